@@ -1,0 +1,66 @@
+#!/usr/bin/env node
+// Starts ingle on the best runtime at hand. Plain JavaScript for Node 20 and newer: it runs before anything is installed.
+import { spawn } from "node:child_process";
+import { existsSync, realpathSync } from "node:fs";
+import { constants } from "node:os";
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { install } from "./install.mjs";
+import { findRuntime, RUNTIMES } from "./runtimes.mjs";
+
+// `--script FILE` runs another of our own files the same way; the benchmarks use it.
+const args = process.argv.slice(2);
+const script = args[0] === "--script" && args[1] ? resolve(args[1]) : fileURLToPath(new URL("main.ts", import.meta.url));
+const rest = args[0] === "--script" ? args.slice(2) : args;
+
+const failed = install();
+if (failed) process.exit(failed);
+start([...chosen(process.env["INGLE_RUNTIME"]), script, ...rest]);
+
+/** @param {string | undefined} wanted */
+function chosen(wanted) {
+  const names = wanted ? RUNTIMES.filter((name) => name === wanted) : RUNTIMES;
+  if (names.length === 0) fail(`INGLE_RUNTIME is "${wanted}". Set it to bun, deno or node, or leave it unset.`);
+  for (const name of names) {
+    const command = findRuntime(name);
+    if (command) return command;
+  }
+  return fail(`No ${names.join(" or ")} was found that can run ingle. Install Bun, or Node 22.18 or newer.`);
+}
+
+/** @param {string[]} command */
+function start(command) {
+  // Becoming the runtime beats watching over it: signals, the exit code and the process id are simply its own.
+  if (process.execve && process.platform !== "win32") process.execve(/** @type {string} */ (command[0]), command, process.env);
+  else supervise(command);
+}
+
+/** @param {string[]} command */
+function supervise(command) {
+  const [binary = "", ...argv] = [...dyingWithParent(), ...command];
+  const child = spawn(binary, argv, { stdio: "inherit" });
+  // A terminal sends these two to the whole foreground group: the child has its own already, and a second would cut its grace.
+  const terminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;
+  for (const signal of /** @type {const} */ (["SIGINT", "SIGHUP"])) process.on(signal, () => terminal || child.kill(signal));
+  process.on("SIGTERM", () => child.kill("SIGTERM"));
+  child.on("error", (error) =>
+    fail(`${binary} could not be started: ${error.message}. Set INGLE_RUNTIME to choose another runtime.`),
+  );
+  child.on("exit", (code, signal) => process.exit(code ?? 128 + constants.signals[signal ?? "SIGKILL"]));
+}
+
+// So that killing the launcher leaves no server behind. BusyBox has a setpriv without this option.
+function dyingWithParent() {
+  const setpriv = "/usr/bin/setpriv";
+  const usable = process.platform === "linux" && existsSync(setpriv) && realpathSync(setpriv).endsWith("/setpriv");
+  return usable ? [setpriv, "--pdeathsig", "TERM", "--"] : [];
+}
+
+/**
+ * @param {string} sentence
+ * @returns {never}
+ */
+function fail(sentence) {
+  console.error(sentence);
+  process.exit(1);
+}

@@ -1,0 +1,3 @@
+export type RuntimeName = "bun" | "node" | "deno";
+export declare const RUNTIMES: readonly RuntimeName[];
+export declare function findRuntime(name: RuntimeName): [binary: string, ...flags: string[]] | undefined;
