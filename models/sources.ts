@@ -1,0 +1,140 @@
+// Where a file comes from: addresses and tokens, redirects, and the words for what went wrong.
+import type { Source } from "./model.ts";
+
+/** What a download may be told; nothing here reads the environment. */
+export interface DownloadOptions {
+  /** Base address of Hugging Face or of a mirror, which may be plain http. Default `https://huggingface.co`. */
+  hf_endpoint?: string;
+  /** Sent to the host of `hf_endpoint` and to no other. */
+  hf_token?: string;
+  /** Default: the runtime's own. */
+  fetch?: (url: URL, init: RequestInit) => Promise<Response>;
+  /** Commands that run pip, tried in order until one exists. */
+  pip?: string[][];
+  /** Milliseconds until a connection has to answer, while nothing has come from the source yet. Default 10,000. */
+  connect_ms?: number;
+  /** Milliseconds without a byte after which a connection is given up. Default 30,000. */
+  stall_ms?: number;
+  /** Waits before another try. Default: a timer. */
+  wait?: (ms: number, signal: AbortSignal) => Promise<void>;
+}
+
+/** One step of a download. */
+export interface Progress {
+  /** Where the bytes come from, in words. */
+  source: string;
+  /** Bytes of the file that are on disk. */
+  bytes: number;
+  /** Bytes of the whole file; absent while unknown. */
+  total?: number;
+  /** Bytes that an earlier download had left, on every step of a resumed one. */
+  resumed_from?: number;
+  /** Why the source before this one was given up, on the first step after it. */
+  problem?: string;
+}
+
+/** Why a source did not give the file, as a sentence. `retry_ms`: worth another try, after that many milliseconds at least. */
+export class SourceError extends Error {
+  override readonly name = "SourceError";
+  readonly retry_ms: number | undefined;
+
+  constructor(message: string, { retry_ms, ...options }: ErrorOptions & { retry_ms?: number } = {}) {
+    super(message, options);
+    this.retry_ms = retry_ms;
+  }
+}
+
+export type WebSource = Exclude<Source, { type: "pip" }>;
+
+const HUGGING_FACE = "https://huggingface.co";
+const MOST_REDIRECTS = 5;
+
+/** The source in words, for progress and messages. */
+export function describe(source: Source): string {
+  if (source.type === "huggingface") return `Hugging Face (${source.repo})`;
+  if (source.type === "pip") return `Python package ${source.package} ${source.version}`;
+  return new URL(source.url).host;
+}
+
+/** Throws `SourceError` for an address that is not http(s). */
+export function address(source: WebSource, { hf_endpoint = HUGGING_FACE }: DownloadOptions): URL {
+  if (source.type === "url") return httpUrl(source.url);
+  const path = [...source.repo.split("/"), "resolve", source.revision, ...source.file.split("/")];
+  return httpUrl(`${hf_endpoint.replace(/\/+$/, "")}/${path.map(encodeURIComponent).join("/")}`);
+}
+
+/**
+ * GET, with redirects followed by hand: at most five, never from https to http, and the token only where it belongs.
+ * Answers with any status but a redirect. Throws `SourceError`.
+ */
+export async function get(
+  url: URL,
+  headers: Record<string, string>,
+  options: DownloadOptions,
+  signal: AbortSignal,
+): Promise<Response> {
+  const { fetch = globalThis.fetch } = options;
+  for (let hops = 0; hops <= MOST_REDIRECTS; hops++) {
+    const init = { headers: { ...headers, ...authorization(url, options) }, redirect: "manual", signal } as const;
+    const response = await fetch(url, init).catch((error) => Promise.reject(unreachable(url, error)));
+    const location = response.headers.get("location");
+    if (response.status < 300 || response.status > 399 || location === null) return response;
+    await response.body?.cancel();
+    url = redirected(url, location);
+  }
+  throw new SourceError(`It redirects more than ${MOST_REDIRECTS} times.`);
+}
+
+/** What the status of an answer means for a download; undefined for 200, 206 and 416. */
+export function refusal(
+  { status, headers }: Response,
+  source: WebSource,
+  { hf_token }: DownloadOptions,
+): SourceError | undefined {
+  if (status === 200 || status === 206 || status === 416) return undefined;
+  if (status === 401 || status === 403) return new SourceError(`It answered ${status}.${tokenHint(source, hf_token)}`);
+  if (status === 404 || status === 410) return new SourceError(`It answered ${status}: the file is not there.`);
+  const passing = status === 408 || status === 429 || status >= 500;
+  return new SourceError(`It answered ${status}.`, passing ? { retry_ms: retryAfter(headers) } : {});
+}
+
+function httpUrl(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.protocol === "https:" || url?.protocol === "http:") return url;
+  throw new SourceError(`"${text}" is not an http address.`);
+}
+
+function redirected(from: URL, location: string): URL {
+  const to = httpUrl(URL.canParse(location, from) ? new URL(location, from).href : location);
+  if (from.protocol === "https:" && to.protocol === "http:") {
+    throw new SourceError(`It redirects from https to plain http (${to.host}), which is not followed.`);
+  }
+  return to;
+}
+
+function authorization(url: URL, { hf_endpoint = HUGGING_FACE, hf_token }: DownloadOptions): Record<string, string> {
+  // The origin, not the host alone: a redirect must not carry the token to another port or to plain http.
+  return hf_token && url.origin === new URL(hf_endpoint).origin ? { authorization: `Bearer ${hf_token}` } : {};
+}
+
+function tokenHint(source: WebSource, token: string | undefined): string {
+  if (source.type !== "huggingface") return "";
+  return token
+    ? ` The token in HF_TOKEN may not read ${source.repo}; accept the model's terms on its page.`
+    : ` Set HF_TOKEN to a token that may read ${source.repo}.`;
+}
+
+function unreachable(url: URL, error: unknown): SourceError {
+  const { code, cause, message } = error as Error & { code?: string };
+  const why = cause as { code?: string; message?: string } | undefined;
+  // Deno has no code, but the whole way to the error in one message; its end says what happened.
+  const reason = code ?? why?.code ?? (why?.message ?? message).split(": ").at(-1);
+  return new SourceError(`${url.host} could not be reached (${reason}).`, { retry_ms: 0, cause: error });
+}
+
+/** Milliseconds, a minute at most: a server may ask for more than anybody would wait. */
+function retryAfter(headers: Headers): number {
+  const value = headers.get("retry-after") ?? "";
+  const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now();
+  return Math.min(60_000, Math.max(0, ms || 0));
+}
