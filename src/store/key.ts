@@ -1,0 +1,47 @@
+// Any string as a file name, and back. A client's id becomes part of a path only through here.
+
+const LONGEST = 120;
+
+// Windows opens devices under these names, with any extension: `con.json` is the console.
+const DEVICE = /^(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?=\.|$)/;
+
+/**
+ * The string as a file name of lower-case ASCII letters, digits, `-`, `.` and `_`, at most 120 bytes: safe on file systems that
+ * ignore case, and on Windows. Different strings have different names. Throws `RangeError` when the name would be longer.
+ *
+ * Everything else becomes `_` and two hexadecimal digits, or `_u` and four, one for each UTF-16 unit: not UTF-8, in which
+ * unpaired surrogates would all be the same character.
+ */
+export function encodeKey(id: string): string {
+  const name = escapedName(id);
+  if (name.length > LONGEST) {
+    throw new RangeError(
+      `The name "${id.slice(0, 40)}…" takes ${name.length} bytes as a file name, ${LONGEST} are the most. Shorten it.`,
+    );
+  }
+  return name;
+}
+
+/** The string that has this name; undefined for a name that `encodeKey` never gives. */
+export function decodeKey(name: string): string | undefined {
+  const id =
+    name === "_"
+      ? ""
+      : name.replace(/_u([0-9a-f]{4})|_([0-9a-f]{2})/g, (_, four, two) => String.fromCharCode(parseInt(four ?? two, 16)));
+  return name.length <= LONGEST && escapedName(id) === name ? id : undefined;
+}
+
+function escapedName(id: string): string {
+  const name = id
+    .replace(/[^a-z0-9.-]/g, escaped)
+    .replace(/^\./, escaped) // hidden, and `.`, `..`, `.git`
+    .replace(/\.$/, escaped) // dropped by Windows
+    .replace(DEVICE, (device) => escaped(device) + device.slice(1));
+  return name || "_"; // a lone `_` escapes nothing, so it is free to stand for the empty string
+}
+
+/** The first UTF-16 unit of the text, escaped. */
+function escaped(text: string): string {
+  const unit = text.charCodeAt(0);
+  return unit < 0x100 ? `_${unit.toString(16).padStart(2, "0")}` : `_u${unit.toString(16).padStart(4, "0")}`;
+}
