@@ -1,0 +1,56 @@
+// An adapter without weights: it answers with the last message, word by word. For tests, first steps, and benchmarks of
+// everything but the model.
+import { setTimeout as pause } from "node:timers/promises";
+import { AdapterError, type Adapter, type ChatEvent, type ChatRequest } from "./adapter.ts";
+import { stopFilter } from "./stop.ts";
+
+/** `token_ms`: how long each word takes, in milliseconds. */
+export function echo({ token_ms = 0 } = {}): Adapter {
+  return {
+    name: "echo",
+    async load(_model, { slots, context }, signal) {
+      signal.throwIfAborted();
+      const closing = new AbortController();
+      const closed = Promise.withResolvers<undefined>();
+      return {
+        slots,
+        context_length: context,
+        closed: closed.promise,
+        chat: (request, signal) => answer(request, AbortSignal.any([signal, closing.signal]), context, token_ms),
+        async close() {
+          closing.abort(new AdapterError("engine_unavailable", "The engine was stopped."));
+          closed.resolve(undefined);
+        },
+      };
+    },
+  };
+}
+
+async function* answer(request: ChatRequest, signal: AbortSignal, context: number, token_ms: number): AsyncGenerator<ChatEvent> {
+  const prompt_tokens = request.messages.reduce((sum, { content }) => sum + tokens(content).length, 0);
+  if (prompt_tokens >= context) {
+    throw new AdapterError("context_length_exceeded", `The prompt has ${prompt_tokens} tokens, the context holds ${context}.`);
+  }
+  const most = Math.min(request.max_tokens, context - prompt_tokens);
+  const said = tokens(request.messages.at(-1)?.content ?? "");
+  const stops = stopFilter(request.stop);
+  let completion_tokens = 0;
+  let stopped = false;
+  for (const token of said.slice(0, most)) {
+    // A pause even of 0 ms lets an abort come through between two words.
+    await pause(token_ms);
+    signal.throwIfAborted();
+    completion_tokens++;
+    const piece = stops.push(token);
+    if (piece.text !== "") yield { type: "text", text: piece.text };
+    stopped = piece.stopped;
+    if (stopped) break;
+  }
+  const rest = stops.rest();
+  if (rest !== "") yield { type: "text", text: rest };
+  const reason = !stopped && said.length > most ? "length" : "stop";
+  yield { type: "finish", reason, usage: { prompt_tokens, completion_tokens, cached_tokens: 0 } };
+}
+
+/** Words, each with the white space before it. */
+const tokens = (text: string): string[] => text.match(/\s*\S+|\s+$/g) ?? [];
