@@ -1,0 +1,61 @@
+// The few native calls of node-llama-cpp that the batcher makes itself. They are internal there, which is why package.json
+// pins the exact version and `addonOf` checks that they are where this release has them.
+import type { Llama, LlamaContext, LlamaModel } from "node-llama-cpp";
+
+export interface AddonContext {
+  initBatch(tokens: number): void;
+  /** Answers with the places in the batch whose logits were asked for. */
+  addToBatch(sequence: number, position: number, tokens: Uint32Array, logits: Uint32Array): Uint32Array;
+  decodeBatch(): Promise<void>;
+  /** Samples and accepts: penalties see the token. -1: nothing could be sampled. */
+  sampleToken(place: number, sampler: AddonSampler): Promise<number>;
+  /** Forgets all tokens of the sequence. */
+  disposeSequence(sequence: number): void;
+  /** Forgets a range of positions; false where the model's memory cannot. */
+  removeTokenCellsFromSequence(sequence: number, from: number, to: number): boolean;
+  setThreads(threads: number): void;
+}
+
+export interface AddonSampler {
+  applyConfig(config: SamplerConfig): void;
+  dispose(): void;
+}
+
+/** All of it is always given: what is left out has a hidden default. */
+export interface SamplerConfig {
+  temperature: number;
+  topK: number;
+  topP: number;
+  minP: number;
+  seed: number;
+  repeatPenalty: number;
+  repeatPenaltyFrequencyPenalty: number;
+  repeatPenaltyPresencePenalty: number;
+  /** Tokens that count as said before the first sample. */
+  repeatPenaltyTokens: Uint32Array;
+  /** How many of the latest tokens count; memory of that size is taken at once. */
+  repeatPenaltyMaxTokens: number;
+}
+
+export interface Addon {
+  context: AddonContext;
+  newSampler(config: SamplerConfig): AddonSampler;
+}
+
+/** Throws `TypeError` where node-llama-cpp is not the release that this file was written for. */
+export function addonOf(llama: Llama, model: LlamaModel, context: LlamaContext): Addon {
+  const bindings = (llama as unknown as { _bindings?: { AddonSampler: new (model: unknown) => AddonSampler } })._bindings;
+  const native = (context as unknown as { _ctx?: AddonContext })._ctx;
+  const weights = (model as unknown as { _model?: unknown })._model;
+  if (bindings?.AddonSampler === undefined || native?.decodeBatch === undefined || weights === undefined) {
+    throw new TypeError("This release of node-llama-cpp is not the one in ingle's package.json. Install that one.");
+  }
+  return {
+    context: native,
+    newSampler(config) {
+      const sampler = new bindings.AddonSampler(weights);
+      sampler.applyConfig(config);
+      return sampler;
+    },
+  };
+}

@@ -1,0 +1,126 @@
+// From messages to tokens, through the chat template of the model file or the `prompt_template` of its record.
+import { runInNewContext } from "node:vm";
+import { Environment, Interpreter, Template } from "@huggingface/jinja";
+import type { LlamaModel } from "node-llama-cpp";
+import { AdapterError, type ChatMessage } from "../adapter.ts";
+
+export type Prompt = (messages: readonly ChatMessage[]) => number[];
+
+/** A template is a stranger's program: this long it may run, and this far it may count. */
+const RENDER_MS = 2_000;
+const LONGEST_RANGE = 10_000;
+
+/**
+ * Makes the function that turns messages into the tokens of a prompt. Throws `AdapterError` `model_load_failed` when the
+ * template cannot be parsed; the function throws `messages_refused` where the template refuses, `template_failed` where it breaks.
+ */
+export function promptOf(model: LlamaModel, prompt_template: string | undefined): Prompt {
+  const render = prompt_template === undefined ? jinja(model) : substitution(prompt_template);
+  return (messages) => {
+    // What is a special token inside a message is text: a mark in its middle keeps the tokenizer from seeing it.
+    const mark = markFor(messages);
+    const safe = messages.map(({ role, content }) => ({ role, content: defuse(model, content, mark) }));
+    const pieces = render(safe).split(mark);
+    const tokens = pieces.flatMap((piece, i) => model.tokenize(piece, true, i === 0 ? undefined : "trimLeadingSpace"));
+    const { bos, shouldPrependBosToken } = model.tokens;
+    return shouldPrependBosToken && bos !== null && tokens[0] !== bos ? [bos, ...tokens] : tokens;
+  };
+}
+
+type Render = (messages: readonly ChatMessage[]) => string;
+
+// The format most instruction models know; llama.cpp takes it too where a file has no template.
+const CHATML =
+  "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}{% endfor %}" +
+  "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
+
+function jinja(model: LlamaModel): Render {
+  const source: unknown = model.fileInfo.metadata.tokenizer?.chat_template;
+  const template = parse(typeof source === "string" && source !== "" ? source : CHATML);
+  const { bosString, eosString } = model.tokens;
+  const globals = { ...GLOBALS, add_generation_prompt: true, bos_token: bosString ?? "", eos_token: eosString ?? "" };
+  return (messages) =>
+    bounded(() => {
+      const environment = new Environment();
+      for (const [name, value] of Object.entries({ ...globals, messages })) environment.set(name, value);
+      return String(new Interpreter(environment).run(template.parsed).value);
+    });
+}
+
+// What templates expect to find. The library's own `range` has no bound, and its refusals cannot be told from its mistakes.
+const GLOBALS = {
+  true: true,
+  True: true,
+  false: false,
+  False: false,
+  none: null,
+  None: null,
+  raise_exception: refuse,
+  range,
+  strftime_now: (format: string) => new Template("{{ strftime_now(format) }}").render({ format }),
+};
+
+function parse(source: string): Template {
+  try {
+    return new Template(source);
+  } catch (error) {
+    const reason = (error as Error).message;
+    throw new AdapterError("model_load_failed", `The chat template in the model file cannot be read (${reason}). ${REMEDY}`, {
+      cause: error,
+    });
+  }
+}
+
+const REMEDY = `Give the model's record a "prompt_template" in its settings.`;
+
+function refuse(reason: unknown): never {
+  throw new AdapterError("messages_refused", `The model's chat template refuses these messages: ${String(reason).slice(0, 200)}`);
+}
+
+function range(first: number, end?: number, step = 1): number[] {
+  const [from, to] = end === undefined ? [0, first] : [first, end];
+  const length = Math.max(0, Math.ceil((to - from) / step));
+  if (!(length <= LONGEST_RANGE)) throw new RangeError(`range() of more than ${LONGEST_RANGE}`);
+  return Array.from({ length }, (_, i) => from + i * step);
+}
+
+// The time limit of node:vm reaches into functions that were made outside, which is all that is wanted of it here.
+function bounded(render: () => string): string {
+  try {
+    return runInNewContext("render()", { render }, { timeout: RENDER_MS }) as string;
+  } catch (error) {
+    if (error instanceof AdapterError) throw error;
+    const reason = (error as Error).message.slice(0, 200);
+    throw new AdapterError("template_failed", `The model's chat template failed (${reason}). ${REMEDY}`, { cause: error });
+  }
+}
+
+/** Jan's plain templates: what stands before `{system_message}`, before `{prompt}` and after it goes around each message. */
+function substitution(template: string): Render {
+  const [head, tail = ""] = splitAt(template, "{prompt}");
+  const [system, user] = head.includes("{system_message}") ? splitAt(head, "{system_message}") : ["", head];
+  const before: Record<ChatMessage["role"], string> = { system, user: user ?? "", tool: user ?? "", assistant: tail };
+  return (messages) => messages.map(({ role, content }) => before[role] + content).join("") + tail;
+}
+
+function splitAt(text: string, place: string): [string, string?] {
+  const at = text.indexOf(place);
+  return at < 0 ? [text] : [text.slice(0, at), text.slice(at + place.length)];
+}
+
+/** A noncharacter of Unicode that no message holds, doubled until that is so. */
+function markFor(messages: readonly ChatMessage[]): string {
+  let mark = "\uFDD0";
+  while (messages.some(({ content }) => content.includes(mark))) mark += "\uFDD0";
+  return mark;
+}
+
+function defuse(model: LlamaModel, content: string, mark: string): string {
+  const special = new Set(model.tokenize(content, true).filter((token) => model.isSpecialToken(token)));
+  let text = content;
+  for (const token of special) {
+    const name = model.detokenize([token], true);
+    if (name.length > 1) text = text.replaceAll(name, name.slice(0, 1) + mark + name.slice(1));
+  }
+  return text;
+}
