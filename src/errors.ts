@@ -1,0 +1,79 @@
+// The one error class that handlers throw, and the one place that turns an error into OpenAI's body.
+import { AdapterError, type AdapterErrorCode } from "../adapters/adapter.ts";
+
+export interface ApiErrorOptions extends ErrorOptions {
+  /** Path of the field at fault, such as `messages[0].role`. */
+  param?: string | null;
+  code?: string | null;
+  headers?: Record<string, string>;
+}
+
+/** An answer with an error status. The message goes to the client: no stack, no path of this machine. */
+export class ApiError extends Error {
+  override readonly name = "ApiError";
+  readonly status: number;
+  readonly param: string | null;
+  readonly code: string | null;
+  readonly headers: Record<string, string>;
+
+  constructor(status: number, message: string, { param = null, code = null, headers = {}, ...options }: ApiErrorOptions = {}) {
+    super(message, options);
+    this.status = status;
+    this.param = param;
+    this.code = code;
+    this.headers = headers;
+  }
+}
+
+/** OpenAI's error body. */
+export interface ErrorBody {
+  error: { message: string; type: string; param: string | null; code: string | null };
+}
+
+export function errorBody({ status, message, param, code }: ApiError): ErrorBody {
+  return { error: { message, type: status >= 500 ? "server_error" : "invalid_request_error", param, code } };
+}
+
+export function errorResponse(error: ApiError): Response {
+  return Response.json(errorBody(error), { status: error.status, headers: error.headers });
+}
+
+const STATUS: Record<AdapterErrorCode, number> = {
+  context_length_exceeded: 400,
+  engine_crashed: 502,
+  engine_timeout: 504,
+  engine_unavailable: 503,
+  messages_refused: 400,
+  model_load_failed: 500,
+  template_failed: 500,
+};
+
+const PARAM: Partial<Record<AdapterErrorCode, string>> = {
+  context_length_exceeded: "messages",
+  messages_refused: "messages",
+  model_load_failed: "model",
+  template_failed: "model",
+};
+
+/** Any thrown thing as an `ApiError`; what is not ours becomes an opaque 500 that keeps its cause for the log. */
+export function toApiError(thrown: unknown): ApiError {
+  if (thrown instanceof ApiError) return thrown;
+  if (thrown instanceof AdapterError) {
+    return new ApiError(STATUS[thrown.code], thrown.message, {
+      param: PARAM[thrown.code] ?? null,
+      code: thrown.code,
+      headers: thrown.code === "engine_unavailable" ? { "retry-after": "5" } : {},
+      cause: thrown,
+    });
+  }
+  return new ApiError(500, "The server made an error. It is in its log, under the x-request-id of this answer.", {
+    code: "server_error",
+    cause: thrown,
+  });
+}
+
+/** At most 200 characters of what a client sent, fit for a message. */
+export function shown(value: unknown): string {
+  const text = typeof value === "string" ? JSON.stringify(value) : String(value);
+  return text.length > 200 ? `${text.slice(0, 199)}…` : text;
+}

@@ -1,0 +1,54 @@
+// Check 3.
+import { createHash, timingSafeEqual } from "node:crypto";
+import type { Context, MiddlewareHandler } from "hono";
+import { ApiError } from "../errors.ts";
+
+const KEY = /^[A-Za-z0-9._~+/-]+=*$/;
+const BEARER = /^bearer +([A-Za-z0-9._~+/-]+=*)$/i;
+
+/** Throws one sentence, without the key, when it is shorter than 16 characters or holds one that a header may not carry. */
+export function checkKey(key: string): void {
+  if (key.length < 16) throw new Error(`The API key has ${key.length} characters. Choose one of at least 16.`);
+  if (!KEY.test(key))
+    throw new Error("The API key holds a character that is not allowed. Use A-Z a-z 0-9 . _ ~ + / - and, at the end, =.");
+}
+
+/**
+ * Asks for one of `keys` in `Authorization: Bearer` or `X-Api-Key`, but for `/health`; without keys everyone passes.
+ * Throws 401 `invalid_api_key`, and at once what `checkKey` throws.
+ */
+export function key(keys: string[]): MiddlewareHandler {
+  keys.forEach(checkKey);
+  const digests = keys.map(digest);
+  return async function keyGuard(c, next) {
+    if (digests.length > 0 && !isHealth(c) && !isOneOf(digests, given(c))) throw refused();
+    await next();
+  };
+}
+
+function isHealth(c: Context): boolean {
+  return c.req.path === "/health" || c.req.path === "/health/";
+}
+
+/** A repeated header arrives joined by a comma, which neither pattern takes. */
+function given(c: Context): string {
+  const authorization = c.req.header("authorization");
+  return authorization === undefined ? (c.req.header("x-api-key") ?? "") : (BEARER.exec(authorization)?.[1] ?? "");
+}
+
+function digest(text: string): Buffer {
+  return createHash("sha256").update(text).digest();
+}
+
+/** Equal lengths and all keys always: how long it takes says nothing about any key. */
+function isOneOf(digests: Buffer[], text: string): boolean {
+  const sent = digest(text);
+  return digests.reduce((found, own) => timingSafeEqual(own, sent) || found, false);
+}
+
+function refused(): ApiError {
+  return new ApiError(401, 'The API key is missing or wrong. Send it as "Authorization: Bearer <key>".', {
+    code: "invalid_api_key",
+    headers: { "www-authenticate": "Bearer" },
+  });
+}

@@ -1,0 +1,153 @@
+// Bytes of a request -> one JSON value, within bounds that keep a hostile body cheap.
+import type { Context } from "hono";
+import { ApiError } from "./errors.ts";
+
+export interface BodyLimits {
+  max_bytes: number;
+  /** For the whole body to arrive. */
+  timeout_ms: number;
+}
+
+declare module "hono" {
+  interface ContextVariableMap {
+    /** Set by the `size` guard. */
+    body_limits: BodyLimits;
+  }
+}
+
+const MAX_DEPTH = 64;
+/** Of one object; the widest honest one, `logit_bias`, stays far below. */
+const MAX_PROPERTIES = 10_000;
+/** Of a property's name, in characters. */
+const MAX_NAME = 1024;
+
+/**
+ * The body as `JSON.parse` reads it, or undefined when there is none. Needs `body_limits`. Throws 413 `request_too_large`, 408 `request_timeout`, 400 `invalid_encoding`, `invalid_json`, `too_deep`, `too_many_properties`.
+ */
+export async function readJson(c: Context): Promise<unknown> {
+  const bytes = await readBytes(c.req.raw, c.get("body_limits"));
+  if (bytes.length === 0) return undefined;
+  const text = decode(bytes);
+  checkShape(text);
+  return parse(text);
+}
+
+/** Closes the connection: what is left of the body would be read for nothing. */
+export function tooLarge({ max_bytes }: BodyLimits): ApiError {
+  return new ApiError(413, `The body is larger than ${max_bytes} bytes. Send less.`, {
+    code: "request_too_large",
+    headers: { connection: "close" },
+  });
+}
+
+async function readBytes({ body }: Request, limits: BodyLimits): Promise<Uint8Array> {
+  if (body === null) return new Uint8Array();
+  const clock = alarm(limits.timeout_ms);
+  const reader = body.getReader();
+  try {
+    return await collect(() => Promise.race([reader.read(), clock.late]), limits);
+  } catch (error) {
+    if (error instanceof ApiError) throw error;
+    throw new ApiError(400, "The connection ended before the body did. Send it whole.", { code: "invalid_json", cause: error });
+  } finally {
+    clock.stop();
+    // Not cancelled: on Node that would destroy the socket, and the refusal with it.
+    reader.releaseLock();
+  }
+}
+
+async function collect(
+  read: () => ReturnType<ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>["read"]>,
+  limits: BodyLimits,
+): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for (let piece = await read(); !piece.done; piece = await read()) {
+    length += piece.value.length;
+    if (length > limits.max_bytes) throw tooLarge(limits);
+    chunks.push(piece.value);
+  }
+  return chunks.length === 1 ? chunks[0]! : concat(chunks, length);
+}
+
+function concat(chunks: Uint8Array[], length: number): Uint8Array {
+  const whole = new Uint8Array(length);
+  let offset = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return whole;
+}
+
+function alarm(ms: number): { late: Promise<never>; stop(): void } {
+  let timer: ReturnType<typeof setTimeout>;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(tooSlow(ms)), ms);
+  });
+  return { late, stop: () => clearTimeout(timer) };
+}
+
+function tooSlow(ms: number): ApiError {
+  return new ApiError(408, `The body did not arrive within ${ms / 1000} s. Send it faster.`, {
+    code: "request_timeout",
+    headers: { connection: "close" },
+  });
+}
+
+function decode(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes); // drops a leading BOM
+  } catch {
+    throw new ApiError(400, "The body is not valid UTF-8. Encode it as UTF-8.", { code: "invalid_encoding" });
+  }
+}
+
+/** Before parsing and without recursion, over what may be no JSON at all: one pass that looks at brackets, colons and string ends. */
+function checkShape(text: string): void {
+  const properties: number[] = [];
+  let name = 0;
+  for (let at = 0; at < text.length; at++) {
+    const char = text.charCodeAt(at);
+    if (char === 34 /* " */) {
+      const end = stringEnd(text, at);
+      name = end - at - 1;
+      at = end;
+    } else if (char === 123 /* { */ || char === 91 /* [ */) {
+      if (properties.push(0) > MAX_DEPTH) throw tooDeep();
+    } else if (char === 125 /* } */ || char === 93 /* ] */) {
+      properties.pop();
+    } else if (char === 58 /* : */ && properties.length > 0) {
+      const count = ++properties[properties.length - 1]!;
+      if (count > MAX_PROPERTIES || name > MAX_NAME) throw tooManyProperties();
+    }
+  }
+}
+
+/** Index of the quote that ends the string which begins at `from`; the text's length when none does. */
+function stringEnd(text: string, from: number): number {
+  for (let end = text.indexOf('"', from + 1); end !== -1; end = text.indexOf('"', end + 1)) {
+    let slash = end - 1;
+    while (text.charCodeAt(slash) === 92 /* \ */) slash--;
+    if ((end - slash) % 2 === 1) return end;
+  }
+  return text.length;
+}
+
+function tooDeep(): ApiError {
+  return new ApiError(400, `The body is nested deeper than ${MAX_DEPTH} levels. Flatten it.`, { code: "too_deep" });
+}
+
+function tooManyProperties(): ApiError {
+  const message = `An object of the body has more than ${MAX_PROPERTIES} properties, or a name longer than ${MAX_NAME} characters. Send less.`;
+  return new ApiError(400, message, { code: "too_many_properties" });
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // The runtime's own message differs on each and quotes the body at length.
+    throw new ApiError(400, "The body is not valid JSON. Check its quotes, commas and brackets.", { code: "invalid_json" });
+  }
+}
