@@ -1,0 +1,141 @@
+// Gives a fetch function a socket: the one file of src/ that names a runtime. One function a runtime, all with the same outline.
+import type { RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+
+/** Longer than clients keep theirs: Node's 5 s would cut a connection just as a client sends its next request. */
+const KEEP_ALIVE_MS = 75_000;
+
+export type Fetch = (request: Request) => Response | Promise<Response>;
+
+export interface ServeOptions {
+  /** An address or a name of this machine; IPv6 with or without brackets. */
+  host: string;
+  /** 0 takes a free one. */
+  port: number;
+  /** Open connections; further ones are closed at once. Node alone can count them: Bun and Deno take all. */
+  max_connections?: number;
+}
+
+export interface Server {
+  /** The origin it answers at, with the real port and no slash at the end: `http://127.0.0.1:1337`. */
+  url: string;
+  /**
+   * Stops accepting and closes idle connections at once, lets running answers finish for `grace_ms` milliseconds, cuts the rest.
+   * Resolves when all answers are out or cut. Safe to call twice: the shorter grace counts.
+   */
+  close(grace_ms: number): Promise<void>;
+}
+
+/** What the three runtimes do differently. */
+interface Listener {
+  port: number;
+  /** Stops accepting, closes what is idle, resolves when all answers are out. */
+  drain(): Promise<void>;
+  /** Cuts every connection. */
+  cut(): void;
+}
+
+type Listen = (fetch: Fetch, options: Required<ServeOptions>) => Promise<Listener>;
+
+/**
+ * Serves `fetch` over HTTP/1.1, the same on Bun, Deno and Node. `request.signal` aborts when the client leaves before the answer,
+ * and a stream body is cancelled when it leaves amid it. Throws one sentence when the address cannot be had.
+ */
+export async function serve(fetch: Fetch, { host, port, max_connections = 1024 }: ServeOptions): Promise<Server> {
+  const options = { host: host.replace(/^\[(.*)\]$/, "$1"), port, max_connections };
+  const listener = await runtime()(guarded(fetch), options).catch((error) => {
+    throw new Error(refusal(error, host, port), { cause: error });
+  });
+  return { url: origin(options.host, listener.port), close: closer(listener) };
+}
+
+function runtime(): Listen {
+  if ("Bun" in globalThis) return onBun;
+  if ("Deno" in globalThis) return onDeno;
+  return onNode;
+}
+
+const onBun: Listen = async (fetch, { host, port }) => {
+  const server = Bun.serve({
+    hostname: host,
+    port,
+    // Else a second server would share the port, on Linux, and each get some of the requests.
+    reusePort: false,
+    development: false,
+    // For connections that never finish a request. A running one is freed of it: the default cuts an answer silent for 10 s.
+    idleTimeout: 60,
+    // Bun's own limit answers without a body; the guards have a lower one.
+    maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+    fetch(request, server) {
+      server.timeout(request, 0);
+      return fetch(request);
+    },
+  });
+  return { port: server.port!, drain: () => server.stop(), cut: () => void server.stop(true) };
+};
+
+/** The part of Deno that is used: its types would clash with Bun's. */
+declare const Deno: {
+  serve(
+    options: { hostname: string; port: number; onListen(): void },
+    fetch: Fetch,
+  ): { addr: { port: number }; shutdown(): Promise<void> };
+};
+
+const onDeno: Listen = async (fetch, { host, port }) => {
+  const server = Deno.serve({ hostname: host, port, onListen() {} }, fetch);
+  // After shutdown() Deno has no way to cut: what still runs ends with the process.
+  let cut = () => {};
+  const waited = new Promise<void>((resolve) => (cut = resolve));
+  return { port: server.addr.port, drain: () => Promise.race([server.shutdown(), waited]), cut };
+};
+
+const onNode: Listen = async (fetch, { host, port, max_connections }) => {
+  const [{ createServer }, { toNodeHandler }] = await Promise.all([import("node:http"), import("srvx/node")]);
+  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, toNodeHandler(fetch) as RequestListener);
+  server.maxConnections = max_connections;
+  await new Promise<void>((resolve, reject) => {
+    // Not once: a later error, such as too many open files, would end the process.
+    server.on("error", reject);
+    server.listen({ host, port }, resolve);
+  });
+  const drain = async () => {
+    // A connection that falls idle after close() would stay open for its keep-alive time.
+    const sweep = setInterval(() => server.closeIdleConnections(), 50);
+    await new Promise((resolve) => server.close(resolve));
+    clearInterval(sweep);
+  };
+  return { port: (server.address() as AddressInfo).port, drain, cut: () => server.closeAllConnections() };
+};
+
+/** A throw beyond the app's own `onError` would end the process on Node and print on the others. */
+function guarded(fetch: Fetch): Fetch {
+  return async (request) => {
+    try {
+      return await fetch(request);
+    } catch {
+      return new Response(null, { status: 500 });
+    }
+  };
+}
+
+function closer({ drain, cut }: Listener): Server["close"] {
+  let drained: Promise<void> | undefined;
+  return async (grace_ms) => {
+    drained ??= drain();
+    const timer = setTimeout(cut, grace_ms);
+    await drained.finally(() => clearTimeout(timer));
+  };
+}
+
+function origin(host: string, port: number): string {
+  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
+
+function refusal(error: unknown, host: string, port: number): string {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (code === "EADDRINUSE")
+    return `Port ${port} on ${host} is in use. Stop the other server or choose another port with --port.`;
+  if (code === "EACCES") return `Port ${port} on ${host} is reserved for the system. Choose a port of 1024 or above with --port.`;
+  return `The server cannot listen on ${host}, port ${port}. Choose an address of this machine with --host.`;
+}
