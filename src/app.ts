@@ -1,0 +1,54 @@
+// The whole API as one Hono application: guards, routes, and what becomes of errors. Opens nothing, reads no environment.
+import { Hono, type Context } from "hono";
+import type { AppOptions, Deps } from "./deps.ts";
+import { ApiError, errorResponse, shown, toApiError } from "./errors.ts";
+import { guards } from "./guards/guards.ts";
+import { chat } from "./routes/chat.ts";
+import { models } from "./routes/models.ts";
+
+/** `app.fetch` is the server; give it a socket, or call it. Throws where `guards` are unsafe together. */
+export function createApp(options: AppOptions): Hono {
+  const { log, version, engines, library } = options;
+  const onError = (error: ApiError, c: Context): void => {
+    if (error.status < 500) return;
+    log.error(error.message, { request_id: c.get("request_id"), path: c.req.path, cause: error.cause });
+  };
+  const deps: Deps = { ...options, onError };
+  const app = new Hono({ strict: false });
+  app.use(...guards({ ...options.guards, newRequestId: () => options.newId("req_") }));
+  app.get("/health", async (c) => {
+    const installed = await library.list();
+    const running = installed.filter(({ id }) => engines.state(id) === "running");
+    return c.json({ status: "ok", version, models: { installed: installed.length, running: running.length } });
+  });
+  app.route("/v1/chat", chat(deps));
+  app.route("/v1/models", models(deps));
+  refuseOtherMethods(app);
+  app.notFound((c) => {
+    return errorResponse(
+      new ApiError(404, `There is nothing at ${shown(c.req.path)}. The API begins at /v1.`, { code: "unknown_url" }),
+    );
+  });
+  app.onError((thrown, c) => {
+    const error = toApiError(thrown);
+    onError(error, c);
+    return errorResponse(error);
+  });
+  return app;
+}
+
+/** A path that is known answers other methods with 405 and `Allow`, and OPTIONS with `Allow` alone. */
+function refuseOtherMethods(app: Hono): void {
+  const routes = app.routes.filter(({ method }) => method !== "ALL");
+  for (const [path, same] of Object.entries(Object.groupBy(routes, ({ path }) => path))) {
+    const methods = same!.flatMap(({ method }) => (method === "GET" ? ["GET", "HEAD"] : [method]));
+    const allow = [...methods, "OPTIONS"].join(", ");
+    app.all(path, (c) => {
+      if (c.req.method === "OPTIONS") return c.body(null, 204, { allow });
+      throw new ApiError(405, `${c.req.method} is not possible at ${shown(c.req.path)}, only ${allow}.`, {
+        code: "method_not_allowed",
+        headers: { allow },
+      });
+    });
+  }
+}

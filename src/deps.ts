@@ -1,0 +1,33 @@
+// What the application is made of, and what its routes get.
+import type { Context } from "hono";
+import type { Engines } from "./engines.ts";
+import type { ApiError } from "./errors.ts";
+import type { GuardOptions } from "./guards/guards.ts";
+import type { Library } from "./library.ts";
+import type { Log } from "./log.ts";
+
+export interface AppOptions {
+  guards: Omit<GuardOptions, "newRequestId">;
+  library: Pick<Library, "list" | "get">;
+  engines: Engines;
+  /** Name of the adapter that runs the models. */
+  adapter: string;
+  log: Log;
+  version: string;
+  /** The model of requests that name none. */
+  default_model?: string | undefined;
+  /** Stream where a request does not say, as the document has it. */
+  stream_default: boolean;
+  /** Makes an id that begins with `prefix`. */
+  newId: (prefix: string) => string;
+  /** 32 random bits. */
+  newSeed: () => number;
+  /** Whole seconds since 1970. */
+  now: () => number;
+}
+
+/** What the routes get. */
+export interface Deps extends AppOptions {
+  /** Tells the log of an error that the client was told of. */
+  onError: (error: ApiError, c: Context) => void;
+}

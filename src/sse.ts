@@ -1,0 +1,87 @@
+// Server-sent events: objects in, one `Response` out. https://html.spec.whatwg.org/multipage/server-sent-events.html
+import { errorBody, toApiError, type ApiError } from "./errors.ts";
+
+export interface SseOptions {
+  /** A line that was silent for so long gets a comment, or a proxy would cut it; in milliseconds. */
+  ping_ms?: number;
+  /** A client that takes nothing for so long is given up; in milliseconds. */
+  stall_ms?: number;
+  /** Called with whatever breaks the stream after its first event. */
+  onError?: (error: ApiError) => void;
+}
+
+const encoder = new TextEncoder();
+const PING = encoder.encode(": ping\n\n");
+const DONE = encoder.encode("data: [DONE]\n\n");
+
+const frame = (data: unknown): Uint8Array<ArrayBuffer> => encoder.encode(`data: ${JSON.stringify(data)}\n\n`);
+
+/**
+ * Waits for the first object, so that what goes wrong before it is thrown and becomes an HTTP error, but never longer than one
+ * ping: then the stream begins with a comment. A later error is one `data: {"error": …}` frame and the end, without `[DONE]`.
+ * `stop` is aborted when the client leaves.
+ */
+export async function sse(objects: AsyncIterable<unknown>, stop: AbortController, options: SseOptions = {}): Promise<Response> {
+  const { ping_ms = 10_000, stall_ms = 30_000, onError = () => {} } = options;
+  const iterator = objects[Symbol.asyncIterator]();
+  let next = iterator.next();
+  await orPing(next, ping_ms);
+
+  let gone = false;
+  let stall: ReturnType<typeof setTimeout> | undefined;
+  const leave = (reason: unknown): void => {
+    gone = true;
+    clearTimeout(stall);
+    // Abort first: return() queues behind the pending next(), which would wait for one more token.
+    stop.abort(reason);
+    void iterator.return?.().catch(() => {});
+  };
+  const stream = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      clearTimeout(stall);
+      try {
+        const result = await orPing(next, ping_ms);
+        if (gone) return;
+        if (result === undefined) controller.enqueue(PING);
+        else if (result.done) {
+          controller.enqueue(DONE);
+          controller.close();
+          return;
+        } else {
+          next = iterator.next();
+          next.catch(() => {}); // The next pull throws it.
+          controller.enqueue(frame(result.value));
+        }
+      } catch (thrown) {
+        if (gone) return;
+        const error = toApiError(thrown);
+        onError(error);
+        controller.enqueue(frame(errorBody(error)));
+        controller.close();
+        return;
+      }
+      if ((controller.desiredSize ?? 0) > 0) return;
+      stall = setTimeout(() => {
+        leave(new Error(`The client took nothing for ${stall_ms} ms.`));
+        controller.error(new Error("stalled"));
+      }, stall_ms);
+    },
+    cancel: leave,
+  });
+  return new Response(stream, {
+    headers: { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-store", "x-accel-buffering": "no" },
+  });
+}
+
+/** Undefined when nothing came in time. */
+async function orPing<T>(next: Promise<T>, ping_ms: number): Promise<T | undefined> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const silence = new Promise<undefined>((done) => {
+    timer = setTimeout(() => done(undefined), ping_ms);
+  });
+  try {
+    return await Promise.race([next, silence]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
