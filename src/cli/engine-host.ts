@@ -1,0 +1,30 @@
+// Hidden: the process that child.ts starts. `ingle engine-host <adapter>` speaks JSON lines and is of no use by hand.
+import { defineCommand } from "citty";
+import type { Adapter } from "../../adapters/adapter.ts";
+import { hostEngine } from "../../adapters/child/host.ts";
+import { nodeLlamaCpp } from "../../adapters/node-llama-cpp.ts";
+import { echo } from "../../adapters/echo.ts";
+import { CliError } from "./error.ts";
+
+const ADAPTERS = new Map<string, () => Adapter>([
+  ["node-llama-cpp", nodeLlamaCpp],
+  ["echo", echo],
+]);
+
+// A decode that hangs in native code must not outlive the server.
+const LAST_STEP_MS = 2_000;
+
+export default defineCommand({
+  meta: { name: "engine-host", hidden: true },
+  args: { adapter: { type: "positional", required: true } },
+  async run({ args }) {
+    const adapter = ADAPTERS.get(args.adapter)?.();
+    if (adapter === undefined) throw new CliError(`"${args.adapter}" is no adapter of an engine process.`, 2);
+    // The pipe carries messages alone: what libraries print goes to the log.
+    console.log = console.info = console.debug = console.error;
+    process.on("SIGINT", () => {}); // Ctrl-C reaches the whole group; the server decides when its engines go.
+    process.stdin.once("end", () => setTimeout(() => process.exit(1), LAST_STEP_MS).unref());
+    await hostEngine(adapter, process.stdin, (line) => process.stdout.write(line));
+    process.exit(0);
+  },
+});

@@ -1,0 +1,11 @@
+/** A failure that the person at the terminal can mend: `main.ts` prints its sentence, without a stack, and leaves with its code. */
+export class CliError extends Error {
+  override readonly name = "CliError";
+  /** 1: it did not work. 2: the command was written wrong. 130: Ctrl-C. */
+  readonly exit_code: 1 | 2 | 130;
+
+  constructor(message: string, exit_code: 1 | 2 | 130 = 1, options?: ErrorOptions) {
+    super(message, options);
+    this.exit_code = exit_code;
+  }
+}

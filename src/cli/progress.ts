@@ -1,0 +1,110 @@
+// A download on the terminal: a bar where somebody watches, a line now and then where a log is kept.
+import { Presets, SingleBar } from "cli-progress";
+import type { Progress } from "../../models/sources.ts";
+
+const LINE_MS = 2_000;
+const LINE_SHARE = 0.1;
+
+/** What is written to; `process.stderr` is one. */
+export interface Screen extends NodeJS.WritableStream {
+  isTTY?: boolean;
+}
+
+/**
+ * Draws the steps of a download named `name`, on standard error, and passes on what the download throws.
+ * Answers with the last step, undefined when there was nothing to do.
+ */
+export async function showProgress(
+  name: string,
+  steps: AsyncIterable<Progress>,
+  screen: Screen = process.stderr,
+): Promise<Progress | undefined> {
+  const view = screen.isTTY ? bar(name, screen) : lines(name, screen);
+  let last: Progress | undefined;
+  try {
+    for await (const step of steps) {
+      if (step.source !== last?.source) {
+        view.pause();
+        if (step.problem) screen.write(`${step.problem}\n`);
+        const resumed = step.resumed_from === undefined ? "" : `, from ${size(step.resumed_from)} on`;
+        screen.write(`Downloading ${name} from ${step.source}${resumed}.\n`);
+      }
+      view.show(step);
+      last = step;
+    }
+  } finally {
+    view.pause();
+  }
+  return last;
+}
+
+/** Bytes for people: `98.4 MB`. */
+export function size(bytes: number): string {
+  const units = ["kB", "MB", "GB", "TB"];
+  let value = bytes / 1000;
+  for (; value >= 1000 && units.length > 1; value /= 1000) units.shift();
+  return `${value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[0]}`;
+}
+
+interface View {
+  show(step: Progress): void;
+  /** Leaves the cursor at the start of a fresh line. */
+  pause(): void;
+}
+
+function bar(name: string, screen: Screen): View {
+  let drawn: { bar: SingleBar; total: number | undefined } | undefined;
+  let rate = meter();
+  const start = (bytes: number, total: number | undefined) => {
+    rate = meter();
+    const whole = total === undefined ? "{done}" : "{bar} {percentage} % | {done} of {whole}";
+    const left = total === undefined ? "" : " | {eta_formatted} left";
+    const format = `${name} ${whole} | {rate}/s${left}`;
+    const bar = new SingleBar({ format, stream: screen, hideCursor: true, etaBuffer: 500, barsize: 24 }, Presets.shades_classic);
+    bar.start(total ?? 0, bytes, facts(bytes, total));
+    return { bar, total };
+  };
+  const facts = (bytes: number, total = 0) => ({ done: size(bytes), whole: size(total), rate: size(rate(bytes)) });
+  const pause = () => {
+    drawn?.bar.stop();
+    drawn = undefined;
+  };
+  return {
+    show({ bytes, total }) {
+      if (drawn?.total !== total) pause();
+      drawn ??= start(bytes, total);
+      drawn.bar.update(bytes, facts(bytes, total));
+    },
+    pause,
+  };
+}
+
+function lines(name: string, screen: Screen): View {
+  let rate = meter();
+  let printed = { at: Date.now(), bytes: 0 };
+  return {
+    show({ bytes, total }) {
+      const speed = rate(bytes);
+      const ended = bytes === total;
+      const due = Date.now() - printed.at >= LINE_MS && bytes - printed.bytes >= LINE_SHARE * (total ?? 0);
+      if (!(due || ended) || bytes === printed.bytes) return;
+      printed = { at: Date.now(), bytes };
+      const share = total === undefined ? "" : ` of ${size(total)} (${Math.floor((100 * bytes) / total)} %)`;
+      screen.write(`${name}: ${size(bytes)}${share}, ${size(speed)}/s\n`);
+    },
+    pause() {
+      rate = meter();
+      printed = { at: Date.now(), bytes: 0 };
+    },
+  };
+}
+
+/** Bytes a second since the first call, which is where a resumed download starts to count. */
+function meter(): (bytes: number) => number {
+  let first: { at: number; bytes: number } | undefined;
+  return (bytes) => {
+    first ??= { at: Date.now(), bytes };
+    const seconds = (Date.now() - first.at) / 1000;
+    return seconds > 0 ? Math.max(0, (bytes - first.bytes) / seconds) : 0;
+  };
+}

@@ -1,0 +1,118 @@
+// `ingle run`: a talk in the terminal, through the same API that the server serves, without a socket.
+import { createInterface } from "node:readline/promises";
+import { text as readAll } from "node:stream/consumers";
+import { defineCommand } from "citty";
+import { EventSourceParserStream } from "eventsource-parser/stream";
+import { readConfig } from "../config.ts";
+import { CliError } from "./error.ts";
+import { wire } from "./wiring.ts";
+
+type Message = { role: "system" | "user" | "assistant"; content: string };
+type Ask = (messages: Message[], signal: AbortSignal) => Promise<string>;
+
+export default defineCommand({
+  meta: { name: "run", description: "Talk to a model in the terminal." },
+  args: {
+    model: { type: "positional", description: "An installed model", required: true },
+    prompt: { type: "positional", description: "Answer this and leave; without it, talk", required: false },
+    system: { type: "string", description: "What the model is to be" },
+    temperature: { type: "string", description: "0 is repeatable, 2 is wild (0.7)" },
+    "max-tokens": { type: "string", description: "Longest answer (2048)" },
+    data: { type: "string", description: "Data folder" },
+    adapter: { type: "string", description: "What runs the model: node-llama-cpp or echo (node-llama-cpp)" },
+    threads: { type: "string", description: "Threads of the computation (one per core)" },
+    context: { type: "string", description: "Tokens of the whole talk (what the model's record says)" },
+  },
+  async run({ args }) {
+    const { data, adapter, threads, context, model } = args;
+    const config = readConfig({ data, adapter, threads, context });
+    const { app, close } = wire({ ...config, slots: 1, key: [], model });
+    const settings = { model, temperature: number(args.temperature), max_tokens: number(args["max-tokens"]) };
+    const ask: Ask = (messages, signal) => answer(app.fetch, { ...settings, messages }, signal);
+    const messages: Message[] = args.system === undefined ? [] : [{ role: "system", content: args.system }];
+    const prompt = args.prompt ?? (process.stdin.isTTY ? undefined : await readAll(process.stdin));
+    try {
+      await (prompt === undefined ? talk(ask, messages) : once(ask, [...messages, { role: "user", content: prompt }]));
+    } finally {
+      await close(0);
+    }
+  },
+});
+
+/** The text where it is no number: the API says what is wrong with it. */
+const number = (text: string | undefined): unknown => (text === undefined || Number.isNaN(Number(text)) ? text : Number(text));
+
+async function once(ask: Ask, messages: Message[]): Promise<void> {
+  const stop = new AbortController();
+  process.once("SIGINT", () => stop.abort());
+  await ask(messages, stop.signal);
+  if (stop.signal.aborted) throw new CliError("Stopped.", 130);
+}
+
+/** Ctrl-C stops an answer; between two answers it leaves, as Ctrl-D and /bye do. */
+async function talk(ask: Ask, messages: Message[]): Promise<void> {
+  console.error("Ctrl-C stops an answer, a second one leaves.");
+  const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  const leave = new AbortController();
+  let answering: AbortController | undefined;
+  terminal.on("SIGINT", () => (answering ?? leave).abort());
+  terminal.on("close", () => leave.abort());
+  try {
+    while (!leave.signal.aborted) {
+      const content = await terminal.question("> ", { signal: leave.signal });
+      if (content.trim() === "/bye") return;
+      if (content.trim() === "") continue;
+      answering = new AbortController();
+      messages.push({ role: "user", content });
+      messages.push({ role: "assistant", content: await ask(messages, answering.signal) });
+      answering = undefined;
+    }
+  } catch (error) {
+    if (!leave.signal.aborted) throw error;
+    process.stdout.write("\n");
+  } finally {
+    terminal.close();
+  }
+}
+
+/** Writes the answer as it comes and answers with what came of it until it ended or `signal` stopped it. Throws `CliError`. */
+async function answer(
+  fetch: (request: Request) => Response | Promise<Response>,
+  body: object,
+  signal: AbortSignal,
+): Promise<string> {
+  let text = "";
+  try {
+    const request = new Request("http://localhost/v1/chat/completions", {
+      method: "POST",
+      headers: { "content-type": "application/json", host: "localhost" },
+      body: JSON.stringify({ ...body, stream: true }),
+      signal,
+    });
+    for await (const chunk of chunksOf(await fetch(request))) {
+      const piece = chunk.choices[0]?.delta.content ?? "";
+      process.stdout.write(piece);
+      text += piece;
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+  process.stdout.write("\n");
+  return text;
+}
+
+interface Chunk {
+  choices: { delta: { content?: string } }[];
+  error?: { message: string };
+}
+
+async function* chunksOf(response: Response): AsyncGenerator<Chunk> {
+  if (!response.ok) throw new CliError(((await response.json()) as { error: { message: string } }).error.message);
+  const events = response.body!.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream());
+  for await (const { data } of events) {
+    if (data === "[DONE]") return;
+    const chunk = JSON.parse(data) as Chunk;
+    if (chunk.error !== undefined) throw new CliError(chunk.error.message);
+    yield chunk;
+  }
+}

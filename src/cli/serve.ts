@@ -1,0 +1,99 @@
+// `ingle serve`: the server, from its settings to its last answer.
+import { defineCommand } from "citty";
+import ipaddr from "ipaddr.js";
+import manifest from "../../package.json" with { type: "json" };
+import { DEFAULT_MODEL } from "../../models/catalog.ts";
+import { readConfig, type Config } from "../config.ts";
+import { checkKey } from "../guards/key.ts";
+import type { Library } from "../library.ts";
+import { serve } from "../serve.ts";
+import { CliError } from "./error.ts";
+import { wire } from "./wiring.ts";
+
+/** How long running answers may go on after a first SIGINT or SIGTERM, in milliseconds. */
+const GRACE_MS = 10_000;
+
+export default defineCommand({
+  meta: { name: "serve", description: "Serve the API." },
+  args: {
+    host: { type: "string", description: "Address to listen on (127.0.0.1)" },
+    port: { type: "string", description: "Port to listen on, 0 for a free one (1337)" },
+    data: { type: "string", description: "Data folder" },
+    config: { type: "string", description: "Configuration file, JSON with these names" },
+    model: { type: "string", description: "Model of requests that name none" },
+    pull: { type: "boolean", description: "Fetch that model, or the default one, where it is missing" },
+    adapter: { type: "string", description: "What runs the models: node-llama-cpp or echo (node-llama-cpp)" },
+    threads: { type: "string", description: "Threads of the computation (one per core)" },
+    context: { type: "string", description: "Tokens a slot holds (what the model's record says)" },
+    slots: { type: "string", description: "Answers of one model at a time (4)" },
+    queue: { type: "string", description: "Requests of one model that may wait (64)" },
+    key: {
+      type: "string",
+      description: "API keys that may call, with commas between them; INGLE_KEY keeps them off the command line",
+    },
+    hosts: { type: "string", description: "Further names of this server, with commas between them" },
+    origins: { type: "string", description: "Web origins that may call, with commas between them" },
+    "stream-default": { type: "string", description: "true: stream where a request does not say (false)" },
+    "insecure-no-auth": { type: "boolean", description: "Listen beyond this machine without a key" },
+  },
+  async run({ args }) {
+    const { "stream-default": stream_default, "insecure-no-auth": insecure_no_auth, ...flags } = args;
+    const config = readConfig({ ...flags, stream_default, insecure_no_auth });
+    const wide = checkExposure(config);
+    if (args.pull) config.model ??= DEFAULT_MODEL;
+    const { app, library, log, close } = wire(config, { wide });
+    await checkModel(library, config, args.pull);
+    const server = await serve(app.fetch, config);
+    console.log(await greeting(server.url, library));
+
+    let stopping = false;
+    const stop = async (signal: string): Promise<void> => {
+      if (stopping) process.exit(1);
+      stopping = true;
+      log.info("stopping", { signal });
+      await Promise.all([server.close(GRACE_MS), close(GRACE_MS)]);
+      process.exit(0);
+    };
+    process.on("SIGINT", stop);
+    process.on("SIGTERM", stop);
+  },
+});
+
+/** Whether the server listens beyond loopback. Throws where that is not safe. */
+function checkExposure({ host, key, insecure_no_auth }: Config): boolean {
+  key.forEach(checkKey);
+  const wide = !isLoopback(host);
+  if (!wide || key.length > 0) return wide;
+  if (!insecure_no_auth) {
+    throw new CliError(
+      `Listening on ${host} lets others in. Set a key with --key or INGLE_KEY, or add --insecure-no-auth if you mean it.`,
+    );
+  }
+  console.error(`WARNING: everybody who reaches ${host} can use this server: it has no key.`);
+  return wide;
+}
+
+function isLoopback(host: string): boolean {
+  const address = host.replace(/^\[(.*)\]$/, "$1");
+  return host === "localhost" || (ipaddr.isValid(address) && ipaddr.process(address).range() === "loopback");
+}
+
+async function checkModel(library: Library, { model, adapter }: Config, pull = false): Promise<void> {
+  if (model === undefined || adapter === "echo") return;
+  if (pull) {
+    const { pull: fetchModel } = await import("./pull.ts");
+    await fetchModel(library, model);
+  } else if ((await library.get(model)) === undefined) {
+    throw new CliError(`Model "${model}" is not installed. Run "ingle pull ${model}", or add --pull.`);
+  }
+}
+
+async function greeting(url: string, library: Library): Promise<string> {
+  const ask = `curl ${url}/v1/chat/completions -H "Content-Type: application/json" -d '{
+    "messages": [{"role": "user", "content": "What is the capital of France? Answer in one sentence."}],
+    "temperature": 0
+  }'`;
+  const installed = await library.list();
+  const next = installed.length > 0 ? ask : `ingle pull ${DEFAULT_MODEL}`;
+  return `ingle ${manifest.version} is listening on ${url}\n\nTry it:\n\n  ${next}\n`;
+}

@@ -1,0 +1,134 @@
+// Flags > environment (INGLE_*) > config file > defaults -> one checked Config. The environment is read here and nowhere else.
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { env as processEnv } from "node:process";
+import envPaths from "env-paths";
+import * as v from "valibot";
+
+/** A setting that cannot be used: the sentence names it, its value and where it came from. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+type Env = Record<string, string | undefined>;
+
+const folders = () => envPaths("ingle", { suffix: "" });
+
+const Whole = (least: number, most: number) => v.pipe(v.number(), v.safeInteger(), v.minValue(least), v.maxValue(most));
+
+const Settings = v.object({
+  host: v.optional(v.pipe(v.string(), v.minLength(1)), "127.0.0.1"),
+  port: v.optional(Whole(0, 65_535), 1337),
+  data: v.optional(v.string()),
+  /** The model of requests that name none. */
+  model: v.optional(v.pipe(v.string(), v.minLength(1))),
+  adapter: v.optional(v.picklist(["node-llama-cpp", "echo"]), "node-llama-cpp"),
+  /** Of the computation; absent: one per core. */
+  threads: v.optional(Whole(1, 1024)),
+  /** Tokens a slot holds; absent: what the model's record says. */
+  context: v.optional(Whole(64, 16_777_216)),
+  slots: v.optional(Whole(1, 256), 4),
+  /** Requests that may wait for a slot of one model. */
+  queue: v.optional(Whole(0, 100_000), 64),
+  key: v.optional(v.array(v.string()), []),
+  /** Web origins that may call. */
+  origins: v.optional(v.array(v.string()), []),
+  /** Names beside localhost under which the server may be addressed. */
+  hosts: v.optional(v.array(v.string()), []),
+  stream_default: v.optional(v.boolean(), false),
+  insecure_no_auth: v.optional(v.boolean(), false),
+});
+
+/** Everything that can be set, checked; `data` is an absolute path. */
+export type Config = v.InferOutput<typeof Settings> & { data: string };
+
+const NAMES = Object.keys(Settings.entries) as (keyof typeof Settings.entries)[];
+const NUMBERS = new Set<string>(["port", "threads", "context", "slots", "queue"]);
+const LISTS = new Set<string>(["key", "origins", "hosts"]);
+const FLAGS = new Set<string>(["stream_default", "insecure_no_auth"]);
+
+/**
+ * Puts the sources together. `flags` are the words of the command line by name; what is undefined was not given.
+ * Throws `ConfigError`.
+ */
+export function readConfig(flags: Record<string, unknown> = {}, env: Env = processEnv): Config {
+  const file = configFile(flags.config as string | undefined, env);
+  const merged: Record<string, unknown> = {};
+  const origin: Record<string, string> = {};
+  for (const name of NAMES) {
+    const variable = `INGLE_${name.toUpperCase()}`;
+    const given: [unknown, string][] = [
+      [flags[name], `--${name.replaceAll("_", "-")}`],
+      [env[variable] || undefined, variable],
+      [file.values[name], file.path],
+    ];
+    const [value, from] = given.find(([value]) => value !== undefined) ?? [];
+    if (value === undefined) continue;
+    merged[name] = typeof value === "string" ? fromText(name, value) : value;
+    origin[name] = from!;
+  }
+  const result = v.safeParse(Settings, merged);
+  if (!result.success) {
+    const issue = result.issues[0];
+    const name = String(issue.path?.[0]?.key);
+    throw new ConfigError(`${origin[name]} is ${JSON.stringify(merged[name])}: ${issue.message}.`);
+  }
+  return { ...result.output, data: resolve(result.output.data ?? defaultDataFolder(env)) };
+}
+
+/** The data folder of a command that needs nothing else. */
+export function dataFolder(flag?: string, env: Env = processEnv): string {
+  return readConfig({ data: flag }, env).data;
+}
+
+/** Where downloads come from, as Hugging Face's own tools read it from the environment. */
+export function sourceOptions(env: Env = processEnv): { hf_endpoint?: string; hf_token?: string } {
+  return {
+    ...(env.HF_ENDPOINT ? { hf_endpoint: env.HF_ENDPOINT } : {}),
+    ...(env.HF_TOKEN ? { hf_token: env.HF_TOKEN } : {}),
+  };
+}
+
+function defaultDataFolder(env: Env): string {
+  return env.XDG_DATA_HOME ? join(env.XDG_DATA_HOME, "ingle") : folders().data;
+}
+
+function configFile(flag: string | undefined, env: Env): { path: string; values: Record<string, unknown> } {
+  const named = flag ?? env.INGLE_CONFIG;
+  const path = named ?? join(folders().config, "config.json");
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    if (named === undefined && (error as NodeJS.ErrnoException).code === "ENOENT") return { path, values: {} };
+    throw new ConfigError(`The configuration file ${path} cannot be read: ${(error as Error).message}.`, { cause: error });
+  }
+  const values = parseObject(path, text);
+  const unknown = Object.keys(values).find((name) => !NAMES.includes(name as (typeof NAMES)[number]));
+  if (unknown !== undefined) {
+    throw new ConfigError(`The configuration file ${path} holds "${unknown}", which is none of: ${NAMES.join(", ")}.`);
+  }
+  return { path, values };
+}
+
+function parseObject(path: string, text: string): Record<string, unknown> {
+  try {
+    const values: unknown = JSON.parse(text);
+    if (typeof values === "object" && values !== null && !Array.isArray(values)) return values as Record<string, unknown>;
+  } catch (error) {
+    throw new ConfigError(`The configuration file ${path} is not JSON: ${(error as Error).message}.`, { cause: error });
+  }
+  throw new ConfigError(`The configuration file ${path} is not a JSON object.`);
+}
+
+/** A word of the command line or the environment as the type the setting has; what does not fit is left for the schema to refuse. */
+function fromText(name: string, text: string): unknown {
+  if (NUMBERS.has(name)) return /^\d+$/.test(text) ? Number(text) : text;
+  if (LISTS.has(name))
+    return text
+      .split(",")
+      .map((part) => part.trim())
+      .filter(Boolean);
+  if (FLAGS.has(name)) return { true: true, 1: true, false: false, 0: false }[text] ?? text;
+  return text;
+}
