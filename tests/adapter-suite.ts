@@ -1,0 +1,228 @@
+// What every adapter must do, whatever runs behind it. Each adapter's test calls this and adds only what is its own.
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { AdapterError, type Adapter, type ChatEvent, type ChatRequest, type Engine, type Usage } from "../adapters/adapter.ts";
+import type { InstalledModel } from "../models/model.ts";
+import { ask } from "./support/models.ts";
+
+export interface Subject {
+  adapter: Adapter;
+  model: () => Promise<InstalledModel>;
+  /** A prompt whose greedy answer has more than 12 tokens, and how many tokens the prompt is. */
+  prompt: string;
+  prompt_tokens: number;
+  /** A prompt that is several batches long, and fits; absent where an adapter reads prompts at once. */
+  long_prompt?: string;
+  /** Tokens of a slot. */
+  context: number;
+  /** Whether the seed can make a difference. */
+  samples: boolean;
+  /** Adds what an adapter must have left behind nowhere after `close`. */
+  afterClose?: () => void | Promise<void>;
+}
+
+const SLOTS = 3;
+
+interface Answer {
+  events: ChatEvent[];
+  text: string;
+  finish: Extract<ChatEvent, { type: "finish" }>;
+  usage: Usage;
+}
+
+export function adapterSuite(name: string, subject: Subject): void {
+  const { adapter, prompt, prompt_tokens, long_prompt, context, samples } = subject;
+
+  describe(name, () => {
+    let engine: Engine;
+    const chat = (request: ChatRequest, signal = new AbortController().signal) => collect(engine.chat(request, signal));
+
+    beforeAll(async () => {
+      engine = await adapter.load(await subject.model(), { slots: SLOTS, context }, new AbortController().signal);
+    });
+    afterAll(async () => {
+      await engine.close();
+    });
+
+    test("the engine has the slots and the context that were asked for", () => {
+      expect(engine.slots).toBe(SLOTS);
+      expect(engine.context_length).toBe(context);
+    });
+
+    test("events come in order: prompt, text, one finish", async () => {
+      const { events } = await chat(ask(prompt));
+      expect(events.map(({ type }) => type).join(" ")).toMatch(/^(prompt )*(text )+finish$/);
+    });
+
+    test("usage counts what was fed and what was produced", async () => {
+      const { usage, finish } = await chat(ask(prompt, { max_tokens: 5 }));
+      expect(finish.reason).toBe("length");
+      expect(usage).toEqual({ prompt_tokens, completion_tokens: 5, cached_tokens: 0 });
+    });
+
+    test("max_tokens 1 is one token", async () => {
+      const { usage, finish } = await chat(ask(prompt, { max_tokens: 1 }));
+      expect([usage.completion_tokens, finish.reason]).toEqual([1, "length"]);
+    });
+
+    test("max_tokens is bounded by the context", async () => {
+      const fed = async (words: number) => (await chat(ask("a ".repeat(words), { max_tokens: 1 }))).usage.prompt_tokens;
+      const [few, more] = [await fed(20), await fed(40)];
+      const words = 40 + Math.floor(((context - 24 - more) * 20) / (more - few));
+      const { usage } = await chat(ask("a ".repeat(words), { max_tokens: 1e9 }));
+      expect(usage.prompt_tokens).toBeGreaterThan(context - 32);
+      expect(usage.prompt_tokens + usage.completion_tokens).toBeLessThanOrEqual(context);
+    });
+
+    test("temperature 0 is greedy and repeatable", async () => {
+      const first = await chat(ask(prompt, { seed: 1 }));
+      const second = await chat(ask(prompt, { seed: 2 }));
+      const only = await chat(ask(prompt, { temperature: 1, top_k: 1 }));
+      const narrow = await chat(ask(prompt, { temperature: 1, top_p: 0 }));
+      expect([second.text, only.text, narrow.text]).toEqual([first.text, first.text, first.text]);
+    });
+
+    test("a seed makes sampling repeatable", async () => {
+      const hot = { temperature: 2, max_tokens: 12 };
+      const [one, again] = [await chat(ask(prompt, { ...hot, seed: 7 })), await chat(ask(prompt, { ...hot, seed: 7 }))];
+      expect(again.text).toBe(one.text);
+    });
+
+    test.if(samples)("another seed samples another answer", async () => {
+      const texts = new Set<string>();
+      for (const seed of [1, 2, 3, 4]) texts.add((await chat(ask(prompt, { temperature: 2, max_tokens: 12, seed }))).text);
+      expect(texts.size).toBeGreaterThan(1);
+    });
+
+    test.if(samples)("penalties change a repetitive answer", async () => {
+      const plain = await chat(ask(prompt, { max_tokens: 48 }));
+      const penalised = await chat(
+        ask(prompt, { max_tokens: 48, frequency_penalty: 2, presence_penalty: 2, repeat_penalty: 1.5 }),
+      );
+      expect(penalised.text).not.toBe(plain.text);
+    });
+
+    test("stop sequences end the answer and never show, wherever they lie", async () => {
+      const { text } = await chat(ask(prompt));
+      for (let start = 1; start < text.length - 1; start += Math.ceil(text.length / 4)) {
+        for (const length of [1, 7]) {
+          const stop = text.slice(start, start + length);
+          const stopped = await chat(ask(prompt, { stop: ["never said", stop] }));
+          expect(stopped.text).toBe(text.slice(0, text.indexOf(stop)));
+          expect(stopped.finish.reason).toBe("stop");
+        }
+      }
+    });
+
+    test("a stop sequence that only begins is shown after all", async () => {
+      const { text } = await chat(ask(prompt));
+      const almost = await chat(ask(prompt, { stop: [`${text.slice(-3)}…`] }));
+      expect(almost.text).toBe(text);
+    });
+
+    test("every text is whole UTF-16, and no piece is empty", async () => {
+      const { events } = await chat(ask(`${prompt} 😀 ü 漢字 👩‍👩‍👧`, { max_tokens: 40, temperature: 1.5 }));
+      for (const event of events) {
+        if (event.type !== "text") continue;
+        expect(event.text.isWellFormed()).toBe(true);
+        expect(event.text).not.toBe("");
+      }
+    });
+
+    test("as many turns as slots run at once, each with its own answer", async () => {
+      const alone = await chat(ask(prompt));
+      const all = await Promise.all(Array.from({ length: SLOTS }, () => chat(ask(prompt))));
+      for (const { usage, finish } of all) {
+        expect(usage.prompt_tokens).toBe(prompt_tokens);
+        expect(usage.completion_tokens).toBe(alone.usage.completion_tokens);
+        expect(finish.reason).toBe(alone.finish.reason);
+      }
+    });
+
+    test("an abort amid the answer throws its reason and frees the slot", async () => {
+      const stop = new AbortController();
+      const seen: ChatEvent[] = [];
+      const reason = new Error("gone");
+      const run = async (): Promise<void> => {
+        for await (const event of engine.chat(ask(prompt, { max_tokens: 1e9, temperature: 1 }), stop.signal)) {
+          seen.push(event);
+          if (event.type === "text") stop.abort(reason);
+        }
+      };
+      expect(await run().catch((error: unknown) => error)).toBe(reason);
+      expect(seen.filter(({ type }) => type === "text").length).toBe(1);
+      await allSlotsAnswer();
+    });
+
+    test("leaving amid the answer frees the slot", async () => {
+      for (let i = 0; i < SLOTS + 1; i++) {
+        for await (const event of engine.chat(ask(prompt, { max_tokens: 1e9, temperature: 1 }), new AbortController().signal)) {
+          if (event.type === "text") break;
+        }
+      }
+      await allSlotsAnswer();
+    });
+
+    test("an abort before the start throws at once", async () => {
+      const reason = new Error("gone");
+      expect(await chat(ask(prompt), AbortSignal.abort(reason)).catch((error: unknown) => error)).toBe(reason);
+    });
+
+    test.if(long_prompt !== undefined)("an abort amid the prompt throws within a batch and frees the slot", async () => {
+      const stop = new AbortController();
+      const seen: ChatEvent[] = [];
+      const run = async (): Promise<void> => {
+        for await (const event of engine.chat(ask(long_prompt!, { max_tokens: 2 }), stop.signal)) {
+          seen.push(event);
+          stop.abort(new Error("gone"));
+        }
+      };
+      const error = (await run().catch((error: unknown) => error)) as Error;
+      expect(error.message).toBe("gone");
+      expect(seen.map(({ type }) => type)).toEqual(["prompt"]);
+      await allSlotsAnswer();
+    });
+
+    test("a prompt longer than the context is refused with both counts", async () => {
+      const words = "a ".repeat(context * 4);
+      const error = (await chat(ask(words)).catch((error: unknown) => error)) as AdapterError;
+      expect(error).toBeInstanceOf(AdapterError);
+      expect(error.code).toBe("context_length_exceeded");
+      expect(error.message).toMatch(new RegExp(`\\b\\d+ tokens\\b.*\\b${context}\\b`));
+      await allSlotsAnswer();
+    });
+
+    test("close ends a running turn with an error, and leaves nothing behind", async () => {
+      const other = await adapter.load(await subject.model(), { slots: 1, context }, new AbortController().signal);
+      const run = async (): Promise<void> => {
+        for await (const event of other.chat(ask(prompt, { max_tokens: 1e9, temperature: 1 }), new AbortController().signal)) {
+          if (event.type === "text") void other.close();
+        }
+      };
+      const ended = run().catch((error: unknown) => error);
+      expect(await other.closed).toBeUndefined();
+      await other.close();
+      expect(await ended).toBeInstanceOf(AdapterError);
+      await subject.afterClose?.();
+    });
+
+    test("an aborted load throws the reason", async () => {
+      const reason = new Error("not wanted");
+      const loading = adapter.load(await subject.model(), { slots: 1, context }, AbortSignal.abort(reason));
+      expect(await loading.catch((error: unknown) => error)).toBe(reason);
+    });
+
+    async function allSlotsAnswer(): Promise<void> {
+      const answers = await Promise.all(Array.from({ length: SLOTS }, () => chat(ask(prompt, { max_tokens: 2 }))));
+      expect(answers.map(({ usage }) => usage.completion_tokens)).toEqual(Array.from({ length: SLOTS }, () => 2));
+    }
+  });
+}
+
+export async function collect(events: AsyncIterable<ChatEvent>): Promise<Answer> {
+  const seen: ChatEvent[] = [];
+  for await (const event of events) seen.push(event);
+  const finish = seen.at(-1);
+  if (finish?.type !== "finish") throw new Error(`The last event is ${JSON.stringify(finish)}.`);
+  const text = seen.map((event) => (event.type === "text" ? event.text : "")).join("");
+  return { events: seen, text, finish, usage: finish.usage };
+}

@@ -1,0 +1,164 @@
+// What `npm test` runs. Every step runs even when an earlier one failed; the last line says what was counted.
+// `npm test -- PATTERN` runs only those files of the main suite whose names contain PATTERN.
+import { spawn } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { install } from "../src/install.mjs";
+import { findRuntime } from "../src/runtimes.mjs";
+
+/**
+ * @typedef {{ passed: number, failed: number, skipped: number }} Count
+ * @typedef {{ name: string, command: string[] | undefined, minutes: number, count: (output: string, code: number | null) => Count | undefined }} Step
+ */
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const [pattern = ""] = process.argv.slice(2);
+const SMOKE = "./tests/smoke.test.ts";
+
+const suite = readdirSync(join(root, "tests"))
+  .filter((name) => name.endsWith(".test.ts") && name !== "smoke.test.ts" && name.includes(pattern))
+  .map((name) => `./tests/${name}`);
+
+const bun = findRuntime("bun");
+const node = findRuntime("node");
+const deno = findRuntime("deno");
+const bunTest = bun && [...bun, "test", "--timeout=120000"];
+
+/** @type {Step[]} The minutes are far beyond what a step needs: they are for one that hangs. */
+const steps = [
+  { name: "types", command: tool("typescript/bin/tsc"), minutes: 5, count: asOne },
+  { name: "lint", command: tool("oxlint/bin/oxlint"), minutes: 5, count: asOne },
+  { name: "format", command: tool("oxfmt/bin/oxfmt", "--check"), minutes: 5, count: asOne },
+  { name: "tests", command: bunTest && [...bunTest, ...suite], minutes: 45, count: bunCount },
+  { name: "smoke test on Bun", command: bunTest && [...bunTest, SMOKE], minutes: 5, count: bunCount },
+  { name: "smoke test on Deno", command: deno && denoTest(deno), minutes: 5, count: denoCount },
+  {
+    name: "smoke test on Node",
+    command: node && [...node, "--test", "--test-reporter=tap", SMOKE],
+    minutes: 5,
+    count: nodeCount,
+  },
+];
+if (install({ dev: true }) !== 0) report({ passed: 0, failed: 1, skipped: 0 });
+else if (pattern && suite.length === 0) {
+  console.log(`No test file's name contains "${pattern}".`);
+  report({ passed: 0, failed: 0, skipped: 0 });
+} else report(await inOrder(pattern ? steps.filter(({ name }) => name === "tests") : steps));
+
+/** @param {Step[]} chosen */
+async function inOrder(chosen) {
+  const total = { passed: 0, failed: 0, skipped: 0 };
+  for (const step of chosen) {
+    const count = await run(step);
+    total.passed += count.passed;
+    total.failed += count.failed;
+    total.skipped += count.skipped;
+  }
+  return total;
+}
+
+/**
+ * @param {Step} step
+ * @returns {Promise<Count>}
+ */
+async function run({ name, command, minutes, count }) {
+  if (!command) {
+    console.log(`\n=== ${name}: skipped, as this machine has no such runtime`);
+    return { passed: 0, failed: 0, skipped: 1 };
+  }
+  console.log(`\n=== ${name}`);
+  const start = performance.now();
+  const { code, output } = await finished(command, minutes);
+  const counted = count(output, code);
+  const seconds = ((performance.now() - start) / 1000).toFixed(1);
+  const failed = counted && (counted.failed > 0 || code === 0) ? counted.failed : 1;
+  console.log(`=== ${name}: ${failed ? "failed" : "passed"} after ${seconds} s${counted ? "" : ", without a count"}`);
+  return { passed: 0, skipped: 0, ...counted, failed };
+}
+
+/**
+ * @param {string[]} command
+ * @param {number} minutes
+ * @returns {Promise<{ code: number | null, output: string }>}
+ */
+function finished([binary = "", ...args], minutes) {
+  return new Promise((resolve) => {
+    // Colours would stand between the numbers.
+    const env = { ...process.env, NO_COLOR: "1", FORCE_COLOR: undefined };
+    const child = spawn(binary, args, {
+      cwd: root,
+      env,
+      stdio: ["ignore", "pipe", "pipe"],
+      timeout: minutes * 60_000,
+      killSignal: "SIGKILL",
+    });
+    let output = "";
+    child.stdout.setEncoding("utf8").on("data", (text) => (process.stdout.write(text), (output += text)));
+    child.stderr.setEncoding("utf8").on("data", (text) => (process.stderr.write(text), (output += text)));
+    child.on("error", ({ message }) => resolve({ code: 1, output: message }));
+    // A second for what is still in the pipes: "close" would wait for any server that a test left behind.
+    child.on("exit", (code) => setTimeout(() => resolve({ code, output }), 1000));
+    child.on("close", (code) => resolve({ code, output }));
+  });
+}
+
+/** @param {string[]} args */
+function tool(...[script = "", ...args]) {
+  return [process.execPath, join(root, "node_modules", script), ...args];
+}
+
+/** @param {string[]} command */
+function denoTest([binary = "", , ...flags]) {
+  return [binary, "test", "--no-check", ...flags, SMOKE];
+}
+
+/**
+ * @param {string} _output
+ * @param {number | null} code
+ */
+function asOne(_output, code) {
+  return code === 0 ? { passed: 1, failed: 0, skipped: 0 } : { passed: 0, failed: 1, skipped: 0 };
+}
+
+// " 12 pass", " 0 fail", " 1 skip", each on its line, what is zero may be missing; then "Ran 13 tests across 2 files."
+/** @param {string} output */
+function bunCount(output) {
+  const passed = last(output, /^ *(\d+) pass$/gm);
+  if (passed === undefined || !/^Ran \d+ tests? across/m.test(output)) return undefined;
+  const skipped = (last(output, /^ *(\d+) skip$/gm) ?? 0) + (last(output, /^ *(\d+) todo$/gm) ?? 0);
+  return { passed, failed: last(output, /^ *(\d+) fail$/gm) ?? 0, skipped };
+}
+
+// "ok | 5 passed | 0 failed | 1 ignored (1s)"
+/** @param {string} output */
+function denoCount(output) {
+  const passed = last(output, /^(?:ok|FAILED) \| (\d+) passed/gm);
+  if (passed === undefined) return undefined;
+  return { passed, failed: last(output, /\| (\d+) failed/g) ?? 0, skipped: last(output, /\| (\d+) ignored/g) ?? 0 };
+}
+
+// "# pass 5", "# fail 0", "# cancelled 0", "# skipped 0", "# todo 0"
+/** @param {string} output */
+function nodeCount(output) {
+  const [passed, failed = 0, cancelled = 0, skipped = 0, todo = 0] = ["pass", "fail", "cancelled", "skipped", "todo"].map(
+    (word) => last(output, new RegExp(`^# ${word} (\\d+)$`, "gm")),
+  );
+  return passed === undefined ? undefined : { passed, failed: failed + cancelled, skipped: skipped + todo };
+}
+
+/**
+ * The last one, as a test may print such lines itself.
+ * @param {string} output
+ * @param {RegExp} number
+ */
+function last(output, number) {
+  const found = [...output.matchAll(number)].at(-1)?.[1];
+  return found === undefined ? undefined : Number(found);
+}
+
+/** @param {Count} count */
+function report({ passed, failed, skipped }) {
+  console.log(`\n${passed} passed, ${failed} failed${skipped ? `, ${skipped} skipped` : ""}`);
+  process.exit(failed === 0 && passed > 0 ? 0 : 1);
+}
