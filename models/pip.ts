@@ -110,7 +110,8 @@ async function bytesIn(folder: string): Promise<number> {
       () => 0,
     ),
   );
-  return (await Promise.all(sizes)).reduce((a, b) => a + b, 0);
+  // Not their sum: when all is there, pip copies the wheel from its temporary folder to its place.
+  return Math.max(0, ...(await Promise.all(sizes)));
 }
 
 async function wheelIn(folder: string): Promise<string> {
