@@ -7,7 +7,7 @@ const LONGEST_LINE = 64 * 1024 * 1024;
 
 /** Settles when the server closes the pipe, which it also does by dying; then no turn runs any more. */
 export async function hostEngine(adapter: Adapter, input: NodeJS.ReadableStream, write: (line: string) => void): Promise<void> {
-  const say = (message: FromChild): void => write(encode(message));
+  const say = inBunches(write);
   const turns = new Map<number, AbortController>();
   const stopLoading = new AbortController();
   let loading: Promise<Engine> | undefined;
@@ -43,4 +43,19 @@ export async function hostEngine(adapter: Adapter, input: NodeJS.ReadableStream,
   stopLoading.abort(new Error("The server has gone."));
   const engine = await loading?.catch(() => undefined);
   await engine?.close();
+}
+
+/** What all turns say in one step of the engine goes out in one write: the reader wakes up once. */
+function inBunches(write: (lines: string) => void): (message: FromChild) => void {
+  let lines = "";
+  return (message) => {
+    if (lines === "") {
+      setImmediate(() => {
+        const all = lines;
+        lines = "";
+        write(all);
+      });
+    }
+    lines += encode(message);
+  };
 }
