@@ -30,7 +30,16 @@ export function nodeLlamaCpp(): Adapter {
           failedCreationRemedy: false,
           createSignal: signal,
         });
-        return engineOf(llama, model, context, prompt);
+        const { swaSize, isRecurrent } = model.fileInsights;
+        const batcher = createBatcher(addonOf(llama, model, context), {
+          slots: options.slots,
+          batch: BATCH,
+          threads,
+          trimmable: !isRecurrent && !swaSize,
+        });
+        await batcher.warmUp(model.tokens.bos ?? 0);
+        signal.throwIfAborted();
+        return engineOf(llama, { model, context, batcher, prompt });
       } catch (error) {
         await model?.dispose();
         await llama.dispose();
@@ -64,14 +73,15 @@ async function startLlama(threads: number): Promise<Llama> {
   });
 }
 
-function engineOf(llama: Llama, model: LlamaModel, context: LlamaContext, prompt: Prompt): Engine {
-  const { swaSize, isRecurrent } = model.fileInsights;
-  const slots = context.totalSequences;
-  const batcher = createBatcher(addonOf(llama, model, context), {
-    slots,
-    batch: BATCH,
-    trimmable: !isRecurrent && !swaSize,
-  });
+interface Loaded {
+  model: LlamaModel;
+  context: LlamaContext;
+  batcher: Batcher;
+  prompt: Prompt;
+}
+
+function engineOf(llama: Llama, loaded: Loaded): Engine {
+  const { model, context, batcher } = loaded;
   const { promise: closed, resolve } = Promise.withResolvers<undefined>();
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
@@ -82,24 +92,18 @@ function engineOf(llama: Llama, model: LlamaModel, context: LlamaContext, prompt
     resolve(undefined);
   };
   return {
-    slots,
+    slots: context.totalSequences,
     context_length: context.contextSize,
     closed,
-    chat: (request, signal) => turn({ model, batcher, prompt, context_length: context.contextSize }, request, signal),
+    chat: (request, signal) => turn(loaded, request, signal),
     close: () => (closing ??= close()),
   };
 }
 
-interface Loaded {
-  model: LlamaModel;
-  batcher: Batcher;
-  prompt: Prompt;
-  context_length: number;
-}
-
 async function* turn(loaded: Loaded, request: ChatRequest, signal: AbortSignal): AsyncGenerator<ChatEvent> {
   signal.throwIfAborted();
-  const { model, batcher, context_length } = loaded;
+  const { model, batcher } = loaded;
+  const context_length = loaded.context.contextSize;
   const tokens = loaded.prompt(request.messages) as Token[];
   // One position is the engine's own, and an answer needs at least one.
   const most = Math.min(request.max_tokens, context_length - 1 - tokens.length);

@@ -1,6 +1,7 @@
 // Continuous batching: every step decodes one token of each generating turn and, with the room that is left, the next piece of
 // the prompts. One loop owns the native context, so a turn that comes, goes or is aborted takes effect at the next step.
 import type { Addon, AddonSampler, SamplerConfig } from "./addon.ts";
+import { steadyThreads } from "./threads.ts";
 
 export interface TurnOptions {
   prompt: readonly number[];
@@ -17,6 +18,8 @@ export interface TurnOptions {
 }
 
 export interface Batcher {
+  /** Before the first turn: reads the weights once and finds out how many threads are fast right now. */
+  warmUp(token: number): Promise<void>;
   /** Begins a turn as soon as a slot is free. Answers with what stops it before the next step; that is safe at any time. */
   start(options: TurnOptions): () => void;
   /** Fails the turns that run and wait, and settles when no native call runs any more. */
@@ -27,12 +30,17 @@ export interface BatcherOptions {
   slots: number;
   /** Tokens one step may decode. */
   batch: number;
+  /** Of the computation, on an idle machine. */
+  threads: number;
   /** Whether a part of a sequence's memory can be forgotten (not so with recurrent or sliding-window models). */
   trimmable: boolean;
 }
 
 // While others generate, a prompt is read in smaller pieces: each piece is the time they wait for their next token.
 const PROMPT_PIECE_AMONG_OTHERS = 128;
+
+// Two with all threads, one with fewer: enough for a first choice between them.
+const WARM_UP_STEPS = 3;
 
 interface Slot {
   readonly sequence: number;
@@ -54,7 +62,9 @@ interface RunningTurn extends TurnOptions {
   stopped: boolean;
 }
 
-export function createBatcher({ context, newSampler }: Addon, { slots: count, batch, trimmable }: BatcherOptions): Batcher {
+export function createBatcher({ context, newSampler }: Addon, options: BatcherOptions): Batcher {
+  const { slots: count, batch, trimmable } = options;
+  const threads = steadyThreads(options.threads);
   const slots = Array.from({ length: count }, (_, sequence): Slot => {
     return { sequence, tokens: [], exact: 0, turn: undefined, last_used: 0 };
   });
@@ -64,14 +74,22 @@ export function createBatcher({ context, newSampler }: Addon, { slots: count, ba
   let running: Promise<void> | undefined;
 
   return {
+    async warmUp(token) {
+      for (let step = 0; step <= WARM_UP_STEPS; step++) {
+        context.initBatch(1);
+        context.addToBatch(0, step, Uint32Array.of(token), new Uint32Array());
+        // The first step may wait for the disk and says nothing of the threads.
+        if (step === 0) await context.decodeBatch();
+        else await decode(1);
+      }
+      context.disposeSequence(0);
+    },
     start(options) {
       const sampler = newSampler(options.sampling);
       const turn: RunningTurn = { ...options, sampler, cached: 0, unread: options.prompt, next: undefined, stopped: false };
       arrivals.push(turn);
       // The loop begins in a later tick, so that turns that come together are decoded together.
-      running ??= Promise.resolve()
-        .then(loop)
-        .finally(() => (running = undefined));
+      running ??= Promise.resolve().then(loop);
       return () => {
         turn.stopped = true;
       };
@@ -92,7 +110,13 @@ export function createBatcher({ context, newSampler }: Addon, { slots: count, ba
       for (const slot of slots) if (slot.turn?.stopped) release(slot);
       seat();
       const active = slots.filter(({ turn }) => turn !== undefined);
-      if (active.length === 0) return deliver();
+      if (active.length === 0) {
+        deliver();
+        if (arrivals.length > 0) continue;
+        // In the same tick as the look at the arrivals: the next one must find that nobody runs.
+        running = undefined;
+        return;
+      }
       try {
         await step(active);
       } catch (error) {
@@ -154,7 +178,8 @@ export function createBatcher({ context, newSampler }: Addon, { slots: count, ba
 
   async function step(active: Slot[]): Promise<void> {
     const pieces = share(active);
-    context.initBatch(pieces.reduce((sum, { tokens }) => sum + tokens.length, 0));
+    const size = pieces.reduce((sum, { tokens }) => sum + tokens.length, 0);
+    context.initBatch(size);
     const sampled: { slot: Slot; turn: RunningTurn; place: number }[] = [];
     for (const { slot, turn, tokens } of pieces) {
       const last = turn.next !== undefined || tokens.length === turn.unread.length;
@@ -166,7 +191,7 @@ export function createBatcher({ context, newSampler }: Addon, { slots: count, ba
       );
       if (last) sampled.push({ slot, turn, place: place! });
     }
-    const decoding = context.decodeBatch();
+    const decoding = decode(size);
     // Telling the last step's tokens costs nothing now: the processor's other work is under way.
     deliver();
     await decoding;
@@ -180,6 +205,13 @@ export function createBatcher({ context, newSampler }: Addon, { slots: count, ba
       undelivered.push(() => turn.onToken(token, turn.cached));
       if (!turn.wantsMore(token)) turn.stopped = true;
     });
+  }
+
+  async function decode(size: number): Promise<void> {
+    context.setThreads(threads.next(size));
+    const started = performance.now();
+    await context.decodeBatch();
+    threads.took(performance.now() - started);
   }
 
   function deliver(): void {

@@ -1,0 +1,194 @@
+import { describe, expect, test } from "bun:test";
+import type { Addon, AddonSampler } from "../adapters/node-llama-cpp/addon.ts";
+import { createBatcher, type TurnOptions } from "../adapters/node-llama-cpp/batcher.ts";
+
+type Piece = { sequence: number; position: number; tokens: number[]; logits: boolean };
+
+/** A native context that remembers what it was fed and samples 1000, 1001, …; `steps` are the batches that were decoded. */
+function fakeAddon() {
+  const steps: Piece[][] = [];
+  const held = new Map<number, number>();
+  let batch: Piece[] = [];
+  let decoding = false;
+  let next = 1000;
+  const state = { steps, samplers: 0, failDecode: false, trimmable: true };
+  const idle = (): void => {
+    if (decoding) throw new Error("The context was touched amid a decode.");
+  };
+  const addon: Addon = {
+    context: {
+      initBatch() {
+        idle();
+        batch = [];
+      },
+      addToBatch(sequence, position, tokens, logits) {
+        if (position !== (held.get(sequence) ?? 0))
+          throw new Error(`Sequence ${sequence} is at ${held.get(sequence)}, not ${position}.`);
+        batch.push({ sequence, position, tokens: [...tokens], logits: logits.length > 0 });
+        return logits.length > 0 ? Uint32Array.of(batch.length) : new Uint32Array();
+      },
+      async decodeBatch() {
+        idle();
+        decoding = true;
+        await new Promise((done) => setTimeout(done, 1));
+        decoding = false;
+        if (state.failDecode) throw new Error("decode failed");
+        for (const { sequence, position, tokens } of batch) held.set(sequence, position + tokens.length);
+        steps.push(batch);
+      },
+      sampleToken: async () => next++,
+      disposeSequence(sequence) {
+        idle();
+        held.delete(sequence);
+      },
+      removeTokenCellsFromSequence(sequence, from) {
+        idle();
+        if (state.trimmable) held.set(sequence, from);
+        return state.trimmable;
+      },
+      setThreads: idle,
+    },
+    newSampler() {
+      state.samplers++;
+      return { applyConfig() {}, dispose: () => state.samplers-- } satisfies AddonSampler;
+    },
+  };
+  return { addon, state, steps };
+}
+
+const sampling = {} as TurnOptions["sampling"];
+const prompt = (from: number, length: number): number[] => Array.from({ length }, (_, i) => from + i);
+
+/** Starts a turn of `wanted` tokens and settles with what it was told. */
+function run(batcher: ReturnType<typeof createBatcher>, tokens: number[], wanted: number, more: Partial<TurnOptions> = {}) {
+  const told: { tokens: number[]; cached: number; read: number[] } = { tokens: [], cached: 0, read: [] };
+  let left = wanted;
+  const { promise, resolve, reject } = Promise.withResolvers<typeof told>();
+  const stop = batcher.start({
+    prompt: tokens,
+    sampling,
+    repeatable: false,
+    onPrompt: (read) => told.read.push(read),
+    wantsMore: () => --left > 0,
+    onToken(token, cached) {
+      told.tokens.push(token);
+      told.cached = cached;
+      if (told.tokens.length === wanted) resolve(told);
+    },
+    onError: reject,
+    ...more,
+  });
+  return { promise, stop, told };
+}
+
+const make = (options: Partial<Parameters<typeof createBatcher>[1]> = {}) => {
+  const fake = fakeAddon();
+  return { ...fake, batcher: createBatcher(fake.addon, { slots: 2, batch: 8, threads: 1, trimmable: true, ...options }) };
+};
+
+describe("one turn", () => {
+  test("reads its prompt in batches, then one token a step", async () => {
+    const { batcher, steps, state } = make();
+    const { tokens, read } = await run(batcher, prompt(1, 18), 3).promise;
+    expect(steps.map((step) => step.map(({ tokens }) => tokens.length))).toEqual([[8], [8], [2], [1], [1]]);
+    expect(steps.map(([piece]) => piece!.logits)).toEqual([false, false, true, true, true]);
+    expect(read).toEqual([8, 16]);
+    expect(tokens).toEqual([1000, 1001, 1002]);
+    await batcher.close(new Error("closed"));
+    expect(state.samplers).toBe(0);
+  });
+
+  test("that is stopped takes no further step", async () => {
+    const { batcher, steps } = make();
+    const { stop, promise } = run(batcher, prompt(1, 4), 100, { wantsMore: () => true });
+    const first = await Promise.race([promise, new Promise((done) => setTimeout(done, 30))]);
+    expect(first).toBeUndefined();
+    stop();
+    await new Promise((done) => setTimeout(done, 5));
+    const steps_then = steps.length;
+    await new Promise((done) => setTimeout(done, 20));
+    expect(steps.length).toBe(steps_then);
+  });
+});
+
+describe("several turns", () => {
+  test("are decoded together", async () => {
+    const { batcher, steps } = make();
+    await Promise.all([run(batcher, prompt(1, 2), 3).promise, run(batcher, prompt(100, 2), 3).promise]);
+    expect(steps.map((step) => step.length)).toEqual([2, 2, 2]);
+  });
+
+  test("beyond the slots wait for one, in order", async () => {
+    const { batcher, steps } = make({ slots: 1 });
+    const turns = [1, 100, 200].map((from) => run(batcher, prompt(from, 2), 2).promise);
+    await Promise.all(turns);
+    expect(steps.filter(([piece]) => piece!.position === 0).map(([piece]) => piece!.tokens[0])).toEqual([1, 100, 200]);
+  });
+
+  test("go on while a long prompt is read beside them, in pieces that leave room", async () => {
+    const { batcher, steps } = make();
+    const talking = run(batcher, prompt(1, 2), 12);
+    await new Promise((done) => setTimeout(done, 4));
+    await Promise.all([talking.promise, run(batcher, prompt(100, 20), 1).promise]);
+    const both = steps.filter((step) => step.length === 2);
+    expect(both.length).toBeGreaterThanOrEqual(3);
+    for (const step of both) expect(step.reduce((sum, { tokens }) => sum + tokens.length, 0)).toBeLessThanOrEqual(8);
+  });
+});
+
+describe("what a slot still holds", () => {
+  test("is reused by the next turn of the conversation", async () => {
+    const { batcher } = make();
+    const first = await run(batcher, prompt(1, 10), 3).promise;
+    const next = [...prompt(1, 10), ...first.tokens, 50, 51];
+    // The last token of an answer was sampled and not fed.
+    expect((await run(batcher, next, 1).promise).cached).toBe(12);
+  });
+
+  test("is left alone by a prompt that shares little of it", async () => {
+    const { batcher } = make();
+    await run(batcher, prompt(1, 10), 1).promise;
+    expect((await run(batcher, [...prompt(1, 4), ...prompt(100, 10)], 1).promise).cached).toBe(0);
+    expect((await run(batcher, [...prompt(1, 10), 60], 1).promise).cached).toBe(10);
+  });
+
+  test("is reused by a repeatable turn only as far as it was read in whole batches", async () => {
+    const { batcher } = make();
+    await run(batcher, prompt(1, 18), 1).promise;
+    expect((await run(batcher, prompt(1, 18), 1, { repeatable: true }).promise).cached).toBe(16);
+  });
+
+  test("is read again where the model cannot forget a part of it", async () => {
+    const { batcher } = make({ trimmable: false, slots: 1 });
+    await run(batcher, prompt(1, 10), 3).promise;
+    expect((await run(batcher, [...prompt(1, 10), 70, 71], 1).promise).cached).toBe(0);
+  });
+
+  test("is read again where the native side refuses to forget a part", async () => {
+    const { batcher, state } = make({ slots: 1 });
+    state.trimmable = false;
+    await run(batcher, prompt(1, 10), 3).promise;
+    expect((await run(batcher, [...prompt(1, 10), 70, 71], 1).promise).cached).toBe(0);
+  });
+});
+
+describe("when something breaks", () => {
+  test("a failed step fails its turns, and the next turn starts afresh", async () => {
+    const { batcher, state } = make();
+    await run(batcher, prompt(1, 4), 1).promise;
+    state.failDecode = true;
+    expect(await run(batcher, prompt(1, 6), 2).promise.catch((error: Error) => error.message)).toBe("decode failed");
+    state.failDecode = false;
+    expect((await run(batcher, prompt(1, 6), 2).promise).cached).toBe(0);
+  });
+
+  test("close fails the turns that run and those that wait", async () => {
+    const { batcher, state } = make({ slots: 1 });
+    const turns = [run(batcher, prompt(1, 4), 100), run(batcher, prompt(100, 4), 100)];
+    const ended = turns.map(({ promise }) => promise.catch((error: Error) => error.message));
+    await new Promise((done) => setTimeout(done, 5));
+    await batcher.close(new Error("closed"));
+    expect(await Promise.all(ended)).toEqual(["closed", "closed"]);
+    expect(state.samplers).toBe(0);
+  });
+});
