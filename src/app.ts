@@ -10,7 +10,8 @@ import { models } from "./routes/models.ts";
 export function createApp(options: AppOptions): Hono {
   const { log, version, engines, library } = options;
   const onError = (error: ApiError, c: Context): void => {
-    if (error.status < 500) return;
+    // What ends because its client has left is no error.
+    if (error.status < 500 || c.req.raw.signal.aborted) return;
     log.error(error.message, { request_id: c.get("request_id"), path: c.req.path, cause: error.cause });
   };
   const deps: Deps = { ...options, onError };

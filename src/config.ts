@@ -19,7 +19,7 @@ const Whole = (least: number, most: number) => v.pipe(v.number(), v.safeInteger(
 const Settings = v.object({
   host: v.optional(v.pipe(v.string(), v.minLength(1)), "127.0.0.1"),
   port: v.optional(Whole(0, 65_535), 1337),
-  data: v.optional(v.string()),
+  data: v.optional(v.pipe(v.string(), v.minLength(1))),
   /** The model of requests that name none. */
   model: v.optional(v.pipe(v.string(), v.minLength(1))),
   adapter: v.optional(v.picklist(["node-llama-cpp", "echo"]), "node-llama-cpp"),

@@ -66,7 +66,9 @@ function check<S extends Schema>(schema: S, value: unknown): v.InferOutput<S> {
 /** The member of a union whose outer type fitted says more than "none of them"; its path goes on from the union's. */
 function inmost(issue: Issue): { issue: Issue; path: unknown[] } {
   const path = (issue.path ?? []).map(({ key }) => key);
-  const closer = CODED.test(issue.message) ? undefined : issue.issues?.find(({ path }) => path !== undefined);
+  const closer = CODED.test(issue.message)
+    ? undefined
+    : issue.issues?.find(({ path, kind }) => path !== undefined || kind === "validation");
   if (!closer) return { issue, path };
   const inner = inmost(closer);
   return { issue: inner.issue, path: [...path, ...inner.path] };

@@ -3,7 +3,7 @@ import { Hono } from "hono";
 import type { ChatEvent, ChatRequest } from "../../adapters/adapter.ts";
 import type { Model } from "../../models/model.ts";
 import type { Deps } from "../deps.ts";
-import { ApiError } from "../errors.ts";
+import { ApiError, shown } from "../errors.ts";
 import { sse } from "../sse.ts";
 import { body } from "../validate.ts";
 import { ChatCompletionRequest, refuseUnsupported } from "./chat-request.ts";
@@ -42,7 +42,8 @@ async function modelOf({ library, default_model }: Deps, asked: string | undefin
   const id = asked ?? default_model ?? (await onlyModel(await library.list()));
   const model = await library.get(id);
   if (model !== undefined) return model;
-  throw new ApiError(404, `Model ${JSON.stringify(id)} is not installed. Run "ingle pull ${id}", or see GET /v1/models.`, {
+  const way = id.length < 100 ? `Run "ingle pull ${id}", or see` : "See";
+  throw new ApiError(404, `Model ${shown(id)} is not installed. ${way} GET /v1/models.`, {
     param: "model",
     code: "model_not_found",
   });

@@ -27,7 +27,8 @@ function shownModel(model: Model, { engines, adapter }: Deps) {
   const sources = files.flatMap((file) => file.sources.map((source) => ({ filename: file.name, ...place(source) })));
   return {
     ...rest,
-    source_url: model.source_url ?? sources.find(({ url }) => url !== undefined)?.url ?? null,
+    created_at: model.created,
+    source_url: model.source_url ?? sources.find(({ url }) => url !== undefined)?.url ?? "",
     owned_by: model.owned_by || metadata.author || "",
     settings,
     parameters,
