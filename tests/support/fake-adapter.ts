@@ -1,0 +1,135 @@
+// An adapter without a mind of its own: every load and every turn is in the hands of the test.
+import {
+  AdapterError,
+  type Adapter,
+  type ChatEvent,
+  type ChatRequest,
+  type Engine,
+  type LoadOptions,
+} from "../../adapters/adapter.ts";
+import { channel } from "../../adapters/channel.ts";
+import type { InstalledModel } from "../../models/model.ts";
+
+/** One turn of the fake engine, in the hands of the test. */
+export interface Turn {
+  model: string;
+  request: ChatRequest;
+  signal: AbortSignal;
+  say(...texts: string[]): void;
+  put(event: ChatEvent): void;
+  finish(reason?: "stop" | "length"): void;
+  fail(reason: unknown): void;
+  /** Settles when the turn is over, however it ended. */
+  over: Promise<void>;
+}
+
+/** One load of the fake adapter; it waits for `succeed` or `fail` where loads are held. */
+export interface Load {
+  model: InstalledModel;
+  options: LoadOptions;
+  signal: AbortSignal;
+  succeed(): void;
+  fail(reason: unknown): void;
+  /** The engine is gone, and every turn that runs with it. */
+  die(reason: AdapterError): void;
+  /** Whether the engine was told to close. */
+  closed: boolean;
+}
+
+export const USAGE = { prompt_tokens: 7, completion_tokens: 2, cached_tokens: 3 };
+
+export interface FakeOptions {
+  /** Every turn says these texts at once and finishes; absent: it waits for the test. */
+  answer?: string[] | undefined;
+  /** Loads wait for the test too. */
+  hold_loads?: boolean | undefined;
+}
+
+/** `load(n)` and `turn(n)` wait for the n-th; `loads` and `turns` are those so far. */
+export function fakeAdapter({ answer, hold_loads = false }: FakeOptions = {}) {
+  const loads = sequence<Load>();
+  const turns = sequence<Turn>();
+  const adapter: Adapter = {
+    name: "fake",
+    async load(model, options, signal) {
+      const ready = Promise.withResolvers<void>();
+      const closed = Promise.withResolvers<AdapterError | undefined>();
+      const running = new Set<Turn>();
+      const end = (reason: AdapterError, told: AdapterError | undefined): void => {
+        for (const turn of running) turn.fail(reason);
+        closed.resolve(told);
+      };
+      const load: Load = {
+        model,
+        options,
+        signal,
+        succeed: ready.resolve,
+        fail: ready.reject,
+        die: (reason) => end(reason, reason),
+        closed: false,
+      };
+      signal.addEventListener("abort", () => ready.reject(signal.reason));
+      if (!hold_loads) ready.resolve();
+      loads.push(load);
+      await ready.promise;
+      const engine: Engine = {
+        slots: options.slots,
+        context_length: options.context,
+        closed: closed.promise,
+        chat: (request, signal) => play(model.id, request, signal, running),
+        async close() {
+          load.closed = true;
+          end(new AdapterError("engine_unavailable", "The engine was stopped."), undefined);
+        },
+      };
+      return engine;
+    },
+  };
+
+  async function* play(model: string, request: ChatRequest, signal: AbortSignal, running: Set<Turn>) {
+    signal.throwIfAborted();
+    const { put, fail, take } = channel<ChatEvent>();
+    const over = Promise.withResolvers<void>();
+    const say = (...texts: string[]): void => texts.forEach((text) => put({ type: "text", text }));
+    const finish = (reason: "stop" | "length" = "stop"): void => put({ type: "finish", reason, usage: USAGE });
+    const turn: Turn = { model, request, signal, say, put, finish, fail, over: over.promise };
+    signal.addEventListener("abort", () => fail(signal.reason));
+    running.add(turn);
+    turns.push(turn);
+    if (answer !== undefined) {
+      say(...answer);
+      finish();
+    }
+    try {
+      for (let done = false; !done;) {
+        const event = await take();
+        done = event.type === "finish";
+        yield event;
+      }
+    } finally {
+      running.delete(turn);
+      over.resolve();
+    }
+  }
+
+  return { adapter, load: loads.at, turn: turns.at, loads: loads.seen, turns: turns.seen };
+}
+
+/** What has come so far, and a promise of the n-th. */
+function sequence<T>() {
+  const seen: T[] = [];
+  const places = new Map<number, PromiseWithResolvers<T>>();
+  const place = (n: number): PromiseWithResolvers<T> => {
+    const found = places.get(n) ?? Promise.withResolvers<T>();
+    places.set(n, found);
+    return found;
+  };
+  return {
+    seen,
+    push(item: T): void {
+      seen.push(item);
+      place(seen.length - 1).resolve(item);
+    },
+    at: (n: number): Promise<T> => place(n).promise,
+  };
+}
