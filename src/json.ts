@@ -1,4 +1,5 @@
 // Bytes of a request -> one JSON value, within bounds that keep a hostile body cheap.
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Context } from "hono";
 import { ApiError } from "./errors.ts";
 
@@ -64,10 +65,36 @@ async function collect(
   let length = 0;
   for (let piece = await read(); !piece.done; piece = await read()) {
     length += piece.value.length;
-    if (length > limits.max_bytes) throw tooLarge(limits);
+    if (length > limits.max_bytes) {
+      await discard(read);
+      throw tooLarge(limits);
+    }
     chunks.push(piece.value);
   }
   return chunks.length === 1 ? chunks[0]! : concat(chunks, length);
+}
+
+const DISCARD_BYTES = 64 * 2 ** 20;
+const DISCARD_MS = 5_000;
+// A client that sends nothing for so long waits for the answer already.
+const SILENCE_MS = 500;
+
+/**
+ * Reads what is left of a body that is refused, within bounds: many clients look for an answer only when all they have is sent,
+ * and take a connection that closes before for a broken one. Never throws.
+ */
+export async function discard(read: () => Promise<{ done: boolean; value?: Uint8Array | undefined }>): Promise<void> {
+  const until = performance.now() + DISCARD_MS;
+  let length = 0;
+  try {
+    while (length < DISCARD_BYTES && performance.now() < until) {
+      const piece = await Promise.race([read(), sleep(SILENCE_MS, undefined, { ref: false })]);
+      if (piece?.value === undefined) return;
+      length += piece.value.length;
+    }
+  } catch {
+    // It broke off: nothing is left.
+  }
 }
 
 function concat(chunks: Uint8Array[], length: number): Uint8Array {
