@@ -6,7 +6,7 @@ import { constants } from "node:os";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { install } from "./install.mjs";
-import { findRuntime, RUNTIMES } from "./runtimes.mjs";
+import { findRuntime, runtimeEnv, RUNTIMES } from "./runtimes.mjs";
 
 // `--script FILE` runs another of our own files the same way; the benchmarks use it.
 const args = process.argv.slice(2);
@@ -15,7 +15,8 @@ const rest = args[0] === "--script" ? args.slice(2) : args;
 
 const failed = install();
 if (failed) process.exit(failed);
-start([...chosen(process.env["INGLE_RUNTIME"]), script, ...rest]);
+const { command, env } = chosen(process.env["INGLE_RUNTIME"]);
+start([...command, script, ...rest], { ...process.env, ...env });
 
 /** @param {string | undefined} wanted */
 function chosen(wanted) {
@@ -23,22 +24,28 @@ function chosen(wanted) {
   if (names.length === 0) fail(`INGLE_RUNTIME is "${wanted}". Set it to bun, deno or node, or leave it unset.`);
   for (const name of names) {
     const command = findRuntime(name);
-    if (command) return command;
+    if (command) return { command, env: runtimeEnv(name) };
   }
   return fail(`No ${names.join(" or ")} was found that can run ingle. Install Bun, or Node 22.18 or newer.`);
 }
 
-/** @param {string[]} command */
-function start(command) {
+/**
+ * @param {string[]} command
+ * @param {NodeJS.ProcessEnv} env
+ */
+function start(command, env) {
   // Becoming the runtime beats watching over it: signals, the exit code and the process id are simply its own.
-  if (process.execve && process.platform !== "win32") process.execve(/** @type {string} */ (command[0]), command, process.env);
-  else supervise(command);
+  if (process.execve && process.platform !== "win32") process.execve(/** @type {string} */ (command[0]), command, env);
+  else supervise(command, env);
 }
 
-/** @param {string[]} command */
-function supervise(command) {
+/**
+ * @param {string[]} command
+ * @param {NodeJS.ProcessEnv} env
+ */
+function supervise(command, env) {
   const [binary = "", ...argv] = [...dyingWithParent(), ...command];
-  const child = spawn(binary, argv, { stdio: "inherit" });
+  const child = spawn(binary, argv, { stdio: "inherit", env });
   // A terminal sends these two to the whole foreground group: the child has its own already, and a second would cut its grace.
   const terminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;
   for (const signal of /** @type {const} */ (["SIGINT", "SIGHUP"])) process.on(signal, () => terminal || child.kill(signal));

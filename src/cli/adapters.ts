@@ -4,7 +4,7 @@ import type { Adapter } from "../../adapters/adapter.ts";
 import { child } from "../../adapters/child.ts";
 import { echo } from "../../adapters/echo.ts";
 import type { Config } from "../config.ts";
-import { findRuntime } from "../runtimes.mjs";
+import { findRuntime, runtimeEnv } from "../runtimes.mjs";
 
 const main = fileURLToPath(new URL("../main.ts", import.meta.url).href);
 
@@ -25,7 +25,11 @@ function engineProcess(adapter: string): { program: string; args: string[]; env?
   const host = [main, "engine-host", adapter];
   const [node, ...flags] = findRuntime("node") ?? [];
   if (node !== undefined) {
-    return { program: node, args: [...flags, `--max-old-space-size=${HEAP_MB}`, ...host], env: { UV_THREADPOOL_SIZE: "1" } };
+    return {
+      program: node,
+      args: [...flags, `--max-old-space-size=${HEAP_MB}`, ...host],
+      env: { ...runtimeEnv("node"), UV_THREADPOOL_SIZE: "1" },
+    };
   }
   const [own, ...rest] = findRuntime(process.versions.bun === undefined ? "deno" : "bun") ?? [process.execPath];
   return { program: own!, args: [...rest, ...host] };

@@ -4,9 +4,9 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createInterface, type Interface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { findRuntime } from "../../src/runtimes.mjs";
+import { findRuntime, runtimeEnv } from "../../src/runtimes.mjs";
 import { KEPT_DATA, realModel } from "../support/models.ts";
-import { runtimes } from "../support/runtimes.ts";
+import { runtimes, type Runtime } from "../support/runtimes.ts";
 import type { Run } from "./bare-loop.ts";
 
 const ROUNDS = Number(process.env.ROUNDS ?? 5);
@@ -50,10 +50,10 @@ async function bareLoop(path: string): Promise<Subject> {
   };
 }
 
-async function ingle(name: string, command: string[]): Promise<Subject> {
-  const { child, url } = await startServer(command, ["--data", KEPT_DATA, "--context", CONTEXT]);
+async function ingle(runtime: Runtime): Promise<Subject> {
+  const { child, url } = await startServer(runtime, ["--data", KEPT_DATA, "--context", CONTEXT]);
   return {
-    name: `ingle on ${name}`,
+    name: `ingle on ${runtime.name}`,
     async run(streams) {
       const started = performance.now();
       const answers = await Promise.all(Array.from({ length: streams }, (_, i) => stream(url, i)));
@@ -98,10 +98,14 @@ async function stream(url: string, seed: number): Promise<{ tokens: number; firs
   return { tokens: Number(/"completion_tokens":(\d+)/.exec(end)![1]), first_ms };
 }
 
-async function startServer(command: string[], args: string[]): Promise<{ child: ChildProcess; url: string; ms: number }> {
+async function startServer(
+  { name, command }: Runtime,
+  args: string[],
+): Promise<{ child: ChildProcess; url: string; ms: number }> {
   const started = performance.now();
   const [program, ...rest] = [...command, file("../../src/main.ts"), "serve", "--port", "0", ...args];
-  const child = spawn(program!, rest, { stdio: ["ignore", "pipe", "ignore"] });
+  const env = { ...process.env, ...runtimeEnv(name) };
+  const child = spawn(program!, rest, { env, stdio: ["ignore", "pipe", "ignore"] });
   const greeting = await line(createInterface({ input: child.stdout }));
   return { child, url: greeting.split(" ").at(-1)!, ms: performance.now() - started };
 }
@@ -117,7 +121,7 @@ function median(values: number[]): number {
 async function speed(): Promise<void> {
   const model = await realModel();
   const here = runtimes().filter(({ skip }) => skip === undefined);
-  const subjects = [await bareLoop(model.path), ...(await Promise.all(here.map(({ name, command }) => ingle(name, command))))];
+  const subjects = [await bareLoop(model.path), ...(await Promise.all(here.map(ingle)))];
   const results = new Map(subjects.map(({ name }) => [name, STREAMS.map((): Run[] => [])]));
   for (const subject of subjects) await subject.run(1); // loads the model
   for (let round = 0; round < ROUNDS; round++) {
@@ -145,18 +149,18 @@ async function speed(): Promise<void> {
 
 async function start(): Promise<void> {
   const rows = [["", "until it listens, ms", "memory at rest, MB"]];
-  for (const { name, command } of runtimes().filter(({ skip }) => skip === undefined)) {
+  for (const runtime of runtimes().filter(({ skip }) => skip === undefined)) {
     const times: number[] = [];
     const memory: number[] = [];
     for (let i = 0; i < STARTS; i++) {
-      const { child, ms } = await startServer(command, ["--data", KEPT_DATA]);
+      const { child, ms } = await startServer(runtime, ["--data", KEPT_DATA]);
       await new Promise((done) => setTimeout(done, 500));
       times.push(ms);
       memory.push(resident(child.pid!));
       child.kill("SIGTERM");
       await exit(child);
     }
-    rows.push([`ingle on ${name}`, median(times).toFixed(0), median(memory).toFixed(0)]);
+    rows.push([`ingle on ${runtime.name}`, median(times).toFixed(0), median(memory).toFixed(0)]);
   }
   print(`Start, model not loaded, median of ${STARTS}`, rows);
 }
