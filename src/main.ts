@@ -1,5 +1,6 @@
 // The command line: finds the command, checks its flags, and turns whatever it throws into one sentence and an exit code.
-import { argv } from "node:process";
+import { argv, stdout } from "node:process";
+import { stripVTControlCharacters } from "node:util";
 import { defineCommand, renderUsage, runCommand, type ArgsDef, type CommandDef } from "citty";
 import manifest from "../package.json" with { type: "json" };
 import { CliError } from "./cli/error.ts";
@@ -28,36 +29,53 @@ async function command(name: string): Promise<Command> {
 
 async function main([first, ...rest]: string[]): Promise<void> {
   if (first === "--version" || first === "-v") return console.log(manifest.version);
-  if (first === undefined || first === "--help" || first === "-h" || first === "help")
-    return console.log(await renderUsage(ingle));
+  if (first === undefined || first === "--help" || first === "-h" || first === "help") return showUsage(ingle);
   if (!Object.hasOwn(COMMANDS, first)) {
     throw new CliError(`"${first}" is no command of ingle. "ingle --help" lists them.`, 2);
   }
   const chosen = await command(first);
-  if (rest.includes("--help") || rest.includes("-h")) return console.log(await renderUsage(chosen, ingle as Command));
-  checkFlags(first, chosen.args as ArgsDef, rest);
+  if (rest.includes("--help") || rest.includes("-h")) return showUsage(chosen, ingle as Command);
+  checkWords(first, chosen.args as ArgsDef, rest);
   await runCommand(chosen, { rawArgs: rest });
 }
 
-/** citty takes any flag; one that nobody reads is a mistake that the person should hear of. */
-function checkFlags(name: string, args: ArgsDef = {}, words: string[]): void {
+/** citty colours its text wherever it goes; a pipe and a file want it plain. */
+async function showUsage(...command: [Command, Command?]): Promise<void> {
+  const text = await renderUsage(...command);
+  console.log(stdout.isTTY ? text : stripVTControlCharacters(text));
+}
+
+/** citty takes any flag and any number of words; one that nobody reads is a mistake that the person should hear of. */
+function checkWords(name: string, args: ArgsDef = {}, words: string[]): void {
   const known = Object.entries(args).flatMap(([arg, { type }]) => {
     if (type === "positional") return [];
     return type === "boolean" ? [`--${arg}`, `--no-${arg}`] : [`--${arg}`];
   });
-  const end = words.indexOf("--");
-  words.slice(0, end < 0 ? undefined : end).forEach((word, i) => {
-    if (!word.startsWith("-") || word === "-") return;
+  const end = words.includes("--") ? words.indexOf("--") : words.length;
+  const plain: string[] = [];
+  for (let i = 0; i < end; i++) {
+    const word = words[i]!;
+    if (!word.startsWith("-") || word === "-") {
+      plain.push(word);
+      continue;
+    }
     const [flag = "", value] = word.split("=", 2);
     if (!known.includes(flag)) {
       throw new CliError(`"${flag}" is no option of "ingle ${name}". "ingle ${name} --help" lists them.`, 2);
     }
-    const takesValue = args[flag.slice(2)]?.type === "string";
-    const next = words[i + 1];
-    if (takesValue && value === undefined && (next === undefined || next.startsWith("--"))) {
+    if (args[flag.slice(2)]?.type !== "string" || value !== undefined) continue;
+    const next = words[++i];
+    if (next === undefined || next.startsWith("--")) {
       throw new CliError(`"${flag}" needs a value, as in "${flag}=VALUE".`, 2);
     }
-  });
+  }
+  plain.push(...words.slice(end + 1));
+  const most = Object.values(args).filter(({ type }) => type === "positional").length;
+  if (plain.length <= most) return;
+  throw new CliError(
+    `"ingle ${name}" does not know what to do with "${plain[most]}". Put quotes around what belongs together.`,
+    2,
+  );
 }
 
 try {

@@ -22,15 +22,17 @@ export default defineCommand({
     adapter: { type: "string", description: "What runs the model: node-llama-cpp or echo (node-llama-cpp)" },
     threads: { type: "string", description: "Threads of the computation (one per core)" },
     context: { type: "string", description: "Tokens of the whole talk (what the model's record says)" },
+    log: { type: "boolean", description: "Show the log, on standard error" },
   },
   async run({ args }) {
     const { data, adapter, threads, context, model } = args;
     const config = readConfig({ data, adapter, threads, context });
-    const { app, close } = wire({ ...config, slots: 1, key: [], model });
+    // Whoever talks wants the answer; what goes wrong is told in one sentence.
+    const { app, close } = wire({ ...config, slots: 1, key: [], model }, args.log ? {} : { write: () => {} });
     const settings = { model, temperature: number(args.temperature), max_tokens: number(args["max-tokens"]) };
     const ask: Ask = (messages, signal) => answer(app.fetch, { ...settings, messages }, signal);
     const messages: Message[] = args.system === undefined ? [] : [{ role: "system", content: args.system }];
-    const prompt = args.prompt ?? (process.stdin.isTTY ? undefined : await readAll(process.stdin));
+    const prompt = args.prompt ?? (process.stdin.isTTY ? undefined : (await readAll(process.stdin)).replace(/\r?\n$/, ""));
     try {
       await (prompt === undefined ? talk(ask, messages) : once(ask, [...messages, { role: "user", content: prompt }]));
     } finally {

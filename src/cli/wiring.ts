@@ -19,9 +19,16 @@ export interface Wired {
   close(grace_ms: number): Promise<void>;
 }
 
-/** `wide`: the server listens beyond loopback. Throws one sentence where the guards' settings are unsafe together. */
-export function wire(config: Config, { wide = false } = {}): Wired {
-  const log = createLog((line) => process.stderr.write(line));
+export interface WireOptions {
+  /** The server listens beyond loopback. */
+  wide?: boolean;
+  /** Takes the lines of the log; absent: standard error. */
+  write?: (line: string) => void;
+}
+
+/** Throws one sentence where the guards' settings are unsafe together. */
+export function wire(config: Config, { wide = false, write = (line) => process.stderr.write(line) }: WireOptions = {}): Wired {
+  const log = createLog(write);
   const onDamaged = (id: string, error: Error): void => log.warn("damaged record", { model: id, cause: error });
   const library = config.adapter === "echo" ? echoLibrary() : openLibrary(config.data, { onDamaged });
   const { adapter, slots, queue, threads, context } = config;
