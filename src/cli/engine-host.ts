@@ -22,7 +22,8 @@ export default defineCommand({
     if (adapter === undefined) throw new CliError(`"${args.adapter}" is no adapter of an engine process.`, 2);
     // The pipe carries messages alone: what libraries print goes to the log.
     console.log = console.info = console.debug = console.error;
-    process.on("SIGINT", () => {}); // Ctrl-C reaches the whole group; the server decides when its engines go.
+    // Ctrl-C and service managers reach the whole group; the server decides when its engines go.
+    for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => {});
     process.stdin.once("end", () => setTimeout(() => process.exit(1), LAST_STEP_MS).unref());
     await hostEngine(adapter, process.stdin, (line) => process.stdout.write(line));
     process.exit(0);

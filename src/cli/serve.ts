@@ -13,6 +13,12 @@ import { wire } from "./wiring.ts";
 /** How long running answers may go on after a first SIGINT or SIGTERM, in milliseconds. */
 const GRACE_MS = 10_000;
 
+/** When the engines end what still runs, its clients have this long to take their error event before they are cut. */
+const LAST_FRAME_MS = 3_000;
+
+/** Two signals within this time are one wish: a terminal and a service manager send theirs to the launcher and to us. */
+const ONE_WISH_MS = 300;
+
 export default defineCommand({
   meta: { name: "serve", description: "Serve the API." },
   args: {
@@ -44,18 +50,22 @@ export default defineCommand({
     const { app, library, log, close } = wire(config, { wide });
     await checkModel(library, config, args.pull);
     const server = await serve(app.fetch, config);
-    console.log(await greeting(server.url, library));
 
-    let stopping = false;
+    let stopping: number | undefined;
     const stop = async (signal: string): Promise<void> => {
-      if (stopping) process.exit(1);
-      stopping = true;
+      if (stopping !== undefined) {
+        if (performance.now() - stopping > ONE_WISH_MS) process.exit(1);
+        return;
+      }
+      stopping = performance.now();
       log.info("stopping", { signal });
-      await Promise.all([server.close(GRACE_MS), close(GRACE_MS)]);
+      // The sockets last: a stream that is still running when the engines go gets its error event through one.
+      await Promise.all([close(GRACE_MS), server.close(GRACE_MS + LAST_FRAME_MS)]);
       process.exit(0);
     };
     process.on("SIGINT", stop);
     process.on("SIGTERM", stop);
+    console.log(await greeting(server.url, library));
   },
 });
 
