@@ -5,7 +5,8 @@ import type { AdapterError, Engine } from "../adapters/adapter.ts";
 import { child, type ChildOptions } from "../adapters/child.ts";
 import { adapterOf } from "../src/cli/adapters.ts";
 import { adapterSuite, collect } from "./adapter-suite.ts";
-import { ask, realModel, tinyModel } from "./support/models.ts";
+import { ask, tinyModel } from "./support/models.ts";
+import { realModel } from "./support/real-model.ts";
 import { corpus } from "./support/tiny-gguf.ts";
 
 const embedded = adapterOf("node-llama-cpp", () => {});

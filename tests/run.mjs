@@ -1,7 +1,8 @@
 // What `npm test` runs. Every step runs even when an earlier one failed; the last line says what was counted.
 // `npm test -- PATTERN` runs only those files of the main suite whose names contain PATTERN.
 import { spawn } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { install } from "../src/install.mjs";
@@ -9,10 +10,13 @@ import { findRuntime } from "../src/runtimes.mjs";
 
 /**
  * @typedef {{ passed: number, failed: number, skipped: number }} Count
- * @typedef {{ name: string, command: string[] | undefined, minutes: number, count: (output: string, code: number | null) => Count | undefined }} Step
+ * @typedef {{ name: string, command: string[] | undefined, required?: boolean, minutes: number, count: (output: string, code: number | null) => Count | undefined }} Step
  */
 
 const root = fileURLToPath(new URL("..", import.meta.url));
+// What the tests leave lying about goes with it.
+const temporary = mkdtempSync(join(tmpdir(), "ingle-tests-"));
+process.on("exit", () => rmSync(temporary, { recursive: true, force: true }));
 const [pattern = ""] = process.argv.slice(2);
 const SMOKE = "./tests/smoke.test.ts";
 
@@ -20,31 +24,37 @@ const suite = readdirSync(join(root, "tests"))
   .filter((name) => name.endsWith(".test.ts") && name !== "smoke.test.ts" && name.includes(pattern))
   .map((name) => `./tests/${name}`);
 
-const bun = findRuntime("bun");
-const node = findRuntime("node");
-const deno = findRuntime("deno");
-const bunTest = bun && [...bun, "test", "--timeout=120000"];
-
-/** @type {Step[]} The minutes are far beyond what a step needs: they are for one that hangs. */
-const steps = [
-  { name: "types", command: tool("typescript/bin/tsc"), minutes: 5, count: asOne },
-  { name: "lint", command: tool("oxlint/bin/oxlint"), minutes: 5, count: asOne },
-  { name: "format", command: tool("oxfmt/bin/oxfmt", "--check"), minutes: 5, count: asOne },
-  { name: "tests", command: bunTest && [...bunTest, ...suite], minutes: 45, count: bunCount },
-  { name: "smoke test on Bun", command: bunTest && [...bunTest, SMOKE], minutes: 5, count: bunCount },
-  { name: "smoke test on Deno", command: deno && denoTest(deno), minutes: 5, count: denoCount },
-  {
-    name: "smoke test on Node",
-    command: node && [...node, "--test", "--test-reporter=tap", SMOKE],
-    minutes: 5,
-    count: nodeCount,
-  },
-];
 if (install({ dev: true }) !== 0) report({ passed: 0, failed: 1, skipped: 0 });
 else if (pattern && suite.length === 0) {
   console.log(`No test file's name contains "${pattern}".`);
   report({ passed: 0, failed: 0, skipped: 0 });
-} else report(await inOrder(pattern ? steps.filter(({ name }) => name === "tests") : steps));
+} else report(await inOrder(pattern ? steps().filter(({ name }) => name === "tests") : steps()));
+
+/**
+ * To be asked for once everything is installed: the runtimes are packages too. The minutes are far beyond what a step needs: they
+ * are for one that hangs.
+ * @returns {Step[]}
+ */
+function steps() {
+  const bun = findRuntime("bun");
+  const node = findRuntime("node");
+  const deno = findRuntime("deno");
+  const bunTest = bun && [...bun, "test", "--timeout=120000"];
+  return [
+    { name: "types", command: tool("typescript/bin/tsc"), minutes: 5, count: asOne },
+    { name: "lint", command: tool("oxlint/bin/oxlint"), minutes: 5, count: asOne },
+    { name: "format", command: tool("oxfmt/bin/oxfmt", "--check"), minutes: 5, count: asOne },
+    { name: "tests", command: bunTest && [...bunTest, ...suite], required: true, minutes: 45, count: bunCount },
+    { name: "smoke test on Bun", command: bunTest && [...bunTest, SMOKE], minutes: 5, count: bunCount },
+    { name: "smoke test on Deno", command: deno && denoTest(deno), minutes: 5, count: denoCount },
+    {
+      name: "smoke test on Node",
+      command: node && [...node, "--test", "--test-reporter=tap", SMOKE],
+      minutes: 5,
+      count: nodeCount,
+    },
+  ];
+}
 
 /** @param {Step[]} chosen */
 async function inOrder(chosen) {
@@ -62,7 +72,11 @@ async function inOrder(chosen) {
  * @param {Step} step
  * @returns {Promise<Count>}
  */
-async function run({ name, command, minutes, count }) {
+async function run({ name, command, required = false, minutes, count }) {
+  if (!command && required) {
+    console.log(`\n=== ${name}: failed, as this machine has no such runtime`);
+    return { passed: 0, failed: 1, skipped: 0 };
+  }
   if (!command) {
     console.log(`\n=== ${name}: skipped, as this machine has no such runtime`);
     return { passed: 0, failed: 0, skipped: 1 };
@@ -85,7 +99,7 @@ async function run({ name, command, minutes, count }) {
 function finished([binary = "", ...args], minutes) {
   return new Promise((resolve) => {
     // Colours would stand between the numbers.
-    const env = { ...process.env, NO_COLOR: "1", FORCE_COLOR: undefined };
+    const env = { ...process.env, NO_COLOR: "1", FORCE_COLOR: undefined, TMPDIR: temporary };
     const child = spawn(binary, args, {
       cwd: root,
       env,

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { createInterface, type Interface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { findRuntime, runtimeEnv } from "../../src/runtimes.mjs";
-import { KEPT_DATA, realModel } from "../support/models.ts";
+import { KEPT_DATA, realModel } from "../support/real-model.ts";
 import { runtimes, type Runtime } from "../support/runtimes.ts";
 import type { Run } from "./bare-loop.ts";
 

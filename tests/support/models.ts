@@ -1,16 +1,10 @@
-// The models of the tests: a tiny one with random weights, made on the spot, and the real one, fetched once.
+// A tiny model with random weights, made on the spot, and what it is asked.
 import { mkdtemp, writeFile } from "node:fs/promises";
-import { homedir, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ChatMessage, ChatRequest } from "../../adapters/adapter.ts";
-import { DEFAULT_MODEL } from "../../models/catalog.ts";
 import type { InstalledModel } from "../../models/model.ts";
-import { sourceOptions } from "../../src/config.ts";
-import { openLibrary } from "../../src/library.ts";
 import { tinyGguf, type TinyGguf } from "./tiny-gguf.ts";
-
-/** A data folder that outlives the tests: it holds the real model. */
-export const KEPT_DATA = join(homedir(), ".cache", "ingle", "test-data");
 
 /** Every message as it is, and nothing else. */
 export const PLAIN_TEMPLATE = "{% for message in messages %}{{ message.content }}{% endfor %}";
@@ -19,12 +13,6 @@ export async function tinyModel(options: TinyGguf = {}): Promise<InstalledModel>
   const path = join(await mkdtemp(join(tmpdir(), "ingle-tiny-")), "tiny.gguf");
   await writeFile(path, tinyGguf({ template: PLAIN_TEMPLATE, ...options }));
   return { id: "tiny", path, settings: {} };
-}
-
-export async function realModel(): Promise<InstalledModel> {
-  const library = openLibrary(KEPT_DATA);
-  for await (const _ of library.pull(DEFAULT_MODEL, sourceOptions(), AbortSignal.timeout(300_000)));
-  return library.resolve((await library.get(DEFAULT_MODEL))!);
 }
 
 /** A greedy request of one user message, or of the messages given. */

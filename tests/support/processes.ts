@@ -1,0 +1,31 @@
+// Other processes, seen from outside; Linux and its /proc only.
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+
+/** The processes that run as children of another. */
+export function childrenOf(parent: number): number[] {
+  if (!existsSync("/proc/self/stat")) throw new Error("This test reads /proc.");
+  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  return pids.map(Number).filter((pid) => stat(pid)?.parent === parent);
+}
+
+/** Processor time that a process has used so far, in milliseconds; throws when it has ended. */
+export function processorTime(pid: number): number {
+  const found = stat(pid);
+  if (found === undefined) throw new Error(`Process ${pid} has ended.`);
+  return found.used_ms;
+}
+
+export const isAlive = (pid: number): boolean => stat(pid) !== undefined;
+
+// See proc(5): what stands behind the name in brackets, which may itself hold anything. A tick is 10 ms.
+function stat(pid: number): { parent: number; used_ms: number } | undefined {
+  let text: string;
+  try {
+    text = readFileSync(`/proc/${pid}/stat`, "latin1");
+  } catch {
+    return undefined;
+  }
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  if (fields[0] === "Z" || fields[0] === "X") return undefined;
+  return { parent: Number(fields[1]), used_ms: (Number(fields[11]) + Number(fields[12])) * 10 };
+}
