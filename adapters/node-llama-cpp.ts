@@ -119,10 +119,10 @@ async function* turn(loaded: Loaded, request: ChatRequest, signal: AbortSignal):
     sampling: samplerConfig(request, most),
     repeatable: request.repeatable,
     onPrompt: (read) => news.put({ read }),
-    wantsMore: (token) => ++sampled < most && !model.isEogToken(token as Token),
     onToken(token, cached) {
       cached_tokens = cached;
       news.put({ token });
+      return ++sampled < most && !model.isEogToken(token as Token);
     },
     onError: news.fail,
   });

@@ -69,11 +69,11 @@ function run(batcher: ReturnType<typeof createBatcher>, tokens: number[], wanted
     sampling,
     repeatable: false,
     onPrompt: (read) => told.read.push(read),
-    wantsMore: () => --left > 0,
     onToken(token, cached) {
       told.tokens.push(token);
       told.cached = cached;
       if (told.tokens.length === wanted) resolve(told);
+      return --left > 0;
     },
     onError: reject,
     ...more,
@@ -100,7 +100,7 @@ describe("one turn", () => {
 
   test("that is stopped takes no further step", async () => {
     const { batcher, steps } = make();
-    const { stop, promise } = run(batcher, prompt(1, 4), 100, { wantsMore: () => true });
+    const { stop, promise } = run(batcher, prompt(1, 4), 100, { onToken: () => true });
     const first = await Promise.race([promise, new Promise((done) => setTimeout(done, 30))]);
     expect(first).toBeUndefined();
     stop();

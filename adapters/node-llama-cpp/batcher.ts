@@ -10,10 +10,11 @@ export interface TurnOptions {
   repeatable: boolean;
   /** A piece of the prompt was read, and more is to come. */
   onPrompt(read: number): void;
-  /** A token was sampled: is another one wanted? On the hot path, before the next step begins. */
-  wantsMore(token: number): boolean;
-  /** Every sampled token, in order, while the next step is computed. `cached`: prompt tokens that a slot still held. */
-  onToken(token: number, cached: number): void;
+  /**
+   * Every sampled token, in order: is another one wanted? On the hot path, and must not throw.
+   * `cached`: prompt tokens that a slot still held.
+   */
+  onToken(token: number, cached: number): boolean;
   onError(error: unknown): void;
 }
 
@@ -69,7 +70,6 @@ export function createBatcher({ context, newSampler }: Addon, options: BatcherOp
     return { sequence, tokens: [], exact: 0, turn: undefined, last_used: 0 };
   });
   const arrivals: RunningTurn[] = [];
-  let undelivered: (() => void)[] = [];
   let clock = 0;
   let running: Promise<void> | undefined;
 
@@ -111,8 +111,6 @@ export function createBatcher({ context, newSampler }: Addon, options: BatcherOp
       seat();
       const active = slots.filter(({ turn }) => turn !== undefined);
       if (active.length === 0) {
-        deliver();
-        if (arrivals.length > 0) continue;
         // In the same tick as the look at the arrivals: the next one must find that nobody runs.
         running = undefined;
         return;
@@ -191,20 +189,17 @@ export function createBatcher({ context, newSampler }: Addon, options: BatcherOp
       );
       if (last) sampled.push({ slot, turn, place: place! });
     }
-    const decoding = decode(size);
-    // Telling the last step's tokens costs nothing now: the processor's other work is under way.
-    deliver();
-    await decoding;
+    await decode(size);
     for (const { slot, turn, tokens } of pieces) advance(slot, turn, tokens, pieces.length === 1);
     const tokens = await Promise.all(sampled.map(({ turn, place }) => context.sampleToken(place, turn.sampler)));
     sampled.forEach(({ slot, turn }, i) => {
       const token = tokens[i]!;
       if (token < 0) return fail(slot, new Error("The engine could not sample a token."));
       turn.next = token;
-      if (turn.stopped) return;
-      undelivered.push(() => turn.onToken(token, turn.cached));
-      if (!turn.wantsMore(token)) turn.stopped = true;
+      if (!turn.stopped && !turn.onToken(token, turn.cached)) turn.stopped = true;
     });
+    // The next step takes all cores: a token on its way to a client is to be out before.
+    await new Promise((done) => setImmediate(done));
   }
 
   async function decode(size: number): Promise<void> {
@@ -212,12 +207,6 @@ export function createBatcher({ context, newSampler }: Addon, options: BatcherOp
     const started = performance.now();
     await context.decodeBatch();
     threads.took(performance.now() - started);
-  }
-
-  function deliver(): void {
-    const calls = undelivered;
-    undelivered = [];
-    for (const call of calls) call();
   }
 
   /** What each turn feeds in this step: one token where it generates, else as much of its prompt as there is room for. */
@@ -250,6 +239,6 @@ export function createBatcher({ context, newSampler }: Addon, options: BatcherOp
     const { turn } = slot;
     release(slot);
     forget(slot);
-    if (turn && !turn.stopped) undelivered.push(() => turn.onError(error));
+    if (turn && !turn.stopped) turn.onError(error);
   }
 }

@@ -1,5 +1,5 @@
 // From messages to tokens, through the chat template of the model file or the `prompt_template` of its record.
-import { runInNewContext } from "node:vm";
+import { createContext, Script } from "node:vm";
 import { Environment, Interpreter, Template } from "@huggingface/jinja";
 import type { LlamaModel } from "node-llama-cpp";
 import { AdapterError, type ChatMessage } from "../adapter.ts";
@@ -85,9 +85,13 @@ function range(first: number, end?: number, step = 1): number[] {
 }
 
 // The time limit of node:vm reaches into functions that were made outside, which is all that is wanted of it here.
+const room = createContext({ render: undefined as (() => string) | undefined });
+const call = new Script("render()");
+
 function bounded(render: () => string): string {
+  room.render = render;
   try {
-    return runInNewContext("render()", { render }, { timeout: RENDER_MS }) as string;
+    return call.runInContext(room, { timeout: RENDER_MS }) as string;
   } catch (error) {
     if (error instanceof AdapterError) throw error;
     const reason = (error as Error).message.slice(0, 200);
