@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { env as processEnv } from "node:process";
 import envPaths from "env-paths";
 import * as v from "valibot";
+import { toBadRequest } from "./validate.ts";
 
 /** A setting that cannot be used: the sentence names it, its value and where it came from. */
 export class ConfigError extends Error {
@@ -60,7 +61,7 @@ export function readConfig(flags: Record<string, unknown> = {}, env: Env = proce
     const given: [unknown, string][] = [
       [flags[name], `--${name.replaceAll("_", "-")}`],
       [env[variable] || undefined, variable],
-      [file.values[name], file.path],
+      [file.values[name], `"${name}" in ${file.path}`],
     ];
     const [value, from] = given.find(([value]) => value !== undefined) ?? [];
     if (value === undefined) continue;
@@ -69,9 +70,9 @@ export function readConfig(flags: Record<string, unknown> = {}, env: Env = proce
   }
   const result = v.safeParse(Settings, merged);
   if (!result.success) {
-    const issue = result.issues[0];
-    const name = String(issue.path?.[0]?.key);
-    throw new ConfigError(`${origin[name]} is ${JSON.stringify(merged[name])}: ${issue.message}.`);
+    const { message, param } = toBadRequest(result.issues);
+    // `"port" is "abc". It must be a number.`, with the name that was written.
+    throw new ConfigError(message.replace(/^"[^"]*"/, origin[/^\w+/.exec(param!)![0]]!));
   }
   return { ...result.output, data: resolve(result.output.data ?? defaultDataFolder(env)) };
 }

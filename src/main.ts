@@ -36,7 +36,11 @@ async function main([first, ...rest]: string[]): Promise<void> {
   const chosen = await command(first);
   if (rest.includes("--help") || rest.includes("-h")) return showUsage(chosen, ingle as Command);
   checkWords(first, chosen.args as ArgsDef, rest);
-  await runCommand(chosen, { rawArgs: rest });
+  await runCommand(chosen, { rawArgs: rest }).catch((error: Error) => {
+    // citty's own errors are about words that are missing.
+    if (error.name !== "CLIError") throw error;
+    throw new CliError(`${error.message}. "ingle ${first} --help" says what it takes.`, 2);
+  });
 }
 
 /** citty colours its text wherever it goes; a pipe and a file want it plain. */
@@ -83,6 +87,5 @@ try {
 } catch (error) {
   console.error((error as Error).message);
   if (error instanceof CliError) process.exitCode = error.exit_code;
-  // citty's own errors are about words that are missing.
-  else process.exitCode = error instanceof ConfigError || (error as Error).name === "CLIError" ? 2 : 1;
+  else process.exitCode = error instanceof ConfigError ? 2 : 1;
 }

@@ -78,7 +78,7 @@ describe("words that are wrong", () => {
   });
   inTime("a word too few, and one too many", async () => {
     const { code, stderr } = await ingle(["rm"]);
-    expect([code, stderr]).toEqual([2, "Missing required positional argument: ID\n"]);
+    expect([code, stderr]).toEqual([2, `Missing required positional argument: ID. "ingle rm --help" says what it takes.\n`]);
     await expectRefusal(["run", "echo", "hello", "world"], 2, 'with "world"');
     await expectRefusal(["serve", "tiny"], 2, 'with "tiny"');
   });

@@ -118,28 +118,28 @@ describe("a value that is no good names where it came from", () => {
   ];
   test.each(BAD)("%s %j", (name, value) => {
     const flag = `--${name.replaceAll("_", "-")}`;
-    const shown = /^\d+$/.test(value) ? value : JSON.stringify(value);
-    expect(refusal({ [name]: value })).toStartWith(`${flag} is ${shown}: `);
+    const told = value === "" ? "has 0 characters." : `is ${/^\d+$/.test(value) ? value : JSON.stringify(value)}.`;
+    expect(refusal({ [name]: value })).toStartWith(`${flag} ${told} `);
     const variable = `INGLE_${name.toUpperCase()}`;
     // An empty variable is none.
-    if (value !== "") expect(refusal({}, { [variable]: value })).toStartWith(`${variable} is ${shown}: `);
+    if (value !== "") expect(refusal({}, { [variable]: value })).toStartWith(`${variable} ${told} `);
     const config = file({ [name]: value });
-    expect(refusal({ config })).toStartWith(`${config} is ${shown}: `);
+    expect(refusal({ config })).toStartWith(`"${name}" in ${config} ${told} `);
     // The one that counts is the one at fault.
-    expect(refusal({ config, [name]: value })).toStartWith(`${flag} is`);
+    expect(refusal({ config, [name]: value })).toStartWith(`${flag} `);
   });
 
   test.each([
     [{ slots: true }, "true"],
     [{ host: 5 }, "5"],
     [{ hosts: "" }, undefined],
-    [{ origins: [5] }, "[5]"],
+    [{ origins: [5] }, "5"],
     [{ stream_default: null }, "null"],
     [{ port: 1.5 }, "1.5"],
   ])("the file's %j", (content, shown) => {
     const config = file(content);
     if (shown === undefined) return void expect(read({ config }).hosts).toEqual([]);
-    expect(refusal({ config })).toStartWith(`${config} is ${shown}: `);
+    expect(refusal({ config })).toStartWith(`"${Object.keys(content)[0]}" in ${config} is ${shown}. `);
   });
 });
 
