@@ -48,8 +48,14 @@ export default defineCommand({
     const wide = checkExposure(config);
     if (args.pull) config.model ??= DEFAULT_MODEL;
     const { app, library, log, close } = wire(config, { wide });
-    await checkModel(library, config, args.pull);
+    // The port first: whoever cannot have it is to hear that before a long download.
     const server = await serve(app.fetch, config);
+    try {
+      await checkModel(library, config, args.pull);
+    } catch (error) {
+      await server.close(0);
+      throw error;
+    }
 
     let stopping: number | undefined;
     const stop = async (signal: string): Promise<void> => {
