@@ -9,7 +9,7 @@ export interface ChildOptions {
   /** Name of the adapter inside, for the record. */
   name: string;
   /** The program and its arguments: something that ends in `hostEngine`. */
-  command: () => Promise<{ program: string; args: string[]; env?: Record<string, string> }>;
+  command: () => { program: string; args: string[]; env?: Record<string, string> };
   /** The whole environment of the server; the child gets the few variables that are on the list below. */
   env: Record<string, string | undefined>;
   /** A line of the child's standard error. */
@@ -31,7 +31,7 @@ export function child({ name, command, env, log = () => {}, limits }: ChildOptio
     name,
     async load(model, options, signal) {
       signal.throwIfAborted();
-      const { program, args, env: extra } = await command();
+      const { program, args, env: extra } = command();
       const process = spawn(program, args, {
         env: { ...passedOn(env), ...extra },
         stdio: ["pipe", "pipe", "pipe"],

@@ -5,7 +5,7 @@ import { AdapterError, type Adapter, type ChatEvent, type ChatRequest, type Engi
 import { addonOf, type SamplerConfig } from "./node-llama-cpp/addon.ts";
 import { createBatcher, type Batcher } from "./node-llama-cpp/batcher.ts";
 import { promptOf, type Prompt } from "./node-llama-cpp/prompt.ts";
-import { textDecoder } from "./node-llama-cpp/text.ts";
+import { tokenDecoder } from "./node-llama-cpp/text.ts";
 import { channel } from "./channel.ts";
 import { stopFilter } from "./stop.ts";
 
@@ -161,7 +161,7 @@ interface AnswerText {
 }
 
 function answerText(model: LlamaModel, prompt: readonly Token[], stop: readonly string[]): AnswerText {
-  const decoder = textDecoder((tokens) => model.detokenize(tokens as Token[]), prompt);
+  const decoder = tokenDecoder((tokens) => model.detokenize(tokens as Token[]), prompt);
   const stops = stopFilter(stop);
   return {
     push(token) {

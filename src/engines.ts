@@ -37,7 +37,8 @@ interface Room {
   loading: Promise<Engine> | undefined;
   engine: Engine | undefined;
   busy: number;
-  waiting: { enter(): void; refuse(reason: unknown): void }[];
+  /** Each lets one turn in. */
+  waiting: (() => void)[];
   deaths: { at: number; reason: string }[];
 }
 
@@ -98,13 +99,12 @@ export function createEngines(options: EnginesOptions): Engines {
       );
     }
     const turn = Promise.withResolvers<void>();
-    const place = { enter: turn.resolve, refuse: turn.reject };
     const onAbort = (): void => {
-      const at = room.waiting.indexOf(place);
+      const at = room.waiting.indexOf(turn.resolve);
       if (at >= 0) room.waiting.splice(at, 1);
       turn.reject(signal.reason);
     };
-    room.waiting.push(place);
+    room.waiting.push(turn.resolve);
     signal.addEventListener("abort", onAbort, { once: true });
     try {
       await turn.promise;
@@ -119,7 +119,7 @@ export function createEngines(options: EnginesOptions): Engines {
   function leave(room: Room): void {
     const next = room.waiting.shift();
     if (next === undefined) room.busy--;
-    else next.enter();
+    else next();
   }
 
   /** One load for all who ask. It outlives the one who asked first. */

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { AdapterError, type Adapter, type ChatEvent, type ChatRequest, type Engine, type Usage } from "../adapters/adapter.ts";
 import type { InstalledModel } from "../models/model.ts";
-import { ask } from "./support/models.ts";
+import { ask, tinyModel } from "./support/models.ts";
 
 export interface Subject {
   adapter: Adapter;
@@ -19,6 +19,16 @@ export interface Subject {
   /** Adds what an adapter must have left behind nowhere after `close`. */
   afterClose?: () => void | Promise<void>;
 }
+
+/** The tiny model as a subject of node-llama-cpp, wherever that runs. */
+export const TINY: Omit<Subject, "adapter"> = {
+  model: () => tinyModel({ context_length: 1536 }),
+  prompt: "hello world, xyz",
+  prompt_tokens: 18,
+  long_prompt: "ab ".repeat(440),
+  context: 1536,
+  samples: true,
+};
 
 const SLOTS = 3;
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { AdapterError, Engine } from "../adapters/adapter.ts";
 import { child, type ChildOptions } from "../adapters/child.ts";
 import { adapterOf } from "../src/cli/adapters.ts";
-import { adapterSuite, collect } from "./adapter-suite.ts";
+import { adapterSuite, collect, TINY } from "./adapter-suite.ts";
 import { ask, tinyModel } from "./support/models.ts";
 import { realModel } from "./support/real-model.ts";
 import { corpus } from "./support/tiny-gguf.ts";
@@ -12,13 +12,8 @@ import { corpus } from "./support/tiny-gguf.ts";
 const embedded = adapterOf("node-llama-cpp", () => {});
 
 adapterSuite("node-llama-cpp in a child process, tiny model", {
+  ...TINY,
   adapter: embedded,
-  model: () => tinyModel({ context_length: 1536 }),
-  prompt: "hello world, xyz",
-  prompt_tokens: 18,
-  long_prompt: "ab ".repeat(440),
-  context: 1536,
-  samples: true,
   afterClose: () => expect(childrenOfOurs().length).toBe(1), // the one of the suite itself
 });
 
@@ -108,7 +103,7 @@ describe("a chat template that is hostile", () => {
 
 describe("a child that misbehaves", () => {
   const scripted = (script: string, limits: ChildOptions["limits"] = {}) =>
-    child({ name: "fake", command: async () => ({ program: process.execPath, args: ["-e", script] }), env: process.env, limits });
+    child({ name: "fake", command: () => ({ program: process.execPath, args: ["-e", script] }), env: process.env, limits });
   const loaded = `console.log(JSON.stringify({ type: "loaded", slots: 1, context_length: 9 }));`;
   const load = (script: string, limits?: ChildOptions["limits"]) =>
     scripted(script, limits).load({ id: "fake", path: "", settings: {} }, { slots: 1, context: 9 }, AbortSignal.timeout(20_000));
@@ -144,7 +139,7 @@ describe("a child that misbehaves", () => {
     await engine.close();
   });
   test("by not being there", async () => {
-    const missing = child({ name: "fake", command: async () => ({ program: "/no/such/program", args: [] }), env: {} });
+    const missing = child({ name: "fake", command: () => ({ program: "/no/such/program", args: [] }), env: {} });
     const loading = missing.load({ id: "fake", path: "", settings: {} }, { slots: 1, context: 9 }, AbortSignal.timeout(20_000));
     expect(await codeOf(loading)).toBe("engine_unavailable");
   });
@@ -154,7 +149,7 @@ describe("a child that misbehaves", () => {
     const script = `console.error(Object.keys(process.env).join()); process.exit()`;
     const adapter = child({
       name: "fake",
-      command: async () => ({ program: process.execPath, args: ["-e", script] }),
+      command: () => ({ program: process.execPath, args: ["-e", script] }),
       env: secrets,
       log: (line) => said.push(line),
     });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { getLlama, type Llama, type LlamaModel, type Token } from "node-llama-cpp";
 import { promptOf } from "../adapters/node-llama-cpp/prompt.ts";
-import { textDecoder } from "../adapters/node-llama-cpp/text.ts";
+import { tokenDecoder } from "../adapters/node-llama-cpp/text.ts";
 import { tinyModel } from "./support/models.ts";
 
 let llama: Llama;
@@ -98,7 +98,7 @@ describe("the text of tokens", () => {
 
   test("comes in whole characters, however they are spread over tokens", () => {
     const whole = "aü漢😀 👩‍👩‍👧 z".repeat(9);
-    const decoder = textDecoder(bytes, [104, 105]);
+    const decoder = tokenDecoder(bytes, [104, 105]);
     const pieces = [...new TextEncoder().encode(whole)].map((byte) => decoder.push(byte));
     expect(pieces.join("")).toBe(whole);
     for (const piece of pieces) expect(piece.isWellFormed()).toBe(true);
@@ -106,13 +106,13 @@ describe("the text of tokens", () => {
   });
 
   test("shows bytes that are no UTF-8 as such, and goes on", () => {
-    const decoder = textDecoder(bytes, []);
+    const decoder = tokenDecoder(bytes, []);
     const pieces = [65, 0x80, 0xff, 66, 0xe2, 0x82, 67].map((byte) => decoder.push(byte));
     expect(pieces.join("")).toBe("A\uFFFD\uFFFDB\uFFFDC");
   });
 
   test("a character that is never completed stays back", () => {
-    const decoder = textDecoder(bytes, []);
+    const decoder = tokenDecoder(bytes, []);
     expect([65, 0xe2, 0x82].map((byte) => decoder.push(byte)).join("")).toBe("A");
     expect(decoder.rest()).toBe("\uFFFD");
   });

@@ -3,7 +3,7 @@
 /** Native and cheap; bytes that are no UTF-8 come out as U+FFFD, a cut-off character as one of them. */
 export type Detokenize = (tokens: readonly number[]) => string;
 
-export interface TextDecoder {
+export interface TokenDecoder {
   /** The text that this token makes certain, often a word, sometimes nothing. */
   push(token: number): string;
   /** What was held back, once no token will complete it. */
@@ -16,7 +16,7 @@ const LONGEST_WINDOW = 16;
 const CUT_OFF = "\uFFFD";
 
 /** `before`: the end of the prompt, which the answer continues. */
-export function textDecoder(detokenize: Detokenize, before: readonly number[]): TextDecoder {
+export function tokenDecoder(detokenize: Detokenize, before: readonly number[]): TokenDecoder {
   let window = before.slice(-KEPT);
   let told = detokenize(window).length;
   return {

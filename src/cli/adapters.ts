@@ -14,7 +14,7 @@ const HEAP_MB = 1024;
 /** `log` gets the lines that engines write on their standard error. */
 export function adapterOf(name: Config["adapter"], log: (line: string) => void): Adapter {
   if (name === "echo") return echo();
-  return child({ name, command: async () => engineProcess(name), env: process.env, log });
+  return child({ name, command: () => engineProcess(name), env: process.env, log });
 }
 
 /**

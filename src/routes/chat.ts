@@ -1,6 +1,7 @@
 // POST /v1/chat/completions: one request, one iteration of chat events, and two folds of it, JSON and server-sent events.
 import { Hono } from "hono";
 import type { ChatEvent, ChatRequest } from "../../adapters/adapter.ts";
+import { DEFAULT_MODEL } from "../../models/catalog.ts";
 import type { Model } from "../../models/model.ts";
 import type { Deps } from "../deps.ts";
 import { ApiError, shown } from "../errors.ts";
@@ -39,7 +40,8 @@ interface Head {
 }
 
 async function modelOf({ library, default_model }: Deps, asked: string | undefined): Promise<Model> {
-  const id = asked ?? default_model ?? (await onlyModel(await library.list()));
+  const id = asked ?? default_model;
+  if (id === undefined) return onlyModel(await library.list());
   const model = await library.get(id);
   if (model !== undefined) return model;
   const way = id.length < 100 ? `Run "ingle pull ${id}", or see` : "See";
@@ -49,12 +51,12 @@ async function modelOf({ library, default_model }: Deps, asked: string | undefin
   });
 }
 
-function onlyModel([model, ...others]: Model[]): string {
+function onlyModel([model, ...others]: Model[]): Model {
   if (model === undefined) {
-    const message = `No model is installed. Run "ingle pull smollm2-135m-instruct"; "ingle list --catalog" shows more.`;
+    const message = `No model is installed. Run "ingle pull ${DEFAULT_MODEL}"; "ingle list --catalog" shows more.`;
     throw new ApiError(404, message, { param: "model", code: "model_not_found" });
   }
-  if (others.length === 0) return model.id;
+  if (others.length === 0) return model;
   throw new ApiError(400, `"model" is missing and ${others.length + 1} models are installed. Name one of them.`, {
     param: "model",
     code: "missing_required_parameter",
