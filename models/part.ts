@@ -116,7 +116,8 @@ export async function syncFolder(folder: string): Promise<void> {
 }
 
 function windowsCannot(error: NodeJS.ErrnoException): void {
-  if (!["EPERM", "EACCES", "EISDIR"].includes(error.code ?? "")) throw error;
+  const windows = constants.O_NOFOLLOW === undefined;
+  if (!windows || !["EPERM", "EACCES", "EISDIR"].includes(error.code ?? "")) throw error;
 }
 
 function mistake(file: ModelFile, bytes: number, sha256: string): string | undefined {

@@ -1,7 +1,17 @@
 // Ids that grow with time, so that sorting by id is sorting by age.
-import { monotonicFactory } from "ulid";
+import { decodeTime, monotonicFactory } from "ulid";
 
 const next = monotonicFactory();
 
-/** `prefix` and 26 lower-case characters: `chatcmpl-01jd…`. */
+/** The ids of records that ingle itself names: no other text with this form was ever issued. */
+export const OWN_ID = /^(thread|msg|asst)_[0-7][0-9a-hjkmnp-tv-z]{25}$/;
+
+/** `prefix` and 26 lower-case characters: `chatcmpl-01jd…`. Each sorts behind the one before, whatever the clock says. */
 export const newId = (prefix: string): string => prefix + next().toLowerCase();
+
+/** Makes all further ids sort behind this one of our own: it was issued by an earlier process whose clock may have been ahead. */
+export function issueAbove(id: string): void {
+  const time = decodeTime(id.slice(id.indexOf("_") + 1).toUpperCase());
+  // A millisecond at the end of time cannot be passed: such an id was written by hand.
+  if (time >= Date.now() && time < 2 ** 48 - 1) next(time + 1);
+}

@@ -45,3 +45,8 @@ function escaped(text: string): string {
   const unit = text.charCodeAt(0);
   return unit < 0x100 ? `_${unit.toString(16).padStart(2, "0")}` : `_u${unit.toString(16).padStart(4, "0")}`;
 }
+
+/** Whether a name stands for itself on every file system: what `encodeKey` gives, and ids of our own. */
+export function isSafeName(name: string): boolean {
+  return name.length > 0 && name.length <= LONGEST && /^(?!\.)[a-z0-9._-]+(?<!\.)$/.test(name) && !DEVICE.test(name);
+}

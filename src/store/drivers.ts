@@ -1,0 +1,118 @@
+// Which unstorage driver a setting means, and what each of them keeps of what it acknowledged.
+import { builtinDrivers, type Driver } from "unstorage";
+
+/** A driver by its unstorage name, with the options it takes. */
+export interface DriverChoice {
+  driver: string;
+  [option: string]: unknown;
+}
+
+export interface Guarantee {
+  /** One sentence, for the person who starts the server. */
+  keeps: string;
+  /** Other processes may write too: nothing of it can be kept in memory. */
+  shared: boolean;
+}
+
+/** A driver that cannot be used. The sentence says which and what to do. */
+export class DriverError extends Error {
+  override readonly name = "DriverError";
+}
+
+const GUARANTEES: Record<string, Guarantee> = {
+  "fs-durable": {
+    keeps: "what is answered with success survives a crash and a power cut",
+    shared: false,
+  },
+  memory: { keeps: "threads, messages and assistants are gone when the server ends", shared: false },
+  fs: {
+    keeps: "a crash of the server loses nothing, a power cut or a full disk may damage what was written last",
+    shared: true,
+  },
+  redis: {
+    keeps:
+      "as Redis keeps it: with appendfsync always all of it, with everysec, its default, up to the last second is lost when Redis crashes; " +
+      "several servers may share it, and of two that change one record at the same moment one change may be lost",
+    shared: true,
+  },
+  s3: { keeps: "as the bucket keeps it; of two servers that change one record the last one wins", shared: true },
+  db0: { keeps: "as the database keeps each row", shared: true },
+};
+GUARANTEES["fs-lite"] = GUARANTEES.fs!;
+const UNKNOWN: Guarantee = { keeps: "as the driver keeps it, which ingle does not know", shared: true };
+
+// They drop what is written, forget it, or cannot be written to.
+const UNFIT: Record<string, string> = {
+  "lru-cache": "it silently forgets old records",
+  lruCache: "it silently forgets old records",
+  null: "it keeps nothing",
+  http: "it belongs to another server",
+  github: "it cannot be written to",
+};
+
+export function guaranteeOf(driver: string): Guarantee {
+  return GUARANTEES[driver] ?? UNKNOWN;
+}
+
+/**
+ * `memory`, `fs:FOLDER`, `redis://…` and any driver's name, or an object `{"driver": NAME, …its options}`.
+ * Throws `DriverError` for what cannot hold a store.
+ */
+export function chosenDriver(setting: string | DriverChoice): DriverChoice {
+  const choice = typeof setting === "string" ? fromText(setting) : setting;
+  const unfit = UNFIT[choice.driver];
+  if (unfit !== undefined) throw new DriverError(`The store "${choice.driver}" cannot be used: ${unfit}.`);
+  if (choice.driver === "fs-durable" || Object.hasOwn(builtinDrivers, choice.driver)) return choice;
+  throw new DriverError(
+    `The store "${choice.driver}" is unknown. Choose fs-durable, memory, fs:FOLDER, redis://HOST, or another driver of unstorage by its name.`,
+  );
+}
+
+function fromText(text: string): DriverChoice {
+  const [scheme = "", rest] = [/^[a-z0-9-]+/i.exec(text)?.[0], text.slice(text.indexOf(":") + 1)];
+  if (/^rediss?:\/\//.test(text)) return { driver: "redis", url: text };
+  if (!text.includes(":")) return { driver: text };
+  if (scheme === "fs" || scheme === "fs-lite") return { driver: scheme, base: rest };
+  throw new DriverError(`The store "${text}" cannot be read. Write memory, fs:FOLDER or redis://HOST:PORT/NUMBER.`);
+}
+
+/** Makes the driver; `fs-durable` is not made here. Throws `DriverError`. */
+export async function loadDriver({ driver, ...options }: DriverChoice): Promise<Driver> {
+  if (driver === "fs" && !options.base) throw new DriverError(`The store "fs" needs a folder, as in fs:/srv/ingle.`);
+  const factory = await load(driver).catch((error: Error) => {
+    throw new DriverError(
+      `The store "${driver}" cannot be loaded (${error.message}). Its driver may need a package of its own.`,
+      {
+        cause: error,
+      },
+    );
+  });
+  const made = factory(driver === "redis" ? { ...REDIS, ...options } : options);
+  if (driver === "redis") quiet(made);
+  const missing = (["setItem", "removeItem", "getKeys"] as const).find((method) => made[method] === undefined);
+  if (missing === undefined) return made;
+  throw new DriverError(`The store "${driver}" cannot be used: it has no ${missing}, so nothing can be kept in it.`);
+}
+
+type Factory = (options: object) => Driver;
+
+// Those that executables carry, by literal names that a bundler can follow; the others are found in node_modules.
+const CARRIED: Record<string, () => Promise<{ default: unknown }>> = {
+  memory: () => import("unstorage/drivers/memory"),
+  fs: () => import("unstorage/drivers/fs"),
+  "fs-lite": () => import("unstorage/drivers/fs-lite"),
+  redis: () => import("unstorage/drivers/redis"),
+};
+
+async function load(driver: string): Promise<Factory> {
+  const found = CARRIED[driver] ?? (() => import(builtinDrivers[driver as keyof typeof builtinDrivers]));
+  return (await found()).default as Factory;
+}
+
+// A server that cannot reach Redis is to say so within seconds, not to wait for ever.
+const REDIS = { base: "ingle", scanCount: 1000, maxRetriesPerRequest: 1, connectTimeout: 5_000, commandTimeout: 10_000 };
+
+/** The client tells of a lost connection by an event, besides the failed commands; without a listener it prints each one. */
+function quiet(driver: Driver): void {
+  (driver.getInstance?.() as { on(event: "error", listener: () => void): void }).on("error", () => {});
+}

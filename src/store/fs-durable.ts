@@ -1,0 +1,245 @@
+// An unstorage driver over files: a key `threads:thread_01jd…` is the file `threads/thread_01jd….json`. What it has acknowledged
+// survives a crash and a power cut, a value is old, new or absent, and whatever the disk refuses is thrown.
+import { join } from "node:path";
+import pLimit from "p-limit";
+import type { Driver } from "unstorage";
+import { DamagedError } from "./faults.ts";
+import { disk, type Files } from "./files.ts";
+import { isSafeName } from "./key.ts";
+
+export interface FsDurableOptions {
+  /** Absolute path of the folder; it must be there. */
+  base: string;
+  /** A file in `base` that is always there: where it is missing, what is read is not the folder but the place where its disk belongs. */
+  marker?: string;
+  /** Part of the names of temporary files: two processes that believe to hold the same folder never share one. Letters and digits. */
+  token: string;
+  files?: Files;
+}
+
+export interface FsDurable extends Driver {
+  /** Removes all values below a base, durably, and their folder. Much faster than one by one. */
+  clear(base: string): Promise<void>;
+  /** Removes what an interrupted write has left, where it is older than an hour. Touches nothing else. */
+  sweep(): Promise<void>;
+}
+
+/** Bytes: a record is a few kilobytes, so what is larger is not one. */
+const LARGEST = 16 * 2 ** 20;
+const FILES_AT_ONCE = 32;
+const STALE_MS = 3_600_000;
+/** Remembered folders; to forget one costs a sync. */
+const MOST_READY = 10_000;
+const SUFFIX = ".json";
+
+/** The temporary files of all processes; no key has such a name. */
+export const TEMPORARY = /^\.[a-z0-9._-]+\.tmp$/;
+
+export function fsDurable({ base, marker = "", token, files = disk }: FsDurableOptions): FsDurable {
+  const limited = pLimit(FILES_AT_ONCE);
+  /** Folders that are there and whose own name is on the disk. */
+  const ready = new Map<string, Promise<void>>();
+  const syncs = new Map<string, { running: Promise<void>; next?: Promise<void> }>();
+  // The kernel may drop what it could not write and call it written: a second fsync of these would lie.
+  const doubtful = new Set<string>();
+
+  return {
+    name: "fs-durable",
+    options: { base },
+    hasItem: (key) => limited(async () => (await files.kind(fileOf(key))) !== undefined),
+    getItem: (key) => limited(() => read(key)),
+    getItemRaw: (key) => limited(() => read(key)),
+    setItem: (key, value) => limited(() => write(key, value)),
+    setItemRaw: (key, value) => limited(() => write(key, value as unknown as string)),
+    removeItem: (key) => limited(() => remove(key)),
+    getKeys: (prefix) => keysBelow(prefix.replace(/:$/, "")),
+    clear: (prefix) => removeAll(prefix.replace(/:$/, "")),
+    sweep: () => sweep(base, 0),
+  };
+
+  /** Throws for a key that is no path of safe names; whoever makes keys out of strangers' strings encodes them first. */
+  function pathOf(key: string): string {
+    const names = key.split(":");
+    const unsafe = names.find((name) => !isSafeName(name));
+    if (unsafe !== undefined) throw new RangeError(`"${unsafe.slice(0, 40)}" in a key is not a safe file name.`);
+    return join(base, ...names);
+  }
+
+  function fileOf(key: string): string {
+    return `${pathOf(key)}${SUFFIX}`;
+  }
+
+  async function read(key: string): Promise<string | null> {
+    const path = fileOf(key);
+    await refuseLinks(key);
+    try {
+      return decode(await files.read(path, LARGEST));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      await mustBeThere();
+      return null;
+    }
+  }
+
+  async function write(key: string, value: string): Promise<void> {
+    if (typeof value !== "string") throw new TypeError(`The value of "${key}" is no text.`);
+    const path = fileOf(key);
+    if (doubtful.has(path)) throw new Error(`An earlier change of "${key}" may not be on the disk. Restart the server.`);
+    const bytes = new TextEncoder().encode(value);
+    if (bytes.length > LARGEST) throw new RangeError(`The value of "${key}" has ${bytes.length} bytes, ${LARGEST} are the most.`);
+    const folder = await folderOf(key);
+    const temporary = join(folder, `.${key.split(":").at(-1)}.${token}.tmp`);
+    try {
+      await files.writeNew(temporary, bytes);
+      await files.rename(temporary, path);
+    } catch (error) {
+      await files.unlink(temporary).catch(() => {});
+      throw error;
+    }
+    await sync(folder).catch((error) => {
+      doubtful.add(path);
+      throw error;
+    });
+  }
+
+  async function remove(key: string): Promise<void> {
+    const path = fileOf(key);
+    await refuseLinks(key);
+    try {
+      await files.unlink(path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      return mustBeThere();
+    }
+    await sync(join(path, ".."));
+  }
+
+  /** The names of a folder first, then, one by one, the folders in it. */
+  async function keysBelow(prefix: string): Promise<string[]> {
+    const keys: string[] = [];
+    for (const { name, kind } of await entriesOf(prefix)) {
+      const key = prefix === "" ? name : `${prefix}:${name}`;
+      if (kind === "folder" && isSafeName(name)) keys.push(...(await keysBelow(key)));
+      if (kind === "folder" || !name.endsWith(SUFFIX) || !isSafeName(name.slice(0, -SUFFIX.length))) continue;
+      // Not only files: what stands in a record's place is told of when the record is read.
+      keys.push(key.slice(0, -SUFFIX.length));
+    }
+    return keys;
+  }
+
+  async function removeAll(prefix: string): Promise<void> {
+    if (prefix === "") throw new RangeError("A base is needed: this would remove everything.");
+    const folder = pathOf(prefix);
+    await refuseLinks(`${prefix}:x`);
+    const entries = await entriesOf(prefix);
+    await Promise.all(
+      entries.map(({ name, kind }) => limited(async () => void (kind !== "folder" && (await files.unlink(join(folder, name)))))),
+    );
+    ready.delete(folder);
+    try {
+      await files.rmdir(folder);
+    } catch (error) {
+      const { code = "" } = error as NodeJS.ErrnoException;
+      // Somebody put a folder of their own in it: the values are gone all the same.
+      if (code === "ENOTEMPTY" || code === "EEXIST") return sync(folder);
+      if (code !== "ENOENT") throw error;
+      return;
+    }
+    await sync(join(folder, ".."));
+  }
+
+  async function entriesOf(prefix: string) {
+    const folder = prefix === "" ? base : pathOf(prefix);
+    if (prefix !== "") await refuseLinks(`${prefix}:x`);
+    try {
+      return await limited(() => files.list(folder));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      await mustBeThere();
+      return [];
+    }
+  }
+
+  /** A folder on the way to a key that is a link could lead out of the base. */
+  async function refuseLinks(key: string): Promise<void> {
+    let folder = base;
+    for (const name of key.split(":").slice(0, -1)) {
+      folder = join(folder, name);
+      const kind = await files.kind(folder);
+      if (kind === undefined) return;
+      if (kind !== "folder") throw Object.assign(new Error(`${folder} is not a folder.`), { code: "ENOTDIR" });
+    }
+  }
+
+  /** A disk that is not mounted looks like an empty folder; that it is missing is no reason to say "there is nothing". */
+  async function mustBeThere(): Promise<void> {
+    if ((await files.kind(join(base, marker))) !== undefined) return;
+    throw Object.assign(new Error(`${join(base, marker)} is gone: is its disk mounted?`), { code: "ENOENT" });
+  }
+
+  /** The folder a key's file belongs in, made where it is missing. */
+  async function folderOf(key: string): Promise<string> {
+    const names = key.split(":").slice(0, -1);
+    let folder = base;
+    for (const name of names) {
+      const parent = folder;
+      folder = join(parent, name);
+      await prepared(folder, parent);
+    }
+    await refuseLinks(key);
+    return folder;
+  }
+
+  function prepared(folder: string, parent: string): Promise<void> {
+    const known = ready.get(folder);
+    if (known !== undefined) return known;
+    // An earlier process may have died between the two steps: the parent is synced once even where the folder is there.
+    const made = files
+      .mkdir(folder)
+      .catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== "EEXIST") throw error;
+      })
+      .then(() => sync(parent));
+    if (ready.size >= MOST_READY) ready.clear();
+    ready.set(folder, made);
+    made.catch(() => ready.delete(folder));
+    return made;
+  }
+
+  /** One sync serves all whose names were there before it began: those who come while one runs share the next. */
+  function sync(folder: string): Promise<void> {
+    const state = syncs.get(folder);
+    if (state === undefined) {
+      const running = files.sync(folder).finally(() => {
+        const { next } = syncs.get(folder)!;
+        if (next === undefined) syncs.delete(folder);
+      });
+      syncs.set(folder, { running });
+      return running;
+    }
+    state.next ??= state.running
+      .catch(() => {})
+      .then(() => {
+        syncs.delete(folder);
+        return sync(folder);
+      });
+    return state.next;
+  }
+
+  async function sweep(folder: string, depth: number): Promise<void> {
+    for (const { name, kind } of await files.list(folder)) {
+      const path = join(folder, name);
+      if (kind === "folder" && depth < 2 && isSafeName(name)) await sweep(path, depth + 1);
+      if (kind !== "file" || !TEMPORARY.test(name) || Date.now() - (await files.changed(path)) < STALE_MS) continue;
+      await files.unlink(path);
+    }
+  }
+}
+
+function decode(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (error) {
+    throw new DamagedError("It is not valid UTF-8.", { cause: error });
+  }
+}
