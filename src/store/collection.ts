@@ -3,7 +3,7 @@ import type { Storage } from "unstorage";
 import * as v from "valibot";
 import { ApiError, shown } from "../errors.ts";
 import { pageOf, type List, type PageQuery } from "../paging.ts";
-import { DamagedError, isOfOneRecord, readFault, unavailable, writeFault } from "./faults.ts";
+import { DamagedError, DoubtError, isOfOneRecord, readFault, unavailable, writeFault } from "./faults.ts";
 import type { IdIndex } from "./id-index.ts";
 import type { RecordCache } from "./record-cache.ts";
 import type { Turns } from "./turns.ts";
@@ -20,8 +20,8 @@ export interface Collection<T extends { id: string }> {
   list(page: PageQuery): Promise<List<T>>;
   /** Writes a record, in place of one with the same id. Resolves when it is durable. Throws `ApiError` 507 `insufficient_storage`, 500, 503. */
   put(record: T): Promise<void>;
-  /** Replaces a record by what `change` makes of it, with nobody between. Undefined when there is none. */
-  patch(id: string, change: (record: T) => T): Promise<T | undefined>;
+  /** Replaces a record by what `change` makes of it, or of `initial` where there is none, with nobody between. Undefined without either. */
+  patch(id: string, change: (record: T) => T, initial?: T): Promise<T | undefined>;
   /** False when there was none. A damaged record goes too. */
   remove(id: string): Promise<boolean>;
   /** Removes every record of the base. */
@@ -73,7 +73,7 @@ export function collection<T extends { id: string }>(shared: Shared, base: strin
       if (raw instanceof Error) throw raw;
       if (raw === null || raw === undefined) return undefined;
       const text = textOf(raw);
-      const record = checked(kind.schema, text, id);
+      const record = checkedRecord(kind.schema, text, id);
       keep?.(record, text.length);
       return record;
     } catch (error) {
@@ -85,7 +85,7 @@ export function collection<T extends { id: string }>(shared: Shared, base: strin
 
   const write = async (key: string, record: T): Promise<void> => {
     shared.mayWrite();
-    const text = `${JSON.stringify(record, null, 2)}\n`;
+    const text = written(record);
     try {
       await storage.setItemRaw(key, text);
     } catch (error) {
@@ -134,11 +134,11 @@ export function collection<T extends { id: string }>(shared: Shared, base: strin
       if (key === undefined) throw new RangeError(`${label(record.id)}: the id cannot be stored.`);
       await turns.alone(key, () => write(key, record));
     },
-    async patch(id, change) {
+    async patch(id, change, initial) {
       const key = keyOf(id);
       if (key === undefined) return undefined;
       return turns.alone(key, async () => {
-        const old = await read(key, id);
+        const old = (await read(key, id)) ?? initial;
         if (old === undefined) return undefined;
         const changed = change(old);
         if (changed !== old) await write(key, changed);
@@ -153,7 +153,7 @@ export function collection<T extends { id: string }>(shared: Shared, base: strin
         try {
           if (!(await storage.hasItem(key))) return false;
           await storage.removeItem(key);
-          if (await storage.hasItem(key)) throw new Error("The storage did not remove it.");
+          if (await storage.hasItem(key).catch(inDoubt)) throw new Error("The storage did not remove it.");
         } catch (error) {
           shared.index?.forget(base);
           throw writeFault(label(id), error);
@@ -194,6 +194,18 @@ async function inBatches<T>(items: readonly T[], work: (item: T) => Promise<unkn
   for (let at = 0; at < items.length; at += READS_AT_ONCE) await Promise.all(items.slice(at, at + READS_AT_ONCE).map(work));
 }
 
+function inDoubt(cause: unknown): never {
+  throw new DoubtError("Whether it is removed cannot be seen.", { cause });
+}
+
+const LARGEST_READABLE = 2 ** 16;
+
+/** For people too, unless it is large: many small things, deep inside, would take far more room for their indents than for themselves. */
+function written(record: unknown): string {
+  const text = JSON.stringify(record);
+  return `${text.length > LARGEST_READABLE ? text : JSON.stringify(record, null, 2)}\n`;
+}
+
 function textOf(raw: unknown): string {
   if (typeof raw === "string") return raw;
   if (raw instanceof Uint8Array || raw instanceof ArrayBuffer) return new TextDecoder("utf-8", { fatal: true }).decode(raw);
@@ -201,7 +213,8 @@ function textOf(raw: unknown): string {
   return JSON.stringify(raw);
 }
 
-function checked<T extends { id: string }>(schema: v.GenericSchema<unknown, T>, text: string, id: string): T {
+/** The record that a text holds. Throws `DamagedError` where it is none of its kind, or has another id. */
+export function checkedRecord<T extends { id: string }>(schema: v.GenericSchema<unknown, T>, text: string, id: string): T {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -213,7 +226,8 @@ function checked<T extends { id: string }>(schema: v.GenericSchema<unknown, T>, 
     throw new DamagedError(`${v.getDotPath(result.issues[0]) ?? "It"}: ${result.issues[0].message}`);
   }
   if (result.output.id !== id) throw new DamagedError(`It holds the id ${shown(result.output.id)}.`);
-  return result.output;
+  // Valibot leaves out some names, such as `constructor`; what is meant to keep everything keeps these too.
+  return schema.type === "loose_object" ? (value as T) : result.output;
 }
 
 function listFault(name: string, error: unknown): ApiError {

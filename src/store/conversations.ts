@@ -1,7 +1,8 @@
 // A thread and its messages as one thing: no message without its thread, whatever happens at the same time or in between.
-import { ApiError, shown } from "../errors.ts";
+import { noThread } from "../missing.ts";
 import type { Collection } from "./collection.ts";
 import type { Message, Thread } from "./entities.ts";
+import { leftBehind } from "./faults.ts";
 import type { Turns } from "./turns.ts";
 
 /** A record that has no id yet. */
@@ -14,10 +15,10 @@ export interface Conversations {
   take(thread: Thread, messages: Message[]): Promise<void>;
   /** `make` gets the thread as it is at that moment. Throws 404 `thread_not_found`, and what `Collection.put` throws. */
   addMessage(thread_id: string, make: (thread: Thread) => New<Omit<Message, "thread_id">>): Promise<Message>;
-  /** Undefined when there is no such message in the thread, or no such thread. */
+  /** Undefined when there is no such message in the thread. Throws 404 `thread_not_found`. */
   patchMessage(thread_id: string, id: string, change: (message: Message) => Message): Promise<Message | undefined>;
   removeMessage(thread_id: string, id: string): Promise<boolean>;
-  /** The thread first, then its messages: what a crash leaves in between nobody can reach. False when there was none. */
+  /** The thread first, then its messages: what a crash leaves in between nobody can reach. False when there was none. Throws 500 too. */
   remove(thread_id: string): Promise<boolean>;
 }
 
@@ -93,7 +94,11 @@ export function createConversations({ threads, messages, turns, fresh, others }:
     remove: (thread_id) =>
       turns.alone(`conversation:${thread_id}`, async () => {
         if (!(await threads.remove(thread_id))) return false;
-        await messages(thread_id).clear();
+        await messages(thread_id)
+          .clear()
+          .catch((error: Error) => {
+            throw leftBehind(thread_id, error.cause);
+          });
         return true;
       }),
   };
@@ -104,11 +109,4 @@ export function createConversations({ threads, messages, turns, fresh, others }:
     if (thread === undefined) throw noThread(thread_id);
     return thread;
   }
-}
-
-export function noThread(id: string): ApiError {
-  return new ApiError(404, `There is no thread ${shown(id)}. GET /v1/threads lists those that there are.`, {
-    param: "thread_id",
-    code: "thread_not_found",
-  });
 }

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { mkdir, readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import memory from "unstorage/drivers/memory";
-import type { Driver } from "unstorage";
+import { normalizeKey, type Driver } from "unstorage";
 import * as v from "valibot";
 import { syncFolder } from "../../models/part.ts";
 import type { Log } from "../log.ts";
@@ -179,13 +179,13 @@ async function probe(name: string, driver: Driver): Promise<void> {
     const keys = await driver.getKeys("probe:", {});
     await driver.removeItem!(PROBE, {});
     if (back !== token && JSON.stringify(back) !== token) fault = "what is written to it is not there afterwards";
-    else if (!keys.some((key) => key.endsWith(PROBE))) fault = "it does not list what is in it";
+    else if (!keys.some((key) => normalizeKey(key).endsWith(PROBE))) fault = "it does not list what is in it";
     else if (await driver.hasItem(PROBE, {})) fault = "what is removed from it is still there";
   } catch (error) {
     fault = `it reports "${(error as Error).message}"`;
   }
   if (fault === undefined) return;
-  await driver.dispose?.();
+  await Promise.resolve(driver.dispose?.()).catch(() => {});
   throw new DriverError(`The store "${name}" cannot be used: ${fault}.`);
 }
 

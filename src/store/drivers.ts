@@ -36,7 +36,6 @@ const GUARANTEES: Record<string, Guarantee> = {
     shared: true,
   },
   s3: { keeps: "as the bucket keeps it; of two servers that change one record the last one wins", shared: true },
-  db0: { keeps: "as the database keeps each row", shared: true },
 };
 GUARANTEES["fs-lite"] = GUARANTEES.fs!;
 const UNKNOWN: Guarantee = { keeps: "as the driver keeps it, which ingle does not know", shared: true };
@@ -51,7 +50,7 @@ const UNFIT: Record<string, string> = {
 };
 
 export function guaranteeOf(driver: string): Guarantee {
-  return GUARANTEES[driver] ?? UNKNOWN;
+  return Object.hasOwn(GUARANTEES, driver) ? GUARANTEES[driver]! : UNKNOWN;
 }
 
 /**
@@ -60,7 +59,7 @@ export function guaranteeOf(driver: string): Guarantee {
  */
 export function chosenDriver(setting: string | DriverChoice): DriverChoice {
   const choice = typeof setting === "string" ? fromText(setting) : setting;
-  const unfit = UNFIT[choice.driver];
+  const unfit = Object.hasOwn(UNFIT, choice.driver) ? UNFIT[choice.driver] : undefined;
   if (unfit !== undefined) throw new DriverError(`The store "${choice.driver}" cannot be used: ${unfit}.`);
   if (choice.driver === "fs-durable" || Object.hasOwn(builtinDrivers, choice.driver)) return choice;
   throw new DriverError(
@@ -87,11 +86,21 @@ export async function loadDriver({ driver, ...options }: DriverChoice): Promise<
       },
     );
   });
-  const made = factory(driver === "redis" ? { ...REDIS, ...options } : options);
+  const made = makeDriver(driver, factory, options);
   if (driver === "redis") quiet(made);
   const missing = (["setItem", "removeItem", "getKeys"] as const).find((method) => made[method] === undefined);
   if (missing === undefined) return made;
   throw new DriverError(`The store "${driver}" cannot be used: it has no ${missing}, so nothing can be kept in it.`);
+}
+
+function makeDriver(driver: string, factory: Factory, options: object): Driver {
+  try {
+    return factory(driver === "redis" ? { ...REDIS, ...options } : options);
+  } catch (error) {
+    throw new DriverError(`The store "${driver}" cannot be made with the options it has: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
 }
 
 type Factory = (options: object) => Driver;
@@ -114,5 +123,6 @@ const REDIS = { base: "ingle", scanCount: 1000, maxRetriesPerRequest: 1, connect
 
 /** The client tells of a lost connection by an event, besides the failed commands; without a listener it prints each one. */
 function quiet(driver: Driver): void {
-  (driver.getInstance?.() as { on(event: "error", listener: () => void): void }).on("error", () => {});
+  const client = driver.getInstance?.() as { on(event: "error", listener: () => void): void } | undefined;
+  client?.on("error", () => {});
 }

@@ -1,9 +1,14 @@
 // What can go wrong with a store, and what the client is told of it. Paths and the system's words go to the log, as `cause`.
-import { ApiError } from "../errors.ts";
+import { ApiError, shown } from "../errors.ts";
 
 /** What stands in a record's place is no record: the bytes themselves, not the disk, are at fault. */
 export class DamagedError extends Error {
   override readonly name = "DamagedError";
+}
+
+/** The change was made, and whether it stays is not known: nobody has said that the disk has it. Its cause is what went wrong. */
+export class DoubtError extends Error {
+  override readonly name = "DoubtError";
 }
 
 /** For records as for lists: a failure of the record alone, which hides no other. */
@@ -15,9 +20,25 @@ export function isOfOneRecord(error: unknown): boolean {
 const UNREADABLE = new Set(["EACCES", "EPERM", "EISDIR", "ELOOP", "ENXIO", "ENODEV", "EOPNOTSUPP", "ENOTDIR"]);
 const FULL = new Set(["ENOSPC", "EDQUOT"]);
 const BUSY = new Set(["EMFILE", "ENFILE", "ENOMEM", "EAGAIN"]);
+// What a client of a server, such as Redis, says when it does not get through, and what Redis answers while it starts.
+const UNREACHED = new Set([
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "EPIPE",
+  "ETIMEDOUT",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+]);
+const UNREACHED_WORDS =
+  /^(Connection is closed|Command timed out|Reached the max retries|Stream isn't writeable|LOADING |MASTERDOWN )/;
+const FULL_WORDS = /^OOM /;
 const READ_ONLY = new Set(["EROFS", "EACCES", "EPERM"]);
 
 const codeOf = (error: unknown): string => String((error as { code?: unknown } | null)?.code ?? "");
+const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : "");
+const isUnreached = (error: unknown): boolean => UNREACHED.has(codeOf(error)) || UNREACHED_WORDS.test(wordsOf(error));
 
 /** `what` as in "thread thread_01jd…". Throws nothing; an `ApiError` stays what it is. */
 export function readFault(what: string, error: unknown): ApiError {
@@ -29,6 +50,7 @@ export function readFault(what: string, error: unknown): ApiError {
     });
   }
   if (BUSY.has(codeOf(error))) return unavailable("The server has too many files open.", error);
+  if (isUnreached(error)) return unavailable("The storage cannot be reached.", error);
   return new ApiError(500, `The record of ${what} cannot be read: the disk or its permissions are at fault.`, {
     code: "storage_error",
     cause: error,
@@ -37,19 +59,47 @@ export function readFault(what: string, error: unknown): ApiError {
 
 export function writeFault(what: string, error: unknown): ApiError {
   if (error instanceof ApiError) return error;
+  if (error instanceof DoubtError) return doubt(what, error.cause);
   const code = codeOf(error);
-  if (FULL.has(code)) {
+  if (FULL.has(code) || FULL_WORDS.test(wordsOf(error))) {
     return new ApiError(507, "The disk is full: nothing was changed. Free some space and send the request again.", {
       code: "insufficient_storage",
       cause: error,
     });
   }
   if (BUSY.has(code)) return unavailable("The server has too many files open: nothing was changed.", error);
+  if (isUnreached(error)) return unavailable("The storage cannot be reached: whether anything was changed is not known.", error);
+  if (error instanceof RangeError) {
+    return new ApiError(413, `The change would make ${what} too large to be kept. Send less.`, {
+      code: "request_too_large",
+      cause: error,
+    });
+  }
   const why = READ_ONLY.has(code) ? "the data folder cannot be written to" : "the disk reported an error";
   return new ApiError(500, `The change of ${what} could not be saved: ${why}. Look at the server's log before trying again.`, {
     code: "storage_error",
     cause: error,
   });
+}
+
+function doubt(what: string, cause: unknown): ApiError {
+  if (BUSY.has(codeOf(cause))) {
+    return unavailable(`The server has too many files open: whether ${what} was changed is not known.`, cause);
+  }
+  return new ApiError(
+    500,
+    `Whether the change of ${what} was saved is not known: the disk reported an error. Look at the server's log and start it again.`,
+    { code: "storage_error", cause },
+  );
+}
+
+/** A thread is removed, and not all of its messages are. */
+export function leftBehind(thread_id: string, cause: unknown): ApiError {
+  return new ApiError(
+    500,
+    `The thread ${shown(thread_id)} is removed, but some of its messages are still on the disk. "ingle check --fix" sets them aside.`,
+    { code: "storage_error", cause },
+  );
 }
 
 /** 503: nothing is wrong with what was asked, and later it may work. */

@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import pLimit from "p-limit";
 import type { Driver } from "unstorage";
-import { DamagedError } from "./faults.ts";
+import { DamagedError, DoubtError } from "./faults.ts";
 import { disk, type Files } from "./files.ts";
 import { isSafeName } from "./key.ts";
 
@@ -25,12 +25,13 @@ export interface FsDurable extends Driver {
 }
 
 /** Bytes: a record is a few kilobytes, so what is larger is not one. */
-const LARGEST = 16 * 2 ** 20;
-const FILES_AT_ONCE = 32;
+export const LARGEST = 16 * 2 ** 20;
+/** A disk that syncs many at once does so in one go. Each takes two of the open files that the system allows. */
+const FILES_AT_ONCE = 64;
 const STALE_MS = 3_600_000;
 /** Remembered folders; to forget one costs a sync. */
 const MOST_READY = 10_000;
-const SUFFIX = ".json";
+export const SUFFIX = ".json";
 
 /** The temporary files of all processes; no key has such a name. */
 export const TEMPORARY = /^\.[a-z0-9._-]+\.tmp$/;
@@ -75,7 +76,7 @@ export function fsDurable({ base, marker = "", token, files = disk }: FsDurableO
     try {
       return decode(await files.read(path, LARGEST));
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      if (codeOf(error) !== "ENOENT") throw error;
       await mustBeThere();
       return null;
     }
@@ -84,7 +85,7 @@ export function fsDurable({ base, marker = "", token, files = disk }: FsDurableO
   async function write(key: string, value: string): Promise<void> {
     if (typeof value !== "string") throw new TypeError(`The value of "${key}" is no text.`);
     const path = fileOf(key);
-    if (doubtful.has(path)) throw new Error(`An earlier change of "${key}" may not be on the disk. Restart the server.`);
+    refuseDoubtful(path);
     const bytes = new TextEncoder().encode(value);
     if (bytes.length > LARGEST) throw new RangeError(`The value of "${key}" has ${bytes.length} bytes, ${LARGEST} are the most.`);
     const folder = await folderOf(key);
@@ -94,12 +95,9 @@ export function fsDurable({ base, marker = "", token, files = disk }: FsDurableO
       await files.rename(temporary, path);
     } catch (error) {
       await files.unlink(temporary).catch(() => {});
-      throw error;
+      throw forgetGone(error);
     }
-    await sync(folder).catch((error) => {
-      doubtful.add(path);
-      throw error;
-    });
+    await durably(folder, path);
   }
 
   async function remove(key: string): Promise<void> {
@@ -108,21 +106,21 @@ export function fsDurable({ base, marker = "", token, files = disk }: FsDurableO
     try {
       await files.unlink(path);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      if (codeOf(error) !== "ENOENT") throw error;
       return mustBeThere();
     }
-    await sync(join(path, ".."));
+    await durably(join(path, ".."), path);
   }
 
   /** The names of a folder first, then, one by one, the folders in it. */
   async function keysBelow(prefix: string): Promise<string[]> {
+    const start = prefix === "" ? "" : `${prefix}:`;
     const keys: string[] = [];
-    for (const { name, kind } of await entriesOf(prefix)) {
-      const key = prefix === "" ? name : `${prefix}:${name}`;
-      if (kind === "folder" && isSafeName(name)) keys.push(...(await keysBelow(key)));
-      if (kind === "folder" || !name.endsWith(SUFFIX) || !isSafeName(name.slice(0, -SUFFIX.length))) continue;
-      // Not only files: what stands in a record's place is told of when the record is read.
-      keys.push(key.slice(0, -SUFFIX.length));
+    for (const name of await below(prefix, files.names)) {
+      // Whatever it is: what stands in a record's place is told of when the record is read.
+      if (isRecord(name)) keys.push(start + name.slice(0, -SUFFIX.length));
+      if (isRecord(name) || !isSafeName(name)) continue;
+      if ((await files.kind(join(folderAt(prefix), name))) === "folder") keys.push(...(await keysBelow(start + name)));
     }
     return keys;
   }
@@ -131,15 +129,17 @@ export function fsDurable({ base, marker = "", token, files = disk }: FsDurableO
     if (prefix === "") throw new RangeError("A base is needed: this would remove everything.");
     const folder = pathOf(prefix);
     await refuseLinks(`${prefix}:x`);
-    const entries = await entriesOf(prefix);
+    const entries = await below(prefix, files.list);
     await Promise.all(
-      entries.map(({ name, kind }) => limited(async () => void (kind !== "folder" && (await files.unlink(join(folder, name)))))),
+      entries
+        .filter(({ kind }) => kind !== "folder")
+        .map(({ name }) => limited(() => files.unlink(join(folder, name)).catch(gone))),
     );
     ready.delete(folder);
     try {
       await files.rmdir(folder);
     } catch (error) {
-      const { code = "" } = error as NodeJS.ErrnoException;
+      const code = codeOf(error);
       // Somebody put a folder of their own in it: the values are gone all the same.
       if (code === "ENOTEMPTY" || code === "EEXIST") return sync(folder);
       if (code !== "ENOENT") throw error;
@@ -148,13 +148,16 @@ export function fsDurable({ base, marker = "", token, files = disk }: FsDurableO
     await sync(join(folder, ".."));
   }
 
-  async function entriesOf(prefix: string) {
-    const folder = prefix === "" ? base : pathOf(prefix);
+  function folderAt(prefix: string): string {
+    return prefix === "" ? base : pathOf(prefix);
+  }
+
+  async function below<T>(prefix: string, look: (folder: string) => Promise<T[]>): Promise<T[]> {
     if (prefix !== "") await refuseLinks(`${prefix}:x`);
     try {
-      return await limited(() => files.list(folder));
+      return await limited(() => look(folderAt(prefix)));
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      if (codeOf(error) !== "ENOENT") throw error;
       await mustBeThere();
       return [];
     }
@@ -171,7 +174,7 @@ export function fsDurable({ base, marker = "", token, files = disk }: FsDurableO
     }
   }
 
-  /** A disk that is not mounted looks like an empty folder; that it is missing is no reason to say "there is nothing". */
+  /** A disk that is not mounted looks like an empty folder: that is no reason to say "there is nothing". */
   async function mustBeThere(): Promise<void> {
     if ((await files.kind(join(base, marker))) !== undefined) return;
     throw Object.assign(new Error(`${join(base, marker)} is gone: is its disk mounted?`), { code: "ENOENT" });
@@ -193,17 +196,43 @@ export function fsDurable({ base, marker = "", token, files = disk }: FsDurableO
   function prepared(folder: string, parent: string): Promise<void> {
     const known = ready.get(folder);
     if (known !== undefined) return known;
-    // An earlier process may have died between the two steps: the parent is synced once even where the folder is there.
-    const made = files
-      .mkdir(folder)
-      .catch((error: NodeJS.ErrnoException) => {
-        if (error.code !== "EEXIST") throw error;
-      })
-      .then(() => sync(parent));
+    const made = make(folder, parent);
     if (ready.size >= MOST_READY) ready.clear();
     ready.set(folder, made);
     made.catch(() => ready.delete(folder));
     return made;
+  }
+
+  async function make(folder: string, parent: string): Promise<void> {
+    refuseDoubtful(folder);
+    // Not below the place where a disk belongs that is not mounted now.
+    await mustBeThere();
+    await files.mkdir(folder).catch((error) => {
+      if (codeOf(error) !== "EEXIST") throw forgetGone(error);
+    });
+    // Even where it is there: an earlier process may have died between the two steps.
+    await durably(parent, folder);
+  }
+
+  /** Somebody has removed a folder that was ready: the next change looks for all of them again. */
+  function forgetGone(error: unknown): unknown {
+    if (codeOf(error) === "ENOENT") ready.clear();
+    return error;
+  }
+
+  /** Syncs a folder in which the name of `path` has changed. */
+  async function durably(folder: string, path: string): Promise<void> {
+    try {
+      await sync(folder);
+    } catch (error) {
+      // Too many open files: it was not even tried, so that the next one tells the truth.
+      if (!["EMFILE", "ENFILE"].includes(codeOf(error))) doubtful.add(path);
+      throw new DoubtError(`The name ${path} may not be on the disk.`, { cause: error });
+    }
+  }
+
+  function refuseDoubtful(path: string): void {
+    if (doubtful.has(path)) throw new Error(`An earlier change of ${path} may not be on the disk. Restart the server.`);
   }
 
   /** One sync serves all whose names were there before it began: those who come while one runs share the next. */
@@ -227,13 +256,25 @@ export function fsDurable({ base, marker = "", token, files = disk }: FsDurableO
   }
 
   async function sweep(folder: string, depth: number): Promise<void> {
-    for (const { name, kind } of await files.list(folder)) {
+    // What goes away meanwhile has been looked after by somebody else.
+    for (const name of (await files.names(folder).catch(gone)) ?? []) {
+      if (isRecord(name)) continue;
       const path = join(folder, name);
+      const kind = await files.kind(path);
       if (kind === "folder" && depth < 2 && isSafeName(name)) await sweep(path, depth + 1);
-      if (kind !== "file" || !TEMPORARY.test(name) || Date.now() - (await files.changed(path)) < STALE_MS) continue;
-      await files.unlink(path);
+      if (kind !== "file" || !TEMPORARY.test(name)) continue;
+      const changed = (await files.changed(path).catch(gone)) ?? Infinity;
+      if (Date.now() - changed >= STALE_MS) await files.unlink(path).catch(gone);
     }
   }
+}
+
+const isRecord = (name: string): boolean => name.endsWith(SUFFIX) && isSafeName(name.slice(0, -SUFFIX.length));
+
+const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? "";
+
+function gone(error: unknown): void {
+  if (codeOf(error) !== "ENOENT") throw error;
 }
 
 function decode(bytes: Uint8Array): string {

@@ -2,7 +2,7 @@
 import { LRUCache } from "lru-cache";
 
 export interface IdIndex {
-  /** Ascending. `load` reads them, in any order, at the first call; kept up to date since. */
+  /** Ascending. `load` reads them, in any order, at the first call; kept up to date since. A list given out stays as it is. */
   ids(base: string, load: () => Promise<string[]>): Promise<readonly string[]>;
   /** To be called when a record was written, or removed. Resolves when the index knows it. */
   add(base: string, id: string): Promise<void>;
@@ -18,8 +18,13 @@ export function createIdIndex(): IdIndex {
   const loading = new Map<string, Promise<string[]>>();
   const loaded = new LRUCache<string, string[]>({ maxSize: MOST_IDS, sizeCalculation: (ids) => ids.length + 16 });
 
-  /** Undefined where nobody has asked yet: then a later load sees what is on the disk. */
-  const known = async (base: string): Promise<string[] | undefined> => loaded.get(base) ?? loading.get(base);
+  /** Does nothing where nobody has asked yet: then a later load sees what is on the disk. */
+  const change = async (base: string, id: string, by: (ids: string[], at: number) => string[]): Promise<void> => {
+    await loading.get(base)?.catch(() => {});
+    const ids = loaded.get(base);
+    // A new list: whoever pages through the old one would miss an id, or meet one twice.
+    if (ids !== undefined) loaded.set(base, by(ids, place(ids, id)));
+  };
 
   return {
     async ids(base, load) {
@@ -27,29 +32,21 @@ export function createIdIndex(): IdIndex {
       if (ids !== undefined) return ids;
       const running = loading.get(base);
       if (running !== undefined) return running;
-      const reading = load().then((ids) => ids.sort());
+      const reading: Promise<string[]> = load()
+        .then((ids) => {
+          ids.sort();
+          // Forgotten meanwhile: what was read may be old.
+          if (loading.get(base) === reading) loaded.set(base, ids);
+          return ids;
+        })
+        .finally(() => {
+          if (loading.get(base) === reading) loading.delete(base);
+        });
       loading.set(base, reading);
-      try {
-        const ids = await reading;
-        // Forgotten meanwhile: what was read may be old.
-        if (loading.get(base) === reading) loaded.set(base, ids);
-        return ids;
-      } finally {
-        if (loading.get(base) === reading) loading.delete(base);
-      }
+      return reading;
     },
-    async add(base, id) {
-      const ids = await known(base).catch(() => undefined);
-      if (ids === undefined) return;
-      const at = place(ids, id);
-      if (ids[at] !== id) ids.splice(at, 0, id);
-    },
-    async remove(base, id) {
-      const ids = await known(base).catch(() => undefined);
-      if (ids === undefined) return;
-      const at = place(ids, id);
-      if (ids[at] === id) ids.splice(at, 1);
-    },
+    add: (base, id) => change(base, id, (ids, at) => (ids[at] === id ? ids : ids.toSpliced(at, 0, id))),
+    remove: (base, id) => change(base, id, (ids, at) => (ids[at] === id ? ids.toSpliced(at, 1) : ids)),
     forget(base) {
       loaded.delete(base);
       loading.delete(base);

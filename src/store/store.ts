@@ -37,15 +37,13 @@ export interface StoreOptions {
   mayWrite?: () => void;
 }
 
-const KINDS = {
+/** What the records of each collection are; `messages` has one base a thread below its own. */
+export const KINDS = {
   threads: ownKind("thread", "thread", Thread),
   messages: ownKind("message", "msg", Message),
   assistants: ownKind("assistant", "asst", Assistant, [BUILT_IN]),
   models: { name: "model", schema: Model, toKey: safely(encodeKey), toId: decodeKey } satisfies Kind<Model>,
 };
-
-/** The collections and what their records are; `messages` has one base a thread below its own. */
-export const BASES = Object.keys(KINDS) as (keyof typeof KINDS)[];
 
 export function createStore({ driver, shared: others, log, mayWrite = () => {} }: StoreOptions): Store {
   const storage = createStorage({ driver });
