@@ -1,7 +1,19 @@
 // Ids that grow with time, so that sorting by id is sorting by age.
 import { decodeTime, monotonicFactory } from "ulid";
 
-const next = monotonicFactory();
+/** Fetched in bulk: ulid takes one number a character, and each call of the system's generator costs as much as a whole id. */
+const pool = new Uint32Array(256);
+let used = pool.length;
+
+function random(): number {
+  if (used === pool.length) {
+    crypto.getRandomValues(pool);
+    used = 0;
+  }
+  return pool[used++]! / 2 ** 32;
+}
+
+const next = monotonicFactory(random);
 
 /** The ids of records that ingle itself names: no other text with this form was ever issued. */
 export const OWN_ID = /^(thread|msg|asst)_[0-7][0-9a-hjkmnp-tv-z]{25}$/;

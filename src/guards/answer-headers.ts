@@ -1,5 +1,6 @@
 // Not a check: the headers that every answer carries, refusals included.
 import type { MiddlewareHandler } from "hono";
+import { letRead } from "./origin.ts";
 
 declare module "hono" {
   interface ContextVariableMap {
@@ -21,5 +22,6 @@ export function answerHeaders(newId: () => string): MiddlewareHandler {
     headers.set("x-content-type-options", "nosniff");
     headers.set("cross-origin-resource-policy", "same-origin");
     headers.set("cache-control", "no-store");
+    letRead(c, headers);
   };
 }

@@ -1,13 +1,12 @@
 // Check 4. A form or a text/plain body is what a web page can send unasked; JSON needs a preflight.
-import type { MiddlewareHandler } from "hono";
 import { ApiError, shown } from "../errors.ts";
+import type { Check } from "./check.ts";
 
 /** Lets through requests without a body, and bodies of uncompressed `application/json` in UTF-8. Throws 415 `unsupported_media_type`. */
-export function contentType(): MiddlewareHandler {
-  return async function contentTypeGuard(c, next) {
+export function contentType(): Check {
+  return (c) => {
     const { method, headers } = c.req.raw;
     if (method !== "GET" && method !== "HEAD" && hasBody(headers)) check(headers);
-    await next();
   };
 }
 

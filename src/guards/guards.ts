@@ -1,6 +1,7 @@
 // The order of the checks, in one place: nothing of a request is parsed before its key was seen.
 import type { MiddlewareHandler } from "hono";
 import { answerHeaders } from "./answer-headers.ts";
+import { inOrder } from "./check.ts";
 import { contentType } from "./content-type.ts";
 import { host } from "./host.ts";
 import { key } from "./key.ts";
@@ -16,6 +17,8 @@ export interface GuardOptions {
   origins: string[];
   /** Without one everybody who passes host and origin may call. */
   keys: string[];
+  /** A key of the commands of the server's owner, beside `keys`. */
+  operator_key?: string | undefined;
   newRequestId: () => string;
   /** Bytes of a body; 1 MiB unless said. */
   max_body?: number;
@@ -32,6 +35,7 @@ export function guards(options: GuardOptions): MiddlewareHandler[] {
     wide,
     origins,
     keys,
+    operator_key,
     newRequestId,
     max_body = 2 ** 20,
     max_chat_body = 10 * 2 ** 20,
@@ -43,10 +47,12 @@ export function guards(options: GuardOptions): MiddlewareHandler[] {
   const chatLimits = { ...limits, max_bytes: max_chat_body };
   return [
     answerHeaders(newRequestId),
-    host(hosts, wide),
-    origin(origins),
-    key(keys),
-    contentType(),
-    size((path) => (path.startsWith("/v1/chat/") ? chatLimits : limits)),
+    inOrder([
+      host(hosts, wide),
+      origin(origins),
+      key(keys, operator_key),
+      contentType(),
+      size((path) => (path.startsWith("/v1/chat/") ? chatLimits : limits)),
+    ]),
   ];
 }

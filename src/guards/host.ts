@@ -1,7 +1,7 @@
 // Check 1. DNS rebinding gives a foreign name this machine's address, but the browser still sends that name.
 import ipaddr from "ipaddr.js";
-import type { MiddlewareHandler } from "hono";
 import { ApiError, shown } from "../errors.ts";
+import type { Check } from "./check.ts";
 
 const LOOPBACK = ["localhost", "127.0.0.1", "[::1]"];
 
@@ -14,13 +14,12 @@ const HOST = /^(\[[0-9a-f:.]{2,45}\]|[a-z0-9._-]{1,253})(?::\d{1,5})?$/;
  * Lets through requests whose one `Host` header names localhost, `127.0.0.1`, `[::1]` or one of `hosts`, whatever the port;
  * with `wide` also a private IP literal. Throws 403 `host_not_allowed`.
  */
-export function host(hosts: string[], wide: boolean): MiddlewareHandler {
+export function host(hosts: string[], wide: boolean): Check {
   const names = new Set([...LOOPBACK, ...hosts.map(bracketed)]);
-  return async function hostGuard(c, next) {
+  return (c) => {
     const given = c.req.header("host");
     const name = given === undefined ? undefined : HOST.exec(given.toLowerCase())?.[1];
     if (name === undefined || !(names.has(name) || (wide && isPrivate(name)))) throw refused(given);
-    await next();
   };
 }
 

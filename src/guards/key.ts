@@ -1,7 +1,8 @@
 // Check 3.
 import { createHash, timingSafeEqual } from "node:crypto";
-import type { Context, MiddlewareHandler } from "hono";
+import type { Context } from "hono";
 import { ApiError } from "../errors.ts";
+import type { Check } from "./check.ts";
 
 const KEY = /^[A-Za-z0-9._~+/-]+=*$/;
 const BEARER = /^bearer +([A-Za-z0-9._~+/-]+=*)$/i;
@@ -14,15 +15,25 @@ export function checkKey(key: string): void {
 }
 
 /**
- * Asks for one of `keys` in `Authorization: Bearer` or `X-Api-Key`, but for `/health`; without keys everyone passes.
- * Throws 401 `invalid_api_key`, and at once what `checkKey` throws.
+ * Asks for one of `keys`, or for the `operator`'s, in `Authorization: Bearer` or `X-Api-Key`, but for `/health`; without `keys`
+ * everyone passes. Throws 401 `invalid_api_key`, and at once what `checkKey` throws.
  */
-export function key(keys: string[]): MiddlewareHandler {
+export function key(keys: string[], operator?: string): Check {
   keys.forEach(checkKey);
-  const digests = keys.map(digest);
-  return async function keyGuard(c, next) {
-    if (digests.length > 0 && !isHealth(c) && !isOneOf(digests, given(c))) throw refused();
-    await next();
+  const digests = (operator === undefined ? keys : [...keys, operator]).map(digest);
+  return (c) => {
+    if (keys.length > 0 && !isHealth(c) && !isOneOf(digests, given(c))) throw refused();
+  };
+}
+
+/**
+ * Lets through only who has the operator's key, which stands in a file that only the server's owner can read: not everybody who
+ * may use the API may make the server read its disk. Throws 401 `invalid_api_key`.
+ */
+export function operatorOnly(operator: string): Check {
+  const digests = [digest(operator)];
+  return (c) => {
+    if (!isOneOf(digests, given(c))) throw refused();
   };
 }
 

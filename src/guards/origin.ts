@@ -1,6 +1,14 @@
 // Check 2. A web page of another origin may send requests here and, if told so, read the answers.
 import type { Context, MiddlewareHandler } from "hono";
 import { ApiError, shown } from "../errors.ts";
+import type { Check } from "./check.ts";
+
+declare module "hono" {
+  interface ContextVariableMap {
+    /** The listed origin whose page may read the answer. */
+    reader: string | undefined;
+  }
+}
 
 /** What the OpenAI SDK and our own API need; a fixed list, so a request's own one is never parsed. */
 const HEADERS = [
@@ -23,21 +31,19 @@ const METHODS = "GET, HEAD, POST, PATCH, DELETE";
  * Lets through requests of the server's own origin, of one of `origins` (`*`: of any but `null`), and those that no web page sent.
  * A listed origin may read the answer; its preflights are answered here. Throws 403 `origin_not_allowed`.
  */
-export function origin(origins: string[]): MiddlewareHandler {
+export function origin(origins: string[]): Check {
   const listed = new Set(origins);
   const allowed = (given: string) => given !== "null" && (listed.has(given) || listed.has("*"));
-  return async function originGuard(c, next) {
+  return (c) => {
     const given = c.req.header("origin");
     if (given === undefined) {
       if (fromElsewhere(c)) throw refused("The request comes from a page of another site.");
-      return next();
+      return;
     }
-    if (isOwn(c, given)) return next();
+    if (isOwn(c, given)) return;
     if (!allowed(given)) throw refused(`The origin ${shown(given)} is not allowed.`);
     if (isPreflight(c)) return preflight(given);
-    await next();
-    readableBy(given, c.res.headers);
-    c.res.headers.set("access-control-expose-headers", "retry-after, x-request-id");
+    c.set("reader", given);
   };
 }
 
@@ -75,11 +81,19 @@ function preflight(given: string): Response {
     "access-control-allow-headers": HEADERS,
     "access-control-max-age": "600",
   });
-  readableBy(given, headers);
+  allow(given, headers);
   return new Response(null, { status: 204, headers });
 }
 
-function readableBy(given: string, headers: Headers): void {
+/** Lets the page of a listed origin read the answer; does nothing for all others. */
+export function letRead(c: Context, headers: Headers): void {
+  const reader = c.get("reader");
+  if (reader === undefined) return;
+  allow(reader, headers);
+  headers.set("access-control-expose-headers", "retry-after, x-request-id");
+}
+
+function allow(given: string, headers: Headers): void {
   headers.set("access-control-allow-origin", given);
   headers.append("vary", "Origin");
 }
