@@ -1,6 +1,7 @@
 // Model -> engine: loaded once however many ask, its slots lent one turn at a time, loaded again after a crash.
 import { AdapterError, type Adapter, type ChatEvent, type ChatRequest, type Engine } from "../adapters/adapter.ts";
 import type { InstalledModel, Model } from "../models/model.ts";
+import { createSlots, type Slots } from "./engines-slots.ts";
 import { ApiError } from "./errors.ts";
 import type { Log } from "./log.ts";
 
@@ -8,6 +9,11 @@ export interface Engines {
   /** One turn of a model. Throws `ApiError` 429 when the queue is full, 503 when the model is set aside, and `AdapterError`. */
   chat(model: Model, request: ChatRequest, signal: AbortSignal): AsyncIterable<ChatEvent>;
   state(id: string): "stopped" | "loading" | "running";
+  /**
+   * New turns get a new engine; those that run and wait end on the old one, which is closed then. Resolves when no engine that was
+   * there is left.
+   */
+  unload(id: string): Promise<void>;
   /** No new turns; those that run and wait get `grace_ms` to end, then all engines are closed. */
   close(grace_ms: number): Promise<void>;
 }
@@ -30,38 +36,40 @@ const DEFAULT_CONTEXT = 4096;
 // A model whose engine died this often in this time (ms) is set aside until the first of these deaths is so long ago.
 const DEATHS = 3;
 const DEATHS_WITHIN = 60_000;
-// What a full queue is told to wait, in seconds.
-const RETRY_AFTER = 2;
 
 interface Room {
+  id: string;
+  slots: Slots;
   loading: Promise<Engine> | undefined;
   engine: Engine | undefined;
-  busy: number;
-  /** Each lets one turn in. */
-  waiting: (() => void)[];
+  /** Gives up a load. */
+  stop: AbortController;
   deaths: { at: number; reason: string }[];
 }
 
 export function createEngines(options: EnginesOptions): Engines {
   const { adapter, resolve, slots, queue, log, now = Date.now } = options;
   const rooms = new Map<string, Room>();
+  /** Rooms that nobody enters any more, each until its engine is closed. */
+  const leaving = new Map<Room, Promise<void>>();
   const closing = new AbortController();
 
   const roomOf = (id: string): Room => {
-    const room = rooms.get(id) ?? { loading: undefined, engine: undefined, busy: 0, waiting: [], deaths: [] };
+    const room = rooms.get(id) ?? newRoom(id, createSlots(id, slots, queue));
     rooms.set(id, room);
     return room;
   };
 
   return {
     async *chat(model, request, signal) {
+      closing.signal.throwIfAborted();
       const room = roomOf(model.id);
-      await enter(room, model.id, signal);
+      await room.slots.enter(signal);
       try {
         const engine = room.engine ?? (await unlessAborted(engineOf(room, model), signal));
         yield* engine.chat(request, signal);
       } finally {
-        leave(room);
+        room.slots.leave();
       }
     },
     state(id) {
@@ -69,57 +77,33 @@ export function createEngines(options: EnginesOptions): Engines {
       if (room?.engine !== undefined) return "running";
       return room?.loading === undefined ? "stopped" : "loading";
     },
+    async unload(id) {
+      const room = rooms.get(id);
+      rooms.delete(id);
+      if (room !== undefined) leaving.set(room, vacate(room));
+      await Promise.all([...leaving].map(([{ id: other }, gone]) => (other === id ? gone : undefined)));
+    },
     async close(grace_ms) {
       closing.abort(new ApiError(503, "The server is stopping.", { code: "server_stopping" }));
-      const idle = async (): Promise<void> => {
-        while ([...rooms.values()].some(({ busy }) => busy > 0)) await new Promise((done) => setTimeout(done, 10));
-      };
-      await Promise.race([idle(), new Promise((done) => setTimeout(done, grace_ms))]);
-      const loaded = [...rooms.values()].map(({ loading }) => loading?.then((engine) => engine.close()).catch(() => {}));
-      await Promise.all(loaded);
+      const all = [...rooms.values(), ...leaving.keys()];
+      await Promise.race([idle(all), new Promise((done) => setTimeout(done, grace_ms))]);
+      await Promise.all(all.map(shut));
     },
   };
 
-  /** Takes a slot, in the order of asking. */
-  async function enter(room: Room, id: string, signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    closing.signal.throwIfAborted();
-    if (room.busy < slots) {
-      room.busy++;
-      return;
-    }
-    if (room.waiting.length >= queue) {
-      throw new ApiError(
-        429,
-        `All ${slots} slots of model "${id}" are busy and ${queue} requests wait already. Try again later.`,
-        {
-          code: "queue_full",
-          headers: { "retry-after": String(RETRY_AFTER) },
-        },
-      );
-    }
-    const turn = Promise.withResolvers<void>();
-    const onAbort = (): void => {
-      const at = room.waiting.indexOf(turn.resolve);
-      if (at >= 0) room.waiting.splice(at, 1);
-      turn.reject(signal.reason);
-    };
-    room.waiting.push(turn.resolve);
-    signal.addEventListener("abort", onAbort, { once: true });
-    try {
-      await turn.promise;
-    } finally {
-      signal.removeEventListener("abort", onAbort);
-    }
-    // The slot came in the same moment as the abort: it goes to the next.
-    if (signal.aborted) leave(room);
-    signal.throwIfAborted();
+  async function idle(some: Room[]): Promise<void> {
+    while (some.some(({ slots }) => slots.busy > 0)) await new Promise((done) => setTimeout(done, 10));
   }
 
-  function leave(room: Room): void {
-    const next = room.waiting.shift();
-    if (next === undefined) room.busy--;
-    else next();
+  async function vacate(room: Room): Promise<void> {
+    await idle([room]);
+    room.stop.abort(new ApiError(503, `Model "${room.id}" was unloaded.`, { code: "engine_unavailable", param: "model" }));
+    await shut(room);
+    leaving.delete(room);
+  }
+
+  async function shut({ loading }: Room): Promise<void> {
+    await loading?.then((engine) => engine.close()).catch(() => {});
   }
 
   /** One load for all who ask. It outlives the one who asked first. */
@@ -135,15 +119,16 @@ export function createEngines(options: EnginesOptions): Engines {
     refuseIfSetAside(room, model.id);
     const context = options.context ?? model.settings.ctx_len ?? DEFAULT_CONTEXT;
     const started = now();
+    const signal = AbortSignal.any([closing.signal, room.stop.signal]);
     try {
       const installed = await resolve(model);
-      const engine = await adapter.load(installed, { slots, context, threads: options.threads }, closing.signal);
+      const engine = await adapter.load(installed, { slots, context, threads: options.threads }, signal);
       log.info("model loaded", { model: model.id, ms: now() - started, context: engine.context_length, slots: engine.slots });
       room.engine = engine;
       void engine.closed.then((death) => bury(room, model.id, death));
       return engine;
     } catch (error) {
-      if (error instanceof AdapterError && !closing.signal.aborted) mourn(room, model.id, error);
+      if (error instanceof AdapterError && !signal.aborted) mourn(room, model.id, error);
       throw error;
     }
   }
@@ -170,6 +155,10 @@ export function createEngines(options: EnginesOptions): Engines {
       headers: { "retry-after": String(seconds) },
     });
   }
+}
+
+function newRoom(id: string, slots: Slots): Room {
+  return { id, slots, loading: undefined, engine: undefined, stop: new AbortController(), deaths: [] };
 }
 
 /** The promise goes on; the waiting ends. */

@@ -101,6 +101,13 @@ describe("three deaths in a minute", () => {
     await answersOnce(made);
   });
 
+  test("are forgotten when the model is unloaded", async () => {
+    const made = makeEngines();
+    for (let n = 0; n < 3; n++) await dieOnce(made);
+    await made.engines.unload("tiny");
+    await answersOnce(made);
+  });
+
   test("over a longer time are none", async () => {
     const made = makeEngines();
     for (let n = 0; n < 6; n++) {
@@ -154,6 +161,65 @@ describe("three deaths in a minute", () => {
       expect([res.status, res.headers.get("retry-after")]).toEqual([503, "60"]);
       expect(await res.json()).toMatchObject({ error: { type: "server_error", param: "model", code: "engine_unavailable" } });
     }
+  });
+});
+
+describe("unload()", () => {
+  test("lets the turns that run and wait end on the old engine, and gives others a new one", async () => {
+    const { chat, engines, turn, load, loads } = makeEngines({ slots: 1 });
+    const old = [chat(1), chat(2)];
+    await turn(0);
+    const unloading = engines.unload("tiny");
+    expect(engines.state("tiny")).toBe("stopped");
+    const fresh = chat(3);
+    (await turn(1)).finish();
+    await fresh;
+    (await turn(0)).finish();
+    const second = await turn(2);
+    expect([loads.length, second.request.seed, (await load(0)).closed]).toEqual([2, 2, false]);
+    second.finish();
+    await Promise.all(old);
+    await unloading;
+    expect(loads.map(({ closed }) => closed)).toEqual([true, false]);
+    expect(engines.state("tiny")).toBe("running");
+  });
+
+  test("gives up a load that nobody waits for any more, and is no death", async () => {
+    const { chat, engines, load, log } = makeEngines({ hold_loads: true });
+    const client = new AbortController();
+    const asked = thrownBy(chat(1, client.signal));
+    const loading = await load(0);
+    client.abort(new Error("gone"));
+    await asked;
+    await engines.unload("tiny");
+    expect([loading.signal.aborted, engines.state("tiny")]).toEqual([true, "stopped"]);
+    expect(log.filter((line) => line.includes("engine lost"))).toEqual([]);
+  });
+
+  test("closes an engine whose load could not be given up", async () => {
+    const { chat, engines, load } = makeEngines({ hold_loads: true, answer: ["x"] });
+    const asked = chat();
+    const loading = await load(0);
+    const unloading = engines.unload("tiny");
+    loading.succeed();
+    expect(await asked).toBe("x");
+    await unloading;
+    expect(loading.closed).toBe(true);
+  });
+
+  test("may be called of what is not loaded, twice, and beside close()", async () => {
+    const { chat, engines, turn, load } = makeEngines();
+    await engines.unload("tiny");
+    const running = thrownBy(chat());
+    await turn(0);
+    let gone = 0;
+    const both = [1, 2].map(() => engines.unload("tiny").then(() => gone++));
+    await new Promise((done) => setTimeout(done, 20));
+    expect(gone).toBe(0);
+    await engines.close(0);
+    expect(await running).toMatchObject({ code: "engine_unavailable" });
+    await Promise.all(both);
+    expect((await load(0)).closed).toBe(true);
   });
 });
 
