@@ -2,9 +2,15 @@
 import { Hono, type Context } from "hono";
 import type { AppOptions, Deps } from "./deps.ts";
 import { ApiError, errorResponse, shown, toApiError } from "./errors.ts";
+import { inOrder } from "./guards/check.ts";
 import { guards } from "./guards/guards.ts";
+import { operatorOnly } from "./guards/key.ts";
 import { chat } from "./routes/chat.ts";
+import { assistants } from "./routes/assistants.ts";
+import { importing } from "./routes/import.ts";
+import { messages } from "./routes/messages.ts";
 import { models } from "./routes/models.ts";
+import { threads } from "./routes/threads.ts";
 
 /** `app.fetch` is the server; give it a socket, or call it. Throws where `guards` are unsafe together. */
 export function createApp(options: AppOptions): Hono {
@@ -16,14 +22,26 @@ export function createApp(options: AppOptions): Hono {
   };
   const deps: Deps = { ...options, onError };
   const app = new Hono({ strict: false });
-  app.use(...guards({ ...options.guards, newRequestId: () => options.newId("req_") }));
+  app.use(...guards(options.guards));
   app.get("/health", async (c) => {
     const installed = await library.list();
     const running = installed.filter(({ id }) => engines.state(id) === "running");
-    return c.json({ status: "ok", version, models: { installed: installed.length, running: running.length } });
+    const status = options.store.damaged() === 0 ? "ok" : "degraded";
+    return c.json({ status, version, models: { installed: installed.length, running: running.length } });
   });
   app.route("/v1/chat", chat(deps));
   app.route("/v1/models", models(deps));
+  app.route("/v1/assistants", assistants(deps));
+  app.route("/v1/threads", threads(deps));
+  app.route("/v1/threads", messages(deps));
+  const {
+    importFolder,
+    guards: { operator_key },
+  } = options;
+  if (importFolder && operator_key !== undefined) {
+    app.use("/v1/import", inOrder([operatorOnly(operator_key)]));
+    app.route("/v1/import", importing(deps, importFolder));
+  }
   refuseOtherMethods(app);
   app.notFound((c) => {
     return errorResponse(
@@ -43,7 +61,7 @@ function refuseOtherMethods(app: Hono): void {
   const routes = app.routes.filter(({ method }) => method !== "ALL");
   for (const [path, same] of Object.entries(Object.groupBy(routes, ({ path }) => path))) {
     const methods = same!.flatMap(({ method }) => (method === "GET" ? ["GET", "HEAD"] : [method]));
-    const allow = [...methods, "OPTIONS"].join(", ");
+    const allow = [...new Set(methods), "OPTIONS"].join(", ");
     app.all(path, (c) => {
       if (c.req.method === "OPTIONS") return c.body(null, 204, { allow });
       throw new ApiError(405, `${c.req.method} is not possible at ${shown(c.req.path)}, only ${allow}.`, {

@@ -21,6 +21,10 @@ const Settings = v.object({
   host: v.optional(v.pipe(v.string(), v.minLength(1)), "127.0.0.1"),
   port: v.optional(Whole(0, 65_535), 1337),
   data: v.optional(v.pipe(v.string(), v.minLength(1))),
+  /** Where records are kept: `fs-durable` is the data folder, else as `drivers.ts` has it; in the file also an object with options. */
+  store: v.optional(v.union([v.pipe(v.string(), v.minLength(1)), v.looseObject({ driver: v.string() })]), "fs-durable"),
+  /** Refuse a data folder that is empty or absent instead of making it one. */
+  no_init: v.optional(v.boolean(), false),
   /** The model of requests that name none. */
   model: v.optional(v.pipe(v.string(), v.minLength(1))),
   adapter: v.optional(v.picklist(["node-llama-cpp", "echo"]), "node-llama-cpp"),
@@ -46,7 +50,7 @@ export type Config = v.InferOutput<typeof Settings> & { data: string };
 const NAMES = Object.keys(Settings.entries) as (keyof typeof Settings.entries)[];
 const NUMBERS = new Set<string>(["port", "threads", "context", "slots", "queue"]);
 const LISTS = new Set<string>(["key", "origins", "hosts"]);
-const FLAGS = new Set<string>(["stream_default", "insecure_no_auth"]);
+const FLAGS = new Set<string>(["stream_default", "insecure_no_auth", "no_init"]);
 
 /**
  * Puts the sources together. `flags` are the words of the command line by name; what is undefined was not given.
@@ -75,11 +79,6 @@ export function readConfig(flags: Record<string, unknown> = {}, env: Env = proce
     throw new ConfigError(message.replace(/^"[^"]*"/, origin[/^\w+/.exec(param!)![0]]!));
   }
   return { ...result.output, data: resolve(result.output.data ?? defaultDataFolder(env)) };
-}
-
-/** The data folder of a command that needs nothing else. */
-export function dataFolder(flag?: string, env: Env = processEnv): string {
-  return readConfig({ data: flag }, env).data;
 }
 
 /** Where downloads come from, as Hugging Face's own tools read it from the environment. */

@@ -1,15 +1,21 @@
 // What the application is made of, and what its routes get.
 import type { Context } from "hono";
+import type { Downloads } from "./downloads.ts";
 import type { Engines } from "./engines.ts";
 import type { ApiError } from "./errors.ts";
 import type { GuardOptions } from "./guards/guards.ts";
 import type { Library } from "./library.ts";
 import type { Log } from "./log.ts";
+import type { Store } from "./store/store.ts";
 
 export interface AppOptions {
-  guards: Omit<GuardOptions, "newRequestId">;
-  library: Pick<Library, "list" | "get">;
+  guards: GuardOptions;
+  library: Pick<Library, "list" | "damaged" | "get" | "remove" | "resolve" | "wanted" | "partial">;
+  downloads: Downloads;
+  store: Store;
   engines: Engines;
+  /** Takes in an old data folder; absent where that is not offered. Throws a sentence about the folder. */
+  importFolder?: (folder: string) => Promise<object>;
   /** Name of the adapter that runs the models. */
   adapter: string;
   log: Log;

@@ -1,23 +1,19 @@
-// The models in a data folder: one readable record each, and the weights that ingle fetched for them.
-import { lstat, mkdir, readdir, rm, stat } from "node:fs/promises";
+// The models of a data folder: one record each in the store, and the weights that ingle fetched for them as plain files.
+import { lstat, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import * as v from "valibot";
 import { catalog } from "../models/catalog.ts";
 import { download } from "../models/download.ts";
-import { type InstalledModel, Model, type ModelFile } from "../models/model.ts";
-import { syncFolder } from "../models/part.ts";
+import type { InstalledModel, Model, ModelFile } from "../models/model.ts";
 import type { DownloadOptions, Progress } from "../models/sources.ts";
-import { ApiError, shown } from "./errors.ts";
-import { busy, damaged, missing, resized, unknown } from "./library-errors.ts";
-import { decodeKey, encodeKey } from "./store/key.ts";
-import { takeLock } from "./store/pull-lock.ts";
-import { readRecord, writeRecord } from "./store/record-file.ts";
-
-const READS_AT_ONCE = 32;
+import { busy, missing, resized, unknown } from "./library-errors.ts";
+import type { Collection } from "./store/collection.ts";
+import { isOfOneRecord } from "./store/faults.ts";
+import { encodeKey } from "./store/key.ts";
 
 export interface LibraryOptions {
-  /** Called by `list` for each record that cannot be read, with its error. */
-  onDamaged?: (id: string, error: ApiError) => void;
+  records: Collection<Model>;
+  /** Absolute path of the folder of the weights, which is made when something is first fetched. */
+  weights: string;
   /** Seconds since 1970. */
   now?: () => number;
 }
@@ -25,74 +21,68 @@ export interface LibraryOptions {
 export interface Library {
   /** All readable records, sorted by id. */
   list(): Promise<Model[]>;
-  /** Undefined when there is none. Throws `ApiError` 500 `corrupted_entity`. */
+  /** Ids of the records that cannot be read, sorted. */
+  damaged(): Promise<string[]>;
+  /** Undefined when there is none. Throws `ApiError` 500 `corrupted_entity` or `storage_error`. */
   get(id: string): Promise<Model | undefined>;
   /** Writes a record, in place of one with the same id. Throws `RangeError` for an id too long to be a file name. */
   add(model: Model): Promise<void>;
-  /** Removes the record, even a damaged one, then fetched weights and partial downloads; files used in place stay. False when there was nothing. */
-  remove(id: string): Promise<boolean>;
+  /**
+   * Removes the record, even a damaged one, then, once `unused` has resolved, fetched weights and partial downloads; files used in
+   * place stay. False when there was nothing, or somebody else removes it. Throws `ApiError` 409 `model_not_ready` beside a pull.
+   */
+  remove(id: string, unused?: () => Promise<void>): Promise<boolean>;
   /** Where the weights are. Throws `ApiError` 500 `model_corrupted` when they are missing or changed in size. */
   resolve(model: Model): Promise<InstalledModel>;
   /**
-   * Downloads a model of the catalogue, or again the files of a record, and writes the record. Ends at once when all is there.
-   * Throws `ApiError` 404 `model_not_found` and 409 `model_not_ready` (another process is at it), `DownloadError`, the signal's reason.
+   * What a pull would fetch: a model of the catalogue, or again the files of a record; undefined when all is there.
+   * Throws `ApiError` 404 `model_not_found`, and 500 `model_corrupted` where a file that is used in place is gone.
+   */
+  wanted(id: string): Promise<Model | undefined>;
+  /**
+   * Fetches what is wanted and writes the record. Ends at once when all is there. Throws what `wanted` throws, `ApiError` 409
+   * `model_not_ready` beside another pull or a removal of it, `DownloadError`, the signal's reason.
    */
   pull(id: string, options: DownloadOptions, signal: AbortSignal): AsyncGenerator<Progress, void>;
   /** Bytes that a stopped download has left, 0 for none. */
   partial(id: string): Promise<number>;
 }
 
-/** The library of a data folder, which is created when something is first written. */
-export function openLibrary(
-  folder: string,
-  { onDamaged, now = () => Math.floor(Date.now() / 1000) }: LibraryOptions = {},
-): Library {
-  const records = join(folder, "models");
-  const weights = join(folder, "weights");
-  const recordPath = (id: string) => join(records, `${encodeKey(id)}.json`);
+export function createLibrary({ records, weights, now = () => Math.floor(Date.now() / 1000) }: LibraryOptions): Library {
   const weightsPath = (id: string) => join(weights, encodeKey(id));
-
-  // A leading dot, as no key has: neither a record's nor a folder's name can be taken for a lock.
-  const lock = async (id: string) => {
-    await mkdir(weights, { recursive: true, mode: 0o700 });
-    return takeLock(join(weights, `.${encodeKey(id)}.lock`)).catch((error) => Promise.reject(busy(id, error)));
+  /** What is being done to the files of a model, by id. */
+  const changing = new Map<string, "downloaded" | "removed">();
+  const begin = (id: string, change: "downloaded" | "removed"): void => {
+    const other = changing.get(id);
+    if (other !== undefined) throw busy(id, other);
+    changing.set(id, change);
   };
 
-  const readable = (id: string) =>
-    library.get(id).catch((error) => {
-      if (!(error instanceof ApiError)) throw error;
-      onDamaged?.(id, error);
-    });
-
   const library: Library = {
-    async list() {
-      const names = await readdir(records).catch(absent<string[]>([]));
-      const ids = names.flatMap((name) => (name.endsWith(".json") ? (decodeKey(name.slice(0, -5)) ?? []) : []));
-      const models = await mapLimited(ids, READS_AT_ONCE, readable);
-      return models.filter((model) => model !== undefined).sort((a, b) => (a.id < b.id ? -1 : 1));
+    list: async () => records.some(await records.ids()),
+
+    async damaged() {
+      const ids = await records.ids();
+      const states = await Promise.all(ids.map((id) => records.get(id).then(() => false, isDamage)));
+      return ids.filter((_, i) => states[i]);
     },
 
-    async get(id) {
-      if (!hasKey(id)) return undefined;
-      const value = await readRecord(recordPath(id)).catch((error) => Promise.reject(damaged(id, error)));
-      return value === undefined ? undefined : checked(value, id);
-    },
+    get: (id) => records.get(id),
 
-    async add(model) {
-      await writeRecord(recordPath(model.id), model);
-    },
+    add: (model) => records.put(model),
 
-    async remove(id) {
-      if (!hasKey(id)) return false;
-      const unlock = await lock(id);
+    async remove(id, unused = async () => {}) {
+      if (!hasKey(id) || changing.get(id) === "removed") return false;
+      begin(id, "removed");
       try {
-        const removed = await Promise.all([recordPath(id), weightsPath(id)].map(exists));
-        await rm(recordPath(id), { force: true });
-        if (removed[0]) await syncFolder(records);
+        // In this order: a crash in between leaves files that nobody misses, never a model without its files.
+        const removed = await records.remove(id);
+        await unused();
+        const there = await lstat(weightsPath(id)).catch(absent(undefined));
         await rm(weightsPath(id), { recursive: true, force: true });
-        return removed.includes(true);
+        return removed || there !== undefined;
       } finally {
-        await unlock();
+        changing.delete(id);
       }
     },
 
@@ -102,23 +92,30 @@ export function openLibrary(
       return { id: model.id, path: paths[0]!, settings: model.settings };
     },
 
-    async *pull(id, options, signal) {
+    async wanted(id) {
       const installed = await library.get(id);
-      if (installed && (await isWhole(installed))) return;
+      const fault = installed && (await faultOf(installed));
+      if (installed !== undefined && fault === undefined) return undefined;
       const manifest = catalog().find((model) => model.id === id) ?? installed;
-      if (!manifest) throw unknown(id);
-      const unlock = await lock(id);
+      if (manifest === undefined) throw unknown(id);
+      if (manifest.files.some(({ path }) => path !== undefined)) throw fault;
+      return manifest;
+    },
+
+    async *pull(id, options, signal) {
+      const manifest = await library.wanted(id);
+      if (manifest === undefined) return;
+      begin(id, "downloaded");
       try {
         const files: ModelFile[] = [];
         for (const file of manifest.files) {
-          if (file.path !== undefined) throw missing(id, file);
           const target = join(weightsPath(id), file.name);
           yield* download(file, target, options, signal);
           files.push({ ...file, size: (await stat(target)).size });
         }
         await library.add({ ...manifest, created: now(), files });
       } finally {
-        await unlock();
+        changing.delete(id);
       }
     },
 
@@ -133,19 +130,18 @@ export function openLibrary(
     },
   };
 
-  const isWhole = (model: Model) =>
+  const faultOf = (model: Model): Promise<Error | undefined> =>
     library.resolve(model).then(
-      () => true,
-      () => false,
+      () => undefined,
+      (error) => error,
     );
   return library;
 }
 
-function checked(value: unknown, id: string): Model {
-  const result = v.safeParse(Model, value);
-  if (!result.success) throw damaged(id, new Error(`${v.getDotPath(result.issues[0]) ?? "it"}: ${result.issues[0].message}`));
-  if (result.output.id !== id) throw damaged(id, new Error(`it holds the id ${shown(result.output.id)}`));
-  return result.output;
+/** What hides more than one record is no damage of this one. */
+function isDamage(error: Error): boolean {
+  if (!isOfOneRecord(error.cause)) throw error;
+  return true;
 }
 
 async function checkFile(id: string, file: ModelFile, path: string): Promise<void> {
@@ -165,18 +161,10 @@ function hasKey(id: string): boolean {
   }
 }
 
-const exists = (path: string) => lstat(path).then(() => true, absent(false));
-
 /** For `catch`: what is not there reads as the given value, every other failure is one. */
 function absent<T>(value: T): (error: NodeJS.ErrnoException) => T {
   return (error) => {
     if (error.code === "ENOENT") return value;
     throw error;
   };
-}
-
-async function mapLimited<T, R>(items: T[], limit: number, work: (item: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = [];
-  for (let at = 0; at < items.length; at += limit) results.push(...(await Promise.all(items.slice(at, at + limit).map(work))));
-  return results;
 }

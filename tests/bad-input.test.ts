@@ -107,7 +107,8 @@ test("B-13, B-16: what is possible is said, also to OPTIONS, and nothing of othe
   const { request } = makeBad();
   for (const [path, allow] of [
     ["/v1/models", "GET, HEAD, OPTIONS"],
-    ["/v1/models/a/b", "GET, HEAD, OPTIONS"],
+    ["/v1/models/a/b", "GET, HEAD, DELETE, OPTIONS"],
+    ["/v1/models/download/a", "GET, HEAD, POST, DELETE, OPTIONS"],
     [CHAT, "POST, OPTIONS"],
     ["/health", "GET, HEAD, OPTIONS"],
   ] as const) {

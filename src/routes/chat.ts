@@ -39,11 +39,17 @@ interface Head {
   system_fingerprint: string;
 }
 
-async function modelOf({ library, default_model }: Deps, asked: string | undefined): Promise<Model> {
+async function modelOf({ library, downloads, default_model }: Deps, asked: string | undefined): Promise<Model> {
   const id = asked ?? default_model;
   if (id === undefined) return onlyModel(await library.list());
   const model = await library.get(id);
   if (model !== undefined) return model;
+  if (downloads.state(id) === "downloading") {
+    throw new ApiError(409, `Model ${shown(id)} is being downloaded. Ask again when it is there; GET /v1/models tells.`, {
+      param: "model",
+      code: "model_not_ready",
+    });
+  }
   const way = id.length < 100 ? `Run "ingle pull ${id}", or see` : "See";
   throw new ApiError(404, `Model ${shown(id)} is not installed. ${way} GET /v1/models.`, {
     param: "model",

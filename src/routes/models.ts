@@ -1,48 +1,66 @@
-// GET /v1/models and GET /v1/models/{id}.
+// /v1/models: the models that are installed, those that could be, and, in downloads.ts, how the one become the other.
 import { Hono } from "hono";
-import type { Model, Source } from "../../models/model.ts";
+import * as v from "valibot";
+import { catalog } from "../../models/catalog.ts";
+import type { Model } from "../../models/model.ts";
 import type { Deps } from "../deps.ts";
 import { ApiError, shown } from "../errors.ts";
+import { listOf, pageOf, PageQuery } from "../paging.ts";
+import { query } from "../validate.ts";
+import { downloads } from "./downloads.ts";
+import { shownModel, type Kind } from "./model-shown.ts";
+
+const WithCatalog = v.object({ catalog: v.optional(v.picklist(["true", "false"])) });
+const ListQuery = v.object({ ...PageQuery.entries, ...WithCatalog.entries });
 
 export const models = (deps: Deps) =>
   new Hono()
+    // Before the models: of their ids only those in one piece, `download%2Fx`, are out of its way.
+    .route("/download", downloads(deps))
     .get("/", async (c) => {
-      const data = (await deps.library.list()).map((model) => shownModel(model, deps));
-      return c.json({ object: "list", data, first_id: data[0]?.id ?? null, last_id: data.at(-1)?.id ?? null, has_more: false });
+      const { catalog, ...page } = query(c, ListQuery);
+      const found = await known(deps, catalog === "true");
+      const ids = [...found.keys()].sort();
+      const read = (some: string[]) => Promise.all(some.map((id) => shownModel(...found.get(id)!, deps)));
+      const paged = Object.values(page).some((value) => value !== undefined);
+      // Sorted by id they are with and without pages: these ids do not grow with time.
+      return c.json(paged ? await pageOf(ids, { ...page, order: page.order ?? "asc" }, read) : listOf(await read(ids)));
     })
     // An id may hold slashes, raw or encoded.
     .get("/:id{.+}", async (c) => {
       const id = c.req.param("id");
+      const withCatalog = query(c, WithCatalog).catalog === "true";
       const model = await deps.library.get(id);
-      if (model !== undefined) return c.json(shownModel(model, deps));
-      throw new ApiError(404, `Model ${shown(id)} is not installed. GET /v1/models lists those that are.`, {
-        param: "model_id",
-        code: "model_not_found",
-      });
+      if (model !== undefined) return c.json(await shownModel(model, "installed", deps));
+      const manifest = withCatalog ? catalog().find((each) => each.id === id) : undefined;
+      if (manifest === undefined) throw notInstalled(id);
+      return c.json(await shownModel(manifest, "available", deps));
+    })
+    .delete("/:id{.+}", async (c) => {
+      const id = c.req.param("id");
+      const stopped = await deps.downloads.cancel(id);
+      const removed = await deps.library.remove(id, () => deps.engines.unload(id));
+      if (!removed && !stopped) throw notInstalled(id);
+      return c.json({ id, object: "model", deleted: true });
     });
 
-/** The document's `Model`, OpenAI's `created` and `owned_by`, and the state of its engine. */
-function shownModel(model: Model, { engines, adapter }: Deps) {
-  const { files, settings, parameters, metadata, ...rest } = model;
-  const sources = files.flatMap((file) => file.sources.map((source) => ({ filename: file.name, ...place(source) })));
-  return {
-    ...rest,
-    created_at: model.created,
-    source_url: model.source_url ?? sources.find(({ url }) => url !== undefined)?.url ?? "",
-    owned_by: model.owned_by || metadata.author || "",
-    settings,
-    parameters,
-    metadata: { ...metadata, size: metadata.size ?? files.reduce((sum, { size = 0 }) => sum + size, 0) },
-    engine: model.engine ?? adapter,
-    sources,
-    state: engines.state(model.id),
-    context_length: model.context_length ?? null,
-    capabilities: ["chat"],
-  };
+/** By id. Records that cannot be read are among them: they can be deleted. */
+async function known({ library }: Deps, withCatalog: boolean): Promise<Map<string, [Model, Kind]>> {
+  const found = new Map<string, [Model, Kind]>();
+  if (withCatalog) for (const model of catalog()) found.set(model.id, [model, "available"]);
+  for (const id of await library.damaged()) found.set(id, [unreadable(id), "damaged"]);
+  for (const model of await library.list()) found.set(model.id, [model, "installed"]);
+  return found;
 }
 
-function place(source: Source): { type: Source["type"]; url?: string; package?: string } {
-  if (source.type === "url") return { type: source.type, url: source.url };
-  if (source.type === "pip") return { type: source.type, package: `${source.package}==${source.version}` };
-  return { type: source.type, url: `https://huggingface.co/${source.repo}/resolve/${source.revision}/${source.file}` };
+function unreadable(id: string): Model {
+  const words = { object: "model", name: id, version: "1.0", description: "", format: "gguf", owned_by: "" } as const;
+  return { id, ...words, created: 0, settings: {}, parameters: {}, metadata: {}, files: [] };
+}
+
+function notInstalled(id: string): ApiError {
+  return new ApiError(404, `Model ${shown(id)} is not installed. GET /v1/models lists those that are.`, {
+    param: "model_id",
+    code: "model_not_found",
+  });
 }

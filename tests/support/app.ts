@@ -1,43 +1,77 @@
-// The whole API without a socket, a disk or a clock: models in memory, counted ids, an adapter of the test's choice.
+// The whole API without a socket, a disk or a clock: records in memory, counted ids, an adapter of the test's choice.
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import memory from "unstorage/drivers/memory";
 import type { Adapter } from "../../adapters/adapter.ts";
 import { echo } from "../../adapters/echo.ts";
 import type { InstalledModel, Model } from "../../models/model.ts";
+import type { DownloadOptions } from "../../models/sources.ts";
 import { createApp } from "../../src/app.ts";
 import type { AppOptions } from "../../src/deps.ts";
+import { createDownloads } from "../../src/downloads.ts";
 import { createEngines, type EnginesOptions } from "../../src/engines.ts";
 import type { ErrorBody } from "../../src/errors.ts";
+import { createLibrary } from "../../src/library.ts";
 import { createLog } from "../../src/log.ts";
+import { encodeKey } from "../../src/store/key.ts";
+import { createStore } from "../../src/store/store.ts";
 
 export const NOW = 1_700_000_000;
 export const HI = [{ role: "user", content: "hi" }];
 export const SEED = 4_000_000_000;
 
-interface Options extends Partial<Pick<AppOptions, "default_model" | "stream_default" | "guards">> {
+interface Options extends Partial<Pick<AppOptions, "default_model" | "stream_default">> {
+  guards?: Partial<AppOptions["guards"]>;
   /** The installed models; one called "tiny" unless said. */
   models?: Model[];
   /** The echo adapter unless said. */
   adapter?: Adapter;
   engines?: Partial<EnginesOptions>;
+  /** A folder where the weights of the models are; absent: whatever is installed has its weights. */
+  weights?: string;
+  /** How downloads go about it; they need `weights`. */
+  download?: DownloadOptions;
 }
 
-export function makeApp({ models = [makeModel("tiny")], adapter = echo(), engines: engineOptions = {}, ...more }: Options = {}) {
-  const installed = new Map(models.map((model) => [model.id, model]));
+export function makeApp(options: Options = {}) {
+  const {
+    models = [makeModel("tiny")],
+    adapter = echo(),
+    engines: engineOptions = {},
+    weights,
+    download = {},
+    guards = {},
+    ...more
+  } = options;
   const lines: Record<string, unknown>[] = [];
   const log = createLog(
     (line) => lines.push(JSON.parse(line)),
     () => 0,
   );
+  const driver = memory();
+  for (const model of models) void driver.setItem!(`models:${encodeKey(model.id)}`, JSON.stringify(model), {});
+  const store = createStore({ driver, shared: false, log });
+  const library = createLibrary({
+    records: store.models,
+    weights: weights ?? join(tmpdir(), "ingle-nothing-there"),
+    now: () => NOW,
+  });
+  if (weights === undefined) library.resolve = async (model) => resolve(model);
   const engines = createEngines({ adapter, resolve, slots: 2, queue: 2, log, ...engineOptions });
+  const downloads = createDownloads({ library, options: download, log, every_ms: 10 });
   const counts: Record<string, number> = {};
+  const newId = (prefix: string) => prefix + (counts[prefix] = (counts[prefix] ?? 0) + 1);
   const app = createApp({
-    guards: { hosts: [], wide: false, origins: [], keys: [] },
-    library: { list: async () => [...installed.values()], get: async (id) => installed.get(id) },
+    guards: { hosts: [], wide: false, origins: [], keys: [], newRequestId: () => newId("req_"), ...guards },
+    store,
+    library,
+    downloads,
     engines,
     adapter: adapter.name,
     log,
     version: "1.2.3",
     stream_default: false,
-    newId: (prefix) => prefix + (counts[prefix] = (counts[prefix] ?? 0) + 1),
+    newId,
     newSeed: () => SEED,
     now: () => NOW,
     ...more,
@@ -53,7 +87,7 @@ export function makeApp({ models = [makeModel("tiny")], adapter = echo(), engine
     request(path, { method: "POST", body: typeof value === "string" ? value : JSON.stringify(value), ...init });
   /** A chat request; `fields` come over one short message. */
   const chat = (fields: object = {}, init: RequestInit = {}) => post("/v1/chat/completions", { messages: HI, ...fields }, init);
-  return { app, engines, request, post, chat, installed, log: lines };
+  return { app, store, driver, library, downloads, engines, request, post, chat, log: lines };
 }
 
 export function makeModel(id: string, more: Partial<Model> = {}): Model {

@@ -31,8 +31,8 @@ interface Room {
   types?: string[];
 }
 
-const STATE = ["engines", "library", "store"];
-const SERVER = ["adapter", "an adapter", "app", "config", "guards", "leaves", "models", "serve", ...STATE];
+const STATE = ["engines", "entities", "library", "store"];
+const SERVER = ["adapter", "an adapter", "app", "config", "guards", "import", "leaves", "models", "serve", ...STATE];
 
 /** The first room that holds a file is its room. An adapter is a room of its own: see `roomOf`. */
 const ROOMS: Record<string, Room> = {
@@ -47,13 +47,20 @@ const ROOMS: Record<string, Room> = {
   main: { holds: /^src\/main\.ts$/, uses: [...SERVER, "cli"] },
   cli: { holds: /^src\/cli\//, uses: [...SERVER, "launcher"] },
   app: { holds: /^src\/app\.ts$/, uses: ["deps", "guards", "leaves", "models", "routes"], types: STATE },
-  routes: { holds: /^src\/routes\//, uses: ["adapter", "deps", "leaves", "models"], types: STATE },
+  routes: {
+    holds: /^src\/routes\//,
+    uses: ["adapter", "deps", "entities", "guards", "leaves", "models"],
+    types: [...STATE, "import"],
+  },
   /** What app hands to the routes: types and nothing else. */
-  deps: { holds: /^src\/deps\.ts$/, uses: ["leaves", "models"], types: ["guards", ...STATE] },
+  deps: { holds: /^src\/deps\.ts$/, uses: ["leaves", "models"], types: ["guards", "import", ...STATE] },
   guards: { holds: /^src\/guards\//, uses: ["leaves"], types: STATE },
   engines: { holds: /^src\/engines\b/, uses: ["adapter", "leaves", "models"] },
-  library: { holds: /^src\/library\b/, uses: ["leaves", "models", "store"] },
-  store: { holds: /^src\/store\//, uses: ["leaves", "models"] },
+  library: { holds: /^src\/(library|downloads)\b/, uses: ["leaves", "models", "store"] },
+  /** Schemas and types of the records, which are what the API answers too. */
+  entities: { holds: /^src\/store\/entities\.ts$/, uses: [] },
+  store: { holds: /^src\/store\//, uses: ["entities", "leaves", "models"] },
+  import: { holds: /^src\/import\//, uses: ["entities", "leaves", "models", "store"] },
   config: { holds: /^src\/config\.ts$/, uses: ["leaves", "models"] },
   serve: { holds: /^src\/serve\.ts$/, uses: ["leaves"] },
   /** Errors, validation, frames, ids: what every room above may use. */

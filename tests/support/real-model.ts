@@ -4,13 +4,23 @@ import { join } from "node:path";
 import { DEFAULT_MODEL } from "../../models/catalog.ts";
 import type { InstalledModel } from "../../models/model.ts";
 import { sourceOptions } from "../../src/config.ts";
-import { openLibrary } from "../../src/library.ts";
+import type { Library } from "../../src/library.ts";
+import { readLibrary, withLibrary } from "./library.ts";
 
 /** A data folder that outlives the tests: it holds the real model. */
 export const KEPT_DATA = join(homedir(), ".cache", "ingle", "test-data");
 
 export async function realModel(): Promise<InstalledModel> {
-  const library = openLibrary(KEPT_DATA);
+  // Only the one who fetches it needs the folder alone.
+  const kept = await readLibrary(KEPT_DATA);
+  return (await kept.wanted(DEFAULT_MODEL)) === undefined ? placeOf(kept) : withLibrary(KEPT_DATA, fetched);
+}
+
+async function fetched(library: Library): Promise<InstalledModel> {
   for await (const _ of library.pull(DEFAULT_MODEL, sourceOptions(), AbortSignal.timeout(300_000)));
+  return placeOf(library);
+}
+
+async function placeOf(library: Library): Promise<InstalledModel> {
   return library.resolve((await library.get(DEFAULT_MODEL))!);
 }

@@ -1,5 +1,8 @@
 // The real program as its users start it: `src/main.ts serve` in a process of its own, on any runtime.
 import { spawn } from "node:child_process";
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { childrenOf } from "./processes.ts";
@@ -13,6 +16,8 @@ export type End = number | NodeJS.Signals;
 export interface Server {
   url: string;
   pid: number;
+  /** The lines of standard output so far. */
+  stdout: string[];
   /** The lines of standard error so far. */
   stderr: string[];
   ended: Promise<End>;
@@ -41,14 +46,16 @@ const STOP_MS = 30_000;
 
 /** Resolves once it listens; rejects with its standard error when it does not. End it with `stop()`, whatever happens. */
 export async function startServer({ command }: Runtime, args: string[] = [], options: ServerOptions = {}): Promise<Server> {
-  const { env, data, own_group = false } = options;
+  // A folder of its own unless one is given: two servers never share one.
+  const { env, data = await mkdtemp(join(tmpdir(), "ingle-server-")), own_group = false } = options;
   const [binary = "", ...flags] = command;
-  const words = ["serve", "--port", "0", ...(data === undefined ? [] : ["--data", data]), ...args];
+  const words = ["serve", "--port", "0", "--data", data, ...args];
   const child = spawn(binary, [...flags, MAIN, ...words], {
     env: cleanEnv(env),
     stdio: ["ignore", "pipe", "pipe"],
     detached: own_group,
   });
+  const stdout: string[] = [];
   const stderr: string[] = [];
   const watchers = new Set<() => void>();
   const wake = () => watchers.forEach((watcher) => watcher());
@@ -58,13 +65,15 @@ export async function startServer({ command }: Runtime, args: string[] = [], opt
     child.on("error", reject).on("close", (code, signal) => ((over = true), wake(), resolve(code ?? signal!)));
   });
   const kill = (signal: NodeJS.Signals) => void (over || child.kill(signal));
-  const url = await listening(child.stdout, ended).catch((error: Error) => {
+  const printed = createInterface({ input: child.stdout }).on("line", (line) => stdout.push(line));
+  const url = await listening(printed, ended).catch((error: Error) => {
     kill("SIGKILL");
     throw new Error(`${error.message}\n${stderr.join("\n")}`, { cause: error });
   });
   return {
     url,
     pid: child.pid!,
+    stdout,
     stderr,
     ended,
     chat: (body, signal) =>
@@ -111,10 +120,10 @@ export async function eventually(what: string, check: () => boolean | Promise<bo
   }
 }
 
-async function listening(stdout: NodeJS.ReadableStream, ended: Promise<unknown>): Promise<string> {
+async function listening(stdout: NodeJS.EventEmitter, ended: Promise<unknown>): Promise<string> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const found = new Promise<string>((resolve) => {
-    createInterface({ input: stdout }).on("line", (line) => {
+    stdout.on("line", (line) => {
       const url = /^ingle \S+ is listening on (\S+)$/.exec(line)?.[1];
       if (url !== undefined) resolve(url);
     });
