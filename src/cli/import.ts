@@ -1,0 +1,53 @@
+import { resolve } from "node:path";
+import { defineCommand } from "citty";
+import { readConfig } from "../config.ts";
+import type { Item, Reasoned, Report } from "../import/report.ts";
+import { connect, eventsOf } from "./api.ts";
+import { DATA } from "./data-args.ts";
+
+export default defineCommand({
+  meta: { name: "import", description: "Take in the threads, assistants and models of a Jan or cortex data folder." },
+  args: {
+    folder: { type: "positional", required: true, description: "The old data folder; nothing in it is touched" },
+    json: { type: "boolean", default: false, description: "The report as JSON" },
+    ...DATA,
+  },
+  async run({ args: { folder, json, ...settings } }) {
+    const api = await connect(readConfig(settings), { command: "import" });
+    try {
+      const answer = await api.ask("/v1/import", { method: "POST", body: { folder: resolve(folder) } });
+      for await (const report of eventsOf<Report>(answer)) console.log(json ? JSON.stringify(report, null, 2) : inWords(report));
+    } finally {
+      await api.close();
+    }
+  },
+});
+
+function inWords({ from, taken, reduced, skipped }: Report): string {
+  const count = (kind: Item["kind"]): string => counted(taken.filter((item) => item.kind === kind).length, kind);
+  const messages = taken.reduce((sum, item) => sum + (item.messages ?? 0), 0);
+  const total = [count("thread"), counted(messages, "message"), count("assistant"), count("model")];
+  return [
+    ...section("Not taken:", skipped),
+    ...section("Taken, but not whole:", reduced),
+    `${total.join(", ")} taken from the folder of ${from === "jan" ? "Jan" : "cortex"}, in which nothing was changed.`,
+  ].join("\n");
+}
+
+const counted = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? "" : "s"}`;
+
+const MOST_PLACES = 5;
+
+/** Each reason once, with the places below it. */
+function section(title: string, items: Reasoned[]): string[] {
+  const groups = Object.entries(Object.groupBy(items, ({ reason }) => reason));
+  const lines = groups.flatMap(([reason, same = []]) => [`  ${reason}`, ...places(same).map((place) => `    ${place}`)]);
+  // A file may bear any name; the terminal is to obey none.
+  return lines.length === 0 ? [] : [title, ...lines.map((line) => line.replaceAll(/\p{Cc}/gu, "\uFFFD")), ""];
+}
+
+function places(items: Item[]): string[] {
+  const shown = items.slice(0, MOST_PLACES).map(({ path, line }) => (line === undefined ? path : `${path}, line ${line}`));
+  const more = items.length - shown.length;
+  return more === 0 ? shown : [...shown, `and ${more} more: "--json" lists them`];
+}

@@ -1,0 +1,116 @@
+// assistants/*/assistant.json -> assistants of ours, and a map of the old ids to the new ones.
+import { BUILT_IN, type Assistant } from "../store/entities.ts";
+import { byTail, idOf, tailOf } from "./ids.ts";
+import { foldersIn, type Job } from "./job.ts";
+import { documentsIn, isJson, textIn, type Json } from "./json.ts";
+import { droppedKeys, fitted } from "./metadata.ts";
+import { UnreadableError } from "./old-folder.ts";
+import type { Item } from "./report.ts";
+import { firstTime, seconds } from "./times.ts";
+
+const LARGEST_FILE = 2 ** 20;
+
+/** Old id -> new id. */
+export type AssistantIds = Map<string, string>;
+
+/** Throws what the store throws. */
+export async function importAssistants(job: Job): Promise<AssistantIds> {
+  const ids: AssistantIds = new Map([[BUILT_IN, BUILT_IN]]);
+  const known = byTail(await job.store.assistants.ids());
+  for (const name of await foldersIn(job, "assistants", "assistant")) {
+    const item: Item = { kind: "assistant", old_id: name, path: `assistants/${name}/assistant.json` };
+    const old = await oldAssistant(job, item);
+    if (old !== undefined) await take(job, { ...item, old_id: textIn(old.id) ?? name }, name, old, known, ids);
+  }
+  return ids;
+}
+
+async function oldAssistant({ folder, notes }: Job, item: Item): Promise<Json | undefined> {
+  try {
+    const text = await folder.text(item.path, LARGEST_FILE);
+    const { values, fault } = documentsIn(text ?? "");
+    const [old] = values;
+    if (text === undefined) notes.skipped(item, "The folder has no assistant.json.");
+    else if (old === undefined) notes.skipped(item, fault ?? "It holds no assistant.");
+    else if (fault !== undefined) notes.reduced(item, fault);
+    return old;
+  } catch (error) {
+    if (!(error instanceof UnreadableError)) throw error;
+    notes.skipped(item, error.message);
+    return undefined;
+  }
+}
+
+async function take(job: Job, item: Item, name: string, old: Json, known: Map<string, string>, ids: AssistantIds) {
+  const { notes, store } = job;
+  if (name === BUILT_IN && isUntouched(old)) return notes.skipped({ ...item, id: BUILT_IN }, "It is built in here too.");
+  const tail = tailOf("assistant", name);
+  const there = known.get(tail);
+  const time = firstTime(job.now, old.created_at, old.created) ?? (await job.folder.changed(item.path)) ?? job.now;
+  const id = there ?? idOf("asst_", time, tail);
+  for (const old_id of [name, textIn(old.id)]) if (old_id !== undefined) ids.set(old_id, id);
+  if (there !== undefined) return notes.skipped({ ...item, id }, "It was imported before.");
+
+  const { assistant, losses } = assistantOf(job, { ...old, id: item.old_id }, id, seconds(time));
+  await store.assistants.put(assistant);
+  notes.taken({ ...item, id });
+  for (const loss of losses) notes.reduced({ ...item, id }, loss);
+}
+
+/** Jan's own changed its instructions with many versions: one that has any is kept beside ours, named as it was. */
+function isUntouched({ name, instructions }: Json): boolean {
+  return (textIn(name) ?? "Jan") === "Jan" && textIn(instructions) === undefined;
+}
+
+function assistantOf({ from }: Job, old: Json, id: string, created_at: number): { assistant: Assistant; losses: string[] } {
+  const losses: string[] = [];
+  const clipped = (field: string, most: number): string | null => {
+    const text = textIn(old[field]) ?? null;
+    if (text !== null && text.length > most) losses.push(`Its ${field} was cut after ${most} characters.`);
+    return text?.slice(0, most) ?? null;
+  };
+  const { temperature, top_p, ...parameters } = isJson(old.parameters) ? old.parameters : {};
+  // Ours is a URI, theirs mostly an emoji.
+  const avatar = textIn(old.avatar);
+  const metadata = fitted(
+    { imported_id: String(old.id).slice(0, 512), imported_from: from },
+    {
+      ...(avatar !== undefined && !URL.canParse(avatar) ? { avatar } : {}),
+      ...(Object.keys(parameters).length > 0 ? { parameters } : {}),
+      ...(isJson(old.metadata) ? old.metadata : {}),
+    },
+  );
+  const tools = (Array.isArray(old.tools) ? old.tools : []).filter(isJson).filter(({ enabled }) => enabled !== false);
+  // Jan's own tool reads files, which nothing here does.
+  const kept = tools.filter(
+    (tool): tool is Json & { type: string } => textIn(tool.type) !== undefined && tool.type !== "retrieval",
+  );
+  if (kept.length < tools.length) losses.push("Its tool that reads files was left out.");
+  const assistant: Assistant = {
+    id,
+    object: "assistant",
+    version: 1,
+    created_at,
+    name: clipped("name", 256),
+    description: clipped("description", 512),
+    avatar: avatar !== undefined && URL.canParse(avatar) && avatar.length <= 10_240 ? avatar : null,
+    models: modelsOf(old.model),
+    instructions: clipped("instructions", 256_000),
+    events: { in: [], out: [] },
+    metadata: metadata.metadata,
+    tools: kept.slice(0, 128),
+    temperature: within(temperature ?? old.temperature, 2),
+    top_p: within(top_p ?? old.top_p, 1),
+  };
+  return { assistant, losses: [...losses, ...[droppedKeys(metadata) ?? []].flat()] };
+}
+
+/** `*` stands for any. */
+function modelsOf(model: unknown): Assistant["models"] {
+  const model_id = textIn(isJson(model) ? model.id : model);
+  return model_id === undefined || model_id === "*" || model_id.length > 200 ? [] : [{ model_id }];
+}
+
+function within(value: unknown, most: number): number | null {
+  return typeof value === "number" && value >= 0 && value <= most ? value : null;
+}

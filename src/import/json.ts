@@ -1,0 +1,94 @@
+// Text that should be one JSON object, from files that were cut, glued together or written over.
+
+export type Json = Record<string, unknown>;
+
+export const isJson = (value: unknown): value is Json => typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** The value where it is a string with something in it. */
+export const textIn = (value: unknown): string | undefined =>
+  typeof value === "string" && value.trim() !== "" ? value : undefined;
+
+/** What is nested deeper than any honest record would let the code that walks it run out of stack. */
+export const DEEPEST = 32;
+
+export interface Documents {
+  values: Json[];
+  /** A sentence about what of the text could not be read. */
+  fault?: string;
+}
+
+/** The objects in a text. What can be read of a damaged text is there beside the `fault`. */
+export function documentsIn(text: string): Documents {
+  // A power cut leaves NUL bytes in place of what was not on the disk yet.
+  const { values, rest } = gluedIn(text.replaceAll("\0", "").trim());
+  const found = rest === "" ? values : [...values, ...tailOfCut(rest)];
+  const flat = found.filter((value) => !isDeeper(value, DEEPEST));
+  if (rest !== "") return { values: flat, fault: "It is no JSON object, or only in part: it may have been cut." };
+  return flat.length === found.length ? { values } : { values: flat, fault: `It is nested deeper than ${DEEPEST} levels.` };
+}
+
+/** Without recursion beyond `levels`. */
+export function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1));
+}
+
+/** More small ones than this would take far more memory than their text. */
+const MOST_GLUED = 100_000;
+
+/** The objects with which a text begins, one after the other, and what follows them. */
+function gluedIn(text: string): { values: Json[]; rest: string } {
+  const whole = parsed(text);
+  if (whole !== undefined) return { values: [whole], rest: "" };
+  const values: Json[] = [];
+  let at = 0;
+  while (values.length < MOST_GLUED) {
+    const end = endOf(text, at);
+    const value = end === undefined ? undefined : parsed(text.slice(at, end));
+    if (value === undefined) break;
+    values.push(value);
+    for (at = end!; at < text.length && text[at]!.trim() === "";) at++;
+  }
+  return { values, rest: text.slice(at) };
+}
+
+/** Undefined for what is no object, or not JSON. */
+function parsed(text: string): Json | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isJson(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Behind the object that begins at `from`; undefined where none does, or where it does not end. */
+function endOf(text: string, from: number): number | undefined {
+  if (text[from] !== "{") return undefined;
+  let [depth, in_string] = [0, false];
+  for (let at = from; at < text.length; at++) {
+    const char = text[at];
+    if (in_string) {
+      if (char === "\\") at++;
+      else if (char === '"') in_string = false;
+    } else if (char === '"') in_string = true;
+    else if (char === "{") depth++;
+    else if (char === "}" && --depth === 0) return at + 1;
+  }
+  return undefined;
+}
+
+const LONGEST_MENDED = 2 ** 20;
+const MOST_TRIES = 100;
+
+/** A writer died within an object, and the next one has appended to what it left: the last objects of the text, if they are whole. */
+function tailOfCut(text: string): Json[] {
+  if (text.length > LONGEST_MENDED) return [];
+  let tries = 0;
+  for (const { index } of text.matchAll(/\{\s*"/g)) {
+    if (++tries > MOST_TRIES) break;
+    const { values, rest } = gluedIn(text.slice(index));
+    if (rest === "") return values;
+  }
+  return [];
+}

@@ -1,0 +1,45 @@
+// Old metadata within the limits of ours: what does not fit is left out, and named.
+import { DEEPEST, isDeeper, isJson, type Json } from "./json.ts";
+
+const MOST_KEYS = 64;
+const LONGEST_KEY = 64;
+const LONGEST_STRING = 512;
+const MOST_BYTES = 16 * 1024;
+
+export interface Fitted {
+  metadata: Json;
+  /** Keys that were left out. */
+  dropped: string[];
+}
+
+/** `own` first, which always fits; then what fits of `old`, in its order. */
+export function fitted(own: Json, old: unknown): Fitted {
+  const entries = new Map(Object.entries(own));
+  const dropped: string[] = [];
+  let bytes = sizeOf(own);
+  for (const [key, value] of Object.entries(isJson(old) ? old : {})) {
+    if (entries.has(key) || value === null || value === undefined) continue;
+    const more = sizeOf({ [key]: value });
+    if (entries.size < MOST_KEYS && bytes + more <= MOST_BYTES && canStay(key, value)) {
+      entries.set(key, value);
+      bytes += more;
+    } else dropped.push(key);
+  }
+  return { metadata: Object.fromEntries(entries), dropped };
+}
+
+/** As the sentence of a report; undefined when all fitted. */
+export function droppedKeys({ dropped }: Fitted): string | undefined {
+  if (dropped.length === 0) return undefined;
+  const names = dropped.slice(0, 5).map((key) => `"${key.slice(0, LONGEST_KEY)}"`);
+  return `Of its metadata ${names.join(", ")}${dropped.length > 5 ? " and more" : ""} did not fit and was left out.`;
+}
+
+function canStay(key: string, value: unknown): boolean {
+  if (key.length === 0 || key.length > LONGEST_KEY) return false;
+  return typeof value === "string" ? value.length <= LONGEST_STRING : !isDeeper(value, DEEPEST - 1);
+}
+
+function sizeOf(value: Json): number {
+  return new TextEncoder().encode(JSON.stringify(value)).length;
+}

@@ -1,0 +1,85 @@
+// thread.json of every age -> what of it a thread of ours keeps.
+import type { Thread, ThreadAssistant } from "../store/entities.ts";
+import { BUILT_IN } from "../store/entities.ts";
+import type { AssistantIds } from "./assistants.ts";
+import { isJson, textIn, type Json } from "./json.ts";
+import { droppedKeys, fitted } from "./metadata.ts";
+import { firstTime, seconds } from "./times.ts";
+
+const LONGEST_TITLE = 10_240;
+const MOST_ASSISTANTS = 100;
+
+export interface OldThread {
+  /** Absent where the old thread has none. */
+  title?: string;
+  /** Milliseconds since 1970; undefined where the old thread does not say. */
+  created: number | undefined;
+  assistants: ThreadAssistant[];
+  metadata: Thread["metadata"];
+  losses: string[];
+}
+
+interface About {
+  old_id: string;
+  from: string;
+  /** Milliseconds. */
+  now: number;
+  ids: AssistantIds;
+}
+
+export function oldThreadOf(old: Json, { old_id, from, now, ids }: About): OldThread {
+  const inner = isJson(old.metadata) ? old.metadata : {};
+  // The title went there and came back again with cortex, between Jan 0.5.13 and 0.6.
+  const title = textIn(old.title) ?? textIn(inner.title);
+  const updated = firstTime(now, old.updated, old.updated_at);
+  const metadata = fitted(
+    {
+      imported_id: old_id.slice(0, 512),
+      imported_from: from,
+      ...(updated === undefined ? {} : { imported_updated_at: seconds(updated) }),
+    },
+    // The last message is in the thread itself, at its full length.
+    Object.fromEntries(Object.entries(inner).filter(([key]) => key !== "title" && key !== "lastMessage")),
+  );
+  const losses = [droppedKeys(metadata) ?? []].flat();
+  const listed = (Array.isArray(old.assistants) ? old.assistants : []).filter((one) => isJson(one) || typeof one === "string");
+  const assistants = listed.slice(0, MOST_ASSISTANTS).map((one) => assistantOf(isJson(one) ? one : { id: one }, ids, losses));
+  return {
+    ...(title === undefined ? {} : { title: title.slice(0, LONGEST_TITLE) }),
+    created: firstTime(now, old.created, old.created_at),
+    assistants: assistants.length > 0 ? assistants : [{ assistant_id: BUILT_IN }],
+    metadata: metadata.metadata,
+    losses,
+  };
+}
+
+/** Where the newest Jan keeps the model of a thread that has no assistant. */
+const NONE = "model-only";
+
+function assistantOf(old: Json, ids: AssistantIds, losses: string[]): ThreadAssistant {
+  const old_id = textIn(old.assistant_id) ?? textIn(old.id) ?? BUILT_IN;
+  const name = old_id === NONE ? undefined : (textIn(old.assistant_name) ?? textIn(old.name));
+  const instructions = textIn(old.instructions);
+  const assistant_id = ids.get(old_id) ?? BUILT_IN;
+  if (!ids.has(old_id) && old_id !== NONE) {
+    losses.push(`Its assistant "${old_id.slice(0, 60)}" is not in the folder: "${BUILT_IN}" stands in its place.`);
+  }
+  const model = isJson(old.model) ? modelOf(old.model) : undefined;
+  return {
+    assistant_id,
+    ...(name === undefined ? {} : { assistant_name: name }),
+    ...(instructions === undefined ? {} : { instructions }),
+    ...(model === undefined ? {} : { model }),
+  };
+}
+
+/** `*` stands for any. */
+function modelOf({ id, settings, parameters, engine }: Json): ThreadAssistant["model"] {
+  const model_id = textIn(id);
+  return {
+    ...(model_id === undefined || model_id === "*" ? {} : { id: model_id }),
+    ...(isJson(settings) ? { settings } : {}),
+    ...(isJson(parameters) ? { parameters } : {}),
+    ...(textIn(engine) === undefined ? {} : { engine: textIn(engine) }),
+  };
+}

@@ -1,0 +1,111 @@
+// The GGUF files that a manifest speaks of: where they are, and whether they are whole as far as that can be seen.
+import { dirname, isAbsolute, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { disk } from "../store/files.ts";
+import type { Manifest } from "./manifest.ts";
+import { isWithin, openFile, UnreadableError, type OldFolder } from "./old-folder.ts";
+
+export interface Weights {
+  /** Absolute paths and bytes; the first is the one to load. Empty where there is a `reason` why they cannot be used. */
+  files: { path: string; size: number }[];
+  reason?: string;
+  /** Absolute paths that the manifest speaks of, usable or not. */
+  paths: string[];
+}
+
+export async function weightsOf(folder: OldFolder, manifest: Manifest): Promise<Weights> {
+  const path = await firstThere(folder, manifest);
+  if (path === undefined) return { files: [], paths: [], reason: notThere(manifest) };
+  const paths = partsOf(path);
+  const files: Weights["files"] = [];
+  for (const path of paths) {
+    const size = await ggufSize(path).catch(sentenceOf);
+    if (typeof size === "string") return { files: [], paths, reason: `Of its file ${path}: ${size}` };
+    files.push({ path, size });
+  }
+  const [first] = files;
+  const { size } = manifest;
+  if (size === undefined || files.length > 1 || first!.size === size) return { files, paths };
+  return { files: [], paths, reason: `Its file has ${first!.size} bytes instead of ${size}: it was not downloaded to its end.` };
+}
+
+async function firstThere(folder: OldFolder, { path, references }: Manifest): Promise<string | undefined> {
+  const own = join(folder.root, dirname(path));
+  for (const reference of references) {
+    for (const place of places(reference, folder.root, own)) {
+      if (!(await isAllowed(place, reference, folder.root))) continue;
+      const kind = await disk.kind(place).catch(() => undefined);
+      if (kind === "file" || kind === "other") return place;
+    }
+  }
+  return onlyOne(own, /\/[^/]+\/model\.(json|ya?ml)$/.test(path));
+}
+
+function places(reference: string, root: string, own: string): string[] {
+  const local = /^file:\/\//i.test(reference) ? asPath(reference) : reference.replace(/^models:\/\//, "models/");
+  const beside = join(own, local.slice(Math.max(local.lastIndexOf("/"), local.lastIndexOf("\\")) + 1));
+  if (/^https?:\/\//i.test(local)) return [beside.replace(/[?#].*$/, "")];
+  if (isAbsolute(local)) return [local, beside];
+  // A folder may have been moved here from Windows.
+  return [...new Set([local, local.replaceAll("\\", "/")])]
+    .flatMap((one) => [resolve(root, one), resolve(own, one)])
+    .concat(beside);
+}
+
+function asPath(url: string): string {
+  try {
+    return fileURLToPath(url);
+  } catch {
+    return url.replace(/^file:\/\//i, "");
+  }
+}
+
+/** Within the folder, or where the manifest says in full: Jan uses files of other folders in place too. */
+async function isAllowed(place: string, reference: string, root: string): Promise<boolean> {
+  return (await isWithin(root, place)) || (isAbsolute(reference) && place === reference && !place.startsWith(`${root}/`));
+}
+
+/** The one GGUF file beside a manifest that is alone in its folder. */
+async function onlyOne(own: string, is_alone: boolean): Promise<string | undefined> {
+  if (!is_alone) return undefined;
+  const entries = await disk.list(own).catch(() => []);
+  const found = entries.filter(({ name, kind }) => kind === "file" && isModelName(name));
+  return found.length === 1 ? join(own, found[0]!.name) : undefined;
+}
+
+/** Of a GGUF file that stands for a model: neither a projector for images, nor a part of a model but for the first. */
+export function isModelName(name: string): boolean {
+  return name.endsWith(".gguf") && !/mmproj/i.test(name) && !/-(?!00001-)\d{5}-of-\d{5}\.gguf$/.test(name);
+}
+
+function partsOf(path: string): string[] {
+  const count = Number(/-00001-of-(\d{5})\.gguf$/.exec(path)?.[1] ?? 1);
+  if (count < 2 || count > 1000) return [path];
+  return Array.from({ length: count }, (_, at) => path.replace(/-00001-of-/, `-${String(at + 1).padStart(5, "0")}-of-`));
+}
+
+/** In bytes. Throws `UnreadableError` for what is not there or does not begin as GGUF does. */
+async function ggufSize(path: string): Promise<number> {
+  const handle = await openFile(path);
+  if (handle === undefined) throw new UnreadableError("It is not there.");
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(4), 0, 4, 0);
+    if (bytesRead < 4 || buffer.toString("latin1") !== "GGUF") throw new UnreadableError("It is no GGUF file.");
+    return (await handle.stat()).size;
+  } finally {
+    await handle.close();
+  }
+}
+
+function sentenceOf(error: unknown): string {
+  if (error instanceof UnreadableError) return error.message;
+  throw error;
+}
+
+const LOCAL = /^(nitro|llama-?cpp|cortex(\.llamacpp)?)$/i;
+
+function notThere({ engine }: Manifest): string {
+  return engine !== undefined && !LOCAL.test(engine)
+    ? `It runs at "${engine.slice(0, 40)}", not from a GGUF file on this machine.`
+    : "Its GGUF file is not there: it was never downloaded, or it was moved.";
+}
