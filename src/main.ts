@@ -15,6 +15,8 @@ const COMMANDS: Record<string, () => Promise<{ default: unknown }>> = {
   pull: () => import("./cli/pull.ts"),
   list: () => import("./cli/list.ts"),
   rm: () => import("./cli/rm.ts"),
+  check: () => import("./cli/check.ts"),
+  import: () => import("./cli/import.ts"),
   "engine-host": () => import("./cli/engine-host.ts"),
 };
 

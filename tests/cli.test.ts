@@ -6,7 +6,7 @@ import { stripVTControlCharacters } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import manifest from "../package.json" with { type: "json" };
 import { DEFAULT_MODEL } from "../models/catalog.ts";
-import { openLibrary } from "../src/library.ts";
+import { withLibrary } from "./support/library.ts";
 import { KEPT_DATA, realModel } from "./support/real-model.ts";
 import { LAUNCHER, PROGRAM, run, RUNTIME, type RunOptions } from "./support/program.ts";
 import { record } from "./support/record.ts";
@@ -136,8 +136,8 @@ describe("serve", () => {
 describe("list and rm", () => {
   inTime("show what is there, and take it away", async () => {
     const path = join(folder, "mine.gguf");
+    await withLibrary(folder, (library) => library.add(record("org/mine", path)));
     writeFileSync(path, "GGUF");
-    await openLibrary(folder).add(record("org/mine", path));
 
     expect((await ingle(["list"])).stdout).toMatch(/^ID +SIZE .*\norg\/mine .* installed\n$/);
     expect(JSON.parse((await ingle(["list", "--json"])).stdout)).toMatchObject([{ id: "org/mine", state: "installed" }]);
@@ -170,8 +170,8 @@ describe("run", () => {
       ...{ code: 0, stdout: expect.stringContaining("Paris"), stderr: "" },
     });
     const path = join(folder, "damaged.gguf");
+    await withLibrary(folder, (library) => library.add(record("damaged", path)));
     writeFileSync(path, "not a model");
-    await openLibrary(folder).add(record("damaged", path));
     await expectRefusal(["run", "damaged", "hi"], 1, 'Model "damaged" cannot be loaded: ');
   });
 });

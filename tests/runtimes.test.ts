@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { DEFAULT_MODEL } from "../models/catalog.ts";
-import { openLibrary } from "../src/library.ts";
+import { withLibrary } from "./support/library.ts";
 import { realModel } from "./support/real-model.ts";
 import { record } from "./support/record.ts";
 import { runtimes } from "./support/runtimes.ts";
@@ -33,23 +33,27 @@ const DAMAGED = {
 
 /** Check -> runtime -> outcome. */
 const results: Record<string, Record<string, string>> = {};
-let data: string;
+/** Holds the damaged files, and the data folders: every server has its own. */
+let folder: string;
 
 beforeAll(async () => {
-  const real = await realModel();
-  data = await mkdtemp(join(tmpdir(), "ingle-runtimes-"));
-  const library = openLibrary(data);
-  await library.add(record(DEFAULT_MODEL, real.path));
-  for (const [name, { bytes }] of Object.entries(DAMAGED)) {
-    const path = join(data, `${name}.gguf`);
-    await writeFile(path, bytes);
-    await library.add(record(name, path));
-  }
+  folder = await mkdtemp(join(tmpdir(), "ingle-runtimes-"));
+  for (const [name, { bytes }] of Object.entries(DAMAGED)) await writeFile(join(folder, `${name}.gguf`), bytes);
 }, SLOW);
 afterAll(async () => {
-  await rm(data, { recursive: true, force: true });
+  await rm(folder, { recursive: true, force: true });
   console.log(table("The real server", results));
 });
+
+async function newDataFolder(): Promise<string> {
+  const data = await mkdtemp(join(folder, "data-"));
+  const real = await realModel();
+  await withLibrary(data, async (library) => {
+    await library.add(record(DEFAULT_MODEL, real.path));
+    for (const name of Object.keys(DAMAGED)) await library.add(record(name, join(folder, `${name}.gguf`)));
+  });
+  return data;
+}
 
 for (const runtime of runtimes()) {
   /** A test whose outcome is a cell of the table. */
@@ -64,7 +68,7 @@ for (const runtime of runtimes()) {
     };
     test(name, timed, SLOW);
   };
-  const start = (options: ServerOptions = {}) => startServer(runtime, ARGS, { data, ...options });
+  const start = async (options: ServerOptions = {}) => startServer(runtime, ARGS, { data: await newDataFolder(), ...options });
 
   describe.skipIf(runtime.skip !== undefined)(runtime.skip ?? `the server on ${runtime.name}`, () => {
     let server: Server;
@@ -155,7 +159,7 @@ for (const runtime of runtimes()) {
         expect([res.status, error.code, error.param]).toEqual([500, "model_load_failed", "model"]);
         expect(error.message).toStartWith(`Model "${model}" cannot be loaded: `);
         expect(error.message).toMatch(reason);
-        expect(error.message).not.toContain(data);
+        expect(error.message).not.toContain(folder);
       }
       expect(await contentOf(await server.chat(FRANCE))).toContain("Paris");
       expect(server.children()).toHaveLength(1);

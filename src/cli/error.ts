@@ -1,3 +1,5 @@
+import type { ErrorBody } from "../errors.ts";
+
 /** A failure that the person at the terminal can mend: `main.ts` prints its sentence, without a stack, and leaves with its code. */
 export class CliError extends Error {
   override readonly name = "CliError";
@@ -7,5 +9,15 @@ export class CliError extends Error {
   constructor(message: string, exit_code: 1 | 2 | 130 = 1, options?: ErrorOptions) {
     super(message, options);
     this.exit_code = exit_code;
+  }
+}
+
+/** What the API answered: an error of its own kind, so that a command can say it in its words. */
+export class RefusedError extends CliError {
+  readonly code: string | null;
+
+  constructor({ message, code }: ErrorBody["error"]) {
+    super(message);
+    this.code = code;
   }
 }

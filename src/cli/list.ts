@@ -1,8 +1,7 @@
 import { defineCommand } from "citty";
-import { catalog } from "../../models/catalog.ts";
-import type { Model } from "../../models/model.ts";
-import { dataFolder } from "../config.ts";
-import { type Library, openLibrary } from "../library.ts";
+import { readConfig } from "../config.ts";
+import { connect, type Api } from "./api.ts";
+import { DATA } from "./data-args.ts";
 import { size } from "./progress.ts";
 
 export default defineCommand({
@@ -10,18 +9,19 @@ export default defineCommand({
   args: {
     catalog: { type: "boolean", default: false, description: "Also those that can be downloaded" },
     json: { type: "boolean", default: false, description: "One JSON array instead of a table" },
-    data: { type: "string", description: "The data folder", valueHint: "folder" },
+    ...DATA,
   },
-  async run({ args }) {
-    const damaged: string[] = [];
-    const onDamaged = (id: string, error: Error) => {
-      console.error(error.message);
-      damaged.push(id);
-    };
-    const rows = await list(openLibrary(dataFolder(args.data), { onDamaged }), damaged, args.catalog);
-    if (args.json) console.log(JSON.stringify(rows, null, 2));
-    else if (rows.length === 0) console.error('No model is installed. "ingle list --catalog" shows what "ingle pull" can fetch.');
-    else console.log(table(rows));
+  async run({ args: { catalog, json, ...settings } }) {
+    const api = await connect(readConfig(settings), { command: "list", reads: true });
+    try {
+      const rows = await list(api, catalog);
+      if (json) console.log(JSON.stringify(rows, null, 2));
+      else if (rows.length === 0)
+        console.error('No model is installed. "ingle list --catalog" shows what "ingle pull" can fetch.');
+      else console.log(table(rows));
+    } finally {
+      await api.close();
+    }
   },
 });
 
@@ -33,40 +33,38 @@ interface Row {
   /** Tokens; null while unknown. */
   context_length: number | null;
   license: string | null;
-  state: "installed" | "damaged" | "partial" | "available";
+  state: "installed" | "damaged" | "downloading" | "partial" | "available";
 }
 
-/** `damaged` is filled while the records are read. */
-async function list(library: Library, damaged: string[], withCatalog: boolean): Promise<Row[]> {
-  const installed = await library.list();
-  const known = new Set([...installed.map((model) => model.id), ...damaged]);
-  const others = catalog().filter((model) => !known.has(model.id));
-  const rows = await Promise.all([
-    ...installed.map(async (model) =>
-      row(
-        model,
-        await library.resolve(model).then(
-          () => "installed" as const,
-          () => "damaged" as const,
-        ),
-      ),
-    ),
-    ...others.map(async (model) => row(model, (await library.partial(model.id)) > 0 ? "partial" : "available")),
-    ...damaged.map((id): Row => ({ id, size: null, context_length: null, license: null, state: "damaged" })),
-  ]);
-  return rows.filter((row) => withCatalog || row.state !== "available").sort((a, b) => (a.id < b.id ? -1 : 1));
+/** The fields of the API's models that a row is made of. */
+interface Listed extends Pick<Row, "id" | "context_length"> {
+  license?: string;
+  metadata: { size?: number };
+  state: "available" | "downloading" | "stopped" | "loading" | "running" | "damaged";
+  partial_bytes?: number;
 }
 
-function row(model: Model, state: Row["state"]): Row {
-  const bytes = model.files.reduce((sum, file) => sum + (file.size ?? NaN), 0);
+async function list(api: Api, withCatalog: boolean): Promise<Row[]> {
+  const { data } = (await (await api.ask("/v1/models?catalog=true")).json()) as { data: Listed[] };
+  return data.map(row).filter(({ state }) => withCatalog || state !== "available");
+}
+
+function row({ id, context_length, license, metadata, state, partial_bytes = 0 }: Listed): Row {
   return {
-    id: model.id,
-    size: Number.isNaN(bytes) ? null : bytes,
-    context_length: model.context_length ?? null,
-    license: model.license ?? null,
-    state,
+    id,
+    size: metadata.size || null,
+    context_length,
+    license: license ?? null,
+    state: state === "available" && partial_bytes > 0 ? "partial" : (STATE[state] ?? "installed"),
   };
 }
+
+/** Whether it is in memory at the moment is not what is asked. */
+const STATE: Partial<Record<Listed["state"], Row["state"]>> = {
+  available: "available",
+  damaged: "damaged",
+  downloading: "downloading",
+};
 
 function table(rows: Row[]): string {
   const cells = rows.map((row) => [

@@ -10,15 +10,8 @@ export interface Screen extends NodeJS.WritableStream {
   isTTY?: boolean;
 }
 
-/**
- * Draws the steps of a download named `name`, on standard error, and passes on what the download throws.
- * Answers with the last step, undefined when there was nothing to do.
- */
-export async function showProgress(
-  name: string,
-  steps: AsyncIterable<Progress>,
-  screen: Screen = process.stderr,
-): Promise<Progress | undefined> {
+/** Draws the steps of a download named `name`, on standard error, and passes on what the download throws. */
+export async function showProgress(name: string, steps: AsyncIterable<Progress>, screen: Screen = process.stderr): Promise<void> {
   const view = screen.isTTY ? bar(name, screen) : lines(name, screen);
   let last: Progress | undefined;
   try {
@@ -35,7 +28,6 @@ export async function showProgress(
   } finally {
     view.pause();
   }
-  return last;
 }
 
 /** Bytes for people: `98.4 MB`. */

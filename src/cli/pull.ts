@@ -1,10 +1,11 @@
 import { defineCommand } from "citty";
 import { catalog, DEFAULT_MODEL } from "../../models/catalog.ts";
-import { DownloadError } from "../../models/download.ts";
-import { dataFolder, sourceOptions } from "../config.ts";
-import { ApiError } from "../errors.ts";
-import { type Library, openLibrary } from "../library.ts";
-import { CliError } from "./error.ts";
+import type { Progress } from "../../models/sources.ts";
+import { readConfig } from "../config.ts";
+import type { DownloadEvent } from "../downloads.ts";
+import { connect, eventsOf, type Api } from "./api.ts";
+import { DATA } from "./data-args.ts";
+import { CliError, RefusedError } from "./error.ts";
 import { showProgress, size } from "./progress.ts";
 
 const SIGNALS = ["SIGINT", "SIGTERM"];
@@ -13,12 +14,15 @@ export default defineCommand({
   meta: { name: "pull", description: "Download a model of the catalogue." },
   args: {
     id: { type: "positional", default: DEFAULT_MODEL, description: "The model, as `ingle list --catalog` names it" },
-    data: { type: "string", description: "The data folder", valueHint: "folder" },
+    ...DATA,
   },
-  async run({ args: { id, data } }) {
-    const library = openLibrary(dataFolder(data));
-    const fetched = await pull(library, id);
-    console.log(fetched ? `${id} is downloaded.` : `${id} is already there.`);
+  async run({ args: { id, ...settings } }) {
+    const api = await connect(readConfig(settings), { command: "pull" });
+    try {
+      console.log((await pull(api, id)) ? `${id} is downloaded.` : `${id} is already there.`);
+    } finally {
+      await api.close();
+    }
   },
 });
 
@@ -26,28 +30,53 @@ export default defineCommand({
  * Downloads a model and draws it on standard error; false when it was there. Ctrl-C stops it and keeps the bytes.
  * Throws `CliError`. `serve --pull` comes here too.
  */
-export async function pull(library: Library, id: string): Promise<boolean> {
-  const stop = new AbortController();
-  const onSignal = () => stop.abort();
+export async function pull(api: Api, id: string): Promise<boolean> {
+  const path = `/v1/models/download/${encodeURIComponent(id)}`;
+  let stopped = false;
+  const onSignal = (): void => {
+    stopped = true;
+    void api.ask(path, { method: "DELETE" }).catch(() => {}); // It has just ended.
+  };
   for (const name of SIGNALS) process.once(name, onSignal);
   try {
-    return (await showProgress(id, library.pull(id, sourceOptions(), stop.signal))) !== undefined;
+    const { downloaded } = (await (await api.ask(path, { method: "POST" })).json()) as { downloaded: boolean };
+    if (downloaded) return false;
+    let last: DownloadEvent | undefined;
+    const events = eventsOf<DownloadEvent>(await api.ask(`${path}/events`));
+    await showProgress(
+      id,
+      stepsOf(events, (event) => (last = event)),
+    );
+    // By us, by another who asked for that, or because the server ends.
+    if (last?.state !== "done") throw new CliError(whatIsKept(id, last?.bytes ?? 0), stopped ? 130 : 1);
+    return true;
   } catch (error) {
-    if (stop.signal.aborted) throw new CliError(stopped(id, await library.partial(id)), 130);
-    throw asCliError(error, id);
+    throw error instanceof RefusedError && error.code === "model_not_found" ? new CliError(unknownModel(id)) : error;
   } finally {
     for (const name of SIGNALS) process.removeListener(name, onSignal);
   }
 }
 
-function stopped(id: string, kept: number): string {
-  return kept === 0 ? "Stopped. Nothing is kept." : `Stopped. ${size(kept)} are kept; "ingle pull ${id}" goes on from there.`;
+/** The events of a job as what is drawn. Throws `CliError` with the reason when it failed. */
+async function* stepsOf(events: AsyncIterable<DownloadEvent>, onEvent: (event: DownloadEvent) => void): AsyncGenerator<Progress> {
+  for await (const event of events) {
+    onEvent(event);
+    const { state, error, bytes, total, source, resumed_from, problem } = event;
+    if (state === "failed" && error !== undefined) throw new CliError(error.message);
+    // Nobody was asked yet.
+    if (source === "") continue;
+    yield {
+      source,
+      bytes,
+      ...(total === undefined ? {} : { total }),
+      ...(resumed_from === undefined ? {} : { resumed_from }),
+      ...(problem === undefined ? {} : { problem }),
+    };
+  }
 }
 
-function asCliError(error: unknown, id: string): unknown {
-  if (error instanceof ApiError && error.code === "model_not_found") return new CliError(unknownModel(id));
-  if (error instanceof ApiError || error instanceof DownloadError) return new CliError(error.message, 1, { cause: error });
-  return error;
+function whatIsKept(id: string, kept: number): string {
+  return kept === 0 ? "Stopped. Nothing is kept." : `Stopped. ${size(kept)} are kept; "ingle pull ${id}" goes on from there.`;
 }
 
 /** Near: an id that shares a word of three letters or more with what was typed. */

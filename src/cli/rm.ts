@@ -1,22 +1,26 @@
 import { defineCommand } from "citty";
-import { dataFolder } from "../config.ts";
-import { ApiError } from "../errors.ts";
-import { openLibrary } from "../library.ts";
-import { CliError } from "./error.ts";
+import { readConfig } from "../config.ts";
+import { connect } from "./api.ts";
+import { DATA } from "./data-args.ts";
+import { CliError, RefusedError } from "./error.ts";
 
 export default defineCommand({
   meta: { name: "rm", description: "Remove a model and the files that were downloaded for it." },
   args: {
     id: { type: "positional", required: true, description: "The model, as `ingle list` names it" },
-    data: { type: "string", description: "The data folder", valueHint: "folder" },
+    ...DATA,
   },
-  async run({ args: { id, data } }) {
-    const removed = await openLibrary(dataFolder(data))
-      .remove(id)
-      .catch((error) => {
-        throw error instanceof ApiError ? new CliError(error.message, 1, { cause: error }) : error;
+  async run({ args: { id, ...settings } }) {
+    const api = await connect(readConfig(settings), { command: "rm" });
+    try {
+      await api.ask(`/v1/models/${encodeURIComponent(id)}`, { method: "DELETE" }).catch((error) => {
+        throw error instanceof RefusedError && error.code === "model_not_found" ? new CliError(missing(id)) : error;
       });
-    if (!removed) throw new CliError(`There is no model "${id}" to remove. "ingle list" shows the models that are there.`);
-    console.log(`${id} is removed.`);
+      console.log(`${id} is removed.`);
+    } finally {
+      await api.close();
+    }
   },
 });
+
+const missing = (id: string): string => `There is no model "${id}" to remove. "ingle list" shows the models that are there.`;

@@ -1,9 +1,10 @@
-// `ingle run`: a talk in the terminal, through the same API that the server serves, without a socket.
+// `ingle run`: a talk in the terminal, through the API of the server that runs, or else through the same without a socket.
 import { createInterface } from "node:readline/promises";
 import { text as readAll } from "node:stream/consumers";
 import { defineCommand } from "citty";
-import { EventSourceParserStream } from "eventsource-parser/stream";
 import { readConfig } from "../config.ts";
+import { api as apiOf, connect, eventsOf, type Api } from "./api.ts";
+import { DATA } from "./data-args.ts";
 import { CliError } from "./error.ts";
 import { wire } from "./wiring.ts";
 
@@ -18,25 +19,23 @@ export default defineCommand({
     system: { type: "string", description: "What the model is to be" },
     temperature: { type: "string", description: "0 is repeatable, 2 is wild (0.7)" },
     "max-tokens": { type: "string", description: "Longest answer (2048)" },
-    data: { type: "string", description: "Data folder" },
+    ...DATA,
     adapter: { type: "string", description: "What runs the model: node-llama-cpp or echo (node-llama-cpp)" },
     threads: { type: "string", description: "Threads of the computation (one per core)" },
     context: { type: "string", description: "Tokens of the whole talk (what the model's record says)" },
     log: { type: "boolean", description: "Show the log, on standard error" },
   },
   async run({ args }) {
-    const { data, adapter, threads, context, model } = args;
-    const config = readConfig({ data, adapter, threads, context });
-    // Whoever talks wants the answer; what goes wrong is told in one sentence.
-    const { app, close } = wire({ ...config, slots: 1, key: [], model }, args.log ? {} : { write: () => {} });
+    const { model } = args;
+    const api = await engineFor(args);
     const settings = { model, temperature: number(args.temperature), max_tokens: number(args["max-tokens"]) };
-    const ask: Ask = (messages, signal) => answer(app.fetch, { ...settings, messages }, signal);
+    const ask: Ask = (messages, signal) => answer(api, { ...settings, messages }, signal);
     const messages: Message[] = args.system === undefined ? [] : [{ role: "system", content: args.system }];
     const prompt = args.prompt ?? (process.stdin.isTTY ? undefined : (await readAll(process.stdin)).replace(/\r?\n$/, ""));
     try {
       await (prompt === undefined ? talk(ask, messages) : once(ask, [...messages, { role: "user", content: prompt }]));
     } finally {
-      await close(0);
+      await api.close();
     }
   },
 });
@@ -77,21 +76,40 @@ async function talk(ask: Ask, messages: Message[]): Promise<void> {
   }
 }
 
+interface EngineArgs {
+  model: string;
+  data?: string;
+  store?: string;
+  config?: string;
+  adapter?: string;
+  threads?: string;
+  context?: string;
+  log?: boolean;
+}
+
+/** A server's engine has its own settings and its own log: who asks for others gets an engine of their own. */
+async function engineFor({ model, log = false, ...settings }: EngineArgs): Promise<Api> {
+  const config = { ...readConfig(settings), slots: 1, key: [], model };
+  const own = log || [settings.adapter, settings.threads, settings.context].some((setting) => setting !== undefined);
+  // Whoever talks wants the answer; what goes wrong is told in one sentence.
+  const silent = log ? {} : { write: () => {} };
+  if (!own) return connect(config, { command: "run", reads: true, ...silent });
+  const { app, operator_key, close } = await wire(config, { command: "run", reads: true, ...silent });
+  return apiOf(
+    (request) => app.fetch(request),
+    "http://localhost",
+    operator_key,
+    () => close(0),
+  );
+}
+
 /** Writes the answer as it comes and answers with what came of it until it ended or `signal` stopped it. Throws `CliError`. */
-async function answer(
-  fetch: (request: Request) => Response | Promise<Response>,
-  body: object,
-  signal: AbortSignal,
-): Promise<string> {
+async function answer(api: Api, request: object, signal: AbortSignal): Promise<string> {
   let text = "";
   try {
-    const request = new Request("http://localhost/v1/chat/completions", {
-      method: "POST",
-      headers: { "content-type": "application/json", host: "localhost" },
-      body: JSON.stringify({ ...body, stream: true }),
-      signal,
-    });
-    for await (const chunk of chunksOf(await fetch(request))) {
+    const body = { ...request, stream: true };
+    const response = await api.ask("/v1/chat/completions", { method: "POST", body, signal });
+    for await (const chunk of eventsOf<Chunk>(response)) {
       const piece = chunk.choices[0]?.delta.content ?? "";
       process.stdout.write(piece);
       text += piece;
@@ -105,16 +123,4 @@ async function answer(
 
 interface Chunk {
   choices: { delta: { content?: string } }[];
-  error?: { message: string };
-}
-
-async function* chunksOf(response: Response): AsyncGenerator<Chunk> {
-  if (!response.ok) throw new CliError(((await response.json()) as { error: { message: string } }).error.message);
-  const events = response.body!.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream());
-  for await (const { data } of events) {
-    if (data === "[DONE]") return;
-    const chunk = JSON.parse(data) as Chunk;
-    if (chunk.error !== undefined) throw new CliError(chunk.error.message);
-    yield chunk;
-  }
 }

@@ -7,8 +7,9 @@ import { readConfig, type Config } from "../config.ts";
 import { checkKey } from "../guards/key.ts";
 import type { Library } from "../library.ts";
 import { serve } from "../serve.ts";
+import { DATA } from "./data-args.ts";
 import { CliError } from "./error.ts";
-import { wire } from "./wiring.ts";
+import { wire, type Wired } from "./wiring.ts";
 
 /** How long running answers may go on after a first SIGINT or SIGTERM, in milliseconds. */
 const GRACE_MS = 10_000;
@@ -24,8 +25,12 @@ export default defineCommand({
   args: {
     host: { type: "string", description: "Address to listen on (127.0.0.1)" },
     port: { type: "string", description: "Port to listen on, 0 for a free one (1337)" },
-    data: { type: "string", description: "Data folder" },
-    config: { type: "string", description: "Configuration file, JSON with these names" },
+    ...DATA,
+    init: {
+      type: "boolean",
+      default: true,
+      description: "Make an empty folder a data folder; --no-init: its disk may not be mounted",
+    },
     model: { type: "string", description: "Model of requests that name none" },
     pull: { type: "boolean", description: "Fetch that model, or the default one, where it is missing" },
     adapter: { type: "string", description: "What runs the models: node-llama-cpp or echo (node-llama-cpp)" },
@@ -43,17 +48,23 @@ export default defineCommand({
     "insecure-no-auth": { type: "boolean", description: "Listen beyond this machine without a key" },
   },
   async run({ args }) {
-    const { "stream-default": stream_default, "insecure-no-auth": insecure_no_auth, ...flags } = args;
-    const config = readConfig({ ...flags, stream_default, insecure_no_auth });
+    const { "stream-default": stream_default, "insecure-no-auth": insecure_no_auth, init, ...flags } = args;
+    const config = readConfig({ ...flags, stream_default, insecure_no_auth, no_init: init ? undefined : true });
     const wide = checkExposure(config);
     if (args.pull) config.model ??= DEFAULT_MODEL;
-    const { app, library, log, close } = wire(config, { wide });
+    const wired = await wire(config, { command: "serve", wide });
+    const { app, library, log, close } = wired;
     // The port first: whoever cannot have it is to hear that before a long download.
-    const server = await serve(app.fetch, config);
+    const server = await serve(app.fetch, config).catch(async (error) => {
+      await close(0);
+      throw error;
+    });
     try {
-      await checkModel(library, config, args.pull);
+      await wired.announce(reachable(server.url));
+      await checkModel(wired, config, args.pull);
     } catch (error) {
       await server.close(0);
+      await close(0);
       throw error;
     }
 
@@ -72,8 +83,12 @@ export default defineCommand({
     process.on("SIGINT", stop);
     process.on("SIGTERM", stop);
     console.log(await greeting(server.url, library));
+    console.log(`${wired.guarantee}\n`);
   },
 });
+
+/** A server that listens everywhere is asked at loopback. */
+const reachable = (url: string): string => url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:");
 
 /** Whether the server listens beyond loopback. Throws where that is not safe. */
 function checkExposure({ host, key, insecure_no_auth }: Config): boolean {
@@ -94,11 +109,14 @@ function isLoopback(host: string): boolean {
   return host === "localhost" || (ipaddr.isValid(address) && ipaddr.process(address).range() === "loopback");
 }
 
-async function checkModel(library: Library, { model, adapter }: Config, pull = false): Promise<void> {
+async function checkModel({ app, library, operator_key }: Wired, { model, adapter }: Config, pull = false): Promise<void> {
   if (model === undefined || adapter === "echo") return;
   if (pull) {
-    const { pull: fetchModel } = await import("./pull.ts");
-    await fetchModel(library, model);
+    const [{ pull: fetchModel }, { api }] = await Promise.all([import("./pull.ts"), import("./api.ts")]);
+    await fetchModel(
+      api((request) => app.fetch(request), "http://localhost", operator_key),
+      model,
+    );
   } else if ((await library.get(model)) === undefined) {
     throw new CliError(`Model "${model}" is not installed. Run "ingle pull ${model}", or add --pull.`);
   }

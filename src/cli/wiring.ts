@@ -1,37 +1,66 @@
-// From settings to a working application: library, engines, guards and routes, put together once for every command that answers.
-import { getRandomValues } from "node:crypto";
+// From settings to a working application: store, library, engines, guards and routes, put together once for every command that answers.
+import { getRandomValues, randomBytes, randomUUID } from "node:crypto";
+import { join } from "node:path";
 import type { Hono } from "hono";
 import manifest from "../../package.json" with { type: "json" };
-import type { Model } from "../../models/model.ts";
 import { createApp } from "../app.ts";
-import type { Config } from "../config.ts";
+import { sourceOptions, type Config } from "../config.ts";
+import { createDownloads } from "../downloads.ts";
 import { createEngines } from "../engines.ts";
+import { ApiError } from "../errors.ts";
 import { newId } from "../ids.ts";
-import { openLibrary, type Library } from "../library.ts";
+import { ImportError } from "../import/old-folder.ts";
+import { createLibrary, type Library } from "../library.ts";
 import { createLog, type Log } from "../log.ts";
+import { openDataFolder, readDataFolder, type DataFolder } from "../store/data-folder.ts";
 import { adapterOf } from "./adapters.ts";
+import { echoLibrary } from "./echo-library.ts";
 
 export interface Wired {
   app: Hono;
   library: Library;
   log: Log;
-  /** Lets running answers end for `grace_ms`, then closes every engine. */
+  /** Opens what only the owner's own commands may do. */
+  operator_key: string;
+  /** Tells other commands where this one serves the API. */
+  announce(url: string): Promise<void>;
+  /** What the store keeps of what was acknowledged. */
+  guarantee: string;
+  /** Lets running answers end for `grace_ms`, closes every engine, and lets go of the data folder. */
   close(grace_ms: number): Promise<void>;
 }
 
 export interface WireOptions {
+  /** The command it is for, for whoever finds the data folder in use. */
+  command: string;
+  /** Nothing is to be written: whoever else works in the data folder does not matter. */
+  reads?: boolean;
   /** The server listens beyond loopback. */
   wide?: boolean;
   /** Takes the lines of the log; absent: standard error. */
   write?: (line: string) => void;
 }
 
-/** Throws one sentence where the guards' settings are unsafe together. */
-export function wire(config: Config, { wide = false, write = (line) => process.stderr.write(line) }: WireOptions = {}): Wired {
+/** Throws one sentence where the guards' settings are unsafe together, and where the data folder or its store cannot be had. */
+export async function wire(config: Config, options: WireOptions): Promise<Wired> {
+  const { command, reads = false, wide = false, write = (line) => process.stderr.write(line) } = options;
   const log = createLog(write);
-  const onDamaged = (id: string, error: Error): void => log.warn("damaged record", { model: id, cause: error });
-  const library = config.adapter === "echo" ? echoLibrary() : openLibrary(config.data, { onDamaged });
+  const place = { folder: config.data, store: config.store, no_init: config.no_init, log };
+  const folder = reads ? await readDataFolder(place) : await openDataFolder({ ...place, command });
+  try {
+    return put(config, folder, log, wide);
+  } catch (error) {
+    await folder.close();
+    throw error;
+  }
+}
+
+function put(config: Config, { store, lock, guarantee, close }: DataFolder, log: Log, wide: boolean): Wired {
+  const operator_key = lock?.key ?? randomBytes(32).toString("base64url");
+  const now = (): number => Math.floor(Date.now() / 1000);
   const { adapter, slots, queue, threads, context } = config;
+  const library =
+    adapter === "echo" ? echoLibrary() : createLibrary({ records: store.models, weights: join(config.data, "weights"), now });
   const engines = createEngines({
     adapter: adapterOf(adapter, (line) => log.info(line, { from: "engine" })),
     resolve: library.resolve,
@@ -41,10 +70,28 @@ export function wire(config: Config, { wide = false, write = (line) => process.s
     context,
     log,
   });
+  const downloads = createDownloads({ library, options: sourceOptions(), log });
   const app = createApp({
-    guards: { hosts: config.hosts, wide, origins: config.origins, keys: config.key },
+    guards: {
+      hosts: [...config.hosts, ...named(config.host)],
+      wide,
+      origins: config.origins,
+      keys: config.key,
+      operator_key,
+      // Nobody sorts them by age.
+      newRequestId: () => `req_${randomUUID()}`,
+    },
+    store,
     library,
     engines,
+    downloads,
+    importFolder: async (folder) => {
+      const { importFolder } = await import("../import/import.ts");
+      return importFolder(folder, { store, now }).catch((error) => {
+        if (!(error instanceof ImportError)) throw error;
+        throw new ApiError(400, error.message, { param: "folder", code: "invalid_value" });
+      });
+    },
     adapter,
     log,
     version: manifest.version,
@@ -52,38 +99,24 @@ export function wire(config: Config, { wide = false, write = (line) => process.s
     stream_default: config.stream_default,
     newId,
     newSeed: () => getRandomValues(new Uint32Array(1))[0]!,
-    now: () => Math.floor(Date.now() / 1000),
+    now,
   });
-  return { app, library, log, close: engines.close };
-}
-
-/** The one model of `--adapter echo`: it has no files. */
-function echoLibrary(): Library {
-  const model: Model = {
-    id: "echo",
-    object: "model",
-    name: "Echo",
-    version: "1.0",
-    description: "Answers with the last message.",
-    format: "gguf",
-    created: 0,
-    owned_by: "ingle",
-    settings: {},
-    parameters: {},
-    metadata: {},
-    files: [],
-  };
   return {
-    list: async () => [model],
-    get: async (id) => (id === model.id ? model : undefined),
-    resolve: async ({ id, settings }) => ({ id, path: "", settings }),
-    add: refuse,
-    remove: refuse,
-    partial: async () => 0,
-    pull: refuse,
+    app,
+    library,
+    log,
+    operator_key,
+    guarantee,
+    announce: async (url) => lock?.announce(url),
+    async close(grace_ms) {
+      await downloads.close();
+      await engines.close(grace_ms);
+      await close();
+    },
   };
 }
 
-function refuse(): never {
-  throw new Error(`The models of "--adapter echo" cannot be changed.`);
+/** Whoever listens at one address is called by it, by this machine's own commands too; the wildcards are no name. */
+function named(host: string): string[] {
+  return /^(0\.0\.0\.0|\[?::\]?)$/.test(host) ? [] : [host];
 }

@@ -1,0 +1,93 @@
+// What the commands ask: the API of the server that holds the data folder, or, where none does, the same application in this process.
+import { join } from "node:path";
+import { EventSourceParserStream } from "eventsource-parser/stream";
+import type { Config } from "../config.ts";
+import type { ErrorBody } from "../errors.ts";
+import { holderOf, LOCK_FILE, LockedError } from "../store/folder-lock.ts";
+import { CliError, RefusedError } from "./error.ts";
+import { wire, type WireOptions } from "./wiring.ts";
+
+export interface Api {
+  /** `path` begins with `/v1/`. Throws `CliError` with the sentence of every answer that is an error. */
+  ask(path: string, init?: AskOptions): Promise<Response>;
+  /** Lets go of the data folder. A server goes on. */
+  close(): Promise<void>;
+}
+
+export interface AskOptions {
+  method?: "GET" | "POST" | "DELETE";
+  body?: object;
+  signal?: AbortSignal;
+}
+
+interface Options extends Pick<WireOptions, "write"> {
+  command: string;
+  /** It only looks: it needs no lock, and whoever holds one does not matter. */
+  reads?: boolean;
+}
+
+/** Throws `CliError` where another command is at work in the folder. */
+export async function connect(config: Config, { command, reads = false, write = () => {} }: Options): Promise<Api> {
+  const holder = await holderOf(join(config.data, LOCK_FILE));
+  const told = holder && new LockedError(holder).message;
+  if (holder?.url !== undefined) {
+    const remote: Fetch = (request) =>
+      fetch(request).catch((cause: Error) => {
+        throw new CliError(`${told} It does not answer: ${cause.message}`, 1, { cause });
+      });
+    return api(remote, holder.url, holder.key!);
+  }
+  if (holder !== undefined && !reads) throw new CliError(`${told} Wait for it to end.`);
+  const { app, operator_key, close } = await wire(config, { command, reads, write });
+  return api(
+    (request) => app.fetch(request),
+    "http://localhost",
+    operator_key,
+    () => close(0),
+  );
+}
+
+type Fetch = (request: Request) => Response | Promise<Response>;
+
+export function api(fetch: Fetch, origin: string, key: string, close = async () => {}): Api {
+  return {
+    close,
+    async ask(path, { method = "GET", body, signal } = {}) {
+      // A socket sets the host by itself; without one the guards still look for it.
+      const headers = new Headers({ authorization: `Bearer ${key}`, host: new URL(origin).host });
+      if (body !== undefined) headers.set("content-type", "application/json");
+      const request = new Request(origin + path, {
+        method,
+        headers,
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        signal: signal ?? null,
+      });
+      const response = await fetch(request);
+      if (response.ok) return response;
+      throw new RefusedError(((await response.json()) as ErrorBody).error);
+    },
+  };
+}
+
+/** The objects of a stream of server-sent events. Throws `CliError` for an error amid them, and for a stream that breaks off. */
+export async function* eventsOf<T>(response: Response): AsyncGenerator<T> {
+  let cause: unknown;
+  try {
+    const events = response.body!.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream());
+    for await (const { data } of events) {
+      if (data === "[DONE]") return;
+      const value = JSON.parse(data) as object;
+      if (isError(value)) throw new RefusedError(value.error);
+      yield value as T;
+    }
+  } catch (error) {
+    if (error instanceof CliError) throw error;
+    cause = error;
+  }
+  throw new CliError("The server ended amid its answer.", 1, { cause });
+}
+
+/** Other events may have an `error` too, among their fields. */
+function isError(value: object): value is ErrorBody {
+  return "error" in value && Object.keys(value).length === 1;
+}

@@ -1,0 +1,195 @@
+// `ingle check`: walks a data folder and names what is damaged, foreign or orphaned. Reads only; `setAside` moves, nothing deletes.
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { Model } from "../../models/model.ts";
+import { checkedRecord } from "./collection.ts";
+import { MARKER } from "./data-folder.ts";
+import { DamagedError } from "./faults.ts";
+import { disk, type Entry } from "./files.ts";
+import { LOCK_FILE } from "./folder-lock.ts";
+import { LARGEST, SUFFIX, TEMPORARY } from "./fs-durable.ts";
+import { decodeKey, encodeKey } from "./key.ts";
+import { KINDS } from "./store.ts";
+
+export interface Finding {
+  /** `damaged`: not what it should be. `foreign`: not ingle's. `orphaned`: nothing leads to it. */
+  kind: "damaged" | "foreign" | "orphaned";
+  /** Below the data folder, with `/`. */
+  path: string;
+  reason: string;
+  /** False where moving it would not help: `reason` says what does. */
+  can_be_set_aside: boolean;
+}
+
+export interface CheckReport {
+  findings: Finding[];
+  /** Sound records by collection. */
+  sound: Record<keyof typeof KINDS, number>;
+}
+
+export interface CheckOptions {
+  /** A server works in it: what is a moment old may be half of something that goes on. */
+  in_use: boolean;
+  now?: () => number;
+}
+
+export const SET_ASIDE = "set-aside";
+const WEIGHTS = "weights";
+const FOLDERS = [...Object.keys(KINDS), WEIGHTS, SET_ASIDE];
+/** What disks bring along, and the locks of older versions. */
+const IGNORED = /^lost\+found$|^\..*\.lock$/;
+const A_MOMENT_MS = 60_000;
+
+/** Throws what the disk throws when a folder cannot be read at all. */
+export async function checkFolder(folder: string, { in_use, now = Date.now }: CheckOptions): Promise<CheckReport> {
+  const findings: Finding[] = [];
+  const sound = { threads: 0, messages: 0, assistants: 0, models: 0 };
+  const models: Model[] = [];
+  const threads = new Set<string>();
+
+  const found = (kind: Finding["kind"], path: string, reason: string, can_be_set_aside = true): void => {
+    findings.push({ kind, path, reason, can_be_set_aside });
+  };
+
+  await root();
+  await records("threads", "threads", (record) => threads.add(record.id));
+  await messages();
+  await records("assistants", "assistants");
+  await records("models", "models", (record) => models.push(record as Model));
+  await weights();
+  return { findings, sound };
+
+  async function root(): Promise<void> {
+    for (const { name, kind } of await entries("")) {
+      if (name === MARKER || name.startsWith(LOCK_FILE) || TEMPORARY.test(name) || IGNORED.test(name)) continue;
+      if (!FOLDERS.includes(name)) found("foreign", name, "It is none of ingle's files.");
+      else if (kind !== "folder") found("damaged", name, "It is no folder.", false);
+    }
+  }
+
+  /** The records of one folder: each sound one goes to `keep`, also the ids of damaged ones count as theirs. */
+  async function records(
+    base: keyof typeof KINDS,
+    path: string,
+    keep: (record: { id: string }) => unknown = () => {},
+  ): Promise<void> {
+    const kind = KINDS[base];
+    for (const entry of await entries(path)) {
+      const place = `${path}/${entry.name}`;
+      const id = entry.name.endsWith(SUFFIX) ? kind.toId(entry.name.slice(0, -SUFFIX.length)) : undefined;
+      if (TEMPORARY.test(entry.name) && entry.kind === "file") continue;
+      if (id === undefined) {
+        found("foreign", place, "Its name is none that ingle gives.");
+        continue;
+      }
+      const record = await readable(base, place, id);
+      if (record === undefined) {
+        if (base === "threads") threads.add(id);
+        continue;
+      }
+      sound[base]++;
+      keep(record);
+    }
+  }
+
+  async function readable(base: keyof typeof KINDS, place: string, id: string): Promise<{ id: string } | undefined> {
+    try {
+      const text = new TextDecoder("utf-8", { fatal: true }).decode(await disk.read(join(folder, place), LARGEST));
+      const record = checkedRecord<{ id: string }>(KINDS[base].schema, text, id);
+      const thread_id = (record as { thread_id?: unknown }).thread_id;
+      if (base === "messages" && place.split("/")[1] !== thread_id) throw new DamagedError("It names another thread.");
+      return record;
+    } catch (error) {
+      // Removed since the folder was read.
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") found("damaged", place, wordsOf(error));
+      return undefined;
+    }
+  }
+
+  async function messages(): Promise<void> {
+    for (const { name, kind } of await entries("messages")) {
+      const place = `messages/${name}`;
+      const id = KINDS.threads.toId(name);
+      if (id === undefined || kind !== "folder") {
+        found(
+          id === undefined ? "foreign" : "damaged",
+          place,
+          id === undefined ? "It is no thread's folder." : "It is no folder.",
+        );
+      } else if (threads.has(id)) await records("messages", place);
+      else await orphans(place, id);
+    }
+  }
+
+  async function orphans(place: string, id: string): Promise<void> {
+    const left = (await entries(place)).filter(({ name }) => !TEMPORARY.test(name));
+    // Messages come before their thread and go after it.
+    const may_go_on = in_use && (now() - (await changed(place)) < A_MOMENT_MS || (await isThere(`threads/${id}${SUFFIX}`)));
+    if (left.length > 0 && !may_go_on) found("orphaned", place, `Its thread is gone; ${left.length} messages are left.`);
+  }
+
+  async function weights(): Promise<void> {
+    const owners = new Set(models.map(({ id }) => encodeKey(id)));
+    for (const model of models) {
+      for (const file of model.files) await weight(model, file);
+    }
+    for (const { name, kind } of await entries(WEIGHTS)) {
+      const place = `${WEIGHTS}/${name}`;
+      if (IGNORED.test(name)) continue;
+      if (kind !== "folder" || decodeKey(name) === undefined) found("foreign", place, "It is no model's folder.");
+      else if (!owners.has(name) && !(await hasRecord(name)) && !in_use) await ownerless(place);
+    }
+  }
+
+  async function weight({ id }: Model, { name, path, size }: Model["files"][number]): Promise<void> {
+    const place = `${WEIGHTS}/${encodeKey(id)}/${name}`;
+    const there = await stat(path ?? join(folder, place)).then(({ size }) => size, absent);
+    const remedy = path === undefined ? `Run "ingle pull ${id}".` : `Put it back, or run "ingle rm ${id}".`;
+    if (there === undefined) found("damaged", place, `The file of model "${id}" is missing. ${remedy}`, false);
+    else if (size !== undefined && size !== there) {
+      found("damaged", place, `The file of model "${id}" has ${there} bytes instead of ${size}. ${remedy}`, false);
+    }
+  }
+
+  /** What a stopped download has left is meant to stay. */
+  async function ownerless(place: string): Promise<void> {
+    const whole = (await entries(place)).filter(({ name }) => !/\.part(\.json)?$/.test(name));
+    if (whole.length > 0) found("orphaned", place, "No model has these files.");
+  }
+
+  async function hasRecord(name: string): Promise<boolean> {
+    return isThere(`models/${name}${SUFFIX}`);
+  }
+
+  async function entries(path: string): Promise<Entry[]> {
+    try {
+      return (await disk.list(join(folder, path))).sort((a, b) => (a.name < b.name ? -1 : 1));
+    } catch (error) {
+      if (path !== "" && ["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) return [];
+      throw error;
+    }
+  }
+
+  async function isThere(path: string): Promise<boolean> {
+    return (await disk.kind(join(folder, path))) !== undefined;
+  }
+
+  async function changed(path: string): Promise<number> {
+    return disk.changed(join(folder, path)).catch(() => 0);
+  }
+}
+
+function wordsOf(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  const words: Record<string, string> = {
+    EISDIR: "It is a folder.",
+    ELOOP: "It is a link.",
+    ENXIO: "It is no regular file.",
+    EACCES: "It may not be read by this user.",
+  };
+  return words[code ?? ""] ?? message;
+}
+
+function absent(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== "ENOENT") throw error;
+}
