@@ -1,0 +1,22 @@
+// `npm run test:faults`: all of the matrix; with names of runtimes, on those alone. Its exit code is 1 where anything is violated.
+import { FULL, runMatrix, RUNTIMES, shownMatrix, type Matrix } from "./runs.ts";
+import { NO_STRACE } from "./strace.ts";
+
+const wanted = process.argv.slice(2);
+const all: Matrix = { rows: {}, violations: [] };
+if (NO_STRACE !== undefined) console.error(`Nothing was run: ${NO_STRACE}.`);
+else {
+  for (const runtime of RUNTIMES.filter(({ name }) => wanted.length === 0 || wanted.includes(name))) {
+    if (runtime.skip !== undefined) {
+      console.error(`Left out: ${runtime.skip}.`);
+      continue;
+    }
+    const { rows, violations } = await runMatrix(FULL, runtime);
+    console.log(shownMatrix(rows));
+    Object.assign(all.rows, rows);
+    all.violations.push(...violations);
+  }
+}
+for (const words of all.violations) console.error(words);
+console.log(`${Object.values(all.rows).reduce((sum, { runs }) => sum + runs, 0)} runs, ${all.violations.length} violations`);
+process.exit(Object.keys(all.rows).length > 0 && all.violations.length === 0 ? 0 : 1);
