@@ -114,9 +114,9 @@ export function collection<T extends { id: string }>(shared: Shared, base: strin
         throw listFault(kind.name, error);
       }
     },
-    async get(id) {
+    get(id) {
       const key = keyOf(id);
-      return key === undefined ? undefined : read(key, id);
+      return key === undefined ? Promise.resolve(undefined) : read(key, id);
     },
     async some(ids) {
       const found: T[] = [];

@@ -24,6 +24,8 @@ const SAID = { role: "user", content: "How does AI work? Explain it in simple te
 const file = (path: string): string => fileURLToPath(new URL(path, import.meta.url).href);
 const folder = mkdtempSync(join(process.env.BENCH_DIR ?? tmpdir(), "ingle-bench-"));
 
+type Filled = ReturnType<typeof fill>;
+
 interface Process {
   child: ChildProcess;
   lines: AsyncIterator<string>;
@@ -111,31 +113,22 @@ async function writes(runtime: Runtime): Promise<string[]> {
   return [runtime.name, ...cells];
 }
 
-/** Written past the store, without a sync: what is read is the same. */
-function fill(): { data: string; large: string; small: string } {
-  const data = join(folder, "large");
-  const thread = (messages: number): string => {
-    const id = newId("thread_");
-    record("threads", {
-      id,
-      object: "thread",
-      title: "T",
-      created_at: 1_700_000_000,
-      assistants: [{ assistant_id: "jan" }],
-      metadata: {},
-    });
-    if (messages === 0) return id;
-    mkdirSync(join(data, "messages", id), { recursive: true });
-    for (let i = 0; i < messages; i++) record(`messages/${id}`, message(newId("msg_"), id, i));
-    return id;
-  };
+/** A data folder written past the store, without a sync: what is read is the same. Answers with the ids of its threads. */
+function fill(name: string, threads: number[]): { data: string; ids: string[] } {
+  const data = join(folder, name);
   const record = (base: string, value: { id: string; [field: string]: unknown }): void =>
     writeFileSync(join(data, base, `${value.id}.json`), `${JSON.stringify(value, null, 2)}\n`);
   mkdirSync(join(data, "threads"), { recursive: true });
   writeFileSync(join(data, "ingle.json"), '{"format":1}\n');
-  const large = thread(MANY_MESSAGES);
-  for (let i = 0; i < MANY_THREADS; i++) thread(0);
-  return { data, large, small: thread(100) };
+  const ids = threads.map((messages) => {
+    const id = newId("thread_");
+    const fields = { title: "T", created_at: 1_700_000_000, assistants: [{ assistant_id: "jan" }], metadata: {} };
+    record("threads", { id, object: "thread", ...fields });
+    if (messages > 0) mkdirSync(join(data, "messages", id), { recursive: true });
+    for (let i = 0; i < messages; i++) record(`messages/${id}`, message(newId("msg_"), id, i));
+    return id;
+  });
+  return { data, ids };
 }
 
 function message(id: string, thread_id: string, i: number) {
@@ -146,26 +139,28 @@ function message(id: string, thread_id: string, i: number) {
   };
 }
 
-async function pages(runtime: Runtime, { data, large, small }: ReturnType<typeof fill>): Promise<string[]> {
-  const server = await serve(runtime, data);
-  const paths = {
-    large: `/v1/threads/${large}/messages`,
-    small: `/v1/threads/${small}/messages`,
-    threads: "/v1/threads?limit=20",
-  };
+async function pages(runtime: Runtime, talks: Filled, many: Filled): Promise<string[]> {
+  const [talking, listing] = [await serve(runtime, talks.data), await serve(runtime, many.data)];
+  const [large, small] = talks.ids;
+  const asked = {
+    large: [talking, `/v1/threads/${large}/messages`],
+    small: [talking, `/v1/threads/${small}/messages`],
+    threads: [listing, "/v1/threads?limit=20"],
+  } as const;
   const cold: Record<string, number> = {};
   const warm: Record<string, number[]> = {};
-  for (const [name, path] of Object.entries(paths)) {
-    cold[name] = (await load({ url: server.url, wide: 1, requests: 1, request: () => get(path) })).ms[0]!;
+  for (const [name, [{ url }, path]] of Object.entries(asked)) {
+    cold[name] = (await load({ url, wide: 1, requests: 1, request: () => get(path) })).ms[0]!;
   }
   for (let round = 0; round < ROUNDS; round++) {
-    for (const [name, path] of Object.entries(paths)) {
-      const { ms } = await load({ url: server.url, wide: 1, requests: 200, request: () => get(path) });
+    for (const [name, [{ url }, path]] of Object.entries(asked)) {
+      const { ms } = await load({ url, wide: 1, requests: 200, request: () => get(path) });
       (warm[name] ??= []).push(percentile(ms, 0.5));
     }
   }
-  await stop(server);
-  const of = (name: keyof typeof paths): number => median(warm[name]!);
+  await stop(talking);
+  await stop(listing);
+  const of = (name: keyof typeof asked): number => median(warm[name]!);
   return [
     runtime.name,
     of("small").toFixed(2),
@@ -262,19 +257,20 @@ try {
     ];
     table("Durable writes", heads, rows);
   }
-  const full = only.includes("pages") || only.includes("starts") ? fill() : undefined;
-  if (full && only.includes("pages")) {
+  const many = only.includes("pages") || only.includes("starts") ? fill("many", Array(MANY_THREADS).fill(0)) : undefined;
+  if (many && only.includes("pages")) {
+    const talks = fill("talks", [MANY_MESSAGES, 100]);
     const rows: string[][] = [];
-    for (const runtime of here) rows.push(await pages(runtime, full));
+    for (const runtime of here) rows.push(await pages(runtime, talks, many));
     table(
       "The newest 20, warm, ms",
       ["", "of 100 messages", `of ${MANY_MESSAGES} messages`, `of ${MANY_THREADS} threads`, "cold: messages / threads"],
       rows,
     );
   }
-  if (full && only.includes("starts")) {
+  if (many && only.includes("starts")) {
     const rows: string[][] = [];
-    for (const runtime of here) rows.push(await starts(runtime, full.data));
+    for (const runtime of here) rows.push(await starts(runtime, many.data));
     table(
       `Start with ${MANY_THREADS} threads`,
       ["", "none: listens after, ms", "with them", "none: memory, MB", "with them, one page read"],
