@@ -2,7 +2,7 @@
 import { Hono, type Context } from "hono";
 import type { AppOptions, Deps } from "./deps.ts";
 import { ApiError, errorResponse, shown, toApiError } from "./errors.ts";
-import { inOrder } from "./guards/check.ts";
+import { asMiddleware } from "./guards/check.ts";
 import { guards } from "./guards/guards.ts";
 import { operatorOnly } from "./guards/key.ts";
 import { chat } from "./routes/chat.ts";
@@ -22,7 +22,7 @@ export function createApp(options: AppOptions): Hono {
   };
   const deps: Deps = { ...options, onError };
   const app = new Hono({ strict: false });
-  app.use(...guards(options.guards));
+  app.use(guards(options.guards));
   app.get("/health", async (c) => {
     const installed = await library.list();
     const running = installed.filter(({ id }) => engines.state(id) === "running");
@@ -39,7 +39,7 @@ export function createApp(options: AppOptions): Hono {
     guards: { operator_key },
   } = options;
   if (importFolder && operator_key !== undefined) {
-    app.use("/v1/import", inOrder([operatorOnly(operator_key)]));
+    app.use("/v1/import", asMiddleware(operatorOnly(operator_key)));
     app.route("/v1/import", importing(deps, importFolder));
   }
   refuseOtherMethods(app);

@@ -89,6 +89,12 @@ describe("the document", () => {
     });
   }
 
+  test("needs no path that would make every request take Hono's slow router", async () => {
+    const { app, request } = makeApp();
+    await request("/health");
+    expect(app.router.name).toBe("SmartRouter + RegExpRouter");
+  });
+
   test("holds at each moment of a life: created, listed, read, changed, listed again, deleted", async () => {
     const { ask, ids } = await house();
     const good = async (name: string): Promise<any> => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { Hono } from "hono";
 import * as v from "valibot";
 import { errorResponse, toApiError } from "../src/errors.ts";
-import { inOrder } from "../src/guards/check.ts";
+import { asMiddleware } from "../src/guards/check.ts";
 import { size } from "../src/guards/size.ts";
 import { body, coded, query } from "../src/validate.ts";
 
@@ -39,7 +39,7 @@ const MESSAGES = [{ role: "user", content: "hi" }];
 
 function makeEcho(limits = { max_bytes: 10 * 2 ** 20, timeout_ms: 100 }) {
   const app = new Hono();
-  app.use(inOrder([size(() => limits)]));
+  app.use(asMiddleware(size(() => limits)));
   app.onError((error) => errorResponse(toApiError(error)));
   app.post("/chat", async (c) => c.json(await body(c, Chat)));
   app.post("/optional", async (c) =>

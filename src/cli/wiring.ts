@@ -1,5 +1,5 @@
 // From settings to a working application: store, library, engines, guards and routes, put together once for every command that answers.
-import { getRandomValues, randomBytes, randomUUID } from "node:crypto";
+import { getRandomValues, randomBytes } from "node:crypto";
 import { join } from "node:path";
 import type { Hono } from "hono";
 import manifest from "../../package.json" with { type: "json" };
@@ -79,7 +79,7 @@ function put(config: Config, { store, lock, guarantee, close }: DataFolder, log:
       keys: config.key,
       operator_key,
       // Nobody sorts them by age.
-      newRequestId: () => `req_${randomUUID()}`,
+      newRequestId: () => `req_${crypto.randomUUID()}`,
     },
     store,
     library,

@@ -4,13 +4,17 @@ import type { Context, MiddlewareHandler } from "hono";
 /** Throws an `ApiError` for what must not pass; answers itself where there is nothing more to do. */
 export type Check = (c: Context) => void | Response | Promise<never>;
 
-/** One middleware for all of them: each of its own would cost every request another turn of the event loop. */
-export function inOrder(checks: Check[]): MiddlewareHandler {
-  return async (c, next) => {
+/** The first answer of any of them. */
+export function all(checks: Check[]): Check {
+  return (c) => {
     for (const check of checks) {
       const answer = check(c);
       if (answer !== undefined) return answer;
     }
-    return next();
   };
+}
+
+/** For one path, behind the guards of all. */
+export function asMiddleware(check: Check): MiddlewareHandler {
+  return async (c, next) => check(c) ?? next();
 }

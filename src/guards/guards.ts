@@ -1,7 +1,7 @@
 // The order of the checks, in one place: nothing of a request is parsed before its key was seen.
 import type { MiddlewareHandler } from "hono";
 import { answerHeaders } from "./answer-headers.ts";
-import { inOrder } from "./check.ts";
+import { all } from "./check.ts";
 import { contentType } from "./content-type.ts";
 import { host } from "./host.ts";
 import { key } from "./key.ts";
@@ -28,8 +28,8 @@ export interface GuardOptions {
   body_timeout_ms?: number;
 }
 
-/** All guards in their order, for `app.use(...guards(options))`. Throws one sentence for options that are unsafe together. */
-export function guards(options: GuardOptions): MiddlewareHandler[] {
+/** All guards in their order, for `app.use(guards(options))`. Throws one sentence for options that are unsafe together. */
+export function guards(options: GuardOptions): MiddlewareHandler {
   const {
     hosts,
     wide,
@@ -45,14 +45,12 @@ export function guards(options: GuardOptions): MiddlewareHandler[] {
     throw new Error('--origins "*" opens the server to every web page. Set an API key too.');
   const limits = { max_bytes: max_body, timeout_ms: body_timeout_ms };
   const chatLimits = { ...limits, max_bytes: max_chat_body };
-  return [
-    answerHeaders(newRequestId),
-    inOrder([
-      host(hosts, wide),
-      origin(origins),
-      key(keys, operator_key),
-      contentType(),
-      size((path) => (path.startsWith("/v1/chat/") ? chatLimits : limits)),
-    ]),
+  const checks = [
+    host(hosts, wide),
+    origin(origins),
+    key(keys, operator_key),
+    contentType(),
+    size((path) => (path.startsWith("/v1/chat/") ? chatLimits : limits)),
   ];
+  return answerHeaders(newRequestId, all(checks));
 }

@@ -1,5 +1,5 @@
 // Check 2. A web page of another origin may send requests here and, if told so, read the answers.
-import type { Context, MiddlewareHandler } from "hono";
+import type { Context } from "hono";
 import { ApiError, shown } from "../errors.ts";
 import type { Check } from "./check.ts";
 
@@ -51,13 +51,12 @@ export function origin(origins: string[]): Check {
  * For a GET that acts: an `<img>` of any page can send one. Refuses every `Sec-Fetch-Site` but `same-origin`, listed origins
  * too; `none`, an address typed by hand, passes where a key was checked (`keyed`). Throws 403 `origin_not_allowed`.
  */
-export function sameOrigin(keyed: boolean): MiddlewareHandler {
-  return async function sameOriginGuard(c, next) {
+export function sameOrigin(keyed: boolean): Check {
+  return (c) => {
     const site = c.req.header("sec-fetch-site");
     const passes = site === undefined || site === "same-origin" || (site === "none" && keyed);
     if (c.req.method === "GET" && !passes)
       throw refused("This GET changes something, so a browser may not send it from here. Use POST.");
-    await next();
   };
 }
 

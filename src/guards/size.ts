@@ -8,7 +8,7 @@ export function size(limitsOf: (path: string) => BodyLimits): Check {
   return (c) => {
     const limits = limitsOf(c.req.path);
     c.set("body_limits", limits);
-    if (Number(c.req.header("content-length")) > limits.max_bytes) return refuse(c, limits);
+    if (c.req.method !== "GET" && Number(c.req.header("content-length")) > limits.max_bytes) return refuse(c, limits);
   };
 }
 

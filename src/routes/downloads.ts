@@ -6,42 +6,51 @@ import { ApiError, shown } from "../errors.ts";
 import { sameOrigin } from "../guards/origin.ts";
 import { sse } from "../sse.ts";
 import { body } from "../validate.ts";
+import { modelId } from "./model-id.ts";
 
 const Nothing = v.object({});
 
+const EVENTS = "/events";
+
 export const downloads = (deps: Deps) => {
+  const mayAct = sameOrigin(deps.guards.keys.length > 0);
+
   const start = async (c: Context) => {
-    const id = c.req.param("id")!;
+    const id = modelId(c);
     const downloaded = (await deps.downloads.start(id)) === "there";
     // The document has the message alone, which is for people.
     return c.json({ message: downloaded ? `Model ${id} is already downloaded` : `Starting download ${id}`, downloaded });
   };
-  return (
-    new Hono()
-      // The slash before `events` is raw: a model called `x/events` is `x%2Fevents` here.
-      .get("/:id{.+}/events", async (c) => {
-        if (c.req.method === "HEAD") return c.body(null);
-        const stop = new AbortController(); // sse() aborts it when the client leaves; the job goes on
-        const signal = AbortSignal.any([c.req.raw.signal, stop.signal]);
-        const events = deps.downloads.events(c.req.param("id"), signal);
-        return sse(events, stop, { onError: (error) => deps.onError(error, c) });
-      })
-      .get("/:id{.+}", sameOrigin(deps.guards.keys.length > 0), async (c) => {
-        if (c.req.method !== "HEAD") return start(c);
-        await deps.library.wanted(c.req.param("id"));
-        return c.body(null);
-      })
-      .post("/:id{.+}", async (c) => {
-        await body(c, Nothing, { optional: true });
-        return start(c);
-      })
-      .delete("/:id{.+}", async (c) => {
-        const id = c.req.param("id");
-        if (await deps.downloads.cancel(id)) return c.json({ id, object: "model.download", cancelled: true });
-        throw new ApiError(404, `The model ${shown(id)} is not being downloaded, so there is nothing to stop.`, {
-          param: "model_id",
-          code: "download_not_found",
-        });
-      })
-  );
+
+  const events = (c: Context) => {
+    if (c.req.method === "HEAD") return c.body(null);
+    const stop = new AbortController(); // sse() aborts it when the client leaves; the job goes on
+    const signal = AbortSignal.any([c.req.raw.signal, stop.signal]);
+    return sse(deps.downloads.events(modelId(c, EVENTS), signal), stop, { onError: (error) => deps.onError(error, c) });
+  };
+
+  return new Hono()
+    .get("/*", async (c, next) => {
+      // Without an id it is the model called "download" that is meant. A model called `x/events` is `x%2Fevents` here.
+      if (modelId(c) === "") return next();
+      if (c.req.path.endsWith(EVENTS) && modelId(c, EVENTS) !== "") return events(c);
+      mayAct(c);
+      if (c.req.method !== "HEAD") return start(c);
+      await deps.library.wanted(modelId(c));
+      return c.body(null);
+    })
+    .post("/*", async (c, next) => {
+      if (modelId(c) === "") return next();
+      await body(c, Nothing, { optional: true });
+      return start(c);
+    })
+    .delete("/*", async (c, next) => {
+      const id = modelId(c);
+      if (id === "") return next();
+      if (await deps.downloads.cancel(id)) return c.json({ id, object: "model.download", cancelled: true });
+      throw new ApiError(404, `The model ${shown(id)} is not being downloaded, so there is nothing to stop.`, {
+        param: "model_id",
+        code: "download_not_found",
+      });
+    });
 };

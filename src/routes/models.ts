@@ -8,6 +8,7 @@ import { ApiError, shown } from "../errors.ts";
 import { listOf, pageOf, PageQuery } from "../paging.ts";
 import { query } from "../validate.ts";
 import { downloads } from "./downloads.ts";
+import { modelId } from "./model-id.ts";
 import { shownModel, type Kind } from "./model-shown.ts";
 
 const WithCatalog = v.object({ catalog: v.optional(v.picklist(["true", "false"])) });
@@ -26,9 +27,8 @@ export const models = (deps: Deps) =>
       // Sorted by id they are with and without pages: these ids do not grow with time.
       return c.json(paged ? await pageOf(ids, { ...page, order: page.order ?? "asc" }, read) : listOf(await read(ids)));
     })
-    // An id may hold slashes, raw or encoded.
-    .get("/:id{.+}", async (c) => {
-      const id = c.req.param("id");
+    .get("/*", async (c) => {
+      const id = modelId(c);
       const withCatalog = query(c, WithCatalog).catalog === "true";
       const model = await deps.library.get(id);
       if (model !== undefined) return c.json(await shownModel(model, "installed", deps));
@@ -36,8 +36,9 @@ export const models = (deps: Deps) =>
       if (manifest === undefined) throw notInstalled(id);
       return c.json(await shownModel(manifest, "available", deps));
     })
-    .delete("/:id{.+}", async (c) => {
-      const id = c.req.param("id");
+    .delete("/*", async (c, next) => {
+      const id = modelId(c);
+      if (id === "") return next();
       const stopped = await deps.downloads.cancel(id);
       const removed = await deps.library.remove(id, () => deps.engines.unload(id));
       if (!removed && !stopped) throw notInstalled(id);

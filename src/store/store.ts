@@ -1,4 +1,5 @@
 // Threads, messages, assistants and models: one storage, opened once, whatever driver it runs on.
+import { LRUCache } from "lru-cache";
 import { createStorage, type Driver } from "unstorage";
 import type * as v from "valibot";
 import { Model } from "../../models/model.ts";
@@ -64,7 +65,13 @@ export function createStore({ driver, shared: others, log, mayWrite = () => {} }
   };
   const threads = collection(shared, "threads", KINDS.threads);
   const assistants = collection(shared, "assistants", KINDS.assistants);
-  const messages = (thread_id: string) => collection(shared, `messages:${thread_id}`, KINDS.messages);
+  // Nothing but code is kept: to make it again for every request would cost more than what it does.
+  const talks = new LRUCache<string, Collection<Message>>({ max: 1000 });
+  const messages = (thread_id: string): Collection<Message> => {
+    const known = talks.get(thread_id) ?? collection(shared, `messages:${thread_id}`, KINDS.messages);
+    talks.set(thread_id, known);
+    return known;
+  };
   const fresh = async (prefix: string, among: Collection<{ id: string }>): Promise<string> => {
     // Where others issue ids too, their clocks decide.
     const newest = others ? undefined : (await among.ids()).findLast((id) => OWN_ID.test(id));

@@ -39,7 +39,7 @@ function flood(): ReadableStream {
 const Anything = v.looseObject({});
 const limits = { max_body: 65_536, body_timeout_ms: 400 };
 const app = new Hono();
-app.use(...guards({ hosts: [], wide: false, origins: [], keys: [], newRequestId: () => "req_1", ...limits }));
+app.use(guards({ hosts: [], wide: false, origins: [], keys: [], newRequestId: () => "req_1", ...limits }));
 app.onError((error) => errorResponse(toApiError(error)));
 app.notFound((c) => c.json({ path: c.req.path }, 404));
 app.get("/ok", (c) => c.json({ ok: true }));
