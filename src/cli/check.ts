@@ -34,20 +34,38 @@ async function look(data: string): Promise<CheckReport> {
 
 async function checkAndFix(data: string): Promise<{ report: CheckReport; moved: string[] }> {
   const lock = await takeFolderLock(join(data, LOCK_FILE), { command: "check --fix" }).catch((error) => {
-    throw error instanceof LockedError ? new CliError(`${error.message} Stop it first: --fix moves files.`) : error;
+    throw refusal(data, error);
   });
   try {
-    const report = await checkFolder(data, { in_use: false });
-    const stamp = new Date().toISOString().replaceAll(":", "-");
-    return { report, moved: await setAside(data, report.findings, stamp) };
+    return await fixAll(data);
   } finally {
     await lock.release();
   }
 }
 
+/** Again until nothing is left to move: without a damaged thread its messages are orphaned, without a model its weights. */
+async function fixAll(data: string): Promise<{ report: CheckReport; moved: string[] }> {
+  const stamp = new Date().toISOString().replaceAll(":", "-");
+  const fixed: Finding[] = [];
+  for (let round = 1; ; round++) {
+    const { findings, sound } = await checkFolder(data, { in_use: false });
+    // A place for each round: of a folder that is moved now, some may have been moved before.
+    const moved = new Set(await setAside(data, findings, round === 1 ? stamp : `${stamp}-${round}`));
+    fixed.push(...findings.filter(({ path }) => moved.has(path)));
+    if (moved.size === 0) return { report: { findings: [...fixed, ...findings], sound }, moved: fixed.map(({ path }) => path) };
+  }
+}
+
+function refusal(data: string, error: NodeJS.ErrnoException): Error {
+  if (error instanceof LockedError) return new CliError(`${error.message} Stop it first: --fix moves files.`);
+  const why = { EROFS: "it is on a read-only disk", EACCES: "this user may not", ENOSPC: "its disk is full" }[error.code ?? ""];
+  return why === undefined ? error : new CliError(`The data folder ${data} cannot be written to: ${why}.`);
+}
+
 function inWords({ findings, sound }: CheckReport, moved: string[]): string {
+  const aside = new Set(moved);
   const line = ({ kind, path, reason }: Finding): string => {
-    return `${kind}: ${path}: ${reason}${moved.includes(path) ? " Set aside." : ""}`;
+    return `${kind}: ${path}: ${reason}${aside.has(path) ? " Set aside." : ""}`;
   };
   const counts = Object.entries(sound).map(([name, count]) => `${count} ${name}`);
   const bad = findings.length === 0 ? "nothing is wrong" : `${findings.length} found, ${moved.length} set aside`;

@@ -47,8 +47,13 @@ export async function checkFolder(folder: string, { in_use, now = Date.now }: Ch
   const models: Model[] = [];
   const threads = new Set<string>();
 
+  /** Folders of ours that are something else: links are not followed, and what would be in them is not known. */
+  const amiss = new Set<string>();
+
   const found = (kind: Finding["kind"], path: string, reason: string, can_be_set_aside = true): void => {
-    findings.push({ kind, path, reason, can_be_set_aside });
+    // What no text can name cannot be moved by its name.
+    if (path.includes("\ufffd")) findings.push({ kind, path, reason: `${reason} Move it by hand.`, can_be_set_aside: false });
+    else findings.push({ kind, path, reason, can_be_set_aside });
   };
 
   await root();
@@ -63,7 +68,10 @@ export async function checkFolder(folder: string, { in_use, now = Date.now }: Ch
     for (const { name, kind } of await entries("")) {
       if (name === MARKER || name.startsWith(LOCK_FILE) || TEMPORARY.test(name) || IGNORED.test(name)) continue;
       if (!FOLDERS.includes(name)) found("foreign", name, "It is none of ingle's files.");
-      else if (kind !== "folder") found("damaged", name, "It is no folder.", false);
+      else if (kind !== "folder") {
+        amiss.add(name);
+        found("damaged", name, "It is no folder.", false);
+      }
     }
   }
 
@@ -94,7 +102,7 @@ export async function checkFolder(folder: string, { in_use, now = Date.now }: Ch
 
   async function readable(base: keyof typeof KINDS, place: string, id: string): Promise<{ id: string } | undefined> {
     try {
-      const text = new TextDecoder("utf-8", { fatal: true }).decode(await disk.read(join(folder, place), LARGEST));
+      const text = textOf(await disk.read(join(folder, place), LARGEST));
       const record = checkedRecord<{ id: string }>(KINDS[base].schema, text, id);
       const thread_id = (record as { thread_id?: unknown }).thread_id;
       if (base === "messages" && place.split("/")[1] !== thread_id) throw new DamagedError("It names another thread.");
@@ -117,7 +125,7 @@ export async function checkFolder(folder: string, { in_use, now = Date.now }: Ch
           id === undefined ? "It is no thread's folder." : "It is no folder.",
         );
       } else if (threads.has(id)) await records("messages", place);
-      else await orphans(place, id);
+      else if (!amiss.has("threads")) await orphans(place, id);
     }
   }
 
@@ -137,18 +145,15 @@ export async function checkFolder(folder: string, { in_use, now = Date.now }: Ch
       const place = `${WEIGHTS}/${name}`;
       if (IGNORED.test(name)) continue;
       if (kind !== "folder" || decodeKey(name) === undefined) found("foreign", place, "It is no model's folder.");
-      else if (!owners.has(name) && !(await hasRecord(name)) && !in_use) await ownerless(place);
+      else if (!owners.has(name) && !in_use && !amiss.has("models") && !(await hasRecord(name))) await ownerless(place);
     }
   }
 
   async function weight({ id }: Model, { name, path, size }: Model["files"][number]): Promise<void> {
     const place = `${WEIGHTS}/${encodeKey(id)}/${name}`;
-    const there = await stat(path ?? join(folder, place)).then(({ size }) => size, absent);
+    const fault = await faultOf(path ?? join(folder, place), size);
     const remedy = path === undefined ? `Run "ingle pull ${id}".` : `Put it back, or run "ingle rm ${id}".`;
-    if (there === undefined) found("damaged", place, `The file of model "${id}" is missing. ${remedy}`, false);
-    else if (size !== undefined && size !== there) {
-      found("damaged", place, `The file of model "${id}" has ${there} bytes instead of ${size}. ${remedy}`, false);
-    }
+    if (fault !== undefined) found("damaged", place, `The file of model "${id}" ${fault}. ${remedy}`, false);
   }
 
   /** What a stopped download has left is meant to stay. */
@@ -162,6 +167,7 @@ export async function checkFolder(folder: string, { in_use, now = Date.now }: Ch
   }
 
   async function entries(path: string): Promise<Entry[]> {
+    if (amiss.has(path)) return [];
     try {
       return (await disk.list(join(folder, path))).sort((a, b) => (a.name < b.name ? -1 : 1));
     } catch (error) {
@@ -179,6 +185,15 @@ export async function checkFolder(folder: string, { in_use, now = Date.now }: Ch
   }
 }
 
+/** As the driver reads it: a byte order mark is no JSON. */
+function textOf(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (error) {
+    throw new DamagedError("It is not valid UTF-8.", { cause: error });
+  }
+}
+
 function wordsOf(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;
   const words: Record<string, string> = {
@@ -190,6 +205,14 @@ function wordsOf(error: unknown): string {
   return words[code ?? ""] ?? message;
 }
 
-function absent(error: NodeJS.ErrnoException): undefined {
-  if (error.code !== "ENOENT") throw error;
+/** Links are followed: weights may be on another disk. */
+async function faultOf(path: string, size: number | undefined): Promise<string | undefined> {
+  try {
+    const there = await stat(path);
+    if (!there.isFile()) return "is no file";
+    return size === undefined || size === there.size ? undefined : `has ${there.size} bytes instead of ${size}`;
+  } catch (error) {
+    const { code = "" } = error as NodeJS.ErrnoException;
+    return ["ENOENT", "ENOTDIR"].includes(code) ? "is missing" : `cannot be looked at (${code})`;
+  }
 }

@@ -13,6 +13,9 @@ const WATCH_STEP_MS = 250;
 /** Beyond what the clocks of two machines differ by. */
 const LONG_STALE_MS = 60_000;
 
+/** Each is lost to somebody who took it, or gave it back, in between. */
+const MOST_TRIES = 20;
+
 export const LOCK_FILE = "ingle.lock";
 
 const Holder = v.object({
@@ -23,7 +26,8 @@ const Holder = v.object({
   started: v.nullable(v.string()),
   /** Where a pid means the same: host, its boot, and the namespace of its processes. */
   place: v.string(),
-  token: v.string(),
+  /** Part of a file's name, so nothing but letters, digits and `-`. */
+  token: v.pipe(v.string(), v.regex(/^[\w-]{1,64}$/)),
   /** Where the holder serves the API, and the key that its owner's commands use there. */
   url: v.optional(v.string()),
   key: v.optional(v.string()),
@@ -67,14 +71,7 @@ export async function takeFolderLock(path: string, options: LockOptions): Promis
   const { command, onLost = () => {}, heartbeat_ms = HEARTBEAT_MS, stale_ms = STALE_MS } = options;
   const key = randomBytes(32).toString("base64url");
   const own: Holder = { pid: process.pid, command, started: startOf(process.pid), place: place(), token: randomUUID() };
-  for (let tries = 0; !(await create(path, own)); tries++) {
-    const holder = await readHolder(path);
-    // Gone in the meantime, or made by somebody who was not ingle.
-    if (holder === undefined && tries < 3 && (await isAbsent(path))) continue;
-    if (await isHeld(path, holder, stale_ms)) throw new LockedError(holder ?? { ...own, command: "…", pid: 0 });
-    await setAside(path, holder);
-    if (tries > 10) throw new Error(`The lock ${path} cannot be taken. Remove it by hand if no ingle runs.`);
-  }
+  await seize(path, own, stale_ms);
 
   let held = true;
   let ended = false;
@@ -102,16 +99,14 @@ export async function takeFolderLock(path: string, options: LockOptions): Promis
     async announce(url) {
       if (!held) return;
       Object.assign(own, { url, key });
-      const fresh = `${path}.${own.token}`;
-      await write(fresh, own);
-      await rename(fresh, path);
+      await overwrite(path, own);
     },
     held: () => held,
     async release() {
       ended = true;
       clearInterval(timer);
       await beating;
-      if ((await readHolder(path))?.token === own.token) await rm(path, { force: true });
+      await giveBack(path, own);
     },
   };
 }
@@ -122,10 +117,62 @@ export async function holderOf(path: string, stale_ms = STALE_MS): Promise<Holde
   return holder !== undefined && (await isHeld(path, holder, stale_ms)) ? holder : undefined;
 }
 
+/** Makes `own` the holder. Throws `LockedError` where somebody else is, or is about to be. */
+async function seize(path: string, own: Holder, stale_ms: number): Promise<void> {
+  for (let tries = 0; tries < MOST_TRIES; tries++) {
+    if (await create(path, own)) return;
+    const holder = await readHolder(path);
+    // Gone in the meantime, or made by somebody who was not ingle.
+    if (holder === undefined && (await isAbsent(path))) continue;
+    if (await isHeld(path, holder, stale_ms)) throw new LockedError(holder ?? { ...own, command: "…", pid: 0 });
+    if (await replace(path, holder, own, stale_ms)) return;
+  }
+  throw new Error(`The lock ${path} cannot be taken. Remove it by hand if no ingle runs.`);
+}
+
+/**
+ * Takes the place of a stale lock; false where it is not there any more. Of those who found the same one only the holder of a lock
+ * on it may: whoever looked long ago would otherwise take the new lock of the first one for the stale one.
+ */
+async function replace(path: string, stale: Holder | undefined, own: Holder, stale_ms: number): Promise<boolean> {
+  const claim = `${path}.${stale?.token ?? "unreadable"}.stale`;
+  await seize(claim, own, stale_ms);
+  try {
+    if ((await readHolder(path))?.token !== stale?.token) return false;
+    if (await isFolder(path)) await rename(path, `${path}.${randomUUID()}`);
+    if (await isAbsent(path)) return false;
+    await overwrite(path, own);
+    return true;
+  } finally {
+    await giveBack(claim, own);
+  }
+}
+
+async function overwrite(path: string, own: Holder): Promise<void> {
+  const fresh = `${path}.${own.token}`;
+  try {
+    await write(fresh, own);
+    await rename(fresh, path);
+  } finally {
+    await rm(fresh, { force: true });
+  }
+}
+
+async function giveBack(path: string, own: Holder): Promise<void> {
+  // What cannot be read now stays, and is stale when this process has ended.
+  const holder = await readHolder(path).catch(() => undefined);
+  if (holder?.token === own.token) await rm(path, { force: true });
+}
+
 /** False where the lock is there already. Never half written: it gets its name when it is whole. */
 async function create(path: string, own: Holder): Promise<boolean> {
   const fresh = `${path}.${own.token}`;
-  await write(fresh, own);
+  try {
+    await write(fresh, own);
+  } catch (error) {
+    await rm(fresh, { force: true });
+    throw error;
+  }
   try {
     await link(fresh, path);
     return true;
@@ -152,16 +199,6 @@ async function write(path: string, holder: Holder): Promise<void> {
   } finally {
     await handle.close();
   }
-}
-
-/** Renamed, then looked at again: of two that found the same stale lock, the second may have caught the first one's new one. */
-async function setAside(path: string, found: Holder | undefined): Promise<void> {
-  const aside = `${path}.${randomUUID()}`;
-  await rename(path, aside).catch(() => {});
-  const caught = await readHolder(aside);
-  // Given back only where nobody has come since.
-  if (caught !== undefined && caught.token !== found?.token) await link(aside, path).catch(() => {});
-  await rm(aside, { force: true });
 }
 
 /**
@@ -192,14 +229,24 @@ function touched(path: string): Promise<number | undefined> {
   );
 }
 
+async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (there) => there.isDirectory(),
+    () => false,
+  );
+}
+
 async function isAbsent(path: string): Promise<boolean> {
   return (await touched(path)) === undefined;
 }
 
+/** Undefined where there is none, or none that says who it is. Throws where it cannot be read just now. */
 async function readHolder(path: string): Promise<Holder | undefined> {
   try {
     return v.parse(Holder, JSON.parse(await readFile(path, "utf8")));
-  } catch {
+  } catch (error) {
+    // Too few open files, or a disk that fails: that says nothing about the lock.
+    if (["EMFILE", "ENFILE", "ENOMEM", "EIO"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
     return undefined;
   }
 }
