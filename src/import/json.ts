@@ -79,7 +79,7 @@ function endOf(text: string, from: number): number | undefined {
 }
 
 const LONGEST_MENDED = 2 ** 20;
-const MOST_TRIES = 100;
+const MOST_TRIES = 50;
 
 /** A writer died within an object, and the next one has appended to what it left: the last objects of the text, if they are whole. */
 function tailOfCut(text: string): Json[] {

@@ -104,3 +104,21 @@ export function taken({ taken: items }: Report): Record<string, number> {
   }
   return counts;
 }
+
+/** Into a new store. */
+export async function importing(folder: string) {
+  const store = makeStore();
+  return { store, report: await bring(store, folder) };
+}
+
+/** A Jan folder with one thread "t" that has these lines. */
+export function folderWith(lines: string | Uint8Array, thread: object | string = { title: "t", created: 1_700_000_000 }): string {
+  const folder = emptyFolder();
+  put(folder, "threads/t/thread.json", typeof thread === "string" ? thread : JSON.stringify(thread));
+  put(folder, "threads/t/messages.jsonl", lines);
+  return folder;
+}
+
+/** One of a messages.jsonl. */
+export const line = (id: string | number | undefined, text: unknown, more: object = {}): string =>
+  `${JSON.stringify({ id, role: "user", content: [{ type: "text", text: { value: text, annotations: [] } }], ...more })}\n`;
