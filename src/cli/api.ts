@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { EventSourceParserStream } from "eventsource-parser/stream";
 import type { Config } from "../config.ts";
 import type { ErrorBody } from "../errors.ts";
-import { holderOf, LOCK_FILE, LockedError } from "../store/folder-lock.ts";
+import { holderOf, LOCK_FILE } from "../store/folder-lock.ts";
+import { LockedError } from "../store/holder-of-lock.ts";
 import { CliError, RefusedError } from "./error.ts";
 import { wire, type WireOptions } from "./wiring.ts";
 

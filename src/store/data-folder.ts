@@ -10,8 +10,9 @@ import type { Log } from "../log.ts";
 import { chosenDriver, DriverError, guaranteeOf, loadDriver, type DriverChoice } from "./drivers.ts";
 import { unavailable } from "./faults.ts";
 import { disk } from "./files.ts";
-import { LOCK_FILE, takeFolderLock, type FolderLock, type Holder } from "./folder-lock.ts";
+import { LOCK_FILE, takeFolderLock, type FolderLock } from "./folder-lock.ts";
 import { fsDurable, type FsDurable } from "./fs-durable.ts";
+import type { Holder } from "./holder-of-lock.ts";
 import { createStore, type Store } from "./store.ts";
 
 /** The folder cannot be used as it is. The sentence says why and what to do. */
