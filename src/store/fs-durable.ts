@@ -3,8 +3,9 @@
 import { join } from "node:path";
 import pLimit from "p-limit";
 import type { Driver } from "unstorage";
-import { DamagedError, DoubtError } from "./faults.ts";
+import { DamagedError } from "./faults.ts";
 import { disk, type Files } from "./files.ts";
+import { createFolderSyncs } from "./folder-syncs.ts";
 import { isSafeName } from "./key.ts";
 
 export interface FsDurableOptions {
@@ -40,9 +41,7 @@ export function fsDurable({ base, marker = "", token, files = disk }: FsDurableO
   const limited = pLimit(FILES_AT_ONCE);
   /** Folders that are there and whose own name is on the disk. */
   const ready = new Map<string, Promise<void>>();
-  const syncs = new Map<string, { running: Promise<void>; next?: Promise<void> }>();
-  // The kernel may drop what it could not write and call it written: a second fsync of these would lie.
-  const doubtful = new Set<string>();
+  const { sync, durably, refuseDoubtful } = createFolderSyncs(files);
 
   return {
     name: "fs-durable",
@@ -55,7 +54,7 @@ export function fsDurable({ base, marker = "", token, files = disk }: FsDurableO
     removeItem: (key) => limited(() => remove(key)),
     getKeys: (prefix) => keysBelow(prefix.replace(/:$/, "")),
     clear: (prefix) => removeAll(prefix.replace(/:$/, "")),
-    sweep: () => sweep(base, 0),
+    sweep: () => sweep(files, base),
   };
 
   /** Throws for a key that is no path of safe names; whoever makes keys out of strangers' strings encodes them first. */
@@ -219,54 +218,6 @@ export function fsDurable({ base, marker = "", token, files = disk }: FsDurableO
     if (codeOf(error) === "ENOENT") ready.clear();
     return error;
   }
-
-  /** Syncs a folder in which the name of `path` has changed. */
-  async function durably(folder: string, path: string): Promise<void> {
-    try {
-      await sync(folder);
-    } catch (error) {
-      // Too many open files: it was not even tried, so that the next one tells the truth.
-      if (!["EMFILE", "ENFILE"].includes(codeOf(error))) doubtful.add(path);
-      throw new DoubtError(`The name ${path} may not be on the disk.`, { cause: error });
-    }
-  }
-
-  function refuseDoubtful(path: string): void {
-    if (doubtful.has(path)) throw new Error(`An earlier change of ${path} may not be on the disk. Restart the server.`);
-  }
-
-  /** One sync serves all whose names were there before it began: those who come while one runs share the next. */
-  function sync(folder: string): Promise<void> {
-    const state = syncs.get(folder);
-    if (state === undefined) {
-      const running = files.sync(folder).finally(() => {
-        const { next } = syncs.get(folder)!;
-        if (next === undefined) syncs.delete(folder);
-      });
-      syncs.set(folder, { running });
-      return running;
-    }
-    state.next ??= state.running
-      .catch(() => {})
-      .then(() => {
-        syncs.delete(folder);
-        return sync(folder);
-      });
-    return state.next;
-  }
-
-  async function sweep(folder: string, depth: number): Promise<void> {
-    // What goes away meanwhile has been looked after by somebody else.
-    for (const name of (await files.names(folder).catch(gone)) ?? []) {
-      if (isRecord(name)) continue;
-      const path = join(folder, name);
-      const kind = await files.kind(path);
-      if (kind === "folder" && depth < 2 && isSafeName(name)) await sweep(path, depth + 1);
-      if (kind !== "file" || !TEMPORARY.test(name)) continue;
-      const changed = (await files.changed(path).catch(gone)) ?? Infinity;
-      if (Date.now() - changed >= STALE_MS) await files.unlink(path).catch(gone);
-    }
-  }
 }
 
 const isRecord = (name: string): boolean => name.endsWith(SUFFIX) && isSafeName(name.slice(0, -SUFFIX.length));
@@ -282,5 +233,19 @@ function decode(bytes: Uint8Array): string {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (error) {
     throw new DamagedError("It is not valid UTF-8.", { cause: error });
+  }
+}
+
+/** Removes the temporary files of writes that were interrupted long ago, in a folder and the folders in it. */
+async function sweep(files: Files, folder: string, depth = 0): Promise<void> {
+  // What goes away meanwhile has been looked after by somebody else.
+  for (const name of (await files.names(folder).catch(gone)) ?? []) {
+    if (isRecord(name)) continue;
+    const path = join(folder, name);
+    const kind = await files.kind(path);
+    if (kind === "folder" && depth < 2 && isSafeName(name)) await sweep(files, path, depth + 1);
+    if (kind !== "file" || !TEMPORARY.test(name)) continue;
+    const changed = (await files.changed(path).catch(gone)) ?? Infinity;
+    if (Date.now() - changed >= STALE_MS) await files.unlink(path).catch(gone);
   }
 }
