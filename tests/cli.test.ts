@@ -13,7 +13,7 @@ import { record } from "./support/record.ts";
 import { startServer } from "./support/server.ts";
 
 const SLOW = 300_000;
-const COMMANDS = ["serve", "run", "pull", "list", "rm"];
+const COMMANDS = ["serve", "run", "pull", "list", "rm", "check", "import"];
 
 let folder: string;
 beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), "ingle-cli-"))));
