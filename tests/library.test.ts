@@ -181,8 +181,7 @@ for (const [name, spoil] of damage) {
     expect(error.status).toBe(500);
     expect(["corrupted_entity", "storage_error"]).toContain(error.code);
     expect((await library.list()).map((model) => model.id)).toEqual(["good"]);
-    // A folder is no record, whatever it is called.
-    expect(await library.damaged()).toEqual(name === "a folder" ? [] : ["bad"]);
+    expect(await library.damaged()).toEqual(["bad"]);
     expect(library.log).toHaveLength(1);
   });
 }
