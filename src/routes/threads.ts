@@ -45,12 +45,6 @@ const Change = v.object({ title: v.optional(Title), metadata: MetadataChange, to
 
 export const threads = (deps: Deps) => {
   const { store } = deps;
-  const existing = async (c: Context): Promise<Thread> => {
-    const id = c.req.param("thread_id") ?? "";
-    const thread = await store.threads.get(id);
-    if (thread === undefined) throw noThread(id);
-    return thread;
-  };
   const modify = async (c: Context) => {
     const { title, metadata } = await body(c, Change);
     const id = c.req.param("thread_id") ?? "";
@@ -85,12 +79,14 @@ export const threads = (deps: Deps) => {
       return c.json(shownThread(thread));
     })
     .get("/:thread_id", async (c) => {
-      const thread = await existing(c);
+      const id = c.req.param("thread_id");
+      const thread = await store.threads.get(id);
+      if (thread === undefined) throw noThread(id);
       return c.json({
         ...shownThread(thread),
         assistants: thread.assistants.map(({ assistant_id }) => assistant_id),
         assistant_configs: thread.assistants,
-        messages: await store.messages(thread.id).ids(),
+        messages: await store.messages(id).ids(),
       });
     })
     .patch("/:thread_id", modify)

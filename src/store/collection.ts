@@ -107,16 +107,15 @@ export function collection<T extends { id: string }>(shared: Shared, base: strin
   };
 
   const records: Collection<T> = {
-    async ids() {
-      try {
-        return shared.index === undefined ? (await load()).sort() : await shared.index.ids(base, load);
-      } catch (error) {
-        throw listFault(kind.name, error);
-      }
+    ids() {
+      const known = shared.index?.known(base);
+      return known === undefined ? readIds() : Promise.resolve(known);
     },
     get(id) {
       const key = keyOf(id);
-      return key === undefined ? Promise.resolve(undefined) : read(key, id);
+      if (key === undefined) return Promise.resolve(undefined);
+      const cached = shared.cache?.get(key);
+      return cached === undefined ? read(key, id) : Promise.resolve(cached as T);
     },
     async some(ids) {
       const found: T[] = [];
@@ -179,6 +178,14 @@ export function collection<T extends { id: string }>(shared: Shared, base: strin
     },
   };
   return records;
+
+  async function readIds(): Promise<readonly string[]> {
+    try {
+      return shared.index === undefined ? (await load()).sort() : await shared.index.ids(base, load);
+    } catch (error) {
+      throw listFault(kind.name, error);
+    }
+  }
 
   async function readable(id: string): Promise<T | undefined> {
     try {

@@ -4,6 +4,8 @@ import { LRUCache } from "lru-cache";
 export interface IdIndex {
   /** Ascending. `load` reads them, in any order, at the first call; kept up to date since. A list given out stays as it is. */
   ids(base: string, load: () => Promise<string[]>): Promise<readonly string[]>;
+  /** The same where they were read already, without a wait. */
+  known(base: string): readonly string[] | undefined;
   /** To be called when a record was written, or removed. Resolves when the index knows it. */
   add(base: string, id: string): Promise<void>;
   remove(base: string, id: string): Promise<void>;
@@ -27,6 +29,7 @@ export function createIdIndex(): IdIndex {
   };
 
   return {
+    known: (base) => loaded.get(base),
     async ids(base, load) {
       const ids = loaded.get(base);
       if (ids !== undefined) return ids;

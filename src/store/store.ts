@@ -68,9 +68,11 @@ export function createStore({ driver, shared: others, log, mayWrite = () => {} }
   // Nothing but code is kept: to make it again for every request would cost more than what it does.
   const talks = new LRUCache<string, Collection<Message>>({ max: 1000 });
   const messages = (thread_id: string): Collection<Message> => {
-    const known = talks.get(thread_id) ?? collection(shared, `messages:${thread_id}`, KINDS.messages);
-    talks.set(thread_id, known);
-    return known;
+    const known = talks.get(thread_id);
+    if (known !== undefined) return known;
+    const made = collection(shared, `messages:${thread_id}`, KINDS.messages);
+    talks.set(thread_id, made);
+    return made;
   };
   const fresh = async (prefix: string, among: Collection<{ id: string }>): Promise<string> => {
     // Where others issue ids too, their clocks decide.

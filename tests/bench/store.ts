@@ -17,7 +17,11 @@ const WIDE = 64;
 const WRITES = { one: 200, wide: 1280 };
 const MANY_MESSAGES = 100_000;
 const MANY_THREADS = 50_000;
-const READS = 20_000;
+/** Short turns, and many of them: a processor that is shared changes its speed from one second to the next. */
+const READS = 3_000;
+const READ_ROUNDS = ROUNDS * 12;
+/** Rounds until everything is compiled. */
+const WARM_UP = 10;
 const STARTS = 7;
 
 const SAID = { role: "user", content: "How does AI work? Explain it in simple terms, please, as if I were ten years old." };
@@ -202,15 +206,17 @@ async function reads(runtime: Runtime): Promise<string[]> {
   const server = await serve(runtime, join(folder, "reads"));
   const { id } = await made(server.url, "/v1/threads", { title: "A thread", messages: [SAID, SAID] });
   const path = `/v1/threads/${id}`;
-  const body = await (await fetch(server.url + path)).text();
-  const bare = await start(runtime, file("./bare-hono.ts"), [body]);
+  const answer = await fetch(server.url + path);
+  // Those that the runtime writes itself are its own.
+  const { date: _, "content-length": __, ...headers } = Object.fromEntries(answer.headers);
+  const bare = await start(runtime, file("./bare-hono.ts"), [await answer.text(), JSON.stringify(headers)]);
   const ratios: number[] = [];
   const rates: Record<string, number[]> = { bare: [], ingle: [] };
-  for (let round = 0; round < ROUNDS + 1; round++) {
+  for (let round = 0; round < READ_ROUNDS + WARM_UP; round++) {
     const rate = async ({ url }: Process) =>
       (await load({ url, wide: 50, requests: READS, request: () => get(path) })).per_second;
     const [plain, full] = [await rate(bare), await rate(server)];
-    if (round === 0) continue;
+    if (round < WARM_UP) continue;
     rates.bare!.push(plain);
     rates.ingle!.push(full);
     ratios.push(full / plain);
