@@ -111,7 +111,8 @@ export async function syncFolder(folder: string): Promise<void> {
   try {
     await handle.sync().catch(windowsCannot);
   } finally {
-    await handle.close();
+    // What was synced is on the disk, whatever becomes of the handle: nobody waits for that.
+    handle.close().catch(() => {});
   }
 }
 

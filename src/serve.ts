@@ -1,6 +1,7 @@
 // Gives a fetch function a socket: the one file of src/ that names a runtime. One function a runtime, all with the same outline.
 import type { RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { ServerRequest } from "srvx";
 
 /** Longer than clients keep theirs: Node's 5 s would cut a connection just as a client sends its next request. */
 const KEEP_ALIVE_MS = 75_000;
@@ -78,8 +79,17 @@ const onBun: Listen = async (fetch, { host, port }) => {
 // Deno too: its own server tells of a client that left before the answer only where head and body came in one read, and it closes
 // the connection after each request with a body (https://github.com/denoland/deno/issues/36657).
 const onNode: Listen = async (fetch, { host, port, max_connections }) => {
-  const [{ createServer }, { toNodeHandler }] = await Promise.all([import("node:http"), import("srvx/node")]);
-  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, toNodeHandler(guarded(fetch)) as RequestListener);
+  const [{ createServer }, { FastResponse, toNodeHandler }, { arrayBuffer }] = await Promise.all([
+    import("node:http"),
+    import("srvx/node"),
+    import("node:stream/consumers"),
+  ]);
+  // Text that becomes a web stream only to be read from it again costs more than all else of an answer, and its length is lost.
+  globalThis.Response = FastResponse as unknown as typeof Response;
+  const server = createServer(
+    { keepAliveTimeout: KEEP_ALIVE_MS },
+    toNodeHandler(guarded(withOwnBody(fetch, arrayBuffer))) as RequestListener,
+  );
   server.maxConnections = max_connections;
   await new Promise<void>((resolve, reject) => {
     // Not once: a later error, such as too many open files, would end the process.
@@ -94,6 +104,15 @@ const onNode: Listen = async (fetch, { host, port, max_connections }) => {
   };
   return { port: (server.address() as AddressInfo).port, drain, cut: () => server.closeAllConnections() };
 };
+
+/** The body from Node's own stream: on its way through a web stream and a second `Request` it costs more than all else of a POST. */
+function withOwnBody(fetch: Fetch, arrayBuffer: (req: AsyncIterable<unknown>) => Promise<ArrayBuffer>): Fetch {
+  return (request: ServerRequest) => {
+    const { req } = request.runtime!.node!;
+    request.arrayBuffer = () => arrayBuffer(req!);
+    return fetch(request);
+  };
+}
 
 /** A throw beyond the app's own `onError` would end the process. */
 function guarded(fetch: Fetch): Fetch {

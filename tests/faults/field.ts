@@ -112,7 +112,7 @@ export async function openField(runtime: Runtime, operation: Operation): Promise
     if (answer === undefined) return { result: "killed", violations: await ended(target, k, old, changed) };
     const violations: string[] = [];
     const hit = seen.includes("(INJECTED)");
-    if (!hit && k === 1) violations.push("It was not injected.");
+    if (!hit && mustCome(target, k)) violations.push("It was not injected.");
     const state = stateOf(recordsIn(folder), old, changed);
     if (state === undefined) violations.push("What is there is neither the old nor the new.");
     else if (answer.status === 200 && state === "old") violations.push("It was acknowledged, and is not there.");
@@ -142,7 +142,7 @@ export async function openField(runtime: Runtime, operation: Operation): Promise
     const hit = (await trace.end(answer === undefined)).includes("killed by SIGKILL");
     const changed = operation.change(old, ids);
     if (hit) return { result: "killed", violations: await ended(target, k, old, changed) };
-    const violations = k > 1 ? [] : ["It was not killed."];
+    const violations = mustCome(target, k) ? ["It was not killed."] : [];
     if (answer?.status !== 200 || stateOf(recordsIn(folder), old, changed) !== "new") {
       violations.push("It was not killed, and not answered.");
     }
@@ -218,6 +218,9 @@ function targetsOf(calls: Call[]): Target[] {
   }
   return [...targets.values()];
 }
+
+/** Nobody waits for a file to be closed: that may be after the answer. */
+const mustCome = ({ name }: Target, k: number): boolean => k === 1 && name !== "close";
 
 const isLate = ({ late }: Target, k: number): boolean => late[k === 1 ? 0 : 1];
 
