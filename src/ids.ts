@@ -21,6 +21,13 @@ export const OWN_ID = /^(thread|msg|asst)_[0-7][0-9a-hjkmnp-tv-z]{25}$/;
 /** `prefix` and 26 lower-case characters: `chatcmpl-01jd…`. Each sorts behind the one before, whatever the clock says. */
 export const newId = (prefix: string): string => prefix + next().toLowerCase();
 
+/** Makes ids of requests: told apart, also from those of an earlier process, and cheap, as every answer carries one. */
+export function requestIds(): () => string {
+  const start = crypto.randomUUID().replaceAll("-", "").slice(0, 16);
+  let count = 0;
+  return () => `req_${start}${(count++).toString(36)}`;
+}
+
 /** Makes all further ids sort behind this one of our own: it was issued by an earlier process whose clock may have been ahead. */
 export function issueAbove(id: string): void {
   const time = decodeTime(id.slice(id.indexOf("_") + 1).toUpperCase());

@@ -8,7 +8,7 @@ import { sourceOptions, type Config } from "../config.ts";
 import { createDownloads } from "../downloads.ts";
 import { createEngines } from "../engines.ts";
 import { ApiError } from "../errors.ts";
-import { newId } from "../ids.ts";
+import { newId, requestIds } from "../ids.ts";
 import { ImportError } from "../import/old-folder.ts";
 import { createLibrary, type Library } from "../library.ts";
 import { createLog, type Log } from "../log.ts";
@@ -78,8 +78,7 @@ function put(config: Config, { store, lock, guarantee, close }: DataFolder, log:
       origins: config.origins,
       keys: config.key,
       operator_key,
-      // Nobody sorts them by age.
-      newRequestId: () => `req_${crypto.randomUUID()}`,
+      newRequestId: requestIds(),
     },
     store,
     library,

@@ -222,7 +222,8 @@ function targetsOf(calls: Call[]): Target[] {
 /** Nobody waits for a file to be closed: that may be after the answer. */
 const mustCome = ({ name }: Target, k: number): boolean => k === 1 && name !== "close";
 
-const isLate = ({ late }: Target, k: number): boolean => late[k === 1 ? 0 : 1];
+/** A file is closed beside what follows. */
+const isLate = ({ name, late }: Target, k: number): boolean => name === "close" || late[k === 1 ? 0 : 1];
 
 /** `messages/thread_…/msg_….json` to `/threads/thread_…/messages/msg_…`. */
 function urlOf(path: string): string {
