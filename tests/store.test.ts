@@ -168,6 +168,19 @@ test("an error that a driver answers with, instead of throwing it, is an error",
   });
 });
 
+test("a record that is no text hides no other one, whatever the driver gives", async () => {
+  const base = await temporary();
+  const store = createStore({ driver: await loadDriver({ driver: "fs", base }), shared: true, log });
+  const { thread: good } = await store.conversations.create(thread("good"));
+  const { thread: bad } = await store.conversations.create(thread("bad"));
+  for (const bytes of [Buffer.from([0x7b, 0xff, 0xfe, 0x7d]), Buffer.from(`\ufeff${JSON.stringify(bad)}`)]) {
+    await writeFile(join(base, "threads", bad.id), bytes);
+    expect(await failure(store.threads.get(bad.id))).toMatchObject({ status: 500, code: "corrupted_entity" });
+    expect((await store.threads.list({})).data).toEqual([good]);
+  }
+  await rm(base, { recursive: true });
+});
+
 test("what is too large to be kept is refused, and what was there stays", async () => {
   const base = await temporary();
   const store = createStore({ driver: fsDurable({ base, token: "t" }), shared: false, log });

@@ -10,6 +10,7 @@ import { LOCK_FILE } from "./folder-lock.ts";
 import { LARGEST, SUFFIX, TEMPORARY } from "./fs-durable.ts";
 import { decodeKey, encodeKey } from "./key.ts";
 import { KINDS } from "./store.ts";
+import { textOf } from "./text.ts";
 
 export interface Finding {
   /** `damaged`: not what it should be. `foreign`: not ingle's. `orphaned`: nothing leads to it. */
@@ -182,15 +183,6 @@ export async function checkFolder(folder: string, { in_use, now = Date.now }: Ch
 
   async function changed(path: string): Promise<number> {
     return disk.changed(join(folder, path)).catch(() => 0);
-  }
-}
-
-/** As the driver reads it: a byte order mark is no JSON. */
-function textOf(bytes: Uint8Array): string {
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch (error) {
-    throw new DamagedError("It is not valid UTF-8.", { cause: error });
   }
 }
 

@@ -6,6 +6,7 @@ import { pageOf, type List, type PageQuery } from "../paging.ts";
 import { DamagedError, DoubtError, isOfOneRecord, readFault, unavailable, writeFault } from "./faults.ts";
 import type { IdIndex } from "./id-index.ts";
 import type { RecordCache } from "./record-cache.ts";
+import { textOf } from "./text.ts";
 import type { Turns } from "./turns.ts";
 
 /** Records are shared with a cache: make a new one instead of changing one. */
@@ -72,7 +73,7 @@ export function collection<T extends { id: string }>(shared: Shared, base: strin
       // Some drivers answer with what went wrong instead of throwing it.
       if (raw instanceof Error) throw raw;
       if (raw === null || raw === undefined) return undefined;
-      const text = textOf(raw);
+      const text = stored(raw);
       const record = checkedRecord(kind.schema, text, id);
       keep?.(record, text.length);
       return record;
@@ -213,9 +214,9 @@ function written(record: unknown): string {
   return `${text.length > LARGEST_READABLE ? text : JSON.stringify(record, null, 2)}\n`;
 }
 
-function textOf(raw: unknown): string {
+function stored(raw: unknown): string {
   if (typeof raw === "string") return raw;
-  if (raw instanceof Uint8Array || raw instanceof ArrayBuffer) return new TextDecoder("utf-8", { fatal: true }).decode(raw);
+  if (raw instanceof Uint8Array || raw instanceof ArrayBuffer) return textOf(raw);
   // A driver that parses what it reads, such as one for a document database.
   return JSON.stringify(raw);
 }

@@ -110,10 +110,16 @@ async function makeReady({ folder, no_init = false }: DataFolderOptions): Promis
   }
   try {
     const made = await mkdir(folder, { recursive: true, mode: 0o700 });
-    if (made !== undefined) await syncFolder(dirname(made));
+    if (made !== undefined) await syncUpTo(dirname(made), dirname(folder));
   } catch (error) {
     unusable(folder, error);
   }
+}
+
+/** Every folder from `top` down to `bottom`: in each of them one has a name that is new. */
+async function syncUpTo(top: string, bottom: string): Promise<void> {
+  if (bottom !== top && bottom !== dirname(bottom)) await syncUpTo(top, dirname(bottom));
+  await syncFolder(bottom);
 }
 
 async function entriesOf(folder: string): Promise<string[] | undefined> {
@@ -131,7 +137,8 @@ async function mark(folder: string): Promise<void> {
     if (error.code !== "ENOENT") unusable(folder, error);
   });
   if (text === undefined) {
-    const fresh = `${path}.${randomUUID()}.tmp`;
+    // Named as what may be left in a folder that is not ours yet: where this process ends here, the next one starts afresh.
+    const fresh = join(folder, `.${MARKER}.${randomUUID()}.tmp`);
     try {
       await disk.writeNew(fresh, new TextEncoder().encode(`${JSON.stringify({ format: FORMAT })}\n`));
       await disk.rename(fresh, path);

@@ -3,10 +3,10 @@
 import { join } from "node:path";
 import pLimit from "p-limit";
 import type { Driver } from "unstorage";
-import { DamagedError } from "./faults.ts";
 import { disk, type Files } from "./files.ts";
 import { createFolderSyncs } from "./folder-syncs.ts";
 import { isSafeName } from "./key.ts";
+import { textOf } from "./text.ts";
 
 export interface FsDurableOptions {
   /** Absolute path of the folder; it must be there. */
@@ -73,7 +73,7 @@ export function fsDurable({ base, marker = "", token, files = disk }: FsDurableO
     const path = fileOf(key);
     await refuseLinks(key);
     try {
-      return decode(await files.read(path, LARGEST));
+      return textOf(await files.read(path, LARGEST));
     } catch (error) {
       if (codeOf(error) !== "ENOENT") throw error;
       await mustBeThere();
@@ -226,14 +226,6 @@ const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code
 
 function gone(error: unknown): void {
   if (codeOf(error) !== "ENOENT") throw error;
-}
-
-function decode(bytes: Uint8Array): string {
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch (error) {
-    throw new DamagedError("It is not valid UTF-8.", { cause: error });
-  }
 }
 
 /** Removes the temporary files of writes that were interrupted long ago, in a folder and the folders in it. */

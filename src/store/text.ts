@@ -1,0 +1,11 @@
+// Bytes as text, where they are nothing but text.
+import { DamagedError } from "./faults.ts";
+
+/** A byte order mark is kept: it is no JSON. Throws `DamagedError` for what is not UTF-8. */
+export function textOf(bytes: Uint8Array | ArrayBuffer): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (error) {
+    throw new DamagedError("It is not valid UTF-8.", { cause: error });
+  }
+}
