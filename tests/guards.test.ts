@@ -311,6 +311,14 @@ describe("size", () => {
 });
 
 describe("all of them", () => {
+  test("the declared size counts for every method", async () => {
+    const { ask, state } = makeGuarded();
+    for (const method of ["GET", "DELETE", "POST"]) {
+      await expectRefusal(await ask({ ...JSON_TYPE, "content-length": String(2 ** 30) }, { method }), 413, "request_too_large");
+    }
+    expect(state.ran).toBe(0);
+  });
+
   test("a request that is wrong in every way hears of the first check it fails", async () => {
     const { ask } = makeGuarded({ keys: [KEY] });
     const headers: Record<string, string> = {

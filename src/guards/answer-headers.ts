@@ -1,6 +1,6 @@
 // The headers that every answer carries, refusals included.
 import type { MiddlewareHandler } from "hono";
-import { errorResponse, toApiError } from "../errors.ts";
+import { ApiError, errorResponse } from "../errors.ts";
 import type { Check } from "./check.ts";
 import { letRead } from "./origin.ts";
 
@@ -24,8 +24,9 @@ export function answerHeaders(newId: () => string, check: Check): MiddlewareHand
       if (answer === undefined) await next();
       else c.res = await answer;
     } catch (error) {
-      // The check's: what a route throws has become an answer within `next`.
-      c.res = errorResponse(toApiError(error));
+      // A refusal is the check's: what a route throws has become an answer within `next`. All else is for the log.
+      if (!(error instanceof ApiError)) throw error;
+      c.res = errorResponse(error);
     }
     const { headers } = c.res;
     // Hono answers HEAD with the GET route and drops the body unread: a stream would never learn of it.

@@ -6,8 +6,6 @@ import type { Check } from "./check.ts";
 /** Sets the limits of this path's body as `body_limits`. Throws 413 `request_too_large` for a declared size beyond them. */
 export function size(limitsOf: (path: string) => BodyLimits): Check {
   return (c) => {
-    // Nobody reads the body of a GET.
-    if (c.req.method === "GET") return;
     const limits = limitsOf(c.req.path);
     c.set("body_limits", limits);
     if (Number(c.req.header("content-length")) > limits.max_bytes) return refuse(c, limits);
