@@ -117,7 +117,10 @@ export function createDownloads({ library, options, log, every_ms = EVERY_MS }: 
     const rate = meter();
     try {
       for await (const step of library.pull(id, options, job.stop.signal)) {
-        job.event = { model_id: id, state: "downloading", ...step, rate: rate(step) };
+        // Of many steps a listener hears of few: what only the first one of a source says stays.
+        const { source, problem } = job.event;
+        const before = source === step.source && problem !== undefined ? { problem } : {};
+        job.event = { model_id: id, state: "downloading", ...before, ...step, rate: rate(step) };
       }
       job.event = { ...job.event, ...(await whole(id)), source: job.event.source };
     } catch (error) {

@@ -318,6 +318,19 @@ describe("the jobs", () => {
     expect(events.at(-2)!.rate).toBeGreaterThan(0);
   });
 
+  test("say why the source before was given up, also to a listener who has missed the moment", async () => {
+    const { downloads, all } = jobs(async function* () {
+      yield { source: "hub", bytes: 0 };
+      yield { source: "pip", bytes: 0, problem: "The hub is gone." };
+      for (let bytes = 1; bytes < 20; bytes++) yield { source: "pip", bytes };
+      await Bun.sleep(60);
+    });
+    await downloads.start("a");
+    const told = (await all()).filter(({ source }) => source === "pip");
+    expect(told.map(({ problem }) => problem)).toEqual(told.map(() => "The hub is gone."));
+    expect(told.length).toBeGreaterThan(1);
+  });
+
   test("tell a listener who is slow what has become of it", async () => {
     const { downloads } = jobs(async function* () {
       yield { source: "hub", bytes: 1 };
