@@ -6,7 +6,7 @@ import type { ErrorBody } from "../errors.ts";
 import { holderOf, LOCK_FILE } from "../store/folder-lock.ts";
 import { LockedError } from "../store/holder-of-lock.ts";
 import { CliError, RefusedError } from "./error.ts";
-import { wire, type WireOptions } from "./wiring.ts";
+import { wire, type Wired, type WireOptions } from "./wiring.ts";
 
 export interface Api {
   /** `path` begins with `/v1/`. Throws `CliError` with the sentence of every answer that is an error. */
@@ -21,14 +21,11 @@ export interface AskOptions {
   signal?: AbortSignal;
 }
 
-interface Options extends Pick<WireOptions, "write"> {
-  command: string;
-  /** It only looks: it needs no lock, and whoever holds one does not matter. */
-  reads?: boolean;
-}
-
-/** Throws `CliError` where another command is at work in the folder. */
-export async function connect(config: Config, { command, reads = false, write = () => {} }: Options): Promise<Api> {
+/** Who only `reads` needs no lock, and no word of whoever holds one. Throws `CliError` where another command is at work in the folder. */
+export async function connect(
+  config: Config,
+  { command, reads = false, write = () => {} }: Omit<WireOptions, "wide">,
+): Promise<Api> {
   const holder = await holderOf(join(config.data, LOCK_FILE));
   const told = holder && new LockedError(holder).message;
   if (holder?.url !== undefined) {
@@ -39,20 +36,25 @@ export async function connect(config: Config, { command, reads = false, write = 
     return api(remote, holder.url, holder.key!);
   }
   if (holder !== undefined && !reads) throw new CliError(`${told} Wait for it to end.`);
-  const { app, operator_key, close } = await wire(config, { command, reads, write });
-  return api(
-    (request) => app.fetch(request),
-    "http://localhost",
-    operator_key,
-    () => close(0),
-  );
+  return inProcess(config, { command, reads, write });
+}
+
+/** Whoever holds the folder: with engines of its own. */
+export async function inProcess(config: Config, options: WireOptions): Promise<Api> {
+  const wired = await wire(config, options);
+  return { ...apiOf(wired), close: () => wired.close(0) };
+}
+
+/** Of an application that somebody else closes. */
+export function apiOf({ app, operator_key }: Pick<Wired, "app" | "operator_key">): Api {
+  return api((request) => app.fetch(request), "http://localhost", operator_key);
 }
 
 type Fetch = (request: Request) => Response | Promise<Response>;
 
-export function api(fetch: Fetch, origin: string, key: string, close = async () => {}): Api {
+function api(fetch: Fetch, origin: string, key: string): Api {
   return {
-    close,
+    close: async () => {},
     async ask(path, { method = "GET", body, signal } = {}) {
       // A socket sets the host by itself; without one the guards still look for it.
       const headers = new Headers({ authorization: `Bearer ${key}`, host: new URL(origin).host });

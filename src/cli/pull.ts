@@ -61,17 +61,9 @@ export async function pull(api: Api, id: string): Promise<boolean> {
 async function* stepsOf(events: AsyncIterable<DownloadEvent>, onEvent: (event: DownloadEvent) => void): AsyncGenerator<Progress> {
   for await (const event of events) {
     onEvent(event);
-    const { state, error, bytes, total, source, resumed_from, problem } = event;
-    if (state === "failed" && error !== undefined) throw new CliError(error.message);
-    // Nobody was asked yet.
-    if (source === "") continue;
-    yield {
-      source,
-      bytes,
-      ...(total === undefined ? {} : { total }),
-      ...(resumed_from === undefined ? {} : { resumed_from }),
-      ...(problem === undefined ? {} : { problem }),
-    };
+    if (event.state === "failed" && event.error !== undefined) throw new CliError(event.error.message);
+    // Without a source nobody was asked yet.
+    if (event.source !== "") yield event;
   }
 }
 

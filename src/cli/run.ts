@@ -3,10 +3,9 @@ import { createInterface } from "node:readline/promises";
 import { text as readAll } from "node:stream/consumers";
 import { defineCommand } from "citty";
 import { readConfig } from "../config.ts";
-import { api as apiOf, connect, eventsOf, type Api } from "./api.ts";
+import { connect, eventsOf, inProcess, type Api } from "./api.ts";
 import { DATA } from "./data-args.ts";
 import { CliError } from "./error.ts";
-import { wire } from "./wiring.ts";
 
 type Message = { role: "system" | "user" | "assistant"; content: string };
 type Ask = (messages: Message[], signal: AbortSignal) => Promise<string>;
@@ -93,14 +92,7 @@ async function engineFor({ model, log = false, ...settings }: EngineArgs): Promi
   const own = log || [settings.adapter, settings.threads, settings.context].some((setting) => setting !== undefined);
   // Whoever talks wants the answer; what goes wrong is told in one sentence.
   const silent = log ? {} : { write: () => {} };
-  if (!own) return connect(config, { command: "run", reads: true, ...silent });
-  const { app, operator_key, close } = await wire(config, { command: "run", reads: true, ...silent });
-  return apiOf(
-    (request) => app.fetch(request),
-    "http://localhost",
-    operator_key,
-    () => close(0),
-  );
+  return (own ? inProcess : connect)(config, { command: "run", reads: true, ...silent });
 }
 
 /** Writes the answer as it comes and answers with what came of it until it ended or `signal` stopped it. Throws `CliError`. */

@@ -109,15 +109,12 @@ function isLoopback(host: string): boolean {
   return host === "localhost" || (ipaddr.isValid(address) && ipaddr.process(address).range() === "loopback");
 }
 
-async function checkModel({ app, library, operator_key }: Wired, { model, adapter }: Config, pull = false): Promise<void> {
+async function checkModel(wired: Wired, { model, adapter }: Config, pull = false): Promise<void> {
   if (model === undefined || adapter === "echo") return;
   if (pull) {
-    const [{ pull: fetchModel }, { api }] = await Promise.all([import("./pull.ts"), import("./api.ts")]);
-    await fetchModel(
-      api((request) => app.fetch(request), "http://localhost", operator_key),
-      model,
-    );
-  } else if ((await library.get(model)) === undefined) {
+    const [{ pull: fetchModel }, { apiOf }] = await Promise.all([import("./pull.ts"), import("./api.ts")]);
+    await fetchModel(apiOf(wired), model);
+  } else if ((await wired.library.get(model)) === undefined) {
     throw new CliError(`Model "${model}" is not installed. Run "ingle pull ${model}", or add --pull.`);
   }
 }
