@@ -2,7 +2,8 @@
 import { BUILT_IN, type Assistant } from "../store/entities.ts";
 import { byTail, idOf, tailOf } from "./ids.ts";
 import { foldersIn, type Job } from "./job.ts";
-import { documentsIn, isJson, textIn, type Json } from "./json.ts";
+import { isObject, type JsonObject } from "../json-value.ts";
+import { documentsIn, textIn } from "./json.ts";
 import { droppedKeys, fitted } from "./metadata.ts";
 import { UnreadableError } from "./old-folder.ts";
 import type { Item } from "./report.ts";
@@ -25,7 +26,7 @@ export async function importAssistants(job: Job): Promise<AssistantIds> {
   return ids;
 }
 
-async function oldAssistant({ folder, notes }: Job, item: Item): Promise<Json | undefined> {
+async function oldAssistant({ folder, notes }: Job, item: Item): Promise<JsonObject | undefined> {
   try {
     const text = await folder.text(item.path, LARGEST_FILE);
     const { values, fault } = documentsIn(text ?? "");
@@ -41,7 +42,7 @@ async function oldAssistant({ folder, notes }: Job, item: Item): Promise<Json | 
   }
 }
 
-async function take(job: Job, item: Item, name: string, old: Json, known: Map<string, string>, ids: AssistantIds) {
+async function take(job: Job, item: Item, name: string, old: JsonObject, known: Map<string, string>, ids: AssistantIds) {
   const { notes, store } = job;
   if (name === BUILT_IN && isUntouched(old)) return notes.skipped({ ...item, id: BUILT_IN }, "It is built in here too.");
   const tail = tailOf("assistant", name);
@@ -58,18 +59,18 @@ async function take(job: Job, item: Item, name: string, old: Json, known: Map<st
 }
 
 /** Jan's own changed its instructions with many versions: one that has any is kept beside ours, named as it was. */
-function isUntouched({ name, instructions }: Json): boolean {
+function isUntouched({ name, instructions }: JsonObject): boolean {
   return (textIn(name) ?? "Jan") === "Jan" && textIn(instructions) === undefined;
 }
 
-function assistantOf({ from }: Job, old: Json, id: string, created_at: number): { assistant: Assistant; losses: string[] } {
+function assistantOf({ from }: Job, old: JsonObject, id: string, created_at: number): { assistant: Assistant; losses: string[] } {
   const losses: string[] = [];
   const clipped = (field: string, most: number): string | null => {
     const text = textIn(old[field]) ?? null;
     if (text !== null && text.length > most) losses.push(`Its ${field} was cut after ${most} characters.`);
     return text?.slice(0, most) ?? null;
   };
-  const { temperature, top_p, ...parameters } = isJson(old.parameters) ? old.parameters : {};
+  const { temperature, top_p, ...parameters } = isObject(old.parameters) ? old.parameters : {};
   // Ours is a URI, theirs mostly an emoji.
   const avatar = textIn(old.avatar);
   const metadata = fitted(
@@ -77,13 +78,13 @@ function assistantOf({ from }: Job, old: Json, id: string, created_at: number): 
     {
       ...(avatar !== undefined && !URL.canParse(avatar) ? { avatar } : {}),
       ...(Object.keys(parameters).length > 0 ? { parameters } : {}),
-      ...(isJson(old.metadata) ? old.metadata : {}),
+      ...(isObject(old.metadata) ? old.metadata : {}),
     },
   );
-  const tools = (Array.isArray(old.tools) ? old.tools : []).filter(isJson).filter(({ enabled }) => enabled !== false);
+  const tools = (Array.isArray(old.tools) ? old.tools : []).filter(isObject).filter(({ enabled }) => enabled !== false);
   // Jan's own tool reads files, which nothing here does.
   const kept = tools.filter(
-    (tool): tool is Json & { type: string } => textIn(tool.type) !== undefined && tool.type !== "retrieval",
+    (tool): tool is JsonObject & { type: string } => textIn(tool.type) !== undefined && tool.type !== "retrieval",
   );
   if (kept.length < tools.length) losses.push("Its tool that reads files was left out.");
   const assistant: Assistant = {
@@ -107,7 +108,7 @@ function assistantOf({ from }: Job, old: Json, id: string, created_at: number): 
 
 /** `*` stands for any. */
 function modelsOf(model: unknown): Assistant["models"] {
-  const model_id = textIn(isJson(model) ? model.id : model);
+  const model_id = textIn(isObject(model) ? model.id : model);
   return model_id === undefined || model_id === "*" || model_id.length > 200 ? [] : [{ model_id }];
 }
 

@@ -1,6 +1,7 @@
 // What an old message says, as text parts; and what else was in it, which has no place in ours.
 import type { Message } from "../store/entities.ts";
-import { isJson, textIn, type Json } from "./json.ts";
+import { isObject, type JsonObject } from "../json-value.ts";
+import { textIn } from "./json.ts";
 
 export interface Content {
   parts: Message["content"];
@@ -9,7 +10,7 @@ export interface Content {
 }
 
 /** `content` is an array of parts (Jan, cortex), a string, or one part; parts hold `{value, annotations}` or a string. */
-export function contentOf({ content, attachments }: Json): Content {
+export function contentOf({ content, attachments }: JsonObject): Content {
   const lost = new Set<string>();
   if (Array.isArray(attachments) && attachments.length > 0) lost.add("its attachments");
   const old = content === undefined || content === null ? [] : [content].flat();
@@ -29,16 +30,16 @@ const OTHERS: Record<string, string> = {
 
 function partOf(part: unknown, lost: Set<string>): Message["content"][number] | undefined {
   if (typeof part === "string") return asText(part, []);
-  if (!isJson(part)) return undefined;
+  if (!isObject(part)) return undefined;
   const type = textIn(part.type) ?? "text";
   if (!TEXT.includes(type)) {
     lost.add(WITH_FILE[type] ?? OTHERS[type] ?? `a part of type "${type.slice(0, 40)}"`);
     if (WITH_FILE[type] === undefined) return undefined;
   }
   const { text } = part;
-  if (!isJson(text)) return asText(textIn(text), []);
+  if (!isObject(text)) return asText(textIn(text), []);
   const annotations = Array.isArray(text.annotations) ? text.annotations : [];
-  const citations = annotations.filter(isJson);
+  const citations = annotations.filter(isObject);
   // Paths of files within the old folder.
   if (citations.length < annotations.length && TEXT.includes(type)) lost.add("a file");
   return asText(textIn(text.value), citations);

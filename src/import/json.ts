@@ -1,8 +1,6 @@
 // Text that should be one JSON object, from files that were cut, glued together or written over.
 
-export type Json = Record<string, unknown>;
-
-export const isJson = (value: unknown): value is Json => typeof value === "object" && value !== null && !Array.isArray(value);
+import { isDeeper, isObject, type JsonObject } from "../json-value.ts";
 
 /** The value where it is a string with something in it. */
 export const textIn = (value: unknown): string | undefined =>
@@ -12,7 +10,7 @@ export const textIn = (value: unknown): string | undefined =>
 export const DEEPEST = 32;
 
 export interface Documents {
-  values: Json[];
+  values: JsonObject[];
   /** A sentence about what of the text could not be read. */
   fault?: string;
 }
@@ -27,20 +25,14 @@ export function documentsIn(text: string): Documents {
   return flat.length === found.length ? { values } : { values: flat, fault: `It is nested deeper than ${DEEPEST} levels.` };
 }
 
-/** Without recursion beyond `levels`. */
-export function isDeeper(value: unknown, levels: number): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  return levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1));
-}
-
 /** More small ones than this would take far more memory than their text. */
 const MOST_GLUED = 100_000;
 
 /** The objects with which a text begins, one after the other, and what follows them. */
-function gluedIn(text: string): { values: Json[]; rest: string } {
+function gluedIn(text: string): { values: JsonObject[]; rest: string } {
   const whole = parsed(text);
   if (whole !== undefined) return { values: [whole], rest: "" };
-  const values: Json[] = [];
+  const values: JsonObject[] = [];
   let at = 0;
   while (values.length < MOST_GLUED) {
     const end = endOf(text, at);
@@ -53,10 +45,10 @@ function gluedIn(text: string): { values: Json[]; rest: string } {
 }
 
 /** Undefined for what is no object, or not JSON. */
-function parsed(text: string): Json | undefined {
+function parsed(text: string): JsonObject | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    return isJson(value) ? value : undefined;
+    return isObject(value) ? value : undefined;
   } catch {
     return undefined;
   }
@@ -82,7 +74,7 @@ const LONGEST_MENDED = 2 ** 20;
 const MOST_TRIES = 50;
 
 /** A writer died within an object, and the next one has appended to what it left: the last objects of the text, if they are whole. */
-function tailOfCut(text: string): Json[] {
+function tailOfCut(text: string): JsonObject[] {
   if (text.length > LONGEST_MENDED) return [];
   let tries = 0;
   for (const { index } of text.matchAll(/\{\s*"/g)) {

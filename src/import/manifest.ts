@@ -3,7 +3,8 @@ import { posix } from "node:path";
 import * as v from "valibot";
 import { parse as parseYaml } from "yaml";
 import { Model, type ModelFile } from "../../models/model.ts";
-import { DEEPEST, documentsIn, isDeeper, isJson, textIn, type Json } from "./json.ts";
+import { isDeeper, isObject, type JsonObject } from "../json-value.ts";
+import { DEEPEST, documentsIn, textIn } from "./json.ts";
 
 export interface Manifest {
   id: string;
@@ -18,16 +19,16 @@ export interface Manifest {
   size: number | undefined;
   /** As they stand there. */
   name: string | undefined;
-  old: Json;
-  settings: Json;
-  parameters: Json;
+  old: JsonObject;
+  settings: JsonObject;
+  parameters: JsonObject;
 }
 
 /** `place` is the folder of all models. A sentence where there is no manifest in the text. */
 export function manifestOf(path: string, text: string, place: string): Manifest | string {
   const old = path.endsWith(".json") ? documentsIn(text).values[0] : yamlIn(text);
   if (old === undefined) return `It is not ${path.endsWith(".json") ? "JSON" : "YAML"}, or it describes no model.`;
-  const settings = isJson(old.settings) ? old.settings : old;
+  const settings = isObject(old.settings) ? old.settings : old;
   const sha256 = textIn(old.model_sha256)?.toLowerCase();
   return {
     id: idOf(old, path, place),
@@ -40,22 +41,22 @@ export function manifestOf(path: string, text: string, place: string): Manifest 
     name: textIn(old.name),
     old,
     settings,
-    parameters: isJson(old.parameters) ? old.parameters : old,
+    parameters: isObject(old.parameters) ? old.parameters : old,
   };
 }
 
-function yamlIn(text: string): Json | undefined {
+function yamlIn(text: string): JsonObject | undefined {
   try {
     // cortex writes some keys twice; aliases are how a small text becomes a large value.
     const value: unknown = parseYaml(text, { uniqueKeys: false, maxAliasCount: 100, logLevel: "error" });
-    return isJson(value) && !isDeeper(value, DEEPEST) ? value : undefined;
+    return isObject(value) && !isDeeper(value, DEEPEST) ? value : undefined;
   } catch {
     return undefined;
   }
 }
 
 /** Jan's own is the path of the folder; cortex gives its models names such as `tinyllama:1b`, in `model`. */
-function idOf(old: Json, path: string, place: string): string {
+function idOf(old: JsonObject, path: string, place: string): string {
   const below = path.slice(place.length + 1).replace(/\.(json|ya?ml)$/, "");
   const file = posix.basename(below);
   const folder = below.slice(0, -file.length - 1);
@@ -64,9 +65,9 @@ function idOf(old: Json, path: string, place: string): string {
   return (textIn(old.model) ?? textIn(old.id) ?? of_path.replace(/^(cortex\.so|huggingface\.co)\//, "")).trim();
 }
 
-function referencesOf(old: Json, settings: Json): string[] {
+function referencesOf(old: JsonObject, settings: JsonObject): string[] {
   const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
-  const sources = list(old.sources).filter(isJson);
+  const sources = list(old.sources).filter(isObject);
   const said = [
     old.model_path,
     ...list(old.files),
@@ -82,7 +83,7 @@ function referencesOf(old: Json, settings: Json): string[] {
 export function modelOf(manifest: Manifest, files: { path: string; size: number }[], created: number) {
   const { old, id, settings, parameters, sha256 } = manifest;
   const losses: string[] = [];
-  const within = (where: string, entries: Record<string, v.GenericSchema>, values: Json): Json => {
+  const within = (where: string, entries: Record<string, v.GenericSchema>, values: JsonObject): JsonObject => {
     const kept = Object.entries(entries).flatMap(([key, schema]): [string, unknown][] => {
       const value = values[key];
       if (value === undefined || value === null) return [];
@@ -95,8 +96,8 @@ export function modelOf(manifest: Manifest, files: { path: string; size: number 
   };
   const { prompt_template, ...other_settings } = Model.entries.settings.wrapped.entries;
   const fits = textIn(settings.prompt_template)?.includes("{prompt}") === true;
-  const metadata = isJson(old.metadata) ? old.metadata : {};
-  const url = [old.source_url, ...(Array.isArray(old.sources) ? old.sources.map((one) => isJson(one) && one.url) : [])];
+  const metadata = isObject(old.metadata) ? old.metadata : {};
+  const url = [old.source_url, ...(Array.isArray(old.sources) ? old.sources.map((one) => isObject(one) && one.url) : [])];
   const source_url = url.flatMap((one) => textIn(one) ?? []).find((one) => /^https?:\/\//.test(one) && URL.canParse(one));
   if (textIn(old.mmproj_path) ?? textIn(settings.mmproj)) losses.push("Its projector for images was left out.");
 

@@ -4,7 +4,8 @@ import { LARGEST } from "../store/fs-durable.ts";
 import { contentOf } from "./content.ts";
 import { tailOf } from "./ids.ts";
 import type { Job } from "./job.ts";
-import { documentsIn, textIn, type Documents, type Json } from "./json.ts";
+import { type JsonObject } from "../json-value.ts";
+import { documentsIn, textIn, type Documents } from "./json.ts";
 import { droppedKeys, fitted } from "./metadata.ts";
 import { textOf } from "./lines.ts";
 import type { OldFolder } from "./old-folder.ts";
@@ -44,7 +45,7 @@ export interface Draft {
 /** `system`: not a message of ours, but the instructions of the thread if it stands at its beginning. */
 export type Drafted = { draft: Draft } | { reason: string; system?: string };
 
-export function drafted(value: Json, { now, from }: Pick<Job, "now" | "from">): Drafted {
+export function drafted(value: JsonObject, { now, from }: Pick<Job, "now" | "from">): Drafted {
   const { role } = value;
   const { parts, lost } = contentOf(value);
   const size = JSON.stringify(parts).length;
@@ -69,7 +70,7 @@ export function drafted(value: Json, { now, from }: Pick<Job, "now" | "from">): 
   return { draft };
 }
 
-export function oldIdOf({ id }: Json): string | null {
+export function oldIdOf({ id }: JsonObject): string | null {
   return typeof id === "number" ? String(id) : (textIn(id) ?? null);
 }
 
@@ -90,7 +91,7 @@ function statusOf(status: unknown): Message["status"] {
  * Tells the messages of one file apart, in its order: the tail of each one's id. Undefined for one that stands there once more;
  * two that differ under the same id are two.
  */
-export function createTails(): (value: Json) => string | undefined {
+export function createTails(): (value: JsonObject) => string | undefined {
   const documents = new Set<string>();
   const counts = new Map<string, number>();
   return (value) => {

@@ -1,25 +1,21 @@
 // Old metadata within the limits of ours: what does not fit is left out, and named.
-import { DEEPEST, isDeeper, isJson, type Json } from "./json.ts";
-
-const MOST_KEYS = 64;
-const LONGEST_KEY = 64;
-const LONGEST_STRING = 512;
-const MOST_BYTES = 16 * 1024;
+import { bytesOf, isDeeper, isObject, type JsonObject } from "../json-value.ts";
+import { DEEPEST, LONGEST_KEY, LONGEST_STRING, MOST_BYTES, MOST_KEYS } from "../metadata-limits.ts";
 
 export interface Fitted {
-  metadata: Json;
+  metadata: JsonObject;
   /** Keys that were left out. */
   dropped: string[];
 }
 
 /** `own` first, which always fits; then what fits of `old`, in its order. */
-export function fitted(own: Json, old: unknown): Fitted {
+export function fitted(own: JsonObject, old: unknown): Fitted {
   const entries = new Map(Object.entries(own));
   const dropped: string[] = [];
-  let bytes = sizeOf(own);
-  for (const [key, value] of Object.entries(isJson(old) ? old : {})) {
+  let bytes = bytesOf(own);
+  for (const [key, value] of Object.entries(isObject(old) ? old : {})) {
     if (entries.has(key) || value === null || value === undefined) continue;
-    const more = sizeOf({ [key]: value });
+    const more = bytesOf({ [key]: value });
     if (entries.size < MOST_KEYS && bytes + more <= MOST_BYTES && canStay(key, value)) {
       entries.set(key, value);
       bytes += more;
@@ -38,8 +34,4 @@ export function droppedKeys({ dropped }: Fitted): string | undefined {
 function canStay(key: string, value: unknown): boolean {
   if (key.length === 0 || key.length > LONGEST_KEY) return false;
   return typeof value === "string" ? value.length <= LONGEST_STRING : !isDeeper(value, DEEPEST - 1);
-}
-
-function sizeOf(value: Json): number {
-  return new TextEncoder().encode(JSON.stringify(value)).length;
 }

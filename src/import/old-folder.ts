@@ -1,8 +1,7 @@
 // The folder that is imported: read, never written, and links are not followed out of it.
-import { constants } from "node:fs";
 import { open, realpath, type FileHandle } from "node:fs/promises";
 import { join, sep } from "node:path";
-import { disk, type Entry } from "../store/files.ts";
+import { disk, READ, type Entry } from "../store/files.ts";
 import { linesOf, textOf, type Line } from "./lines.ts";
 
 /** The folder cannot be imported at all. The sentence says why and what to do. */
@@ -90,8 +89,6 @@ async function isFolder(root: string, path: string): Promise<boolean> {
   }
   return true;
 }
-
-const READ = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
 /** A regular file at an absolute path; undefined where there is nothing. A pipe does not block. Throws `UnreadableError`. */
 export async function openFile(path: string): Promise<FileHandle | undefined> {

@@ -2,7 +2,8 @@
 import type { Thread, ThreadAssistant } from "../store/entities.ts";
 import { BUILT_IN } from "../store/entities.ts";
 import type { AssistantIds } from "./assistants.ts";
-import { isJson, textIn, type Json } from "./json.ts";
+import { isObject, type JsonObject } from "../json-value.ts";
+import { textIn } from "./json.ts";
 import { droppedKeys, fitted } from "./metadata.ts";
 import { firstTime, seconds } from "./times.ts";
 
@@ -27,8 +28,8 @@ interface About {
   ids: AssistantIds;
 }
 
-export function oldThreadOf(old: Json, { old_id, from, now, ids }: About): OldThread {
-  const inner = isJson(old.metadata) ? old.metadata : {};
+export function oldThreadOf(old: JsonObject, { old_id, from, now, ids }: About): OldThread {
+  const inner = isObject(old.metadata) ? old.metadata : {};
   // The title went there and came back again with cortex, between Jan 0.5.13 and 0.6.
   const title = textIn(old.title) ?? textIn(inner.title);
   const updated = firstTime(now, old.updated, old.updated_at);
@@ -42,8 +43,8 @@ export function oldThreadOf(old: Json, { old_id, from, now, ids }: About): OldTh
     Object.fromEntries(Object.entries(inner).filter(([key]) => key !== "title" && key !== "lastMessage")),
   );
   const losses = [droppedKeys(metadata) ?? []].flat();
-  const listed = (Array.isArray(old.assistants) ? old.assistants : []).filter((one) => isJson(one) || typeof one === "string");
-  const assistants = listed.slice(0, MOST_ASSISTANTS).map((one) => assistantOf(isJson(one) ? one : { id: one }, ids, losses));
+  const listed = (Array.isArray(old.assistants) ? old.assistants : []).filter((one) => isObject(one) || typeof one === "string");
+  const assistants = listed.slice(0, MOST_ASSISTANTS).map((one) => assistantOf(isObject(one) ? one : { id: one }, ids, losses));
   return {
     ...(title === undefined ? {} : { title: title.slice(0, LONGEST_TITLE) }),
     created: firstTime(now, old.created, old.created_at),
@@ -56,7 +57,7 @@ export function oldThreadOf(old: Json, { old_id, from, now, ids }: About): OldTh
 /** Where the newest Jan keeps the model of a thread that has no assistant. */
 const NONE = "model-only";
 
-function assistantOf(old: Json, ids: AssistantIds, losses: string[]): ThreadAssistant {
+function assistantOf(old: JsonObject, ids: AssistantIds, losses: string[]): ThreadAssistant {
   const old_id = textIn(old.assistant_id) ?? textIn(old.id) ?? BUILT_IN;
   const name = old_id === NONE ? undefined : (textIn(old.assistant_name) ?? textIn(old.name));
   const instructions = textIn(old.instructions);
@@ -64,7 +65,7 @@ function assistantOf(old: Json, ids: AssistantIds, losses: string[]): ThreadAssi
   if (!ids.has(old_id) && old_id !== NONE) {
     losses.push(`Its assistant "${old_id.slice(0, 60)}" is not in the folder: "${BUILT_IN}" stands in its place.`);
   }
-  const model = isJson(old.model) ? modelOf(old.model) : undefined;
+  const model = isObject(old.model) ? modelOf(old.model) : undefined;
   return {
     assistant_id,
     ...(name === undefined ? {} : { assistant_name: name }),
@@ -74,12 +75,12 @@ function assistantOf(old: Json, ids: AssistantIds, losses: string[]): ThreadAssi
 }
 
 /** `*` stands for any. */
-function modelOf({ id, settings, parameters, engine }: Json): ThreadAssistant["model"] {
+function modelOf({ id, settings, parameters, engine }: JsonObject): ThreadAssistant["model"] {
   const model_id = textIn(id);
   return {
     ...(model_id === undefined || model_id === "*" ? {} : { id: model_id }),
-    ...(isJson(settings) ? { settings } : {}),
-    ...(isJson(parameters) ? { parameters } : {}),
+    ...(isObject(settings) ? { settings } : {}),
+    ...(isObject(parameters) ? { parameters } : {}),
     ...(textIn(engine) === undefined ? {} : { engine: textIn(engine) }),
   };
 }

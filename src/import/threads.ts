@@ -2,7 +2,8 @@
 import type { AssistantIds } from "./assistants.ts";
 import { byTail, idOf, tailOf } from "./ids.ts";
 import { foldersIn, type Job } from "./job.ts";
-import { documentsIn, type Json } from "./json.ts";
+import { type JsonObject } from "../json-value.ts";
+import { documentsIn } from "./json.ts";
 import { addTo } from "./known-thread.ts";
 import { UnreadableError } from "./old-folder.ts";
 import { oldThreadOf, type OldThread } from "./old-thread.ts";
@@ -89,7 +90,7 @@ async function takeMessages(job: Job, item: Item, { id, time, like, ids }: New):
 }
 
 /** A thread without a record can still have messages. */
-async function readOld({ folder }: Job, path: string): Promise<{ old: Json; fault?: string }> {
+async function readOld({ folder }: Job, path: string): Promise<{ old: JsonObject; fault?: string }> {
   try {
     const text = await folder.text(`${path}/thread.json`, LARGEST_FILE);
     if (text === undefined) return { old: {}, fault: "The folder has no thread.json." };

@@ -3,7 +3,7 @@ import type { Context } from "hono";
 import type { PageQuery } from "../paging.ts";
 
 /** OpenAI's clients send it with everything that concerns assistants and threads. */
-export function isOpenAI(c: Context): boolean {
+function isOpenAI(c: Context): boolean {
   return c.req.header("openai-beta") !== undefined;
 }
 

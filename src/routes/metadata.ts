@@ -1,18 +1,12 @@
-// The metadata of threads, messages and assistants: OpenAI's limits for keys and strings, and nested values within bounds.
+// The metadata of threads, messages and assistants, in a request.
 import * as v from "valibot";
 import { ApiError } from "../errors.ts";
+import { bytesOf, isDeeper, isObject, type JsonObject } from "../json-value.ts";
+import { DEEPEST, LONGEST_KEY, LONGEST_STRING, MOST_BYTES, MOST_KEYS } from "../metadata-limits.ts";
 import { coded } from "../validate.ts";
 
-const MOST_KEYS = 64;
-const LONGEST_KEY = 64;
-const LONGEST_STRING = 512;
-const MOST_BYTES = 16 * 1024;
-const DEEPEST = 32;
-
-export type Metadata = Record<string, unknown>;
-
 /** A sentence when it is beyond a limit. */
-function fault(metadata: Metadata): string | undefined {
+function fault(metadata: JsonObject): string | undefined {
   const entries = Object.entries(metadata);
   if (entries.length > MOST_KEYS) return `"metadata" has ${entries.length} keys. At most ${MOST_KEYS} are allowed.`;
   for (const [key, value] of entries) {
@@ -23,22 +17,13 @@ function fault(metadata: Metadata): string | undefined {
       return `"metadata.${key}" has ${value.length} characters. At most ${LONGEST_STRING} are allowed.`;
     }
   }
-  if (depth(metadata) > DEEPEST) return `"metadata" is nested deeper than ${DEEPEST} levels. Flatten it.`;
-  const bytes = new TextEncoder().encode(JSON.stringify(metadata)).length;
+  if (isDeeper(metadata, DEEPEST)) return `"metadata" is nested deeper than ${DEEPEST} levels. Flatten it.`;
+  const bytes = bytesOf(metadata);
   return bytes > MOST_BYTES ? `"metadata" takes ${bytes} bytes. At most ${MOST_BYTES} are allowed.` : undefined;
 }
 
-/** Bounded by the depth of the body that it came in. */
-function depth(value: unknown): number {
-  if (typeof value !== "object" || value === null) return 0;
-  return 1 + Math.max(0, ...Object.values(value).map(depth));
-}
-
-export const isObject = (value: unknown): value is Metadata =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
 // Not v.record: it drops keys such as `__proto__`, and what was sent is to come back.
-const Sent = v.custom<Metadata>(isObject, coded("invalid_type", `"metadata" must be an object.`));
+const Sent = v.custom<JsonObject>(isObject, coded("invalid_type", `"metadata" must be an object.`));
 
 /** Of a new record; null is none. */
 export const NewMetadata = v.pipe(
@@ -53,7 +38,7 @@ export const NewMetadata = v.pipe(
 export const MetadataChange = v.nullish(Sent);
 
 /** Throws 400 `invalid_value` when the result is beyond a limit. */
-export function merged(old: Metadata, change: Metadata | null | undefined): Metadata {
+export function merged(old: JsonObject, change: JsonObject | null | undefined): JsonObject {
   if (change == null) return old;
   const all = new Map([...Object.entries(old), ...Object.entries(change)]);
   const metadata = Object.fromEntries([...all].filter(([, value]) => value !== null));

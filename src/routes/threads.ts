@@ -2,6 +2,7 @@
 import { Hono, type Context } from "hono";
 import * as v from "valibot";
 import type { Deps } from "../deps.ts";
+import { isObject } from "../json-value.ts";
 import { noAssistant, noThread } from "../missing.ts";
 import { PageQuery } from "../paging.ts";
 import { BUILT_IN, type Thread } from "../store/entities.ts";
@@ -9,7 +10,7 @@ import { body, coded, query } from "../validate.ts";
 import { NoToolResources } from "./assistants.ts";
 import { wantsPage } from "./dialect.ts";
 import { messageOf, NewMessage } from "./messages.ts";
-import { isObject, merged, MetadataChange, NewMetadata } from "./metadata.ts";
+import { merged, MetadataChange, NewMetadata } from "./metadata.ts";
 
 const Title = v.pipe(v.string(), v.maxLength(10_240));
 const Settings = v.optional(

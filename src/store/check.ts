@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Model } from "../../models/model.ts";
 import { checkedRecord } from "./collection.ts";
 import { MARKER } from "./data-folder.ts";
-import { DamagedError } from "./faults.ts";
+import { codeOf, DamagedError } from "./faults.ts";
 import { disk, type Entry } from "./files.ts";
 import { LOCK_FILE } from "./folder-lock.ts";
 import { LARGEST, SUFFIX, TEMPORARY } from "./fs-durable.ts";
@@ -110,7 +110,7 @@ export async function checkFolder(folder: string, { in_use, now = Date.now }: Ch
       return record;
     } catch (error) {
       // Removed since the folder was read.
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") found("damaged", place, wordsOf(error));
+      if (codeOf(error) !== "ENOENT") found("damaged", place, wordsOf(error));
       return undefined;
     }
   }
@@ -172,7 +172,7 @@ export async function checkFolder(folder: string, { in_use, now = Date.now }: Ch
     try {
       return (await disk.list(join(folder, path))).sort((a, b) => (a.name < b.name ? -1 : 1));
     } catch (error) {
-      if (path !== "" && ["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) return [];
+      if (path !== "" && ["ENOENT", "ENOTDIR"].includes(codeOf(error))) return [];
       throw error;
     }
   }

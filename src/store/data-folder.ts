@@ -8,7 +8,7 @@ import * as v from "valibot";
 import { syncFolder } from "../../models/part.ts";
 import type { Log } from "../log.ts";
 import { chosenDriver, DriverError, guaranteeOf, loadDriver, type DriverChoice } from "./drivers.ts";
-import { unavailable } from "./faults.ts";
+import { codeOf, unavailable } from "./faults.ts";
 import { disk } from "./files.ts";
 import { LOCK_FILE, takeFolderLock, type FolderLock } from "./folder-lock.ts";
 import { fsDurable, type FsDurable } from "./fs-durable.ts";
@@ -126,7 +126,7 @@ async function entriesOf(folder: string): Promise<string[] | undefined> {
   try {
     return await readdir(folder);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    if (codeOf(error) === "ENOENT") return undefined;
     return unusable(folder, error);
   }
 }

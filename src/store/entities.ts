@@ -31,7 +31,7 @@ export const Thread = v.looseObject({
 });
 export type Thread = v.InferOutput<typeof Thread>;
 
-export const TextPart = v.looseObject({
+const TextPart = v.looseObject({
   type: v.literal("text"),
   text: v.looseObject({ value: v.string(), annotations: v.array(v.unknown()) }),
 });

@@ -36,7 +36,8 @@ const UNREACHED_WORDS =
 const FULL_WORDS = /^OOM /;
 const READ_ONLY = new Set(["EROFS", "EACCES", "EPERM"]);
 
-const codeOf = (error: unknown): string => String((error as { code?: unknown } | null)?.code ?? "");
+/** The system's own word, such as `ENOENT`; empty where there is none. */
+export const codeOf = (error: unknown): string => String((error as { code?: unknown } | null)?.code ?? "");
 const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : "");
 const isUnreached = (error: unknown): boolean => UNREACHED.has(codeOf(error)) || UNREACHED_WORDS.test(wordsOf(error));
 

@@ -3,7 +3,7 @@ import { constants } from "node:fs";
 import { lstat, mkdir, open, readdir, rename, rmdir, unlink } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { syncFolder } from "../../models/part.ts";
-import { DamagedError } from "./faults.ts";
+import { codeOf, DamagedError } from "./faults.ts";
 
 export interface Entry {
   name: string;
@@ -33,7 +33,8 @@ export interface Files {
   sync(folder: string): Promise<void>;
 }
 
-const READ = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+/** A link is not followed, and a pipe does not block. */
+export const READ = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
 /** The real file system. */
 export const disk: Files = {
@@ -101,7 +102,7 @@ async function patiently(work: () => Promise<void>): Promise<void> {
     try {
       return await work();
     } catch (error) {
-      const passing = ["EPERM", "EBUSY", "EACCES"].includes((error as NodeJS.ErrnoException).code ?? "");
+      const passing = ["EPERM", "EBUSY", "EACCES"].includes(codeOf(error));
       if (!passing || tries === 10) throw error;
       await sleep(50 * tries);
     }

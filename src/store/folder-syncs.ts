@@ -1,5 +1,5 @@
 // Names that survive a power cut: a folder is synced after each change of a name in it, once for all who changed one before.
-import { DoubtError } from "./faults.ts";
+import { codeOf, DoubtError } from "./faults.ts";
 import type { Files } from "./files.ts";
 
 export interface FolderSyncs {
@@ -52,5 +52,3 @@ export function createFolderSyncs(files: Pick<Files, "sync">): FolderSyncs {
     return state.next;
   }
 }
-
-const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? "";

@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import pLimit from "p-limit";
 import type { Driver } from "unstorage";
+import { codeOf } from "./faults.ts";
 import { disk, type Files } from "./files.ts";
 import { createFolderSyncs } from "./folder-syncs.ts";
 import { isSafeName } from "./key.ts";
@@ -221,8 +222,6 @@ export function fsDurable({ base, marker = "", token, files = disk }: FsDurableO
 }
 
 const isRecord = (name: string): boolean => name.endsWith(SUFFIX) && isSafeName(name.slice(0, -SUFFIX.length));
-
-const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? "";
 
 function gone(error: unknown): void {
   if (codeOf(error) !== "ENOENT") throw error;

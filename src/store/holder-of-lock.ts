@@ -5,6 +5,7 @@ import { readFile, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as v from "valibot";
+import { codeOf } from "./faults.ts";
 
 const WATCH_STEP_MS = 250;
 /** Beyond what the clocks of two machines differ by. */
@@ -53,7 +54,7 @@ export async function readHolder(path: string): Promise<Holder | undefined> {
     return v.parse(Holder, JSON.parse(await readFile(path, "utf8")));
   } catch (error) {
     // Too few open files, or a disk that fails: that says nothing about the lock.
-    if (["EMFILE", "ENFILE", "ENOMEM", "EIO"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+    if (["EMFILE", "ENFILE", "ENOMEM", "EIO"].includes(codeOf(error))) throw error;
     return undefined;
   }
 }
@@ -91,7 +92,7 @@ function isAlive(pid: number): boolean {
   try {
     return process.kill(pid, 0);
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM"; // alive, and somebody else's
+    return codeOf(error) === "EPERM"; // alive, and somebody else's
   }
 }
 

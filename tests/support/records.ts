@@ -1,4 +1,5 @@
 // Records for the store's tests, and a log that remembers.
+import { record } from "./record.ts";
 import type { Model } from "../../models/model.ts";
 import { createLog, type Log } from "../../src/log.ts";
 import type { New } from "../../src/store/conversations.ts";
@@ -24,10 +25,7 @@ export const assistant = (id: string, more: object = {}): Assistant => ({
   ...more,
 });
 
-export const model = (id: string): Model => ({
-  ...{ id, object: "model", name: id, version: "1.0", description: "", format: "gguf", created: 0, owned_by: "" },
-  ...{ settings: {}, parameters: {}, metadata: {}, files: [{ name: "weights.gguf", sources: [] }] },
-});
+export const model = (id: string): Model => ({ ...record(id, ""), files: [{ name: "weights.gguf", sources: [] }] });
 
 /** A log whose lines can be looked at. */
 export function listening(): { log: Log; lines: Record<string, unknown>[] } {

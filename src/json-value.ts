@@ -1,0 +1,18 @@
+// What is in a value that came as JSON.
+
+export type JsonObject = Record<string, unknown>;
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Whether objects and arrays are nested in more than so many levels. Without recursion beyond them. */
+export function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1));
+}
+
+/** Bytes of its JSON. */
+export function bytesOf(value: JsonObject): number {
+  return new TextEncoder().encode(JSON.stringify(value)).length;
+}
