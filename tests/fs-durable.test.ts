@@ -16,6 +16,7 @@ import {
 import { join } from "node:path";
 import { MARKER } from "../src/store/data-folder.ts";
 import { disk, type Files } from "../src/store/files.ts";
+import type { WriteCalls } from "../src/store/record-writes.ts";
 import { fsDurable } from "../src/store/fs-durable.ts";
 import {
   DAMAGES,
@@ -349,7 +350,11 @@ test("a folder is made once, however many write into it at once", async () => {
 
 describe("errors of the disk", () => {
   /** A store in which a call on a path fails, once `fail` is set. */
-  async function broken(matches: (call: keyof Files, path: string) => boolean, code: string, times = Infinity) {
+  async function broken(
+    matches: (call: keyof Files | keyof WriteCalls, path: string) => boolean,
+    code: string,
+    times = Infinity,
+  ) {
     const base = folder();
     let left = 0;
     const hits: string[] = [];
@@ -379,7 +384,7 @@ describe("errors of the disk", () => {
     ["EACCES", STORAGE],
     ["EMFILE", { status: 503, code: "storage_unavailable" }],
   ])("%s at a write leaves the old value and no temporary file, and the next one works", async (code, answer) => {
-    for (const call of ["writeNew", "rename"] as const) {
+    for (const call of ["create", "settle", "rename"] as const) {
       const { base, store, t, mend, retitle } = await broken((found) => found === call, code);
       expect(await failure(retitle("new"))).toMatchObject(answer);
       expect((await store.threads.get(t.id))?.title).toBe("old");

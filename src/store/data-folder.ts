@@ -8,11 +8,11 @@ import * as v from "valibot";
 import { syncFolder } from "../../models/part.ts";
 import type { Log } from "../log.ts";
 import { chosenDriver, DriverError, guaranteeOf, loadDriver, type DriverChoice } from "./drivers.ts";
-import { codeOf, unavailable } from "./faults.ts";
-import { disk } from "./files.ts";
+import { codeOf, DoubtError, unavailable } from "./faults.ts";
 import { LOCK_FILE, takeFolderLock, type FolderLock } from "./folder-lock.ts";
 import { fsDurable, type FsDurable } from "./fs-durable.ts";
 import type { Holder } from "./holder-of-lock.ts";
+import { putNow } from "./record-writes.ts";
 import { createStore, type Store } from "./store.ts";
 
 /** The folder cannot be used as it is. The sentence says why and what to do. */
@@ -138,14 +138,11 @@ async function mark(folder: string): Promise<void> {
   });
   if (text === undefined) {
     // Named as what may be left in a folder that is not ours yet: where this process ends here, the next one starts afresh.
-    const fresh = join(folder, `.${MARKER}.${randomUUID()}.tmp`);
-    try {
-      await disk.writeNew(fresh, new TextEncoder().encode(`${JSON.stringify({ format: FORMAT })}\n`));
-      await disk.rename(fresh, path);
-      return await disk.sync(folder);
-    } catch (error) {
-      return unusable(folder, error);
-    }
+    // Named as what may be left in a folder that is not ours yet: where this process ends here, the next one starts afresh.
+    const temporary = join(folder, `.${MARKER}.${randomUUID()}.tmp`);
+    const bytes = new TextEncoder().encode(`${JSON.stringify({ format: FORMAT })}\n`);
+    const [error] = putNow([{ folders: [], temporary, path, bytes }]);
+    return error === undefined ? undefined : unusable(folder, error instanceof DoubtError ? error.cause : error);
   }
   const marker = v.safeParse(v.pipe(v.string(), v.parseJson(), Marker), text);
   if (!marker.success) throw new DataFolderError(`${path} is damaged. It should say {"format": ${FORMAT}}.`);

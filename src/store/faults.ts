@@ -11,6 +11,10 @@ export class DoubtError extends Error {
   override readonly name = "DoubtError";
 }
 
+export function inDoubt(path: string, cause: unknown): DoubtError {
+  return new DoubtError(`The name ${path} may not be on the disk.`, { cause });
+}
+
 /** For records as for lists: a failure of the record alone, which hides no other. */
 export function isOfOneRecord(error: unknown): boolean {
   return error instanceof DamagedError || UNREADABLE.has(codeOf(error));

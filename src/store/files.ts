@@ -1,9 +1,10 @@
 // The few things that a durable store asks of a file system, each throwing where it failed. Tests put a simulated disk in its place.
 import { constants } from "node:fs";
 import { lstat, mkdir, open, readdir, rename, rmdir, unlink } from "node:fs/promises";
-import { setTimeout as sleep } from "node:timers/promises";
 import { syncFolder } from "../../models/part.ts";
-import { codeOf, DamagedError } from "./faults.ts";
+import { DamagedError } from "./faults.ts";
+import { absent, kindOf, type RecordWrite } from "./record-writes.ts";
+import { putRecord } from "./write-threads.ts";
 
 export interface Entry {
   name: string;
@@ -14,8 +15,8 @@ export interface Entry {
 export interface Files {
   /** The bytes of a regular file with one name. Throws `DamagedError` for anything else in its place and for more than `most` bytes. */
   read(path: string, most: number): Promise<Uint8Array>;
-  /** Creates the file, which must not be there, with mode 0600; resolves when all bytes are on the disk. */
-  writeNew(path: string, bytes: Uint8Array): Promise<void>;
+  /** Puts a record in its place, as `putRecords` does; throws what that answers. */
+  put(write: RecordWrite): Promise<void>;
   /** Puts the file in the place of whatever file is there. */
   rename(from: string, to: string): Promise<void>;
   unlink(path: string): Promise<void>;
@@ -51,21 +52,8 @@ export const disk: Files = {
       await handle.close();
     }
   },
-  async writeNew(path, bytes) {
-    const handle = await open(path, "wx", 0o600);
-    try {
-      // A write may take fewer bytes than it is given, on a disk that is nearly full.
-      for (let done = 0; done < bytes.length;) {
-        done += (await handle.write(bytes, done, bytes.length - done, done)).bytesWritten;
-      }
-      await handle.sync();
-    } finally {
-      // What was synced is on the disk, whatever becomes of the handle: only Windows, which renames no open file, has to wait for it.
-      const closed = handle.close().catch(() => {});
-      if (WINDOWS) await closed;
-    }
-  },
-  rename: (from, to) => (WINDOWS ? patiently(() => rename(from, to)) : rename(from, to)),
+  put: putRecord,
+  rename,
   unlink,
   mkdir: async (path) => void (await mkdir(path, { mode: 0o700 })),
   rmdir,
@@ -79,32 +67,8 @@ export const disk: Files = {
   sync: syncFolder,
 };
 
-const WINDOWS = constants.O_NOFOLLOW === undefined;
-
-function kindOf(there: { isFile(): boolean; isDirectory(): boolean }): Entry["kind"] {
-  if (there.isFile()) return "file";
-  return there.isDirectory() ? "folder" : "other";
-}
-
 // Of a link, and of a socket or a device behind which there is nothing.
 function noFile(error: NodeJS.ErrnoException): never {
   if (!["ELOOP", "ENXIO", "ENODEV"].includes(error.code ?? "")) throw error;
   throw new DamagedError("It is not a regular file.", { cause: error });
-}
-
-function absent(error: NodeJS.ErrnoException): undefined {
-  if (error.code !== "ENOENT") throw error;
-}
-
-/** Windows refuses a rename while a virus scanner or an indexer looks at either file, for a second or two (libuv #1981). */
-async function patiently(work: () => Promise<void>): Promise<void> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await work();
-    } catch (error) {
-      const passing = ["EPERM", "EBUSY", "EACCES"].includes(codeOf(error));
-      if (!passing || tries === 10) throw error;
-      await sleep(50 * tries);
-    }
-  }
 }

@@ -1,5 +1,5 @@
 // Names that survive a power cut: a folder is synced after each change of a name in it, once for all who changed one before.
-import { codeOf, DoubtError } from "./faults.ts";
+import { codeOf, inDoubt, type DoubtError } from "./faults.ts";
 import type { Files } from "./files.ts";
 
 export interface FolderSyncs {
@@ -7,6 +7,8 @@ export interface FolderSyncs {
   sync(folder: string): Promise<void>;
   /** Syncs a folder in which the name of `path` has changed. Throws `DoubtError`. */
   durably(folder: string, path: string): Promise<void>;
+  /** Notes what a change of the name of `path` has ended with, and answers with it. */
+  doubted(path: string, error: DoubtError): DoubtError;
   /** Throws where a change of this name was called into doubt: whatever is said of the next one could be wrong. */
   refuseDoubtful(path: string): void;
 }
@@ -16,16 +18,20 @@ export function createFolderSyncs(files: Pick<Files, "sync">): FolderSyncs {
   // The kernel may drop what it could not write and call it written: a second fsync of these would lie.
   const doubtful = new Set<string>();
 
-  return { sync, durably, refuseDoubtful };
+  return { sync, durably, doubted, refuseDoubtful };
 
   async function durably(folder: string, path: string): Promise<void> {
     try {
       await sync(folder);
     } catch (error) {
-      // Too many open files: it was not even tried, so that the next one tells the truth.
-      if (!["EMFILE", "ENFILE"].includes(codeOf(error))) doubtful.add(path);
-      throw new DoubtError(`The name ${path} may not be on the disk.`, { cause: error });
+      throw doubted(path, inDoubt(path, error));
     }
+  }
+
+  function doubted(path: string, error: DoubtError): DoubtError {
+    // Too many open files: it was not even tried, so that the next one tells the truth.
+    if (!["EMFILE", "ENFILE"].includes(codeOf(error.cause))) doubtful.add(path);
+    return error;
   }
 
   function refuseDoubtful(path: string): void {

@@ -1,12 +1,13 @@
 // An unstorage driver over files: a key `threads:thread_01jd…` is the file `threads/thread_01jd….json`. What it has acknowledged
 // survives a crash and a power cut, a value is old, new or absent, and whatever the disk refuses is thrown.
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import pLimit from "p-limit";
 import type { Driver } from "unstorage";
-import { codeOf } from "./faults.ts";
+import { codeOf, DoubtError } from "./faults.ts";
 import { disk, type Files } from "./files.ts";
 import { createFolderSyncs } from "./folder-syncs.ts";
 import { isSafeName } from "./key.ts";
+import { noFolder } from "./record-writes.ts";
 import { textOf } from "./text.ts";
 
 export interface FsDurableOptions {
@@ -42,7 +43,7 @@ export function fsDurable({ base, marker = "", token, files = disk }: FsDurableO
   const limited = pLimit(FILES_AT_ONCE);
   /** Folders that are there and whose own name is on the disk. */
   const ready = new Map<string, Promise<void>>();
-  const { sync, durably, refuseDoubtful } = createFolderSyncs(files);
+  const { sync, durably, doubted, refuseDoubtful } = createFolderSyncs(files);
 
   return {
     name: "fs-durable",
@@ -88,16 +89,15 @@ export function fsDurable({ base, marker = "", token, files = disk }: FsDurableO
     refuseDoubtful(path);
     const bytes = new TextEncoder().encode(value);
     if (bytes.length > LARGEST) throw new RangeError(`The value of "${key}" has ${bytes.length} bytes, ${LARGEST} are the most.`);
-    const folder = await folderOf(key);
-    const temporary = join(folder, `.${key.split(":").at(-1)}.${token}.tmp`);
+    const folders = foldersOf(key);
+    for (const folder of folders) await prepared(folder, dirname(folder));
+    const temporary = join(dirname(path), `.${key.split(":").at(-1)}.${token}.tmp`);
     try {
-      await files.writeNew(temporary, bytes);
-      await files.rename(temporary, path);
+      await files.put({ folders, temporary, path, bytes });
     } catch (error) {
-      await files.unlink(temporary).catch(() => {});
+      if (error instanceof DoubtError) throw doubted(path, error);
       throw forgetGone(error);
     }
-    await durably(folder, path);
   }
 
   async function remove(key: string): Promise<void> {
@@ -109,7 +109,7 @@ export function fsDurable({ base, marker = "", token, files = disk }: FsDurableO
       if (codeOf(error) !== "ENOENT") throw error;
       return mustBeThere();
     }
-    await durably(join(path, ".."), path);
+    await durably(dirname(path), path);
   }
 
   /** The names of a folder first, then, one by one, the folders in it. */
@@ -145,7 +145,7 @@ export function fsDurable({ base, marker = "", token, files = disk }: FsDurableO
       if (code !== "ENOENT") throw error;
       return;
     }
-    await sync(join(folder, ".."));
+    await sync(dirname(folder));
   }
 
   function folderAt(prefix: string): string {
@@ -163,34 +163,26 @@ export function fsDurable({ base, marker = "", token, files = disk }: FsDurableO
     }
   }
 
+  /** Those on the way to a key, the outermost first. */
+  function foldersOf(key: string): string[] {
+    const names = key.split(":").slice(0, -1);
+    return names.map((_, at) => join(base, ...names.slice(0, at + 1)));
+  }
+
   /** A folder on the way to a key that is a link could lead out of the base. */
   async function refuseLinks(key: string): Promise<void> {
-    const names = key.split(":").slice(0, -1);
-    const folders = names.map((_, at) => join(base, ...names.slice(0, at + 1)));
-    // All at once: one after the other is what a writer would wait for longest, but for the disk.
+    const folders = foldersOf(key);
+    // All at once: one after the other is what a reader would wait for longest, but for the disk.
     const kinds = await Promise.all(folders.map(files.kind));
     const at = kinds.findIndex((kind) => kind !== "folder");
     if (at === -1 || kinds[at] === undefined) return;
-    throw Object.assign(new Error(`${folders[at]} is not a folder.`), { code: "ENOTDIR" });
+    throw noFolder(folders[at]!);
   }
 
   /** A disk that is not mounted looks like an empty folder: that is no reason to say "there is nothing". */
   async function mustBeThere(): Promise<void> {
     if ((await files.kind(join(base, marker))) !== undefined) return;
     throw Object.assign(new Error(`${join(base, marker)} is gone: is its disk mounted?`), { code: "ENOENT" });
-  }
-
-  /** The folder a key's file belongs in, made where it is missing. */
-  async function folderOf(key: string): Promise<string> {
-    const names = key.split(":").slice(0, -1);
-    let folder = base;
-    for (const name of names) {
-      const parent = folder;
-      folder = join(parent, name);
-      await prepared(folder, parent);
-    }
-    await refuseLinks(key);
-    return folder;
   }
 
   function prepared(folder: string, parent: string): Promise<void> {

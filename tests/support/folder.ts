@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { MARKER } from "../../src/store/data-folder.ts";
 import { disk, type Files } from "../../src/store/files.ts";
 import { fsDurable } from "../../src/store/fs-durable.ts";
+import { putNow, systemCalls, type WriteCalls } from "../../src/store/record-writes.ts";
 import { createStore, type Store } from "../../src/store/store.ts";
 import { listening, thread } from "./records.ts";
 
@@ -110,17 +111,37 @@ export function smallDisk(): SmallDisk | string {
   };
 }
 
-/** A port whose calls fail as told: `fail` is asked before each one. */
-export function failing(fail: (call: keyof Files, path: string) => string | undefined): Files {
-  const files: Record<string, unknown> = {};
-  for (const [call, work] of Object.entries(disk) as [keyof Files, (...args: unknown[]) => Promise<unknown>][]) {
-    files[call] = async (...args: unknown[]) => {
-      const code = fail(call, String(args[0]));
-      if (code !== undefined) throw Object.assign(new Error(`${code}: injected, ${call} '${args[0]}'`), { code });
-      return work(...args);
-    };
-  }
-  return files as unknown as Files;
+type Call = keyof Files | keyof WriteCalls;
+type Work = (...args: unknown[]) => unknown;
+
+/** A port whose calls, and those of its writes, fail as told: `fail` is asked before each one. */
+export function failing(fail: (call: Call, path: string) => string | undefined): Files {
+  const asking = <T extends object>(port: T, around: (work: Work) => Work): T => {
+    const asked = (Object.entries(port) as [Call, Work][]).map(([call, work]) => [
+      call,
+      around((...args) => {
+        const path = String(args.find((arg) => typeof arg === "string"));
+        const code = fail(call, path);
+        if (code === undefined) return work(...args);
+        throw Object.assign(new Error(`${code}: injected, ${call} '${path}'`), { code });
+      }),
+    ]);
+    return Object.fromEntries(asked) as T;
+  };
+  const calls = asking(systemCalls, (work) => work);
+  const put: Files["put"] = async (write) => {
+    const [error] = putNow([write], calls);
+    if (error !== undefined) throw error;
+  };
+  return {
+    ...asking(
+      disk,
+      (work) =>
+        async (...args) =>
+          work(...args),
+    ),
+    put,
+  };
 }
 
 /** What reading each id gives: `ok`, `none`, or the code of the error. */

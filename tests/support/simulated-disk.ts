@@ -1,5 +1,6 @@
 // A disk in memory whose power can fail. It keeps apart what was written and what was synced: only the latter is sure to survive.
 import type { Entry, Files } from "../../src/store/files.ts";
+import { putRecords, type WriteCalls } from "../../src/store/record-writes.ts";
 
 interface File {
   kind: "file";
@@ -127,6 +128,38 @@ function diskOf(root: Folder, { cut_at = Infinity, lies, random = () => 0 }: Dis
   };
   const entries = (path: string): Entry[] => [...folderAt(path).names].map(([name, { kind }]) => ({ name, kind }));
 
+  /** Of one thread: what is between two of them is a step. */
+  const calls: WriteCalls = {
+    kind: (path) => at(path)?.kind,
+    create(path, bytes) {
+      const [folder, name] = split(path);
+      if (folder.names.has(name)) throw failed("EEXIST", path);
+      change(folder, [name, { kind: "file", bytes: bytes.slice(), synced: false }]);
+      return 0;
+    },
+    settle(_, path) {
+      (at(path) as File).synced = lies !== "files";
+    },
+    rename(from, to) {
+      const [[folder, old], [target, name]] = [split(from), split(to)];
+      const node = folder.names.get(old);
+      if (node === undefined) throw failed("ENOENT", from);
+      if (folder !== target) throw failed("EXDEV", to);
+      if (target.names.get(name)?.kind === "folder") throw failed("EISDIR", to);
+      change(folder, [old, undefined], [name, node]);
+    },
+    unlink(path) {
+      const [folder, name] = split(path);
+      const node = folder.names.get(name);
+      if (node === undefined) throw failed("ENOENT", path);
+      if (node.kind === "folder") throw failed("EISDIR", path);
+      change(folder, [name, undefined]);
+    },
+    sync(path) {
+      const folder = folderAt(path);
+      if (lies !== "folders") for (const names of folder.pending.splice(0)) apply(names, folder.synced);
+    },
+  };
   const files: Files = {
     async read(path) {
       await step();
@@ -135,33 +168,22 @@ function diskOf(root: Folder, { cut_at = Infinity, lies, random = () => 0 }: Dis
       if (node.kind !== "file") throw failed("EISDIR", path);
       return node.bytes;
     },
-    async writeNew(path, bytes) {
-      await step();
-      const [folder, name] = split(path);
-      if (folder.names.has(name)) throw failed("EEXIST", path);
-      const file: File = { kind: "file", bytes: new Uint8Array(), synced: false };
-      change(folder, [name, file]);
-      await step();
-      file.bytes = bytes.slice();
-      await step();
-      file.synced = lies !== "files";
+    async put(write) {
+      const steps = putRecords(calls, [write]);
+      for (;;) {
+        const { done, value } = steps.next();
+        if (done && value[0] !== undefined) throw value[0];
+        if (done) return;
+        await step();
+      }
     },
     async rename(from, to) {
       await step();
-      const [[folder, old], [target, name]] = [split(from), split(to)];
-      const node = folder.names.get(old);
-      if (node === undefined) throw failed("ENOENT", from);
-      if (folder !== target) throw failed("EXDEV", to);
-      if (target.names.get(name)?.kind === "folder") throw failed("EISDIR", to);
-      change(folder, [old, undefined], [name, node]);
+      calls.rename(from, to);
     },
     async unlink(path) {
       await step();
-      const [folder, name] = split(path);
-      const node = folder.names.get(name);
-      if (node === undefined) throw failed("ENOENT", path);
-      if (node.kind === "folder") throw failed("EISDIR", path);
-      change(folder, [name, undefined]);
+      calls.unlink(path);
     },
     async mkdir(path) {
       await step();
@@ -185,7 +207,7 @@ function diskOf(root: Folder, { cut_at = Infinity, lies, random = () => 0 }: Dis
     },
     async kind(path) {
       await step();
-      return at(path)?.kind;
+      return calls.kind(path);
     },
     changed: async () => 0,
     async sync(path) {
