@@ -11,6 +11,9 @@ import type { Turns } from "./turns.ts";
 
 /** Records are shared with a cache: make a new one instead of changing one. */
 export interface Collection<T extends { id: string }> {
+  /** A record, and all ids, where they are in memory: what can be answered without a wait. */
+  known(id: string): T | undefined;
+  knownIds(): readonly string[] | undefined;
   /** All ids, ascending: the oldest first where they are our own. */
   ids(): Promise<readonly string[]>;
   /** Undefined when there is none, whatever the string. Throws `ApiError` 500 `corrupted_entity` or `storage_error`, 503. */
@@ -108,15 +111,18 @@ export function collection<T extends { id: string }>(shared: Shared, base: strin
   };
 
   const records: Collection<T> = {
+    known(id) {
+      const key = keyOf(id);
+      return key === undefined ? undefined : (shared.cache?.get(key) as T | undefined);
+    },
+    knownIds: () => shared.index?.known(base),
     ids() {
-      const known = shared.index?.known(base);
+      const known = records.knownIds();
       return known === undefined ? readIds() : Promise.resolve(known);
     },
-    get(id) {
+    async get(id) {
       const key = keyOf(id);
-      if (key === undefined) return Promise.resolve(undefined);
-      const cached = shared.cache?.get(key);
-      return cached === undefined ? read(key, id) : Promise.resolve(cached as T);
+      return key === undefined ? undefined : read(key, id);
     },
     async some(ids) {
       const found: T[] = [];
