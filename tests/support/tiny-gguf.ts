@@ -132,19 +132,19 @@ function offsetField(bytes: Uint8Array<ArrayBuffer>, name: string): number {
 
 const size = (dims: number[]) => dims.reduce((product, dim) => product * dim, 1);
 const aligned = (length: number) => Math.ceil(length / 32) * 32;
-const raw = (value: string) => new TextEncoder().encode(value);
-const u32 = (value: number) => new Uint8Array(new Uint32Array([value]).buffer);
-const u64 = (value: number | bigint) => new Uint8Array(new BigUint64Array([BigInt.asUintN(64, BigInt(value))]).buffer);
-const floats = (values: number[]) => new Uint8Array(new Float32Array(values).buffer);
-const text = (value: string) => joined([u64(raw(value).length), raw(value)]);
-const pair = (key: string, type: number, value: Uint8Array) => joined([text(key), u32(type), value]);
-const array = (type: number, items: Uint8Array[]) => joined([u32(type), u64(items.length), ...items]);
+export const raw = (value: string) => new TextEncoder().encode(value);
+export const u32 = (value: number) => new Uint8Array(new Uint32Array([value]).buffer);
+export const u64 = (value: number | bigint) => new Uint8Array(new BigUint64Array([BigInt.asUintN(64, BigInt(value))]).buffer);
+export const floats = (values: number[]) => new Uint8Array(new Float32Array(values).buffer);
+export const text = (value: string) => joined([u64(raw(value).length), raw(value)]);
+export const pair = (key: string, type: number, value: Uint8Array) => joined([text(key), u32(type), value]);
+export const array = (type: number, items: Uint8Array[]) => joined([u32(type), u64(items.length), ...items]);
 
 function padded(bytes: Uint8Array): Uint8Array {
   return joined([bytes, new Uint8Array(aligned(bytes.length) - bytes.length)]);
 }
 
-function joined(parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
+export function joined(parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
   const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
   let at = 0;
   for (const part of parts) {

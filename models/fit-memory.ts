@@ -1,0 +1,101 @@
+// How much memory this machine has, and how much of it is left, within what a container may take.
+import { readFileSync } from "node:fs";
+import { freemem, platform, totalmem } from "node:os";
+
+/** What is asked; sizes in bytes. Tests bring their own. */
+export interface Machine {
+  /** The text of a file; undefined where it cannot be read. */
+  read: (path: string) => string | undefined;
+  freemem: () => number;
+  totalmem: () => number;
+  platform: () => string;
+}
+
+/**
+ * Bytes that can still be taken without swapping: what Linux calls available, bounded by the limits of the control groups (of
+ * version 1 and 2) that this process is in. What the page cache holds counts as free, as it is given back when asked for.
+ */
+export function availableMemory(machine: Machine = THIS): number {
+  const left = limits(machine).map(({ most, used }) => Math.max(0, most - used));
+  return Math.min(machineAvailable(machine), ...left);
+}
+
+/** Bytes of memory, bounded by the limits of the control groups. */
+export function totalMemory(machine: Machine = THIS): number {
+  return Math.min(machine.totalmem(), ...limits(machine).map(({ most }) => most));
+}
+
+const THIS: Machine = {
+  read(path) {
+    try {
+      return readFileSync(path, "utf8");
+    } catch {
+      return undefined;
+    }
+  },
+  freemem,
+  totalmem,
+  platform,
+};
+
+function machineAvailable({ read, freemem, totalmem, platform }: Machine): number {
+  const kilobytes = /^MemAvailable:\s*(\d+) kB$/m.exec(read("/proc/meminfo") ?? "")?.[1];
+  if (kilobytes !== undefined) return Number(kilobytes) * 1024;
+  // macOS fills its memory with files, and what it calls free is next to nothing on every machine.
+  return platform() === "darwin" ? Math.max(freemem(), 0.75 * totalmem()) : freemem();
+}
+
+interface Limit {
+  most: number;
+  used: number;
+}
+
+interface Files {
+  folder: string;
+  most: string;
+  used: string;
+  cached: RegExp;
+}
+
+const VERSION_1: Files = {
+  folder: "/sys/fs/cgroup/memory",
+  most: "memory.limit_in_bytes",
+  used: "memory.usage_in_bytes",
+  cached: /^total_(?:in)?active_file (\d+)$/gm,
+};
+const VERSION_2: Files = {
+  folder: "/sys/fs/cgroup",
+  most: "memory.max",
+  used: "memory.current",
+  cached: /^(?:in)?active_file (\d+)$/gm,
+};
+
+/** Of every control group from this process's own up to the root: each bounds those below it. */
+function limits({ read }: Machine): Limit[] {
+  const lines = (read("/proc/self/cgroup") ?? "").split("\n").map((line) => /^\d+:([^:]*):(\/.*)$/.exec(line));
+  return lines.flatMap((line) => {
+    const [, controllers = "", path = ""] = line ?? [];
+    if (line === null || !(controllers === "" || controllers.split(",").includes("memory"))) return [];
+    const files = controllers === "" ? VERSION_2 : VERSION_1;
+    return upwards(path).flatMap((group) => limitOf(read, files, `${files.folder}${group}`));
+  });
+}
+
+/** "/a/b" gives "/a/b", "/a" and "". In a container the path may be the host's, and only the root is there to be seen. */
+function upwards(path: string): string[] {
+  const names = path.split("/").filter((name) => name !== "");
+  return [...names, ""].map((_, index) =>
+    names
+      .slice(0, names.length - index)
+      .map((name) => `/${name}`)
+      .join(""),
+  );
+}
+
+function limitOf(read: Machine["read"], { most, used, cached }: Files, folder: string): Limit[] {
+  const bytes = Number.parseInt(read(`${folder}/${most}`) ?? "", 10);
+  // "max", or no such file: no limit here.
+  if (Number.isNaN(bytes)) return [];
+  const files = [...(read(`${folder}/memory.stat`) ?? "").matchAll(cached)].reduce((sum, [, count]) => sum + Number(count), 0);
+  return [{ most: bytes, used: Math.max(0, Number.parseInt(read(`${folder}/${used}`) ?? "0", 10) - files) }];
+}

@@ -1,0 +1,124 @@
+// A place in a file that moves forward only, over a window of bytes: how a header is read without holding all of it.
+
+/** What is wrong with a GGUF file, as a sentence for its user. */
+export class GgufError extends Error {
+  override readonly name = "GgufError";
+}
+
+/**
+ * Gives `length` bytes from `at` on, or fewer where the file ends, none behind its end. The next `at` is never before this one,
+ * and the bytes may be reused by the next call: a file, an HTTP range, a stream that keeps what it gave last.
+ */
+export type ReadBytes = (at: number, length: number) => Promise<Uint8Array>;
+
+/** Bytes. The largest headers, with 262,144 words and twice as many merges, have about 16 MB. */
+export const LARGEST_HEADER = 48 * 1024 * 1024;
+const FIRST_READ = 64 * 1024;
+const LARGEST_READ = 4 * 1024 * 1024;
+
+/** Everything but `reach` is immediate, and throws `GgufError` where the bytes end. */
+export interface Cursor {
+  readonly at: number;
+  /** Bytes that are in the window; negative after a skip out of it. */
+  readonly ready: number;
+  /** Gets `length` bytes into the window, or all that are left. */
+  reach(length: number): Promise<void>;
+  u32(): number;
+  /** Inexact above 2^53, where it is above every limit as well. */
+  u64(): number;
+  take(length: number): DataView;
+  text(length: number): string;
+  /** Without reading what it passes over. */
+  skip(length: number): void;
+  /** Passes over texts, each behind its length in 64 bits. */
+  skipTexts(count: number): Promise<void>;
+}
+
+/** `size`: bytes of the whole file, where they are known. */
+export function cursorOf(read: ReadBytes, size?: number): Cursor {
+  let window: DataView = new DataView(new ArrayBuffer(0));
+  let start = 0;
+  let at = 0;
+  let end = Math.min(size ?? Infinity, LARGEST_HEADER);
+  let next_read = FIRST_READ;
+
+  const passed = (length: number): number => {
+    if (length > LARGEST_HEADER) throw damaged(`something in its header is said to have ${length} bytes`);
+    if (at + length > end) throw end === LARGEST_HEADER ? tooLarge() : cut(size);
+    at += length;
+    return at - length - start;
+  };
+  const taken = (length: number): number => {
+    if (start + window.byteLength < at + length) throw end === LARGEST_HEADER ? tooLarge() : cut(size);
+    return passed(length);
+  };
+  // A vocabulary has half a million texts, a hostile one 8 million. Plain bytes are ten times as fast on Bun as `getUint32` is.
+  const skim = (count: number): number => {
+    const bytes = new Uint8Array(window.buffer, window.byteOffset, window.byteLength);
+    const last = bytes.length - 8;
+    let place = at - start;
+    let done = 0;
+    for (; done < count && place <= last; done++) {
+      // No text has 16 MiB or more, so that the upper five bytes are 0.
+      if (bytes[place + 3]! | bytes[place + 4]! | bytes[place + 5]! | bytes[place + 6]! | bytes[place + 7]!) break;
+      place += 8 + (bytes[place]! | (bytes[place + 1]! << 8) | (bytes[place + 2]! << 16));
+    }
+    passed(start + place - at);
+    if (done < count && place <= last) throw damaged(`a text in its header is said to have ${cursor.u64()} bytes`);
+    return done;
+  };
+  const cursor: Cursor = {
+    get at() {
+      return at;
+    },
+    get ready() {
+      return start + window.byteLength - at;
+    },
+    async reach(length) {
+      if (cursor.ready >= length || start + window.byteLength >= end) return;
+      const wanted = Math.min(Math.max(length, next_read), end - at);
+      next_read = Math.min(2 * next_read, LARGEST_READ);
+      const bytes = (await read(at, wanted)).subarray(0, wanted);
+      window = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      start = at;
+      if (bytes.length < wanted) end = at + bytes.length;
+    },
+    u32: () => window.getUint32(taken(4), true),
+    u64() {
+      const place = taken(8);
+      return window.getUint32(place + 4, true) * 2 ** 32 + window.getUint32(place, true);
+    },
+    take(length) {
+      const place = taken(length);
+      return new DataView(window.buffer, window.byteOffset + place, length);
+    },
+    text: (length) => new TextDecoder().decode(cursor.take(length)),
+    skip: (length) => void passed(length),
+    async skipTexts(count) {
+      for (let left = count; left > 0; left -= skim(left)) {
+        await cursor.reach(8);
+        if (cursor.ready < 8) taken(8);
+      }
+    },
+  };
+  return cursor;
+}
+
+/** `what` goes on the sentence. */
+export function damaged(what: string): GgufError {
+  return new GgufError(`The file is damaged: ${what}.`);
+}
+
+/** Text of the file for a message: short, and harmless to a terminal. */
+export function quoted(text: string): string {
+  const short = text.length > 64 ? `${text.slice(0, 64)}…` : text;
+  return `"${short.replaceAll(/[^\x20-\x7e…]/g, "?")}"`;
+}
+
+function cut(size: number | undefined): GgufError {
+  return new GgufError(`The file is cut: ${size === undefined ? "it" : `it has ${size} bytes and`} ends within its header.`);
+}
+
+function tooLarge(): GgufError {
+  return damaged(`its header goes on after ${LARGEST_HEADER} bytes, which is more than any model needs`);
+}

@@ -1,0 +1,82 @@
+// The shape of a network as a GGUF's keys tell it: what says how much memory a context takes.
+import { damaged } from "./gguf-cursor.ts";
+import { lengthOf, MOST_LAYERS, numbersOf, type Pairs, textOf } from "./gguf-pairs.ts";
+
+/** 0 where the file does not say it. */
+export interface Shape {
+  /** Tokens the model was trained on; absent where the file does not say it. */
+  context_length?: number;
+  /** Layers. */
+  block_count: number;
+  embedding_length: number;
+  /** Of the widest layer; with experts, of all that work on one token. */
+  feed_forward_length: number;
+  /** Of all layers, or of each; 0 where a layer has no attention. */
+  head_count: number | number[];
+  head_count_kv: number | number[];
+  /** Elements of one head's key and value. */
+  key_length: number;
+  value_length: number;
+  /** Tokens that the layers with a window look back. */
+  sliding_window?: number;
+  /** Elements, of 32 bits each, that a recurrent layer keeps for each slot. */
+  state_length: number;
+  vocab_size: number;
+  /** Of the tokenizer. */
+  merge_count: number;
+}
+
+/** Throws `GgufError` where a value is of the wrong kind, or there are more layers than llama.cpp can hold. */
+export function shapeOf(pairs: Pairs): Shape {
+  const architecture = textOf(pairs, "general.architecture") ?? "";
+  const key = (name: string): string => `${architecture}.${name}`;
+  // Of what is told layer by layer, now or by a later llama.cpp, the largest.
+  const given = (name: string): number | undefined => largest(numbersOf(pairs, key(name)));
+  const one = (name: string): number => given(name) ?? 0;
+  const block_count = one("block_count");
+  // It would abort the process.
+  if (block_count > MOST_LAYERS) throw damaged(`it is said to have ${block_count} layers`);
+  const embedding_length = one("embedding_length");
+  const head_count = numbersOf(pairs, key("attention.head_count")) ?? 0;
+  const head_length = Math.ceil(embedding_length / (fewest(head_count) || Infinity));
+  return {
+    context_length: one("context_length") || undefined,
+    block_count,
+    embedding_length,
+    feed_forward_length: widest(one),
+    head_count,
+    head_count_kv: numbersOf(pairs, key("attention.head_count_kv")) ?? head_count,
+    key_length: given("attention.key_length") ?? head_length,
+    value_length: given("attention.value_length") ?? head_length,
+    sliding_window: one("attention.sliding_window") || undefined,
+    state_length: stateLength(one, embedding_length),
+    vocab_size: lengthOf(pairs, "tokenizer.ggml.tokens") ?? one("vocab_size"),
+    merge_count: lengthOf(pairs, "tokenizer.ggml.merges") ?? 0,
+  };
+}
+
+function widest(one: (name: string) => number): number {
+  const layer = one("feed_forward_length");
+  // Not in every architecture do experts have a length of their own.
+  return Math.max(layer, (one("expert_feed_forward_length") || layer) * one("expert_used_count"));
+}
+
+function largest(values: number | number[] | undefined): number | undefined {
+  return Array.isArray(values) ? Math.max(0, ...values) : values;
+}
+
+/** As `n_embd_r` and `n_embd_s` of llama.cpp: the last inputs of the convolution, and the state, of each architecture. */
+function stateLength(one: (name: string) => number, embedding_length: number): number {
+  const head_size = one("wkv.head_size");
+  if (head_size > 0) return embedding_length * ((one("token_shift_count") || 2) + head_size);
+  const cached = one("shortconv.l_cache");
+  if (cached > 0) return embedding_length * (cached - 1);
+  const [kernel, inner, state] = [one("ssm.conv_kernel"), one("ssm.inner_size"), one("ssm.state_size")];
+  return Math.max(0, kernel - 1) * (inner + 2 * one("ssm.group_count") * state) + inner * state;
+}
+
+/** Heads of a layer that has the fewest, layers without any aside: those of one layer are as long as its width allows. */
+function fewest(head_count: number | number[]): number {
+  const some = [head_count].flat().filter((count) => count > 0);
+  return some.length === 0 ? 0 : Math.min(...some);
+}
