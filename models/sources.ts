@@ -1,5 +1,11 @@
 // Where a file comes from: addresses and tokens, redirects, and the words for what went wrong.
+import { notAllowed, refuseUnsafe } from "./addresses.ts";
+import type { Answer, Dial } from "./answer.ts";
+import { dial } from "./dial.ts";
 import type { Source } from "./model.ts";
+import { SourceError } from "./source-error.ts";
+
+export { SourceError };
 
 /** What a download may be told; nothing here reads the environment. */
 export interface DownloadOptions {
@@ -7,7 +13,14 @@ export interface DownloadOptions {
   hf_endpoint?: string;
   /** Sent to the host of `hf_endpoint` and to no other. */
   hf_token?: string;
-  /** Default: the runtime's own. */
+  /**
+   * Permits plain http and addresses inside this machine or its network where the user typed them: for the address of a source and
+   * redirects that stay on its host. What `hf_endpoint` names counts as typed without it.
+   */
+  allow_private?: boolean;
+  /** No source is asked that needs the network. */
+  offline?: boolean;
+  /** In place of connections of our own, whose every address is checked; here only what the URL itself says is. For tests. */
   fetch?: (url: URL, init: RequestInit) => Promise<Response>;
   /** Commands that run pip, tried in order until one exists. */
   pip?: string[][];
@@ -17,6 +30,8 @@ export interface DownloadOptions {
   stall_ms?: number;
   /** Waits before another try. Default: a timer. */
   wait?: (ms: number, signal: AbortSignal) => Promise<void>;
+  /** Bytes that may still be written to the disk of a folder. Default: what the system says. */
+  free?: (folder: string) => Promise<number>;
 }
 
 /** One step of a download. */
@@ -29,25 +44,15 @@ export interface Progress {
   total?: number;
   /** Bytes that an earlier download had left, on every step of a resumed one. */
   resumed_from?: number;
-  /** Why the source before this one was given up, on the first step after it. */
+  /** Why the source before this one was given up, or why this one was asked for the whole file again. */
   problem?: string;
-}
-
-/** Why a source did not give the file, as a sentence. `retry_ms`: worth another try, after that many milliseconds at least. */
-export class SourceError extends Error {
-  override readonly name = "SourceError";
-  readonly retry_ms: number | undefined;
-
-  constructor(message: string, { retry_ms, ...options }: ErrorOptions & { retry_ms?: number } = {}) {
-    super(message, options);
-    this.retry_ms = retry_ms;
-  }
 }
 
 export type WebSource = Exclude<Source, { type: "pip" }>;
 
-const HUGGING_FACE = "https://huggingface.co";
+export const HUGGING_FACE = "https://huggingface.co";
 const MOST_REDIRECTS = 5;
+export const OFFLINE = "It needs the network, which --offline rules out. Start without --offline to fetch it.";
 
 /** The source in words, for progress and messages. */
 export function describe(source: Source): string {
@@ -63,31 +68,66 @@ export function address(source: WebSource, { hf_endpoint = HUGGING_FACE }: Downl
   return httpUrl(`${hf_endpoint.replace(/\/+$/, "")}/${path.map(encodeURIComponent).join("/")}`);
 }
 
+/** `ask` with the answer as a `Response`, for what is small. */
+export async function get(...asked: Parameters<typeof ask>): Promise<Response> {
+  const { status, headers, read, close } = await ask(...asked);
+  const pull = async (controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> => {
+    const chunk = await read();
+    if (chunk) controller.enqueue(chunk.slice());
+    else controller.close();
+  };
+  const empty = [204, 205, 304].includes(status);
+  return new Response(empty ? null : new ReadableStream({ pull, cancel: close }), { status, headers });
+}
+
 /**
- * GET, with redirects followed by hand: at most five, never from https to http, and the token only where it belongs.
+ * GET, with redirects followed by hand: at most five, each checked as the first address is, and the token only where it belongs.
  * Answers with any status but a redirect. Throws `SourceError`.
  */
-export async function get(
+export async function ask(
   url: URL,
   headers: Record<string, string>,
   options: DownloadOptions,
   signal: AbortSignal,
-): Promise<Response> {
-  const { fetch = globalThis.fetch } = options;
+  dialled: Dial = dial,
+): Promise<Answer> {
+  if (options.offline) throw new SourceError(OFFLINE);
+  let typed = isTyped(url, options);
   for (let hops = 0; hops <= MOST_REDIRECTS; hops++) {
-    const init = { headers: { ...headers, ...authorization(url, options) }, redirect: "manual", signal } as const;
-    const response = await fetch(url, init).catch((error) => Promise.reject(unreachable(url, error)));
-    const location = response.headers.get("location");
-    if (response.status < 300 || response.status > 399 || location === null) return response;
-    await response.body?.cancel();
-    url = redirected(url, location);
+    refuseUnsafe(url, { typed, redirected: hops > 0 });
+    const all = { "user-agent": "ingle", ...headers, ...authorization(url, options) };
+    const dials = options.fetch ? fetched(options.fetch) : dialled;
+    const answer = await dials(url, { headers: all, inside: typed, signal }).catch((error) =>
+      Promise.reject(unreachable(url, error)),
+    );
+    const location = answer.headers.get("location");
+    if (answer.status < 300 || answer.status > 399 || location === null) return answer;
+    answer.close();
+    const next = redirected(url, location);
+    // Nobody typed where another host leads, be it back to the first one.
+    typed &&= next.hostname === url.hostname;
+    url = next;
   }
-  throw new SourceError(`It redirects more than ${MOST_REDIRECTS} times.`);
+  throw notAllowed(`It redirects more than ${MOST_REDIRECTS} times.`);
+}
+
+function fetched(fetch: NonNullable<DownloadOptions["fetch"]>): Dial {
+  return async (url, { headers, signal }) => {
+    const response = await fetch(url, { headers, redirect: "manual", signal });
+    const body = response.body?.getReader();
+    const read = async (): Promise<Uint8Array | undefined> => (await body?.read())?.value;
+    const close = (): void => void body?.cancel().catch(() => {});
+    return { status: response.status, headers: response.headers, read, close };
+  };
+}
+
+function isTyped(url: URL, { allow_private = false, hf_endpoint }: DownloadOptions): boolean {
+  return allow_private || (hf_endpoint !== undefined && url.origin === new URL(hf_endpoint).origin);
 }
 
 /** What the status of an answer means for a download; undefined for 200, 206 and 416. */
 export function refusal(
-  { status, headers }: Response,
+  { status, headers }: Pick<Answer, "status" | "headers">,
   source: WebSource,
   { hf_token }: DownloadOptions,
 ): SourceError | undefined {
@@ -101,13 +141,13 @@ export function refusal(
 function httpUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url?.protocol === "https:" || url?.protocol === "http:") return url;
-  throw new SourceError(`"${text}" is not an http address.`);
+  throw notAllowed(`"${text}" is not an http address.`);
 }
 
 function redirected(from: URL, location: string): URL {
   const to = httpUrl(URL.canParse(location, from) ? new URL(location, from).href : location);
   if (from.protocol === "https:" && to.protocol === "http:") {
-    throw new SourceError(`It redirects from https to plain http (${to.host}), which is not followed.`);
+    throw notAllowed(`It redirects from https to plain http (${to.host}), which is not followed.`);
   }
   return to;
 }
@@ -125,6 +165,7 @@ function tokenHint(source: WebSource, token: string | undefined): string {
 }
 
 function unreachable(url: URL, error: unknown): SourceError {
+  if (error instanceof SourceError) return error;
   const { code, cause, message } = error as Error & { code?: string };
   const why = cause as { code?: string; message?: string } | undefined;
   // Deno has no code, but the whole way to the error in one message; its end says what happened.

@@ -1,8 +1,10 @@
 // One file over http(s): resumed where it was left, given up when it stalls, tried again while that makes sense.
 import { setTimeout as timer } from "node:timers/promises";
+import type { Answer } from "./answer.ts";
+import { dialFile } from "./dial-file.ts";
 import type { ModelFile } from "./model.ts";
 import type { Part } from "./part.ts";
-import { address, type DownloadOptions, get, type Progress, refusal, SourceError, type WebSource } from "./sources.ts";
+import { address, ask, type DownloadOptions, type Progress, refusal, SourceError, type WebSource } from "./sources.ts";
 
 const MOST_TRIES = 6;
 /** A machine without internet is to know within seconds. */
@@ -25,13 +27,16 @@ export async function* fromWeb(job: Job, source: WebSource): AsyncGenerator<Step
   const { part, options, signal } = job;
   const { wait = (ms, signal) => timer(ms, undefined, { signal }) } = options;
   let heard = false;
+  let problem: string | undefined;
   for (let tries = 1; ; tries++) {
     const before = part.bytes;
     try {
-      return yield* once(job, source, heard, () => (heard = true));
+      for await (const step of once(job, source, heard, () => (heard = true))) yield { ...(problem && { problem }), ...step };
+      return;
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof SourceError) || error.retry_ms === undefined) throw error;
+      if (part.bytes < before) problem = error.message;
       if (part.bytes - before >= PROGRESS) tries = 1;
       if (tries >= (heard ? MOST_TRIES : MOST_TRIES_UNHEARD)) throw error;
       await wait(Math.max(error.retry_ms, 500 * 2 ** (tries - 1)), signal);
@@ -57,17 +62,19 @@ async function* once(
     const headers = { "accept-encoding": "identity", ...(etag && { range: `bytes=${part.bytes}-`, "if-range": etag }) };
     // A host that never answered may be unreachable for good; one that did is worth another try.
     const silence = heard ? silent(url, stall_ms, 0) : silent(url, connect_ms);
-    const response = await within(heard ? stall_ms : connect_ms, get(url, headers, options, either), silence);
+    const answer = await within(heard ? stall_ms : connect_ms, ask(url, headers, options, either, dialFile), silence);
     onAnswer();
-    const refused = refusal(response, source, options);
+    const refused = refusal(answer, source, options);
     if (refused) throw refused;
-    const total = await place(part, file, response, url.href, etag);
-    const step = () => ({ bytes: part.bytes, total, ...(response.status === 206 && resumed) });
+    if (resumed && isWhole(answer, part.bytes)) return;
+    const problem = etag && answer.status === 200 ? { problem: whyAgain(answer, etag) } : undefined;
+    const total = await place(part, file, answer, url.href, etag);
+    const step = () => ({ bytes: part.bytes, total, ...(answer.status === 206 && resumed), ...problem });
     yield step();
-    const body = response.body?.getReader();
-    const read = async () => (body ? within(stall_ms, body.read().catch(broken), silent(url, stall_ms, 0)) : undefined);
-    for (let chunk = await read(); chunk?.value; chunk = await read()) {
-      await part.write(chunk.value);
+    const read = () => within(stall_ms, answer.read().catch(broken), silent(url, stall_ms, 0));
+    for (let chunk = await read(); chunk; chunk = await read()) {
+      signal.throwIfAborted(); // what had come before the abort is still handed out
+      await part.write(chunk);
       yield step();
     }
     if (part.bytes < total) throw new SourceError(`The connection ended after ${part.bytes} of ${total} bytes.`, { retry_ms: 0 });
@@ -76,27 +83,43 @@ async function* once(
   }
 }
 
+/** There is nothing behind the bytes that are here; with another tag than theirs it would have answered 200. */
+function isWhole({ status, headers }: Answer, bytes: number): boolean {
+  return status === 416 && headers.get("content-range") === `bytes */${bytes}`;
+}
+
+function whyAgain({ headers }: Answer, etag: string): string {
+  const why = headers.get("etag") === etag ? "it cannot continue a download" : "its file is another one now";
+  return `The download began again: ${why}.`;
+}
+
 /** Makes the part fit the answer: goes on for 206, starts over for 200. Answers with the bytes of the whole file. */
-async function place(part: Part, file: ModelFile, response: Response, url: string, etag: string | undefined): Promise<number> {
-  if ((response.headers.get("content-encoding") ?? "identity") !== "identity") {
+async function place(part: Part, file: ModelFile, answer: Answer, url: string, etag: string | undefined): Promise<number> {
+  if ((answer.headers.get("content-encoding") ?? "identity") !== "identity") {
     throw new SourceError("It compresses the file although asked not to.");
   }
-  const range = /^bytes (\d+)-\d+\/(\d+)$/.exec(response.headers.get("content-range") ?? "");
-  const fits = response.status === 206 && Number(range?.[1]) === part.bytes && (response.headers.get("etag") ?? etag) === etag;
-  if (response.status !== 200 && !fits) {
+  if (answer.headers.get("content-type")?.startsWith("text/html")) throw mismatch("It sent a web page instead of a model.");
+  const range = /^bytes (\d+)-\d+\/(\d+)$/.exec(answer.headers.get("content-range") ?? "");
+  const fits = answer.status === 206 && Number(range?.[1]) === part.bytes && (answer.headers.get("etag") ?? etag) === etag;
+  if (answer.status !== 200 && !fits) {
     await part.restart();
-    throw new SourceError("It does not continue where the download stopped.", { retry_ms: 0 });
+    throw new SourceError("The download began again: it does not continue where that stopped.", { retry_ms: 0 });
   }
-  const total = fits ? Number(range?.[2]) : Number(response.headers.get("content-length") ?? NaN);
+  const total = fits ? Number(range?.[2]) : Number(answer.headers.get("content-length") ?? NaN);
   if (Number.isNaN(total)) throw new SourceError("It does not say how long the file is.");
   if (file.size !== undefined && total !== file.size) {
     if (fits) await part.restart();
-    throw new SourceError(`Its file has ${total} bytes instead of ${file.size}.`);
+    throw mismatch(`Its file has ${total} bytes instead of ${file.size}.`);
   }
   // A weak tag promises the same meaning, not the same bytes, so nothing can be resumed by it.
-  const tag = response.headers.get("etag");
+  const tag = answer.headers.get("etag");
   if (!fits) await part.restart(tag?.startsWith('"') ? { url, etag: tag } : undefined);
+  await part.expect(total);
   return total;
+}
+
+function mismatch(message: string): SourceError {
+  return new SourceError(message, { code: "checksum_mismatch" });
 }
 
 async function within<T>(ms: number, work: Promise<T>, error: SourceError): Promise<T> {

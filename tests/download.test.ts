@@ -8,10 +8,11 @@ import { afterAll, beforeEach, expect, test } from "bun:test";
 import { download, DownloadError } from "../models/download.ts";
 import type { ModelFile, Source } from "../models/model.ts";
 import type { DownloadOptions, Progress } from "../models/sources.ts";
+import { tinyGguf } from "./support/tiny-gguf.ts";
 
 const MIB = 1 << 20;
 const BYTES = Buffer.from(Uint8Array.from({ length: 3 * MIB }, (_, i) => (i * 7919) % 251));
-BYTES.write("GGUF");
+BYTES.set(tinyGguf());
 const ETAG = '"one"';
 
 const folder = mkdtempSync(join(tmpdir(), "ingle-download-"));
@@ -73,7 +74,7 @@ async function run(file: ModelFile, options: DownloadOptions = {}, signal = new 
   const waits: number[] = [];
   const wait = async (ms: number) => void waits.push(ms);
   const done = async () => {
-    for await (const step of download(file, target, { wait, ...options }, signal)) steps.push(step);
+    for await (const step of download(file, target, { wait, allow_private: true, ...options }, signal)) steps.push(step);
   };
   const error: unknown = await done().then(
     () => undefined,
@@ -114,7 +115,7 @@ test("a connection cut every MiB is resumed to the right bytes", async () => {
 test("a second call goes on where an aborted one stopped", async () => {
   const { url } = await hub(whole);
   const stop = new AbortController();
-  const steps = download(file([at(url)]), target, {}, stop.signal);
+  const steps = download(file([at(url)]), target, { allow_private: true }, stop.signal);
   await steps.next();
   await steps.next();
   stop.abort();
@@ -133,14 +134,17 @@ test("leaving the iteration keeps the part and lets the connection go", async ()
     response.on("close", gone.resolve).writeHead(200, { etag: ETAG, "content-length": BYTES.length });
     response.write(BYTES.subarray(0, MIB));
   });
-  for await (const step of download(file([at(url)]), target, {}, new AbortController().signal)) if (step.bytes > 0) break;
+  for await (const step of download(file([at(url)]), target, { allow_private: true }, new AbortController().signal))
+    if (step.bytes > 0) break;
   await gone.promise;
   expect(statSync(`${target}.part`).size).toBeGreaterThan(0);
 });
 
 test("a server without ranges is read from the start again", async () => {
   const { url } = await hub((request, response, n) => serve(request, response, { ranges: false, cut: n === 1 ? MIB : Infinity }));
-  expect((await run(file([at(url)]))).error).toBeUndefined();
+  const { error, steps } = await run(file([at(url)]));
+  expect(error).toBeUndefined();
+  expect(steps.at(-1)?.problem).toBe("The download began again: it cannot continue a download.");
   expect(isRight()).toBe(true);
 });
 
@@ -149,7 +153,9 @@ test("a file that changed between two tries is read from the start again", async
   const { url } = await hub((request, response, n) =>
     n === 1 ? serve(request, response, { bytes: old, etag: '"old"', cut: MIB }) : serve(request, response),
   );
-  expect((await run(file([at(url)]))).error).toBeUndefined();
+  const { error, steps } = await run(file([at(url)]));
+  expect(error).toBeUndefined();
+  expect(steps.at(-1)?.problem).toBe("The download began again: its file is another one now.");
   expect(isRight()).toBe(true);
 });
 
@@ -161,7 +167,9 @@ test("a 206 of another file than the one begun is not appended", async () => {
       .writeHead(206, { etag: '"two"', "content-length": rest.length, "content-range": `bytes ${MIB}-${3 * MIB - 1}/${3 * MIB}` })
       .end(rest);
   });
-  expect((await run(file([at(url)]))).error).toBeUndefined();
+  const { error, steps } = await run(file([at(url)]));
+  expect(error).toBeUndefined();
+  expect(steps.at(-1)?.problem).toContain("does not continue where that stopped");
   expect(isRight()).toBe(true);
 });
 

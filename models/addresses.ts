@@ -1,0 +1,55 @@
+// Which addresses a download may dial: those of the public internet, over https; others only where the user typed them.
+import { lookup as systemLookup, type LookupAddress, type LookupOptions } from "node:dns";
+import ipaddr from "ipaddr.js";
+import { SourceError } from "./source-error.ts";
+
+/** As `lookup` of `node:net` has it; a list where `options.all` asked for one. */
+type Answered = (error: Error | null, address: string | LookupAddress[], family?: number) => void;
+
+/**
+ * Looks at an address before it is dialled, as far as it can be judged without asking for its name. `typed`: the user named this host
+ * and permits what lies behind it. Throws `SourceError` `url_not_allowed`.
+ */
+export function refuseUnsafe(url: URL, { typed, redirected }: { typed: boolean; redirected: boolean }): void {
+  if (typed) return;
+  const host = hostOf(url);
+  const local = /(^|\.)localhost$/i.test(host) || (ipaddr.isValid(host) && !isPublic(host));
+  if (local && redirected) throw notAllowed(`It redirects to ${host}, ${INSIDE}, which is not followed.`);
+  if (local) throw notAllowed(`${host} is ${INSIDE}. ${WAY_OUT}`);
+  if (url.protocol === "https:") return;
+  const plain = "plain http, which anybody on the way can change";
+  if (redirected) throw notAllowed(`It redirects to ${url.host} over ${plain}, which is not followed.`);
+  throw notAllowed(`${url.host} would be asked over ${plain}. Use its https address. ${WAY_OUT}`);
+}
+
+/** Resolves a name for a connection, and fails where any of its addresses is not public: the check sees what is dialled. */
+export function publicLookup(host: string, options: LookupOptions, answered: Answered): void {
+  systemLookup(host, { ...options, all: true }, (error, found) => {
+    if (error) return answered(error, []);
+    const inside = found.find(({ address }) => !isPublic(address));
+    if (inside) return answered(notAllowed(`${host} leads to ${inside.address}, ${INSIDE}. ${WAY_OUT}`), []);
+    if (options.all) return answered(null, found);
+    answered(null, found[0]!.address, found[0]!.family);
+  });
+}
+
+/** Whether an IP address, in any spelling, is one of the public internet. */
+export function isPublic(address: string): boolean {
+  if (!ipaddr.isValid(address)) return false;
+  const ip = ipaddr.process(address); // an IPv4 address inside an IPv6 one counts as itself
+  if (ip.range() !== "unicast") return false;
+  // Of IPv6 only 2000::/3 has been given out: what else passes for unicast, such as ::127.0.0.1, leads into the dark.
+  return ip.kind() === "ipv4" || (ip.toByteArray()[0]! & 0xe0) === 0x20;
+}
+
+export function notAllowed(message: string): SourceError {
+  return new SourceError(message, { code: "url_not_allowed" });
+}
+
+const INSIDE = "an address inside this machine or a private network";
+const WAY_OUT = "The setting --allow-private permits it for an address that you type.";
+
+// `URL` has already turned 0x7f000001, 2130706433, 0177.1 and full-width digits into 127.0.0.1.
+function hostOf({ hostname }: URL): string {
+  return hostname.replace(/^\[|\]$/g, "").replace(/\.+$/, "");
+}

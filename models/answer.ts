@@ -1,0 +1,18 @@
+/** The answer to a GET. Whoever does not read it to its end closes it. */
+export interface Answer {
+  status: number;
+  headers: Headers;
+  /** The next bytes, as many as have come; undefined at the end. They are overwritten by the next call. */
+  read(): Promise<Uint8Array | undefined>;
+  close(): void;
+}
+
+export interface DialOptions {
+  headers: Record<string, string>;
+  /** The address may lie inside this machine or its network. */
+  inside: boolean;
+  signal: AbortSignal;
+}
+
+/** One GET; follows no redirect. Throws what the connection throws, and `SourceError` `url_not_allowed` for a name that leads inside. */
+export type Dial = (url: URL, options: DialOptions) => Promise<Answer>;

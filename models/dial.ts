@@ -1,0 +1,32 @@
+// One GET over node:http or node:https, for answers of any kind; files come by `dial-file.ts`.
+import { request as requestHttp, type IncomingMessage } from "node:http";
+import { request as requestHttps } from "node:https";
+import { publicLookup } from "./addresses.ts";
+import type { Answer, Dial } from "./answer.ts";
+
+export const dial: Dial = (url, { headers, inside, signal }) => {
+  const request = url.protocol === "https:" ? requestHttps : requestHttp;
+  return new Promise((resolve, reject) => {
+    // A connection of its own: one that is lent again was checked for somebody else.
+    const options = { agent: false, headers, signal, ...(!inside && { lookup: publicLookup }) };
+    request(url, options, (response) => resolve(answerOf(response)))
+      .on("error", reject)
+      .end();
+  });
+};
+
+function answerOf(response: IncomingMessage): Answer {
+  const chunks: AsyncIterator<Uint8Array> = response[Symbol.asyncIterator]();
+  return {
+    status: response.statusCode ?? 0,
+    headers: headersOf(response),
+    read: async () => (await chunks.next()).value,
+    close: () => void response.destroy(),
+  };
+}
+
+function headersOf({ rawHeaders }: IncomingMessage): Headers {
+  const headers = new Headers();
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) headers.append(rawHeaders[i]!, rawHeaders[i + 1]!);
+  return headers;
+}

@@ -1,0 +1,79 @@
+// A file of a model from the first of its sources that gives the right bytes.
+import { lstat } from "node:fs/promises";
+import { DownloadError } from "./download-error.ts";
+import type { ModelFile } from "./model.ts";
+import { openPart } from "./part.ts";
+import { fromPip } from "./pip.ts";
+import type { DownloadCode } from "./source-error.ts";
+import { describe, type DownloadOptions, type Progress, SourceError } from "./sources.ts";
+import { fromWeb, type Job } from "./web.ts";
+
+/**
+ * Fetches a file to `target` (an absolute path): resumed where an earlier call stopped, checked against size and sha256, in its
+ * place only when whole. Ends at once when it is there. Throws `DownloadError` and the signal's reason; leaving or aborting keeps
+ * the bytes that came over http for the next call.
+ */
+export async function* fetchFile(
+  file: ModelFile,
+  target: string,
+  options: DownloadOptions,
+  signal: AbortSignal,
+  blocking = false,
+): AsyncGenerator<Progress, void> {
+  if (await isWhole(file, target)) return;
+  const problems: string[] = [];
+  const codes = new Set<DownloadCode>();
+  try {
+    const part = await openPart(target, file, { free: options.free, blocking });
+    try {
+      for (const source of file.sources) {
+        signal.throwIfAborted();
+        const problem = problems.at(-1);
+        const job: Job = { part, file, options, signal };
+        try {
+          const steps = source.type === "pip" ? fromPip(job, source, target) : fromWeb(job, source);
+          for await (const step of steps) yield { source: describe(source), ...(problem && { problem }), ...step };
+          return await part.finish(signal);
+        } catch (error) {
+          signal.throwIfAborted();
+          if (!(error instanceof SourceError)) throw error;
+          // Another source sends no fewer bytes.
+          if (error.code === "insufficient_storage")
+            throw new DownloadError(error.code, `"${file.name}": ${error.message} ${KEPT}`);
+          codes.add(error.code);
+          problems.push(`${describe(source)}: ${error.message}`);
+        }
+      }
+    } finally {
+      await part.close();
+    }
+  } catch (error) {
+    throw isFull(error) ? full(file, error) : error;
+  }
+  const [code = "download_failed", ...others] = codes;
+  throw new DownloadError(
+    others.length > 0 ? "download_failed" : code,
+    `"${file.name}" could not be downloaded. ${problems.join(" ") || "It has no source."}`,
+  );
+}
+
+const KEPT = "What has come is kept: free some space and start again.";
+
+/** A file is put in its place only when it was checked, so being there in its size is enough. */
+async function isWhole(file: ModelFile, target: string): Promise<boolean> {
+  const there = await lstat(target).catch(() => undefined);
+  return there?.isFile() === true && there.size === (file.size ?? there.size);
+}
+
+function isFull(error: unknown): boolean {
+  return ["ENOSPC", "EDQUOT"].includes((error as { code?: string }).code ?? "");
+}
+
+function full({ name, size }: ModelFile, cause: unknown): DownloadError {
+  const need = size === undefined ? "" : ` The file takes ${Math.ceil(size / 1e6)} MB.`;
+  return new DownloadError(
+    "insufficient_storage",
+    `The disk is full: "${name}" could not be written to its end.${need} ${KEPT}`,
+    { cause },
+  );
+}

@@ -1,0 +1,45 @@
+// A thread that follows a growing file and computes its sha256: the thread that writes it has no time for that.
+import { createHash } from "node:crypto";
+import { constants, openSync, readSync } from "node:fs";
+import { parentPort, workerData } from "node:worker_threads";
+import { lowerPriority } from "./low-priority.ts";
+
+export type Asked = "restart" | { reach: number } | { digest: number };
+/** The answer to `digest`. */
+export interface Told {
+  digest?: string;
+  error?: { message: string; code?: string };
+}
+
+lowerPriority();
+const port = parentPort!;
+const file = openSync(workerData as string, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
+const buffer = new Uint8Array(1 << 20);
+let hash = createHash("sha256");
+let done = 0;
+let failure: Told["error"];
+
+port.on("message", (asked: Asked) => {
+  if (asked === "restart") return restart();
+  try {
+    follow("reach" in asked ? asked.reach : asked.digest);
+  } catch (error) {
+    const { message, code } = error as NodeJS.ErrnoException;
+    failure = { message, ...(code && { code }) };
+  }
+  if ("digest" in asked) port.postMessage((failure ? { error: failure } : { digest: hash.digest("hex") }) satisfies Told);
+});
+
+function restart(): void {
+  hash = createHash("sha256");
+  [done, failure] = [0, undefined];
+}
+
+function follow(bytes: number): void {
+  while (done < bytes && failure === undefined) {
+    const read = readSync(file, buffer, 0, Math.min(buffer.length, bytes - done), done);
+    if (read === 0) return; // cut meanwhile: it is about to start over
+    hash.update(buffer.subarray(0, read));
+    done += read;
+  }
+}

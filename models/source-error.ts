@@ -1,0 +1,18 @@
+// Why a source did not give a file.
+
+/** What a download failed for; whoever asks over HTTP reads it as the job's `error.code`. */
+export type DownloadCode = "download_failed" | "checksum_mismatch" | "insufficient_storage" | "url_not_allowed";
+
+/** Why a source did not give the file, as a sentence. `retry_ms`: worth another try, after that many milliseconds at least. */
+export class SourceError extends Error {
+  override readonly name = "SourceError";
+  readonly code: DownloadCode;
+  readonly retry_ms: number | undefined;
+
+  constructor(message: string, options: ErrorOptions & { code?: DownloadCode; retry_ms?: number } = {}) {
+    const { code = "download_failed", retry_ms, ...more } = options;
+    super(message, more);
+    this.code = code;
+    this.retry_ms = retry_ms;
+  }
+}

@@ -1,0 +1,134 @@
+// `npm run bench:download`: a large file by curl and by ingle on every runtime, from the same local server to the same disk, side by
+// side in one run. BYTES and ROUNDS shrink it, BENCH_DIR names another disk. Needs Linux and curl.
+import { spawn, type ChildProcess } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, statfsSync } from "node:fs";
+import { open } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { runtimeEnv } from "../../src/runtimes.mjs";
+import { runtimes, type Runtime } from "../support/runtimes.ts";
+
+const place = process.env.BENCH_DIR ?? tmpdir();
+const { bavail, bsize } = statfsSync(place);
+const BYTES = Number(process.env.BYTES ?? (bavail * bsize > 20e9 ? 4e9 : 1e9));
+const ROUNDS = Number(process.env.ROUNDS ?? 3);
+const IDLE_MS = 4_000;
+const BETWEEN_ASKS_MS = 2;
+
+const file = (path: string): string => fileURLToPath(new URL(path, import.meta.url).href);
+const folder = mkdtempSync(join(place, "ingle-bench-"));
+const target = join(folder, "model.gguf");
+
+interface Process {
+  child: ChildProcess;
+  lines: AsyncIterator<string>;
+  line(): Promise<string>;
+}
+
+function start([program = "", ...flags]: string[], name: Runtime["name"], args: string[]): Process {
+  const env = { ...process.env, ...runtimeEnv(name) };
+  const child = spawn(program, [...flags, ...args], { env, stdio: ["pipe", "pipe", "inherit"] });
+  const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
+  return { child, lines, line: async () => (await lines.next()).value as string };
+}
+
+async function stop({ child }: Process): Promise<void> {
+  const ended = new Promise((done) => child.once("exit", done));
+  child.kill("SIGTERM");
+  await ended;
+}
+
+/** Seconds until the bytes are in the file, and until they are on the disk, as ingle's are when it says so. */
+async function curl(url: string): Promise<{ file: number; disk: number }> {
+  const started = performance.now();
+  const child = spawn("curl", ["--silent", "--fail", "--output", target, url], { stdio: "inherit" });
+  const code = await new Promise((done) => child.once("exit", done));
+  if (code !== 0) throw new Error(`curl ended with ${String(code)}.`);
+  const whole = performance.now();
+  const handle = await open(target, "r");
+  await handle.sync();
+  await handle.close();
+  return { file: (whole - started) / 1000, disk: (performance.now() - started) / 1000 };
+}
+
+const memory = ({ child }: Process): number =>
+  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, "latin1"))![1]) / 1024;
+
+/** Asks for /health until the work is done; the times in milliseconds, and the most memory that was seen, in MiB. */
+async function beside(server: Process, url: string, work: Promise<unknown>): Promise<{ times: number[]; peak: number }> {
+  const times: number[] = [];
+  let [done, peak] = [false, 0];
+  void work.finally(() => (done = true)).catch(() => {});
+  while (!done) {
+    const started = performance.now();
+    await (await fetch(`${url}/health`)).arrayBuffer();
+    times.push(performance.now() - started);
+    peak = Math.max(peak, memory(server));
+    await new Promise((next) => setTimeout(next, BETWEEN_ASKS_MS));
+  }
+  await work;
+  return { times, peak };
+}
+
+const sorted = (values: number[]): number[] => values.toSorted((a, b) => a - b);
+const median = (values: number[]): number => sorted(values)[values.length >> 1]!;
+const p99 = (values: number[]): number => sorted(values)[Math.floor(values.length * 0.99)]!;
+
+async function round(server: Process, url: string, source: { url: string; sha256: string }) {
+  const pause = () => new Promise((done) => setTimeout(done, IDLE_MS));
+  const idle = await beside(server, url, pause());
+  const byCurl = curl(source.url);
+  const besideCurl = await beside(server, url, byCurl);
+  rmSync(target);
+  await pause();
+  const asked = { name: "model.gguf", size: BYTES, sha256: source.sha256, sources: [{ type: "url", url: source.url }] };
+  server.child.stdin!.write(`${JSON.stringify({ file: asked, target, options: { allow_private: true } })}\n`);
+  const line = server.line();
+  const during = await beside(server, url, line);
+  const told = JSON.parse(await line) as { ms?: number; error?: string };
+  if (told.ms === undefined) throw new Error(told.error);
+  rmSync(target);
+  await pause();
+  return { curl: await byCurl, ms: told.ms, idle, besideCurl, during };
+}
+
+async function measure(runtime: Runtime, source: { url: string; sha256: string }): Promise<string> {
+  const server = start(runtime.command, runtime.name, [file("./download-server.ts")]);
+  try {
+    const url = await server.line();
+    const rounds: Awaited<ReturnType<typeof round>>[] = [];
+    for (let i = 0; i < ROUNDS; i++) rounds.push(await round(server, url, source));
+    const rate = (seconds: number) => BYTES / 1e6 / seconds;
+    const [file, disk, ours] = [
+      median(rounds.map(({ curl }) => rate(curl.file))),
+      median(rounds.map(({ curl }) => rate(curl.disk))),
+      median(rounds.map(({ ms }) => rate(ms / 1000))),
+    ];
+    // Idle: the same requests, for as long, while somebody else downloads.
+    const more = median(rounds.map(({ idle, besideCurl, during }) => during.peak - Math.max(idle.peak, besideCurl.peak)));
+    const slow = (of: "idle" | "besideCurl" | "during") => p99(rounds.flatMap((round) => round[of].times)).toFixed(2);
+    const cells = [file, disk, ours].map((value) => value.toFixed(0));
+    const ratios = [ours / file, ours / disk].map((value) => value.toFixed(2));
+    return `| ${[runtime.name, ...cells, ...ratios, more.toFixed(0), slow("idle"), slow("besideCurl"), slow("during")].join(" | ")} |`;
+  } finally {
+    await stop(server);
+  }
+}
+
+const found = runtimes().filter(({ skip }) => skip === undefined);
+const node = found.find(({ name }) => name === "node") ?? found[0]!;
+const source = start(node.command, node.name, [file("./download-source.ts"), String(BYTES)]);
+try {
+  const served = { url: await source.line(), sha256: await source.line() };
+  console.log(`${BYTES / 1e9} GB, ${ROUNDS} rounds, medians; MB/s with sha256 and synced to the disk for ingle\n`);
+  const columns = ["runtime", "curl", "curl + sync", "ingle", "of curl", "of curl + sync", "MiB above idle"];
+  const times = ["p99 idle, ms", "beside curl", "beside ingle"];
+  console.log(`| ${[...columns, ...times].join(" | ")} |\n|${" - |".repeat(columns.length + times.length)}`);
+  const only = process.env.ONLY;
+  for (const runtime of found) if (!only || runtime.name === only) console.log(await measure(runtime, served));
+} finally {
+  await stop(source);
+  rmSync(folder, { recursive: true, force: true });
+}
