@@ -4,6 +4,8 @@ import { ApiError } from "./errors.ts";
 export interface Slots {
   /** Turns that have a slot. While somebody waits, it is all of them. */
   readonly busy: number;
+  /** Turns in the queue. */
+  readonly waiting: number;
   /** Takes a slot, in the order of asking. Throws `ApiError` 429 when the queue is full, and the signal's reason. */
   enter(signal: AbortSignal): Promise<void>;
   leave(): void;
@@ -26,6 +28,9 @@ export function createSlots(id: string, slots: number, queue: number): Slots {
   return {
     get busy() {
       return busy;
+    },
+    get waiting() {
+      return waiting.length;
     },
     async enter(signal) {
       signal.throwIfAborted();

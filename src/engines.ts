@@ -1,21 +1,48 @@
-// Model -> engine: loaded once however many ask, its slots lent one turn at a time, loaded again after a crash.
-import { AdapterError, type Adapter, type ChatEvent, type ChatRequest, type Engine } from "../adapters/adapter.ts";
+// Model -> engine: loaded once however many ask, its slots lent one turn at a time, unloaded when nobody used it for a while or
+// another model needs its memory, loaded again after a crash. Its parts: engines-rooms.ts and engines-room.ts (where turns go, and
+// how engines end), engines-slots.ts (the queue), engines-load.ts (one load), engines-memory.ts (who goes for whom), engines-rest.ts
+// (after failures), engines-wait.ts (signs of life), engines-list.ts (what is shown of it all).
+import type { Adapter, ChatEvent, ChatRequest, Engine } from "../adapters/adapter.ts";
 import type { InstalledModel, Model } from "../models/model.ts";
-import { createSlots, type Slots } from "./engines-slots.ts";
+import { rowOf, type EngineRow } from "./engines-list.ts";
+import { createLoader } from "./engines-load.ts";
+import { createMemory, type Need } from "./engines-memory.ts";
+import { createRest, type Rest } from "./engines-rest.ts";
+import type { Room } from "./engines-room.ts";
+import { createRooms, shut } from "./engines-rooms.ts";
+import { later as runtimesLater, patiently, unlessAborted, type Later, type Loading } from "./engines-wait.ts";
 import { ApiError } from "./errors.ts";
 import type { Log } from "./log.ts";
 
 export interface Engines {
-  /** One turn of a model. Throws `ApiError` 429 when the queue is full, 503 when the model is set aside, and `AdapterError`. */
-  chat(model: Model, request: ChatRequest, signal: AbortSignal): AsyncIterable<ChatEvent>;
+  /**
+   * One turn of a model; while that is loaded, a `loading` event now and then, the first after five seconds. Throws `ApiError` 429
+   * when the queue is full, 503 when there is too little memory, the error of a load that failed not long ago, and `AdapterError`.
+   */
+  chat(model: Model, request: ChatRequest, signal: AbortSignal, options?: ChatOptions): AsyncIterable<ChatEvent | Loading>;
+  /** Resolves when the model is loaded, also after failures that others are still told of. Throws as `chat` does. */
+  start(model: Model, options: StartOptions, signal: AbortSignal): Promise<void>;
+  /** Of a model that waits for memory: `loading`. */
   state(id: string): "stopped" | "loading" | "running";
+  /** All engines, those that load and those that end their last turns too, by id. */
+  list(): EngineRow[];
   /**
    * New turns get a new engine; those that run and wait end on the old one, which is closed then. Resolves when no engine that was
-   * there is left.
+   * there is left. Forgets failures, and what `start` said of pinning.
    */
   unload(id: string): Promise<void>;
   /** No new turns; those that run and wait get `grace_ms` to end, then all engines are closed. */
   close(grace_ms: number): Promise<void>;
+}
+
+export interface ChatOptions {
+  /** In ms, `Infinity` for ever: how long the engine stays when nobody uses it. Counts until the next request that says so. */
+  keep_alive?: number | undefined;
+}
+
+export interface StartOptions extends ChatOptions {
+  /** It is never to make room for others, nor to go for being idle; absent: as before. */
+  pinned?: boolean | undefined;
 }
 
 export interface EnginesOptions {
@@ -28,143 +55,105 @@ export interface EnginesOptions {
   threads?: number | undefined;
   /** Tokens a slot holds; absent: what the model's record says. */
   context?: number | undefined;
+  /** As in `ChatOptions`, for engines of which no request has said anything; five minutes unless told. */
+  keep_alive?: number | undefined;
+  /** Ids of models that are pinned from the start. */
+  pinned?: string[] | undefined;
+  /** Absent: everything fits. */
+  memory?: MemoryOptions | undefined;
   log: Log;
+  /** Milliseconds since 1970. */
   now?: () => number;
+  later?: Later;
 }
 
-const DEFAULT_CONTEXT = 4096;
-// A model whose engine died this often in this time (ms) is set aside until the first of these deaths is so long ago.
-const DEATHS = 3;
-const DEATHS_WITHIN = 60_000;
-
-interface Room {
-  id: string;
-  slots: Slots;
-  loading: Promise<Engine> | undefined;
-  engine: Engine | undefined;
-  /** Gives up a load. */
-  stop: AbortController;
-  deaths: { at: number; reason: string }[];
+export interface MemoryOptions {
+  /** What the model takes with these slots and tokens of each; undefined: nobody knows, and it is not counted. */
+  need(model: InstalledModel, load: { slots: number; context: number }): Promise<Need | undefined>;
+  /** Bytes that all engines together may take at the moment. */
+  budget(): number;
 }
+
+const KEEP_ALIVE_MS = 300_000;
 
 export function createEngines(options: EnginesOptions): Engines {
-  const { adapter, resolve, slots, queue, log, now = Date.now } = options;
-  const rooms = new Map<string, Room>();
-  /** Rooms that nobody enters any more, each until its engine is closed. */
-  const leaving = new Map<Room, Promise<void>>();
+  const { slots, queue, keep_alive = KEEP_ALIVE_MS, pinned = [], log, now = Date.now, later = runtimesLater } = options;
   const closing = new AbortController();
+  /** What `start` said, over the settings. */
+  const pins = new Map<string, boolean>();
+  const isPinned = (id: string): boolean => pins.get(id) ?? pinned.includes(id);
+  const memory = createMemory(options.memory?.budget ?? (() => Number.POSITIVE_INFINITY));
+  const rooms = createRooms({ slots, queue, keep_alive, isPinned, memory, closing: closing.signal, log, now, later });
+  const rests = new Map<string, Rest>();
+  const restOf = (id: string): Rest => {
+    const rest = rests.get(id) ?? createRest(id, now);
+    rests.set(id, rest);
+    return rest;
+  };
+  const load = createLoader({ ...options, need: options.memory?.need, memory, restOf, closing: closing.signal, now });
 
-  const roomOf = (id: string): Room => {
-    const room = rooms.get(id) ?? newRoom(id, createSlots(id, slots, queue));
-    rooms.set(id, room);
-    return room;
+  /** One load for all who ask. It outlives the one who asked first. */
+  const engineOf = (room: Room, model: Model): Promise<Engine> => {
+    room.load ??= load(room, model).catch((error) => {
+      room.load = undefined;
+      throw error;
+    });
+    return room.load;
   };
 
   return {
-    async *chat(model, request, signal) {
+    async *chat(model, request, signal, { keep_alive } = {}) {
       closing.signal.throwIfAborted();
-      const room = roomOf(model.id);
-      await room.slots.enter(signal);
+      const room = rooms.enterable(model.id);
+      const leave = room.enter();
       try {
-        const engine = room.engine ?? (await unlessAborted(engineOf(room, model), signal));
-        yield* engine.chat(request, signal);
+        await room.slots.enter(signal);
+        try {
+          room.keep_alive = keep_alive ?? room.keep_alive;
+          const engine = room.engine ?? (yield* patiently(engineOf(room, model), signal, later));
+          yield* engine.chat(request, signal);
+        } finally {
+          room.slots.leave();
+        }
       } finally {
-        room.slots.leave();
+        leave();
+      }
+    },
+    async start(model, { keep_alive, pinned }, signal) {
+      closing.signal.throwIfAborted();
+      restOf(model.id).lift();
+      const room = rooms.enterable(model.id);
+      const leave = room.enter();
+      try {
+        if (room.engine === undefined) await unlessAborted(engineOf(room, model), signal);
+        room.keep_alive = keep_alive ?? room.keep_alive;
+        if (pinned !== undefined) pins.set(model.id, pinned);
+      } finally {
+        leave();
       }
     },
     state(id) {
       const room = rooms.get(id);
       if (room?.engine !== undefined) return "running";
-      return room?.loading === undefined ? "stopped" : "loading";
+      return room?.load === undefined ? "stopped" : "loading";
+    },
+    list() {
+      const loaded = rooms.all().filter(({ load }) => load !== undefined);
+      return loaded.map((room) => rowOf(room, memory.heldBy(room), slots, now())).toSorted((a, b) => (a.id < b.id ? -1 : 1));
     },
     async unload(id) {
+      pins.delete(id);
+      rests.delete(id);
       const room = rooms.get(id);
-      rooms.delete(id);
-      if (room !== undefined) leaving.set(room, vacate(room));
-      await Promise.all([...leaving].map(([{ id: other }, gone]) => (other === id ? gone : undefined)));
+      if (room !== undefined) rooms.retire(room, "asked");
+      await rooms.left(id);
     },
     async close(grace_ms) {
       closing.abort(new ApiError(503, "The server is stopping.", { code: "server_stopping" }));
-      const all = [...rooms.values(), ...leaving.keys()];
-      await Promise.race([idle(all), new Promise((done) => setTimeout(done, grace_ms))]);
+      const all = rooms.all();
+      for (const room of all) room.stay();
+      await Promise.race([Promise.all(all.map((room) => room.empty())), new Promise((done) => setTimeout(done, grace_ms))]);
       await Promise.all(all.map(shut));
     },
   };
-
-  async function idle(some: Room[]): Promise<void> {
-    while (some.some(({ slots }) => slots.busy > 0)) await new Promise((done) => setTimeout(done, 10));
-  }
-
-  async function vacate(room: Room): Promise<void> {
-    await idle([room]);
-    room.stop.abort(new ApiError(503, `Model "${room.id}" was unloaded.`, { code: "engine_unavailable", param: "model" }));
-    await shut(room);
-    leaving.delete(room);
-  }
-
-  async function shut({ loading }: Room): Promise<void> {
-    await loading?.then((engine) => engine.close()).catch(() => {});
-  }
-
-  /** One load for all who ask. It outlives the one who asked first. */
-  function engineOf(room: Room, model: Model): Promise<Engine> {
-    room.loading ??= load(room, model).catch((error) => {
-      room.loading = undefined;
-      throw error;
-    });
-    return room.loading;
-  }
-
-  async function load(room: Room, model: Model): Promise<Engine> {
-    refuseIfSetAside(room, model.id);
-    const context = options.context ?? model.settings.ctx_len ?? DEFAULT_CONTEXT;
-    const started = now();
-    const signal = AbortSignal.any([closing.signal, room.stop.signal]);
-    try {
-      const installed = await resolve(model);
-      const engine = await adapter.load(installed, { slots, context, threads: options.threads }, signal);
-      log.info("model loaded", { model: model.id, ms: now() - started, context: engine.context_length, slots: engine.slots });
-      room.engine = engine;
-      void engine.closed.then((death) => bury(room, model.id, death));
-      return engine;
-    } catch (error) {
-      if (error instanceof AdapterError && !signal.aborted) mourn(room, model.id, error);
-      throw error;
-    }
-  }
-
-  function bury(room: Room, id: string, death: AdapterError | undefined): void {
-    room.engine = undefined;
-    room.loading = undefined;
-    if (death !== undefined) mourn(room, id, death);
-  }
-
-  function mourn(room: Room, id: string, { message }: AdapterError): void {
-    log.error("engine lost", { model: id, reason: message });
-    room.deaths = [...room.deaths, { at: now(), reason: message }].slice(-DEATHS);
-  }
-
-  function refuseIfSetAside({ deaths }: Room, id: string): void {
-    const wait = deaths.length < DEATHS ? 0 : deaths[0]!.at + DEATHS_WITHIN - now();
-    if (wait <= 0) return;
-    const seconds = Math.ceil(wait / 1000);
-    const reason = deaths.at(-1)!.reason;
-    throw new ApiError(503, `Model "${id}" failed ${DEATHS} times and rests for ${seconds} s. The last reason: ${reason}`, {
-      code: "engine_unavailable",
-      param: "model",
-      headers: { "retry-after": String(seconds) },
-    });
-  }
-}
-
-function newRoom(id: string, slots: Slots): Room {
-  return { id, slots, loading: undefined, engine: undefined, stop: new AbortController(), deaths: [] };
-}
-
-/** The promise goes on; the waiting ends. */
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = (): void => aborted.reject(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
-  return Promise.race([promise, aborted.promise]).finally(() => signal.removeEventListener("abort", onAbort));
 }

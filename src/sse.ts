@@ -14,7 +14,17 @@ const encoder = new TextEncoder();
 const PING = encoder.encode(": ping\n\n");
 const DONE = encoder.encode("data: [DONE]\n\n");
 
-const frame = (data: unknown): Uint8Array<ArrayBuffer> => encoder.encode(`data: ${JSON.stringify(data)}\n\n`);
+/** Among the objects of a stream: a line that clients pass over. `text` has no line breaks. */
+export class Comment {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+const frame = (data: unknown): Uint8Array<ArrayBuffer> =>
+  encoder.encode(data instanceof Comment ? `: ${data.text}\n\n` : `data: ${JSON.stringify(data)}\n\n`);
 
 /**
  * Waits for the first object, so that what goes wrong before it is thrown and becomes an HTTP error, but never longer than one

@@ -6,7 +6,6 @@ import { makeEngines, thrownBy } from "./support/engines.ts";
 import { fakeAdapter } from "./support/fake-adapter.ts";
 
 const crash = (n = 0) => new AdapterError("engine_crashed", `The engine ended with signal SIGKILL, number ${n}.`);
-const failure = new AdapterError("model_load_failed", "The file is damaged.");
 
 describe("a crash", () => {
   test("fails the turns that run, and the next request loads again", async () => {
@@ -117,29 +116,6 @@ describe("three deaths in a minute", () => {
     await answersOnce(made);
   });
 
-  test("may be loads that failed", async () => {
-    const made = makeEngines({ hold_loads: true });
-    for (let n = 0; n < 3; n++) {
-      const asked = thrownBy(made.chat());
-      (await made.load(n)).fail(failure);
-      expect(await asked).toBe(failure);
-    }
-    expect((await thrownBy(made.chat())).message).toContain("The file is damaged.");
-  });
-
-  test("are one for all who waited for the same load", async () => {
-    const made = makeEngines({ hold_loads: true });
-    const asked = [1, 2].map((seed) => thrownBy(made.chat(seed)));
-    (await made.load(0)).fail(failure);
-    await Promise.all(asked);
-    const again = [3, 4].map((seed) => thrownBy(made.chat(seed)));
-    (await made.load(1)).fail(failure);
-    expect(await Promise.all(again)).toEqual([failure, failure]);
-    const third = thrownBy(made.chat());
-    (await made.load(2)).fail(failure);
-    expect(await third).toBe(failure);
-  });
-
   test("leave other models alone", async () => {
     const made = makeEngines();
     for (let n = 0; n < 3; n++) await dieOnce(made);
@@ -149,12 +125,13 @@ describe("three deaths in a minute", () => {
   });
 
   test("are a 503 over HTTP, with its header", async () => {
-    const fake = fakeAdapter({ hold_loads: true });
+    const fake = fakeAdapter();
     const { chat } = makeApp({ adapter: fake.adapter, engines: { now: () => 0 } });
     for (let n = 0; n < 3; n++) {
       const asked = chat();
-      (await fake.load(n)).fail(failure);
-      expect((await asked).status).toBe(500);
+      await fake.turn(n);
+      (await fake.load(n)).die(crash(n));
+      expect((await asked).status).toBe(502);
     }
     for (const stream of [false, true]) {
       const res = await chat({ stream });

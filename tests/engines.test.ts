@@ -3,10 +3,8 @@ import { describe, expect, test } from "bun:test";
 import { AdapterError } from "../adapters/adapter.ts";
 import { ApiError } from "../src/errors.ts";
 import { makeModel, resolve } from "./support/app.ts";
-import { makeEngines, thrownBy } from "./support/engines.ts";
+import { makeEngines, never, thrownBy } from "./support/engines.ts";
 import { ask } from "./support/models.ts";
-
-const never = new AbortController().signal;
 
 describe("a load", () => {
   test("is one for all who ask, with the options of the server", async () => {
@@ -29,7 +27,7 @@ describe("a load", () => {
     [512, { ctx_len: 2048 }, 512],
   ])("context %p over settings %j is %d tokens", async (context, settings, expected) => {
     const { chat, loads } = makeEngines({ context, answer: [] });
-    await chat(0, never, makeModel("tiny", { settings }));
+    await chat(0, never(), makeModel("tiny", { settings }));
     expect(loads[0]!.options.context).toBe(expected);
   });
 
@@ -49,13 +47,14 @@ describe("a load", () => {
     expect([loads.length, seeds()]).toEqual([1, [2]]);
   });
 
-  test("that fails fails for all who wait, and the next request loads again", async () => {
-    const { chat, load, turn, engines } = makeEngines({ hold_loads: true });
+  test("that fails fails for all who wait, and a request loads again when the model has rested", async () => {
+    const { chat, load, turn, engines, clock } = makeEngines({ hold_loads: true });
     const both = [thrownBy(chat()), thrownBy(chat())];
     const reason = new AdapterError("model_load_failed", "The file is damaged.");
     (await load(0)).fail(reason);
     expect(await Promise.all(both)).toEqual([reason, reason]);
     expect(engines.state("tiny")).toBe("stopped");
+    clock.ms += 5_000;
     const next = chat();
     (await load(1)).succeed();
     (await turn(0)).finish();
@@ -161,7 +160,7 @@ describe("slots and the queue", () => {
 
   test("leaving the iteration amid a turn gives the slot back", async () => {
     const { engines, chat, turn } = makeEngines({ slots: 1, queue: 1 });
-    const events = engines.chat(makeModel("tiny"), ask("hi"), never)[Symbol.asyncIterator]();
+    const events = engines.chat(makeModel("tiny"), ask("hi"), never())[Symbol.asyncIterator]();
     const first = events.next();
     (await turn(0)).say("one");
     await first;
@@ -173,9 +172,9 @@ describe("slots and the queue", () => {
 
   test("two models do not disturb one another", async () => {
     const { chat, turn, load } = makeEngines({ slots: 1, queue: 0 });
-    const one = chat(1, never, makeModel("one"));
+    const one = chat(1, never(), makeModel("one"));
     await turn(0);
-    const two = chat(2, never, makeModel("two"));
+    const two = chat(2, never(), makeModel("two"));
     const other = await turn(1);
     expect(other.model).toBe("two");
     (await load(0)).die(new AdapterError("engine_crashed", "one died"));

@@ -2,6 +2,7 @@
 import * as v from "valibot";
 import type { ChatMessage } from "../../adapters/adapter.ts";
 import { ApiError } from "../errors.ts";
+import { KeepAlive } from "../quantities.ts";
 import { coded } from "../validate.ts";
 
 const LONGEST_STOP = 1024;
@@ -71,6 +72,8 @@ export const ChatCompletionRequest = v.looseObject({
   frequency_penalty: between(-2, 2),
   presence_penalty: between(-2, 2),
   seed: v.nullish(v.pipe(v.number(), v.safeInteger())),
+  /** Out of seconds or "10m": how long the model stays loaded afterwards, in ms. */
+  keep_alive: v.nullish(KeepAlive),
   stop: v.nullish(
     v.union([
       v.pipe(

@@ -4,19 +4,23 @@ import type { ChatEvent, ChatRequest } from "../../adapters/adapter.ts";
 import { DEFAULT_MODEL } from "../../models/catalog.ts";
 import type { Model } from "../../models/model.ts";
 import type { Deps } from "../deps.ts";
+import type { Engines } from "../engines.ts";
 import { ApiError, shown } from "../errors.ts";
-import { sse } from "../sse.ts";
+import { Comment, sse } from "../sse.ts";
 import { body } from "../validate.ts";
 import { ChatCompletionRequest, refuseUnsupported } from "./chat-request.ts";
+
+const LOADING = new Comment("loading");
 
 export const chat = (deps: Deps) =>
   new Hono().post("/completions", async (c) => {
     const request = await body(c, ChatCompletionRequest);
     refuseUnsupported(request);
-    const model = await modelOf(deps, request.model);
+    const model = request.model === undefined ? await defaultModel(deps) : await modelOf(deps, request.model);
     const stop = new AbortController(); // sse() aborts it when the client leaves amid the answer
     const signal = AbortSignal.any([c.req.raw.signal, stop.signal]);
-    const events = deps.engines.chat(model, withDefaults(request, model, deps.newSeed()), signal);
+    const keep_alive = request.keep_alive ?? undefined;
+    const events = deps.engines.chat(model, withDefaults(request, model, deps.newSeed()), signal, { keep_alive });
     const head: Head = {
       id: deps.newId("chatcmpl-"),
       created: deps.now(),
@@ -39,20 +43,24 @@ interface Head {
   system_fingerprint: string;
 }
 
-async function modelOf({ library, downloads, default_model }: Deps, asked: string | undefined): Promise<Model> {
-  const id = asked ?? default_model;
-  if (id === undefined) return onlyModel(await library.list());
+/** The model of requests that name none. Throws 400, and 404 where none is installed. */
+async function defaultModel(deps: Deps): Promise<Model> {
+  return deps.default_model === undefined ? onlyModel(await deps.library.list()) : modelOf(deps, deps.default_model);
+}
+
+/** Throws 404 `model_not_found` and 409 `model_not_ready`; `param` is where the id stands. */
+export async function modelOf({ library, downloads }: Deps, id: string, param = "model"): Promise<Model> {
   const model = await library.get(id);
   if (model !== undefined) return model;
   if (downloads.state(id) === "downloading") {
     throw new ApiError(409, `Model ${shown(id)} is being downloaded. Ask again when it is there; GET /v1/models tells.`, {
-      param: "model",
+      param,
       code: "model_not_ready",
     });
   }
   const way = id.length < 100 ? `Run "ingle pull ${id}", or see` : "See";
   throw new ApiError(404, `Model ${shown(id)} is not installed. ${way} GET /v1/models.`, {
-    param: "model",
+    param,
     code: "model_not_found",
   });
 }
@@ -91,7 +99,10 @@ function withDefaults(request: ChatCompletionRequest, { parameters }: Model, new
   };
 }
 
-async function whole(head: Head, events: AsyncIterable<ChatEvent>): Promise<object> {
+/** What an engine says of one turn. */
+type Events = ReturnType<Engines["chat"]>;
+
+async function whole(head: Head, events: Events): Promise<object> {
   let content = "";
   for await (const event of events) {
     if (event.type === "text") content += event.text;
@@ -107,7 +118,7 @@ async function whole(head: Head, events: AsyncIterable<ChatEvent>): Promise<obje
   throw new Error("An engine ended its answer without a finish.");
 }
 
-async function* chunks(head: Head, events: AsyncIterable<ChatEvent>, include_usage: boolean): AsyncGenerator<object> {
+async function* chunks(head: Head, events: Events, include_usage: boolean): AsyncGenerator<object> {
   const chunk = (delta: object, finish_reason: string | null = null): object => ({
     ...head,
     object: "chat.completion.chunk",
@@ -116,6 +127,10 @@ async function* chunks(head: Head, events: AsyncIterable<ChatEvent>, include_usa
   });
   let begun = false;
   for await (const event of events) {
+    if (event.type === "loading") {
+      yield LOADING;
+      continue;
+    }
     // The role goes out with the first sign of life: it is the status 200 of a stream.
     if (!begun) yield chunk({ role: "assistant", content: "" });
     begun = true;

@@ -1,7 +1,6 @@
-// Engines over the fake adapter, with a clock that stands still.
-import type { ChatEvent } from "../../adapters/adapter.ts";
+// Engines over the fake adapter, with a clock that stands still until the test moves it.
 import type { Model } from "../../models/model.ts";
-import { createEngines, type EnginesOptions } from "../../src/engines.ts";
+import { createEngines, type ChatOptions, type Engines, type EnginesOptions } from "../../src/engines.ts";
 import { createLog } from "../../src/log.ts";
 import { makeModel, resolve } from "./app.ts";
 import { fakeAdapter, type FakeOptions } from "./fake-adapter.ts";
@@ -11,7 +10,7 @@ interface Options extends Partial<EnginesOptions>, FakeOptions {}
 
 export function makeEngines({ hold_loads, answer, ...options }: Options = {}) {
   const fake = fakeAdapter({ hold_loads, answer });
-  const clock = { ms: 1_000_000 };
+  const clock = fakeClock();
   const log: string[] = [];
   const engines = createEngines({
     adapter: fake.adapter,
@@ -20,17 +19,45 @@ export function makeEngines({ hold_loads, answer, ...options }: Options = {}) {
     queue: 2,
     log: createLog((line) => log.push(line)),
     now: () => clock.ms,
+    later: (ms, work) => clock.later(ms, work),
     ...options,
   });
   /** One turn from its start to its text; `seed` tells it from the others. Rejects with what it throws. */
-  const chat = (seed = 0, signal = new AbortController().signal, model: Model = makeModel("tiny")) =>
-    textOf(engines.chat(model, ask("hi", { seed }), signal));
+  const chat = (seed = 0, signal = never(), model: Model = makeModel("tiny"), options: ChatOptions = {}) =>
+    textOf(engines.chat(model, ask("hi", { seed }), signal, options));
   /** The turns that began, by their seeds. */
   const seeds = () => fake.turns.map(({ request }) => request.seed);
   return { ...fake, engines, chat, clock, seeds, log };
 }
 
-async function textOf(events: AsyncIterable<ChatEvent>): Promise<string> {
+export const never = (): AbortSignal => new AbortController().signal;
+
+/** Time as the test makes it pass. `ms` may be set, too: then no timer goes off. */
+export function fakeClock() {
+  const timers = new Set<{ at: number; work: () => void }>();
+  return {
+    ms: 1_000_000,
+    timers,
+    later(ms: number, work: () => void) {
+      const timer = { at: this.ms + ms, work };
+      timers.add(timer);
+      return () => void timers.delete(timer);
+    },
+    /** Lets what is due happen, and what follows from it. */
+    async pass(ms: number): Promise<void> {
+      this.ms += ms;
+      for (const timer of [...timers].filter(({ at }) => at <= this.ms)) if (timers.delete(timer)) timer.work();
+      await settled();
+    },
+  };
+}
+
+/** Everything that needs no clock and no disk has happened. */
+export async function settled(): Promise<void> {
+  for (let n = 0; n < 5; n++) await new Promise((done) => setTimeout(done));
+}
+
+async function textOf(events: ReturnType<Engines["chat"]>): Promise<string> {
   let text = "";
   for await (const event of events) if (event.type === "text") text += event.text;
   return text;

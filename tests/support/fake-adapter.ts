@@ -34,6 +34,8 @@ export interface Load {
   die(reason: AdapterError): void;
   /** Whether the engine was told to close. */
   closed: boolean;
+  /** It takes no memory any more: it failed, was given up, died or was closed. */
+  gone: boolean;
 }
 
 export const USAGE = { prompt_tokens: 7, completion_tokens: 2, cached_tokens: 3 };
@@ -56,6 +58,7 @@ export function fakeAdapter({ answer, hold_loads = false }: FakeOptions = {}) {
       const closed = Promise.withResolvers<AdapterError | undefined>();
       const running = new Set<Turn>();
       const end = (reason: AdapterError, told: AdapterError | undefined): void => {
+        load.gone = true;
         for (const turn of running) turn.fail(reason);
         closed.resolve(told);
       };
@@ -67,11 +70,15 @@ export function fakeAdapter({ answer, hold_loads = false }: FakeOptions = {}) {
         fail: ready.reject,
         die: (reason) => end(reason, reason),
         closed: false,
+        gone: false,
       };
       signal.addEventListener("abort", () => ready.reject(signal.reason));
       if (!hold_loads) ready.resolve();
       loads.push(load);
-      await ready.promise;
+      await ready.promise.catch((error) => {
+        load.gone = true;
+        throw error;
+      });
       const engine: Engine = {
         slots: options.slots,
         context_length: options.context,

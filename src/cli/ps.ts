@@ -1,0 +1,67 @@
+import { defineCommand } from "citty";
+import { readConfig } from "../config.ts";
+import type { EngineRow } from "../engines-list.ts";
+import { connect, type Api } from "./api.ts";
+import { DATA } from "./data-args.ts";
+import { size } from "./progress.ts";
+
+export default defineCommand({
+  meta: { name: "ps", description: "Show the models that are loaded." },
+  args: {
+    json: { type: "boolean", default: false, description: "One JSON array instead of a table" },
+    ...DATA,
+  },
+  async run({ args: { json, ...settings } }) {
+    const api = await connect(readConfig(settings), { command: "ps", reads: true });
+    try {
+      const rows = await loaded(api);
+      if (json) console.log(JSON.stringify(rows, null, 2));
+      else if (rows.length === 0) console.error("No model is loaded. The first request to one loads it.");
+      else console.log(table(rows, Date.now() / 1000));
+    } finally {
+      await api.close();
+    }
+  },
+});
+
+async function loaded(api: Api): Promise<EngineRow[]> {
+  return ((await (await api.ask("/v1/ps")).json()) as { data: EngineRow[] }).data;
+}
+
+/** `now`: seconds since 1970. */
+function table(rows: EngineRow[], now: number): string {
+  const lines = [
+    ["ID", "STATE", "MEMORY", "CONTEXT", "SLOTS", "QUEUED", "IDLE", "UNLOADED"],
+    ...rows.map((row) => cells(row, now)),
+  ];
+  const widths = lines[0]!.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)));
+  const padded = lines.map((line) => line.map((cell, column) => cell.padEnd(widths[column]!)).join("  "));
+  return padded.map((line) => line.trimEnd()).join("\n");
+}
+
+function cells(row: EngineRow, now: number): string[] {
+  const { id, state, memory_bytes, context_length, busy, slots, queued, idle_s } = row;
+  return [
+    id,
+    state,
+    memory_bytes === null ? "?" : size(memory_bytes),
+    String(context_length ?? "?"),
+    `${busy}/${slots}`,
+    String(queued),
+    busy > 0 ? "" : time(idle_s),
+    end(row, now),
+  ];
+}
+
+/** When it goes, if nobody asks for it. */
+function end({ pinned, busy, expires_at }: EngineRow, now: number): string {
+  if (pinned) return "never (pinned)";
+  if (expires_at !== null) return `in ${time(Math.max(0, Math.round(expires_at - now)))}`;
+  return busy > 0 ? "" : "never";
+}
+
+/** Seconds in words: `45 s`, `5 min`, `3 h`. */
+function time(seconds: number): string {
+  if (seconds < 60) return `${seconds} s`;
+  return seconds < 3600 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
+}

@@ -1,0 +1,75 @@
+// One load, from the record of a model to its engine: is it resting, is there memory, and what becomes of the engine that dies.
+import { AdapterError, type Adapter, type Engine } from "../adapters/adapter.ts";
+import { DEFAULT_CONTEXT } from "../models/fit.ts";
+import type { InstalledModel, Model } from "../models/model.ts";
+import type { Memory, Need } from "./engines-memory.ts";
+import type { Rest } from "./engines-rest.ts";
+import type { Room } from "./engines-room.ts";
+import type { Log } from "./log.ts";
+
+export interface LoadOptions {
+  adapter: Adapter;
+  /** Where the files of a model are; throws where they are not. */
+  resolve(model: Model): Promise<InstalledModel> | InstalledModel;
+  slots: number;
+  threads?: number | undefined;
+  /** Tokens a slot holds; absent: what the model's record says. */
+  context?: number | undefined;
+  /** What a model takes with so many slots of so many tokens; undefined where nobody knows. */
+  need?: ((model: InstalledModel, load: { slots: number; context: number }) => Promise<Need | undefined>) | undefined;
+  memory: Memory;
+  restOf(id: string): Rest;
+  /** Ends every load. */
+  closing: AbortSignal;
+  log: Log;
+  now: () => number;
+}
+
+/** Loads into a room. Throws `ApiError` 503 while the model rests or finds no memory, and `AdapterError`. */
+export function createLoader(options: LoadOptions): (room: Room, model: Model) => Promise<Engine> {
+  const { adapter, resolve, slots, threads, need, memory, restOf, closing, log, now } = options;
+
+  const lost = (id: string, { message }: AdapterError): void => log.error("engine lost", { model: id, reason: message });
+
+  const start = async (room: Room, model: InstalledModel, context: number, signal: AbortSignal): Promise<Engine> => {
+    const started = now();
+    room.engine = await adapter.load(model, { slots, context, threads }, signal);
+    const { context_length, slots: has } = room.engine;
+    log.info("model loaded", { model: model.id, ms: now() - started, context: context_length, slots: has });
+    return room.engine;
+  };
+
+  /** Until the engine is gone. */
+  const watch = async (room: Room, { closed }: Engine, path: string): Promise<void> => {
+    const death = await closed;
+    room.engine = undefined;
+    room.load = undefined;
+    memory.giveBack(room);
+    if (death === undefined) return;
+    lost(room.id, death);
+    restOf(room.id).died(death, path);
+  };
+
+  return async (room, model) => {
+    const signal = AbortSignal.any([closing, room.stop.signal]);
+    const installed = await resolve(model);
+    await restOf(model.id).refuse(installed.path);
+    const context = options.context ?? model.settings.ctx_len ?? DEFAULT_CONTEXT;
+    try {
+      const needed = await need?.(installed, { slots, context });
+      if (needed !== undefined) await memory.take(room, needed, signal);
+      const engine = await start(room, installed, context, signal);
+      restOf(model.id).loaded();
+      void watch(room, engine, installed.path);
+      memory.settle();
+      return engine;
+    } catch (error) {
+      memory.giveBack(room);
+      if (error instanceof AdapterError && !signal.aborted) {
+        lost(model.id, error);
+        restOf(model.id).failed(error, installed.path);
+      }
+      throw error;
+    }
+  };
+}

@@ -1,0 +1,90 @@
+// Which rooms there are: one for each model that was asked for, and those that nobody enters any more, until their engine is closed.
+import type { Memory } from "./engines-memory.ts";
+import { createRoom, type Room } from "./engines-room.ts";
+import type { Later } from "./engines-wait.ts";
+import { ApiError } from "./errors.ts";
+import type { Log } from "./log.ts";
+
+export interface Rooms {
+  /** Where new turns of a model go. A new one where an older request waits for the memory of the one there is. */
+  enterable(id: string): Room;
+  /** The one that new turns would go to, if there is one. */
+  get(id: string): Room | undefined;
+  all(): Room[];
+  /** Nobody enters it any more: its engine is closed when its last turn has ended. */
+  retire(room: Room, why: Why): void;
+  /** Resolves when no engine of the model is left that has been told to go. */
+  left(id: string): Promise<void>;
+}
+
+/** Somebody asked for it, nobody used it for long, or others need its memory. */
+export type Why = "asked" | "idle" | "memory";
+
+export interface RoomsOptions {
+  slots: number;
+  queue: number;
+  /** In ms: of rooms of which no request has said anything. */
+  keep_alive: number;
+  isPinned: (id: string) => boolean;
+  memory: Memory;
+  closing: AbortSignal;
+  log: Log;
+  now: () => number;
+  later: Later;
+}
+
+export function createRooms({ memory, closing, log, later, ...options }: RoomsOptions): Rooms {
+  const rooms = new Map<string, Room>();
+  const leaving = new Map<Room, Promise<void>>();
+
+  const retire = (room: Room, why: Why): void => {
+    if (room.leaving) return;
+    room.leaving = true;
+    room.stay();
+    rooms.delete(room.id);
+    leaving.set(room, vacate(room, why));
+  };
+
+  const vacate = async (room: Room, why: Why): Promise<void> => {
+    await room.empty();
+    const { id, engine } = room;
+    room.stop.abort(new ApiError(503, `Model "${id}" was unloaded.`, { code: "engine_unavailable", param: "model" }));
+    await shut(room);
+    leaving.delete(room);
+    if (engine !== undefined) log.info("model unloaded", { model: id, why });
+  };
+
+  const onIdle = (room: Room): void => {
+    if (!room.leaving && !closing.aborted) expire(room);
+    memory.settle();
+  };
+
+  /** What is idle goes in its time, even amid its load. */
+  const expire = (room: Room): void => {
+    if (room.load === undefined || room.pinned || room.keep_alive === Number.POSITIVE_INFINITY) return;
+    if (room.keep_alive === 0) return retire(room, "idle");
+    room.stay = later(room.keep_alive, () => retire(room, "idle"));
+  };
+
+  return {
+    retire,
+    get: (id) => rooms.get(id),
+    all: () => [...rooms.values(), ...leaving.keys()],
+    enterable(id) {
+      const known = rooms.get(id);
+      if (known?.draining) retire(known, "memory");
+      else if (known !== undefined) return known;
+      const room = createRoom({ ...options, id, onIdle, evict: (room) => retire(room, "memory") });
+      rooms.set(id, room);
+      return room;
+    },
+    async left(id) {
+      await Promise.all([...leaving].map(([room, gone]) => (room.id === id ? gone : undefined)));
+    },
+  };
+}
+
+/** Closes what is loaded there, or will be. */
+export async function shut({ load }: Room): Promise<void> {
+  await load?.then((engine) => engine.close()).catch(() => {});
+}
