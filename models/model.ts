@@ -17,6 +17,8 @@ export const ModelFile = v.object({
   size: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(1))),
   sha256: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))),
   sources: v.optional(v.array(Source), []),
+  /** Absent: weights, or a part of them. */
+  role: v.optional(v.literal("projector")),
   /** Absolute path of a file used in place: never copied, never deleted. */
   path: v.optional(v.string()),
 });
@@ -68,6 +70,8 @@ export const Model = v.object({
       tags: v.optional(v.array(v.string())),
       /** Bytes of all files. */
       size: v.optional(v.number()),
+      /** Bytes of memory that one token of context takes, for whoever has not the file to look at. */
+      token_bytes: v.optional(v.number()),
       cover: v.optional(v.string()),
     }),
     {},
@@ -81,7 +85,9 @@ export type Model = v.InferOutput<typeof Model>;
 /** All that an adapter needs to know of a model on this disk. */
 export interface InstalledModel {
   id: string;
-  /** Absolute path of the weights. */
+  /** Absolute path of the weights, or of the first of their parts. */
   path: string;
+  /** Bytes of the further parts. */
+  extra_bytes?: number;
   settings: Model["settings"];
 }

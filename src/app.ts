@@ -9,6 +9,7 @@ import { chat } from "./routes/chat.ts";
 import { assistants } from "./routes/assistants.ts";
 import { importing } from "./routes/import.ts";
 import { messages } from "./routes/messages.ts";
+import { modelRun, running } from "./routes/model-run.ts";
 import { models } from "./routes/models.ts";
 import { threads } from "./routes/threads.ts";
 
@@ -30,7 +31,9 @@ export function createApp(options: AppOptions): Hono {
     return c.json({ status, version, models: { installed: installed.length, running: running.length } });
   });
   app.route("/v1/chat", chat(deps));
+  app.route("/v1/models", modelRun(deps));
   app.route("/v1/models", models(deps));
+  app.route("/v1/ps", running(deps));
   app.route("/v1/assistants", assistants(deps));
   app.route("/v1/threads", threads(deps));
   app.route("/v1/threads", messages(deps));

@@ -4,6 +4,8 @@ import { join, resolve } from "node:path";
 import { env as processEnv } from "node:process";
 import envPaths from "env-paths";
 import * as v from "valibot";
+import type { DownloadOptions } from "../models/sources.ts";
+import { KeepAlive, MemorySize } from "./quantities.ts";
 import { toBadRequest } from "./validate.ts";
 
 /** A setting that cannot be used: the sentence names it, its value and where it came from. */
@@ -35,6 +37,18 @@ const Settings = v.object({
   slots: v.optional(Whole(1, 256), 4),
   /** Requests that may wait for a slot of one model. */
   queue: v.optional(Whole(0, 100_000), 64),
+  /** In ms: how long a model stays loaded that nobody uses; `Infinity` for ever. */
+  keep_alive: v.optional(KeepAlive, "5m"),
+  /** Bytes that all loaded models together may take; absent: what the machine has. */
+  memory: v.optional(MemorySize),
+  /** Ids of models that stay loaded once they are. */
+  pin: v.optional(v.array(v.string()), []),
+  /** Models may come from plain http and from private addresses, where the address was typed. */
+  allow_private: v.optional(v.boolean(), false),
+  /** Nothing is fetched from anywhere. */
+  offline: v.optional(v.boolean(), false),
+  /** The folder whose files may be used in place by whoever may call; the owner's commands may use any. */
+  models_dir: v.optional(v.pipe(v.string(), v.minLength(1))),
   key: v.optional(v.array(v.string()), []),
   /** Web origins that may call. */
   origins: v.optional(v.array(v.string()), []),
@@ -49,8 +63,8 @@ export type Config = v.InferOutput<typeof Settings> & { data: string };
 
 const NAMES = Object.keys(Settings.entries) as (keyof typeof Settings.entries)[];
 const NUMBERS = new Set<string>(["port", "threads", "context", "slots", "queue"]);
-const LISTS = new Set<string>(["key", "origins", "hosts"]);
-const FLAGS = new Set<string>(["stream_default", "insecure_no_auth", "no_init"]);
+const LISTS = new Set<string>(["key", "origins", "hosts", "pin"]);
+const FLAGS = new Set<string>(["stream_default", "insecure_no_auth", "no_init", "allow_private", "offline"]);
 
 /**
  * Puts the sources together. `flags` are the words of the command line by name; what is undefined was not given.
@@ -81,9 +95,12 @@ export function readConfig(flags: Record<string, unknown> = {}, env: Env = proce
   return { ...result.output, data: resolve(result.output.data ?? defaultDataFolder(env)) };
 }
 
-/** Where downloads come from, as Hugging Face's own tools read it from the environment. */
-export function sourceOptions(env: Env = processEnv): { hf_endpoint?: string; hf_token?: string } {
+/** Where downloads may come from; the hub's settings are those of Hugging Face's own tools. */
+export function sourceOptions(config: Partial<Config> = {}, env: Env = processEnv): DownloadOptions {
+  const { allow_private = false, offline = false } = config;
   return {
+    allow_private,
+    offline: offline || env.HF_HUB_OFFLINE === "1",
     ...(env.HF_ENDPOINT ? { hf_endpoint: env.HF_ENDPOINT } : {}),
     ...(env.HF_TOKEN ? { hf_token: env.HF_TOKEN } : {}),
   };

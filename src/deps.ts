@@ -3,6 +3,7 @@ import type { Context } from "hono";
 import type { Downloads } from "./downloads.ts";
 import type { Engines } from "./engines.ts";
 import type { ApiError } from "./errors.ts";
+import type { Facts, Fitting } from "./fit.ts";
 import type { GuardOptions } from "./guards/guards.ts";
 import type { Library } from "./library.ts";
 import type { Log } from "./log.ts";
@@ -10,8 +11,16 @@ import type { Store } from "./store/store.ts";
 
 export interface AppOptions {
   guards: GuardOptions;
-  library: Pick<Library, "list" | "damaged" | "get" | "remove" | "resolve" | "wanted" | "partial">;
+  library: Pick<Library, "list" | "damaged" | "get" | "remove" | "resolve" | "ask" | "asked" | "claim" | "wanted" | "partial">;
   downloads: Downloads;
+  /** Absolute path of the folder whose files may be used in place by whoever may call. */
+  models_dir?: string | undefined;
+  /** Plain http and private addresses may be named as sources. */
+  allow_private?: boolean;
+  /** Whether models fit in memory; absent where nothing is known of that. */
+  fitting?: Fitting;
+  /** `Library.look`, with the sources as they are set up; absent where nothing is to be dialled. */
+  look?: (id: string, signal: AbortSignal) => Promise<Facts>;
   store: Store;
   engines: Engines;
   /** Takes in an old data folder; absent where that is not offered. Throws a sentence about the folder. */

@@ -1,9 +1,11 @@
 // Downloads in the background: one job a model whoever asks for it, told of to all who listen.
 import { DownloadError } from "../models/download.ts";
 import type { DownloadOptions, Progress } from "../models/sources.ts";
+import type { WantedModel } from "../models/wanted.ts";
 import { ApiError, shown, toApiError } from "./errors.ts";
-import type { Library } from "./library.ts";
+import type { Library, Wanted } from "./library.ts";
 import type { Log } from "./log.ts";
+import type { Collection } from "./store/collection.ts";
 
 export interface DownloadEvent {
   model_id: string;
@@ -39,12 +41,18 @@ export interface Downloads {
   events(id: string, signal: AbortSignal): AsyncGenerator<DownloadEvent, void>;
   /** Stops the job and keeps its bytes. Resolves when it has ended; false when none was stopped. */
   cancel(id: string): Promise<boolean>;
-  /** Stops all jobs and keeps their bytes. */
+  /** Goes on with the jobs that an earlier server was at. */
+  resume(): Promise<void>;
+  /** Stops all jobs and keeps their bytes; the next server goes on with them. */
   close(): Promise<void>;
 }
 
 export interface DownloadsOptions {
   library: Pick<Library, "wanted" | "pull" | "get">;
+  /** Where the jobs are kept. */
+  records: Collection<WantedModel>;
+  /** Seconds since 1970. */
+  now: () => number;
   options: DownloadOptions;
   log: Log;
   /** Between two events of one listener, in milliseconds. */
@@ -64,7 +72,7 @@ const EVERY_MS = 250;
 /** How many jobs that failed or were stopped are remembered. */
 const MOST_REMEMBERED = 100;
 
-export function createDownloads({ library, options, log, every_ms = EVERY_MS }: DownloadsOptions): Downloads {
+export function createDownloads({ library, records, options, now, log, every_ms = EVERY_MS }: DownloadsOptions): Downloads {
   const running = new Map<string, Job>();
   const last = new Map<string, DownloadEvent>();
   let closed = false;
@@ -74,17 +82,24 @@ export function createDownloads({ library, options, log, every_ms = EVERY_MS }: 
       // One that is being stopped is not joined.
       while (running.get(id)?.stop.signal.aborted) await running.get(id)!.ended;
       if (running.has(id)) return "running";
-      if ((await library.wanted(id)) === undefined) return "there";
+      const wanted = await library.wanted(id);
+      if (wanted === undefined) return "there";
       if (closed) throw new ApiError(503, "The server is stopping.", { code: "server_stopping" });
       // Somebody else was faster.
       if (running.has(id)) return "running";
-      begin(id);
+      const noted = note(id, wanted);
+      begin(id, noted);
+      await noted;
       return "started";
+    },
+    async resume() {
+      const jobs = await records.some(await records.ids());
+      for (const { id, state } of jobs) if (state === "downloading" && !running.has(id) && !closed) begin(id);
     },
     state: (id) => (running.get(id)?.event ?? last.get(id))?.state,
     async *events(id, signal) {
       const job = running.get(id);
-      if (job === undefined) return yield last.get(id) ?? (await whole(id));
+      if (job === undefined) return yield last.get(id) ?? (await remembered(id)) ?? (await whole(id));
       for (let told: DownloadEvent | undefined; !signal.aborted; await pause(job, signal)) {
         if (job.event !== told) yield (told = job.event);
         if (told.state !== "downloading") return;
@@ -104,18 +119,34 @@ export function createDownloads({ library, options, log, every_ms = EVERY_MS }: 
     },
   };
 
-  function begin(id: string): void {
+  /** A server that starts is to go on with it. */
+  async function note(id: string, { model, reference }: Wanted): Promise<void> {
+    const known = { id, object: "model.download" as const, created_at: now(), model, ...(reference && { reference }) };
+    await records.patch(id, (record) => ({ ...withoutError(record), state: "downloading" }), { ...known, state: "added" });
+  }
+
+  /** How it ended, for the next server; what cannot be written now is found out then. */
+  async function noteEnd(id: string, { state, error }: DownloadEvent): Promise<void> {
+    if (closed || state === "done" || state === "downloading") return;
+    await records
+      .patch(id, (record) => ({ ...withoutError(record), state, ...(error && { error }) }))
+      .catch((cause) => log.warn("the end of a download was not noted", { model: id, cause }));
+  }
+
+  /** No byte is asked for until it is `noted`. */
+  function begin(id: string, noted = Promise.resolve()): void {
     const event: DownloadEvent = { model_id: id, state: "downloading", bytes: 0, rate: 0, source: "" };
     const job: Job = { event, stop: new AbortController(), ended: Promise.resolve(), waiting: new Set() };
     last.delete(id);
     running.set(id, job);
-    job.ended = run(id, job);
+    job.ended = run(id, job, noted);
   }
 
   /** Never throws: whoever wants to know how it ended looks at the event. */
-  async function run(id: string, job: Job): Promise<void> {
+  async function run(id: string, job: Job, noted: Promise<void>): Promise<void> {
     const rate = meter();
     try {
+      await noted;
       for await (const step of library.pull(id, options, job.stop.signal)) {
         // Of many steps a listener hears of few: what only the first one of a source says stays.
         const { source, problem } = job.event;
@@ -129,6 +160,7 @@ export function createDownloads({ library, options, log, every_ms = EVERY_MS }: 
       if (end.state === "failed") log.error("download failed", { model: id, cause: error });
       remember(job.event);
     }
+    await noteEnd(id, job.event);
     running.delete(id);
     for (const wake of job.waiting) wake();
   }
@@ -137,6 +169,13 @@ export function createDownloads({ library, options, log, every_ms = EVERY_MS }: 
     last.set(event.model_id, event);
     const [oldest] = last.keys();
     if (last.size > MOST_REMEMBERED) last.delete(oldest!);
+  }
+
+  /** The end of a job of an earlier server. */
+  async function remembered(id: string): Promise<DownloadEvent | undefined> {
+    const { state, error } = (await records.get(id)) ?? {};
+    if (state !== "cancelled" && state !== "failed") return undefined;
+    return { model_id: id, state, bytes: 0, rate: 0, source: "", ...(error && { error }) };
   }
 
   /** The event of a model that is there, whoever fetched it. */
@@ -162,6 +201,13 @@ export function createDownloads({ library, options, log, every_ms = EVERY_MS }: 
     waiting.delete(resolve);
     signal.removeEventListener("abort", onAbort);
   }
+}
+
+/** The reason of an earlier end is not this one's. */
+function withoutError(record: WantedModel): WantedModel {
+  const copy = { ...record };
+  delete copy.error;
+  return copy;
 }
 
 const RATE_OVER_MS = 5_000;

@@ -1,5 +1,6 @@
 // The sentences of `library.ts`: what is wrong with a model, and what to run.
 import type { ModelFile } from "../models/model.ts";
+import type { SourceError } from "../models/sources.ts";
 import { ApiError, shown } from "./errors.ts";
 
 export function missing(id: string, file: ModelFile): ApiError {
@@ -32,4 +33,15 @@ export function busy(id: string, change: "downloaded" | "removed"): ApiError {
     code: "model_not_ready",
     param: "model_id",
   });
+}
+
+export function taken(id: string): ApiError {
+  return new ApiError(409, `The id ${shown(id)} stands for another model. Choose another "id", or delete that model first.`, {
+    code: "model_exists",
+    param: "id",
+  });
+}
+
+export function unseen(id: string, { message, code }: SourceError): ApiError {
+  return new ApiError(502, `The file of model ${shown(id)} cannot be looked at. ${message}`, { code, param: "model_id" });
 }

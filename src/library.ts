@@ -1,17 +1,27 @@
 // The models of a data folder: one record each in the store, and the weights that ingle fetched for them as plain files.
-import { lstat, readdir, rm, stat } from "node:fs/promises";
+import { lstat, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { catalog } from "../models/catalog.ts";
-import { download } from "../models/download.ts";
-import type { InstalledModel, Model, ModelFile } from "../models/model.ts";
-import type { DownloadOptions, Progress } from "../models/sources.ts";
-import { busy, missing, resized, unknown } from "./library-errors.ts";
+import { described } from "../models/described.ts";
+import { readGgufFile } from "../models/gguf.ts";
+import { filesInRepo } from "../models/hub.ts";
+import type { InstalledModel, Model } from "../models/model.ts";
+import type { HubReference } from "../models/reference.ts";
+import { remoteHeader } from "../models/remote-header.ts";
+import { type DownloadOptions, type Progress, SourceError } from "../models/sources.ts";
+import type { WantedModel } from "../models/wanted.ts";
+import type { Facts } from "./fit.ts";
+import { busy, taken, unknown, unseen } from "./library-errors.ts";
+import { fetchAll, isOfAnotherFile, sizeOf, unfetched, weightsOf } from "./library-fetch.ts";
+import { absent, checkFile, partialBytes } from "./library-files.ts";
 import type { Collection } from "./store/collection.ts";
 import { isOfOneRecord } from "./store/faults.ts";
 import { encodeKey } from "./store/key.ts";
 
 export interface LibraryOptions {
   records: Collection<Model>;
+  /** Models that are to be fetched. */
+  downloads: Collection<WantedModel>;
   /** Absolute path of the folder of the weights, which is made when something is first fetched. */
   weights: string;
   /** Seconds since 1970. */
@@ -34,21 +44,45 @@ export interface Library {
   remove(id: string, unused?: () => Promise<void>): Promise<boolean>;
   /** Where the weights are. Throws `ApiError` 500 `model_corrupted` when they are missing or changed in size. */
   resolve(model: Model): Promise<InstalledModel>;
+  /** Adds a model whose files are there. Throws `ApiError` 409 `model_exists` for an id that stands for another one. */
+  claim(model: Model): Promise<void>;
+  /** Notes a model that is to be fetched. Throws `ApiError` 409 `model_exists` for an id that stands for another one. */
+  ask(wanted: Wanted): Promise<void>;
+  /** Models that were asked for and are not there, sorted by id; without files where only the hub can say what they are made of. */
+  asked(): Promise<Model[]>;
   /**
-   * What a pull would fetch: a model of the catalogue, or again the files of a record; undefined when all is there.
-   * Throws `ApiError` 404 `model_not_found`, and 500 `model_corrupted` where a file that is used in place is gone.
+   * What a pull would fetch: a model that was asked for, one of the catalogue, or again the files of a record; undefined when all is
+   * there. Throws `ApiError` 404 `model_not_found`, and 500 `model_corrupted` where a file that is used in place is gone.
    */
-  wanted(id: string): Promise<Model | undefined>;
+  wanted(id: string): Promise<Wanted | undefined>;
   /**
    * Fetches what is wanted and writes the record. Ends at once when all is there. Throws what `wanted` throws, `ApiError` 409
    * `model_not_ready` beside another pull or a removal of it, `DownloadError`, the signal's reason.
    */
   pull(id: string, options: DownloadOptions, signal: AbortSignal): AsyncGenerator<Progress, void>;
+  /**
+   * The facts of a model that is not here, out of its file where it would come from. Throws what `wanted` throws, and `ApiError` 502
+   * with the reason of each source.
+   */
+  look(id: string, options: DownloadOptions, signal: AbortSignal): Promise<Facts>;
   /** Bytes that a stopped download has left, 0 for none. */
   partial(id: string): Promise<number>;
 }
 
-export function createLibrary({ records, weights, now = () => Math.floor(Date.now() / 1000) }: LibraryOptions): Library {
+export interface Wanted {
+  model: Model;
+  /** Says what the files are where the manifest has none. */
+  reference?: HubReference | undefined;
+  /** Its address may be plain http, or private. */
+  allow_private?: boolean | undefined;
+}
+
+export function createLibrary({
+  records,
+  downloads,
+  weights,
+  now = () => Math.floor(Date.now() / 1000),
+}: LibraryOptions): Library {
   const weightsPath = (id: string) => join(weights, encodeKey(id));
   /** What is being done to the files of a model, by id. */
   const changing = new Map<string, "downloaded" | "removed">();
@@ -77,10 +111,11 @@ export function createLibrary({ records, weights, now = () => Math.floor(Date.no
       try {
         // In this order: a crash in between leaves files that nobody misses, never a model without its files.
         const removed = await records.remove(id);
+        const forgotten = await downloads.remove(id);
         await unused();
         const there = await lstat(weightsPath(id)).catch(absent(undefined));
         await rm(weightsPath(id), { recursive: true, force: true });
-        return removed || there !== undefined;
+        return removed || forgotten || there !== undefined;
       } finally {
         changing.delete(id);
       }
@@ -89,46 +124,98 @@ export function createLibrary({ records, weights, now = () => Math.floor(Date.no
     async resolve(model) {
       const paths = model.files.map((file) => file.path ?? join(weightsPath(model.id), file.name));
       for (const [i, file] of model.files.entries()) await checkFile(model.id, file, paths[i]!);
-      return { id: model.id, path: paths[0]!, settings: model.settings };
+      return { id: model.id, path: paths[0]!, extra_bytes: sizeOf(weightsOf(model).slice(1)), settings: model.settings };
+    },
+
+    async claim(model) {
+      await known(model);
+      await records.put(model);
+    },
+
+    async ask({ model, reference, allow_private }) {
+      if (await known(model)) return;
+      const wish = { id: model.id, object: "model.download", created_at: now(), state: "added", model } as const;
+      await downloads.put({ ...wish, ...(reference && { reference }), ...(allow_private && { allow_private }) });
+    },
+
+    async asked() {
+      const wishes = await downloads.some(await downloads.ids());
+      const there = new Set(await records.ids());
+      return wishes.map(({ model }) => model).filter(({ id }) => !there.has(id));
     },
 
     async wanted(id) {
       const installed = await library.get(id);
       const fault = installed && (await faultOf(installed));
       if (installed !== undefined && fault === undefined) return undefined;
+      const asked = await downloads.get(id);
+      if (asked !== undefined) return asked;
       const manifest = catalog().find((model) => model.id === id) ?? installed;
       if (manifest === undefined) throw unknown(id);
       if (manifest.files.some(({ path }) => path !== undefined)) throw fault;
-      return manifest;
+      return { model: manifest };
     },
 
-    async *pull(id, options, signal) {
-      const manifest = await library.wanted(id);
-      if (manifest === undefined) return;
+    async *pull(id, given, signal) {
+      const wanted = await library.wanted(id);
+      // A crash may have come between the record and this.
+      if (wanted === undefined) return void (await downloads.remove(id));
+      const options = wanted.allow_private ? { ...given, allow_private: true } : given;
       begin(id, "downloaded");
       try {
-        const files: ModelFile[] = [];
-        for (const file of manifest.files) {
-          const target = join(weightsPath(id), file.name);
-          yield* download(file, target, options, signal);
-          files.push({ ...file, size: (await stat(target)).size });
-        }
-        await library.add({ ...manifest, created: now(), files });
+        if (wanted.reference) yield { source: `Hugging Face (${wanted.reference.repo})`, bytes: 0 };
+        const manifest = await complete(wanted, options, signal).catch(unfetched);
+        const files = yield* fetchAll(manifest, weightsPath(id), options, signal);
+        const header = await readGgufFile(join(weightsPath(id), files[0]!.name));
+        await library.add(described({ ...manifest, created: now(), files }, header));
+        // In this order: a crash in between leaves a wish that is fulfilled already.
+        await downloads.remove(id);
+      } catch (error) {
+        if (wanted.reference && isOfAnotherFile(error)) await forgetFiles(id);
+        throw error;
       } finally {
         changing.delete(id);
       }
     },
 
+    async look(id, given, signal) {
+      const wanted = await library.wanted(id);
+      if (wanted === undefined) throw unknown(id);
+      const options = wanted.allow_private ? { ...given, allow_private: true } : given;
+      try {
+        const manifest = await complete(wanted, options, signal);
+        const further = weightsOf(manifest).slice(1);
+        return { header: await remoteHeader(manifest, options, signal), extra_bytes: sizeOf(further) };
+      } catch (error) {
+        throw error instanceof SourceError ? unseen(id, error) : error;
+      }
+    },
+
     async partial(id) {
       if (!hasKey(id)) return 0;
-      const names = await readdir(weightsPath(id)).catch(absent<string[]>([]));
-      const parts = names.filter((name) => name.endsWith(".part"));
-      const sizes = await Promise.all(
-        parts.map(async (name) => (await stat(join(weightsPath(id), name)).catch(absent({ size: 0 }))).size),
-      );
-      return sizes.reduce((a, b) => a + b, 0);
+      return partialBytes(weightsPath(id));
     },
   };
+
+  /** Whether the id is in use for this very model. */
+  async function known(model: Model): Promise<boolean> {
+    const [there, asked] = [await records.get(model.id), await downloads.get(model.id)];
+    for (const other of [there, asked?.model]) if (other !== undefined && !isSame(other, model)) throw taken(model.id);
+    return there !== undefined || asked !== undefined;
+  }
+
+  /** The hub's word on the files is kept: a later try goes on with the same ones. */
+  async function complete({ model, reference }: Wanted, options: DownloadOptions, signal: AbortSignal): Promise<Model> {
+    if (model.files.length > 0 || reference === undefined) return model;
+    const files = await filesInRepo(reference, options, signal);
+    await downloads.patch(model.id, (wish) => ({ ...wish, model: { ...model, files } }));
+    return { ...model, files };
+  }
+
+  /** What the hub said was of a file that it has no more: the next try asks anew. */
+  async function forgetFiles(id: string): Promise<void> {
+    await downloads.patch(id, (wish) => ({ ...wish, model: { ...wish.model, files: [] } }));
+  }
 
   const faultOf = (model: Model): Promise<Error | undefined> =>
     library.resolve(model).then(
@@ -138,18 +225,15 @@ export function createLibrary({ records, weights, now = () => Math.floor(Date.no
   return library;
 }
 
+/** What makes two requests for one id the same. */
+function isSame(one: Model, other: Model): boolean {
+  return one.source_url !== undefined && one.source_url === other.source_url;
+}
+
 /** What hides more than one record is no damage of this one. */
 function isDamage(error: Error): boolean {
   if (!isOfOneRecord(error.cause)) throw error;
   return true;
-}
-
-async function checkFile(id: string, file: ModelFile, path: string): Promise<void> {
-  // A link may stand for a file that is used in place, never for one that ingle put there itself.
-  const there = await (file.path === undefined ? lstat(path) : stat(path)).catch(absent(undefined));
-  if (!there?.isFile()) throw missing(id, file);
-  if (there.size === (file.size ?? there.size)) return;
-  throw resized(id, file, there.size);
 }
 
 function hasKey(id: string): boolean {
@@ -159,12 +243,4 @@ function hasKey(id: string): boolean {
   } catch {
     return false; // too long to be a file name, so nothing was ever stored under it
   }
-}
-
-/** For `catch`: what is not there reads as the given value, every other failure is one. */
-function absent<T>(value: T): (error: NodeJS.ErrnoException) => T {
-  return (error) => {
-    if (error.code === "ENOENT") return value;
-    throw error;
-  };
 }

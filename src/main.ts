@@ -14,6 +14,8 @@ const COMMANDS: Record<string, () => Promise<{ default: unknown }>> = {
   run: () => import("./cli/run.ts"),
   pull: () => import("./cli/pull.ts"),
   list: () => import("./cli/list.ts"),
+  ps: () => import("./cli/ps.ts"),
+  show: () => import("./cli/show.ts"),
   rm: () => import("./cli/rm.ts"),
   check: () => import("./cli/check.ts"),
   import: () => import("./cli/import.ts"),

@@ -106,7 +106,7 @@ test("B-10: of two equal keys the last wins", async () => {
 test("B-13, B-16: what is possible is said, also to OPTIONS, and nothing of other origins", async () => {
   const { request } = makeBad();
   for (const [path, allow] of [
-    ["/v1/models", "GET, HEAD, OPTIONS"],
+    ["/v1/models", "GET, HEAD, POST, OPTIONS"],
     ["/v1/models/a/b", "GET, HEAD, DELETE, OPTIONS"],
     ["/v1/models/download/a", "GET, HEAD, POST, DELETE, OPTIONS"],
     [CHAT, "POST, OPTIONS"],

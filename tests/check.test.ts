@@ -96,7 +96,7 @@ test("a sound folder: nothing is found, and its records are counted", async () =
   const { base, put } = await house();
   for (const name of [".dead.tmp", "threads/.x.dead.tmp", "lost+found", ".old.lock", "ingle.lock", "ingle.lock.half"]) put(name);
   const report = await checkFolder(base, { in_use: false });
-  expect(report).toEqual({ findings: [], sound: { threads: 2, messages: 4, assistants: 1, models: 1 } });
+  expect(report).toEqual({ findings: [], sound: { threads: 2, messages: 4, assistants: 1, models: 1, downloads: 0 } });
 });
 
 describe("damaged", () => {
@@ -230,15 +230,30 @@ describe("orphaned", () => {
     expect(await found()).toEqual([`damaged ${path.thread}`]);
   });
 
-  test("weights that no model has, unless they are half a download", async () => {
+  test("weights that no model has, whole or in part, unless one is to be fetched with them", async () => {
     const { found, put, at, path } = await house();
     put("weights/half/w.gguf.part");
     put("weights/half/w.gguf.part.json");
+    expect(await found()).toEqual(["orphaned weights/half"]);
+    const model = { id: "half", name: "half", files: [] };
+    put(
+      "downloads/half.json",
+      JSON.stringify({ id: "half", object: "model.download", created_at: 1, state: "cancelled", model }),
+    );
     expect(await found()).toEqual([]);
     put("weights/whole/w.gguf");
     expect(await found()).toEqual(["orphaned weights/whole"]);
     rmSync(at(path.model));
     expect(await found()).toEqual([`orphaned ${path.weights}`, "orphaned weights/whole"]);
+  });
+
+  test("what stands beside the files of a model, but for what its downloads leave", async () => {
+    const { found, put, path } = await house();
+    const [weights] = readdirSync(join((await house()).base, path.weights));
+    for (const name of [`${weights}.part`, `${weights}.part.json`, ".x.dead.tmp"]) put(`${path.weights}/${name}`);
+    expect(await found()).toEqual([]);
+    put(`${path.weights}/notes.txt`);
+    expect(await found()).toEqual([`foreign ${path.weights}/notes.txt`]);
   });
 
   test("in a folder in use, only what is older than a moment: a thread is made after its messages", async () => {
@@ -280,7 +295,7 @@ describe("links", () => {
 describe("the command", () => {
   inTime("says that nothing is wrong, with 0", async () => {
     const { base } = await house();
-    const words = "2 threads, 4 messages, 1 assistants, 1 models are sound; nothing is wrong.\n";
+    const words = "2 threads, 4 messages, 1 assistants, 1 models, 0 downloads are sound; nothing is wrong.\n";
     expect(await check(base)).toEqual({ code: 0, stdout: words, stderr: "" });
     expect(await check(base, "--fix")).toEqual({ code: 0, stdout: words, stderr: "" });
     expect(readdirSync(base)).not.toContain(SET_ASIDE);
@@ -296,7 +311,7 @@ describe("the command", () => {
     expect(stdout.split("\n")).toEqual([
       "foreign: notes.txt: It is none of ingle's files.",
       `damaged: ${path.assistant}: It is not JSON.`,
-      "2 threads, 4 messages, 0 assistants, 1 models are sound; 2 found, 0 set aside.",
+      "2 threads, 4 messages, 0 assistants, 1 models, 0 downloads are sound; 2 found, 0 set aside.",
       "",
     ]);
     expect(contents(base)).toEqual(before);
@@ -308,7 +323,7 @@ describe("the command", () => {
     const { code, stdout, stderr } = await check(base, "--json");
     expect([code, stderr]).toEqual([1, ""]);
     const findings = [{ kind: "damaged", path: path.assistant, reason: "It is not JSON.", can_be_set_aside: true }];
-    const sound = { threads: 2, messages: 4, assistants: 0, models: 1 };
+    const sound = { threads: 2, messages: 4, assistants: 0, models: 1, downloads: 0 };
     expect(JSON.parse(stdout)).toEqual({ findings, sound, set_aside: [] });
     const fixed = await check(base, "--json", "--fix");
     expect([fixed.code, fixed.stderr]).toEqual([0, ""]);

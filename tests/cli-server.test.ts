@@ -12,10 +12,11 @@ import { withLibrary } from "./support/library.ts";
 import { PROGRAM, run, RUNTIME } from "./support/program.ts";
 import { record } from "./support/record.ts";
 import { cleanEnv, eventually, startServer, type Server, type ServerOptions } from "./support/server.ts";
+import { tinyGguf } from "./support/tiny-gguf.ts";
 
 const SLOW = 120_000;
 const KEY = "a-key-of-the-server";
-const BYTES = Buffer.from(`GGUF${"x".repeat(100_000)}`);
+const BYTES = tinyGguf();
 const HALF = 50_000;
 
 const root = mkdtempSync(join(tmpdir(), "ingle-cli-server-"));
@@ -53,8 +54,8 @@ async function house(args: string[] = [], options: ServerOptions = {}) {
     await library.add(atHub("lost", "whole"));
     await library.add(atHub("slow", "half"));
   });
-  const server = await startServer(RUNTIME, args, { data, ...options });
-  const ingle = (...words: string[]) => run([...PROGRAM, ...words], { env: { INGLE_DATA: data } });
+  const server = await startServer(RUNTIME, ["--allow-private", ...args], { data, ...options });
+  const ingle = (...words: string[]) => run([...PROGRAM, ...words], { env: { INGLE_DATA: data, INGLE_ALLOW_PRIVATE: "1" } });
   return { data, server, ingle, lock: join(data, "ingle.lock") };
 }
 
@@ -89,7 +90,7 @@ describe.each([
       stdout: "lost is downloaded.\n",
       stderr: expect.stringContaining("Downloading lost from "),
     });
-    expect(await house_.ingle("pull", "lost")).toEqual({ code: 0, stdout: "lost is already there.\n", stderr: "" });
+    expect(await house_.ingle("pull", "lost")).toEqual({ code: 0, stdout: "lost is there.\n", stderr: "" });
     expect(await ask("/v1/models/lost")).toMatchObject({ state: "stopped" });
     expect(await house_.ingle("pull", "nope")).toMatchObject({
       code: 1,

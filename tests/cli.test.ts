@@ -1,5 +1,5 @@
 // The command line: what its words do, and what it says to wrong ones.
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
@@ -11,9 +11,10 @@ import { KEPT_DATA, realModel } from "./support/real-model.ts";
 import { LAUNCHER, PROGRAM, run, RUNTIME, type RunOptions } from "./support/program.ts";
 import { record } from "./support/record.ts";
 import { startServer } from "./support/server.ts";
+import { tinyGguf } from "./support/tiny-gguf.ts";
 
 const SLOW = 300_000;
-const COMMANDS = ["serve", "run", "pull", "list", "rm", "check", "import"];
+const COMMANDS = ["serve", "run", "pull", "list", "show", "ps", "rm", "check", "import"];
 
 let folder: string;
 beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), "ingle-cli-"))));
@@ -147,6 +148,44 @@ describe("list and rm", () => {
       code: 0,
       stdout: "",
       stderr: expect.stringContaining("No model is installed."),
+    });
+  });
+});
+
+describe("pull and show", () => {
+  inTime("take a file where it is, and say what it is", async () => {
+    const path = join(folder, "tiny.gguf");
+    writeFileSync(path, tinyGguf());
+    expect(await ingle(["pull", path, "--id", "mine"])).toEqual({ code: 0, stdout: "mine is there.\n", stderr: "" });
+    const { stdout } = await ingle(["show", "mine"]);
+    expect(stdout).toMatch(/^Id +mine\n/);
+    expect(stdout).toMatch(/^Architecture +llama$/m);
+    expect(stdout).toMatch(/^Context +512 tokens$/m);
+    expect(stdout).toMatch(/^Memory +about .* of .* that there are/m);
+    expect(JSON.parse((await ingle(["show", "mine", "--json"])).stdout)).toMatchObject({ id: "mine", fit: { fits: true } });
+    expect(await ingle(["pull", join(folder, "none.gguf")])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("There is no file"),
+    });
+    expect((await ingle(["rm", "mine"])).code).toBe(0);
+    expect(existsSync(path)).toBe(true);
+  });
+
+  inTime("say what a name should have been, and fetch nothing where that is not wanted", async () => {
+    expect(await ingle(["pull", "hf:org"])).toMatchObject({ code: 2, stderr: expect.stringContaining("Name it hf:owner/repo") });
+    expect(await ingle(["pull", "org/name"])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("Of Hugging Face it is hf:org/name."),
+    });
+    const offline = await ingle(["pull", "hf:org/name", "--offline"]);
+    expect(offline).toMatchObject({ code: 1, stderr: expect.stringContaining("--offline") });
+    expect(await ingle(["pull", "http://127.0.0.1:9/a.gguf"])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("--allow-private"),
+    });
+    expect(await ingle(["show", "nothing"])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('There is no model "nothing".'),
     });
   });
 });

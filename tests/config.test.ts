@@ -39,6 +39,10 @@ test("the defaults, where nobody says anything", () => {
     adapter: "node-llama-cpp",
     slots: 4,
     queue: 64,
+    keep_alive: 300_000,
+    pin: [],
+    allow_private: false,
+    offline: false,
     key: [],
     origins: [],
     hosts: [],
@@ -60,6 +64,12 @@ const SETTINGS: [name: string, text: string, other: string, json: unknown, value
   ["context", "64", "4096", 64, 64, 4096],
   ["slots", "1", "256", 1, 1, 256],
   ["queue", "0", "5", 0, 0, 5],
+  ["keep_alive", "30s", "-1", 30, 30_000, Infinity],
+  ["memory", "8GB", "512MB", "8GB", 8e9, 512e6],
+  ["pin", "a,b", "c", ["a", "b"], ["a", "b"], ["c"]],
+  ["allow_private", "true", "false", true, true, false],
+  ["offline", "1", "0", true, true, false],
+  ["models_dir", "/m", "/n", "/m", "/m", "/n"],
   ["key", "a,b", "c", ["a", "b"], ["a", "b"], ["c"]],
   ["origins", "http://a", "*", ["http://a"], ["http://a"], ["*"]],
   ["hosts", "a.lan, b.lan ,", "c.lan", ["a.lan", "b.lan"], ["a.lan", "b.lan"], ["c.lan"]],
@@ -122,6 +132,9 @@ describe("a value that is no good names where it came from", () => {
     ["slots", "257"],
     ["slots", "1.5"],
     ["queue", "100001"],
+    ["allow_private", "yes"],
+    ["offline", "maybe"],
+    ["models_dir", ""],
     ["stream_default", "yes"],
     ["insecure_no_auth", "maybe"],
   ];
@@ -186,10 +199,14 @@ describe("the file", () => {
 });
 
 test("where downloads come from is Hugging Face's own environment", () => {
-  expect(sourceOptions({})).toEqual({});
-  expect(sourceOptions({ HF_ENDPOINT: "", HF_TOKEN: "" })).toEqual({});
-  expect(sourceOptions({ HF_ENDPOINT: "https://mirror.example", HF_TOKEN: "hf_x" })).toEqual({
+  const none = { allow_private: false, offline: false };
+  expect(sourceOptions({}, {})).toEqual(none);
+  expect(sourceOptions({}, { HF_ENDPOINT: "", HF_TOKEN: "" })).toEqual(none);
+  expect(sourceOptions({}, { HF_ENDPOINT: "https://mirror.example", HF_TOKEN: "hf_x" })).toEqual({
+    ...none,
     hf_endpoint: "https://mirror.example",
     hf_token: "hf_x",
   });
+  expect(sourceOptions({}, { HF_HUB_OFFLINE: "1" })).toMatchObject({ offline: true });
+  expect(sourceOptions({ offline: true, allow_private: true }, {})).toEqual({ allow_private: true, offline: true });
 });

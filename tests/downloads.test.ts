@@ -7,14 +7,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import type { Model } from "../models/model.ts";
+import { DownloadError } from "../models/download.ts";
 import type { Progress } from "../models/sources.ts";
 import { createDownloads, type DownloadEvent } from "../src/downloads.ts";
+import { ApiError } from "../src/errors.ts";
 import { createLog } from "../src/log.ts";
+import type { Store } from "../src/store/store.ts";
 import { errorOf, makeApp, makeModel, NOW } from "./support/app.ts";
 import { framesOf, frameReader } from "./support/frames.ts";
 import { eventually } from "./support/server.ts";
+import { tinyGguf } from "./support/tiny-gguf.ts";
 
-const BYTES = Buffer.from(`GGUF${"x".repeat(200_000)}`);
+const BYTES = tinyGguf();
 const HALF = 100_000;
 const sha256 = createHash("sha256").update(BYTES).digest("hex");
 const IN_CATALOGUE = "smollm2-360m-instruct";
@@ -278,23 +282,29 @@ describe("the jobs", () => {
   const never = new AbortController().signal;
 
   /** Jobs over steps of the test's own. */
-  function jobs(pull: (id: string, signal: AbortSignal) => AsyncIterable<Progress>) {
+  function jobs(
+    pull: (id: string, signal: AbortSignal) => AsyncIterable<Progress>,
+    records: Store["downloads"] = makeApp().store.downloads,
+  ) {
     const there = new Set<string>();
     const downloads = createDownloads({
       library: {
-        wanted: async (id) => (there.has(id) ? undefined : makeModel(id)),
+        wanted: async (id) => (there.has(id) ? undefined : { model: makeModel(id) }),
         get: async (id) => makeModel(id, { files: [{ name: "weights.gguf", sources: [], size: 20_000 }] }),
         async *pull(id, _, signal) {
           yield* pull(id, signal);
           there.add(id);
+          await records.remove(id);
         },
       },
+      records,
+      now: () => NOW,
       options: {},
       log: createLog(() => {}),
       every_ms: 20,
     });
     const all = (id = "a") => Array.fromAsync(downloads.events(id, never));
-    return { downloads, all };
+    return { downloads, all, records };
   }
 
   const untilAborted = async (signal: AbortSignal): Promise<never> => {
@@ -398,5 +408,65 @@ describe("the jobs", () => {
     expect([downloads.state("a"), downloads.state("b")]).toEqual(["cancelled", "cancelled"]);
     await expect(downloads.start("a")).rejects.toMatchObject({ status: 503, code: "server_stopping" });
     await downloads.close();
+  });
+
+  test("are kept: the next server goes on with what this one was at, and with nothing else", async () => {
+    const endless = async function* (_: string, signal: AbortSignal) {
+      yield { source: "hub", bytes: 1 };
+      await untilAborted(signal);
+    };
+    const first = jobs(endless);
+    await first.downloads.start("a");
+    await first.downloads.start("b");
+    await first.downloads.cancel("b");
+    await first.downloads.close();
+    const states = async () => (await first.records.some(await first.records.ids())).map(({ id, state }) => [id, state]);
+    expect(await states()).toEqual([
+      ["a", "downloading"],
+      ["b", "cancelled"],
+    ]);
+
+    const begun: string[] = [];
+    const next = jobs(async function* (id) {
+      begun.push(id);
+      yield { source: "hub", bytes: 2 };
+    }, first.records);
+    expect(await next.all("b")).toMatchObject([{ model_id: "b", state: "cancelled" }]);
+    await next.downloads.resume();
+    expect((await next.all("a")).at(-1)).toMatchObject({ state: "done" });
+    expect(begun).toEqual(["a"]);
+    expect(await states()).toEqual([["b", "cancelled"]]);
+  });
+
+  test("are kept with the reason why they failed, until somebody tries again", async () => {
+    const { downloads, all, records } = jobs(() => {
+      throw new DownloadError("checksum_mismatch", "It is another file.");
+    });
+    await downloads.start("a");
+    await eventually("it has failed", async () => (await records.get("a"))?.state === "failed");
+    const later = jobs(async function* () {
+      yield { source: "hub", bytes: 2 };
+      await Bun.sleep(30);
+    }, records);
+    const error = { message: "It is another file.", code: "checksum_mismatch" };
+    expect(await later.all()).toEqual([{ model_id: "a", state: "failed", bytes: 0, rate: 0, source: "", error }]);
+    expect(await all()).toMatchObject([{ state: "failed", error }]);
+    await later.downloads.start("a");
+    expect(await records.get("a")).not.toHaveProperty("error");
+    expect((await later.all()).at(-1)).toMatchObject({ state: "done" });
+  });
+
+  test("do not begin where they cannot be kept", async () => {
+    let pulled = false;
+    const { downloads, records } = jobs(async function* () {
+      pulled = true;
+      yield { source: "hub", bytes: 1 };
+    });
+    records.patch = async () => {
+      throw new ApiError(507, "The disk is full.", { code: "insufficient_storage" });
+    };
+    await expect(downloads.start("a")).rejects.toMatchObject({ status: 507 });
+    await eventually("it has failed", () => downloads.state("a") === "failed");
+    expect(pulled).toBe(false);
   });
 });

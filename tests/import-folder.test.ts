@@ -72,7 +72,7 @@ describe("a model", () => {
     const path = join(elsewhere, "mine.gguf");
     const { store } = await importing(jan6(`name: a\nmodel_path: ${path}\n`));
     expect((await contents(store)).models[0]!.files).toMatchObject([{ name: "mine.gguf", size: 4, path }]);
-    const library = createLibrary({ records: store.models, weights: join(emptyFolder(), "weights") });
+    const library = createLibrary({ records: store.models, downloads: store.downloads, weights: join(emptyFolder(), "weights") });
     expect(await library.remove("a")).toBe(true);
     expect(readFileSync(path, "utf8")).toBe("GGUF");
   });

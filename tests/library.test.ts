@@ -20,9 +20,10 @@ import type { Progress } from "../models/sources.ts";
 import type { Library } from "../src/library.ts";
 import { decodeKey, encodeKey } from "../src/store/key.ts";
 import { openLibrary, readLibrary, withLibrary, type OpenLibrary } from "./support/library.ts";
+import { tinyGguf } from "./support/tiny-gguf.ts";
 
 const root = mkdtempSync(join(tmpdir(), "ingle-library-"));
-const BYTES = new TextEncoder().encode(`GGUF${"x".repeat(5000)}`);
+const BYTES = tinyGguf();
 const sha256 = createHash("sha256").update(BYTES).digest("hex");
 let asked = 0;
 const hub = Bun.serve({
@@ -64,7 +65,7 @@ const tiny = (id: string, more: object = {}, path = "") =>
     files: [{ name: "tiny.gguf", size: BYTES.length, sha256, sources: [{ type: "url", url: `${hub.url}${path}` }], ...more }],
   });
 
-async function pull(id: string, options = {}, from: Library = library) {
+async function pull(id: string, options: object = { allow_private: true }, from: Library = library) {
   const steps: Progress[] = [];
   for await (const step of from.pull(id, options, never())) steps.push(step);
   return steps;

@@ -158,7 +158,7 @@ function makeApp(adapter = echo()) {
   const log = createLog(() => {});
   const resolve = ({ id }: Model) => ({ id, path: "", settings: {} });
   const store = createStore({ driver: memory(), shared: false, log });
-  const library = Object.assign(createLibrary({ records: store.models, weights: "nowhere" }), {
+  const library = Object.assign(createLibrary({ records: store.models, downloads: store.downloads, weights: "nowhere" }), {
     list: async () => [model],
     get: async (id: string) => (id === model.id ? model : undefined),
     resolve: async (model: Model) => resolve(model),
@@ -167,7 +167,7 @@ function makeApp(adapter = echo()) {
     guards: { hosts: [], wide: false, origins: [], keys: [], newRequestId: () => "req_1" },
     store,
     library,
-    downloads: createDownloads({ library, options: {}, log }),
+    downloads: createDownloads({ library, records: store.downloads, options: {}, now: () => 0, log }),
     engines: createEngines({ adapter, resolve, slots: 4, queue: 4, log }),
     adapter: adapter.name,
     log,

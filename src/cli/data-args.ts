@@ -8,3 +8,8 @@ export const DATA = {
   },
   config: { type: "string", description: "Configuration file, JSON with these names", valueHint: "file" },
 } as const;
+
+/** `stream-default` of the command line is `stream_default` of the settings. */
+export function withUnderscores(flags: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(flags).map(([name, value]) => [name.replaceAll("-", "_"), value]));
+}

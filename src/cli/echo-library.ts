@@ -25,9 +25,13 @@ export function echoLibrary(): Library {
     get: async (id) => (id === ECHO.id ? ECHO : undefined),
     resolve: async ({ id, settings }) => ({ id, path: "", settings }),
     add: refuse,
+    ask: refuse,
+    claim: refuse,
+    asked: async () => [],
     remove: refuse,
     partial: async () => 0,
     wanted: async (id) => (id === ECHO.id ? undefined : refuse()),
+    look: refuse,
     pull: refuse,
   };
 }

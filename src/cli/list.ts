@@ -1,5 +1,6 @@
 import { defineCommand } from "citty";
 import { readConfig } from "../config.ts";
+import type { Fit } from "../fit.ts";
 import { connect, type Api } from "./api.ts";
 import { DATA } from "./data-args.ts";
 import { size } from "./progress.ts";
@@ -34,6 +35,10 @@ interface Row {
   context_length: number | null;
   license: string | null;
   state: "installed" | "damaged" | "downloading" | "partial" | "available";
+  /** Bytes of memory; null while unknown. */
+  needed_bytes: number | null;
+  /** Whether this machine has them; null while unknown. */
+  fits: boolean | null;
 }
 
 /** The fields of the API's models that a row is made of. */
@@ -42,6 +47,7 @@ interface Listed extends Pick<Row, "id" | "context_length"> {
   metadata: { size?: number };
   state: "available" | "downloading" | "stopped" | "loading" | "running" | "damaged";
   partial_bytes?: number;
+  fit?: Fit;
 }
 
 async function list(api: Api, withCatalog: boolean): Promise<Row[]> {
@@ -49,13 +55,15 @@ async function list(api: Api, withCatalog: boolean): Promise<Row[]> {
   return data.map(row).filter(({ state }) => withCatalog || state !== "available");
 }
 
-function row({ id, context_length, license, metadata, state, partial_bytes = 0 }: Listed): Row {
+function row({ id, context_length, license, metadata, state, partial_bytes = 0, fit }: Listed): Row {
   return {
     id,
     size: metadata.size || null,
     context_length,
     license: license ?? null,
     state: state === "available" && partial_bytes > 0 ? "partial" : (STATE[state] ?? "installed"),
+    needed_bytes: fit?.needed_bytes ?? null,
+    fits: fit?.fits ?? null,
   };
 }
 
@@ -72,9 +80,10 @@ function table(rows: Row[]): string {
     row.size === null ? "?" : size(row.size),
     String(row.context_length ?? "?"),
     row.license ?? "?",
+    row.needed_bytes === null ? "?" : size(row.needed_bytes) + (row.fits ? "" : ", too much"),
     row.state,
   ]);
-  const lines = [["ID", "SIZE", "CONTEXT", "LICENCE", "STATE"], ...cells];
+  const lines = [["ID", "SIZE", "CONTEXT", "LICENCE", "MEMORY", "STATE"], ...cells];
   const widths = lines[0]!.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)));
   return lines
     .map((line) =>

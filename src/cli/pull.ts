@@ -1,30 +1,81 @@
+import { resolve } from "node:path";
 import { defineCommand } from "citty";
 import { catalog, DEFAULT_MODEL } from "../../models/catalog.ts";
+import { type Named, parseName, ReferenceError } from "../../models/reference.ts";
 import type { Progress } from "../../models/sources.ts";
 import { readConfig } from "../config.ts";
 import type { DownloadEvent } from "../downloads.ts";
+import type { Fit } from "../fit.ts";
 import { connect, eventsOf, type Api } from "./api.ts";
-import { DATA } from "./data-args.ts";
+import { DATA, withUnderscores } from "./data-args.ts";
 import { CliError, RefusedError } from "./error.ts";
 import { showProgress, size } from "./progress.ts";
+import { memory } from "./show.ts";
 
 const SIGNALS = ["SIGINT", "SIGTERM"];
 
 export default defineCommand({
-  meta: { name: "pull", description: "Download a model of the catalogue." },
+  meta: { name: "pull", description: "Download a model, or use a file where it is." },
   args: {
-    id: { type: "positional", default: DEFAULT_MODEL, description: "The model, as `ingle list --catalog` names it" },
+    model: {
+      type: "positional",
+      default: DEFAULT_MODEL,
+      description: "An id of `ingle list --catalog`, hf:owner/repo[:QUANT | /file.gguf], an https address, or a path",
+    },
+    id: { type: "string", description: "What it is to be called here (made of its name)" },
+    sha256: { type: "string", description: "What the file at that address has to have" },
+    "allow-private": { type: "boolean", description: "The address may be plain http, or in this network" },
+    offline: { type: "boolean", description: "Fetch nothing from anywhere" },
     ...DATA,
   },
-  async run({ args: { id, ...settings } }) {
+  async run({ args: { model, id, sha256, ...flags } }) {
+    const settings = withUnderscores(flags);
     const api = await connect(readConfig(settings), { command: "pull" });
     try {
-      console.log((await pull(api, id)) ? `${id} is downloaded.` : `${id} is already there.`);
+      const known = await added(api, model, { id, sha256, allow_private: settings.allow_private === true });
+      console.log((await pull(api, known)) ? `${known} is downloaded.` : `${known} is there.`);
     } finally {
       await api.close();
     }
   },
 });
+
+/** The id under which a model by that name is there, or can be fetched: what is no id is added first. Throws `CliError`. */
+async function added(api: Api, name: string, { id, sha256, allow_private }: Naming): Promise<string> {
+  const named = parsed(name);
+  if (named.kind === "id") {
+    if (id === undefined && sha256 === undefined) return name;
+    throw new CliError(`"${name}" is an id already, so --id and --sha256 say nothing of it.`, 2);
+  }
+  const place =
+    named.kind === "path" ? { path: absolute(named.path) } : named.kind === "url" ? { source_url: name } : { repo: name };
+  const options = {
+    ...(id && { id }),
+    ...(sha256 && { sha256 }),
+    ...(allow_private && named.kind !== "path" && { allow_private }),
+  };
+  const answer = await api.ask("/v1/models", { method: "POST", body: { ...place, ...options } });
+  return ((await answer.json()) as { id: string }).id;
+}
+
+interface Naming {
+  id?: string | undefined;
+  sha256?: string | undefined;
+  allow_private: boolean;
+}
+
+function parsed(name: string): Named {
+  try {
+    return parseName(name);
+  } catch (error) {
+    throw error instanceof ReferenceError ? new CliError(error.message, 2) : error;
+  }
+}
+
+/** A server may have another working folder. */
+function absolute(path: string): string {
+  return /^(file:|~)/.test(path) ? path : resolve(path);
+}
 
 /**
  * Downloads a model and draws it on standard error; false when it was there. Ctrl-C stops it and keeps the bytes.
@@ -41,6 +92,7 @@ export async function pull(api: Api, id: string): Promise<boolean> {
   try {
     const { downloaded } = (await (await api.ask(path, { method: "POST" })).json()) as { downloaded: boolean };
     if (downloaded) return false;
+    void warned(api, id);
     let last: DownloadEvent | undefined;
     const events = eventsOf<DownloadEvent>(await api.ask(`${path}/events`));
     await showProgress(
@@ -55,6 +107,17 @@ export async function pull(api: Api, id: string): Promise<boolean> {
   } finally {
     for (const name of SIGNALS) process.removeListener(name, onSignal);
   }
+}
+
+/** Beside the download: who cannot run a model may still want to have it. */
+async function warned(api: Api, id: string): Promise<void> {
+  const asked = async (query: string): Promise<Fit | undefined> => {
+    const answer = await api.ask(`/v1/models/${encodeURIComponent(id)}${query}`).catch(() => undefined);
+    return (((await answer?.json()) ?? {}) as { fit?: Fit }).fit;
+  };
+  // Of what is not in the catalogue only the file at its source says enough.
+  const fit = (await asked("?catalog=true")) ?? (await asked("?catalog=true&fit=true"));
+  if (fit !== undefined && !fit.fits) process.stderr.write(`Memory: ${memory(fit)}.\n`);
 }
 
 /** The events of a job as what is drawn. Throws `CliError` with the reason when it failed. */
@@ -79,5 +142,6 @@ function unknownModel(id: string): string {
     .filter((word) => word.length >= 3);
   const near = catalog().filter((model) => words.some((word) => model.id.includes(word)));
   const named = near.map((model) => model.id).join(", ");
-  return `There is no model "${id}" in the catalogue.${named && ` Near are: ${named}.`} "ingle list --catalog" shows all.`;
+  const hub = /^[\w.-]+\/[\w.-]+(:[\w.-]+)?$/.test(id) ? ` Of Hugging Face it is hf:${id}.` : "";
+  return `There is no model "${id}" in the catalogue.${hub}${named && ` Near are: ${named}.`} "ingle list --catalog" shows all.`;
 }

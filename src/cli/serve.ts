@@ -7,7 +7,7 @@ import { readConfig, type Config } from "../config.ts";
 import { checkKey } from "../guards/key.ts";
 import type { Library } from "../library.ts";
 import { serve } from "../serve.ts";
-import { DATA } from "./data-args.ts";
+import { DATA, withUnderscores } from "./data-args.ts";
 import { CliError } from "./error.ts";
 import { wire, type Wired } from "./wiring.ts";
 
@@ -38,6 +38,12 @@ export default defineCommand({
     context: { type: "string", description: "Tokens a slot holds (what the model's record says)" },
     slots: { type: "string", description: "Answers of one model at a time (4)" },
     queue: { type: "string", description: "Requests of one model that may wait (64)" },
+    "keep-alive": { type: "string", description: "How long an idle model stays loaded: 30s, 10m, 2h, 0, or -1 for ever (5m)" },
+    memory: { type: "string", description: "Memory of all loaded models together, such as 8GB (what the machine has)" },
+    pin: { type: "string", description: "Models that stay loaded once they are, with commas between them" },
+    "allow-private": { type: "boolean", description: "Models may come from plain http and private addresses" },
+    offline: { type: "boolean", description: "Fetch nothing from anywhere" },
+    "models-dir": { type: "string", description: "Folder whose model files clients may use in place", valueHint: "folder" },
     key: {
       type: "string",
       description: "API keys that may call, with commas between them; INGLE_KEY keeps them off the command line",
@@ -48,8 +54,8 @@ export default defineCommand({
     "insecure-no-auth": { type: "boolean", description: "Listen beyond this machine without a key" },
   },
   async run({ args }) {
-    const { "stream-default": stream_default, "insecure-no-auth": insecure_no_auth, init, ...flags } = args;
-    const config = readConfig({ ...flags, stream_default, insecure_no_auth, no_init: init ? undefined : true });
+    const { init, ...flags } = args;
+    const config = readConfig({ ...withUnderscores(flags), no_init: init ? undefined : true });
     const wide = checkExposure(config);
     if (args.pull) config.model ??= DEFAULT_MODEL;
     const wired = await wire(config, { command: "serve", wide });
@@ -62,6 +68,7 @@ export default defineCommand({
     try {
       await wired.announce(reachable(server.url));
       await checkModel(wired, config, args.pull);
+      await wired.resume();
     } catch (error) {
       await server.close(0);
       await close(0);

@@ -1,13 +1,14 @@
 // From settings to a working application: store, library, engines, guards and routes, put together once for every command that answers.
 import { getRandomValues, randomBytes } from "node:crypto";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { Hono } from "hono";
 import manifest from "../../package.json" with { type: "json" };
 import { createApp } from "../app.ts";
 import { sourceOptions, type Config } from "../config.ts";
 import { createDownloads } from "../downloads.ts";
-import { createEngines } from "../engines.ts";
+import { createEngines, type Engines } from "../engines.ts";
 import { ApiError } from "../errors.ts";
+import { createFitting } from "../fit.ts";
 import { newId, requestIds } from "../ids.ts";
 import { ImportError } from "../import/old-folder.ts";
 import { createLibrary, type Library } from "../library.ts";
@@ -15,6 +16,7 @@ import { createLog, type Log } from "../log.ts";
 import { openDataFolder, readDataFolder, type DataFolder } from "../store/data-folder.ts";
 import { adapterOf } from "./adapters.ts";
 import { echoLibrary } from "./echo-library.ts";
+import { memoryBudget } from "./memory.ts";
 
 export interface Wired {
   app: Hono;
@@ -24,6 +26,8 @@ export interface Wired {
   operator_key: string;
   /** Tells other commands where this one serves the API. */
   announce(url: string): Promise<void>;
+  /** Goes on with downloads that an earlier server was at. */
+  resume(): Promise<void>;
   /** What the store keeps of what was acknowledged. */
   guarantee: string;
   /** Lets running answers end for `grace_ms`, closes every engine, and lets go of the data folder. */
@@ -60,17 +64,25 @@ function put(config: Config, { store, lock, guarantee, close }: DataFolder, log:
   const now = (): number => Math.floor(Date.now() / 1000);
   const { adapter, slots, queue, threads, context } = config;
   const library =
-    adapter === "echo" ? echoLibrary() : createLibrary({ records: store.models, weights: join(config.data, "weights"), now });
-  const engines = createEngines({
+    adapter === "echo"
+      ? echoLibrary()
+      : createLibrary({ records: store.models, downloads: store.downloads, weights: join(config.data, "weights"), now });
+  const budget = memoryBudget(config.memory, () => engines.list());
+  const fitting = adapter === "echo" ? undefined : createFitting({ slots, context, budget });
+  const sources = sourceOptions(config);
+  const engines: Engines = createEngines({
     adapter: adapterOf(adapter, (line) => log.info(line, { from: "engine" })),
     resolve: library.resolve,
     slots,
     queue,
     threads,
     context,
+    keep_alive: config.keep_alive,
+    pinned: config.pin,
+    memory: fitting && { need: fitting.need, budget },
     log,
   });
-  const downloads = createDownloads({ library, options: sourceOptions(), log });
+  const downloads = createDownloads({ library, records: store.downloads, options: sources, now, log });
   const app = createApp({
     guards: {
       hosts: [...config.hosts, ...named(config.host)],
@@ -92,6 +104,10 @@ function put(config: Config, { store, lock, guarantee, close }: DataFolder, log:
       });
     },
     adapter,
+    ...(fitting && { fitting }),
+    look: (id, signal) => library.look(id, sources, signal),
+    models_dir: config.models_dir && resolve(config.models_dir),
+    allow_private: config.allow_private,
     log,
     version: manifest.version,
     default_model: config.model,
@@ -106,6 +122,7 @@ function put(config: Config, { store, lock, guarantee, close }: DataFolder, log:
     log,
     operator_key,
     guarantee,
+    resume: downloads.resume,
     announce: async (url) => lock?.announce(url),
     async close(grace_ms) {
       await downloads.close();

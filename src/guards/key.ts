@@ -31,10 +31,13 @@ export function key(keys: string[], operator?: string): Check {
  * may use the API may make the server read its disk. Throws 401 `invalid_api_key`.
  */
 export function operatorOnly(operator: string): Check {
-  const digests = [digest(operator)];
   return (c) => {
-    if (!isOneOf(digests, given(c))) throw refused();
+    if (!isOperator(c, operator)) throw refused();
   };
+}
+
+export function isOperator(c: Context, operator: string): boolean {
+  return isOneOf([digest(operator)], given(c));
 }
 
 function isHealth(c: Context): boolean {

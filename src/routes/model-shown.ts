@@ -1,12 +1,20 @@
 // A model as the API shows it.
 import type { Model, Source } from "../../models/model.ts";
 import type { Deps } from "../deps.ts";
+import type { Facts } from "../fit.ts";
 
 /** `damaged`: its record cannot be read. `available`: it is in the catalogue alone. */
 export type Kind = "installed" | "damaged" | "available";
 
+export interface Asked {
+  /** What it is and whether it fits: out of its file, or, where it is not here, out of its manifest. */
+  fit?: boolean;
+  /** Where it is not here, out of the file at its source. */
+  remote?: AbortSignal;
+}
+
 /** The document's `Model`, OpenAI's `created` and `owned_by`, and what has become of it here. */
-export async function shownModel(model: Model, kind: Kind, deps: Deps) {
+export async function shownModel(model: Model, kind: Kind, deps: Deps, asked: Asked = {}) {
   const { files, settings, parameters, metadata, ...rest } = model;
   const sources = files.flatMap((file) => file.sources.map((source) => ({ filename: file.name, ...place(source) })));
   const state = await stateOf(model, kind, deps);
@@ -24,8 +32,40 @@ export async function shownModel(model: Model, kind: Kind, deps: Deps) {
     state,
     // What a stopped download has left.
     ...(left > 0 && { partial_bytes: left }),
+    ...(await known(model, kind, deps, asked)),
     context_length: model.context_length ?? null,
     capabilities: ["chat"],
+  };
+}
+
+/** Nothing where nobody can say: a broken file is told of by `state`. */
+async function known(model: Model, kind: Kind, { fitting, library, look }: Deps, { fit = false, remote }: Asked) {
+  if (!fit || fitting === undefined) return {};
+  if (kind === "installed") {
+    const facts = await library
+      .resolve(model)
+      .then(fitting.facts, () => undefined)
+      .catch(() => undefined);
+    return facts && { details: detailsOf(facts), fit: fitting.shown(facts, model.settings) };
+  }
+  if (remote !== undefined && look !== undefined) {
+    const facts = await look(model.id, remote);
+    return { details: detailsOf(facts), fit: fitting.shown(facts, model.settings) };
+  }
+  const rough = fitting.rough(model);
+  return rough && { fit: rough };
+}
+
+function detailsOf({ header }: Facts) {
+  const { architecture, quantization, parameters, size_label, context_length, license, chat_template } = header;
+  return {
+    architecture: architecture ?? null,
+    quantization,
+    parameter_count: parameters,
+    size_label: size_label ?? null,
+    context_length: context_length ?? null,
+    license: license ?? null,
+    chat_template: chat_template !== undefined,
   };
 }
 

@@ -5,50 +5,65 @@ import { catalog } from "../../models/catalog.ts";
 import type { Model } from "../../models/model.ts";
 import type { Deps } from "../deps.ts";
 import { ApiError, shown } from "../errors.ts";
+import { sameOrigin } from "../guards/origin.ts";
 import { listOf, pageOf, PageQuery } from "../paging.ts";
 import { query } from "../validate.ts";
 import { downloads } from "./downloads.ts";
 import { modelId } from "./model-id.ts";
+import { addModel } from "./new-model.ts";
 import { shownModel, type Kind } from "./model-shown.ts";
 
 const WithCatalog = v.object({ catalog: v.optional(v.picklist(["true", "false"])) });
 const ListQuery = v.object({ ...PageQuery.entries, ...WithCatalog.entries });
+/** `fit=true` looks at the file where it would come from: that dials, so no page may ask for it. */
+const OneQuery = v.object({ ...WithCatalog.entries, fit: v.optional(v.picklist(["true", "false"])) });
 
-export const models = (deps: Deps) =>
-  new Hono()
-    // Before the models: of their ids only those in one piece, `download%2Fx`, are out of its way.
-    .route("/download", downloads(deps))
-    .get("/", async (c) => {
-      const { catalog, ...page } = query(c, ListQuery);
-      const found = await known(deps, catalog === "true");
-      const ids = [...found.keys()].sort();
-      const read = (some: string[]) => Promise.all(some.map((id) => shownModel(...found.get(id)!, deps)));
-      const paged = Object.values(page).some((value) => value !== undefined);
-      // Sorted by id they are with and without pages: these ids do not grow with time.
-      return c.json(paged ? await pageOf(ids, { ...page, order: page.order ?? "asc" }, read) : listOf(await read(ids)));
-    })
-    .get("/*", async (c) => {
-      const id = modelId(c);
-      const withCatalog = query(c, WithCatalog).catalog === "true";
-      const model = await deps.library.get(id);
-      if (model !== undefined) return c.json(await shownModel(model, "installed", deps));
-      const manifest = withCatalog ? catalog().find((each) => each.id === id) : undefined;
-      if (manifest === undefined) throw notInstalled(id);
-      return c.json(await shownModel(manifest, "available", deps));
-    })
-    .delete("/*", async (c, next) => {
-      const id = modelId(c);
-      if (id === "") return next();
-      const stopped = await deps.downloads.cancel(id);
-      const removed = await deps.library.remove(id, () => deps.engines.unload(id));
-      if (!removed && !stopped) throw notInstalled(id);
-      return c.json({ id, object: "model", deleted: true });
-    });
+export const models = (deps: Deps) => {
+  const mayAct = sameOrigin(deps.guards.keys.length > 0);
+  return (
+    new Hono()
+      // Before the models: of their ids only those in one piece, `download%2Fx`, are out of its way.
+      .route("/download", downloads(deps))
+      .get("/", async (c) => {
+        const { catalog, ...page } = query(c, ListQuery);
+        const found = await known(deps, catalog === "true");
+        const ids = [...found.keys()].sort();
+        const read = (some: string[]) =>
+          Promise.all(some.map((id) => shownModel(...found.get(id)!, deps, { fit: catalog === "true" })));
+        const paged = Object.values(page).some((value) => value !== undefined);
+        // Sorted by id they are with and without pages: these ids do not grow with time.
+        return c.json(paged ? await pageOf(ids, { ...page, order: page.order ?? "asc" }, read) : listOf(await read(ids)));
+      })
+      .post("/", (c) => addModel(c, deps))
+      .get("/*", async (c) => {
+        const id = modelId(c);
+        const { catalog: wanted, fit } = query(c, OneQuery);
+        const withCatalog = wanted === "true";
+        const model = await deps.library.get(id);
+        if (model !== undefined) return c.json(await shownModel(model, "installed", deps, { fit: true }));
+        const asked = (await deps.library.asked()).find((each) => each.id === id);
+        const manifest = asked ?? (withCatalog ? catalog().find((each) => each.id === id) : undefined);
+        if (manifest === undefined) throw notInstalled(id);
+        if (fit === "true") mayAct(c);
+        return c.json(
+          await shownModel(manifest, "available", deps, { fit: true, ...(fit === "true" && { remote: c.req.raw.signal }) }),
+        );
+      })
+      .delete("/*", async (c, next) => {
+        const id = modelId(c);
+        if (id === "") return next();
+        const stopped = await deps.downloads.cancel(id);
+        const removed = await deps.library.remove(id, () => deps.engines.unload(id));
+        if (!removed && !stopped) throw notInstalled(id);
+        return c.json({ id, object: "model", deleted: true });
+      })
+  );
+};
 
 /** By id. Records that cannot be read are among them: they can be deleted. */
 async function known({ library }: Deps, withCatalog: boolean): Promise<Map<string, [Model, Kind]>> {
   const found = new Map<string, [Model, Kind]>();
-  if (withCatalog) for (const model of catalog()) found.set(model.id, [model, "available"]);
+  if (withCatalog) for (const model of [...catalog(), ...(await library.asked())]) found.set(model.id, [model, "available"]);
   for (const id of await library.damaged()) found.set(id, [unreadable(id), "damaged"]);
   for (const model of await library.list()) found.set(model.id, [model, "installed"]);
   return found;

@@ -44,8 +44,10 @@ const A_MOMENT_MS = 60_000;
 /** Throws what the disk throws when a folder cannot be read at all. */
 export async function checkFolder(folder: string, { in_use, now = Date.now }: CheckOptions): Promise<CheckReport> {
   const findings: Finding[] = [];
-  const sound = { threads: 0, messages: 0, assistants: 0, models: 0 };
+  const sound = { threads: 0, messages: 0, assistants: 0, models: 0, downloads: 0 };
   const models: Model[] = [];
+  /** Ids of models that are being fetched, or were: of several files some may be whole. */
+  const fetched: string[] = [];
   const threads = new Set<string>();
 
   /** Folders of ours that are something else: links are not followed, and what would be in them is not known. */
@@ -62,6 +64,7 @@ export async function checkFolder(folder: string, { in_use, now = Date.now }: Ch
   await messages();
   await records("assistants", "assistants");
   await records("models", "models", (record) => models.push(record as Model));
+  await records("downloads", "downloads", ({ id }) => fetched.push(id));
   await weights();
   return { findings, sound };
 
@@ -138,7 +141,8 @@ export async function checkFolder(folder: string, { in_use, now = Date.now }: Ch
   }
 
   async function weights(): Promise<void> {
-    const owners = new Set(models.map(({ id }) => encodeKey(id)));
+    const owners = new Set([...models.map(({ id }) => id), ...fetched].map(encodeKey));
+    const own = new Map(models.map(({ id, files }) => [encodeKey(id), files.map(({ name }) => name)]));
     for (const model of models) {
       for (const file of model.files) await weight(model, file);
     }
@@ -146,7 +150,8 @@ export async function checkFolder(folder: string, { in_use, now = Date.now }: Ch
       const place = `${WEIGHTS}/${name}`;
       if (IGNORED.test(name)) continue;
       if (kind !== "folder" || decodeKey(name) === undefined) found("foreign", place, "It is no model's folder.");
-      else if (!owners.has(name) && !in_use && !amiss.has("models") && !(await hasRecord(name))) await ownerless(place);
+      else if (owners.has(name)) await strangers(place, own.get(name));
+      else if (!in_use && !amiss.has("models") && !(await hasRecord(name))) await ownerless(place);
     }
   }
 
@@ -157,14 +162,23 @@ export async function checkFolder(folder: string, { in_use, now = Date.now }: Ch
     if (fault !== undefined) found("damaged", place, `The file of model "${id}" ${fault}. ${remedy}`, false);
   }
 
-  /** What a stopped download has left is meant to stay. */
   async function ownerless(place: string): Promise<void> {
-    const whole = (await entries(place)).filter(({ name }) => !/\.part(\.json)?$/.test(name));
-    if (whole.length > 0) found("orphaned", place, "No model has these files.");
+    const left = (await entries(place)).filter(({ name }) => !TEMPORARY.test(name));
+    if (left.length > 0) found("orphaned", place, "No model has these files, and none is to be fetched with them.");
+  }
+
+  /** Beside the files of a model; what a download leaves is among them, and of a model that is to be fetched they are not known. */
+  async function strangers(place: string, names: string[] | undefined): Promise<void> {
+    if (names === undefined) return;
+    for (const { name } of await entries(place)) {
+      const ours =
+        names.includes(name.replace(/(\.new)?\.part(\.json)?$|\.pip$/, "")) || TEMPORARY.test(name) || IGNORED.test(name);
+      if (!ours) found("foreign", `${place}/${name}`, "It is none of the model's files.");
+    }
   }
 
   async function hasRecord(name: string): Promise<boolean> {
-    return isThere(`models/${name}${SUFFIX}`);
+    return (await isThere(`models/${name}${SUFFIX}`)) || isThere(`downloads/${name}${SUFFIX}`);
   }
 
   async function entries(path: string): Promise<Entry[]> {

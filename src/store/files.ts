@@ -3,12 +3,12 @@ import { constants } from "node:fs";
 import { lstat, mkdir, open, readdir, rename, rmdir, unlink } from "node:fs/promises";
 import { syncFolder } from "../../models/part.ts";
 import { DamagedError } from "./faults.ts";
-import { absent, kindOf, type RecordWrite } from "./record-writes.ts";
+import { absent, kindOf, type Kind, type RecordWrite } from "./record-writes.ts";
 import { putRecord } from "./write-threads.ts";
 
 export interface Entry {
   name: string;
-  kind: "file" | "folder" | "other";
+  kind: Kind;
 }
 
 /** Paths are absolute. Errors are the system's own, with their `code`, unless said otherwise. */
@@ -27,7 +27,7 @@ export interface Files {
   /** As `list`, for folders of many entries: names alone take far less memory. */
   names(path: string): Promise<string[]>;
   /** What the path itself is, links not followed; undefined where there is nothing. */
-  kind(path: string): Promise<Entry["kind"] | undefined>;
+  kind(path: string): Promise<Kind | undefined>;
   /** Milliseconds since 1970 of the last change. */
   changed(path: string): Promise<number>;
   /** Makes the names in a folder survive a power cut. */

@@ -3,7 +3,8 @@
 import { constants, closeSync, fsyncSync, lstatSync, openSync, renameSync, unlinkSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { codeOf, inDoubt } from "./faults.ts";
-import type { Entry } from "./files.ts";
+
+export type Kind = "file" | "folder" | "other";
 
 /** Paths are absolute. */
 export interface RecordWrite {
@@ -17,7 +18,7 @@ export interface RecordWrite {
 
 /** What a write asks of the file system. Each call is done when it returns, and throws where it failed. */
 export interface WriteCalls {
-  kind(path: string): Entry["kind"] | undefined;
+  kind(path: string): Kind | undefined;
   /** Creates the file, which must not be there, with mode 0600 and these bytes; answers its descriptor. */
   create(path: string, bytes: Uint8Array): number;
   /** Has the file on the disk; the descriptor is closed whatever happens. */
@@ -148,7 +149,7 @@ export const systemCalls: WriteCalls = {
   },
 };
 
-export function kindOf(there: { isFile(): boolean; isDirectory(): boolean }): Entry["kind"] {
+export function kindOf(there: { isFile(): boolean; isDirectory(): boolean }): Kind {
   if (there.isFile()) return "file";
   return there.isDirectory() ? "folder" : "other";
 }

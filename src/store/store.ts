@@ -3,6 +3,7 @@ import { LRUCache } from "lru-cache";
 import { createStorage, type Driver } from "unstorage";
 import type * as v from "valibot";
 import { Model } from "../../models/model.ts";
+import { WantedModel } from "../../models/wanted.ts";
 import { issueAbove, newId, OWN_ID } from "../ids.ts";
 import type { Log } from "../log.ts";
 import { collection, type Collection, type Kind, type Shared } from "./collection.ts";
@@ -17,6 +18,8 @@ export interface Store {
   threads: Collection<Thread>;
   assistants: Collection<Assistant>;
   models: Collection<Model>;
+  /** Models that are to be fetched, by their ids. */
+  downloads: Collection<WantedModel>;
   messages(thread_id: string): Collection<Message>;
   /** What concerns a thread together with its messages. */
   conversations: Conversations;
@@ -44,6 +47,7 @@ export const KINDS = {
   messages: ownKind("message", "msg", Message),
   assistants: ownKind("assistant", "asst", Assistant, [BUILT_IN]),
   models: { name: "model", schema: Model, toKey: safely(encodeKey), toId: decodeKey } satisfies Kind<Model>,
+  downloads: { name: "download", schema: WantedModel, toKey: safely(encodeKey), toId: decodeKey } satisfies Kind<WantedModel>,
 };
 
 export function createStore({ driver, shared: others, log, mayWrite = () => {} }: StoreOptions): Store {
@@ -84,6 +88,7 @@ export function createStore({ driver, shared: others, log, mayWrite = () => {} }
     threads,
     assistants,
     models: collection(shared, "models", KINDS.models),
+    downloads: collection(shared, "downloads", KINDS.downloads),
     messages,
     conversations: createConversations({ threads, messages, turns: shared.turns, fresh, others }),
     newAssistantId: () => fresh("asst_", assistants),

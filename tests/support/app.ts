@@ -20,7 +20,7 @@ export const NOW = 1_700_000_000;
 export const HI = [{ role: "user", content: "hi" }];
 export const SEED = 4_000_000_000;
 
-interface Options extends Partial<Pick<AppOptions, "default_model" | "stream_default">> {
+interface Options extends Partial<Pick<AppOptions, "default_model" | "stream_default" | "allow_private" | "models_dir">> {
   guards?: Partial<AppOptions["guards"]>;
   /** The installed models; one called "tiny" unless said. */
   models?: Model[];
@@ -39,7 +39,7 @@ export function makeApp(options: Options = {}) {
     adapter = echo(),
     engines: engineOptions = {},
     weights,
-    download = {},
+    download: source = {},
     guards = {},
     ...more
   } = options;
@@ -53,12 +53,20 @@ export function makeApp(options: Options = {}) {
   const store = createStore({ driver, shared: false, log });
   const library = createLibrary({
     records: store.models,
+    downloads: store.downloads,
     weights: weights ?? join(tmpdir(), "ingle-nothing-there"),
     now: () => NOW,
   });
   if (weights === undefined) library.resolve = async (model) => resolve(model);
   const engines = createEngines({ adapter, resolve, slots: 2, queue: 2, log, ...engineOptions });
-  const downloads = createDownloads({ library, options: download, log, every_ms: 10 });
+  const downloads = createDownloads({
+    library,
+    records: store.downloads,
+    options: { allow_private: true, ...source },
+    now: () => NOW,
+    log,
+    every_ms: 10,
+  });
   const counts: Record<string, number> = {};
   const newId = (prefix: string) => prefix + (counts[prefix] = (counts[prefix] ?? 0) + 1);
   const app = createApp({

@@ -16,7 +16,12 @@ export async function openLibrary(folder: string, now?: () => number): Promise<O
   const log: string[] = [];
   const options = { folder, store: "fs-durable", command: "test", log: createLog((line) => log.push(line)) };
   const { store, close } = await openDataFolder(options);
-  const library = createLibrary({ records: store.models, weights: join(folder, "weights"), ...(now && { now }) });
+  const library = createLibrary({
+    records: store.models,
+    downloads: store.downloads,
+    weights: join(folder, "weights"),
+    ...(now && { now }),
+  });
   return Object.assign(library, { close, log });
 }
 
@@ -33,5 +38,5 @@ export async function withLibrary<T>(folder: string, work: (library: Library) =>
 /** Looks at a folder, whoever else holds it. */
 export async function readLibrary(folder: string): Promise<Library> {
   const { store } = await readDataFolder({ folder, store: "fs-durable", log: createLog(() => {}) });
-  return createLibrary({ records: store.models, weights: join(folder, "weights") });
+  return createLibrary({ records: store.models, downloads: store.downloads, weights: join(folder, "weights") });
 }

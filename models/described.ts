@@ -1,0 +1,22 @@
+// What a file says of itself, for whoever has not said it better.
+import type { GgufHeader } from "./gguf.ts";
+import type { Model } from "./model.ts";
+
+/** The model with the gaps of its record filled from the header of its weights. */
+export function described(model: Model, { context_length, license, quantization, architecture }: GgufHeader): Model {
+  const known = {
+    ...(context_length !== undefined && { context_length }),
+    ...(license !== undefined && { license: plain(license) }),
+  };
+  const tags = model.metadata.tags ?? [architecture, quantization].filter((tag) => tag !== undefined).map(plain);
+  const size = model.metadata.size ?? model.files.reduce((sum, { size = 0 }) => sum + size, 0);
+  return { ...known, ...model, metadata: { ...model.metadata, tags, size } };
+}
+
+/** What a stranger wrote is to be harmless to a terminal. */
+function plain(text: string): string {
+  return text
+    .replace(/\p{Cc}+/gu, " ")
+    .trim()
+    .slice(0, 200);
+}

@@ -1,0 +1,81 @@
+import { defineCommand } from "citty";
+import { readConfig } from "../config.ts";
+import type { Fit } from "../fit.ts";
+import { connect } from "./api.ts";
+import { DATA } from "./data-args.ts";
+import { CliError, RefusedError } from "./error.ts";
+import { size } from "./progress.ts";
+
+export default defineCommand({
+  meta: { name: "show", description: "Show what is known of a model, and whether it fits in memory." },
+  args: {
+    id: { type: "positional", required: true, description: "The model, as `ingle list --catalog` names it" },
+    remote: { type: "boolean", default: false, description: "Where it is not here, look at its file where it would come from" },
+    json: { type: "boolean", default: false, description: "JSON instead of lines" },
+    ...DATA,
+  },
+  async run({ args: { id, remote, json, ...settings } }) {
+    const api = await connect(readConfig(settings), { command: "show", reads: true });
+    try {
+      const path = `/v1/models/${encodeURIComponent(id)}?catalog=true${remote ? "&fit=true" : ""}`;
+      const answer = await api.ask(path).catch((error) => {
+        throw error instanceof RefusedError && error.code === "model_not_found" ? new CliError(unknown(id)) : error;
+      });
+      const model = (await answer.json()) as Shown;
+      console.log(json ? JSON.stringify(model, null, 2) : lines(model));
+    } finally {
+      await api.close();
+    }
+  },
+});
+
+/** The fields of the API's model that are shown. */
+interface Shown {
+  id: string;
+  name: string;
+  description: string;
+  state: string;
+  license?: string;
+  context_length: number | null;
+  source_url: string;
+  engine: string;
+  partial_bytes?: number;
+  metadata: { size: number };
+  details?: { architecture: string | null; quantization: string; parameter_count: number; chat_template: boolean };
+  fit?: Fit;
+}
+
+const unknown = (id: string): string => `There is no model "${id}". "ingle list --catalog" shows all that are known.`;
+
+function lines({ details, fit, metadata, partial_bytes = 0, ...model }: Shown): string {
+  const rows: [string, string | undefined][] = [
+    ["Id", model.id],
+    ["Name", model.name === model.id ? undefined : model.name],
+    ["About", model.description || undefined],
+    ["State", partial_bytes > 0 ? `${model.state}, ${size(partial_bytes)} of it are here` : model.state],
+    ["Size", metadata.size > 0 ? size(metadata.size) : undefined],
+    ["Architecture", details?.architecture ?? undefined],
+    ["Parameters", details && count(details.parameter_count)],
+    ["Quantisation", details?.quantization],
+    ["Context", model.context_length === null ? undefined : `${model.context_length} tokens`],
+    ["Chat template", details && (details.chat_template ? "in the file" : "none in the file")],
+    ["Licence", model.license],
+    ["Source", model.source_url],
+    ["Engine", model.engine],
+    ["Memory", fit && memory(fit)],
+  ];
+  const known = rows.filter((row): row is [string, string] => row[1] !== undefined);
+  const width = Math.max(...known.map(([name]) => name.length));
+  return known.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join("\n");
+}
+
+/** Whether it fits, in words; `ingle pull` warns with it. */
+export function memory({ needed_bytes, available_bytes, fits, context, largest_context }: Fit): string {
+  const need = `about ${size(needed_bytes)} with a context of ${context} tokens, of ${size(available_bytes)} that there are`;
+  if (fits) return need;
+  return largest_context > 0 ? `${need}: too much. Up to --context ${largest_context} fits` : `${need}: too much`;
+}
+
+function count(parameters: number): string {
+  return parameters >= 1e9 ? `${(parameters / 1e9).toFixed(1)} B` : `${Math.round(parameters / 1e6)} M`;
+}
