@@ -1,5 +1,5 @@
 // What a file says of itself, for whoever has not said it better.
-import type { GgufHeader } from "./gguf.ts";
+import type { GgufHeader } from "./gguf/gguf.ts";
 import type { Model } from "./model.ts";
 
 /** The model with the gaps of its record filled from the header of its weights. */

@@ -1,5 +1,5 @@
 // Will a model fit in this machine's memory: estimated from its header, before it is downloaded and before it is loaded.
-import type { GgufHeader } from "./gguf.ts";
+import type { GgufHeader } from "./gguf/gguf.ts";
 
 /** Bytes. */
 export interface Need {

@@ -1,5 +1,5 @@
 // What a file is that should have been a model.
-import { GgufError, readGgufFile } from "./gguf.ts";
+import { GgufError, readGgufFile } from "./gguf/gguf.ts";
 
 export const MAGIC = "GGUF";
 

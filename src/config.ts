@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { env as processEnv } from "node:process";
 import envPaths from "env-paths";
 import * as v from "valibot";
-import type { DownloadOptions } from "../models/sources.ts";
+import type { DownloadOptions } from "../models/download/sources.ts";
 import { KeepAlive, MemorySize } from "./quantities.ts";
 import { toBadRequest } from "./validate.ts";
 

@@ -1,11 +1,11 @@
 // What the application is made of, and what its routes get.
 import type { Context } from "hono";
 import type { Downloads } from "./downloads.ts";
-import type { Engines } from "./engines.ts";
+import type { Engines } from "./engines/engines.ts";
 import type { ApiError } from "./errors.ts";
 import type { Facts, Fitting } from "./fit.ts";
 import type { GuardOptions } from "./guards/guards.ts";
-import type { Library } from "./library.ts";
+import type { Library } from "./library/library.ts";
 import type { Log } from "./log.ts";
 import type { Store } from "./store/store.ts";
 

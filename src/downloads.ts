@@ -1,9 +1,9 @@
 // Downloads in the background: one job a model whoever asks for it, told of to all who listen.
-import { DownloadError } from "../models/download.ts";
-import type { DownloadOptions, Progress } from "../models/sources.ts";
+import { DownloadError } from "../models/download/download.ts";
+import type { DownloadOptions, Progress } from "../models/download/sources.ts";
 import type { WantedModel } from "../models/wanted.ts";
 import { ApiError, shown, toApiError } from "./errors.ts";
-import type { Library, Wanted } from "./library.ts";
+import type { Library, Wanted } from "./library/library.ts";
 import type { Log } from "./log.ts";
 import type { Collection } from "./store/collection.ts";
 

@@ -3,7 +3,7 @@ import { stat } from "node:fs/promises";
 import { LRUCache } from "lru-cache";
 import { CONTEXT_STEP, DEFAULT_CONTEXT, largestContext, needOf, roughNeed } from "../models/fit.ts";
 import { AdapterError } from "../adapters/adapter.ts";
-import { GgufError, type GgufHeader, readGgufFile } from "../models/gguf.ts";
+import { GgufError, type GgufHeader, readGgufFile } from "../models/gguf/gguf.ts";
 import type { InstalledModel, Model } from "../models/model.ts";
 
 /** As the API shows it; in bytes, and tokens of one slot. */

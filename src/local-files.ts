@@ -4,7 +4,7 @@ import { homedir } from "node:os";
 import { dirname, join, relative, resolve, sep, isAbsolute } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { described } from "../models/described.ts";
-import { GgufError, readGgufFile } from "../models/gguf.ts";
+import { GgufError, readGgufFile } from "../models/gguf/gguf.ts";
 import type { Model, ModelFile } from "../models/model.ts";
 import { allParts, fileName } from "../models/reference.ts";
 import { ApiError, shown } from "./errors.ts";

@@ -6,10 +6,10 @@ import type { AddressInfo } from "node:net";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { isPublic, publicLookup } from "../models/addresses.ts";
-import { download, DownloadError } from "../models/download.ts";
+import { isPublic, publicLookup } from "../models/download/addresses.ts";
+import { download, DownloadError } from "../models/download/download.ts";
 import type { ModelFile, Source } from "../models/model.ts";
-import type { DownloadOptions } from "../models/sources.ts";
+import type { DownloadOptions } from "../models/download/sources.ts";
 import { sha256, startHub, type Hub } from "./support/hub.ts";
 import { tinyGguf } from "./support/tiny-gguf.ts";
 

@@ -13,9 +13,9 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { download } from "../models/download.ts";
+import { download } from "../models/download/download.ts";
 import type { ModelFile } from "../models/model.ts";
-import type { DownloadOptions } from "../models/sources.ts";
+import type { DownloadOptions } from "../models/download/sources.ts";
 import { sha256, startHub, type Hub } from "./support/hub.ts";
 import { corpus, tinyGguf } from "./support/tiny-gguf.ts";
 

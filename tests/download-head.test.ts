@@ -1,6 +1,6 @@
 // The head of an answer, in whatever pieces it comes.
 import { expect, test } from "bun:test";
-import { headReader } from "../models/http-head.ts";
+import { headReader } from "../models/download/http-head.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 

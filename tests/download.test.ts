@@ -5,9 +5,9 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, expect, test } from "bun:test";
-import { download, DownloadError } from "../models/download.ts";
+import { download, DownloadError } from "../models/download/download.ts";
 import type { ModelFile, Source } from "../models/model.ts";
-import type { DownloadOptions, Progress } from "../models/sources.ts";
+import type { DownloadOptions, Progress } from "../models/download/sources.ts";
 import { tinyGguf } from "./support/tiny-gguf.ts";
 
 const MIB = 1 << 20;

@@ -1,7 +1,7 @@
 // How long a model stays loaded that nobody uses, what start and stop do, and what is told of it all.
 import { describe, expect, test } from "bun:test";
 import { AdapterError } from "../adapters/adapter.ts";
-import { later } from "../src/engines-wait.ts";
+import { later } from "../src/engines/wait.ts";
 import { makeModel } from "./support/app.ts";
 import { makeEngines, never, settled, thrownBy } from "./support/engines.ts";
 import { ask } from "./support/models.ts";

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { AdapterError } from "../adapters/adapter.ts";
 import { echo } from "../adapters/echo.ts";
-import type { EnginesOptions } from "../src/engines.ts";
+import type { EnginesOptions } from "../src/engines/engines.ts";
 import { makeModel } from "./support/app.ts";
 import { makeEngines, never, settled, thrownBy } from "./support/engines.ts";
 import type { FakeOptions } from "./support/fake-adapter.ts";

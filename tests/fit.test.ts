@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { fits, largestContext, needOf } from "../models/fit.ts";
 import { availableMemory, type Machine, totalMemory } from "../models/fit-memory.ts";
-import { type GgufHeader, readGguf } from "../models/gguf.ts";
+import { type GgufHeader, readGguf } from "../models/gguf/gguf.ts";
 import { tinyGguf } from "./support/tiny-gguf.ts";
 
 const MiB = 2 ** 20;

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { GgufError, type GgufHeader, readGguf, readGgufFile } from "../models/gguf.ts";
+import { GgufError, type GgufHeader, readGguf, readGgufFile } from "../models/gguf/gguf.ts";
 import { KEPT_DATA } from "./support/real-model.ts";
 import { array, corpus, floats, joined, pair, raw, text, tinyGguf, u32, u64 } from "./support/tiny-gguf.ts";
 
@@ -465,7 +465,7 @@ describe("a damaged header", () => {
       writeFileSync(script, MEMORY);
       writeFileSync(small!, tiny);
       writeFileSync(large!, bytes());
-      const args = [script, import.meta.resolve("../models/gguf.ts"), small!, large!];
+      const args = [script, import.meta.resolve("../models/gguf/gguf.ts"), small!, large!];
       const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
       expect(stderr).toBe("");
       const measured = JSON.parse(stdout) as { said: string; kilobytes: number };

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { readGgufFile } from "../models/gguf.ts";
+import { readGgufFile } from "../models/gguf/gguf.ts";
 import { withLibrary } from "./support/library.ts";
 import { RUNTIME } from "./support/program.ts";
 import { record } from "./support/record.ts";

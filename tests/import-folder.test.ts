@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "bun:test";
-import { createLibrary } from "../src/library.ts";
+import { createLibrary } from "../src/library/library.ts";
 import {
   bring,
   contents,

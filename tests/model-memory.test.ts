@@ -7,7 +7,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { DEFAULT_MODEL } from "../models/catalog.ts";
 import type { InstalledModel } from "../models/model.ts";
 import { memoryBudget } from "../src/cli/memory.ts";
-import type { EngineRow } from "../src/engines-list.ts";
+import type { EngineRow } from "../src/engines/list.ts";
 import { createFitting } from "../src/fit.ts";
 import { thrownBy } from "./support/engines.ts";
 import { withLibrary } from "./support/library.ts";

@@ -1,6 +1,6 @@
 // How a model is named, and which files of a repository of the hub a name stands for.
 import { describe, expect, test } from "bun:test";
-import { chosenFiles, filesInRepo, quantOf, type Entry } from "../models/hub.ts";
+import { chosenFiles, filesInRepo, quantOf, type Entry } from "../models/download/hub.ts";
 import { addressOf, fileName, idOf, parseHub, parseName, type Named } from "../models/reference.ts";
 
 const hub = (repo: string, more: object = {}): Named => ({ kind: "hub", reference: { repo, revision: "main", ...more } });

@@ -2,8 +2,8 @@
 import { describe, expect, test } from "bun:test";
 import { catalog } from "../models/catalog.ts";
 import { needOf, roughNeed } from "../models/fit.ts";
-import { readGguf } from "../models/gguf.ts";
-import { remoteHeader } from "../models/remote-header.ts";
+import { readGguf } from "../models/gguf/gguf.ts";
+import { remoteHeader } from "../models/download/remote-header.ts";
 import { createFitting } from "../src/fit.ts";
 import { makeModel } from "./support/app.ts";
 import { tinyGguf } from "./support/tiny-gguf.ts";

@@ -1,7 +1,7 @@
 // The one model of `--adapter echo`: it has no files, and cannot be changed.
 import type { Model } from "../../models/model.ts";
 import { ApiError } from "../errors.ts";
-import type { Library } from "../library.ts";
+import type { Library } from "../library/library.ts";
 
 const ECHO: Model = {
   id: "echo",

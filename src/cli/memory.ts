@@ -1,6 +1,6 @@
 // What this machine has for all engines together.
 import { availableMemory } from "../../models/fit-memory.ts";
-import type { EngineRow } from "../engines-list.ts";
+import type { EngineRow } from "../engines/list.ts";
 
 /**
  * Bytes that all engines together may take: `limit`, or what is available and what our engines hold already; but never more than was

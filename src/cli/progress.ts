@@ -1,6 +1,6 @@
 // A download on the terminal: a bar where somebody watches, a line now and then where a log is kept.
 import { Presets, SingleBar } from "cli-progress";
-import type { Progress } from "../../models/sources.ts";
+import type { Progress } from "../../models/download/sources.ts";
 
 const LINE_MS = 2_000;
 const LINE_SHARE = 0.1;

@@ -1,6 +1,6 @@
 import { defineCommand } from "citty";
 import { readConfig } from "../config.ts";
-import type { EngineRow } from "../engines-list.ts";
+import type { EngineRow } from "../engines/list.ts";
 import { connect, type Api } from "./api.ts";
 import { DATA } from "./data-args.ts";
 import { size } from "./progress.ts";

@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { defineCommand } from "citty";
 import { catalog, DEFAULT_MODEL } from "../../models/catalog.ts";
 import { type Named, parseName, ReferenceError } from "../../models/reference.ts";
-import type { Progress } from "../../models/sources.ts";
+import type { Progress } from "../../models/download/sources.ts";
 import { readConfig } from "../config.ts";
 import type { DownloadEvent } from "../downloads.ts";
 import type { Fit } from "../fit.ts";

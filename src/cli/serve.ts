@@ -5,7 +5,7 @@ import manifest from "../../package.json" with { type: "json" };
 import { DEFAULT_MODEL } from "../../models/catalog.ts";
 import { readConfig, type Config } from "../config.ts";
 import { checkKey } from "../guards/key.ts";
-import type { Library } from "../library.ts";
+import type { Library } from "../library/library.ts";
 import { serve } from "../serve.ts";
 import { DATA, withUnderscores } from "./data-args.ts";
 import { CliError } from "./error.ts";

@@ -4,7 +4,7 @@ import type { ChatEvent, ChatRequest } from "../../adapters/adapter.ts";
 import { DEFAULT_MODEL } from "../../models/catalog.ts";
 import type { Model } from "../../models/model.ts";
 import type { Deps } from "../deps.ts";
-import type { Engines } from "../engines.ts";
+import type { Engines } from "../engines/engines.ts";
 import { ApiError, shown } from "../errors.ts";
 import { Comment, sse } from "../sse.ts";
 import { body } from "../validate.ts";

@@ -16,7 +16,7 @@ import {
 import type { Deps } from "../deps.ts";
 import { ApiError, shown } from "../errors.ts";
 import { isOperator } from "../guards/key.ts";
-import type { Wanted } from "../library.ts";
+import type { Wanted } from "../library/library.ts";
 import { filesInPlace } from "../local-files.ts";
 import { body } from "../validate.ts";
 import { shownModel } from "./model-shown.ts";

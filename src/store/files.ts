@@ -1,7 +1,7 @@
 // The few things that a durable store asks of a file system, each throwing where it failed. Tests put a simulated disk in its place.
 import { constants } from "node:fs";
 import { lstat, mkdir, open, readdir, rename, rmdir, unlink } from "node:fs/promises";
-import { syncFolder } from "../../models/part.ts";
+import { syncFolder } from "../../models/download/part.ts";
 import { DamagedError } from "./faults.ts";
 import { absent, kindOf, type Kind, type RecordWrite } from "./record-writes.ts";
 import { putRecord } from "./write-threads.ts";

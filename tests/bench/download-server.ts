@@ -2,9 +2,9 @@
 // standard input is one download, the answering line is `{"ms": …}` or `{"error": …, "code": …}`. The first line of output is its address.
 import { createInterface } from "node:readline";
 import { Hono } from "hono";
-import { download } from "../../models/download.ts";
+import { download } from "../../models/download/download.ts";
 import type { ModelFile } from "../../models/model.ts";
-import type { DownloadOptions } from "../../models/sources.ts";
+import type { DownloadOptions } from "../../models/download/sources.ts";
 import { serve } from "../../src/serve.ts";
 
 interface Asked {

@@ -1,6 +1,6 @@
 // Engines over the fake adapter, with a clock that stands still until the test moves it.
 import type { Model } from "../../models/model.ts";
-import { createEngines, type ChatOptions, type Engines, type EnginesOptions } from "../../src/engines.ts";
+import { createEngines, type ChatOptions, type Engines, type EnginesOptions } from "../../src/engines/engines.ts";
 import { createLog } from "../../src/log.ts";
 import { makeModel, resolve } from "./app.ts";
 import { fakeAdapter, type FakeOptions } from "./fake-adapter.ts";

@@ -1,6 +1,6 @@
 // The library of a data folder, opened with its store as a command does, and closed again.
 import { join } from "node:path";
-import { createLibrary, type Library } from "../../src/library.ts";
+import { createLibrary, type Library } from "../../src/library/library.ts";
 import { createLog } from "../../src/log.ts";
 import { openDataFolder, readDataFolder } from "../../src/store/data-folder.ts";
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { DEFAULT_MODEL } from "../../models/catalog.ts";
 import type { InstalledModel } from "../../models/model.ts";
 import { sourceOptions } from "../../src/config.ts";
-import type { Library } from "../../src/library.ts";
+import type { Library } from "../../src/library/library.ts";
 import { readLibrary, withLibrary } from "./library.ts";
 
 /** A data folder that outlives the tests: it holds the real model. */

@@ -2,7 +2,7 @@
 import { notAllowed, refuseUnsafe } from "./addresses.ts";
 import type { Answer, Dial } from "./answer.ts";
 import { dial } from "./dial.ts";
-import type { Source } from "./model.ts";
+import type { Source } from "../model.ts";
 import { SourceError } from "./source-error.ts";
 
 export { SourceError };

@@ -1,11 +1,11 @@
 // One load, from the record of a model to its engine: is it resting, is there memory, and what becomes of the engine that dies.
-import { AdapterError, type Adapter, type Engine } from "../adapters/adapter.ts";
-import { DEFAULT_CONTEXT } from "../models/fit.ts";
-import type { InstalledModel, Model } from "../models/model.ts";
-import type { Memory, Need } from "./engines-memory.ts";
-import type { Rest } from "./engines-rest.ts";
-import type { Room } from "./engines-room.ts";
-import type { Log } from "./log.ts";
+import { AdapterError, type Adapter, type Engine } from "../../adapters/adapter.ts";
+import { DEFAULT_CONTEXT } from "../../models/fit.ts";
+import type { InstalledModel, Model } from "../../models/model.ts";
+import type { Memory, Need } from "./memory.ts";
+import type { Rest } from "./rest.ts";
+import type { Room } from "./room.ts";
+import type { Log } from "../log.ts";
 
 export interface LoadOptions {
   adapter: Adapter;

@@ -4,7 +4,7 @@ import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as timer } from "node:timers/promises";
 import { type Entry, openPromise, type ZipFile } from "yauzl";
-import type { Source } from "./model.ts";
+import type { Source } from "../model.ts";
 import { OFFLINE, type Progress, SourceError } from "./sources.ts";
 import type { Job } from "./web.ts";
 

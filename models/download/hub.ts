@@ -1,7 +1,7 @@
 // The files that make up a model in a repository of the hub: parts of a split file and a projector belong together.
 import * as v from "valibot";
-import type { ModelFile } from "./model.ts";
-import { fileName, type HubReference } from "./reference.ts";
+import type { ModelFile } from "../model.ts";
+import { fileName, type HubReference } from "../reference.ts";
 import { type DownloadOptions, get, HUGGING_FACE, SourceError } from "./sources.ts";
 
 /** An entry of the hub's `tree`. For a large file `oid` of `lfs` is the sha256 of its bytes. */

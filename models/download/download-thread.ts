@@ -3,7 +3,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { DownloadError } from "./download-error.ts";
 import { fetchFile } from "./fetch-file.ts";
 import { lowerPriority } from "./low-priority.ts";
-import type { ModelFile } from "./model.ts";
+import type { ModelFile } from "../model.ts";
 import type { DownloadCode } from "./source-error.ts";
 import type { DownloadOptions, Progress } from "./sources.ts";
 

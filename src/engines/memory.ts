@@ -1,7 +1,7 @@
 // Memory for all models together: who finds too little waits in line, and idle models go, the least recently used first. A busy one
 // that is in the way gets no new turns, so that models which do not fit side by side take turns and none of them starves.
-import { ApiError } from "./errors.ts";
-import { inBytes } from "./quantities.ts";
+import { ApiError } from "../errors.ts";
+import { inBytes } from "../quantities.ts";
 
 /** What a model takes. */
 export interface Need {

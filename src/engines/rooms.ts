@@ -1,9 +1,9 @@
 // Which rooms there are: one for each model that was asked for, and those that nobody enters any more, until their engine is closed.
-import type { Memory } from "./engines-memory.ts";
-import { createRoom, type Room } from "./engines-room.ts";
-import type { Later } from "./engines-wait.ts";
-import { ApiError } from "./errors.ts";
-import type { Log } from "./log.ts";
+import type { Memory } from "./memory.ts";
+import { createRoom, type Room } from "./room.ts";
+import type { Later } from "./wait.ts";
+import { ApiError } from "../errors.ts";
+import type { Log } from "../log.ts";
 
 export interface Rooms {
   /** Where new turns of a model go. A new one where an older request waits for the memory of the one there is. */

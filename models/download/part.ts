@@ -2,14 +2,14 @@
 import { constants, writeSync } from "node:fs";
 import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { background } from "./background-sync.ts";
-import { damageOf, MAGIC, notGguf } from "./gguf-damage.ts";
-import type { ModelFile } from "./model.ts";
+import { background } from "../background-sync.ts";
+import { damageOf, MAGIC, notGguf } from "../gguf-damage.ts";
+import type { ModelFile } from "../model.ts";
 import { hashPart } from "./part-hash.ts";
 import { type Origin, readOrigin, writeOrigin } from "./part-note.ts";
 import { SourceError } from "./source-error.ts";
 import { checkSpace } from "./space.ts";
-import { syncFolder } from "./sync-folder.ts";
+import { syncFolder } from "../sync-folder.ts";
 
 export { syncFolder };
 

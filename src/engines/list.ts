@@ -1,5 +1,5 @@
 // An engine as `ingle ps` and GET /v1/ps show it.
-import type { Room } from "./engines-room.ts";
+import type { Room } from "./room.ts";
 
 export interface EngineRow {
   /** Of the model. */

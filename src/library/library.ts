@@ -1,22 +1,22 @@
 // The models of a data folder: one record each in the store, and the weights that ingle fetched for them as plain files.
 import { lstat, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { catalog } from "../models/catalog.ts";
-import { described } from "../models/described.ts";
-import { readGgufFile } from "../models/gguf.ts";
-import { filesInRepo } from "../models/hub.ts";
-import type { InstalledModel, Model } from "../models/model.ts";
-import type { HubReference } from "../models/reference.ts";
-import { remoteHeader } from "../models/remote-header.ts";
-import { type DownloadOptions, type Progress, SourceError } from "../models/sources.ts";
-import type { WantedModel } from "../models/wanted.ts";
-import type { Facts } from "./fit.ts";
-import { busy, taken, unknown, unseen } from "./library-errors.ts";
-import { fetchAll, isOfAnotherFile, sizeOf, unfetched, weightsOf } from "./library-fetch.ts";
-import { absent, checkFile, partialBytes } from "./library-files.ts";
-import type { Collection } from "./store/collection.ts";
-import { isOfOneRecord } from "./store/faults.ts";
-import { encodeKey } from "./store/key.ts";
+import { catalog } from "../../models/catalog.ts";
+import { described } from "../../models/described.ts";
+import { readGgufFile } from "../../models/gguf/gguf.ts";
+import { filesInRepo } from "../../models/download/hub.ts";
+import type { InstalledModel, Model } from "../../models/model.ts";
+import type { HubReference } from "../../models/reference.ts";
+import { remoteHeader } from "../../models/download/remote-header.ts";
+import { type DownloadOptions, type Progress, SourceError } from "../../models/download/sources.ts";
+import type { WantedModel } from "../../models/wanted.ts";
+import type { Facts } from "../fit.ts";
+import { busy, taken, unknown, unseen } from "./errors.ts";
+import { fetchAll, isOfAnotherFile, sizeOf, unfetched, weightsOf } from "./fetch.ts";
+import { absent, checkFile, partialBytes } from "./files.ts";
+import type { Collection } from "../store/collection.ts";
+import { isOfOneRecord } from "../store/faults.ts";
+import { encodeKey } from "../store/key.ts";
 
 export interface LibraryOptions {
   records: Collection<Model>;

@@ -1,5 +1,5 @@
 // The keys and values of a GGUF's header. What no one asks for is passed over: a vocabulary has half a million texts.
-import { type Cursor, damaged, quoted } from "./gguf-cursor.ts";
+import { type Cursor, damaged, quoted } from "./cursor.ts";
 
 /** Numbers and booleans are numbers; of a long array, and of one that holds texts, only the length is kept; null: a text passed over. */
 export type Value = number | string | number[] | { length: number } | null;

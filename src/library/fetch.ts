@@ -1,9 +1,9 @@
 // The files of a model, fetched one after the other and told of as one.
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { download, DownloadError } from "../models/download.ts";
-import type { Model, ModelFile } from "../models/model.ts";
-import { type DownloadOptions, SourceError } from "../models/sources.ts";
+import { download, DownloadError } from "../../models/download/download.ts";
+import type { Model, ModelFile } from "../../models/model.ts";
+import { type DownloadOptions, SourceError } from "../../models/download/sources.ts";
 
 /** Answers with the files as they are on the disk, at last. Throws `DownloadError` and the signal's reason. */
 export async function* fetchAll({ files }: Model, folder: string, options: DownloadOptions, signal: AbortSignal) {

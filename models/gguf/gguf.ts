@@ -2,11 +2,11 @@
 // Layout: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md, and what gguf.cpp of llama.cpp makes of it.
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { type Cursor, cursorOf, damaged, GgufError, quoted, type ReadBytes } from "./gguf-cursor.ts";
-import { numberOf, type Pairs, readPairs, textOf } from "./gguf-pairs.ts";
-import { type Shape, shapeOf } from "./gguf-shape.ts";
-import { readTensors, type Tensors } from "./gguf-tensors.ts";
-import { fileTypeName } from "./gguf-types.ts";
+import { type Cursor, cursorOf, damaged, GgufError, quoted, type ReadBytes } from "./cursor.ts";
+import { numberOf, type Pairs, readPairs, textOf } from "./pairs.ts";
+import { type Shape, shapeOf } from "./shape.ts";
+import { readTensors, type Tensors } from "./tensors.ts";
+import { fileTypeName } from "./types.ts";
 
 export { GgufError, type ReadBytes };
 

@@ -1,7 +1,7 @@
 // The sentences of `library.ts`: what is wrong with a model, and what to run.
-import type { ModelFile } from "../models/model.ts";
-import type { SourceError } from "../models/sources.ts";
-import { ApiError, shown } from "./errors.ts";
+import type { ModelFile } from "../../models/model.ts";
+import type { SourceError } from "../../models/download/sources.ts";
+import { ApiError, shown } from "../errors.ts";
 
 export function missing(id: string, file: ModelFile): ApiError {
   return corrupted(`The file "${file.name}" of model ${shown(id)} is missing. ${remedy(id, file)}`);

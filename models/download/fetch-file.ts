@@ -1,7 +1,7 @@
 // A file of a model from the first of its sources that gives the right bytes.
 import { lstat } from "node:fs/promises";
 import { DownloadError } from "./download-error.ts";
-import type { ModelFile } from "./model.ts";
+import type { ModelFile } from "../model.ts";
 import { openPart } from "./part.ts";
 import { fromPip } from "./pip.ts";
 import type { DownloadCode } from "./source-error.ts";

@@ -2,7 +2,7 @@
 import { setTimeout as timer } from "node:timers/promises";
 import type { Answer } from "./answer.ts";
 import { dialFile } from "./dial-file.ts";
-import type { ModelFile } from "./model.ts";
+import type { ModelFile } from "../model.ts";
 import type { Part } from "./part.ts";
 import { address, ask, type DownloadOptions, type Progress, refusal, SourceError, type WebSource } from "./sources.ts";
 

@@ -1,7 +1,7 @@
 // A model that failed rests: who asks for it meanwhile is told why and for how long, instead of a load that fails again.
 import { stat } from "node:fs/promises";
-import type { AdapterError } from "../adapters/adapter.ts";
-import { ApiError, toApiError } from "./errors.ts";
+import type { AdapterError } from "../../adapters/adapter.ts";
+import { ApiError, toApiError } from "../errors.ts";
 
 // After the first load that failed, the second in a row, and so on; in ms.
 const RESTS = [5_000, 15_000, 60_000, 300_000];

@@ -1,5 +1,5 @@
 // The slots of one model: each is lent to one turn at a time, and who finds none free waits in a bounded queue.
-import { ApiError } from "./errors.ts";
+import { ApiError } from "../errors.ts";
 
 export interface Slots {
   /** Turns that have a slot. While somebody waits, it is all of them. */

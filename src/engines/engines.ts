@@ -1,18 +1,18 @@
 // Model -> engine: loaded once however many ask, its slots lent one turn at a time, unloaded when nobody used it for a while or
-// another model needs its memory, loaded again after a crash. Its parts: engines-rooms.ts and engines-room.ts (where turns go, and
-// how engines end), engines-slots.ts (the queue), engines-load.ts (one load), engines-memory.ts (who goes for whom), engines-rest.ts
-// (after failures), engines-wait.ts (signs of life), engines-list.ts (what is shown of it all).
-import type { Adapter, ChatEvent, ChatRequest, Engine } from "../adapters/adapter.ts";
-import type { InstalledModel, Model } from "../models/model.ts";
-import { rowOf, type EngineRow } from "./engines-list.ts";
-import { createLoader } from "./engines-load.ts";
-import { createMemory, type Need } from "./engines-memory.ts";
-import { createRest, type Rest } from "./engines-rest.ts";
-import type { Room } from "./engines-room.ts";
-import { createRooms, shut } from "./engines-rooms.ts";
-import { later as runtimesLater, patiently, unlessAborted, type Later, type Loading } from "./engines-wait.ts";
-import { ApiError } from "./errors.ts";
-import type { Log } from "./log.ts";
+// another model needs its memory, loaded again after a crash. Its parts: rooms.ts and room.ts (where turns go, and
+// how engines end), slots.ts (the queue), load.ts (one load), memory.ts (who goes for whom), rest.ts
+// (after failures), wait.ts (signs of life), list.ts (what is shown of it all).
+import type { Adapter, ChatEvent, ChatRequest, Engine } from "../../adapters/adapter.ts";
+import type { InstalledModel, Model } from "../../models/model.ts";
+import { rowOf, type EngineRow } from "./list.ts";
+import { createLoader } from "./load.ts";
+import { createMemory, type Need } from "./memory.ts";
+import { createRest, type Rest } from "./rest.ts";
+import type { Room } from "./room.ts";
+import { createRooms, shut } from "./rooms.ts";
+import { later as runtimesLater, patiently, unlessAborted, type Later, type Loading } from "./wait.ts";
+import { ApiError } from "../errors.ts";
+import type { Log } from "../log.ts";
 
 export interface Engines {
   /**

@@ -1,7 +1,7 @@
 // The room of one engine: who is in it, since when nobody is, and what is loaded there. One that must go takes nobody in any more.
-import type { Engine } from "../adapters/adapter.ts";
-import type { Tenant } from "./engines-memory.ts";
-import { createSlots, type Slots } from "./engines-slots.ts";
+import type { Engine } from "../../adapters/adapter.ts";
+import type { Tenant } from "./memory.ts";
+import { createSlots, type Slots } from "./slots.ts";
 
 export interface Room extends Omit<Tenant, "leaving"> {
   readonly slots: Slots;

@@ -1,8 +1,8 @@
 // The files of models on this disk: whether they are what their record says, and what downloads have left.
 import { lstat, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import type { ModelFile } from "../models/model.ts";
-import { missing, resized } from "./library-errors.ts";
+import type { ModelFile } from "../../models/model.ts";
+import { missing, resized } from "./errors.ts";
 
 /** Throws `ApiError` 500 `model_corrupted`. */
 export async function checkFile(id: string, file: ModelFile, path: string): Promise<void> {

@@ -1,6 +1,6 @@
 // The header of a file that is not here: what a model is, and whether it fits, before its gigabytes are fetched.
-import { GgufError, type GgufHeader, readGguf } from "./gguf.ts";
-import type { Model, ModelFile } from "./model.ts";
+import { GgufError, type GgufHeader, readGguf } from "../gguf/gguf.ts";
+import type { Model, ModelFile } from "../model.ts";
 import { address, ask, describe, type DownloadOptions, refusal, SourceError } from "./sources.ts";
 
 /**
