@@ -2,8 +2,8 @@
 import { Hono, type Context } from "hono";
 import type { AppOptions, Deps } from "./deps.ts";
 import { ApiError, errorResponse, shown, toApiError } from "./errors.ts";
-import { asMiddleware } from "./guards/check.ts";
-import { guards } from "./guards/guards.ts";
+import { asMiddleware, type Asked, type Marks } from "./guards/check.ts";
+import { guarded } from "./guards/guards.ts";
 import { operatorOnly } from "./guards/key.ts";
 import { chat } from "./routes/chat.ts";
 import { assistants } from "./routes/assistants.ts";
@@ -13,17 +13,20 @@ import { modelRun, running } from "./routes/model-run.ts";
 import { models } from "./routes/models.ts";
 import { threads } from "./routes/threads.ts";
 
+/** No Hono to be mounted in another one: its routes without the guards around them would be open to every web page. */
+export type App = Pick<Hono, "fetch" | "request" | "router">;
+
 /** `app.fetch` is the server; give it a socket, or call it. Throws where `guards` are unsafe together. */
-export function createApp(options: AppOptions): Hono {
+export function createApp(options: AppOptions): App {
   const { log, version, engines, library } = options;
-  const onError = (error: ApiError, c: Context): void => {
+  const tell = (error: ApiError, { req }: Asked, { request_id }: Marks): void => {
     // What ends because its client has left is no error.
-    if (error.status < 500 || c.req.raw.signal.aborted) return;
-    log.error(error.message, { request_id: c.get("request_id"), path: c.req.path, cause: error.cause });
+    if (error.status < 500 || req.raw.signal.aborted) return;
+    log.error(error.message, { request_id, path: req.path, cause: error.cause });
   };
+  const onError = (error: ApiError, c: Context): void => tell(error, c, c.env);
   const deps: Deps = { ...options, onError };
   const app = new Hono({ strict: false });
-  app.use(guards(options.guards));
   app.get("/health", async (c) => {
     const installed = await library.list();
     const running = installed.filter(({ id }) => engines.state(id) === "running");
@@ -51,21 +54,30 @@ export function createApp(options: AppOptions): Hono {
       new ApiError(404, `There is nothing at ${shown(c.req.path)}. The API begins at /v1.`, { code: "unknown_url" }),
     );
   });
-  app.onError((thrown, c) => {
+  const answer = (thrown: unknown, asked: Asked, marks: Marks): Response => {
     const error = toApiError(thrown);
-    onError(error, c);
+    tell(error, asked, marks);
     return errorResponse(error);
-  });
+  };
+  app.onError((thrown, c) => answer(thrown, c, c.env as Marks));
+  app.fetch = guarded(options.guards, app.fetch, answer);
   return app;
 }
 
-/** A path that is known answers other methods with 405 and `Allow`, and OPTIONS with `Allow` alone. */
+const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
+
+/**
+ * A path that is known answers other methods with 405 and `Allow`, and OPTIONS with `Allow` alone. Each method for itself: a route of
+ * all would match beside the right one, and two that match cost a promise.
+ */
 function refuseOtherMethods(app: Hono): void {
   const routes = app.routes.filter(({ method }) => method !== "ALL");
   for (const [path, same] of Object.entries(Object.groupBy(routes, ({ path }) => path))) {
-    const methods = same!.flatMap(({ method }) => (method === "GET" ? ["GET", "HEAD"] : [method]));
+    const own = same!.map(({ method }) => method);
+    const methods = own.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method]));
     const allow = [...new Set(methods), "OPTIONS"].join(", ");
-    app.all(path, (c) => {
+    const others = METHODS.filter((method) => !own.includes(method));
+    app.on(others, path, (c) => {
       if (c.req.method === "OPTIONS") return c.body(null, 204, { allow });
       throw new ApiError(405, `${c.req.method} is not possible at ${shown(c.req.path)}, only ${allow}.`, {
         code: "method_not_allowed",

@@ -9,13 +9,6 @@ export interface BodyLimits {
   timeout_ms: number;
 }
 
-declare module "hono" {
-  interface ContextVariableMap {
-    /** Set by the `size` guard. */
-    body_limits: BodyLimits;
-  }
-}
-
 const MAX_DEPTH = 64;
 /** Of one object; the widest honest one, `logit_bias`, stays far below. */
 const MAX_PROPERTIES = 10_000;
@@ -23,10 +16,10 @@ const MAX_PROPERTIES = 10_000;
 const MAX_NAME = 1024;
 
 /**
- * The body as `JSON.parse` reads it, or undefined when there is none. Needs `body_limits`. Throws 413 `request_too_large`, 408 `request_timeout`, 400 `invalid_encoding`, `invalid_json`, `too_deep`, `too_many_properties`.
+ * The body as `JSON.parse` reads it, or undefined when there is none. Needs `body_limits` of the guards. Throws 413 `request_too_large`, 408 `request_timeout`, 400 `invalid_encoding`, `invalid_json`, `too_deep`, `too_many_properties`.
  */
 export async function readJson(c: Context): Promise<unknown> {
-  const bytes = await readBytes(c.req.raw, c.get("body_limits"));
+  const bytes = await readBytes(c.req.raw, (c.env as { body_limits: BodyLimits }).body_limits);
   if (bytes.length === 0) return undefined;
   const text = decode(bytes);
   checkShape(text);

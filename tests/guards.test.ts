@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { Hono } from "hono";
 import { errorResponse, toApiError } from "../src/errors.ts";
 import { asMiddleware } from "../src/guards/check.ts";
-import { guards, type GuardOptions } from "../src/guards/guards.ts";
+import { guarded, type GuardOptions } from "../src/guards/guards.ts";
 import { checkKey } from "../src/guards/key.ts";
 import { sameOrigin } from "../src/guards/origin.ts";
 import { FOREIGN_HOSTS, ODD_HOSTS } from "./support/hosts.ts";
@@ -16,10 +16,11 @@ const JSON_TYPE = { "content-type": "application/json" };
 function makeGuarded(options: Partial<GuardOptions> = {}) {
   const app = new Hono();
   const state = { ran: 0 };
-  app.use(guards({ hosts: [], wide: false, origins: [], keys: [], newRequestId: () => "req_1", ...options }));
   app.onError((error) => errorResponse(toApiError(error)));
   app.get("/v1/models/download/:id", asMiddleware(sameOrigin((options.keys ?? []).length > 0)), (c) => c.json(++state.ran));
   app.all("*", (c) => c.json(++state.ran));
+  const all = { hosts: [], wide: false, origins: [], keys: [], newRequestId: () => "req_1", ...options };
+  app.fetch = guarded(all, app.fetch, (thrown) => errorResponse(toApiError(thrown)));
   const ask = (headers: Record<string, string> = {}, init: RequestInit = {}, path = "/v1/models") =>
     app.request(path, { ...init, headers: { host: "localhost:1337", ...headers } });
   return { app, ask, state };

@@ -1,9 +1,8 @@
 // From settings to a working application: store, library, engines, guards and routes, put together once for every command that answers.
 import { getRandomValues, randomBytes } from "node:crypto";
 import { join, resolve } from "node:path";
-import type { Hono } from "hono";
 import manifest from "../../package.json" with { type: "json" };
-import { createApp } from "../app.ts";
+import { createApp, type App } from "../app.ts";
 import { sourceOptions, type Config } from "../config.ts";
 import { createDownloads } from "../downloads.ts";
 import { createEngines, type Engines } from "../engines/engines.ts";
@@ -19,7 +18,7 @@ import { echoLibrary } from "./echo-library.ts";
 import { memoryBudget } from "./memory.ts";
 
 export interface Wired {
-  app: Hono;
+  app: App;
   library: Library;
   log: Log;
   /** Opens what only the owner's own commands may do. */

@@ -1,7 +1,6 @@
 // The order of the checks, in one place: nothing of a request is parsed before its key was seen.
-import type { MiddlewareHandler } from "hono";
-import { answerHeaders } from "./answer-headers.ts";
-import { all } from "./check.ts";
+import { answerHeaders, type Handler } from "./answer-headers.ts";
+import { all, type Asked, type Marks } from "./check.ts";
 import { contentType } from "./content-type.ts";
 import { host } from "./host.ts";
 import { key } from "./key.ts";
@@ -28,8 +27,15 @@ export interface GuardOptions {
   body_timeout_ms?: number;
 }
 
-/** All guards in their order, for `app.use(guards(options))`. Throws one sentence for options that are unsafe together. */
-export function guards(options: GuardOptions): MiddlewareHandler {
+/**
+ * A handler behind all guards, in their order; `onThrown` answers for what they throw. Throws one sentence for options that are
+ * unsafe together.
+ */
+export function guarded(
+  options: GuardOptions,
+  handler: Handler,
+  onThrown: (thrown: unknown, asked: Asked, marks: Marks) => Response,
+): (request: Request) => Response | Promise<Response> {
   const {
     hosts,
     wide,
@@ -52,5 +58,5 @@ export function guards(options: GuardOptions): MiddlewareHandler {
     contentType(),
     size((path) => (path.startsWith("/v1/chat/") ? chatLimits : limits)),
   ];
-  return answerHeaders(newRequestId, all(checks));
+  return answerHeaders(newRequestId, all(checks), handler, onThrown);
 }

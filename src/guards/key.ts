@@ -1,8 +1,7 @@
 // Check 3.
 import { createHash, timingSafeEqual } from "node:crypto";
-import type { Context } from "hono";
 import { ApiError } from "../errors.ts";
-import type { Check } from "./check.ts";
+import type { Asked, Check } from "./check.ts";
 
 const KEY = /^[A-Za-z0-9._~+/-]+=*$/;
 const BEARER = /^bearer +([A-Za-z0-9._~+/-]+=*)$/i;
@@ -36,16 +35,16 @@ export function operatorOnly(operator: string): Check {
   };
 }
 
-export function isOperator(c: Context, operator: string): boolean {
+export function isOperator(c: Asked, operator: string): boolean {
   return isOneOf([digest(operator)], given(c));
 }
 
-function isHealth(c: Context): boolean {
+function isHealth(c: Asked): boolean {
   return c.req.path === "/health" || c.req.path === "/health/";
 }
 
 /** A repeated header arrives joined by a comma, which neither pattern takes. */
-function given(c: Context): string {
+function given(c: Asked): string {
   const authorization = c.req.header("authorization");
   return authorization === undefined ? (c.req.header("x-api-key") ?? "") : (BEARER.exec(authorization)?.[1] ?? "");
 }

@@ -1,14 +1,6 @@
 // Check 2. A web page of another origin may send requests here and, if told so, read the answers.
-import type { Context } from "hono";
 import { ApiError, shown } from "../errors.ts";
-import type { Check } from "./check.ts";
-
-declare module "hono" {
-  interface ContextVariableMap {
-    /** The listed origin whose page may read the answer. */
-    reader: string | undefined;
-  }
-}
+import type { Asked, Check } from "./check.ts";
 
 /** What the OpenAI SDK and our own API need; a fixed list, so a request's own one is never parsed. */
 const HEADERS = [
@@ -34,7 +26,7 @@ const METHODS = "GET, HEAD, POST, PATCH, DELETE";
 export function origin(origins: string[]): Check {
   const listed = new Set(origins);
   const allowed = (given: string) => given !== "null" && (listed.has(given) || listed.has("*"));
-  return (c) => {
+  return (c, marks) => {
     const given = c.req.header("origin");
     if (given === undefined) {
       if (fromElsewhere(c)) throw refused("The request comes from a page of another site.");
@@ -43,7 +35,7 @@ export function origin(origins: string[]): Check {
     if (isOwn(c, given)) return;
     if (!allowed(given)) throw refused(`The origin ${shown(given)} is not allowed.`);
     if (isPreflight(c)) return preflight(given);
-    c.set("reader", given);
+    marks.reader = given;
   };
 }
 
@@ -61,16 +53,16 @@ export function sameOrigin(keyed: boolean): Check {
 }
 
 /** Plain http and the very Host that check 1 has accepted: behind a proxy with TLS the origin is to be listed. */
-function isOwn(c: Context, given: string): boolean {
+function isOwn(c: Asked, given: string): boolean {
   return given === `http://${c.req.header("host")?.toLowerCase()}`;
 }
 
-function fromElsewhere(c: Context): boolean {
+function fromElsewhere(c: Asked): boolean {
   const site = c.req.header("sec-fetch-site");
   return site === "cross-site" || site === "same-site";
 }
 
-function isPreflight(c: Context): boolean {
+function isPreflight(c: Asked): boolean {
   return c.req.method === "OPTIONS" && c.req.header("access-control-request-method") !== undefined;
 }
 
@@ -85,8 +77,7 @@ function preflight(given: string): Response {
 }
 
 /** Lets the page of a listed origin read the answer; does nothing for all others. */
-export function letRead(c: Context, headers: Headers): void {
-  const reader = c.get("reader");
+export function letRead(reader: string | undefined, headers: Headers): void {
   if (reader === undefined) return;
   allow(reader, headers);
   headers.set("access-control-expose-headers", "retry-after, x-request-id");

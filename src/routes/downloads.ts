@@ -3,6 +3,7 @@ import { Hono, type Context } from "hono";
 import * as v from "valibot";
 import type { Deps } from "../deps.ts";
 import { ApiError, shown } from "../errors.ts";
+import type { Marks } from "../guards/check.ts";
 import { sameOrigin } from "../guards/origin.ts";
 import { sse } from "../sse.ts";
 import { body } from "../validate.ts";
@@ -23,19 +24,19 @@ export const downloads = (deps: Deps) => {
   };
 
   const events = (c: Context) => {
-    if (c.req.method === "HEAD") return c.body(null);
+    if (c.env.head) return c.body(null);
     const stop = new AbortController(); // sse() aborts it when the client leaves; the job goes on
     const signal = AbortSignal.any([c.req.raw.signal, stop.signal]);
     return sse(deps.downloads.events(modelId(c, EVENTS), signal), stop, { onError: (error) => deps.onError(error, c) });
   };
 
-  return new Hono()
+  return new Hono<{ Bindings: Marks }>()
     .get("/*", async (c, next) => {
       // Without an id it is the model called "download" that is meant. A model called `x/events` is `x%2Fevents` here.
       if (modelId(c) === "") return next();
       if (c.req.path.endsWith(EVENTS) && modelId(c, EVENTS) !== "") return events(c);
-      mayAct(c);
-      if (c.req.method !== "HEAD") return start(c);
+      mayAct(c, c.env);
+      if (!c.env.head) return start(c);
       await deps.library.wanted(modelId(c));
       return c.body(null);
     })

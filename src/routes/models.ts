@@ -5,6 +5,7 @@ import { catalog } from "../../models/catalog.ts";
 import type { Model } from "../../models/model.ts";
 import type { Deps } from "../deps.ts";
 import { ApiError, shown } from "../errors.ts";
+import type { Marks } from "../guards/check.ts";
 import { sameOrigin } from "../guards/origin.ts";
 import { listOf, pageOf, PageQuery } from "../paging.ts";
 import { query } from "../validate.ts";
@@ -21,7 +22,7 @@ const OneQuery = v.object({ ...WithCatalog.entries, fit: v.optional(v.picklist([
 export const models = (deps: Deps) => {
   const mayAct = sameOrigin(deps.guards.keys.length > 0);
   return (
-    new Hono()
+    new Hono<{ Bindings: Marks }>()
       // Before the models: of their ids only those in one piece, `download%2Fx`, are out of its way.
       .route("/download", downloads(deps))
       .get("/", async (c) => {
@@ -44,10 +45,9 @@ export const models = (deps: Deps) => {
         const asked = (await deps.library.asked()).find((each) => each.id === id);
         const manifest = asked ?? (withCatalog ? catalog().find((each) => each.id === id) : undefined);
         if (manifest === undefined) throw notInstalled(id);
-        if (fit === "true") mayAct(c);
-        return c.json(
-          await shownModel(manifest, "available", deps, { fit: true, ...(fit === "true" && { remote: c.req.raw.signal }) }),
-        );
+        const dials = fit === "true" && !c.env.head;
+        if (dials) mayAct(c, c.env);
+        return c.json(await shownModel(manifest, "available", deps, { fit: true, ...(dials && { remote: c.req.raw.signal }) }));
       })
       .delete("/*", async (c, next) => {
         const id = modelId(c);

@@ -4,7 +4,7 @@ import { createInterface } from "node:readline";
 import { Hono } from "hono";
 import * as v from "valibot";
 import { errorResponse, toApiError } from "../../src/errors.ts";
-import { guards } from "../../src/guards/guards.ts";
+import { guarded } from "../../src/guards/guards.ts";
 import { serve } from "../../src/serve.ts";
 import { body } from "../../src/validate.ts";
 
@@ -39,7 +39,6 @@ function flood(): ReadableStream {
 const Anything = v.looseObject({});
 const limits = { max_body: 65_536, body_timeout_ms: 400 };
 const app = new Hono();
-app.use(guards({ hosts: [], wide: false, origins: [], keys: [], newRequestId: () => "req_1", ...limits }));
 app.onError((error) => errorResponse(toApiError(error)));
 app.notFound((c) => c.json({ path: c.req.path }, 404));
 app.get("/ok", (c) => c.json({ ok: true }));
@@ -65,6 +64,9 @@ app.get("/break", () => {
 });
 app.post("/v1/echo", async (c) => c.json(await body(c, Anything)));
 app.post("/v1/chat/completions", async (c) => c.json(await body(c, Anything)));
+
+const all = { hosts: [], wide: false, origins: [], keys: [], newRequestId: () => "req_1", ...limits };
+app.fetch = guarded(all, app.fetch, (thrown) => errorResponse(toApiError(thrown)));
 
 /** Outside the app: what onError cannot catch. */
 const fetch = (request: Request) => {
