@@ -137,8 +137,12 @@ describe("the TypeScript client", () => {
   });
 
   inTime("an unknown model is a NotFoundError", async () => {
-    for (const call of [client.chat.completions.create({ ...FRANCE, model: "nope" }), client.models.retrieve("nope")]) {
-      const error = await refusal(call);
+    // One after the other: a call that fails while another one is waited for is nobody's.
+    for (const call of [
+      () => client.chat.completions.create({ ...FRANCE, model: "nope" }),
+      () => client.models.retrieve("nope"),
+    ]) {
+      const error = await refusal(call());
       expect(error).toBeInstanceOf(NotFoundError);
       expect(error.code).toBe("model_not_found");
     }
