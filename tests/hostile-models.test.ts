@@ -62,10 +62,8 @@ test(
       const outcome = answer.status === 200 ? "loaded" : whole ? "died" : "refused";
       found[outcome]!++;
       if (!whole) expect([answer.status, body.error?.code]).toEqual([500, "model_load_failed"]);
-      else if (answer.status !== 200)
-        expect(body.error?.code).toMatch(
-          /^(model_load_failed|engine_crashed|engine_timeout|template_failed|insufficient_memory)$/,
-        );
+      // What a context that is out of all measure would take is reckoned before the file is opened.
+      else if (answer.status !== 200) expect(body.error?.code).toMatch(/^(model_load_failed|insufficient_memory)$/);
     };
     const seeds = Array.from({ length: MANY }, (_, seed) => seed);
     await Promise.all(
