@@ -1,6 +1,7 @@
 // A download on the terminal: a bar where somebody watches, a line now and then where a log is kept.
 import { Presets, SingleBar } from "cli-progress";
 import type { Progress } from "../../models/download/sources.ts";
+import { inBytes as size } from "../quantities.ts";
 
 const LINE_MS = 2_000;
 const LINE_SHARE = 0.1;
@@ -28,14 +29,6 @@ export async function showProgress(name: string, steps: AsyncIterable<Progress>,
   } finally {
     view.pause();
   }
-}
-
-/** Bytes for people: `98.4 MB`. */
-export function size(bytes: number): string {
-  const units = ["kB", "MB", "GB", "TB"];
-  let value = bytes / 1000;
-  for (; value >= 1000 && units.length > 1; value /= 1000) units.shift();
-  return `${value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[0]}`;
 }
 
 interface View {

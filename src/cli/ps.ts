@@ -3,7 +3,7 @@ import { readConfig } from "../config.ts";
 import type { EngineRow } from "../engines/list.ts";
 import { connect, type Api } from "./api.ts";
 import { DATA } from "./data-args.ts";
-import { size } from "./progress.ts";
+import { inBytes as size } from "../quantities.ts";
 
 export default defineCommand({
   meta: { name: "ps", description: "Show the models that are loaded." },

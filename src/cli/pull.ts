@@ -9,7 +9,8 @@ import type { Fit } from "../fit.ts";
 import { connect, eventsOf, type Api } from "./api.ts";
 import { DATA, withUnderscores } from "./data-args.ts";
 import { CliError, RefusedError } from "./error.ts";
-import { showProgress, size } from "./progress.ts";
+import { inBytes as size } from "../quantities.ts";
+import { showProgress } from "./progress.ts";
 import { memory } from "./show.ts";
 
 const SIGNALS = ["SIGINT", "SIGTERM"];

@@ -4,7 +4,7 @@ import type { Fit } from "../fit.ts";
 import { connect } from "./api.ts";
 import { DATA } from "./data-args.ts";
 import { CliError, RefusedError } from "./error.ts";
-import { size } from "./progress.ts";
+import { inBytes as size } from "../quantities.ts";
 
 export default defineCommand({
   meta: { name: "show", description: "Show what is known of a model, and whether it fits in memory." },
