@@ -65,6 +65,9 @@ const tiny = (id: string, more: object = {}, path = "") =>
     files: [{ name: "tiny.gguf", size: BYTES.length, sha256, sources: [{ type: "url", url: `${hub.url}${path}` }], ...more }],
   });
 
+const damaged = async (of: Library): Promise<string[]> =>
+  (await of.all()).flatMap(([id, model]) => (model === undefined ? [id] : []));
+
 async function pull(id: string, options: object = { allow_private: true }, from: Library = library) {
   const steps: Progress[] = [];
   for await (const step of from.pull(id, options, never())) steps.push(step);
@@ -133,7 +136,7 @@ test("a folder that is not there holds no models, and reading does not create it
   const nowhere = join(data, "nowhere");
   const read = await readLibrary(nowhere);
   expect(await read.list()).toEqual([]);
-  expect(await read.damaged()).toEqual([]);
+  expect(await damaged(read)).toEqual([]);
   expect(await read.get("a")).toBeUndefined();
   expect(await read.get("x".repeat(200))).toBeUndefined();
   expect(await read.partial("a")).toBe(0);
@@ -182,7 +185,7 @@ for (const [name, spoil] of damage) {
     expect(error.status).toBe(500);
     expect(["corrupted_entity", "storage_error"]).toContain(error.code);
     expect((await library.list()).map((model) => model.id)).toEqual(["good"]);
-    expect(await library.damaged()).toEqual(["bad"]);
+    expect(await damaged(library)).toEqual(["bad"]);
     expect(library.log).toHaveLength(1);
   });
 }
@@ -193,7 +196,7 @@ test("strange files among the records are neither models nor errors", async () =
     for (const name of [".DS_Store", "Good.json", "good.json.bak", ".x.tmp"]) writeFileSync(join(data, "models", name), "{");
   });
   expect(await library.list()).toHaveLength(1);
-  expect(await library.damaged()).toEqual([]);
+  expect(await damaged(library)).toEqual([]);
 });
 
 test("pulling writes the weights, then the record with the time of installation", async () => {

@@ -160,6 +160,7 @@ function makeApp(adapter = echo()) {
   const store = createStore({ driver: memory(), shared: false, log });
   const library = Object.assign(createLibrary({ records: store.models, downloads: store.downloads, weights: "nowhere" }), {
     list: async () => [model],
+    all: async () => [[model.id, model] as [string, Model]],
     get: async (id: string) => (id === model.id ? model : undefined),
     resolve: async (model: Model) => resolve(model),
   });

@@ -21,7 +21,7 @@ const ECHO: Model = {
 export function echoLibrary(): Library {
   return {
     list: async () => [ECHO],
-    damaged: async () => [],
+    all: async () => [[ECHO.id, ECHO]],
     get: async (id) => (id === ECHO.id ? ECHO : undefined),
     resolve: async ({ id, settings }) => ({ id, path: "", settings }),
     add: refuse,

@@ -31,8 +31,8 @@ export interface LibraryOptions {
 export interface Library {
   /** All readable records, sorted by id. */
   list(): Promise<Model[]>;
-  /** Ids of the records that cannot be read, sorted. */
-  damaged(): Promise<string[]>;
+  /** All records, sorted by id; undefined for one that cannot be read. */
+  all(): Promise<[id: string, model: Model | undefined][]>;
   /** Undefined when there is none. Throws `ApiError` 500 `corrupted_entity` or `storage_error`. */
   get(id: string): Promise<Model | undefined>;
   /** Writes a record, in place of one with the same id. Throws `RangeError` for an id too long to be a file name. */
@@ -95,10 +95,9 @@ export function createLibrary({
   const library: Library = {
     list: async () => records.some(await records.ids()),
 
-    async damaged() {
+    async all() {
       const ids = await records.ids();
-      const states = await Promise.all(ids.map((id) => records.get(id).then(() => false, isDamage)));
-      return ids.filter((_, i) => states[i]);
+      return Promise.all(ids.map(async (id) => [id, await records.get(id).catch(ofNone)] as [string, Model | undefined]));
     },
 
     get: (id) => records.get(id),
@@ -231,9 +230,8 @@ function isSame(one: Model, other: Model): boolean {
 }
 
 /** What hides more than one record is no damage of this one. */
-function isDamage(error: Error): boolean {
+function ofNone(error: Error): undefined {
   if (!isOfOneRecord(error.cause)) throw error;
-  return true;
 }
 
 function hasKey(id: string): boolean {

@@ -64,8 +64,8 @@ export const models = (deps: Deps) => {
 async function known({ library }: Deps, withCatalog: boolean): Promise<Map<string, [Model, Kind]>> {
   const found = new Map<string, [Model, Kind]>();
   if (withCatalog) for (const model of [...catalog(), ...(await library.asked())]) found.set(model.id, [model, "available"]);
-  for (const id of await library.damaged()) found.set(id, [unreadable(id), "damaged"]);
-  for (const model of await library.list()) found.set(model.id, [model, "installed"]);
+  for (const [id, model] of await library.all())
+    found.set(id, model === undefined ? [unreadable(id), "damaged"] : [model, "installed"]);
   return found;
 }
 
