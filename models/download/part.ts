@@ -11,8 +11,6 @@ import { SourceError } from "./source-error.ts";
 import { checkSpace } from "./space.ts";
 import { syncFolder } from "../sync-folder.ts";
 
-export { syncFolder };
-
 /** Made by `openPart`. Every method but `close` may throw what the disk throws. */
 export interface Part {
   /** Bytes written so far. */

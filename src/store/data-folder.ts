@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import memory from "unstorage/drivers/memory";
 import { normalizeKey, type Driver } from "unstorage";
 import * as v from "valibot";
-import { syncFolder } from "../../models/download/part.ts";
+import { syncFolder } from "../../models/sync-folder.ts";
 import type { Log } from "../log.ts";
 import { chosenDriver, DriverError, guaranteeOf, loadDriver, type DriverChoice } from "./drivers.ts";
 import { codeOf, DoubtError, unavailable } from "./faults.ts";

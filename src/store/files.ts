@@ -1,9 +1,9 @@
 // The few things that a durable store asks of a file system, each throwing where it failed. Tests put a simulated disk in its place.
 import { constants } from "node:fs";
-import { lstat, mkdir, open, readdir, rename, rmdir, unlink } from "node:fs/promises";
-import { syncFolder } from "../../models/download/part.ts";
+import { lstat, mkdir, open, readdir, rmdir, unlink } from "node:fs/promises";
+import { syncFolder } from "../../models/sync-folder.ts";
 import { DamagedError } from "./faults.ts";
-import { absent, kindOf, type Kind, type RecordWrite } from "./record-writes.ts";
+import { absent, kindOf, systemCalls, type Kind, type RecordWrite } from "./record-writes.ts";
 import { putRecord } from "./write-threads.ts";
 
 export interface Entry {
@@ -53,7 +53,8 @@ export const disk: Files = {
     }
   },
   put: putRecord,
-  rename,
+  // That one is patient with Windows.
+  rename: async (from, to) => systemCalls.rename(from, to),
   unlink,
   mkdir: async (path) => void (await mkdir(path, { mode: 0o700 })),
   rmdir,
