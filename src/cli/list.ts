@@ -2,6 +2,7 @@ import { defineCommand } from "citty";
 import { readConfig } from "../config.ts";
 import type { Fit } from "../fit.ts";
 import { connect, type Api } from "./api.ts";
+import { columns } from "./columns.ts";
 import { DATA } from "./data-args.ts";
 import { inBytes as size } from "../quantities.ts";
 
@@ -83,14 +84,5 @@ function table(rows: Row[]): string {
     row.needed_bytes === null ? "?" : size(row.needed_bytes) + (row.fits ? "" : ", too much"),
     row.state,
   ]);
-  const lines = [["ID", "SIZE", "CONTEXT", "LICENCE", "MEMORY", "STATE"], ...cells];
-  const widths = lines[0]!.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)));
-  return lines
-    .map((line) =>
-      line
-        .map((cell, column) => cell.padEnd(widths[column]!))
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n");
+  return columns([["ID", "SIZE", "CONTEXT", "LICENCE", "MEMORY", "STATE"], ...cells]);
 }

@@ -2,6 +2,7 @@ import { defineCommand } from "citty";
 import { readConfig } from "../config.ts";
 import type { EngineRow } from "../engines/list.ts";
 import { connect, type Api } from "./api.ts";
+import { columns } from "./columns.ts";
 import { DATA } from "./data-args.ts";
 import { inBytes as size } from "../quantities.ts";
 
@@ -30,13 +31,10 @@ async function loaded(api: Api): Promise<EngineRow[]> {
 
 /** `now`: seconds since 1970. */
 function table(rows: EngineRow[], now: number): string {
-  const lines = [
+  return columns([
     ["ID", "STATE", "MEMORY", "CONTEXT", "SLOTS", "QUEUED", "IDLE", "UNLOADED"],
     ...rows.map((row) => cells(row, now)),
-  ];
-  const widths = lines[0]!.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)));
-  const padded = lines.map((line) => line.map((cell, column) => cell.padEnd(widths[column]!)).join("  "));
-  return padded.map((line) => line.trimEnd()).join("\n");
+  ]);
 }
 
 function cells(row: EngineRow, now: number): string[] {
