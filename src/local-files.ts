@@ -28,7 +28,7 @@ export async function filesInPlace(model: Model, path: string, within: string | 
 
 /** Links are followed first: where a file really is decides. */
 async function realPlace(path: string, within: string | null | undefined): Promise<string> {
-  const asked = path.startsWith("file:") ? fileURLToPath(path) : path.replace(/^~(?=[/\\]|$)/, homedir());
+  const asked = path.startsWith("file:") ? fromUrl(path) : path.replace(/^~(?=[/\\]|$)/, homedir());
   if (!isAbsolute(asked)) throw refused(`${shown(path)} is no absolute path.`);
   const denied = new ApiError(
     403,
@@ -46,6 +46,14 @@ async function realPlace(path: string, within: string | null | undefined): Promi
   const there = real === undefined ? undefined : await stat(real);
   if (real === undefined || !there?.isFile()) throw refused(`There is no file ${shown(path)}.`);
   return real;
+}
+
+function fromUrl(text: string): string {
+  try {
+    return fileURLToPath(text);
+  } catch {
+    throw refused(`${shown(text)} names no file of this machine. Write it as a path, or as file:///…`);
+  }
 }
 
 function isWithin(folder: string, path: string): boolean {

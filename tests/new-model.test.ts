@@ -170,6 +170,8 @@ describe("a file that is there", () => {
     expect(await told("/nothing/there.gguf")).toBe('There is no file "/nothing/there.gguf".');
     expect(await told("relative.gguf")).toBe('"relative.gguf" is no absolute path.');
     expect(await told(root)).toStartWith("There is no file ");
+    for (const url of ["file://elsewhere/a.gguf", "file:///a%2Fb.gguf"])
+      expect(await told(url)).toContain("names no file of this machine");
     expect(await told(file("a.gguf", new TextEncoder().encode("<html>")))).toContain("cannot be used: ");
     expect(await told(file("b.gguf", tinyGguf().slice(0, -1)))).toContain("cannot be used: ");
     expect(await told(file("m-00001-of-00003.gguf"))).toStartWith("The model has 3 parts, and only 1 are in ");
