@@ -6,20 +6,23 @@ import { publicLookup } from "./addresses.ts";
 import type { Answer, Dial } from "./answer.ts";
 import { headReader, type Head } from "./http-head.ts";
 
-/** Bytes that one call of the system gives at most, and that may wait for their reader before the sender is held back. */
-const MOST = 1 << 20;
-
 /** A body without `content-length` is not read. */
-export const dialFile: Dial = (url, { headers, inside, signal }) =>
+export const dialFile: Dial = (...asked) => dialled(1 << 20, ...asked);
+
+/** `dialFile` for one of many short and slow connections, with memory that costs nothing. */
+export const dialRange: Dial = (...asked) => dialled(1 << 16, ...asked);
+
+/** `most`: bytes that one call of the system gives at most, and that may wait for their reader before the sender is held back. */
+const dialled = (most: number, ...[url, { headers, inside, signal }]: Parameters<Dial>): ReturnType<Dial> =>
   new Promise((resolve, reject) => {
     const readHead = headReader();
-    const body = inbox();
+    const body = inbox(2 * most);
     let left: number | undefined;
 
     const onBody = (bytes: Uint8Array): void => {
       const mine = bytes.subarray(0, left); // what a server sends beyond its own length is nobody's
       left! -= mine.length;
-      if (body.put(mine) >= MOST) socket.pause();
+      if (body.put(mine) >= most) socket.pause();
       if (left === 0) close();
     };
     const onBytes = (bytes: Uint8Array): void => {
@@ -46,7 +49,7 @@ export const dialFile: Dial = (url, { headers, inside, signal }) =>
     };
     const onAbort = (): void => close(signal.reason as Error);
 
-    const socket = open(url, inside, (bytes) => {
+    const socket = open(url, inside, most, (bytes) => {
       try {
         onBytes(bytes);
       } catch (error) {
@@ -60,10 +63,10 @@ export const dialFile: Dial = (url, { headers, inside, signal }) =>
     socket.write(headOf(url, headers));
   });
 
-function open(url: URL, inside: boolean, onBytes: (bytes: Uint8Array) => void): Socket {
+function open(url: URL, inside: boolean, most: number, onBytes: (bytes: Uint8Array) => void): Socket {
   const secure = url.protocol === "https:";
   const host = url.hostname.replace(/^\[|\]$/g, "");
-  const buffer = new Uint8Array(MOST);
+  const buffer = new Uint8Array(most);
   const callback = (count: number, into: Uint8Array): boolean => {
     onBytes(into.subarray(0, count));
     return true;
@@ -88,8 +91,8 @@ function headOf(url: URL, headers: Record<string, string>): string {
 }
 
 /** Bytes that have come and were not read yet. Two buffers take turns: one is filled while the other is read. */
-function inbox() {
-  let [filling, spare] = [new Uint8Array(2 * MOST), new Uint8Array(2 * MOST)];
+function inbox(size: number) {
+  let [filling, spare] = [new Uint8Array(size), new Uint8Array(size)];
   let count = 0;
   let ended: { error: Error | undefined } | undefined;
   let wake = (): void => {};

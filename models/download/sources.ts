@@ -3,6 +3,7 @@ import { notAllowed, refuseUnsafe } from "./addresses.ts";
 import type { Answer, Dial } from "./answer.ts";
 import { dial } from "./dial.ts";
 import type { Source } from "../model.ts";
+import type { Parallel } from "./ranges.ts";
 import { SourceError } from "./source-error.ts";
 
 export { SourceError };
@@ -28,6 +29,8 @@ export interface DownloadOptions {
   connect_ms?: number;
   /** Milliseconds without a byte after which a connection is given up. Default 30,000. */
   stall_ms?: number;
+  /** When further connections are opened for a file that comes slowly over one. */
+  parallel?: Partial<Parallel>;
   /** Waits before another try. Default: a timer. */
   wait?: (ms: number, signal: AbortSignal) => Promise<void>;
   /** Bytes that may still be written to the disk of a folder. Default: what the system says. */

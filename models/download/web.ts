@@ -1,9 +1,11 @@
 // One file over http(s): resumed where it was left, given up when it stalls, tried again while that makes sense.
 import { setTimeout as timer } from "node:timers/promises";
-import type { Answer } from "./answer.ts";
-import { dialFile } from "./dial-file.ts";
+import type { Answer, Dial } from "./answer.ts";
+import { dialFile, dialRange } from "./dial-file.ts";
 import type { ModelFile } from "../model.ts";
 import type { Part } from "./part.ts";
+import { inRanges, meter, type Split } from "./ranges.ts";
+import { broken, silent, within } from "./silence.ts";
 import { address, ask, type DownloadOptions, type Progress, refusal, SourceError, type WebSource } from "./sources.ts";
 
 const MOST_TRIES = 6;
@@ -56,26 +58,46 @@ async function* once(
   const resumed = etag ? { resumed_from: part.bytes } : undefined;
   if (resumed && part.bytes === file.size) return;
 
+  const asks = async (headers: Record<string, string>, signal: AbortSignal, dial: Dial): Promise<Answer> => {
+    const answer = await ask(url, headers, options, signal, dial);
+    onAnswer();
+    const refused = refusal(answer, source, options);
+    if (refused) throw refused;
+    return answer;
+  };
   const stop = new AbortController();
   const either = AbortSignal.any([signal, stop.signal]);
   try {
     const headers = { "accept-encoding": "identity", ...(etag && { range: `bytes=${part.bytes}-`, "if-range": etag }) };
     // A host that never answered may be unreachable for good; one that did is worth another try.
     const silence = heard ? silent(url, stall_ms, 0) : silent(url, connect_ms);
-    const answer = await within(heard ? stall_ms : connect_ms, ask(url, headers, options, either, dialFile), silence);
-    onAnswer();
-    const refused = refusal(answer, source, options);
-    if (refused) throw refused;
+    const answer = await within(heard ? stall_ms : connect_ms, asks(headers, either, dialFile), silence);
     if (resumed && isWhole(answer, part.bytes)) return;
     const problem = etag && answer.status === 200 ? { problem: whyAgain(answer, etag) } : undefined;
     const total = await place(part, file, answer, url.href, etag);
     const step = () => ({ bytes: part.bytes, total, ...(answer.status === 206 && resumed), ...problem });
     yield step();
     const read = () => within(stall_ms, answer.read().catch(broken), silent(url, stall_ms, 0));
-    for (let chunk = await read(); chunk; chunk = await read()) {
+    const split: Split = {
+      part,
+      url,
+      total,
+      etag: answer.headers.get("etag") ?? etag,
+      answer,
+      ask: (headers, signal) => asks(headers, signal, dialRange),
+      stall_ms: { beside: Math.min(connect_ms, stall_ms), alone: stall_ms },
+      signal: either,
+      parallel: options.parallel,
+    };
+    const speed = meter(split);
+    for (let asked = performance.now(), chunk = await read(); chunk; asked = performance.now(), chunk = await read()) {
       signal.throwIfAborted(); // what had come before the abort is still handed out
+      speed?.count(performance.now() - asked, chunk.length);
       await part.write(chunk);
       yield step();
+      if (!speed?.isSlow()) continue;
+      for await (const _ of inRanges(split)) yield step();
+      break;
     }
     if (part.bytes < total) throw new SourceError(`The connection ended after ${part.bytes} of ${total} bytes.`, { retry_ms: 0 });
   } finally {
@@ -120,22 +142,4 @@ async function place(part: Part, file: ModelFile, answer: Answer, url: string, e
 
 function mismatch(message: string): SourceError {
   return new SourceError(message, { code: "checksum_mismatch" });
-}
-
-async function within<T>(ms: number, work: Promise<T>, error: SourceError): Promise<T> {
-  let late: ReturnType<typeof setTimeout> | undefined;
-  const limit = new Promise<never>((_, reject) => (late = setTimeout(() => reject(error), ms)));
-  try {
-    return await Promise.race([work, limit]);
-  } finally {
-    clearTimeout(late);
-  }
-}
-
-function silent(url: URL, ms: number, retry_ms?: number): SourceError {
-  return new SourceError(`${url.host} sent nothing for ${ms / 1000} seconds.`, retry_ms === undefined ? {} : { retry_ms });
-}
-
-function broken(error: Error): never {
-  throw new SourceError(`The connection broke (${error.message}).`, { retry_ms: 0, cause: error });
 }

@@ -1,0 +1,142 @@
+// One of several connections that fetch a file together, a segment at a time.
+import type { Answer } from "./answer.ts";
+import { isWhole, positionOf, type Segment, type Segments, type Taker } from "./segments.ts";
+import { broken, silent, within } from "./silence.ts";
+import { SourceError } from "./source-error.ts";
+
+/** A connection is too slow at so many times what another takes, and at a second at least. */
+const TOO_SLOW = 3;
+
+/** What is fetched. */
+export interface Whole {
+  url: URL;
+  /** Bytes of the whole file. */
+  total: number;
+  /** Of the file; where it is not a strong one, nothing says that two ranges belong to the same bytes. */
+  etag: string | undefined;
+  /** Asks for the file. Throws what the connection throws, and `SourceError` where it is refused. */
+  ask: (headers: Record<string, string>, signal: AbortSignal) => Promise<Answer>;
+  /** Milliseconds without a byte after which a connection is given up: while there are others, and the last one. */
+  stall_ms: { beside: number; alone: number };
+  signal: AbortSignal;
+}
+
+export interface Others {
+  /** There are none any more. */
+  isLast(): boolean;
+  /** A segment has come whole. */
+  onSegment(): void;
+}
+
+/** Fetches segments until all have come. Throws when it is to be given up: what the connection throws, or `SourceError`. */
+export async function connection(
+  whole: Whole,
+  segments: Segments,
+  { isLast, onSegment }: Others,
+  stream?: Stream,
+): Promise<void> {
+  const me: Taker = { answered: stream !== undefined, cut: () => stream?.close() };
+  let [idle, busy, bytes] = [0, 0, 0];
+  try {
+    while (!segments.complete) {
+      whole.signal.throwIfAborted();
+      const segment = segments.take(me, stream?.left ? stream.at : undefined);
+      if (!segment) {
+        cutSlow(segments.front, idle, busy / bytes);
+        await segments.changed();
+        continue;
+      }
+      const from = positionOf(segment);
+      try {
+        if (!stream?.left || stream.at !== from) {
+          stream?.close();
+          stream = undefined;
+          me.answered = false;
+          stream = await open(whole, segment, isLast());
+          me.answered = true;
+        }
+        // The first connection may have come this far before there was an answer here.
+        if (segment.taker !== me) continue;
+        await fill(whole, segments, segment, stream, isLast);
+      } finally {
+        segments.release(segment, me);
+      }
+      onSegment();
+      idle = performance.now();
+      busy += idle - segment.taken;
+      bytes += positionOf(segment) - from;
+    }
+  } finally {
+    stream?.close();
+  }
+}
+
+/**
+ * Cuts the connection that everybody waits for, if it takes much longer than one took that has nothing to do since `idle`. Nothing is
+ * known of that one, and `ms_per_byte` is no number, before it has fetched something.
+ */
+function cutSlow(front: Segment | undefined, idle: number, ms_per_byte: number): void {
+  if (!front?.taker || isWhole(front)) return;
+  const ms = performance.now() - Math.max(idle, front.taken);
+  if (ms > Math.max(1_000, TOO_SLOW * ms_per_byte * front.bytes.length)) front.taker.cut();
+}
+
+async function fill(whole: Whole, segments: Segments, segment: Segment, stream: Stream, isLast: () => boolean): Promise<void> {
+  while (!isWhole(segment)) {
+    const ms = isLast() ? whole.stall_ms.alone : whole.stall_ms.beside;
+    const chunk = await within(ms, stream.next(segment.bytes.length - segment.filled).catch(broken), silent(whole.url, ms, 0));
+    if (!chunk) throw new SourceError(`The connection ended after ${stream.at} of ${whole.total} bytes.`, { retry_ms: 0 });
+    segment.bytes.set(chunk, segment.filled);
+    segment.filled += chunk.length;
+    segments.ring();
+  }
+}
+
+/** Asks for what is missing of a segment, and the last connection for all that is behind it, too. */
+async function open(whole: Whole, segment: Segment, isLast: boolean): Promise<Stream> {
+  const { url, total, etag = "", stall_ms, signal } = whole;
+  const start = positionOf(segment);
+  const end = isLast ? total : segment.start + segment.bytes.length;
+  const headers = { "accept-encoding": "identity", range: `bytes=${start}-${end - 1}`, "if-range": etag };
+  const stop = new AbortController();
+  try {
+    const asked = whole.ask(headers, AbortSignal.any([signal, stop.signal]));
+    const answer = await within(stall_ms.beside, asked, silent(url, stall_ms.beside, 0));
+    const says = (name: string): string | null => answer.headers.get(name);
+    const fits = says("etag") === etag && says("content-range") === `bytes ${start}-${end - 1}/${total}`;
+    const plain = (says("content-encoding") ?? "identity") === "identity";
+    if (answer.status === 206 && fits && plain) return streamOf(answer, start, end);
+    throw new SourceError("It did not send the range that it was asked for.", { retry_ms: 0 });
+  } catch (error) {
+    stop.abort(); // what is not read to its end
+    throw error;
+  }
+}
+
+/** The bytes of an answer from the offset `at` in the file. */
+export interface Stream {
+  at: number;
+  /** Bytes that are still to come. */
+  left: number;
+  /** So many bytes at most, undefined at the end. They are overwritten by the next call. */
+  next(most: number): Promise<Uint8Array | undefined>;
+  close(): void;
+}
+
+export function streamOf(answer: Answer, start: number, end: number): Stream {
+  let rest: Uint8Array | undefined = new Uint8Array();
+  const stream: Stream = {
+    at: start,
+    left: end - start,
+    async next(most) {
+      if (rest?.length === 0) rest = await answer.read();
+      const taken = rest?.subarray(0, most);
+      rest = rest?.subarray(most);
+      stream.at += taken?.length ?? 0;
+      stream.left -= taken?.length ?? 0;
+      return taken;
+    },
+    close: answer.close,
+  };
+  return stream;
+}
