@@ -1,9 +1,11 @@
 // What runs a model, and what a running model can be asked. Types and one error class: nothing here does anything.
-import type { InstalledModel } from "../models/model.ts";
+import type { InstalledModel, Model } from "../models/model.ts";
 
 /** Loads models: one implementation a file in this folder. */
 export interface Adapter {
   readonly name: string;
+  /** What the engine of this model can do beside plain chat, known before it is loaded; the rest of the API is refused. */
+  capabilities(model: Model): readonly Capability[];
   /**
    * Loads a model and answers with an engine that is ready for its first turn.
    * Throws `AdapterError` `model_load_failed` when the file cannot be loaded, and the signal's reason when aborted.
@@ -39,6 +41,10 @@ export interface Engine {
   close(): Promise<void>;
 }
 
+/** Parts of the API that some engines honour and others do not. Each stands beside the field of `ChatRequest` that needs it. */
+export const CAPABILITIES = ["images", "tools", "response_format", "grammar", "logprobs", "logit_bias", "samplers"] as const;
+export type Capability = (typeof CAPABILITIES)[number];
+
 /** What an engine is asked: the wire's names, with every default already filled in. */
 export interface ChatRequest {
   messages: ChatMessage[];
@@ -62,18 +68,71 @@ export interface ChatRequest {
   seed: number;
   /** The same request on an idle engine shall give the same answer: work of earlier turns is reused only where that holds. */
   repeatable: boolean;
+  /** Those of the values above that nobody asked for: a server of somebody else may have better ones. */
+  unasked?: readonly Unasked[];
+  /** Capability `tools`, as the other two. */
+  tools?: Tool[];
+  /** Absent: the model decides. A name: that tool and no other. */
+  tool_choice?: "none" | "auto" | "required" | { name: string };
+  parallel_tool_calls?: boolean;
+  /** Capability of the same name. The answer is JSON, of that schema where there is one. */
+  response_format?: { type: "json_object" } | { type: "json_schema"; json_schema: { name: string; schema: object } };
+  /** Capability of the same name: in llama.cpp's GBNF. */
+  grammar?: string;
+  /** Capability of the same name: every token with its probability, and with so many of its likeliest rivals. */
+  logprobs?: { top: number };
+  /** Capability of the same name: by token id, from -100 to 100. */
+  logit_bias?: Record<string, number>;
+  /** Capability of the same name: llama.cpp's further settings by its own names, `mirostat` and so on. */
+  samplers?: Record<string, unknown>;
 }
+
+export type Unasked = "max_tokens" | "temperature" | "top_p" | "top_k" | "min_p" | "repeat_penalty" | "seed";
 
 export interface ChatMessage {
   role: "system" | "user" | "assistant" | "tool";
-  content: string;
+  /** Parts only where one of them is an image. */
+  content: string | ContentPart[];
+  /** Of an assistant, which may then have said nothing. */
+  tool_calls?: ToolCall[];
+  /** Of a tool: the call that it answers. */
+  tool_call_id?: string;
+}
+
+export type ContentPart =
+  | { type: "text"; text: string }
+  /** Capability `images`. A `data:` URL: nothing is ever fetched for it. */
+  | { type: "image_url"; image_url: { url: string } };
+
+export interface Tool {
+  type: "function";
+  function: { name: string; description?: string; parameters?: object; strict?: boolean };
+}
+
+export interface ToolCall {
+  id: string;
+  type: "function";
+  /** `arguments`: JSON, as the model wrote it. */
+  function: { name: string; arguments: string };
 }
 
 export type ChatEvent =
   /** The prompt is read so far; in tokens. Only long prompts send it, so that a long silence means trouble. */
   | { type: "prompt"; read: number; total: number }
-  | { type: "text"; text: string }
-  | { type: "finish"; reason: "stop" | "length"; usage: Usage };
+  | { type: "text"; text: string; logprobs?: TokenLogprob[] }
+  /** What the model thinks before it answers. */
+  | { type: "reasoning"; text: string }
+  /** A piece of a call: its first one has `id` and `name`, and `arguments` is what comes behind the pieces before. */
+  | { type: "tool_call"; index: number; id?: string; name?: string; arguments: string }
+  | { type: "finish"; reason: "stop" | "length" | "tool_calls"; usage: Usage };
+
+/** As OpenAI's API shows it. */
+export interface TokenLogprob {
+  token: string;
+  logprob: number;
+  bytes: number[] | null;
+  top_logprobs?: Omit<TokenLogprob, "top_logprobs">[];
+}
 
 /** In tokens. */
 export interface Usage {
@@ -92,15 +151,28 @@ export type AdapterErrorCode =
   | "engine_unavailable"
   | "messages_refused"
   | "model_load_failed"
-  | "template_failed";
+  /** The engine says that something in the request is wrong: the message names it. */
+  | "request_refused"
+  | "template_failed"
+  /** Another server, which runs the model, failed or cannot be reached. */
+  | "upstream_error"
+  /** It has no room for the request now. */
+  | "upstream_busy";
+
+export interface AdapterErrorOptions extends ErrorOptions {
+  /** Of `upstream_busy` and `engine_unavailable`: whole seconds after which another try makes sense. */
+  retry_after?: number | undefined;
+}
 
 /** What an adapter throws when a model or an engine, not the caller's code, is at fault. The message is for the user. */
 export class AdapterError extends Error {
   override readonly name = "AdapterError";
   readonly code: AdapterErrorCode;
+  readonly retry_after: number | undefined;
 
-  constructor(code: AdapterErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: AdapterErrorCode, message: string, { retry_after, ...options }: AdapterErrorOptions = {}) {
     super(message, options);
     this.code = code;
+    this.retry_after = retry_after;
   }
 }

@@ -6,8 +6,8 @@ import { channel, type Channel } from "./channel.ts";
 import { encode, fromWire, lineReader, type FromChild } from "./child/protocol.ts";
 
 export interface ChildOptions {
-  /** Name of the adapter inside, for the record. */
-  name: string;
+  /** The adapter inside, as far as it is known here. */
+  inside: Pick<Adapter, "name" | "capabilities">;
   /** The program and its arguments: something that ends in `hostEngine`. */
   command: () => { program: string; args: string[]; env?: Record<string, string> };
   /** The whole environment of the server; the child gets the few variables that are on the list below. */
@@ -26,9 +26,9 @@ const PASSED_ON =
 const LONGEST_LINE = 1024 * 1024;
 const LONGEST_LOG_LINE = 2_000;
 
-export function child({ name, command, env, log = () => {}, limits }: ChildOptions): Adapter {
+export function child({ inside, command, env, log = () => {}, limits }: ChildOptions): Adapter {
   return {
-    name,
+    ...inside,
     async load(model, options, signal) {
       signal.throwIfAborted();
       const { program, args, env: extra } = command();

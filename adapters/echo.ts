@@ -2,12 +2,14 @@
 // everything but the model.
 import { setTimeout as pause } from "node:timers/promises";
 import { AdapterError, type Adapter, type ChatEvent, type ChatRequest } from "./adapter.ts";
+import { textOf } from "./content.ts";
 import { stopFilter } from "./stop.ts";
 
 /** `token_ms`: how long each word takes, in milliseconds. */
 export function echo({ token_ms = 0 } = {}): Adapter {
   return {
     name: "echo",
+    capabilities: () => [],
     async load(_model, { slots, context }, signal) {
       signal.throwIfAborted();
       const closing = new AbortController();
@@ -27,12 +29,12 @@ export function echo({ token_ms = 0 } = {}): Adapter {
 }
 
 async function* answer(request: ChatRequest, signal: AbortSignal, context: number, token_ms: number): AsyncGenerator<ChatEvent> {
-  const prompt_tokens = request.messages.reduce((sum, { content }) => sum + tokens(content).length, 0);
+  const prompt_tokens = request.messages.reduce((sum, { content }) => sum + tokens(textOf(content)).length, 0);
   if (prompt_tokens >= context) {
     throw new AdapterError("context_length_exceeded", `The prompt has ${prompt_tokens} tokens, the context holds ${context}.`);
   }
   const most = Math.min(request.max_tokens, context - prompt_tokens);
-  const said = tokens(request.messages.at(-1)?.content ?? "");
+  const said = tokens(textOf(request.messages.at(-1)?.content ?? ""));
   const stops = stopFilter(request.stop);
   let completion_tokens = 0;
   let stopped = false;

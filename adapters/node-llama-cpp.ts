@@ -2,11 +2,13 @@
 import { availableParallelism } from "node:os";
 import type { Llama, LlamaContext, LlamaModel, Token } from "node-llama-cpp";
 import { AdapterError, type Adapter, type ChatEvent, type ChatRequest, type Engine } from "./adapter.ts";
+import { ABOUT } from "./node-llama-cpp/about.ts";
 import { addonOf, type SamplerConfig } from "./node-llama-cpp/addon.ts";
 import { createBatcher, type Batcher } from "./node-llama-cpp/batcher.ts";
 import { promptOf, type Prompt } from "./node-llama-cpp/prompt.ts";
 import { tokenDecoder } from "./node-llama-cpp/text.ts";
 import { channel } from "./channel.ts";
+import { textOf } from "./content.ts";
 import { stopFilter } from "./stop.ts";
 
 const BATCH = 512;
@@ -14,7 +16,7 @@ const BATCH = 512;
 /** Takes the graphics processor where the machine has one that this build knows, else the processor. */
 export function nodeLlamaCpp(): Adapter {
   return {
-    name: "node-llama-cpp",
+    ...ABOUT,
     async load(installed, options, signal) {
       const threads = options.threads ?? bestThreads();
       const llama = await startLlama(threads);
@@ -104,7 +106,7 @@ async function* turn(loaded: Loaded, request: ChatRequest, signal: AbortSignal):
   signal.throwIfAborted();
   const { model, batcher } = loaded;
   const context_length = loaded.context.contextSize;
-  const tokens = loaded.prompt(request.messages) as Token[];
+  const tokens = loaded.prompt(request.messages.map(({ role, content }) => ({ role, content: textOf(content) }))) as Token[];
   // One position is the engine's own, and an answer needs at least one.
   const most = Math.min(request.max_tokens, context_length - 1 - tokens.length);
   if (most < 1) {

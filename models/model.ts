@@ -27,8 +27,20 @@ export type ModelFile = v.InferOutput<typeof ModelFile>;
 const Probability = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
 const Penalty = v.pipe(v.number(), v.minValue(-2), v.maxValue(2));
 
-/** A manifest of the catalogue and, once installed, the record in the data folder. */
-export const Model = v.object({
+/** Servers with OpenAI's API that run a model: any of them may answer. */
+export const Upstream = v.object({
+  /** Each up to and with the version, such as `http://10.0.0.7:8000/v1`. */
+  urls: v.pipe(v.array(v.pipe(v.string(), v.url())), v.minLength(1), v.maxLength(100)),
+  /** What the model is called there; absent: its id here. */
+  model: v.optional(v.string()),
+  /** Name of the environment variable that holds the key; a key is never written down. */
+  key_env: v.optional(v.string()),
+  /** Requests that each server gets at a time; absent: 16. */
+  slots: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(10_000))),
+});
+export type Upstream = v.InferOutput<typeof Upstream>;
+
+const ModelObject = v.object({
   id: v.pipe(v.string(), v.minLength(1), v.maxLength(200)),
   object: v.optional(v.literal("model"), "model"),
   name: v.string(),
@@ -78,16 +90,27 @@ export const Model = v.object({
   ),
   /** The adapter that runs it; absent: the server's choice. */
   engine: v.optional(v.string()),
-  files: v.pipe(v.array(ModelFile), v.minLength(1)),
+  /** Who runs it instead of this machine; then it has no files. */
+  upstream: v.optional(Upstream),
+  files: v.array(ModelFile),
 });
+
+/** A manifest of the catalogue and, once installed, the record in the data folder. */
+export const Model = v.pipe(
+  ModelObject,
+  v.check(({ files, upstream }) => files.length > 0 !== (upstream !== undefined), "A model has either files or an upstream."),
+);
 export type Model = v.InferOutput<typeof Model>;
 
-/** All that an adapter needs to know of a model on this disk. */
+/** All that an adapter needs to know of a model. */
 export interface InstalledModel {
   id: string;
-  /** Absolute path of the weights, or of the first of their parts. */
+  /** Absolute path of the weights, or of the first of their parts; empty for a model that has no files here. */
   path: string;
   /** Bytes of the further parts. */
   extra_bytes?: number;
+  /** Absolute path of what makes images readable for it. */
+  projector?: string | undefined;
+  upstream?: Upstream | undefined;
   settings: Model["settings"];
 }

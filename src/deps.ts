@@ -1,5 +1,7 @@
 // What the application is made of, and what its routes get.
 import type { Context } from "hono";
+import type { Adapter } from "../adapters/adapter.ts";
+import type { Model } from "../models/model.ts";
 import type { Downloads } from "./downloads.ts";
 import type { Engines } from "./engines/engines.ts";
 import type { ApiError } from "./errors.ts";
@@ -25,8 +27,8 @@ export interface AppOptions {
   engines: Engines;
   /** Takes in an old data folder; absent where that is not offered. Throws a sentence about the folder. */
   importFolder?: (folder: string) => Promise<object>;
-  /** Name of the adapter that runs the models. */
-  adapter: string;
+  /** What runs a model, and what of the API it honours. */
+  adapterOf: (model: Model) => Pick<Adapter, "name" | "capabilities">;
   log: Log;
   version: string;
   /** The model of requests that name none. */

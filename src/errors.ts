@@ -45,8 +45,14 @@ const STATUS: Record<AdapterErrorCode, number> = {
   engine_unavailable: 503,
   messages_refused: 400,
   model_load_failed: 500,
+  request_refused: 400,
   template_failed: 500,
+  upstream_error: 502,
+  upstream_busy: 429,
 };
+
+// After which another try makes sense where nobody said it, in seconds.
+const RETRY_AFTER: Partial<Record<AdapterErrorCode, number>> = { engine_unavailable: 5, upstream_busy: 5 };
 
 const PARAM: Partial<Record<AdapterErrorCode, string>> = {
   context_length_exceeded: "messages",
@@ -59,10 +65,11 @@ const PARAM: Partial<Record<AdapterErrorCode, string>> = {
 export function toApiError(thrown: unknown): ApiError {
   if (thrown instanceof ApiError) return thrown;
   if (thrown instanceof AdapterError) {
+    const retry_after = thrown.retry_after ?? RETRY_AFTER[thrown.code];
     return new ApiError(STATUS[thrown.code], thrown.message, {
       param: PARAM[thrown.code] ?? null,
-      code: thrown.code,
-      headers: thrown.code === "engine_unavailable" ? { "retry-after": "5" } : {},
+      code: thrown.code === "request_refused" ? "invalid_value" : thrown.code,
+      headers: retry_after === undefined ? {} : { "retry-after": String(retry_after) },
       cause: thrown,
     });
   }

@@ -3,13 +3,15 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { AdapterError, Engine } from "../adapters/adapter.ts";
 import { child, type ChildOptions } from "../adapters/child.ts";
-import { adapterOf } from "../src/cli/adapters.ts";
+import { createAdapters } from "../src/cli/adapters.ts";
 import { adapterSuite, collect, TINY } from "./adapter-suite.ts";
+import { makeModel } from "./support/app.ts";
 import { ask, tinyModel } from "./support/models.ts";
 import { realModel } from "./support/real-model.ts";
 import { corpus } from "./support/tiny-gguf.ts";
 
-const embedded = adapterOf("node-llama-cpp", () => {});
+const embedded = createAdapters({ adapter: "node-llama-cpp" }, () => {})(makeModel("tiny"));
+const FAKE = { name: "fake", capabilities: () => [] };
 
 adapterSuite("node-llama-cpp in a child process, tiny model", {
   ...TINY,
@@ -103,7 +105,7 @@ describe("a chat template that is hostile", () => {
 
 describe("a child that misbehaves", () => {
   const scripted = (script: string, limits: ChildOptions["limits"] = {}) =>
-    child({ name: "fake", command: () => ({ program: process.execPath, args: ["-e", script] }), env: process.env, limits });
+    child({ inside: FAKE, command: () => ({ program: process.execPath, args: ["-e", script] }), env: process.env, limits });
   const loaded = `console.log(JSON.stringify({ type: "loaded", slots: 1, context_length: 9 }));`;
   const load = (script: string, limits?: ChildOptions["limits"]) =>
     scripted(script, limits).load({ id: "fake", path: "", settings: {} }, { slots: 1, context: 9 }, AbortSignal.timeout(20_000));
@@ -139,7 +141,7 @@ describe("a child that misbehaves", () => {
     await engine.close();
   });
   test("by not being there", async () => {
-    const missing = child({ name: "fake", command: () => ({ program: "/no/such/program", args: [] }), env: {} });
+    const missing = child({ inside: FAKE, command: () => ({ program: "/no/such/program", args: [] }), env: {} });
     const loading = missing.load({ id: "fake", path: "", settings: {} }, { slots: 1, context: 9 }, AbortSignal.timeout(20_000));
     expect(await codeOf(loading)).toBe("engine_unavailable");
   });
@@ -148,7 +150,7 @@ describe("a child that misbehaves", () => {
     const said: string[] = [];
     const script = `console.error(Object.keys(process.env).join()); process.exit()`;
     const adapter = child({
-      name: "fake",
+      inside: FAKE,
       command: () => ({ program: process.execPath, args: ["-e", script] }),
       env: secrets,
       log: (line) => said.push(line),

@@ -377,7 +377,8 @@ describe("two models that do not fit together", () => {
   });
 
   test("a flood for one, whose engine is never idle, does not starve the single request for the other", async () => {
-    const { ask, engines } = makeHouse(4, { adapter: echo({ token_ms: 1 }), slots: 2, queue: 64 });
+    const slow = echo({ token_ms: 1 });
+    const { ask, engines } = makeHouse(4, { adapterOf: () => slow, slots: 2, queue: 64 });
     let over = false;
     let flooded = 0;
     const flood = Array.from({ length: 10 }, async () => {

@@ -63,7 +63,7 @@ describe("a model", () => {
       settings: { ctx_len: 1024, prompt_template: "{prompt}" },
       parameters: { temperature: 0.5, stop: ["END"] },
       metadata: { author: "Ada", tags: ["small"], size: 900, cover: "https://example.org/full.png" },
-      engine: "llama-server",
+      engine: "echo",
       sources: [
         { filename: "full.gguf", type: "huggingface", url: "https://huggingface.co/org/full/resolve/main/q4.gguf" },
         { filename: "full.gguf", type: "url", url: "https://mirror.example.org/full.gguf" },

@@ -126,6 +126,7 @@ function haltingEcho({ atWord, until, onAbort }: { atWord: number; until: Promis
   const plain = echo();
   const adapter: Adapter = {
     name: "halting echo",
+    capabilities: plain.capabilities,
     async load(...args) {
       const engine = await plain.load(...args);
       return {
@@ -156,6 +157,7 @@ function makeApp(adapter = echo()) {
     ...{ owned_by: "", settings: {}, parameters: {}, metadata: {}, files: [] },
   };
   const log = createLog(() => {});
+  const adapterOf = () => adapter;
   const resolve = ({ id }: Model) => ({ id, path: "", settings: {} });
   const store = createStore({ driver: memory(), shared: false, log });
   const library = Object.assign(createLibrary({ records: store.models, downloads: store.downloads, weights: "nowhere" }), {
@@ -169,8 +171,8 @@ function makeApp(adapter = echo()) {
     store,
     library,
     downloads: createDownloads({ library, records: store.downloads, options: {}, now: () => 0, log }),
-    engines: createEngines({ adapter, resolve, slots: 4, queue: 4, log }),
-    adapter: adapter.name,
+    engines: createEngines({ adapterOf, resolve, slots: 4, queue: 4, log }),
+    adapterOf,
     log,
     version: "0.0.0",
     stream_default: false,

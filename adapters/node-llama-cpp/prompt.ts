@@ -4,7 +4,13 @@ import { Environment, Interpreter, Template } from "@huggingface/jinja";
 import type { LlamaModel } from "node-llama-cpp";
 import { AdapterError, type ChatMessage } from "../adapter.ts";
 
-export type Prompt = (messages: readonly ChatMessage[]) => number[];
+/** A message of text alone. */
+export interface TextMessage {
+  role: ChatMessage["role"];
+  content: string;
+}
+
+export type Prompt = (messages: readonly TextMessage[]) => number[];
 
 /** A template is a stranger's program: this long it may run, and this far it may count. */
 const RENDER_MS = 2_000;
@@ -27,7 +33,7 @@ export function promptOf(model: LlamaModel, prompt_template: string | undefined)
   };
 }
 
-type Render = (messages: readonly ChatMessage[]) => string;
+type Render = (messages: readonly TextMessage[]) => string;
 
 // The format most instruction models know; llama.cpp takes it too where a file has no template.
 const CHATML =
@@ -103,7 +109,7 @@ function bounded(render: () => string): string {
 function substitution(template: string): Render {
   const [head, tail = ""] = splitAt(template, "{prompt}");
   const [system, user] = head.includes("{system_message}") ? splitAt(head, "{system_message}") : ["", head];
-  const before: Record<ChatMessage["role"], string> = { system, user: user ?? "", tool: user ?? "", assistant: tail };
+  const before: Record<TextMessage["role"], string> = { system, user: user ?? "", tool: user ?? "", assistant: tail };
   return (messages) => messages.map(({ role, content }) => before[role] + content).join("") + tail;
 }
 
@@ -113,7 +119,7 @@ function splitAt(text: string, place: string): [string, string?] {
 }
 
 /** A noncharacter of Unicode that no message holds, doubled until that is so. */
-function markFor(messages: readonly ChatMessage[]): string {
+function markFor(messages: readonly TextMessage[]): string {
   let mark = "\uFDD0";
   while (messages.some(({ content }) => content.includes(mark))) mark += "\uFDD0";
   return mark;

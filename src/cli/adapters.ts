@@ -1,8 +1,10 @@
-// Which adapter a name means, and how its process is started.
+// Which adapter runs a model, and how the process of one is started.
 import { fileURLToPath } from "node:url";
 import type { Adapter } from "../../adapters/adapter.ts";
 import { child } from "../../adapters/child.ts";
 import { echo } from "../../adapters/echo.ts";
+import { ABOUT as EMBEDDED } from "../../adapters/node-llama-cpp/about.ts";
+import type { Model } from "../../models/model.ts";
 import type { Config } from "../config.ts";
 import { findRuntime, runtimeEnv } from "../runtimes.mjs";
 
@@ -11,10 +13,14 @@ const main = fileURLToPath(new URL("../main.ts", import.meta.url).href);
 // Strangers' templates run in the engine's process: this bounds what they can take before that process ends.
 const HEAP_MB = 1024;
 
-/** `log` gets the lines that engines write on their standard error. */
-export function adapterOf(name: Config["adapter"], log: (line: string) => void): Adapter {
-  if (name === "echo") return echo();
-  return child({ name, command: () => engineProcess(name), env: process.env, log });
+/** What runs a model. `log` gets the lines that engines write on their standard error. */
+export function createAdapters({ adapter }: Pick<Config, "adapter">, log: (line: string) => void): (model: Model) => Adapter {
+  if (adapter === "echo") {
+    const only = echo();
+    return () => only;
+  }
+  const embedded = child({ inside: EMBEDDED, command: () => engineProcess(EMBEDDED.name), env: process.env, log });
+  return () => embedded;
 }
 
 /**

@@ -13,7 +13,7 @@ import { ImportError } from "../import/old-folder.ts";
 import { createLibrary, type Library } from "../library/library.ts";
 import { createLog, type Log } from "../log.ts";
 import { openDataFolder, readDataFolder, type DataFolder } from "../store/data-folder.ts";
-import { adapterOf } from "./adapters.ts";
+import { createAdapters } from "./adapters.ts";
 import { echoLibrary } from "./echo-library.ts";
 import { memoryBudget } from "./memory.ts";
 
@@ -69,8 +69,9 @@ function put(config: Config, { store, lock, guarantee, close }: DataFolder, log:
   const budget = memoryBudget(config.memory, () => engines.list());
   const fitting = adapter === "echo" ? undefined : createFitting({ slots, context, budget });
   const sources = sourceOptions(config);
+  const adapterOf = createAdapters(config, (line) => log.info(line, { from: "engine" }));
   const engines: Engines = createEngines({
-    adapter: adapterOf(adapter, (line) => log.info(line, { from: "engine" })),
+    adapterOf,
     resolve: library.resolve,
     slots,
     queue,
@@ -102,7 +103,7 @@ function put(config: Config, { store, lock, guarantee, close }: DataFolder, log:
         throw new ApiError(400, error.message, { param: "folder", code: "invalid_value" });
       });
     },
-    adapter,
+    adapterOf,
     ...(fitting && { fitting }),
     look: (id, signal) => library.look(id, sources, signal),
     models_dir: config.models_dir && resolve(config.models_dir),

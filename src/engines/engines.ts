@@ -46,10 +46,12 @@ export interface StartOptions extends ChatOptions {
 }
 
 export interface EnginesOptions {
-  adapter: Adapter;
+  /** What runs a model. */
+  adapterOf(model: Model): Adapter;
   /** Where the files of a model are; throws where they are not. */
   resolve(model: Model): Promise<InstalledModel> | InstalledModel;
-  slots: number;
+  /** Turns at a time of each model. */
+  slots: number | ((model: Model) => number);
   /** Turns that may wait for a slot of one model. */
   queue: number;
   threads?: number | undefined;
@@ -77,12 +79,13 @@ export interface MemoryOptions {
 const KEEP_ALIVE_MS = 300_000;
 
 export function createEngines(options: EnginesOptions): Engines {
-  const { slots, queue, keep_alive = KEEP_ALIVE_MS, pinned = [], log, now = Date.now, later = runtimesLater } = options;
+  const { queue, keep_alive = KEEP_ALIVE_MS, pinned = [], log, now = Date.now, later = runtimesLater } = options;
   const closing = new AbortController();
   /** What `start` said, over the settings. */
   const pins = new Map<string, boolean>();
   const isPinned = (id: string): boolean => pins.get(id) ?? pinned.includes(id);
   const memory = createMemory(options.memory?.budget ?? (() => Number.POSITIVE_INFINITY));
+  const slots = typeof options.slots === "number" ? () => options.slots as number : options.slots;
   const rooms = createRooms({ slots, queue, keep_alive, isPinned, memory, closing: closing.signal, log, now, later });
   const rests = new Map<string, Rest>();
   const restOf = (id: string): Rest => {
@@ -104,7 +107,7 @@ export function createEngines(options: EnginesOptions): Engines {
   return {
     async *chat(model, request, signal, { keep_alive } = {}) {
       closing.signal.throwIfAborted();
-      const room = rooms.enterable(model.id);
+      const room = rooms.enterable(model);
       const leave = room.enter();
       try {
         await room.slots.enter(signal);
@@ -122,7 +125,7 @@ export function createEngines(options: EnginesOptions): Engines {
     async start(model, { keep_alive, pinned }, signal) {
       closing.signal.throwIfAborted();
       restOf(model.id).lift();
-      const room = rooms.enterable(model.id);
+      const room = rooms.enterable(model);
       const leave = room.enter();
       try {
         if (room.engine === undefined) await unlessAborted(engineOf(room, model), signal);
@@ -139,7 +142,7 @@ export function createEngines(options: EnginesOptions): Engines {
     },
     list() {
       const loaded = rooms.all().filter(({ load }) => load !== undefined);
-      return loaded.map((room) => rowOf(room, memory.heldBy(room), slots, now())).toSorted((a, b) => (a.id < b.id ? -1 : 1));
+      return loaded.map((room) => rowOf(room, memory.heldBy(room), now())).toSorted((a, b) => (a.id < b.id ? -1 : 1));
     },
     async unload(id) {
       pins.delete(id);

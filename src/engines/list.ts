@@ -23,8 +23,8 @@ export interface EngineRow {
   pinned: boolean;
 }
 
-/** `memory`: the bytes it holds. `slots`: those it is to have. `now`: ms since 1970. */
-export function rowOf(room: Room, memory: number | undefined, slots: number, now: number): EngineRow {
+/** `memory`: the bytes it holds. `now`: ms since 1970. */
+export function rowOf(room: Room, memory: number | undefined, now: number): EngineRow {
   const { id, engine, idle, pinned, idle_since, keep_alive, leaving } = room;
   const stays = !idle || pinned || keep_alive === Number.POSITIVE_INFINITY;
   return {
@@ -33,7 +33,7 @@ export function rowOf(room: Room, memory: number | undefined, slots: number, now
     state: leaving ? "stopping" : engine === undefined ? "loading" : "running",
     memory_bytes: memory ?? null,
     context_length: engine?.context_length ?? null,
-    slots: engine?.slots ?? slots,
+    slots: engine?.slots ?? room.slots.count,
     busy: room.slots.busy,
     queued: room.slots.waiting,
     idle_s: idle ? Math.floor((now - idle_since) / 1000) : 0,

@@ -8,10 +8,10 @@ import type { Room } from "./room.ts";
 import type { Log } from "../log.ts";
 
 export interface LoadOptions {
-  adapter: Adapter;
+  /** What runs a model. */
+  adapterOf(model: Model): Adapter;
   /** Where the files of a model are; throws where they are not. */
   resolve(model: Model): Promise<InstalledModel> | InstalledModel;
-  slots: number;
   threads?: number | undefined;
   /** Tokens a slot holds; absent: what the model's record says. */
   context?: number | undefined;
@@ -27,15 +27,27 @@ export interface LoadOptions {
 
 /** Loads into a room. Throws `ApiError` 503 while the model rests or finds no memory, and `AdapterError`. */
 export function createLoader(options: LoadOptions): (room: Room, model: Model) => Promise<Engine> {
-  const { adapter, resolve, slots, threads, need, memory, restOf, closing, log, now } = options;
+  const { adapterOf, resolve, threads, need, memory, restOf, closing, log, now } = options;
 
   const lost = (id: string, { message }: AdapterError): void => log.error("engine lost", { model: id, reason: message });
 
-  const start = async (room: Room, model: InstalledModel, context: number, signal: AbortSignal): Promise<Engine> => {
+  const start = async (
+    room: Room,
+    adapter: Adapter,
+    model: InstalledModel,
+    context: number,
+    signal: AbortSignal,
+  ): Promise<Engine> => {
     const started = now();
-    room.engine = await adapter.load(model, { slots, context, threads }, signal);
+    room.engine = await adapter.load(model, { slots: room.slots.count, context, threads }, signal);
     const { context_length, slots: has } = room.engine;
-    log.info("model loaded", { model: model.id, ms: now() - started, context: context_length, slots: has });
+    log.info("model loaded", {
+      model: model.id,
+      adapter: adapter.name,
+      ms: now() - started,
+      context: context_length,
+      slots: has,
+    });
     return room.engine;
   };
 
@@ -56,9 +68,9 @@ export function createLoader(options: LoadOptions): (room: Room, model: Model) =
     await restOf(model.id).refuse(installed.path);
     const context = options.context ?? model.settings.ctx_len ?? DEFAULT_CONTEXT;
     try {
-      const needed = await need?.(installed, { slots, context });
+      const needed = await need?.(installed, { slots: room.slots.count, context });
       if (needed !== undefined) await memory.take(room, needed, signal);
-      const engine = await start(room, installed, context, signal);
+      const engine = await start(room, adapterOf(model), installed, context, signal);
       restOf(model.id).loaded();
       void watch(room, engine, installed.path);
       memory.settle();

@@ -1,4 +1,5 @@
 // Which rooms there are: one for each model that was asked for, and those that nobody enters any more, until their engine is closed.
+import type { Model } from "../../models/model.ts";
 import type { Memory } from "./memory.ts";
 import { createRoom, type Room } from "./room.ts";
 import type { Later } from "./wait.ts";
@@ -7,7 +8,7 @@ import type { Log } from "../log.ts";
 
 export interface Rooms {
   /** Where new turns of a model go. A new one where an older request waits for the memory of the one there is. */
-  enterable(id: string): Room;
+  enterable(model: Model): Room;
   /** The one that new turns would go to, if there is one. */
   get(id: string): Room | undefined;
   all(): Room[];
@@ -21,7 +22,7 @@ export interface Rooms {
 export type Why = "asked" | "idle" | "memory";
 
 export interface RoomsOptions {
-  slots: number;
+  slots: (model: Model) => number;
   queue: number;
   /** In ms: of rooms of which no request has said anything. */
   keep_alive: number;
@@ -33,7 +34,7 @@ export interface RoomsOptions {
   later: Later;
 }
 
-export function createRooms({ memory, closing, log, later, ...options }: RoomsOptions): Rooms {
+export function createRooms({ slots, memory, closing, log, later, ...options }: RoomsOptions): Rooms {
   const rooms = new Map<string, Room>();
   const leaving = new Map<Room, Promise<void>>();
 
@@ -70,11 +71,12 @@ export function createRooms({ memory, closing, log, later, ...options }: RoomsOp
     retire,
     get: (id) => rooms.get(id),
     all: () => [...rooms.values(), ...leaving.keys()],
-    enterable(id) {
+    enterable(model) {
+      const { id } = model;
       const known = rooms.get(id);
       if (known?.draining) retire(known, "memory");
       else if (known !== undefined) return known;
-      const room = createRoom({ ...options, id, onIdle, evict: (room) => retire(room, "memory") });
+      const room = createRoom({ ...options, id, slots: slots(model), onIdle, evict: (room) => retire(room, "memory") });
       rooms.set(id, room);
       return room;
     },

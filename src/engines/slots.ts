@@ -2,6 +2,8 @@
 import { ApiError } from "../errors.ts";
 
 export interface Slots {
+  /** All of them. */
+  readonly count: number;
   /** Turns that have a slot. While somebody waits, it is all of them. */
   readonly busy: number;
   /** Turns in the queue. */
@@ -26,6 +28,7 @@ export function createSlots(id: string, slots: number, queue: number): Slots {
   };
 
   return {
+    count: slots,
     get busy() {
       return busy;
     },

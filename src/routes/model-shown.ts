@@ -18,6 +18,7 @@ export async function shownModel(model: Model, kind: Kind, deps: Deps, asked: As
   const { files, settings, parameters, metadata, ...rest } = model;
   const sources = files.flatMap((file) => file.sources.map((source) => ({ filename: file.name, ...place(source) })));
   const state = await stateOf(model, kind, deps);
+  const adapter = deps.adapterOf(model);
   const left = state === "available" || state === "damaged" ? await deps.library.partial(model.id) : 0;
   return {
     ...rest,
@@ -27,14 +28,14 @@ export async function shownModel(model: Model, kind: Kind, deps: Deps, asked: As
     settings,
     parameters,
     metadata: { ...metadata, size: metadata.size ?? files.reduce((sum, { size = 0 }) => sum + size, 0) },
-    engine: model.engine ?? deps.adapter,
+    engine: adapter.name,
     sources,
     state,
     // What a stopped download has left.
     ...(left > 0 && { partial_bytes: left }),
     ...(await known(model, kind, deps, asked)),
     context_length: model.context_length ?? null,
-    capabilities: ["chat"],
+    capabilities: ["chat", ...adapter.capabilities(model)],
   };
 }
 

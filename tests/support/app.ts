@@ -58,7 +58,8 @@ export function makeApp(options: Options = {}) {
     now: () => NOW,
   });
   if (weights === undefined) library.resolve = async (model) => resolve(model);
-  const engines = createEngines({ adapter, resolve, slots: 2, queue: 2, log, ...engineOptions });
+  const adapterOf = () => adapter;
+  const engines = createEngines({ adapterOf, resolve, slots: 2, queue: 2, log, ...engineOptions });
   const downloads = createDownloads({
     library,
     records: store.downloads,
@@ -75,7 +76,7 @@ export function makeApp(options: Options = {}) {
     library,
     downloads,
     engines,
-    adapter: adapter.name,
+    adapterOf,
     log,
     version: "1.2.3",
     stream_default: false,

@@ -13,7 +13,7 @@ export function makeEngines({ hold_loads, answer, ...options }: Options = {}) {
   const clock = fakeClock();
   const log: string[] = [];
   const engines = createEngines({
-    adapter: fake.adapter,
+    adapterOf: () => fake.adapter,
     resolve,
     slots: 2,
     queue: 2,

@@ -2,6 +2,7 @@
 import {
   AdapterError,
   type Adapter,
+  type Capability,
   type ChatEvent,
   type ChatRequest,
   type Engine,
@@ -10,6 +11,8 @@ import {
 import { channel } from "../../adapters/channel.ts";
 import type { InstalledModel } from "../../models/model.ts";
 
+type Finish = Extract<ChatEvent, { type: "finish" }>["reason"];
+
 /** One turn of the fake engine, in the hands of the test. */
 export interface Turn {
   model: string;
@@ -17,7 +20,7 @@ export interface Turn {
   signal: AbortSignal;
   say(...texts: string[]): void;
   put(event: ChatEvent): void;
-  finish(reason?: "stop" | "length"): void;
+  finish(reason?: Finish): void;
   fail(reason: unknown): void;
   /** Settles when the turn is over, however it ended. */
   over: Promise<void>;
@@ -41,6 +44,7 @@ export interface Load {
 export const USAGE = { prompt_tokens: 7, completion_tokens: 2, cached_tokens: 3 };
 
 export interface FakeOptions {
+  capabilities?: Capability[] | undefined;
   /** Every turn says these texts at once and finishes; absent: it waits for the test. */
   answer?: string[] | undefined;
   /** Loads wait for the test too. */
@@ -48,11 +52,12 @@ export interface FakeOptions {
 }
 
 /** `load(n)` and `turn(n)` wait for the n-th; `loads` and `turns` are those so far. */
-export function fakeAdapter({ answer, hold_loads = false }: FakeOptions = {}) {
+export function fakeAdapter({ answer, hold_loads = false, capabilities = [] }: FakeOptions = {}) {
   const loads = sequence<Load>();
   const turns = sequence<Turn>();
   const adapter: Adapter = {
     name: "fake",
+    capabilities: () => capabilities,
     async load(model, options, signal) {
       const ready = Promise.withResolvers<void>();
       const closed = Promise.withResolvers<AdapterError | undefined>();
@@ -98,7 +103,7 @@ export function fakeAdapter({ answer, hold_loads = false }: FakeOptions = {}) {
     const { put, fail, take } = channel<ChatEvent>();
     const over = Promise.withResolvers<void>();
     const say = (...texts: string[]): void => texts.forEach((text) => put({ type: "text", text }));
-    const finish = (reason: "stop" | "length" = "stop"): void => put({ type: "finish", reason, usage: USAGE });
+    const finish = (reason: Finish = "stop"): void => put({ type: "finish", reason, usage: USAGE });
     const turn: Turn = { model, request, signal, say, put, finish, fail, over: over.promise };
     signal.addEventListener("abort", () => fail(signal.reason));
     running.add(turn);

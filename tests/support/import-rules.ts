@@ -53,7 +53,7 @@ const ROOMS: Record<string, Room> = {
     types: [...STATE, "import"],
   },
   /** What app hands to the routes: types and nothing else. */
-  deps: { holds: /^src\/deps\.ts$/, uses: ["leaves", "models"], types: ["guards", "import", ...STATE] },
+  deps: { holds: /^src\/deps\.ts$/, uses: ["leaves", "models"], types: ["adapter", "guards", "import", ...STATE] },
   guards: { holds: /^src\/guards\//, uses: ["leaves"], types: STATE },
   engines: { holds: /^src\/engines\b/, uses: ["adapter", "leaves", "models"] },
   library: { holds: /^src\/(library|downloads)\b/, uses: ["leaves", "models", "store"] },
