@@ -1,0 +1,77 @@
+// One chunk of a streamed answer, as llama-server, vLLM, ingle and OpenAI itself send it, and what it means.
+import * as v from "valibot";
+import type { ChatEvent, TokenLogprob, Usage } from "../adapter.ts";
+
+const Count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const Likely = { token: v.string(), logprob: v.number(), bytes: v.optional(v.nullable(v.array(v.number())), null) };
+
+const Delta = v.object({
+  content: v.nullish(v.string()),
+  reasoning_content: v.nullish(v.string()),
+  /** vLLM's name for it. */
+  reasoning: v.nullish(v.string()),
+  tool_calls: v.nullish(
+    v.array(
+      v.object({
+        index: Count,
+        id: v.nullish(v.string()),
+        function: v.nullish(v.object({ name: v.nullish(v.string()), arguments: v.nullish(v.string()) })),
+      }),
+    ),
+  ),
+});
+
+export const Chunk = v.object({
+  choices: v.optional(
+    v.array(
+      v.object({
+        delta: v.optional(Delta, {}),
+        finish_reason: v.nullish(v.string()),
+        logprobs: v.nullish(
+          v.object({
+            content: v.nullish(v.array(v.object({ ...Likely, top_logprobs: v.optional(v.array(v.object(Likely)), []) }))),
+          }),
+        ),
+      }),
+    ),
+    [],
+  ),
+  usage: v.nullish(
+    v.object({
+      prompt_tokens: Count,
+      completion_tokens: Count,
+      prompt_tokens_details: v.nullish(v.object({ cached_tokens: v.nullish(Count) })),
+    }),
+  ),
+  /** llama-server's: tokens of the prompt, those that a slot still held among them. */
+  prompt_progress: v.nullish(v.object({ total: Count, processed: Count })),
+});
+export type Chunk = v.InferOutput<typeof Chunk>;
+
+/** All that it says but for the end of the answer. */
+export function* eventsOf({ choices: [choice], prompt_progress }: Chunk): Generator<ChatEvent> {
+  if (prompt_progress) yield { type: "prompt", read: prompt_progress.processed, total: prompt_progress.total };
+  if (choice === undefined) return;
+  const { content, reasoning_content, reasoning, tool_calls } = choice.delta;
+  const thought = reasoning_content ?? reasoning;
+  if (thought) yield { type: "reasoning", text: thought };
+  const logprobs = choice.logprobs?.content as TokenLogprob[] | null | undefined;
+  if (content || logprobs?.length) yield { type: "text", text: content ?? "", ...(logprobs?.length && { logprobs }) };
+  for (const { index, id, function: called } of tool_calls ?? []) {
+    const { name, arguments: text } = called ?? {};
+    yield { type: "tool_call", index, ...(id && { id }), ...(name && { name }), arguments: text ?? "" };
+  }
+}
+
+export function reasonOf({ choices: [choice] }: Chunk): "stop" | "length" | "tool_calls" | undefined {
+  const reason = choice?.finish_reason;
+  if (reason == null) return undefined;
+  if (reason === "function_call" || reason === "tool_calls") return "tool_calls";
+  return reason === "length" ? "length" : "stop";
+}
+
+export function usageOf({ usage }: Chunk): Usage | undefined {
+  if (!usage) return undefined;
+  const { prompt_tokens, completion_tokens, prompt_tokens_details } = usage;
+  return { prompt_tokens, completion_tokens, cached_tokens: prompt_tokens_details?.cached_tokens ?? 0 };
+}
