@@ -18,11 +18,11 @@ export async function body<S extends Schema>(c: Context, schema: S, { optional =
   const value = await readJson(c);
   if (value === undefined) {
     if (!optional) throw new ApiError(400, "The body is empty. Send a JSON object.", { code: "invalid_json" });
-    return check(schema, {});
+    return checked(schema, {});
   }
   // valibot takes an array for an object.
   if (Array.isArray(value)) throw new ApiError(400, "The body is an array. It must be an object.", { code: "invalid_type" });
-  return check(schema, value);
+  return checked(schema, value);
 }
 
 /** The query string as `schema` types it: the first value of each parameter, as text. Throws 400, never `invalid_type`. */
@@ -57,7 +57,8 @@ export function toBadRequest([first]: readonly [Issue, ...Issue[]]): ApiError {
   return new ApiError(400, sentence(name, issue), { param, code: codeOf(issue) });
 }
 
-function check<S extends Schema>(schema: S, value: unknown): v.InferOutput<S> {
+/** The value as `schema` types it. Throws as `body` does. */
+export function checked<S extends Schema>(schema: S, value: unknown): v.InferOutput<S> {
   const result = v.safeParse(schema, value, FIRST);
   if (!result.success) throw toBadRequest(result.issues);
   return result.output;

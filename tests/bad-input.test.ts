@@ -146,7 +146,11 @@ const FIELDS: [row: string, fields: object, expected: Expected][] = [
   ["B-23", message({ role: "user", content: {} }), [400, "messages[0].content", "invalid_type"]],
   ["B-23", message({ role: "user", content: "" }), 200],
   ["B-24", message({ role: "user", content: [{ type: "text", text: "hi" }] }), 200],
-  ["B-24", message({ role: "user", content: [{ type: "image_url" }] }), [400, "messages[0].content", "unsupported_content"]],
+  [
+    "B-24",
+    message({ role: "user", content: [{ type: "image_url", image_url: { url: "data:image/png;base64,AAAA" } }] }),
+    [400, "messages[0].content", "unsupported_content"],
+  ],
   ...["max_tokens", "max_completion_tokens"].flatMap((name): [string, object, Expected][] => [
     ["B-26", { [name]: 0 }, [400, name, "invalid_value"]],
     ["B-26", { [name]: -1 }, [400, name, "invalid_value"]],

@@ -1,12 +1,12 @@
 // What the engine is asked when a client asks for this or that: defaults, the model, the messages, and what no engine can do.
 import { describe, expect, test } from "bun:test";
-import type { ChatRequest } from "../adapters/adapter.ts";
+import { CAPABILITIES, type Capability, type ChatRequest } from "../adapters/adapter.ts";
 import { errorOf, HI, makeApp, makeModel, SEED } from "./support/app.ts";
 import { fakeAdapter } from "./support/fake-adapter.ts";
 
 /** What reached the engine for a request with these fields. */
-async function engineAsked(fields: object, parameters = {}): Promise<ChatRequest> {
-  const fake = fakeAdapter({ answer: ["x"] });
+async function engineAsked(fields: object, parameters = {}, capabilities: Capability[] = []): Promise<ChatRequest> {
+  const fake = fakeAdapter({ answer: ["x"], capabilities });
   const { chat } = makeApp({ adapter: fake.adapter, models: [makeModel("tiny", { parameters })] });
   const res = await chat(fields);
   if (res.status !== 200) throw new Error(await res.text());
@@ -26,6 +26,7 @@ const DOCUMENT: ChatRequest = {
   stop: [],
   seed: SEED,
   repeatable: false,
+  unasked: ["max_tokens", "temperature", "top_p", "top_k", "min_p", "repeat_penalty", "seed"],
 };
 
 describe("the sampling", () => {
@@ -51,13 +52,17 @@ describe("the sampling", () => {
 
   test("is the model's where the request does not say; its stream does not count", async () => {
     const { stream: _, ...sampling } = RECORD;
-    expect(await engineAsked({}, RECORD)).toEqual({ ...DOCUMENT, ...sampling });
+    const unasked = ["top_k", "min_p", "repeat_penalty", "seed"];
+    expect(await engineAsked({}, RECORD)).toEqual({ ...DOCUMENT, ...sampling, unasked } as ChatRequest);
   });
 
   test("is the request's before all, zeros and empty lists too", async () => {
     const zeros = { temperature: 0, top_p: 0, frequency_penalty: 0, presence_penalty: 0, seed: 0, stop: [] };
     const rest = { max_tokens: 1, top_k: 0, min_p: 0.1, repeat_penalty: 1.1 };
-    expect(await engineAsked({ ...zeros, ...rest }, RECORD)).toEqual({ ...DOCUMENT, ...zeros, ...rest, repeatable: true });
+    expect(await engineAsked({ ...zeros, ...rest }, RECORD)).toEqual({
+      ...{ ...DOCUMENT, ...zeros, ...rest },
+      ...{ repeatable: true, unasked: [] },
+    });
   });
 
   test("a model's zeros count too", async () => {
@@ -90,6 +95,9 @@ describe("the sampling", () => {
   });
 });
 
+const PIXEL = "data:image/png;base64,iVBORw0KGgo=";
+const CALL = { id: "call_1", type: "function" as const, function: { name: "weather", arguments: '{"city":"Paris"}' } };
+
 describe("the messages", () => {
   test("developer is system, text parts are lines, an empty text is a text, names are dropped", async () => {
     const messages = [
@@ -109,7 +117,7 @@ describe("the messages", () => {
       { role: "system", content: "Be brief." },
       { role: "user", content: "one\ntwo" },
       { role: "assistant", content: "" },
-      { role: "tool", content: "42" },
+      { role: "tool", content: "42", tool_call_id: "call_1" },
       { role: "user", content: "" },
     ]);
   });
@@ -122,13 +130,16 @@ describe("the messages", () => {
   test.each([
     [
       { role: "user", content: [{ type: "image_url", image_url: { url: "http://169.254.169.254/" } }] },
-      "content",
+      "content[0].image_url.url",
       "unsupported_content",
     ],
-    [{ role: "user", content: [{ type: "text" }] }, "content", "missing_required_parameter"],
+    [{ role: "user", content: [{ type: "image_url", image_url: { url: PIXEL } }] }, "content", "unsupported_content"],
+    [{ role: "user", content: [{ type: "input_audio" }] }, "content[0].type", "unsupported_content"],
+    [{ role: "user", content: [{ type: "text" }] }, "content[0].text", "missing_required_parameter"],
     [{ role: "user", content: [5] }, "content[0]", "invalid_type"],
     [{ role: "assistant", content: null }, "content", "missing_required_parameter"],
-    [{ role: "assistant", content: null, tool_calls: [{ id: "a" }] }, "tool_calls", "unsupported_parameter"],
+    [{ role: "assistant", content: null, tool_calls: [{ id: "a" }] }, "tool_calls[0].function", "missing_required_parameter"],
+    [{ role: "assistant", content: null, tool_calls: [CALL] }, "tool_calls", "unsupported_parameter"],
   ])("%j is refused", async (message, at, code) => {
     const res = await makeApp().chat({ messages: [...HI, message] });
     expect(await errorOf(res)).toMatchObject({ status: 400, param: `messages[1].${at}`, code });
@@ -217,5 +228,83 @@ describe("B-31, B-32: what no engine can do", () => {
     }
     expect(fake.turns).toEqual([]);
     for (const value of [...harmless, null]) expect([value, (await chat({ [name]: value })).status]).toEqual([value, 200]);
+  });
+});
+
+describe("what only some engines can do", () => {
+  const able = (fields: object) => engineAsked(fields, {}, [...CAPABILITIES]);
+  const WEATHER = { type: "function", function: { name: "weather", parameters: { type: "object", properties: {} } } };
+  const SCHEMA = { type: "json_schema", json_schema: { name: "city", schema: { type: "object" } } };
+
+  test.each([
+    [{ tools: [WEATHER] }, { tools: [WEATHER] }],
+    [
+      { tools: [WEATHER], tool_choice: "required" },
+      { tools: [WEATHER], tool_choice: "required" },
+    ],
+    [
+      { tools: [WEATHER], tool_choice: { type: "function", function: { name: "weather" } } },
+      { tools: [WEATHER], tool_choice: { name: "weather" } },
+    ],
+    [
+      { tools: [WEATHER], parallel_tool_calls: false },
+      { tools: [WEATHER], parallel_tool_calls: false },
+    ],
+    [{ response_format: { type: "json_object" } }, { response_format: { type: "json_object" } }],
+    [{ response_format: SCHEMA }, { response_format: SCHEMA }],
+    [{ grammar: 'root ::= "a"' }, { grammar: 'root ::= "a"' }],
+    [{ logprobs: true }, { logprobs: { top: 0 } }],
+    [{ logprobs: true, top_logprobs: 5 }, { logprobs: { top: 5 } }],
+    [{ logit_bias: { "12": -100 } }, { logit_bias: { "12": -100 } }],
+    [{ mirostat: 2, mirostat_tau: 4 }, { samplers: { mirostat: 2, mirostat_tau: 4 } }],
+    [{ samplers: ["top_k", "temperature"] }, { samplers: { samplers: ["top_k", "temperature"] } }],
+  ])("%j reaches the engine", async (fields, expected) => {
+    expect(await able(fields)).toEqual({ ...DOCUMENT, ...expected } as ChatRequest);
+  });
+
+  test.each([
+    { tools: [] },
+    { tool_choice: "auto" },
+    { response_format: { type: "text" } },
+    { logprobs: false },
+    { tools: null },
+  ])("%j asks for nothing", async (fields) => {
+    expect(await able(fields)).toEqual(DOCUMENT);
+  });
+
+  test.each([
+    [{ tools: [{ type: "function", function: { name: "a b" } }] }, "tools[0].function.name"],
+    [{ tools: Array.from({ length: 129 }, () => WEATHER) }, "tools"],
+    [{ tool_choice: "required" }, "tool_choice"],
+    [{ tools: [WEATHER], tool_choice: { type: "function", function: { name: "x" } } }, "tool_choice.function.name"],
+    [{ response_format: { type: "yaml" } }, "response_format.type"],
+    [{ response_format: { type: "json_schema" } }, "response_format.json_schema"],
+    [{ grammar: "" }, "grammar"],
+    [{ grammar: "x".repeat(65_537) }, "grammar"],
+    [{ grammar: "x", response_format: SCHEMA }, "grammar"],
+    [{ top_logprobs: 2 }, "top_logprobs"],
+    [{ logprobs: true, top_logprobs: 21 }, "top_logprobs"],
+    [{ logit_bias: { "12": 101 } }, "logit_bias.12"],
+    [{ logit_bias: { hello: 1 } }, "logit_bias.hello"],
+    [{ mirostat: 3 }, "mirostat"],
+    [{ samplers: ["magic"] }, "samplers[0]"],
+  ])("%j is refused", async (fields, param) => {
+    const fake = fakeAdapter({ answer: ["x"], capabilities: [...CAPABILITIES] });
+    expect(await errorOf(await makeApp({ adapter: fake.adapter }).chat(fields))).toMatchObject({ status: 400, param });
+    expect(fake.turns).toEqual([]);
+  });
+
+  test("messages with images, calls of tools and their answers reach the engine as they are", async () => {
+    const image = { type: "image_url", image_url: { url: PIXEL } };
+    const messages = [
+      { role: "user", content: [{ type: "text", text: "What is this?" }, image] },
+      { role: "assistant", content: null, tool_calls: [CALL] },
+      { role: "tool", content: "rain", tool_call_id: "call_1" },
+    ];
+    expect((await able({ messages })).messages).toEqual([
+      messages[0],
+      { ...messages[1], content: "" },
+      messages[2],
+    ] as ChatRequest["messages"]);
   });
 });

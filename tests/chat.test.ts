@@ -1,8 +1,8 @@
 // POST /v1/chat/completions: the two folds of one stream of events, what becomes of errors, and clients that leave.
 import { describe, expect, test } from "bun:test";
-import { AdapterError } from "../adapters/adapter.ts";
+import { AdapterError, type ChatEvent } from "../adapters/adapter.ts";
 import { errorOf, makeApp, makeModel, NOW } from "./support/app.ts";
-import { fakeAdapter } from "./support/fake-adapter.ts";
+import { fakeAdapter, USAGE } from "./support/fake-adapter.ts";
 import { frameReader, framesOf } from "./support/frames.ts";
 
 const HEAD = { id: "chatcmpl-1", created: NOW, model: "tiny", system_fingerprint: "ingle-1.2.3" };
@@ -292,5 +292,60 @@ describe("a client that leaves", () => {
     const reader = frameReader(res);
     while ((await reader.next()) !== undefined);
     expect((await fake.turn(0)).signal.aborted).toBe(false);
+  });
+});
+
+describe("an answer that is more than text", () => {
+  const LOGPROB = { token: "Hm", logprob: -0.5, bytes: [72, 109], top_logprobs: [{ token: "Ah", logprob: -1, bytes: null }] };
+  const EVENTS: ChatEvent[] = [
+    { type: "reasoning", text: "Let me " },
+    { type: "reasoning", text: "think." },
+    { type: "text", text: "Hm", logprobs: [LOGPROB] },
+    { type: "tool_call", index: 0, id: "a1", name: "weather", arguments: "" },
+    { type: "tool_call", index: 0, arguments: '{"city":' },
+    { type: "tool_call", index: 0, arguments: '"Paris"}' },
+    { type: "tool_call", index: 1, name: "time", arguments: "{}" },
+    { type: "finish", reason: "tool_calls", usage: USAGE },
+  ];
+  const answered = async (events: ChatEvent[], fields: object) => {
+    const fake = fakeAdapter();
+    const asked = makeApp({ adapter: fake.adapter }).chat(fields);
+    const turn = await fake.turn(0);
+    for (const event of events) turn.put(event);
+    return asked;
+  };
+  const CALLS = [
+    { id: "a1", type: "function", function: { name: "weather", arguments: '{"city":"Paris"}' } },
+    { id: "call_1", type: "function", function: { name: "time", arguments: "{}" } },
+  ];
+
+  test("is whole in JSON", async () => {
+    const { choices } = (await (await answered(EVENTS, {})).json()) as { choices: unknown[] };
+    const message = { role: "assistant", content: "Hm", refusal: null, reasoning_content: "Let me think.", tool_calls: CALLS };
+    const logprobs = { content: [LOGPROB], refusal: null };
+    expect(choices).toEqual([{ index: 0, message, logprobs, finish_reason: "tool_calls" }]);
+  });
+
+  test("has no content where it is calls alone", async () => {
+    const { choices } = (await (await answered(EVENTS.slice(3), {})).json()) as { choices: { message: object }[] };
+    expect(choices[0]!.message).toEqual({ role: "assistant", content: null, refusal: null, tool_calls: CALLS });
+  });
+
+  test("comes in pieces as OpenAI's clients put them together", async () => {
+    const text = await (await answered(EVENTS, { stream: true })).text();
+    const chunks = [...text.matchAll(/^data: (\{.*)$/gm)].map(([, json]) => JSON.parse(json!).choices[0]);
+    expect(chunks.map(({ delta }) => delta)).toEqual([
+      { role: "assistant", content: "" },
+      { reasoning_content: "Let me " },
+      { reasoning_content: "think." },
+      { content: "Hm" },
+      { tool_calls: [{ index: 0, id: "a1", type: "function", function: { name: "weather", arguments: "" } }] },
+      { tool_calls: [{ index: 0, function: { arguments: '{"city":' } }] },
+      { tool_calls: [{ index: 0, function: { arguments: '"Paris"}' } }] },
+      { tool_calls: [{ index: 1, id: "call_1", type: "function", function: { name: "time", arguments: "{}" } }] },
+      {},
+    ]);
+    expect(chunks[3].logprobs).toEqual({ content: [LOGPROB], refusal: null });
+    expect(chunks.at(-1).finish_reason).toBe("tool_calls");
   });
 });
