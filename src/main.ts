@@ -19,6 +19,7 @@ const COMMANDS: Record<string, () => Promise<{ default: unknown }>> = {
   rm: () => import("./cli/rm.ts"),
   check: () => import("./cli/check.ts"),
   import: () => import("./cli/import.ts"),
+  engine: () => import("./cli/engine.ts"),
   "engine-host": () => import("./cli/engine-host.ts"),
 };
 

@@ -1,0 +1,51 @@
+// `ingle engine build llama-server`: llama.cpp's own server for this machine, out of the source that is here already.
+import { existsSync } from "node:fs";
+import { defineCommand } from "citty";
+import { BuildError, buildLlamaServer, type BuildStep } from "../../adapters/llama-server/build.ts";
+import { cachedBinary } from "../../adapters/llama-server/cache.ts";
+import { carriedSource } from "../../adapters/llama-server/source.ts";
+import { CliError } from "./error.ts";
+
+export default defineCommand({
+  meta: { name: "engine", description: "Build an engine for this machine: ingle engine build llama-server" },
+  args: {
+    action: { type: "positional", required: true, description: "build" },
+    engine: { type: "positional", required: true, description: "llama-server" },
+    jobs: { type: "string", description: "Compilers at a time (one per core)" },
+    cmake: { type: "string", description: 'Further options of cmake, such as "-DGGML_CUDA=ON"' },
+    again: { type: "boolean", description: "Build it even if it is there" },
+  },
+  async run({ args: { action, engine, jobs, cmake, again } }) {
+    if (action !== "build")
+      throw new CliError(`"${action}" is nothing to do with an engine. Write "ingle engine build llama-server".`, 2);
+    if (engine !== "llama-server") throw new CliError(`"${engine}" is no engine that is built. "llama-server" is.`, 2);
+    if (jobs !== undefined && !/^[1-9]\d{0,2}$/.test(jobs))
+      throw new CliError(`"--jobs" is "${jobs}". It must be a whole number from 1.`, 2);
+    const source = carriedSource();
+    const binary = cachedBinary(source.release, process.env);
+    if (!again && existsSync(binary)) return console.log(`${binary} is there already. Build it again with --again.`);
+    const further = { jobs: jobs === undefined ? undefined : Number(jobs), cmake: cmake?.split(/\s+/).filter(Boolean) };
+    const stop = new AbortController();
+    for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => stop.abort(new CliError("Stopped.", 130)));
+    await show(buildLlamaServer({ source, binary, ...further, env: process.env, signal: stop.signal }));
+    console.log(`${binary} is built. "ingle serve" takes it from now on.`);
+  },
+});
+
+const EVERY_PERCENT = 10;
+
+/** A line that grows where somebody watches, a line now and then where a log is kept; on standard error. */
+async function show(steps: AsyncIterable<BuildStep>, screen = process.stderr): Promise<void> {
+  let told = -1;
+  try {
+    for await (const { step, percent = 0 } of steps) {
+      if (screen.isTTY) screen.write(`\r\u001b[K${step} llama.cpp${step === "compiling" ? `: ${percent} %` : ""}`);
+      else if (step !== "compiling") screen.write(`${step} llama.cpp\n`);
+      else if (percent >= told + EVERY_PERCENT || told < 0) screen.write(`compiling llama.cpp: ${(told = percent)} %\n`);
+    }
+  } catch (error) {
+    throw error instanceof BuildError ? new CliError(error.message, 1, { cause: error }) : error;
+  } finally {
+    if (screen.isTTY) screen.write("\n");
+  }
+}
