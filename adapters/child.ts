@@ -4,6 +4,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { AdapterError, type Adapter, type ChatEvent, type Engine } from "./adapter.ts";
 import { channel, type Channel } from "./channel.ts";
 import { encode, fromWire, lineReader, type FromChild } from "./child/protocol.ts";
+import { eachLine, howEnded, passedOn } from "./subprocess.ts";
 
 export interface ChildOptions {
   /** The adapter inside, as far as it is known here. */
@@ -20,11 +21,7 @@ export interface ChildOptions {
 /** In milliseconds: how long a load or a running turn may go on without a sign of life, and how long a close may take. */
 const LIMITS = { load: 300_000, turn: 60_000, close: 2_000 };
 
-// No key and no token ever goes to native code that reads strangers' files; NODE_OPTIONS would change what runs.
-const PASSED_ON =
-  /^(PATH|HOME|USERPROFILE|TMPDIR|TEMP|TMP|LANG|LC_ALL|SYSTEMROOT|WINDIR|LD_LIBRARY_PATH|DYLD_LIBRARY_PATH|DENO_DIR|(CUDA|NVIDIA|HIP|ROCR|VK|GGML|METAL)_\w+)$/i;
 const LONGEST_LINE = 1024 * 1024;
-const LONGEST_LOG_LINE = 2_000;
 
 export function child({ inside, command, env, log = () => {}, limits }: ChildOptions): Adapter {
   return {
@@ -116,15 +113,13 @@ function watch(process: ChildProcess, id: string, limits: typeof LIMITS, log: (l
       kill(new AdapterError("engine_crashed", `The engine of model "${id}" spoke nonsense and was stopped.`));
     }
   });
-  process.stderr!.setEncoding("utf8").on("data", (text: string) => {
-    for (const line of text.split("\n")) if (line.trim() !== "") log(line.slice(0, LONGEST_LOG_LINE));
-  });
+  eachLine(process.stderr!, log);
   process.stdin!.on("error", () => {}); // A pipe to a dead child: `exit` tells.
   process.on("error", (error) => {
     end(new AdapterError("engine_unavailable", `The engine of model "${id}" cannot be started (${error.message}).`));
   });
   process.on("exit", (code, signal) => {
-    const how = signal === null ? `code ${code}` : `signal ${signal}`;
+    const how = howEnded(code, signal);
     if (ready) end(new AdapterError("engine_crashed", `The engine of model "${id}" ended with ${how}. Ask again.`));
     else
       end(
@@ -168,11 +163,4 @@ function watch(process: ChildProcess, id: string, limits: typeof LIMITS, log: (l
       clearTimeout(timer);
     },
   };
-}
-
-function passedOn(env: Record<string, string | undefined>): Record<string, string> {
-  const kept = Object.entries(env).filter(
-    (entry): entry is [string, string] => PASSED_ON.test(entry[0]) && entry[1] !== undefined,
-  );
-  return Object.fromEntries(kept);
 }

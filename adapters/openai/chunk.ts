@@ -45,6 +45,8 @@ export const Chunk = v.object({
   ),
   /** llama-server's: tokens of the prompt, those that a slot still held among them. */
   prompt_progress: v.nullish(v.object({ total: Count, processed: Count })),
+  /** llama-server's: tokens so far, with `timings_per_token`; `prompt_n` are those that no slot held. */
+  timings: v.nullish(v.object({ prompt_n: Count, cache_n: Count, predicted_n: Count })),
 });
 export type Chunk = v.InferOutput<typeof Chunk>;
 
@@ -70,8 +72,13 @@ export function reasonOf({ choices: [choice] }: Chunk): "stop" | "length" | "too
   return reason === "length" ? "length" : "stop";
 }
 
-export function usageOf({ usage }: Chunk): Usage | undefined {
-  if (!usage) return undefined;
+/** The last one that comes is the one that counts. */
+export function usageOf({ usage, timings }: Chunk): Usage | undefined {
+  if (!usage) return timings ? spent(timings) : undefined;
   const { prompt_tokens, completion_tokens, prompt_tokens_details } = usage;
   return { prompt_tokens, completion_tokens, cached_tokens: prompt_tokens_details?.cached_tokens ?? 0 };
+}
+
+function spent({ prompt_n, cache_n, predicted_n }: NonNullable<Chunk["timings"]>): Usage {
+  return { prompt_tokens: prompt_n + cache_n, completion_tokens: predicted_n, cached_tokens: cache_n };
 }

@@ -8,6 +8,11 @@ export interface Told {
   error: Record<string, unknown>;
 }
 
+/** As much of a `Response` as it takes. */
+interface Answer {
+  body: AsyncIterable<Uint8Array> | null;
+}
+
 const LONGEST_MESSAGE = 500;
 const LONGEST_BODY = 64 * 1024;
 
@@ -27,7 +32,7 @@ export function toldBy(value: unknown): Told | undefined {
 }
 
 /** Of an answer with an error status: reads no more of it than an error can be long. */
-export async function toldIn(response: Response): Promise<Told> {
+export async function toldIn(response: Answer): Promise<Told> {
   const text = await firstOf(response);
   try {
     const told = toldBy(JSON.parse(text));
@@ -38,7 +43,7 @@ export async function toldIn(response: Response): Promise<Told> {
   return { message: text.replaceAll(/\s+/g, " ").slice(0, 100).trim() || "It does not say why.", error: {} };
 }
 
-async function firstOf({ body }: Response): Promise<string> {
+async function firstOf({ body }: Answer): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
   for await (const bytes of body ?? []) {

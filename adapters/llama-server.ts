@@ -1,0 +1,118 @@
+// llama.cpp's own server, in a process that ingle starts, watches and ends: what the embedded engine cannot do, such as tools and images.
+import { randomBytes } from "node:crypto";
+import * as v from "valibot";
+import { GgufError, readGgufFile } from "../models/gguf/gguf.ts";
+import type { InstalledModel } from "../models/model.ts";
+import { AdapterError, CAPABILITIES, type Adapter, type Engine, type LoadOptions } from "./adapter.ts";
+import { argsOf } from "./llama-server/args.ts";
+import { type Client, clientOf } from "./llama-server/client.ts";
+import { lifeOf, type Life, type LifeLimits } from "./llama-server/life.ts";
+import { loadFailure, startServer } from "./llama-server/process.ts";
+import { turnsOf } from "./llama-server/turn.ts";
+
+export interface LlamaServerOptions {
+  /** Path of the program; asked for at each load. May throw `AdapterError`. */
+  binary: () => string | Promise<string>;
+  /** The whole environment of ingle; the process gets the few variables that are harmless. */
+  env: Record<string, string | undefined>;
+  /** A line of the process's log that is an error. */
+  log?: (line: string) => void;
+  limits?: Partial<LifeLimits>;
+}
+
+const LIMITS: LifeLimits = { load: 300_000, turn: 60_000, cancel: 2_000, close: 2_000 };
+
+/** A llama-server for each engine. Throws where `binary` does. */
+export function llamaServer({ binary, env, log = () => {}, limits: some }: LlamaServerOptions): Adapter {
+  const limits = { ...LIMITS, ...some };
+  return {
+    name: "llama-server",
+    capabilities: ({ files }) => CAPABILITIES.filter((one) => one !== "images" || files.some(({ role }) => role === "projector")),
+    async load(model, options, signal) {
+      signal.throwIfAborted();
+      const program = await binary();
+      const args = argsOf(model, options, await trainedOn(model));
+      signal.throwIfAborted();
+      const key = randomBytes(32).toString("hex");
+      const loading = start({ program, args, key, model, options, limits, env, log });
+      const onAbort = (): void => loading.life.kill(new AdapterError("engine_unavailable", "The load was stopped."));
+      signal.addEventListener("abort", onAbort, { once: true });
+      try {
+        const client = clientOf(await Promise.race([loading.address, dead(loading.life)]), key);
+        const engine = await engineOf(model.id, client, loading.life, limits, signal);
+        loading.done();
+        return engine;
+      } catch (error) {
+        await loading.life.close();
+        signal.throwIfAborted();
+        throw error;
+      } finally {
+        signal.removeEventListener("abort", onAbort);
+      }
+    },
+  };
+}
+
+interface Start {
+  program: string;
+  args: string[];
+  key: string;
+  model: InstalledModel;
+  options: LoadOptions;
+  limits: LifeLimits;
+  env: LlamaServerOptions["env"];
+  log: (line: string) => void;
+}
+
+// Lines it prints until it is ready, more or less.
+const LINES_OF_A_LOAD = 10;
+
+function start({ program, args, key, model, options, limits, env, log }: Start) {
+  const { id, path } = model;
+  let loaded = false;
+  let lines = 0;
+  const onLine = (): void => {
+    if (loaded) return;
+    life.heard();
+    options.onProgress?.(Math.min(++lines / LINES_OF_A_LOAD, 1));
+  };
+  const server = startServer({ binary: program, args, key, env, log, onLine });
+  const life = lifeOf({
+    ...{ id, limits, server, loaded: () => loaded },
+    deathOf: (ended) =>
+      loaded
+        ? new AdapterError("engine_crashed", `The engine of model "${id}" ended with ${ended.how}. Ask again.`)
+        : loadFailure(id, path, ended),
+  });
+  return { life, address: server.address, done: () => void (loaded = true) };
+}
+
+async function dead(life: Life): Promise<never> {
+  await life.closed;
+  throw life.reason;
+}
+
+const Props = v.object({ total_slots: v.number(), default_generation_settings: v.object({ n_ctx: v.number() }) });
+const Models = v.object({ data: v.tuple([v.object({ meta: v.object({ n_vocab: v.number() }) })]) });
+
+/** Of a server that listens. */
+async function engineOf(id: string, client: Client, life: Life, limits: LifeLimits, signal: AbortSignal): Promise<Engine> {
+  await client.getJson("/health", signal);
+  const { total_slots, default_generation_settings } = v.parse(Props, await client.getJson("/props", signal));
+  const { data } = v.parse(Models, await client.getJson("/v1/models", signal));
+  const context_length = default_generation_settings.n_ctx;
+  const model = { context_length, vocab_size: data[0].meta.n_vocab };
+  const chat = turnsOf({ id, client, life, model, limits });
+  return { slots: total_slots, context_length, closed: life.closed, chat, close: life.close };
+}
+
+/** Tokens, where the file says it: llama-server would take memory for more, and not use it. */
+async function trainedOn({ id, path }: InstalledModel): Promise<number | undefined> {
+  try {
+    return (await readGgufFile(path)).context_length;
+  } catch (error) {
+    const { message } = error as Error;
+    const reason = error instanceof GgufError ? message : `its file cannot be read (${message.replaceAll(path, "its file")})`;
+    throw new AdapterError("model_load_failed", `Model "${id}" cannot be loaded: ${reason}`, { cause: error });
+  }
+}

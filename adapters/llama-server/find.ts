@@ -1,0 +1,80 @@
+// Where the llama-server of this machine is, and whether it runs.
+import { execFile } from "node:child_process";
+import { accessSync, constants } from "node:fs";
+import { homedir } from "node:os";
+import { delimiter, join } from "node:path";
+import { AdapterError } from "../adapter.ts";
+import { passedOn } from "../subprocess.ts";
+
+export interface FindOptions {
+  /** What `--llama-server` or `INGLE_LLAMA_SERVER` names: a path. Then no other one is looked for. */
+  named?: string | undefined;
+  env: Record<string, string | undefined>;
+}
+
+/** The release whose flags and answers this adapter knows; its own build lies in a folder of this name. */
+export const RELEASE = "v0.5.0";
+
+const NAME = globalThis.process.platform === "win32" ? "llama-server.exe" : "llama-server";
+
+/** Where ingle's own build of it is kept, built or not. */
+export function cachedBinary({ XDG_CACHE_HOME }: Record<string, string | undefined>): string {
+  return join(XDG_CACHE_HOME || join(homedir(), ".cache"), "ingle", "llama-server", RELEASE, NAME);
+}
+
+/** Path of one that runs: the one that is named, else one on the PATH, else our own. Throws `AdapterError` `engine_unavailable`. */
+export async function findLlamaServer({ named = undefined, env }: FindOptions): Promise<string> {
+  const path = named ?? env.INGLE_LLAMA_SERVER ?? onPath(env.PATH) ?? cachedBinary(env);
+  if (named === undefined && env.INGLE_LLAMA_SERVER === undefined && !isThere(path)) {
+    throw unavailable(`No llama-server is on the PATH or at ${path}. Name one with --llama-server or INGLE_LLAMA_SERVER.`);
+  }
+  await probe(path, env);
+  return path;
+}
+
+function onPath(path = ""): string | undefined {
+  return path
+    .split(delimiter)
+    .filter((folder) => folder !== "")
+    .map((folder) => join(folder, NAME))
+    .find(isThere);
+}
+
+function isThere(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const PROBE_MS = 10_000;
+
+/** Runs `--version`: what is no program of this system, or lacks a library, is found now and not amid a load. */
+async function probe(path: string, env: FindOptions["env"]): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const options = { env: passedOn(env), timeout: PROBE_MS, killSignal: "SIGKILL", windowsHide: true } as const;
+  execFile(path, ["--version"], options, (error, stdout, stderr) => {
+    if (error !== null) reject(unavailable(`The llama-server at ${path} cannot be used: ${whyNot(error, stderr)}.`));
+    else if (/^version: /m.test(stdout + stderr)) resolve();
+    else reject(unavailable(`The program at ${path} is no llama-server: it does not tell its version.`));
+  });
+  return promise;
+}
+
+const SAID: Record<string, string> = {
+  ENOENT: "there is no such file",
+  EACCES: "it may not be run",
+  ENOEXEC: "it is no program of this system",
+};
+
+function whyNot(error: Error & { code?: unknown; killed?: boolean }, stderr: string): string {
+  if (error.killed) return `it does not tell its version within ${PROBE_MS / 1000} s`;
+  const said = SAID[String(error.code)] ?? stderr.trim().split("\n")[0]!.slice(0, 200);
+  return said === "" ? "it does not tell its version" : said;
+}
+
+function unavailable(message: string): AdapterError {
+  return new AdapterError("engine_unavailable", message);
+}

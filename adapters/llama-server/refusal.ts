@@ -1,0 +1,20 @@
+// What llama-server's errors mean to ingle's clients.
+import { AdapterError } from "../adapter.ts";
+import type { Told } from "../openai/told.ts";
+
+/** Of an answer that has an error status, or of an error amid an answer, which has none. `id`: of the model. */
+export function refusalOf(told: Told, status: number | undefined, id: string): AdapterError {
+  const { type, message, error } = told;
+  if (type === "exceed_context_size_error") return tooLong(error);
+  if (status === 400 || status === 501) {
+    return new AdapterError("request_refused", `The engine refuses the request: ${message}`);
+  }
+  const failed = `The engine of model "${id}" failed: ${message}`;
+  if (status === 503) return new AdapterError("engine_unavailable", failed, { retry_after: 1 });
+  return new AdapterError("engine_unavailable", failed);
+}
+
+function tooLong({ n_prompt_tokens, n_ctx }: Record<string, unknown>): AdapterError {
+  const message = `The prompt has ${n_prompt_tokens} tokens, the context holds ${n_ctx} with the answer. Shorten it.`;
+  return new AdapterError("context_length_exceeded", message);
+}

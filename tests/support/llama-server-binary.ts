@@ -1,0 +1,11 @@
+// The real llama-server of this machine, for tests that need one.
+import { findLlamaServer } from "../../adapters/llama-server/find.ts";
+
+/** Its path, or why there is none, fit for a test's name. */
+export async function realServer(): Promise<{ path: string; skip?: undefined } | { path?: undefined; skip: string }> {
+  try {
+    return { path: await findLlamaServer({ env: process.env }) };
+  } catch (error) {
+    return { skip: (error as Error).message };
+  }
+}
