@@ -1,5 +1,6 @@
 // What a model is: the document's `Model`, and beside it the files it is made of and where they come from.
 import * as v from "valibot";
+import { isBaseUrl } from "./base-url.ts";
 
 /** A place a file can be fetched from; a file lists its places in the order they are tried. */
 export const Source = v.variant("type", [
@@ -27,14 +28,20 @@ export type ModelFile = v.InferOutput<typeof ModelFile>;
 const Probability = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
 const Penalty = v.pipe(v.number(), v.minValue(-2), v.maxValue(2));
 
+/** Names of environment variables that may hold a key for other servers: see `key_env`. */
+export const KEY_VARIABLE = /^INGLE_UPSTREAM_[A-Z0-9_]{1,100}$/;
+
 /** Servers with OpenAI's API that run a model: any of them may answer. */
 export const Upstream = v.object({
   /** Each up to and with the version, such as `http://10.0.0.7:8000/v1`. */
-  urls: v.pipe(v.array(v.pipe(v.string(), v.url())), v.minLength(1), v.maxLength(100)),
+  urls: v.pipe(v.array(v.pipe(v.string(), v.maxLength(2_000), v.check(isBaseUrl))), v.minLength(1), v.maxLength(100)),
   /** What the model is called there; absent: its id here. */
-  model: v.optional(v.string()),
-  /** Name of the environment variable that holds the key; a key is never written down. */
-  key_env: v.optional(v.string()),
+  model: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(500))),
+  /**
+   * Name of the environment variable that holds the key; a key is never written down. The prefix is the owner's consent: whoever
+   * can write a record, in a store that several servers share too, has no other variable of this process sent to an address of theirs.
+   */
+  key_env: v.optional(v.pipe(v.string(), v.regex(KEY_VARIABLE))),
   /** Requests that each server gets at a time; absent: 16. */
   slots: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(10_000))),
 });
@@ -46,7 +53,8 @@ const ModelObject = v.object({
   name: v.string(),
   version: v.optional(v.string(), "1.0"),
   description: v.optional(v.string(), ""),
-  format: v.optional(v.literal("gguf"), "gguf"),
+  /** `api`: no file, but servers that run it. */
+  format: v.optional(v.picklist(["gguf", "api"]), "gguf"),
   /** Seconds since 1970 of the installation; a manifest has none. */
   created: v.optional(v.pipe(v.number(), v.safeInteger()), 0),
   owned_by: v.optional(v.string(), ""),

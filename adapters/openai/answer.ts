@@ -1,10 +1,10 @@
 // A streamed answer of a server with OpenAI's API: bytes in, chat events out.
 import { createParser } from "eventsource-parser";
 import * as v from "valibot";
-import type { ChatEvent, TokenLogprob, Usage } from "../adapter.ts";
-import { stopFilter } from "../stop.ts";
+import type { ChatEvent, Usage } from "../adapter.ts";
 import { Chunk, eventsOf, reasonOf, usageOf } from "./chunk.ts";
-import { type Told, toldBy } from "./told.ts";
+import { textShown } from "./shown.ts";
+import { textOf, type Told, toldBy } from "./told.ts";
 
 /** What came is no answer of this API, or only the beginning of one. */
 export class BrokenAnswer extends Error {
@@ -22,7 +22,7 @@ export class FailedAnswer extends Error {
   }
 }
 
-/** Characters of one event. */
+/** Characters of one event, and of an answer in one piece. */
 const LONGEST_EVENT = 4 * 1024 * 1024;
 
 /**
@@ -46,6 +46,19 @@ export async function* answerEvents(
   yield finish;
 }
 
+/** The same for an answer in one piece, a `chat.completion`, which some servers send whatever they are asked. */
+export async function* wholeAnswerEvents(body: AsyncIterable<Uint8Array>): AsyncGenerator<ChatEvent> {
+  const text = await textOf(body, LONGEST_EVENT);
+  if (text.length > LONGEST_EVENT) throw new BrokenAnswer(`The answer is longer than ${LONGEST_EVENT} characters.`);
+  const chunk = parse(text, asChunk);
+  if (chunk instanceof Error) throw chunk;
+  const answer = reader([]);
+  answer.take(chunk);
+  const finish = answer.finish();
+  yield* answer.events;
+  yield finish;
+}
+
 function reader(stop: readonly string[]) {
   const events: ChatEvent[] = [];
   const shown = textShown(stop);
@@ -54,11 +67,7 @@ function reader(stop: readonly string[]) {
   let done = false;
   let failure: Error | undefined;
 
-  const take = (data: string): void => {
-    if (done || failure !== undefined) return;
-    if (data === "[DONE]") return void (done = true);
-    const chunk = parse(data);
-    if (chunk instanceof Error) return void (failure = chunk);
+  const take = (chunk: Chunk): void => {
     reason ??= reasonOf(chunk);
     usage = usageOf(chunk) ?? usage;
     for (const event of eventsOf(chunk)) {
@@ -66,15 +75,23 @@ function reader(stop: readonly string[]) {
       else if (shown.push(event, events)) return void ([reason, done] = ["stop", true]);
     }
   };
+  const onData = (data: string): void => {
+    if (done || failure !== undefined) return;
+    if (data === "[DONE]") return void (done = true);
+    const chunk = parse(data);
+    if (chunk instanceof Error) failure = chunk;
+    else take(chunk);
+  };
   const parser = createParser({
     maxBufferSize: LONGEST_EVENT,
-    onEvent: ({ data }) => take(data),
+    onEvent: ({ data }) => onData(data),
     onError: ({ message, type }) => {
       if (type === "max-buffer-size-exceeded") failure ??= new BrokenAnswer(message);
     },
   });
   return {
     events,
+    take,
     feed: parser.feed,
     get done() {
       return done;
@@ -91,42 +108,29 @@ function reader(stop: readonly string[]) {
   };
 }
 
-/** Text that may be shown, with the probabilities of its tokens: those of a stop string are none of the answer's. */
-function textShown(stop: readonly string[]) {
-  const stops = stopFilter(stop);
-  /** Where in the text each token ends. */
-  const held: { end: number; logprob: TokenLogprob }[] = [];
-  let read = 0;
-  let told = 0;
-
-  const tell = (text: string, events: ChatEvent[]): void => {
-    told += text.length;
-    const logprobs: TokenLogprob[] = [];
-    while (held.length > 0 && held[0]!.end <= told) logprobs.push(held.shift()!.logprob);
-    if (text !== "" || logprobs.length > 0) events.push({ type: "text", text, ...(logprobs.length > 0 && { logprobs }) });
-  };
-  return {
-    /** Whether a stop string has come. */
-    push({ text, logprobs = [] }: Extract<ChatEvent, { type: "text" }>, events: ChatEvent[]): boolean {
-      read += text.length;
-      held.push(...logprobs.map((logprob) => ({ end: read, logprob })));
-      const safe = stops.push(text);
-      tell(safe.text, events);
-      return safe.stopped;
-    },
-    rest: (events: ChatEvent[]): void => tell(stops.rest(), events),
-  };
-}
-
-function parse(data: string): Chunk | Error {
+/** `shape`: makes a chunk of what is none yet. */
+function parse(data: string, shape = (value: unknown): unknown => value): Chunk | Error {
   let value: unknown;
   try {
     value = JSON.parse(data);
   } catch {
-    return new BrokenAnswer(`An event of the answer is no JSON: ${data.slice(0, 100)}`);
+    return new BrokenAnswer(`A part of the answer is no JSON: ${data.slice(0, 100)}`);
   }
   const told = toldBy(value);
   if (told !== undefined) return new FailedAnswer(told);
-  const chunk = v.safeParse(Chunk, value);
-  return chunk.success ? chunk.output : new BrokenAnswer(`An event of the answer is no chunk: ${data.slice(0, 100)}`);
+  const chunk = v.safeParse(Chunk, shape(value));
+  return chunk.success ? chunk.output : new BrokenAnswer(`A part of the answer is no chunk: ${data.slice(0, 100)}`);
 }
+
+/** What is no such answer is left for the schema to refuse. */
+function asChunk(value: unknown): unknown {
+  const whole = v.safeParse(v.looseObject({ choices: v.array(v.looseObject({ message: Message })) }), value);
+  if (!whole.success) return undefined;
+  const choices = whole.output.choices.map(({ message, ...choice }) => ({
+    ...choice,
+    delta: { ...message, tool_calls: message.tool_calls?.map((call, index) => ({ ...call, index })) },
+  }));
+  return { ...whole.output, choices };
+}
+
+const Message = v.looseObject({ tool_calls: v.nullish(v.array(v.looseObject({}))) });

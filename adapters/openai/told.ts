@@ -8,11 +8,6 @@ export interface Told {
   error: Record<string, unknown>;
 }
 
-/** As much of a `Response` as it takes. */
-interface Answer {
-  body: AsyncIterable<Uint8Array> | null;
-}
-
 const LONGEST_MESSAGE = 500;
 const LONGEST_BODY = 64 * 1024;
 
@@ -32,8 +27,8 @@ export function toldBy(value: unknown): Told | undefined {
 }
 
 /** Of an answer with an error status: reads no more of it than an error can be long. */
-export async function toldIn(response: Answer): Promise<Told> {
-  const text = await firstOf(response);
+export async function toldIn({ body }: { body: AsyncIterable<Uint8Array> | null }): Promise<Told> {
+  const text = body === null ? "" : await textOf(body, LONGEST_BODY);
   try {
     const told = toldBy(JSON.parse(text));
     if (told !== undefined) return told;
@@ -43,12 +38,13 @@ export async function toldIn(response: Answer): Promise<Told> {
   return { message: text.replaceAll(/\s+/g, " ").slice(0, 100).trim() || "It does not say why.", error: {} };
 }
 
-async function firstOf({ body }: Answer): Promise<string> {
+/** Stops once it has more than `longest` characters. */
+export async function textOf(body: AsyncIterable<Uint8Array>, longest: number): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
-  for await (const bytes of body ?? []) {
+  for await (const bytes of body) {
     text += decoder.decode(bytes, { stream: true });
-    if (text.length > LONGEST_BODY) break;
+    if (text.length > longest) break;
   }
   return text;
 }

@@ -16,7 +16,7 @@ export interface Rest {
    * where the file at `path` has changed since it failed.
    */
   refuse(path: string): Promise<void>;
-  /** A load that failed. */
+  /** A load that failed. An error that says itself when another try makes sense is believed. */
   failed(error: AdapterError, path: string): void;
   /** An engine that was loaded and died. */
   died(error: AdapterError, path: string): void;
@@ -46,7 +46,8 @@ export function createRest(id: string, now: () => number): Rest {
       throw resting(id, reason, Math.ceil((until - now()) / 1000));
     },
     failed(error, path) {
-      begin(now() + RESTS[Math.min(failures++, RESTS.length - 1)]!, toApiError(error), path);
+      const told = error.retry_after && error.retry_after * 1000;
+      begin(now() + (told ?? RESTS[Math.min(failures++, RESTS.length - 1)]!), toApiError(error), path);
     },
     died(error, path) {
       deaths = [...deaths, now()].slice(-DEATHS);
