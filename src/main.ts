@@ -13,6 +13,7 @@ const COMMANDS: Record<string, () => Promise<{ default: unknown }>> = {
   serve: () => import("./cli/serve.ts"),
   run: () => import("./cli/run.ts"),
   pull: () => import("./cli/pull.ts"),
+  add: () => import("./cli/add.ts"),
   list: () => import("./cli/list.ts"),
   ps: () => import("./cli/ps.ts"),
   show: () => import("./cli/show.ts"),

@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import type { Adapter } from "../../adapters/adapter.ts";
 import { child } from "../../adapters/child.ts";
 import { echo } from "../../adapters/echo.ts";
+import { upstream } from "../../adapters/upstream.ts";
 import { ABOUT as EMBEDDED } from "../../adapters/node-llama-cpp/about.ts";
 import type { Model } from "../../models/model.ts";
 import type { Config } from "../config.ts";
@@ -20,7 +21,8 @@ export function createAdapters({ adapter }: Pick<Config, "adapter">, log: (line:
     return () => only;
   }
   const embedded = child({ inside: EMBEDDED, command: () => engineProcess(EMBEDDED.name), env: process.env, log });
-  return () => embedded;
+  const remote = upstream({ env: process.env, log });
+  return (model) => (model.upstream === undefined ? embedded : remote);
 }
 
 /**

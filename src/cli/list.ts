@@ -30,7 +30,7 @@ export default defineCommand({
 /** One model of the list. `partial`: a download was stopped. `damaged`: its record cannot be read, or its file is missing or has changed. */
 interface Row {
   id: string;
-  /** Bytes; null while unknown. */
+  /** Bytes; null while unknown, and for a model that other servers run. */
   size: number | null;
   /** Tokens; null while unknown. */
   context_length: number | null;
@@ -40,11 +40,14 @@ interface Row {
   needed_bytes: number | null;
   /** Whether this machine has them; null while unknown. */
   fits: boolean | null;
+  /** Addresses of the servers that run it; null for one that this machine runs. */
+  servers: string[] | null;
 }
 
 /** The fields of the API's models that a row is made of. */
 interface Listed extends Pick<Row, "id" | "context_length"> {
   license?: string;
+  upstream?: { urls: string[] };
   metadata: { size?: number };
   state: "available" | "downloading" | "stopped" | "loading" | "running" | "damaged";
   partial_bytes?: number;
@@ -56,7 +59,7 @@ async function list(api: Api, withCatalog: boolean): Promise<Row[]> {
   return data.map(row).filter(({ state }) => withCatalog || state !== "available");
 }
 
-function row({ id, context_length, license, metadata, state, partial_bytes = 0, fit }: Listed): Row {
+function row({ id, context_length, license, metadata, state, partial_bytes = 0, fit, upstream }: Listed): Row {
   return {
     id,
     size: metadata.size || null,
@@ -65,6 +68,7 @@ function row({ id, context_length, license, metadata, state, partial_bytes = 0, 
     state: state === "available" && partial_bytes > 0 ? "partial" : (STATE[state] ?? "installed"),
     needed_bytes: fit?.needed_bytes ?? null,
     fits: fit?.fits ?? null,
+    servers: upstream?.urls ?? null,
   };
 }
 
@@ -75,14 +79,17 @@ const STATE: Partial<Record<Listed["state"], Row["state"]>> = {
   downloading: "downloading",
 };
 
+/** Of this machine's disk and memory, for what other servers run. */
+const NONE = "none";
+
 function table(rows: Row[]): string {
   const cells = rows.map((row) => [
     row.id,
-    row.size === null ? "?" : size(row.size),
+    row.servers !== null ? NONE : row.size === null ? "?" : size(row.size),
     String(row.context_length ?? "?"),
     row.license ?? "?",
-    row.needed_bytes === null ? "?" : size(row.needed_bytes) + (row.fits ? "" : ", too much"),
-    row.state,
+    row.servers !== null ? NONE : row.needed_bytes === null ? "?" : size(row.needed_bytes) + (row.fits ? "" : ", too much"),
+    row.servers === null ? row.state : `on ${row.servers.length === 1 ? "another server" : `${row.servers.length} servers`}`,
   ]);
   return columns([["ID", "SIZE", "CONTEXT", "LICENCE", "MEMORY", "STATE"], ...cells]);
 }

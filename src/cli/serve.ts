@@ -118,7 +118,8 @@ function isLoopback(host: string): boolean {
 
 async function checkModel(wired: Wired, { model, adapter }: Config, pull = false): Promise<void> {
   if (model === undefined || adapter === "echo") return;
-  if (pull) {
+  // One that other servers run is there with its record.
+  if (pull && (await wired.library.get(model))?.upstream === undefined) {
     const [{ pull: fetchModel }, { apiOf }] = await Promise.all([import("./pull.ts"), import("./api.ts")]);
     await fetchModel(apiOf(wired), model);
   } else if ((await wired.library.get(model)) === undefined) {

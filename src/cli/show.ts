@@ -39,6 +39,7 @@ interface Shown {
   context_length: number | null;
   source_url: string;
   engine: string;
+  upstream?: { urls: string[]; model?: string; key_env?: string; slots?: number };
   partial_bytes?: number;
   metadata: { size: number };
   details?: { architecture: string | null; quantization: string; parameter_count: number; chat_template: boolean };
@@ -47,7 +48,7 @@ interface Shown {
 
 const unknown = (id: string): string => `There is no model "${id}". "ingle list --catalog" shows all that are known.`;
 
-function lines({ details, fit, metadata, partial_bytes = 0, ...model }: Shown): string {
+function lines({ details, fit, metadata, upstream, partial_bytes = 0, ...model }: Shown): string {
   const rows: [string, string | undefined][] = [
     ["Id", model.id],
     ["Name", model.name === model.id ? undefined : model.name],
@@ -60,7 +61,11 @@ function lines({ details, fit, metadata, partial_bytes = 0, ...model }: Shown): 
     ["Context", model.context_length === null ? undefined : `${model.context_length} tokens`],
     ["Chat template", details && (details.chat_template ? "in the file" : "none in the file")],
     ["Licence", model.license],
-    ["Source", model.source_url],
+    ["Source", upstream === undefined ? model.source_url : undefined],
+    ["Servers", upstream?.urls.join(", ")],
+    ["Name there", upstream?.model],
+    ["Key in", upstream?.key_env],
+    ["Requests each", upstream?.slots === undefined ? undefined : String(upstream.slots)],
     ["Engine", model.engine],
     ["Memory", fit && memory(fit)],
   ];

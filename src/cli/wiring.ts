@@ -2,6 +2,7 @@
 import { getRandomValues, randomBytes } from "node:crypto";
 import { join, resolve } from "node:path";
 import manifest from "../../package.json" with { type: "json" };
+import { slotsOfUpstream } from "../../adapters/upstream.ts";
 import { createApp, type App } from "../app.ts";
 import { sourceOptions, type Config } from "../config.ts";
 import { createDownloads } from "../downloads.ts";
@@ -73,13 +74,13 @@ function put(config: Config, { store, lock, guarantee, close }: DataFolder, log:
   const engines: Engines = createEngines({
     adapterOf,
     resolve: library.resolve,
-    slots,
+    slots: (model) => slotsOfUpstream(model) ?? slots,
     queue,
     threads,
     context,
     keep_alive: config.keep_alive,
     pinned: config.pin,
-    memory: fitting && { need: fitting.need, budget },
+    memory: fitting && { need: async (model, load) => (model.upstream ? undefined : fitting.need(model, load)), budget },
     log,
   });
   const downloads = createDownloads({ library, records: store.downloads, options: sources, now, log });

@@ -39,6 +39,11 @@ export function isOperator(c: Asked, operator: string): boolean {
   return isOneOf([digest(operator)], given(c));
 }
 
+/** The same where there may be no such key; then nobody is. */
+export function isOwner(c: Asked, operator: string | undefined): boolean {
+  return operator !== undefined && isOperator(c, operator);
+}
+
 function isHealth(c: Asked): boolean {
   return c.req.path === "/health" || c.req.path === "/health/";
 }

@@ -42,6 +42,14 @@ export function taken(id: string): ApiError {
   });
 }
 
+/** Of a model that other servers run. */
+export function elsewhere(id: string, url: string): ApiError {
+  return new ApiError(409, `The model ${shown(id)} is run by ${new URL(url).host}: there is nothing to be downloaded.`, {
+    code: "model_not_downloadable",
+    param: "model_id",
+  });
+}
+
 export function unseen(id: string, { message, code }: SourceError): ApiError {
   return new ApiError(502, `The file of model ${shown(id)} cannot be looked at. ${message}`, { code, param: "model_id" });
 }

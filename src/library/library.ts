@@ -1,6 +1,7 @@
 // The models of a data folder: one record each in the store, and the weights that ingle fetched for them as plain files.
 import { lstat, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { catalog } from "../../models/catalog.ts";
 import { described } from "../../models/described.ts";
 import { readGgufFile } from "../../models/gguf/gguf.ts";
@@ -11,7 +12,7 @@ import { remoteHeader } from "../../models/download/remote-header.ts";
 import { type DownloadOptions, type Progress, SourceError } from "../../models/download/sources.ts";
 import type { WantedModel } from "../../models/wanted.ts";
 import type { Facts } from "../fit.ts";
-import { busy, taken, unknown, unseen } from "./errors.ts";
+import { busy, elsewhere, taken, unknown, unseen } from "./errors.ts";
 import { fetchAll, isOfAnotherFile, sizeOf, unfetched, weightsOf } from "./fetch.ts";
 import { absent, checkFile, partialBytes } from "./files.ts";
 import type { Collection } from "../store/collection.ts";
@@ -42,9 +43,9 @@ export interface Library {
    * place stay. False when there was nothing, or somebody else removes it. Throws `ApiError` 409 `model_not_ready` beside a pull.
    */
   remove(id: string, unused?: () => Promise<void>): Promise<boolean>;
-  /** Where the weights are. Throws `ApiError` 500 `model_corrupted` when they are missing or changed in size. */
+  /** Where the weights are, or who runs the model instead. Throws `ApiError` 500 `model_corrupted` when they are missing or changed in size. */
   resolve(model: Model): Promise<InstalledModel>;
-  /** Adds a model whose files are there. Throws `ApiError` 409 `model_exists` for an id that stands for another one. */
+  /** Adds a model that needs no download. Throws `ApiError` 409 `model_exists` for an id that stands for another one. */
   claim(model: Model): Promise<void>;
   /** Notes a model that is to be fetched. Throws `ApiError` 409 `model_exists` for an id that stands for another one. */
   ask(wanted: Wanted): Promise<void>;
@@ -52,7 +53,8 @@ export interface Library {
   asked(): Promise<Model[]>;
   /**
    * What a pull would fetch: a model that was asked for, one of the catalogue, or again the files of a record; undefined when all is
-   * there. Throws `ApiError` 404 `model_not_found`, and 500 `model_corrupted` where a file that is used in place is gone.
+   * there. Throws `ApiError` 404 `model_not_found`, 409 `model_not_downloadable` for one that other servers run, and 500
+   * `model_corrupted` where a file that is used in place is gone.
    */
   wanted(id: string): Promise<Wanted | undefined>;
   /**
@@ -121,6 +123,8 @@ export function createLibrary({
     },
 
     async resolve(model) {
+      const { id, upstream, settings } = model;
+      if (upstream !== undefined) return { id, path: "", upstream, settings };
       const paths = model.files.map((file) => file.path ?? join(weightsPath(model.id), file.name));
       for (const [i, file] of model.files.entries()) await checkFile(model.id, file, paths[i]!);
       return { id: model.id, path: paths[0]!, extra_bytes: sizeOf(weightsOf(model).slice(1)), settings: model.settings };
@@ -145,6 +149,7 @@ export function createLibrary({
 
     async wanted(id) {
       const installed = await library.get(id);
+      if (installed?.upstream !== undefined) throw elsewhere(id, installed.upstream.urls[0]!);
       const fault = installed && (await faultOf(installed));
       if (installed !== undefined && fault === undefined) return undefined;
       const asked = await downloads.get(id);
@@ -226,7 +231,8 @@ export function createLibrary({
 
 /** What makes two requests for one id the same. */
 function isSame(one: Model, other: Model): boolean {
-  return one.source_url !== undefined && one.source_url === other.source_url;
+  if (one.source_url === undefined || one.source_url !== other.source_url) return false;
+  return isDeepStrictEqual(one.upstream, other.upstream);
 }
 
 /** What hides more than one record is no damage of this one. */

@@ -41,7 +41,7 @@ export async function shownModel(model: Model, kind: Kind, deps: Deps, asked: As
 
 /** Nothing where nobody can say: a broken file is told of by `state`. */
 async function known(model: Model, kind: Kind, { fitting, library, look }: Deps, { fit = false, remote }: Asked) {
-  if (!fit || fitting === undefined) return {};
+  if (!fit || fitting === undefined || model.upstream !== undefined) return {};
   if (kind === "installed") {
     const facts = await library
       .resolve(model)

@@ -1,7 +1,6 @@
 // POST /v1/models: a model by the name that people have for it. Nothing is dialled for it, and a file that is there is used in place.
 import type { Context } from "hono";
-import * as v from "valibot";
-import { Model } from "../../models/model.ts";
+import type { Model } from "../../models/model.ts";
 import {
   addressOf,
   allParts,
@@ -15,32 +14,22 @@ import {
 } from "../../models/reference.ts";
 import type { Deps } from "../deps.ts";
 import { ApiError, shown } from "../errors.ts";
-import { isOperator } from "../guards/key.ts";
+import { isOwner } from "../guards/key.ts";
 import type { Wanted } from "../library/library.ts";
 import { filesInPlace } from "../local-files.ts";
 import { body } from "../validate.ts";
 import { shownModel } from "./model-shown.ts";
-
-const NewModel = v.object({
-  id: v.optional(Model.entries.id),
-  /** `owner/repo`, `hf:owner/repo:Q4_K_M`, `owner/repo/file.gguf`. */
-  repo: v.optional(v.pipe(v.string(), v.maxLength(500))),
-  source_url: v.optional(v.pipe(v.string(), v.maxLength(2_000))),
-  path: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(4_096))),
-  sha256: v.optional(v.pipe(v.string(), v.toLowerCase(), v.regex(/^[0-9a-f]{64}$/))),
-  /** Bytes. */
-  size: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(1))),
-  /** Of the owner's commands: the address may be plain http, or private. */
-  allow_private: v.optional(v.boolean(), false),
-  /** Start the download with it. */
-  download: v.optional(v.boolean(), false),
-});
-type NewModel = v.InferOutput<typeof NewModel>;
+import { NewModel } from "./new-model-request.ts";
+import { addUpstream } from "./new-upstream.ts";
 
 type Placed = Exclude<Named, { kind: "id" }>;
 
 export async function addModel(c: Context, deps: Deps): Promise<Response> {
   const request = await body(c, NewModel);
+  if (request.base_url !== undefined) return c.json(await addUpstream(c, deps, request, request.base_url));
+  const pointless = (["model", "key_env", "slots"] as const).find((name) => request[name] !== undefined);
+  if (pointless !== undefined)
+    throw wrong(`"${pointless}" needs "base_url": it is about a model that other servers run.`, pointless);
   const { named, param } = placeOf(request);
   const id = request.id ?? idOf(named);
   if (id === "" || id.length > 200) throw wrong(`No id can be made of ${shown(request[param]!)}. Choose one with "id".`, "id");
@@ -57,7 +46,7 @@ export async function addModel(c: Context, deps: Deps): Promise<Response> {
 
 function mayBePrivate(c: Context, { guards, allow_private = false }: Deps, request: NewModel): boolean {
   if (!request.allow_private || allow_private) return allow_private;
-  if (isOwner(c, guards)) return true;
+  if (isOwner(c, guards.operator_key)) return true;
   throw new ApiError(
     403,
     'Only the commands of the server\'s owner may say "allow_private". Start the server with --allow-private.',
@@ -68,15 +57,16 @@ function mayBePrivate(c: Context, { guards, allow_private = false }: Deps, reque
   );
 }
 
-const isOwner = (c: Context, { operator_key }: Deps["guards"]): boolean =>
-  operator_key !== undefined && isOperator(c, operator_key);
-
 /** What was named, and by which field. */
 function placeOf(request: NewModel): { named: Placed; param: "repo" | "source_url" | "path" } {
   const given = (["repo", "source_url", "path"] as const).filter((name) => request[name] !== undefined);
   const [param] = given;
   if (param === undefined)
-    throw wrong('One of "repo", "source_url" and "path" is needed: where is the model?', "repo", "missing_required_parameter");
+    throw wrong(
+      'One of "repo", "source_url", "path" and "base_url" is needed: where is the model?',
+      "repo",
+      "missing_required_parameter",
+    );
   if (given.length > 1) throw wrong(`"${given[0]}" and "${given[1]}" are both given. A model has one place.`, given[1]!);
   const text = request[param]!;
   if (param === "path") return { named: { kind: "path", path: text }, param };
@@ -129,7 +119,7 @@ async function takeFile(c: Context, deps: Deps, model: Model, path: string, { sh
   const pointless = sha256 === undefined ? (download ? "download" : undefined) : "sha256";
   if (pointless !== undefined)
     throw wrong(`"${pointless}" is for models that are fetched. A file is used where it is, as it is.`, pointless);
-  const within = isOwner(c, deps.guards) ? undefined : (deps.models_dir ?? null);
+  const within = isOwner(c, deps.guards.operator_key) ? undefined : (deps.models_dir ?? null);
   const taken = await filesInPlace(model, path, within);
   const [{ size: found = 0 } = {}] = taken.files;
   if (size !== undefined && size !== found) throw wrong(`The file has ${found} bytes instead of ${size}.`, "size");

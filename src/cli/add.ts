@@ -1,0 +1,52 @@
+import { defineCommand } from "citty";
+import { readConfig } from "../config.ts";
+import { connect } from "./api.ts";
+import { DATA } from "./data-args.ts";
+import { CliError } from "./error.ts";
+
+export default defineCommand({
+  meta: { name: "add", description: "Add a model that other servers with OpenAI's API run." },
+  args: {
+    id: { type: "positional", required: true, description: "What it is to be called here" },
+    "base-url": {
+      type: "string",
+      required: true,
+      description: "Address of the API there, such as http://10.0.0.7:8000/v1; several with commas between them",
+      valueHint: "url",
+    },
+    as: { type: "string", description: "What it is called there (the same)", valueHint: "name" },
+    "key-env": {
+      type: "string",
+      description: "Environment variable of this server that holds the key for there; it begins with INGLE_UPSTREAM_",
+      valueHint: "variable",
+    },
+    slots: { type: "string", description: "Requests that each of them gets at a time (16)" },
+    ...DATA,
+  },
+  async run({ args }) {
+    const { id, "base-url": addresses, as: model, "key-env": key_env, slots, data, store, config } = args;
+    const body = {
+      id,
+      base_url: addresses
+        .split(",")
+        .map((address) => address.trim())
+        .filter(Boolean),
+      ...(model !== undefined && { model }),
+      ...(key_env !== undefined && { key_env }),
+      ...(slots !== undefined && { slots: whole(slots) }),
+    };
+    const api = await connect(readConfig({ data, store, config }), { command: "add" });
+    try {
+      const answer = await api.ask("/v1/models", { method: "POST", body });
+      const { upstream } = (await answer.json()) as { upstream: { urls: string[] } };
+      console.log(`${id} is run by ${upstream.urls.join(", ")}.`);
+    } finally {
+      await api.close();
+    }
+  },
+});
+
+function whole(text: string): number {
+  if (/^\d+$/.test(text)) return Number(text);
+  throw new CliError(`"--slots" is "${text}". It must be a whole number.`, 2);
+}
