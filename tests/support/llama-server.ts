@@ -1,0 +1,74 @@
+// A real llama-server on a port of its own, where this machine has one.
+import { spawn } from "node:child_process";
+import { existsSync, readdirSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { eventually } from "./server.ts";
+
+export interface LlamaServer {
+  /** With `/v1`. */
+  url: string;
+  /** kill -9. Safe to call twice. */
+  kill(): Promise<void>;
+  /** Starts it again on the same port. */
+  start(): Promise<void>;
+}
+
+export interface LlamaServerOptions {
+  model: string;
+  /** What it calls the model. */
+  alias: string;
+  /** Tokens a slot holds. */
+  context: number;
+  slots: number;
+  key?: string;
+}
+
+/** The program: the one that is named, else the newest that was fetched. */
+export function findLlamaServer(): string | undefined {
+  const named = process.env.INGLE_LLAMA_SERVER;
+  if (named !== undefined) return existsSync(named) ? named : undefined;
+  const kept = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "ingle", "llama-server");
+  const releases = existsSync(kept) ? readdirSync(kept).toSorted() : [];
+  return releases
+    .toReversed()
+    .map((release) => join(kept, release, "llama-server"))
+    .find((path) => existsSync(path));
+}
+
+/** Why this machine has none, fit for a test's name. */
+export const NO_LLAMA_SERVER: string | undefined = findLlamaServer()
+  ? undefined
+  : "there is no llama-server: set INGLE_LLAMA_SERVER";
+
+export async function startLlamaServer({ model, alias, context, slots, key }: LlamaServerOptions): Promise<LlamaServer> {
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}/v1`;
+  const words = ["--model", model, "--alias", alias, "--host", "127.0.0.1", "--port", String(port), "--threads", "1"];
+  const size = ["--parallel", String(slots), "--ctx-size", String(context * slots), "--no-webui"];
+  let kill = async (): Promise<void> => {};
+  const start = async (): Promise<void> => {
+    const child = spawn(findLlamaServer()!, [...words, ...size, ...(key ? ["--api-key", key] : [])], { stdio: "ignore" });
+    const ended = new Promise<void>((resolve) => child.on("error", () => resolve()).on("exit", () => resolve()));
+    kill = async () => {
+      child.kill("SIGKILL");
+      await ended;
+    };
+    await eventually("llama-server has loaded its model", async () => {
+      if (child.exitCode !== null) throw new Error("llama-server did not start.");
+      return (await fetch(`http://127.0.0.1:${port}/health`).catch(() => undefined))?.ok ?? false;
+    });
+  };
+  await start();
+  return { url, kill: () => kill(), start };
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}
