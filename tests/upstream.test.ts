@@ -460,7 +460,10 @@ describe("of several servers", () => {
     const all = [await server(), await server()];
     const engine = await load(all, { limits: { rests: [60_000] } });
     for (const each of all) await each.stop();
-    for (let n = 0; n < 3; n++) expect((await failure(said(engine))).message).toContain("cannot be reached (ECONNREFUSED)");
+    for (let n = 0; n < 3; n++) {
+      const { code, message } = await failure(said(engine));
+      expect([code, message.replace(/^\S+/, "HOST")]).toEqual(["engine_unavailable", "HOST cannot be reached (ECONNREFUSED)."]);
+    }
     for (const each of all) await each.start();
     expect(await said(engine)).toBe("hello");
   });

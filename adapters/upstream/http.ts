@@ -31,7 +31,7 @@ export interface Answer {
   close(): void;
 }
 
-/** Throws `ServerFailure` `upstream_error`, `declined` as long as there is no connection and `broken` afterwards, and the signal's reason. */
+/** Throws `ServerFailure`, `engine_unavailable` as long as there is no connection and `upstream_error` afterwards, and the signal's reason. */
 export async function ask({ url, body, key, limits, signal }: Question): Promise<Answer> {
   signal.throwIfAborted();
   const address = new URL(url);
@@ -67,7 +67,9 @@ function watch(
   let reached = false;
   let reason: { thrown: unknown } | undefined;
   const failure = (message: string, cause?: unknown) =>
-    new ServerFailure(reached ? "broken" : "declined", "upstream_error", `${host} ${message}`, { cause });
+    reached
+      ? new ServerFailure("broken", "upstream_error", `${host} ${message}`, { cause })
+      : new ServerFailure("declined", "engine_unavailable", `${host} ${message}`, { cause });
   const end = (thrown: unknown): void => {
     reason ??= { thrown };
     // Without an error not every runtime says that it has ended.

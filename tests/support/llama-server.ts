@@ -13,6 +13,8 @@ export interface LlamaServer {
   kill(): Promise<void>;
   /** Starts it again on the same port. */
   start(): Promise<void>;
+  /** Tokens of answers since its start. */
+  said(): Promise<number>;
 }
 
 export interface LlamaServerOptions {
@@ -46,7 +48,7 @@ export async function startLlamaServer({ model, alias, context, slots, key }: Ll
   const port = await freePort();
   const url = `http://127.0.0.1:${port}/v1`;
   const words = ["--model", model, "--alias", alias, "--host", "127.0.0.1", "--port", String(port), "--threads", "1"];
-  const size = ["--parallel", String(slots), "--ctx-size", String(context * slots), "--no-webui"];
+  const size = ["--parallel", String(slots), "--ctx-size", String(context * slots), "--no-webui", "--metrics"];
   let kill = async (): Promise<void> => {};
   const start = async (): Promise<void> => {
     const child = spawn(findLlamaServer()!, [...words, ...size, ...(key ? ["--api-key", key] : [])], { stdio: "ignore" });
@@ -61,7 +63,12 @@ export async function startLlamaServer({ model, alias, context, slots, key }: Ll
     });
   };
   await start();
-  return { url, kill: () => kill(), start };
+  const said = async (): Promise<number> => {
+    const headers = { authorization: `Bearer ${key ?? ""}` };
+    const text = await (await fetch(`http://127.0.0.1:${port}/metrics`, { headers })).text();
+    return Number(/^llamacpp:tokens_predicted_total (\d+)/m.exec(text)![1]);
+  };
+  return { url, kill: () => kill(), start, said };
 }
 
 function freePort(): Promise<number> {
