@@ -126,6 +126,18 @@ describe.skipIf(lacking !== undefined)(lacking ?? "two nodes in front of two lla
     SLOW,
   );
 
+  test("what is changed on one node holds on the other at once", async () => {
+    for (const node of [0, 1]) expect((await chat(node)).status).toBe(200);
+    const [, other] = servers as [LlamaServer, LlamaServer];
+    const words = ["add", "fleet", "--base-url", other.url, "--as", "tiny", "--key-env", "INGLE_UPSTREAM_FLEET"];
+    expect(await run([...PROGRAM, "rm", "fleet", "--data", folders[0]!])).toMatchObject({ code: 0 });
+    expect(await run([...PROGRAM, ...words, "--data", folders[0]!])).toMatchObject({ code: 0 });
+    const before = await other.said();
+    for (let n = 0; n < 8; n++) expect((await chat(1)).status).toBe(200);
+    expect((await other.said()) - before).toBe(64);
+    expect((await ask(1, "/ps")).data).toMatchObject([{ id: "fleet", slots: 16 }]);
+  });
+
   test("a model that is removed on one node is gone on both", async () => {
     expect(await run([...PROGRAM, "rm", "fleet", "--data", folders[1]!])).toMatchObject({ code: 0 });
     for (const node of [0, 1]) expect((await chat(node)).status).toBe(404);

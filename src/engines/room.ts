@@ -1,9 +1,12 @@
 // The room of one engine: who is in it, since when nobody is, and what is loaded there. One that must go takes nobody in any more.
 import type { Engine } from "../../adapters/adapter.ts";
+import type { Model } from "../../models/model.ts";
 import type { Tenant } from "./memory.ts";
 import { createSlots, type Slots } from "./slots.ts";
 
 export interface Room extends Omit<Tenant, "leaving"> {
+  /** Who runs its model instead of this machine. */
+  readonly upstream: Model["upstream"];
   readonly slots: Slots;
   /** Somebody comes in; the function that is returned lets them out again, once. */
   enter(): () => void;
@@ -26,6 +29,7 @@ export interface Room extends Omit<Tenant, "leaving"> {
 
 export interface RoomOptions {
   id: string;
+  upstream: Model["upstream"];
   slots: number;
   queue: number;
   keep_alive: number;
@@ -39,7 +43,7 @@ export interface RoomOptions {
 // Over all rooms, as two may be used in the same millisecond.
 let uses = 0;
 
-export function createRoom({ id, slots, queue, keep_alive, now, isPinned, onIdle, evict }: RoomOptions): Room {
+export function createRoom({ id, upstream, slots, queue, keep_alive, now, isPinned, onIdle, evict }: RoomOptions): Room {
   let inside = 0;
   let used = ++uses;
   let idle_since = now();
@@ -56,6 +60,7 @@ export function createRoom({ id, slots, queue, keep_alive, now, isPinned, onIdle
 
   const room: Room = {
     id,
+    upstream,
     slots: createSlots(id, slots, queue),
     get idle() {
       return inside === 0;

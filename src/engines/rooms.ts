@@ -1,4 +1,5 @@
 // Which rooms there are: one for each model that was asked for, and those that nobody enters any more, until their engine is closed.
+import { isDeepStrictEqual } from "node:util";
 import type { Model } from "../../models/model.ts";
 import type { Memory } from "./memory.ts";
 import { createRoom, type Room } from "./room.ts";
@@ -7,7 +8,10 @@ import { ApiError } from "../errors.ts";
 import type { Log } from "../log.ts";
 
 export interface Rooms {
-  /** Where new turns of a model go. A new one where an older request waits for the memory of the one there is. */
+  /**
+   * Where new turns of a model go. A new one where an older request waits for the memory of the one there is, and where the record
+   * names other servers by now: a node that shares the store has changed it.
+   */
   enterable(model: Model): Room;
   /** The one that new turns would go to, if there is one. */
   get(id: string): Room | undefined;
@@ -18,8 +22,8 @@ export interface Rooms {
   left(id: string): Promise<void>;
 }
 
-/** Somebody asked for it, nobody used it for long, or others need its memory. */
-export type Why = "asked" | "idle" | "memory";
+/** Somebody asked for it, nobody used it for long, others need its memory, or its record has changed. */
+export type Why = "asked" | "idle" | "memory" | "changed";
 
 export interface RoomsOptions {
   slots: (model: Model) => number;
@@ -72,11 +76,12 @@ export function createRooms({ slots, memory, closing, log, later, ...options }: 
     get: (id) => rooms.get(id),
     all: () => [...rooms.values(), ...leaving.keys()],
     enterable(model) {
-      const { id } = model;
+      const { id, upstream } = model;
       const known = rooms.get(id);
       if (known?.draining) retire(known, "memory");
+      else if (known !== undefined && !isDeepStrictEqual(known.upstream, upstream)) retire(known, "changed");
       else if (known !== undefined) return known;
-      const room = createRoom({ ...options, id, slots: slots(model), onIdle, evict: (room) => retire(room, "memory") });
+      const room = createRoom({ ...options, id, upstream, slots: slots(model), onIdle, evict: (room) => retire(room, "memory") });
       rooms.set(id, room);
       return room;
     },
