@@ -29,7 +29,10 @@ const Settings = v.object({
   no_init: v.optional(v.boolean(), false),
   /** The model of requests that name none. */
   model: v.optional(v.pipe(v.string(), v.minLength(1))),
-  adapter: v.optional(v.picklist(["node-llama-cpp", "echo"]), "node-llama-cpp"),
+  /** What runs the models, where a model's record does not say; `auto`: llama-server where there is one, else node-llama-cpp. */
+  adapter: v.optional(v.picklist(["auto", "node-llama-cpp", "llama-server", "echo"]), "auto"),
+  /** Path of llama.cpp's own server; absent: one on the PATH, or the one that ingle has built. */
+  llama_server: v.optional(v.pipe(v.string(), v.minLength(1))),
   /** Of the computation; absent: one per core. */
   threads: v.optional(Whole(1, 1024)),
   /** Tokens a slot holds; absent: what the model's record says. */

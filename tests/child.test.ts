@@ -10,7 +10,7 @@ import { ask, tinyModel } from "./support/models.ts";
 import { realModel } from "./support/real-model.ts";
 import { corpus } from "./support/tiny-gguf.ts";
 
-const embedded = createAdapters({ adapter: "node-llama-cpp" }, () => {})(makeModel("tiny"));
+const embedded = createAdapters({ adapter: "node-llama-cpp", llama_server: undefined }, () => {})(makeModel("tiny"));
 const FAKE = { name: "fake", capabilities: () => [] };
 
 adapterSuite("node-llama-cpp in a child process, tiny model", {

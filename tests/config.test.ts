@@ -36,7 +36,7 @@ test("the defaults, where nobody says anything", () => {
     data: "/data/home/ingle",
     store: "fs-durable",
     no_init: false,
-    adapter: "node-llama-cpp",
+    adapter: "auto",
     slots: 4,
     queue: 64,
     keep_alive: 300_000,

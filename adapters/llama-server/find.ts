@@ -1,34 +1,34 @@
 // Where the llama-server of this machine is, and whether it runs.
 import { execFile } from "node:child_process";
 import { accessSync, constants } from "node:fs";
-import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { AdapterError } from "../adapter.ts";
 import { passedOn } from "../subprocess.ts";
+import { cachedBinary } from "./cache.ts";
+import { carriedSource } from "./source.ts";
 
 export interface FindOptions {
-  /** What `--llama-server` or `INGLE_LLAMA_SERVER` names: a path. Then no other one is looked for. */
+  /** What the settings name: a path. Then no other one is looked for. */
   named?: string | undefined;
   env: Record<string, string | undefined>;
 }
 
-/** The release whose flags and answers this adapter knows; its own build lies in a folder of this name. */
-export const RELEASE = "v0.5.0";
+const NAME = process.platform === "win32" ? "llama-server.exe" : "llama-server";
 
-const NAME = globalThis.process.platform === "win32" ? "llama-server.exe" : "llama-server";
-
-/** Where ingle's own build of it is kept, built or not. */
-export function cachedBinary({ XDG_CACHE_HOME }: Record<string, string | undefined>): string {
-  return join(XDG_CACHE_HOME || join(homedir(), ".cache"), "ingle", "llama-server", RELEASE, NAME);
+/** The one that is named, else one on the PATH, else our own; undefined where there is none. Nothing is run to find it. */
+export function locateLlamaServer({ named, env }: FindOptions): string | undefined {
+  if (named !== undefined) return named;
+  const built = cachedBinary(carriedSource().release, env);
+  return onPath(env.PATH) ?? (isThere(built) ? built : undefined);
 }
 
-/** Path of one that runs: the one that is named, else one on the PATH, else our own. Throws `AdapterError` `engine_unavailable`. */
-export async function findLlamaServer({ named = undefined, env }: FindOptions): Promise<string> {
-  const path = named ?? env.INGLE_LLAMA_SERVER ?? onPath(env.PATH) ?? cachedBinary(env);
-  if (named === undefined && env.INGLE_LLAMA_SERVER === undefined && !isThere(path)) {
-    throw unavailable(`No llama-server is on the PATH or at ${path}. Name one with --llama-server or INGLE_LLAMA_SERVER.`);
+/** Path of one that runs. Throws `AdapterError` `engine_unavailable`. */
+export async function findLlamaServer(options: FindOptions): Promise<string> {
+  const path = locateLlamaServer(options);
+  if (path === undefined) {
+    throw unavailable('There is no llama-server. "ingle engine build llama-server" makes one; --llama-server names another.');
   }
-  await probe(path, env);
+  await probe(path, options.env);
   return path;
 }
 

@@ -3,6 +3,8 @@ import { fileURLToPath } from "node:url";
 import type { Adapter } from "../../adapters/adapter.ts";
 import { child } from "../../adapters/child.ts";
 import { echo } from "../../adapters/echo.ts";
+import { llamaServer } from "../../adapters/llama-server.ts";
+import { findLlamaServer, locateLlamaServer } from "../../adapters/llama-server/find.ts";
 import { upstream } from "../../adapters/upstream.ts";
 import { ABOUT as EMBEDDED } from "../../adapters/node-llama-cpp/about.ts";
 import type { Model } from "../../models/model.ts";
@@ -15,14 +17,24 @@ const main = fileURLToPath(new URL("../main.ts", import.meta.url).href);
 const HEAP_MB = 1024;
 
 /** What runs a model. `log` gets the lines that engines write on their standard error. */
-export function createAdapters({ adapter }: Pick<Config, "adapter">, log: (line: string) => void): (model: Model) => Adapter {
+export function createAdapters(
+  { adapter, llama_server }: Pick<Config, "adapter" | "llama_server">,
+  log: (line: string) => void,
+): (model: Model) => Adapter {
   if (adapter === "echo") {
     const only = echo();
     return () => only;
   }
-  const embedded = child({ inside: EMBEDDED, command: () => engineProcess(EMBEDDED.name), env: process.env, log });
-  const remote = upstream({ env: process.env, log });
-  return (model) => (model.upstream === undefined ? embedded : remote);
+  const { env } = process;
+  const place = { named: llama_server, env };
+  const embedded = child({ inside: EMBEDDED, command: () => engineProcess(EMBEDDED.name), env, log });
+  const server = llamaServer({ binary: () => findLlamaServer(place), env, log });
+  const remote = upstream({ env, log });
+  // It can do more of the API. Looked for once: which parameters a model takes is not to change under a client.
+  const hasServer = adapter === "llama-server" || (adapter === "auto" && locateLlamaServer(place) !== undefined);
+  const usual = hasServer ? server : embedded;
+  const pinned = new Map([embedded, server].map((adapter) => [adapter.name, adapter]));
+  return ({ upstream, engine = "" }) => (upstream === undefined ? (pinned.get(engine) ?? usual) : remote);
 }
 
 /**

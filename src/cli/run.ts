@@ -19,7 +19,7 @@ export default defineCommand({
     temperature: { type: "string", description: "0 is repeatable, 2 is wild (0.7)" },
     "max-tokens": { type: "string", description: "Longest answer (2048)" },
     ...DATA,
-    adapter: { type: "string", description: "What runs the model: node-llama-cpp or echo (node-llama-cpp)" },
+    adapter: { type: "string", description: "What runs the model: auto, llama-server, node-llama-cpp or echo (auto)" },
     threads: { type: "string", description: "Threads of the computation (one per core)" },
     context: { type: "string", description: "Tokens of the whole talk (what the model's record says)" },
     log: { type: "boolean", description: "Show the log, on standard error" },

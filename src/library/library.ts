@@ -127,7 +127,8 @@ export function createLibrary({
       if (upstream !== undefined) return { id, path: "", upstream, settings };
       const paths = model.files.map((file) => file.path ?? join(weightsPath(model.id), file.name));
       for (const [i, file] of model.files.entries()) await checkFile(model.id, file, paths[i]!);
-      return { id: model.id, path: paths[0]!, extra_bytes: sizeOf(weightsOf(model).slice(1)), settings: model.settings };
+      const projector = paths[model.files.findIndex(({ role }) => role === "projector")];
+      return { id, path: paths[0]!, extra_bytes: sizeOf(weightsOf(model).slice(1)), projector, settings };
     },
 
     async claim(model) {

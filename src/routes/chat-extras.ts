@@ -1,9 +1,9 @@
 // Parameters of a chat request that some engines honour and others do not, and those that none here does: nothing is dropped in silence.
 import * as v from "valibot";
 import type { Capability, ChatRequest } from "../../adapters/adapter.ts";
+import { SAMPLERS } from "../../adapters/samplers.ts";
 import { ApiError } from "../errors.ts";
 import { checked, coded } from "../validate.ts";
-import { OFF, Samplers } from "./chat-samplers.ts";
 
 /** A value that asks for nothing passes anywhere. */
 type Harmless = (value: unknown) => boolean;
@@ -60,8 +60,13 @@ const Extras = v.object({
       v.pipe(v.number(), v.minValue(-100), v.maxValue(100)),
     ),
   ),
-  ...Samplers.entries,
+  ...v.partial(v.object(SAMPLERS)).entries,
 });
+
+/** The values that ask for nothing, of those that have one. */
+const SAMPLERS_OFF: Partial<Record<string, unknown>> = {
+  ...{ ignore_eos: false, typical_p: 1, top_n_sigma: -1, mirostat: 0, dynatemp_range: 0, xtc_probability: 0, dry_multiplier: 0 },
+};
 
 const NEEDS = new Map<string, [Capability, Harmless]>([
   ["tools", ["tools", empty]],
@@ -72,7 +77,7 @@ const NEEDS = new Map<string, [Capability, Harmless]>([
   ["logprobs", ["logprobs", is(false)]],
   ["top_logprobs", ["logprobs", is(0)]],
   ["logit_bias", ["logit_bias", empty]],
-  ...Object.keys(Samplers.entries).map((name): [string, [Capability, Harmless]] => [name, ["samplers", is(OFF[name])]]),
+  ...Object.keys(SAMPLERS).map((name): [string, [Capability, Harmless]] => [name, ["samplers", is(SAMPLERS_OFF[name])]]),
 ]);
 
 // Parameters of OpenAI and llama.cpp that no engine here honours, with the values that ask for nothing.
@@ -108,7 +113,7 @@ export function extrasOf(request: Record<string, unknown>, capabilities: readonl
   if (asked.length === 0) return {};
   const extras = checked(Extras, Object.fromEntries(asked.map((name) => [name, request[name]])));
   const { grammar, logit_bias, parallel_tool_calls, response_format } = extras;
-  const samplers = Object.fromEntries(Object.entries(extras).filter(([name]) => name in Samplers.entries));
+  const samplers = Object.fromEntries(Object.entries(extras).filter(([name]) => name in SAMPLERS));
   if (grammar && response_format)
     throw wrong('"grammar" and "response_format" are both given. One of them says what the answer looks like.', "grammar");
   return {

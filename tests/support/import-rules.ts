@@ -37,7 +37,7 @@ const SERVER = ["adapter", "an adapter", "app", "config", "guards", "import", "l
 /** The first room that holds a file is its room. An adapter is a room of its own: see `roomOf`. */
 const ROOMS: Record<string, Room> = {
   models: { holds: /^models\//, uses: [] },
-  adapter: { holds: /^adapters\/adapter\.ts$/, uses: ["models"] },
+  adapter: { holds: /^adapters\/(adapter|samplers)\.ts$/, uses: ["models"] },
   "an adapter": {
     holds: /^adapters\/(node-llama-cpp|child|llama-server|upstream|echo)(\.ts$|\/)/,
     uses: ["adapter", "adapter tools", "models"],

@@ -4,7 +4,7 @@ import { findLlamaServer } from "../../adapters/llama-server/find.ts";
 /** Its path, or why there is none, fit for a test's name. */
 export async function realServer(): Promise<{ path: string; skip?: undefined } | { path?: undefined; skip: string }> {
   try {
-    return { path: await findLlamaServer({ env: process.env }) };
+    return { path: await findLlamaServer({ named: process.env.INGLE_LLAMA_SERVER, env: process.env }) };
   } catch (error) {
     return { skip: (error as Error).message };
   }

@@ -1,9 +1,7 @@
 // A real llama-server on a port of its own, where this machine has one.
 import { spawn } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
-import { homedir } from "node:os";
-import { join } from "node:path";
+import { locateLlamaServer } from "../../adapters/llama-server/find.ts";
 import { eventually } from "./server.ts";
 
 export interface LlamaServer {
@@ -27,22 +25,10 @@ export interface LlamaServerOptions {
   key?: string;
 }
 
-/** The program: the one that is named, else the newest that was fetched. */
-export function findLlamaServer(): string | undefined {
-  const named = process.env.INGLE_LLAMA_SERVER;
-  if (named !== undefined) return existsSync(named) ? named : undefined;
-  const kept = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "ingle", "llama-server");
-  const releases = existsSync(kept) ? readdirSync(kept).toSorted() : [];
-  return releases
-    .toReversed()
-    .map((release) => join(kept, release, "llama-server"))
-    .find((path) => existsSync(path));
-}
+const binary = locateLlamaServer({ named: process.env.INGLE_LLAMA_SERVER, env: process.env });
 
 /** Why this machine has none, fit for a test's name. */
-export const NO_LLAMA_SERVER: string | undefined = findLlamaServer()
-  ? undefined
-  : "there is no llama-server: set INGLE_LLAMA_SERVER";
+export const NO_LLAMA_SERVER = binary === undefined ? "there is no llama-server" : undefined;
 
 export async function startLlamaServer({ model, alias, context, slots, key }: LlamaServerOptions): Promise<LlamaServer> {
   const port = await freePort();
@@ -51,7 +37,7 @@ export async function startLlamaServer({ model, alias, context, slots, key }: Ll
   const size = ["--parallel", String(slots), "--ctx-size", String(context * slots), "--no-webui", "--metrics"];
   let kill = async (): Promise<void> => {};
   const start = async (): Promise<void> => {
-    const child = spawn(findLlamaServer()!, [...words, ...size, ...(key ? ["--api-key", key] : [])], { stdio: "ignore" });
+    const child = spawn(binary!, [...words, ...size, ...(key ? ["--api-key", key] : [])], { stdio: "ignore" });
     const ended = new Promise<void>((resolve) => child.on("error", () => resolve()).on("exit", () => resolve()));
     kill = async () => {
       child.kill("SIGKILL");

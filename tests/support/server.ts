@@ -108,7 +108,8 @@ export async function startServer({ command }: Runtime, args: string[] = [], opt
 /** The environment of a program that shall see no setting of ours but those given. */
 export function cleanEnv(more: Record<string, string> = {}): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(([name]) => !name.startsWith("INGLE_"));
-  return { ...Object.fromEntries(kept), NO_COLOR: "1", ...more };
+  // The same engine whether or not this machine has a llama-server; tests of that one say so.
+  return { ...Object.fromEntries(kept), NO_COLOR: "1", INGLE_ADAPTER: "node-llama-cpp", ...more };
 }
 
 /** Asks until the answer is yes; rejects, with what was waited for, when it never is. */
