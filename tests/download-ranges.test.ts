@@ -1,7 +1,8 @@
 // Further connections for a file that comes slowly over one. The server lets each connection have the same few bytes a moment.
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,6 +13,7 @@ import { download } from "../models/download/download.ts";
 import type { ModelFile } from "../models/model.ts";
 import type { Parallel } from "../models/download/ranges.ts";
 import type { DownloadOptions, Progress } from "../models/download/sources.ts";
+import { makeCertificate } from "./support/certificate.ts";
 import { sha256 } from "./support/hub.ts";
 import { runtimes } from "./support/runtimes.ts";
 import { eventually } from "./support/server.ts";
@@ -38,6 +40,7 @@ const PARALLEL: Parallel = {
 };
 
 const folder = mkdtempSync(join(tmpdir(), "ingle-ranges-"));
+const certificate = makeCertificate(folder);
 const closers: (() => void)[] = [];
 afterAll(() => {
   for (const close of closers) close();
@@ -66,16 +69,19 @@ interface Serving {
   per_ms?: number;
   /** None where empty. */
   accept_ranges?: string;
+  /** Over https. */
+  secure?: boolean;
   /** What happens to the n-th request (from 1); true where it was answered. */
   fault?: (n: number) => Fault | undefined;
 }
 
 /** A server of one file that keeps what it was asked and how many connections it had. */
-async function serve({ bytes = BYTES, etag = ETAG, per_ms = PER_MS, accept_ranges = "bytes", fault }: Serving = {}) {
+async function serve(serving: Serving = {}) {
+  const { bytes = BYTES, etag = ETAG, per_ms = PER_MS, accept_ranges = "bytes", secure = false, fault } = serving;
   const all: Asked[] = [];
   const sockets = new Set<Socket>();
-  let most = 0;
-  const server = createServer((request, response) => {
+  let [most, connections] = [0, 0];
+  const answer: RequestListener = (request, response) => {
     const asked: Asked = { range: request.headers.range, if_range: request.headers["if-range"] as string, sent: 0, over: false };
     all.push(asked);
     response.on("close", () => (asked.over = true));
@@ -92,15 +98,17 @@ async function serve({ bytes = BYTES, etag = ETAG, per_ms = PER_MS, accept_range
       ...(partial && { "content-range": `bytes ${from}-${end - 1}/${bytes.length}` }),
     });
     pour(response, body, asked, per_ms);
-  });
-  server.on("connection", (socket) => {
+  };
+  const server = secure ? createSecureServer(certificate!, answer) : createServer(answer);
+  server.on("connection", (socket: Socket) => {
+    connections++;
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket)).on("error", () => {});
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   closers.push(() => (server.closeAllConnections(), server.close()));
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/tiny.gguf`;
-  return { url, asked: all, open: () => sockets.size, most: () => most };
+  const url = `http${secure ? "s" : ""}://127.0.0.1:${(server.address() as AddressInfo).port}/tiny.gguf`;
+  return { url, asked: all, open: () => sockets.size, most: () => most, connections: () => connections };
 }
 
 function pour(response: ServerResponse, body: Buffer, asked: Asked, per_ms: number): void {
@@ -138,6 +146,11 @@ async function run(url: string, options: DownloadOptions = {}, signal = new Abor
   return { steps, waits, error };
 }
 
+/**
+ * One serves for many ranges: the first and three further ones, a fourth when the first is left, and each further one anew where the
+ * first had come so far before it had its first answer.
+ */
+const MOST_CONNECTIONS = 8;
 /** The first one is left for a range at some time, and the server may see the range first. */
 const expectFour = (most: number) => expect([4, 5]).toContain(most);
 const isRight = (bytes = BYTES) => existsSync(target) && readFileSync(target).equals(bytes);
@@ -164,8 +177,26 @@ test("a file that comes slowly over one connection comes over four", async () =>
   const told = steps.map(({ bytes }) => bytes);
   expect(told).toEqual(told.toSorted((a, b) => a - b));
   expect(steps.at(-1)).toEqual({ source: new URL(hub.url).host, bytes: BYTES.length, total: BYTES.length });
+  expect(further.length).toBeGreaterThan(MOST_CONNECTIONS);
+  expect(hub.connections()).toBeLessThanOrEqual(MOST_CONNECTIONS);
   await eventually("all are closed", () => hub.open() === 0);
 });
+
+const unkept: [string, (response: ServerResponse, socket: Socket) => void][] = [
+  ["says that it closes its connection behind a range", (response) => response.setHeader("connection", "close")],
+  ["closes it without saying so", (response, socket) => response.on("finish", () => socket.end())],
+  ["sends what nobody asked for", (response, socket) => response.on("finish", () => socket.write(UNASKED))],
+];
+const UNASKED = `HTTP/1.1 206 Partial Content\r\netag: ${ETAG}\r\ncontent-length: 0\r\n\r\n`;
+for (const [name, change] of unkept) {
+  test(`a server that ${name} is asked over another one`, async () => {
+    const hub = await serve({ fault: (n) => (n > 1 ? ({ socket }, response) => (change(response, socket), false) : undefined) });
+    const { error, waits } = await run(hub.url);
+    expect({ error, waits }).toEqual({ error: undefined, waits: [] });
+    expect(isRight()).toBe(true);
+    expect(hub.connections()).toBeGreaterThan(MOST_CONNECTIONS);
+  });
+}
 
 const single: [string, Serving, Partial<Parallel>][] = [
   ["a fast server", { per_ms: Infinity }, { after_ms: 1, below_bytes_per_s: 1e6 }],
@@ -365,14 +396,15 @@ describe.each(runtimes().map((runtime) => [runtime.name, runtime] as const))("in
   const SERVER = fileURLToPath(new URL("./bench/download-server.ts", import.meta.url).href);
   const options = { allow_private: true, parallel: PARALLEL };
 
-  async function start(): Promise<{ child: ChildProcess; fetch(url: string): Promise<any> }> {
+  async function start(): Promise<{ child: ChildProcess; fetch(url: string, given?: DownloadOptions): Promise<any> }> {
     const [program = "", ...flags] = runtime.command;
-    const child = spawn(program, [...flags, SERVER], { stdio: ["pipe", "pipe", "inherit"] });
+    const env = { ...process.env, ...certificate?.env };
+    const child = spawn(program, [...flags, SERVER], { stdio: ["pipe", "pipe", "inherit"], env });
     closers.push(() => child.kill("SIGKILL"));
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
     await lines.next();
-    const fetch = async (url: string) => {
-      child.stdin.write(`${JSON.stringify({ file: file(url, LARGE), target, options })}\n`);
+    const fetch = async (url: string, given: DownloadOptions = options) => {
+      child.stdin.write(`${JSON.stringify({ file: file(url, LARGE), target, options: given })}\n`);
       return JSON.parse((await lines.next()).value as string);
     };
     return { child, fetch };
@@ -397,6 +429,23 @@ describe.each(runtimes().map((runtime) => [runtime.name, runtime] as const))("in
       expect(hub.asked.length).toBeGreaterThan(before + 4);
       expect(isRight(LARGE)).toBe(true);
       second.child.kill("SIGKILL");
+    },
+    SLOW,
+  );
+
+  test.skipIf(runtime.skip !== undefined || !certificate)(
+    `a file comes over several connections of https too${certificate ? "" : " (skipped: there is no openssl)"}`,
+    async () => {
+      const hub = await serve({ bytes: LARGE, secure: true });
+      const { child, fetch } = await start();
+      expect(await fetch(hub.url, { parallel: PARALLEL })).toMatchObject({ code: "url_not_allowed" });
+      expect(hub.connections()).toBe(0);
+      expect(await fetch(hub.url)).toMatchObject({ ms: expect.any(Number) });
+      expectFour(hub.most());
+      expect(hub.asked.length).toBeGreaterThan(20);
+      expect(hub.connections()).toBeLessThanOrEqual(MOST_CONNECTIONS);
+      expect(isRight(LARGE)).toBe(true);
+      child.kill("SIGKILL");
     },
     SLOW,
   );

@@ -1,5 +1,6 @@
 // One of several connections that fetch a file together, a segment at a time.
-import type { Answer } from "./answer.ts";
+import type { Answer, Dial } from "./answer.ts";
+import { rangeDialer } from "./dial-file.ts";
 import { isWhole, positionOf, type Segment, type Segments, type Taker } from "./segments.ts";
 import { broken, silent, within } from "./silence.ts";
 import { SourceError } from "./source-error.ts";
@@ -15,7 +16,7 @@ export interface Whole {
   /** Of the file; where it is not a strong one, nothing says that two ranges belong to the same bytes. */
   etag: string | undefined;
   /** Asks for the file. Throws what the connection throws, and `SourceError` where it is refused. */
-  ask: (headers: Record<string, string>, signal: AbortSignal) => Promise<Answer>;
+  ask: (headers: Record<string, string>, signal: AbortSignal, dial: Dial) => Promise<Answer>;
   /** Milliseconds without a byte after which a connection is given up: while there are others, and the last one. */
   stall_ms: { beside: number; alone: number };
   signal: AbortSignal;
@@ -36,6 +37,7 @@ export async function connection(
   stream?: Stream,
 ): Promise<void> {
   const me: Taker = { answered: stream !== undefined, cut: () => stream?.close() };
+  const dialer = rangeDialer();
   let [idle, busy, bytes] = [0, 0, 0];
   try {
     while (!segments.complete) {
@@ -51,8 +53,7 @@ export async function connection(
         if (!stream?.left || stream.at !== from) {
           stream?.close();
           stream = undefined;
-          me.answered = false;
-          stream = await open(whole, segment, isLast());
+          stream = await open(whole, segment, isLast(), dialer.dial);
           me.answered = true;
         }
         // The first connection may have come this far before there was an answer here.
@@ -68,6 +69,7 @@ export async function connection(
     }
   } finally {
     stream?.close();
+    dialer.close();
   }
 }
 
@@ -84,7 +86,9 @@ function cutSlow(front: Segment | undefined, idle: number, ms_per_byte: number):
 async function fill(whole: Whole, segments: Segments, segment: Segment, stream: Stream, isLast: () => boolean): Promise<void> {
   while (!isWhole(segment)) {
     const ms = isLast() ? whole.stall_ms.alone : whole.stall_ms.beside;
-    const chunk = await within(ms, stream.next(segment.bytes.length - segment.filled).catch(broken), silent(whole.url, ms, 0));
+    const chunk = await within(ms, stream.next(segment.bytes.length - segment.filled).catch(broken), () =>
+      silent(whole.url, ms, 0),
+    );
     if (!chunk) throw new SourceError(`The connection ended after ${stream.at} of ${whole.total} bytes.`, { retry_ms: 0 });
     segment.bytes.set(chunk, segment.filled);
     segment.filled += chunk.length;
@@ -93,15 +97,15 @@ async function fill(whole: Whole, segments: Segments, segment: Segment, stream: 
 }
 
 /** Asks for what is missing of a segment, and the last connection for all that is behind it, too. */
-async function open(whole: Whole, segment: Segment, isLast: boolean): Promise<Stream> {
+async function open(whole: Whole, segment: Segment, isLast: boolean, dial: Dial): Promise<Stream> {
   const { url, total, etag = "", stall_ms, signal } = whole;
   const start = positionOf(segment);
   const end = isLast ? total : segment.start + segment.bytes.length;
   const headers = { "accept-encoding": "identity", range: `bytes=${start}-${end - 1}`, "if-range": etag };
   const stop = new AbortController();
   try {
-    const asked = whole.ask(headers, AbortSignal.any([signal, stop.signal]));
-    const answer = await within(stall_ms.beside, asked, silent(url, stall_ms.beside, 0));
+    const asked = whole.ask(headers, AbortSignal.any([signal, stop.signal]), dial);
+    const answer = await within(stall_ms.beside, asked, () => silent(url, stall_ms.beside, 0));
     const says = (name: string): string | null => answer.headers.get(name);
     const fits = says("etag") === etag && says("content-range") === `bytes ${start}-${end - 1}/${total}`;
     const plain = (says("content-encoding") ?? "identity") === "identity";

@@ -14,7 +14,7 @@ export interface Parallel {
   below_bytes_per_s: number;
   /** Milliseconds of waiting for bytes over which the speed is measured. Default 3,000. */
   after_ms: number;
-  /** Bytes that are asked for at a time; two more than there are further connections are in memory. Default 4 MiB. */
+  /** Bytes that are asked for at a time; two more than there are further connections are in memory. Default 1.5 MiB. */
   segment_bytes: number;
   /** How many there are beside the first. Default 3. */
   connections: number;
@@ -24,7 +24,7 @@ const USUAL: Parallel = {
   from_bytes: 64e6,
   below_bytes_per_s: 40e6,
   after_ms: 3_000,
-  segment_bytes: 4 << 20,
+  segment_bytes: 3 << 19,
   connections: 3,
 };
 

@@ -13,7 +13,7 @@ export interface Segment {
 
 /** A connection, as far as the segments know it. */
 export interface Taker {
-  /** It has the beginning of an answer for the segment that it took. */
+  /** It has had an answer, so that the next one is not long in coming. */
   answered: boolean;
   /** Closes the connection, which then gives its segment back. */
   cut(): void;
@@ -25,7 +25,7 @@ export interface Segments {
   /** Everything has come, though it may not be written. */
   readonly complete: boolean;
   /**
-   * The first one that nobody fetches; the one at `at` also from a taker that has no answer. Undefined where all that fit in memory
+   * The first one that nobody fetches; the one at `at` also from a taker that never had an answer. Undefined where all that fit in memory
    * are taken.
    */
   take(taker: Taker, at?: number): Segment | undefined;

@@ -1,10 +1,10 @@
 // How long a connection may say nothing, and what it is called when it breaks.
 import { SourceError } from "./source-error.ts";
 
-/** The work's result, or `error` thrown after so many milliseconds; the work itself goes on. */
-export async function within<T>(ms: number, work: Promise<T>, error: SourceError): Promise<T> {
+/** The work's result, or what `error` makes thrown after so many milliseconds; the work itself goes on. */
+export async function within<T>(ms: number, work: Promise<T>, error: () => SourceError): Promise<T> {
   let late: ReturnType<typeof setTimeout> | undefined;
-  const limit = new Promise<never>((_, reject) => (late = setTimeout(() => reject(error), ms)));
+  const limit = new Promise<never>((_, reject) => (late = setTimeout(() => reject(error()), ms)));
   try {
     return await Promise.race([work, limit]);
   } finally {

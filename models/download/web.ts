@@ -1,7 +1,7 @@
 // One file over http(s): resumed where it was left, given up when it stalls, tried again while that makes sense.
 import { setTimeout as timer } from "node:timers/promises";
 import type { Answer, Dial } from "./answer.ts";
-import { dialFile, dialRange } from "./dial-file.ts";
+import { dialFile } from "./dial-file.ts";
 import type { ModelFile } from "../model.ts";
 import type { Part } from "./part.ts";
 import { inRanges, meter, type Split } from "./ranges.ts";
@@ -70,21 +70,21 @@ async function* once(
   try {
     const headers = { "accept-encoding": "identity", ...(etag && { range: `bytes=${part.bytes}-`, "if-range": etag }) };
     // A host that never answered may be unreachable for good; one that did is worth another try.
-    const silence = heard ? silent(url, stall_ms, 0) : silent(url, connect_ms);
+    const silence = () => (heard ? silent(url, stall_ms, 0) : silent(url, connect_ms));
     const answer = await within(heard ? stall_ms : connect_ms, asks(headers, either, dialFile), silence);
     if (resumed && isWhole(answer, part.bytes)) return;
     const problem = etag && answer.status === 200 ? { problem: whyAgain(answer, etag) } : undefined;
     const total = await place(part, file, answer, url.href, etag);
     const step = () => ({ bytes: part.bytes, total, ...(answer.status === 206 && resumed), ...problem });
     yield step();
-    const read = () => within(stall_ms, answer.read().catch(broken), silent(url, stall_ms, 0));
+    const read = () => within(stall_ms, answer.read().catch(broken), () => silent(url, stall_ms, 0));
     const split: Split = {
       part,
       url,
       total,
       etag: answer.headers.get("etag") ?? etag,
       answer,
-      ask: (headers, signal) => asks(headers, signal, dialRange),
+      ask: asks,
       stall_ms: { beside: Math.min(connect_ms, stall_ms), alone: stall_ms },
       signal: either,
       parallel: options.parallel,
