@@ -375,6 +375,28 @@ describe("of several servers", () => {
     }
   });
 
+  test("where one is full and the others are gone, the client hears of the one that is there", async () => {
+    const all = [await server({ kind: "status", status: 429 }), await server(), await server()];
+    const engine = await load(all);
+    await eventually("all were asked", () => all.every((each) => each.sockets() === 0));
+    for (const gone of all.slice(1)) await gone.stop();
+    for (let n = 0; n < 6; n++) expect((await failure(said(engine, ask(`n ${n}`)))).code).toBe("upstream_busy");
+  });
+
+  test("where one is full, nobody is sent to one that is set aside", async () => {
+    const broken: Behaviour = { kind: "status", status: 500 };
+    const full: Behaviour = { kind: "status", status: 429, headers: { "retry-after": "0" } };
+    const [one, two] = [await server(broken), await server()];
+    const engine = await load([one, two], { limits: { rests: [60_000] } });
+    await eventually("it has failed", async () => (await said(engine, ask(`x${Math.random()}`)), one.chats.length === 1));
+    two.behave(full);
+    for (let n = 0; n < 6; n++) {
+      expect((await failure(said(engine, ask(`n ${n}`)))).code).toBe("upstream_busy");
+      await Bun.sleep(20);
+    }
+    expect(one.chats).toHaveLength(1);
+  });
+
   test("turns at the same time go to the least busy, and never more than its slots to one", async () => {
     const all = [await server({ kind: "answers", ms: 150 }), await server({ kind: "answers", ms: 150 })];
     const engine = await load(all, { slots: 2 });
@@ -428,6 +450,22 @@ describe("of several servers", () => {
     expect(other.chats).toHaveLength(before + 1);
   });
 
+  test("a third turn at the same time leaves the server of its conversation for an idle one", async () => {
+    const all = [await server(), await server()];
+    const engine = await load(all, { limits: { amid_ms: 30_000 } });
+    await eventually("both were asked", () => all.every((each) => each.sockets() === 0));
+    await said(engine, ask("start"));
+    const home = all.find(({ chats }) => chats.length === 1)!;
+    for (const each of all) each.behave({ kind: "hangs_amid" });
+    const counts: number[] = [];
+    for (let n = 0; n < 3; n++) {
+      void said(engine, ask("start")).catch(() => {});
+      await eventually("it runs", () => all.reduce((sum, { chats }) => sum + chats.length, 0) === n + 2);
+      counts.push(home.chats.length);
+    }
+    expect(counts).toEqual([2, 3, 3]);
+  });
+
   test("two engines send a new conversation to the same one", async () => {
     const all = [await server(), await server(), await server(), await server()];
     const nodes = [await load(all), await load(all)];
@@ -476,12 +514,11 @@ describe("time", () => {
   });
 
   test("a client that reads slowly is no silence of the server", async () => {
-    const there = await server();
-    const body = `${chunk({ content: "a" })}${chunk({ content: "b" })}${chunk({}, "stop")}data: [DONE]\n\n`;
-    there.behave({ kind: "says", type: "text/event-stream", body });
+    const pieces = [chunk({ content: "a" }), chunk({ content: "b" }), chunk({}, "stop"), "data: [DONE]\n\n"];
+    const there = await server({ kind: "pieces", pieces, every_ms: 150 });
     let text = "";
     for await (const event of (await load([there])).chat(ask("hi"), never())) {
-      await Bun.sleep(250);
+      await Bun.sleep(LIMITS.first_ms + 100);
       if (event.type === "text") text += event.text;
     }
     expect(text).toBe("ab");

@@ -20,6 +20,8 @@ export type Behaviour =
   | { kind: "status"; status: number; body?: string; headers?: Record<string, string> }
   /** These bytes, with 200. */
   | { kind: "says"; type: string; body: string }
+  /** These pieces of a stream, one every so many ms. */
+  | { kind: "pieces"; pieces: string[]; every_ms: number }
   /** One line that never ends. */
   | { kind: "endless" };
 
@@ -114,6 +116,13 @@ function perform(behaviour: Behaviour, response: ServerResponse): void {
       return;
     case "says":
       return void response.writeHead(200, { "content-type": behaviour.type }).end(behaviour.body);
+    case "pieces": {
+      const [first = "", ...others] = behaviour.pieces;
+      stream(response, first);
+      if (others.length === 0) return void response.end();
+      setTimeout(() => perform({ ...behaviour, pieces: others }, response), behaviour.every_ms);
+      return;
+    }
     case "endless": {
       stream(response, "data: ");
       const more = (): void => {
