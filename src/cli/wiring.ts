@@ -2,7 +2,7 @@
 import { getRandomValues, randomBytes } from "node:crypto";
 import { join, resolve } from "node:path";
 import manifest from "../../package.json" with { type: "json" };
-import { slotsOfUpstream } from "../../adapters/upstream.ts";
+import { slotsOfUpstream } from "../../adapters/upstream/line.ts";
 import { createApp, type App } from "../app.ts";
 import { sourceOptions, type Config } from "../config.ts";
 import { createDownloads } from "../downloads.ts";
