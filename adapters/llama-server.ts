@@ -15,7 +15,7 @@ export interface LlamaServerOptions {
   binary: () => string | Promise<string>;
   /** The whole environment of ingle; the process gets the few variables that are harmless. */
   env: Record<string, string | undefined>;
-  /** A line of the process's log that is an error. */
+  /** The last lines that a process wrote which ended badly. */
   log?: (line: string) => void;
   limits?: Partial<LifeLimits>;
 }
@@ -92,16 +92,20 @@ async function dead(life: Life): Promise<never> {
   throw life.reason;
 }
 
-const Props = v.object({ total_slots: v.number(), default_generation_settings: v.object({ n_ctx: v.number() }) });
+const Props = v.object({
+  total_slots: v.number(),
+  default_generation_settings: v.object({ n_ctx: v.number() }),
+  chat_template_caps: v.object({ supports_tools: v.boolean() }),
+});
 const Models = v.object({ data: v.tuple([v.object({ meta: v.object({ n_vocab: v.number() }) })]) });
 
 /** Of a server that listens. */
 async function engineOf(id: string, client: Client, life: Life, limits: LifeLimits, signal: AbortSignal): Promise<Engine> {
   await client.getJson("/health", signal);
-  const { total_slots, default_generation_settings } = v.parse(Props, await client.getJson("/props", signal));
+  const { total_slots, default_generation_settings, chat_template_caps } = v.parse(Props, await client.getJson("/props", signal));
   const { data } = v.parse(Models, await client.getJson("/v1/models", signal));
   const context_length = default_generation_settings.n_ctx;
-  const model = { context_length, vocab_size: data[0].meta.n_vocab };
+  const model = { context_length, vocab_size: data[0].meta.n_vocab, knows_tools: chat_template_caps.supports_tools };
   const chat = turnsOf({ id, client, life, model, limits });
   return { slots: total_slots, context_length, closed: life.closed, chat, close: life.close };
 }

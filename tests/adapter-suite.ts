@@ -1,6 +1,14 @@
 // What every adapter must do, whatever runs behind it. Each adapter's test calls this and adds only what is its own.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { AdapterError, type Adapter, type ChatEvent, type ChatRequest, type Engine, type Usage } from "../adapters/adapter.ts";
+import {
+  AdapterError,
+  type Adapter,
+  type Capability,
+  type ChatEvent,
+  type ChatRequest,
+  type Engine,
+  type Usage,
+} from "../adapters/adapter.ts";
 import type { InstalledModel } from "../models/model.ts";
 import { ask, tinyModel } from "./support/models.ts";
 
@@ -22,6 +30,10 @@ export interface Subject {
   caches?: boolean;
   /** It looks for stop sequences in bytes, where those that make no character are not shown yet as U+FFFD. */
   stops_by_bytes?: boolean;
+  /** What this model can be asked to do, as `Adapter.capabilities` says; absent: nothing beside plain chat. */
+  capabilities?: readonly Capability[];
+  /** What makes its model call a tool, beside `tool_choice`; absent: its template knows none. */
+  calls_tools?: Partial<ChatRequest>;
   /** Adds what an adapter must have left behind nowhere after `close`. */
   afterClose?: () => void | Promise<void>;
 }
@@ -43,11 +55,20 @@ interface Answer {
   text: string;
   finish: Extract<ChatEvent, { type: "finish" }>;
   usage: Usage;
+  calls: { id: string; name: string; arguments: string }[];
 }
+
+const CITIES = ["Paris", "Rome"];
+const CITY = { type: "object", properties: { city: { enum: CITIES } }, required: ["city"], additionalProperties: false };
+const TOOLS = ["get_weather", "get_time"].map((name) => ({
+  type: "function" as const,
+  function: { name, description: "Of a city.", parameters: CITY },
+}));
 
 export function adapterSuite(name: string, subject: Subject): void {
   const { adapter, prompt, prompt_tokens, long_prompt, context, samples, slots = SLOTS } = subject;
-  const { caches = false, stops_by_bytes = false } = subject;
+  const { caches = false, stops_by_bytes = false, capabilities = [], calls_tools } = subject;
+  const can = (capability: Capability): boolean => capabilities.includes(capability);
 
   describe(name, () => {
     let engine: Engine;
@@ -211,6 +232,99 @@ export function adapterSuite(name: string, subject: Subject): void {
       await allSlotsAnswer();
     });
 
+    test.if(can("tools") && calls_tools !== undefined)(
+      "a tool that must be called is called, with arguments of its schema",
+      async () => {
+        const request = { tools: TOOLS, max_tokens: 300, ...calls_tools };
+        for (const tool_choice of ["required", { name: "get_time" }] as const) {
+          const { calls, finish } = await chat(ask(prompt, { ...request, tool_choice }));
+          const [{ id, name, arguments: text } = { id: "", name: "", arguments: "" }] = calls;
+          expect(finish.reason).toBe("tool_calls");
+          expect(id).not.toBe("");
+          if (typeof tool_choice === "object") expect(name).toBe(tool_choice.name);
+          else expect(TOOLS.map((tool) => tool.function.name)).toContain(name);
+          expect(CITIES).toContain(JSON.parse(text).city);
+        }
+      },
+    );
+
+    test.if(can("tools") && calls_tools !== undefined)(
+      "a tool's answer is read, and tools that are not to be called are not",
+      async () => {
+        const call = { id: "call1", type: "function" as const, function: { name: "get_time", arguments: '{"city":"Rome"}' } };
+        const messages = [
+          { role: "user" as const, content: "The time in Rome?" },
+          { role: "assistant" as const, content: "", tool_calls: [call] },
+          { role: "tool" as const, tool_call_id: "call1", content: "12:00" },
+        ];
+        const { usage } = await chat(ask(messages, { tools: TOOLS, max_tokens: 1 }));
+        const without = await chat(ask(messages, { tools: TOOLS, tool_choice: "none", max_tokens: 4 }));
+        expect(without.calls).toEqual([]);
+        expect(without.usage.prompt_tokens).toBeLessThan(usage.prompt_tokens);
+      },
+    );
+
+    test.if(can("tools") && calls_tools === undefined)("tools are refused where the template knows none", async () => {
+      await refused({ tools: TOOLS }, "tools");
+    });
+
+    test.if(can("response_format"))(
+      "an answer has the schema that was asked for, and a schema that is none is refused",
+      async () => {
+        const format = (schema: object) => ({ type: "json_schema" as const, json_schema: { name: "city", schema } });
+        const { text } = await chat(ask(prompt, { response_format: format(CITY), max_tokens: 200 }));
+        expect(CITIES).toContain(JSON.parse(text).city);
+        await refused({ response_format: format({ type: "nonsense" }) }, "nonsense");
+        await refused({ response_format: format({ $ref: "#/$defs/none" }) }, "none");
+        await refused({ response_format: format({ type: "string", pattern: "a(?=b)" }) }, "pattern");
+      },
+    );
+
+    test.if(can("grammar"))("an answer follows its grammar, and a grammar that is none is refused", async () => {
+      const { text, finish } = await chat(ask(prompt, { grammar: 'root ::= "yes, " ("fire" | "ice")' }));
+      expect(text).toMatch(/^yes, (fire|ice)$/);
+      expect(finish.reason).toBe("stop");
+      for (const grammar of ['root ::= (("x"', 'other ::= "x"', "root ::= missing", 'root ::= root "x"', "%llguidance {}", " "]) {
+        await refused({ grammar }, "grammar");
+      }
+      await refused({ grammar: `root ::= "${"x".repeat(70_000)}"` }, "65536");
+      await allSlotsAnswer();
+    });
+
+    test.if(can("logprobs"))("every token comes with its probability and its rivals", async () => {
+      const { events, usage } = await chat(ask(prompt, { logprobs: { top: 3 }, max_tokens: 5, stop: ["never said"] }));
+      const tokens = events.flatMap((event) => (event.type === "text" ? (event.logprobs ?? []) : []));
+      expect(tokens.length).toBe(usage.completion_tokens);
+      for (const { token, logprob, top_logprobs } of tokens) {
+        expect(logprob).toBeLessThanOrEqual(0);
+        expect(top_logprobs?.length).toBe(3);
+        expect(top_logprobs?.[0]?.token).toBe(token); // It is greedy.
+      }
+      const { events: bare } = await chat(ask(prompt, { logprobs: { top: 0 }, max_tokens: 1 }));
+      expect(bare.flatMap((event) => (event.type === "text" ? (event.logprobs ?? []) : []))).toMatchObject([
+        { top_logprobs: [] },
+      ]);
+    });
+
+    test.if(can("logit_bias"))("a bias makes a token sure, and one of no token is refused", async () => {
+      const biased = await chat(ask(prompt, { logit_bias: { "260": 100 }, max_tokens: 4 }));
+      const texts = new Set(biased.events.flatMap((event) => (event.type === "text" ? event.text : [])));
+      expect(texts.size).toBe(1);
+      await refused({ logit_bias: { "99999999": 1 } }, "99999999");
+    });
+
+    test.if(can("samplers"))("a sampler's settings are honoured, and what is none is refused", async () => {
+      const hot = { temperature: 5, max_tokens: 8 };
+      const plain = await chat(ask(prompt, hot));
+      const narrow = await chat(ask(prompt, { ...hot, samplers: { samplers: ["top_k", "temperature"] }, top_k: 1 }));
+      const greedy = await chat(ask(prompt, { max_tokens: 8 }));
+      expect(narrow.text).toBe(greedy.text);
+      expect(plain.text).not.toBe(greedy.text);
+      await refused({ samplers: { mirostat: 7 } }, "mirostat");
+      await refused({ samplers: { nonsense: 1 } }, "nonsense");
+      await refused({ samplers: { samplers: ["nonsense"] } }, "samplers");
+    });
+
     test("close ends a running turn with an error, and leaves nothing behind", async () => {
       const other = await adapter.load(await subject.model(), { slots: 1, context }, new AbortController().signal);
       const run = async (): Promise<void> => {
@@ -231,6 +345,11 @@ export function adapterSuite(name: string, subject: Subject): void {
       expect(await loading.catch((error: unknown) => error)).toBe(reason);
     });
 
+    async function refused(more: Partial<ChatRequest>, why: string): Promise<void> {
+      const error = (await chat(ask(prompt, more)).catch((error: unknown) => error)) as AdapterError;
+      expect([error.code, error.message]).toEqual(["request_refused", expect.stringContaining(why)]);
+    }
+
     async function allSlotsAnswer(): Promise<void> {
       const answers = await Promise.all(Array.from({ length: SLOTS }, () => chat(ask(prompt, { max_tokens: 2 }))));
       expect(answers.map(({ usage }) => usage.completion_tokens)).toEqual(Array.from({ length: SLOTS }, () => 2));
@@ -244,5 +363,17 @@ export async function collect(events: AsyncIterable<ChatEvent>): Promise<Answer>
   const finish = seen.at(-1);
   if (finish?.type !== "finish") throw new Error(`The last event is ${JSON.stringify(finish)}.`);
   const text = seen.map((event) => (event.type === "text" ? event.text : "")).join("");
-  return { events: seen, text, finish, usage: finish.usage };
+  return { events: seen, text, finish, usage: finish.usage, calls: callsOf(seen) };
+}
+
+function callsOf(events: ChatEvent[]): Answer["calls"] {
+  const calls: Answer["calls"] = [];
+  for (const event of events) {
+    if (event.type !== "tool_call") continue;
+    const call = (calls[event.index] ??= { id: "", name: "", arguments: "" });
+    call.id += event.id ?? "";
+    call.name += event.name ?? "";
+    call.arguments += event.arguments;
+  }
+  return calls;
 }

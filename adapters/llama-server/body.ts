@@ -9,6 +9,8 @@ export interface Limits {
   context_length: number;
   /** Tokens of the vocabulary. */
   vocab_size: number;
+  /** Whether its chat template says anything of tools; else the engine would drop them in silence. */
+  knows_tools: boolean;
 }
 
 /** Characters of a grammar, or of a schema as JSON: reading one takes the engine's time from all turns. */
@@ -23,7 +25,9 @@ const OFF = {
 /** The body of `POST /v1/chat/completions`. Throws `AdapterError` `request_refused`. */
 export function bodyOf(request: ChatRequest, limits: Limits): Record<string, unknown> {
   checkTogether(request);
+  checkTools(request, limits);
   checkSizes(request);
+  checkPatterns([request.response_format, request.tools]);
   checkBias(request.logit_bias, limits.vocab_size);
   request.messages.forEach(checkImages);
   const { top_p, top_k, min_p, repeat_penalty, grammar, logprobs } = request;
@@ -70,6 +74,11 @@ function checkTogether({ tools, tool_choice, grammar, response_format, logprobs 
   }
 }
 
+function checkTools({ tools, tool_choice }: ChatRequest, { knows_tools }: Limits): void {
+  if (tools === undefined || tool_choice === "none" || knows_tools) return;
+  throw refused("The chat template of this model knows no tools: take a model that was made for them.");
+}
+
 function checkSizes({ grammar, response_format, tools }: ChatRequest): void {
   const schemas = { grammar, response_format: JSON.stringify(response_format), tools: JSON.stringify(tools) };
   for (const [name, text = ""] of Object.entries(schemas)) {
@@ -78,6 +87,24 @@ function checkSizes({ grammar, response_format, tools }: ChatRequest): void {
   // A language that only some builds know; the others end the process.
   if (grammar?.startsWith("%llguidance")) throw refused(`"grammar" is not in GBNF.`);
   if (grammar?.trim() === "") throw refused(`"grammar" is empty.`);
+}
+
+/** Where it cannot read a regular expression of a schema, it takes any string. */
+function checkPatterns(value: unknown): void {
+  if (typeof value !== "object" || value === null) return;
+  for (const [key, inner] of Object.entries(value)) {
+    if (key === "pattern" && typeof inner === "string" && !isReadable(inner)) {
+      throw refused(
+        `The pattern ${JSON.stringify(inner.slice(0, 100))} cannot be honoured: it has to begin with ^ and end with $, and may hold plain groups, classes and counts alone.`,
+      );
+    }
+    checkPatterns(inner);
+  }
+}
+
+function isReadable(pattern: string): boolean {
+  const classless = pattern.replaceAll(/\[(?:\\.|[^\]\\])*\]/g, "x").replaceAll("(?:", "(");
+  return /^\^(?:\\[^a-zA-Z0-9]|\\[dwsDWSnrt]|[^\\^$])*\$$/.test(classless) && !classless.includes("(?");
 }
 
 function checkBias(bias: ChatRequest["logit_bias"], vocab_size: number): void {

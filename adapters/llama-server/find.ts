@@ -1,5 +1,5 @@
 // Where the llama-server of this machine is, and whether it runs.
-import { execFile } from "node:child_process";
+import { execFile, type ExecFileException } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 import { AdapterError } from "../adapter.ts";
@@ -53,25 +53,32 @@ const PROBE_MS = 10_000;
 
 /** Runs `--version`: what is no program of this system, or lacks a library, is found now and not amid a load. */
 async function probe(path: string, env: FindOptions["env"]): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const { error, said } = await versionOf(path, env);
+  if (error !== null) throw unavailable(`The llama-server at ${path} cannot be used: ${whyNot(error, said)}.`);
+  if (!/^version: /m.test(said)) throw unavailable(`The program at ${path} is no llama-server: it does not tell its version.`);
+}
+
+function versionOf(path: string, env: FindOptions["env"]): Promise<{ error: ExecFileException | null; said: string }> {
   const options = { env: passedOn(env), timeout: PROBE_MS, killSignal: "SIGKILL", windowsHide: true } as const;
-  execFile(path, ["--version"], options, (error, stdout, stderr) => {
-    if (error !== null) reject(unavailable(`The llama-server at ${path} cannot be used: ${whyNot(error, stderr)}.`));
-    else if (/^version: /m.test(stdout + stderr)) resolve();
-    else reject(unavailable(`The program at ${path} is no llama-server: it does not tell its version.`));
+  return new Promise((resolve) => {
+    try {
+      execFile(path, ["--version"], options, (error, stdout, stderr) => resolve({ error, said: stdout + stderr }));
+    } catch (error) {
+      resolve({ error: error as ExecFileException, said: "" }); // On Bun, of a file that is no program.
+    }
   });
-  return promise;
 }
 
 const SAID: Record<string, string> = {
   ENOENT: "there is no such file",
   EACCES: "it may not be run",
+  EPERM: "it may not be run",
   ENOEXEC: "it is no program of this system",
 };
 
-function whyNot(error: Error & { code?: unknown; killed?: boolean }, stderr: string): string {
+function whyNot(error: ExecFileException, printed: string): string {
   if (error.killed) return `it does not tell its version within ${PROBE_MS / 1000} s`;
-  const said = SAID[String(error.code)] ?? stderr.trim().split("\n")[0]!.slice(0, 200);
+  const said = SAID[String(error.code)] ?? printed.trim().split("\n")[0]!.slice(0, 200);
   return said === "" ? "it does not tell its version" : said;
 }
 

@@ -57,11 +57,13 @@ export function lifeOf({ id, limits, server, deathOf, loaded }: LifeOptions): Li
     Math.min(1_000, limits.turn, limits.load),
   );
   guard.unref();
-  void server.ended.then((ended) => {
+  const end = async (): Promise<void> => {
+    const ended = await server.ended;
     clearInterval(guard);
     reason ??= deathOf(ended);
     closed.resolve(closing ? undefined : reason);
-  });
+  };
+  void end();
 
   return {
     closed: closed.promise,

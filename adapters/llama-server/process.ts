@@ -44,6 +44,8 @@ export function startServer({ binary, args, key, env, log, onLine }: StartOption
   const address = Promise.withResolvers<string>();
   const ended = Promise.withResolvers<Ended>();
   const errors: string[] = [];
+  const latest: string[] = [];
+  let asked = false;
 
   const read = (line: string): void => {
     onLine();
@@ -51,10 +53,11 @@ export function startServer({ binary, args, key, env, log, onLine }: StartOption
     if (found !== undefined) address.resolve(found);
     const { level, text } = parsed(line);
     if (level === "E" && errors.length < MOST_ERRORS) errors.push(text);
-    // Errors of requests are told to those who sent them; what has no level comes from the system, or from a crash.
-    if (level === "" || (level === "E" && !text.startsWith("send_error:"))) log(line);
+    if (level !== "I" && latest.push(line) > MOST_ERRORS) latest.shift();
   };
   const end = (code: number | null, how: string): void => {
+    // What it said before is about requests, and they hold what is nobody's business.
+    if (!asked) for (const line of latest.splice(0)) log(line);
     process.stdin!.destroy(); // Of the watcher: it has nothing to watch any more.
     ended.resolve({ code, how, errors });
   };
@@ -64,7 +67,14 @@ export function startServer({ binary, args, key, env, log, onLine }: StartOption
   // What it printed last may come after its end, and whoever else holds its pipe must not matter.
   process.on("exit", (code, signal) => setTimeout(() => end(code, howEnded(code, signal)), LAST_LINES_MS));
   process.on("close", (code, signal) => end(code, howEnded(code, signal)));
-  return { address: address.promise, ended: ended.promise, signal: (name) => void process.kill(name) };
+  return {
+    address: address.promise,
+    ended: ended.promise,
+    signal(name) {
+      asked ||= name === "SIGTERM";
+      process.kill(name);
+    },
+  };
 }
 
 /** In a group of its own: Ctrl-C reaches the whole group of ingle, and ingle decides when its engines go. */

@@ -6,6 +6,15 @@ import type { Told } from "../openai/told.ts";
 export function refusalOf(told: Told, status: number | undefined, id: string): AdapterError {
   const { type, message, error } = told;
   if (type === "exceed_context_size_error") return tooLong(error);
+  // A template that breaks is told as a failure of the server, and one that refuses as one that breaks.
+  const said = /Jinja Exception: ([^\n]*)/.exec(message)?.[1];
+  if (said !== undefined) {
+    return new AdapterError("messages_refused", `The model's chat template refuses these messages: ${said.slice(0, 200)}`);
+  }
+  if (message.includes("While executing")) {
+    const last = message.trim().split("\n").at(-1)!.slice(0, 200);
+    return new AdapterError("template_failed", `The model's chat template failed (${last}).`);
+  }
   if (status === 400 || status === 501) {
     return new AdapterError("request_refused", `The engine refuses the request: ${message}`);
   }

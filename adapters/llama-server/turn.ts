@@ -34,12 +34,12 @@ export function turnsOf({ id, client, life, model, limits }: TurnsOptions) {
   };
 
   /** What went wrong, for the client. An engine that talks nonsense is not asked again. */
-  const reasonOf = async (error: unknown): Promise<unknown> => {
-    if (error instanceof AdapterError) return error;
-    if (error instanceof FailedAnswer) return refusalOf(error.told, undefined, id);
+  const reasonOf = async (thrown: unknown): Promise<unknown> => {
+    if (thrown instanceof AdapterError) return thrown;
+    if (thrown instanceof FailedAnswer) return refusalOf(thrown.told, undefined, id);
     // The connection breaks a moment before the end of the process is known.
     await Promise.race([life.closed, new Promise((done) => setTimeout(done, END_KNOWN_MS))]);
-    const what = error instanceof BrokenAnswer ? "spoke nonsense" : "broke off the connection";
+    const what = thrown instanceof BrokenAnswer ? "spoke nonsense" : "broke off the connection";
     life.kill(new AdapterError("engine_crashed", `The engine of model "${id}" ${what} and was stopped. Ask again.`));
     return life.reason;
   };

@@ -8,6 +8,20 @@ export function childrenOf(parent: number): number[] {
   return pids.map(Number).filter((pid) => stat(pid)?.parent === parent);
 }
 
+/** The processes whose command line holds a text. */
+export function named(text: string): number[] {
+  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  return pids.map(Number).filter((pid) => stat(pid) !== undefined && commandOf(pid).includes(text));
+}
+
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+  } catch {
+    return "";
+  }
+}
+
 /** Processor time that a process has used so far, in milliseconds; throws when it has ended. */
 export function processorTime(pid: number): number {
   const found = stat(pid);

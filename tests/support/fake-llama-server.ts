@@ -1,0 +1,105 @@
+// A llama-server that does as it is told: the variable GGML_FAKE names what goes wrong, as no other one comes through to it.
+import { createServer, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+
+type Send = (status: number, body: unknown, type?: string) => void;
+
+const [fault = ""] = [process.env.GGML_FAKE];
+if (process.argv.includes("--version")) {
+  if (fault === "version hangs") await new Promise(() => setInterval(() => {}, 1e6));
+  console.error(fault === "no version" ? "hello" : "version: 0.0.0 (fake)");
+  process.exit(0);
+}
+
+const log = (level: string, text: string): void => console.error(`0.00.000.001 ${level} srv  llama_server: ${text}`);
+const event = (value: unknown): string => `data: ${JSON.stringify(value)}\n\n`;
+const delta = (content: string): string => event({ choices: [{ index: 0, delta: { content }, finish_reason: null }] });
+const END =
+  event({ choices: [{ index: 0, delta: {}, finish_reason: "stop" }] }) +
+  event({ choices: [], usage: { prompt_tokens: 3, completion_tokens: 2, prompt_tokens_details: { cached_tokens: 1 } } }) +
+  "data: [DONE]\n\n";
+const TYPES: Record<number, string> = {
+  400: "invalid_request_error",
+  500: "server_error",
+  501: "not_supported_error",
+  503: "unavailable_error",
+};
+let answering = 0;
+
+const ANSWERS: Record<string, (send: Send, response: ServerResponse) => void> = {
+  "/health": (send) => send(200, { status: "ok" }),
+  "/props": (send) =>
+    send(200, { total_slots: 1, default_generation_settings: { n_ctx: 512 }, chat_template_caps: { supports_tools: true } }),
+  "/v1/models": (send) => send(200, { data: [{ meta: { n_vocab: 100 } }] }),
+  "/tokenize": (send) => send(200, { tokens: [{ id: 5, piece: "hello" }] }),
+  // One that never frees its slot goes on with it, step by step.
+  "/slots": (send) => send(200, [{ id: 0, id_task: 7, is_processing: answering > 0 || fault === "keeps slot", at: Date.now() }]),
+  "/v1/chat/completions": chat,
+};
+
+const FAULTS: Record<string, (response: ServerResponse) => void> = {
+  "": (response) => response.end(delta("hello") + END),
+  "breaks off": (response) => {
+    response.write(`${delta("hello")}data: {"choi`);
+    setTimeout(() => response.destroy(), 50);
+  },
+  "ends early": (response) => response.end(delta("hello")),
+  garbage: (response) => response.end("data: segfault at 0x0\n\n"),
+  "error frame": (response) =>
+    response.end(delta("hello") + event({ error: { code: 500, message: "Compute error.", type: "server_error" } })),
+  aborts: (response) => {
+    response.write(delta("hello"));
+    console.error("GGML_ASSERT(false) failed");
+    setTimeout(() => process.abort(), 50);
+  },
+  "exits 137": (response) => {
+    response.write(delta("hello"));
+    setTimeout(() => process.exit(137), 50);
+  },
+  hangs: (response) => response.write(delta("hello")),
+  "keeps slot": (response) => response.write(delta("hello")),
+  secrets: (response) => response.end(delta(`${process.argv.join(" ")} ${Object.keys(process.env).join(" ")}`) + END),
+};
+
+function chat(send: Send, response: ServerResponse): void {
+  const status = Number(/^status (\d+)$/.exec(fault)?.[1]);
+  if (status) return send(status, { error: { code: status, message: "No.", type: TYPES[status] ?? "other_error" } });
+  if (fault === "html") return send(502, "<html>Bad gateway</html>", "text/html");
+  if (fault === "wrong type") return send(200, { choices: [] });
+  answering++;
+  response.on("close", () => answering--);
+  response.writeHead(200, { "content-type": "text/event-stream" });
+  response.on("error", () => {});
+  FAULTS[fault]!(response);
+}
+
+const server = createServer((request, response) => {
+  const send: Send = (status, body, type = "application/json") => {
+    response.writeHead(status, { "content-type": type });
+    response.end(typeof body === "string" ? body : JSON.stringify(body));
+  };
+  if (request.url !== "/health" && request.headers.authorization !== `Bearer ${process.env.LLAMA_API_KEY}`) {
+    return send(401, { error: { message: "Invalid API Key", type: "authentication_error", code: 401 } });
+  }
+  request.resume().on("end", () => ANSWERS[request.url!]!(send, response));
+});
+
+log("I", "initializing ...");
+if (fault === "no memory") {
+  console.error("0.00.000.002 E ggml_backend_cpu_buffer_type_alloc_buffer: failed to allocate buffer of size 99");
+  process.exit(1);
+}
+if (fault === "bad file") {
+  log("E", `failed to load model '${process.argv[process.argv.indexOf("--model") + 1]}'`);
+  process.exit(1);
+}
+if (fault === "killed while loading") process.kill(process.pid, "SIGKILL");
+if (fault === "port taken") {
+  console.error("0.00.000.002 E srv         start: couldn't bind HTTP server socket, hostname: 127.0.0.1, port: 0");
+  process.exit(1);
+}
+if (fault === "never ready") setInterval(() => {}, 1e6);
+else server.listen(0, "127.0.0.1", () => log("I", `listening on http://127.0.0.1:${(server.address() as AddressInfo).port}`));
+process.on("SIGTERM", () => {
+  if (fault !== "hangs") process.exit(0);
+});
