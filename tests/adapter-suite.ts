@@ -235,11 +235,11 @@ export function adapterSuite(name: string, subject: Subject): void {
     test.if(can("tools") && calls_tools !== undefined)(
       "a tool that must be called is called, with arguments of its schema",
       async () => {
-        const request = { tools: TOOLS, max_tokens: 300, ...calls_tools };
+        const request = { tools: TOOLS, parallel_tool_calls: false, max_tokens: 300, ...calls_tools };
         for (const tool_choice of ["required", { name: "get_time" }] as const) {
           const { calls, finish } = await chat(ask(prompt, { ...request, tool_choice }));
           const [{ id, name, arguments: text } = { id: "", name: "", arguments: "" }] = calls;
-          expect(finish.reason).toBe("tool_calls");
+          expect([finish.reason, calls.length]).toEqual(["tool_calls", 1]);
           expect(id).not.toBe("");
           if (typeof tool_choice === "object") expect(name).toBe(tool_choice.name);
           else expect(TOOLS.map((tool) => tool.function.name)).toContain(name);
@@ -292,13 +292,16 @@ export function adapterSuite(name: string, subject: Subject): void {
     });
 
     test.if(can("logprobs"))("every token comes with its probability and its rivals", async () => {
-      const { events, usage } = await chat(ask(prompt, { logprobs: { top: 3 }, max_tokens: 5, stop: ["never said"] }));
+      const { events, text, usage } = await chat(ask(prompt, { logprobs: { top: 3 }, max_tokens: 5, stop: ["never said"] }));
       const tokens = events.flatMap((event) => (event.type === "text" ? (event.logprobs ?? []) : []));
-      expect(tokens.length).toBe(usage.completion_tokens);
-      for (const { token, logprob, top_logprobs } of tokens) {
+      expect(tokens.map(({ token }) => token).join("")).toBe(text);
+      // Of a character that is spread over several tokens, some engines tell one.
+      expect(tokens.length).toBeGreaterThan(1);
+      expect(tokens.length).toBeLessThanOrEqual(usage.completion_tokens);
+      for (const { logprob, top_logprobs } of tokens) {
         expect(logprob).toBeLessThanOrEqual(0);
         expect(top_logprobs?.length).toBe(3);
-        expect(top_logprobs?.[0]?.token).toBe(token); // It is greedy.
+        expect(top_logprobs?.[0]?.logprob).toBe(logprob); // It is greedy.
       }
       const { events: bare } = await chat(ask(prompt, { logprobs: { top: 0 }, max_tokens: 1 }));
       expect(bare.flatMap((event) => (event.type === "text" ? (event.logprobs ?? []) : []))).toMatchObject([

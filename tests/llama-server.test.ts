@@ -17,10 +17,11 @@ const signal = (): AbortSignal => AbortSignal.timeout(50_000);
 
 /** A call of it is a bare JSON object, so that a bias for the brace makes even random weights begin one. */
 const TOOLS_TEMPLATE =
-  "{% if tools %}{% for tool in tools %}{{ tool | tojson }}{% endfor %}{% endif %}" +
+  "{% if tools %}TOOLS {% for tool in tools %}{{ tool | tojson }}{% endfor %}{% endif %}" +
   "{% for message in messages %}<|im_start|>{{ message.role }}\n{% if message.content %}{{ message.content }}{% endif %}" +
-  `{% for call in message.tool_calls or [] %}{"name": "{{ call.function.name }}", "arguments": {{ call.function.arguments | tojson }}}` +
-  "{% endfor %}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
+  "{% if message.tool_calls %}{% for tool_call in message.tool_calls %}" +
+  `{"name": "{{ tool_call.function.name }}", "arguments": {{ tool_call.function.arguments | tojson }}}` +
+  "{% endfor %}{% endif %}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
 const BRACE = 3 + "{".charCodeAt(0);
 
 describe.skipIf(skip !== undefined)(`llama-server${skip === undefined ? "" : ` (skipped: ${skip})`}`, () => {
@@ -30,8 +31,8 @@ describe.skipIf(skip !== undefined)(`llama-server${skip === undefined ? "" : ` (
     adapter,
     capabilities,
     model: () => tinyModel({ context_length: 1536, template: TOOLS_TEMPLATE }),
-    prompt: "hello",
-    prompt_tokens: 53,
+    prompt: "What is the weather in Paris?",
+    prompt_tokens: 81,
     calls_tools: { logit_bias: { [BRACE]: 100 } },
   });
   adapterSuite("real model", {

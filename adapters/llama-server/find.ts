@@ -11,6 +11,8 @@ export interface FindOptions {
   /** What the settings name: a path. Then no other one is looked for. */
   named?: string | undefined;
   env: Record<string, string | undefined>;
+  /** Milliseconds that it may take to tell its version. */
+  patience?: number;
 }
 
 const NAME = process.platform === "win32" ? "llama-server.exe" : "llama-server";
@@ -28,7 +30,7 @@ export async function findLlamaServer(options: FindOptions): Promise<string> {
   if (path === undefined) {
     throw unavailable('There is no llama-server. "ingle engine build llama-server" makes one; --llama-server names another.');
   }
-  await probe(path, options.env);
+  await probe(path, options.env, options.patience ?? PROBE_MS);
   return path;
 }
 
@@ -52,14 +54,20 @@ function isThere(path: string): boolean {
 const PROBE_MS = 10_000;
 
 /** Runs `--version`: what is no program of this system, or lacks a library, is found now and not amid a load. */
-async function probe(path: string, env: FindOptions["env"]): Promise<void> {
-  const { error, said } = await versionOf(path, env);
-  if (error !== null) throw unavailable(`The llama-server at ${path} cannot be used: ${whyNot(error, said)}.`);
+async function probe(path: string, env: FindOptions["env"], patience: number): Promise<void> {
+  const { error, said } = await versionOf(path, env, patience);
+  const hangs = error?.killed ? `it does not tell its version within ${patience / 1000} s` : undefined;
+  if (error !== null) throw unavailable(`The llama-server at ${path} cannot be used: ${hangs ?? whyNot(error, said)}.`);
   if (!/^version: /m.test(said)) throw unavailable(`The program at ${path} is no llama-server: it does not tell its version.`);
 }
 
-function versionOf(path: string, env: FindOptions["env"]): Promise<{ error: ExecFileException | null; said: string }> {
-  const options = { env: passedOn(env), timeout: PROBE_MS, killSignal: "SIGKILL", windowsHide: true } as const;
+interface Version {
+  error: ExecFileException | null;
+  said: string;
+}
+
+function versionOf(path: string, env: FindOptions["env"], timeout: number): Promise<Version> {
+  const options = { env: passedOn(env), timeout, killSignal: "SIGKILL", windowsHide: true } as const;
   return new Promise((resolve) => {
     try {
       execFile(path, ["--version"], options, (error, stdout, stderr) => resolve({ error, said: stdout + stderr }));
@@ -77,7 +85,6 @@ const SAID: Record<string, string> = {
 };
 
 function whyNot(error: ExecFileException, printed: string): string {
-  if (error.killed) return `it does not tell its version within ${PROBE_MS / 1000} s`;
   const said = SAID[String(error.code)] ?? printed.trim().split("\n")[0]!.slice(0, 200);
   return said === "" ? "it does not tell its version" : said;
 }

@@ -1,5 +1,6 @@
 // One turn: the request, the events of its answer, and what its failures mean.
 import type { IncomingMessage } from "node:http";
+import * as v from "valibot";
 import { AdapterError, type ChatEvent, type ChatRequest } from "../adapter.ts";
 import { answerEvents, BrokenAnswer, FailedAnswer } from "../openai/answer.ts";
 import { toldIn } from "../openai/told.ts";
@@ -9,7 +10,6 @@ import { defused, type Tokenize, Tokens } from "./defuse.ts";
 import { freed } from "./freed.ts";
 import type { Life, LifeLimits } from "./life.ts";
 import { refusalOf } from "./refusal.ts";
-import * as v from "valibot";
 
 export interface TurnsOptions {
   id: string;
@@ -65,6 +65,9 @@ export function turnsOf({ id, client, life, model, limits }: TurnsOptions) {
       const events = answerEvents(await life.patiently(head(request, stop.signal)), request.stop);
       while (!finished) {
         const { value: event } = await life.patiently(events.next());
+        // Events may have come in a bunch, before the end of it all.
+        signal.throwIfAborted();
+        if (life.reason !== undefined) throw life.reason;
         if (event === undefined) break;
         finished = event.type === "finish";
         yield trimmed(event, request);
