@@ -20,8 +20,18 @@ export interface LoadOptions {
   slots: number;
   /** Tokens one slot holds, prompt and answer together; the engine takes less where the model was trained on less. */
   context: number;
+  /** Where the state of idle conversations is kept; absent: nowhere. */
+  kv_cache?: KvCache | undefined;
   /** Called now and then while the load makes progress; `done` from 0 to 1. */
   onProgress?: (done: number) => void;
+}
+
+/** Of the embedded engine, which alone has a state that can be written down. */
+export interface KvCache {
+  /** Absolute path of this model's own folder, made when there is something to keep; those of other models are beside it. */
+  folder: string;
+  /** Bytes that all these folders may take together. */
+  bytes: number;
 }
 
 /** One loaded model. At most `slots` chats run at a time: whoever calls keeps the count. */

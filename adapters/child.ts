@@ -3,7 +3,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { AdapterError, type Adapter, type ChatEvent, type Engine } from "./adapter.ts";
 import { channel, type Channel } from "./channel.ts";
-import { encode, fromWire, lineReader, type FromChild } from "./child/protocol.ts";
+import { CLOSE_MS, encode, fromWire, lineReader, type FromChild } from "./child/protocol.ts";
 import { eachLine, howEnded, passedOn } from "./subprocess.ts";
 
 export interface ChildOptions {
@@ -19,7 +19,7 @@ export interface ChildOptions {
 }
 
 /** In milliseconds: how long a load or a running turn may go on without a sign of life, and how long a close may take. */
-const LIMITS = { load: 300_000, turn: 60_000, close: 2_000 };
+const LIMITS = { load: 300_000, turn: 60_000, close: CLOSE_MS };
 
 const LONGEST_LINE = 1024 * 1024;
 

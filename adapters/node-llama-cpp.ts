@@ -6,6 +6,8 @@ import { ABOUT } from "./node-llama-cpp/about.ts";
 import { addonOf, type SamplerConfig } from "./node-llama-cpp/addon.ts";
 import { createBatcher, type Batcher } from "./node-llama-cpp/batcher.ts";
 import { promptOf, type Prompt } from "./node-llama-cpp/prompt.ts";
+import { keptStates } from "./node-llama-cpp/kept-states.ts";
+import { weightsDigest } from "./node-llama-cpp/state-key.ts";
 import { tokenDecoder } from "./node-llama-cpp/text.ts";
 import { channel } from "./channel.ts";
 import { textOf } from "./content.ts";
@@ -22,6 +24,8 @@ export function nodeLlamaCpp(): Adapter {
       const llama = await startLlama(threads);
       let model: LlamaModel | undefined;
       try {
+        // Before the load: a file that is changed amid it shall be seen.
+        const kv_cache = options.kv_cache && { ...options.kv_cache, weights: await weightsDigest(installed.path) };
         model = await llama.loadModel({ modelPath: installed.path, loadSignal: signal, onLoadProgress: options.onProgress });
         const prompt = promptOf(model, installed.settings.prompt_template);
         const context = await model.createContext({
@@ -33,12 +37,11 @@ export function nodeLlamaCpp(): Adapter {
           createSignal: signal,
         });
         const { swaSize, isRecurrent } = model.fileInsights;
-        const batcher = createBatcher(addonOf(llama, model, context), {
-          slots: options.slots,
-          batch: BATCH,
-          threads,
-          trimmable: !isRecurrent && !swaSize,
-        });
+        const trimmable = !isRecurrent && !swaSize;
+        const addon = addonOf(llama, model, context);
+        const loaded = { installed, llama, model, context, trimmable, batch: BATCH };
+        const states = kv_cache && (await keptStates(addon.context, kv_cache, loaded));
+        const batcher = createBatcher(addon, { slots: options.slots, batch: BATCH, threads, trimmable, states });
         await batcher.warmUp(model.tokens.bos ?? 0);
         signal.throwIfAborted();
         return engineOf(llama, { model, context, batcher, prompt });

@@ -5,7 +5,7 @@ import { env as processEnv } from "node:process";
 import envPaths from "env-paths";
 import * as v from "valibot";
 import type { DownloadOptions } from "../models/download/sources.ts";
-import { KeepAlive, MemorySize } from "./quantities.ts";
+import { DiskSize, KeepAlive, MemorySize } from "./quantities.ts";
 import { toBadRequest } from "./validate.ts";
 
 /** A setting that cannot be used: the sentence names it, its value and where it came from. */
@@ -44,6 +44,8 @@ const Settings = v.object({
   keep_alive: v.optional(KeepAlive, "5m"),
   /** Bytes that all loaded models together may take; absent: what the machine has. */
   memory: v.optional(MemorySize),
+  /** Bytes of disk for the state of idle conversations; 0: nothing is kept. */
+  kv_cache: v.optional(DiskSize, 0),
   /** Ids of models that stay loaded once they are. */
   pin: v.optional(v.array(v.string()), []),
   /** Models may come from plain http and from private addresses, where the address was typed. */

@@ -27,6 +27,13 @@ export const KeepAlive = quantity(
 /** Bytes for all models together, out of a number or of "512MB", "8GB", "7.5GiB". */
 export const MemorySize = quantity("memory", bytes, 'It must be bytes or a size such as "512MB", "8GB" or "7.5GiB".');
 
+/** Bytes of disk, and 0 for none. */
+export const DiskSize = quantity(
+  "kv_cache",
+  (value) => (/^0+$/.test(String(value)) ? 0 : bytes(value)),
+  'It must be bytes or a size such as "512MB" or "2GB"; 0 keeps nothing.',
+);
+
 /** Bytes in words: `7.5 GB`. */
 export function inBytes(count: number): string {
   const units = ["kB", "MB", "GB", "TB"];

@@ -1,6 +1,13 @@
-import { describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Addon, AddonSampler } from "../adapters/node-llama-cpp/addon.ts";
 import { createBatcher, type TurnOptions } from "../adapters/node-llama-cpp/batcher.ts";
+import { createSlotStates, WORTH_KEEPING } from "../adapters/node-llama-cpp/slot-states.ts";
+import { createStateFolder } from "../adapters/node-llama-cpp/state-folder.ts";
+import { eventually } from "./support/server.ts";
+import { nativeStates } from "./support/native-states.ts";
 
 type Piece = { sequence: number; position: number; tokens: number[]; logits: boolean };
 
@@ -47,6 +54,10 @@ function fakeAddon() {
         return state.trimmable;
       },
       setThreads: idle,
+      ...nativeStates(held, (now) => {
+        if (now) idle();
+        decoding = now;
+      }),
     },
     newSampler() {
       state.samplers++;
@@ -152,6 +163,21 @@ describe("what a slot still holds", () => {
     expect((await run(batcher, [...prompt(1, 10), 60], 1).promise).cached).toBe(10);
   });
 
+  test("is reused however long the new message is", async () => {
+    const { batcher } = make();
+    await run(batcher, prompt(1, 6), 1).promise;
+    expect((await run(batcher, prompt(1, 30), 1).promise).cached).toBe(6);
+  });
+
+  test("is given up by its own conversation where nothing of it can be reused, and another one's is not", async () => {
+    const { batcher } = make();
+    await run(batcher, prompt(1, 6), 1).promise;
+    await run(batcher, prompt(100, 6), 1).promise;
+    // It takes its own slot, though that is not the one that was used longest ago.
+    expect((await run(batcher, prompt(100, 7), 1, { repeatable: true }).promise).cached).toBe(0);
+    expect((await run(batcher, prompt(1, 7), 1).promise).cached).toBe(6);
+  });
+
   test("is reused by a repeatable turn only as far as it was read in whole batches", async () => {
     const { batcher } = make();
     await run(batcher, prompt(1, 18), 1).promise;
@@ -169,6 +195,139 @@ describe("what a slot still holds", () => {
     state.trimmable = false;
     await run(batcher, prompt(1, 10), 3).promise;
     expect((await run(batcher, [...prompt(1, 10), 70, 71], 1).promise).cached).toBe(0);
+  });
+});
+
+describe("what a slot no longer holds, with states on the disk", () => {
+  const root = mkdtempSync(join(tmpdir(), "ingle-slots-"));
+  afterAll(() => rmSync(root, { recursive: true }));
+  const LONG = WORTH_KEEPING + 40;
+  let number = 0;
+
+  const withStates = (more: object = {}, place = join(root, `${number++}`, "tiny")) => {
+    const fake = fakeAddon();
+    const said: string[] = [];
+    const folder = createStateFolder({ folder: place, bytes: 1e9 }, new Uint8Array(32));
+    const states = createSlotStates(fake.addon.context, folder, (line) => said.push(line));
+    const batcher = createBatcher(fake.addon, { slots: 1, batch: 8, threads: 1, trimmable: true, states, ...more });
+    const files = (): string[] => readdirSync(place).filter((name) => name.endsWith(".kv"));
+    return { ...fake, batcher, folder, said, place, files };
+  };
+
+  test("is read back when its conversation goes on", async () => {
+    const { batcher, steps, said } = withStates();
+    const first = await run(batcher, prompt(1, LONG), 3).promise;
+    await run(batcher, prompt(5000, LONG), 1).promise;
+    const fed = steps.length;
+    const next = [...prompt(1, LONG), ...first.tokens, 50, 51];
+    expect((await run(batcher, next, 1).promise).cached).toBe(LONG + 2);
+    expect(steps.slice(fed).map(([piece]) => piece!.tokens)).toEqual([[first.tokens[2]!, 50, 51]]);
+    expect(said).toEqual([]);
+  });
+
+  test("is read back by another engine, when this one was closed", async () => {
+    const { batcher, place } = withStates();
+    await run(batcher, prompt(1, LONG), 1).promise;
+    await batcher.close(new Error("closed"));
+    const { batcher: other } = withStates({}, place);
+    expect((await run(other, [...prompt(1, LONG), 60], 1).promise).cached).toBe(LONG);
+  });
+
+  test("is read back as far as it was exact by a turn that is to be repeatable", async () => {
+    const { batcher } = withStates();
+    await run(batcher, prompt(1, LONG + 3), 1).promise;
+    await run(batcher, prompt(5000, LONG), 1).promise;
+    const { cached } = await run(batcher, prompt(1, LONG + 3), 1, { repeatable: true }).promise;
+    expect(cached).toBe(LONG);
+    const { cached: again } = await run(batcher, prompt(1, LONG + 3), 1, { repeatable: true }).promise;
+    expect(again).toBe(LONG);
+  });
+
+  test("is not kept where it is short, or on the disk already", async () => {
+    const { batcher, files, folder } = withStates();
+    await run(batcher, prompt(1, WORTH_KEEPING - 1), 1).promise;
+    await run(batcher, prompt(5000, LONG), 1).promise;
+    for (const from of [7000, 5000, 7000, 5000]) await run(batcher, prompt(from, LONG), 1).promise;
+    expect(files()).toHaveLength(2);
+    expect((await folder.states()).map(({ tokens }) => tokens[0]!).sort()).toEqual([5000, 7000]);
+  });
+
+  test("takes the place of what was kept of earlier turns", async () => {
+    const { batcher, folder } = withStates();
+    for (const length of [LONG, LONG + 20, LONG + 40]) {
+      await run(batcher, prompt(1, length), 1).promise;
+      await run(batcher, prompt(5000, LONG), 1).promise;
+    }
+    await batcher.close(new Error("closed"));
+    const lengths = (await folder.states()).map(({ tokens }) => [tokens[0], tokens.length]);
+    expect(lengths.sort()).toEqual([
+      [1, LONG + 40],
+      [5000, LONG],
+    ]);
+  });
+
+  test("is read anew, and the turn goes on, where the file was changed", async () => {
+    const { batcher, place, files, said } = withStates();
+    await run(batcher, prompt(1, LONG), 1).promise;
+    await run(batcher, prompt(5000, LONG), 1).promise;
+    await eventually("the state has its name", () => files().length === 1);
+    const path = join(place, files()[0]!);
+    const bytes = readFileSync(path);
+    bytes[bytes.length - 9]! ^= 4;
+    writeFileSync(path, bytes);
+    expect((await run(batcher, [...prompt(1, LONG), 60], 1).promise).cached).toBe(0);
+    expect(said).toEqual([expect.stringContaining("Its sum is wrong")]);
+    expect(files().map((name) => join(place, name))).not.toContain(path);
+  });
+
+  test("is read anew where the native side fails to load it, or to keep it", async () => {
+    const { batcher, addon, said } = withStates();
+    await run(batcher, prompt(1, LONG), 1).promise;
+    await run(batcher, prompt(5000, LONG), 1).promise;
+    addon.context.loadSequenceStateFromFile = () => Promise.reject(new Error("no such cells"));
+    addon.context.saveSequenceStateToFile = () => Promise.reject(new Error("no space"));
+    expect((await run(batcher, [...prompt(1, LONG), 60], 1).promise).cached).toBe(0);
+    expect(said.join()).toMatch(/no space.*no such cells/s);
+  });
+
+  test("is kept a while after the last turn, once", async () => {
+    const { batcher, addon, files } = withStates({ keep_after: 20 });
+    let saves = 0;
+    const { saveSequenceStateToFile: save } = addon.context;
+    addon.context.saveSequenceStateToFile = (...words) => (saves++, save(...words));
+    await run(batcher, prompt(1, LONG), 1).promise;
+    await eventually("the state is kept", () => saves === 1);
+    await new Promise((done) => setTimeout(done, 100));
+    await batcher.close(new Error("closed"));
+    expect([saves, files().length]).toEqual([1, 1]);
+  });
+
+  test("is read back beside turns that run and others that come, none of which is lost", async () => {
+    const { batcher, said } = withStates({ slots: 2, keep_after: 1 });
+    for (let round = 0; round < 12; round++) {
+      const turns = [0, 1, 2].map((n) => run(batcher, prompt(5000 * ((round + n) % 5), LONG), 4));
+      const left = run(batcher, prompt(90_000, LONG), 4);
+      setTimeout(left.stop, round);
+      await Promise.all(turns.map(({ promise }) => promise));
+    }
+    expect(said).toEqual([]);
+    await batcher.close(new Error("closed"));
+  });
+
+  test("fails with the others when the batcher is closed amid the reading", async () => {
+    const { batcher, addon } = withStates();
+    await run(batcher, prompt(1, LONG), 1).promise;
+    await run(batcher, prompt(5000, LONG), 1).promise;
+    const { loadSequenceStateFromFile: load } = addon.context;
+    let closed: Promise<void> | undefined;
+    addon.context.loadSequenceStateFromFile = (...words) => {
+      closed = batcher.close(new Error("closed"));
+      return load(...words);
+    };
+    const turn = run(batcher, [...prompt(1, LONG), 60], 1);
+    expect(await turn.promise.catch((error: Error) => error.message)).toBe("closed");
+    await closed;
+    expect(turn.told.tokens).toEqual([]);
   });
 });
 

@@ -40,8 +40,8 @@ describe.skipIf(skip !== undefined)(`llama-server${skip === undefined ? "" : ` (
     model: realModel,
     prompt: "Count from one to twenty in words.",
     prompt_tokens: 38,
-    long_prompt: "The quick brown fox jumps over the lazy dog. ".repeat(115),
-    context: 1536,
+    long_prompt: "The quick brown fox jumps over the lazy dog. ".repeat(80),
+    context: 1024,
     samples: true,
     capabilities,
   });

@@ -2,6 +2,9 @@
 import type { InstalledModel } from "../../models/model.ts";
 import { AdapterError, type AdapterErrorCode, type ChatEvent, type ChatRequest, type LoadOptions } from "../adapter.ts";
 
+/** How long the engine may take to end when it is told to, in ms: it may have conversations to write down. */
+export const CLOSE_MS = 8_000;
+
 export type ToChild =
   | { type: "load"; model: InstalledModel; options: Omit<LoadOptions, "onProgress"> }
   | { type: "chat"; id: number; request: ChatRequest }

@@ -14,6 +14,13 @@ export interface AddonContext {
   /** Forgets a range of positions; false where the model's memory cannot. */
   removeTokenCellsFromSequence(sequence: number, from: number, to: number): boolean;
   setThreads(threads: number): void;
+  /** `words` go before the cells, as they are. Answers with the bytes written. Not beside a decode, as its counterpart. */
+  saveSequenceStateToFile(path: string, sequence: number, words: Uint32Array): Promise<number>;
+  /** Answers with the words. Trusts the file. */
+  loadSequenceStateFromFile(path: string, sequence: number, most_words: number): Promise<Uint32Array>;
+  /** -1 where it is empty. */
+  getSequenceKvCacheMinPosition(sequence: number): number;
+  getSequenceKvCacheMaxPosition(sequence: number): number;
 }
 
 export interface AddonSampler {
@@ -42,12 +49,16 @@ export interface Addon {
   newSampler(config: SamplerConfig): AddonSampler;
 }
 
+function callable(native: AddonContext | undefined): native is AddonContext {
+  return native?.decodeBatch !== undefined && native.loadSequenceStateFromFile !== undefined;
+}
+
 /** Throws `TypeError` where node-llama-cpp is not the release that this file was written for. */
 export function addonOf(llama: Llama, model: LlamaModel, context: LlamaContext): Addon {
   const bindings = (llama as unknown as { _bindings?: { AddonSampler: new (model: unknown) => AddonSampler } })._bindings;
   const native = (context as unknown as { _ctx?: AddonContext })._ctx;
   const weights = (model as unknown as { _model?: unknown })._model;
-  if (bindings?.AddonSampler === undefined || native?.decodeBatch === undefined || weights === undefined) {
+  if (bindings?.AddonSampler === undefined || !callable(native) || weights === undefined) {
     throw new TypeError("This release of node-llama-cpp is not the one in ingle's package.json. Install that one.");
   }
   return {

@@ -1,6 +1,8 @@
 // Continuous batching: every step decodes one token of each generating turn and, with the room that is left, the next piece of
 // the prompts. One loop owns the native context, so a turn that comes, goes or is aborted takes effect at the next step.
 import type { Addon, AddonSampler, SamplerConfig } from "./addon.ts";
+import { sameStart, type HeldSlot, type SlotStates } from "./slot-states.ts";
+import type { Held } from "./state-file.ts";
 import { steadyThreads } from "./threads.ts";
 
 export interface TurnOptions {
@@ -23,7 +25,7 @@ export interface Batcher {
   warmUp(token: number): Promise<void>;
   /** Begins a turn as soon as a slot is free. Answers with what stops it before the next step; that is safe at any time. */
   start(options: TurnOptions): () => void;
-  /** Fails the turns that run and wait, and settles when no native call runs any more. */
+  /** Fails the turns that run and wait, keeps what the slots hold, and settles when no native call runs any more. */
   close(reason: unknown): Promise<void>;
 }
 
@@ -35,6 +37,10 @@ export interface BatcherOptions {
   threads: number;
   /** Whether a part of a sequence's memory can be forgotten (not so with recurrent or sliding-window models). */
   trimmable: boolean;
+  /** Where the state of idle conversations is kept; absent: in the slots alone. */
+  states?: SlotStates | undefined;
+  /** In ms: when nothing has run for so long, the slots are written down; half a minute unless told. */
+  keep_after?: number;
 }
 
 // While others generate, a prompt is read in smaller pieces: each piece is the time they wait for their next token.
@@ -43,12 +49,13 @@ const PROMPT_PIECE_AMONG_OTHERS = 128;
 // Two with all threads, one with fewer: enough for a first choice between them.
 const WARM_UP_STEPS = 3;
 
-interface Slot {
-  readonly sequence: number;
-  /** The tokens whose state the native context holds. */
-  tokens: number[];
-  /** How many of them were read in full batches from the start, just as a fresh read would do it. */
-  exact: number;
+// A person who reads the answer is often back by then. A state is large: after every turn it would wear the disk out.
+const KEEP_AFTER_MS = 30_000;
+
+// Closing begins no further save after that; the process of the engine has 8 s in all.
+const LAST_KEEP_MS = 4_000;
+
+interface Slot extends HeldSlot {
   turn: RunningTurn | undefined;
   last_used: number;
 }
@@ -64,7 +71,7 @@ interface RunningTurn extends TurnOptions {
 }
 
 export function createBatcher({ context, newSampler }: Addon, options: BatcherOptions): Batcher {
-  const { slots: count, batch, trimmable } = options;
+  const { slots: count, batch, trimmable, states, keep_after = KEEP_AFTER_MS } = options;
   const threads = steadyThreads(options.threads);
   const slots = Array.from({ length: count }, (_, sequence): Slot => {
     return { sequence, tokens: [], exact: 0, turn: undefined, last_used: 0 };
@@ -72,6 +79,9 @@ export function createBatcher({ context, newSampler }: Addon, options: BatcherOp
   const arrivals: RunningTurn[] = [];
   let clock = 0;
   let running: Promise<void> | undefined;
+  /** Something was decoded since the slots were written down. */
+  let unkept = false;
+  let rest: ReturnType<typeof setTimeout> | undefined;
 
   return {
     async warmUp(token) {
@@ -88,6 +98,7 @@ export function createBatcher({ context, newSampler }: Addon, options: BatcherOp
       const sampler = newSampler(options.sampling);
       const turn: RunningTurn = { ...options, sampler, cached: 0, unread: options.prompt, next: undefined, stopped: false };
       arrivals.push(turn);
+      clearTimeout(rest);
       // The loop begins in a later tick, so that turns that come together are decoded together.
       running ??= Promise.resolve().then(loop);
       return () => {
@@ -101,18 +112,26 @@ export function createBatcher({ context, newSampler }: Addon, options: BatcherOp
         turn.onError(reason);
       }
       await running;
+      clearTimeout(rest);
+      const end = performance.now() + LAST_KEEP_MS;
+      await keepSlots(() => performance.now() < end);
     },
   };
 
   // The native context is touched in this loop only, between two steps: it is not made for calls during a decode.
   async function loop(): Promise<void> {
     for (;;) {
-      for (const slot of slots) if (slot.turn?.stopped) release(slot);
-      seat();
+      releaseStopped();
+      await seat();
+      // Seating may have read a file, and whoever left meanwhile takes no step.
+      releaseStopped();
       const active = slots.filter(({ turn }) => turn !== undefined);
       if (active.length === 0) {
+        // Somebody came while the last of them got a slot, or lost it.
+        if (arrivals.length > 0) continue;
         // In the same tick as the look at the arrivals: the next one must find that nobody runs.
         running = undefined;
+        keepLater();
         return;
       }
       try {
@@ -124,7 +143,27 @@ export function createBatcher({ context, newSampler }: Addon, options: BatcherOp
     }
   }
 
-  function seat(): void {
+  function releaseStopped(): void {
+    for (const slot of slots) if (slot.turn?.stopped) release(slot);
+  }
+
+  /** Sets the clock for slots that nobody comes back to. */
+  function keepLater(): void {
+    if (states === undefined || !unkept) return;
+    rest = setTimeout(() => {
+      unkept = false;
+      running ??= keepSlots(() => arrivals.length === 0).then(loop);
+    }, keep_after);
+    rest.unref();
+  }
+
+  /** Writes the slots down, the last used first, as long as `goes_on`. */
+  async function keepSlots(goes_on: () => boolean): Promise<void> {
+    for (const slot of slots.toSorted((a, b) => b.last_used - a.last_used)) if (goes_on()) await states?.keep(slot);
+    await states?.settle();
+  }
+
+  async function seat(): Promise<void> {
     while (arrivals.length > 0) {
       const turn = arrivals[0]!;
       const slot = turn.stopped ? undefined : choose(turn);
@@ -134,30 +173,32 @@ export function createBatcher({ context, newSampler }: Addon, options: BatcherOp
         turn.sampler.dispose();
         continue;
       }
+      slot.turn = turn;
+      slot.last_used = ++clock;
+      await states?.swap(slot, turn.prompt, (held) => usable(held, turn));
       trim(slot, usable(slot, turn));
       turn.cached = slot.tokens.length;
       turn.unread = turn.prompt.slice(turn.cached);
-      slot.turn = turn;
-      slot.last_used = ++clock;
     }
   }
 
-  /** The free slot that holds most of the prompt already, else the one that was used longest ago. */
+  /** The free slot of the same conversation, else the one that was used longest ago. */
   function choose(turn: RunningTurn): Slot | undefined {
     const free = slots.filter((slot) => slot.turn === undefined).sort((a, b) => a.last_used - b.last_used);
-    const best = free.map((slot) => ({ slot, cached: usable(slot, turn) })).sort((a, b) => b.cached - a.cached)[0];
-    // A small overlap, such as a shared system prompt, is not worth another conversation's memory.
-    return best !== undefined && best.cached > turn.prompt.length / 2 ? best.slot : free[0];
+    const best = free
+      .map((slot) => ({ slot, cached: usable(slot, turn), same: sameStart(slot.tokens, turn.prompt) }))
+      .sort((a, b) => b.cached - a.cached || b.same - a.same)[0];
+    // Most of the slot, or of the prompt, is the same: also where a turn may reuse none of it, it is of no use to others. A smaller
+    // overlap, such as a shared system prompt, is not worth another conversation's memory.
+    return best !== undefined && best.same > Math.min(best.slot.tokens.length, turn.prompt.length) / 2 ? best.slot : free[0];
   }
 
-  /** How many of the slot's tokens the turn can keep. */
-  function usable(slot: Slot, { prompt, repeatable }: TurnOptions): number {
+  /** How many of these tokens the turn can keep. */
+  function usable({ tokens, exact }: Held, { prompt, repeatable }: TurnOptions): number {
     // The last token of the prompt is always fed: its logits are what the answer begins with.
-    const most = Math.min(slot.tokens.length, prompt.length - 1);
-    let same = 0;
-    while (same < most && slot.tokens[same] === prompt[same]) same++;
-    if (repeatable) same = Math.floor(Math.min(same, slot.exact) / batch) * batch;
-    return same < slot.tokens.length && !trimmable ? 0 : same;
+    let same = Math.min(sameStart(tokens, prompt), prompt.length - 1);
+    if (repeatable) same = Math.floor(Math.min(same, exact) / batch) * batch;
+    return same < tokens.length && !trimmable ? 0 : same;
   }
 
   function trim(slot: Slot, keep: number): void {
@@ -190,6 +231,7 @@ export function createBatcher({ context, newSampler }: Addon, options: BatcherOp
       if (last) sampled.push({ slot, turn, place: place! });
     }
     await decode(size);
+    unkept = true;
     for (const { slot, turn, tokens } of pieces) advance(slot, turn, tokens, pieces.length === 1);
     const tokens = await Promise.all(sampled.map(({ turn, place }) => context.sampleToken(place, turn.sampler)));
     sampled.forEach(({ slot, turn }, i) => {

@@ -1,6 +1,7 @@
 // Hidden: the process that child.ts starts. `ingle engine-host <adapter>` speaks JSON lines and is of no use by hand.
 import { defineCommand } from "citty";
 import type { Adapter } from "../../adapters/adapter.ts";
+import { CLOSE_MS } from "../../adapters/child/protocol.ts";
 import { hostEngine } from "../../adapters/child/host.ts";
 import { nodeLlamaCpp } from "../../adapters/node-llama-cpp.ts";
 import { echo } from "../../adapters/echo.ts";
@@ -10,9 +11,6 @@ const ADAPTERS = new Map<string, () => Adapter>([
   ["node-llama-cpp", nodeLlamaCpp],
   ["echo", echo],
 ]);
-
-// A decode that hangs in native code must not outlive the server.
-const LAST_STEP_MS = 2_000;
 
 export default defineCommand({
   meta: { name: "engine-host", hidden: true },
@@ -24,7 +22,8 @@ export default defineCommand({
     console.log = console.info = console.debug = console.error;
     // Ctrl-C and service managers reach the whole group; the server decides when its engines go.
     for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => {});
-    process.stdin.once("end", () => setTimeout(() => process.exit(1), LAST_STEP_MS).unref());
+    // A decode that hangs in native code must not outlive the server.
+    process.stdin.once("end", () => setTimeout(() => process.exit(1), CLOSE_MS).unref());
     await hostEngine(adapter, process.stdin, (line) => process.stdout.write(line));
     process.exit(0);
   },

@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import manifest from "../../package.json" with { type: "json" };
 import { slotsOfUpstream } from "../../adapters/upstream/line.ts";
 import { createApp, type App } from "../app.ts";
+import { KV_CACHE } from "../../models/kv-cache.ts";
 import { sourceOptions, type Config } from "../config.ts";
 import { createDownloads } from "../downloads.ts";
 import { createEngines, type Engines } from "../engines/engines.ts";
@@ -13,6 +14,7 @@ import { newId, requestIds } from "../ids.ts";
 import { ImportError } from "../import/old-folder.ts";
 import { createLibrary, type Library } from "../library/library.ts";
 import { createLog, type Log } from "../log.ts";
+import { encodeKey } from "../store/key.ts";
 import { openDataFolder, readDataFolder, type DataFolder } from "../store/data-folder.ts";
 import { createAdapters } from "./adapters.ts";
 import { echoLibrary } from "./echo-library.ts";
@@ -62,11 +64,18 @@ export async function wire(config: Config, options: WireOptions): Promise<Wired>
 function put(config: Config, { store, lock, guarantee, close }: DataFolder, log: Log, wide: boolean): Wired {
   const operator_key = lock?.key ?? randomBytes(32).toString("base64url");
   const now = (): number => Math.floor(Date.now() / 1000);
+  const kv_cache = join(config.data, KV_CACHE);
   const { adapter, slots, queue, threads, context } = config;
   const library =
     adapter === "echo"
       ? echoLibrary()
-      : createLibrary({ records: store.models, downloads: store.downloads, weights: join(config.data, "weights"), now });
+      : createLibrary({
+          records: store.models,
+          downloads: store.downloads,
+          weights: join(config.data, "weights"),
+          kv_cache,
+          now,
+        });
   const budget = memoryBudget(config.memory, () => engines.list());
   const fitting = adapter === "echo" ? undefined : createFitting({ slots, context, budget });
   const sources = sourceOptions(config);
@@ -78,6 +87,7 @@ function put(config: Config, { store, lock, guarantee, close }: DataFolder, log:
     queue,
     threads,
     context,
+    ...(config.kv_cache > 0 && { kvCacheOf: ({ id }) => ({ folder: join(kv_cache, encodeKey(id)), bytes: config.kv_cache }) }),
     keep_alive: config.keep_alive,
     pinned: config.pin,
     memory: fitting && { need: async (model, load) => (model.upstream ? undefined : fitting.need(model, load)), budget },

@@ -2,7 +2,7 @@
 // another model needs its memory, loaded again after a crash. Its parts: rooms.ts and room.ts (where turns go, and
 // how engines end), slots.ts (the queue), load.ts (one load), memory.ts (who goes for whom), rest.ts
 // (after failures), wait.ts (signs of life), list.ts (what is shown of it all).
-import type { Adapter, ChatEvent, ChatRequest, Engine } from "../../adapters/adapter.ts";
+import type { Adapter, ChatEvent, ChatRequest, Engine, KvCache } from "../../adapters/adapter.ts";
 import type { InstalledModel, Model } from "../../models/model.ts";
 import { rowOf, type EngineRow } from "./list.ts";
 import { createLoader } from "./load.ts";
@@ -57,6 +57,8 @@ export interface EnginesOptions {
   threads?: number | undefined;
   /** Tokens a slot holds; absent: what the model's record says. */
   context?: number | undefined;
+  /** Where the state of a model's idle conversations is kept; absent: nowhere. */
+  kvCacheOf?: ((model: Model) => KvCache) | undefined;
   /** As in `ChatOptions`, for engines of which no request has said anything; five minutes unless told. */
   keep_alive?: number | undefined;
   /** Ids of models that are pinned from the start. */

@@ -1,5 +1,5 @@
 // One load, from the record of a model to its engine: is it resting, is there memory, and what becomes of the engine that dies.
-import { AdapterError, type Adapter, type Engine } from "../../adapters/adapter.ts";
+import { AdapterError, type Adapter, type Engine, type KvCache } from "../../adapters/adapter.ts";
 import { DEFAULT_CONTEXT } from "../../models/fit.ts";
 import type { InstalledModel, Model } from "../../models/model.ts";
 import type { Memory, Need } from "./memory.ts";
@@ -15,6 +15,8 @@ export interface LoadOptions {
   threads?: number | undefined;
   /** Tokens a slot holds; absent: what the model's record says. */
   context?: number | undefined;
+  /** Where the state of its idle conversations is kept; absent: nowhere. */
+  kvCacheOf?: ((model: Model) => KvCache) | undefined;
   /** What a model takes with so many slots of so many tokens; undefined where nobody knows. */
   need?: ((model: InstalledModel, load: { slots: number; context: number }) => Promise<Need | undefined>) | undefined;
   memory: Memory;
@@ -27,19 +29,24 @@ export interface LoadOptions {
 
 /** Loads into a room. Throws `ApiError` 503 while the model rests or finds no memory, and `AdapterError`. */
 export function createLoader(options: LoadOptions): (room: Room, model: Model) => Promise<Engine> {
-  const { adapterOf, resolve, threads, need, memory, restOf, closing, log, now } = options;
+  const { adapterOf, resolve, threads, kvCacheOf, need, memory, restOf, closing, log, now } = options;
 
   const lost = (id: string, { message }: AdapterError): void => log.error("engine lost", { model: id, reason: message });
 
   const start = async (
     room: Room,
-    adapter: Adapter,
-    model: InstalledModel,
+    model: Model,
+    installed: InstalledModel,
     context: number,
     signal: AbortSignal,
   ): Promise<Engine> => {
     const started = now();
-    room.engine = await adapter.load(model, { slots: room.slots.count, context, threads }, signal);
+    const adapter = adapterOf(model);
+    room.engine = await adapter.load(
+      installed,
+      { slots: room.slots.count, context, threads, kv_cache: kvCacheOf?.(model) },
+      signal,
+    );
     const { context_length, slots: has } = room.engine;
     log.info("model loaded", {
       model: model.id,
@@ -70,7 +77,7 @@ export function createLoader(options: LoadOptions): (room: Room, model: Model) =
     try {
       const needed = await need?.(installed, { slots: room.slots.count, context });
       if (needed !== undefined) await memory.take(room, needed, signal);
-      const engine = await start(room, adapterOf(model), installed, context, signal);
+      const engine = await start(room, model, installed, context, signal);
       restOf(model.id).loaded();
       void watch(room, engine, installed.path);
       memory.settle();

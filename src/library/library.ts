@@ -25,6 +25,8 @@ export interface LibraryOptions {
   downloads: Collection<WantedModel>;
   /** Absolute path of the folder of the weights, which is made when something is first fetched. */
   weights: string;
+  /** Absolute path of the folder with the state of idle conversations, which may never be made; absent: nobody keeps any. */
+  kv_cache?: string;
   /** Seconds since 1970. */
   now?: () => number;
 }
@@ -39,8 +41,8 @@ export interface Library {
   /** Writes a record, in place of one with the same id. Throws `RangeError` for an id too long to be a file name. */
   add(model: Model): Promise<void>;
   /**
-   * Removes the record, even a damaged one, then, once `unused` has resolved, fetched weights and partial downloads; files used in
-   * place stay. False when there was nothing, or somebody else removes it. Throws `ApiError` 409 `model_not_ready` beside a pull.
+   * Removes the record, even a damaged one, then, once `unused` has resolved, fetched weights, partial downloads and
+   * what is kept of its conversations; files used in place stay. False when there was nothing, or somebody else removes it. Throws `ApiError` 409 `model_not_ready` beside a pull.
    */
   remove(id: string, unused?: () => Promise<void>): Promise<boolean>;
   /** Where the weights are, or who runs the model instead. Throws `ApiError` 500 `model_corrupted` when they are missing or changed in size. */
@@ -83,6 +85,7 @@ export function createLibrary({
   records,
   downloads,
   weights,
+  kv_cache,
   now = () => Math.floor(Date.now() / 1000),
 }: LibraryOptions): Library {
   const weightsPath = (id: string) => join(weights, encodeKey(id));
@@ -116,6 +119,7 @@ export function createLibrary({
         await unused();
         const there = await lstat(weightsPath(id)).catch(absent(undefined));
         await rm(weightsPath(id), { recursive: true, force: true });
+        if (kv_cache !== undefined) await rm(join(kv_cache, encodeKey(id)), { recursive: true, force: true });
         return removed || forgotten || there !== undefined;
       } finally {
         changing.delete(id);

@@ -1,6 +1,7 @@
 // `ingle check`: walks a data folder and names what is damaged, foreign or orphaned. Reads only; `setAside` moves, nothing deletes.
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import { KV_CACHE, STATE_FILE, UNFINISHED_STATE } from "../../models/kv-cache.ts";
 import { Model } from "../../models/model.ts";
 import { checkedRecord } from "./collection.ts";
 import { MARKER } from "./data-folder.ts";
@@ -36,7 +37,7 @@ export interface CheckOptions {
 
 export const SET_ASIDE = "set-aside";
 const WEIGHTS = "weights";
-const FOLDERS = [...Object.keys(KINDS), WEIGHTS, SET_ASIDE];
+const FOLDERS = [...Object.keys(KINDS), WEIGHTS, KV_CACHE, SET_ASIDE];
 /** What disks bring along, and the locks of older versions. */
 const IGNORED = /^lost\+found$|^\..*\.lock$/;
 const A_MOMENT_MS = 60_000;
@@ -66,6 +67,7 @@ export async function checkFolder(folder: string, { in_use, now = Date.now }: Ch
   await records("models", "models", (record) => models.push(record as Model));
   await records("downloads", "downloads", ({ id }) => fetched.push(id));
   await weights();
+  await states();
   return { findings, sound };
 
   async function root(): Promise<void> {
@@ -174,6 +176,29 @@ export async function checkFolder(folder: string, { in_use, now = Date.now }: Ch
       const ours =
         names.includes(name.replace(/(\.new)?\.part(\.json)?$|\.pip$/, "")) || TEMPORARY.test(name) || IGNORED.test(name);
       if (!ours) found("foreign", `${place}/${name}`, "It is none of the model's files.");
+    }
+  }
+
+  /** What is kept of conversations: whether it is whole, the engine finds out when it wants it. */
+  async function states(): Promise<void> {
+    for (const { name, kind } of await entries(KV_CACHE)) {
+      const place = `${KV_CACHE}/${name}`;
+      if (IGNORED.test(name)) continue;
+      if (kind !== "folder" || decodeKey(name) === undefined) found("foreign", place, "It is no model's folder.");
+      else if (!in_use && !amiss.has("models") && !(await hasRecord(name)) && (await entries(place)).length > 0)
+        found("orphaned", place, "The conversations that are kept here are those of a model that is gone.");
+      else await statesOf(place);
+    }
+  }
+
+  async function statesOf(place: string): Promise<void> {
+    for (const { name, kind } of await entries(place)) {
+      const path = `${place}/${name}`;
+      const unfinished = UNFINISHED_STATE.test(name);
+      if (kind !== "file" || !(unfinished || STATE_FILE.test(name) || IGNORED.test(name)))
+        found("foreign", path, "It is no conversation that ingle has kept.");
+      else if (unfinished && !(in_use && now() - (await changed(path)) < A_MOMENT_MS))
+        found("orphaned", path, "It is half of a conversation: whoever wrote it was killed.");
     }
   }
 

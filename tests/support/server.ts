@@ -113,11 +113,11 @@ export function cleanEnv(more: Record<string, string> = {}): NodeJS.ProcessEnv {
 }
 
 /** Asks until the answer is yes; rejects, with what was waited for, when it never is. */
-export async function eventually(what: string, check: () => boolean | Promise<boolean>, ms = 30_000): Promise<void> {
+export async function eventually(what: string, check: () => boolean | Promise<boolean>, ms = 30_000, every = 50): Promise<void> {
   const end = Date.now() + ms;
   while (!(await check())) {
     if (Date.now() > end) throw new Error(`Not within ${ms / 1000} s: ${what}.`);
-    await new Promise((done) => setTimeout(done, 50));
+    await new Promise((done) => setTimeout(done, every));
   }
 }
 

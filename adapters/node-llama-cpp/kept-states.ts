@@ -1,0 +1,40 @@
+// Whether the states of a model's conversations are kept on the disk, and where those are that fit what is loaded.
+import type { Llama, LlamaContext, LlamaModel } from "node-llama-cpp";
+import type { InstalledModel } from "../../models/model.ts";
+import type { KvCache } from "../adapter.ts";
+import type { AddonContext } from "./addon.ts";
+import { createSlotStates, type SlotStates } from "./slot-states.ts";
+import { createStateFolder } from "./state-folder.ts";
+import { stateKey, weightsDigest } from "./state-key.ts";
+
+export interface Loaded {
+  installed: InstalledModel;
+  batch: number;
+  trimmable: boolean;
+  llama: Llama;
+  model: LlamaModel;
+  context: LlamaContext;
+}
+
+export interface Place extends KvCache {
+  /** `weightsDigest` from before the load. */
+  weights: string;
+}
+
+/** Undefined, with a line on standard error, where states cannot be kept. */
+export async function keptStates(context: AddonContext, place: Place, loaded: Loaded): Promise<SlotStates | undefined> {
+  const { installed, batch, trimmable } = loaded;
+  const log = (line: string): void => console.error(`${installed.id}: ${line}`);
+  if (!trimmable) {
+    // A slot goes on from a part of what it holds, nearly always: an answer is never fed to its end.
+    log("Conversations are not kept on the disk: this model cannot forget a part of what it has read.");
+    return undefined;
+  }
+  if ((await weightsDigest(installed.path)) !== place.weights) {
+    log("Conversations are not kept on the disk: the model file was changed amid its load.");
+    return undefined;
+  }
+  const folder = createStateFolder(place, await stateKey(place.weights, batch, loaded));
+  await folder.evict();
+  return createSlotStates(context, folder, log);
+}

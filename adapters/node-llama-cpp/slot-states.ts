@@ -1,0 +1,118 @@
+// Between the slots of the batcher and the states on the disk: what a slot is about to lose is written down, and what a turn could
+// go on from is read back. Whoever calls owns the native context meanwhile: no decode runs.
+import type { AddonContext } from "./addon.ts";
+import { BadStateError, HEAD_WORDS, wordsOf, type Held } from "./state-file.ts";
+import type { State, StateFolder } from "./state-folder.ts";
+
+/** The cells of one sequence. */
+export interface HeldSlot extends Held {
+  readonly sequence: number;
+  tokens: number[];
+  exact: number;
+}
+
+export interface SlotStates {
+  /**
+   * Before a turn takes a slot: writes down what it would lose, and loads a state that spares the turn clearly more than what is
+   * there. `spares` says how many tokens of its prompt need no reading. Never throws: what fails costs the reading.
+   */
+  swap(slot: HeldSlot, prompt: readonly number[], spares: (held: Held) => number): Promise<void>;
+  /** Writes down what the slot holds, unless that is on the disk already or too little. Never throws. */
+  keep(slot: HeldSlot): Promise<void>;
+  /** Resolves when everything that was written down has its name. */
+  settle(): Promise<void>;
+}
+
+/** Tokens whose reading is worth a file. */
+export const WORTH_KEEPING = 256;
+
+/** `log` takes a sentence about what failed. */
+export function createSlotStates(context: AddonContext, folder: StateFolder, log: (line: string) => void): SlotStates {
+  /** The sums of what was written are made beside the next decodes: they take as long as the writing. */
+  let sealing: Promise<void> = Promise.resolve();
+  /** Bytes per token, once it is known, and what fits: larger ones are not even begun. */
+  let largest = Number.POSITIVE_INFINITY;
+
+  const notKept = (error: Error): void => log(`The state of a conversation could not be kept: ${error.message}`);
+
+  const write = async (slot: HeldSlot): Promise<void> => {
+    const held = { tokens: Uint32Array.from(slot.tokens), exact: slot.exact };
+    if (held.tokens.length < WORTH_KEEPING || held.tokens.length >= largest) return;
+    await sealing;
+    if ((await folder.states()).some((state) => covers(state, held))) return;
+    const path = await folder.begin(held);
+    const discard = async (error: Error): Promise<void> => {
+      await folder.discard(path);
+      notKept(error);
+    };
+    const written = context.saveSequenceStateToFile(path, slot.sequence, wordsOf(held, folder.key));
+    await written.then(() => void (sealing = finish(path, held).catch(discard)), discard);
+  };
+
+  /** What the new state covers is of no use any more: earlier turns of the same conversation. */
+  const finish = async (path: string, held: Held): Promise<void> => {
+    const older = (await folder.states()).filter((state) => state.tokens.length < held.tokens.length && covers(held, state));
+    if (!(await folder.commit(path, held))) largest = held.tokens.length;
+    else for (const state of older) await folder.remove(state);
+  };
+
+  const keep = (slot: HeldSlot): Promise<void> => write(slot).catch(notKept);
+
+  const forget = (slot: HeldSlot): void => {
+    context.disposeSequence(slot.sequence);
+    slot.tokens = [];
+    slot.exact = 0;
+  };
+
+  const load = async (slot: HeldSlot, path: string, { tokens, exact }: State): Promise<void> => {
+    forget(slot);
+    const words = await context.loadSequenceStateFromFile(path, slot.sequence, HEAD_WORDS + tokens.length);
+    const first = context.getSequenceKvCacheMinPosition(slot.sequence);
+    const last = context.getSequenceKvCacheMaxPosition(slot.sequence);
+    const same = sameStart(words.subarray(HEAD_WORDS), tokens) === tokens.length;
+    if (!same || first !== 0 || last !== tokens.length - 1) throw new BadStateError("Its cells are not those of its tokens.");
+    slot.tokens = Array.from(tokens);
+    slot.exact = exact;
+  };
+
+  const restore = async (slot: HeldSlot, least: number, spares: (held: Held) => number): Promise<void> => {
+    await sealing;
+    const all = (await folder.states()).map((state) => ({ state, spared: spares(state) }));
+    const best = all.sort((a, b) => b.spared - a.spared || a.state.bytes - b.state.bytes)[0];
+    if (best === undefined || best.spared < least) return;
+    try {
+      const path = await folder.checked(best.state);
+      await load(slot, path, best.state).catch((error) => {
+        forget(slot);
+        throw error;
+      });
+    } catch (error) {
+      await folder.remove(best.state);
+      log(`The state of a conversation was not used: ${(error as Error).message}`);
+    }
+  };
+
+  return {
+    async swap(slot, prompt, spares) {
+      if (slot.tokens.length - sameStart(slot.tokens, prompt) >= WORTH_KEEPING) await keep(slot);
+      const least = spares(slot) + WORTH_KEEPING;
+      // The last token of a prompt is always read.
+      if (least < prompt.length) await restore(slot, least, spares);
+    },
+    keep,
+    settle: () => sealing,
+  };
+}
+
+/** How many tokens two sequences begin with alike. */
+export function sameStart(one: ArrayLike<number>, other: ArrayLike<number>): number {
+  const most = Math.min(one.length, other.length);
+  let same = 0;
+  while (same < most && one[same] === other[same]) same++;
+  return same;
+}
+
+/** Whether `one` can stand for `other` in every turn. */
+function covers(one: Held, other: Held): boolean {
+  return one.exact >= other.exact && sameStart(one.tokens, other.tokens) === other.tokens.length;
+}

@@ -1,0 +1,10 @@
+// How the files are called that hold the state of idle conversations: engines write them, and `ingle check` knows them.
+
+/** The folder in the data folder; in it there is one for each model, named as that of its weights. */
+export const KV_CACHE = "kv-cache";
+
+/** A finished one. */
+export const STATE_FILE = /^[0-9a-f]{32}\.kv$/;
+
+/** One that is being written, or was when its engine was killed. */
+export const UNFINISHED_STATE = /^\.[0-9a-f]{32}\.\d+\.\d+\.tmp$/;

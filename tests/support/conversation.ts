@@ -1,0 +1,65 @@
+// A data folder of its own with the real model, and a long conversation with it over HTTP.
+import { cpSync, mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { KEPT_DATA, realModel } from "./real-model.ts";
+
+export interface Said {
+  role: "user" | "assistant";
+  content: string;
+}
+
+/** A new folder; whoever asks for it removes it. */
+export async function folderWithModel(): Promise<string> {
+  await realModel();
+  const data = mkdtempSync(join(tmpdir(), "ingle-kv-"));
+  for (const part of ["ingle.json", "models", "weights"]) cpSync(join(KEPT_DATA, part), join(data, part), { recursive: true });
+  return data;
+}
+
+/** About 1,480 tokens; two of different numbers differ from their first word on. */
+export function longQuestion(number: number): Said {
+  const lines = Array.from(
+    { length: 47 },
+    (_, i) => `Line ${i}: the ${number + i} ships of king ${number} sail on the river at dawn, and all is well.`,
+  );
+  return { role: "user", content: `${number} is the number of this report.\n${lines.join("\n")}\nWhat does it tell of?` };
+}
+
+export interface Answered {
+  text: string;
+  prompt_tokens: number;
+  completion_tokens: number;
+  cached_tokens: number;
+  /** Milliseconds to the first token. */
+  first_ms: number;
+}
+
+/** One streamed answer; nothing of `more` is there unless said, so that the turn may reuse what it finds. */
+export async function answerTo(url: string, messages: Said[], more: object = {}): Promise<Answered> {
+  const started = performance.now();
+  const response = await fetch(`${url}/v1/chat/completions`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ messages, max_tokens: 48, stream: true, stream_options: { include_usage: true }, ...more }),
+  });
+  if (!response.ok) throw new Error(await response.text());
+  let first_ms = 0;
+  let all = "";
+  for await (const text of response.body!.pipeThrough(new TextDecoderStream())) {
+    all += text;
+    // The role comes with the first token.
+    if (first_ms === 0 && all.includes("data: {")) first_ms = performance.now() - started;
+  }
+  const chunks = all.match(/(?<=^data: )\{.*/gm)!.map((line) => JSON.parse(line));
+  const failed = chunks.find(({ error }) => error !== undefined);
+  if (failed !== undefined) throw new Error(JSON.stringify(failed));
+  const { usage } = chunks.findLast(({ usage }) => usage !== null && usage !== undefined);
+  return {
+    text: chunks.map(({ choices }) => choices[0]?.delta.content ?? "").join(""),
+    prompt_tokens: usage.prompt_tokens,
+    completion_tokens: usage.completion_tokens,
+    cached_tokens: usage.prompt_tokens_details.cached_tokens,
+    first_ms,
+  };
+}
