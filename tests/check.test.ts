@@ -152,6 +152,24 @@ describe("damaged", () => {
     expect(await found()).toContain(`damaged ${name}`);
   });
 
+  test("kept conversations are ingle's own, those of models that are gone and halves of them are orphaned", async () => {
+    const { put, found } = await house();
+    const name = "0123456789abcdef".repeat(2);
+    put(`kv-cache/org_2ftiny/${name}.kv`);
+    expect(await found()).toEqual([]);
+    put(`kv-cache/org_2ftiny/.${name}.1.0.tmp`);
+    expect(await found(true)).toEqual([]);
+    put("kv-cache/org_2ftiny/notes.txt");
+    put(`kv-cache/gone/${name}.kv`);
+    put("kv-cache/file.kv");
+    expect((await found()).sort()).toEqual([
+      "foreign kv-cache/file.kv",
+      "foreign kv-cache/org_2ftiny/notes.txt",
+      "orphaned kv-cache/gone",
+      `orphaned kv-cache/org_2ftiny/.${name}.1.0.tmp`,
+    ]);
+  });
+
   test("weights that are gone, of another size, no file, or out of sight", async () => {
     const { find, path, at, put } = await house();
     const place = `${path.weights}/w.gguf`;

@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { BadStateError, wordsOf, type Held } from "../adapters/node-llama-cpp/state-file.ts";
+import { BadStateError, HEAD_WORDS, seal, wordsOf, type Held } from "../adapters/node-llama-cpp/state-file.ts";
 import { createStateFolder, type StateFolder } from "../adapters/node-llama-cpp/state-folder.ts";
 import { nativeStates } from "./support/native-states.ts";
 
@@ -129,6 +129,25 @@ describe("a file that is not as it was written is never trusted:", () => {
       writeFileSync(path, changed);
       expect(await trusted()).toBe(false);
     }
+  });
+
+  test("also by somebody who makes the sum right again: whatever is done to its cells", async () => {
+    const { path, bytes } = await original();
+    const cells = 12 + 4 * (HEAD_WORDS + 6);
+    // The streams, the count of the cells, and of the last cell its position and its sequences.
+    for (const at of [cells, cells + 4, cells + 8 + 12 * 5, cells + 8 + 12 * 5 + 4]) {
+      for (const value of [0, 7, 0x7fffffff, 0xffffffff]) {
+        if (at === cells && value > 0) continue; // how many streams there are, the native side knows
+        const changed = Buffer.from(bytes);
+        changed.writeUInt32LE(value, at);
+        writeFileSync(path, changed);
+        await seal(path);
+        expect([at, value, await trusted()]).toEqual([at, value, false]);
+      }
+    }
+    writeFileSync(path, bytes);
+    await seal(path);
+    expect(await trusted()).toBe(true);
   });
 
   test("and it is removed once that is known", async () => {

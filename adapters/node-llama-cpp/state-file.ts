@@ -4,7 +4,7 @@
 //   word 0  magic      word 2  tokens       words 4, 5   bytes of the file   words 14-21  sha256 of all other bytes
 //   word 1  version    word 3  exact ones   words 6-13   key                 then the tokens
 //
-// The native side trusts what it reads: nothing gets there whose sum is not right.
+// The native side hangs at some counts: nothing gets there whose sum is not right, or whose cells are not those of its tokens.
 import { createHash } from "node:crypto";
 import { open, type FileHandle } from "node:fs/promises";
 
@@ -33,6 +33,7 @@ export const HEAD_WORDS = 22;
 /** What llama.cpp puts before our words: its magic, its version, the count. */
 const NATIVE_BYTES = 12;
 const SUM_BYTES = 32;
+const CELL_WORDS = 3;
 const SUM_AT = NATIVE_BYTES + SUM * 4;
 const CHUNK = 1024 * 1024;
 
@@ -76,13 +77,36 @@ export async function readHead(path: string, key: Uint8Array): Promise<StateHead
   });
 }
 
-/** Throws `BadStateError` unless every byte is as it was sealed. */
+/** Throws `BadStateError` unless every byte is as it was sealed and the cells are those of the tokens. */
 export async function verify(path: string): Promise<void> {
   await withFile(path, "r", async (file) => {
     const { size } = await file.stat();
     const sum = await sumOf(file, size);
     if (Buffer.compare(sum, await exactly(file, SUM_BYTES, SUM_AT)) !== 0) throw new BadStateError("Its sum is wrong.");
+    await checkCells(file);
   });
+}
+
+/**
+ * Whoever can make a sum can make a file. Of the streams, one for each slot, one has cells: position, how many sequences, which. What
+ * follows are the layers: the native side compares them with the model's own.
+ */
+async function checkCells(file: FileHandle): Promise<void> {
+  const numbers = async (count: number, at: number): Promise<Uint32Array> => {
+    return new Uint32Array((await exactly(file, count * 4, at)).buffer);
+  };
+  const [words] = await numbers(1, NATIVE_BYTES - 4);
+  let at = NATIVE_BYTES + words! * 4;
+  const [streams] = await numbers(1, at);
+  for (let stream = 0, count = 0; count === 0; stream++) {
+    if (stream >= streams!) throw new BadStateError("It has no cells.");
+    count = (await numbers(1, (at += 4)))[0]!;
+    if (count !== 0 && count !== words! - HEAD_WORDS) throw new BadStateError("Its cells are not as many as its tokens.");
+  }
+  const cells = await numbers((words! - HEAD_WORDS) * CELL_WORDS, at + 4);
+  for (let place = 0; place < cells.length; place += CELL_WORDS) {
+    if (cells[place] !== place / CELL_WORDS || cells[place + 1] !== 1) throw new BadStateError("Its cells are out of order.");
+  }
 }
 
 /** Of all bytes but those of the sum itself. In pieces, so that an engine with a large file still hears who leaves. */

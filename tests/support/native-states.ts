@@ -1,4 +1,4 @@
-// What llama.cpp does with state files, without a model: the same layout up to the cells, which are eight bytes a token here.
+// What llama.cpp does with state files, without a model: the same layout up to the layers, of which there are none here.
 import { readFileSync, writeFileSync } from "node:fs";
 import type { AddonContext } from "../../adapters/node-llama-cpp/addon.ts";
 
@@ -6,8 +6,6 @@ type StateCalls = Pick<
   AddonContext,
   "saveSequenceStateToFile" | "loadSequenceStateFromFile" | "getSequenceKvCacheMinPosition" | "getSequenceKvCacheMaxPosition"
 >;
-
-const CELL_BYTES = 8;
 
 /** `held`: tokens by sequence. `busy` is told of each call's begin and end. */
 export function nativeStates(held: Map<number, number>, busy: (now: boolean) => void = () => {}): StateCalls {
@@ -20,24 +18,24 @@ export function nativeStates(held: Map<number, number>, busy: (now: boolean) => 
   return {
     saveSequenceStateToFile: (path, sequence, words) =>
       slowly(() => {
-        const cells = new Uint8Array((held.get(sequence) ?? 0) * CELL_BYTES).map((_, i) => i);
-        const bytes = Buffer.concat([Uint8Array.from([0x71, 0x73, 0x67, 0x67, 3, 0, 0, 0]), count(words), cells]);
+        const cells = Array.from({ length: held.get(sequence) ?? 0 }, (_, position) => [position, 1, sequence]);
+        // The streams before that of the sequence are empty.
+        const streams = [sequence + 1, ...Array.from({ length: sequence }, () => 0), cells.length];
+        const all = Uint32Array.from([0x67677371, 3, words.length, ...words, ...streams, ...cells.flat()]);
+        const bytes = new Uint8Array(all.buffer);
         writeFileSync(path, bytes);
         return bytes.length;
       }),
     loadSequenceStateFromFile: (path, sequence, most_words) =>
       slowly(() => {
-        const bytes = readFileSync(path);
-        const words = bytes.readUInt32LE(8);
+        const all = new Uint32Array(Uint8Array.from(readFileSync(path)).buffer);
+        const words = all[2]!;
         if (words > most_words) throw new Error("Failed to load state from file");
-        held.set(sequence, (bytes.length - 12 - 4 * words) / CELL_BYTES);
-        return new Uint32Array(Uint8Array.from(bytes.subarray(12, 12 + 4 * words)).buffer);
+        const [streams, ...rest] = all.subarray(3 + words);
+        held.set(sequence, rest.slice(0, streams).find((cells) => cells > 0) ?? 0);
+        return all.slice(3, 3 + words);
       }),
     getSequenceKvCacheMinPosition: (sequence) => (held.has(sequence) ? 0 : -1),
     getSequenceKvCacheMaxPosition: (sequence) => (held.get(sequence) ?? 0) - 1,
   };
-}
-
-function count(words: Uint32Array): Uint8Array {
-  return new Uint8Array(Uint32Array.from([words.length, ...words]).buffer);
 }
