@@ -34,6 +34,8 @@ export const HEAD_WORDS = 22;
 const NATIVE_BYTES = 12;
 const SUM_BYTES = 32;
 const CELL_WORDS = 3;
+/** More slots than llama.cpp knows of. */
+const MOST_STREAMS = 1024;
 const SUM_AT = NATIVE_BYTES + SUM * 4;
 const CHUNK = 1024 * 1024;
 
@@ -97,12 +99,18 @@ async function checkCells(file: FileHandle): Promise<void> {
   };
   const [words] = await numbers(1, NATIVE_BYTES - 4);
   let at = NATIVE_BYTES + words! * 4;
-  const [streams] = await numbers(1, at);
-  for (let stream = 0, count = 0; count === 0; stream++) {
-    if (stream >= streams!) throw new BadStateError("It has no cells.");
+  const streams = (await numbers(1, at))[0]!;
+  if (streams > MOST_STREAMS) throw new BadStateError("It has too many streams.");
+  let stream = 0;
+  for (let count = 0; count === 0; stream++) {
+    if (stream >= streams) throw new BadStateError("It has no cells.");
     count = (await numbers(1, (at += 4)))[0]!;
     if (count !== 0 && count !== words! - HEAD_WORDS) throw new BadStateError("Its cells are not as many as its tokens.");
   }
+  // Those behind it are empty, which is all that follows its layers.
+  const { size } = await file.stat();
+  const behind = await numbers(streams - stream, size - 4 * (streams - stream));
+  if (behind.some((count) => count !== 0)) throw new BadStateError("It has the cells of several conversations.");
   const cells = await numbers((words! - HEAD_WORDS) * CELL_WORDS, at + 4);
   for (let place = 0; place < cells.length; place += CELL_WORDS) {
     if (cells[place] !== place / CELL_WORDS || cells[place + 1] !== 1) throw new BadStateError("Its cells are out of order.");
