@@ -2,11 +2,13 @@
 import type { RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { ServerRequest } from "srvx";
+import type { Peers } from "./peers.ts";
 
 /** Longer than clients keep theirs: Node's 5 s would cut a connection just as a client sends its next request. */
 const KEEP_ALIVE_MS = 75_000;
 
-export type Fetch = (request: Request) => Response | Promise<Response>;
+/** `peers` are those of the socket, the same with every request: it costs nothing where nobody asks. */
+export type Fetch = (request: Request, peers: Peers) => Response | Promise<Response>;
 
 export interface ServeOptions {
   /** An address or a name of this machine; IPv6 with or without brackets. */
@@ -36,6 +38,9 @@ interface Listener {
   cut(): void;
 }
 
+/** Before it knows of peers. */
+type OwnFetch = (request: Request) => Response | Promise<Response>;
+
 type Listen = (fetch: Fetch, options: Required<ServeOptions>) => Promise<Listener>;
 
 /**
@@ -55,6 +60,7 @@ function runtime(): Listen {
 }
 
 const onBun: Listen = async (fetch, { host, port }) => {
+  const peers: Peers = { addressOf: (request) => server.requestIP(request)?.address };
   const server = Bun.serve({
     hostname: host,
     port,
@@ -68,7 +74,7 @@ const onBun: Listen = async (fetch, { host, port }) => {
     fetch(request, server) {
       // What GET asks for is there, or a stream that says something every few seconds; and each call here costs a tenth of a GET.
       if (request.method !== "GET") server.timeout(request, 0);
-      return fetch(request);
+      return fetch(request, peers);
     },
     // Instead of `guarded`: Bun can do it without another promise a request.
     error: failed,
@@ -106,16 +112,17 @@ const onNode: Listen = async (fetch, { host, port, max_connections }) => {
 };
 
 /** The body from Node's own stream: on its way through a web stream and a second `Request` it costs more than all else of a POST. */
-function withOwnBody(fetch: Fetch, arrayBuffer: (req: AsyncIterable<unknown>) => Promise<ArrayBuffer>): Fetch {
+function withOwnBody(fetch: Fetch, arrayBuffer: (req: AsyncIterable<unknown>) => Promise<ArrayBuffer>): OwnFetch {
+  const peers: Peers = { addressOf: (request: ServerRequest) => request.ip };
   return (request: ServerRequest) => {
     const { req } = request.runtime!.node!;
     request.arrayBuffer = () => arrayBuffer(req!);
-    return fetch(request);
+    return fetch(request, peers);
   };
 }
 
 /** A throw beyond the app's own `onError` would end the process. */
-function guarded(fetch: Fetch): Fetch {
+function guarded(fetch: OwnFetch): OwnFetch {
   return async (request) => {
     try {
       return await fetch(request);

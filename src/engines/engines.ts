@@ -1,6 +1,6 @@
 // Model -> engine: loaded once however many ask, its slots lent one turn at a time, unloaded when nobody used it for a while or
 // another model needs its memory, loaded again after a crash. Its parts: rooms.ts and room.ts (where turns go, and
-// how engines end), slots.ts (the queue), load.ts (one load), memory.ts (who goes for whom), rest.ts
+// how engines end), slots.ts and clients.ts (the queue), load.ts (one load), memory.ts (who goes for whom), rest.ts
 // (after failures), wait.ts (signs of life), list.ts (what is shown of it all).
 import type { Adapter, ChatEvent, ChatRequest, Engine, KvCache } from "../../adapters/adapter.ts";
 import type { InstalledModel, Model } from "../../models/model.ts";
@@ -38,9 +38,11 @@ export interface Engines {
 export interface ChatOptions {
   /** In ms, `Infinity` for ever: how long the engine stays when nobody uses it. Counts until the next request that says so. */
   keep_alive?: number | undefined;
+  /** Who asks: each gets its share of the slots. Absent: the same as all others of whom nothing is known. */
+  client?: string | undefined;
 }
 
-export interface StartOptions extends ChatOptions {
+export interface StartOptions extends Omit<ChatOptions, "client"> {
   /** It is never to make room for others, nor to go for being idle; absent: as before. */
   pinned?: boolean | undefined;
 }
@@ -68,6 +70,8 @@ export interface EnginesOptions {
   log: Log;
   /** Milliseconds since 1970. */
   now?: () => number;
+  /** Milliseconds that only grow. */
+  elapsed?: () => number;
   later?: Later;
 }
 
@@ -81,14 +85,15 @@ export interface MemoryOptions {
 const KEEP_ALIVE_MS = 300_000;
 
 export function createEngines(options: EnginesOptions): Engines {
-  const { queue, keep_alive = KEEP_ALIVE_MS, pinned = [], log, now = Date.now, later = runtimesLater } = options;
+  const { queue, keep_alive = KEEP_ALIVE_MS, pinned = [], log } = options;
+  const { now = Date.now, elapsed = () => performance.now(), later = runtimesLater } = options;
   const closing = new AbortController();
   /** What `start` said, over the settings. */
   const pins = new Map<string, boolean>();
   const isPinned = (id: string): boolean => pins.get(id) ?? pinned.includes(id);
   const memory = createMemory(options.memory?.budget ?? (() => Number.POSITIVE_INFINITY));
   const slots = typeof options.slots === "number" ? () => options.slots as number : options.slots;
-  const rooms = createRooms({ slots, queue, keep_alive, isPinned, memory, closing: closing.signal, log, now, later });
+  const rooms = createRooms({ slots, queue, keep_alive, isPinned, memory, closing: closing.signal, log, now, elapsed, later });
   const rests = new Map<string, Rest>();
   const restOf = (id: string): Rest => {
     const rest = rests.get(id) ?? createRest(id, now);
@@ -107,18 +112,18 @@ export function createEngines(options: EnginesOptions): Engines {
   };
 
   return {
-    async *chat(model, request, signal, { keep_alive } = {}) {
+    async *chat(model, request, signal, { keep_alive, client = "" } = {}) {
       closing.signal.throwIfAborted();
       const room = rooms.enterable(model);
       const leave = room.enter();
       try {
-        await room.slots.enter(signal);
+        const giveBack = await room.slots.enter(signal, client);
         try {
           room.keep_alive = keep_alive ?? room.keep_alive;
           const engine = room.engine ?? (yield* patiently(engineOf(room, model), signal, later));
           yield* engine.chat(request, signal);
         } finally {
-          room.slots.leave();
+          giveBack();
         }
       } finally {
         leave();

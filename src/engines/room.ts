@@ -2,7 +2,7 @@
 import type { Engine } from "../../adapters/adapter.ts";
 import type { Model } from "../../models/model.ts";
 import type { Tenant } from "./memory.ts";
-import { createSlots, type Slots } from "./slots.ts";
+import { createSlots, type Slots, type SlotsOptions } from "./slots.ts";
 
 export interface Room extends Omit<Tenant, "leaving"> {
   /** Who runs its model instead of this machine. */
@@ -27,11 +27,8 @@ export interface Room extends Omit<Tenant, "leaving"> {
   leaving: boolean;
 }
 
-export interface RoomOptions {
-  id: string;
+export interface RoomOptions extends SlotsOptions {
   upstream: Model["upstream"];
-  slots: number;
-  queue: number;
   keep_alive: number;
   now: () => number;
   isPinned: (id: string) => boolean;
@@ -43,7 +40,8 @@ export interface RoomOptions {
 // Over all rooms, as two may be used in the same millisecond.
 let uses = 0;
 
-export function createRoom({ id, upstream, slots, queue, keep_alive, now, isPinned, onIdle, evict }: RoomOptions): Room {
+export function createRoom({ upstream, keep_alive, now, isPinned, onIdle, evict, ...places }: RoomOptions): Room {
+  const { id } = places;
   let inside = 0;
   let used = ++uses;
   let idle_since = now();
@@ -61,7 +59,7 @@ export function createRoom({ id, upstream, slots, queue, keep_alive, now, isPinn
   const room: Room = {
     id,
     upstream,
-    slots: createSlots(id, slots, queue),
+    slots: createSlots(places),
     get idle() {
       return inside === 0;
     },

@@ -35,6 +35,8 @@ export interface RoomsOptions {
   closing: AbortSignal;
   log: Log;
   now: () => number;
+  /** Milliseconds that only grow. */
+  elapsed: () => number;
   later: Later;
 }
 

@@ -1,4 +1,7 @@
-// The slots of one model: each is lent to one turn at a time, and who finds none free waits in a bounded queue.
+// The slots of one model: each is lent to one turn at a time, and who finds none free waits in a bounded queue, where every client
+// gets its share. The ways in and out; the order is in clients.ts.
+import { createClients, type Client } from "./clients.ts";
+import { createRetryAfter } from "./retry-after.ts";
 import { ApiError } from "../errors.ts";
 
 export interface Slots {
@@ -8,23 +11,82 @@ export interface Slots {
   readonly busy: number;
   /** Turns in the queue. */
   readonly waiting: number;
-  /** Takes a slot, in the order of asking. Throws `ApiError` 429 when the queue is full, and the signal's reason. */
-  enter(signal: AbortSignal): Promise<void>;
-  leave(): void;
+  /**
+   * Takes a slot for a turn of this client; the function that is returned gives it back, once. Throws `ApiError` 429 where the queue
+   * is full, also to one that waits already and whose client has the most there, and the signal's reason.
+   */
+  enter(signal: AbortSignal, client: string): Promise<() => void>;
 }
 
-// What a full queue is told to wait, in seconds.
-const RETRY_AFTER = 2;
+export interface SlotsOptions {
+  /** Of the model. */
+  id: string;
+  slots: number;
+  /** Turns that may wait. */
+  queue: number;
+  /** Milliseconds that only grow. */
+  elapsed: () => number;
+}
 
-export function createSlots(id: string, slots: number, queue: number): Slots {
+export function createSlots({ id, slots, queue, elapsed }: SlotsOptions): Slots {
+  const clients = createClients();
+  const retryAfter = createRetryAfter();
   let busy = 0;
-  /** Each lets one turn in. */
-  const waiting: (() => void)[] = [];
 
-  const leave = (): void => {
-    const next = waiting.shift();
-    if (next === undefined) busy--;
-    else next();
+  const full = (what: string): ApiError =>
+    new ApiError(429, `All ${slots} slots of model "${id}" are busy and ${queue} requests wait already. ${what}`, {
+      code: "queue_full",
+      headers: { "retry-after": String(retryAfter.seconds(clients.waiting, slots)) },
+    });
+
+  /** Lends a slot that is free. */
+  const lend = (client: Client): (() => void) => {
+    const began = elapsed();
+    busy++;
+    clients.began(client);
+    let held = true;
+    return () => {
+      if (!held) return;
+      held = false;
+      busy--;
+      clients.ended(client);
+      retryAfter.measured(elapsed() - began);
+      letIn();
+    };
+  };
+
+  const letIn = (): void => {
+    const next = clients.next();
+    if (next === undefined) return;
+    clients.dequeue(next);
+    next.item.grant();
+  };
+
+  /** Throws where the queue is full and nobody has to give up a place. */
+  const makeRoom = (client: Client): void => {
+    if (clients.waiting < queue) return;
+    const displaced = clients.displacedBy(client);
+    if (displaced === undefined) throw full("Try again later.");
+    const reason = full("This one gave its place to a client that has fewer. Try again later.");
+    clients.dequeue(displaced);
+    displaced.item.refuse(reason);
+  };
+
+  const wait = (signal: AbortSignal, client: Client): Promise<() => void> => {
+    makeRoom(client);
+    const turn = Promise.withResolvers<() => void>();
+    const onAbort = (): void => {
+      clients.dequeue(place);
+      turn.reject(signal.reason);
+    };
+    const settled = (): void => signal.removeEventListener("abort", onAbort);
+    const place = clients.enqueue({
+      client,
+      grant: () => (settled(), turn.resolve(lend(client))),
+      refuse: (reason) => (settled(), turn.reject(reason)),
+    });
+    signal.addEventListener("abort", onAbort, { once: true });
+    return turn.promise;
   };
 
   return {
@@ -33,39 +95,17 @@ export function createSlots(id: string, slots: number, queue: number): Slots {
       return busy;
     },
     get waiting() {
-      return waiting.length;
+      return clients.waiting;
     },
-    async enter(signal) {
+    async enter(signal, name) {
       signal.throwIfAborted();
-      if (busy < slots) {
-        busy++;
-        return;
-      }
-      if (waiting.length >= queue) throw full(id, slots, queue);
-      const turn = Promise.withResolvers<void>();
-      const onAbort = (): void => {
-        const at = waiting.indexOf(turn.resolve);
-        if (at >= 0) waiting.splice(at, 1);
-        turn.reject(signal.reason);
-      };
-      waiting.push(turn.resolve);
-      signal.addEventListener("abort", onAbort, { once: true });
-      try {
-        await turn.promise;
-      } finally {
-        signal.removeEventListener("abort", onAbort);
-      }
+      const client = clients.get(name);
+      if (busy < slots) return lend(client);
+      const leave = await wait(signal, client);
       // The slot came in the same moment as the abort: it goes to the next.
       if (signal.aborted) leave();
       signal.throwIfAborted();
+      return leave;
     },
-    leave,
   };
-}
-
-function full(id: string, slots: number, queue: number): ApiError {
-  return new ApiError(429, `All ${slots} slots of model "${id}" are busy and ${queue} requests wait already. Try again later.`, {
-    code: "queue_full",
-    headers: { "retry-after": String(RETRY_AFTER) },
-  });
 }

@@ -6,6 +6,9 @@ import { letRead } from "./origin.ts";
 /** What is guarded. */
 export type Handler = (request: Request, marks: Marks) => Response | Promise<Response>;
 
+/** What it becomes: a fetch function. `socket` is what the `Marks` have of that name. */
+export type Guarded = (request: Request, socket?: unknown) => Response | Promise<Response>;
+
 /**
  * Lets a request pass `check`, and gives its answer an `x-request-id` and the headers that keep browsers from guessing, embedding or
  * storing it. Around the application instead of a middleware in it: one of these makes a promise of every answer and costs as much
@@ -16,11 +19,11 @@ export function answerHeaders(
   check: Check,
   handler: Handler,
   onThrown: (thrown: unknown, asked: Asked, marks: Marks) => Response,
-): (request: Request) => Response | Promise<Response> {
-  return (request) => {
+): Guarded {
+  return (request, socket) => {
     const asked = askedOf(request);
     // The size guard sets the limits before anybody reads.
-    const marks = { request_id: newId() } as Marks;
+    const marks = { request_id: newId(), socket } as Marks;
     let answer: Response | Promise<Response>;
     try {
       answer = check(asked, marks) ?? (asked.req.method === "HEAD" ? headOf(handler, request, marks) : handler(request, marks));

@@ -14,6 +14,8 @@ export interface Marks {
   body_limits: BodyLimits;
   /** A HEAD, answered as the GET: nothing is to be done for it. */
   head?: true;
+  /** The `Peers` of our own socket; whatever else it was called with, where somebody mounts the application elsewhere. */
+  socket?: unknown;
   /** The listed origin whose page may read the answer. */
   reader?: string;
 }

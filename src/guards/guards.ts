@@ -1,5 +1,5 @@
 // The order of the checks, in one place: nothing of a request is parsed before its key was seen.
-import { answerHeaders, type Handler } from "./answer-headers.ts";
+import { answerHeaders, type Guarded, type Handler } from "./answer-headers.ts";
 import { all, type Asked, type Marks } from "./check.ts";
 import { contentType } from "./content-type.ts";
 import { host } from "./host.ts";
@@ -35,7 +35,7 @@ export function guarded(
   options: GuardOptions,
   handler: Handler,
   onThrown: (thrown: unknown, asked: Asked, marks: Marks) => Response,
-): (request: Request) => Response | Promise<Response> {
+): Guarded {
   const {
     hosts,
     wide,

@@ -48,13 +48,13 @@ function isHealth(c: Asked): boolean {
   return c.req.path === "/health" || c.req.path === "/health/";
 }
 
-/** A repeated header arrives joined by a comma, which neither pattern takes. */
-function given(c: Asked): string {
+/** The key that was sent, empty for none. A repeated header arrives joined by a comma, which neither pattern takes. */
+export function given(c: Asked): string {
   const authorization = c.req.header("authorization");
   return authorization === undefined ? (c.req.header("x-api-key") ?? "") : (BEARER.exec(authorization)?.[1] ?? "");
 }
 
-function digest(text: string): Buffer {
+export function digest(text: string): Buffer {
   return createHash("sha256").update(text).digest();
 }
 

@@ -4,6 +4,8 @@ import { DEFAULT_MODEL } from "../../models/catalog.ts";
 import type { Model } from "../../models/model.ts";
 import type { Deps } from "../deps.ts";
 import { ApiError, shown } from "../errors.ts";
+import type { Marks } from "../guards/check.ts";
+import { clientOf } from "../guards/client.ts";
 import { sse } from "../sse.ts";
 import { body } from "../validate.ts";
 import { chunks, type Head, whole } from "./chat-answer.ts";
@@ -16,8 +18,9 @@ export const chat = (deps: Deps) =>
     const stop = new AbortController(); // sse() aborts it when the client leaves amid the answer
     const signal = AbortSignal.any([c.req.raw.signal, stop.signal]);
     const keep_alive = request.keep_alive ?? undefined;
+    const client = clientOf(c, c.env as Marks, deps.guards);
     const asked = engineRequest(request, model, deps.adapterOf(model).capabilities(model), deps.newSeed);
-    const events = deps.engines.chat(model, asked, signal, { keep_alive });
+    const events = deps.engines.chat(model, asked, signal, { keep_alive, client });
     const head: Head = {
       id: deps.newId("chatcmpl-"),
       created: deps.now(),

@@ -19,6 +19,7 @@ export function makeEngines({ hold_loads, answer, ...options }: Options = {}) {
     queue: 2,
     log: createLog((line) => log.push(line)),
     now: () => clock.ms,
+    elapsed: () => clock.ms,
     later: (ms, work) => clock.later(ms, work),
     ...options,
   });
