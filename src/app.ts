@@ -8,6 +8,7 @@ import { operatorOnly } from "./guards/key.ts";
 import { chat } from "./routes/chat.ts";
 import { assistants } from "./routes/assistants.ts";
 import { importing } from "./routes/import.ts";
+import { metrics } from "./routes/metrics.ts";
 import { messages } from "./routes/messages.ts";
 import { modelRun, running } from "./routes/model-run.ts";
 import { models } from "./routes/models.ts";
@@ -33,6 +34,7 @@ export function createApp(options: AppOptions): App {
     const status = options.store.damaged() === 0 ? "ok" : "degraded";
     return c.json({ status, version, models: { installed: installed.length, running: running.length } });
   });
+  app.route("/metrics", metrics(deps));
   app.route("/v1/chat", chat(deps));
   app.route("/v1/models", modelRun(deps));
   app.route("/v1/models", models(deps));

@@ -5,7 +5,7 @@ import { env as processEnv } from "node:process";
 import envPaths from "env-paths";
 import * as v from "valibot";
 import type { DownloadOptions } from "../models/download/sources.ts";
-import { DiskSize, KeepAlive, MemorySize } from "./quantities.ts";
+import { DiskSize, KeepAlive, MemorySize, Timeout } from "./quantities.ts";
 import { toBadRequest } from "./validate.ts";
 
 /** A setting that cannot be used: the sentence names it, its value and where it came from. */
@@ -42,6 +42,8 @@ const Settings = v.object({
   queue: v.optional(Whole(0, 100_000), 64),
   /** In ms: how long a model stays loaded that nobody uses; `Infinity` for ever. */
   keep_alive: v.optional(KeepAlive, "5m"),
+  /** In ms, `Infinity` for none: a chat request may take so long, from its arrival to its last token. */
+  timeout: v.optional(Timeout, -1),
   /** Bytes that all loaded models together may take; absent: what the machine has. */
   memory: v.optional(MemorySize),
   /** Bytes of disk for the state of idle conversations; 0: nothing is kept. */

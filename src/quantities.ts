@@ -24,6 +24,13 @@ export const KeepAlive = quantity(
   'It must be seconds or a time such as "30s", "10m" or "2h", at most "576h"; 0 unloads at once, -1 never.',
 );
 
+/** How long a request may take, in milliseconds, `Infinity` for ever; written as `KeepAlive`. */
+export const Timeout = quantity(
+  "timeout",
+  (value) => milliseconds(value) || Number.NaN,
+  'It must be seconds or a time such as "30s", "10m" or "2h", at most "576h"; -1 is for ever.',
+);
+
 /** Bytes for all models together, out of a number or of "512MB", "8GB", "7.5GiB". */
 export const MemorySize = quantity("memory", bytes, 'It must be bytes or a size such as "512MB", "8GB" or "7.5GiB".');
 

@@ -40,6 +40,7 @@ export default defineCommand({
     slots: { type: "string", description: "Answers of one model at a time (4)" },
     queue: { type: "string", description: "Requests of one model that may wait (64)" },
     "keep-alive": { type: "string", description: "How long an idle model stays loaded: 30s, 10m, 2h, 0, or -1 for ever (5m)" },
+    timeout: { type: "string", description: "How long a chat request may take, queue and load included: 30s, 10m (no limit)" },
     memory: { type: "string", description: "Memory of all loaded models together, such as 8GB (what the machine has)" },
     "kv-cache": { type: "string", description: "Disk for the state of idle conversations, such as 2GB (0: none is kept)" },
     pin: { type: "string", description: "Models that stay loaded once they are, with commas between them" },

@@ -89,6 +89,7 @@ function put(config: Config, { store, lock, guarantee, close }: DataFolder, log:
     context,
     ...(config.kv_cache > 0 && { kvCacheOf: ({ id }) => ({ folder: join(kv_cache, encodeKey(id)), bytes: config.kv_cache }) }),
     keep_alive: config.keep_alive,
+    timeout: config.timeout,
     pinned: config.pin,
     memory: fitting && { need: async (model, load) => (model.upstream ? undefined : fitting.need(model, load)), budget },
     log,

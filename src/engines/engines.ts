@@ -1,15 +1,17 @@
 // Model -> engine: loaded once however many ask, its slots lent one turn at a time, unloaded when nobody used it for a while or
 // another model needs its memory, loaded again after a crash. Its parts: rooms.ts and room.ts (where turns go, and
-// how engines end), slots.ts and clients.ts (the queue), load.ts (one load), memory.ts (who goes for whom), rest.ts
-// (after failures), wait.ts (signs of life), list.ts (what is shown of it all).
+// how engines end), slots.ts and clients.ts (the queue), turn.ts (one turn), load.ts (one load), memory.ts (who goes for
+// whom), rest.ts (after failures), wait.ts (signs of life), list.ts and counts.ts (what is shown of it all).
 import type { Adapter, ChatEvent, ChatRequest, Engine, KvCache } from "../../adapters/adapter.ts";
 import type { InstalledModel, Model } from "../../models/model.ts";
+import { createCounts } from "./counts.ts";
 import { rowOf, type EngineRow } from "./list.ts";
 import { createLoader } from "./load.ts";
 import { createMemory, type Need } from "./memory.ts";
 import { createRest, type Rest } from "./rest.ts";
 import type { Room } from "./room.ts";
 import { createRooms, shut } from "./rooms.ts";
+import { createTurn } from "./turn.ts";
 import { later as runtimesLater, patiently, unlessAborted, type Later, type Loading } from "./wait.ts";
 import { ApiError } from "../errors.ts";
 import type { Log } from "../log.ts";
@@ -17,7 +19,7 @@ import type { Log } from "../log.ts";
 export interface Engines {
   /**
    * One turn of a model; while that is loaded, a `loading` event now and then, the first after five seconds. Throws `ApiError` 429
-   * when the queue is full, 503 when there is too little memory, the error of a load that failed not long ago, and `AdapterError`.
+   * when the queue is full, 504 when it takes too long, 503 when there is too little memory, the error of a load that failed not long ago, and `AdapterError`.
    */
   chat(model: Model, request: ChatRequest, signal: AbortSignal, options?: ChatOptions): AsyncIterable<ChatEvent | Loading>;
   /** Resolves when the model is loaded, also after failures that others are still told of. Throws as `chat` does. */
@@ -26,6 +28,8 @@ export interface Engines {
   state(id: string): "stopped" | "loading" | "running";
   /** All engines, those that load and those that end their last turns too, by id. */
   list(): EngineRow[];
+  /** What was counted, in Prometheus' text format, of these models: the installed ones. */
+  metrics(models: string[]): string;
   /**
    * New turns get a new engine; those that run and wait end on the old one, which is closed then. Resolves when no engine that was
    * there is left. Forgets failures, and what `start` said of pinning.
@@ -63,6 +67,8 @@ export interface EnginesOptions {
   kvCacheOf?: ((model: Model) => KvCache) | undefined;
   /** As in `ChatOptions`, for engines of which no request has said anything; five minutes unless told. */
   keep_alive?: number | undefined;
+  /** In ms, `Infinity` for none: how long a turn may take, from its arrival to its last token. None unless told. */
+  timeout?: number | undefined;
   /** Ids of models that are pinned from the start. */
   pinned?: string[] | undefined;
   /** Absent: everything fits. */
@@ -85,7 +91,7 @@ export interface MemoryOptions {
 const KEEP_ALIVE_MS = 300_000;
 
 export function createEngines(options: EnginesOptions): Engines {
-  const { queue, keep_alive = KEEP_ALIVE_MS, pinned = [], log } = options;
+  const { queue, keep_alive = KEEP_ALIVE_MS, timeout = Number.POSITIVE_INFINITY, pinned = [], log } = options;
   const { now = Date.now, elapsed = () => performance.now(), later = runtimesLater } = options;
   const closing = new AbortController();
   /** What `start` said, over the settings. */
@@ -100,7 +106,12 @@ export function createEngines(options: EnginesOptions): Engines {
     rests.set(id, rest);
     return rest;
   };
-  const load = createLoader({ ...options, need: options.memory?.need, memory, restOf, closing: closing.signal, now });
+  const list = (): EngineRow[] => {
+    const loaded = rooms.all().filter(({ load }) => load !== undefined);
+    return loaded.map((room) => rowOf(room, memory.heldBy(room), now())).toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  };
+  const counts = createCounts(list);
+  const load = createLoader({ ...options, need: options.memory?.need, memory, restOf, counts, closing: closing.signal, now });
 
   /** One load for all who ask. It outlives the one who asked first. */
   const engineOf = (room: Room, model: Model): Promise<Engine> => {
@@ -116,16 +127,19 @@ export function createEngines(options: EnginesOptions): Engines {
       closing.signal.throwIfAborted();
       const room = rooms.enterable(model);
       const leave = room.enter();
+      const turn = createTurn({ model: model.id, signal, timeout, counts, elapsed, later });
+      let giveBack = (): void => {};
       try {
-        const giveBack = await room.slots.enter(signal, client);
-        try {
-          room.keep_alive = keep_alive ?? room.keep_alive;
-          const engine = room.engine ?? (yield* patiently(engineOf(room, model), signal, later));
-          yield* engine.chat(request, signal);
-        } finally {
-          giveBack();
-        }
+        giveBack = await room.slots.enter(turn.signal, client);
+        turn.hasSlot(giveBack);
+        room.keep_alive = keep_alive ?? room.keep_alive;
+        const engine = room.engine ?? (yield* patiently(engineOf(room, model), turn.signal, later));
+        yield* turn.answer(engine.chat(request, turn.signal));
+      } catch (error) {
+        throw turn.failed(error);
       } finally {
+        giveBack();
+        turn.over();
         leave();
       }
     },
@@ -147,10 +161,8 @@ export function createEngines(options: EnginesOptions): Engines {
       if (room?.engine !== undefined) return "running";
       return room?.load === undefined ? "stopped" : "loading";
     },
-    list() {
-      const loaded = rooms.all().filter(({ load }) => load !== undefined);
-      return loaded.map((room) => rowOf(room, memory.heldBy(room), now())).toSorted((a, b) => (a.id < b.id ? -1 : 1));
-    },
+    list,
+    metrics: counts.text,
     async unload(id) {
       pins.delete(id);
       rests.delete(id);

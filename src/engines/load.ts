@@ -2,6 +2,7 @@
 import { AdapterError, type Adapter, type Engine, type KvCache } from "../../adapters/adapter.ts";
 import { DEFAULT_CONTEXT } from "../../models/fit.ts";
 import type { InstalledModel, Model } from "../../models/model.ts";
+import type { Counts } from "./counts.ts";
 import type { Memory, Need } from "./memory.ts";
 import type { Rest } from "./rest.ts";
 import type { Room } from "./room.ts";
@@ -21,6 +22,7 @@ export interface LoadOptions {
   need?: ((model: InstalledModel, load: { slots: number; context: number }) => Promise<Need | undefined>) | undefined;
   memory: Memory;
   restOf(id: string): Rest;
+  counts: Counts;
   /** Ends every load. */
   closing: AbortSignal;
   log: Log;
@@ -29,7 +31,7 @@ export interface LoadOptions {
 
 /** Loads into a room. Throws `ApiError` 503 while the model rests or finds no memory, and `AdapterError`. */
 export function createLoader(options: LoadOptions): (room: Room, model: Model) => Promise<Engine> {
-  const { adapterOf, resolve, threads, kvCacheOf, need, memory, restOf, closing, log, now } = options;
+  const { adapterOf, resolve, threads, kvCacheOf, need, memory, restOf, counts, closing, log, now } = options;
 
   const lost = (id: string, { message }: AdapterError): void => log.error("engine lost", { model: id, reason: message });
 
@@ -65,6 +67,7 @@ export function createLoader(options: LoadOptions): (room: Room, model: Model) =
     room.load = undefined;
     memory.giveBack(room);
     if (death === undefined) return;
+    counts.died(room.id);
     lost(room.id, death);
     restOf(room.id).died(death, path);
   };
@@ -78,6 +81,7 @@ export function createLoader(options: LoadOptions): (room: Room, model: Model) =
       const needed = await need?.(installed, { slots: room.slots.count, context });
       if (needed !== undefined) await memory.take(room, needed, signal);
       const engine = await start(room, model, installed, context, signal);
+      counts.loaded(model.id, "");
       restOf(model.id).loaded();
       void watch(room, engine, installed.path);
       memory.settle();
@@ -85,6 +89,7 @@ export function createLoader(options: LoadOptions): (room: Room, model: Model) =
     } catch (error) {
       memory.giveBack(room);
       if (error instanceof AdapterError && !signal.aborted) {
+        counts.loaded(model.id, error.code);
         lost(model.id, error);
         restOf(model.id).failed(error, installed.path);
       }
