@@ -9,8 +9,10 @@ export interface Turn {
   readonly signal: AbortSignal;
   /** It has a slot, which `leave` gives back. */
   hasSlot(leave: () => void): void;
-  /** What the engine says, passed on as it is. */
-  answer(events: AsyncIterable<ChatEvent>): AsyncGenerator<ChatEvent>;
+  /** Its model is loaded. */
+  hasEngine(): void;
+  /** What the engine says; to be called before it goes out. */
+  saw(event: ChatEvent): void;
   /** It ends with this error; answers with the one to be thrown. */
   failed(error: unknown): unknown;
   /** It is over, however. */
@@ -64,20 +66,16 @@ export function createTurn({ model, signal, timeout, counts, elapsed, later }: T
       enter("load");
       counts.waited(model, since - began);
     },
-    async *answer(events) {
-      enter("prefill");
-      for await (const event of events) {
-        if (phase === "prefill" && event.type !== "prompt" && event.type !== "finish") {
-          enter("decode");
-          counts.first(model, since - began);
-        }
-        if (event.type === "finish") {
-          clock.stop();
-          end = ["ok", "", ""];
-          counts.done(model, elapsed() - began, event.usage);
-        }
-        yield event;
+    hasEngine: () => enter("prefill"),
+    saw(event) {
+      if (phase === "prefill" && event.type !== "prompt" && event.type !== "finish") {
+        enter("decode");
+        counts.first(model, since - began);
       }
+      if (event.type !== "finish") return;
+      clock.stop();
+      end = ["ok", "", ""];
+      counts.done(model, elapsed() - began, event.usage);
     },
     failed(error) {
       const reason = late ?? error;
