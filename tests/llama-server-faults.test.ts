@@ -228,8 +228,7 @@ describe("the llama-server of this machine", () => {
   test("is the one that is named, else the one on the PATH", async () => {
     const other = program();
     expect(await findLlamaServer({ env: { ...EMPTY, PATH: join(other, "..") } })).toBe(other);
-    expect(await findLlamaServer({ env: { ...EMPTY, INGLE_LLAMA_SERVER: binary, PATH: join(other, "..") } })).toBe(binary);
-    expect(await findLlamaServer({ named: other, env: { ...EMPTY, INGLE_LLAMA_SERVER: binary } })).toBe(other);
+    expect(await findLlamaServer({ named: binary, env: { ...EMPTY, PATH: join(other, "..") } })).toBe(binary);
   });
 
   const broken: Record<string, [path: string, reason: string]> = {
