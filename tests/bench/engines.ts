@@ -1,4 +1,4 @@
-// `npm run bench`: ingle beside llama-server of the same llama.cpp release, which INGLE_LLAMA_SERVER names; same model, same
+// `npm run bench`: ingle beside llama-server of the same llama.cpp release, the one that ingle has built or INGLE_LLAMA_SERVER names; same model, same
 // threads, same prompts, same run. Rounds are interleaved, so that what else the machine does hits all alike; values are medians.
 // ONLY=decode,first,second,leave,many,start, MODELS=smollm2,tiny, RUNTIMES=bun,node,deno and ROUNDS=n make it shorter.
 import { spawnSync } from "node:child_process";

@@ -4,13 +4,15 @@ import { availableParallelism } from "node:os";
 import { dirname } from "node:path";
 import { createInterface, type Interface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { locateLlamaServer } from "../../../adapters/llama-server/find.ts";
 import type { InstalledModel } from "../../../models/model.ts";
 import { findRuntime, runtimeEnv } from "../../../src/runtimes.mjs";
 import { runtimes, type Runtime } from "../../support/runtimes.ts";
 import { startServer } from "../../support/server.ts";
 import type { Job, Outcome } from "./client.ts";
 
-export const LLAMA_SERVER = process.env.INGLE_LLAMA_SERVER;
+/** The one that INGLE_LLAMA_SERVER names, or that ingle would take. */
+export const LLAMA_SERVER = locateLlamaServer({ named: process.env.INGLE_LLAMA_SERVER, env: process.env });
 export const THREADS = availableParallelism();
 
 export interface Subject {
@@ -75,19 +77,16 @@ export async function ingle(
 export const embedded = (runtime: Runtime, setup: Setup): Promise<Subject> =>
   ingle(embeddedOn(runtime.name), runtime, setup, ["--adapter", "node-llama-cpp"]);
 
-/** The adapter `llama-server`; undefined, and said aloud, where there is no program for it or this ingle has no such adapter. */
+/** The adapter `llama-server`; undefined where there is no program for it. */
 export async function adapter(setup: Setup): Promise<Subject | undefined> {
   if (LLAMA_SERVER === undefined) return undefined;
-  return ingle(ADAPTER, bun(), setup, ["--adapter", "llama-server", "--llama-server", LLAMA_SERVER]).catch((error: Error) => {
-    console.log(`Skipped, ${ADAPTER}: ${error.message.trim().split("\n").at(-1)}`);
-    return undefined;
-  });
+  return ingle(ADAPTER, bun(), setup, ["--adapter", "llama-server", "--llama-server", LLAMA_SERVER]);
 }
 
-/** llama-server by itself; undefined, and said aloud, where INGLE_LLAMA_SERVER names none. */
+/** llama-server by itself; undefined, and said aloud, where there is none. */
 export async function direct({ model, slots, context }: Setup): Promise<Subject | undefined> {
   if (LLAMA_SERVER === undefined) {
-    console.log(`Skipped, ${DIRECT}: INGLE_LLAMA_SERVER names no program.`);
+    console.log(`Skipped, ${DIRECT}: there is no llama-server. "ingle engine build llama-server" makes one.`);
     return undefined;
   }
   const port = await freePort();
