@@ -2,6 +2,7 @@
 import type { IncomingMessage } from "node:http";
 import * as v from "valibot";
 import { AdapterError, type ChatEvent, type ChatRequest } from "../adapter.ts";
+import { bytesOf } from "../bytes.ts";
 import { answerEvents, BrokenAnswer, FailedAnswer } from "../openai/answer.ts";
 import { toldIn } from "../openai/told.ts";
 import { bodyOf, type Limits } from "./body.ts";
@@ -62,7 +63,7 @@ export function turnsOf({ id, client, life, model, limits }: TurnsOptions) {
     turns.add(turn);
     let finished = false;
     try {
-      const events = answerEvents(await life.patiently(head(request, stop.signal)), request.stop);
+      const events = answerEvents(bytesOf(await life.patiently(head(request, stop.signal))), request.stop);
       while (!finished) {
         const { value: event } = await life.patiently(events.next());
         // Events may have come in a bunch, before the end of it all.

@@ -2,7 +2,7 @@
 import { createParser } from "eventsource-parser";
 import * as v from "valibot";
 import type { ChatEvent, Usage } from "../adapter.ts";
-import { Chunk, eventsOf, reasonOf, usageOf } from "./chunk.ts";
+import { Chunk, eventsOf, reasonOf, textAlone, usageOf } from "./chunk.ts";
 import { textShown } from "./shown.ts";
 import { textOf, type Told, toldBy } from "./told.ts";
 
@@ -50,7 +50,8 @@ export async function* answerEvents(
 export async function* wholeAnswerEvents(body: AsyncIterable<Uint8Array>): AsyncGenerator<ChatEvent> {
   const text = await textOf(body, LONGEST_EVENT);
   if (text.length > LONGEST_EVENT) throw new BrokenAnswer(`The answer is longer than ${LONGEST_EVENT} characters.`);
-  const chunk = parse(text, asChunk);
+  const whole = parseJson(text);
+  const chunk = chunkOf(toldBy(whole) ? whole : asChunk(whole), text);
   if (chunk instanceof Error) throw chunk;
   const answer = reader([]);
   answer.take(chunk);
@@ -67,18 +68,22 @@ function reader(stop: readonly string[]) {
   let done = false;
   let failure: Error | undefined;
 
+  const say = (event: ChatEvent): void => {
+    if (event.type !== "text") events.push(event);
+    else if (shown.push(event, events)) [reason, done] = ["stop", true];
+  };
   const take = (chunk: Chunk): void => {
     reason ??= reasonOf(chunk);
     usage = usageOf(chunk) ?? usage;
-    for (const event of eventsOf(chunk)) {
-      if (event.type !== "text") events.push(event);
-      else if (shown.push(event, events)) return void ([reason, done] = ["stop", true]);
-    }
+    for (const event of eventsOf(chunk)) if (!done) say(event);
   };
   const onData = (data: string): void => {
     if (done || failure !== undefined) return;
     if (data === "[DONE]") return void (done = true);
-    const chunk = parse(data);
+    const value = parseJson(data);
+    const text = textAlone(value);
+    if (text !== undefined) return text === "" ? undefined : say({ type: "text", text });
+    const chunk = chunkOf(value, data);
     if (chunk instanceof Error) failure = chunk;
     else take(chunk);
   };
@@ -108,22 +113,26 @@ function reader(stop: readonly string[]) {
   };
 }
 
-/** `shape`: makes a chunk of what is none yet. */
-function parse(data: string, shape = (value: unknown): unknown => value): Chunk | Error {
-  let value: unknown;
+/** `BrokenAnswer` for what is no JSON: it is thrown later. */
+function parseJson(data: string): unknown {
   try {
-    value = JSON.parse(data);
+    return JSON.parse(data);
   } catch {
     return new BrokenAnswer(`A part of the answer is no JSON: ${data.slice(0, 100)}`);
   }
+}
+
+function chunkOf(value: unknown, data: string): Chunk | Error {
+  if (value instanceof Error) return value;
   const told = toldBy(value);
   if (told !== undefined) return new FailedAnswer(told);
-  const chunk = v.safeParse(Chunk, shape(value));
+  const chunk = v.safeParse(Chunk, value);
   return chunk.success ? chunk.output : new BrokenAnswer(`A part of the answer is no chunk: ${data.slice(0, 100)}`);
 }
 
 /** What is no such answer is left for the schema to refuse. */
 function asChunk(value: unknown): unknown {
+  if (value instanceof Error) return value;
   const whole = v.safeParse(v.looseObject({ choices: v.array(v.looseObject({ message: Message })) }), value);
   if (!whole.success) return undefined;
   const choices = whole.output.choices.map(({ message, ...choice }) => ({

@@ -50,6 +50,21 @@ export const Chunk = v.object({
 });
 export type Chunk = v.InferOutput<typeof Chunk>;
 
+/**
+ * The text of a chunk that is a piece of text and nothing else, as nearly all are; undefined for all others. To go through the schema
+ * would take longer than all else that is done for a token.
+ */
+export function textAlone(value: unknown): string | undefined {
+  const { error, choices, usage, prompt_progress, timings } = (value ?? {}) as Record<string, unknown>;
+  if (error != null || usage != null || prompt_progress != null || timings != null) return undefined;
+  if (!Array.isArray(choices) || choices.length !== 1) return undefined;
+  const { delta, finish_reason, logprobs } = (choices[0] ?? {}) as Record<string, unknown>;
+  if (finish_reason != null || logprobs != null) return undefined;
+  const { content, reasoning_content, reasoning, tool_calls } = (delta ?? {}) as Record<string, unknown>;
+  if (reasoning_content != null || reasoning != null || tool_calls != null) return undefined;
+  return typeof content === "string" ? content : undefined;
+}
+
 /** All that it says but for the end of the answer. */
 export function* eventsOf({ choices: [choice], prompt_progress }: Chunk): Generator<ChatEvent> {
   if (prompt_progress) yield { type: "prompt", read: prompt_progress.processed, total: prompt_progress.total };

@@ -1,6 +1,7 @@
 // One request to another server, and nothing else on its connection: an abort closes it, a silence ends it, a redirect is an answer.
 import { request as requestHttp, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
 import { request as requestHttps } from "node:https";
+import { bytesOf } from "../bytes.ts";
 import { ServerFailure } from "./failure.ts";
 
 /** How long a server may keep silent, in milliseconds. */
@@ -103,10 +104,10 @@ function watch(
     },
     async *read(response: IncomingMessage): AsyncGenerator<Uint8Array> {
       try {
-        for await (const bytes of response) {
+        for await (const bytes of bytesOf(response)) {
           // Not while nobody reads on: a slow client is no silence of the server.
           clearTimeout(timer);
-          yield bytes as Uint8Array;
+          yield bytes;
           signal.throwIfAborted();
           limit(amid_ms, "stopped amid its answer and gave no sign of life for");
         }
