@@ -15,13 +15,18 @@ import { stopFilter } from "./stop.ts";
 
 const BATCH = 512;
 
-/** Takes the graphics processor where the machine has one that this build knows, else the processor. */
-export function nodeLlamaCpp(): Adapter {
+type Library = typeof import("node-llama-cpp");
+
+/**
+ * Takes the graphics processor where the machine has one that this build knows, else the processor. `library` is asked at a load: the
+ * module is large, and most of what a server does never needs it.
+ */
+export function nodeLlamaCpp(library: () => Promise<Library> = () => import("node-llama-cpp")): Adapter {
   return {
     ...ABOUT,
     async load(installed, options, signal) {
       const threads = options.threads ?? bestThreads();
-      const llama = await startLlama(threads);
+      const llama = await startLlama(await library(), threads);
       let model: LlamaModel | undefined;
       try {
         // Before the load: a file that is changed amid it shall be seen.
@@ -64,9 +69,7 @@ function bestThreads(): number {
   return "Bun" in globalThis || "Deno" in globalThis ? Math.max(1, cores - 1) : cores;
 }
 
-async function startLlama(threads: number): Promise<Llama> {
-  // Loaded late: it is large, and most of what a server does never needs it.
-  const { getLlama, LlamaLogLevel } = await import("node-llama-cpp");
+function startLlama({ getLlama, LlamaLogLevel }: Library, threads: number): Promise<Llama> {
   return getLlama({
     gpu: "auto",
     build: "never",

@@ -1,6 +1,6 @@
 // Compiles llama-server out of the source that is here already: nothing is fetched.
 import { spawn } from "node:child_process";
-import { copyFile, mkdir, mkdtemp, rename, rm, stat } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import type { Source } from "./source.ts";
@@ -20,6 +20,8 @@ export interface BuildOptions {
   source: Source;
   /** Absolute path that the binary gets when it is whole. */
   binary: string;
+  /** For other machines with the same system too; its libraries lie beside it. */
+  portable?: boolean;
   /** Further options of cmake, such as `-DGGML_CUDA=ON`. */
   cmake?: string[] | undefined;
   /** Compilers at a time; absent: one per core. */
@@ -28,10 +30,23 @@ export interface BuildOptions {
   signal: AbortSignal;
 }
 
-// One file that depends on nothing but the system's own libraries; the web page, the tests and the way into the internet stay out.
+// The web page, the tests and the way into the internet stay out.
 const CMAKE = [
-  ...["-DCMAKE_BUILD_TYPE=Release", "-DBUILD_SHARED_LIBS=OFF", "-DLLAMA_BUILD_IS_DEV=OFF", "-DLLAMA_OPENSSL=OFF"],
+  ...["-DCMAKE_BUILD_TYPE=Release", "-DLLAMA_BUILD_IS_DEV=OFF", "-DLLAMA_OPENSSL=OFF"],
   ...["-DLLAMA_BUILD_TESTS=OFF", "-DLLAMA_BUILD_EXAMPLES=OFF", "-DLLAMA_BUILD_APP=OFF", "-DLLAMA_USE_PREBUILT_UI=OFF"],
+];
+/** One file for this very processor, which depends on nothing but the system's own libraries. */
+const ONE_FILE = ["-DBUILD_SHARED_LIBS=OFF"];
+/**
+ * The computation is compiled for each generation of processors, as a library each, and the best one is chosen when it starts. What the
+ * compiler brings is linked in, but for the C library: it must be as new as the one here.
+ */
+const PORTABLE = [
+  ...["-DBUILD_SHARED_LIBS=ON", "-DGGML_NATIVE=OFF", "-DGGML_BACKEND_DL=ON", "-DGGML_CPU_ALL_VARIANTS=ON", "-DGGML_OPENMP=OFF"],
+  ...["-DCMAKE_PLATFORM_NO_VERSIONED_SONAME=ON", "-DCMAKE_BUILD_RPATH_USE_ORIGIN=ON"],
+  ...(process.platform === "linux"
+    ? ["EXE", "SHARED", "MODULE"].map((kind) => `-DCMAKE_${kind}_LINKER_FLAGS=-static-libgcc -static-libstdc++ -s`)
+    : []),
 ];
 const MOST_OUTPUT = 20_000;
 
@@ -40,7 +55,7 @@ const MOST_OUTPUT = 20_000;
  * could be taken for a binary. Throws `BuildError`, and the signal's reason.
  */
 export async function* buildLlamaServer(options: BuildOptions): AsyncGenerator<BuildStep> {
-  const { source, binary, cmake = [], jobs = availableParallelism(), env, signal } = options;
+  const { source, binary, portable = false, cmake = [], jobs = availableParallelism(), env, signal } = options;
   await checkTools(env);
   await mkdir(dirname(binary), { recursive: true });
   const folder = await mkdtemp(join(dirname(binary), "build-"));
@@ -49,15 +64,20 @@ export async function* buildLlamaServer(options: BuildOptions): AsyncGenerator<B
     yield { step: "unpacking" };
     await quietly(run("git", "-c", "advice.detachedHead=false", "clone", "--quiet", source.bundle, "source"));
     yield { step: "configuring" };
-    await quietly(run("cmake", "-S", "source", "-B", "build", ...CMAKE, ...cmake));
+    await quietly(run("cmake", "-S", "source", "-B", "build", ...CMAKE, ...(portable ? PORTABLE : ONE_FILE), ...cmake));
     yield { step: "compiling", percent: 0 };
     for await (const line of run("cmake", "--build", "build", "--target", "llama-server", "--parallel", String(jobs))) {
       const percent = /^\[ *(\d+)%\]/.exec(line)?.[1];
       if (percent !== undefined) yield { step: "compiling", percent: Number(percent) };
     }
-    await copyFile(join(folder, "build/bin/llama-server"), join(folder, "llama-server"));
-    await quietly(run(join(folder, "llama-server"), "--version"));
-    await rename(join(folder, "llama-server"), binary);
+    const built = join(folder, "build/bin");
+    const names = portable ? (await readdir(built)).filter((name) => /\.(so|dylib)$/.test(name)) : [];
+    const whole = join(folder, "whole");
+    await mkdir(whole);
+    for (const name of [...names, "llama-server"]) await copyFile(join(built, name), join(whole, name));
+    await quietly(run(join(whole, "llama-server"), "--version"));
+    // The program last: it is what says that all is there.
+    for (const name of [...names, "llama-server"]) await rename(join(whole, name), join(dirname(binary), name));
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -20,8 +20,16 @@ const NAME = process.platform === "win32" ? "llama-server.exe" : "llama-server";
 /** The one that is named, else one on the PATH, else our own; undefined where there is none. Nothing is run to find it. */
 export function locateLlamaServer({ named, env }: FindOptions): string | undefined {
   if (named !== undefined) return named;
-  const built = cachedBinary(carriedSource().release, env);
-  return onPath(env.PATH) ?? (isThere(built) ? built : undefined);
+  return onPath(env.PATH) ?? ownBuild(env);
+}
+
+function ownBuild(env: FindOptions["env"]): string | undefined {
+  try {
+    const built = cachedBinary(carriedSource().release, env);
+    return isThere(built) ? built : undefined;
+  } catch {
+    return undefined; // A single executable has no source of which one would be built.
+  }
 }
 
 /** Path of one that runs. Throws `AdapterError` `engine_unavailable`. */

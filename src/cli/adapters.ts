@@ -4,12 +4,13 @@ import type { Adapter } from "../../adapters/adapter.ts";
 import { child } from "../../adapters/child.ts";
 import { echo } from "../../adapters/echo.ts";
 import { llamaServer } from "../../adapters/llama-server.ts";
-import { findLlamaServer, locateLlamaServer } from "../../adapters/llama-server/find.ts";
 import { upstream } from "../../adapters/upstream.ts";
 import { ABOUT as EMBEDDED } from "../../adapters/node-llama-cpp/about.ts";
 import type { Model } from "../../models/model.ts";
 import type { Config } from "../config.ts";
 import { findRuntime, runtimeEnv } from "../runtimes.mjs";
+import { CARRIED } from "./carried.ts";
+import { hasLlamaServer, llamaServerProgram } from "./carried-engines.ts";
 
 const main = fileURLToPath(new URL("../main.ts", import.meta.url).href);
 
@@ -28,10 +29,10 @@ export function createAdapters(
   const { env } = process;
   const place = { named: llama_server, env };
   const embedded = child({ inside: EMBEDDED, command: () => engineProcess(EMBEDDED.name), env, log });
-  const server = llamaServer({ binary: () => findLlamaServer(place), env, log });
+  const server = llamaServer({ binary: () => llamaServerProgram(place), env, log });
   const remote = upstream({ env, log });
   // It can do more of the API. Looked for once: which parameters a model takes is not to change under a client.
-  const hasServer = adapter === "llama-server" || (adapter === "auto" && locateLlamaServer(place) !== undefined);
+  const hasServer = adapter === "llama-server" || (adapter === "auto" && hasLlamaServer(place));
   const usual = hasServer ? server : embedded;
   const pinned = new Map([embedded, server].map((adapter) => [adapter.name, adapter]));
   return ({ upstream, engine = "" }) => (upstream === undefined ? (pinned.get(engine) ?? usual) : remote);
@@ -42,6 +43,7 @@ export function createAdapters(
  * do not fight the ones that compute.
  */
 function engineProcess(adapter: string): { program: string; args: string[]; env?: Record<string, string> } {
+  if (CARRIED !== undefined) return { program: process.execPath, args: ["engine-host", adapter], env: cacheOf(process.env) };
   const host = [main, "engine-host", adapter];
   const [node, ...flags] = findRuntime("node") ?? [];
   if (node !== undefined) {
@@ -54,3 +56,6 @@ function engineProcess(adapter: string): { program: string; args: string[]; env?
   const [own, ...rest] = findRuntime(process.versions.bun === undefined ? "deno" : "bun") ?? [process.execPath];
   return { program: own!, args: [...rest, ...host] };
 }
+
+/** Where the child finds what is unpacked. */
+const cacheOf = ({ XDG_CACHE_HOME }: NodeJS.ProcessEnv): Record<string, string> => (XDG_CACHE_HOME ? { XDG_CACHE_HOME } : {});

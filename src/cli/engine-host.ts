@@ -5,10 +5,11 @@ import { CLOSE_MS } from "../../adapters/child/protocol.ts";
 import { hostEngine } from "../../adapters/child/host.ts";
 import { nodeLlamaCpp } from "../../adapters/node-llama-cpp.ts";
 import { echo } from "../../adapters/echo.ts";
+import { nodeLlamaCppModule } from "./carried-engines.ts";
 import { CliError } from "./error.ts";
 
 const ADAPTERS = new Map<string, () => Adapter>([
-  ["node-llama-cpp", nodeLlamaCpp],
+  ["node-llama-cpp", () => nodeLlamaCpp(() => nodeLlamaCppModule(process.env))],
   ["echo", echo],
 ]);
 

@@ -2,8 +2,9 @@
 import { existsSync } from "node:fs";
 import { defineCommand } from "citty";
 import { BuildError, buildLlamaServer, type BuildStep } from "../../adapters/llama-server/build.ts";
-import { cachedBinary } from "../../adapters/llama-server/cache.ts";
+import { cachedBinary, portableBinary } from "../../adapters/llama-server/cache.ts";
 import { carriedSource } from "../../adapters/llama-server/source.ts";
+import { CARRIED } from "./carried.ts";
 import { CliError } from "./error.ts";
 
 export default defineCommand({
@@ -13,22 +14,29 @@ export default defineCommand({
     engine: { type: "positional", required: true, description: "llama-server" },
     jobs: { type: "string", description: "Compilers at a time (one per core)" },
     cmake: { type: "string", description: 'Further options of cmake, such as "-DGGML_CUDA=ON"' },
+    portable: { type: "boolean", description: "For other machines too, to be carried by an executable" },
     again: { type: "boolean", description: "Build it even if it is there" },
   },
-  async run({ args: { action, engine, jobs, cmake, again } }) {
+  async run({ args: { action, engine, jobs, cmake, portable, again } }) {
     if (action !== "build")
       throw new CliError(`"${action}" is nothing to do with an engine. Write "ingle engine build llama-server".`, 2);
     if (engine !== "llama-server") throw new CliError(`"${engine}" is no engine that is built. "llama-server" is.`, 2);
     if (jobs !== undefined && !/^[1-9]\d{0,2}$/.test(jobs))
       throw new CliError(`"--jobs" is "${jobs}". It must be a whole number from 1.`, 2);
+    if (CARRIED !== undefined)
+      throw new CliError(
+        "A single executable has no source to build from. Build it in a clone of ingle, and name it with INGLE_LLAMA_SERVER.",
+      );
     const source = carriedSource();
-    const binary = cachedBinary(source.release, process.env);
+    const binary = (portable ? portableBinary : cachedBinary)(source.release, process.env);
     if (!again && existsSync(binary)) return console.log(`${binary} is there already. Build it again with --again.`);
     const further = { jobs: jobs === undefined ? undefined : Number(jobs), cmake: cmake?.split(/\s+/).filter(Boolean) };
     const stop = new AbortController();
     for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => stop.abort(new CliError("Stopped.", 130)));
-    await show(buildLlamaServer({ source, binary, ...further, env: process.env, signal: stop.signal }));
-    console.log(`${binary} is built. "ingle serve" takes it from now on.`);
+    await show(
+      buildLlamaServer({ source, binary, portable: portable === true, ...further, env: process.env, signal: stop.signal }),
+    );
+    console.log(`${binary} is built. ${portable ? '"npm run compile:bun"' : '"ingle serve"'} takes it from now on.`);
   },
 });
 

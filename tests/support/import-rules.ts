@@ -45,6 +45,8 @@ const ROOMS: Record<string, Room> = {
   "adapter tools": { holds: /^adapters\//, uses: ["adapter", "models"] },
   launcher: { holds: /^src\/.*\.mjs$/, uses: [] },
   main: { holds: /^src\/main\.ts$/, uses: [...SERVER, "cli"] },
+  /** Makes executables: part of no running server. */
+  compile: { holds: /^src\/compile\//, uses: ["adapter", "an adapter", "cli"] },
   cli: { holds: /^src\/cli\//, uses: [...SERVER, "launcher"] },
   app: { holds: /^src\/app\.ts$/, uses: ["deps", "guards", "leaves", "models", "routes"], types: STATE },
   routes: {
@@ -69,7 +71,7 @@ const ROOMS: Record<string, Room> = {
 
 // config.ts takes the environment as an argument's default; a lock has to name its process and to ask whether another lives.
 const RUNTIME_FILES =
-  /^src\/(serve|main|config|store\/.*lock)\.ts$|^src\/cli\/|^adapters\/(child|node-llama-cpp|llama-server)(\.ts$|\/)/;
+  /^src\/(serve|main|config|store\/.*lock)\.ts$|^src\/(cli|compile)\/|^adapters\/(child|node-llama-cpp|llama-server)(\.ts$|\/)/;
 const RUNTIME_NAMES = ["Bun", "Deno", "process"];
 const RUNTIME_MODULES = /^(node:process|process|bun|bun:.*)$/;
 

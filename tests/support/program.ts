@@ -18,14 +18,15 @@ export interface Ended {
 export interface RunOptions {
   stdin?: string;
   env?: Record<string, string>;
+  cwd?: string;
 }
 
 // For one that hangs.
 const PATIENCE_MS = 180_000;
 
 /** Runs a command without any setting of ours in its environment but those given. */
-export function run([binary = "", ...words]: string[], { stdin = "", env = {} }: RunOptions = {}): Promise<Ended> {
-  const child = spawn(binary, words, { env: cleanEnv(env), stdio: "pipe", timeout: PATIENCE_MS, killSignal: "SIGKILL" });
+export function run([binary = "", ...words]: string[], { stdin = "", env = {}, cwd }: RunOptions = {}): Promise<Ended> {
+  const child = spawn(binary, words, { env: cleanEnv(env), cwd, stdio: "pipe", timeout: PATIENCE_MS, killSignal: "SIGKILL" });
   const result: Ended = { code: null, stdout: "", stderr: "" };
   child.stdout.setEncoding("utf8").on("data", (text) => (result.stdout += text));
   child.stderr.setEncoding("utf8").on("data", (text) => (result.stderr += text));

@@ -38,6 +38,8 @@ export interface ServerOptions {
   data?: string;
   /** It leads a process group: a signal to `-pid` reaches its children too. */
   own_group?: boolean;
+  /** Where it is started; absent: here. */
+  cwd?: string;
 }
 
 // For machines under load; a server takes well below a second.
@@ -45,13 +47,22 @@ const START_MS = 60_000;
 const STOP_MS = 30_000;
 
 /** Resolves once it listens; rejects with its standard error when it does not. End it with `stop()`, whatever happens. */
-export async function startServer({ command }: Runtime, args: string[] = [], options: ServerOptions = {}): Promise<Server> {
+export function startServer({ command }: Runtime, args: string[] = [], options: ServerOptions = {}): Promise<Server> {
+  return startProgram([...command, MAIN], args, options);
+}
+
+/** The same of a program that needs no runtime. */
+export async function startProgram(
+  [binary = "", ...flags]: string[],
+  args: string[] = [],
+  options: ServerOptions = {},
+): Promise<Server> {
   // A folder of its own unless one is given: two servers never share one.
-  const { env, data = await mkdtemp(join(tmpdir(), "ingle-server-")), own_group = false } = options;
-  const [binary = "", ...flags] = command;
+  const { env, data = await mkdtemp(join(tmpdir(), "ingle-server-")), own_group = false, cwd } = options;
   const words = ["serve", "--port", "0", "--data", data, ...args];
-  const child = spawn(binary, [...flags, MAIN, ...words], {
+  const child = spawn(binary, [...flags, ...words], {
     env: cleanEnv(env),
+    cwd,
     stdio: ["ignore", "pipe", "pipe"],
     detached: own_group,
   });

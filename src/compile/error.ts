@@ -1,0 +1,4 @@
+/** Why there is no executable; the message is for whoever compiles. */
+export class CompileError extends Error {
+  override readonly name = "CompileError";
+}

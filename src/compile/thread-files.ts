@@ -1,0 +1,23 @@
+// Threads start from files of their own. An executable has those under their names beside its main file.
+import { globSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { CompileError } from "./error.ts";
+
+/** Absolute paths. */
+export function threadFiles(root: string): string[] {
+  return ["src", "models", "adapters"].flatMap((folder) => globSync(join(root, folder, "**/*-thread.ts")));
+}
+
+const START = /new URL\("\.\/([\w-]+-thread\.ts)", import\.meta\.url\)/g;
+
+/**
+ * With bytecode, `import.meta.url` becomes the path that a module had on the machine it was compiled on; the main file's path is the
+ * one that is there when it runs. Throws where a start has another form than the one that is replaced here.
+ */
+export function withThreadsBesideMain(path: string): string {
+  const text = readFileSync(path, "utf8");
+  const starts = text.split('-thread.ts", import.meta.url').length - 1;
+  const changed = text.replaceAll(START, (_, name) => `new URL("./${name}", Bun.pathToFileURL(Bun.main))`);
+  if (starts !== [...text.matchAll(START)].length) throw new CompileError(`${path} starts a thread in an unknown form.`);
+  return changed;
+}

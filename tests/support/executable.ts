@@ -1,0 +1,67 @@
+// ingle as one file, compiled for this machine by the real script.
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { run, RUNTIME } from "./program.ts";
+import { startProgram, type Server } from "./server.ts";
+
+export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const SCRIPT = join(ROOT, "src/compile/bun.ts");
+/** Absent: the same for every process of the tests. */
+let compiled: Promise<string> | undefined;
+
+/** Path of the executable; compiled once. What it carries is what the script chooses. */
+export const executable = (): Promise<string> => (compiled ??= compileTo(mkdtempSync(join(tmpdir(), "ingle-compiled-"))));
+
+async function compileTo(folder: string): Promise<string> {
+  const outfile = join(folder, "ingle");
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  const { code, stdout, stderr } = await run([...RUNTIME.command, SCRIPT, "--outfile", outfile]);
+  if (code !== 0) throw new Error(`The executable could not be compiled.\n${stdout}${stderr}`);
+  return outfile;
+}
+
+/** The executable alone: an empty folder that it is started in, an empty home, and nothing on the PATH. */
+export interface Box {
+  /** Its folder holds nothing else. */
+  program: string;
+  home: string;
+  cwd: string;
+  env: Record<string, string>;
+  run(words: string[], env?: Record<string, string>): ReturnType<typeof run>;
+  serve(words: string[], more?: { data?: string; env?: Record<string, string> }): Promise<Server>;
+  /** Those that a test has left running. */
+  stopServers(): Promise<void>;
+  remove(): void;
+}
+
+export async function box(): Promise<Box> {
+  const root = mkdtempSync(join(tmpdir(), "ingle-box-"));
+  const [folder, home, cwd] = ["program", "home", "cwd"].map((name) => join(root, name)) as [string, string, string];
+  for (const path of [folder, home, cwd]) mkdirSync(path);
+  const program = join(folder, "ingle");
+  copyFileSync(await executable(), program);
+  const env = {
+    HOME: home,
+    PATH: join(root, "nothing"),
+    XDG_CACHE_HOME: "",
+    XDG_CONFIG_HOME: "",
+    XDG_DATA_HOME: "",
+    NODE_PATH: "",
+  };
+  const servers: Server[] = [];
+  return {
+    ...{ program, home, cwd, env },
+    run: (words, more) => run([program, ...words], { env: { ...env, ...more }, cwd }),
+    async serve(words, { data = join(home, "data"), env: more } = {}) {
+      const server = await startProgram([program], words, { data, cwd, env: { ...env, ...more } });
+      servers.push(server);
+      return server;
+    },
+    async stopServers() {
+      for (const server of servers.splice(0)) await server.stop("SIGKILL");
+    },
+    remove: () => rmSync(root, { recursive: true, force: true }),
+  };
+}
