@@ -7,6 +7,7 @@ import { portableBinary } from "../../adapters/llama-server/cache.ts";
 import { carriedSource } from "../../adapters/llama-server/source.ts";
 import type { Part, PartName } from "../cli/unpack.ts";
 import { CompileError } from "./error.ts";
+import { npmPackage } from "./npm-package.ts";
 import { formatOf, HOST, type Target } from "./targets.ts";
 
 const require = createRequire(import.meta.url);
@@ -39,14 +40,10 @@ export function nodeLlamaCppPart(bundle: string, target: Target): Part {
   return part("node-llama-cpp", files, target);
 }
 
-function nativeFolder(own: string, { native, folder, name }: Target): string {
-  // In a clone the package lies beside node-llama-cpp.
-  const found = join(dirname(own), native, "bins", folder);
-  if (existsSync(found)) return found;
-  throw new CompileError(
-    `${native}, which holds the engine for ${name}, is not installed: npm leaves out what is for other machines. ` +
-      `Add it with "npm install --no-save --force ${native}@${version(own)}", or carry something else (--carry).`,
-  );
+function nativeFolder(own: string, { native, folder }: Target): string {
+  // In a clone the package lies beside node-llama-cpp; npm leaves out what is for other machines.
+  const installed = join(dirname(own), native, "bins", folder);
+  return existsSync(installed) ? installed : join(npmPackage(native, version(own)), "bins", folder);
 }
 
 const version = (own: string): string => JSON.parse(readFileSync(join(own, "package.json"), "utf8")).version;
