@@ -41,7 +41,7 @@ test("it holds no path of the machine that it was compiled on", () => {
 test("it reads no setting and runs no code of the folder that it is started in", async () => {
   const ran = join(alone.home, "ran");
   const files = {
-    ".env": "INGLE_PORT=nonsense\nINGLE_ADAPTER=nonsense\n",
+    ".env": "INGLE_QUEUE=nonsense\nINGLE_SLOTS=nonsense\n",
     "bunfig.toml": 'preload = ["./preload.ts"]\n',
     "preload.ts": `require("node:fs").writeFileSync(${JSON.stringify(ran)}, "");\n`,
     "package.json": '{"name": "nonsense", "imports": {"#a": "./preload.ts"}}',

@@ -43,6 +43,7 @@ export async function box(): Promise<Box> {
   const program = join(folder, "ingle");
   copyFileSync(await executable(), program);
   const env = {
+    INGLE_ADAPTER: "auto",
     HOME: home,
     PATH: join(root, "nothing"),
     XDG_CACHE_HOME: "",
