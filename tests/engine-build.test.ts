@@ -20,14 +20,14 @@ function tools(cmake: string): string {
   return folder;
 }
 
-async function build(cmake: string, signal = never()) {
+async function build(cmake: string, signal = never(), portable = false) {
   const cache = mkdtempSync(join(tmpdir(), "ingle-cache-"));
   const env = { PATH: tools(cmake), XDG_CACHE_HOME: cache, HOME: cache };
   const binary = cachedBinary(source.release, env);
   const steps: BuildStep[] = [];
   let error: unknown;
   try {
-    for await (const step of buildLlamaServer({ source, binary, env, signal, jobs: 3, cmake: ["-DGGML_CUDA=ON"] }))
+    for await (const step of buildLlamaServer({ source, binary, portable, env, signal, jobs: 3, cmake: ["-DGGML_CUDA=ON"] }))
       steps.push(step);
   } catch (thrown) {
     error = thrown;
@@ -61,6 +61,18 @@ describe("a build", () => {
     const asked = readFileSync(binary, "utf8");
     expect(asked).toContain("-DGGML_CUDA=ON");
     expect(asked).toContain("--parallel 3");
+  });
+
+  test("for other machines too ends with its libraries beside the binary", async () => {
+    const libraries = GOOD.replace(
+      "echo '#!/bin/sh'",
+      "echo one > build/bin/libone.so; echo x > build/bin/other; echo '#!/bin/sh'",
+    );
+    const { binary, error, left } = await build(libraries, never(), true);
+    expect(error).toBeUndefined();
+    expect(left.sort()).toEqual(["libone.so", "llama-server"]);
+    const asked = readFileSync(binary, "utf8");
+    for (const option of ["-DGGML_CPU_ALL_VARIANTS=ON", "-DGGML_NATIVE=OFF", "-DGGML_CUDA=ON"]) expect(asked).toContain(option);
   });
 
   test("that fails says why and leaves nothing", async () => {

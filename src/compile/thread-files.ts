@@ -1,14 +1,17 @@
 // Threads start from files of their own. An executable has those under their names beside its main file.
 import { globSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { CompileError } from "./error.ts";
 
-/** Absolute paths. */
-export function threadFiles(root: string): string[] {
-  return ["src", "models", "adapters"].flatMap((folder) => globSync(join(root, folder, "**/*-thread.ts")));
-}
-
 const START = /new URL\("\.\/([\w-]+-thread\.ts)", import\.meta\.url\)/g;
+
+/** Absolute paths of the files that some source starts a thread from. */
+export function threadFiles(root: string): string[] {
+  const sources = ["src", "models", "adapters"].flatMap((folder) => globSync(join(root, folder, "**/*.ts")));
+  return sources.flatMap((path) =>
+    [...readFileSync(path, "utf8").matchAll(START)].map(([, name = ""]) => join(dirname(path), name)),
+  );
+}
 
 /**
  * With bytecode, `import.meta.url` becomes the path that a module had on the machine it was compiled on; the main file's path is the

@@ -57,7 +57,7 @@ function until(
   then = async (_pid: number): Promise<void> => {},
 ): Promise<number> {
   const start = performance.now();
-  const child = spawn(binary, [...flags, ...words], { env: cleanEnv(env), stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(binary, [...flags, ...words], { env: cleanEnv(env), stdio: ["ignore", "pipe", "ignore"] });
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   let text = "";
   let ms: number | undefined;

@@ -46,7 +46,7 @@ const ROOMS: Record<string, Room> = {
   launcher: { holds: /^src\/.*\.mjs$/, uses: [] },
   main: { holds: /^src\/main\.ts$/, uses: [...SERVER, "cli"] },
   /** Makes executables: part of no running server. */
-  compile: { holds: /^src\/compile\//, uses: ["adapter", "an adapter", "cli"] },
+  compile: { holds: /^src\/compile\//, uses: ["adapter", "an adapter", "cli", "launcher"] },
   cli: { holds: /^src\/cli\//, uses: [...SERVER, "launcher"] },
   app: { holds: /^src\/app\.ts$/, uses: ["deps", "guards", "leaves", "models", "routes"], types: STATE },
   routes: {
