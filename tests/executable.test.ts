@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import manifest from "../package.json" with { type: "json" };
 import { DEFAULT_MODEL } from "../models/catalog.ts";
-import { box, ROOT, type Box } from "./support/executable.ts";
+import { box, removeExecutable, ROOT, type Box } from "./support/executable.ts";
 import { sha256, startHub } from "./support/hub.ts";
 import { withLibrary } from "./support/library.ts";
 import { isAlive } from "./support/processes.ts";
@@ -25,7 +25,10 @@ const FRANCE = {
 let alone: Box;
 beforeAll(async () => void (alone = await box()), SLOW);
 afterEach(() => alone?.stopServers());
-afterAll(() => alone?.remove());
+afterAll(async () => {
+  alone?.remove();
+  await removeExecutable();
+});
 
 test("it tells its version, and needs nothing on the disk for it", async () => {
   expect(await alone.run(["--version"])).toEqual({ code: 0, stdout: `${manifest.version}\n`, stderr: "" });

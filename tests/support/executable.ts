@@ -1,25 +1,28 @@
 // ingle as one file, compiled for this machine by the real script.
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { run, RUNTIME } from "./program.ts";
 import { startProgram, type Server } from "./server.ts";
 
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const SCRIPT = join(ROOT, "src/compile/bun.ts");
-/** Absent: the same for every process of the tests. */
 let compiled: Promise<string> | undefined;
 
-/** Path of the executable; compiled once. What it carries is what the script chooses. */
-export const executable = (): Promise<string> => (compiled ??= compileTo(mkdtempSync(join(tmpdir(), "ingle-compiled-"))));
+/** Path of the executable; compiled once for all boxes of a process. What it carries is what the script chooses. */
+const executable = (): Promise<string> => (compiled ??= compileTo(mkdtempSync(join(tmpdir(), "ingle-compiled-"))));
 
 async function compileTo(folder: string): Promise<string> {
   const outfile = join(folder, "ingle");
-  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
   const { code, stdout, stderr } = await run([...RUNTIME.command, SCRIPT, "--outfile", outfile]);
   if (code !== 0) throw new Error(`The executable could not be compiled.\n${stdout}${stderr}`);
   return outfile;
+}
+
+export async function removeExecutable(): Promise<void> {
+  if (compiled !== undefined) rmSync(dirname(await compiled), { recursive: true, force: true });
+  compiled = undefined;
 }
 
 /** The executable alone: an empty folder that it is started in, an empty home, and nothing on the PATH. */
