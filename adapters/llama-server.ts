@@ -2,8 +2,8 @@
 import { randomBytes } from "node:crypto";
 import * as v from "valibot";
 import { GgufError, readGgufFile } from "../models/gguf/gguf.ts";
-import type { InstalledModel } from "../models/model.ts";
-import { AdapterError, CAPABILITIES, type Adapter, type Engine, type LoadOptions } from "./adapter.ts";
+import type { InstalledModel, Model } from "../models/model.ts";
+import { AdapterError, CAPABILITIES, type Adapter, type Capability, type Engine, type LoadOptions } from "./adapter.ts";
 import { argsOf } from "./llama-server/args.ts";
 import { type Client, clientOf } from "./llama-server/client.ts";
 import { lifeOf, type Life, type LifeLimits } from "./llama-server/life.ts";
@@ -27,7 +27,7 @@ export function llamaServer({ binary, env, log = () => {}, limits: some }: Llama
   const limits = { ...LIMITS, ...some };
   return {
     name: "llama-server",
-    capabilities: ({ files }) => CAPABILITIES.filter((one) => one !== "images" || files.some(({ role }) => role === "projector")),
+    capabilities,
     async load(model, options, signal) {
       signal.throwIfAborted();
       const program = await binary();
@@ -51,6 +51,13 @@ export function llamaServer({ binary, env, log = () => {}, limits: some }: Llama
       }
     },
   };
+}
+
+function capabilities({ files, template_tools, settings: { prompt_template } }: Model): Capability[] {
+  const images = files.some(({ role }) => role === "projector");
+  // Jan's plain templates know none.
+  const tools = template_tools !== false && prompt_template === undefined;
+  return CAPABILITIES.filter((one) => (one === "images" ? images : one !== "tools" || tools));
 }
 
 interface Start {

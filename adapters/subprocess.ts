@@ -2,7 +2,7 @@
 
 // No key and no token ever goes to native code that reads strangers' files; NODE_OPTIONS would change what runs.
 const PASSED_ON =
-  /^(PATH|HOME|USERPROFILE|TMPDIR|TEMP|TMP|LANG|LC_ALL|SYSTEMROOT|WINDIR|LD_LIBRARY_PATH|DYLD_LIBRARY_PATH|DENO_DIR|(CUDA|NVIDIA|HIP|ROCR|VK|GGML|METAL)_\w+)$/i;
+  /^(PATH|HOME|USERPROFILE|TMPDIR|TEMP|TMP|LANG|LC_ALL|SYSTEMROOT|WINDIR|LD_LIBRARY_PATH|DYLD_LIBRARY_PATH|DENO_DIR|(CUDA|NVIDIA|HIP|ROCR|VK|GGML|METAL|OMP|GOMP)_\w+)$/i;
 const LONGEST_LINE = 2_000;
 
 /** The part of the server's environment that a process of strangers' data may have. */

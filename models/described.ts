@@ -3,10 +3,13 @@ import type { GgufHeader } from "./gguf/gguf.ts";
 import type { Model } from "./model.ts";
 
 /** The model with the gaps of its record filled from the header of its weights. */
-export function described(model: Model, { context_length, license, quantization, architecture }: GgufHeader): Model {
+export function described(model: Model, header: GgufHeader): Model {
+  const { context_length, license, quantization, architecture, chat_template = "" } = header;
   const known = {
     ...(context_length !== undefined && { context_length }),
     ...(license !== undefined && { license: plain(license) }),
+    // Templates that know tools ask for them by this name; what the others are given is dropped.
+    template_tools: /\btools\b/.test(chat_template),
   };
   const tags = model.metadata.tags ?? [architecture, quantization].filter((tag) => tag !== undefined).map(plain);
   const size = model.metadata.size ?? model.files.reduce((sum, { size = 0 }) => sum + size, 0);

@@ -96,6 +96,8 @@ const ModelObject = v.object({
     }),
     {},
   ),
+  /** Whether the chat template in its file can tell the model of tools; absent: nobody has looked. */
+  template_tools: v.optional(v.boolean()),
   /** The adapter that runs it; absent: the server's choice. */
   engine: v.optional(v.string()),
   /** Who runs it instead of this machine; then it has no files. */

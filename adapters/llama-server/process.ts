@@ -36,14 +36,15 @@ export interface Ended {
 // other end is ingle's: that ends with ingle. No other process can have got the number meanwhile, as the watcher is still in the group
 // that bears it. Windows would need a job object for this.
 const GUARD = `exec 3<&0; (read -r end <&3; kill -9 $$) >/dev/null 2>&1 & exec 3<&-; exec "$@" </dev/null`;
-// Threads that wait for each other spin, unless told to sleep: where another program wants a core too, each of hundreds of waits a token
-// then lasts a time slice, and a token takes 10 to 30 times as long.
-const PATIENT_THREADS = { OMP_WAIT_POLICY: "passive" };
+// Threads that wait for each other spin, hundreds of times a token. Where another program wants a core too, a wait then lasts a time slice,
+// so they are to sleep after some 10 µs. Sleeping at once halves the speed of an idle machine; spinning for longer, as the library does by
+// itself, gains nothing there and costs up to nine tenths of a busy one's.
+const PATIENT_THREADS = { GOMP_SPINCOUNT: "5000" };
 const MOST_ERRORS = 20;
 const LAST_LINES_MS = 200;
 
 export function startServer({ binary, args, key, env, log, onLine }: StartOptions): Server {
-  const process = spawned(binary, args, { ...passedOn(env), ...PATIENT_THREADS, LLAMA_API_KEY: key });
+  const process = spawned(binary, args, { ...PATIENT_THREADS, ...passedOn(env), LLAMA_API_KEY: key });
   const address = Promise.withResolvers<string>();
   const ended = Promise.withResolvers<Ended>();
   const errors: string[] = [];

@@ -25,15 +25,16 @@ export default defineCommand({
     },
     id: { type: "string", description: "What it is to be called here (made of its name)" },
     sha256: { type: "string", description: "What the file at that address has to have" },
+    engine: { type: "string", description: "What is to run it: llama-server or node-llama-cpp (what `serve` takes)" },
     "allow-private": { type: "boolean", description: "The address may be plain http, or in this network" },
     offline: { type: "boolean", description: "Fetch nothing from anywhere" },
     ...DATA,
   },
-  async run({ args: { model, id, sha256, ...flags } }) {
+  async run({ args: { model, id, sha256, engine, ...flags } }) {
     const settings = withUnderscores(flags);
     const api = await connect(readConfig(settings), { command: "pull" });
     try {
-      const known = await added(api, model, { id, sha256, allow_private: settings.allow_private === true });
+      const known = await added(api, model, { id, sha256, engine, allow_private: settings.allow_private === true });
       console.log((await pull(api, known)) ? `${known} is downloaded.` : `${known} is there.`);
     } finally {
       await api.close();
@@ -42,17 +43,18 @@ export default defineCommand({
 });
 
 /** The id under which a model by that name is there, or can be fetched: what is no id is added first. Throws `CliError`. */
-async function added(api: Api, name: string, { id, sha256, allow_private }: Naming): Promise<string> {
+async function added(api: Api, name: string, { id, sha256, engine, allow_private }: Naming): Promise<string> {
   const named = parsed(name);
   if (named.kind === "id") {
-    if (id === undefined && sha256 === undefined) return name;
-    throw new CliError(`"${name}" is an id already, so --id and --sha256 say nothing of it.`, 2);
+    if (id === undefined && sha256 === undefined && engine === undefined) return name;
+    throw new CliError(`"${name}" is an id already, so --id, --sha256 and --engine say nothing of it.`, 2);
   }
   const place =
     named.kind === "path" ? { path: absolute(named.path) } : named.kind === "url" ? { source_url: name } : { repo: name };
   const options = {
     ...(id && { id }),
     ...(sha256 && { sha256 }),
+    ...(engine && { engine }),
     ...(allow_private && named.kind !== "path" && { allow_private }),
   };
   const answer = await api.ask("/v1/models", { method: "POST", body: { ...place, ...options } });
@@ -62,6 +64,7 @@ async function added(api: Api, name: string, { id, sha256, allow_private }: Nami
 interface Naming {
   id?: string | undefined;
   sha256?: string | undefined;
+  engine?: string | undefined;
   allow_private: boolean;
 }
 

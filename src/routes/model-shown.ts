@@ -15,7 +15,7 @@ export interface Asked {
 
 /** The document's `Model`, OpenAI's `created` and `owned_by`, and what has become of it here. */
 export async function shownModel(model: Model, kind: Kind, deps: Deps, asked: Asked = {}) {
-  const { files, settings, parameters, metadata, ...rest } = model;
+  const { files, settings, parameters, metadata, template_tools: _, ...rest } = model;
   const sources = files.flatMap((file) => file.sources.map((source) => ({ filename: file.name, ...place(source) })));
   const state = await stateOf(model, kind, deps);
   const adapter = deps.adapterOf(model);

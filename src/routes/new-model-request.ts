@@ -19,6 +19,8 @@ export const NewModel = v.object({
   size: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(1))),
   /** Of the owner's commands: the address may be plain http, or private. */
   allow_private: v.optional(v.boolean(), false),
+  /** What is to run it, whatever the server's `--adapter` says. */
+  engine: v.optional(v.picklist(["llama-server", "node-llama-cpp"])),
   /** Start the download with it. */
   download: v.optional(v.boolean(), false),
   /** Of the owner's commands: servers that run the model; the next three are about it. */

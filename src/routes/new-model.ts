@@ -33,7 +33,7 @@ export async function addModel(c: Context, deps: Deps): Promise<Response> {
   const { named, param } = placeOf(request);
   const id = request.id ?? idOf(named);
   if (id === "" || id.length > 200) throw wrong(`No id can be made of ${shown(request[param]!)}. Choose one with "id".`, "id");
-  const model = blank(id, named, deps.now());
+  const model = { ...blank(id, named, deps.now()), ...(request.engine && { engine: request.engine }) };
   if (named.kind === "path") return c.json(await takeFile(c, deps, model, named.path, request));
   const allow_private = mayBePrivate(c, deps, request);
   const asked =
