@@ -33,6 +33,8 @@ async function build({ target, outfile }: CompileOptions, parts: Part[]): Promis
     naming: { entry: "[name].ts" },
     // What is carried of it is loaded from where it was unpacked.
     external: ["node-llama-cpp"],
+    // Packages that ask for their folder would keep the name that it has here.
+    define: { __dirname: JSON.stringify("/") },
     // A start reads the pieces that it needs, and finds them parsed.
     ...{ splitting: true, minify: true, bytecode: true, format: "esm" },
     plugins: [seams(parts)],
