@@ -65,6 +65,9 @@ const Settings = v.object({
   insecure_no_auth: v.optional(v.boolean(), false),
 });
 
+/** Everything that can be set, as a program gives it. */
+export type Settings = v.InferInput<typeof Settings>;
+
 /** Everything that can be set, checked; `data` is an absolute path. */
 export type Config = v.InferOutput<typeof Settings> & { data: string };
 
@@ -93,14 +96,27 @@ export function readConfig(flags: Record<string, unknown> = {}, env: Env = proce
     merged[name] = typeof value === "string" ? fromText(name, value) : value;
     origin[name] = from!;
   }
-  const result = v.safeParse(Settings, merged);
-  if (!result.success) {
-    const { message, param } = toBadRequest(result.issues);
-    // `"port" is "abc". It must be a number.`, with the name that was written.
-    throw new ConfigError(message.replace(/^"[^"]*"/, origin[/^\w+/.exec(param!)![0]]!));
-  }
-  return { ...result.output, data: resolve(result.output.data ?? defaultDataFolder(env)) };
+  return checked({ data: defaultDataFolder(env), ...merged }, (name) => origin[name]!);
 }
+
+/** The settings of a program that serves the API itself: neither the environment nor a file is read. Throws `ConfigError`. */
+export function configOf(settings: Settings & { data: string }): Config {
+  const unknown = unknownOf(settings);
+  if (unknown !== undefined) throw new ConfigError(`"${unknown}" is no setting of ingle. These are: ${NAMES.join(", ")}.`);
+  if (settings.data === undefined) throw new ConfigError('"data" is missing. It must be a folder.');
+  return checked(settings, (name) => `"${name}"`);
+}
+
+function checked(settings: object, nameOf: (name: string) => string): Config {
+  const result = v.safeParse(Settings, settings);
+  if (result.success) return { ...result.output, data: resolve(result.output.data!) };
+  const { message, param } = toBadRequest(result.issues);
+  // `"port" is "abc". It must be a number.`, with the name that was written.
+  throw new ConfigError(message.replace(/^"[^"]*"/, nameOf(/^\w+/.exec(param!)![0])));
+}
+
+const unknownOf = (settings: object): string | undefined =>
+  Object.keys(settings).find((name) => !NAMES.includes(name as (typeof NAMES)[number]));
 
 /** Where downloads may come from; the hub's settings are those of Hugging Face's own tools. */
 export function sourceOptions(config: Partial<Config> = {}, env: Env = processEnv): DownloadOptions {
@@ -128,7 +144,7 @@ function configFile(flag: string | undefined, env: Env): { path: string; values:
     throw new ConfigError(`The configuration file ${path} cannot be read: ${(error as Error).message}.`, { cause: error });
   }
   const values = parseObject(path, text);
-  const unknown = Object.keys(values).find((name) => !NAMES.includes(name as (typeof NAMES)[number]));
+  const unknown = unknownOf(values);
   if (unknown !== undefined) {
     throw new ConfigError(`The configuration file ${path} holds "${unknown}", which is none of: ${NAMES.join(", ")}.`);
   }

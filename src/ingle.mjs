@@ -10,7 +10,7 @@ import { findRuntime, runtimeEnv, RUNTIMES } from "./runtimes.mjs";
 
 // `--script FILE` runs another of our own files the same way; the benchmarks use it.
 const args = process.argv.slice(2);
-const script = args[0] === "--script" && args[1] ? resolve(args[1]) : fileURLToPath(new URL("main.ts", import.meta.url));
+const script = args[0] === "--script" && args[1] ? resolve(args[1]) : fileURLToPath(new URL("./main.ts", import.meta.url));
 const rest = args[0] === "--script" ? args.slice(2) : args;
 
 const failed = install();

@@ -42,7 +42,7 @@ describe("the checker", () => {
       "an adapter that imports another one",
       "adapters/echo.ts",
       'import { b } from "./child/protocol.ts"; b();',
-      "only main.ts and cli/ may name a concrete adapter.",
+      "only main.ts, index.ts and cli/ may name a concrete adapter.",
     ],
     ["an adapter that imports its own folder", "adapters/child.ts", 'import { b } from "./child/protocol.ts"; b();', undefined],
     [
@@ -84,7 +84,7 @@ describe("the checker", () => {
       "the engines naming an adapter",
       "src/engines.ts",
       'import { b } from "../adapters/echo.ts"; b();',
-      "only main.ts and cli/ may name a concrete adapter.",
+      "only main.ts, index.ts and cli/ may name a concrete adapter.",
     ],
     [
       "process in a route",

@@ -1,8 +1,10 @@
 // From settings to a working application: store, library, engines, guards and routes, put together once for every command that answers.
 import { getRandomValues, randomBytes } from "node:crypto";
 import { join, resolve } from "node:path";
+import type { Adapter } from "../../adapters/adapter.ts";
 import manifest from "../../package.json" with { type: "json" };
 import { slotsOfUpstream } from "../../adapters/upstream/line.ts";
+import type { OwnModel } from "../../models/own-model.ts";
 import { createApp, type App } from "../app.ts";
 import { KV_CACHE } from "../../models/kv-cache.ts";
 import { sourceOptions, type Config } from "../config.ts";
@@ -17,7 +19,7 @@ import { createLog, type Log } from "../log.ts";
 import { encodeKey } from "../store/key.ts";
 import { openDataFolder, readDataFolder, type DataFolder } from "../store/data-folder.ts";
 import { createAdapters } from "./adapters.ts";
-import { echoLibrary } from "./echo-library.ts";
+import { ECHO, fixedLibrary } from "./fixed-library.ts";
 import { memoryBudget } from "./memory.ts";
 
 export interface Wired {
@@ -44,31 +46,36 @@ export interface WireOptions {
   /** The server listens beyond loopback. */
   wide?: boolean;
   /** Takes the lines of the log; absent: standard error. */
-  write?: (line: string) => void;
+  write?: ((line: string) => void) | undefined;
+  /** Runs all models; absent: the one that the settings name. */
+  adapter?: Adapter | undefined;
+  /** All there is, of an adapter that needs no files; absent: what is in the data folder. */
+  models?: readonly OwnModel[] | undefined;
 }
 
 /** Throws one sentence where the guards' settings are unsafe together, and where the data folder or its store cannot be had. */
 export async function wire(config: Config, options: WireOptions): Promise<Wired> {
-  const { command, reads = false, wide = false, write = (line) => process.stderr.write(line) } = options;
+  const { command, reads = false, write = (line) => process.stderr.write(line) } = options;
   const log = createLog(write);
   const place = { folder: config.data, store: config.store, no_init: config.no_init, log };
   const folder = reads ? await readDataFolder(place) : await openDataFolder({ ...place, command });
   try {
-    return put(config, folder, log, wide);
+    return put(config, folder, log, options);
   } catch (error) {
     await folder.close();
     throw error;
   }
 }
 
-function put(config: Config, { store, lock, guarantee, close }: DataFolder, log: Log, wide: boolean): Wired {
+function put(config: Config, { store, lock, guarantee, close }: DataFolder, log: Log, options: WireOptions): Wired {
+  const { wide = false, adapter, models = config.adapter === "echo" && adapter === undefined ? [ECHO] : undefined } = options;
   const operator_key = lock?.key ?? randomBytes(32).toString("base64url");
   const now = (): number => Math.floor(Date.now() / 1000);
   const kv_cache = join(config.data, KV_CACHE);
-  const { adapter, slots, queue, threads, context } = config;
+  const { slots, queue, threads, context } = config;
   const library =
-    adapter === "echo"
-      ? echoLibrary()
+    models !== undefined
+      ? fixedLibrary(models)
       : createLibrary({
           records: store.models,
           downloads: store.downloads,
@@ -77,9 +84,9 @@ function put(config: Config, { store, lock, guarantee, close }: DataFolder, log:
           now,
         });
   const budget = memoryBudget(config.memory, () => engines.list());
-  const fitting = adapter === "echo" ? undefined : createFitting({ slots, context, budget });
+  const fitting = models !== undefined ? undefined : createFitting({ slots, context, budget });
   const sources = sourceOptions(config);
-  const adapterOf = createAdapters(config, (line) => log.info(line, { from: "engine" }));
+  const adapterOf = adapter ? () => adapter : createAdapters(config, (line) => log.info(line, { from: "engine" }));
   const engines: Engines = createEngines({
     adapterOf,
     resolve: library.resolve,

@@ -179,7 +179,11 @@ export function createEngines(options: EnginesOptions): Engines {
       closing.abort(new ApiError(503, "The server is stopping.", { code: "server_stopping" }));
       const all = rooms.all();
       for (const room of all) room.stay();
-      await Promise.race([Promise.all(all.map((room) => room.empty())), new Promise((done) => setTimeout(done, grace_ms))]);
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const grace = new Promise((done) => (timer = setTimeout(done, grace_ms)));
+      await Promise.race([Promise.all(all.map((room) => room.empty())), grace]);
+      // A program that has ended its engines is to end at once.
+      clearTimeout(timer);
       await Promise.all(all.map(shut));
     },
   };

@@ -47,6 +47,10 @@ const ROOMS: Record<string, Room> = {
   main: { holds: /^src\/main\.ts$/, uses: [...SERVER, "cli"] },
   /** Makes executables: part of no running server. */
   compile: { holds: /^src\/compile\//, uses: ["adapter", "an adapter", "cli", "launcher"] },
+  /** What other programs import. */
+  package: { holds: /^src\/(index|open|parts)\.ts$/, uses: [...SERVER, "adapter tools", "cli", "deps"] },
+  /** What makes the package; no part of it. */
+  "package tools": { holds: /^src\/package\//, uses: ["launcher"] },
   cli: { holds: /^src\/cli\//, uses: [...SERVER, "launcher"] },
   app: { holds: /^src\/app\.ts$/, uses: ["deps", "guards", "leaves", "models", "routes"], types: STATE },
   routes: {
@@ -71,7 +75,7 @@ const ROOMS: Record<string, Room> = {
 
 // config.ts takes the environment as an argument's default; a lock has to name its process and to ask whether another lives.
 const RUNTIME_FILES =
-  /^src\/(serve|main|config|store\/.*lock)\.ts$|^src\/(cli|compile)\/|^adapters\/(child|node-llama-cpp|llama-server)(\.ts$|\/)/;
+  /^src\/(serve|main|config|store\/.*lock)\.ts$|^src\/(cli|compile|package)\/|^adapters\/(child|node-llama-cpp|llama-server)(\.ts$|\/)/;
 const RUNTIME_NAMES = ["Bun", "Deno", "process"];
 const RUNTIME_MODULES = /^(node:process|process|bun|bun:.*)$/;
 
@@ -86,7 +90,7 @@ function arrow(path: string, { target, line, types }: Import): string[] {
   if (to.name === "main") return [`${name}: nothing imports main.ts.`];
   if (from.path === to.path || from.uses.includes(to.name)) return [];
   if (from.types?.includes(to.name)) return types ? [] : [`${name}: ${from.name} may import only types of ${to.name}.`];
-  if (to.name === "an adapter") return [`${name}: only main.ts and cli/ may name a concrete adapter.`];
+  if (to.name === "an adapter") return [`${name}: only main.ts, index.ts and cli/ may name a concrete adapter.`];
   return [`${name}: ${from.name} may import only ${[...from.uses, "its own room"].join(", ")}.`];
 }
 
