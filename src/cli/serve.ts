@@ -17,6 +17,9 @@ const GRACE_MS = 10_000;
 /** When the engines end what still runs, its clients have this long to take their error event before they are cut. */
 const LAST_FRAME_MS = 3_000;
 
+/** After a first signal the server has ended within this, in milliseconds. */
+export const STOP_MS = GRACE_MS + LAST_FRAME_MS;
+
 /** Two signals within this time are one wish: a terminal and a service manager send theirs to the launcher and to us. */
 const ONE_WISH_MS = 300;
 

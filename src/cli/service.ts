@@ -1,0 +1,114 @@
+// `ingle service`: the file with which a service manager starts this very server, with the settings that are given.
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { defineCommand, type ArgsDef } from "citty";
+import { readConfig, type Config } from "../config.ts";
+import { findRuntime } from "../runtimes.mjs";
+import { withUnderscores } from "./data-args.ts";
+import { CliError } from "./error.ts";
+import serve, { STOP_MS } from "./serve.ts";
+import { launchdPlist } from "./service/launchd.ts";
+import { SYSTEM_CACHE, SYSTEM_DATA, type ServiceSetup } from "./service/setup.ts";
+import { systemdUnit } from "./service/systemd.ts";
+
+/** Beyond the server's own grace. */
+const SPARE_MS = 7_000;
+
+// Everything that `serve` takes, but for secrets: a command line can be read by everybody.
+const { key: _, ...SERVE_ARGS } = serve.args as ArgsDef;
+
+type Given = Record<string, string | boolean | undefined>;
+
+export default defineCommand({
+  meta: { name: "service", description: "Print what starts the server as a service: a unit of systemd, or of launchd on macOS." },
+  args: {
+    ...SERVE_ARGS,
+    system: { type: "boolean", description: "For the whole machine, with a user of its own, instead of for yourself" },
+    secrets: { type: "string", description: "File with keys and tokens, NAME=value a line", valueHint: "file" },
+  } satisfies ArgsDef,
+  run({ args }) {
+    if (process.platform === "win32")
+      throw new CliError('There is no unit for Windows. Let its Task Scheduler run "ingle serve" at logon.');
+    const { system = false, secrets, ...given } = args as Given;
+    const setup = setupOf(given, system === true, secrets as string | undefined);
+    console.log(process.platform === "darwin" ? launchdPlist(setup) : systemdUnit(setup));
+  },
+});
+
+/** Throws `ConfigError` for what the server would refuse. */
+function setupOf(given: Given, system: boolean, secrets: string | undefined): ServiceSetup {
+  const flags = flagsOf(given);
+  const config = configOfService(given, system);
+  const folders = system ? ofSystem() : ofUser();
+  return {
+    command: [...program(), "serve", ...flags.filter((flag) => !flag.startsWith("--data=")), `--data=${config.data}`],
+    env: { ...folders.env, NODE_COMPILE_CACHE: join(folders.cache, "node") },
+    writes: [config.data, folders.cache, ...storeFolder(config)],
+    secrets: resolve(secrets ?? join(folders.config, "service.env")),
+    unseen: Object.keys(process.env).filter((name) => /^(INGLE|HF)_/.test(name)),
+    system,
+    stop_s: Math.ceil((STOP_MS + SPARE_MS) / 1000),
+    asked: ["service", ...(system ? ["--system"] : []), ...(secrets ? [`--secrets=${secrets}`] : []), ...flags],
+  };
+}
+
+/** The service sees nothing of this terminal's settings: they are checked without them. */
+function configOfService({ init, ...given }: Given, system: boolean): Config {
+  const settings = withUnderscores(given);
+  if (system) settings.data ??= SYSTEM_DATA;
+  return readConfig({ ...settings, no_init: init === false ? true : undefined }, { XDG_DATA_HOME: process.env.XDG_DATA_HOME });
+}
+
+interface Folders {
+  /** Absolute, as the other. */
+  cache: string;
+  config: string;
+  env: Record<string, string>;
+}
+
+const ofSystem = (): Folders => ({
+  cache: join(SYSTEM_CACHE, "ingle"),
+  config: "/etc/ingle",
+  env: { HOME: SYSTEM_DATA, XDG_CACHE_HOME: SYSTEM_CACHE, XDG_CONFIG_HOME: "/etc" },
+});
+
+function ofUser(): Folders {
+  const { XDG_CACHE_HOME: cache, XDG_CONFIG_HOME: config } = process.env;
+  return {
+    cache: join(cache || join(homedir(), ".cache"), "ingle"),
+    config: join(config || join(homedir(), ".config"), "ingle"),
+    env: { ...(cache && { XDG_CACHE_HOME: cache }), ...(config && { XDG_CONFIG_HOME: config }) },
+  };
+}
+
+/** The words of the command line again, with absolute paths: a service starts in another folder. */
+function flagsOf(given: Given): string[] {
+  return Object.entries(SERVE_ARGS).flatMap(([name, { type, default: usual = false }]) => {
+    const value = given[name];
+    if (value === undefined) return [];
+    if (type === "boolean") return value === usual ? [] : [value ? `--${name}` : `--no-${name}`];
+    return [`--${name}=${absolute(name, value as string)}`];
+  });
+}
+
+function absolute(name: string, value: string): string {
+  if (["config", "data", "models-dir"].includes(name)) return resolve(value);
+  const [, driver, folder] = (name === "store" && /^(fs|fs-lite):(.+)$/.exec(value)) || [];
+  return folder === undefined ? value : `${driver}:${resolve(folder)}`;
+}
+
+/** Where records are kept in a folder that is not the data folder. */
+function storeFolder({ store }: Config): string[] {
+  const base = typeof store === "object" ? store.base : /^fs(?:-lite)?:(.+)$/.exec(store)?.[1];
+  return typeof base === "string" ? [resolve(base)] : [];
+}
+
+/** This very program: an executable, or a runtime with what it runs. */
+function program(): string[] {
+  const main = process.argv[1]!;
+  // Bun keeps what an executable carries in a place of its own.
+  if (/^(\/\$bunfs\/|[A-Z]:[\\/]~BUN)/.test(main)) return [process.execPath];
+  const { bun, deno } = process.versions;
+  const [, ...flags] = findRuntime(bun ? "bun" : deno ? "deno" : "node") ?? [""];
+  return [process.execPath, ...flags, main];
+}

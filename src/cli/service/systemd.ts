@@ -1,0 +1,106 @@
+// A unit of systemd: https://www.freedesktop.org/software/systemd/man/latest/systemd.exec.html has each of its settings.
+import { aboutSecrets, SERVICE_USER, shellWords, SYSTEM_DATA, written, type ServiceSetup } from "./setup.ts";
+
+export function systemdUnit(setup: ServiceSetup): string {
+  const { command, env, writes, secrets, system, stop_s } = setup;
+  const variables = Object.entries(env).map(([name, value]) => `Environment=${quoted(`${name}=${value}`)}`);
+  return [
+    ...comments(setup).map((line) => `# ${line}`.trimEnd()),
+    "",
+    "[Unit]",
+    "Description=ingle, a local AI server",
+    ...(system ? ["Wants=network-online.target", "After=network-online.target"] : []),
+    "",
+    "[Service]",
+    "Type=exec",
+    `ExecStart=${command.map(word).join(" ")}`,
+    ...variables,
+    `EnvironmentFile=-${escaped(secrets)}`,
+    ...(system ? OWN_USER : []),
+    "Restart=on-failure",
+    "RestartSec=2",
+    "# Settings that are wrong stay wrong.",
+    "RestartPreventExitStatus=2",
+    "# The server ends its engines itself; what is left after this time is killed.",
+    "KillMode=mixed",
+    `TimeoutStopSec=${stop_s}`,
+    "UMask=0077",
+    "",
+    ...HARDENING,
+    ...(system ? OF_SYSTEM : OF_USER),
+    "ProtectSystem=strict",
+    `ReadWritePaths=${writes.map(quoted).join(" ")}`,
+    "PrivateTmp=yes",
+    "",
+    "[Install]",
+    `WantedBy=${system ? "multi-user.target" : "default.target"}`,
+  ].join("\n");
+}
+
+const OWN_USER = [`User=${SERVICE_USER}`, `Group=${SERVICE_USER}`];
+
+// No MemoryDenyWriteExecute: a JavaScript engine compiles. No PrivateDevices: a graphics card is one.
+const HARDENING = [
+  "NoNewPrivileges=yes",
+  "LockPersonality=yes",
+  "RestrictRealtime=yes",
+  "RestrictSUIDSGID=yes",
+  "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK",
+  "SystemCallArchitectures=native",
+];
+
+const OF_SYSTEM = [
+  "CapabilityBoundingSet=",
+  "ProtectHome=read-only",
+  "ProtectClock=yes",
+  "ProtectControlGroups=yes",
+  "ProtectHostname=yes",
+  "ProtectKernelLogs=yes",
+  "ProtectKernelModules=yes",
+  "ProtectKernelTunables=yes",
+  "RestrictNamespaces=yes",
+];
+
+const OF_USER = [
+  "# Needs user namespaces: where the kernel denies them, the service ends with 217/USER. Take out this line and all below then.",
+  "PrivateUsers=yes",
+];
+
+function comments(setup: ServiceSetup): string[] {
+  const { system, writes } = setup;
+  const folders = shellWords(writes);
+  return [...(system ? forSystem(setup, folders) : forUser(setup, folders)), "", ...aboutSecrets(setup)];
+}
+
+const forUser = (setup: ServiceSetup, folders: string): string[] => [
+  "To install it for yourself:",
+  `  mkdir -p -m 700 ${folders} ~/.config/systemd/user`,
+  `  ${written(setup, "~/.config/systemd/user/ingle.service")}`,
+  "  systemctl --user daemon-reload",
+  "  systemctl --user enable --now ingle",
+  "  loginctl enable-linger     # to have it run while you are logged out",
+  "Its log: journalctl --user -u ingle",
+];
+
+const forSystem = (setup: ServiceSetup, folders: string): string[] => [
+  "To install it for this machine, as root:",
+  `  useradd --system --user-group --home-dir ${SYSTEM_DATA} --no-create-home --shell /usr/sbin/nologin ${SERVICE_USER}`,
+  `  install -d -m 700 -o ${SERVICE_USER} -g ${SERVICE_USER} ${folders}`,
+  `  ${written(setup, "/etc/systemd/system/ingle.service")}`,
+  "  systemctl daemon-reload",
+  "  systemctl enable --now ingle",
+  `The program has to lie where the user "${SERVICE_USER}" may read it; for a graphics card, put that user into the group of its device.`,
+  "Its log: journalctl -u ingle",
+];
+
+/** A word of the command line, where `$` would stand for a variable. */
+const word = (text: string): string => quoted(text.replaceAll("$", "$$$$"));
+
+/** With a space or a quote in it, it would be several words. */
+function quoted(text: string): string {
+  const safe = escaped(text);
+  return /^[^\s"'\\;]+$/.test(safe) ? safe : `"${safe.replaceAll(/["\\]/g, String.raw`\$&`)}"`;
+}
+
+/** systemd puts something of its own for `%`. */
+const escaped = (text: string): string => text.replaceAll("%", "%%");
