@@ -15,7 +15,7 @@ import { stopFilter } from "./stop.ts";
 
 const BATCH = 512;
 
-type Library = typeof import("node-llama-cpp");
+export type Library = typeof import("node-llama-cpp");
 
 /**
  * Takes the graphics processor where the machine has one that this build knows, else the processor. `library` is asked at a load: the
@@ -69,7 +69,7 @@ function bestThreads(): number {
   return "Bun" in globalThis || "Deno" in globalThis ? Math.max(1, cores - 1) : cores;
 }
 
-function startLlama({ getLlama, LlamaLogLevel }: Library, threads: number): Promise<Llama> {
+export function startLlama({ getLlama, LlamaLogLevel }: Library, threads: number): Promise<Llama> {
   return getLlama({
     gpu: "auto",
     build: "never",

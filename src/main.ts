@@ -20,6 +20,7 @@ const COMMANDS: Record<string, () => Promise<{ default: unknown }>> = {
   rm: () => import("./cli/rm.ts"),
   check: () => import("./cli/check.ts"),
   import: () => import("./cli/import.ts"),
+  doctor: () => import("./cli/doctor.ts"),
   service: () => import("./cli/service.ts"),
   engine: () => import("./cli/engine.ts"),
   "engine-host": () => import("./cli/engine-host.ts"),

@@ -86,7 +86,8 @@ export async function* buildLlamaServer(options: BuildOptions): AsyncGenerator<B
 /** Each tool is one of these names. */
 const TOOLS = [["git"], ["cmake"], ["c++", "g++", "clang++"], ["make", "ninja", "gmake"]];
 
-async function checkTools({ PATH = "" }: BuildOptions["env"]): Promise<void> {
+/** Throws `BuildError` that names what is missing, and how to get it. */
+export async function checkTools({ PATH = "" }: BuildOptions["env"]): Promise<void> {
   const has = async (name: string): Promise<boolean> => {
     const found = await Promise.all(PATH.split(delimiter).map((folder) => isFile(join(folder, name))));
     return found.includes(true);

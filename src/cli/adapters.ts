@@ -42,7 +42,7 @@ export function createAdapters(
  * Node with a single pool thread computes about twice as fast as the other runtimes: there, the threads that run native jobs
  * do not fight the ones that compute.
  */
-function engineProcess(adapter: string): { program: string; args: string[]; env?: Record<string, string> } {
+export function engineProcess(adapter: string): { program: string; args: string[]; env?: Record<string, string> } {
   if (CARRIED !== undefined) return { program: process.execPath, args: ["engine-host", adapter], env: cacheOf(process.env) };
   const host = [main, "engine-host", adapter];
   const [node, ...flags] = findRuntime("node") ?? [];

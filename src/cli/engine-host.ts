@@ -15,12 +15,21 @@ const ADAPTERS = new Map<string, () => Adapter>([
 
 export default defineCommand({
   meta: { name: "engine-host", hidden: true },
-  args: { adapter: { type: "positional", required: true } },
+  args: {
+    adapter: { type: "positional", required: true },
+    probe: { type: "boolean", description: "Load the native library, say on one line what it found, and end" },
+  },
   async run({ args }) {
     const adapter = ADAPTERS.get(args.adapter)?.();
     if (adapter === undefined) throw new CliError(`"${args.adapter}" is no adapter of an engine process.`, 2);
     // The pipe carries messages alone: what libraries print goes to the log.
     console.log = console.info = console.debug = console.error;
+    if (args.probe) {
+      const { probe } = await import("../../adapters/node-llama-cpp/probe.ts");
+      return void process.stdout.write(`${JSON.stringify(await probe(await nodeLlamaCppModule(process.env)))}\n`, () =>
+        process.exit(0),
+      );
+    }
     // Ctrl-C and service managers reach the whole group; the server decides when its engines go.
     for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => {});
     // A decode that hangs in native code must not outlive the server.

@@ -2,8 +2,10 @@
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { defineCommand, type ArgsDef } from "citty";
+import { cacheFolder } from "../../adapters/llama-server/cache.ts";
 import { readConfig, type Config } from "../config.ts";
 import { findRuntime } from "../runtimes.mjs";
+import { CARRIED } from "./carried.ts";
 import { withUnderscores } from "./data-args.ts";
 import { CliError } from "./error.ts";
 import serve, { STOP_MS } from "./serve.ts";
@@ -75,7 +77,7 @@ const ofSystem = (): Folders => ({
 function ofUser(): Folders {
   const { XDG_CACHE_HOME: cache, XDG_CONFIG_HOME: config } = process.env;
   return {
-    cache: join(cache || join(homedir(), ".cache"), "ingle"),
+    cache: cacheFolder(process.env),
     config: join(config || join(homedir(), ".config"), "ingle"),
     env: { ...(cache && { XDG_CACHE_HOME: cache }), ...(config && { XDG_CONFIG_HOME: config }) },
   };
@@ -92,7 +94,7 @@ function flagsOf(given: Given): string[] {
 }
 
 function absolute(name: string, value: string): string {
-  if (["config", "data", "models-dir"].includes(name)) return resolve(value);
+  if (["config", "data", "models-dir", "llama-server"].includes(name)) return resolve(value);
   const [, driver, folder] = (name === "store" && /^(fs|fs-lite):(.+)$/.exec(value)) || [];
   return folder === undefined ? value : `${driver}:${resolve(folder)}`;
 }
@@ -105,10 +107,8 @@ function storeFolder({ store }: Config): string[] {
 
 /** This very program: an executable, or a runtime with what it runs. */
 function program(): string[] {
-  const main = process.argv[1]!;
-  // Bun keeps what an executable carries in a place of its own.
-  if (/^(\/\$bunfs\/|[A-Z]:[\\/]~BUN)/.test(main)) return [process.execPath];
+  if (CARRIED !== undefined) return [process.execPath];
   const { bun, deno } = process.versions;
   const [, ...flags] = findRuntime(bun ? "bun" : deno ? "deno" : "node") ?? [""];
-  return [process.execPath, ...flags, main];
+  return [process.execPath, ...flags, process.argv[1]!];
 }

@@ -1,0 +1,29 @@
+// Whether the native library loads on this machine, without a model.
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { startLlama, type Library } from "../node-llama-cpp.ts";
+
+export interface Probe {
+  /** What computes: `cuda`, `vulkan`, `metal`, or `cpu`. */
+  on: string;
+  /** Names of the devices beside the processor. */
+  devices: string[];
+}
+
+/** Throws what the library throws; a library that does not fit the machine may end the process. */
+export async function probe(library: Library): Promise<Probe> {
+  const llama = await startLlama(library, 1);
+  const devices = llama.gpu === false ? [] : await llama.getGpuDeviceNames();
+  return { on: llama.gpu === false ? "cpu" : llama.gpu, devices };
+}
+
+/** Of the package `node-llama-cpp`; undefined where it is not installed. */
+export function packageVersion(): string | undefined {
+  try {
+    const main = createRequire(import.meta.url).resolve("node-llama-cpp");
+    return (JSON.parse(readFileSync(join(main, "../../package.json"), "utf8")) as { version: string }).version;
+  } catch {
+    return undefined;
+  }
+}

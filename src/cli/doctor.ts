@@ -1,0 +1,70 @@
+// `ingle doctor`: what this machine has, what is missing, and what mends it. It changes nothing and asks nothing of the network.
+import { defineCommand } from "citty";
+import { cacheFolder } from "../../adapters/llama-server/cache.ts";
+import manifest from "../../package.json" with { type: "json" };
+import { readConfig, type Config } from "../config.ts";
+import { DATA, withUnderscores } from "./data-args.ts";
+import { compilers, engines, PROBE_MS } from "./doctor/engines.ts";
+import { findingsOf, type Check, type Finding } from "./doctor/finding.ts";
+import { graphics, memory, permissions, processor, runtimes, system } from "./doctor/machine.ts";
+import { cachePlace, dataFolder, port } from "./doctor/places.ts";
+
+export default defineCommand({
+  meta: { name: "doctor", description: "Say what this machine has, what is missing, and what mends it." },
+  args: {
+    json: { type: "boolean", default: false, description: "One JSON object instead of lines" },
+    host: { type: "string", description: "Address to listen on (127.0.0.1)" },
+    port: { type: "string", description: "Port to listen on (1337)" },
+    data: DATA.data,
+    config: DATA.config,
+  },
+  async run({ args: { json, ...flags } }) {
+    const findings = await examine(withUnderscores(flags));
+    const ok = findings.every(({ state }) => state !== "broken");
+    console.log(json ? JSON.stringify({ ok, findings }, null, 2) : inWords(findings));
+    // What still hangs, such as a disk in the network, is not waited for.
+    process.exit(ok ? 0 : 1);
+  },
+});
+
+/** All at once, told in this order. */
+async function examine(flags: Record<string, unknown>): Promise<Finding[]> {
+  const [settings, config] = settingsOf(flags);
+  const checks: [about: string, Check, patience_ms?: number][] = [
+    ["ingle", () => system(manifest.version)],
+    ["permissions", permissions],
+    ["processor", processor],
+    ["memory", memory],
+    ["graphics card", graphics],
+    ["runtimes", runtimes],
+    ["compilers", compilers],
+    ["cache", () => cachePlace(cacheFolder(process.env))],
+    ["settings", () => settings],
+  ];
+  if (config !== undefined) {
+    checks.push(["data folder", () => dataFolder(config)], ["port", () => port(config)]);
+    // Each engine's own process is given up before.
+    checks.push(["engines", () => engines(config), 2 * PROBE_MS]);
+  }
+  return (await Promise.all(checks.map((check) => findingsOf(...check)))).flat();
+}
+
+function settingsOf(flags: Record<string, unknown>): [Finding, Config?] {
+  try {
+    return [{ about: "settings", state: "good", says: "can be used" }, readConfig(flags)];
+  } catch (error) {
+    return [{ about: "settings", state: "broken", says: (error as Error).message, mend: "ingle serve --help" }];
+  }
+}
+
+const MARKS = { good: "ok", missing: "lacks", broken: "BROKEN" };
+
+function inWords(findings: Finding[]): string {
+  const width = Math.max(...findings.map(({ about }) => about.length));
+  const lines = findings.flatMap(({ about, state, says, mend }) => [
+    `${MARKS[state].padEnd(6)}  ${about.padEnd(width)}  ${says}`,
+    ...(mend === undefined ? [] : [`${" ".repeat(width + 10)}mend it: ${mend}`]),
+  ]);
+  const broken = findings.filter(({ state }) => state === "broken").length;
+  return [...lines, "", broken === 0 ? "ingle can work here." : `ingle cannot work here: ${broken} found.`].join("\n");
+}

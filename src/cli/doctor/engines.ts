@@ -1,0 +1,63 @@
+// The engines: the embedded one, llama-server, and what that is built with.
+import type { AdapterError } from "../../../adapters/adapter.ts";
+import { checkTools } from "../../../adapters/llama-server/build.ts";
+import { findLlamaServer, locateLlamaServer } from "../../../adapters/llama-server/find.ts";
+import { packageVersion, type Probe } from "../../../adapters/node-llama-cpp/probe.ts";
+import type { Config } from "../../config.ts";
+import { engineProcess } from "../adapters.ts";
+import { CARRIED } from "../carried.ts";
+import { ask, type Finding } from "./finding.ts";
+
+/** For a library of several hundred MB from a slow disk, and the drivers of a graphics card. */
+export const PROBE_MS = 60_000;
+
+/** One that works is enough, unless the settings name one. */
+export async function engines({ adapter, llama_server }: Config): Promise<Finding[]> {
+  const [embedded, server] = await Promise.all([nodeLlamaCpp(), llamaServer(llama_server)]);
+  if (adapter === "echo") return [embedded, server];
+  const needed = { auto: [embedded, server], "node-llama-cpp": [embedded], "llama-server": [server] }[adapter];
+  const works = needed.some(({ state }) => state === "good");
+  const judged = (finding: Finding): Finding => (works || !needed.includes(finding) ? finding : { ...finding, state: "broken" });
+  return [judged(embedded), judged(server)];
+}
+
+/** In a process of its own, as engines are: a library that does not fit the machine may end it. */
+async function nodeLlamaCpp(): Promise<Finding> {
+  const about = "engine node-llama-cpp";
+  const version = CARRIED === undefined ? packageVersion() : "carried:";
+  const mend = "npm ci --include=optional";
+  if (version === undefined) return { about, state: "missing", says: "the package is not here", mend };
+  const { program, args, env } = engineProcess("node-llama-cpp");
+  const { ok, text, why } = await ask(program, [...args, "--probe"], { ms: PROBE_MS, env: { ...process.env, ...env } });
+  if (!ok) return { about, state: "missing", says: `${version} does not load: ${why}`, ...(CARRIED === undefined && { mend }) };
+  const { on, devices } = JSON.parse(text.split("\n").at(-1)!) as Probe;
+  return { about, state: "good", says: `${version} loads and computes on ${[on, ...devices].join(", ")}` };
+}
+
+async function llamaServer(named: string | undefined): Promise<Finding> {
+  const about = "engine llama-server";
+  const place = { named, env: process.env };
+  if (named === undefined && CARRIED?.parts["llama-server"] !== undefined) return { about, state: "good", says: "carried" };
+  const mend = "ingle engine build llama-server";
+  if (locateLlamaServer(place) === undefined)
+    return { about, state: "missing", says: "not here: tools, grammars, embeddings and images need it", mend };
+  try {
+    const path = await findLlamaServer(place);
+    const version = /version: .*/.exec((await ask(path, ["--version"])).text)?.[0];
+    return { about, state: "good", says: `${version} at ${path}` };
+  } catch (error) {
+    return { about, state: "missing", says: (error as AdapterError).message, mend };
+  }
+}
+
+/** Only who runs ingle from its sources builds engines. */
+export async function compilers(): Promise<Finding[]> {
+  if (CARRIED !== undefined) return [];
+  const about = "compilers";
+  try {
+    await checkTools(process.env);
+    return [{ about, state: "good", says: "all that building llama-server needs" }];
+  } catch (error) {
+    return [{ about, state: "missing", says: (error as Error).message }];
+  }
+}

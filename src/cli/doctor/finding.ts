@@ -1,0 +1,71 @@
+// What `ingle doctor` found out about one thing, and the means of finding out within a time.
+import { execFile } from "node:child_process";
+import { access, constants } from "node:fs/promises";
+import { delimiter, join } from "node:path";
+
+export interface Finding {
+  about: string;
+  /** `missing`: ingle works without it, but slower or with less. `broken`: ingle cannot work. */
+  state: "good" | "missing" | "broken";
+  says: string;
+  /** The command, or the words, that mend it. */
+  mend?: string;
+}
+
+export type Check = () => Finding | Finding[] | Promise<Finding | Finding[]>;
+
+/** A disk in the network, or a driver, may never answer. */
+const PATIENCE_MS = 15_000;
+
+/** The findings of a check; one that throws or takes too long is a finding too. */
+export async function findingsOf(about: string, check: Check, patience_ms = PATIENCE_MS): Promise<Finding[]> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`It gave no answer within ${patience_ms / 1000} s.`)), patience_ms);
+  });
+  try {
+    return [await Promise.race([Promise.resolve().then(check), late])].flat();
+  } catch (error) {
+    return [{ about, state: "broken", says: (error as Error).message }];
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+export interface Told {
+  /** Whether it ended well. */
+  ok: boolean;
+  /** Standard output, and standard error where there is none. */
+  text: string;
+  /** Where it did not: what it said last, or that it took too long. */
+  why: string;
+}
+
+/** Runs a program to its end, or to that of the time it has. Never rejects. */
+export function ask(program: string, args: string[], { ms = 5_000, env = process.env } = {}): Promise<Told> {
+  return new Promise((resolve) => {
+    const child = execFile(program, args, { timeout: ms, killSignal: "SIGKILL", env }, (error, stdout, stderr) => {
+      const ended = error?.signal ? `it was ended by ${error.signal}` : (error?.message ?? "");
+      const why = error?.killed ? `it gave no answer within ${ms / 1000} s` : stderr.trim().split("\n").at(-1) || ended;
+      resolve({ ok: error === null, text: (stdout || stderr).trim(), why });
+    });
+    child.stdin?.on("error", () => {}).end();
+  });
+}
+
+/** Absolute path of a program on the PATH. */
+export async function onPath(name: string): Promise<string | undefined> {
+  const file = process.platform === "win32" ? `${name}.exe` : name;
+  for (const folder of (process.env.PATH ?? "").split(delimiter).filter(Boolean)) {
+    if (await may(join(folder, file), constants.X_OK)) return join(folder, file);
+  }
+  return undefined;
+}
+
+/** Whether this user may do that with a file: one of `constants` of `node:fs`. */
+export function may(path: string, mode: number): Promise<boolean> {
+  return access(path, mode).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,103 @@
+// The hardware, and the runtimes that are on it.
+import { readFile } from "node:fs/promises";
+import { arch, availableParallelism, cpus, platform, release } from "node:os";
+import { availableMemory, totalMemory } from "../../../models/fit-memory.ts";
+import { inBytes } from "../../quantities.ts";
+import { findRuntime, RUNTIMES, type RuntimeName } from "../../runtimes.mjs";
+import { ask, may, onPath, type Finding } from "./finding.ts";
+
+/** Those that llama.cpp computes with, by the names that Linux has for them. */
+const INSTRUCTIONS =
+  /^(avx|avx2|fma|f16c|avx512f|avx512_vnni|avx_vnni|avx512_bf16|amx_int8|amx_bf16|asimd|asimddp|i8mm|sve|sve2|bf16)$/;
+
+export async function processor(): Promise<Finding> {
+  const [first] = cpus();
+  const cores = `${availableParallelism()} of ${cpus().length} cores may be used`;
+  const sets = await instructions();
+  const says = [`${first?.model.trim() ?? "unknown"}, ${arch()}, ${cores}`, ...(sets ? [`computes with ${sets}`] : [])].join(
+    "; ",
+  );
+  if (arch() !== "x64" || sets === undefined || /\bavx2\b/.test(sets)) return { about: "processor", state: "good", says };
+  return { about: "processor", state: "missing", says: `${says}; it has no avx2, so that answers come slowly` };
+}
+
+/** Undefined where the system does not say. */
+async function instructions(): Promise<string | undefined> {
+  const text = await readFile("/proc/cpuinfo", "utf8").catch(() => "");
+  const flags = /^(?:flags|Features)\s*:(.*)$/m.exec(text)?.[1];
+  return flags === undefined
+    ? undefined
+    : flags
+        .split(" ")
+        .filter((flag) => INSTRUCTIONS.test(flag))
+        .join(" ");
+}
+
+export function memory(): Finding {
+  const left = availableMemory();
+  const says = `${inBytes(left)} of ${inBytes(totalMemory())} are left`;
+  if (left > 1e9) return { about: "memory", state: "good", says };
+  return { about: "memory", state: "missing", says: `${says}: only the smallest models fit`, mend: "Close other programs." };
+}
+
+export async function graphics(): Promise<Finding> {
+  const cards = await nvidia();
+  const others = (await Promise.all([may("/dev/kfd", 0), may("/dev/dri", 0)])).map((there, i) =>
+    there ? ["/dev/kfd", "/dev/dri"][i]! : "",
+  );
+  const seen = [...cards, ...others.filter(Boolean), ...(platform() === "darwin" && arch() === "arm64" ? ["Metal"] : [])];
+  return { about: "graphics card", state: "good", says: seen.length === 0 ? "none: the processor computes" : seen.join(", ") };
+}
+
+async function nvidia(): Promise<string[]> {
+  const tool = await onPath("nvidia-smi");
+  if (tool === undefined) return [];
+  const { ok, text, why } = await ask(tool, ["--query-gpu=name,memory.total", "--format=csv,noheader"]);
+  return ok ? text.split("\n") : [`nvidia-smi is here, but ${why}`];
+}
+
+export function system(version: string): Finding {
+  const { bun, deno, node } = process.versions;
+  const on = bun ? `Bun ${bun}` : deno ? `Deno ${deno}` : `Node ${node}`;
+  return { about: "ingle", state: "good", says: `${version} on ${on}, ${platform()} ${release()}` };
+}
+
+export async function runtimes(): Promise<Finding[]> {
+  return Promise.all(RUNTIMES.map(runtime));
+}
+
+const LACK: Record<RuntimeName, string> = {
+  node: "engines compute about half as fast without it",
+  bun: "ingle runs on another one",
+  deno: "ingle runs on another one",
+};
+
+async function runtime(name: RuntimeName): Promise<Finding> {
+  const about = `runtime ${name}`;
+  const [binary] = findRuntime(name) ?? [];
+  if (binary === undefined) {
+    const mend = name === "node" ? "Install Node 22.18 or newer, and have it on the PATH." : undefined;
+    return { about, state: name === "node" ? "missing" : "good", says: `not here: ${LACK[name]}`, ...(mend && { mend }) };
+  }
+  const { ok, text, why } = await ask(binary, ["--version"]);
+  if (ok) return { about, state: "good", says: `${text.split("\n")[0]} at ${binary}` };
+  return { about, state: "missing", says: `${binary} does not run: ${why}` };
+}
+
+/** Only Deno withholds anything from a program that its user may do. */
+export function permissions(): Finding[] {
+  const { Deno } = globalThis as { Deno?: { permissions: { querySync(of: { name: string }): { state: string } } } };
+  if (Deno === undefined) return [];
+  const kept = ["read", "write", "net", "run", "env", "sys", "ffi"].filter(
+    (name) => Deno.permissions.querySync({ name }).state !== "granted",
+  );
+  if (kept.length === 0) return [{ about: "permissions", state: "good", says: "all granted" }];
+  return [
+    {
+      about: "permissions",
+      state: "broken",
+      says: `Deno withholds ${kept.join(", ")}`,
+      mend: "deno run --allow-all src/main.ts serve",
+    },
+  ];
+}

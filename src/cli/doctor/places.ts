@@ -1,0 +1,141 @@
+// Where ingle keeps things, and where it listens.
+import { constants, readdir, stat, statfs } from "node:fs/promises";
+import { createServer } from "node:net";
+import { dirname, join } from "node:path";
+import type { Config } from "../../config.ts";
+import { inBytes } from "../../quantities.ts";
+import { MARKER } from "../../store/data-folder.ts";
+import { holderOf, LOCK_FILE } from "../../store/folder-lock.ts";
+import { LockedError } from "../../store/holder-of-lock.ts";
+import { ask, may, onPath, type Finding } from "./finding.ts";
+
+/** By the numbers that Linux has for them; those of other systems mean other things. */
+const FILE_SYSTEMS: Record<number, string> = {
+  0xef53: "ext4",
+  0x58465342: "xfs",
+  0x9123683e: "btrfs",
+  0x2fc12fc1: "zfs",
+  0xf2f52010: "f2fs",
+  0x794c7630: "overlay",
+  0x01021994: "tmpfs",
+  0x6969: "nfs",
+  0xff534d42: "cifs",
+  0xfe534d42: "smb",
+  0x65735546: "fuse",
+  0x01021997: "9p",
+  0x4d44: "vfat",
+};
+const FLEETING: Record<string, string> = {
+  tmpfs: "it is in memory and gone when the machine ends",
+  overlay: "it is part of a container and gone with it, unless a volume is mounted there",
+};
+const LITTLE_BYTES = 2e9;
+
+export async function dataFolder({ data, no_init }: Config): Promise<Finding[]> {
+  const about = "data folder";
+  const there = await stat(data).catch(() => undefined);
+  if (there === undefined) return [await notThere(data, no_init), await disk("disk of the data folder", await nearest(data))];
+  if (!there.isDirectory()) return [{ about, state: "broken", says: `${data} is no folder`, mend: "ingle serve --data FOLDER" }];
+  return [await usable(data, there.mode), await lock(data), await disk("disk of the data folder", data)];
+}
+
+async function notThere(data: string, no_init: boolean): Promise<Finding> {
+  const about = "data folder";
+  if (no_init)
+    return { about, state: "broken", says: `${data} is not there, and --no-init forbids to make it`, mend: "Mount its disk." };
+  if (await may(await nearest(data), constants.W_OK)) return { about, state: "good", says: `${data} is made at the first start` };
+  return {
+    about,
+    state: "broken",
+    says: `${data} is not there, and this user may not make it`,
+    mend: "ingle serve --data FOLDER",
+  };
+}
+
+/** The first folder above that is there. */
+async function nearest(path: string): Promise<string> {
+  const above = dirname(path);
+  return (await may(above, constants.F_OK)) || above === path ? above : nearest(above);
+}
+
+async function usable(data: string, mode: number): Promise<Finding> {
+  const about = "data folder";
+  if (!(await may(data, constants.R_OK | constants.W_OK | constants.X_OK)))
+    return {
+      about,
+      state: "broken",
+      says: `this user may not write to ${data}`,
+      mend: `chown -R ${process.getuid?.() ?? "USER"} ${data}`,
+    };
+  const names = await readdir(data);
+  const kind = names.includes(MARKER) ? "" : names.length === 0 ? ", empty" : `, without ${MARKER}`;
+  const open = (mode & 0o077) !== 0 && process.platform !== "win32";
+  const says = `${data}${kind}, mode ${(mode & 0o777).toString(8)}`;
+  if (!open) return { about, state: "good", says };
+  return { about, state: "missing", says: `${says}: other users can look into it`, mend: `chmod 700 ${data}` };
+}
+
+async function lock(data: string): Promise<Finding> {
+  const holder = await holderOf(join(data, LOCK_FILE));
+  return { about: "lock", state: "good", says: holder === undefined ? "free" : new LockedError(holder).message };
+}
+
+async function disk(about: string, path: string): Promise<Finding> {
+  const { type, bavail, bsize } = await statfs(path);
+  const kind = process.platform === "linux" ? FILE_SYSTEMS[type] : undefined;
+  const says = `${inBytes(bavail * bsize)} are free${kind ? ` on ${kind}` : ""}`;
+  if (bavail * bsize < LITTLE_BYTES)
+    return { about, state: "missing", says: `${says}: too little for most models`, mend: "ingle rm MODEL" };
+  const fleeting = FLEETING[kind ?? ""];
+  return { about, state: fleeting ? "missing" : "good", says: fleeting ? `${says}: ${fleeting}` : says };
+}
+
+export async function cachePlace(cache: string): Promise<Finding[]> {
+  const about = "cache";
+  const place = (await may(cache, constants.F_OK)) ? cache : await nearest(cache);
+  if (await may(place, constants.W_OK)) return [{ about, state: "good", says: cache }, await disk("disk of the cache", place)];
+  return [
+    { about, state: "missing", says: `this user may not write to ${place}`, mend: "Set XDG_CACHE_HOME to a folder of your own." },
+  ];
+}
+
+export async function port({ host, port, data }: Config): Promise<Finding> {
+  const about = "port";
+  if (port === 0) return { about, state: "good", says: "a free one is taken" };
+  const code = await refusal(host.replace(/^\[(.*)\]$/, "$1"), port);
+  if (code === undefined) return { about, state: "good", says: `${port} on ${host} is free` };
+  if (code !== "EADDRINUSE")
+    return {
+      about,
+      state: "broken",
+      says: `${host}, port ${port} cannot be had (${code})`,
+      mend: "ingle serve --host 127.0.0.1 --port 1337",
+    };
+  const holder = await holderOf(join(data, LOCK_FILE));
+  if (holder?.url?.endsWith(`:${port}`))
+    return { about, state: "good", says: `${port} is taken by the ingle that works in the data folder` };
+  return {
+    about,
+    state: "broken",
+    says: `${port} on ${host} is taken${await byWhom(port)}`,
+    mend: `ingle serve --port ${port + 1}`,
+  };
+}
+
+/** The code of why the address cannot be had now. */
+function refusal(host: string, port: number): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(undefined)));
+  });
+}
+
+/** The system tells of other users' programs only its administrator. */
+async function byWhom(port: number): Promise<string> {
+  const tool = await onPath("ss");
+  if (tool === undefined) return "";
+  const { text } = await ask(tool, ["-Hltnp", `sport = :${port}`]);
+  const [, name, pid] = /users:\(\("([^"]+)",pid=(\d+)/.exec(text) ?? [];
+  return name === undefined ? "" : ` by "${name}", process ${pid}`;
+}
