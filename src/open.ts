@@ -10,7 +10,7 @@ export interface IngleOptions {
    * it.
    */
   data: string;
-  /** What runs the models: by name, or one of your own. `node-llama-cpp` unless told. */
+  /** What runs the models: by name, or one of your own. `auto` unless told: llama-server where there is one, else node-llama-cpp. */
   adapter?: Config["adapter"] | Adapter | undefined;
   /** The models of an adapter of your own that needs no files; absent: those in the data folder. */
   models?: readonly OwnModel[] | undefined;
@@ -30,8 +30,14 @@ export interface IngleOptions {
   queue?: number | undefined;
   /** How long an idle model stays loaded: seconds, or such as `"10m"`, and -1 for ever; `"5m"` unless told. */
   keep_alive?: number | string | undefined;
+  /** How long a chat request may take: seconds, or such as `"2m"`; no limit unless told. */
+  timeout?: number | string | undefined;
   /** Of all loaded models together: bytes, or such as `"8GB"`; what the machine has unless told. */
   memory?: number | string | undefined;
+  /** Of disk, for the state of idle conversations of one model: bytes, or such as `"2GB"`; nothing is kept unless told. */
+  kv_cache?: number | string | undefined;
+  /** Path of llama.cpp's own server; absent: one on the PATH, or the one that ingle has built. */
+  llama_server?: string | undefined;
   /** Models that stay loaded once they are. */
   pin?: string[] | undefined;
   /** Models may come from plain http and from private addresses. */
