@@ -1,0 +1,88 @@
+// `npm run release -- --dry-run`: everything that a release consists of, in dist/release. Nothing is sent anywhere.
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import manifest from "../../package.json" with { type: "json" };
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url).href);
+const OUT = join(ROOT, "dist", "release");
+const { name, version } = manifest;
+
+const BY_HAND = `Publishing is done by hand, by whoever has the rights to it:
+
+  1. npm test                          all of it, on a clean clone of the commit that is released
+  2. npm run release -- --dry-run      on each system that gets an executable
+  3. git tag -s v${version} && git push --tags
+  4. npm publish dist/release/${name}-${version}.tgz
+  5. the executables, the bill of materials and SHA256SUMS of dist/release go to the release of that tag
+`;
+
+const { values: wanted } = parseArgs({
+  options: { "dry-run": { type: "boolean", default: false }, executable: { type: "boolean", default: true } },
+  allowNegative: true,
+});
+
+if (wanted["dry-run"]) await make();
+else console.log(`${BY_HAND}\nNothing was made. "npm run release -- --dry-run" makes what is published.`);
+
+async function make(): Promise<void> {
+  await rm(OUT, { recursive: true, force: true });
+  await mkdir(OUT, { recursive: true });
+  npm("pack", "--silent", "--pack-destination", OUT);
+  await writeFile(join(OUT, `${name}-${version}.cdx.json`), billOfMaterials());
+  const left_out = executable();
+  const files = (await readdir(OUT)).toSorted();
+  const lines = await Promise.all(files.map(async (file) => `${await sha256(join(OUT, file))}  ${file}\n`));
+  await writeFile(join(OUT, "SHA256SUMS"), lines.join(""));
+  console.log(`In ${OUT}:`);
+  for (const file of [...files, "SHA256SUMS"]) console.log(`  ${await size(file)}  ${file}`);
+  console.log(left_out ?? "The executable is for this system.");
+}
+
+/** Of everything that is installed with the package, on whatever system: what the lock file pins. */
+function billOfMaterials(): string {
+  const bill = JSON.parse(npm("sbom", "--sbom-format=cyclonedx", "--package-lock-only", "--omit=dev")) as Bill;
+  // npm takes the name of the folder.
+  bill.metadata.component.name = name;
+  return `${JSON.stringify(bill, null, 2)}\n`;
+}
+
+interface Bill {
+  metadata: { component: { name: string } };
+}
+
+/** Answers with why there is none. */
+function executable(): string | undefined {
+  if (!wanted.executable) return "The executable is left out, as --no-executable says.";
+  const suffix = process.platform === "win32" ? ".exe" : "";
+  const file = `${name}-${version}-${process.platform}-${process.arch}${suffix}`;
+  npm("run", "--silent", "compile:bun", "--", "--outfile", join(OUT, file));
+  return undefined;
+}
+
+/** Standard output. Throws where it fails; what it says of that is on standard error already. */
+function npm(...words: string[]): string {
+  const { status, stdout } = spawnSync("npm", words, {
+    cwd: ROOT,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "inherit"],
+    shell: process.platform === "win32",
+    maxBuffer: 2 ** 26,
+  });
+  if (status !== 0) throw new Error(`"npm ${words.join(" ")}" failed.`);
+  return stdout;
+}
+
+async function sha256(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
+  return hash.digest("hex");
+}
+
+async function size(file: string): Promise<string> {
+  return `${((await stat(join(OUT, file))).size / 1e6).toFixed(1).padStart(7)} MB`;
+}
