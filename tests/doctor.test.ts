@@ -171,22 +171,37 @@ test(
   SLOW,
 );
 
-const deno = runtimes().find(({ name }) => name === "deno")!;
-test.skipIf(deno.skip !== undefined)(
-  `what Deno withholds is named${deno.skip ? ` (${deno.skip})` : ""}`,
-  async () => {
-    const flags = deno.command.map((flag) => (flag === "--allow-all" ? "--allow-read" : flag));
-    const granted = [...flags, "--allow-write", "--allow-net", "--allow-env", "--allow-sys"];
-    const { code, of } = await doctor([], {}, [...granted, MAIN]);
-    expect(of("permissions")).toMatchObject({ state: "broken", says: "Deno withholds run, ffi" });
-    expect(code).toBe(1);
-  },
-  SLOW,
-);
+describe("the permissions of Deno", () => {
+  const deno = runtimes().find(({ name }) => name === "deno")!;
+  const why = deno.skip ? ` (${deno.skip})` : "";
+  const granting = (flags: string[]) => [...deno.command.flatMap((flag) => (flag === "--allow-all" ? flags : flag)), MAIN];
+
+  test.skipIf(deno.skip !== undefined)(
+    `that are missing are named${why}`,
+    async () => {
+      const { code, of } = await doctor([], {}, granting(["--allow-read", "--allow-net", "--allow-env", "--allow-sys"]));
+      expect(of("permissions")).toMatchObject({ state: "broken", says: "Deno withholds write, run" });
+      expect(code).toBe(1);
+    },
+    SLOW,
+  );
+
+  test.skipIf(deno.skip !== undefined)(
+    `of "deno task serve" are enough${why}`,
+    async () => {
+      const config = (await Bun.file(join(import.meta.dirname, "../deno.json")).json()) as { tasks: { serve: string } };
+      const flags = config.tasks.serve.replaceAll("$HOME", folder).match(/--allow-(?!read)\S+/g)!;
+      const data = join(folder, ".local/share/ingle");
+      const { of } = await doctor([], { HOME: folder, INGLE_DATA: data }, granting([...flags, "--allow-read"]));
+      expect(of("permissions")?.state).toBe("good");
+    },
+    SLOW,
+  );
+});
 
 describe("nothing is waited for for ever", () => {
   test("a check that never answers is a finding", async () => {
-    expect(await findingsOf("the disk", () => new Promise(() => {}), 10)).toEqual([
+    expect(await findingsOf("the disk", () => new Promise(() => {}), { vital: true, patience_ms: 10 })).toEqual([
       { about: "the disk", state: "broken", says: "It gave no answer within 0.01 s." },
     ]);
   });
@@ -194,7 +209,7 @@ describe("nothing is waited for for ever", () => {
     const check = () => {
       throw new Error("no such thing");
     };
-    expect(await findingsOf("the disk", check)).toEqual([{ about: "the disk", state: "broken", says: "no such thing" }]);
+    expect(await findingsOf("the disk", check)).toEqual([{ about: "the disk", state: "missing", says: "no such thing" }]);
   });
   test("a program that hangs is ended", async () => {
     const { ok, why } = await ask(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { ms: 500 });

@@ -5,7 +5,7 @@ import manifest from "../../package.json" with { type: "json" };
 import { readConfig, type Config } from "../config.ts";
 import { DATA, withUnderscores } from "./data-args.ts";
 import { compilers, engines, PROBE_MS } from "./doctor/engines.ts";
-import { findingsOf, type Check, type Finding } from "./doctor/finding.ts";
+import { findingsOf, type Check, type CheckOptions, type Finding } from "./doctor/finding.ts";
 import { graphics, memory, permissions, processor, runtimes, system } from "./doctor/machine.ts";
 import { cachePlace, dataFolder, port } from "./doctor/places.ts";
 
@@ -30,9 +30,8 @@ export default defineCommand({
 /** All at once, told in this order. */
 async function examine(flags: Record<string, unknown>): Promise<Finding[]> {
   const [settings, config] = settingsOf(flags);
-  const checks: [about: string, Check, patience_ms?: number][] = [
+  const checks: [about: string, Check, CheckOptions?][] = [
     ["ingle", () => system(manifest.version)],
-    ["permissions", permissions],
     ["processor", processor],
     ["memory", memory],
     ["graphics card", graphics],
@@ -42,9 +41,10 @@ async function examine(flags: Record<string, unknown>): Promise<Finding[]> {
     ["settings", () => settings],
   ];
   if (config !== undefined) {
-    checks.push(["data folder", () => dataFolder(config)], ["port", () => port(config)]);
+    checks.push(["permissions", () => permissions(config), { vital: true }]);
+    checks.push(["data folder", () => dataFolder(config), { vital: true }], ["port", () => port(config), { vital: true }]);
     // Each engine's own process is given up before.
-    checks.push(["engines", () => engines(config), 2 * PROBE_MS]);
+    checks.push(["engines", () => engines(config), { vital: true, patience_ms: 2 * PROBE_MS }]);
   }
   return (await Promise.all(checks.map((check) => findingsOf(...check)))).flat();
 }

@@ -4,6 +4,7 @@ import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { env } from "node:process";
 import { ConfigError, LockedError, openIngle, type Ingle, type IngleOptions } from "ingle";
+import OpenAI from "openai";
 import { toNodeHandler } from "srvx/node";
 
 const lines: string[] = [];
@@ -19,6 +20,12 @@ const says = (content: string) => ({ model: "echo", messages: [{ role: "user", c
 const ingle = await openIngle(options);
 assert.match(ingle.guarantee, /survives a crash and a power cut/);
 await chats((path, init) => ingle.fetch(new Request(`http://localhost${path}`, init)));
+const client = new OpenAI({
+  fetch: (url, init) => ingle.fetch(new Request(url, init)),
+  baseURL: "http://localhost/v1",
+  apiKey: "none",
+});
+assert.equal((await client.models.list()).data[0]?.id, "echo");
 const thread = await writes(ingle);
 await refuses(ingle);
 await assert.rejects(openIngle(options), LockedError);

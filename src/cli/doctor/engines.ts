@@ -25,6 +25,8 @@ export async function engines({ adapter, llama_server }: Config): Promise<Findin
 async function nodeLlamaCpp(): Promise<Finding> {
   const about = "engine node-llama-cpp";
   const version = CARRIED === undefined ? packageVersion() : "carried:";
+  if (CARRIED !== undefined && CARRIED.parts["node-llama-cpp"] === undefined)
+    return { about, state: "missing", says: "not carried" };
   const mend = "npm ci --include=optional";
   if (version === undefined) return { about, state: "missing", says: "the package is not here", mend };
   const { program, args, env } = engineProcess("node-llama-cpp");

@@ -17,8 +17,15 @@ export type Check = () => Finding | Finding[] | Promise<Finding | Finding[]>;
 /** A disk in the network, or a driver, may never answer. */
 const PATIENCE_MS = 15_000;
 
+export interface CheckOptions {
+  /** Without what it looks for, ingle cannot work: that it cannot be found out is bad news too. */
+  vital?: boolean;
+  patience_ms?: number;
+}
+
 /** The findings of a check; one that throws or takes too long is a finding too. */
-export async function findingsOf(about: string, check: Check, patience_ms = PATIENCE_MS): Promise<Finding[]> {
+export async function findingsOf(about: string, check: Check, options: CheckOptions = {}): Promise<Finding[]> {
+  const { vital = false, patience_ms = PATIENCE_MS } = options;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`It gave no answer within ${patience_ms / 1000} s.`)), patience_ms);
@@ -26,7 +33,7 @@ export async function findingsOf(about: string, check: Check, patience_ms = PATI
   try {
     return [await Promise.race([Promise.resolve().then(check), late])].flat();
   } catch (error) {
-    return [{ about, state: "broken", says: (error as Error).message }];
+    return [{ about, state: vital ? "broken" : "missing", says: (error as Error).message }];
   } finally {
     clearTimeout(timer);
   }

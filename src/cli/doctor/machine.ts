@@ -2,8 +2,10 @@
 import { readFile } from "node:fs/promises";
 import { arch, availableParallelism, cpus, platform, release } from "node:os";
 import { availableMemory, totalMemory } from "../../../models/fit-memory.ts";
+import type { Config } from "../../config.ts";
 import { inBytes } from "../../quantities.ts";
 import { findRuntime, RUNTIMES, type RuntimeName } from "../../runtimes.mjs";
+import { CARRIED } from "../carried.ts";
 import { ask, may, onPath, type Finding } from "./finding.ts";
 
 /** Those that llama.cpp computes with, by the names that Linux has for them. */
@@ -62,8 +64,9 @@ export function system(version: string): Finding {
   return { about: "ingle", state: "good", says: `${version} on ${on}, ${platform()} ${release()}` };
 }
 
+/** An executable has its own with it. */
 export async function runtimes(): Promise<Finding[]> {
-  return Promise.all(RUNTIMES.map(runtime));
+  return CARRIED === undefined ? Promise.all(RUNTIMES.map(runtime)) : [];
 }
 
 const LACK: Record<RuntimeName, string> = {
@@ -85,19 +88,21 @@ async function runtime(name: RuntimeName): Promise<Finding> {
 }
 
 /** Only Deno withholds anything from a program that its user may do. */
-export function permissions(): Finding[] {
-  const { Deno } = globalThis as { Deno?: { permissions: { querySync(of: { name: string }): { state: string } } } };
+export function permissions({ data }: Pick<Config, "data">): Finding[] {
+  const { Deno } = globalThis as { Deno?: { permissions: { querySync(of: Permission): { state: string } } } };
   if (Deno === undefined) return [];
-  const kept = ["read", "write", "net", "run", "env", "sys", "ffi"].filter(
-    (name) => Deno.permissions.querySync({ name }).state !== "granted",
-  );
-  if (kept.length === 0) return [{ about: "permissions", state: "good", says: "all granted" }];
-  return [
-    {
-      about: "permissions",
-      state: "broken",
-      says: `Deno withholds ${kept.join(", ")}`,
-      mend: "deno run --allow-all src/main.ts serve",
-    },
+  const files: Permission[] = [
+    { name: "read", path: data },
+    { name: "write", path: data },
   ];
+  const needed: Permission[] = [...files, ...["net", "env", "run"].map((name) => ({ name })), { name: "sys", kind: "hostname" }];
+  const kept = needed.filter((one) => Deno.permissions.querySync(one).state !== "granted").map(({ name }) => name);
+  if (kept.length === 0) return [{ about: "permissions", state: "good", says: "all that ingle needs are granted" }];
+  return [{ about: "permissions", state: "broken", says: `Deno withholds ${kept.join(", ")}`, mend: "deno task serve" }];
+}
+
+interface Permission {
+  name: string;
+  path?: string;
+  kind?: string;
 }
