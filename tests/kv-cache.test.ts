@@ -13,8 +13,9 @@ const REPEATABLE = { temperature: 0, max_tokens: 24 };
 
 let data = "";
 let server: Server;
-const start = (args: string[] = []) =>
-  startServer(RUNTIME, ["--slots", "1", "--context", "4096", "--kv-cache", "2GB", ...args], { data });
+// One thread: beside other programs the engine takes fewer of them, and among how many a sum is split changes its last bits.
+const SETTINGS = ["--slots", "1", "--context", "4096", "--threads", "1", "--kv-cache", "2GB"];
+const start = (args: string[] = []) => startServer(RUNTIME, [...SETTINGS, ...args], { data });
 const folder = (): string => join(data, "kv-cache", MODEL);
 const named = (ending: string): string[] =>
   existsSync(folder()) ? readdirSync(folder()).filter((name) => name.endsWith(ending)) : [];
