@@ -1,8 +1,8 @@
 // A real llama-server on a port of its own, where this machine has one.
 import { spawn } from "node:child_process";
-import { createServer, type AddressInfo } from "node:net";
 import { locateLlamaServer } from "../../adapters/llama-server/find.ts";
 import { eventually } from "./server.ts";
+import { freePort } from "./free-port.ts";
 
 export interface LlamaServer {
   /** With `/v1`. */
@@ -55,13 +55,4 @@ export async function startLlamaServer({ model, alias, context, slots, key }: Ll
     return Number(/^llamacpp:tokens_predicted_total (\d+)/m.exec(text)![1]);
   };
   return { url, kill: () => kill(), start, said };
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
 }

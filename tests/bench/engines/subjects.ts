@@ -10,6 +10,7 @@ import { findRuntime, runtimeEnv } from "../../../src/runtimes.mjs";
 import { runtimes, type Runtime } from "../../support/runtimes.ts";
 import { startServer } from "../../support/server.ts";
 import type { Job, Outcome } from "./client.ts";
+import { freePort } from "../../support/free-port.ts";
 
 /** The one that INGLE_LLAMA_SERVER names, or that ingle would take. */
 export const LLAMA_SERVER = locateLlamaServer({ named: process.env.INGLE_LLAMA_SERVER, env: process.env });
@@ -106,15 +107,6 @@ function directArgs(path: string, port: number, slots: number, context: number):
   const sizes = ["-np", `${slots}`, "-c", `${context * slots}`, "-t", `${THREADS}`, "-tb", `${THREADS}`];
   const plain = ["--fit", "off", "--no-context-shift", "--jinja", "--no-webui", "--offline", "-sps", "0.1"];
   return [...place, ...sizes, ...plain, "--metrics", "--slots"];
-}
-
-async function freePort(): Promise<number> {
-  const { createServer } = await import("node:net");
-  const server = createServer();
-  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
-  const { port } = server.address() as { port: number };
-  await new Promise((done) => server.close(done));
-  return port;
 }
 
 async function ready(url: string, child: ChildProcess): Promise<void> {
