@@ -42,7 +42,7 @@ async function llamaServer(named: string | undefined): Promise<Finding> {
   if (named === undefined && CARRIED?.parts["llama-server"] !== undefined) return { about, state: "good", says: "carried" };
   const mend = "ingle engine build llama-server";
   if (locateLlamaServer(place) === undefined)
-    return { about, state: "missing", says: "not here: tools, grammars, embeddings and images need it", mend };
+    return { about, state: "missing", says: "not here: tools, schemas, grammars, logprobs and images need it", mend };
   try {
     const path = await findLlamaServer(place);
     const version = /version: .*/.exec((await ask(path, ["--version"])).text)?.[0];
