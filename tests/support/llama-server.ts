@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { locateLlamaServer } from "../../adapters/llama-server/find.ts";
 import { eventually } from "./server.ts";
 import { freePort } from "./free-port.ts";
+import { PLACE } from "./llama-server-binary.ts";
 
 export interface LlamaServer {
   /** With `/v1`. */
@@ -25,7 +26,7 @@ export interface LlamaServerOptions {
   key?: string;
 }
 
-const binary = locateLlamaServer({ named: process.env.INGLE_LLAMA_SERVER, env: process.env });
+const binary = locateLlamaServer(PLACE);
 
 /** Why this machine has none, fit for a test's name. */
 export const NO_LLAMA_SERVER = binary === undefined ? "there is no llama-server" : undefined;

@@ -11,9 +11,10 @@ import { runtimes, type Runtime } from "../../support/runtimes.ts";
 import { startServer } from "../../support/server.ts";
 import type { Job, Outcome } from "./client.ts";
 import { freePort } from "../../support/free-port.ts";
+import { PLACE } from "../../support/llama-server-binary.ts";
 
 /** The one that INGLE_LLAMA_SERVER names, or that ingle would take. */
-export const LLAMA_SERVER = locateLlamaServer({ named: process.env.INGLE_LLAMA_SERVER, env: process.env });
+export const LLAMA_SERVER = locateLlamaServer(PLACE);
 export const THREADS = availableParallelism();
 
 export interface Subject {
