@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import * as v from "valibot";
 import { GgufError, readGgufFile } from "../models/gguf/gguf.ts";
+import { readSpecialNames } from "../models/gguf/special-tokens.ts";
 import type { InstalledModel, Model } from "../models/model.ts";
 import { AdapterError, CAPABILITIES, type Adapter, type Capability, type Engine, type LoadOptions } from "./adapter.ts";
 import { argsOf } from "./llama-server/args.ts";
@@ -31,15 +32,17 @@ export function llamaServer({ binary, env, log = () => {}, limits: some }: Llama
     async load(model, options, signal) {
       signal.throwIfAborted();
       const program = await binary();
-      const args = argsOf(model, options, await trainedOn(model));
+      const { context_length } = await fromFile(model, readGgufFile);
+      const args = argsOf(model, options, context_length);
       signal.throwIfAborted();
       const key = randomBytes(32).toString("hex");
       const loading = start({ program, args, key, model, options, limits, env, log });
       const onAbort = (): void => loading.life.kill(new AdapterError("engine_unavailable", "The load was stopped."));
       signal.addEventListener("abort", onAbort, { once: true });
       try {
-        const client = clientOf(await Promise.race([loading.address, dead(loading.life)]), key);
-        const engine = await engineOf(model.id, client, loading.life, limits, signal);
+        const listening = Promise.race([loading.address, dead(loading.life)]);
+        const [address, special] = await Promise.all([listening, fromFile(model, readSpecialNames)]);
+        const engine = await engineOf(model.id, { client: clientOf(address, key), life: loading.life, special }, limits, signal);
         loading.done();
         return engine;
       } catch (error) {
@@ -106,21 +109,28 @@ const Props = v.object({
 });
 const Models = v.object({ data: v.tuple([v.object({ meta: v.object({ n_vocab: v.number() }) })]) });
 
+interface ServerParts {
+  client: Client;
+  life: Life;
+  special: ReadonlySet<string>;
+}
+
 /** Of a server that listens. */
-async function engineOf(id: string, client: Client, life: Life, limits: LifeLimits, signal: AbortSignal): Promise<Engine> {
+async function engineOf(id: string, of: ServerParts, limits: LifeLimits, signal: AbortSignal): Promise<Engine> {
+  const { client, life, special } = of;
   await client.getJson("/health", signal);
   const { total_slots, default_generation_settings, chat_template_caps } = v.parse(Props, await client.getJson("/props", signal));
   const { data } = v.parse(Models, await client.getJson("/v1/models", signal));
   const context_length = default_generation_settings.n_ctx;
   const model = { context_length, vocab_size: data[0].meta.n_vocab, knows_tools: chat_template_caps.supports_tools };
-  const chat = turnsOf({ id, client, life, model, limits });
+  const chat = turnsOf({ id, client, life, model, limits, special });
   return { slots: total_slots, context_length, closed: life.closed, chat, close: life.close };
 }
 
-/** Tokens, where the file says it: llama-server would take memory for more, and not use it. */
-async function trainedOn({ id, path }: InstalledModel): Promise<number | undefined> {
+/** Of the model's file. Throws `AdapterError` `model_load_failed` where it cannot be read. */
+async function fromFile<T>({ id, path }: InstalledModel, read: (path: string) => Promise<T>): Promise<T> {
   try {
-    return (await readGgufFile(path)).context_length;
+    return await read(path);
   } catch (error) {
     const { message } = error as Error;
     const reason = error instanceof GgufError ? message : `its file cannot be read (${message.replaceAll(path, "its file")})`;

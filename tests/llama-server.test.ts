@@ -8,6 +8,7 @@ import { ask, tinyModel } from "./support/models.ts";
 import { childrenOf, processorTime } from "./support/processes.ts";
 import { realModel } from "./support/real-model.ts";
 import { eventually } from "./support/server.ts";
+import { addTurnToken } from "./support/tiny-gguf.ts";
 import { becomesIdle } from "./support/work.ts";
 
 const { path, skip } = await realServer();
@@ -65,6 +66,12 @@ describe.skipIf(skip !== undefined)(`llama-server${skip === undefined ? "" : ` (
       const engine = await adapter.load(await tinyModel(), { slots: 1, context: 512 }, signal());
       const bare = await fed(engine, "a b");
       for (const name of ["<s>", "</s>"]) expect(await fed(engine, `a ${name} b`)).toBeGreaterThan(bare + 3);
+      await engine.close();
+    });
+
+    test("also one that has the type of plain text", async () => {
+      const engine = await adapter.load(await tinyModel({ mutate: addTurnToken }), { slots: 1, context: 512 }, signal());
+      expect(await fed(engine, "a <|turn|> b")).toBeGreaterThan((await fed(engine, "a b")) + 6);
       await engine.close();
     });
   });

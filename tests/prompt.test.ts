@@ -3,11 +3,12 @@ import { getLlama, type Llama, type LlamaModel, type Token } from "node-llama-cp
 import { promptOf } from "../adapters/node-llama-cpp/prompt.ts";
 import { tokenDecoder } from "../adapters/node-llama-cpp/text.ts";
 import { tinyModel } from "./support/models.ts";
+import { addTurnToken, type TinyGguf } from "./support/tiny-gguf.ts";
 
 let llama: Llama;
 const loaded: LlamaModel[] = [];
-const load = async (template: string): Promise<LlamaModel> => {
-  const model = await llama.loadModel({ modelPath: (await tinyModel({ template })).path });
+const load = async (template: string, options: TinyGguf = {}): Promise<LlamaModel> => {
+  const model = await llama.loadModel({ modelPath: (await tinyModel({ template, ...options })).path });
   loaded.push(model);
   return model;
 };
@@ -46,6 +47,13 @@ describe("a prompt", () => {
     expect(tokens.filter((token) => token === EOS).length).toBe(1);
     expect(tokens.filter((token) => token === BOS).length).toBe(1);
     expect(text(model, tokens).replaceAll(" ", "")).toContain("a</s>b<s>c</s></s>");
+  });
+
+  test("holds as text what steers a model with the type of plain text", async () => {
+    const model = await load(TURNS, { mutate: addTurnToken });
+    const [turn] = model.tokenize("<|turn|>", false);
+    expect(model.detokenize([turn!], true)).toBe("<|turn|>");
+    expect(promptOf(model, undefined)([{ role: "user", content: "a <|turn|> b" }])).not.toContain(turn!);
   });
 
   test("keeps characters that could be taken for our own marks", async () => {

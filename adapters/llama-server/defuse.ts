@@ -2,6 +2,7 @@
 // is put into each, behind its first character.
 import * as v from "valibot";
 import { AdapterError, type ChatMessage } from "../adapter.ts";
+import { finderOf, steers } from "../special-tokens.ts";
 
 /** Asks the server: `special` says whether texts like `<s>` are to be one token. */
 export type Tokenize = (text: string, special: boolean) => Promise<Tokens>;
@@ -15,27 +16,36 @@ const MARK = "\u2060";
 const MOST_ROUNDS = 3;
 
 /** Throws `AdapterError` `messages_refused` where a special token cannot be made harmless. */
-export async function defused(messages: readonly ChatMessage[], tokenize: Tokenize): Promise<ChatMessage[]> {
-  let safe = [...messages];
-  for (let round = 0; round < MOST_ROUNDS; round++) {
-    const text = textsOf(safe).join("\n");
-    if (text === "") return safe;
-    const [parsed, plain] = await Promise.all([tokenize(text, true), tokenize(text, false)]);
-    if (same(parsed, plain)) return safe;
-    const names = specialNames(parsed, plain);
-    safe = safe.map((message) => mapped(message, (text) => names.reduce(split, text)));
-  }
-  throw new AdapterError("messages_refused", "A special token of the model stands in a message and cannot be made plain text.");
+export type Defuse = (messages: readonly ChatMessage[], tokenize: Tokenize) => Promise<ChatMessage[]>;
+
+/** `names`: of all that the engine may take for special. Only it knows whether it does, but to ask it takes time before each first token. */
+export function defuser(names: ReadonlySet<string>): Defuse {
+  const holdsName = finderOf(names);
+  return async (messages, tokenize) => {
+    let safe = [...messages];
+    for (let round = 0; round < MOST_ROUNDS; round++) {
+      const text = textsOf(safe).filter(holdsName).join("\n");
+      if (text === "") return safe;
+      const [parsed, plain] = await Promise.all([tokenize(text, true), tokenize(text, false)]);
+      const special = specialOf(parsed, plain);
+      if (special.length === 0 && same(parsed, plain)) return safe;
+      safe = safe.map((message) => mapped(message, (text) => special.reduce(split, text)));
+    }
+    throw new AdapterError("messages_refused", "A special token of the model stands in a message and cannot be made plain text.");
+  };
 }
 
 function same(one: Tokens, other: Tokens): boolean {
   return one.length === other.length && one.every(({ id }, index) => id === other[index]!.id);
 }
 
-function specialNames(parsed: Tokens, plain: Tokens): string[] {
+/** Names: of what is read otherwise where special tokens count, and of what steers the model though it has the type of plain text. */
+function specialOf(parsed: Tokens, plain: Tokens): string[] {
   const ordinary = new Set(plain.map(({ id }) => id));
-  const special = parsed.filter(({ id }) => !ordinary.has(id)).map(({ piece }) => piece);
-  return [...new Set(special)].filter((name) => typeof name === "string" && name.length > 1) as string[];
+  const names = parsed
+    .filter(({ id, piece }) => typeof piece === "string" && piece.length > 1 && (!ordinary.has(id) || steers(piece)))
+    .map(({ piece }) => piece as string);
+  return [...new Set(names)];
 }
 
 function split(text: string, name: string): string {

@@ -7,7 +7,7 @@ import { answerEvents, BrokenAnswer, FailedAnswer } from "../openai/answer.ts";
 import { toldIn } from "../openai/told.ts";
 import { bodyOf, type Limits } from "./body.ts";
 import type { Client } from "./client.ts";
-import { defused, type Tokenize, Tokens } from "./defuse.ts";
+import { defuser, type Tokenize, Tokens } from "./defuse.ts";
 import { freed } from "./freed.ts";
 import type { Life, LifeLimits } from "./life.ts";
 import { refusalOf } from "./refusal.ts";
@@ -18,10 +18,13 @@ export interface TurnsOptions {
   life: Life;
   model: Limits;
   limits: LifeLimits;
+  /** What its messages may not hold as tokens. */
+  special: ReadonlySet<string>;
 }
 
 /** `Engine.chat`. */
-export function turnsOf({ id, client, life, model, limits }: TurnsOptions) {
+export function turnsOf({ id, client, life, model, limits, special }: TurnsOptions) {
+  const defused = defuser(special);
   const turns = new Set<object>();
   const gone = new AbortController();
   void life.closed.then(() => gone.abort());

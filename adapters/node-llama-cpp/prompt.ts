@@ -3,6 +3,7 @@ import { createContext, Script } from "node:vm";
 import { Environment, Interpreter, Template } from "@huggingface/jinja";
 import type { LlamaModel } from "node-llama-cpp";
 import { AdapterError, type ChatMessage } from "../adapter.ts";
+import { steers } from "../special-tokens.ts";
 
 /** A message of text alone. */
 export interface TextMessage {
@@ -126,11 +127,11 @@ function markFor(messages: readonly TextMessage[]): string {
 }
 
 function defuse(model: LlamaModel, content: string, mark: string): string {
-  const special = new Set(model.tokenize(content, true).filter((token) => model.isSpecialToken(token)));
   let text = content;
-  for (const token of special) {
+  for (const token of new Set(model.tokenize(content, true))) {
     const name = model.detokenize([token], true);
-    if (name.length > 1) text = text.replaceAll(name, name.slice(0, 1) + mark + name.slice(1));
+    const special = model.isSpecialToken(token) || steers(name);
+    if (special && name.length > 1) text = text.replaceAll(name, name.slice(0, 1) + mark + name.slice(1));
   }
   return text;
 }

@@ -53,9 +53,7 @@ const MOST_TENSORS = 16_384;
  */
 export async function readGguf(read: ReadBytes, size?: number): Promise<GgufHeader> {
   const cursor = cursorOf(read, size);
-  const version = await readVersion(cursor);
-  const tensor_count = atMost(MOST_TENSORS, cursor.u64(), "tensors");
-  const key_count = atMost(MOST_KEYS, cursor.u64(), "keys");
+  const { version, tensor_count, key_count } = await readCounts(cursor);
   const pairs = await readPairs(cursor, key_count);
   const alignment = alignmentOf(pairs);
   const tensors = await readTensors(cursor, tensor_count, alignment);
@@ -66,13 +64,16 @@ export async function readGguf(read: ReadBytes, size?: number): Promise<GgufHead
 }
 
 /** The same of a file on this disk. Throws `GgufError`, and what the disk throws. */
-export async function readGgufFile(path: string): Promise<GgufHeader> {
+export const readGgufFile = (path: string): Promise<GgufHeader> => withFile(path, readGguf);
+
+/** Lends a way to read a file on this disk. Throws `GgufError` where it is none, and what the disk throws. */
+export async function withFile<T>(path: string, use: (read: ReadBytes, size: number) => Promise<T>): Promise<T> {
   // A pipe would block whoever opens it.
   const handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   try {
     const stat = await handle.stat();
     if (!stat.isFile()) throw new GgufError("The model is no file, but a folder or a device.");
-    return await readGguf(readerOf(handle), stat.size);
+    return await use(readerOf(handle), stat.size);
   } finally {
     await handle.close();
   }
@@ -90,6 +91,13 @@ function readerOf(handle: FileHandle): ReadBytes {
     }
     return buffer.subarray(0, done);
   };
+}
+
+/** What a header begins with; its keys follow. */
+export async function readCounts(cursor: Cursor) {
+  const version = await readVersion(cursor);
+  const tensor_count = atMost(MOST_TENSORS, cursor.u64(), "tensors");
+  return { version, tensor_count, key_count: atMost(MOST_KEYS, cursor.u64(), "keys") };
 }
 
 async function readVersion(cursor: Cursor): Promise<number> {

@@ -50,6 +50,27 @@ export async function readPairs(cursor: Cursor, count: number): Promise<Pairs> {
   return pairs;
 }
 
+/** Goes to one array among `count` pairs and lets its items be read; undefined where there is none. */
+export async function findArray<T>(
+  cursor: Cursor,
+  count: number,
+  wanted: string,
+  read: (cursor: Cursor, length: number) => Promise<T>,
+): Promise<T | undefined> {
+  for (let index = 0; index < count; index++) {
+    const key = await readKey(cursor);
+    if (key !== wanted) {
+      await readValue(cursor, key);
+      continue;
+    }
+    await cursor.reach(16);
+    if (cursor.u32() !== ARRAY) throw damaged(`${quoted(key)} is no array`);
+    cursor.u32(); // The type of its items, which the keys of a tokenizer have fixed.
+    return read(cursor, cursor.u64());
+  }
+  return undefined;
+}
+
 async function readKey(cursor: Cursor): Promise<string> {
   await cursor.reach(8 + LONGEST_KEY);
   const length = cursor.u64();

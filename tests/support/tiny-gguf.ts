@@ -19,6 +19,14 @@ export function tinyGguf({ template, context_length = 512, mutate }: TinyGguf = 
   return bytes;
 }
 
+/** For `mutate`: makes the word "hello" the token `<|turn|>`, of a type that is found in plain text too, as some of gpt-oss are. */
+export function addTurnToken(bytes: Uint8Array<ArrayBuffer>): void {
+  const buffer = Buffer.from(bytes.buffer);
+  buffer.write("<|turn|>", buffer.indexOf("\u2581hello"));
+  const types = buffer.indexOf("tokenizer.ggml.token_type") + "tokenizer.ggml.token_type".length + 16;
+  buffer.writeUInt32LE(4, types + 4 * 266);
+}
+
 export interface Damaged {
   /** Says what is wrong with it. */
   name: string;

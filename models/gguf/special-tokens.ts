@@ -1,0 +1,68 @@
+// The texts of a vocabulary that an engine may take for special tokens, wherever they stand in a prompt.
+import { type Cursor, cursorOf } from "./cursor.ts";
+import { readCounts, withFile } from "./gguf.ts";
+import { findArray } from "./pairs.ts";
+
+/** Of `tokenizer.ggml.token_type`: unknown and control. */
+const SPECIAL_TYPES: readonly number[] = [2, 3];
+/** Bytes of a name that is known by its looks. */
+const LONGEST_NAME = 256;
+const TYPES_AT_ONCE = 16_384;
+
+/**
+ * The names of all special tokens, and of every token that looks like one: llama.cpp makes some special whose type says otherwise, by
+ * lists that change with its releases. Throws `GgufError`, and what the disk throws.
+ */
+export async function readSpecialNames(path: string): Promise<Set<string>> {
+  const find = <T>(key: string, read: (cursor: Cursor, length: number) => Promise<T>): Promise<T | undefined> =>
+    withFile(path, async (bytes, size) => {
+      const cursor = cursorOf(bytes, size);
+      const { key_count } = await readCounts(cursor);
+      return findArray(cursor, key_count, key, read);
+    });
+  // The types stand behind the texts, and to keep all texts until then takes much memory.
+  const special = (await find("tokenizer.ggml.token_type", readSpecial)) ?? new Set();
+  return (await find("tokenizer.ggml.tokens", (cursor, length) => readNames(cursor, length, special))) ?? new Set();
+}
+
+/** The places of the special ones. */
+async function readSpecial(cursor: Cursor, length: number): Promise<Set<number>> {
+  const special = new Set<number>();
+  for (let index = 0; index < length;) {
+    const some = Math.min(TYPES_AT_ONCE, length - index);
+    await cursor.reach(4 * some);
+    const types = cursor.take(4 * some);
+    for (let at = 0; at < some; at++, index++) if (SPECIAL_TYPES.includes(types.getInt32(4 * at, true))) special.add(index);
+  }
+  return special;
+}
+
+async function readNames(cursor: Cursor, length: number, special: ReadonlySet<number>): Promise<Set<string>> {
+  const names = new Set<string>();
+  const text = new TextDecoder();
+  for (let index = 0; index < length; index++) {
+    // Not always: a vocabulary has half a million texts, and to wait takes longer than to read one.
+    if (cursor.ready < 8 + LONGEST_NAME) await cursor.reach(8 + LONGEST_NAME);
+    const bytes = cursor.u64();
+    if (special.has(index)) {
+      await cursor.reach(bytes);
+      names.add(cursor.text(bytes));
+    } else if (bytes > LONGEST_NAME) cursor.skip(bytes);
+    else {
+      const name = cursor.take(bytes);
+      if (looksSpecial(name)) names.add(text.decode(name));
+    }
+  }
+  names.delete("");
+  return names;
+}
+
+const bytesOf = (chars: string): readonly number[] => Array.from(chars, (char) => char.charCodeAt(0));
+const FIRST = bytesOf("<[_");
+const LAST = bytesOf(">][");
+
+/** As `</s>`, `[EOT]`, `_<EOT>` and `[e~[` do. */
+function looksSpecial(name: DataView): boolean {
+  const length = name.byteLength;
+  return length > 2 && FIRST.includes(name.getUint8(0)) && LAST.includes(name.getUint8(length - 1));
+}
