@@ -18,7 +18,7 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
  * in this one only where the embedded engine is carried.
  */
 export function permissions(parts: readonly Part[]): string[] {
-  const sys = "--allow-sys=homedir,hostname,uid,cpus,systemMemoryInfo,setPriority";
+  const sys = "--allow-sys=homedir,hostname,uid,cpus,systemMemoryInfo,setPriority,statfs";
   const always = ["--no-prompt", "--allow-net", "--allow-env", "--allow-read", "--allow-write", "--allow-run", sys];
   return parts.some(({ name }) => name === "node-llama-cpp") ? [...always, "--allow-ffi"] : always;
 }
