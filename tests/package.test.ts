@@ -1,30 +1,33 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
 import { mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { consumer, type Consumer } from "./support/consumer.ts";
 import { tinyModel } from "./support/models.ts";
-import { run } from "./support/program.ts";
+import { run, RUNTIME, type Ended } from "./support/program.ts";
 import { runtimes } from "./support/runtimes.ts";
-import { cleanEnv, startProgram, type Server } from "./support/server.ts";
+import { HALVES, startScriptedUpstream, type ScriptedUpstream } from "./support/scripted-upstream.ts";
+import { cleanEnv, eventually, startProgram, type Server } from "./support/server.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const TSC = join(ROOT, "node_modules/typescript/bin/tsc");
 const RUNTIMES = runtimes();
+const ON_NODE = { INGLE_RUNTIME: "node" };
 
 /** What each program says when all went well. */
 const SAID = { "embed.ts": "embedded", "parts.ts": "put together", "own-adapter.ts": "two counts 6 words." };
 const PROGRAMS = ["embed.ts", "hono.ts", "model.ts", "own-adapter.ts"];
-/** Examples that talk to a server: the packages they need, which not everybody has, and what they say of an echo. */
+/** Examples that talk to a server, and what they say of an echo. */
 const QUESTION = "What is the capital of France\\? Answer in one sentence\\.\n";
-const WITH_SDKS: Record<string, { needs: string[]; says: RegExp }> = {
-  "openai-sdk.ts": { needs: ["openai"], says: new RegExp(`^${QUESTION}thread_\\w+ holds 2 messages\\.\n$`) },
-  "ai-sdk.ts": { needs: ["ai", "@ai-sdk/openai-compatible"], says: new RegExp(`^${QUESTION}10 tokens\\.\n$`) },
-  "langchain.ts": { needs: ["@langchain/openai", "@langchain/core"], says: new RegExp(`^${QUESTION}$`) },
+const WITH_SDKS: Record<string, RegExp> = {
+  "openai-sdk.ts": new RegExp(`^${QUESTION}thread_\\w+ holds 2 messages\\.\n$`),
+  "ai-sdk.ts": new RegExp(`^${QUESTION}10 tokens\\.\n$`),
+  "langchain.ts": new RegExp(`^${QUESTION}$`),
 };
+/** Those that need a model that calls tools. */
+const WITH_TOOLS = ["ai-sdk-tools.ts", "langchain-tools.ts"];
 
 let project: Consumer;
 beforeAll(async () => void (project = await consumer()), 120_000);
@@ -70,8 +73,7 @@ describe("a program that has it as a dependency", () => {
   });
 
   test("has the types of the parts and uses those of the SDKs, where the libraries' own, some of which fail, are left alone", async () => {
-    const examples = Object.keys(WITH_SDKS).filter((file) => missingOf(file).length === 0);
-    expect(await typeErrors({ skipLibCheck: true }, ["parts.ts", ...examples])).toBe("");
+    expect(await typeErrors({ skipLibCheck: true }, ["parts.ts", ...Object.keys(WITH_SDKS), ...WITH_TOOLS])).toBe("");
   });
 
   test("is told of an option that does not exist", async () => {
@@ -103,7 +105,7 @@ describe("a program that has it as a dependency", () => {
 describe("a model that is a file", () => {
   test("is run by a process that the package starts", async () => {
     const [data, { path }] = await Promise.all([mkdtemp(join(project.folder, "data-")), tinyModel()]);
-    const { command } = RUNTIMES.find(({ skip }) => skip === undefined)!;
+    const { command } = RUNTIME;
     const env = { DATA: data, MODEL: path };
     const ended = await run([...ofConsumer(command), join(project.folder, "model.ts")], { cwd: project.folder, env });
     expect(ended).toEqual({ code: 0, stdout: "computed\n", stderr: "" });
@@ -112,7 +114,7 @@ describe("a model that is a file", () => {
 
 describe("the example of a Hono application", () => {
   test("has the API under its prefix, behind its own sign-in", async () => {
-    const { command } = RUNTIMES.find(({ skip }) => skip === undefined)!;
+    const { command } = RUNTIME;
     const data = await mkdtemp(join(project.folder, "data-"));
     const [binary = "", ...flags] = ofConsumer(command);
     const env = cleanEnv({ DATA: data, PORT: "0", TOKEN: "let-me-in" });
@@ -137,9 +139,10 @@ describe("the example of a Hono application", () => {
 
 describe("its command", () => {
   let server: Server;
+  let ingle: string[];
   beforeAll(async () => {
-    const env = { INGLE_RUNTIME: "node" };
-    server = await startProgram(["node", join(project.ingle, "src/bin.mjs")], ["--adapter", "echo"], { env });
+    ingle = ["node", join(project.ingle, "src/bin.mjs")];
+    server = await startProgram(ingle, ["--adapter", "echo"], { env: ON_NODE });
   });
   afterAll(() => server?.stop());
 
@@ -148,19 +151,69 @@ describe("its command", () => {
     expect(((await answer.json()) as { choices: unknown[] }).choices).toHaveLength(1);
   });
 
-  for (const [file, { says }] of Object.entries(WITH_SDKS)) {
-    const missing = missingOf(file).join(" and ");
-    test.skipIf(missing !== "")(`is what ${file} talks to${missing && ` (skipped: ${missing} is not installed)`}`, async () => {
-      const { command } = RUNTIMES.find(({ skip }) => skip === undefined)!;
-      const env = { INGLE_URL: server.url, INGLE_MODEL: "echo" };
-      const ended = await run([...ofConsumer(command), join(project.folder, file)], { cwd: project.folder, env });
-      expect(ended.stderr).toBe("");
-      expect(ended.stdout).toMatch(says);
-    });
+  for (const { name, command, skip } of RUNTIMES) {
+    for (const [file, says] of Object.entries(WITH_SDKS)) {
+      test.skipIf(skip !== undefined)(`is what ${file} on ${name} talks to${skip ? ` (${skip})` : ""}`, async () => {
+        const ended = await example(command, file, server.url, "echo");
+        expect(ended.stderr).toBe("");
+        expect(ended.stdout).toMatch(says);
+      });
+    }
   }
 
+  describe("with a model that other servers run", () => {
+    let upstream: ScriptedUpstream;
+    let serving: Server;
+    beforeAll(async () => {
+      upstream = await startScriptedUpstream();
+      const data = await mkdtemp(join(project.folder, "data-"));
+      const added = await run([...ingle, "add", "scripted", "--base-url", upstream.url, "--data", data], { env: ON_NODE });
+      expect(added).toMatchObject({ code: 0, stderr: "" });
+      serving = await startProgram(ingle, [], { data, env: ON_NODE });
+    });
+    afterAll(async () => {
+      upstream?.close();
+      await serving?.stop();
+    });
+
+    for (const file of Object.keys(WITH_SDKS)) {
+      test(`${file} prints what has come before the rest is there`, async () => {
+        const goOn = upstream.hold();
+        const [binary = "", ...words] = [...ofConsumer(RUNTIME.command), join(project.folder, file)];
+        const env = cleanEnv({ INGLE_URL: serving.url, INGLE_MODEL: "scripted" });
+        const child = spawn(binary, words, { cwd: project.folder, env, stdio: ["ignore", "pipe", "inherit"] });
+        const ended = new Promise((resolve) => child.on("close", resolve));
+        let printed = "";
+        child.stdout.setEncoding("utf8").on("data", (piece) => (printed += piece));
+        try {
+          // Were anything on the way to wait for the whole answer, this would never be.
+          await eventually("the first half is printed", () => printed === HALVES[0]);
+          goOn();
+          expect(await ended).toBe(0);
+          expect(printed).toStartWith(HALVES.join(""));
+        } finally {
+          goOn();
+          child.kill("SIGKILL");
+        }
+      });
+    }
+
+    for (const { name, command, skip } of RUNTIMES) {
+      for (const file of WITH_TOOLS) {
+        test.skipIf(skip !== undefined)(
+          `${file} on ${name} has its tool called and answered for${skip ? ` (${skip})` : ""}`,
+          async () => {
+            const ended = await example(command, file, serving.url, "scripted");
+            const stdout = `weather {"city":"Paris"}\nI was told: It is sunny in Paris.\n`;
+            expect(ended).toEqual({ code: 0, stdout, stderr: "" });
+          },
+        );
+      }
+    }
+  });
+
   test("says its version, without a word of an installation", async () => {
-    const ended = await run(["node", join(project.ingle, "src/bin.mjs"), "--version"], { cwd: project.folder });
+    const ended = await run([...ingle, "--version"], { cwd: project.folder });
     const { version } = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8")) as { version: string };
     expect(ended).toEqual({ code: 0, stdout: `${version}\n`, stderr: "" });
   });
@@ -171,8 +224,10 @@ function ofConsumer(command: string[]): string[] {
   return command.filter((word) => !/^--config=.*deno\.json$/.test(word));
 }
 
-function missingOf(file: string): string[] {
-  return WITH_SDKS[file]!.needs.filter((name) => !existsSync(join(ROOT, "node_modules", name)));
+/** Runs an example against a server. */
+function example(command: string[], file: string, url: string, model: string): Promise<Ended> {
+  const env = { INGLE_URL: url, INGLE_MODEL: model };
+  return run([...ofConsumer(command), join(project.folder, file)], { cwd: project.folder, env });
 }
 
 /** What the compiler says of some of the programs. */
