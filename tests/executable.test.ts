@@ -1,18 +1,16 @@
-// ingle as one file, alone in an empty folder with an empty home.
+// ingle as one file, alone in an empty folder with an empty home: what only it does. What it does as the sources do is in
+// runtimes.test.ts.
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import manifest from "../package.json" with { type: "json" };
 import { DEFAULT_MODEL } from "../models/catalog.ts";
 import { box, removeExecutable, ROOT, type Box } from "./support/executable.ts";
-import { sha256, startHub } from "./support/hub.ts";
 import { withLibrary } from "./support/library.ts";
 import { isAlive } from "./support/processes.ts";
 import { realModel } from "./support/real-model.ts";
 import { record } from "./support/record.ts";
-import { eventually, type Server } from "./support/server.ts";
-import { streamed } from "./support/stream.ts";
-import { tinyGguf } from "./support/tiny-gguf.ts";
+import { eventually } from "./support/server.ts";
 
 const SLOW = 120_000;
 const ECHO = ["--adapter", "echo"];
@@ -57,39 +55,6 @@ test("it reads no setting and runs no code of the folder that it is started in",
   expect(readdirSync(alone.cwd).sort()).toEqual(Object.keys(files).sort());
 });
 
-test("a thread that was acknowledged survives kill -9", async () => {
-  const first = await alone.serve(ECHO);
-  const made = await post(first, "/v1/threads", { title: "kept" });
-  expect(made.status).toBe(200);
-  const { id } = await json(made);
-  const said = { role: "user", content: "hello" };
-  expect((await post(first, `/v1/threads/${id}/messages`, said)).status).toBe(200);
-  expect(await first.stop("SIGKILL")).toBe("SIGKILL");
-
-  const second = await alone.serve(ECHO);
-  const kept = await json(await fetch(`${second.url}/v1/threads/${id}`));
-  const messages = await json(await fetch(`${second.url}/v1/threads/${id}/messages`));
-  expect(await second.stop()).toBe(0);
-  expect(kept).toMatchObject({ id, title: "kept" });
-  expect(JSON.stringify(messages)).toContain("hello");
-});
-
-test("a large model comes from a hub, through the threads that download and hash", async () => {
-  const bytes = Uint8Array.from({ length: (40 << 20) + 123 }, (_, i) => (i * 7919) % 251);
-  bytes.set(tinyGguf());
-  const hub = await startHub({ "/some/repo/resolve/main/large.gguf": bytes });
-  try {
-    const data = join(alone.home, "pulled");
-    const ended = await alone.run(["pull", "hf:some/repo/large.gguf", "--data", data], { HF_ENDPOINT: hub.url });
-    expect({ ...ended, stdout: "" }).toMatchObject({ code: 0 });
-    const weights = readdirSync(join(data, "weights"), { recursive: true, withFileTypes: true }).filter((one) => one.isFile());
-    expect(weights).toHaveLength(1);
-    expect(sha256(readFileSync(join(weights[0]!.parentPath, weights[0]!.name)))).toBe(sha256(bytes));
-  } finally {
-    hub.close();
-  }
-});
-
 test(
   "the real model answers with the engine that is carried, also after its process was killed and its files were damaged",
   async () => {
@@ -100,12 +65,6 @@ test(
     const server = await alone.serve([], { data });
     const whole = await json(await server.chat(FRANCE));
     expect(JSON.stringify(whole)).toContain("Paris");
-    const pieces: string[] = [];
-    const answer = await streamed(await server.chat({ ...FRANCE, stream: true }), (piece) => pieces.push(piece));
-    expect(answer).toMatchObject({ finish_reason: "stop", error: null, done: true });
-    expect(pieces.length).toBeGreaterThan(4);
-    expect(answer.text).toContain("Paris");
-
     const unpacked = partsOf(alone);
     expect(unpacked).toHaveLength(1);
     const [largest, ...others] = filesOf(unpacked[0]!).sort((a, b) => statSync(b).size - statSync(a).size);
@@ -149,10 +108,6 @@ test("it builds no engine, and says where one is built", async () => {
 });
 
 const json = (res: Response): Promise<any> => res.json();
-
-function post({ url }: Server, path: string, body: object): Promise<Response> {
-  return fetch(url + path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
-}
 
 const partsOf = ({ home }: Box): string[] => {
   const folder = join(home, ".cache/ingle/parts");

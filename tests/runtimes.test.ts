@@ -1,17 +1,21 @@
-// The real server with the real model, on each runtime this machine has: what it answers, what it survives, how it ends.
+// The real server with the real model, each way that it can be run on this machine: what it answers, what it keeps, what it survives,
+// how it ends.
+import { copyFileSync, linkSync, readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { DEFAULT_MODEL } from "../models/catalog.ts";
+import { catalog, DEFAULT_MODEL } from "../models/catalog.ts";
+import { frameReader, framesOf } from "./support/frames.ts";
+import { startHub, type Hub } from "./support/hub.ts";
 import { withLibrary } from "./support/library.ts";
 import { realModel } from "./support/real-model.ts";
 import { record } from "./support/record.ts";
-import { runtimes } from "./support/runtimes.ts";
 import { isAlive } from "./support/processes.ts";
-import { eventually, startServer, type Server, type ServerOptions } from "./support/server.ts";
+import { eventually, type Server } from "./support/server.ts";
 import { streamed } from "./support/stream.ts";
 import { table } from "./support/table.ts";
+import { ways, type Place } from "./support/ways.ts";
 import { becomesIdle, computes } from "./support/work.ts";
 import { tinyGguf } from "./support/tiny-gguf.ts";
 
@@ -30,50 +34,72 @@ const DAMAGED = {
   "cut short": { bytes: tinyGguf().subarray(0, 4000), reason: /: The file is cut: / },
   "a byte's token twice": { bytes: tinyGguf({ mutate: repeatToken }), reason: /: the engine ended with signal SIG[A-Z]+ while/ },
 };
+/** A model that is there to be deleted. */
+const SPARE = "spare";
 
-/** Check -> runtime -> outcome. */
-const results: Record<string, Record<string, string>> = {};
-/** Holds the damaged files, and the data folders: every server has its own. */
-let folder: string;
+/** Check -> way -> outcome. */
+const results: Record<string, Record<string, string>> = { engine: {} };
+/** Has the default model where the catalogue says that it is. */
+let hub: Hub;
+const { size: SIZE = 0, sources } = catalog().find(({ id }) => id === DEFAULT_MODEL)!.files[0]!;
+const AT_HUB = sources.flatMap((one) =>
+  one.type === "huggingface" ? [`/${one.repo}/resolve/${one.revision}/${one.file}`] : [],
+)[0]!;
 
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "ingle-runtimes-"));
-  for (const [name, { bytes }] of Object.entries(DAMAGED)) await writeFile(join(folder, `${name}.gguf`), bytes);
-}, SLOW);
-afterAll(async () => {
-  await rm(folder, { recursive: true, force: true });
+beforeAll(async () => void (hub = await startHub({ [AT_HUB]: readFileSync((await realModel()).path) })), SLOW);
+afterAll(() => {
+  hub?.close();
   console.log(table("The real server", results));
 });
 
-async function newDataFolder(): Promise<string> {
-  const data = await mkdtemp(join(folder, "data-"));
-  const real = await realModel();
-  await withLibrary(data, async (library) => {
-    await library.add(record(DEFAULT_MODEL, real.path));
-    for (const name of Object.keys(DAMAGED)) await library.add(record(name, join(folder, `${name}.gguf`)));
-  });
-  return data;
-}
-
-for (const runtime of runtimes()) {
+for (const way of ways()) {
   /** A test whose outcome is a cell of the table. */
   const check = (name: string, run: () => Promise<void>): void => {
     const row = (results[name] ??= {});
-    if (runtime.skip !== undefined) row[runtime.name] = "skipped";
+    row[way.name] = way.skip === undefined ? "not run" : "skipped";
     const timed = async () => {
-      row[runtime.name] = "failed";
+      row[way.name] = "failed";
       const start = performance.now();
       await run();
-      row[runtime.name] = `${((performance.now() - start) / 1000).toFixed(1)} s`;
+      row[way.name] = `${((performance.now() - start) / 1000).toFixed(1)} s`;
     };
     test(name, timed, SLOW);
   };
-  const start = async (options: ServerOptions = {}) => startServer(runtime, ARGS, { data: await newDataFolder(), ...options });
 
-  describe.skipIf(runtime.skip !== undefined)(runtime.skip ?? `the server on ${runtime.name}`, () => {
+  describe.skipIf(way.skip !== undefined)(`the server, ${way.name}${way.skip ? ` (skipped: ${way.skip})` : ""}`, () => {
+    let place: Place;
     let server: Server;
-    beforeAll(async () => void (server = await start()), SLOW);
-    afterAll(async () => void (await server?.stop("SIGKILL")));
+    const start = async (options: Parameters<Place["serve"]>[1] = {}) =>
+      place.serve(ARGS, { data: options.data ?? (await newDataFolder(place.folder)), ...options });
+    beforeAll(async () => {
+      place = await way.open();
+      server = await start();
+    }, SLOW);
+    afterAll(async () => {
+      await server?.stop("SIGKILL");
+      await place?.remove();
+    });
+
+    /** One request of the API, and its JSON. */
+    const ask = async (method: string, path: string, body?: object, { url } = server): Promise<{ status: number; body: any }> => {
+      const headers = { "content-type": "application/json" };
+      const res = await fetch(`${url}/v1${path}`, { method, ...(body && { headers, body: JSON.stringify(body) }) });
+      return { status: res.status, body: await json(res) };
+    };
+
+    test("has an engine, which the table names", async () => {
+      const row = results["engine"]!;
+      row[way.name] = (await ask("GET", `/models/${encodeURIComponent(DEFAULT_MODEL)}`)).body.engine;
+      expect(["node-llama-cpp", "llama-server"]).toContain(row[way.name]!);
+    });
+
+    // Else the column would say nothing of the permissions that the task names.
+    const confined = async (): Promise<void> => {
+      const elsewhere = await mkdtemp(join(tmpdir(), "ingle-elsewhere-"));
+      const refused = place.serve(ARGS, { data: elsewhere }).then((server) => server.stop("SIGKILL"));
+      await expect(refused.finally(() => rm(elsewhere, { recursive: true }))).rejects.toThrow(/Requires (read|write) access to/);
+    };
+    if (way.name === "deno") test("may use no folder but its own", confined, SLOW);
 
     check("answers as JSON", async () => {
       const res = await server.chat(FRANCE);
@@ -119,7 +145,7 @@ for (const runtime of runtimes()) {
       const asked = server.chat(STORY, leave.signal);
       await computes(engine);
       leave.abort();
-      expect(asked).rejects.toThrow();
+      await expect(asked).rejects.toThrow();
       await becomesIdle(engine);
     });
 
@@ -152,6 +178,111 @@ for (const runtime of runtimes()) {
       }
     });
 
+    check("keeps threads and their messages", async () => {
+      const made = await ask("POST", "/threads", { title: "first", messages: [user("hello")] });
+      expect(made).toMatchObject({ status: 200, body: { object: "thread", title: "first" } });
+      const at = `/threads/${made.body.id}`;
+      expect((await ask("GET", "/threads")).body.map(({ id }: { id: string }) => id)).toContain(made.body.id);
+      expect((await ask("PATCH", at, { title: "second", metadata: { a: "b" } })).status).toBe(200);
+      expect((await ask("GET", at)).body).toMatchObject({ id: made.body.id, title: "second", metadata: { a: "b" } });
+
+      const said = (await ask("POST", `${at}/messages`, { role: "assistant", content: "good morning" })).body;
+      const listed = (await ask("GET", `${at}/messages`)).body.data;
+      expect(listed.map(textOf).toSorted()).toEqual(["good morning", "hello"]);
+      expect((await ask("PATCH", `${at}/messages/${said.id}`, { metadata: { c: "d" } })).status).toBe(200);
+      expect((await ask("GET", `${at}/messages/${said.id}`)).body).toMatchObject({ role: "assistant", metadata: { c: "d" } });
+      expect(await ask("DELETE", `${at}/messages/${said.id}`)).toMatchObject({ status: 200, body: { deleted: true } });
+      expect((await ask("GET", `${at}/messages`)).body.data.map(textOf)).toEqual(["hello"]);
+
+      expect(await ask("DELETE", at)).toMatchObject({ status: 200, body: { id: made.body.id, deleted: true } });
+      expect(await ask("GET", at)).toMatchObject({ status: 404, body: { error: { code: "thread_not_found" } } });
+    });
+
+    check("has a thread that was acknowledged, after kill -9", async () => {
+      const data = await newDataFolder(place.folder);
+      const first = await start({ data });
+      try {
+        const { id } = (await ask("POST", "/threads", { title: "kept" }, first)).body;
+        const said = await ask("POST", `/threads/${id}/messages`, user("hello"), first);
+        expect(await first.stop("SIGKILL")).toBe("SIGKILL");
+        expect(said.status).toBe(200);
+
+        const second = await start({ data });
+        const [thread, messages] = await Promise.all([
+          ask("GET", `/threads/${id}`, undefined, second),
+          ask("GET", `/threads/${id}/messages`, undefined, second),
+        ]).finally(() => second.stop());
+        expect(thread).toMatchObject({ status: 200, body: { id, title: "kept", messages: [said.body.id] } });
+        expect(messages.body.data.map(textOf)).toEqual(["hello"]);
+      } finally {
+        await first.stop("SIGKILL");
+      }
+    });
+
+    check("lists, shows and deletes models", async () => {
+      const ids = async (): Promise<string[]> => (await ask("GET", "/models")).body.data.map(({ id }: { id: string }) => id);
+      const before = await ids();
+      expect(before.toSorted()).toEqual([...Object.keys(DAMAGED), DEFAULT_MODEL, SPARE].toSorted());
+      expect(await ask("GET", `/models/${SPARE}`)).toMatchObject({ status: 200, body: { id: SPARE, object: "model" } });
+      expect(await ask("DELETE", `/models/${SPARE}`)).toMatchObject({ status: 200, body: { id: SPARE, deleted: true } });
+      expect(await ids()).toEqual(before.filter((id) => id !== SPARE));
+      expect(await ask("GET", `/models/${SPARE}`)).toMatchObject({ status: 404, body: { error: { code: "model_not_found" } } });
+      expect((await server.chat({ ...FRANCE, model: SPARE })).status).toBe(404);
+    });
+
+    /** A server that has no model and is told where the hub is. */
+    async function withoutModel(work: (server: Server) => Promise<void>): Promise<void> {
+      const data = await mkdtemp(join(place.folder, "data-"));
+      const server = await start({ data, env: { HF_ENDPOINT: hub.url } });
+      await work(server).finally(() => (hub.set(AT_HUB), server.stop("SIGKILL")));
+    }
+    const DOWNLOAD = `/models/download/${DEFAULT_MODEL}`;
+    const events = ({ url }: Server): Promise<Response> => fetch(`${url}/v1${DOWNLOAD}/events`);
+
+    check("downloads a model, tells how far it is, and answers with it", () =>
+      withoutModel(async (server) => {
+        const asked = hub.requests.length;
+        hub.set(AT_HUB, { kind: "drip", bytes: 4 << 20, ms: 50 });
+        expect(await ask("POST", DOWNLOAD, undefined, server)).toMatchObject({ status: 200, body: { downloaded: false } });
+        const { data, done } = await framesOf(await events(server));
+        const bytes: number[] = data.map((event) => event.bytes);
+        expect(done).toBe(true);
+        expect(data.at(-1)).toMatchObject({
+          state: "done",
+          bytes: SIZE,
+          total: SIZE,
+          source: expect.stringContaining("Hugging Face"),
+        });
+        expect(hub.requests.length).toBeGreaterThan(asked);
+        expect(bytes.filter((n) => n > 0 && n < SIZE).length).toBeGreaterThan(1);
+        expect(bytes).toEqual(bytes.toSorted((a, b) => a - b));
+        expect(await contentOf(await server.chat(FRANCE))).toContain("Paris");
+      }),
+    );
+
+    check("stops a download when it is told to, and later goes on with it", () =>
+      withoutModel(async (server) => {
+        hub.set(AT_HUB, { kind: "drip", bytes: 1 << 20, ms: 50 });
+        await ask("POST", DOWNLOAD, undefined, server);
+        const reader = frameReader(await events(server));
+        let last = await reader.next();
+        while (last.state === "downloading" && last.bytes === 0) last = await reader.next();
+        expect(await ask("DELETE", DOWNLOAD, undefined, server)).toMatchObject({ status: 200, body: { cancelled: true } });
+        for (let next = last; next !== "[DONE]"; next = await reader.next()) last = next;
+        expect(last).toMatchObject({ state: "cancelled", total: SIZE });
+        expect(last.bytes).toBeGreaterThan(0);
+        expect(last.bytes).toBeLessThan(SIZE);
+        expect((await server.chat(FRANCE)).status).toBe(404);
+
+        hub.set(AT_HUB);
+        await ask("POST", DOWNLOAD, undefined, server);
+        const end = (await framesOf(await events(server))).data.at(-1);
+        expect(end).toMatchObject({ state: "done", bytes: SIZE });
+        // A last piece may have come while it was being stopped.
+        expect(end.resumed_from).toBeGreaterThanOrEqual(last.bytes);
+      }),
+    );
+
     check("outlives a damaged model file", async () => {
       for (const [model, { reason }] of Object.entries(DAMAGED)) {
         const res = await server.chat({ ...FRANCE, model });
@@ -159,14 +290,14 @@ for (const runtime of runtimes()) {
         expect([res.status, error.code, error.param]).toEqual([500, "model_load_failed", "model"]);
         expect(error.message).toStartWith(`Model "${model}" cannot be loaded: `);
         expect(error.message).toMatch(reason);
-        expect(error.message).not.toContain(folder);
+        expect(error.message).not.toContain(place.folder);
       }
       expect(await contentOf(await server.chat(FRANCE))).toContain("Paris");
       expect(server.children()).toHaveLength(1);
     });
 
     /** A server that is amid a story: `telling` is the whole of what its client gets. */
-    async function storyteller(max_tokens: number, options: ServerOptions = {}) {
+    async function storyteller(max_tokens: number, options: Parameters<Place["serve"]>[1] = {}) {
       const server = await start(options);
       try {
         const begun = Promise.withResolvers<void>();
@@ -232,6 +363,30 @@ for (const runtime of runtimes()) {
     });
   });
 }
+
+/** With the real model, where every way may read it, one to delete, and the damaged ones. */
+async function newDataFolder(within: string): Promise<string> {
+  const [data, real] = await Promise.all([mkdtemp(join(within, "data-")), realModel()]);
+  const files = await mkdtemp(join(within, "files-"));
+  const own = (name: string): string => join(files, `${name}.gguf`);
+  for (const name of [DEFAULT_MODEL, SPARE]) linked(real.path, own(name));
+  for (const [name, { bytes }] of Object.entries(DAMAGED)) await writeFile(own(name), bytes);
+  await withLibrary(data, async (library) => {
+    for (const name of [DEFAULT_MODEL, SPARE, ...Object.keys(DAMAGED)]) await library.add(record(name, own(name)));
+  });
+  return data;
+}
+
+/** Takes no room where it can. */
+function linked(from: string, to: string): void {
+  try {
+    linkSync(from, to);
+  } catch {
+    copyFileSync(from, to);
+  }
+}
+
+const textOf = ({ content }: { content: { text: { value: string } }[] }): string => content[0]!.text.value;
 
 function user(content: string) {
   return { role: "user", content };

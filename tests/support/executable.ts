@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { run, RUNTIME } from "./program.ts";
-import { startProgram, type Server } from "./server.ts";
+import { startProgram, type Server, type ServerOptions } from "./server.ts";
 
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const SCRIPT = join(ROOT, "src/compile/bun.ts");
@@ -33,7 +33,7 @@ export interface Box {
   cwd: string;
   env: Record<string, string>;
   run(words: string[], env?: Record<string, string>): ReturnType<typeof run>;
-  serve(words: string[], more?: { data?: string; env?: Record<string, string> }): Promise<Server>;
+  serve(words: string[], more?: Pick<ServerOptions, "data" | "env" | "own_group">): Promise<Server>;
   /** Those that a test has left running. */
   stopServers(): Promise<void>;
   remove(): void;
@@ -58,8 +58,8 @@ export async function box(): Promise<Box> {
   return {
     ...{ program, home, cwd, env },
     run: (words, more) => run([program, ...words], { env: { ...env, ...more }, cwd }),
-    async serve(words, { data = join(home, "data"), env: more } = {}) {
-      const server = await startProgram([program], words, { data, cwd, env: { ...env, ...more } });
+    async serve(words, { data = join(home, "data"), env: more, ...options } = {}) {
+      const server = await startProgram([program], words, { ...options, data, cwd, env: { ...env, ...more } });
       servers.push(server);
       return server;
     },
