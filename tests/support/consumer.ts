@@ -1,7 +1,7 @@
 // A program of somebody else that has ingle as a dependency: the package as `npm pack` makes it, in a node_modules of its own.
-import { cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { run } from "./program.ts";
 
@@ -43,18 +43,33 @@ export interface Consumer {
   remove(): Promise<void>;
 }
 
-/** With the programs of tests/consumer and of examples. What ingle depends on is linked, not fetched. */
+/** With the programs of tests/consumer and of examples, and the packages that examples/package.json names. What ingle needs is linked. */
 export async function consumer(): Promise<Consumer> {
   const folder = await mkdtemp(join(tmpdir(), "ingle-consumer-"));
   const packed = await pack(folder);
+  for (const from of ["tests/consumer", "examples"])
+    await cp(join(ROOT, from), folder, { recursive: true, filter: notInstalled });
+  await done(["npm", "ci", "--ignore-scripts", "--loglevel=error"], { cwd: folder });
   const modules = join(folder, "node_modules");
-  await mkdir(modules);
   const own = join(ROOT, "node_modules");
-  for (const name of await readdir(own)) if (!name.startsWith(".")) await symlink(join(own, name), join(modules, name));
+  const there = new Set(await readdir(modules));
+  for (const name of await readdir(own)) if (!name.startsWith(".")) await linked(join(own, name), join(modules, name), there);
   await mkdir(join(modules, "ingle"));
-  const unpacked = await run(["tar", "-xzf", packed.tarball, "--strip-components=1", "-C", join(modules, "ingle")]);
-  if (unpacked.code !== 0) throw new Error(unpacked.stderr);
-  await writeFile(join(folder, "package.json"), JSON.stringify({ type: "module", private: true }));
-  for (const from of ["tests/consumer", "examples"]) await cp(join(ROOT, from), folder, { recursive: true });
+  await done(["tar", "-xzf", packed.tarball, "--strip-components=1", "-C", join(modules, "ingle")]);
   return { folder, packed, ingle: join(modules, "ingle"), remove: () => rm(folder, { recursive: true, force: true }) };
+}
+
+const notInstalled = (path: string): boolean => basename(path) !== "node_modules";
+
+/** What the project has of its own stays; a scope may hold some of both. */
+async function linked(from: string, to: string, there: ReadonlySet<string>): Promise<void> {
+  if (!there.has(basename(to))) return symlink(from, to);
+  if (!basename(to).startsWith("@")) return;
+  const inside = new Set(await readdir(to));
+  for (const name of await readdir(from)) await linked(join(from, name), join(to, name), inside);
+}
+
+async function done(command: string[], options: { cwd?: string } = {}): Promise<void> {
+  const { code, stderr } = await run(command, options);
+  if (code !== 0) throw new Error(`${command.join(" ")} failed: ${stderr}`);
 }
