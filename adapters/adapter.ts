@@ -161,7 +161,7 @@ export type AdapterErrorCode =
   | "engine_unavailable"
   | "messages_refused"
   | "model_load_failed"
-  /** The engine says that something in the request is wrong: the message names it. */
+  /** The engine says that something in the request is wrong: the message names it, and so does `param` where it is known. */
   | "request_refused"
   | "template_failed"
   /** Another server, which runs the model, failed or cannot be reached. */
@@ -172,6 +172,8 @@ export type AdapterErrorCode =
 export interface AdapterErrorOptions extends ErrorOptions {
   /** Of `upstream_busy` and `engine_unavailable`: whole seconds after which another try makes sense. */
   retry_after?: number | undefined;
+  /** Path of the field at fault in the client's request, such as `messages[0].content`, where it is known. */
+  param?: string | undefined;
 }
 
 /** What an adapter throws when a model or an engine, not the caller's code, is at fault. The message is for the user. */
@@ -179,10 +181,12 @@ export class AdapterError extends Error {
   override readonly name = "AdapterError";
   readonly code: AdapterErrorCode;
   readonly retry_after: number | undefined;
+  readonly param: string | undefined;
 
-  constructor(code: AdapterErrorCode, message: string, { retry_after, ...options }: AdapterErrorOptions = {}) {
+  constructor(code: AdapterErrorCode, message: string, { retry_after, param, ...options }: AdapterErrorOptions = {}) {
     super(message, options);
     this.code = code;
     this.retry_after = retry_after;
+    this.param = param;
   }
 }

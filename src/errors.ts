@@ -54,6 +54,7 @@ const STATUS: Record<AdapterErrorCode, number> = {
 // After which another try makes sense where nobody said it, in seconds.
 const RETRY_AFTER: Partial<Record<AdapterErrorCode, number>> = { engine_unavailable: 5, upstream_busy: 5 };
 
+// Where the adapter names none.
 const PARAM: Partial<Record<AdapterErrorCode, string>> = {
   context_length_exceeded: "messages",
   messages_refused: "messages",
@@ -67,7 +68,7 @@ export function toApiError(thrown: unknown): ApiError {
   if (thrown instanceof AdapterError) {
     const retry_after = thrown.retry_after ?? RETRY_AFTER[thrown.code];
     return new ApiError(STATUS[thrown.code], thrown.message, {
-      param: PARAM[thrown.code] ?? null,
+      param: thrown.param ?? PARAM[thrown.code] ?? null,
       code: thrown.code === "request_refused" ? "invalid_value" : thrown.code,
       headers: retry_after === undefined ? {} : { "retry-after": String(retry_after) },
       cause: thrown,

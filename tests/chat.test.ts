@@ -167,6 +167,16 @@ describe("an error", () => {
         message: "The prompt has 9 tokens, the context holds 8.",
       },
     ],
+    [
+      "a refusal that names its field",
+      new AdapterError("request_refused", "No such token.", { param: "logit_bias" }),
+      { status: 400, type: "invalid_request_error", param: "logit_bias", code: "invalid_value", message: "No such token." },
+    ],
+    [
+      "a refusal that names none",
+      new AdapterError("request_refused", "No."),
+      { status: 400, type: "invalid_request_error", param: null, code: "invalid_value" },
+    ],
     ["a crash", CRASH, { status: 502, type: "server_error", param: null, code: "engine_crashed", message: CRASH.message }],
     [
       "a hang",

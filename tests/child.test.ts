@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { AdapterError, Engine } from "../adapters/adapter.ts";
+import { AdapterError, type Engine } from "../adapters/adapter.ts";
 import { child, type ChildOptions } from "../adapters/child.ts";
+import { toWire } from "../adapters/child/protocol.ts";
 import { createAdapters } from "../src/cli/adapters.ts";
 import { adapterSuite, collect, TINY } from "./adapter-suite.ts";
 import { makeModel } from "./support/app.ts";
@@ -138,6 +139,14 @@ describe("a child that misbehaves", () => {
       console.log(${JSON.stringify(JSON.stringify(finish))}); });`);
     const { finish: end } = await collect(engine.chat(ask("hello"), AbortSignal.timeout(20_000)));
     expect(end.reason).toBe("stop");
+    await engine.close();
+  });
+  test("not at all: its refusal of a request comes with the field at fault", async () => {
+    const wire = toWire(new AdapterError("request_refused", "No.", { param: "grammar" }));
+    const said = JSON.stringify(JSON.stringify({ type: "error", id: 0, error: wire }));
+    const engine = await load(`${loaded} process.stdin.on("data", () => console.log(${said}));`);
+    const refusal = await collect(engine.chat(ask("hello"), AbortSignal.timeout(20_000))).catch((error: unknown) => error);
+    expect(refusal).toMatchObject({ code: "request_refused", message: "No.", param: "grammar" });
     await engine.close();
   });
   test("by not being there", async () => {

@@ -22,15 +22,16 @@ export type FromChild =
 export interface WireError {
   code?: AdapterErrorCode;
   message: string;
+  param?: string | undefined;
 }
 
 export function toWire(error: unknown): WireError {
-  if (error instanceof AdapterError) return { code: error.code, message: error.message };
+  if (error instanceof AdapterError) return { code: error.code, message: error.message, param: error.param };
   return { message: error instanceof Error ? (error.stack ?? error.message) : String(error) };
 }
 
-export function fromWire({ code, message }: WireError): Error {
-  return code === undefined ? new Error(message) : new AdapterError(code, message);
+export function fromWire({ code, message, param }: WireError): Error {
+  return code === undefined ? new Error(message) : new AdapterError(code, message, { param });
 }
 
 export const encode = (message: ToChild | FromChild): string => `${JSON.stringify(message)}\n`;
