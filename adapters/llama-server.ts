@@ -9,6 +9,7 @@ import { argsOf } from "./llama-server/args.ts";
 import { type Client, clientOf } from "./llama-server/client.ts";
 import { lifeOf, type Life, type LifeLimits } from "./llama-server/life.ts";
 import { loadFailure, startServer } from "./llama-server/process.ts";
+import { fieldNamed } from "./llama-server/refusal.ts";
 import { turnsOf } from "./llama-server/turn.ts";
 
 export interface LlamaServerOptions {
@@ -123,8 +124,11 @@ async function engineOf(id: string, of: ServerParts, limits: LifeLimits, signal:
   const { data } = v.parse(Models, await client.getJson("/v1/models", signal));
   const context_length = default_generation_settings.n_ctx;
   const model = { context_length, vocab_size: data[0].meta.n_vocab, knows_tools: chat_template_caps.supports_tools };
-  const chat = turnsOf({ id, client, life, model, limits, special });
-  return { slots: total_slots, context_length, closed: life.closed, chat, close: life.close };
+  const turn = turnsOf({ id, client, life, model, limits, special });
+  return {
+    ...{ slots: total_slots, context_length, closed: life.closed, close: life.close },
+    chat: (request, signal) => fieldNamed(turn(request, signal), request),
+  };
 }
 
 /** Of the model's file. Throws `AdapterError` `model_load_failed` where it cannot be read. */

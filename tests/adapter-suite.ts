@@ -264,8 +264,20 @@ export function adapterSuite(name: string, subject: Subject): void {
       },
     );
 
+    test.if(can("tools") && calls_tools !== undefined)(
+      "tools that cannot be honoured are refused, and the field is named",
+      async () => {
+        const parameters = { type: "object", properties: { city: { type: "nonsense" } } };
+        const tools = [{ type: "function" as const, function: { name: "get_time", parameters } }];
+        await refused({ tools, tool_choice: "required" }, "tools", "nonsense");
+        await refused({ tools: TOOLS, tool_choice: { name: "none" } }, "tool_choice.function.name", "none");
+        await refused({ tools: TOOLS, logprobs: { top: 1 } }, "logprobs", "tools");
+        await refused({ tools: TOOLS, grammar: 'root ::= "x"' }, "grammar", "tools");
+      },
+    );
+
     test.if(can("tools") && calls_tools === undefined)("tools are refused where the template knows none", async () => {
-      await refused({ tools: TOOLS }, "tools");
+      await refused({ tools: TOOLS }, "tools", "tools");
     });
 
     test.if(can("response_format"))(
@@ -274,9 +286,9 @@ export function adapterSuite(name: string, subject: Subject): void {
         const format = (schema: object) => ({ type: "json_schema" as const, json_schema: { name: "city", schema } });
         const { text } = await chat(ask(prompt, { response_format: format(CITY), max_tokens: 200 }));
         expect(CITIES).toContain(JSON.parse(text).city);
-        await refused({ response_format: format({ type: "nonsense" }) }, "nonsense");
-        await refused({ response_format: format({ $ref: "#/$defs/none" }) }, "none");
-        await refused({ response_format: format({ type: "string", pattern: "a(?=b)" }) }, "pattern");
+        await refused({ response_format: format({ type: "nonsense" }) }, "response_format", "nonsense");
+        await refused({ response_format: format({ $ref: "#/$defs/none" }) }, "response_format", "none");
+        await refused({ response_format: format({ type: "string", pattern: "a(?=b)" }) }, "response_format", "pattern");
       },
     );
 
@@ -285,9 +297,9 @@ export function adapterSuite(name: string, subject: Subject): void {
       expect(text).toMatch(/^yes, (fire|ice)$/);
       expect(finish.reason).toBe("stop");
       for (const grammar of ['root ::= (("x"', 'other ::= "x"', "root ::= missing", 'root ::= root "x"', "%llguidance {}", " "]) {
-        await refused({ grammar }, "grammar");
+        await refused({ grammar }, "grammar", "grammar");
       }
-      await refused({ grammar: `root ::= "${"x".repeat(70_000)}"` }, "65536");
+      await refused({ grammar: `root ::= "${"x".repeat(70_000)}"` }, "grammar", "65536");
       await allSlotsAnswer();
     });
 
@@ -313,7 +325,7 @@ export function adapterSuite(name: string, subject: Subject): void {
       const biased = await chat(ask(prompt, { logit_bias: { "260": 100 }, max_tokens: 4 }));
       const texts = new Set(biased.events.flatMap((event) => (event.type === "text" ? event.text : [])));
       expect(texts.size).toBe(1);
-      await refused({ logit_bias: { "99999999": 1 } }, "99999999");
+      await refused({ logit_bias: { "99999999": 1 } }, "logit_bias", "99999999");
     });
 
     test.if(can("samplers"))("a sampler's settings are honoured, and what is none is refused", async () => {
@@ -323,9 +335,9 @@ export function adapterSuite(name: string, subject: Subject): void {
       const greedy = await chat(ask(prompt, { max_tokens: 8 }));
       expect(narrow.text).toBe(greedy.text);
       expect(plain.text).not.toBe(greedy.text);
-      await refused({ samplers: { mirostat: 7 } }, "mirostat");
-      await refused({ samplers: { nonsense: 1 } }, "nonsense");
-      await refused({ samplers: { samplers: ["nonsense"] } }, "samplers");
+      await refused({ samplers: { mirostat: 7 } }, "mirostat", "mirostat");
+      await refused({ samplers: { nonsense: 1 } }, "nonsense", "nonsense");
+      await refused({ samplers: { samplers: ["nonsense"] } }, "samplers", "samplers");
     });
 
     test("close ends a running turn with an error, and leaves nothing behind", async () => {
@@ -348,9 +360,9 @@ export function adapterSuite(name: string, subject: Subject): void {
       expect(await loading.catch((error: unknown) => error)).toBe(reason);
     });
 
-    async function refused(more: Partial<ChatRequest>, why: string): Promise<void> {
+    async function refused(more: Partial<ChatRequest>, param: string, why: string): Promise<void> {
       const error = (await chat(ask(prompt, more)).catch((error: unknown) => error)) as AdapterError;
-      expect([error.code, error.message]).toEqual(["request_refused", expect.stringContaining(why)]);
+      expect([error.code, error.param, error.message]).toEqual(["request_refused", param, expect.stringContaining(why)]);
     }
 
     async function allSlotsAnswer(): Promise<void> {

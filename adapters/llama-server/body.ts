@@ -27,7 +27,8 @@ export function bodyOf(request: ChatRequest, limits: Limits): Record<string, unk
   checkTogether(request);
   checkTools(request, limits);
   checkSizes(request);
-  checkPatterns([request.response_format, request.tools]);
+  checkPatterns("response_format", request.response_format);
+  checkPatterns("tools", request.tools);
   checkBias(request.logit_bias, limits.vocab_size);
   request.messages.forEach(checkImages);
   const { top_p, top_k, min_p, repeat_penalty, grammar, logprobs } = request;
@@ -52,7 +53,9 @@ function chosenTools({ tools, tool_choice }: ChatRequest): Pick<ChatRequest, "to
   if (tools === undefined || tool_choice === "none") return { tools: undefined, tool_choice: undefined } as object;
   if (typeof tool_choice !== "object") return {};
   const only = tools.filter((tool) => tool.function.name === tool_choice.name);
-  if (only.length === 0) throw refused(`"tool_choice" names "${tool_choice.name}", which is none of "tools".`);
+  if (only.length === 0) {
+    throw refused("tool_choice.function.name", `"tool_choice" names "${tool_choice.name}", which is none of "tools".`);
+  }
   return { tools: only, tool_choice: "required" };
 }
 
@@ -70,35 +73,36 @@ function checkTogether({ tools, tool_choice, grammar, response_format, logprobs 
     ["response_format", "tools"],
     ["logprobs", "tools"],
   ] as const) {
-    if (asked[one] && asked[other]) throw refused(`This engine cannot honour "${one}" together with "${other}".`);
+    if (asked[one] && asked[other]) throw refused(one, `This engine cannot honour "${one}" together with "${other}".`);
   }
 }
 
 function checkTools({ tools, tool_choice }: ChatRequest, { knows_tools }: Limits): void {
   if (tools === undefined || tool_choice === "none" || knows_tools) return;
-  throw refused("The chat template of this model knows no tools: take a model that was made for them.");
+  throw refused("tools", "The chat template of this model knows no tools: take a model that was made for them.");
 }
 
 function checkSizes({ grammar, response_format, tools }: ChatRequest): void {
   const schemas = { grammar, response_format: JSON.stringify(response_format), tools: JSON.stringify(tools) };
   for (const [name, text = ""] of Object.entries(schemas)) {
-    if (text.length > LONGEST_GRAMMAR) throw refused(`"${name}" has more than ${LONGEST_GRAMMAR} characters.`);
+    if (text.length > LONGEST_GRAMMAR) throw refused(name, `"${name}" has more than ${LONGEST_GRAMMAR} characters.`);
   }
   // A language that only some builds know; the others end the process.
-  if (grammar?.startsWith("%llguidance")) throw refused(`"grammar" is not in GBNF.`);
-  if (grammar?.trim() === "") throw refused(`"grammar" is empty.`);
+  if (grammar?.startsWith("%llguidance")) throw refused("grammar", `"grammar" is not in GBNF.`);
+  if (grammar?.trim() === "") throw refused("grammar", `"grammar" is empty.`);
 }
 
 /** Where it cannot read a regular expression of a schema, it takes any string. */
-function checkPatterns(value: unknown): void {
+function checkPatterns(param: string, value: unknown): void {
   if (typeof value !== "object" || value === null) return;
   for (const [key, inner] of Object.entries(value)) {
     if (key === "pattern" && typeof inner === "string" && !isReadable(inner)) {
       throw refused(
+        param,
         `The pattern ${JSON.stringify(inner.slice(0, 100))} cannot be honoured: it has to begin with ^ and end with $, and may hold plain groups, classes and counts alone.`,
       );
     }
-    checkPatterns(inner);
+    checkPatterns(param, inner);
   }
 }
 
@@ -110,16 +114,19 @@ function isReadable(pattern: string): boolean {
 function checkBias(bias: ChatRequest["logit_bias"], vocab_size: number): void {
   for (const id of Object.keys(bias ?? {})) {
     if (!/^\d+$/.test(id) || Number(id) >= vocab_size) {
-      throw refused(`"logit_bias" names the token ${id.slice(0, 40)}, and the model has the tokens 0 to ${vocab_size - 1}.`);
+      const message = `"logit_bias" names the token ${id.slice(0, 40)}, and the model has the tokens 0 to ${vocab_size - 1}.`;
+      throw refused("logit_bias", message);
     }
   }
 }
 
 /** It would fetch an address, and take other texts for bytes. */
-function checkImages({ content }: ChatMessage): void {
+function checkImages({ content }: ChatMessage, i: number): void {
   if (typeof content === "string") return;
-  for (const part of content) {
-    if (part.type === "image_url" && !part.image_url.url.startsWith("data:image/")) throw refused(`An image is no "data:" URL.`);
+  for (const [j, part] of content.entries()) {
+    if (part.type === "image_url" && !part.image_url.url.startsWith("data:image/")) {
+      throw refused(`messages[${i}].content[${j}].image_url.url`, `An image is no "data:" URL.`);
+    }
   }
 }
 
@@ -127,9 +134,10 @@ function samplersOf({ samplers }: ChatRequest): Record<string, unknown> {
   const read = v.safeParse(Samplers, samplers ?? {});
   if (read.success) return read.output;
   const [issue] = read.issues;
-  throw refused(`"${v.getDotPath(issue) ?? "samplers"}": ${issue.message}.`);
+  const name = String(issue.path?.[0].key ?? "samplers");
+  throw refused(name, `"${v.getDotPath(issue) ?? name}": ${issue.message}.`);
 }
 
-function refused(message: string): AdapterError {
-  return new AdapterError("request_refused", message);
+function refused(param: string, message: string): AdapterError {
+  return new AdapterError("request_refused", message, { param });
 }

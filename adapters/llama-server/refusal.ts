@@ -1,5 +1,5 @@
 // What llama-server's errors mean to ingle's clients.
-import { AdapterError } from "../adapter.ts";
+import { AdapterError, type ChatEvent, type ChatRequest } from "../adapter.ts";
 import type { Told } from "../openai/told.ts";
 
 /** Of an answer that has an error status, or of an error amid an answer, which has none. `id`: of the model. */
@@ -26,4 +26,23 @@ export function refusalOf(told: Told, status: number | undefined, id: string): A
 function tooLong({ n_prompt_tokens, n_ctx }: Record<string, unknown>): AdapterError {
   const message = `The prompt has ${n_prompt_tokens} tokens, the context holds ${n_ctx} with the answer. Shorten it.`;
   return new AdapterError("context_length_exceeded", message);
+}
+
+/** The events of a turn; where it is refused, the error names the field at fault if that is sure. */
+export async function* fieldNamed(events: AsyncIterable<ChatEvent>, request: ChatRequest): AsyncGenerator<ChatEvent> {
+  try {
+    yield* events;
+  } catch (error) {
+    if (!(error instanceof AdapterError) || error.code !== "request_refused" || error.param !== undefined) throw error;
+    const { code, message } = error;
+    throw new AdapterError(code, message, { param: fieldOf(message, request), cause: error });
+  }
+}
+
+/** It names none, but what it stumbles over comes from one alone: body.ts lets no two of these through together. */
+function fieldOf(message: string, { grammar, response_format, tools }: ChatRequest): string | undefined {
+  if (!/failed to parse grammar|JSON schema error at/.test(message)) return undefined;
+  if (grammar !== undefined) return "grammar";
+  if (response_format !== undefined) return "response_format";
+  return tools === undefined ? undefined : "tools";
 }
