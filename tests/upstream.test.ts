@@ -318,6 +318,34 @@ describe.each(FAULTS)("a server that %s", (_, behaviour, code, words) => {
   });
 });
 
+describe("a field that a server names as the one at fault", () => {
+  const NAMED: [unknown, string | undefined][] = [
+    ["grammar", "grammar"],
+    ["messages[0].content", "messages[0].content"],
+    ["messages.0.content", "messages.0.content"],
+    ["repetition_penalty", "repeat_penalty"],
+    ["best_of", undefined],
+    ["constructor", undefined],
+    ["grammar<script>", undefined],
+    [`messages${"[0]".repeat(40)}`, undefined],
+    ["", undefined],
+    [null, undefined],
+    [5, undefined],
+  ];
+  test.each(NAMED)("%j is told as %p", async (param, told) => {
+    const message = "bad";
+    const there = await server({ kind: "status", status: 400, body: JSON.stringify({ error: { message, param } }) });
+    const request = ask("hi", { grammar: 'root ::= "x"', repeat_penalty: 1.1 });
+    expect(await failure(said(await load([there]), request))).toMatchObject({ code: "request_refused", param: told });
+  });
+
+  test("is told amid an answer too", async () => {
+    const frame = `data: ${JSON.stringify({ error: { message: "bad", code: 400, param: "stop" } })}\n\n`;
+    const there = await server({ kind: "says", type: "text/event-stream", body: `${chunk({ content: "a" })}${frame}` });
+    expect(await failure(said(await load([there]), ask("hi", { stop: ["x"] })))).toMatchObject({ param: "stop" });
+  });
+});
+
 describe("of several servers", () => {
   const declined: [string, Behaviour][] = [
     ["resets", { kind: "resets" }],

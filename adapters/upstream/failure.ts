@@ -26,6 +26,8 @@ export interface Asked {
   model: string;
   /** The variable that holds the key. */
   key_env?: string | undefined;
+  /** The fields of what is sent: of these alone the client is told that they are at fault. */
+  fields?: readonly string[];
 }
 
 /** Of an answer with an error status. `headers`: by their names in lower case. */
@@ -41,7 +43,7 @@ export function refusalOf(asked: Asked, status: number, headers: Record<string, 
     const which = key_env === undefined ? "has no key, and it wants one" : `has the key of ${key_env}, and it is refused`;
     return declined("engine_unavailable", `${host} answers ${status}: the request ${which}.`);
   }
-  if (isOfRequest(status, told)) return requestAtFault(says, told);
+  if (isOfRequest(status, told)) return requestAtFault(says, told, asked);
   if (status === 404) return declined("upstream_error", `${host} does not know the model "${model}" at this address. ${says}`);
   if (status === 429) return new ServerFailure("busy", "upstream_busy", says, { retry_after });
   if (status === 503) return declined("engine_unavailable", says);
@@ -67,13 +69,23 @@ function isOfRequest(status: number, { message }: Told): boolean {
 const OF_CONTEXT = /context_length_exceeded|exceed_context_size_error/;
 const OF_CONTEXT_WORDS = /maximum context length|context length exceeded|longer than the maximum model length/i;
 
-function requestAtFault(says: string, { message, type, code, error }: Told): ServerFailure {
+function requestAtFault(says: string, { message, type, code, error }: Told, { fields }: Asked): ServerFailure {
   if (!OF_CONTEXT.test(`${type} ${code}`) && !OF_CONTEXT_WORDS.test(message))
-    return new ServerFailure("request", "request_refused", says);
+    return new ServerFailure("request", "request_refused", says, { param: fieldOf(error, fields) });
   const { n_prompt_tokens, n_ctx } = error;
   const counted = typeof n_prompt_tokens === "number" && typeof n_ctx === "number";
   const counts = `The prompt has ${String(n_prompt_tokens)} tokens, the context holds ${String(n_ctx)}.`;
   return new ServerFailure("request", "context_length_exceeded", counted ? counts : says);
+}
+
+const LONGEST_PATH = 100;
+
+/** The field that the server names, as a path like `messages[0].content`: its text goes to the client. */
+function fieldOf({ param }: Record<string, unknown>, fields: readonly string[] = []): string | undefined {
+  if (typeof param !== "string" || param.length > LONGEST_PATH) return undefined;
+  const [, name] = /^(\w+)(?:\.\w+|\[\d+\])*$/.exec(param) ?? [];
+  if (name === undefined || !fields.includes(name)) return undefined;
+  return param.replace(/^repetition_penalty$/, "repeat_penalty");
 }
 
 /** Of an error amid an answer, which has no status: what it would have been. */

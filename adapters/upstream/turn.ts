@@ -4,7 +4,7 @@ import { answerEvents, BrokenAnswer, wholeAnswerEvents } from "../openai/answer.
 import { toldIn } from "../openai/told.ts";
 import { type Talk, talkOf } from "./affinity.ts";
 import { bodyOf } from "./body.ts";
-import { failureOf, refusalOf, type ServerFailure } from "./failure.ts";
+import { type Asked, failureOf, refusalOf, type ServerFailure } from "./failure.ts";
 import type { Fleet, Server } from "./fleet.ts";
 import { ask } from "./http.ts";
 import type { Line } from "./line.ts";
@@ -16,13 +16,15 @@ const MOST_BROKEN = 2;
 export async function* turn(line: Line, fleet: Fleet, request: ChatRequest, signal: AbortSignal): AsyncGenerator<ChatEvent> {
   signal.throwIfAborted();
   const talk = talkOf(request.messages);
-  const body = JSON.stringify(bodyOf(request, line.model));
+  const fields = bodyOf(request, line.model);
+  const body = JSON.stringify(fields);
   const failures = new Map<Server, ServerFailure>();
   for (;;) {
     const server = await next(fleet, talk, failures, signal);
+    const asked = { ...line.asked(server), fields: Object.keys(fields) };
     let begun = false;
     try {
-      for await (const event of answerOf(line, server, body, signal)) {
+      for await (const event of answerOf(line, server, asked, body, signal)) {
         if (!begun) fleet.answered(server, talk);
         begun = true;
         yield event;
@@ -30,7 +32,7 @@ export async function* turn(line: Line, fleet: Fleet, request: ChatRequest, sign
       return;
     } catch (error) {
       signal.throwIfAborted();
-      const failure = failureOf(line.asked(server), error);
+      const failure = failureOf(asked, error);
       fleet.failed(server, failure);
       if (begun || failure.verdict === "request") throw failure;
       failures.set(server, failure);
@@ -53,15 +55,16 @@ async function next(fleet: Fleet, talk: Talk, failures: Map<Server, ServerFailur
 }
 
 async function* answerOf(
-  { key, limits, asked }: Line,
+  { key, limits }: Line,
   server: Server,
+  asked: Asked,
   body: string,
   signal: AbortSignal,
 ): AsyncGenerator<ChatEvent> {
   const answer = await ask({ url: `${server.url}/chat/completions`, body, key, limits, signal });
   try {
     const { status, headers } = answer;
-    if (status !== 200) throw refusalOf(asked(server), status, headers, await toldIn(answer));
+    if (status !== 200) throw refusalOf(asked, status, headers, await toldIn(answer));
     const type = headers["content-type"] ?? "";
     if (/^text\/event-stream\b/i.test(type)) yield* answerEvents(answer.body);
     else if (/^application\/json\b/i.test(type)) yield* wholeAnswerEvents(answer.body);
