@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { defineCommand } from "citty";
 import { readConfig } from "../config.ts";
-import { checkFolder, SET_ASIDE, type CheckReport, type Finding } from "../store/check.ts";
+import { checkFolder, SET_ASIDE, type CheckReport } from "../store/check.ts";
+import type { Finding } from "../store/check/folder.ts";
 import { MARKER } from "../store/data-folder.ts";
 import { disk } from "../store/files.ts";
 import { holderOf, LOCK_FILE, takeFolderLock } from "../store/folder-lock.ts";

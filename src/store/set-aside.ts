@@ -1,6 +1,7 @@
 // `ingle check --fix`: what was found is moved out of the way, with every byte of it, to where a person can look at it.
 import { dirname, join } from "node:path";
-import { SET_ASIDE, type Finding } from "./check.ts";
+import { SET_ASIDE } from "./check.ts";
+import type { Finding } from "./check/folder.ts";
 import { disk } from "./files.ts";
 
 /**
