@@ -3,7 +3,8 @@ import { DownloadError } from "../models/download/download.ts";
 import type { DownloadOptions, Progress } from "../models/download/sources.ts";
 import type { WantedModel } from "../models/wanted.ts";
 import { ApiError, shown, toApiError } from "./errors.ts";
-import type { Library, Wanted } from "./library/library.ts";
+import type { Library } from "./library/library.ts";
+import type { Wanted } from "./library/wishes.ts";
 import type { Log } from "./log.ts";
 import type { Collection } from "./store/collection.ts";
 

@@ -15,7 +15,7 @@ import {
 import type { Deps } from "../deps.ts";
 import { ApiError, shown } from "../errors.ts";
 import { isOwner } from "../guards/key.ts";
-import type { Wanted } from "../library/library.ts";
+import type { Wanted } from "../library/wishes.ts";
 import { filesInPlace } from "../local-files.ts";
 import { body } from "../validate.ts";
 import { shownModel } from "./model-shown.ts";
