@@ -2,15 +2,15 @@
 // another model needs its memory, loaded again after a crash. Its parts: rooms.ts and room.ts (where turns go, and
 // how engines end), slots.ts and clients.ts (the queue), turn.ts (one turn), load.ts (one load), memory.ts (who goes for
 // whom), rest.ts (after failures), wait.ts (signs of life), list.ts and counts.ts (what is shown of it all).
-import type { Adapter, ChatEvent, ChatRequest, Engine, KvCache } from "../../adapters/adapter.ts";
-import type { InstalledModel, Model } from "../../models/model.ts";
+import type { ChatEvent, ChatRequest, Engine } from "../../adapters/adapter.ts";
+import type { Model } from "../../models/model.ts";
 import { createCounts } from "./counts.ts";
 import { rowOf, type EngineRow } from "./list.ts";
-import { createLoader } from "./load.ts";
-import { createMemory, type Need } from "./memory.ts";
-import { createRest, type Rest } from "./rest.ts";
+import { createLoader, type LoadOptions } from "./load.ts";
+import { createMemory, type MemoryOptions } from "./memory.ts";
+import { createRests } from "./rest.ts";
 import type { Room } from "./room.ts";
-import { createRooms, shut } from "./rooms.ts";
+import { createRooms } from "./rooms.ts";
 import { createTurn } from "./turn.ts";
 import { later as runtimesLater, patiently, unlessAborted, type Later, type Loading } from "./wait.ts";
 import { ApiError } from "../errors.ts";
@@ -51,20 +51,12 @@ export interface StartOptions extends Omit<ChatOptions, "client"> {
   pinned?: boolean | undefined;
 }
 
-export interface EnginesOptions {
-  /** What runs a model. */
-  adapterOf(model: Model): Adapter;
-  /** Where the files of a model are; throws where they are not. */
-  resolve(model: Model): Promise<InstalledModel> | InstalledModel;
+/** Beside what every load is given. */
+export interface EnginesOptions extends Pick<LoadOptions, "adapterOf" | "resolve" | "threads" | "context" | "kvCacheOf"> {
   /** Turns at a time of each model. */
   slots: number | ((model: Model) => number);
   /** Turns that may wait for a slot of one model. */
   queue: number;
-  threads?: number | undefined;
-  /** Tokens a slot holds; absent: what the model's record says. */
-  context?: number | undefined;
-  /** Where the state of a model's idle conversations is kept; absent: nowhere. */
-  kvCacheOf?: ((model: Model) => KvCache) | undefined;
   /** As in `ChatOptions`, for engines of which no request has said anything; five minutes unless told. */
   keep_alive?: number | undefined;
   /** In ms, `Infinity` for none: how long a turn may take, from its arrival to its last token. None unless told. */
@@ -81,13 +73,6 @@ export interface EnginesOptions {
   later?: Later;
 }
 
-export interface MemoryOptions {
-  /** What the model takes with these slots and tokens of each; undefined: nobody knows, and it is not counted. */
-  need(model: InstalledModel, load: { slots: number; context: number }): Promise<Need | undefined>;
-  /** Bytes that all engines together may take at the moment. */
-  budget(): number;
-}
-
 const KEEP_ALIVE_MS = 300_000;
 
 export function createEngines(options: EnginesOptions): Engines {
@@ -100,18 +85,13 @@ export function createEngines(options: EnginesOptions): Engines {
   const memory = createMemory(options.memory?.budget ?? (() => Number.POSITIVE_INFINITY));
   const slots = typeof options.slots === "number" ? () => options.slots as number : options.slots;
   const rooms = createRooms({ slots, queue, keep_alive, isPinned, memory, closing: closing.signal, log, now, elapsed, later });
-  const rests = new Map<string, Rest>();
-  const restOf = (id: string): Rest => {
-    const rest = rests.get(id) ?? createRest(id, now);
-    rests.set(id, rest);
-    return rest;
-  };
+  const rests = createRests(now);
   const list = (): EngineRow[] => {
     const loaded = rooms.all().filter(({ load }) => load !== undefined);
     return loaded.map((room) => rowOf(room, memory.heldBy(room), now())).toSorted((a, b) => (a.id < b.id ? -1 : 1));
   };
   const counts = createCounts(list);
-  const load = createLoader({ ...options, need: options.memory?.need, memory, restOf, counts, closing: closing.signal, now });
+  const load = createLoader({ ...options, need: options.memory?.need, memory, rests, counts, closing: closing.signal, now });
 
   /** One load for all who ask. It outlives the one who asked first. */
   const engineOf = (room: Room, model: Model): Promise<Engine> => {
@@ -150,7 +130,7 @@ export function createEngines(options: EnginesOptions): Engines {
     },
     async start(model, { keep_alive, pinned }, signal) {
       closing.signal.throwIfAborted();
-      restOf(model.id).lift();
+      rests.of(model.id).lift();
       const room = rooms.enterable(model);
       const leave = room.enter();
       try {
@@ -170,21 +150,14 @@ export function createEngines(options: EnginesOptions): Engines {
     metrics: counts.text,
     async unload(id) {
       pins.delete(id);
-      rests.delete(id);
+      rests.forget(id);
       const room = rooms.get(id);
       if (room !== undefined) rooms.retire(room, "asked");
       await rooms.left(id);
     },
     async close(grace_ms) {
       closing.abort(new ApiError(503, "The server is stopping.", { code: "server_stopping" }));
-      const all = rooms.all();
-      for (const room of all) room.stay();
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      const grace = new Promise((done) => (timer = setTimeout(done, grace_ms)));
-      await Promise.race([Promise.all(all.map((room) => room.empty())), grace]);
-      // A program that has ended its engines is to end at once.
-      clearTimeout(timer);
-      await Promise.all(all.map(shut));
+      await rooms.close(grace_ms);
     },
   };
 }

@@ -3,8 +3,8 @@ import { AdapterError, type Adapter, type Engine, type KvCache } from "../../ada
 import { DEFAULT_CONTEXT } from "../../models/fit.ts";
 import type { InstalledModel, Model } from "../../models/model.ts";
 import type { Counts } from "./counts.ts";
-import type { Memory, Need } from "./memory.ts";
-import type { Rest } from "./rest.ts";
+import type { Memory, MemoryOptions } from "./memory.ts";
+import type { Rests } from "./rest.ts";
 import type { Room } from "./room.ts";
 import type { Log } from "../log.ts";
 
@@ -18,10 +18,9 @@ export interface LoadOptions {
   context?: number | undefined;
   /** Where the state of its idle conversations is kept; absent: nowhere. */
   kvCacheOf?: ((model: Model) => KvCache) | undefined;
-  /** What a model takes with so many slots of so many tokens; undefined where nobody knows. */
-  need?: ((model: InstalledModel, load: { slots: number; context: number }) => Promise<Need | undefined>) | undefined;
+  need?: MemoryOptions["need"] | undefined;
   memory: Memory;
-  restOf(id: string): Rest;
+  rests: Rests;
   counts: Counts;
   /** Ends every load. */
   closing: AbortSignal;
@@ -31,7 +30,7 @@ export interface LoadOptions {
 
 /** Loads into a room. Throws `ApiError` 503 while the model rests or finds no memory, and `AdapterError`. */
 export function createLoader(options: LoadOptions): (room: Room, model: Model) => Promise<Engine> {
-  const { adapterOf, resolve, threads, kvCacheOf, need, memory, restOf, counts, closing, log, now } = options;
+  const { adapterOf, resolve, threads, kvCacheOf, need, memory, rests, counts, closing, log, now } = options;
 
   const lost = (id: string, { message }: AdapterError): void => log.error("engine lost", { model: id, reason: message });
 
@@ -69,20 +68,20 @@ export function createLoader(options: LoadOptions): (room: Room, model: Model) =
     if (death === undefined) return;
     counts.died(room.id);
     lost(room.id, death);
-    restOf(room.id).died(death, path);
+    rests.of(room.id).died(death, path);
   };
 
   return async (room, model) => {
     const signal = AbortSignal.any([closing, room.stop.signal]);
     const installed = await resolve(model);
-    await restOf(model.id).refuse(installed.path);
+    await rests.of(model.id).refuse(installed.path);
     const context = options.context ?? model.settings.ctx_len ?? DEFAULT_CONTEXT;
     try {
       const needed = await need?.(installed, { slots: room.slots.count, context });
       if (needed !== undefined) await memory.take(room, needed, signal);
       const engine = await start(room, model, installed, context, signal);
       counts.loaded(model.id, "");
-      restOf(model.id).loaded();
+      rests.of(model.id).loaded();
       void watch(room, engine, installed.path);
       memory.settle();
       return engine;
@@ -91,7 +90,7 @@ export function createLoader(options: LoadOptions): (room: Room, model: Model) =
       if (error instanceof AdapterError && !signal.aborted) {
         counts.loaded(model.id, error.code);
         lost(model.id, error);
-        restOf(model.id).failed(error, installed.path);
+        rests.of(model.id).failed(error, installed.path);
       }
       throw error;
     }

@@ -1,5 +1,6 @@
 // Memory for all models together: who finds too little waits in line, and idle models go, the least recently used first. A busy one
 // that is in the way gets no new turns, so that models which do not fit side by side take turns and none of them starves.
+import type { InstalledModel } from "../../models/model.ts";
 import { ApiError } from "../errors.ts";
 import { inBytes } from "../quantities.ts";
 
@@ -9,6 +10,13 @@ export interface Need {
   total: number;
   /** The largest context, in tokens, with which it would fit into so many bytes; 0 for none. */
   largestContext(bytes: number): number;
+}
+
+export interface MemoryOptions {
+  /** What the model takes with these slots and tokens of each; undefined: nobody knows, and it is not counted. */
+  need(model: InstalledModel, load: { slots: number; context: number }): Promise<Need | undefined>;
+  /** Bytes that all engines together may take at the moment. */
+  budget(): number;
 }
 
 /** Whoever holds memory: one engine, from its load to the end of its process. */

@@ -26,7 +26,26 @@ export interface Rest {
   lift(): void;
 }
 
-export function createRest(id: string, now: () => number): Rest {
+/** Of all models, by id. */
+export interface Rests {
+  of(id: string): Rest;
+  /** What happened is past: the next one begins anew. */
+  forget(id: string): void;
+}
+
+export function createRests(now: () => number): Rests {
+  const rests = new Map<string, Rest>();
+  return {
+    of(id) {
+      const rest = rests.get(id) ?? createRest(id, now);
+      rests.set(id, rest);
+      return rest;
+    },
+    forget: (id) => void rests.delete(id),
+  };
+}
+
+function createRest(id: string, now: () => number): Rest {
   let until = 0;
   let reason = new ApiError(500, "");
   /** What failed. */

@@ -20,6 +20,8 @@ export interface Rooms {
   retire(room: Room, why: Why): void;
   /** Resolves when no engine of the model is left that has been told to go. */
   left(id: string): Promise<void>;
+  /** Who is in them gets `grace_ms` to leave, then all engines are closed. */
+  close(grace_ms: number): Promise<void>;
 }
 
 /** Somebody asked for it, nobody used it for long, others need its memory, or its record has changed. */
@@ -73,10 +75,12 @@ export function createRooms({ slots, memory, closing, log, later, ...options }: 
     room.stay = later(room.keep_alive, () => retire(room, "idle"));
   };
 
+  const all = (): Room[] => [...rooms.values(), ...leaving.keys()];
+
   return {
     retire,
     get: (id) => rooms.get(id),
-    all: () => [...rooms.values(), ...leaving.keys()],
+    all,
     enterable(model) {
       const { id, upstream } = model;
       const known = rooms.get(id);
@@ -90,10 +94,20 @@ export function createRooms({ slots, memory, closing, log, later, ...options }: 
     async left(id) {
       await Promise.all([...leaving].map(([room, gone]) => (room.id === id ? gone : undefined)));
     },
+    async close(grace_ms) {
+      const everyone = all();
+      for (const room of everyone) room.stay();
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const grace = new Promise((done) => (timer = setTimeout(done, grace_ms)));
+      await Promise.race([Promise.all(everyone.map((room) => room.empty())), grace]);
+      // A program that has ended its engines is to end at once.
+      clearTimeout(timer);
+      await Promise.all(everyone.map(shut));
+    },
   };
 }
 
 /** Closes what is loaded there, or will be. */
-export async function shut({ load }: Room): Promise<void> {
+async function shut({ load }: Room): Promise<void> {
   await load?.then((engine) => engine.close()).catch(() => {});
 }
