@@ -3,7 +3,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Addon, AddonSampler } from "../adapters/node-llama-cpp/addon.ts";
-import { createBatcher, type TurnOptions } from "../adapters/node-llama-cpp/batcher.ts";
+import { createBatcher } from "../adapters/node-llama-cpp/batcher.ts";
+import type { TurnOptions } from "../adapters/node-llama-cpp/slot.ts";
 import { createSlotStates, WORTH_KEEPING } from "../adapters/node-llama-cpp/slot-states.ts";
 import { createStateFolder } from "../adapters/node-llama-cpp/state-folder.ts";
 import { eventually } from "./support/server.ts";

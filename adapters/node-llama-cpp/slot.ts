@@ -1,0 +1,33 @@
+// A slot of the native context, and the turn that runs in it.
+import type { AddonSampler, SamplerConfig } from "./addon.ts";
+import type { HeldSlot } from "./slot-states.ts";
+
+export interface TurnOptions {
+  prompt: readonly number[];
+  sampling: SamplerConfig;
+  /** Reuse of earlier turns only where the numbers come out the same as without it. */
+  repeatable: boolean;
+  /** A piece of the prompt was read, and more is to come. */
+  onPrompt(read: number): void;
+  /**
+   * Every sampled token, in order: is another one wanted? On the hot path, and must not throw.
+   * `cached`: prompt tokens that a slot still held.
+   */
+  onToken(token: number, cached: number): boolean;
+  onError(error: unknown): void;
+}
+
+export interface Slot extends HeldSlot {
+  turn: RunningTurn | undefined;
+  last_used: number;
+}
+
+export interface RunningTurn extends TurnOptions {
+  sampler: AddonSampler;
+  cached: number;
+  /** Prompt tokens still to be fed. */
+  unread: readonly number[];
+  /** The token sampled last, to be fed next. */
+  next: number | undefined;
+  stopped: boolean;
+}
