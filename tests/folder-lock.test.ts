@@ -9,6 +9,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
@@ -17,7 +18,8 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { holderOf, LOCK_FILE, takeFolderLock } from "../src/store/folder-lock.ts";
-import { LockedError, type Holder } from "../src/store/holder-of-lock.ts";
+import { LockedError, thisProcess, type Holder } from "../src/store/holder-of-lock.ts";
+import { NO_STRACE } from "./faults/strace.ts";
 import { failure } from "./support/records.ts";
 import { runtimes } from "./support/runtimes.ts";
 import { cleanEnv, eventually } from "./support/server.ts";
@@ -70,6 +72,9 @@ function start(command: string[], path: string, ...words: string[]) {
     },
   };
 }
+
+/** As every start has another one. */
+const TOKEN = "01234567-89ab-cdef-0123-456789abcdef";
 
 /** A lock whose holder was killed, in this place. */
 async function stale(command = runtimes().find(({ skip }) => skip === undefined)!.command): Promise<string> {
@@ -143,6 +148,7 @@ describe("a stale lock", () => {
     "that many processes want is had by one at a time, and in the end by each",
     async () => {
       const path = await stale();
+      for (const ends of [TOKEN, `${TOKEN}.stale`, `gone.stale.${TOKEN}`]) write(`${path}.${ends}`, holderAt(path));
       const usable = runtimes().filter(({ skip }) => skip === undefined);
       const racers = Array.from({ length: 12 }, (_, n) =>
         start(usable[n % usable.length]!.command, path, "race", `${path}.witness`),
@@ -195,6 +201,94 @@ describe("a stale lock", () => {
     await lock.release();
     write(path, { ...own, token: "of-another-start", started: null });
     await (await takeFolderLock(path, SHORT)).release();
+  });
+});
+
+const why = NO_STRACE === undefined ? "" : ` (skipped: ${NO_STRACE})`;
+describe.skipIf(why !== "")(`what a process leaves that is killed amid taking a lock${why}`, () => {
+  const usable = runtimes().filter(({ skip }) => skip === undefined);
+  /** At its first system call of the family. */
+  const killedAt = (call: string): string[] => {
+    return ["strace", "-f", "-o", "/dev/null", "-e", `trace=/^${call}`, "-e", `inject=/^${call}:signal=KILL`];
+  };
+
+  test.each(usable)(
+    "a file that has no name yet: the next holder removes it, on $name",
+    async ({ command }) => {
+      const path = place();
+      const killed = start([...killedAt("link"), ...command], path, "hold");
+      await killed.ended;
+      expect(killed.lines).toEqual([]);
+      expect(names(path)).toEqual([expect.stringMatching(/^ingle\.lock\.[\da-f-]{36}$/)]);
+      const next = start(command, path, "hold");
+      expect(await next.said(1)).toEqual({ taken: next.pid });
+      expect(names(path)).toEqual([LOCK_FILE]);
+      await next.kill();
+    },
+    SLOW,
+  );
+
+  test.each(usable)(
+    "a claim on a stale lock, and the lock that it has taken: likewise, on $name",
+    async ({ command }) => {
+      // Its lock has no name yet; its claim has one, and the one before still.
+      for (const call of ["rename", "unlink"]) {
+        const path = await stale(command);
+        const killed = start([...killedAt(call), ...command], path, "hold");
+        await killed.ended;
+        expect(killed.lines).toEqual([]);
+        expect(names(path).length).toBeGreaterThan(1);
+        await (await takeFolderLock(path, FOREVER)).release();
+        expect(names(path)).toEqual([]);
+      }
+    },
+    SLOW,
+  );
+});
+
+describe("beside a lock", () => {
+  const dead = async (): Promise<Holder> => holderAt(await stale());
+  const elsewhere: Holder = { pid: process.pid, command: "serve", started: "1", place: "there", token: TOKEN };
+  const HOURS = 2 * 3_600_000;
+
+  test.each<[string, string, () => Promise<Holder> | Holder | string, number, boolean]>([
+    ["a file of a process that has ended", TOKEN, dead, 0, true],
+    ["a claim of one", `${TOKEN}.stale`, dead, 0, true],
+    ["a claim of one on a lock that names nobody", "unreadable.stale", dead, 0, true],
+    ["a claim of one on a claim", `${TOKEN}.stale.gone.stale`, dead, 0, true],
+    ["a file for a claim", `${TOKEN}.stale.${TOKEN}`, dead, 0, true],
+    ["half a file that is old", TOKEN, () => '{ "pid"', HOURS, true],
+    ["an old file of another machine", TOKEN, () => elsewhere, HOURS, true],
+    ["a file of a process that lives", TOKEN, () => thisProcess("test"), HOURS, false],
+    ["a claim of one", `${TOKEN}.stale`, () => thisProcess("test"), HOURS, false],
+    ["half a file", TOKEN, () => "", 0, false],
+    ["a file of another machine", TOKEN, () => elsewhere, 0, false],
+    ["somebody's copy of a lock", "bak", dead, HOURS, false],
+  ])("%s, %s, is swept or stays", async (_, ends, content, ms, goes) => {
+    const path = place();
+    const left = `${path}.${ends}`;
+    write(left, await content());
+    age(left, ms);
+    await (await takeFolderLock(path, FOREVER)).release();
+    expect(names(path)).toEqual(goes ? [] : [`${LOCK_FILE}.${ends}`]);
+  });
+
+  test("a folder stays, and so does a link and what it leads to", async () => {
+    const path = place();
+    mkdirSync(`${path}.${TOKEN}`);
+    write(join(path, "..", "theirs"), await dead());
+    symlinkSync("theirs", `${path}.${TOKEN.replaceAll("0", "1")}`);
+    await (await takeFolderLock(path, FOREVER)).release();
+    expect(names(path)).toHaveLength(3);
+  });
+
+  test("nothing is swept by those who find it held", async () => {
+    const path = place();
+    const lock = await takeFolderLock(path, FOREVER);
+    write(`${path}.${TOKEN}`, await dead());
+    expect(await failure(takeFolderLock(path, FOREVER))).toBeInstanceOf(LockedError);
+    expect(names(path).toSorted()).toEqual([LOCK_FILE, `${LOCK_FILE}.${TOKEN}`]);
+    await lock.release();
   });
 });
 

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { utimes } from "node:fs/promises";
 import { isHeld, readHolder, thisProcess, type Holder } from "./holder-of-lock.ts";
 import { create, giveBack, isAbsent, overwrite, seize } from "./lock-file.ts";
+import { sweepLeftovers } from "./lock-leftovers.ts";
 
 const HEARTBEAT_MS = 2_000;
 /** A holder that is alive touches its lock several times in this. */
@@ -36,6 +37,7 @@ export async function takeFolderLock(path: string, options: LockOptions): Promis
   const key = randomBytes(32).toString("base64url");
   const own = thisProcess(command);
   await seize(path, own, stale_ms);
+  await sweepLeftovers(path, own, stale_ms);
 
   let held = true;
   let ended = false;

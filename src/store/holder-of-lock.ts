@@ -10,6 +10,8 @@ import { codeOf } from "./faults.ts";
 const WATCH_STEP_MS = 250;
 /** Beyond what the clocks of two machines differ by. */
 const LONG_STALE_MS = 60_000;
+/** Of a file that is needed for milliseconds, by a process that cannot be seen. */
+const LEFT_MS = 3_600_000;
 
 const Holder = v.object({
   pid: v.number(),
@@ -64,11 +66,8 @@ export async function readHolder(path: string): Promise<Holder | undefined> {
  * a boot since) only time tells: whoever is alive touches the lock.
  */
 export async function isHeld(path: string, holder: Holder | undefined, stale_ms: number): Promise<boolean> {
-  if (holder !== undefined && holder.place === place()) {
-    if (!isAlive(holder.pid)) return false;
-    const started = startOf(holder.pid);
-    if (started !== null && holder.started !== null) return started === holder.started;
-  }
+  const lives = livesHere(holder);
+  if (lives !== undefined) return lives;
   const first = await touched(path);
   if (first === undefined || Date.now() - first > LONG_STALE_MS) return false;
   // Its own clock against ours would compare two machines: what counts is whether it moves.
@@ -78,6 +77,20 @@ export async function isHeld(path: string, holder: Holder | undefined, stale_ms:
     if (now !== first) return true;
   }
   return false;
+}
+
+/** Whether nobody comes back to a file that its maker needed for a moment, written `at`: that process has ended, or nobody knows it. */
+export function isLeft(maker: Holder | undefined, at: number): boolean {
+  const lives = livesHere(maker);
+  return lives === undefined ? Date.now() - at > LEFT_MS : !lives;
+}
+
+/** Undefined where that cannot be told from here. */
+function livesHere(holder: Holder | undefined): boolean | undefined {
+  if (holder === undefined || holder.place !== place()) return undefined;
+  if (!isAlive(holder.pid)) return false;
+  const started = startOf(holder.pid);
+  return started === null || holder.started === null ? undefined : started === holder.started;
 }
 
 /** Milliseconds since 1970; undefined where nothing is. */
