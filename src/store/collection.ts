@@ -16,6 +16,8 @@ export interface Collection<T extends { id: string }> {
   knownIds(): readonly string[] | undefined;
   /** All ids, ascending: the oldest first where they are our own. */
   ids(): Promise<readonly string[]>;
+  /** The last of them that is so. */
+  lastId(is: (id: string) => boolean): Promise<string | undefined>;
   /** Undefined when there is none, whatever the string. Throws `ApiError` 500 `corrupted_entity` or `storage_error`, 503. */
   get(id: string): Promise<T | undefined>;
   /** Those that can be read, in the order of the ids; damaged ones are left out and logged. Throws what hides more than one record. */
@@ -120,6 +122,8 @@ export function collection<T extends { id: string }>(shared: Shared, base: strin
       const known = records.knownIds();
       return known === undefined ? readIds() : Promise.resolve(known);
     },
+    // Asked before each new record: a list that is given out would be copied each time.
+    lastId: async (is) => (shared.index?.peek(base) ?? (await readIds())).findLast(is),
     async get(id) {
       const key = keyOf(id);
       return key === undefined ? undefined : read(key, id);

@@ -6,6 +6,8 @@ export interface IdIndex {
   ids(base: string, load: () => Promise<string[]>): Promise<readonly string[]>;
   /** The same where they were read already, without a wait. */
   known(base: string): readonly string[] | undefined;
+  /** The same for a look at once: it changes with the next record. */
+  peek(base: string): readonly string[] | undefined;
   /** To be called when a record was written, or removed. Resolves when the index knows it. */
   add(base: string, id: string): Promise<void>;
   remove(base: string, id: string): Promise<void>;
@@ -16,22 +18,42 @@ export interface IdIndex {
 /** Ids of all bases together, at about 60 bytes each; the bases unused for longest are forgotten first. */
 const MOST_IDS = 1_000_000;
 
+interface Ids {
+  readonly list: string[];
+  /** Somebody has it. */
+  given: boolean;
+}
+
 export function createIdIndex(): IdIndex {
   const loading = new Map<string, Promise<string[]>>();
-  const loaded = new LRUCache<string, string[]>({ maxSize: MOST_IDS, sizeCalculation: (ids) => ids.length + 16 });
+  const loaded = new LRUCache<string, Ids>({ maxSize: MOST_IDS, sizeCalculation: ({ list }) => list.length + 16 });
+
+  const known = (base: string): readonly string[] | undefined => {
+    const ids = loaded.get(base);
+    if (ids !== undefined) ids.given = true;
+    return ids?.list;
+  };
 
   /** Does nothing where nobody has asked yet: then a later load sees what is on the disk. */
-  const change = async (base: string, id: string, by: (ids: string[], at: number) => string[]): Promise<void> => {
+  const change = async (base: string, id: string, to: "there" | "gone"): Promise<void> => {
     await loading.get(base)?.catch(() => {});
     const ids = loaded.get(base);
-    // A new list: whoever pages through the old one would miss an id, or meet one twice.
-    if (ids !== undefined) loaded.set(base, by(ids, place(ids, id)));
+    if (ids === undefined) return;
+    const at = place(ids.list, id);
+    if ((ids.list[at] === id) === (to === "there")) return;
+    const edit: [number, number, ...string[]] = to === "there" ? [at, 0, id] : [at, 1];
+    // Whoever pages through a list would miss an id, or meet one twice: one that somebody has stays as it is.
+    const list = ids.given ? ids.list.toSpliced(...edit) : ids.list;
+    if (!ids.given) list.splice(...edit);
+    // Another object in any case: the cache would not count the same one anew.
+    loaded.set(base, { list, given: false });
   };
 
   return {
-    known: (base) => loaded.get(base),
+    known,
+    peek: (base) => loaded.get(base)?.list,
     async ids(base, load) {
-      const ids = loaded.get(base);
+      const ids = known(base);
       if (ids !== undefined) return ids;
       const running = loading.get(base);
       if (running !== undefined) return running;
@@ -39,7 +61,7 @@ export function createIdIndex(): IdIndex {
         .then((ids) => {
           ids.sort();
           // Forgotten meanwhile: what was read may be old.
-          if (loading.get(base) === reading) loaded.set(base, ids);
+          if (loading.get(base) === reading) loaded.set(base, { list: ids, given: true });
           return ids;
         })
         .finally(() => {
@@ -48,8 +70,8 @@ export function createIdIndex(): IdIndex {
       loading.set(base, reading);
       return reading;
     },
-    add: (base, id) => change(base, id, (ids, at) => (ids[at] === id ? ids : ids.toSpliced(at, 0, id))),
-    remove: (base, id) => change(base, id, (ids, at) => (ids[at] === id ? ids.toSpliced(at, 1) : ids)),
+    add: (base, id) => change(base, id, "there"),
+    remove: (base, id) => change(base, id, "gone"),
     forget(base) {
       loaded.delete(base);
       loading.delete(base);

@@ -80,7 +80,7 @@ export function createStore({ driver, shared: others, log, mayWrite = () => {} }
   };
   const fresh = async (prefix: string, among: Collection<{ id: string }>): Promise<string> => {
     // Where others issue ids too, their clocks decide.
-    const newest = others ? undefined : (await among.ids()).findLast((id) => OWN_ID.test(id));
+    const newest = others ? undefined : await among.lastId((id) => OWN_ID.test(id));
     if (newest !== undefined) issueAbove(newest);
     return newId(prefix);
   };
