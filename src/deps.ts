@@ -13,7 +13,10 @@ import type { Store } from "./store/store.ts";
 
 export interface AppOptions {
   guards: GuardOptions;
-  library: Pick<Library, "list" | "all" | "get" | "remove" | "resolve" | "ask" | "asked" | "claim" | "wanted" | "partial">;
+  library: Pick<
+    Library,
+    "list" | "all" | "get" | "remove" | "resolve" | "ask" | "asked" | "askedFor" | "claim" | "wanted" | "partial"
+  >;
   downloads: Downloads;
   /** Absolute path of the folder whose files may be used in place by whoever may call. */
   models_dir?: string | undefined;

@@ -171,6 +171,18 @@ describe("the list", () => {
     expect((await request("/v1/models/nope?catalog=true")).status).toBe(404);
   });
 
+  test("by itself is shown without a look at what else is to be fetched, and not at all where that cannot be read", async () => {
+    const made = makeApp({ models: [] });
+    await made.library.ask({ model: makeModel("wanted") });
+    for (const id of ["other", "qwen3-4b"]) await made.driver.setItem!(`downloads:${id}`, "{", {});
+    expect(await (await made.request("/v1/models/wanted")).json()).toMatchObject({ id: "wanted", state: "available" });
+    expect((await made.request("/v1/models/nope")).status).toBe(404);
+    expect(made.log).toEqual([]);
+    expect((await made.request("/v1/models/other")).status).toBe(404);
+    expect((await made.request("/v1/models/qwen3-4b?catalog=true")).status).toBe(200);
+    expect(made.log).toHaveLength(2);
+  });
+
   test("tells of weights that are missing or have changed in size", async () => {
     putWeights("whole");
     putWeights("cut");

@@ -18,6 +18,7 @@ export function fixedLibrary(own: readonly OwnModel[]): Library {
     ask: refuse,
     claim: refuse,
     asked: async () => [],
+    askedFor: async () => undefined,
     remove: refuse,
     partial: async () => 0,
     wanted: async (id) => (find(id) ? undefined : refuse()),

@@ -24,7 +24,7 @@ export interface LibraryOptions {
   now?: () => number;
 }
 
-export interface Library extends Pulls, Pick<Wishes, "ask" | "asked"> {
+export interface Library extends Pulls, Pick<Wishes, "ask" | "asked" | "askedFor"> {
   /** All readable records, sorted by id. */
   list(): Promise<Model[]>;
   /** All records, sorted by id; undefined for one that cannot be read. */
@@ -69,6 +69,7 @@ export function createLibrary({
     resolve,
     ask: wishes.ask,
     asked: wishes.asked,
+    askedFor: wishes.askedFor,
     ...createPulls({ records, downloads, wishes, changes, resolve, folderOf, now }),
 
     list: async () => records.some(await records.ids()),

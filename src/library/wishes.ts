@@ -21,6 +21,8 @@ export interface Wishes {
   ask(wanted: Wanted): Promise<void>;
   /** Models that were asked for and are not there, sorted by id; without files where only the hub can say what they are made of. */
   asked(): Promise<Model[]>;
+  /** The one that was asked for under this id, there or not; undefined where that cannot be read. */
+  askedFor(id: string): Promise<Model | undefined>;
   /** Whether the id is in use for this very model. Throws `ApiError` 409 `model_exists` where it is for another one. */
   known(model: Model): Promise<boolean>;
   /** The model with its files. The hub's word on them is kept: a later try goes on with the same ones. Throws `SourceError`. */
@@ -54,6 +56,10 @@ export function createWishes({ records, downloads, now }: WishesOptions): Wishes
       const wishes = await downloads.some(await downloads.ids());
       const there = new Set(await records.ids());
       return wishes.map(({ model }) => model).filter(({ id }) => !there.has(id));
+    },
+    async askedFor(id) {
+      const [wish] = await downloads.some([id]);
+      return wish?.model;
     },
     async complete({ model, reference }, options, signal) {
       if (model.files.length > 0 || reference === undefined) return model;

@@ -42,8 +42,8 @@ export const models = (deps: Deps) => {
         const withCatalog = wanted === "true";
         const model = await deps.library.get(id);
         if (model !== undefined) return c.json(await shownModel(model, "installed", deps, { fit: true }));
-        const asked = (await deps.library.asked()).find((each) => each.id === id);
-        const manifest = asked ?? (withCatalog ? catalog().find((each) => each.id === id) : undefined);
+        const manifest =
+          (await deps.library.askedFor(id)) ?? (withCatalog ? catalog().find((each) => each.id === id) : undefined);
         if (manifest === undefined) throw notInstalled(id);
         const dials = fit === "true" && !c.env.head;
         if (dials) mayAct(c, c.env);
