@@ -19,7 +19,7 @@ import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { holderOf, LOCK_FILE, takeFolderLock } from "../src/store/folder-lock.ts";
 import { LockedError, thisProcess, type Holder } from "../src/store/holder-of-lock.ts";
-import { NO_STRACE } from "./faults/strace.ts";
+import { attach, NO_STRACE } from "./faults/strace.ts";
 import { failure } from "./support/records.ts";
 import { runtimes } from "./support/runtimes.ts";
 import { cleanEnv, eventually } from "./support/server.ts";
@@ -245,6 +245,22 @@ describe.skipIf(why !== "")(`what a process leaves that is killed amid taking a 
     SLOW,
   );
 });
+
+test.skipIf(why !== "").each(["EIO", "ENOSPC", "ESTALE"])(
+  `a holder that may not look at its lock for a while (%s) keeps it${why}`,
+  async (fault) => {
+    const path = place();
+    const holder = start(runtimes().find(({ skip }) => skip === undefined)!.command, path, "hold");
+    await holder.said(1);
+    const trace = await attach(holder.pid, ["-P", path, "-e", "trace=openat", "-e", `inject=openat:error=${fault}`]);
+    await sleep(300);
+    expect(await trace.end()).toContain(fault);
+    expect(await holder.tell("release")).toEqual({ done: "release", held: true });
+    await holder.ended;
+    expect(names(path)).toEqual([]);
+  },
+  SLOW,
+);
 
 describe("beside a lock", () => {
   const dead = async (): Promise<Holder> => holderAt(await stale());

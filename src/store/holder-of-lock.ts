@@ -56,7 +56,7 @@ export async function readHolder(path: string): Promise<Holder | undefined> {
     return v.parse(Holder, JSON.parse(await readFile(path, "utf8")));
   } catch (error) {
     // Too few open files, or a disk that fails: that says nothing about the lock.
-    if (["EMFILE", "ENFILE", "ENOMEM", "EIO"].includes(codeOf(error))) throw error;
+    if (["EMFILE", "ENFILE", "ENOMEM", "EIO", "ENOSPC", "ESTALE"].includes(codeOf(error))) throw error;
     return undefined;
   }
 }
