@@ -7,9 +7,9 @@ import { addonOf, type SamplerConfig } from "./node-llama-cpp/addon.ts";
 import { createBatcher, type Batcher } from "./node-llama-cpp/batcher.ts";
 import { promptOf, type Prompt } from "./node-llama-cpp/prompt.ts";
 import { keptStates } from "./node-llama-cpp/kept-states.ts";
-import { weightsDigest } from "./node-llama-cpp/state-key.ts";
 import { tokenDecoder } from "./node-llama-cpp/text.ts";
 import { channel } from "./channel.ts";
+import { weightsDigest } from "./kv-cache/weights.ts";
 import { textOf } from "./content.ts";
 import { stopFilter } from "./stop.ts";
 

@@ -5,8 +5,10 @@ import { join } from "node:path";
 import type { Addon, AddonSampler } from "../adapters/node-llama-cpp/addon.ts";
 import { createBatcher } from "../adapters/node-llama-cpp/batcher.ts";
 import type { TurnOptions } from "../adapters/node-llama-cpp/slot.ts";
-import { createSlotStates, WORTH_KEEPING } from "../adapters/node-llama-cpp/slot-states.ts";
-import { createStateFolder } from "../adapters/node-llama-cpp/state-folder.ts";
+import { createStateFolder } from "../adapters/kv-cache/state-folder.ts";
+import { WORTH_KEEPING } from "../adapters/kv-cache/worth.ts";
+import { createSlotStates } from "../adapters/node-llama-cpp/slot-states.ts";
+import { embeddedStates } from "../adapters/node-llama-cpp/state-file.ts";
 import { eventually } from "./support/server.ts";
 import { nativeStates } from "./support/native-states.ts";
 
@@ -203,13 +205,14 @@ describe("what a slot no longer holds, with states on the disk", () => {
   const root = mkdtempSync(join(tmpdir(), "ingle-slots-"));
   afterAll(() => rmSync(root, { recursive: true }));
   const LONG = WORTH_KEEPING + 40;
+  const KEY = new Uint8Array(32);
   let number = 0;
 
   const withStates = (more: object = {}, place = join(root, `${number++}`, "tiny")) => {
     const fake = fakeAddon();
     const said: string[] = [];
-    const folder = createStateFolder({ folder: place, bytes: 1e9 }, new Uint8Array(32));
-    const states = createSlotStates(fake.addon.context, folder, (line) => said.push(line));
+    const folder = createStateFolder({ folder: place, bytes: 1e9 }, embeddedStates(KEY));
+    const states = createSlotStates(fake.addon.context, folder, KEY, (line) => said.push(line));
     const batcher = createBatcher(fake.addon, { slots: 1, batch: 8, threads: 1, trimmable: true, states, ...more });
     const files = (): string[] => readdirSync(place).filter((name) => name.endsWith(".kv"));
     return { ...fake, batcher, folder, said, place, files };

@@ -13,8 +13,9 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { BadStateError, HEAD_WORDS, seal, wordsOf, type Held } from "../adapters/node-llama-cpp/state-file.ts";
-import { createStateFolder, type StateFolder } from "../adapters/node-llama-cpp/state-folder.ts";
+import { BadStateError } from "../adapters/kv-cache/files.ts";
+import { createStateFolder } from "../adapters/kv-cache/state-folder.ts";
+import { embeddedStates, HEAD_WORDS, seal, wordsOf, type Held, type StateFolder } from "../adapters/node-llama-cpp/state-file.ts";
 import { nativeStates } from "./support/native-states.ts";
 
 const root = mkdtempSync(join(tmpdir(), "ingle-states-"));
@@ -28,14 +29,15 @@ beforeEach(() => {
   base = join(root, `${number++}`);
 });
 
-const open = (bytes = 1e9, { model = "tiny", key = KEY } = {}) => createStateFolder({ folder: join(base, model), bytes }, key);
+const open = (bytes = 1e9, { model = "tiny", key = KEY } = {}) =>
+  createStateFolder({ folder: join(base, model), bytes }, embeddedStates(key));
 const there = (model = "tiny"): string[] => readdirSync(join(base, model)).sort();
 
 /** As an engine does it. Answers whether it stayed. */
 async function write(folder: StateFolder, state: Held): Promise<boolean> {
   const path = await folder.begin(state);
   const native = nativeStates(new Map([[0, state.tokens.length]]));
-  await native.saveSequenceStateToFile(path, 0, wordsOf(state, folder.key));
+  await native.saveSequenceStateToFile(path, 0, wordsOf(state, KEY));
   return folder.commit(path, state);
 }
 

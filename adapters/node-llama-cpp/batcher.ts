@@ -2,6 +2,7 @@
 // the prompts (steps.ts). One loop owns the native context, so a turn that comes, goes or is aborted takes effect at the next step;
 // in between it gives the turns that wait their slots (seats.ts).
 import type { Addon } from "./addon.ts";
+import { KEEP_AFTER_MS, LAST_KEEP_MS } from "../kv-cache/worth.ts";
 import { createSeats } from "./seats.ts";
 import type { RunningTurn, Slot, TurnOptions } from "./slot.ts";
 import type { SlotStates } from "./slot-states.ts";
@@ -30,12 +31,6 @@ export interface BatcherOptions {
   /** In ms: when nothing has run for so long, the slots are written down; half a minute unless told. */
   keep_after?: number;
 }
-
-// A person who reads the answer is often back by then. A state is large: after every turn it would wear the disk out.
-const KEEP_AFTER_MS = 30_000;
-
-// Closing begins no further save after that; the process of the engine has 8 s in all.
-const LAST_KEEP_MS = 4_000;
 
 export function createBatcher({ context, newSampler }: Addon, options: BatcherOptions): Batcher {
   const { slots: count, batch, trimmable, states, keep_after = KEEP_AFTER_MS } = options;

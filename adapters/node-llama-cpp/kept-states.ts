@@ -2,10 +2,12 @@
 import type { Llama, LlamaContext, LlamaModel } from "node-llama-cpp";
 import type { InstalledModel } from "../../models/model.ts";
 import type { KvCache } from "../adapter.ts";
+import { createStateFolder } from "../kv-cache/state-folder.ts";
+import { weightsDigest } from "../kv-cache/weights.ts";
 import type { AddonContext } from "./addon.ts";
 import { createSlotStates, type SlotStates } from "./slot-states.ts";
-import { createStateFolder } from "./state-folder.ts";
-import { stateKey, weightsDigest } from "./state-key.ts";
+import { embeddedStates } from "./state-file.ts";
+import { stateKey } from "./state-key.ts";
 
 export interface Loaded {
   installed: InstalledModel;
@@ -34,7 +36,8 @@ export async function keptStates(context: AddonContext, place: Place, loaded: Lo
     log("Conversations are not kept on the disk: the model file was changed amid its load.");
     return undefined;
   }
-  const folder = createStateFolder(place, await stateKey(place.weights, batch, loaded));
+  const key = await stateKey(place.weights, batch, loaded);
+  const folder = createStateFolder(place, embeddedStates(key));
   await folder.evict();
-  return createSlotStates(context, folder, log);
+  return createSlotStates(context, folder, key, log);
 }

@@ -1,7 +1,7 @@
 // Which slot a turn gets, and how much of what lies there it keeps.
 import type { AddonContext } from "./addon.ts";
 import type { RunningTurn, Slot, TurnOptions } from "./slot.ts";
-import { sameStart } from "./slot-states.ts";
+import { sameStart } from "../kv-cache/worth.ts";
 import type { Held } from "./state-file.ts";
 
 export interface Seats {

@@ -1,8 +1,9 @@
 // Between the slots of the batcher and the states on the disk: what a slot is about to lose is written down, and what a turn could
 // go on from is read back. Whoever calls owns the native context meanwhile: no decode runs.
 import type { AddonContext } from "./addon.ts";
-import { BadStateError, HEAD_WORDS, wordsOf, type Held } from "./state-file.ts";
-import type { State, StateFolder } from "./state-folder.ts";
+import { BadStateError } from "../kv-cache/files.ts";
+import { sameStart, WORTH_KEEPING } from "../kv-cache/worth.ts";
+import { HEAD_WORDS, wordsOf, type Held, type State, type StateFolder } from "./state-file.ts";
 
 /** The cells of one sequence. */
 export interface HeldSlot extends Held {
@@ -23,11 +24,13 @@ export interface SlotStates {
   settle(): Promise<void>;
 }
 
-/** Tokens whose reading is worth a file. */
-export const WORTH_KEEPING = 256;
-
-/** `log` takes a sentence about what failed. */
-export function createSlotStates(context: AddonContext, folder: StateFolder, log: (line: string) => void): SlotStates {
+/** `key` is that of the folder's format; `log` takes a sentence about what failed. */
+export function createSlotStates(
+  context: AddonContext,
+  folder: StateFolder,
+  key: Uint8Array,
+  log: (line: string) => void,
+): SlotStates {
   /** The sums of what was written are made beside the next decodes: they take as long as the writing. */
   let sealing: Promise<void> = Promise.resolve();
   /** Bytes per token, once it is known, and what fits: larger ones are not even begun. */
@@ -45,7 +48,7 @@ export function createSlotStates(context: AddonContext, folder: StateFolder, log
       await folder.discard(path);
       notKept(error);
     };
-    const written = context.saveSequenceStateToFile(path, slot.sequence, wordsOf(held, folder.key));
+    const written = context.saveSequenceStateToFile(path, slot.sequence, wordsOf(held, key));
     await written.then(() => void (sealing = finish(path, held).catch(discard)), discard);
   };
 
@@ -102,14 +105,6 @@ export function createSlotStates(context: AddonContext, folder: StateFolder, log
     keep,
     settle: () => sealing,
   };
-}
-
-/** How many tokens two sequences begin with alike. */
-export function sameStart(one: ArrayLike<number>, other: ArrayLike<number>): number {
-  const most = Math.min(one.length, other.length);
-  let same = 0;
-  while (same < most && one[same] === other[same]) same++;
-  return same;
 }
 
 /** Whether `one` can stand for `other` in every turn. */

@@ -6,7 +6,8 @@
 //
 // The native side hangs at some counts: nothing gets there whose sum is not right, or whose cells are not those of its tokens.
 import { createHash } from "node:crypto";
-import { open, type FileHandle } from "node:fs/promises";
+import { BadStateError, checkCells, checkSum, exactly, SUM_BYTES, sumOf, withFile } from "../kv-cache/files.ts";
+import type { Named, StateFolder as Folder, StateFormat } from "../kv-cache/state-folder.ts";
 
 /** What the cells of a sequence stand for. */
 export interface Held {
@@ -21,9 +22,21 @@ export interface StateHead extends Held {
   readonly bytes: number;
 }
 
-/** A file that is cut, changed, or none of ours. */
-export class BadStateError extends Error {
-  override readonly name = "BadStateError";
+export type State = Named<StateHead>;
+export type StateFolder = Folder<Held, StateHead>;
+
+/** `key`: 32 bytes, what a file must have been written for. */
+export function embeddedStates(key: Uint8Array): StateFormat<Held, StateHead> {
+  return {
+    ending: ".kv",
+    nameOf(held) {
+      const words = Uint32Array.from([held.exact, ...Array.from(held.tokens)]);
+      return createHash("sha256").update(key).update(words).digest("hex").slice(0, 32);
+    },
+    seal,
+    readHead: (path) => readHead(path, key),
+    verify,
+  };
 }
 
 const MAGIC = 0x53564b49; // "IKVS"
@@ -32,12 +45,7 @@ const [TOKENS, EXACT, BYTES, KEY, SUM] = [2, 3, 4, 6, 14] as const;
 export const HEAD_WORDS = 22;
 /** What llama.cpp puts before our words: its magic, its version, the count. */
 const NATIVE_BYTES = 12;
-const SUM_BYTES = 32;
-const CELL_WORDS = 3;
-/** More slots than llama.cpp knows of. */
-const MOST_STREAMS = 1024;
 const SUM_AT = NATIVE_BYTES + SUM * 4;
-const CHUNK = 1024 * 1024;
 
 /** The numbers that llama.cpp is to write before the cells; `key` has 32 bytes. What is known only later is left 0 for `seal`. */
 export function wordsOf({ tokens, exact }: Held, key: Uint8Array): Uint32Array<ArrayBuffer> {
@@ -55,13 +63,13 @@ export async function seal(path: string): Promise<number> {
     const length = new Uint8Array(8);
     new DataView(length.buffer).setBigUint64(0, BigInt(size), true);
     await file.write(length, 0, 8, NATIVE_BYTES + BYTES * 4);
-    await file.write(await sumOf(file, size), 0, SUM_BYTES, SUM_AT);
+    await file.write(await sumOf(file, size, SUM_AT), 0, SUM_BYTES, SUM_AT);
     return size;
   });
 }
 
 /** Reads the head alone. Throws `BadStateError` where that says enough, undefined for one of another key, and what the disk throws. */
-export async function readHead(path: string, key: Uint8Array): Promise<StateHead | undefined> {
+async function readHead(path: string, key: Uint8Array): Promise<StateHead | undefined> {
   return withFile(path, "r", async (file) => {
     const { size } = await file.stat();
     const start = await exactly(file, NATIVE_BYTES + HEAD_WORDS * 4, 0);
@@ -80,75 +88,11 @@ export async function readHead(path: string, key: Uint8Array): Promise<StateHead
 }
 
 /** Throws `BadStateError` unless every byte is as it was sealed and the cells are those of the tokens. */
-export async function verify(path: string): Promise<void> {
+async function verify(path: string): Promise<void> {
   await withFile(path, "r", async (file) => {
     const { size } = await file.stat();
-    const sum = await sumOf(file, size);
-    if (Buffer.compare(sum, await exactly(file, SUM_BYTES, SUM_AT)) !== 0) throw new BadStateError("Its sum is wrong.");
-    await checkCells(file);
+    await checkSum(file, size, SUM_AT);
+    const words = new DataView((await exactly(file, 4, NATIVE_BYTES - 4)).buffer).getUint32(0, true);
+    await checkCells(file, NATIVE_BYTES + words * 4, size, words - HEAD_WORDS);
   });
-}
-
-/**
- * Whoever can make a sum can make a file. Of the streams, one for each slot, one has cells: position, how many sequences, which. What
- * follows are the layers: the native side compares them with the model's own.
- */
-async function checkCells(file: FileHandle): Promise<void> {
-  const numbers = async (count: number, at: number): Promise<Uint32Array> => {
-    return new Uint32Array((await exactly(file, count * 4, at)).buffer);
-  };
-  const [words] = await numbers(1, NATIVE_BYTES - 4);
-  let at = NATIVE_BYTES + words! * 4;
-  const streams = (await numbers(1, at))[0]!;
-  if (streams > MOST_STREAMS) throw new BadStateError("It has too many streams.");
-  let stream = 0;
-  for (let count = 0; count === 0; stream++) {
-    if (stream >= streams) throw new BadStateError("It has no cells.");
-    count = (await numbers(1, (at += 4)))[0]!;
-    if (count !== 0 && count !== words! - HEAD_WORDS) throw new BadStateError("Its cells are not as many as its tokens.");
-  }
-  // Those behind it are empty, which is all that follows its layers.
-  const { size } = await file.stat();
-  const behind = await numbers(streams - stream, size - 4 * (streams - stream));
-  if (behind.some((count) => count !== 0)) throw new BadStateError("It has the cells of several conversations.");
-  const cells = await numbers((words! - HEAD_WORDS) * CELL_WORDS, at + 4);
-  for (let place = 0; place < cells.length; place += CELL_WORDS) {
-    if (cells[place] !== place / CELL_WORDS || cells[place + 1] !== 1) throw new BadStateError("Its cells are out of order.");
-  }
-}
-
-/** Of all bytes but those of the sum itself. In pieces, so that an engine with a large file still hears who leaves. */
-async function sumOf(file: FileHandle, size: number): Promise<Buffer> {
-  const sum = createHash("sha256");
-  const buffer = new Uint8Array(CHUNK);
-  const add = async (from: number, to: number): Promise<void> => {
-    for (let at = from; at < to;) {
-      const { bytesRead } = await file.read(buffer, 0, Math.min(CHUNK, to - at), at);
-      if (bytesRead === 0) throw new BadStateError("It is cut.");
-      sum.update(buffer.subarray(0, bytesRead));
-      at += bytesRead;
-    }
-  };
-  await add(0, SUM_AT);
-  await add(SUM_AT + SUM_BYTES, size);
-  return sum.digest();
-}
-
-async function exactly(file: FileHandle, length: number, at: number): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = new Uint8Array(length);
-  for (let read = 0; read < length;) {
-    const { bytesRead } = await file.read(bytes, read, length - read, at + read);
-    if (bytesRead === 0) throw new BadStateError("It is cut.");
-    read += bytesRead;
-  }
-  return bytes;
-}
-
-async function withFile<T>(path: string, flags: "r" | "r+", work: (file: FileHandle) => Promise<T>): Promise<T> {
-  const file = await open(path, flags);
-  try {
-    return await work(file);
-  } finally {
-    await file.close();
-  }
 }

@@ -1,29 +1,38 @@
 // The states of idle conversations on the disk: which there are of this very model and setup, and which go when there are too many.
 // Several engines may work in it, each in its own process: a file appears whole, by a rename, and may be gone at any time.
-import { createHash } from "node:crypto";
+import { randomInt } from "node:crypto";
 import { mkdir, open, readdir, rename, rm, stat, utimes } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import { STATE_FILE, UNFINISHED_STATE } from "../../models/kv-cache.ts";
+import { basename, dirname, join } from "node:path";
+import { STATE_FILE, UNFINISHED_STATE, type StateEnding } from "../../models/kv-cache.ts";
 import type { KvCache } from "../adapter.ts";
-import { BadStateError, readHead, seal, verify, type Held, type StateHead } from "./state-file.ts";
+import { BadStateError } from "./files.ts";
 
-export interface State extends StateHead {
-  readonly name: string;
+/** How an engine writes its states: `Held` is what one stands for, `Head` what its file tells of it. */
+export interface StateFormat<Held, Head> {
+  ending: StateEnding;
+  /** 32 hexadecimal digits, which stand for this content and no other. */
+  nameOf(held: Held): string;
+  /** Completes what the native side has written. Answers with the bytes. */
+  seal(path: string, held: Held): Promise<number>;
+  /** Reads the head alone. Throws `BadStateError` where that says enough, undefined for one of another setup, and what the disk throws. */
+  readHead(path: string): Promise<Head | undefined>;
+  /** Throws `BadStateError` unless every byte is as it was sealed. */
+  verify(path: string): Promise<void>;
 }
 
-export interface StateFolder {
-  /** 32 bytes: what a file must have been written for. */
-  readonly key: Uint8Array;
+export type Named<Head> = Head & { readonly name: string };
+
+export interface StateFolder<Held, Head> {
   /** All that can be had now. What turns out to be no whole state is removed. */
-  states(): Promise<State[]>;
+  states(): Promise<Named<Head>[]>;
   /** An empty file for llama.cpp to write this state to, with a name nobody else uses, for its owner alone. */
   begin(held: Held): Promise<string>;
   /** Makes it one of the states, then removes the least recently used of all models beyond the limit. Answers whether it stayed. */
   commit(path: string, held: Held): Promise<boolean>;
   /** The path of a state whose every byte was checked, and which counts as used now. Throws `BadStateError`, and what the disk throws. */
-  checked(state: State): Promise<string>;
+  checked(state: Named<Head>): Promise<string>;
   /** It may be gone already. */
-  remove(state: State): Promise<void>;
+  remove(state: Named<Head>): Promise<void>;
   discard(path: string): Promise<void>;
   /** Removes what is beyond the limit, and what killed engines have left behind. */
   evict(): Promise<void>;
@@ -32,24 +41,25 @@ export interface StateFolder {
 /** No write takes so long, in ms. */
 const ABANDONED_MS = 600_000;
 
+/** In the names of what is being written, beside a count: other engines have other numbers. */
+const OURS = randomInt(2 ** 31);
 let files = 0;
 
 /** Nothing is made before the first state is written. */
-export function createStateFolder({ folder, bytes: limit }: KvCache, key: Uint8Array): StateFolder {
+export function createStateFolder<Held, Head>(
+  { folder, bytes: limit }: KvCache,
+  format: StateFormat<Held, Head>,
+): StateFolder<Held, Head> {
   const root = dirname(folder);
-  /** Heads by name; undefined: of another key. A name stands for its content, so what was read once needs no second look. */
-  const heads = new Map<string, StateHead | undefined>();
+  /** Heads by name; undefined: of another setup. A name stands for its content, so what was read once needs no second look. */
+  const heads = new Map<string, Head | undefined>();
 
-  const nameOf = (held: Held): string => {
-    const words = Uint32Array.from([held.exact, ...Array.from(held.tokens)]);
-    return createHash("sha256").update(key).update(words).digest("hex").slice(0, 32);
-  };
-  const fileOf = (name: string): string => join(folder, `${name}.kv`);
+  const fileOf = (name: string): string => join(folder, `${name}${format.ending}`);
   const discard = (path: string): Promise<void> => rm(path, { force: true }).catch(() => {});
 
-  const head = async (name: string): Promise<StateHead | undefined> => {
+  const head = async (name: string): Promise<Head | undefined> => {
     if (heads.has(name)) return heads.get(name);
-    const read = await readHead(fileOf(name), key).catch(async (error) => {
+    const read = await format.readHead(fileOf(name)).catch(async (error) => {
       if (error instanceof BadStateError) await discard(fileOf(name));
       return null;
     });
@@ -57,12 +67,11 @@ export function createStateFolder({ folder, bytes: limit }: KvCache, key: Uint8A
     return read ?? undefined;
   };
 
-  const self: StateFolder = {
-    key,
+  const self: StateFolder<Held, Head> = {
     async states() {
-      const names = (await namesIn(folder)).filter((name) => STATE_FILE.test(name)).map((name) => name.slice(0, 32));
+      const names = (await namesIn(folder)).filter((name) => STATE_FILE.test(name) && name.endsWith(format.ending)).map(digitsOf);
       for (const known of heads.keys()) if (!names.includes(known)) heads.delete(known);
-      const found: State[] = [];
+      const found: Named<Head>[] = [];
       for (const name of names) {
         const read = await head(name);
         if (read !== undefined) found.push({ ...read, name });
@@ -71,23 +80,23 @@ export function createStateFolder({ folder, bytes: limit }: KvCache, key: Uint8A
     },
     async begin(held) {
       await mkdir(folder, { recursive: true, mode: 0o700 });
-      const path = join(folder, `.${nameOf(held)}.${process.pid}.${files++}.tmp`);
+      const path = join(folder, `.${format.nameOf(held)}.${OURS}.${files++}.tmp`);
       await (await open(path, "wx", 0o600)).close();
       return path;
     },
     async commit(path, held) {
-      const size = await seal(path);
+      const size = await format.seal(path, held);
       if (size > limit) {
         await discard(path);
         return false;
       }
-      await rename(path, fileOf(nameOf(held)));
+      await rename(path, fileOf(digitsOf(basename(path).slice(1))));
       await self.evict();
       return true;
     },
     async checked({ name }) {
       const path = fileOf(name);
-      await verify(path);
+      await format.verify(path);
       const now = new Date();
       await utimes(path, now, now);
       return path;
@@ -109,6 +118,8 @@ export function createStateFolder({ folder, bytes: limit }: KvCache, key: Uint8A
   };
   return self;
 }
+
+const digitsOf = (name: string): string => name.slice(0, 32);
 
 interface Stored {
   name: string;

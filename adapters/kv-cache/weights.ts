@@ -1,0 +1,40 @@
+// Whether weights on the disk are still those that a state was made with.
+import { createHash } from "node:crypto";
+import { open, stat } from "node:fs/promises";
+
+/** The start of a file with its metadata: a header of another model differs there. */
+const START = 1024 * 1024;
+
+/**
+ * Changes with the weights: of each part its length, its times, which no write leaves alone, and its start. A digest of it all
+ * would take a load's time again. Throws what the disk throws.
+ */
+export async function weightsDigest(path: string): Promise<string> {
+  const sum = createHash("sha256");
+  for (const part of partsOf(path)) sum.update(await lookOf(part)).update(await startOf(part));
+  return sum.digest("hex");
+}
+
+/** Of any file: its length and its times. Throws what the disk throws. */
+export async function lookOf(path: string): Promise<string> {
+  const { size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
+  return JSON.stringify([size, mtimeNs, ctimeNs].map(String));
+}
+
+/** A model in parts is named by its first one, `…-00001-of-00003.gguf`. */
+function partsOf(path: string): string[] {
+  const [, base, count] = /^(.*)-00001-of-(\d{5})\.gguf$/s.exec(path) ?? [];
+  if (base === undefined) return [path];
+  return Array.from({ length: Number(count) }, (_, i) => `${base}-${String(i + 1).padStart(5, "0")}-of-${count}.gguf`);
+}
+
+async function startOf(path: string): Promise<Uint8Array> {
+  const file = await open(path);
+  try {
+    const bytes = new Uint8Array(START);
+    const { bytesRead } = await file.read(bytes, 0, START, 0);
+    return bytes.subarray(0, bytesRead);
+  } finally {
+    await file.close();
+  }
+}

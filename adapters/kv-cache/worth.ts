@@ -1,0 +1,21 @@
+// What is worth a file, and when it is written: the same for both engines.
+
+/** Tokens whose reading is worth a file. */
+export const WORTH_KEEPING = 256;
+
+/**
+ * In ms: when nothing has run for so long, the slots are written down. A person who reads the answer is often back by then. A state is
+ * large: after every turn it would wear the disk out.
+ */
+export const KEEP_AFTER_MS = 30_000;
+
+/** Closing begins no further save after that, in ms: whoever waits for an engine's end is not patient. */
+export const LAST_KEEP_MS = 4_000;
+
+/** How many tokens, or marks, two sequences begin with alike. */
+export function sameStart(one: ArrayLike<unknown>, other: ArrayLike<unknown>): number {
+  const most = Math.min(one.length, other.length);
+  let same = 0;
+  while (same < most && one[same] === other[same]) same++;
+  return same;
+}
