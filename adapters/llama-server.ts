@@ -7,9 +7,9 @@ import type { InstalledModel, Model } from "../models/model.ts";
 import { AdapterError, CAPABILITIES, type Adapter, type Capability, type Engine, type LoadOptions } from "./adapter.ts";
 import { argsOf } from "./llama-server/args.ts";
 import { type Client, clientOf } from "./llama-server/client.ts";
+import { keptStates, type KeptStates } from "./llama-server/kept-states.ts";
 import { lifeOf, type Life, type LifeLimits } from "./llama-server/life.ts";
 import { loadFailure, startServer } from "./llama-server/process.ts";
-import { fieldNamed } from "./llama-server/refusal.ts";
 import { turnsOf } from "./llama-server/turn.ts";
 
 export interface LlamaServerOptions {
@@ -22,7 +22,7 @@ export interface LlamaServerOptions {
   limits?: Partial<LifeLimits>;
 }
 
-const LIMITS: LifeLimits = { load: 300_000, turn: 60_000, cancel: 2_000, close: 2_000 };
+const LIMITS: LifeLimits = { load: 300_000, turn: 60_000, cancel: 2_000, close: 2_000, state: 30_000 };
 
 /** A llama-server for each engine. Throws where `binary` does. */
 export function llamaServer({ binary, env, log = () => {}, limits: some }: LlamaServerOptions): Adapter {
@@ -33,8 +33,9 @@ export function llamaServer({ binary, env, log = () => {}, limits: some }: Llama
     async load(model, options, signal) {
       signal.throwIfAborted();
       const program = await binary();
-      const { context_length } = await fromFile(model, readGgufFile);
-      const args = argsOf(model, options, context_length);
+      const header = await fromFile(model, readGgufFile);
+      const kept = await keptStates({ program, model, options, header, log });
+      const args = argsOf(model, options, header.context_length, kept?.folder);
       signal.throwIfAborted();
       const key = randomBytes(32).toString("hex");
       const loading = start({ program, args, key, model, options, limits, env, log });
@@ -43,7 +44,8 @@ export function llamaServer({ binary, env, log = () => {}, limits: some }: Llama
       try {
         const listening = Promise.race([loading.address, dead(loading.life)]);
         const [address, special] = await Promise.all([listening, fromFile(model, readSpecialNames)]);
-        const engine = await engineOf(model.id, { client: clientOf(address, key), life: loading.life, special }, limits, signal);
+        const parts = { client: clientOf(address, key), life: loading.life, special, kept };
+        const engine = await engineOf(model.id, parts, limits, signal);
         loading.done();
         return engine;
       } catch (error) {
@@ -107,6 +109,7 @@ const Props = v.object({
   total_slots: v.number(),
   default_generation_settings: v.object({ n_ctx: v.number() }),
   chat_template_caps: v.object({ supports_tools: v.boolean() }),
+  build_info: v.optional(v.string()),
 });
 const Models = v.object({ data: v.tuple([v.object({ meta: v.object({ n_vocab: v.number() }) })]) });
 
@@ -114,21 +117,26 @@ interface ServerParts {
   client: Client;
   life: Life;
   special: ReadonlySet<string>;
+  kept: KeptStates | undefined;
 }
 
 /** Of a server that listens. */
 async function engineOf(id: string, of: ServerParts, limits: LifeLimits, signal: AbortSignal): Promise<Engine> {
-  const { client, life, special } = of;
+  const { client, life, special, kept } = of;
   await client.getJson("/health", signal);
-  const { total_slots, default_generation_settings, chat_template_caps } = v.parse(Props, await client.getJson("/props", signal));
+  const props = v.parse(Props, await client.getJson("/props", signal));
   const { data } = v.parse(Models, await client.getJson("/v1/models", signal));
-  const context_length = default_generation_settings.n_ctx;
+  const { total_slots: slots, chat_template_caps } = props;
+  const context_length = props.default_generation_settings.n_ctx;
   const model = { context_length, vocab_size: data[0].meta.n_vocab, knows_tools: chat_template_caps.supports_tools };
-  const turn = turnsOf({ id, client, life, model, limits, special });
-  return {
-    ...{ slots: total_slots, context_length, closed: life.closed, close: life.close },
-    chat: (request, signal) => fieldNamed(turn(request, signal), request),
+  const chat = turnsOf({ id, client, life, model, limits, special });
+  const server = { slots, context_length, build: props.build_info };
+  const seats = await kept?.seats({ chat, client, life, limits, server });
+  const close = async (): Promise<void> => {
+    await life.close(seats?.keep);
+    await seats?.settle();
   };
+  return { slots, context_length, closed: life.closed, chat: seats?.chat ?? chat, close };
 }
 
 /** Of the model's file. Throws `AdapterError` `model_load_failed` where it cannot be read. */

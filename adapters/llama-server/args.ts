@@ -7,8 +7,16 @@ import { jinjaOf } from "./template.ts";
 /** Tokens of one step: what a turn that is given up still takes at most, and what lies between two signs of life. */
 const BATCH = 512;
 
-/** `trained`: tokens the model was trained on, where that is known. The key comes through the environment: anybody can read a command line. */
-export function argsOf(model: InstalledModel, options: LoadOptions, trained = Number.POSITIVE_INFINITY): string[] {
+/**
+ * `trained`: tokens the model was trained on, where that is known. `states`: the folder for those of conversations, where they are kept.
+ * The key comes through the environment: anybody can read a command line.
+ */
+export function argsOf(
+  model: InstalledModel,
+  options: LoadOptions,
+  trained = Number.POSITIVE_INFINITY,
+  states?: string,
+): string[] {
   const { slots, threads = availableParallelism() } = options;
   const context = Math.min(options.context, trained);
   const { prompt_template } = model.settings;
@@ -30,7 +38,7 @@ export function argsOf(model: InstalledModel, options: LoadOptions, trained = Nu
       "--cache-reuse": 0,
       "--slot-prompt-similarity": 0.1,
     },
-    ...{ "--ctx-checkpoints": 32, "--checkpoint-min-step": 8192 },
+    ...{ "--ctx-checkpoints": 32, "--checkpoint-min-step": 8192, "--slot-save-path": states },
     ...{ "--jinja": true, "--chat-template": prompt_template === undefined ? undefined : jinjaOf(prompt_template) },
     ...{ "--reasoning-format": "deepseek", "--reasoning": "auto", "--reasoning-budget": -1, "--no-prefill-assistant": true },
     // It answers ingle alone.

@@ -31,7 +31,7 @@ export async function freed(client: Client, running: () => Set<object>, limit: n
   }
 }
 
-async function slotsOf(client: Client, signal: AbortSignal): Promise<Slots> {
+export async function slotsOf(client: Client, signal: AbortSignal): Promise<Slots> {
   return v.parse(Slots, await client.getJson("/slots", signal));
 }
 

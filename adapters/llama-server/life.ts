@@ -12,6 +12,8 @@ export interface LifeLimits {
   cancel: number;
   /** From the wish to the end of the process. */
   close: number;
+  /** One state of a conversation that is written down or read back. */
+  state: number;
 }
 
 export interface Life {
@@ -24,7 +26,8 @@ export interface Life {
   /** Waits for something of the engine, which may not keep silent meanwhile. */
   patiently<T>(something: Promise<T>): Promise<T>;
   kill(reason: AdapterError): void;
-  close(): Promise<void>;
+  /** `last` is what is done first, while turns end: it never rejects. */
+  close(last?: () => Promise<void>): Promise<void>;
 }
 
 export interface LifeOptions {
@@ -39,7 +42,7 @@ export interface LifeOptions {
 export function lifeOf({ id, limits, server, deathOf, loaded }: LifeOptions): Life {
   const closed = Promise.withResolvers<AdapterError | undefined>();
   let reason: AdapterError | undefined;
-  let closing = false;
+  let closing: Promise<void> | undefined;
   let waiting = 0;
   let last = Date.now();
 
@@ -61,9 +64,17 @@ export function lifeOf({ id, limits, server, deathOf, loaded }: LifeOptions): Li
     const ended = await server.ended;
     clearInterval(guard);
     reason ??= deathOf(ended);
-    closed.resolve(closing ? undefined : reason);
+    closed.resolve(closing === undefined ? reason : undefined);
   };
   void end();
+
+  const stop = async (last?: () => Promise<void>): Promise<void> => {
+    if (last !== undefined) await Promise.race([last(), server.ended]);
+    server.signal("SIGTERM");
+    const timer = setTimeout(() => server.signal("SIGKILL"), limits.close);
+    await server.ended;
+    clearTimeout(timer);
+  };
 
   return {
     closed: closed.promise,
@@ -82,14 +93,10 @@ export function lifeOf({ id, limits, server, deathOf, loaded }: LifeOptions): Li
         waiting--;
       }
     },
-    async close() {
+    close(last) {
       reason ??= new AdapterError("engine_unavailable", "The engine was stopped.");
-      // A second one would be taken for impatience.
-      if (!closing) server.signal("SIGTERM");
-      closing = true;
-      const timer = setTimeout(() => server.signal("SIGKILL"), limits.close);
-      await server.ended;
-      clearTimeout(timer);
+      // A second signal would be taken for impatience.
+      return (closing ??= stop(last));
     },
   };
 }

@@ -1,5 +1,5 @@
 // What llama-server's errors mean to ingle's clients.
-import { AdapterError, type ChatEvent, type ChatRequest } from "../adapter.ts";
+import { AdapterError, type ChatRequest } from "../adapter.ts";
 import type { Told } from "../openai/told.ts";
 
 /** Of an answer that has an error status, or of an error amid an answer, which has none. `id`: of the model. */
@@ -28,15 +28,10 @@ function tooLong({ n_prompt_tokens, n_ctx }: Record<string, unknown>): AdapterEr
   return new AdapterError("context_length_exceeded", message);
 }
 
-/** The events of a turn; where it is refused, the error names the field at fault if that is sure. */
-export async function* fieldNamed(events: AsyncIterable<ChatEvent>, request: ChatRequest): AsyncGenerator<ChatEvent> {
-  try {
-    yield* events;
-  } catch (error) {
-    if (!(error instanceof AdapterError) || error.code !== "request_refused" || error.param !== undefined) throw error;
-    const { code, message } = error;
-    throw new AdapterError(code, message, { param: fieldOf(message, request), cause: error });
-  }
+/** The error of a turn; a refusal names the field at fault, where that is sure. */
+export function fieldNamed(error: unknown, request: ChatRequest): unknown {
+  if (!(error instanceof AdapterError) || error.code !== "request_refused" || error.param !== undefined) return error;
+  return new AdapterError(error.code, error.message, { param: fieldOf(error.message, request), cause: error });
 }
 
 /** It names none, but what it stumbles over comes from one alone: body.ts lets no two of these through together. */

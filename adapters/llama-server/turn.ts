@@ -10,7 +10,7 @@ import type { Client } from "./client.ts";
 import { defuser, type Tokenize, Tokens } from "./defuse.ts";
 import { freed } from "./freed.ts";
 import type { Life, LifeLimits } from "./life.ts";
-import { refusalOf } from "./refusal.ts";
+import { fieldNamed, refusalOf } from "./refusal.ts";
 
 export interface TurnsOptions {
   id: string;
@@ -22,16 +22,17 @@ export interface TurnsOptions {
   special: ReadonlySet<string>;
 }
 
-/** `Engine.chat`. */
+/** `Engine.chat`, in one slot where it is named. */
 export function turnsOf({ id, client, life, model, limits, special }: TurnsOptions) {
   const defused = defuser(special);
   const turns = new Set<object>();
   const gone = new AbortController();
   void life.closed.then(() => gone.abort());
 
-  const head = async (request: ChatRequest, signal: AbortSignal): Promise<IncomingMessage> => {
+  const head = async (request: ChatRequest, signal: AbortSignal, id_slot?: number): Promise<IncomingMessage> => {
     const messages = await defused(request.messages, tokenizer(client, signal));
-    const answer = await client.post("/v1/chat/completions", bodyOf({ ...request, messages }, model), signal);
+    const body = { ...bodyOf({ ...request, messages }, model), ...(id_slot !== undefined && { id_slot }) };
+    const answer = await client.post("/v1/chat/completions", body, signal);
     if (answer.statusCode !== 200) throw refusalOf(await toldIn({ body: answer }), answer.statusCode, id);
     if (answer.headers["content-type"]?.startsWith("text/event-stream")) return answer;
     throw new BrokenAnswer("The answer is no stream of events.");
@@ -56,7 +57,7 @@ export function turnsOf({ id, client, life, model, limits, special }: TurnsOptio
     life.kill(new AdapterError("engine_crashed", message));
   };
 
-  return async function* chat(request: ChatRequest, signal: AbortSignal): AsyncGenerator<ChatEvent> {
+  return async function* chat(request: ChatRequest, signal: AbortSignal, id_slot?: number): AsyncGenerator<ChatEvent> {
     signal.throwIfAborted();
     if (life.reason !== undefined) throw life.reason;
     const turn = {};
@@ -66,7 +67,7 @@ export function turnsOf({ id, client, life, model, limits, special }: TurnsOptio
     turns.add(turn);
     let finished = false;
     try {
-      const events = answerEvents(bytesOf(await life.patiently(head(request, stop.signal))), request.stop);
+      const events = answerEvents(bytesOf(await life.patiently(head(request, stop.signal, id_slot))), request.stop);
       while (!finished) {
         const { value: event } = await life.patiently(events.next());
         // Events may have come in a bunch, before the end of it all.
@@ -78,7 +79,7 @@ export function turnsOf({ id, client, life, model, limits, special }: TurnsOptio
       }
     } catch (error) {
       signal.throwIfAborted();
-      throw await reasonOf(error);
+      throw fieldNamed(await reasonOf(error), request);
     } finally {
       signal.removeEventListener("abort", onAbort);
       turns.delete(turn);
