@@ -1,4 +1,7 @@
-// A llama-server that does as it is told: the variable GGML_FAKE names what goes wrong, as no other one comes through to it.
+// A llama-server that does as it is told: the variable GGML_FAKE names what goes wrong, as no other one comes through to it. What it was
+// asked it writes into the file that GGML_ASKED names.
+import { appendFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
@@ -13,9 +16,11 @@ if (process.argv.includes("--version")) {
 const log = (level: string, text: string): void => console.error(`0.00.000.001 ${level} srv  llama_server: ${text}`);
 const event = (value: unknown): string => `data: ${JSON.stringify(value)}\n\n`;
 const delta = (content: string): string => event({ choices: [{ index: 0, delta: { content }, finish_reason: null }] });
+// Where a state is saved or restored, its conversation is long enough for it.
+const prompt_tokens = /^(save|restore)/.test(fault) ? 300 : 3;
 const END =
   event({ choices: [{ index: 0, delta: {}, finish_reason: "stop" }] }) +
-  event({ choices: [], usage: { prompt_tokens: 3, completion_tokens: 2, prompt_tokens_details: { cached_tokens: 1 } } }) +
+  event({ choices: [], usage: { prompt_tokens, completion_tokens: 2, prompt_tokens_details: { cached_tokens: 1 } } }) +
   "data: [DONE]\n\n";
 const TYPES: Record<number, string> = {
   400: "invalid_request_error",
@@ -69,7 +74,34 @@ function chat(send: Send, response: ServerResponse): void {
   response.on("close", () => answering--);
   response.writeHead(200, { "content-type": "text/event-stream" });
   response.on("error", () => {});
-  FAULTS[fault]!(response);
+  (FAULTS[fault] ?? FAULTS[""]!)(response);
+}
+
+/** `GGML_FAKE` "save" and "restore" alone do what they should. */
+function act(action: string, filename: string, send: Send): void {
+  const path = join(process.argv[process.argv.indexOf("--slot-save-path") + 1]!, filename);
+  const what = fault.startsWith(`${action} `) ? fault.slice(action.length + 1) : "";
+  if (what === "fails") return send(500, { error: { code: 500, message: "Unable to save slot", type: "server_error" } });
+  if (what === "hangs") return;
+  if (what === "garbage") return send(200, { n_saved: "many" });
+  if (what === "html") return send(200, "<html>", "text/html");
+  if (what === "dies") {
+    writeFileSync(path, "half of it");
+    process.exit(137);
+  }
+  if (action === "restore") return send(200, { id_slot: 0, filename, n_restored: TOKENS });
+  const bytes = stateFile(what === "writes other tokens" ? TOKENS - 1 : TOKENS);
+  writeFileSync(path, what === "is cut" ? bytes.subarray(0, 1_000) : bytes);
+  send(200, { id_slot: 0, filename, n_saved: TOKENS, n_written: bytes.length });
+}
+
+const TOKENS = 301;
+
+/** As the real one has it, but for the layers: of two slots the second has cells. */
+function stateFile(tokens: number): Uint8Array {
+  const packed = [0xffffffff, 1, tokens, ...Array.from({ length: tokens }, (_, i) => i), 0];
+  const cells = Array.from({ length: tokens }, (_, i) => [i, 1, 1]).flat();
+  return new Uint8Array(Uint32Array.from([0x67677371, 3, packed.length, ...packed, 2, 0, tokens, ...cells]).buffer);
 }
 
 const server = createServer((request, response) => {
@@ -80,7 +112,14 @@ const server = createServer((request, response) => {
   if (request.url !== "/health" && request.headers.authorization !== `Bearer ${process.env.LLAMA_API_KEY}`) {
     return send(401, { error: { message: "Invalid API Key", type: "authentication_error", code: 401 } });
   }
-  request.resume().on("end", () => ANSWERS[request.url!]!(send, response));
+  let body = "";
+  request.setEncoding("utf8").on("data", (text) => (body += text));
+  request.on("end", () => {
+    if (process.env.GGML_ASKED) appendFileSync(process.env.GGML_ASKED, `${request.url} ${body}\n`);
+    const action = /^\/slots\/0\?action=(save|restore)$/.exec(request.url!)?.[1];
+    if (action !== undefined) act(action, JSON.parse(body).filename, send);
+    else ANSWERS[request.url!]!(send, response);
+  });
 });
 
 log("I", "initializing ...");
