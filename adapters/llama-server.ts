@@ -22,7 +22,7 @@ export interface LlamaServerOptions {
   limits?: Partial<LifeLimits>;
 }
 
-const LIMITS: LifeLimits = { load: 300_000, turn: 60_000, cancel: 2_000, close: 2_000, state: 30_000 };
+const LIMITS: LifeLimits = { load: 300_000, turn: 60_000, cancel: 2_000, close: 2_000, state: 60_000 };
 
 /** A llama-server for each engine. Throws where `binary` does. */
 export function llamaServer({ binary, env, log = () => {}, limits: some }: LlamaServerOptions): Adapter {

@@ -86,7 +86,8 @@ export function createSlotStates({ client, folder, limits, gone, log }: SlotStat
 
   const write = async (slot: HeldSlot): Promise<void> => {
     const { held } = slot;
-    if (held === undefined || held.kept || silent || held.tokens < WORTH_KEEPING || held.tokens >= largest) return;
+    if (held === undefined || held.kept || silent || gone.aborted || held.tokens < WORTH_KEEPING || held.tokens >= largest)
+      return;
     if (held.loose && !(await rests(slot))) return;
     const path = await folder.begin(held);
     try {
