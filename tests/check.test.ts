@@ -157,6 +157,7 @@ describe("damaged", () => {
     const { put, found } = await house();
     const name = "0123456789abcdef".repeat(2);
     put(`kv-cache/org_2ftiny/${name}.kv`);
+    put(`kv-cache/org_2ftiny/${name}.slot`);
     expect(await found()).toEqual([]);
     put(`kv-cache/org_2ftiny/.${name}.1.0.tmp`);
     expect(await found(true)).toEqual([]);

@@ -18,7 +18,8 @@ import { join } from "node:path";
 import type { ChatMessage, ChatRequest, Engine } from "../adapters/adapter.ts";
 import { llamaServer, type LlamaServerOptions } from "../adapters/llama-server.ts";
 import type { InstalledModel } from "../models/model.ts";
-import { collect } from "./adapter-suite.ts";
+import { adapterSuite, collect, TINY } from "./adapter-suite.ts";
+import { makeModel } from "./support/app.ts";
 import { smallDisk } from "./support/folder.ts";
 import { realServer } from "./support/llama-server-binary.ts";
 import { ask, tinyModel } from "./support/models.ts";
@@ -85,6 +86,17 @@ describe.skipIf(skip !== undefined)(`a conversation with llama-server${skip === 
     return { folder: fresh(), binary: path!, model: await tinyModel({ context_length: 1536 }), ...more };
   };
   const [one, other] = [question(1), question(5000)];
+
+  const plain = llamaServer({ binary: () => path!, env: process.env });
+  adapterSuite("tiny model, with states on the disk", {
+    ...TINY,
+    adapter: {
+      ...plain,
+      load: (model, options, signal) =>
+        plain.load(model, { ...options, kv_cache: { folder: join(root, "suite", "tiny"), bytes: 1e9 } }, signal),
+    },
+    capabilities: plain.capabilities(makeModel("tiny")),
+  });
 
   /** Its first turn, written down as its engine is closed. */
   const written = async (more: Partial<Setup> = {}): Promise<Setup> => {
