@@ -26,7 +26,7 @@ export interface LoadOptions {
   onProgress?: (done: number) => void;
 }
 
-/** Of the embedded engine, which alone has a state that can be written down. */
+/** Of the engines whose state can be written down: the embedded one and llama-server. */
 export interface KvCache {
   /** Absolute path of this model's own folder, made when there is something to keep; those of other models are beside it. */
   folder: string;
