@@ -328,12 +328,17 @@ describe("a llama-server", () => {
     });
   }
 
-  test("that hangs in a save is asked for no other one", async () => {
-    const { engine, requests } = await faulty("save hangs");
-    for (const message of [one, other, one, other]) await turn(engine, [message]);
-    await engine.close();
-    expect(requests().filter((line) => line.includes("action=")).length).toBe(1);
-  });
+  for (const fault of ["hangs", "writes other tokens"]) {
+    test(`whose save ${fault} is asked for no other one`, async () => {
+      const { engine, requests, said } = await faulty(`save ${fault}`);
+      await turn(engine, [one]);
+      await turn(engine, [other]);
+      await eventually("it is told", () => said.length > 0);
+      for (const message of [one, other]) await turn(engine, [message]);
+      await engine.close();
+      expect(requests().filter((line) => line.includes("action=")).length).toBe(1);
+    });
+  }
 
   test("that dies amid a save costs that turn, and its half is swept once it is old", async () => {
     const { engine, folder, model } = await faulty("save dies");

@@ -56,8 +56,8 @@ export function createSlotStates({ client, folder, limits, gone, log }: SlotStat
   const sealing = new Map<Held, Promise<void>>();
   /** In tokens: what is as long is not even begun, as it did not fit. */
   let largest = Number.POSITIVE_INFINITY;
-  /** It did not answer in time: it is asked for no further state. */
-  let silent = false;
+  /** It did not answer in time, or writes what nobody understands: it is asked for no further state. */
+  let off = false;
 
   const notKept = (error: Error): void => log(`The state of a conversation could not be kept: ${error.message}`);
 
@@ -68,7 +68,7 @@ export function createSlotStates({ client, folder, limits, gone, log }: SlotStat
       return await client.postJson(`/slots/${id}?action=${action}`, { filename }, AbortSignal.any([late, gone]));
     } catch (error) {
       if (!late.aborted) throw error;
-      silent = true;
+      off = true;
       const message = `llama-server did not answer within ${limits.state / 1000} s. No further one is kept until it starts anew.`;
       throw new Error(message, { cause: error });
     }
@@ -86,8 +86,7 @@ export function createSlotStates({ client, folder, limits, gone, log }: SlotStat
 
   const write = async (slot: HeldSlot): Promise<void> => {
     const { held } = slot;
-    if (held === undefined || held.kept || silent || gone.aborted || held.tokens < WORTH_KEEPING || held.tokens >= largest)
-      return;
+    if (held === undefined || held.kept || off || gone.aborted || held.tokens < WORTH_KEEPING || held.tokens >= largest) return;
     if (held.loose && !(await rests(slot))) return;
     const path = await folder.begin(held);
     try {
@@ -113,6 +112,8 @@ export function createSlotStates({ client, folder, limits, gone, log }: SlotStat
     } catch (error) {
       await folder.discard(path);
       notKept(error as Error);
+      // So will be the next one, of a model whose cells look otherwise or of another release.
+      off ||= error instanceof BadStateError;
     } finally {
       sealing.delete(held);
     }
@@ -147,10 +148,10 @@ export function createSlotStates({ client, folder, limits, gone, log }: SlotStat
       const spared = held === undefined ? 0 : spares(held, talk);
       const left = lengthOf(talk) - (held === undefined ? 0 : alike(held.talk, talk));
       // A token is a character at least, but for a few.
-      const better = reuses && !silent && left >= WORTH_KEEPING ? await find(talk, spared + WORTH_KEEPING) : undefined;
+      const better = reuses && !off && left >= WORTH_KEEPING ? await find(talk, spared + WORTH_KEEPING) : undefined;
       const lost = held !== undefined && !goesOn(talk, held.talk) && held.tokens - spared >= WORTH_KEEPING;
       if (lost) await keep(slot);
-      if (better === undefined || silent) return;
+      if (better === undefined || off) return;
       // One that works would be waited for, and is not sure to be heard of.
       if (!held?.loose || (await rests(slot).catch(() => false))) await restore(slot, better);
     },
