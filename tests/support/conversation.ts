@@ -48,8 +48,8 @@ export async function answerTo(url: string, messages: Said[], more: object = {})
   let all = "";
   for await (const text of response.body!.pipeThrough(new TextDecoderStream())) {
     all += text;
-    // The role comes with the first token.
-    if (first_ms === 0 && all.includes("data: {")) first_ms = performance.now() - started;
+    // The role comes with the first sign of life: a prompt that is being read.
+    if (first_ms === 0 && /"content":"[^"]/.test(all)) first_ms = performance.now() - started;
   }
   const chunks = all.match(/(?<=^data: )\{.*/gm)!.map((line) => JSON.parse(line));
   const failed = chunks.find(({ error }) => error !== undefined);
