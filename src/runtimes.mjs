@@ -1,3 +1,4 @@
+// @ts-self-types="./runtimes.d.mts"
 // Where Bun, Node and Deno are, and how each of them runs a TypeScript file of ours.
 import { accessSync, constants } from "node:fs";
 import { createRequire } from "node:module";

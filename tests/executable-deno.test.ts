@@ -43,6 +43,15 @@ describe.skipIf(deno.skip !== undefined)(deno.skip ?? "on Deno", () => {
     expect(permissions([{ name: "node-llama-cpp", sha256: "", files: [] }])).toContain("--allow-ffi");
   });
 
+  test(
+    "its types are right as Deno sees them",
+    async () => {
+      const { code, stderr } = await run([binary, "task", "check"], { cwd: ROOT });
+      expect([code, code === 0 ? "" : stderr]).toEqual([0, ""]);
+    },
+    SLOW,
+  );
+
   test("the whole module graph is there, and the parts are named in it", async () => {
     const config = flags.find((flag) => flag.startsWith("--config="))!;
     const { code, stdout } = await run([binary, "info", "--json", "--no-lock", config, MAIN], { cwd: ROOT });
