@@ -172,6 +172,24 @@ describe("what a slot still holds", () => {
     expect((await run(batcher, prompt(1, 30), 1).promise).cached).toBe(6);
   });
 
+  test("is read again in part where that makes a whole tile of what is nearly one", async () => {
+    const readOf = async (unread: number, more: Partial<TurnOptions> = {}) => {
+      const { batcher, steps } = make({ batch: 512 });
+      await run(batcher, prompt(1, 100), 1).promise;
+      const { cached } = await run(batcher, [...prompt(1, 100), ...prompt(500, unread)], 1, more).promise;
+      return [cached, steps.at(-1)![0]!.tokens.length];
+    };
+    for (const unread of [1, 39, 64, 65, 200]) expect(await readOf(unread)).toEqual([100, unread]);
+    for (const unread of [40, 50, 63]) expect(await readOf(unread)).toEqual([36 + unread, 64]);
+    expect(await readOf(50, { repeatable: true })).toEqual([0, 150]);
+    const short = make({ batch: 512 }).batcher;
+    await run(short, prompt(1, 10), 1).promise;
+    expect((await run(short, [...prompt(1, 10), ...prompt(500, 45)], 1).promise).cached).toBe(10);
+    const whole = make({ batch: 512, trimmable: false }).batcher;
+    const { tokens } = await run(whole, prompt(1, 10), 1).promise;
+    expect((await run(whole, [...prompt(1, 10), ...prompt(500, 45)], 1).promise).cached).toBe(tokens.length + 9);
+  });
+
   test("is given up by its own conversation where nothing of it can be reused, and another one's is not", async () => {
     const { batcher } = make();
     await run(batcher, prompt(1, 6), 1).promise;

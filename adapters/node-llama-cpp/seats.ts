@@ -22,6 +22,11 @@ export interface SeatsOptions {
   trimmable: boolean;
 }
 
+// llama.cpp's attention on a processor reads so many tokens at once nearly twice as fast as one less, each of which it takes by itself
+// (GGML_FA_TILE_Q in ggml): it is faster to read some tokens again than to come just short of it.
+const TILE = 64;
+const NEARLY_A_TILE = 40;
+
 export function createSeats(context: AddonContext, { slots, batch, trimmable }: SeatsOptions): Seats {
   return { choose, usable, trim, forget };
 
@@ -39,6 +44,7 @@ export function createSeats(context: AddonContext, { slots, batch, trimmable }: 
     // The last token of the prompt is always fed: its logits are what the answer begins with.
     let same = Math.min(sameStart(tokens, prompt), prompt.length - 1);
     if (repeatable) same = Math.floor(Math.min(same, exact) / batch) * batch;
+    else if (trimmable && prompt.length >= TILE && isNearlyTile(prompt.length - same)) same = prompt.length - TILE;
     return same < tokens.length && !trimmable ? 0 : same;
   }
 
@@ -55,4 +61,8 @@ export function createSeats(context: AddonContext, { slots, batch, trimmable }: 
     slot.tokens = [];
     slot.exact = 0;
   }
+}
+
+function isNearlyTile(tokens: number): boolean {
+  return tokens >= NEARLY_A_TILE && tokens < TILE;
 }
