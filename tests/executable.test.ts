@@ -6,11 +6,13 @@ import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import manifest from "../package.json" with { type: "json" };
 import { DEFAULT_MODEL } from "../models/catalog.ts";
 import { box, removeExecutable, ROOT, type Box } from "./support/executable.ts";
+import { sha256, startHub } from "./support/hub.ts";
 import { withLibrary } from "./support/library.ts";
 import { isAlive } from "./support/processes.ts";
 import { realModel } from "./support/real-model.ts";
 import { record } from "./support/record.ts";
 import { eventually } from "./support/server.ts";
+import { tinyGguf } from "./support/tiny-gguf.ts";
 
 const SLOW = 120_000;
 const ECHO = ["--adapter", "echo"];
@@ -53,6 +55,25 @@ test("it reads no setting and runs no code of the folder that it is started in",
   expect(await server.stop()).toBe(0);
   expect(existsSync(ran)).toBe(false);
   expect(readdirSync(alone.cwd).sort()).toEqual(Object.keys(files).sort());
+});
+
+test("without a server, its commands pull a large model through the threads that download and hash, and check it", async () => {
+  const bytes = Uint8Array.from({ length: (40 << 20) + 123 }, (_, i) => (i * 7919) % 251);
+  bytes.set(tinyGguf());
+  const hub = await startHub({ "/some/repo/resolve/main/large.gguf": bytes });
+  try {
+    const data = join(alone.home, "pulled");
+    const ended = await alone.run(["pull", "hf:some/repo/large.gguf", "--data", data], { HF_ENDPOINT: hub.url });
+    expect({ ...ended, stdout: "" }).toMatchObject({ code: 0 });
+    const weights = readdirSync(join(data, "weights"), { recursive: true, withFileTypes: true }).filter((one) => one.isFile());
+    expect(weights).toHaveLength(1);
+    expect(sha256(readFileSync(join(weights[0]!.parentPath, weights[0]!.name)))).toBe(sha256(bytes));
+    expect(await alone.run(["check", "--data", data])).toMatchObject({ code: 0 });
+    truncateSync(join(weights[0]!.parentPath, weights[0]!.name), 1_000);
+    expect(await alone.run(["check", "--data", data])).toMatchObject({ code: 1 });
+  } finally {
+    hub.close();
+  }
 });
 
 test(
