@@ -20,11 +20,18 @@ export interface StateFormat<Held, Head> {
   verify(path: string): Promise<void>;
 }
 
+/** In bytes. */
+interface Sized {
+  readonly bytes: number;
+}
+
 export type Named<Head> = Head & { readonly name: string };
 
-export interface StateFolder<Held, Head> {
+export interface StateFolder<Held, Head extends Sized> {
   /** All that can be had now. What turns out to be no whole state is removed. */
   states(): Promise<Named<Head>[]>;
+  /** The one that spares a turn most tokens, of `least` at least; of several the smallest. */
+  best(spares: (state: Named<Head>) => number, least: number): Promise<Named<Head> | undefined>;
   /** An empty file for llama.cpp to write this state to, with a name nobody else uses, for its owner alone. */
   begin(held: Held): Promise<string>;
   /** Makes it one of the states, then removes the least recently used of all models beyond the limit. Answers whether it stayed. */
@@ -46,7 +53,7 @@ const OURS = randomInt(2 ** 31);
 let files = 0;
 
 /** Nothing is made before the first state is written. */
-export function createStateFolder<Held, Head>(
+export function createStateFolder<Held, Head extends Sized>(
   { folder, bytes: limit }: KvCache,
   format: StateFormat<Held, Head>,
 ): StateFolder<Held, Head> {
@@ -77,6 +84,11 @@ export function createStateFolder<Held, Head>(
         if (read !== undefined) found.push({ ...read, name });
       }
       return found;
+    },
+    async best(spares, least) {
+      const all = (await self.states()).map((state) => ({ state, spared: spares(state) }));
+      const [best] = all.sort((a, b) => b.spared - a.spared || a.state.bytes - b.state.bytes);
+      return best === undefined || best.spared < least ? undefined : best.state;
     },
     async begin(held) {
       await mkdir(folder, { recursive: true, mode: 0o700 });

@@ -1,4 +1,4 @@
-// What is worth a file, and when it is written: the same for both engines.
+// What is worth a file, or a slot, and when a file is written: the same for both engines.
 
 /** Tokens whose reading is worth a file. */
 export const WORTH_KEEPING = 256;
@@ -18,4 +18,12 @@ export function sameStart(one: ArrayLike<unknown>, other: ArrayLike<unknown>): n
   let same = 0;
   while (same < most && one[same] === other[same]) same++;
   return same;
+}
+
+/**
+ * Whether a turn belongs in the slot of a conversation that begins as its own does for so long: for most of the slot, or of the turn. A
+ * smaller overlap, such as a shared system prompt, is not worth another conversation's memory. All three in one unit.
+ */
+export function belongs(same: number, held: number, wanted: number): boolean {
+  return same > Math.min(held, wanted) / 2;
 }

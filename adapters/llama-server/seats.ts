@@ -1,7 +1,7 @@
 // Which slot a turn takes. llama-server would choose by itself, and nobody would know what another conversation lost by it; so with
 // states on the disk it is chosen here, as the embedded engine does.
 import { AdapterError, type AdapterErrorCode, type ChatEvent, type ChatRequest, type Engine } from "../adapter.ts";
-import { KEEP_AFTER_MS, LAST_KEEP_MS } from "../kv-cache/worth.ts";
+import { belongs, KEEP_AFTER_MS, LAST_KEEP_MS } from "../kv-cache/worth.ts";
 import type { HeldSlot, SlotStates } from "./slot-states.ts";
 import { alike, goesOn, hasImages, lengthOf, type Talk, talkOf } from "./talk.ts";
 
@@ -66,9 +66,7 @@ export function createSeats({ chat, slots: count, states, keep_after = KEEP_AFTE
     const [best] = free
       .flatMap((slot) => (slot.held === undefined ? [] : { slot, same: alike(slot.held.talk, talk), held: slot.held }))
       .toSorted((a, b) => b.same - a.same);
-    // A smaller overlap, such as a shared system prompt, is not worth another conversation's memory.
-    const fits = best !== undefined && best.same > Math.min(lengthOf(best.held.talk), lengthOf(talk)) / 2;
-    return fits ? best.slot : free[0];
+    return best !== undefined && belongs(best.same, lengthOf(best.held.talk), lengthOf(talk)) ? best.slot : free[0];
   };
 
   /** Sets the clock for slots that nobody comes back to. */

@@ -123,9 +123,7 @@ export function createSlotStates({ client, folder, limits, gone, log }: SlotStat
 
   const find = async (talk: Talk, least: number): Promise<State | undefined> => {
     await Promise.all([...sealing].map(([held, done]) => (spares(held, talk) >= least ? done : undefined)));
-    const all = (await folder.states()).map((state) => ({ state, spared: spares(state, talk) }));
-    const best = all.sort((a, b) => b.spared - a.spared || a.state.bytes - b.state.bytes)[0];
-    return best === undefined || best.spared < least ? undefined : best.state;
+    return folder.best((state) => spares(state, talk), least);
   };
 
   const restore = async (slot: HeldSlot, state: State): Promise<void> => {

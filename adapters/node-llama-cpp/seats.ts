@@ -1,7 +1,7 @@
 // Which slot a turn gets, and how much of what lies there it keeps.
 import type { AddonContext } from "./addon.ts";
 import type { RunningTurn, Slot, TurnOptions } from "./slot.ts";
-import { sameStart } from "../kv-cache/worth.ts";
+import { belongs, sameStart } from "../kv-cache/worth.ts";
 import type { Held } from "./state-file.ts";
 
 export interface Seats {
@@ -35,9 +35,8 @@ export function createSeats(context: AddonContext, { slots, batch, trimmable }: 
     const best = free
       .map((slot) => ({ slot, cached: usable(slot, turn), same: sameStart(slot.tokens, turn.prompt) }))
       .sort((a, b) => b.cached - a.cached || b.same - a.same)[0];
-    // Most of the slot, or of the prompt, is the same: also where a turn may reuse none of it, it is of no use to others. A smaller
-    // overlap, such as a shared system prompt, is not worth another conversation's memory.
-    return best !== undefined && best.same > Math.min(best.slot.tokens.length, turn.prompt.length) / 2 ? best.slot : free[0];
+    // Also where the turn may reuse none of it: it is of no use to others.
+    return best !== undefined && belongs(best.same, best.slot.tokens.length, turn.prompt.length) ? best.slot : free[0];
   }
 
   function usable({ tokens, exact }: Held, { prompt, repeatable }: TurnOptions): number {

@@ -80,17 +80,16 @@ export function createSlotStates(
 
   const restore = async (slot: HeldSlot, least: number, spares: (held: Held) => number): Promise<void> => {
     await sealing;
-    const all = (await folder.states()).map((state) => ({ state, spared: spares(state) }));
-    const best = all.sort((a, b) => b.spared - a.spared || a.state.bytes - b.state.bytes)[0];
-    if (best === undefined || best.spared < least) return;
+    const best = await folder.best(spares, least);
+    if (best === undefined) return;
     try {
-      const path = await folder.checked(best.state);
-      await load(slot, path, best.state).catch((error) => {
+      const path = await folder.checked(best);
+      await load(slot, path, best).catch((error) => {
         forget(slot);
         throw error;
       });
     } catch (error) {
-      await folder.remove(best.state);
+      await folder.remove(best);
       log(`The state of a conversation was not used: ${(error as Error).message}`);
     }
   };
