@@ -1,9 +1,10 @@
 // Conversations on the disk with llama-server, through the real server with the real model: gone on with after a restart and a kill.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
+import { existsSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { checkFolder } from "../src/store/check.ts";
 import { answerTo, folderWithModel, longQuestion, type Answered, type Said } from "./support/conversation.ts";
+import { namesIn } from "./support/folder.ts";
 import { realServer } from "./support/llama-server-binary.ts";
 import { childrenOf } from "./support/processes.ts";
 import { RUNTIME } from "./support/program.ts";
@@ -32,8 +33,7 @@ const SETTINGS = [
 ];
 const start = (kv_cache = "2GB") => startServer(RUNTIME, [...SETTINGS, "--kv-cache", kv_cache], { data });
 const folder = (): string => join(data, "kv-cache", MODEL);
-const named = (ending: string): string[] =>
-  existsSync(folder()) ? readdirSync(folder()).filter((name) => name.endsWith(ending)) : [];
+const named = (ending: string): string[] => namesIn(folder(), ending);
 const ask = (messages: Said[], more: object = GREEDY) => answerTo(server.url, messages, more);
 const again = async (kv_cache?: string): Promise<void> => {
   await server.stop();

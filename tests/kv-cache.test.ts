@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, wr
 import { join } from "node:path";
 import { checkFolder } from "../src/store/check.ts";
 import { answerTo, folderWithModel, longQuestion, type Said } from "./support/conversation.ts";
+import { namesIn } from "./support/folder.ts";
 import { RUNTIME } from "./support/program.ts";
 import { eventually, startServer, type Server } from "./support/server.ts";
 
@@ -17,8 +18,7 @@ let server: Server;
 const SETTINGS = ["--slots", "1", "--context", "4096", "--threads", "1", "--kv-cache", "2GB"];
 const start = (args: string[] = []) => startServer(RUNTIME, [...SETTINGS, ...args], { data });
 const folder = (): string => join(data, "kv-cache", MODEL);
-const named = (ending: string): string[] =>
-  existsSync(folder()) ? readdirSync(folder()).filter((name) => name.endsWith(ending)) : [];
+const named = (ending: string): string[] => namesIn(folder(), ending);
 const ask = (messages: Said[], more?: object) => answerTo(server.url, messages, more);
 const again = async (args?: string[]): Promise<void> => {
   await server.stop();

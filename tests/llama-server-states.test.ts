@@ -20,7 +20,7 @@ import { llamaServer, type LlamaServerOptions } from "../adapters/llama-server.t
 import type { InstalledModel } from "../models/model.ts";
 import { adapterSuite, collect, TINY } from "./adapter-suite.ts";
 import { makeModel } from "./support/app.ts";
-import { smallDisk } from "./support/folder.ts";
+import { namesIn, smallDisk } from "./support/folder.ts";
 import { realServer } from "./support/llama-server-binary.ts";
 import { ask, tinyModel } from "./support/models.ts";
 import { eventually } from "./support/server.ts";
@@ -31,9 +31,7 @@ afterAll(() => rmSync(root, { recursive: true }));
 let number = 0;
 const fresh = (): string => join(root, `${number++}`, "tiny");
 const signal = (): AbortSignal => AbortSignal.timeout(50_000);
-const states = (folder: string): string[] => named(folder, ".slot");
-const named = (folder: string, ending: string): string[] =>
-  existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith(ending)) : [];
+const states = (folder: string): string[] => namesIn(folder, ".slot");
 
 /** A program that becomes another one. */
 function program(text: string): string {

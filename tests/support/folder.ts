@@ -1,6 +1,6 @@
 // Data folders for tests, and what can happen to the files in them.
 import { spawnSync } from "node:child_process";
-import { linkSync, mkdirSync, mkdtempSync, readdirSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, mkdtempSync, readdirSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -151,4 +151,9 @@ export async function readings(store: Store, ids: string[]): Promise<Record<stri
     return [id, await answer.catch(({ code, status }) => `${status} ${code}`)];
   });
   return Object.fromEntries(await Promise.all(found));
+}
+
+/** Of the files with this ending; none where the folder is not there. */
+export function namesIn(folder: string, ending: string): string[] {
+  return existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith(ending)) : [];
 }
