@@ -1,5 +1,5 @@
 // What runs a model, and what a running model can be asked. Types and one error class: nothing here does anything.
-import type { InstalledModel, Model } from "../models/model.ts";
+import type { InstalledModel, Model } from "../models/manifest.ts";
 
 /** Loads models: one implementation a file in this folder. */
 export interface Adapter {

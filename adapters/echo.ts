@@ -2,8 +2,8 @@
 // everything but the model.
 import { setTimeout as pause } from "node:timers/promises";
 import { AdapterError, type Adapter, type ChatEvent, type ChatRequest } from "./adapter.ts";
-import { textOf } from "./content.ts";
-import { stopFilter } from "./stop.ts";
+import { textOf } from "./shared/message-text.ts";
+import { stopFilter } from "./shared/stop-filter.ts";
 
 /** `token_ms`: how long each word takes, in milliseconds. */
 export function echo({ token_ms = 0 } = {}): Adapter {

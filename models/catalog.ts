@@ -14,7 +14,7 @@ import qwen3_8b from "./catalog/qwen3-8b.json" with { type: "json" };
 import smollm2_1_7b_instruct from "./catalog/smollm2-1.7b-instruct.json" with { type: "json" };
 import smollm2_135m_instruct from "./catalog/smollm2-135m-instruct.json" with { type: "json" };
 import smollm2_360m_instruct from "./catalog/smollm2-360m-instruct.json" with { type: "json" };
-import { Model } from "./model.ts";
+import { Model } from "./manifest.ts";
 
 /** What is downloaded when nobody says which: small enough to answer within a minute of the first start. */
 export const DEFAULT_MODEL = "smollm2-135m-instruct";

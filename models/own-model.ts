@@ -1,5 +1,5 @@
 // A model of an adapter that needs no files: it is what its adapter says it is.
-import type { Model } from "./model.ts";
+import type { Model } from "./manifest.ts";
 
 /** What a model of an adapter of its own has to say of itself. */
 export interface OwnModel {

@@ -1,13 +1,13 @@
 // The package: what a program that brings ingle along may rely on. The parts it is made of are in parts.ts.
-export { openIngle, type Ingle, type IngleOptions } from "./open.ts";
-export { serve, type Fetch, type ServeOptions, type Server } from "./serve.ts";
-export { ConfigError } from "./config.ts";
-export { LockedError } from "./store/holder-of-lock.ts";
+export { openIngle, type Ingle, type IngleOptions } from "./server/open-ingle.ts";
+export { serve, type Fetch, type ServeOptions, type Server } from "./server/listen.ts";
+export { ConfigError } from "./server/settings.ts";
+export { LockedError } from "./storage/lock/holder.ts";
 export type { OwnModel } from "../models/own-model.ts";
 
 // For an adapter of one's own.
 export { echo } from "../adapters/echo.ts";
-export { stopFilter } from "../adapters/stop.ts";
+export { stopFilter } from "../adapters/shared/stop-filter.ts";
 export { AdapterError, CAPABILITIES } from "../adapters/adapter.ts";
 export type {
   Adapter,
@@ -26,4 +26,4 @@ export type {
   Unasked,
   Usage,
 } from "../adapters/adapter.ts";
-export type { InstalledModel, Model } from "../models/model.ts";
+export type { InstalledModel, Model } from "../models/manifest.ts";

@@ -5,8 +5,8 @@ import { existsSync, realpathSync } from "node:fs";
 import { constants } from "node:os";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { install } from "./install.mjs";
-import { findRuntime, runtimeEnv, RUNTIMES } from "./runtimes.mjs";
+import { install } from "./launch/install.mjs";
+import { findRuntime, runtimeEnv, RUNTIMES } from "./launch/runtimes.mjs";
 
 // `--script FILE` runs another of our own files the same way; the benchmarks use it.
 const args = process.argv.slice(2);

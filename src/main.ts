@@ -4,7 +4,7 @@ import { stripVTControlCharacters } from "node:util";
 import { defineCommand, renderUsage, runCommand, type ArgsDef, type CommandDef } from "citty";
 import manifest from "../package.json" with { type: "json" };
 import { CliError } from "./cli/error.ts";
-import { ConfigError } from "./config.ts";
+import { ConfigError } from "./server/settings.ts";
 
 type Command = CommandDef<ArgsDef>;
 

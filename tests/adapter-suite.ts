@@ -9,7 +9,7 @@ import {
   type Engine,
   type Usage,
 } from "../adapters/adapter.ts";
-import type { InstalledModel } from "../models/model.ts";
+import type { InstalledModel } from "../models/manifest.ts";
 import { ask, tinyModel } from "./support/models.ts";
 
 export interface Subject {

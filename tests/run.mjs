@@ -5,8 +5,8 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { install } from "../src/install.mjs";
-import { findRuntime } from "../src/runtimes.mjs";
+import { install } from "../src/launch/install.mjs";
+import { findRuntime } from "../src/launch/runtimes.mjs";
 
 /**
  * @typedef {{ passed: number, failed: number, skipped: number }} Count
@@ -20,9 +20,11 @@ process.on("exit", () => rmSync(temporary, { recursive: true, force: true }));
 const [pattern = ""] = process.argv.slice(2);
 const SMOKE = "./tests/smoke.test.ts";
 
-const suite = readdirSync(join(root, "tests"))
-  .filter((name) => name.endsWith(".test.ts") && name !== "smoke.test.ts" && name.includes(pattern))
-  .map((name) => `./tests/${name}`);
+const suite = readdirSync(join(root, "tests"), { recursive: true, encoding: "utf8" })
+  .map((path) => path.replaceAll("\\", "/"))
+  .filter((path) => path.endsWith(".test.ts") && path !== "smoke.test.ts" && path.includes(pattern))
+  .toSorted()
+  .map((path) => `./tests/${path}`);
 
 if (install({ dev: true }) !== 0) report({ passed: 0, failed: 1, skipped: 0 });
 else if (pattern && suite.length === 0) {

@@ -1,7 +1,7 @@
 // The process of one llama-server: its start, what it prints, its end, and that it does not outlive ingle.
 import { spawn, type ChildProcess } from "node:child_process";
 import { AdapterError } from "../adapter.ts";
-import { eachLine, howEnded, passedOn } from "../subprocess.ts";
+import { eachLine, howEnded, passedOn } from "../shared/subprocess.ts";
 
 export interface StartOptions {
   binary: string;

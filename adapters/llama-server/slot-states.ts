@@ -3,13 +3,13 @@
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 import * as v from "valibot";
-import { BadStateError } from "../kv-cache/files.ts";
-import { WORTH_KEEPING } from "../kv-cache/worth.ts";
-import type { Client } from "./client.ts";
-import { slotsOf } from "./freed.ts";
-import type { LifeLimits } from "./life.ts";
+import { BadStateError } from "../shared/kv-cache/state-bytes.ts";
+import { WORTH_KEEPING } from "../shared/kv-cache/retention.ts";
+import type { Client } from "./http-client.ts";
+import { slotsOf } from "./wait-for-slot.ts";
+import type { LifeLimits } from "./watchdog.ts";
 import type { Held, State, States } from "./state-file.ts";
-import { alike, goesOn, lengthOf, type Talk } from "./talk.ts";
+import { alike, goesOn, lengthOf, type Talk } from "./conversation-fingerprint.ts";
 
 /** What a slot has in it. */
 export interface SlotHeld extends Held {

@@ -9,8 +9,8 @@
 import { randomBytes } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
 import * as v from "valibot";
-import { BadStateError, checkCells, checkSum, exactly, SUM_BYTES, sumOf, withFile } from "../kv-cache/files.ts";
-import type { Named, StateFolder, StateFormat } from "../kv-cache/state-folder.ts";
+import { BadStateError, checkCells, checkSum, exactly, SUM_BYTES, sumOf, withFile } from "../shared/kv-cache/state-bytes.ts";
+import type { Named, StateFolder, StateFormat } from "../shared/kv-cache/state-folder.ts";
 
 const Count = v.pipe(v.number(), v.integer(), v.minValue(0));
 

@@ -2,12 +2,12 @@
 // the prompts (steps.ts). One loop owns the native context, so a turn that comes, goes or is aborted takes effect at the next step;
 // in between it gives the turns that wait their slots (seats.ts).
 import type { Addon } from "./addon.ts";
-import { KEEP_AFTER_MS, LAST_KEEP_MS } from "../kv-cache/worth.ts";
-import { createSeats } from "./seats.ts";
+import { KEEP_AFTER_MS, LAST_KEEP_MS } from "../shared/kv-cache/retention.ts";
+import { createSeats } from "./slot-selection.ts";
 import type { RunningTurn, Slot, TurnOptions } from "./slot.ts";
 import type { SlotStates } from "./slot-states.ts";
-import { createSteps } from "./steps.ts";
-import { steadyThreads } from "./threads.ts";
+import { createSteps } from "./decode-step.ts";
+import { steadyThreads } from "./compute-threads.ts";
 
 export interface Batcher {
   /** Before the first turn: reads the weights once and finds out how many threads are fast right now. */

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { startLlama, type Library } from "../node-llama-cpp.ts";
+import { startLlama, type Library } from "./adapter.ts";
 
 export interface Probe {
   /** What computes: `cuda`, `vulkan`, `metal`, or `cpu`. */

@@ -3,7 +3,7 @@ import { createContext, Script } from "node:vm";
 import { Environment, Interpreter, Template } from "@huggingface/jinja";
 import type { LlamaModel } from "node-llama-cpp";
 import { AdapterError, type ChatMessage } from "../adapter.ts";
-import { steers } from "../special-tokens.ts";
+import { steers } from "../shared/special-tokens.ts";
 
 /** A message of text alone. */
 export interface TextMessage {

@@ -1,8 +1,8 @@
 // Between the slots of the batcher and the states on the disk: what a slot is about to lose is written down, and what a turn could
 // go on from is read back. Whoever calls owns the native context meanwhile: no decode runs.
 import type { AddonContext } from "./addon.ts";
-import { BadStateError } from "../kv-cache/files.ts";
-import { sameStart, WORTH_KEEPING } from "../kv-cache/worth.ts";
+import { BadStateError } from "../shared/kv-cache/state-bytes.ts";
+import { sameStart, WORTH_KEEPING } from "../shared/kv-cache/retention.ts";
 import { HEAD_WORDS, wordsOf, type Held, type State, type StateFolder } from "./state-file.ts";
 
 /** The cells of one sequence. */

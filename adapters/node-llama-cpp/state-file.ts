@@ -6,8 +6,8 @@
 //
 // The native side hangs at some counts: nothing gets there whose sum is not right, or whose cells are not those of its tokens.
 import { createHash } from "node:crypto";
-import { BadStateError, checkCells, checkSum, exactly, SUM_BYTES, sumOf, withFile } from "../kv-cache/files.ts";
-import type { Named, StateFolder as Folder, StateFormat } from "../kv-cache/state-folder.ts";
+import { BadStateError, checkCells, checkSum, exactly, SUM_BYTES, sumOf, withFile } from "../shared/kv-cache/state-bytes.ts";
+import type { Named, StateFolder as Folder, StateFormat } from "../shared/kv-cache/state-folder.ts";
 
 /** What the cells of a sequence stand for. */
 export interface Held {

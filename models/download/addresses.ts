@@ -1,7 +1,7 @@
 // Which addresses a download may dial: those of the public internet, over https; others only where the user typed them.
 import { lookup as systemLookup, type LookupAddress, type LookupOptions } from "node:dns";
 import ipaddr from "ipaddr.js";
-import { SourceError } from "./source-error.ts";
+import { SourceError } from "../sources/source-error.ts";
 
 /** As `lookup` of `node:net` has it; a list where `options.all` asked for one. */
 type Answered = (error: Error | null, address: string | LookupAddress[], family?: number) => void;

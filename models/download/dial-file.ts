@@ -1,6 +1,6 @@
 // GETs of files: of one over a connection of its own, of many ranges over one connection.
-import type { Dial } from "./answer.ts";
-import { type Line, openLine } from "./line.ts";
+import type { Dial } from "./http-answer.ts";
+import { type Line, openLine } from "./http-connection.ts";
 
 /** A body without `content-length` is not read. More memory than this is not faster, and on Bun it is kept several times over. */
 export const dialFile: Dial = async (url, { headers, inside, signal }) =>

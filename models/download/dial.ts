@@ -2,7 +2,7 @@
 import { request as requestHttp, type IncomingMessage } from "node:http";
 import { request as requestHttps } from "node:https";
 import { publicLookup } from "./addresses.ts";
-import type { Answer, Dial } from "./answer.ts";
+import type { Answer, Dial } from "./http-answer.ts";
 
 export const dial: Dial = (url, { headers, inside, signal }) => {
   const request = url.protocol === "https:" ? requestHttps : requestHttp;

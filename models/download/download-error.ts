@@ -1,5 +1,5 @@
 // How a download fails.
-import type { DownloadCode } from "./source-error.ts";
+import type { DownloadCode } from "../sources/source-error.ts";
 
 /** No source gave the file, or the disk did not take it. The message is for the user and names each source with its reason. */
 export class DownloadError extends Error {

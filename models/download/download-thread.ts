@@ -3,9 +3,9 @@ import { parentPort, workerData } from "node:worker_threads";
 import { DownloadError } from "./download-error.ts";
 import { fetchFile } from "./fetch-file.ts";
 import { lowerPriority } from "./low-priority.ts";
-import type { ModelFile } from "../model.ts";
-import type { DownloadCode } from "./source-error.ts";
-import type { DownloadOptions, Progress } from "./sources.ts";
+import type { ModelFile } from "../manifest.ts";
+import type { DownloadCode } from "../sources/source-error.ts";
+import type { DownloadOptions, Progress } from "../sources/web-request.ts";
 
 export interface Job {
   file: ModelFile;

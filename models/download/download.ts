@@ -4,8 +4,8 @@ import { Worker } from "node:worker_threads";
 import { DownloadError } from "./download-error.ts";
 import type { Job, Told } from "./download-thread.ts";
 import { fetchFile } from "./fetch-file.ts";
-import type { ModelFile } from "../model.ts";
-import type { DownloadOptions, Progress } from "./sources.ts";
+import type { ModelFile } from "../manifest.ts";
+import type { DownloadOptions, Progress } from "../sources/web-request.ts";
 
 export { DownloadError };
 

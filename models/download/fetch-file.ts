@@ -1,12 +1,12 @@
 // A file of a model from the first of its sources that gives the right bytes.
 import { lstat } from "node:fs/promises";
 import { DownloadError } from "./download-error.ts";
-import type { ModelFile } from "../model.ts";
-import { openPart } from "./part.ts";
-import { fromPip } from "./pip.ts";
-import type { DownloadCode } from "./source-error.ts";
-import { describe, type DownloadOptions, type Progress, SourceError } from "./sources.ts";
-import { fromWeb, type Job } from "./web.ts";
+import type { ModelFile } from "../manifest.ts";
+import { openPart } from "./part-file.ts";
+import { fromPip } from "../sources/python-package.ts";
+import type { DownloadCode } from "../sources/source-error.ts";
+import { describe, type DownloadOptions, type Progress, SourceError } from "../sources/web-request.ts";
+import { fromWeb, type Job } from "../sources/url.ts";
 
 /**
  * Fetches a file to `target` (an absolute path): resumed where an earlier call stopped, checked against size and sha256, in its

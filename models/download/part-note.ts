@@ -2,7 +2,7 @@
 import { open, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import * as v from "valibot";
-import { syncFolder } from "../sync-folder.ts";
+import { syncFolder } from "../fsync-folder.ts";
 
 /** A source's bytes can be continued while its address and its entity tag stay the same. */
 const Origin = v.object({ url: v.string(), etag: v.string() });

@@ -1,9 +1,9 @@
 // One of several connections that fetch a file together, a segment at a time.
-import type { Answer, Dial } from "./answer.ts";
+import type { Answer, Dial } from "./http-answer.ts";
 import { rangeDialer } from "./dial-file.ts";
 import { isWhole, positionOf, type Segment, type Segments, type Taker } from "./segments.ts";
-import { broken, silent, within } from "./silence.ts";
-import { SourceError } from "./source-error.ts";
+import { broken, silent, within } from "./idle-timeout.ts";
+import { SourceError } from "../sources/source-error.ts";
 
 /** A connection is too slow at so many times what another takes, and at a second at least. */
 const TOO_SLOW = 3;

@@ -1,10 +1,10 @@
 // Further connections for a file that comes slowly over one: each fetches segments of it into memory, from where they are written in
 // their order. So the part stays what it always is, the beginning of the file, and everything about it stays as it is.
-import type { Answer } from "./answer.ts";
-import type { Part } from "./part.ts";
+import type { Answer } from "./http-answer.ts";
+import type { Part } from "./part-file.ts";
 import { connection, streamOf, type Stream, type Whole } from "./range-connection.ts";
 import { positionOf, segmentsOf } from "./segments.ts";
-import { SourceError } from "./source-error.ts";
+import { SourceError } from "../sources/source-error.ts";
 
 /** When a file gets further connections, and what these may take. */
 export interface Parallel {

@@ -1,7 +1,7 @@
 // The header of a file that is not here: what a model is, and whether it fits, before its gigabytes are fetched.
-import { GgufError, type GgufHeader, readGguf } from "../gguf/gguf.ts";
-import type { Model, ModelFile } from "../model.ts";
-import { address, ask, describe, type DownloadOptions, refusal, SourceError } from "./sources.ts";
+import { GgufError, type GgufHeader, readGguf } from "../gguf/header.ts";
+import type { Model, ModelFile } from "../manifest.ts";
+import { address, ask, describe, type DownloadOptions, refusal, SourceError } from "../sources/web-request.ts";
 
 /**
  * Reads the header of a model's weights from the first of its sources on the web that gives it: a few megabytes, then the

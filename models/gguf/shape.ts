@@ -1,6 +1,6 @@
 // The shape of a network as a GGUF's keys tell it: what says how much memory a context takes.
 import { damaged } from "./cursor.ts";
-import { lengthOf, MOST_LAYERS, numbersOf, type Pairs, textOf } from "./pairs.ts";
+import { lengthOf, MOST_LAYERS, numbersOf, type Pairs, textOf } from "./metadata.ts";
 
 /** 0 where the file does not say it. */
 export interface Shape {

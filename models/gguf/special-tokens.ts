@@ -1,7 +1,7 @@
 // The texts of a vocabulary that an engine may take for special tokens, wherever they stand in a prompt.
 import { type Cursor, cursorOf } from "./cursor.ts";
-import { readCounts, withFile } from "./gguf.ts";
-import { findArray } from "./pairs.ts";
+import { readCounts, withFile } from "./header.ts";
+import { findArray } from "./metadata.ts";
 
 /** Of `tokenizer.ggml.token_type`: unknown and control. */
 const SPECIAL_TYPES: readonly number[] = [2, 3];

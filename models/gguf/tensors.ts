@@ -1,6 +1,6 @@
 // The tensors of a GGUF's header, added up. Only what they come to is kept.
 import { type Cursor, damaged, quoted } from "./cursor.ts";
-import { tensorType } from "./types.ts";
+import { tensorType } from "./tensor-types.ts";
 
 export interface Tensors {
   /** Elements of all tensors. */

@@ -1,5 +1,5 @@
 import { defineCommand } from "citty";
-import { readConfig } from "../config.ts";
+import { readConfig } from "../server/settings.ts";
 import { connect } from "./api.ts";
 import { DATA } from "./data-args.ts";
 import { CliError } from "./error.ts";

@@ -1,12 +1,12 @@
 // What the commands ask: the API of the server that holds the data folder, or, where none does, the same application in this process.
 import { join } from "node:path";
 import { EventSourceParserStream } from "eventsource-parser/stream";
-import type { Config } from "../config.ts";
-import type { ErrorBody } from "../errors.ts";
-import { holderOf, LOCK_FILE } from "../store/folder-lock.ts";
-import { LockedError } from "../store/holder-of-lock.ts";
+import type { Config } from "../server/settings.ts";
+import type { ErrorBody } from "../http/errors.ts";
+import { holderOf, LOCK_FILE } from "../storage/lock/folder-lock.ts";
+import { LockedError } from "../storage/lock/holder.ts";
 import { CliError, RefusedError } from "./error.ts";
-import { wire, type Wired, type WireOptions } from "./wiring.ts";
+import { wire, type Wired, type WireOptions } from "../server/create-server.ts";
 
 export interface Api {
   /** `path` begins with `/v1/`. Throws `CliError` with the sentence of every answer that is an error. */

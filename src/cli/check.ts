@@ -1,13 +1,13 @@
 import { join } from "node:path";
 import { defineCommand } from "citty";
-import { readConfig } from "../config.ts";
-import { checkFolder, SET_ASIDE, type CheckReport } from "../store/check.ts";
-import type { Finding } from "../store/check/folder.ts";
-import { MARKER } from "../store/data-folder.ts";
-import { disk } from "../store/files.ts";
-import { holderOf, LOCK_FILE, takeFolderLock } from "../store/folder-lock.ts";
-import { LockedError } from "../store/holder-of-lock.ts";
-import { setAside } from "../store/set-aside.ts";
+import { readConfig } from "../server/settings.ts";
+import { checkFolder, SET_ASIDE, type CheckReport } from "../storage/check/check.ts";
+import type { Finding } from "../storage/check/folder.ts";
+import { MARKER } from "../storage/data-folder.ts";
+import { disk } from "../storage/drivers/fs-durable/file-system.ts";
+import { holderOf, LOCK_FILE, takeFolderLock } from "../storage/lock/folder-lock.ts";
+import { LockedError } from "../storage/lock/holder.ts";
+import { setAside } from "../storage/check/set-aside.ts";
 import { DATA } from "./data-args.ts";
 import { CliError } from "./error.ts";
 

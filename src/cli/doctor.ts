@@ -1,8 +1,8 @@
 // `ingle doctor`: what this machine has, what is missing, and what mends it. It changes nothing and asks nothing of the network.
 import { defineCommand } from "citty";
-import { cacheFolder } from "../../adapters/llama-server/cache.ts";
+import { cacheFolder } from "../../adapters/llama-server/build/cached-build.ts";
 import manifest from "../../package.json" with { type: "json" };
-import { readConfig, type Config } from "../config.ts";
+import { readConfig, type Config } from "../server/settings.ts";
 import { DATA, withUnderscores } from "./data-args.ts";
 import { compilers, engines, PROBE_MS } from "./doctor/engines.ts";
 import { findingsOf, type Check, type CheckOptions, type Finding } from "./doctor/finding.ts";

@@ -1,11 +1,11 @@
 // Hidden: the process that child.ts starts. `ingle engine-host <adapter>` speaks JSON lines and is of no use by hand.
 import { defineCommand } from "citty";
 import type { Adapter } from "../../adapters/adapter.ts";
-import { CLOSE_MS } from "../../adapters/child/protocol.ts";
-import { hostEngine } from "../../adapters/child/host.ts";
-import { nodeLlamaCpp } from "../../adapters/node-llama-cpp.ts";
+import { CLOSE_MS } from "../../adapters/child-process/protocol.ts";
+import { hostEngine } from "../../adapters/child-process/host.ts";
+import { nodeLlamaCpp } from "../../adapters/node-llama-cpp/adapter.ts";
 import { echo } from "../../adapters/echo.ts";
-import { nodeLlamaCppModule } from "./carried-engines.ts";
+import { nodeLlamaCppModule } from "../executable/carried-engines.ts";
 import { CliError } from "./error.ts";
 
 const ADAPTERS = new Map<string, () => Adapter>([

@@ -1,10 +1,10 @@
 // `ingle engine build llama-server`: llama.cpp's own server for this machine, out of the source that is here already.
 import { existsSync } from "node:fs";
 import { defineCommand } from "citty";
-import { BuildError, buildLlamaServer, type BuildStep } from "../../adapters/llama-server/build.ts";
-import { cachedBinary, portableBinary } from "../../adapters/llama-server/cache.ts";
-import { carriedSource } from "../../adapters/llama-server/source.ts";
-import { CARRIED } from "./carried.ts";
+import { BuildError, buildLlamaServer, type BuildStep } from "../../adapters/llama-server/build/build.ts";
+import { cachedBinary, portableBinary } from "../../adapters/llama-server/build/cached-build.ts";
+import { carriedSource } from "../../adapters/llama-server/build/llama-cpp-source.ts";
+import { CARRIED } from "../executable/carried.ts";
 import { CliError } from "./error.ts";
 
 export default defineCommand({

@@ -1,4 +1,4 @@
-import type { ErrorBody } from "../errors.ts";
+import type { ErrorBody } from "../http/errors.ts";
 
 /** A failure that the person at the terminal can mend: `main.ts` prints its sentence, without a stack, and leaves with its code. */
 export class CliError extends Error {

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { defineCommand } from "citty";
-import { readConfig } from "../config.ts";
+import { readConfig } from "../server/settings.ts";
 import type { Item, Reasoned, Report } from "../import/report.ts";
 import { connect, eventsOf } from "./api.ts";
 import { DATA } from "./data-args.ts";

@@ -1,10 +1,10 @@
 import { defineCommand } from "citty";
-import { readConfig } from "../config.ts";
-import type { Fit } from "../fit.ts";
+import { readConfig } from "../server/settings.ts";
+import type { Fit } from "../inference/memory-fit.ts";
 import { connect, type Api } from "./api.ts";
 import { columns } from "./columns.ts";
 import { DATA } from "./data-args.ts";
-import { inBytes as size } from "../quantities.ts";
+import { inBytes as size } from "../support/quantities.ts";
 
 export default defineCommand({
   meta: { name: "list", description: "Show the models of the data folder." },

@@ -1,7 +1,7 @@
 // A download on the terminal: a bar where somebody watches, a line now and then where a log is kept.
 import { Presets, SingleBar } from "cli-progress";
-import type { Progress } from "../../models/download/sources.ts";
-import { inBytes as size } from "../quantities.ts";
+import type { Progress } from "../../models/sources/web-request.ts";
+import { inBytes as size } from "../support/quantities.ts";
 
 const LINE_MS = 2_000;
 const LINE_SHARE = 0.1;

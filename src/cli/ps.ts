@@ -1,10 +1,10 @@
 import { defineCommand } from "citty";
-import { readConfig } from "../config.ts";
-import type { EngineRow } from "../engines/list.ts";
+import { readConfig } from "../server/settings.ts";
+import type { EngineRow } from "../inference/engine-list.ts";
 import { connect, type Api } from "./api.ts";
 import { columns } from "./columns.ts";
 import { DATA } from "./data-args.ts";
-import { inBytes as size } from "../quantities.ts";
+import { inBytes as size } from "../support/quantities.ts";
 
 export default defineCommand({
   meta: { name: "ps", description: "Show the models that are loaded." },

@@ -2,7 +2,7 @@
 import { createInterface } from "node:readline/promises";
 import { text as readAll } from "node:stream/consumers";
 import { defineCommand } from "citty";
-import { readConfig } from "../config.ts";
+import { readConfig } from "../server/settings.ts";
 import { connect, eventsOf, inProcess, type Api } from "./api.ts";
 import { DATA } from "./data-args.ts";
 import { CliError } from "./error.ts";

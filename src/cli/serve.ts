@@ -3,13 +3,13 @@ import { defineCommand } from "citty";
 import ipaddr from "ipaddr.js";
 import manifest from "../../package.json" with { type: "json" };
 import { DEFAULT_MODEL } from "../../models/catalog.ts";
-import { readConfig, type Config } from "../config.ts";
-import { checkKey } from "../guards/key.ts";
+import { readConfig, type Config } from "../server/settings.ts";
+import { checkKey } from "../http/middleware/auth.ts";
 import type { Library } from "../library/library.ts";
-import { serve } from "../serve.ts";
+import { serve } from "../server/listen.ts";
 import { DATA, withUnderscores } from "./data-args.ts";
 import { CliError } from "./error.ts";
-import { wire, type Wired } from "./wiring.ts";
+import { wire, type Wired } from "../server/create-server.ts";
 
 /** How long running answers may go on after a first SIGINT or SIGTERM, in milliseconds. */
 const GRACE_MS = 10_000;

@@ -2,10 +2,10 @@
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { defineCommand, type ArgsDef } from "citty";
-import { cacheFolder } from "../../adapters/llama-server/cache.ts";
-import { readConfig, type Config } from "../config.ts";
-import { findRuntime } from "../runtimes.mjs";
-import { CARRIED } from "./carried.ts";
+import { cacheFolder } from "../../adapters/llama-server/build/cached-build.ts";
+import { readConfig, type Config } from "../server/settings.ts";
+import { findRuntime } from "../launch/runtimes.mjs";
+import { CARRIED } from "../executable/carried.ts";
 import { withUnderscores } from "./data-args.ts";
 import { CliError } from "./error.ts";
 import serve, { STOP_MS } from "./serve.ts";

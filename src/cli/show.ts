@@ -1,10 +1,10 @@
 import { defineCommand } from "citty";
-import { readConfig } from "../config.ts";
-import type { Fit } from "../fit.ts";
+import { readConfig } from "../server/settings.ts";
+import type { Fit } from "../inference/memory-fit.ts";
 import { connect } from "./api.ts";
 import { DATA } from "./data-args.ts";
 import { CliError, RefusedError } from "./error.ts";
-import { inBytes as size } from "../quantities.ts";
+import { inBytes as size } from "../support/quantities.ts";
 
 export default defineCommand({
   meta: { name: "show", description: "Show what is known of a model, and whether it fits in memory." },

@@ -1,8 +1,8 @@
 // assistants/*/assistant.json -> assistants of ours, and a map of the old ids to the new ones.
-import { BUILT_IN, type Assistant } from "../store/entities.ts";
+import { BUILT_IN, type Assistant } from "../storage/entities.ts";
 import { byTail, idOf, tailOf } from "./ids.ts";
 import { foldersIn, type Job } from "./job.ts";
-import { isObject, type JsonObject } from "../json-value.ts";
+import { isObject, type JsonObject } from "../support/json.ts";
 import { documentsIn, textIn } from "./json.ts";
 import { droppedKeys, fitted } from "./metadata.ts";
 import { UnreadableError } from "./old-folder.ts";

@@ -1,6 +1,6 @@
 // What an old message says, as text parts; and what else was in it, which has no place in ours.
-import type { Message } from "../store/entities.ts";
-import { isObject, type JsonObject } from "../json-value.ts";
+import type { Message } from "../storage/entities.ts";
+import { isObject, type JsonObject } from "../support/json.ts";
 import { textIn } from "./json.ts";
 
 export interface Content {

@@ -1,5 +1,5 @@
 // What the parts of one import share.
-import type { Store } from "../store/store.ts";
+import type { Store } from "../storage/store.ts";
 import type { Layout } from "./layout.ts";
 import { LINK, UnreadableError } from "./old-folder.ts";
 import type { Item, Notes } from "./report.ts";

@@ -1,6 +1,6 @@
 // Text that should be one JSON object, from files that were cut, glued together or written over.
 
-import { isDeeper, isObject, type JsonObject } from "../json-value.ts";
+import { isDeeper, isObject, type JsonObject } from "../support/json.ts";
 
 /** The value where it is a string with something in it. */
 export const textIn = (value: unknown): string | undefined =>

@@ -1,5 +1,5 @@
 // A thread that was imported before -> the messages that the old folder has got since.
-import { ApiError } from "../errors.ts";
+import { ApiError } from "../http/errors.ts";
 import type { AssistantIds } from "./assistants.ts";
 import { byTail, timeOf } from "./ids.ts";
 import type { Job } from "./job.ts";

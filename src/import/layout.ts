@@ -1,7 +1,7 @@
 // Is it a data folder of Jan or of cortex, and where in it does what lie?
 import { join } from "node:path";
-import { MARKER } from "../store/data-folder.ts";
-import { disk, type Entry } from "../store/files.ts";
+import { MARKER } from "../storage/data-folder.ts";
+import { disk, type Entry } from "../storage/drivers/fs-durable/file-system.ts";
 import { ImportError, LINK, openOldFolder, UnreadableError, type OldFolder } from "./old-folder.ts";
 import type { Report } from "./report.ts";
 

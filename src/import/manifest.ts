@@ -2,8 +2,8 @@
 import { posix } from "node:path";
 import * as v from "valibot";
 import { parse as parseYaml } from "yaml";
-import { Model, type ModelFile } from "../../models/model.ts";
-import { isDeeper, isObject, type JsonObject } from "../json-value.ts";
+import { Model, type ModelFile } from "../../models/manifest.ts";
+import { isDeeper, isObject, type JsonObject } from "../support/json.ts";
 import { DEEPEST, documentsIn, textIn } from "./json.ts";
 
 export interface Manifest {

@@ -1,10 +1,10 @@
 // The lines of a messages.jsonl, as they are and as messages of ours that have no id yet.
-import type { Message } from "../store/entities.ts";
-import { LARGEST } from "../store/fs-durable.ts";
+import type { Message } from "../storage/entities.ts";
+import { LARGEST } from "../storage/drivers/fs-durable.ts";
 import { contentOf } from "./content.ts";
 import { tailOf } from "./ids.ts";
 import type { Job } from "./job.ts";
-import { type JsonObject } from "../json-value.ts";
+import { type JsonObject } from "../support/json.ts";
 import { documentsIn, textIn, type Documents } from "./json.ts";
 import { droppedKeys, fitted } from "./metadata.ts";
 import { textOf } from "./lines.ts";

@@ -1,6 +1,6 @@
 // Old metadata within the limits of ours: what does not fit is left out, and named.
-import { bytesOf, isDeeper, isObject, type JsonObject } from "../json-value.ts";
-import { DEEPEST, LONGEST_KEY, LONGEST_STRING, MOST_BYTES, MOST_KEYS } from "../metadata-limits.ts";
+import { bytesOf, isDeeper, isObject, type JsonObject } from "../support/json.ts";
+import { DEEPEST, LONGEST_KEY, LONGEST_STRING, MOST_BYTES, MOST_KEYS } from "../support/metadata-limits.ts";
 
 export interface Fitted {
   metadata: JsonObject;

@@ -1,6 +1,6 @@
 // The models of the old folder that lie on this machine: their GGUF files are used where they are.
 import { basename, join } from "node:path";
-import { KINDS } from "../store/store.ts";
+import { KINDS } from "../storage/store.ts";
 import type { Job } from "./job.ts";
 import { manifestsIn, MODEL_FOLDERS } from "./layout.ts";
 import { manifestOf, modelOf } from "./manifest.ts";

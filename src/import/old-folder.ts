@@ -1,7 +1,7 @@
 // The folder that is imported: read, never written, and links are not followed out of it.
 import { open, realpath, type FileHandle } from "node:fs/promises";
 import { join, sep } from "node:path";
-import { disk, READ, type Entry } from "../store/files.ts";
+import { disk, READ, type Entry } from "../storage/drivers/fs-durable/file-system.ts";
 import { linesOf, textOf, type Line } from "./lines.ts";
 
 /** The folder cannot be imported at all. The sentence says why and what to do. */

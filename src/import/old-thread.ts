@@ -1,8 +1,8 @@
 // thread.json of every age -> what of it a thread of ours keeps.
-import type { Thread, ThreadAssistant } from "../store/entities.ts";
-import { BUILT_IN } from "../store/entities.ts";
+import type { Thread, ThreadAssistant } from "../storage/entities.ts";
+import { BUILT_IN } from "../storage/entities.ts";
 import type { AssistantIds } from "./assistants.ts";
-import { isObject, type JsonObject } from "../json-value.ts";
+import { isObject, type JsonObject } from "../support/json.ts";
 import { textIn } from "./json.ts";
 import { droppedKeys, fitted } from "./metadata.ts";
 import { firstTime, seconds } from "./times.ts";

@@ -1,6 +1,6 @@
 // The messages of one old thread, on their way into the store: each gets an id that sorts it behind the one before.
-import type { Collection } from "../store/collection.ts";
-import type { Message } from "../store/entities.ts";
+import type { Collection } from "../storage/collection.ts";
+import type { Message } from "../storage/entities.ts";
 import type { AssistantIds } from "./assistants.ts";
 import { idOf } from "./ids.ts";
 import type { Job } from "./job.ts";

@@ -2,7 +2,7 @@
 import type { AssistantIds } from "./assistants.ts";
 import { byTail, idOf, tailOf } from "./ids.ts";
 import { foldersIn, type Job } from "./job.ts";
-import { type JsonObject } from "../json-value.ts";
+import { type JsonObject } from "../support/json.ts";
 import { documentsIn } from "./json.ts";
 import { addTo } from "./known-thread.ts";
 import { UnreadableError } from "./old-folder.ts";

@@ -1,7 +1,7 @@
 // The GGUF files that a manifest speaks of: where they are, and whether they are whole as far as that can be seen.
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { disk } from "../store/files.ts";
+import { disk } from "../storage/drivers/fs-durable/file-system.ts";
 import type { Manifest } from "./manifest.ts";
 import { isWithin, openFile, UnreadableError, type OldFolder } from "./old-folder.ts";
 

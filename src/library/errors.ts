@@ -1,15 +1,16 @@
 // The sentences of `library.ts`: what is wrong with a model, and what to run.
-import type { ModelFile } from "../../models/model.ts";
-import type { SourceError } from "../../models/download/sources.ts";
-import { ApiError, shown } from "../errors.ts";
+import type { ModelFile } from "../../models/manifest.ts";
+import type { SourceError } from "../../models/sources/web-request.ts";
+import { ApiError } from "../http/errors.ts";
+import { quote } from "../support/quote.ts";
 
 export function missing(id: string, file: ModelFile): ApiError {
-  return corrupted(`The file "${file.name}" of model ${shown(id)} is missing. ${remedy(id, file)}`);
+  return corrupted(`The file "${file.name}" of model ${quote(id)} is missing. ${remedy(id, file)}`);
 }
 
 export function resized(id: string, file: ModelFile, size: number): ApiError {
   return corrupted(
-    `The file "${file.name}" of model ${shown(id)} has ${size} bytes instead of ${file.size}. ${remedy(id, file)}`,
+    `The file "${file.name}" of model ${quote(id)} has ${size} bytes instead of ${file.size}. ${remedy(id, file)}`,
   );
 }
 
@@ -22,21 +23,21 @@ function corrupted(message: string): ApiError {
 }
 
 export function unknown(id: string): ApiError {
-  return new ApiError(404, `The model ${shown(id)} is not in the catalogue. "ingle list --catalog" shows what is.`, {
+  return new ApiError(404, `The model ${quote(id)} is not in the catalogue. "ingle list --catalog" shows what is.`, {
     code: "model_not_found",
     param: "model_id",
   });
 }
 
 export function busy(id: string, change: "downloaded" | "removed"): ApiError {
-  return new ApiError(409, `The model ${shown(id)} is being ${change}. Wait for that to end.`, {
+  return new ApiError(409, `The model ${quote(id)} is being ${change}. Wait for that to end.`, {
     code: "model_not_ready",
     param: "model_id",
   });
 }
 
 export function taken(id: string): ApiError {
-  return new ApiError(409, `The id ${shown(id)} stands for another model. Choose another "id", or delete that model first.`, {
+  return new ApiError(409, `The id ${quote(id)} stands for another model. Choose another "id", or delete that model first.`, {
     code: "model_exists",
     param: "id",
   });
@@ -44,12 +45,12 @@ export function taken(id: string): ApiError {
 
 /** Of a model that other servers run. */
 export function elsewhere(id: string, url: string): ApiError {
-  return new ApiError(409, `The model ${shown(id)} is run by ${new URL(url).host}: there is nothing to be downloaded.`, {
+  return new ApiError(409, `The model ${quote(id)} is run by ${new URL(url).host}: there is nothing to be downloaded.`, {
     code: "model_not_downloadable",
     param: "model_id",
   });
 }
 
 export function unseen(id: string, { message, code }: SourceError): ApiError {
-  return new ApiError(502, `The file of model ${shown(id)} cannot be looked at. ${message}`, { code, param: "model_id" });
+  return new ApiError(502, `The file of model ${quote(id)} cannot be looked at. ${message}`, { code, param: "model_id" });
 }

@@ -1,16 +1,16 @@
 // The models of a data folder: one record each in the store, and the weights that ingle fetched for them as plain files.
 import { lstat, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { InstalledModel, Model } from "../../models/model.ts";
-import type { WantedModel } from "../../models/wanted.ts";
+import type { InstalledModel, Model } from "../../models/manifest.ts";
+import type { WantedModel } from "../../models/pending-model.ts";
 import { createChanges } from "./changes.ts";
-import { sizeOf, weightsOf } from "./fetch.ts";
-import { absent, checkFile, partialBytes } from "./files.ts";
-import { createPulls, type Pulls } from "./pulls.ts";
-import { createWishes, type Wishes } from "./wishes.ts";
-import type { Collection } from "../store/collection.ts";
-import { isOfOneRecord } from "../store/faults.ts";
-import { encodeKey } from "../store/key.ts";
+import { sizeOf, weightsOf } from "./fetch-files.ts";
+import { absent, checkFile, partialBytes } from "./weight-files.ts";
+import { createPulls, type Pulls } from "./install-model.ts";
+import { createWishes, type Wishes } from "./pending-models.ts";
+import type { Collection } from "../storage/collection.ts";
+import { isOfOneRecord } from "../storage/faults.ts";
+import { encodeKey } from "../storage/encode-key.ts";
 
 export interface LibraryOptions {
   records: Collection<Model>;

@@ -3,9 +3,9 @@
 import { createInterface } from "node:readline";
 import { Hono } from "hono";
 import { download } from "../../models/download/download.ts";
-import type { ModelFile } from "../../models/model.ts";
-import type { DownloadOptions } from "../../models/download/sources.ts";
-import { serve } from "../../src/serve.ts";
+import type { ModelFile } from "../../models/manifest.ts";
+import type { DownloadOptions } from "../../models/sources/web-request.ts";
+import { serve } from "../../src/server/listen.ts";
 
 interface Asked {
   file: ModelFile;

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { runtimeEnv } from "../../src/runtimes.mjs";
+import { runtimeEnv } from "../../src/launch/runtimes.mjs";
 import { runtimes, type Runtime } from "../support/runtimes.ts";
 
 const place = process.env.BENCH_DIR ?? tmpdir();

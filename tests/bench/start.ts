@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { runtimeEnv } from "../../src/runtimes.mjs";
+import { runtimeEnv } from "../../src/launch/runtimes.mjs";
 import { runtimes } from "../support/runtimes.ts";
 import { ROOT } from "../support/executable.ts";
 import { cleanEnv, MAIN } from "../support/server.ts";

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { checkFolder } from "../../src/store/check.ts";
+import { checkFolder } from "../../src/storage/check/check.ts";
 import type { Records } from "./operations.ts";
 import type { Answer } from "./worker.ts";
 

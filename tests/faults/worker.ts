@@ -2,8 +2,8 @@
 // Its clock and its dice stand still: strace takes exact paths, so whoever sends a request has to know the ids to come.
 import { writeSync } from "node:fs";
 import { createInterface } from "node:readline";
-import { wire } from "../../src/cli/wiring.ts";
-import { readConfig } from "../../src/config.ts";
+import { wire } from "../../src/server/create-server.ts";
+import { readConfig } from "../../src/server/settings.ts";
 
 export interface Command {
   /** Milliseconds since 1970, beyond all earlier ones: what is new gets an id of that time. */

@@ -1,7 +1,7 @@
 // Engines over the fake adapter, with a clock that stands still until the test moves it.
-import type { Model } from "../../models/model.ts";
-import { createEngines, type ChatOptions, type Engines, type EnginesOptions } from "../../src/engines/engines.ts";
-import { createLog } from "../../src/log.ts";
+import type { Model } from "../../models/manifest.ts";
+import { createEngines, type ChatOptions, type Engines, type EnginesOptions } from "../../src/inference/model-pool.ts";
+import { createLog } from "../../src/support/log.ts";
 import { makeModel, resolve } from "./app.ts";
 import { fakeAdapter, type FakeOptions } from "./fake-adapter.ts";
 import { ask } from "./models.ts";

@@ -7,7 +7,7 @@ import { run, RUNTIME } from "./program.ts";
 import { startProgram, type Server, type ServerOptions } from "./server.ts";
 
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const SCRIPT = join(ROOT, "src/compile/bun.ts");
+const SCRIPT = join(ROOT, "tools/compile/bun.ts");
 let compiled: Promise<string> | undefined;
 
 /** Path of the executable; compiled once for all boxes of a process. What it carries is what the script chooses. */

@@ -8,8 +8,8 @@ import {
   type Engine,
   type LoadOptions,
 } from "../../adapters/adapter.ts";
-import { channel } from "../../adapters/channel.ts";
-import type { InstalledModel } from "../../models/model.ts";
+import { channel } from "../../adapters/shared/channel.ts";
+import type { InstalledModel } from "../../models/manifest.ts";
 
 type Finish = Extract<ChatEvent, { type: "finish" }>["reason"];
 

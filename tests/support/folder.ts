@@ -4,11 +4,11 @@ import { existsSync, linkSync, mkdirSync, mkdtempSync, readdirSync, symlinkSync,
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { MARKER } from "../../src/store/data-folder.ts";
-import { disk, type Files } from "../../src/store/files.ts";
-import { fsDurable } from "../../src/store/fs-durable.ts";
-import { putNow, systemCalls, type WriteCalls } from "../../src/store/record-writes.ts";
-import { createStore, type Store } from "../../src/store/store.ts";
+import { MARKER } from "../../src/storage/data-folder.ts";
+import { disk, type Files } from "../../src/storage/drivers/fs-durable/file-system.ts";
+import { fsDurable } from "../../src/storage/drivers/fs-durable.ts";
+import { putNow, systemCalls, type WriteCalls } from "../../src/storage/drivers/fs-durable/record-writes.ts";
+import { createStore, type Store } from "../../src/storage/store.ts";
 import { listening, thread } from "./records.ts";
 
 /** An empty data folder. */

@@ -31,51 +31,52 @@ interface Room {
   types?: string[];
 }
 
-const STATE = ["engines", "entities", "library", "store"];
-const SERVER = ["adapter", "an adapter", "app", "config", "guards", "import", "leaves", "models", "serve", ...STATE];
+const BELOW_API = ["http", "inference", "library", "records", "storage", "support"];
 
 /** The first room that holds a file is its room. An adapter is a room of its own: see `roomOf`. */
 const ROOMS: Record<string, Room> = {
   models: { holds: /^models\//, uses: [] },
-  adapter: { holds: /^adapters\/(adapter|samplers)\.ts$/, uses: ["models"] },
-  "an adapter": {
-    holds: /^adapters\/(node-llama-cpp|child|llama-server|upstream|echo)(\.ts$|\/)/,
-    uses: ["adapter", "adapter tools", "models"],
-  },
-  "adapter tools": { holds: /^adapters\//, uses: ["adapter", "models"] },
-  launcher: { holds: /^src\/.*\.mjs$/, uses: [] },
-  main: { holds: /^src\/main\.ts$/, uses: [...SERVER, "cli"] },
-  /** Makes executables: part of no running server. */
-  compile: { holds: /^src\/compile\//, uses: ["adapter", "an adapter", "cli", "launcher"] },
+  "the contract": { holds: /^adapters\/(adapter|samplers)\.ts$/, uses: ["models"] },
+  "adapters/shared": { holds: /^adapters\/shared\//, uses: ["models", "the contract"] },
+  registry: { holds: /^adapters\/registry\.ts$/, uses: ["an adapter", "models", "the contract"] },
+  "an adapter": { holds: /^adapters\//, uses: ["adapters/shared", "models", "the contract"] },
+  launch: { holds: /^src\/.*\.mjs$/, uses: [] },
+  main: { holds: /^src\/main\.ts$/, uses: ["cli", "server"] },
+  /** What makes executables, packages and releases: no part of a running server. */
+  tools: { holds: /^tools\//, uses: ["an adapter", "cli", "executable", "launch", "registry", "server", "support"] },
   /** What other programs import. */
-  package: { holds: /^src\/(index|open|parts)\.ts$/, uses: [...SERVER, "adapter tools", "cli", "deps"] },
-  /** What makes the package; no part of it. */
-  "package tools": { holds: /^src\/package\//, uses: ["launcher"] },
-  cli: { holds: /^src\/cli\//, uses: [...SERVER, "launcher"] },
-  app: { holds: /^src\/app\.ts$/, uses: ["deps", "guards", "leaves", "models", "routes"], types: STATE },
-  routes: {
-    holds: /^src\/routes\//,
-    uses: ["adapter", "deps", "entities", "guards", "leaves", "models"],
-    types: [...STATE, "import"],
+  package: {
+    holds: /^src\/(index|parts)\.ts$/,
+    uses: ["adapters/shared", "an adapter", "api", "models", "server", "the contract", ...BELOW_API],
   },
-  /** What app hands to the routes: types and nothing else. */
-  deps: { holds: /^src\/deps\.ts$/, uses: ["leaves", "models"], types: ["adapter", "guards", "import", ...STATE] },
-  guards: { holds: /^src\/guards\//, uses: ["leaves"], types: STATE },
-  engines: { holds: /^src\/engines\b/, uses: ["adapter", "leaves", "models"] },
-  library: { holds: /^src\/(library|downloads)\b/, uses: ["leaves", "models", "store"] },
+  cli: {
+    holds: /^src\/cli\//,
+    uses: ["an adapter", "executable", "import", "launch", "models", "registry", "server", "the contract", ...BELOW_API],
+  },
+  server: {
+    holds: /^src\/server\//,
+    uses: ["an adapter", "api", "executable", "import", "launch", "models", "registry", "the contract", ...BELOW_API],
+  },
+  /** What a single executable carries and unpacks. */
+  executable: { holds: /^src\/executable\//, uses: ["an adapter", "support", "the contract"] },
+  api: {
+    holds: /^src\/api\//,
+    uses: ["http", "models", "records", "support", "the contract"],
+    types: ["import", "inference", "library", "storage"],
+  },
+  import: { holds: /^src\/import\//, uses: ["http", "models", "records", "storage", "support"] },
+  library: { holds: /^src\/library\//, uses: ["http", "models", "storage", "support"], types: ["inference"] },
+  inference: { holds: /^src\/inference\//, uses: ["http", "models", "support", "the contract"] },
   /** Schemas and types of the records, which are what the API answers too. */
-  entities: { holds: /^src\/store\/entities\.ts$/, uses: [] },
-  store: { holds: /^src\/store\//, uses: ["entities", "leaves", "models"] },
-  import: { holds: /^src\/import\//, uses: ["entities", "leaves", "models", "store"] },
-  config: { holds: /^src\/config\.ts$/, uses: ["leaves", "models"] },
-  serve: { holds: /^src\/serve\.ts$/, uses: ["leaves"] },
-  /** Errors, validation, frames, ids: what every room above may use. */
-  leaves: { holds: /^src\//, uses: ["adapter", "models"] },
+  records: { holds: /^src\/storage\/entities\.ts$/, uses: [] },
+  storage: { holds: /^src\/storage\//, uses: ["http", "models", "records", "support"] },
+  http: { holds: /^src\/http\//, uses: ["support", "the contract"] },
+  support: { holds: /^src\/support\//, uses: [] },
 };
 
-// config.ts takes the environment as an argument's default; a lock has to name its process and to ask whether another lives.
+// settings.ts takes the environment as an argument's default; a lock has to name its process and to ask whether another lives.
 const RUNTIME_FILES =
-  /^src\/(serve|main|config|store\/.*lock)\.ts$|^src\/(cli|compile|package)\/|^adapters\/(child|node-llama-cpp|llama-server)(\.ts$|\/)/;
+  /^src\/(main|server\/(settings|listen|adapters|create-server)|storage\/lock\/.*)\.ts$|^src\/(cli|executable|server\/listen)\/|^tools\/|^adapters\/(child-process|node-llama-cpp|llama-server)\//;
 const RUNTIME_NAMES = ["Bun", "Deno", "process"];
 const RUNTIME_MODULES = /^(node:process|process|bun|bun:.*)$/;
 
@@ -90,7 +91,7 @@ function arrow(path: string, { target, line, types }: Import): string[] {
   if (to.name === "main") return [`${name}: nothing imports main.ts.`];
   if (from.path === to.path || from.uses.includes(to.name)) return [];
   if (from.types?.includes(to.name)) return types ? [] : [`${name}: ${from.name} may import only types of ${to.name}.`];
-  if (to.name === "an adapter") return [`${name}: only main.ts, index.ts and cli/ may name a concrete adapter.`];
+  if (to.name === "an adapter") return [`${name}: only server/, cli/ and adapters/registry.ts may name a concrete adapter.`];
   return [`${name}: ${from.name} may import only ${[...from.uses, "its own room"].join(", ")}.`];
 }
 
@@ -98,7 +99,7 @@ function roomOf(path: string) {
   const found = Object.entries(ROOMS).find(([, { holds }]) => /\.(ts|mjs)$/.test(path) && holds.test(path));
   if (!found) return undefined;
   const [name, room] = found;
-  // adapters/child.ts and adapters/child/* are one room, adapters/echo.ts is another.
+  // Each folder below adapters/ is a room, adapters/echo.ts is another.
   return { ...room, name, path: name === "an adapter" ? path.split(/[/.]/)[1] : name };
 }
 
@@ -110,7 +111,7 @@ function runtimeNames({ path, text }: { path: string; text: string }): string[] 
   return [
     ...globals.map((name) => `${path}:${lineOf(text, name)} uses ${name}`),
     ...modules.map(({ specifier, line }) => `${path}:${line} imports ${specifier}`),
-  ].map((found) => `${found}: runtime names belong to serve.ts, main.ts, cli/ and the adapters' process code.`);
+  ].map((found) => `${found}: runtime names belong to server/listen, main.ts, cli/ and the adapters' process code.`);
 }
 
 function importsOf(path: string, text: string): Import[] {

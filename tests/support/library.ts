@@ -1,8 +1,8 @@
 // The library of a data folder, opened with its store as a command does, and closed again.
 import { join } from "node:path";
 import { createLibrary, type Library } from "../../src/library/library.ts";
-import { createLog } from "../../src/log.ts";
-import { openDataFolder, readDataFolder } from "../../src/store/data-folder.ts";
+import { createLog } from "../../src/support/log.ts";
+import { openDataFolder, readDataFolder } from "../../src/storage/data-folder.ts";
 
 export interface OpenLibrary extends Library {
   /** Lets go of the folder. */

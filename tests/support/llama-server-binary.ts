@@ -1,5 +1,5 @@
 // The real llama-server of this machine, for tests that need one.
-import { findLlamaServer } from "../../adapters/llama-server/find.ts";
+import { findLlamaServer } from "../../adapters/llama-server/find-program.ts";
 
 /** Where the tests look for it. */
 export const PLACE = { named: process.env.INGLE_LLAMA_SERVER, env: process.env };

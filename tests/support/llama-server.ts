@@ -1,6 +1,6 @@
 // A real llama-server on a port of its own, where this machine has one.
 import { spawn } from "node:child_process";
-import { locateLlamaServer } from "../../adapters/llama-server/find.ts";
+import { locateLlamaServer } from "../../adapters/llama-server/find-program.ts";
 import { eventually } from "./server.ts";
 import { freePort } from "./free-port.ts";
 import { PLACE } from "./llama-server-binary.ts";

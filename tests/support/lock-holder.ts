@@ -2,8 +2,8 @@
 import { closeSync, mkdirSync, openSync, rmdirSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createInterface } from "node:readline";
-import { takeFolderLock, type FolderLock } from "../../src/store/folder-lock.ts";
-import { LockedError } from "../../src/store/holder-of-lock.ts";
+import { takeFolderLock, type FolderLock } from "../../src/storage/lock/folder-lock.ts";
+import { LockedError } from "../../src/storage/lock/holder.ts";
 
 const [path = "", mode, witness = ""] = process.argv.slice(2);
 const say = (words: object): void => console.log(JSON.stringify(words));

@@ -3,7 +3,7 @@ import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ChatMessage, ChatRequest } from "../../adapters/adapter.ts";
-import type { InstalledModel } from "../../models/model.ts";
+import type { InstalledModel } from "../../models/manifest.ts";
 import { tinyGguf, type TinyGguf } from "./tiny-gguf.ts";
 
 /** Every message as it is, and nothing else. */

@@ -8,7 +8,7 @@ import type { Driver } from "unstorage";
 import memory from "unstorage/drivers/memory";
 import { importFolder } from "../../src/import/import.ts";
 import type { Report } from "../../src/import/report.ts";
-import { createStore, type Store } from "../../src/store/store.ts";
+import { createStore, type Store } from "../../src/storage/store.ts";
 import { listening, textOf } from "./records.ts";
 
 export const FIXTURES = fileURLToPath(new URL("../fixtures/import", import.meta.url));

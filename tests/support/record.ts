@@ -1,4 +1,4 @@
-import type { Model } from "../../models/model.ts";
+import type { Model } from "../../models/manifest.ts";
 
 /** The record of a model whose file is used in place. */
 export function record(id: string, path: string): Model {

@@ -1,9 +1,9 @@
 // Records for the store's tests, and a log that remembers.
 import { record } from "./record.ts";
-import type { Model } from "../../models/model.ts";
-import { createLog, type Log } from "../../src/log.ts";
-import type { New } from "../../src/store/conversations.ts";
-import type { Assistant, Message, Thread } from "../../src/store/entities.ts";
+import type { Model } from "../../models/manifest.ts";
+import { createLog, type Log } from "../../src/support/log.ts";
+import type { New } from "../../src/storage/conversations.ts";
+import type { Assistant, Message, Thread } from "../../src/storage/entities.ts";
 
 export const thread = (title = "", more: object = {}): New<Thread> => ({
   ...{ object: "thread", title, created_at: 1_700_000_000, assistants: [{ assistant_id: "jan" }], metadata: {} },

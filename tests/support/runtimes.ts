@@ -1,5 +1,5 @@
 // The runtimes of this machine, for tests that start the real program on each of them.
-import { findRuntime, RUNTIMES, type RuntimeName } from "../../src/runtimes.mjs";
+import { findRuntime, RUNTIMES, type RuntimeName } from "../../src/launch/runtimes.mjs";
 
 export interface Runtime {
   name: RuntimeName;

@@ -3,10 +3,10 @@
 import { createInterface } from "node:readline";
 import { Hono } from "hono";
 import * as v from "valibot";
-import { errorResponse, toApiError } from "../../src/errors.ts";
-import { guarded } from "../../src/guards/guards.ts";
-import { serve } from "../../src/serve.ts";
-import { body } from "../../src/validate.ts";
+import { errorResponse, toApiError } from "../../src/http/errors.ts";
+import { guarded } from "../../src/http/middleware/guards.ts";
+import { serve } from "../../src/server/listen.ts";
+import { parseBody } from "../../src/http/validate.ts";
 
 const seen: Record<string, number> = {};
 const note = (what: string) => (seen[what] = (seen[what] ?? 0) + 1);
@@ -62,8 +62,8 @@ app.get("/break", () => {
   });
   return new Response(broken);
 });
-app.post("/v1/echo", async (c) => c.json(await body(c, Anything)));
-app.post("/v1/chat/completions", async (c) => c.json(await body(c, Anything)));
+app.post("/v1/echo", async (c) => c.json(await parseBody(c, Anything)));
+app.post("/v1/chat/completions", async (c) => c.json(await parseBody(c, Anything)));
 
 const all = { hosts: [], wide: false, origins: [], keys: [], newRequestId: () => "req_1", ...limits };
 app.fetch = guarded(all, app.fetch, (thrown) => errorResponse(toApiError(thrown)));

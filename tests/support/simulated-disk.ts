@@ -1,6 +1,6 @@
 // A disk in memory whose power can fail. It keeps apart what was written and what was synced: only the latter is sure to survive.
-import type { Entry, Files } from "../../src/store/files.ts";
-import { putRecords, type WriteCalls } from "../../src/store/record-writes.ts";
+import type { Entry, Files } from "../../src/storage/drivers/fs-durable/file-system.ts";
+import { putRecords, type WriteCalls } from "../../src/storage/drivers/fs-durable/record-writes.ts";
 
 interface File {
   kind: "file";

@@ -3,7 +3,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { HOST, TARGETS } from "../../src/compile/targets.ts";
+import { HOST, TARGETS } from "../../tools/compile/targets.ts";
 import { box, removeExecutable, ROOT } from "./executable.ts";
 import { runtimes, type Runtime } from "./runtimes.ts";
 import { MAIN, startProgram, type Server, type ServerOptions } from "./server.ts";

@@ -1,11 +1,11 @@
 // The engines: the embedded one, llama-server, and what that is built with.
 import type { AdapterError } from "../../../adapters/adapter.ts";
-import { checkTools } from "../../../adapters/llama-server/build.ts";
-import { findLlamaServer, locateLlamaServer } from "../../../adapters/llama-server/find.ts";
+import { checkTools } from "../../../adapters/llama-server/build/build.ts";
+import { findLlamaServer, locateLlamaServer } from "../../../adapters/llama-server/find-program.ts";
 import { packageVersion, type Probe } from "../../../adapters/node-llama-cpp/probe.ts";
-import type { Config } from "../../config.ts";
-import { engineProcess } from "../adapters.ts";
-import { CARRIED } from "../carried.ts";
+import type { Config } from "../../server/settings.ts";
+import { engineProcess } from "../../server/adapters.ts";
+import { CARRIED } from "../../executable/carried.ts";
 import { ask, type Finding } from "./finding.ts";
 
 /** For a library of several hundred MB from a slow disk, and the drivers of a graphics card. */

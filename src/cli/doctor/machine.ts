@@ -1,11 +1,11 @@
 // The hardware, and the runtimes that are on it.
 import { readFile } from "node:fs/promises";
 import { arch, availableParallelism, cpus, platform, release } from "node:os";
-import { availableMemory, totalMemory } from "../../../models/fit-memory.ts";
-import type { Config } from "../../config.ts";
-import { inBytes } from "../../quantities.ts";
-import { findRuntime, RUNTIMES, type RuntimeName } from "../../runtimes.mjs";
-import { CARRIED } from "../carried.ts";
+import { availableMemory, totalMemory } from "../../../models/machine-memory.ts";
+import type { Config } from "../../server/settings.ts";
+import { inBytes } from "../../support/quantities.ts";
+import { findRuntime, RUNTIMES, type RuntimeName } from "../../launch/runtimes.mjs";
+import { CARRIED } from "../../executable/carried.ts";
 import { ask, may, onPath, type Finding } from "./finding.ts";
 
 /** Those that llama.cpp computes with, by the names that Linux has for them. */

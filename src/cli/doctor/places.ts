@@ -2,11 +2,11 @@
 import { constants, readdir, stat, statfs } from "node:fs/promises";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
-import type { Config } from "../../config.ts";
-import { inBytes } from "../../quantities.ts";
-import { MARKER } from "../../store/data-folder.ts";
-import { holderOf, LOCK_FILE } from "../../store/folder-lock.ts";
-import { LockedError } from "../../store/holder-of-lock.ts";
+import type { Config } from "../../server/settings.ts";
+import { inBytes } from "../../support/quantities.ts";
+import { MARKER } from "../../storage/data-folder.ts";
+import { holderOf, LOCK_FILE } from "../../storage/lock/folder-lock.ts";
+import { LockedError } from "../../storage/lock/holder.ts";
 import { ask, may, onPath, type Finding } from "./finding.ts";
 
 /** By the numbers that Linux has for them; those of other systems mean other things. */

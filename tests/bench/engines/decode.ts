@@ -1,5 +1,5 @@
 // Tokens a second of 1, 4 and 8 streams on 4 slots, and what a token takes of the server's processor time.
-import type { InstalledModel } from "../../../models/model.ts";
+import type { InstalledModel } from "../../../models/manifest.ts";
 import { processorTime } from "../../support/processes.ts";
 import type { Client, Subject } from "./subjects.ts";
 import { ADAPTER, adapter, DIRECT, direct, embedded, wantedRuntimes } from "./subjects.ts";

@@ -1,6 +1,6 @@
 // The whole API over an engine that says a word every so many milliseconds to each of any number of clients. Prints its URL.
 import { echo } from "../../../adapters/echo.ts";
-import { serve } from "../../../src/serve.ts";
+import { serve } from "../../../src/server/listen.ts";
 import { makeApp } from "../../support/app.ts";
 
 const [token_ms = "50", slots = "1000"] = process.argv.slice(2);

@@ -1,5 +1,5 @@
 // The time to the first token that ingle adds to llama-server's own, and start-up.
-import type { InstalledModel } from "../../../models/model.ts";
+import type { InstalledModel } from "../../../models/manifest.ts";
 import { ADAPTER, adapter, bun, DIRECT, direct, embedded, type Client, type Subject } from "./subjects.ts";
 import { story } from "./prompts.ts";
 import { atMost, inTurn, percentile, type Line } from "./report.ts";

@@ -1,5 +1,5 @@
 // From a client's leaving to an idle slot: how much later the next request on the only slot has its first token than on an idle one.
-import type { InstalledModel } from "../../../models/model.ts";
+import type { InstalledModel } from "../../../models/manifest.ts";
 import { adapter, bun, DIRECT, direct, embedded, type Client, type Subject } from "./subjects.ts";
 import { longText, story, streamed } from "./prompts.ts";
 import { atMost, inTurn, median, percentile, type Line } from "./report.ts";

@@ -1,5 +1,5 @@
 // The first token of a conversation's second turn, where the first one is still in a slot: against a cold reading of the same.
-import type { InstalledModel } from "../../../models/model.ts";
+import type { InstalledModel } from "../../../models/manifest.ts";
 import { adapter, bun, DIRECT, direct, embedded, type Client, type Subject } from "./subjects.ts";
 import { longText, streamed } from "./prompts.ts";
 import { atMostTimes, inTurn, median, type Line } from "./report.ts";

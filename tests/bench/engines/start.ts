@@ -1,6 +1,6 @@
 // How long until the server listens, and what it takes at rest; no model is loaded.
 import { readFileSync } from "node:fs";
-import { runtimeEnv } from "../../../src/runtimes.mjs";
+import { runtimeEnv } from "../../../src/launch/runtimes.mjs";
 import { startServer } from "../../support/server.ts";
 import { median, type Line } from "./report.ts";
 import { wantedRuntimes } from "./subjects.ts";

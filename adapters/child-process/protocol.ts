@@ -1,0 +1,58 @@
+// What the server and an engine's process say to each other: one JSON object a line, over standard input and output.
+import type { InstalledModel } from "../../models/manifest.ts";
+import { AdapterError, type AdapterErrorCode, type ChatEvent, type ChatRequest, type LoadOptions } from "../adapter.ts";
+
+/** How long the engine may take to end when it is told to, in ms: it may have conversations to write down. */
+export const CLOSE_MS = 8_000;
+
+export type ToChild =
+  | { type: "load"; model: InstalledModel; options: Omit<LoadOptions, "onProgress"> }
+  | { type: "chat"; id: number; request: ChatRequest }
+  | { type: "abort"; id: number };
+
+export type FromChild =
+  /** A sign of life. */
+  | { type: "loading" }
+  | { type: "loaded"; slots: number; context_length: number }
+  | { type: "load_failed"; error: WireError }
+  | { type: "event"; id: number; event: ChatEvent }
+  | { type: "error"; id: number; error: WireError };
+
+/** `code` is absent where the failure is our own mistake: the server then tells its log, not the client. */
+export interface WireError {
+  code?: AdapterErrorCode;
+  message: string;
+  param?: string | undefined;
+}
+
+export function toWire(error: unknown): WireError {
+  if (error instanceof AdapterError) return { code: error.code, message: error.message, param: error.param };
+  return { message: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+}
+
+export function fromWire({ code, message, param }: WireError): Error {
+  return code === undefined ? new Error(message) : new AdapterError(code, message, { param });
+}
+
+export const encode = (message: ToChild | FromChild): string => `${JSON.stringify(message)}\n`;
+
+/**
+ * Cuts arriving text into messages. Throws `SyntaxError` at a line that is no JSON object, and `RangeError` at a line of more
+ * than `longest` characters, finished or not.
+ */
+export function lineReader<T>(onMessage: (message: T) => void, longest: number): (text: string) => void {
+  let held = "";
+  return (text) => {
+    held += text;
+    let start = 0;
+    for (let end = held.indexOf("\n"); end >= 0; end = held.indexOf("\n", start)) {
+      if (end - start > longest) throw new RangeError(`A line of ${end - start} characters.`);
+      const message: unknown = JSON.parse(held.slice(start, end));
+      if (typeof message !== "object" || message === null) throw new SyntaxError("A line that is no object.");
+      onMessage(message as T);
+      start = end + 1;
+    }
+    held = held.slice(start);
+    if (held.length > longest) throw new RangeError(`A line of more than ${longest} characters.`);
+  };
+}

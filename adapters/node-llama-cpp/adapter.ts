@@ -1,0 +1,201 @@
+// The embedded engine: llama.cpp through node-llama-cpp, in this process. The server runs it in a child (child.ts).
+import { availableParallelism } from "node:os";
+import type { Llama, LlamaContext, LlamaModel, Token } from "node-llama-cpp";
+import { AdapterError, type Adapter, type ChatEvent, type ChatRequest, type Engine } from "../adapter.ts";
+import { ABOUT } from "./description.ts";
+import { addonOf, type SamplerConfig } from "./addon.ts";
+import { createBatcher, type Batcher } from "./batcher.ts";
+import { promptOf, type Prompt } from "./prompt.ts";
+import { keptStates } from "./saved-states.ts";
+import { tokenDecoder } from "./token-decoder.ts";
+import { channel } from "../shared/channel.ts";
+import { weightsDigest } from "../shared/kv-cache/weights-digest.ts";
+import { textOf } from "../shared/message-text.ts";
+import { stopFilter } from "../shared/stop-filter.ts";
+
+const BATCH = 512;
+
+export type Library = typeof import("node-llama-cpp");
+
+/**
+ * Takes the graphics processor where the machine has one that this build knows, else the processor. `library` is asked at a load: the
+ * module is large, and most of what a server does never needs it.
+ */
+export function nodeLlamaCpp(library: () => Promise<Library> = () => import("node-llama-cpp")): Adapter {
+  return {
+    ...ABOUT,
+    async load(installed, options, signal) {
+      const threads = options.threads ?? bestThreads();
+      const llama = await startLlama(await library(), threads);
+      let model: LlamaModel | undefined;
+      try {
+        // Before the load: a file that is changed amid it shall be seen.
+        const kv_cache = options.kv_cache && { ...options.kv_cache, weights: await weightsDigest(installed.path) };
+        model = await llama.loadModel({ modelPath: installed.path, loadSignal: signal, onLoadProgress: options.onProgress });
+        const prompt = promptOf(model, installed.settings.prompt_template);
+        const context = await model.createContext({
+          sequences: options.slots,
+          contextSize: Math.min(options.context, model.trainContextSize),
+          batchSize: BATCH,
+          threads,
+          failedCreationRemedy: false,
+          createSignal: signal,
+        });
+        const { swaSize, isRecurrent } = model.fileInsights;
+        const trimmable = !isRecurrent && !swaSize;
+        const addon = addonOf(llama, model, context);
+        const loaded = { installed, llama, model, context, trimmable, batch: BATCH };
+        const states = kv_cache && (await keptStates(addon.context, kv_cache, loaded));
+        const batcher = createBatcher(addon, { slots: options.slots, batch: BATCH, threads, trimmable, states });
+        await batcher.warmUp(model.tokens.bos ?? 0);
+        signal.throwIfAborted();
+        return engineOf(llama, { model, context, batcher, prompt });
+      } catch (error) {
+        await model?.dispose();
+        await llama.dispose();
+        signal.throwIfAborted();
+        if (error instanceof AdapterError) throw error;
+        const reason = (error as Error).message.replaceAll(installed.path, "its file");
+        throw new AdapterError("model_load_failed", `Model "${installed.id}" cannot be loaded: ${reason}.`, { cause: error });
+      }
+    },
+  };
+}
+
+// Node with one pool thread (see child.ts) can give every core to the computation. Elsewhere the threads that carry native jobs
+// fight the ones that compute, and one core less is faster.
+function bestThreads(): number {
+  const cores = availableParallelism();
+  return "Bun" in globalThis || "Deno" in globalThis ? Math.max(1, cores - 1) : cores;
+}
+
+export function startLlama({ getLlama, LlamaLogLevel }: Library, threads: number): Promise<Llama> {
+  return getLlama({
+    gpu: "auto",
+    build: "never",
+    skipDownload: true,
+    progressLogs: false,
+    maxThreads: threads,
+    logLevel: LlamaLogLevel.error,
+    logger: (level, message) => console.error(`llama.cpp ${level}: ${message.trimEnd()}`),
+  });
+}
+
+interface Loaded {
+  model: LlamaModel;
+  context: LlamaContext;
+  batcher: Batcher;
+  prompt: Prompt;
+}
+
+function engineOf(llama: Llama, loaded: Loaded): Engine {
+  const { model, context, batcher } = loaded;
+  const { promise: closed, resolve } = Promise.withResolvers<undefined>();
+  let closing: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    await batcher.close(new AdapterError("engine_unavailable", "The engine was stopped."));
+    await context.dispose();
+    await model.dispose();
+    await llama.dispose();
+    resolve(undefined);
+  };
+  return {
+    slots: context.totalSequences,
+    context_length: context.contextSize,
+    closed,
+    chat: (request, signal) => turn(loaded, request, signal),
+    close: () => (closing ??= close()),
+  };
+}
+
+async function* turn(loaded: Loaded, request: ChatRequest, signal: AbortSignal): AsyncGenerator<ChatEvent> {
+  signal.throwIfAborted();
+  const { model, batcher } = loaded;
+  const context_length = loaded.context.contextSize;
+  const tokens = loaded.prompt(request.messages.map(({ role, content }) => ({ role, content: textOf(content) }))) as Token[];
+  // One position is the engine's own, and an answer needs at least one.
+  const most = Math.min(request.max_tokens, context_length - 1 - tokens.length);
+  if (most < 1) {
+    const message = `The prompt has ${tokens.length} tokens, the context holds ${context_length} with the answer. Shorten it.`;
+    throw new AdapterError("context_length_exceeded", message);
+  }
+  const news = channel<{ read: number } | { token: number }>();
+  let sampled = 0;
+  let cached_tokens = 0;
+  const stop = batcher.start({
+    prompt: tokens,
+    sampling: samplerConfig(request, most),
+    repeatable: request.repeatable,
+    onPrompt: (read) => news.put({ read }),
+    onToken(token, cached) {
+      cached_tokens = cached;
+      news.put({ token });
+      return ++sampled < most && !model.isEogToken(token as Token);
+    },
+    onError: news.fail,
+  });
+  const onAbort = (): void => news.fail(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    const text = answerText(model, tokens, request.stop);
+    let completion_tokens = 0;
+    let reason: "stop" | "length" | undefined;
+    while (reason === undefined) {
+      const next = await news.take();
+      if ("read" in next) {
+        yield { type: "prompt", read: next.read, total: tokens.length };
+        continue;
+      }
+      completion_tokens++;
+      const { piece, ended } = text.push(next.token as Token);
+      if (ended) reason = "stop";
+      else if (completion_tokens === most) reason = "length";
+      const all = reason === "length" ? piece + text.rest() : piece;
+      if (all !== "") yield { type: "text", text: all };
+    }
+    stop();
+    yield { type: "finish", reason, usage: { prompt_tokens: tokens.length, completion_tokens, cached_tokens } };
+  } finally {
+    stop();
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+interface AnswerText {
+  /** `ended`: the model has ended its answer, or a stop string has. */
+  push(token: Token): { piece: string; ended: boolean };
+  /** What the stop strings held back. A character that the length limit has cut in half is left out: every text is whole. */
+  rest(): string;
+}
+
+function answerText(model: LlamaModel, prompt: readonly Token[], stop: readonly string[]): AnswerText {
+  const decoder = tokenDecoder((tokens) => model.detokenize(tokens as Token[]), prompt);
+  const stops = stopFilter(stop);
+  return {
+    push(token) {
+      if (!model.isEogToken(token)) {
+        const { text, stopped } = stops.push(decoder.push(token));
+        return { piece: text, ended: stopped };
+      }
+      const { text, stopped } = stops.push(decoder.rest());
+      return { piece: stopped ? text : text + stops.rest(), ended: true };
+    },
+    rest: stops.rest,
+  };
+}
+
+function samplerConfig(request: ChatRequest, answer: number): SamplerConfig {
+  return {
+    // top_p 0 keeps the likeliest token alone, which is what greedy is.
+    temperature: request.top_p === 0 ? 0 : request.temperature,
+    topK: request.top_k,
+    topP: request.top_p,
+    minP: request.min_p,
+    seed: request.seed,
+    repeatPenalty: request.repeat_penalty,
+    repeatPenaltyFrequencyPenalty: request.frequency_penalty,
+    repeatPenaltyPresencePenalty: request.presence_penalty,
+    repeatPenaltyTokens: new Uint32Array(),
+    repeatPenaltyMaxTokens: answer,
+  };
+}

@@ -1,0 +1,67 @@
+// Which slot a turn gets, and how much of what lies there it keeps.
+import type { AddonContext } from "./addon.ts";
+import type { RunningTurn, Slot, TurnOptions } from "./slot.ts";
+import { belongs, sameStart } from "../shared/kv-cache/retention.ts";
+import type { Held } from "./state-file.ts";
+
+export interface Seats {
+  /** The free slot of the same conversation, else the one that was used longest ago; undefined where none is free. */
+  choose(turn: RunningTurn): Slot | undefined;
+  /** How many of these tokens the turn can keep. */
+  usable(held: Held, turn: TurnOptions): number;
+  /** Keeps the first tokens of a slot, or none of them where the model's memory cannot be cut. */
+  trim(slot: Slot, keep: number): void;
+  forget(slot: Slot): void;
+}
+
+export interface SeatsOptions {
+  slots: readonly Slot[];
+  /** Tokens one step may decode. */
+  batch: number;
+  /** Whether a part of a sequence's memory can be forgotten. */
+  trimmable: boolean;
+}
+
+// llama.cpp's attention on a processor reads so many tokens at once nearly twice as fast as one less, each of which it takes by itself
+// (GGML_FA_TILE_Q in ggml): it is faster to read some tokens again than to come just short of it.
+const TILE = 64;
+const NEARLY_A_TILE = 40;
+
+export function createSeats(context: AddonContext, { slots, batch, trimmable }: SeatsOptions): Seats {
+  return { choose, usable, trim, forget };
+
+  function choose(turn: RunningTurn): Slot | undefined {
+    const free = slots.filter((slot) => slot.turn === undefined).sort((a, b) => a.last_used - b.last_used);
+    const best = free
+      .map((slot) => ({ slot, cached: usable(slot, turn), same: sameStart(slot.tokens, turn.prompt) }))
+      .sort((a, b) => b.cached - a.cached || b.same - a.same)[0];
+    // Also where the turn may reuse none of it: it is of no use to others.
+    return best !== undefined && belongs(best.same, best.slot.tokens.length, turn.prompt.length) ? best.slot : free[0];
+  }
+
+  function usable({ tokens, exact }: Held, { prompt, repeatable }: TurnOptions): number {
+    // The last token of the prompt is always fed: its logits are what the answer begins with.
+    let same = Math.min(sameStart(tokens, prompt), prompt.length - 1);
+    if (repeatable) same = Math.floor(Math.min(same, exact) / batch) * batch;
+    else if (trimmable && prompt.length >= TILE && isNearlyTile(prompt.length - same)) same = prompt.length - TILE;
+    return same < tokens.length && !trimmable ? 0 : same;
+  }
+
+  function trim(slot: Slot, keep: number): void {
+    if (keep === slot.tokens.length) return;
+    if (keep > 0 && context.removeTokenCellsFromSequence(slot.sequence, keep, -1)) {
+      slot.tokens.length = keep;
+      slot.exact = Math.min(slot.exact, keep);
+    } else forget(slot);
+  }
+
+  function forget(slot: Slot): void {
+    context.disposeSequence(slot.sequence);
+    slot.tokens = [];
+    slot.exact = 0;
+  }
+}
+
+function isNearlyTile(tokens: number): boolean {
+  return tokens >= NEARLY_A_TILE && tokens < TILE;
+}

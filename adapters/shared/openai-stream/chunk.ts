@@ -1,0 +1,99 @@
+// One chunk of a streamed answer, as llama-server, vLLM, ingle and OpenAI itself send it, and what it means.
+import * as v from "valibot";
+import type { ChatEvent, TokenLogprob, Usage } from "../../adapter.ts";
+
+const Count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const Likely = { token: v.string(), logprob: v.number(), bytes: v.optional(v.nullable(v.array(v.number())), null) };
+
+const Delta = v.object({
+  content: v.nullish(v.string()),
+  reasoning_content: v.nullish(v.string()),
+  /** vLLM's name for it. */
+  reasoning: v.nullish(v.string()),
+  tool_calls: v.nullish(
+    v.array(
+      v.object({
+        index: Count,
+        id: v.nullish(v.string()),
+        function: v.nullish(v.object({ name: v.nullish(v.string()), arguments: v.nullish(v.string()) })),
+      }),
+    ),
+  ),
+});
+
+export const Chunk = v.object({
+  choices: v.optional(
+    v.array(
+      v.object({
+        delta: v.optional(Delta, {}),
+        finish_reason: v.nullish(v.string()),
+        logprobs: v.nullish(
+          v.object({
+            content: v.nullish(v.array(v.object({ ...Likely, top_logprobs: v.optional(v.array(v.object(Likely)), []) }))),
+          }),
+        ),
+      }),
+    ),
+    [],
+  ),
+  usage: v.nullish(
+    v.object({
+      prompt_tokens: Count,
+      completion_tokens: Count,
+      prompt_tokens_details: v.nullish(v.object({ cached_tokens: v.nullish(Count) })),
+    }),
+  ),
+  /** llama-server's: tokens of the prompt, those that a slot still held among them. */
+  prompt_progress: v.nullish(v.object({ total: Count, processed: Count })),
+  /** llama-server's: tokens so far, with `timings_per_token`; `prompt_n` are those that no slot held. */
+  timings: v.nullish(v.object({ prompt_n: Count, cache_n: Count, predicted_n: Count })),
+});
+export type Chunk = v.InferOutput<typeof Chunk>;
+
+/**
+ * The text of a chunk that is a piece of text and nothing else, as nearly all are; undefined for all others. To go through the schema
+ * would take longer than all else that is done for a token.
+ */
+export function textAlone(value: unknown): string | undefined {
+  const { error, choices, usage, prompt_progress, timings } = (value ?? {}) as Record<string, unknown>;
+  if (error != null || usage != null || prompt_progress != null || timings != null) return undefined;
+  if (!Array.isArray(choices) || choices.length !== 1) return undefined;
+  const { delta, finish_reason, logprobs } = (choices[0] ?? {}) as Record<string, unknown>;
+  if (finish_reason != null || logprobs != null) return undefined;
+  const { content, reasoning_content, reasoning, tool_calls } = (delta ?? {}) as Record<string, unknown>;
+  if (reasoning_content != null || reasoning != null || tool_calls != null) return undefined;
+  return typeof content === "string" ? content : undefined;
+}
+
+/** All that it says but for the end of the answer. */
+export function* eventsOf({ choices: [choice], prompt_progress }: Chunk): Generator<ChatEvent> {
+  if (prompt_progress) yield { type: "prompt", read: prompt_progress.processed, total: prompt_progress.total };
+  if (choice === undefined) return;
+  const { content, reasoning_content, reasoning, tool_calls } = choice.delta;
+  const thought = reasoning_content ?? reasoning;
+  if (thought) yield { type: "reasoning", text: thought };
+  const logprobs = choice.logprobs?.content as TokenLogprob[] | null | undefined;
+  if (content || logprobs?.length) yield { type: "text", text: content ?? "", ...(logprobs?.length && { logprobs }) };
+  for (const { index, id, function: called } of tool_calls ?? []) {
+    const { name, arguments: text } = called ?? {};
+    yield { type: "tool_call", index, ...(id && { id }), ...(name && { name }), arguments: text ?? "" };
+  }
+}
+
+export function reasonOf({ choices: [choice] }: Chunk): "stop" | "length" | "tool_calls" | undefined {
+  const reason = choice?.finish_reason;
+  if (reason == null) return undefined;
+  if (reason === "function_call" || reason === "tool_calls") return "tool_calls";
+  return reason === "length" ? "length" : "stop";
+}
+
+/** The last one that comes is the one that counts. */
+export function usageOf({ usage, timings }: Chunk): Usage | undefined {
+  if (!usage) return timings ? spent(timings) : undefined;
+  const { prompt_tokens, completion_tokens, prompt_tokens_details } = usage;
+  return { prompt_tokens, completion_tokens, cached_tokens: prompt_tokens_details?.cached_tokens ?? 0 };
+}
+
+function spent({ prompt_n, cache_n, predicted_n }: NonNullable<Chunk["timings"]>): Usage {
+  return { prompt_tokens: prompt_n + cache_n, completion_tokens: predicted_n, cached_tokens: cache_n };
+}

@@ -1,0 +1,134 @@
+// One request to another server, and nothing else on its connection: an abort closes it, a silence ends it, a redirect is an answer.
+import { request as requestHttp, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
+import { request as requestHttps } from "node:https";
+import { bytesOf } from "../shared/body-bytes.ts";
+import { ServerFailure } from "./errors.ts";
+
+/** How long a server may keep silent, in milliseconds. */
+export interface Limits {
+  /** Until there is a connection. */
+  connect_ms: number;
+  /** From then on until the first byte of the answer. */
+  first_ms: number;
+  /** Between two pieces of the answer. */
+  amid_ms: number;
+}
+
+export interface Question {
+  url: string;
+  /** JSON to be posted; absent: GET. */
+  body?: string;
+  key?: string | undefined;
+  limits: Limits;
+  signal: AbortSignal;
+}
+
+export interface Answer {
+  status: number;
+  headers: IncomingHttpHeaders;
+  /** Throws `ServerFailure` and the signal's reason. Whoever leaves it closes the connection. */
+  body: AsyncIterable<Uint8Array>;
+  /** Closes the connection; safe to call twice. Needed where the body is not read. */
+  close(): void;
+}
+
+/** Throws `ServerFailure`, `engine_unavailable` as long as there is no connection and `upstream_error` afterwards, and the signal's reason. */
+export async function ask({ url, body, key, limits, signal }: Question): Promise<Answer> {
+  signal.throwIfAborted();
+  const address = new URL(url);
+  const request = (address.protocol === "https:" ? requestHttps : requestHttp)(address, {
+    method: body === undefined ? "GET" : "POST",
+    headers: headersOf(body, key),
+    // One that is kept open may be closed by the other side just when it is used again: to tell that from a server that
+    // died is guesswork, and a connection costs nothing beside an answer.
+    agent: false,
+  });
+  const line = watch(request, address.host, limits, signal);
+  request.once("socket", (socket) => socket.once(address.protocol === "https:" ? "secureConnect" : "connect", line.connected));
+  try {
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      request.on("response", resolve).on("error", reject).end(body);
+    });
+    const { statusCode = 0, headers } = response;
+    return { status: statusCode, headers, body: line.read(response), close: line.close };
+  } catch (error) {
+    line.close();
+    throw line.reasonOf(error);
+  }
+}
+
+/** Ends the request when the signal says so or nothing is heard for too long, and remembers why. */
+function watch(
+  request: { destroy(error?: Error): unknown },
+  host: string,
+  { connect_ms, first_ms, amid_ms }: Limits,
+  signal: AbortSignal,
+) {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let reached = false;
+  let reason: { thrown: unknown } | undefined;
+  const failure = (message: string, cause?: unknown) =>
+    reached
+      ? new ServerFailure("broken", "upstream_error", `${host} ${message}`, { cause })
+      : new ServerFailure("declined", "engine_unavailable", `${host} ${message}`, { cause });
+  const end = (thrown: unknown): void => {
+    reason ??= { thrown };
+    // Without an error not every runtime says that it has ended.
+    request.destroy(new Error("given up"));
+  };
+  const limit = (ms: number, message: string): void => {
+    clearTimeout(timer);
+    timer = setTimeout(() => end(failure(`${message} ${ms / 1000} s.`)), ms);
+  };
+  const onAbort = (): void => end(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  limit(connect_ms, "cannot be reached within");
+
+  const close = (): void => {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", onAbort);
+    request.destroy();
+  };
+  /** What ended it, whatever the runtime calls that. */
+  const reasonOf = (error: unknown): unknown => {
+    if (reason !== undefined) return reason.thrown;
+    const { code, message } = error as NodeJS.ErrnoException;
+    return failure(`${reached ? "broke off" : "cannot be reached"} (${code ?? message}).`, error);
+  };
+  return {
+    close,
+    reasonOf,
+    connected(): void {
+      reached = true;
+      limit(first_ms, "gave no sign of life for");
+    },
+    async *read(response: IncomingMessage): AsyncGenerator<Uint8Array> {
+      try {
+        for await (const bytes of bytesOf(response)) {
+          // Not while nobody reads on: a slow client is no silence of the server.
+          clearTimeout(timer);
+          yield bytes;
+          signal.throwIfAborted();
+          limit(amid_ms, "stopped amid its answer and gave no sign of life for");
+        }
+      } catch (error) {
+        throw reasonOf(error);
+      } finally {
+        close();
+      }
+    },
+  };
+}
+
+/** All that another server learns of a client is in the body. */
+function headersOf(body: string | undefined, key: string | undefined): Record<string, string> {
+  return {
+    "accept-encoding": "identity",
+    ...(key !== undefined && { authorization: `Bearer ${key}` }),
+    ...(body !== undefined && {
+      accept: "text/event-stream",
+      "content-type": "application/json",
+      "content-length": String(Buffer.byteLength(body)),
+    }),
+  };
+}

@@ -1,0 +1,163 @@
+// The header of a GGUF file, read and bounded in our own code: nothing native sees a file before this has.
+// Layout: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md, and what gguf.cpp of llama.cpp makes of it.
+import { constants } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+import { type Cursor, cursorOf, damaged, GgufError, quoted, type ReadBytes } from "./cursor.ts";
+import { numberOf, type Pairs, readPairs, textOf } from "./metadata.ts";
+import { type Shape, shapeOf } from "./shape.ts";
+import { readTensors, type Tensors } from "./tensors.ts";
+import { fileTypeName } from "./tensor-types.ts";
+
+export { GgufError, type ReadBytes };
+
+/** Sizes are in bytes, lengths of a context in tokens. What the file does not say is absent. */
+export interface GgufHeader extends Shape {
+  /** 2 or 3. */
+  version: number;
+  /** Such as "llama"; the later files of a split model have none. */
+  architecture?: string;
+  /** As the file says it: "model", "adapter" (a LoRA), "mmproj", "imatrix"; older files do not. */
+  type?: string;
+  name?: string;
+  /** As the file says it, an SPDX identifier mostly. */
+  license?: string;
+  /** Parameters in words, such as "135M". */
+  size_label?: string;
+  /** As llama.cpp names `general.file_type`, such as "Q4_K_M". */
+  file_type?: string;
+  /** `file_type`, else the type that most of the tensors' bytes are of, else "unknown". */
+  quantization: string;
+  /** Jinja, at most 1 MiB of it; not rendered here. */
+  chat_template?: string;
+  /** One file of several: `no` counts from 0, `tensors` are those of all files. */
+  split?: { no: number; count: number; tensors?: number };
+  tensor_count: number;
+  /** Elements of all tensors in this file. */
+  parameters: number;
+  tensor_bytes: number;
+  /** Whether all tensors' types are known; else `tensor_bytes` and `file_bytes` are lower bounds. */
+  exact: boolean;
+  /** Of the header, with the padding before the tensors. */
+  header_bytes: number;
+  /** That the whole file must have at least. */
+  file_bytes: number;
+}
+
+// Several times what models have. A header at these limits takes less than 48 MB of memory, on Bun and on Node.
+const MOST_KEYS = 1_024;
+const MOST_TENSORS = 16_384;
+
+/**
+ * Reads as much as the header needs, at most 48 MiB, 4 MiB at a time. `size`: bytes of the whole file, where they are known.
+ * Throws `GgufError` on all that is no whole GGUF file of version 2 or 3, and what `read` throws.
+ */
+export async function readGguf(read: ReadBytes, size?: number): Promise<GgufHeader> {
+  const cursor = cursorOf(read, size);
+  const { version, tensor_count, key_count } = await readCounts(cursor);
+  const pairs = await readPairs(cursor, key_count);
+  const alignment = alignmentOf(pairs);
+  const tensors = await readTensors(cursor, tensor_count, alignment);
+  const header_bytes = tensor_count === 0 ? cursor.at : Math.ceil(cursor.at / alignment) * alignment;
+  const header = { version, tensor_count, ...described(pairs, tensors), header_bytes, file_bytes: header_bytes + tensors.end };
+  if (size === undefined || size >= header.file_bytes) return header;
+  throw new GgufError(`The file is cut: it has ${size} bytes, and its header needs ${header.file_bytes}.`);
+}
+
+/** The same of a file on this disk. Throws `GgufError`, and what the disk throws. */
+export const readGgufFile = (path: string): Promise<GgufHeader> => withFile(path, readGguf);
+
+/** Lends a way to read a file on this disk. Throws `GgufError` where it is none, and what the disk throws. */
+export async function withFile<T>(path: string, use: (read: ReadBytes, size: number) => Promise<T>): Promise<T> {
+  // A pipe would block whoever opens it.
+  const handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  try {
+    const stat = await handle.stat();
+    if (!stat.isFile()) throw new GgufError("The model is no file, but a folder or a device.");
+    return await use(readerOf(handle), stat.size);
+  } finally {
+    await handle.close();
+  }
+}
+
+function readerOf(handle: FileHandle): ReadBytes {
+  let buffer = new Uint8Array(0);
+  return async (at, length) => {
+    if (buffer.length < length) buffer = new Uint8Array(length);
+    let done = 0;
+    while (done < length) {
+      const { bytesRead } = await handle.read(buffer, done, length - done, at + done);
+      if (bytesRead === 0) break;
+      done += bytesRead;
+    }
+    return buffer.subarray(0, done);
+  };
+}
+
+/** What a header begins with; its keys follow. */
+export async function readCounts(cursor: Cursor) {
+  const version = await readVersion(cursor);
+  const tensor_count = atMost(MOST_TENSORS, cursor.u64(), "tensors");
+  return { version, tensor_count, key_count: atMost(MOST_KEYS, cursor.u64(), "keys") };
+}
+
+async function readVersion(cursor: Cursor): Promise<number> {
+  await cursor.reach(24);
+  if (cursor.ready === 0) throw new GgufError("The file is empty.");
+  const magic = cursor.text(Math.min(4, cursor.ready));
+  if (!"GGUF".startsWith(magic)) throw new GgufError(otherKind(magic + cursor.text(Math.min(20, cursor.ready))));
+  const version = cursor.u32();
+  if (version === 2 || version === 3) return version;
+  throw new GgufError(otherVersion(version));
+}
+
+function otherKind(head: string): string {
+  if (head.trimStart().startsWith("<")) return "The file is a web page, not a model.";
+  if (head.startsWith("version https://git-lfs")) return "The file is a pointer of Git LFS, not the model that it points to.";
+  return `The file is no GGUF: it begins with ${quoted(head.slice(0, 4))}.`;
+}
+
+function otherVersion(version: number): string {
+  if (version !== 0 && version % 65_536 === 0) return "The file is a GGUF for big-endian machines. Take the little-endian one.";
+  const what = `The file is a GGUF of version ${version}`;
+  if (version === 1) return `${what}, which is no longer read. Take a newer file of the model.`;
+  return `${what}, and ingle reads versions 2 and 3.`;
+}
+
+function atMost(most: number, count: number, of: string): number {
+  if (count <= most) return count;
+  throw damaged(`it is said to have ${count} ${of}`);
+}
+
+function alignmentOf(pairs: Pairs): number {
+  const alignment = numberOf(pairs, "general.alignment") ?? 32;
+  if (alignment > 0 && alignment < 2 ** 31 && (alignment & (alignment - 1)) === 0) return alignment;
+  throw damaged(`its tensors are said to be aligned to ${alignment} bytes, which is no power of 2`);
+}
+
+type Described = Omit<GgufHeader, "version" | "tensor_count" | "header_bytes" | "file_bytes">;
+
+function described(pairs: Pairs, { parameters, tensor_bytes, exact, most_used }: Tensors): Described {
+  const file_type = fileTypeName(numberOf(pairs, "general.file_type") ?? -1);
+  return {
+    architecture: textOf(pairs, "general.architecture"),
+    type: textOf(pairs, "general.type"),
+    name: textOf(pairs, "general.name"),
+    license: textOf(pairs, "general.license") ?? textOf(pairs, "general.license.name"),
+    size_label: textOf(pairs, "general.size_label"),
+    file_type,
+    quantization: file_type ?? most_used ?? "unknown",
+    chat_template: textOf(pairs, "tokenizer.chat_template"),
+    ...shapeOf(pairs),
+    split: splitOf(pairs),
+    parameters,
+    tensor_bytes,
+    exact,
+  };
+}
+
+function splitOf(pairs: Pairs): GgufHeader["split"] {
+  const count = numberOf(pairs, "split.count") ?? 0;
+  const no = numberOf(pairs, "split.no") ?? 0;
+  if (no >= Math.max(1, count)) throw damaged(`it is said to be file ${no + 1} of ${count}`);
+  return count > 1 ? { no, count, tensors: numberOf(pairs, "split.tensors.count") } : undefined;
+}

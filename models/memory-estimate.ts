@@ -1,0 +1,108 @@
+// Will a model fit in this machine's memory: estimated from its header, before it is downloaded and before it is loaded.
+import type { GgufHeader } from "./gguf/header.ts";
+
+/** Bytes. */
+export interface Need {
+  /** The tensors, once: where the engine copies them, the system takes the pages of the file back when it needs them. */
+  weights: number;
+  /** What all slots keep of what they have read. */
+  context: number;
+  /** The engine's own process, its tokenizer, and what it computes with. */
+  compute: number;
+  total: number;
+}
+
+/** `slots` answers at a time, each with `context` tokens of its own. */
+export interface Load {
+  slots: number;
+  context: number;
+}
+
+/** Tokens of a slot where neither the command line nor the model's record says. */
+export const DEFAULT_CONTEXT = 4096;
+
+/** llama.cpp rounds the context of a slot up to a multiple of this. */
+export const CONTEXT_STEP = 256;
+
+// Where the numbers come from: node-llama-cpp 3.22.1 on a processor, batches of 512, in the child of adapters/child.ts on Node 26,
+// Linux x64. Peak of the child's resident memory after prompts in all slots, in MiB, and in brackets what `needOf` says:
+//
+//   SmolLM2 135M Q4_1, 1 x  512: 298 (320)   2 x  512: 314 (331)   4 x  512: 339 (354)
+//                      1 x 4096: 384 (402)   2 x 4096: 476 (492)   4 x 4096: 659 (673)
+//   the tiny model     1 x  512: 137 (138)   4 x 4096: 147 (150)
+//   256,000 words      1 x  512: 521 (608)   and as many merges, on two layers 64 wide
+//   8 layers 2048 wide 1 x  512: 834 (878)   1 x 32768: 1344 (1413); Q8_0
+//                      1 x  512: 808 (583)   Q4_K, which the engine repacks: 296 of the 808 are pages of the file that it has copied
+const MiB = 1024 * 1024;
+/** Tokens that are computed at a time; `BATCH` of the adapter. */
+const BATCH = 512;
+const PROCESS = 136 * MiB;
+/** Of each token and each merge that the tokenizer holds, in JavaScript and in C++. */
+const TOKENIZER_ITEM = 704;
+/** A tokenizer of 150,000 tokens, and what a model of a few billion parameters computes with. */
+const ROUGH_COMPUTE = 320 * MiB;
+
+/** `extra_bytes`: files that are loaded beside this one, such as the other files of a split model. */
+export function needOf(header: GgufHeader, load: Load, extra_bytes = 0): Need {
+  const weights = header.tensor_bytes + extra_bytes;
+  const context = load.slots * (rounded(load.context) * tokenBytes(header) + stateBytes(header));
+  const compute = computeBytes(header, load);
+  return { weights, context, compute, total: weights + context + compute };
+}
+
+/** For who has not the file: the size of its weights, and what a token of its context takes, in bytes. Without the refinements. */
+export function roughNeed(weights: number, token_bytes: number, { slots, context }: Load): Need {
+  const kept = slots * rounded(context) * token_bytes;
+  const compute = PROCESS + ROUGH_COMPUTE;
+  return { weights, context: kept, compute, total: weights + kept + compute };
+}
+
+/** Whether `available` bytes are enough. */
+export function fits(header: GgufHeader, load: Load, available: number, extra_bytes = 0): boolean {
+  return needOf(header, load, extra_bytes).total <= available;
+}
+
+/**
+ * The largest context, in tokens of one slot, that fits in `available` bytes: a multiple of 256, at most the one the model was
+ * trained on (but 256 where that is less, and 131,072 where the file does not say it); 0 where not even 256 tokens fit.
+ */
+export function largestContext(header: GgufHeader, { slots }: Pick<Load, "slots">, available: number, extra_bytes = 0): number {
+  let most = Math.max(1, Math.floor((header.context_length ?? LONGEST_UNKNOWN) / CONTEXT_STEP));
+  let least = 0;
+  while (least < most) {
+    const middle = Math.ceil((least + most) / 2);
+    if (fits(header, { slots, context: middle * CONTEXT_STEP }, available, extra_bytes)) least = middle;
+    else most = middle - 1;
+  }
+  return least * CONTEXT_STEP;
+}
+
+const LONGEST_UNKNOWN = 131_072;
+
+/** Bytes a token takes in a slot: keys and values of 16 bits. A sliding window would take less, so that this is the most. */
+function tokenBytes({ block_count, head_count_kv, key_length, value_length }: GgufHeader): number {
+  const heads = Array.isArray(head_count_kv)
+    ? head_count_kv.slice(0, block_count).reduce((sum, count) => sum + count, 0)
+    : block_count * head_count_kv;
+  return 2 * heads * (key_length + value_length);
+}
+
+/** Bytes a slot takes however long its text is. */
+function stateBytes({ block_count, state_length }: GgufHeader): number {
+  return 4 * block_count * state_length;
+}
+
+/**
+ * llama.cpp reserves 512 rows of the vocabulary's size as well, but an answer needs one for each slot, and memory that is never
+ * touched is never taken.
+ */
+function computeBytes(header: GgufHeader, { slots, context }: Load): number {
+  const width = Math.max(header.embedding_length, most(header.head_count) * header.key_length);
+  const batch = 4 * BATCH * (4 * width + 3 * (header.feed_forward_length || 4 * width));
+  const mask = 2 * BATCH * rounded(context);
+  const logits = 2 * 4 * slots * header.vocab_size;
+  return PROCESS + TOKENIZER_ITEM * (header.vocab_size + header.merge_count) + batch + mask + logits;
+}
+
+const most = (counts: number | number[]): number => Math.max(0, ...[counts].flat());
+const rounded = (context: number): number => Math.ceil(context / CONTEXT_STEP) * CONTEXT_STEP;

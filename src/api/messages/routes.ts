@@ -1,0 +1,124 @@
+// /v1/threads/{thread_id}/messages: what was said in a thread. A message is written once; only its metadata changes.
+import { Hono, type Context } from "hono";
+import * as v from "valibot";
+import type { Deps } from "../deps.ts";
+import { noMessage, noThread } from "../../http/not-found.ts";
+import { PageQuery } from "../../http/paging.ts";
+import type { New } from "../../storage/conversations.ts";
+import type { Message } from "../../storage/entities.ts";
+import { parseBody, parseQuery } from "../../http/validate.ts";
+import { codedMessage } from "../../support/coded-message.ts";
+import { inDialect } from "../dialect.ts";
+import { merged, MetadataChange, NewMetadata } from "../metadata.ts";
+
+const Text = v.pipe(v.string(), v.nonEmpty());
+
+const Part = v.pipe(
+  v.looseObject({ type: v.string(), text: v.optional(v.unknown()) }),
+  v.check(
+    ({ type }) => type === "text",
+    codedMessage("unsupported_content", "Only parts of type text can be kept. Leave out the others."),
+  ),
+  // OpenAI's requests have a string here, its answers an object.
+  v.transform(({ text }) => (typeof text === "object" && text !== null && "value" in text ? text.value : text)),
+  v.string(codedMessage("invalid_type", `A part of type text needs a string as its "text".`)),
+  v.nonEmpty(codedMessage("invalid_value", `A part of type text has an empty "text".`)),
+);
+
+/** The first messages of a new thread have this form too. */
+export const NewMessage = v.object({
+  role: v.picklist(["user", "assistant"]),
+  content: v.union([
+    v.pipe(
+      Text,
+      v.transform((text) => [text]),
+    ),
+    v.pipe(v.array(Part), v.nonEmpty()),
+  ]),
+  file_ids: v.nullish(v.array(v.string())),
+  attachments: v.pipe(
+    v.nullish(v.array(v.unknown())),
+    v.check(
+      (attachments) => !attachments?.length,
+      codedMessage("unsupported_parameter", `"attachments" cannot be kept. Put the text into the message.`),
+    ),
+  ),
+  metadata: NewMetadata,
+});
+type NewMessage = v.InferOutput<typeof NewMessage>;
+
+const Change = v.object({ metadata: MetadataChange });
+
+export const messages = (deps: Deps) => {
+  const { store } = deps;
+  const { conversations } = store;
+  const modify = async (c: Context) => {
+    const { metadata } = await parseBody(c, Change);
+    const [thread_id, id] = ids(c);
+    const changed = await conversations.patchMessage(thread_id, id, (message) => ({
+      ...message,
+      metadata: merged(message.metadata, metadata),
+    }));
+    if (changed === undefined) throw noMessage(id);
+    return c.json(shownMessage(c, changed));
+  };
+  return new Hono()
+    .get("/:thread_id/messages", async (c) => {
+      const page = parseQuery(c, PageQuery);
+      const [thread_id] = ids(c);
+      if ((await store.threads.get(thread_id)) === undefined) throw noThread(thread_id);
+      const list = await store.messages(thread_id).list(page);
+      return c.json({ ...list, data: list.data.map((message) => shownMessage(c, message)) });
+    })
+    .post("/:thread_id/messages", async (c) => {
+      const request = await parseBody(c, NewMessage);
+      const message = await conversations.addMessage(ids(c)[0], ({ assistants }) =>
+        messageOf(request, deps.now(), assistants[0]?.assistant_id),
+      );
+      return c.json(shownMessage(c, message));
+    })
+    .get("/:thread_id/messages/:message_id", async (c) => {
+      const [thread_id, id] = ids(c);
+      if ((await store.threads.get(thread_id)) === undefined) throw noThread(thread_id);
+      const message = await store.messages(thread_id).get(id);
+      if (message === undefined) throw noMessage(id);
+      return c.json(shownMessage(c, message));
+    })
+    .patch("/:thread_id/messages/:message_id", modify)
+    .post("/:thread_id/messages/:message_id", modify)
+    .delete("/:thread_id/messages/:message_id", async (c) => {
+      const [thread_id, id] = ids(c);
+      if (!(await conversations.removeMessage(thread_id, id))) throw noMessage(id);
+      return c.json({ id, object: "thread.message.deleted", deleted: true });
+    });
+};
+
+/** A request's message as it is kept; `assistant_id` is the thread's, of whom an assistant's message is. */
+export function messageOf(request: NewMessage, now: number, assistant_id?: string): New<Omit<Message, "thread_id">> {
+  return {
+    object: "thread.message",
+    created_at: now,
+    role: request.role,
+    content: request.content.map((value) => ({ type: "text", text: { value, annotations: [] } })),
+    file_ids: request.file_ids ?? [],
+    assistant_id: request.role === "assistant" ? (assistant_id ?? null) : null,
+    run_id: null,
+    metadata: request.metadata,
+    status: "completed",
+    completed_at: now,
+  };
+}
+
+function shownMessage(c: Context, message: Message) {
+  const { id, object, created_at, thread_id, role, content, file_ids, assistant_id, run_id, metadata, status, completed_at } =
+    message;
+  return inDialect(
+    c,
+    { id, object, created_at, thread_id, role, content, file_ids, assistant_id, run_id, metadata, status, completed_at },
+    ["assistant_id", "run_id"],
+  );
+}
+
+function ids(c: Context): [thread_id: string, message_id: string] {
+  return [c.req.param("thread_id") ?? "", c.req.param("message_id") ?? ""];
+}

@@ -1,0 +1,32 @@
+// What may stand in the body of POST /v1/models.
+import * as v from "valibot";
+import { KEY_VARIABLE, Model, Upstream } from "../../../models/manifest.ts";
+import { codedMessage } from "../../support/coded-message.ts";
+
+const BAD_VARIABLE =
+  '"key_env" must be the name of a variable that begins with INGLE_UPSTREAM_: no other one is sent to a server.';
+
+const Address = v.pipe(v.string(), v.maxLength(2_000));
+
+export const NewModel = v.object({
+  id: v.optional(Model.entries.id),
+  /** `owner/repo`, `hf:owner/repo:Q4_K_M`, `owner/repo/file.gguf`. */
+  repo: v.optional(v.pipe(v.string(), v.maxLength(500))),
+  source_url: v.optional(Address),
+  path: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(4_096))),
+  sha256: v.optional(v.pipe(v.string(), v.toLowerCase(), v.regex(/^[0-9a-f]{64}$/))),
+  /** Bytes. */
+  size: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(1))),
+  /** Of the owner's commands: the address may be plain http, or private. */
+  allow_private: v.optional(v.boolean(), false),
+  /** What is to run it, whatever the server's `--adapter` says. */
+  engine: v.optional(v.picklist(["llama-server", "node-llama-cpp"])),
+  /** Start the download with it. */
+  download: v.optional(v.boolean(), false),
+  /** Of the owner's commands: servers that run the model; the next three are about it. */
+  base_url: v.optional(v.union([Address, v.pipe(v.array(Address), v.minLength(1), v.maxLength(100))])),
+  model: Upstream.entries.model,
+  key_env: v.optional(v.pipe(v.string(), v.regex(KEY_VARIABLE, codedMessage("invalid_value", BAD_VARIABLE)))),
+  slots: Upstream.entries.slots,
+});
+export type NewModel = v.InferOutput<typeof NewModel>;

@@ -1,0 +1,63 @@
+// POST /v1/models with `base_url`: a model that other servers with OpenAI's API run. Nothing is dialled for it.
+import { isDeepStrictEqual } from "node:util";
+import type { Context } from "hono";
+import { baseUrl, BaseUrlError } from "../../../models/base-url.ts";
+import type { Model, Upstream } from "../../../models/manifest.ts";
+import type { Deps } from "../deps.ts";
+import { ApiError } from "../../http/errors.ts";
+import { isOwner } from "../../http/middleware/auth.ts";
+import { shownModel } from "./wire-form.ts";
+import type { NewModel } from "./create-request.ts";
+
+const OF_FILES = ["repo", "source_url", "path", "sha256", "size", "allow_private", "engine", "download"] as const;
+
+/** Answers with the model as it is shown. Throws `ApiError` 400, 403, and 409 `model_exists` for an id that stands for another one. */
+export async function addUpstream(c: Context, deps: Deps, request: NewModel, base_url: string | string[]) {
+  mayNameServers(c, deps);
+  const pointless = OF_FILES.find((name) => request[name] !== undefined && request[name] !== false);
+  if (pointless !== undefined)
+    throw wrong(`"${pointless}" and "base_url" are both given. A model that other servers run has no file here.`, pointless);
+  const { id } = request;
+  if (id === undefined) throw wrong('"id" is missing: what is the model to be called here?', "id", "missing_required_parameter");
+  const upstream = upstreamOf(request, [base_url].flat());
+  const known = await deps.library.get(id);
+  if (known !== undefined && isDeepStrictEqual(known.upstream, upstream)) return shownModel(known, "installed", deps);
+  const model = recordOf(id, upstream, deps.now());
+  await deps.library.claim(model);
+  return shownModel(model, "installed", deps);
+}
+
+/**
+ * Whoever names a server makes this one dial it, from inside its network, and send it conversations and a key. That is the owner's
+ * alone to decide, whatever the settings say of downloads: those are looked at before they are used, and are told to nobody.
+ */
+function mayNameServers(c: Context, { guards }: Deps): void {
+  if (isOwner(c, guards.operator_key)) return;
+  throw new ApiError(403, 'Only the server\'s owner may add a model that other servers run: with "ingle add".', {
+    param: "base_url",
+    code: "url_not_allowed",
+  });
+}
+
+function upstreamOf({ model, key_env, slots }: NewModel, addresses: string[]): Upstream {
+  const urls = [...new Set(addresses.map(checked))];
+  return { urls, ...(model !== undefined && { model }), ...(key_env !== undefined && { key_env }), ...(slots && { slots }) };
+}
+
+function checked(address: string): string {
+  try {
+    return baseUrl(address);
+  } catch (error) {
+    throw error instanceof BaseUrlError ? wrong(error.message, "base_url") : error;
+  }
+}
+
+function recordOf(id: string, upstream: Upstream, created: number): Model {
+  const words = { object: "model", name: id, version: "1.0", description: "", format: "api", owned_by: "" } as const;
+  const source_url = upstream.urls[0]!;
+  return { id, ...words, created, source_url, settings: {}, parameters: {}, metadata: {}, upstream, files: [] };
+}
+
+function wrong(message: string, param: string, code = "invalid_value"): ApiError {
+  return new ApiError(400, message, { param, code });
+}

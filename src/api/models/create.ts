@@ -1,0 +1,135 @@
+// POST /v1/models: a model by the name that people have for it. Nothing is dialled for it, and a file that is there is used in place.
+import type { Context } from "hono";
+import type { Model } from "../../../models/manifest.ts";
+import {
+  addressOf,
+  allParts,
+  fileName,
+  idOf,
+  type Named,
+  parseHub,
+  parseName,
+  ReferenceError,
+  type HubReference,
+} from "../../../models/reference.ts";
+import type { Deps } from "../deps.ts";
+import { ApiError } from "../../http/errors.ts";
+import { quote } from "../../support/quote.ts";
+import { isOwner } from "../../http/middleware/auth.ts";
+import type { Wanted } from "../../library/pending-models.ts";
+import { filesInPlace } from "./local-files.ts";
+import { parseBody } from "../../http/validate.ts";
+import { shownModel } from "./wire-form.ts";
+import { NewModel } from "./create-request.ts";
+import { addUpstream } from "./create-upstream.ts";
+
+type Placed = Exclude<Named, { kind: "id" }>;
+
+export async function addModel(c: Context, deps: Deps): Promise<Response> {
+  const request = await parseBody(c, NewModel);
+  if (request.base_url !== undefined) return c.json(await addUpstream(c, deps, request, request.base_url));
+  const pointless = (["model", "key_env", "slots"] as const).find((name) => request[name] !== undefined);
+  if (pointless !== undefined)
+    throw wrong(`"${pointless}" needs "base_url": it is about a model that other servers run.`, pointless);
+  const { named, param } = placeOf(request);
+  const id = request.id ?? idOf(named);
+  if (id === "" || id.length > 200) throw wrong(`No id can be made of ${quote(request[param]!)}. Choose one with "id".`, "id");
+  const model = { ...blank(id, named, deps.now()), ...(request.engine && { engine: request.engine }) };
+  if (named.kind === "path") return c.json(await takeFile(c, deps, model, named.path, request));
+  const allow_private = mayBePrivate(c, deps, request);
+  const asked =
+    named.kind === "hub" ? hubModel(model, named.reference, request) : urlModel(model, named.url, request, allow_private);
+  await deps.library.ask({ ...asked, ...(request.allow_private && { allow_private }) });
+  if (request.download) await deps.downloads.start(id);
+  const there = await deps.library.get(id);
+  return c.json(await shownModel(there ?? asked.model, there === undefined ? "available" : "installed", deps));
+}
+
+function mayBePrivate(c: Context, { guards, allow_private = false }: Deps, request: NewModel): boolean {
+  if (!request.allow_private || allow_private) return allow_private;
+  if (isOwner(c, guards.operator_key)) return true;
+  throw new ApiError(
+    403,
+    'Only the commands of the server\'s owner may say "allow_private". Start the server with --allow-private.',
+    {
+      param: "allow_private",
+      code: "url_not_allowed",
+    },
+  );
+}
+
+/** What was named, and by which field. */
+function placeOf(request: NewModel): { named: Placed; param: "repo" | "source_url" | "path" } {
+  const given = (["repo", "source_url", "path"] as const).filter((name) => request[name] !== undefined);
+  const [param] = given;
+  if (param === undefined)
+    throw wrong(
+      'One of "repo", "source_url", "path" and "base_url" is needed: where is the model?',
+      "repo",
+      "missing_required_parameter",
+    );
+  if (given.length > 1) throw wrong(`"${given[0]}" and "${given[1]}" are both given. A model has one place.`, given[1]!);
+  const text = request[param]!;
+  if (param === "path") return { named: { kind: "path", path: text }, param };
+  try {
+    const named = parseName(text);
+    if (param === "repo") return { named: named.kind === "hub" ? named : { kind: "hub", reference: parseHub(text) }, param };
+    if (named.kind === "hub" || (named.kind === "url" && URL.canParse(text))) return { named, param };
+  } catch (error) {
+    if (!(error instanceof ReferenceError)) throw error;
+    throw wrong(error.message, param);
+  }
+  throw wrong(`"source_url" is ${quote(text)}. It must be the https address of a GGUF file or of a repository.`, param);
+}
+
+function blank(id: string, named: Placed, created: number): Model {
+  const words = { object: "model", name: id, version: "1.0", description: "", format: "gguf", owned_by: "" } as const;
+  return { id, ...words, created, source_url: addressOf(named), settings: {}, parameters: {}, metadata: {}, files: [] };
+}
+
+function hubModel(model: Model, reference: HubReference, { sha256, size }: NewModel): Wanted {
+  if (sha256 !== undefined || size !== undefined)
+    throw wrong("The hub says itself how long its files are and what their sha256 is.", sha256 === undefined ? "size" : "sha256");
+  const [owner = ""] = reference.repo.split("/");
+  return { model: { ...model, owned_by: owner, metadata: { author: owner } }, reference };
+}
+
+function urlModel(model: Model, address: string, { sha256, size }: NewModel, allow_private: boolean): Wanted {
+  const url = new URL(address);
+  if (url.username !== "" || url.password !== "")
+    throw wrong("An address with a user name or a password is not fetched.", "source_url", "url_not_allowed");
+  if (url.protocol !== "https:" && !allow_private)
+    throw wrong(
+      `${quote(address)} is plain http, which anybody on the way can change. Use https, or start the server with --allow-private.`,
+      "source_url",
+      "url_not_allowed",
+    );
+  const parts = allParts(url.href);
+  const known = { ...(size && { size }), ...(sha256 && { sha256 }) };
+  if (parts.length > 1 && Object.keys(known).length > 0)
+    throw wrong(`The model has ${parts.length} parts, so one "size" or "sha256" says nothing of it.`, size ? "size" : "sha256");
+  const files = parts.map((part) => ({
+    name: fileName(new URL(part).pathname),
+    ...known,
+    sources: [{ type: "url" as const, url: part }],
+  }));
+  return { model: { ...model, files } };
+}
+
+async function takeFile(c: Context, deps: Deps, model: Model, path: string, { sha256, size, download }: NewModel) {
+  const pointless = sha256 === undefined ? (download ? "download" : undefined) : "sha256";
+  if (pointless !== undefined)
+    throw wrong(`"${pointless}" is for models that are fetched. A file is used where it is, as it is.`, pointless);
+  const within = isOwner(c, deps.guards.operator_key) ? undefined : (deps.models_dir ?? null);
+  const taken = await filesInPlace(model, path, within);
+  const [{ size: found = 0 } = {}] = taken.files;
+  if (size !== undefined && size !== found) throw wrong(`The file has ${found} bytes instead of ${size}.`, "size");
+  const known = await deps.library.get(model.id);
+  if (known?.source_url === taken.source_url) return shownModel(known!, "installed", deps);
+  await deps.library.claim(taken);
+  return shownModel(taken, "installed", deps);
+}
+
+function wrong(message: string, param: string, code = "invalid_value"): ApiError {
+  return new ApiError(400, message, { param, code });
+}

@@ -1,0 +1,96 @@
+// Model files that are used where they are: never copied, never changed, never deleted.
+import { readdir, realpath, stat } from "node:fs/promises";
+import { homedir } from "node:os";
+import { dirname, join, relative, resolve, sep, isAbsolute } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { described } from "../../../models/gguf/describe-model.ts";
+import { GgufError, readGgufFile } from "../../../models/gguf/header.ts";
+import type { Model, ModelFile } from "../../../models/manifest.ts";
+import { allParts, fileName } from "../../../models/reference.ts";
+import { ApiError } from "../../http/errors.ts";
+import { quote } from "../../support/quote.ts";
+
+/**
+ * The model with the file at `path`, the other parts of it where it is split, and the facts of its header. Only files `within` that
+ * folder are taken; `null` takes none, undefined any. Throws `ApiError` 400 and 403, for `path`.
+ */
+export async function filesInPlace(model: Model, path: string, within: string | null | undefined): Promise<Model> {
+  const place = await realPlace(path, within);
+  const paths = await partsOf(place);
+  const weights = await Promise.all(paths.map(fileAt));
+  const projector = await projectorOf(paths);
+  const files = projector === undefined ? weights : [...weights, { ...(await fileAt(projector)), role: "projector" as const }];
+  const header = await readGgufFile(paths[0]!).catch((error) => {
+    if (error instanceof GgufError) throw refused(`${quote(path)} cannot be used: ${error.message}`);
+    throw error;
+  });
+  return described({ ...model, source_url: pathToFileURL(paths[0]!).href, files }, header);
+}
+
+/** Links are followed first: where a file really is decides. */
+async function realPlace(path: string, within: string | null | undefined): Promise<string> {
+  const asked = path.startsWith("file:") ? fromUrl(path) : path.replace(/^~(?=[/\\]|$)/, homedir());
+  if (!isAbsolute(asked)) throw refused(`${quote(path)} is no absolute path.`);
+  const denied = new ApiError(
+    403,
+    `The file ${quote(path)} may not be used by its path over the API. Only files in --models-dir may.`,
+    {
+      param: "path",
+      code: "path_not_allowed",
+    },
+  );
+  if (within === null) throw denied;
+  const real = await realpath(asked).catch(() => undefined);
+  // Before whether it is there: who may not use a file is not to learn that from the answer.
+  if (within !== undefined && (real === undefined || !isWithin(await realpath(within).catch(() => resolve(within)), real)))
+    throw denied;
+  const there = real === undefined ? undefined : await stat(real);
+  if (real === undefined || !there?.isFile()) throw refused(`There is no file ${quote(path)}.`);
+  return real;
+}
+
+function fromUrl(text: string): string {
+  try {
+    return fileURLToPath(text);
+  } catch {
+    throw refused(`${quote(text)} names no file of this machine. Write it as a path, or as file:///…`);
+  }
+}
+
+function isWithin(folder: string, path: string): boolean {
+  const way = relative(folder, path);
+  return way !== "" && way !== ".." && !way.startsWith(`..${sep}`) && !isAbsolute(way);
+}
+
+/** All parts, the first one first. */
+async function partsOf(path: string): Promise<string[]> {
+  const parts = allParts(path);
+  const there = await Promise.all(
+    parts.map((part) =>
+      stat(part).then(
+        (found) => found.isFile(),
+        () => false,
+      ),
+    ),
+  );
+  const count = there.filter(Boolean).length;
+  if (count === parts.length) return parts;
+  throw refused(`The model has ${parts.length} parts, and only ${count} are in ${quote(dirname(path))}.`);
+}
+
+/** The projector beside the weights, where these are the only ones in their folder. */
+async function projectorOf(parts: string[]): Promise<string | undefined> {
+  const folder = dirname(parts[0]!);
+  const names = (await readdir(folder).catch(() => [])).filter((name) => /\.gguf$/i.test(name));
+  const [projector, ...others] = names.filter((name) => /mmproj/i.test(name));
+  const alone = names.length === parts.length + 1 && others.length === 0;
+  return projector !== undefined && alone ? join(folder, projector) : undefined;
+}
+
+async function fileAt(path: string): Promise<ModelFile> {
+  return { name: fileName(path), size: (await stat(path)).size, path, sources: [] };
+}
+
+function refused(message: string): ApiError {
+  return new ApiError(400, message, { param: "path", code: "invalid_value" });
+}

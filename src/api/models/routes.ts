@@ -1,0 +1,83 @@
+// /v1/models: the models that are installed, those that could be, and, in downloads.ts, how the one become the other.
+import { Hono } from "hono";
+import * as v from "valibot";
+import { catalog } from "../../../models/catalog.ts";
+import type { Model } from "../../../models/manifest.ts";
+import type { Deps } from "../deps.ts";
+import { ApiError } from "../../http/errors.ts";
+import { quote } from "../../support/quote.ts";
+import type { Marks } from "../../http/middleware/check.ts";
+import { sameOrigin } from "../../http/middleware/origin.ts";
+import { listOf, pageOf, PageQuery } from "../../http/paging.ts";
+import { parseQuery } from "../../http/validate.ts";
+import { downloads } from "../downloads/routes.ts";
+import { modelId } from "./model-id.ts";
+import { addModel } from "./create.ts";
+import { shownModel, type Kind } from "./wire-form.ts";
+
+const WithCatalog = v.object({ catalog: v.optional(v.picklist(["true", "false"])) });
+const ListQuery = v.object({ ...PageQuery.entries, ...WithCatalog.entries });
+/** `fit=true` looks at the file where it would come from: that dials, so no page may ask for it. */
+const OneQuery = v.object({ ...WithCatalog.entries, fit: v.optional(v.picklist(["true", "false"])) });
+
+export const models = (deps: Deps) => {
+  const mayAct = sameOrigin(deps.guards.keys.length > 0);
+  return (
+    new Hono<{ Bindings: Marks }>()
+      // Before the models: of their ids only those in one piece, `download%2Fx`, are out of its way.
+      .route("/download", downloads(deps))
+      .get("/", async (c) => {
+        const { catalog, ...page } = parseQuery(c, ListQuery);
+        const found = await known(deps, catalog === "true");
+        const ids = [...found.keys()].sort();
+        const read = (some: string[]) =>
+          Promise.all(some.map((id) => shownModel(...found.get(id)!, deps, { fit: catalog === "true" })));
+        const paged = Object.values(page).some((value) => value !== undefined);
+        // Sorted by id they are with and without pages: these ids do not grow with time.
+        return c.json(paged ? await pageOf(ids, { ...page, order: page.order ?? "asc" }, read) : listOf(await read(ids)));
+      })
+      .post("/", (c) => addModel(c, deps))
+      .get("/*", async (c) => {
+        const id = modelId(c);
+        const { catalog: wanted, fit } = parseQuery(c, OneQuery);
+        const withCatalog = wanted === "true";
+        const model = await deps.library.get(id);
+        if (model !== undefined) return c.json(await shownModel(model, "installed", deps, { fit: true }));
+        const manifest =
+          (await deps.library.askedFor(id)) ?? (withCatalog ? catalog().find((each) => each.id === id) : undefined);
+        if (manifest === undefined) throw notInstalled(id);
+        const dials = fit === "true" && !c.env.head;
+        if (dials) mayAct(c, c.env);
+        return c.json(await shownModel(manifest, "available", deps, { fit: true, ...(dials && { remote: c.req.raw.signal }) }));
+      })
+      .delete("/*", async (c, next) => {
+        const id = modelId(c);
+        if (id === "") return next();
+        const stopped = await deps.downloads.cancel(id);
+        const removed = await deps.library.remove(id, () => deps.engines.unload(id));
+        if (!removed && !stopped) throw notInstalled(id);
+        return c.json({ id, object: "model", deleted: true });
+      })
+  );
+};
+
+/** By id. Records that cannot be read are among them: they can be deleted. */
+async function known({ library }: Deps, withCatalog: boolean): Promise<Map<string, [Model, Kind]>> {
+  const found = new Map<string, [Model, Kind]>();
+  if (withCatalog) for (const model of [...catalog(), ...(await library.asked())]) found.set(model.id, [model, "available"]);
+  for (const [id, model] of await library.all())
+    found.set(id, model === undefined ? [unreadable(id), "damaged"] : [model, "installed"]);
+  return found;
+}
+
+function unreadable(id: string): Model {
+  const words = { object: "model", name: id, version: "1.0", description: "", format: "gguf", owned_by: "" } as const;
+  return { id, ...words, created: 0, settings: {}, parameters: {}, metadata: {}, files: [] };
+}
+
+function notInstalled(id: string): ApiError {
+  return new ApiError(404, `Model ${quote(id)} is not installed. GET /v1/models lists those that are.`, {
+    param: "model_id",
+    code: "model_not_found",
+  });
+}

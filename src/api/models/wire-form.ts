@@ -1,0 +1,97 @@
+// A model as the API shows it.
+import type { Model, Source } from "../../../models/manifest.ts";
+import type { Deps } from "../deps.ts";
+import type { Facts } from "../../inference/memory-fit.ts";
+
+/** `damaged`: its record cannot be read. `available`: it is in the catalogue alone. */
+export type Kind = "installed" | "damaged" | "available";
+
+export interface Asked {
+  /** What it is and whether it fits: out of its file, or, where it is not here, out of its manifest. */
+  fit?: boolean;
+  /** Where it is not here, out of the file at its source. */
+  remote?: AbortSignal;
+}
+
+/** The document's `Model`, OpenAI's `created` and `owned_by`, and what has become of it here. */
+export async function shownModel(model: Model, kind: Kind, deps: Deps, asked: Asked = {}) {
+  const { files, settings, parameters, metadata, template_tools: _, ...rest } = model;
+  const sources = files.flatMap((file) => file.sources.map((source) => ({ filename: file.name, ...place(source) })));
+  const state = await stateOf(model, kind, deps);
+  const adapter = deps.adapterOf(model);
+  const left = state === "available" || state === "damaged" ? await deps.library.partial(model.id) : 0;
+  return {
+    ...rest,
+    created_at: model.created,
+    source_url: [model.source_url, ...sources.map(({ url }) => url)].find(isUri) ?? urn(model.id),
+    owned_by: model.owned_by || metadata.author || "",
+    settings,
+    parameters,
+    metadata: { ...metadata, size: metadata.size ?? files.reduce((sum, { size = 0 }) => sum + size, 0) },
+    engine: adapter.name,
+    sources,
+    state,
+    // What a stopped download has left.
+    ...(left > 0 && { partial_bytes: left }),
+    ...(await known(model, kind, deps, asked)),
+    context_length: model.context_length ?? null,
+    capabilities: ["chat", ...adapter.capabilities(model)],
+  };
+}
+
+/** Nothing where nobody can say: a broken file is told of by `state`. */
+async function known(model: Model, kind: Kind, { fitting, library, look }: Deps, { fit = false, remote }: Asked) {
+  if (!fit || fitting === undefined || model.upstream !== undefined) return {};
+  if (kind === "installed") {
+    const facts = await library
+      .resolve(model)
+      .then(fitting.facts, () => undefined)
+      .catch(() => undefined);
+    return facts && { details: detailsOf(facts), fit: fitting.shown(facts, model.settings) };
+  }
+  if (remote !== undefined && look !== undefined) {
+    const facts = await look(model.id, remote);
+    return { details: detailsOf(facts), fit: fitting.shown(facts, model.settings) };
+  }
+  const rough = fitting.rough(model);
+  return rough && { fit: rough };
+}
+
+function detailsOf({ header }: Facts) {
+  const { architecture, quantization, parameters, size_label, context_length, license, chat_template } = header;
+  return {
+    architecture: architecture ?? null,
+    quantization,
+    parameter_count: parameters,
+    size_label: size_label ?? null,
+    context_length: context_length ?? null,
+    license: license ?? null,
+    chat_template: chat_template !== undefined,
+  };
+}
+
+async function stateOf(model: Model, kind: Kind, { engines, downloads, library }: Deps) {
+  if (downloads.state(model.id) === "downloading") return "downloading";
+  if (kind !== "installed") return kind;
+  const state = engines.state(model.id);
+  if (state !== "stopped") return state;
+  return library.resolve(model).then(
+    () => state,
+    () => "damaged" as const,
+  );
+}
+
+function place(source: Source): { type: Source["type"]; url?: string; package?: string } {
+  if (source.type === "url") return { type: source.type, url: source.url };
+  if (source.type === "pip") return { type: source.type, package: `${source.package}==${source.version}` };
+  return { type: source.type, url: `https://huggingface.co/${source.repo}/resolve/${source.revision}/${source.file}` };
+}
+
+function isUri(text: string | undefined): text is string {
+  return text !== undefined && URL.canParse(text);
+}
+
+/** The document wants an address of every model. */
+function urn(id: string): string {
+  return `urn:ingle:${encodeURIComponent(id.toWellFormed())}`;
+}

@@ -1,0 +1,122 @@
+// /v1/threads: conversations, each with its assistants and, in messages.ts, what was said.
+import { Hono, type Context } from "hono";
+import * as v from "valibot";
+import type { Deps } from "../deps.ts";
+import { isObject } from "../../support/json.ts";
+import { noAssistant, noThread } from "../../http/not-found.ts";
+import { PageQuery } from "../../http/paging.ts";
+import { BUILT_IN, type Thread } from "../../storage/entities.ts";
+import { parseBody, parseQuery } from "../../http/validate.ts";
+import { codedMessage } from "../../support/coded-message.ts";
+import { NoToolResources } from "../assistants/routes.ts";
+import { wantsPage } from "../dialect.ts";
+import { messageOf, NewMessage } from "../messages/routes.ts";
+import { merged, MetadataChange, NewMetadata } from "../metadata.ts";
+
+const Title = v.pipe(v.string(), v.maxLength(10_240));
+const Settings = v.optional(
+  v.custom<Record<string, unknown>>(isObject, codedMessage("invalid_type", "Settings and parameters are objects.")),
+);
+
+const ThreadAssistant = v.object({
+  assistant_id: v.optional(v.string(), BUILT_IN),
+  assistant_name: v.optional(v.string()),
+  instructions: v.optional(v.string()),
+  model: v.optional(
+    v.object({
+      id: v.optional(v.string()),
+      settings: Settings,
+      parameters: Settings,
+      engine: v.optional(v.string()),
+    }),
+  ),
+});
+
+const NewThread = v.object({
+  title: v.optional(Title, ""),
+  assistants: v.pipe(
+    v.optional(v.pipe(v.array(ThreadAssistant), v.maxLength(10_000)), []),
+    v.transform((assistants) => (assistants.length > 0 ? assistants : [{ assistant_id: BUILT_IN }])),
+  ),
+  metadata: NewMetadata,
+  messages: v.nullish(v.pipe(v.array(NewMessage), v.maxLength(100_000)), []),
+  tool_resources: NoToolResources,
+});
+
+const Change = v.object({ title: v.optional(Title), metadata: MetadataChange, tool_resources: NoToolResources });
+
+export const threads = (deps: Deps) => {
+  const { store } = deps;
+  const modify = async (c: Context) => {
+    const { title, metadata } = await parseBody(c, Change);
+    const id = c.req.param("thread_id") ?? "";
+    const changed = await store.threads.patch(id, (thread) => ({
+      ...thread,
+      title: title ?? thread.title,
+      metadata: merged(thread.metadata, metadata),
+    }));
+    if (changed === undefined) throw noThread(id);
+    return c.json(shownThread(changed));
+  };
+  const stored = async (c: Context, id: string) => {
+    const thread = await store.threads.get(id);
+    if (thread === undefined) throw noThread(id);
+    return c.json(shownWithMessages(thread, await store.messages(id).ids()));
+  };
+  return new Hono()
+    .get("/", async (c) => {
+      const page = parseQuery(c, PageQuery);
+      c.header("vary", "OpenAI-Beta", { append: true });
+      if (!wantsPage(c, page)) {
+        const newest_first = (await store.threads.ids()).toReversed();
+        return c.json((await store.threads.some(newest_first)).map(shownThread));
+      }
+      const list = await store.threads.list(page);
+      return c.json({ ...list, data: list.data.map(shownThread) });
+    })
+    .post("/", async (c) => {
+      const request = await parseBody(c, NewThread, { optional: true });
+      await checkAssistants(deps, request.assistants);
+      const now = deps.now();
+      const [first] = request.assistants;
+      const { thread } = await store.conversations.create(
+        { object: "thread", title: request.title, created_at: now, assistants: request.assistants, metadata: request.metadata },
+        request.messages?.map((message) => messageOf(message, now, first?.assistant_id)),
+      );
+      return c.json(shownThread(thread));
+    })
+    .get("/:thread_id", (c) => {
+      const id = c.req.param("thread_id");
+      const [thread, ids] = [store.threads.known(id), store.messages(id).knownIds()];
+      // Most are in memory, and a promise alone would cost a tenth of the answer.
+      return thread !== undefined && ids !== undefined ? c.json(shownWithMessages(thread, ids)) : stored(c, id);
+    })
+    .patch("/:thread_id", modify)
+    .post("/:thread_id", modify)
+    .delete("/:thread_id", async (c) => {
+      const id = c.req.param("thread_id");
+      if (!(await store.conversations.remove(id))) throw noThread(id);
+      return c.json({ id, object: "thread.deleted", deleted: true });
+    });
+};
+
+/** The document's `ThreadObject` and the answers to a creation and a change. */
+function shownThread({ id, object, title, created_at, assistants, metadata }: Thread) {
+  return { id, object, title, created: created_at, created_at, assistants, metadata };
+}
+
+function shownWithMessages(thread: Thread, ids: readonly string[]) {
+  const assistants = thread.assistants.map(({ assistant_id }) => assistant_id);
+  return { ...shownThread(thread), assistants, assistant_configs: thread.assistants, messages: ids };
+}
+
+/** Throws 404 `assistant_not_found` for one that is not there. */
+async function checkAssistants({ store }: Deps, assistants: Thread["assistants"]): Promise<void> {
+  const checked = new Set<string>([BUILT_IN]);
+  for (const [i, { assistant_id }] of assistants.entries()) {
+    if (checked.has(assistant_id)) continue;
+    if ((await store.assistants.get(assistant_id)) === undefined)
+      throw noAssistant(assistant_id, `assistants[${i}].assistant_id`);
+    checked.add(assistant_id);
+  }
+}

@@ -1,0 +1,115 @@
+// Native parts that a single executable carries, put on the disk: the system starts programs and loads libraries from files alone.
+import { createHash } from "node:crypto";
+import { lstat, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { AdapterError } from "../../adapters/adapter.ts";
+import { cacheFolder } from "../../adapters/llama-server/build/cached-build.ts";
+
+export type PartName = "llama-server" | "node-llama-cpp";
+
+/** A folder of files that belong together. */
+export interface Part {
+  name: PartName;
+  /** Of all paths, sizes and sums: another content is another folder, so that two versions of ingle never meet. */
+  sha256: string;
+  files: PartFile[];
+}
+
+export interface PartFile {
+  /** Relative to the folder, with `/`. */
+  path: string;
+  bytes: number;
+  sha256: string;
+  /** Where the executable has it: a path that only its own runtime can read. */
+  from: string;
+}
+
+const OWN = 0o700;
+/** What a process that was killed amid unpacking has left is removed after this long. */
+const STALE_MS = 3_600_000;
+const ATTEMPTS = 3;
+
+/**
+ * Absolute path of a folder that holds the files of a part, and nothing else, with the very bytes that are carried: that is checked at
+ * every call. Throws `AdapterError` `engine_unavailable` where the cache cannot be written.
+ */
+export async function unpack(part: Part, env: Record<string, string | undefined>): Promise<string> {
+  const parts = join(cacheFolder(env), "parts");
+  const folder = join(parts, part.sha256);
+  try {
+    // Other processes may be at the same: whoever comes second looks again.
+    for (let attempt = 1; !(await isWhole(part, folder)); attempt++) await put(part, parts, folder, attempt === ATTEMPTS);
+    return folder;
+  } catch (error) {
+    throw unavailable(part, parts, error as Error);
+  }
+}
+
+async function put(part: Part, parts: string, folder: string, last: boolean): Promise<void> {
+  await mkdir(parts, { recursive: true, mode: OWN });
+  await removeStale(parts);
+  const fresh = await mkdtemp(join(parts, `${part.sha256}.new-`));
+  const damaged = `${fresh}-damaged`;
+  try {
+    for (const file of part.files) await putFile(file, join(fresh, file.path));
+    if (await isWhole(part, folder)) return;
+    await rename(folder, damaged).catch(ignoreMissing);
+    await rename(fresh, folder);
+  } catch (error) {
+    const { code = "" } = error as NodeJS.ErrnoException;
+    if (last || !["ENOTEMPTY", "EEXIST", "EPERM"].includes(code)) throw error;
+  } finally {
+    for (const left of [fresh, damaged]) await rm(left, { recursive: true, force: true });
+  }
+}
+
+async function putFile({ path, from, sha256 }: PartFile, to: string): Promise<void> {
+  const bytes = await readFile(from);
+  if (sha256Of(bytes) !== sha256) throw new Error(`the executable itself is damaged: its ${path} has other bytes`);
+  await mkdir(dirname(to), { recursive: true, mode: OWN });
+  await writeFile(to, bytes, { flag: "wx", mode: OWN });
+}
+
+/** A library that lies beside a program may be loaded by it: one file too many counts as damage. */
+async function isWhole({ files }: Part, folder: string): Promise<boolean> {
+  try {
+    const found = await lstat(folder);
+    if (!found.isDirectory() || !isOurs(found.uid)) return false;
+    const there = await readdir(folder, { recursive: true, withFileTypes: true });
+    if (there.filter((entry) => !entry.isDirectory()).length !== files.length) return false;
+    for (const { path, bytes, sha256 } of files) {
+      const file = await lstat(join(folder, path));
+      if (!file.isFile() || file.size !== bytes || !isOurs(file.uid)) return false;
+      if (sha256Of(await readFile(join(folder, path))) !== sha256) return false;
+    }
+    return true;
+  } catch (error) {
+    ignoreMissing(error as NodeJS.ErrnoException);
+    return false;
+  }
+}
+
+/** A cache in a folder that is everybody's may have been prepared by somebody else, who can change it after we looked. */
+const isOurs = (uid: number): boolean => process.getuid === undefined || uid === process.getuid();
+
+async function removeStale(parts: string): Promise<void> {
+  for (const name of await readdir(parts)) {
+    if (!name.includes(".new-")) continue;
+    const { mtimeMs } = await lstat(join(parts, name)).catch(() => ({ mtimeMs: Date.now() }));
+    if (Date.now() - mtimeMs > STALE_MS) await rm(join(parts, name), { recursive: true, force: true });
+  }
+}
+
+const sha256Of = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
+
+function ignoreMissing(error: NodeJS.ErrnoException): void {
+  if (error.code !== "ENOENT") throw error;
+}
+
+function unavailable({ name, files }: Part, parts: string, cause: Error): AdapterError {
+  const megabytes = Math.ceil(files.reduce((sum, { bytes }) => sum + bytes, 0) / 1e6);
+  const message =
+    `${name} (${megabytes} MB) cannot be unpacked into ${parts}: ${cause.message}. ` +
+    "Make room there, or set XDG_CACHE_HOME to a folder that can be written.";
+  return new AdapterError("engine_unavailable", message, { cause });
+}

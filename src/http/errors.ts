@@ -1,0 +1,81 @@
+// The one error class that handlers throw, and the one place that turns an error into OpenAI's body.
+import { AdapterError, type AdapterErrorCode } from "../../adapters/adapter.ts";
+
+export interface ApiErrorOptions extends ErrorOptions {
+  /** Path of the field at fault, such as `messages[0].role`. */
+  param?: string | null;
+  code?: string | null;
+  headers?: Record<string, string>;
+}
+
+/** An answer with an error status. The message goes to the client: no stack, no path of this machine. */
+export class ApiError extends Error {
+  override readonly name = "ApiError";
+  readonly status: number;
+  readonly param: string | null;
+  readonly code: string | null;
+  readonly headers: Record<string, string>;
+
+  constructor(status: number, message: string, { param = null, code = null, headers = {}, ...options }: ApiErrorOptions = {}) {
+    super(message, options);
+    this.status = status;
+    this.param = param;
+    this.code = code;
+    this.headers = headers;
+  }
+}
+
+/** OpenAI's error body. */
+export interface ErrorBody {
+  error: { message: string; type: string; param: string | null; code: string | null };
+}
+
+export function errorBody({ status, message, param, code }: ApiError): ErrorBody {
+  return { error: { message, type: status >= 500 ? "server_error" : "invalid_request_error", param, code } };
+}
+
+export function errorResponse(error: ApiError): Response {
+  return Response.json(errorBody(error), { status: error.status, headers: error.headers });
+}
+
+const STATUS: Record<AdapterErrorCode, number> = {
+  context_length_exceeded: 400,
+  engine_crashed: 502,
+  engine_timeout: 504,
+  engine_unavailable: 503,
+  messages_refused: 400,
+  model_load_failed: 500,
+  request_refused: 400,
+  template_failed: 500,
+  upstream_error: 502,
+  upstream_busy: 429,
+};
+
+// After which another try makes sense where nobody said it, in seconds.
+const RETRY_AFTER: Partial<Record<AdapterErrorCode, number>> = { engine_unavailable: 5, upstream_busy: 5 };
+
+// Where the adapter names none.
+const PARAM: Partial<Record<AdapterErrorCode, string>> = {
+  context_length_exceeded: "messages",
+  messages_refused: "messages",
+  model_load_failed: "model",
+  template_failed: "model",
+};
+
+/** Any thrown thing as an `ApiError`; what is not ours becomes an opaque 500 that keeps its cause for the log. */
+export function toApiError(thrown: unknown): ApiError {
+  if (thrown instanceof ApiError) return thrown;
+  if (thrown instanceof AdapterError) {
+    const retry_after = thrown.retry_after ?? RETRY_AFTER[thrown.code];
+    return new ApiError(STATUS[thrown.code], thrown.message, {
+      param: thrown.param ?? PARAM[thrown.code] ?? null,
+      code: thrown.code === "request_refused" ? "invalid_value" : thrown.code,
+      headers: retry_after === undefined ? {} : { "retry-after": String(retry_after) },
+      cause: thrown,
+    });
+  }
+  return new ApiError(500, "The server made an error. It is in its log, under the x-request-id of this answer.", {
+    code: "server_error",
+    cause: thrown,
+  });
+}

@@ -1,0 +1,45 @@
+// Check 4. A form or a text/plain body is what a web page can send unasked; JSON needs a preflight.
+import { ApiError } from "../errors.ts";
+import { quote } from "../../support/quote.ts";
+import type { Check } from "./check.ts";
+
+/** Lets through requests without a body, and bodies of uncompressed `application/json` in UTF-8. Throws 415 `unsupported_media_type`. */
+export function contentType(): Check {
+  return (c) => {
+    const { method, headers } = c.req.raw;
+    if (method !== "GET" && method !== "HEAD" && hasBody(headers)) check(headers);
+  };
+}
+
+/** By its headers: Node shows a body stream on every POST. A lone Content-Type announces a body too. */
+function hasBody(headers: Headers): boolean {
+  const length = headers.get("content-length");
+  if (length !== null) return length !== "0";
+  return headers.has("transfer-encoding") || headers.has("content-type");
+}
+
+function check(headers: Headers): void {
+  const type = headers.get("content-type") ?? "";
+  if (!isJson(type)) throw refused(`A body of type ${quote(type)} is not understood. Send "Content-Type: application/json".`);
+  const encoding = headers.get("content-encoding") ?? "identity";
+  if (encoding.toLowerCase() !== "identity")
+    throw refused("A compressed body is not understood. Send it without Content-Encoding.");
+}
+
+function isJson(type: string): boolean {
+  const [essence, ...parameters] = type
+    .toLowerCase()
+    .split(";")
+    .map((part) => part.trim());
+  return essence === "application/json" && parameters.every(isUtf8);
+}
+
+/** Of all parameters `charset` alone can change what the bytes mean. */
+function isUtf8(parameter: string): boolean {
+  const [name, value = ""] = parameter.split("=");
+  return name?.trim() !== "charset" || ["utf-8", "utf8"].includes(value.trim().replaceAll('"', ""));
+}
+
+function refused(message: string): ApiError {
+  return new ApiError(415, message, { code: "unsupported_media_type" });
+}

@@ -1,0 +1,65 @@
+// One page of a list of ids, the same for every resource.
+import * as v from "valibot";
+import { ApiError } from "./errors.ts";
+import { quote } from "../support/quote.ts";
+
+/** The paging parameters of a query string. */
+export const PageQuery = v.object({
+  limit: v.optional(v.pipe(v.string(), v.toNumber(), v.safeInteger(), v.minValue(1), v.maxValue(100))),
+  order: v.optional(v.picklist(["asc", "desc"])),
+  /** Ids: the page begins behind `after`, or ends before `before`, in the list's order. */
+  after: v.optional(v.string()),
+  before: v.optional(v.string()),
+});
+export type PageQuery = v.InferOutput<typeof PageQuery>;
+
+/** OpenAI's list object. */
+export interface List<T> {
+  object: "list";
+  data: T[];
+  first_id: string | null;
+  last_id: string | null;
+  has_more: boolean;
+}
+
+/**
+ * The page of a list. `ids` are all of its ids, the oldest first; `read` gets those that the page may hold and answers with what
+ * can be read of them, in their order. 20 and the newest first unless the query says otherwise.
+ * Throws 400 `invalid_value` for an `after` or a `before` that is not among the ids.
+ */
+export async function pageOf<T extends { id: string }>(
+  ids: readonly string[],
+  query: PageQuery,
+  read: (ids: string[]) => Promise<T[]>,
+): Promise<List<T>> {
+  const { limit = 20, after, before } = query;
+  const order = query.order ?? "desc";
+  const idAt = (position: number): string => ids[order === "asc" ? position : ids.length - 1 - position]!;
+  const positionOf = (param: string, id: string): number => {
+    const index = ids.lastIndexOf(id);
+    if (index >= 0) return order === "asc" ? index : ids.length - 1 - index;
+    throw new ApiError(400, `"${param}" is ${quote(id)}, which is not in this list. Use an id of another page.`, {
+      param,
+      code: "invalid_value",
+    });
+  };
+  let start = after === undefined ? 0 : positionOf("after", after) + 1;
+  let end = before === undefined ? ids.length : positionOf("before", before);
+  // What stands before an id is the page that leads up to it.
+  const backwards = before !== undefined && after === undefined;
+  let data: T[] = [];
+  // What cannot be read is left out, and the next ones take its place.
+  while (data.length < limit && start < end) {
+    const count = Math.min(limit - data.length, end - start);
+    if (backwards) end -= count;
+    const from = backwards ? end : start;
+    if (!backwards) start += count;
+    const found = await read(Array.from({ length: count }, (_, i) => idAt(from + i)));
+    data = backwards ? [...found, ...data] : [...data, ...found];
+  }
+  return listOf(data, start < end);
+}
+
+export function listOf<T extends { id: string }>(data: T[], has_more = false): List<T> {
+  return { object: "list", data, first_id: data[0]?.id ?? null, last_id: data.at(-1)?.id ?? null, has_more };
+}

@@ -1,0 +1,100 @@
+// Does a model fit in memory: out of the header of its file, for those who load it and for those who only ask.
+import { stat } from "node:fs/promises";
+import { LRUCache } from "lru-cache";
+import { CONTEXT_STEP, DEFAULT_CONTEXT, largestContext, needOf, roughNeed } from "../../models/memory-estimate.ts";
+import { AdapterError } from "../../adapters/adapter.ts";
+import { GgufError, type GgufHeader, readGgufFile } from "../../models/gguf/header.ts";
+import type { InstalledModel, Model } from "../../models/manifest.ts";
+
+/** As the API shows it; in bytes, and tokens of one slot. */
+export interface Fit {
+  needed_bytes: number;
+  /** What all models together may take. */
+  available_bytes: number;
+  fits: boolean;
+  /** With which the need was reckoned. */
+  context: number;
+  /** The largest that would fit; 0 for none. */
+  largest_context: number;
+}
+
+export interface Facts {
+  header: GgufHeader;
+  /** Bytes of further files that are loaded with it. */
+  extra_bytes: number;
+}
+
+export interface FitOptions {
+  slots: number;
+  /** Tokens a slot holds; absent: what the model's record says. */
+  context?: number | undefined;
+  /** Bytes that all models together may take. */
+  budget: () => number;
+}
+
+export interface Fitting {
+  /** What the file of an installed model says. Throws `GgufError`, and what the disk throws. */
+  facts(model: InstalledModel): Promise<Facts>;
+  /** For a load, before anything native sees the file. Throws `AdapterError` `model_load_failed`, and what the disk throws. */
+  need(
+    model: InstalledModel,
+    load: { slots: number; context: number },
+  ): Promise<{ total: number; largestContext(bytes: number): number }>;
+  shown(facts: Facts, settings: Model["settings"]): Fit;
+  /** By what the manifest says, without a look at the file; undefined where it does not say enough. */
+  rough(model: Model): Fit | undefined;
+}
+
+const MOST_HEADERS = 200;
+
+export function createFitting({ slots, context, budget }: FitOptions): Fitting {
+  // By file, and by what tells one file from another in its place.
+  const headers = new LRUCache<string, Promise<GgufHeader>>({ max: MOST_HEADERS });
+
+  const facts: Fitting["facts"] = async ({ path, extra_bytes = 0 }) => {
+    const { size, mtimeMs, ino } = await stat(path);
+    const key = `${path} ${size} ${mtimeMs} ${ino}`;
+    const header = headers.get(key) ?? readGgufFile(path);
+    headers.set(key, header);
+    return { header: await header, extra_bytes };
+  };
+
+  const loadOf = ({ ctx_len }: Model["settings"], trained = Infinity) => ({
+    slots,
+    context: Math.min(context ?? ctx_len ?? DEFAULT_CONTEXT, trained),
+  });
+  const fitOf = (needed_bytes: number, context: number, largest: (bytes: number) => number): Fit => {
+    const available_bytes = budget();
+    const fits = needed_bytes <= available_bytes;
+    return { needed_bytes, available_bytes, fits, context, largest_context: largest(available_bytes) };
+  };
+
+  return {
+    facts,
+    async need(model, load) {
+      const { header, extra_bytes } = await facts(model).catch((error) => {
+        if (!(error instanceof GgufError)) throw error;
+        throw new AdapterError("model_load_failed", `Model "${model.id}" cannot be loaded: ${error.message}`, { cause: error });
+      });
+      const bounded = { slots: load.slots, context: Math.min(load.context, header.context_length ?? load.context) };
+      return {
+        total: needOf(header, bounded, extra_bytes).total,
+        largestContext: (bytes) => largestContext(header, load, bytes, extra_bytes),
+      };
+    },
+    shown({ header, extra_bytes }, settings) {
+      const load = loadOf(settings, header.context_length);
+      const largest = (bytes: number): number => largestContext(header, load, bytes, extra_bytes);
+      return fitOf(needOf(header, load, extra_bytes).total, load.context, largest);
+    },
+    rough({ settings, context_length, metadata: { size, token_bytes } }) {
+      if (size === undefined || token_bytes === undefined) return undefined;
+      const load = loadOf(settings, context_length);
+      const step = slots * CONTEXT_STEP * token_bytes;
+      const none = roughNeed(size, token_bytes, { slots, context: 0 }).total;
+      const largest = (bytes: number): number =>
+        Math.min(context_length ?? Infinity, Math.max(0, Math.floor((bytes - none) / step)) * CONTEXT_STEP);
+      return fitOf(roughNeed(size, token_bytes, load).total, load.context, largest);
+    },
+  };
+}

@@ -1,0 +1,109 @@
+// @ts-self-types="./runtimes.d.mts"
+// Where Bun, Node and Deno are, and how each of them runs a TypeScript file of ours.
+import { accessSync, constants } from "node:fs";
+import { createRequire } from "node:module";
+import { devNull, homedir } from "node:os";
+import { delimiter, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const { platform, arch } = process;
+const require = createRequire(import.meta.url);
+const root = fileURLToPath(new URL("../..", import.meta.url).href);
+const exe = platform === "win32" ? ".exe" : "";
+
+/** In the order of preference. */
+export const RUNTIMES = /** @type {const} */ (["bun", "node", "deno"]);
+
+/**
+ * The command of a runtime, without the script: `[binary, ...flags]`. Undefined where this machine has none that fits.
+ * @param {(typeof RUNTIMES)[number]} name
+ * @returns {string[] | undefined}
+ */
+export function findRuntime(name) {
+  const binary = BINARY[name]();
+  return binary ? [binary, ...FLAGS[name]] : undefined;
+}
+
+/**
+ * What a runtime is to find in its environment besides what is there. Node keeps the JavaScript that it makes of our TypeScript:
+ * otherwise every start takes the time, and 30 MB, for the compiler.
+ * @param {(typeof RUNTIMES)[number]} name
+ * @returns {Record<string, string>}
+ */
+export function runtimeEnv(name) {
+  if (name !== "node" || process.env["NODE_COMPILE_CACHE"]) return {};
+  return { NODE_COMPILE_CACHE: join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "ingle", "node") };
+}
+
+// npm installs only the variant that fits the machine's C library, so the first one that is there is the right one. The
+// packages called `bun` and `deno` hold no binary until their install scripts ran, and those are refused.
+const BINARY = {
+  bun: () => packaged(bunPackages(), `bin/bun${exe}`) ?? onPath("bun"),
+  node: () =>
+    ownNode() ??
+    packaged([`node-${platform === "win32" ? "win" : platform}-${arch}`, `node-bin-${platform}-${arch}`], `bin/node${exe}`),
+  deno: () => packaged([`@deno/${platform}-${arch}`, `@deno/${platform}-${arch}-glibc`], `deno${exe}`) ?? onPath("deno"),
+};
+
+// Each flag keeps a runtime from reading or fetching what lies in the folder ingle happens to be started in: a bunfig.toml
+// there may preload code, an .env file may change settings.
+const FLAGS = {
+  bun: ["--no-install", "--no-env-file", `--config=${devNull}`],
+  node: ["--disable-warning=ExperimentalWarning"],
+  deno: ["run", "--allow-all", "--no-prompt", `--config=${join(root, "deno.json")}`],
+};
+
+function bunPackages() {
+  const os = platform === "win32" ? "windows" : platform;
+  const cpu = arch === "arm64" ? "aarch64" : arch;
+  return platform === "android"
+    ? [`@oven/bun-linux-${cpu}-android`]
+    : ["", "-musl"].map((libc) => `@oven/bun-${os}-${cpu}${libc}`);
+}
+
+/** Node runs TypeScript unaided from 22.18 on; Bun and Deno also call themselves Node. */
+function ownNode() {
+  const { node = "0.0", bun, deno } = process.versions;
+  const [major = 0, minor = 0] = node.split(".").map(Number);
+  return !bun && !deno && (major > 22 || (major === 22 && minor >= 18)) ? process.execPath : undefined;
+}
+
+/**
+ * @param {string[]} names
+ * @param {string} file
+ */
+function packaged(names, file) {
+  return names
+    .map((name) => resolved(`${name}/package.json`))
+    .map((path) => path && join(dirname(path), file))
+    .find(isExecutable);
+}
+
+/** @param {string} specifier */
+function resolved(specifier) {
+  try {
+    return require.resolve(specifier);
+  } catch {
+    return undefined;
+  }
+}
+
+// npm puts node_modules/.bin first on the PATH of its scripts, and what is there may be a stub without a binary behind it.
+/** @param {string} name */
+function onPath(name) {
+  return (process.env["PATH"] ?? "")
+    .split(delimiter)
+    .filter((folder) => folder !== "" && !folder.endsWith(join("node_modules", ".bin")))
+    .map((folder) => join(folder, name + exe))
+    .find(isExecutable);
+}
+
+/** @param {string | undefined} path */
+function isExecutable(path) {
+  try {
+    accessSync(path ?? "", constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,37 @@
+// The files of a model, fetched one after the other and told of as one.
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { download, DownloadError } from "../../models/download/download.ts";
+import type { Model, ModelFile } from "../../models/manifest.ts";
+import { type DownloadOptions, SourceError } from "../../models/sources/web-request.ts";
+
+/** Answers with the files as they are on the disk, at last. Throws `DownloadError` and the signal's reason. */
+export async function* fetchAll({ files }: Model, folder: string, options: DownloadOptions, signal: AbortSignal) {
+  const there: ModelFile[] = [];
+  const total = files.every(({ size }) => size !== undefined) ? files.reduce((sum, { size = 0 }) => sum + size, 0) : undefined;
+  let before = 0;
+  for (const file of files) {
+    const target = join(folder, file.name);
+    for await (const step of download(file, target, options, signal)) {
+      const whole = files.length === 1 ? (step.total ?? total) : total;
+      yield { ...step, bytes: before + step.bytes, ...(whole !== undefined && { total: whole }) };
+    }
+    const { size } = await stat(target);
+    before += size;
+    there.push({ ...file, size });
+  }
+  return there;
+}
+
+/** Without what only stands beside them. */
+export const weightsOf = ({ files }: Model): ModelFile[] => files.filter(({ role }) => role === undefined);
+
+/** In bytes, as far as they are known. */
+export const sizeOf = (files: ModelFile[]): number => files.reduce((sum, { size = 0 }) => sum + size, 0);
+
+export const isOfAnotherFile = (error: unknown): boolean => error instanceof DownloadError && error.code === "checksum_mismatch";
+
+/** For `catch`: a source of the list of files is one of the download. */
+export function unfetched(error: unknown): never {
+  throw error instanceof SourceError ? new DownloadError(error.code, error.message, { cause: error }) : error;
+}

@@ -1,0 +1,34 @@
+// Models that are what they are: of an adapter that brings its own, such as `--adapter echo`. They have no files here and cannot be changed.
+import type { Model } from "../../models/manifest.ts";
+import { modelOf, type OwnModel } from "../../models/own-model.ts";
+import { ApiError } from "../http/errors.ts";
+import type { Library } from "./library.ts";
+
+export const ECHO: OwnModel = { id: "echo", name: "Echo", description: "Answers with the last message.", owned_by: "ingle" };
+
+export function fixedLibrary(own: readonly OwnModel[]): Library {
+  const models = own.map(modelOf);
+  const find = (id: string): Model | undefined => models.find((model) => model.id === id);
+  return {
+    list: async () => models,
+    all: async () => models.map((model) => [model.id, model]),
+    get: async (id) => find(id),
+    resolve: async ({ id, settings }) => ({ id, path: "", settings }),
+    add: refuse,
+    ask: refuse,
+    claim: refuse,
+    asked: async () => [],
+    askedFor: async () => undefined,
+    remove: refuse,
+    partial: async () => 0,
+    wanted: async (id) => (find(id) ? undefined : refuse()),
+    look: refuse,
+    pull: refuse,
+  };
+}
+
+function refuse(): never {
+  throw new ApiError(409, "The models of this server's adapter cannot be changed: it brings its own.", {
+    code: "model_not_changeable",
+  });
+}

@@ -1,0 +1,61 @@
+// Which adapter runs a model, and how the process of one is started.
+import { fileURLToPath } from "node:url";
+import type { Adapter } from "../../adapters/adapter.ts";
+import { child } from "../../adapters/child-process/adapter.ts";
+import { echo } from "../../adapters/echo.ts";
+import { llamaServer } from "../../adapters/llama-server/adapter.ts";
+import { upstream } from "../../adapters/upstream/adapter.ts";
+import { ABOUT as EMBEDDED } from "../../adapters/node-llama-cpp/description.ts";
+import type { Model } from "../../models/manifest.ts";
+import type { Config } from "./settings.ts";
+import { findRuntime, runtimeEnv } from "../launch/runtimes.mjs";
+import { CARRIED } from "../executable/carried.ts";
+import { hasLlamaServer, llamaServerProgram } from "../executable/carried-engines.ts";
+
+const main = fileURLToPath(new URL("../main.ts", import.meta.url).href);
+
+// Strangers' templates run in the engine's process: this bounds what they can take before that process ends.
+const HEAP_MB = 1024;
+
+/** What runs a model. `log` gets the lines that engines write on their standard error. */
+export function createAdapters(
+  { adapter, llama_server }: Pick<Config, "adapter" | "llama_server">,
+  log: (line: string) => void,
+): (model: Model) => Adapter {
+  if (adapter === "echo") {
+    const only = echo();
+    return () => only;
+  }
+  const { env } = process;
+  const place = { named: llama_server, env };
+  const embedded = child({ inside: EMBEDDED, command: () => engineProcess(EMBEDDED.name), env, log });
+  const server = llamaServer({ binary: () => llamaServerProgram(place), env, log });
+  const remote = upstream({ env, log });
+  // It can do more of the API. Looked for once: which parameters a model takes is not to change under a client.
+  const hasServer = adapter === "llama-server" || (adapter === "auto" && hasLlamaServer(place));
+  const usual = hasServer ? server : embedded;
+  const pinned = new Map([embedded, server].map((adapter) => [adapter.name, adapter]));
+  return ({ upstream, engine = "" }) => (upstream === undefined ? (pinned.get(engine) ?? usual) : remote);
+}
+
+/**
+ * Node with a single pool thread computes about twice as fast as the other runtimes: there, the threads that run native jobs
+ * do not fight the ones that compute.
+ */
+export function engineProcess(adapter: string): { program: string; args: string[]; env?: Record<string, string> } {
+  if (CARRIED !== undefined) return { program: process.execPath, args: ["engine-host", adapter], env: cacheOf(process.env) };
+  const host = [main, "engine-host", adapter];
+  const [node, ...flags] = findRuntime("node") ?? [];
+  if (node !== undefined) {
+    return {
+      program: node,
+      args: [...flags, `--max-old-space-size=${HEAP_MB}`, ...host],
+      env: { ...runtimeEnv("node"), UV_THREADPOOL_SIZE: "1" },
+    };
+  }
+  const [own, ...rest] = findRuntime(process.versions.bun === undefined ? "deno" : "bun") ?? [process.execPath];
+  return { program: own!, args: [...rest, ...host] };
+}
+
+/** Where the child finds what is unpacked. */
+const cacheOf = ({ XDG_CACHE_HOME }: NodeJS.ProcessEnv): Record<string, string> => (XDG_CACHE_HOME ? { XDG_CACHE_HOME } : {});

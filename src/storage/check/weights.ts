@@ -1,0 +1,59 @@
+// The files of a data folder's models: are they what their records say, and whose are they?
+import { stat } from "node:fs/promises";
+import type { Model } from "../../../models/manifest.ts";
+import { TEMPORARY } from "../drivers/fs-durable.ts";
+import { decodeKey, encodeKey } from "../encode-key.ts";
+import { IGNORED, type CheckedFolder } from "./folder.ts";
+import type { Records } from "./records.ts";
+
+export const WEIGHTS = "weights";
+
+export async function checkWeights(checked: CheckedFolder, { models, fetched }: Omit<Records, "sound">): Promise<void> {
+  const { found, entries } = checked;
+  const owners = new Set([...models.map(({ id }) => id), ...fetched].map(encodeKey));
+  const own = new Map(models.map(({ id, files }) => [encodeKey(id), files.map(({ name }) => name)]));
+  for (const model of models) {
+    for (const file of model.files) await weight(model, file);
+  }
+  for (const { name, kind } of await entries(WEIGHTS)) {
+    const place = `${WEIGHTS}/${name}`;
+    if (IGNORED.test(name)) continue;
+    if (kind !== "folder" || decodeKey(name) === undefined) found("foreign", place, "It is no model's folder.");
+    else if (owners.has(name)) await strangers(place, own.get(name));
+    else if (await checked.isOfNoModel(name)) await ownerless(place);
+  }
+
+  async function weight({ id }: Model, { name, path, size }: Model["files"][number]): Promise<void> {
+    const place = `${WEIGHTS}/${encodeKey(id)}/${name}`;
+    const fault = await faultOf(path ?? checked.place(place), size);
+    const remedy = path === undefined ? `Run "ingle pull ${id}".` : `Put it back, or run "ingle rm ${id}".`;
+    if (fault !== undefined) found("damaged", place, `The file of model "${id}" ${fault}. ${remedy}`, false);
+  }
+
+  async function ownerless(place: string): Promise<void> {
+    const left = (await entries(place)).filter(({ name }) => !TEMPORARY.test(name));
+    if (left.length > 0) found("orphaned", place, "No model has these files, and none is to be fetched with them.");
+  }
+
+  /** Beside the files of a model; what a download leaves is among them, and of a model that is to be fetched they are not known. */
+  async function strangers(place: string, names: string[] | undefined): Promise<void> {
+    if (names === undefined) return;
+    for (const { name } of await entries(place)) {
+      const ours =
+        names.includes(name.replace(/(\.new)?\.part(\.json)?$|\.pip$/, "")) || TEMPORARY.test(name) || IGNORED.test(name);
+      if (!ours) found("foreign", `${place}/${name}`, "It is none of the model's files.");
+    }
+  }
+}
+
+/** Links are followed: weights may be on another disk. */
+async function faultOf(path: string, size: number | undefined): Promise<string | undefined> {
+  try {
+    const there = await stat(path);
+    if (!there.isFile()) return "is no file";
+    return size === undefined || size === there.size ? undefined : `has ${there.size} bytes instead of ${size}`;
+  } catch (error) {
+    const { code = "" } = error as NodeJS.ErrnoException;
+    return ["ENOENT", "ENOTDIR"].includes(code) ? "is missing" : `cannot be looked at (${code})`;
+  }
+}

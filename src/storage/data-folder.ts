@@ -1,0 +1,208 @@
+// From a folder and the choice of a driver to an open store: the marker, the lock, the driver, and what it guarantees.
+import { randomUUID } from "node:crypto";
+import { mkdir, readdir, readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import memory from "unstorage/drivers/memory";
+import { normalizeKey, type Driver } from "unstorage";
+import * as v from "valibot";
+import { syncFolder } from "../../models/fsync-folder.ts";
+import type { Log } from "../support/log.ts";
+import { chosenDriver, DriverError, guaranteeOf, loadDriver, type DriverChoice } from "./drivers.ts";
+import { codeOf, DoubtError, unavailable } from "./faults.ts";
+import { LOCK_FILE, takeFolderLock, type FolderLock } from "./lock/folder-lock.ts";
+import { fsDurable, type FsDurable } from "./drivers/fs-durable.ts";
+import type { Holder } from "./lock/holder.ts";
+import { putNow } from "./drivers/fs-durable/record-writes.ts";
+import { createStore, type Store } from "./store.ts";
+
+/** The folder cannot be used as it is. The sentence says why and what to do. */
+export class DataFolderError extends Error {
+  override readonly name = "DataFolderError";
+}
+
+export interface DataFolderOptions {
+  /** Absolute path. */
+  folder: string;
+  store: string | DriverChoice;
+  /** The command that opens it, for whoever finds it locked. */
+  command: string;
+  /** Refuse a folder that is empty or not there, instead of making it one of ours: its disk may not be mounted. */
+  no_init?: boolean;
+  log: Log;
+}
+
+export interface DataFolder {
+  store: Store;
+  /** What the driver keeps of what was acknowledged, as a sentence. */
+  guarantee: string;
+  /** Absent where nothing is to be written. */
+  lock?: FolderLock;
+  close(): Promise<void>;
+}
+
+export const MARKER = "ingle.json";
+const Marker = v.object({ format: v.number() });
+/** Of the folder's layout: a later one is left to a later ingle. */
+const FORMAT = 1;
+
+/** What an ingle without a marker has left, and what a disk or a file manager brings along. */
+const NOT_FOREIGN = /^(models|weights|lost\+found|\.DS_Store|desktop\.ini|ingle\.lock.*|\..*\.tmp)$/;
+
+/** Opens a folder to write in it. Throws `DataFolderError`, `DriverError` and `LockedError`. */
+export async function openDataFolder(options: DataFolderOptions): Promise<DataFolder> {
+  const { folder, log, command } = options;
+  const choice = chosenDriver(options.store);
+  await makeReady(options);
+  const onLost = (holder: Holder | undefined): void => {
+    store?.share();
+    log.error("the data folder was taken by another process: nothing is written any more", { pid: holder?.pid });
+  };
+  let store: Store | undefined;
+  const lock = await takeFolderLock(join(folder, LOCK_FILE), { command, onLost }).catch((error) => unusable(folder, error));
+  try {
+    await mark(folder);
+    const driver = await driverOf(choice, folder, lock.token);
+    if (choice.driver !== "fs-durable") await probe(choice.driver, driver);
+    const { shared } = guaranteeOf(choice.driver);
+    const mayWrite = (): void => {
+      if (!lock.held()) throw unavailable("This server has lost its data folder to another process.");
+    };
+    store = createStore({ driver, shared, log, mayWrite });
+    if (choice.driver === "fs-durable") sweepLater(driver as FsDurable, log);
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+  const opened = store;
+  const close = async (): Promise<void> => {
+    await opened.close();
+    await lock.release();
+  };
+  return { store, guarantee: sentence(choice, folder), lock, close };
+}
+
+/** Opens a folder to look at it, whoever else is writing there; one that is not there reads as an empty one. Throws `DriverError`. */
+export async function readDataFolder({ folder, store, log }: Omit<DataFolderOptions, "command">): Promise<DataFolder> {
+  const choice = chosenDriver(store);
+  const there = (await entriesOf(folder)) !== undefined;
+  const driver = there || choice.driver !== "fs-durable" ? await driverOf(choice, folder, "reader", "") : memory();
+  const mayWrite = (): never => {
+    throw unavailable("The data folder was opened to be read only.");
+  };
+  const opened = createStore({ driver, shared: true, log, mayWrite });
+  return { store: opened, guarantee: sentence(choice, folder), close: opened.close };
+}
+
+/** Everything but the lock and the marker: what is refused here is left untouched. */
+async function makeReady({ folder, no_init = false }: DataFolderOptions): Promise<void> {
+  const names = await entriesOf(folder);
+  if (names?.includes(MARKER)) return;
+  const foreign = names?.find((name) => !NOT_FOREIGN.test(name));
+  if (foreign !== undefined) {
+    throw new DataFolderError(
+      `The folder ${folder} holds "${foreign.slice(0, 60)}" and is no data folder of ingle. Choose an empty one with --data.`,
+    );
+  }
+  if (no_init && !names?.includes("models")) {
+    throw new DataFolderError(
+      `The folder ${folder} is no data folder of ingle. Is its disk mounted? Without --no-init it is made one.`,
+    );
+  }
+  try {
+    const made = await mkdir(folder, { recursive: true, mode: 0o700 });
+    if (made !== undefined) await syncUpTo(dirname(made), dirname(folder));
+  } catch (error) {
+    unusable(folder, error);
+  }
+}
+
+/** Every folder from `top` down to `bottom`: in each of them one has a name that is new. */
+async function syncUpTo(top: string, bottom: string): Promise<void> {
+  if (bottom !== top && bottom !== dirname(bottom)) await syncUpTo(top, dirname(bottom));
+  await syncFolder(bottom);
+}
+
+async function entriesOf(folder: string): Promise<string[] | undefined> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return undefined;
+    return unusable(folder, error);
+  }
+}
+
+async function mark(folder: string): Promise<void> {
+  const path = join(folder, MARKER);
+  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOENT") unusable(folder, error);
+  });
+  if (text === undefined) {
+    // Named as what may be left in a folder that is not ours yet: where this process ends here, the next one starts afresh.
+    // Named as what may be left in a folder that is not ours yet: where this process ends here, the next one starts afresh.
+    const temporary = join(folder, `.${MARKER}.${randomUUID()}.tmp`);
+    const bytes = new TextEncoder().encode(`${JSON.stringify({ format: FORMAT })}\n`);
+    const [error] = putNow([{ folders: [], temporary, path, bytes }]);
+    return error === undefined ? undefined : unusable(folder, error instanceof DoubtError ? error.cause : error);
+  }
+  const marker = v.safeParse(v.pipe(v.string(), v.parseJson(), Marker), text);
+  if (!marker.success) throw new DataFolderError(`${path} is damaged. It should say {"format": ${FORMAT}}.`);
+  if (marker.output.format > FORMAT) {
+    throw new DataFolderError(
+      `The folder ${folder} was written by a newer ingle (format ${marker.output.format}). Use that one.`,
+    );
+  }
+}
+
+function unusable(folder: string, error: unknown): never {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === undefined) throw error;
+  const why =
+    {
+      EACCES: "it may not be read or written by this user",
+      EROFS: "it is on a read-only disk",
+      ENOSPC: "its disk is full",
+      ENOTDIR: "it is no folder",
+    }[code] ?? message;
+  throw new DataFolderError(`The data folder ${folder} cannot be used: ${why}. Mend that, or choose another with --data.`, {
+    cause: error,
+  });
+}
+
+async function driverOf(choice: DriverChoice, folder: string, token: string, marker = MARKER): Promise<Driver> {
+  return choice.driver === "fs-durable" ? fsDurable({ base: folder, marker, token }) : loadDriver(choice);
+}
+
+const PROBE = "probe:written-at-the-start-and-removed";
+
+/** What a driver does not keep for a moment it does not keep at all: some drop what is written and say nothing. */
+async function probe(name: string, driver: Driver): Promise<void> {
+  const token = JSON.stringify({ token: randomUUID() });
+  let fault: string | undefined;
+  try {
+    await driver.setItem!(PROBE, token, {});
+    const back = await driver.getItem(PROBE, {});
+    const keys = await driver.getKeys("probe:", {});
+    await driver.removeItem!(PROBE, {});
+    if (back !== token && JSON.stringify(back) !== token) fault = "what is written to it is not there afterwards";
+    else if (!keys.some((key) => normalizeKey(key).endsWith(PROBE))) fault = "it does not list what is in it";
+    else if (await driver.hasItem(PROBE, {})) fault = "what is removed from it is still there";
+  } catch (error) {
+    fault = `it reports "${(error as Error).message}"`;
+  }
+  if (fault === undefined) return;
+  await Promise.resolve(driver.dispose?.()).catch(() => {});
+  throw new DriverError(`The store "${name}" cannot be used: ${fault}.`);
+}
+
+function sentence(choice: DriverChoice, folder: string): string {
+  const where = choice.driver === "fs-durable" ? ` in ${folder}` : "";
+  return `Store: ${choice.driver}${where}, ${guaranteeOf(choice.driver).keeps}.`;
+}
+
+const SWEEP_AFTER_MS = 2_000;
+
+/** Nobody waits for it, and nothing that starts is to be slowed down by it. */
+function sweepLater(driver: FsDurable, log: Log): void {
+  const run = (): void => void driver.sweep().catch((cause) => log.warn("old temporary files were not all removed", { cause }));
+  setTimeout(run, SWEEP_AFTER_MS).unref();
+}

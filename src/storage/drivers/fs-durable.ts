@@ -1,0 +1,234 @@
+// An unstorage driver over files: a key `threads:thread_01jd…` is the file `threads/thread_01jd….json`. What it has acknowledged
+// survives a crash and a power cut, a value is old, new or absent, and whatever the disk refuses is thrown.
+import { dirname, join } from "node:path";
+import pLimit from "p-limit";
+import type { Driver } from "unstorage";
+import { codeOf, DoubtError } from "../faults.ts";
+import { disk, type Files } from "./fs-durable/file-system.ts";
+import { createFolderSyncs } from "./fs-durable/folder-fsync.ts";
+import { isSafeName } from "../encode-key.ts";
+import { noFolder } from "./fs-durable/record-writes.ts";
+import { textOf } from "../decode-text.ts";
+
+export interface FsDurableOptions {
+  /** Absolute path of the folder; it must be there. */
+  base: string;
+  /** A file in `base` that is always there: where it is missing, what is read is not the folder but the place where its disk belongs. */
+  marker?: string;
+  /** Part of the names of temporary files: two processes that believe to hold the same folder never share one. Letters and digits. */
+  token: string;
+  files?: Files;
+}
+
+export interface FsDurable extends Driver {
+  /** Removes all values below a base, durably, and their folder. Much faster than one by one. */
+  clear(base: string): Promise<void>;
+  /** Removes what an interrupted write has left, where it is older than an hour. Touches nothing else. */
+  sweep(): Promise<void>;
+}
+
+/** Bytes: a record is a few kilobytes, so what is larger is not one. */
+export const LARGEST = 16 * 2 ** 20;
+/** A disk that syncs many at once does so in one go. Each takes two of the open files that the system allows. */
+const FILES_AT_ONCE = 64;
+const STALE_MS = 3_600_000;
+/** Remembered folders; to forget one costs a sync. */
+const MOST_READY = 10_000;
+export const SUFFIX = ".json";
+
+/** The temporary files of all processes; no key has such a name. */
+export const TEMPORARY = /^\.[a-z0-9._-]+\.tmp$/;
+
+export function fsDurable({ base, marker = "", token, files = disk }: FsDurableOptions): FsDurable {
+  const limited = pLimit(FILES_AT_ONCE);
+  /** Folders that are there and whose own name is on the disk. */
+  const ready = new Map<string, Promise<void>>();
+  const { sync, durably, doubted, refuseDoubtful } = createFolderSyncs(files);
+
+  return {
+    name: "fs-durable",
+    options: { base },
+    hasItem: (key) => limited(async () => (await files.kind(fileOf(key))) !== undefined),
+    getItem: (key) => limited(() => read(key)),
+    getItemRaw: (key) => limited(() => read(key)),
+    setItem: (key, value) => limited(() => write(key, value)),
+    setItemRaw: (key, value) => limited(() => write(key, value as unknown as string)),
+    removeItem: (key) => limited(() => remove(key)),
+    getKeys: (prefix) => keysBelow(prefix.replace(/:$/, "")),
+    clear: (prefix) => removeAll(prefix.replace(/:$/, "")),
+    sweep: () => sweep(files, base),
+  };
+
+  /** Throws for a key that is no path of safe names; whoever makes keys out of strangers' strings encodes them first. */
+  function pathOf(key: string): string {
+    const names = key.split(":");
+    const unsafe = names.find((name) => !isSafeName(name));
+    if (unsafe !== undefined) throw new RangeError(`"${unsafe.slice(0, 40)}" in a key is not a safe file name.`);
+    return join(base, ...names);
+  }
+
+  function fileOf(key: string): string {
+    return `${pathOf(key)}${SUFFIX}`;
+  }
+
+  async function read(key: string): Promise<string | null> {
+    const path = fileOf(key);
+    await refuseLinks(key);
+    try {
+      return textOf(await files.read(path, LARGEST));
+    } catch (error) {
+      if (codeOf(error) !== "ENOENT") throw error;
+      await mustBeThere();
+      return null;
+    }
+  }
+
+  async function write(key: string, value: string): Promise<void> {
+    if (typeof value !== "string") throw new TypeError(`The value of "${key}" is no text.`);
+    const path = fileOf(key);
+    refuseDoubtful(path);
+    const bytes = new TextEncoder().encode(value);
+    if (bytes.length > LARGEST) throw new RangeError(`The value of "${key}" has ${bytes.length} bytes, ${LARGEST} are the most.`);
+    const folders = foldersOf(key);
+    for (const folder of folders) await prepared(folder, dirname(folder));
+    const temporary = join(dirname(path), `.${key.split(":").at(-1)}.${token}.tmp`);
+    try {
+      await files.put({ folders, temporary, path, bytes });
+    } catch (error) {
+      if (error instanceof DoubtError) throw doubted(path, error);
+      throw forgetGone(error);
+    }
+  }
+
+  async function remove(key: string): Promise<void> {
+    const path = fileOf(key);
+    await refuseLinks(key);
+    try {
+      await files.unlink(path);
+    } catch (error) {
+      if (codeOf(error) !== "ENOENT") throw error;
+      return mustBeThere();
+    }
+    await durably(dirname(path), path);
+  }
+
+  /** The names of a folder first, then, one by one, the folders in it. */
+  async function keysBelow(prefix: string): Promise<string[]> {
+    const start = prefix === "" ? "" : `${prefix}:`;
+    const keys: string[] = [];
+    for (const name of await below(prefix, files.names)) {
+      // Whatever it is: what stands in a record's place is told of when the record is read.
+      if (isRecord(name)) keys.push(start + name.slice(0, -SUFFIX.length));
+      if (isRecord(name) || !isSafeName(name)) continue;
+      if ((await files.kind(join(folderAt(prefix), name))) === "folder") keys.push(...(await keysBelow(start + name)));
+    }
+    return keys;
+  }
+
+  async function removeAll(prefix: string): Promise<void> {
+    if (prefix === "") throw new RangeError("A base is needed: this would remove everything.");
+    const folder = pathOf(prefix);
+    await refuseLinks(`${prefix}:x`);
+    const entries = await below(prefix, files.list);
+    await Promise.all(
+      entries
+        .filter(({ kind }) => kind !== "folder")
+        .map(({ name }) => limited(() => files.unlink(join(folder, name)).catch(gone))),
+    );
+    ready.delete(folder);
+    try {
+      await files.rmdir(folder);
+    } catch (error) {
+      const code = codeOf(error);
+      // Somebody put a folder of their own in it: the values are gone all the same.
+      if (code === "ENOTEMPTY" || code === "EEXIST") return sync(folder);
+      if (code !== "ENOENT") throw error;
+      return;
+    }
+    await sync(dirname(folder));
+  }
+
+  function folderAt(prefix: string): string {
+    return prefix === "" ? base : pathOf(prefix);
+  }
+
+  async function below<T>(prefix: string, look: (folder: string) => Promise<T[]>): Promise<T[]> {
+    if (prefix !== "") await refuseLinks(`${prefix}:x`);
+    try {
+      return await limited(() => look(folderAt(prefix)));
+    } catch (error) {
+      if (codeOf(error) !== "ENOENT") throw error;
+      await mustBeThere();
+      return [];
+    }
+  }
+
+  /** Those on the way to a key, the outermost first. */
+  function foldersOf(key: string): string[] {
+    const names = key.split(":").slice(0, -1);
+    return names.map((_, at) => join(base, ...names.slice(0, at + 1)));
+  }
+
+  /** A folder on the way to a key that is a link could lead out of the base. */
+  async function refuseLinks(key: string): Promise<void> {
+    const folders = foldersOf(key);
+    // All at once: one after the other is what a reader would wait for longest, but for the disk.
+    const kinds = await Promise.all(folders.map(files.kind));
+    const at = kinds.findIndex((kind) => kind !== "folder");
+    if (at === -1 || kinds[at] === undefined) return;
+    throw noFolder(folders[at]!);
+  }
+
+  /** A disk that is not mounted looks like an empty folder: that is no reason to say "there is nothing". */
+  async function mustBeThere(): Promise<void> {
+    if ((await files.kind(join(base, marker))) !== undefined) return;
+    throw Object.assign(new Error(`${join(base, marker)} is gone: is its disk mounted?`), { code: "ENOENT" });
+  }
+
+  function prepared(folder: string, parent: string): Promise<void> {
+    const known = ready.get(folder);
+    if (known !== undefined) return known;
+    const made = make(folder, parent);
+    if (ready.size >= MOST_READY) ready.clear();
+    ready.set(folder, made);
+    made.catch(() => ready.delete(folder));
+    return made;
+  }
+
+  async function make(folder: string, parent: string): Promise<void> {
+    refuseDoubtful(folder);
+    // Not below the place where a disk belongs that is not mounted now.
+    await mustBeThere();
+    await files.mkdir(folder).catch((error) => {
+      if (codeOf(error) !== "EEXIST") throw forgetGone(error);
+    });
+    // Even where it is there: an earlier process may have died between the two steps.
+    await durably(parent, folder);
+  }
+
+  /** Somebody has removed a folder that was ready: the next change looks for all of them again. */
+  function forgetGone(error: unknown): unknown {
+    if (codeOf(error) === "ENOENT") ready.clear();
+    return error;
+  }
+}
+
+const isRecord = (name: string): boolean => name.endsWith(SUFFIX) && isSafeName(name.slice(0, -SUFFIX.length));
+
+function gone(error: unknown): void {
+  if (codeOf(error) !== "ENOENT") throw error;
+}
+
+/** Removes the temporary files of writes that were interrupted long ago, in a folder and the folders in it. */
+async function sweep(files: Files, folder: string, depth = 0): Promise<void> {
+  // What goes away meanwhile has been looked after by somebody else.
+  for (const name of (await files.names(folder).catch(gone)) ?? []) {
+    if (isRecord(name)) continue;
+    const path = join(folder, name);
+    const kind = await files.kind(path);
+    if (kind === "folder" && depth < 2 && isSafeName(name)) await sweep(files, path, depth + 1);
+    if (kind !== "file" || !TEMPORARY.test(name)) continue;
+    const changed = (await files.changed(path).catch(gone)) ?? Infinity;
+    if (Date.now() - changed >= STALE_MS) await files.unlink(path).catch(gone);
+  }
+}

@@ -1,0 +1,118 @@
+// What can go wrong with a store, and what the client is told of it. Paths and the system's words go to the log, as `cause`.
+import { ApiError } from "../http/errors.ts";
+import { quote } from "../support/quote.ts";
+
+/** What stands in a record's place is no record: the bytes themselves, not the disk, are at fault. */
+export class DamagedError extends Error {
+  override readonly name = "DamagedError";
+}
+
+/** The change was made, and whether it stays is not known: nobody has said that the disk has it. Its cause is what went wrong. */
+export class DoubtError extends Error {
+  override readonly name = "DoubtError";
+}
+
+export function inDoubt(path: string, cause: unknown): DoubtError {
+  return new DoubtError(`The name ${path} may not be on the disk.`, { cause });
+}
+
+/** For records as for lists: a failure of the record alone, which hides no other. */
+export function isOfOneRecord(error: unknown): boolean {
+  return error instanceof DamagedError || UNREADABLE.has(codeOf(error));
+}
+
+// Of one file, not of the disk: permissions, and things that are no files.
+const UNREADABLE = new Set(["EACCES", "EPERM", "EISDIR", "ELOOP", "ENXIO", "ENODEV", "EOPNOTSUPP", "ENOTDIR"]);
+const FULL = new Set(["ENOSPC", "EDQUOT"]);
+const BUSY = new Set(["EMFILE", "ENFILE", "ENOMEM", "EAGAIN"]);
+// What a client of a server, such as Redis, says when it does not get through, and what Redis answers while it starts.
+const UNREACHED = new Set([
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "EPIPE",
+  "ETIMEDOUT",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+]);
+const UNREACHED_WORDS =
+  /^(Connection is closed|Command timed out|Reached the max retries|Stream isn't writeable|LOADING |MASTERDOWN )/;
+const FULL_WORDS = /^OOM /;
+const READ_ONLY = new Set(["EROFS", "EACCES", "EPERM"]);
+
+/** The system's own word, such as `ENOENT`; empty where there is none. */
+export const codeOf = (error: unknown): string => String((error as { code?: unknown } | null)?.code ?? "");
+const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : "");
+const isUnreached = (error: unknown): boolean => UNREACHED.has(codeOf(error)) || UNREACHED_WORDS.test(wordsOf(error));
+
+/** `what` as in "thread thread_01jd…". Throws nothing; an `ApiError` stays what it is. */
+export function readFault(what: string, error: unknown): ApiError {
+  if (error instanceof ApiError) return error;
+  if (error instanceof DamagedError) {
+    return new ApiError(500, `The record of ${what} is damaged. "ingle check" says how, "ingle check --fix" sets it aside.`, {
+      code: "corrupted_entity",
+      cause: error,
+    });
+  }
+  if (BUSY.has(codeOf(error))) return unavailable("The server has too many files open.", error);
+  if (isUnreached(error)) return unavailable("The storage cannot be reached.", error);
+  return new ApiError(500, `The record of ${what} cannot be read: the disk or its permissions are at fault.`, {
+    code: "storage_error",
+    cause: error,
+  });
+}
+
+export function writeFault(what: string, error: unknown): ApiError {
+  if (error instanceof ApiError) return error;
+  if (error instanceof DoubtError) return doubt(what, error.cause);
+  const code = codeOf(error);
+  if (FULL.has(code) || FULL_WORDS.test(wordsOf(error))) {
+    return new ApiError(507, "The disk is full: nothing was changed. Free some space and send the request again.", {
+      code: "insufficient_storage",
+      cause: error,
+    });
+  }
+  if (BUSY.has(code)) return unavailable("The server has too many files open: nothing was changed.", error);
+  if (isUnreached(error)) return unavailable("The storage cannot be reached: whether anything was changed is not known.", error);
+  if (error instanceof RangeError) {
+    return new ApiError(413, `The change would make ${what} too large to be kept. Send less.`, {
+      code: "request_too_large",
+      cause: error,
+    });
+  }
+  const why = READ_ONLY.has(code) ? "the data folder cannot be written to" : "the disk reported an error";
+  return new ApiError(500, `The change of ${what} could not be saved: ${why}. Look at the server's log before trying again.`, {
+    code: "storage_error",
+    cause: error,
+  });
+}
+
+function doubt(what: string, cause: unknown): ApiError {
+  if (BUSY.has(codeOf(cause))) {
+    return unavailable(`The server has too many files open: whether ${what} was changed is not known.`, cause);
+  }
+  return new ApiError(
+    500,
+    `Whether the change of ${what} was saved is not known: the disk reported an error. Look at the server's log and start it again.`,
+    { code: "storage_error", cause },
+  );
+}
+
+/** A thread is removed, and not all of its messages are. */
+export function leftBehind(thread_id: string, cause: unknown): ApiError {
+  return new ApiError(
+    500,
+    `The thread ${quote(thread_id)} is removed, but some of its messages are still on the disk. "ingle check --fix" sets them aside.`,
+    { code: "storage_error", cause },
+  );
+}
+
+/** 503: nothing is wrong with what was asked, and later it may work. */
+export function unavailable(sentence: string, cause?: unknown): ApiError {
+  return new ApiError(503, `${sentence} Try again later.`, {
+    code: "storage_unavailable",
+    headers: { "retry-after": "2" },
+    cause,
+  });
+}

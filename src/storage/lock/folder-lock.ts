@@ -1,0 +1,84 @@
+// One writer a data folder: a file that names its holder, is touched while the holder lives, and is taken over when it does not.
+import { randomBytes } from "node:crypto";
+import { utimes } from "node:fs/promises";
+import { isHeld, readHolder, thisProcess, type Holder } from "./holder.ts";
+import { create, giveBack, isAbsent, overwrite, seize } from "./lock-file.ts";
+import { sweepLeftovers } from "./leftovers.ts";
+
+const HEARTBEAT_MS = 2_000;
+/** A holder that is alive touches its lock several times in this. */
+const STALE_MS = 10_000;
+
+export const LOCK_FILE = "ingle.lock";
+
+export interface FolderLock {
+  token: string;
+  /** The key that the holder's own commands use, once `announce` has told of it. */
+  key: string;
+  /** Tells other commands where the API is. */
+  announce(url: string): Promise<void>;
+  /** False once the lock was found to be another's: from then on nothing may be written. */
+  held(): boolean;
+  /** Gives it back, unless it is another's by now. */
+  release(): Promise<void>;
+}
+
+export interface LockOptions {
+  command: string;
+  /** The lock was lost: somebody deleted it and another process has taken it. */
+  onLost?: (holder: Holder | undefined) => void;
+  heartbeat_ms?: number;
+  stale_ms?: number;
+}
+
+/** Takes the lock of the file `path`, whose folder must be there. Throws `LockedError`. */
+export async function takeFolderLock(path: string, options: LockOptions): Promise<FolderLock> {
+  const { command, onLost = () => {}, heartbeat_ms = HEARTBEAT_MS, stale_ms = STALE_MS } = options;
+  const key = randomBytes(32).toString("base64url");
+  const own = thisProcess(command);
+  await seize(path, own, stale_ms);
+  await sweepLeftovers(path, own, stale_ms);
+
+  let held = true;
+  let ended = false;
+  let beating = Promise.resolve();
+  const lose = (holder: Holder | undefined): void => {
+    if (!held || ended) return;
+    held = false;
+    clearInterval(timer);
+    onLost(holder);
+  };
+  const beat = async (): Promise<void> => {
+    const there = await readHolder(path);
+    if (there?.token === own.token) return utimes(path, new Date(), new Date());
+    // Deleted by hand: taken again, if nobody was faster.
+    if (there === undefined && (await isAbsent(path)) && (await create(path, own))) return;
+    lose(await readHolder(path));
+  };
+  // What the disk refuses now it may grant at the next beat.
+  const timer = setInterval(() => void (beating = beating.then(beat).catch(() => {})), heartbeat_ms);
+  timer.unref();
+
+  return {
+    token: own.token,
+    key,
+    async announce(url) {
+      if (!held) return;
+      Object.assign(own, { url, key });
+      await overwrite(path, own);
+    },
+    held: () => held,
+    async release() {
+      ended = true;
+      clearInterval(timer);
+      await beating;
+      await giveBack(path, own);
+    },
+  };
+}
+
+/** Who holds the lock, if the holder is alive; nothing is changed. */
+export async function holderOf(path: string, stale_ms = STALE_MS): Promise<Holder | undefined> {
+  const holder = await readHolder(path);
+  return holder !== undefined && (await isHeld(path, holder, stale_ms)) ? holder : undefined;
+}

@@ -1,0 +1,133 @@
+// Who holds a lock, as its file says it, and whether that process is still alive.
+import { randomUUID } from "node:crypto";
+import { readFileSync, readlinkSync } from "node:fs";
+import { readFile, stat } from "node:fs/promises";
+import { hostname } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
+import * as v from "valibot";
+import { codeOf } from "../faults.ts";
+
+const WATCH_STEP_MS = 250;
+/** Beyond what the clocks of two machines differ by. */
+const LONG_STALE_MS = 60_000;
+/** Of a file that is needed for milliseconds, by a process that cannot be seen. */
+const LEFT_MS = 3_600_000;
+
+const Holder = v.object({
+  pid: v.number(),
+  /** What the process does, as the command line names it: `serve`. */
+  command: v.string(),
+  /** Which start of a process with this pid; null where the system does not say. */
+  started: v.nullable(v.string()),
+  /** Where a pid means the same: host, its boot, and the namespace of its processes. */
+  place: v.string(),
+  /** Part of a file's name, so nothing but letters, digits and `-`. */
+  token: v.pipe(v.string(), v.regex(/^[\w-]{1,64}$/)),
+  /** Where the holder serves the API, and the key that its owner's commands use there. */
+  url: v.optional(v.string()),
+  key: v.optional(v.string()),
+});
+/** Who holds a data folder. */
+export type Holder = v.InferOutput<typeof Holder>;
+
+/** The folder is another process's. */
+export class LockedError extends Error {
+  override readonly name = "LockedError";
+  readonly holder: Holder;
+
+  constructor(holder: Holder) {
+    super(`The data folder is in use by "ingle ${holder.command}", process ${holder.pid}${at(holder)}.`);
+    this.holder = holder;
+  }
+}
+
+function at({ url }: Holder): string {
+  return url === undefined ? "" : ` at ${url}`;
+}
+
+/** This process, with a token that no other holder ever had. */
+export function thisProcess(command: string): Holder {
+  return { pid: process.pid, command, started: startOf(process.pid), place: place(), token: randomUUID() };
+}
+
+/** Undefined where there is none, or none that says who it is. Throws where it cannot be read just now. */
+export async function readHolder(path: string): Promise<Holder | undefined> {
+  try {
+    return v.parse(Holder, JSON.parse(await readFile(path, "utf8")));
+  } catch (error) {
+    // Too few open files, or a disk that fails: that says nothing about the lock.
+    if (["EMFILE", "ENFILE", "ENOMEM", "EIO", "ENOSPC", "ESTALE"].includes(codeOf(error))) throw error;
+    return undefined;
+  }
+}
+
+/**
+ * In the same place the pid decides, together with the time its process started. Elsewhere (another container, another machine, or
+ * a boot since) only time tells: whoever is alive touches the lock.
+ */
+export async function isHeld(path: string, holder: Holder | undefined, stale_ms: number): Promise<boolean> {
+  const lives = livesHere(holder);
+  if (lives !== undefined) return lives;
+  const first = await touched(path);
+  if (first === undefined || Date.now() - first > LONG_STALE_MS) return false;
+  // Its own clock against ours would compare two machines: what counts is whether it moves.
+  for (const end = Date.now() + stale_ms; Date.now() < end; await sleep(WATCH_STEP_MS)) {
+    const now = await touched(path);
+    if (now === undefined) return false;
+    if (now !== first) return true;
+  }
+  return false;
+}
+
+/** Whether nobody comes back to a file that its maker needed for a moment, written `at`: that process has ended, or nobody knows it. */
+export function isLeft(maker: Holder | undefined, at: number): boolean {
+  const lives = livesHere(maker);
+  return lives === undefined ? Date.now() - at > LEFT_MS : !lives;
+}
+
+/** Undefined where that cannot be told from here. */
+function livesHere(holder: Holder | undefined): boolean | undefined {
+  if (holder === undefined || holder.place !== place()) return undefined;
+  if (!isAlive(holder.pid)) return false;
+  const started = startOf(holder.pid);
+  return started === null || holder.started === null ? undefined : started === holder.started;
+}
+
+/** Milliseconds since 1970; undefined where nothing is. */
+export function touched(path: string): Promise<number | undefined> {
+  return stat(path).then(
+    ({ mtimeMs }) => mtimeMs,
+    () => undefined,
+  );
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return codeOf(error) === "EPERM"; // alive, and somebody else's
+  }
+}
+
+/** When a process started, in the system's own measure; null beyond Linux. One that has ended and waits for its parent started never. */
+function startOf(pid: number): string | null {
+  const stat = contents(() => readFileSync(`/proc/${pid}/stat`, "utf8"));
+  if (stat === undefined) return null;
+  // From field 3 on, behind the name in parentheses: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return fields[0] === "Z" || fields[0] === "X" ? "never" : (fields[19] ?? null);
+}
+
+function place(): string {
+  const boot = contents(() => readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim());
+  const namespace = contents(() => readlinkSync("/proc/self/ns/pid"));
+  return [hostname(), boot, namespace].join(" ");
+}
+
+function contents<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,375 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Addon, AddonSampler } from "../../adapters/node-llama-cpp/addon.ts";
+import { createBatcher } from "../../adapters/node-llama-cpp/batcher.ts";
+import type { TurnOptions } from "../../adapters/node-llama-cpp/slot.ts";
+import { createStateFolder } from "../../adapters/shared/kv-cache/state-folder.ts";
+import { WORTH_KEEPING } from "../../adapters/shared/kv-cache/retention.ts";
+import { createSlotStates } from "../../adapters/node-llama-cpp/slot-states.ts";
+import { embeddedStates } from "../../adapters/node-llama-cpp/state-file.ts";
+import { eventually } from "../support/server.ts";
+import { nativeStates } from "../support/native-states.ts";
+
+type Piece = { sequence: number; position: number; tokens: number[]; logits: boolean };
+
+/** A native context that remembers what it was fed and samples 1000, 1001, …; `steps` are the batches that were decoded. */
+function fakeAddon() {
+  const steps: Piece[][] = [];
+  const held = new Map<number, number>();
+  let batch: Piece[] = [];
+  let decoding = false;
+  let next = 1000;
+  const state = { steps, samplers: 0, failDecode: false, trimmable: true };
+  const idle = (): void => {
+    if (decoding) throw new Error("The context was touched amid a decode.");
+  };
+  const addon: Addon = {
+    context: {
+      initBatch() {
+        idle();
+        batch = [];
+      },
+      addToBatch(sequence, position, tokens, logits) {
+        if (position !== (held.get(sequence) ?? 0))
+          throw new Error(`Sequence ${sequence} is at ${held.get(sequence)}, not ${position}.`);
+        batch.push({ sequence, position, tokens: [...tokens], logits: logits.length > 0 });
+        return logits.length > 0 ? Uint32Array.of(batch.length) : new Uint32Array();
+      },
+      async decodeBatch() {
+        idle();
+        decoding = true;
+        await new Promise((done) => setTimeout(done, 1));
+        decoding = false;
+        if (state.failDecode) throw new Error("decode failed");
+        for (const { sequence, position, tokens } of batch) held.set(sequence, position + tokens.length);
+        steps.push(batch);
+      },
+      sampleToken: async () => next++,
+      disposeSequence(sequence) {
+        idle();
+        held.delete(sequence);
+      },
+      removeTokenCellsFromSequence(sequence, from) {
+        idle();
+        if (state.trimmable) held.set(sequence, from);
+        return state.trimmable;
+      },
+      setThreads: idle,
+      ...nativeStates(held, (now) => {
+        if (now) idle();
+        decoding = now;
+      }),
+    },
+    newSampler() {
+      state.samplers++;
+      return { applyConfig() {}, dispose: () => state.samplers-- } satisfies AddonSampler;
+    },
+  };
+  return { addon, state, steps };
+}
+
+const sampling = {} as TurnOptions["sampling"];
+const prompt = (from: number, length: number): number[] => Array.from({ length }, (_, i) => from + i);
+
+/** Starts a turn of `wanted` tokens and settles with what it was told. */
+function run(batcher: ReturnType<typeof createBatcher>, tokens: number[], wanted: number, more: Partial<TurnOptions> = {}) {
+  const told: { tokens: number[]; cached: number; read: number[] } = { tokens: [], cached: 0, read: [] };
+  let left = wanted;
+  const { promise, resolve, reject } = Promise.withResolvers<typeof told>();
+  const stop = batcher.start({
+    prompt: tokens,
+    sampling,
+    repeatable: false,
+    onPrompt: (read) => told.read.push(read),
+    onToken(token, cached) {
+      told.tokens.push(token);
+      told.cached = cached;
+      if (told.tokens.length === wanted) resolve(told);
+      return --left > 0;
+    },
+    onError: reject,
+    ...more,
+  });
+  return { promise, stop, told };
+}
+
+const make = (options: Partial<Parameters<typeof createBatcher>[1]> = {}) => {
+  const fake = fakeAddon();
+  return { ...fake, batcher: createBatcher(fake.addon, { slots: 2, batch: 8, threads: 1, trimmable: true, ...options }) };
+};
+
+describe("one turn", () => {
+  test("reads its prompt in batches, then one token a step", async () => {
+    const { batcher, steps, state } = make();
+    const { tokens, read } = await run(batcher, prompt(1, 18), 3).promise;
+    expect(steps.map((step) => step.map(({ tokens }) => tokens.length))).toEqual([[8], [8], [2], [1], [1]]);
+    expect(steps.map(([piece]) => piece!.logits)).toEqual([false, false, true, true, true]);
+    expect(read).toEqual([8, 16]);
+    expect(tokens).toEqual([1000, 1001, 1002]);
+    await batcher.close(new Error("closed"));
+    expect(state.samplers).toBe(0);
+  });
+
+  test("that is stopped takes no further step", async () => {
+    const { batcher, steps } = make();
+    const { stop, promise } = run(batcher, prompt(1, 4), 100, { onToken: () => true });
+    const first = await Promise.race([promise, new Promise((done) => setTimeout(done, 30))]);
+    expect(first).toBeUndefined();
+    stop();
+    await new Promise((done) => setTimeout(done, 5));
+    const steps_then = steps.length;
+    await new Promise((done) => setTimeout(done, 20));
+    expect(steps.length).toBe(steps_then);
+  });
+});
+
+describe("several turns", () => {
+  test("are decoded together", async () => {
+    const { batcher, steps } = make();
+    await Promise.all([run(batcher, prompt(1, 2), 3).promise, run(batcher, prompt(100, 2), 3).promise]);
+    expect(steps.map((step) => step.length)).toEqual([2, 2, 2]);
+  });
+
+  test("beyond the slots wait for one, in order", async () => {
+    const { batcher, steps } = make({ slots: 1 });
+    const turns = [1, 100, 200].map((from) => run(batcher, prompt(from, 2), 2).promise);
+    await Promise.all(turns);
+    expect(steps.filter(([piece]) => piece!.position === 0).map(([piece]) => piece!.tokens[0])).toEqual([1, 100, 200]);
+  });
+
+  test("go on while a long prompt is read beside them, in pieces that leave room", async () => {
+    const { batcher, steps } = make();
+    const talking = run(batcher, prompt(1, 2), 12);
+    await new Promise((done) => setTimeout(done, 4));
+    await Promise.all([talking.promise, run(batcher, prompt(100, 20), 1).promise]);
+    const both = steps.filter((step) => step.length === 2);
+    expect(both.length).toBeGreaterThanOrEqual(3);
+    for (const step of both) expect(step.reduce((sum, { tokens }) => sum + tokens.length, 0)).toBeLessThanOrEqual(8);
+  });
+});
+
+describe("what a slot still holds", () => {
+  test("is reused by the next turn of the conversation", async () => {
+    const { batcher } = make();
+    const first = await run(batcher, prompt(1, 10), 3).promise;
+    const next = [...prompt(1, 10), ...first.tokens, 50, 51];
+    // The last token of an answer was sampled and not fed.
+    expect((await run(batcher, next, 1).promise).cached).toBe(12);
+  });
+
+  test("is left alone by a prompt that shares little of it", async () => {
+    const { batcher } = make();
+    await run(batcher, prompt(1, 10), 1).promise;
+    expect((await run(batcher, [...prompt(1, 4), ...prompt(100, 10)], 1).promise).cached).toBe(0);
+    expect((await run(batcher, [...prompt(1, 10), 60], 1).promise).cached).toBe(10);
+  });
+
+  test("is reused however long the new message is", async () => {
+    const { batcher } = make();
+    await run(batcher, prompt(1, 6), 1).promise;
+    expect((await run(batcher, prompt(1, 30), 1).promise).cached).toBe(6);
+  });
+
+  test("is read again in part where that makes a whole tile of what is nearly one", async () => {
+    const readOf = async (unread: number, more: Partial<TurnOptions> = {}) => {
+      const { batcher, steps } = make({ batch: 512 });
+      await run(batcher, prompt(1, 100), 1).promise;
+      const { cached } = await run(batcher, [...prompt(1, 100), ...prompt(500, unread)], 1, more).promise;
+      return [cached, steps.at(-1)![0]!.tokens.length];
+    };
+    for (const unread of [1, 39, 64, 65, 200]) expect(await readOf(unread)).toEqual([100, unread]);
+    for (const unread of [40, 50, 63]) expect(await readOf(unread)).toEqual([36 + unread, 64]);
+    expect(await readOf(50, { repeatable: true })).toEqual([0, 150]);
+    const short = make({ batch: 512 }).batcher;
+    await run(short, prompt(1, 10), 1).promise;
+    expect((await run(short, [...prompt(1, 10), ...prompt(500, 45)], 1).promise).cached).toBe(10);
+    const whole = make({ batch: 512, trimmable: false }).batcher;
+    const { tokens } = await run(whole, prompt(1, 10), 1).promise;
+    expect((await run(whole, [...prompt(1, 10), ...prompt(500, 45)], 1).promise).cached).toBe(tokens.length + 9);
+  });
+
+  test("is given up by its own conversation where nothing of it can be reused, and another one's is not", async () => {
+    const { batcher } = make();
+    await run(batcher, prompt(1, 6), 1).promise;
+    await run(batcher, prompt(100, 6), 1).promise;
+    // It takes its own slot, though that is not the one that was used longest ago.
+    expect((await run(batcher, prompt(100, 7), 1, { repeatable: true }).promise).cached).toBe(0);
+    expect((await run(batcher, prompt(1, 7), 1).promise).cached).toBe(6);
+  });
+
+  test("is reused by a repeatable turn only as far as it was read in whole batches", async () => {
+    const { batcher } = make();
+    await run(batcher, prompt(1, 18), 1).promise;
+    expect((await run(batcher, prompt(1, 18), 1, { repeatable: true }).promise).cached).toBe(16);
+  });
+
+  test("is read again where the model cannot forget a part of it", async () => {
+    const { batcher } = make({ trimmable: false, slots: 1 });
+    await run(batcher, prompt(1, 10), 3).promise;
+    expect((await run(batcher, [...prompt(1, 10), 70, 71], 1).promise).cached).toBe(0);
+  });
+
+  test("is read again where the native side refuses to forget a part", async () => {
+    const { batcher, state } = make({ slots: 1 });
+    state.trimmable = false;
+    await run(batcher, prompt(1, 10), 3).promise;
+    expect((await run(batcher, [...prompt(1, 10), 70, 71], 1).promise).cached).toBe(0);
+  });
+});
+
+describe("what a slot no longer holds, with states on the disk", () => {
+  const root = mkdtempSync(join(tmpdir(), "ingle-slots-"));
+  afterAll(() => rmSync(root, { recursive: true }));
+  const LONG = WORTH_KEEPING + 40;
+  const KEY = new Uint8Array(32);
+  let number = 0;
+
+  const withStates = (more: object = {}, place = join(root, `${number++}`, "tiny")) => {
+    const fake = fakeAddon();
+    const said: string[] = [];
+    const folder = createStateFolder({ folder: place, bytes: 1e9 }, embeddedStates(KEY));
+    const states = createSlotStates(fake.addon.context, folder, KEY, (line) => said.push(line));
+    const batcher = createBatcher(fake.addon, { slots: 1, batch: 8, threads: 1, trimmable: true, states, ...more });
+    const files = (): string[] => readdirSync(place).filter((name) => name.endsWith(".kv"));
+    return { ...fake, batcher, folder, said, place, files };
+  };
+
+  test("is read back when its conversation goes on", async () => {
+    const { batcher, steps, said } = withStates();
+    const first = await run(batcher, prompt(1, LONG), 3).promise;
+    await run(batcher, prompt(5000, LONG), 1).promise;
+    const fed = steps.length;
+    const next = [...prompt(1, LONG), ...first.tokens, 50, 51];
+    expect((await run(batcher, next, 1).promise).cached).toBe(LONG + 2);
+    expect(steps.slice(fed).map(([piece]) => piece!.tokens)).toEqual([[first.tokens[2]!, 50, 51]]);
+    expect(said).toEqual([]);
+  });
+
+  test("is read back by another engine, when this one was closed", async () => {
+    const { batcher, place } = withStates();
+    await run(batcher, prompt(1, LONG), 1).promise;
+    await batcher.close(new Error("closed"));
+    const { batcher: other } = withStates({}, place);
+    expect((await run(other, [...prompt(1, LONG), 60], 1).promise).cached).toBe(LONG);
+  });
+
+  test("is read back as far as it was exact by a turn that is to be repeatable", async () => {
+    const { batcher } = withStates();
+    await run(batcher, prompt(1, LONG + 3), 1).promise;
+    await run(batcher, prompt(5000, LONG), 1).promise;
+    const { cached } = await run(batcher, prompt(1, LONG + 3), 1, { repeatable: true }).promise;
+    expect(cached).toBe(LONG);
+    const { cached: again } = await run(batcher, prompt(1, LONG + 3), 1, { repeatable: true }).promise;
+    expect(again).toBe(LONG);
+  });
+
+  test("is not kept where it is short, or on the disk already", async () => {
+    const { batcher, files, folder } = withStates();
+    await run(batcher, prompt(1, WORTH_KEEPING - 1), 1).promise;
+    await run(batcher, prompt(5000, LONG), 1).promise;
+    for (const from of [7000, 5000, 7000, 5000]) await run(batcher, prompt(from, LONG), 1).promise;
+    expect(files()).toHaveLength(2);
+    expect((await folder.states()).map(({ tokens }) => tokens[0]!).sort()).toEqual([5000, 7000]);
+  });
+
+  test("takes the place of what was kept of earlier turns", async () => {
+    const { batcher, folder } = withStates();
+    for (const length of [LONG, LONG + 20, LONG + 40]) {
+      await run(batcher, prompt(1, length), 1).promise;
+      await run(batcher, prompt(5000, LONG), 1).promise;
+    }
+    await batcher.close(new Error("closed"));
+    const lengths = (await folder.states()).map(({ tokens }) => [tokens[0], tokens.length]);
+    expect(lengths.sort()).toEqual([
+      [1, LONG + 40],
+      [5000, LONG],
+    ]);
+  });
+
+  test("is read anew, and the turn goes on, where the file was changed", async () => {
+    const { batcher, place, files, said } = withStates();
+    await run(batcher, prompt(1, LONG), 1).promise;
+    await run(batcher, prompt(5000, LONG), 1).promise;
+    await eventually("the state has its name", () => files().length === 1);
+    const path = join(place, files()[0]!);
+    const bytes = readFileSync(path);
+    bytes[bytes.length - 9]! ^= 4;
+    writeFileSync(path, bytes);
+    expect((await run(batcher, [...prompt(1, LONG), 60], 1).promise).cached).toBe(0);
+    expect(said).toEqual([expect.stringContaining("Its sum is wrong")]);
+    expect(files().map((name) => join(place, name))).not.toContain(path);
+  });
+
+  test("is read anew where the native side fails to load it, or to keep it", async () => {
+    const { batcher, addon, said } = withStates();
+    await run(batcher, prompt(1, LONG), 1).promise;
+    await run(batcher, prompt(5000, LONG), 1).promise;
+    addon.context.loadSequenceStateFromFile = () => Promise.reject(new Error("no such cells"));
+    addon.context.saveSequenceStateToFile = () => Promise.reject(new Error("no space"));
+    expect((await run(batcher, [...prompt(1, LONG), 60], 1).promise).cached).toBe(0);
+    expect(said.join()).toMatch(/no space.*no such cells/s);
+  });
+
+  test("is kept a while after the last turn, once", async () => {
+    const { batcher, addon, files } = withStates({ keep_after: 20 });
+    let saves = 0;
+    const { saveSequenceStateToFile: save } = addon.context;
+    addon.context.saveSequenceStateToFile = (...words) => (saves++, save(...words));
+    await run(batcher, prompt(1, LONG), 1).promise;
+    await eventually("the state is kept", () => saves === 1);
+    await new Promise((done) => setTimeout(done, 100));
+    await batcher.close(new Error("closed"));
+    expect([saves, files().length]).toEqual([1, 1]);
+  });
+
+  test("is read back beside turns that run and others that come, none of which is lost", async () => {
+    const { batcher, said } = withStates({ slots: 2, keep_after: 1 });
+    for (let round = 0; round < 12; round++) {
+      const turns = [0, 1, 2].map((n) => run(batcher, prompt(5000 * ((round + n) % 5), LONG), 4));
+      const left = run(batcher, prompt(90_000, LONG), 4);
+      setTimeout(left.stop, round);
+      await Promise.all(turns.map(({ promise }) => promise));
+    }
+    expect(said).toEqual([]);
+    await batcher.close(new Error("closed"));
+  });
+
+  test("fails with the others when the batcher is closed amid the reading", async () => {
+    const { batcher, addon } = withStates();
+    await run(batcher, prompt(1, LONG), 1).promise;
+    await run(batcher, prompt(5000, LONG), 1).promise;
+    const { loadSequenceStateFromFile: load } = addon.context;
+    let closed: Promise<void> | undefined;
+    addon.context.loadSequenceStateFromFile = (...words) => {
+      closed = batcher.close(new Error("closed"));
+      return load(...words);
+    };
+    const turn = run(batcher, [...prompt(1, LONG), 60], 1);
+    expect(await turn.promise.catch((error: Error) => error.message)).toBe("closed");
+    await closed;
+    expect(turn.told.tokens).toEqual([]);
+  });
+});
+
+describe("when something breaks", () => {
+  test("a failed step fails its turns, and the next turn starts afresh", async () => {
+    const { batcher, state } = make();
+    await run(batcher, prompt(1, 4), 1).promise;
+    state.failDecode = true;
+    expect(await run(batcher, prompt(1, 6), 2).promise.catch((error: Error) => error.message)).toBe("decode failed");
+    state.failDecode = false;
+    expect((await run(batcher, prompt(1, 6), 2).promise).cached).toBe(0);
+  });
+
+  test("close fails the turns that run and those that wait", async () => {
+    const { batcher, state } = make({ slots: 1 });
+    const turns = [run(batcher, prompt(1, 4), 100), run(batcher, prompt(100, 4), 100)];
+    const ended = turns.map(({ promise }) => promise.catch((error: Error) => error.message));
+    await new Promise((done) => setTimeout(done, 5));
+    await batcher.close(new Error("closed"));
+    expect(await Promise.all(ended)).toEqual(["closed", "closed"]);
+    expect(state.samplers).toBe(0);
+  });
+});

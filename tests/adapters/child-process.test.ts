@@ -1,0 +1,198 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { AdapterError, type Engine } from "../../adapters/adapter.ts";
+import { child, type ChildOptions } from "../../adapters/child-process/adapter.ts";
+import { toWire } from "../../adapters/child-process/protocol.ts";
+import { createAdapters } from "../../src/server/adapters.ts";
+import { adapterSuite, collect, TINY } from "../adapter-suite.ts";
+import { makeModel } from "../support/app.ts";
+import { ask, tinyModel } from "../support/models.ts";
+import { realModel } from "../support/real-model.ts";
+import { corpus } from "../support/tiny-gguf.ts";
+
+const embedded = createAdapters({ adapter: "node-llama-cpp", llama_server: undefined }, () => {})(makeModel("tiny"));
+const FAKE = { name: "fake", capabilities: () => [] };
+
+adapterSuite("node-llama-cpp in a child process, tiny model", {
+  ...TINY,
+  adapter: embedded,
+  afterClose: () => expect(childrenOfOurs().length).toBe(1), // the one of the suite itself
+});
+
+adapterSuite("node-llama-cpp in a child process, real model", {
+  adapter: embedded,
+  model: realModel,
+  prompt: "Count from one to twenty in words.",
+  prompt_tokens: 38,
+  long_prompt: "The quick brown fox jumps over the lazy dog. ".repeat(115),
+  context: 1536,
+  samples: true,
+});
+
+describe("a child that dies", () => {
+  let engine: Engine;
+  const signal = new AbortController().signal;
+
+  beforeAll(async () => {
+    engine = await embedded.load(await tinyModel(), { slots: 2, context: 512 }, signal);
+  });
+  afterAll(() => engine.close());
+
+  test("fails the turns that run and every later one, and tells why it closed", async () => {
+    const answers = [ask("hello"), ask("world")].map(async (request) => {
+      const events = engine.chat({ ...request, max_tokens: 1e9, temperature: 1 }, signal);
+      for await (const event of events)
+        if (event.type === "text") childrenOfOurs().forEach((pid) => process.kill(pid, "SIGKILL"));
+    });
+    for (const answer of answers) expect(await codeOf(answer)).toBe("engine_crashed");
+    expect((await engine.closed)?.message).toContain("SIGKILL");
+    expect(await codeOf(collect(engine.chat(ask("hello"), signal)))).toBe("engine_crashed");
+  });
+});
+
+describe("a model file that is damaged", () => {
+  // An endless template is read by the native side without complaint: it fails later, at its first request.
+  for (const { name, bytes } of corpus().filter(({ name }) => !name.includes("template"))) {
+    test(`${name}: refused with a reason, or loaded and answering`, async () => {
+      const model = await tinyModel();
+      writeFileSync(model.path, bytes);
+      const engine = await embedded
+        .load(model, { slots: 1, context: 512 }, AbortSignal.timeout(30_000))
+        .catch((error: AdapterError) => error);
+      if (engine instanceof Error) {
+        expect(engine.code).toBe("model_load_failed");
+        expect(engine.message).toContain(`Model "tiny" cannot be loaded`);
+        expect(engine.message).not.toContain(model.path);
+      } else {
+        await collect(engine.chat(ask("hello", { max_tokens: 2 }), AbortSignal.timeout(30_000))).catch(codeOf);
+        await engine.close();
+      }
+    });
+  }
+});
+
+describe("a chat template that is hostile", () => {
+  const load = async (template: string) =>
+    embedded.load(await tinyModel({ template }), { slots: 1, context: 512 }, AbortSignal.timeout(30_000));
+
+  for (const [name, template] of Object.entries({
+    "counts to 100 million": "{% for i in range(100000000) %}{% endfor %}",
+    "loops in loops":
+      "{% for a in range(9999) %}{% for b in range(9999) %}{% for c in range(9999) %}{% endfor %}{% endfor %}{% endfor %}",
+  })) {
+    test(`${name}: the request fails, the engine goes on`, async () => {
+      const engine = await load(template);
+      expect(await codeOf(collect(engine.chat(ask("hello"), AbortSignal.timeout(30_000))))).toBe("template_failed");
+      expect(await codeOf(collect(engine.chat(ask("hello"), AbortSignal.timeout(30_000))))).toBe("template_failed");
+      await engine.close();
+    });
+  }
+
+  test("that does not parse is told when the model is loaded", async () => {
+    const error = (await load("{% if %}").catch((error: unknown) => error)) as AdapterError;
+    expect([error.code, error.message]).toEqual(["model_load_failed", expect.stringContaining("prompt_template")]);
+  });
+
+  test("that refuses the messages says so", async () => {
+    const engine = await load(`{{ raise_exception("Roles must alternate") }}`);
+    const error = (await collect(engine.chat(ask("hello"), AbortSignal.timeout(30_000))).catch(
+      (error: unknown) => error,
+    )) as AdapterError;
+    expect([error.code, error.message]).toEqual(["messages_refused", expect.stringContaining("Roles must alternate")]);
+    await engine.close();
+  });
+});
+
+describe("a child that misbehaves", () => {
+  const scripted = (script: string, limits: ChildOptions["limits"] = {}) =>
+    child({ inside: FAKE, command: () => ({ program: process.execPath, args: ["-e", script] }), env: process.env, limits });
+  const loaded = `console.log(JSON.stringify({ type: "loaded", slots: 1, context_length: 9 }));`;
+  const load = (script: string, limits?: ChildOptions["limits"]) =>
+    scripted(script, limits).load({ id: "fake", path: "", settings: {} }, { slots: 1, context: 9 }, AbortSignal.timeout(20_000));
+  const turnOf = async (script: string, limits?: ChildOptions["limits"]) => {
+    const engine = await load(`${loaded} process.stdin.once("data", () => {}); ${script}`, limits);
+    const code = await codeOf(collect(engine.chat(ask("hello"), AbortSignal.timeout(20_000))));
+    await engine.close();
+    return code;
+  };
+
+  test("by ending while it loads", async () => {
+    expect(await codeOf(load("process.exit(3)"))).toBe("model_load_failed");
+  });
+  test("by hanging while it loads", async () => {
+    expect(await codeOf(load("setInterval(() => {}, 1e6)", { load: 300 }))).toBe("engine_timeout");
+  });
+  test("by hanging amid a turn", async () => {
+    expect(await turnOf("setInterval(() => {}, 1e6)", { turn: 300 })).toBe("engine_timeout");
+  });
+  test("by a line that is no message", async () => {
+    expect(await turnOf(`setTimeout(() => console.log("segfault at 0x0"), 200)`)).toBe("engine_crashed");
+  });
+  test("by a line without an end", async () => {
+    expect(await turnOf(`setTimeout(() => process.stdout.write("x".repeat(3e6)), 200)`)).toBe("engine_crashed");
+  });
+  test("by a flood on standard error", async () => {
+    const finish = { type: "event", id: 0, event: { type: "finish", reason: "stop", usage: {} } };
+    const engine =
+      await load(`${loaded} process.stdin.on("data", () => { for (let i = 0; i < 300; i++) process.stderr.write("y".repeat(1e5) + "\\n");
+      console.log(${JSON.stringify(JSON.stringify(finish))}); });`);
+    const { finish: end } = await collect(engine.chat(ask("hello"), AbortSignal.timeout(20_000)));
+    expect(end.reason).toBe("stop");
+    await engine.close();
+  });
+  test("not at all: its refusal of a request comes with the field at fault", async () => {
+    const wire = toWire(new AdapterError("request_refused", "No.", { param: "grammar" }));
+    const said = JSON.stringify(JSON.stringify({ type: "error", id: 0, error: wire }));
+    const engine = await load(`${loaded} process.stdin.on("data", () => console.log(${said}));`);
+    const refusal = await collect(engine.chat(ask("hello"), AbortSignal.timeout(20_000))).catch((error: unknown) => error);
+    expect(refusal).toMatchObject({ code: "request_refused", message: "No.", param: "grammar" });
+    await engine.close();
+  });
+  test("by not being there", async () => {
+    const missing = child({ inside: FAKE, command: () => ({ program: "/no/such/program", args: [] }), env: {} });
+    const loading = missing.load({ id: "fake", path: "", settings: {} }, { slots: 1, context: 9 }, AbortSignal.timeout(20_000));
+    expect(await codeOf(loading)).toBe("engine_unavailable");
+  });
+  test("none of the server's secrets is in its environment", async () => {
+    const secrets = { INGLE_KEY: "k", HF_TOKEN: "t", OPENAI_API_KEY: "o", NODE_OPTIONS: "--no-warnings", PATH: process.env.PATH };
+    const said: string[] = [];
+    const script = `console.error(Object.keys(process.env).join()); process.exit()`;
+    const adapter = child({
+      inside: FAKE,
+      command: () => ({ program: process.execPath, args: ["-e", script] }),
+      env: secrets,
+      log: (line) => said.push(line),
+    });
+    await codeOf(adapter.load({ id: "fake", path: "", settings: {} }, { slots: 1, context: 9 }, AbortSignal.timeout(20_000)));
+    expect(said.join()).toContain("PATH");
+    expect(said.join()).not.toMatch(/INGLE_KEY|HF_TOKEN|OPENAI|NODE_OPTIONS/);
+  });
+});
+
+async function codeOf(promise: Promise<unknown>): Promise<string | undefined> {
+  try {
+    await promise;
+  } catch (error) {
+    return (error as AdapterError).code;
+  }
+  return undefined;
+}
+
+/** Process ids of engine hosts whose parent is this process. */
+function childrenOfOurs(): number[] {
+  if (!existsSync("/proc")) throw new Error("This test reads /proc.");
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      const read = (file: string): string => {
+        try {
+          return readFileSync(join("/proc", String(pid), file), "utf8");
+        } catch {
+          return "";
+        }
+      };
+      return read("stat").split(") ")[1]?.split(" ")[1] === String(process.pid) && read("cmdline").includes("engine-host");
+    });
+}

@@ -1,0 +1,134 @@
+// What ingle knows of a conversation without its tokens, and of a state's file without llama-server.
+import { afterAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { ChatMessage, Tool } from "../../adapters/adapter.ts";
+import { BadStateError } from "../../adapters/shared/kv-cache/state-bytes.ts";
+import { serverStates, type Held } from "../../adapters/llama-server/state-file.ts";
+import { alike, goesOn, hasImages, lengthOf, talkOf } from "../../adapters/llama-server/conversation-fingerprint.ts";
+import { ask } from "../support/models.ts";
+
+const user = (content: ChatMessage["content"]): ChatMessage => ({ role: "user", content });
+const talk = (...messages: ChatMessage[]) => talkOf(ask(messages));
+const long = "All is well on the river. ".repeat(100);
+
+describe("two conversations", () => {
+  test("are alike up to where they go apart, but for a block", () => {
+    const [one, other] = [talk(user(`${long}And then?`)), talk(user(`${long}But why?`))];
+    expect(alike(one, other)).toBeGreaterThan(long.length - 256);
+    expect(alike(one, other)).toBeLessThan(lengthOf(one));
+    expect(alike(one, talk(user(`No. ${long}`)))).toBe(0);
+  });
+
+  test("are one where the second goes on from the first, however short its messages are", () => {
+    const first = talk(user("Hi."));
+    const next = talk(user("Hi."), { role: "assistant", content: "Hello." }, user("How are you?"));
+    expect([goesOn(next, first), goesOn(first, next), goesOn(first, first)]).toEqual([true, false, true]);
+    expect(goesOn(talk(user("Hi. ")), first)).toBe(false);
+  });
+
+  test("are two with the same long system prompt, once they say something else", () => {
+    const system: ChatMessage = { role: "system", content: long };
+    const [one, other] = [talk(system, user("Hi.")), talk(system, user("Hello."))];
+    expect([goesOn(one, other), alike(one, other) >= long.length]).toEqual([false, true]);
+  });
+
+  test("are two with other tools from the start on, unless none is shown", () => {
+    const tool: Tool = { type: "function", function: { name: "weather" } };
+    const plain = talkOf(ask("Hi."));
+    expect(alike(plain, talkOf(ask("Hi.", { tools: [tool] })))).toBe(0);
+    expect(goesOn(plain, talkOf(ask("Hi.", { tools: [tool], tool_choice: "none" })))).toBe(true);
+  });
+
+  test("differ by their images, whose bytes take no marks", () => {
+    const image = (bytes: string) => user([{ type: "image_url", image_url: { url: `data:image/png;base64,${bytes}` } }]);
+    const [one, other] = [talk(image("A".repeat(1e6))), talk(image("B".repeat(1e6)))];
+    expect([alike(one, other), one.marks.length]).toEqual([0, 1]);
+    expect([hasImages(ask([image("A")])), hasImages(ask([user([{ type: "text", text: "A" }])]))]).toEqual([true, false]);
+  });
+});
+
+describe("a state's file", () => {
+  const root = mkdtempSync(join(tmpdir(), "ingle-slot-file-"));
+  afterAll(() => rmSync(root, { recursive: true }));
+  const KEY = new Uint8Array(32).fill(7);
+  const format = serverStates(KEY);
+  const path = join(root, "state");
+  const TOKENS = [11, 12, 13, 14, 15];
+  const held: Held = { talk: talk(user("Hi.")), prompt: 3, tokens: TOKENS.length };
+
+  const PACKED = [0xffffffff, 1, TOKENS.length, ...TOKENS, 0];
+  const CELLS = [2, 0, TOKENS.length, ...TOKENS.flatMap((_, i) => [i, 1, 1])];
+  const native = (words: number[] = PACKED, cells: number[] = CELLS, count = words.length): Uint8Array =>
+    new Uint8Array(Uint32Array.from([0x67677371, 3, count, ...words, ...cells, 1, 2, 3]).buffer);
+  const changed = (list: number[], at: number, value: number): number[] => list.with(at, value);
+
+  /** Seals it, and looks at it as before a restore. */
+  const trusted = async (bytes: Uint8Array, as: Held = held): Promise<boolean> => {
+    writeFileSync(path, bytes);
+    try {
+      await format.seal(path, as);
+      await format.verify(path);
+      return true;
+    } catch (error) {
+      expect(error).toBeInstanceOf(BadStateError);
+      return false;
+    }
+  };
+
+  test("says what it stands for, whichever way the release has for tokens", async () => {
+    for (const bytes of [native(), native(TOKENS)]) {
+      expect(await trusted(bytes)).toBe(true);
+      expect(await format.readHead(path)).toEqual({ ...held, bytes: readFileSync(path).length });
+      // What llama-server reads is as it wrote it.
+      expect(readFileSync(path).subarray(0, bytes.length)).toEqual(Buffer.from(bytes));
+    }
+  });
+
+  test("of another key is none of ours to remove", async () => {
+    expect(await trusted(native())).toBe(true);
+    expect(await serverStates(new Uint8Array(32)).readHead(path)).toBeUndefined();
+  });
+
+  test("is not trusted where anything in it is not as it should be, whoever made its sum", async () => {
+    const BAD: Record<string, Uint8Array> = {
+      "an enormous count": native(PACKED, CELLS, 0xffffffff),
+      "a count beyond its end": native(PACKED, CELLS, 60),
+      "a count of its own": native(PACKED, CELLS, PACKED.length - 1),
+      "tokens of another count": native(changed(PACKED, 2, 4)),
+      "an enormous count of tokens": native(changed(PACKED, 2, 0xfffffff0)),
+      "another way of packing": native(changed(PACKED, 1, 2)),
+      images: native(changed(PACKED, PACKED.length - 1, 1)),
+      "no cells": native(PACKED, [1, 0]),
+      "cells of another count": native(PACKED, changed(CELLS, 2, 4)),
+      "an enormous count of cells": native(PACKED, changed(CELLS, 2, 0x7fffffff)),
+      "too many streams": native(PACKED, changed(CELLS, 0, 5_000)),
+      "cells out of order": native(PACKED, changed(CELLS, 3, 1)),
+      "a cell of many conversations": native(PACKED, changed(CELLS, 4, 7)),
+      "nothing at all": new Uint8Array(),
+      "a few bytes": native().subarray(0, 20),
+    };
+    for (const [name, bytes] of Object.entries(BAD)) expect([name, await trusted(bytes)]).toEqual([name, false]);
+    expect(await trusted(native(), { ...held, tokens: 4 })).toBe(false);
+  });
+
+  test("is not trusted whichever bit is flipped, and wherever it is cut", async () => {
+    await trusted(native());
+    const bytes = readFileSync(path);
+    const refused = async (changed: Uint8Array): Promise<boolean> => {
+      writeFileSync(path, changed);
+      return format
+        .readHead(path)
+        .then(async (head) => head === undefined || (await format.verify(path), false))
+        .catch((error) => error instanceof BadStateError);
+    };
+    for (let at = 0; at < bytes.length; at++) {
+      const flipped = Buffer.from(bytes);
+      flipped[at]! ^= 1 << (at % 8);
+      expect([at, await refused(flipped), await refused(bytes.subarray(0, at))]).toEqual([at, true, true]);
+    }
+    expect(await refused(Buffer.concat([bytes, Uint8Array.of(0)]))).toBe(true);
+    expect(await refused(bytes)).toBe(false);
+  });
+});

@@ -1,0 +1,165 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import type { AdapterError, ChatMessage, Engine } from "../../adapters/adapter.ts";
+import { llamaServer } from "../../adapters/llama-server/adapter.ts";
+import { adapterSuite, collect, TINY } from "../adapter-suite.ts";
+import { makeModel } from "../support/app.ts";
+import { realServer } from "../support/llama-server-binary.ts";
+import { ask, tinyModel } from "../support/models.ts";
+import { childrenOf, processorTime } from "../support/processes.ts";
+import { realModel } from "../support/real-model.ts";
+import { eventually } from "../support/server.ts";
+import { addTurnToken } from "../support/tiny-gguf.ts";
+import { becomesIdle } from "../support/work.ts";
+
+const { path, skip } = await realServer();
+const adapter = llamaServer({ binary: () => path!, env: process.env });
+const capabilities = adapter.capabilities(makeModel("tiny"));
+const signal = (): AbortSignal => AbortSignal.timeout(50_000);
+
+/** A call of it is a bare JSON object, so that a bias for the brace makes even random weights begin one. */
+const TOOLS_TEMPLATE =
+  "{% if tools %}TOOLS {% for tool in tools %}{{ tool | tojson }}{% endfor %}{% endif %}" +
+  "{% for message in messages %}<|im_start|>{{ message.role }}\n{% if message.content %}{{ message.content }}{% endif %}" +
+  "{% if message.tool_calls %}{% for tool_call in message.tool_calls %}" +
+  `{"name": "{{ tool_call.function.name }}", "arguments": {{ tool_call.function.arguments | tojson }}}` +
+  "{% endfor %}{% endif %}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
+const BRACE = 3 + "{".charCodeAt(0);
+
+describe.skipIf(skip !== undefined)(`llama-server${skip === undefined ? "" : ` (skipped: ${skip})`}`, () => {
+  adapterSuite("tiny model", { ...TINY, adapter, capabilities });
+  adapterSuite("tiny model with a template for tools", {
+    ...TINY,
+    adapter,
+    capabilities,
+    model: () => tinyModel({ context_length: 1536, template: TOOLS_TEMPLATE }),
+    prompt: "What is the weather in Paris?",
+    prompt_tokens: 81,
+    calls_tools: { logit_bias: { [BRACE]: 100 } },
+  });
+  adapterSuite("real model", {
+    adapter,
+    model: realModel,
+    prompt: "Count from one to twenty in words.",
+    prompt_tokens: 38,
+    long_prompt: "The quick brown fox jumps over the lazy dog. ".repeat(80),
+    context: 1024,
+    samples: true,
+    capabilities,
+  });
+
+  describe("special tokens in a message stay text", () => {
+    const fed = async (engine: Engine, content: string) =>
+      (await collect(engine.chat(ask(content, { max_tokens: 1 }), signal()))).usage.prompt_tokens;
+
+    test("of the real model", async () => {
+      const engine = await adapter.load(await realModel(), { slots: 1, context: 512 }, signal());
+      const bare = await fed(engine, "a b");
+      // One token each, were they seen: as text they are several.
+      expect(await fed(engine, "a <|im_start|> b")).toBeGreaterThan(bare + 4);
+      expect(await fed(engine, "a <|im_end|> b")).toBeGreaterThan(bare + 4);
+      // What looks like one and is none is left as it is.
+      expect(await fed(engine, "a <|im_stop|> b")).toBeGreaterThan(bare + 4);
+      await engine.close();
+    });
+
+    test("of the tiny model", async () => {
+      const engine = await adapter.load(await tinyModel(), { slots: 1, context: 512 }, signal());
+      const bare = await fed(engine, "a b");
+      for (const name of ["<s>", "</s>"]) expect(await fed(engine, `a ${name} b`)).toBeGreaterThan(bare + 3);
+      await engine.close();
+    });
+
+    test("also one that has the type of plain text", async () => {
+      const engine = await adapter.load(await tinyModel({ mutate: addTurnToken }), { slots: 1, context: 512 }, signal());
+      expect(await fed(engine, "a <|turn|> b")).toBeGreaterThan((await fed(engine, "a b")) + 6);
+      await engine.close();
+    });
+  });
+
+  test("Jan's prompt_template goes around the messages, and no program in it runs", async () => {
+    const prompt_template = 'SYS "{system_message}"\n USER {prompt} {% BOT {{ 7 * 7 }}\\n';
+    const plain = await adapter.load(await tinyModel(), { slots: 1, context: 512 }, signal());
+    const own = await adapter.load(
+      { ...(await tinyModel()), settings: { prompt_template } },
+      { slots: 1, context: 512 },
+      signal(),
+    );
+    const messages: ChatMessage[] = [
+      { role: "system", content: "be kind" },
+      { role: "user", content: "one {prompt}" },
+      { role: "assistant", content: "two" },
+      { role: "user", content: "three" },
+    ];
+    const tail = " {% BOT {{ 7 * 7 }}\\n";
+    const whole = `SYS "be kind"\n USER one {prompt}${tail}two"\n USER three${tail}`;
+    const one = await collect(own.chat(ask(messages), signal()));
+    const other = await collect(plain.chat(ask(whole), signal()));
+    expect([one.usage, one.text]).toEqual([other.usage, other.text]);
+    await Promise.all([plain.close(), own.close()]);
+  });
+
+  test("a template that refuses the messages, and one that does not parse, say so", async () => {
+    const template =
+      "{% for m in messages %}{{ m.content }}{% if m.content == 'bad' %}{{ raise_exception('Be good') }}{% endif %}{% endfor %}";
+    const engine = await adapter.load(await tinyModel({ template }), { slots: 1, context: 512 }, signal());
+    const error = (await collect(engine.chat(ask("bad"), signal())).catch((error: unknown) => error)) as AdapterError;
+    expect([error.code as string, error.message]).toEqual(["messages_refused", expect.stringContaining("Be good")]);
+    await engine.close();
+    const broken = await adapter
+      .load(await tinyModel({ template: "{% if %}" }), { slots: 1, context: 512 }, signal())
+      .catch((e) => e);
+    expect([broken.code, broken.message]).toEqual(["model_load_failed", expect.stringContaining("Unexpected token")]);
+  });
+
+  test("a grammar that kills its engine kills nothing else", async () => {
+    const engine = await adapter.load(await tinyModel(), { slots: 1, context: 512 }, signal());
+    const grammar = `root ::= ${"(".repeat(20_000)}"x"${")".repeat(20_000)}`;
+    const error = (await collect(engine.chat(ask("x", { grammar }), signal())).catch((error: unknown) => error)) as AdapterError;
+    expect(error.code as string).toMatch(/^(engine_crashed|request_refused)$/);
+    await engine.close();
+  });
+
+  describe("a turn that is given up leaves an idle engine", () => {
+    let engine: Engine;
+    let pid: number;
+    beforeAll(async () => {
+      const before = childrenOf(process.pid);
+      engine = await adapter.load(await realModel(), { slots: 1, context: 4096 }, signal());
+      pid = childrenOf(process.pid).find((pid) => !before.includes(pid))!;
+    });
+    afterAll(() => engine.close());
+
+    for (const [name, content, type] of [
+      ["amid its prompt", "The quick brown fox jumps over the lazy dog. ".repeat(350), "prompt"],
+      ["amid its answer", "Count to a thousand.", "text"],
+    ] as const) {
+      test(
+        name,
+        async () => {
+          const start = processorTime(pid);
+          let seen = 0;
+          // The first sign of a prompt may come before anything of it was read.
+          for await (const event of engine.chat(ask(content, { max_tokens: 3_000 }), signal()))
+            if (event.type === type && ++seen === 3) break;
+          const left = processorTime(pid);
+          await becomesIdle(pid);
+          // What a step or two take, and the second until the server looks, of two cores; the rest of the turn would be many times that.
+          expect(processorTime(pid) - left).toBeLessThan(3 * (left - start) + 2_500);
+          expect(await Promise.race([engine.closed, "alive"])).toBe("alive");
+        },
+        60_000,
+      );
+    }
+  });
+
+  test("a conversation that goes on reuses what its slot holds, but not where it has to be repeatable", async () => {
+    const engine = await adapter.load(await tinyModel(), { slots: 2, context: 512 }, signal());
+    const cached = async (repeatable: boolean) =>
+      (await collect(engine.chat(ask("hello world, hello world", { repeatable, max_tokens: 2 }), signal()))).usage.cached_tokens;
+    expect(await cached(false)).toBe(0);
+    expect(await cached(false)).toBeGreaterThan(10);
+    expect(await cached(true)).toBe(0);
+    await engine.close();
+    await eventually("it is gone", async () => (await engine.closed) === undefined);
+  });
+});

@@ -1,0 +1,310 @@
+// What the engine is asked when a client asks for this or that: defaults, the model, the messages, and what no engine can do.
+import { describe, expect, test } from "bun:test";
+import { CAPABILITIES, type Capability, type ChatRequest } from "../../adapters/adapter.ts";
+import { errorOf, HI, makeApp, makeModel, SEED } from "../support/app.ts";
+import { fakeAdapter } from "../support/fake-adapter.ts";
+
+/** What reached the engine for a request with these fields. */
+async function engineAsked(fields: object, parameters = {}, capabilities: Capability[] = []): Promise<ChatRequest> {
+  const fake = fakeAdapter({ answer: ["x"], capabilities });
+  const { chat } = makeApp({ adapter: fake.adapter, models: [makeModel("tiny", { parameters })] });
+  const res = await chat(fields);
+  if (res.status !== 200) throw new Error(await res.text());
+  return (await fake.turn(0)).request;
+}
+
+const DOCUMENT: ChatRequest = {
+  messages: [{ role: "user", content: "hi" }],
+  max_tokens: 2048,
+  temperature: 0.7,
+  top_p: 0.95,
+  top_k: 40,
+  min_p: 0,
+  repeat_penalty: 1,
+  frequency_penalty: 0,
+  presence_penalty: 0,
+  stop: [],
+  seed: SEED,
+  repeatable: false,
+  unasked: ["max_tokens", "temperature", "top_p", "top_k", "min_p", "repeat_penalty", "seed"],
+};
+
+describe("the sampling", () => {
+  test("is the document's where nobody says", async () => {
+    expect(await engineAsked({})).toEqual(DOCUMENT);
+  });
+
+  test("null is as good as nothing", async () => {
+    const names = ["stream", "stream_options", "max_tokens", "max_completion_tokens", "temperature", "top_p", "top_k", "min_p"];
+    const more = ["repeat_penalty", "frequency_penalty", "presence_penalty", "seed", "stop", "n", "tools", "logit_bias"];
+    expect(await engineAsked(Object.fromEntries([...names, ...more].map((name) => [name, null])))).toEqual(DOCUMENT);
+  });
+
+  const RECORD = {
+    max_tokens: 100,
+    temperature: 0.2,
+    top_p: 0.5,
+    frequency_penalty: 1,
+    presence_penalty: -1,
+    stop: ["END"],
+    stream: true,
+  };
+
+  test("is the model's where the request does not say; its stream does not count", async () => {
+    const { stream: _, ...sampling } = RECORD;
+    const unasked = ["top_k", "min_p", "repeat_penalty", "seed"];
+    expect(await engineAsked({}, RECORD)).toEqual({ ...DOCUMENT, ...sampling, unasked } as ChatRequest);
+  });
+
+  test("is the request's before all, zeros and empty lists too", async () => {
+    const zeros = { temperature: 0, top_p: 0, frequency_penalty: 0, presence_penalty: 0, seed: 0, stop: [] };
+    const rest = { max_tokens: 1, top_k: 0, min_p: 0.1, repeat_penalty: 1.1 };
+    expect(await engineAsked({ ...zeros, ...rest }, RECORD)).toEqual({
+      ...{ ...DOCUMENT, ...zeros, ...rest },
+      ...{ repeatable: true, unasked: [] },
+    });
+  });
+
+  test("a model's zeros count too", async () => {
+    expect(await engineAsked({}, { temperature: 0, top_p: 0 })).toMatchObject({ temperature: 0, top_p: 0, repeatable: true });
+  });
+
+  test.each([
+    [{ max_tokens: 5, max_completion_tokens: 7 }, { max_tokens: 7 }],
+    [{ max_tokens: 5, max_completion_tokens: null }, { max_tokens: 5 }],
+    [{ max_tokens: 1e9 }, { max_tokens: 1e9 }],
+    [{ stop: "x" }, { stop: ["x"] }],
+    [{ stop: Array.from({ length: 16 }, () => "x".repeat(1024)) }, { stop: Array.from({ length: 16 }, () => "x".repeat(1024)) }],
+    [{ top_k: -1 }, { top_k: 0 }],
+    [{ seed: 7 }, { seed: 7, repeatable: true }],
+    [{ seed: -1 }, { seed: SEED, repeatable: false }],
+    [{ seed: -2 }, { seed: 2 ** 32 - 2, repeatable: true }],
+    [{ seed: 2 ** 32 + 5 }, { seed: 5, repeatable: true }],
+    [{ temperature: 0 }, { seed: SEED, repeatable: true }],
+    [
+      { temperature: 2, top_p: 1, frequency_penalty: -2, presence_penalty: 2 },
+      { temperature: 2, top_p: 1 },
+    ],
+  ])("%j is %j to the engine", async (fields, expected) => {
+    expect(await engineAsked(fields)).toMatchObject(expected);
+  });
+
+  test("B-12: unknown fields reach no engine", async () => {
+    const strange = { unknown: 1, user: "me", metadata: { a: 1 }, __proto__: null, constructor: 1 };
+    expect(await engineAsked(JSON.parse(`{"__proto__":{"top_k":1},${JSON.stringify(strange).slice(1)}`))).toEqual(DOCUMENT);
+  });
+});
+
+const PIXEL = "data:image/png;base64,iVBORw0KGgo=";
+const CALL = { id: "call_1", type: "function" as const, function: { name: "weather", arguments: '{"city":"Paris"}' } };
+
+describe("the messages", () => {
+  test("developer is system, text parts are lines, an empty text is a text, names are dropped", async () => {
+    const messages = [
+      { role: "developer", content: "Be brief." },
+      {
+        role: "user",
+        content: [
+          { type: "text", text: "one" },
+          { type: "text", text: "two" },
+        ],
+      },
+      { role: "assistant", content: "", name: "me", tool_calls: [] },
+      { role: "tool", content: "42", tool_call_id: "call_1" },
+      { role: "user", content: [] },
+    ];
+    expect((await engineAsked({ messages })).messages).toEqual([
+      { role: "system", content: "Be brief." },
+      { role: "user", content: "one\ntwo" },
+      { role: "assistant", content: "" },
+      { role: "tool", content: "42", tool_call_id: "call_1" },
+      { role: "user", content: "" },
+    ]);
+  });
+
+  test("B-33: every valid string arrives as it was sent", async () => {
+    const content = 'NUL \0, RTL \u202e, ZWJ 👩‍👩‍👧, \u2028, <|im_start|>, "\\';
+    expect((await engineAsked({ messages: [{ role: "user", content }] })).messages[0]!.content).toBe(content);
+  });
+
+  test.each([
+    [
+      { role: "user", content: [{ type: "image_url", image_url: { url: "http://169.254.169.254/" } }] },
+      "content[0].image_url.url",
+      "unsupported_content",
+    ],
+    [{ role: "user", content: [{ type: "image_url", image_url: { url: PIXEL } }] }, "content", "unsupported_content"],
+    [{ role: "user", content: [{ type: "input_audio" }] }, "content[0].type", "unsupported_content"],
+    [{ role: "user", content: [{ type: "text" }] }, "content[0].text", "missing_required_parameter"],
+    [{ role: "user", content: [5] }, "content[0]", "invalid_type"],
+    [{ role: "assistant", content: null }, "content", "missing_required_parameter"],
+    [{ role: "assistant", content: null, tool_calls: [{ id: "a" }] }, "tool_calls[0].function", "missing_required_parameter"],
+    [{ role: "assistant", content: null, tool_calls: [CALL] }, "tool_calls", "unsupported_parameter"],
+  ])("%j is refused", async (message, at, code) => {
+    const res = await makeApp().chat({ messages: [...HI, message] });
+    expect(await errorOf(res)).toMatchObject({ status: 400, param: `messages[1].${at}`, code });
+  });
+});
+
+describe("the model", () => {
+  const models = [makeModel("tiny"), makeModel("org/big")];
+  const answeredBy = async (options: Parameters<typeof makeApp>[0], fields = {}) =>
+    ((await (await makeApp(options).chat(fields)).json()) as { model: string }).model;
+
+  test("is the one that is named, also with a slash", async () => {
+    expect(await answeredBy({ models, default_model: "tiny" }, { model: "org/big" })).toBe("org/big");
+  });
+  test("is the default one where none is named", async () => {
+    expect(await answeredBy({ models, default_model: "org/big" })).toBe("org/big");
+  });
+  test("is the only one where there is no default", async () => {
+    expect(await answeredBy({})).toBe("tiny");
+  });
+
+  test("must be named among several", async () => {
+    const error = await errorOf(await makeApp({ models }).chat());
+    expect(error).toMatchObject({ status: 400, param: "model", code: "missing_required_parameter" });
+    expect(error.message).toContain("2 models are installed");
+  });
+
+  test.each([
+    ["B-18: is a 404 that says how to get one where nothing is installed", { models: [] }, {}, "ingle pull"],
+    ["B-19: is a 404 that names it where it is unknown", { models }, { model: "huge" }, '"huge"'],
+    ["is a 404 where the default is not installed", { models, default_model: "gone" }, {}, '"gone"'],
+    ["is not found among the properties of any object", {}, { model: "__proto__" }, "__proto__"],
+  ])("%s", async (_name, options, fields, hint) => {
+    const error = await errorOf(await makeApp(options).chat(fields));
+    expect(error).toMatchObject({ status: 404, param: "model", code: "model_not_found" });
+    expect(error.message).toContain(hint);
+  });
+
+  test("an endless name is not echoed whole", async () => {
+    const error = await errorOf(await makeApp().chat({ model: "m".repeat(100_000) }));
+    expect(error.code).toBe("model_not_found");
+    expect(error.message.length).toBeLessThan(600);
+  });
+});
+
+describe("B-31, B-32: what no engine can do", () => {
+  // The name, values that ask for it, and values that ask for nothing.
+  const TABLE: [name: string, asking: unknown[], harmless: unknown[]][] = [
+    ["n", [0, 2, "1"], [1]],
+    ["logprobs", [true, 1], [false]],
+    ["top_logprobs", [1], [0]],
+    ["logit_bias", [{ "5": 1 }, "x"], [{}]],
+    ["response_format", [{ type: "json_object" }, { type: "json_schema" }, {}, 5], [{ type: "text" }]],
+    ["tools", [[{ type: "function" }], "x"], [[]]],
+    ["tool_choice", ["required", { type: "function" }], ["none", "auto"]],
+    ["parallel_tool_calls", ["yes"], [true, false]],
+    ["functions", [[{ name: "f" }]], [[]]],
+    ["function_call", [{ name: "f" }], ["none", "auto"]],
+    ["modalities", [["text", "audio"], "text"], [["text"]]],
+    ["store", [true], [false]],
+    ["service_tier", ["flex"], ["auto", "default"]],
+    ["cache_prompt", [false], [true]],
+    ["ignore_eos", [true], [false]],
+    ["mirostat", [1], [0]],
+    ["dry_multiplier", [0.8], [0]],
+    ["xtc_probability", [0.1], [0]],
+    ["typical_p", [0.9], [1]],
+    ["dynatemp_range", [1], [0]],
+    ["top_n_sigma", [1], [-1]],
+    ["n_probs", [1], [0]],
+    ["lora", [[{ id: 0, scale: 1 }]], [[]]],
+  ];
+  const NEVER =
+    `audio prediction reasoning_effort verbosity web_search_options thinking repeat_last_n grammar json_schema samplers
+    min_keep n_predict n_keep n_discard n_indent id_slot t_max_predict_ms mirostat_tau mirostat_eta dry_base dry_allowed_length
+    dry_penalty_last_n dry_sequence_breakers xtc_threshold dynatemp_exponent chat_template chat_template_kwargs reasoning_format
+    return_progress`.split(/\s+/);
+  const all = [...TABLE, ...NEVER.map((name): (typeof TABLE)[number] => [name, [0, "x", {}], []])];
+
+  test.each(all)("%s is refused, never dropped in silence", async (name, asking, harmless) => {
+    const fake = fakeAdapter({ answer: ["x"] });
+    const { chat } = makeApp({ adapter: fake.adapter });
+    for (const value of asking) {
+      const error = await errorOf(await chat({ [name]: value }));
+      expect(error).toMatchObject({ status: 400, type: "invalid_request_error", param: name, code: "unsupported_parameter" });
+    }
+    expect(fake.turns).toEqual([]);
+    for (const value of [...harmless, null]) expect([value, (await chat({ [name]: value })).status]).toEqual([value, 200]);
+  });
+});
+
+describe("what only some engines can do", () => {
+  const able = (fields: object) => engineAsked(fields, {}, [...CAPABILITIES]);
+  const WEATHER = { type: "function", function: { name: "weather", parameters: { type: "object", properties: {} } } };
+  const SCHEMA = { type: "json_schema", json_schema: { name: "city", schema: { type: "object" } } };
+
+  test.each([
+    [{ tools: [WEATHER] }, { tools: [WEATHER] }],
+    [
+      { tools: [WEATHER], tool_choice: "required" },
+      { tools: [WEATHER], tool_choice: "required" },
+    ],
+    [
+      { tools: [WEATHER], tool_choice: { type: "function", function: { name: "weather" } } },
+      { tools: [WEATHER], tool_choice: { name: "weather" } },
+    ],
+    [
+      { tools: [WEATHER], parallel_tool_calls: false },
+      { tools: [WEATHER], parallel_tool_calls: false },
+    ],
+    [{ response_format: { type: "json_object" } }, { response_format: { type: "json_object" } }],
+    [{ response_format: SCHEMA }, { response_format: SCHEMA }],
+    [{ grammar: 'root ::= "a"' }, { grammar: 'root ::= "a"' }],
+    [{ logprobs: true }, { logprobs: { top: 0 } }],
+    [{ logprobs: true, top_logprobs: 5 }, { logprobs: { top: 5 } }],
+    [{ logit_bias: { "12": -100 } }, { logit_bias: { "12": -100 } }],
+    [{ mirostat: 2, mirostat_tau: 4 }, { samplers: { mirostat: 2, mirostat_tau: 4 } }],
+    [{ samplers: ["top_k", "temperature"] }, { samplers: { samplers: ["top_k", "temperature"] } }],
+  ])("%j reaches the engine", async (fields, expected) => {
+    expect(await able(fields)).toEqual({ ...DOCUMENT, ...expected } as ChatRequest);
+  });
+
+  test.each([
+    { tools: [] },
+    { tool_choice: "auto" },
+    { response_format: { type: "text" } },
+    { logprobs: false },
+    { tools: null },
+  ])("%j asks for nothing", async (fields) => {
+    expect(await able(fields)).toEqual(DOCUMENT);
+  });
+
+  test.each([
+    [{ tools: [{ type: "function", function: { name: "a b" } }] }, "tools[0].function.name"],
+    [{ tools: Array.from({ length: 129 }, () => WEATHER) }, "tools"],
+    [{ tool_choice: "required" }, "tool_choice"],
+    [{ tools: [WEATHER], tool_choice: { type: "function", function: { name: "x" } } }, "tool_choice.function.name"],
+    [{ response_format: { type: "yaml" } }, "response_format.type"],
+    [{ response_format: { type: "json_schema" } }, "response_format.json_schema"],
+    [{ grammar: "" }, "grammar"],
+    [{ grammar: "x".repeat(65_537) }, "grammar"],
+    [{ grammar: "x", response_format: SCHEMA }, "grammar"],
+    [{ top_logprobs: 2 }, "top_logprobs"],
+    [{ logprobs: true, top_logprobs: 21 }, "top_logprobs"],
+    [{ logit_bias: { "12": 101 } }, "logit_bias.12"],
+    [{ logit_bias: { hello: 1 } }, "logit_bias.hello"],
+    [{ mirostat: 3 }, "mirostat"],
+    [{ samplers: ["magic"] }, "samplers[0]"],
+  ])("%j is refused", async (fields, param) => {
+    const fake = fakeAdapter({ answer: ["x"], capabilities: [...CAPABILITIES] });
+    expect(await errorOf(await makeApp({ adapter: fake.adapter }).chat(fields))).toMatchObject({ status: 400, param });
+    expect(fake.turns).toEqual([]);
+  });
+
+  test("messages with images, calls of tools and their answers reach the engine as they are", async () => {
+    const image = { type: "image_url", image_url: { url: PIXEL } };
+    const messages = [
+      { role: "user", content: [{ type: "text", text: "What is this?" }, image] },
+      { role: "assistant", content: null, tool_calls: [CALL] },
+      { role: "tool", content: "rain", tool_call_id: "call_1" },
+    ];
+    expect((await able({ messages })).messages).toEqual([
+      messages[0],
+      { ...messages[1], content: "" },
+      messages[2],
+    ] as ChatRequest["messages"]);
+  });
+});

@@ -1,0 +1,207 @@
+// POST /v1/models: every way to name a model, what of it is refused, and that nothing is dialled for it.
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "bun:test";
+import { errorOf, makeApp, NOW } from "../support/app.ts";
+import { tinyGguf } from "../support/tiny-gguf.ts";
+
+const OPERATOR = "operator-key-of-the-tests";
+const root = mkdtempSync(join(tmpdir(), "ingle-new-model-"));
+afterAll(() => rmSync(root, { recursive: true }));
+
+function house(more: Parameters<typeof makeApp>[0] = {}) {
+  const dialled: string[] = [];
+  const fetch = async (url: URL): Promise<Response> => (dialled.push(url.href), new Response("", { status: 404 }));
+  const weights = mkdtempSync(join(root, "weights-"));
+  const made = makeApp({ models: [], weights, download: { fetch }, guards: { operator_key: OPERATOR }, ...more });
+  const owner = { headers: { authorization: `Bearer ${OPERATOR}` } };
+  const add = (body: object, init: RequestInit = {}) => made.post("/v1/models", body, init);
+  const added = async (body: object, init: RequestInit = {}) => (await (await add(body, init)).json()) as any;
+  const refusal = async (body: object, init: RequestInit = {}) => errorOf(await add(body, init));
+  const shown = async (id: string) => (await (await made.request(`/v1/models/${encodeURIComponent(id)}`)).json()) as any;
+  const listed = async (query = "") =>
+    ((await (await made.request(`/v1/models${query}`)).json()) as any).data.map((m: any) => m.id);
+  return { ...made, dialled, owner, add, added, refusal, shown, listed };
+}
+
+function file(name: string, bytes: Uint8Array = tinyGguf()): string {
+  const path = join(mkdtempSync(join(root, "files-")), name);
+  writeFileSync(path, bytes);
+  return path;
+}
+
+describe("a model of the hub", () => {
+  test("is noted, and nothing is dialled", async () => {
+    const { added, shown, listed, dialled, store } = house();
+    const model = {
+      id: "org/name:Q8_0",
+      object: "model",
+      state: "available",
+      owned_by: "org",
+      created: NOW,
+      context_length: null,
+    };
+    expect(await added({ repo: "hf:org/name:Q8_0" })).toMatchObject(model);
+    expect(await shown("org/name:Q8_0")).toMatchObject({ ...model, source_url: "https://huggingface.co/org/name#Q8_0" });
+    expect(await listed()).toEqual([]);
+    expect(await listed("?catalog=true")).toContain("org/name:Q8_0");
+    expect(await store.downloads.get("org/name:Q8_0")).toMatchObject({
+      ...{ state: "added", reference: { repo: "org/name", quant: "Q8_0", revision: "main" } },
+    });
+    expect(dialled).toEqual([]);
+  });
+
+  test("may be called otherwise, and is one however it is written", async () => {
+    const { added, refusal, listed } = house();
+    for (const name of [{ repo: "org/name" }, { repo: "hf:org/name" }, { source_url: "https://huggingface.co/org/name" }]) {
+      expect(await added({ ...name, id: "mine" })).toMatchObject({ id: "mine", state: "available" });
+    }
+    expect(await refusal({ repo: "org/other", id: "mine" })).toMatchObject({ status: 409, param: "id", code: "model_exists" });
+    expect((await listed("?catalog=true")).filter((id: string) => id === "mine")).toHaveLength(1);
+  });
+
+  test("is looked for when it is downloaded, and a hub that knows nothing of it is told of", async () => {
+    const { added, dialled, request } = house();
+    await added({ repo: "org/name", download: true });
+    const events = await (await request("/v1/models/download/org%2Fname/events")).text();
+    expect(events).toContain('There is no repository org/name with the revision \\"main\\" on the hub.');
+    expect(dialled).toEqual(["https://huggingface.co/api/models/org/name/tree/main?recursive=true"]);
+  });
+
+  test("is forgotten when it is deleted", async () => {
+    const { added, request, listed } = house();
+    await added({ repo: "org/name" });
+    const remove = () => request("/v1/models/org%2Fname", { method: "DELETE" });
+    expect((await remove()).status).toBe(200);
+    expect((await remove()).status).toBe(404);
+    expect(await listed("?catalog=true")).not.toContain("org/name");
+  });
+});
+
+describe("a model at an address", () => {
+  test("is noted with what has to come from there", async () => {
+    const { added, store } = house();
+    const sha256 = "A".repeat(64);
+    const model = await added({ source_url: "https://example.com/x/My%20Model.gguf", sha256, size: 7 });
+    expect(model).toMatchObject({ id: "My Model", state: "available", source_url: "https://example.com/x/My%20Model.gguf" });
+    expect((await store.downloads.get("My Model"))?.model.files).toEqual([
+      {
+        ...{ name: "My-Model.gguf", size: 7, sha256: "a".repeat(64) },
+        sources: [{ type: "url", url: "https://example.com/x/My%20Model.gguf" }],
+      },
+    ]);
+  });
+
+  test("in parts is all of them", async () => {
+    const { added, refusal, store } = house();
+    const source_url = "https://example.com/big-00002-of-00003.gguf";
+    expect(await added({ source_url })).toMatchObject({ id: "big", state: "available" });
+    const { files } = (await store.downloads.get("big"))!.model;
+    expect(files.map(({ name }) => name)).toEqual([1, 2, 3].map((n) => `big-0000${n}-of-00003.gguf`));
+    expect(files[0]!.sources).toEqual([{ type: "url", url: "https://example.com/big-00001-of-00003.gguf" }]);
+    expect(await refusal({ source_url, id: "x", size: 7 })).toMatchObject({ status: 400, param: "size" });
+  });
+
+  test("of plain http needs the owner, or a server that allows it", async () => {
+    const { refusal, added, owner } = house();
+    const source_url = "http://192.168.0.7/a.gguf";
+    expect(await refusal({ source_url })).toMatchObject({ status: 400, param: "source_url", code: "url_not_allowed" });
+    expect(await refusal({ source_url, allow_private: true })).toMatchObject({ status: 403, param: "allow_private" });
+    expect(await added({ source_url, allow_private: true }, owner)).toMatchObject({ id: "a", state: "available" });
+    expect(await house({ allow_private: true }).added({ source_url })).toMatchObject({ id: "a" });
+  });
+
+  test.each<[object, string]>([
+    [{ source_url: "https://user:secret@example.com/a.gguf" }, "source_url"],
+    [{ source_url: "ftp://example.com/a.gguf" }, "source_url"],
+    [{ source_url: "a" }, "source_url"],
+    [{ source_url: "https://" }, "source_url"],
+    [{ source_url: "/etc/passwd" }, "source_url"],
+    [{ source_url: "https://example.com/" }, "id"],
+    [{ source_url: "https://example.com/a.gguf", sha256: "x" }, "sha256"],
+    [{ source_url: "https://example.com/a.gguf", size: 0 }, "size"],
+    [{ repo: "org" }, "repo"],
+    [{ repo: "org/name", sha256: "a".repeat(64) }, "sha256"],
+    [{ repo: "../x" }, "repo"],
+    [{}, "repo"],
+    [{ repo: "org/name", path: "/x" }, "path"],
+    [{ repo: "org/name", id: "" }, "id"],
+    [{ repo: "org/name", id: "x".repeat(201) }, "id"],
+    [{ path: "" }, "path"],
+  ])("%j is refused for its %s", async (body, param) => {
+    const { refusal, listed } = house();
+    expect(await refusal(body)).toMatchObject({ status: 400, param });
+    expect(await listed("?catalog=true")).toEqual(await house().listed("?catalog=true"));
+  });
+});
+
+describe("a file that is there", () => {
+  test("is used where it is, and stays when the model goes", async () => {
+    const { added, owner, shown, listed, request } = house();
+    const path = file("mine.gguf");
+    expect(await added({ path }, owner)).toMatchObject({ id: "mine", state: "stopped", context_length: 512 });
+    expect(await added({ path }, owner)).toMatchObject({ id: "mine", state: "stopped" });
+    expect(await shown("mine")).toMatchObject({ metadata: { size: 474_016 } });
+    expect(await listed()).toEqual(["mine"]);
+    expect((await request("/v1/models/mine", { method: "DELETE" })).status).toBe(200);
+    expect(readFileSync(path)).toHaveLength(474_016);
+  });
+
+  test("needs the owner, or to be in the folder for it", async () => {
+    const folder = mkdtempSync(join(root, "models-"));
+    mkdirSync(join(folder, "sub"));
+    writeFileSync(join(folder, "sub", "in.gguf"), tinyGguf());
+    const outside = file("out.gguf");
+    symlinkSync(outside, join(folder, "link.gguf"));
+    const denied = { status: 403, param: "path", code: "path_not_allowed" };
+    expect(await house().refusal({ path: outside })).toMatchObject(denied);
+    expect(await house().refusal({ path: "/nothing/there.gguf" })).toMatchObject(denied);
+    const { refusal, added } = house({ models_dir: folder });
+    for (const path of [outside, join(folder, "link.gguf"), join(folder, "..", "x.gguf"), join(folder, "none.gguf"), folder]) {
+      expect(await refusal({ path })).toMatchObject(denied);
+    }
+    expect(await added({ path: join(folder, "sub", "in.gguf") })).toMatchObject({ id: "in", state: "stopped" });
+  });
+
+  test("that is none, or no model, is refused with the reason", async () => {
+    const { refusal, owner, listed } = house();
+    const told = async (path: string) => (await refusal({ path }, owner)).message;
+    expect(await told("/nothing/there.gguf")).toBe('There is no file "/nothing/there.gguf".');
+    expect(await told("relative.gguf")).toBe('"relative.gguf" is no absolute path.');
+    expect(await told(root)).toStartWith("There is no file ");
+    for (const url of ["file://elsewhere/a.gguf", "file:///a%2Fb.gguf"])
+      expect(await told(url)).toContain("names no file of this machine");
+    expect(await told(file("a.gguf", new TextEncoder().encode("<html>")))).toContain("cannot be used: ");
+    expect(await told(file("b.gguf", tinyGguf().slice(0, -1)))).toContain("cannot be used: ");
+    expect(await told(file("m-00001-of-00003.gguf"))).toStartWith("The model has 3 parts, and only 1 are in ");
+    expect(await refusal({ path: file("c.gguf"), sha256: "a".repeat(64) }, owner)).toMatchObject({ param: "sha256" });
+    expect(await refusal({ path: file("d.gguf"), size: 1 }, owner)).toMatchObject({ param: "size" });
+    expect(await listed()).toEqual([]);
+  });
+
+  test("comes with its other parts, and with the projector beside it", async () => {
+    const { added, owner, store, library } = house();
+    const folder = mkdtempSync(join(root, "parts-"));
+    const names = ["m-00001-of-00002.gguf", "m-00002-of-00002.gguf", "mmproj-m.gguf"];
+    for (const name of names) writeFileSync(join(folder, name), tinyGguf());
+    expect(await added({ path: join(folder, names[1]!) }, owner)).toMatchObject({ id: "m", state: "stopped" });
+    const model = (await store.models.get("m"))!;
+    expect(model.files.map(({ name, role }) => [name, role])).toEqual([
+      [names[0]!, undefined],
+      [names[1]!, undefined],
+      [names[2]!, "projector"],
+    ]);
+    expect(await library.resolve(model)).toMatchObject({ path: join(folder, names[0]!), extra_bytes: 474_016 });
+    writeFileSync(join(folder, "other.gguf"), tinyGguf());
+    await added({ path: join(folder, "other.gguf") }, owner);
+    expect((await store.models.get("other"))!.files).toHaveLength(1);
+  });
+
+  test("does not take the place of another", async () => {
+    const { added, refusal, owner } = house();
+    await added({ path: file("a.gguf") }, owner);
+    expect(await refusal({ path: file("a.gguf") }, owner)).toMatchObject({ status: 409, code: "model_exists" });
+    expect(await added({ path: file("a.gguf"), id: "b" }, owner)).toMatchObject({ id: "b" });
+  });
+});

@@ -1,0 +1,226 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ask, findingsOf, type Finding } from "../../src/cli/doctor/finding.ts";
+import { PROGRAM, run, RUNTIME } from "../support/program.ts";
+import { runtimes } from "../support/runtimes.ts";
+import { MAIN, startServer } from "../support/server.ts";
+
+const SLOW = 120_000;
+
+let folder: string;
+beforeAll(async () => void (folder = await mkdtemp(join(tmpdir(), "ingle-doctor-"))));
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+interface Report {
+  ok: boolean;
+  findings: Finding[];
+}
+
+/** With a data folder of its own, and any free port, unless the words say otherwise. */
+async function doctor(words: string[] = [], env: Record<string, string> = {}, command = PROGRAM) {
+  const all = { INGLE_DATA: join(folder, "data"), INGLE_PORT: "0", ...env };
+  const { code, stdout, stderr } = await run([...command, "doctor", "--json", ...words], { env: all });
+  expect(stderr).toBe("");
+  const { ok, findings } = JSON.parse(stdout) as Report;
+  return { code, ok, findings, of: (about: string) => findings.find((finding) => finding.about === about) };
+}
+
+for (const { name, command, skip } of runtimes()) {
+  test.skipIf(skip !== undefined)(
+    `finds that ingle can work, and says of everything what it is, on ${name}`,
+    async () => {
+      const { code, ok, findings, of } = await doctor([], {}, [...command, MAIN]);
+      expect(findings.filter(({ state }) => state === "broken")).toEqual([]);
+      expect([code, ok]).toEqual([0, true]);
+      const about = findings.map(({ about }) => about);
+      for (const one of ["ingle", "processor", "memory", "graphics card", "compilers", "cache", "settings", "port"])
+        expect(about).toContain(one);
+      expect(of(`runtime ${name}`)?.says).toMatch(/\d+\.\d+\.\d+.* at /);
+      expect(of("engine node-llama-cpp")).toMatchObject({
+        state: "good",
+        says: expect.stringMatching(/^\d.* loads and computes on \w+/),
+      });
+      expect(of("data folder")?.says).toBe(`${join(folder, "data")} is made at the first start`);
+      // It only looks.
+      expect(await Bun.file(join(folder, "data", "ingle.json")).exists()).toBe(false);
+    },
+    SLOW,
+  );
+}
+
+test(
+  "says it in lines, with what mends it below",
+  async () => {
+    const env = { INGLE_DATA: await file("plain"), INGLE_PORT: "0" };
+    const { code, stdout } = await run([...PROGRAM, "doctor"], { env });
+    expect(stdout).toMatch(/^ok +settings +can be used$/m);
+    expect(stdout).toMatch(/^BROKEN +data folder +\S+ is no folder\n +mend it: ingle serve --data FOLDER$/m);
+    expect(stdout).toEndWith("\ningle cannot work here: 1 found.\n");
+    expect(code).toBe(1);
+  },
+  SLOW,
+);
+
+describe("the port", () => {
+  test(
+    "that another program has is named, with that program where the system tells",
+    async () => {
+      const other = createServer().listen(0, "127.0.0.1");
+      await new Promise((resolve) => other.on("listening", resolve));
+      const { port } = other.address() as AddressInfo;
+      const { code, of } = await doctor(["--port", String(port)]);
+      other.close();
+      expect(code).toBe(1);
+      expect(of("port")).toMatchObject({ state: "broken", mend: `ingle serve --port ${port + 1}` });
+      if (Bun.which("ss") !== null)
+        expect(of("port")?.says).toMatch(new RegExp(`^${port} on 127.0.0.1 is taken by ".+", process ${process.pid}$`));
+    },
+    SLOW,
+  );
+
+  test(
+    "that the ingle of this data folder has is in order",
+    async () => {
+      const server = await startServer(RUNTIME, ["--adapter", "echo"], { data: join(folder, "served") });
+      try {
+        const port = new URL(server.url).port;
+        const { code, of } = await doctor(["--port", port, "--data", join(folder, "served")]);
+        expect(of("port")).toEqual({
+          about: "port",
+          state: "good",
+          says: `${port} is taken by the ingle that works in the data folder`,
+        });
+        expect(of("lock")?.says).toBe(`The data folder is in use by "ingle serve", process ${server.pid} at ${server.url}.`);
+        expect(code).toBe(0);
+      } finally {
+        await server.stop();
+      }
+    },
+    SLOW,
+  );
+});
+
+describe("the data folder", () => {
+  test(
+    "that others can look into is named, and how to close it",
+    async () => {
+      const data = join(folder, "open");
+      await mkdir(data);
+      await chmod(data, 0o755);
+      const { code, of } = await doctor(["--data", data]);
+      expect(of("data folder")).toEqual({
+        about: "data folder",
+        state: "missing",
+        says: `${data}, empty, mode 755: other users can look into it`,
+        mend: `chmod 700 ${data}`,
+      });
+      expect(of("disk of the data folder")?.says).toMatch(/^[\d.]+ [kMGT]B are free/);
+      expect(code).toBe(0);
+    },
+    SLOW,
+  );
+
+  test(
+    "that is not there although it must be stops ingle",
+    async () => {
+      const { code, of } = await doctor(["--data", join(folder, "unmounted")], { INGLE_NO_INIT: "true" });
+      expect(of("data folder")).toMatchObject({ state: "broken", mend: "Mount its disk." });
+      expect(code).toBe(1);
+    },
+    SLOW,
+  );
+});
+
+describe("the engines", () => {
+  const NOWHERE = { INGLE_LLAMA_SERVER: "/nowhere/llama-server" };
+  test(
+    "one that does not run is missed where another does",
+    async () => {
+      const { code, of } = await doctor([], NOWHERE);
+      expect(of("engine llama-server")).toMatchObject({
+        state: "missing",
+        says: expect.stringContaining("there is no such file"),
+      });
+      expect(code).toBe(0);
+    },
+    SLOW,
+  );
+  test(
+    "one that does not run stops ingle where the settings name it",
+    async () => {
+      const { code, of } = await doctor([], { ...NOWHERE, INGLE_ADAPTER: "llama-server" });
+      expect(of("engine llama-server")).toMatchObject({ state: "broken", mend: "ingle engine build llama-server" });
+      expect(of("engine node-llama-cpp")?.state).toBe("good");
+      expect(code).toBe(1);
+    },
+    SLOW,
+  );
+});
+
+test(
+  "settings that cannot be used are named, and the machine is looked at all the same",
+  async () => {
+    const { code, of } = await doctor(["--port", "many"]);
+    expect(of("settings")).toMatchObject({ state: "broken", says: '--port is "many". It must be a number.' });
+    expect(of("processor")?.state).toBe("good");
+    expect(code).toBe(1);
+  },
+  SLOW,
+);
+
+describe("the permissions of Deno", () => {
+  const deno = runtimes().find(({ name }) => name === "deno")!;
+  const why = deno.skip ? ` (${deno.skip})` : "";
+  const granting = (flags: string[]) => [...deno.command.flatMap((flag) => (flag === "--allow-all" ? flags : flag)), MAIN];
+
+  test.skipIf(deno.skip !== undefined)(
+    `that are missing are named${why}`,
+    async () => {
+      const { code, of } = await doctor([], {}, granting(["--allow-read", "--allow-net", "--allow-env", "--allow-sys"]));
+      expect(of("permissions")).toMatchObject({ state: "broken", says: "Deno withholds write, run" });
+      expect(code).toBe(1);
+    },
+    SLOW,
+  );
+
+  test.skipIf(deno.skip !== undefined)(
+    `of "deno task serve" are enough${why}`,
+    async () => {
+      const config = (await Bun.file(join(import.meta.dirname, "../../deno.json")).json()) as { tasks: { serve: string } };
+      const flags = config.tasks.serve.replaceAll("$HOME", folder).match(/--allow-(?!read)\S+/g)!;
+      const data = join(folder, ".local/share/ingle");
+      const { of } = await doctor([], { HOME: folder, INGLE_DATA: data }, granting([...flags, "--allow-read"]));
+      expect(of("permissions")?.state).toBe("good");
+    },
+    SLOW,
+  );
+});
+
+describe("nothing is waited for for ever", () => {
+  test("a check that never answers is a finding", async () => {
+    expect(await findingsOf("the disk", () => new Promise(() => {}), { vital: true, patience_ms: 10 })).toEqual([
+      { about: "the disk", state: "broken", says: "It gave no answer within 0.01 s." },
+    ]);
+  });
+  test("a check that throws is a finding", async () => {
+    const check = () => {
+      throw new Error("no such thing");
+    };
+    expect(await findingsOf("the disk", check)).toEqual([{ about: "the disk", state: "missing", says: "no such thing" }]);
+  });
+  test("a program that hangs is ended", async () => {
+    const { ok, why } = await ask(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { ms: 500 });
+    expect({ ok, why }).toEqual({ ok: false, why: "it gave no answer within 0.5 s" });
+  });
+  test("a program that is not there is no failure of the asker", async () => {
+    expect((await ask("/nowhere/at-all", [])).ok).toBe(false);
+  });
+});
+
+async function file(name: string): Promise<string> {
+  await writeFile(join(folder, name), "");
+  return join(folder, name);
+}

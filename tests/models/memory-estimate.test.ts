@@ -1,0 +1,248 @@
+import { describe, expect, test } from "bun:test";
+import { fits, largestContext, needOf } from "../../models/memory-estimate.ts";
+import { availableMemory, type Machine, totalMemory } from "../../models/machine-memory.ts";
+import { type GgufHeader, readGguf } from "../../models/gguf/header.ts";
+import { tinyGguf } from "../support/tiny-gguf.ts";
+
+const MiB = 2 ** 20;
+const GiB = 2 ** 30;
+
+/** Slots, context, and the peak of the engine's process in MiB: see fit.ts. */
+const MEASURED = [
+  [1, 512, 298],
+  [2, 512, 314],
+  [4, 512, 339],
+  [1, 4_096, 384],
+  [2, 4_096, 476],
+  [4, 4_096, 659],
+  [1, 8_192, 473],
+] as const;
+
+const header = (more: Partial<GgufHeader> = {}): GgufHeader => ({
+  version: 3,
+  tensor_count: 272,
+  architecture: "llama",
+  quantization: "Q4_1",
+  context_length: 8_192,
+  block_count: 30,
+  embedding_length: 576,
+  feed_forward_length: 1_536,
+  head_count: 9,
+  head_count_kv: 3,
+  key_length: 64,
+  value_length: 64,
+  state_length: 0,
+  vocab_size: 49_152,
+  merge_count: 48_900,
+  parameters: 134_515_008,
+  tensor_bytes: 96_576_768,
+  exact: true,
+  header_bytes: 1_785_664,
+  file_bytes: 98_362_432,
+  ...more,
+});
+
+describe("what a model needs", () => {
+  test("its weights are its tensors, and those of its other files", () => {
+    const load = { slots: 1, context: 512 };
+    expect(needOf(header(), load).weights).toBe(96_576_768);
+    expect(needOf(header(), load, 1_000).weights).toBe(96_577_768);
+    const { weights, context, compute, total } = needOf(header(), load);
+    expect(total).toBe(weights + context + compute);
+  });
+
+  test("its context is what llama.cpp says it allocates for SmolLM2", () => {
+    for (const [slots, context, mebibytes] of [
+      [1, 512, 11.25],
+      [2, 512, 22.5],
+      [4, 512, 45],
+      [1, 4_096, 90],
+      [4, 4_096, 360],
+      [4, 8_192, 720],
+    ] as const) {
+      expect(needOf(header(), { slots, context }).context).toBe(mebibytes * MiB);
+    }
+  });
+
+  test("a context is rounded up to 256 tokens, for each slot", () => {
+    expect(needOf(header(), { slots: 3, context: 257 })).toEqual(needOf(header(), { slots: 3, context: 512 }));
+    expect(needOf(header(), { slots: 3, context: 257 }).context).toBe(3 * 512 * 30 * 3 * 128 * 2);
+  });
+
+  test("heads that differ from layer to layer are added up, those beyond the last layer left out", () => {
+    const some = header({
+      block_count: 4,
+      head_count: [8, 0, 8, 0, 9],
+      head_count_kv: [2, 0, 4, 0, 99],
+      key_length: 10,
+      value_length: 6,
+    });
+    expect(needOf(some, { slots: 2, context: 256 }).context).toBe(2 * 256 * 6 * 16 * 2);
+  });
+
+  test("a recurrent model needs as much for a long text as for a short one", () => {
+    const mamba = header({
+      head_count: 0,
+      head_count_kv: 0,
+      key_length: 0,
+      value_length: 0,
+      state_length: 1_000,
+      block_count: 10,
+    });
+    const short = needOf(mamba, { slots: 2, context: 256 }).context;
+    expect(short).toBe(2 * 10 * 1_000 * 4);
+    expect(needOf(mamba, { slots: 2, context: 8_192 }).context).toBe(short);
+  });
+
+  test("a header that says nothing of its network still has a need", () => {
+    const none = {
+      context_length: undefined,
+      block_count: 0,
+      embedding_length: 0,
+      feed_forward_length: 0,
+      vocab_size: 0,
+      merge_count: 0,
+    };
+    const need = needOf(header({ ...none, head_count: 0, head_count_kv: [] }), { slots: 1, context: 512 });
+    expect(need).toMatchObject({ weights: 96_576_768, context: 0 });
+    expect(need.compute).toBeGreaterThan(100 * MiB);
+  });
+
+  test("all in all it is at most a tenth above what was measured for SmolLM2, and never below", () => {
+    for (const [slots, context, mebibytes] of MEASURED) {
+      const need = needOf(header(), { slots, context }).total / MiB;
+      expect(need).toBeWithin(mebibytes, 1.1 * mebibytes);
+    }
+  });
+
+  test("more of anything never needs less", () => {
+    const loads = [1, 2, 4].flatMap((slots) => [256, 512, 4_096, 8_192].map((context) => ({ slots, context })));
+    for (const load of loads) {
+      const { total } = needOf(header(), load);
+      expect(needOf(header(), { ...load, slots: load.slots + 1 }).total).toBeGreaterThan(total);
+      expect(needOf(header(), { ...load, context: load.context + 256 }).total).toBeGreaterThan(total);
+      for (const more of [
+        { block_count: 31 },
+        { head_count_kv: 4 },
+        { vocab_size: 50_000 },
+        { tensor_bytes: 1e9 },
+        { key_length: 65 },
+      ]) {
+        expect(needOf(header(more), load).total).toBeGreaterThan(total);
+      }
+    }
+  });
+
+  test("a header with any of its integers changed that is still read has a finite need", async () => {
+    const bytes = tinyGguf();
+    let read = 0;
+    for (let at = 24; at < 600; at++) {
+      const changed = bytes.slice();
+      changed.set([0xff, 0xff, 0xff, 0xff], at);
+      const header = await readGguf(async (from, length) => changed.subarray(from, from + length)).catch(() => undefined);
+      if (!header) continue;
+      read++;
+      expect(needOf(header, { slots: 4, context: 4_096 }).total).toBeWithin(1, Number.MAX_VALUE);
+      expect(largestContext(header, { slots: 1 }, 2 * GiB)).toBeGreaterThanOrEqual(0);
+    }
+    expect(read).toBeGreaterThan(50);
+  });
+});
+
+describe("the largest context", () => {
+  test("fits, and 256 tokens more would not", () => {
+    for (const slots of [1, 2, 4, 7]) {
+      for (let available = 350 * MiB; available < 1_400 * MiB; available += 51 * MiB) {
+        const context = largestContext(header(), { slots }, available);
+        if (context > 0) expect(fits(header(), { slots, context }, available)).toBe(true);
+        if (context < 8_192) expect(fits(header(), { slots, context: context + 256 }, available)).toBe(false);
+      }
+    }
+  });
+
+  test("takes back what the need of a context was", () => {
+    for (const context of [256, 512, 4_096, 7_936]) {
+      const { total } = needOf(header(), { slots: 4, context }, 5_000);
+      expect(largestContext(header(), { slots: 4 }, total, 5_000)).toBe(context);
+      expect(largestContext(header(), { slots: 4 }, total - 1, 5_000)).toBe(context - 256);
+    }
+  });
+
+  test("is the trained one where there is room, rounded down to 256, and 0 where there is none", () => {
+    expect(largestContext(header(), { slots: 4 }, 64 * GiB)).toBe(8_192);
+    expect(largestContext(header({ context_length: 1_000 }), { slots: 4 }, 64 * GiB)).toBe(768);
+    expect(largestContext(header({ context_length: 100 }), { slots: 4 }, 64 * GiB)).toBe(256);
+    expect(largestContext(header({ context_length: undefined }), { slots: 4 }, 1_024 * GiB)).toBe(131_072);
+    expect(largestContext(header(), { slots: 4 }, 100 * MiB)).toBe(0);
+    expect(largestContext(header(), { slots: 4 }, -1)).toBe(0);
+  });
+});
+
+describe("the memory of this machine", () => {
+  const machine = (files: Record<string, string>, more: Partial<Machine> = {}): Machine => ({
+    read: (path) => files[path],
+    freemem: () => 3 * GiB,
+    totalmem: () => 16 * GiB,
+    platform: () => "linux",
+    ...more,
+  });
+  const meminfo = "MemTotal:       16777216 kB\nMemFree:          100000 kB\nMemAvailable:    8388608 kB\nBuffers: 1 kB\n";
+
+  test("is what Linux calls available", () => {
+    expect(availableMemory(machine({ "/proc/meminfo": meminfo }))).toBe(8 * GiB);
+    expect(totalMemory(machine({ "/proc/meminfo": meminfo }))).toBe(16 * GiB);
+  });
+
+  test("is what the system calls free elsewhere, and three quarters of all on macOS", () => {
+    expect(availableMemory(machine({}))).toBe(3 * GiB);
+    expect(availableMemory(machine({ "/proc/meminfo": "MemFree: 1 kB\n" }, { platform: () => "win32" }))).toBe(3 * GiB);
+    expect(availableMemory(machine({}, { platform: () => "darwin" }))).toBe(12 * GiB);
+  });
+
+  const two = "/sys/fs/cgroup/";
+  const limited = {
+    "/proc/meminfo": meminfo,
+    "/proc/self/cgroup": "0::/user.slice/app.scope\n",
+    [`${two}user.slice/app.scope/memory.max`]: "max\n",
+    [`${two}user.slice/app.scope/memory.current`]: "1000\n",
+    [`${two}user.slice/memory.max`]: `${4 * GiB}\n`,
+    [`${two}user.slice/memory.current`]: `${2 * GiB}\n`,
+    [`${two}user.slice/memory.stat`]: `anon 5\ninactive_file ${GiB}\nactive_file ${GiB / 2}\nslab 7\n`,
+  };
+
+  test("is bounded by the control groups of version 2 above, less what is used without the page cache", () => {
+    expect(availableMemory(machine(limited))).toBe(4 * GiB - GiB / 2);
+    expect(totalMemory(machine(limited))).toBe(4 * GiB);
+  });
+
+  test("is bounded by a container whose own group is its root", () => {
+    const files = { "/proc/self/cgroup": "0::/\n", [`${two}memory.max`]: `${GiB}`, [`${two}memory.current`]: `${GiB / 4}` };
+    expect(availableMemory(machine({ "/proc/meminfo": meminfo, ...files }))).toBe(0.75 * GiB);
+    expect(availableMemory(machine({ "/proc/meminfo": meminfo, ...files, [`${two}memory.current`]: `${2 * GiB}` }))).toBe(0);
+  });
+
+  const one = "/sys/fs/cgroup/memory/";
+  test("is bounded by the control groups of version 1, where the path may be the host's", () => {
+    const files = {
+      "/proc/meminfo": meminfo,
+      "/proc/self/cgroup": "5:devices:/\n4:cpuset,memory:/docker/abc\n0::/\n",
+      [`${one}memory.limit_in_bytes`]: `${2 * GiB}\n`,
+      [`${one}memory.usage_in_bytes`]: `${GiB}\n`,
+      [`${one}memory.stat`]: `active_file 1\ntotal_inactive_file ${GiB / 4}\ntotal_active_file ${GiB / 4}\n`,
+    };
+    expect(availableMemory(machine(files))).toBe(1.5 * GiB);
+    expect(totalMemory(machine(files))).toBe(2 * GiB);
+    const unlimited = { ...files, [`${one}memory.limit_in_bytes`]: "9223372036854771712\n" };
+    expect(availableMemory(machine(unlimited))).toBe(8 * GiB);
+    expect(totalMemory(machine(unlimited))).toBe(16 * GiB);
+  });
+
+  test("is bounded by nothing where the files say nothing that can be read", () => {
+    const files = { "/proc/meminfo": meminfo, "/proc/self/cgroup": "garbage\n0::\n\n", [`${two}memory.max`]: "" };
+    expect(availableMemory(machine(files))).toBe(8 * GiB);
+  });
+
+  test("can be told here", () => {
+    expect(availableMemory()).toBeWithin(1, totalMemory() + 1);
+  });
+});

@@ -1,0 +1,155 @@
+// How a model is named, and which files of a repository of the hub a name stands for.
+import { describe, expect, test } from "bun:test";
+import { chosenFiles, filesInRepo, quantOf, type Entry } from "../../models/sources/huggingface.ts";
+import { addressOf, fileName, idOf, parseHub, parseName, type Named } from "../../models/reference.ts";
+
+const hub = (repo: string, more: object = {}): Named => ({ kind: "hub", reference: { repo, revision: "main", ...more } });
+
+describe("a name", () => {
+  test.each<[string, Named]>([
+    ["smollm2-135m-instruct", { kind: "id", id: "smollm2-135m-instruct" }],
+    ["org/name", { kind: "id", id: "org/name" }],
+    ["hf:org/name", hub("org/name")],
+    ["hf:org/name:Q4_K_M", hub("org/name", { quant: "Q4_K_M" })],
+    ["hf:org/name@v2:q8_0", hub("org/name", { quant: "q8_0", revision: "v2" })],
+    ["hf:org/name/sub/a.gguf", hub("org/name", { file: "sub/a.gguf" })],
+    ["hf.co/org/name:Q8_0", hub("org/name", { quant: "Q8_0" })],
+    ["https://huggingface.co/org/name", hub("org/name")],
+    ["https://huggingface.co/org/name/", hub("org/name")],
+    ["https://hf.co/org/name/tree/dev", hub("org/name", { revision: "dev" })],
+    ["https://huggingface.co/org/name/blob/main/a.gguf?download=true", hub("org/name", { file: "a.gguf" })],
+    ["https://huggingface.co/org/name/resolve/abc123/a%20b.gguf", hub("org/name", { file: "a b.gguf", revision: "abc123" })],
+    ["https://example.com/a.gguf", { kind: "url", url: "https://example.com/a.gguf" }],
+    ["https://huggingface.co.example.com/a/b", { kind: "url", url: "https://huggingface.co.example.com/a/b" }],
+    ["./a.gguf", { kind: "path", path: "./a.gguf" }],
+    ["/models/a", { kind: "path", path: "/models/a" }],
+    ["~/a.gguf", { kind: "path", path: "~/a.gguf" }],
+    ["C:\\models\\a.gguf", { kind: "path", path: "C:\\models\\a.gguf" }],
+    ["a.gguf", { kind: "path", path: "a.gguf" }],
+  ])("%s", (text, named) => expect(parseName(text)).toEqual(named));
+
+  test.each([
+    "hf:",
+    "hf:org",
+    "hf:org/../name",
+    "hf:../../etc",
+    "hf:org/name/../../x.gguf",
+    "hf:org/name/%2e%2e/x.gguf",
+    "hf:org/name:Q4/x.gguf",
+    "hf:org/na me",
+    "hf:org/name/readme.md",
+    "https://huggingface.co/org",
+    "ftp://example.com/a.gguf",
+    "hf:org/name@../x",
+  ])("%s names nothing, and it is said what would", (text) =>
+    expect(() => parseName(text)).toThrow(/ Name it hf:|no http address/),
+  );
+
+  test("gives an id, a plain file name and one address", () => {
+    const id = (text: string) => idOf(parseName(text) as Exclude<Named, { kind: "id" }>);
+    expect(id("hf:org/name")).toBe("org/name");
+    expect(id("hf:org/name:Q8_0")).toBe("org/name:Q8_0");
+    expect(id("hf:org/name/x/big-00001-of-00003.gguf")).toBe("org/name/big");
+    expect(id("https://example.com/x/My%20Model.Q4.gguf?a=b")).toBe("My Model.Q4");
+    expect(id("/x/y/a.gguf")).toBe("a");
+    expect(fileName("/x/../My%20Model.gguf")).toBe("My-Model.gguf");
+    expect(fileName("/download")).toBe("download.gguf");
+    expect(fileName("/..%2f..%2fetc%2fpasswd")).toBe("passwd.gguf");
+    expect(fileName("/")).toBe("model.gguf");
+    expect(fileName(`/${"x".repeat(400)}.gguf`)).toHaveLength(195);
+    const address = (text: string) => addressOf(parseName(text) as Exclude<Named, { kind: "id" }>);
+    expect(address("hf:org/name:q8_0")).toBe(address("hf.co/org/name:Q8_0"));
+    expect(address("hf:org/name")).not.toBe(address("hf:org/name:Q8_0"));
+    expect(address("hf:org/name/a.gguf")).toBe(address("https://huggingface.co/org/name/resolve/main/a.gguf"));
+  });
+});
+
+describe("the files of a repository", () => {
+  const entry = (path: string, size = 10): Entry => ({ type: "file", path, size, lfs: { oid: "a".repeat(64), size } });
+  const names = (paths: string[], more: object = {}) =>
+    chosenFiles(
+      paths.map((path) => entry(path)),
+      { repo: "org/name", revision: "main", ...more },
+    ).map(({ name }) => name);
+
+  test("are one that most machines can run, or the one that was named", () => {
+    const all = ["README.md", "m-F16.gguf", "m-Q8_0.gguf", "m-Q4_K_M.gguf", "m-Q2_K.gguf", "m.imatrix.gguf"];
+    expect(names(all)).toEqual(["m-Q4_K_M.gguf"]);
+    expect(names(all, { quant: "q8_0" })).toEqual(["m-Q8_0.gguf"]);
+    expect(names(all, { file: "m-F16.gguf" })).toEqual(["m-F16.gguf"]);
+    expect(names(["only.gguf"])).toEqual(["only.gguf"]);
+  });
+
+  test("carry their size, their sha256 and their source", () => {
+    expect(chosenFiles([entry("a/m.gguf", 7)], { repo: "org/name", revision: "v1" })).toEqual([
+      {
+        ...{ name: "m.gguf", size: 7, sha256: "a".repeat(64) },
+        sources: [{ type: "huggingface", repo: "org/name", file: "a/m.gguf", revision: "v1" }],
+      },
+    ]);
+  });
+
+  test("are all parts in their order, and a projector beside them", () => {
+    const parts = [2, 1, 3].map((n) => `Q4_K_M/m-Q4_K_M-0000${n}-of-00003.gguf`);
+    const files = chosenFiles(
+      [...parts, "mmproj-F32.gguf", "mmproj-F16.gguf"].map((path) => entry(path)),
+      {
+        repo: "org/name",
+        revision: "main",
+      },
+    );
+    expect(files.map(({ name, role }) => [name, role])).toEqual([
+      ["m-Q4_K_M-00001-of-00003.gguf", undefined],
+      ["m-Q4_K_M-00002-of-00003.gguf", undefined],
+      ["m-Q4_K_M-00003-of-00003.gguf", undefined],
+      ["mmproj-F16.gguf", "projector"],
+    ]);
+    expect(() => names(parts.slice(1))).toThrow("Of the 3 parts of the model only 2 are in org/name.");
+  });
+
+  test("that do not fit or are not there are told with what there is", () => {
+    expect(() => names(["a.safetensors"])).toThrow(
+      'There is no GGUF file in org/name. Look for a repository whose name ends with "-GGUF".',
+    );
+    expect(() => names(["m-Q4_0.gguf", "m-Q8_0.gguf"], { quant: "Q9" })).toThrow(
+      "There is no Q9 in org/name. It has: Q4_0, Q8_0.",
+    );
+    expect(() => names(["m.gguf"], { file: "x.gguf" })).toThrow("There is no x.gguf in org/name. It has: m.gguf.");
+    expect(() => names(["a-Q4_0.gguf", "b-Q4_0.gguf"])).toThrow("More than one file of org/name fits: a-Q4_0.gguf, b-Q4_0.gguf.");
+  });
+
+  test.each([
+    ["m-Q4_K_M.gguf", "Q4_K_M"],
+    ["m.Q4_1.gguf", "Q4_1"],
+    ["qwen2.5-0.5b-instruct-q4_k_m.gguf", "Q4_K_M"],
+    ["m-IQ2_XXS.gguf", "IQ2_XXS"],
+    ["m-UD-Q4_K_XL.gguf", "UD-Q4_K_XL"],
+    ["m-fp16.gguf", "F16"],
+    ["m-BF16-00001-of-00002.gguf", "BF16"],
+    ["gpt-oss-20b-MXFP4.gguf", "MXFP4"],
+    ["Qwen3-8B.gguf", undefined],
+  ])("%s is %s", (path, quant) => expect(quantOf(path)).toBe(quant));
+
+  const never = new AbortController().signal;
+  const asking = (answer: () => Response) =>
+    filesInRepo({ repo: "org/name", revision: "main" }, { fetch: async () => answer() }, never);
+
+  test("are asked for at the hub, whose refusals are told", async () => {
+    expect(await asking(() => Response.json([entry("m.gguf")]))).toHaveLength(1);
+    await expect(asking(() => new Response("", { status: 404 }))).rejects.toThrow(
+      'There is no repository org/name with the revision "main" on the hub.',
+    );
+    await expect(asking(() => new Response("", { status: 401 }))).rejects.toThrow("It may need a token in HF_TOKEN.");
+    await expect(asking(() => new Response("<html>"))).rejects.toThrow("did not answer with a list of files");
+    await expect(asking(() => Response.json({ error: "x" }))).rejects.toThrow("did not answer with a list of files");
+    await expect(asking(() => new Response("", { status: 503 }))).rejects.toThrow("The hub answered 503");
+  });
+
+  test("hold no more than a listing can", async () => {
+    const endless = () => new Response(new ReadableStream({ pull: (c) => c.enqueue(new Uint8Array(1 << 20).fill(32)) }));
+    await expect(asking(endless)).rejects.toThrow("lists more files than any repository has");
+  });
+});
+
+test("a name of the hub without its prefix is one", () =>
+  expect(parseHub("org/name:Q8_0")).toEqual({ repo: "org/name", revision: "main", quant: "Q8_0" }));

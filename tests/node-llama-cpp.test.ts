@@ -1,4 +1,0 @@
-import { nodeLlamaCpp } from "../adapters/node-llama-cpp.ts";
-import { adapterSuite, TINY } from "./adapter-suite.ts";
-
-adapterSuite("node-llama-cpp in this process, tiny model", { ...TINY, adapter: nodeLlamaCpp() });

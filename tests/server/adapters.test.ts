@@ -1,0 +1,78 @@
+// Which adapter runs a model: what the settings say, what is on this machine, what the model's record says.
+import { describe, expect, test } from "bun:test";
+import { chmodSync, mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Model } from "../../models/manifest.ts";
+import { createAdapters } from "../../src/server/adapters.ts";
+import type { Config } from "../../src/server/settings.ts";
+import { makeModel } from "../support/app.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "ingle-adapters-"));
+const program = join(folder, "llama-server");
+writeFileSync(program, "#!/bin/sh\n");
+chmodSync(program, 0o755);
+
+/** The name of what runs the model on a machine with that PATH and nothing else. */
+function chosen(
+  adapter: Config["adapter"],
+  model: Partial<Model>,
+  { path = "", llama_server = undefined as string | undefined } = {},
+) {
+  const { PATH, XDG_CACHE_HOME } = process.env;
+  Object.assign(process.env, { PATH: path, XDG_CACHE_HOME: join(folder, "empty") });
+  try {
+    return createAdapters({ adapter, llama_server }, () => {})({ ...makeModel("tiny"), ...model });
+  } finally {
+    Object.assign(process.env, { PATH });
+    if (XDG_CACHE_HOME === undefined) delete process.env.XDG_CACHE_HOME;
+    else process.env.XDG_CACHE_HOME = XDG_CACHE_HOME;
+  }
+}
+
+describe("auto", () => {
+  test("is the embedded engine where there is no llama-server", () => {
+    expect(chosen("auto", {}).name).toBe("node-llama-cpp");
+  });
+  test("is llama-server where one is on the PATH, or is named", () => {
+    expect(chosen("auto", {}, { path: folder }).name).toBe("llama-server");
+    expect(chosen("auto", {}, { llama_server: program }).name).toBe("llama-server");
+  });
+});
+
+test("a setting is what it says, whatever is there", () => {
+  expect(chosen("node-llama-cpp", {}, { path: folder }).name).toBe("node-llama-cpp");
+  expect(chosen("llama-server", {}).name).toBe("llama-server");
+});
+
+test("a record that pins an adapter has its way; one of another program's engine has not", () => {
+  expect(chosen("auto", { engine: "node-llama-cpp" }, { path: folder }).name).toBe("node-llama-cpp");
+  expect(chosen("node-llama-cpp", { engine: "llama-server" }).name).toBe("llama-server");
+  expect(chosen("node-llama-cpp", { engine: "nitro" }).name).toBe("node-llama-cpp");
+});
+
+test("a model of other servers is run by them", () => {
+  const upstream = { urls: ["http://127.0.0.1:1/v1"] };
+  expect(chosen("auto", { upstream, files: [] }, { path: folder }).name).toBe("upstream");
+});
+
+test("echo is for all", () => {
+  expect(chosen("echo", { engine: "llama-server" }).name).toBe("echo");
+});
+
+describe("llama-server can do", () => {
+  const can = (model: Partial<Model>) => {
+    const full = { ...makeModel("tiny"), ...model };
+    return chosen("llama-server", model).capabilities(full);
+  };
+  test("all but images for a model without a projector", () => {
+    expect(can({}).toSorted()).toEqual(["grammar", "logit_bias", "logprobs", "response_format", "samplers", "tools"]);
+    const projector = { name: "mmproj.gguf", sources: [], role: "projector" as const };
+    expect(can({ files: [{ name: "a.gguf", sources: [] }, projector] })).toContain("images");
+  });
+  test("no tools where the template knows none", () => {
+    expect(can({ template_tools: true })).toContain("tools");
+    expect(can({ template_tools: false })).not.toContain("tools");
+    expect(can({ template_tools: true, settings: { prompt_template: "{prompt}" } })).not.toContain("tools");
+  });
+});

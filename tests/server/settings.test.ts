@@ -1,0 +1,217 @@
+// Flags over the environment over the file over the defaults, and who is at fault when a value is no good.
+import { describe, expect, test } from "bun:test";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { ConfigError, readConfig, sourceOptions } from "../../src/server/settings.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "ingle-config-"));
+let files = 0;
+
+/** A configuration file with this content. */
+function file(content: unknown): string {
+  const path = join(folder, `${++files}.json`);
+  writeFileSync(path, typeof content === "string" ? content : JSON.stringify(content));
+  return path;
+}
+
+// Never the file of whoever runs the tests.
+const EMPTY = file({});
+const read = (flags: object = {}, env: Record<string, string> = {}) => readConfig({ config: EMPTY, ...flags }, env);
+
+function refusal(flags: object, env: Record<string, string> = {}): string {
+  try {
+    read(flags, env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message;
+    throw error;
+  }
+  throw new Error("It was accepted.");
+}
+
+test("the defaults, where nobody says anything", () => {
+  expect(read({}, { XDG_DATA_HOME: "/data/home" })).toEqual({
+    host: "127.0.0.1",
+    port: 1337,
+    data: "/data/home/ingle",
+    store: "fs-durable",
+    no_init: false,
+    adapter: "auto",
+    slots: 4,
+    queue: 64,
+    keep_alive: 300_000,
+    kv_cache: 0,
+    timeout: Infinity,
+    pin: [],
+    allow_private: false,
+    offline: false,
+    key: [],
+    origins: [],
+    hosts: [],
+    stream_default: false,
+    insecure_no_auth: false,
+  });
+});
+
+// A value of every setting: as a flag or in the environment, as it is in a file, and what becomes of it.
+const SETTINGS: [name: string, text: string, other: string, json: unknown, value: unknown, otherValue: unknown][] = [
+  ["host", "0.0.0.0", "::1", "0.0.0.0", "0.0.0.0", "::1"],
+  ["port", "0", "65535", 0, 0, 65_535],
+  ["data", "/tmp/a", "/tmp/b", "/tmp/a", "/tmp/a", "/tmp/b"],
+  ["store", "memory", "redis://a", "memory", "memory", "redis://a"],
+  ["no_init", "true", "0", true, true, false],
+  ["model", "tiny", "org/big", "tiny", "tiny", "org/big"],
+  ["adapter", "echo", "node-llama-cpp", "echo", "echo", "node-llama-cpp"],
+  ["threads", "1", "8", 1, 1, 8],
+  ["context", "64", "4096", 64, 64, 4096],
+  ["slots", "1", "256", 1, 1, 256],
+  ["queue", "0", "5", 0, 0, 5],
+  ["keep_alive", "30s", "-1", 30, 30_000, Infinity],
+  ["timeout", "1.5s", "-1", 1.5, 1500, Infinity],
+  ["memory", "8GB", "512MB", "8GB", 8e9, 512e6],
+  ["kv_cache", "2GB", "0", "2GB", 2e9, 0],
+  ["pin", "a,b", "c", ["a", "b"], ["a", "b"], ["c"]],
+  ["allow_private", "true", "false", true, true, false],
+  ["offline", "1", "0", true, true, false],
+  ["models_dir", "/m", "/n", "/m", "/m", "/n"],
+  ["key", "a,b", "c", ["a", "b"], ["a", "b"], ["c"]],
+  ["origins", "http://a", "*", ["http://a"], ["http://a"], ["*"]],
+  ["hosts", "a.lan, b.lan ,", "c.lan", ["a.lan", "b.lan"], ["a.lan", "b.lan"], ["c.lan"]],
+  ["stream_default", "true", "false", true, true, false],
+  ["insecure_no_auth", "1", "0", true, true, false],
+];
+
+describe("each setting", () => {
+  test("is in the table", () => {
+    const all = read({}, Object.fromEntries(SETTINGS.map(([name, text]) => [`INGLE_${name.toUpperCase()}`, text])));
+    expect(Object.keys(all).toSorted()).toEqual(SETTINGS.map(([name]) => name).toSorted());
+  });
+
+  test.each(SETTINGS)("%s: flag over variable over file", (name, text, other, json, value, otherValue) => {
+    const variable = `INGLE_${name.toUpperCase()}`;
+    const config = file({ [name]: json });
+    const of = (flags: object, env: Record<string, string> = {}) => (read(flags, env) as Record<string, unknown>)[name];
+    expect(of({ config })).toEqual(value);
+    expect(of({ config }, { [variable]: other })).toEqual(otherValue);
+    expect(of({ config, [name]: text }, { [variable]: other })).toEqual(value);
+    expect(of({ config, [name]: undefined }, { [variable]: "" })).toEqual(value);
+  });
+
+  test("false, zero and an empty list are values, not absence", () => {
+    const config = file({ port: 1, queue: 7, stream_default: true, hosts: ["a.lan"] });
+    const zeros = read({ config, port: "0", stream_default: false, hosts: "" }, { INGLE_QUEUE: "0" });
+    expect(zeros).toMatchObject({ port: 0, queue: 0, stream_default: false, hosts: [] });
+  });
+
+  test("a flag that the command line has typed already is taken as it is", () => {
+    expect(read({ insecure_no_auth: true }).insecure_no_auth).toBe(true);
+  });
+
+  test("the store may have options in the file", () => {
+    const store = { driver: "redis", url: "redis://a", base: "b" };
+    expect(read({ config: file({ store }) }).store).toEqual(store);
+  });
+
+  test("the data folder is absolute", () => {
+    expect(read({ data: "models" }).data).toBe(resolve("models"));
+  });
+});
+
+describe("a value that is no good names where it came from", () => {
+  const BAD: [name: string, value: string][] = [
+    ["host", ""],
+    ["port", "65536"],
+    ["port", "-1"],
+    ["port", "80x"],
+    ["port", "1e3"],
+    ["port", "0x50"],
+    ["data", ""],
+    ["store", ""],
+    ["no_init", "yes"],
+    ["model", ""],
+    ["adapter", "llama"],
+    ["threads", "0"],
+    ["context", "63"],
+    ["slots", "0"],
+    ["slots", "257"],
+    ["slots", "1.5"],
+    ["queue", "100001"],
+    ["timeout", "soon"],
+    ["allow_private", "yes"],
+    ["offline", "maybe"],
+    ["models_dir", ""],
+    ["stream_default", "yes"],
+    ["insecure_no_auth", "maybe"],
+  ];
+  test.each(BAD)("%s %j", (name, value) => {
+    const flag = `--${name.replaceAll("_", "-")}`;
+    const told = value === "" ? "has 0 characters." : `is ${/^\d+$/.test(value) ? value : JSON.stringify(value)}.`;
+    expect(refusal({ [name]: value })).toStartWith(`${flag} ${told} `);
+    const variable = `INGLE_${name.toUpperCase()}`;
+    // An empty variable is none.
+    if (value !== "") expect(refusal({}, { [variable]: value })).toStartWith(`${variable} ${told} `);
+    const config = file({ [name]: value });
+    expect(refusal({ config })).toStartWith(`"${name}" in ${config} ${told} `);
+    // The one that counts is the one at fault.
+    expect(refusal({ config, [name]: value })).toStartWith(`${flag} `);
+  });
+
+  test.each([
+    [{ slots: true }, "true"],
+    [{ store: 5 }, "5"],
+    [{ host: 5 }, "5"],
+    [{ hosts: "" }, undefined],
+    [{ origins: [5] }, "5"],
+    [{ stream_default: null }, "null"],
+    [{ port: 1.5 }, "1.5"],
+  ])("the file's %j", (content, shown) => {
+    const config = file(content);
+    if (shown === undefined) return void expect(read({ config }).hosts).toEqual([]);
+    expect(refusal({ config })).toStartWith(`"${Object.keys(content)[0]}" in ${config} is ${shown}. `);
+  });
+});
+
+describe("the file", () => {
+  test("may be named by INGLE_CONFIG, and by the flag before it", () => {
+    const [one, two] = [file({ port: 1 }), file({ port: 2 })];
+    expect(readConfig({}, { INGLE_CONFIG: one }).port).toBe(1);
+    expect(readConfig({ config: two }, { INGLE_CONFIG: one }).port).toBe(2);
+  });
+
+  test("with a name that is none is refused, with the names that are", () => {
+    const config = file({ port: 1, prot: 2 });
+    const sentence = refusal({ config });
+    expect(sentence).toStartWith(`The configuration file ${config} holds "prot"`);
+    for (const [name] of SETTINGS) expect(sentence).toContain(name);
+  });
+
+  test.each(["{", "", "// port", "{'port':1}"])("%j is not JSON", (content) => {
+    const config = file(content);
+    expect(refusal({ config })).toStartWith(`The configuration file ${config} is not JSON: `);
+  });
+
+  test.each(["[]", "null", '"x"', "5"])("%s is not an object", (content) => {
+    const config = file(content);
+    expect(refusal({ config })).toBe(`The configuration file ${config} is not a JSON object.`);
+  });
+
+  test("that was named and is not there is refused", () => {
+    const config = join(folder, "missing.json");
+    expect(refusal({ config })).toStartWith(`The configuration file ${config} cannot be read: `);
+    expect(refusal({ config: undefined }, { INGLE_CONFIG: config })).toContain(config);
+    expect(refusal({ config: folder })).toStartWith(`The configuration file ${folder} cannot be read: `);
+  });
+});
+
+test("where downloads come from is Hugging Face's own environment", () => {
+  const none = { allow_private: false, offline: false };
+  expect(sourceOptions({}, {})).toEqual(none);
+  expect(sourceOptions({}, { HF_ENDPOINT: "", HF_TOKEN: "" })).toEqual(none);
+  expect(sourceOptions({}, { HF_ENDPOINT: "https://mirror.example", HF_TOKEN: "hf_x" })).toEqual({
+    ...none,
+    hf_endpoint: "https://mirror.example",
+    hf_token: "hf_x",
+  });
+  expect(sourceOptions({}, { HF_HUB_OFFLINE: "1" })).toMatchObject({ offline: true });
+  expect(sourceOptions({ offline: true, allow_private: true }, {})).toEqual({ allow_private: true, offline: true });
+});

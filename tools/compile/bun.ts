@@ -1,0 +1,73 @@
+// `npm run compile:bun`: ingle as one file that needs nothing else, made by Bun.
+import { mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { BunPlugin } from "bun";
+import type { Part } from "../../src/executable/unpack.ts";
+import { bunBinary } from "./bun-binary.ts";
+import { carriedForBun } from "./carried-module.ts";
+import { CompileError } from "./error.ts";
+import { gather } from "./gather.ts";
+import { compileOptions, type CompileOptions } from "./options.ts";
+import { threadFiles, withThreadsBesideMain } from "./thread-files.ts";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+export async function compile(options: CompileOptions, say = (line: string): void => console.error(line)): Promise<void> {
+  const { outfile } = options;
+  mkdirSync(dirname(outfile), { recursive: true });
+  const folder = mkdtempSync(join(tmpdir(), "ingle-compile-"));
+  try {
+    await build(options, await gather(options, folder, say));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function build({ target, outfile }: CompileOptions, parts: Part[]): Promise<void> {
+  await Bun.build({
+    root,
+    entrypoints: [join(root, "src/main.ts"), ...threadFiles(root)],
+    // A thread is started by its file's name.
+    naming: { entry: "[name].ts" },
+    // What is carried of it is loaded from where it was unpacked.
+    external: ["node-llama-cpp"],
+    // Packages that ask for their folder would keep the name that it has here.
+    define: { __dirname: JSON.stringify("/") },
+    // A start reads the pieces that it needs, and finds them parsed.
+    ...{ splitting: true, minify: true, bytecode: true, format: "esm" },
+    plugins: [seams(parts)],
+    // No file of the folder that it happens to be started in changes what it does.
+    compile: {
+      ...{ target: target.bun, executablePath: bunBinary(target), outfile },
+      ...{ autoloadDotenv: false, autoloadBunfig: false, autoloadTsconfig: false, autoloadPackageJson: false },
+    },
+  });
+}
+
+function seams(parts: Part[]): BunPlugin {
+  return {
+    name: "ingle",
+    setup(build) {
+      build.onLoad({ filter: /[/\\]src[/\\]executable[/\\]carried\.ts$/ }, () => ({
+        loader: "ts",
+        contents: carriedForBun(parts),
+      }));
+      build.onLoad({ filter: /[/\\](src|models|adapters)[/\\].*\.ts$/ }, ({ path }) =>
+        path.includes("node_modules") ? undefined : { loader: "ts", contents: withThreadsBesideMain(path) },
+      );
+    },
+  };
+}
+
+if (import.meta.main) {
+  try {
+    const options = compileOptions(process.argv.slice(2), join(root, "dist"));
+    await compile(options);
+    console.log(`${options.outfile} (${Math.round(statSync(options.outfile).size / 1e6)} MB)`);
+  } catch (error) {
+    console.error(error instanceof CompileError ? error.message : error);
+    process.exitCode = 1;
+  }
+}
