@@ -1,17 +1,10 @@
 // Hidden: the process that child.ts starts. `ingle engine-host <adapter>` speaks JSON lines and is of no use by hand.
 import { defineCommand } from "citty";
-import type { Adapter } from "../../adapters/adapter.ts";
 import { CLOSE_MS } from "../../adapters/child-process/protocol.ts";
 import { hostEngine } from "../../adapters/child-process/host.ts";
-import { nodeLlamaCpp } from "../../adapters/node-llama-cpp/adapter.ts";
-import { echo } from "../../adapters/echo.ts";
+import { adapterNamed } from "../../adapters/registry.ts";
 import { nodeLlamaCppModule } from "../executable/carried-engines.ts";
 import { CliError } from "./error.ts";
-
-const ADAPTERS = new Map<string, () => Adapter>([
-  ["node-llama-cpp", () => nodeLlamaCpp(() => nodeLlamaCppModule(process.env))],
-  ["echo", echo],
-]);
 
 export default defineCommand({
   meta: { name: "engine-host", hidden: true },
@@ -20,7 +13,7 @@ export default defineCommand({
     probe: { type: "boolean", description: "Load the native library, say on one line what it found, and end" },
   },
   async run({ args }) {
-    const adapter = ADAPTERS.get(args.adapter)?.();
+    const adapter = await adapterNamed(args.adapter)?.host?.({ nodeLlamaCpp: () => nodeLlamaCppModule(process.env) });
     if (adapter === undefined) throw new CliError(`"${args.adapter}" is no adapter of an engine process.`, 2);
     // The pipe carries messages alone: what libraries print goes to the log.
     console.log = console.info = console.debug = console.error;

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { defineCommand } from "citty";
+import { PINNABLE_ADAPTERS } from "../../adapters/registry.ts";
 import { catalog, DEFAULT_MODEL } from "../../models/catalog.ts";
 import { type Named, parseName, ReferenceError } from "../../models/reference.ts";
 import type { Progress } from "../../models/sources/web-request.ts";
@@ -25,7 +26,7 @@ export default defineCommand({
     },
     id: { type: "string", description: "What it is to be called here (made of its name)" },
     sha256: { type: "string", description: "What the file at that address has to have" },
-    engine: { type: "string", description: "What is to run it: llama-server or node-llama-cpp (what `serve` takes)" },
+    engine: { type: "string", description: `What is to run it: ${PINNABLE_ADAPTERS.join(" or ")} (what \`serve\` takes)` },
     "allow-private": { type: "boolean", description: "The address may be plain http, or in this network" },
     offline: { type: "boolean", description: "Fetch nothing from anywhere" },
     ...DATA,

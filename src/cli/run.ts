@@ -2,6 +2,7 @@
 import { createInterface } from "node:readline/promises";
 import { text as readAll } from "node:stream/consumers";
 import { defineCommand } from "citty";
+import { ADAPTER_NAMES } from "../../adapters/registry.ts";
 import { readConfig } from "../server/settings.ts";
 import { connect, eventsOf, inProcess, type Api } from "./api.ts";
 import { DATA } from "./data-args.ts";
@@ -19,7 +20,7 @@ export default defineCommand({
     temperature: { type: "string", description: "0 is repeatable, 2 is wild (0.7)" },
     "max-tokens": { type: "string", description: "Longest answer (2048)" },
     ...DATA,
-    adapter: { type: "string", description: "What runs the model: auto, llama-server, node-llama-cpp or echo (auto)" },
+    adapter: { type: "string", description: `What runs the model: ${["auto", ...ADAPTER_NAMES].join(", ")} (auto)` },
     threads: { type: "string", description: "Threads of the computation (one per core)" },
     context: { type: "string", description: "Tokens of the whole talk (what the model's record says)" },
     log: { type: "boolean", description: "Show the log, on standard error" },

@@ -2,6 +2,7 @@
 import { defineCommand } from "citty";
 import ipaddr from "ipaddr.js";
 import manifest from "../../package.json" with { type: "json" };
+import { ADAPTER_NAMES, adapterNamed } from "../../adapters/registry.ts";
 import { DEFAULT_MODEL } from "../../models/catalog.ts";
 import { readConfig, type Config } from "../server/settings.ts";
 import { checkKey } from "../http/middleware/auth.ts";
@@ -36,7 +37,7 @@ export default defineCommand({
     },
     model: { type: "string", description: "Model of requests that name none" },
     pull: { type: "boolean", description: "Fetch that model, or the default one, where it is missing" },
-    adapter: { type: "string", description: "What runs the models: auto, llama-server, node-llama-cpp or echo (auto)" },
+    adapter: { type: "string", description: `What runs the models: ${["auto", ...ADAPTER_NAMES].join(", ")} (auto)` },
     "llama-server": { type: "string", description: "llama.cpp's own server (on the PATH, or built by ingle)", valueHint: "path" },
     threads: { type: "string", description: "Threads of the computation (one per core)" },
     context: { type: "string", description: "Tokens a slot holds (what the model's record says)" },
@@ -123,7 +124,7 @@ function isLoopback(host: string): boolean {
 }
 
 async function checkModel(wired: Wired, { model, adapter }: Config, pull = false): Promise<void> {
-  if (model === undefined || adapter === "echo") return;
+  if (model === undefined || adapterNamed(adapter)?.models !== undefined) return;
   // One that other servers run is there with its record.
   if (pull && (await wired.library.get(model))?.upstream === undefined) {
     const [{ pull: fetchModel }, { apiOf }] = await Promise.all([import("./pull.ts"), import("./api.ts")]);

@@ -4,8 +4,6 @@ import { modelOf, type OwnModel } from "../../models/own-model.ts";
 import { ApiError } from "../http/errors.ts";
 import type { Library } from "./library.ts";
 
-export const ECHO: OwnModel = { id: "echo", name: "Echo", description: "Answers with the last message.", owned_by: "ingle" };
-
 export function fixedLibrary(own: readonly OwnModel[]): Library {
   const models = own.map(modelOf);
   const find = (id: string): Model | undefined => models.find((model) => model.id === id);

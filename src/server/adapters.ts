@@ -1,11 +1,7 @@
 // Which adapter runs a model, and how the process of one is started.
 import { fileURLToPath } from "node:url";
 import type { Adapter } from "../../adapters/adapter.ts";
-import { child } from "../../adapters/child-process/adapter.ts";
-import { echo } from "../../adapters/echo.ts";
-import { llamaServer } from "../../adapters/llama-server/adapter.ts";
-import { upstream } from "../../adapters/upstream/adapter.ts";
-import { ABOUT as EMBEDDED } from "../../adapters/node-llama-cpp/description.ts";
+import { adapterNamed, ADAPTERS, type AdapterContext, type RegisteredAdapter } from "../../adapters/registry.ts";
 import type { Model } from "../../models/manifest.ts";
 import type { Config } from "./settings.ts";
 import { findRuntime, runtimeEnv } from "../launch/runtimes.mjs";
@@ -22,20 +18,34 @@ export function createAdapters(
   { adapter, llama_server }: Pick<Config, "adapter" | "llama_server">,
   log: (line: string) => void,
 ): (model: Model) => Adapter {
-  if (adapter === "echo") {
-    const only = echo();
-    return () => only;
-  }
   const { env } = process;
   const place = { named: llama_server, env };
-  const embedded = child({ inside: EMBEDDED, command: () => engineProcess(EMBEDDED.name), env, log });
-  const server = llamaServer({ binary: () => llamaServerProgram(place), env, log });
-  const remote = upstream({ env, log });
-  // It can do more of the API. Looked for once: which parameters a model takes is not to change under a client.
-  const hasServer = adapter === "llama-server" || (adapter === "auto" && hasLlamaServer(place));
-  const usual = hasServer ? server : embedded;
-  const pinned = new Map([embedded, server].map((adapter) => [adapter.name, adapter]));
-  return ({ upstream, engine = "" }) => (upstream === undefined ? (pinned.get(engine) ?? usual) : remote);
+  const context: AdapterContext = {
+    env,
+    log,
+    llama_server: { isPresent: () => hasLlamaServer(place), path: () => llamaServerProgram(place) },
+    hostCommand: engineProcess,
+  };
+  // Looked for once: which parameters a model takes is not to change under a client.
+  const usual = adapterNamed(adapter) ?? firstPresent(context);
+  const created = new Map<RegisteredAdapter, Adapter>();
+  const adapterFor = (registered: RegisteredAdapter): Adapter => {
+    const known = created.get(registered) ?? registered.create(context);
+    created.set(registered, known);
+    return known;
+  };
+  if (usual.models !== undefined) return () => adapterFor(usual);
+  return (model) => adapterFor(ADAPTERS.find(({ claims }) => claims?.(model)) ?? pinnedBy(model) ?? usual);
+}
+
+/** Of those that `auto` may take. */
+function firstPresent(context: AdapterContext): RegisteredAdapter {
+  return ADAPTERS.find(({ automatic, isPresent }) => automatic && (isPresent?.(context) ?? true))!;
+}
+
+/** Undefined where the record names none, or the engine of another program. */
+function pinnedBy({ engine }: Model): RegisteredAdapter | undefined {
+  return ADAPTERS.find(({ name, pinnable }) => pinnable && name === engine);
 }
 
 /**

@@ -3,6 +3,7 @@ import { getRandomValues, randomBytes } from "node:crypto";
 import { join, resolve } from "node:path";
 import type { Adapter } from "../../adapters/adapter.ts";
 import manifest from "../../package.json" with { type: "json" };
+import { adapterNamed } from "../../adapters/registry.ts";
 import { slotsOfUpstream } from "../../adapters/upstream/upstream-config.ts";
 import type { OwnModel } from "../../models/own-model.ts";
 import { createApp, type App } from "./app.ts";
@@ -19,7 +20,7 @@ import { createLog, type Log } from "../support/log.ts";
 import { encodeKey } from "../storage/encode-key.ts";
 import { openDataFolder, readDataFolder, type DataFolder } from "../storage/data-folder.ts";
 import { createAdapters } from "./adapters.ts";
-import { ECHO, fixedLibrary } from "../library/fixed-library.ts";
+import { fixedLibrary } from "../library/fixed-library.ts";
 import { memoryBudget } from "./machine-memory-budget.ts";
 
 export interface Wired {
@@ -68,7 +69,7 @@ export async function wire(config: Config, options: WireOptions): Promise<Wired>
 }
 
 function put(config: Config, { store, lock, guarantee, close }: DataFolder, log: Log, options: WireOptions): Wired {
-  const { wide = false, adapter, models = config.adapter === "echo" && adapter === undefined ? [ECHO] : undefined } = options;
+  const { wide = false, adapter, models = adapter === undefined ? adapterNamed(config.adapter)?.models : undefined } = options;
   const operator_key = lock?.key ?? randomBytes(32).toString("base64url");
   const now = (): number => Math.floor(Date.now() / 1000);
   const kv_cache = join(config.data, KV_CACHE);

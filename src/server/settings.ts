@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { env as processEnv } from "node:process";
 import envPaths from "env-paths";
 import * as v from "valibot";
+import { ADAPTER_NAMES } from "../../adapters/registry.ts";
 import type { DownloadOptions } from "../../models/sources/web-request.ts";
 import { DiskSize, KeepAlive, MemorySize, Timeout } from "../support/quantities.ts";
 import { toBadRequest } from "../http/validate.ts";
@@ -30,7 +31,7 @@ const Settings = v.object({
   /** The model of requests that name none. */
   model: v.optional(v.pipe(v.string(), v.minLength(1))),
   /** What runs the models, where a model's record does not say; `auto`: llama-server where there is one, else node-llama-cpp. */
-  adapter: v.optional(v.picklist(["auto", "node-llama-cpp", "llama-server", "echo"]), "auto"),
+  adapter: v.optional(v.picklist(["auto", ...ADAPTER_NAMES]), "auto"),
   /** Path of llama.cpp's own server; absent: one on the PATH, or the one that ingle has built. */
   llama_server: v.optional(v.pipe(v.string(), v.minLength(1))),
   /** Of the computation; absent: one per core. */

@@ -61,7 +61,7 @@ const ROOMS: Record<string, Room> = {
   executable: { holds: /^src\/executable\//, uses: ["an adapter", "support", "the contract"] },
   api: {
     holds: /^src\/api\//,
-    uses: ["http", "models", "records", "support", "the contract"],
+    uses: ["http", "models", "records", "registry", "support", "the contract"],
     types: ["import", "inference", "library", "storage"],
   },
   import: { holds: /^src\/import\//, uses: ["http", "models", "records", "storage", "support"] },

@@ -1,5 +1,6 @@
 // What may stand in the body of POST /v1/models.
 import * as v from "valibot";
+import { PINNABLE_ADAPTERS } from "../../../adapters/registry.ts";
 import { KEY_VARIABLE, Model, Upstream } from "../../../models/manifest.ts";
 import { codedMessage } from "../../support/coded-message.ts";
 
@@ -20,7 +21,7 @@ export const NewModel = v.object({
   /** Of the owner's commands: the address may be plain http, or private. */
   allow_private: v.optional(v.boolean(), false),
   /** What is to run it, whatever the server's `--adapter` says. */
-  engine: v.optional(v.picklist(["llama-server", "node-llama-cpp"])),
+  engine: v.optional(v.picklist(PINNABLE_ADAPTERS)),
   /** Start the download with it. */
   download: v.optional(v.boolean(), false),
   /** Of the owner's commands: servers that run the model; the next three are about it. */

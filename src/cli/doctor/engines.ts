@@ -2,6 +2,7 @@
 import type { AdapterError } from "../../../adapters/adapter.ts";
 import { checkTools } from "../../../adapters/llama-server/build/build.ts";
 import { findLlamaServer, locateLlamaServer } from "../../../adapters/llama-server/find-program.ts";
+import { adapterNamed } from "../../../adapters/registry.ts";
 import { packageVersion, type Probe } from "../../../adapters/node-llama-cpp/probe.ts";
 import type { Config } from "../../server/settings.ts";
 import { engineProcess } from "../../server/adapters.ts";
@@ -14,16 +15,18 @@ export const PROBE_MS = 60_000;
 /** One that works is enough, unless the settings name one. */
 export async function engines({ adapter, llama_server }: Config): Promise<Finding[]> {
   const [embedded, server] = await Promise.all([nodeLlamaCpp(), llamaServer(llama_server)]);
-  if (adapter === "echo") return [embedded, server];
-  const needed = { auto: [embedded, server], "node-llama-cpp": [embedded], "llama-server": [server] }[adapter];
+  if (adapterNamed(adapter)?.models !== undefined) return [embedded, server];
+  const needed = [embedded, server].filter(({ about }) => adapter === "auto" || about === aboutEngine(adapter));
   const works = needed.some(({ state }) => state === "good");
   const judged = (finding: Finding): Finding => (works || !needed.includes(finding) ? finding : { ...finding, state: "broken" });
   return [judged(embedded), judged(server)];
 }
 
+const aboutEngine = (name: string): string => `engine ${name}`;
+
 /** In a process of its own, as engines are: a library that does not fit the machine may end it. */
 async function nodeLlamaCpp(): Promise<Finding> {
-  const about = "engine node-llama-cpp";
+  const about = aboutEngine("node-llama-cpp");
   const version = CARRIED === undefined ? packageVersion() : "carried:";
   if (CARRIED !== undefined && CARRIED.parts["node-llama-cpp"] === undefined)
     return { about, state: "missing", says: "not carried" };
@@ -37,7 +40,7 @@ async function nodeLlamaCpp(): Promise<Finding> {
 }
 
 async function llamaServer(named: string | undefined): Promise<Finding> {
-  const about = "engine llama-server";
+  const about = aboutEngine("llama-server");
   const place = { named, env: process.env };
   if (named === undefined && CARRIED?.parts["llama-server"] !== undefined) return { about, state: "good", says: "carried" };
   const mend = "ingle engine build llama-server";

@@ -1,0 +1,107 @@
+// The one list of adapters: settings, API, help, docs and engine processes take their names from here. A further adapter is a file of its
+// own and one entry; what the entry imports at the top must be small, as every command reads this list.
+import type { Model } from "../models/manifest.ts";
+import type { OwnModel } from "../models/own-model.ts";
+import type { Adapter } from "./adapter.ts";
+import { child, type ChildOptions } from "./child-process/adapter.ts";
+import { echo, ECHO_MODEL } from "./echo.ts";
+import { llamaServer } from "./llama-server/adapter.ts";
+import type { Library } from "./node-llama-cpp/adapter.ts";
+import { ABOUT as EMBEDDED } from "./node-llama-cpp/description.ts";
+import { upstream } from "./upstream/adapter.ts";
+
+/** What a server hands to the adapters that it creates. */
+export interface AdapterContext {
+  /** The whole environment of the server; an engine's process gets the few variables that are harmless. */
+  env: Record<string, string | undefined>;
+  /** Takes lines that engines write on their standard error. */
+  log: (line: string) => void;
+  llama_server: {
+    /** Whether there is one on this machine; nothing is run to find it. */
+    isPresent(): boolean;
+    /** Path of the program. Throws `AdapterError` `engine_unavailable`. */
+    path(): Promise<string>;
+  };
+  /** The command that runs `hostEngine` with the hosted part of the adapter of that name. */
+  hostCommand: (adapter: string) => ReturnType<ChildOptions["command"]>;
+}
+
+/** What the process of an engine hands to the adapter that it hosts. */
+export interface HostContext {
+  /** Imports node-llama-cpp. Throws `AdapterError` `engine_unavailable` where it is not carried. */
+  nodeLlamaCpp: () => Promise<Library>;
+}
+
+export interface RegisteredAdapter {
+  name: string;
+  /** What runs a model, for help and docs. */
+  summary: string;
+  /** `--adapter` may name it. */
+  setting?: boolean;
+  /** A model's record may name it, whatever `--adapter` says. */
+  pinnable?: boolean;
+  /** `--adapter auto` may take it; the first of the list that is present. */
+  automatic?: boolean;
+  /** Whether what it needs is on this machine; absent: always. */
+  isPresent?(context: AdapterContext): boolean;
+  /** The models that this adapter alone runs, whatever the settings say. */
+  claims?(model: Model): boolean;
+  /** The models that it brings; then there are no others, and none needs files. */
+  models?: readonly OwnModel[];
+  create(context: AdapterContext): Adapter;
+  /** What runs in a process of its own, as `ingle engine-host NAME`. */
+  host?(context: HostContext): Promise<Adapter>;
+}
+
+const LIST = [
+  {
+    name: "llama-server",
+    summary: "llama.cpp's own server, one process a model; tools, schemas, grammars, logprobs and images need it",
+    setting: true,
+    pinnable: true,
+    automatic: true,
+    isPresent: ({ llama_server }) => llama_server.isPresent(),
+    create: ({ env, log, llama_server }) => llamaServer({ binary: llama_server.path, env, log }),
+  },
+  {
+    name: "node-llama-cpp",
+    summary: "the embedded engine: llama.cpp as a library, one process a model",
+    setting: true,
+    pinnable: true,
+    automatic: true,
+    create: ({ env, log, hostCommand }) => child({ inside: EMBEDDED, command: () => hostCommand(EMBEDDED.name), env, log }),
+    host: async ({ nodeLlamaCpp: library }) => (await import("./node-llama-cpp/adapter.ts")).nodeLlamaCpp(library),
+  },
+  {
+    name: "echo",
+    summary: "no model: answers with the last message",
+    setting: true,
+    models: [ECHO_MODEL],
+    create: () => echo(),
+    host: async () => echo(),
+  },
+  {
+    name: "upstream",
+    summary: "other servers with OpenAI's API, for the models that name their addresses",
+    claims: (model) => model.upstream !== undefined,
+    create: ({ env, log }) => upstream({ env, log }),
+  },
+] as const satisfies readonly RegisteredAdapter[];
+
+type Listed = (typeof LIST)[number];
+/** Of `--adapter`, beside `auto`. */
+export type AdapterName = Extract<Listed, { setting: true }>["name"];
+/** Of a model's record. */
+export type PinnableAdapter = Extract<Listed, { pinnable: true }>["name"];
+
+export const ADAPTERS: readonly RegisteredAdapter[] = LIST;
+export const ADAPTER_NAMES = namesOf("setting") as AdapterName[];
+export const PINNABLE_ADAPTERS = namesOf("pinnable") as PinnableAdapter[];
+
+export function adapterNamed(name: string): RegisteredAdapter | undefined {
+  return ADAPTERS.find((adapter) => adapter.name === name);
+}
+
+function namesOf(by: "setting" | "pinnable"): string[] {
+  return ADAPTERS.filter((adapter) => adapter[by]).map(({ name }) => name);
+}
