@@ -4,7 +4,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { AdapterError, type Adapter, type ChatEvent, type Engine } from "../adapter.ts";
 import { channel, type Channel } from "../shared/channel.ts";
 import { CLOSE_MS, encode, fromWire, lineReader, type FromChild } from "./protocol.ts";
-import { eachLine, howEnded, passedOn } from "../shared/subprocess.ts";
+import { forEachLine, exitReason, childEnvironment } from "../shared/subprocess.ts";
 
 export interface ChildOptions {
   /** The adapter inside, as far as it is known here. */
@@ -30,7 +30,7 @@ export function child({ inside, command, env, log = () => {}, limits }: ChildOpt
       signal.throwIfAborted();
       const { program, args, env: extra } = command();
       const process = spawn(program, args, {
-        env: { ...passedOn(env), ...extra },
+        env: { ...childEnvironment(env), ...extra },
         stdio: ["pipe", "pipe", "pipe"],
         windowsHide: true,
       });
@@ -88,7 +88,7 @@ function watch(process: ChildProcess, id: string, limits: typeof LIMITS, log: (l
       ready = true;
       loaded.resolve(message);
     } else if (message.type === "load_failed") loaded.reject(fromWire(message.error));
-    else if (message.type === "event") turns.get(message.id)?.put(message.event);
+    else if (message.type === "event") turns.get(message.id)?.push(message.event);
     else turns.get(message.id)?.fail(fromWire(message.error));
   };
   const send: Life["send"] = (message) => {
@@ -113,13 +113,13 @@ function watch(process: ChildProcess, id: string, limits: typeof LIMITS, log: (l
       kill(new AdapterError("engine_crashed", `The engine of model "${id}" spoke nonsense and was stopped.`));
     }
   });
-  eachLine(process.stderr!, log);
+  forEachLine(process.stderr!, log);
   process.stdin!.on("error", () => {}); // A pipe to a dead child: `exit` tells.
   process.on("error", (error) => {
     end(new AdapterError("engine_unavailable", `The engine of model "${id}" cannot be started (${error.message}).`));
   });
   process.on("exit", (code, signal) => {
-    const how = howEnded(code, signal);
+    const how = exitReason(code, signal);
     if (ready) end(new AdapterError("engine_crashed", `The engine of model "${id}" ended with ${how}. Ask again.`));
     else
       end(

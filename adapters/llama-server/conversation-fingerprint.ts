@@ -1,7 +1,7 @@
 // A conversation by its beginnings: where two go apart can be told without their tokens, and without their words.
 import { createHash } from "node:crypto";
 import type { ChatMessage, ChatRequest } from "../adapter.ts";
-import { sameStart } from "../shared/kv-cache/retention.ts";
+import { commonPrefixLength } from "../shared/kv-cache/retention.ts";
 
 export interface Talk {
   /** A mark for the first block, for the first two, and so on: two that are alike stand for the same beginning. */
@@ -31,7 +31,7 @@ export function talkOf({ messages, tools, tool_choice }: ChatRequest): Talk {
 
 /** Characters that two begin with alike; a little less where they go apart within a block. */
 export function alike(one: Talk, other: Talk): number {
-  return one.ends[sameStart(one.marks, other.marks) - 1] ?? 0;
+  return one.ends[commonPrefixLength(one.marks, other.marks) - 1] ?? 0;
 }
 
 /** In characters. */
@@ -41,7 +41,7 @@ export function lengthOf({ ends }: Talk): number {
 
 /** Whether `later` is the same conversation, as far as `earlier` goes. */
 export function goesOn(later: Talk, earlier: Talk): boolean {
-  return sameStart(later.marks, earlier.marks) === earlier.marks.length;
+  return commonPrefixLength(later.marks, earlier.marks) === earlier.marks.length;
 }
 
 export function hasImages({ messages }: ChatRequest): boolean {

@@ -1,9 +1,9 @@
 // What llama-server's errors mean to ingle's clients.
 import { AdapterError, type ChatRequest } from "../adapter.ts";
-import type { Told } from "../shared/openai-stream/error-body.ts";
+import type { ServerErrorBody } from "../shared/openai-stream/error-body.ts";
 
 /** Of an answer that has an error status, or of an error amid an answer, which has none. `id`: of the model. */
-export function refusalOf(told: Told, status: number | undefined, id: string): AdapterError {
+export function refusalOf(told: ServerErrorBody, status: number | undefined, id: string): AdapterError {
   const { type, message, error } = told;
   if (type === "exceed_context_size_error") return tooLong(error);
   // A template that breaks is told as a failure of the server, and one that refuses as one that breaks.

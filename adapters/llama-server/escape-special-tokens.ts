@@ -2,7 +2,7 @@
 // is put into each, behind its first character.
 import * as v from "valibot";
 import { AdapterError, type ChatMessage } from "../adapter.ts";
-import { finderOf, steers } from "../shared/special-tokens.ts";
+import { createNameFinder, looksSpecial } from "../shared/special-tokens.ts";
 
 /** Asks the server: `special` says whether texts like `<s>` are to be one token. */
 export type Tokenize = (text: string, special: boolean) => Promise<Tokens>;
@@ -20,7 +20,7 @@ export type Defuse = (messages: readonly ChatMessage[], tokenize: Tokenize) => P
 
 /** `names`: of all that the engine may take for special. Only it knows whether it does, but to ask it takes time before each first token. */
 export function defuser(names: ReadonlySet<string>): Defuse {
-  const holdsName = finderOf(names);
+  const holdsName = createNameFinder(names);
   return async (messages, tokenize) => {
     let safe = [...messages];
     for (let round = 0; round < MOST_ROUNDS; round++) {
@@ -43,7 +43,7 @@ function same(one: Tokens, other: Tokens): boolean {
 function specialOf(parsed: Tokens, plain: Tokens): string[] {
   const ordinary = new Set(plain.map(({ id }) => id));
   const names = parsed
-    .filter(({ id, piece }) => typeof piece === "string" && piece.length > 1 && (!ordinary.has(id) || steers(piece)))
+    .filter(({ id, piece }) => typeof piece === "string" && piece.length > 1 && (!ordinary.has(id) || looksSpecial(piece)))
     .map(({ piece }) => piece as string);
   return [...new Set(names)];
 }

@@ -3,7 +3,7 @@ import { execFile, type ExecFileException } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 import { AdapterError } from "../adapter.ts";
-import { passedOn } from "../shared/subprocess.ts";
+import { childEnvironment } from "../shared/subprocess.ts";
 import { cachedBinary } from "./build/cached-build.ts";
 import { carriedSource } from "./build/llama-cpp-source.ts";
 
@@ -75,7 +75,7 @@ interface Version {
 }
 
 function versionOf(path: string, env: FindOptions["env"], timeout: number): Promise<Version> {
-  const options = { env: passedOn(env), timeout, killSignal: "SIGKILL", windowsHide: true } as const;
+  const options = { env: childEnvironment(env), timeout, killSignal: "SIGKILL", windowsHide: true } as const;
   return new Promise((resolve) => {
     try {
       execFile(path, ["--version"], options, (error, stdout, stderr) => resolve({ error, said: stdout + stderr }));

@@ -2,9 +2,9 @@
 import type { IncomingMessage } from "node:http";
 import * as v from "valibot";
 import { AdapterError, type ChatEvent, type ChatRequest } from "../adapter.ts";
-import { bytesOf } from "../shared/body-bytes.ts";
+import { bodyBytes } from "../shared/body-bytes.ts";
 import { answerEvents, BrokenAnswer, FailedAnswer } from "../shared/openai-stream/answer-events.ts";
-import { toldIn } from "../shared/openai-stream/error-body.ts";
+import { readErrorBody } from "../shared/openai-stream/error-body.ts";
 import { bodyOf, type Limits } from "./request-body.ts";
 import type { Client } from "./http-client.ts";
 import { defuser, type Tokenize, Tokens } from "./escape-special-tokens.ts";
@@ -33,7 +33,7 @@ export function turnsOf({ id, client, life, model, limits, special }: TurnsOptio
     const messages = await defused(request.messages, tokenizer(client, signal));
     const body = { ...bodyOf({ ...request, messages }, model), ...(id_slot !== undefined && { id_slot }) };
     const answer = await client.post("/v1/chat/completions", body, signal);
-    if (answer.statusCode !== 200) throw refusalOf(await toldIn({ body: answer }), answer.statusCode, id);
+    if (answer.statusCode !== 200) throw refusalOf(await readErrorBody({ body: answer }), answer.statusCode, id);
     if (answer.headers["content-type"]?.startsWith("text/event-stream")) return answer;
     throw new BrokenAnswer("The answer is no stream of events.");
   };
@@ -67,7 +67,7 @@ export function turnsOf({ id, client, life, model, limits, special }: TurnsOptio
     turns.add(turn);
     let finished = false;
     try {
-      const events = answerEvents(bytesOf(await life.patiently(head(request, stop.signal, id_slot))), request.stop);
+      const events = answerEvents(bodyBytes(await life.patiently(head(request, stop.signal, id_slot))), request.stop);
       while (!finished) {
         const { value: event } = await life.patiently(events.next());
         // Events may have come in a bunch, before the end of it all.

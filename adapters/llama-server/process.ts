@@ -1,7 +1,7 @@
 // The process of one llama-server: its start, what it prints, its end, and that it does not outlive ingle.
 import { spawn, type ChildProcess } from "node:child_process";
 import { AdapterError } from "../adapter.ts";
-import { eachLine, howEnded, passedOn } from "../shared/subprocess.ts";
+import { forEachLine, exitReason, childEnvironment } from "../shared/subprocess.ts";
 
 export interface StartOptions {
   binary: string;
@@ -44,7 +44,7 @@ const MOST_ERRORS = 20;
 const LAST_LINES_MS = 200;
 
 export function startServer({ binary, args, key, env, log, onLine }: StartOptions): Server {
-  const process = spawned(binary, args, { ...PATIENT_THREADS, ...passedOn(env), LLAMA_API_KEY: key });
+  const process = spawned(binary, args, { ...PATIENT_THREADS, ...childEnvironment(env), LLAMA_API_KEY: key });
   const address = Promise.withResolvers<string>();
   const ended = Promise.withResolvers<Ended>();
   const errors: string[] = [];
@@ -66,11 +66,11 @@ export function startServer({ binary, args, key, env, log, onLine }: StartOption
     ended.resolve({ code, how, errors });
   };
   process.stdin!.on("error", () => {});
-  eachLine(process.stderr!, read);
+  forEachLine(process.stderr!, read);
   process.on("error", ({ message }) => end(null, message));
   // What it printed last may come after its end, and whoever else holds its pipe must not matter.
-  process.on("exit", (code, signal) => setTimeout(() => end(code, howEnded(code, signal)), LAST_LINES_MS));
-  process.on("close", (code, signal) => end(code, howEnded(code, signal)));
+  process.on("exit", (code, signal) => setTimeout(() => end(code, exitReason(code, signal)), LAST_LINES_MS));
+  process.on("close", (code, signal) => end(code, exitReason(code, signal)));
   return {
     address: address.promise,
     ended: ended.promise,

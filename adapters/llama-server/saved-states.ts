@@ -6,7 +6,7 @@ import type { GgufHeader } from "../../models/gguf/header.ts";
 import type { InstalledModel } from "../../models/manifest.ts";
 import type { LoadOptions } from "../adapter.ts";
 import { createStateFolder } from "../shared/kv-cache/state-folder.ts";
-import { lookOf, weightsDigest } from "../shared/kv-cache/weights-digest.ts";
+import { fileStamp, weightsDigest } from "../shared/kv-cache/weights-digest.ts";
 import { argsOf } from "./command-line.ts";
 import type { Client } from "./http-client.ts";
 import type { Life, LifeLimits } from "./watchdog.ts";
@@ -94,7 +94,9 @@ const LIBRARY = /\.(so|dylib|dll)(\.[\d.]+)?$/;
 async function filesDigest(program: string, { path, projector }: InstalledModel): Promise<string> {
   const own = await realpath(program);
   const beside = (await readdir(dirname(own))).filter((name) => LIBRARY.test(name)).toSorted();
-  const libraries = await Promise.all(beside.map(async (name) => [name, await lookOf(join(dirname(own), name)).catch(() => "")]));
+  const libraries = await Promise.all(
+    beside.map(async (name) => [name, await fileStamp(join(dirname(own), name)).catch(() => "")]),
+  );
   const whole = [path, own, ...(projector === undefined ? [] : [projector])].map(weightsDigest);
   return JSON.stringify([await Promise.all(whole), libraries]);
 }

@@ -1,7 +1,7 @@
 // Which slot a turn takes. llama-server would choose by itself, and nobody would know what another conversation lost by it; so with
 // states on the disk it is chosen here, as the embedded engine does.
 import { AdapterError, type AdapterErrorCode, type ChatEvent, type ChatRequest, type Engine } from "../adapter.ts";
-import { belongs, KEEP_AFTER_MS, LAST_KEEP_MS } from "../shared/kv-cache/retention.ts";
+import { isSameConversation, SAVE_IDLE_MS, SAVE_ON_CLOSE_MS } from "../shared/kv-cache/retention.ts";
 import type { HeldSlot, SlotStates } from "./slot-states.ts";
 import { alike, goesOn, hasImages, lengthOf, type Talk, talkOf } from "./conversation-fingerprint.ts";
 
@@ -48,7 +48,7 @@ const REFUSED: AdapterErrorCode[] = ["context_length_exceeded", "messages_refuse
 /** For a guess, where nothing was told. */
 const CHARACTERS_OF_A_TOKEN = 4;
 
-export function createSeats({ chat, slots: count, states, keep_after = KEEP_AFTER_MS }: SeatsOptions): Seats {
+export function createSeats({ chat, slots: count, states, keep_after = SAVE_IDLE_MS }: SeatsOptions): Seats {
   const slots = Array.from({ length: count }, (_, id): Slot => {
     return { id, held: undefined, turn: undefined, last_used: 0, work: Promise.resolve() };
   });
@@ -66,7 +66,7 @@ export function createSeats({ chat, slots: count, states, keep_after = KEEP_AFTE
     const [best] = free
       .flatMap((slot) => (slot.held === undefined ? [] : { slot, same: alike(slot.held.talk, talk), held: slot.held }))
       .toSorted((a, b) => b.same - a.same);
-    return best !== undefined && belongs(best.same, lengthOf(best.held.talk), lengthOf(talk)) ? best.slot : free[0];
+    return best !== undefined && isSameConversation(best.same, lengthOf(best.held.talk), lengthOf(talk)) ? best.slot : free[0];
   };
 
   /** Sets the clock for slots that nobody comes back to. */
@@ -117,12 +117,12 @@ export function createSeats({ chat, slots: count, states, keep_after = KEEP_AFTE
     async keep() {
       closing = true;
       clearTimeout(rest);
-      const late = later(LAST_KEEP_MS);
-      const end = performance.now() + LAST_KEEP_MS;
+      const late = later(SAVE_ON_CLOSE_MS);
+      const end = performance.now() + SAVE_ON_CLOSE_MS;
       // Turns know by now that they are over.
       await Promise.race([Promise.all(slots.map(({ turn }) => turn)), late]);
       // What is written then may take as long again.
-      await Promise.race([keepAll(() => performance.now() < end), late.then(() => later(LAST_KEEP_MS))]);
+      await Promise.race([keepAll(() => performance.now() < end), late.then(() => later(SAVE_ON_CLOSE_MS))]);
     },
   };
 }

@@ -4,7 +4,7 @@ import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 import * as v from "valibot";
 import { BadStateError } from "../shared/kv-cache/state-bytes.ts";
-import { WORTH_KEEPING } from "../shared/kv-cache/retention.ts";
+import { MIN_SAVED_TOKENS } from "../shared/kv-cache/retention.ts";
 import type { Client } from "./http-client.ts";
 import { slotsOf } from "./wait-for-slot.ts";
 import type { LifeLimits } from "./watchdog.ts";
@@ -86,13 +86,14 @@ export function createSlotStates({ client, folder, limits, gone, log }: SlotStat
 
   const write = async (slot: HeldSlot): Promise<void> => {
     const { held } = slot;
-    if (held === undefined || held.kept || off || gone.aborted || held.tokens < WORTH_KEEPING || held.tokens >= largest) return;
+    if (held === undefined || held.kept || off || gone.aborted || held.tokens < MIN_SAVED_TOKENS || held.tokens >= largest)
+      return;
     if (held.loose && !(await rests(slot))) return;
     const path = await folder.begin(held);
     try {
       const { n_saved, n_written } = v.parse(Saved, await act("save", slot, path));
       held.kept = true;
-      if (n_saved < WORTH_KEEPING) return await folder.discard(path);
+      if (n_saved < MIN_SAVED_TOKENS) return await folder.discard(path);
       // What could not be written at the file's very end it does not notice.
       if ((await stat(path)).size !== n_written) throw new BadStateError("The file was not written to its end.");
       const saved = { ...held, tokens: n_saved, prompt: Math.min(held.prompt, n_saved) };
@@ -146,8 +147,8 @@ export function createSlotStates({ client, folder, limits, gone, log }: SlotStat
       const spared = held === undefined ? 0 : spares(held, talk);
       const left = lengthOf(talk) - (held === undefined ? 0 : alike(held.talk, talk));
       // A token is a character at least, but for a few.
-      const better = reuses && !off && left >= WORTH_KEEPING ? await find(talk, spared + WORTH_KEEPING) : undefined;
-      const lost = held !== undefined && !goesOn(talk, held.talk) && held.tokens - spared >= WORTH_KEEPING;
+      const better = reuses && !off && left >= MIN_SAVED_TOKENS ? await find(talk, spared + MIN_SAVED_TOKENS) : undefined;
+      const lost = held !== undefined && !goesOn(talk, held.talk) && held.tokens - spared >= MIN_SAVED_TOKENS;
       if (lost) await keep(slot);
       if (better === undefined || off) return;
       // One that works would be waited for, and is not sure to be heard of.

@@ -9,8 +9,16 @@
 import { randomBytes } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
 import * as v from "valibot";
-import { BadStateError, checkCells, checkSum, exactly, SUM_BYTES, sumOf, withFile } from "../shared/kv-cache/state-bytes.ts";
-import type { Named, StateFolder, StateFormat } from "../shared/kv-cache/state-folder.ts";
+import {
+  BadStateError,
+  checkCells,
+  checkDigest,
+  readExactly,
+  DIGEST_BYTES,
+  digestOf,
+  withFile,
+} from "../shared/kv-cache/state-bytes.ts";
+import type { SavedState, StateFolder, StateFormat } from "../shared/kv-cache/state-folder.ts";
 
 const Count = v.pipe(v.number(), v.integer(), v.minValue(0));
 
@@ -31,13 +39,13 @@ export interface StateHead extends Held {
   readonly bytes: number;
 }
 
-export type State = Named<StateHead>;
+export type State = SavedState<StateHead>;
 export type States = StateFolder<Held, StateHead>;
 
 const MAGIC = 0x54564b49; // "IKVT"
 const VERSION = 1;
 const KEY_AT = 24;
-const TAIL_BYTES = KEY_AT + 32 + SUM_BYTES;
+const TAIL_BYTES = KEY_AT + 32 + DIGEST_BYTES;
 const LONGEST_JSON = 64 * 1024 * 1024;
 
 /** What llama-server puts before the tokens of a slot since it can write down images too; before that there was nothing. */
@@ -71,7 +79,7 @@ async function seal(path: string, { talk, prompt, tokens }: Held, key: Uint8Arra
     tail.set(key, KEY_AT);
     const size = native + told.length + TAIL_BYTES;
     await write(file, Buffer.concat([told, tail]), native);
-    await write(file, await sumOf(file, size, size - SUM_BYTES), size - SUM_BYTES);
+    await write(file, await digestOf(file, size, size - DIGEST_BYTES), size - DIGEST_BYTES);
     return size;
   });
 }
@@ -81,7 +89,7 @@ async function readHead(path: string, key: Uint8Array): Promise<StateHead | unde
     const { size } = await file.stat();
     const { tail, native, told } = await tailOf(file, size);
     if (Buffer.compare(tail.subarray(KEY_AT, KEY_AT + key.length), key) !== 0) return undefined;
-    const text = new TextDecoder().decode(await exactly(file, told, native));
+    const text = new TextDecoder().decode(await readExactly(file, told, native));
     return { ...heldOf(text), bytes: size };
   });
 }
@@ -97,14 +105,14 @@ function heldOf(text: string): Held {
 async function verify(path: string): Promise<void> {
   await withFile(path, "r", async (file) => {
     const { size } = await file.stat();
-    await checkSum(file, size, size - SUM_BYTES);
+    await checkDigest(file, size, size - DIGEST_BYTES);
     await checkNative(file, (await tailOf(file, size)).native);
   });
 }
 
 async function tailOf(file: FileHandle, size: number): Promise<{ tail: Uint8Array; native: number; told: number }> {
   if (size < TAIL_BYTES) throw new BadStateError("It is cut.");
-  const tail = await exactly(file, TAIL_BYTES, size - TAIL_BYTES);
+  const tail = await readExactly(file, TAIL_BYTES, size - TAIL_BYTES);
   const view = new DataView(tail.buffer);
   if (view.getUint32(0, true) !== MAGIC || view.getUint32(4, true) !== VERSION) {
     throw new BadStateError("It is no state of this version.");
@@ -118,7 +126,7 @@ async function tailOf(file: FileHandle, size: number): Promise<{ tail: Uint8Arra
 async function checkNative(file: FileHandle, end: number): Promise<number> {
   const word = async (at: number): Promise<number> => {
     if (at + 4 > end) throw new BadStateError("Its counts are wrong.");
-    return new DataView((await exactly(file, 4, at)).buffer).getUint32(0, true);
+    return new DataView((await readExactly(file, 4, at)).buffer).getUint32(0, true);
   };
   const words = await word(8);
   const tokens = (await word(12)) === PACKED ? await packed(words, word) : words;

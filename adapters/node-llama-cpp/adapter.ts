@@ -126,10 +126,10 @@ async function* turn(loaded: Loaded, request: ChatRequest, signal: AbortSignal):
     prompt: tokens,
     sampling: samplerConfig(request, most),
     repeatable: request.repeatable,
-    onPrompt: (read) => news.put({ read }),
+    onPrompt: (read) => news.push({ read }),
     onToken(token, cached) {
       cached_tokens = cached;
-      news.put({ token });
+      news.push({ token });
       return ++sampled < most && !model.isEogToken(token as Token);
     },
     onError: news.fail,

@@ -2,7 +2,7 @@
 // the prompts (steps.ts). One loop owns the native context, so a turn that comes, goes or is aborted takes effect at the next step;
 // in between it gives the turns that wait their slots (seats.ts).
 import type { Addon } from "./addon.ts";
-import { KEEP_AFTER_MS, LAST_KEEP_MS } from "../shared/kv-cache/retention.ts";
+import { SAVE_IDLE_MS, SAVE_ON_CLOSE_MS } from "../shared/kv-cache/retention.ts";
 import { createSeats } from "./slot-selection.ts";
 import type { RunningTurn, Slot, TurnOptions } from "./slot.ts";
 import type { SlotStates } from "./slot-states.ts";
@@ -33,7 +33,7 @@ export interface BatcherOptions {
 }
 
 export function createBatcher({ context, newSampler }: Addon, options: BatcherOptions): Batcher {
-  const { slots: count, batch, trimmable, states, keep_after = KEEP_AFTER_MS } = options;
+  const { slots: count, batch, trimmable, states, keep_after = SAVE_IDLE_MS } = options;
   const slots = Array.from({ length: count }, (_, sequence): Slot => {
     return { sequence, tokens: [], exact: 0, turn: undefined, last_used: 0 };
   });
@@ -67,7 +67,7 @@ export function createBatcher({ context, newSampler }: Addon, options: BatcherOp
       }
       await running;
       clearTimeout(rest);
-      const end = performance.now() + LAST_KEEP_MS;
+      const end = performance.now() + SAVE_ON_CLOSE_MS;
       await keepSlots(() => performance.now() < end);
     },
   };

@@ -3,7 +3,7 @@ import { createContext, Script } from "node:vm";
 import { Environment, Interpreter, Template } from "@huggingface/jinja";
 import type { LlamaModel } from "node-llama-cpp";
 import { AdapterError, type ChatMessage } from "../adapter.ts";
-import { steers } from "../shared/special-tokens.ts";
+import { looksSpecial } from "../shared/special-tokens.ts";
 
 /** A message of text alone. */
 export interface TextMessage {
@@ -130,7 +130,7 @@ function defuse(model: LlamaModel, content: string, mark: string): string {
   let text = content;
   for (const token of new Set(model.tokenize(content, true))) {
     const name = model.detokenize([token], true);
-    const special = model.isSpecialToken(token) || steers(name);
+    const special = model.isSpecialToken(token) || looksSpecial(name);
     if (special && name.length > 1) text = text.replaceAll(name, name.slice(0, 1) + mark + name.slice(1));
   }
   return text;

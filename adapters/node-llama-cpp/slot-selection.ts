@@ -1,7 +1,7 @@
 // Which slot a turn gets, and how much of what lies there it keeps.
 import type { AddonContext } from "./addon.ts";
 import type { RunningTurn, Slot, TurnOptions } from "./slot.ts";
-import { belongs, sameStart } from "../shared/kv-cache/retention.ts";
+import { isSameConversation, commonPrefixLength } from "../shared/kv-cache/retention.ts";
 import type { Held } from "./state-file.ts";
 
 export interface Seats {
@@ -33,15 +33,15 @@ export function createSeats(context: AddonContext, { slots, batch, trimmable }: 
   function choose(turn: RunningTurn): Slot | undefined {
     const free = slots.filter((slot) => slot.turn === undefined).sort((a, b) => a.last_used - b.last_used);
     const best = free
-      .map((slot) => ({ slot, cached: usable(slot, turn), same: sameStart(slot.tokens, turn.prompt) }))
+      .map((slot) => ({ slot, cached: usable(slot, turn), same: commonPrefixLength(slot.tokens, turn.prompt) }))
       .sort((a, b) => b.cached - a.cached || b.same - a.same)[0];
     // Also where the turn may reuse none of it: it is of no use to others.
-    return best !== undefined && belongs(best.same, best.slot.tokens.length, turn.prompt.length) ? best.slot : free[0];
+    return best !== undefined && isSameConversation(best.same, best.slot.tokens.length, turn.prompt.length) ? best.slot : free[0];
   }
 
   function usable({ tokens, exact }: Held, { prompt, repeatable }: TurnOptions): number {
     // The last token of the prompt is always fed: its logits are what the answer begins with.
-    let same = Math.min(sameStart(tokens, prompt), prompt.length - 1);
+    let same = Math.min(commonPrefixLength(tokens, prompt), prompt.length - 1);
     if (repeatable) same = Math.floor(Math.min(same, exact) / batch) * batch;
     else if (trimmable && prompt.length >= TILE && isNearlyTile(prompt.length - same)) same = prompt.length - TILE;
     return same < tokens.length && !trimmable ? 0 : same;

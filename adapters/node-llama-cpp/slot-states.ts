@@ -2,7 +2,7 @@
 // go on from is read back. Whoever calls owns the native context meanwhile: no decode runs.
 import type { AddonContext } from "./addon.ts";
 import { BadStateError } from "../shared/kv-cache/state-bytes.ts";
-import { sameStart, WORTH_KEEPING } from "../shared/kv-cache/retention.ts";
+import { commonPrefixLength, MIN_SAVED_TOKENS } from "../shared/kv-cache/retention.ts";
 import { HEAD_WORDS, wordsOf, type Held, type State, type StateFolder } from "./state-file.ts";
 
 /** The cells of one sequence. */
@@ -40,7 +40,7 @@ export function createSlotStates(
 
   const write = async (slot: HeldSlot): Promise<void> => {
     const held = { tokens: Uint32Array.from(slot.tokens), exact: slot.exact };
-    if (held.tokens.length < WORTH_KEEPING || held.tokens.length >= largest) return;
+    if (held.tokens.length < MIN_SAVED_TOKENS || held.tokens.length >= largest) return;
     await sealing;
     if ((await folder.states()).some((state) => covers(state, held))) return;
     const path = await folder.begin(held);
@@ -72,7 +72,7 @@ export function createSlotStates(
     const words = await context.loadSequenceStateFromFile(path, slot.sequence, HEAD_WORDS + tokens.length);
     const first = context.getSequenceKvCacheMinPosition(slot.sequence);
     const last = context.getSequenceKvCacheMaxPosition(slot.sequence);
-    const same = sameStart(words.subarray(HEAD_WORDS), tokens) === tokens.length;
+    const same = commonPrefixLength(words.subarray(HEAD_WORDS), tokens) === tokens.length;
     if (!same || first !== 0 || last !== tokens.length - 1) throw new BadStateError("Its cells are not those of its tokens.");
     slot.tokens = Array.from(tokens);
     slot.exact = exact;
@@ -96,8 +96,8 @@ export function createSlotStates(
 
   return {
     async swap(slot, prompt, spares) {
-      if (slot.tokens.length - sameStart(slot.tokens, prompt) >= WORTH_KEEPING) await keep(slot);
-      const least = spares(slot) + WORTH_KEEPING;
+      if (slot.tokens.length - commonPrefixLength(slot.tokens, prompt) >= MIN_SAVED_TOKENS) await keep(slot);
+      const least = spares(slot) + MIN_SAVED_TOKENS;
       // The last token of a prompt is always read.
       if (least < prompt.length) await restore(slot, least, spares);
     },
@@ -108,5 +108,5 @@ export function createSlotStates(
 
 /** Whether `one` can stand for `other` in every turn. */
 function covers(one: Held, other: Held): boolean {
-  return one.exact >= other.exact && sameStart(one.tokens, other.tokens) === other.tokens.length;
+  return one.exact >= other.exact && commonPrefixLength(one.tokens, other.tokens) === other.tokens.length;
 }

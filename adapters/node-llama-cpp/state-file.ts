@@ -6,8 +6,16 @@
 //
 // The native side hangs at some counts: nothing gets there whose sum is not right, or whose cells are not those of its tokens.
 import { createHash } from "node:crypto";
-import { BadStateError, checkCells, checkSum, exactly, SUM_BYTES, sumOf, withFile } from "../shared/kv-cache/state-bytes.ts";
-import type { Named, StateFolder as Folder, StateFormat } from "../shared/kv-cache/state-folder.ts";
+import {
+  BadStateError,
+  checkCells,
+  checkDigest,
+  readExactly,
+  DIGEST_BYTES,
+  digestOf,
+  withFile,
+} from "../shared/kv-cache/state-bytes.ts";
+import type { SavedState, StateFolder as Folder, StateFormat } from "../shared/kv-cache/state-folder.ts";
 
 /** What the cells of a sequence stand for. */
 export interface Held {
@@ -22,7 +30,7 @@ export interface StateHead extends Held {
   readonly bytes: number;
 }
 
-export type State = Named<StateHead>;
+export type State = SavedState<StateHead>;
 export type StateFolder = Folder<Held, StateHead>;
 
 /** `key`: 32 bytes, what a file must have been written for. */
@@ -63,7 +71,7 @@ export async function seal(path: string): Promise<number> {
     const length = new Uint8Array(8);
     new DataView(length.buffer).setBigUint64(0, BigInt(size), true);
     await file.write(length, 0, 8, NATIVE_BYTES + BYTES * 4);
-    await file.write(await sumOf(file, size, SUM_AT), 0, SUM_BYTES, SUM_AT);
+    await file.write(await digestOf(file, size, SUM_AT), 0, DIGEST_BYTES, SUM_AT);
     return size;
   });
 }
@@ -72,7 +80,7 @@ export async function seal(path: string): Promise<number> {
 async function readHead(path: string, key: Uint8Array): Promise<StateHead | undefined> {
   return withFile(path, "r", async (file) => {
     const { size } = await file.stat();
-    const start = await exactly(file, NATIVE_BYTES + HEAD_WORDS * 4, 0);
+    const start = await readExactly(file, NATIVE_BYTES + HEAD_WORDS * 4, 0);
     const words = new DataView(start.buffer, NATIVE_BYTES);
     const word = (at: number): number => words.getUint32(at * 4, true);
     if (word(0) !== MAGIC || word(1) !== VERSION) throw new BadStateError("It is no state of this version.");
@@ -82,7 +90,7 @@ async function readHead(path: string, key: Uint8Array): Promise<StateHead | unde
     if (words.getBigUint64(BYTES * 4, true) !== BigInt(size)) throw new BadStateError("Its length is wrong.");
     const fits = start.length + count * 4 <= size;
     if (!fits || exact > count || told !== HEAD_WORDS + count) throw new BadStateError("Its counts are wrong.");
-    const bytes = await exactly(file, count * 4, start.length);
+    const bytes = await readExactly(file, count * 4, start.length);
     return { tokens: new Uint32Array(bytes.buffer), exact, bytes: size };
   });
 }
@@ -91,8 +99,8 @@ async function readHead(path: string, key: Uint8Array): Promise<StateHead | unde
 async function verify(path: string): Promise<void> {
   await withFile(path, "r", async (file) => {
     const { size } = await file.stat();
-    await checkSum(file, size, SUM_AT);
-    const words = new DataView((await exactly(file, 4, NATIVE_BYTES - 4)).buffer).getUint32(0, true);
+    await checkDigest(file, size, SUM_AT);
+    const words = new DataView((await readExactly(file, 4, NATIVE_BYTES - 4)).buffer).getUint32(0, true);
     await checkCells(file, NATIVE_BYTES + words * 4, size, words - HEAD_WORDS);
   });
 }

@@ -5,7 +5,7 @@ import type { Readable } from "node:stream";
 const MOST_WAITING = 64;
 
 /** To be read once. Throws what the stream is destroyed with, also where it ends before its end; whoever leaves early destroys it. */
-export function bytesOf(stream: Readable): AsyncIterable<Uint8Array> {
+export function bodyBytes(stream: Readable): AsyncIterable<Uint8Array> {
   const waiting: Uint8Array[] = [];
   let ended = false;
   let failure: Error | undefined;

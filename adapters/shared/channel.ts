@@ -1,7 +1,7 @@
 // From callbacks to an awaiting reader: what comes first waits in line, an error comes before what is still in line.
 
 export interface Channel<T> {
-  put(value: T): void;
+  push(value: T): void;
   /** From now on `take` throws this; the first one counts. */
   fail(reason: unknown): void;
   take(): Promise<T>;
@@ -13,7 +13,7 @@ export function channel<T>(): Channel<T> {
   let failure: { reason: unknown } | undefined;
   let waiting: PromiseWithResolvers<T> | undefined;
   return {
-    put(value) {
+    push(value) {
       if (waiting === undefined) line.push(value);
       else waiting.resolve(value);
       waiting = undefined;

@@ -4,7 +4,7 @@
 const MOST_LOOKS = 10_000;
 
 /** Whether any of the names stands in a text; where it would take too long to find out, yes. */
-export function finderOf(names: ReadonlySet<string>): (text: string) => boolean {
+export function createNameFinder(names: ReadonlySet<string>): (text: string) => boolean {
   const lengths = [...new Set([...names].map(({ length }) => length))];
   const first = new Set([...names].map((name) => name.charCodeAt(0)));
   return (text) => {
@@ -18,4 +18,4 @@ export function finderOf(names: ReadonlySet<string>): (text: string) => boolean 
 }
 
 /** Whether a token of this name steers a model whatever its type is: llama.cpp gives `<|start|>` of gpt-oss that of a plain addition. */
-export const steers = (name: string): boolean => /^<[|｜].+[|｜]>$/.test(name);
+export const looksSpecial = (name: string): boolean => /^<[|｜].+[|｜]>$/.test(name);

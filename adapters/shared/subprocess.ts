@@ -6,7 +6,7 @@ const PASSED_ON =
 const LONGEST_LINE = 2_000;
 
 /** The part of the server's environment that a process of strangers' data may have. */
-export function passedOn(env: Record<string, string | undefined>): Record<string, string> {
+export function childEnvironment(env: Record<string, string | undefined>): Record<string, string> {
   const kept = Object.entries(env).filter(
     (entry): entry is [string, string] => PASSED_ON.test(entry[0]) && entry[1] !== undefined,
   );
@@ -14,7 +14,7 @@ export function passedOn(env: Record<string, string | undefined>): Record<string
 }
 
 /** Hands on each line that holds something, cut to 2,000 characters; what comes without an end is handed on by then. */
-export function eachLine(stream: NodeJS.ReadableStream, onLine: (line: string) => void): void {
+export function forEachLine(stream: NodeJS.ReadableStream, onLine: (line: string) => void): void {
   let held = "";
   const tell = (line: string): void => {
     if (line.trim() !== "") onLine(line.slice(0, LONGEST_LINE).trimEnd());
@@ -32,6 +32,6 @@ export function eachLine(stream: NodeJS.ReadableStream, onLine: (line: string) =
 }
 
 /** How a process ended, for a sentence. */
-export function howEnded(code: number | null, signal: string | null): string {
+export function exitReason(code: number | null, signal: string | null): string {
   return signal === null ? `code ${code}` : `signal ${signal}`;
 }

@@ -1,7 +1,7 @@
 // What goes wrong with another server, what the client is told of it, and whether one more server may be asked.
 import { AdapterError, type AdapterErrorCode, type AdapterErrorOptions } from "../adapter.ts";
 import { BrokenAnswer, FailedAnswer } from "../shared/openai-stream/answer-events.ts";
-import type { Told } from "../shared/openai-stream/error-body.ts";
+import type { ServerErrorBody } from "../shared/openai-stream/error-body.ts";
 
 /**
  * `request`: it is the request's fault, and would be everywhere. `busy`: it has no room. `declined`: it was not reached, or did not
@@ -31,7 +31,7 @@ export interface Asked {
 }
 
 /** Of an answer with an error status. `headers`: by their names in lower case. */
-export function refusalOf(asked: Asked, status: number, headers: Record<string, unknown>, told: Told): ServerFailure {
+export function refusalOf(asked: Asked, status: number, headers: Record<string, unknown>, told: ServerErrorBody): ServerFailure {
   const { host, model, key_env } = asked;
   const retry_after = secondsOf(headers["retry-after"]);
   const says = `${host} says: ${told.message}`;
@@ -62,14 +62,14 @@ export function failureOf(asked: Asked, error: unknown): ServerFailure {
 }
 
 // llama-server has 500 for parts of messages that its model cannot read.
-function isOfRequest(status: number, { message }: Told): boolean {
+function isOfRequest(status: number, { message }: ServerErrorBody): boolean {
   return [400, 413, 422].includes(status) || (status === 500 && /\bnot supported\b/.test(message));
 }
 
 const OF_CONTEXT = /context_length_exceeded|exceed_context_size_error/;
 const OF_CONTEXT_WORDS = /maximum context length|context length exceeded|longer than the maximum model length/i;
 
-function requestAtFault(says: string, { message, type, code, error }: Told, { fields }: Asked): ServerFailure {
+function requestAtFault(says: string, { message, type, code, error }: ServerErrorBody, { fields }: Asked): ServerFailure {
   if (!OF_CONTEXT.test(`${type} ${code}`) && !OF_CONTEXT_WORDS.test(message))
     return new ServerFailure("request", "request_refused", says, { param: fieldOf(error, fields) });
   const { n_prompt_tokens, n_ctx } = error;
@@ -89,7 +89,7 @@ function fieldOf({ param }: Record<string, unknown>, fields: readonly string[] =
 }
 
 /** Of an error amid an answer, which has no status: what it would have been. */
-function statusOf({ code, type }: Told): number {
+function statusOf({ code, type }: ServerErrorBody): number {
   if (typeof code === "number" && code >= 400 && code < 600) return code;
   return /invalid_request|BadRequest|exceed_context/.test(String(type)) ? 400 : 500;
 }

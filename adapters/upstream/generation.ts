@@ -1,7 +1,7 @@
 // One turn: asked of a server, and of further ones as long as the client has seen nothing of an answer.
 import type { ChatEvent, ChatRequest } from "../adapter.ts";
 import { answerEvents, BrokenAnswer, wholeAnswerEvents } from "../shared/openai-stream/answer-events.ts";
-import { toldIn } from "../shared/openai-stream/error-body.ts";
+import { readErrorBody } from "../shared/openai-stream/error-body.ts";
 import { type Talk, talkOf } from "./affinity.ts";
 import { bodyOf } from "./request-body.ts";
 import { type Asked, failureOf, refusalOf, type ServerFailure } from "./errors.ts";
@@ -64,7 +64,7 @@ async function* answerOf(
   const answer = await ask({ url: `${server.url}/chat/completions`, body, key, limits, signal });
   try {
     const { status, headers } = answer;
-    if (status !== 200) throw refusalOf(asked, status, headers, await toldIn(answer));
+    if (status !== 200) throw refusalOf(asked, status, headers, await readErrorBody(answer));
     const type = headers["content-type"] ?? "";
     if (/^text\/event-stream\b/i.test(type)) yield* answerEvents(answer.body);
     else if (/^application\/json\b/i.test(type)) yield* wholeAnswerEvents(answer.body);

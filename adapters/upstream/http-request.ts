@@ -1,7 +1,7 @@
 // One request to another server, and nothing else on its connection: an abort closes it, a silence ends it, a redirect is an answer.
 import { request as requestHttp, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
 import { request as requestHttps } from "node:https";
-import { bytesOf } from "../shared/body-bytes.ts";
+import { bodyBytes } from "../shared/body-bytes.ts";
 import { ServerFailure } from "./errors.ts";
 
 /** How long a server may keep silent, in milliseconds. */
@@ -104,7 +104,7 @@ function watch(
     },
     async *read(response: IncomingMessage): AsyncGenerator<Uint8Array> {
       try {
-        for await (const bytes of bytesOf(response)) {
+        for await (const bytes of bodyBytes(response)) {
           // Not while nobody reads on: a slow client is no silence of the server.
           clearTimeout(timer);
           yield bytes;

@@ -1,7 +1,7 @@
 // GET /models: whether a server is there, takes the key and speaks this API, and how much the model holds there.
 import * as v from "valibot";
 import { BrokenAnswer } from "../shared/openai-stream/answer-events.ts";
-import { textOf, toldIn } from "../shared/openai-stream/error-body.ts";
+import { readText, readErrorBody } from "../shared/openai-stream/error-body.ts";
 import { type Asked, failureOf, refusalOf, ServerFailure } from "./errors.ts";
 import { ask, type Limits } from "./http-request.ts";
 
@@ -33,8 +33,8 @@ export async function contextThere(
   const quick = { ...limits, first_ms: limits.connect_ms, amid_ms: limits.connect_ms };
   const answer = await ask({ url: `${url}/models`, key, limits: quick, signal });
   try {
-    if (answer.status !== 200) throw refusalOf(asked, answer.status, answer.headers, await toldIn(answer));
-    const models = listIn(await textOf(answer.body, LONGEST_LIST));
+    if (answer.status !== 200) throw refusalOf(asked, answer.status, answer.headers, await readErrorBody(answer));
+    const models = listIn(await readText(answer.body, LONGEST_LIST));
     const named = models.find(({ id, aliases }) => id === asked.model || aliases.includes(asked.model));
     // Who runs one model alone runs it under any name.
     const { max_model_len, context_length, meta } = named ?? (models.length === 1 ? models[0]! : {});

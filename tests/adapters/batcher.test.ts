@@ -6,7 +6,7 @@ import type { Addon, AddonSampler } from "../../adapters/node-llama-cpp/addon.ts
 import { createBatcher } from "../../adapters/node-llama-cpp/batcher.ts";
 import type { TurnOptions } from "../../adapters/node-llama-cpp/slot.ts";
 import { createStateFolder } from "../../adapters/shared/kv-cache/state-folder.ts";
-import { WORTH_KEEPING } from "../../adapters/shared/kv-cache/retention.ts";
+import { MIN_SAVED_TOKENS } from "../../adapters/shared/kv-cache/retention.ts";
 import { createSlotStates } from "../../adapters/node-llama-cpp/slot-states.ts";
 import { embeddedStates } from "../../adapters/node-llama-cpp/state-file.ts";
 import { eventually } from "../support/server.ts";
@@ -222,7 +222,7 @@ describe("what a slot still holds", () => {
 describe("what a slot no longer holds, with states on the disk", () => {
   const root = mkdtempSync(join(tmpdir(), "ingle-slots-"));
   afterAll(() => rmSync(root, { recursive: true }));
-  const LONG = WORTH_KEEPING + 40;
+  const LONG = MIN_SAVED_TOKENS + 40;
   const KEY = new Uint8Array(32);
   let number = 0;
 
@@ -267,7 +267,7 @@ describe("what a slot no longer holds, with states on the disk", () => {
 
   test("is not kept where it is short, or on the disk already", async () => {
     const { batcher, files, folder } = withStates();
-    await run(batcher, prompt(1, WORTH_KEEPING - 1), 1).promise;
+    await run(batcher, prompt(1, MIN_SAVED_TOKENS - 1), 1).promise;
     await run(batcher, prompt(5000, LONG), 1).promise;
     for (const from of [7000, 5000, 7000, 5000]) await run(batcher, prompt(from, LONG), 1).promise;
     expect(files()).toHaveLength(2);

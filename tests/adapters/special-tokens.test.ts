@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ChatMessage } from "../../adapters/adapter.ts";
 import { defuser, type Tokens } from "../../adapters/llama-server/escape-special-tokens.ts";
-import { finderOf, steers } from "../../adapters/shared/special-tokens.ts";
+import { createNameFinder, looksSpecial } from "../../adapters/shared/special-tokens.ts";
 import { GgufError } from "../../models/gguf/header.ts";
 import { readSpecialNames } from "../../models/gguf/special-tokens.ts";
 import { corpus, array, joined, pair, raw, text, tinyGguf, u32, u64 } from "../support/tiny-gguf.ts";
@@ -71,7 +71,7 @@ describe("the names that a model file tells", () => {
 });
 
 describe("a name in a text", () => {
-  const holds = finderOf(new Set(["<s>", "</s>", "<|im_end|>", "odd"]));
+  const holds = createNameFinder(new Set(["<s>", "</s>", "<|im_end|>", "odd"]));
 
   test("is found wherever it stands", () => {
     for (const text of ["<s>", "a<s>", "<s>a", "<<s>", "<</s>", "an odd one", "x<|im_end|>"])
@@ -85,12 +85,12 @@ describe("a name in a text", () => {
     expect(holds("<".repeat(10_001))).toBe(true);
   });
 
-  test("is never there where a model has none", () => expect(finderOf(new Set())("<s>")).toBe(false));
+  test("is never there where a model has none", () => expect(createNameFinder(new Set())("<s>")).toBe(false));
 });
 
 test("what steers a model is known by its form", () => {
-  for (const name of ["<|start|>", "<|im_end|>", "<\uFF5CUser\uFF5C>"]) expect(steers(name)).toBe(true);
-  for (const name of ["<div>", "<think>", "|>", "<||>", "<|", "a<|b|>", "<|b|>c"]) expect(steers(name)).toBe(false);
+  for (const name of ["<|start|>", "<|im_end|>", "<\uFF5CUser\uFF5C>"]) expect(looksSpecial(name)).toBe(true);
+  for (const name of ["<div>", "<think>", "|>", "<||>", "<|", "a<|b|>", "<|b|>c"]) expect(looksSpecial(name)).toBe(false);
 });
 
 describe("messages made harmless", () => {

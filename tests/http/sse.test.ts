@@ -10,7 +10,7 @@ const FAST = 5;
 
 /** An iterable in the test's hands. `over` settles when it was left or is through; aborting `stop` throws in it, as an engine does. */
 function source() {
-  const { put, fail, take } = channel<unknown>();
+  const { push: put, fail, take } = channel<unknown>();
   const stop = new AbortController();
   const over = Promise.withResolvers<void>();
   stop.signal.addEventListener("abort", () => fail(stop.signal.reason));

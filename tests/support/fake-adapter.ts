@@ -100,7 +100,7 @@ export function fakeAdapter({ answer, hold_loads = false, capabilities = [] }: F
 
   async function* play(model: string, request: ChatRequest, signal: AbortSignal, running: Set<Turn>) {
     signal.throwIfAborted();
-    const { put, fail, take } = channel<ChatEvent>();
+    const { push: put, fail, take } = channel<ChatEvent>();
     const over = Promise.withResolvers<void>();
     const say = (...texts: string[]): void => texts.forEach((text) => put({ type: "text", text }));
     const finish = (reason: Finish = "stop"): void => put({ type: "finish", reason, usage: USAGE });

@@ -7,14 +7,14 @@ export class BadStateError extends Error {
   override readonly name = "BadStateError";
 }
 
-export const SUM_BYTES = 32;
+export const DIGEST_BYTES = 32;
 const CELL_WORDS = 3;
 /** More slots than llama.cpp knows of. */
 const MOST_STREAMS = 1024;
 const CHUNK = 1024 * 1024;
 
 /** The sha256 of all bytes of a file of `size` but those of the sum itself. In pieces, so that nobody else has to wait for a large one. */
-export async function sumOf(file: FileHandle, size: number, sum_at: number): Promise<Buffer> {
+export async function digestOf(file: FileHandle, size: number, sum_at: number): Promise<Buffer> {
   const sum = createHash("sha256");
   const buffer = new Uint8Array(CHUNK);
   const add = async (from: number, to: number): Promise<void> => {
@@ -26,14 +26,14 @@ export async function sumOf(file: FileHandle, size: number, sum_at: number): Pro
     }
   };
   await add(0, sum_at);
-  await add(sum_at + SUM_BYTES, size);
+  await add(sum_at + DIGEST_BYTES, size);
   return sum.digest();
 }
 
 /** Throws `BadStateError` unless the sum at `sum_at` is that of all other bytes. */
-export async function checkSum(file: FileHandle, size: number, sum_at: number): Promise<void> {
-  const sum = await sumOf(file, size, sum_at);
-  if (Buffer.compare(sum, await exactly(file, SUM_BYTES, sum_at)) !== 0) throw new BadStateError("Its sum is wrong.");
+export async function checkDigest(file: FileHandle, size: number, sum_at: number): Promise<void> {
+  const sum = await digestOf(file, size, sum_at);
+  if (Buffer.compare(sum, await readExactly(file, DIGEST_BYTES, sum_at)) !== 0) throw new BadStateError("Its sum is wrong.");
 }
 
 /**
@@ -43,7 +43,7 @@ export async function checkSum(file: FileHandle, size: number, sum_at: number): 
  */
 export async function checkCells(file: FileHandle, at: number, end: number, tokens: number): Promise<void> {
   const numbers = async (count: number, at: number): Promise<Uint32Array> => {
-    return new Uint32Array((await exactly(file, count * 4, at)).buffer);
+    return new Uint32Array((await readExactly(file, count * 4, at)).buffer);
   };
   const streams = (await numbers(1, at))[0]!;
   if (streams > MOST_STREAMS) throw new BadStateError("It has too many streams.");
@@ -63,7 +63,7 @@ export async function checkCells(file: FileHandle, at: number, end: number, toke
 }
 
 /** Throws `BadStateError` where the file ends before. */
-export async function exactly(file: FileHandle, length: number, at: number): Promise<Uint8Array<ArrayBuffer>> {
+export async function readExactly(file: FileHandle, length: number, at: number): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = new Uint8Array(length);
   for (let read = 0; read < length;) {
     const { bytesRead } = await file.read(bytes, read, length - read, at + read);

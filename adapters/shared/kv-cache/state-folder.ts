@@ -25,21 +25,21 @@ interface Sized {
   readonly bytes: number;
 }
 
-export type Named<Head> = Head & { readonly name: string };
+export type SavedState<Head> = Head & { readonly name: string };
 
 export interface StateFolder<Held, Head extends Sized> {
   /** All that can be had now. What turns out to be no whole state is removed. */
-  states(): Promise<Named<Head>[]>;
+  states(): Promise<SavedState<Head>[]>;
   /** The one that spares a turn most tokens, of `least` at least; of several the smallest. */
-  best(spares: (state: Named<Head>) => number, least: number): Promise<Named<Head> | undefined>;
+  best(spares: (state: SavedState<Head>) => number, least: number): Promise<SavedState<Head> | undefined>;
   /** An empty file for llama.cpp to write this state to, with a name nobody else uses, for its owner alone. */
   begin(held: Held): Promise<string>;
   /** Makes it one of the states, then removes the least recently used of all models beyond the limit. Answers whether it stayed. */
   commit(path: string, held: Held): Promise<boolean>;
   /** The path of a state whose every byte was checked, and which counts as used now. Throws `BadStateError`, and what the disk throws. */
-  checked(state: Named<Head>): Promise<string>;
+  checked(state: SavedState<Head>): Promise<string>;
   /** It may be gone already. */
-  remove(state: Named<Head>): Promise<void>;
+  remove(state: SavedState<Head>): Promise<void>;
   discard(path: string): Promise<void>;
   /** Removes what is beyond the limit, and what killed engines have left behind. */
   evict(): Promise<void>;
@@ -78,7 +78,7 @@ export function createStateFolder<Held, Head extends Sized>(
     async states() {
       const names = (await namesIn(folder)).filter((name) => STATE_FILE.test(name) && name.endsWith(format.ending)).map(digitsOf);
       for (const known of heads.keys()) if (!names.includes(known)) heads.delete(known);
-      const found: Named<Head>[] = [];
+      const found: SavedState<Head>[] = [];
       for (const name of names) {
         const read = await head(name);
         if (read !== undefined) found.push({ ...read, name });

@@ -11,12 +11,12 @@ const START = 1024 * 1024;
  */
 export async function weightsDigest(path: string): Promise<string> {
   const sum = createHash("sha256");
-  for (const part of partsOf(path)) sum.update(await lookOf(part)).update(await startOf(part));
+  for (const part of partsOf(path)) sum.update(await fileStamp(part)).update(await startOf(part));
   return sum.digest("hex");
 }
 
 /** Of any file: its length and its times. Throws what the disk throws. */
-export async function lookOf(path: string): Promise<string> {
+export async function fileStamp(path: string): Promise<string> {
   const { size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
   return JSON.stringify([size, mtimeNs, ctimeNs].map(String));
 }

@@ -3,8 +3,8 @@ import { createParser } from "eventsource-parser";
 import * as v from "valibot";
 import type { ChatEvent, Usage } from "../../adapter.ts";
 import { Chunk, eventsOf, reasonOf, textAlone, usageOf } from "./chunk.ts";
-import { textShown } from "./released-text.ts";
-import { textOf, type Told, toldBy } from "./error-body.ts";
+import { releasedText } from "./released-text.ts";
+import { readText, type ServerErrorBody, parseErrorBody } from "./error-body.ts";
 
 /** What came is no answer of this API, or only the beginning of one. */
 export class BrokenAnswer extends Error {
@@ -14,9 +14,9 @@ export class BrokenAnswer extends Error {
 /** The server says amid its answer that it fails. */
 export class FailedAnswer extends Error {
   override readonly name = "FailedAnswer";
-  readonly told: Told;
+  readonly told: ServerErrorBody;
 
-  constructor(told: Told) {
+  constructor(told: ServerErrorBody) {
     super(told.message);
     this.told = told;
   }
@@ -48,10 +48,10 @@ export async function* answerEvents(
 
 /** The same for an answer in one piece, a `chat.completion`, which some servers send whatever they are asked. */
 export async function* wholeAnswerEvents(body: AsyncIterable<Uint8Array>): AsyncGenerator<ChatEvent> {
-  const text = await textOf(body, LONGEST_EVENT);
+  const text = await readText(body, LONGEST_EVENT);
   if (text.length > LONGEST_EVENT) throw new BrokenAnswer(`The answer is longer than ${LONGEST_EVENT} characters.`);
   const whole = parseJson(text);
-  const chunk = chunkOf(toldBy(whole) ? whole : asChunk(whole), text);
+  const chunk = chunkOf(parseErrorBody(whole) ? whole : asChunk(whole), text);
   if (chunk instanceof Error) throw chunk;
   const answer = reader([]);
   answer.take(chunk);
@@ -62,7 +62,7 @@ export async function* wholeAnswerEvents(body: AsyncIterable<Uint8Array>): Async
 
 function reader(stop: readonly string[]) {
   const events: ChatEvent[] = [];
-  const shown = textShown(stop);
+  const shown = releasedText(stop);
   let reason: ReturnType<typeof reasonOf>;
   let usage: Usage | undefined;
   let done = false;
@@ -124,7 +124,7 @@ function parseJson(data: string): unknown {
 
 function chunkOf(value: unknown, data: string): Chunk | Error {
   if (value instanceof Error) return value;
-  const told = toldBy(value);
+  const told = parseErrorBody(value);
   if (told !== undefined) return new FailedAnswer(told);
   const chunk = v.safeParse(Chunk, value);
   return chunk.success ? chunk.output : new BrokenAnswer(`A part of the answer is no chunk: ${data.slice(0, 100)}`);

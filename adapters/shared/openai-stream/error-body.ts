@@ -1,6 +1,6 @@
 // What servers with OpenAI's API say when they fail: each in a form of its own.
 
-export interface Told {
+export interface ServerErrorBody {
   message: string;
   type?: string | undefined;
   code?: string | number | undefined;
@@ -12,7 +12,7 @@ const LONGEST_MESSAGE = 500;
 const LONGEST_BODY = 64 * 1024;
 
 /** `{error: {message}}`, `{error: "…"}`, or vLLM's older `{object: "error", message}`; undefined for what is no error. */
-export function toldBy(value: unknown): Told | undefined {
+export function parseErrorBody(value: unknown): ServerErrorBody | undefined {
   if (!isObject(value)) return undefined;
   const error = value.object === "error" ? value : value.error;
   if (typeof error === "string") return { message: error.slice(0, LONGEST_MESSAGE), error: {} };
@@ -27,10 +27,10 @@ export function toldBy(value: unknown): Told | undefined {
 }
 
 /** Of an answer with an error status: reads no more of it than an error can be long. */
-export async function toldIn({ body }: { body: AsyncIterable<Uint8Array> | null }): Promise<Told> {
-  const text = body === null ? "" : await textOf(body, LONGEST_BODY);
+export async function readErrorBody({ body }: { body: AsyncIterable<Uint8Array> | null }): Promise<ServerErrorBody> {
+  const text = body === null ? "" : await readText(body, LONGEST_BODY);
   try {
-    const told = toldBy(JSON.parse(text));
+    const told = parseErrorBody(JSON.parse(text));
     if (told !== undefined) return told;
   } catch {
     // A proxy's page, say.
@@ -39,7 +39,7 @@ export async function toldIn({ body }: { body: AsyncIterable<Uint8Array> | null 
 }
 
 /** Stops once it has more than `longest` characters. */
-export async function textOf(body: AsyncIterable<Uint8Array>, longest: number): Promise<string> {
+export async function readText(body: AsyncIterable<Uint8Array>, longest: number): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
   for await (const bytes of body) {

@@ -3,7 +3,7 @@ import type { ChatEvent, TokenLogprob } from "../../adapter.ts";
 import { stopFilter } from "../stop-filter.ts";
 
 /** With the probabilities of its tokens: those of a stop string are none of the answer's. */
-export function textShown(stop: readonly string[]) {
+export function releasedText(stop: readonly string[]) {
   const stops = stopFilter(stop);
   /** Where in the text each token ends. */
   const held: { end: number; logprob: TokenLogprob }[] = [];
