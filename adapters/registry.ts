@@ -6,7 +6,7 @@ import type { Adapter } from "./adapter.ts";
 import { child, type ChildOptions } from "./child-process/adapter.ts";
 import { echo, ECHO_MODEL } from "./echo.ts";
 import { llamaServer } from "./llama-server/adapter.ts";
-import type { Library } from "./node-llama-cpp/adapter.ts";
+import type { NodeLlamaCppModule } from "./node-llama-cpp/adapter.ts";
 import { ABOUT as EMBEDDED } from "./node-llama-cpp/description.ts";
 import { upstream } from "./upstream/adapter.ts";
 
@@ -29,7 +29,7 @@ export interface AdapterContext {
 /** What the process of an engine hands to the adapter that it hosts. */
 export interface HostContext {
   /** Imports node-llama-cpp. Throws `AdapterError` `engine_unavailable` where it is not carried. */
-  nodeLlamaCpp: () => Promise<Library>;
+  nodeLlamaCpp: () => Promise<NodeLlamaCppModule>;
 }
 
 export interface RegisteredAdapter {

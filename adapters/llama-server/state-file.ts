@@ -59,7 +59,7 @@ export function serverStates(key: Uint8Array): StateFormat<Held, StateHead> {
     // From the words of a conversation nobody shall find out that it is here.
     nameOf: () => randomBytes(16).toString("hex"),
     seal: (path, held) => seal(path, held, key),
-    readHead: (path) => readHead(path, key),
+    readHeader: (path) => readHead(path, key),
     verify,
   };
 }

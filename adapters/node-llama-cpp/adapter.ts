@@ -5,9 +5,9 @@ import { AdapterError, type Adapter, type ChatEvent, type ChatRequest, type Engi
 import { ABOUT } from "./description.ts";
 import { addonOf, type SamplerConfig } from "./addon.ts";
 import { createBatcher, type Batcher } from "./batcher.ts";
-import { promptOf, type Prompt } from "./prompt.ts";
-import { keptStates } from "./saved-states.ts";
-import { tokenDecoder } from "./token-decoder.ts";
+import { createPromptTokenizer, type PromptTokenizer } from "./prompt.ts";
+import { openSavedStates } from "./saved-states.ts";
+import { createTokenDecoder } from "./token-decoder.ts";
 import { channel } from "../shared/channel.ts";
 import { weightsDigest } from "../shared/kv-cache/weights-digest.ts";
 import { textOf } from "../shared/message-text.ts";
@@ -15,24 +15,24 @@ import { stopFilter } from "../shared/stop-filter.ts";
 
 const BATCH = 512;
 
-export type Library = typeof import("node-llama-cpp");
+export type NodeLlamaCppModule = typeof import("node-llama-cpp");
 
 /**
  * Takes the graphics processor where the machine has one that this build knows, else the processor. `library` is asked at a load: the
  * module is large, and most of what a server does never needs it.
  */
-export function nodeLlamaCpp(library: () => Promise<Library> = () => import("node-llama-cpp")): Adapter {
+export function nodeLlamaCpp(library: () => Promise<NodeLlamaCppModule> = () => import("node-llama-cpp")): Adapter {
   return {
     ...ABOUT,
     async load(installed, options, signal) {
-      const threads = options.threads ?? bestThreads();
+      const threads = options.threads ?? defaultThreads();
       const llama = await startLlama(await library(), threads);
       let model: LlamaModel | undefined;
       try {
         // Before the load: a file that is changed amid it shall be seen.
         const kv_cache = options.kv_cache && { ...options.kv_cache, weights: await weightsDigest(installed.path) };
         model = await llama.loadModel({ modelPath: installed.path, loadSignal: signal, onLoadProgress: options.onProgress });
-        const prompt = promptOf(model, installed.settings.prompt_template);
+        const prompt = createPromptTokenizer(model, installed.settings.prompt_template);
         const context = await model.createContext({
           sequences: options.slots,
           contextSize: Math.min(options.context, model.trainContextSize),
@@ -45,7 +45,7 @@ export function nodeLlamaCpp(library: () => Promise<Library> = () => import("nod
         const trimmable = !isRecurrent && !swaSize;
         const addon = addonOf(llama, model, context);
         const loaded = { installed, llama, model, context, trimmable, batch: BATCH };
-        const states = kv_cache && (await keptStates(addon.context, kv_cache, loaded));
+        const states = kv_cache && (await openSavedStates(addon.context, kv_cache, loaded));
         const batcher = createBatcher(addon, { slots: options.slots, batch: BATCH, threads, trimmable, states });
         await batcher.warmUp(model.tokens.bos ?? 0);
         signal.throwIfAborted();
@@ -64,12 +64,12 @@ export function nodeLlamaCpp(library: () => Promise<Library> = () => import("nod
 
 // Node with one pool thread (see child.ts) can give every core to the computation. Elsewhere the threads that carry native jobs
 // fight the ones that compute, and one core less is faster.
-function bestThreads(): number {
+function defaultThreads(): number {
   const cores = availableParallelism();
   return "Bun" in globalThis || "Deno" in globalThis ? Math.max(1, cores - 1) : cores;
 }
 
-export function startLlama({ getLlama, LlamaLogLevel }: Library, threads: number): Promise<Llama> {
+export function startLlama({ getLlama, LlamaLogLevel }: NodeLlamaCppModule, threads: number): Promise<Llama> {
   return getLlama({
     gpu: "auto",
     build: "never",
@@ -81,14 +81,14 @@ export function startLlama({ getLlama, LlamaLogLevel }: Library, threads: number
   });
 }
 
-interface Loaded {
+interface LoadedModel {
   model: LlamaModel;
   context: LlamaContext;
   batcher: Batcher;
-  prompt: Prompt;
+  prompt: PromptTokenizer;
 }
 
-function engineOf(llama: Llama, loaded: Loaded): Engine {
+function engineOf(llama: Llama, loaded: LoadedModel): Engine {
   const { model, context, batcher } = loaded;
   const { promise: closed, resolve } = Promise.withResolvers<undefined>();
   let closing: Promise<void> | undefined;
@@ -103,12 +103,12 @@ function engineOf(llama: Llama, loaded: Loaded): Engine {
     slots: context.totalSequences,
     context_length: context.contextSize,
     closed,
-    chat: (request, signal) => turn(loaded, request, signal),
+    chat: (request, signal) => generate(loaded, request, signal),
     close: () => (closing ??= close()),
   };
 }
 
-async function* turn(loaded: Loaded, request: ChatRequest, signal: AbortSignal): AsyncGenerator<ChatEvent> {
+async function* generate(loaded: LoadedModel, request: ChatRequest, signal: AbortSignal): AsyncGenerator<ChatEvent> {
   signal.throwIfAborted();
   const { model, batcher } = loaded;
   const context_length = loaded.context.contextSize;
@@ -169,7 +169,7 @@ interface AnswerText {
 }
 
 function answerText(model: LlamaModel, prompt: readonly Token[], stop: readonly string[]): AnswerText {
-  const decoder = tokenDecoder((tokens) => model.detokenize(tokens as Token[]), prompt);
+  const decoder = createTokenDecoder((tokens) => model.detokenize(tokens as Token[]), prompt);
   const stops = stopFilter(stop);
   return {
     push(token) {
@@ -177,7 +177,7 @@ function answerText(model: LlamaModel, prompt: readonly Token[], stop: readonly 
         const { text, stopped } = stops.push(decoder.push(token));
         return { piece: text, ended: stopped };
       }
-      const { text, stopped } = stops.push(decoder.rest());
+      const { text, stopped } = stops.push(decoder.flush());
       return { piece: stopped ? text : text + stops.rest(), ended: true };
     },
     rest: stops.rest,

@@ -3,17 +3,17 @@
 // in between it gives the turns that wait their slots (seats.ts).
 import type { Addon } from "./addon.ts";
 import { SAVE_IDLE_MS, SAVE_ON_CLOSE_MS } from "../shared/kv-cache/retention.ts";
-import { createSeats } from "./slot-selection.ts";
-import type { RunningTurn, Slot, TurnOptions } from "./slot.ts";
-import type { SlotStates } from "./slot-states.ts";
-import { createSteps } from "./decode-step.ts";
-import { steadyThreads } from "./compute-threads.ts";
+import { createSlotSelection } from "./slot-selection.ts";
+import type { RunningGeneration, EmbeddedSlot, GenerationTask } from "./slot.ts";
+import type { EmbeddedSlotStates } from "./slot-states.ts";
+import { createDecodeSteps } from "./decode-step.ts";
+import { createComputeThreads } from "./compute-threads.ts";
 
 export interface Batcher {
   /** Before the first turn: reads the weights once and finds out how many threads are fast right now. */
   warmUp(token: number): Promise<void>;
   /** Begins a turn as soon as a slot is free. Answers with what stops it before the next step; that is safe at any time. */
-  start(options: TurnOptions): () => void;
+  start(options: GenerationTask): () => void;
   /** Fails the turns that run and wait, keeps what the slots hold, and settles when no native call runs any more. */
   close(reason: unknown): Promise<void>;
 }
@@ -27,19 +27,19 @@ export interface BatcherOptions {
   /** Whether a part of a sequence's memory can be forgotten (not so with recurrent or sliding-window models). */
   trimmable: boolean;
   /** Where the state of idle conversations is kept; absent: in the slots alone. */
-  states?: SlotStates | undefined;
+  states?: EmbeddedSlotStates | undefined;
   /** In ms: when nothing has run for so long, the slots are written down; half a minute unless told. */
-  keep_after?: number;
+  save_after?: number;
 }
 
 export function createBatcher({ context, newSampler }: Addon, options: BatcherOptions): Batcher {
-  const { slots: count, batch, trimmable, states, keep_after = SAVE_IDLE_MS } = options;
-  const slots = Array.from({ length: count }, (_, sequence): Slot => {
-    return { sequence, tokens: [], exact: 0, turn: undefined, last_used: 0 };
+  const { slots: count, batch, trimmable, states, save_after: keep_after = SAVE_IDLE_MS } = options;
+  const slots = Array.from({ length: count }, (_, sequence): EmbeddedSlot => {
+    return { sequence, tokens: [], exact: 0, generation: undefined, last_used: 0 };
   });
-  const seats = createSeats(context, { slots, batch, trimmable });
-  const steps = createSteps(context, { batch, threads: steadyThreads(options.threads), fail });
-  const arrivals: RunningTurn[] = [];
+  const seats = createSlotSelection(context, { slots, batch, trimmable });
+  const steps = createDecodeSteps(context, { batch, threads: createComputeThreads(options.threads), fail });
+  const arrivals: RunningGeneration[] = [];
   let clock = 0;
   let running: Promise<void> | undefined;
   /** Something was decoded since the slots were written down. */
@@ -50,7 +50,7 @@ export function createBatcher({ context, newSampler }: Addon, options: BatcherOp
     warmUp: steps.warmUp,
     start(options) {
       const sampler = newSampler(options.sampling);
-      const turn: RunningTurn = { ...options, sampler, cached: 0, unread: options.prompt, next: undefined, stopped: false };
+      const turn: RunningGeneration = { ...options, sampler, cached: 0, unread: options.prompt, next: undefined, stopped: false };
       arrivals.push(turn);
       clearTimeout(rest);
       // The loop begins in a later tick, so that turns that come together are decoded together.
@@ -60,7 +60,7 @@ export function createBatcher({ context, newSampler }: Addon, options: BatcherOp
       };
     },
     async close(reason) {
-      for (const turn of [...arrivals, ...slots.map(({ turn }) => turn)]) {
+      for (const turn of [...arrivals, ...slots.map(({ generation: turn }) => turn)]) {
         if (turn === undefined || turn.stopped) continue;
         turn.stopped = true;
         turn.onError(reason);
@@ -79,7 +79,7 @@ export function createBatcher({ context, newSampler }: Addon, options: BatcherOp
       await seat();
       // Seating may have read a file, and whoever left meanwhile takes no step.
       releaseStopped();
-      const active = slots.filter(({ turn }) => turn !== undefined);
+      const active = slots.filter(({ generation: turn }) => turn !== undefined);
       if (active.length === 0) {
         // Somebody came while the last of them got a slot, or lost it.
         if (arrivals.length > 0) continue;
@@ -99,7 +99,7 @@ export function createBatcher({ context, newSampler }: Addon, options: BatcherOp
   }
 
   function releaseStopped(): void {
-    for (const slot of slots) if (slot.turn?.stopped) release(slot);
+    for (const slot of slots) if (slot.generation?.stopped) release(slot);
   }
 
   /** Sets the clock for slots that nobody comes back to. */
@@ -114,7 +114,7 @@ export function createBatcher({ context, newSampler }: Addon, options: BatcherOp
 
   /** Writes the slots down, the last used first, as long as `goes_on`. */
   async function keepSlots(goes_on: () => boolean): Promise<void> {
-    for (const slot of slots.toSorted((a, b) => b.last_used - a.last_used)) if (goes_on()) await states?.keep(slot);
+    for (const slot of slots.toSorted((a, b) => b.last_used - a.last_used)) if (goes_on()) await states?.save(slot);
     await states?.settle();
   }
 
@@ -128,7 +128,7 @@ export function createBatcher({ context, newSampler }: Addon, options: BatcherOp
         turn.sampler.dispose();
         continue;
       }
-      slot.turn = turn;
+      slot.generation = turn;
       slot.last_used = ++clock;
       await states?.swap(slot, turn.prompt, (held) => seats.usable(held, turn));
       seats.trim(slot, seats.usable(slot, turn));
@@ -137,13 +137,13 @@ export function createBatcher({ context, newSampler }: Addon, options: BatcherOp
     }
   }
 
-  function release(slot: Slot): void {
-    slot.turn?.sampler.dispose();
-    slot.turn = undefined;
+  function release(slot: EmbeddedSlot): void {
+    slot.generation?.sampler.dispose();
+    slot.generation = undefined;
   }
 
-  function fail(slot: Slot, error: unknown): void {
-    const { turn } = slot;
+  function fail(slot: EmbeddedSlot, error: unknown): void {
+    const { generation: turn } = slot;
     release(slot);
     seats.forget(slot);
     if (turn && !turn.stopped) turn.onError(error);

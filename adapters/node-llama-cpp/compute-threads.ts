@@ -2,11 +2,11 @@
 // program takes one of their cores, two of them end up on the same core, and each wait lasts a time slice: a step takes 10 to 50
 // times as long as with one thread less. So now and then a step runs with fewer threads, and what is faster is kept.
 
-export interface Threads {
+export interface ComputeThreads {
   /** For a step of so many tokens. */
   next(tokens: number): number;
   /** How long that step took, in milliseconds. */
-  took(ms: number): void;
+  record(ms: number): void;
 }
 
 const STEPS_BETWEEN_TRIALS = 48;
@@ -21,7 +21,7 @@ const LAST_RETURN = 32_000;
 const LONGEST_STEP = 16;
 
 /** `most`: threads on an idle machine. */
-export function steadyThreads(most: number, now: () => number = () => performance.now()): Threads {
+export function createComputeThreads(most: number, now: () => number = () => performance.now()): ComputeThreads {
   const levels = [...new Set([1, 0.75, 0.5, 0.25].map((part) => Math.max(1, Math.round(most * part))))];
   /** Typical milliseconds of a step, by level and tokens. */
   const typical = levels.map(() => new Map<number, number>());
@@ -47,7 +47,7 @@ export function steadyThreads(most: number, now: () => number = () => performanc
       current = { level: choose(tokens), tokens };
       return levels[current.level]!;
     },
-    took(ms) {
+    record(ms) {
       const { level: used, tokens } = current;
       if (tokens > LONGEST_STEP) return;
       const before = typical[used]!.get(tokens) ?? ms;

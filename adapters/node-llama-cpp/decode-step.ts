@@ -1,21 +1,21 @@
 // One step of the batch: what each turn feeds, the decode of it all, and the tokens that come out.
 import type { AddonContext } from "./addon.ts";
-import type { RunningTurn, Slot } from "./slot.ts";
-import type { Threads } from "./compute-threads.ts";
+import type { RunningGeneration, EmbeddedSlot } from "./slot.ts";
+import type { ComputeThreads } from "./compute-threads.ts";
 
-export interface Steps {
+export interface DecodeSteps {
   /** `Batcher.warmUp`. */
   warmUp(token: number): Promise<void>;
   /** One step of these slots, each of which has a turn. Throws where the decode fails. */
-  step(active: readonly Slot[]): Promise<void>;
+  step(active: readonly EmbeddedSlot[]): Promise<void>;
 }
 
-export interface StepsOptions {
+export interface DecodeStepsOptions {
   /** Tokens one step may decode. */
   batch: number;
-  threads: Threads;
+  threads: ComputeThreads;
   /** The turn of the slot cannot go on. */
-  fail(slot: Slot, error: unknown): void;
+  fail(slot: EmbeddedSlot, error: unknown): void;
 }
 
 // While others generate, a prompt is read in smaller pieces: each piece is the time they wait for their next token.
@@ -24,7 +24,7 @@ const PROMPT_PIECE_AMONG_OTHERS = 128;
 // Two with all threads, one with fewer: enough for a first choice between them.
 const WARM_UP_STEPS = 3;
 
-export function createSteps(context: AddonContext, { batch, threads, fail }: StepsOptions): Steps {
+export function createDecodeSteps(context: AddonContext, { batch, threads, fail }: DecodeStepsOptions): DecodeSteps {
   return { warmUp, step };
 
   async function warmUp(token: number): Promise<void> {
@@ -38,11 +38,11 @@ export function createSteps(context: AddonContext, { batch, threads, fail }: Ste
     context.disposeSequence(0);
   }
 
-  async function step(active: readonly Slot[]): Promise<void> {
+  async function step(active: readonly EmbeddedSlot[]): Promise<void> {
     const pieces = share(active);
     const size = pieces.reduce((sum, { tokens }) => sum + tokens.length, 0);
     context.initBatch(size);
-    const sampled: { slot: Slot; turn: RunningTurn; place: number }[] = [];
+    const sampled: { slot: EmbeddedSlot; turn: RunningGeneration; place: number }[] = [];
     for (const { slot, turn, tokens } of pieces) {
       const last = turn.next !== undefined || tokens.length === turn.unread.length;
       const [place] = context.addToBatch(
@@ -70,15 +70,15 @@ export function createSteps(context: AddonContext, { batch, threads, fail }: Ste
     context.setThreads(threads.next(size));
     const started = performance.now();
     await context.decodeBatch();
-    threads.took(performance.now() - started);
+    threads.record(performance.now() - started);
   }
 
   /** What each turn feeds in this step: one token where it generates, else as much of its prompt as there is room for. */
-  function share(active: readonly Slot[]): { slot: Slot; turn: RunningTurn; tokens: readonly number[] }[] {
-    const generating = active.filter(({ turn }) => turn!.next !== undefined);
+  function share(active: readonly EmbeddedSlot[]): { slot: EmbeddedSlot; turn: RunningGeneration; tokens: readonly number[] }[] {
+    const generating = active.filter(({ generation: turn }) => turn!.next !== undefined);
     let room = generating.length === 0 ? batch : Math.min(batch - generating.length, PROMPT_PIECE_AMONG_OTHERS);
     return active.flatMap((slot) => {
-      const turn = slot.turn!;
+      const turn = slot.generation!;
       if (turn.next !== undefined) return { slot, turn, tokens: [turn.next] };
       const tokens = turn.unread.slice(0, Math.max(0, room));
       room -= tokens.length;
@@ -86,7 +86,7 @@ export function createSteps(context: AddonContext, { batch, threads, fail }: Ste
     });
   }
 
-  function advance(slot: Slot, turn: RunningTurn, tokens: readonly number[], alone: boolean): void {
+  function advance(slot: EmbeddedSlot, turn: RunningGeneration, tokens: readonly number[], alone: boolean): void {
     if (alone && tokens.length === batch && slot.exact === slot.tokens.length) slot.exact += batch;
     slot.tokens.push(...tokens);
     if (turn.next !== undefined) return;

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { startLlama, type Library } from "./adapter.ts";
+import { startLlama, type NodeLlamaCppModule } from "./adapter.ts";
 
 export interface Probe {
   /** What computes: `cuda`, `vulkan`, `metal`, or `cpu`. */
@@ -12,7 +12,7 @@ export interface Probe {
 }
 
 /** Throws what the library throws; a library that does not fit the machine may end the process. */
-export async function probe(library: Library): Promise<Probe> {
+export async function probe(library: NodeLlamaCppModule): Promise<Probe> {
   const llama = await startLlama(library, 1);
   const devices = llama.gpu === false ? [] : await llama.getGpuDeviceNames();
   return { on: llama.gpu === false ? "cpu" : llama.gpu, devices };

@@ -11,7 +11,7 @@ export interface TextMessage {
   content: string;
 }
 
-export type Prompt = (messages: readonly TextMessage[]) => number[];
+export type PromptTokenizer = (messages: readonly TextMessage[]) => number[];
 
 /** A template is a stranger's program: this long it may run, and this far it may count. */
 const RENDER_MS = 2_000;
@@ -21,7 +21,7 @@ const LONGEST_RANGE = 10_000;
  * Makes the function that turns messages into the tokens of a prompt. Throws `AdapterError` `model_load_failed` when the
  * template cannot be parsed; the function throws `messages_refused` where the template refuses, `template_failed` where it breaks.
  */
-export function promptOf(model: LlamaModel, prompt_template: string | undefined): Prompt {
+export function createPromptTokenizer(model: LlamaModel, prompt_template: string | undefined): PromptTokenizer {
   const render = prompt_template === undefined ? jinja(model) : substitution(prompt_template);
   return (messages) => {
     // What is a special token inside a message is text: a mark in its middle keeps the tokenizer from seeing it.

@@ -5,11 +5,11 @@ import type { KvCache } from "../adapter.ts";
 import { createStateFolder } from "../shared/kv-cache/state-folder.ts";
 import { weightsDigest } from "../shared/kv-cache/weights-digest.ts";
 import type { AddonContext } from "./addon.ts";
-import { createSlotStates, type SlotStates } from "./slot-states.ts";
-import { embeddedStates } from "./state-file.ts";
+import { createSlotStates, type EmbeddedSlotStates } from "./slot-states.ts";
+import { embeddedStateFormat } from "./state-file.ts";
 import { stateKey } from "./state-key.ts";
 
-export interface Loaded {
+export interface EmbeddedSavedStatesOptions {
   installed: InstalledModel;
   batch: number;
   trimmable: boolean;
@@ -24,7 +24,11 @@ export interface Place extends KvCache {
 }
 
 /** Undefined, with a line on standard error, where states cannot be kept. */
-export async function keptStates(context: AddonContext, place: Place, loaded: Loaded): Promise<SlotStates | undefined> {
+export async function openSavedStates(
+  context: AddonContext,
+  place: Place,
+  loaded: EmbeddedSavedStatesOptions,
+): Promise<EmbeddedSlotStates | undefined> {
   const { installed, batch, trimmable } = loaded;
   const log = (line: string): void => console.error(`${installed.id}: ${line}`);
   if (!trimmable) {
@@ -37,7 +41,7 @@ export async function keptStates(context: AddonContext, place: Place, loaded: Lo
     return undefined;
   }
   const key = await stateKey(place.weights, batch, loaded);
-  const folder = createStateFolder(place, embeddedStates(key));
+  const folder = createStateFolder(place, embeddedStateFormat(key));
   await folder.evict();
   return createSlotStates(context, folder, key, log);
 }

@@ -1,21 +1,21 @@
 // Which slot a turn gets, and how much of what lies there it keeps.
 import type { AddonContext } from "./addon.ts";
-import type { RunningTurn, Slot, TurnOptions } from "./slot.ts";
+import type { RunningGeneration, EmbeddedSlot, GenerationTask } from "./slot.ts";
 import { isSameConversation, commonPrefixLength } from "../shared/kv-cache/retention.ts";
-import type { Held } from "./state-file.ts";
+import type { CachedTokens } from "./state-file.ts";
 
-export interface Seats {
+export interface EmbeddedSlotSelection {
   /** The free slot of the same conversation, else the one that was used longest ago; undefined where none is free. */
-  choose(turn: RunningTurn): Slot | undefined;
+  choose(turn: RunningGeneration): EmbeddedSlot | undefined;
   /** How many of these tokens the turn can keep. */
-  usable(held: Held, turn: TurnOptions): number;
+  usable(held: CachedTokens, turn: GenerationTask): number;
   /** Keeps the first tokens of a slot, or none of them where the model's memory cannot be cut. */
-  trim(slot: Slot, keep: number): void;
-  forget(slot: Slot): void;
+  trim(slot: EmbeddedSlot, keep: number): void;
+  forget(slot: EmbeddedSlot): void;
 }
 
-export interface SeatsOptions {
-  slots: readonly Slot[];
+export interface EmbeddedSlotSelectionOptions {
+  slots: readonly EmbeddedSlot[];
   /** Tokens one step may decode. */
   batch: number;
   /** Whether a part of a sequence's memory can be forgotten. */
@@ -27,11 +27,14 @@ export interface SeatsOptions {
 const TILE = 64;
 const NEARLY_A_TILE = 40;
 
-export function createSeats(context: AddonContext, { slots, batch, trimmable }: SeatsOptions): Seats {
+export function createSlotSelection(
+  context: AddonContext,
+  { slots, batch, trimmable }: EmbeddedSlotSelectionOptions,
+): EmbeddedSlotSelection {
   return { choose, usable, trim, forget };
 
-  function choose(turn: RunningTurn): Slot | undefined {
-    const free = slots.filter((slot) => slot.turn === undefined).sort((a, b) => a.last_used - b.last_used);
+  function choose(turn: RunningGeneration): EmbeddedSlot | undefined {
+    const free = slots.filter((slot) => slot.generation === undefined).sort((a, b) => a.last_used - b.last_used);
     const best = free
       .map((slot) => ({ slot, cached: usable(slot, turn), same: commonPrefixLength(slot.tokens, turn.prompt) }))
       .sort((a, b) => b.cached - a.cached || b.same - a.same)[0];
@@ -39,7 +42,7 @@ export function createSeats(context: AddonContext, { slots, batch, trimmable }: 
     return best !== undefined && isSameConversation(best.same, best.slot.tokens.length, turn.prompt.length) ? best.slot : free[0];
   }
 
-  function usable({ tokens, exact }: Held, { prompt, repeatable }: TurnOptions): number {
+  function usable({ tokens, exact }: CachedTokens, { prompt, repeatable }: GenerationTask): number {
     // The last token of the prompt is always fed: its logits are what the answer begins with.
     let same = Math.min(commonPrefixLength(tokens, prompt), prompt.length - 1);
     if (repeatable) same = Math.floor(Math.min(same, exact) / batch) * batch;
@@ -47,7 +50,7 @@ export function createSeats(context: AddonContext, { slots, batch, trimmable }: 
     return same < tokens.length && !trimmable ? 0 : same;
   }
 
-  function trim(slot: Slot, keep: number): void {
+  function trim(slot: EmbeddedSlot, keep: number): void {
     if (keep === slot.tokens.length) return;
     if (keep > 0 && context.removeTokenCellsFromSequence(slot.sequence, keep, -1)) {
       slot.tokens.length = keep;
@@ -55,7 +58,7 @@ export function createSeats(context: AddonContext, { slots, batch, trimmable }: 
     } else forget(slot);
   }
 
-  function forget(slot: Slot): void {
+  function forget(slot: EmbeddedSlot): void {
     context.disposeSequence(slot.sequence);
     slot.tokens = [];
     slot.exact = 0;

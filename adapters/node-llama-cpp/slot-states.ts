@@ -3,23 +3,23 @@
 import type { AddonContext } from "./addon.ts";
 import { BadStateError } from "../shared/kv-cache/state-bytes.ts";
 import { commonPrefixLength, MIN_SAVED_TOKENS } from "../shared/kv-cache/retention.ts";
-import { HEAD_WORDS, wordsOf, type Held, type State, type StateFolder } from "./state-file.ts";
+import { HEADER_WORDS, headerWords, type CachedTokens, type EmbeddedState, type EmbeddedStateFolder } from "./state-file.ts";
 
 /** The cells of one sequence. */
-export interface HeldSlot extends Held {
+export interface SequenceCells extends CachedTokens {
   readonly sequence: number;
   tokens: number[];
   exact: number;
 }
 
-export interface SlotStates {
+export interface EmbeddedSlotStates {
   /**
    * Before a turn takes a slot: writes down what it would lose, and loads a state that spares the turn clearly more than what is
    * there. `spares` says how many tokens of its prompt need no reading. Never throws: what fails costs the reading.
    */
-  swap(slot: HeldSlot, prompt: readonly number[], spares: (held: Held) => number): Promise<void>;
+  swap(slot: SequenceCells, prompt: readonly number[], spares: (held: CachedTokens) => number): Promise<void>;
   /** Writes down what the slot holds, unless that is on the disk already or too little. Never throws. */
-  keep(slot: HeldSlot): Promise<void>;
+  save(slot: SequenceCells): Promise<void>;
   /** Resolves when everything that was written down has its name. */
   settle(): Promise<void>;
 }
@@ -27,10 +27,10 @@ export interface SlotStates {
 /** `key` is that of the folder's format; `log` takes a sentence about what failed. */
 export function createSlotStates(
   context: AddonContext,
-  folder: StateFolder,
+  folder: EmbeddedStateFolder,
   key: Uint8Array,
   log: (line: string) => void,
-): SlotStates {
+): EmbeddedSlotStates {
   /** The sums of what was written are made beside the next decodes: they take as long as the writing. */
   let sealing: Promise<void> = Promise.resolve();
   /** Bytes per token, once it is known, and what fits: larger ones are not even begun. */
@@ -38,7 +38,7 @@ export function createSlotStates(
 
   const notKept = (error: Error): void => log(`The state of a conversation could not be kept: ${error.message}`);
 
-  const write = async (slot: HeldSlot): Promise<void> => {
+  const write = async (slot: SequenceCells): Promise<void> => {
     const held = { tokens: Uint32Array.from(slot.tokens), exact: slot.exact };
     if (held.tokens.length < MIN_SAVED_TOKENS || held.tokens.length >= largest) return;
     await sealing;
@@ -48,37 +48,37 @@ export function createSlotStates(
       await folder.discard(path);
       notKept(error);
     };
-    const written = context.saveSequenceStateToFile(path, slot.sequence, wordsOf(held, key));
+    const written = context.saveSequenceStateToFile(path, slot.sequence, headerWords(held, key));
     await written.then(() => void (sealing = finish(path, held).catch(discard)), discard);
   };
 
   /** What the new state covers is of no use any more: earlier turns of the same conversation. */
-  const finish = async (path: string, held: Held): Promise<void> => {
+  const finish = async (path: string, held: CachedTokens): Promise<void> => {
     const older = (await folder.states()).filter((state) => state.tokens.length < held.tokens.length && covers(held, state));
     if (!(await folder.commit(path, held))) largest = held.tokens.length;
     else for (const state of older) await folder.remove(state);
   };
 
-  const keep = (slot: HeldSlot): Promise<void> => write(slot).catch(notKept);
+  const keep = (slot: SequenceCells): Promise<void> => write(slot).catch(notKept);
 
-  const forget = (slot: HeldSlot): void => {
+  const forget = (slot: SequenceCells): void => {
     context.disposeSequence(slot.sequence);
     slot.tokens = [];
     slot.exact = 0;
   };
 
-  const load = async (slot: HeldSlot, path: string, { tokens, exact }: State): Promise<void> => {
+  const load = async (slot: SequenceCells, path: string, { tokens, exact }: EmbeddedState): Promise<void> => {
     forget(slot);
-    const words = await context.loadSequenceStateFromFile(path, slot.sequence, HEAD_WORDS + tokens.length);
+    const words = await context.loadSequenceStateFromFile(path, slot.sequence, HEADER_WORDS + tokens.length);
     const first = context.getSequenceKvCacheMinPosition(slot.sequence);
     const last = context.getSequenceKvCacheMaxPosition(slot.sequence);
-    const same = commonPrefixLength(words.subarray(HEAD_WORDS), tokens) === tokens.length;
+    const same = commonPrefixLength(words.subarray(HEADER_WORDS), tokens) === tokens.length;
     if (!same || first !== 0 || last !== tokens.length - 1) throw new BadStateError("Its cells are not those of its tokens.");
     slot.tokens = Array.from(tokens);
     slot.exact = exact;
   };
 
-  const restore = async (slot: HeldSlot, least: number, spares: (held: Held) => number): Promise<void> => {
+  const restore = async (slot: SequenceCells, least: number, spares: (held: CachedTokens) => number): Promise<void> => {
     await sealing;
     const best = await folder.best(spares, least);
     if (best === undefined) return;
@@ -101,12 +101,12 @@ export function createSlotStates(
       // The last token of a prompt is always read.
       if (least < prompt.length) await restore(slot, least, spares);
     },
-    keep,
+    save: keep,
     settle: () => sealing,
   };
 }
 
 /** Whether `one` can stand for `other` in every turn. */
-function covers(one: Held, other: Held): boolean {
+function covers(one: CachedTokens, other: CachedTokens): boolean {
   return one.exact >= other.exact && commonPrefixLength(one.tokens, other.tokens) === other.tokens.length;
 }

@@ -1,8 +1,8 @@
 // A slot of the native context, and the turn that runs in it.
 import type { AddonSampler, SamplerConfig } from "./addon.ts";
-import type { HeldSlot } from "./slot-states.ts";
+import type { SequenceCells } from "./slot-states.ts";
 
-export interface TurnOptions {
+export interface GenerationTask {
   prompt: readonly number[];
   sampling: SamplerConfig;
   /** Reuse of earlier turns only where the numbers come out the same as without it. */
@@ -17,12 +17,12 @@ export interface TurnOptions {
   onError(error: unknown): void;
 }
 
-export interface Slot extends HeldSlot {
-  turn: RunningTurn | undefined;
+export interface EmbeddedSlot extends SequenceCells {
+  generation: RunningGeneration | undefined;
   last_used: number;
 }
 
-export interface RunningTurn extends TurnOptions {
+export interface RunningGeneration extends GenerationTask {
   sampler: AddonSampler;
   cached: number;
   /** Prompt tokens still to be fed. */

@@ -18,23 +18,23 @@ import {
 import type { SavedState, StateFolder as Folder, StateFormat } from "../shared/kv-cache/state-folder.ts";
 
 /** What the cells of a sequence stand for. */
-export interface Held {
+export interface CachedTokens {
   readonly tokens: ArrayLike<number>;
   /** How many of them were read in full batches from the start, just as a fresh read would do it. */
   readonly exact: number;
 }
 
 /** A file that looks whole from its head. */
-export interface StateHead extends Held {
+export interface EmbeddedStateHeader extends CachedTokens {
   readonly tokens: Uint32Array;
   readonly bytes: number;
 }
 
-export type State = SavedState<StateHead>;
-export type StateFolder = Folder<Held, StateHead>;
+export type EmbeddedState = SavedState<EmbeddedStateHeader>;
+export type EmbeddedStateFolder = Folder<CachedTokens, EmbeddedStateHeader>;
 
 /** `key`: 32 bytes, what a file must have been written for. */
-export function embeddedStates(key: Uint8Array): StateFormat<Held, StateHead> {
+export function embeddedStateFormat(key: Uint8Array): StateFormat<CachedTokens, EmbeddedStateHeader> {
   return {
     ending: ".kv",
     nameOf(held) {
@@ -42,7 +42,7 @@ export function embeddedStates(key: Uint8Array): StateFormat<Held, StateHead> {
       return createHash("sha256").update(key).update(words).digest("hex").slice(0, 32);
     },
     seal,
-    readHead: (path) => readHead(path, key),
+    readHeader: (path) => readHead(path, key),
     verify,
   };
 }
@@ -50,17 +50,17 @@ export function embeddedStates(key: Uint8Array): StateFormat<Held, StateHead> {
 const MAGIC = 0x53564b49; // "IKVS"
 const VERSION = 1;
 const [TOKENS, EXACT, BYTES, KEY, SUM] = [2, 3, 4, 6, 14] as const;
-export const HEAD_WORDS = 22;
+export const HEADER_WORDS = 22;
 /** What llama.cpp puts before our words: its magic, its version, the count. */
 const NATIVE_BYTES = 12;
 const SUM_AT = NATIVE_BYTES + SUM * 4;
 
 /** The numbers that llama.cpp is to write before the cells; `key` has 32 bytes. What is known only later is left 0 for `seal`. */
-export function wordsOf({ tokens, exact }: Held, key: Uint8Array): Uint32Array<ArrayBuffer> {
-  const words = new Uint32Array(HEAD_WORDS + tokens.length);
+export function headerWords({ tokens, exact }: CachedTokens, key: Uint8Array): Uint32Array<ArrayBuffer> {
+  const words = new Uint32Array(HEADER_WORDS + tokens.length);
   words.set([MAGIC, VERSION, tokens.length, exact]);
   new Uint8Array(words.buffer).set(key, KEY * 4);
-  words.set(tokens, HEAD_WORDS);
+  words.set(tokens, HEADER_WORDS);
   return words;
 }
 
@@ -77,10 +77,10 @@ export async function seal(path: string): Promise<number> {
 }
 
 /** Reads the head alone. Throws `BadStateError` where that says enough, undefined for one of another key, and what the disk throws. */
-async function readHead(path: string, key: Uint8Array): Promise<StateHead | undefined> {
+async function readHead(path: string, key: Uint8Array): Promise<EmbeddedStateHeader | undefined> {
   return withFile(path, "r", async (file) => {
     const { size } = await file.stat();
-    const start = await readExactly(file, NATIVE_BYTES + HEAD_WORDS * 4, 0);
+    const start = await readExactly(file, NATIVE_BYTES + HEADER_WORDS * 4, 0);
     const words = new DataView(start.buffer, NATIVE_BYTES);
     const word = (at: number): number => words.getUint32(at * 4, true);
     if (word(0) !== MAGIC || word(1) !== VERSION) throw new BadStateError("It is no state of this version.");
@@ -89,7 +89,7 @@ async function readHead(path: string, key: Uint8Array): Promise<StateHead | unde
     const told = new DataView(start.buffer).getUint32(NATIVE_BYTES - 4, true);
     if (words.getBigUint64(BYTES * 4, true) !== BigInt(size)) throw new BadStateError("Its length is wrong.");
     const fits = start.length + count * 4 <= size;
-    if (!fits || exact > count || told !== HEAD_WORDS + count) throw new BadStateError("Its counts are wrong.");
+    if (!fits || exact > count || told !== HEADER_WORDS + count) throw new BadStateError("Its counts are wrong.");
     const bytes = await readExactly(file, count * 4, start.length);
     return { tokens: new Uint32Array(bytes.buffer), exact, bytes: size };
   });
@@ -101,6 +101,6 @@ async function verify(path: string): Promise<void> {
     const { size } = await file.stat();
     await checkDigest(file, size, SUM_AT);
     const words = new DataView((await readExactly(file, 4, NATIVE_BYTES - 4)).buffer).getUint32(0, true);
-    await checkCells(file, NATIVE_BYTES + words * 4, size, words - HEAD_WORDS);
+    await checkCells(file, NATIVE_BYTES + words * 4, size, words - HEADER_WORDS);
   });
 }

@@ -7,7 +7,7 @@ export interface TokenDecoder {
   /** The text that this token makes certain, often a word, sometimes nothing. */
   push(token: number): string;
   /** What was held back, once no token will complete it. */
-  rest(): string;
+  flush(): string;
 }
 
 // Pieces depend on what stands before them (a leading space is dropped at the start of a text), so a few tokens stay in view.
@@ -16,7 +16,7 @@ const LONGEST_WINDOW = 16;
 const CUT_OFF = "\uFFFD";
 
 /** `before`: the end of the prompt, which the answer continues. */
-export function tokenDecoder(detokenize: Detokenize, before: readonly number[]): TokenDecoder {
+export function createTokenDecoder(detokenize: Detokenize, before: readonly number[]): TokenDecoder {
   let window = before.slice(-KEPT);
   let told = detokenize(window).length;
   return {
@@ -33,6 +33,6 @@ export function tokenDecoder(detokenize: Detokenize, before: readonly number[]):
       }
       return text;
     },
-    rest: () => detokenize(window).slice(told),
+    flush: () => detokenize(window).slice(told),
   };
 }

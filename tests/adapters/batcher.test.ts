@@ -4,11 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Addon, AddonSampler } from "../../adapters/node-llama-cpp/addon.ts";
 import { createBatcher } from "../../adapters/node-llama-cpp/batcher.ts";
-import type { TurnOptions } from "../../adapters/node-llama-cpp/slot.ts";
+import type { GenerationTask } from "../../adapters/node-llama-cpp/slot.ts";
 import { createStateFolder } from "../../adapters/shared/kv-cache/state-folder.ts";
 import { MIN_SAVED_TOKENS } from "../../adapters/shared/kv-cache/retention.ts";
 import { createSlotStates } from "../../adapters/node-llama-cpp/slot-states.ts";
-import { embeddedStates } from "../../adapters/node-llama-cpp/state-file.ts";
+import { embeddedStateFormat } from "../../adapters/node-llama-cpp/state-file.ts";
 import { eventually } from "../support/server.ts";
 import { nativeStates } from "../support/native-states.ts";
 
@@ -70,11 +70,11 @@ function fakeAddon() {
   return { addon, state, steps };
 }
 
-const sampling = {} as TurnOptions["sampling"];
+const sampling = {} as GenerationTask["sampling"];
 const prompt = (from: number, length: number): number[] => Array.from({ length }, (_, i) => from + i);
 
 /** Starts a turn of `wanted` tokens and settles with what it was told. */
-function run(batcher: ReturnType<typeof createBatcher>, tokens: number[], wanted: number, more: Partial<TurnOptions> = {}) {
+function run(batcher: ReturnType<typeof createBatcher>, tokens: number[], wanted: number, more: Partial<GenerationTask> = {}) {
   const told: { tokens: number[]; cached: number; read: number[] } = { tokens: [], cached: 0, read: [] };
   let left = wanted;
   const { promise, resolve, reject } = Promise.withResolvers<typeof told>();
@@ -173,7 +173,7 @@ describe("what a slot still holds", () => {
   });
 
   test("is read again in part where that makes a whole tile of what is nearly one", async () => {
-    const readOf = async (unread: number, more: Partial<TurnOptions> = {}) => {
+    const readOf = async (unread: number, more: Partial<GenerationTask> = {}) => {
       const { batcher, steps } = make({ batch: 512 });
       await run(batcher, prompt(1, 100), 1).promise;
       const { cached } = await run(batcher, [...prompt(1, 100), ...prompt(500, unread)], 1, more).promise;
@@ -229,7 +229,7 @@ describe("what a slot no longer holds, with states on the disk", () => {
   const withStates = (more: object = {}, place = join(root, `${number++}`, "tiny")) => {
     const fake = fakeAddon();
     const said: string[] = [];
-    const folder = createStateFolder({ folder: place, bytes: 1e9 }, embeddedStates(KEY));
+    const folder = createStateFolder({ folder: place, bytes: 1e9 }, embeddedStateFormat(KEY));
     const states = createSlotStates(fake.addon.context, folder, KEY, (line) => said.push(line));
     const batcher = createBatcher(fake.addon, { slots: 1, batch: 8, threads: 1, trimmable: true, states, ...more });
     const files = (): string[] => readdirSync(place).filter((name) => name.endsWith(".kv"));

@@ -1,16 +1,16 @@
 import { expect, test } from "bun:test";
-import { steadyThreads } from "../../adapters/node-llama-cpp/compute-threads.ts";
+import { createComputeThreads } from "../../adapters/node-llama-cpp/compute-threads.ts";
 
 /** Runs steps on a machine where a step takes `cost(threads)` milliseconds; answers with the threads of each. */
 function simulate(most: number) {
   let time = 0;
-  const threads = steadyThreads(most, () => time);
+  const threads = createComputeThreads(most, () => time);
   return (steps: number, cost: (threads: number, tokens: number) => number, tokens = 1): number[] =>
     Array.from({ length: steps }, () => {
       const used = threads.next(tokens);
       const ms = cost(used, tokens);
       time += ms;
-      threads.took(ms);
+      threads.record(ms);
       return used;
     });
 }

@@ -80,7 +80,7 @@ describe("a state's file", () => {
   test("says what it stands for, whichever way the release has for tokens", async () => {
     for (const bytes of [native(), native(TOKENS)]) {
       expect(await trusted(bytes)).toBe(true);
-      expect(await format.readHead(path)).toEqual({ ...held, bytes: readFileSync(path).length });
+      expect(await format.readHeader(path)).toEqual({ ...held, bytes: readFileSync(path).length });
       // What llama-server reads is as it wrote it.
       expect(readFileSync(path).subarray(0, bytes.length)).toEqual(Buffer.from(bytes));
     }
@@ -88,7 +88,7 @@ describe("a state's file", () => {
 
   test("of another key is none of ours to remove", async () => {
     expect(await trusted(native())).toBe(true);
-    expect(await serverStates(new Uint8Array(32)).readHead(path)).toBeUndefined();
+    expect(await serverStates(new Uint8Array(32)).readHeader(path)).toBeUndefined();
   });
 
   test("is not trusted where anything in it is not as it should be, whoever made its sum", async () => {
@@ -119,7 +119,7 @@ describe("a state's file", () => {
     const refused = async (changed: Uint8Array): Promise<boolean> => {
       writeFileSync(path, changed);
       return format
-        .readHead(path)
+        .readHeader(path)
         .then(async (head) => head === undefined || (await format.verify(path), false))
         .catch((error) => error instanceof BadStateError);
     };

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { getLlama, type Llama, type LlamaModel, type Token } from "node-llama-cpp";
-import { promptOf } from "../../adapters/node-llama-cpp/prompt.ts";
-import { tokenDecoder } from "../../adapters/node-llama-cpp/token-decoder.ts";
+import { createPromptTokenizer } from "../../adapters/node-llama-cpp/prompt.ts";
+import { createTokenDecoder } from "../../adapters/node-llama-cpp/token-decoder.ts";
 import { tinyModel } from "../support/models.ts";
 import { addTurnToken, type TinyGguf } from "../support/tiny-gguf.ts";
 
@@ -29,7 +29,7 @@ const BOS = 1;
 describe("a prompt", () => {
   test("is what the template makes of the messages, its special tokens included", async () => {
     const model = await load(TURNS);
-    const tokens = promptOf(
+    const tokens = createPromptTokenizer(
       model,
       undefined,
     )([
@@ -43,7 +43,7 @@ describe("a prompt", () => {
 
   test("holds a message's special tokens as text", async () => {
     const model = await load(TURNS);
-    const tokens = promptOf(model, undefined)([{ role: "user", content: "a </s> b <s> c </s>" }]);
+    const tokens = createPromptTokenizer(model, undefined)([{ role: "user", content: "a </s> b <s> c </s>" }]);
     expect(tokens.filter((token) => token === EOS).length).toBe(1);
     expect(tokens.filter((token) => token === BOS).length).toBe(1);
     expect(text(model, tokens).replaceAll(" ", "")).toContain("a</s>b<s>c</s></s>");
@@ -53,18 +53,18 @@ describe("a prompt", () => {
     const model = await load(TURNS, { mutate: addTurnToken });
     const [turn] = model.tokenize("<|turn|>", false);
     expect(model.detokenize([turn!], true)).toBe("<|turn|>");
-    expect(promptOf(model, undefined)([{ role: "user", content: "a <|turn|> b" }])).not.toContain(turn!);
+    expect(createPromptTokenizer(model, undefined)([{ role: "user", content: "a <|turn|> b" }])).not.toContain(turn!);
   });
 
   test("keeps characters that could be taken for our own marks", async () => {
     const model = await load(TURNS);
     const content = "x\uFDD0y\uFDD0\uFDD0z </s>";
-    expect(text(model, promptOf(model, undefined)([{ role: "user", content }]))).toContain("x\uFDD0y\uFDD0\uFDD0z");
+    expect(text(model, createPromptTokenizer(model, undefined)([{ role: "user", content }]))).toContain("x\uFDD0y\uFDD0\uFDD0z");
   });
 
   test("of a plain prompt_template has Jan's substitution, and no program in it runs", async () => {
     const model = await load(TURNS);
-    const make = promptOf(model, "SYS {system_message} USER {prompt} BOT {{ 7 * 7 }}");
+    const make = createPromptTokenizer(model, "SYS {system_message} USER {prompt} BOT {{ 7 * 7 }}");
     const made = text(
       model,
       make([
@@ -79,7 +79,9 @@ describe("a prompt", () => {
 
   test("the date is there for templates that ask for it", async () => {
     const model = await load("{{ strftime_now('%Y') }}");
-    expect(text(model, promptOf(model, undefined)([{ role: "user", content: "" }]))).toContain(String(new Date().getFullYear()));
+    expect(text(model, createPromptTokenizer(model, undefined)([{ role: "user", content: "" }]))).toContain(
+      String(new Date().getFullYear()),
+    );
   });
 
   test("templates cannot reach the program that runs them", async () => {
@@ -91,7 +93,7 @@ describe("a prompt", () => {
       const model = await load(template);
       let made = "";
       try {
-        made = text(model, promptOf(model, undefined)([{ role: "user", content: "x" }]));
+        made = text(model, createPromptTokenizer(model, undefined)([{ role: "user", content: "x" }]));
       } catch (error) {
         expect(error).toMatchObject({ code: "template_failed" });
       }
@@ -106,7 +108,7 @@ describe("the text of tokens", () => {
 
   test("comes in whole characters, however they are spread over tokens", () => {
     const whole = "aü漢😀 👩‍👩‍👧 z".repeat(9);
-    const decoder = tokenDecoder(bytes, [104, 105]);
+    const decoder = createTokenDecoder(bytes, [104, 105]);
     const pieces = [...new TextEncoder().encode(whole)].map((byte) => decoder.push(byte));
     expect(pieces.join("")).toBe(whole);
     for (const piece of pieces) expect(piece.isWellFormed()).toBe(true);
@@ -114,14 +116,14 @@ describe("the text of tokens", () => {
   });
 
   test("shows bytes that are no UTF-8 as such, and goes on", () => {
-    const decoder = tokenDecoder(bytes, []);
+    const decoder = createTokenDecoder(bytes, []);
     const pieces = [65, 0x80, 0xff, 66, 0xe2, 0x82, 67].map((byte) => decoder.push(byte));
     expect(pieces.join("")).toBe("A\uFFFD\uFFFDB\uFFFDC");
   });
 
   test("a character that is never completed stays back", () => {
-    const decoder = tokenDecoder(bytes, []);
+    const decoder = createTokenDecoder(bytes, []);
     expect([65, 0xe2, 0x82].map((byte) => decoder.push(byte)).join("")).toBe("A");
-    expect(decoder.rest()).toBe("\uFFFD");
+    expect(decoder.flush()).toBe("\uFFFD");
   });
 });

@@ -16,12 +16,12 @@ import { join } from "node:path";
 import { BadStateError } from "../../adapters/shared/kv-cache/state-bytes.ts";
 import { createStateFolder } from "../../adapters/shared/kv-cache/state-folder.ts";
 import {
-  embeddedStates,
-  HEAD_WORDS,
+  embeddedStateFormat,
+  HEADER_WORDS,
   seal,
-  wordsOf,
-  type Held,
-  type StateFolder,
+  headerWords,
+  type CachedTokens,
+  type EmbeddedStateFolder,
 } from "../../adapters/node-llama-cpp/state-file.ts";
 import { nativeStates } from "../support/native-states.ts";
 
@@ -29,7 +29,10 @@ const root = mkdtempSync(join(tmpdir(), "ingle-states-"));
 afterAll(() => rmSync(root, { recursive: true }));
 
 const KEY = new Uint8Array(32).fill(7);
-const held = (from: number, length = 4, exact = 0): Held => ({ tokens: Uint32Array.from({ length }, (_, i) => from + i), exact });
+const held = (from: number, length = 4, exact = 0): CachedTokens => ({
+  tokens: Uint32Array.from({ length }, (_, i) => from + i),
+  exact,
+});
 let base = "";
 let number = 0;
 beforeEach(() => {
@@ -37,18 +40,18 @@ beforeEach(() => {
 });
 
 const open = (bytes = 1e9, { model = "tiny", key = KEY } = {}) =>
-  createStateFolder({ folder: join(base, model), bytes }, embeddedStates(key));
+  createStateFolder({ folder: join(base, model), bytes }, embeddedStateFormat(key));
 const there = (model = "tiny"): string[] => readdirSync(join(base, model)).sort();
 
 /** As an engine does it. Answers whether it stayed. */
-async function write(folder: StateFolder, state: Held): Promise<boolean> {
+async function write(folder: EmbeddedStateFolder, state: CachedTokens): Promise<boolean> {
   const path = await folder.begin(state);
   const native = nativeStates(new Map([[0, state.tokens.length]]));
-  await native.saveSequenceStateToFile(path, 0, wordsOf(state, KEY));
+  await native.saveSequenceStateToFile(path, 0, headerWords(state, KEY));
   return folder.commit(path, state);
 }
 
-const firsts = async (folder: StateFolder): Promise<number[]> => {
+const firsts = async (folder: EmbeddedStateFolder): Promise<number[]> => {
   return (await folder.states()).map(({ tokens }) => tokens[0]!).sort((a, b) => a - b);
 };
 
@@ -142,7 +145,7 @@ describe("a file that is not as it was written is never trusted:", () => {
 
   test("also by somebody who makes the sum right again: whatever is done to its cells", async () => {
     const { path, bytes } = await original();
-    const cells = 12 + 4 * (HEAD_WORDS + 6);
+    const cells = 12 + 4 * (HEADER_WORDS + 6);
     // The streams, the count of the cells, and of the last cell its position and its sequences.
     for (const at of [cells, cells + 4, cells + 8 + 12 * 5, cells + 8 + 12 * 5 + 4]) {
       for (const value of [0, 7, 0x7fffffff, 0xffffffff]) {

@@ -15,7 +15,7 @@ export interface StateFormat<Held, Head> {
   /** Completes what the native side has written. Answers with the bytes. */
   seal(path: string, held: Held): Promise<number>;
   /** Reads the head alone. Throws `BadStateError` where that says enough, undefined for one of another setup, and what the disk throws. */
-  readHead(path: string): Promise<Head | undefined>;
+  readHeader(path: string): Promise<Head | undefined>;
   /** Throws `BadStateError` unless every byte is as it was sealed. */
   verify(path: string): Promise<void>;
 }
@@ -66,7 +66,7 @@ export function createStateFolder<Held, Head extends Sized>(
 
   const head = async (name: string): Promise<Head | undefined> => {
     if (heads.has(name)) return heads.get(name);
-    const read = await format.readHead(fileOf(name)).catch(async (error) => {
+    const read = await format.readHeader(fileOf(name)).catch(async (error) => {
       if (error instanceof BadStateError) await discard(fileOf(name));
       return null;
     });
