@@ -12,7 +12,7 @@ import type { Client } from "./http-client.ts";
 import type { Life, LifeLimits } from "./watchdog.ts";
 import { type ChatIn, createSeats, type Seats } from "./slot-selection.ts";
 import { createSlotStates } from "./slot-states.ts";
-import { serverStates } from "./state-file.ts";
+import { serverStateFormat } from "./state-file.ts";
 
 export interface KeptOptions {
   /** Path of llama-server. */
@@ -70,7 +70,7 @@ export async function keptStates(kept: KeptOptions): Promise<KeptStates | undefi
       const key = createHash("sha256").update(JSON.stringify(setup)).digest();
       const gone = new AbortController();
       void life.closed.then(() => gone.abort());
-      const states = createStateFolder(kv_cache, serverStates(key));
+      const states = createStateFolder(kv_cache, serverStateFormat(key));
       await states.evict();
       const slots = createSlotStates({ client, folder: states, limits, gone: gone.signal, log });
       return createSeats({ chat, slots: server.slots, states: slots });

@@ -3,7 +3,13 @@
 import { AdapterError, type AdapterErrorCode, type ChatEvent, type ChatRequest, type Engine } from "../adapter.ts";
 import { isSameConversation, SAVE_IDLE_MS, SAVE_ON_CLOSE_MS } from "../shared/kv-cache/retention.ts";
 import type { HeldSlot, SlotStates } from "./slot-states.ts";
-import { alike, goesOn, hasImages, lengthOf, type Talk, talkOf } from "./conversation-fingerprint.ts";
+import {
+  sharedPrefixLength,
+  continuesConversation,
+  conversationLength,
+  type ConversationFingerprint,
+  fingerprintOf,
+} from "../shared/conversation-fingerprint.ts";
 
 /** A turn in a slot of llama-server, or in one that it chooses. */
 export type ChatIn = (request: ChatRequest, signal: AbortSignal, id_slot?: number) => AsyncIterable<ChatEvent>;
@@ -61,12 +67,17 @@ export function createSeats({ chat, slots: count, states, keep_after = SAVE_IDLE
   const then = (slot: Slot, work: () => Promise<void>): Promise<void> => (slot.work = slot.work.then(work));
 
   /** The free slot of the same conversation, else the one that was used longest ago. Undefined where all are taken. */
-  const choose = (talk: Talk): Slot | undefined => {
+  const choose = (fingerprint: ConversationFingerprint): Slot | undefined => {
     const free = slots.filter(({ turn }) => turn === undefined).toSorted((a, b) => a.last_used - b.last_used);
     const [best] = free
-      .flatMap((slot) => (slot.held === undefined ? [] : { slot, same: alike(slot.held.talk, talk), held: slot.held }))
+      .flatMap((slot) =>
+        slot.held === undefined ? [] : { slot, same: sharedPrefixLength(slot.held.fingerprint, fingerprint), held: slot.held },
+      )
       .toSorted((a, b) => b.same - a.same);
-    return best !== undefined && isSameConversation(best.same, lengthOf(best.held.talk), lengthOf(talk)) ? best.slot : free[0];
+    return best !== undefined &&
+      isSameConversation(best.same, conversationLength(best.held.fingerprint), conversationLength(fingerprint))
+      ? best.slot
+      : free[0];
   };
 
   /** Sets the clock for slots that nobody comes back to. */
@@ -83,8 +94,8 @@ export function createSeats({ chat, slots: count, states, keep_after = SAVE_IDLE
 
   return {
     async *chat(request, signal) {
-      const talk = talkOf(request);
-      const slot = closing ? undefined : choose(talk);
+      const fingerprint = fingerprintOf(request);
+      const slot = closing ? undefined : choose(fingerprint);
       if (slot === undefined) return yield* chat(request, signal);
       clearTimeout(rest);
       const turn = Promise.withResolvers<void>();
@@ -93,7 +104,7 @@ export function createSeats({ chat, slots: count, states, keep_after = SAVE_IDLE
       const told: Told = { asked: false, prompt: undefined, began: false, finish: undefined, failure: undefined };
       try {
         await orAborted(
-          then(slot, () => states.swap(slot, talk, !request.repeatable)),
+          then(slot, () => states.swap(slot, fingerprint, !request.repeatable)),
           signal,
         );
         told.asked = true;
@@ -107,7 +118,7 @@ export function createSeats({ chat, slots: count, states, keep_after = SAVE_IDLE
         told.failure = error;
         throw error;
       } finally {
-        slot.held = after(slot.held, told, talk, request);
+        slot.held = after(slot.held, told, fingerprint, request);
         slot.turn = undefined;
         turn.resolve();
         keepLater();
@@ -128,7 +139,7 @@ export function createSeats({ chat, slots: count, states, keep_after = SAVE_IDLE
 }
 
 /** What a slot holds when its turn is over. */
-function after(held: HeldSlot["held"], told: Told, talk: Talk, request: ChatRequest): HeldSlot["held"] {
+function after(held: HeldSlot["held"], told: Told, fingerprint: ConversationFingerprint, request: ChatRequest): HeldSlot["held"] {
   const { asked, prompt, began, finish, failure } = told;
   if (!asked || (failure instanceof AdapterError && REFUSED.includes(failure.code))) return held;
   // The state of an image is more than its tokens.
@@ -137,11 +148,15 @@ function after(held: HeldSlot["held"], told: Told, talk: Talk, request: ChatRequ
     const { prompt_tokens, completion_tokens } = finish.usage;
     // The last token was not fed. A stop string ends a turn before llama-server knows of it.
     const tokens = prompt_tokens + completion_tokens - 1;
-    return { talk, prompt: prompt_tokens, tokens, kept, loose: request.stop.length > 0 };
+    return { fingerprint, prompt: prompt_tokens, tokens, kept, loose: request.stop.length > 0 };
   }
-  const read = began ? (prompt?.total ?? Math.ceil(lengthOf(talk) / CHARACTERS_OF_A_TOKEN)) : prompt?.read;
-  if (read !== undefined) return { talk, prompt: read, tokens: read, kept, loose: true };
-  return held !== undefined && goesOn(talk, held.talk) ? { ...held, loose: true } : undefined;
+  const read = began ? (prompt?.total ?? Math.ceil(conversationLength(fingerprint) / CHARACTERS_OF_A_TOKEN)) : prompt?.read;
+  if (read !== undefined) return { fingerprint, prompt: read, tokens: read, kept, loose: true };
+  return held !== undefined && continuesConversation(fingerprint, held.fingerprint) ? { ...held, loose: true } : undefined;
+}
+
+export function hasImages({ messages }: ChatRequest): boolean {
+  return messages.some(({ content }) => typeof content !== "string" && content.some(({ type }) => type === "image_url"));
 }
 
 function later(ms: number): Promise<void> {

@@ -8,11 +8,16 @@ import { MIN_SAVED_TOKENS } from "../shared/kv-cache/retention.ts";
 import type { Client } from "./http-client.ts";
 import { slotsOf } from "./wait-for-slot.ts";
 import type { LifeLimits } from "./watchdog.ts";
-import type { Held, State, States } from "./state-file.ts";
-import { alike, goesOn, lengthOf, type Talk } from "./conversation-fingerprint.ts";
+import type { ServerState, ServerStateFolder, SlotContents } from "./state-file.ts";
+import {
+  sharedPrefixLength,
+  continuesConversation,
+  conversationLength,
+  type ConversationFingerprint,
+} from "../shared/conversation-fingerprint.ts";
 
 /** What a slot has in it. */
-export interface SlotHeld extends Held {
+export interface SlotHeld extends SlotContents {
   /** On the disk already, or nothing for it. */
   kept: boolean;
   /** Its turn was left, so that llama-server may still work on it; the counts are guessed. */
@@ -30,7 +35,7 @@ export interface SlotStates {
    * Before a turn takes a slot: writes down what it would lose, and loads a state that spares the turn clearly more than what is there.
    * Where it goes on from its slot nothing is asked of llama-server. Never throws: what fails costs the reading.
    */
-  swap(slot: HeldSlot, talk: Talk, reuses: boolean): Promise<void>;
+  swap(slot: HeldSlot, fingerprint: ConversationFingerprint, reuses: boolean): Promise<void>;
   /** Writes down what the slot holds, unless that is on the disk already or too little. Never throws. */
   keep(slot: HeldSlot): Promise<void>;
   /** Resolves when everything that was written down has its name. */
@@ -39,7 +44,7 @@ export interface SlotStates {
 
 export interface SlotStatesOptions {
   client: Client;
-  folder: States;
+  folder: ServerStateFolder;
   limits: LifeLimits;
   /** Ends what is asked of a llama-server that is gone. */
   gone: AbortSignal;
@@ -53,7 +58,7 @@ const Restored = v.object({ n_restored: v.number() });
 
 export function createSlotStates({ client, folder, limits, gone, log }: SlotStatesOptions): SlotStates {
   /** Their sums are made beside the next turns. */
-  const sealing = new Map<Held, Promise<void>>();
+  const sealing = new Map<SlotContents, Promise<void>>();
   /** In tokens: what is as long is not even begun, as it did not fit. */
   let largest = Number.POSITIVE_INFINITY;
   /** It did not answer in time, or writes what nobody understands: it is asked for no further state. */
@@ -104,7 +109,7 @@ export function createSlotStates({ client, folder, limits, gone, log }: SlotStat
     }
   };
 
-  const finish = async (path: string, held: Held): Promise<void> => {
+  const finish = async (path: string, held: SlotContents): Promise<void> => {
     try {
       // What the new state can stand for is of no use any more: earlier turns of the same conversation.
       const older = (await folder.states()).filter((state) => replaces(held, state));
@@ -122,19 +127,19 @@ export function createSlotStates({ client, folder, limits, gone, log }: SlotStat
 
   const keep = (slot: HeldSlot): Promise<void> => write(slot).catch(notKept);
 
-  const find = async (talk: Talk, least: number): Promise<State | undefined> => {
-    await Promise.all([...sealing].map(([held, done]) => (spares(held, talk) >= least ? done : undefined)));
-    return folder.best((state) => spares(state, talk), least);
+  const find = async (fingerprint: ConversationFingerprint, least: number): Promise<ServerState | undefined> => {
+    await Promise.all([...sealing].map(([held, done]) => (spares(held, fingerprint) >= least ? done : undefined)));
+    return folder.best((state) => spares(state, fingerprint), least);
   };
 
-  const restore = async (slot: HeldSlot, state: State): Promise<void> => {
+  const restore = async (slot: HeldSlot, state: ServerState): Promise<void> => {
     try {
       const path = await folder.checked(state);
       slot.held = undefined;
       const { n_restored } = v.parse(Restored, await act("restore", slot, path));
       if (n_restored !== state.tokens) throw new BadStateError("llama-server has read something else.");
-      const { talk, prompt, tokens } = state;
-      slot.held = { talk, prompt, tokens, kept: true, loose: false };
+      const { fingerprint, prompt, tokens } = state;
+      slot.held = { fingerprint, prompt, tokens, kept: true, loose: false };
     } catch (error) {
       await folder.remove(state);
       log(`The state of a conversation was not used: ${(error as Error).message}`);
@@ -142,13 +147,14 @@ export function createSlotStates({ client, folder, limits, gone, log }: SlotStat
   };
 
   return {
-    async swap(slot, talk, reuses) {
+    async swap(slot, fingerprint, reuses) {
       const { held } = slot;
-      const spared = held === undefined ? 0 : spares(held, talk);
-      const left = lengthOf(talk) - (held === undefined ? 0 : alike(held.talk, talk));
+      const spared = held === undefined ? 0 : spares(held, fingerprint);
+      const left = conversationLength(fingerprint) - (held === undefined ? 0 : sharedPrefixLength(held.fingerprint, fingerprint));
       // A token is a character at least, but for a few.
-      const better = reuses && !off && left >= MIN_SAVED_TOKENS ? await find(talk, spared + MIN_SAVED_TOKENS) : undefined;
-      const lost = held !== undefined && !goesOn(talk, held.talk) && held.tokens - spared >= MIN_SAVED_TOKENS;
+      const better = reuses && !off && left >= MIN_SAVED_TOKENS ? await find(fingerprint, spared + MIN_SAVED_TOKENS) : undefined;
+      const lost =
+        held !== undefined && !continuesConversation(fingerprint, held.fingerprint) && held.tokens - spared >= MIN_SAVED_TOKENS;
       if (lost) await keep(slot);
       if (better === undefined || off) return;
       // One that works would be waited for, and is not sure to be heard of.
@@ -160,14 +166,16 @@ export function createSlotStates({ client, folder, limits, gone, log }: SlotStat
 }
 
 /** How many tokens of its prompt a turn need not read, as near as characters tell it. */
-function spares({ talk, prompt, tokens }: Held, next: Talk): number {
+function spares({ fingerprint, prompt, tokens }: SlotContents, next: ConversationFingerprint): number {
   // The answer is of use where something follows.
-  if (goesOn(next, talk)) return next.marks.length > talk.marks.length ? tokens : prompt;
-  return Math.floor((prompt * alike(talk, next)) / lengthOf(talk));
+  if (continuesConversation(next, fingerprint)) return next.prefixes.length > fingerprint.prefixes.length ? tokens : prompt;
+  return Math.floor((prompt * sharedPrefixLength(fingerprint, next)) / conversationLength(fingerprint));
 }
 
 /** Whether `newer` can stand for `older`: a later turn of it, or the same one again. */
-function replaces(newer: Held, older: Held): boolean {
-  if (!goesOn(newer.talk, older.talk)) return false;
-  return newer.tokens >= older.tokens || (goesOn(older.talk, newer.talk) && newer.prompt >= older.prompt);
+function replaces(newer: SlotContents, older: SlotContents): boolean {
+  if (!continuesConversation(newer.fingerprint, older.fingerprint)) return false;
+  return (
+    newer.tokens >= older.tokens || (continuesConversation(older.fingerprint, newer.fingerprint) && newer.prompt >= older.prompt)
+  );
 }

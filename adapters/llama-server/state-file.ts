@@ -1,14 +1,15 @@
-// The file of one conversation's state as llama-server writes it, and what we put behind that. It reads what is its own and no further,
-// so that one file, renamed once, holds all there is to check:
+// The file of a saved state: what llama-server writes, followed by a trailer of ours. llama-server reads its own part and no further, so
+// one file, renamed once, holds all that is checked before a restore:
 //
-//   its own: magic, version, a count, so many numbers that hold the tokens, the cells
+//   llama-server's part: magic, version, a count, that many numbers with the tokens, the cells
 //   what the state stands for, as JSON
-//   magic, version, bytes of its own (64 bits), bytes of the JSON, 0; key (32 bytes); sha256 of all other bytes
+//   magic, version, bytes of llama-server's part (64 bits), bytes of the JSON, 0; key (32 bytes); sha256 of all other bytes
 //
-// A file that is cut ends its process: nothing gets there whose sum is not right, or whose cells are not those of its tokens.
+// llama-server ends at a file that is cut: it is given none whose sum is wrong or whose cells are not those of its tokens.
 import { randomBytes } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
 import * as v from "valibot";
+import type { ConversationFingerprint } from "../shared/conversation-fingerprint.ts";
 import {
   BadStateError,
   checkCells,
@@ -20,27 +21,34 @@ import {
 } from "../shared/kv-cache/state-bytes.ts";
 import type { SavedState, StateFolder, StateFormat } from "../shared/kv-cache/state-folder.ts";
 
+/** What the cells of a slot stand for. */
+export interface SlotContents {
+  fingerprint: ConversationFingerprint;
+  /** Tokens of the prompt. */
+  prompt: number;
+  /** All tokens, those of the answer behind the prompt included. */
+  tokens: number;
+}
+
+export interface ServerStateHead extends SlotContents {
+  /** Of the whole file. */
+  readonly bytes: number;
+}
+
+export type ServerState = SavedState<ServerStateHead>;
+export type ServerStateFolder = StateFolder<SlotContents, ServerStateHead>;
+
 const Count = v.pipe(v.number(), v.integer(), v.minValue(0));
 
-/** What the cells of a slot stand for. */
-const Held = v.pipe(
+/** The fields keep these names: with others, no saved state could be read any more. */
+const StoredContents = v.pipe(
   v.object({
     talk: v.object({ marks: v.pipe(v.array(v.string()), v.minLength(1)), ends: v.array(Count) }),
-    /** Tokens of the prompt. */
     prompt: Count,
-    /** All tokens: the answer is behind the prompt. */
     tokens: Count,
   }),
   v.check(({ talk }) => talk.marks.length === talk.ends.length),
 );
-export type Held = v.InferOutput<typeof Held>;
-
-export interface StateHead extends Held {
-  readonly bytes: number;
-}
-
-export type State = SavedState<StateHead>;
-export type States = StateFolder<Held, StateHead>;
 
 const MAGIC = 0x54564b49; // "IKVT"
 const VERSION = 1;
@@ -48,55 +56,60 @@ const KEY_AT = 24;
 const TAIL_BYTES = KEY_AT + 32 + DIGEST_BYTES;
 const LONGEST_JSON = 64 * 1024 * 1024;
 
-/** What llama-server puts before the tokens of a slot since it can write down images too; before that there was nothing. */
+/** Stands before the tokens since llama-server can save images too; older releases write the tokens alone. */
 const PACKED = 0xffffffff;
 const PACKED_VERSION = 1;
 
-/** `key`: 32 bytes, what a file must have been written for. */
-export function serverStates(key: Uint8Array): StateFormat<Held, StateHead> {
+/** `key`: 32 bytes that stand for the setup which the states belong to. */
+export function serverStateFormat(key: Uint8Array): StateFormat<SlotContents, ServerStateHead> {
   return {
     ending: ".slot",
-    // From the words of a conversation nobody shall find out that it is here.
+    // A name made from the words would tell who guesses them that the conversation is here.
     nameOf: () => randomBytes(16).toString("hex"),
-    seal: (path, held) => seal(path, held, key),
-    readHeader: (path) => readHead(path, key),
+    seal: (path, contents) => seal(path, contents, key),
+    readHeader: (path) => readHeader(path, key),
     verify,
   };
 }
 
-async function seal(path: string, { talk, prompt, tokens }: Held, key: Uint8Array): Promise<number> {
+async function seal(path: string, { fingerprint, prompt, tokens }: SlotContents, key: Uint8Array): Promise<number> {
   return withFile(path, "r+", async (file) => {
     const { size: native } = await file.stat();
-    // What is not understood is not kept.
     if ((await checkNative(file, native)) !== tokens) throw new BadStateError("It does not have the tokens that were told.");
-    const told = Buffer.from(JSON.stringify({ talk, prompt, tokens }));
+    const stored: v.InferInput<typeof StoredContents> = {
+      talk: { marks: fingerprint.prefixes, ends: fingerprint.ends },
+      prompt,
+      tokens,
+    };
+    const json = Buffer.from(JSON.stringify(stored));
     const tail = new Uint8Array(TAIL_BYTES);
     const view = new DataView(tail.buffer);
     view.setUint32(0, MAGIC, true);
     view.setUint32(4, VERSION, true);
     view.setBigUint64(8, BigInt(native), true);
-    view.setUint32(16, told.length, true);
+    view.setUint32(16, json.length, true);
     tail.set(key, KEY_AT);
-    const size = native + told.length + TAIL_BYTES;
-    await write(file, Buffer.concat([told, tail]), native);
+    const size = native + json.length + TAIL_BYTES;
+    await write(file, Buffer.concat([json, tail]), native);
     await write(file, await digestOf(file, size, size - DIGEST_BYTES), size - DIGEST_BYTES);
     return size;
   });
 }
 
-async function readHead(path: string, key: Uint8Array): Promise<StateHead | undefined> {
+async function readHeader(path: string, key: Uint8Array): Promise<ServerStateHead | undefined> {
   return withFile(path, "r", async (file) => {
     const { size } = await file.stat();
-    const { tail, native, told } = await tailOf(file, size);
+    const { tail, native, json_bytes } = await readTail(file, size);
     if (Buffer.compare(tail.subarray(KEY_AT, KEY_AT + key.length), key) !== 0) return undefined;
-    const text = new TextDecoder().decode(await readExactly(file, told, native));
-    return { ...heldOf(text), bytes: size };
+    const text = new TextDecoder().decode(await readExactly(file, json_bytes, native));
+    return { ...parseContents(text), bytes: size };
   });
 }
 
-function heldOf(text: string): Held {
+function parseContents(text: string): SlotContents {
   try {
-    return v.parse(Held, JSON.parse(text));
+    const { talk, prompt, tokens } = v.parse(StoredContents, JSON.parse(text));
+    return { fingerprint: { prefixes: talk.marks, ends: talk.ends }, prompt, tokens };
   } catch (error) {
     throw new BadStateError("It does not say what it stands for.", { cause: error });
   }
@@ -106,37 +119,37 @@ async function verify(path: string): Promise<void> {
   await withFile(path, "r", async (file) => {
     const { size } = await file.stat();
     await checkDigest(file, size, size - DIGEST_BYTES);
-    await checkNative(file, (await tailOf(file, size)).native);
+    await checkNative(file, (await readTail(file, size)).native);
   });
 }
 
-async function tailOf(file: FileHandle, size: number): Promise<{ tail: Uint8Array; native: number; told: number }> {
+async function readTail(file: FileHandle, size: number): Promise<{ tail: Uint8Array; native: number; json_bytes: number }> {
   if (size < TAIL_BYTES) throw new BadStateError("It is cut.");
   const tail = await readExactly(file, TAIL_BYTES, size - TAIL_BYTES);
   const view = new DataView(tail.buffer);
   if (view.getUint32(0, true) !== MAGIC || view.getUint32(4, true) !== VERSION) {
     throw new BadStateError("It is no state of this version.");
   }
-  const [native, told] = [Number(view.getBigUint64(8, true)), view.getUint32(16, true)];
-  if (told > LONGEST_JSON || native + told + TAIL_BYTES !== size) throw new BadStateError("Its length is wrong.");
-  return { tail, native, told };
+  const [native, json_bytes] = [Number(view.getBigUint64(8, true)), view.getUint32(16, true)];
+  if (json_bytes > LONGEST_JSON || native + json_bytes + TAIL_BYTES !== size) throw new BadStateError("Its length is wrong.");
+  return { tail, native, json_bytes };
 }
 
-/** Answers with the count of its tokens. Throws `BadStateError` unless the file is as we know llama-server to write it, images aside. */
+/** Resolves with the count of tokens. Throws `BadStateError` unless the file is as llama-server writes one without images. */
 async function checkNative(file: FileHandle, end: number): Promise<number> {
   const word = async (at: number): Promise<number> => {
     if (at + 4 > end) throw new BadStateError("Its counts are wrong.");
     return new DataView((await readExactly(file, 4, at)).buffer).getUint32(0, true);
   };
   const words = await word(8);
-  const tokens = (await word(12)) === PACKED ? await packed(words, word) : words;
+  const tokens = (await word(12)) === PACKED ? await readPackedCount(words, word) : words;
   const cells = 12 + 4 * words;
   if (cells > end) throw new BadStateError("Its counts are wrong.");
   await checkCells(file, cells, end, tokens);
   return tokens;
 }
 
-async function packed(words: number, word: (at: number) => Promise<number>): Promise<number> {
+async function readPackedCount(words: number, word: (at: number) => Promise<number>): Promise<number> {
   const [version, tokens] = [await word(16), await word(20)];
   if (version !== PACKED_VERSION || words !== tokens + 4) throw new BadStateError("It does not have words alone.");
   if ((await word(24 + 4 * tokens)) !== 0) throw new BadStateError("It has images.");

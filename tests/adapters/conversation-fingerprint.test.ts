@@ -5,46 +5,54 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ChatMessage, Tool } from "../../adapters/adapter.ts";
 import { BadStateError } from "../../adapters/shared/kv-cache/state-bytes.ts";
-import { serverStates, type Held } from "../../adapters/llama-server/state-file.ts";
-import { alike, goesOn, hasImages, lengthOf, talkOf } from "../../adapters/llama-server/conversation-fingerprint.ts";
+import { serverStateFormat, type SlotContents } from "../../adapters/llama-server/state-file.ts";
+import {
+  sharedPrefixLength,
+  continuesConversation,
+  conversationLength,
+  fingerprintOf,
+} from "../../adapters/shared/conversation-fingerprint.ts";
+import { hasImages } from "../../adapters/llama-server/slot-selection.ts";
 import { ask } from "../support/models.ts";
 
 const user = (content: ChatMessage["content"]): ChatMessage => ({ role: "user", content });
-const talk = (...messages: ChatMessage[]) => talkOf(ask(messages));
+const of = (...messages: ChatMessage[]) => fingerprintOf(ask(messages));
 const long = "All is well on the river. ".repeat(100);
 
 describe("two conversations", () => {
   test("are alike up to where they go apart, but for a block", () => {
-    const [one, other] = [talk(user(`${long}And then?`)), talk(user(`${long}But why?`))];
-    expect(alike(one, other)).toBeGreaterThan(long.length - 256);
-    expect(alike(one, other)).toBeLessThan(lengthOf(one));
-    expect(alike(one, talk(user(`No. ${long}`)))).toBe(0);
+    const [one, other] = [of(user(`${long}And then?`)), of(user(`${long}But why?`))];
+    expect(sharedPrefixLength(one, other)).toBeGreaterThan(long.length - 256);
+    expect(sharedPrefixLength(one, other)).toBeLessThan(conversationLength(one));
+    expect(sharedPrefixLength(one, of(user(`No. ${long}`)))).toBe(0);
   });
 
   test("are one where the second goes on from the first, however short its messages are", () => {
-    const first = talk(user("Hi."));
-    const next = talk(user("Hi."), { role: "assistant", content: "Hello." }, user("How are you?"));
-    expect([goesOn(next, first), goesOn(first, next), goesOn(first, first)]).toEqual([true, false, true]);
-    expect(goesOn(talk(user("Hi. ")), first)).toBe(false);
+    const first = of(user("Hi."));
+    const next = of(user("Hi."), { role: "assistant", content: "Hello." }, user("How are you?"));
+    expect([continuesConversation(next, first), continuesConversation(first, next), continuesConversation(first, first)]).toEqual(
+      [true, false, true],
+    );
+    expect(continuesConversation(of(user("Hi. ")), first)).toBe(false);
   });
 
   test("are two with the same long system prompt, once they say something else", () => {
     const system: ChatMessage = { role: "system", content: long };
-    const [one, other] = [talk(system, user("Hi.")), talk(system, user("Hello."))];
-    expect([goesOn(one, other), alike(one, other) >= long.length]).toEqual([false, true]);
+    const [one, other] = [of(system, user("Hi.")), of(system, user("Hello."))];
+    expect([continuesConversation(one, other), sharedPrefixLength(one, other) >= long.length]).toEqual([false, true]);
   });
 
   test("are two with other tools from the start on, unless none is shown", () => {
     const tool: Tool = { type: "function", function: { name: "weather" } };
-    const plain = talkOf(ask("Hi."));
-    expect(alike(plain, talkOf(ask("Hi.", { tools: [tool] })))).toBe(0);
-    expect(goesOn(plain, talkOf(ask("Hi.", { tools: [tool], tool_choice: "none" })))).toBe(true);
+    const plain = fingerprintOf(ask("Hi."));
+    expect(sharedPrefixLength(plain, fingerprintOf(ask("Hi.", { tools: [tool] })))).toBe(0);
+    expect(continuesConversation(plain, fingerprintOf(ask("Hi.", { tools: [tool], tool_choice: "none" })))).toBe(true);
   });
 
   test("differ by their images, whose bytes take no marks", () => {
     const image = (bytes: string) => user([{ type: "image_url", image_url: { url: `data:image/png;base64,${bytes}` } }]);
-    const [one, other] = [talk(image("A".repeat(1e6))), talk(image("B".repeat(1e6)))];
-    expect([alike(one, other), one.marks.length]).toEqual([0, 1]);
+    const [one, other] = [of(image("A".repeat(1e6))), of(image("B".repeat(1e6)))];
+    expect([sharedPrefixLength(one, other), one.prefixes.length]).toEqual([0, 1]);
     expect([hasImages(ask([image("A")])), hasImages(ask([user([{ type: "text", text: "A" }])]))]).toEqual([true, false]);
   });
 });
@@ -53,10 +61,10 @@ describe("a state's file", () => {
   const root = mkdtempSync(join(tmpdir(), "ingle-slot-file-"));
   afterAll(() => rmSync(root, { recursive: true }));
   const KEY = new Uint8Array(32).fill(7);
-  const format = serverStates(KEY);
+  const format = serverStateFormat(KEY);
   const path = join(root, "state");
   const TOKENS = [11, 12, 13, 14, 15];
-  const held: Held = { talk: talk(user("Hi.")), prompt: 3, tokens: TOKENS.length };
+  const held: SlotContents = { fingerprint: of(user("Hi.")), prompt: 3, tokens: TOKENS.length };
 
   const PACKED = [0xffffffff, 1, TOKENS.length, ...TOKENS, 0];
   const CELLS = [2, 0, TOKENS.length, ...TOKENS.flatMap((_, i) => [i, 1, 1])];
@@ -65,7 +73,7 @@ describe("a state's file", () => {
   const changed = (list: number[], at: number, value: number): number[] => list.with(at, value);
 
   /** Seals it, and looks at it as before a restore. */
-  const trusted = async (bytes: Uint8Array, as: Held = held): Promise<boolean> => {
+  const trusted = async (bytes: Uint8Array, as: SlotContents = held): Promise<boolean> => {
     writeFileSync(path, bytes);
     try {
       await format.seal(path, as);
@@ -88,7 +96,7 @@ describe("a state's file", () => {
 
   test("of another key is none of ours to remove", async () => {
     expect(await trusted(native())).toBe(true);
-    expect(await serverStates(new Uint8Array(32)).readHeader(path)).toBeUndefined();
+    expect(await serverStateFormat(new Uint8Array(32)).readHeader(path)).toBeUndefined();
   });
 
   test("is not trusted where anything in it is not as it should be, whoever made its sum", async () => {
