@@ -6,7 +6,7 @@ import { openPart } from "./part-file.ts";
 import { fromPip } from "../sources/python-package.ts";
 import type { DownloadCode } from "../sources/source-error.ts";
 import { describe, type DownloadOptions, type Progress, SourceError } from "../sources/web-request.ts";
-import { fromWeb, type Job } from "../sources/url.ts";
+import { fromWeb, type Job } from "../sources/web-source.ts";
 
 /**
  * Fetches a file to `target` (an absolute path): resumed where an earlier call stopped, checked against size and sha256, in its

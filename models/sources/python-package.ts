@@ -6,7 +6,7 @@ import { setTimeout as timer } from "node:timers/promises";
 import { type Entry, openPromise, type ZipFile } from "yauzl";
 import type { Source } from "../manifest.ts";
 import { OFFLINE, type Progress, SourceError } from "./web-request.ts";
-import type { Job } from "./url.ts";
+import type { Job } from "./web-source.ts";
 
 type PipSource = Extract<Source, { type: "pip" }>;
 type Step = Omit<Progress, "source">;
