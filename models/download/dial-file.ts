@@ -1,5 +1,5 @@
 // GETs of files: of one over a connection of its own, of many ranges over one connection.
-import type { Dial } from "./http-answer.ts";
+import type { Dial } from "./dial-response.ts";
 import { type Line, openLine } from "./http-connection.ts";
 
 /** A body without `content-length` is not read. More memory than this is not faster, and on Bun it is kept several times over. */

@@ -2,7 +2,7 @@
 import { request as requestHttp, type IncomingMessage } from "node:http";
 import { request as requestHttps } from "node:https";
 import { publicLookup } from "./addresses.ts";
-import type { Answer, Dial } from "./http-answer.ts";
+import type { DialResponse, Dial } from "./dial-response.ts";
 
 export const dial: Dial = (url, { headers, inside, signal }) => {
   const request = url.protocol === "https:" ? requestHttps : requestHttp;
@@ -15,7 +15,7 @@ export const dial: Dial = (url, { headers, inside, signal }) => {
   });
 };
 
-function answerOf(response: IncomingMessage): Answer {
+function answerOf(response: IncomingMessage): DialResponse {
   const chunks: AsyncIterator<Uint8Array> = response[Symbol.asyncIterator]();
   return {
     status: response.statusCode ?? 0,

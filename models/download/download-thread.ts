@@ -5,7 +5,7 @@ import { fetchFile } from "./fetch-file.ts";
 import { lowerPriority } from "./low-priority.ts";
 import type { ModelFile } from "../manifest.ts";
 import type { DownloadCode } from "../sources/source-error.ts";
-import type { DownloadOptions, Progress } from "../sources/web-request.ts";
+import type { DownloadOptions, DownloadProgress } from "../sources/web-request.ts";
 
 export interface Job {
   file: ModelFile;
@@ -14,7 +14,7 @@ export interface Job {
 }
 
 export interface Told {
-  step?: Progress;
+  step?: DownloadProgress;
   /** The last message; without an error the file is there, or the download was stopped. */
   end?: true;
   error?: { message: string; download_code?: DownloadCode; code?: string | undefined };
@@ -31,8 +31,8 @@ port.once("message", () => stop.abort());
 lowerPriority();
 const { file, target, options } = workerData as Job;
 try {
-  let told: Progress | undefined;
-  let step: Progress | undefined;
+  let told: DownloadProgress | undefined;
+  let step: DownloadProgress | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const tellStep = (): void => {
     timer = undefined;

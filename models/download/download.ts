@@ -5,7 +5,7 @@ import { DownloadError } from "./download-error.ts";
 import type { Job, Told } from "./download-thread.ts";
 import { fetchFile } from "./fetch-file.ts";
 import type { ModelFile } from "../manifest.ts";
-import type { DownloadOptions, Progress } from "../sources/web-request.ts";
+import type { DownloadOptions, DownloadProgress } from "../sources/web-request.ts";
 
 export { DownloadError };
 
@@ -22,13 +22,13 @@ export function download(
   target: string,
   options: DownloadOptions,
   signal: AbortSignal,
-): AsyncGenerator<Progress, void> {
+): AsyncGenerator<DownloadProgress, void> {
   // A function cannot be handed to a thread.
   const here = Object.values(options).some((option) => typeof option === "function") || (file.size ?? Infinity) < WORTH_A_THREAD;
   return here ? fetchFile(file, target, options, signal) : inThread({ file, target, options }, signal);
 }
 
-async function* inThread(job: Job, signal: AbortSignal): AsyncGenerator<Progress, void> {
+async function* inThread(job: Job, signal: AbortSignal): AsyncGenerator<DownloadProgress, void> {
   signal.throwIfAborted();
   const worker = new Worker(new URL("./download-thread.ts", import.meta.url), { workerData: job });
   const told = inbox(worker);

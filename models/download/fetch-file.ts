@@ -5,8 +5,8 @@ import type { ModelFile } from "../manifest.ts";
 import { openPart } from "./part-file.ts";
 import { fromPip } from "../sources/python-package.ts";
 import type { DownloadCode } from "../sources/source-error.ts";
-import { describe, type DownloadOptions, type Progress, SourceError } from "../sources/web-request.ts";
-import { fromWeb, type Job } from "../sources/web-source.ts";
+import { describe, type DownloadOptions, type DownloadProgress, SourceError } from "../sources/web-request.ts";
+import { fromWeb, type Transfer } from "../sources/web-source.ts";
 
 /**
  * Fetches a file to `target` (an absolute path): resumed where an earlier call stopped, checked against size and sha256, in its
@@ -19,7 +19,7 @@ export async function* fetchFile(
   options: DownloadOptions,
   signal: AbortSignal,
   blocking = false,
-): AsyncGenerator<Progress, void> {
+): AsyncGenerator<DownloadProgress, void> {
   if (await isWhole(file, target)) return;
   const problems: string[] = [];
   const codes = new Set<DownloadCode>();
@@ -29,7 +29,7 @@ export async function* fetchFile(
       for (const source of file.sources) {
         signal.throwIfAborted();
         const problem = problems.at(-1);
-        const job: Job = { part, file, options, signal };
+        const job: Transfer = { part, file, options, signal };
         try {
           const steps = source.type === "pip" ? fromPip(job, source, target) : fromWeb(job, source);
           for await (const step of steps) yield { source: describe(source), ...(problem && { problem }), ...step };

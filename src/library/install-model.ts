@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { catalog } from "../../models/catalog.ts";
 import { described } from "../../models/gguf/describe-model.ts";
 import { remoteHeader } from "../../models/download/remote-header.ts";
-import { type DownloadOptions, type Progress, SourceError } from "../../models/sources/web-request.ts";
+import { type DownloadOptions, type DownloadProgress, SourceError } from "../../models/sources/web-request.ts";
 import { readGgufFile } from "../../models/gguf/header.ts";
 import type { InstalledModel, Model } from "../../models/manifest.ts";
 import type { Facts } from "../inference/memory-fit.ts";
@@ -23,7 +23,7 @@ export interface Pulls {
    * Fetches what is wanted and writes the record. Ends at once when all is there. Throws what `wanted` throws, `ApiError` 409
    * `model_not_ready` beside another pull or a removal of it, `DownloadError`, the signal's reason.
    */
-  pull(id: string, options: DownloadOptions, signal: AbortSignal): AsyncGenerator<Progress, void>;
+  pull(id: string, options: DownloadOptions, signal: AbortSignal): AsyncGenerator<DownloadProgress, void>;
   /**
    * The facts of a model that is not here, out of its file where it would come from. Throws what `wanted` throws, and `ApiError` 502
    * with the reason of each source.

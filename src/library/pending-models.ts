@@ -1,6 +1,6 @@
 // Models that are to be fetched: each is a record of its own until it is there.
 import { isDeepStrictEqual } from "node:util";
-import { filesInRepo } from "../../models/sources/huggingface.ts";
+import { listRepoFiles } from "../../models/sources/huggingface.ts";
 import type { DownloadOptions } from "../../models/sources/web-request.ts";
 import type { Model } from "../../models/manifest.ts";
 import type { HubReference } from "../../models/reference.ts";
@@ -63,7 +63,7 @@ export function createWishes({ records, downloads, now }: WishesOptions): Wishes
     },
     async complete({ model, reference }, options, signal) {
       if (model.files.length > 0 || reference === undefined) return model;
-      const files = await filesInRepo(reference, options, signal);
+      const files = await listRepoFiles(reference, options, signal);
       await downloads.patch(model.id, (wish) => ({ ...wish, model: { ...model, files } }));
       return { ...model, files };
     },

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import type { Model } from "../../models/manifest.ts";
 import { DownloadError } from "../../models/download/download.ts";
-import type { Progress } from "../../models/sources/web-request.ts";
+import type { DownloadProgress } from "../../models/sources/web-request.ts";
 import { createDownloads, type DownloadEvent } from "../../src/library/download-jobs.ts";
 import { ApiError } from "../../src/http/errors.ts";
 import { createLog } from "../../src/support/log.ts";
@@ -283,7 +283,7 @@ describe("the jobs", () => {
 
   /** Jobs over steps of the test's own. */
   function jobs(
-    pull: (id: string, signal: AbortSignal) => AsyncIterable<Progress>,
+    pull: (id: string, signal: AbortSignal) => AsyncIterable<DownloadProgress>,
     records: Store["downloads"] = makeApp().store.downloads,
   ) {
     const there = new Set<string>();

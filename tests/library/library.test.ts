@@ -16,7 +16,7 @@ import { afterAll, afterEach, beforeEach, expect, test } from "bun:test";
 import * as v from "valibot";
 import { catalog, DEFAULT_MODEL } from "../../models/catalog.ts";
 import { Model } from "../../models/manifest.ts";
-import type { Progress } from "../../models/sources/web-request.ts";
+import type { DownloadProgress } from "../../models/sources/web-request.ts";
 import type { Library } from "../../src/library/library.ts";
 import { decodeKey, encodeKey } from "../../src/storage/encode-key.ts";
 import { openLibrary, readLibrary, withLibrary, type OpenLibrary } from "../support/library.ts";
@@ -69,7 +69,7 @@ const damaged = async (of: Library): Promise<string[]> =>
   (await of.all()).flatMap(([id, model]) => (model === undefined ? [id] : []));
 
 async function pull(id: string, options: object = { allow_private: true }, from: Library = library) {
-  const steps: Progress[] = [];
+  const steps: DownloadProgress[] = [];
   for await (const step of from.pull(id, options, never())) steps.push(step);
   return steps;
 }

@@ -1,6 +1,6 @@
 // How a model is named, and which files of a repository of the hub a name stands for.
 import { describe, expect, test } from "bun:test";
-import { chosenFiles, filesInRepo, quantOf, type Entry } from "../../models/sources/huggingface.ts";
+import { chooseFiles, listRepoFiles, quantOf, type HubEntry } from "../../models/sources/huggingface.ts";
 import { addressOf, fileName, idOf, parseHub, parseName, type Named } from "../../models/reference.ts";
 
 const hub = (repo: string, more: object = {}): Named => ({ kind: "hub", reference: { repo, revision: "main", ...more } });
@@ -65,9 +65,9 @@ describe("a name", () => {
 });
 
 describe("the files of a repository", () => {
-  const entry = (path: string, size = 10): Entry => ({ type: "file", path, size, lfs: { oid: "a".repeat(64), size } });
+  const entry = (path: string, size = 10): HubEntry => ({ type: "file", path, size, lfs: { oid: "a".repeat(64), size } });
   const names = (paths: string[], more: object = {}) =>
-    chosenFiles(
+    chooseFiles(
       paths.map((path) => entry(path)),
       { repo: "org/name", revision: "main", ...more },
     ).map(({ name }) => name);
@@ -81,7 +81,7 @@ describe("the files of a repository", () => {
   });
 
   test("carry their size, their sha256 and their source", () => {
-    expect(chosenFiles([entry("a/m.gguf", 7)], { repo: "org/name", revision: "v1" })).toEqual([
+    expect(chooseFiles([entry("a/m.gguf", 7)], { repo: "org/name", revision: "v1" })).toEqual([
       {
         ...{ name: "m.gguf", size: 7, sha256: "a".repeat(64) },
         sources: [{ type: "huggingface", repo: "org/name", file: "a/m.gguf", revision: "v1" }],
@@ -91,7 +91,7 @@ describe("the files of a repository", () => {
 
   test("are all parts in their order, and a projector beside them", () => {
     const parts = [2, 1, 3].map((n) => `Q4_K_M/m-Q4_K_M-0000${n}-of-00003.gguf`);
-    const files = chosenFiles(
+    const files = chooseFiles(
       [...parts, "mmproj-F32.gguf", "mmproj-F16.gguf"].map((path) => entry(path)),
       {
         repo: "org/name",
@@ -132,7 +132,7 @@ describe("the files of a repository", () => {
 
   const never = new AbortController().signal;
   const asking = (answer: () => Response) =>
-    filesInRepo({ repo: "org/name", revision: "main" }, { fetch: async () => answer() }, never);
+    listRepoFiles({ repo: "org/name", revision: "main" }, { fetch: async () => answer() }, never);
 
   test("are asked for at the hub, whose refusals are told", async () => {
     expect(await asking(() => Response.json([entry("m.gguf")]))).toHaveLength(1);

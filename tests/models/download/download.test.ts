@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterAll, beforeEach, expect, test } from "bun:test";
 import { download, DownloadError } from "../../../models/download/download.ts";
 import type { ModelFile, Source } from "../../../models/manifest.ts";
-import type { DownloadOptions, Progress } from "../../../models/sources/web-request.ts";
+import type { DownloadOptions, DownloadProgress } from "../../../models/sources/web-request.ts";
 import { tinyGguf } from "../../support/tiny-gguf.ts";
 
 const MIB = 1 << 20;
@@ -70,7 +70,7 @@ const at = (url: string): Source => ({ type: "url", url: `${url}/tiny.gguf` });
 const inRepo: Source = { type: "huggingface", repo: "some/repo", file: "tiny.gguf", revision: "main" };
 
 async function run(file: ModelFile, options: DownloadOptions = {}, signal = new AbortController().signal) {
-  const steps: Progress[] = [];
+  const steps: DownloadProgress[] = [];
   const waits: number[] = [];
   const wait = async (ms: number) => void waits.push(ms);
   const done = async () => {

@@ -12,7 +12,7 @@ import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import { download } from "../../../models/download/download.ts";
 import type { ModelFile } from "../../../models/manifest.ts";
 import type { Parallel } from "../../../models/download/ranges.ts";
-import type { DownloadOptions, Progress } from "../../../models/sources/web-request.ts";
+import type { DownloadOptions, DownloadProgress } from "../../../models/sources/web-request.ts";
 import { makeCertificate } from "../../support/certificate.ts";
 import { sha256 } from "../../support/hub.ts";
 import { runtimes } from "../../support/runtimes.ts";
@@ -132,7 +132,7 @@ const file = (url: string, bytes = BYTES): ModelFile => ({
 });
 
 async function run(url: string, options: DownloadOptions = {}, signal = new AbortController().signal) {
-  const steps: Progress[] = [];
+  const steps: DownloadProgress[] = [];
   const waits: number[] = [];
   const wait = async (ms: number) => void waits.push(ms);
   const all = { wait, allow_private: true, parallel: PARALLEL, ...options };

@@ -1,5 +1,5 @@
 /** The answer to a GET. Whoever does not read it to its end closes it. */
-export interface Answer {
+export interface DialResponse {
   status: number;
   headers: Headers;
   /** The next bytes, as many as have come; undefined at the end. They are overwritten by the next call. */
@@ -15,4 +15,4 @@ export interface DialOptions {
 }
 
 /** One GET; follows no redirect. Throws what the connection throws, and `SourceError` `url_not_allowed` for a name that leads inside. */
-export type Dial = (url: URL, options: DialOptions) => Promise<Answer>;
+export type Dial = (url: URL, options: DialOptions) => Promise<DialResponse>;
