@@ -7,8 +7,8 @@ import { carriedForBun, carriedForDeno } from "../../tools/compile/carried-modul
 import { CompileError } from "../../tools/compile/error.ts";
 import { compileOptions } from "../../tools/compile/options.ts";
 import { llamaServerFolder, llamaServerPart } from "../../tools/compile/parts.ts";
-import { formatOf, HOST, TARGETS, type Target } from "../../tools/compile/targets.ts";
-import { threadFiles, withThreadsBesideMain } from "../../tools/compile/thread-files.ts";
+import { binaryFormat, HOST, TARGETS, type Target } from "../../tools/compile/targets.ts";
+import { findThreadFiles, withThreadsBesideMain } from "../../tools/compile/thread-files.ts";
 import { ROOT } from "../support/executable.ts";
 
 const root = mkdtempSync(join(tmpdir(), "ingle-compile-"));
@@ -42,7 +42,7 @@ const pe = (low: number, high: number) =>
 
 test("the machine of a program is read from its header", () => {
   const found = [elf(62), elf(183), elf(40), macho(7), macho(12), pe(0x64, 0x86), pe(0x64, 0xaa)];
-  expect(found.map((bytes, i) => formatOf(file(`program-${i}`, bytes)))).toEqual([
+  expect(found.map((bytes, i) => binaryFormat(file(`program-${i}`, bytes)))).toEqual([
     { format: "ELF", machine: "x64" },
     { format: "ELF", machine: "arm64" },
     { format: "ELF", machine: "other" },
@@ -51,8 +51,8 @@ test("the machine of a program is read from its header", () => {
     { format: "PE", machine: "x64" },
     { format: "PE", machine: "arm64" },
   ]);
-  expect(formatOf(file("text", "x".repeat(200)))).toBeUndefined();
-  expect(formatOf(file("empty", ""))).toBeUndefined();
+  expect(binaryFormat(file("text", "x".repeat(200)))).toBeUndefined();
+  expect(binaryFormat(file("empty", ""))).toBeUndefined();
 });
 
 describe("a part", () => {
@@ -102,7 +102,7 @@ describe("a part", () => {
 describe("the files of threads", () => {
   test("are all found, and all starts of them are rewritten", () => {
     expect(
-      threadFiles(ROOT)
+      findThreadFiles(ROOT)
         .map((path) => basename(path))
         .sort(),
     ).toEqual(["download-thread.ts", "part-hash-thread.ts", "write-thread.ts"]);

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { permissions, prepare } from "../../tools/compile/deno.ts";
+import { denoPermissions, prepareDenoCompile } from "../../tools/compile/deno.ts";
 import { llamaServerFolder, llamaServerPart } from "../../tools/compile/parts.ts";
 import { HOST, TARGETS } from "../../tools/compile/targets.ts";
 import type { Part } from "../../src/executable/unpack.ts";
@@ -32,7 +32,7 @@ describe.skipIf(deno.skip !== undefined)(deno.skip ?? "on Deno", () => {
     root = mkdtempSync(join(tmpdir(), "ingle-deno-"));
     home = join(root, "home");
     const parts: Part[] = server === undefined ? [] : [llamaServerPart(server, target!)];
-    flags = prepare(parts, root).run;
+    flags = prepareDenoCompile(parts, root).run;
     mkdirSync(home);
   });
   afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -40,7 +40,7 @@ describe.skipIf(deno.skip !== undefined)(deno.skip ?? "on Deno", () => {
 
   test("every permission is named", () => {
     for (const flag of flags) expect(flag).not.toMatch(/^(-A|--allow-all|--allow-ffi|--allow-import)/);
-    expect(permissions([{ name: "node-llama-cpp", sha256: "", files: [] }])).toContain("--allow-ffi");
+    expect(denoPermissions([{ name: "node-llama-cpp", sha256: "", files: [] }])).toContain("--allow-ffi");
   });
 
   test(

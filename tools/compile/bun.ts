@@ -8,27 +8,27 @@ import type { Part } from "../../src/executable/unpack.ts";
 import { bunBinary } from "./bun-binary.ts";
 import { carriedForBun } from "./carried-module.ts";
 import { CompileError } from "./error.ts";
-import { gather } from "./gather.ts";
+import { gatherParts } from "./gather.ts";
 import { compileOptions, type CompileOptions } from "./options.ts";
-import { threadFiles, withThreadsBesideMain } from "./thread-files.ts";
+import { findThreadFiles, withThreadsBesideMain } from "./thread-files.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-export async function compile(options: CompileOptions, say = (line: string): void => console.error(line)): Promise<void> {
+export async function compile(options: CompileOptions, warn = (line: string): void => console.error(line)): Promise<void> {
   const { outfile } = options;
   mkdirSync(dirname(outfile), { recursive: true });
   const folder = mkdtempSync(join(tmpdir(), "ingle-compile-"));
   try {
-    await build(options, await gather(options, folder, say));
+    await buildExecutable(options, await gatherParts(options, folder, warn));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-async function build({ target, outfile }: CompileOptions, parts: Part[]): Promise<void> {
+async function buildExecutable({ target, outfile }: CompileOptions, parts: Part[]): Promise<void> {
   await Bun.build({
     root,
-    entrypoints: [join(root, "src/main.ts"), ...threadFiles(root)],
+    entrypoints: [join(root, "src/main.ts"), ...findThreadFiles(root)],
     // A thread is started by its file's name.
     naming: { entry: "[name].ts" },
     // What is carried of it is loaded from where it was unpacked.
@@ -37,7 +37,7 @@ async function build({ target, outfile }: CompileOptions, parts: Part[]): Promis
     define: { __dirname: JSON.stringify("/") },
     // A start reads the pieces that it needs, and finds them parsed.
     ...{ splitting: true, minify: true, bytecode: true, format: "esm" },
-    plugins: [seams(parts)],
+    plugins: [replaceModules(parts)],
     // No file of the folder that it happens to be started in changes what it does.
     compile: {
       ...{ target: target.bun, executablePath: bunBinary(target), outfile },
@@ -46,7 +46,7 @@ async function build({ target, outfile }: CompileOptions, parts: Part[]): Promis
   });
 }
 
-function seams(parts: Part[]): BunPlugin {
+function replaceModules(parts: Part[]): BunPlugin {
   return {
     name: "ingle",
     setup(build) {

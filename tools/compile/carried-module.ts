@@ -1,7 +1,7 @@
 // The module that takes the place of src/executable/carried.ts in an executable.
 import type { Part } from "../../src/executable/unpack.ts";
 
-/** Its text. `fileAt` answers with the JavaScript expression for where the executable has a file of this machine. */
+/** The text of the module. `fileAt` answers with the JavaScript expression for where the executable has a file of this machine. */
 export function carriedModule(parts: readonly Part[], fileAt: (from: string) => string, head: () => string): string {
   const text = parts.map((part) => {
     const files = part.files.map(({ from, ...file }) => `{ ...${JSON.stringify(file)}, from: ${fileAt(from)} }`);

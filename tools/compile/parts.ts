@@ -7,13 +7,13 @@ import { portableBinary } from "../../adapters/llama-server/build/cached-build.t
 import { carriedSource } from "../../adapters/llama-server/build/llama-cpp-source.ts";
 import type { Part, PartName } from "../../src/executable/unpack.ts";
 import { CompileError } from "./error.ts";
-import { npmPackage } from "./npm-package.ts";
-import { formatOf, HOST, type Target } from "./targets.ts";
+import { fetchNpmPackage } from "./npm-package.ts";
+import { binaryFormat, HOST, type Target } from "./targets.ts";
 
 const require = createRequire(import.meta.url);
 
 /** Path in the part to path on this machine. */
-type Files = Map<string, string>;
+type PartPaths = Map<string, string>;
 
 /** Where the llama-server for a target is that runs on other machines too: `given`, else the one that ingle has built here. */
 export function llamaServerFolder({ name, exe }: Target, given: string | undefined): string | undefined {
@@ -24,38 +24,38 @@ export function llamaServerFolder({ name, exe }: Target, given: string | undefin
 }
 
 export function llamaServerPart(folder: string, target: Target): Part {
-  return part("llama-server", filesIn(folder), target);
+  return makePart("llama-server", filesIn(folder), target);
 }
 
 /** node-llama-cpp's code as one file, `bundle`, with its binaries where it looks first: so it needs no packages around it. */
 export function nodeLlamaCppPart(bundle: string, target: Target): Part {
   const own = dirname(dirname(require.resolve("node-llama-cpp")));
   const manifest = join(own, "package.json");
-  const files: Files = new Map([["library/dist/index.js", bundle]]);
-  // It looks for its own version two folders up from where a module was before all of them became one file.
+  const files: PartPaths = new Map([["library/dist/index.js", bundle]]);
+  // node-llama-cpp looks for its own version two folders up from where a module was before all of them became one file.
   for (const path of ["package.json", "library/package.json"]) files.set(path, manifest);
   for (const name of ["binariesGithubRelease.json", "llama.cpp.info.json"])
     files.set(`library/llama/${name}`, join(own, "llama", name));
   for (const [path, from] of filesIn(nativeFolder(own, target))) files.set(`library/bins/${target.folder}/${path}`, from);
-  return part("node-llama-cpp", files, target);
+  return makePart("node-llama-cpp", files, target);
 }
 
 function nativeFolder(own: string, { native, folder }: Target): string {
   // In a clone the package lies beside node-llama-cpp; npm leaves out what is for other machines.
   const installed = join(dirname(own), native, "bins", folder);
-  return existsSync(installed) ? installed : join(npmPackage(native, version(own)), "bins", folder);
+  return existsSync(installed) ? installed : join(fetchNpmPackage(native, version(own)), "bins", folder);
 }
 
 const version = (own: string): string => JSON.parse(readFileSync(join(own, "package.json"), "utf8")).version;
 
-function filesIn(folder: string): Files {
+function filesIn(folder: string): PartPaths {
   const entries = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
   const paths = entries.map((entry) => join(entry.parentPath, entry.name)).sort();
   return new Map(paths.map((path) => [path.slice(folder.length + 1).replaceAll(sep, "/"), path]));
 }
 
-function part(name: PartName, from: Files, target: Target): Part {
-  for (const path of from.values()) checkMachine(path, target);
+function makePart(name: PartName, from: PartPaths, target: Target): Part {
+  for (const path of from.values()) checkArchitecture(path, target);
   const files = [...from].map(([path, from]) => {
     const bytes = readFileSync(from);
     return { path, bytes: bytes.length, sha256: createHash("sha256").update(bytes).digest("hex"), from };
@@ -64,8 +64,8 @@ function part(name: PartName, from: Files, target: Target): Part {
   return { name, sha256: createHash("sha256").update(content).digest("hex"), files };
 }
 
-function checkMachine(path: string, { name, format, machine }: Target): void {
-  const found = formatOf(path);
+function checkArchitecture(path: string, { name, format, architecture: machine }: Target): void {
+  const found = binaryFormat(path);
   if (found === undefined || (found.format === format && found.machine === machine)) return;
   throw new CompileError(`${path} is ${found.format} for ${found.machine}; ${name} takes ${format} for ${machine}.`);
 }

@@ -2,22 +2,22 @@
 import { readFileSync } from "node:fs";
 
 export type Format = "ELF" | "Mach-O" | "PE";
-export type Machine = "x64" | "arm64";
+export type Architecture = "x64" | "arm64";
 
 export interface Target {
   name: string;
   /** As Bun and Deno call it. */
-  bun: `bun-${"linux" | "darwin" | "windows"}-${Machine}`;
+  bun: `bun-${"linux" | "darwin" | "windows"}-${Architecture}`;
   deno: string;
   format: Format;
-  machine: Machine;
+  architecture: Architecture;
   /** npm package of node-llama-cpp's binaries, and their folder in it. */
   native: string;
   folder: string;
   exe: "" | ".exe";
 }
 
-const LIST = [
+const SUPPORTED = [
   target("linux-x64", "x86_64-unknown-linux-gnu", "ELF", "linux-x64"),
   target("linux-arm64", "aarch64-unknown-linux-gnu", "ELF", "linux-arm64"),
   target("darwin-x64", "x86_64-apple-darwin", "Mach-O", "mac-x64"),
@@ -28,16 +28,25 @@ const LIST = [
 function target(name: string, deno: string, format: Format, folder: string): Target {
   const machine = name.endsWith("x64") ? "x64" : "arm64";
   const bun = `bun-${name}` as Target["bun"];
-  return { name, bun, deno, format, machine, native: `@node-llama-cpp/${folder}`, folder, exe: format === "PE" ? ".exe" : "" };
+  return {
+    name,
+    bun,
+    deno,
+    format,
+    architecture: machine,
+    native: `@node-llama-cpp/${folder}`,
+    folder,
+    exe: format === "PE" ? ".exe" : "",
+  };
 }
 
-export const TARGETS: ReadonlyMap<string, Target> = new Map(LIST.map((one) => [one.name, one]));
+export const TARGETS: ReadonlyMap<string, Target> = new Map(SUPPORTED.map((one) => [one.name, one]));
 
 /** The machine that compiles, by its name among the targets. */
 export const HOST = `${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`;
 
 /** What a file with code for a machine is; undefined for any other file. */
-export function formatOf(path: string): { format: Format; machine: Machine | "other" } | undefined {
+export function binaryFormat(path: string): { format: Format; machine: Architecture | "other" } | undefined {
   const bytes = readFileSync(path);
   if (bytes.length < 64) return undefined;
   if (bytes.readUInt32BE(0) === 0x7f454c46) return { format: "ELF", machine: ELF[bytes.readUInt16LE(18)] ?? "other" };
@@ -48,6 +57,6 @@ export function formatOf(path: string): { format: Format; machine: Machine | "ot
 }
 
 // e_machine, cputype and IMAGE_FILE_HEADER.Machine.
-const ELF: Record<number, Machine> = { 62: "x64", 183: "arm64" };
-const MACH_O: Record<number, Machine> = { 0x01000007: "x64", 0x0100000c: "arm64" };
-const PE: Record<number, Machine> = { 0x8664: "x64", 0xaa64: "arm64" };
+const ELF: Record<number, Architecture> = { 62: "x64", 183: "arm64" };
+const MACH_O: Record<number, Architecture> = { 0x01000007: "x64", 0x0100000c: "arm64" };
+const PE: Record<number, Architecture> = { 0x8664: "x64", 0xaa64: "arm64" };

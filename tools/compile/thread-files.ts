@@ -1,4 +1,4 @@
-// Threads start from files of their own. An executable has those under their names beside its main file.
+// Finds the files that threads start from. An executable has them under their names beside its main file.
 import { globSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { CompileError } from "./error.ts";
@@ -6,7 +6,7 @@ import { CompileError } from "./error.ts";
 const START = /new URL\("\.\/([\w-]+-thread\.ts)", import\.meta\.url\)/g;
 
 /** Absolute paths of the files that some source starts a thread from. */
-export function threadFiles(root: string): string[] {
+export function findThreadFiles(root: string): string[] {
   const sources = ["src", "models", "adapters"].flatMap((folder) => globSync(join(root, folder, "**/*.ts")));
   return sources.flatMap((path) =>
     [...readFileSync(path, "utf8").matchAll(START)].map(([, name = ""]) => join(dirname(path), name)),

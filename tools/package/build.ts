@@ -9,26 +9,20 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url).href);
 const LIB = join(ROOT, "dist", "lib");
 
 /** Plain JavaScript already, and what the runtimes read beside it. */
-const AS_THEY_ARE = [
-  "src/ingle.mjs",
-  "src/launch/install.mjs",
-  "src/launch/runtimes.mjs",
-  "src/launch/runtimes.d.mts",
-  "deno.json",
-];
+const COPIED = ["src/ingle.mjs", "src/launch/install.mjs", "src/launch/runtimes.mjs", "src/launch/runtimes.d.mts", "deno.json"];
 
 /** The compiler rewrites what is imported; not the types' own imports, nor the files that threads and processes start from. */
 const IMPORT = /((?:\bfrom|\bimport\(|\bnew URL\(|^import) ?"\.{1,2}\/[^"]+)\.ts"/gm;
 
 await rm(LIB, { recursive: true, force: true });
-compile();
-for (const path of AS_THEY_ARE) await copyFile(join(ROOT, path), join(LIB, path));
-for await (const path of glob("**/*.{js,mjs,ts,mts}", { cwd: LIB })) await rewrite(join(LIB, path));
+compileSources();
+for (const path of COPIED) await copyFile(join(ROOT, path), join(LIB, path));
+for await (const path of glob("**/*.{js,mjs,ts,mts}", { cwd: LIB })) await rewriteImports(join(LIB, path));
 // What the program reads of it, in place of the whole that the compiler has put there.
 const { name, version, description, type } = manifest;
 await writeFile(join(LIB, "package.json"), `${JSON.stringify({ name, version, description, type }, null, 2)}\n`);
 
-function compile(): void {
+function compileSources(): void {
   const tsc = join(ROOT, "node_modules", "typescript", "bin", "tsc");
   const { status } = spawnSync(process.execPath, [tsc, "-p", join(import.meta.dirname, "tsconfig.json")], {
     stdio: ["ignore", 2, 2],
@@ -36,7 +30,7 @@ function compile(): void {
   if (status !== 0) throw new Error("The package could not be compiled.");
 }
 
-async function rewrite(path: string): Promise<void> {
+async function rewriteImports(path: string): Promise<void> {
   const text = (await readFile(path, "utf8")).replace(IMPORT, '$1.js"');
   const code = text.replace(/^\s*(\/\/|\*).*$/gm, "");
   const missed = /"\.{1,2}\/[^"]+\.ts"/.exec(code)?.[0];

@@ -22,14 +22,14 @@ const BY_HAND = `Publishing is done by hand, by whoever has the rights to it:
 `;
 
 const { values: wanted } = parseArgs({
-  options: { "dry-run": { type: "boolean", default: false }, executable: { type: "boolean", default: true } },
+  options: { "dry-run": { type: "boolean", default: false }, makeExecutable: { type: "boolean", default: true } },
   allowNegative: true,
 });
 
-if (wanted["dry-run"]) await make();
+if (wanted["dry-run"]) await makeRelease();
 else console.log(`${BY_HAND}\nNothing was made. "npm run release -- --dry-run" makes what is published.`);
 
-async function make(): Promise<void> {
+async function makeRelease(): Promise<void> {
   await rm(OUT, { recursive: true, force: true });
   await mkdir(OUT, { recursive: true });
   npm("pack", "--silent", "--pack-destination", OUT);
@@ -39,11 +39,11 @@ async function make(): Promise<void> {
   const lines = await Promise.all(files.map(async (file) => `${await sha256(join(OUT, file))}  ${file}\n`));
   await writeFile(join(OUT, "SHA256SUMS"), lines.join(""));
   console.log(`In ${OUT}:`);
-  for (const file of [...files, "SHA256SUMS"]) console.log(`  ${await size(file)}  ${file}`);
+  for (const file of [...files, "SHA256SUMS"]) console.log(`  ${await sizeOf(file)}  ${file}`);
   console.log(left_out ?? "The executable is for this system.");
 }
 
-/** Of everything that is installed with the package, on whatever system: what the lock file pins. */
+/** Lists what the lock file pins: everything that is installed with the package, on whatever system. */
 function billOfMaterials(): string {
   const bill = JSON.parse(npm("sbom", "--sbom-format=cyclonedx", "--package-lock-only", "--omit=dev")) as Bill;
   // npm takes the name of the folder.
@@ -55,16 +55,16 @@ interface Bill {
   metadata: { component: { name: string } };
 }
 
-/** Answers with why there is none. */
+/** Answers with the reason where no executable is made. */
 function executable(): string | undefined {
-  if (!wanted.executable) return "The executable is left out, as --no-executable says.";
+  if (!wanted.makeExecutable) return "The executable is left out, as --no-executable says.";
   const suffix = process.platform === "win32" ? ".exe" : "";
   const file = `${name}-${version}-${process.platform}-${process.arch}${suffix}`;
   npm("run", "--silent", "compile:bun", "--", "--outfile", join(OUT, file));
   return undefined;
 }
 
-/** Standard output. Throws where it fails; what it says of that is on standard error already. */
+/** Answers with the standard output of npm. Throws where npm fails; its complaint is on standard error already. */
 function npm(...words: string[]): string {
   const { status, stdout } = spawnSync("npm", words, {
     cwd: ROOT,
@@ -83,6 +83,6 @@ async function sha256(path: string): Promise<string> {
   return hash.digest("hex");
 }
 
-async function size(file: string): Promise<string> {
+async function sizeOf(file: string): Promise<string> {
   return `${((await stat(join(OUT, file))).size / 1e6).toFixed(1).padStart(7)} MB`;
 }
