@@ -9,6 +9,7 @@ import type { Facts, Fitting } from "../inference/memory-fit.ts";
 import type { GuardOptions } from "../http/middleware/guards.ts";
 import type { Library } from "../library/library.ts";
 import type { Log } from "../support/log.ts";
+import type { FolderProof } from "../storage/lock/folder-proof.ts";
 import type { Store } from "../storage/store.ts";
 
 export interface AppOptions {
@@ -30,6 +31,8 @@ export interface AppOptions {
   engines: Engines;
   /** Takes in an old data folder; absent where that is not offered. Throws a sentence about the folder. */
   importFolder?: (folder: string) => Promise<object>;
+  /** How this machine's commands show that they are in the server's data folder; absent where it has none of its own. */
+  folderProof?: FolderProof | undefined;
   /** What runs a model, and what of the API it honours. */
   adapterOf: (model: Model) => Pick<Adapter, "name" | "capabilities">;
   log: Log;

@@ -3,8 +3,11 @@ import { join } from "node:path";
 import { EventSourceParserStream } from "eventsource-parser/stream";
 import type { Config } from "../server/settings.ts";
 import type { ErrorBody } from "../http/errors.ts";
-import { holderOf, LOCK_FILE } from "../storage/lock/folder-lock.ts";
-import { LockedError } from "../storage/lock/holder.ts";
+import { LOCK_FILE } from "../storage/file-names.ts";
+import { throwUnusable } from "../storage/data-folder.ts";
+import { holderOf } from "../storage/lock/folder-lock.ts";
+import { requestOperatorKey } from "../storage/lock/folder-proof.ts";
+import { LockedError, readHolder, type Holder } from "../storage/lock/holder.ts";
 import { CliError, RefusedError } from "./error.ts";
 import { wire, type Wired, type WireOptions } from "../server/create-server.ts";
 
@@ -21,22 +24,43 @@ export interface AskOptions {
   signal?: AbortSignal;
 }
 
-/** Who only `reads` needs no lock, and no word of whoever holds one. Throws `CliError` where another command is at work in the folder. */
+/**
+ * A command that only `reads` needs no lock: where the holder serves no URL, or does not see this folder, it reads the files. Throws
+ * `CliError` where another process is at work in the folder, and where its server does not answer.
+ */
 export async function connect(
   config: Config,
   { command, reads = false, write = () => {} }: Omit<WireOptions, "wide">,
 ): Promise<Api> {
-  const holder = await holderOf(join(config.data, LOCK_FILE));
-  const told = holder && new LockedError(holder).message;
-  if (holder?.url !== undefined) {
-    const remote: Fetch = (request) =>
-      fetch(request).catch((cause: Error) => {
-        throw new CliError(`${told} It does not answer: ${cause.message}`, 1, { cause });
-      });
-    return api(remote, holder.url, holder.key!);
+  const path = join(config.data, LOCK_FILE);
+  // Where the lock names no server, taking it says whether it can be had.
+  const holder = (await readHolder(path))?.url === undefined ? undefined : await holderOf(path);
+  const key = holder && (await operatorKey(holder, config.data, reads));
+  if (holder === undefined || (key === undefined && reads)) {
+    return inProcess(config, { command, reads, write }).catch((error) => {
+      throw error instanceof LockedError ? refused(error.holder, "Wait for it to end.") : error;
+    });
   }
-  if (holder !== undefined && !reads) throw new CliError(`${told} Wait for it to end.`);
-  return inProcess(config, { command, reads, write });
+  if (key === undefined) throw refused(holder, "It does not see this folder, which was moved. Stop it first.");
+  const remote: Fetch = (request) =>
+    fetch(request).catch((cause: Error) => {
+      throw refused(holder, `It does not answer: ${cause.message}`, cause);
+    });
+  return api(remote, holder.url!, key);
+}
+
+/** The key of the server that holds the folder; undefined where there is none, and where a command that `reads` cannot get it. */
+async function operatorKey(holder: Holder, folder: string, reads: boolean): Promise<string | undefined> {
+  try {
+    return await requestOperatorKey(holder.url!, holder.token, folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === undefined) throw refused(holder, (error as Error).message, error);
+    return reads ? undefined : throwUnusable(folder, error);
+  }
+}
+
+function refused(holder: Holder, why: string, cause?: unknown): CliError {
+  return new CliError(`${new LockedError(holder).message} ${why}`, 1, { cause });
 }
 
 /** Whoever holds the folder: with engines of its own. */

@@ -1,6 +1,6 @@
 // Is it a data folder of Jan or of cortex, and where in it does what lie?
 import { join } from "node:path";
-import { MARKER } from "../storage/data-folder.ts";
+import { MARKER } from "../storage/file-names.ts";
 import { disk, type Entry } from "../storage/drivers/fs-durable/file-system.ts";
 import { ImportError, LINK, openOldFolder, UnreadableError, type OldFolder } from "./old-folder.ts";
 import type { Report } from "./report.ts";

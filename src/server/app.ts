@@ -8,6 +8,7 @@ import { guarded } from "../http/middleware/guards.ts";
 import { operatorOnly } from "../http/middleware/auth.ts";
 import { chat } from "../api/chat/routes.ts";
 import { assistants } from "../api/assistants/routes.ts";
+import { dataFolder } from "../api/operations/data-folder.ts";
 import { importing } from "../api/operations/import.ts";
 import { metrics } from "../api/operations/metrics.ts";
 import { messages } from "../api/messages/routes.ts";
@@ -45,8 +46,10 @@ export function createApp(options: AppOptions): App {
   app.route("/v1/threads", messages(deps));
   const {
     importFolder,
+    folderProof,
     guards: { operator_key },
   } = options;
+  if (folderProof && operator_key !== undefined) app.route("/v1/data-folder", dataFolder(folderProof, operator_key));
   if (importFolder && operator_key !== undefined) {
     app.use("/v1/import", asMiddleware(operatorOnly(operator_key)));
     app.route("/v1/import", importing(deps, importFolder));

@@ -18,6 +18,7 @@ import { ImportError } from "../import/old-folder.ts";
 import { createLibrary, type Library } from "../library/library.ts";
 import { createLog, type Log } from "../support/log.ts";
 import { encodeKey } from "../storage/encode-key.ts";
+import { createFolderProof } from "../storage/lock/folder-proof.ts";
 import { openDataFolder, readDataFolder, type DataFolder } from "../storage/data-folder.ts";
 import { createAdapters } from "./adapters.ts";
 import { fixedLibrary } from "../library/fixed-library.ts";
@@ -70,7 +71,7 @@ export async function wire(config: Config, options: WireOptions): Promise<Wired>
 
 function put(config: Config, { store, lock, guarantee, close }: DataFolder, log: Log, options: WireOptions): Wired {
   const { wide = false, adapter, models = adapter === undefined ? adapterNamed(config.adapter)?.models : undefined } = options;
-  const operator_key = lock?.key ?? randomBytes(32).toString("base64url");
+  const operator_key = randomBytes(32).toString("base64url");
   const now = (): number => Math.floor(Date.now() / 1000);
   const kv_cache = join(config.data, KV_CACHE);
   const { slots, queue, threads, context } = config;
@@ -123,6 +124,7 @@ function put(config: Config, { store, lock, guarantee, close }: DataFolder, log:
         throw new ApiError(400, error.message, { param: "folder", code: "invalid_value" });
       });
     },
+    folderProof: lock && createFolderProof(config.data, lock.token),
     adapterOf,
     ...(fitting && { fitting }),
     look: (id, signal) => library.look(id, sources, signal),

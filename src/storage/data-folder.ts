@@ -9,7 +9,8 @@ import { syncFolder } from "../../models/fsync-folder.ts";
 import type { Log } from "../support/log.ts";
 import { chosenDriver, DriverError, guaranteeOf, loadDriver, type DriverChoice } from "./drivers.ts";
 import { codeOf, DoubtError, unavailable } from "./faults.ts";
-import { LOCK_FILE, takeFolderLock, type FolderLock } from "./lock/folder-lock.ts";
+import { LOCK_FILE, MARKER } from "./file-names.ts";
+import { takeFolderLock, type FolderLock } from "./lock/folder-lock.ts";
 import { fsDurable, type FsDurable } from "./drivers/fs-durable.ts";
 import type { Holder } from "./lock/holder.ts";
 import { putNow } from "./drivers/fs-durable/record-writes.ts";
@@ -40,7 +41,6 @@ export interface DataFolder {
   close(): Promise<void>;
 }
 
-export const MARKER = "ingle.json";
 const Marker = v.object({ format: v.number() });
 /** Of the folder's layout: a later one is left to a later ingle. */
 const FORMAT = 1;
@@ -58,7 +58,7 @@ export async function openDataFolder(options: DataFolderOptions): Promise<DataFo
     log.error("the data folder was taken by another process: nothing is written any more", { pid: holder?.pid });
   };
   let store: Store | undefined;
-  const lock = await takeFolderLock(join(folder, LOCK_FILE), { command, onLost }).catch((error) => unusable(folder, error));
+  const lock = await takeFolderLock(join(folder, LOCK_FILE), { command, onLost }).catch((error) => throwUnusable(folder, error));
   try {
     await mark(folder);
     const driver = await driverOf(choice, folder, lock.token);
@@ -112,7 +112,7 @@ async function makeReady({ folder, no_init = false }: DataFolderOptions): Promis
     const made = await mkdir(folder, { recursive: true, mode: 0o700 });
     if (made !== undefined) await syncUpTo(dirname(made), dirname(folder));
   } catch (error) {
-    unusable(folder, error);
+    throwUnusable(folder, error);
   }
 }
 
@@ -127,22 +127,21 @@ async function entriesOf(folder: string): Promise<string[] | undefined> {
     return await readdir(folder);
   } catch (error) {
     if (codeOf(error) === "ENOENT") return undefined;
-    return unusable(folder, error);
+    return throwUnusable(folder, error);
   }
 }
 
 async function mark(folder: string): Promise<void> {
   const path = join(folder, MARKER);
   const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== "ENOENT") unusable(folder, error);
+    if (error.code !== "ENOENT") throwUnusable(folder, error);
   });
   if (text === undefined) {
-    // Named as what may be left in a folder that is not ours yet: where this process ends here, the next one starts afresh.
     // Named as what may be left in a folder that is not ours yet: where this process ends here, the next one starts afresh.
     const temporary = join(folder, `.${MARKER}.${randomUUID()}.tmp`);
     const bytes = new TextEncoder().encode(`${JSON.stringify({ format: FORMAT })}\n`);
     const [error] = putNow([{ folders: [], temporary, path, bytes }]);
-    return error === undefined ? undefined : unusable(folder, error instanceof DoubtError ? error.cause : error);
+    return error === undefined ? undefined : throwUnusable(folder, error instanceof DoubtError ? error.cause : error);
   }
   const marker = v.safeParse(v.pipe(v.string(), v.parseJson(), Marker), text);
   if (!marker.success) throw new DataFolderError(`${path} is damaged. It should say {"format": ${FORMAT}}.`);
@@ -153,7 +152,8 @@ async function mark(folder: string): Promise<void> {
   }
 }
 
-function unusable(folder: string, error: unknown): never {
+/** Throws `DataFolderError` for an error of the system, which says why, and any other one as it is. */
+export function throwUnusable(folder: string, error: unknown): never {
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === undefined) throw error;
   const why =

@@ -23,7 +23,7 @@ export function isOfOneRecord(error: unknown): boolean {
 
 // Of one file, not of the disk: permissions, and things that are no files.
 const UNREADABLE = new Set(["EACCES", "EPERM", "EISDIR", "ELOOP", "ENXIO", "ENODEV", "EOPNOTSUPP", "ENOTDIR"]);
-const FULL = new Set(["ENOSPC", "EDQUOT"]);
+export const FULL = new Set(["ENOSPC", "EDQUOT"]);
 const BUSY = new Set(["EMFILE", "ENFILE", "ENOMEM", "EAGAIN"]);
 // What a client of a server, such as Redis, says when it does not get through, and what Redis answers while it starts.
 const UNREACHED = new Set([

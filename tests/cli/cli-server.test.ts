@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { spawn } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Model } from "../../models/manifest.ts";
+import { requestOperatorKey } from "../../src/storage/lock/folder-proof.ts";
 import { withLibrary } from "../support/library.ts";
 import { PROGRAM, run, RUNTIME } from "../support/program.ts";
 import { record } from "../support/record.ts";
@@ -123,15 +124,19 @@ describe.each([
     expect(await house_.ingle("rm", "org/mine")).toMatchObject({ code: 1, stderr: expect.stringContaining("to remove") });
   });
 
-  inTime("its lock is for its owner alone", async () => {
-    expect(statSync(house_.lock).mode & 0o777).toBe(0o600);
-    const { key, url, pid } = JSON.parse(readFileSync(house_.lock, "utf8"));
-    expect([url, pid]).toEqual([server.url, server.pid]);
-    const asks = async (init: RequestInit) => (await fetch(`${server.url}/v1/import`, { method: "POST", ...init })).status;
-    expect(await asks({ headers: { authorization: `Bearer ${KEY}` } })).toBe(401);
-    const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
-    expect(await asks({ headers, body: "{}" })).toBe(400);
-  });
+  inTime(
+    "its lock is for its owner alone, and what reads the server's disk is for those who can write to its folder",
+    async () => {
+      expect(statSync(house_.lock).mode & 0o777).toBe(0o600);
+      const { token, url, pid } = JSON.parse(readFileSync(house_.lock, "utf8"));
+      expect([url, pid]).toEqual([server.url, server.pid]);
+      const asks = async (init: RequestInit) => (await fetch(`${server.url}/v1/import`, { method: "POST", ...init })).status;
+      expect(await asks({ headers: { authorization: `Bearer ${KEY}` } })).toBe(401);
+      const key = await requestOperatorKey(server.url, token, house_.data);
+      const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
+      expect(await asks({ headers, body: "{}" })).toBe(400);
+    },
+  );
 
   inTime("check looks, and --fix waits until it has stopped", async () => {
     const looked = await house_.ingle("check");

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { LOCK_FILE } from "../../src/storage/lock/folder-lock.ts";
+import { LOCK_FILE } from "../../src/storage/file-names.ts";
 import type { Runtime } from "../support/runtimes.ts";
 import type { Request } from "./operations.ts";
 import type { Answer, Command } from "./worker.ts";

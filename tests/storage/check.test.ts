@@ -20,7 +20,7 @@ import { wire } from "../../src/server/create-server.ts";
 import { readConfig } from "../../src/server/settings.ts";
 import { checkFolder, SET_ASIDE } from "../../src/storage/check/check.ts";
 import type { Finding } from "../../src/storage/check/folder.ts";
-import { MARKER } from "../../src/storage/data-folder.ts";
+import { MARKER } from "../../src/storage/file-names.ts";
 import { setAside } from "../../src/storage/check/set-aside.ts";
 import { damagedFolder, dataFolder, idOf, openFolder, smallDisk, socketAt } from "../support/folder.ts";
 import { PROGRAM, run, RUNTIME } from "../support/program.ts";

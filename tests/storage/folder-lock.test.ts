@@ -17,8 +17,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
-import { holderOf, LOCK_FILE, takeFolderLock } from "../../src/storage/lock/folder-lock.ts";
-import { LockedError, thisProcess, type Holder } from "../../src/storage/lock/holder.ts";
+import { LOCK_FILE } from "../../src/storage/file-names.ts";
+import { holderOf, takeFolderLock } from "../../src/storage/lock/folder-lock.ts";
+import { folderIdOf, LockedError, thisProcess, type Holder } from "../../src/storage/lock/holder.ts";
 import { attach, NO_STRACE } from "../faults/strace.ts";
 import { failure } from "../support/records.ts";
 import { runtimes } from "../support/runtimes.ts";
@@ -102,7 +103,6 @@ describe.each(runtimes())("on $name", ({ command, skip }) => {
     const later = (await failure(takeFolderLock(path, FOREVER))) as unknown as LockedError;
     expect(later.message).toBe(`The data folder is in use by "ingle test", process ${holder.pid} at http://127.0.0.1:1337.`);
     expect(await holderOf(path)).toEqual(later.holder);
-    expect(later.holder.key).toMatch(/^[\w-]{43}$/);
     expect(statSync(path).mode & 0o777).toBe(0o600);
 
     expect(await holder.tell("release")).toMatchObject({ done: "release" });
@@ -277,6 +277,7 @@ describe("beside a lock", () => {
     ["an old file of another machine", TOKEN, () => elsewhere, HOURS, true],
     ["a file of a process that lives", TOKEN, () => thisProcess("test"), HOURS, false],
     ["a claim of one", `${TOKEN}.stale`, () => thisProcess("test"), HOURS, false],
+    ["the mark of a command that was killed", `${"0a".repeat(32)}.proof`, () => "", 0, true],
     ["half a file", TOKEN, () => "", 0, false],
     ["a file of another machine", TOKEN, () => elsewhere, 0, false],
     ["somebody's copy of a lock", "bak", dead, HOURS, false],
@@ -305,6 +306,32 @@ describe("beside a lock", () => {
     expect(await failure(takeFolderLock(path, FOREVER))).toBeInstanceOf(LockedError);
     expect(names(path).toSorted()).toEqual([LOCK_FILE, `${LOCK_FILE}.${TOKEN}`]);
     await lock.release();
+  });
+});
+
+describe("a lock whose holder lives and holds another folder, by device and inode", () => {
+  const copied: Holder = { ...thisProcess("pull"), folder: "1:1" };
+
+  test("is a copy, and taken when nobody touches it", async () => {
+    const path = place();
+    write(path, copied);
+    const lock = await takeFolderLock(path, SHORT);
+    expect(holderAt(path)).toMatchObject({ token: lock.token, folder: await folderIdOf(join(path, "..")) });
+    await lock.release();
+  });
+
+  test("is held while somebody touches it: a network disk that is mounted twice has two devices", async () => {
+    const path = place();
+    write(path, copied);
+    const touching = setInterval(() => utimesSync(path, new Date(), new Date()), 20);
+    expect(await failure(takeFolderLock(path, { ...SHORT, stale_ms: 2_000 }))).toBeInstanceOf(LockedError);
+    clearInterval(touching);
+  });
+
+  test("of an older version, which does not say which it holds, is held", async () => {
+    const path = place();
+    write(path, thisProcess("pull"));
+    expect(await failure(takeFolderLock(path, FOREVER))).toBeInstanceOf(LockedError);
   });
 });
 
@@ -400,7 +427,7 @@ describe("a lock that is held", () => {
     await lock.announce("http://127.0.0.1:1");
     rmSync(path);
     await eventually("it is taken again", () => existsSync(path));
-    expect(holderAt(path)).toMatchObject({ token: lock.token, url: "http://127.0.0.1:1", key: lock.key });
+    expect(holderAt(path)).toMatchObject({ token: lock.token, url: "http://127.0.0.1:1" });
     expect(await failure(takeFolderLock(path, FOREVER))).toBeInstanceOf(LockedError);
     expect([lock.held(), lost]).toEqual([true, []]);
     await lock.release();

@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { MARKER } from "../../src/storage/data-folder.ts";
+import { MARKER } from "../../src/storage/file-names.ts";
 import { disk, type Files } from "../../src/storage/drivers/fs-durable/file-system.ts";
 import type { WriteCalls } from "../../src/storage/drivers/fs-durable/record-writes.ts";
 import { fsDurable } from "../../src/storage/drivers/fs-durable.ts";

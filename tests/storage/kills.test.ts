@@ -5,8 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { checkFolder, SET_ASIDE } from "../../src/storage/check/check.ts";
-import { MARKER } from "../../src/storage/data-folder.ts";
-import { LOCK_FILE } from "../../src/storage/lock/folder-lock.ts";
+import { LOCK_FILE, MARKER } from "../../src/storage/file-names.ts";
 import { startFaulty } from "../faults/server.ts";
 import { NO_STRACE } from "../faults/strace.ts";
 import { dataFolder, openFolder, tree } from "../support/folder.ts";

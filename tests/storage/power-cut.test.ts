@@ -1,6 +1,6 @@
 // The power fails at every step of a store's work, on a disk that keeps no more than it has to: what was acknowledged is there.
 import { describe, expect, test } from "bun:test";
-import { MARKER } from "../../src/storage/data-folder.ts";
+import { MARKER } from "../../src/storage/file-names.ts";
 import { fsDurable } from "../../src/storage/drivers/fs-durable.ts";
 import { createStore, type Store } from "../../src/storage/store.ts";
 import { idOf } from "../support/folder.ts";

@@ -4,7 +4,7 @@ import { existsSync, linkSync, mkdirSync, mkdtempSync, readdirSync, symlinkSync,
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { MARKER } from "../../src/storage/data-folder.ts";
+import { MARKER } from "../../src/storage/file-names.ts";
 import { disk, type Files } from "../../src/storage/drivers/fs-durable/file-system.ts";
 import { fsDurable } from "../../src/storage/drivers/fs-durable.ts";
 import { putNow, systemCalls, type WriteCalls } from "../../src/storage/drivers/fs-durable/record-writes.ts";
@@ -98,11 +98,11 @@ export interface SmallDisk {
   unmount(): void;
 }
 
-/** A disk of 1 MiB, or why this machine gives none. */
-export function smallDisk(): SmallDisk | string {
+/** A disk of 1 MiB, unless the options of tmpfs say otherwise, or why this machine gives none. */
+export function smallDisk(options = "size=1m"): SmallDisk | string {
   const path = mkdtempSync(join(tmpdir(), "ingle-disk-"));
   const mount = (...words: string[]) => spawnSync("mount", [...words, path], { encoding: "utf8" });
-  const done = mount("-t", "tmpfs", "-o", "size=1m", "tmpfs");
+  const done = mount("-t", "tmpfs", "-o", options, "tmpfs");
   if (done.status !== 0) return `no disk can be mounted here: ${(done.stderr ?? `${done.error?.message}`).trim()}`;
   return {
     path,

@@ -4,8 +4,8 @@ import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import type { Config } from "../../server/settings.ts";
 import { inBytes } from "../../support/quantities.ts";
-import { MARKER } from "../../storage/data-folder.ts";
-import { holderOf, LOCK_FILE } from "../../storage/lock/folder-lock.ts";
+import { LOCK_FILE, MARKER } from "../../storage/file-names.ts";
+import { holderOf } from "../../storage/lock/folder-lock.ts";
 import { LockedError } from "../../storage/lock/holder.ts";
 import { ask, may, onPath, type Finding } from "./finding.ts";
 

@@ -14,20 +14,20 @@ export function checkKey(key: string): void {
 }
 
 /**
- * Asks for one of `keys`, or for the `operator`'s, in `Authorization: Bearer` or `X-Api-Key`, but for `/health`; without `keys`
- * everyone passes. Throws 401 `invalid_api_key`, and at once what `checkKey` throws.
+ * Asks for one of `keys`, or for the `operator`'s, in `Authorization: Bearer` or `X-Api-Key`, but for `/health` and what hands out
+ * the operator's own; without `keys` everyone passes. Throws 401 `invalid_api_key`, and at once what `checkKey` throws.
  */
 export function key(keys: string[], operator?: string): Check {
   keys.forEach(checkKey);
   const digests = (operator === undefined ? keys : [...keys, operator]).map(digest);
   return (c) => {
-    if (keys.length > 0 && !isHealth(c) && !isOneOf(digests, given(c))) throw refused();
+    if (keys.length > 0 && !isOpen(c) && !isOneOf(digests, given(c))) throw refused();
   };
 }
 
 /**
- * Lets through only who has the operator's key, which stands in a file that only the server's owner can read: not everybody who
- * may use the API may make the server read its disk. Throws 401 `invalid_api_key`.
+ * Lets through only who has the operator's key, which only a command that can write to the data folder gets: not everybody who may
+ * use the API may make the server read its disk. Throws 401 `invalid_api_key`.
  */
 export function operatorOnly(operator: string): Check {
   return (c) => {
@@ -44,8 +44,10 @@ export function isOwner(c: Asked, operator: string | undefined): boolean {
   return operator !== undefined && isOperator(c, operator);
 }
 
-function isHealth(c: Asked): boolean {
-  return c.req.path === "/health" || c.req.path === "/health/";
+const OPEN = new Set(["/health", "/health/", "/v1/data-folder/nonce", "/v1/data-folder/key"]);
+
+function isOpen(c: Asked): boolean {
+  return OPEN.has(c.req.path);
 }
 
 /** The key that was sent, empty for none. A repeated header arrives joined by a comma, which neither pattern takes. */

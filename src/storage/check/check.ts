@@ -5,8 +5,7 @@ import { checkedFolder, IGNORED, type CheckedFolder, type CheckOptions, type Fin
 import { checkRecords, type Records } from "./records.ts";
 import { checkStates } from "./states.ts";
 import { checkWeights, WEIGHTS } from "./weights.ts";
-import { MARKER } from "../data-folder.ts";
-import { LOCK_FILE } from "../lock/folder-lock.ts";
+import { LOCK_FILE, MARKER } from "../file-names.ts";
 import { TEMPORARY } from "../drivers/fs-durable.ts";
 import { KINDS } from "../store.ts";
 

@@ -1,7 +1,7 @@
 // One writer a data folder: a file that names its holder, is touched while the holder lives, and is taken over when it does not.
-import { randomBytes } from "node:crypto";
 import { utimes } from "node:fs/promises";
-import { isHeld, readHolder, thisProcess, type Holder } from "./holder.ts";
+import { dirname } from "node:path";
+import { folderIdOf, isHeld, readHolder, thisProcess, type Holder } from "./holder.ts";
 import { create, giveBack, isAbsent, overwrite, seize } from "./lock-file.ts";
 import { sweepLeftovers } from "./leftovers.ts";
 
@@ -9,12 +9,8 @@ const HEARTBEAT_MS = 2_000;
 /** A holder that is alive touches its lock several times in this. */
 const STALE_MS = 10_000;
 
-export const LOCK_FILE = "ingle.lock";
-
 export interface FolderLock {
   token: string;
-  /** The key that the holder's own commands use, once `announce` has told of it. */
-  key: string;
   /** Tells other commands where the API is. */
   announce(url: string): Promise<void>;
   /** False once the lock was found to be another's: from then on nothing may be written. */
@@ -34,8 +30,7 @@ export interface LockOptions {
 /** Takes the lock of the file `path`, whose folder must be there. Throws `LockedError`. */
 export async function takeFolderLock(path: string, options: LockOptions): Promise<FolderLock> {
   const { command, onLost = () => {}, heartbeat_ms = HEARTBEAT_MS, stale_ms = STALE_MS } = options;
-  const key = randomBytes(32).toString("base64url");
-  const own = thisProcess(command);
+  const own: Holder = { ...thisProcess(command), folder: await folderIdOf(dirname(path)) };
   await seize(path, own, stale_ms);
   await sweepLeftovers(path, own, stale_ms);
 
@@ -61,10 +56,9 @@ export async function takeFolderLock(path: string, options: LockOptions): Promis
 
   return {
     token: own.token,
-    key,
     async announce(url) {
       if (!held) return;
-      Object.assign(own, { url, key });
+      own.url = url;
       await overwrite(path, own);
     },
     held: () => held,

@@ -3,9 +3,11 @@ import { randomUUID } from "node:crypto";
 import { readFileSync, readlinkSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { hostname } from "node:os";
+import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as v from "valibot";
 import { codeOf } from "../faults.ts";
+import { requestOperatorKey } from "./folder-proof.ts";
 
 const WATCH_STEP_MS = 250;
 /** Beyond what the clocks of two machines differ by. */
@@ -23,9 +25,10 @@ const Holder = v.object({
   place: v.string(),
   /** Part of a file's name, so nothing but letters, digits and `-`. */
   token: v.pipe(v.string(), v.regex(/^[\w-]{1,64}$/)),
-  /** Where the holder serves the API, and the key that its owner's commands use there. */
+  /** Which folder it holds, as `folderIdOf` names it; absent in a lock of an older version. */
+  folder: v.optional(v.string()),
+  /** Where the holder serves the API. */
   url: v.optional(v.string()),
-  key: v.optional(v.string()),
 });
 /** Who holds a data folder. */
 export type Holder = v.InferOutput<typeof Holder>;
@@ -50,6 +53,15 @@ export function thisProcess(command: string): Holder {
   return { pid: process.pid, command, started: startOf(process.pid), place: place(), token: randomUUID() };
 }
 
+/**
+ * Device and inode of a folder. Where they differ, on the same machine, it is most likely another folder; a network disk that is
+ * mounted twice, and a file system whose inodes come and go, have several for one.
+ */
+export async function folderIdOf(folder: string): Promise<string> {
+  const { dev, ino } = await stat(folder, { bigint: true });
+  return `${dev}:${ino}`;
+}
+
 /** Undefined where there is none, or none that says who it is. Throws where it cannot be read just now. */
 export async function readHolder(path: string): Promise<Holder | undefined> {
   try {
@@ -62,12 +74,25 @@ export async function readHolder(path: string): Promise<Holder | undefined> {
 }
 
 /**
- * In the same place the pid decides, together with the time its process started. Elsewhere (another container, another machine, or
- * a boot since) only time tells: whoever is alive touches the lock.
+ * In the same place the pid decides, together with the time its process started, where the lock is that of this folder. The holder
+ * of another one, which the lock was copied from, is asked for a proof. Elsewhere (another container, another machine, or a boot
+ * since), and where a proof cannot be had, time decides: a holder touches the lock of its own folder.
  */
 export async function isHeld(path: string, holder: Holder | undefined, stale_ms: number): Promise<boolean> {
   const lives = livesHere(holder);
-  if (lives !== undefined) return lives;
+  if (lives === false) return false;
+  if (lives && holder !== undefined) {
+    const { folder, url, token } = holder;
+    const own = dirname(path);
+    if (folder === undefined || folder === (await folderIdOf(own))) return true;
+    const proven =
+      url &&
+      (await requestOperatorKey(url, token, own).then(
+        (key) => key !== undefined,
+        () => "",
+      ));
+    if (typeof proven === "boolean") return proven;
+  }
   const first = await touched(path);
   if (first === undefined || Date.now() - first > LONG_STALE_MS) return false;
   // Its own clock against ours would compare two machines: what counts is whether it moves.

@@ -1,7 +1,9 @@
-// What processes leave beside a lock when they are killed amid taking it: its file before it had its name, and claims on stale ones.
+// What processes leave beside a lock when they are killed amid taking it (its file before it had its name, and claims on stale ones)
+// or amid proving that they are in its folder.
 import { lstat, readdir, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { isLeft, readHolder, type Holder } from "./holder.ts";
+import { PROOF } from "./folder-proof.ts";
 import { giveBack, seize } from "./lock-file.ts";
 
 // Behind the name of the lock: of a claim, and of a file that has no name yet, which ends in the token of its maker.
@@ -14,7 +16,9 @@ export async function sweepLeftovers(path: string, own: Holder, stale_ms: number
   for (const name of await readdir(folder).catch(() => [])) {
     if (!name.startsWith(`${lock}.`)) continue;
     const [rest, place] = [name.slice(lock.length), join(folder, name)];
-    if (CLAIM.test(rest)) await sweep(place, () => takeAway(place, own, stale_ms)).catch(() => {});
+    // Whoever made one for an earlier holder waits for an answer of that one.
+    if (PROOF.test(rest)) await rm(place, { force: true }).catch(() => {});
+    else if (CLAIM.test(rest)) await sweep(place, () => takeAway(place, own, stale_ms)).catch(() => {});
     // Nobody else ever uses that name: the token in it is another one at each start.
     else if (UNNAMED.test(rest)) await sweep(place, () => rm(place, { force: true })).catch(() => {});
   }
