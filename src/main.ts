@@ -1,9 +1,11 @@
 // The command line: finds the command, checks its flags, and turns whatever it throws into one sentence and an exit code.
-import { argv, stdout } from "node:process";
+import { argv } from "node:process";
 import { stripVTControlCharacters } from "node:util";
 import { defineCommand, renderUsage, runCommand, type ArgsDef, type CommandDef } from "citty";
 import manifest from "../package.json" with { type: "json" };
 import { CliError } from "./cli/error.ts";
+import { fail, print } from "./cli/print.ts";
+import { standardOutput } from "./server/standard-streams.ts";
 import { ConfigError } from "./server/settings.ts";
 
 type Command = CommandDef<ArgsDef>;
@@ -36,7 +38,7 @@ async function command(name: string): Promise<Command> {
 }
 
 async function main([first, ...rest]: string[]): Promise<void> {
-  if (first === "--version" || first === "-v") return console.log(manifest.version);
+  if (first === "--version" || first === "-v") return print(manifest.version);
   if (first === undefined || first === "--help" || first === "-h" || first === "help") return showUsage(ingle);
   if (!Object.hasOwn(COMMANDS, first)) {
     throw new CliError(`"${first}" is no command of ingle. "ingle --help" lists them.`, 2);
@@ -54,7 +56,7 @@ async function main([first, ...rest]: string[]): Promise<void> {
 /** citty colours its text wherever it goes; a pipe and a file want it plain. */
 async function showUsage(...command: [Command, Command?]): Promise<void> {
   const text = await renderUsage(...command);
-  console.log(stdout.isTTY ? text : stripVTControlCharacters(text));
+  print(standardOutput.isTTY ? text : stripVTControlCharacters(text));
 }
 
 /** citty takes any flag and any number of words; one that nobody reads is a mistake that the person should hear of. */
@@ -93,7 +95,6 @@ function checkWords(name: string, args: ArgsDef = {}, words: string[]): void {
 try {
   await main(argv.slice(2));
 } catch (error) {
-  console.error((error as Error).message);
-  if (error instanceof CliError) process.exitCode = error.exit_code;
-  else process.exitCode = error instanceof ConfigError ? 2 : 1;
+  if (error instanceof CliError) fail(error);
+  else fail(new CliError((error as Error).message, error instanceof ConfigError ? 2 : 1));
 }

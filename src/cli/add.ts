@@ -3,6 +3,7 @@ import { readConfig } from "../server/settings.ts";
 import { connect } from "./api.ts";
 import { DATA } from "./data-args.ts";
 import { CliError } from "./error.ts";
+import { print } from "./print.ts";
 
 export default defineCommand({
   meta: { name: "add", description: "Add a model that other servers with OpenAI's API run." },
@@ -39,7 +40,7 @@ export default defineCommand({
     try {
       const answer = await api.ask("/v1/models", { method: "POST", body });
       const { upstream } = (await answer.json()) as { upstream: { urls: string[] } };
-      console.log(`${id} is run by ${upstream.urls.join(", ")}.`);
+      print(`${id} is run by ${upstream.urls.join(", ")}.`);
     } finally {
       await api.close();
     }

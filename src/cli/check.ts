@@ -10,6 +10,7 @@ import { LockedError } from "../storage/lock/holder.ts";
 import { setAside } from "../storage/check/set-aside.ts";
 import { DATA } from "./data-args.ts";
 import { CliError } from "./error.ts";
+import { print } from "./print.ts";
 
 export default defineCommand({
   meta: { name: "check", description: "Look for damaged, foreign and orphaned files in the data folder." },
@@ -25,7 +26,7 @@ export default defineCommand({
       throw new CliError(`The records are not in ${data} but in another store, which has its own tools.`);
     if ((await disk.kind(join(data, MARKER))) === undefined) throw new CliError(`${data} is no data folder of ingle.`);
     const { report, moved } = fix ? await checkAndFix(data) : { report: await look(data), moved: [] };
-    console.log(json ? JSON.stringify({ ...report, set_aside: moved }, null, 2) : inWords(report, moved));
+    print(json ? JSON.stringify({ ...report, set_aside: moved }, null, 2) : inWords(report, moved));
     if (report.findings.length > moved.length) process.exitCode = 1;
   },
 });

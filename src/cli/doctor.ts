@@ -8,6 +8,7 @@ import { compilers, engines, PROBE_MS } from "./doctor/engines.ts";
 import { findingsOf, type Check, type CheckOptions, type Finding } from "./doctor/finding.ts";
 import { graphics, memory, permissions, processor, runtimes, system } from "./doctor/machine.ts";
 import { cachePlace, dataFolder, port } from "./doctor/places.ts";
+import { print } from "./print.ts";
 
 export default defineCommand({
   meta: { name: "doctor", description: "Say what this machine has, what is missing, and what mends it." },
@@ -21,9 +22,9 @@ export default defineCommand({
   async run({ args: { json, ...flags } }) {
     const findings = await examine(withUnderscores(flags));
     const ok = findings.every(({ state }) => state !== "broken");
-    console.log(json ? JSON.stringify({ ok, findings }, null, 2) : inWords(findings));
+    print(json ? JSON.stringify({ ok, findings }, null, 2) : inWords(findings));
     // What still hangs, such as a disk in the network, is not waited for.
-    process.exit(ok ? 0 : 1);
+    process.exit(ok ? process.exitCode : 1);
   },
 });
 

@@ -6,6 +6,8 @@ import { cachedBinary, portableBinary } from "../../adapters/llama-server/build/
 import { carriedSource } from "../../adapters/llama-server/build/llama-cpp-source.ts";
 import { CARRIED } from "../executable/carried.ts";
 import { CliError } from "./error.ts";
+import { print } from "./print.ts";
+import { standardError } from "../server/standard-streams.ts";
 
 export default defineCommand({
   meta: { name: "engine", description: "Build an engine for this machine: ingle engine build llama-server" },
@@ -29,21 +31,21 @@ export default defineCommand({
       );
     const source = carriedSource();
     const binary = (portable ? portableBinary : cachedBinary)(source.release, process.env);
-    if (!again && existsSync(binary)) return console.log(`${binary} is there already. Build it again with --again.`);
+    if (!again && existsSync(binary)) return print(`${binary} is there already. Build it again with --again.`);
     const further = { jobs: jobs === undefined ? undefined : Number(jobs), cmake: cmake?.split(/\s+/).filter(Boolean) };
     const stop = new AbortController();
     for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => stop.abort(new CliError("Stopped.", 130)));
     await show(
       buildLlamaServer({ source, binary, portable: portable === true, ...further, env: process.env, signal: stop.signal }),
     );
-    console.log(`${binary} is built. ${portable ? '"npm run compile:bun"' : '"ingle serve"'} takes it from now on.`);
+    print(`${binary} is built. ${portable ? '"npm run compile:bun"' : '"ingle serve"'} takes it from now on.`);
   },
 });
 
 const EVERY_PERCENT = 10;
 
 /** A line that grows where somebody watches, a line now and then where a log is kept; on standard error. */
-async function show(steps: AsyncIterable<BuildStep>, screen = process.stderr): Promise<void> {
+async function show(steps: AsyncIterable<BuildStep>, screen = standardError): Promise<void> {
   let told = -1;
   try {
     for await (const { step, percent = 0 } of steps) {

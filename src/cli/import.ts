@@ -4,6 +4,7 @@ import { readConfig } from "../server/settings.ts";
 import type { Item, Reasoned, Report } from "../import/report.ts";
 import { connect, eventsOf } from "./api.ts";
 import { DATA } from "./data-args.ts";
+import { print } from "./print.ts";
 
 export default defineCommand({
   meta: { name: "import", description: "Take in the threads, assistants and models of a Jan or cortex data folder." },
@@ -16,7 +17,7 @@ export default defineCommand({
     const api = await connect(readConfig(settings), { command: "import" });
     try {
       const answer = await api.ask("/v1/import", { method: "POST", body: { folder: resolve(folder) } });
-      for await (const report of eventsOf<Report>(answer)) console.log(json ? JSON.stringify(report, null, 2) : inWords(report));
+      for await (const report of eventsOf<Report>(answer)) print(json ? JSON.stringify(report, null, 2) : inWords(report));
     } finally {
       await api.close();
     }

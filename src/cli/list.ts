@@ -4,6 +4,7 @@ import type { Fit } from "../inference/memory-fit.ts";
 import { connect, type Api } from "./api.ts";
 import { columns } from "./columns.ts";
 import { DATA } from "./data-args.ts";
+import { print, printNote } from "./print.ts";
 import { inBytes as size } from "../support/quantities.ts";
 
 export default defineCommand({
@@ -17,10 +18,9 @@ export default defineCommand({
     const api = await connect(readConfig(settings), { command: "list", reads: true });
     try {
       const rows = await list(api, catalog);
-      if (json) console.log(JSON.stringify(rows, null, 2));
-      else if (rows.length === 0)
-        console.error('No model is installed. "ingle list --catalog" shows what "ingle pull" can fetch.');
-      else console.log(table(rows));
+      if (json) print(JSON.stringify(rows, null, 2));
+      else if (rows.length === 0) printNote('No model is installed. "ingle list --catalog" shows what "ingle pull" can fetch.');
+      else print(table(rows));
     } finally {
       await api.close();
     }

@@ -2,20 +2,16 @@
 import { Presets, SingleBar } from "cli-progress";
 import type { DownloadProgress } from "../../models/sources/web-request.ts";
 import { inBytes as size } from "../support/quantities.ts";
+import { standardError, type Output } from "../server/standard-streams.ts";
 
 const LINE_MS = 2_000;
 const LINE_SHARE = 0.1;
-
-/** What is written to; `process.stderr` is one. */
-export interface Screen extends NodeJS.WritableStream {
-  isTTY?: boolean;
-}
 
 /** Draws the steps of a download named `name`, on standard error, and passes on what the download throws. */
 export async function showProgress(
   name: string,
   steps: AsyncIterable<DownloadProgress>,
-  screen: Screen = process.stderr,
+  screen: Output = standardError,
 ): Promise<void> {
   const view = screen.isTTY ? bar(name, screen) : lines(name, screen);
   let last: DownloadProgress | undefined;
@@ -41,7 +37,7 @@ interface View {
   pause(): void;
 }
 
-function bar(name: string, screen: Screen): View {
+function bar(name: string, screen: Output): View {
   let drawn: { bar: SingleBar; total: number | undefined } | undefined;
   let rate = meter();
   const start = (bytes: number, total: number | undefined) => {
@@ -49,7 +45,10 @@ function bar(name: string, screen: Screen): View {
     const whole = total === undefined ? "{done}" : "{bar} {percentage} % | {done} of {whole}";
     const left = total === undefined ? "" : " | {eta_formatted} left";
     const format = `${name} ${whole} | {rate}/s${left}`;
-    const bar = new SingleBar({ format, stream: screen, hideCursor: true, etaBuffer: 500, barsize: 24 }, Presets.shades_classic);
+    const bar = new SingleBar(
+      { format, stream: screen as NodeJS.WritableStream & Output, hideCursor: true, etaBuffer: 500, barsize: 24 },
+      Presets.shades_classic,
+    );
     bar.start(total ?? 0, bytes, facts(bytes, total));
     return { bar, total };
   };
@@ -68,7 +67,7 @@ function bar(name: string, screen: Screen): View {
   };
 }
 
-function lines(name: string, screen: Screen): View {
+function lines(name: string, screen: Output): View {
   let rate = meter();
   let printed = { at: Date.now(), bytes: 0 };
   return {

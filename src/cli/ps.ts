@@ -4,6 +4,7 @@ import type { EngineRow } from "../inference/engine-list.ts";
 import { connect, type Api } from "./api.ts";
 import { columns } from "./columns.ts";
 import { DATA } from "./data-args.ts";
+import { print, printNote } from "./print.ts";
 import { inBytes as size } from "../support/quantities.ts";
 
 export default defineCommand({
@@ -16,9 +17,9 @@ export default defineCommand({
     const api = await connect(readConfig(settings), { command: "ps", reads: true });
     try {
       const rows = await loaded(api);
-      if (json) console.log(JSON.stringify(rows, null, 2));
-      else if (rows.length === 0) console.error("No model is loaded. The first request to one loads it.");
-      else console.log(table(rows, Date.now() / 1000));
+      if (json) print(JSON.stringify(rows, null, 2));
+      else if (rows.length === 0) printNote("No model is loaded. The first request to one loads it.");
+      else print(table(rows, Date.now() / 1000));
     } finally {
       await api.close();
     }

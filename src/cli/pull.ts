@@ -10,6 +10,7 @@ import type { Fit } from "../inference/memory-fit.ts";
 import { connect, eventsOf, type Api } from "./api.ts";
 import { DATA, withUnderscores } from "./data-args.ts";
 import { CliError, RefusedError } from "./error.ts";
+import { print, printNote } from "./print.ts";
 import { inBytes as size } from "../support/quantities.ts";
 import { showProgress } from "./progress.ts";
 import { memory } from "./show.ts";
@@ -36,7 +37,7 @@ export default defineCommand({
     const api = await connect(readConfig(settings), { command: "pull" });
     try {
       const known = await added(api, model, { id, sha256, engine, allow_private: settings.allow_private === true });
-      console.log((await pull(api, known)) ? `${known} is downloaded.` : `${known} is there.`);
+      print((await pull(api, known)) ? `${known} is downloaded.` : `${known} is there.`);
     } finally {
       await api.close();
     }
@@ -122,7 +123,7 @@ async function warned(api: Api, id: string): Promise<void> {
   };
   // Of what is not in the catalogue only the file at its source says enough.
   const fit = (await asked("?catalog=true")) ?? (await asked("?catalog=true&fit=true"));
-  if (fit !== undefined && !fit.fits) process.stderr.write(`Memory: ${memory(fit)}.\n`);
+  if (fit !== undefined && !fit.fits) printNote(`Memory: ${memory(fit)}.`);
 }
 
 /** The events of a job as what is drawn. Throws `CliError` with the reason when it failed. */

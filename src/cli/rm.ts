@@ -3,6 +3,7 @@ import { readConfig } from "../server/settings.ts";
 import { connect } from "./api.ts";
 import { DATA } from "./data-args.ts";
 import { CliError, RefusedError } from "./error.ts";
+import { print } from "./print.ts";
 
 export default defineCommand({
   meta: { name: "rm", description: "Remove a model and the files that were downloaded for it." },
@@ -16,7 +17,7 @@ export default defineCommand({
       await api.ask(`/v1/models/${encodeURIComponent(id)}`, { method: "DELETE" }).catch((error) => {
         throw error instanceof RefusedError && error.code === "model_not_found" ? new CliError(missing(id)) : error;
       });
-      console.log(`${id} is removed.`);
+      print(`${id} is removed.`);
     } finally {
       await api.close();
     }

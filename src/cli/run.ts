@@ -7,6 +7,8 @@ import { readConfig } from "../server/settings.ts";
 import { connect, eventsOf, inProcess, type Api } from "./api.ts";
 import { DATA } from "./data-args.ts";
 import { CliError } from "./error.ts";
+import { printNote, unwritable } from "./print.ts";
+import { standardOutput } from "../server/standard-streams.ts";
 
 type Message = { role: "system" | "user" | "assistant"; content: string };
 type Ask = (messages: Message[], signal: AbortSignal) => Promise<string>;
@@ -52,7 +54,7 @@ async function once(ask: Ask, messages: Message[]): Promise<void> {
 
 /** Ctrl-C stops an answer; between two answers it leaves, as Ctrl-D and /bye do. */
 async function talk(ask: Ask, messages: Message[]): Promise<void> {
-  console.error("Ctrl-C stops an answer, a second one leaves.");
+  printNote("Ctrl-C stops an answer, a second one leaves.");
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
   const leave = new AbortController();
   let answering: AbortController | undefined;
@@ -70,7 +72,7 @@ async function talk(ask: Ask, messages: Message[]): Promise<void> {
     }
   } catch (error) {
     if (!leave.signal.aborted) throw error;
-    process.stdout.write("\n");
+    standardOutput.write("\n");
   } finally {
     terminal.close();
   }
@@ -96,21 +98,28 @@ async function engineFor({ model, log = false, ...settings }: EngineArgs): Promi
   return (own ? inProcess : connect)(config, { command: "run", reads: true, ...silent });
 }
 
-/** Writes the answer as it comes and answers with what came of it until it ended or `signal` stopped it. Throws `CliError`. */
+/**
+ * Writes the answer as it comes and answers with what came of it until it ended or `signal` stopped it. Throws `CliError`, also where
+ * nobody reads the answer: the rest of it would be generated for nothing.
+ */
 async function answer(api: Api, request: object, signal: AbortSignal): Promise<string> {
   let text = "";
+  const lost = new AbortController();
+  const show = (piece: string): void => standardOutput.write(piece, (cause) => lost.abort(unwritable(cause)));
   try {
     const body = { ...request, stream: true };
-    const response = await api.ask("/v1/chat/completions", { method: "POST", body, signal });
+    const stop = AbortSignal.any([signal, lost.signal]);
+    const response = await api.ask("/v1/chat/completions", { method: "POST", body, signal: stop });
     for await (const chunk of eventsOf<Chunk>(response)) {
       const piece = chunk.choices[0]?.delta.content ?? "";
-      process.stdout.write(piece);
+      show(piece);
       text += piece;
     }
   } catch (error) {
-    if (!signal.aborted) throw error;
+    if (!signal.aborted && !lost.signal.aborted) throw error;
   }
-  process.stdout.write("\n");
+  show("\n");
+  lost.signal.throwIfAborted();
   return text;
 }
 

@@ -10,6 +10,8 @@ import type { Library } from "../library/library.ts";
 import { serve } from "../server/listen.ts";
 import { DATA, withUnderscores } from "./data-args.ts";
 import { CliError } from "./error.ts";
+import { printNote } from "./print.ts";
+import { standardOutput } from "../server/standard-streams.ts";
 import { wire, type Wired } from "../server/create-server.ts";
 
 /** How long running answers may go on after a first SIGINT or SIGTERM, in milliseconds. */
@@ -96,8 +98,7 @@ export default defineCommand({
     };
     process.on("SIGINT", stop);
     process.on("SIGTERM", stop);
-    console.log(await greeting(server.url, library));
-    console.log(`${wired.guarantee}\n`);
+    standardOutput.write(`${await greeting(server.url, library)}\n${wired.guarantee}\n\n`);
   },
 });
 
@@ -114,7 +115,7 @@ function checkExposure({ host, key, insecure_no_auth }: Config): boolean {
       `Listening on ${host} lets others in. Set a key with --key or INGLE_KEY, or add --insecure-no-auth if you mean it.`,
     );
   }
-  console.error(`WARNING: everybody who reaches ${host} can use this server: it has no key.`);
+  printNote(`WARNING: everybody who reaches ${host} can use this server: it has no key.`);
   return wide;
 }
 

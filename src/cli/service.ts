@@ -8,6 +8,7 @@ import { findRuntime } from "../launch/runtimes.mjs";
 import { CARRIED } from "../executable/carried.ts";
 import { withUnderscores } from "./data-args.ts";
 import { CliError } from "./error.ts";
+import { print } from "./print.ts";
 import serve, { STOP_MS } from "./serve.ts";
 import { launchdPlist } from "./service/launchd.ts";
 import { SYSTEM_CACHE, SYSTEM_DATA, type ServiceSetup } from "./service/setup.ts";
@@ -33,7 +34,7 @@ export default defineCommand({
       throw new CliError('There is no unit for Windows. Let its Task Scheduler run "ingle serve" at logon.');
     const { system = false, secrets, ...given } = args as Given;
     const setup = setupOf(given, system === true, secrets as string | undefined);
-    console.log(process.platform === "darwin" ? launchdPlist(setup) : systemdUnit(setup));
+    print(process.platform === "darwin" ? launchdPlist(setup) : systemdUnit(setup));
   },
 });
 

@@ -4,6 +4,7 @@ import type { Fit } from "../inference/memory-fit.ts";
 import { connect } from "./api.ts";
 import { DATA } from "./data-args.ts";
 import { CliError, RefusedError } from "./error.ts";
+import { print } from "./print.ts";
 import { inBytes as size } from "../support/quantities.ts";
 
 export default defineCommand({
@@ -22,7 +23,7 @@ export default defineCommand({
         throw error instanceof RefusedError && error.code === "model_not_found" ? new CliError(unknown(id)) : error;
       });
       const model = (await answer.json()) as Shown;
-      console.log(json ? JSON.stringify(model, null, 2) : lines(model));
+      print(json ? JSON.stringify(model, null, 2) : lines(model));
     } finally {
       await api.close();
     }

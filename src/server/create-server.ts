@@ -23,6 +23,7 @@ import { openDataFolder, readDataFolder, type DataFolder } from "../storage/data
 import { createAdapters } from "./adapters.ts";
 import { fixedLibrary } from "../library/fixed-library.ts";
 import { memoryBudget } from "./machine-memory-budget.ts";
+import { standardError } from "./standard-streams.ts";
 
 export interface Wired {
   app: App;
@@ -57,7 +58,7 @@ export interface WireOptions {
 
 /** Throws one sentence where the guards' settings are unsafe together, and where the data folder or its store cannot be had. */
 export async function wire(config: Config, options: WireOptions): Promise<Wired> {
-  const { command, reads = false, write = (line) => process.stderr.write(line) } = options;
+  const { command, reads = false, write = standardError.write } = options;
   const log = createLog(write);
   const place = { folder: config.data, store: config.store, no_init: config.no_init, log };
   const folder = reads ? await readDataFolder(place) : await openDataFolder({ ...place, command });

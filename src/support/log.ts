@@ -1,15 +1,29 @@
 // One JSON object a line. Never a body, a key or a query string.
 
-export type Fields = Record<string, unknown>;
-export type Log = Record<"info" | "warn" | "error", (message: string, fields?: Fields) => void>;
+export type LogFields = Record<string, unknown>;
+export type Log = Record<"info" | "warn" | "error", (message: string, fields?: LogFields) => void>;
 
-/** `write` gets whole lines. An `Error` among the fields is told with its stack and its causes. */
+/** `write` gets whole lines. An `Error` among the fields is written with its stack and its causes. */
 export function createLog(write: (line: string) => void, now: () => number = Date.now): Log {
   const at =
     (level: string) =>
-    (message: string, fields: Fields = {}): void =>
-      write(`${JSON.stringify({ time: new Date(now()).toISOString(), level, message, ...fields }, readable)}\n`);
+    (message: string, fields: LogFields = {}): void => {
+      const head = { time: new Date(now()).toISOString(), level, message };
+      try {
+        write(`${lineOf(head, fields)}\n`);
+      } catch {
+        // What is logged goes on, whether or not its line can be written.
+      }
+    };
   return { info: at("info"), warn: at("warn"), error: at("error") };
+}
+
+function lineOf(head: object, fields: LogFields): string {
+  try {
+    return JSON.stringify({ ...head, ...fields }, readable);
+  } catch (error) {
+    return JSON.stringify({ ...head, fields: `They are no JSON: ${(error as Error).message}` });
+  }
 }
 
 function readable(_key: string, value: unknown): unknown {

@@ -1,0 +1,24 @@
+import { standardError, standardOutput } from "../server/standard-streams.ts";
+import { CliError } from "./error.ts";
+
+/** Prints the result of a command, which has failed where standard output does not take it. */
+export function print(text: string): void {
+  standardOutput.write(`${text}\n`, (cause) => fail(unwritable(cause)));
+}
+
+/** Prints on standard error what accompanies the result. */
+export function printNote(text: string): void {
+  standardError.write(`${text}\n`);
+}
+
+/** Ends the command with the error's exit code once its work is done. */
+export function fail({ message, exit_code }: CliError): void {
+  process.exitCode = exit_code;
+  if (message !== "") printNote(message);
+}
+
+/** Without a message where the reader of a pipe has left, as `head` does: nobody made a mistake. */
+export function unwritable(cause: NodeJS.ErrnoException): CliError {
+  const message = cause.code === "EPIPE" ? "" : `Standard output cannot be written to: ${cause.message}.`;
+  return new CliError(message, 1, { cause });
+}

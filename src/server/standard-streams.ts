@@ -1,0 +1,55 @@
+// Standard output and standard error. Either may close or fill up at any time: text that cannot be written is lost, and nothing else
+// comes of it.
+import { fstatSync, writeSync } from "node:fs";
+import { isatty } from "node:tty";
+
+export interface Output {
+  readonly isTTY: boolean;
+  /** Of a terminal, in characters. */
+  readonly columns: number | undefined;
+  /** Never throws. `onLost` is called where the text could not be written whole. */
+  write(text: string, onLost?: (error: NodeJS.ErrnoException) => void): void;
+}
+
+export const standardOutput = outputOf(1, () => process.stdout);
+export const standardError = outputOf(2, () => process.stderr);
+
+function outputOf(fd: number, streamOf: () => NodeJS.WriteStream): Output {
+  let pending = 0;
+  return {
+    get isTTY() {
+      return streamOf().isTTY;
+    },
+    get columns() {
+      return streamOf().columns;
+    },
+    write(text, onLost = ignore) {
+      try {
+        // Deno's stream for a file accepts nothing any more after one write that failed; a full disk may have room again.
+        if (isFile(fd)) return writeWhole(fd, Buffer.from(text));
+        const stream = streamOf();
+        // The callback gets the error, but an "error" event without a listener would still end the process. The program around
+        // us keeps its own way with errors of its own writes: the listener is gone when ours are done.
+        if (pending++ === 0) stream.on("error", ignore);
+        stream.write(text, (error) => {
+          if (error) onLost(error);
+          setImmediate(() => --pending === 0 && stream.off("error", ignore));
+        });
+      } catch (error) {
+        onLost(error as Error);
+      }
+    },
+  };
+}
+
+function ignore(): void {}
+
+/** A regular file, or a device such as `/dev/null`, to which every write is synchronous. */
+function isFile(fd: number): boolean {
+  const stats = fstatSync(fd);
+  return stats.isFile() || (stats.isCharacterDevice() && !isatty(fd));
+}
+
+function writeWhole(fd: number, bytes: Uint8Array): void {
+  for (let left = bytes; left.length > 0;) left = left.subarray(writeSync(fd, left));
+}
