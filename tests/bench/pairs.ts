@@ -1,0 +1,123 @@
+// `npm run bench:pairs -- OTHER`: this checkout beside another one, such as the commit before, in alternating pairs. Each row is the mean of the
+// paired ratios with its 95 % interval: above 1 this checkout is the faster one. A floor is met when the upper end reaches it.
+// PAIRS=n (15), ONLY=get,stream,start, RUNTIMES=bun,node,deno and ADAPTERS=node-llama-cpp,llama-server make it longer or shorter.
+import { mkdtempSync, rmSync } from "node:fs";
+import { cpus, tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { runtimeEnv } from "../../src/launch/runtimes.mjs";
+import { realModel } from "../support/real-model.ts";
+import type { Runtime } from "../support/runtimes.ts";
+import { startProgram, type Server } from "../support/server.ts";
+import { story } from "./engines/prompts.ts";
+import { startClient, wantedRuntimes, THREADS } from "./engines/subjects.ts";
+import { get, load } from "./load.ts";
+
+const PAIRS = Number(process.env.PAIRS ?? 15);
+const ONLY = (process.env.ONLY ?? "get,stream,start").split(",");
+const ADAPTERS = (process.env.ADAPTERS ?? "node-llama-cpp,llama-server").split(",");
+const MAX_TOKENS = 128;
+/** Requests of one side of a pair: short, since a processor that is shared changes its speed from one second to the next. */
+const READS = 6_000;
+const WARM_UP = 4;
+
+const [other] = process.argv.slice(2);
+if (other === undefined) throw new Error('Name the other checkout: "npm run bench:pairs -- ../before".');
+/** This one first. */
+const CHECKOUTS = [join(import.meta.dirname, "../.."), resolve(other)] as const;
+const folder = mkdtempSync(join(tmpdir(), "ingle-pairs-"));
+let folders = 0;
+
+function start(checkout: string, { name, command }: Runtime, args: string[]): Promise<Server> {
+  const data = join(folder, `${folders++}`);
+  return startProgram([...command, join(checkout, "src/main.ts")], args, { data, env: runtimeEnv(name) });
+}
+
+/** `rate` of each side in turn, the first of a pair being another one each time; the ratios of this checkout to the other. */
+async function ratios(rate: (side: 0 | 1, pair: number) => Promise<number>, warm_up = WARM_UP): Promise<number[]> {
+  const found: number[] = [];
+  for (let pair = -warm_up; pair < PAIRS; pair++) {
+    const order = pair % 2 === 0 ? ([0, 1] as const) : ([1, 0] as const);
+    const rates = [0, 0];
+    for (const side of order) rates[side] = await rate(side, pair);
+    if (pair >= 0) found.push(rates[0]! / rates[1]!);
+  }
+  return found;
+}
+
+async function withServers(runtime: Runtime, args: string[], use: (servers: Server[]) => Promise<number[]>): Promise<number[]> {
+  const servers = await Promise.all(CHECKOUTS.map((checkout) => start(checkout, runtime, args)));
+  try {
+    return await use(servers);
+  } finally {
+    await Promise.all(servers.map((server) => server.stop()));
+  }
+}
+
+async function post(url: string, path: string, body: object): Promise<{ id: string }> {
+  const init = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
+  const res = await fetch(url + path, init);
+  if (!res.ok) throw new Error(await res.text());
+  return (await res.json()) as { id: string };
+}
+
+const getThread = (runtime: Runtime): Promise<number[]> =>
+  withServers(runtime, ["--adapter", "echo"], async (servers) => {
+    const messages = [{ role: "user", content: "How does AI work?" }];
+    const ids = await Promise.all(servers.map(({ url }) => post(url, "/v1/threads", { title: "A thread", messages })));
+    return ratios(async (side) => {
+      const request = (): string => get(`/v1/threads/${ids[side]!.id}`);
+      return (await load({ url: servers[side]!.url, wide: 50, requests: READS, request })).per_second;
+    });
+  });
+
+async function oneStream(runtime: Runtime, adapter: string): Promise<number[]> {
+  const model = await realModel();
+  const args = ["--slots", "4", "--context", "2048", "--threads", `${THREADS}`, "--adapter", adapter, "--keep-alive", "-1"];
+  const client = await startClient();
+  const found = await withServers(runtime, [...args, "--models-dir", dirname(model.path)], async (servers) => {
+    for (const { url } of servers) {
+      const { id } = await post(url, "/v1/models", { path: model.path });
+      await post(url, `/v1/models/${id}/start`, {});
+    }
+    return ratios(async (side, pair) => {
+      const bodies = [story(`${pair}.`, 1, MAX_TOKENS, {})];
+      const [outcome] = await client.run({ url: servers[side]!.url, bodies });
+      return outcome!.tokens / outcome!.ms;
+    });
+  });
+  client.stop();
+  return found;
+}
+
+const starts = (runtime: Runtime): Promise<number[]> =>
+  ratios(async (side) => {
+    const began = performance.now();
+    const server = await start(CHECKOUTS[side], runtime, ["--adapter", "echo"]);
+    const ms = performance.now() - began;
+    await server.stop();
+    return 1 / ms;
+  }, 2);
+
+/** Student's t for 95 % of both sides, by degrees of freedom; beyond the table that of a normal distribution. */
+const T = [12.71, 4.3, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.2, 2.18, 2.16, 2.14, 2.13, 2.12, 2.11, 2.1, 2.09, 2.09];
+
+function print(row: string, values: number[]): void {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1);
+  const half = (T[values.length - 2] ?? 2.0) * Math.sqrt(variance / values.length);
+  const [low, high] = [mean - half, mean + half].map((value) => value.toFixed(3));
+  console.log(`| ${row.padEnd(40)} | ${mean.toFixed(3)} | ${low} – ${high} | ${values.length} |`);
+}
+
+console.log(`${cpus()[0]?.model}, ${cpus().length} cores; this checkout : ${other}\n`);
+console.log(`| ${"row".padEnd(40)} | ratio | 95 % interval | pairs |\n| ${"-".repeat(40)} | --- | --- | --- |`);
+try {
+  for (const runtime of wantedRuntimes()) {
+    if (ONLY.includes("get")) print(`GET thread, ${runtime.name}`, await getThread(runtime));
+    if (ONLY.includes("start")) print(`start until it listens, ${runtime.name}`, await starts(runtime));
+    if (ONLY.includes("stream") && runtime.name === "bun")
+      for (const adapter of ADAPTERS) print(`1 stream, ${adapter}, bun`, await oneStream(runtime, adapter));
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
