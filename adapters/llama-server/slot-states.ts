@@ -111,12 +111,8 @@ export function createSlotStates({ client, folder, limits, gone, log }: SlotStat
 
   const finish = async (path: string, held: SlotContents): Promise<void> => {
     try {
-      // What the new state can stand for is of no use any more: earlier turns of the same conversation.
-      const older = (await folder.states()).filter((state) => replaces(held, state));
-      if (!(await folder.commit(path, held))) largest = held.tokens;
-      else for (const state of older) await folder.remove(state);
+      if (!(await folder.commit(path, held, (state) => replaces(held, state)))) largest = held.tokens;
     } catch (error) {
-      await folder.discard(path);
       notKept(error as Error);
       // So will be the next one, of a model whose cells look otherwise or of another release.
       off ||= error instanceof BadStateError;
@@ -133,17 +129,14 @@ export function createSlotStates({ client, folder, limits, gone, log }: SlotStat
   };
 
   const restore = async (slot: HeldSlot, state: ServerState): Promise<void> => {
-    try {
-      const path = await folder.checked(state);
+    const load = async (path: string): Promise<void> => {
       slot.held = undefined;
       const { n_restored } = v.parse(Restored, await act("restore", slot, path));
       if (n_restored !== state.tokens) throw new BadStateError("llama-server has read something else.");
       const { fingerprint, prompt, tokens } = state;
       slot.held = { fingerprint, prompt, tokens, kept: true, loose: false };
-    } catch (error) {
-      await folder.remove(state);
-      log(`The state of a conversation was not used: ${(error as Error).message}`);
-    }
+    };
+    await folder.restore(state, load).catch((error: Error) => log(`The state of a conversation was not used: ${error.message}`));
   };
 
   return {

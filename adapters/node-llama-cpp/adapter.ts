@@ -1,4 +1,5 @@
-// The embedded engine: llama.cpp through node-llama-cpp, in this process. The server runs it in a child (child.ts).
+// The embedded engine: llama.cpp through node-llama-cpp, in this process. The server runs it in a child process (child-process/).
+import { addAbortListener } from "node:events";
 import { availableParallelism } from "node:os";
 import type { Llama, LlamaContext, LlamaModel, Token } from "node-llama-cpp";
 import { AdapterError, type Adapter, type ChatEvent, type ChatRequest, type Engine } from "../adapter.ts";
@@ -18,21 +19,21 @@ const BATCH = 512;
 export type NodeLlamaCppModule = typeof import("node-llama-cpp");
 
 /**
- * Takes the graphics processor where the machine has one that this build knows, else the processor. `library` is asked at a load: the
- * module is large, and most of what a server does never needs it.
+ * Takes the graphics processor where the machine has one that this build knows, else the processor. `importModule` is called at
+ * a load: the module is large, and most commands never need it.
  */
-export function nodeLlamaCpp(library: () => Promise<NodeLlamaCppModule> = () => import("node-llama-cpp")): Adapter {
+export function nodeLlamaCpp(importModule: () => Promise<NodeLlamaCppModule> = () => import("node-llama-cpp")): Adapter {
   return {
     ...ABOUT,
     async load(installed, options, signal) {
       const threads = options.threads ?? defaultThreads();
-      const llama = await startLlama(await library(), threads);
+      const llama = await startLlama(await importModule(), threads);
       let model: LlamaModel | undefined;
       try {
-        // Before the load: a file that is changed amid it shall be seen.
-        const kv_cache = options.kv_cache && { ...options.kv_cache, weights: await weightsDigest(installed.path) };
+        // Before the load, so that a change of the file during the load is noticed.
+        const saved = options.kv_cache && { kv_cache: options.kv_cache, weights: await weightsDigest(installed.path) };
         model = await llama.loadModel({ modelPath: installed.path, loadSignal: signal, onLoadProgress: options.onProgress });
-        const prompt = createPromptTokenizer(model, installed.settings.prompt_template);
+        const tokenizePrompt = createPromptTokenizer(model, installed.settings.prompt_template);
         const context = await model.createContext({
           sequences: options.slots,
           contextSize: Math.min(options.context, model.trainContextSize),
@@ -45,11 +46,11 @@ export function nodeLlamaCpp(library: () => Promise<NodeLlamaCppModule> = () => 
         const trimmable = !isRecurrent && !swaSize;
         const addon = addonOf(llama, model, context);
         const loaded = { installed, llama, model, context, trimmable, batch: BATCH };
-        const states = kv_cache && (await openSavedStates(addon.context, kv_cache, loaded));
+        const states = saved && (await openSavedStates(addon.context, { ...loaded, ...saved }));
         const batcher = createBatcher(addon, { slots: options.slots, batch: BATCH, threads, trimmable, states });
         await batcher.warmUp(model.tokens.bos ?? 0);
         signal.throwIfAborted();
-        return engineOf(llama, { model, context, batcher, prompt });
+        return engineOf(llama, { model, context, batcher, tokenizePrompt });
       } catch (error) {
         await model?.dispose();
         await llama.dispose();
@@ -62,8 +63,8 @@ export function nodeLlamaCpp(library: () => Promise<NodeLlamaCppModule> = () => 
   };
 }
 
-// Node with one pool thread (see child.ts) can give every core to the computation. Elsewhere the threads that carry native jobs
-// fight the ones that compute, and one core less is faster.
+// Node with one pool thread (`UV_THREADPOOL_SIZE` of the child process) can give every core to the computation. On Bun and Deno the threads
+// that carry native jobs compete with those that compute, and one core less is faster (`bench`, rows `1 stream` and `4 streams`).
 function defaultThreads(): number {
   const cores = availableParallelism();
   return "Bun" in globalThis || "Deno" in globalThis ? Math.max(1, cores - 1) : cores;
@@ -85,7 +86,7 @@ interface LoadedModel {
   model: LlamaModel;
   context: LlamaContext;
   batcher: Batcher;
-  prompt: PromptTokenizer;
+  tokenizePrompt: PromptTokenizer;
 }
 
 function engineOf(llama: Llama, loaded: LoadedModel): Engine {
@@ -112,36 +113,37 @@ async function* generate(loaded: LoadedModel, request: ChatRequest, signal: Abor
   signal.throwIfAborted();
   const { model, batcher } = loaded;
   const context_length = loaded.context.contextSize;
-  const tokens = loaded.prompt(request.messages.map(({ role, content }) => ({ role, content: textOf(content) }))) as Token[];
-  // One position is the engine's own, and an answer needs at least one.
-  const most = Math.min(request.max_tokens, context_length - 1 - tokens.length);
-  if (most < 1) {
+  const tokens = loaded.tokenizePrompt(
+    request.messages.map(({ role, content }) => ({ role, content: textOf(content) })),
+  ) as Token[];
+  // llama.cpp needs one position for itself, and an answer one at least.
+  const max_tokens = Math.min(request.max_tokens, context_length - 1 - tokens.length);
+  if (max_tokens < 1) {
     const message = `The prompt has ${tokens.length} tokens, the context holds ${context_length} with the answer. Shorten it.`;
     throw new AdapterError("context_length_exceeded", message);
   }
-  const news = channel<{ read: number } | { token: number }>();
+  const received = channel<{ read: number } | { token: number }>();
   let sampled = 0;
   let cached_tokens = 0;
   const stop = batcher.start({
     prompt: tokens,
-    sampling: samplerConfig(request, most),
+    sampling: samplerConfig(request, max_tokens),
     repeatable: request.repeatable,
-    onPrompt: (read) => news.push({ read }),
+    onPrompt: (read) => received.push({ read }),
     onToken(token, cached) {
       cached_tokens = cached;
-      news.push({ token });
-      return ++sampled < most && !model.isEogToken(token as Token);
+      received.push({ token });
+      return ++sampled < max_tokens && !model.isEogToken(token as Token);
     },
-    onError: news.fail,
+    onError: received.fail,
   });
-  const onAbort = (): void => news.fail(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
+  const abort_listener = addAbortListener(signal, () => received.fail(signal.reason));
   try {
     const text = answerText(model, tokens, request.stop);
     let completion_tokens = 0;
     let reason: "stop" | "length" | undefined;
     while (reason === undefined) {
-      const next = await news.take();
+      const next = await received.take();
       if ("read" in next) {
         yield { type: "prompt", read: next.read, total: tokens.length };
         continue;
@@ -149,23 +151,23 @@ async function* generate(loaded: LoadedModel, request: ChatRequest, signal: Abor
       completion_tokens++;
       const { piece, ended } = text.push(next.token as Token);
       if (ended) reason = "stop";
-      else if (completion_tokens === most) reason = "length";
-      const all = reason === "length" ? piece + text.rest() : piece;
+      else if (completion_tokens === max_tokens) reason = "length";
+      const all = reason === "length" ? piece + text.flush() : piece;
       if (all !== "") yield { type: "text", text: all };
     }
     stop();
     yield { type: "finish", reason, usage: { prompt_tokens: tokens.length, completion_tokens, cached_tokens } };
   } finally {
     stop();
-    signal.removeEventListener("abort", onAbort);
+    abort_listener[Symbol.dispose]();
   }
 }
 
 interface AnswerText {
-  /** `ended`: the model has ended its answer, or a stop string has. */
+  /** `ended`: the model or a stop string has ended the answer. */
   push(token: Token): { piece: string; ended: boolean };
-  /** What the stop strings held back. A character that the length limit has cut in half is left out: every text is whole. */
-  rest(): string;
+  /** Text that could have begun a stop string. A character that the length limit has cut in half is left out: every text is whole. */
+  flush(): string;
 }
 
 function answerText(model: LlamaModel, prompt: readonly Token[], stop: readonly string[]): AnswerText {
@@ -180,11 +182,11 @@ function answerText(model: LlamaModel, prompt: readonly Token[], stop: readonly 
       const { text, stopped } = stops.push(decoder.flush());
       return { piece: stopped ? text : text + stops.rest(), ended: true };
     },
-    rest: stops.rest,
+    flush: stops.rest,
   };
 }
 
-function samplerConfig(request: ChatRequest, answer: number): SamplerConfig {
+function samplerConfig(request: ChatRequest, max_tokens: number): SamplerConfig {
   return {
     // top_p 0 keeps the likeliest token alone, which is what greedy is.
     temperature: request.top_p === 0 ? 0 : request.temperature,
@@ -196,6 +198,6 @@ function samplerConfig(request: ChatRequest, answer: number): SamplerConfig {
     repeatPenaltyFrequencyPenalty: request.frequency_penalty,
     repeatPenaltyPresencePenalty: request.presence_penalty,
     repeatPenaltyTokens: new Uint32Array(),
-    repeatPenaltyMaxTokens: answer,
+    repeatPenaltyMaxTokens: max_tokens,
   };
 }

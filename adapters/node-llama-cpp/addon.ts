@@ -1,24 +1,24 @@
-// The few native calls of node-llama-cpp that the batcher makes itself. They are internal there, which is why package.json
-// pins the exact version and `addonOf` checks that they are where this release has them.
+// The few native calls of node-llama-cpp that the batcher makes itself. They are internal to that package, so package.json pins its exact
+// version and `addonOf` checks that they are where this release has them.
 import type { Llama, LlamaContext, LlamaModel } from "node-llama-cpp";
 
 export interface AddonContext {
   initBatch(tokens: number): void;
-  /** Answers with the places in the batch whose logits were asked for. */
+  /** Answers with the indexes in the batch whose logits are computed: those that `logits` names. */
   addToBatch(sequence: number, position: number, tokens: Uint32Array, logits: Uint32Array): Uint32Array;
   decodeBatch(): Promise<void>;
-  /** Samples and accepts: penalties see the token. -1: nothing could be sampled. */
-  sampleToken(place: number, sampler: AddonSampler): Promise<number>;
-  /** Forgets all tokens of the sequence. */
+  /** Samples and accepts, so that penalties see the token; -1 where nothing could be sampled. */
+  sampleToken(index: number, sampler: AddonSampler): Promise<number>;
+  /** Removes all cells of the sequence. */
   disposeSequence(sequence: number): void;
-  /** Forgets a range of positions; false where the model's memory cannot. */
+  /** Removes a range of positions; false where the model's memory cannot. */
   removeTokenCellsFromSequence(sequence: number, from: number, to: number): boolean;
   setThreads(threads: number): void;
-  /** `words` go before the cells, as they are. Answers with the bytes written. Not beside a decode, as its counterpart. */
+  /** `words` go before the cells, as they are. Answers with the bytes written. Must not run beside a decode, as its counterpart. */
   saveSequenceStateToFile(path: string, sequence: number, words: Uint32Array): Promise<number>;
-  /** Answers with the words. Trusts the file. */
-  loadSequenceStateFromFile(path: string, sequence: number, most_words: number): Promise<Uint32Array>;
-  /** -1 where it is empty. */
+  /** Answers with the words. The file is not checked. */
+  loadSequenceStateFromFile(path: string, sequence: number, max_words: number): Promise<Uint32Array>;
+  /** -1 where the sequence is empty. */
   getSequenceKvCacheMinPosition(sequence: number): number;
   getSequenceKvCacheMaxPosition(sequence: number): number;
 }
@@ -28,7 +28,7 @@ export interface AddonSampler {
   dispose(): void;
 }
 
-/** All of it is always given: what is left out has a hidden default. */
+/** No field is optional: what is left out has a hidden default. */
 export interface SamplerConfig {
   temperature: number;
   topK: number;
@@ -38,7 +38,7 @@ export interface SamplerConfig {
   repeatPenalty: number;
   repeatPenaltyFrequencyPenalty: number;
   repeatPenaltyPresencePenalty: number;
-  /** Tokens that count as said before the first sample. */
+  /** Tokens that the penalties count before the first sample. */
   repeatPenaltyTokens: Uint32Array;
   /** How many of the latest tokens count; memory of that size is taken at once. */
   repeatPenaltyMaxTokens: number;
@@ -49,7 +49,7 @@ export interface Addon {
   newSampler(config: SamplerConfig): AddonSampler;
 }
 
-function callable(native: AddonContext | undefined): native is AddonContext {
+function isAddonContext(native: AddonContext | undefined): native is AddonContext {
   return native?.decodeBatch !== undefined && native.loadSequenceStateFromFile !== undefined;
 }
 
@@ -58,7 +58,7 @@ export function addonOf(llama: Llama, model: LlamaModel, context: LlamaContext):
   const bindings = (llama as unknown as { _bindings?: { AddonSampler: new (model: unknown) => AddonSampler } })._bindings;
   const native = (context as unknown as { _ctx?: AddonContext })._ctx;
   const weights = (model as unknown as { _model?: unknown })._model;
-  if (bindings?.AddonSampler === undefined || !callable(native) || weights === undefined) {
+  if (bindings?.AddonSampler === undefined || !isAddonContext(native) || weights === undefined) {
     throw new TypeError("This release of node-llama-cpp is not the one in ingle's package.json. Install that one.");
   }
   return {

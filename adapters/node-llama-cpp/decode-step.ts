@@ -1,12 +1,12 @@
-// One step of the batch: what each turn feeds, the decode of it all, and the tokens that come out.
+// One step of the batch: what each generation feeds, the decode of it all, and the tokens that are sampled.
 import type { AddonContext } from "./addon.ts";
-import type { RunningGeneration, EmbeddedSlot } from "./slot.ts";
 import type { ComputeThreads } from "./compute-threads.ts";
+import type { EmbeddedSlot, RunningGeneration } from "./slot.ts";
 
 export interface DecodeSteps {
   /** `Batcher.warmUp`. */
   warmUp(token: number): Promise<void>;
-  /** One step of these slots, each of which has a turn. Throws where the decode fails. */
+  /** One step of these slots, each of which has a generation. Throws where the decode fails. */
   step(active: readonly EmbeddedSlot[]): Promise<void>;
 }
 
@@ -14,14 +14,21 @@ export interface DecodeStepsOptions {
   /** Tokens one step may decode. */
   batch: number;
   threads: ComputeThreads;
-  /** The turn of the slot cannot go on. */
+  /** Ends the generation of the slot. */
   fail(slot: EmbeddedSlot, error: unknown): void;
+}
+
+/** What one generation feeds in a step. */
+interface BatchPiece {
+  slot: EmbeddedSlot;
+  generation: RunningGeneration;
+  tokens: readonly number[];
 }
 
 // While others generate, a prompt is read in smaller pieces: each piece is the time they wait for their next token.
 const PROMPT_PIECE_AMONG_OTHERS = 128;
 
-// Two with all threads, one with fewer: enough for a first choice between them.
+// Two steps with all threads and one with fewer are enough for a first choice between them.
 const WARM_UP_STEPS = 3;
 
 export function createDecodeSteps(context: AddonContext, { batch, threads, fail }: DecodeStepsOptions): DecodeSteps {
@@ -39,30 +46,30 @@ export function createDecodeSteps(context: AddonContext, { batch, threads, fail 
   }
 
   async function step(active: readonly EmbeddedSlot[]): Promise<void> {
-    const pieces = share(active);
+    const pieces = fillBatch(active);
     const size = pieces.reduce((sum, { tokens }) => sum + tokens.length, 0);
     context.initBatch(size);
-    const sampled: { slot: EmbeddedSlot; turn: RunningGeneration; place: number }[] = [];
-    for (const { slot, turn, tokens } of pieces) {
-      const last = turn.next !== undefined || tokens.length === turn.unread.length;
-      const [place] = context.addToBatch(
+    const sampled: { slot: EmbeddedSlot; generation: RunningGeneration; index: number }[] = [];
+    for (const { slot, generation, tokens } of pieces) {
+      const last = generation.next !== undefined || tokens.length === generation.unread.length;
+      const [index] = context.addToBatch(
         slot.sequence,
         slot.tokens.length,
         Uint32Array.from(tokens),
         last ? Uint32Array.of(tokens.length - 1) : new Uint32Array(),
       );
-      if (last) sampled.push({ slot, turn, place: place! });
+      if (last) sampled.push({ slot, generation, index: index! });
     }
     await decode(size);
-    for (const { slot, turn, tokens } of pieces) advance(slot, turn, tokens, pieces.length === 1);
-    const tokens = await Promise.all(sampled.map(({ turn, place }) => context.sampleToken(place, turn.sampler)));
-    sampled.forEach(({ slot, turn }, i) => {
+    for (const piece of pieces) advance(piece, pieces.length === 1);
+    const tokens = await Promise.all(sampled.map(({ generation, index }) => context.sampleToken(index, generation.sampler)));
+    sampled.forEach(({ slot, generation }, i) => {
       const token = tokens[i]!;
       if (token < 0) return fail(slot, new Error("The engine could not sample a token."));
-      turn.next = token;
-      if (!turn.stopped && !turn.onToken(token, turn.cached)) turn.stopped = true;
+      generation.next = token;
+      if (!generation.stopped && !generation.onToken(token, generation.cached)) generation.stopped = true;
     });
-    // The next step takes all cores: a token on its way to a client is to be out before.
+    // The next step takes all cores: tokens leave for their clients before it begins.
     await new Promise((done) => setImmediate(done));
   }
 
@@ -73,24 +80,24 @@ export function createDecodeSteps(context: AddonContext, { batch, threads, fail 
     threads.record(performance.now() - started);
   }
 
-  /** What each turn feeds in this step: one token where it generates, else as much of its prompt as there is room for. */
-  function share(active: readonly EmbeddedSlot[]): { slot: EmbeddedSlot; turn: RunningGeneration; tokens: readonly number[] }[] {
-    const generating = active.filter(({ generation: turn }) => turn!.next !== undefined);
-    let room = generating.length === 0 ? batch : Math.min(batch - generating.length, PROMPT_PIECE_AMONG_OTHERS);
+  /** One token of each generation that samples, else as much of its prompt as there is space for. */
+  function fillBatch(active: readonly EmbeddedSlot[]): BatchPiece[] {
+    const sampling = active.filter(({ generation }) => generation!.next !== undefined).length;
+    let space = sampling === 0 ? batch : Math.min(batch - sampling, PROMPT_PIECE_AMONG_OTHERS);
     return active.flatMap((slot) => {
-      const turn = slot.generation!;
-      if (turn.next !== undefined) return { slot, turn, tokens: [turn.next] };
-      const tokens = turn.unread.slice(0, Math.max(0, room));
-      room -= tokens.length;
-      return tokens.length === 0 ? [] : { slot, turn, tokens };
+      const generation = slot.generation!;
+      if (generation.next !== undefined) return { slot, generation, tokens: [generation.next] };
+      const tokens = generation.unread.slice(0, Math.max(0, space));
+      space -= tokens.length;
+      return tokens.length === 0 ? [] : { slot, generation, tokens };
     });
   }
 
-  function advance(slot: EmbeddedSlot, turn: RunningGeneration, tokens: readonly number[], alone: boolean): void {
+  function advance({ slot, generation, tokens }: BatchPiece, alone: boolean): void {
     if (alone && tokens.length === batch && slot.exact === slot.tokens.length) slot.exact += batch;
     slot.tokens.push(...tokens);
-    if (turn.next !== undefined) return;
-    turn.unread = turn.unread.slice(tokens.length);
-    if (turn.unread.length > 0 && !turn.stopped) turn.onPrompt(slot.tokens.length);
+    if (generation.next !== undefined) return;
+    generation.unread = generation.unread.slice(tokens.length);
+    if (generation.unread.length > 0 && !generation.stopped) generation.onPrompt(slot.tokens.length);
   }
 }

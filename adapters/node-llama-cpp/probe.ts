@@ -5,20 +5,20 @@ import { join } from "node:path";
 import { startLlama, type NodeLlamaCppModule } from "./adapter.ts";
 
 export interface Probe {
-  /** What computes: `cuda`, `vulkan`, `metal`, or `cpu`. */
+  /** The backend: `cuda`, `vulkan`, `metal`, or `cpu`. */
   on: string;
   /** Names of the devices beside the processor. */
   devices: string[];
 }
 
 /** Throws what the library throws; a library that does not fit the machine may end the process. */
-export async function probe(library: NodeLlamaCppModule): Promise<Probe> {
-  const llama = await startLlama(library, 1);
+export async function probe(module: NodeLlamaCppModule): Promise<Probe> {
+  const llama = await startLlama(module, 1);
   const devices = llama.gpu === false ? [] : await llama.getGpuDeviceNames();
   return { on: llama.gpu === false ? "cpu" : llama.gpu, devices };
 }
 
-/** Of the package `node-llama-cpp`; undefined where it is not installed. */
+/** The version of the package `node-llama-cpp`; undefined where it is not installed. */
 export function packageVersion(): string | undefined {
   try {
     const main = createRequire(import.meta.url).resolve("node-llama-cpp");

@@ -1,4 +1,5 @@
-// Whether the states of a model's conversations are kept on the disk, and where those are that fit what is loaded.
+// Whether the conversations of a loaded model can be saved to the disk, and the folder of the states that fit it.
+import { createHash } from "node:crypto";
 import type { Llama, LlamaContext, LlamaModel } from "node-llama-cpp";
 import type { InstalledModel } from "../../models/manifest.ts";
 import type { KvCache } from "../adapter.ts";
@@ -7,9 +8,11 @@ import { weightsDigest } from "../shared/kv-cache/weights-digest.ts";
 import type { AddonContext } from "./addon.ts";
 import { createSlotStates, type EmbeddedSlotStates } from "./slot-states.ts";
 import { embeddedStateFormat } from "./state-file.ts";
-import { stateKey } from "./state-key.ts";
 
 export interface EmbeddedSavedStatesOptions {
+  kv_cache: KvCache;
+  /** `weightsDigest` from before the load. */
+  weights: string;
   installed: InstalledModel;
   batch: number;
   trimmable: boolean;
@@ -18,30 +21,39 @@ export interface EmbeddedSavedStatesOptions {
   context: LlamaContext;
 }
 
-export interface Place extends KvCache {
-  /** `weightsDigest` from before the load. */
-  weights: string;
-}
-
-/** Undefined, with a line on standard error, where states cannot be kept. */
+/** Undefined, with a line on standard error, where states cannot be saved. */
 export async function openSavedStates(
   context: AddonContext,
-  place: Place,
-  loaded: EmbeddedSavedStatesOptions,
+  options: EmbeddedSavedStatesOptions,
 ): Promise<EmbeddedSlotStates | undefined> {
-  const { installed, batch, trimmable } = loaded;
+  const { kv_cache, weights, installed, trimmable } = options;
   const log = (line: string): void => console.error(`${installed.id}: ${line}`);
   if (!trimmable) {
-    // A slot goes on from a part of what it holds, nearly always: an answer is never fed to its end.
-    log("Conversations are not kept on the disk: this model cannot forget a part of what it has read.");
+    // The next request of a conversation nearly always reuses a part of its slot only: the last token of an answer is never fed.
+    log("Conversations are not saved to the disk: this model cannot forget a part of what it has read.");
     return undefined;
   }
-  if ((await weightsDigest(installed.path)) !== place.weights) {
-    log("Conversations are not kept on the disk: the model file was changed amid its load.");
+  if ((await weightsDigest(installed.path)) !== weights) {
+    log("Conversations are not saved to the disk: the model file was changed while it was loaded.");
     return undefined;
   }
-  const key = await stateKey(place.weights, batch, loaded);
-  const folder = createStateFolder(place, embeddedStateFormat(key));
+  const key = await stateKey(options);
+  const folder = createStateFolder(kv_cache, embeddedStateFormat(key));
   await folder.evict();
   return createSlotStates(context, folder, key, log);
+}
+
+/** 32 bytes, which change with whatever decides what the cells look like and which numbers stand in them. */
+async function stateKey(options: EmbeddedSavedStatesOptions): Promise<Uint8Array> {
+  const { weights, batch, llama, model, context } = options;
+  const { getModuleVersion } = await import("node-llama-cpp");
+  const setup = {
+    weights,
+    batch,
+    release: [await getModuleVersion(), llama.llamaCppRelease, llama.systemInfo],
+    gpu: [llama.gpu, model.gpuLayers],
+    context: [context.contextSize, context.totalSequences, context.flashAttention],
+    cells: [context.kvCacheKeyType, context.kvCacheValueType],
+  };
+  return createHash("sha256").update(JSON.stringify(setup)).digest();
 }

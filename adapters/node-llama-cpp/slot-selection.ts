@@ -1,29 +1,29 @@
-// Which slot a turn gets, and how much of what lies there it keeps.
+// Which slot a generation gets, and how many of the tokens in it are reused.
 import type { AddonContext } from "./addon.ts";
-import type { RunningGeneration, EmbeddedSlot, GenerationTask } from "./slot.ts";
-import { isSameConversation, commonPrefixLength } from "../shared/kv-cache/retention.ts";
+import { clearSequence } from "./slot-states.ts";
+import type { EmbeddedSlot, GenerationTask } from "./slot.ts";
+import { commonPrefixLength, isSameConversation } from "../shared/kv-cache/retention.ts";
 import type { CachedTokens } from "./state-file.ts";
 
 export interface EmbeddedSlotSelection {
   /** The free slot of the same conversation, else the one that was used longest ago; undefined where none is free. */
-  choose(turn: RunningGeneration): EmbeddedSlot | undefined;
-  /** How many of these tokens the turn can keep. */
-  usable(held: CachedTokens, turn: GenerationTask): number;
+  choose(task: GenerationTask): EmbeddedSlot | undefined;
+  /** How many of the cached tokens the task can reuse. */
+  usable(cached: CachedTokens, task: GenerationTask): number;
   /** Keeps the first tokens of a slot, or none of them where the model's memory cannot be cut. */
   trim(slot: EmbeddedSlot, keep: number): void;
-  forget(slot: EmbeddedSlot): void;
 }
 
 export interface EmbeddedSlotSelectionOptions {
   slots: readonly EmbeddedSlot[];
   /** Tokens one step may decode. */
   batch: number;
-  /** Whether a part of a sequence's memory can be forgotten. */
+  /** Whether a part of a sequence's memory can be removed. */
   trimmable: boolean;
 }
 
-// llama.cpp's attention on a processor reads so many tokens at once nearly twice as fast as one less, each of which it takes by itself
-// (GGML_FA_TILE_Q in ggml): it is faster to read some tokens again than to come just short of it.
+// llama.cpp's attention on a processor reads a whole tile of tokens (GGML_FA_TILE_Q in ggml) nearly twice as fast as one token less, each of
+// which it takes by itself: to read some tokens again is faster than to come just short of a tile.
 const TILE = 64;
 const NEARLY_A_TILE = 40;
 
@@ -31,23 +31,25 @@ export function createSlotSelection(
   context: AddonContext,
   { slots, batch, trimmable }: EmbeddedSlotSelectionOptions,
 ): EmbeddedSlotSelection {
-  return { choose, usable, trim, forget };
+  return { choose, usable, trim };
 
-  function choose(turn: RunningGeneration): EmbeddedSlot | undefined {
+  function choose(task: GenerationTask): EmbeddedSlot | undefined {
     const free = slots.filter((slot) => slot.generation === undefined).sort((a, b) => a.last_used - b.last_used);
     const best = free
-      .map((slot) => ({ slot, cached: usable(slot, turn), same: commonPrefixLength(slot.tokens, turn.prompt) }))
-      .sort((a, b) => b.cached - a.cached || b.same - a.same)[0];
-    // Also where the turn may reuse none of it: it is of no use to others.
-    return best !== undefined && isSameConversation(best.same, best.slot.tokens.length, turn.prompt.length) ? best.slot : free[0];
+      .map((slot) => ({ slot, reused: usable(slot, task), common: commonPrefixLength(slot.tokens, task.prompt) }))
+      .sort((a, b) => b.reused - a.reused || b.common - a.common)[0];
+    // A conversation takes its own slot also where none of it can be reused: the slot is of no use to others.
+    return best !== undefined && isSameConversation(best.common, best.slot.tokens.length, task.prompt.length)
+      ? best.slot
+      : free[0];
   }
 
   function usable({ tokens, exact }: CachedTokens, { prompt, repeatable }: GenerationTask): number {
     // The last token of the prompt is always fed: its logits are what the answer begins with.
-    let same = Math.min(commonPrefixLength(tokens, prompt), prompt.length - 1);
-    if (repeatable) same = Math.floor(Math.min(same, exact) / batch) * batch;
-    else if (trimmable && prompt.length >= TILE && isNearlyTile(prompt.length - same)) same = prompt.length - TILE;
-    return same < tokens.length && !trimmable ? 0 : same;
+    let reused = Math.min(commonPrefixLength(tokens, prompt), prompt.length - 1);
+    if (repeatable) reused = Math.floor(Math.min(reused, exact) / batch) * batch;
+    else if (trimmable && prompt.length >= TILE && isNearlyTile(prompt.length - reused)) reused = prompt.length - TILE;
+    return reused < tokens.length && !trimmable ? 0 : reused;
   }
 
   function trim(slot: EmbeddedSlot, keep: number): void {
@@ -55,13 +57,7 @@ export function createSlotSelection(
     if (keep > 0 && context.removeTokenCellsFromSequence(slot.sequence, keep, -1)) {
       slot.tokens.length = keep;
       slot.exact = Math.min(slot.exact, keep);
-    } else forget(slot);
-  }
-
-  function forget(slot: EmbeddedSlot): void {
-    context.disposeSequence(slot.sequence);
-    slot.tokens = [];
-    slot.exact = 0;
+    } else clearSequence(context, slot);
   }
 }
 

@@ -1,17 +1,17 @@
-// A slot of the native context, and the turn that runs in it.
+// A slot of the native context, and the generation that runs in it.
 import type { AddonSampler, SamplerConfig } from "./addon.ts";
 import type { SequenceCells } from "./slot-states.ts";
 
 export interface GenerationTask {
   prompt: readonly number[];
   sampling: SamplerConfig;
-  /** Reuse of earlier turns only where the numbers come out the same as without it. */
+  /** Cached tokens are reused only where the logits come out the same as without them. */
   repeatable: boolean;
   /** A piece of the prompt was read, and more is to come. */
   onPrompt(read: number): void;
   /**
-   * Every sampled token, in order: is another one wanted? On the hot path, and must not throw.
-   * `cached`: prompt tokens that a slot still held.
+   * Called with every sampled token, in order; answers whether another one is to be sampled. Runs on the hot path, and must not throw.
+   * `cached`: prompt tokens that the slot held already.
    */
   onToken(token: number, cached: number): boolean;
   onError(error: unknown): void;

@@ -1,38 +1,38 @@
-// From tokens to text, one token at a time: a character that is spread over several tokens waits until it is whole.
+// Turns tokens into text, one token at a time: a character that is spread over several tokens waits until it is whole.
 
-/** Native and cheap; bytes that are no UTF-8 come out as U+FFFD, a cut-off character as one of them. */
+/** The native call. Bytes that are no UTF-8 come out as U+FFFD, a cut-off character as one of them. */
 export type Detokenize = (tokens: readonly number[]) => string;
 
 export interface TokenDecoder {
   /** The text that this token makes certain, often a word, sometimes nothing. */
   push(token: number): string;
-  /** What was held back, once no token will complete it. */
+  /** The incomplete character, once no further token comes. */
   flush(): string;
 }
 
-// Pieces depend on what stands before them (a leading space is dropped at the start of a text), so a few tokens stay in view.
-const KEPT = 4;
-const LONGEST_WINDOW = 16;
+// The text of a token depends on those before (a leading space is dropped at the start of a text), so the window keeps a few tokens.
+const MIN_WINDOW = 4;
+const MAX_WINDOW = 16;
 const CUT_OFF = "\uFFFD";
 
-/** `before`: the end of the prompt, which the answer continues. */
+/** `before`: the prompt, which the answer continues. */
 export function createTokenDecoder(detokenize: Detokenize, before: readonly number[]): TokenDecoder {
-  let window = before.slice(-KEPT);
-  let told = detokenize(window).length;
+  let window = before.slice(-MIN_WINDOW);
+  let released = detokenize(window).length;
   return {
     push(token) {
       window.push(token);
       const all = detokenize(window);
       // A character that still lacks bytes is always the last one, and a single U+FFFD.
       const certain = all.endsWith(CUT_OFF) ? all.slice(0, -1) : all;
-      const text = certain.slice(told);
-      told += text.length;
-      if (window.length > LONGEST_WINDOW && certain === all) {
-        window = window.slice(-KEPT);
-        told = detokenize(window).length;
+      const text = certain.slice(released);
+      released += text.length;
+      if (window.length > MAX_WINDOW && certain === all) {
+        window = window.slice(-MIN_WINDOW);
+        released = detokenize(window).length;
       }
       return text;
     },
-    flush: () => detokenize(window).slice(told),
+    flush: () => detokenize(window).slice(released),
   };
 }

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Addon, AddonSampler } from "../../adapters/node-llama-cpp/addon.ts";
-import { createBatcher } from "../../adapters/node-llama-cpp/batcher.ts";
+import { type BatcherOptions, createBatcher } from "../../adapters/node-llama-cpp/batcher.ts";
 import type { GenerationTask } from "../../adapters/node-llama-cpp/slot.ts";
 import { createStateFolder } from "../../adapters/shared/kv-cache/state-folder.ts";
 import { MIN_SAVED_TOKENS } from "../../adapters/shared/kv-cache/retention.ts";
@@ -73,34 +73,34 @@ function fakeAddon() {
 const sampling = {} as GenerationTask["sampling"];
 const prompt = (from: number, length: number): number[] => Array.from({ length }, (_, i) => from + i);
 
-/** Starts a turn of `wanted` tokens and settles with what it was told. */
-function run(batcher: ReturnType<typeof createBatcher>, tokens: number[], wanted: number, more: Partial<GenerationTask> = {}) {
-  const told: { tokens: number[]; cached: number; read: number[] } = { tokens: [], cached: 0, read: [] };
-  let left = wanted;
-  const { promise, resolve, reject } = Promise.withResolvers<typeof told>();
+/** Starts a generation of `length` tokens and settles with what it got. */
+function run(batcher: ReturnType<typeof createBatcher>, tokens: number[], length: number, more: Partial<GenerationTask> = {}) {
+  const received: { tokens: number[]; cached: number; read: number[] } = { tokens: [], cached: 0, read: [] };
+  let left = length;
+  const { promise, resolve, reject } = Promise.withResolvers<typeof received>();
   const stop = batcher.start({
     prompt: tokens,
     sampling,
     repeatable: false,
-    onPrompt: (read) => told.read.push(read),
+    onPrompt: (read) => received.read.push(read),
     onToken(token, cached) {
-      told.tokens.push(token);
-      told.cached = cached;
-      if (told.tokens.length === wanted) resolve(told);
+      received.tokens.push(token);
+      received.cached = cached;
+      if (received.tokens.length === length) resolve(received);
       return --left > 0;
     },
     onError: reject,
     ...more,
   });
-  return { promise, stop, told };
+  return { promise, stop, received };
 }
 
-const make = (options: Partial<Parameters<typeof createBatcher>[1]> = {}) => {
+const make = (options: Partial<BatcherOptions> = {}) => {
   const fake = fakeAddon();
   return { ...fake, batcher: createBatcher(fake.addon, { slots: 2, batch: 8, threads: 1, trimmable: true, ...options }) };
 };
 
-describe("one turn", () => {
+describe("one generation", () => {
   test("reads its prompt in batches, then one token a step", async () => {
     const { batcher, steps, state } = make();
     const { tokens, read } = await run(batcher, prompt(1, 18), 3).promise;
@@ -125,7 +125,7 @@ describe("one turn", () => {
   });
 });
 
-describe("several turns", () => {
+describe("several generations", () => {
   test("are decoded together", async () => {
     const { batcher, steps } = make();
     await Promise.all([run(batcher, prompt(1, 2), 3).promise, run(batcher, prompt(100, 2), 3).promise]);
@@ -151,7 +151,7 @@ describe("several turns", () => {
 });
 
 describe("what a slot still holds", () => {
-  test("is reused by the next turn of the conversation", async () => {
+  test("is reused by the next request of the conversation", async () => {
     const { batcher } = make();
     const first = await run(batcher, prompt(1, 10), 3).promise;
     const next = [...prompt(1, 10), ...first.tokens, 50, 51];
@@ -190,7 +190,7 @@ describe("what a slot still holds", () => {
     expect((await run(whole, [...prompt(1, 10), ...prompt(500, 45)], 1).promise).cached).toBe(tokens.length + 9);
   });
 
-  test("is given up by its own conversation where nothing of it can be reused, and another one's is not", async () => {
+  test("is replaced by its own conversation where nothing of it can be reused, and another one's is not", async () => {
     const { batcher } = make();
     await run(batcher, prompt(1, 6), 1).promise;
     await run(batcher, prompt(100, 6), 1).promise;
@@ -199,7 +199,7 @@ describe("what a slot still holds", () => {
     expect((await run(batcher, prompt(1, 7), 1).promise).cached).toBe(6);
   });
 
-  test("is reused by a repeatable turn only as far as it was read in whole batches", async () => {
+  test("is reused by a repeatable request only as far as it was read in whole batches", async () => {
     const { batcher } = make();
     await run(batcher, prompt(1, 18), 1).promise;
     expect((await run(batcher, prompt(1, 18), 1, { repeatable: true }).promise).cached).toBe(16);
@@ -219,14 +219,14 @@ describe("what a slot still holds", () => {
   });
 });
 
-describe("what a slot no longer holds, with states on the disk", () => {
+describe("what a slot no longer holds, with saved states", () => {
   const root = mkdtempSync(join(tmpdir(), "ingle-slots-"));
   afterAll(() => rmSync(root, { recursive: true }));
   const LONG = MIN_SAVED_TOKENS + 40;
   const KEY = new Uint8Array(32);
   let number = 0;
 
-  const withStates = (more: object = {}, place = join(root, `${number++}`, "tiny")) => {
+  const withStates = (more: Partial<BatcherOptions> = {}, place = join(root, `${number++}`, "tiny")) => {
     const fake = fakeAddon();
     const said: string[] = [];
     const folder = createStateFolder({ folder: place, bytes: 1e9 }, embeddedStateFormat(KEY));
@@ -255,7 +255,7 @@ describe("what a slot no longer holds, with states on the disk", () => {
     expect((await run(other, [...prompt(1, LONG), 60], 1).promise).cached).toBe(LONG);
   });
 
-  test("is read back as far as it was exact by a turn that is to be repeatable", async () => {
+  test("is read back by a repeatable request as far as it was read in whole batches", async () => {
     const { batcher } = withStates();
     await run(batcher, prompt(1, LONG + 3), 1).promise;
     await run(batcher, prompt(5000, LONG), 1).promise;
@@ -265,7 +265,7 @@ describe("what a slot no longer holds, with states on the disk", () => {
     expect(again).toBe(LONG);
   });
 
-  test("is not kept where it is short, or on the disk already", async () => {
+  test("is not saved where it is short, or saved already", async () => {
     const { batcher, files, folder } = withStates();
     await run(batcher, prompt(1, MIN_SAVED_TOKENS - 1), 1).promise;
     await run(batcher, prompt(5000, LONG), 1).promise;
@@ -274,7 +274,7 @@ describe("what a slot no longer holds, with states on the disk", () => {
     expect((await folder.states()).map(({ tokens }) => tokens[0]!).sort()).toEqual([5000, 7000]);
   });
 
-  test("takes the place of what was kept of earlier turns", async () => {
+  test("takes the place of what was saved earlier in the conversation", async () => {
     const { batcher, folder } = withStates();
     for (const length of [LONG, LONG + 20, LONG + 40]) {
       await run(batcher, prompt(1, length), 1).promise;
@@ -288,7 +288,7 @@ describe("what a slot no longer holds, with states on the disk", () => {
     ]);
   });
 
-  test("is read anew, and the turn goes on, where the file was changed", async () => {
+  test("is read anew, and the generation goes on, where the file was changed", async () => {
     const { batcher, place, files, said } = withStates();
     await run(batcher, prompt(1, LONG), 1).promise;
     await run(batcher, prompt(5000, LONG), 1).promise;
@@ -302,7 +302,7 @@ describe("what a slot no longer holds, with states on the disk", () => {
     expect(files().map((name) => join(place, name))).not.toContain(path);
   });
 
-  test("is read anew where the native side fails to load it, or to keep it", async () => {
+  test("is read anew where the native side fails to load it, or to save it", async () => {
     const { batcher, addon, said } = withStates();
     await run(batcher, prompt(1, LONG), 1).promise;
     await run(batcher, prompt(5000, LONG), 1).promise;
@@ -312,20 +312,20 @@ describe("what a slot no longer holds, with states on the disk", () => {
     expect(said.join()).toMatch(/no space.*no such cells/s);
   });
 
-  test("is kept a while after the last turn, once", async () => {
-    const { batcher, addon, files } = withStates({ keep_after: 20 });
+  test("is saved a while after the last generation, once", async () => {
+    const { batcher, addon, files } = withStates({ save_after: 20 });
     let saves = 0;
     const { saveSequenceStateToFile: save } = addon.context;
     addon.context.saveSequenceStateToFile = (...words) => (saves++, save(...words));
     await run(batcher, prompt(1, LONG), 1).promise;
-    await eventually("the state is kept", () => saves === 1);
+    await eventually("the state is saved", () => saves === 1);
     await new Promise((done) => setTimeout(done, 100));
     await batcher.close(new Error("closed"));
     expect([saves, files().length]).toEqual([1, 1]);
   });
 
-  test("is read back beside turns that run and others that come, none of which is lost", async () => {
-    const { batcher, said } = withStates({ slots: 2, keep_after: 1 });
+  test("is read back beside generations that run and others that come, none of which is lost", async () => {
+    const { batcher, said } = withStates({ slots: 2, save_after: 1 });
     for (let round = 0; round < 12; round++) {
       const turns = [0, 1, 2].map((n) => run(batcher, prompt(5000 * ((round + n) % 5), LONG), 4));
       const left = run(batcher, prompt(90_000, LONG), 4);
@@ -346,15 +346,15 @@ describe("what a slot no longer holds, with states on the disk", () => {
       closed = batcher.close(new Error("closed"));
       return load(...words);
     };
-    const turn = run(batcher, [...prompt(1, LONG), 60], 1);
-    expect(await turn.promise.catch((error: Error) => error.message)).toBe("closed");
+    const running = run(batcher, [...prompt(1, LONG), 60], 1);
+    expect(await running.promise.catch((error: Error) => error.message)).toBe("closed");
     await closed;
-    expect(turn.told.tokens).toEqual([]);
+    expect(running.received.tokens).toEqual([]);
   });
 });
 
 describe("when something breaks", () => {
-  test("a failed step fails its turns, and the next turn starts afresh", async () => {
+  test("a failed step fails its generations, and the next one starts afresh", async () => {
     const { batcher, state } = make();
     await run(batcher, prompt(1, 4), 1).promise;
     state.failDecode = true;
@@ -363,7 +363,7 @@ describe("when something breaks", () => {
     expect((await run(batcher, prompt(1, 6), 2).promise).cached).toBe(0);
   });
 
-  test("close fails the turns that run and those that wait", async () => {
+  test("close fails the generations that run and those that wait", async () => {
     const { batcher, state } = make({ slots: 1 });
     const turns = [run(batcher, prompt(1, 4), 100), run(batcher, prompt(100, 4), 100)];
     const ended = turns.map(({ promise }) => promise.catch((error: Error) => error.message));

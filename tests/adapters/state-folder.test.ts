@@ -21,6 +21,7 @@ import {
   seal,
   headerWords,
   type CachedTokens,
+  type EmbeddedState,
   type EmbeddedStateFolder,
 } from "../../adapters/node-llama-cpp/state-file.ts";
 import { nativeStates } from "../support/native-states.ts";
@@ -55,12 +56,22 @@ const firsts = async (folder: EmbeddedStateFolder): Promise<number[]> => {
   return (await folder.states()).map(({ tokens }) => tokens[0]!).sort((a, b) => a - b);
 };
 
+/** The path that native code would get. With `failure` that code cannot load it. */
+async function loaded(folder: EmbeddedStateFolder, state: EmbeddedState, failure?: Error): Promise<string> {
+  let loaded_from = "";
+  await folder.restore(state, async (path) => {
+    loaded_from = path;
+    if (failure !== undefined) throw failure;
+  });
+  return loaded_from;
+}
+
 /** Whether a new look at the folder finds the state and would give it to native code. */
 async function trusted(): Promise<boolean> {
   const folder = open();
   const [state] = await folder.states();
   if (state === undefined) return false;
-  return folder.checked(state).then(
+  return loaded(folder, state).then(
     () => true,
     (error) => {
       expect(error).toBeInstanceOf(BadStateError);
@@ -75,7 +86,7 @@ describe("a state", () => {
     const folder = open();
     const [state] = await folder.states();
     expect([[...state!.tokens], state!.exact]).toEqual([[10, 11, 12, 13, 14], 3]);
-    expect(statSync(await folder.checked(state!)).size).toBe(state!.bytes);
+    expect(statSync(await loaded(folder, state!)).size).toBe(state!.bytes);
   });
 
   test("is for its owner alone, and has no name before it is whole", async () => {
@@ -194,12 +205,12 @@ describe("the limit", () => {
     expect([await firsts(small), await firsts(open())]).toEqual([[], [2, 3]]);
   });
 
-  test("counts a state as used when it was checked", async () => {
+  test("counts a state as used when it is loaded", async () => {
     const folder = open();
     for (const from of [1, 2]) await write(folder, held(from));
     age("tiny", 100);
     const first = (await folder.states()).find(({ tokens }) => tokens[0] === 1)!;
-    await folder.checked(first);
+    await loaded(folder, first);
     await write(open(2 * first.bytes), held(3));
     expect(await firsts(folder)).toEqual([1, 3]);
   });
@@ -226,8 +237,8 @@ describe("two engines in one folder", () => {
     const [one, two] = [open(), open()];
     await write(one, held(1));
     const [state] = await two.states();
-    await one.remove(state!);
-    expect(await two.checked(state!).catch((error: NodeJS.ErrnoException) => error.code)).toBe("ENOENT");
+    await expect(loaded(one, state!, new BadStateError("It cannot be loaded."))).rejects.toThrow(BadStateError);
+    expect(await loaded(two, state!).catch((error: NodeJS.ErrnoException) => error.code)).toBe("ENOENT");
     expect(await two.states()).toEqual([]);
     await write(one, held(5));
     expect(await firsts(two)).toEqual([5]);
@@ -246,7 +257,7 @@ describe("two engines in one folder", () => {
     );
     const left = await open().states();
     expect(left.length).toBeGreaterThan(0);
-    for (const state of left) await open().checked(state);
+    for (const state of left) await loaded(open(), state);
     expect(left.reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThanOrEqual(2_000);
     expect(there().filter((name) => name.endsWith(".tmp"))).toEqual([]);
   });
