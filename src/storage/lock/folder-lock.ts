@@ -2,7 +2,7 @@
 import { utimes } from "node:fs/promises";
 import { dirname } from "node:path";
 import { folderIdOf, isHeld, readHolder, thisProcess, type Holder } from "./holder.ts";
-import { create, giveBack, isAbsent, overwrite, seize } from "./lock-file.ts";
+import { createLockFile, isAbsent, overwriteLockFile, removeLockFile, takeLockFile } from "./lock-file.ts";
 import { sweepLeftovers } from "./leftovers.ts";
 
 const HEARTBEAT_MS = 2_000;
@@ -31,8 +31,8 @@ export interface LockOptions {
 export async function takeFolderLock(path: string, options: LockOptions): Promise<FolderLock> {
   const { command, onLost = () => {}, heartbeat_ms = HEARTBEAT_MS, stale_ms = STALE_MS } = options;
   const own: Holder = { ...thisProcess(command), folder: await folderIdOf(dirname(path)) };
-  await seize(path, own, stale_ms);
-  await sweepLeftovers(path, own, stale_ms);
+  await takeLockFile(path, own, stale_ms);
+  await sweepLeftovers(path);
 
   let held = true;
   let ended = false;
@@ -47,7 +47,7 @@ export async function takeFolderLock(path: string, options: LockOptions): Promis
     const there = await readHolder(path);
     if (there?.token === own.token) return utimes(path, new Date(), new Date());
     // Deleted by hand: taken again, if nobody was faster.
-    if (there === undefined && (await isAbsent(path)) && (await create(path, own))) return;
+    if (there === undefined && (await isAbsent(path)) && (await createLockFile(path, own))) return;
     lose(await readHolder(path));
   };
   // What the disk refuses now it may grant at the next beat.
@@ -59,14 +59,14 @@ export async function takeFolderLock(path: string, options: LockOptions): Promis
     async announce(url) {
       if (!held) return;
       own.url = url;
-      await overwrite(path, own);
+      await overwriteLockFile(path, own);
     },
     held: () => held,
     async release() {
       ended = true;
       clearInterval(timer);
       await beating;
-      await giveBack(path, own);
+      await removeLockFile(path, own);
     },
   };
 }

@@ -1,89 +1,102 @@
-// The file of a lock: there is one or none at any moment, it is whole, and a stale one has one heir.
+// The file of a lock: there is one or none at any moment, it is whole, and one process at a time may replace a stale one.
 import { randomUUID } from "node:crypto";
 import { link, open, rename, rm, stat } from "node:fs/promises";
+import { codeOf } from "../faults.ts";
 import { isHeld, LockedError, readHolder, touched, type Holder } from "./holder.ts";
 
-/** Each is lost to somebody who took it, or gave it back, in between. */
+/** Each try is lost to another process that took the lock, or gave it back, in between. */
 const MOST_TRIES = 20;
 
-/** Makes `own` the holder. Throws `LockedError` where somebody else is, or is about to be. */
-export async function seize(path: string, own: Holder, stale_ms: number): Promise<void> {
+/** Makes `own` the holder. Throws `LockedError` where another process is, or is about to be. */
+export async function takeLockFile(path: string, own: Holder, stale_ms: number): Promise<void> {
   for (let tries = 0; tries < MOST_TRIES; tries++) {
-    if (await create(path, own)) return;
+    if (await createLockFile(path, own)) return;
     const holder = await readHolder(path);
-    // Gone in the meantime, or made by somebody who was not ingle.
+    // Gone in the meantime, rather than made by another program.
     if (holder === undefined && (await isAbsent(path))) continue;
-    if (await isHeld(path, holder, stale_ms)) throw new LockedError(holder ?? { ...own, command: "…", pid: 0 });
-    if (await replace(path, holder, own, stale_ms)) return;
+    await refuseHeld(path, holder, own, stale_ms);
+    if (await replaceStale(path, holder, own, stale_ms)) return;
   }
   throw new Error(`The lock ${path} cannot be taken. Remove it by hand if no ingle runs.`);
 }
 
+async function refuseHeld(path: string, holder: Holder | undefined, own: Holder, stale_ms: number): Promise<void> {
+  if (await isHeld(path, holder, stale_ms)) throw new LockedError(holder ?? { ...own, command: "…", pid: 0 });
+}
+
 /**
- * Takes the place of a stale lock; false where it is not there any more. Of those who found the same one only the holder of a lock
- * on it may: whoever looked long ago would otherwise take the new lock of the first one for the stale one.
+ * Takes the place of a stale lock; false where it is not there any more. Without the claim a process that read the stale lock long
+ * ago would replace the new lock of a faster one ("a stale lock that many processes want" fails).
  */
-async function replace(path: string, stale: Holder | undefined, own: Holder, stale_ms: number): Promise<boolean> {
-  const claim = `${path}.${stale?.token ?? "unreadable"}.stale`;
-  await seize(claim, own, stale_ms);
+async function replaceStale(path: string, stale: Holder | undefined, own: Holder, stale_ms: number): Promise<boolean> {
+  const claim = await claimStale(path, stale?.token ?? "unreadable", own, stale_ms);
   try {
     if ((await readHolder(path))?.token !== stale?.token) return false;
     if (await isFolder(path)) await rename(path, `${path}.${randomUUID()}`);
     if (await isAbsent(path)) return false;
-    await overwrite(path, own);
+    await overwriteLockFile(path, own);
     return true;
   } finally {
-    await giveBack(claim, own);
+    await removeLockFile(claim, own);
   }
 }
 
-/** In the place of what is there. */
-export async function overwrite(path: string, own: Holder): Promise<void> {
+/**
+ * Creates the file that allows its maker to replace the lock of a token. One whose maker was killed stays as it is: whoever claims
+ * its token next inherits the right ("also where a process died that was about to take it" fails without).
+ */
+async function claimStale(path: string, token: string, own: Holder, stale_ms: number): Promise<string> {
+  for (;;) {
+    const claim = `${path}.${token}.stale`;
+    if (await createLockFile(claim, own)) return claim;
+    const claimant = await readHolder(claim);
+    if (claimant === undefined && (await isAbsent(claim))) continue;
+    await refuseHeld(claim, claimant, own, stale_ms);
+    token = claimant?.token ?? `${token}-unreadable`;
+  }
+}
+
+/** Puts `own` in the place of what is there. */
+export async function overwriteLockFile(path: string, own: Holder): Promise<void> {
   const fresh = `${path}.${own.token}`;
   try {
-    await write(fresh, own);
+    await writeHolder(fresh, own);
     await rename(fresh, path);
   } finally {
     await rm(fresh, { force: true });
   }
 }
 
-/** Unless it is another's by now. */
-export async function giveBack(path: string, own: Holder): Promise<void> {
+/** Removes the lock, unless it is another's by now. */
+export async function removeLockFile(path: string, own: Holder): Promise<void> {
   // What cannot be read now stays, and is stale when this process has ended.
   const holder = await readHolder(path).catch(() => undefined);
   if (holder?.token === own.token) await rm(path, { force: true });
 }
 
-/** False where the lock is there already. Never half written: it gets its name when it is whole. */
-export async function create(path: string, own: Holder): Promise<boolean> {
+/** False where the lock is there already. Never half written: the file gets its name when it is whole. */
+export async function createLockFile(path: string, own: Holder): Promise<boolean> {
   const fresh = `${path}.${own.token}`;
   try {
-    await write(fresh, own);
-  } catch (error) {
-    await rm(fresh, { force: true });
-    throw error;
-  }
-  try {
+    await writeHolder(fresh, own);
     await link(fresh, path);
     return true;
   } catch (error) {
-    const { code = "" } = error as NodeJS.ErrnoException;
-    if (code === "EEXIST") return false;
+    if (codeOf(error) === "EEXIST") return false;
     // A file system without hard links.
-    if (["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"].includes(code)) return write(path, own).then(() => true, exists);
-    throw error;
+    if (!["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"].includes(codeOf(error))) throw error;
+    return await writeHolder(path, own).then(() => true, falseIfExists);
   } finally {
     await rm(fresh, { force: true });
   }
 }
 
-function exists(error: NodeJS.ErrnoException): false {
-  if (error.code !== "EEXIST") throw error;
+function falseIfExists(error: unknown): false {
+  if (codeOf(error) !== "EEXIST") throw error;
   return false;
 }
 
-async function write(path: string, holder: Holder): Promise<void> {
+async function writeHolder(path: string, holder: Holder): Promise<void> {
   const handle = await open(path, "wx", 0o600);
   try {
     await handle.writeFile(`${JSON.stringify(holder, null, 2)}\n`);
