@@ -2,8 +2,12 @@
 export { createApp, type App } from "./server/app.ts";
 export type { AppOptions } from "./api/deps.ts";
 export { createDownloads, type Downloads } from "./library/download-jobs.ts";
-export { createEngines, type Engines, type EnginesOptions } from "./inference/model-pool.ts";
-export { createFitting, type Fitting } from "./inference/memory-fit.ts";
+export {
+  createModelPool as createEngines,
+  type ModelPool as Engines,
+  type ModelPoolOptions as EnginesOptions,
+} from "./inference/model-pool.ts";
+export { createMemoryEstimator as createFitting, type MemoryEstimator as Fitting } from "./inference/memory-estimator.ts";
 export type { GuardOptions } from "./http/middleware/guards.ts";
 export { newId, requestIds } from "./support/ids.ts";
 export { createLibrary, type Library } from "./library/library.ts";

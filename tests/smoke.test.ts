@@ -7,7 +7,7 @@ import { echo } from "../adapters/echo.ts";
 import type { Model } from "../models/manifest.ts";
 import { createApp } from "../src/server/app.ts";
 import { createDownloads } from "../src/library/download-jobs.ts";
-import { createEngines } from "../src/inference/model-pool.ts";
+import { createModelPool } from "../src/inference/model-pool.ts";
 import { createLibrary } from "../src/library/library.ts";
 import { createLog } from "../src/support/log.ts";
 import { serve } from "../src/server/listen.ts";
@@ -171,7 +171,7 @@ function makeApp(adapter = echo()) {
     store,
     library,
     downloads: createDownloads({ library, records: store.downloads, options: {}, now: () => 0, log }),
-    engines: createEngines({ adapterOf, resolve, slots: 4, queue: 4, log }),
+    pool: createModelPool({ adapterOf, resolve, slots: 4, queue: 4, log }),
     adapterOf,
     log,
     version: "0.0.0",

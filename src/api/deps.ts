@@ -3,9 +3,9 @@ import type { Context } from "hono";
 import type { Adapter } from "../../adapters/adapter.ts";
 import type { Model } from "../../models/manifest.ts";
 import type { Downloads } from "../library/download-jobs.ts";
-import type { Engines } from "../inference/model-pool.ts";
+import type { ModelPool } from "../inference/model-pool.ts";
 import type { ApiError } from "../http/errors.ts";
-import type { Facts, Fitting } from "../inference/memory-fit.ts";
+import type { ModelFileFacts, MemoryEstimator } from "../inference/memory-estimator.ts";
 import type { GuardOptions } from "../http/middleware/guards.ts";
 import type { Library } from "../library/library.ts";
 import type { Log } from "../support/log.ts";
@@ -24,11 +24,11 @@ export interface AppOptions {
   /** Plain http and private addresses may be named as sources. */
   allow_private?: boolean;
   /** Whether models fit in memory; absent where nothing is known of that. */
-  fitting?: Fitting;
+  estimator?: MemoryEstimator;
   /** `Library.look`, with the sources as they are set up; absent where nothing is to be dialled. */
-  look?: (id: string, signal: AbortSignal) => Promise<Facts>;
+  look?: (id: string, signal: AbortSignal) => Promise<ModelFileFacts>;
   store: Store;
-  engines: Engines;
+  pool: ModelPool;
   /** Takes in an old data folder; absent where that is not offered. Throws a sentence about the folder. */
   importFolder?: (folder: string) => Promise<object>;
   /** How this machine's commands show that they are in the server's data folder; absent where it has none of its own. */

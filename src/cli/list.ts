@@ -1,6 +1,6 @@
 import { defineCommand } from "citty";
 import { readConfig } from "../server/settings.ts";
-import type { Fit } from "../inference/memory-fit.ts";
+import type { MemoryFit } from "../inference/memory-estimator.ts";
 import { connect, type Api } from "./api.ts";
 import { columns } from "./columns.ts";
 import { DATA } from "./data-args.ts";
@@ -51,7 +51,7 @@ interface Listed extends Pick<Row, "id" | "context_length"> {
   metadata: { size?: number };
   state: "available" | "downloading" | "stopped" | "loading" | "running" | "damaged";
   partial_bytes?: number;
-  fit?: Fit;
+  fit?: MemoryFit;
 }
 
 async function list(api: Api, withCatalog: boolean): Promise<Row[]> {

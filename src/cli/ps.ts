@@ -1,6 +1,6 @@
 import { defineCommand } from "citty";
 import { readConfig } from "../server/settings.ts";
-import type { EngineRow } from "../inference/engine-list.ts";
+import type { EngineRow } from "../inference/engine-row.ts";
 import { connect, type Api } from "./api.ts";
 import { columns } from "./columns.ts";
 import { DATA } from "./data-args.ts";

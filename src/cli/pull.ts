@@ -6,7 +6,7 @@ import { type Named, parseName, ReferenceError } from "../../models/reference.ts
 import type { DownloadProgress } from "../../models/sources/web-request.ts";
 import { readConfig } from "../server/settings.ts";
 import type { DownloadEvent } from "../library/download-jobs.ts";
-import type { Fit } from "../inference/memory-fit.ts";
+import type { MemoryFit } from "../inference/memory-estimator.ts";
 import { connect, eventsOf, type Api } from "./api.ts";
 import { DATA, withUnderscores } from "./data-args.ts";
 import { CliError, RefusedError } from "./error.ts";
@@ -117,9 +117,9 @@ export async function pull(api: Api, id: string): Promise<boolean> {
 
 /** Beside the download: who cannot run a model may still want to have it. */
 async function warned(api: Api, id: string): Promise<void> {
-  const asked = async (query: string): Promise<Fit | undefined> => {
+  const asked = async (query: string): Promise<MemoryFit | undefined> => {
     const answer = await api.ask(`/v1/models/${encodeURIComponent(id)}${query}`).catch(() => undefined);
-    return (((await answer?.json()) ?? {}) as { fit?: Fit }).fit;
+    return (((await answer?.json()) ?? {}) as { fit?: MemoryFit }).fit;
   };
   // Of what is not in the catalogue only the file at its source says enough.
   const fit = (await asked("?catalog=true")) ?? (await asked("?catalog=true&fit=true"));

@@ -1,6 +1,6 @@
 import { defineCommand } from "citty";
 import { readConfig } from "../server/settings.ts";
-import type { Fit } from "../inference/memory-fit.ts";
+import type { MemoryFit } from "../inference/memory-estimator.ts";
 import { connect } from "./api.ts";
 import { DATA } from "./data-args.ts";
 import { CliError, RefusedError } from "./error.ts";
@@ -44,7 +44,7 @@ interface Shown {
   partial_bytes?: number;
   metadata: { size: number };
   details?: { architecture: string | null; quantization: string; parameter_count: number; chat_template: boolean };
-  fit?: Fit;
+  fit?: MemoryFit;
 }
 
 const unknown = (id: string): string => `There is no model "${id}". "ingle list --catalog" shows all that are known.`;
@@ -76,7 +76,7 @@ function lines({ details, fit, metadata, upstream, partial_bytes = 0, ...model }
 }
 
 /** Whether it fits, in words; `ingle pull` warns with it. */
-export function memory({ needed_bytes, available_bytes, fits, context, largest_context }: Fit): string {
+export function memory({ needed_bytes, available_bytes, fits, context, largest_context }: MemoryFit): string {
   const need = `about ${size(needed_bytes)} with a context of ${context} tokens, of ${size(available_bytes)} that there are`;
   if (fits) return need;
   return largest_context > 0 ? `${need}: too much. Up to --context ${largest_context} fits` : `${need}: too much`;

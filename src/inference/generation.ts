@@ -1,38 +1,38 @@
 // The course of one turn: what it waits for at the moment, how long it may take, and how it ended.
 import type { ChatEvent } from "../../adapters/adapter.ts";
-import type { Counts, Outcome, Phase } from "./metrics.ts";
-import type { Later } from "./wait.ts";
+import type { PoolMetrics, Outcome, Phase } from "./metrics.ts";
+import type { Later } from "./loading-events.ts";
 import { ApiError, toApiError } from "../http/errors.ts";
 
-export interface Turn {
+export interface Generation {
   /** Aborts when the client leaves, and when the turn takes too long. */
   readonly signal: AbortSignal;
   /** It has a slot, which `leave` gives back. */
-  hasSlot(leave: () => void): void;
+  slotAcquired(leave: () => void): void;
   /** Its model is loaded. */
-  hasEngine(): void;
+  modelLoaded(): void;
   /** What the engine says; to be called before it goes out. */
-  saw(event: ChatEvent): void;
+  observe(event: ChatEvent): void;
   /** It ends with this error; answers with the one to be thrown. */
   failed(error: unknown): unknown;
   /** It is over, however. */
-  over(): void;
+  end(): void;
 }
 
-export interface TurnOptions {
+export interface GenerationOptions {
   /** The id of its model. */
   model: string;
   /** Aborts when the client leaves. */
   signal: AbortSignal;
   /** In ms, `Infinity` for none: how long it may take, from now to its last token. */
   timeout: number;
-  counts: Counts;
+  counts: PoolMetrics;
   /** Milliseconds that only grow. */
   elapsed: () => number;
   later: Later;
 }
 
-export function createTurn({ model, signal, timeout, counts, elapsed, later }: TurnOptions): Turn {
+export function createGeneration({ model, signal, timeout, counts, elapsed, later }: GenerationOptions): Generation {
   const began = elapsed();
   const spent: Record<Phase, number> = { queue: 0, load: 0, prefill: 0, decode: 0 };
   let phase: Phase = "queue";
@@ -61,13 +61,13 @@ export function createTurn({ model, signal, timeout, counts, elapsed, later }: T
 
   return {
     signal: clock.signal,
-    hasSlot(giveBack) {
+    slotAcquired(giveBack) {
       leave = giveBack;
       enter("load");
       counts.waited(model, since - began);
     },
-    hasEngine: () => enter("prefill"),
-    saw(event) {
+    modelLoaded: () => enter("prefill"),
+    observe(event) {
       if (phase === "prefill" && event.type !== "prompt" && event.type !== "finish") {
         enter("decode");
         counts.first(model, since - began);
@@ -83,7 +83,7 @@ export function createTurn({ model, signal, timeout, counts, elapsed, later }: T
       end ??= failure(reason, phase);
       return reason;
     },
-    over() {
+    end() {
       clock.stop();
       // Neither done nor failed: who took the answer has let go of it.
       counts.ended(model, ...(end ?? (["cancelled", phase, ""] as const)));

@@ -4,40 +4,40 @@ import type { AdapterError } from "../../adapters/adapter.ts";
 import { ApiError, toApiError } from "../http/errors.ts";
 
 // After the first load that failed, the second in a row, and so on; in ms.
-const RESTS = [5_000, 15_000, 60_000, 300_000];
+const BACKOFF_MS = [5_000, 15_000, 60_000, 300_000];
 
 // An engine that died may be loaded again at once, but for the third death in this time (ms): it rests until the first is so long ago.
 const DEATHS = 3;
 const DEATHS_WITHIN = 60_000;
 
-export interface Rest {
+export interface LoadBackoff {
   /**
    * Throws what the model rests for, with `Retry-After`: the error of the load, or 503 `engine_unavailable` after deaths. Does not
    * where the file at `path` has changed since it failed.
    */
-  refuse(path: string): Promise<void>;
+  throwIfActive(path: string): Promise<void>;
   /** A load that failed. An error that says itself when another try makes sense is believed. */
-  failed(error: AdapterError, path: string): void;
+  loadFailed(error: AdapterError, path: string): void;
   /** An engine that was loaded and died. */
-  died(error: AdapterError, path: string): void;
+  engineDied(error: AdapterError, path: string): void;
   /** A load that went well. */
-  loaded(): void;
+  loadSucceeded(): void;
   /** Somebody asks for another try, whatever happened; the next failure rests longer all the same. */
-  lift(): void;
+  skip(): void;
 }
 
 /** Of all models, by id. */
-export interface Rests {
-  of(id: string): Rest;
+export interface LoadBackoffs {
+  of(id: string): LoadBackoff;
   /** What happened is past: the next one begins anew. */
   forget(id: string): void;
 }
 
-export function createRests(now: () => number): Rests {
-  const rests = new Map<string, Rest>();
+export function createLoadBackoffs(now: () => number): LoadBackoffs {
+  const rests = new Map<string, LoadBackoff>();
   return {
     of(id) {
-      const rest = rests.get(id) ?? createRest(id, now);
+      const rest = rests.get(id) ?? createLoadBackoff(id, now);
       rests.set(id, rest);
       return rest;
     },
@@ -45,7 +45,7 @@ export function createRests(now: () => number): Rests {
   };
 }
 
-function createRest(id: string, now: () => number): Rest {
+function createLoadBackoff(id: string, now: () => number): LoadBackoff {
   let until = 0;
   let reason = new ApiError(500, "");
   /** What failed. */
@@ -56,19 +56,19 @@ function createRest(id: string, now: () => number): Rest {
   const begin = (end: number, error: ApiError, path: string): void => {
     until = end;
     reason = error;
-    file = markOf(path);
+    file = fileVersion(path);
   };
 
   return {
-    async refuse(path) {
-      if (until <= now() || (await markOf(path)) !== (await file)) return;
-      throw resting(id, reason, Math.ceil((until - now()) / 1000));
+    async throwIfActive(path) {
+      if (until <= now() || (await fileVersion(path)) !== (await file)) return;
+      throw backoffError(id, reason, Math.ceil((until - now()) / 1000));
     },
-    failed(error, path) {
+    loadFailed(error, path) {
       const told = error.retry_after && error.retry_after * 1000;
-      begin(now() + (told ?? RESTS[Math.min(failures++, RESTS.length - 1)]!), toApiError(error), path);
+      begin(now() + (told ?? BACKOFF_MS[Math.min(failures++, BACKOFF_MS.length - 1)]!), toApiError(error), path);
     },
-    died(error, path) {
+    engineDied(error, path) {
       deaths = [...deaths, now()].slice(-DEATHS);
       if (deaths.length < DEATHS) return;
       const { message } = error;
@@ -78,22 +78,22 @@ function createRest(id: string, now: () => number): Rest {
       });
       begin(deaths[0]! + DEATHS_WITHIN, told, path);
     },
-    loaded() {
+    loadSucceeded() {
       failures = 0;
     },
-    lift() {
+    skip() {
       until = 0;
     },
   };
 }
 
 /** Changes with the file: its size and the time of its last change. Empty where it cannot be looked at. */
-async function markOf(path: string): Promise<string> {
+async function fileVersion(path: string): Promise<string> {
   const found = await stat(path).catch(() => undefined);
   return found === undefined ? "" : `${found.size} ${found.mtimeMs}`;
 }
 
-function resting(id: string, { status, message, param, code }: ApiError, seconds: number): ApiError {
+function backoffError(id: string, { status, message, param, code }: ApiError, seconds: number): ApiError {
   const way = `"POST /v1/models/${id}/start" tries at once`;
   return new ApiError(status, `Model "${id}" failed and is not tried again for ${seconds} s; ${way}. ${message}`, {
     param,

@@ -2,13 +2,13 @@
 import { AdapterError, type Adapter, type Engine, type KvCache } from "../../adapters/adapter.ts";
 import { DEFAULT_CONTEXT } from "../../models/memory-estimate.ts";
 import type { InstalledModel, Model } from "../../models/manifest.ts";
-import type { Counts } from "./metrics.ts";
-import type { Memory, MemoryOptions } from "./memory-budget.ts";
-import type { Rests } from "./load-backoff.ts";
-import type { Room } from "./model-instance.ts";
+import type { PoolMetrics } from "./metrics.ts";
+import type { MemoryBudget, MemoryBudgetOptions } from "./memory-budget.ts";
+import type { LoadBackoffs } from "./load-backoff.ts";
+import type { ModelInstance } from "./model-instance.ts";
 import type { Log } from "../support/log.ts";
 
-export interface LoadOptions {
+export interface LoaderOptions {
   /** What runs a model. */
   adapterOf(model: Model): Adapter;
   /** Where the files of a model are; throws where they are not. */
@@ -18,10 +18,10 @@ export interface LoadOptions {
   context?: number | undefined;
   /** Where the state of its idle conversations is kept; absent: nowhere. */
   kvCacheOf?: ((model: Model) => KvCache) | undefined;
-  need?: MemoryOptions["need"] | undefined;
-  memory: Memory;
-  rests: Rests;
-  counts: Counts;
+  need?: MemoryBudgetOptions["need"] | undefined;
+  memory: MemoryBudget;
+  backoffs: LoadBackoffs;
+  metrics: PoolMetrics;
   /** Ends every load. */
   closing: AbortSignal;
   log: Log;
@@ -29,13 +29,13 @@ export interface LoadOptions {
 }
 
 /** Loads into a room. Throws `ApiError` 503 while the model rests or finds no memory, and `AdapterError`. */
-export function createLoader(options: LoadOptions): (room: Room, model: Model) => Promise<Engine> {
-  const { adapterOf, resolve, threads, kvCacheOf, need, memory, rests, counts, closing, log, now } = options;
+export function createLoader(options: LoaderOptions): (room: ModelInstance, model: Model) => Promise<Engine> {
+  const { adapterOf, resolve, threads, kvCacheOf, need, memory, backoffs: rests, metrics: counts, closing, log, now } = options;
 
   const lost = (id: string, { message }: AdapterError): void => log.error("engine lost", { model: id, reason: message });
 
   const start = async (
-    room: Room,
+    room: ModelInstance,
     model: Model,
     installed: InstalledModel,
     context: number,
@@ -60,37 +60,37 @@ export function createLoader(options: LoadOptions): (room: Room, model: Model) =
   };
 
   /** Until the engine is gone. */
-  const watch = async (room: Room, { closed }: Engine, path: string): Promise<void> => {
+  const watch = async (room: ModelInstance, { closed }: Engine, path: string): Promise<void> => {
     const death = await closed;
     room.engine = undefined;
     room.load = undefined;
-    memory.giveBack(room);
+    memory.release(room);
     if (death === undefined) return;
     counts.died(room.id);
     lost(room.id, death);
-    rests.of(room.id).died(death, path);
+    rests.of(room.id).engineDied(death, path);
   };
 
   return async (room, model) => {
-    const signal = AbortSignal.any([closing, room.stop.signal]);
+    const signal = AbortSignal.any([closing, room.loadController.signal]);
     const installed = await resolve(model);
-    await rests.of(model.id).refuse(installed.path);
+    await rests.of(model.id).throwIfActive(installed.path);
     const context = options.context ?? model.settings.ctx_len ?? DEFAULT_CONTEXT;
     try {
       const needed = await need?.(installed, { slots: room.slots.count, context });
-      if (needed !== undefined) await memory.take(room, needed, signal);
+      if (needed !== undefined) await memory.reserve(room, needed, signal);
       const engine = await start(room, model, installed, context, signal);
       counts.loaded(model.id, "");
-      rests.of(model.id).loaded();
+      rests.of(model.id).loadSucceeded();
       void watch(room, engine, installed.path);
-      memory.settle();
+      memory.update();
       return engine;
     } catch (error) {
-      memory.giveBack(room);
+      memory.release(room);
       if (error instanceof AdapterError && !signal.aborted) {
         counts.loaded(model.id, error.code);
         lost(model.id, error);
-        rests.of(model.id).failed(error, installed.path);
+        rests.of(model.id).loadFailed(error, installed.path);
       }
       throw error;
     }

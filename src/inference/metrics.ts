@@ -1,7 +1,7 @@
 // What is counted of turns and engines, for GET /metrics. Once a turn, never once a token.
 import type { Usage } from "../../adapters/adapter.ts";
 import { createRegistry } from "../support/prometheus.ts";
-import type { EngineRow } from "./engine-list.ts";
+import type { EngineRow } from "./engine-row.ts";
 
 /** Where a turn is: it waits for its slot, for its model, for its first token, for its last one. */
 export type Phase = "queue" | "load" | "prefill" | "decode";
@@ -9,7 +9,7 @@ export type Phase = "queue" | "load" | "prefill" | "decode";
 /** How a turn ended: done, failed, left by its client, not taken in, or longer than it may. */
 export type Outcome = "ok" | "error" | "cancelled" | "refused" | "timed_out";
 
-export interface Counts {
+export interface PoolMetrics {
   /** A turn is over; `phase`: where it was then, and `code` that of its error, both empty where there is none. */
   ended(model: string, outcome: Outcome, phase: Phase | "", code: string): void;
   /** A turn that was done, in milliseconds from its arrival. */
@@ -29,7 +29,7 @@ export interface Counts {
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600];
 
 /** `rows`: the engines there are. */
-export function createCounts(rows: () => EngineRow[]): Counts {
+export function createPoolMetrics(rows: () => EngineRow[]): PoolMetrics {
   const registry = createRegistry();
   const of = ["model"];
   const turns = registry.counter("ingle_turns_total", "Chat turns that are over.", [...of, "outcome", "phase", "code"]);

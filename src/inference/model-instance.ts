@@ -1,17 +1,17 @@
 // The room of one engine: who is in it, since when nobody is, and what is loaded there. One that must go takes nobody in any more.
 import type { Engine } from "../../adapters/adapter.ts";
 import type { Model } from "../../models/manifest.ts";
-import type { Tenant } from "./memory-budget.ts";
-import { createSlots, type Slots, type SlotsOptions } from "./request-queue.ts";
+import type { MemoryHolder } from "./memory-budget.ts";
+import { createRequestQueue, type RequestQueue, type RequestQueueOptions } from "./request-queue.ts";
 
-export interface Room extends Omit<Tenant, "leaving"> {
+export interface ModelInstance extends Omit<MemoryHolder, "leaving"> {
   /** Who runs its model instead of this machine. */
   readonly upstream: Model["upstream"];
-  readonly slots: Slots;
+  readonly slots: RequestQueue;
   /** Somebody comes in; the function that is returned lets them out again, once. */
-  enter(): () => void;
+  retain(): () => void;
   /** Resolves when nobody is in it. */
-  empty(): Promise<void>;
+  whenIdle(): Promise<void>;
   /** In ms since 1970: when the last one left. */
   readonly idle_since: number;
   /** One load for all who ask; undefined where there is neither one nor an engine. */
@@ -19,28 +19,36 @@ export interface Room extends Omit<Tenant, "leaving"> {
   /** What is loaded. */
   engine: Engine | undefined;
   /** Gives up the load. */
-  readonly stop: AbortController;
+  readonly loadController: AbortController;
   /** In ms: how long the engine stays when nobody is here. */
   keep_alive: number;
   /** Takes back the wish to go when `keep_alive` is over. */
-  stay: () => void;
-  leaving: boolean;
+  cancelExpiry: () => void;
+  stopping: boolean;
 }
 
-export interface RoomOptions extends SlotsOptions {
+export interface ModelInstanceOptions extends RequestQueueOptions {
   upstream: Model["upstream"];
   keep_alive: number;
   now: () => number;
   isPinned: (id: string) => boolean;
   /** Nobody is in it any more. */
-  onIdle: (room: Room) => void;
-  evict: (room: Room) => void;
+  onIdle: (room: ModelInstance) => void;
+  evict: (room: ModelInstance) => void;
 }
 
 // Over all rooms, as two may be used in the same millisecond.
 let uses = 0;
 
-export function createRoom({ upstream, keep_alive, now, isPinned, onIdle, evict, ...places }: RoomOptions): Room {
+export function createModelInstance({
+  upstream,
+  keep_alive,
+  now,
+  isPinned,
+  onIdle,
+  evict,
+  ...places
+}: ModelInstanceOptions): ModelInstance {
   const { id } = places;
   let inside = 0;
   let used = ++uses;
@@ -56,10 +64,10 @@ export function createRoom({ upstream, keep_alive, now, isPinned, onIdle, evict,
     onIdle(room);
   };
 
-  const room: Room = {
+  const room: ModelInstance = {
     id,
     upstream,
-    slots: createSlots(places),
+    slots: createRequestQueue(places),
     get idle() {
       return inside === 0;
     },
@@ -75,21 +83,21 @@ export function createRoom({ upstream, keep_alive, now, isPinned, onIdle, evict,
     get idle_since() {
       return idle_since;
     },
-    enter() {
-      room.stay();
+    retain() {
+      room.cancelExpiry();
       inside++;
       used = ++uses;
       return leave;
     },
-    empty: () => (inside === 0 ? Promise.resolve() : new Promise((done) => whenEmpty.push(done))),
+    whenIdle: () => (inside === 0 ? Promise.resolve() : new Promise((done) => whenEmpty.push(done))),
     evict: () => evict(room),
     load: undefined,
     engine: undefined,
-    stop: new AbortController(),
+    loadController: new AbortController(),
     keep_alive,
-    stay: () => {},
+    cancelExpiry: () => {},
     draining: false,
-    leaving: false,
+    stopping: false,
   };
   return room;
 }

@@ -4,24 +4,24 @@
 // whom), rest.ts (after failures), wait.ts (signs of life), list.ts and counts.ts (what is shown of it all).
 import type { ChatEvent, ChatRequest, Engine } from "../../adapters/adapter.ts";
 import type { Model } from "../../models/manifest.ts";
-import { createCounts } from "./metrics.ts";
-import { rowOf, type EngineRow } from "./engine-list.ts";
-import { createLoader, type LoadOptions } from "./load-model.ts";
-import { createMemory, type MemoryOptions } from "./memory-budget.ts";
-import { createRests } from "./load-backoff.ts";
-import type { Room } from "./model-instance.ts";
-import { createRooms } from "./model-instances.ts";
-import { createTurn } from "./generation.ts";
-import { later as runtimesLater, patiently, unlessAborted, type Later, type Loading } from "./wait.ts";
+import { createPoolMetrics } from "./metrics.ts";
+import { rowOf, type EngineRow } from "./engine-row.ts";
+import { createLoader, type LoaderOptions } from "./load-model.ts";
+import { createMemoryBudget, type MemoryBudgetOptions } from "./memory-budget.ts";
+import { createLoadBackoffs } from "./load-backoff.ts";
+import type { ModelInstance } from "./model-instance.ts";
+import { createModelInstances } from "./model-instances.ts";
+import { createGeneration } from "./generation.ts";
+import { later as runtimesLater, withLoadingEvents, unlessAborted, type Later, type LoadingEvent } from "./loading-events.ts";
 import { ApiError } from "../http/errors.ts";
 import type { Log } from "../support/log.ts";
 
-export interface Engines {
+export interface ModelPool {
   /**
    * One turn of a model; while that is loaded, a `loading` event now and then, the first after five seconds. Throws `ApiError` 429
    * when the queue is full, 504 when it takes too long, 503 when there is too little memory, the error of a load that failed not long ago, and `AdapterError`.
    */
-  chat(model: Model, request: ChatRequest, signal: AbortSignal, options?: ChatOptions): AsyncIterable<ChatEvent | Loading>;
+  chat(model: Model, request: ChatRequest, signal: AbortSignal, options?: RunOptions): AsyncIterable<ChatEvent | LoadingEvent>;
   /** Resolves when the model is loaded, also after failures that others are still told of. Throws as `chat` does. */
   start(model: Model, options: StartOptions, signal: AbortSignal): Promise<void>;
   /** Of a model that waits for memory: `loading`. */
@@ -39,20 +39,20 @@ export interface Engines {
   close(grace_ms: number): Promise<void>;
 }
 
-export interface ChatOptions {
+export interface RunOptions {
   /** In ms, `Infinity` for ever: how long the engine stays when nobody uses it. Counts until the next request that says so. */
   keep_alive?: number | undefined;
   /** Who asks: each gets its share of the slots. Absent: the same as all others of whom nothing is known. */
   client?: string | undefined;
 }
 
-export interface StartOptions extends Omit<ChatOptions, "client"> {
+export interface StartOptions extends Omit<RunOptions, "client"> {
   /** It is never to make room for others, nor to go for being idle; absent: as before. */
   pinned?: boolean | undefined;
 }
 
 /** Beside what every load is given. */
-export interface EnginesOptions extends Pick<LoadOptions, "adapterOf" | "resolve" | "threads" | "context" | "kvCacheOf"> {
+export interface ModelPoolOptions extends Pick<LoaderOptions, "adapterOf" | "resolve" | "threads" | "context" | "kvCacheOf"> {
   /** Turns at a time of each model. */
   slots: number | ((model: Model) => number);
   /** Turns that may wait for a slot of one model. */
@@ -64,7 +64,7 @@ export interface EnginesOptions extends Pick<LoadOptions, "adapterOf" | "resolve
   /** Ids of models that are pinned from the start. */
   pinned?: string[] | undefined;
   /** Absent: everything fits. */
-  memory?: MemoryOptions | undefined;
+  memory?: MemoryBudgetOptions | undefined;
   log: Log;
   /** Milliseconds since 1970. */
   now?: () => number;
@@ -75,26 +75,45 @@ export interface EnginesOptions extends Pick<LoadOptions, "adapterOf" | "resolve
 
 const KEEP_ALIVE_MS = 300_000;
 
-export function createEngines(options: EnginesOptions): Engines {
+export function createModelPool(options: ModelPoolOptions): ModelPool {
   const { queue, keep_alive = KEEP_ALIVE_MS, timeout = Number.POSITIVE_INFINITY, pinned = [], log } = options;
   const { now = Date.now, elapsed = () => performance.now(), later = runtimesLater } = options;
   const closing = new AbortController();
   /** What `start` said, over the settings. */
   const pins = new Map<string, boolean>();
   const isPinned = (id: string): boolean => pins.get(id) ?? pinned.includes(id);
-  const memory = createMemory(options.memory?.budget ?? (() => Number.POSITIVE_INFINITY));
+  const memory = createMemoryBudget(options.memory?.budget ?? (() => Number.POSITIVE_INFINITY));
   const slots = typeof options.slots === "number" ? () => options.slots as number : options.slots;
-  const rooms = createRooms({ slots, queue, keep_alive, isPinned, memory, closing: closing.signal, log, now, elapsed, later });
-  const rests = createRests(now);
+  const instances = createModelInstances({
+    slots,
+    queue,
+    keep_alive,
+    isPinned,
+    memory,
+    closing: closing.signal,
+    log,
+    now,
+    elapsed,
+    later,
+  });
+  const backoffs = createLoadBackoffs(now);
   const list = (): EngineRow[] => {
-    const loaded = rooms.all().filter(({ load }) => load !== undefined);
-    return loaded.map((room) => rowOf(room, memory.heldBy(room), now())).toSorted((a, b) => (a.id < b.id ? -1 : 1));
+    const loaded = instances.all().filter(({ load }) => load !== undefined);
+    return loaded.map((room) => rowOf(room, memory.bytesOf(room), now())).toSorted((a, b) => (a.id < b.id ? -1 : 1));
   };
-  const counts = createCounts(list);
-  const load = createLoader({ ...options, need: options.memory?.need, memory, rests, counts, closing: closing.signal, now });
+  const metrics = createPoolMetrics(list);
+  const load = createLoader({
+    ...options,
+    need: options.memory?.need,
+    memory,
+    backoffs: backoffs,
+    metrics: metrics,
+    closing: closing.signal,
+    now,
+  });
 
   /** One load for all who ask. It outlives the one who asked first. */
-  const engineOf = (room: Room, model: Model): Promise<Engine> => {
+  const engineOf = (room: ModelInstance, model: Model): Promise<Engine> => {
     room.load ??= load(room, model).catch((error) => {
       room.load = undefined;
       throw error;
@@ -105,34 +124,34 @@ export function createEngines(options: EnginesOptions): Engines {
   return {
     async *chat(model, request, signal, { keep_alive, client = "" } = {}) {
       closing.signal.throwIfAborted();
-      const room = rooms.enterable(model);
-      const leave = room.enter();
-      const turn = createTurn({ model: model.id, signal, timeout, counts, elapsed, later });
+      const room = instances.getOrCreate(model);
+      const leave = room.retain();
+      const turn = createGeneration({ model: model.id, signal, timeout, counts: metrics, elapsed, later });
       let giveBack = (): void => {};
       try {
-        giveBack = await room.slots.enter(turn.signal, client);
-        turn.hasSlot(giveBack);
+        giveBack = await room.slots.acquire(turn.signal, client);
+        turn.slotAcquired(giveBack);
         room.keep_alive = keep_alive ?? room.keep_alive;
-        const engine = room.engine ?? (yield* patiently(engineOf(room, model), turn.signal, later));
-        turn.hasEngine();
+        const engine = room.engine ?? (yield* withLoadingEvents(engineOf(room, model), turn.signal, later));
+        turn.modelLoaded();
         // No generator of its own between the two: it would cost every token half as much again.
         for await (const event of engine.chat(request, turn.signal)) {
-          turn.saw(event);
+          turn.observe(event);
           yield event;
         }
       } catch (error) {
         throw turn.failed(error);
       } finally {
         giveBack();
-        turn.over();
+        turn.end();
         leave();
       }
     },
     async start(model, { keep_alive, pinned }, signal) {
       closing.signal.throwIfAborted();
-      rests.of(model.id).lift();
-      const room = rooms.enterable(model);
-      const leave = room.enter();
+      backoffs.of(model.id).skip();
+      const room = instances.getOrCreate(model);
+      const leave = room.retain();
       try {
         if (room.engine === undefined) await unlessAborted(engineOf(room, model), signal);
         room.keep_alive = keep_alive ?? room.keep_alive;
@@ -142,22 +161,22 @@ export function createEngines(options: EnginesOptions): Engines {
       }
     },
     state(id) {
-      const room = rooms.get(id);
+      const room = instances.get(id);
       if (room?.engine !== undefined) return "running";
       return room?.load === undefined ? "stopped" : "loading";
     },
     list,
-    metrics: counts.text,
+    metrics: metrics.text,
     async unload(id) {
       pins.delete(id);
-      rests.forget(id);
-      const room = rooms.get(id);
-      if (room !== undefined) rooms.retire(room, "asked");
-      await rooms.left(id);
+      backoffs.forget(id);
+      const room = instances.get(id);
+      if (room !== undefined) instances.retire(room, "asked");
+      await instances.whenUnloaded(id);
     },
     async close(grace_ms) {
       closing.abort(new ApiError(503, "The server is stopping.", { code: "server_stopping" }));
-      await rooms.close(grace_ms);
+      await instances.close(grace_ms);
     },
   };
 }

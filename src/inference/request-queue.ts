@@ -1,10 +1,10 @@
 // The slots of one model: each is lent to one turn at a time, and who finds none free waits in a bounded queue, where every client
 // gets its share. The ways in and out; the order is in clients.ts.
-import { createClients, type Client } from "./fair-share.ts";
+import { createFairShare, type QueueClient } from "./fair-share.ts";
 import { createRetryAfter } from "./retry-after.ts";
 import { ApiError } from "../http/errors.ts";
 
-export interface Slots {
+export interface RequestQueue {
   /** All of them. */
   readonly count: number;
   /** Turns that have a slot. While somebody waits, it is all of them. */
@@ -15,10 +15,10 @@ export interface Slots {
    * Takes a slot for a turn of this client; the function that is returned gives it back, once. Throws `ApiError` 429 where the queue
    * is full, also to one that waits already and whose client has the most there, and the signal's reason.
    */
-  enter(signal: AbortSignal, client: string): Promise<() => void>;
+  acquire(signal: AbortSignal, client: string): Promise<() => void>;
 }
 
-export interface SlotsOptions {
+export interface RequestQueueOptions {
   /** Of the model. */
   id: string;
   slots: number;
@@ -28,8 +28,8 @@ export interface SlotsOptions {
   elapsed: () => number;
 }
 
-export function createSlots({ id, slots, queue, elapsed }: SlotsOptions): Slots {
-  const clients = createClients();
+export function createRequestQueue({ id, slots, queue, elapsed }: RequestQueueOptions): RequestQueue {
+  const clients = createFairShare();
   const retryAfter = createRetryAfter();
   let busy = 0;
 
@@ -40,22 +40,22 @@ export function createSlots({ id, slots, queue, elapsed }: SlotsOptions): Slots 
     });
 
   /** Lends a slot that is free. */
-  const lend = (client: Client): (() => void) => {
+  const lend = (client: QueueClient): (() => void) => {
     const began = elapsed();
     busy++;
-    clients.began(client);
+    clients.slotTaken(client);
     let held = true;
     return () => {
       if (!held) return;
       held = false;
       busy--;
-      clients.ended(client);
+      clients.slotFreed(client);
       retryAfter.measured(elapsed() - began);
-      letIn();
+      grantNext();
     };
   };
 
-  const letIn = (): void => {
+  const grantNext = (): void => {
     const next = clients.next();
     if (next === undefined) return;
     clients.dequeue(next);
@@ -63,17 +63,17 @@ export function createSlots({ id, slots, queue, elapsed }: SlotsOptions): Slots 
   };
 
   /** Throws where the queue is full and nobody has to give up a place. */
-  const makeRoom = (client: Client): void => {
+  const makePlace = (client: QueueClient): void => {
     if (clients.waiting < queue) return;
-    const displaced = clients.displacedBy(client);
+    const displaced = clients.evictionCandidate(client);
     if (displaced === undefined) throw full("Try again later.");
     const reason = full("This one gave its place to a client that has fewer. Try again later.");
     clients.dequeue(displaced);
     displaced.item.refuse(reason);
   };
 
-  const wait = (signal: AbortSignal, client: Client): Promise<() => void> => {
-    makeRoom(client);
+  const wait = (signal: AbortSignal, client: QueueClient): Promise<() => void> => {
+    makePlace(client);
     const turn = Promise.withResolvers<() => void>();
     const onAbort = (): void => {
       clients.dequeue(place);
@@ -97,7 +97,7 @@ export function createSlots({ id, slots, queue, elapsed }: SlotsOptions): Slots 
     get waiting() {
       return clients.waiting;
     },
-    async enter(signal, name) {
+    async acquire(signal, name) {
       signal.throwIfAborted();
       const client = clients.get(name);
       if (busy < slots) return lend(client);

@@ -6,7 +6,7 @@ import { remoteHeader } from "../../models/download/remote-header.ts";
 import { type DownloadOptions, type DownloadProgress, SourceError } from "../../models/sources/web-request.ts";
 import { readGgufFile } from "../../models/gguf/header.ts";
 import type { InstalledModel, Model } from "../../models/manifest.ts";
-import type { Facts } from "../inference/memory-fit.ts";
+import type { ModelFileFacts } from "../inference/memory-estimator.ts";
 import type { Changes } from "./changes.ts";
 import { elsewhere, unknown, unseen } from "./errors.ts";
 import { fetchAll, isOfAnotherFile, sizeOf, unfetched, weightsOf } from "./fetch-files.ts";
@@ -28,7 +28,7 @@ export interface Pulls {
    * The facts of a model that is not here, out of its file where it would come from. Throws what `wanted` throws, and `ApiError` 502
    * with the reason of each source.
    */
-  look(id: string, options: DownloadOptions, signal: AbortSignal): Promise<Facts>;
+  look(id: string, options: DownloadOptions, signal: AbortSignal): Promise<ModelFileFacts>;
 }
 
 export interface PullsOptions extends WishesOptions {

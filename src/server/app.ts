@@ -21,7 +21,7 @@ export type App = Pick<Hono, "fetch" | "request" | "router">;
 
 /** `app.fetch` is the server; give it a socket, or call it. Throws where `guards` are unsafe together. */
 export function createApp(options: AppOptions): App {
-  const { log, version, engines, library } = options;
+  const { log, version, pool, library } = options;
   const tell = (error: ApiError, { req }: Asked, { request_id }: Marks): void => {
     // What ends because its client has left is no error.
     if (error.status < 500 || req.raw.signal.aborted) return;
@@ -32,7 +32,7 @@ export function createApp(options: AppOptions): App {
   const app = new Hono({ strict: false });
   app.get("/health", async (c) => {
     const installed = await library.list();
-    const running = installed.filter(({ id }) => engines.state(id) === "running");
+    const running = installed.filter(({ id }) => pool.state(id) === "running");
     const status = options.store.damaged() === 0 ? "ok" : "degraded";
     return c.json({ status, version, models: { installed: installed.length, running: running.length } });
   });

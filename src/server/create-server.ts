@@ -10,9 +10,9 @@ import { createApp, type App } from "./app.ts";
 import { KV_CACHE } from "../../models/saved-state-files.ts";
 import { sourceOptions, type Config } from "./settings.ts";
 import { createDownloads } from "../library/download-jobs.ts";
-import { createEngines, type Engines } from "../inference/model-pool.ts";
+import { createModelPool, type ModelPool } from "../inference/model-pool.ts";
 import { ApiError } from "../http/errors.ts";
-import { createFitting } from "../inference/memory-fit.ts";
+import { createMemoryEstimator } from "../inference/memory-estimator.ts";
 import { newId, requestIds } from "../support/ids.ts";
 import { ImportError } from "../import/old-folder.ts";
 import { createLibrary, type Library } from "../library/library.ts";
@@ -86,11 +86,11 @@ function put(config: Config, { store, lock, guarantee, close }: DataFolder, log:
           kv_cache,
           now,
         });
-  const budget = memoryBudget(config.memory, () => engines.list());
-  const fitting = models !== undefined ? undefined : createFitting({ slots, context, budget });
+  const budget = memoryBudget(config.memory, () => pool.list());
+  const estimator = models !== undefined ? undefined : createMemoryEstimator({ slots, context, budget });
   const sources = sourceOptions(config);
   const adapterOf = adapter ? () => adapter : createAdapters(config, (line) => log.info(line, { from: "engine" }));
-  const engines: Engines = createEngines({
+  const pool: ModelPool = createModelPool({
     adapterOf,
     resolve: library.resolve,
     slots: (model) => slotsOfUpstream(model) ?? slots,
@@ -101,7 +101,7 @@ function put(config: Config, { store, lock, guarantee, close }: DataFolder, log:
     keep_alive: config.keep_alive,
     timeout: config.timeout,
     pinned: config.pin,
-    memory: fitting && { need: async (model, load) => (model.upstream ? undefined : fitting.need(model, load)), budget },
+    memory: estimator && { need: async (model, load) => (model.upstream ? undefined : estimator.need(model, load)), budget },
     log,
   });
   const downloads = createDownloads({ library, records: store.downloads, options: sources, now, log });
@@ -116,7 +116,7 @@ function put(config: Config, { store, lock, guarantee, close }: DataFolder, log:
     },
     store,
     library,
-    engines,
+    pool: pool,
     downloads,
     importFolder: async (folder) => {
       const { importFolder } = await import("../import/import.ts");
@@ -127,7 +127,7 @@ function put(config: Config, { store, lock, guarantee, close }: DataFolder, log:
     },
     folderProof: lock && createFolderProof(config.data, lock.token),
     adapterOf,
-    ...(fitting && { fitting }),
+    ...(estimator && { estimator }),
     look: (id, signal) => library.look(id, sources, signal),
     models_dir: config.models_dir && resolve(config.models_dir),
     allow_private: config.allow_private,
@@ -149,7 +149,7 @@ function put(config: Config, { store, lock, guarantee, close }: DataFolder, log:
     announce: async (url) => lock?.announce(url),
     async close(grace_ms) {
       await downloads.close();
-      await engines.close(grace_ms);
+      await pool.close(grace_ms);
       await close();
     },
   };

@@ -1,6 +1,6 @@
 // What this machine has for all engines together.
 import { availableMemory } from "../../models/machine-memory.ts";
-import type { EngineRow } from "../inference/engine-list.ts";
+import type { EngineRow } from "../inference/engine-row.ts";
 
 /**
  * Bytes that all engines together may take: `limit`, or what is available and what our engines hold already; but never more than was

@@ -5,11 +5,11 @@ import { join } from "node:path";
 import type { AdapterError, Capability } from "../../adapters/adapter.ts";
 import { llamaServer, type LlamaServerOptions } from "../../adapters/llama-server/adapter.ts";
 import { findLlamaServer } from "../../adapters/llama-server/find-program.ts";
-import { createEngines } from "../../src/inference/model-pool.ts";
+import { createModelPool } from "../../src/inference/model-pool.ts";
 import { createLog } from "../../src/support/log.ts";
 import { collect } from "../adapter-suite.ts";
 import { makeModel } from "../support/app.ts";
-import { thrownBy } from "../support/engines.ts";
+import { thrownBy } from "../support/model-pool.ts";
 import { ask, tinyModel } from "../support/models.ts";
 import { childrenOf, isAlive, named } from "../support/processes.ts";
 import { eventually } from "../support/server.ts";
@@ -59,7 +59,7 @@ describe("a turn of a llama-server that", () => {
   for (const [fault, code] of Object.entries(DEADLY)) {
     test(`${fault}: is told so, the engine goes, and the next request is answered by a new one`, async () => {
       let faults = [fault, ""];
-      const engines = createEngines({
+      const engines = createModelPool({
         adapterOf: () => faulty(faults.shift()!),
         resolve: () => tinyModel(),
         ...{ slots: 1, queue: 1, log: createLog(() => {}) },

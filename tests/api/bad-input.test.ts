@@ -13,11 +13,11 @@ const MIB = 2 ** 20;
 
 function makeBad(options: Parameters<typeof makeApp>[0] = {}) {
   const fake = fakeAdapter({ answer: ["Good", " day"] });
-  return { ...makeApp({ adapter: fake.adapter, engines: { slots: 1, queue: 0 }, ...options }), fake };
+  return { ...makeApp({ adapter: fake.adapter, pool: { slots: 1, queue: 0 }, ...options }), fake };
 }
 
 async function expectAnswer(made: ReturnType<typeof makeBad>, { path = CHAT, ...init }: Init, expected: Expected) {
-  const before = made.fake.turns.length;
+  const before = made.fake.generations.length;
   const res = await made.request(path, init);
   if (expected === 200) {
     expect([res.status, res.status === 200 ? "" : await res.text()]).toEqual([200, ""]);
@@ -32,7 +32,7 @@ async function expectAnswer(made: ReturnType<typeof makeBad>, { path = CHAT, ...
   expect(text).not.toMatch(/\bat \S+:\d+|node_modules|\/src\//);
   expect(res.headers.get("x-request-id")).toMatch(/^req_\d+$/);
   // A refused request reaches no engine, and the server lives on.
-  expect(made.fake.turns).toHaveLength(before);
+  expect(made.fake.generations).toHaveLength(before);
   expect((await made.chat()).status).toBe(200);
   return res;
 }
@@ -100,7 +100,7 @@ test("B-08: a body of 10 MiB is read, one byte more is not, declared or not", as
 test("B-10: of two equal keys the last wins", async () => {
   const made = makeBad();
   await expectAnswer(made, post(`{"temperature":5,"messages":${JSON.stringify(HI)},"temperature":0}`), 200);
-  expect(made.fake.turns[0]!.request.temperature).toBe(0);
+  expect(made.fake.generations[0]!.request.temperature).toBe(0);
 });
 
 test("B-13, B-16: what is possible is said, also to OPTIONS, and nothing of other origins", async () => {

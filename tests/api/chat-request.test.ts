@@ -10,7 +10,7 @@ async function engineAsked(fields: object, parameters = {}, capabilities: Capabi
   const { chat } = makeApp({ adapter: fake.adapter, models: [makeModel("tiny", { parameters })] });
   const res = await chat(fields);
   if (res.status !== 200) throw new Error(await res.text());
-  return (await fake.turn(0)).request;
+  return (await fake.generation(0)).request;
 }
 
 const DOCUMENT: ChatRequest = {
@@ -226,7 +226,7 @@ describe("B-31, B-32: what no engine can do", () => {
       const error = await errorOf(await chat({ [name]: value }));
       expect(error).toMatchObject({ status: 400, type: "invalid_request_error", param: name, code: "unsupported_parameter" });
     }
-    expect(fake.turns).toEqual([]);
+    expect(fake.generations).toEqual([]);
     for (const value of [...harmless, null]) expect([value, (await chat({ [name]: value })).status]).toEqual([value, 200]);
   });
 });
@@ -291,7 +291,7 @@ describe("what only some engines can do", () => {
   ])("%j is refused", async (fields, param) => {
     const fake = fakeAdapter({ answer: ["x"], capabilities: [...CAPABILITIES] });
     expect(await errorOf(await makeApp({ adapter: fake.adapter }).chat(fields))).toMatchObject({ status: 400, param });
-    expect(fake.turns).toEqual([]);
+    expect(fake.generations).toEqual([]);
   });
 
   test("messages with images, calls of tools and their answers reach the engine as they are", async () => {

@@ -34,7 +34,7 @@ describe("the JSON answer", () => {
     const fake = fakeAdapter();
     const { chat } = makeApp({ adapter: fake.adapter });
     const asked = chat();
-    (await fake.turn(0)).finish("length");
+    (await fake.generation(0)).finish("length");
     const { choices } = (await (await asked).json()) as any;
     expect(choices[0]).toMatchObject({ message: { content: "" }, finish_reason: "length" });
   });
@@ -42,10 +42,10 @@ describe("the JSON answer", () => {
   test("progress of the prompt does not show in it", async () => {
     const fake = fakeAdapter();
     const asked = makeApp({ adapter: fake.adapter }).chat();
-    const turn = await fake.turn(0);
-    turn.put({ type: "prompt", read: 512, total: 600 });
-    turn.say("x");
-    turn.finish();
+    const generation = await fake.generation(0);
+    generation.put({ type: "prompt", read: 512, total: 600 });
+    generation.say("x");
+    generation.finish();
     expect(((await (await asked).json()) as any).choices[0].message.content).toBe("x");
   });
 
@@ -92,7 +92,7 @@ describe("the streamed answer", () => {
   test("a first sign of progress is the status 200 and the role", async () => {
     const fake = fakeAdapter();
     const asked = makeApp({ adapter: fake.adapter }).chat({ stream: true });
-    (await fake.turn(0)).put({ type: "prompt", read: 512, total: 9000 });
+    (await fake.generation(0)).put({ type: "prompt", read: 512, total: 9000 });
     const reader = frameReader(await asked);
     expect(await reader.next()).toEqual(chunk({ role: "assistant", content: "" }));
     await reader.cancel();
@@ -101,12 +101,12 @@ describe("the streamed answer", () => {
   test("a text is out before the next one is there", async () => {
     const fake = fakeAdapter();
     const asked = makeApp({ adapter: fake.adapter }).chat({ stream: true });
-    const turn = await fake.turn(0);
-    turn.say("one");
+    const generation = await fake.generation(0);
+    generation.say("one");
     const reader = frameReader(await asked);
     await reader.next();
     expect(await reader.next()).toEqual(chunk({ content: "one" }));
-    turn.finish();
+    generation.finish();
     expect([await reader.next(), await reader.next(), await reader.next()]).toEqual([chunk({}, "stop"), "[DONE]", undefined]);
   });
 });
@@ -130,7 +130,7 @@ describe("stream or not", () => {
   });
 
   test("stream_options without a stream are refused, and take no slot", async () => {
-    const { chat } = makeApp({ engines: { slots: 1, queue: 0 } });
+    const { chat } = makeApp({ pool: { slots: 1, queue: 0 } });
     expect(await errorOf(await chat({ stream_options: { include_usage: true } }))).toMatchObject({
       status: 400,
       param: "stream_options",
@@ -145,12 +145,12 @@ describe("an error", () => {
     const fake = fakeAdapter();
     const made = makeApp({ adapter: fake.adapter });
     const ask = async (fields: object) => {
-      const n = fake.turns.length;
+      const n = fake.generations.length;
       const asked = made.chat(fields);
-      const turn = await fake.turn(n);
-      turn.say(...texts);
-      if (texts.length === 0) turn.fail(reason);
-      return { res: await asked, fail: () => turn.fail(reason) };
+      const generation = await fake.generation(n);
+      generation.say(...texts);
+      if (texts.length === 0) generation.fail(reason);
+      return { res: await asked, fail: () => generation.fail(reason) };
     };
     return { ...made, ask };
   };
@@ -227,12 +227,12 @@ describe("an error", () => {
 
   test("the slot is free after it", async () => {
     const fake = fakeAdapter();
-    const { chat } = makeApp({ adapter: fake.adapter, engines: { slots: 1, queue: 0 } });
+    const { chat } = makeApp({ adapter: fake.adapter, pool: { slots: 1, queue: 0 } });
     const asked = chat();
-    (await fake.turn(0)).fail(CRASH);
+    (await fake.generation(0)).fail(CRASH);
     expect((await asked).status).toBe(502);
     const again = chat();
-    (await fake.turn(1)).finish();
+    (await fake.generation(1)).finish();
     expect((await again).status).toBe(200);
   });
 });
@@ -241,15 +241,15 @@ describe("a client that leaves", () => {
   /** One slot that is taken by a first client, and a second client in the queue. */
   const busy = async (stream: boolean) => {
     const fake = fakeAdapter();
-    const made = makeApp({ adapter: fake.adapter, models: [makeModel("tiny")], engines: { slots: 1, queue: 1 } });
+    const made = makeApp({ adapter: fake.adapter, models: [makeModel("tiny")], pool: { slots: 1, queue: 1 } });
     const client = new AbortController();
     const asked = made.chat({ stream }, { signal: client.signal });
-    const turn = await fake.turn(0);
+    const generation = await fake.generation(0);
     const second = made.chat();
-    return { ...made, fake, client, asked, turn, second };
+    return { ...made, fake, client, asked, generation, second };
   };
   const served = async ({ fake, second }: Awaited<ReturnType<typeof busy>>) => {
-    (await fake.turn(1)).finish();
+    (await fake.generation(1)).finish();
     expect((await second).status).toBe(200);
   };
 
@@ -257,8 +257,8 @@ describe("a client that leaves", () => {
     test(`before the first event, stream ${stream}: the engine hears of it and the queue moves on`, async () => {
       const state = await busy(stream);
       state.client.abort();
-      await state.turn.over;
-      expect(state.turn.signal.aborted).toBe(true);
+      await state.generation.over;
+      expect(state.generation.signal.aborted).toBe(true);
       await served(state);
       await state.asked;
       expect(state.log.filter(({ level }) => level === "error")).toEqual([]);
@@ -267,32 +267,32 @@ describe("a client that leaves", () => {
 
   test.each(["its body is cancelled", "its request aborts"])("amid the answer, and %s: likewise", async (how) => {
     const state = await busy(true);
-    state.turn.say("one");
+    state.generation.say("one");
     const reader = frameReader(await state.asked);
     await reader.next();
     await reader.next();
     if (how.startsWith("its body")) await reader.cancel();
     else state.client.abort();
-    await state.turn.over;
-    expect(state.turn.signal.aborted).toBe(true);
+    await state.generation.over;
+    expect(state.generation.signal.aborted).toBe(true);
     await served(state);
     expect(state.log.filter(({ level }) => level === "error")).toEqual([]);
   });
 
-  test("while it waits in the queue: its turn never begins", async () => {
+  test("while it waits in the queue: its generation never begins", async () => {
     const fake = fakeAdapter();
-    const { chat } = makeApp({ adapter: fake.adapter, engines: { slots: 1, queue: 1 } });
+    const { chat } = makeApp({ adapter: fake.adapter, pool: { slots: 1, queue: 1 } });
     const client = new AbortController();
     const first = chat({ seed: 1 });
-    const turn = await fake.turn(0);
+    const generation = await fake.generation(0);
     const left = chat({ seed: 2, stream: true }, { signal: client.signal });
     client.abort();
     await left;
     const third = chat({ seed: 3 });
-    turn.finish();
-    (await fake.turn(1)).finish();
+    generation.finish();
+    (await fake.generation(1)).finish();
     await Promise.all([first, third]);
-    expect(fake.turns.map(({ request }) => request.seed)).toEqual([1, 3]);
+    expect(fake.generations.map(({ request }) => request.seed)).toEqual([1, 3]);
   });
 
   test("after the end: nothing is aborted", async () => {
@@ -301,7 +301,7 @@ describe("a client that leaves", () => {
     const res = await makeApp({ adapter: fake.adapter }).chat({ stream: true }, { signal: client.signal });
     const reader = frameReader(res);
     while ((await reader.next()) !== undefined);
-    expect((await fake.turn(0)).signal.aborted).toBe(false);
+    expect((await fake.generation(0)).signal.aborted).toBe(false);
   });
 });
 
@@ -320,8 +320,8 @@ describe("an answer that is more than text", () => {
   const answered = async (events: ChatEvent[], fields: object) => {
     const fake = fakeAdapter();
     const asked = makeApp({ adapter: fake.adapter }).chat(fields);
-    const turn = await fake.turn(0);
-    for (const event of events) turn.put(event);
+    const generation = await fake.generation(0);
+    for (const event of events) generation.put(event);
     return asked;
   };
   const CALLS = [

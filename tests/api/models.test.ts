@@ -282,19 +282,19 @@ describe("DELETE", () => {
     ]);
   });
 
-  test("lets the turns that run and wait end, then the engine goes, then the weights", async () => {
+  test("lets the requests that run and wait end, then the engine goes, then the weights", async () => {
     const path = putWeights("tiny");
     const fake = fakeAdapter();
-    const made = makeApp({ adapter: fake.adapter, engines: { slots: 1 }, weights });
+    const made = makeApp({ adapter: fake.adapter, pool: { slots: 1 }, weights });
     const answers = [made.chat(), made.chat()];
-    const first = await fake.turn(0);
+    const first = await fake.generation(0);
     first.say("whole");
     const removing = remove(made, "tiny");
     while ((await made.request("/v1/models/tiny")).status !== 404) await Bun.sleep(5);
     expect((await made.chat({ model: "tiny" })).status).toBe(404);
     expect((await remove(made, "tiny")).status).toBe(404);
     first.finish();
-    const second = await fake.turn(1);
+    const second = await fake.generation(1);
     expect([(await fake.load(0)).closed, existsSync(path)]).toEqual([false, true]);
     second.say("too");
     second.finish();

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { AdapterError } from "../../adapters/adapter.ts";
 import { readConfig } from "../../src/server/settings.ts";
 import { errorOf, makeApp, makeModel } from "../support/app.ts";
-import { fakeClock, settled } from "../support/engines.ts";
+import { fakeClock, settled } from "../support/model-pool.ts";
 import { fakeAdapter } from "../support/fake-adapter.ts";
 import { framesOf } from "../support/frames.ts";
 
@@ -12,8 +12,8 @@ const MODELS = [makeModel("tiny"), makeModel("org/big"), makeModel("org/start")]
 function makeHouse(options: Parameters<typeof fakeAdapter>[0] = { answer: ["x"] }, more: object = {}) {
   const fake = fakeAdapter(options);
   const clock = fakeClock();
-  const engines = { now: () => clock.ms, later: (ms: number, work: () => void) => clock.later(ms, work), ...more };
-  const made = makeApp({ adapter: fake.adapter, models: MODELS, engines });
+  const pool = { now: () => clock.ms, later: (ms: number, work: () => void) => clock.later(ms, work), ...more };
+  const made = makeApp({ adapter: fake.adapter, models: MODELS, pool });
   const act = async (path: string, body?: unknown) => {
     const path_ = `/v1/models/${path}`;
     const res = await (body === undefined ? made.request(path_, { method: "POST" }) : made.post(path_, body));
@@ -35,8 +35,8 @@ describe("start and stop", () => {
     expect([loads[0]!.closed, await ps()]).toEqual([true, []]);
   });
 
-  test("start answers when it is loaded, stop when the last turn has ended", async () => {
-    const { act, chat, load, turn } = makeHouse({ hold_loads: true });
+  test("start answers when it is loaded, stop when the last request has ended", async () => {
+    const { act, chat, load, generation } = makeHouse({ hold_loads: true });
     const told: string[] = [];
     const starting = act("tiny/start").then(() => told.push("started"));
     const loading = await load(0);
@@ -45,7 +45,7 @@ describe("start and stop", () => {
     loading.succeed();
     await starting;
     const asked = chat({ model: "tiny" }).then((res) => told.push(`answered ${res.status}`));
-    const running = await turn(0);
+    const running = await generation(0);
     const stopping = act("tiny/stop").then(() => told.push("stopped"));
     await settled();
     running.finish();
@@ -222,7 +222,7 @@ describe("the settings", () => {
 
 describe("a stream that waits for a load", () => {
   test("that takes long gets comments, and then its answer", async () => {
-    const { chat, clock, load, turn } = makeHouse({ hold_loads: true });
+    const { chat, clock, load, generation } = makeHouse({ hold_loads: true });
     const asked = chat({ model: "tiny", stream: true });
     const loading = await load(0);
     await clock.pass(5_000);
@@ -232,7 +232,7 @@ describe("a stream that waits for a load", () => {
     await clock.pass(2_000);
     await clock.pass(2_000);
     loading.succeed();
-    const running = await turn(0);
+    const running = await generation(0);
     running.say("fine");
     running.finish();
     const { data, done, comments } = await frames;
@@ -269,12 +269,12 @@ describe("a stream that waits for a load", () => {
   });
 
   test("a JSON answer waits without a word", async () => {
-    const { chat, clock, load, turn } = makeHouse({ hold_loads: true });
+    const { chat, clock, load, generation } = makeHouse({ hold_loads: true });
     const asked = chat({ model: "tiny" });
     const loading = await load(0);
     await clock.pass(5_000);
     loading.succeed();
-    const running = await turn(0);
+    const running = await generation(0);
     running.say("fine");
     running.finish();
     expect(await (await asked).json()).toMatchObject({ choices: [{ message: { content: "fine" } }] });

@@ -1,7 +1,16 @@
 // A program that puts the parts together itself: an own driver for the records, an own adapter, and nothing on the disk.
 import assert from "node:assert/strict";
 import { echo, type Model } from "ingle";
-import { createApp, createDownloads, createEngines, createLibrary, createLog, createStore, newId, requestIds } from "ingle/parts";
+import {
+  createApp,
+  createDownloads,
+  createModelPool,
+  createLibrary,
+  createLog,
+  createStore,
+  newId,
+  requestIds,
+} from "ingle/parts";
 import memory from "unstorage/drivers/memory";
 
 const log = createLog(() => {});
@@ -19,7 +28,7 @@ const app = createApp({
   store,
   library,
   downloads: createDownloads({ library, records: store.downloads, options: { offline: true }, now, log }),
-  engines: createEngines({
+  pool: createModelPool({
     adapterOf: () => adapter,
     resolve: ({ id, settings }) => ({ id, path: "", settings }),
     slots: 1,

@@ -2,33 +2,33 @@
 import { describe, expect, test } from "bun:test";
 import { AdapterError } from "../../adapters/adapter.ts";
 import { makeApp, makeModel } from "../support/app.ts";
-import { makeEngines, thrownBy } from "../support/engines.ts";
+import { makePool, thrownBy } from "../support/model-pool.ts";
 import { fakeAdapter } from "../support/fake-adapter.ts";
 
 const crash = (n = 0) => new AdapterError("engine_crashed", `The engine ended with signal SIGKILL, number ${n}.`);
 
 describe("a crash", () => {
-  test("fails the turns that run, and the next request loads again", async () => {
-    const { chat, load, loads, turn } = makeEngines();
+  test("fails the requests that run, and the next request loads again", async () => {
+    const { chat, load, loads, generation } = makePool();
     const both = [thrownBy(chat(1)), thrownBy(chat(2))];
-    await turn(1);
+    await generation(1);
     const reason = crash();
     (await load(0)).die(reason);
     expect(await Promise.all(both)).toEqual([reason, reason]);
     const next = chat(3);
-    (await turn(2)).finish();
+    (await generation(2)).finish();
     await next;
     expect(loads).toHaveLength(2);
   });
 
-  test("lets those who wait have their turn on a fresh engine", async () => {
-    const { chat, load, loads, turn, seeds } = makeEngines({ slots: 1 });
+  test("serves the requests that wait on a fresh engine", async () => {
+    const { chat, load, loads, generation, seeds } = makePool({ slots: 1 });
     const first = thrownBy(chat(1));
-    await turn(0);
+    await generation(0);
     const second = chat(2);
     (await load(0)).die(crash());
     await first;
-    const next = await turn(1);
+    const next = await generation(1);
     next.say("fine");
     next.finish();
     expect(await second).toBe("fine");
@@ -36,46 +36,46 @@ describe("a crash", () => {
   });
 
   test("while nobody asks is noticed, and told to the log with its reason", async () => {
-    const { chat, load, loads, turn, log } = makeEngines();
+    const { chat, load, loads, generation, log } = makePool();
     const first = chat();
-    (await turn(0)).finish();
+    (await generation(0)).finish();
     await first;
     (await load(0)).die(crash(7));
     const next = chat();
-    (await turn(1)).finish();
+    (await generation(1)).finish();
     await next;
     expect(loads).toHaveLength(2);
     expect(log.find((line) => line.includes("engine lost"))).toContain("number 7");
   });
 
   test("of a model that was closed on purpose is none", async () => {
-    const { chat, engines, turn, log } = makeEngines();
+    const { chat, pool, generation, log } = makePool();
     const first = chat();
-    (await turn(0)).finish();
+    (await generation(0)).finish();
     await first;
-    await engines.close(0);
+    await pool.close(0);
     expect(log.filter((line) => line.includes("engine lost"))).toEqual([]);
   });
 });
 
 describe("three deaths in a minute", () => {
-  type Made = ReturnType<typeof makeEngines>;
-  const dieOnce = async ({ chat, loads, turns, load, turn }: Made): Promise<void> => {
-    const [n, m] = [loads.length, turns.length];
+  type Made = ReturnType<typeof makePool>;
+  const dieOnce = async ({ chat, loads, generations, load, generation }: Made): Promise<void> => {
+    const [n, m] = [loads.length, generations.length];
     const asked = thrownBy(chat());
-    await turn(m);
+    await generation(m);
     (await load(n)).die(crash(n));
     await asked;
   };
-  const answersOnce = async ({ chat, turns, turn }: Made): Promise<void> => {
-    const n = turns.length;
+  const answersOnce = async ({ chat, generations, generation }: Made): Promise<void> => {
+    const n = generations.length;
     const asked = chat();
-    (await turn(n)).finish();
+    (await generation(n)).finish();
     await asked;
   };
 
   test("set the model aside: 503 with the reason and Retry-After, and no load", async () => {
-    const made = makeEngines();
+    const made = makePool();
     for (let n = 0; n < 3; n++) {
       await dieOnce(made);
       made.clock.ms += 10_000;
@@ -92,7 +92,7 @@ describe("three deaths in a minute", () => {
   });
 
   test("are forgiven when the first is a minute old", async () => {
-    const made = makeEngines();
+    const made = makePool();
     for (let n = 0; n < 3; n++) await dieOnce(made);
     made.clock.ms += 59_999;
     expect(await thrownBy(made.chat())).toMatchObject({ status: 503, headers: { "retry-after": "1" } });
@@ -101,14 +101,14 @@ describe("three deaths in a minute", () => {
   });
 
   test("are forgotten when the model is unloaded", async () => {
-    const made = makeEngines();
+    const made = makePool();
     for (let n = 0; n < 3; n++) await dieOnce(made);
-    await made.engines.unload("tiny");
+    await made.pool.unload("tiny");
     await answersOnce(made);
   });
 
   test("over a longer time are none", async () => {
-    const made = makeEngines();
+    const made = makePool();
     for (let n = 0; n < 6; n++) {
       await dieOnce(made);
       made.clock.ms += 31_000;
@@ -117,19 +117,19 @@ describe("three deaths in a minute", () => {
   });
 
   test("leave other models alone", async () => {
-    const made = makeEngines();
+    const made = makePool();
     for (let n = 0; n < 3; n++) await dieOnce(made);
     const other = made.chat(0, undefined, makeModel("other"));
-    (await made.turn(3)).finish();
+    (await made.generation(3)).finish();
     await other;
   });
 
   test("are a 503 over HTTP, with its header", async () => {
     const fake = fakeAdapter();
-    const { chat } = makeApp({ adapter: fake.adapter, engines: { now: () => 0 } });
+    const { chat } = makeApp({ adapter: fake.adapter, pool: { now: () => 0 } });
     for (let n = 0; n < 3; n++) {
       const asked = chat();
-      await fake.turn(n);
+      await fake.generation(n);
       (await fake.load(n)).die(crash(n));
       expect((await asked).status).toBe(502);
     }
@@ -142,42 +142,42 @@ describe("three deaths in a minute", () => {
 });
 
 describe("unload()", () => {
-  test("lets the turns that run and wait end on the old engine, and gives others a new one", async () => {
-    const { chat, engines, turn, load, loads } = makeEngines({ slots: 1 });
+  test("ends running and waiting requests on the old engine, and gives later ones a new one", async () => {
+    const { chat, pool, generation, load, loads } = makePool({ slots: 1 });
     const old = [chat(1), chat(2)];
-    await turn(0);
-    const unloading = engines.unload("tiny");
-    expect(engines.state("tiny")).toBe("stopped");
+    await generation(0);
+    const unloading = pool.unload("tiny");
+    expect(pool.state("tiny")).toBe("stopped");
     const fresh = chat(3);
-    (await turn(1)).finish();
+    (await generation(1)).finish();
     await fresh;
-    (await turn(0)).finish();
-    const second = await turn(2);
+    (await generation(0)).finish();
+    const second = await generation(2);
     expect([loads.length, second.request.seed, (await load(0)).closed]).toEqual([2, 2, false]);
     second.finish();
     await Promise.all(old);
     await unloading;
     expect(loads.map(({ closed }) => closed)).toEqual([true, false]);
-    expect(engines.state("tiny")).toBe("running");
+    expect(pool.state("tiny")).toBe("running");
   });
 
   test("gives up a load that nobody waits for any more, and is no death", async () => {
-    const { chat, engines, load, log } = makeEngines({ hold_loads: true });
+    const { chat, pool, load, log } = makePool({ hold_loads: true });
     const client = new AbortController();
     const asked = thrownBy(chat(1, client.signal));
     const loading = await load(0);
     client.abort(new Error("gone"));
     await asked;
-    await engines.unload("tiny");
-    expect([loading.signal.aborted, engines.state("tiny")]).toEqual([true, "stopped"]);
+    await pool.unload("tiny");
+    expect([loading.signal.aborted, pool.state("tiny")]).toEqual([true, "stopped"]);
     expect(log.filter((line) => line.includes("engine lost"))).toEqual([]);
   });
 
   test("closes an engine whose load could not be given up", async () => {
-    const { chat, engines, load } = makeEngines({ hold_loads: true, answer: ["x"] });
+    const { chat, pool, load } = makePool({ hold_loads: true, answer: ["x"] });
     const asked = chat();
     const loading = await load(0);
-    const unloading = engines.unload("tiny");
+    const unloading = pool.unload("tiny");
     loading.succeed();
     expect(await asked).toBe("x");
     await unloading;
@@ -185,15 +185,15 @@ describe("unload()", () => {
   });
 
   test("may be called of what is not loaded, twice, and beside close()", async () => {
-    const { chat, engines, turn, load } = makeEngines();
-    await engines.unload("tiny");
+    const { chat, pool, generation, load } = makePool();
+    await pool.unload("tiny");
     const running = thrownBy(chat());
-    await turn(0);
+    await generation(0);
     let gone = 0;
-    const both = [1, 2].map(() => engines.unload("tiny").then(() => gone++));
+    const both = [1, 2].map(() => pool.unload("tiny").then(() => gone++));
     await new Promise((done) => setTimeout(done, 20));
     expect(gone).toBe(0);
-    await engines.close(0);
+    await pool.close(0);
     expect(await running).toMatchObject({ code: "engine_unavailable" });
     await Promise.all(both);
     expect((await load(0)).closed).toBe(true);
@@ -201,14 +201,14 @@ describe("unload()", () => {
 });
 
 describe("close()", () => {
-  test("waits for the turns that run and for those that wait, then closes the engines", async () => {
-    const { chat, engines, turn, load } = makeEngines({ slots: 1 });
+  test("waits for running and queued requests, then closes the engines", async () => {
+    const { chat, pool, generation, load } = makePool({ slots: 1 });
     const answers = [chat(1), chat(2)];
-    const first = await turn(0);
-    const closing = engines.close(60_000);
+    const first = await generation(0);
+    const closing = pool.close(60_000);
     first.say("whole");
     first.finish();
-    const second = await turn(1);
+    const second = await generation(1);
     expect((await load(0)).closed).toBe(false);
     second.say("too");
     second.finish();
@@ -217,46 +217,46 @@ describe("close()", () => {
     expect((await load(0)).closed).toBe(true);
   });
 
-  test("refuses new turns with 503, of loaded models and of others", async () => {
-    const { chat, engines, turn } = makeEngines();
+  test("refuses new requests with 503, of loaded models and of others", async () => {
+    const { chat, pool, generation } = makePool();
     const running = chat();
-    await turn(0);
-    const closing = engines.close(60_000);
+    await generation(0);
+    const closing = pool.close(60_000);
     for (const id of ["tiny", "other"]) {
       const error = await thrownBy(chat(0, undefined, makeModel(id)));
       expect(error).toMatchObject({ status: 503, code: "server_stopping" });
     }
-    (await turn(0)).finish();
+    (await generation(0)).finish();
     await Promise.all([running, closing]);
   });
 
   test("cuts what runs beyond its grace, with an error", async () => {
-    const { chat, engines, turn, load } = makeEngines();
+    const { chat, pool, generation, load } = makePool();
     const running = thrownBy(chat());
-    await turn(0);
-    await engines.close(20);
+    await generation(0);
+    await pool.close(20);
     expect(await running).toMatchObject({ code: "engine_unavailable" });
     expect((await load(0)).closed).toBe(true);
   });
 
   test("gives up loads, and is no death of theirs", async () => {
-    const { chat, engines, load, log } = makeEngines({ hold_loads: true });
+    const { chat, pool, load, log } = makePool({ hold_loads: true });
     const waiting = thrownBy(chat());
     await load(0);
-    await engines.close(60_000);
+    await pool.close(60_000);
     expect(await waiting).toMatchObject({ status: 503, code: "server_stopping" });
     expect(log.filter((line) => line.includes("engine lost"))).toEqual([]);
   });
 
   test("may be called twice, and before anything was loaded", async () => {
-    const { engines } = makeEngines();
-    await engines.close(0);
-    await engines.close(0);
+    const { pool } = makePool();
+    await pool.close(0);
+    await pool.close(0);
   });
 
   test("is a 503 with OpenAI's body over HTTP", async () => {
-    const { chat, engines } = makeApp();
-    await engines.close(0);
+    const { chat, pool } = makeApp();
+    await pool.close(0);
     const res = await chat({ stream: true });
     expect(res.status).toBe(503);
     expect(await res.json()).toMatchObject({ error: { type: "server_error", code: "server_stopping" } });

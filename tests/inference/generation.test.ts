@@ -1,9 +1,9 @@
-// The course of a turn: where it may be left, how long it may take, and what is counted of it.
+// The course of a request: where it may be left, how long it may take, and what is counted of it.
 import { describe, expect, test } from "bun:test";
 import { AdapterError } from "../../adapters/adapter.ts";
 import { echo } from "../../adapters/echo.ts";
 import { errorOf, HI, makeApp, makeModel } from "../support/app.ts";
-import { makeEngines, never, settled, thrownBy } from "../support/engines.ts";
+import { makePool, never, settled, thrownBy } from "../support/model-pool.ts";
 import { fakeAdapter } from "../support/fake-adapter.ts";
 import { framesOf } from "../support/frames.ts";
 import { seriesOf, turnsOf } from "../support/metrics.ts";
@@ -11,16 +11,16 @@ import { ask } from "../support/models.ts";
 
 const TINY = makeModel("tiny");
 
-describe("a turn that is left", () => {
+describe("a request that is left", () => {
   const made = () => {
-    const made = makeEngines({ slots: 1, queue: 2, hold_loads: true });
-    const turns = () => turnsOf(made.engines.metrics(["tiny"]));
-    const free = () => expect(made.engines.list()).toMatchObject([{ busy: 0, queued: 0 }]);
-    return { ...made, turns, free };
+    const made = makePool({ slots: 1, queue: 2, hold_loads: true });
+    const generations = () => turnsOf(made.pool.metrics(["tiny"]));
+    const free = () => expect(made.pool.list()).toMatchObject([{ busy: 0, queued: 0 }]);
+    return { ...made, generations, free };
   };
 
   test("in the queue, while the model loads, in prefill and in decode is counted as such, and frees its slot", async () => {
-    const { engines, chat, load, turn, turns, free } = made();
+    const { pool, chat, load, generation, generations, free } = made();
     const clients = Array.from({ length: 4 }, () => new AbortController());
     const gone = new Error("gone");
     const loading = thrownBy(chat(0, clients[0]!.signal));
@@ -32,25 +32,25 @@ describe("a turn that is left", () => {
 
     (await load(0)).succeed();
     const prefill = thrownBy(chat(2, clients[2]!.signal));
-    (await turn(0)).put({ type: "prompt", read: 5, total: 10 });
+    (await generation(0)).put({ type: "prompt", read: 5, total: 10 });
     await settled();
     clients[2]!.abort(gone);
     expect(await prefill).toBe(gone);
 
     const decode = thrownBy(chat(3, clients[3]!.signal));
-    (await turn(1)).say("one");
+    (await generation(1)).say("one");
     await settled();
     clients[3]!.abort(gone);
     expect(await decode).toBe(gone);
 
-    const events = engines.chat(TINY, ask("hi"), never())[Symbol.asyncIterator]();
+    const events = pool.chat(TINY, ask("hi"), never())[Symbol.asyncIterator]();
     const first = events.next();
-    (await turn(2)).say("one");
+    (await generation(2)).say("one");
     await first;
     await events.return?.();
 
     free();
-    expect(turns()).toEqual({
+    expect(generations()).toEqual({
       "cancelled queue": 1,
       "cancelled load": 1,
       "cancelled prefill": 1,
@@ -59,41 +59,40 @@ describe("a turn that is left", () => {
   });
 
   test("after its end was done", async () => {
-    const { engines, load, turn, turns, free } = made();
-    const events = engines.chat(TINY, ask("hi"), never())[Symbol.asyncIterator]();
+    const { pool, load, generation, generations, free } = made();
+    const events = pool.chat(TINY, ask("hi"), never())[Symbol.asyncIterator]();
     const first = events.next();
     (await load(0)).succeed();
-    (await turn(0)).finish();
+    (await generation(0)).finish();
     expect(await first).toMatchObject({ value: { type: "finish" } });
     await events.return?.();
     free();
-    expect(turns()).toEqual({ ok: 1 });
+    expect(generations()).toEqual({ ok: 1 });
   });
 
   // Echo says a word a millisecond: in the queue is before the first one has ended.
   test.each(["queue", "decode"])("of the echo adapter, in %s: the next one is answered", async (phase) => {
-    const { chat, engines, request } = makeApp({ adapter: echo(), engines: { slots: 1, queue: 1 } });
+    const { chat, pool, request } = makeApp({ adapter: echo(), pool: { slots: 1, queue: 1 } });
     const long = { messages: [{ role: "user", content: "word ".repeat(4000) }], max_tokens: 4000, stream: true };
     const first = await chat(long);
     const client = new AbortController();
     if (phase === "queue") {
       const left = chat(long, { signal: client.signal });
-      while (engines.list()[0]!.queued === 0) await settled();
+      while (pool.list()[0]!.queued === 0) await settled();
       client.abort();
       await left;
-      expect(engines.list()[0]!).toMatchObject({ busy: 1, queued: 0 });
+      expect(pool.list()[0]!).toMatchObject({ busy: 1, queued: 0 });
     }
     await first.body!.cancel();
     expect((await chat({ messages: HI })).status).toBe(200);
-    expect(engines.list()[0]!).toMatchObject({ busy: 0, queued: 0 });
+    expect(pool.list()[0]!).toMatchObject({ busy: 0, queued: 0 });
     const counted = turnsOf(await (await request("/metrics")).text());
     expect(counted).toEqual({ ok: 1, "cancelled decode": 1, ...(phase === "queue" ? { "cancelled queue": 1 } : {}) });
   });
 });
 
-describe("a turn that takes too long", () => {
-  const made = (options: Parameters<typeof makeEngines>[0] = {}) =>
-    makeEngines({ slots: 1, queue: 2, timeout: 30_000, ...options });
+describe("a request that takes too long", () => {
+  const made = (options: Parameters<typeof makePool>[0] = {}) => makePool({ slots: 1, queue: 2, timeout: 30_000, ...options });
   const late = (...spent: string[]) => ({
     status: 504,
     code: "request_timeout",
@@ -101,40 +100,40 @@ describe("a turn that takes too long", () => {
   });
 
   test("in the queue", async () => {
-    const { chat, turn, clock, engines } = made();
+    const { chat, generation, clock, pool } = made();
     const first = thrownBy(chat(1));
-    await turn(0);
+    await generation(0);
     await clock.pass(12_000);
     const second = thrownBy(chat(2));
     await clock.pass(18_000);
     expect(await first).toMatchObject(late("0.0", "0.0", "30.0"));
     // Its slot is the other's at once, whose own time runs.
-    await turn(1);
+    await generation(1);
     const third = thrownBy(chat(3));
     await clock.pass(12_000);
     expect(await second).toMatchObject(late("18.0", "0.0", "12.0"));
-    await turn(2);
+    await generation(2);
     await clock.pass(18_000);
     expect(await third).toMatchObject(late("12.0", "0.0", "18.0"));
-    expect(turnsOf(engines.metrics(["tiny"]))).toEqual({ "timed_out prefill request_timeout": 3 });
+    expect(turnsOf(pool.metrics(["tiny"]))).toEqual({ "timed_out prefill request_timeout": 3 });
   });
 
   test("in the queue only", async () => {
-    const { chat, turn, clock, engines } = made({ slots: 1 });
+    const { chat, generation, clock, pool } = made({ slots: 1 });
     const first = chat(1);
-    const running = await turn(0);
+    const running = await generation(0);
     // Time that no timer hears of: the first one's limit does not pass.
     const second = thrownBy(chat(2));
     clock.timers.delete([...clock.timers][0]!);
     await clock.pass(30_000);
     expect(await second).toMatchObject(late("30.0", "0.0", "0.0"));
-    expect(engines.list()[0]).toMatchObject({ busy: 1, queued: 0 });
+    expect(pool.list()[0]).toMatchObject({ busy: 1, queued: 0 });
     running.finish();
     await first;
   });
 
   test("while its model loads: the load goes on for the next", async () => {
-    const { chat, load, loads, turn, clock } = made({ hold_loads: true });
+    const { chat, load, loads, generation, clock } = made({ hold_loads: true });
     const first = thrownBy(chat(1));
     const loading = await load(0);
     // Each sign of life is a timer of its own.
@@ -143,23 +142,23 @@ describe("a turn that takes too long", () => {
     expect(loading.signal.aborted).toBe(false);
     const second = chat(2);
     loading.succeed();
-    (await turn(0)).finish();
+    (await generation(0)).finish();
     await second;
     expect(loads).toHaveLength(1);
   });
 
   test("amid an answer that nobody takes: its slot is free all the same", async () => {
-    const { chat, engines, turn, clock } = made();
-    const events = engines.chat(TINY, ask("hi"), never())[Symbol.asyncIterator]();
+    const { chat, pool, generation, clock } = made();
+    const events = pool.chat(TINY, ask("hi"), never())[Symbol.asyncIterator]();
     const first = events.next();
-    (await turn(0)).say("one", "two");
+    (await generation(0)).say("one", "two");
     await first;
     await clock.pass(30_000);
     const second = chat(2);
-    (await turn(1)).finish();
+    (await generation(1)).finish();
     await second;
     expect(await thrownBy(events.next())).toMatchObject(late("0.0", "0.0", "30.0"));
-    expect(turnsOf(engines.metrics(["tiny"]))).toEqual({ "timed_out decode request_timeout": 1, ok: 1 });
+    expect(turnsOf(pool.metrics(["tiny"]))).toEqual({ "timed_out decode request_timeout": 1, ok: 1 });
   });
 
   test("and one that is done in time leaves no timer behind", async () => {
@@ -170,21 +169,21 @@ describe("a turn that takes too long", () => {
 
   test.each([false, true])("over HTTP, stream %p: a 504 before the first token", async (stream) => {
     const fake = fakeAdapter();
-    const { chat } = makeApp({ adapter: fake.adapter, engines: { slots: 1, queue: 1, timeout: 50 } });
+    const { chat } = makeApp({ adapter: fake.adapter, pool: { slots: 1, queue: 1, timeout: 50 } });
     const [running, queued] = await Promise.all([chat({ stream }), chat({ stream })]);
     for (const res of [running, queued]) {
       expect(await errorOf(res)).toMatchObject({ status: 504, type: "server_error", code: "request_timeout" });
     }
     const next = chat();
-    (await fake.turn(fake.turns.length)).finish();
+    (await fake.generation(fake.generations.length)).finish();
     expect((await next).status).toBe(200);
   });
 
   test("over HTTP, amid a stream: one error frame and no [DONE]", async () => {
     const fake = fakeAdapter();
-    const { chat } = makeApp({ adapter: fake.adapter, engines: { slots: 1, queue: 0, timeout: 200 } });
+    const { chat } = makeApp({ adapter: fake.adapter, pool: { slots: 1, queue: 0, timeout: 200 } });
     const asked = chat({ stream: true });
-    (await fake.turn(0)).say("one");
+    (await fake.generation(0)).say("one");
     const { data, done } = await framesOf(await asked);
     expect(data.at(-2).choices[0].delta).toEqual({ content: "one" });
     expect(data.at(-1)).toEqual({ error: expect.objectContaining({ type: "server_error", code: "request_timeout" }) });
@@ -203,11 +202,11 @@ describe("what is counted", () => {
     expect(seriesOf(await res.text())).toEqual(Object.fromEntries([...zero("tiny"), ...zero('odd \\"\\\\name')]));
   });
 
-  test("turns, tokens, loads, deaths, queue and slots", async () => {
+  test("requests, tokens, loads, deaths, queue and slots", async () => {
     const fake = fakeAdapter();
-    const made = makeApp({ adapter: fake.adapter, engines: { slots: 1, queue: 1 } });
+    const made = makeApp({ adapter: fake.adapter, pool: { slots: 1, queue: 1 } });
     const first = made.chat();
-    (await fake.turn(0)).say("one");
+    (await fake.generation(0)).say("one");
     const second = made.chat();
     expect((await made.chat()).status).toBe(429);
     expect(await GET(made)).toMatchObject({
@@ -216,9 +215,9 @@ describe("what is counted", () => {
       'ingle_slots{model="tiny"}': 1,
       'ingle_model_loads_total{model="tiny",outcome="ok",code=""}': 1,
     });
-    fake.turns[0]!.finish();
+    fake.generations[0]!.finish();
     await first;
-    await fake.turn(1);
+    await fake.generation(1);
     (await fake.load(0)).die(new AdapterError("engine_crashed", "gone"));
     expect((await second).status).toBe(502);
     expect(await GET(made)).toMatchObject({
@@ -236,17 +235,17 @@ describe("what is counted", () => {
   });
 
   test("times, in the buckets they belong to", async () => {
-    const { chat, turn, clock, engines } = makeEngines({ slots: 1 });
+    const { chat, generation, clock, pool } = makePool({ slots: 1 });
     const both = [chat(1), chat(2)];
-    const first = await turn(0);
+    const first = await generation(0);
     clock.ms += 250;
     first.say("one");
     await settled();
     clock.ms += 1_750;
     first.finish();
-    (await turn(1)).finish();
+    (await generation(1)).finish();
     await Promise.all(both);
-    const series = seriesOf(engines.metrics(["tiny"]));
+    const series = seriesOf(pool.metrics(["tiny"]));
     const bucket = (name: string, le: string) => series[`ingle_${name}_seconds_bucket{model="tiny",le="${le}"}`];
     expect([bucket("turn_wait", "0.005"), bucket("turn_wait", "1"), bucket("turn_wait", "2.5")]).toEqual([1, 1, 2]);
     expect(series['ingle_turn_wait_seconds_sum{model="tiny"}']).toBe(2);
@@ -255,11 +254,11 @@ describe("what is counted", () => {
   });
 
   test("a load that failed, by its code", async () => {
-    const { chat, load, engines } = makeEngines({ hold_loads: true });
+    const { chat, load, pool } = makePool({ hold_loads: true });
     const asked = thrownBy(chat());
     (await load(0)).fail(new AdapterError("model_load_failed", "damaged"));
     await asked;
-    expect(seriesOf(engines.metrics(["tiny"]))).toMatchObject({
+    expect(seriesOf(pool.metrics(["tiny"]))).toMatchObject({
       'ingle_model_loads_total{model="tiny",outcome="error",code="model_load_failed"}': 1,
       'ingle_turns_total{model="tiny",outcome="error",phase="load",code="model_load_failed"}': 1,
     });
@@ -286,19 +285,19 @@ describe("what is counted", () => {
 describe("who is one client", () => {
   const KEYS = ["sk-0123456789abcdef", "sk-fedcba9876543210"];
   const bearer = (key: string) => ({ headers: { authorization: `Bearer ${key}` } });
-  /** The seeds in the order of their turns, of one running turn and two waiting ones of a first client, then one of a second. */
+  /** The seeds in the order of their requests, of one running request and two queued ones of a first client, then one of a second. */
   const order = async (guards: object, first: RequestInit, second: RequestInit): Promise<(number | null)[]> => {
     const fake = fakeAdapter();
-    const { chat } = makeApp({ adapter: fake.adapter, guards, engines: { slots: 1, queue: 9 } });
+    const { chat } = makeApp({ adapter: fake.adapter, guards, pool: { slots: 1, queue: 9 } });
     const all = [chat({ seed: 1 }, first)];
-    await fake.turn(0);
+    await fake.generation(0);
     for (const seed of [2, 3]) all.push(chat({ seed }, first));
     await settled();
     all.push(chat({ seed: 4 }, second));
     await settled();
-    for (let n = 0; n < 4; n++) (await fake.turn(n)).finish();
+    for (let n = 0; n < 4; n++) (await fake.generation(n)).finish();
     expect((await Promise.all(all)).map(({ status }) => status)).toEqual([200, 200, 200, 200]);
-    return fake.turns.map(({ request }) => request.seed);
+    return fake.generations.map(({ request }) => request.seed);
   };
   const APART = [1, 4, 2, 3];
   const SAME = [1, 2, 3, 4];
@@ -323,10 +322,10 @@ describe("who is one client", () => {
 
 test("a stream that waits in the queue and gives up its place is a 429 with Retry-After", async () => {
   const fake = fakeAdapter();
-  const { chat } = makeApp({ adapter: fake.adapter, engines: { slots: 1, queue: 1 } });
+  const { chat } = makeApp({ adapter: fake.adapter, pool: { slots: 1, queue: 1 } });
   const greedy = { headers: { authorization: "Bearer greedy" } };
   const running = chat({ stream: true }, greedy);
-  await fake.turn(0);
+  await fake.generation(0);
   const waiting = chat({ stream: true }, greedy);
   await settled();
   const newcomer = chat({ stream: true }, { headers: { authorization: "Bearer newcomer" } });
@@ -334,7 +333,7 @@ test("a stream that waits in the queue and gives up its place is a 429 with Retr
   expect([res.status, Number(res.headers.get("retry-after")) >= 1]).toEqual([429, true]);
   expect(await errorOf(res)).toMatchObject({ code: "queue_full" });
   for (const [n, answer] of [running, newcomer].entries()) {
-    (await fake.turn(n)).finish();
+    (await fake.generation(n)).finish();
     expect((await framesOf(await answer)).done).toBe(true);
   }
 });

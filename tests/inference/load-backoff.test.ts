@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "bun:test";
 import { AdapterError } from "../../adapters/adapter.ts";
 import { makeApp, makeModel } from "../support/app.ts";
-import { makeEngines, never, thrownBy } from "../support/engines.ts";
+import { makePool, never, thrownBy } from "../support/model-pool.ts";
 import { fakeAdapter } from "../support/fake-adapter.ts";
 
 const failure = new AdapterError("model_load_failed", "The file is damaged.");
@@ -13,7 +13,7 @@ const failure = new AdapterError("model_load_failed", "The file is damaged.");
 const folder = mkdtempSync(join(tmpdir(), "ingle-rest-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-type Made = ReturnType<typeof makeEngines>;
+type Made = ReturnType<typeof makePool>;
 
 /** The next load, asked for by a chat, fails. */
 async function failOnce(made: Made): Promise<void> {
@@ -23,11 +23,11 @@ async function failOnce(made: Made): Promise<void> {
   expect(await asked).toBe(failure);
 }
 
-async function answersOnce({ chat, loads, load, turns, turn }: Made): Promise<void> {
-  const [n, m] = [loads.length, turns.length];
+async function answersOnce({ chat, loads, load, generations, generation }: Made): Promise<void> {
+  const [n, m] = [loads.length, generations.length];
   const asked = chat();
   (await load(n)).succeed();
-  (await turn(m)).finish();
+  (await generation(m)).finish();
   await asked;
 }
 
@@ -42,7 +42,7 @@ async function rests({ chat, loads }: Made): Promise<number> {
 
 describe("a load that failed", () => {
   test("is told again with its reason and how long the model rests, and is not tried", async () => {
-    const made = makeEngines({ hold_loads: true });
+    const made = makePool({ hold_loads: true });
     await failOnce(made);
     expect(await rests(made)).toBe(5);
     made.clock.ms += 3_001;
@@ -53,7 +53,7 @@ describe("a load that failed", () => {
   });
 
   test("rests for longer each time, and from the start again after a success", async () => {
-    const made = makeEngines({ hold_loads: true });
+    const made = makePool({ hold_loads: true });
     for (const seconds of [5, 15, 60, 300, 300]) {
       await failOnce(made);
       expect(await rests(made)).toBe(seconds);
@@ -66,7 +66,7 @@ describe("a load that failed", () => {
   });
 
   test("is one for all who waited for it", async () => {
-    const made = makeEngines({ hold_loads: true });
+    const made = makePool({ hold_loads: true });
     const all = [1, 2, 3].map((seed) => thrownBy(made.chat(seed)));
     (await made.load(0)).fail(failure);
     // The third waited for a slot, and got it after the failure.
@@ -80,7 +80,7 @@ describe("a load that failed", () => {
       reads++;
       return Promise.reject(failure);
     };
-    const made = makeEngines({ memory: { need, budget: () => 1 } });
+    const made = makePool({ memory: { need, budget: () => 1 } });
     expect(await thrownBy(made.chat())).toBe(failure);
     expect(await rests(made)).toBe(5);
     expect([made.loads.length, reads]).toEqual([0, 1]);
@@ -89,7 +89,7 @@ describe("a load that failed", () => {
   test("is tried at once when the file has changed", async () => {
     const path = join(folder, "weights.gguf");
     writeFileSync(path, "damaged");
-    const made = makeEngines({ hold_loads: true, resolve: ({ id, settings }) => ({ id, path, settings }) });
+    const made = makePool({ hold_loads: true, resolve: ({ id, settings }) => ({ id, path, settings }) });
     await failOnce(made);
     expect(await rests(made)).toBe(5);
     writeFileSync(path, "repaired");
@@ -97,32 +97,32 @@ describe("a load that failed", () => {
   });
 
   test("is tried at once when start asks, and rests longer when that fails too", async () => {
-    const made = makeEngines({ hold_loads: true });
+    const made = makePool({ hold_loads: true });
     await failOnce(made);
-    const started = thrownBy(made.engines.start(makeModel("tiny"), {}, never()));
+    const started = thrownBy(made.pool.start(makeModel("tiny"), {}, never()));
     (await made.load(1)).fail(failure);
     expect(await started).toBe(failure);
     expect(await rests(made)).toBe(15);
-    const again = made.engines.start(makeModel("tiny"), {}, never());
+    const again = made.pool.start(makeModel("tiny"), {}, never());
     (await made.load(2)).succeed();
     await again;
-    expect(made.engines.state("tiny")).toBe("running");
+    expect(made.pool.state("tiny")).toBe("running");
   });
 
   test("does not make other models rest, and none that was told to stop", async () => {
-    const made = makeEngines({ hold_loads: true });
+    const made = makePool({ hold_loads: true });
     await failOnce(made);
     const other = made.chat(0, never(), makeModel("other"));
     (await made.load(1)).succeed();
-    (await made.turn(0)).finish();
+    (await made.generation(0)).finish();
     await other;
-    await made.engines.unload("tiny");
+    await made.pool.unload("tiny");
     await answersOnce(made);
   });
 
   test("has the same status over HTTP, with Retry-After", async () => {
     const fake = fakeAdapter({ hold_loads: true });
-    const { chat } = makeApp({ adapter: fake.adapter, engines: { now: () => 0 } });
+    const { chat } = makeApp({ adapter: fake.adapter, pool: { now: () => 0 } });
     const asked = chat();
     (await fake.load(0)).fail(new AdapterError("engine_unavailable", "No process can be started."));
     expect((await asked).status).toBe(503);

@@ -7,9 +7,9 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { DEFAULT_MODEL } from "../../models/catalog.ts";
 import type { InstalledModel } from "../../models/manifest.ts";
 import { memoryBudget } from "../../src/server/machine-memory-budget.ts";
-import type { EngineRow } from "../../src/inference/engine-list.ts";
-import { createFitting } from "../../src/inference/memory-fit.ts";
-import { thrownBy } from "../support/engines.ts";
+import type { EngineRow } from "../../src/inference/engine-row.ts";
+import { createMemoryEstimator } from "../../src/inference/memory-estimator.ts";
+import { thrownBy } from "../support/model-pool.ts";
 import { withLibrary } from "../support/library.ts";
 import { PLAIN_TEMPLATE } from "../support/models.ts";
 import { PROGRAM, run, RUNTIME } from "../support/program.ts";
@@ -58,7 +58,7 @@ describe("the memory of engines", () => {
   const row = (state: EngineRow["state"], memory_bytes: number | null) => ({ state, memory_bytes }) as EngineRow;
 
   test("is what the header says, at no more context than the model was trained on", async () => {
-    const { need } = createFitting({ slots: 2, budget: () => 0 });
+    const { need } = createMemoryEstimator({ slots: 2, budget: () => 0 });
     const model = file("fits", tinyGguf({ context_length: 512 }));
     const total = async (context: number, extra_bytes = 0) =>
       (await need({ ...model, extra_bytes }, { slots: 2, context })).total;
@@ -70,7 +70,7 @@ describe("the memory of engines", () => {
   });
 
   test("of a file that is none is a load that failed", async () => {
-    const { need } = createFitting({ slots: 2, budget: () => 0 });
+    const { need } = createMemoryEstimator({ slots: 2, budget: () => 0 });
     const asked = need(file("cut", tinyGguf().subarray(0, 4000)), { slots: 1, context: 512 });
     expect(await thrownBy(asked)).toMatchObject({
       code: "model_load_failed",

@@ -1,18 +1,18 @@
-// Models that share a memory too small for all of them: who goes, who waits, and that everybody has a turn.
+// Models that share a memory too small for all of them: who goes, who waits, and that every model is served in its time.
 import { describe, expect, test } from "bun:test";
 import { AdapterError } from "../../adapters/adapter.ts";
 import { echo } from "../../adapters/echo.ts";
-import type { EnginesOptions } from "../../src/inference/model-pool.ts";
+import type { ModelPoolOptions } from "../../src/inference/model-pool.ts";
 import { makeModel } from "../support/app.ts";
-import { makeEngines, never, settled, thrownBy } from "../support/engines.ts";
+import { makePool, never, settled, thrownBy } from "../support/model-pool.ts";
 import type { FakeOptions } from "../support/fake-adapter.ts";
 
 const GB = 1e9;
 
 /** Models called "a4" or "b2.5" take so many GB; what bears no number is unknown. The context that fits is 1,000 tokens a GB. */
-function makeHouse(budget: number, options: Partial<EnginesOptions> & FakeOptions = {}) {
+function makeHouse(budget: number, options: Partial<ModelPoolOptions> & FakeOptions = {}) {
   const size = { budget };
-  const made = makeEngines({
+  const made = makePool({
     memory: {
       async need({ id }) {
         const gb = Number(/[\d.]+$/.exec(id)?.[0]);
@@ -28,14 +28,14 @@ function makeHouse(budget: number, options: Partial<EnginesOptions> & FakeOption
 }
 
 /** Models that answer at once. */
-const quick = (budget: number, options: Partial<EnginesOptions> = {}) => makeHouse(budget, { answer: ["x"], ...options });
+const quick = (budget: number, options: Partial<ModelPoolOptions> = {}) => makeHouse(budget, { answer: ["x"], ...options });
 
 describe("what fits", () => {
   test("stays side by side, and a second request loads nothing", async () => {
-    const { ask, loads, alive, engines } = quick(8);
+    const { ask, loads, alive, pool } = quick(8);
     for (const id of ["a4", "b4", "a4", "b4", "unknown", "a4"]) await ask(id);
     expect([loads.length, alive()]).toEqual([3, ["a4", "b4", "unknown"]]);
-    expect(engines.list().map(({ id, memory_bytes }) => [id, memory_bytes])).toEqual([
+    expect(pool.list().map(({ id, memory_bytes }) => [id, memory_bytes])).toEqual([
       ["a4", 4 * GB],
       ["b4", 4 * GB],
       ["unknown", null],
@@ -43,25 +43,25 @@ describe("what fits", () => {
   });
 
   test("is free again after a failed load, a death, and keep_alive", async () => {
-    const { ask, load, alive, clock, turn, turns } = makeHouse(4, { hold_loads: true });
+    const { ask, load, alive, clock, generation, generations } = makeHouse(4, { hold_loads: true });
     const failed = thrownBy(ask("a4"));
     (await load(0)).fail(new AdapterError("model_load_failed", "no"));
     await failed;
     const dies = thrownBy(ask("b4"));
     (await load(1)).succeed();
-    await turn(0);
+    await generation(0);
     (await load(1)).die(new AdapterError("engine_crashed", "gone"));
     await dies;
     const third = ask("c4");
     (await load(2)).succeed();
-    (await turn(1)).finish();
+    (await generation(1)).finish();
     await third;
     await clock.pass(300_000);
     const fourth = ask("d4");
     (await load(3)).succeed();
-    (await turn(2)).finish();
+    (await generation(2)).finish();
     await fourth;
-    expect([turns.length, alive().includes("c4")]).toEqual([3, false]);
+    expect([generations.length, alive().includes("c4")]).toEqual([3, false]);
   });
 });
 
@@ -77,14 +77,14 @@ describe("who goes", () => {
   });
 
   test("is an idle one before a busy one, however new it is", async () => {
-    const { ask, alive, turn } = makeHouse(4);
+    const { ask, alive, generation } = makeHouse(4);
     const long = ask("a2");
-    const first = await turn(0);
+    const first = await generation(0);
     const short = ask("b2");
-    (await turn(1)).finish();
+    (await generation(1)).finish();
     await short;
     const other = ask("c2");
-    (await turn(2)).finish();
+    (await generation(2)).finish();
     await other;
     expect(alive()).toEqual(["a2", "c2"]);
     first.finish();
@@ -92,51 +92,51 @@ describe("who goes", () => {
   });
 
   test("is a busy one that goes anyway, before the one that would stay", async () => {
-    const { ask, alive, turn, engines } = makeHouse(4);
+    const { ask, alive, generation, pool } = makeHouse(4);
     const both = [ask("a2"), ask("b2")];
-    await turn(1);
-    const stopping = engines.unload("b2");
+    await generation(1);
+    const stopping = pool.unload("b2");
     const third = ask("c2");
     await settled();
-    expect(engines.list().map(({ id, state }) => [id, state])).toEqual([
+    expect(pool.list().map(({ id, state }) => [id, state])).toEqual([
       ["a2", "running"],
       ["b2", "stopping"],
       ["c2", "loading"],
     ]);
     const fourth = ask("a2");
-    await turn(2); // on the engine that stays
-    for (const n of [1, 2, 3, 0]) (await turn(n)).finish();
+    await generation(2); // on the engine that stays
+    for (const n of [1, 2, 3, 0]) (await generation(n)).finish();
     await Promise.all([...both, third, fourth, stopping]);
     expect(alive()).toEqual(["a2", "c2"]);
   });
 
   test("is never a pinned one", async () => {
-    const { ask, alive, engines } = quick(6, { pinned: ["a2"] });
+    const { ask, alive, pool } = quick(6, { pinned: ["a2"] });
     await ask("a2");
-    await engines.start(makeModel("b2"), { pinned: true }, never());
+    await pool.start(makeModel("b2"), { pinned: true }, never());
     for (const id of ["c2", "d2", "c2"]) await ask(id);
     expect(alive()).toEqual(["a2", "b2", "c2"]);
     expect(await thrownBy(ask("e4"))).toMatchObject({ status: 503, code: "insufficient_memory" });
     expect(alive()).toEqual(["a2", "b2", "c2"]);
-    await engines.start(makeModel("b2"), { pinned: false }, never());
+    await pool.start(makeModel("b2"), { pinned: false }, never());
     await ask("e4");
     expect(alive()).toEqual(["a2", "e4"]);
   });
 
   test("has gone before the next one loads", async () => {
-    const { ask, loads, load, turn } = makeHouse(4);
+    const { ask, loads, load, generation } = makeHouse(4);
     const first = ask("a4");
-    (await turn(0)).finish();
+    (await generation(0)).finish();
     await first;
     const second = ask("b4");
     await load(1);
     expect(loads[0]!.closed).toBe(true);
-    (await turn(1)).finish();
+    (await generation(1)).finish();
     await second;
   });
 
   test("may be a load that nobody waits for any more", async () => {
-    const { ask, load, loads, turn } = makeHouse(4, { hold_loads: true });
+    const { ask, load, loads, generation } = makeHouse(4, { hold_loads: true });
     const client = new AbortController();
     const left = thrownBy(ask("a4", 0, client.signal));
     const loading = await load(0);
@@ -144,7 +144,7 @@ describe("who goes", () => {
     await left;
     const second = ask("b4");
     (await load(1)).succeed();
-    (await turn(0)).finish();
+    (await generation(0)).finish();
     await second;
     expect([loading.signal.aborted, loads.length]).toEqual([true, 2]);
   });
@@ -174,23 +174,23 @@ describe("what cannot fit", () => {
   });
 
   test("is told at once, also while others wait; and may fit later", async () => {
-    const { ask, turn, size } = makeHouse(4);
+    const { ask, generation, size } = makeHouse(4);
     const first = ask("a4");
-    await turn(0);
+    await generation(0);
     const second = ask("b4");
     await settled();
     expect(await thrownBy(ask("c5"))).toMatchObject({ code: "insufficient_memory" });
-    (await turn(0)).finish();
-    (await turn(1)).finish();
+    (await generation(0)).finish();
+    (await generation(1)).finish();
     await Promise.all([first, second]);
     size.budget = 5;
     const third = ask("c5");
-    (await turn(2)).finish();
+    (await generation(2)).finish();
     await third;
   });
 
   test("is not told while another load makes the numbers move", async () => {
-    const { ask, load, turn, size } = makeHouse(8, { hold_loads: true });
+    const { ask, load, generation, size } = makeHouse(8, { hold_loads: true });
     const first = ask("a4");
     const loading = await load(0);
     size.budget = 4; // what is free has gone down by what was loaded, which is not yet counted as held
@@ -201,24 +201,24 @@ describe("what cannot fit", () => {
     size.budget = 9;
     loading.succeed();
     (await load(1)).succeed();
-    for (const n of [0, 1]) (await turn(n)).finish();
+    for (const n of [0, 1]) (await generation(n)).finish();
     await Promise.all([first, second]);
     expect(told).toBe("");
   });
 });
 
 describe("where the others are busy", () => {
-  test("a model waits until their turns end, and those begun before it are all of them", async () => {
-    const { ask, turn, turns, seeds, engines, alive } = makeHouse(4, { slots: 1 });
+  test("a model waits until the requests of the others that came before it have ended", async () => {
+    const { ask, generation, generations, seeds, pool, alive } = makeHouse(4, { slots: 1 });
     const running = [ask("a4", 1), ask("a4", 2)];
-    await turn(0);
+    await generation(0);
     const waits = ask("b4", 3);
     await settled();
-    expect([engines.state("b4"), engines.state("a4")]).toEqual(["loading", "running"]);
+    expect([pool.state("b4"), pool.state("a4")]).toEqual(["loading", "running"]);
     const later = ask("a4", 4);
     await settled();
     expect(
-      engines
+      pool
         .list()
         .map(({ id, state }) => [id, state])
         .toSorted(),
@@ -228,17 +228,17 @@ describe("where the others are busy", () => {
       ["b4", "loading"],
     ]);
     for (const n of [0, 1, 2, 3]) {
-      (await turn(n)).finish();
-      expect(turns).toHaveLength(n + 1);
+      (await generation(n)).finish();
+      expect(generations).toHaveLength(n + 1);
     }
     await Promise.all([...running, waits, later]);
     expect([seeds(), alive()]).toEqual([[1, 2, 3, 4], ["a4"]]);
   });
 
   test("models wait in the order they came, the small one too", async () => {
-    const { ask, turn, seeds } = makeHouse(4);
+    const { ask, generation, seeds } = makeHouse(4);
     const all = [ask("a4", 1)];
-    await turn(0);
+    await generation(0);
     for (const [id, seed] of [
       ["b4", 2],
       ["c1", 3],
@@ -247,106 +247,106 @@ describe("where the others are busy", () => {
       all.push(ask(id, seed));
       await settled();
     }
-    for (const n of [0, 1, 2, 3]) (await turn(n)).finish();
+    for (const n of [0, 1, 2, 3]) (await generation(n)).finish();
     await Promise.all(all);
     expect(seeds()).toEqual([1, 2, 3, 4]);
   });
 
   test("one that is not in the way goes on", async () => {
-    const { ask, turn, seeds, loads } = makeHouse(6, { slots: 1 });
+    const { ask, generation, seeds, loads } = makeHouse(6, { slots: 1 });
     const old = [ask("a2", 1)];
-    await turn(0);
+    await generation(0);
     old.push(ask("b4", 2));
-    await turn(1);
+    await generation(1);
     const waits = ask("c2", 3); // a2 is used longest ago
     await settled();
     const next = ask("b4", 4);
-    (await turn(1)).finish();
-    (await turn(2)).finish();
+    (await generation(1)).finish();
+    (await generation(2)).finish();
     await next;
     expect(seeds()).toEqual([1, 2, 4]);
-    (await turn(0)).finish();
-    (await turn(3)).finish();
+    (await generation(0)).finish();
+    (await generation(3)).finish();
     await Promise.all([...old, waits]);
     expect(loads.map(({ model }) => model.id)).toEqual(["a2", "b4", "c2"]);
   });
 
   test("the queue of a model that waits is bounded", async () => {
-    const { ask, turn } = makeHouse(4, { slots: 1, queue: 1 });
+    const { ask, generation } = makeHouse(4, { slots: 1, queue: 1 });
     const all = [ask("a4")];
-    await turn(0);
+    await generation(0);
     all.push(ask("b4"), ask("b4"));
     await settled();
     expect(await thrownBy(ask("b4"))).toMatchObject({ status: 429, code: "queue_full" });
-    for (const n of [0, 1, 2]) (await turn(n)).finish();
+    for (const n of [0, 1, 2]) (await generation(n)).finish();
     await Promise.all(all);
   });
 
   test("who leaves while it waits leaves at once, and nobody goes for it any more", async () => {
-    const { ask, turn, engines, alive, loads } = makeHouse(4, { slots: 2 });
+    const { ask, generation, pool, alive, loads } = makeHouse(4, { slots: 2 });
     const running = ask("a4", 1);
-    await turn(0);
+    await generation(0);
     const client = new AbortController();
     const left = thrownBy(ask("b4", 2, client.signal));
     await settled();
     client.abort(new Error("gone"));
     expect((await left).message).toBe("gone");
     await settled();
-    expect(engines.state("b4")).toBe("stopped");
+    expect(pool.state("b4")).toBe("stopped");
     const more = ask("a4", 3);
-    await turn(1);
-    for (const n of [0, 1]) (await turn(n)).finish();
+    await generation(1);
+    for (const n of [0, 1]) (await generation(n)).finish();
     await Promise.all([running, more]);
     expect([alive(), loads.length]).toEqual([["a4"], 1]);
   });
 
   test("a start waits in line as a request does", async () => {
-    const { ask, turn, engines, alive } = makeHouse(4);
+    const { ask, generation, pool, alive } = makeHouse(4);
     const running = ask("a4");
-    await turn(0);
+    await generation(0);
     let started = false;
-    const starting = engines.start(makeModel("b4"), {}, never()).then(() => (started = true));
+    const starting = pool.start(makeModel("b4"), {}, never()).then(() => (started = true));
     await settled();
     expect(started).toBe(false);
-    (await turn(0)).finish();
+    (await generation(0)).finish();
     await Promise.all([running, starting]);
     expect(alive()).toEqual(["b4"]);
   });
 
   test("the end of the server ends the waiting", async () => {
-    const { ask, turn, engines } = makeHouse(4);
+    const { ask, generation, pool } = makeHouse(4);
     const running = thrownBy(ask("a4"));
-    await turn(0);
+    await generation(0);
     const waits = thrownBy(ask("b4"));
     await settled();
-    await engines.close(0);
+    await pool.close(0);
     expect(await waits).toMatchObject({ status: 503, code: "server_stopping" });
     await running;
   });
 
   test("a model that is deleted while it waits is answered first", async () => {
-    const { ask, turn, engines, alive } = makeHouse(4);
+    const { ask, generation, pool, alive } = makeHouse(4);
     const all = [ask("a4")];
-    await turn(0);
+    await generation(0);
     all.push(ask("b4"));
     await settled();
-    const gone = engines.unload("b4");
-    (await turn(0)).finish();
-    (await turn(1)).finish();
+    const gone = pool.unload("b4");
+    (await generation(0)).finish();
+    (await generation(1)).finish();
     await Promise.all([...all, gone]);
     expect(alive()).toEqual([]);
   });
 
-  test("an engine that dies amid its last turns is loaded again for those that wait, in line", async () => {
-    const { ask, turn, load, seeds } = makeHouse(4, { slots: 1 });
+  test("an engine that dies amid its last requests is loaded again for those that wait, in line", async () => {
+    const { ask, generation, load, seeds } = makeHouse(4, { slots: 1 });
     const dies = thrownBy(ask("a4", 1));
-    await turn(0);
+    await generation(0);
     const [second, other] = [ask("a4", 2), ask("b4", 3)];
     await settled();
     const third = ask("a4", 4);
     (await load(0)).die(new AdapterError("engine_crashed", "gone"));
     await dies;
-    for (const n of [1, 2, 3]) (await turn(n)).finish();
+    for (const n of [1, 2, 3]) (await generation(n)).finish();
     await Promise.all([second, other, third]);
     expect(seeds().toSorted()).toEqual([1, 2, 3, 4]);
     expect(seeds().indexOf(3)).toBeLessThan(seeds().indexOf(4));
@@ -369,16 +369,16 @@ describe("two models that do not fit together", () => {
     };
     await Promise.all(Array.from({ length: CLIENTS }, (_, n) => client(n)));
     expect(served).toBe(CLIENTS * ROUNDS);
-    // All others have had their turn, and some of them a second one.
+    // All others have been served, and some of them twice.
     expect(longest).toBeLessThan(3 * CLIENTS);
     // They are served in batches, not one a load.
     expect(loads.length).toBeLessThan((CLIENTS * ROUNDS) / 4);
-    console.log(`${served} turns, ${loads.length} loads, at most ${longest} others served while one waited`);
+    console.log(`${served} generations, ${loads.length} loads, at most ${longest} others served while one waited`);
   });
 
   test("a flood for one, whose engine is never idle, does not starve the single request for the other", async () => {
     const slow = echo({ token_ms: 1 });
-    const { ask, engines } = makeHouse(4, { adapterOf: () => slow, slots: 2, queue: 64 });
+    const { ask, pool } = makeHouse(4, { adapterOf: () => slow, slots: 2, queue: 64 });
     let over = false;
     let flooded = 0;
     const flood = Array.from({ length: 10 }, async () => {
@@ -390,7 +390,7 @@ describe("two models that do not fit together", () => {
       expect(await ask("b4")).toBe("hi");
       // Those that were there before it, and those that came while it waited for a slot beside nobody.
       expect(flooded - before).toBeLessThanOrEqual(2 * flood.length);
-      expect(engines.list().filter(({ state }) => state === "running").length).toBeLessThan(2);
+      expect(pool.list().filter(({ state }) => state === "running").length).toBeLessThan(2);
     }
     over = true;
     await Promise.all(flood);
@@ -403,7 +403,7 @@ test("random clients, models, aborts, stops and deaths: nothing hangs, and the b
     seed = (seed * 48_271) % 2_147_483_647;
     return Math.floor((seed / 2_147_483_647) * below);
   };
-  const { ask, engines, loads, alive, turns, clock } = makeHouse(5, { slots: 2, queue: 64, keep_alive: 0 });
+  const { ask, pool, loads, alive, generations, clock } = makeHouse(5, { slots: 2, queue: 64, keep_alive: 0 });
   const MODELS = ["a1", "b2", "c3", "d4", "e5"];
   const taken = () => alive().reduce((sum, id) => sum + Number(id.slice(1)), 0);
   let over = false;
@@ -411,10 +411,10 @@ test("random clients, models, aborts, stops and deaths: nothing hangs, and the b
   const engine = (async () => {
     while (!over) {
       if (random(10) === 0) loads.at(-1 - random(2))?.die(new AdapterError("engine_crashed", "gone"));
-      for (; next < turns.length; next++) turns[next]!.finish();
+      for (; next < generations.length; next++) generations[next]!.finish();
       expect(taken()).toBeLessThanOrEqual(5);
       clock.ms += 5_000;
-      if (random(20) === 0) void engines.unload(MODELS[random(5)]!);
+      if (random(20) === 0) void pool.unload(MODELS[random(5)]!);
       await new Promise((done) => setTimeout(done));
     }
   })();
@@ -434,7 +434,7 @@ test("random clients, models, aborts, stops and deaths: nothing hangs, and the b
   over = true;
   await engine;
   await settled();
-  expect(engines.list()).toEqual([]);
+  expect(pool.list()).toEqual([]);
   expect(
     Object.keys(outcomes).filter((each) => !["answered", "gone", "engine_crashed", "engine_unavailable"].includes(each)),
   ).toEqual([]);

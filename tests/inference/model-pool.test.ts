@@ -3,18 +3,18 @@ import { describe, expect, test } from "bun:test";
 import { AdapterError } from "../../adapters/adapter.ts";
 import { ApiError } from "../../src/http/errors.ts";
 import { makeModel, resolve } from "../support/app.ts";
-import { makeEngines, never, thrownBy } from "../support/engines.ts";
+import { makePool, never, thrownBy } from "../support/model-pool.ts";
 import { ask } from "../support/models.ts";
 
 describe("a load", () => {
   test("is one for all who ask, with the options of the server", async () => {
-    const { chat, load, loads, turn } = makeEngines({ hold_loads: true, threads: 3, context: 512 });
+    const { chat, load, loads, generation } = makePool({ hold_loads: true, threads: 3, context: 512 });
     const both = [chat(1), chat(2)];
     (await load(0)).succeed();
-    for (const n of [0, 1]) (await turn(n)).finish();
+    for (const n of [0, 1]) (await generation(n)).finish();
     await Promise.all(both);
     const third = chat(3);
-    (await turn(2)).finish();
+    (await generation(2)).finish();
     await third;
     expect(loads.map(({ model, options }) => [model, options])).toEqual([
       [resolve(makeModel("tiny")), { slots: 2, context: 512, threads: 3 }],
@@ -26,13 +26,13 @@ describe("a load", () => {
     [undefined, { ctx_len: 2048 }, 2048],
     [512, { ctx_len: 2048 }, 512],
   ])("context %p over settings %j is %d tokens", async (context, settings, expected) => {
-    const { chat, loads } = makeEngines({ context, answer: [] });
+    const { chat, loads } = makePool({ context, answer: [] });
     await chat(0, never(), makeModel("tiny", { settings }));
     expect(loads[0]!.options.context).toBe(expected);
   });
 
   test("outlives its first caller who left", async () => {
-    const { chat, load, loads, turn, seeds } = makeEngines({ hold_loads: true });
+    const { chat, load, loads, generation, seeds } = makePool({ hold_loads: true });
     const client = new AbortController();
     const gone = new Error("gone");
     const first = chat(1, client.signal);
@@ -42,102 +42,102 @@ describe("a load", () => {
     expect(loading.signal.aborted).toBe(false);
     const second = chat(2);
     loading.succeed();
-    (await turn(0)).finish();
+    (await generation(0)).finish();
     await second;
     expect([loads.length, seeds()]).toEqual([1, [2]]);
   });
 
   test("that fails fails for all who wait, and a request loads again when the model has rested", async () => {
-    const { chat, load, turn, engines, clock } = makeEngines({ hold_loads: true });
+    const { chat, load, generation, pool, clock } = makePool({ hold_loads: true });
     const both = [thrownBy(chat()), thrownBy(chat())];
     const reason = new AdapterError("model_load_failed", "The file is damaged.");
     (await load(0)).fail(reason);
     expect(await Promise.all(both)).toEqual([reason, reason]);
-    expect(engines.state("tiny")).toBe("stopped");
+    expect(pool.state("tiny")).toBe("stopped");
     clock.ms += 5_000;
     const next = chat();
     (await load(1)).succeed();
-    (await turn(0)).finish();
+    (await generation(0)).finish();
     await next;
   });
 
   test("B-20: files that are missing are told as they are, and asked for anew each time", async () => {
     const missing = new ApiError(500, "The file is missing.", { code: "model_corrupted", param: "model" });
-    const { chat, loads } = makeEngines({ resolve: () => Promise.reject(missing) });
+    const { chat, loads } = makePool({ resolve: () => Promise.reject(missing) });
     for (let n = 0; n < 5; n++) expect(await thrownBy(chat())).toBe(missing);
     expect(loads).toEqual([]);
   });
 
   test("is told by state()", async () => {
-    const { chat, load, turn, engines } = makeEngines({ hold_loads: true });
-    expect([engines.state("tiny"), engines.state("other")]).toEqual(["stopped", "stopped"]);
+    const { chat, load, generation, pool } = makePool({ hold_loads: true });
+    expect([pool.state("tiny"), pool.state("other")]).toEqual(["stopped", "stopped"]);
     const asked = chat();
     const loading = await load(0);
-    expect(engines.state("tiny")).toBe("loading");
+    expect(pool.state("tiny")).toBe("loading");
     loading.succeed();
-    (await turn(0)).finish();
+    (await generation(0)).finish();
     await asked;
-    expect(engines.state("tiny")).toBe("running");
+    expect(pool.state("tiny")).toBe("running");
     const died = new Promise((seen) => setTimeout(seen));
     loading.die(new AdapterError("engine_crashed", "gone"));
     await died;
-    expect(engines.state("tiny")).toBe("stopped");
+    expect(pool.state("tiny")).toBe("stopped");
   });
 });
 
 describe("slots and the queue", () => {
-  test("as many turns as slots run, the others in the order they came", async () => {
-    const { chat, turn, turns, seeds } = makeEngines();
+  test("as many requests as slots run, the others in the order they came", async () => {
+    const { chat, generation, generations, seeds } = makePool();
     const all = [1, 2, 3, 4].map((seed) => chat(seed));
-    await turn(1);
+    await generation(1);
     expect(seeds()).toEqual([1, 2]);
-    turns[1]!.finish();
-    await turn(2);
+    generations[1]!.finish();
+    await generation(2);
     expect(seeds()).toEqual([1, 2, 3]);
-    turns[2]!.finish();
-    await turn(3);
+    generations[2]!.finish();
+    await generation(3);
     expect(seeds()).toEqual([1, 2, 3, 4]);
-    turns[0]!.finish();
-    turns[3]!.finish();
+    generations[0]!.finish();
+    generations[3]!.finish();
     await Promise.all(all);
   });
 
   test("a full queue is a 429 with Retry-After, and its place is free again later", async () => {
-    const { chat, turn } = makeEngines({ slots: 1, queue: 1 });
+    const { chat, generation } = makePool({ slots: 1, queue: 1 });
     const first = chat(1);
-    await turn(0);
+    await generation(0);
     const second = chat(2);
     expect(await thrownBy(chat(3))).toMatchObject({ status: 429, code: "queue_full", headers: { "retry-after": "2" } });
-    (await turn(0)).finish();
+    (await generation(0)).finish();
     await first;
     const third = chat(4);
-    (await turn(1)).finish();
-    (await turn(2)).finish();
+    (await generation(1)).finish();
+    (await generation(2)).finish();
     await Promise.all([second, third]);
   });
 
   test("who leaves the queue leaves at once, and its place goes to the next", async () => {
-    const { chat, turn, seeds } = makeEngines({ slots: 1, queue: 2 });
+    const { chat, generation, seeds } = makePool({ slots: 1, queue: 2 });
     const first = chat(1);
-    await turn(0);
+    await generation(0);
     const client = new AbortController();
     const second = thrownBy(chat(2, client.signal));
     const third = chat(3);
     client.abort(new Error("gone"));
     expect((await second).message).toBe("gone");
     const fourth = chat(4);
-    for (const n of [0, 1, 2]) (await turn(n)).finish();
+    for (const n of [0, 1, 2]) (await generation(n)).finish();
     await Promise.all([first, third, fourth]);
     expect(seeds()).toEqual([1, 3, 4]);
   });
 
-  test("who leaves in the moment of its turn passes it on", async () => {
+  test("a client that leaves in the moment it gets a slot passes the slot on", async () => {
     // Somewhere among these moments the slot has been given and not yet been taken.
     for (let moment = 0; moment < 20; moment++) {
-      const { chat, turn, seeds } = makeEngines({ slots: 1, queue: 2 });
+      const { chat, generation, seeds } = makePool({ slots: 1, queue: 2 });
       const client = new AbortController();
       const first = chat(1);
-      const running = await turn(0);
+      const running = await generation(0);
       const second = chat(2, client.signal).catch((error: Error) => error.message);
       const third = chat(3);
       running.finish();
@@ -145,37 +145,37 @@ describe("slots and the queue", () => {
       client.abort(new Error("gone"));
       expect(await second).toBe("gone");
       const at = seeds().includes(2) ? 2 : 1;
-      (await turn(at)).finish();
+      (await generation(at)).finish();
       await Promise.all([first, third]);
       expect(seeds()).toEqual(at === 2 ? [1, 2, 3] : [1, 3]);
     }
   });
 
   test("who has left before it came takes nothing", async () => {
-    const { chat, loads } = makeEngines({ slots: 1, queue: 0, answer: ["x"] });
+    const { chat, loads } = makePool({ slots: 1, queue: 0, answer: ["x"] });
     expect((await thrownBy(chat(1, AbortSignal.abort(new Error("gone"))))).message).toBe("gone");
     expect(loads).toEqual([]);
     expect(await chat(2)).toBe("x");
   });
 
-  test("leaving the iteration amid a turn gives the slot back", async () => {
-    const { engines, chat, turn } = makeEngines({ slots: 1, queue: 1 });
-    const events = engines.chat(makeModel("tiny"), ask("hi"), never())[Symbol.asyncIterator]();
+  test("leaving the iteration amid a request gives the slot back", async () => {
+    const { pool, chat, generation } = makePool({ slots: 1, queue: 1 });
+    const events = pool.chat(makeModel("tiny"), ask("hi"), never())[Symbol.asyncIterator]();
     const first = events.next();
-    (await turn(0)).say("one");
+    (await generation(0)).say("one");
     await first;
     const second = chat(2);
     await events.return?.();
-    (await turn(1)).finish();
+    (await generation(1)).finish();
     await second;
   });
 
   test("two models do not disturb one another", async () => {
-    const { chat, turn, load } = makeEngines({ slots: 1, queue: 0 });
+    const { chat, generation, load } = makePool({ slots: 1, queue: 0 });
     const one = chat(1, never(), makeModel("one"));
-    await turn(0);
+    await generation(0);
     const two = chat(2, never(), makeModel("two"));
-    const other = await turn(1);
+    const other = await generation(1);
     expect(other.model).toBe("two");
     (await load(0)).die(new AdapterError("engine_crashed", "one died"));
     expect((await thrownBy(one)).message).toBe("one died");

@@ -1,27 +1,27 @@
-// The queue of one model by itself: whose turn is next, who is turned away, and for how long.
+// The queue of one model by itself: which request is next, which are refused, and for how long.
 import { describe, expect, test } from "bun:test";
 import type { ApiError } from "../../src/http/errors.ts";
 import { createHeap } from "../../src/inference/heap.ts";
-import { createSlots } from "../../src/inference/request-queue.ts";
-import { never, settled } from "../support/engines.ts";
+import { createRequestQueue } from "../../src/inference/request-queue.ts";
+import { never, settled } from "../support/model-pool.ts";
 
-/** Slots whose turns end when the test says so. `order`: the turns that got a slot, in that order. */
+/** Slots whose requests end when the test says so. `order`: the requests that got a slot, in that order. */
 function makeSlots({ slots = 1, queue = 64 }: { slots?: number; queue?: number } = {}) {
   const clock = { ms: 0 };
-  const made = createSlots({ id: "tiny", slots, queue, elapsed: () => clock.ms });
+  const made = createRequestQueue({ id: "tiny", slots, queue, elapsed: () => clock.ms });
   const order: string[] = [];
   const leaves = new Map<string, () => void>();
-  /** One turn: its client, and what tells it from others of the same client. */
+  /** One request: its client, and what tells it from others of the same client. */
   const enter = async (client: string, name = "", signal = never()): Promise<void> => {
-    const leave = await made.enter(signal, client);
+    const leave = await made.acquire(signal, client);
     order.push(client + name);
     leaves.set(client + name, leave);
   };
-  const end = async (turn: string): Promise<void> => {
-    leaves.get(turn)!();
+  const end = async (generation: string): Promise<void> => {
+    leaves.get(generation)!();
     await settled();
   };
-  /** Ends one turn after the other, the oldest first, until none is left. */
+  /** Ends one request after the other, the oldest first, until none is left. */
   const endAll = async (): Promise<void> => {
     for (let n = 0; n < order.length; n++) await end(order[n]!);
   };
@@ -35,7 +35,7 @@ const refused = (promise: Promise<unknown>): Promise<ApiError | undefined> =>
     (error: ApiError) => error,
   );
 
-describe("whose turn it is", () => {
+describe("which request gets the next slot", () => {
   test("one client alone: strictly in order of arrival", async () => {
     const { times, endAll, order } = makeSlots({ slots: 3 });
     const all = times(60, "a");
@@ -45,7 +45,7 @@ describe("whose turn it is", () => {
     expect(order).toEqual(Array.from({ length: 60 }, (_, n) => `a${n}`));
   });
 
-  test("many clients with a turn each: in order of arrival", async () => {
+  test("many clients with a request each: in order of arrival", async () => {
     const { enter, endAll, order } = makeSlots({ slots: 2 });
     const names = Array.from({ length: 40 }, (_, n) => `client${n}.`);
     const all = names.map((name) => enter(name));
@@ -56,7 +56,7 @@ describe("whose turn it is", () => {
   });
 
   test.each([1, 2, 4])(
-    "with %d slots, 60 waiting turns of one client delay another's single one by no more than one",
+    "with %d slots, 60 waiting generations of one client delay another's single one by no more than one",
     async (slots) => {
       const { times, enter, end, order, slots: made } = makeSlots({ slots });
       void times(60 + slots, "a");
@@ -69,7 +69,7 @@ describe("whose turn it is", () => {
     },
   );
 
-  test("the fewest running turns first, whoever came before or was served last", async () => {
+  test("the fewest running requests first, whoever came before or was served last", async () => {
     const { times, enter, end, order } = makeSlots({ slots: 3 });
     void times(2, "a");
     void enter("b", "0");
@@ -80,7 +80,7 @@ describe("whose turn it is", () => {
     expect(order).toEqual(["a0", "a1", "b0", "b1"]);
   });
 
-  test("clients with many turns take turns, whoever came first", async () => {
+  test("clients with many requests alternate, whichever came first", async () => {
     const { times, endAll, order } = makeSlots();
     const all = ["a", "b", "c"].flatMap((client) => times(4, client));
     await settled();
@@ -91,7 +91,7 @@ describe("whose turn it is", () => {
 });
 
 describe("a full queue", () => {
-  test("turns the newcomer away whose client has the most", async () => {
+  test("refuses the newcomer whose client has the most", async () => {
     const { times, enter, slots } = makeSlots({ queue: 3 });
     void times(4, "a");
     const error = await refused(enter("a", "late"));
@@ -99,7 +99,7 @@ describe("a full queue", () => {
     expect(slots.waiting).toBe(3);
   });
 
-  test("drops the newest turn of the client that has the most, for one that has fewer", async () => {
+  test("drops the newest request of the client that has the most, for one that has fewer", async () => {
     const { times, enter, endAll, order, slots } = makeSlots({ queue: 5 });
     const greedy = times(4, "a").map(refused);
     void times(2, "b");
@@ -117,15 +117,15 @@ describe("a full queue", () => {
     const { times, slots } = makeSlots({ queue: 64 });
     const flood = times(65, "a").map(refused);
     const others = times(40, "b").map(refused);
-    const pending = (turns: Promise<unknown>[]) =>
-      Promise.all(turns.map((turn) => Promise.race([turn, settled().then(() => "waits")]))).then(
+    const pending = (generations: Promise<unknown>[]) =>
+      Promise.all(generations.map((generation) => Promise.race([generation, settled().then(() => "waits")]))).then(
         (all) => all.filter((what) => what === "waits").length,
       );
     await settled();
     expect([await pending(flood), await pending(others), slots.waiting]).toEqual([32, 32, 64]);
   });
 
-  test("of clients with one turn each stays as it is: a swap would be no fairer", async () => {
+  test("of clients with one request each stays as it is: a swap would be no fairer", async () => {
     const { enter, slots } = makeSlots({ queue: 3 });
     const waiting = ["a", "b", "c", "d"].map((client) => refused(enter(client)));
     expect(await refused(enter("e"))).toMatchObject({ status: 429 });
@@ -171,8 +171,8 @@ describe("who leaves the queue", () => {
 describe("Retry-After", () => {
   const retryAfter = async ({ enter }: ReturnType<typeof makeSlots>): Promise<number> =>
     Number((await refused(enter("late")))!.headers["retry-after"]);
-  /** One turn that holds the slot for so long, in ms. */
-  const turn = async ({ enter, end, clock }: ReturnType<typeof makeSlots>, ms: number): Promise<void> => {
+  /** One request that holds the slot for so long, in ms. */
+  const generation = async ({ enter, end, clock }: ReturnType<typeof makeSlots>, ms: number): Promise<void> => {
     await enter("first");
     clock.ms += ms;
     await end("first");
@@ -185,17 +185,17 @@ describe("Retry-After", () => {
     [10, 1, 4, 1],
     [60_000, 1, 5, 60],
     [700, 1, 0, 1],
-  ])("after a turn of %p ms, with %d slots and %d turns in the queue: %d s", async (ms, slots, queue, seconds) => {
+  ])("after a request of %p ms, with %d slots and %d requests in the queue: %d s", async (ms, slots, queue, seconds) => {
     const made = makeSlots({ slots, queue });
-    if (ms !== undefined) await turn(made, ms);
+    if (ms !== undefined) await generation(made, ms);
     for (let n = 0; n < slots + queue; n++) void made.enter(`client${n}`);
     expect(await retryAfter(made)).toBe(seconds);
   });
 
-  test("follows the turns as they get shorter", async () => {
+  test("follows the requests as they get shorter", async () => {
     const made = makeSlots({ queue: 1 });
-    await turn(made, 30_000);
-    for (let n = 0; n < 20; n++) await turn(made, 1_000);
+    await generation(made, 30_000);
+    for (let n = 0; n < 20; n++) await generation(made, 1_000);
     void made.enter("a");
     void made.enter("b");
     expect(await retryAfter(made)).toBeLessThanOrEqual(2);
@@ -204,14 +204,14 @@ describe("Retry-After", () => {
 
 test("10,000 in the queue are served and leave with a few steps each", async () => {
   const COUNT = 10_000;
-  const slots = createSlots({ id: "tiny", slots: 1, queue: COUNT, elapsed: () => 0 });
-  const first = await slots.enter(never(), "first");
+  const slots = createRequestQueue({ id: "tiny", slots: 1, queue: COUNT, elapsed: () => 0 });
+  const first = await slots.acquire(never(), "first");
   const began = performance.now();
   const leaving: AbortController[] = [];
   const all = Array.from({ length: COUNT }, async (_, n) => {
     const client = new AbortController();
     if (n % 2 === 1) leaving.push(client);
-    const leave = await slots.enter(client.signal, `client${n % (COUNT / 4)}`).catch(() => {});
+    const leave = await slots.acquire(client.signal, `client${n % (COUNT / 4)}`).catch(() => {});
     leave?.();
   });
   for (const client of leaving.toReversed()) client.abort();

@@ -9,7 +9,7 @@ import type { DownloadOptions } from "../../models/sources/web-request.ts";
 import { createApp } from "../../src/server/app.ts";
 import type { AppOptions } from "../../src/api/deps.ts";
 import { createDownloads } from "../../src/library/download-jobs.ts";
-import { createEngines, type EnginesOptions } from "../../src/inference/model-pool.ts";
+import { createModelPool, type ModelPoolOptions } from "../../src/inference/model-pool.ts";
 import type { ErrorBody } from "../../src/http/errors.ts";
 import { createLibrary } from "../../src/library/library.ts";
 import { createLog } from "../../src/support/log.ts";
@@ -26,7 +26,7 @@ interface Options extends Partial<Pick<AppOptions, "default_model" | "stream_def
   models?: Model[];
   /** The echo adapter unless said. */
   adapter?: Adapter;
-  engines?: Partial<EnginesOptions>;
+  pool?: Partial<ModelPoolOptions>;
   /** A folder where the weights of the models are; absent: whatever is installed has its weights. */
   weights?: string;
   /** How downloads go about it; they need `weights`. */
@@ -37,7 +37,7 @@ export function makeApp(options: Options = {}) {
   const {
     models = [makeModel("tiny")],
     adapter = echo(),
-    engines: engineOptions = {},
+    pool: engineOptions = {},
     weights,
     download: source = {},
     guards = {},
@@ -59,7 +59,7 @@ export function makeApp(options: Options = {}) {
   });
   if (weights === undefined) library.resolve = async (model) => resolve(model);
   const adapterOf = () => adapter;
-  const engines = createEngines({ adapterOf, resolve, slots: 2, queue: 2, log, ...engineOptions });
+  const pool = createModelPool({ adapterOf, resolve, slots: 2, queue: 2, log, ...engineOptions });
   const downloads = createDownloads({
     library,
     records: store.downloads,
@@ -75,7 +75,7 @@ export function makeApp(options: Options = {}) {
     store,
     library,
     downloads,
-    engines,
+    pool: pool,
     adapterOf,
     log,
     version: "1.2.3",
@@ -96,7 +96,7 @@ export function makeApp(options: Options = {}) {
     request(path, { method: "POST", body: typeof value === "string" ? value : JSON.stringify(value), ...init });
   /** A chat request; `fields` come over one short message. */
   const chat = (fields: object = {}, init: RequestInit = {}) => post("/v1/chat/completions", { messages: HI, ...fields }, init);
-  return { app, store, driver, library, downloads, engines, request, post, chat, log: lines };
+  return { app, store, driver, library, downloads, pool, request, post, chat, log: lines };
 }
 
 export function makeModel(id: string, more: Partial<Model> = {}): Model {

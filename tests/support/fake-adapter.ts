@@ -1,4 +1,4 @@
-// An adapter without a mind of its own: every load and every turn is in the hands of the test.
+// An adapter whose every load and every generation is in the hands of the test.
 import {
   AdapterError,
   type Adapter,
@@ -13,8 +13,8 @@ import type { InstalledModel } from "../../models/manifest.ts";
 
 type Finish = Extract<ChatEvent, { type: "finish" }>["reason"];
 
-/** One turn of the fake engine, in the hands of the test. */
-export interface Turn {
+/** One generation of the fake engine, in the hands of the test. */
+export interface FakeGeneration {
   model: string;
   request: ChatRequest;
   signal: AbortSignal;
@@ -22,18 +22,18 @@ export interface Turn {
   put(event: ChatEvent): void;
   finish(reason?: Finish): void;
   fail(reason: unknown): void;
-  /** Settles when the turn is over, however it ended. */
+  /** Settles when the generation is over, however it ended. */
   over: Promise<void>;
 }
 
 /** One load of the fake adapter; it waits for `succeed` or `fail` where loads are held. */
-export interface Load {
+export interface FakeLoad {
   model: InstalledModel;
   options: LoadOptions;
   signal: AbortSignal;
   succeed(): void;
   fail(reason: unknown): void;
-  /** The engine is gone, and every turn that runs with it. */
+  /** The engine is gone, and every generation that runs with it. */
   die(reason: AdapterError): void;
   /** Whether the engine was told to close. */
   closed: boolean;
@@ -45,29 +45,29 @@ export const USAGE = { prompt_tokens: 7, completion_tokens: 2, cached_tokens: 3 
 
 export interface FakeOptions {
   capabilities?: Capability[] | undefined;
-  /** Every turn says these texts at once and finishes; absent: it waits for the test. */
+  /** Every generation says these texts at once and finishes; absent: it waits for the test. */
   answer?: string[] | undefined;
   /** Loads wait for the test too. */
   hold_loads?: boolean | undefined;
 }
 
-/** `load(n)` and `turn(n)` wait for the n-th; `loads` and `turns` are those so far. */
+/** `load(n)` and `generation(n)` wait for the n-th; `loads` and `generations` are those so far. */
 export function fakeAdapter({ answer, hold_loads = false, capabilities = [] }: FakeOptions = {}) {
-  const loads = sequence<Load>();
-  const turns = sequence<Turn>();
+  const loads = sequence<FakeLoad>();
+  const generations = sequence<FakeGeneration>();
   const adapter: Adapter = {
     name: "fake",
     capabilities: () => capabilities,
     async load(model, options, signal) {
       const ready = Promise.withResolvers<void>();
       const closed = Promise.withResolvers<AdapterError | undefined>();
-      const running = new Set<Turn>();
+      const running = new Set<FakeGeneration>();
       const end = (reason: AdapterError, told: AdapterError | undefined): void => {
         load.gone = true;
-        for (const turn of running) turn.fail(reason);
+        for (const generation of running) generation.fail(reason);
         closed.resolve(told);
       };
-      const load: Load = {
+      const load: FakeLoad = {
         model,
         options,
         signal,
@@ -98,16 +98,16 @@ export function fakeAdapter({ answer, hold_loads = false, capabilities = [] }: F
     },
   };
 
-  async function* play(model: string, request: ChatRequest, signal: AbortSignal, running: Set<Turn>) {
+  async function* play(model: string, request: ChatRequest, signal: AbortSignal, running: Set<FakeGeneration>) {
     signal.throwIfAborted();
     const { push: put, fail, take } = channel<ChatEvent>();
     const over = Promise.withResolvers<void>();
     const say = (...texts: string[]): void => texts.forEach((text) => put({ type: "text", text }));
     const finish = (reason: Finish = "stop"): void => put({ type: "finish", reason, usage: USAGE });
-    const turn: Turn = { model, request, signal, say, put, finish, fail, over: over.promise };
+    const generation: FakeGeneration = { model, request, signal, say, put, finish, fail, over: over.promise };
     signal.addEventListener("abort", () => fail(signal.reason));
-    running.add(turn);
-    turns.push(turn);
+    running.add(generation);
+    generations.push(generation);
     if (answer !== undefined) {
       say(...answer);
       finish();
@@ -119,12 +119,12 @@ export function fakeAdapter({ answer, hold_loads = false, capabilities = [] }: F
         yield event;
       }
     } finally {
-      running.delete(turn);
+      running.delete(generation);
       over.resolve();
     }
   }
 
-  return { adapter, load: loads.at, turn: turns.at, loads: loads.seen, turns: turns.seen };
+  return { adapter, load: loads.at, generation: generations.at, loads: loads.seen, generations: generations.seen };
 }
 
 /** What has come so far, and a promise of the n-th. */

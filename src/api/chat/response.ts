@@ -1,6 +1,6 @@
 // The two folds of one turn's events: the JSON of a whole answer, and the chunks of a streamed one.
 import type { ChatEvent, TokenLogprob, ToolCall } from "../../../adapters/adapter.ts";
-import type { Engines } from "../../inference/model-pool.ts";
+import type { ModelPool } from "../../inference/model-pool.ts";
 import { Comment } from "../../http/sse.ts";
 
 /** What all objects of one answer have in common. */
@@ -13,7 +13,7 @@ export interface Head {
 }
 
 /** What an engine says of one turn. */
-type Events = ReturnType<Engines["chat"]>;
+type Events = ReturnType<ModelPool["chat"]>;
 type NewId = (prefix: string) => string;
 type Finish = Extract<ChatEvent, { type: "finish" }>;
 type CallPiece = Extract<ChatEvent, { type: "tool_call" }>;

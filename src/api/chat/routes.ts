@@ -21,7 +21,7 @@ export const chat = (deps: Deps) =>
     const keep_alive = request.keep_alive ?? undefined;
     const client = clientOf(c, c.env as Marks, deps.guards);
     const asked = engineRequest(request, model, deps.adapterOf(model).capabilities(model), deps.newSeed);
-    const events = deps.engines.chat(model, asked, signal, { keep_alive, client });
+    const events = deps.pool.chat(model, asked, signal, { keep_alive, client });
     const head: Head = {
       id: deps.newId("chatcmpl-"),
       created: deps.now(),

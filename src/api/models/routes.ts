@@ -54,7 +54,7 @@ export const models = (deps: Deps) => {
         const id = modelId(c);
         if (id === "") return next();
         const stopped = await deps.downloads.cancel(id);
-        const removed = await deps.library.remove(id, () => deps.engines.unload(id));
+        const removed = await deps.library.remove(id, () => deps.pool.unload(id));
         if (!removed && !stopped) throw notInstalled(id);
         return c.json({ id, object: "model", deleted: true });
       })

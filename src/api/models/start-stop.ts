@@ -21,14 +21,14 @@ export const modelRun = (deps: Deps) =>
   });
 
 /** GET answers a list of `EngineRow`. */
-export const running = ({ engines }: Deps) => new Hono().get("/", (c) => c.json({ object: "list", data: engines.list() }));
+export const running = ({ pool: engines }: Deps) => new Hono().get("/", (c) => c.json({ object: "list", data: engines.list() }));
 
 /** Answers when the model is loaded. Throws 404 `model_not_found`, and what a chat throws. */
 async function start(c: Context, deps: Deps, id: string): Promise<Response> {
   const { keep_alive, pinned } = await parseBody(c, StartRequest, { optional: true });
   const model = await modelOf(deps, id, "model_id");
   const options = { keep_alive: keep_alive ?? undefined, pinned: pinned ?? undefined };
-  await deps.engines.start(model, options, c.req.raw.signal);
+  await deps.pool.start(model, options, c.req.raw.signal);
   return c.json({ id, object: "model", state: "running" });
 }
 
@@ -36,6 +36,6 @@ async function start(c: Context, deps: Deps, id: string): Promise<Response> {
 async function stop(c: Context, deps: Deps, id: string): Promise<Response> {
   await parseBody(c, StopRequest, { optional: true });
   await modelOf(deps, id, "model_id");
-  await deps.engines.unload(id);
+  await deps.pool.unload(id);
   return c.json({ id, object: "model", state: "stopped" });
 }

@@ -1,7 +1,7 @@
 // A model as the API shows it.
 import type { Model, Source } from "../../../models/manifest.ts";
 import type { Deps } from "../deps.ts";
-import type { Facts } from "../../inference/memory-fit.ts";
+import type { ModelFileFacts } from "../../inference/memory-estimator.ts";
 
 /** `damaged`: its record cannot be read. `available`: it is in the catalogue alone. */
 export type Kind = "installed" | "damaged" | "available";
@@ -40,24 +40,24 @@ export async function shownModel(model: Model, kind: Kind, deps: Deps, asked: As
 }
 
 /** Nothing where nobody can say: a broken file is told of by `state`. */
-async function known(model: Model, kind: Kind, { fitting, library, look }: Deps, { fit = false, remote }: Asked) {
-  if (!fit || fitting === undefined || model.upstream !== undefined) return {};
+async function known(model: Model, kind: Kind, { estimator, library, look }: Deps, { fit = false, remote }: Asked) {
+  if (!fit || estimator === undefined || model.upstream !== undefined) return {};
   if (kind === "installed") {
     const facts = await library
       .resolve(model)
-      .then(fitting.facts, () => undefined)
+      .then(estimator.facts, () => undefined)
       .catch(() => undefined);
-    return facts && { details: detailsOf(facts), fit: fitting.shown(facts, model.settings) };
+    return facts && { details: detailsOf(facts), fit: estimator.fitOfFile(facts, model.settings) };
   }
   if (remote !== undefined && look !== undefined) {
     const facts = await look(model.id, remote);
-    return { details: detailsOf(facts), fit: fitting.shown(facts, model.settings) };
+    return { details: detailsOf(facts), fit: estimator.fitOfFile(facts, model.settings) };
   }
-  const rough = fitting.rough(model);
+  const rough = estimator.roughFit(model);
   return rough && { fit: rough };
 }
 
-function detailsOf({ header }: Facts) {
+function detailsOf({ header }: ModelFileFacts) {
   const { architecture, quantization, parameters, size_label, context_length, license, chat_template } = header;
   return {
     architecture: architecture ?? null,
@@ -70,7 +70,7 @@ function detailsOf({ header }: Facts) {
   };
 }
 
-async function stateOf(model: Model, kind: Kind, { engines, downloads, library }: Deps) {
+async function stateOf(model: Model, kind: Kind, { pool: engines, downloads, library }: Deps) {
   if (downloads.state(model.id) === "downloading") return "downloading";
   if (kind !== "installed") return kind;
   const state = engines.state(model.id);

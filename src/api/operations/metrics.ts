@@ -3,7 +3,7 @@ import { Hono } from "hono";
 import type { Deps } from "../deps.ts";
 import { CONTENT_TYPE } from "../../support/prometheus.ts";
 
-export const metrics = ({ engines, library }: Deps) =>
+export const metrics = ({ pool: engines, library }: Deps) =>
   new Hono().get("/", async (c) => {
     const installed = await library.list();
     return c.body(engines.metrics(installed.map(({ id }) => id)), 200, { "content-type": CONTENT_TYPE });

@@ -4,6 +4,6 @@ import { serve } from "../../../src/server/listen.ts";
 import { makeApp } from "../../support/app.ts";
 
 const [token_ms = "50", slots = "1000"] = process.argv.slice(2);
-const { app } = makeApp({ adapter: echo({ token_ms: Number(token_ms) }), engines: { slots: Number(slots) } });
+const { app } = makeApp({ adapter: echo({ token_ms: Number(token_ms) }), pool: { slots: Number(slots) } });
 const { url } = await serve(app.fetch, { host: "127.0.0.1", port: 0, max_connections: Number(slots) + 10 });
 console.log(url);

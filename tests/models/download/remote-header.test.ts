@@ -4,7 +4,7 @@ import { catalog } from "../../../models/catalog.ts";
 import { needOf, roughNeed } from "../../../models/memory-estimate.ts";
 import { readGguf } from "../../../models/gguf/header.ts";
 import { remoteHeader } from "../../../models/download/remote-header.ts";
-import { createFitting } from "../../../src/inference/memory-fit.ts";
+import { createMemoryEstimator } from "../../../src/inference/memory-estimator.ts";
 import { makeModel } from "../../support/app.ts";
 import { tinyGguf } from "../../support/tiny-gguf.ts";
 
@@ -78,9 +78,9 @@ describe("what is reckoned without a look at the file", () => {
 
   test("is there for every model of the catalogue, and says the largest context that fits", () => {
     const available = 3e9;
-    const fitting = createFitting({ slots: 4, budget: () => available });
+    const estimator = createMemoryEstimator({ slots: 4, budget: () => available });
     for (const model of catalog()) {
-      const { needed_bytes, fits, largest_context } = fitting.rough(model)!;
+      const { needed_bytes, fits, largest_context } = estimator.roughFit(model)!;
       expect(needed_bytes).toBeGreaterThan(model.metadata.size!);
       expect(fits).toBe(needed_bytes <= available);
       const { token_bytes, size } = model.metadata as { token_bytes: number; size: number };
@@ -89,7 +89,7 @@ describe("what is reckoned without a look at the file", () => {
       const more = { slots: 4, context: largest_context + 256 };
       if (largest_context < model.context_length!) expect(roughNeed(size, token_bytes, more).total).toBeGreaterThan(available);
     }
-    expect(fitting.rough(makeModel("x"))).toBeUndefined();
+    expect(estimator.roughFit(makeModel("x"))).toBeUndefined();
   });
 
   test("takes for a token of context what the header of the small model gives", async () => {

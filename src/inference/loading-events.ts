@@ -16,16 +16,16 @@ const GRACE_MS = 5_000;
 const EVERY_MS = 2_000;
 
 /** A sign of life of a model that is not there yet. */
-export interface Loading {
+export interface LoadingEvent {
   type: "loading";
 }
 
 /** Yields a sign of life now and then, the first after five seconds. The promise goes on where the waiting ends with the signal. */
-export async function* patiently<T extends object>(
+export async function* withLoadingEvents<T extends object>(
   loading: Promise<T>,
   signal: AbortSignal,
   later: Later,
-): AsyncGenerator<Loading, T> {
+): AsyncGenerator<LoadingEvent, T> {
   for (let ms = GRACE_MS; ; ms = EVERY_MS) {
     const silence = Promise.withResolvers<undefined>();
     const cancel = later(ms, () => silence.resolve(undefined));

@@ -1,18 +1,18 @@
 // Engines over the fake adapter, with a clock that stands still until the test moves it.
 import type { Model } from "../../models/manifest.ts";
-import { createEngines, type ChatOptions, type Engines, type EnginesOptions } from "../../src/inference/model-pool.ts";
+import { createModelPool, type RunOptions, type ModelPool, type ModelPoolOptions } from "../../src/inference/model-pool.ts";
 import { createLog } from "../../src/support/log.ts";
 import { makeModel, resolve } from "./app.ts";
 import { fakeAdapter, type FakeOptions } from "./fake-adapter.ts";
 import { ask } from "./models.ts";
 
-interface Options extends Partial<EnginesOptions>, FakeOptions {}
+interface Options extends Partial<ModelPoolOptions>, FakeOptions {}
 
-export function makeEngines({ hold_loads, answer, ...options }: Options = {}) {
+export function makePool({ hold_loads, answer, ...options }: Options = {}) {
   const fake = fakeAdapter({ hold_loads, answer });
   const clock = fakeClock();
   const log: string[] = [];
-  const engines = createEngines({
+  const pool = createModelPool({
     adapterOf: () => fake.adapter,
     resolve,
     slots: 2,
@@ -23,12 +23,12 @@ export function makeEngines({ hold_loads, answer, ...options }: Options = {}) {
     later: (ms, work) => clock.later(ms, work),
     ...options,
   });
-  /** One turn from its start to its text; `seed` tells it from the others. Rejects with what it throws. */
-  const chat = (seed = 0, signal = never(), model: Model = makeModel("tiny"), options: ChatOptions = {}) =>
-    textOf(engines.chat(model, ask("hi", { seed }), signal, options));
-  /** The turns that began, by their seeds. */
-  const seeds = () => fake.turns.map(({ request }) => request.seed);
-  return { ...fake, engines, chat, clock, seeds, log };
+  /** One request from its start to its text; `seed` tells it from the others. Rejects with what it throws. */
+  const chat = (seed = 0, signal = never(), model: Model = makeModel("tiny"), options: RunOptions = {}) =>
+    textOf(pool.chat(model, ask("hi", { seed }), signal, options));
+  /** The requests that began, by their seeds. */
+  const seeds = () => fake.generations.map(({ request }) => request.seed);
+  return { ...fake, pool, chat, clock, seeds, log };
 }
 
 export const never = (): AbortSignal => new AbortController().signal;
@@ -58,7 +58,7 @@ export async function settled(): Promise<void> {
   for (let n = 0; n < 5; n++) await new Promise((done) => setTimeout(done));
 }
 
-async function textOf(events: ReturnType<Engines["chat"]>): Promise<string> {
+async function textOf(events: ReturnType<ModelPool["chat"]>): Promise<string> {
   let text = "";
   for await (const event of events) if (event.type === "text") text += event.text;
   return text;

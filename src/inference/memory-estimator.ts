@@ -7,7 +7,7 @@ import { GgufError, type GgufHeader, readGgufFile } from "../../models/gguf/head
 import type { InstalledModel, Model } from "../../models/manifest.ts";
 
 /** As the API shows it; in bytes, and tokens of one slot. */
-export interface Fit {
+export interface MemoryFit {
   needed_bytes: number;
   /** What all models together may take. */
   available_bytes: number;
@@ -18,13 +18,13 @@ export interface Fit {
   largest_context: number;
 }
 
-export interface Facts {
+export interface ModelFileFacts {
   header: GgufHeader;
   /** Bytes of further files that are loaded with it. */
   extra_bytes: number;
 }
 
-export interface FitOptions {
+export interface MemoryEstimatorOptions {
   slots: number;
   /** Tokens a slot holds; absent: what the model's record says. */
   context?: number | undefined;
@@ -32,26 +32,26 @@ export interface FitOptions {
   budget: () => number;
 }
 
-export interface Fitting {
+export interface MemoryEstimator {
   /** What the file of an installed model says. Throws `GgufError`, and what the disk throws. */
-  facts(model: InstalledModel): Promise<Facts>;
+  facts(model: InstalledModel): Promise<ModelFileFacts>;
   /** For a load, before anything native sees the file. Throws `AdapterError` `model_load_failed`, and what the disk throws. */
   need(
     model: InstalledModel,
     load: { slots: number; context: number },
   ): Promise<{ total: number; largestContext(bytes: number): number }>;
-  shown(facts: Facts, settings: Model["settings"]): Fit;
+  fitOfFile(facts: ModelFileFacts, settings: Model["settings"]): MemoryFit;
   /** By what the manifest says, without a look at the file; undefined where it does not say enough. */
-  rough(model: Model): Fit | undefined;
+  roughFit(model: Model): MemoryFit | undefined;
 }
 
 const MOST_HEADERS = 200;
 
-export function createFitting({ slots, context, budget }: FitOptions): Fitting {
+export function createMemoryEstimator({ slots, context, budget }: MemoryEstimatorOptions): MemoryEstimator {
   // By file, and by what tells one file from another in its place.
   const headers = new LRUCache<string, Promise<GgufHeader>>({ max: MOST_HEADERS });
 
-  const facts: Fitting["facts"] = async ({ path, extra_bytes = 0 }) => {
+  const facts: MemoryEstimator["facts"] = async ({ path, extra_bytes = 0 }) => {
     const { size, mtimeMs, ino } = await stat(path);
     const key = `${path} ${size} ${mtimeMs} ${ino}`;
     const header = headers.get(key) ?? readGgufFile(path);
@@ -63,7 +63,7 @@ export function createFitting({ slots, context, budget }: FitOptions): Fitting {
     slots,
     context: Math.min(context ?? ctx_len ?? DEFAULT_CONTEXT, trained),
   });
-  const fitOf = (needed_bytes: number, context: number, largest: (bytes: number) => number): Fit => {
+  const fitOf = (needed_bytes: number, context: number, largest: (bytes: number) => number): MemoryFit => {
     const available_bytes = budget();
     const fits = needed_bytes <= available_bytes;
     return { needed_bytes, available_bytes, fits, context, largest_context: largest(available_bytes) };
@@ -82,12 +82,12 @@ export function createFitting({ slots, context, budget }: FitOptions): Fitting {
         largestContext: (bytes) => largestContext(header, load, bytes, extra_bytes),
       };
     },
-    shown({ header, extra_bytes }, settings) {
+    fitOfFile({ header, extra_bytes }, settings) {
       const load = loadOf(settings, header.context_length);
       const largest = (bytes: number): number => largestContext(header, load, bytes, extra_bytes);
       return fitOf(needOf(header, load, extra_bytes).total, load.context, largest);
     },
-    rough({ settings, context_length, metadata: { size, token_bytes } }) {
+    roughFit({ settings, context_length, metadata: { size, token_bytes } }) {
       if (size === undefined || token_bytes === undefined) return undefined;
       const load = loadOf(settings, context_length);
       const step = slots * CONTEXT_STEP * token_bytes;

@@ -1,5 +1,5 @@
 // An engine as `ingle ps` and GET /v1/ps show it.
-import type { Room } from "./model-instance.ts";
+import type { ModelInstance } from "./model-instance.ts";
 
 export interface EngineRow {
   /** Of the model. */
@@ -24,8 +24,8 @@ export interface EngineRow {
 }
 
 /** `memory`: the bytes it holds. `now`: ms since 1970. */
-export function rowOf(room: Room, memory: number | undefined, now: number): EngineRow {
-  const { id, engine, idle, pinned, idle_since, keep_alive, leaving } = room;
+export function rowOf(room: ModelInstance, memory: number | undefined, now: number): EngineRow {
+  const { id, engine, idle, pinned, idle_since, keep_alive, stopping: leaving } = room;
   const stays = !idle || pinned || keep_alive === Number.POSITIVE_INFINITY;
   return {
     id,
