@@ -41,7 +41,7 @@ export function turnsOf({ id, client, life, model, limits, special }: TurnsOptio
   /** What went wrong, for the client. An engine that talks nonsense is not asked again. */
   const reasonOf = async (thrown: unknown): Promise<unknown> => {
     if (thrown instanceof AdapterError) return thrown;
-    if (thrown instanceof FailedAnswer) return refusalOf(thrown.told, undefined, id);
+    if (thrown instanceof FailedAnswer) return refusalOf(thrown.body, undefined, id);
     // The connection breaks a moment before the end of the process is known.
     await Promise.race([life.closed, new Promise((done) => setTimeout(done, END_KNOWN_MS))]);
     const what = thrown instanceof BrokenAnswer ? "spoke nonsense" : "broke off the connection";

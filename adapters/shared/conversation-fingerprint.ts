@@ -13,7 +13,11 @@ export interface ConversationFingerprint {
 /** In characters, about 64 tokens. Each message begins a block, so that its end is the end of a prefix too. */
 const BLOCK = 256;
 
-export function fingerprintOf({ messages, tools, tool_choice }: ChatRequest): ConversationFingerprint {
+export function fingerprintOf({
+  messages,
+  tools,
+  tool_choice,
+}: Pick<ChatRequest, "messages" | "tools" | "tool_choice">): ConversationFingerprint {
   const fingerprint: ConversationFingerprint = { prefixes: [], ends: [] };
   let prefix = "";
   let end = 0;
@@ -52,6 +56,6 @@ function serializeMessage(message: ChatMessage): string {
   return JSON.stringify({ ...message, content: parts });
 }
 
-function digestOf(text: string): string {
+export function digestOf(text: string): string {
   return createHash("sha256").update(text).digest("base64url").slice(0, 22);
 }

@@ -1,51 +1,49 @@
-// Where a conversation was last answered: that server still holds what it has read of it, and need not read it again.
-import { createHash } from "node:crypto";
+// Remembers which server answered a conversation last: that one still holds what it has read, and need not read it again.
 import { LRUCache } from "lru-cache";
 import type { ChatMessage } from "../adapter.ts";
+import { digestOf, fingerprintOf } from "../shared/conversation-fingerprint.ts";
 
 export interface Affinity {
-  /** Who had the longest beginning of this conversation. */
-  find(talk: Talk): string | undefined;
-  /** It was answered there. */
-  remember(talk: Talk, url: string): void;
+  /** The URL of the server that has answered the longest beginning of this conversation. */
+  find(conversation: RoutedConversation): string | undefined;
+  remember(conversation: RoutedConversation, url: string): void;
 }
 
-/** A conversation by its beginnings. */
-export interface Talk {
-  /** A mark for the first message, for the first two, and so on. */
-  beginnings: string[];
-  /** Up to and with what the user said first: the same at every turn, and on every node. */
+/** The digests by which a conversation gets to its server. */
+export interface RoutedConversation {
+  /** `ConversationFingerprint.prefixes` of the messages. */
+  prefixes: readonly string[];
+  /** The prefix that ends with the user's first message: the same for every request of the conversation, and on every node. */
   start: string;
 }
 
-const MOST_TALKS = 10_000;
+const MAX_CONVERSATIONS = 10_000;
 
 export function createAffinity(): Affinity {
-  const places = new LRUCache<string, string>({ max: MOST_TALKS });
+  const urls = new LRUCache<string, string>({ max: MAX_CONVERSATIONS });
   return {
-    find({ beginnings }) {
-      const known = beginnings.findLast((mark) => places.has(mark));
-      return known === undefined ? undefined : places.get(known);
+    find({ prefixes }) {
+      const known = prefixes.findLast((prefix) => urls.has(prefix));
+      return known === undefined ? undefined : urls.get(known);
     },
-    remember({ beginnings }, url) {
-      places.set(beginnings.at(-1)!, url);
+    remember({ prefixes }, url) {
+      urls.set(prefixes.at(-1)!, url);
     },
   };
 }
 
-export function talkOf(messages: ChatMessage[]): Talk {
-  const beginnings: string[] = [];
-  for (const message of messages) beginnings.push(markOf((beginnings.at(-1) ?? "") + JSON.stringify(message)));
-  const first = messages.findIndex(({ role }) => role === "user");
-  return { beginnings, start: beginnings[Math.max(0, first)]! };
+/** Tools do not count: a conversation stays where it is when they change. */
+export function routedConversation(messages: ChatMessage[]): RoutedConversation {
+  const first = Math.max(
+    0,
+    messages.findIndex(({ role }) => role === "user"),
+  );
+  const start = fingerprintOf({ messages: messages.slice(0, first + 1) });
+  return { prefixes: fingerprintOf({ messages }).prefixes, start: start.prefixes.at(-1)! };
 }
 
-/** Where a conversation goes first when all are equally busy: the same server on every node, without a word between them. */
-export function preferred<T extends { url: string }>(servers: T[], { start }: Talk): T | undefined {
-  const scored = servers.map((server) => ({ server, score: markOf(start + server.url) }));
+/** Where a new conversation goes when all servers are equally busy: by rendezvous hashing, so that nodes agree without talking. */
+export function preferredServer<T extends { url: string }>(servers: T[], { start }: RoutedConversation): T | undefined {
+  const scored = servers.map((server) => ({ server, score: digestOf(start + server.url) }));
   return scored.toSorted((a, b) => (a.score < b.score ? -1 : 1))[0]?.server;
-}
-
-function markOf(text: string): string {
-  return createHash("sha256").update(text).digest("base64url").slice(0, 22);
 }

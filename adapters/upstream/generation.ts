@@ -1,78 +1,89 @@
-// One turn: asked of a server, and of further ones as long as the client has seen nothing of an answer.
+// One generation: requested from a server, and from further ones as long as the client has received nothing of an answer.
 import type { ChatEvent, ChatRequest } from "../adapter.ts";
 import { answerEvents, BrokenAnswer, wholeAnswerEvents } from "../shared/openai-stream/answer-events.ts";
 import { readErrorBody } from "../shared/openai-stream/error-body.ts";
-import { type Talk, talkOf } from "./affinity.ts";
-import { bodyOf } from "./request-body.ts";
-import { type Asked, failureOf, refusalOf, type ServerFailure } from "./errors.ts";
-import type { Fleet, Server } from "./server-pool.ts";
-import { ask } from "./http-request.ts";
-import type { Line } from "./upstream-config.ts";
+import { type RoutedConversation, routedConversation } from "./affinity.ts";
+import { failureOfError, type ServerFailure, statusFailure, type UpstreamTarget } from "./errors.ts";
+import { sendRequest } from "./http-request.ts";
+import { upstreamBody } from "./request-body.ts";
+import type { PoolServer, ServerPool } from "./server-pool.ts";
+import type { UpstreamConfig } from "./upstream-config.ts";
 
-/** Servers that may fail over one request: what kills the first two is not handed on. */
-const MOST_BROKEN = 2;
+/** Servers that may break over one request: what kills two of them is not sent to a third. */
+const MAX_BROKEN = 2;
 
-/** One turn, at the first server that begins it. Throws `AdapterError` and the signal's reason. */
-export async function* turn(line: Line, fleet: Fleet, request: ChatRequest, signal: AbortSignal): AsyncGenerator<ChatEvent> {
+/** Runs on the first server that begins to answer. Throws `AdapterError` and the signal's reason. */
+export async function* generate(
+  config: UpstreamConfig,
+  pool: ServerPool,
+  request: ChatRequest,
+  signal: AbortSignal,
+): AsyncGenerator<ChatEvent> {
   signal.throwIfAborted();
-  const talk = talkOf(request.messages);
-  const fields = bodyOf(request, line.model);
+  const conversation = routedConversation(request.messages);
+  const fields = upstreamBody(request, config.model);
   const body = JSON.stringify(fields);
-  const failures = new Map<Server, ServerFailure>();
+  const failures = new Map<PoolServer, ServerFailure>();
   for (;;) {
-    const server = await next(fleet, talk, failures, signal);
-    const asked = { ...line.asked(server), fields: Object.keys(fields) };
+    const server = await acquireServer(pool, conversation, failures, signal);
+    const target = { ...config.targetOf(server), fields: Object.keys(fields) };
     let begun = false;
     try {
-      for await (const event of answerOf(line, server, asked, body, signal)) {
-        if (!begun) fleet.answered(server, talk);
+      for await (const event of requestAnswer(config, server, target, body, signal)) {
+        if (!begun) pool.answered(server, conversation);
         begun = true;
         yield event;
       }
       return;
     } catch (error) {
       signal.throwIfAborted();
-      const failure = failureOf(asked, error);
-      fleet.failed(server, failure);
+      const failure = failureOfError(target, error);
+      pool.failed(server, failure);
       if (begun || failure.verdict === "request") throw failure;
       failures.set(server, failure);
     } finally {
-      fleet.leave(server);
+      pool.release(server);
     }
   }
 }
 
-/** The server for the next try. Throws the failure that the client is to hear of when no further one may be asked. */
-async function next(fleet: Fleet, talk: Talk, failures: Map<Server, ServerFailure>, signal: AbortSignal): Promise<Server> {
+/** The server for the next try. Where no further one may be tried, throws the failure that the client gets. */
+async function acquireServer(
+  pool: ServerPool,
+  conversation: RoutedConversation,
+  failures: Map<PoolServer, ServerFailure>,
+  signal: AbortSignal,
+): Promise<PoolServer> {
   const all = [...failures.values()];
   const broken = all.filter(({ verdict }) => verdict === "broken").length;
-  // Who was only declined may as well ask those that are set aside: one of them may be back.
-  const anyone = all.every(({ verdict }) => verdict === "declined");
-  const server = broken < MOST_BROKEN ? await fleet.take(talk, new Set(failures.keys()), anyone, signal) : undefined;
+  // A request that was only declined does no harm to servers that are set aside, and one of them may be back.
+  const set_aside_too = all.every(({ verdict }) => verdict === "declined");
+  const tried = new Set(failures.keys());
+  const server = broken < MAX_BROKEN ? await pool.acquire(conversation, tried, set_aside_too, signal) : undefined;
   if (server !== undefined) return server;
-  // One that is busy is worth another try, whatever became of the others.
+  // A busy server makes another try of the client sensible, whatever became of the others.
   throw all.find(({ verdict }) => verdict === "busy") ?? all.at(-1)!;
 }
 
-async function* answerOf(
-  { key, limits }: Line,
-  server: Server,
-  asked: Asked,
+async function* requestAnswer(
+  { key, timeouts }: UpstreamConfig,
+  server: PoolServer,
+  target: UpstreamTarget,
   body: string,
   signal: AbortSignal,
 ): AsyncGenerator<ChatEvent> {
-  const answer = await ask({ url: `${server.url}/chat/completions`, body, key, limits, signal });
+  const response = await sendRequest({ url: `${server.url}/chat/completions`, body, key, timeouts, signal });
   try {
-    const { status, headers } = answer;
-    if (status !== 200) throw refusalOf(asked, status, headers, await readErrorBody(answer));
+    const { status, headers } = response;
+    if (status !== 200) throw statusFailure(target, status, headers, await readErrorBody(response));
     const type = headers["content-type"] ?? "";
-    if (/^text\/event-stream\b/i.test(type)) yield* answerEvents(answer.body);
-    else if (/^application\/json\b/i.test(type)) yield* wholeAnswerEvents(answer.body);
+    if (/^text\/event-stream\b/i.test(type)) yield* answerEvents(response.body);
+    else if (/^application\/json\b/i.test(type)) yield* wholeAnswerEvents(response.body);
     else
       throw new BrokenAnswer(
         `It is ${type === "" ? "of no type" : JSON.stringify(type.slice(0, 100))} instead of an event stream.`,
       );
   } finally {
-    answer.close();
+    response.close();
   }
 }

@@ -1,11 +1,14 @@
 // One request to another server, and nothing else on its connection: an abort closes it, a silence ends it, a redirect is an answer.
-import { request as requestHttp, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
+// node:http, since `fetch` does not say whether a connection was made: only a request that never reached a server is harmless to others
+// (tests/adapters/upstream.test.ts, "a server that takes no connection is given up after the time for that").
+import { addAbortListener } from "node:events";
+import { request as requestHttp, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
 import { request as requestHttps } from "node:https";
 import { bodyBytes } from "../shared/body-bytes.ts";
 import { ServerFailure } from "./errors.ts";
 
-/** How long a server may keep silent, in milliseconds. */
-export interface Limits {
+/** How long a server may be silent, in milliseconds. */
+export interface UpstreamTimeouts {
   /** Until there is a connection. */
   connect_ms: number;
   /** From then on until the first byte of the answer. */
@@ -14,54 +17,55 @@ export interface Limits {
   amid_ms: number;
 }
 
-export interface Question {
+export interface UpstreamRequest {
   url: string;
   /** JSON to be posted; absent: GET. */
   body?: string;
   key?: string | undefined;
-  limits: Limits;
+  timeouts: UpstreamTimeouts;
   signal: AbortSignal;
 }
 
-export interface Answer {
+export interface UpstreamResponse {
   status: number;
   headers: IncomingHttpHeaders;
-  /** Throws `ServerFailure` and the signal's reason. Whoever leaves it closes the connection. */
+  /** Throws `ServerFailure` and the signal's reason. Leaving the iteration closes the connection. */
   body: AsyncIterable<Uint8Array>;
   /** Closes the connection; safe to call twice. Needed where the body is not read. */
   close(): void;
 }
 
 /** Throws `ServerFailure`, `engine_unavailable` as long as there is no connection and `upstream_error` afterwards, and the signal's reason. */
-export async function ask({ url, body, key, limits, signal }: Question): Promise<Answer> {
+export async function sendRequest({ url, body, key, timeouts, signal }: UpstreamRequest): Promise<UpstreamResponse> {
   signal.throwIfAborted();
   const address = new URL(url);
   const request = (address.protocol === "https:" ? requestHttps : requestHttp)(address, {
     method: body === undefined ? "GET" : "POST",
     headers: headersOf(body, key),
-    // One that is kept open may be closed by the other side just when it is used again: to tell that from a server that
-    // died is guesswork, and a connection costs nothing beside an answer.
+    // A kept connection may be closed by the other side just when it is used again: to tell that from a server that died is guesswork,
+    // and a connection costs nothing beside an answer.
     agent: false,
   });
-  const line = watch(request, address.host, limits, signal);
-  request.once("socket", (socket) => socket.once(address.protocol === "https:" ? "secureConnect" : "connect", line.connected));
+  const connection = watchConnection(request, address.host, timeouts, signal);
+  const connected = address.protocol === "https:" ? "secureConnect" : "connect";
+  request.once("socket", (socket) => socket.once(connected, connection.connected));
   try {
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
       request.on("response", resolve).on("error", reject).end(body);
     });
     const { statusCode = 0, headers } = response;
-    return { status: statusCode, headers, body: line.read(response), close: line.close };
+    return { status: statusCode, headers, body: connection.read(response), close: connection.close };
   } catch (error) {
-    line.close();
-    throw line.reasonOf(error);
+    connection.close();
+    throw connection.reasonOf(error);
   }
 }
 
-/** Ends the request when the signal says so or nothing is heard for too long, and remembers why. */
-function watch(
-  request: { destroy(error?: Error): unknown },
+/** Ends the request when the signal is aborted or the server is silent for too long, and remembers why. */
+function watchConnection(
+  request: ClientRequest,
   host: string,
-  { connect_ms, first_ms, amid_ms }: Limits,
+  { connect_ms, first_ms, amid_ms }: UpstreamTimeouts,
   signal: AbortSignal,
 ) {
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -73,23 +77,22 @@ function watch(
       : new ServerFailure("declined", "engine_unavailable", `${host} ${message}`, { cause });
   const end = (thrown: unknown): void => {
     reason ??= { thrown };
-    // Without an error not every runtime says that it has ended.
+    // Without an error not every runtime reports the end.
     request.destroy(new Error("given up"));
   };
   const limit = (ms: number, message: string): void => {
     clearTimeout(timer);
     timer = setTimeout(() => end(failure(`${message} ${ms / 1000} s.`)), ms);
   };
-  const onAbort = (): void => end(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
+  const abort_listener = addAbortListener(signal, () => end(signal.reason));
   limit(connect_ms, "cannot be reached within");
 
   const close = (): void => {
     clearTimeout(timer);
-    signal.removeEventListener("abort", onAbort);
+    abort_listener[Symbol.dispose]();
     request.destroy();
   };
-  /** What ended it, whatever the runtime calls that. */
+  /** The reason for the end, whatever error the runtime makes of it. */
   const reasonOf = (error: unknown): unknown => {
     if (reason !== undefined) return reason.thrown;
     const { code, message } = error as NodeJS.ErrnoException;
@@ -105,7 +108,7 @@ function watch(
     async *read(response: IncomingMessage): AsyncGenerator<Uint8Array> {
       try {
         for await (const bytes of bodyBytes(response)) {
-          // Not while nobody reads on: a slow client is no silence of the server.
+          // No limit while the bytes wait to be read: a slow client is no silence of the server.
           clearTimeout(timer);
           yield bytes;
           signal.throwIfAborted();
@@ -120,7 +123,7 @@ function watch(
   };
 }
 
-/** All that another server learns of a client is in the body. */
+/** The body is all that another server learns of a client. */
 function headersOf(body: string | undefined, key: string | undefined): Record<string, string> {
   return {
     "accept-encoding": "identity",

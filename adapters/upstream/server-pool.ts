@@ -1,115 +1,118 @@
-// The servers of one model: which of them gets a turn, and which are set aside until they answer again.
-import { type Affinity, createAffinity, preferred, type Talk } from "./affinity.ts";
+// The servers of one model: which of them gets a generation, and which are set aside until they answer again.
+import { addAbortListener } from "node:events";
+import { type Affinity, createAffinity, preferredServer, type RoutedConversation } from "./affinity.ts";
 import type { ServerFailure } from "./errors.ts";
 
-export interface Server {
+export interface PoolServer {
   readonly url: string;
   /** With its port, for sentences. */
   readonly host: string;
 }
 
-export interface Fleet {
+export interface ServerPool {
   /**
-   * Lends a place at a server that is none of `tried`, and waits for one where all are taken; undefined where there is no such
-   * server. Those set aside count only where `anyone` will do and there is no other. Throws the signal's reason.
+   * Takes a slot of a server that is none of `tried`, and waits for one where all are taken; undefined where there is no such server.
+   * Servers that are set aside count only with `set_aside_too` and where there is no other. Throws the signal's reason.
    */
-  take(talk: Talk, tried: Set<Server>, anyone: boolean, signal: AbortSignal): Promise<Server | undefined>;
-  /** The turn there is over. */
-  leave(server: Server): void;
-  /** It has begun to answer. */
-  answered(server: Server, talk: Talk): void;
-  /** It has not: it gets no turns for a while. */
-  failed(server: Server, failure: ServerFailure): void;
-  /** Asks all of them, and resolves when the first has answered. Throws what each has failed with. */
+  acquire(
+    conversation: RoutedConversation,
+    tried: Set<PoolServer>,
+    set_aside_too: boolean,
+    signal: AbortSignal,
+  ): Promise<PoolServer | undefined>;
+  /** Gives the slot back when its generation is over. */
+  release(server: PoolServer): void;
+  /** The server has begun to answer. */
+  answered(server: PoolServer, conversation: RoutedConversation): void;
+  /** The server has failed and is set aside, unless the request is at fault. */
+  failed(server: PoolServer, failure: ServerFailure): void;
+  /** Probes all servers, and resolves when the first has answered. Throws an `AggregateError` of their failures. */
   open(): Promise<void>;
-  /** No further probes. */
+  /** Ends the probes. */
   close(): void;
 }
 
-export interface FleetOptions {
+export interface ServerPoolOptions {
   urls: string[];
-  /** Turns at a time of each server. */
+  /** Generations at a time of each server. */
   slots: number;
-  /** In ms: how long a server rests after its first failure in a row, its second and so on. */
-  rests: number[];
+  /** In ms: how long a server is set aside after its first failure in a row, its second and so on. */
+  backoffs: number[];
   /** Asks a server whether it is there; throws `ServerFailure`. */
-  probe(server: Server): Promise<void>;
+  probe(server: PoolServer): Promise<void>;
   log: (line: string) => void;
 }
 
-interface State extends Server {
+interface PoolServerState extends PoolServer {
   busy: number;
-  well: boolean;
+  healthy: boolean;
   /** In a row, probes included. */
   failures: number;
   timer?: ReturnType<typeof setTimeout>;
 }
 
-/** So many turns more than the least busy server has: a conversation is read again elsewhere sooner than it gets a turn here. */
+/** A server with so many generations more than the least busy one loses its conversations: reading again elsewhere is sooner done. */
 const CLEARLY_BUSIER = 2;
 
-/** In ms: where a server that is busy does not say when it has room, and the most that is believed of one that does. */
+/** In ms: how long a busy server is set aside that gives no `Retry-After`, and at most where it gives one. */
 const BUSY_MS = 1_000;
-const LONGEST_BUSY_MS = 30_000;
+const MAX_BUSY_MS = 30_000;
 
-export function createFleet({ urls, slots, rests, probe, log }: FleetOptions): Fleet {
-  const servers: State[] = urls.map((url) => ({ url, host: new URL(url).host, busy: 0, well: false, failures: 0 }));
-  const stateOf = (server: Server): State => server as State;
+export function createServerPool({ urls, slots, backoffs, probe, log }: ServerPoolOptions): ServerPool {
+  const servers: PoolServerState[] = urls.map((url) => ({ url, host: new URL(url).host, busy: 0, healthy: false, failures: 0 }));
+  const stateOf = (server: PoolServer): PoolServerState => server as PoolServerState;
   const affinity = createAffinity();
-  /** Each looks for a place once more. */
+  /** Each retries to acquire a slot. */
   const waiting = new Set<() => void>();
   let closed = false;
 
-  /** In the order of their coming: what there is goes to whoever has waited for longest. */
-  const wake = (): void => {
-    for (const look of [...waiting]) look();
+  /** Wakes in the order of arrival, so that a free slot goes to the request that has waited for longest. */
+  const wakeAll = (): void => {
+    for (const retry of [...waiting]) retry();
   };
 
-  const back = (server: State): void => {
+  const bringBack = (server: PoolServerState): void => {
     clearTimeout(server.timer);
     if (server.failures > 0) log(`${server.host} answers again.`);
-    server.well = true;
-    wake();
+    server.healthy = true;
+    wakeAll();
   };
 
-  const aside = (server: State, ms: number, then: () => void): void => {
+  const setAside = (server: PoolServerState, ms: number, then: () => void): void => {
     clearTimeout(server.timer);
-    server.well = false;
+    server.healthy = false;
     server.timer = setTimeout(then, ms);
     server.timer.unref();
-    wake();
+    wakeAll();
   };
 
-  const rest = (server: State, { message }: ServerFailure): void => {
+  const backOff = (server: PoolServerState, { message }: ServerFailure): void => {
     if (closed) return;
-    const ms = rests[Math.min(server.failures++, rests.length - 1)]!;
+    const ms = backoffs[Math.min(server.failures++, backoffs.length - 1)]!;
     log(`${message} It is set aside for ${ms / 1000} s.`);
-    aside(server, ms, () => void probed(server).catch(() => {}));
+    setAside(server, ms, () => void probeServer(server).catch(() => {}));
   };
 
-  const probed = async (server: State): Promise<void> => {
+  const probeServer = async (server: PoolServerState): Promise<void> => {
     try {
       await probe(server);
-      back(server);
+      bringBack(server);
     } catch (error) {
-      rest(server, error as ServerFailure);
+      backOff(server, error as ServerFailure);
       throw error;
     }
   };
 
   return {
-    async take(talk, tried, anyone, signal) {
+    async acquire(conversation, tried, set_aside_too, signal) {
       for (;;) {
         signal.throwIfAborted();
         const untried = servers.filter((server) => !tried.has(server));
-        const well = untried.filter((server) => server.well);
-        const able = well.length > 0 || !anyone ? well : untried;
-        if (able.length === 0) return undefined;
-        const chosen = choose(
-          able.filter(({ busy }) => busy < slots),
-          talk,
-          affinity,
-        );
+        const healthy = untried.filter((server) => server.healthy);
+        const eligible = healthy.length > 0 || !set_aside_too ? healthy : untried;
+        if (eligible.length === 0) return undefined;
+        const free = eligible.filter(({ busy }) => busy < slots);
+        const chosen = chooseServer(free, conversation, affinity);
         if (chosen !== undefined) {
           chosen.busy++;
           return chosen;
@@ -117,26 +120,26 @@ export function createFleet({ urls, slots, rests, probe, log }: FleetOptions): F
         await nextChange(waiting, signal);
       }
     },
-    leave(server) {
+    release(server) {
       stateOf(server).busy--;
-      wake();
+      wakeAll();
     },
-    answered(server, talk) {
+    answered(server, conversation) {
       const state = stateOf(server);
-      if (!state.well) back(state);
+      if (!state.healthy) bringBack(state);
       state.failures = 0;
-      affinity.remember(talk, server.url);
+      affinity.remember(conversation, server.url);
     },
     failed(server, failure) {
       const state = stateOf(server);
-      // What fails at the same time fails for one reason.
-      if (failure.verdict === "request" || !state.well || closed) return;
-      if (failure.verdict !== "busy") return rest(state, failure);
+      // Failures at the same time have one reason: the first of them sets the server aside.
+      if (failure.verdict === "request" || !state.healthy || closed) return;
+      if (failure.verdict !== "busy") return backOff(state, failure);
       const ms = failure.retry_after === undefined ? BUSY_MS : failure.retry_after * 1000;
-      aside(state, Math.min(ms, LONGEST_BUSY_MS), () => back(state));
+      setAside(state, Math.min(ms, MAX_BUSY_MS), () => bringBack(state));
     },
     async open() {
-      await Promise.any(servers.map(probed));
+      await Promise.any(servers.map(probeServer));
     },
     close() {
       closed = true;
@@ -145,26 +148,28 @@ export function createFleet({ urls, slots, rests, probe, log }: FleetOptions): F
   };
 }
 
-function choose(servers: State[], talk: Talk, affinity: Affinity): State | undefined {
+function chooseServer(
+  servers: PoolServerState[],
+  conversation: RoutedConversation,
+  affinity: Affinity,
+): PoolServerState | undefined {
   const least = Math.min(...servers.map(({ busy }) => busy));
-  const known = affinity.find(talk);
+  const known = affinity.find(conversation);
   const home = servers.find(({ url }) => url === known);
   if (home !== undefined && home.busy - least < CLEARLY_BUSIER) return home;
-  return preferred(
-    servers.filter(({ busy }) => busy === least),
-    talk,
-  );
+  const idlest = servers.filter(({ busy }) => busy === least);
+  return preferredServer(idlest, conversation);
 }
 
-/** Until somebody leaves, or is well again. */
+/** Resolves when a slot is free, a server is back or set aside, or the signal is aborted. */
 async function nextChange(waiting: Set<() => void>, signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  const look = (): void => {
-    waiting.delete(look);
+  const retry = (): void => {
+    waiting.delete(retry);
     resolve();
   };
-  waiting.add(look);
-  signal.addEventListener("abort", look, { once: true });
+  waiting.add(retry);
+  const abort_listener = addAbortListener(signal, retry);
   await promise;
-  signal.removeEventListener("abort", look);
+  abort_listener[Symbol.dispose]();
 }

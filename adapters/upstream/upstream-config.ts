@@ -1,37 +1,37 @@
-// What every request to the servers of a model has in common: where they are, what the model is called there, and the key.
+// What all requests to the servers of a model have in common: the addresses, the model's name there, the key.
 import type { InstalledModel, Upstream } from "../../models/manifest.ts";
 import { AdapterError } from "../adapter.ts";
-import type { Asked } from "./errors.ts";
-import type { Server } from "./server-pool.ts";
-import type { Limits } from "./http-request.ts";
+import type { UpstreamTarget } from "./errors.ts";
+import type { UpstreamTimeouts } from "./http-request.ts";
+import type { PoolServer } from "./server-pool.ts";
 
 type Env = Record<string, string | undefined>;
 
 const SLOTS = 16;
 
-/** Turns at a time of a model that others run; undefined for one that has files here. */
+/** Generations at a time of a model that other servers run; undefined for one that has files here. */
 export function slotsOfUpstream({ upstream }: Pick<InstalledModel, "upstream">): number | undefined {
   return upstream && (upstream.slots ?? SLOTS) * upstream.urls.length;
 }
 
-export interface Line extends Required<Pick<Upstream, "urls" | "model" | "slots">> {
+export interface UpstreamConfig extends Required<Pick<Upstream, "urls" | "model" | "slots">> {
   key: string | undefined;
-  limits: Limits;
-  asked(server: Server): Asked;
+  timeouts: UpstreamTimeouts;
+  targetOf(server: PoolServer): UpstreamTarget;
 }
 
 /** Throws `AdapterError` `engine_unavailable` where the key is missing on this machine. */
-export function lineTo({ id, upstream }: InstalledModel, env: Env, limits: Limits): Line {
+export function upstreamConfigOf({ id, upstream }: InstalledModel, env: Env, timeouts: UpstreamTimeouts): UpstreamConfig {
   if (upstream === undefined) throw new AdapterError("model_load_failed", `Model "${id}" names no server that runs it.`);
   const { urls, model = id, slots = SLOTS, key_env } = upstream;
   return {
-    ...{ urls, model, slots, limits },
-    key: key_env === undefined ? undefined : keyOf(key_env, env),
-    asked: ({ host }) => ({ host, model, key_env }),
+    ...{ urls, model, slots, timeouts },
+    key: key_env === undefined ? undefined : readKey(key_env, env),
+    targetOf: ({ host }) => ({ host, model, key_env }),
   };
 }
 
-function keyOf(name: string, env: Env): string {
+function readKey(name: string, env: Env): string {
   const key = env[name]?.trim() ?? "";
   if (key === "")
     throw new AdapterError(

@@ -8,7 +8,7 @@ import { chunk, startFakeUpstream, type Behaviour, type FakeUpstream } from "../
 import { ask } from "../support/models.ts";
 import { eventually } from "../support/server.ts";
 
-const LIMITS = { connect_ms: 300, first_ms: 300, amid_ms: 200, rests: [60, 120] };
+const LIMITS = { connect_ms: 300, first_ms: 300, amid_ms: 200, backoffs: [60, 120] };
 const never = (): AbortSignal => new AbortController().signal;
 const ended: (() => unknown)[] = [];
 afterEach(async () => {
@@ -415,7 +415,7 @@ describe("of several servers", () => {
     const broken: Behaviour = { kind: "status", status: 500 };
     const full: Behaviour = { kind: "status", status: 429, headers: { "retry-after": "0" } };
     const [one, two] = [await server(broken), await server()];
-    const engine = await load([one, two], { limits: { rests: [60_000] } });
+    const engine = await load([one, two], { limits: { backoffs: [60_000] } });
     await eventually("it has failed", async () => (await said(engine, ask(`x${Math.random()}`)), one.chats.length === 1));
     two.behave(full);
     for (let n = 0; n < 6; n++) {
@@ -524,7 +524,7 @@ describe("of several servers", () => {
 
   test("where all are dead, each request says so, and the first after their return is answered", async () => {
     const all = [await server(), await server()];
-    const engine = await load(all, { limits: { rests: [60_000] } });
+    const engine = await load(all, { limits: { backoffs: [60_000] } });
     for (const each of all) await each.stop();
     for (let n = 0; n < 3; n++) {
       const { code, message } = await failure(said(engine));

@@ -21,7 +21,7 @@ const root = mkdtempSync(join(tmpdir(), "ingle-upstream-"));
 afterAll(() => rmSync(root, { recursive: true }));
 
 function house(more: Parameters<typeof makeApp>[0] = {}) {
-  const adapter = upstream({ env: {}, limits: { rests: [50] } });
+  const adapter = upstream({ env: {}, limits: { backoffs: [50] } });
   const weights = mkdtempSync(join(root, "weights-"));
   const made = makeApp({ models: [], weights, adapter, guards: { operator_key: OPERATOR }, ...more });
   const add = (body: object, init: RequestInit = OWNER) => made.post("/v1/models", body, init);

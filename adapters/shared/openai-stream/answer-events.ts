@@ -1,39 +1,39 @@
-// A streamed answer of a server with OpenAI's API: bytes in, chat events out.
+// Turns the streamed answer of a server with OpenAI's API into chat events.
 import { createParser } from "eventsource-parser";
 import * as v from "valibot";
 import type { ChatEvent, Usage } from "../../adapter.ts";
-import { Chunk, eventsOf, reasonOf, textAlone, usageOf } from "./chunk.ts";
+import { Chunk, eventsOf, finishReasonOf, onlyText, usageOf } from "./chunk.ts";
 import { releasedText } from "./released-text.ts";
 import { readText, type ServerErrorBody, parseErrorBody } from "./error-body.ts";
 
-/** What came is no answer of this API, or only the beginning of one. */
+/** The bytes are no answer of this API, or only the beginning of one. */
 export class BrokenAnswer extends Error {
   override readonly name = "BrokenAnswer";
 }
 
-/** The server says amid its answer that it fails. */
+/** The server has sent an error amid its answer. */
 export class FailedAnswer extends Error {
   override readonly name = "FailedAnswer";
-  readonly told: ServerErrorBody;
+  readonly body: ServerErrorBody;
 
-  constructor(told: ServerErrorBody) {
-    super(told.message);
-    this.told = told;
+  constructor(body: ServerErrorBody) {
+    super(body.message);
+    this.body = body;
   }
 }
 
-/** Characters of one event, and of an answer in one piece. */
-const LONGEST_EVENT = 4 * 1024 * 1024;
+/** In characters: one event, or an answer in one piece. */
+const MAX_EVENT = 4 * 1024 * 1024;
 
 /**
- * The events of an answer, up to its one `finish`, which also one of the `stop` strings brings about: for servers that cannot be trusted
- * with them. Throws `BrokenAnswer`, `FailedAnswer` and what the body throws; whoever leaves early cancels the body.
+ * The events of an answer, up to its one `finish`. `stop`: strings that end the answer here, for servers that do not end it reliably.
+ * Throws `BrokenAnswer`, `FailedAnswer` and what the body throws; leaving the iteration cancels the body.
  */
 export async function* answerEvents(
   body: AsyncIterable<Uint8Array>,
   stop: readonly string[] = [],
 ): AsyncGenerator<ChatEvent, void, undefined> {
-  const answer = reader(stop);
+  const answer = createAnswerReader(stop);
   const text = new TextDecoder();
   for await (const bytes of body) {
     answer.feed(text.decode(bytes, { stream: true }));
@@ -46,49 +46,49 @@ export async function* answerEvents(
   yield finish;
 }
 
-/** The same for an answer in one piece, a `chat.completion`, which some servers send whatever they are asked. */
+/** The same for an answer in one piece, a `chat.completion`, which some servers send also where a stream was requested. */
 export async function* wholeAnswerEvents(body: AsyncIterable<Uint8Array>): AsyncGenerator<ChatEvent> {
-  const text = await readText(body, LONGEST_EVENT);
-  if (text.length > LONGEST_EVENT) throw new BrokenAnswer(`The answer is longer than ${LONGEST_EVENT} characters.`);
+  const text = await readText(body, MAX_EVENT);
+  if (text.length > MAX_EVENT) throw new BrokenAnswer(`The answer is longer than ${MAX_EVENT} characters.`);
   const whole = parseJson(text);
-  const chunk = chunkOf(parseErrorBody(whole) ? whole : asChunk(whole), text);
+  const chunk = chunkOf(parseErrorBody(whole) ? whole : chunkOfWhole(whole), text);
   if (chunk instanceof Error) throw chunk;
-  const answer = reader([]);
-  answer.take(chunk);
+  const answer = createAnswerReader([]);
+  answer.addChunk(chunk);
   const finish = answer.finish();
   yield* answer.events;
   yield finish;
 }
 
-function reader(stop: readonly string[]) {
+function createAnswerReader(stop: readonly string[]) {
   const events: ChatEvent[] = [];
-  const shown = releasedText(stop);
-  let reason: ReturnType<typeof reasonOf>;
+  const text = releasedText(stop);
+  let reason: ReturnType<typeof finishReasonOf>;
   let usage: Usage | undefined;
   let done = false;
   let failure: Error | undefined;
 
-  const say = (event: ChatEvent): void => {
+  const addEvent = (event: ChatEvent): void => {
     if (event.type !== "text") events.push(event);
-    else if (shown.push(event, events)) [reason, done] = ["stop", true];
+    else if (text.push(event, events)) [reason, done] = ["stop", true];
   };
-  const take = (chunk: Chunk): void => {
-    reason ??= reasonOf(chunk);
+  const addChunk = (chunk: Chunk): void => {
+    reason ??= finishReasonOf(chunk);
     usage = usageOf(chunk) ?? usage;
-    for (const event of eventsOf(chunk)) if (!done) say(event);
+    for (const event of eventsOf(chunk)) if (!done) addEvent(event);
   };
   const onData = (data: string): void => {
     if (done || failure !== undefined) return;
     if (data === "[DONE]") return void (done = true);
     const value = parseJson(data);
-    const text = textAlone(value);
-    if (text !== undefined) return text === "" ? undefined : say({ type: "text", text });
+    const only = onlyText(value);
+    if (only !== undefined) return only === "" ? undefined : addEvent({ type: "text", text: only });
     const chunk = chunkOf(value, data);
     if (chunk instanceof Error) failure = chunk;
-    else take(chunk);
+    else addChunk(chunk);
   };
   const parser = createParser({
-    maxBufferSize: LONGEST_EVENT,
+    maxBufferSize: MAX_EVENT,
     onEvent: ({ data }) => onData(data),
     onError: ({ message, type }) => {
       if (type === "max-buffer-size-exceeded") failure ??= new BrokenAnswer(message);
@@ -96,7 +96,7 @@ function reader(stop: readonly string[]) {
   });
   return {
     events,
-    take,
+    addChunk,
     feed: parser.feed,
     get done() {
       return done;
@@ -106,14 +106,14 @@ function reader(stop: readonly string[]) {
     },
     finish(): ChatEvent {
       if (reason === undefined) throw new BrokenAnswer("The answer ended before its end.");
-      shown.rest(events);
-      // Whoever counts nothing is not charged for anything.
+      text.flush(events);
+      // A server that sends no usage is taken at zero.
       return { type: "finish", reason, usage: usage ?? { prompt_tokens: 0, completion_tokens: 0, cached_tokens: 0 } };
     },
   };
 }
 
-/** `BrokenAnswer` for what is no JSON: it is thrown later. */
+/** Answers with a `BrokenAnswer` where the text is no JSON; the caller throws it when the events before were read. */
 function parseJson(data: string): unknown {
   try {
     return JSON.parse(data);
@@ -124,14 +124,14 @@ function parseJson(data: string): unknown {
 
 function chunkOf(value: unknown, data: string): Chunk | Error {
   if (value instanceof Error) return value;
-  const told = parseErrorBody(value);
-  if (told !== undefined) return new FailedAnswer(told);
+  const error = parseErrorBody(value);
+  if (error !== undefined) return new FailedAnswer(error);
   const chunk = v.safeParse(Chunk, value);
   return chunk.success ? chunk.output : new BrokenAnswer(`A part of the answer is no chunk: ${data.slice(0, 100)}`);
 }
 
-/** What is no such answer is left for the schema to refuse. */
-function asChunk(value: unknown): unknown {
+/** A `chat.completion` as one chunk; undefined for anything else, which the schema of chunks refuses. */
+function chunkOfWhole(value: unknown): unknown {
   if (value instanceof Error) return value;
   const whole = v.safeParse(v.looseObject({ choices: v.array(v.looseObject({ message: Message })) }), value);
   if (!whole.success) return undefined;

@@ -1,14 +1,14 @@
-// One chunk of a streamed answer, as llama-server, vLLM, ingle and OpenAI itself send it, and what it means.
+// One chunk of a streamed answer, as llama-server, vLLM, ingle and OpenAI itself send it.
 import * as v from "valibot";
 import type { ChatEvent, TokenLogprob, Usage } from "../../adapter.ts";
 
 const Count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
-const Likely = { token: v.string(), logprob: v.number(), bytes: v.optional(v.nullable(v.array(v.number())), null) };
+const Logprob = { token: v.string(), logprob: v.number(), bytes: v.optional(v.nullable(v.array(v.number())), null) };
 
 const Delta = v.object({
   content: v.nullish(v.string()),
   reasoning_content: v.nullish(v.string()),
-  /** vLLM's name for it. */
+  /** vLLM's name for `reasoning_content`. */
   reasoning: v.nullish(v.string()),
   tool_calls: v.nullish(
     v.array(
@@ -29,7 +29,7 @@ export const Chunk = v.object({
         finish_reason: v.nullish(v.string()),
         logprobs: v.nullish(
           v.object({
-            content: v.nullish(v.array(v.object({ ...Likely, top_logprobs: v.optional(v.array(v.object(Likely)), []) }))),
+            content: v.nullish(v.array(v.object({ ...Logprob, top_logprobs: v.optional(v.array(v.object(Logprob)), []) }))),
           }),
         ),
       }),
@@ -43,18 +43,18 @@ export const Chunk = v.object({
       prompt_tokens_details: v.nullish(v.object({ cached_tokens: v.nullish(Count) })),
     }),
   ),
-  /** llama-server's: tokens of the prompt, those that a slot still held among them. */
+  /** llama-server's: tokens of the prompt, cached ones included. */
   prompt_progress: v.nullish(v.object({ total: Count, processed: Count })),
-  /** llama-server's: tokens so far, with `timings_per_token`; `prompt_n` are those that no slot held. */
+  /** llama-server's, with `timings_per_token`: tokens so far; `prompt_n` are those that were not cached. */
   timings: v.nullish(v.object({ prompt_n: Count, cache_n: Count, predicted_n: Count })),
 });
 export type Chunk = v.InferOutput<typeof Chunk>;
 
 /**
- * The text of a chunk that is a piece of text and nothing else, as nearly all are; undefined for all others. To go through the schema
- * would take longer than all else that is done for a token.
+ * The text of a chunk that is a piece of text and nothing else, as nearly all are; undefined for all others. The schema would cost more than
+ * all other work on a token (`bench`, row `server's processor time a token: llama-server behind ingle, bun`).
  */
-export function textAlone(value: unknown): string | undefined {
+export function onlyText(value: unknown): string | undefined {
   const { error, choices, usage, prompt_progress, timings } = (value ?? {}) as Record<string, unknown>;
   if (error != null || usage != null || prompt_progress != null || timings != null) return undefined;
   if (!Array.isArray(choices) || choices.length !== 1) return undefined;
@@ -65,7 +65,7 @@ export function textAlone(value: unknown): string | undefined {
   return typeof content === "string" ? content : undefined;
 }
 
-/** All that it says but for the end of the answer. */
+/** The events of a chunk, but for the end of the answer. */
 export function* eventsOf({ choices: [choice], prompt_progress }: Chunk): Generator<ChatEvent> {
   if (prompt_progress) yield { type: "prompt", read: prompt_progress.processed, total: prompt_progress.total };
   if (choice === undefined) return;
@@ -80,20 +80,20 @@ export function* eventsOf({ choices: [choice], prompt_progress }: Chunk): Genera
   }
 }
 
-export function reasonOf({ choices: [choice] }: Chunk): "stop" | "length" | "tool_calls" | undefined {
+export function finishReasonOf({ choices: [choice] }: Chunk): "stop" | "length" | "tool_calls" | undefined {
   const reason = choice?.finish_reason;
   if (reason == null) return undefined;
   if (reason === "function_call" || reason === "tool_calls") return "tool_calls";
   return reason === "length" ? "length" : "stop";
 }
 
-/** The last one that comes is the one that counts. */
+/** The usage so far: the last one of an answer counts. */
 export function usageOf({ usage, timings }: Chunk): Usage | undefined {
-  if (!usage) return timings ? spent(timings) : undefined;
+  if (!usage) return timings ? usageOfTimings(timings) : undefined;
   const { prompt_tokens, completion_tokens, prompt_tokens_details } = usage;
   return { prompt_tokens, completion_tokens, cached_tokens: prompt_tokens_details?.cached_tokens ?? 0 };
 }
 
-function spent({ prompt_n, cache_n, predicted_n }: NonNullable<Chunk["timings"]>): Usage {
+function usageOfTimings({ prompt_n, cache_n, predicted_n }: NonNullable<Chunk["timings"]>): Usage {
   return { prompt_tokens: prompt_n + cache_n, completion_tokens: predicted_n, cached_tokens: cache_n };
 }

@@ -1,30 +1,30 @@
-// The text of an answer that may be shown: up to a stop string, and nothing that could be the beginning of one.
+// Releases the text of an answer up to a stop string, and nothing that could be the beginning of one.
 import type { ChatEvent, TokenLogprob } from "../../adapter.ts";
 import { stopFilter } from "../stop-filter.ts";
 
-/** With the probabilities of its tokens: those of a stop string are none of the answer's. */
+/** Each text comes with the logprobs of its tokens; the tokens of a stop string are no part of the answer. */
 export function releasedText(stop: readonly string[]) {
   const stops = stopFilter(stop);
-  /** Where in the text each token ends. */
+  /** Logprobs of text that is held back, with the place in the answer where each token ends. */
   const held: { end: number; logprob: TokenLogprob }[] = [];
-  let read = 0;
-  let told = 0;
+  let received = 0;
+  let released = 0;
 
-  const tell = (text: string, events: ChatEvent[]): void => {
-    told += text.length;
+  const release = (text: string, events: ChatEvent[]): void => {
+    released += text.length;
     const logprobs: TokenLogprob[] = [];
-    while (held.length > 0 && held[0]!.end <= told) logprobs.push(held.shift()!.logprob);
+    while (held.length > 0 && held[0]!.end <= released) logprobs.push(held.shift()!.logprob);
     if (text !== "" || logprobs.length > 0) events.push({ type: "text", text, ...(logprobs.length > 0 && { logprobs }) });
   };
   return {
-    /** Whether a stop string has come. */
+    /** Answers whether a stop string has come. */
     push({ text, logprobs = [] }: Extract<ChatEvent, { type: "text" }>, events: ChatEvent[]): boolean {
-      read += text.length;
-      held.push(...logprobs.map((logprob) => ({ end: read, logprob })));
+      received += text.length;
+      held.push(...logprobs.map((logprob) => ({ end: received, logprob })));
       const safe = stops.push(text);
-      tell(safe.text, events);
+      release(safe.text, events);
       return safe.stopped;
     },
-    rest: (events: ChatEvent[]): void => tell(stops.rest(), events),
+    flush: (events: ChatEvent[]): void => release(stops.rest(), events),
   };
 }
