@@ -4,7 +4,7 @@ import { Model, ModelFile } from "./manifest.ts";
 import { HubReference } from "./reference.ts";
 
 /** A model that is to be fetched; gone when it is there. */
-export const WantedModel = v.looseObject({
+export const PendingModel = v.looseObject({
   /** The model's. */
   id: Model.entries.id,
   object: v.literal("model.download"),
@@ -19,4 +19,4 @@ export const WantedModel = v.looseObject({
   /** The owner typed its address with `--allow-private`. */
   allow_private: v.optional(v.boolean()),
 });
-export type WantedModel = v.InferOutput<typeof WantedModel>;
+export type PendingModel = v.InferOutput<typeof PendingModel>;

@@ -1,7 +1,7 @@
 // The parts of ingle, for programs that put them together in a way of their own. They may change with every minor version.
 export { createApp, type App } from "./server/app.ts";
 export type { AppOptions } from "./api/deps.ts";
-export { createDownloads, type Downloads } from "./library/download-jobs.ts";
+export { createDownloadJobs as createDownloads, type DownloadJobs as Downloads } from "./library/download-jobs.ts";
 export {
   createModelPool as createEngines,
   type ModelPool as Engines,

@@ -6,7 +6,7 @@ import type { Adapter } from "../adapters/adapter.ts";
 import { echo } from "../adapters/echo.ts";
 import type { Model } from "../models/manifest.ts";
 import { createApp } from "../src/server/app.ts";
-import { createDownloads } from "../src/library/download-jobs.ts";
+import { createDownloadJobs } from "../src/library/download-jobs.ts";
 import { createModelPool } from "../src/inference/model-pool.ts";
 import { createLibrary } from "../src/library/library.ts";
 import { createLog } from "../src/support/log.ts";
@@ -170,7 +170,7 @@ function makeApp(adapter = echo()) {
     guards: { hosts: [], wide: false, origins: [], keys: [], newRequestId: () => "req_1" },
     store,
     library,
-    downloads: createDownloads({ library, records: store.downloads, options: {}, now: () => 0, log }),
+    downloads: createDownloadJobs({ library, records: store.downloads, options: {}, now: () => 0, log }),
     pool: createModelPool({ adapterOf, resolve, slots: 4, queue: 4, log }),
     adapterOf,
     log,

@@ -2,7 +2,7 @@
 import type { Context } from "hono";
 import type { Adapter } from "../../adapters/adapter.ts";
 import type { Model } from "../../models/manifest.ts";
-import type { Downloads } from "../library/download-jobs.ts";
+import type { DownloadJobs } from "../library/download-jobs.ts";
 import type { ModelPool } from "../inference/model-pool.ts";
 import type { ApiError } from "../http/errors.ts";
 import type { ModelFileFacts, MemoryEstimator } from "../inference/memory-estimator.ts";
@@ -16,17 +16,27 @@ export interface AppOptions {
   guards: GuardOptions;
   library: Pick<
     Library,
-    "list" | "all" | "get" | "remove" | "resolve" | "ask" | "asked" | "askedFor" | "claim" | "wanted" | "partial"
+    | "list"
+    | "all"
+    | "get"
+    | "remove"
+    | "resolve"
+    | "addPending"
+    | "listPending"
+    | "getPending"
+    | "addWithoutDownload"
+    | "planDownload"
+    | "partialBytes"
   >;
-  downloads: Downloads;
+  downloads: DownloadJobs;
   /** Absolute path of the folder whose files may be used in place by whoever may call. */
   models_dir?: string | undefined;
   /** Plain http and private addresses may be named as sources. */
   allow_private?: boolean;
   /** Whether models fit in memory; absent where nothing is known of that. */
   estimator?: MemoryEstimator;
-  /** `Library.look`, with the sources as they are set up; absent where nothing is to be dialled. */
-  look?: (id: string, signal: AbortSignal) => Promise<ModelFileFacts>;
+  /** `Library.fetchRemoteFacts`, with the sources as they are set up; absent where nothing is to be dialled. */
+  fetchRemoteFacts?: (id: string, signal: AbortSignal) => Promise<ModelFileFacts>;
   store: Store;
   pool: ModelPool;
   /** Takes in an old data folder; absent where that is not offered. Throws a sentence about the folder. */

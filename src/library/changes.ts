@@ -1,5 +1,5 @@
 // What is being done to the files of a model, so that no two are at them.
-import { busy } from "./errors.ts";
+import { busyModel } from "./errors.ts";
 
 export type Change = "downloaded" | "removed";
 
@@ -16,7 +16,7 @@ export function createChanges(): Changes {
     of: (id) => changing.get(id),
     begin(id, change) {
       const other = changing.get(id);
-      if (other !== undefined) throw busy(id, other);
+      if (other !== undefined) throw busyModel(id, other);
       changing.set(id, change);
     },
     end: (id) => void changing.delete(id),

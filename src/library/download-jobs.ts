@@ -1,11 +1,12 @@
-// Downloads in the background: one job a model whoever asks for it, told of to all who listen.
+// Downloads in the background: one job a model, however many clients ask for it and follow its events.
+import { addAbortListener } from "node:events";
 import { DownloadError } from "../../models/download/download.ts";
 import type { DownloadOptions, DownloadProgress } from "../../models/sources/web-request.ts";
-import type { WantedModel } from "../../models/pending-model.ts";
+import type { PendingModel } from "../../models/pending-model.ts";
 import { ApiError, toApiError } from "../http/errors.ts";
 import { quote } from "../support/quote.ts";
 import type { Library } from "./library.ts";
-import type { Wanted } from "./pending-models.ts";
+import type { DownloadPlan } from "./pending-models.ts";
 import type { Log } from "../support/log.ts";
 import type { Collection } from "../storage/collection.ts";
 
@@ -28,9 +29,9 @@ export interface DownloadEvent {
   error?: { message: string; code: string | null };
 }
 
-export interface Downloads {
+export interface DownloadJobs {
   /**
-   * Starts the job of a model, or joins it; `there` when nothing is to be fetched. Throws what `Library.wanted` throws, and 503
+   * Starts the job of a model, or joins it; `there` when nothing is to be fetched. Throws what `Library.planDownload` throws, and 503
    * while the server stops.
    */
   start(id: string): Promise<"started" | "running" | "there">;
@@ -38,7 +39,7 @@ export interface Downloads {
   state(id: string): DownloadEvent["state"] | undefined;
   /**
    * The job from now on: one event at once, then the newest one a few times a second, and at last one that is not `downloading`.
-   * Ends early when `signal` is aborted. Throws what `Library.wanted` throws, and 404 `download_not_found` where nobody started one.
+   * Ends early when `signal` is aborted. Throws what `Library.planDownload` throws, and 404 `download_not_found` where nobody started one.
    */
   events(id: string, signal: AbortSignal): AsyncGenerator<DownloadEvent, void>;
   /** Stops the job and keeps its bytes. Resolves when it has ended; false when none was stopped. */
@@ -49,10 +50,10 @@ export interface Downloads {
   close(): Promise<void>;
 }
 
-export interface DownloadsOptions {
-  library: Pick<Library, "wanted" | "pull" | "get">;
+export interface DownloadJobsOptions {
+  library: Pick<Library, "planDownload" | "install" | "get">;
   /** Where the jobs are kept. */
-  records: Collection<WantedModel>;
+  records: Collection<PendingModel>;
   /** Seconds since 1970. */
   now: () => number;
   options: DownloadOptions;
@@ -61,7 +62,7 @@ export interface DownloadsOptions {
   every_ms?: number;
 }
 
-interface Job {
+interface DownloadJob {
   event: DownloadEvent;
   stop: AbortController;
   /** Resolves when it has ended, however it did. */
@@ -74,8 +75,15 @@ const EVERY_MS = 250;
 /** How many jobs that failed or were stopped are remembered. */
 const MOST_REMEMBERED = 100;
 
-export function createDownloads({ library, records, options, now, log, every_ms = EVERY_MS }: DownloadsOptions): Downloads {
-  const running = new Map<string, Job>();
+export function createDownloadJobs({
+  library,
+  records,
+  options,
+  now,
+  log,
+  every_ms = EVERY_MS,
+}: DownloadJobsOptions): DownloadJobs {
+  const running = new Map<string, DownloadJob>();
   const last = new Map<string, DownloadEvent>();
   let closed = false;
 
@@ -84,27 +92,27 @@ export function createDownloads({ library, records, options, now, log, every_ms 
       // One that is being stopped is not joined.
       while (running.get(id)?.stop.signal.aborted) await running.get(id)!.ended;
       if (running.has(id)) return "running";
-      const wanted = await library.wanted(id);
-      if (wanted === undefined) return "there";
+      const plan = await library.planDownload(id);
+      if (plan === undefined) return "there";
       if (closed) throw new ApiError(503, "The server is stopping.", { code: "server_stopping" });
-      // Somebody else was faster.
+      // Another request was faster.
       if (running.has(id)) return "running";
-      const noted = note(id, wanted);
-      begin(id, noted);
-      await noted;
+      const recorded = recordStart(id, plan);
+      startJob(id, recorded);
+      await recorded;
       return "started";
     },
     async resume() {
       const jobs = await records.some(await records.ids());
-      for (const { id, state } of jobs) if (state === "downloading" && !running.has(id) && !closed) begin(id);
+      for (const { id, state } of jobs) if (state === "downloading" && !running.has(id) && !closed) startJob(id);
     },
     state: (id) => (running.get(id)?.event ?? last.get(id))?.state,
     async *events(id, signal) {
       const job = running.get(id);
-      if (job === undefined) return yield last.get(id) ?? (await remembered(id)) ?? (await whole(id));
-      for (let told: DownloadEvent | undefined; !signal.aborted; await pause(job, signal)) {
-        if (job.event !== told) yield (told = job.event);
-        if (told.state !== "downloading") return;
+      if (job === undefined) return yield last.get(id) ?? (await readEarlierEnd(id)) ?? (await installedEvent(id));
+      for (let sent: DownloadEvent | undefined; !signal.aborted; await waitForEvent(job, signal)) {
+        if (job.event !== sent) yield (sent = job.event);
+        if (sent.state !== "downloading") return;
       }
     },
     async cancel(id) {
@@ -121,48 +129,48 @@ export function createDownloads({ library, records, options, now, log, every_ms 
     },
   };
 
-  /** A server that starts is to go on with it. */
-  async function note(id: string, { model, reference }: Wanted): Promise<void> {
+  /** Records the job, so that the next server goes on with it. */
+  async function recordStart(id: string, { model, reference }: DownloadPlan): Promise<void> {
     const known = { id, object: "model.download" as const, created_at: now(), model, ...(reference && { reference }) };
     await records.patch(id, (record) => ({ ...withoutError(record), state: "downloading" }), { ...known, state: "added" });
   }
 
-  /** How it ended, for the next server; what cannot be written now is found out then. */
-  async function noteEnd(id: string, { state, error }: DownloadEvent): Promise<void> {
+  /** Records how the job ended, for the next server; what cannot be written now is found out then. */
+  async function recordEnd(id: string, { state, error }: DownloadEvent): Promise<void> {
     if (closed || state === "done" || state === "downloading") return;
     await records
       .patch(id, (record) => ({ ...withoutError(record), state, ...(error && { error }) }))
       .catch((cause) => log.warn("the end of a download was not noted", { model: id, cause }));
   }
 
-  /** No byte is asked for until it is `noted`. */
-  function begin(id: string, noted = Promise.resolve()): void {
+  /** No byte is asked for until the start is `recorded`. */
+  function startJob(id: string, recorded = Promise.resolve()): void {
     const event: DownloadEvent = { model_id: id, state: "downloading", bytes: 0, rate: 0, source: "" };
-    const job: Job = { event, stop: new AbortController(), ended: Promise.resolve(), waiting: new Set() };
+    const job: DownloadJob = { event, stop: new AbortController(), ended: Promise.resolve(), waiting: new Set() };
     last.delete(id);
     running.set(id, job);
-    job.ended = run(id, job, noted);
+    job.ended = runJob(id, job, recorded);
   }
 
-  /** Never throws: whoever wants to know how it ended looks at the event. */
-  async function run(id: string, job: Job, noted: Promise<void>): Promise<void> {
-    const rate = meter();
+  /** Never throws: the event says how the job ended. */
+  async function runJob(id: string, job: DownloadJob, recorded: Promise<void>): Promise<void> {
+    const rate = createRateMeter();
     try {
-      await noted;
-      for await (const step of library.pull(id, options, job.stop.signal)) {
-        // Of many steps a listener hears of few: what only the first one of a source says stays.
+      await recorded;
+      for await (const step of library.install(id, options, job.stop.signal)) {
+        // A listener gets few of many steps: what only the first one of a source says stays.
         const { source, problem } = job.event;
         const before = source === step.source && problem !== undefined ? { problem } : {};
         job.event = { model_id: id, state: "downloading", ...before, ...step, rate: rate(step) };
       }
-      job.event = { ...job.event, ...(await whole(id)), source: job.event.source };
+      job.event = { ...job.event, ...(await installedEvent(id)), source: job.event.source };
     } catch (error) {
-      const end = job.stop.signal.aborted ? { state: "cancelled" as const } : { state: "failed" as const, error: told(error) };
+      const end = job.stop.signal.aborted ? { state: "cancelled" as const } : { state: "failed" as const, error: errorOf(error) };
       job.event = { ...job.event, ...end, rate: 0 };
       if (end.state === "failed") log.error("download failed", { model: id, cause: error });
       remember(job.event);
     }
-    await noteEnd(id, job.event);
+    await recordEnd(id, job.event);
     running.delete(id);
     for (const wake of job.waiting) wake();
   }
@@ -174,15 +182,15 @@ export function createDownloads({ library, records, options, now, log, every_ms 
   }
 
   /** The end of a job of an earlier server. */
-  async function remembered(id: string): Promise<DownloadEvent | undefined> {
+  async function readEarlierEnd(id: string): Promise<DownloadEvent | undefined> {
     const { state, error } = (await records.get(id)) ?? {};
     if (state !== "cancelled" && state !== "failed") return undefined;
     return { model_id: id, state, bytes: 0, rate: 0, source: "", ...(error && { error }) };
   }
 
-  /** The event of a model that is there, whoever fetched it. */
-  async function whole(id: string): Promise<DownloadEvent> {
-    if ((await library.wanted(id)) !== undefined) {
+  /** The event of a model that is installed, however it came here. */
+  async function installedEvent(id: string): Promise<DownloadEvent> {
+    if ((await library.planDownload(id)) !== undefined) {
       const message = `The model ${quote(id)} is not being downloaded. POST /v1/models/download/{id} starts it.`;
       throw new ApiError(404, message, { param: "model_id", code: "download_not_found" });
     }
@@ -191,22 +199,21 @@ export function createDownloads({ library, records, options, now, log, every_ms 
     return { model_id: id, state: "done", bytes, total: bytes, rate: 0, source: "" };
   }
 
-  /** Until the next event is due, or the job ends, or the listener leaves. */
-  async function pause({ waiting }: Job, signal: AbortSignal): Promise<void> {
+  /** Waits until the next event is due, the job ends or the listener leaves. */
+  async function waitForEvent({ waiting }: DownloadJob, signal: AbortSignal): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, every_ms);
     waiting.add(resolve);
-    const onAbort = (): void => resolve();
-    signal.addEventListener("abort", onAbort);
+    const listener = addAbortListener(signal, () => resolve());
     await promise;
     clearTimeout(timer);
     waiting.delete(resolve);
-    signal.removeEventListener("abort", onAbort);
+    listener[Symbol.dispose]();
   }
 }
 
-/** The reason of an earlier end is not this one's. */
-function withoutError(record: WantedModel): WantedModel {
+/** Without the reason of an earlier end. */
+function withoutError(record: PendingModel): PendingModel {
   const copy = { ...record };
   delete copy.error;
   return copy;
@@ -215,20 +222,20 @@ function withoutError(record: WantedModel): WantedModel {
 const RATE_OVER_MS = 5_000;
 
 /** Bytes a second since a few seconds ago. What an earlier download had left was not fetched now. */
-function meter(): (step: DownloadProgress) => number {
-  let marks: { at: number; bytes: number }[] = [];
+function createRateMeter(): (step: DownloadProgress) => number {
+  let samples: { at: number; bytes: number }[] = [];
   return ({ bytes }) => {
     const at = performance.now();
-    // Another source, or another file.
-    if (bytes < (marks.at(-1)?.bytes ?? 0)) marks = [];
-    if (at - (marks.at(-1)?.at ?? -Infinity) >= RATE_OVER_MS / 10) marks.push({ at, bytes });
-    while (marks.length > 1 && at - marks[0]!.at > RATE_OVER_MS) marks.shift();
-    const seconds = (at - marks[0]!.at) / 1000;
-    return seconds > 0 ? Math.round((bytes - marks[0]!.bytes) / seconds) : 0;
+    // Fewer bytes than before: the job has turned to another source or file.
+    if (bytes < (samples.at(-1)?.bytes ?? 0)) samples = [];
+    if (at - (samples.at(-1)?.at ?? -Infinity) >= RATE_OVER_MS / 10) samples.push({ at, bytes });
+    while (samples.length > 1 && at - samples[0]!.at > RATE_OVER_MS) samples.shift();
+    const seconds = (at - samples[0]!.at) / 1000;
+    return seconds > 0 ? Math.round((bytes - samples[0]!.bytes) / seconds) : 0;
   };
 }
 
-function told(error: unknown): { message: string; code: string | null } {
+function errorOf(error: unknown): { message: string; code: string | null } {
   const { message, code } = error instanceof DownloadError ? error : toApiError(error);
   return { message, code };
 }

@@ -4,11 +4,11 @@ import type { SourceError } from "../../models/sources/web-request.ts";
 import { ApiError } from "../http/errors.ts";
 import { quote } from "../support/quote.ts";
 
-export function missing(id: string, file: ModelFile): ApiError {
+export function missingFile(id: string, file: ModelFile): ApiError {
   return corrupted(`The file "${file.name}" of model ${quote(id)} is missing. ${remedy(id, file)}`);
 }
 
-export function resized(id: string, file: ModelFile, size: number): ApiError {
+export function resizedFile(id: string, file: ModelFile, size: number): ApiError {
   return corrupted(
     `The file "${file.name}" of model ${quote(id)} has ${size} bytes instead of ${file.size}. ${remedy(id, file)}`,
   );
@@ -22,21 +22,21 @@ function corrupted(message: string): ApiError {
   return new ApiError(500, message, { code: "model_corrupted", param: "model" });
 }
 
-export function unknown(id: string): ApiError {
+export function uncatalogued(id: string): ApiError {
   return new ApiError(404, `The model ${quote(id)} is not in the catalogue. "ingle list --catalog" shows what is.`, {
     code: "model_not_found",
     param: "model_id",
   });
 }
 
-export function busy(id: string, change: "downloaded" | "removed"): ApiError {
+export function busyModel(id: string, change: "downloaded" | "removed"): ApiError {
   return new ApiError(409, `The model ${quote(id)} is being ${change}. Wait for that to end.`, {
     code: "model_not_ready",
     param: "model_id",
   });
 }
 
-export function taken(id: string): ApiError {
+export function takenId(id: string): ApiError {
   return new ApiError(409, `The id ${quote(id)} stands for another model. Choose another "id", or delete that model first.`, {
     code: "model_exists",
     param: "id",
@@ -44,13 +44,13 @@ export function taken(id: string): ApiError {
 }
 
 /** Of a model that other servers run. */
-export function elsewhere(id: string, url: string): ApiError {
+export function upstreamModel(id: string, url: string): ApiError {
   return new ApiError(409, `The model ${quote(id)} is run by ${new URL(url).host}: there is nothing to be downloaded.`, {
     code: "model_not_downloadable",
     param: "model_id",
   });
 }
 
-export function unseen(id: string, { message, code }: SourceError): ApiError {
+export function unreadableHeader(id: string, { message, code }: SourceError): ApiError {
   return new ApiError(502, `The file of model ${quote(id)} cannot be looked at. ${message}`, { code, param: "model_id" });
 }

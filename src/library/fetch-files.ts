@@ -6,7 +6,7 @@ import type { Model, ModelFile } from "../../models/manifest.ts";
 import { type DownloadOptions, SourceError } from "../../models/sources/web-request.ts";
 
 /** Answers with the files as they are on the disk, at last. Throws `DownloadError` and the signal's reason. */
-export async function* fetchAll({ files }: Model, folder: string, options: DownloadOptions, signal: AbortSignal) {
+export async function* fetchModelFiles({ files }: Model, folder: string, options: DownloadOptions, signal: AbortSignal) {
   const there: ModelFile[] = [];
   const total = files.every(({ size }) => size !== undefined) ? files.reduce((sum, { size = 0 }) => sum + size, 0) : undefined;
   let before = 0;
@@ -24,14 +24,15 @@ export async function* fetchAll({ files }: Model, folder: string, options: Downl
 }
 
 /** Without what only stands beside them. */
-export const weightsOf = ({ files }: Model): ModelFile[] => files.filter(({ role }) => role === undefined);
+export const weightFilesOf = ({ files }: Model): ModelFile[] => files.filter(({ role }) => role === undefined);
 
 /** In bytes, as far as they are known. */
-export const sizeOf = (files: ModelFile[]): number => files.reduce((sum, { size = 0 }) => sum + size, 0);
+export const totalBytes = (files: ModelFile[]): number => files.reduce((sum, { size = 0 }) => sum + size, 0);
 
-export const isOfAnotherFile = (error: unknown): boolean => error instanceof DownloadError && error.code === "checksum_mismatch";
+export const isChecksumMismatch = (error: unknown): boolean =>
+  error instanceof DownloadError && error.code === "checksum_mismatch";
 
 /** For `catch`: a source of the list of files is one of the download. */
-export function unfetched(error: unknown): never {
+export function throwDownloadError(error: unknown): never {
   throw error instanceof SourceError ? new DownloadError(error.code, error.message, { cause: error }) : error;
 }

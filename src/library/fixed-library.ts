@@ -1,10 +1,10 @@
-// Models that are what they are: of an adapter that brings its own, such as `--adapter echo`. They have no files here and cannot be changed.
+// The library of an adapter that brings its own models, such as `--adapter echo`: they have no files here and cannot be changed.
 import type { Model } from "../../models/manifest.ts";
 import { modelOf, type OwnModel } from "../../models/own-model.ts";
 import { ApiError } from "../http/errors.ts";
 import type { Library } from "./library.ts";
 
-export function fixedLibrary(own: readonly OwnModel[]): Library {
+export function createFixedLibrary(own: readonly OwnModel[]): Library {
   const models = own.map(modelOf);
   const find = (id: string): Model | undefined => models.find((model) => model.id === id);
   return {
@@ -13,15 +13,15 @@ export function fixedLibrary(own: readonly OwnModel[]): Library {
     get: async (id) => find(id),
     resolve: async ({ id, settings }) => ({ id, path: "", settings }),
     add: refuse,
-    ask: refuse,
-    claim: refuse,
-    asked: async () => [],
-    askedFor: async () => undefined,
+    addPending: refuse,
+    addWithoutDownload: refuse,
+    listPending: async () => [],
+    getPending: async () => undefined,
     remove: refuse,
-    partial: async () => 0,
-    wanted: async (id) => (find(id) ? undefined : refuse()),
-    look: refuse,
-    pull: refuse,
+    partialBytes: async () => 0,
+    planDownload: async (id) => (find(id) ? undefined : refuse()),
+    fetchRemoteFacts: refuse,
+    install: refuse,
   };
 }
 

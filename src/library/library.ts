@@ -2,29 +2,29 @@
 import { lstat, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { InstalledModel, Model } from "../../models/manifest.ts";
-import type { WantedModel } from "../../models/pending-model.ts";
+import type { PendingModel } from "../../models/pending-model.ts";
 import { createChanges } from "./changes.ts";
-import { sizeOf, weightsOf } from "./fetch-files.ts";
-import { absent, checkFile, partialBytes } from "./weight-files.ts";
-import { createPulls, type Pulls } from "./install-model.ts";
-import { createWishes, type Wishes } from "./pending-models.ts";
+import { totalBytes, weightFilesOf } from "./fetch-files.ts";
+import { valueIfAbsent, checkWeightFile, sumPartialBytes } from "./weight-files.ts";
+import { createModelInstaller, type ModelInstaller } from "./install-model.ts";
+import { createPendingModels, type PendingModels } from "./pending-models.ts";
 import type { Collection } from "../storage/collection.ts";
 import { isOfOneRecord } from "../storage/faults.ts";
 import { encodeKey } from "../storage/encode-key.ts";
 
 export interface LibraryOptions {
   records: Collection<Model>;
-  /** Models that are to be fetched. */
-  downloads: Collection<WantedModel>;
+  /** The pending models. */
+  downloads: Collection<PendingModel>;
   /** Absolute path of the folder of the weights, which is made when something is first fetched. */
   weights: string;
-  /** Absolute path of the folder with the state of idle conversations, which may never be made; absent: nobody keeps any. */
+  /** Absolute path of the folder with the state of idle conversations, which may never be made; absent: none is kept. */
   kv_cache?: string;
   /** Seconds since 1970. */
   now?: () => number;
 }
 
-export interface Library extends Pulls, Pick<Wishes, "ask" | "asked" | "askedFor"> {
+export interface Library extends ModelInstaller, Pick<PendingModels, "addPending" | "listPending" | "getPending"> {
   /** All readable records, sorted by id. */
   list(): Promise<Model[]>;
   /** All records, sorted by id; undefined for one that cannot be read. */
@@ -35,15 +35,16 @@ export interface Library extends Pulls, Pick<Wishes, "ask" | "asked" | "askedFor
   add(model: Model): Promise<void>;
   /**
    * Removes the record, even a damaged one, then, once `unused` has resolved, fetched weights, partial downloads and
-   * what is kept of its conversations; files used in place stay. False when there was nothing, or somebody else removes it. Throws `ApiError` 409 `model_not_ready` beside a pull.
+   * saved states of its conversations; files used in place stay. False when there was nothing, or another request removes it. Throws
+   * `ApiError` 409 `model_not_ready` beside a download.
    */
   remove(id: string, unused?: () => Promise<void>): Promise<boolean>;
   /** Where the weights are, or who runs the model instead. Throws `ApiError` 500 `model_corrupted` when they are missing or changed in size. */
   resolve(model: Model): Promise<InstalledModel>;
   /** Adds a model that needs no download. Throws `ApiError` 409 `model_exists` for an id that stands for another one. */
-  claim(model: Model): Promise<void>;
+  addWithoutDownload(model: Model): Promise<void>;
   /** Bytes that a stopped download has left, 0 for none. */
-  partial(id: string): Promise<number>;
+  partialBytes(id: string): Promise<number>;
 }
 
 export function createLibrary({
@@ -55,28 +56,30 @@ export function createLibrary({
 }: LibraryOptions): Library {
   const folderOf = (id: string) => join(weights, encodeKey(id));
   const changes = createChanges();
-  const wishes = createWishes({ records, downloads, now });
+  const pending = createPendingModels({ records, downloads, now });
   const resolve: Library["resolve"] = async (model) => {
     const { id, upstream, settings } = model;
     if (upstream !== undefined) return { id, path: "", upstream, settings };
     const paths = model.files.map((file) => file.path ?? join(folderOf(id), file.name));
-    for (const [i, file] of model.files.entries()) await checkFile(id, file, paths[i]!);
+    for (const [i, file] of model.files.entries()) await checkWeightFile(id, file, paths[i]!);
     const projector = paths[model.files.findIndex(({ role }) => role === "projector")];
-    return { id, path: paths[0]!, extra_bytes: sizeOf(weightsOf(model).slice(1)), projector, settings };
+    return { id, path: paths[0]!, extra_bytes: totalBytes(weightFilesOf(model).slice(1)), projector, settings };
   };
 
   return {
     resolve,
-    ask: wishes.ask,
-    asked: wishes.asked,
-    askedFor: wishes.askedFor,
-    ...createPulls({ records, downloads, wishes, changes, resolve, folderOf, now }),
+    addPending: pending.addPending,
+    listPending: pending.listPending,
+    getPending: pending.getPending,
+    ...createModelInstaller({ records, downloads, pending, changes, resolve, folderOf, now }),
 
     list: async () => records.some(await records.ids()),
 
     async all() {
       const ids = await records.ids();
-      return Promise.all(ids.map(async (id) => [id, await records.get(id).catch(ofNone)] as [string, Model | undefined]));
+      return Promise.all(
+        ids.map(async (id) => [id, await records.get(id).catch(undefinedIfUnreadable)] as [string, Model | undefined]),
+      );
     },
 
     get: (id) => records.get(id),
@@ -87,11 +90,11 @@ export function createLibrary({
       if (!hasKey(id) || changes.of(id) === "removed") return false;
       changes.begin(id, "removed");
       try {
-        // In this order: a crash in between leaves files that nobody misses, never a model without its files.
+        // The record goes first: a crash in between leaves files without a model, never a model without its files.
         const removed = await records.remove(id);
         const forgotten = await downloads.remove(id);
         await unused();
-        const there = await lstat(folderOf(id)).catch(absent(undefined));
+        const there = await lstat(folderOf(id)).catch(valueIfAbsent(undefined));
         await rm(folderOf(id), { recursive: true, force: true });
         if (kv_cache !== undefined) await rm(join(kv_cache, encodeKey(id)), { recursive: true, force: true });
         return removed || forgotten || there !== undefined;
@@ -100,20 +103,20 @@ export function createLibrary({
       }
     },
 
-    async claim(model) {
-      await wishes.known(model);
+    async addWithoutDownload(model) {
+      await pending.isKnown(model);
       await records.put(model);
     },
 
-    async partial(id) {
+    async partialBytes(id) {
       if (!hasKey(id)) return 0;
-      return partialBytes(folderOf(id));
+      return sumPartialBytes(folderOf(id));
     },
   };
 }
 
-/** What hides more than one record is no damage of this one. */
-function ofNone(error: Error): undefined {
+/** For `catch`: a failure that hides more than this record is thrown on. */
+function undefinedIfUnreadable(error: Error): undefined {
   if (!isOfOneRecord(error.cause)) throw error;
 }
 

@@ -1,74 +1,75 @@
-// Models that are to be fetched: each is a record of its own until it is there.
+// Models that were asked for and are not here: each is a record of its own until it is fetched.
 import { isDeepStrictEqual } from "node:util";
 import { listRepoFiles } from "../../models/sources/huggingface.ts";
 import type { DownloadOptions } from "../../models/sources/web-request.ts";
 import type { Model } from "../../models/manifest.ts";
 import type { HubReference } from "../../models/reference.ts";
-import type { WantedModel } from "../../models/pending-model.ts";
+import type { PendingModel } from "../../models/pending-model.ts";
 import type { Collection } from "../storage/collection.ts";
-import { taken } from "./errors.ts";
+import { takenId } from "./errors.ts";
 
-export interface Wanted {
+/** What is to be fetched for a model. */
+export interface DownloadPlan {
   model: Model;
   /** Says what the files are where the manifest has none. */
   reference?: HubReference | undefined;
-  /** Its address may be plain http, or private. */
+  /** The address may be plain http, or private. */
   allow_private?: boolean | undefined;
 }
 
-export interface Wishes {
-  /** Notes a model that is to be fetched. Throws `ApiError` 409 `model_exists` for an id that stands for another one. */
-  ask(wanted: Wanted): Promise<void>;
-  /** Models that were asked for and are not there, sorted by id; without files where only the hub can say what they are made of. */
-  asked(): Promise<Model[]>;
-  /** The one that was asked for under this id, there or not; undefined where that cannot be read. */
-  askedFor(id: string): Promise<Model | undefined>;
+export interface PendingModels {
+  /** Records a model that is to be fetched. Throws `ApiError` 409 `model_exists` for an id that stands for another one. */
+  addPending(plan: DownloadPlan): Promise<void>;
+  /** Manifests of the pending models, sorted by id; without files where only the hub can say what they are made of. */
+  listPending(): Promise<Model[]>;
+  /** The manifest that was asked for under this id, whether or not it is here by now; undefined where its record cannot be read. */
+  getPending(id: string): Promise<Model | undefined>;
   /** Whether the id is in use for this very model. Throws `ApiError` 409 `model_exists` where it is for another one. */
-  known(model: Model): Promise<boolean>;
-  /** The model with its files. The hub's word on them is kept: a later try goes on with the same ones. Throws `SourceError`. */
-  complete(wanted: Wanted, options: DownloadOptions, signal: AbortSignal): Promise<Model>;
-  /** What the hub said was of a file that it has no more: the next try asks anew. */
+  isKnown(model: Model): Promise<boolean>;
+  /** The model with its files. The hub's answer is recorded: a later try goes on with the same ones. Throws `SourceError`. */
+  completeFiles(plan: DownloadPlan, options: DownloadOptions, signal: AbortSignal): Promise<Model>;
+  /** Drops the hub's answer, which is about a file that it has no more: the next try asks anew. */
   forgetFiles(id: string): Promise<void>;
 }
 
-export interface WishesOptions {
+export interface PendingModelsOptions {
   records: Collection<Model>;
-  downloads: Collection<WantedModel>;
+  downloads: Collection<PendingModel>;
   /** Seconds since 1970. */
   now: () => number;
 }
 
-export function createWishes({ records, downloads, now }: WishesOptions): Wishes {
-  const known = async (model: Model): Promise<boolean> => {
-    const [there, asked] = [await records.get(model.id), await downloads.get(model.id)];
-    for (const other of [there, asked?.model]) if (other !== undefined && !isSame(other, model)) throw taken(model.id);
-    return there !== undefined || asked !== undefined;
+export function createPendingModels({ records, downloads, now }: PendingModelsOptions): PendingModels {
+  const isKnown = async (model: Model): Promise<boolean> => {
+    const [installed, pending] = [await records.get(model.id), await downloads.get(model.id)];
+    for (const other of [installed, pending?.model]) if (other !== undefined && !isSame(other, model)) throw takenId(model.id);
+    return installed !== undefined || pending !== undefined;
   };
 
   return {
-    known,
-    async ask({ model, reference, allow_private }) {
-      if (await known(model)) return;
-      const wish = { id: model.id, object: "model.download", created_at: now(), state: "added", model } as const;
-      await downloads.put({ ...wish, ...(reference && { reference }), ...(allow_private && { allow_private }) });
+    isKnown,
+    async addPending({ model, reference, allow_private }) {
+      if (await isKnown(model)) return;
+      const record = { id: model.id, object: "model.download", created_at: now(), state: "added", model } as const;
+      await downloads.put({ ...record, ...(reference && { reference }), ...(allow_private && { allow_private }) });
     },
-    async asked() {
-      const wishes = await downloads.some(await downloads.ids());
-      const there = new Set(await records.ids());
-      return wishes.map(({ model }) => model).filter(({ id }) => !there.has(id));
+    async listPending() {
+      const pending = await downloads.some(await downloads.ids());
+      const installed = new Set(await records.ids());
+      return pending.map(({ model }) => model).filter(({ id }) => !installed.has(id));
     },
-    async askedFor(id) {
-      const [wish] = await downloads.some([id]);
-      return wish?.model;
+    async getPending(id) {
+      const [pending] = await downloads.some([id]);
+      return pending?.model;
     },
-    async complete({ model, reference }, options, signal) {
+    async completeFiles({ model, reference }, options, signal) {
       if (model.files.length > 0 || reference === undefined) return model;
       const files = await listRepoFiles(reference, options, signal);
-      await downloads.patch(model.id, (wish) => ({ ...wish, model: { ...model, files } }));
+      await downloads.patch(model.id, (record) => ({ ...record, model: { ...model, files } }));
       return { ...model, files };
     },
     async forgetFiles(id) {
-      await downloads.patch(id, (wish) => ({ ...wish, model: { ...wish.model, files: [] } }));
+      await downloads.patch(id, (record) => ({ ...record, model: { ...record.model, files: [] } }));
     },
   };
 }

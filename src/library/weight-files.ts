@@ -2,27 +2,29 @@
 import { lstat, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { ModelFile } from "../../models/manifest.ts";
-import { missing, resized } from "./errors.ts";
+import { missingFile, resizedFile } from "./errors.ts";
 
 /** Throws `ApiError` 500 `model_corrupted`. */
-export async function checkFile(id: string, file: ModelFile, path: string): Promise<void> {
+export async function checkWeightFile(id: string, file: ModelFile, path: string): Promise<void> {
   // A link may stand for a file that is used in place, never for one that ingle put there itself.
-  const there = await (file.path === undefined ? lstat(path) : stat(path)).catch(absent(undefined));
-  if (!there?.isFile()) throw missing(id, file);
+  const there = await (file.path === undefined ? lstat(path) : stat(path)).catch(valueIfAbsent(undefined));
+  if (!there?.isFile()) throw missingFile(id, file);
   if (there.size === (file.size ?? there.size)) return;
-  throw resized(id, file, there.size);
+  throw resizedFile(id, file, there.size);
 }
 
 /** Bytes that stopped downloads have left in a folder. */
-export async function partialBytes(folder: string): Promise<number> {
-  const names = await readdir(folder).catch(absent<string[]>([]));
+export async function sumPartialBytes(folder: string): Promise<number> {
+  const names = await readdir(folder).catch(valueIfAbsent<string[]>([]));
   const parts = names.filter((name) => name.endsWith(".part"));
-  const sizes = await Promise.all(parts.map(async (name) => (await stat(join(folder, name)).catch(absent({ size: 0 }))).size));
+  const sizes = await Promise.all(
+    parts.map(async (name) => (await stat(join(folder, name)).catch(valueIfAbsent({ size: 0 }))).size),
+  );
   return sizes.reduce((a, b) => a + b, 0);
 }
 
 /** For `catch`: what is not there reads as the given value, every other failure is one. */
-export function absent<T>(value: T): (error: NodeJS.ErrnoException) => T {
+export function valueIfAbsent<T>(value: T): (error: NodeJS.ErrnoException) => T {
   return (error) => {
     if (error.code === "ENOENT") return value;
     throw error;

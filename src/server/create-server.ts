@@ -9,7 +9,7 @@ import type { OwnModel } from "../../models/own-model.ts";
 import { createApp, type App } from "./app.ts";
 import { KV_CACHE } from "../../models/saved-state-files.ts";
 import { sourceOptions, type Config } from "./settings.ts";
-import { createDownloads } from "../library/download-jobs.ts";
+import { createDownloadJobs } from "../library/download-jobs.ts";
 import { createModelPool, type ModelPool } from "../inference/model-pool.ts";
 import { ApiError } from "../http/errors.ts";
 import { createMemoryEstimator } from "../inference/memory-estimator.ts";
@@ -21,7 +21,7 @@ import { encodeKey } from "../storage/encode-key.ts";
 import { createFolderProof } from "../storage/lock/folder-proof.ts";
 import { openDataFolder, readDataFolder, type DataFolder } from "../storage/data-folder.ts";
 import { createAdapters } from "./adapters.ts";
-import { fixedLibrary } from "../library/fixed-library.ts";
+import { createFixedLibrary } from "../library/fixed-library.ts";
 import { memoryBudget } from "./machine-memory-budget.ts";
 import { standardError } from "./standard-streams.ts";
 
@@ -78,7 +78,7 @@ function put(config: Config, { store, lock, guarantee, close }: DataFolder, log:
   const { slots, queue, threads, context } = config;
   const library =
     models !== undefined
-      ? fixedLibrary(models)
+      ? createFixedLibrary(models)
       : createLibrary({
           records: store.models,
           downloads: store.downloads,
@@ -104,7 +104,7 @@ function put(config: Config, { store, lock, guarantee, close }: DataFolder, log:
     memory: estimator && { need: async (model, load) => (model.upstream ? undefined : estimator.need(model, load)), budget },
     log,
   });
-  const downloads = createDownloads({ library, records: store.downloads, options: sources, now, log });
+  const downloads = createDownloadJobs({ library, records: store.downloads, options: sources, now, log });
   const app = createApp({
     guards: {
       hosts: [...config.hosts, ...named(config.host)],
@@ -128,7 +128,7 @@ function put(config: Config, { store, lock, guarantee, close }: DataFolder, log:
     folderProof: lock && createFolderProof(config.data, lock.token),
     adapterOf,
     ...(estimator && { estimator }),
-    look: (id, signal) => library.look(id, sources, signal),
+    fetchRemoteFacts: (id, signal) => library.fetchRemoteFacts(id, sources, signal),
     models_dir: config.models_dir && resolve(config.models_dir),
     allow_private: config.allow_private,
     log,

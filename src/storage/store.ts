@@ -3,7 +3,7 @@ import { LRUCache } from "lru-cache";
 import { createStorage, type Driver } from "unstorage";
 import type * as v from "valibot";
 import { Model } from "../../models/manifest.ts";
-import { WantedModel } from "../../models/pending-model.ts";
+import { PendingModel } from "../../models/pending-model.ts";
 import { issueAbove, newId, OWN_ID } from "../support/ids.ts";
 import type { Log } from "../support/log.ts";
 import { collection, type Collection, type Kind, type Shared } from "./collection.ts";
@@ -19,7 +19,7 @@ export interface Store {
   assistants: Collection<Assistant>;
   models: Collection<Model>;
   /** Models that are to be fetched, by their ids. */
-  downloads: Collection<WantedModel>;
+  downloads: Collection<PendingModel>;
   messages(thread_id: string): Collection<Message>;
   /** What concerns a thread together with its messages. */
   conversations: Conversations;
@@ -47,7 +47,7 @@ export const KINDS = {
   messages: ownKind("message", "msg", Message),
   assistants: ownKind("assistant", "asst", Assistant, [BUILT_IN]),
   models: { name: "model", schema: Model, toKey: safely(encodeKey), toId: decodeKey } satisfies Kind<Model>,
-  downloads: { name: "download", schema: WantedModel, toKey: safely(encodeKey), toId: decodeKey } satisfies Kind<WantedModel>,
+  downloads: { name: "download", schema: PendingModel, toKey: safely(encodeKey), toId: decodeKey } satisfies Kind<PendingModel>,
 };
 
 export function createStore({ driver, shared: others, log, mayWrite = () => {} }: StoreOptions): Store {

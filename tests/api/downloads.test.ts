@@ -9,7 +9,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:tes
 import type { Model } from "../../models/manifest.ts";
 import { DownloadError } from "../../models/download/download.ts";
 import type { DownloadProgress } from "../../models/sources/web-request.ts";
-import { createDownloads, type DownloadEvent } from "../../src/library/download-jobs.ts";
+import { createDownloadJobs, type DownloadEvent } from "../../src/library/download-jobs.ts";
 import { ApiError } from "../../src/http/errors.ts";
 import { createLog } from "../../src/support/log.ts";
 import type { Store } from "../../src/storage/store.ts";
@@ -287,11 +287,11 @@ describe("the jobs", () => {
     records: Store["downloads"] = makeApp().store.downloads,
   ) {
     const there = new Set<string>();
-    const downloads = createDownloads({
+    const downloads = createDownloadJobs({
       library: {
-        wanted: async (id) => (there.has(id) ? undefined : { model: makeModel(id) }),
+        planDownload: async (id) => (there.has(id) ? undefined : { model: makeModel(id) }),
         get: async (id) => makeModel(id, { files: [{ name: "weights.gguf", sources: [], size: 20_000 }] }),
-        async *pull(id, _, signal) {
+        async *install(id, _, signal) {
           yield* pull(id, signal);
           there.add(id);
           await records.remove(id);

@@ -173,7 +173,7 @@ describe("the list", () => {
 
   test("by itself is shown without a look at what else is to be fetched, and not at all where that cannot be read", async () => {
     const made = makeApp({ models: [] });
-    await made.library.ask({ model: makeModel("wanted") });
+    await made.library.addPending({ model: makeModel("wanted") });
     for (const id of ["other", "qwen3-4b"]) await made.driver.setItem!(`downloads:${id}`, "{", {});
     expect(await (await made.request("/v1/models/wanted")).json()).toMatchObject({ id: "wanted", state: "available" });
     expect((await made.request("/v1/models/nope")).status).toBe(404);

@@ -175,7 +175,7 @@ describe("a model that other servers run", () => {
   test("in a data folder is sound to `check`, and needs no weights", async () => {
     const folder = mkdtempSync(join(root, "data-"));
     const library = await openLibrary(folder);
-    await library.claim(makeModel("m", { files: [], upstream: { urls: [base_url] }, source_url: base_url }));
+    await library.addWithoutDownload(makeModel("m", { files: [], upstream: { urls: [base_url] }, source_url: base_url }));
     expect(await library.resolve((await library.get("m"))!)).toEqual({
       ...{ id: "m", path: "", upstream: { urls: [base_url] }, settings: {} },
     });

@@ -70,7 +70,7 @@ const damaged = async (of: Library): Promise<string[]> =>
 
 async function pull(id: string, options: object = { allow_private: true }, from: Library = library) {
   const steps: DownloadProgress[] = [];
-  for await (const step of from.pull(id, options, never())) steps.push(step);
+  for await (const step of from.install(id, options, never())) steps.push(step);
   return steps;
 }
 
@@ -139,7 +139,7 @@ test("a folder that is not there holds no models, and reading does not create it
   expect(await damaged(read)).toEqual([]);
   expect(await read.get("a")).toBeUndefined();
   expect(await read.get("x".repeat(200))).toBeUndefined();
-  expect(await read.partial("a")).toBe(0);
+  expect(await read.partialBytes("a")).toBe(0);
   expect(existsSync(nowhere)).toBe(false);
 });
 
@@ -226,7 +226,7 @@ test("a size that the manifest does not know is recorded", async () => {
 
 test("a model that nobody knows is a 404", async () => {
   await expect(pull("no-such-model")).rejects.toMatchObject({ status: 404, param: "model_id", code: "model_not_found" });
-  await expect(library.wanted("no-such-model")).rejects.toMatchObject({ status: 404 });
+  await expect(library.planDownload("no-such-model")).rejects.toMatchObject({ status: 404 });
   expect(existsSync(join(data, "weights"))).toBe(false);
 });
 
@@ -298,9 +298,9 @@ test("removing takes the record and the weights, and a second time there is noth
 test("removing takes what a stopped download left, and a damaged record", async () => {
   mkdirSync(join(data, "weights", "tiny"), { recursive: true });
   writeFileSync(join(data, "weights", "tiny", "tiny.gguf.part"), "GGUF");
-  expect(await library.partial("tiny")).toBe(4);
+  expect(await library.partialBytes("tiny")).toBe(4);
   expect(await library.remove("tiny")).toBe(true);
-  expect(await library.partial("tiny")).toBe(0);
+  expect(await library.partialBytes("tiny")).toBe(0);
   await library.add(tiny("tiny"));
   await meanwhile(() => writeFileSync(join(data, "models", "tiny.json"), "{"));
   expect(await library.remove("tiny")).toBe(true);

@@ -8,7 +8,7 @@ import type { InstalledModel, Model } from "../../models/manifest.ts";
 import type { DownloadOptions } from "../../models/sources/web-request.ts";
 import { createApp } from "../../src/server/app.ts";
 import type { AppOptions } from "../../src/api/deps.ts";
-import { createDownloads } from "../../src/library/download-jobs.ts";
+import { createDownloadJobs } from "../../src/library/download-jobs.ts";
 import { createModelPool, type ModelPoolOptions } from "../../src/inference/model-pool.ts";
 import type { ErrorBody } from "../../src/http/errors.ts";
 import { createLibrary } from "../../src/library/library.ts";
@@ -60,7 +60,7 @@ export function makeApp(options: Options = {}) {
   if (weights === undefined) library.resolve = async (model) => resolve(model);
   const adapterOf = () => adapter;
   const pool = createModelPool({ adapterOf, resolve, slots: 2, queue: 2, log, ...engineOptions });
-  const downloads = createDownloads({
+  const downloads = createDownloadJobs({
     library,
     records: store.downloads,
     options: { allow_private: true, ...source },

@@ -13,11 +13,11 @@ export const KEPT_DATA = join(homedir(), ".cache", "ingle", "test-data");
 export async function realModel(): Promise<InstalledModel> {
   // Only the one who fetches it needs the folder alone.
   const kept = await readLibrary(KEPT_DATA);
-  return (await kept.wanted(DEFAULT_MODEL)) === undefined ? placeOf(kept) : withLibrary(KEPT_DATA, fetched);
+  return (await kept.planDownload(DEFAULT_MODEL)) === undefined ? placeOf(kept) : withLibrary(KEPT_DATA, fetched);
 }
 
 async function fetched(library: Library): Promise<InstalledModel> {
-  for await (const _ of library.pull(DEFAULT_MODEL, sourceOptions(), AbortSignal.timeout(300_000)));
+  for await (const _ of library.install(DEFAULT_MODEL, sourceOptions(), AbortSignal.timeout(300_000)));
   return placeOf(library);
 }
 

@@ -38,7 +38,7 @@ export const downloads = (deps: Deps) => {
       if (c.req.path.endsWith(EVENTS) && modelId(c, EVENTS) !== "") return events(c);
       mayAct(c, c.env);
       if (!c.env.head) return start(c);
-      await deps.library.wanted(modelId(c));
+      await deps.library.planDownload(modelId(c));
       return c.body(null);
     })
     .post("/*", async (c, next) => {

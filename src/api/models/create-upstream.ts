@@ -23,7 +23,7 @@ export async function addUpstream(c: Context, deps: Deps, request: NewModel, bas
   const known = await deps.library.get(id);
   if (known !== undefined && isDeepStrictEqual(known.upstream, upstream)) return shownModel(known, "installed", deps);
   const model = recordOf(id, upstream, deps.now());
-  await deps.library.claim(model);
+  await deps.library.addWithoutDownload(model);
   return shownModel(model, "installed", deps);
 }
 

@@ -16,7 +16,7 @@ import type { Deps } from "../deps.ts";
 import { ApiError } from "../../http/errors.ts";
 import { quote } from "../../support/quote.ts";
 import { isOwner } from "../../http/middleware/auth.ts";
-import type { Wanted } from "../../library/pending-models.ts";
+import type { DownloadPlan } from "../../library/pending-models.ts";
 import { filesInPlace } from "./local-files.ts";
 import { parseBody } from "../../http/validate.ts";
 import { shownModel } from "./wire-form.ts";
@@ -39,7 +39,7 @@ export async function addModel(c: Context, deps: Deps): Promise<Response> {
   const allow_private = mayBePrivate(c, deps, request);
   const asked =
     named.kind === "hub" ? hubModel(model, named.reference, request) : urlModel(model, named.url, request, allow_private);
-  await deps.library.ask({ ...asked, ...(request.allow_private && { allow_private }) });
+  await deps.library.addPending({ ...asked, ...(request.allow_private && { allow_private }) });
   if (request.download) await deps.downloads.start(id);
   const there = await deps.library.get(id);
   return c.json(await shownModel(there ?? asked.model, there === undefined ? "available" : "installed", deps));
@@ -87,14 +87,14 @@ function blank(id: string, named: Placed, created: number): Model {
   return { id, ...words, created, source_url: addressOf(named), settings: {}, parameters: {}, metadata: {}, files: [] };
 }
 
-function hubModel(model: Model, reference: HubReference, { sha256, size }: NewModel): Wanted {
+function hubModel(model: Model, reference: HubReference, { sha256, size }: NewModel): DownloadPlan {
   if (sha256 !== undefined || size !== undefined)
     throw wrong("The hub says itself how long its files are and what their sha256 is.", sha256 === undefined ? "size" : "sha256");
   const [owner = ""] = reference.repo.split("/");
   return { model: { ...model, owned_by: owner, metadata: { author: owner } }, reference };
 }
 
-function urlModel(model: Model, address: string, { sha256, size }: NewModel, allow_private: boolean): Wanted {
+function urlModel(model: Model, address: string, { sha256, size }: NewModel, allow_private: boolean): DownloadPlan {
   const url = new URL(address);
   if (url.username !== "" || url.password !== "")
     throw wrong("An address with a user name or a password is not fetched.", "source_url", "url_not_allowed");
@@ -126,7 +126,7 @@ async function takeFile(c: Context, deps: Deps, model: Model, path: string, { sh
   if (size !== undefined && size !== found) throw wrong(`The file has ${found} bytes instead of ${size}.`, "size");
   const known = await deps.library.get(model.id);
   if (known?.source_url === taken.source_url) return shownModel(known!, "installed", deps);
-  await deps.library.claim(taken);
+  await deps.library.addWithoutDownload(taken);
   return shownModel(taken, "installed", deps);
 }
 

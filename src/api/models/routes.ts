@@ -44,7 +44,7 @@ export const models = (deps: Deps) => {
         const model = await deps.library.get(id);
         if (model !== undefined) return c.json(await shownModel(model, "installed", deps, { fit: true }));
         const manifest =
-          (await deps.library.askedFor(id)) ?? (withCatalog ? catalog().find((each) => each.id === id) : undefined);
+          (await deps.library.getPending(id)) ?? (withCatalog ? catalog().find((each) => each.id === id) : undefined);
         if (manifest === undefined) throw notInstalled(id);
         const dials = fit === "true" && !c.env.head;
         if (dials) mayAct(c, c.env);
@@ -64,7 +64,8 @@ export const models = (deps: Deps) => {
 /** By id. Records that cannot be read are among them: they can be deleted. */
 async function known({ library }: Deps, withCatalog: boolean): Promise<Map<string, [Model, Kind]>> {
   const found = new Map<string, [Model, Kind]>();
-  if (withCatalog) for (const model of [...catalog(), ...(await library.asked())]) found.set(model.id, [model, "available"]);
+  if (withCatalog)
+    for (const model of [...catalog(), ...(await library.listPending())]) found.set(model.id, [model, "available"]);
   for (const [id, model] of await library.all())
     found.set(id, model === undefined ? [unreadable(id), "damaged"] : [model, "installed"]);
   return found;

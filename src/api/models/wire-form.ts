@@ -19,7 +19,7 @@ export async function shownModel(model: Model, kind: Kind, deps: Deps, asked: As
   const sources = files.flatMap((file) => file.sources.map((source) => ({ filename: file.name, ...place(source) })));
   const state = await stateOf(model, kind, deps);
   const adapter = deps.adapterOf(model);
-  const left = state === "available" || state === "damaged" ? await deps.library.partial(model.id) : 0;
+  const left = state === "available" || state === "damaged" ? await deps.library.partialBytes(model.id) : 0;
   return {
     ...rest,
     created_at: model.created,
@@ -40,7 +40,12 @@ export async function shownModel(model: Model, kind: Kind, deps: Deps, asked: As
 }
 
 /** Nothing where nobody can say: a broken file is told of by `state`. */
-async function known(model: Model, kind: Kind, { estimator, library, look }: Deps, { fit = false, remote }: Asked) {
+async function known(
+  model: Model,
+  kind: Kind,
+  { estimator, library, fetchRemoteFacts: look }: Deps,
+  { fit = false, remote }: Asked,
+) {
   if (!fit || estimator === undefined || model.upstream !== undefined) return {};
   if (kind === "installed") {
     const facts = await library
