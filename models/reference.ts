@@ -1,6 +1,7 @@
 // How people name a model: an id, a repository of the hub, an address, or a path. Reads nothing and dials nothing.
 import { pathToFileURL } from "node:url";
 import * as v from "valibot";
+import { withoutPart } from "./split-gguf.ts";
 
 const Part = v.pipe(v.string(), v.regex(/^(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]{0,95}$/));
 
@@ -84,19 +85,8 @@ export function addressOf(named: Exclude<Named, { kind: "id" }>): string {
 /** `a/b-00001-of-00003.gguf` is `b`. */
 export function stem(path: string): string {
   const name = decoded(path).split(/[/\\]/).at(-1) ?? "";
-  return name.replace(/\.gguf$/i, "").replace(/-\d{5}-of-\d{5}$/, "");
+  return withoutPart(name).replace(/\.gguf$/i, "");
 }
-
-/** Addresses or paths of all parts of a split file, of which one is named; of another file that alone. */
-export function allParts(text: string): string[] {
-  const [, before, , count, after] = /^(.*-)(\d{5})-of-(\d{5})(\.gguf.*)$/i.exec(text) ?? [];
-  const most = Number(count);
-  if (count === undefined || most < 2 || most > MOST_PARTS) return [text];
-  return Array.from({ length: most }, (_, i) => `${before}${String(i + 1).padStart(5, "0")}-of-${count}${after}`);
-}
-
-/** The largest models have about fifty. */
-const MOST_PARTS = 1000;
 
 /** A plain name for a file that came from somewhere: what other systems or shells trip over becomes `-`. */
 export function fileName(path: string): string {

@@ -4,7 +4,7 @@ import ipaddr from "ipaddr.js";
 import { SourceError } from "../sources/source-error.ts";
 
 /** As `lookup` of `node:net` has it; a list where `options.all` asked for one. */
-type Answered = (error: Error | null, address: string | LookupAddress[], family?: number) => void;
+type LookupCallback = (error: Error | null, address: string | LookupAddress[], family?: number) => void;
 
 /**
  * Looks at an address before it is dialled, as far as it can be judged without asking for its name. `typed`: the user named this host
@@ -23,7 +23,7 @@ export function refuseUnsafe(url: URL, { typed, redirected }: { typed: boolean; 
 }
 
 /** Resolves a name for a connection, and fails where any of its addresses is not public: the check sees what is dialled. */
-export function publicLookup(host: string, options: LookupOptions, answered: Answered): void {
+export function publicLookup(host: string, options: LookupOptions, answered: LookupCallback): void {
   systemLookup(host, { ...options, all: true }, (error, found) => {
     if (error) return answered(error, []);
     const inside = found.find(({ address }) => !isPublic(address));

@@ -4,7 +4,7 @@
  * Syncs that run beside the writing, one at a time. What one of them threw, every later call throws: the system tells of a failed
  * sync once and calls the next one good.
  */
-export function background(sync: () => Promise<void>): { start(): Promise<void>; end(): Promise<void> } {
+export function createBackgroundSync(sync: () => Promise<void>): { start(): Promise<void>; end(): Promise<void> } {
   let running: Promise<void> = Promise.resolve();
   return {
     async start() {

@@ -5,15 +5,15 @@ import { fetchFile } from "./fetch-file.ts";
 import { lowerPriority } from "./low-priority.ts";
 import type { ModelFile } from "../manifest.ts";
 import type { DownloadCode } from "../sources/source-error.ts";
-import type { DownloadOptions, DownloadProgress } from "../sources/web-request.ts";
+import type { DownloadOptions, DownloadProgress } from "../sources/source.ts";
 
-export interface Job {
+export interface DownloadThreadRequest {
   file: ModelFile;
   target: string;
   options: DownloadOptions;
 }
 
-export interface Told {
+export interface DownloadThreadMessage {
   step?: DownloadProgress;
   /** The last message; without an error the file is there, or the download was stopped. */
   end?: true;
@@ -24,12 +24,12 @@ export interface Told {
 const EVERY_MS = 50;
 
 const port = parentPort!;
-const tell = (told: Told): void => port.postMessage(told);
+const tell = (told: DownloadThreadMessage): void => port.postMessage(told);
 const stop = new AbortController();
 port.once("message", () => stop.abort());
 
 lowerPriority();
-const { file, target, options } = workerData as Job;
+const { file, target, options } = workerData as DownloadThreadRequest;
 try {
   let told: DownloadProgress | undefined;
   let step: DownloadProgress | undefined;

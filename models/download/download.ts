@@ -2,10 +2,10 @@
 // through the server's thread would make everybody else wait.
 import { Worker } from "node:worker_threads";
 import { DownloadError } from "./download-error.ts";
-import type { Job, Told } from "./download-thread.ts";
+import type { DownloadThreadRequest, DownloadThreadMessage } from "./download-thread.ts";
 import { fetchFile } from "./fetch-file.ts";
 import type { ModelFile } from "../manifest.ts";
-import type { DownloadOptions, DownloadProgress } from "../sources/web-request.ts";
+import type { DownloadOptions, DownloadProgress } from "../sources/source.ts";
 
 export { DownloadError };
 
@@ -24,11 +24,13 @@ export function download(
   signal: AbortSignal,
 ): AsyncGenerator<DownloadProgress, void> {
   // A function cannot be handed to a thread.
-  const here = Object.values(options).some((option) => typeof option === "function") || (file.size ?? Infinity) < WORTH_A_THREAD;
-  return here ? fetchFile(file, target, options, signal) : inThread({ file, target, options }, signal);
+  const bound = options.drivers !== undefined || Object.values(options).some((option) => typeof option === "function");
+  return bound || (file.size ?? Infinity) < WORTH_A_THREAD
+    ? fetchFile(file, target, options, signal)
+    : inThread({ file, target, options }, signal);
 }
 
-async function* inThread(job: Job, signal: AbortSignal): AsyncGenerator<DownloadProgress, void> {
+async function* inThread(job: DownloadThreadRequest, signal: AbortSignal): AsyncGenerator<DownloadProgress, void> {
   signal.throwIfAborted();
   const worker = new Worker(new URL("./download-thread.ts", import.meta.url), { workerData: job });
   const told = inbox(worker);
@@ -53,10 +55,10 @@ async function* inThread(job: Job, signal: AbortSignal): AsyncGenerator<Download
 }
 
 /** What a thread tells, the newest step only; ends with `end`, also when the thread dies. */
-function inbox(worker: Worker): { next(): Promise<Told> } {
-  let told: Told | undefined;
+function inbox(worker: Worker): { next(): Promise<DownloadThreadMessage> } {
+  let told: DownloadThreadMessage | undefined;
   let wake = (): void => {};
-  const put = (more: Told): void => {
+  const put = (more: DownloadThreadMessage): void => {
     // A step that nobody has taken is outdated, but for the reason why a source was given up.
     const problem = more.step?.problem ?? told?.step?.problem;
     const step = more.step && { ...more.step, ...(problem !== undefined && { problem }) };
@@ -77,6 +79,6 @@ function inbox(worker: Worker): { next(): Promise<Told> } {
   };
 }
 
-function errorOf({ message, download_code, code }: NonNullable<Told["error"]>): Error {
+function errorOf({ message, download_code, code }: NonNullable<DownloadThreadMessage["error"]>): Error {
   return download_code ? new DownloadError(download_code, message) : Object.assign(new Error(message), { code });
 }

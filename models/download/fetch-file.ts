@@ -3,10 +3,9 @@ import { lstat } from "node:fs/promises";
 import { DownloadError } from "./download-error.ts";
 import type { ModelFile } from "../manifest.ts";
 import { openPart } from "./part-file.ts";
-import { fromPip } from "../sources/python-package.ts";
-import type { DownloadCode } from "../sources/source-error.ts";
-import { describe, type DownloadOptions, type DownloadProgress, SourceError } from "../sources/web-request.ts";
-import { fromWeb, type Transfer } from "../sources/web-source.ts";
+import { driverOf } from "../sources/registry.ts";
+import type { DownloadOptions, DownloadProgress } from "../sources/source.ts";
+import { type DownloadCode, SourceError } from "../sources/source-error.ts";
 
 /**
  * Fetches a file to `target` (an absolute path): resumed where an earlier call stopped, checked against size and sha256, in its
@@ -29,10 +28,11 @@ export async function* fetchFile(
       for (const source of file.sources) {
         signal.throwIfAborted();
         const problem = problems.at(-1);
-        const job: Transfer = { part, file, options, signal };
+        const driver = driverOf(source, options.drivers);
+        const name = driver.describe(source);
         try {
-          const steps = source.type === "pip" ? fromPip(job, source, target) : fromWeb(job, source);
-          for await (const step of steps) yield { source: describe(source), ...(problem && { problem }), ...step };
+          const steps = driver.fetch(source, { part, file, target, options, signal });
+          for await (const step of steps) yield { source: name, ...(problem && { problem }), ...step };
           return await part.finish(signal);
         } catch (error) {
           signal.throwIfAborted();
@@ -41,7 +41,7 @@ export async function* fetchFile(
           if (error.code === "insufficient_storage")
             throw new DownloadError(error.code, `"${file.name}": ${error.message} ${KEPT}`);
           codes.add(error.code);
-          problems.push(`${describe(source)}: ${error.message}`);
+          problems.push(`${name}: ${error.message}`);
         }
       }
     } finally {

@@ -4,10 +4,10 @@ import { connect as connectPlain, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { publicLookup } from "./addresses.ts";
 import type { DialResponse } from "./dial-response.ts";
-import { headReader, type Head } from "./http-head.ts";
-import { makeInbox } from "./receive-buffer.ts";
+import { createHeadReader, type ResponseHead } from "./http-head.ts";
+import { createReceiveBuffer } from "./receive-buffer.ts";
 
-export interface Line {
+export interface HttpConnection {
   /** The answer before it has come to its end, and the line may be used again. */
   readonly free: boolean;
   /** One GET of the host that the line leads to; a body without `content-length` is not read. Throws what the connection throws. */
@@ -16,8 +16,8 @@ export interface Line {
 }
 
 /** An answer that has not come to its end. */
-interface Awaited {
-  read(bytes: Uint8Array): { head: Head; rest: Uint8Array } | undefined;
+interface PendingResponse {
+  read(bytes: Uint8Array): { head: ResponseHead; rest: Uint8Array } | undefined;
   resolve(answer: DialResponse): void;
   /** Does nothing once there is a head. */
   reject(error: Error): void;
@@ -29,9 +29,9 @@ interface Awaited {
 }
 
 /** `most`: bytes that one call of the system gives at most, and that may wait for their reader before the sender is held back. */
-export function openLine(to: URL, inside: boolean, most: number): Line {
-  const body = makeInbox(2 * most);
-  let awaited: Awaited | undefined;
+export function openHttpConnection(to: URL, inside: boolean, most: number): HttpConnection {
+  const body = createReceiveBuffer(2 * most);
+  let awaited: PendingResponse | undefined;
   let closed = false;
 
   const settle = (): void => {
@@ -45,10 +45,10 @@ export function openLine(to: URL, inside: boolean, most: number): Line {
     settle();
     socket.destroy();
   };
-  const onBody = (mine: Awaited, bytes: Uint8Array): void => {
+  const onBody = (mine: PendingResponse, bytes: Uint8Array): void => {
     const taken = bytes.subarray(0, mine.left);
     mine.left! -= taken.length;
-    if (body.put(taken) >= most) socket.pause();
+    if (body.append(taken) >= most) socket.pause();
     if (mine.left! > 0) return;
     // What a server sends beyond its own length is nobody's, nor the beginning of its next answer.
     if (!mine.kept || taken.length < bytes.length) return close();
@@ -68,7 +68,7 @@ export function openLine(to: URL, inside: boolean, most: number): Line {
     mine.resolve(answerOf(found.head, mine));
     onBody(mine, found.rest);
   };
-  const answerOf = ({ status, headers }: Head, mine: Awaited): DialResponse => {
+  const answerOf = ({ status, headers }: ResponseHead, mine: PendingResponse): DialResponse => {
     const read = (): Promise<Uint8Array | undefined> => {
       const taken = body.take();
       socket.resume();
@@ -95,7 +95,7 @@ export function openLine(to: URL, inside: boolean, most: number): Line {
       const { promise, resolve, reject } = Promise.withResolvers<DialResponse>();
       const onAbort = (): void => close(signal.reason as Error);
       const over = (): void => signal.removeEventListener("abort", onAbort);
-      awaited = { read: headReader(), resolve, reject, left: undefined, kept: headers["connection"] !== "close", over };
+      awaited = { read: createHeadReader(), resolve, reject, left: undefined, kept: headers["connection"] !== "close", over };
       body.clear();
       signal.addEventListener("abort", onAbort);
       if (signal.aborted) onAbort();

@@ -1,6 +1,6 @@
 // The head of an answer of HTTP/1.1 (RFC 9112), read as strictly as a client may.
 
-export interface Head {
+export interface ResponseHead {
   status: number;
   /** Without `content-length` where the body has another end than that. */
   headers: Headers;
@@ -13,7 +13,7 @@ const FIELD = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\0]*?)[ \t]*$/;
  * Takes the bytes of one answer as they come: undefined until its head is whole, then the head with those bytes that are behind it.
  * Throws `Error` at what is no answer.
  */
-export function headReader(): (bytes: Uint8Array) => { head: Head; rest: Uint8Array } | undefined {
+export function createHeadReader(): (bytes: Uint8Array) => { head: ResponseHead; rest: Uint8Array } | undefined {
   let seen: Uint8Array = new Uint8Array();
   return (bytes) => {
     seen = joined(seen, bytes);
@@ -29,7 +29,7 @@ export function headReader(): (bytes: Uint8Array) => { head: Head; rest: Uint8Ar
   };
 }
 
-function parseHead(text: string): Head {
+function parseHead(text: string): ResponseHead {
   const [first = "", ...lines] = text.split("\r\n");
   const status = /^HTTP\/1\.[01] ([1-5]\d\d)(?: |$)/.exec(first)?.[1];
   if (status === undefined) throw new Error("its answer is not HTTP");

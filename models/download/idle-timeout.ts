@@ -2,7 +2,7 @@
 import { SourceError } from "../sources/source-error.ts";
 
 /** The work's result, or what `error` makes thrown after so many milliseconds; the work itself goes on. */
-export async function within<T>(ms: number, work: Promise<T>, error: () => SourceError): Promise<T> {
+export async function withTimeout<T>(ms: number, work: Promise<T>, error: () => SourceError): Promise<T> {
   let late: ReturnType<typeof setTimeout> | undefined;
   const limit = new Promise<never>((_, reject) => (late = setTimeout(() => reject(error()), ms)));
   try {
@@ -12,11 +12,11 @@ export async function within<T>(ms: number, work: Promise<T>, error: () => Sourc
   }
 }
 
-export function silent(url: URL, ms: number, retry_ms?: number): SourceError {
+export function silenceError(url: URL, ms: number, retry_ms?: number): SourceError {
   return new SourceError(`${url.host} sent nothing for ${ms / 1000} seconds.`, retry_ms === undefined ? {} : { retry_ms });
 }
 
 /** Throws `SourceError`, worth another try. */
-export function broken(error: Error): never {
+export function throwBroken(error: Error): never {
   throw new SourceError(`The connection broke (${error.message}).`, { retry_ms: 0, cause: error });
 }

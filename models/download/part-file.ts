@@ -2,14 +2,21 @@
 import { constants, writeSync } from "node:fs";
 import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { background } from "./background-sync.ts";
+import { createBackgroundSync } from "./background-sync.ts";
 import { damageOf, MAGIC, notGguf } from "../gguf/damage.ts";
-import type { ModelFile } from "../manifest.ts";
 import { hashPart } from "./part-hash.ts";
-import { type Origin, readOrigin, writeOrigin } from "./part-note.ts";
+import { type PartOrigin, readPartOrigin, writePartOrigin } from "./part-note.ts";
 import { SourceError } from "../sources/source-error.ts";
 import { checkSpace } from "./disk-space.ts";
-import { syncFolder } from "../fsync-folder.ts";
+import { fsyncFolder } from "../fsync-folder.ts";
+
+/** What is known of a file before it comes. */
+export interface ExpectedFile {
+  name: string;
+  /** Bytes. */
+  size?: number | undefined;
+  sha256?: string | undefined;
+}
 
 /** Made by `openPart`. Every method but `close` may throw what the disk throws. */
 export interface PartFile {
@@ -18,7 +25,7 @@ export interface PartFile {
   /** Takes up the bytes that an earlier try left of this address; answers with their entity tag, or undefined if there are none. */
   resume(url: string): Promise<string | undefined>;
   /** Throws all bytes away. With an origin, the bytes to come can be resumed. */
-  restart(origin?: Origin): Promise<void>;
+  restart(origin?: PartOrigin): Promise<void>;
   /** Says how many bytes the whole file has. Throws `SourceError` `insufficient_storage` where the disk has no room for them. */
   expect(total: number): Promise<void>;
   /**
@@ -46,7 +53,11 @@ export interface PartOptions {
 const EVERY = 64 << 20;
 
 /** Opens or creates the part of `target`, with its folder. */
-export async function openPart(target: string, file: ModelFile, { free, blocking = false }: PartOptions = {}): Promise<PartFile> {
+export async function openPart(
+  target: string,
+  file: ExpectedFile,
+  { free, blocking = false }: PartOptions = {},
+): Promise<PartFile> {
   const path = `${target}.part`;
   const note = `${path}.json`;
   const folder = dirname(target);
@@ -55,7 +66,7 @@ export async function openPart(target: string, file: ModelFile, { free, blocking
   const flags = constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
   const handle = await open(path, flags, 0o600);
   const hash = hashPart(path, handle);
-  const sync = background(() => handle.datasync());
+  const sync = createBackgroundSync(() => handle.datasync());
   let bytes = 0;
   let total = file.size;
   let looked = 0;
@@ -75,7 +86,7 @@ export async function openPart(target: string, file: ModelFile, { free, blocking
       return bytes;
     },
     async resume(url) {
-      const origin = await readOrigin(note);
+      const origin = await readPartOrigin(note);
       const { size } = await handle.stat();
       if (origin?.url !== url || size < MAGIC.length || size > (file.size ?? Infinity)) return undefined;
       bytes = size;
@@ -90,7 +101,7 @@ export async function openPart(target: string, file: ModelFile, { free, blocking
       hash.restart();
       await handle.truncate(0);
       if (origin && size > 0) await handle.sync();
-      if (origin) await writeOrigin(note, origin);
+      if (origin) await writePartOrigin(note, origin);
     },
     async expect(whole) {
       total = whole;
@@ -118,7 +129,7 @@ export async function openPart(target: string, file: ModelFile, { free, blocking
       await part.close();
       await rename(path, target);
       await rm(note, { force: true });
-      await syncFolder(folder);
+      await fsyncFolder(folder);
     },
     async close() {
       if (closed) return;

@@ -4,9 +4,9 @@ import { constants, openSync, readSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
 import { lowerPriority } from "./low-priority.ts";
 
-export type Asked = "restart" | { reach: number } | { digest: number };
+export type PartHashRequest = "restart" | { reach: number } | { digest: number };
 /** The answer to `digest`. */
-export interface Told {
+export interface PartHashReply {
   digest?: string;
   error?: { message: string; code?: string };
 }
@@ -17,9 +17,9 @@ const file = openSync(workerData as string, constants.O_RDONLY | (constants.O_NO
 const buffer = new Uint8Array(1 << 20);
 let hash = createHash("sha256");
 let done = 0;
-let failure: Told["error"];
+let failure: PartHashReply["error"];
 
-port.on("message", (asked: Asked) => {
+port.on("message", (asked: PartHashRequest) => {
   if (asked === "restart") return restart();
   try {
     follow("reach" in asked ? asked.reach : asked.digest);
@@ -27,7 +27,8 @@ port.on("message", (asked: Asked) => {
     const { message, code } = error as NodeJS.ErrnoException;
     failure = { message, ...(code && { code }) };
   }
-  if ("digest" in asked) port.postMessage((failure ? { error: failure } : { digest: hash.digest("hex") }) satisfies Told);
+  if ("digest" in asked)
+    port.postMessage((failure ? { error: failure } : { digest: hash.digest("hex") }) satisfies PartHashReply);
 });
 
 function restart(): void {

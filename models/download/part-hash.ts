@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
 import { Worker } from "node:worker_threads";
-import type { Asked, Told } from "./part-hash-thread.ts";
+import type { PartHashRequest, PartHashReply } from "./part-hash-thread.ts";
 
 export interface PartHash {
   /** So many bytes from the start are in the file and stay as they are. */
@@ -21,7 +21,7 @@ const WORTH_A_THREAD = 16 << 20;
 export function hashPart(path: string, handle: FileHandle): PartHash {
   let thread: Worker | undefined;
   let failure: Error | undefined;
-  const tell = (asked: Asked): void => thread?.postMessage(asked);
+  const tell = (asked: PartHashRequest): void => thread?.postMessage(asked);
 
   return {
     reach(bytes) {
@@ -55,7 +55,7 @@ function answer(thread: Worker, signal: AbortSignal): Promise<string> {
   const onAbort = (): void => reject(signal.reason);
   if (signal.aborted) onAbort();
   signal.addEventListener("abort", onAbort, { once: true });
-  thread.once("message", ({ digest, error }: Told) => {
+  thread.once("message", ({ digest, error }: PartHashReply) => {
     if (digest === undefined) reject(Object.assign(new Error(error?.message), { code: error?.code }));
     else resolve(digest);
   });

@@ -2,23 +2,23 @@
 import { open, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import * as v from "valibot";
-import { syncFolder } from "../fsync-folder.ts";
+import { fsyncFolder } from "../fsync-folder.ts";
 
 /** A source's bytes can be continued while its address and its entity tag stay the same. */
-const Origin = v.object({ url: v.string(), etag: v.string() });
-export type Origin = v.InferOutput<typeof Origin>;
+const PartOrigin = v.object({ url: v.string(), etag: v.string() });
+export type PartOrigin = v.InferOutput<typeof PartOrigin>;
 
 /** Undefined where there is none, or one that is damaged or of another version: the part starts over. */
-export async function readOrigin(note: string): Promise<Origin | undefined> {
+export async function readPartOrigin(note: string): Promise<PartOrigin | undefined> {
   try {
-    return v.parse(Origin, JSON.parse(await readFile(note, "utf8")));
+    return v.parse(PartOrigin, JSON.parse(await readFile(note, "utf8")));
   } catch {
     return undefined;
   }
 }
 
 /** Whole or not at all, and on the disk when it resolves. */
-export async function writeOrigin(note: string, origin: Origin): Promise<void> {
+export async function writePartOrigin(note: string, origin: PartOrigin): Promise<void> {
   // Named so that whoever looks for leftovers of a download finds it.
   const fresh = note.replace(/\.part\.json$/, ".new.part");
   await rm(fresh, { force: true }); // a link that lies there is not to be written through
@@ -30,5 +30,5 @@ export async function writeOrigin(note: string, origin: Origin): Promise<void> {
     await handle.close();
   }
   await rename(fresh, note);
-  await syncFolder(dirname(note));
+  await fsyncFolder(dirname(note));
 }

@@ -1,28 +1,28 @@
 // One of several connections that fetch a file together, a segment at a time.
 import type { DialResponse, Dial } from "./dial-response.ts";
 import { rangeDialer } from "./dial-file.ts";
-import { isWhole, positionOf, type Segment, type Segments, type Taker } from "./segments.ts";
-import { broken, silent, within } from "./idle-timeout.ts";
+import { isComplete, positionOf, type Segment, type Segments, type SegmentTaker } from "./segments.ts";
+import { throwBroken, silenceError, withTimeout } from "./idle-timeout.ts";
 import { SourceError } from "../sources/source-error.ts";
 
 /** A connection is too slow at so many times what another takes, and at a second at least. */
 const TOO_SLOW = 3;
 
 /** What is fetched. */
-export interface Whole {
+export interface RangedFile {
   url: URL;
   /** Bytes of the whole file. */
   total: number;
   /** Of the file; where it is not a strong one, nothing says that two ranges belong to the same bytes. */
   etag: string | undefined;
   /** Asks for the file. Throws what the connection throws, and `SourceError` where it is refused. */
-  ask: (headers: Record<string, string>, signal: AbortSignal, dial: Dial) => Promise<DialResponse>;
+  request: (headers: Record<string, string>, signal: AbortSignal, dial: Dial) => Promise<DialResponse>;
   /** Milliseconds without a byte after which a connection is given up: while there are others, and the last one. */
   stall_ms: { beside: number; alone: number };
   signal: AbortSignal;
 }
 
-export interface Others {
+export interface RangePeers {
   /** There are none any more. */
   isLast(): boolean;
   /** A segment has come whole. */
@@ -30,13 +30,13 @@ export interface Others {
 }
 
 /** Fetches segments until all have come. Throws when it is to be given up: what the connection throws, or `SourceError`. */
-export async function connection(
-  whole: Whole,
+export async function runRangeConnection(
+  whole: RangedFile,
   segments: Segments,
-  { isLast, onSegment }: Others,
-  stream?: Stream,
+  { isLast, onSegment }: RangePeers,
+  stream?: ByteStream,
 ): Promise<void> {
-  const me: Taker = { answered: stream !== undefined, cut: () => stream?.close() };
+  const me: SegmentTaker = { answered: stream !== undefined, cut: () => stream?.close() };
   const dialer = rangeDialer();
   let [idle, busy, bytes] = [0, 0, 0];
   try {
@@ -78,16 +78,22 @@ export async function connection(
  * known of that one, and `ms_per_byte` is no number, before it has fetched something.
  */
 function cutSlow(front: Segment | undefined, idle: number, ms_per_byte: number): void {
-  if (!front?.taker || isWhole(front)) return;
+  if (!front?.taker || isComplete(front)) return;
   const ms = performance.now() - Math.max(idle, front.taken);
   if (ms > Math.max(1_000, TOO_SLOW * ms_per_byte * front.bytes.length)) front.taker.cut();
 }
 
-async function fill(whole: Whole, segments: Segments, segment: Segment, stream: Stream, isLast: () => boolean): Promise<void> {
-  while (!isWhole(segment)) {
+async function fill(
+  whole: RangedFile,
+  segments: Segments,
+  segment: Segment,
+  stream: ByteStream,
+  isLast: () => boolean,
+): Promise<void> {
+  while (!isComplete(segment)) {
     const ms = isLast() ? whole.stall_ms.alone : whole.stall_ms.beside;
-    const chunk = await within(ms, stream.next(segment.bytes.length - segment.filled).catch(broken), () =>
-      silent(whole.url, ms, 0),
+    const chunk = await withTimeout(ms, stream.next(segment.bytes.length - segment.filled).catch(throwBroken), () =>
+      silenceError(whole.url, ms, 0),
     );
     if (!chunk) throw new SourceError(`The connection ended after ${stream.at} of ${whole.total} bytes.`, { retry_ms: 0 });
     segment.bytes.set(chunk, segment.filled);
@@ -97,19 +103,19 @@ async function fill(whole: Whole, segments: Segments, segment: Segment, stream: 
 }
 
 /** Asks for what is missing of a segment, and the last connection for all that is behind it, too. */
-async function open(whole: Whole, segment: Segment, isLast: boolean, dial: Dial): Promise<Stream> {
+async function open(whole: RangedFile, segment: Segment, isLast: boolean, dial: Dial): Promise<ByteStream> {
   const { url, total, etag = "", stall_ms, signal } = whole;
   const start = positionOf(segment);
   const end = isLast ? total : segment.start + segment.bytes.length;
   const headers = { "accept-encoding": "identity", range: `bytes=${start}-${end - 1}`, "if-range": etag };
   const stop = new AbortController();
   try {
-    const asked = whole.ask(headers, AbortSignal.any([signal, stop.signal]), dial);
-    const answer = await within(stall_ms.beside, asked, () => silent(url, stall_ms.beside, 0));
+    const asked = whole.request(headers, AbortSignal.any([signal, stop.signal]), dial);
+    const answer = await withTimeout(stall_ms.beside, asked, () => silenceError(url, stall_ms.beside, 0));
     const says = (name: string): string | null => answer.headers.get(name);
     const fits = says("etag") === etag && says("content-range") === `bytes ${start}-${end - 1}/${total}`;
     const plain = (says("content-encoding") ?? "identity") === "identity";
-    if (answer.status === 206 && fits && plain) return streamOf(answer, start, end);
+    if (answer.status === 206 && fits && plain) return byteStreamOf(answer, start, end);
     throw new SourceError("It did not send the range that it was asked for.", { retry_ms: 0 });
   } catch (error) {
     stop.abort(); // what is not read to its end
@@ -118,7 +124,7 @@ async function open(whole: Whole, segment: Segment, isLast: boolean, dial: Dial)
 }
 
 /** The bytes of an answer from the offset `at` in the file. */
-export interface Stream {
+export interface ByteStream {
   at: number;
   /** Bytes that are still to come. */
   left: number;
@@ -127,9 +133,9 @@ export interface Stream {
   close(): void;
 }
 
-export function streamOf(answer: DialResponse, start: number, end: number): Stream {
+export function byteStreamOf(answer: DialResponse, start: number, end: number): ByteStream {
   let rest: Uint8Array | undefined = new Uint8Array();
-  const stream: Stream = {
+  const stream: ByteStream = {
     at: start,
     left: end - start,
     async next(most) {

@@ -2,12 +2,12 @@
 // their order. So the part stays what it always is, the beginning of the file, and everything about it stays as it is.
 import type { DialResponse } from "./dial-response.ts";
 import type { PartFile } from "./part-file.ts";
-import { connection, streamOf, type Stream, type Whole } from "./range-connection.ts";
-import { positionOf, segmentsOf } from "./segments.ts";
+import { runRangeConnection, byteStreamOf, type ByteStream, type RangedFile } from "./range-connection.ts";
+import { positionOf, createSegments } from "./segments.ts";
 import { SourceError } from "../sources/source-error.ts";
 
 /** When a file gets further connections, and what these may take. */
-export interface Parallel {
+export interface ParallelOptions {
   /** Bytes of the smallest file that gets them. Default 64 MB. */
   from_bytes: number;
   /** Bytes per second from which on one connection is enough: more of them only cost computing time there. Default 40 MB. */
@@ -20,7 +20,7 @@ export interface Parallel {
   connections: number;
 }
 
-const USUAL: Parallel = {
+const USUAL: ParallelOptions = {
   from_bytes: 64e6,
   below_bytes_per_s: 40e6,
   after_ms: 3_000,
@@ -29,15 +29,15 @@ const USUAL: Parallel = {
 };
 
 /** A file that is being fetched over one connection. */
-export interface Split extends Whole {
+export interface ParallelTransfer extends RangedFile {
   part: PartFile;
   /** Of that connection, which has been read up to the bytes of the part. */
-  answer: DialResponse;
-  parallel: Partial<Parallel> | undefined;
+  response: DialResponse;
+  parallel: Partial<ParallelOptions> | undefined;
 }
 
 /** Measures the first connection. Undefined where further ones are impossible or not worth it. */
-export function meter({ part, total, etag, answer, parallel }: Split) {
+export function createSpeedMeter({ part, total, etag, response: answer, parallel }: ParallelTransfer) {
   const { from_bytes, below_bytes_per_s, after_ms, segment_bytes, connections } = { ...USUAL, ...parallel };
   const ranges = answer.status === 206 || /\bbytes\b/i.test(answer.headers.get("accept-ranges") ?? "");
   if (!ranges || !etag?.startsWith('"') || total < from_bytes || connections < 1) return undefined;
@@ -62,16 +62,16 @@ export function meter({ part, total, etag, answer, parallel }: Split) {
  * the others fetch what it did not. Throws `SourceError` when none is left, the signal's reason, and what the part throws. Whoever
  * leaves early closes the connections by aborting the signal.
  */
-export async function* inRanges(split: Split): AsyncGenerator<void> {
+export async function* fetchInRanges(split: ParallelTransfer): AsyncGenerator<void> {
   const { part, total, signal } = split;
   const { segment_bytes, connections } = { ...USUAL, ...split.parallel };
-  const segments = segmentsOf(part.bytes, total, segment_bytes, connections + 2);
+  const segments = createSegments(part.bytes, total, segment_bytes, connections + 2);
   let working = 0;
   let failure: unknown;
-  const start = (stream?: Stream): void => {
+  const start = (stream?: ByteStream): void => {
     let useful = false;
     working++;
-    connection(split, segments, { isLast: () => working === 1, onSegment: () => (useful = true) }, stream)
+    runRangeConnection(split, segments, { isLast: () => working === 1, onSegment: () => (useful = true) }, stream)
       .catch((error) => {
         failure = error;
         // One that has worked may have broken by chance.
@@ -80,7 +80,7 @@ export async function* inRanges(split: Split): AsyncGenerator<void> {
       .finally(() => (working--, segments.ring()));
   };
   signal.addEventListener("abort", segments.ring, { once: true });
-  start(streamOf(split.answer, part.bytes, total));
+  start(byteStreamOf(split.response, part.bytes, total));
   for (let i = 0; i < connections; i++) start();
   while (part.bytes < total) {
     signal.throwIfAborted();

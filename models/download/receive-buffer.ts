@@ -1,8 +1,8 @@
 // Bytes that have come over a connection and were not read yet.
 
-export interface Inbox {
+export interface ReceiveBuffer {
   /** Answers with how many bytes wait now. */
-  put(bytes: Uint8Array): number;
+  append(bytes: Uint8Array): number;
   /** Nothing more comes; with an error, whoever has read what there is gets it. */
   end(error?: Error): void;
   /** Throws away what is there, and begins anew. */
@@ -12,14 +12,14 @@ export interface Inbox {
 }
 
 /** Two buffers of `size` bytes take turns: one is filled while the other is read. */
-export function makeInbox(size: number): Inbox {
+export function createReceiveBuffer(size: number): ReceiveBuffer {
   let [filling, spare] = [new Uint8Array(size), new Uint8Array(size)];
   let count = 0;
   let ended: { error: Error | undefined } | undefined;
   let wake = (): void => {};
 
   return {
-    put(bytes) {
+    append(bytes) {
       if (count + bytes.length > filling.length) {
         const larger = new Uint8Array(2 * (count + bytes.length));
         larger.set(filling.subarray(0, count));

@@ -1,55 +1,50 @@
 // The header of a file that is not here: what a model is, and whether it fits, before its gigabytes are fetched.
 import { GgufError, type GgufHeader, readGguf } from "../gguf/header.ts";
-import type { Model, ModelFile } from "../manifest.ts";
-import { address, requestUrl, describe, type DownloadOptions, refusal, SourceError } from "../sources/web-request.ts";
+import type { Model } from "../manifest.ts";
+import { driverOf } from "../sources/registry.ts";
+import type { DownloadOptions } from "../sources/source.ts";
+import { SourceError } from "../sources/source-error.ts";
+import type { DialResponse } from "./dial-response.ts";
 
 /**
- * Reads the header of a model's weights from the first of its sources on the web that gives it: a few megabytes, then the
+ * Reads the header of a model's weights from the first of its sources that can be read from the start: a few megabytes, then the
  * connection is closed. Throws `SourceError` with the reason of each source, and the signal's reason.
  */
-export async function remoteHeader({ files }: Model, options: DownloadOptions, signal: AbortSignal): Promise<GgufHeader> {
+export async function fetchRemoteHeader({ files }: Model, options: DownloadOptions, signal: AbortSignal): Promise<GgufHeader> {
   const problems: string[] = [];
   const [weights] = files;
   for (const source of weights?.sources ?? []) {
-    if (source.type === "pip") continue;
+    const driver = driverOf(source, options.drivers);
+    if (driver.open === undefined) continue;
     try {
-      return await headerAt(address(source, options), weights!, options, signal, (answer) => refusal(answer, source, options));
+      return await readHeader(await driver.open(source, options, signal), weights!.size);
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof SourceError || error instanceof GgufError)) throw error;
-      problems.push(`${describe(source)}: ${error.message}`);
+      problems.push(`${driver.describe(source)}: ${error.message}`);
     }
   }
   throw new SourceError(problems.join(" ") || "Nothing on the web has the file.");
 }
 
-async function headerAt(
-  url: URL,
-  { size }: ModelFile,
-  options: DownloadOptions,
-  signal: AbortSignal,
-  refused: (answer: Awaited<ReturnType<typeof requestUrl>>) => SourceError | undefined,
-): Promise<GgufHeader> {
-  const answer = await requestUrl(url, { "accept-encoding": "identity" }, options, signal);
+async function readHeader({ headers, read, close }: DialResponse, size: number | undefined): Promise<GgufHeader> {
   try {
-    const refusal = refused(answer);
-    if (refusal) throw refusal;
-    const length = Number(answer.headers.get("content-length")) || undefined;
-    return await readGguf(forward(answer.read), size ?? length);
+    const length = Number(headers.get("content-length")) || undefined;
+    return await readGguf(readForward(read), size ?? length);
   } finally {
-    answer.close();
+    close();
   }
 }
 
-/** A header is read from its start to its end, so one answer serves all of it, also of a server that knows no ranges. */
-function forward(next: () => Promise<Uint8Array | undefined>): (at: number, length: number) => Promise<Uint8Array> {
+/** A header is read from its start to its end, so one response serves all of it, also of a server that knows no ranges. */
+function readForward(next: () => Promise<Uint8Array | undefined>): (at: number, length: number) => Promise<Uint8Array> {
   let start = 0;
   let held = new Uint8Array(0);
   return async (at, length) => {
     while (start + held.length < at + length) {
       const chunk = await next();
       if (chunk === undefined) break;
-      // What lies before `at` is not asked for again.
+      // Bytes before `at` are not read again.
       const passed = Math.min(Math.max(at - start, 0), held.length);
       const joined = new Uint8Array(held.length - passed + chunk.length);
       joined.set(held.subarray(passed));

@@ -6,13 +6,13 @@ export interface Segment {
   readonly bytes: Uint8Array;
   /** Bytes of it that have come, from its start. */
   filled: number;
-  taker: Taker | undefined;
+  taker: SegmentTaker | undefined;
   /** When it was taken, on the clock of `performance.now()`. */
   taken: number;
 }
 
 /** A connection, as far as the segments know it. */
-export interface Taker {
+export interface SegmentTaker {
   /** It has had an answer, so that the next one is not long in coming. */
   answered: boolean;
   /** Closes the connection, which then gives its segment back. */
@@ -28,9 +28,9 @@ export interface Segments {
    * The first one that nobody fetches; the one at `at` also from a taker that never had an answer. Undefined where all that fit in memory
    * are taken.
    */
-  take(taker: Taker, at?: number): Segment | undefined;
+  take(taker: SegmentTaker, at?: number): Segment | undefined;
   /** Puts it back unless it is whole or somebody else's by now. */
-  release(segment: Segment, taker: Taker): void;
+  release(segment: Segment, taker: SegmentTaker): void;
   /** The front one is written, and its memory free for another. */
   shift(): void;
   /** Tells all who wait for `changed`. */
@@ -39,7 +39,7 @@ export interface Segments {
 }
 
 /** Cuts the bytes of a file from `from` up to `total` into segments of `size` bytes, of which `most` are in memory at a time. */
-export function segmentsOf(from: number, total: number, size: number, most: number): Segments {
+export function createSegments(from: number, total: number, size: number, most: number): Segments {
   const line: Segment[] = [];
   const spare: Uint8Array[] = [];
   let bell = Promise.withResolvers<void>();
@@ -63,11 +63,11 @@ export function segmentsOf(from: number, total: number, size: number, most: numb
       return line[0];
     },
     get complete() {
-      return next >= total && line.every(isWhole);
+      return next >= total && line.every(isComplete);
     },
     take(taker, at) {
       const waiting = line.find((segment) => positionOf(segment) === at && segment.taker?.answered === false);
-      const segment = waiting ?? line.find((segment) => !segment.taker && !isWhole(segment)) ?? append();
+      const segment = waiting ?? line.find((segment) => !segment.taker && !isComplete(segment)) ?? append();
       if (segment) [segment.taker, segment.taken] = [taker, performance.now()];
       return segment;
     },
@@ -85,7 +85,7 @@ export function segmentsOf(from: number, total: number, size: number, most: numb
   };
 }
 
-export function isWhole({ filled, bytes }: Segment): boolean {
+export function isComplete({ filled, bytes }: Segment): boolean {
   return filled === bytes.length;
 }
 

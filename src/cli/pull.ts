@@ -3,7 +3,7 @@ import { defineCommand } from "citty";
 import { PINNABLE_ADAPTERS } from "../../adapters/registry.ts";
 import { catalog, DEFAULT_MODEL } from "../../models/catalog.ts";
 import { type Named, parseName, ReferenceError } from "../../models/reference.ts";
-import type { DownloadProgress } from "../../models/sources/web-request.ts";
+import type { DownloadProgress } from "../../models/sources/source.ts";
 import { readConfig } from "../server/settings.ts";
 import type { DownloadEvent } from "../library/download-jobs.ts";
 import type { MemoryFit } from "../inference/memory-estimator.ts";

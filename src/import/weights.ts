@@ -1,6 +1,7 @@
 // The GGUF files that a manifest speaks of: where they are, and whether they are whole as far as that can be seen.
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { allParts, parseSplitName } from "../../models/split-gguf.ts";
 import { disk } from "../storage/drivers/fs-durable/file-system.ts";
 import type { Manifest } from "./manifest.ts";
 import { isWithin, openFile, UnreadableError, type OldFolder } from "./old-folder.ts";
@@ -16,7 +17,7 @@ export interface Weights {
 export async function weightsOf(folder: OldFolder, manifest: Manifest): Promise<Weights> {
   const path = await firstThere(folder, manifest);
   if (path === undefined) return { files: [], paths: [], reason: notThere(manifest) };
-  const paths = partsOf(path);
+  const paths = allParts(path);
   const files: Weights["files"] = [];
   for (const path of paths) {
     const size = await ggufSize(path).catch(sentenceOf);
@@ -75,13 +76,7 @@ async function onlyOne(own: string, is_alone: boolean): Promise<string | undefin
 
 /** Of a GGUF file that stands for a model: neither a projector for images, nor a part of a model but for the first. */
 export function isModelName(name: string): boolean {
-  return name.endsWith(".gguf") && !/mmproj/i.test(name) && !/-(?!00001-)\d{5}-of-\d{5}\.gguf$/.test(name);
-}
-
-function partsOf(path: string): string[] {
-  const count = Number(/-00001-of-(\d{5})\.gguf$/.exec(path)?.[1] ?? 1);
-  if (count < 2 || count > 1000) return [path];
-  return Array.from({ length: count }, (_, at) => path.replace(/-00001-of-/, `-${String(at + 1).padStart(5, "0")}-of-`));
+  return name.endsWith(".gguf") && !/mmproj/i.test(name) && (parseSplitName(name)?.no ?? 1) === 1;
 }
 
 /** In bytes. Throws `UnreadableError` for what is not there or does not begin as GGUF does. */

@@ -1,6 +1,6 @@
 // The sentences of `library.ts`: what is wrong with a model, and what to run.
 import type { ModelFile } from "../../models/manifest.ts";
-import type { SourceError } from "../../models/sources/web-request.ts";
+import type { SourceError } from "../../models/sources/source-error.ts";
 import { ApiError } from "../http/errors.ts";
 import { quote } from "../support/quote.ts";
 

@@ -3,7 +3,8 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { download, DownloadError } from "../../models/download/download.ts";
 import type { Model, ModelFile } from "../../models/manifest.ts";
-import { type DownloadOptions, SourceError } from "../../models/sources/web-request.ts";
+import type { DownloadOptions } from "../../models/sources/source.ts";
+import { SourceError } from "../../models/sources/source-error.ts";
 
 /** Answers with the files as they are on the disk, at last. Throws `DownloadError` and the signal's reason. */
 export async function* fetchModelFiles({ files }: Model, folder: string, options: DownloadOptions, signal: AbortSignal) {

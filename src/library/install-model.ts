@@ -2,8 +2,10 @@
 import { join } from "node:path";
 import { catalog } from "../../models/catalog.ts";
 import { described } from "../../models/gguf/describe-model.ts";
-import { remoteHeader } from "../../models/download/remote-header.ts";
-import { type DownloadOptions, type DownloadProgress, SourceError } from "../../models/sources/web-request.ts";
+import { fetchRemoteHeader } from "../../models/download/remote-header.ts";
+import type { DownloadOptions, DownloadProgress } from "../../models/sources/source.ts";
+import { describeRepo } from "../../models/sources/huggingface.ts";
+import { SourceError } from "../../models/sources/source-error.ts";
 import { readGgufFile } from "../../models/gguf/header.ts";
 import type { InstalledModel, Model } from "../../models/manifest.ts";
 import type { ModelFileFacts } from "../inference/memory-estimator.ts";
@@ -76,7 +78,7 @@ export function createModelInstaller({
       const options = plan.allow_private ? { ...given, allow_private: true } : given;
       changes.begin(id, "downloaded");
       try {
-        if (plan.reference) yield { source: `Hugging Face (${plan.reference.repo})`, bytes: 0 };
+        if (plan.reference) yield { source: describeRepo(plan.reference.repo), bytes: 0 };
         const manifest = await pending.completeFiles(plan, options, signal).catch(throwDownloadError);
         const files = yield* fetchModelFiles(manifest, folderOf(id), options, signal);
         const header = await readGgufFile(join(folderOf(id), files[0]!.name));
@@ -98,7 +100,7 @@ export function createModelInstaller({
       try {
         const manifest = await pending.completeFiles(plan, options, signal);
         const further = weightFilesOf(manifest).slice(1);
-        return { header: await remoteHeader(manifest, options, signal), extra_bytes: totalBytes(further) };
+        return { header: await fetchRemoteHeader(manifest, options, signal), extra_bytes: totalBytes(further) };
       } catch (error) {
         throw error instanceof SourceError ? unreadableHeader(id, error) : error;
       }

@@ -1,7 +1,7 @@
 // Models that were asked for and are not here: each is a record of its own until it is fetched.
 import { isDeepStrictEqual } from "node:util";
 import { listRepoFiles } from "../../models/sources/huggingface.ts";
-import type { DownloadOptions } from "../../models/sources/web-request.ts";
+import type { DownloadOptions } from "../../models/sources/source.ts";
 import type { Model } from "../../models/manifest.ts";
 import type { HubReference } from "../../models/reference.ts";
 import type { PendingModel } from "../../models/pending-model.ts";

@@ -5,7 +5,7 @@ import { env as processEnv } from "node:process";
 import envPaths from "env-paths";
 import * as v from "valibot";
 import { ADAPTER_NAMES } from "../../adapters/registry.ts";
-import type { DownloadOptions } from "../../models/sources/web-request.ts";
+import type { DownloadOptions } from "../../models/sources/source.ts";
 import { DiskSize, KeepAlive, MemorySize, Timeout } from "../support/quantities.ts";
 import { toBadRequest } from "../http/validate.ts";
 

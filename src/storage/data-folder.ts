@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import memory from "unstorage/drivers/memory";
 import { normalizeKey, type Driver } from "unstorage";
 import * as v from "valibot";
-import { syncFolder } from "../../models/fsync-folder.ts";
+import { fsyncFolder } from "../../models/fsync-folder.ts";
 import type { Log } from "../support/log.ts";
 import { chosenDriver, DriverError, guaranteeOf, loadDriver, type DriverChoice } from "./drivers.ts";
 import { codeOf, DoubtError, unavailable } from "./faults.ts";
@@ -119,7 +119,7 @@ async function makeReady({ folder, no_init = false }: DataFolderOptions): Promis
 /** Every folder from `top` down to `bottom`: in each of them one has a name that is new. */
 async function syncUpTo(top: string, bottom: string): Promise<void> {
   if (bottom !== top && bottom !== dirname(bottom)) await syncUpTo(top, dirname(bottom));
-  await syncFolder(bottom);
+  await fsyncFolder(bottom);
 }
 
 async function entriesOf(folder: string): Promise<string[] | undefined> {

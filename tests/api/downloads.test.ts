@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import type { Model } from "../../models/manifest.ts";
 import { DownloadError } from "../../models/download/download.ts";
-import type { DownloadProgress } from "../../models/sources/web-request.ts";
+import type { DownloadProgress } from "../../models/sources/source.ts";
 import { createDownloadJobs, type DownloadEvent } from "../../src/library/download-jobs.ts";
 import { ApiError } from "../../src/http/errors.ts";
 import { createLog } from "../../src/support/log.ts";

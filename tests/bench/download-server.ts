@@ -4,7 +4,7 @@ import { createInterface } from "node:readline";
 import { Hono } from "hono";
 import { download } from "../../models/download/download.ts";
 import type { ModelFile } from "../../models/manifest.ts";
-import type { DownloadOptions } from "../../models/sources/web-request.ts";
+import type { DownloadOptions } from "../../models/sources/source.ts";
 import { serve } from "../../src/server/listen.ts";
 
 interface Asked {

@@ -16,7 +16,7 @@ import { afterAll, afterEach, beforeEach, expect, test } from "bun:test";
 import * as v from "valibot";
 import { catalog, DEFAULT_MODEL } from "../../models/catalog.ts";
 import { Model } from "../../models/manifest.ts";
-import type { DownloadProgress } from "../../models/sources/web-request.ts";
+import type { DownloadProgress } from "../../models/sources/source.ts";
 import type { Library } from "../../src/library/library.ts";
 import { decodeKey, encodeKey } from "../../src/storage/encode-key.ts";
 import { openLibrary, readLibrary, withLibrary, type OpenLibrary } from "../support/library.ts";

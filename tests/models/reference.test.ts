@@ -1,6 +1,7 @@
 // How a model is named, and which files of a repository of the hub a name stands for.
 import { describe, expect, test } from "bun:test";
-import { chooseFiles, listRepoFiles, quantOf, type HubEntry } from "../../models/sources/huggingface.ts";
+import { chooseFiles, listRepoFiles, type HubEntry } from "../../models/sources/huggingface.ts";
+import { quantOf } from "../../models/sources/choose-model-files.ts";
 import { addressOf, fileName, idOf, parseHub, parseName, type Named } from "../../models/reference.ts";
 
 const hub = (repo: string, more: object = {}): Named => ({ kind: "hub", reference: { repo, revision: "main", ...more } });

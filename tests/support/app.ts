@@ -5,7 +5,7 @@ import memory from "unstorage/drivers/memory";
 import type { Adapter } from "../../adapters/adapter.ts";
 import { echo } from "../../adapters/echo.ts";
 import type { InstalledModel, Model } from "../../models/manifest.ts";
-import type { DownloadOptions } from "../../models/sources/web-request.ts";
+import type { DownloadOptions } from "../../models/sources/source.ts";
 import { createApp } from "../../src/server/app.ts";
 import type { AppOptions } from "../../src/api/deps.ts";
 import { createDownloadJobs } from "../../src/library/download-jobs.ts";

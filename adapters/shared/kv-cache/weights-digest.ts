@@ -1,6 +1,7 @@
 // Whether weights on the disk are still those that a state was made with.
 import { createHash } from "node:crypto";
 import { open, stat } from "node:fs/promises";
+import { allParts } from "../../../models/split-gguf.ts";
 
 /** The start of a file with its metadata: a header of another model differs there. */
 const START = 1024 * 1024;
@@ -11,7 +12,7 @@ const START = 1024 * 1024;
  */
 export async function weightsDigest(path: string): Promise<string> {
   const sum = createHash("sha256");
-  for (const part of partsOf(path)) sum.update(await fileStamp(part)).update(await startOf(part));
+  for (const part of allParts(path)) sum.update(await fileStamp(part)).update(await startOf(part));
   return sum.digest("hex");
 }
 
@@ -19,13 +20,6 @@ export async function weightsDigest(path: string): Promise<string> {
 export async function fileStamp(path: string): Promise<string> {
   const { size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
   return JSON.stringify([size, mtimeNs, ctimeNs].map(String));
-}
-
-/** A model in parts is named by its first one, `…-00001-of-00003.gguf`. */
-function partsOf(path: string): string[] {
-  const [, base, count] = /^(.*)-00001-of-(\d{5})\.gguf$/s.exec(path) ?? [];
-  if (base === undefined) return [path];
-  return Array.from({ length: Number(count) }, (_, i) => `${base}-${String(i + 1).padStart(5, "0")}-of-${count}.gguf`);
 }
 
 async function startOf(path: string): Promise<Uint8Array> {

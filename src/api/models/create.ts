@@ -3,7 +3,6 @@ import type { Context } from "hono";
 import type { Model } from "../../../models/manifest.ts";
 import {
   addressOf,
-  allParts,
   fileName,
   idOf,
   type Named,
@@ -12,6 +11,7 @@ import {
   ReferenceError,
   type HubReference,
 } from "../../../models/reference.ts";
+import { allParts } from "../../../models/split-gguf.ts";
 import type { Deps } from "../deps.ts";
 import { ApiError } from "../../http/errors.ts";
 import { quote } from "../../support/quote.ts";

@@ -6,7 +6,8 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { described } from "../../../models/gguf/describe-model.ts";
 import { GgufError, readGgufFile } from "../../../models/gguf/header.ts";
 import type { Model, ModelFile } from "../../../models/manifest.ts";
-import { allParts, fileName } from "../../../models/reference.ts";
+import { fileName } from "../../../models/reference.ts";
+import { allParts } from "../../../models/split-gguf.ts";
 import { ApiError } from "../../http/errors.ts";
 import { quote } from "../../support/quote.ts";
 

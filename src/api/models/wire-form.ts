@@ -1,5 +1,6 @@
 // A model as the API shows it.
-import type { Model, Source } from "../../../models/manifest.ts";
+import type { Model } from "../../../models/manifest.ts";
+import { driverOf } from "../../../models/sources/registry.ts";
 import type { Deps } from "../deps.ts";
 import type { ModelFileFacts } from "../../inference/memory-estimator.ts";
 
@@ -16,7 +17,9 @@ export interface Asked {
 /** The document's `Model`, OpenAI's `created` and `owned_by`, and what has become of it here. */
 export async function shownModel(model: Model, kind: Kind, deps: Deps, asked: Asked = {}) {
   const { files, settings, parameters, metadata, template_tools: _, ...rest } = model;
-  const sources = files.flatMap((file) => file.sources.map((source) => ({ filename: file.name, ...place(source) })));
+  const sources = files.flatMap((file) =>
+    file.sources.map((source) => ({ filename: file.name, type: source.type, ...driverOf(source).locate(source) })),
+  );
   const state = await stateOf(model, kind, deps);
   const adapter = deps.adapterOf(model);
   const left = state === "available" || state === "damaged" ? await deps.library.partialBytes(model.id) : 0;
@@ -84,12 +87,6 @@ async function stateOf(model: Model, kind: Kind, { pool: engines, downloads, lib
     () => state,
     () => "damaged" as const,
   );
-}
-
-function place(source: Source): { type: Source["type"]; url?: string; package?: string } {
-  if (source.type === "url") return { type: source.type, url: source.url };
-  if (source.type === "pip") return { type: source.type, package: `${source.package}==${source.version}` };
-  return { type: source.type, url: `https://huggingface.co/${source.repo}/resolve/${source.revision}/${source.file}` };
 }
 
 function isUri(text: string | undefined): text is string {

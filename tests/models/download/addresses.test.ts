@@ -8,8 +8,9 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { isPublic, publicLookup } from "../../../models/download/addresses.ts";
 import { download, DownloadError } from "../../../models/download/download.ts";
-import type { ModelFile, Source } from "../../../models/manifest.ts";
-import type { DownloadOptions } from "../../../models/sources/web-request.ts";
+import type { ModelFile } from "../../../models/manifest.ts";
+import type { Source } from "../../../models/sources/registry.ts";
+import type { DownloadOptions } from "../../../models/sources/source.ts";
 import { sha256, startHub, type Hub } from "../../support/hub.ts";
 import { tinyGguf } from "../../support/tiny-gguf.ts";
 

@@ -15,7 +15,7 @@ import { dirname, join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { download } from "../../../models/download/download.ts";
 import type { ModelFile } from "../../../models/manifest.ts";
-import type { DownloadOptions } from "../../../models/sources/web-request.ts";
+import type { DownloadOptions } from "../../../models/sources/source.ts";
 import { sha256, startHub, type Hub } from "../../support/hub.ts";
 import { corpus, tinyGguf } from "../../support/tiny-gguf.ts";
 

@@ -6,8 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, expect, test } from "bun:test";
 import { download, DownloadError } from "../../../models/download/download.ts";
-import type { ModelFile, Source } from "../../../models/manifest.ts";
-import type { DownloadOptions, DownloadProgress } from "../../../models/sources/web-request.ts";
+import type { ModelFile } from "../../../models/manifest.ts";
+import type { Source } from "../../../models/sources/registry.ts";
+import type { DownloadOptions, DownloadProgress } from "../../../models/sources/source.ts";
 import { tinyGguf } from "../../support/tiny-gguf.ts";
 
 const MIB = 1 << 20;

@@ -1,12 +1,12 @@
 // The head of an answer, in whatever pieces it comes.
 import { expect, test } from "bun:test";
-import { headReader } from "../../../models/download/http-head.ts";
+import { createHeadReader } from "../../../models/download/http-head.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
 /** Gives the text in pieces of so many bytes. */
 function read(text: string, size = text.length) {
-  const take = headReader();
+  const take = createHeadReader();
   const all = bytes(text);
   for (let at = 0; at < all.length; at += size) {
     const found = take(all.subarray(at, at + size));

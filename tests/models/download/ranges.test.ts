@@ -11,8 +11,8 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import { download } from "../../../models/download/download.ts";
 import type { ModelFile } from "../../../models/manifest.ts";
-import type { Parallel } from "../../../models/download/ranges.ts";
-import type { DownloadOptions, DownloadProgress } from "../../../models/sources/web-request.ts";
+import type { ParallelOptions } from "../../../models/download/ranges.ts";
+import type { DownloadOptions, DownloadProgress } from "../../../models/sources/source.ts";
 import { makeCertificate } from "../../support/certificate.ts";
 import { sha256 } from "../../support/hub.ts";
 import { runtimes } from "../../support/runtimes.ts";
@@ -31,7 +31,7 @@ const made = (length: number) => {
 };
 const BYTES = made(4 * MIB + 123);
 const LARGE = made(20 * MIB + 123);
-const PARALLEL: Parallel = {
+const PARALLEL: ParallelOptions = {
   from_bytes: MIB,
   below_bytes_per_s: 1e9,
   after_ms: 50,
@@ -198,7 +198,7 @@ for (const [name, change] of unkept) {
   });
 }
 
-const single: [string, Serving, Partial<Parallel>][] = [
+const single: [string, Serving, Partial<ParallelOptions>][] = [
   ["a fast server", { per_ms: Infinity }, { after_ms: 1, below_bytes_per_s: 1e6 }],
   ["a server that does not say that it has ranges", { accept_ranges: "" }, {}],
   ["a server that says that it has none", { accept_ranges: "none" }, {}],

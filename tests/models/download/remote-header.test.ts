@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { catalog } from "../../../models/catalog.ts";
 import { needOf, roughNeed } from "../../../models/memory-estimate.ts";
 import { readGguf } from "../../../models/gguf/header.ts";
-import { remoteHeader } from "../../../models/download/remote-header.ts";
+import { fetchRemoteHeader } from "../../../models/download/remote-header.ts";
 import { createMemoryEstimator } from "../../../src/inference/memory-estimator.ts";
 import { makeModel } from "../../support/app.ts";
 import { tinyGguf } from "../../support/tiny-gguf.ts";
@@ -34,12 +34,12 @@ describe("a header at its source", () => {
   test.each([1, 7, 1000, 65_536, BYTES.length])("is read as one on the disk, in pieces of %d bytes", async (piece) => {
     const whole = await readGguf(async (at, length) => BYTES.subarray(at, at + length), BYTES.length);
     const { fetch } = sending(BYTES, piece, { "content-length": String(BYTES.length) });
-    expect(await remoteHeader(model("https://a.example/x"), { fetch }, never)).toEqual(whole);
+    expect(await fetchRemoteHeader(model("https://a.example/x"), { fetch }, never)).toEqual(whole);
   });
 
   test("takes no more than the header, and closes", async () => {
     const { fetch, taken } = sending(BYTES, 4096);
-    await remoteHeader(model("https://a.example/x"), { fetch }, never);
+    await fetchRemoteHeader(model("https://a.example/x"), { fetch }, never);
     expect(taken.bytes).toBeLessThan(150_000);
     expect(taken.cancelled).toBe(true);
   });
@@ -52,17 +52,17 @@ describe("a header at its source", () => {
     };
     const fetch = (url: URL) => answers[url.href]!();
     const [a, b, c] = Object.keys(answers) as [string, string, string];
-    expect(await remoteHeader(model(a, b, c), { fetch }, never)).toMatchObject({ architecture: "llama" });
-    const error = await remoteHeader(model(a, b), { fetch }, never).catch((error: Error) => error);
+    expect(await fetchRemoteHeader(model(a, b, c), { fetch }, never)).toMatchObject({ architecture: "llama" });
+    const error = await fetchRemoteHeader(model(a, b), { fetch }, never).catch((error: Error) => error);
     expect((error as Error).message).toBe(
       "a.example: It answered 404: the file is not there. b.example: The file is a web page, not a model.",
     );
-    expect(remoteHeader(model(), { fetch }, never)).rejects.toThrow("Nothing on the web has the file.");
+    expect(fetchRemoteHeader(model(), { fetch }, never)).rejects.toThrow("Nothing on the web has the file.");
   });
 
   test("that ends too soon, or needs more than there is, is told of", async () => {
     const at = (bytes: Uint8Array, headers = {}) =>
-      remoteHeader(model("https://a.example/x"), { fetch: sending(bytes, 999, headers).fetch }, never);
+      fetchRemoteHeader(model("https://a.example/x"), { fetch: sending(bytes, 999, headers).fetch }, never);
     await expect(at(BYTES.slice(0, 2000))).rejects.toThrow("The file is cut");
     await expect(at(BYTES, { "content-length": "2000" })).rejects.toThrow("The file is cut");
   });

@@ -12,7 +12,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, test } from "bun:tes
 import { isPublic } from "../../../models/download/addresses.ts";
 import { download, DownloadError } from "../../../models/download/download.ts";
 import type { ModelFile } from "../../../models/manifest.ts";
-import type { DownloadOptions, DownloadProgress } from "../../../models/sources/web-request.ts";
+import type { DownloadOptions, DownloadProgress } from "../../../models/sources/source.ts";
 import { sha256, startHub, type Hub } from "../../support/hub.ts";
 import { runtimes, type Runtime } from "../../support/runtimes.ts";
 import { eventually } from "../../support/server.ts";

@@ -1,7 +1,7 @@
 // The few things that a durable store asks of a file system, each throwing where it failed. Tests put a simulated disk in its place.
 import { constants } from "node:fs";
 import { lstat, mkdir, open, readdir, rmdir, unlink } from "node:fs/promises";
-import { syncFolder } from "../../../../models/fsync-folder.ts";
+import { fsyncFolder } from "../../../../models/fsync-folder.ts";
 import { DamagedError } from "../../faults.ts";
 import { absent, kindOf, systemCalls, type Kind, type RecordWrite } from "./record-writes.ts";
 import { putRecord } from "./write-threads.ts";
@@ -65,7 +65,7 @@ export const disk: Files = {
   names: (path) => readdir(path),
   kind: (path) => lstat(path).then(kindOf, absent),
   changed: async (path) => (await lstat(path)).mtimeMs,
-  sync: syncFolder,
+  sync: fsyncFolder,
 };
 
 // Of a link, and of a socket or a device behind which there is nothing.

@@ -1,0 +1,117 @@
+// One GET over http(s): the token where it belongs, checked redirects, and what a failure is called.
+import { notAllowed, refuseUnsafe } from "./addresses.ts";
+import type { DialResponse, Dial } from "./dial-response.ts";
+import { dial } from "./dial.ts";
+import type { DownloadOptions } from "../sources/source.ts";
+import { SourceError } from "../sources/source-error.ts";
+
+export const HUGGING_FACE = "https://huggingface.co";
+const MOST_REDIRECTS = 5;
+export const OFFLINE = "It needs the network, which --offline rules out. Start without --offline to fetch it.";
+
+/** `requestUrl` with a `Response`, for what is small. */
+export async function fetchUrl(...request: Parameters<typeof requestUrl>): Promise<Response> {
+  const { status, headers, read, close } = await requestUrl(...request);
+  const pull = async (controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> => {
+    const chunk = await read();
+    if (chunk) controller.enqueue(chunk.slice());
+    else controller.close();
+  };
+  const empty = [204, 205, 304].includes(status);
+  return new Response(empty ? null : new ReadableStream({ pull, cancel: close }), { status, headers });
+}
+
+/**
+ * GET, with redirects followed by hand: at most five, each checked as the first address is, and the token only where it belongs.
+ * Answers with any status but a redirect. Throws `SourceError`.
+ */
+export async function requestUrl(
+  url: URL,
+  headers: Record<string, string>,
+  options: DownloadOptions,
+  signal: AbortSignal,
+  dialer: Dial = dial,
+): Promise<DialResponse> {
+  if (options.offline) throw new SourceError(OFFLINE);
+  let typed = isTyped(url, options);
+  for (let hops = 0; hops <= MOST_REDIRECTS; hops++) {
+    refuseUnsafe(url, { typed, redirected: hops > 0 });
+    const sent = { "user-agent": "ingle", ...headers, ...authorization(url, options) };
+    const send = options.fetch ? fetchDialer(options.fetch) : dialer;
+    const response = await send(url, { headers: sent, inside: typed, signal }).catch((error) =>
+      Promise.reject(unreachableError(url, error)),
+    );
+    const location = response.headers.get("location");
+    if (response.status < 300 || response.status > 399 || location === null) return response;
+    response.close();
+    const next = redirectTarget(url, location);
+    // An address behind another host was not typed by anybody, even where it leads back to the first host.
+    typed &&= next.hostname === url.hostname;
+    url = next;
+  }
+  throw notAllowed(`It redirects more than ${MOST_REDIRECTS} times.`);
+}
+
+function fetchDialer(fetch: NonNullable<DownloadOptions["fetch"]>): Dial {
+  return async (url, { headers, signal }) => {
+    const response = await fetch(url, { headers, redirect: "manual", signal });
+    const body = response.body?.getReader();
+    const read = async (): Promise<Uint8Array | undefined> => (await body?.read())?.value;
+    const close = (): void => void body?.cancel().catch(() => {});
+    return { status: response.status, headers: response.headers, read, close };
+  };
+}
+
+function isTyped(url: URL, { allow_private = false, hf_endpoint }: DownloadOptions): boolean {
+  return allow_private || (hf_endpoint !== undefined && url.origin === new URL(hf_endpoint).origin);
+}
+
+/** What the status of an answer means for a download; undefined for 200, 206 and 416. */
+export function refusalOf(
+  { status, headers }: Pick<DialResponse, "status" | "headers">,
+  denial_hint?: string,
+): SourceError | undefined {
+  if (status === 200 || status === 206 || status === 416) return undefined;
+  if (status === 401 || status === 403) {
+    return new SourceError([`It answered ${status}.`, denial_hint].filter(Boolean).join(" "));
+  }
+  if (status === 404 || status === 410) return new SourceError(`It answered ${status}: the file is not there.`);
+  const passing = status === 408 || status === 429 || status >= 500;
+  return new SourceError(`It answered ${status}.`, passing ? { retry_ms: retryAfter(headers) } : {});
+}
+
+/** Throws `SourceError` `url_not_allowed` for an address that is not http(s). */
+export function parseHttpUrl(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.protocol === "https:" || url?.protocol === "http:") return url;
+  throw notAllowed(`"${text}" is not an http address.`);
+}
+
+function redirectTarget(from: URL, location: string): URL {
+  const to = parseHttpUrl(URL.canParse(location, from) ? new URL(location, from).href : location);
+  if (from.protocol === "https:" && to.protocol === "http:") {
+    throw notAllowed(`It redirects from https to plain http (${to.host}), which is not followed.`);
+  }
+  return to;
+}
+
+function authorization(url: URL, { hf_endpoint = HUGGING_FACE, hf_token }: DownloadOptions): Record<string, string> {
+  // The origin, not the host alone: a redirect must not carry the token to another port or to plain http.
+  return hf_token && url.origin === new URL(hf_endpoint).origin ? { authorization: `Bearer ${hf_token}` } : {};
+}
+
+function unreachableError(url: URL, error: unknown): SourceError {
+  if (error instanceof SourceError) return error;
+  const { code, cause, message } = error as Error & { code?: string };
+  const why = cause as { code?: string; message?: string } | undefined;
+  // Deno has no code, but the whole way to the error in one message; its end says what happened.
+  const reason = code ?? why?.code ?? (why?.message ?? message).split(": ").at(-1);
+  return new SourceError(`${url.host} could not be reached (${reason}).`, { retry_ms: 0, cause: error });
+}
+
+/** Milliseconds, a minute at most: a server may ask for more than anybody would wait. */
+function retryAfter(headers: Headers): number {
+  const value = headers.get("retry-after") ?? "";
+  const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now();
+  return Math.min(60_000, Math.max(0, ms || 0));
+}

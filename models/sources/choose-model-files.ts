@@ -1,0 +1,83 @@
+// Which files of a repository make up a model: the parts of a split file and a projector belong together.
+import type { HubReference } from "../reference.ts";
+import { parseSplitName, withoutPart } from "../split-gguf.ts";
+import { SourceError } from "./source-error.ts";
+
+/** A file of a repository. */
+export interface RepoEntry {
+  path: string;
+}
+
+/** What runs well on most machines comes first. */
+const PREFERRED = [
+  "Q4_K_M",
+  "Q4_K_S",
+  "Q4_0",
+  "Q4_1",
+  "IQ4_NL",
+  "IQ4_XS",
+  "Q5_K_M",
+  "Q5_K_S",
+  "Q6_K",
+  "Q8_0",
+  "Q3_K_M",
+  "Q2_K",
+  "BF16",
+  "F16",
+  "F32",
+];
+const QUANT = /(?:^|[-._/])((?:UD-)?(?:IQ|TQ|Q)\d(?:_[A-Z0-9]+)*|MXFP4(?:_MOE)?|BF16|FP?16|FP?32)(?=[-._/]|$)/gi;
+/**
+ * The weights in the order of their parts, and the projector where there is one. Throws `SourceError` where nothing fits, or more
+ * than one thing does; its sentence says what there is.
+ */
+export function chooseModelFiles<Entry extends RepoEntry>(entries: Entry[], reference: HubReference) {
+  const files = entries.filter(({ path }) => /\.gguf$/i.test(path) && !/imatrix/i.test(path));
+  const isProjector = ({ path }: Entry): boolean => /mmproj/i.test(path);
+  const weights = chooseGroup(groupParts(files.filter((file) => !isProjector(file))), reference);
+  const count = parseSplitName(weights[0]!.path)?.count ?? 1;
+  if (weights.length !== count)
+    throw new SourceError(`Of the ${count} parts of the model only ${weights.length} are in ${reference.repo}.`);
+  const projectors = files.filter(isProjector);
+  return { weights, projector: projectors.find(({ path }) => /f16/i.test(path)) ?? projectors[0] };
+}
+
+/** Files that belong together, their parts in order. */
+function groupParts<Entry extends RepoEntry>(files: Entry[]): Entry[][] {
+  const groups = Object.groupBy(files, ({ path }) => `${withoutPart(path)} ${parseSplitName(path)?.count ?? ""}`);
+  return Object.values(groups).map((group) => group!.toSorted((a, b) => (a.path < b.path ? -1 : 1)));
+}
+
+function chooseGroup<Entry extends RepoEntry>(groups: Entry[][], { repo, quant, file }: HubReference): Entry[] {
+  const names = (some: Entry[][]): string =>
+    some
+      .map(([first]) => first!.path)
+      .slice(0, 20)
+      .join(", ");
+  if (groups.length === 0)
+    throw new SourceError(`There is no GGUF file in ${repo}. Look for a repository whose name ends with "-GGUF".`);
+  if (file !== undefined) {
+    const group = groups.find((group) => group.some(({ path }) => path === file));
+    if (group === undefined) throw new SourceError(`There is no ${file} in ${repo}. It has: ${names(groups)}.`);
+    return group;
+  }
+  const quants = quant === undefined ? PREFERRED : [quant];
+  const fitting = quants
+    .map((name) => groups.filter(([first]) => quantOf(first!.path) === name.toUpperCase()))
+    .find((some) => some.length > 0);
+  const some = fitting ?? (quant === undefined ? groups : []);
+  if (some.length === 1) return some[0]!;
+  const present = [...new Set(groups.map(([first]) => quantOf(first!.path) ?? "unnamed"))].join(", ");
+  if (some.length === 0) throw new SourceError(`There is no ${quant} in ${repo}. It has: ${present}.`);
+  throw new SourceError(`More than one file of ${repo} fits: ${names(some)}. Name one: hf:${repo}/${some[0]![0]!.path}`);
+}
+
+/** `Q4_K_M` of `model-Q4_K_M-00001-of-00002.gguf`; undefined where the name says nothing. */
+export function quantOf(path: string): string | undefined {
+  const matches = [
+    ...withoutPart(path)
+      .replace(/\.gguf$/i, "")
+      .matchAll(QUANT),
+  ];
+  return matches.at(-1)?.[1]?.toUpperCase().replace(/^FP/, "F");
+}

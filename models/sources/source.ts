@@ -1,0 +1,77 @@
+// What a source of files can do. Each kind of source is a driver in a file of its own, and `registry.ts` lists them all.
+import type * as v from "valibot";
+import type { DialResponse } from "../download/dial-response.ts";
+import type { ExpectedFile, PartFile } from "../download/part-file.ts";
+import type { ParallelOptions } from "../download/ranges.ts";
+
+/** How a manifest writes a source down; the literal of `type` is the driver's name there. */
+export type SourceSchema = v.ObjectSchema<v.ObjectEntries & { type: v.LiteralSchema<string, undefined> }, undefined>;
+
+export interface SourceDriver<Schema extends SourceSchema = SourceSchema> {
+  readonly schema: Schema;
+  /** The source in words, for progress and messages. */
+  describe(source: v.InferOutput<Schema>): string;
+  /** Where people find it, for the API. */
+  locate(source: v.InferOutput<Schema>): { url?: string; package?: string };
+  /** Fills the part, all but the final check. Throws `SourceError`, and the signal's reason. */
+  fetch(source: v.InferOutput<Schema>, transfer: FileTransfer): AsyncGenerator<TransferStep>;
+  /** The file from its first byte on; missing where only a whole file can be had. Throws `SourceError`. */
+  open?(source: v.InferOutput<Schema>, options: DownloadOptions, signal: AbortSignal): Promise<DialResponse>;
+}
+
+/** A file on its way from a source into its part. */
+export interface FileTransfer {
+  file: ExpectedFile;
+  part: PartFile;
+  /** Absolute path that the file gets when it is whole. */
+  target: string;
+  options: DownloadOptions;
+  signal: AbortSignal;
+}
+
+export type TransferStep = Omit<DownloadProgress, "source">;
+
+/** One step of a download. */
+export interface DownloadProgress {
+  /** Where the bytes come from, in words. */
+  source: string;
+  /** Bytes of the file that are on disk. */
+  bytes: number;
+  /** Bytes of the whole file; absent while unknown. */
+  total?: number;
+  /** Bytes that an earlier download had left, on every step of a resumed one. */
+  resumed_from?: number;
+  /** Why the source before this one was given up, or why this one was asked for the whole file again. */
+  problem?: string;
+}
+
+/** What a download may be told; nothing here reads the environment. */
+export interface DownloadOptions {
+  /** Base address of Hugging Face or of a mirror, which may be plain http. Default `https://huggingface.co`. */
+  hf_endpoint?: string;
+  /** Sent to the host of `hf_endpoint` and to no other. */
+  hf_token?: string;
+  /**
+   * Permits plain http and addresses inside this machine or its network where the user typed them: for the address of a source and
+   * redirects that stay on its host. What `hf_endpoint` names counts as typed without it.
+   */
+  allow_private?: boolean;
+  /** No source is asked that needs the network. */
+  offline?: boolean;
+  /** In place of connections of our own, whose every address is checked; here only what the URL itself says is. For tests. */
+  fetch?: (url: URL, init: RequestInit) => Promise<Response>;
+  /** In place of the drivers of `registry.ts`. For tests. */
+  drivers?: readonly SourceDriver[];
+  /** Commands that run pip, tried in order until one exists. */
+  pip?: string[][];
+  /** Milliseconds until a connection has to answer, while nothing has come from the source yet. Default 10,000. */
+  connect_ms?: number;
+  /** Milliseconds without a byte after which a connection is given up. Default 30,000. */
+  stall_ms?: number;
+  /** When further connections are opened for a file that comes slowly over one. */
+  parallel?: Partial<ParallelOptions>;
+  /** Waits before another try. Default: a timer. */
+  wait?: (ms: number, signal: AbortSignal) => Promise<void>;
+  /** Bytes that may still be written to the disk of a folder. Default: what the system says. */
+  free?: (folder: string) => Promise<number>;
+}
