@@ -3,7 +3,7 @@
 import type { Model } from "../models/manifest.ts";
 import type { OwnModel } from "../models/own-model.ts";
 import type { Adapter } from "./adapter.ts";
-import { child, type ChildOptions } from "./child-process/adapter.ts";
+import { childProcess, type ChildProcessOptions } from "./child-process/adapter.ts";
 import { echo, ECHO_MODEL } from "./echo.ts";
 import { llamaServer } from "./llama-server/adapter.ts";
 import type { NodeLlamaCppModule } from "./node-llama-cpp/adapter.ts";
@@ -23,7 +23,7 @@ export interface AdapterContext {
     path(): Promise<string>;
   };
   /** The command that runs `hostEngine` with the hosted part of the adapter of that name. */
-  hostCommand: (adapter: string) => ReturnType<ChildOptions["command"]>;
+  hostCommand: (adapter: string) => ReturnType<ChildProcessOptions["command"]>;
 }
 
 /** What the process of an engine hands to the adapter that it hosts. */
@@ -69,7 +69,8 @@ const LIST = [
     setting: true,
     pinnable: true,
     automatic: true,
-    create: ({ env, log, hostCommand }) => child({ inside: EMBEDDED, command: () => hostCommand(EMBEDDED.name), env, log }),
+    create: ({ env, log, hostCommand }) =>
+      childProcess({ inside: EMBEDDED, command: () => hostCommand(EMBEDDED.name), env, log }),
     host: async ({ nodeLlamaCpp: library }) => (await import("./node-llama-cpp/adapter.ts")).nodeLlamaCpp(library),
   },
   {

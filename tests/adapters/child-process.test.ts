@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { AdapterError, type Engine } from "../../adapters/adapter.ts";
-import { child, type ChildOptions } from "../../adapters/child-process/adapter.ts";
+import { childProcess, type ChildProcessOptions } from "../../adapters/child-process/adapter.ts";
 import { toWire } from "../../adapters/child-process/protocol.ts";
 import { createAdapters } from "../../src/server/adapters.ts";
 import { adapterSuite, collect, TINY } from "../adapter-suite.ts";
@@ -105,12 +105,17 @@ describe("a chat template that is hostile", () => {
 });
 
 describe("a child that misbehaves", () => {
-  const scripted = (script: string, limits: ChildOptions["limits"] = {}) =>
-    child({ inside: FAKE, command: () => ({ program: process.execPath, args: ["-e", script] }), env: process.env, limits });
+  const scripted = (script: string, limits: ChildProcessOptions["limits"] = {}) =>
+    childProcess({
+      inside: FAKE,
+      command: () => ({ program: process.execPath, args: ["-e", script] }),
+      env: process.env,
+      limits,
+    });
   const loaded = `console.log(JSON.stringify({ type: "loaded", slots: 1, context_length: 9 }));`;
-  const load = (script: string, limits?: ChildOptions["limits"]) =>
+  const load = (script: string, limits?: ChildProcessOptions["limits"]) =>
     scripted(script, limits).load({ id: "fake", path: "", settings: {} }, { slots: 1, context: 9 }, AbortSignal.timeout(20_000));
-  const turnOf = async (script: string, limits?: ChildOptions["limits"]) => {
+  const turnOf = async (script: string, limits?: ChildProcessOptions["limits"]) => {
     const engine = await load(`${loaded} process.stdin.once("data", () => {}); ${script}`, limits);
     const code = await codeOf(collect(engine.chat(ask("hello"), AbortSignal.timeout(20_000))));
     await engine.close();
@@ -123,8 +128,8 @@ describe("a child that misbehaves", () => {
   test("by hanging while it loads", async () => {
     expect(await codeOf(load("setInterval(() => {}, 1e6)", { load: 300 }))).toBe("engine_timeout");
   });
-  test("by hanging amid a turn", async () => {
-    expect(await turnOf("setInterval(() => {}, 1e6)", { turn: 300 })).toBe("engine_timeout");
+  test("by hanging amid a generation", async () => {
+    expect(await turnOf("setInterval(() => {}, 1e6)", { generation: 300 })).toBe("engine_timeout");
   });
   test("by a line that is no message", async () => {
     expect(await turnOf(`setTimeout(() => console.log("segfault at 0x0"), 200)`)).toBe("engine_crashed");
@@ -150,7 +155,7 @@ describe("a child that misbehaves", () => {
     await engine.close();
   });
   test("by not being there", async () => {
-    const missing = child({ inside: FAKE, command: () => ({ program: "/no/such/program", args: [] }), env: {} });
+    const missing = childProcess({ inside: FAKE, command: () => ({ program: "/no/such/program", args: [] }), env: {} });
     const loading = missing.load({ id: "fake", path: "", settings: {} }, { slots: 1, context: 9 }, AbortSignal.timeout(20_000));
     expect(await codeOf(loading)).toBe("engine_unavailable");
   });
@@ -158,7 +163,7 @@ describe("a child that misbehaves", () => {
     const secrets = { INGLE_KEY: "k", HF_TOKEN: "t", OPENAI_API_KEY: "o", NODE_OPTIONS: "--no-warnings", PATH: process.env.PATH };
     const said: string[] = [];
     const script = `console.error(Object.keys(process.env).join()); process.exit()`;
-    const adapter = child({
+    const adapter = childProcess({
       inside: FAKE,
       command: () => ({ program: process.execPath, args: ["-e", script] }),
       env: secrets,

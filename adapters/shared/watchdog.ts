@@ -1,0 +1,127 @@
+// Watches the process of one engine: silence ends it while somebody waits for it, and its end is the error of all that wait.
+import { addAbortListener } from "node:events";
+import { AdapterError } from "../adapter.ts";
+
+/** In milliseconds. */
+export interface WatchdogLimits {
+  /** Silence during a load. */
+  load: number;
+  /** Silence while a generation waits for the engine. */
+  generation: number;
+  /** From `close` asking the process to end to its being killed. */
+  close: number;
+}
+
+export interface WatchdogOptions {
+  /** The model's id, for error messages. */
+  id: string;
+  limits: WatchdogLimits;
+  /** Asks the process to end its work. Called once. */
+  terminate(): void;
+  kill(): void;
+}
+
+export interface ProcessWatchdog {
+  /** Settles as `Engine.closed` does. */
+  readonly closed: Promise<AdapterError | undefined>;
+  /** Aborts when `closed` settles. */
+  readonly gone: AbortSignal;
+  /** Why the process has ended or is about to; undefined while it is to go on. */
+  readonly reason: AdapterError | undefined;
+  readonly loaded: boolean;
+  /** Notes a sign of life. */
+  touch(): void;
+  /** Silence counts while somebody waits: a slow reader of events is no reason to end the engine. */
+  beginWait(): void;
+  endWait(): void;
+  /** Awaits the load of the engine. Where it fails or `signal` aborts, the process has ended before this throws. */
+  load<T>(work: Promise<T>, signal: AbortSignal): Promise<T>;
+  kill(reason: AdapterError): void;
+  /** Takes note that the process has ended, with `code 1` for example. `load_error`: what an end during a load means. */
+  exited(how: string, load_error?: AdapterError): void;
+  /** Asks the process to end, after `before`, which must not reject; then kills it. Safe to call twice. */
+  close(before?: () => Promise<void>): Promise<void>;
+}
+
+export function watchProcess({ id, limits, terminate, kill: killProcess }: WatchdogOptions): ProcessWatchdog {
+  const closed = Promise.withResolvers<AdapterError | undefined>();
+  const gone = new AbortController();
+  let reason: AdapterError | undefined;
+  let closing: Promise<void> | undefined;
+  let loaded = false;
+  let waiting = 0;
+  let last = Date.now();
+
+  const touch = (): void => void (last = Date.now());
+  const kill = (error: AdapterError): void => {
+    reason ??= error;
+    killProcess();
+  };
+  const checkSilence = (): void => {
+    const limit = loaded ? limits.generation : limits.load;
+    if ((loaded && waiting === 0) || Date.now() - last < limit) return;
+    kill(new AdapterError("engine_timeout", `The engine of model "${id}" gave no sign of life for ${limit / 1000} s.`));
+  };
+  const timer = setInterval(checkSilence, Math.min(1_000, limits.generation, limits.load)).unref();
+
+  const end = async (before?: () => Promise<void>): Promise<void> => {
+    if (before !== undefined) await Promise.race([before(), closed.promise]);
+    terminate();
+    const late = setTimeout(killProcess, limits.close);
+    await closed.promise;
+    clearTimeout(late);
+  };
+  const close = (before?: () => Promise<void>): Promise<void> => {
+    reason ??= new AdapterError("engine_unavailable", "The engine was stopped.");
+    return (closing ??= end(before));
+  };
+  const rejectOnExit = async (): Promise<never> => {
+    await closed.promise;
+    throw reason;
+  };
+
+  return {
+    closed: closed.promise,
+    gone: gone.signal,
+    get reason() {
+      return reason;
+    },
+    get loaded() {
+      return loaded;
+    },
+    touch,
+    beginWait() {
+      if (waiting++ === 0) touch();
+    },
+    endWait: () => void waiting--,
+    async load(work, signal) {
+      const listener = addAbortListener(signal, () => kill(new AdapterError("engine_unavailable", "The load was stopped.")));
+      try {
+        const engine = await Promise.race([work, rejectOnExit()]);
+        loaded = true;
+        return engine;
+      } catch (error) {
+        await close();
+        signal.throwIfAborted();
+        throw error;
+      } finally {
+        listener[Symbol.dispose]();
+      }
+    },
+    kill,
+    exited(how, load_error = loadError(id, how)) {
+      clearInterval(timer);
+      reason ??= loaded
+        ? new AdapterError("engine_crashed", `The engine of model "${id}" ended with ${how}. Ask again.`)
+        : load_error;
+      closed.resolve(closing === undefined ? reason : undefined);
+      gone.abort();
+    },
+    close,
+  };
+}
+
+function loadError(id: string, how: string): AdapterError {
+  const message = `Model "${id}" cannot be loaded: the engine ended with ${how} while reading it.`;
+  return new AdapterError("model_load_failed", message);
+}
