@@ -1,30 +1,30 @@
-// llama.cpp's own server, in a process that ingle starts, watches and ends: what the embedded engine cannot do, such as tools and images.
+// llama.cpp's own server in a process that ingle starts, watches and ends. It can do what the embedded engine cannot: tools and images.
 import { randomBytes } from "node:crypto";
 import * as v from "valibot";
 import { GgufError, readGgufFile } from "../../models/gguf/header.ts";
 import { readSpecialNames } from "../../models/gguf/special-tokens.ts";
 import type { InstalledModel, Model } from "../../models/manifest.ts";
 import { AdapterError, CAPABILITIES, type Adapter, type Capability, type Engine, type LoadOptions } from "../adapter.ts";
-import { argsOf } from "./command-line.ts";
-import { type Client, clientOf } from "./http-client.ts";
-import { keptStates, type KeptStates } from "./saved-states.ts";
-import { lifeOf, type Life, type LifeLimits } from "./watchdog.ts";
-import { loadFailure, startServer } from "./process.ts";
-import { turnsOf } from "./generation.ts";
+import { type ProcessWatchdog, watchProcess } from "../shared/watchdog.ts";
+import { commandLineArgs } from "./command-line.ts";
+import { createChat } from "./generation.ts";
+import { createClient, type LlamaServerClient } from "./http-client.ts";
+import { loadError, type LlamaServerLimits, startLlamaServer } from "./process.ts";
+import { type LlamaServerSavedStates, prepareSavedStates } from "./saved-states.ts";
 
 export interface LlamaServerOptions {
-  /** Path of the program; asked for at each load. May throw `AdapterError`. */
+  /** Path of the program, resolved at each load. May throw `AdapterError`. */
   binary: () => string | Promise<string>;
-  /** The whole environment of ingle; the process gets the few variables that are harmless. */
+  /** The whole environment of ingle; the process gets what `childEnvironment` lets through. */
   env: Record<string, string | undefined>;
-  /** The last lines that a process wrote which ended badly. */
+  /** Takes the last lines of a process that ended badly. */
   log?: (line: string) => void;
-  limits?: Partial<LifeLimits>;
+  limits?: Partial<LlamaServerLimits>;
 }
 
-const LIMITS: LifeLimits = { load: 300_000, turn: 60_000, cancel: 2_000, close: 2_000, state: 60_000 };
+const LIMITS: LlamaServerLimits = { load: 300_000, generation: 60_000, cancel: 2_000, close: 2_000, state: 60_000 };
 
-/** A llama-server for each engine. Throws where `binary` does. */
+/** Runs a llama-server for each model. Its `load` throws where `binary` does. */
 export function llamaServer({ binary, env, log = () => {}, limits: some }: LlamaServerOptions): Adapter {
   const limits = { ...LIMITS, ...some };
   return {
@@ -33,76 +33,55 @@ export function llamaServer({ binary, env, log = () => {}, limits: some }: Llama
     async load(model, options, signal) {
       signal.throwIfAborted();
       const program = await binary();
-      const header = await fromFile(model, readGgufFile);
-      const kept = await keptStates({ program, model, options, header, log });
-      const args = argsOf(model, options, header.context_length, kept?.folder);
+      const header = await readModelFile(model, readGgufFile);
+      const saved = await prepareSavedStates({ program, model, options, header, log });
+      const args = commandLineArgs(model, options, header.context_length, saved?.folder);
       signal.throwIfAborted();
       const key = randomBytes(32).toString("hex");
-      const loading = start({ program, args, key, model, options, limits, env, log });
-      const onAbort = (): void => loading.life.kill(new AdapterError("engine_unavailable", "The load was stopped."));
-      signal.addEventListener("abort", onAbort, { once: true });
-      try {
-        const listening = Promise.race([loading.address, dead(loading.life)]);
-        const [address, special] = await Promise.all([listening, fromFile(model, readSpecialNames)]);
-        const parts = { client: clientOf(address, key), life: loading.life, special, kept };
-        const engine = await engineOf(model.id, parts, limits, signal);
-        loading.done();
-        return engine;
-      } catch (error) {
-        await loading.life.close();
-        signal.throwIfAborted();
-        throw error;
-      } finally {
-        signal.removeEventListener("abort", onAbort);
-      }
+      const { address, watchdog } = start({ program, args, key, model, options, limits, env, log });
+      const connect = async (): Promise<Engine> => {
+        const [url, special] = await Promise.all([address, readModelFile(model, readSpecialNames)]);
+        return createEngine(model.id, { client: createClient(url, key), watchdog, special, saved }, limits, signal);
+      };
+      return watchdog.load(connect(), signal);
     },
   };
 }
 
 function capabilities({ files, template_tools, settings: { prompt_template } }: Model): Capability[] {
   const images = files.some(({ role }) => role === "projector");
-  // Jan's plain templates know none.
+  // Jan's plain templates do not render tools.
   const tools = template_tools !== false && prompt_template === undefined;
   return CAPABILITIES.filter((one) => (one === "images" ? images : one !== "tools" || tools));
 }
 
-interface Start {
+interface StartedModel {
   program: string;
   args: string[];
   key: string;
   model: InstalledModel;
   options: LoadOptions;
-  limits: LifeLimits;
+  limits: LlamaServerLimits;
   env: LlamaServerOptions["env"];
   log: (line: string) => void;
 }
 
-// Lines it prints until it is ready, more or less.
+/** About as many lines as llama-server prints until it is ready. */
 const LINES_OF_A_LOAD = 10;
 
-function start({ program, args, key, model, options, limits, env, log }: Start) {
+function start({ program, args, key, model, options, limits, env, log }: StartedModel) {
   const { id, path } = model;
-  let loaded = false;
   let lines = 0;
   const onLine = (): void => {
-    if (loaded) return;
-    life.heard();
+    if (watchdog.loaded) return;
+    watchdog.touch();
     options.onProgress?.(Math.min(++lines / LINES_OF_A_LOAD, 1));
   };
-  const server = startServer({ binary: program, args, key, env, log, onLine });
-  const life = lifeOf({
-    ...{ id, limits, server, loaded: () => loaded },
-    deathOf: (ended) =>
-      loaded
-        ? new AdapterError("engine_crashed", `The engine of model "${id}" ended with ${ended.how}. Ask again.`)
-        : loadFailure(id, path, ended),
-  });
-  return { life, address: server.address, done: () => void (loaded = true) };
-}
-
-async function dead(life: Life): Promise<never> {
-  await life.closed;
-  throw life.reason;
+  const server = startLlamaServer({ program, args, key, env, log, onLine });
+  const [terminate, kill] = [() => server.signal("SIGTERM"), () => server.signal("SIGKILL")];
+  const watchdog = watchProcess({ id, limits, terminate, kill });
+  void server.ended.then((end) => watchdog.exited(end.how, loadError(id, path, end)));
+  return { address: server.address, watchdog };
 }
 
 const Props = v.object({
@@ -113,34 +92,34 @@ const Props = v.object({
 });
 const Models = v.object({ data: v.tuple([v.object({ meta: v.object({ n_vocab: v.number() }) })]) });
 
-interface ServerParts {
-  client: Client;
-  life: Life;
+interface EngineParts {
+  client: LlamaServerClient;
+  watchdog: ProcessWatchdog;
   special: ReadonlySet<string>;
-  kept: KeptStates | undefined;
+  saved: LlamaServerSavedStates | undefined;
 }
 
-/** Of a server that listens. */
-async function engineOf(id: string, of: ServerParts, limits: LifeLimits, signal: AbortSignal): Promise<Engine> {
-  const { client, life, special, kept } = of;
+/** The engine of a llama-server that listens. */
+async function createEngine(id: string, parts: EngineParts, limits: LlamaServerLimits, signal: AbortSignal): Promise<Engine> {
+  const { client, watchdog, special, saved } = parts;
   await client.getJson("/health", signal);
   const props = v.parse(Props, await client.getJson("/props", signal));
   const { data } = v.parse(Models, await client.getJson("/v1/models", signal));
   const { total_slots: slots, chat_template_caps } = props;
   const context_length = props.default_generation_settings.n_ctx;
-  const model = { context_length, vocab_size: data[0].meta.n_vocab, knows_tools: chat_template_caps.supports_tools };
-  const chat = turnsOf({ id, client, life, model, limits, special });
+  const model = { context_length, vocab_size: data[0].meta.n_vocab, template_tools: chat_template_caps.supports_tools };
+  const chat = createChat({ id, client, watchdog, model, cancel_ms: limits.cancel, special });
   const server = { slots, context_length, build: props.build_info };
-  const seats = await kept?.seats({ chat, client, life, limits, server });
+  const selection = await saved?.createSlotSelection({ chat, client, watchdog, limits, server });
   const close = async (): Promise<void> => {
-    await life.close(seats?.keep);
-    await seats?.settle();
+    await watchdog.close(selection?.saveAll);
+    await selection?.settle();
   };
-  return { slots, context_length, closed: life.closed, chat: seats?.chat ?? chat, close };
+  return { slots, context_length, closed: watchdog.closed, chat: selection?.chat ?? chat, close };
 }
 
-/** Of the model's file. Throws `AdapterError` `model_load_failed` where it cannot be read. */
-async function fromFile<T>({ id, path }: InstalledModel, read: (path: string) => Promise<T>): Promise<T> {
+/** Reads from the model's file. Throws `AdapterError` `model_load_failed` where it cannot be read. */
+async function readModelFile<T>({ id, path }: InstalledModel, read: (path: string) => Promise<T>): Promise<T> {
   try {
     return await read(path);
   } catch (error) {

@@ -1,17 +1,17 @@
-// The command line of llama-server. Whatever it would choose by itself, or change from one release to the next, is said.
+// The command line of llama-server. It names each setting that llama-server would choose by itself or may change with a release.
 import { availableParallelism } from "node:os";
 import type { InstalledModel } from "../../models/manifest.ts";
 import type { LoadOptions } from "../adapter.ts";
-import { jinjaOf } from "./jinja-template.ts";
+import { jinjaTemplate } from "./jinja-template.ts";
 
-/** Tokens of one step: what a turn that is given up still takes at most, and what lies between two signs of life. */
+/** Tokens of one step: an aborted generation takes one more step at most, and each step is a sign of life. */
 const BATCH = 512;
 
 /**
- * `trained`: tokens the model was trained on, where that is known. `states`: the folder for those of conversations, where they are kept.
- * The key comes through the environment: anybody can read a command line.
+ * `trained`: tokens the model was trained on, where that is known. `states`: the folder of saved states, where states are saved.
+ * The API key is in the environment instead: every user of the machine can read a command line.
  */
-export function argsOf(
+export function commandLineArgs(
   model: InstalledModel,
   options: LoadOptions,
   trained = Number.POSITIVE_INFINITY,
@@ -23,14 +23,13 @@ export function argsOf(
   return Object.entries({
     ...{ "--model": model.path, "--mmproj": model.projector, "--alias": "model" },
     ...{ "--host": "127.0.0.1", "--port": 0, "--threads-http": slots + 4 },
-    // Every slot has the whole context to itself, whatever the others do.
+    // A context for each slot alone: what one slot reads takes no room from the others.
     ...{ "--parallel": slots, "--ctx-size": context * slots, "--no-kv-unified": true, "--no-context-shift": true },
     ...{ "--threads": threads, "--threads-batch": threads, "--batch-size": BATCH, "--ubatch-size": BATCH },
-    // All layers go to the graphics processor where there is one: that is its default, and to say it is a warning where there is none.
-    // Nothing is made smaller to fit.
+    // `--n-gpu-layers` is left out: all layers on the graphics processor is the default, and naming it is a warning where there is none.
     ...{ "--fit": "off", "--flash-attn": "auto", "--load-mode": "auto" },
     ...{ "--cont-batching": true, "--warmup": true, "--no-perf": true },
-    // A store of old prompts would take memory that nobody has counted.
+    // A store of old prompts would take memory that the memory budget does not count.
     ...{
       "--cache-prompt": true,
       "--cache-ram": 0,
@@ -39,9 +38,9 @@ export function argsOf(
       "--slot-prompt-similarity": 0.1,
     },
     ...{ "--ctx-checkpoints": 32, "--checkpoint-min-step": 8192, "--slot-save-path": states },
-    ...{ "--jinja": true, "--chat-template": prompt_template === undefined ? undefined : jinjaOf(prompt_template) },
+    ...{ "--jinja": true, "--chat-template": prompt_template === undefined ? undefined : jinjaTemplate(prompt_template) },
     ...{ "--reasoning-format": "deepseek", "--reasoning": "auto", "--reasoning-budget": -1, "--no-prefill-assistant": true },
-    // It answers ingle alone.
+    // ingle is the only client.
     ...{ "--offline": true, "--no-ui": true, "--no-agent": true, "--no-ui-mcp-proxy": true, "--slots": true },
     ...{ "--cors-origins": "localhost", "--no-cors-credentials": true, "--timeout": 86_400, "--sse-ping-interval": -1 },
     ...{ "--log-verbosity": 3, "--log-colors": "off", "--log-prefix": true, "--log-timestamps": true },

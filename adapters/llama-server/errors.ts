@@ -2,14 +2,14 @@
 import { AdapterError, type ChatRequest } from "../adapter.ts";
 import type { ServerErrorBody } from "../shared/openai-stream/error-body.ts";
 
-/** Of an answer that has an error status, or of an error amid an answer, which has none. `id`: of the model. */
-export function refusalOf(told: ServerErrorBody, status: number | undefined, id: string): AdapterError {
-  const { type, message, error } = told;
-  if (type === "exceed_context_size_error") return tooLong(error);
-  // A template that breaks is told as a failure of the server, and one that refuses as one that breaks.
-  const said = /Jinja Exception: ([^\n]*)/.exec(message)?.[1];
-  if (said !== undefined) {
-    return new AdapterError("messages_refused", `The model's chat template refuses these messages: ${said.slice(0, 200)}`);
+/** `status`: undefined for an error amid a stream. `id`: of the model. */
+export function toAdapterError(body: ServerErrorBody, status: number | undefined, id: string): AdapterError {
+  const { type, message, error } = body;
+  if (type === "exceed_context_size_error") return contextExceeded(error);
+  // llama-server reports a template that breaks as its own failure, and a template that refuses the messages as one that breaks.
+  const refusal = /Jinja Exception: ([^\n]*)/.exec(message)?.[1];
+  if (refusal !== undefined) {
+    return new AdapterError("messages_refused", `The model's chat template refuses these messages: ${refusal.slice(0, 200)}`);
   }
   if (message.includes("While executing")) {
     const last = message.trim().split("\n").at(-1)!.slice(0, 200);
@@ -23,19 +23,19 @@ export function refusalOf(told: ServerErrorBody, status: number | undefined, id:
   return new AdapterError("engine_unavailable", failed);
 }
 
-function tooLong({ n_prompt_tokens, n_ctx }: Record<string, unknown>): AdapterError {
+function contextExceeded({ n_prompt_tokens, n_ctx }: Record<string, unknown>): AdapterError {
   const message = `The prompt has ${n_prompt_tokens} tokens, the context holds ${n_ctx} with the answer. Shorten it.`;
   return new AdapterError("context_length_exceeded", message);
 }
 
-/** The error of a turn; a refusal names the field at fault, where that is sure. */
-export function fieldNamed(error: unknown, request: ChatRequest): unknown {
+/** Adds the name of the field at fault to a refused request, where that is sure. */
+export function withParam(error: unknown, request: ChatRequest): unknown {
   if (!(error instanceof AdapterError) || error.code !== "request_refused" || error.param !== undefined) return error;
-  return new AdapterError(error.code, error.message, { param: fieldOf(error.message, request), cause: error });
+  return new AdapterError(error.code, error.message, { param: grammarParam(error.message, request), cause: error });
 }
 
-/** It names none, but what it stumbles over comes from one alone: body.ts lets no two of these through together. */
-function fieldOf(message: string, { grammar, response_format, tools }: ChatRequest): string | undefined {
+/** llama-server names no field, but a grammar comes from one field alone: request-body.ts lets no two of these through together. */
+function grammarParam(message: string, { grammar, response_format, tools }: ChatRequest): string | undefined {
   if (!/failed to parse grammar|JSON schema error at/.test(message)) return undefined;
   if (grammar !== undefined) return "grammar";
   if (response_format !== undefined) return "response_format";

@@ -1,106 +1,115 @@
-// One turn: the request, the events of its answer, and what its failures mean.
+// One generation: its request, the events of the answer, and what its failures mean.
 import type { IncomingMessage } from "node:http";
 import * as v from "valibot";
+import { addAbortListener } from "node:events";
 import { AdapterError, type ChatEvent, type ChatRequest } from "../adapter.ts";
 import { bodyBytes } from "../shared/body-bytes.ts";
 import { answerEvents, BrokenAnswer, FailedAnswer } from "../shared/openai-stream/answer-events.ts";
 import { readErrorBody } from "../shared/openai-stream/error-body.ts";
-import { bodyOf, type Limits } from "./request-body.ts";
-import type { Client } from "./http-client.ts";
-import { defuser, type Tokenize, Tokens } from "./escape-special-tokens.ts";
-import { freed } from "./wait-for-slot.ts";
-import type { Life, LifeLimits } from "./watchdog.ts";
-import { fieldNamed, refusalOf } from "./errors.ts";
+import type { ProcessWatchdog } from "../shared/watchdog.ts";
+import { toAdapterError, withParam } from "./errors.ts";
+import { createTokenEscaper, type Tokenize, Tokens } from "./escape-special-tokens.ts";
+import type { LlamaServerClient } from "./http-client.ts";
+import { type LlamaServerModel, requestBody } from "./request-body.ts";
+import { waitForSlot } from "./wait-for-slot.ts";
 
-export interface TurnsOptions {
+export interface LlamaServerChatOptions {
   id: string;
-  client: Client;
-  life: Life;
-  model: Limits;
-  limits: LifeLimits;
-  /** What its messages may not hold as tokens. */
+  client: LlamaServerClient;
+  watchdog: ProcessWatchdog;
+  model: LlamaServerModel;
+  /** In ms: how long a slot may go on working for a client that has left. */
+  cancel_ms: number;
+  /** Texts of special tokens, which stay plain text in messages. */
   special: ReadonlySet<string>;
 }
 
-/** `Engine.chat`, in one slot where it is named. */
-export function turnsOf({ id, client, life, model, limits, special }: TurnsOptions) {
-  const defused = defuser(special);
-  const turns = new Set<object>();
-  const gone = new AbortController();
-  void life.closed.then(() => gone.abort());
+/** A generation in a certain slot, or in the one that llama-server chooses. */
+export type ChatInSlot = (request: ChatRequest, signal: AbortSignal, id_slot?: number) => AsyncGenerator<ChatEvent>;
 
-  const head = async (request: ChatRequest, signal: AbortSignal, id_slot?: number): Promise<IncomingMessage> => {
-    const messages = await defused(request.messages, tokenizer(client, signal));
-    const body = { ...bodyOf({ ...request, messages }, model), ...(id_slot !== undefined && { id_slot }) };
-    const answer = await client.post("/v1/chat/completions", body, signal);
-    if (answer.statusCode !== 200) throw refusalOf(await readErrorBody({ body: answer }), answer.statusCode, id);
-    if (answer.headers["content-type"]?.startsWith("text/event-stream")) return answer;
+export function createChat({ id, client, watchdog, model, cancel_ms, special }: LlamaServerChatOptions): ChatInSlot {
+  const escapeTokens = createTokenEscaper(special);
+  const running = new Set<object>();
+
+  const sendRequest = async (request: ChatRequest, signal: AbortSignal, id_slot?: number): Promise<IncomingMessage> => {
+    const messages = await escapeTokens(request.messages, createTokenizer(client, signal));
+    const body = { ...requestBody({ ...request, messages }, model), ...(id_slot !== undefined && { id_slot }) };
+    const response = await client.post("/v1/chat/completions", body, signal);
+    watchdog.touch();
+    if (response.statusCode !== 200) throw toAdapterError(await readErrorBody({ body: response }), response.statusCode, id);
+    if (response.headers["content-type"]?.startsWith("text/event-stream")) return response;
     throw new BrokenAnswer("The answer is no stream of events.");
   };
 
-  /** What went wrong, for the client. An engine that talks nonsense is not asked again. */
-  const reasonOf = async (thrown: unknown): Promise<unknown> => {
+  /** The error that the client gets. A server whose answer cannot be read is killed. */
+  const errorOf = async (thrown: unknown): Promise<unknown> => {
     if (thrown instanceof AdapterError) return thrown;
-    if (thrown instanceof FailedAnswer) return refusalOf(thrown.body, undefined, id);
+    if (thrown instanceof FailedAnswer) return toAdapterError(thrown.body, undefined, id);
     // The connection breaks a moment before the end of the process is known.
-    await Promise.race([life.closed, new Promise((done) => setTimeout(done, END_KNOWN_MS))]);
+    await Promise.race([watchdog.closed, new Promise((done) => setTimeout(done, END_KNOWN_MS))]);
     const what = thrown instanceof BrokenAnswer ? "spoke nonsense" : "broke off the connection";
-    life.kill(new AdapterError("engine_crashed", `The engine of model "${id}" ${what} and was stopped. Ask again.`));
-    return life.reason;
+    watchdog.kill(new AdapterError("engine_crashed", `The engine of model "${id}" ${what} and was stopped. Ask again.`));
+    return watchdog.reason;
   };
 
-  const watchSlot = async (): Promise<void> => {
-    if (life.reason !== undefined) return;
-    const isFree = await freed(client, () => turns, limits.cancel, gone.signal).catch(() => true);
-    if (isFree) return;
-    const message = `The engine of model "${id}" went on with a turn that was given up, and was stopped.`;
-    life.kill(new AdapterError("engine_crashed", message));
+  const checkSlotIsFreed = async (): Promise<void> => {
+    if (watchdog.reason !== undefined) return;
+    if (await waitForSlot(client, running, cancel_ms, watchdog.gone).catch(() => true)) return;
+    const message = `The engine of model "${id}" went on with a generation that was given up, and was stopped.`;
+    watchdog.kill(new AdapterError("engine_crashed", message));
   };
 
-  return async function* chat(request: ChatRequest, signal: AbortSignal, id_slot?: number): AsyncGenerator<ChatEvent> {
+  return async function* chat(request, signal, id_slot) {
     signal.throwIfAborted();
-    if (life.reason !== undefined) throw life.reason;
-    const turn = {};
+    if (watchdog.reason !== undefined) throw watchdog.reason;
+    const generation = {};
     const stop = new AbortController();
-    const onAbort = (): void => stop.abort();
-    signal.addEventListener("abort", onAbort, { once: true });
-    turns.add(turn);
+    const listener = addAbortListener(signal, () => stop.abort());
+    running.add(generation);
+    let events: AsyncGenerator<ChatEvent, void, undefined> | undefined;
     let finished = false;
     try {
-      const events = answerEvents(bodyBytes(await life.patiently(head(request, stop.signal, id_slot))), request.stop);
       while (!finished) {
-        const { value: event } = await life.patiently(events.next());
-        // Events may have come in a bunch, before the end of it all.
+        watchdog.beginWait();
+        let next: IteratorResult<ChatEvent, void>;
+        try {
+          events ??= answerEvents(bodyBytes(await sendRequest(request, stop.signal, id_slot)), request.stop);
+          next = await events.next();
+          watchdog.touch();
+        } finally {
+          watchdog.endWait();
+        }
+        // Several events may have come at once, before the signal or the end of the process.
         signal.throwIfAborted();
-        if (life.reason !== undefined) throw life.reason;
-        if (event === undefined) break;
-        finished = event.type === "finish";
-        yield trimmed(event, request);
+        if (watchdog.reason !== undefined) throw watchdog.reason;
+        if (next.done) break;
+        finished = next.value.type === "finish";
+        yield trimLogprobs(next.value, request);
       }
     } catch (error) {
       signal.throwIfAborted();
-      throw fieldNamed(await reasonOf(error), request);
+      throw withParam(await errorOf(error), request);
     } finally {
-      signal.removeEventListener("abort", onAbort);
-      turns.delete(turn);
+      listener[Symbol.dispose]();
+      running.delete(generation);
       stop.abort();
-      // A stop string ends a turn before its engine knows of it.
-      if (!finished || request.stop.length > 0) void watchSlot();
+      // A stop string ends a generation before llama-server knows of it.
+      if (!finished || request.stop.length > 0) void checkSlotIsFreed();
     }
   };
 }
 
 const END_KNOWN_MS = 500;
 
-function tokenizer(client: Client, signal: AbortSignal): Tokenize {
+function createTokenizer(client: LlamaServerClient, signal: AbortSignal): Tokenize {
   return async (content, parse_special) => {
     const answer = await client.postJson("/tokenize", { content, parse_special, with_pieces: true }, signal);
     return v.parse(v.object({ tokens: Tokens }), answer).tokens;
   };
 }
 
-/** It was asked for one rival at least, see body.ts. */
-function trimmed(event: ChatEvent, { logprobs }: ChatRequest): ChatEvent {
+/** Cuts the rivals of each token down to `logprobs.top`: request-body.ts asks llama-server for one at least. */
+function trimLogprobs(event: ChatEvent, { logprobs }: ChatRequest): ChatEvent {
   if (event.type !== "text" || event.logprobs === undefined || logprobs === undefined) return event;
   return {
     ...event,

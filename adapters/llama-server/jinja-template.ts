@@ -1,7 +1,7 @@
-// Jan's plain templates in the language of chat templates.
+// Jan's plain prompt templates, written as Jinja chat templates.
 
-/** What stands before `{system_message}`, before `{prompt}` and after it goes around each message. No program in it runs. */
-export function jinjaOf(template: string): string {
+/** The texts before `{system_message}`, before `{prompt}` and after it go around each message. Jinja inside the template is plain text. */
+export function jinjaTemplate(template: string): string {
   const [head, tail = ""] = splitAt(template, "{prompt}");
   const [system, user = ""] = head.includes("{system_message}") ? splitAt(head, "{system_message}") : ["", head];
   return (
@@ -14,7 +14,7 @@ export function jinjaOf(template: string): string {
   );
 }
 
-/** A text that comes out as it is: only a string in quotes is safe from the language's own signs and its care for white space. */
+/** A quoted string, as Jinja interprets tags and trims white space in all other text. */
 function literal(text: string): string {
   return text === "" ? "" : `{{ ${JSON.stringify(text)} }}`;
 }

@@ -1,110 +1,120 @@
-// The process of one llama-server: its start, what it prints, its end, and that it does not outlive ingle.
+// The process of one llama-server: its start, its output and its end, which comes with the end of ingle at the latest.
 import { spawn, type ChildProcess } from "node:child_process";
 import { AdapterError } from "../adapter.ts";
-import { forEachLine, exitReason, childEnvironment } from "../shared/subprocess.ts";
+import { childEnvironment, exitReason, forEachLine } from "../shared/subprocess.ts";
+import type { WatchdogLimits } from "../shared/watchdog.ts";
 
-export interface StartOptions {
-  binary: string;
+export interface LlamaServerProcessOptions {
+  /** Path of the program. */
+  program: string;
   args: string[];
-  /** What no other program is to see. */
+  /** The API key, which only ingle and this process know. */
   key: string;
   env: Record<string, string | undefined>;
   log: (line: string) => void;
-  /** Any line is a sign of life. */
+  /** Called for each line of output. */
   onLine: () => void;
 }
 
-export interface Server {
-  /** Where it listens, once its model is loaded; pending for ever where it ends before. */
+/** In milliseconds. */
+export interface LlamaServerLimits extends WatchdogLimits {
+  /** How long a slot may go on working for a client that has left. */
+  cancel: number;
+  /** Saving or restoring one state. */
+  state: number;
+}
+
+export interface LlamaServerProcess {
+  /** URL of the server once its model is loaded; pending for ever where the process ends before. */
   address: Promise<string>;
   /** Never rejects. */
-  ended: Promise<Ended>;
-  /** Lets it end its work, or not. */
+  ended: Promise<ProcessEnd>;
+  /** SIGTERM lets the server end its work. */
   signal(name: "SIGTERM" | "SIGKILL"): void;
 }
 
-/** `code` is null after a signal. */
-export interface Ended {
+export interface ProcessEnd {
+  /** Null after a signal. */
   code: number | null;
   /** `code 1`, `signal SIGABRT`, or what the system says of a program that cannot be started. */
   how: string;
-  /** Lines of errors that it printed, the first ones, without their prefixes. */
+  /** The first error lines of the output, without their prefixes. */
   errors: string[];
 }
 
-// llama-server goes on when the one who started it dies. So the shell that becomes it leaves a watcher behind, which reads a pipe whose
-// other end is ingle's: that ends with ingle. No other process can have got the number meanwhile, as the watcher is still in the group
-// that bears it. Windows would need a job object for this.
-const GUARD = `exec 3<&0; (read -r end <&3; kill -9 $$) >/dev/null 2>&1 & exec 3<&-; exec "$@" </dev/null`;
-// Threads that wait for each other spin, hundreds of times a token. Where another program wants a core too, a wait then lasts a time slice,
-// so they are to sleep after some 10 µs. Sleeping at once halves the speed of an idle machine; spinning for longer, as the library does by
-// itself, gains nothing there and costs up to nine tenths of a busy one's.
-const PATIENT_THREADS = { GOMP_SPINCOUNT: "5000" };
+// llama-server survives its parent. The shell that becomes llama-server therefore leaves a watcher behind, which reads from a pipe whose
+// other end ingle holds and kills llama-server when ingle is gone. No other process can have the same number by then: the watcher is
+// still in the group that bears it. Windows would need a job object.
+const EXEC_WITH_WATCHER = `exec 3<&0; (read -r end <&3; kill -9 $$) >/dev/null 2>&1 & exec 3<&-; exec "$@" </dev/null`;
+// Threads that wait for each other spin. While another program wants their core, such a wait lasts a whole time slice, so they sleep after
+// about 10 µs; sleeping at once would slow down an idle machine. https://gcc.gnu.org/onlinedocs/libgomp/GOMP_005fSPINCOUNT.html
+const SHORT_SPINS = { GOMP_SPINCOUNT: "5000" };
 const MOST_ERRORS = 20;
 const LAST_LINES_MS = 200;
 
-export function startServer({ binary, args, key, env, log, onLine }: StartOptions): Server {
-  const process = spawned(binary, args, { ...PATIENT_THREADS, ...childEnvironment(env), LLAMA_API_KEY: key });
+export function startLlamaServer({ program, args, key, env, log, onLine }: LlamaServerProcessOptions): LlamaServerProcess {
+  const child = spawnGuarded(program, args, { ...SHORT_SPINS, ...childEnvironment(env), LLAMA_API_KEY: key });
   const address = Promise.withResolvers<string>();
-  const ended = Promise.withResolvers<Ended>();
+  const ended = Promise.withResolvers<ProcessEnd>();
   const errors: string[] = [];
   const latest: string[] = [];
-  let asked = false;
+  let terminating = false;
 
   const read = (line: string): void => {
     onLine();
     const found = /listening on (http:\/\/127\.0\.0\.1:\d+)$/.exec(line)?.[1];
     if (found !== undefined) address.resolve(found);
-    const { level, text } = parsed(line);
+    const { level, text } = parseLogLine(line);
     if (level === "E" && errors.length < MOST_ERRORS) errors.push(text);
     if (level !== "I" && latest.push(line) > MOST_ERRORS) latest.shift();
   };
   const end = (code: number | null, how: string): void => {
-    // What it said before is about requests, and they hold what is nobody's business.
-    if (!asked) for (const line of latest.splice(0)) log(line);
-    process.stdin!.destroy(); // Of the watcher: it has nothing to watch any more.
+    // After an orderly end these lines are about requests, which may hold private text.
+    if (!terminating) for (const line of latest.splice(0)) log(line);
+    // Ends the watcher.
+    child.stdin!.destroy();
     ended.resolve({ code, how, errors });
   };
-  process.stdin!.on("error", () => {});
-  forEachLine(process.stderr!, read);
-  process.on("error", ({ message }) => end(null, message));
-  // What it printed last may come after its end, and whoever else holds its pipe must not matter.
-  process.on("exit", (code, signal) => setTimeout(() => end(code, exitReason(code, signal)), LAST_LINES_MS));
-  process.on("close", (code, signal) => end(code, exitReason(code, signal)));
+  child.stdin!.on("error", () => {});
+  forEachLine(child.stderr!, read);
+  child.on("error", ({ message }) => end(null, message));
+  // The last lines may come after `exit`, and `close` may never come: another process can hold the pipe.
+  child.on("exit", (code, signal) => setTimeout(() => end(code, exitReason(code, signal)), LAST_LINES_MS));
+  child.on("close", (code, signal) => end(code, exitReason(code, signal)));
   return {
     address: address.promise,
     ended: ended.promise,
     signal(name) {
-      asked ||= name === "SIGTERM";
-      process.kill(name);
+      terminating ||= name === "SIGTERM";
+      child.kill(name);
     },
   };
 }
 
-/** In a group of its own: Ctrl-C reaches the whole group of ingle, and ingle decides when its engines go. */
-function spawned(binary: string, args: string[], env: Record<string, string>): ChildProcess {
+/** A process group of its own keeps Ctrl-C away, which reaches the whole group of ingle: ingle decides when its engines end. */
+function spawnGuarded(program: string, args: string[], env: Record<string, string>): ChildProcess {
   const options = { env, stdio: ["pipe", "ignore", "pipe"] as ["pipe", "ignore", "pipe"], windowsHide: true, detached: true };
-  if (globalThis.process.platform === "win32") return spawn(binary, args, { ...options, detached: false });
-  return spawn("/bin/sh", ["-c", GUARD, "ingle-engine", binary, ...args], options);
+  if (process.platform === "win32") return spawn(program, args, { ...options, detached: false });
+  return spawn("/bin/sh", ["-c", EXEC_WITH_WATCHER, "ingle-engine", program, ...args], options);
 }
 
-/** Its lines read `0.00.040.430 E srv    load_model: failed`; others come from the system and from what it is built on. */
-function parsed(line: string): { level: string; text: string } {
+/** llama-server's lines read `0.00.040.430 E srv    load_model: failed`; the system and libraries print others. */
+function parseLogLine(line: string): { level: string; text: string } {
   const [, level = "", text = line] = /^[\d.]+ ([A-Z]) (.*)$/.exec(line) ?? [];
   return { level, text: text.replace(/^(srv|cmn|slot|chat|spec) +/, "").trim() };
 }
 
 const LONGEST_REASON = 300;
 
-/** Why a model could not be loaded, of what the server printed. `path` is nobody's business. */
-export function loadFailure(id: string, path: string, { code, how, errors }: Ended): AdapterError {
+/** Why a model could not be loaded, as far as the server printed it, without `path`: clients need not know where the model lies. */
+export function loadError(id: string, path: string, { code, how, errors }: ProcessEnd): AdapterError {
   if (code === 126 || code === 127) {
     return new AdapterError("engine_unavailable", `llama-server cannot be started: it ended with ${how}.`);
   }
-  const said = errors
+  const printed = errors
     .slice(0, 2)
     .map((line) => line.replaceAll(path, "its file"))
     .join("; ");
-  const reason = said === "" ? `the engine ended with ${how} while reading it` : said.slice(0, LONGEST_REASON);
+  const reason = printed === "" ? `the engine ended with ${how} while reading it` : printed.slice(0, LONGEST_REASON);
   return new AdapterError("model_load_failed", `Model "${id}" cannot be loaded: ${reason}.`);
 }

@@ -1,55 +1,56 @@
-// A chat request in llama-server's words. What it would pass over, bend or die of is refused here.
+// A chat request as llama-server takes it. What llama-server would ignore, change or crash at is refused here.
 import * as v from "valibot";
 import { AdapterError, type ChatMessage, type ChatRequest } from "../adapter.ts";
 import { chatBody } from "../shared/openai-stream/request-body.ts";
 import { Samplers } from "../samplers.ts";
 
-export interface Limits {
+/** What a loaded model can take. */
+export interface LlamaServerModel {
   /** Tokens of a slot. */
   context_length: number;
   /** Tokens of the vocabulary. */
   vocab_size: number;
-  /** Whether its chat template says anything of tools; else the engine would drop them in silence. */
-  knows_tools: boolean;
+  /** Whether the chat template renders tools; llama-server would drop them in silence otherwise. */
+  template_tools: boolean;
 }
 
-/** Characters of a grammar, or of a schema as JSON: reading one takes the engine's time from all turns. */
+/** Characters of a grammar, or of a schema as JSON: while llama-server parses one, no generation goes on. */
 const LONGEST_GRAMMAR = 64 * 1024;
 
-// What nobody asked for is off. The penalties look at the last tokens of the prompt too; it cannot be told not to.
+// Samplers are off unless the request names them. The penalties include the last tokens of the prompt, which no setting changes.
 const OFF = {
   ...{ mirostat: 0, typical_p: 1, dynatemp_range: 0, xtc_probability: 0, dry_multiplier: 0, top_n_sigma: -1 },
   ...{ repeat_last_n: 64, min_keep: 0, ignore_eos: false },
 };
 
 /** The body of `POST /v1/chat/completions`. Throws `AdapterError` `request_refused`. */
-export function bodyOf(request: ChatRequest, limits: Limits): Record<string, unknown> {
-  checkTogether(request);
-  checkTools(request, limits);
+export function requestBody(request: ChatRequest, model: LlamaServerModel): Record<string, unknown> {
+  checkCombinations(request);
+  checkTools(request, model);
   checkSizes(request);
   checkPatterns("response_format", request.response_format);
   checkPatterns("tools", request.tools);
-  checkBias(request.logit_bias, limits.vocab_size);
+  checkBias(request.logit_bias, model.vocab_size);
   request.messages.forEach(checkImages);
   const { top_p, top_k, min_p, repeat_penalty, grammar, logprobs } = request;
   return {
-    // It looks for stop strings in bytes, and at the end of an answer keeps what only began as one: answer.ts does it instead.
-    ...chatBody({ ...request, ...chosenTools(request), stop: [] }, "model"),
-    ...{ top_k, min_p, repeat_penalty, ...OFF, ...samplersOf(request) },
+    // answer-events.ts applies the stop strings: llama-server compares bytes, and drops the beginning of one at the end of an answer.
+    ...chatBody({ ...request, ...selectTools(request), stop: [] }, "model"),
+    ...{ top_k, min_p, repeat_penalty, ...OFF, ...parseSamplers(request) },
     // top_p 0 keeps the likeliest token alone, which is what greedy is.
     temperature: top_p === 0 ? 0 : request.temperature,
-    max_tokens: Math.min(request.max_tokens, limits.context_length),
+    max_tokens: Math.min(request.max_tokens, model.context_length),
     cache_prompt: !request.repeatable,
     return_progress: true,
     timings_per_token: request.stop.length > 0,
     ...(grammar !== undefined && { grammar }),
-    // With none it would leave out the chosen tokens too: answer.ts cuts it down again.
+    // With 0 llama-server leaves out the chosen tokens too: generation.ts cuts the list down again.
     ...(logprobs && { top_logprobs: Math.max(1, logprobs.top) }),
   };
 }
 
-/** It knows no named tool: that one alone, and it has to be called. Without tools it is told of none. */
-function chosenTools({ tools, tool_choice }: ChatRequest): Pick<ChatRequest, "tools" | "tool_choice"> {
+/** A named tool becomes the only one, and required: llama-server takes no name. With `none`, no tools are sent. */
+function selectTools({ tools, tool_choice }: ChatRequest): Pick<ChatRequest, "tools" | "tool_choice"> {
   if (tools === undefined || tool_choice === "none") return { tools: undefined, tool_choice: undefined } as object;
   if (typeof tool_choice !== "object") return {};
   const only = tools.filter((tool) => tool.function.name === tool_choice.name);
@@ -59,9 +60,9 @@ function chosenTools({ tools, tool_choice }: ChatRequest): Pick<ChatRequest, "to
   return { tools: only, tool_choice: "required" };
 }
 
-/** Two constraints on one answer: the engine would honour one of them in silence. */
-function checkTogether({ tools, tool_choice, grammar, response_format, logprobs }: ChatRequest): void {
-  const asked = {
+/** Of two constraints on one answer llama-server would ignore one in silence. */
+function checkCombinations({ tools, tool_choice, grammar, response_format, logprobs }: ChatRequest): void {
+  const present = {
     tools: tools !== undefined && tool_choice !== "none",
     grammar: grammar !== undefined,
     response_format: response_format !== undefined,
@@ -73,12 +74,12 @@ function checkTogether({ tools, tool_choice, grammar, response_format, logprobs 
     ["response_format", "tools"],
     ["logprobs", "tools"],
   ] as const) {
-    if (asked[one] && asked[other]) throw refused(one, `This engine cannot honour "${one}" together with "${other}".`);
+    if (present[one] && present[other]) throw refused(one, `This engine cannot honour "${one}" together with "${other}".`);
   }
 }
 
-function checkTools({ tools, tool_choice }: ChatRequest, { knows_tools }: Limits): void {
-  if (tools === undefined || tool_choice === "none" || knows_tools) return;
+function checkTools({ tools, tool_choice }: ChatRequest, { template_tools }: LlamaServerModel): void {
+  if (tools === undefined || tool_choice === "none" || template_tools) return;
   throw refused("tools", "The chat template of this model knows no tools: take a model that was made for them.");
 }
 
@@ -87,16 +88,16 @@ function checkSizes({ grammar, response_format, tools }: ChatRequest): void {
   for (const [name, text = ""] of Object.entries(schemas)) {
     if (text.length > LONGEST_GRAMMAR) throw refused(name, `"${name}" has more than ${LONGEST_GRAMMAR} characters.`);
   }
-  // A language that only some builds know; the others end the process.
+  // llama-server built without llguidance crashes at a grammar of that language.
   if (grammar?.startsWith("%llguidance")) throw refused("grammar", `"grammar" is not in GBNF.`);
   if (grammar?.trim() === "") throw refused("grammar", `"grammar" is empty.`);
 }
 
-/** Where it cannot read a regular expression of a schema, it takes any string. */
+/** For a pattern that it cannot parse, llama-server allows any string. */
 function checkPatterns(param: string, value: unknown): void {
   if (typeof value !== "object" || value === null) return;
   for (const [key, inner] of Object.entries(value)) {
-    if (key === "pattern" && typeof inner === "string" && !isReadable(inner)) {
+    if (key === "pattern" && typeof inner === "string" && !isSupportedPattern(inner)) {
       throw refused(
         param,
         `The pattern ${JSON.stringify(inner.slice(0, 100))} cannot be honoured: it has to begin with ^ and end with $, and may hold plain groups, classes and counts alone.`,
@@ -106,7 +107,7 @@ function checkPatterns(param: string, value: unknown): void {
   }
 }
 
-function isReadable(pattern: string): boolean {
+function isSupportedPattern(pattern: string): boolean {
   const classless = pattern.replaceAll(/\[(?:\\.|[^\]\\])*\]/g, "x").replaceAll("(?:", "(");
   return /^\^(?:\\[^a-zA-Z0-9]|\\[dwsDWSnrt]|[^\\^$])*\$$/.test(classless) && !classless.includes("(?");
 }
@@ -120,7 +121,7 @@ function checkBias(bias: ChatRequest["logit_bias"], vocab_size: number): void {
   }
 }
 
-/** It would fetch an address, and take other texts for bytes. */
+/** llama-server would fetch an address, and read any other text as base64. */
 function checkImages({ content }: ChatMessage, i: number): void {
   if (typeof content === "string") return;
   for (const [j, part] of content.entries()) {
@@ -130,7 +131,7 @@ function checkImages({ content }: ChatMessage, i: number): void {
   }
 }
 
-function samplersOf({ samplers }: ChatRequest): Record<string, unknown> {
+function parseSamplers({ samplers }: ChatRequest): Record<string, unknown> {
   const read = v.safeParse(Samplers, samplers ?? {});
   if (read.success) return read.output;
   const [issue] = read.issues;

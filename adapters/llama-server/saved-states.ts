@@ -1,4 +1,4 @@
-// Whether the states of a model's conversations are kept on the disk, and where those are that fit the llama-server that has it.
+// Whether the conversations of a model can be saved to the disk, and the folder of the states that fit the llama-server which runs it.
 import { createHash } from "node:crypto";
 import { mkdir, readdir, realpath } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -7,14 +7,16 @@ import type { InstalledModel } from "../../models/manifest.ts";
 import type { LoadOptions } from "../adapter.ts";
 import { createStateFolder } from "../shared/kv-cache/state-folder.ts";
 import { fileStamp, weightsDigest } from "../shared/kv-cache/weights-digest.ts";
-import { argsOf } from "./command-line.ts";
-import type { Client } from "./http-client.ts";
-import type { Life, LifeLimits } from "./watchdog.ts";
-import { type ChatIn, createSeats, type Seats } from "./slot-selection.ts";
+import type { ProcessWatchdog } from "../shared/watchdog.ts";
+import { commandLineArgs } from "./command-line.ts";
+import type { ChatInSlot } from "./generation.ts";
+import type { LlamaServerClient } from "./http-client.ts";
+import type { LlamaServerLimits } from "./process.ts";
+import { createSlotSelection, type LlamaServerSlotSelection } from "./slot-selection.ts";
 import { createSlotStates } from "./slot-states.ts";
-import { serverStateFormat } from "./state-file.ts";
+import { llamaServerStateFormat } from "./state-file.ts";
 
-export interface KeptOptions {
+export interface LlamaServerSavedStatesOptions {
   /** Path of llama-server. */
   program: string;
   model: InstalledModel;
@@ -23,30 +25,30 @@ export interface KeptOptions {
   log: (line: string) => void;
 }
 
-export interface KeptStates {
-  /** Absolute path, which is there. */
+export interface LlamaServerSavedStates {
+  /** Absolute path of a folder that exists. */
   folder: string;
-  /** Of the llama-server that has been started since; undefined where a file was changed meanwhile. */
-  seats(server: Listening): Promise<Seats | undefined>;
+  /** For the llama-server that has been started since; undefined where a file was changed meanwhile. */
+  createSlotSelection(server: RunningLlamaServer): Promise<LlamaServerSlotSelection | undefined>;
 }
 
-interface Listening {
-  chat: ChatIn;
-  client: Client;
-  life: Life;
-  limits: LifeLimits;
-  /** As it told itself. */
+interface RunningLlamaServer {
+  chat: ChatInSlot;
+  client: LlamaServerClient;
+  watchdog: ProcessWatchdog;
+  limits: LlamaServerLimits;
+  /** What the server says of itself. */
   server: { slots: number; context_length: number; build: string | undefined };
 }
 
-/** Before the start. Undefined where nothing is to be kept, and, with a line in the log, where nothing can be. */
-export async function keptStates(kept: KeptOptions): Promise<KeptStates | undefined> {
-  const { program, model, options, header } = kept;
+/** Called before the start. Undefined where nothing is to be saved, and, with a line in the log, where nothing can be. */
+export async function prepareSavedStates(saved: LlamaServerSavedStatesOptions): Promise<LlamaServerSavedStates | undefined> {
+  const { program, model, options, header } = saved;
   const { kv_cache } = options;
   if (kv_cache === undefined) return undefined;
-  const log = (line: string): void => kept.log(`${model.id}: ${line}`);
+  const logNotSaved = (reason: string): void => saved.log(`${model.id}: Conversations are not saved to the disk: ${reason}`);
   if (!isTrimmable(header)) {
-    log("Conversations are not kept on the disk: this model cannot forget a part of what it has read.");
+    logNotSaved("this model cannot forget a part of what it has read.");
     return undefined;
   }
   const { folder } = kv_cache;
@@ -55,36 +57,35 @@ export async function keptStates(kept: KeptOptions): Promise<KeptStates | undefi
     files = await filesDigest(program, model);
     await mkdir(folder, { recursive: true, mode: 0o700 });
   } catch (error) {
-    log(`Conversations are not kept on the disk: ${(error as Error).message}`);
+    logNotSaved((error as Error).message);
     return undefined;
   }
   return {
     folder,
-    async seats({ chat, client, life, limits, server }) {
+    async createSlotSelection({ chat, client, watchdog, limits, server }) {
       if ((await filesDigest(program, model).catch(() => undefined)) !== files) {
-        log("Conversations are not kept on the disk: the model or llama-server was changed amid a load.");
+        logNotSaved("the model or llama-server was changed while it was loaded.");
         return undefined;
       }
-      // Whatever decides what the cells look like and which numbers stand in them.
-      const setup = { files, server, args: argsOf(bare(model), { ...options, threads: 1 }, header.context_length) };
-      const key = createHash("sha256").update(JSON.stringify(setup)).digest();
-      const gone = new AbortController();
-      void life.closed.then(() => gone.abort());
-      const states = createStateFolder(kv_cache, serverStateFormat(key));
+      // All that decides what the cells look like and which numbers stand in them.
+      const args = commandLineArgs(withoutPaths(model), { ...options, threads: 1 }, header.context_length);
+      const key = createHash("sha256").update(JSON.stringify({ files, server, args })).digest();
+      const states = createStateFolder(kv_cache, llamaServerStateFormat(key));
       await states.evict();
-      const slots = createSlotStates({ client, folder: states, limits, gone: gone.signal, log });
-      return createSeats({ chat, slots: server.slots, states: slots });
+      const log = (line: string): void => saved.log(`${model.id}: ${line}`);
+      const slots = createSlotStates({ client, folder: states, limits, gone: watchdog.gone, log });
+      return createSlotSelection({ chat, slots: server.slots, states: slots });
     },
   };
 }
 
-/** Else what is read back cannot be gone on from: what a window or a recurrent layer has left behind is not in the file. */
+/** A file holds no cells that a window or a recurrent layer has left behind, so such a model cannot go on from a part of a state. */
 function isTrimmable({ sliding_window, state_length, context_length = 0 }: GgufHeader): boolean {
   return state_length === 0 && (sliding_window === undefined || (context_length > 0 && sliding_window >= context_length));
 }
 
-/** Where the files lie does not matter, nor does it how they are called: their digest says what they are. */
-function bare({ settings, projector }: InstalledModel): InstalledModel {
+/** Names and places of the files do not matter: their digest says what they are. */
+function withoutPaths({ settings, projector }: InstalledModel): InstalledModel {
   return { id: "", path: "", settings, ...(projector !== undefined && { projector: "" }) };
 }
 

@@ -1,177 +1,185 @@
-// Which slot a turn takes. llama-server would choose by itself, and nobody would know what another conversation lost by it; so with
-// states on the disk it is chosen here, as the embedded engine does.
+// Chooses the slot of each generation. llama-server would choose one itself and drop what it held; with saved states ingle chooses, as for
+// the embedded engine, and saves first what is lost.
+import { addAbortListener } from "node:events";
 import { AdapterError, type AdapterErrorCode, type ChatEvent, type ChatRequest, type Engine } from "../adapter.ts";
-import { isSameConversation, SAVE_IDLE_MS, SAVE_ON_CLOSE_MS } from "../shared/kv-cache/retention.ts";
-import type { HeldSlot, SlotStates } from "./slot-states.ts";
 import {
-  sharedPrefixLength,
   continuesConversation,
-  conversationLength,
   type ConversationFingerprint,
+  conversationLength,
   fingerprintOf,
+  sharedPrefixLength,
 } from "../shared/conversation-fingerprint.ts";
+import { isSameConversation, SAVE_IDLE_MS, SAVE_ON_CLOSE_MS } from "../shared/kv-cache/retention.ts";
+import type { ChatInSlot } from "./generation.ts";
+import type { LlamaServerSlot, LlamaServerSlotStates } from "./slot-states.ts";
 
-/** A turn in a slot of llama-server, or in one that it chooses. */
-export type ChatIn = (request: ChatRequest, signal: AbortSignal, id_slot?: number) => AsyncIterable<ChatEvent>;
-
-export interface Seats {
+export interface LlamaServerSlotSelection {
   chat: Engine["chat"];
-  /** Writes down what the slots hold, as much of it as can be done in some seconds. Never throws. */
-  keep(): Promise<void>;
-  /** Resolves when everything that was written down has its name; llama-server may be gone by then. */
+  /** Saves what the slots hold, as much of it as some seconds allow. Generations may not begin any more. Never throws. */
+  saveAll(): Promise<void>;
+  /** Resolves when every state that was written has its name; llama-server may be gone by then. */
   settle(): Promise<void>;
 }
 
-export interface SeatsOptions {
-  chat: ChatIn;
+export interface LlamaServerSlotSelectionOptions {
+  chat: ChatInSlot;
   slots: number;
-  states: SlotStates;
-  /** In ms: when nothing has run for so long, the slots are written down; half a minute unless told. */
-  keep_after?: number | undefined;
+  states: LlamaServerSlotStates;
+  /** In ms without a generation: then the slots are saved. */
+  save_idle_ms?: number | undefined;
 }
 
-interface Slot extends HeldSlot {
-  /** Settles when the turn that has it is over; undefined: nobody has it. */
-  turn: Promise<void> | undefined;
+interface SelectableSlot extends LlamaServerSlot {
+  /** Settles when the generation in the slot is over; undefined while the slot is free. */
+  generation: Promise<void> | undefined;
   last_used: number;
   /** Saves and restores of this slot, one after the other. Never rejects. */
   work: Promise<void>;
 }
 
-/** What a turn has told so far. */
-interface Told {
-  asked: boolean;
-  /** Tokens of the prompt: what was read, and all. */
+/** What is known of a generation so far. */
+interface GenerationProgress {
+  sent: boolean;
+  /** Tokens of the prompt: those read, and all. */
   prompt: { read: number; total: number } | undefined;
-  /** All of it was read. */
-  began: boolean;
+  /** The answer has begun, so that the whole prompt was read. */
+  answering: boolean;
   finish: Extract<ChatEvent, { type: "finish" }> | undefined;
   failure: unknown;
 }
 
-/** The turn never got to its slot. */
+/** With these the request never got to its slot. */
 const REFUSED: AdapterErrorCode[] = ["context_length_exceeded", "messages_refused", "request_refused", "template_failed"];
-/** For a guess, where nothing was told. */
-const CHARACTERS_OF_A_TOKEN = 4;
+/** An estimate, for prompts whose tokens llama-server has not told. */
+const CHARACTERS_PER_TOKEN = 4;
 
-export function createSeats({ chat, slots: count, states, keep_after = SAVE_IDLE_MS }: SeatsOptions): Seats {
-  const slots = Array.from({ length: count }, (_, id): Slot => {
-    return { id, held: undefined, turn: undefined, last_used: 0, work: Promise.resolve() };
+export function createSlotSelection(options: LlamaServerSlotSelectionOptions): LlamaServerSlotSelection {
+  const { chat, slots: count, states, save_idle_ms = SAVE_IDLE_MS } = options;
+  const slots = Array.from({ length: count }, (_, id): SelectableSlot => {
+    return { id, contents: undefined, generation: undefined, last_used: 0, work: Promise.resolve() };
   });
-  let clock = 0;
-  let rest: ReturnType<typeof setTimeout> | undefined;
+  let uses = 0;
+  let idle_timer: ReturnType<typeof setTimeout> | undefined;
   let closing = false;
 
-  const newestFirst = (): Slot[] => slots.toSorted((a, b) => b.last_used - a.last_used);
+  const isIdle = (): boolean => slots.every(({ generation }) => generation === undefined);
 
-  const then = (slot: Slot, work: () => Promise<void>): Promise<void> => (slot.work = slot.work.then(work));
+  const enqueue = (slot: SelectableSlot, work: () => Promise<void>): Promise<void> => (slot.work = slot.work.then(work));
 
-  /** The free slot of the same conversation, else the one that was used longest ago. Undefined where all are taken. */
-  const choose = (fingerprint: ConversationFingerprint): Slot | undefined => {
-    const free = slots.filter(({ turn }) => turn === undefined).toSorted((a, b) => a.last_used - b.last_used);
+  /** The free slot of the same conversation, else the free one that was used longest ago; undefined where none is free. */
+  const chooseSlot = (fingerprint: ConversationFingerprint): SelectableSlot | undefined => {
+    const length = conversationLength(fingerprint);
+    const free = slots.filter(({ generation }) => generation === undefined).toSorted((a, b) => a.last_used - b.last_used);
     const [best] = free
-      .flatMap((slot) =>
-        slot.held === undefined ? [] : { slot, same: sharedPrefixLength(slot.held.fingerprint, fingerprint), held: slot.held },
-      )
+      .flatMap((slot) => {
+        if (slot.contents === undefined) return [];
+        const held = slot.contents.fingerprint;
+        return { slot, same: sharedPrefixLength(held, fingerprint), held: conversationLength(held) };
+      })
       .toSorted((a, b) => b.same - a.same);
-    return best !== undefined &&
-      isSameConversation(best.same, conversationLength(best.held.fingerprint), conversationLength(fingerprint))
-      ? best.slot
-      : free[0];
+    return best !== undefined && isSameConversation(best.same, best.held, length) ? best.slot : free[0];
   };
 
-  /** Sets the clock for slots that nobody comes back to. */
-  const keepLater = (): void => {
-    clearTimeout(rest);
-    if (closing || slots.some(({ turn }) => turn !== undefined)) return;
-    rest = setTimeout(() => void keepAll(() => slots.every(({ turn }) => turn === undefined)), keep_after);
-    rest.unref();
+  const saveWhenIdle = (): void => {
+    clearTimeout(idle_timer);
+    if (closing || !isIdle()) return;
+    idle_timer = setTimeout(() => void saveSlots(isIdle), save_idle_ms);
+    idle_timer.unref();
   };
 
-  const keepAll = async (goes_on: () => boolean): Promise<void> => {
-    for (const slot of newestFirst()) if (goes_on()) await then(slot, () => states.keep(slot));
+  /** The most recently used slot comes first. */
+  const saveSlots = async (goes_on: () => boolean): Promise<void> => {
+    for (const slot of slots.toSorted((a, b) => b.last_used - a.last_used)) {
+      if (goes_on()) await enqueue(slot, () => states.save(slot));
+    }
   };
 
   return {
     async *chat(request, signal) {
       const fingerprint = fingerprintOf(request);
-      const slot = closing ? undefined : choose(fingerprint);
+      const slot = closing ? undefined : chooseSlot(fingerprint);
       if (slot === undefined) return yield* chat(request, signal);
-      clearTimeout(rest);
-      const turn = Promise.withResolvers<void>();
-      slot.turn = turn.promise;
-      slot.last_used = ++clock;
-      const told: Told = { asked: false, prompt: undefined, began: false, finish: undefined, failure: undefined };
+      clearTimeout(idle_timer);
+      const generation = Promise.withResolvers<void>();
+      slot.generation = generation.promise;
+      slot.last_used = ++uses;
+      const progress: GenerationProgress = {
+        ...{ sent: false, prompt: undefined, answering: false, finish: undefined, failure: undefined },
+      };
       try {
-        await orAborted(
-          then(slot, () => states.swap(slot, fingerprint, !request.repeatable)),
-          signal,
-        );
-        told.asked = true;
+        const swapped = enqueue(slot, () => states.swap(slot, fingerprint, !request.repeatable));
+        await untilAborted(swapped, signal);
+        progress.sent = true;
         for await (const event of chat(request, signal, slot.id)) {
-          if (event.type === "prompt") told.prompt = event;
-          else told.began = true;
-          if (event.type === "finish") told.finish = event;
+          if (event.type === "prompt") progress.prompt = event;
+          else progress.answering = true;
+          if (event.type === "finish") progress.finish = event;
           yield event;
         }
       } catch (error) {
-        told.failure = error;
+        progress.failure = error;
         throw error;
       } finally {
-        slot.held = after(slot.held, told, fingerprint, request);
-        slot.turn = undefined;
-        turn.resolve();
-        keepLater();
+        slot.contents = contentsAfter(slot.contents, progress, fingerprint, request);
+        slot.generation = undefined;
+        generation.resolve();
+        saveWhenIdle();
       }
     },
     settle: states.settle,
-    async keep() {
+    async saveAll() {
       closing = true;
-      clearTimeout(rest);
-      const late = later(SAVE_ON_CLOSE_MS);
+      clearTimeout(idle_timer);
+      const late = delay(SAVE_ON_CLOSE_MS);
       const end = performance.now() + SAVE_ON_CLOSE_MS;
-      // Turns know by now that they are over.
-      await Promise.race([Promise.all(slots.map(({ turn }) => turn)), late]);
-      // What is written then may take as long again.
-      await Promise.race([keepAll(() => performance.now() < end), late.then(() => later(SAVE_ON_CLOSE_MS))]);
+      // The generations were told to end before this call.
+      await Promise.race([Promise.all(slots.map(({ generation }) => generation)), late]);
+      // A save that has begun may take as long again.
+      await Promise.race([saveSlots(() => performance.now() < end), late.then(() => delay(SAVE_ON_CLOSE_MS))]);
     },
   };
 }
 
-/** What a slot holds when its turn is over. */
-function after(held: HeldSlot["held"], told: Told, fingerprint: ConversationFingerprint, request: ChatRequest): HeldSlot["held"] {
-  const { asked, prompt, began, finish, failure } = told;
-  if (!asked || (failure instanceof AdapterError && REFUSED.includes(failure.code))) return held;
-  // The state of an image is more than its tokens.
-  const kept = hasImages(request);
+/** What a slot holds after a generation. */
+function contentsAfter(
+  before: LlamaServerSlot["contents"],
+  { sent, prompt, answering, finish, failure }: GenerationProgress,
+  fingerprint: ConversationFingerprint,
+  request: ChatRequest,
+): LlamaServerSlot["contents"] {
+  if (!sent || (failure instanceof AdapterError && REFUSED.includes(failure.code))) return before;
+  // The state of an image is more than its tokens, so no such conversation is saved.
+  const saved = hasImages(request);
   if (finish !== undefined) {
     const { prompt_tokens, completion_tokens } = finish.usage;
-    // The last token was not fed. A stop string ends a turn before llama-server knows of it.
+    // The last token has no cell yet. A stop string ends a generation before llama-server knows of it.
     const tokens = prompt_tokens + completion_tokens - 1;
-    return { fingerprint, prompt: prompt_tokens, tokens, kept, loose: request.stop.length > 0 };
+    return { fingerprint, prompt: prompt_tokens, tokens, saved, uncertain: request.stop.length > 0 };
   }
-  const read = began ? (prompt?.total ?? Math.ceil(conversationLength(fingerprint) / CHARACTERS_OF_A_TOKEN)) : prompt?.read;
-  if (read !== undefined) return { fingerprint, prompt: read, tokens: read, kept, loose: true };
-  return held !== undefined && continuesConversation(fingerprint, held.fingerprint) ? { ...held, loose: true } : undefined;
+  const guess = Math.ceil(conversationLength(fingerprint) / CHARACTERS_PER_TOKEN);
+  const read = answering ? (prompt?.total ?? guess) : prompt?.read;
+  if (read !== undefined) return { fingerprint, prompt: read, tokens: read, saved, uncertain: true };
+  return before !== undefined && continuesConversation(fingerprint, before.fingerprint)
+    ? { ...before, uncertain: true }
+    : undefined;
 }
 
 export function hasImages({ messages }: ChatRequest): boolean {
   return messages.some(({ content }) => typeof content !== "string" && content.some(({ type }) => type === "image_url"));
 }
 
-function later(ms: number): Promise<void> {
+function delay(ms: number): Promise<void> {
   return new Promise((done) => setTimeout(done, ms).unref());
 }
 
-/** Whoever leaves does not wait for the disk. */
-async function orAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+/** Rejects with the signal's reason as soon as it aborts: a client that leaves does not wait for the disk. */
+async function untilAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
   const { promise, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => reject(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
+  const listener = addAbortListener(signal, () => reject(signal.reason));
   try {
     await Promise.race([work, promise]);
   } finally {
-    signal.removeEventListener("abort", onAbort);
+    listener[Symbol.dispose]();
   }
 }

@@ -1,72 +1,71 @@
-// Between the slots of llama-server and the states on the disk: what a slot is about to lose is written down, and what a turn could go
-// on from is read back. It compares the tokens itself, so that a wrong guess here costs some reading and never a wrong answer.
+// Between the slots of llama-server and the saved states: what a slot is about to lose is saved, and what a generation could go on from is
+// restored. llama-server compares the tokens itself, so that a wrong guess here costs some reading and never a wrong answer.
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 import * as v from "valibot";
-import { BadStateError } from "../shared/kv-cache/state-bytes.ts";
-import { MIN_SAVED_TOKENS } from "../shared/kv-cache/retention.ts";
-import type { Client } from "./http-client.ts";
-import { slotsOf } from "./wait-for-slot.ts";
-import type { LifeLimits } from "./watchdog.ts";
-import type { ServerState, ServerStateFolder, SlotContents } from "./state-file.ts";
 import {
-  sharedPrefixLength,
   continuesConversation,
-  conversationLength,
   type ConversationFingerprint,
+  conversationLength,
+  sharedPrefixLength,
 } from "../shared/conversation-fingerprint.ts";
+import { MIN_SAVED_TOKENS } from "../shared/kv-cache/retention.ts";
+import { BadStateError } from "../shared/kv-cache/state-bytes.ts";
+import type { LlamaServerClient } from "./http-client.ts";
+import type { LlamaServerLimits } from "./process.ts";
+import type { LlamaServerState, LlamaServerStateFolder, SlotContents } from "./state-file.ts";
+import { fetchSlots } from "./wait-for-slot.ts";
 
-/** What a slot has in it. */
-export interface SlotHeld extends SlotContents {
-  /** On the disk already, or nothing for it. */
-  kept: boolean;
-  /** Its turn was left, so that llama-server may still work on it; the counts are guessed. */
-  loose: boolean;
+export interface TrackedContents extends SlotContents {
+  /** Whether there is nothing to save: it is on the disk, or cannot be. */
+  saved: boolean;
+  /** The generation was left early: llama-server may still work on it, and the counts are guesses. */
+  uncertain: boolean;
 }
 
-/** One whose `held` is undefined is empty, or nobody knows what it has. */
-export interface HeldSlot {
+export interface LlamaServerSlot {
   readonly id: number;
-  held: SlotHeld | undefined;
+  /** Undefined where the slot is empty or its contents are unknown. */
+  contents: TrackedContents | undefined;
 }
 
-export interface SlotStates {
+export interface LlamaServerSlotStates {
   /**
-   * Before a turn takes a slot: writes down what it would lose, and loads a state that spares the turn clearly more than what is there.
-   * Where it goes on from its slot nothing is asked of llama-server. Never throws: what fails costs the reading.
+   * Before a generation takes a slot: saves what the slot would lose, and restores a state that spares the generation clearly more reading
+   * than the slot does. A conversation that goes on in its slot costs no request. Never throws: what fails costs the reading.
    */
-  swap(slot: HeldSlot, fingerprint: ConversationFingerprint, reuses: boolean): Promise<void>;
-  /** Writes down what the slot holds, unless that is on the disk already or too little. Never throws. */
-  keep(slot: HeldSlot): Promise<void>;
-  /** Resolves when everything that was written down has its name. */
+  swap(slot: LlamaServerSlot, fingerprint: ConversationFingerprint, reuses: boolean): Promise<void>;
+  /** Saves what the slot holds, unless that is saved already or too little. Never throws. */
+  save(slot: LlamaServerSlot): Promise<void>;
+  /** Resolves when every state that was written has its name. */
   settle(): Promise<void>;
 }
 
-export interface SlotStatesOptions {
-  client: Client;
-  folder: ServerStateFolder;
-  limits: LifeLimits;
-  /** Ends what is asked of a llama-server that is gone. */
+export interface LlamaServerSlotStatesOptions {
+  client: LlamaServerClient;
+  folder: LlamaServerStateFolder;
+  limits: Pick<LlamaServerLimits, "cancel" | "state">;
+  /** Ends the requests to a llama-server that is gone. */
   gone: AbortSignal;
   /** Takes a sentence about what failed. */
   log: (line: string) => void;
 }
 
 const POLL_MS = 50;
-const Saved = v.object({ n_saved: v.number(), n_written: v.number() });
-const Restored = v.object({ n_restored: v.number() });
+const SaveResponse = v.object({ n_saved: v.number(), n_written: v.number() });
+const RestoreResponse = v.object({ n_restored: v.number() });
 
-export function createSlotStates({ client, folder, limits, gone, log }: SlotStatesOptions): SlotStates {
-  /** Their sums are made beside the next turns. */
+export function createSlotStates({ client, folder, limits, gone, log }: LlamaServerSlotStatesOptions): LlamaServerSlotStates {
+  /** Digests of written files are made beside the next generations. */
   const sealing = new Map<SlotContents, Promise<void>>();
-  /** In tokens: what is as long is not even begun, as it did not fit. */
-  let largest = Number.POSITIVE_INFINITY;
-  /** It did not answer in time, or writes what nobody understands: it is asked for no further state. */
+  /** In tokens: a state of this length did not fit, so none as long is begun. */
+  let too_long = Number.POSITIVE_INFINITY;
+  /** After an answer that was late, or a file of another format, llama-server is asked for no further state. */
   let off = false;
 
-  const notKept = (error: Error): void => log(`The state of a conversation could not be kept: ${error.message}`);
+  const logNotSaved = (error: Error): void => log(`The state of a conversation could not be saved: ${error.message}`);
 
-  const act = async (action: "save" | "restore", { id }: HeldSlot, path: string): Promise<unknown> => {
+  const post = async (action: "save" | "restore", { id }: LlamaServerSlot, path: string): Promise<unknown> => {
     const late = AbortSignal.timeout(limits.state);
     try {
       const filename = basename(path);
@@ -74,99 +73,98 @@ export function createSlotStates({ client, folder, limits, gone, log }: SlotStat
     } catch (error) {
       if (!late.aborted) throw error;
       off = true;
-      const message = `llama-server did not answer within ${limits.state / 1000} s. No further one is kept until it starts anew.`;
+      const message = `llama-server did not answer within ${limits.state / 1000} s. No further one is saved until it starts anew.`;
       throw new Error(message, { cause: error });
     }
   };
 
-  /** Whether llama-server has ended what it did there. */
-  const rests = async ({ id }: HeldSlot): Promise<boolean> => {
+  /** Whether llama-server is done with the slot. */
+  const becomesIdle = async ({ id }: LlamaServerSlot): Promise<boolean> => {
     for (const end = Date.now() + limits.cancel; Date.now() < end;) {
-      const slot = (await slotsOf(client, gone)).find((slot) => slot.id === id);
+      const slot = (await fetchSlots(client, gone)).find((slot) => slot.id === id);
       if (slot?.is_processing === false) return true;
       await new Promise((done) => setTimeout(done, POLL_MS));
     }
     return false;
   };
 
-  const write = async (slot: HeldSlot): Promise<void> => {
-    const { held } = slot;
-    if (held === undefined || held.kept || off || gone.aborted || held.tokens < MIN_SAVED_TOKENS || held.tokens >= largest)
-      return;
-    if (held.loose && !(await rests(slot))) return;
-    const path = await folder.begin(held);
+  const write = async (slot: LlamaServerSlot): Promise<void> => {
+    const { contents } = slot;
+    if (contents === undefined || contents.saved || off || gone.aborted) return;
+    if (contents.tokens < MIN_SAVED_TOKENS || contents.tokens >= too_long) return;
+    if (contents.uncertain && !(await becomesIdle(slot))) return;
+    const path = await folder.begin(contents);
     try {
-      const { n_saved, n_written } = v.parse(Saved, await act("save", slot, path));
-      held.kept = true;
+      const { n_saved, n_written } = v.parse(SaveResponse, await post("save", slot, path));
+      contents.saved = true;
       if (n_saved < MIN_SAVED_TOKENS) return await folder.discard(path);
-      // What could not be written at the file's very end it does not notice.
+      // llama-server does not notice when the last bytes cannot be written.
       if ((await stat(path)).size !== n_written) throw new BadStateError("The file was not written to its end.");
-      const saved = { ...held, tokens: n_saved, prompt: Math.min(held.prompt, n_saved) };
-      sealing.set(saved, finish(path, saved));
+      const saved = { ...contents, tokens: n_saved, prompt: Math.min(contents.prompt, n_saved) };
+      sealing.set(saved, seal(path, saved));
     } catch (error) {
       await folder.discard(path);
       throw error;
     }
   };
 
-  const finish = async (path: string, held: SlotContents): Promise<void> => {
+  const seal = async (path: string, contents: SlotContents): Promise<void> => {
     try {
-      if (!(await folder.commit(path, held, (state) => replaces(held, state)))) largest = held.tokens;
+      if (!(await folder.commit(path, contents, (state) => covers(contents, state)))) too_long = contents.tokens;
     } catch (error) {
-      notKept(error as Error);
-      // So will be the next one, of a model whose cells look otherwise or of another release.
+      logNotSaved(error as Error);
+      // The next file would be alike: the model's cells, or those of this release, have another format.
       off ||= error instanceof BadStateError;
     } finally {
-      sealing.delete(held);
+      sealing.delete(contents);
     }
   };
 
-  const keep = (slot: HeldSlot): Promise<void> => write(slot).catch(notKept);
+  const save = (slot: LlamaServerSlot): Promise<void> => write(slot).catch(logNotSaved);
 
-  const find = async (fingerprint: ConversationFingerprint, least: number): Promise<ServerState | undefined> => {
-    await Promise.all([...sealing].map(([held, done]) => (spares(held, fingerprint) >= least ? done : undefined)));
-    return folder.best((state) => spares(state, fingerprint), least);
+  const findState = async (next: ConversationFingerprint, least: number): Promise<LlamaServerState | undefined> => {
+    await Promise.all([...sealing].map(([contents, done]) => (sparedTokens(contents, next) >= least ? done : undefined)));
+    return folder.best((state) => sparedTokens(state, next), least);
   };
 
-  const restore = async (slot: HeldSlot, state: ServerState): Promise<void> => {
+  const restore = async (slot: LlamaServerSlot, state: LlamaServerState): Promise<void> => {
     const load = async (path: string): Promise<void> => {
-      slot.held = undefined;
-      const { n_restored } = v.parse(Restored, await act("restore", slot, path));
+      slot.contents = undefined;
+      const { n_restored } = v.parse(RestoreResponse, await post("restore", slot, path));
       if (n_restored !== state.tokens) throw new BadStateError("llama-server has read something else.");
       const { fingerprint, prompt, tokens } = state;
-      slot.held = { fingerprint, prompt, tokens, kept: true, loose: false };
+      slot.contents = { fingerprint, prompt, tokens, saved: true, uncertain: false };
     };
     await folder.restore(state, load).catch((error: Error) => log(`The state of a conversation was not used: ${error.message}`));
   };
 
   return {
-    async swap(slot, fingerprint, reuses) {
-      const { held } = slot;
-      const spared = held === undefined ? 0 : spares(held, fingerprint);
-      const left = conversationLength(fingerprint) - (held === undefined ? 0 : sharedPrefixLength(held.fingerprint, fingerprint));
-      // A token is a character at least, but for a few.
-      const better = reuses && !off && left >= MIN_SAVED_TOKENS ? await find(fingerprint, spared + MIN_SAVED_TOKENS) : undefined;
-      const lost =
-        held !== undefined && !continuesConversation(fingerprint, held.fingerprint) && held.tokens - spared >= MIN_SAVED_TOKENS;
-      if (lost) await keep(slot);
+    async swap(slot, next, reuses) {
+      const { contents } = slot;
+      const spared = contents === undefined ? 0 : sparedTokens(contents, next);
+      const unread = conversationLength(next) - (contents === undefined ? 0 : sharedPrefixLength(contents.fingerprint, next));
+      // `unread` counts characters: nearly every token has one at least.
+      const better = reuses && !off && unread >= MIN_SAVED_TOKENS ? await findState(next, spared + MIN_SAVED_TOKENS) : undefined;
+      const goes_on = contents === undefined || continuesConversation(next, contents.fingerprint);
+      if (!goes_on && contents.tokens - spared >= MIN_SAVED_TOKENS) await save(slot);
       if (better === undefined || off) return;
-      // One that works would be waited for, and is not sure to be heard of.
-      if (!held?.loose || (await rests(slot).catch(() => false))) await restore(slot, better);
+      // A restore would wait for a slot that still works, and the answer might come too late.
+      if (!contents?.uncertain || (await becomesIdle(slot).catch(() => false))) await restore(slot, better);
     },
-    keep,
+    save,
     settle: async () => void (await Promise.all(sealing.values())),
   };
 }
 
-/** How many tokens of its prompt a turn need not read, as near as characters tell it. */
-function spares({ fingerprint, prompt, tokens }: SlotContents, next: ConversationFingerprint): number {
-  // The answer is of use where something follows.
+/** How many tokens of its prompt a generation need not read: an estimate, as only characters are known of the prompt. */
+function sparedTokens({ fingerprint, prompt, tokens }: SlotContents, next: ConversationFingerprint): number {
+  // The cells of the answer are of use only where the conversation goes on behind it.
   if (continuesConversation(next, fingerprint)) return next.prefixes.length > fingerprint.prefixes.length ? tokens : prompt;
   return Math.floor((prompt * sharedPrefixLength(fingerprint, next)) / conversationLength(fingerprint));
 }
 
-/** Whether `newer` can stand for `older`: a later turn of it, or the same one again. */
-function replaces(newer: SlotContents, older: SlotContents): boolean {
+/** Whether `newer` is as good as `older` for every request: a later state of the conversation, or the same one again. */
+function covers(newer: SlotContents, older: SlotContents): boolean {
   if (!continuesConversation(newer.fingerprint, older.fingerprint)) return false;
   return (
     newer.tokens >= older.tokens || (continuesConversation(older.fingerprint, newer.fingerprint) && newer.prompt >= older.prompt)

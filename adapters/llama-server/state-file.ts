@@ -30,13 +30,13 @@ export interface SlotContents {
   tokens: number;
 }
 
-export interface ServerStateHead extends SlotContents {
+export interface LlamaServerStateHeader extends SlotContents {
   /** Of the whole file. */
   readonly bytes: number;
 }
 
-export type ServerState = SavedState<ServerStateHead>;
-export type ServerStateFolder = StateFolder<SlotContents, ServerStateHead>;
+export type LlamaServerState = SavedState<LlamaServerStateHeader>;
+export type LlamaServerStateFolder = StateFolder<SlotContents, LlamaServerStateHeader>;
 
 const Count = v.pipe(v.number(), v.integer(), v.minValue(0));
 
@@ -61,7 +61,7 @@ const PACKED = 0xffffffff;
 const PACKED_VERSION = 1;
 
 /** `key`: 32 bytes that stand for the setup which the states belong to. */
-export function serverStateFormat(key: Uint8Array): StateFormat<SlotContents, ServerStateHead> {
+export function llamaServerStateFormat(key: Uint8Array): StateFormat<SlotContents, LlamaServerStateHeader> {
   return {
     ending: ".slot",
     // A name made from the words would tell who guesses them that the conversation is here.
@@ -96,7 +96,7 @@ async function seal(path: string, { fingerprint, prompt, tokens }: SlotContents,
   });
 }
 
-async function readHeader(path: string, key: Uint8Array): Promise<ServerStateHead | undefined> {
+async function readHeader(path: string, key: Uint8Array): Promise<LlamaServerStateHeader | undefined> {
   return withFile(path, "r", async (file) => {
     const { size } = await file.stat();
     const { tail, native, json_bytes } = await readTail(file, size);

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ChatMessage, Tool } from "../../adapters/adapter.ts";
 import { BadStateError } from "../../adapters/shared/kv-cache/state-bytes.ts";
-import { serverStateFormat, type SlotContents } from "../../adapters/llama-server/state-file.ts";
+import { llamaServerStateFormat, type SlotContents } from "../../adapters/llama-server/state-file.ts";
 import {
   sharedPrefixLength,
   continuesConversation,
@@ -61,7 +61,7 @@ describe("a state's file", () => {
   const root = mkdtempSync(join(tmpdir(), "ingle-slot-file-"));
   afterAll(() => rmSync(root, { recursive: true }));
   const KEY = new Uint8Array(32).fill(7);
-  const format = serverStateFormat(KEY);
+  const format = llamaServerStateFormat(KEY);
   const path = join(root, "state");
   const TOKENS = [11, 12, 13, 14, 15];
   const held: SlotContents = { fingerprint: of(user("Hi.")), prompt: 3, tokens: TOKENS.length };
@@ -96,7 +96,7 @@ describe("a state's file", () => {
 
   test("of another key is none of ours to remove", async () => {
     expect(await trusted(native())).toBe(true);
-    expect(await serverStateFormat(new Uint8Array(32)).readHeader(path)).toBeUndefined();
+    expect(await llamaServerStateFormat(new Uint8Array(32)).readHeader(path)).toBeUndefined();
   });
 
   test("is not trusted where anything in it is not as it should be, whoever made its sum", async () => {

@@ -26,7 +26,7 @@ function program(text = `exec "${process.execPath}" "${FAKE}" "$@"`): string {
 }
 
 const binary = program();
-const QUICK: LlamaServerOptions["limits"] = { load: 3_000, turn: 500, cancel: 300, close: 500 };
+const QUICK: LlamaServerOptions["limits"] = { load: 3_000, generation: 500, cancel: 300, close: 500 };
 
 function faulty(fault: string, { limits = QUICK, log }: Partial<LlamaServerOptions> = {}) {
   const env = { ...process.env, GGML_FAKE: fault, HF_TOKEN: "t", INGLE_KEY: "k" };
@@ -97,7 +97,7 @@ describe("a turn of a llama-server that", () => {
   }
 
   test("is killed: fails within 500 ms, tells why, and later turns fail at once", async () => {
-    const engine = await load("hangs", { limits: { ...QUICK, turn: 20_000 } });
+    const engine = await load("hangs", { limits: { ...QUICK, generation: 20_000 } });
     let killed = 0;
     const run = async () => {
       for await (const _ of engine.chat(ask("hi"), signal())) {
@@ -120,13 +120,13 @@ describe("a turn of a llama-server that", () => {
   });
 
   test("keeps the slot of a client that left: is stopped, and says so", async () => {
-    const engine = await load("keeps slot", { limits: { ...QUICK, turn: 20_000 } });
+    const engine = await load("keeps slot", { limits: { ...QUICK, generation: 20_000 } });
     for await (const _ of engine.chat(ask("hi"), signal())) break;
     expect((await engine.closed)?.message).toContain("given up");
   });
 
   test("frees its slot: is left alone", async () => {
-    const engine = await load("hangs", { limits: { ...QUICK, turn: 20_000 } });
+    const engine = await load("hangs", { limits: { ...QUICK, generation: 20_000 } });
     for await (const _ of engine.chat(ask("hi"), signal())) break;
     await new Promise((done) => setTimeout(done, 1_000));
     expect(await Promise.race([engine.closed, "alive"])).toBe("alive");

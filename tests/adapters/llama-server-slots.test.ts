@@ -1,8 +1,8 @@
-// Which slot of llama-server a turn takes, and when what is in the others is written down: without a server and without a disk.
+// Which slot of llama-server a generation takes, and when slots are saved: without a server and without a disk.
 import { describe, expect, test } from "bun:test";
 import type { ChatMessage, ChatRequest } from "../../adapters/adapter.ts";
-import { createSeats } from "../../adapters/llama-server/slot-selection.ts";
-import type { HeldSlot, SlotStates } from "../../adapters/llama-server/slot-states.ts";
+import { createSlotSelection } from "../../adapters/llama-server/slot-selection.ts";
+import type { LlamaServerSlot, LlamaServerSlotStates } from "../../adapters/llama-server/slot-states.ts";
 import { collect } from "../adapter-suite.ts";
 import { ask } from "../support/models.ts";
 import { eventually } from "../support/server.ts";
@@ -10,19 +10,22 @@ import { eventually } from "../support/server.ts";
 const user = (content: string): ChatMessage => ({ role: "user", content });
 const said = (content: string): ChatMessage => ({ role: "assistant", content });
 
-/** Turns of 300 tokens; `hold` lets them wait amid their answer. */
-function seated({ slots = 2, keep_after = 60_000, swap = async () => {} }: Partial<Seated> = {}) {
+/** Generations with prompts of 300 tokens; `wait` lets them pause amid their answer. */
+function setUp({ slots = 2, save_idle_ms = 60_000, swap = async () => {} }: Partial<Setup> = {}) {
   const taken: (number | undefined)[] = [];
-  const kept: number[] = [];
-  const states: SlotStates = {
+  const saves: number[] = [];
+  const states: LlamaServerSlotStates = {
     swap,
-    keep: async (slot: HeldSlot) => void (slot.held?.kept === false && kept.push(slot.id) && (slot.held.kept = true)),
+    save: async ({ id, contents }: LlamaServerSlot) => {
+      if (contents?.saved === false) saves.push(id);
+      if (contents) contents.saved = true;
+    },
     settle: async () => {},
   };
   let hold: Promise<void> | undefined;
-  const seats = createSeats({
+  const selection = createSlotSelection({
     slots,
-    keep_after,
+    save_idle_ms,
     states,
     async *chat(_request: ChatRequest, signal: AbortSignal, id_slot?: number) {
       taken.push(id_slot);
@@ -32,40 +35,40 @@ function seated({ slots = 2, keep_after = 60_000, swap = async () => {} }: Parti
       yield { type: "finish", reason: "stop", usage: { prompt_tokens: 300, completion_tokens: 2, cached_tokens: 0 } };
     },
   });
-  const turn = (...messages: ChatMessage[]) => collect(seats.chat(ask(messages), AbortSignal.timeout(10_000)));
-  return { seats, taken, kept, turn, wait: (until: Promise<void> | undefined) => void (hold = until) };
+  const chat = (...messages: ChatMessage[]) => collect(selection.chat(ask(messages), AbortSignal.timeout(10_000)));
+  return { selection, taken, saves, chat, wait: (until: Promise<void> | undefined) => void (hold = until) };
 }
-interface Seated {
+interface Setup {
   slots: number;
-  keep_after: number;
-  swap: SlotStates["swap"];
+  save_idle_ms: number;
+  swap: LlamaServerSlotStates["swap"];
 }
 
-describe("a turn takes", () => {
-  test("the slot of its conversation, else one that is empty, else that of the conversation which was heard of longest ago", async () => {
-    const { turn, taken } = seated({ slots: 3 });
-    const talks = ["One", "Two", "Three"].map((word) => user(`${word} of these is the longest.`.repeat(20)));
-    for (const talk of talks) await turn(talk);
-    await turn(talks[0]!, said("hello"), user("And?"));
-    await turn(talks[1]!, said("hello"), user("And?"));
-    await turn(user("Another one."));
-    await turn(talks[0]!, said("hello"), user("And?"), said("hello"), user("So?"));
+describe("a generation takes", () => {
+  test("the slot of its conversation, else an empty one, else the one that was used longest ago", async () => {
+    const { chat, taken } = setUp({ slots: 3 });
+    const first = ["One", "Two", "Three"].map((word) => user(`${word} of these is the longest.`.repeat(20)));
+    for (const message of first) await chat(message);
+    await chat(first[0]!, said("hello"), user("And?"));
+    await chat(first[1]!, said("hello"), user("And?"));
+    await chat(user("Another one."));
+    await chat(first[0]!, said("hello"), user("And?"), said("hello"), user("So?"));
     expect(taken).toEqual([0, 1, 2, 0, 1, 2, 0]);
   });
 
-  test("none of others' for a system prompt that it shares with them", async () => {
-    const { turn, taken } = seated();
+  test("no slot of a conversation with which it shares a system prompt alone", async () => {
+    const { chat, taken } = setUp();
     const system: ChatMessage = { role: "system", content: "Be brief. ".repeat(30) };
-    await turn(system, user("One of these is the longest. ".repeat(30)));
-    await turn(system, user("Two of these are the longest. ".repeat(30)));
+    await chat(system, user("One of these is the longest. ".repeat(30)));
+    await chat(system, user("Two of these are the longest. ".repeat(30)));
     expect(taken).toEqual([0, 1]);
   });
 
-  test("one that is free, and none in particular where all are taken", async () => {
-    const { turn, taken, wait } = seated();
+  test("a free slot, and the one that llama-server chooses where all are taken", async () => {
+    const { chat, taken, wait } = setUp();
     const { promise, resolve } = Promise.withResolvers<void>();
     wait(promise);
-    const all = [turn(user("Hi.")), turn(user("Hi.")), turn(user("Hi."))];
+    const all = [chat(user("Hi.")), chat(user("Hi.")), chat(user("Hi."))];
     await eventually("all have begun", () => taken.length === 3);
     resolve();
     await Promise.all(all);
@@ -73,53 +76,53 @@ describe("a turn takes", () => {
   });
 });
 
-describe("slots are written down", () => {
-  test("when nothing has run for a while, the last used first, and once", async () => {
-    const { turn, kept } = seated({ keep_after: 100 });
-    await turn(user("One"));
-    await turn(user("Two"));
-    expect(kept).toEqual([]);
-    await eventually("both are kept", () => kept.length === 2);
-    await turn(user("One"), said("hello"), user("And?"));
-    await eventually("its slot is kept again", () => kept.length === 3);
-    expect(kept).toEqual([1, 0, 0]);
+describe("slots are saved", () => {
+  test("once after a while without a generation, the last used first", async () => {
+    const { chat, saves } = setUp({ save_idle_ms: 100 });
+    await chat(user("One"));
+    await chat(user("Two"));
+    expect(saves).toEqual([]);
+    await eventually("both are saved", () => saves.length === 2);
+    await chat(user("One"), said("hello"), user("And?"));
+    await eventually("its slot is saved again", () => saves.length === 3);
+    expect(saves).toEqual([1, 0, 0]);
   });
 
-  test("not while a turn runs", async () => {
-    const { turn, kept, wait } = seated({ keep_after: 50 });
-    await turn(user("One"));
+  test("not while a generation runs", async () => {
+    const { chat, saves, wait } = setUp({ save_idle_ms: 50 });
+    await chat(user("One"));
     const { promise, resolve } = Promise.withResolvers<void>();
     wait(promise);
-    const second = turn(user("Two"));
+    const second = chat(user("Two"));
     await new Promise((done) => setTimeout(done, 200));
-    expect(kept).toEqual([]);
+    expect(saves).toEqual([]);
     resolve();
     await second;
-    await eventually("both are kept", () => kept.length === 2);
+    await eventually("both are saved", () => saves.length === 2);
   });
 
-  test("at the end, with those whose turns are about to end; images aside", async () => {
-    const { seats, turn, kept, wait } = seated({ slots: 3 });
-    await turn(user("One"));
-    await turn({ role: "user", content: [{ type: "image_url", image_url: { url: "data:image/png;base64,AA" } }] });
+  test("when the engine closes, with those whose generations are about to end; slots with images are not", async () => {
+    const { selection, chat, saves, wait } = setUp({ slots: 3 });
+    await chat(user("One"));
+    await chat({ role: "user", content: [{ type: "image_url", image_url: { url: "data:image/png;base64,AA" } }] });
     const { promise, resolve } = Promise.withResolvers<void>();
     wait(promise);
-    const last = turn(user("Two"));
-    const ended = seats.keep();
+    const last = chat(user("Two"));
+    const ended = selection.saveAll();
     setTimeout(resolve, 50);
     await Promise.all([last, ended]);
-    expect(kept).toEqual([2, 0]);
+    expect(saves).toEqual([2, 0]);
   });
 });
 
-test("whoever leaves while the disk is waited for leaves at once, and the next turn there waits", async () => {
+test("a client that leaves while a state is restored leaves at once, and the next generation in that slot waits", async () => {
   const { promise, resolve } = Promise.withResolvers<void>();
-  const { seats, taken, turn } = seated({ slots: 1, swap: () => promise });
+  const { selection, taken, chat } = setUp({ slots: 1, swap: () => promise });
   const stop = new AbortController();
-  const left = collect(seats.chat(ask("Hi."), stop.signal)).catch((error: unknown) => error);
+  const left = collect(selection.chat(ask("Hi."), stop.signal)).catch((error: unknown) => error);
   stop.abort(new Error("gone"));
   expect(await left).toEqual(new Error("gone"));
-  const next = turn(user("Hello."));
+  const next = chat(user("Hello."));
   await new Promise((done) => setTimeout(done, 50));
   expect(taken).toEqual([]);
   resolve();

@@ -287,7 +287,7 @@ describe.skipIf(skip !== undefined)(`a conversation with llama-server${skip === 
       await turn(engine, [one]);
       expect((await turn(engine, [other])).text).not.toBe("");
       expect((await turn(engine, [one])).cached_tokens).toBeLessThan(50);
-      expect(said.join()).toContain("could not be kept");
+      expect(said.join()).toContain("could not be saved");
       expect(readdirSync(made.folder)).toEqual([]);
       rmSync(join(disk.path, "filler"));
       await engine.close();
@@ -319,7 +319,7 @@ describe("a llama-server", () => {
       const { engine, folder, said } = await faulty(`save ${fault}`);
       expect((await turn(engine, [one])).text).toBe("hello");
       expect((await turn(engine, [other])).text).toBe("hello");
-      await eventually("it is told", () => said.join().includes("could not be kept"));
+      await eventually("it is told", () => said.join().includes("could not be saved"));
       expect(readdirSync(folder)).toEqual([]);
       await engine.close();
       expect(readdirSync(folder)).toEqual([]);

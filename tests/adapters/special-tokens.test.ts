@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ChatMessage } from "../../adapters/adapter.ts";
-import { defuser, type Tokens } from "../../adapters/llama-server/escape-special-tokens.ts";
+import { createTokenEscaper, type Tokens } from "../../adapters/llama-server/escape-special-tokens.ts";
 import { createNameFinder, looksSpecial } from "../../adapters/shared/special-tokens.ts";
 import { GgufError } from "../../models/gguf/header.ts";
 import { readSpecialNames } from "../../models/gguf/special-tokens.ts";
@@ -102,7 +102,7 @@ describe("messages made harmless", () => {
   };
   const defused = async (messages: ChatMessage[], tokenize = tokens) => {
     const asked: string[] = [];
-    const safe = await defuser(NAMES)(messages, async (text, special) => {
+    const safe = await createTokenEscaper(NAMES)(messages, async (text, special) => {
       if (special) asked.push(text);
       return tokenize(text, special);
     });
@@ -142,7 +142,7 @@ describe("messages made harmless", () => {
 
   test("what stays special is refused", async () => {
     // There is no place inside it for a sign.
-    const one = defuser(new Set(["\u2047"]));
+    const one = createTokenEscaper(new Set(["\u2047"]));
     const tokenize = async (_: string, special: boolean): Promise<Tokens> => [{ id: special ? 1 : 2, piece: "\u2047" }];
     expect(one([user("what\u2047")], tokenize)).rejects.toMatchObject({ code: "messages_refused" });
   });
