@@ -4,6 +4,7 @@ import type { Adapter } from "../../adapters/adapter.ts";
 import type { Model } from "../../models/manifest.ts";
 import type { DownloadJobs } from "../library/download-jobs.ts";
 import type { ModelPool } from "../inference/model-pool.ts";
+import type { AppEnv } from "../http/app-env.ts";
 import type { ApiError } from "../http/errors.ts";
 import type { ModelFileFacts, MemoryEstimator } from "../inference/memory-estimator.ts";
 import type { GuardOptions } from "../http/middleware/guards.ts";
@@ -62,5 +63,5 @@ export interface AppOptions {
 /** What the routes get. */
 export interface Deps extends AppOptions {
   /** Tells the log of an error that the client was told of. */
-  onError: (error: ApiError, c: Context) => void;
+  onError: (error: ApiError, c: Context<AppEnv>) => void;
 }

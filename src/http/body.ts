@@ -1,13 +1,8 @@
 // Bytes of a request -> one JSON value, within bounds that keep a hostile body cheap.
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Context } from "hono";
+import type { AppEnv, BodyLimits } from "./app-env.ts";
 import { ApiError } from "./errors.ts";
-
-export interface BodyLimits {
-  max_bytes: number;
-  /** For the whole body to arrive. */
-  timeout_ms: number;
-}
 
 const MAX_DEPTH = 64;
 /** Of one object; the widest honest one, `logit_bias`, stays far below. */
@@ -16,10 +11,10 @@ const MAX_PROPERTIES = 10_000;
 const MAX_NAME = 1024;
 
 /**
- * The body as `JSON.parse` reads it, or undefined when there is none. Needs `body_limits` of the guards. Throws 413 `request_too_large`, 408 `request_timeout`, 400 `invalid_encoding`, `invalid_json`, `too_deep`, `too_many_properties`.
+ * The body as `JSON.parse` reads it, or undefined when there is none. Needs the limits that `bodyLimitGuard` sets. Throws 413 `request_too_large`, 408 `request_timeout`, 400 `invalid_encoding`, `invalid_json`, `too_deep`, `too_many_properties`.
  */
-export async function readJson(c: Context): Promise<unknown> {
-  const bytes = await readBytes(c.req.raw, (c.env as { body_limits: BodyLimits }).body_limits);
+export async function readJson(c: Context<AppEnv>): Promise<unknown> {
+  const bytes = await readBytes(c.req.raw, c.get("body_limits"));
   if (bytes.length === 0) return undefined;
   const text = decode(bytes);
   checkShape(text);

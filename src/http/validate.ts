@@ -1,5 +1,6 @@
 // Parse once, at the edge: a request's body or query -> one typed value, or a 400 that says what is wrong with which field.
 import type { Context } from "hono";
+import type { AppEnv } from "./app-env.ts";
 import * as v from "valibot";
 import { ApiError } from "./errors.ts";
 import { quote } from "../support/quote.ts";
@@ -16,7 +17,11 @@ const FIRST = { abortEarly: true } as const;
  * The body as `schema` types it. With `optional` an empty body stands for `{}`.
  * Throws what `readJson` throws, and 400 with `param` and one of the codes of `toBadRequest`.
  */
-export async function parseBody<S extends Schema>(c: Context, schema: S, { optional = false } = {}): Promise<v.InferOutput<S>> {
+export async function parseBody<S extends Schema>(
+  c: Context<AppEnv>,
+  schema: S,
+  { optional = false } = {},
+): Promise<v.InferOutput<S>> {
   const value = await readJson(c);
   if (value === undefined) {
     if (!optional) throw new ApiError(400, "The body is empty. Send a JSON object.", { code: "invalid_json" });

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { Hono } from "hono";
 import { errorResponse, toApiError } from "../../src/http/errors.ts";
-import { asMiddleware } from "../../src/http/middleware/check.ts";
-import { guarded, type GuardOptions } from "../../src/http/middleware/guards.ts";
+import type { AppEnv } from "../../src/http/app-env.ts";
+import { createGuards, type GuardOptions } from "../../src/http/middleware/guards.ts";
 import { checkKey } from "../../src/http/middleware/auth.ts";
-import { sameOrigin } from "../../src/http/middleware/origin.ts";
+import { checkActingGet } from "../../src/http/middleware/origin.ts";
 import { FOREIGN_HOSTS, ODD_HOSTS } from "../support/hosts.ts";
 
 const KEY = "sk-0123456789abcdef";
@@ -14,13 +14,20 @@ const JSON_TYPE = { "content-type": "application/json" };
 
 /** An app behind all guards; `ran` counts the requests that reached a handler. */
 function makeGuarded(options: Partial<GuardOptions> = {}) {
-  const app = new Hono();
+  const app = new Hono<AppEnv>();
   const state = { ran: 0 };
-  app.onError((error) => errorResponse(toApiError(error)));
-  app.get("/v1/models/download/:id", asMiddleware(sameOrigin((options.keys ?? []).length > 0)), (c) => c.json(++state.ran));
-  app.all("*", (c) => c.json(++state.ran));
+  const answerThrown = (thrown: unknown) => errorResponse(toApiError(thrown));
   const all = { hosts: [], wide: false, origins: [], keys: [], newRequestId: () => "req_1", ...options };
-  app.fetch = guarded(all, app.fetch, (thrown) => errorResponse(toApiError(thrown)));
+  app.onError(answerThrown);
+  app.use(...createGuards(all, answerThrown));
+  app.get("/v1/models/download/:id", (c) => {
+    checkActingGet(c, all.keys.length > 0);
+    return c.json(++state.ran);
+  });
+  app.get("/throw", () => {
+    throw "no Error";
+  });
+  app.all("*", (c) => c.json(++state.ran));
   const ask = (headers: Record<string, string> = {}, init: RequestInit = {}, path = "/v1/models") =>
     app.request(path, { ...init, headers: { host: "localhost:1337", ...headers } });
   return { app, ask, state };
@@ -362,6 +369,13 @@ describe("all of them", () => {
     expect(res.headers.get("cache-control")).toBe("no-store");
     expect(res.headers.get("content-type")).toStartWith("application/json");
     expect(res.headers.get("x-powered-by")).toBeNull();
+  });
+
+  test("a thrown value that is no Error is a 500 with the headers of every answer", async () => {
+    const res = await makeGuarded({ origins: [LISTED] }).ask({ origin: LISTED }, {}, "/throw");
+    expect(res.headers.get("x-request-id")).toBe("req_1");
+    expect(res.headers.get("access-control-allow-origin")).toBe(LISTED);
+    await expectRefusal(res, 500, "server_error");
   });
 
   test("S-39: hostile headers of 100 KB cost next to nothing", async () => {

@@ -2,8 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { Hono } from "hono";
 import * as v from "valibot";
 import { errorResponse, toApiError } from "../../src/http/errors.ts";
-import { asMiddleware } from "../../src/http/middleware/check.ts";
-import { size } from "../../src/http/middleware/body-limit.ts";
+import type { AppEnv } from "../../src/http/app-env.ts";
+import { bodyLimitGuard } from "../../src/http/middleware/body-limit.ts";
 import { parseBody, parseQuery } from "../../src/http/validate.ts";
 import { codedMessage } from "../../src/support/coded-message.ts";
 
@@ -39,8 +39,8 @@ const Page = v.object({
 const MESSAGES = [{ role: "user", content: "hi" }];
 
 function makeEcho(limits = { max_bytes: 10 * 2 ** 20, timeout_ms: 100 }) {
-  const app = new Hono();
-  app.use(asMiddleware(size(() => limits)));
+  const app = new Hono<AppEnv>();
+  app.use(bodyLimitGuard(() => limits));
   app.onError((error) => errorResponse(toApiError(error)));
   app.post("/chat", async (c) => c.json(await parseBody(c, Chat)));
   app.post("/optional", async (c) =>

@@ -4,7 +4,8 @@ import { createInterface } from "node:readline";
 import { Hono } from "hono";
 import * as v from "valibot";
 import { errorResponse, toApiError } from "../../src/http/errors.ts";
-import { guarded } from "../../src/http/middleware/guards.ts";
+import type { AppEnv } from "../../src/http/app-env.ts";
+import { createGuards } from "../../src/http/middleware/guards.ts";
 import { serve } from "../../src/server/listen.ts";
 import { parseBody } from "../../src/http/validate.ts";
 
@@ -38,8 +39,11 @@ function flood(): ReadableStream {
 
 const Anything = v.looseObject({});
 const limits = { max_body: 65_536, body_timeout_ms: 400 };
-const app = new Hono();
-app.onError((error) => errorResponse(toApiError(error)));
+const app = new Hono<AppEnv>();
+const answerThrown = (thrown: unknown) => errorResponse(toApiError(thrown));
+const guards = { hosts: [], wide: false, origins: [], keys: [], newRequestId: () => "req_1", ...limits };
+app.onError(answerThrown);
+app.use(...createGuards(guards, answerThrown));
 app.notFound((c) => c.json({ path: c.req.path }, 404));
 app.get("/ok", (c) => c.json({ ok: true }));
 app.get("/seen", (c) => c.json(seen));
@@ -64,9 +68,6 @@ app.get("/break", () => {
 });
 app.post("/v1/echo", async (c) => c.json(await parseBody(c, Anything)));
 app.post("/v1/chat/completions", async (c) => c.json(await parseBody(c, Anything)));
-
-const all = { hosts: [], wide: false, origins: [], keys: [], newRequestId: () => "req_1", ...limits };
-app.fetch = guarded(all, app.fetch, (thrown) => errorResponse(toApiError(thrown)));
 
 /** Outside the app: what onError cannot catch. */
 const fetch = (request: Request) => {

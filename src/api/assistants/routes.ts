@@ -2,6 +2,7 @@
 import { Hono, type Context } from "hono";
 import * as v from "valibot";
 import type { Deps } from "../deps.ts";
+import type { AppEnv } from "../../http/app-env.ts";
 import { ApiError } from "../../http/errors.ts";
 import { noAssistant } from "../../http/not-found.ts";
 import { PageQuery, pageOf } from "../../http/paging.ts";
@@ -65,8 +66,8 @@ const FIELDS = {
 const NewAssistant = v.object({ ...FIELDS, metadata: NewMetadata });
 const Change = v.object({ ...FIELDS, metadata: MetadataChange });
 
-export const assistants = ({ store, now }: Deps) => {
-  const modify = async (c: Context) => {
+export const assistantRoutes = ({ store, now }: Deps) => {
+  const changeAssistant = async (c: Context<AppEnv>) => {
     const { metadata, tool_resources: _, ...change } = await parseBody(c, Change);
     const id = c.req.param("assistant_id") ?? "";
     const next = (old: Assistant): Assistant => {
@@ -77,8 +78,8 @@ export const assistants = ({ store, now }: Deps) => {
     if (changed === undefined) throw noAssistant(id);
     return c.json(shownAssistant(c, changed));
   };
-  return new Hono()
-    .get("/", async (c) => {
+  return new Hono<AppEnv>()
+    .get("/", async function listAssistants(c) {
       const page = parseQuery(c, PageQuery);
       const stored = await store.assistants.ids();
       // The built-in one was there before all others.
@@ -92,7 +93,7 @@ export const assistants = ({ store, now }: Deps) => {
       const list = await pageOf(ids, page, read);
       return c.json({ ...list, data: list.data.map((assistant) => shownAssistant(c, assistant)) });
     })
-    .post("/", async (c) => {
+    .post("/", async function createAssistant(c) {
       const { metadata, tool_resources: _, ...fields } = await parseBody(c, NewAssistant);
       const assistant: Assistant = {
         ...JAN,
@@ -105,15 +106,15 @@ export const assistants = ({ store, now }: Deps) => {
       await store.assistants.put(assistant);
       return c.json(shownAssistant(c, assistant));
     })
-    .get("/:assistant_id", async (c) => {
+    .get("/:assistant_id", async function getAssistant(c) {
       const id = c.req.param("assistant_id");
       const assistant = (await store.assistants.get(id)) ?? (id === BUILT_IN ? JAN : undefined);
       if (assistant === undefined) throw noAssistant(id);
       return c.json(shownAssistant(c, assistant));
     })
-    .patch("/:assistant_id", modify)
-    .post("/:assistant_id", modify)
-    .delete("/:assistant_id", async (c) => {
+    .patch("/:assistant_id", changeAssistant)
+    .post("/:assistant_id", changeAssistant)
+    .delete("/:assistant_id", async function deleteAssistant(c) {
       const id = c.req.param("assistant_id");
       if (id === BUILT_IN) {
         throw new ApiError(409, `The assistant "${BUILT_IN}" is built in and cannot be deleted. It can be changed.`, {

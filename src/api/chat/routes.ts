@@ -3,9 +3,9 @@ import { Hono } from "hono";
 import { DEFAULT_MODEL } from "../../../models/catalog.ts";
 import type { Model } from "../../../models/manifest.ts";
 import type { Deps } from "../deps.ts";
+import type { AppEnv } from "../../http/app-env.ts";
 import { ApiError } from "../../http/errors.ts";
 import { quote } from "../../support/quote.ts";
-import type { Marks } from "../../http/middleware/check.ts";
 import { clientOf } from "../../http/middleware/client.ts";
 import { sse } from "../../http/sse.ts";
 import { parseBody } from "../../http/validate.ts";
@@ -13,13 +13,13 @@ import { chunks, type Head, whole } from "./response.ts";
 import { ChatCompletionRequest, engineRequest } from "./request.ts";
 
 export const chat = (deps: Deps) =>
-  new Hono().post("/completions", async (c) => {
+  new Hono<AppEnv>().post("/completions", async (c) => {
     const request = await parseBody(c, ChatCompletionRequest);
     const model = request.model === undefined ? await defaultModel(deps) : await modelOf(deps, request.model);
     const stop = new AbortController(); // sse() aborts it when the client leaves amid the answer
     const signal = AbortSignal.any([c.req.raw.signal, stop.signal]);
     const keep_alive = request.keep_alive ?? undefined;
-    const client = clientOf(c, c.env as Marks, deps.guards);
+    const client = clientOf(c, deps.guards);
     const asked = engineRequest(request, model, deps.adapterOf(model).capabilities(model), deps.newSeed);
     const events = deps.pool.chat(model, asked, signal, { keep_alive, client });
     const head: Head = {

@@ -2,6 +2,7 @@
 import { Hono, type Context } from "hono";
 import * as v from "valibot";
 import type { Deps } from "../deps.ts";
+import type { AppEnv } from "../../http/app-env.ts";
 import { noMessage, noThread } from "../../http/not-found.ts";
 import { PageQuery } from "../../http/paging.ts";
 import type { New } from "../../storage/conversations.ts";
@@ -49,10 +50,10 @@ type NewMessage = v.InferOutput<typeof NewMessage>;
 
 const Change = v.object({ metadata: MetadataChange });
 
-export const messages = (deps: Deps) => {
+export const messageRoutes = (deps: Deps) => {
   const { store } = deps;
   const { conversations } = store;
-  const modify = async (c: Context) => {
+  const changeMessage = async (c: Context<AppEnv>) => {
     const { metadata } = await parseBody(c, Change);
     const [thread_id, id] = ids(c);
     const changed = await conversations.patchMessage(thread_id, id, (message) => ({
@@ -62,31 +63,31 @@ export const messages = (deps: Deps) => {
     if (changed === undefined) throw noMessage(id);
     return c.json(shownMessage(c, changed));
   };
-  return new Hono()
-    .get("/:thread_id/messages", async (c) => {
+  return new Hono<AppEnv>()
+    .get("/:thread_id/messages", async function listMessages(c) {
       const page = parseQuery(c, PageQuery);
       const [thread_id] = ids(c);
       if ((await store.threads.get(thread_id)) === undefined) throw noThread(thread_id);
       const list = await store.messages(thread_id).list(page);
       return c.json({ ...list, data: list.data.map((message) => shownMessage(c, message)) });
     })
-    .post("/:thread_id/messages", async (c) => {
+    .post("/:thread_id/messages", async function createMessage(c) {
       const request = await parseBody(c, NewMessage);
       const message = await conversations.addMessage(ids(c)[0], ({ assistants }) =>
         messageOf(request, deps.now(), assistants[0]?.assistant_id),
       );
       return c.json(shownMessage(c, message));
     })
-    .get("/:thread_id/messages/:message_id", async (c) => {
+    .get("/:thread_id/messages/:message_id", async function getMessage(c) {
       const [thread_id, id] = ids(c);
       if ((await store.threads.get(thread_id)) === undefined) throw noThread(thread_id);
       const message = await store.messages(thread_id).get(id);
       if (message === undefined) throw noMessage(id);
       return c.json(shownMessage(c, message));
     })
-    .patch("/:thread_id/messages/:message_id", modify)
-    .post("/:thread_id/messages/:message_id", modify)
-    .delete("/:thread_id/messages/:message_id", async (c) => {
+    .patch("/:thread_id/messages/:message_id", changeMessage)
+    .post("/:thread_id/messages/:message_id", changeMessage)
+    .delete("/:thread_id/messages/:message_id", async function deleteMessage(c) {
       const [thread_id, id] = ids(c);
       if (!(await conversations.removeMessage(thread_id, id))) throw noMessage(id);
       return c.json({ id, object: "thread.message.deleted", deleted: true });

@@ -5,7 +5,7 @@ import { baseUrl, BaseUrlError } from "../../../models/base-url.ts";
 import type { Model, Upstream } from "../../../models/manifest.ts";
 import type { Deps } from "../deps.ts";
 import { ApiError } from "../../http/errors.ts";
-import { isOwner } from "../../http/middleware/auth.ts";
+import { isOperator } from "../../http/middleware/auth.ts";
 import { shownModel } from "./wire-form.ts";
 import type { NewModel } from "./create-request.ts";
 
@@ -32,7 +32,7 @@ export async function addUpstream(c: Context, deps: Deps, request: NewModel, bas
  * alone to decide, whatever the settings say of downloads: those are looked at before they are used, and are told to nobody.
  */
 function mayNameServers(c: Context, { guards }: Deps): void {
-  if (isOwner(c, guards.operator_key)) return;
+  if (isOperator(c, guards.operator_key)) return;
   throw new ApiError(403, 'Only the server\'s owner may add a model that other servers run: with "ingle add".', {
     param: "base_url",
     code: "url_not_allowed",

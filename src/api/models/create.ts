@@ -13,9 +13,10 @@ import {
 } from "../../../models/reference.ts";
 import { allParts } from "../../../models/split-gguf.ts";
 import type { Deps } from "../deps.ts";
+import type { AppEnv } from "../../http/app-env.ts";
 import { ApiError } from "../../http/errors.ts";
 import { quote } from "../../support/quote.ts";
-import { isOwner } from "../../http/middleware/auth.ts";
+import { isOperator } from "../../http/middleware/auth.ts";
 import type { DownloadPlan } from "../../library/pending-models.ts";
 import { filesInPlace } from "./local-files.ts";
 import { parseBody } from "../../http/validate.ts";
@@ -25,7 +26,7 @@ import { addUpstream } from "./create-upstream.ts";
 
 type Placed = Exclude<Named, { kind: "id" }>;
 
-export async function addModel(c: Context, deps: Deps): Promise<Response> {
+export async function addModel(c: Context<AppEnv>, deps: Deps): Promise<Response> {
   const request = await parseBody(c, NewModel);
   if (request.base_url !== undefined) return c.json(await addUpstream(c, deps, request, request.base_url));
   const pointless = (["model", "key_env", "slots"] as const).find((name) => request[name] !== undefined);
@@ -45,9 +46,9 @@ export async function addModel(c: Context, deps: Deps): Promise<Response> {
   return c.json(await shownModel(there ?? asked.model, there === undefined ? "available" : "installed", deps));
 }
 
-function mayBePrivate(c: Context, { guards, allow_private = false }: Deps, request: NewModel): boolean {
+function mayBePrivate(c: Context<AppEnv>, { guards, allow_private = false }: Deps, request: NewModel): boolean {
   if (!request.allow_private || allow_private) return allow_private;
-  if (isOwner(c, guards.operator_key)) return true;
+  if (isOperator(c, guards.operator_key)) return true;
   throw new ApiError(
     403,
     'Only the commands of the server\'s owner may say "allow_private". Start the server with --allow-private.',
@@ -116,11 +117,11 @@ function urlModel(model: Model, address: string, { sha256, size }: NewModel, all
   return { model: { ...model, files } };
 }
 
-async function takeFile(c: Context, deps: Deps, model: Model, path: string, { sha256, size, download }: NewModel) {
+async function takeFile(c: Context<AppEnv>, deps: Deps, model: Model, path: string, { sha256, size, download }: NewModel) {
   const pointless = sha256 === undefined ? (download ? "download" : undefined) : "sha256";
   if (pointless !== undefined)
     throw wrong(`"${pointless}" is for models that are fetched. A file is used where it is, as it is.`, pointless);
-  const within = isOwner(c, deps.guards.operator_key) ? undefined : (deps.models_dir ?? null);
+  const within = isOperator(c, deps.guards.operator_key) ? undefined : (deps.models_dir ?? null);
   const taken = await filesInPlace(model, path, within);
   const [{ size: found = 0 } = {}] = taken.files;
   if (size !== undefined && size !== found) throw wrong(`The file has ${found} bytes instead of ${size}.`, "size");

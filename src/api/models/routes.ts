@@ -4,13 +4,13 @@ import * as v from "valibot";
 import { catalog } from "../../../models/catalog.ts";
 import type { Model } from "../../../models/manifest.ts";
 import type { Deps } from "../deps.ts";
+import type { AppEnv } from "../../http/app-env.ts";
 import { ApiError } from "../../http/errors.ts";
 import { quote } from "../../support/quote.ts";
-import type { Marks } from "../../http/middleware/check.ts";
-import { sameOrigin } from "../../http/middleware/origin.ts";
+import { checkActingGet } from "../../http/middleware/origin.ts";
 import { listOf, pageOf, PageQuery } from "../../http/paging.ts";
 import { parseQuery } from "../../http/validate.ts";
-import { downloads } from "../downloads/routes.ts";
+import { downloadRoutes } from "../downloads/routes.ts";
 import { modelId } from "./model-id.ts";
 import { addModel } from "./create.ts";
 import { shownModel, type Kind } from "./wire-form.ts";
@@ -20,13 +20,13 @@ const ListQuery = v.object({ ...PageQuery.entries, ...WithCatalog.entries });
 /** `fit=true` looks at the file where it would come from: that dials, so no page may ask for it. */
 const OneQuery = v.object({ ...WithCatalog.entries, fit: v.optional(v.picklist(["true", "false"])) });
 
-export const models = (deps: Deps) => {
-  const mayAct = sameOrigin(deps.guards.keys.length > 0);
+export const modelRoutes = (deps: Deps) => {
+  const keyed = deps.guards.keys.length > 0;
   return (
-    new Hono<{ Bindings: Marks }>()
+    new Hono<AppEnv>()
       // Before the models: of their ids only those in one piece, `download%2Fx`, are out of its way.
-      .route("/download", downloads(deps))
-      .get("/", async (c) => {
+      .route("/download", downloadRoutes(deps))
+      .get("/", async function listModels(c) {
         const { catalog, ...page } = parseQuery(c, ListQuery);
         const found = await known(deps, catalog === "true");
         const ids = [...found.keys()].sort();
@@ -36,8 +36,10 @@ export const models = (deps: Deps) => {
         // Sorted by id they are with and without pages: these ids do not grow with time.
         return c.json(paged ? await pageOf(ids, { ...page, order: page.order ?? "asc" }, read) : listOf(await read(ids)));
       })
-      .post("/", (c) => addModel(c, deps))
-      .get("/*", async (c) => {
+      .post("/", function createModel(c) {
+        return addModel(c, deps);
+      })
+      .get("/*", async function getModel(c) {
         const id = modelId(c);
         const { catalog: wanted, fit } = parseQuery(c, OneQuery);
         const withCatalog = wanted === "true";
@@ -46,11 +48,11 @@ export const models = (deps: Deps) => {
         const manifest =
           (await deps.library.getPending(id)) ?? (withCatalog ? catalog().find((each) => each.id === id) : undefined);
         if (manifest === undefined) throw notInstalled(id);
-        const dials = fit === "true" && !c.env.head;
-        if (dials) mayAct(c, c.env);
+        const dials = fit === "true" && c.req.method !== "HEAD";
+        if (dials) checkActingGet(c, keyed);
         return c.json(await shownModel(manifest, "available", deps, { fit: true, ...(dials && { remote: c.req.raw.signal }) }));
       })
-      .delete("/*", async (c, next) => {
+      .delete("/*", async function deleteModel(c, next) {
         const id = modelId(c);
         if (id === "") return next();
         const stopped = await deps.downloads.cancel(id);

@@ -2,6 +2,7 @@
 // the operator's key. Both need no API key: without a file in the server's own data folder they give nothing.
 import { Hono } from "hono";
 import * as v from "valibot";
+import type { AppEnv } from "../../http/app-env.ts";
 import { ApiError } from "../../http/errors.ts";
 import { parseBody } from "../../http/validate.ts";
 import type { FolderProof } from "../../storage/lock/folder-proof.ts";
@@ -9,8 +10,8 @@ import type { FolderProof } from "../../storage/lock/folder-proof.ts";
 const NonceRequest = v.object({ token: v.string() });
 const KeyRequest = v.object({ nonce: v.string() });
 
-export const dataFolder = (proof: FolderProof, operator_key: string) =>
-  new Hono()
+export const dataFolderRoutes = (proof: FolderProof, operator_key: string) =>
+  new Hono<AppEnv>()
     .post("/nonce", async function issueNonce(c) {
       const nonce = proof.issueNonce((await parseBody(c, NonceRequest)).token);
       if (nonce === undefined) throw refusal("The token is not that of this server's lock.", "lock_not_held");

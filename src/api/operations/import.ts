@@ -2,14 +2,15 @@
 import { Hono } from "hono";
 import * as v from "valibot";
 import type { Deps } from "../deps.ts";
+import type { AppEnv } from "../../http/app-env.ts";
 import { sse } from "../../http/sse.ts";
 import { parseBody } from "../../http/validate.ts";
 
 const ImportRequest = v.object({ folder: v.pipe(v.string(), v.nonEmpty()) });
 
 /** One event, the report, after as long a silence as it takes. `app.ts` sees to it that only the owner comes here. */
-export const importing = (deps: Deps, importFolder: NonNullable<Deps["importFolder"]>) =>
-  new Hono().post("/", async (c) => {
+export const importRoutes = (deps: Deps, importFolder: NonNullable<Deps["importFolder"]>) =>
+  new Hono<AppEnv>().post("/", async function importOldFolder(c) {
     const { folder } = await parseBody(c, ImportRequest);
     const report = async function* () {
       yield await importFolder(folder);

@@ -1,10 +1,11 @@
 // GET /metrics: what was counted of each installed model, for Prometheus.
 import { Hono } from "hono";
 import type { Deps } from "../deps.ts";
+import type { AppEnv } from "../../http/app-env.ts";
 import { CONTENT_TYPE } from "../../support/prometheus.ts";
 
-export const metrics = ({ pool: engines, library }: Deps) =>
-  new Hono().get("/", async (c) => {
+export const metricsRoutes = ({ pool, library }: Deps) =>
+  new Hono<AppEnv>().get("/", async function getMetrics(c) {
     const installed = await library.list();
-    return c.body(engines.metrics(installed.map(({ id }) => id)), 200, { "content-type": CONTENT_TYPE });
+    return c.body(pool.metrics(installed.map(({ id }) => id)), 200, { "content-type": CONTENT_TYPE });
   });

@@ -2,6 +2,7 @@
 import { Hono, type Context } from "hono";
 import * as v from "valibot";
 import type { Deps } from "../deps.ts";
+import type { AppEnv } from "../../http/app-env.ts";
 import { isObject } from "../../support/json.ts";
 import { noAssistant, noThread } from "../../http/not-found.ts";
 import { PageQuery } from "../../http/paging.ts";
@@ -45,9 +46,9 @@ const NewThread = v.object({
 
 const Change = v.object({ title: v.optional(Title), metadata: MetadataChange, tool_resources: NoToolResources });
 
-export const threads = (deps: Deps) => {
+export const threadRoutes = (deps: Deps) => {
   const { store } = deps;
-  const modify = async (c: Context) => {
+  const changeThread = async (c: Context<AppEnv>) => {
     const { title, metadata } = await parseBody(c, Change);
     const id = c.req.param("thread_id") ?? "";
     const changed = await store.threads.patch(id, (thread) => ({
@@ -58,13 +59,13 @@ export const threads = (deps: Deps) => {
     if (changed === undefined) throw noThread(id);
     return c.json(shownThread(changed));
   };
-  const stored = async (c: Context, id: string) => {
+  const readThread = async (c: Context<AppEnv>, id: string) => {
     const thread = await store.threads.get(id);
     if (thread === undefined) throw noThread(id);
     return c.json(shownWithMessages(thread, await store.messages(id).ids()));
   };
-  return new Hono()
-    .get("/", async (c) => {
+  return new Hono<AppEnv>()
+    .get("/", async function listThreads(c) {
       const page = parseQuery(c, PageQuery);
       c.header("vary", "OpenAI-Beta", { append: true });
       if (!wantsPage(c, page)) {
@@ -74,7 +75,7 @@ export const threads = (deps: Deps) => {
       const list = await store.threads.list(page);
       return c.json({ ...list, data: list.data.map(shownThread) });
     })
-    .post("/", async (c) => {
+    .post("/", async function createThread(c) {
       const request = await parseBody(c, NewThread, { optional: true });
       await checkAssistants(deps, request.assistants);
       const now = deps.now();
@@ -85,15 +86,15 @@ export const threads = (deps: Deps) => {
       );
       return c.json(shownThread(thread));
     })
-    .get("/:thread_id", (c) => {
+    .get("/:thread_id", function getThread(c) {
       const id = c.req.param("thread_id");
       const [thread, ids] = [store.threads.known(id), store.messages(id).knownIds()];
       // Most are in memory, and a promise alone would cost a tenth of the answer.
-      return thread !== undefined && ids !== undefined ? c.json(shownWithMessages(thread, ids)) : stored(c, id);
+      return thread !== undefined && ids !== undefined ? c.json(shownWithMessages(thread, ids)) : readThread(c, id);
     })
-    .patch("/:thread_id", modify)
-    .post("/:thread_id", modify)
-    .delete("/:thread_id", async (c) => {
+    .patch("/:thread_id", changeThread)
+    .post("/:thread_id", changeThread)
+    .delete("/:thread_id", async function deleteThread(c) {
       const id = c.req.param("thread_id");
       if (!(await store.conversations.remove(id))) throw noThread(id);
       return c.json({ id, object: "thread.deleted", deleted: true });

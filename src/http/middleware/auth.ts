@@ -1,7 +1,8 @@
-// Check 3.
+// Check 3: the API key.
 import { createHash, timingSafeEqual } from "node:crypto";
+import type { Context, MiddlewareHandler } from "hono";
+import type { AppEnv } from "../app-env.ts";
 import { ApiError } from "../errors.ts";
-import type { Asked, Check } from "./check.ts";
 
 const KEY = /^[A-Za-z0-9._~+/-]+=*$/;
 const BEARER = /^bearer +([A-Za-z0-9._~+/-]+=*)$/i;
@@ -17,56 +18,54 @@ export function checkKey(key: string): void {
  * Asks for one of `keys`, or for the `operator`'s, in `Authorization: Bearer` or `X-Api-Key`, but for `/health` and what hands out
  * the operator's own; without `keys` everyone passes. Throws 401 `invalid_api_key`, and at once what `checkKey` throws.
  */
-export function key(keys: string[], operator?: string): Check {
+export function authGuard(keys: string[], operator?: string): MiddlewareHandler<AppEnv> {
   keys.forEach(checkKey);
-  const digests = (operator === undefined ? keys : [...keys, operator]).map(digest);
-  return (c) => {
-    if (keys.length > 0 && !isOpen(c) && !isOneOf(digests, given(c))) throw refused();
+  const digests = (operator === undefined ? keys : [...keys, operator]).map(digestOf);
+  return function authGuard(c, next) {
+    if (keys.length > 0 && !isOpen(c) && !matchesAny(digests, sentKey(c))) throw refuseKey();
+    return next();
   };
 }
 
 /**
- * Lets through only who has the operator's key, which only a command that can write to the data folder gets: not everybody who may
+ * Lets through only requests with the operator's key, which a command gets that can write to the data folder: not everybody who may
  * use the API may make the server read its disk. Throws 401 `invalid_api_key`.
  */
-export function operatorOnly(operator: string): Check {
-  return (c) => {
-    if (!isOperator(c, operator)) throw refused();
+export function operatorGuard(operator: string): MiddlewareHandler<AppEnv> {
+  return function operatorGuard(c, next) {
+    if (!isOperator(c, operator)) throw refuseKey();
+    return next();
   };
 }
 
-export function isOperator(c: Asked, operator: string): boolean {
-  return isOneOf([digest(operator)], given(c));
-}
-
-/** The same where there may be no such key; then nobody is. */
-export function isOwner(c: Asked, operator: string | undefined): boolean {
-  return operator !== undefined && isOperator(c, operator);
+/** Whether the request carries the operator's key; without such a key none does. */
+export function isOperator(c: Context, operator: string | undefined): boolean {
+  return operator !== undefined && matchesAny([digestOf(operator)], sentKey(c));
 }
 
 const OPEN = new Set(["/health", "/health/", "/v1/data-folder/nonce", "/v1/data-folder/key"]);
 
-function isOpen(c: Asked): boolean {
+function isOpen(c: Context): boolean {
   return OPEN.has(c.req.path);
 }
 
 /** The key that was sent, empty for none. A repeated header arrives joined by a comma, which neither pattern takes. */
-export function given(c: Asked): string {
+export function sentKey(c: Context): string {
   const authorization = c.req.header("authorization");
   return authorization === undefined ? (c.req.header("x-api-key") ?? "") : (BEARER.exec(authorization)?.[1] ?? "");
 }
 
-export function digest(text: string): Buffer {
+export function digestOf(text: string): Buffer {
   return createHash("sha256").update(text).digest();
 }
 
-/** Equal lengths and all keys always: how long it takes says nothing about any key. */
-function isOneOf(digests: Buffer[], text: string): boolean {
-  const sent = digest(text);
+/** Compares equal lengths, and with all keys always: the time taken says nothing about any key. */
+function matchesAny(digests: Buffer[], key: string): boolean {
+  const sent = digestOf(key);
   return digests.reduce((found, own) => timingSafeEqual(own, sent) || found, false);
 }
 
-function refused(): ApiError {
+function refuseKey(): ApiError {
   return new ApiError(401, 'The API key is missing or wrong. Send it as "Authorization: Bearer <key>".', {
     code: "invalid_api_key",
     headers: { "www-authenticate": "Bearer" },

@@ -1,17 +1,18 @@
-// Check 5, its first half: the declared size. The second, the bytes and the time they take, is counted in json.ts.
-import { discard, tooLarge, type BodyLimits } from "../body.ts";
-import type { Asked, Check } from "./check.ts";
+// Check 5, its first half: the declared size. The second half, the bytes and the time that they take, is counted in body.ts.
+import type { Context, MiddlewareHandler } from "hono";
+import type { AppEnv, BodyLimits } from "../app-env.ts";
+import { discard, tooLarge } from "../body.ts";
 
 /** Sets the limits of this path's body as `body_limits`. Throws 413 `request_too_large` for a declared size beyond them. */
-export function size(limitsOf: (path: string) => BodyLimits): Check {
-  return (c, marks) => {
+export function bodyLimitGuard(limitsOf: (path: string) => BodyLimits): MiddlewareHandler<AppEnv> {
+  return function bodyLimitGuard(c, next) {
     const limits = limitsOf(c.req.path);
-    marks.body_limits = limits;
-    if (Number(c.req.header("content-length")) > limits.max_bytes) return refuse(c, limits);
+    c.set("body_limits", limits);
+    return Number(c.req.header("content-length")) > limits.max_bytes ? refuseBody(c, limits) : next();
   };
 }
 
-async function refuse(c: Asked, limits: BodyLimits): Promise<never> {
+async function refuseBody(c: Context<AppEnv>, limits: BodyLimits): Promise<never> {
   const reader = c.req.raw.body?.getReader();
   if (reader !== undefined) await discard(() => reader.read());
   throw tooLarge(limits);

@@ -1,29 +1,31 @@
-// Check 4. A form or a text/plain body is what a web page can send unasked; JSON needs a preflight.
+// Check 4: the content type. A form or a text/plain body is what a web page can send unasked; JSON needs a preflight.
+import type { MiddlewareHandler } from "hono";
+import type { AppEnv } from "../app-env.ts";
 import { ApiError } from "../errors.ts";
 import { quote } from "../../support/quote.ts";
-import type { Check } from "./check.ts";
 
 /** Lets through requests without a body, and bodies of uncompressed `application/json` in UTF-8. Throws 415 `unsupported_media_type`. */
-export function contentType(): Check {
-  return (c) => {
+export function contentTypeGuard(): MiddlewareHandler<AppEnv> {
+  return function contentTypeGuard(c, next) {
     const { method, headers } = c.req.raw;
-    if (method !== "GET" && method !== "HEAD" && hasBody(headers)) check(headers);
+    if (method !== "GET" && method !== "HEAD" && hasBody(headers)) checkType(headers);
+    return next();
   };
 }
 
-/** By its headers: Node shows a body stream on every POST. A lone Content-Type announces a body too. */
+/** Read from the headers, since Node shows a body stream on every POST. A lone Content-Type announces a body too. */
 function hasBody(headers: Headers): boolean {
   const length = headers.get("content-length");
   if (length !== null) return length !== "0";
   return headers.has("transfer-encoding") || headers.has("content-type");
 }
 
-function check(headers: Headers): void {
+function checkType(headers: Headers): void {
   const type = headers.get("content-type") ?? "";
-  if (!isJson(type)) throw refused(`A body of type ${quote(type)} is not understood. Send "Content-Type: application/json".`);
+  if (!isJson(type)) throw refuseType(`A body of type ${quote(type)} is not understood. Send "Content-Type: application/json".`);
   const encoding = headers.get("content-encoding") ?? "identity";
   if (encoding.toLowerCase() !== "identity")
-    throw refused("A compressed body is not understood. Send it without Content-Encoding.");
+    throw refuseType("A compressed body is not understood. Send it without Content-Encoding.");
 }
 
 function isJson(type: string): boolean {
@@ -34,12 +36,12 @@ function isJson(type: string): boolean {
   return essence === "application/json" && parameters.every(isUtf8);
 }
 
-/** Of all parameters `charset` alone can change what the bytes mean. */
+/** Among the parameters `charset` alone can change what the bytes mean. */
 function isUtf8(parameter: string): boolean {
   const [name, value = ""] = parameter.split("=");
   return name?.trim() !== "charset" || ["utf-8", "utf8"].includes(value.trim().replaceAll('"', ""));
 }
 
-function refused(message: string): ApiError {
+function refuseType(message: string): ApiError {
   return new ApiError(415, message, { code: "unsupported_media_type" });
 }

@@ -1,8 +1,9 @@
-// Check 1. DNS rebinding gives a foreign name this machine's address, but the browser still sends that name.
+// Check 1: the host. DNS rebinding gives a foreign name this machine's address, but the browser still sends that name.
+import type { MiddlewareHandler } from "hono";
 import ipaddr from "ipaddr.js";
+import type { AppEnv } from "../app-env.ts";
 import { ApiError } from "../errors.ts";
 import { quote } from "../../support/quote.ts";
-import type { Check } from "./check.ts";
 
 const LOOPBACK = ["localhost", "127.0.0.1", "[::1]"];
 
@@ -15,16 +16,18 @@ const HOST = /^(\[[0-9a-f:.]{2,45}\]|[a-z0-9._-]{1,253})(?::\d{1,5})?$/;
  * Lets through requests whose one `Host` header names localhost, `127.0.0.1`, `[::1]` or one of `hosts`, whatever the port;
  * with `wide` also a private IP literal. Throws 403 `host_not_allowed`.
  */
-export function host(hosts: string[], wide: boolean): Check {
+export function hostGuard(hosts: string[], wide: boolean): MiddlewareHandler<AppEnv> {
   const names = new Set([...LOOPBACK, ...hosts.map(bracketed)]);
+  // Nearly all requests of a server carry one host: it is matched once.
   let accepted: string | undefined;
-  return (c) => {
-    const given = c.req.header("host");
-    // Nearly all requests say the same.
-    if (given !== undefined && given === accepted) return;
-    const name = given === undefined ? undefined : HOST.exec(given.toLowerCase())?.[1];
-    if (name === undefined || !(names.has(name) || (wide && isPrivate(name)))) throw refused(given);
-    accepted = given;
+  return function hostGuard(c, next) {
+    const host = c.req.header("host");
+    if (host === undefined || host !== accepted) {
+      const name = host === undefined ? undefined : HOST.exec(host.toLowerCase())?.[1];
+      if (name === undefined || !(names.has(name) || (wide && isPrivate(name)))) throw refuseHost(host);
+      accepted = host;
+    }
+    return next();
   };
 }
 
@@ -38,8 +41,8 @@ function isPrivate(name: string): boolean {
   return name.startsWith("[") && ipaddr.IPv6.isValid(address) && PRIVATE.has(ipaddr.IPv6.parse(address).range());
 }
 
-function refused(given: string | undefined): ApiError {
-  const what = given ? `The host ${quote(given)} is not allowed.` : "The request has no Host header.";
+function refuseHost(host: string | undefined): ApiError {
+  const what = host ? `The host ${quote(host)} is not allowed.` : "The request has no Host header.";
   return new ApiError(403, `${what} Call the server by localhost, or start it with --hosts and that name.`, {
     code: "host_not_allowed",
   });

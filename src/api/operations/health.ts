@@ -1,0 +1,12 @@
+// GET /health: whether the server answers, and how many models it has.
+import { Hono } from "hono";
+import type { Deps } from "../deps.ts";
+import type { AppEnv } from "../../http/app-env.ts";
+
+export const healthRoutes = ({ pool, library, store, version }: Deps) =>
+  new Hono<AppEnv>().get("/", async function getHealth(c) {
+    const installed = await library.list();
+    const running = installed.filter(({ id }) => pool.state(id) === "running");
+    const status = store.damaged() === 0 ? "ok" : "degraded";
+    return c.json({ status, version, models: { installed: installed.length, running: running.length } });
+  });

@@ -1,0 +1,20 @@
+// What Hono's context carries through the application.
+import type { Peers } from "../support/peers.ts";
+
+export interface BodyLimits {
+  max_bytes: number;
+  /** For the whole body to arrive. */
+  timeout_ms: number;
+}
+
+/** The `Env` of the application and its routes. */
+export interface AppEnv {
+  /** What `server/listen` passes beside the request; a program that calls `app.fetch` itself passes nothing, or something of its own. */
+  Bindings: Partial<Peers>;
+  /** Set by the guards, for every handler behind them. */
+  Variables: {
+    request_id: string;
+    /** Limits of this path's body. */
+    body_limits: BodyLimits;
+  };
+}
