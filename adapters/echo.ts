@@ -1,12 +1,12 @@
-// An adapter without weights: it answers with the last message, word by word. For tests, first steps, and benchmarks of
-// everything but the model.
+// An adapter without weights, which answers with the last message, word by word: for tests, first steps, and benchmarks of everything but
+// the model.
 import { setTimeout as pause } from "node:timers/promises";
 import type { OwnModel } from "../models/own-model.ts";
 import { AdapterError, type Adapter, type ChatEvent, type ChatRequest } from "./adapter.ts";
 import { textOf } from "./shared/message-text.ts";
 import { stopFilter } from "./shared/stop-filter.ts";
 
-/** The model that it brings. */
+/** The one model of this adapter. */
 export const ECHO_MODEL: OwnModel = {
   id: "echo",
   name: "Echo",
@@ -38,30 +38,30 @@ export function echo({ token_ms = 0 } = {}): Adapter {
 }
 
 async function* answer(request: ChatRequest, signal: AbortSignal, context: number, token_ms: number): AsyncGenerator<ChatEvent> {
-  const prompt_tokens = request.messages.reduce((sum, { content }) => sum + tokens(textOf(content)).length, 0);
+  const prompt_tokens = request.messages.reduce((sum, { content }) => sum + wordsOf(textOf(content)).length, 0);
   if (prompt_tokens >= context) {
     throw new AdapterError("context_length_exceeded", `The prompt has ${prompt_tokens} tokens, the context holds ${context}.`);
   }
-  const most = Math.min(request.max_tokens, context - prompt_tokens);
-  const said = tokens(textOf(request.messages.at(-1)?.content ?? ""));
+  const max_tokens = Math.min(request.max_tokens, context - prompt_tokens);
+  const words = wordsOf(textOf(request.messages.at(-1)?.content ?? ""));
   const stops = stopFilter(request.stop);
   let completion_tokens = 0;
   let stopped = false;
-  for (const token of said.slice(0, most)) {
-    // A pause even of 0 ms lets an abort come through between two words.
+  for (const word of words.slice(0, max_tokens)) {
+    // Even a pause of 0 ms lets an abort arrive between two words.
     await pause(token_ms);
     signal.throwIfAborted();
     completion_tokens++;
-    const piece = stops.push(token);
+    const piece = stops.push(word);
     if (piece.text !== "") yield { type: "text", text: piece.text };
     stopped = piece.stopped;
     if (stopped) break;
   }
-  const rest = stops.rest();
-  if (rest !== "") yield { type: "text", text: rest };
-  const reason = !stopped && said.length > most ? "length" : "stop";
+  const held_back = stops.rest();
+  if (held_back !== "") yield { type: "text", text: held_back };
+  const reason = !stopped && words.length > max_tokens ? "length" : "stop";
   yield { type: "finish", reason, usage: { prompt_tokens, completion_tokens, cached_tokens: 0 } };
 }
 
 /** Words, each with the white space before it. */
-const tokens = (text: string): string[] => text.match(/\s*\S+|\s+$/g) ?? [];
+const wordsOf = (text: string): string[] => text.match(/\s*\S+|\s+$/g) ?? [];

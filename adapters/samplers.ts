@@ -1,23 +1,23 @@
-// llama.cpp's further settings of how the next token is chosen, by its own names, and what each of them may be.
+// llama.cpp's further sampling settings, by its own names, and the values that each may have.
 import * as v from "valibot";
 
 const Float = v.pipe(v.number(), v.finite());
-const Share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
+const Probability = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
 const Count = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(2 ** 31 - 1));
 
-/** Steps of the choice, by llama.cpp's names; it passes over names it does not know, so none gets there. */
-const Step = v.picklist(["penalties", "dry", "top_n_sigma", "top_k", "typ_p", "top_p", "min_p", "xtc", "temperature"]);
+/** Samplers by llama.cpp's names. llama.cpp ignores names that it does not know, so unknown ones are refused here. */
+const Sampler = v.picklist(["penalties", "dry", "top_n_sigma", "top_k", "typ_p", "top_p", "min_p", "xtc", "temperature"]);
 
-/** What `samplers` of a chat request may hold. Values that llama.cpp would bend silently are refused. */
+/** The settings that `samplers` of a chat request may hold. Values that llama.cpp would change silently are refused. */
 export const SAMPLERS = {
   mirostat: v.picklist([0, 1, 2]),
   mirostat_tau: v.pipe(Float, v.minValue(0)),
   mirostat_eta: v.pipe(Float, v.minValue(0)),
-  typical_p: Share,
+  typical_p: Probability,
   dynatemp_range: v.pipe(Float, v.minValue(0)),
   dynatemp_exponent: Float,
-  xtc_probability: Share,
-  xtc_threshold: Share,
+  xtc_probability: Probability,
+  xtc_threshold: Probability,
   dry_multiplier: Float,
   dry_base: v.pipe(Float, v.minValue(1)),
   dry_allowed_length: Count,
@@ -26,12 +26,12 @@ export const SAMPLERS = {
   top_n_sigma: Float,
   /** Tokens that the three penalties look back; 0 turns them off. */
   repeat_last_n: Count,
-  /** Tokens that each step leaves at least. */
+  /** Tokens that each sampler leaves at least. */
   min_keep: Count,
   ignore_eos: v.boolean(),
-  /** The steps, in their order. */
-  samplers: v.pipe(v.array(Step), v.maxLength(20)),
+  /** In the order in which they run. */
+  samplers: v.pipe(v.array(Sampler), v.maxLength(20)),
 } as const;
 
-/** All of them at once; other names are refused. */
+/** The whole of `ChatRequest.samplers`; other names are refused. */
 export const Samplers = v.strictObject(v.entriesFromObjects([v.partial(v.object(SAMPLERS))]));

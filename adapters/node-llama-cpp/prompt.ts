@@ -1,4 +1,4 @@
-// From messages to tokens, through the chat template of the model file or the `prompt_template` of its record.
+// Turns messages into tokens, through the chat template of the model file or the `prompt_template` of its record.
 import { createContext, Script } from "node:vm";
 import { Environment, Interpreter, Template } from "@huggingface/jinja";
 import type { LlamaModel } from "node-llama-cpp";
@@ -13,21 +13,21 @@ export interface TextMessage {
 
 export type PromptTokenizer = (messages: readonly TextMessage[]) => number[];
 
-/** A template is a stranger's program: this long it may run, and this far it may count. */
+/** Limits of a template, which is a stranger's program: its time, and the length of a `range`. */
 const RENDER_MS = 2_000;
-const LONGEST_RANGE = 10_000;
+const MAX_RANGE = 10_000;
 
 /**
- * Makes the function that turns messages into the tokens of a prompt. Throws `AdapterError` `model_load_failed` when the
- * template cannot be parsed; the function throws `messages_refused` where the template refuses, `template_failed` where it breaks.
+ * Throws `AdapterError` `model_load_failed` where the template cannot be parsed; the tokenizer throws `messages_refused` where the template
+ * refuses the messages, and `template_failed` where it breaks.
  */
 export function createPromptTokenizer(model: LlamaModel, prompt_template: string | undefined): PromptTokenizer {
-  const render = prompt_template === undefined ? jinja(model) : substitution(prompt_template);
+  const render = prompt_template === undefined ? jinjaRender(model) : substitution(prompt_template);
   return (messages) => {
-    // What is a special token inside a message is text: a mark in its middle keeps the tokenizer from seeing it.
-    const mark = markFor(messages);
-    const safe = messages.map(({ role, content }) => ({ role, content: defuse(model, content, mark) }));
-    const pieces = render(safe).split(mark);
+    // A special token in a message is text: a separator in its middle keeps the tokenizer from seeing it.
+    const separator = unusedSeparator(messages);
+    const escaped = messages.map(({ role, content }) => ({ role, content: splitSpecialTokens(model, content, separator) }));
+    const pieces = render(escaped).split(separator);
     const tokens = pieces.flatMap((piece, i) => model.tokenize(piece, true, i === 0 ? undefined : "trimLeadingSpace"));
     const { bos, shouldPrependBosToken } = model.tokens;
     return shouldPrependBosToken && bos !== null && tokens[0] !== bos ? [bos, ...tokens] : tokens;
@@ -36,25 +36,25 @@ export function createPromptTokenizer(model: LlamaModel, prompt_template: string
 
 type Render = (messages: readonly TextMessage[]) => string;
 
-// The format most instruction models know; llama.cpp takes it too where a file has no template.
+// The format that most instruction models know, and llama.cpp's own default for a file without a template.
 const CHATML =
   "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}{% endfor %}" +
   "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
 
-function jinja(model: LlamaModel): Render {
+function jinjaRender(model: LlamaModel): Render {
   const source: unknown = model.fileInfo.metadata.tokenizer?.chat_template;
-  const template = parse(typeof source === "string" && source !== "" ? source : CHATML);
+  const template = parseTemplate(typeof source === "string" && source !== "" ? source : CHATML);
   const { bosString, eosString } = model.tokens;
   const globals = { ...GLOBALS, add_generation_prompt: true, bos_token: bosString ?? "", eos_token: eosString ?? "" };
   return (messages) =>
-    bounded(() => {
+    renderInTime(() => {
       const environment = new Environment();
       for (const [name, value] of Object.entries({ ...globals, messages })) environment.set(name, value);
       return String(new Interpreter(environment).run(template.parsed).value);
     });
 }
 
-// What templates expect to find. The library's own `range` has no bound, and its refusals cannot be told from its mistakes.
+// The names that templates use. The library's own `range` has no limit, and its `raise_exception` throws what its own faults throw.
 const GLOBALS = {
   true: true,
   True: true,
@@ -62,12 +62,12 @@ const GLOBALS = {
   False: false,
   none: null,
   None: null,
-  raise_exception: refuse,
+  raise_exception: refuseMessages,
   range,
   strftime_now: (format: string) => new Template("{{ strftime_now(format) }}").render({ format }),
 };
 
-function parse(source: string): Template {
+function parseTemplate(source: string): Template {
   try {
     return new Template(source);
   } catch (error) {
@@ -80,25 +80,25 @@ function parse(source: string): Template {
 
 const REMEDY = `Give the model's record a "prompt_template" in its settings.`;
 
-function refuse(reason: unknown): never {
+function refuseMessages(reason: unknown): never {
   throw new AdapterError("messages_refused", `The model's chat template refuses these messages: ${String(reason).slice(0, 200)}`);
 }
 
 function range(first: number, end?: number, step = 1): number[] {
   const [from, to] = end === undefined ? [0, first] : [first, end];
   const length = Math.max(0, Math.ceil((to - from) / step));
-  if (!(length <= LONGEST_RANGE)) throw new RangeError(`range() of more than ${LONGEST_RANGE}`);
+  if (!(length <= MAX_RANGE)) throw new RangeError(`range() of more than ${MAX_RANGE}`);
   return Array.from({ length }, (_, i) => from + i * step);
 }
 
-// The time limit of node:vm reaches into functions that were made outside, which is all that is wanted of it here.
-const room = createContext({ render: undefined as (() => string) | undefined });
+// The time limit of node:vm holds for functions from outside too: the context isolates nothing, it only ends a render that takes too long.
+const context = createContext({ render: undefined as (() => string) | undefined });
 const call = new Script("render()");
 
-function bounded(render: () => string): string {
-  room.render = render;
+function renderInTime(render: () => string): string {
+  context.render = render;
   try {
-    return call.runInContext(room, { timeout: RENDER_MS }) as string;
+    return call.runInContext(context, { timeout: RENDER_MS }) as string;
   } catch (error) {
     if (error instanceof AdapterError) throw error;
     const reason = (error as Error).message.slice(0, 200);
@@ -119,19 +119,19 @@ function splitAt(text: string, place: string): [string, string?] {
   return at < 0 ? [text] : [text.slice(0, at), text.slice(at + place.length)];
 }
 
-/** A noncharacter of Unicode that no message holds, doubled until that is so. */
-function markFor(messages: readonly TextMessage[]): string {
-  let mark = "\uFDD0";
-  while (messages.some(({ content }) => content.includes(mark))) mark += "\uFDD0";
-  return mark;
+/** A noncharacter of Unicode, repeated until no message holds it. */
+function unusedSeparator(messages: readonly TextMessage[]): string {
+  let separator = "\uFDD0";
+  while (messages.some(({ content }) => content.includes(separator))) separator += "\uFDD0";
+  return separator;
 }
 
-function defuse(model: LlamaModel, content: string, mark: string): string {
+function splitSpecialTokens(model: LlamaModel, content: string, separator: string): string {
   let text = content;
   for (const token of new Set(model.tokenize(content, true))) {
     const name = model.detokenize([token], true);
     const special = model.isSpecialToken(token) || looksSpecial(name);
-    if (special && name.length > 1) text = text.replaceAll(name, name.slice(0, 1) + mark + name.slice(1));
+    if (special && name.length > 1) text = text.replaceAll(name, name.slice(0, 1) + separator + name.slice(1));
   }
   return text;
 }

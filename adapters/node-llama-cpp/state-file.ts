@@ -1,10 +1,10 @@
-// The file of one conversation's state. llama.cpp writes and reads it: magic, version, a count, so many numbers that should be
-// tokens, the cells. Our own head goes first among those numbers, so that one file, renamed once, holds all there is to check:
+// The file of a saved state. llama.cpp writes and reads it: magic, version, a count, so many numbers that are meant for tokens, the cells.
+// Our own header is the first of those numbers, so that one file, renamed once, holds all that is checked:
 //
-//   word 0  magic      word 2  tokens       words 4, 5   bytes of the file   words 14-21  sha256 of all other bytes
-//   word 1  version    word 3  exact ones   words 6-13   key                 then the tokens
+//   word 0  magic      word 2  tokens         words 4, 5   bytes of the file   words 14-21  sha256 of all other bytes
+//   word 1  version    word 3  exact tokens   words 6-13   key                 then the tokens
 //
-// The native side hangs at some counts: nothing gets there whose sum is not right, or whose cells are not those of its tokens.
+// llama.cpp hangs at some counts: it gets no file whose checksum is wrong, or whose cells are not those of its tokens.
 import { createHash } from "node:crypto";
 import {
   BadStateError,
@@ -17,14 +17,14 @@ import {
 } from "../shared/kv-cache/state-bytes.ts";
 import type { SavedState, StateFolder as Folder, StateFormat } from "../shared/kv-cache/state-folder.ts";
 
-/** What the cells of a sequence stand for. */
+/** The tokens that the cells of a sequence stand for. */
 export interface CachedTokens {
   readonly tokens: ArrayLike<number>;
-  /** How many of them were read in full batches from the start, just as a fresh read would do it. */
+  /** How many of them were read in full batches from the start, as in a read without cache: their numbers come out the same. */
   readonly exact: number;
 }
 
-/** A file that looks whole from its head. */
+/** The header of a file that looks whole. */
 export interface EmbeddedStateHeader extends CachedTokens {
   readonly tokens: Uint32Array;
   readonly bytes: number;
@@ -33,29 +33,29 @@ export interface EmbeddedStateHeader extends CachedTokens {
 export type EmbeddedState = SavedState<EmbeddedStateHeader>;
 export type EmbeddedStateFolder = Folder<CachedTokens, EmbeddedStateHeader>;
 
-/** `key`: 32 bytes, what a file must have been written for. */
+/** `key`: 32 bytes; files that were written with another key do not count. */
 export function embeddedStateFormat(key: Uint8Array): StateFormat<CachedTokens, EmbeddedStateHeader> {
   return {
     ending: ".kv",
-    nameOf(held) {
-      const words = Uint32Array.from([held.exact, ...Array.from(held.tokens)]);
+    nameOf(cached) {
+      const words = Uint32Array.from([cached.exact, ...Array.from(cached.tokens)]);
       return createHash("sha256").update(key).update(words).digest("hex").slice(0, 32);
     },
     seal,
-    readHeader: (path) => readHead(path, key),
+    readHeader: (path) => readHeader(path, key),
     verify,
   };
 }
 
 const MAGIC = 0x53564b49; // "IKVS"
 const VERSION = 1;
-const [TOKENS, EXACT, BYTES, KEY, SUM] = [2, 3, 4, 6, 14] as const;
+const [TOKENS, EXACT, BYTES, KEY, DIGEST] = [2, 3, 4, 6, 14] as const;
 export const HEADER_WORDS = 22;
-/** What llama.cpp puts before our words: its magic, its version, the count. */
+/** llama.cpp's own before our words: magic, version, count. */
 const NATIVE_BYTES = 12;
-const SUM_AT = NATIVE_BYTES + SUM * 4;
+const DIGEST_AT = NATIVE_BYTES + DIGEST * 4;
 
-/** The numbers that llama.cpp is to write before the cells; `key` has 32 bytes. What is known only later is left 0 for `seal`. */
+/** The numbers that llama.cpp writes before the cells. `seal` fills in the length and the digest. */
 export function headerWords({ tokens, exact }: CachedTokens, key: Uint8Array): Uint32Array<ArrayBuffer> {
   const words = new Uint32Array(HEADER_WORDS + tokens.length);
   words.set([MAGIC, VERSION, tokens.length, exact]);
@@ -64,32 +64,32 @@ export function headerWords({ tokens, exact }: CachedTokens, key: Uint8Array): U
   return words;
 }
 
-/** Completes what llama.cpp has written: its length, then its sum. Answers with the bytes. */
+/** Completes what llama.cpp has written: the length, then the digest. Answers with the bytes. */
 export async function seal(path: string): Promise<number> {
   return withFile(path, "r+", async (file) => {
     const { size } = await file.stat();
     const length = new Uint8Array(8);
     new DataView(length.buffer).setBigUint64(0, BigInt(size), true);
     await file.write(length, 0, 8, NATIVE_BYTES + BYTES * 4);
-    await file.write(await digestOf(file, size, SUM_AT), 0, DIGEST_BYTES, SUM_AT);
+    await file.write(await digestOf(file, size, DIGEST_AT), 0, DIGEST_BYTES, DIGEST_AT);
     return size;
   });
 }
 
-/** Reads the head alone. Throws `BadStateError` where that says enough, undefined for one of another key, and what the disk throws. */
-async function readHead(path: string, key: Uint8Array): Promise<EmbeddedStateHeader | undefined> {
+/** Reads the header alone. Throws `BadStateError` where that says enough, undefined for one of another key, and what the disk throws. */
+async function readHeader(path: string, key: Uint8Array): Promise<EmbeddedStateHeader | undefined> {
   return withFile(path, "r", async (file) => {
     const { size } = await file.stat();
     const start = await readExactly(file, NATIVE_BYTES + HEADER_WORDS * 4, 0);
     const words = new DataView(start.buffer, NATIVE_BYTES);
     const word = (at: number): number => words.getUint32(at * 4, true);
     if (word(0) !== MAGIC || word(1) !== VERSION) throw new BadStateError("It is no state of this version.");
-    if (Buffer.compare(start.subarray(NATIVE_BYTES + KEY * 4, SUM_AT), key) !== 0) return undefined;
+    if (Buffer.compare(start.subarray(NATIVE_BYTES + KEY * 4, DIGEST_AT), key) !== 0) return undefined;
     const [count, exact] = [word(TOKENS), word(EXACT)];
-    const told = new DataView(start.buffer).getUint32(NATIVE_BYTES - 4, true);
+    const native_count = new DataView(start.buffer).getUint32(NATIVE_BYTES - 4, true);
     if (words.getBigUint64(BYTES * 4, true) !== BigInt(size)) throw new BadStateError("Its length is wrong.");
     const fits = start.length + count * 4 <= size;
-    if (!fits || exact > count || told !== HEADER_WORDS + count) throw new BadStateError("Its counts are wrong.");
+    if (!fits || exact > count || native_count !== HEADER_WORDS + count) throw new BadStateError("Its counts are wrong.");
     const bytes = await readExactly(file, count * 4, start.length);
     return { tokens: new Uint32Array(bytes.buffer), exact, bytes: size };
   });
@@ -99,7 +99,7 @@ async function readHead(path: string, key: Uint8Array): Promise<EmbeddedStateHea
 async function verify(path: string): Promise<void> {
   await withFile(path, "r", async (file) => {
     const { size } = await file.stat();
-    await checkDigest(file, size, SUM_AT);
+    await checkDigest(file, size, DIGEST_AT);
     const words = new DataView((await readExactly(file, 4, NATIVE_BYTES - 4)).buffer).getUint32(0, true);
     await checkCells(file, NATIVE_BYTES + words * 4, size, words - HEADER_WORDS);
   });

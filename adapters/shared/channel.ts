@@ -1,33 +1,33 @@
-// From callbacks to an awaiting reader: what comes first waits in line, an error comes before what is still in line.
+// Hands values from callbacks to an awaiting reader: values in their order, an error before the values that are still queued.
 
 export interface Channel<T> {
   push(value: T): void;
-  /** From now on `take` throws this; the first one counts. */
+  /** From now on `take` throws this; the first failure counts. */
   fail(reason: unknown): void;
   take(): Promise<T>;
 }
 
 /** For one reader that awaits one `take` at a time. */
 export function channel<T>(): Channel<T> {
-  const line: T[] = [];
+  const queue: T[] = [];
   let failure: { reason: unknown } | undefined;
-  let waiting: PromiseWithResolvers<T> | undefined;
+  let reader: PromiseWithResolvers<T> | undefined;
   return {
     push(value) {
-      if (waiting === undefined) line.push(value);
-      else waiting.resolve(value);
-      waiting = undefined;
+      if (reader === undefined) queue.push(value);
+      else reader.resolve(value);
+      reader = undefined;
     },
     fail(reason) {
       failure ??= { reason };
-      waiting?.reject(failure.reason);
-      waiting = undefined;
+      reader?.reject(failure.reason);
+      reader = undefined;
     },
     async take() {
       if (failure !== undefined) throw failure.reason;
-      if (line.length > 0) return line.shift()!;
-      waiting = Promise.withResolvers<T>();
-      return waiting.promise;
+      if (queue.length > 0) return queue.shift()!;
+      reader = Promise.withResolvers<T>();
+      return reader.promise;
     },
   };
 }

@@ -1,7 +1,7 @@
-// The content of a message, for adapters that read text alone.
+// The text of a message, for adapters that read text alone.
 import type { ChatMessage } from "../adapter.ts";
 
-/** The texts of its parts, a line each: images are never asked of who cannot see them. */
+/** The texts of the parts, a line each. No image gets here: only adapters with the capability `images` are sent some. */
 export function textOf(content: ChatMessage["content"]): string {
   if (typeof content === "string") return content;
   return content.flatMap((part) => (part.type === "text" ? part.text : [])).join("\n");

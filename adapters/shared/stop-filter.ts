@@ -1,9 +1,9 @@
-// Stop strings in a stream of text pieces, also where one lies across the border of two pieces.
+// Finds stop strings in a stream of text pieces, also where one lies across several pieces.
 
 export interface StopFilter {
-  /** The text that is safe to show now; `stopped` once a stop string has come: nothing after it is ever shown. */
+  /** The text that can go to the client now; `stopped`: a stop string has come, and the text after it is dropped. */
   push(piece: string): { text: string; stopped: boolean };
-  /** What was held back as a possible beginning of a stop string, when the text has ended without one. */
+  /** The text held back as a possible beginning of a stop string, once the text has ended. */
   rest(): string;
 }
 
@@ -13,8 +13,8 @@ export function stopFilter(stops: readonly string[]): StopFilter {
     push(piece) {
       if (stops.length === 0) return { text: piece, stopped: false };
       held += piece;
-      const found = firstOf(stops, held);
-      const end = found ?? held.length - openEnd(stops, held);
+      const found = firstStop(stops, held);
+      const end = found ?? held.length - openEndLength(stops, held);
       const text = held.slice(0, end);
       held = found === undefined ? held.slice(end) : "";
       return { text, stopped: found !== undefined };
@@ -27,13 +27,13 @@ export function stopFilter(stops: readonly string[]): StopFilter {
   };
 }
 
-function firstOf(stops: readonly string[], text: string): number | undefined {
+function firstStop(stops: readonly string[], text: string): number | undefined {
   const places = stops.map((stop) => text.indexOf(stop)).filter((place) => place >= 0);
   return places.length === 0 ? undefined : Math.min(...places);
 }
 
-/** Length of the longest end of `text` with which a stop string begins. */
-function openEnd(stops: readonly string[], text: string): number {
+/** The length of the longest end of `text` with which a stop string begins. */
+function openEndLength(stops: readonly string[], text: string): number {
   const longest = Math.min(text.length, Math.max(...stops.map((stop) => stop.length)) - 1);
   for (let length = longest; length > 0; length--) {
     const end = text.slice(-length);

@@ -1,34 +1,34 @@
-// What adapters that run a process of their own have in common: what it finds in its environment, and what it prints.
+// The environment, the output and the end of a process that an adapter runs.
 
-// No key and no token ever goes to native code that reads strangers' files; NODE_OPTIONS would change what runs.
-const PASSED_ON =
+// Native code reads files of strangers: no key and no token may be in its environment. NODE_OPTIONS would change what runs.
+const ALLOWED_VARIABLES =
   /^(PATH|HOME|USERPROFILE|TMPDIR|TEMP|TMP|LANG|LC_ALL|SYSTEMROOT|WINDIR|LD_LIBRARY_PATH|DYLD_LIBRARY_PATH|DENO_DIR|(CUDA|NVIDIA|HIP|ROCR|VK|GGML|METAL|OMP|GOMP)_\w+)$/i;
-const LONGEST_LINE = 2_000;
+const MAX_LINE = 2_000;
 
-/** The part of the server's environment that a process of strangers' data may have. */
+/** The variables of the server's environment that such a process may have. */
 export function childEnvironment(env: Record<string, string | undefined>): Record<string, string> {
-  const kept = Object.entries(env).filter(
-    (entry): entry is [string, string] => PASSED_ON.test(entry[0]) && entry[1] !== undefined,
+  const allowed = Object.entries(env).filter(
+    (entry): entry is [string, string] => ALLOWED_VARIABLES.test(entry[0]) && entry[1] !== undefined,
   );
-  return Object.fromEntries(kept);
+  return Object.fromEntries(allowed);
 }
 
-/** Hands on each line that holds something, cut to 2,000 characters; what comes without an end is handed on by then. */
+/** Calls back with each line that is not blank, cut to 2,000 characters; a longer one comes in pieces. */
 export function forEachLine(stream: NodeJS.ReadableStream, onLine: (line: string) => void): void {
-  let held = "";
-  const tell = (line: string): void => {
-    if (line.trim() !== "") onLine(line.slice(0, LONGEST_LINE).trimEnd());
+  let pending = "";
+  const emit = (line: string): void => {
+    if (line.trim() !== "") onLine(line.slice(0, MAX_LINE).trimEnd());
   };
   stream.setEncoding("utf8");
   stream.on("data", (text: string) => {
-    const lines = (held + text).split("\n");
-    held = lines.pop()!;
-    lines.forEach(tell);
-    if (held.length < LONGEST_LINE) return;
-    tell(held);
-    held = "";
+    const lines = (pending + text).split("\n");
+    pending = lines.pop()!;
+    lines.forEach(emit);
+    if (pending.length < MAX_LINE) return;
+    emit(pending);
+    pending = "";
   });
-  stream.on("end", () => tell(held));
+  stream.on("end", () => emit(pending));
 }
 
 /** How a process ended, for a sentence. */

@@ -1,29 +1,29 @@
-// What is worth a file, or a slot, and when a file is written: the same for both engines.
+// When a conversation keeps its slot, and when its state is saved: the rules of both engines.
 
-/** Tokens whose reading is worth a file. */
+/** In tokens: a shorter prefix is read again sooner than a file is written and loaded. */
 export const MIN_SAVED_TOKENS = 256;
 
 /**
- * In ms: when nothing has run for so long, the slots are written down. A person who reads the answer is often back by then. A state is
- * large: after every turn it would wear the disk out.
+ * In ms: the slots are saved when nothing has run for so long. A person who reads the answer is often back by then, and a state is large: to
+ * save one after every answer would wear the disk out.
  */
 export const SAVE_IDLE_MS = 30_000;
 
-/** Closing begins no further save after that, in ms: whoever waits for an engine's end is not patient. */
+/** In ms: a closing engine begins no further save after that, as the server waits for its end. */
 export const SAVE_ON_CLOSE_MS = 4_000;
 
-/** How many tokens, or marks, two sequences begin with alike. */
+/** How many elements two sequences begin with alike: tokens, or prefixes of a fingerprint. */
 export function commonPrefixLength(one: ArrayLike<unknown>, other: ArrayLike<unknown>): number {
-  const most = Math.min(one.length, other.length);
-  let same = 0;
-  while (same < most && one[same] === other[same]) same++;
-  return same;
+  const shorter = Math.min(one.length, other.length);
+  let length = 0;
+  while (length < shorter && one[length] === other[length]) length++;
+  return length;
 }
 
 /**
- * Whether a turn belongs in the slot of a conversation that begins as its own does for so long: for most of the slot, or of the turn. A
- * smaller overlap, such as a shared system prompt, is not worth another conversation's memory. All three in one unit.
+ * Whether a request takes the slot with which it has a common beginning: one of more than half of the slot, or of the request. A shorter one,
+ * such as a shared system prompt, is no reason to overwrite another conversation. All three lengths in one unit.
  */
-export function isSameConversation(same: number, held: number, wanted: number): boolean {
-  return same > Math.min(held, wanted) / 2;
+export function isSameConversation(common: number, slot: number, request: number): boolean {
+  return common > Math.min(slot, request) / 2;
 }

@@ -1,14 +1,14 @@
-// Whether weights on the disk are still those that a state was made with.
+// Tells whether weights on the disk are still those that a state was made with.
 import { createHash } from "node:crypto";
 import { open, stat } from "node:fs/promises";
 import { allParts } from "../../../models/split-gguf.ts";
 
-/** The start of a file with its metadata: a header of another model differs there. */
+/** In bytes: the header of another model differs at the start of its file. */
 const START = 1024 * 1024;
 
 /**
- * Changes with the weights: of each part its length, its times, which no write leaves alone, and its start. A digest of it all
- * would take a load's time again. Throws what the disk throws.
+ * Changes with the weights: made of the length, the times, which every write changes, and the start of each part. A digest of all bytes would
+ * take as long as a load. Throws what the disk throws.
  */
 export async function weightsDigest(path: string): Promise<string> {
   const sum = createHash("sha256");
@@ -16,7 +16,7 @@ export async function weightsDigest(path: string): Promise<string> {
   return sum.digest("hex");
 }
 
-/** Of any file: its length and its times. Throws what the disk throws. */
+/** The length and the times of a file. Throws what the disk throws. */
 export async function fileStamp(path: string): Promise<string> {
   const { size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
   return JSON.stringify([size, mtimeNs, ctimeNs].map(String));
