@@ -12,28 +12,28 @@ const ENDPOINT = /\/(chat\/completions|completions|models|responses)$/;
  * `http://10.0.0.7:8000/` is `http://10.0.0.7:8000/v1`: an address without a path gets the one that all these servers have; any other
  * path stays. Throws `BaseUrlError`.
  */
-export function baseUrl(text: string): string {
-  if (!URL.canParse(text)) throw wrong(text, "is no address. Write it as http://HOST:PORT/v1");
+export function normalizeBaseUrl(text: string): string {
+  if (!URL.canParse(text)) throw baseUrlError(text, "is no address. Write it as http://HOST:PORT/v1");
   const url = new URL(text);
-  if (url.protocol !== "http:" && url.protocol !== "https:") throw wrong(text, "must begin with http:// or https://");
+  if (url.protocol !== "http:" && url.protocol !== "https:") throw baseUrlError(text, "must begin with http:// or https://");
   // Not repeated: it may hold a password.
   if (url.username !== "" || url.password !== "")
     throw new BaseUrlError("An address holds no user and no password. A key stands in an environment variable.");
-  if (/[?#]/.test(url.href)) throw wrong(text, "has a query or a fragment. Leave them out");
+  if (/[?#]/.test(url.href)) throw baseUrlError(text, "has a query or a fragment. Leave them out");
   const path = url.pathname.replace(/\/+$/, "");
-  if (ENDPOINT.test(path)) throw wrong(text, `must end before ${ENDPOINT.exec(path)![0]}, most often in /v1`);
+  if (ENDPOINT.test(path)) throw baseUrlError(text, `must end before ${ENDPOINT.exec(path)![0]}, most often in /v1`);
   return `${url.origin}${path === "" ? "/v1" : path}`;
 }
 
 /** Whether a record may hold it. */
 export function isBaseUrl(text: string): boolean {
   try {
-    return baseUrl(text) === text;
+    return normalizeBaseUrl(text) === text;
   } catch {
     return false;
   }
 }
 
-function wrong(text: string, fault: string): BaseUrlError {
+function baseUrlError(text: string, fault: string): BaseUrlError {
   return new BaseUrlError(`${JSON.stringify(text.slice(0, 200))} ${fault}.`);
 }

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { freemem, platform, totalmem } from "node:os";
 
 /** What is asked; sizes in bytes. Tests bring their own. */
-export interface Machine {
+export interface MemoryProbe {
   /** The text of a file; undefined where it cannot be read. */
   read: (path: string) => string | undefined;
   freemem: () => number;
@@ -15,17 +15,17 @@ export interface Machine {
  * Bytes that can still be taken without swapping: what Linux calls available, bounded by the limits of the control groups (of
  * version 1 and 2) that this process is in. What the page cache holds counts as free, as it is given back when asked for.
  */
-export function availableMemory(machine: Machine = THIS): number {
-  const left = limits(machine).map(({ most, used }) => Math.max(0, most - used));
+export function availableMemory(machine: MemoryProbe = THIS_MACHINE): number {
+  const left = cgroupLimits(machine).map(({ most, used }) => Math.max(0, most - used));
   return Math.min(machineAvailable(machine), ...left);
 }
 
 /** Bytes of memory, bounded by the limits of the control groups. */
-export function totalMemory(machine: Machine = THIS): number {
-  return Math.min(machine.totalmem(), ...limits(machine).map(({ most }) => most));
+export function totalMemory(machine: MemoryProbe = THIS_MACHINE): number {
+  return Math.min(machine.totalmem(), ...cgroupLimits(machine).map(({ most }) => most));
 }
 
-const THIS: Machine = {
+const THIS_MACHINE: MemoryProbe = {
   read(path) {
     try {
       return readFileSync(path, "utf8");
@@ -38,32 +38,32 @@ const THIS: Machine = {
   platform,
 };
 
-function machineAvailable({ read, freemem, totalmem, platform }: Machine): number {
+function machineAvailable({ read, freemem, totalmem, platform }: MemoryProbe): number {
   const kilobytes = /^MemAvailable:\s*(\d+) kB$/m.exec(read("/proc/meminfo") ?? "")?.[1];
   if (kilobytes !== undefined) return Number(kilobytes) * 1024;
   // macOS fills its memory with files, and what it calls free is next to nothing on every machine.
   return platform() === "darwin" ? Math.max(freemem(), 0.75 * totalmem()) : freemem();
 }
 
-interface Limit {
+interface CgroupLimit {
   most: number;
   used: number;
 }
 
-interface Files {
+interface CgroupFiles {
   folder: string;
   most: string;
   used: string;
   cached: RegExp;
 }
 
-const VERSION_1: Files = {
+const VERSION_1: CgroupFiles = {
   folder: "/sys/fs/cgroup/memory",
   most: "memory.limit_in_bytes",
   used: "memory.usage_in_bytes",
   cached: /^total_(?:in)?active_file (\d+)$/gm,
 };
-const VERSION_2: Files = {
+const VERSION_2: CgroupFiles = {
   folder: "/sys/fs/cgroup",
   most: "memory.max",
   used: "memory.current",
@@ -71,18 +71,18 @@ const VERSION_2: Files = {
 };
 
 /** Of every control group from this process's own up to the root: each bounds those below it. */
-function limits({ read }: Machine): Limit[] {
+function cgroupLimits({ read }: MemoryProbe): CgroupLimit[] {
   const lines = (read("/proc/self/cgroup") ?? "").split("\n").map((line) => /^\d+:([^:]*):(\/.*)$/.exec(line));
   return lines.flatMap((line) => {
     const [, controllers = "", path = ""] = line ?? [];
     if (line === null || !(controllers === "" || controllers.split(",").includes("memory"))) return [];
     const files = controllers === "" ? VERSION_2 : VERSION_1;
-    return upwards(path).flatMap((group) => limitOf(read, files, `${files.folder}${group}`));
+    return ancestorsOf(path).flatMap((group) => limitOf(read, files, `${files.folder}${group}`));
   });
 }
 
 /** "/a/b" gives "/a/b", "/a" and "". In a container the path may be the host's, and only the root is there to be seen. */
-function upwards(path: string): string[] {
+function ancestorsOf(path: string): string[] {
   const names = path.split("/").filter((name) => name !== "");
   return [...names, ""].map((_, index) =>
     names
@@ -92,7 +92,7 @@ function upwards(path: string): string[] {
   );
 }
 
-function limitOf(read: Machine["read"], { most, used, cached }: Files, folder: string): Limit[] {
+function limitOf(read: MemoryProbe["read"], { most, used, cached }: CgroupFiles, folder: string): CgroupLimit[] {
   const bytes = Number.parseInt(read(`${folder}/${most}`) ?? "", 10);
   // "max", or no such file: no limit here.
   if (Number.isNaN(bytes)) return [];

@@ -2,7 +2,7 @@
 import type { GgufHeader } from "./gguf/header.ts";
 
 /** Bytes. */
-export interface Need {
+export interface MemoryNeed {
   /** The tensors, once: where the engine copies them, the system takes the pages of the file back when it needs them. */
   weights: number;
   /** What all slots keep of what they have read. */
@@ -13,7 +13,7 @@ export interface Need {
 }
 
 /** `slots` answers at a time, each with `context` tokens of its own. */
-export interface Load {
+export interface ContextLoad {
   slots: number;
   context: number;
 }
@@ -43,35 +43,40 @@ const TOKENIZER_ITEM = 704;
 const ROUGH_COMPUTE = 320 * MiB;
 
 /** `extra_bytes`: files that are loaded beside this one, such as the other files of a split model. */
-export function needOf(header: GgufHeader, load: Load, extra_bytes = 0): Need {
+export function estimateMemory(header: GgufHeader, load: ContextLoad, extra_bytes = 0): MemoryNeed {
   const weights = header.tensor_bytes + extra_bytes;
-  const context = load.slots * (rounded(load.context) * tokenBytes(header) + stateBytes(header));
+  const context = load.slots * (roundContext(load.context) * tokenBytes(header) + stateBytes(header));
   const compute = computeBytes(header, load);
   return { weights, context, compute, total: weights + context + compute };
 }
 
 /** For who has not the file: the size of its weights, and what a token of its context takes, in bytes. Without the refinements. */
-export function roughNeed(weights: number, token_bytes: number, { slots, context }: Load): Need {
-  const kept = slots * rounded(context) * token_bytes;
+export function estimateRoughly(weights: number, token_bytes: number, { slots, context }: ContextLoad): MemoryNeed {
+  const kept = slots * roundContext(context) * token_bytes;
   const compute = PROCESS + ROUGH_COMPUTE;
   return { weights, context: kept, compute, total: weights + kept + compute };
 }
 
 /** Whether `available` bytes are enough. */
-export function fits(header: GgufHeader, load: Load, available: number, extra_bytes = 0): boolean {
-  return needOf(header, load, extra_bytes).total <= available;
+export function fitsInMemory(header: GgufHeader, load: ContextLoad, available: number, extra_bytes = 0): boolean {
+  return estimateMemory(header, load, extra_bytes).total <= available;
 }
 
 /**
  * The largest context, in tokens of one slot, that fits in `available` bytes: a multiple of 256, at most the one the model was
  * trained on (but 256 where that is less, and 131,072 where the file does not say it); 0 where not even 256 tokens fit.
  */
-export function largestContext(header: GgufHeader, { slots }: Pick<Load, "slots">, available: number, extra_bytes = 0): number {
+export function largestFittingContext(
+  header: GgufHeader,
+  { slots }: Pick<ContextLoad, "slots">,
+  available: number,
+  extra_bytes = 0,
+): number {
   let most = Math.max(1, Math.floor((header.context_length ?? LONGEST_UNKNOWN) / CONTEXT_STEP));
   let least = 0;
   while (least < most) {
     const middle = Math.ceil((least + most) / 2);
-    if (fits(header, { slots, context: middle * CONTEXT_STEP }, available, extra_bytes)) least = middle;
+    if (fitsInMemory(header, { slots, context: middle * CONTEXT_STEP }, available, extra_bytes)) least = middle;
     else most = middle - 1;
   }
   return least * CONTEXT_STEP;
@@ -96,13 +101,13 @@ function stateBytes({ block_count, state_length }: GgufHeader): number {
  * llama.cpp reserves 512 rows of the vocabulary's size as well, but an answer needs one for each slot, and memory that is never
  * touched is never taken.
  */
-function computeBytes(header: GgufHeader, { slots, context }: Load): number {
+function computeBytes(header: GgufHeader, { slots, context }: ContextLoad): number {
   const width = Math.max(header.embedding_length, most(header.head_count) * header.key_length);
   const batch = 4 * BATCH * (4 * width + 3 * (header.feed_forward_length || 4 * width));
-  const mask = 2 * BATCH * rounded(context);
+  const mask = 2 * BATCH * roundContext(context);
   const logits = 2 * 4 * slots * header.vocab_size;
   return PROCESS + TOKENIZER_ITEM * (header.vocab_size + header.merge_count) + batch + mask + logits;
 }
 
 const most = (counts: number | number[]): number => Math.max(0, ...[counts].flat());
-const rounded = (context: number): number => Math.ceil(context / CONTEXT_STEP) * CONTEXT_STEP;
+const roundContext = (context: number): number => Math.ceil(context / CONTEXT_STEP) * CONTEXT_STEP;

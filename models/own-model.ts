@@ -14,7 +14,7 @@ export interface OwnModel {
 }
 
 /** As the API shows it. */
-export function modelOf({ id, name = id, description = "", owned_by = "", context_length }: OwnModel): Model {
+export function toModelRecord({ id, name = id, description = "", owned_by = "", context_length }: OwnModel): Model {
   return {
     ...{ id, name, description, owned_by },
     ...(context_length !== undefined && { context_length }),

@@ -20,14 +20,14 @@ export const HubReference = v.object({
 });
 export type HubReference = v.InferOutput<typeof HubReference>;
 
-export type Named =
+export type ModelName =
   | { kind: "id"; id: string }
   | { kind: "hub"; reference: HubReference }
   | { kind: "url"; url: string }
   | { kind: "path"; path: string };
 
 /** What was typed names no model. The sentence says what would. */
-export class ReferenceError extends Error {
+export class ModelNameError extends Error {
   override readonly name = "ReferenceError";
 }
 
@@ -36,17 +36,17 @@ const PATH = /^(\/|\.\.?[/\\]|~|file:|[A-Za-z]:[/\\])/;
 const FORMS = "Name it hf:owner/repo, hf:owner/repo:Q4_K_M or hf:owner/repo/file.gguf.";
 
 /** Throws `ReferenceError`. */
-export function parseName(text: string): Named {
+export function parseModelName(text: string): ModelName {
   const prefix = HUB_PREFIX.exec(text)?.[0];
-  if (prefix !== undefined) return { kind: "hub", reference: parseHub(text.slice(prefix.length)) };
+  if (prefix !== undefined) return { kind: "hub", reference: parseHubReference(text.slice(prefix.length)) };
   if (PATH.test(text)) return { kind: "path", path: text };
   if (/^https?:\/\//i.test(text)) return { kind: "url", url: text };
-  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) throw new ReferenceError(`"${text.slice(0, 80)}" is no http address.`);
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) throw new ModelNameError(`"${text.slice(0, 80)}" is no http address.`);
   return /\.gguf$/i.test(text) ? { kind: "path", path: text } : { kind: "id", id: text };
 }
 
 /** `owner/repo`, with `:quant`, `@revision` or `/file.gguf` behind it, or as the path of one of the hub's pages. Throws `ReferenceError`. */
-export function parseHub(text: string): HubReference {
+export function parseHubReference(text: string): HubReference {
   const [owner = "", name = "", ...rest] = decoded(text.replace(/^\/+|\/+$/g, "").replace(/[?#].*$/, "")).split("/");
   const [, repo = "", revision = "main", quant] = /^([^:@]*)(?:@([^:]+))?(?::(.+))?$/.exec(name) ?? [];
   const page = /^(blob|resolve|raw|tree)$/.test(rest[0] ?? "") ? rest.splice(0, 2)[1] : undefined;
@@ -58,23 +58,23 @@ export function parseHub(text: string): HubReference {
   };
   const wrong =
     !v.is(HubReference, reference) || (quant !== undefined && rest.length > 0) || !safe([...rest, reference.revision]);
-  if (wrong) throw new ReferenceError(`"${text.slice(0, 120)}" names no repository of Hugging Face. ${FORMS}`);
+  if (wrong) throw new ModelNameError(`"${text.slice(0, 120)}" names no repository of Hugging Face. ${FORMS}`);
   if (reference.file !== undefined && !/\.gguf$/i.test(reference.file)) {
-    throw new ReferenceError(`"${reference.file.slice(0, 120)}" is no GGUF file, and only these can be run. ${FORMS}`);
+    throw new ModelNameError(`"${reference.file.slice(0, 120)}" is no GGUF file, and only these can be run. ${FORMS}`);
   }
   return reference;
 }
 
 /** The id that a model gets which was given none. */
-export function idOf(named: Exclude<Named, { kind: "id" }>): string {
-  if (named.kind === "url") return stem(new URL(named.url).pathname);
-  if (named.kind === "path") return stem(named.path);
+export function idOfName(named: Exclude<ModelName, { kind: "id" }>): string {
+  if (named.kind === "url") return stemOf(new URL(named.url).pathname);
+  if (named.kind === "path") return stemOf(named.path);
   const { repo, quant, file } = named.reference;
-  return file === undefined ? repo + (quant === undefined ? "" : `:${quant}`) : `${repo}/${stem(file)}`;
+  return file === undefined ? repo + (quant === undefined ? "" : `:${quant}`) : `${repo}/${stemOf(file)}`;
 }
 
 /** The address that stands for it: the same for two names of one thing. */
-export function addressOf(named: Exclude<Named, { kind: "id" }>): string {
+export function addressOfName(named: Exclude<ModelName, { kind: "id" }>): string {
   if (named.kind === "url") return new URL(named.url).href;
   if (named.kind === "path") return pathToFileURL(named.path).href;
   const { repo, revision, quant, file } = named.reference;
@@ -83,13 +83,13 @@ export function addressOf(named: Exclude<Named, { kind: "id" }>): string {
 }
 
 /** `a/b-00001-of-00003.gguf` is `b`. */
-export function stem(path: string): string {
+export function stemOf(path: string): string {
   const name = decoded(path).split(/[/\\]/).at(-1) ?? "";
   return withoutPart(name).replace(/\.gguf$/i, "");
 }
 
 /** A plain name for a file that came from somewhere: what other systems or shells trip over becomes `-`. */
-export function fileName(path: string): string {
+export function safeFileName(path: string): string {
   const name = (decoded(path).split(/[/\\]/).at(-1) ?? "").replace(/[^A-Za-z0-9._-]+/g, "-").replace(/^[^A-Za-z0-9_]+/, "");
   const named = name.replace(/\.gguf$/i, "").slice(-190) || "model";
   return `${named.replace(/^[^A-Za-z0-9_]+/, "")}.gguf`;

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import * as v from "valibot";
 import { GgufError, readGgufFile } from "../../models/gguf/header.ts";
-import { readSpecialNames } from "../../models/gguf/special-tokens.ts";
+import { readSpecialTokens } from "../../models/gguf/special-tokens.ts";
 import type { InstalledModel, Model } from "../../models/manifest.ts";
 import { AdapterError, CAPABILITIES, type Adapter, type Capability, type Engine, type LoadOptions } from "../adapter.ts";
 import { type ProcessWatchdog, watchProcess } from "../shared/watchdog.ts";
@@ -40,7 +40,7 @@ export function llamaServer({ binary, env, log = () => {}, limits: some }: Llama
       const key = randomBytes(32).toString("hex");
       const { address, watchdog } = start({ program, args, key, model, options, limits, env, log });
       const connect = async (): Promise<Engine> => {
-        const [url, special] = await Promise.all([address, readModelFile(model, readSpecialNames)]);
+        const [url, special] = await Promise.all([address, readModelFile(model, readSpecialTokens)]);
         return createEngine(model.id, { client: createClient(url, key), watchdog, special, saved }, limits, signal);
       };
       return watchdog.load(connect(), signal);

@@ -10,16 +10,16 @@ type LookupCallback = (error: Error | null, address: string | LookupAddress[], f
  * Looks at an address before it is dialled, as far as it can be judged without asking for its name. `typed`: the user named this host
  * and permits what lies behind it. Throws `SourceError` `url_not_allowed`.
  */
-export function refuseUnsafe(url: URL, { typed, redirected }: { typed: boolean; redirected: boolean }): void {
+export function refuseUnsafeAddress(url: URL, { typed, redirected }: { typed: boolean; redirected: boolean }): void {
   if (typed) return;
   const host = hostOf(url);
   const local = /(^|\.)localhost$/i.test(host) || (ipaddr.isValid(host) && !isPublic(host));
-  if (local && redirected) throw notAllowed(`It redirects to ${host}, ${INSIDE}, which is not followed.`);
-  if (local) throw notAllowed(`${host} is ${INSIDE}. ${WAY_OUT}`);
+  if (local && redirected) throw notAllowedError(`It redirects to ${host}, ${INSIDE}, which is not followed.`);
+  if (local) throw notAllowedError(`${host} is ${INSIDE}. ${WAY_OUT}`);
   if (url.protocol === "https:") return;
   const plain = "plain http, which anybody on the way can change";
-  if (redirected) throw notAllowed(`It redirects to ${url.host} over ${plain}, which is not followed.`);
-  throw notAllowed(`${url.host} would be asked over ${plain}. Use its https address. ${WAY_OUT}`);
+  if (redirected) throw notAllowedError(`It redirects to ${url.host} over ${plain}, which is not followed.`);
+  throw notAllowedError(`${url.host} would be asked over ${plain}. Use its https address. ${WAY_OUT}`);
 }
 
 /** Resolves a name for a connection, and fails where any of its addresses is not public: the check sees what is dialled. */
@@ -27,7 +27,7 @@ export function publicLookup(host: string, options: LookupOptions, answered: Loo
   systemLookup(host, { ...options, all: true }, (error, found) => {
     if (error) return answered(error, []);
     const inside = found.find(({ address }) => !isPublic(address));
-    if (inside) return answered(notAllowed(`${host} leads to ${inside.address}, ${INSIDE}. ${WAY_OUT}`), []);
+    if (inside) return answered(notAllowedError(`${host} leads to ${inside.address}, ${INSIDE}. ${WAY_OUT}`), []);
     if (options.all) return answered(null, found);
     answered(null, found[0]!.address, found[0]!.family);
   });
@@ -42,7 +42,7 @@ export function isPublic(address: string): boolean {
   return ip.kind() === "ipv4" || (ip.toByteArray()[0]! & 0xe0) === 0x20;
 }
 
-export function notAllowed(message: string): SourceError {
+export function notAllowedError(message: string): SourceError {
   return new SourceError(message, { code: "url_not_allowed" });
 }
 

@@ -3,13 +3,13 @@ import { statfs } from "node:fs/promises";
 import { SourceError } from "../sources/source-error.ts";
 
 /** Bytes that a download leaves free, so that the store can go on writing. */
-export const RESERVE = 100e6;
+export const RESERVED_BYTES = 100e6;
 
 /** Throws `SourceError` `insufficient_storage` where the disk of `folder` cannot take so many more bytes. */
-export async function checkSpace(folder: string, bytes: number, free = freeBytes): Promise<void> {
+export async function checkDiskSpace(folder: string, bytes: number, free = freeBytes): Promise<void> {
   const there = await free(folder);
-  if (there >= bytes + RESERVE) return;
-  const numbers = `${mb(bytes)} more are needed, ${mb(there)} are free, and ${mb(RESERVE)} are kept for other records`;
+  if (there >= bytes + RESERVED_BYTES) return;
+  const numbers = `${inMegabytes(bytes)} more are needed, ${inMegabytes(there)} are free, and ${inMegabytes(RESERVED_BYTES)} are kept for other records`;
   throw new SourceError(`The disk of ${folder} has too little room: ${numbers}.`, { code: "insufficient_storage" });
 }
 
@@ -18,6 +18,6 @@ async function freeBytes(folder: string): Promise<number> {
   return bavail * bsize;
 }
 
-function mb(bytes: number): string {
+function inMegabytes(bytes: number): string {
   return `${Math.ceil(bytes / 1e6)} MB`;
 }

@@ -2,7 +2,7 @@
 import { lstat } from "node:fs/promises";
 import { DownloadError } from "./download-error.ts";
 import type { ModelFile } from "../manifest.ts";
-import { openPart } from "./part-file.ts";
+import { openPartialFile } from "./partial-file.ts";
 import { driverOf } from "../sources/registry.ts";
 import type { DownloadOptions, DownloadProgress } from "../sources/source.ts";
 import { type DownloadCode, SourceError } from "../sources/source-error.ts";
@@ -23,7 +23,7 @@ export async function* fetchFile(
   const problems: string[] = [];
   const codes = new Set<DownloadCode>();
   try {
-    const part = await openPart(target, file, { free: options.free, blocking });
+    const part = await openPartialFile(target, file, { free: options.free, blocking });
     try {
       for (const source of file.sources) {
         signal.throwIfAborted();
@@ -48,7 +48,7 @@ export async function* fetchFile(
       await part.close();
     }
   } catch (error) {
-    throw isFull(error) ? full(file, error) : error;
+    throw isDiskFull(error) ? diskFullError(file, error) : error;
   }
   const [code = "download_failed", ...others] = codes;
   throw new DownloadError(
@@ -65,11 +65,11 @@ async function isWhole(file: ModelFile, target: string): Promise<boolean> {
   return there?.isFile() === true && there.size === (file.size ?? there.size);
 }
 
-function isFull(error: unknown): boolean {
+function isDiskFull(error: unknown): boolean {
   return ["ENOSPC", "EDQUOT"].includes((error as { code?: string }).code ?? "");
 }
 
-function full({ name, size }: ModelFile, cause: unknown): DownloadError {
+function diskFullError({ name, size }: ModelFile, cause: unknown): DownloadError {
   const need = size === undefined ? "" : ` The file takes ${Math.ceil(size / 1e6)} MB.`;
   return new DownloadError(
     "insufficient_storage",

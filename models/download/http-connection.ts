@@ -76,7 +76,7 @@ export function openHttpConnection(to: URL, inside: boolean, most: number): Http
     };
     return { status, headers, read, close: () => mine === awaited && close() };
   };
-  const socket = connected(to, inside, most, (bytes) => {
+  const socket = openSocket(to, inside, most, (bytes) => {
     try {
       onBytes(bytes);
     } catch (error) {
@@ -91,7 +91,7 @@ export function openHttpConnection(to: URL, inside: boolean, most: number): Http
       return !closed && !awaited;
     },
     get(url, headers, signal) {
-      const head = headOf(url, headers);
+      const head = requestHead(url, headers);
       const { promise, resolve, reject } = Promise.withResolvers<DialResponse>();
       const onAbort = (): void => close(signal.reason as Error);
       const over = (): void => signal.removeEventListener("abort", onAbort);
@@ -106,7 +106,7 @@ export function openHttpConnection(to: URL, inside: boolean, most: number): Http
   };
 }
 
-function connected(url: URL, inside: boolean, most: number, onBytes: (bytes: Uint8Array) => void): Socket {
+function openSocket(url: URL, inside: boolean, most: number, onBytes: (bytes: Uint8Array) => void): Socket {
   const secure = url.protocol === "https:";
   const host = url.hostname.replace(/^\[|\]$/g, "");
   const buffer = new Uint8Array(most);
@@ -126,7 +126,7 @@ function connected(url: URL, inside: boolean, most: number, onBytes: (bytes: Uin
   return socket.on("data", onBytes);
 }
 
-function headOf(url: URL, headers: Record<string, string>): string {
+function requestHead(url: URL, headers: Record<string, string>): string {
   const lines = Object.entries({ host: url.host, ...headers }).map(([name, value]) => `${name}: ${value}`);
   if (lines.some((line) => /[\r\n\0]/.test(line))) throw new Error("a header of the request has more than one line");
   return `${[`GET ${url.pathname}${url.search} HTTP/1.1`, ...lines].join("\r\n")}\r\n\r\n`;

@@ -21,7 +21,7 @@ export function createHeadReader(): (bytes: Uint8Array) => { head: ResponseHead;
       const end = endOf(seen);
       if (end === undefined && seen.length > LARGEST) throw new Error("its answer has no end of its headers");
       if (end === undefined) return undefined;
-      const head = parseHead(new TextDecoder("latin1").decode(seen.subarray(0, end)));
+      const head = parseResponseHead(new TextDecoder("latin1").decode(seen.subarray(0, end)));
       seen = seen.subarray(end + 4);
       // What is said before the answer, such as 103 with its hints, is passed over.
       if (head.status >= 200) return { head, rest: seen };
@@ -29,7 +29,7 @@ export function createHeadReader(): (bytes: Uint8Array) => { head: ResponseHead;
   };
 }
 
-function parseHead(text: string): ResponseHead {
+function parseResponseHead(text: string): ResponseHead {
   const [first = "", ...lines] = text.split("\r\n");
   const status = /^HTTP\/1\.[01] ([1-5]\d\d)(?: |$)/.exec(first)?.[1];
   if (status === undefined) throw new Error("its answer is not HTTP");

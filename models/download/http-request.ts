@@ -1,5 +1,5 @@
 // One GET over http(s): the token where it belongs, checked redirects, and what a failure is called.
-import { notAllowed, refuseUnsafe } from "./addresses.ts";
+import { notAllowedError, refuseUnsafeAddress } from "./addresses.ts";
 import type { DialResponse, Dial } from "./dial-response.ts";
 import { dial } from "./dial.ts";
 import type { DownloadOptions } from "../sources/source.ts";
@@ -35,7 +35,7 @@ export async function requestUrl(
   if (options.offline) throw new SourceError(OFFLINE);
   let typed = isTyped(url, options);
   for (let hops = 0; hops <= MOST_REDIRECTS; hops++) {
-    refuseUnsafe(url, { typed, redirected: hops > 0 });
+    refuseUnsafeAddress(url, { typed, redirected: hops > 0 });
     const sent = { "user-agent": "ingle", ...headers, ...authorization(url, options) };
     const send = options.fetch ? fetchDialer(options.fetch) : dialer;
     const response = await send(url, { headers: sent, inside: typed, signal }).catch((error) =>
@@ -49,7 +49,7 @@ export async function requestUrl(
     typed &&= next.hostname === url.hostname;
     url = next;
   }
-  throw notAllowed(`It redirects more than ${MOST_REDIRECTS} times.`);
+  throw notAllowedError(`It redirects more than ${MOST_REDIRECTS} times.`);
 }
 
 function fetchDialer(fetch: NonNullable<DownloadOptions["fetch"]>): Dial {
@@ -84,13 +84,13 @@ export function refusalOf(
 export function parseHttpUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url?.protocol === "https:" || url?.protocol === "http:") return url;
-  throw notAllowed(`"${text}" is not an http address.`);
+  throw notAllowedError(`"${text}" is not an http address.`);
 }
 
 function redirectTarget(from: URL, location: string): URL {
   const to = parseHttpUrl(URL.canParse(location, from) ? new URL(location, from).href : location);
   if (from.protocol === "https:" && to.protocol === "http:") {
-    throw notAllowed(`It redirects from https to plain http (${to.host}), which is not followed.`);
+    throw notAllowedError(`It redirects from https to plain http (${to.host}), which is not followed.`);
   }
   return to;
 }

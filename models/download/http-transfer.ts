@@ -6,7 +6,7 @@ import { dialFile } from "./dial-file.ts";
 import type { Dial, DialResponse } from "./dial-response.ts";
 import { refusalOf, requestUrl } from "./http-request.ts";
 import { silenceError, throwBroken, withTimeout } from "./idle-timeout.ts";
-import type { ExpectedFile, PartFile } from "./part-file.ts";
+import type { ExpectedFile, PartialFile } from "./partial-file.ts";
 import { createSpeedMeter, fetchInRanges, type ParallelTransfer } from "./ranges.ts";
 
 const MOST_TRIES = 6;
@@ -114,7 +114,7 @@ function restartReason({ headers }: DialResponse, etag: string): string {
 
 /** Makes the part fit the response: goes on for 206, starts over for 200. Answers with the bytes of the whole file. */
 async function alignPart(
-  part: PartFile,
+  part: PartialFile,
   file: ExpectedFile,
   response: DialResponse,
   url: string,

@@ -18,7 +18,7 @@ export interface PartHash {
 const WORTH_A_THREAD = 16 << 20;
 
 /** Reads the file of the handle, which is also to be found at `path`. */
-export function hashPart(path: string, handle: FileHandle): PartHash {
+export function createPartHash(path: string, handle: FileHandle): PartHash {
   let thread: Worker | undefined;
   let failure: Error | undefined;
   const tell = (asked: PartHashRequest): void => thread?.postMessage(asked);
@@ -33,7 +33,7 @@ export function hashPart(path: string, handle: FileHandle): PartHash {
     async digest(bytes, signal) {
       if (bytes < WORTH_A_THREAD || !thread) return digestNow(handle, bytes, signal);
       if (failure) throw failure;
-      const told = answer(thread, signal);
+      const told = awaitDigest(thread, signal);
       tell({ digest: bytes });
       return told;
     },
@@ -50,7 +50,7 @@ export function hashPart(path: string, handle: FileHandle): PartHash {
   }
 }
 
-function answer(thread: Worker, signal: AbortSignal): Promise<string> {
+function awaitDigest(thread: Worker, signal: AbortSignal): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   const onAbort = (): void => reject(signal.reason);
   if (signal.aborted) onAbort();

@@ -1,7 +1,7 @@
 // Further connections for a file that comes slowly over one: each fetches segments of it into memory, from where they are written in
 // their order. So the part stays what it always is, the beginning of the file, and everything about it stays as it is.
 import type { DialResponse } from "./dial-response.ts";
-import type { PartFile } from "./part-file.ts";
+import type { PartialFile } from "./partial-file.ts";
 import { runRangeConnection, byteStreamOf, type ByteStream, type RangedFile } from "./range-connection.ts";
 import { positionOf, createSegments } from "./segments.ts";
 import { SourceError } from "../sources/source-error.ts";
@@ -30,7 +30,7 @@ const USUAL: ParallelOptions = {
 
 /** A file that is being fetched over one connection. */
 export interface ParallelTransfer extends RangedFile {
-  part: PartFile;
+  part: PartialFile;
   /** Of that connection, which has been read up to the bytes of the part. */
   response: DialResponse;
   parallel: Partial<ParallelOptions> | undefined;

@@ -43,13 +43,13 @@ export function cursorOf(read: ReadBytes, size?: number): Cursor {
   let next_read = FIRST_READ;
 
   const passed = (length: number): number => {
-    if (length > LARGEST_HEADER) throw damaged(`something in its header is said to have ${length} bytes`);
-    if (at + length > end) throw end === LARGEST_HEADER ? tooLarge() : cut(size);
+    if (length > LARGEST_HEADER) throw damageError(`something in its header is said to have ${length} bytes`);
+    if (at + length > end) throw end === LARGEST_HEADER ? tooLargeError() : cutError(size);
     at += length;
     return at - length - start;
   };
   const taken = (length: number): number => {
-    if (start + window.byteLength < at + length) throw end === LARGEST_HEADER ? tooLarge() : cut(size);
+    if (start + window.byteLength < at + length) throw end === LARGEST_HEADER ? tooLargeError() : cutError(size);
     return passed(length);
   };
   // A vocabulary has half a million texts, a hostile one 8 million. Plain bytes are ten times as fast on Bun as `getUint32` is.
@@ -64,7 +64,7 @@ export function cursorOf(read: ReadBytes, size?: number): Cursor {
       place += 8 + (bytes[place]! | (bytes[place + 1]! << 8) | (bytes[place + 2]! << 16));
     }
     passed(start + place - at);
-    if (done < count && place <= last) throw damaged(`a text in its header is said to have ${cursor.u64()} bytes`);
+    if (done < count && place <= last) throw damageError(`a text in its header is said to have ${cursor.u64()} bytes`);
     return done;
   };
   const cursor: Cursor = {
@@ -105,20 +105,20 @@ export function cursorOf(read: ReadBytes, size?: number): Cursor {
 }
 
 /** `what` goes on the sentence. */
-export function damaged(what: string): GgufError {
+export function damageError(what: string): GgufError {
   return new GgufError(`The file is damaged: ${what}.`);
 }
 
 /** Text of the file for a message: short, and harmless to a terminal. */
-export function quoted(text: string): string {
+export function quoteText(text: string): string {
   const short = text.length > 64 ? `${text.slice(0, 64)}…` : text;
   return `"${short.replaceAll(/[^\x20-\x7e…]/g, "?")}"`;
 }
 
-function cut(size: number | undefined): GgufError {
+function cutError(size: number | undefined): GgufError {
   return new GgufError(`The file is cut: ${size === undefined ? "it" : `it has ${size} bytes and`} ends within its header.`);
 }
 
-function tooLarge(): GgufError {
-  return damaged(`its header goes on after ${LARGEST_HEADER} bytes, which is more than any model needs`);
+function tooLargeError(): GgufError {
+  return damageError(`its header goes on after ${LARGEST_HEADER} bytes, which is more than any model needs`);
 }

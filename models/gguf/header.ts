@@ -2,16 +2,16 @@
 // Layout: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md, and what gguf.cpp of llama.cpp makes of it.
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { type Cursor, cursorOf, damaged, GgufError, quoted, type ReadBytes } from "./cursor.ts";
-import { numberOf, type Pairs, readPairs, textOf } from "./metadata.ts";
-import { type Shape, shapeOf } from "./shape.ts";
-import { readTensors, type Tensors } from "./tensors.ts";
+import { type Cursor, cursorOf, damageError, GgufError, quoteText, type ReadBytes } from "./cursor.ts";
+import { numberOf, type MetadataPairs, readPairs, textOf } from "./metadata.ts";
+import { type NetworkShape, shapeOf } from "./shape.ts";
+import { readTensors, type TensorTotals } from "./tensors.ts";
 import { fileTypeName } from "./tensor-types.ts";
 
 export { GgufError, type ReadBytes };
 
 /** Sizes are in bytes, lengths of a context in tokens. What the file does not say is absent. */
-export interface GgufHeader extends Shape {
+export interface GgufHeader extends NetworkShape {
   /** 2 or 3. */
   version: number;
   /** Such as "llama"; the later files of a split model have none. */
@@ -58,16 +58,22 @@ export async function readGguf(read: ReadBytes, size?: number): Promise<GgufHead
   const alignment = alignmentOf(pairs);
   const tensors = await readTensors(cursor, tensor_count, alignment);
   const header_bytes = tensor_count === 0 ? cursor.at : Math.ceil(cursor.at / alignment) * alignment;
-  const header = { version, tensor_count, ...described(pairs, tensors), header_bytes, file_bytes: header_bytes + tensors.end };
+  const header = {
+    version,
+    tensor_count,
+    ...describeHeader(pairs, tensors),
+    header_bytes,
+    file_bytes: header_bytes + tensors.end,
+  };
   if (size === undefined || size >= header.file_bytes) return header;
   throw new GgufError(`The file is cut: it has ${size} bytes, and its header needs ${header.file_bytes}.`);
 }
 
 /** The same of a file on this disk. Throws `GgufError`, and what the disk throws. */
-export const readGgufFile = (path: string): Promise<GgufHeader> => withFile(path, readGguf);
+export const readGgufFile = (path: string): Promise<GgufHeader> => withGgufFile(path, readGguf);
 
 /** Lends a way to read a file on this disk. Throws `GgufError` where it is none, and what the disk throws. */
-export async function withFile<T>(path: string, use: (read: ReadBytes, size: number) => Promise<T>): Promise<T> {
+export async function withGgufFile<T>(path: string, use: (read: ReadBytes, size: number) => Promise<T>): Promise<T> {
   // A pipe would block whoever opens it.
   const handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   try {
@@ -96,8 +102,8 @@ function readerOf(handle: FileHandle): ReadBytes {
 /** What a header begins with; its keys follow. */
 export async function readCounts(cursor: Cursor) {
   const version = await readVersion(cursor);
-  const tensor_count = atMost(MOST_TENSORS, cursor.u64(), "tensors");
-  return { version, tensor_count, key_count: atMost(MOST_KEYS, cursor.u64(), "keys") };
+  const tensor_count = checkCount(MOST_TENSORS, cursor.u64(), "tensors");
+  return { version, tensor_count, key_count: checkCount(MOST_KEYS, cursor.u64(), "keys") };
 }
 
 async function readVersion(cursor: Cursor): Promise<number> {
@@ -113,7 +119,7 @@ async function readVersion(cursor: Cursor): Promise<number> {
 function otherKind(head: string): string {
   if (head.trimStart().startsWith("<")) return "The file is a web page, not a model.";
   if (head.startsWith("version https://git-lfs")) return "The file is a pointer of Git LFS, not the model that it points to.";
-  return `The file is no GGUF: it begins with ${quoted(head.slice(0, 4))}.`;
+  return `The file is no GGUF: it begins with ${quoteText(head.slice(0, 4))}.`;
 }
 
 function otherVersion(version: number): string {
@@ -123,20 +129,20 @@ function otherVersion(version: number): string {
   return `${what}, and ingle reads versions 2 and 3.`;
 }
 
-function atMost(most: number, count: number, of: string): number {
+function checkCount(most: number, count: number, of: string): number {
   if (count <= most) return count;
-  throw damaged(`it is said to have ${count} ${of}`);
+  throw damageError(`it is said to have ${count} ${of}`);
 }
 
-function alignmentOf(pairs: Pairs): number {
+function alignmentOf(pairs: MetadataPairs): number {
   const alignment = numberOf(pairs, "general.alignment") ?? 32;
   if (alignment > 0 && alignment < 2 ** 31 && (alignment & (alignment - 1)) === 0) return alignment;
-  throw damaged(`its tensors are said to be aligned to ${alignment} bytes, which is no power of 2`);
+  throw damageError(`its tensors are said to be aligned to ${alignment} bytes, which is no power of 2`);
 }
 
-type Described = Omit<GgufHeader, "version" | "tensor_count" | "header_bytes" | "file_bytes">;
+type DescribedHeader = Omit<GgufHeader, "version" | "tensor_count" | "header_bytes" | "file_bytes">;
 
-function described(pairs: Pairs, { parameters, tensor_bytes, exact, most_used }: Tensors): Described {
+function describeHeader(pairs: MetadataPairs, { parameters, tensor_bytes, exact, most_used }: TensorTotals): DescribedHeader {
   const file_type = fileTypeName(numberOf(pairs, "general.file_type") ?? -1);
   return {
     architecture: textOf(pairs, "general.architecture"),
@@ -155,9 +161,9 @@ function described(pairs: Pairs, { parameters, tensor_bytes, exact, most_used }:
   };
 }
 
-function splitOf(pairs: Pairs): GgufHeader["split"] {
+function splitOf(pairs: MetadataPairs): GgufHeader["split"] {
   const count = numberOf(pairs, "split.count") ?? 0;
   const no = numberOf(pairs, "split.no") ?? 0;
-  if (no >= Math.max(1, count)) throw damaged(`it is said to be file ${no + 1} of ${count}`);
+  if (no >= Math.max(1, count)) throw damageError(`it is said to be file ${no + 1} of ${count}`);
   return count > 1 ? { no, count, tensors: numberOf(pairs, "split.tensors.count") } : undefined;
 }

@@ -1,9 +1,9 @@
 // The keys and values of a GGUF's header. What no one asks for is passed over: a vocabulary has half a million texts.
-import { type Cursor, damaged, quoted } from "./cursor.ts";
+import { type Cursor, damageError, quoteText } from "./cursor.ts";
 
 /** Numbers and booleans are numbers; of a long array, and of one that holds texts, only the length is kept; null: a text passed over. */
-export type Value = number | string | number[] | { length: number } | null;
-export type Pairs = ReadonlyMap<string, Value>;
+export type MetadataValue = number | string | number[] | { length: number } | null;
+export type MetadataPairs = ReadonlyMap<string, MetadataValue>;
 
 /** Bytes: real keys have up to 60. */
 const LONGEST_KEY = 1_024;
@@ -40,11 +40,11 @@ const NUMBERS: Record<number, [bytes: number, read: (view: DataView, at: number)
   12: [8, (view, at) => view.getFloat64(at, true)],
 };
 
-export async function readPairs(cursor: Cursor, count: number): Promise<Pairs> {
-  const pairs = new Map<string, Value>();
+export async function readPairs(cursor: Cursor, count: number): Promise<MetadataPairs> {
+  const pairs = new Map<string, MetadataValue>();
   for (let index = 0; index < count; index++) {
     const key = await readKey(cursor);
-    if (pairs.has(key)) throw damaged(`its header has the key ${quoted(key)} twice`);
+    if (pairs.has(key)) throw damageError(`its header has the key ${quoteText(key)} twice`);
     pairs.set(key, await readValue(cursor, key));
   }
   return pairs;
@@ -64,7 +64,7 @@ export async function findArray<T>(
       continue;
     }
     await cursor.reach(16);
-    if (cursor.u32() !== ARRAY) throw damaged(`${quoted(key)} is no array`);
+    if (cursor.u32() !== ARRAY) throw damageError(`${quoteText(key)} is no array`);
     cursor.u32(); // The type of its items, which the keys of a tokenizer have fixed.
     return read(cursor, cursor.u64());
   }
@@ -74,11 +74,11 @@ export async function findArray<T>(
 async function readKey(cursor: Cursor): Promise<string> {
   await cursor.reach(8 + LONGEST_KEY);
   const length = cursor.u64();
-  if (length === 0 || length > LONGEST_KEY) throw damaged(`a key of its header is said to have ${length} bytes`);
+  if (length === 0 || length > LONGEST_KEY) throw damageError(`a key of its header is said to have ${length} bytes`);
   return cursor.text(length);
 }
 
-async function readValue(cursor: Cursor, key: string): Promise<Value> {
+async function readValue(cursor: Cursor, key: string): Promise<MetadataValue> {
   await cursor.reach(24);
   const type = cursor.u32();
   if (type === ARRAY) return readArray(cursor, key);
@@ -90,12 +90,12 @@ async function readValue(cursor: Cursor, key: string): Promise<Value> {
 
 async function readText(cursor: Cursor, key: string): Promise<string> {
   const length = cursor.u64();
-  if (length > LONGEST_TEXT) throw damaged(`${quoted(key)} is said to have ${length} bytes`);
+  if (length > LONGEST_TEXT) throw damageError(`${quoteText(key)} is said to have ${length} bytes`);
   await cursor.reach(length);
   return cursor.text(length);
 }
 
-async function readArray(cursor: Cursor, key: string): Promise<Value> {
+async function readArray(cursor: Cursor, key: string): Promise<MetadataValue> {
   const type = cursor.u32();
   const length = cursor.u64();
   if (type === TEXT) {
@@ -119,40 +119,40 @@ function readNumbers(cursor: Cursor, key: string, type: number, length: number):
 function bytesOf(key: string, type: number): number {
   const known = NUMBERS[type];
   if (known) return known[0];
-  throw damaged(
-    `the value of ${quoted(key)} is of type ${type}, which ${type === ARRAY ? "cannot be nested" : "does not exist"}`,
+  throw damageError(
+    `the value of ${quoteText(key)} is of type ${type}, which ${type === ARRAY ? "cannot be nested" : "does not exist"}`,
   );
 }
 
 /** Undefined where the key is missing. Throws `GgufError` where its value is of another kind, here and below. */
-export function textOf(pairs: Pairs, key: string): string | undefined {
+export function textOf(pairs: MetadataPairs, key: string): string | undefined {
   const value = pairs.get(key);
   if (value === undefined || typeof value === "string") return value;
-  throw damaged(`${quoted(key)} is no text`);
+  throw damageError(`${quoteText(key)} is no text`);
 }
 
-export function numberOf(pairs: Pairs, key: string): number | undefined {
+export function numberOf(pairs: MetadataPairs, key: string): number | undefined {
   const value = pairs.get(key);
   if (value === undefined || isCount(value)) return value;
-  throw damaged(`${quoted(key)} is no whole number`);
+  throw damageError(`${quoteText(key)} is no whole number`);
 }
 
 /** One number for all layers, or one for each. */
-export function numbersOf(pairs: Pairs, key: string): number | number[] | undefined {
+export function numbersOf(pairs: MetadataPairs, key: string): number | number[] | undefined {
   const value = pairs.get(key);
   if (!Array.isArray(value)) return numberOf(pairs, key);
   if (value.every(isCount)) return value;
-  throw damaged(`${quoted(key)} holds what is no whole number`);
+  throw damageError(`${quoteText(key)} holds what is no whole number`);
 }
 
 /** Items of an array, whether they were kept or not. */
-export function lengthOf(pairs: Pairs, key: string): number | undefined {
+export function lengthOf(pairs: MetadataPairs, key: string): number | undefined {
   const value = pairs.get(key);
   if (value === undefined) return undefined;
   if (typeof value === "object" && value !== null) return value.length;
-  throw damaged(`${quoted(key)} is no array`);
+  throw damageError(`${quoteText(key)} is no array`);
 }
 
-function isCount(value: Value): value is number {
+function isCount(value: MetadataValue): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }

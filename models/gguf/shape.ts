@@ -1,9 +1,9 @@
 // The shape of a network as a GGUF's keys tell it: what says how much memory a context takes.
-import { damaged } from "./cursor.ts";
-import { lengthOf, MOST_LAYERS, numbersOf, type Pairs, textOf } from "./metadata.ts";
+import { damageError } from "./cursor.ts";
+import { lengthOf, MOST_LAYERS, numbersOf, type MetadataPairs, textOf } from "./metadata.ts";
 
 /** 0 where the file does not say it. */
-export interface Shape {
+export interface NetworkShape {
   /** Tokens the model was trained on; absent where the file does not say it. */
   context_length?: number;
   /** Layers. */
@@ -27,7 +27,7 @@ export interface Shape {
 }
 
 /** Throws `GgufError` where a value is of the wrong kind, or there are more layers than llama.cpp can hold. */
-export function shapeOf(pairs: Pairs): Shape {
+export function shapeOf(pairs: MetadataPairs): NetworkShape {
   const architecture = textOf(pairs, "general.architecture") ?? "";
   const key = (name: string): string => `${architecture}.${name}`;
   // Of what is told layer by layer, now or by a later llama.cpp, the largest.
@@ -35,7 +35,7 @@ export function shapeOf(pairs: Pairs): Shape {
   const one = (name: string): number => given(name) ?? 0;
   const block_count = one("block_count");
   // It would abort the process.
-  if (block_count > MOST_LAYERS) throw damaged(`it is said to have ${block_count} layers`);
+  if (block_count > MOST_LAYERS) throw damageError(`it is said to have ${block_count} layers`);
   const embedding_length = one("embedding_length");
   const head_count = numbersOf(pairs, key("attention.head_count")) ?? 0;
   const head_length = Math.ceil(embedding_length / (fewest(head_count) || Infinity));

@@ -1,6 +1,6 @@
 // The texts of a vocabulary that an engine may take for special tokens, wherever they stand in a prompt.
 import { type Cursor, cursorOf } from "./cursor.ts";
-import { readCounts, withFile } from "./header.ts";
+import { readCounts, withGgufFile } from "./header.ts";
 import { findArray } from "./metadata.ts";
 
 /** Of `tokenizer.ggml.token_type`: unknown and control. */
@@ -13,9 +13,9 @@ const TYPES_AT_ONCE = 16_384;
  * The names of all special tokens, and of every token that looks like one: llama.cpp makes some special whose type says otherwise, by
  * lists that change with its releases. Throws `GgufError`, and what the disk throws.
  */
-export async function readSpecialNames(path: string): Promise<Set<string>> {
+export async function readSpecialTokens(path: string): Promise<Set<string>> {
   const find = <T>(key: string, read: (cursor: Cursor, length: number) => Promise<T>): Promise<T | undefined> =>
-    withFile(path, async (bytes, size) => {
+    withGgufFile(path, async (bytes, size) => {
       const cursor = cursorOf(bytes, size);
       const { key_count } = await readCounts(cursor);
       return findArray(cursor, key_count, key, read);

@@ -1,8 +1,8 @@
 // Files in repositories of Hugging Face, or of a mirror of it.
 import * as v from "valibot";
 import { fetchUrl, HUGGING_FACE, parseHttpUrl } from "../download/http-request.ts";
-import type { ExpectedFile } from "../download/part-file.ts";
-import { fileName, type HubReference } from "../reference.ts";
+import type { ExpectedFile } from "../download/partial-file.ts";
+import { safeFileName, type HubReference } from "../reference.ts";
 import { chooseModelFiles } from "./choose-model-files.ts";
 import type { DownloadOptions } from "./source.ts";
 import { SourceError } from "./source-error.ts";
@@ -69,7 +69,7 @@ export function chooseFiles(entries: HubEntry[], reference: HubReference): RepoF
   const files = entries.filter(({ type }) => type === "file");
   const { weights, projector } = chooseModelFiles(files, reference);
   const file = ({ path, size, lfs }: HubEntry): RepoFile => ({
-    name: fileName(path),
+    name: safeFileName(path),
     size: lfs?.size ?? size,
     ...(lfs && /^[0-9a-f]{64}$/.test(lfs.oid) && { sha256: lfs.oid }),
     sources: [{ type: "huggingface", repo: reference.repo, file: path, revision: reference.revision }],

@@ -54,7 +54,7 @@ async function* fetchWheel(
     const child = start(command, folder, words);
     const stop = () => void child.kill();
     signal.addEventListener("abort", stop, { once: true });
-    const ended = outcome(child);
+    const ended = outcomeOf(child);
     try {
       do yield { bytes: await bytesIn(folder) };
       while (!(await Promise.race([ended, timer(500)])));
@@ -81,9 +81,9 @@ function start(command: string[], folder: string, words: string[]): ChildProcess
   });
 }
 
-type Outcome = "done" | "absent" | SourceError;
+type PipOutcome = "done" | "absent" | SourceError;
 
-function outcome(child: ChildProcess): Promise<Outcome> {
+function outcomeOf(child: ChildProcess): Promise<PipOutcome> {
   let said = "";
   child.stderr?.setEncoding("utf8").on("data", (text: string) => (said = (said + text).slice(-4000)));
   return new Promise((resolve) => {

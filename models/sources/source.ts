@@ -1,7 +1,7 @@
 // What a source of files can do. Each kind of source is a driver in a file of its own, and `registry.ts` lists them all.
 import type * as v from "valibot";
 import type { DialResponse } from "../download/dial-response.ts";
-import type { ExpectedFile, PartFile } from "../download/part-file.ts";
+import type { ExpectedFile, PartialFile } from "../download/partial-file.ts";
 import type { ParallelOptions } from "../download/ranges.ts";
 
 /** How a manifest writes a source down; the literal of `type` is the driver's name there. */
@@ -22,7 +22,7 @@ export interface SourceDriver<Schema extends SourceSchema = SourceSchema> {
 /** A file on its way from a source into its part. */
 export interface FileTransfer {
   file: ExpectedFile;
-  part: PartFile;
+  part: PartialFile;
   /** Absolute path that the file gets when it is whole. */
   target: string;
   options: DownloadOptions;

@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { defineCommand } from "citty";
 import { PINNABLE_ADAPTERS } from "../../adapters/registry.ts";
 import { catalog, DEFAULT_MODEL } from "../../models/catalog.ts";
-import { type Named, parseName, ReferenceError } from "../../models/reference.ts";
+import { type ModelName, parseModelName, ModelNameError } from "../../models/reference.ts";
 import type { DownloadProgress } from "../../models/sources/source.ts";
 import { readConfig } from "../server/settings.ts";
 import type { DownloadEvent } from "../library/download-jobs.ts";
@@ -70,11 +70,11 @@ interface Naming {
   allow_private: boolean;
 }
 
-function parsed(name: string): Named {
+function parsed(name: string): ModelName {
   try {
-    return parseName(name);
+    return parseModelName(name);
   } catch (error) {
-    throw error instanceof ReferenceError ? new CliError(error.message, 2) : error;
+    throw error instanceof ModelNameError ? new CliError(error.message, 2) : error;
   }
 }
 

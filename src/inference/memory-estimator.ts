@@ -1,7 +1,13 @@
 // Does a model fit in memory: out of the header of its file, for those who load it and for those who only ask.
 import { stat } from "node:fs/promises";
 import { LRUCache } from "lru-cache";
-import { CONTEXT_STEP, DEFAULT_CONTEXT, largestContext, needOf, roughNeed } from "../../models/memory-estimate.ts";
+import {
+  CONTEXT_STEP,
+  DEFAULT_CONTEXT,
+  largestFittingContext,
+  estimateMemory,
+  estimateRoughly,
+} from "../../models/memory-estimate.ts";
 import { AdapterError } from "../../adapters/adapter.ts";
 import { GgufError, type GgufHeader, readGgufFile } from "../../models/gguf/header.ts";
 import type { InstalledModel, Model } from "../../models/manifest.ts";
@@ -78,23 +84,23 @@ export function createMemoryEstimator({ slots, context, budget }: MemoryEstimato
       });
       const bounded = { slots: load.slots, context: Math.min(load.context, header.context_length ?? load.context) };
       return {
-        total: needOf(header, bounded, extra_bytes).total,
-        largestContext: (bytes) => largestContext(header, load, bytes, extra_bytes),
+        total: estimateMemory(header, bounded, extra_bytes).total,
+        largestContext: (bytes) => largestFittingContext(header, load, bytes, extra_bytes),
       };
     },
     fitOfFile({ header, extra_bytes }, settings) {
       const load = loadOf(settings, header.context_length);
-      const largest = (bytes: number): number => largestContext(header, load, bytes, extra_bytes);
-      return fitOf(needOf(header, load, extra_bytes).total, load.context, largest);
+      const largest = (bytes: number): number => largestFittingContext(header, load, bytes, extra_bytes);
+      return fitOf(estimateMemory(header, load, extra_bytes).total, load.context, largest);
     },
     roughFit({ settings, context_length, metadata: { size, token_bytes } }) {
       if (size === undefined || token_bytes === undefined) return undefined;
       const load = loadOf(settings, context_length);
       const step = slots * CONTEXT_STEP * token_bytes;
-      const none = roughNeed(size, token_bytes, { slots, context: 0 }).total;
+      const none = estimateRoughly(size, token_bytes, { slots, context: 0 }).total;
       const largest = (bytes: number): number =>
         Math.min(context_length ?? Infinity, Math.max(0, Math.floor((bytes - none) / step)) * CONTEXT_STEP);
-      return fitOf(roughNeed(size, token_bytes, load).total, load.context, largest);
+      return fitOf(estimateRoughly(size, token_bytes, load).total, load.context, largest);
     },
   };
 }

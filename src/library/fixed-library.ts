@@ -1,11 +1,11 @@
 // The library of an adapter that brings its own models, such as `--adapter echo`: they have no files here and cannot be changed.
 import type { Model } from "../../models/manifest.ts";
-import { modelOf, type OwnModel } from "../../models/own-model.ts";
+import { toModelRecord, type OwnModel } from "../../models/own-model.ts";
 import { ApiError } from "../http/errors.ts";
 import type { Library } from "./library.ts";
 
 export function createFixedLibrary(own: readonly OwnModel[]): Library {
-  const models = own.map(modelOf);
+  const models = own.map(toModelRecord);
   const find = (id: string): Model | undefined => models.find((model) => model.id === id);
   return {
     list: async () => models,

@@ -1,7 +1,7 @@
 // From a pending model to an installed one: its files are fetched, its header is read, its record is written.
 import { join } from "node:path";
 import { catalog } from "../../models/catalog.ts";
-import { described } from "../../models/gguf/describe-model.ts";
+import { fillFromHeader } from "../../models/gguf/fill-from-header.ts";
 import { fetchRemoteHeader } from "../../models/download/remote-header.ts";
 import type { DownloadOptions, DownloadProgress } from "../../models/sources/source.ts";
 import { describeRepo } from "../../models/sources/huggingface.ts";
@@ -82,7 +82,7 @@ export function createModelInstaller({
         const manifest = await pending.completeFiles(plan, options, signal).catch(throwDownloadError);
         const files = yield* fetchModelFiles(manifest, folderOf(id), options, signal);
         const header = await readGgufFile(join(folderOf(id), files[0]!.name));
-        await records.put(described({ ...manifest, created: now(), files }, header));
+        await records.put(fillFromHeader({ ...manifest, created: now(), files }, header));
         // The record comes first: a crash in between leaves a pending model that is here already.
         await downloads.remove(id);
       } catch (error) {

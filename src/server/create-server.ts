@@ -7,7 +7,7 @@ import { adapterNamed } from "../../adapters/registry.ts";
 import { slotsOfUpstream } from "../../adapters/upstream/upstream-config.ts";
 import type { OwnModel } from "../../models/own-model.ts";
 import { createApp, type App } from "./app.ts";
-import { KV_CACHE } from "../../models/saved-state-files.ts";
+import { KV_CACHE_FOLDER } from "../../models/saved-state-files.ts";
 import { sourceOptions, type Config } from "./settings.ts";
 import { createDownloadJobs } from "../library/download-jobs.ts";
 import { createModelPool, type ModelPool } from "../inference/model-pool.ts";
@@ -74,7 +74,7 @@ function put(config: Config, { store, lock, guarantee, close }: DataFolder, log:
   const { wide = false, adapter, models = adapter === undefined ? adapterNamed(config.adapter)?.models : undefined } = options;
   const operator_key = randomBytes(32).toString("base64url");
   const now = (): number => Math.floor(Date.now() / 1000);
-  const kv_cache = join(config.data, KV_CACHE);
+  const kv_cache = join(config.data, KV_CACHE_FOLDER);
   const { slots, queue, threads, context } = config;
   const library =
     models !== undefined

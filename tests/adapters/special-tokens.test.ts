@@ -7,7 +7,7 @@ import type { ChatMessage } from "../../adapters/adapter.ts";
 import { createTokenEscaper, type Tokens } from "../../adapters/llama-server/escape-special-tokens.ts";
 import { createNameFinder, looksSpecial } from "../../adapters/shared/special-tokens.ts";
 import { GgufError } from "../../models/gguf/header.ts";
-import { readSpecialNames } from "../../models/gguf/special-tokens.ts";
+import { readSpecialTokens } from "../../models/gguf/special-tokens.ts";
 import { corpus, array, joined, pair, raw, text, tinyGguf, u32, u64 } from "../support/tiny-gguf.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "ingle-special-"));
@@ -41,31 +41,31 @@ describe("the names that a model file tells", () => {
       ...{ "</s>": NORMAL, "[EOT]": NORMAL, "[e~[": NORMAL, "_<EOT>": NORMAL, "<|start|>": USER_DEFINED, last: CONTROL },
     });
     const looks = ["<0x0A>", "</s>", "[EOT]", "[e~[", "_<EOT>", "<|start|>"];
-    expect([...(await readSpecialNames(path))].sort()).toEqual(["odd one", "\u2047", long, "last", ...looks].sort());
+    expect([...(await readSpecialTokens(path))].sort()).toEqual(["odd one", "\u2047", long, "last", ...looks].sort());
   });
 
   test("are those that look special where the file tells no types, and none where it has no vocabulary", async () => {
-    expect([...(await readSpecialNames(vocabulary({ "<s>": CONTROL, plain: CONTROL }, false)))]).toEqual(["<s>"]);
-    expect((await readSpecialNames(written(joined([raw("GGUF"), u32(3), u64(0), u64(0)])))).size).toBe(0);
+    expect([...(await readSpecialTokens(vocabulary({ "<s>": CONTROL, plain: CONTROL }, false)))]).toEqual(["<s>"]);
+    expect((await readSpecialTokens(written(joined([raw("GGUF"), u32(3), u64(0), u64(0)])))).size).toBe(0);
   });
 
   test("are found in a vocabulary of 300,000", async () => {
     const words = Object.fromEntries(Array.from({ length: 300_000 }, (_, index) => [`word ${index}`, NORMAL]));
-    expect([...(await readSpecialNames(vocabulary({ ...words, "the end": CONTROL })))]).toEqual(["the end"]);
+    expect([...(await readSpecialTokens(vocabulary({ ...words, "the end": CONTROL })))]).toEqual(["the end"]);
   });
 
   test("of a damaged file are a sentence, or none: never a crash", async () => {
     for (const { name, bytes } of corpus()) {
-      const names = await readSpecialNames(written(bytes)).catch((error: unknown) => error);
+      const names = await readSpecialTokens(written(bytes)).catch((error: unknown) => error);
       expect([name, names instanceof Set || names instanceof GgufError]).toEqual([name, true]);
     }
     const types = vocabulary({ a: NORMAL });
     writeFileSync(types, (await Bun.file(types).bytes()).slice(0, -2));
-    expect(readSpecialNames(types)).rejects.toThrow(GgufError);
+    expect(readSpecialTokens(types)).rejects.toThrow(GgufError);
   });
 
   test("of the tiny model are its own", async () => {
-    const names = await readSpecialNames(written(tinyGguf()));
+    const names = await readSpecialTokens(written(tinyGguf()));
     for (const name of ["<unk>", "<s>", "</s>"]) expect(names.has(name)).toBe(true);
   });
 });

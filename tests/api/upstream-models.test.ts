@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "bun:test";
 import { upstream } from "../../adapters/upstream/adapter.ts";
-import { baseUrl } from "../../models/base-url.ts";
+import { normalizeBaseUrl } from "../../models/base-url.ts";
 import { Model } from "../../models/manifest.ts";
 import { checkFolder } from "../../src/storage/check/check.ts";
 import * as v from "valibot";
@@ -38,8 +38,8 @@ test.each([
   ["https://host/api/openai//", "https://host/api/openai"],
   ["http://[::1]:8000", "http://[::1]:8000/v1"],
 ])("the address %s is kept as %s", (typed, kept) => {
-  expect(baseUrl(typed)).toBe(kept);
-  expect(baseUrl(kept)).toBe(kept);
+  expect(normalizeBaseUrl(typed)).toBe(kept);
+  expect(normalizeBaseUrl(kept)).toBe(kept);
 });
 
 test.each([

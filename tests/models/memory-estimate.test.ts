@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { fits, largestContext, needOf } from "../../models/memory-estimate.ts";
-import { availableMemory, type Machine, totalMemory } from "../../models/machine-memory.ts";
+import { fitsInMemory, largestFittingContext, estimateMemory } from "../../models/memory-estimate.ts";
+import { availableMemory, type MemoryProbe, totalMemory } from "../../models/machine-memory.ts";
 import { type GgufHeader, readGguf } from "../../models/gguf/header.ts";
 import { tinyGguf } from "../support/tiny-gguf.ts";
 
@@ -45,9 +45,9 @@ const header = (more: Partial<GgufHeader> = {}): GgufHeader => ({
 describe("what a model needs", () => {
   test("its weights are its tensors, and those of its other files", () => {
     const load = { slots: 1, context: 512 };
-    expect(needOf(header(), load).weights).toBe(96_576_768);
-    expect(needOf(header(), load, 1_000).weights).toBe(96_577_768);
-    const { weights, context, compute, total } = needOf(header(), load);
+    expect(estimateMemory(header(), load).weights).toBe(96_576_768);
+    expect(estimateMemory(header(), load, 1_000).weights).toBe(96_577_768);
+    const { weights, context, compute, total } = estimateMemory(header(), load);
     expect(total).toBe(weights + context + compute);
   });
 
@@ -60,13 +60,13 @@ describe("what a model needs", () => {
       [4, 4_096, 360],
       [4, 8_192, 720],
     ] as const) {
-      expect(needOf(header(), { slots, context }).context).toBe(mebibytes * MiB);
+      expect(estimateMemory(header(), { slots, context }).context).toBe(mebibytes * MiB);
     }
   });
 
   test("a context is rounded up to 256 tokens, for each slot", () => {
-    expect(needOf(header(), { slots: 3, context: 257 })).toEqual(needOf(header(), { slots: 3, context: 512 }));
-    expect(needOf(header(), { slots: 3, context: 257 }).context).toBe(3 * 512 * 30 * 3 * 128 * 2);
+    expect(estimateMemory(header(), { slots: 3, context: 257 })).toEqual(estimateMemory(header(), { slots: 3, context: 512 }));
+    expect(estimateMemory(header(), { slots: 3, context: 257 }).context).toBe(3 * 512 * 30 * 3 * 128 * 2);
   });
 
   test("heads that differ from layer to layer are added up, those beyond the last layer left out", () => {
@@ -77,7 +77,7 @@ describe("what a model needs", () => {
       key_length: 10,
       value_length: 6,
     });
-    expect(needOf(some, { slots: 2, context: 256 }).context).toBe(2 * 256 * 6 * 16 * 2);
+    expect(estimateMemory(some, { slots: 2, context: 256 }).context).toBe(2 * 256 * 6 * 16 * 2);
   });
 
   test("a recurrent model needs as much for a long text as for a short one", () => {
@@ -89,9 +89,9 @@ describe("what a model needs", () => {
       state_length: 1_000,
       block_count: 10,
     });
-    const short = needOf(mamba, { slots: 2, context: 256 }).context;
+    const short = estimateMemory(mamba, { slots: 2, context: 256 }).context;
     expect(short).toBe(2 * 10 * 1_000 * 4);
-    expect(needOf(mamba, { slots: 2, context: 8_192 }).context).toBe(short);
+    expect(estimateMemory(mamba, { slots: 2, context: 8_192 }).context).toBe(short);
   });
 
   test("a header that says nothing of its network still has a need", () => {
@@ -103,14 +103,14 @@ describe("what a model needs", () => {
       vocab_size: 0,
       merge_count: 0,
     };
-    const need = needOf(header({ ...none, head_count: 0, head_count_kv: [] }), { slots: 1, context: 512 });
+    const need = estimateMemory(header({ ...none, head_count: 0, head_count_kv: [] }), { slots: 1, context: 512 });
     expect(need).toMatchObject({ weights: 96_576_768, context: 0 });
     expect(need.compute).toBeGreaterThan(100 * MiB);
   });
 
   test("all in all it is at most a tenth above what was measured for SmolLM2, and never below", () => {
     for (const [slots, context, mebibytes] of MEASURED) {
-      const need = needOf(header(), { slots, context }).total / MiB;
+      const need = estimateMemory(header(), { slots, context }).total / MiB;
       expect(need).toBeWithin(mebibytes, 1.1 * mebibytes);
     }
   });
@@ -118,9 +118,9 @@ describe("what a model needs", () => {
   test("more of anything never needs less", () => {
     const loads = [1, 2, 4].flatMap((slots) => [256, 512, 4_096, 8_192].map((context) => ({ slots, context })));
     for (const load of loads) {
-      const { total } = needOf(header(), load);
-      expect(needOf(header(), { ...load, slots: load.slots + 1 }).total).toBeGreaterThan(total);
-      expect(needOf(header(), { ...load, context: load.context + 256 }).total).toBeGreaterThan(total);
+      const { total } = estimateMemory(header(), load);
+      expect(estimateMemory(header(), { ...load, slots: load.slots + 1 }).total).toBeGreaterThan(total);
+      expect(estimateMemory(header(), { ...load, context: load.context + 256 }).total).toBeGreaterThan(total);
       for (const more of [
         { block_count: 31 },
         { head_count_kv: 4 },
@@ -128,7 +128,7 @@ describe("what a model needs", () => {
         { tensor_bytes: 1e9 },
         { key_length: 65 },
       ]) {
-        expect(needOf(header(more), load).total).toBeGreaterThan(total);
+        expect(estimateMemory(header(more), load).total).toBeGreaterThan(total);
       }
     }
   });
@@ -142,8 +142,8 @@ describe("what a model needs", () => {
       const header = await readGguf(async (from, length) => changed.subarray(from, from + length)).catch(() => undefined);
       if (!header) continue;
       read++;
-      expect(needOf(header, { slots: 4, context: 4_096 }).total).toBeWithin(1, Number.MAX_VALUE);
-      expect(largestContext(header, { slots: 1 }, 2 * GiB)).toBeGreaterThanOrEqual(0);
+      expect(estimateMemory(header, { slots: 4, context: 4_096 }).total).toBeWithin(1, Number.MAX_VALUE);
+      expect(largestFittingContext(header, { slots: 1 }, 2 * GiB)).toBeGreaterThanOrEqual(0);
     }
     expect(read).toBeGreaterThan(50);
   });
@@ -153,33 +153,33 @@ describe("the largest context", () => {
   test("fits, and 256 tokens more would not", () => {
     for (const slots of [1, 2, 4, 7]) {
       for (let available = 350 * MiB; available < 1_400 * MiB; available += 51 * MiB) {
-        const context = largestContext(header(), { slots }, available);
-        if (context > 0) expect(fits(header(), { slots, context }, available)).toBe(true);
-        if (context < 8_192) expect(fits(header(), { slots, context: context + 256 }, available)).toBe(false);
+        const context = largestFittingContext(header(), { slots }, available);
+        if (context > 0) expect(fitsInMemory(header(), { slots, context }, available)).toBe(true);
+        if (context < 8_192) expect(fitsInMemory(header(), { slots, context: context + 256 }, available)).toBe(false);
       }
     }
   });
 
   test("takes back what the need of a context was", () => {
     for (const context of [256, 512, 4_096, 7_936]) {
-      const { total } = needOf(header(), { slots: 4, context }, 5_000);
-      expect(largestContext(header(), { slots: 4 }, total, 5_000)).toBe(context);
-      expect(largestContext(header(), { slots: 4 }, total - 1, 5_000)).toBe(context - 256);
+      const { total } = estimateMemory(header(), { slots: 4, context }, 5_000);
+      expect(largestFittingContext(header(), { slots: 4 }, total, 5_000)).toBe(context);
+      expect(largestFittingContext(header(), { slots: 4 }, total - 1, 5_000)).toBe(context - 256);
     }
   });
 
   test("is the trained one where there is room, rounded down to 256, and 0 where there is none", () => {
-    expect(largestContext(header(), { slots: 4 }, 64 * GiB)).toBe(8_192);
-    expect(largestContext(header({ context_length: 1_000 }), { slots: 4 }, 64 * GiB)).toBe(768);
-    expect(largestContext(header({ context_length: 100 }), { slots: 4 }, 64 * GiB)).toBe(256);
-    expect(largestContext(header({ context_length: undefined }), { slots: 4 }, 1_024 * GiB)).toBe(131_072);
-    expect(largestContext(header(), { slots: 4 }, 100 * MiB)).toBe(0);
-    expect(largestContext(header(), { slots: 4 }, -1)).toBe(0);
+    expect(largestFittingContext(header(), { slots: 4 }, 64 * GiB)).toBe(8_192);
+    expect(largestFittingContext(header({ context_length: 1_000 }), { slots: 4 }, 64 * GiB)).toBe(768);
+    expect(largestFittingContext(header({ context_length: 100 }), { slots: 4 }, 64 * GiB)).toBe(256);
+    expect(largestFittingContext(header({ context_length: undefined }), { slots: 4 }, 1_024 * GiB)).toBe(131_072);
+    expect(largestFittingContext(header(), { slots: 4 }, 100 * MiB)).toBe(0);
+    expect(largestFittingContext(header(), { slots: 4 }, -1)).toBe(0);
   });
 });
 
 describe("the memory of this machine", () => {
-  const machine = (files: Record<string, string>, more: Partial<Machine> = {}): Machine => ({
+  const machine = (files: Record<string, string>, more: Partial<MemoryProbe> = {}): MemoryProbe => ({
     read: (path) => files[path],
     freemem: () => 3 * GiB,
     totalmem: () => 16 * GiB,

@@ -2,12 +2,19 @@
 import { describe, expect, test } from "bun:test";
 import { chooseFiles, listRepoFiles, type HubEntry } from "../../models/sources/huggingface.ts";
 import { quantOf } from "../../models/sources/choose-model-files.ts";
-import { addressOf, fileName, idOf, parseHub, parseName, type Named } from "../../models/reference.ts";
+import {
+  addressOfName,
+  safeFileName,
+  idOfName,
+  parseHubReference,
+  parseModelName,
+  type ModelName,
+} from "../../models/reference.ts";
 
-const hub = (repo: string, more: object = {}): Named => ({ kind: "hub", reference: { repo, revision: "main", ...more } });
+const hub = (repo: string, more: object = {}): ModelName => ({ kind: "hub", reference: { repo, revision: "main", ...more } });
 
 describe("a name", () => {
-  test.each<[string, Named]>([
+  test.each<[string, ModelName]>([
     ["smollm2-135m-instruct", { kind: "id", id: "smollm2-135m-instruct" }],
     ["org/name", { kind: "id", id: "org/name" }],
     ["hf:org/name", hub("org/name")],
@@ -27,7 +34,7 @@ describe("a name", () => {
     ["~/a.gguf", { kind: "path", path: "~/a.gguf" }],
     ["C:\\models\\a.gguf", { kind: "path", path: "C:\\models\\a.gguf" }],
     ["a.gguf", { kind: "path", path: "a.gguf" }],
-  ])("%s", (text, named) => expect(parseName(text)).toEqual(named));
+  ])("%s", (text, named) => expect(parseModelName(text)).toEqual(named));
 
   test.each([
     "hf:",
@@ -43,22 +50,22 @@ describe("a name", () => {
     "ftp://example.com/a.gguf",
     "hf:org/name@../x",
   ])("%s names nothing, and it is said what would", (text) =>
-    expect(() => parseName(text)).toThrow(/ Name it hf:|no http address/),
+    expect(() => parseModelName(text)).toThrow(/ Name it hf:|no http address/),
   );
 
   test("gives an id, a plain file name and one address", () => {
-    const id = (text: string) => idOf(parseName(text) as Exclude<Named, { kind: "id" }>);
+    const id = (text: string) => idOfName(parseModelName(text) as Exclude<ModelName, { kind: "id" }>);
     expect(id("hf:org/name")).toBe("org/name");
     expect(id("hf:org/name:Q8_0")).toBe("org/name:Q8_0");
     expect(id("hf:org/name/x/big-00001-of-00003.gguf")).toBe("org/name/big");
     expect(id("https://example.com/x/My%20Model.Q4.gguf?a=b")).toBe("My Model.Q4");
     expect(id("/x/y/a.gguf")).toBe("a");
-    expect(fileName("/x/../My%20Model.gguf")).toBe("My-Model.gguf");
-    expect(fileName("/download")).toBe("download.gguf");
-    expect(fileName("/..%2f..%2fetc%2fpasswd")).toBe("passwd.gguf");
-    expect(fileName("/")).toBe("model.gguf");
-    expect(fileName(`/${"x".repeat(400)}.gguf`)).toHaveLength(195);
-    const address = (text: string) => addressOf(parseName(text) as Exclude<Named, { kind: "id" }>);
+    expect(safeFileName("/x/../My%20Model.gguf")).toBe("My-Model.gguf");
+    expect(safeFileName("/download")).toBe("download.gguf");
+    expect(safeFileName("/..%2f..%2fetc%2fpasswd")).toBe("passwd.gguf");
+    expect(safeFileName("/")).toBe("model.gguf");
+    expect(safeFileName(`/${"x".repeat(400)}.gguf`)).toHaveLength(195);
+    const address = (text: string) => addressOfName(parseModelName(text) as Exclude<ModelName, { kind: "id" }>);
     expect(address("hf:org/name:q8_0")).toBe(address("hf.co/org/name:Q8_0"));
     expect(address("hf:org/name")).not.toBe(address("hf:org/name:Q8_0"));
     expect(address("hf:org/name/a.gguf")).toBe(address("https://huggingface.co/org/name/resolve/main/a.gguf"));
@@ -153,4 +160,4 @@ describe("the files of a repository", () => {
 });
 
 test("a name of the hub without its prefix is one", () =>
-  expect(parseHub("org/name:Q8_0")).toEqual({ repo: "org/name", revision: "main", quant: "Q8_0" }));
+  expect(parseHubReference("org/name:Q8_0")).toEqual({ repo: "org/name", revision: "main", quant: "Q8_0" }));

@@ -3,13 +3,13 @@
 import { randomInt } from "node:crypto";
 import { mkdir, open, readdir, rename, rm, stat, utimes } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { STATE_FILE, UNFINISHED_STATE, type StateEnding } from "../../../models/saved-state-files.ts";
+import { SAVED_STATE_FILE, UNFINISHED_STATE_FILE, type SavedStateExtension } from "../../../models/saved-state-files.ts";
 import type { KvCache } from "../../adapter.ts";
 import { BadStateError } from "./state-bytes.ts";
 
 /** How an engine writes its states. `Content`: what a state stands for; `Header`: what its file says of that. */
 export interface StateFormat<Content, Header> {
-  ending: StateEnding;
+  ending: SavedStateExtension;
   /** 32 hexadecimal digits, which stand for this content and no other. */
   nameOf(content: Content): string;
   /** Completes what the native side has written. Answers with the bytes. */
@@ -78,7 +78,9 @@ export function createStateFolder<Content, Header extends StateSize>(
 
   const self: StateFolder<Content, Header> = {
     async states() {
-      const names = (await namesIn(folder)).filter((name) => STATE_FILE.test(name) && name.endsWith(format.ending)).map(digitsOf);
+      const names = (await namesIn(folder))
+        .filter((name) => SAVED_STATE_FILE.test(name) && name.endsWith(format.ending))
+        .map(digitsOf);
       for (const known of headers.keys()) if (!names.includes(known)) headers.delete(known);
       const found: SavedState<Header>[] = [];
       for (const name of names) {
@@ -129,7 +131,7 @@ export function createStateFolder<Content, Header extends StateSize>(
     discard,
     async evict() {
       const all = await filesBelow(root);
-      const [unfinished, finished] = [all.filter(({ name }) => UNFINISHED_STATE.test(name)), all.filter(isState)];
+      const [unfinished, finished] = [all.filter(({ name }) => UNFINISHED_STATE_FILE.test(name)), all.filter(isState)];
       const abandoned = unfinished.filter(({ used }) => Date.now() - used > ABANDONED_MS);
       for (const { path } of abandoned) await discard(path);
       let total = finished.reduce((sum, { size }) => sum + size, 0);
@@ -153,7 +155,7 @@ interface StoredFile {
   used: number;
 }
 
-const isState = ({ name }: StoredFile): boolean => STATE_FILE.test(name);
+const isState = ({ name }: StoredFile): boolean => SAVED_STATE_FILE.test(name);
 
 /** All files in the folders of all models. */
 async function filesBelow(root: string): Promise<StoredFile[]> {

@@ -1,7 +1,7 @@
 // POST /v1/models with `base_url`: a model that other servers with OpenAI's API run. Nothing is dialled for it.
 import { isDeepStrictEqual } from "node:util";
 import type { Context } from "hono";
-import { baseUrl, BaseUrlError } from "../../../models/base-url.ts";
+import { normalizeBaseUrl, BaseUrlError } from "../../../models/base-url.ts";
 import type { Model, Upstream } from "../../../models/manifest.ts";
 import type { Deps } from "../deps.ts";
 import { ApiError } from "../../http/errors.ts";
@@ -46,7 +46,7 @@ function upstreamOf({ model, key_env, slots }: NewModel, addresses: string[]): U
 
 function checked(address: string): string {
   try {
-    return baseUrl(address);
+    return normalizeBaseUrl(address);
   } catch (error) {
     throw error instanceof BaseUrlError ? wrong(error.message, "base_url") : error;
   }

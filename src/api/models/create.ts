@@ -2,13 +2,13 @@
 import type { Context } from "hono";
 import type { Model } from "../../../models/manifest.ts";
 import {
-  addressOf,
-  fileName,
-  idOf,
-  type Named,
-  parseHub,
-  parseName,
-  ReferenceError,
+  addressOfName,
+  safeFileName,
+  idOfName,
+  type ModelName,
+  parseHubReference,
+  parseModelName,
+  ModelNameError,
   type HubReference,
 } from "../../../models/reference.ts";
 import { allParts } from "../../../models/split-gguf.ts";
@@ -24,7 +24,7 @@ import { shownModel } from "./wire-form.ts";
 import { NewModel } from "./create-request.ts";
 import { addUpstream } from "./create-upstream.ts";
 
-type Placed = Exclude<Named, { kind: "id" }>;
+type Placed = Exclude<ModelName, { kind: "id" }>;
 
 export async function addModel(c: Context<AppEnv>, deps: Deps): Promise<Response> {
   const request = await parseBody(c, NewModel);
@@ -33,7 +33,7 @@ export async function addModel(c: Context<AppEnv>, deps: Deps): Promise<Response
   if (pointless !== undefined)
     throw wrong(`"${pointless}" needs "base_url": it is about a model that other servers run.`, pointless);
   const { named, param } = placeOf(request);
-  const id = request.id ?? idOf(named);
+  const id = request.id ?? idOfName(named);
   if (id === "" || id.length > 200) throw wrong(`No id can be made of ${quote(request[param]!)}. Choose one with "id".`, "id");
   const model = { ...blank(id, named, deps.now()), ...(request.engine && { engine: request.engine }) };
   if (named.kind === "path") return c.json(await takeFile(c, deps, model, named.path, request));
@@ -73,11 +73,12 @@ function placeOf(request: NewModel): { named: Placed; param: "repo" | "source_ur
   const text = request[param]!;
   if (param === "path") return { named: { kind: "path", path: text }, param };
   try {
-    const named = parseName(text);
-    if (param === "repo") return { named: named.kind === "hub" ? named : { kind: "hub", reference: parseHub(text) }, param };
+    const named = parseModelName(text);
+    if (param === "repo")
+      return { named: named.kind === "hub" ? named : { kind: "hub", reference: parseHubReference(text) }, param };
     if (named.kind === "hub" || (named.kind === "url" && URL.canParse(text))) return { named, param };
   } catch (error) {
-    if (!(error instanceof ReferenceError)) throw error;
+    if (!(error instanceof ModelNameError)) throw error;
     throw wrong(error.message, param);
   }
   throw wrong(`"source_url" is ${quote(text)}. It must be the https address of a GGUF file or of a repository.`, param);
@@ -85,7 +86,7 @@ function placeOf(request: NewModel): { named: Placed; param: "repo" | "source_ur
 
 function blank(id: string, named: Placed, created: number): Model {
   const words = { object: "model", name: id, version: "1.0", description: "", format: "gguf", owned_by: "" } as const;
-  return { id, ...words, created, source_url: addressOf(named), settings: {}, parameters: {}, metadata: {}, files: [] };
+  return { id, ...words, created, source_url: addressOfName(named), settings: {}, parameters: {}, metadata: {}, files: [] };
 }
 
 function hubModel(model: Model, reference: HubReference, { sha256, size }: NewModel): DownloadPlan {
@@ -110,7 +111,7 @@ function urlModel(model: Model, address: string, { sha256, size }: NewModel, all
   if (parts.length > 1 && Object.keys(known).length > 0)
     throw wrong(`The model has ${parts.length} parts, so one "size" or "sha256" says nothing of it.`, size ? "size" : "sha256");
   const files = parts.map((part) => ({
-    name: fileName(new URL(part).pathname),
+    name: safeFileName(new URL(part).pathname),
     ...known,
     sources: [{ type: "url" as const, url: part }],
   }));

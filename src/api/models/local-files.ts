@@ -3,10 +3,10 @@ import { readdir, realpath, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join, relative, resolve, sep, isAbsolute } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { described } from "../../../models/gguf/describe-model.ts";
+import { fillFromHeader } from "../../../models/gguf/fill-from-header.ts";
 import { GgufError, readGgufFile } from "../../../models/gguf/header.ts";
 import type { Model, ModelFile } from "../../../models/manifest.ts";
-import { fileName } from "../../../models/reference.ts";
+import { safeFileName } from "../../../models/reference.ts";
 import { allParts } from "../../../models/split-gguf.ts";
 import { ApiError } from "../../http/errors.ts";
 import { quote } from "../../support/quote.ts";
@@ -25,7 +25,7 @@ export async function filesInPlace(model: Model, path: string, within: string | 
     if (error instanceof GgufError) throw refused(`${quote(path)} cannot be used: ${error.message}`);
     throw error;
   });
-  return described({ ...model, source_url: pathToFileURL(paths[0]!).href, files }, header);
+  return fillFromHeader({ ...model, source_url: pathToFileURL(paths[0]!).href, files }, header);
 }
 
 /** Links are followed first: where a file really is decides. */
@@ -89,7 +89,7 @@ async function projectorOf(parts: string[]): Promise<string | undefined> {
 }
 
 async function fileAt(path: string): Promise<ModelFile> {
-  return { name: fileName(path), size: (await stat(path)).size, path, sources: [] };
+  return { name: safeFileName(path), size: (await stat(path)).size, path, sources: [] };
 }
 
 function refused(message: string): ApiError {

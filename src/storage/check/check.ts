@@ -1,6 +1,6 @@
 // `ingle check`: walks a data folder and names what is damaged, foreign or orphaned: the root here, and what lies below it each in a
 // file of check/. Reads only; `setAside` moves, nothing deletes.
-import { KV_CACHE } from "../../../models/saved-state-files.ts";
+import { KV_CACHE_FOLDER } from "../../../models/saved-state-files.ts";
 import { checkedFolder, IGNORED, type CheckedFolder, type CheckOptions, type Finding } from "./folder.ts";
 import { checkRecords, type Records } from "./records.ts";
 import { checkStates } from "./states.ts";
@@ -14,7 +14,7 @@ export interface CheckReport extends Pick<Records, "sound"> {
 }
 
 export const SET_ASIDE = "set-aside";
-const FOLDERS = [...Object.keys(KINDS), WEIGHTS, KV_CACHE, SET_ASIDE];
+const FOLDERS = [...Object.keys(KINDS), WEIGHTS, KV_CACHE_FOLDER, SET_ASIDE];
 
 /** Throws what the disk throws when a folder cannot be read at all. */
 export async function checkFolder(folder: string, options: CheckOptions): Promise<CheckReport> {

@@ -1,11 +1,11 @@
 // What a data folder keeps of idle conversations: whether it is whole, the engine finds out when it wants it.
-import { KV_CACHE, STATE_FILE, UNFINISHED_STATE } from "../../../models/saved-state-files.ts";
+import { KV_CACHE_FOLDER, SAVED_STATE_FILE, UNFINISHED_STATE_FILE } from "../../../models/saved-state-files.ts";
 import { decodeKey } from "../encode-key.ts";
 import { IGNORED, type CheckedFolder } from "./folder.ts";
 
 export async function checkStates({ found, entries, mayGoOn, isOfNoModel }: CheckedFolder): Promise<void> {
-  for (const { name, kind } of await entries(KV_CACHE)) {
-    const place = `${KV_CACHE}/${name}`;
+  for (const { name, kind } of await entries(KV_CACHE_FOLDER)) {
+    const place = `${KV_CACHE_FOLDER}/${name}`;
     if (IGNORED.test(name)) continue;
     if (kind !== "folder" || decodeKey(name) === undefined) found("foreign", place, "It is no model's folder.");
     else if ((await isOfNoModel(name)) && (await entries(place)).length > 0)
@@ -16,8 +16,8 @@ export async function checkStates({ found, entries, mayGoOn, isOfNoModel }: Chec
   async function statesOf(place: string): Promise<void> {
     for (const { name, kind } of await entries(place)) {
       const path = `${place}/${name}`;
-      const unfinished = UNFINISHED_STATE.test(name);
-      if (kind !== "file" || !(unfinished || STATE_FILE.test(name) || IGNORED.test(name)))
+      const unfinished = UNFINISHED_STATE_FILE.test(name);
+      if (kind !== "file" || !(unfinished || SAVED_STATE_FILE.test(name) || IGNORED.test(name)))
         found("foreign", path, "It is no conversation that ingle has kept.");
       else if (unfinished && !(await mayGoOn(path)))
         found("orphaned", path, "It is half of a conversation: whoever wrote it was killed.");

@@ -1,7 +1,7 @@
 // The header of a file that is somewhere else, and what is reckoned of a model that nobody has looked at.
 import { describe, expect, test } from "bun:test";
 import { catalog } from "../../../models/catalog.ts";
-import { needOf, roughNeed } from "../../../models/memory-estimate.ts";
+import { estimateMemory, estimateRoughly } from "../../../models/memory-estimate.ts";
 import { readGguf } from "../../../models/gguf/header.ts";
 import { fetchRemoteHeader } from "../../../models/download/remote-header.ts";
 import { createMemoryEstimator } from "../../../src/inference/memory-estimator.ts";
@@ -72,8 +72,8 @@ describe("what is reckoned without a look at the file", () => {
   test("is near what the header gives, and above it in context", () => {
     const token_bytes = 23_040;
     const load = { slots: 2, context: 1000 };
-    expect(roughNeed(1e9, token_bytes, load)).toMatchObject({ weights: 1e9, context: 2 * 1024 * token_bytes });
-    expect(roughNeed(1e9, token_bytes, load).total).toBeGreaterThan(1e9);
+    expect(estimateRoughly(1e9, token_bytes, load)).toMatchObject({ weights: 1e9, context: 2 * 1024 * token_bytes });
+    expect(estimateRoughly(1e9, token_bytes, load).total).toBeGreaterThan(1e9);
   });
 
   test("is there for every model of the catalogue, and says the largest context that fits", () => {
@@ -85,9 +85,10 @@ describe("what is reckoned without a look at the file", () => {
       expect(fits).toBe(needed_bytes <= available);
       const { token_bytes, size } = model.metadata as { token_bytes: number; size: number };
       if (largest_context > 0)
-        expect(roughNeed(size, token_bytes, { slots: 4, context: largest_context }).total).toBeLessThanOrEqual(available);
+        expect(estimateRoughly(size, token_bytes, { slots: 4, context: largest_context }).total).toBeLessThanOrEqual(available);
       const more = { slots: 4, context: largest_context + 256 };
-      if (largest_context < model.context_length!) expect(roughNeed(size, token_bytes, more).total).toBeGreaterThan(available);
+      if (largest_context < model.context_length!)
+        expect(estimateRoughly(size, token_bytes, more).total).toBeGreaterThan(available);
     }
     expect(estimator.roughFit(makeModel("x"))).toBeUndefined();
   });
@@ -96,7 +97,7 @@ describe("what is reckoned without a look at the file", () => {
     const smallest = catalog().find(({ id }) => id === "smollm2-135m-instruct")!;
     const { metadata } = smallest as { metadata: { token_bytes: number } };
     const header = await readGguf(async (at, length) => BYTES.subarray(at, at + length), BYTES.length);
-    const own = needOf(
+    const own = estimateMemory(
       { ...header, block_count: 30, head_count_kv: 3, key_length: 64, value_length: 64 },
       { slots: 1, context: 256 },
     );

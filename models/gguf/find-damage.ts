@@ -1,10 +1,10 @@
 // What a file is that should have been a model.
 import { GgufError, readGgufFile } from "./header.ts";
 
-export const MAGIC = "GGUF";
+export const GGUF_MAGIC = "GGUF";
 
 /** Of a file on this disk, by its header, as a sentence; undefined where it is a model. Throws what the disk throws. */
-export async function damageOf(path: string): Promise<string | undefined> {
+export async function findDamage(path: string): Promise<string | undefined> {
   try {
     await readGgufFile(path);
     return undefined;
@@ -15,6 +15,8 @@ export async function damageOf(path: string): Promise<string | undefined> {
 }
 
 /** By its first bytes. */
-export function notGguf(head: string): string {
-  return head.startsWith("<") ? "It sent a web page instead of a model." : `It sent a file that does not begin with ${MAGIC}.`;
+export function describeWrongStart(head: string): string {
+  return head.startsWith("<")
+    ? "It sent a web page instead of a model."
+    : `It sent a file that does not begin with ${GGUF_MAGIC}.`;
 }

@@ -3,7 +3,7 @@ import type { GgufHeader } from "./header.ts";
 import type { Model } from "../manifest.ts";
 
 /** The model with the gaps of its record filled from the header of its weights. */
-export function described(model: Model, header: GgufHeader): Model {
+export function fillFromHeader(model: Model, header: GgufHeader): Model {
   const { context_length, license, quantization, architecture, chat_template = "" } = header;
   const known = {
     ...(context_length !== undefined && { context_length }),

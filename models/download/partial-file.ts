@@ -3,11 +3,11 @@ import { constants, writeSync } from "node:fs";
 import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { createBackgroundSync } from "./background-sync.ts";
-import { damageOf, MAGIC, notGguf } from "../gguf/damage.ts";
-import { hashPart } from "./part-hash.ts";
+import { findDamage, GGUF_MAGIC, describeWrongStart } from "../gguf/find-damage.ts";
+import { createPartHash } from "./part-hash.ts";
 import { type PartOrigin, readPartOrigin, writePartOrigin } from "./part-note.ts";
 import { SourceError } from "../sources/source-error.ts";
-import { checkSpace } from "./disk-space.ts";
+import { checkDiskSpace } from "./disk-space.ts";
 import { fsyncFolder } from "../fsync-folder.ts";
 
 /** What is known of a file before it comes. */
@@ -19,7 +19,7 @@ export interface ExpectedFile {
 }
 
 /** Made by `openPart`. Every method but `close` may throw what the disk throws. */
-export interface PartFile {
+export interface PartialFile {
   /** Bytes written so far. */
   readonly bytes: number;
   /** Takes up the bytes that an earlier try left of this address; answers with their entity tag, or undefined if there are none. */
@@ -53,11 +53,11 @@ export interface PartOptions {
 const EVERY = 64 << 20;
 
 /** Opens or creates the part of `target`, with its folder. */
-export async function openPart(
+export async function openPartialFile(
   target: string,
   file: ExpectedFile,
   { free, blocking = false }: PartOptions = {},
-): Promise<PartFile> {
+): Promise<PartialFile> {
   const path = `${target}.part`;
   const note = `${path}.json`;
   const folder = dirname(target);
@@ -65,7 +65,7 @@ export async function openPart(
   // A link in the part's place could point at any file of the user's.
   const flags = constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
   const handle = await open(path, flags, 0o600);
-  const hash = hashPart(path, handle);
+  const hash = createPartHash(path, handle);
   const sync = createBackgroundSync(() => handle.datasync());
   let bytes = 0;
   let total = file.size;
@@ -78,17 +78,17 @@ export async function openPart(
   };
   const checkRoom = async (): Promise<void> => {
     looked = bytes;
-    if (total !== undefined) await checkSpace(folder, Math.max(0, total - bytes), free);
+    if (total !== undefined) await checkDiskSpace(folder, Math.max(0, total - bytes), free);
   };
 
-  const part: PartFile = {
+  const part: PartialFile = {
     get bytes() {
       return bytes;
     },
     async resume(url) {
       const origin = await readPartOrigin(note);
       const { size } = await handle.stat();
-      if (origin?.url !== url || size < MAGIC.length || size > (file.size ?? Infinity)) return undefined;
+      if (origin?.url !== url || size < GGUF_MAGIC.length || size > (file.size ?? Infinity)) return undefined;
       bytes = size;
       if (file.sha256 !== undefined) hash.reach(bytes);
       return origin.etag;
@@ -109,8 +109,8 @@ export async function openPart(
     },
     async write(chunk) {
       if (bytes + chunk.length > (total ?? Infinity)) await refuse(`It sent more than the ${total} bytes declared.`);
-      const head = bytes === 0 ? new TextDecoder("latin1").decode(chunk.subarray(0, MAGIC.length)) : MAGIC;
-      if (file.name.endsWith(".gguf") && !MAGIC.startsWith(head)) await refuse(notGguf(head));
+      const head = bytes === 0 ? new TextDecoder("latin1").decode(chunk.subarray(0, GGUF_MAGIC.length)) : GGUF_MAGIC;
+      if (file.name.endsWith(".gguf") && !GGUF_MAGIC.startsWith(head)) await refuse(describeWrongStart(head));
       await writeAll(handle, chunk, bytes, blocking);
       bytes += chunk.length;
       if (file.sha256 !== undefined) hash.reach(bytes);
@@ -122,7 +122,7 @@ export async function openPart(
       if (bytes !== (file.size ?? bytes)) await refuse(`It sent ${bytes} bytes instead of ${file.size}.`);
       const sha256 = file.sha256 && (await hash.digest(bytes, signal));
       if (sha256 !== file.sha256) await refuse(`Its file has the sha256 ${sha256} instead of ${file.sha256}.`);
-      const damage = file.name.endsWith(".gguf") ? await damageOf(path) : undefined;
+      const damage = file.name.endsWith(".gguf") ? await findDamage(path) : undefined;
       if (damage) await refuse(damage);
       await sync.end();
       await handle.sync();
