@@ -3,10 +3,11 @@ import { existsSync } from "node:fs";
 import { defineCommand } from "citty";
 import { BuildError, buildLlamaServer, type BuildStep } from "../../adapters/llama-server/build/build.ts";
 import { cachedBinary, portableBinary } from "../../adapters/llama-server/build/cached-build.ts";
+import { computeFailure } from "../../adapters/llama-server/build/proof.ts";
 import { carriedSource } from "../../adapters/llama-server/build/llama-cpp-source.ts";
 import { CARRIED } from "../executable/carried.ts";
 import { CliError } from "./error.ts";
-import { print } from "./print.ts";
+import { print, printNote } from "./print.ts";
 import { standardError } from "../server/standard-streams.ts";
 
 export default defineCommand({
@@ -31,7 +32,11 @@ export default defineCommand({
       );
     const source = carriedSource();
     const binary = (portable ? portableBinary : cachedBinary)(source.release, process.env);
-    if (!again && existsSync(binary)) return print(`${binary} is there already. Build it again with --again.`);
+    if (!again && existsSync(binary)) {
+      const failure = await computeFailure(binary, process.env, { again: true });
+      if (failure === undefined) return print(`${binary} is there already. Build it again with --again.`);
+      printNote(`${binary} does not compute right on this processor: ${failure}. It is built anew.`);
+    }
     const further = { jobs: jobs === undefined ? undefined : Number(jobs), cmake: cmake?.split(/\s+/).filter(Boolean) };
     const stop = new AbortController();
     for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => stop.abort(new CliError("Stopped.", 130)));

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BuildError, buildLlamaServer, type BuildStep } from "../../adapters/llama-server/build/build.ts";
 import { cachedBinary } from "../../adapters/llama-server/build/cached-build.ts";
+import { tinyModelFailure } from "../../adapters/llama-server/build/proof.ts";
 import { carriedSource } from "../../adapters/llama-server/build/llama-cpp-source.ts";
 
 const never = (): AbortSignal => new AbortController().signal;
@@ -20,15 +21,18 @@ function tools(cmake: string): string {
   return folder;
 }
 
-async function build(cmake: string, signal = never(), portable = false) {
+const computes = async (): Promise<undefined> => undefined;
+
+async function build(cmake: string, signal = never(), portable = false, failureOf = computes as typeof tinyModelFailure) {
   const cache = mkdtempSync(join(tmpdir(), "ingle-cache-"));
   const env = { PATH: tools(cmake), XDG_CACHE_HOME: cache, HOME: cache };
   const binary = cachedBinary(source.release, env);
   const steps: BuildStep[] = [];
   let error: unknown;
   try {
-    for await (const step of buildLlamaServer({ source, binary, portable, env, signal, jobs: 3, cmake: ["-DGGML_CUDA=ON"] }))
-      steps.push(step);
+    const cmakeOptions = { jobs: 3, cmake: ["-DGGML_CUDA=ON"] };
+    const options = { source, binary, portable, env, signal, failureOf, ...cmakeOptions };
+    for await (const step of buildLlamaServer(options)) steps.push(step);
   } catch (thrown) {
     error = thrown;
   }
@@ -41,11 +45,11 @@ test("the source of llama.cpp is here, of the release that the embedded engine r
 });
 
 describe("a build", () => {
-  // Says what it was asked, and makes a binary that runs.
+  // Writes down its arguments and flags, and makes a binary that runs.
   const GOOD = `if [ "$1" = --build ]; then
     mkdir -p build/bin; echo "[  7%] Building a"; echo "[100%] Linking b"; echo "$@" >> asked
     { echo '#!/bin/sh'; echo "#" $(cat asked); } > build/bin/llama-server; chmod 755 build/bin/llama-server
-  else test -f source/CMakeLists.txt || exit 9; echo "$@" > asked; fi`;
+  else test -f source/CMakeLists.txt || exit 9; echo "$@" "$CXXFLAGS" > asked; fi`;
 
   test("ends with a binary in its place and nothing else", async () => {
     const { binary, steps, error, left } = await build(GOOD);
@@ -56,11 +60,13 @@ describe("a build", () => {
       { step: "compiling", percent: 0 },
       { step: "compiling", percent: 7 },
       { step: "compiling", percent: 100 },
+      { step: "trying" },
     ]);
     expect(left).toEqual(["llama-server"]);
     const asked = readFileSync(binary, "utf8");
     expect(asked).toContain("-DGGML_CUDA=ON");
     expect(asked).toContain("--parallel 3");
+    if (process.arch === "x64") expect(asked).toMatch(/-include "\/.*\/tile-config.h" -mno-avx512fp16/);
   });
 
   test("for other machines too ends with its libraries beside the binary", async () => {
@@ -86,6 +92,14 @@ describe("a build", () => {
   test("whose binary does not run leaves nothing", async () => {
     const { error, left } = await build(GOOD.replace("echo '#!/bin/sh'", "echo '#!/bin/sh'; echo 'exit 3'"));
     expect((error as Error).message).toContain("failed (code 3)");
+    expect(left).toEqual([]);
+  });
+
+  test("whose binary dies with a quantised model leaves nothing", async () => {
+    const dies = GOOD.replace("echo '#!/bin/sh'", () => `echo '#!/bin/sh'; echo 'test "$1" = --version || kill -ILL $$'`);
+    const { error, left } = await build(dies, never(), false, tinyModelFailure);
+    expect(error).toBeInstanceOf(BuildError);
+    expect((error as Error).message).toBe("The llama-server that was built does not compute right: it ended with signal SIGILL.");
     expect(left).toEqual([]);
   });
 

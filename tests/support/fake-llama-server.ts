@@ -29,6 +29,8 @@ const TYPES: Record<number, string> = {
   503: "unavailable_error",
 };
 let answering = 0;
+/** Plain kernels are right. */
+const logprob = (): number => (fault === "computes wrong" && !process.argv.includes("--no-repack") ? -3 : -1);
 
 const ANSWERS: Record<string, (send: Send, response: ServerResponse) => void> = {
   "/health": (send) => send(200, { status: "ok" }),
@@ -39,6 +41,8 @@ const ANSWERS: Record<string, (send: Send, response: ServerResponse) => void> = 
   // One that never frees its slot goes on with it, step by step.
   "/slots": (send) => send(200, [{ id: 0, id_task: 7, is_processing: answering > 0 || fault === "keeps slot", at: Date.now() }]),
   "/v1/chat/completions": chat,
+  "/completion": (send) =>
+    send(200, { completion_probabilities: Array.from({ length: 4 }, (_, id) => ({ id, logprob: logprob() })) }),
 };
 
 const FAULTS: Record<string, (response: ServerResponse) => void> = {

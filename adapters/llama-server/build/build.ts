@@ -3,7 +3,9 @@ import { spawn } from "node:child_process";
 import { copyFile, mkdir, mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { delimiter, dirname, join } from "node:path";
+import { compilerFlags } from "./compiler-flags.ts";
 import type { Source } from "./llama-cpp-source.ts";
+import { tinyModelFailure } from "./proof.ts";
 
 /** Why there is no binary now; the message is for whoever started the build. */
 export class BuildError extends Error {
@@ -11,7 +13,7 @@ export class BuildError extends Error {
 }
 
 export interface BuildStep {
-  step: "unpacking" | "configuring" | "compiling";
+  step: "unpacking" | "configuring" | "compiling" | "trying";
   /** Of compiling, 0 to 100. */
   percent?: number;
 }
@@ -28,6 +30,8 @@ export interface BuildOptions {
   jobs?: number | undefined;
   env: Record<string, string | undefined>;
   signal: AbortSignal;
+  /** Why a program does not compute right here; `tinyModelFailure` unless told. */
+  failureOf?: typeof tinyModelFailure;
 }
 
 // The web page, the tests and the way into the internet stay out.
@@ -51,20 +55,31 @@ const PORTABLE = [
 const MOST_OUTPUT = 20_000;
 
 /**
- * Builds beside the place where the binary is to be, and moves it there when it is done: a build that is cut off leaves nothing that
- * could be taken for a binary. Throws `BuildError`, and the signal's reason.
+ * Builds beside the place where the binary is to be, and moves it there when it has computed right: a build that is cut off leaves nothing
+ * that could be taken for a binary. Throws `BuildError`, and the signal's reason.
  */
 export async function* buildLlamaServer(options: BuildOptions): AsyncGenerator<BuildStep> {
-  const { source, binary, portable = false, cmake = [], jobs = availableParallelism(), env, signal } = options;
+  const { source, binary, portable = false, cmake = [], jobs = availableParallelism(), signal } = options;
+  const { failureOf = tinyModelFailure } = options;
+  const env = withoutGit(options.env);
   await checkTools(env);
   await mkdir(dirname(binary), { recursive: true });
   const folder = await mkdtemp(join(dirname(binary), "build-"));
-  const run = (program: string, ...args: string[]) => running(program, args, { cwd: folder, env: withoutGit(env), signal });
+  const run = (program: string, ...args: string[]) => running(program, args, { cwd: folder, env, signal });
+  const accepts = (compiler: string, flag: string): Promise<boolean> => {
+    const [program = "", ...args] = compiler.split(" ");
+    return quietly(run(program, ...args, flag, "-fsyntax-only", "-x", "c", "/dev/null")).then(
+      () => true,
+      () => false,
+    );
+  };
   try {
     yield { step: "unpacking" };
     await quietly(run("git", "-c", "advice.detachedHead=false", "clone", "--quiet", source.bundle, "source"));
     yield { step: "configuring" };
-    await quietly(run("cmake", "-S", "source", "-B", "build", ...CMAKE, ...(portable ? PORTABLE : ONE_FILE), ...cmake));
+    const settings = [...CMAKE, ...(portable ? PORTABLE : ONE_FILE), ...cmake];
+    Object.assign(env, await compilerFlags(folder, env, accepts));
+    await quietly(run("cmake", "-S", "source", "-B", "build", ...settings));
     yield { step: "compiling", percent: 0 };
     for await (const line of run("cmake", "--build", "build", "--target", "llama-server", "--parallel", String(jobs))) {
       const percent = /^\[ *(\d+)%\]/.exec(line)?.[1];
@@ -75,7 +90,11 @@ export async function* buildLlamaServer(options: BuildOptions): AsyncGenerator<B
     const whole = join(folder, "whole");
     await mkdir(whole);
     for (const name of [...names, "llama-server"]) await copyFile(join(built, name), join(whole, name));
+    yield { step: "trying" };
     await quietly(run(join(whole, "llama-server"), "--version"));
+    const failure = await failureOf(join(whole, "llama-server"), env);
+    signal.throwIfAborted();
+    if (failure !== undefined) throw new BuildError(`The llama-server that was built does not compute right: ${failure}.`);
     // The program last: it is what says that all is there.
     for (const name of [...names, "llama-server"]) await rename(join(whole, name), join(dirname(binary), name));
   } finally {

@@ -1,0 +1,133 @@
+// Whether a llama-server computes right on this processor: it reads forty tokens with a tiny quantised model, once with the kernels that it
+// has for this processor and once with the plain ones. A compiler's bug makes the former end with SIGILL, or answer other tokens.
+import { createHash, randomBytes } from "node:crypto";
+import { mkdir, mkdtemp, readFile, realpath, rm, stat, writeFile } from "node:fs/promises";
+import { arch, cpus, tmpdir } from "node:os";
+import { join, sep } from "node:path";
+import * as v from "valibot";
+import { AdapterError } from "../../adapter.ts";
+import { argsOf } from "../command-line.ts";
+import { clientOf } from "../http-client.ts";
+import { startServer } from "../process.ts";
+import { cacheFolder } from "./cached-build.ts";
+import { tinyQuantisedModel } from "./tiny-model.ts";
+
+type Env = Record<string, string | undefined>;
+
+const PATIENCE_MS = 60_000;
+/** More tokens than a tile of AMX has rows. */
+const PROMPT = Array.from({ length: 40 }, (_, index) => index + 3);
+const REQUEST = { prompt: PROMPT, temperature: 0, n_predict: 4, n_probs: 3 };
+/** Between logarithms of probabilities. Rounding makes a difference of 1e-4; the model's likeliest tokens lie 0.4 apart. */
+const TOLERANCE = 0.01;
+
+const Answer = v.object({
+  completion_probabilities: v.pipe(v.array(v.object({ id: v.number(), logprob: v.number() })), v.length(REQUEST.n_predict)),
+});
+type Tokens = v.InferOutput<typeof Answer>["completion_probabilities"];
+
+/** Failures by `identityOf`, until this process ends: then the program gets another chance. */
+const failures = new Map<string, string>();
+
+/**
+ * Why the program does not compute right here; undefined where it does, which is kept in the cache folder for this program and processor.
+ * Takes about 0.2 s. `again`: also where the answer is known. Throws what the disk throws.
+ */
+export async function computeFailure(program: string, env: Env, { again = false } = {}): Promise<string | undefined> {
+  const identity = await identityOf(program);
+  const proof = proofFile(identity, env);
+  if (!again && failures.has(identity)) return failures.get(identity);
+  if (!again && (await readFile(proof).catch(() => undefined)) !== undefined) return undefined;
+  const failure = await tinyModelFailure(program, env);
+  if (failure === undefined) {
+    failures.delete(identity);
+    await mkdir(join(proof, ".."), { recursive: true })
+      .then(() => writeFile(proof, `${identity}\n`))
+      .catch(() => {});
+  } else {
+    failures.set(identity, failure);
+    await rm(proof, { force: true });
+  }
+  return failure;
+}
+
+/** A program that ingle built or unpacked has to compute right before its first use. Throws `AdapterError` `engine_unavailable`. */
+export async function refuseBrokenBuild(program: string, env: Env): Promise<void> {
+  if (!program.startsWith(join(cacheFolder(env), sep))) return;
+  const failure = await computeFailure(program, env);
+  if (failure !== undefined) throw new AdapterError("engine_unavailable", brokenBuild(program, failure, env));
+}
+
+/** `failure`: of `computeFailure`. */
+function brokenBuild(program: string, failure: string, env: Env): string {
+  // What an executable has unpacked cannot be built anew there.
+  const isBuilt = !program.startsWith(join(cacheFolder(env), "parts", sep));
+  const remedy = `${isBuilt ? 'Build it anew with "ingle engine build llama-server", or name' : "Name"} another with --llama-server.`;
+  return `The llama-server at ${program} does not compute right on this processor: ${failure}. ${remedy}`;
+}
+
+/** Another build, and the same on another processor, is another identity. */
+async function identityOf(program: string): Promise<string> {
+  const path = await realpath(program);
+  const { size, mtimeMs } = await stat(path);
+  const info = await readFile("/proc/cpuinfo", "utf8").catch(() => "");
+  const features = /^(?:flags|Features)\s*:.*$/m.exec(info)?.[0] ?? "";
+  const processor = `${arch()} ${cpus()[0]?.model ?? ""} ${sha256(features).slice(0, 16)}`;
+  return JSON.stringify({ path, size, mtime_ms: mtimeMs, processor });
+}
+
+function proofFile(identity: string, env: Env): string {
+  return join(cacheFolder(env), "llama-server-proofs", `${sha256(identity).slice(0, 32)}.json`);
+}
+
+const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
+
+/** The same without any memory. */
+export async function tinyModelFailure(program: string, env: Env): Promise<string | undefined> {
+  const folder = await mkdtemp(join(tmpdir(), "ingle-proof-"));
+  try {
+    const model = join(folder, "tiny.gguf");
+    await writeFile(model, tinyQuantisedModel());
+    const runs = [answerOf(program, model, env), answerOf(program, model, env, "--no-repack")] as const;
+    const [special, plain] = await Promise.all(runs);
+    if (typeof special === "string") return special;
+    // A program that does not know the option leaves nothing to compare with.
+    return typeof plain === "string" || agree(special, plain)
+      ? undefined
+      : "its kernels for this processor compute other numbers";
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** The tokens that it says, or why it says none. */
+async function answerOf(program: string, model: string, env: Env, ...options: string[]): Promise<Tokens | string> {
+  const key = randomBytes(32).toString("hex");
+  // One thread: threads that wait for each other spin, and the machine may be busy.
+  const args = argsOf({ id: "tiny", path: model, settings: {} }, { slots: 1, threads: 1, context: 128 });
+  const server = startServer({ binary: program, args: [...args, ...options], key, env, log: () => {}, onLine: () => {} });
+  const late = AbortSignal.timeout(PATIENCE_MS);
+  const gone = server.ended.then(({ how, errors: [first] }): never => {
+    throw new Error(`it ended with ${how}${first === undefined ? "" : ` (${first})`}`);
+  });
+  const hung = new Promise<never>((_, reject) => {
+    late.addEventListener("abort", () => reject(new Error(`it computed nothing within ${PATIENCE_MS / 1000} s`)));
+  });
+  try {
+    const address = await Promise.race([server.address, gone, hung]);
+    const answer = await Promise.race([clientOf(address, key).postJson("/completion", REQUEST, late), gone, hung]);
+    return v.parse(Answer, answer).completion_probabilities;
+  } catch (error) {
+    return (error as Error).message;
+  } finally {
+    server.signal("SIGKILL");
+    await server.ended;
+  }
+}
+
+function agree(some: Tokens, others: Tokens): boolean {
+  return some.every(({ id, logprob }, index) => {
+    const other = others[index]!;
+    return id === other.id && Math.abs(logprob - other.logprob) < TOLERANCE;
+  });
+}
