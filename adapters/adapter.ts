@@ -1,13 +1,16 @@
-// What runs a model, and what a running model can be asked. Types and one error class: nothing here does anything.
+// The contract between ingle and what runs models. Types and one error class: nothing here does anything.
 import type { InstalledModel, Model } from "../models/manifest.ts";
 
-/** Loads models: one implementation a file in this folder. */
+/** Loads models with one engine technology. `registry.ts` lists those that ingle has. */
 export interface Adapter {
   readonly name: string;
-  /** What the engine of this model can do beside plain chat, known before it is loaded; the rest of the API is refused. */
+  /**
+   * What an engine of this model can do beside plain chat. Answered before a load, from what the record has of the model's header and
+   * template; requests for the rest of the API are refused. An engine has no capabilities of its own.
+   */
   capabilities(model: Model): readonly Capability[];
   /**
-   * Loads a model and answers with an engine that is ready for its first turn.
+   * Loads a model and answers with an engine that is ready for its first request.
    * Throws `AdapterError` `model_load_failed` when the file cannot be loaded, and the signal's reason when aborted.
    */
   load(model: InstalledModel, options: LoadOptions, signal: AbortSignal): Promise<Engine>;
@@ -16,7 +19,7 @@ export interface Adapter {
 export interface LoadOptions {
   /** Threads for the computation; absent: as many as the adapter finds best here. */
   threads?: number | undefined;
-  /** Turns that run side by side, at least 1. */
+  /** Chats that run side by side, at least 1. */
   slots: number;
   /** Tokens one slot holds, prompt and answer together; the engine takes less where the model was trained on less. */
   context: number;
@@ -26,7 +29,7 @@ export interface LoadOptions {
   onProgress?: (done: number) => void;
 }
 
-/** Of the engines whose state can be written down: the embedded one and llama-server. */
+/** The embedded engine and llama-server save the state of conversations; other engines leave this alone. */
 export interface KvCache {
   /** Absolute path of this model's own folder, made when there is something to keep; those of other models are beside it. */
   folder: string;
@@ -36,26 +39,26 @@ export interface KvCache {
 
 /** One loaded model. At most `slots` chats run at a time: whoever calls keeps the count. */
 export interface Engine {
-  /** The slots it really has. */
+  /** How many chats it runs side by side: at most what the load asked for. */
   readonly slots: number;
   /** Tokens one slot holds, prompt and answer together. */
   readonly context_length: number;
   /** Settles when the engine is gone: with nothing after `close()`, with the reason when it died. Never rejects. */
   readonly closed: Promise<AdapterError | undefined>;
   /**
-   * One turn: perhaps `prompt` events, then `text` events, then exactly one `finish`. Leaving the iteration or aborting frees the slot within one token or
-   * one prompt batch; an aborted turn throws the signal's reason. Throws `AdapterError`.
+   * One generation: perhaps `prompt` events, then `text` events, then exactly one `finish`. Leaving the iteration or aborting frees the slot
+   * within one token or one prompt batch; an aborted generation throws the signal's reason. Throws `AdapterError`.
    */
   chat(request: ChatRequest, signal: AbortSignal): AsyncIterable<ChatEvent>;
-  /** Stops running turns and gives back memory and processes. Safe to call twice. */
+  /** Stops running generations and gives back memory and processes. Safe to call twice. */
   close(): Promise<void>;
 }
 
-/** Parts of the API that some engines honour and others do not. Each stands beside the field of `ChatRequest` that needs it. */
+/** Parts of the API that some engines honour and others do not; the fields of `ChatRequest` say which one they need. */
 export const CAPABILITIES = ["images", "tools", "response_format", "grammar", "logprobs", "logit_bias", "samplers"] as const;
 export type Capability = (typeof CAPABILITIES)[number];
 
-/** What an engine is asked: the wire's names, with every default already filled in. */
+/** A chat request with the wire's names, every default already filled in. */
 export interface ChatRequest {
   messages: ChatMessage[];
   /** Tokens of the answer, at least 1; the context bounds it. */
@@ -74,13 +77,13 @@ export interface ChatRequest {
   presence_penalty: number;
   /** Never empty strings; none of them appears in the answer. */
   stop: string[];
-  /** Of 32 bits. */
+  /** 32 bits. */
   seed: number;
-  /** The same request on an idle engine shall give the same answer: work of earlier turns is reused only where that holds. */
+  /** The same request on an idle engine shall give the same answer: what a slot holds is reused only where that is so. */
   repeatable: boolean;
-  /** Those of the values above that nobody asked for: a server of somebody else may have better ones. */
+  /** Values above that are ingle's defaults: an upstream server may have better ones. */
   unasked?: readonly Unasked[];
-  /** Capability `tools`, as the other two. */
+  /** Capability `tools`, as the next two. */
   tools?: Tool[];
   /** Absent: the model decides. A name: that tool and no other. */
   tool_choice?: "none" | "auto" | "required" | { name: string };
@@ -103,9 +106,9 @@ export interface ChatMessage {
   role: "system" | "user" | "assistant" | "tool";
   /** Parts only where one of them is an image. */
   content: string | ContentPart[];
-  /** Of an assistant, which may then have said nothing. */
+  /** An assistant's; `content` may then be empty. */
   tool_calls?: ToolCall[];
-  /** Of a tool: the call that it answers. */
+  /** A tool's: the call that it answers. */
   tool_call_id?: string;
 }
 
@@ -144,13 +147,13 @@ export interface TokenLogprob {
   top_logprobs?: Omit<TokenLogprob, "top_logprobs">[];
 }
 
-/** In tokens. */
+/** Numbers of tokens. */
 export interface Usage {
-  /** All that was fed, the cached ones included. */
+  /** The whole prompt, cached tokens included. */
   prompt_tokens: number;
-  /** All that was produced, an end-of-answer token included. */
+  /** All that was generated, an end-of-answer token included. */
   completion_tokens: number;
-  /** The part of the prompt that a slot still held from an earlier turn. */
+  /** The part of the prompt that a slot still held from an earlier request. */
   cached_tokens: number;
 }
 
@@ -161,16 +164,18 @@ export type AdapterErrorCode =
   | "engine_unavailable"
   | "messages_refused"
   | "model_load_failed"
-  /** The engine says that something in the request is wrong: the message names it, and so does `param` where it is known. */
+  /** The engine finds something in the request wrong: the message names it, and so does `param` where it is known. */
   | "request_refused"
+  /** The request asks for what the engine that would answer it cannot do; `param` names the field. */
+  | "request_unsupported"
   | "template_failed"
   /** Another server, which runs the model, failed or cannot be reached. */
   | "upstream_error"
-  /** It has no room for the request now. */
+  /** Another server, which runs the model, has no slot for the request now. */
   | "upstream_busy";
 
 export interface AdapterErrorOptions extends ErrorOptions {
-  /** Of `upstream_busy` and `engine_unavailable`: whole seconds after which another try makes sense. */
+  /** Whole seconds after which another try makes sense, with `upstream_busy` and `engine_unavailable`. */
   retry_after?: number | undefined;
   /** Path of the field at fault in the client's request, such as `messages[0].content`, where it is known. */
   param?: string | undefined;

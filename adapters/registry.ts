@@ -6,6 +6,7 @@ import type { Adapter } from "./adapter.ts";
 import { childProcess, type ChildProcessOptions } from "./child-process/adapter.ts";
 import { echo, ECHO_MODEL } from "./echo.ts";
 import { llamaServer } from "./llama-server/adapter.ts";
+import { computeFailure, refuseBrokenBuild } from "./llama-server/build/proof.ts";
 import type { NodeLlamaCppModule } from "./node-llama-cpp/adapter.ts";
 import { ABOUT as EMBEDDED } from "./node-llama-cpp/description.ts";
 import { upstream } from "./upstream/adapter.ts";
@@ -21,6 +22,10 @@ export interface AdapterContext {
     isPresent(): boolean;
     /** Path of the program. Throws `AdapterError` `engine_unavailable`. */
     path(): Promise<string>;
+  };
+  node_llama_cpp: {
+    /** Whether its process would find the library; an executable may not carry it. */
+    isPresent(): boolean;
   };
   /** The command that runs `hostEngine` with the hosted part of the adapter of that name. */
   hostCommand: (adapter: string) => ReturnType<ChildProcessOptions["command"]>;
@@ -40,10 +45,15 @@ export interface RegisteredAdapter {
   setting?: boolean;
   /** A model's record may name it, whatever `--adapter` says. */
   pinnable?: boolean;
-  /** `--adapter auto` may take it; the first of the list that is present. */
+  /** `--adapter auto` may take it: the first of the list that is present and computes. */
   automatic?: boolean;
   /** Whether what it needs is on this machine; absent: always. */
   isPresent?(context: AdapterContext): boolean;
+  /**
+   * Why it does not compute right on this machine, found with a tiny model of its own; undefined where it does. `again`: whatever was found
+   * before. Throws where that cannot be found out.
+   */
+  computeFailure?(context: AdapterContext, options: { again: boolean }): Promise<string | undefined>;
   /** The models that this adapter alone runs, whatever the settings say. */
   claims?(model: Model): boolean;
   /** The models that it brings; then there are no others, and none needs files. */
@@ -61,7 +71,8 @@ const LIST = [
     pinnable: true,
     automatic: true,
     isPresent: ({ llama_server }) => llama_server.isPresent(),
-    create: ({ env, log, llama_server }) => llamaServer({ binary: llama_server.path, env, log }),
+    computeFailure: async ({ env, llama_server }, options) => computeFailure(await llama_server.path(), env, options),
+    create: ({ env, log, llama_server }) => llamaServer({ binary: () => unbrokenProgram(llama_server, env), env, log }),
   },
   {
     name: "node-llama-cpp",
@@ -69,6 +80,7 @@ const LIST = [
     setting: true,
     pinnable: true,
     automatic: true,
+    isPresent: ({ node_llama_cpp }) => node_llama_cpp.isPresent(),
     create: ({ env, log, hostCommand }) =>
       childProcess({ inside: EMBEDDED, command: () => hostCommand(EMBEDDED.name), env, log }),
     host: async ({ nodeLlamaCpp: library }) => (await import("./node-llama-cpp/adapter.ts")).nodeLlamaCpp(library),
@@ -97,10 +109,18 @@ export type PinnableAdapter = Extract<Listed, { pinnable: true }>["name"];
 
 export const ADAPTERS: readonly RegisteredAdapter[] = LIST;
 export const ADAPTER_NAMES = namesOf("setting") as AdapterName[];
+/** What `--adapter auto` takes, in this order. */
+export const AUTO = ADAPTERS.filter(({ automatic }) => automatic);
 export const PINNABLE_ADAPTERS = namesOf("pinnable") as PinnableAdapter[];
 
 export function adapterNamed(name: string): RegisteredAdapter | undefined {
   return ADAPTERS.find((adapter) => adapter.name === name);
+}
+
+async function unbrokenProgram({ path }: AdapterContext["llama_server"], env: AdapterContext["env"]): Promise<string> {
+  const program = await path();
+  await refuseBrokenBuild(program, env);
+  return program;
 }
 
 function namesOf(by: "setting" | "pinnable"): string[] {

@@ -46,6 +46,8 @@ export interface AppOptions {
   folderProof?: FolderProof | undefined;
   /** What runs a model, and what of the API it honours. */
   adapterOf: (model: Model) => Pick<Adapter, "name" | "capabilities">;
+  /** A sentence about adapters that do not compute on this machine; undefined where there is none. */
+  adapterNotice?: (() => string | undefined) | undefined;
   log: Log;
   version: string;
   /** The model of requests that name none. */

@@ -16,7 +16,8 @@ export default defineCommand({
   async run({ args: { json, ...settings } }) {
     const api = await connect(readConfig(settings), { command: "ps", reads: true });
     try {
-      const rows = await loaded(api);
+      const { data: rows, notice } = await loadedModels(api);
+      if (notice !== undefined) printNote(notice);
       if (json) print(JSON.stringify(rows, null, 2));
       else if (rows.length === 0) printNote("No model is loaded. The first request to one loads it.");
       else print(table(rows, Date.now() / 1000));
@@ -26,8 +27,8 @@ export default defineCommand({
   },
 });
 
-async function loaded(api: Api): Promise<EngineRow[]> {
-  return ((await (await api.ask("/v1/ps")).json()) as { data: EngineRow[] }).data;
+async function loadedModels(api: Api): Promise<{ data: EngineRow[]; notice?: string }> {
+  return (await (await api.ask("/v1/ps")).json()) as { data: EngineRow[]; notice?: string };
 }
 
 /** `now`: seconds since 1970. */

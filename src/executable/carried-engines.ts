@@ -13,6 +13,11 @@ export function hasLlamaServer(place: FindOptions): boolean {
   return carriedServer(place) !== undefined || locateLlamaServer(place) !== undefined;
 }
 
+/** Whether the package is installed is found out by its first import. */
+export function hasNodeLlamaCpp(): boolean {
+  return CARRIED === undefined || CARRIED.parts["node-llama-cpp"] !== undefined;
+}
+
 /** Path of the llama-server to run. Throws `AdapterError`. */
 export async function llamaServerProgram(place: FindOptions): Promise<string> {
   const part = carriedServer(place);

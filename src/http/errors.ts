@@ -46,9 +46,16 @@ const STATUS: Record<AdapterErrorCode, number> = {
   messages_refused: 400,
   model_load_failed: 500,
   request_refused: 400,
+  request_unsupported: 400,
   template_failed: 500,
   upstream_error: 502,
   upstream_busy: 429,
+};
+
+// Of clients' mistakes, as the API calls them wherever they are found.
+const CODE: Partial<Record<AdapterErrorCode, string>> = {
+  request_refused: "invalid_value",
+  request_unsupported: "unsupported_parameter",
 };
 
 // After which another try makes sense where nobody said it, in seconds.
@@ -69,7 +76,7 @@ export function toApiError(thrown: unknown): ApiError {
     const retry_after = thrown.retry_after ?? RETRY_AFTER[thrown.code];
     return new ApiError(STATUS[thrown.code], thrown.message, {
       param: thrown.param ?? PARAM[thrown.code] ?? null,
-      code: thrown.code === "request_refused" ? "invalid_value" : thrown.code,
+      code: CODE[thrown.code] ?? thrown.code,
       headers: retry_after === undefined ? {} : { "retry-after": String(retry_after) },
       cause: thrown,
     });

@@ -1,46 +1,70 @@
 // Which adapter runs a model, and how the process of one is started.
 import { fileURLToPath } from "node:url";
 import type { Adapter } from "../../adapters/adapter.ts";
-import { adapterNamed, ADAPTERS, type AdapterContext, type RegisteredAdapter } from "../../adapters/registry.ts";
+import { createAuto } from "../../adapters/auto.ts";
+import { adapterNamed, ADAPTERS, AUTO, type AdapterContext, type RegisteredAdapter } from "../../adapters/registry.ts";
 import type { Model } from "../../models/manifest.ts";
 import type { Config } from "./settings.ts";
 import { findRuntime, runtimeEnv } from "../launch/runtimes.mjs";
 import { CARRIED } from "../executable/carried.ts";
-import { hasLlamaServer, llamaServerProgram } from "../executable/carried-engines.ts";
+import type { Log } from "../support/log.ts";
+import { hasLlamaServer, hasNodeLlamaCpp, llamaServerProgram } from "../executable/carried-engines.ts";
 
 const main = fileURLToPath(new URL("../main.ts", import.meta.url).href);
 
 // Strangers' templates run in the engine's process: this bounds what they can take before that process ends.
 const HEAP_MB = 1024;
 
-/** What runs a model. `log` gets the lines that engines write on their standard error. */
+export interface Adapters {
+  /** What runs a model, now. */
+  adapterOf(model: Model): Adapter;
+  /** A sentence about adapters that `auto` passed over because they do not compute on this machine; undefined where there is none. */
+  notice(): string | undefined;
+}
+
+/** `log` gets the lines that engines write on their standard error, and the notice, once. */
 export function createAdapters(
   { adapter, llama_server }: Pick<Config, "adapter" | "llama_server">,
-  log: (line: string) => void,
-): (model: Model) => Adapter {
+  log: Pick<Log, "info" | "warn">,
+): Adapters {
   const { env } = process;
   const place = { named: llama_server, env };
   const context: AdapterContext = {
     env,
-    log,
+    log: (line) => log.info(line, { from: "engine" }),
     llama_server: { isPresent: () => hasLlamaServer(place), path: () => llamaServerProgram(place) },
+    node_llama_cpp: { isPresent: hasNodeLlamaCpp },
     hostCommand: engineProcess,
   };
-  // Looked for once: which parameters a model takes is not to change under a client.
-  const usual = adapterNamed(adapter) ?? firstPresent(context);
   const created = new Map<RegisteredAdapter, Adapter>();
   const adapterFor = (registered: RegisteredAdapter): Adapter => {
     const known = created.get(registered) ?? registered.create(context);
     created.set(registered, known);
     return known;
   };
-  if (usual.models !== undefined) return () => adapterFor(usual);
-  return (model) => adapterFor(ADAPTERS.find(({ claims }) => claims?.(model)) ?? pinnedBy(model) ?? usual);
+  const named = adapterNamed(adapter);
+  // Looked for once: which parameters a model takes is not to change under a client.
+  const auto = createAuto(
+    presentOf(AUTO, context).map((registered) => ({
+      adapter: adapterFor(registered),
+      computeFailure: registered.computeFailure && ((options) => registered.computeFailure!(context, options)),
+    })),
+    log.warn,
+  );
+  return {
+    adapterOf(model) {
+      if (named?.models !== undefined) return adapterFor(named);
+      const registered = ADAPTERS.find(({ claims }) => claims?.(model)) ?? pinnedBy(model) ?? named;
+      return registered === undefined ? auto.adapterOf(model) : adapterFor(registered);
+    },
+    notice: auto.notice,
+  };
 }
 
-/** Of those that `auto` may take. */
-function firstPresent(context: AdapterContext): RegisteredAdapter {
-  return ADAPTERS.find(({ automatic, isPresent }) => automatic && (isPresent?.(context) ?? true))!;
+/** Where none is present, the last one: its loads say what is missing. */
+function presentOf(adapters: readonly RegisteredAdapter[], context: AdapterContext): RegisteredAdapter[] {
+  const present = adapters.filter(({ isPresent }) => isPresent?.(context) ?? true);
+  return present.length > 0 ? present : adapters.slice(-1);
 }
 
 /** Undefined where the record names none, or the engine of another program. */

@@ -20,7 +20,7 @@ import { createLog, type Log } from "../support/log.ts";
 import { encodeKey } from "../storage/encode-key.ts";
 import { createFolderProof } from "../storage/lock/folder-proof.ts";
 import { openDataFolder, readDataFolder, type DataFolder } from "../storage/data-folder.ts";
-import { createAdapters } from "./adapters.ts";
+import { createAdapters, type Adapters } from "./adapters.ts";
 import { createFixedLibrary } from "../library/fixed-library.ts";
 import { memoryBudget } from "./machine-memory-budget.ts";
 import { standardError } from "./standard-streams.ts";
@@ -89,7 +89,8 @@ function put(config: Config, { store, lock, guarantee, close }: DataFolder, log:
   const budget = memoryBudget(config.memory, () => pool.list());
   const estimator = models !== undefined ? undefined : createMemoryEstimator({ slots, context, budget });
   const sources = sourceOptions(config);
-  const adapterOf = adapter ? () => adapter : createAdapters(config, (line) => log.info(line, { from: "engine" }));
+  const { adapterOf, notice }: Partial<Adapters> & Pick<Adapters, "adapterOf"> =
+    adapter === undefined ? createAdapters(config, log) : { adapterOf: () => adapter };
   const pool: ModelPool = createModelPool({
     adapterOf,
     resolve: library.resolve,
@@ -127,6 +128,7 @@ function put(config: Config, { store, lock, guarantee, close }: DataFolder, log:
     },
     folderProof: lock && createFolderProof(config.data, lock.token),
     adapterOf,
+    adapterNotice: notice,
     ...(estimator && { estimator }),
     fetchRemoteFacts: (id, signal) => library.fetchRemoteFacts(id, sources, signal),
     models_dir: config.models_dir && resolve(config.models_dir),

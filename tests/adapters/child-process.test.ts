@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { AdapterError, type Engine } from "../../adapters/adapter.ts";
 import { childProcess, type ChildProcessOptions } from "../../adapters/child-process/adapter.ts";
 import { toWire } from "../../adapters/child-process/protocol.ts";
+import { createLog } from "../../src/support/log.ts";
 import { createAdapters } from "../../src/server/adapters.ts";
 import { adapterSuite, collect, TINY } from "../adapter-suite.ts";
 import { makeModel } from "../support/app.ts";
@@ -11,7 +12,10 @@ import { ask, tinyModel } from "../support/models.ts";
 import { realModel } from "../support/real-model.ts";
 import { corpus } from "../support/tiny-gguf.ts";
 
-const embedded = createAdapters({ adapter: "node-llama-cpp", llama_server: undefined }, () => {})(makeModel("tiny"));
+const embedded = createAdapters(
+  { adapter: "node-llama-cpp", llama_server: undefined },
+  createLog(() => {}),
+).adapterOf(makeModel("tiny"));
 const FAKE = { name: "fake", capabilities: () => [] };
 
 adapterSuite("node-llama-cpp in a child process, tiny model", {

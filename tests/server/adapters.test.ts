@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Model } from "../../models/manifest.ts";
 import { createAdapters } from "../../src/server/adapters.ts";
+import { createLog } from "../../src/support/log.ts";
 import type { Config } from "../../src/server/settings.ts";
 import { makeModel } from "../support/app.ts";
 
@@ -22,7 +23,10 @@ function chosen(
   const { PATH, XDG_CACHE_HOME } = process.env;
   Object.assign(process.env, { PATH: path, XDG_CACHE_HOME: join(folder, "empty") });
   try {
-    return createAdapters({ adapter, llama_server }, () => {})({ ...makeModel("tiny"), ...model });
+    return createAdapters(
+      { adapter, llama_server },
+      createLog(() => {}),
+    ).adapterOf({ ...makeModel("tiny"), ...model });
   } finally {
     Object.assign(process.env, { PATH });
     if (XDG_CACHE_HOME === undefined) delete process.env.XDG_CACHE_HOME;

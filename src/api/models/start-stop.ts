@@ -21,10 +21,10 @@ export const startStopRoutes = (deps: Deps) =>
     return action === "start" ? startModel(c, deps, id) : stopModel(c, deps, id);
   });
 
-/** GET answers a list of `EngineRow`. */
-export const loadedModelRoutes = ({ pool }: Deps) =>
+/** GET answers a list of `EngineRow`, with a `notice` where an adapter was passed over. */
+export const loadedModelRoutes = ({ pool, adapterNotice }: Deps) =>
   new Hono<AppEnv>().get("/", function listLoadedModels(c) {
-    return c.json({ object: "list", data: pool.list() });
+    return c.json({ object: "list", data: pool.list(), notice: adapterNotice?.() });
   });
 
 /** Answers when the model is loaded. Throws 404 `model_not_found`, and what a chat throws. */

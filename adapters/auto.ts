@@ -1,0 +1,108 @@
+// `--adapter auto`: the first adapter of a list runs all models; where it cannot compute on this machine, the next one does.
+import { AdapterError, type Adapter, type AdapterErrorCode, type Capability, type ChatRequest, type Engine } from "./adapter.ts";
+import type { Model } from "../models/manifest.ts";
+
+export interface Candidate {
+  adapter: Adapter;
+  /** As `RegisteredAdapter` has it; absent: a failed load says nothing of the adapter. */
+  computeFailure?: ((options: { again: boolean }) => Promise<string | undefined>) | undefined;
+}
+
+export interface AutoAdapter {
+  /** Its name and capabilities are those of the adapter that would load the model now. */
+  adapterOf(model: Model): Adapter;
+  /** A sentence about the adapters that were passed over; undefined where there is none. */
+  notice(): string | undefined;
+}
+
+/** What a load throws when its engine's process dies, or gives no sign of life. */
+const DEATHS: readonly AdapterErrorCode[] = ["model_load_failed", "engine_unavailable", "engine_crashed", "engine_timeout"];
+
+/** `candidates`: at least one. `onFallback` gets the notice, once for each adapter that is passed over. */
+export function createAuto(candidates: readonly Candidate[], onFallback: (notice: string) => void): AutoAdapter {
+  const last = candidates.at(-1)!;
+  /** Why each that was passed over does not compute. */
+  const broken = new Map<Candidate, string>();
+  const current = (): Candidate => candidates.find((candidate) => !broken.has(candidate)) ?? last;
+
+  const notice = (): string | undefined => {
+    if (broken.size === 0) return undefined;
+    const reasons = [...broken].map(([{ adapter }, why]) => `${adapter.name} does not compute right on this machine (${why})`);
+    return `${reasons.join("; ")}: ${current().adapter.name} runs the models until ingle is started again or it is built anew.`;
+  };
+
+  /** An adapter whose program was built anew gets its place back. */
+  const readmit = async (): Promise<void> => {
+    for (const [candidate, why] of broken) {
+      const failure = await candidate.computeFailure!({ again: false }).catch(() => why);
+      if (failure === undefined) broken.delete(candidate);
+    }
+  };
+
+  /** Damaged files and too little memory fail a load too: only an adapter that fails with a model of its own is passed over. */
+  const passesOver = async (candidate: Candidate, error: unknown): Promise<boolean> => {
+    if (candidate === last || !(error instanceof AdapterError) || !DEATHS.includes(error.code)) return false;
+    const failure = await candidate.computeFailure?.({ again: true }).catch(() => undefined);
+    if (failure === undefined) return false;
+    const isKnown = broken.has(candidate);
+    broken.set(candidate, failure);
+    if (!isKnown) onFallback(notice()!);
+    return true;
+  };
+
+  const load = async (model: Model, ...[installed, options, signal]: Parameters<Adapter["load"]>): Promise<Engine> => {
+    await readmit();
+    for (;;) {
+      const candidate = current();
+      try {
+        const engine = await candidate.adapter.load(installed, options, signal);
+        return candidate === candidates[0] ? engine : refusing(engine, candidate.adapter.capabilities(model));
+      } catch (error) {
+        if (signal.aborted || !(await passesOver(candidate, error))) throw error;
+      }
+    }
+  };
+
+  return {
+    adapterOf: (model) => ({
+      get name() {
+        return current().adapter.name;
+      },
+      capabilities: (asked) => current().adapter.capabilities(asked),
+      load: (...args) => load(model, ...args),
+    }),
+    notice,
+  };
+}
+
+/** Requests that were admitted when a more capable adapter was to answer are refused, not answered in part. */
+function refusing(engine: Engine, capabilities: readonly Capability[]): Engine {
+  return {
+    ...engine,
+    chat(request, signal) {
+      const unsupported = needsOf(request).find(([needed]) => !capabilities.includes(needed));
+      if (unsupported === undefined) return engine.chat(request, signal);
+      const [, param] = unsupported;
+      throw new AdapterError("request_unsupported", `"${param}" is not supported by this model's engine. Leave it out.`, {
+        param,
+      });
+    },
+  };
+}
+
+/** The capabilities that a request needs, each with the path of the field that does. */
+function needsOf(request: ChatRequest): [Capability, string][] {
+  const { messages, samplers = {} } = request;
+  const inMessages = messages.flatMap(({ content, tool_calls }, index): [Capability, string][] => [
+    ...(typeof content === "string" ? [] : [["images", `messages[${index}].content`] as [Capability, string]]),
+    ...(tool_calls === undefined ? [] : [["tools", `messages[${index}].tool_calls`] as [Capability, string]]),
+  ]);
+  const fields = (["tools", "response_format", "grammar", "logprobs", "logit_bias"] as const).filter(
+    (name) => request[name] !== undefined,
+  );
+  return [
+    ...inMessages,
+    ...fields.map((name): [Capability, string] => [name, name]),
+    ...Object.keys(samplers).map((name): [Capability, string] => ["samplers", name]),
+  ];
+}

@@ -1,0 +1,143 @@
+// `--adapter auto` where llama-server dies on this machine's processor: the embedded engine answers, and requests are checked against it.
+import { describe, expect, test } from "bun:test";
+import { chmodSync, mkdtempSync, utimesSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { AdapterError } from "../../adapters/adapter.ts";
+import { createAuto } from "../../adapters/auto.ts";
+import { echo } from "../../adapters/echo.ts";
+import { createAdapters } from "../../src/server/adapters.ts";
+import { createLog } from "../../src/support/log.ts";
+import type { Config } from "../../src/server/settings.ts";
+import { collect } from "../adapter-suite.ts";
+import { makeApp, makeModel } from "../support/app.ts";
+import { thrownBy } from "../support/engines.ts";
+import { ask, tinyModel } from "../support/models.ts";
+
+const FAKE = `exec "${process.execPath}" "${join(import.meta.dirname, "../support/fake-llama-server.ts")}" "$@"`;
+const VERSION = `if [ "$1" = --version ]; then echo "version: 0.0.0 (stand-in)"; exit 0; fi`;
+const DIES = `${VERSION}; kill -ILL $$`;
+/** As where one model's file is damaged. */
+const DIES_WITH_SOME = `case "$*" in *ingle-proof-*|--version*) ${FAKE};; *) kill -ILL $$;; esac`;
+const TOOLS = [{ type: "function", function: { name: "f", parameters: { type: "object" } } }];
+
+function standIn(script: string) {
+  const path = join(mkdtempSync(join(tmpdir(), "ingle-stand-in-")), "llama-server");
+  const write = (text: string): void => {
+    writeFileSync(path, `#!/bin/sh\n${text}\n`);
+    chmodSync(path, 0o755);
+  };
+  write(script);
+  return { path, write };
+}
+
+/** A server with two models on a machine with that llama-server. */
+async function server(script: string, adapter: Config["adapter"] = "auto") {
+  const { path, write } = standIn(script);
+  const lines: string[] = [];
+  const adapters = createAdapters(
+    { adapter, llama_server: path },
+    createLog((line) => lines.push(line)),
+  );
+  const installed = await tinyModel();
+  const { adapterOf, notice: adapterNotice } = adapters;
+  const resolve = async ({ id }: { id: string }) => ({ ...installed, id });
+  const models = [makeModel("tiny"), makeModel("other")];
+  const app = makeApp({ models, adapterOf, adapterNotice, engines: { adapterOf, resolve } });
+  const warnings = (): unknown[] => lines.map((line) => JSON.parse(line)).filter(({ level }) => level === "warn");
+  const loaded = async () => (await app.request("/v1/ps")).json();
+  const chat = (model: string, fields: object = {}) => app.chat({ model, max_tokens: 4, ...fields });
+  return { ...app, chat, warnings, loaded, path, write, close: () => app.engines.close(0) };
+}
+
+const NOTICE =
+  "llama-server does not compute right on this machine (it ended with signal SIGILL): " +
+  "node-llama-cpp runs the models until ingle is started again or it is built anew.";
+
+describe("where llama-server dies with every model", () => {
+  test("the embedded engine answers, and the log and GET /v1/ps say so once", async () => {
+    const { chat, request, warnings, loaded, close } = await server(DIES);
+    expect((await request("/v1/models/tiny").then((answer) => answer.json())).engine).toBe("llama-server");
+    expect((await loaded()).notice).toBeUndefined();
+    expect((await chat("tiny")).status).toBe(200);
+    expect((await chat("other")).status).toBe(200);
+    expect(warnings()).toMatchObject([{ message: NOTICE }]);
+    expect(await loaded()).toMatchObject({ notice: NOTICE, data: [{ id: "other" }, { id: "tiny" }] });
+    expect((await request("/v1/models/tiny").then((answer) => answer.json())).engine).toBe("node-llama-cpp");
+    await close();
+  });
+
+  test("a request for tools is a 400, both the one that finds it out and those after it", async () => {
+    const { chat, close } = await server(DIES);
+    for (const _ of ["first", "second"]) {
+      const answer = await chat("tiny", { tools: TOOLS });
+      expect(answer.status).toBe(400);
+      expect(await answer.json()).toEqual({
+        error: {
+          message: '"tools" is not supported by this model\'s engine. Leave it out.',
+          type: "invalid_request_error",
+          param: "tools",
+          code: "unsupported_parameter",
+        },
+      });
+    }
+    await close();
+  });
+
+  test("it gets the models back once it is built anew", async () => {
+    const { chat, engines, loaded, path, write, close } = await server(DIES);
+    expect((await chat("tiny")).status).toBe(200);
+    write(FAKE);
+    utimesSync(path, 1, 1);
+    await engines.unload("tiny");
+    expect((await (await chat("tiny")).json()).choices[0].message.content).toBe("hello");
+    expect((await loaded()).notice).toBeUndefined();
+    await close();
+  });
+});
+
+describe("an error stays an error", () => {
+  test("where llama-server is pinned by the settings", async () => {
+    const { chat, warnings, close } = await server(DIES, "llama-server");
+    const answer = await chat("tiny");
+    expect([answer.status, (await answer.json()).error.code]).toEqual([500, "model_load_failed"]);
+    expect(warnings()).toEqual([]);
+    await close();
+  });
+  test("where llama-server computes and one model kills it", async () => {
+    const { chat, warnings, loaded, close } = await server(DIES_WITH_SOME);
+    const answer = await chat("tiny");
+    expect([answer.status, (await answer.json()).error.code]).toEqual([500, "model_load_failed"]);
+    expect(warnings()).toEqual([]);
+    expect((await loaded()).notice).toBeUndefined();
+    await close();
+  });
+});
+
+describe("a request that was admitted for a more capable engine", () => {
+  const failing = {
+    adapter: { ...echo(), name: "first", load: () => Promise.reject(new AdapterError("model_load_failed", "No.")) },
+    computeFailure: async () => "it ended with signal SIGILL",
+  };
+  const load = async () =>
+    createAuto([failing, { adapter: echo() }], () => {})
+      .adapterOf(makeModel("tiny"))
+      .load(await tinyModel(), { slots: 1, context: 512 }, AbortSignal.timeout(5_000));
+  const refused = async (more: Parameters<typeof ask>[1], messages: Parameters<typeof ask>[0] = "hi") => {
+    const engine = await load();
+    const answering = async () => collect(engine.chat(ask(messages, more), AbortSignal.timeout(5_000)));
+    return (await thrownBy(answering())) as AdapterError;
+  };
+
+  test("is refused with the name of the field", async () => {
+    expect(await refused({ grammar: 'root ::= "a"' })).toMatchObject({ code: "request_unsupported", param: "grammar" });
+    expect(await refused({ samplers: { mirostat: 2 } })).toMatchObject({ code: "request_unsupported", param: "mirostat" });
+    const image = { role: "user" as const, content: [{ type: "image_url" as const, image_url: { url: "data:," } }] };
+    expect(await refused({}, [image])).toMatchObject({ code: "request_unsupported", param: "messages[0].content" });
+    const called = { role: "assistant" as const, content: "", tool_calls: [] };
+    expect(await refused({}, [called])).toMatchObject({ code: "request_unsupported", param: "messages[0].tool_calls" });
+  });
+  test("is answered where it asks for plain chat", async () => {
+    expect((await collect((await load()).chat(ask("hi"), AbortSignal.timeout(5_000)))).text).toBe("hi");
+  });
+});
