@@ -7,7 +7,7 @@ import { computeFailure, refuseBrokenBuild } from "../../adapters/llama-server/b
 import { tinyQuantisedModel } from "../../adapters/llama-server/build/tiny-model.ts";
 import { readGgufFile } from "../../models/gguf/header.ts";
 import { realServer } from "../support/llama-server-binary.ts";
-import { thrownBy } from "../support/engines.ts";
+import { thrownBy } from "../support/model-pool.ts";
 
 const FAKE = join(import.meta.dirname, "../support/fake-llama-server.ts");
 

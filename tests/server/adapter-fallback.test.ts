@@ -11,7 +11,7 @@ import { createLog } from "../../src/support/log.ts";
 import type { Config } from "../../src/server/settings.ts";
 import { collect } from "../adapter-suite.ts";
 import { makeApp, makeModel } from "../support/app.ts";
-import { thrownBy } from "../support/engines.ts";
+import { thrownBy } from "../support/model-pool.ts";
 import { ask, tinyModel } from "../support/models.ts";
 
 const FAKE = `exec "${process.execPath}" "${join(import.meta.dirname, "../support/fake-llama-server.ts")}" "$@"`;
@@ -43,11 +43,11 @@ async function server(script: string, adapter: Config["adapter"] = "auto") {
   const { adapterOf, notice: adapterNotice } = adapters;
   const resolve = async ({ id }: { id: string }) => ({ ...installed, id });
   const models = [makeModel("tiny"), makeModel("other")];
-  const app = makeApp({ models, adapterOf, adapterNotice, engines: { adapterOf, resolve } });
+  const app = makeApp({ models, adapterOf, adapterNotice, pool: { adapterOf, resolve } });
   const warnings = (): unknown[] => lines.map((line) => JSON.parse(line)).filter(({ level }) => level === "warn");
   const loaded = async () => (await app.request("/v1/ps")).json();
   const chat = (model: string, fields: object = {}) => app.chat({ model, max_tokens: 4, ...fields });
-  return { ...app, chat, warnings, loaded, path, write, close: () => app.engines.close(0) };
+  return { ...app, chat, warnings, loaded, path, write, close: () => app.pool.close(0) };
 }
 
 const NOTICE =
@@ -85,11 +85,11 @@ describe("where llama-server dies with every model", () => {
   });
 
   test("it gets the models back once it is built anew", async () => {
-    const { chat, engines, loaded, path, write, close } = await server(DIES);
+    const { chat, pool, loaded, path, write, close } = await server(DIES);
     expect((await chat("tiny")).status).toBe(200);
     write(FAKE);
     utimesSync(path, 1, 1);
-    await engines.unload("tiny");
+    await pool.unload("tiny");
     expect((await (await chat("tiny")).json()).choices[0].message.content).toBe("hello");
     expect((await loaded()).notice).toBeUndefined();
     await close();
