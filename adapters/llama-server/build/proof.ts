@@ -6,9 +6,9 @@ import { arch, cpus, tmpdir } from "node:os";
 import { join, sep } from "node:path";
 import * as v from "valibot";
 import { AdapterError } from "../../adapter.ts";
-import { argsOf } from "../command-line.ts";
-import { clientOf } from "../http-client.ts";
-import { startServer } from "../process.ts";
+import { commandLineArgs } from "../command-line.ts";
+import { createClient } from "../http-client.ts";
+import { startLlamaServer } from "../process.ts";
 import { cacheFolder } from "./cached-build.ts";
 import { tinyQuantisedModel } from "./tiny-model.ts";
 
@@ -104,8 +104,8 @@ export async function tinyModelFailure(program: string, env: Env): Promise<strin
 async function answerOf(program: string, model: string, env: Env, ...options: string[]): Promise<Tokens | string> {
   const key = randomBytes(32).toString("hex");
   // One thread: threads that wait for each other spin, and the machine may be busy.
-  const args = argsOf({ id: "tiny", path: model, settings: {} }, { slots: 1, threads: 1, context: 128 });
-  const server = startServer({ binary: program, args: [...args, ...options], key, env, log: () => {}, onLine: () => {} });
+  const args = commandLineArgs({ id: "tiny", path: model, settings: {} }, { slots: 1, threads: 1, context: 128 });
+  const server = startLlamaServer({ program, args: [...args, ...options], key, env, log: () => {}, onLine: () => {} });
   const late = AbortSignal.timeout(PATIENCE_MS);
   const gone = server.ended.then(({ how, errors: [first] }): never => {
     throw new Error(`it ended with ${how}${first === undefined ? "" : ` (${first})`}`);
@@ -115,7 +115,7 @@ async function answerOf(program: string, model: string, env: Env, ...options: st
   });
   try {
     const address = await Promise.race([server.address, gone, hung]);
-    const answer = await Promise.race([clientOf(address, key).postJson("/completion", REQUEST, late), gone, hung]);
+    const answer = await Promise.race([createClient(address, key).postJson("/completion", REQUEST, late), gone, hung]);
     return v.parse(Answer, answer).completion_probabilities;
   } catch (error) {
     return (error as Error).message;
