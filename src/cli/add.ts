@@ -1,7 +1,7 @@
 import { defineCommand } from "citty";
-import { readConfig } from "../server/settings.ts";
+import { readConfig } from "../server/read-config.ts";
 import { connect } from "./api.ts";
-import { DATA } from "./data-args.ts";
+import { DATA_ARGS } from "./setting-args.ts";
 import { CliError } from "./error.ts";
 import { print } from "./print.ts";
 
@@ -22,7 +22,7 @@ export default defineCommand({
       valueHint: "variable",
     },
     slots: { type: "string", description: "Requests that each of them gets at a time (16)" },
-    ...DATA,
+    ...DATA_ARGS,
   },
   async run({ args }) {
     const { id, "base-url": addresses, as: model, "key-env": key_env, slots, data, store, config } = args;

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { defineCommand } from "citty";
-import { readConfig } from "../server/settings.ts";
+import { readConfig } from "../server/read-config.ts";
 import { checkFolder, SET_ASIDE, type CheckReport } from "../storage/check/check.ts";
 import type { Finding } from "../storage/check/folder.ts";
 import { LOCK_FILE, MARKER } from "../storage/file-names.ts";
@@ -8,7 +8,7 @@ import { disk } from "../storage/drivers/fs-durable/file-system.ts";
 import { holderOf, takeFolderLock } from "../storage/lock/folder-lock.ts";
 import { LockedError } from "../storage/lock/holder.ts";
 import { setAside } from "../storage/check/set-aside.ts";
-import { DATA } from "./data-args.ts";
+import { CONFIG_ARG, settingArgs } from "./setting-args.ts";
 import { CliError } from "./error.ts";
 import { print } from "./print.ts";
 
@@ -17,8 +17,8 @@ export default defineCommand({
   args: {
     fix: { type: "boolean", default: false, description: `Move what was found to "${SET_ASIDE}"; nothing is deleted` },
     json: { type: "boolean", default: false, description: "One JSON object instead of lines" },
-    data: DATA.data,
-    config: DATA.config,
+    ...settingArgs("data"),
+    ...CONFIG_ARG,
   },
   async run({ args: { fix, json, ...settings } }) {
     const { data, store } = readConfig(settings);

@@ -2,8 +2,9 @@
 import { defineCommand } from "citty";
 import { cacheFolder } from "../../adapters/llama-server/build/cached-build.ts";
 import manifest from "../../package.json" with { type: "json" };
-import { readConfig, type Config } from "../server/settings.ts";
-import { DATA, withUnderscores } from "./data-args.ts";
+import { readConfig } from "../server/read-config.ts";
+import type { Config } from "../server/settings.ts";
+import { CONFIG_ARG, settingArgs, settingsOf } from "./setting-args.ts";
 import { compilers, engines, PROBE_MS } from "./doctor/engines.ts";
 import { findingsOf, type Check, type CheckOptions, type Finding } from "./doctor/finding.ts";
 import { graphics, memory, permissions, processor, runtimes, system } from "./doctor/machine.ts";
@@ -14,13 +15,11 @@ export default defineCommand({
   meta: { name: "doctor", description: "Say what this machine has, what is missing, and what mends it." },
   args: {
     json: { type: "boolean", default: false, description: "One JSON object instead of lines" },
-    host: { type: "string", description: "Address to listen on (127.0.0.1)" },
-    port: { type: "string", description: "Port to listen on (1337)" },
-    data: DATA.data,
-    config: DATA.config,
+    ...settingArgs("host", "port", "data"),
+    ...CONFIG_ARG,
   },
   async run({ args: { json, ...flags } }) {
-    const findings = await examine(withUnderscores(flags));
+    const findings = await examine(settingsOf(flags));
     const ok = findings.every(({ state }) => state !== "broken");
     print(json ? JSON.stringify({ ok, findings }, null, 2) : inWords(findings));
     // What still hangs, such as a disk in the network, is not waited for.
@@ -30,7 +29,7 @@ export default defineCommand({
 
 /** All at once, told in this order. */
 async function examine(flags: Record<string, unknown>): Promise<Finding[]> {
-  const [settings, config] = settingsOf(flags);
+  const [settings, config] = readSettings(flags);
   const checks: [about: string, Check, CheckOptions?][] = [
     ["ingle", () => system(manifest.version)],
     ["processor", processor],
@@ -50,7 +49,7 @@ async function examine(flags: Record<string, unknown>): Promise<Finding[]> {
   return (await Promise.all(checks.map((check) => findingsOf(...check)))).flat();
 }
 
-function settingsOf(flags: Record<string, unknown>): [Finding, Config?] {
+function readSettings(flags: Record<string, unknown>): [Finding, Config?] {
   try {
     return [{ about: "settings", state: "good", says: "can be used" }, readConfig(flags)];
   } catch (error) {

@@ -1,9 +1,9 @@
 import { resolve } from "node:path";
 import { defineCommand } from "citty";
-import { readConfig } from "../server/settings.ts";
+import { readConfig } from "../server/read-config.ts";
 import type { Item, Reasoned, Report } from "../import/report.ts";
 import { connect, eventsOf } from "./api.ts";
-import { DATA } from "./data-args.ts";
+import { DATA_ARGS } from "./setting-args.ts";
 import { print } from "./print.ts";
 
 export default defineCommand({
@@ -11,7 +11,7 @@ export default defineCommand({
   args: {
     folder: { type: "positional", required: true, description: "The old data folder; nothing in it is touched" },
     json: { type: "boolean", default: false, description: "The report as JSON" },
-    ...DATA,
+    ...DATA_ARGS,
   },
   async run({ args: { folder, json, ...settings } }) {
     const api = await connect(readConfig(settings), { command: "import" });

@@ -1,9 +1,9 @@
 import { defineCommand } from "citty";
-import { readConfig } from "../server/settings.ts";
+import { readConfig } from "../server/read-config.ts";
 import type { MemoryFit } from "../inference/memory-estimator.ts";
 import { connect, type Api } from "./api.ts";
 import { columns } from "./columns.ts";
-import { DATA } from "./data-args.ts";
+import { DATA_ARGS } from "./setting-args.ts";
 import { print, printNote } from "./print.ts";
 import { inBytes as size } from "../support/quantities.ts";
 
@@ -12,7 +12,7 @@ export default defineCommand({
   args: {
     catalog: { type: "boolean", default: false, description: "Also those that can be downloaded" },
     json: { type: "boolean", default: false, description: "One JSON array instead of a table" },
-    ...DATA,
+    ...DATA_ARGS,
   },
   async run({ args: { catalog, json, ...settings } }) {
     const api = await connect(readConfig(settings), { command: "list", reads: true });

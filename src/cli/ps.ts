@@ -1,9 +1,9 @@
 import { defineCommand } from "citty";
-import { readConfig } from "../server/settings.ts";
+import { readConfig } from "../server/read-config.ts";
 import type { EngineRow } from "../inference/engine-row.ts";
 import { connect, type Api } from "./api.ts";
 import { columns } from "./columns.ts";
-import { DATA } from "./data-args.ts";
+import { DATA_ARGS } from "./setting-args.ts";
 import { print, printNote } from "./print.ts";
 import { inBytes as size } from "../support/quantities.ts";
 
@@ -11,7 +11,7 @@ export default defineCommand({
   meta: { name: "ps", description: "Show the models that are loaded." },
   args: {
     json: { type: "boolean", default: false, description: "One JSON array instead of a table" },
-    ...DATA,
+    ...DATA_ARGS,
   },
   async run({ args: { json, ...settings } }) {
     const api = await connect(readConfig(settings), { command: "ps", reads: true });

@@ -4,11 +4,11 @@ import { PINNABLE_ADAPTERS } from "../../adapters/registry.ts";
 import { catalog, DEFAULT_MODEL } from "../../models/catalog.ts";
 import { type ModelName, parseModelName, ModelNameError } from "../../models/reference.ts";
 import type { DownloadProgress } from "../../models/sources/source.ts";
-import { readConfig } from "../server/settings.ts";
+import { readConfig } from "../server/read-config.ts";
 import type { DownloadEvent } from "../library/download-jobs.ts";
 import type { MemoryFit } from "../inference/memory-estimator.ts";
 import { connect, eventsOf, type Api } from "./api.ts";
-import { DATA, withUnderscores } from "./data-args.ts";
+import { DATA_ARGS, settingArgs, settingsOf } from "./setting-args.ts";
 import { CliError, RefusedError } from "./error.ts";
 import { print, printNote } from "./print.ts";
 import { inBytes as size } from "../support/quantities.ts";
@@ -28,12 +28,11 @@ export default defineCommand({
     id: { type: "string", description: "What it is to be called here (made of its name)" },
     sha256: { type: "string", description: "What the file at that address has to have" },
     engine: { type: "string", description: `What is to run it: ${PINNABLE_ADAPTERS.join(" or ")} (what \`serve\` takes)` },
-    "allow-private": { type: "boolean", description: "The address may be plain http, or in this network" },
-    offline: { type: "boolean", description: "Fetch nothing from anywhere" },
-    ...DATA,
+    ...settingArgs("allow_private", "offline"),
+    ...DATA_ARGS,
   },
   async run({ args: { model, id, sha256, engine, ...flags } }) {
-    const settings = withUnderscores(flags);
+    const settings = settingsOf(flags);
     const api = await connect(readConfig(settings), { command: "pull" });
     try {
       const known = await added(api, model, { id, sha256, engine, allow_private: settings.allow_private === true });

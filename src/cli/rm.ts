@@ -1,7 +1,7 @@
 import { defineCommand } from "citty";
-import { readConfig } from "../server/settings.ts";
+import { readConfig } from "../server/read-config.ts";
 import { connect } from "./api.ts";
-import { DATA } from "./data-args.ts";
+import { DATA_ARGS } from "./setting-args.ts";
 import { CliError, RefusedError } from "./error.ts";
 import { print } from "./print.ts";
 
@@ -9,7 +9,7 @@ export default defineCommand({
   meta: { name: "rm", description: "Remove a model and the files that were downloaded for it." },
   args: {
     id: { type: "positional", required: true, description: "The model, as `ingle list` names it" },
-    ...DATA,
+    ...DATA_ARGS,
   },
   async run({ args: { id, ...settings } }) {
     const api = await connect(readConfig(settings), { command: "rm" });

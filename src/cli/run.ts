@@ -2,10 +2,9 @@
 import { createInterface } from "node:readline/promises";
 import { text as readAll } from "node:stream/consumers";
 import { defineCommand } from "citty";
-import { ADAPTER_NAMES } from "../../adapters/registry.ts";
-import { readConfig } from "../server/settings.ts";
+import { readConfig } from "../server/read-config.ts";
 import { connect, eventsOf, inProcess, type Api } from "./api.ts";
-import { DATA } from "./data-args.ts";
+import { DATA_ARGS, settingArgs } from "./setting-args.ts";
 import { CliError } from "./error.ts";
 import { printNote, unwritable } from "./print.ts";
 import { standardOutput } from "../server/standard-streams.ts";
@@ -21,10 +20,8 @@ export default defineCommand({
     system: { type: "string", description: "What the model is to be" },
     temperature: { type: "string", description: "0 is repeatable, 2 is wild (0.7)" },
     "max-tokens": { type: "string", description: "Longest answer (2048)" },
-    ...DATA,
-    adapter: { type: "string", description: `What runs the model: ${["auto", ...ADAPTER_NAMES].join(", ")} (auto)` },
-    threads: { type: "string", description: "Threads of the computation (one per core)" },
-    context: { type: "string", description: "Tokens of the whole talk (what the model's record says)" },
+    ...DATA_ARGS,
+    ...settingArgs("adapter", "threads", "context"),
     log: { type: "boolean", description: "Show the log, on standard error" },
   },
   async run({ args }) {

@@ -2,13 +2,14 @@
 import { defineCommand } from "citty";
 import ipaddr from "ipaddr.js";
 import manifest from "../../package.json" with { type: "json" };
-import { ADAPTER_NAMES, adapterNamed } from "../../adapters/registry.ts";
+import { adapterNamed } from "../../adapters/registry.ts";
 import { DEFAULT_MODEL } from "../../models/catalog.ts";
-import { readConfig, type Config } from "../server/settings.ts";
+import { readConfig } from "../server/read-config.ts";
+import { SETTING_NAMES, type Config } from "../server/settings.ts";
 import { checkKey } from "../http/middleware/auth.ts";
 import type { Library } from "../library/library.ts";
 import { serve } from "../server/listen.ts";
-import { DATA, withUnderscores } from "./data-args.ts";
+import { CONFIG_ARG, settingArgs, settingsOf } from "./setting-args.ts";
 import { CliError } from "./error.ts";
 import { printNote } from "./print.ts";
 import { standardOutput } from "../server/standard-streams.ts";
@@ -29,42 +30,12 @@ const ONE_WISH_MS = 300;
 export default defineCommand({
   meta: { name: "serve", description: "Serve the API." },
   args: {
-    host: { type: "string", description: "Address to listen on (127.0.0.1)" },
-    port: { type: "string", description: "Port to listen on, 0 for a free one (1337)" },
-    ...DATA,
-    init: {
-      type: "boolean",
-      default: true,
-      description: "Make an empty folder a data folder; --no-init: its disk may not be mounted",
-    },
-    model: { type: "string", description: "Model of requests that name none" },
-    pull: { type: "boolean", description: "Fetch that model, or the default one, where it is missing" },
-    adapter: { type: "string", description: `What runs the models: ${["auto", ...ADAPTER_NAMES].join(", ")} (auto)` },
-    "llama-server": { type: "string", description: "llama.cpp's own server (on the PATH, or built by ingle)", valueHint: "path" },
-    threads: { type: "string", description: "Threads of the computation (one per core)" },
-    context: { type: "string", description: "Tokens a slot holds (what the model's record says)" },
-    slots: { type: "string", description: "Answers of one model at a time (4)" },
-    queue: { type: "string", description: "Requests of one model that may wait (64)" },
-    "keep-alive": { type: "string", description: "How long an idle model stays loaded: 30s, 10m, 2h, 0, or -1 for ever (5m)" },
-    timeout: { type: "string", description: "How long a chat request may take, queue and load included: 30s, 10m (no limit)" },
-    memory: { type: "string", description: "Memory of all loaded models together, such as 8GB (what the machine has)" },
-    "kv-cache": { type: "string", description: "Disk for the state of idle conversations, such as 2GB (0: none is kept)" },
-    pin: { type: "string", description: "Models that stay loaded once they are, with commas between them" },
-    "allow-private": { type: "boolean", description: "Models may come from plain http and private addresses" },
-    offline: { type: "boolean", description: "Fetch nothing from anywhere" },
-    "models-dir": { type: "string", description: "Folder whose model files clients may use in place", valueHint: "folder" },
-    key: {
-      type: "string",
-      description: "API keys that may call, with commas between them; INGLE_KEY keeps them off the command line",
-    },
-    hosts: { type: "string", description: "Further names of this server, with commas between them" },
-    origins: { type: "string", description: "Web origins that may call, with commas between them" },
-    "stream-default": { type: "string", description: "true: stream where a request does not say (false)" },
-    "insecure-no-auth": { type: "boolean", description: "Listen beyond this machine without a key" },
+    ...settingArgs(...SETTING_NAMES),
+    ...CONFIG_ARG,
+    pull: { type: "boolean", description: "Fetch the model of --model, or the default one, where it is missing" },
   },
   async run({ args }) {
-    const { init, ...flags } = args;
-    const config = readConfig({ ...withUnderscores(flags), no_init: init ? undefined : true });
+    const config = readConfig(settingsOf(args));
     const wide = checkExposure(config);
     if (args.pull) config.model ??= DEFAULT_MODEL;
     const wired = await wire(config, { command: "serve", wide });

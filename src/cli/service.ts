@@ -3,12 +3,13 @@ import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { defineCommand, type ArgsDef } from "citty";
 import { cacheFolder } from "../../adapters/llama-server/build/cached-build.ts";
-import { readConfig, type Config } from "../server/settings.ts";
+import { readConfig } from "../server/read-config.ts";
+import { flagOf, SETTING_NAMES, SETTINGS, type Config, type Setting } from "../server/settings.ts";
 import { findRuntime } from "../launch/runtimes.mjs";
 import { CARRIED } from "../executable/carried.ts";
-import { withUnderscores } from "./data-args.ts";
 import { CliError } from "./error.ts";
 import { print } from "./print.ts";
+import { settingsOf } from "./setting-args.ts";
 import serve, { STOP_MS } from "./serve.ts";
 import { launchdPlist } from "./service/launchd.ts";
 import { SYSTEM_CACHE, SYSTEM_DATA, type ServiceSetup } from "./service/setup.ts";
@@ -17,8 +18,12 @@ import { systemdUnit } from "./service/systemd.ts";
 /** Beyond the server's own grace. */
 const SPARE_MS = 7_000;
 
-// Everything that `serve` takes, but for secrets: a command line can be read by everybody.
-const { key: _, ...SERVE_ARGS } = serve.args as ArgsDef;
+const settings: [option: string, Setting][] = SETTING_NAMES.map((name) => [flagOf(name), SETTINGS[name]]);
+const SECRETS = new Set(settings.filter(([, { scope }]) => scope === "secret").map(([option]) => option));
+const PATHS = new Set(["config", ...settings.filter(([, { kind }]) => kind === "path").map(([option]) => option)]);
+
+/** All that `serve` takes except secrets: every user of the machine can read a command line. */
+const SERVE_ARGS = Object.fromEntries(Object.entries(serve.args as ArgsDef).filter(([option]) => !SECRETS.has(option)));
 
 type Given = Record<string, string | boolean | undefined>;
 
@@ -56,10 +61,10 @@ function setupOf(given: Given, system: boolean, secrets: string | undefined): Se
 }
 
 /** The service sees nothing of this terminal's settings: they are checked without them. */
-function configOfService({ init, ...given }: Given, system: boolean): Config {
-  const settings = withUnderscores(given);
+function configOfService(given: Given, system: boolean): Config {
+  const settings = settingsOf(given);
   if (system) settings.data ??= SYSTEM_DATA;
-  return readConfig({ ...settings, no_init: init === false ? true : undefined }, { XDG_DATA_HOME: process.env.XDG_DATA_HOME });
+  return readConfig(settings, { XDG_DATA_HOME: process.env.XDG_DATA_HOME });
 }
 
 interface Folders {
@@ -95,7 +100,7 @@ function flagsOf(given: Given): string[] {
 }
 
 function absolute(name: string, value: string): string {
-  if (["config", "data", "models-dir", "llama-server"].includes(name)) return resolve(value);
+  if (PATHS.has(name)) return resolve(value);
   const [, driver, folder] = (name === "store" && /^(fs|fs-lite):(.+)$/.exec(value)) || [];
   return folder === undefined ? value : `${driver}:${resolve(folder)}`;
 }

@@ -1,8 +1,8 @@
 import { defineCommand } from "citty";
-import { readConfig } from "../server/settings.ts";
+import { readConfig } from "../server/read-config.ts";
 import type { MemoryFit } from "../inference/memory-estimator.ts";
 import { connect } from "./api.ts";
-import { DATA } from "./data-args.ts";
+import { DATA_ARGS } from "./setting-args.ts";
 import { CliError, RefusedError } from "./error.ts";
 import { print } from "./print.ts";
 import { inBytes as size } from "../support/quantities.ts";
@@ -13,7 +13,7 @@ export default defineCommand({
     id: { type: "positional", required: true, description: "The model, as `ingle list --catalog` names it" },
     remote: { type: "boolean", default: false, description: "Where it is not here, look at its file where it would come from" },
     json: { type: "boolean", default: false, description: "JSON instead of lines" },
-    ...DATA,
+    ...DATA_ARGS,
   },
   async run({ args: { id, remote, json, ...settings } }) {
     const api = await connect(readConfig(settings), { command: "show", reads: true });

@@ -1,7 +1,7 @@
 // POST /v1/models/{id}/start and /stop, GET /v1/ps, keep_alive in requests and settings, and streams that wait for a load.
 import { describe, expect, test } from "bun:test";
 import { AdapterError } from "../../adapters/adapter.ts";
-import { readConfig } from "../../src/server/settings.ts";
+import { readConfig } from "../../src/server/read-config.ts";
 import { errorOf, makeApp, makeModel } from "../support/app.ts";
 import { fakeClock, settled } from "../support/model-pool.ts";
 import { fakeAdapter } from "../support/fake-adapter.ts";

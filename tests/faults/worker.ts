@@ -3,7 +3,7 @@
 import { writeSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { wire } from "../../src/server/create-server.ts";
-import { readConfig } from "../../src/server/settings.ts";
+import { readConfig } from "../../src/server/read-config.ts";
 
 export interface Command {
   /** Milliseconds since 1970, beyond all earlier ones: what is new gets an id of that time. */

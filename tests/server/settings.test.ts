@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { ConfigError, readConfig, sourceOptions } from "../../src/server/settings.ts";
+import { ConfigError, readConfig, sourceOptions } from "../../src/server/read-config.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "ingle-config-"));
 let files = 0;

@@ -17,7 +17,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { wire } from "../../src/server/create-server.ts";
-import { readConfig } from "../../src/server/settings.ts";
+import { readConfig } from "../../src/server/read-config.ts";
 import { checkFolder, SET_ASIDE } from "../../src/storage/check/check.ts";
 import type { Finding } from "../../src/storage/check/folder.ts";
 import { MARKER } from "../../src/storage/file-names.ts";

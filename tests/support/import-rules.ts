@@ -74,9 +74,9 @@ const ROOMS: Record<string, Room> = {
   support: { holds: /^src\/support\//, uses: [] },
 };
 
-// settings.ts takes the environment as an argument's default; a lock has to name its process and to ask whether another lives.
+// read-config.ts takes the environment as an argument's default; a lock has to name its process and to ask whether another lives.
 const RUNTIME_FILES =
-  /^src\/(main|server\/(settings|standard-streams|listen|adapters|create-server)|storage\/lock\/.*)\.ts$|^src\/(cli|executable|server\/listen)\/|^tools\/|^adapters\/(child-process|node-llama-cpp|llama-server)\//;
+  /^src\/(main|server\/(read-config|standard-streams|listen|adapters|create-server)|storage\/lock\/.*)\.ts$|^src\/(cli|executable|server\/listen)\/|^tools\/|^adapters\/(child-process|node-llama-cpp|llama-server)\//;
 const RUNTIME_NAMES = ["Bun", "Deno", "process"];
 const RUNTIME_MODULES = /^(node:process|process|bun|bun:.*)$/;
 

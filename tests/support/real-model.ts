@@ -3,7 +3,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { DEFAULT_MODEL } from "../../models/catalog.ts";
 import type { InstalledModel } from "../../models/manifest.ts";
-import { sourceOptions } from "../../src/server/settings.ts";
+import { sourceOptions } from "../../src/server/read-config.ts";
 import type { Library } from "../../src/library/library.ts";
 import { readLibrary, withLibrary } from "./library.ts";
 

@@ -28,7 +28,7 @@ for (const { name, command, skip } of runtimes()) {
   const reason = skip ?? (existsSync(FULL) ? undefined : `this machine has no ${FULL}`);
   describe.skipIf(reason !== undefined)(`on ${name}${reason === undefined ? "" : ` (skipped: ${reason})`}, a server`, () => {
     test.each(Object.entries(LOST))(
-      "%s answers, logs its errors nowhere, and ends with its grace",
+      "F-59: %s answers all the same, and ends within its grace",
       async (_, stdio) => {
         const { url, child } = await serveWith(command, stdio);
         try {

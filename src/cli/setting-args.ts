@@ -1,0 +1,39 @@
+// The options of a command that are settings, as server/settings.ts describes them.
+import { defaultOf, flagOf, SETTINGS, type Setting, type SettingName } from "../server/settings.ts";
+
+/** The option for a setting: `keep-alive` for `keep_alive`, and `init`, which may be negated, for `no_init`. */
+type OptionName<Name extends string> = Name extends `no_${infer Option}` ? Option : Dashed<Name>;
+type Dashed<Name extends string> = Name extends `${infer Head}_${infer Tail}` ? `${Head}-${Dashed<Tail>}` : Name;
+
+type OptionArg<Name extends SettingName> = (typeof SETTINGS)[Name]["kind"] extends "switch"
+  ? { type: "boolean"; description: string; negativeDescription?: string; default?: boolean }
+  : { type: "string"; description: string; valueHint?: string };
+
+type SettingArgs<Name extends SettingName> = { [Each in Name as OptionName<Each>]: OptionArg<Each> };
+
+export function settingArgs<Name extends SettingName>(...names: Name[]): SettingArgs<Name> {
+  return Object.fromEntries(names.map((name) => optionOf(name))) as SettingArgs<Name>;
+}
+
+function optionOf(name: SettingName): [string, object] {
+  const { kind, description, hint }: Setting = SETTINGS[name];
+  if (name.startsWith("no_"))
+    return [name.slice(3), { type: "boolean", default: true, description: "", negativeDescription: description }];
+  if (kind === "switch") return [flagOf(name), { type: "boolean", description }];
+  const usual = defaultOf(name);
+  const text = usual === undefined ? description : `${description} (${usual})`;
+  return [flagOf(name), { type: "string", description: text, ...(hint && { valueHint: hint }) }];
+}
+
+export const CONFIG_ARG = {
+  config: { type: "string", description: "Configuration file, JSON with the names of the settings", valueHint: "file" },
+} as const;
+
+/** The options of every command that works with the data folder. */
+export const DATA_ARGS = { ...settingArgs("data", "store"), ...CONFIG_ARG };
+
+/** The options of a command line by the names of their settings, for `readConfig`; further ones are left as they are. */
+export function settingsOf({ init, ...options }: Record<string, unknown>): Record<string, unknown> {
+  const named = Object.entries(options).map(([option, value]) => [option.replaceAll("-", "_"), value]);
+  return { ...Object.fromEntries(named), ...(init === false && { no_init: true }) };
+}

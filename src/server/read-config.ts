@@ -1,0 +1,125 @@
+// Flags > environment (INGLE_*) > config file > defaults -> one checked Config. The environment is read here and nowhere else.
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { env as processEnv } from "node:process";
+import envPaths from "env-paths";
+import * as v from "valibot";
+import type { DownloadOptions } from "../../models/sources/source.ts";
+import { toBadRequest } from "../http/validate.ts";
+import {
+  flagOf,
+  SETTING_NAMES,
+  SETTINGS,
+  SettingsSchema,
+  variableOf,
+  type Config,
+  type SettingName,
+  type Settings,
+} from "./settings.ts";
+
+/** A setting that cannot be used: the sentence names it, its value and where it came from. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+type Variables = Record<string, string | undefined>;
+
+const folders = () => envPaths("ingle", { suffix: "" });
+
+/**
+ * Puts the sources together. `flags` are the words of the command line by name; what is undefined was not given.
+ * Throws `ConfigError`.
+ */
+export function readConfig(flags: Record<string, unknown> = {}, env: Variables = processEnv): Config {
+  const file = configFile(flags.config as string | undefined, env);
+  const merged: Record<string, unknown> = {};
+  const origin: Record<string, string> = {};
+  for (const name of SETTING_NAMES) {
+    const variable = variableOf(name);
+    const given: [unknown, string][] = [
+      [flags[name], `--${flagOf(name)}`],
+      [env[variable] || undefined, variable],
+      [file.values[name], `"${name}" in ${file.path}`],
+    ];
+    const [value, from] = given.find(([value]) => value !== undefined) ?? [];
+    if (value === undefined) continue;
+    merged[name] = typeof value === "string" ? fromText(name, value) : value;
+    origin[name] = from!;
+  }
+  return checked({ data: defaultDataFolder(env), ...merged }, (name) => origin[name]!);
+}
+
+/** The settings of a program that serves the API itself: neither the environment nor a file is read. Throws `ConfigError`. */
+export function configOf(settings: Settings & { data: string }): Config {
+  const unknown = unknownOf(settings);
+  if (unknown !== undefined)
+    throw new ConfigError(`"${unknown}" is no setting of ingle. These are: ${SETTING_NAMES.join(", ")}.`);
+  if (settings.data === undefined) throw new ConfigError('"data" is missing. It must be a folder.');
+  return checked(settings, (name) => `"${name}"`);
+}
+
+function checked(settings: object, nameOf: (name: string) => string): Config {
+  const result = v.safeParse(SettingsSchema, settings);
+  if (result.success) return { ...result.output, data: resolve(result.output.data!) };
+  const { message, param } = toBadRequest(result.issues);
+  // `"port" is "abc". It must be a number.`, with the name that was written.
+  throw new ConfigError(message.replace(/^"[^"]*"/, nameOf(/^\w+/.exec(param!)![0])));
+}
+
+const unknownOf = (settings: object): string | undefined => Object.keys(settings).find((name) => !Object.hasOwn(SETTINGS, name));
+
+/** Where downloads may come from; the hub's settings are those of Hugging Face's own tools. */
+export function sourceOptions(config: Partial<Config> = {}, env: Variables = processEnv): DownloadOptions {
+  const { allow_private = false, offline = false } = config;
+  return {
+    allow_private,
+    offline: offline || env.HF_HUB_OFFLINE === "1",
+    ...(env.HF_ENDPOINT ? { hf_endpoint: env.HF_ENDPOINT } : {}),
+    ...(env.HF_TOKEN ? { hf_token: env.HF_TOKEN } : {}),
+  };
+}
+
+function defaultDataFolder(env: Variables): string {
+  return env.XDG_DATA_HOME ? join(env.XDG_DATA_HOME, "ingle") : folders().data;
+}
+
+function configFile(flag: string | undefined, env: Variables): { path: string; values: Record<string, unknown> } {
+  const named = flag ?? env.INGLE_CONFIG;
+  const path = named ?? join(folders().config, "config.json");
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    if (named === undefined && (error as NodeJS.ErrnoException).code === "ENOENT") return { path, values: {} };
+    throw new ConfigError(`The configuration file ${path} cannot be read: ${(error as Error).message}.`, { cause: error });
+  }
+  const values = parseObject(path, text);
+  const unknown = unknownOf(values);
+  if (unknown !== undefined) {
+    throw new ConfigError(`The configuration file ${path} holds "${unknown}", which is none of: ${SETTING_NAMES.join(", ")}.`);
+  }
+  return { path, values };
+}
+
+function parseObject(path: string, text: string): Record<string, unknown> {
+  try {
+    const values: unknown = JSON.parse(text);
+    if (typeof values === "object" && values !== null && !Array.isArray(values)) return values as Record<string, unknown>;
+  } catch (error) {
+    throw new ConfigError(`The configuration file ${path} is not JSON: ${(error as Error).message}.`, { cause: error });
+  }
+  throw new ConfigError(`The configuration file ${path} is not a JSON object.`);
+}
+
+/** A word of the command line or the environment as the type the setting has; what does not fit is left for the schema to refuse. */
+function fromText(name: SettingName, text: string): unknown {
+  const { kind } = SETTINGS[name];
+  if (kind === "number") return /^\d+$/.test(text) ? Number(text) : text;
+  if (kind === "list")
+    return text
+      .split(",")
+      .map((part) => part.trim())
+      .filter(Boolean);
+  if (kind === "switch" || kind === "boolean") return { true: true, 1: true, false: false, 0: false }[text] ?? text;
+  return text;
+}
