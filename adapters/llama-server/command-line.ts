@@ -2,7 +2,7 @@
 import { availableParallelism } from "node:os";
 import type { InstalledModel } from "../../models/manifest.ts";
 import type { LoadOptions } from "../adapter.ts";
-import { jinjaTemplate } from "./jinja-template.ts";
+import { jinjaTemplate } from "../shared/jinja-template.ts";
 
 /** Tokens of one step: an aborted generation takes one more step at most, and each step is a sign of life. */
 const BATCH = 512;

@@ -3,6 +3,7 @@ import { createContext, Script } from "node:vm";
 import { Environment, Interpreter, Template } from "@huggingface/jinja";
 import type { LlamaModel } from "node-llama-cpp";
 import { AdapterError, type ChatMessage } from "../adapter.ts";
+import { jinjaTemplate } from "../shared/jinja-template.ts";
 import { looksSpecial } from "../shared/special-tokens.ts";
 
 /** A message of text alone. */
@@ -22,7 +23,7 @@ const MAX_RANGE = 10_000;
  * refuses the messages, and `template_failed` where it breaks.
  */
 export function createPromptTokenizer(model: LlamaModel, prompt_template: string | undefined): PromptTokenizer {
-  const render = prompt_template === undefined ? jinjaRender(model) : substitution(prompt_template);
+  const render = createRender(model, prompt_template === undefined ? templateOf(model) : jinjaTemplate(prompt_template));
   return (messages) => {
     // A special token in a message is text: a separator in its middle keeps the tokenizer from seeing it.
     const separator = unusedSeparator(messages);
@@ -34,16 +35,18 @@ export function createPromptTokenizer(model: LlamaModel, prompt_template: string
   };
 }
 
-type Render = (messages: readonly TextMessage[]) => string;
-
 // The format that most instruction models know, and llama.cpp's own default for a file without a template.
 const CHATML =
   "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}{% endfor %}" +
   "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
 
-function jinjaRender(model: LlamaModel): Render {
-  const source: unknown = model.fileInfo.metadata.tokenizer?.chat_template;
-  const template = parseTemplate(typeof source === "string" && source !== "" ? source : CHATML);
+function templateOf({ fileInfo }: LlamaModel): string {
+  const source: unknown = fileInfo.metadata.tokenizer?.chat_template;
+  return typeof source === "string" && source !== "" ? source : CHATML;
+}
+
+function createRender(model: LlamaModel, source: string): (messages: readonly TextMessage[]) => string {
+  const template = parseTemplate(source);
   const { bosString, eosString } = model.tokens;
   const globals = { ...GLOBALS, add_generation_prompt: true, bos_token: bosString ?? "", eos_token: eosString ?? "" };
   return (messages) =>
@@ -104,19 +107,6 @@ function renderInTime(render: () => string): string {
     const reason = (error as Error).message.slice(0, 200);
     throw new AdapterError("template_failed", `The model's chat template failed (${reason}). ${REMEDY}`, { cause: error });
   }
-}
-
-/** Jan's plain templates: what stands before `{system_message}`, before `{prompt}` and after it goes around each message. */
-function substitution(template: string): Render {
-  const [head, tail = ""] = splitAt(template, "{prompt}");
-  const [system, user] = head.includes("{system_message}") ? splitAt(head, "{system_message}") : ["", head];
-  const before: Record<TextMessage["role"], string> = { system, user: user ?? "", tool: user ?? "", assistant: tail };
-  return (messages) => messages.map(({ role, content }) => before[role] + content).join("") + tail;
-}
-
-function splitAt(text: string, place: string): [string, string?] {
-  const at = text.indexOf(place);
-  return at < 0 ? [text] : [text.slice(0, at), text.slice(at + place.length)];
 }
 
 /** A noncharacter of Unicode, repeated until no message holds it. */

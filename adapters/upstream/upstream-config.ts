@@ -5,8 +5,6 @@ import type { UpstreamTarget } from "./errors.ts";
 import type { UpstreamTimeouts } from "./http-request.ts";
 import type { PoolServer } from "./server-pool.ts";
 
-type Env = Record<string, string | undefined>;
-
 const SLOTS = 16;
 
 /** Generations at a time of a model that other servers run; undefined for one that has files here. */
@@ -21,7 +19,11 @@ export interface UpstreamConfig extends Required<Pick<Upstream, "urls" | "model"
 }
 
 /** Throws `AdapterError` `engine_unavailable` where the key is missing on this machine. */
-export function upstreamConfigOf({ id, upstream }: InstalledModel, env: Env, timeouts: UpstreamTimeouts): UpstreamConfig {
+export function upstreamConfigOf(
+  { id, upstream }: InstalledModel,
+  env: Record<string, string | undefined>,
+  timeouts: UpstreamTimeouts,
+): UpstreamConfig {
   if (upstream === undefined) throw new AdapterError("model_load_failed", `Model "${id}" names no server that runs it.`);
   const { urls, model = id, slots = SLOTS, key_env } = upstream;
   return {
@@ -31,7 +33,7 @@ export function upstreamConfigOf({ id, upstream }: InstalledModel, env: Env, tim
   };
 }
 
-function readKey(name: string, env: Env): string {
+function readKey(name: string, env: Record<string, string | undefined>): string {
   const key = env[name]?.trim() ?? "";
   if (key === "")
     throw new AdapterError(

@@ -2,7 +2,7 @@
 import { createParser } from "eventsource-parser";
 import * as v from "valibot";
 import type { ChatEvent, Usage } from "../../adapter.ts";
-import { Chunk, eventsOf, finishReasonOf, onlyText, usageOf } from "./chunk.ts";
+import { AnswerChunk, eventsOf, finishReasonOf, onlyText, usageOf } from "./chunk.ts";
 import { releasedText } from "./released-text.ts";
 import { readText, type ServerErrorBody, parseErrorBody } from "./error-body.ts";
 
@@ -72,7 +72,7 @@ function createAnswerReader(stop: readonly string[]) {
     if (event.type !== "text") events.push(event);
     else if (text.push(event, events)) [reason, done] = ["stop", true];
   };
-  const addChunk = (chunk: Chunk): void => {
+  const addChunk = (chunk: AnswerChunk): void => {
     reason ??= finishReasonOf(chunk);
     usage = usageOf(chunk) ?? usage;
     for (const event of eventsOf(chunk)) if (!done) addEvent(event);
@@ -122,11 +122,11 @@ function parseJson(data: string): unknown {
   }
 }
 
-function chunkOf(value: unknown, data: string): Chunk | Error {
+function chunkOf(value: unknown, data: string): AnswerChunk | Error {
   if (value instanceof Error) return value;
   const error = parseErrorBody(value);
   if (error !== undefined) return new FailedAnswer(error);
-  const chunk = v.safeParse(Chunk, value);
+  const chunk = v.safeParse(AnswerChunk, value);
   return chunk.success ? chunk.output : new BrokenAnswer(`A part of the answer is no chunk: ${data.slice(0, 100)}`);
 }
 

@@ -21,7 +21,7 @@ const Delta = v.object({
   ),
 });
 
-export const Chunk = v.object({
+export const AnswerChunk = v.object({
   choices: v.optional(
     v.array(
       v.object({
@@ -48,7 +48,7 @@ export const Chunk = v.object({
   /** llama-server's, with `timings_per_token`: tokens so far; `prompt_n` are those that were not cached. */
   timings: v.nullish(v.object({ prompt_n: Count, cache_n: Count, predicted_n: Count })),
 });
-export type Chunk = v.InferOutput<typeof Chunk>;
+export type AnswerChunk = v.InferOutput<typeof AnswerChunk>;
 
 /**
  * The text of a chunk that is a piece of text and nothing else, as nearly all are; undefined for all others. The schema would cost more than
@@ -66,7 +66,7 @@ export function onlyText(value: unknown): string | undefined {
 }
 
 /** The events of a chunk, but for the end of the answer. */
-export function* eventsOf({ choices: [choice], prompt_progress }: Chunk): Generator<ChatEvent> {
+export function* eventsOf({ choices: [choice], prompt_progress }: AnswerChunk): Generator<ChatEvent> {
   if (prompt_progress) yield { type: "prompt", read: prompt_progress.processed, total: prompt_progress.total };
   if (choice === undefined) return;
   const { content, reasoning_content, reasoning, tool_calls } = choice.delta;
@@ -80,7 +80,7 @@ export function* eventsOf({ choices: [choice], prompt_progress }: Chunk): Genera
   }
 }
 
-export function finishReasonOf({ choices: [choice] }: Chunk): "stop" | "length" | "tool_calls" | undefined {
+export function finishReasonOf({ choices: [choice] }: AnswerChunk): "stop" | "length" | "tool_calls" | undefined {
   const reason = choice?.finish_reason;
   if (reason == null) return undefined;
   if (reason === "function_call" || reason === "tool_calls") return "tool_calls";
@@ -88,12 +88,12 @@ export function finishReasonOf({ choices: [choice] }: Chunk): "stop" | "length" 
 }
 
 /** The usage so far: the last one of an answer counts. */
-export function usageOf({ usage, timings }: Chunk): Usage | undefined {
+export function usageOf({ usage, timings }: AnswerChunk): Usage | undefined {
   if (!usage) return timings ? usageOfTimings(timings) : undefined;
   const { prompt_tokens, completion_tokens, prompt_tokens_details } = usage;
   return { prompt_tokens, completion_tokens, cached_tokens: prompt_tokens_details?.cached_tokens ?? 0 };
 }
 
-function usageOfTimings({ prompt_n, cache_n, predicted_n }: NonNullable<Chunk["timings"]>): Usage {
+function usageOfTimings({ prompt_n, cache_n, predicted_n }: NonNullable<AnswerChunk["timings"]>): Usage {
   return { prompt_tokens: prompt_n + cache_n, completion_tokens: predicted_n, cached_tokens: cache_n };
 }
