@@ -135,6 +135,18 @@ describe("a child that misbehaves", () => {
   test("by hanging amid a generation", async () => {
     expect(await turnOf("setInterval(() => {}, 1e6)", { generation: 300 })).toBe("engine_timeout");
   });
+  test("not at all, where the client is slow to read its answer", async () => {
+    const events = [
+      { type: "text", text: "hello" },
+      { type: "finish", reason: "stop", usage: {} },
+    ].map((event) => `console.log(${JSON.stringify(JSON.stringify({ type: "event", id: 0, event }))});`);
+    const engine = await load(`${loaded} process.stdin.once("data", () => { ${events.join(" ")} });`, { generation: 300 });
+    for await (const event of engine.chat(ask("hello"), AbortSignal.timeout(20_000))) {
+      if (event.type === "text") await new Promise((done) => setTimeout(done, 1_000));
+    }
+    await engine.close();
+    expect(await engine.closed).toBeUndefined();
+  });
   test("by a line that is no message", async () => {
     expect(await turnOf(`setTimeout(() => console.log("segfault at 0x0"), 200)`)).toBe("engine_crashed");
   });
