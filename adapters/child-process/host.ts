@@ -1,39 +1,39 @@
-// The engine's side of child.ts: runs one adapter with one model for the server at the other end of the pipes.
+// The engine's side of a child process: runs one adapter with one model for the server at the other end of the pipes.
 import { AdapterError, type Adapter, type Engine } from "../adapter.ts";
 import { encode, lineReader, toWire, type FromChild, type ToChild } from "./protocol.ts";
 
-// A prompt of 10 MiB, each of its characters written as an escape.
+// Enough for a prompt of 10 MiB with each character written as an escape.
 const LONGEST_LINE = 64 * 1024 * 1024;
 
-/** Settles when the server closes the pipe, which it also does by dying; then no turn runs any more. */
+/** Settles when the server closes the pipe, which its death does too, and the engine has closed. */
 export async function hostEngine(adapter: Adapter, input: NodeJS.ReadableStream, write: (line: string) => void): Promise<void> {
-  const say = inBunches(write);
-  const turns = new Map<number, AbortController>();
+  const send = inBatches(write);
+  const generations = new Map<number, AbortController>();
   const stopLoading = new AbortController();
   let loading: Promise<Engine> | undefined;
 
   const receive = (message: ToChild): void => {
     if (message.type === "load") {
-      const onProgress = (): void => say({ type: "loading" });
+      const onProgress = (): void => send({ type: "loading" });
       loading ??= adapter.load(message.model, { ...message.options, onProgress }, stopLoading.signal);
       loading.then(
-        ({ slots, context_length }) => say({ type: "loaded", slots, context_length }),
-        (error) => say({ type: "load_failed", error: toWire(error) }),
+        ({ slots, context_length }) => send({ type: "loaded", slots, context_length }),
+        (error) => send({ type: "load_failed", error: toWire(error) }),
       );
     } else if (message.type === "chat") void chat(message);
-    else turns.get(message.id)?.abort(new AdapterError("engine_unavailable", "The turn was stopped."));
+    else generations.get(message.id)?.abort(new AdapterError("engine_unavailable", "The generation was stopped."));
   };
 
   async function chat({ id, request }: Extract<ToChild, { type: "chat" }>): Promise<void> {
     const stop = new AbortController();
-    turns.set(id, stop);
+    generations.set(id, stop);
     try {
       const engine = await loading!;
-      for await (const event of engine.chat(request, stop.signal)) say({ type: "event", id, event });
+      for await (const event of engine.chat(request, stop.signal)) send({ type: "event", id, event });
     } catch (error) {
-      if (!stop.signal.aborted) say({ type: "error", id, error: toWire(error) });
+      if (!stop.signal.aborted) send({ type: "error", id, error: toWire(error) });
     } finally {
-      turns.delete(id);
+      generations.delete(id);
     }
   }
 
@@ -45,8 +45,8 @@ export async function hostEngine(adapter: Adapter, input: NodeJS.ReadableStream,
   await engine?.close();
 }
 
-/** What all turns say in one step of the engine goes out in one write: the reader wakes up once. */
-function inBunches(write: (lines: string) => void): (message: FromChild) => void {
+/** Joins the messages of one step of the engine, over all generations, in one write: the reader wakes up once. */
+function inBatches(write: (lines: string) => void): (message: FromChild) => void {
   let lines = "";
   return (message) => {
     if (lines === "") {

@@ -1,8 +1,8 @@
-// What the server and an engine's process say to each other: one JSON object a line, over standard input and output.
+// The messages between the server and an engine's process: one JSON object a line, over standard input and output.
 import type { InstalledModel } from "../../models/manifest.ts";
 import { AdapterError, type AdapterErrorCode, type ChatEvent, type ChatRequest, type LoadOptions } from "../adapter.ts";
 
-/** How long the engine may take to end when it is told to, in ms: it may have conversations to write down. */
+/** In ms: how long the engine may take to end once it is asked to. It may have conversations to save. */
 export const CLOSE_MS = 8_000;
 
 export type ToChild =
@@ -18,7 +18,7 @@ export type FromChild =
   | { type: "event"; id: number; event: ChatEvent }
   | { type: "error"; id: number; error: WireError };
 
-/** `code` is absent where the failure is our own mistake: the server then tells its log, not the client. */
+/** `code` is absent where the failure is a bug of ingle: the server then logs it and tells the client nothing of it. */
 export interface WireError {
   code?: AdapterErrorCode;
   message: string;

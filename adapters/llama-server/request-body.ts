@@ -60,7 +60,7 @@ function selectTools({ tools, tool_choice }: ChatRequest): Pick<ChatRequest, "to
   return { tools: only, tool_choice: "required" };
 }
 
-/** Of two constraints on one answer llama-server would ignore one in silence. */
+/** llama-server honours one of two constraints on an answer and ignores the other in silence. */
 function checkCombinations({ tools, tool_choice, grammar, response_format, logprobs }: ChatRequest): void {
   const present = {
     tools: tools !== undefined && tool_choice !== "none",

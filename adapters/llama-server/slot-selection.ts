@@ -39,13 +39,15 @@ interface SelectableSlot extends LlamaServerSlot {
 
 /** What is known of a generation so far. */
 interface GenerationProgress {
+  request: ChatRequest;
+  fingerprint: ConversationFingerprint;
   sent: boolean;
   /** Tokens of the prompt: those read, and all. */
-  prompt: { read: number; total: number } | undefined;
+  prompt?: { read: number; total: number };
   /** The answer has begun, so that the whole prompt was read. */
   answering: boolean;
-  finish: Extract<ChatEvent, { type: "finish" }> | undefined;
-  failure: unknown;
+  finish?: Extract<ChatEvent, { type: "finish" }>;
+  failure?: unknown;
 }
 
 /** With these the request never got to its slot. */
@@ -68,16 +70,13 @@ export function createSlotSelection(options: LlamaServerSlotSelectionOptions): L
 
   /** The free slot of the same conversation, else the free one that was used longest ago; undefined where none is free. */
   const chooseSlot = (fingerprint: ConversationFingerprint): SelectableSlot | undefined => {
-    const length = conversationLength(fingerprint);
     const free = slots.filter(({ generation }) => generation === undefined).toSorted((a, b) => a.last_used - b.last_used);
     const [best] = free
-      .flatMap((slot) => {
-        if (slot.contents === undefined) return [];
-        const held = slot.contents.fingerprint;
-        return { slot, same: sharedPrefixLength(held, fingerprint), held: conversationLength(held) };
-      })
+      .map((slot) => ({ slot, same: sharedPrefixLength(slot.contents?.fingerprint, fingerprint) }))
       .toSorted((a, b) => b.same - a.same);
-    return best !== undefined && isSameConversation(best.same, best.held, length) ? best.slot : free[0];
+    if (best === undefined) return undefined;
+    const held = conversationLength(best.slot.contents?.fingerprint);
+    return isSameConversation(best.same, held, conversationLength(fingerprint)) ? best.slot : free[0];
   };
 
   const saveWhenIdle = (): void => {
@@ -103,9 +102,7 @@ export function createSlotSelection(options: LlamaServerSlotSelectionOptions): L
       const generation = Promise.withResolvers<void>();
       slot.generation = generation.promise;
       slot.last_used = ++uses;
-      const progress: GenerationProgress = {
-        ...{ sent: false, prompt: undefined, answering: false, finish: undefined, failure: undefined },
-      };
+      const progress: GenerationProgress = { request, fingerprint, sent: false, answering: false };
       try {
         const swapped = enqueue(slot, () => states.swap(slot, fingerprint, !request.repeatable));
         await untilAborted(swapped, signal);
@@ -120,7 +117,7 @@ export function createSlotSelection(options: LlamaServerSlotSelectionOptions): L
         progress.failure = error;
         throw error;
       } finally {
-        slot.contents = contentsAfter(slot.contents, progress, fingerprint, request);
+        slot.contents = contentsAfter(slot.contents, progress);
         slot.generation = undefined;
         generation.resolve();
         saveWhenIdle();
@@ -141,12 +138,8 @@ export function createSlotSelection(options: LlamaServerSlotSelectionOptions): L
 }
 
 /** What a slot holds after a generation. */
-function contentsAfter(
-  before: LlamaServerSlot["contents"],
-  { sent, prompt, answering, finish, failure }: GenerationProgress,
-  fingerprint: ConversationFingerprint,
-  request: ChatRequest,
-): LlamaServerSlot["contents"] {
+function contentsAfter(before: LlamaServerSlot["contents"], progress: GenerationProgress): LlamaServerSlot["contents"] {
+  const { request, fingerprint, sent, prompt, answering, finish, failure } = progress;
   if (!sent || (failure instanceof AdapterError && REFUSED.includes(failure.code))) return before;
   // The state of an image is more than its tokens, so no such conversation is saved.
   const saved = hasImages(request);

@@ -142,7 +142,7 @@ export function createSlotStates({ client, folder, limits, gone, log }: LlamaSer
     async swap(slot, next, reuses) {
       const { contents } = slot;
       const spared = contents === undefined ? 0 : sparedTokens(contents, next);
-      const unread = conversationLength(next) - (contents === undefined ? 0 : sharedPrefixLength(contents.fingerprint, next));
+      const unread = conversationLength(next) - sharedPrefixLength(contents?.fingerprint, next);
       // `unread` counts characters: nearly every token has one at least.
       const better = reuses && !off && unread >= MIN_SAVED_TOKENS ? await findState(next, spared + MIN_SAVED_TOKENS) : undefined;
       const goes_on = contents === undefined || continuesConversation(next, contents.fingerprint);

@@ -75,13 +75,10 @@ export function llamaServerStateFormat(key: Uint8Array): StateFormat<SlotContent
 async function seal(path: string, { fingerprint, prompt, tokens }: SlotContents, key: Uint8Array): Promise<number> {
   return withFile(path, "r+", async (file) => {
     const { size: native } = await file.stat();
-    if ((await checkNative(file, native)) !== tokens) throw new BadStateError("It does not have the tokens that were told.");
-    const stored: v.InferInput<typeof StoredContents> = {
-      talk: { marks: fingerprint.prefixes, ends: fingerprint.ends },
-      prompt,
-      tokens,
-    };
-    const json = Buffer.from(JSON.stringify(stored));
+    if ((await checkNative(file, native)) !== tokens)
+      throw new BadStateError("It does not have as many tokens as llama-server says.");
+    const talk = { marks: fingerprint.prefixes, ends: fingerprint.ends };
+    const json = Buffer.from(JSON.stringify({ talk, prompt, tokens }));
     const tail = new Uint8Array(TAIL_BYTES);
     const view = new DataView(tail.buffer);
     view.setUint32(0, MAGIC, true);

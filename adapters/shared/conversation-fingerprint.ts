@@ -13,11 +13,9 @@ export interface ConversationFingerprint {
 /** In characters, about 64 tokens. Each message begins a block, so that its end is the end of a prefix too. */
 const BLOCK = 256;
 
-export function fingerprintOf({
-  messages,
-  tools,
-  tool_choice,
-}: Pick<ChatRequest, "messages" | "tools" | "tool_choice">): ConversationFingerprint {
+type Conversation = Pick<ChatRequest, "messages" | "tools" | "tool_choice">;
+
+export function fingerprintOf({ messages, tools, tool_choice }: Conversation): ConversationFingerprint {
   const fingerprint: ConversationFingerprint = { prefixes: [], ends: [] };
   let prefix = "";
   let end = 0;
@@ -33,14 +31,14 @@ export function fingerprintOf({
   return fingerprint;
 }
 
-/** The characters that both begin with, rounded down to whole blocks. */
-export function sharedPrefixLength(one: ConversationFingerprint, other: ConversationFingerprint): number {
-  return one.ends[commonPrefixLength(one.prefixes, other.prefixes) - 1] ?? 0;
+/** The characters that both begin with, rounded down to whole blocks; 0 where there is only one conversation. */
+export function sharedPrefixLength(one: ConversationFingerprint | undefined, other: ConversationFingerprint): number {
+  return one?.ends[commonPrefixLength(one.prefixes, other.prefixes) - 1] ?? 0;
 }
 
 /** In characters. */
-export function conversationLength({ ends }: ConversationFingerprint): number {
-  return ends.at(-1) ?? 0;
+export function conversationLength(fingerprint: ConversationFingerprint | undefined): number {
+  return fingerprint?.ends.at(-1) ?? 0;
 }
 
 /** Whether `later` begins with all of `earlier`. */

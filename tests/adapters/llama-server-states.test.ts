@@ -306,7 +306,7 @@ describe("a llama-server", () => {
   const faulty = async (fault: string, more: Partial<Setup> = {}) => {
     const log = join(root, `asked-${number++}`);
     const folder = more.folder ?? fresh();
-    const limits = { load: 20_000, turn: 10_000, cancel: 300, close: 500, state: 500 };
+    const limits = { load: 20_000, generation: 10_000, cancel: 300, close: 500, state: 500 };
     const model = more.model ?? (await tinyModel());
     const env = { GGML_FAKE: fault, GGML_ASKED: log };
     const made = { folder, model, binary, context: 512, limits, env, ...more };
