@@ -1,18 +1,16 @@
-// Who waits for the slots of one model, by client: whose turn is next, and who gives a place up when the queue is full.
-import { createHeap } from "./heap.ts";
-import { createLine, type Line, type Place } from "./linked-list.ts";
+// Which queued request of one model gets the next free slot, and which gives up its place in a full queue: every client has its share.
 
-/** One client that has turns here. */
+/** A client with requests that run or wait. */
 export interface QueueClient {
   readonly name: string;
-  /** Turns that have a slot. */
+  /** Requests that have a slot. */
   running: number;
-  readonly waiting: Line<QueuedRequest>;
-  /** When a turn of its last ended; counted as arrivals are. */
+  /** Requests in the queue. */
+  queued: number;
+  /** When a request of the client last gave its slot back, counted as arrivals are. */
   served: number;
 }
 
-/** A turn in the queue. */
 export interface QueuedRequest {
   readonly client: QueueClient;
   /** The later it came, the larger. */
@@ -22,96 +20,85 @@ export interface QueuedRequest {
 }
 
 export interface FairShare {
-  /** Turns in the queue. */
-  readonly waiting: number;
-  /** Makes one known of whom there is nothing yet. */
+  /** Requests in the queue. */
+  readonly queued: number;
+  /** The client of this name; a new one where none of its requests runs or waits. */
   get(name: string): QueueClient;
   slotTaken(client: QueueClient): void;
   slotFreed(client: QueueClient): void;
-  enqueue(waiter: Omit<QueuedRequest, "arrival">): Place<QueuedRequest>;
-  /** It left, or is let in or turned away now. */
-  dequeue(place: Place<QueuedRequest>): void;
-  /** Whose turn it is. */
-  next(): Place<QueuedRequest> | undefined;
-  /** The newest turn of the client that has the most in the queue, if a turn of this one is better there. */
-  evictionCandidate(client: QueueClient): Place<QueuedRequest> | undefined;
+  enqueue(request: Omit<QueuedRequest, "arrival">): QueuedRequest;
+  /** Does nothing where the request has left the queue. */
+  dequeue(request: QueuedRequest): void;
+  /** The request that gets the next free slot. */
+  next(): QueuedRequest | undefined;
+  /** The newest request of the client that has the most in the queue, where a request of `client` has a better claim to the place. */
+  evictionCandidate(client: QueueClient): QueuedRequest | undefined;
 }
 
+/** `next` and `evictionCandidate` read the whole queue, once a generation: the test "10,000 in the queue" shows what that costs. */
 export function createFairShare(): FairShare {
-  const known = new Map<string, QueueClient>();
-  const byTurn = createHeap(isNext);
-  const byGreed = createHeap(isGreedier);
-  let moment = 0;
-  let waiting = 0;
+  const clients = new Map<string, QueueClient>();
+  /** In order of arrival. */
+  const queue = new Set<QueuedRequest>();
+  let clock = 0;
 
-  /** To be called whenever anything of a client has changed. Nobody is remembered who has no turn here. */
-  const rank = (client: QueueClient): void => {
-    if (client.waiting.length > 0) {
-      byTurn.place(client);
-      byGreed.place(client);
-      return;
-    }
-    byTurn.remove(client);
-    byGreed.remove(client);
-    if (client.running === 0) known.delete(client.name);
-    else known.set(client.name, client);
+  const count = (client: QueueClient, field: "running" | "queued", by: 1 | -1): void => {
+    client[field] += by;
+    if (client.running + client.queued === 0) clients.delete(client.name);
+    else clients.set(client.name, client);
   };
 
   return {
-    get waiting() {
-      return waiting;
+    get queued() {
+      return queue.size;
     },
-    get: (name) => known.get(name) ?? { name, running: 0, waiting: createLine(), served: 0 },
-    slotTaken(client) {
-      client.running++;
-      rank(client);
-    },
+    get: (name) => clients.get(name) ?? { name, running: 0, queued: 0, served: 0 },
+    slotTaken: (client) => count(client, "running", 1),
     slotFreed(client) {
-      client.running--;
-      client.served = ++moment;
-      rank(client);
+      client.served = ++clock;
+      count(client, "running", -1);
     },
-    enqueue(waiter) {
-      const { client } = waiter;
-      const place = client.waiting.push({ ...waiter, arrival: ++moment });
-      waiting++;
-      known.set(client.name, client);
-      rank(client);
-      return place;
+    enqueue(fields) {
+      const request = { ...fields, arrival: ++clock };
+      queue.add(request);
+      count(request.client, "queued", 1);
+      return request;
     },
-    dequeue(place) {
-      const { client } = place.item;
-      client.waiting.remove(place);
-      waiting--;
-      rank(client);
+    dequeue(request) {
+      if (queue.delete(request)) count(request.client, "queued", -1);
     },
-    next: () => byTurn.first?.waiting.first,
+    next() {
+      let first: QueuedRequest | undefined;
+      for (const request of queue) if (first === undefined || isBefore(request, first)) first = request;
+      return first;
+    },
     evictionCandidate(client) {
-      const greediest = byGreed.first;
-      return greediest !== undefined && isFairer(client, greediest) ? greediest.waiting.last : undefined;
+      let newest: QueuedRequest | undefined;
+      for (const request of queue) if (newest === undefined || !isGreedier(newest.client, request.client)) newest = request;
+      return newest !== undefined && isFairer(client, newest.client) ? newest : undefined;
     },
   };
 }
 
 /**
- * The fewest running turns first. Of equals the one that waits for longest since it came or was last served: had it only come long
- * ago, two clients with many turns would keep a third one waiting until all of theirs were done.
+ * The client with the fewest running requests first; among equals the one that has waited longest since it came or was last served.
+ * By arrival alone, two clients with many requests would keep a third one waiting until all of theirs were done.
  */
-function isNext(a: QueueClient, b: QueueClient): boolean {
-  return a.running < b.running || (a.running === b.running && waitsSince(a) < waitsSince(b));
+function isBefore(a: QueuedRequest, b: QueuedRequest): boolean {
+  const fewer = a.client.running - b.client.running;
+  return fewer < 0 || (fewer === 0 && waitsSince(a) < waitsSince(b));
 }
 
-function waitsSince({ waiting, served }: QueueClient): number {
-  return Math.max(served, waiting.first!.item.arrival);
+function waitsSince({ arrival, client }: QueuedRequest): number {
+  return Math.max(client.served, arrival);
 }
 
 function isGreedier(a: QueueClient, b: QueueClient): boolean {
-  const more = a.waiting.length - b.waiting.length || a.running - b.running;
-  return more > 0 || (more === 0 && a.waiting.last!.item.arrival > b.waiting.last!.item.arrival);
+  return (a.queued - b.queued || a.running - b.running) > 0;
 }
 
-/** Among clients with a turn each nothing would get fairer by one taking the place of another. */
+/** Between clients with one request each an exchange of places would make nothing fairer. */
 function isFairer(newcomer: QueueClient, greediest: QueueClient): boolean {
-  const fewer = newcomer.waiting.length < greediest.waiting.length;
-  return fewer && newcomer.running + newcomer.waiting.length + 1 < greediest.running + greediest.waiting.length;
+  const fewer = newcomer.queued < greediest.queued;
+  return fewer && newcomer.running + newcomer.queued + 1 < greediest.running + greediest.queued;
 }

@@ -1,111 +1,103 @@
-// The slots of one model: each is lent to one turn at a time, and who finds none free waits in a bounded queue, where every client
-// gets its share. The ways in and out; the order is in clients.ts.
+// The slots of one model: each is lent to one request at a time, and a request that finds none free waits in a bounded queue.
+import { addAbortListener } from "node:events";
 import { createFairShare, type QueueClient } from "./fair-share.ts";
 import { createRetryAfter } from "./retry-after.ts";
 import { ApiError } from "../http/errors.ts";
 
 export interface RequestQueue {
-  /** All of them. */
-  readonly count: number;
-  /** Turns that have a slot. While somebody waits, it is all of them. */
+  readonly slots: number;
+  /** Requests that have a slot: as many as there are slots while any waits. */
   readonly busy: number;
-  /** Turns in the queue. */
+  /** Requests in the queue. */
   readonly waiting: number;
   /**
-   * Takes a slot for a turn of this client; the function that is returned gives it back, once. Throws `ApiError` 429 where the queue
-   * is full, also to one that waits already and whose client has the most there, and the signal's reason.
+   * Takes a slot for a request of this client; the function that is returned gives it back, once. Throws `ApiError` 429 where the queue
+   * is full, also to a request that waits already and whose client has the most there, and the signal's reason.
    */
   acquire(signal: AbortSignal, client: string): Promise<() => void>;
 }
 
 export interface RequestQueueOptions {
-  /** Of the model. */
+  /** The id of the model. */
   id: string;
   slots: number;
-  /** Turns that may wait. */
+  /** Requests that may wait. */
   queue: number;
   /** Milliseconds that only grow. */
   elapsed: () => number;
 }
 
 export function createRequestQueue({ id, slots, queue, elapsed }: RequestQueueOptions): RequestQueue {
-  const clients = createFairShare();
+  const share = createFairShare();
   const retryAfter = createRetryAfter();
   let busy = 0;
 
-  const full = (what: string): ApiError =>
+  const queueFull = (what: string): ApiError =>
     new ApiError(429, `All ${slots} slots of model "${id}" are busy and ${queue} requests wait already. ${what}`, {
       code: "queue_full",
-      headers: { "retry-after": String(retryAfter.seconds(clients.waiting, slots)) },
+      headers: { "retry-after": String(retryAfter.seconds(share.queued, slots)) },
     });
 
-  /** Lends a slot that is free. */
-  const lend = (client: QueueClient): (() => void) => {
-    const began = elapsed();
-    busy++;
-    clients.slotTaken(client);
+  const lendSlot = (client: QueueClient): (() => void) => {
+    const lent = elapsed();
     let held = true;
-    return () => {
+    busy++;
+    share.slotTaken(client);
+    return function releaseSlot() {
       if (!held) return;
       held = false;
       busy--;
-      clients.slotFreed(client);
-      retryAfter.measured(elapsed() - began);
+      share.slotFreed(client);
+      retryAfter.measured(elapsed() - lent);
       grantNext();
     };
   };
 
   const grantNext = (): void => {
-    const next = clients.next();
+    const next = share.next();
     if (next === undefined) return;
-    clients.dequeue(next);
-    next.item.grant();
+    share.dequeue(next);
+    next.grant();
   };
 
-  /** Throws where the queue is full and nobody has to give up a place. */
+  /** Throws where the queue is full and no request there gives up its place. */
   const makePlace = (client: QueueClient): void => {
-    if (clients.waiting < queue) return;
-    const displaced = clients.evictionCandidate(client);
-    if (displaced === undefined) throw full("Try again later.");
-    const reason = full("This one gave its place to a client that has fewer. Try again later.");
-    clients.dequeue(displaced);
-    displaced.item.refuse(reason);
+    if (share.queued < queue) return;
+    const evicted = share.evictionCandidate(client);
+    if (evicted === undefined) throw queueFull("Try again later.");
+    const reason = queueFull("This one gave its place to a client that has fewer. Try again later.");
+    share.dequeue(evicted);
+    evicted.refuse(reason);
   };
 
-  const wait = (signal: AbortSignal, client: QueueClient): Promise<() => void> => {
+  const waitForSlot = (signal: AbortSignal, client: QueueClient): Promise<() => void> => {
     makePlace(client);
-    const turn = Promise.withResolvers<() => void>();
-    const onAbort = (): void => {
-      clients.dequeue(place);
-      turn.reject(signal.reason);
-    };
-    const settled = (): void => signal.removeEventListener("abort", onAbort);
-    const place = clients.enqueue({
-      client,
-      grant: () => (settled(), turn.resolve(lend(client))),
-      refuse: (reason) => (settled(), turn.reject(reason)),
+    const slot = Promise.withResolvers<() => void>();
+    const request = share.enqueue({ client, grant: () => slot.resolve(lendSlot(client)), refuse: slot.reject });
+    const listener = addAbortListener(signal, () => {
+      share.dequeue(request);
+      slot.reject(signal.reason);
     });
-    signal.addEventListener("abort", onAbort, { once: true });
-    return turn.promise;
+    return slot.promise.finally(() => listener[Symbol.dispose]());
   };
 
   return {
-    count: slots,
+    slots,
     get busy() {
       return busy;
     },
     get waiting() {
-      return clients.waiting;
+      return share.queued;
     },
     async acquire(signal, name) {
       signal.throwIfAborted();
-      const client = clients.get(name);
-      if (busy < slots) return lend(client);
-      const leave = await wait(signal, client);
-      // The slot came in the same moment as the abort: it goes to the next.
-      if (signal.aborted) leave();
+      const client = share.get(name);
+      if (busy < slots) return lendSlot(client);
+      const release = await waitForSlot(signal, client);
+      // The slot may come in the same moment as the abort: then the next request gets it.
+      if (signal.aborted) release();
       signal.throwIfAborted();
-      return leave;
+      return release;
     },
   };
 }

@@ -1,7 +1,6 @@
 // The queue of one model by itself: which request is next, which are refused, and for how long.
 import { describe, expect, test } from "bun:test";
 import type { ApiError } from "../../src/http/errors.ts";
-import { createHeap } from "../../src/inference/heap.ts";
 import { createRequestQueue } from "../../src/inference/request-queue.ts";
 import { never, settled } from "../support/model-pool.ts";
 
@@ -202,7 +201,7 @@ describe("Retry-After", () => {
   });
 });
 
-test("10,000 in the queue are served and leave with a few steps each", async () => {
+test("10,000 in the queue are served and leave without a wait that a client would notice", async () => {
   const COUNT = 10_000;
   const slots = createRequestQueue({ id: "tiny", slots: 1, queue: COUNT, elapsed: () => 0 });
   const first = await slots.acquire(never(), "first");
@@ -220,27 +219,4 @@ test("10,000 in the queue are served and leave with a few steps each", async () 
   await Promise.all(all);
   expect([slots.busy, slots.waiting]).toEqual([0, 0]);
   console.log(`10,000 through the queue: ${(performance.now() - began).toFixed(0)} ms`);
-});
-
-test("a heap of 10,000 compares a few times for each that comes, changes or leaves, and gives them out in order", () => {
-  const COUNT = 10_000;
-  let compared = 0;
-  const heap = createHeap<{ rank: number }>((a, b) => (compared++, a.rank < b.rank));
-  const items = Array.from({ length: COUNT }, (_, n) => ({ rank: (n * 7919) % COUNT }));
-  for (const item of items) heap.place(item);
-  for (const item of items) {
-    item.rank = (item.rank * 7 + 3) % COUNT;
-    heap.place(item);
-  }
-  const gone = items.filter((_, n) => n % 3 === 0);
-  for (const item of gone) heap.remove(item);
-  const came: number[] = [];
-  for (let item = heap.first; item !== undefined; item = heap.first) {
-    came.push(item.rank);
-    heap.remove(item);
-  }
-  const expected = items.filter((item) => !gone.includes(item)).map(({ rank }) => rank);
-  expect(came).toEqual(expected.toSorted((a, b) => a - b));
-  // Three times in, changed and out, each at most twice the height of the heap.
-  expect(compared).toBeLessThan(3 * COUNT * 2 * 14);
 });
