@@ -1,103 +1,111 @@
-// The course of one turn: what it waits for at the moment, how long it may take, and how it ended.
-import type { ChatEvent } from "../../adapters/adapter.ts";
-import type { PoolMetrics, Outcome, Phase } from "./metrics.ts";
+// The course of one generation: its phase, how long it may take, and how it ended.
+import type { Usage } from "../../adapters/adapter.ts";
+import type { GenerationOutcome, Phase, PoolMetrics } from "./metrics.ts";
 import type { Later } from "./loading-events.ts";
 import { ApiError, toApiError } from "../http/errors.ts";
 
+/** What a use of an engine yields, such as a `ChatEvent`. The last event is of type `finish` and has the usage. */
+export interface EngineEvent {
+  type: string;
+  usage?: Usage;
+}
+
 export interface Generation {
-  /** Aborts when the client leaves, and when the turn takes too long. */
+  /** Aborts when the client leaves, and when the generation takes too long. */
   readonly signal: AbortSignal;
-  /** It has a slot, which `leave` gives back. */
-  slotAcquired(leave: () => void): void;
-  /** Its model is loaded. */
+  /** `release` gives the slot back; called when the generation takes too long, whether its events are read or not. */
+  slotAcquired(release: () => void): void;
   modelLoaded(): void;
-  /** What the engine says; to be called before it goes out. */
-  observe(event: ChatEvent): void;
-  /** It ends with this error; answers with the one to be thrown. */
-  failed(error: unknown): unknown;
-  /** It is over, however. */
+  /** To be called with each event before it goes out. */
+  observe(event: EngineEvent): void;
+  /** Notes the error and returns the one to be thrown: after the deadline, 504. */
+  fail(error: unknown): unknown;
+  /** To be called last, however the generation went. */
   end(): void;
 }
 
 export interface GenerationOptions {
-  /** The id of its model. */
+  /** The id of the model. */
   model: string;
   /** Aborts when the client leaves. */
   signal: AbortSignal;
-  /** In ms, `Infinity` for none: how long it may take, from now to its last token. */
+  /** From now to the last event, in ms; `Infinity` for no limit. */
   timeout: number;
-  counts: PoolMetrics;
+  metrics: PoolMetrics;
   /** Milliseconds that only grow. */
   elapsed: () => number;
   later: Later;
 }
 
-export function createGeneration({ model, signal, timeout, counts, elapsed, later }: GenerationOptions): Generation {
-  const began = elapsed();
+type End = [outcome: GenerationOutcome, phase: Phase | "", code: string];
+
+export function createGeneration({ model, signal, timeout, metrics, elapsed, later }: GenerationOptions): Generation {
+  const arrival = elapsed();
   const spent: Record<Phase, number> = { queue: 0, load: 0, prefill: 0, decode: 0 };
   let phase: Phase = "queue";
-  let since = began;
-  let end: [Outcome, Phase | "", string] | undefined;
-  let late: ApiError | undefined;
-  let leave = (): void => {};
+  let phaseBegan = arrival;
+  let outcome: End | undefined;
+  let timeoutError: ApiError | undefined;
+  let releaseSlot = (): void => {};
 
-  const enter = (next: Phase): void => {
+  const enterPhase = (next: Phase): void => {
     const now = elapsed();
-    spent[phase] += now - since;
-    since = now;
+    spent[phase] += now - phaseBegan;
+    phaseBegan = now;
     phase = next;
   };
 
   const expire = (stop: AbortController): void => {
-    enter(phase);
-    late = tooLong(timeout, spent);
-    end = ["timed_out", phase, late.code!];
-    stop.abort(late);
-    // Not when the error is out: a client that reads slowly would keep the slot until it has read everything before.
-    leave();
+    enterPhase(phase);
+    timeoutError = tooLong(timeout, spent);
+    outcome = ["timed_out", phase, timeoutError.code!];
+    stop.abort(timeoutError);
+    // At once, not when the error goes out: a client that reads slowly would keep the slot until it has read everything before.
+    releaseSlot();
   };
 
-  const clock = timeout === Number.POSITIVE_INFINITY ? { signal, stop: () => {} } : deadline(signal, timeout, later, expire);
+  const deadline =
+    timeout === Number.POSITIVE_INFINITY ? { signal, stop: () => {} } : startDeadline(signal, timeout, later, expire);
 
   return {
-    signal: clock.signal,
-    slotAcquired(giveBack) {
-      leave = giveBack;
-      enter("load");
-      counts.waited(model, since - began);
+    signal: deadline.signal,
+    slotAcquired(release) {
+      releaseSlot = release;
+      enterPhase("load");
+      metrics.slotAcquired(model, phaseBegan - arrival);
     },
-    modelLoaded: () => enter("prefill"),
+    modelLoaded: () => enterPhase("prefill"),
     observe(event) {
       if (phase === "prefill" && event.type !== "prompt" && event.type !== "finish") {
-        enter("decode");
-        counts.first(model, since - began);
+        enterPhase("decode");
+        metrics.firstToken(model, phaseBegan - arrival);
       }
-      if (event.type !== "finish") return;
-      clock.stop();
-      end = ["ok", "", ""];
-      counts.done(model, elapsed() - began, event.usage);
+      if (event.usage === undefined) return;
+      deadline.stop();
+      outcome = ["ok", "", ""];
+      metrics.generationDone(model, elapsed() - arrival, event.usage);
     },
-    failed(error) {
-      const reason = late ?? error;
-      if (late === undefined && signal.aborted) end ??= ["cancelled", phase, ""];
-      end ??= failure(reason, phase);
+    fail(error) {
+      const reason = timeoutError ?? error;
+      if (timeoutError === undefined && signal.aborted) outcome ??= ["cancelled", phase, ""];
+      outcome ??= failure(reason, phase);
       return reason;
     },
     end() {
-      clock.stop();
-      // Neither done nor failed: who took the answer has let go of it.
-      counts.ended(model, ...(end ?? (["cancelled", phase, ""] as const)));
+      deadline.stop();
+      // Without an outcome the reader has left the iteration.
+      metrics.generationEnded(model, ...(outcome ?? (["cancelled", phase, ""] as const)));
     },
   };
 }
 
-/** `signal` aborts with another one, and may be aborted in `ms`. */
-function deadline(signal: AbortSignal, ms: number, later: Later, expire: (stop: AbortController) => void) {
+/** `signal` aborts with the other one, and may be aborted in `ms`. */
+function startDeadline(signal: AbortSignal, ms: number, later: Later, expire: (stop: AbortController) => void) {
   const stop = new AbortController();
   return { signal: AbortSignal.any([signal, stop.signal]), stop: later(ms, () => expire(stop)) };
 }
 
-function failure(error: unknown, phase: Phase): [Outcome, Phase, string] {
+function failure(error: unknown, phase: Phase): End {
   const code = toApiError(error).code ?? "server_error";
   return [code === "queue_full" ? "refused" : "error", phase, code];
 }

@@ -1,4 +1,4 @@
-// One load, from the record of a model to its engine: is it resting, is there memory, and what becomes of the engine that dies.
+// One load, from the record of a model to its engine: back-off, memory, the adapter, and the watch over the engine's end.
 import { AdapterError, type Adapter, type Engine, type KvCache } from "../../adapters/adapter.ts";
 import { DEFAULT_CONTEXT } from "../../models/memory-estimate.ts";
 import type { InstalledModel, Model } from "../../models/manifest.ts";
@@ -9,14 +9,13 @@ import type { ModelInstance } from "./model-instance.ts";
 import type { Log } from "../support/log.ts";
 
 export interface LoaderOptions {
-  /** What runs a model. */
   adapterOf(model: Model): Adapter;
-  /** Where the files of a model are; throws where they are not. */
+  /** Finds the files of a model; throws where they are missing. */
   resolve(model: Model): Promise<InstalledModel> | InstalledModel;
   threads?: number | undefined;
   /** Tokens a slot holds; absent: what the model's record says. */
   context?: number | undefined;
-  /** Where the state of its idle conversations is kept; absent: nowhere. */
+  /** Where the saved states of idle conversations go; absent: nowhere. */
   kvCacheOf?: ((model: Model) => KvCache) | undefined;
   need?: MemoryBudgetOptions["need"] | undefined;
   memory: MemoryBudget;
@@ -28,14 +27,14 @@ export interface LoaderOptions {
   now: () => number;
 }
 
-/** Loads into a room. Throws `ApiError` 503 while the model rests or finds no memory, and `AdapterError`. */
-export function createLoader(options: LoaderOptions): (room: ModelInstance, model: Model) => Promise<Engine> {
-  const { adapterOf, resolve, threads, kvCacheOf, need, memory, backoffs: rests, metrics: counts, closing, log, now } = options;
+export type LoadModel = (instance: ModelInstance, model: Model) => Promise<Engine>;
 
-  const lost = (id: string, { message }: AdapterError): void => log.error("engine lost", { model: id, reason: message });
+/** Loads into an instance. Throws `ApiError` 503 while the model backs off or finds no memory, and `AdapterError`. */
+export function createLoader(options: LoaderOptions): LoadModel {
+  const { adapterOf, resolve, threads, kvCacheOf, need, memory, backoffs, metrics, closing, log, now } = options;
 
-  const start = async (
-    room: ModelInstance,
+  const loadEngine = async (
+    instance: ModelInstance,
     model: Model,
     installed: InstalledModel,
     context: number,
@@ -43,54 +42,47 @@ export function createLoader(options: LoaderOptions): (room: ModelInstance, mode
   ): Promise<Engine> => {
     const started = now();
     const adapter = adapterOf(model);
-    room.engine = await adapter.load(
-      installed,
-      { slots: room.slots.count, context, threads, kv_cache: kvCacheOf?.(model) },
-      signal,
-    );
-    const { context_length, slots: has } = room.engine;
-    log.info("model loaded", {
-      model: model.id,
-      adapter: adapter.name,
-      ms: now() - started,
-      context: context_length,
-      slots: has,
-    });
-    return room.engine;
+    const load = { slots: instance.queue.slots, context, threads, kv_cache: kvCacheOf?.(model) };
+    const engine = await adapter.load(installed, load, signal);
+    const { context_length, slots } = engine;
+    log.info("model loaded", { model: model.id, adapter: adapter.name, ms: now() - started, context: context_length, slots });
+    return engine;
   };
 
-  /** Until the engine is gone. */
-  const watch = async (room: ModelInstance, { closed }: Engine, path: string): Promise<void> => {
+  /** Runs until the engine is gone. */
+  const watchEngine = async (instance: ModelInstance, { closed }: Engine, path: string): Promise<void> => {
     const death = await closed;
-    room.engine = undefined;
-    room.load = undefined;
-    memory.release(room);
+    instance.engine = undefined;
+    instance.load = undefined;
+    memory.release(instance);
     if (death === undefined) return;
-    counts.died(room.id);
-    lost(room.id, death);
-    rests.of(room.id).engineDied(death, path);
+    metrics.engineDied(instance.id);
+    logLost(instance.id, death);
+    backoffs.of(instance.id).engineDied(death, path);
   };
 
-  return async (room, model) => {
-    const signal = AbortSignal.any([closing, room.loadController.signal]);
+  const logLost = (id: string, { message }: AdapterError): void => log.error("engine lost", { model: id, reason: message });
+
+  return async function loadModel(instance, model) {
+    const signal = AbortSignal.any([closing, instance.loadController.signal]);
     const installed = await resolve(model);
-    await rests.of(model.id).throwIfActive(installed.path);
+    await backoffs.of(model.id).throwIfActive(installed.path);
     const context = options.context ?? model.settings.ctx_len ?? DEFAULT_CONTEXT;
     try {
-      const needed = await need?.(installed, { slots: room.slots.count, context });
-      if (needed !== undefined) await memory.reserve(room, needed, signal);
-      const engine = await start(room, model, installed, context, signal);
-      counts.loaded(model.id, "");
-      rests.of(model.id).loadSucceeded();
-      void watch(room, engine, installed.path);
+      const needed = await need?.(installed, { slots: instance.queue.slots, context });
+      if (needed !== undefined) await memory.reserve(instance, needed, signal);
+      instance.engine = await loadEngine(instance, model, installed, context, signal);
+      metrics.loadEnded(model.id, "");
+      backoffs.of(model.id).loadSucceeded();
+      void watchEngine(instance, instance.engine, installed.path);
       memory.update();
-      return engine;
+      return instance.engine;
     } catch (error) {
-      memory.release(room);
+      memory.release(instance);
       if (error instanceof AdapterError && !signal.aborted) {
-        counts.loaded(model.id, error.code);
-        lost(model.id, error);
-        rests.of(model.id).loadFailed(error, installed.path);
+        metrics.loadEnded(model.id, error.code);
+        logLost(model.id, error);
+        backoffs.of(model.id).loadFailed(error, installed.path);
       }
       throw error;
     }

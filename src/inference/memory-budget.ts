@@ -1,56 +1,56 @@
-// Memory for all models together: who finds too little waits in line, and idle models go, the least recently used first. A busy one
-// that is in the way gets no new turns, so that models which do not fit side by side take turns and none of them starves.
+// Memory for all models together: a load that finds too little waits in order, and idle models are unloaded, the least recently used
+// first. A busy one that is in the way gets no new requests, so that models which do not fit side by side alternate and none starves.
+import { addAbortListener } from "node:events";
 import type { InstalledModel } from "../../models/manifest.ts";
 import { ApiError } from "../http/errors.ts";
 import { inBytes } from "../support/quantities.ts";
 
-/** What a model takes. */
 export interface MemoryNeed {
   /** Bytes of weights, context and work space. */
   total: number;
-  /** The largest context, in tokens, with which it would fit into so many bytes; 0 for none. */
+  /** The largest context, in tokens, with which the model would fit into so many bytes; 0 for none. */
   largestContext(bytes: number): number;
 }
 
 export interface MemoryBudgetOptions {
-  /** What the model takes with these slots and tokens of each; undefined: nobody knows, and it is not counted. */
+  /** What the model takes with these slots and tokens of each; undefined where that is not known: then it is not counted. */
   need(model: InstalledModel, load: { slots: number; context: number }): Promise<MemoryNeed | undefined>;
   /** Bytes that all engines together may take at the moment. */
   budget(): number;
 }
 
-/** Whoever holds memory: one engine, from its load to the end of its process. */
+/** One engine, from its load to the end of its process. */
 export interface MemoryHolder {
   readonly id: string;
-  /** Nobody has a turn of it, waits for one, or waits for its load. */
+  /** No request runs on it, or waits for its slots or its load. */
   readonly idle: boolean;
   readonly pinned: boolean;
   readonly loading: boolean;
-  /** It was told to go, and does as soon as it is idle. */
+  /** Gets no new requests, and is closed as soon as it is idle. */
   readonly stopping: boolean;
   /** The later it was used, the larger; never equal. */
   readonly used: number;
-  /** An older request waits for its memory: new turns are not to begin here. Set by `settle`. */
+  /** An older request waits for its memory: new ones are not to begin here. Set by `update`. */
   draining: boolean;
-  /** Told when it is idle; it gives its memory back in its own time. */
+  /** Called when it is idle; its memory comes back with `release`, later. */
   evict(): void;
 }
 
 export interface MemoryBudget {
   /**
-   * Waits until it all is free, in the order of asking, and holds it. Throws `ApiError` 503 `insufficient_memory` where it would not
-   * fit if all that may go were gone, and the signal's reason.
+   * Waits until so much is free, in order of arrival, and holds it. Throws `ApiError` 503 `insufficient_memory` where it would not fit
+   * if all that may be unloaded were, and the signal's reason.
    */
-  reserve(tenant: MemoryHolder, need: MemoryNeed, signal: AbortSignal): Promise<void>;
-  release(tenant: MemoryHolder): void;
-  /** To be called whenever a tenant became idle or busy, or was pinned or let loose. */
+  reserve(holder: MemoryHolder, need: MemoryNeed, signal: AbortSignal): Promise<void>;
+  release(holder: MemoryHolder): void;
+  /** To be called whenever a holder became idle or busy, was pinned or unpinned, or has loaded. */
   update(): void;
-  /** Undefined for who holds none. */
-  bytesOf(tenant: MemoryHolder): number | undefined;
+  /** Undefined where it holds none. */
+  bytesOf(holder: MemoryHolder): number | undefined;
 }
 
 interface MemoryRequest {
-  tenant: MemoryHolder;
+  holder: MemoryHolder;
   need: MemoryNeed;
   granted: PromiseWithResolvers<void>;
 }
@@ -60,93 +60,91 @@ export function createMemoryBudget(budget: () => number): MemoryBudget {
   const held = new Map<MemoryHolder, number>();
   const waiting: MemoryRequest[] = [];
 
-  const free = (): number => budget() - sum([...held.values()]);
+  const freeBytes = (): number => budget() - sum([...held.values()]);
 
-  /** What can never come free. */
-  const kept = (): number => sum([...held].map(([{ pinned, stopping: leaving }, bytes]) => (pinned && !leaving ? bytes : 0)));
+  const pinnedBytes = (): number => sum([...held].map(([{ pinned, stopping }, bytes]) => (pinned && !stopping ? bytes : 0)));
 
-  /** Why it would not fit if all that may go were gone. */
-  const impossible = ({ id }: MemoryHolder, need: MemoryNeed): ApiError | undefined => {
-    const available = budget() - kept();
-    return need.total <= available ? undefined : insufficient(id, need, available, kept());
+  /** The error where it would not fit if all that may be unloaded were. */
+  const refusalOf = ({ id }: MemoryHolder, need: MemoryNeed): ApiError | undefined => {
+    const available = budget() - pinnedBytes();
+    return need.total <= available ? undefined : insufficientMemory(id, need, available, pinnedBytes());
   };
 
-  // While one loads, what is free is no number to refuse another by.
-  const someLoad = (): boolean => [...held.keys()].some(({ loading }) => loading);
+  // While a model loads, what is free is no number to refuse another by.
+  const isAnyLoading = (): boolean => [...held.keys()].some(({ loading }) => loading);
 
-  /** Lets go until `missing` bytes will come free, beside those that go already. */
+  /** Evicts until `missing` bytes will come free, beside those of engines that are stopping. */
   const evictUntilFree = (missing: number): void => {
-    for (const tenant of [...held.keys()].toSorted(byEvictionOrder)) {
+    for (const holder of [...held.keys()].toSorted(byEvictionOrder)) {
       if (missing <= 0) return;
-      if (tenant.pinned && !tenant.stopping) continue;
-      missing -= held.get(tenant)!;
-      if (tenant.idle) tenant.evict();
-      else tenant.draining = true;
+      if (holder.pinned && !holder.stopping) continue;
+      missing -= held.get(holder)!;
+      if (holder.idle) holder.evict();
+      else holder.draining = true;
     }
   };
 
-  /** True when the first in line need wait no more. */
-  const tryGrant = ({ tenant, need, granted }: MemoryRequest): boolean => {
-    const missing = need.total - free();
+  /** True when the first in the queue is served or refused. */
+  const tryGrant = ({ holder, need, granted }: MemoryRequest): boolean => {
+    const missing = need.total - freeBytes();
     if (missing <= 0) {
-      held.set(tenant, need.total);
+      held.set(holder, need.total);
       granted.resolve();
       return true;
     }
-    const refusal = impossible(tenant, need);
-    if (refusal !== undefined && someLoad()) return false;
+    const refusal = refusalOf(holder, need);
+    if (refusal !== undefined && isAnyLoading()) return false;
     if (refusal !== undefined) {
       granted.reject(refusal);
       return true;
     }
-    // Where all who wanted it have left, nobody has to go for it.
-    if (tenant.idle) tenant.evict();
+    // Where all clients of this load have left, no other engine has to go for it.
+    if (holder.idle) holder.evict();
     else evictUntilFree(missing);
     return false;
   };
 
-  const settle = (): void => {
-    for (const tenant of held.keys()) tenant.draining = false;
+  const update = (): void => {
+    for (const holder of held.keys()) holder.draining = false;
     while (waiting.length > 0 && tryGrant(waiting[0]!)) waiting.shift();
   };
 
   return {
-    update: settle,
-    bytesOf: (tenant) => held.get(tenant),
-    release(tenant) {
-      if (held.delete(tenant)) settle();
+    update,
+    bytesOf: (holder) => held.get(holder),
+    release(holder) {
+      if (held.delete(holder)) update();
     },
-    async reserve(tenant, need, signal) {
+    async reserve(holder, need, signal) {
       signal.throwIfAborted();
-      const refusal = impossible(tenant, need);
-      if (refusal !== undefined && !someLoad()) throw refusal;
-      const waiter = { tenant, need, granted: Promise.withResolvers<void>() };
-      const onAbort = (): void => {
-        const at = waiting.indexOf(waiter);
+      const refusal = refusalOf(holder, need);
+      if (refusal !== undefined && !isAnyLoading()) throw refusal;
+      const request = { holder, need, granted: Promise.withResolvers<void>() };
+      const listener = addAbortListener(signal, () => {
+        const at = waiting.indexOf(request);
         if (at >= 0) waiting.splice(at, 1);
-        waiter.granted.reject(signal.reason);
-        settle();
-      };
-      signal.addEventListener("abort", onAbort, { once: true });
-      waiting.push(waiter);
-      settle();
-      await waiter.granted.promise.finally(() => signal.removeEventListener("abort", onAbort));
+        request.granted.reject(signal.reason);
+        update();
+      });
+      waiting.push(request);
+      update();
+      await request.granted.promise.finally(() => listener[Symbol.dispose]());
     },
   };
 }
 
-/** The idle ones first, then the busy ones; of each those that go already, then the ones that were not used for longest. */
+/** The idle ones first, then the busy ones; of each those that are stopping, then the least recently used. */
 function byEvictionOrder(a: MemoryHolder, b: MemoryHolder): number {
   return Number(b.idle) - Number(a.idle) || Number(b.stopping) - Number(a.stopping) || a.used - b.used;
 }
 
 const sum = (numbers: number[]): number => numbers.reduce((a, b) => a + b, 0);
 
-function insufficient(id: string, need: MemoryNeed, available: number, pinned: number): ApiError {
+function insufficientMemory(id: string, need: MemoryNeed, available: number, pinned: number): ApiError {
   const context = need.largestContext(available);
   const way =
     context > 0 ? `Start with --context ${context}, or with fewer --slots.` : "No context would fit. Choose a smaller model.";
-  const kept = pinned > 0 ? `, beside ${inBytes(pinned)} of pinned models` : "";
-  const message = `Model "${id}" needs ${inBytes(need.total)} of memory and ${inBytes(available)} is available${kept}. ${way}`;
+  const beside = pinned > 0 ? `, beside ${inBytes(pinned)} of pinned models` : "";
+  const message = `Model "${id}" needs ${inBytes(need.total)} of memory and ${inBytes(available)} is available${beside}. ${way}`;
   return new ApiError(503, message, { code: "insufficient_memory", param: "model", headers: { "retry-after": "5" } });
 }

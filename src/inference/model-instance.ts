@@ -1,28 +1,26 @@
-// The room of one engine: who is in it, since when nobody is, and what is loaded there. One that must go takes nobody in any more.
+// One instance of a model: its engine, its queue, who uses it and since when nobody does. One that is stopping gets no new requests.
 import type { Engine } from "../../adapters/adapter.ts";
 import type { Model } from "../../models/manifest.ts";
 import type { MemoryHolder } from "./memory-budget.ts";
 import { createRequestQueue, type RequestQueue, type RequestQueueOptions } from "./request-queue.ts";
 
-export interface ModelInstance extends Omit<MemoryHolder, "leaving"> {
-  /** Who runs its model instead of this machine. */
+export interface ModelInstance extends Omit<MemoryHolder, "stopping"> {
+  /** The servers that run the model instead of this machine. */
   readonly upstream: Model["upstream"];
-  readonly slots: RequestQueue;
-  /** Somebody comes in; the function that is returned lets them out again, once. */
+  readonly queue: RequestQueue;
+  /** Counts a user, until the function that is returned is called, once: an instance with users is not idle. */
   retain(): () => void;
-  /** Resolves when nobody is in it. */
   whenIdle(): Promise<void>;
-  /** In ms since 1970: when the last one left. */
+  /** When the last user left, in ms since 1970. */
   readonly idle_since: number;
-  /** One load for all who ask; undefined where there is neither one nor an engine. */
+  /** One load for all requests; undefined where there is neither a load nor an engine. */
   load: Promise<Engine> | undefined;
-  /** What is loaded. */
   engine: Engine | undefined;
-  /** Gives up the load. */
+  /** Aborts the load. */
   readonly loadController: AbortController;
-  /** In ms: how long the engine stays when nobody is here. */
+  /** How long the engine stays without users, in ms. */
   keep_alive: number;
-  /** Takes back the wish to go when `keep_alive` is over. */
+  /** Stops the timer that would unload it after `keep_alive`. */
   cancelExpiry: () => void;
   stopping: boolean;
 }
@@ -32,50 +30,41 @@ export interface ModelInstanceOptions extends RequestQueueOptions {
   keep_alive: number;
   now: () => number;
   isPinned: (id: string) => boolean;
-  /** Nobody is in it any more. */
-  onIdle: (room: ModelInstance) => void;
-  evict: (room: ModelInstance) => void;
+  onIdle: (instance: ModelInstance) => void;
+  evict: (instance: ModelInstance) => void;
 }
 
-// Over all rooms, as two may be used in the same millisecond.
+// One clock for all instances, as two may be used in the same millisecond.
 let uses = 0;
 
-export function createModelInstance({
-  upstream,
-  keep_alive,
-  now,
-  isPinned,
-  onIdle,
-  evict,
-  ...places
-}: ModelInstanceOptions): ModelInstance {
-  const { id } = places;
-  let inside = 0;
+export function createModelInstance(options: ModelInstanceOptions): ModelInstance {
+  const { id, upstream, keep_alive, now, isPinned, onIdle, evict } = options;
+  let users = 0;
   let used = ++uses;
   let idle_since = now();
-  let whenEmpty: (() => void)[] = [];
+  let idleWaiters: (() => void)[] = [];
 
-  const leave = (): void => {
-    inside--;
+  const releaseInstance = (): void => {
+    users--;
     used = ++uses;
-    if (inside > 0) return;
+    if (users > 0) return;
     idle_since = now();
-    for (const done of whenEmpty.splice(0)) done();
-    onIdle(room);
+    for (const resolve of idleWaiters.splice(0)) resolve();
+    onIdle(instance);
   };
 
-  const room: ModelInstance = {
+  const instance: ModelInstance = {
     id,
     upstream,
-    slots: createRequestQueue(places),
+    queue: createRequestQueue(options),
     get idle() {
-      return inside === 0;
+      return users === 0;
     },
     get pinned() {
       return isPinned(id);
     },
     get loading() {
-      return room.load !== undefined && room.engine === undefined;
+      return instance.load !== undefined && instance.engine === undefined;
     },
     get used() {
       return used;
@@ -84,13 +73,13 @@ export function createModelInstance({
       return idle_since;
     },
     retain() {
-      room.cancelExpiry();
-      inside++;
+      instance.cancelExpiry();
+      users++;
       used = ++uses;
-      return leave;
+      return releaseInstance;
     },
-    whenIdle: () => (inside === 0 ? Promise.resolve() : new Promise((done) => whenEmpty.push(done))),
-    evict: () => evict(room),
+    whenIdle: () => (users === 0 ? Promise.resolve() : new Promise((resolve) => idleWaiters.push(resolve))),
+    evict: () => evict(instance),
     load: undefined,
     engine: undefined,
     loadController: new AbortController(),
@@ -99,5 +88,5 @@ export function createModelInstance({
     draining: false,
     stopping: false,
   };
-  return room;
+  return instance;
 }

@@ -1,4 +1,5 @@
-// Which rooms there are: one for each model that was asked for, and those that nobody enters any more, until their engine is closed.
+// All instances: one for each model that was used, and those that are stopping, until their engine is closed.
+import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import type { Model } from "../../models/manifest.ts";
 import type { MemoryBudget } from "./memory-budget.ts";
@@ -9,28 +10,28 @@ import type { Log } from "../support/log.ts";
 
 export interface ModelInstances {
   /**
-   * Where new turns of a model go. A new one where an older request waits for the memory of the one there is, and where the record
-   * names other servers by now: a node that shares the store has changed it.
+   * The instance that new requests of a model go to. A new one where an older request waits for the memory of the current one, and where
+   * the record names other servers by now: another node that shares the store may have changed it.
    */
   getOrCreate(model: Model): ModelInstance;
-  /** The one that new turns would go to, if there is one. */
+  /** The instance that new requests would go to, if there is one. */
   get(id: string): ModelInstance | undefined;
   all(): ModelInstance[];
-  /** Nobody enters it any more: its engine is closed when its last turn has ended. */
-  retire(room: ModelInstance, why: UnloadReason): void;
-  /** Resolves when no engine of the model is left that has been told to go. */
+  /** New requests get another instance; its engine is closed when its last request has ended. */
+  retire(instance: ModelInstance, why: UnloadReason): void;
+  /** Resolves when no retired instance of the model is left. */
   whenUnloaded(id: string): Promise<void>;
-  /** Who is in them gets `grace_ms` to leave, then all engines are closed. */
+  /** Running and queued requests get `grace_ms` to end, then all engines are closed. */
   close(grace_ms: number): Promise<void>;
 }
 
-/** Somebody asked for it, nobody used it for long, others need its memory, or its record has changed. */
+/** `asked`: by a client. `memory`: another model needs it. `changed`: the model's record has. */
 export type UnloadReason = "asked" | "idle" | "memory" | "changed";
 
 export interface ModelInstancesOptions {
   slots: (model: Model) => number;
   queue: number;
-  /** In ms: of rooms of which no request has said anything. */
+  /** In ms: of instances of which no request has said anything. */
   keep_alive: number;
   isPinned: (id: string) => boolean;
   memory: MemoryBudget;
@@ -46,34 +47,38 @@ export function createModelInstances({ slots, memory, closing, log, later, ...op
   const current = new Map<string, ModelInstance>();
   const stopping = new Map<ModelInstance, Promise<void>>();
 
-  const retire = (room: ModelInstance, why: UnloadReason): void => {
-    if (room.stopping) return;
-    room.stopping = true;
-    room.cancelExpiry();
-    current.delete(room.id);
-    stopping.set(room, unloadWhenIdle(room, why));
+  const retire = (instance: ModelInstance, why: UnloadReason): void => {
+    if (instance.stopping) return;
+    instance.stopping = true;
+    instance.cancelExpiry();
+    current.delete(instance.id);
+    stopping.set(instance, unloadWhenIdle(instance, why));
   };
 
-  const unloadWhenIdle = async (room: ModelInstance, why: UnloadReason): Promise<void> => {
-    await room.whenIdle();
-    const { id, engine } = room;
-    room.loadController.abort(new ApiError(503, `Model "${id}" was unloaded.`, { code: "engine_unavailable", param: "model" }));
-    await closeEngine(room);
-    stopping.delete(room);
+  const unloadWhenIdle = async (instance: ModelInstance, why: UnloadReason): Promise<void> => {
+    await instance.whenIdle();
+    const { id, engine } = instance;
+    instance.loadController.abort(
+      new ApiError(503, `Model "${id}" was unloaded.`, { code: "engine_unavailable", param: "model" }),
+    );
+    await closeEngine(instance);
+    stopping.delete(instance);
     if (engine !== undefined) log.info("model unloaded", { model: id, why });
   };
 
-  const onIdle = (room: ModelInstance): void => {
-    if (!room.stopping && !closing.aborted) expire(room);
+  const onIdle = (instance: ModelInstance): void => {
+    if (!instance.stopping && !closing.aborted) startExpiry(instance);
     memory.update();
   };
 
-  /** What is idle goes in its time, even amid its load. */
-  const expire = (room: ModelInstance): void => {
-    if (room.load === undefined || room.pinned || room.keep_alive === Number.POSITIVE_INFINITY) return;
-    if (room.keep_alive === 0) return retire(room, "idle");
-    room.cancelExpiry = later(room.keep_alive, () => retire(room, "idle"));
+  /** An instance without users expires even amid its load. */
+  const startExpiry = (instance: ModelInstance): void => {
+    if (instance.load === undefined || instance.pinned || instance.keep_alive === Number.POSITIVE_INFINITY) return;
+    if (instance.keep_alive === 0) return retire(instance, "idle");
+    instance.cancelExpiry = later(instance.keep_alive, () => retire(instance, "idle"));
   };
+
+  const evict = (instance: ModelInstance): void => retire(instance, "memory");
 
   const all = (): ModelInstance[] => [...current.values(), ...stopping.keys()];
 
@@ -87,34 +92,27 @@ export function createModelInstances({ slots, memory, closing, log, later, ...op
       if (known?.draining) retire(known, "memory");
       else if (known !== undefined && !isDeepStrictEqual(known.upstream, upstream)) retire(known, "changed");
       else if (known !== undefined) return known;
-      const room = createModelInstance({
-        ...options,
-        id,
-        upstream,
-        slots: slots(model),
-        onIdle,
-        evict: (room) => retire(room, "memory"),
-      });
-      current.set(id, room);
-      return room;
+      const instance = createModelInstance({ ...options, id, upstream, slots: slots(model), onIdle, evict });
+      current.set(id, instance);
+      return instance;
     },
     async whenUnloaded(id) {
-      await Promise.all([...stopping].map(([room, gone]) => (room.id === id ? gone : undefined)));
+      await Promise.all([...stopping].map(([instance, unloaded]) => (instance.id === id ? unloaded : undefined)));
     },
     async close(grace_ms) {
-      const everyone = all();
-      for (const room of everyone) room.cancelExpiry();
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      const grace = new Promise((done) => (timer = setTimeout(done, grace_ms)));
-      await Promise.race([Promise.all(everyone.map((room) => room.whenIdle())), grace]);
-      // A program that has ended its engines is to end at once.
-      clearTimeout(timer);
-      await Promise.all(everyone.map(closeEngine));
+      const instances = all();
+      for (const instance of instances) instance.cancelExpiry();
+      const idle = new AbortController();
+      const grace = sleep(grace_ms, undefined, { signal: idle.signal }).catch(() => {});
+      await Promise.race([Promise.all(instances.map((instance) => instance.whenIdle())), grace]);
+      // A timer would keep a program alive that has closed its engines.
+      idle.abort();
+      await Promise.all(instances.map(closeEngine));
     },
   };
 }
 
-/** Closes what is loaded there, or will be. */
+/** Also an engine that is still loading. */
 async function closeEngine({ load }: ModelInstance): Promise<void> {
   await load?.then((engine) => engine.close()).catch(() => {});
 }

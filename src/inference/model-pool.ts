@@ -1,8 +1,6 @@
-// Model -> engine: loaded once however many ask, its slots lent one turn at a time, unloaded when nobody used it for a while or
-// another model needs its memory, loaded again after a crash. Its parts: rooms.ts and room.ts (where turns go, and
-// how engines end), slots.ts and clients.ts (the queue), turn.ts (one turn), load.ts (one load), memory.ts (who goes for
-// whom), rest.ts (after failures), wait.ts (signs of life), list.ts and counts.ts (what is shown of it all).
-import type { ChatEvent, ChatRequest, Engine } from "../../adapters/adapter.ts";
+// All loaded models: each is loaded once for all its requests, its slots are lent to one generation at a time, and it is unloaded when it
+// was idle for a while or another model needs its memory.
+import type { Engine } from "../../adapters/adapter.ts";
 import type { Model } from "../../models/manifest.ts";
 import { createPoolMetrics } from "./metrics.ts";
 import { rowOf, type EngineRow } from "./engine-row.ts";
@@ -11,55 +9,64 @@ import { createMemoryBudget, type MemoryBudgetOptions } from "./memory-budget.ts
 import { createLoadBackoffs } from "./load-backoff.ts";
 import type { ModelInstance } from "./model-instance.ts";
 import { createModelInstances } from "./model-instances.ts";
-import { createGeneration } from "./generation.ts";
-import { later as runtimesLater, withLoadingEvents, unlessAborted, type Later, type LoadingEvent } from "./loading-events.ts";
+import { createGeneration, type EngineEvent } from "./generation.ts";
+import { later as runtimesLater, unlessAborted, withLoadingEvents, type Later, type LoadingEvent } from "./loading-events.ts";
 import { ApiError } from "../http/errors.ts";
 import type { Log } from "../support/log.ts";
 
 export interface ModelPool {
   /**
-   * One turn of a model; while that is loaded, a `loading` event now and then, the first after five seconds. Throws `ApiError` 429
-   * when the queue is full, 504 when it takes too long, 503 when there is too little memory, the error of a load that failed not long ago, and `AdapterError`.
+   * Uses a slot of a model, which is loaded where it is not, and yields the events of `use`; before them, while the model loads, a
+   * `loading` event now and then, the first after five seconds. The slot is free when the iteration is left, however it is left. The
+   * signal that `use` gets aborts with the one of the options and at the deadline.
+   *
+   * Throws `ApiError` 429 when the queue is full, 504 when it takes too long, 503 when there is too little memory, the error of a load
+   * that failed not long ago, `AdapterError`, and what `use` throws.
    */
-  chat(model: Model, request: ChatRequest, signal: AbortSignal, options?: RunOptions): AsyncIterable<ChatEvent | LoadingEvent>;
-  /** Resolves when the model is loaded, also after failures that others are still told of. Throws as `chat` does. */
-  start(model: Model, options: StartOptions, signal: AbortSignal): Promise<void>;
-  /** Of a model that waits for memory: `loading`. */
+  run<E extends EngineEvent>(
+    model: Model,
+    options: RunOptions,
+    use: (engine: Engine, signal: AbortSignal) => AsyncIterable<E>,
+  ): AsyncGenerator<E | LoadingEvent, void>;
+  /** Resolves when the model is loaded, and tries also where failed loads are backed off. Throws as `run` does. */
+  start(model: Model, options: StartModelOptions, signal: AbortSignal): Promise<void>;
+  /** `loading`: also of a model that waits for memory. */
   state(id: string): "stopped" | "loading" | "running";
-  /** All engines, those that load and those that end their last turns too, by id. */
+  /** All engines, also those that are loading or stopping, by id. */
   list(): EngineRow[];
-  /** What was counted, in Prometheus' text format, of these models: the installed ones. */
+  /** In Prometheus' text format, of these models: the installed ones. */
   metrics(models: string[]): string;
   /**
-   * New turns get a new engine; those that run and wait end on the old one, which is closed then. Resolves when no engine that was
+   * New requests get a new engine; those that run and wait end on the old one, which is closed then. Resolves when no engine that was
    * there is left. Forgets failures, and what `start` said of pinning.
    */
   unload(id: string): Promise<void>;
-  /** No new turns; those that run and wait get `grace_ms` to end, then all engines are closed. */
+  /** No new requests; those that run and wait get `grace_ms` to end, then all engines are closed. */
   close(grace_ms: number): Promise<void>;
 }
 
 export interface RunOptions {
-  /** In ms, `Infinity` for ever: how long the engine stays when nobody uses it. Counts until the next request that says so. */
-  keep_alive?: number | undefined;
-  /** Who asks: each gets its share of the slots. Absent: the same as all others of whom nothing is known. */
+  /** Aborts when the client leaves. */
+  signal: AbortSignal;
+  /** Whose share of the slots is used. Absent: one that all unknown clients have together. */
   client?: string | undefined;
+  /** How long the engine stays when nobody uses it, in ms, `Infinity` for ever. Holds until a later request says otherwise. */
+  keep_alive?: number | undefined;
 }
 
-export interface StartOptions extends Omit<RunOptions, "client"> {
-  /** It is never to make room for others, nor to go for being idle; absent: as before. */
+export interface StartModelOptions extends Pick<RunOptions, "keep_alive"> {
+  /** The model is not unloaded for others, nor for being idle; absent: as before. */
   pinned?: boolean | undefined;
 }
 
-/** Beside what every load is given. */
 export interface ModelPoolOptions extends Pick<LoaderOptions, "adapterOf" | "resolve" | "threads" | "context" | "kvCacheOf"> {
-  /** Turns at a time of each model. */
+  /** Generations at a time, of each model. */
   slots: number | ((model: Model) => number);
-  /** Turns that may wait for a slot of one model. */
+  /** Requests that may wait for a slot of one model. */
   queue: number;
-  /** As in `ChatOptions`, for engines of which no request has said anything; five minutes unless told. */
+  /** As in `RunOptions`, for engines of which no request has said anything; five minutes where absent. */
   keep_alive?: number | undefined;
-  /** In ms, `Infinity` for none: how long a turn may take, from its arrival to its last token. None unless told. */
+  /** How long a generation may take from its arrival to its last token, in ms; absent or `Infinity`: no limit. */
   timeout?: number | undefined;
   /** Ids of models that are pinned from the start. */
   pinned?: string[] | undefined;
@@ -84,94 +91,76 @@ export function createModelPool(options: ModelPoolOptions): ModelPool {
   const isPinned = (id: string): boolean => pins.get(id) ?? pinned.includes(id);
   const memory = createMemoryBudget(options.memory?.budget ?? (() => Number.POSITIVE_INFINITY));
   const slots = typeof options.slots === "number" ? () => options.slots as number : options.slots;
-  const instances = createModelInstances({
-    slots,
-    queue,
-    keep_alive,
-    isPinned,
-    memory,
-    closing: closing.signal,
-    log,
-    now,
-    elapsed,
-    later,
-  });
+  const shared = { memory, closing: closing.signal, log, now };
+  const instances = createModelInstances({ ...shared, slots, queue, keep_alive, isPinned, elapsed, later });
   const backoffs = createLoadBackoffs(now);
   const list = (): EngineRow[] => {
     const loaded = instances.all().filter(({ load }) => load !== undefined);
-    return loaded.map((room) => rowOf(room, memory.bytesOf(room), now())).toSorted((a, b) => (a.id < b.id ? -1 : 1));
+    return loaded.map((instance) => rowOf(instance, memory.bytesOf(instance), now())).toSorted((a, b) => (a.id < b.id ? -1 : 1));
   };
   const metrics = createPoolMetrics(list);
-  const load = createLoader({
-    ...options,
-    need: options.memory?.need,
-    memory,
-    backoffs: backoffs,
-    metrics: metrics,
-    closing: closing.signal,
-    now,
-  });
+  const loadModel = createLoader({ ...options, ...shared, need: options.memory?.need, backoffs, metrics });
 
-  /** One load for all who ask. It outlives the one who asked first. */
-  const engineOf = (room: ModelInstance, model: Model): Promise<Engine> => {
-    room.load ??= load(room, model).catch((error) => {
-      room.load = undefined;
+  /** One load for all requests, which outlives the one that began it. */
+  const engineOf = (instance: ModelInstance, model: Model): Promise<Engine> => {
+    instance.load ??= loadModel(instance, model).catch((error) => {
+      instance.load = undefined;
       throw error;
     });
-    return room.load;
+    return instance.load;
   };
 
   return {
-    async *chat(model, request, signal, { keep_alive, client = "" } = {}) {
+    async *run(model, { signal, client = "", keep_alive }, use) {
       closing.signal.throwIfAborted();
-      const room = instances.getOrCreate(model);
-      const leave = room.retain();
-      const turn = createGeneration({ model: model.id, signal, timeout, counts: metrics, elapsed, later });
-      let giveBack = (): void => {};
+      const instance = instances.getOrCreate(model);
+      const releaseInstance = instance.retain();
+      const generation = createGeneration({ model: model.id, signal, timeout, metrics, elapsed, later });
+      let releaseSlot = (): void => {};
       try {
-        giveBack = await room.slots.acquire(turn.signal, client);
-        turn.slotAcquired(giveBack);
-        room.keep_alive = keep_alive ?? room.keep_alive;
-        const engine = room.engine ?? (yield* withLoadingEvents(engineOf(room, model), turn.signal, later));
-        turn.modelLoaded();
-        // No generator of its own between the two: it would cost every token half as much again.
-        for await (const event of engine.chat(request, turn.signal)) {
-          turn.observe(event);
+        releaseSlot = await instance.queue.acquire(generation.signal, client);
+        generation.slotAcquired(releaseSlot);
+        instance.keep_alive = keep_alive ?? instance.keep_alive;
+        const engine = instance.engine ?? (yield* withLoadingEvents(engineOf(instance, model), generation.signal, later));
+        generation.modelLoaded();
+        // A loop here, and no `yield*` of a generator that observes: each token would pass two (`bench`, rows `1000 streams of echo`).
+        for await (const event of use(engine, generation.signal)) {
+          generation.observe(event);
           yield event;
         }
       } catch (error) {
-        throw turn.failed(error);
+        throw generation.fail(error);
       } finally {
-        giveBack();
-        turn.end();
-        leave();
+        releaseSlot();
+        generation.end();
+        releaseInstance();
       }
     },
     async start(model, { keep_alive, pinned }, signal) {
       closing.signal.throwIfAborted();
       backoffs.of(model.id).skip();
-      const room = instances.getOrCreate(model);
-      const leave = room.retain();
+      const instance = instances.getOrCreate(model);
+      const releaseInstance = instance.retain();
       try {
-        if (room.engine === undefined) await unlessAborted(engineOf(room, model), signal);
-        room.keep_alive = keep_alive ?? room.keep_alive;
+        if (instance.engine === undefined) await unlessAborted(engineOf(instance, model), signal);
+        instance.keep_alive = keep_alive ?? instance.keep_alive;
         if (pinned !== undefined) pins.set(model.id, pinned);
       } finally {
-        leave();
+        releaseInstance();
       }
     },
     state(id) {
-      const room = instances.get(id);
-      if (room?.engine !== undefined) return "running";
-      return room?.load === undefined ? "stopped" : "loading";
+      const instance = instances.get(id);
+      if (instance?.engine !== undefined) return "running";
+      return instance?.load === undefined ? "stopped" : "loading";
     },
     list,
     metrics: metrics.text,
     async unload(id) {
       pins.delete(id);
       backoffs.forget(id);
-      const room = instances.get(id);
-      if (room !== undefined) instances.retire(room, "asked");
+      const instance = instances.get(id);
+      if (instance !== undefined) instances.retire(instance, "asked");
       await instances.whenUnloaded(id);
     },
     async close(grace_ms) {

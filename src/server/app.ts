@@ -6,7 +6,7 @@ import { quote } from "../support/quote.ts";
 import type { AppEnv } from "../http/app-env.ts";
 import { operatorGuard } from "../http/middleware/auth.ts";
 import { createGuards } from "../http/middleware/guards.ts";
-import { chat } from "../api/chat/routes.ts";
+import { chatRoutes } from "../api/chat/routes.ts";
 import { assistantRoutes } from "../api/assistants/routes.ts";
 import { dataFolderRoutes } from "../api/operations/data-folder.ts";
 import { healthRoutes } from "../api/operations/health.ts";
@@ -38,7 +38,7 @@ export function createApp(options: AppOptions): App {
   app.use(...createGuards(guards, answerThrown));
   app.route("/health", healthRoutes(deps));
   app.route("/metrics", metricsRoutes(deps));
-  app.route("/v1/chat", chat(deps));
+  app.route("/v1/chat", chatRoutes(deps));
   app.route("/v1/models", startStopRoutes(deps));
   app.route("/v1/models", modelRoutes(deps));
   app.route("/v1/ps", loadedModelRoutes(deps));

@@ -9,7 +9,7 @@ import { createModelPool } from "../../src/inference/model-pool.ts";
 import { createLog } from "../../src/support/log.ts";
 import { collect } from "../adapter-suite.ts";
 import { makeModel } from "../support/app.ts";
-import { thrownBy } from "../support/model-pool.ts";
+import { chatOf, thrownBy } from "../support/model-pool.ts";
 import { ask, tinyModel } from "../support/models.ts";
 import { childrenOf, isAlive, named } from "../support/processes.ts";
 import { eventually } from "../support/server.ts";
@@ -66,7 +66,7 @@ describe("a turn of a llama-server that", () => {
       });
       const chat = async () => {
         let text = "";
-        for await (const event of engines.chat(makeModel("tiny"), ask("hi"), signal()))
+        for await (const event of chatOf(engines, makeModel("tiny"), { signal: signal() }))
           if (event.type === "text") text += event.text;
         return text;
       };

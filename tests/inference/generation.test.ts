@@ -3,11 +3,10 @@ import { describe, expect, test } from "bun:test";
 import { AdapterError } from "../../adapters/adapter.ts";
 import { echo } from "../../adapters/echo.ts";
 import { errorOf, HI, makeApp, makeModel } from "../support/app.ts";
-import { makePool, never, settled, thrownBy } from "../support/model-pool.ts";
+import { chatOf, makePool, settled, thrownBy } from "../support/model-pool.ts";
 import { fakeAdapter } from "../support/fake-adapter.ts";
 import { framesOf } from "../support/frames.ts";
 import { seriesOf, turnsOf } from "../support/metrics.ts";
-import { ask } from "../support/models.ts";
 
 const TINY = makeModel("tiny");
 
@@ -43,11 +42,11 @@ describe("a request that is left", () => {
     clients[3]!.abort(gone);
     expect(await decode).toBe(gone);
 
-    const events = pool.chat(TINY, ask("hi"), never())[Symbol.asyncIterator]();
+    const events = chatOf(pool, TINY);
     const first = events.next();
     (await generation(2)).say("one");
     await first;
-    await events.return?.();
+    await events.return();
 
     free();
     expect(generations()).toEqual({
@@ -60,12 +59,12 @@ describe("a request that is left", () => {
 
   test("after its end was done", async () => {
     const { pool, load, generation, generations, free } = made();
-    const events = pool.chat(TINY, ask("hi"), never())[Symbol.asyncIterator]();
+    const events = chatOf(pool, TINY);
     const first = events.next();
     (await load(0)).succeed();
     (await generation(0)).finish();
     expect(await first).toMatchObject({ value: { type: "finish" } });
-    await events.return?.();
+    await events.return();
     free();
     expect(generations()).toEqual({ ok: 1 });
   });
@@ -149,7 +148,7 @@ describe("a request that takes too long", () => {
 
   test("amid an answer that nobody takes: its slot is free all the same", async () => {
     const { chat, pool, generation, clock } = made();
-    const events = pool.chat(TINY, ask("hi"), never())[Symbol.asyncIterator]();
+    const events = chatOf(pool, TINY);
     const first = events.next();
     (await generation(0)).say("one", "two");
     await first;

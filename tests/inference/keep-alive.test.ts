@@ -3,8 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { AdapterError } from "../../adapters/adapter.ts";
 import { later } from "../../src/inference/loading-events.ts";
 import { makeModel } from "../support/app.ts";
-import { makePool, never, settled, thrownBy } from "../support/model-pool.ts";
-import { ask } from "../support/models.ts";
+import { chatOf, makePool, never, settled, thrownBy } from "../support/model-pool.ts";
 
 const FOR_EVER = Number.POSITIVE_INFINITY;
 const tiny = makeModel("tiny");
@@ -200,7 +199,7 @@ describe("a stream that waits for a load", () => {
     const { clock, pool, load, generation } = makePool({ hold_loads: true });
     const types: string[] = [];
     const reading = (async () => {
-      for await (const { type } of pool.chat(tiny, ask("hi"), never())) types.push(type);
+      for await (const { type } of chatOf(pool, tiny)) types.push(type);
     })();
     const loading = await load(0);
     await clock.pass(4_999);
@@ -219,7 +218,7 @@ describe("a stream that waits for a load", () => {
   test("and leaves between two of them is let go at once", async () => {
     const { clock, pool, load } = makePool({ hold_loads: true });
     const client = new AbortController();
-    const events = pool.chat(tiny, ask("hi"), client.signal)[Symbol.asyncIterator]();
+    const events = chatOf(pool, tiny, { signal: client.signal });
     const first = events.next();
     await load(0);
     await clock.pass(5_000);

@@ -3,8 +3,9 @@ import { describe, expect, test } from "bun:test";
 import { AdapterError } from "../../adapters/adapter.ts";
 import { ApiError } from "../../src/http/errors.ts";
 import { makeModel, resolve } from "../support/app.ts";
-import { makePool, never, thrownBy } from "../support/model-pool.ts";
-import { ask } from "../support/models.ts";
+import { USAGE } from "../support/fake-adapter.ts";
+import { seriesOf, turnsOf } from "../support/metrics.ts";
+import { chatOf, makePool, never, thrownBy } from "../support/model-pool.ts";
 
 describe("a load", () => {
   test("is one for all who ask, with the options of the server", async () => {
@@ -158,16 +159,35 @@ describe("slots and the queue", () => {
     expect(await chat(2)).toBe("x");
   });
 
-  test("leaving the iteration amid a request gives the slot back", async () => {
+  test.each(["return", "throw", "abort"])("an iteration that is left by %s gives the slot back", async (way) => {
     const { pool, chat, generation } = makePool({ slots: 1, queue: 1 });
-    const events = pool.chat(makeModel("tiny"), ask("hi"), never())[Symbol.asyncIterator]();
+    const client = new AbortController();
+    const events = chatOf(pool, makeModel("tiny"), { signal: client.signal });
     const first = events.next();
     (await generation(0)).say("one");
     await first;
     const second = chat(2);
-    await events.return?.();
+    const gone = new Error("gone");
+    if (way === "return") await events.return();
+    if (way === "throw") expect(await thrownBy(events.throw(gone))).toBe(gone);
+    client.abort(gone);
+    if (way === "abort") expect(await thrownBy(events.next())).toBe(gone);
     (await generation(1)).finish();
     await second;
+  });
+
+  test("a use with one result is an event like any other, counted with its tokens", async () => {
+    const { pool } = makePool({ slots: 1, queue: 0 });
+    const embed = () =>
+      pool.run(makeModel("tiny"), { signal: never() }, async function* (engine) {
+        yield { type: "finish", usage: USAGE, vectors: [[engine.context_length]] };
+      });
+    for (let n = 0; n < 2; n++) expect(await Array.fromAsync(embed())).toMatchObject([{ vectors: [[4096]] }]);
+    for await (const event of embed()) if (event.type === "finish") break;
+    expect(turnsOf(pool.metrics(["tiny"]))).toEqual({ ok: 3 });
+    expect(seriesOf(pool.metrics(["tiny"]))).toMatchObject({
+      'ingle_prompt_tokens_total{model="tiny"}': 3 * USAGE.prompt_tokens,
+    });
   });
 
   test("two models do not disturb one another", async () => {

@@ -1,6 +1,6 @@
-// Engines over the fake adapter, with a clock that stands still until the test moves it.
+// A model pool over the fake adapter, with a clock that stands still until the test moves it.
 import type { Model } from "../../models/manifest.ts";
-import { createModelPool, type RunOptions, type ModelPool, type ModelPoolOptions } from "../../src/inference/model-pool.ts";
+import { createModelPool, type ModelPool, type ModelPoolOptions, type RunOptions } from "../../src/inference/model-pool.ts";
 import { createLog } from "../../src/support/log.ts";
 import { makeModel, resolve } from "./app.ts";
 import { fakeAdapter, type FakeOptions } from "./fake-adapter.ts";
@@ -24,12 +24,16 @@ export function makePool({ hold_loads, answer, ...options }: Options = {}) {
     ...options,
   });
   /** One request from its start to its text; `seed` tells it from the others. Rejects with what it throws. */
-  const chat = (seed = 0, signal = never(), model: Model = makeModel("tiny"), options: RunOptions = {}) =>
-    textOf(pool.chat(model, ask("hi", { seed }), signal, options));
+  const chat = (seed = 0, signal = never(), model: Model = makeModel("tiny"), options: Partial<RunOptions> = {}) =>
+    textOf(chatOf(pool, model, { signal, ...options }, ask("hi", { seed })));
   /** The requests that began, by their seeds. */
   const seeds = () => fake.generations.map(({ request }) => request.seed);
   return { ...fake, pool, chat, clock, seeds, log };
 }
+
+/** The events of one chat request. */
+export const chatOf = (pool: ModelPool, model: Model, options: Partial<RunOptions> = {}, request = ask("hi")) =>
+  pool.run(model, { signal: never(), ...options }, (engine, signal) => engine.chat(request, signal));
 
 export const never = (): AbortSignal => new AbortController().signal;
 
@@ -58,7 +62,7 @@ export async function settled(): Promise<void> {
   for (let n = 0; n < 5; n++) await new Promise((done) => setTimeout(done));
 }
 
-async function textOf(events: ReturnType<ModelPool["chat"]>): Promise<string> {
+async function textOf(events: ReturnType<typeof chatOf>): Promise<string> {
   let text = "";
   for await (const event of events) if (event.type === "text") text += event.text;
   return text;

@@ -1,10 +1,10 @@
-// The two folds of one turn's events: the JSON of a whole answer, and the chunks of a streamed one.
+// The two folds of a generation's events: the JSON of a whole answer, and the chunks of a streamed one.
 import type { ChatEvent, TokenLogprob, ToolCall } from "../../../adapters/adapter.ts";
-import type { ModelPool } from "../../inference/model-pool.ts";
+import type { LoadingEvent } from "../../inference/loading-events.ts";
 import { Comment } from "../../http/sse.ts";
 
-/** What all objects of one answer have in common. */
-export interface Head {
+/** The fields that all objects of one answer have in common. */
+export interface CompletionHead {
   id: string;
   /** Whole seconds since 1970. */
   created: number;
@@ -12,16 +12,15 @@ export interface Head {
   system_fingerprint: string;
 }
 
-/** What an engine says of one turn. */
-type Events = ReturnType<ModelPool["chat"]>;
+type Events = AsyncIterable<ChatEvent | LoadingEvent>;
 type NewId = (prefix: string) => string;
 type Finish = Extract<ChatEvent, { type: "finish" }>;
-type CallPiece = Extract<ChatEvent, { type: "tool_call" }>;
+type ToolCallPiece = Extract<ChatEvent, { type: "tool_call" }>;
 
 const LOADING = new Comment("loading");
 
 /** Throws what the engine throws. */
-export async function whole(head: Head, events: Events, newId: NewId): Promise<object> {
+export async function collectCompletion(head: CompletionHead, events: Events, newId: NewId): Promise<object> {
   let [content, reasoning] = ["", ""];
   const calls: ToolCall[] = [];
   const logprobs: TokenLogprob[] = [];
@@ -30,11 +29,11 @@ export async function whole(head: Head, events: Events, newId: NewId): Promise<o
       content += event.text;
       if (event.logprobs) logprobs.push(...event.logprobs);
     } else if (event.type === "reasoning") reasoning += event.text;
-    else if (event.type === "tool_call") addPiece(calls, event, newId);
+    else if (event.type === "tool_call") addToolCallPiece(calls, event, newId);
     else if (event.type === "finish") {
       const message = {
         role: "assistant",
-        // Who calls tools and says nothing has no content, not an empty one.
+        // OpenAI's form of an answer that only calls tools.
         content: content === "" && calls.length > 0 ? null : content,
         refusal: null,
         ...(reasoning !== "" && { reasoning_content: reasoning }),
@@ -44,14 +43,14 @@ export async function whole(head: Head, events: Events, newId: NewId): Promise<o
         ...head,
         object: "chat.completion",
         choices: [{ index: 0, message, logprobs: logprobsOf(logprobs), finish_reason: event.reason }],
-        usage: usage(event),
+        usage: usageOf(event),
       };
     }
   }
   throw new Error("An engine ended its answer without a finish.");
 }
 
-function addPiece(calls: ToolCall[], { index, id, name, arguments: text }: CallPiece, newId: NewId): void {
+function addToolCallPiece(calls: ToolCall[], { index, id, name, arguments: text }: ToolCallPiece, newId: NewId): void {
   const call = (calls[index] ??= { id: id ?? newId("call_"), type: "function", function: { name: "", arguments: "" } });
   call.function.name += name ?? "";
   call.function.arguments += text;
@@ -63,7 +62,11 @@ export interface ChunkOptions {
 }
 
 /** Throws what the engine throws. */
-export async function* chunks(head: Head, events: Events, { include_usage, newId }: ChunkOptions): AsyncGenerator<object> {
+export async function* streamChunks(
+  head: CompletionHead,
+  events: Events,
+  { include_usage, newId }: ChunkOptions,
+): AsyncGenerator<object> {
   const chunk = (delta: object, more: { finish_reason?: string; logprobs?: TokenLogprob[] } = {}): object => ({
     ...head,
     object: "chat.completion.chunk",
@@ -77,21 +80,21 @@ export async function* chunks(head: Head, events: Events, { include_usage, newId
       yield LOADING;
       continue;
     }
-    // The role goes out with the first sign of life: it is the status 200 of a stream.
+    // The role goes out with the first event, also one of progress: it makes the response a status 200.
     if (!begun) yield chunk({ role: "assistant", content: "" });
     begun = true;
     if (event.type === "text") yield chunk({ content: event.text }, event.logprobs && { logprobs: event.logprobs });
     else if (event.type === "reasoning") yield chunk({ reasoning_content: event.text });
-    else if (event.type === "tool_call") yield chunk({ tool_calls: [callPiece(event, begun_calls, newId)] });
+    else if (event.type === "tool_call") yield chunk({ tool_calls: [toolCallPiece(event, begun_calls, newId)] });
     else if (event.type === "finish") {
       yield chunk({}, { finish_reason: event.reason });
-      if (include_usage) yield { ...head, object: "chat.completion.chunk", choices: [], usage: usage(event) };
+      if (include_usage) yield { ...head, object: "chat.completion.chunk", choices: [], usage: usageOf(event) };
     }
   }
 }
 
-/** The first piece of a call carries what clients tell it from others by. */
-function callPiece({ index, id, name, arguments: text }: CallPiece, begun: Set<number>, newId: NewId): object {
+/** The first piece of a call carries its id and its type, as OpenAI's does. */
+function toolCallPiece({ index, id, name, arguments: text }: ToolCallPiece, begun: Set<number>, newId: NewId): object {
   const first = !begun.has(index);
   begun.add(index);
   return {
@@ -103,11 +106,11 @@ function callPiece({ index, id, name, arguments: text }: CallPiece, begun: Set<n
 
 function logprobsOf(content: TokenLogprob[] | undefined): object | null {
   if (!content?.length) return null;
-  // OpenAI's clients want the list of rivals also where it is empty.
+  // OpenAI's clients want `top_logprobs` also where it is empty.
   return { content: content.map((token) => ({ ...token, top_logprobs: token.top_logprobs ?? [] })), refusal: null };
 }
 
-function usage({ usage }: Finish): object {
+function usageOf({ usage }: Finish): object {
   const { prompt_tokens, completion_tokens, cached_tokens } = usage;
   return {
     prompt_tokens,

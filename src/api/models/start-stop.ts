@@ -5,7 +5,7 @@ import type { Deps } from "../deps.ts";
 import type { AppEnv } from "../../http/app-env.ts";
 import { KeepAlive } from "../../support/quantities.ts";
 import { parseBody } from "../../http/validate.ts";
-import { modelOf } from "../chat/routes.ts";
+import { findModel } from "../find-model.ts";
 import { modelId } from "./model-id.ts";
 
 const StartRequest = v.object({ keep_alive: v.nullish(KeepAlive), pinned: v.nullish(v.boolean()) });
@@ -30,7 +30,7 @@ export const loadedModelRoutes = ({ pool, adapterNotice }: Deps) =>
 /** Answers when the model is loaded. Throws 404 `model_not_found`, and what a chat throws. */
 async function startModel(c: Context<AppEnv>, deps: Deps, id: string): Promise<Response> {
   const { keep_alive, pinned } = await parseBody(c, StartRequest, { optional: true });
-  const model = await modelOf(deps, id, "model_id");
+  const model = await findModel(deps, id, "model_id");
   const options = { keep_alive: keep_alive ?? undefined, pinned: pinned ?? undefined };
   await deps.pool.start(model, options, c.req.raw.signal);
   return c.json({ id, object: "model", state: "running" });
@@ -39,7 +39,7 @@ async function startModel(c: Context<AppEnv>, deps: Deps, id: string): Promise<R
 /** Answers when the generations of the model have ended and it is unloaded. Throws 404 `model_not_found`. */
 async function stopModel(c: Context<AppEnv>, deps: Deps, id: string): Promise<Response> {
   await parseBody(c, StopRequest, { optional: true });
-  await modelOf(deps, id, "model_id");
+  await findModel(deps, id, "model_id");
   await deps.pool.unload(id);
   return c.json({ id, object: "model", state: "stopped" });
 }

@@ -78,10 +78,10 @@ function detailsOf({ header }: ModelFileFacts) {
   };
 }
 
-async function stateOf(model: Model, kind: Kind, { pool: engines, downloads, library }: Deps) {
+async function stateOf(model: Model, kind: Kind, { pool, downloads, library }: Deps) {
   if (downloads.state(model.id) === "downloading") return "downloading";
   if (kind !== "installed") return kind;
-  const state = engines.state(model.id);
+  const state = pool.state(model.id);
   if (state !== "stopped") return state;
   return library.resolve(model).then(
     () => state,

@@ -1,0 +1,33 @@
+// The model of a request: the one it names, or the default.
+import { DEFAULT_MODEL } from "../../models/catalog.ts";
+import type { Model } from "../../models/manifest.ts";
+import type { Deps } from "./deps.ts";
+import { ApiError } from "../http/errors.ts";
+import { quote } from "../support/quote.ts";
+
+/** Throws 404 `model_not_found` and 409 `model_not_ready`; `param` is where the id stands. */
+export async function findModel({ library, downloads }: Deps, id: string, param = "model"): Promise<Model> {
+  const model = await library.get(id);
+  if (model !== undefined) return model;
+  if (downloads.state(id) === "downloading") {
+    const message = `Model ${quote(id)} is being downloaded. Try again when it is there: GET /v1/models shows its state.`;
+    throw new ApiError(409, message, { param, code: "model_not_ready" });
+  }
+  const way = id.length < 100 ? `Run "ingle pull ${id}", or see` : "See";
+  throw new ApiError(404, `Model ${quote(id)} is not installed. ${way} GET /v1/models.`, { param, code: "model_not_found" });
+}
+
+/** The model of requests that name none: the configured one, or the only one. Throws 400, and 404 where none is installed. */
+export async function findDefaultModel(deps: Deps): Promise<Model> {
+  if (deps.default_model !== undefined) return findModel(deps, deps.default_model);
+  const [model, ...others] = await deps.library.list();
+  if (model === undefined) {
+    const message = `No model is installed. Run "ingle pull ${DEFAULT_MODEL}"; "ingle list --catalog" shows more.`;
+    throw new ApiError(404, message, { param: "model", code: "model_not_found" });
+  }
+  if (others.length === 0) return model;
+  throw new ApiError(400, `"model" is missing and ${others.length + 1} models are installed. Name one of them.`, {
+    param: "model",
+    code: "missing_required_parameter",
+  });
+}
