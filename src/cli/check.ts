@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { defineCommand } from "citty";
 import { readConfig } from "../server/read-config.ts";
 import { checkFolder, SET_ASIDE, type CheckReport } from "../storage/check/check.ts";
-import type { Finding } from "../storage/check/folder.ts";
+import type { FolderFinding } from "../storage/check/folder.ts";
 import { LOCK_FILE, MARKER } from "../storage/file-names.ts";
 import { disk } from "../storage/drivers/fs-durable/file-system.ts";
 import { holderOf, takeFolderLock } from "../storage/lock/folder-lock.ts";
@@ -49,7 +49,7 @@ async function checkAndFix(data: string): Promise<{ report: CheckReport; moved: 
 /** Again until nothing is left to move: without a damaged thread its messages are orphaned, without a model its weights. */
 async function fixAll(data: string): Promise<{ report: CheckReport; moved: string[] }> {
   const stamp = new Date().toISOString().replaceAll(":", "-");
-  const fixed: Finding[] = [];
+  const fixed: FolderFinding[] = [];
   for (let round = 1; ; round++) {
     const { findings, sound } = await checkFolder(data, { in_use: false });
     // A place for each round: of a folder that is moved now, some may have been moved before.
@@ -67,7 +67,7 @@ function refusal(data: string, error: NodeJS.ErrnoException): Error {
 
 function inWords({ findings, sound }: CheckReport, moved: string[]): string {
   const aside = new Set(moved);
-  const line = ({ kind, path, reason }: Finding): string => {
+  const line = ({ kind, path, reason }: FolderFinding): string => {
     return `${kind}: ${path}: ${reason}${aside.has(path) ? " Set aside." : ""}`;
   };
   const counts = Object.entries(sound).map(([name, count]) => `${count} ${name}`);

@@ -1,7 +1,7 @@
 // Is it a data folder of Jan or of cortex, and where in it does what lie?
 import { join } from "node:path";
 import { MARKER } from "../storage/file-names.ts";
-import { disk, type Entry } from "../storage/drivers/fs-durable/file-system.ts";
+import { disk, type FolderEntry } from "../storage/drivers/fs-durable/file-system.ts";
 import { ImportError, LINK, openOldFolder, UnreadableError, type OldFolder } from "./old-folder.ts";
 import type { Report } from "./report.ts";
 
@@ -41,7 +41,7 @@ async function layoutAt(path: string): Promise<Layout | undefined> {
 }
 
 /** A folder called "models" alone may be anybody's. */
-async function hasOurs(folder: OldFolder, entries: Entry[]): Promise<boolean> {
+async function hasOurs(folder: OldFolder, entries: FolderEntry[]): Promise<boolean> {
   const names = entries.filter(({ name, kind }) => kind !== "file" && FOLDERS.includes(name)).map(({ name }) => name);
   if (names.some((name) => name === "threads" || name === "assistants")) return true;
   for (const place of MODEL_FOLDERS) {

@@ -1,7 +1,7 @@
 // The folder that is imported: read, never written, and links are not followed out of it.
 import { open, realpath, type FileHandle } from "node:fs/promises";
 import { join, sep } from "node:path";
-import { disk, READ, type Entry } from "../storage/drivers/fs-durable/file-system.ts";
+import { disk, READ_FLAGS, type FolderEntry } from "../storage/drivers/fs-durable/file-system.ts";
 import { linesOf, textOf, type Line } from "./lines.ts";
 
 /** The folder cannot be imported at all. The sentence says why and what to do. */
@@ -19,7 +19,7 @@ export interface OldFolder {
   /** Absolute, without links in it. */
   root: string;
   /** Sorted by name; none where there is no such folder. */
-  list(path: string): Promise<Entry[]>;
+  list(path: string): Promise<FolderEntry[]>;
   /** Undefined where there is no such file. */
   text(path: string, most: number): Promise<string | undefined>;
   /** Lines without their end, none where there is no such file. */
@@ -63,7 +63,7 @@ export async function openOldFolder(folder: string): Promise<OldFolder> {
         await handle.close();
       }
     },
-    changed: (path) => disk.changed(join(root, path)).then(Math.floor, () => undefined),
+    changed: (path) => disk.modifiedAt(join(root, path)).then(Math.floor, () => undefined),
   };
   await disk.list(root).catch((error) => noFolder(folder, error));
   return old;
@@ -95,7 +95,7 @@ export async function openFile(path: string): Promise<FileHandle | undefined> {
   const kind = await disk.kind(path).catch(unreadable);
   if (kind === undefined) return undefined;
   if (kind !== "file") throw new UnreadableError("It is no regular file: folders and links are not read.");
-  const handle = await open(path, READ).catch(unreadable);
+  const handle = await open(path, READ_FLAGS).catch(unreadable);
   if ((await handle.stat()).isFile()) return handle;
   await handle.close();
   throw new UnreadableError("It is no regular file.");

@@ -41,7 +41,7 @@ async function take(job: Job, item: Item, name: string, ids: AssistantIds): Prom
   const time = earliest(like.created, first?.draft.time) ?? (await changed(job, item.path));
   const id = idOf("thread_", time, tailOf("thread", name));
   const messages = await takeMessages(job, { ...item, id }, { id, time, like, ids });
-  await store.conversations.take(
+  await store.conversations.put(
     {
       id,
       object: "thread",

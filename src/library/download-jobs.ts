@@ -103,7 +103,7 @@ export function createDownloadJobs({
       return "started";
     },
     async resume() {
-      const jobs = await records.some(await records.ids());
+      const jobs = await records.getMany(await records.ids());
       for (const { id, state } of jobs) if (state === "downloading" && !running.has(id) && !closed) startJob(id);
     },
     state: (id) => (running.get(id)?.event ?? last.get(id))?.state,

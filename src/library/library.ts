@@ -9,7 +9,7 @@ import { valueIfAbsent, checkWeightFile, sumPartialBytes } from "./weight-files.
 import { createModelInstaller, type ModelInstaller } from "./install-model.ts";
 import { createPendingModels, type PendingModels } from "./pending-models.ts";
 import type { Collection } from "../storage/collection.ts";
-import { isOfOneRecord } from "../storage/faults.ts";
+import { isRecordFault } from "../storage/faults.ts";
 import { encodeKey } from "../storage/encode-key.ts";
 
 export interface LibraryOptions {
@@ -73,7 +73,7 @@ export function createLibrary({
     getPending: pending.getPending,
     ...createModelInstaller({ records, downloads, pending, changes, resolve, folderOf, now }),
 
-    list: async () => records.some(await records.ids()),
+    list: async () => records.getMany(await records.ids()),
 
     async all() {
       const ids = await records.ids();
@@ -117,7 +117,7 @@ export function createLibrary({
 
 /** For `catch`: a failure that hides more than this record is thrown on. */
 function undefinedIfUnreadable(error: Error): undefined {
-  if (!isOfOneRecord(error.cause)) throw error;
+  if (!isRecordFault(error.cause)) throw error;
 }
 
 function hasKey(id: string): boolean {

@@ -54,12 +54,12 @@ export function createPendingModels({ records, downloads, now }: PendingModelsOp
       await downloads.put({ ...record, ...(reference && { reference }), ...(allow_private && { allow_private }) });
     },
     async listPending() {
-      const pending = await downloads.some(await downloads.ids());
+      const pending = await downloads.getMany(await downloads.ids());
       const installed = new Set(await records.ids());
       return pending.map(({ model }) => model).filter(({ id }) => !installed.has(id));
     },
     async getPending(id) {
-      const [pending] = await downloads.some([id]);
+      const [pending] = await downloads.getMany([id]);
       return pending?.model;
     },
     async completeFiles({ model, reference }, options, signal) {

@@ -149,7 +149,7 @@ function put(config: Config, { store, lock, guarantee, close }: DataFolder, log:
     operator_key,
     guarantee,
     resume: downloads.resume,
-    announce: async (url) => lock?.announce(url),
+    announce: async (url) => lock?.announceUrl(url),
     async close(grace_ms) {
       await downloads.close();
       await pool.close(grace_ms);

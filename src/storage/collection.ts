@@ -1,33 +1,33 @@
-// Records of one kind below one base of the storage: checked when read, durable when written, one writer at a time for each.
+// Records of one kind below one base of the storage: checked when read, durable when written, one writer a record at a time.
 import type { Storage } from "unstorage";
 import * as v from "valibot";
 import { ApiError } from "../http/errors.ts";
 import { quote } from "../support/quote.ts";
 import { pageOf, type List, type PageQuery } from "../http/paging.ts";
-import { DamagedError, DoubtError, isOfOneRecord, readFault, unavailable, writeFault } from "./faults.ts";
+import { DamagedError, UncertainWriteError, isRecordFault, readFault, unavailable, writeFault } from "./faults.ts";
 import type { IdIndex } from "./id-index.ts";
 import type { RecordCache } from "./record-cache.ts";
-import { textOf } from "./decode-text.ts";
-import type { Turns } from "./keyed-rw-lock.ts";
+import { decodeText } from "./decode-text.ts";
+import type { KeyedRwLock } from "./keyed-rw-lock.ts";
 
 /** Records are shared with a cache: make a new one instead of changing one. */
 export interface Collection<T extends { id: string }> {
-  /** A record, and all ids, where they are in memory: what can be answered without a wait. */
-  known(id: string): T | undefined;
-  knownIds(): readonly string[] | undefined;
+  /** A record, or all ids, where they are in memory: can be answered without a promise. */
+  getCached(id: string): T | undefined;
+  getCachedIds(): readonly string[] | undefined;
   /** All ids, ascending: the oldest first where they are our own. */
   ids(): Promise<readonly string[]>;
-  /** The last of them that is so. */
-  lastId(is: (id: string) => boolean): Promise<string | undefined>;
+  /** The highest id that `is` accepts. */
+  findLastId(is: (id: string) => boolean): Promise<string | undefined>;
   /** Undefined when there is none, whatever the string. Throws `ApiError` 500 `corrupted_entity` or `storage_error`, 503. */
   get(id: string): Promise<T | undefined>;
-  /** Those that can be read, in the order of the ids; damaged ones are left out and logged. Throws what hides more than one record. */
-  some(ids: readonly string[]): Promise<T[]>;
+  /** The readable ones of these records, in the order of the ids; damaged ones are left out and logged. Throws what hides more than one. */
+  getMany(ids: readonly string[]): Promise<T[]>;
   /** Throws also 400 for an `after` or `before` that is none of the ids. */
   list(page: PageQuery): Promise<List<T>>;
   /** Writes a record, in place of one with the same id. Resolves when it is durable. Throws `ApiError` 507 `insufficient_storage`, 500, 503. */
   put(record: T): Promise<void>;
-  /** Replaces a record by what `change` makes of it, or of `initial` where there is none, with nobody between. Undefined without either. */
+  /** Replaces a record by what `change` makes of it, or of `initial` where there is none, with no other write between. Undefined without either. */
   patch(id: string, change: (record: T) => T, initial?: T): Promise<T | undefined>;
   /** False when there was none. A damaged record goes too. */
   remove(id: string): Promise<boolean>;
@@ -35,23 +35,23 @@ export interface Collection<T extends { id: string }> {
   clear(): Promise<void>;
 }
 
-/** What the collections of a store share; `index` and `cache` may be taken away at any time. */
-export interface Shared {
+/** What all collections of a store use; `index` and `cache` may be taken away at any time. */
+export interface CollectionContext {
   storage: Storage;
   /** Absent where other processes write too: then every list asks the storage. */
   index?: IdIndex | undefined;
   /** Records by key; absent as the index is. */
   cache?: RecordCache | undefined;
-  turns: Turns;
+  locks: KeyedRwLock;
   /** Throws where this process may not write, or no longer. */
-  mayWrite(): void;
+  assertWritable(): void;
   /** A record that cannot be read was met. */
   onDamaged(key: string, error: ApiError): void;
   /** Removes all below a base at once, where the driver can. */
   clear?: ((base: string) => Promise<void>) | undefined;
 }
 
-export interface Kind<T> {
+export interface RecordKind<T> {
   /** As a sentence names it: `thread`. */
   name: string;
   schema: v.GenericSchema<unknown, T>;
@@ -62,8 +62,12 @@ export interface Kind<T> {
 
 const READS_AT_ONCE = 32;
 
-export function collection<T extends { id: string }>(shared: Shared, base: string, kind: Kind<T>): Collection<T> {
-  const { storage, turns } = shared;
+export function createCollection<T extends { id: string }>(
+  shared: CollectionContext,
+  base: string,
+  kind: RecordKind<T>,
+): Collection<T> {
+  const { storage, locks } = shared;
   const keyOf = (id: string): string | undefined => {
     const name = kind.toKey(id);
     return name === undefined ? undefined : `${base}:${name}`;
@@ -73,30 +77,30 @@ export function collection<T extends { id: string }>(shared: Shared, base: strin
   const read = async (key: string, id: string): Promise<T | undefined> => {
     const cached = shared.cache?.get(key);
     if (cached !== undefined) return cached as T;
-    const keep = shared.cache?.reading(key);
+    const keep = shared.cache?.startRead(key);
     try {
       const raw: unknown = await storage.getItemRaw(key);
-      // Some drivers answer with what went wrong instead of throwing it.
+      // `fs` and other drivers resolve with an I/O error instead of throwing it.
       if (raw instanceof Error) throw raw;
       if (raw === null || raw === undefined) return undefined;
-      const text = stored(raw);
-      const record = checkedRecord(kind.schema, text, id);
+      const text = decodeStored(raw);
+      const record = parseRecord(kind.schema, text, id);
       keep?.(record, text.length);
       return record;
     } catch (error) {
       const fault = readFault(label(id), error);
-      if (isOfOneRecord(error)) shared.onDamaged(key, fault);
+      if (isRecordFault(error)) shared.onDamaged(key, fault);
       throw fault;
     }
   };
 
   const write = async (key: string, record: T): Promise<void> => {
-    shared.mayWrite();
-    const text = written(record);
+    shared.assertWritable();
+    const text = serialize(record);
     try {
       await storage.setItemRaw(key, text);
     } catch (error) {
-      // Old or new, the disk knows.
+      // The write may have reached the disk: drop the cached copy, so that the next read decides.
       shared.cache?.delete(key);
       shared.index?.forget(base);
       throw writeFault(label(record.id), error);
@@ -114,22 +118,22 @@ export function collection<T extends { id: string }>(shared: Shared, base: strin
   };
 
   const records: Collection<T> = {
-    known(id) {
+    getCached(id) {
       const key = keyOf(id);
       return key === undefined ? undefined : (shared.cache?.get(key) as T | undefined);
     },
-    knownIds: () => shared.index?.known(base),
+    getCachedIds: () => shared.index?.cached(base),
     ids() {
-      const known = records.knownIds();
+      const known = records.getCachedIds();
       return known === undefined ? readIds() : Promise.resolve(known);
     },
-    // Asked before each new record: a list that is given out would be copied each time.
-    lastId: async (is) => (shared.index?.peek(base) ?? (await readIds())).findLast(is),
+    // `peek`, not `ids`: this runs before each new record, and a list that is handed out is copied at the next change.
+    findLastId: async (is) => (shared.index?.peek(base) ?? (await readIds())).findLast(is),
     async get(id) {
       const key = keyOf(id);
       return key === undefined ? undefined : read(key, id);
     },
-    async some(ids) {
+    async getMany(ids) {
       const found: T[] = [];
       for (let at = 0; at < ids.length; at += READS_AT_ONCE) {
         const batch = await Promise.all(ids.slice(at, at + READS_AT_ONCE).map(readable));
@@ -138,17 +142,17 @@ export function collection<T extends { id: string }>(shared: Shared, base: strin
       return found;
     },
     async list(page) {
-      return pageOf(await records.ids(), page, records.some);
+      return pageOf(await records.ids(), page, records.getMany);
     },
     async put(record) {
       const key = keyOf(record.id);
       if (key === undefined) throw new RangeError(`${label(record.id)}: the id cannot be stored.`);
-      await turns.alone(key, () => write(key, record));
+      await locks.exclusive(key, () => write(key, record));
     },
     async patch(id, change, initial) {
       const key = keyOf(id);
       if (key === undefined) return undefined;
-      return turns.alone(key, async () => {
+      return locks.exclusive(key, async () => {
         const old = (await read(key, id)) ?? initial;
         if (old === undefined) return undefined;
         const changed = change(old);
@@ -159,12 +163,12 @@ export function collection<T extends { id: string }>(shared: Shared, base: strin
     async remove(id) {
       const key = keyOf(id);
       if (key === undefined) return false;
-      return turns.alone(key, async () => {
-        shared.mayWrite();
+      return locks.exclusive(key, async () => {
+        shared.assertWritable();
         try {
           if (!(await storage.hasItem(key))) return false;
           await storage.removeItem(key);
-          if (await storage.hasItem(key).catch(inDoubt)) throw new Error("The storage did not remove it.");
+          if (await storage.hasItem(key).catch(throwUncertain)) throw new Error("The storage did not remove it.");
         } catch (error) {
           shared.index?.forget(base);
           throw writeFault(label(id), error);
@@ -176,7 +180,7 @@ export function collection<T extends { id: string }>(shared: Shared, base: strin
       });
     },
     async clear() {
-      shared.mayWrite();
+      shared.assertWritable();
       try {
         const ids = await records.ids();
         if (shared.clear !== undefined) await shared.clear(base);
@@ -203,7 +207,7 @@ export function collection<T extends { id: string }>(shared: Shared, base: strin
     try {
       return await records.get(id);
     } catch (error) {
-      if (isOfOneRecord((error as Error).cause)) return undefined;
+      if (isRecordFault((error as Error).cause)) return undefined;
       throw error;
     }
   }
@@ -213,27 +217,27 @@ async function inBatches<T>(items: readonly T[], work: (item: T) => Promise<unkn
   for (let at = 0; at < items.length; at += READS_AT_ONCE) await Promise.all(items.slice(at, at + READS_AT_ONCE).map(work));
 }
 
-function inDoubt(cause: unknown): never {
-  throw new DoubtError("Whether it is removed cannot be seen.", { cause });
+function throwUncertain(cause: unknown): never {
+  throw new UncertainWriteError("Whether it is removed cannot be seen.", { cause });
 }
 
-const LARGEST_READABLE = 2 ** 16;
+const LARGEST_INDENTED = 2 ** 16;
 
-/** For people too, unless it is large: many small things, deep inside, would take far more room for their indents than for themselves. */
-function written(record: unknown): string {
+/** Indented for people, unless it is large: indents of deep values can take more room than the values. */
+function serialize(record: unknown): string {
   const text = JSON.stringify(record);
-  return `${text.length > LARGEST_READABLE ? text : JSON.stringify(record, null, 2)}\n`;
+  return `${text.length > LARGEST_INDENTED ? text : JSON.stringify(record, null, 2)}\n`;
 }
 
-function stored(raw: unknown): string {
+function decodeStored(raw: unknown): string {
   if (typeof raw === "string") return raw;
-  if (raw instanceof Uint8Array || raw instanceof ArrayBuffer) return textOf(raw);
-  // A driver that parses what it reads, such as one for a document database.
+  if (raw instanceof Uint8Array || raw instanceof ArrayBuffer) return decodeText(raw);
+  // A driver for a document database parses what it reads.
   return JSON.stringify(raw);
 }
 
-/** The record that a text holds. Throws `DamagedError` where it is none of its kind, or has another id. */
-export function checkedRecord<T extends { id: string }>(schema: v.GenericSchema<unknown, T>, text: string, id: string): T {
+/** The record that a text holds. Throws `DamagedError` for a text that is no record of this schema, or of another id. */
+export function parseRecord<T extends { id: string }>(schema: v.GenericSchema<unknown, T>, text: string, id: string): T {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -245,7 +249,7 @@ export function checkedRecord<T extends { id: string }>(schema: v.GenericSchema<
     throw new DamagedError(`${v.getDotPath(result.issues[0]) ?? "It"}: ${result.issues[0].message}`);
   }
   if (result.output.id !== id) throw new DamagedError(`It holds the id ${quote(result.output.id)}.`);
-  // Valibot leaves out some names, such as `constructor`; what is meant to keep everything keeps these too.
+  // Valibot leaves out some names, such as `constructor`: a loose object keeps them too.
   return schema.type === "loose_object" ? (value as T) : result.output;
 }
 

@@ -1,57 +1,67 @@
-// A thread and its messages as one thing: no message without its thread, whatever happens at the same time or in between.
+// A thread and its messages as one: no message without its thread, whatever is written at the same time and wherever a crash comes.
 import { noThread } from "../http/not-found.ts";
 import type { Collection } from "./collection.ts";
 import type { Message, Thread } from "./entities.ts";
-import { leftBehind } from "./faults.ts";
-import type { Turns } from "./keyed-rw-lock.ts";
+import { messagesLeft } from "./faults.ts";
+import type { KeyedRwLock } from "./keyed-rw-lock.ts";
 
 /** A record that has no id yet. */
-export type New<T> = Omit<T, "id">;
+export type WithoutId<T> = Omit<T, "id">;
 
 export interface Conversations {
   /** Stores a thread and its first messages, all or none. Throws what `Collection.put` throws. */
-  create(thread: New<Thread>, messages?: New<Omit<Message, "thread_id">>[]): Promise<{ thread: Thread; messages: Message[] }>;
+  create(
+    thread: WithoutId<Thread>,
+    messages?: WithoutId<Omit<Message, "thread_id">>[],
+  ): Promise<{ thread: Thread; messages: Message[] }>;
   /** Stores records that have their ids already, as an import brings them: messages first, then the thread. */
-  take(thread: Thread, messages: Message[]): Promise<void>;
+  put(thread: Thread, messages: Message[]): Promise<void>;
   /** `make` gets the thread as it is at that moment. Throws 404 `thread_not_found`, and what `Collection.put` throws. */
-  addMessage(thread_id: string, make: (thread: Thread) => New<Omit<Message, "thread_id">>): Promise<Message>;
+  addMessage(thread_id: string, make: (thread: Thread) => WithoutId<Omit<Message, "thread_id">>): Promise<Message>;
   /** Undefined when there is no such message in the thread. Throws 404 `thread_not_found`. */
   patchMessage(thread_id: string, id: string, change: (message: Message) => Message): Promise<Message | undefined>;
   removeMessage(thread_id: string, id: string): Promise<boolean>;
-  /** The thread first, then its messages: what a crash leaves in between nobody can reach. False when there was none. Throws 500 too. */
+  /** Removes the thread first, then its messages: what a crash leaves in between cannot be reached. False when there was none. Throws 500 too. */
   remove(thread_id: string): Promise<boolean>;
 }
 
-interface Parts {
+interface ConversationsOptions {
   threads: Collection<Thread>;
   messages(thread_id: string): Collection<Message>;
-  turns: Turns;
+  locks: KeyedRwLock;
   /** A new id, above those of a collection. */
-  fresh(prefix: string, among: Collection<{ id: string }>): Promise<string>;
+  newIdAbove(prefix: string, among: Collection<{ id: string }>): Promise<string>;
   /** Other processes may write too. */
-  others: boolean;
+  written_elsewhere: boolean;
 }
 
 const WRITES_AT_ONCE = 16;
 
-export function createConversations({ threads, messages, turns, fresh, others }: Parts): Conversations {
-  // Beside each other, but never while the thread is being removed.
-  const within = <T>(thread_id: string, work: () => Promise<T>): Promise<T> => turns.together(`conversation:${thread_id}`, work);
+export function createConversations({
+  threads,
+  messages,
+  locks,
+  newIdAbove,
+  written_elsewhere,
+}: ConversationsOptions): Conversations {
+  // Changes of a conversation run beside each other, but never while the thread is being removed.
+  const besideOthers = <T>(thread_id: string, work: () => Promise<T>): Promise<T> =>
+    locks.shared(`conversation:${thread_id}`, work);
 
   const conversations: Conversations = {
     async create(fields, drafts = []) {
-      const thread = { id: await fresh("thread_", threads), ...fields } as Thread;
+      const thread = { id: await newIdAbove("thread_", threads), ...fields } as Thread;
       const own = messages(thread.id);
       const stored: Message[] = [];
       for (const draft of drafts) {
-        stored.push({ id: await fresh("msg_", own), thread_id: thread.id, ...draft } as Message);
+        stored.push({ id: await newIdAbove("msg_", own), thread_id: thread.id, ...draft } as Message);
       }
-      await conversations.take(thread, stored);
+      await conversations.put(thread, stored);
       return { thread, messages: stored };
     },
 
-    take: (thread, stored) =>
-      within(thread.id, async () => {
+    put: (thread, stored) =>
+      besideOthers(thread.id, async () => {
         const own = messages(thread.id);
         try {
           for (let at = 0; at < stored.length; at += WRITES_AT_ONCE) {
@@ -59,20 +69,20 @@ export function createConversations({ threads, messages, turns, fresh, others }:
           }
           await threads.put(thread);
         } catch (error) {
-          // Without its thread no message can be reached; what cannot be removed either is left for "ingle check".
+          // Messages without their thread cannot be reached; what cannot be removed either is left for "ingle check".
           if ((await threads.get(thread.id).catch(() => thread)) === undefined) await own.clear().catch(() => {});
           throw error;
         }
       }),
 
     addMessage: (thread_id, make) =>
-      within(thread_id, async () => {
-        const thread = await existing(thread_id);
+      besideOthers(thread_id, async () => {
+        const thread = await requireThread(thread_id);
         const own = messages(thread_id);
-        const message = { id: await fresh("msg_", own), thread_id, ...make(thread) } as Message;
+        const message = { id: await newIdAbove("msg_", own), thread_id, ...make(thread) } as Message;
         await own.put(message);
-        // Another server may have removed the thread while this one wrote: whoever looks later finds the other's work.
-        if (others && (await threads.get(thread_id)) === undefined) {
+        // Another server may have removed the thread while this one wrote: the later look of the two finds the other's work.
+        if (written_elsewhere && (await threads.get(thread_id)) === undefined) {
           await own.remove(message.id);
           throw noThread(thread_id);
         }
@@ -80,31 +90,31 @@ export function createConversations({ threads, messages, turns, fresh, others }:
       }),
 
     patchMessage: (thread_id, id, change) =>
-      within(thread_id, async () => {
-        await existing(thread_id);
+      besideOthers(thread_id, async () => {
+        await requireThread(thread_id);
         return messages(thread_id).patch(id, change);
       }),
 
     removeMessage: (thread_id, id) =>
-      within(thread_id, async () => {
-        await existing(thread_id);
+      besideOthers(thread_id, async () => {
+        await requireThread(thread_id);
         return messages(thread_id).remove(id);
       }),
 
     remove: (thread_id) =>
-      turns.alone(`conversation:${thread_id}`, async () => {
+      locks.exclusive(`conversation:${thread_id}`, async () => {
         if (!(await threads.remove(thread_id))) return false;
         await messages(thread_id)
           .clear()
           .catch((error: Error) => {
-            throw leftBehind(thread_id, error.cause);
+            throw messagesLeft(thread_id, error.cause);
           });
         return true;
       }),
   };
   return conversations;
 
-  async function existing(thread_id: string): Promise<Thread> {
+  async function requireThread(thread_id: string): Promise<Thread> {
     const thread = await threads.get(thread_id);
     if (thread === undefined) throw noThread(thread_id);
     return thread;

@@ -8,12 +8,12 @@ import * as v from "valibot";
 import { fsyncFolder } from "../../models/fsync-folder.ts";
 import type { Log } from "../support/log.ts";
 import { chosenDriver, DriverError, guaranteeOf, loadDriver, type DriverChoice } from "./drivers.ts";
-import { codeOf, DoubtError, unavailable } from "./faults.ts";
+import { codeOf, UncertainWriteError, unavailable } from "./faults.ts";
 import { LOCK_FILE, MARKER } from "./file-names.ts";
 import { takeFolderLock, type FolderLock } from "./lock/folder-lock.ts";
 import { fsDurable, type FsDurable } from "./drivers/fs-durable.ts";
 import type { Holder } from "./lock/holder.ts";
-import { putNow } from "./drivers/fs-durable/record-writes.ts";
+import { putRecordsNow } from "./drivers/fs-durable/record-writes.ts";
 import { createStore, type Store } from "./store.ts";
 
 /** The folder cannot be used as it is. The sentence says why and what to do. */
@@ -25,7 +25,7 @@ export interface DataFolderOptions {
   /** Absolute path. */
   folder: string;
   store: string | DriverChoice;
-  /** The command that opens it, for whoever finds it locked. */
+  /** The command that opens it, for the error of others that find it locked. */
   command: string;
   /** Refuse a folder that is empty or not there, instead of making it one of ours: its disk may not be mounted. */
   no_init?: boolean;
@@ -42,17 +42,17 @@ export interface DataFolder {
 }
 
 const Marker = v.object({ format: v.number() });
-/** Of the folder's layout: a later one is left to a later ingle. */
+/** Number of the folder's layout: a higher one is left to a newer ingle. */
 const FORMAT = 1;
 
-/** What an ingle without a marker has left, and what a disk or a file manager brings along. */
+/** Names that an ingle without a marker has left, and those that a disk or a file manager brings along. */
 const NOT_FOREIGN = /^(models|weights|lost\+found|\.DS_Store|desktop\.ini|ingle\.lock.*|\..*\.tmp)$/;
 
 /** Opens a folder to write in it. Throws `DataFolderError`, `DriverError` and `LockedError`. */
 export async function openDataFolder(options: DataFolderOptions): Promise<DataFolder> {
   const { folder, log, command } = options;
   const choice = chosenDriver(options.store);
-  await makeReady(options);
+  await prepareFolder(options);
   const onLost = (holder: Holder | undefined): void => {
     store?.share();
     log.error("the data folder was taken by another process: nothing is written any more", { pid: holder?.pid });
@@ -60,15 +60,15 @@ export async function openDataFolder(options: DataFolderOptions): Promise<DataFo
   let store: Store | undefined;
   const lock = await takeFolderLock(join(folder, LOCK_FILE), { command, onLost }).catch((error) => throwUnusable(folder, error));
   try {
-    await mark(folder);
-    const driver = await driverOf(choice, folder, lock.token);
-    if (choice.driver !== "fs-durable") await probe(choice.driver, driver);
+    await ensureMarker(folder);
+    const driver = await openDriver(choice, folder, lock.token);
+    if (choice.driver !== "fs-durable") await probeDriver(choice.driver, driver);
     const { shared } = guaranteeOf(choice.driver);
-    const mayWrite = (): void => {
+    const assertWritable = (): void => {
       if (!lock.held()) throw unavailable("This server has lost its data folder to another process.");
     };
-    store = createStore({ driver, shared, log, mayWrite });
-    if (choice.driver === "fs-durable") sweepLater(driver as FsDurable, log);
+    store = createStore({ driver, shared, log, assertWritable });
+    if (choice.driver === "fs-durable") sweepInBackground(driver as FsDurable, log);
   } catch (error) {
     await lock.release();
     throw error;
@@ -78,23 +78,23 @@ export async function openDataFolder(options: DataFolderOptions): Promise<DataFo
     await opened.close();
     await lock.release();
   };
-  return { store, guarantee: sentence(choice, folder), lock, close };
+  return { store, guarantee: describeGuarantee(choice, folder), lock, close };
 }
 
-/** Opens a folder to look at it, whoever else is writing there; one that is not there reads as an empty one. Throws `DriverError`. */
+/** Opens a folder to read it, also while another process writes there; one that is not there reads as an empty one. Throws `DriverError`. */
 export async function readDataFolder({ folder, store, log }: Omit<DataFolderOptions, "command">): Promise<DataFolder> {
   const choice = chosenDriver(store);
   const there = (await entriesOf(folder)) !== undefined;
-  const driver = there || choice.driver !== "fs-durable" ? await driverOf(choice, folder, "reader", "") : memory();
-  const mayWrite = (): never => {
+  const driver = there || choice.driver !== "fs-durable" ? await openDriver(choice, folder, "reader", "") : memory();
+  const assertWritable = (): never => {
     throw unavailable("The data folder was opened to be read only.");
   };
-  const opened = createStore({ driver, shared: true, log, mayWrite });
-  return { store: opened, guarantee: sentence(choice, folder), close: opened.close };
+  const opened = createStore({ driver, shared: true, log, assertWritable });
+  return { store: opened, guarantee: describeGuarantee(choice, folder), close: opened.close };
 }
 
-/** Everything but the lock and the marker: what is refused here is left untouched. */
-async function makeReady({ folder, no_init = false }: DataFolderOptions): Promise<void> {
+/** Makes the folder, unless it is another program's: a folder that is refused is left untouched. */
+async function prepareFolder({ folder, no_init = false }: DataFolderOptions): Promise<void> {
   const names = await entriesOf(folder);
   if (names?.includes(MARKER)) return;
   const foreign = names?.find((name) => !NOT_FOREIGN.test(name));
@@ -116,7 +116,7 @@ async function makeReady({ folder, no_init = false }: DataFolderOptions): Promis
   }
 }
 
-/** Every folder from `top` down to `bottom`: in each of them one has a name that is new. */
+/** Syncs every folder from `top` down to `bottom`: each has got a new name in it. */
 async function syncUpTo(top: string, bottom: string): Promise<void> {
   if (bottom !== top && bottom !== dirname(bottom)) await syncUpTo(top, dirname(bottom));
   await fsyncFolder(bottom);
@@ -131,7 +131,7 @@ async function entriesOf(folder: string): Promise<string[] | undefined> {
   }
 }
 
-async function mark(folder: string): Promise<void> {
+async function ensureMarker(folder: string): Promise<void> {
   const path = join(folder, MARKER);
   const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
     if (error.code !== "ENOENT") throwUnusable(folder, error);
@@ -140,8 +140,8 @@ async function mark(folder: string): Promise<void> {
     // Named as what may be left in a folder that is not ours yet: where this process ends here, the next one starts afresh.
     const temporary = join(folder, `.${MARKER}.${randomUUID()}.tmp`);
     const bytes = new TextEncoder().encode(`${JSON.stringify({ format: FORMAT })}\n`);
-    const [error] = putNow([{ folders: [], temporary, path, bytes }]);
-    return error === undefined ? undefined : throwUnusable(folder, error instanceof DoubtError ? error.cause : error);
+    const [error] = putRecordsNow([{ folders: [], temporary, path, bytes }]);
+    return error === undefined ? undefined : throwUnusable(folder, error instanceof UncertainWriteError ? error.cause : error);
   }
   const marker = v.safeParse(v.pipe(v.string(), v.parseJson(), Marker), text);
   if (!marker.success) throw new DataFolderError(`${path} is damaged. It should say {"format": ${FORMAT}}.`);
@@ -168,14 +168,14 @@ export function throwUnusable(folder: string, error: unknown): never {
   });
 }
 
-async function driverOf(choice: DriverChoice, folder: string, token: string, marker = MARKER): Promise<Driver> {
+async function openDriver(choice: DriverChoice, folder: string, token: string, marker = MARKER): Promise<Driver> {
   return choice.driver === "fs-durable" ? fsDurable({ base: folder, marker, token }) : loadDriver(choice);
 }
 
 const PROBE = "probe:written-at-the-start-and-removed";
 
-/** What a driver does not keep for a moment it does not keep at all: some drop what is written and say nothing. */
-async function probe(name: string, driver: Driver): Promise<void> {
+/** Writes, lists and removes one value: some drivers drop what is written and say nothing. */
+async function probeDriver(name: string, driver: Driver): Promise<void> {
   const token = JSON.stringify({ token: randomUUID() });
   let fault: string | undefined;
   try {
@@ -194,15 +194,15 @@ async function probe(name: string, driver: Driver): Promise<void> {
   throw new DriverError(`The store "${name}" cannot be used: ${fault}.`);
 }
 
-function sentence(choice: DriverChoice, folder: string): string {
+function describeGuarantee(choice: DriverChoice, folder: string): string {
   const where = choice.driver === "fs-durable" ? ` in ${folder}` : "";
   return `Store: ${choice.driver}${where}, ${guaranteeOf(choice.driver).keeps}.`;
 }
 
 const SWEEP_AFTER_MS = 2_000;
 
-/** Nobody waits for it, and nothing that starts is to be slowed down by it. */
-function sweepLater(driver: FsDurable, log: Log): void {
+/** Sweeps a while after the start, which is not to be slowed down by it. */
+function sweepInBackground(driver: FsDurable, log: Log): void {
   const run = (): void => void driver.sweep().catch((cause) => log.warn("old temporary files were not all removed", { cause }));
   setTimeout(run, SWEEP_AFTER_MS).unref();
 }

@@ -2,7 +2,7 @@
 import { DamagedError } from "./faults.ts";
 
 /** A byte order mark is kept: it is no JSON. Throws `DamagedError` for what is not UTF-8. */
-export function textOf(bytes: Uint8Array | ArrayBuffer): string {
+export function decodeText(bytes: Uint8Array | ArrayBuffer): string {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (error) {

@@ -10,7 +10,7 @@ export interface DriverChoice {
 export interface Guarantee {
   /** One sentence, for the person who starts the server. */
   keeps: string;
-  /** Other processes may write too: nothing of it can be kept in memory. */
+  /** Other processes may write too: no record can be kept in memory. */
   shared: boolean;
 }
 
@@ -40,7 +40,7 @@ const GUARANTEES: Record<string, Guarantee> = {
 GUARANTEES["fs-lite"] = GUARANTEES.fs!;
 const UNKNOWN: Guarantee = { keeps: "as the driver keeps it, which ingle does not know", shared: true };
 
-// They drop what is written, forget it, or cannot be written to.
+// Drivers that drop what is written, forget it, or cannot be written to.
 const UNFIT: Record<string, string> = {
   "lru-cache": "it silently forgets old records",
   lruCache: "it silently forgets old records",
@@ -105,7 +105,7 @@ function makeDriver(driver: string, factory: Factory, options: object): Driver {
 
 type Factory = (options: object) => Driver;
 
-// Those that executables carry, by literal names that a bundler can follow; the others are found in node_modules.
+// Drivers that executables carry, by literal names that a bundler can follow; all others are found in node_modules.
 const CARRIED: Record<string, () => Promise<{ default: unknown }>> = {
   memory: () => import("unstorage/drivers/memory"),
   fs: () => import("unstorage/drivers/fs"),

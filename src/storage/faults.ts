@@ -1,4 +1,4 @@
-// What can go wrong with a store, and what the client is told of it. Paths and the system's words go to the log, as `cause`.
+// What can go wrong with a store, and what the client is answered. Paths and the system's words go to the log, as `cause`.
 import { ApiError } from "../http/errors.ts";
 import { quote } from "../support/quote.ts";
 
@@ -7,26 +7,26 @@ export class DamagedError extends Error {
   override readonly name = "DamagedError";
 }
 
-/** The change was made, and whether it stays is not known: nobody has said that the disk has it. Its cause is what went wrong. */
-export class DoubtError extends Error {
+/** The change was made, but the disk did not confirm it, so whether it stays is not known. Its cause is what went wrong. */
+export class UncertainWriteError extends Error {
   override readonly name = "DoubtError";
 }
 
-export function inDoubt(path: string, cause: unknown): DoubtError {
-  return new DoubtError(`The name ${path} may not be on the disk.`, { cause });
+export function uncertainWrite(path: string, cause: unknown): UncertainWriteError {
+  return new UncertainWriteError(`The name ${path} may not be on the disk.`, { cause });
 }
 
 /** For records as for lists: a failure of the record alone, which hides no other. */
-export function isOfOneRecord(error: unknown): boolean {
+export function isRecordFault(error: unknown): boolean {
   return error instanceof DamagedError || UNREADABLE.has(codeOf(error));
 }
 
-// Of one file, not of the disk: permissions, and things that are no files.
+// Codes that concern one file, not the disk: permissions, and things that are no files.
 const UNREADABLE = new Set(["EACCES", "EPERM", "EISDIR", "ELOOP", "ENXIO", "ENODEV", "EOPNOTSUPP", "ENOTDIR"]);
 export const FULL = new Set(["ENOSPC", "EDQUOT"]);
 const BUSY = new Set(["EMFILE", "ENFILE", "ENOMEM", "EAGAIN"]);
-// What a client of a server, such as Redis, says when it does not get through, and what Redis answers while it starts.
-const UNREACHED = new Set([
+// Codes and messages of a client that does not reach its server, such as Redis, and of a Redis that starts.
+const UNREACHABLE = new Set([
   "ECONNREFUSED",
   "ECONNRESET",
   "EPIPE",
@@ -36,7 +36,7 @@ const UNREACHED = new Set([
   "ENOTFOUND",
   "EAI_AGAIN",
 ]);
-const UNREACHED_WORDS =
+const UNREACHABLE_WORDS =
   /^(Connection is closed|Command timed out|Reached the max retries|Stream isn't writeable|LOADING |MASTERDOWN )/;
 const FULL_WORDS = /^OOM /;
 const READ_ONLY = new Set(["EROFS", "EACCES", "EPERM"]);
@@ -44,7 +44,7 @@ const READ_ONLY = new Set(["EROFS", "EACCES", "EPERM"]);
 /** The system's own word, such as `ENOENT`; empty where there is none. */
 export const codeOf = (error: unknown): string => String((error as { code?: unknown } | null)?.code ?? "");
 const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : "");
-const isUnreached = (error: unknown): boolean => UNREACHED.has(codeOf(error)) || UNREACHED_WORDS.test(wordsOf(error));
+const isUnreachable = (error: unknown): boolean => UNREACHABLE.has(codeOf(error)) || UNREACHABLE_WORDS.test(wordsOf(error));
 
 /** `what` as in "thread thread_01jd…". Throws nothing; an `ApiError` stays what it is. */
 export function readFault(what: string, error: unknown): ApiError {
@@ -56,7 +56,7 @@ export function readFault(what: string, error: unknown): ApiError {
     });
   }
   if (BUSY.has(codeOf(error))) return unavailable("The server has too many files open.", error);
-  if (isUnreached(error)) return unavailable("The storage cannot be reached.", error);
+  if (isUnreachable(error)) return unavailable("The storage cannot be reached.", error);
   return new ApiError(500, `The record of ${what} cannot be read: the disk or its permissions are at fault.`, {
     code: "storage_error",
     cause: error,
@@ -65,7 +65,7 @@ export function readFault(what: string, error: unknown): ApiError {
 
 export function writeFault(what: string, error: unknown): ApiError {
   if (error instanceof ApiError) return error;
-  if (error instanceof DoubtError) return doubt(what, error.cause);
+  if (error instanceof UncertainWriteError) return uncertainFault(what, error.cause);
   const code = codeOf(error);
   if (FULL.has(code) || FULL_WORDS.test(wordsOf(error))) {
     return new ApiError(507, "The disk is full: nothing was changed. Free some space and send the request again.", {
@@ -74,7 +74,8 @@ export function writeFault(what: string, error: unknown): ApiError {
     });
   }
   if (BUSY.has(code)) return unavailable("The server has too many files open: nothing was changed.", error);
-  if (isUnreached(error)) return unavailable("The storage cannot be reached: whether anything was changed is not known.", error);
+  if (isUnreachable(error))
+    return unavailable("The storage cannot be reached: whether anything was changed is not known.", error);
   if (error instanceof RangeError) {
     return new ApiError(413, `The change would make ${what} too large to be kept. Send less.`, {
       code: "request_too_large",
@@ -88,7 +89,7 @@ export function writeFault(what: string, error: unknown): ApiError {
   });
 }
 
-function doubt(what: string, cause: unknown): ApiError {
+function uncertainFault(what: string, cause: unknown): ApiError {
   if (BUSY.has(codeOf(cause))) {
     return unavailable(`The server has too many files open: whether ${what} was changed is not known.`, cause);
   }
@@ -100,7 +101,7 @@ function doubt(what: string, cause: unknown): ApiError {
 }
 
 /** A thread is removed, and not all of its messages are. */
-export function leftBehind(thread_id: string, cause: unknown): ApiError {
+export function messagesLeft(thread_id: string, cause: unknown): ApiError {
   return new ApiError(
     500,
     `The thread ${quote(thread_id)} is removed, but some of its messages are still on the disk. "ingle check --fix" sets them aside.`,

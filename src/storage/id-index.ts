@@ -1,12 +1,12 @@
-// The ids below each base, in memory: a page is cut from them without a look at the disk. Only where nobody else writes.
+// The ids below each base, in memory: a page is cut from them without reading the disk. Only where no other process writes.
 import { LRUCache } from "lru-cache";
 
 export interface IdIndex {
   /** Ascending. `load` reads them, in any order, at the first call; kept up to date since. A list given out stays as it is. */
   ids(base: string, load: () => Promise<string[]>): Promise<readonly string[]>;
-  /** The same where they were read already, without a wait. */
-  known(base: string): readonly string[] | undefined;
-  /** The same for a look at once: it changes with the next record. */
+  /** The same where they were read already, without a promise. */
+  cached(base: string): readonly string[] | undefined;
+  /** The same for use at once: the list changes with the next record. */
   peek(base: string): readonly string[] | undefined;
   /** To be called when a record was written, or removed. Resolves when the index knows it. */
   add(base: string, id: string): Promise<void>;
@@ -18,50 +18,50 @@ export interface IdIndex {
 /** Ids of all bases together, at about 60 bytes each; the bases unused for longest are forgotten first. */
 const MOST_IDS = 1_000_000;
 
-interface Ids {
+interface IdList {
   readonly list: string[];
-  /** Somebody has it. */
-  given: boolean;
+  /** The list was handed out: it is copied before the next change. */
+  handed_out: boolean;
 }
 
 export function createIdIndex(): IdIndex {
   const loading = new Map<string, Promise<string[]>>();
-  const loaded = new LRUCache<string, Ids>({ maxSize: MOST_IDS, sizeCalculation: ({ list }) => list.length + 16 });
+  const loaded = new LRUCache<string, IdList>({ maxSize: MOST_IDS, sizeCalculation: ({ list }) => list.length + 16 });
 
-  const known = (base: string): readonly string[] | undefined => {
+  const cached = (base: string): readonly string[] | undefined => {
     const ids = loaded.get(base);
-    if (ids !== undefined) ids.given = true;
+    if (ids !== undefined) ids.handed_out = true;
     return ids?.list;
   };
 
-  /** Does nothing where nobody has asked yet: then a later load sees what is on the disk. */
+  /** Does nothing where the ids were never read: a later load sees what is on the disk. */
   const change = async (base: string, id: string, to: "there" | "gone"): Promise<void> => {
     await loading.get(base)?.catch(() => {});
     const ids = loaded.get(base);
     if (ids === undefined) return;
-    const at = place(ids.list, id);
+    const at = insertionPoint(ids.list, id);
     if ((ids.list[at] === id) === (to === "there")) return;
     const edit: [number, number, ...string[]] = to === "there" ? [at, 0, id] : [at, 1];
-    // Whoever pages through a list would miss an id, or meet one twice: one that somebody has stays as it is.
-    const list = ids.given ? ids.list.toSpliced(...edit) : ids.list;
-    if (!ids.given) list.splice(...edit);
+    // A caller that pages through a list would miss an id, or meet one twice: a list that was handed out stays as it is.
+    const list = ids.handed_out ? ids.list.toSpliced(...edit) : ids.list;
+    if (!ids.handed_out) list.splice(...edit);
     // Another object in any case: the cache would not count the same one anew.
-    loaded.set(base, { list, given: false });
+    loaded.set(base, { list, handed_out: false });
   };
 
   return {
-    known,
+    cached,
     peek: (base) => loaded.get(base)?.list,
     async ids(base, load) {
-      const ids = known(base);
+      const ids = cached(base);
       if (ids !== undefined) return ids;
       const running = loading.get(base);
       if (running !== undefined) return running;
       const reading: Promise<string[]> = load()
         .then((ids) => {
           ids.sort();
-          // Forgotten meanwhile: what was read may be old.
-          if (loading.get(base) === reading) loaded.set(base, { list: ids, given: true });
+          // Where the base was forgotten meanwhile, what was read may be old.
+          if (loading.get(base) === reading) loaded.set(base, { list: ids, handed_out: true });
           return ids;
         })
         .finally(() => {
@@ -80,7 +80,7 @@ export function createIdIndex(): IdIndex {
 }
 
 /** Where the id stands in the ascending list, or belongs. */
-function place(ids: string[], id: string): number {
+function insertionPoint(ids: string[], id: string): number {
   if (ids.length === 0 || ids.at(-1)! < id) return ids.length;
   let [low, high] = [0, ids.length];
   while (low < high) {

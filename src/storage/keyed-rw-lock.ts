@@ -1,51 +1,51 @@
-// Who may touch an entity at a time: one alone, or several together. First come, first served.
+// A lock for each key, exclusive or shared, in the order in which it is asked for: one change of a record at a time.
 
-export interface Turns {
-  /** Runs `work` when everybody before has ended, and nobody beside it. */
-  alone<T>(key: string, work: () => Promise<T>): Promise<T>;
-  /** Runs `work` when those before who wanted to be alone have ended, beside others that came together. */
-  together<T>(key: string, work: () => Promise<T>): Promise<T>;
+export interface KeyedRwLock {
+  /** Runs `work` when all before it have ended, and none beside it. */
+  exclusive<T>(key: string, work: () => Promise<T>): Promise<T>;
+  /** Runs `work` when the exclusive ones before it have ended, beside other shared ones. */
+  shared<T>(key: string, work: () => Promise<T>): Promise<T>;
 }
 
-interface Line {
-  /** Settles when the last one who wanted to be alone has ended. */
-  alone: Promise<unknown>;
-  /** Those who came together after that one. */
-  together: Set<Promise<unknown>>;
+interface KeyQueue {
+  /** Settles when the last exclusive one has ended. */
+  exclusive: Promise<unknown>;
+  /** The shared ones after it. */
+  shared: Set<Promise<unknown>>;
   pending: number;
 }
 
-export function createTurns(): Turns {
-  const lines = new Map<string, Line>();
+export function createKeyedRwLock(): KeyedRwLock {
+  const queues = new Map<string, KeyQueue>();
 
-  const join = async <T>(key: string, queue: (line: Line) => [Promise<T>, () => void]): Promise<T> => {
-    const line = lines.get(key) ?? { alone: Promise.resolve(), together: new Set(), pending: 0 };
-    lines.set(key, line);
-    line.pending++;
-    const [run, leave] = queue(line);
+  const join = async <T>(key: string, enqueue: (queue: KeyQueue) => [Promise<T>, () => void]): Promise<T> => {
+    const queue = queues.get(key) ?? { exclusive: Promise.resolve(), shared: new Set(), pending: 0 };
+    queues.set(key, queue);
+    queue.pending++;
+    const [run, leave] = enqueue(queue);
     try {
       return await run;
     } finally {
       leave();
-      if (--line.pending === 0) lines.delete(key);
+      if (--queue.pending === 0) queues.delete(key);
     }
   };
 
   return {
-    alone: (key, work) =>
-      join(key, (line) => {
-        const run = Promise.all([line.alone, ...line.together]).then(work);
-        line.alone = run.catch(() => {});
-        line.together = new Set();
+    exclusive: (key, work) =>
+      join(key, (queue) => {
+        const run = Promise.all([queue.exclusive, ...queue.shared]).then(work);
+        queue.exclusive = run.catch(() => {});
+        queue.shared = new Set();
         return [run, () => {}];
       }),
-    together: (key, work) =>
-      join(key, (line) => {
-        const run = line.alone.then(work);
+    shared: (key, work) =>
+      join(key, (queue) => {
+        const run = queue.exclusive.then(work);
         const ended = run.catch(() => {});
-        const { together } = line;
-        together.add(ended);
-        return [run, () => void together.delete(ended)];
+        const { shared } = queue;
+        shared.add(ended);
+        return [run, () => void shared.delete(ended)];
       }),
   };
 }

@@ -1,25 +1,25 @@
-// Records as they were last read or written, so that reading one again costs no look at the disk. Only where nobody else writes.
+// Records as they were last read or written, so that reading one again does not touch the disk. Only where no other process writes.
 import { LRUCache } from "lru-cache";
 
-type Record = { id: string };
+type CachedRecord = { id: string };
 
 export interface RecordCache {
-  get(key: string): Record | undefined;
+  get(key: string): CachedRecord | undefined;
   /** `characters` of its text, as a measure of what it takes. */
-  set(key: string, record: Record, characters: number): void;
+  set(key: string, record: CachedRecord, characters: number): void;
   delete(key: string): void;
-  /** To be called before a read: the answer keeps what was read, unless the record has changed since. */
-  reading(key: string): (record: Record, characters: number) => void;
+  /** To be called before a read: the answer caches what was read, unless a record has changed since. */
+  startRead(key: string): (record: CachedRecord, characters: number) => void;
 }
 
 /** Characters of text; as objects they take two or three times as many bytes. */
 const MOST_CHARACTERS = 16 * 2 ** 20;
 
 export function createRecordCache(): RecordCache {
-  const records = new LRUCache<string, Record>({ maxSize: MOST_CHARACTERS });
-  /** Of any record: a read that saw one go by is simply not kept. */
+  const records = new LRUCache<string, CachedRecord>({ maxSize: MOST_CHARACTERS });
+  /** Changes of any record: a read during which one happened is not kept. */
   let changes = 0;
-  const set = (key: string, record: Record, characters: number) => {
+  const set = (key: string, record: CachedRecord, characters: number) => {
     records.set(key, record, { size: characters + 64 });
   };
   return {
@@ -32,7 +32,7 @@ export function createRecordCache(): RecordCache {
       changes++;
       records.delete(key);
     },
-    reading(key) {
+    startRead(key) {
       const before = changes;
       return (record, characters) => {
         if (changes === before) set(key, record, characters);

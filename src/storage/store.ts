@@ -6,28 +6,28 @@ import { Model } from "../../models/manifest.ts";
 import { PendingModel } from "../../models/pending-model.ts";
 import { issueAbove, newId, OWN_ID } from "../support/ids.ts";
 import type { Log } from "../support/log.ts";
-import { collection, type Collection, type Kind, type Shared } from "./collection.ts";
+import { createCollection, type Collection, type RecordKind, type CollectionContext } from "./collection.ts";
 import { createConversations, type Conversations } from "./conversations.ts";
 import { Assistant, BUILT_IN, Message, Thread } from "./entities.ts";
 import { createIdIndex } from "./id-index.ts";
 import { decodeKey, encodeKey } from "./encode-key.ts";
 import { createRecordCache } from "./record-cache.ts";
-import { createTurns } from "./keyed-rw-lock.ts";
+import { createKeyedRwLock } from "./keyed-rw-lock.ts";
 
 export interface Store {
   threads: Collection<Thread>;
   assistants: Collection<Assistant>;
   models: Collection<Model>;
-  /** Models that are to be fetched, by their ids. */
+  /** Pending models, by their ids. */
   downloads: Collection<PendingModel>;
   messages(thread_id: string): Collection<Message>;
-  /** What concerns a thread together with its messages. */
+  /** Changes that concern a thread together with its messages. */
   conversations: Conversations;
   /** An id above all that are stored. */
   newAssistantId(): Promise<string>;
   /** Records that could not be read since the start. */
   damaged(): number;
-  /** From now on somebody else may write: nothing is kept in memory any more. */
+  /** From now on another process may write: no record is kept in memory any more. */
   share(): void;
   close(): Promise<void>;
 }
@@ -38,25 +38,30 @@ export interface StoreOptions {
   shared: boolean;
   log: Log;
   /** Throws where this process may not write, or no longer. */
-  mayWrite?: () => void;
+  assertWritable?: () => void;
 }
 
 /** What the records of each collection are; `messages` has one base a thread below its own. */
 export const KINDS = {
-  threads: ownKind("thread", "thread", Thread),
-  messages: ownKind("message", "msg", Message),
-  assistants: ownKind("assistant", "asst", Assistant, [BUILT_IN]),
-  models: { name: "model", schema: Model, toKey: safely(encodeKey), toId: decodeKey } satisfies Kind<Model>,
-  downloads: { name: "download", schema: PendingModel, toKey: safely(encodeKey), toId: decodeKey } satisfies Kind<PendingModel>,
+  threads: kindOfOwnIds("thread", "thread", Thread),
+  messages: kindOfOwnIds("message", "msg", Message),
+  assistants: kindOfOwnIds("assistant", "asst", Assistant, [BUILT_IN]),
+  models: { name: "model", schema: Model, toKey: undefinedIfTooLong(encodeKey), toId: decodeKey } satisfies RecordKind<Model>,
+  downloads: {
+    name: "download",
+    schema: PendingModel,
+    toKey: undefinedIfTooLong(encodeKey),
+    toId: decodeKey,
+  } satisfies RecordKind<PendingModel>,
 };
 
-export function createStore({ driver, shared: others, log, mayWrite = () => {} }: StoreOptions): Store {
+export function createStore({ driver, shared: others, log, assertWritable = () => {} }: StoreOptions): Store {
   const storage = createStorage({ driver });
   const damaged = new Set<string>();
-  const shared: Shared = {
+  const shared: CollectionContext = {
     storage,
-    turns: createTurns(),
-    mayWrite,
+    locks: createKeyedRwLock(),
+    assertWritable,
     onDamaged(key, error) {
       if (damaged.has(key)) return;
       damaged.add(key);
@@ -64,34 +69,34 @@ export function createStore({ driver, shared: others, log, mayWrite = () => {} }
     },
     index: others ? undefined : createIdIndex(),
     cache: others ? undefined : createRecordCache(),
-    // Of the other drivers some empty more than the base.
+    // `clear` of some other drivers empties more than the base (https://github.com/unjs/unstorage/issues/616).
     clear: driver.name === "fs-durable" ? async (base) => driver.clear!(base, {}) : undefined,
   };
-  const threads = collection(shared, "threads", KINDS.threads);
-  const assistants = collection(shared, "assistants", KINDS.assistants);
-  // Nothing but code is kept: to make it again for every request would cost more than what it does.
-  const talks = new LRUCache<string, Collection<Message>>({ max: 1000 });
+  const threads = createCollection(shared, "threads", KINDS.threads);
+  const assistants = createCollection(shared, "assistants", KINDS.assistants);
+  // A collection holds no data; kept so that a request does not make its closures anew.
+  const conversationMessages = new LRUCache<string, Collection<Message>>({ max: 1000 });
   const messages = (thread_id: string): Collection<Message> => {
-    const known = talks.get(thread_id);
+    const known = conversationMessages.get(thread_id);
     if (known !== undefined) return known;
-    const made = collection(shared, `messages:${thread_id}`, KINDS.messages);
-    talks.set(thread_id, made);
+    const made = createCollection(shared, `messages:${thread_id}`, KINDS.messages);
+    conversationMessages.set(thread_id, made);
     return made;
   };
-  const fresh = async (prefix: string, among: Collection<{ id: string }>): Promise<string> => {
+  const newIdAbove = async (prefix: string, among: Collection<{ id: string }>): Promise<string> => {
     // Where others issue ids too, their clocks decide.
-    const newest = others ? undefined : await among.lastId((id) => OWN_ID.test(id));
+    const newest = others ? undefined : await among.findLastId((id) => OWN_ID.test(id));
     if (newest !== undefined) issueAbove(newest);
     return newId(prefix);
   };
   return {
     threads,
     assistants,
-    models: collection(shared, "models", KINDS.models),
-    downloads: collection(shared, "downloads", KINDS.downloads),
+    models: createCollection(shared, "models", KINDS.models),
+    downloads: createCollection(shared, "downloads", KINDS.downloads),
     messages,
-    conversations: createConversations({ threads, messages, turns: shared.turns, fresh, others }),
-    newAssistantId: () => fresh("asst_", assistants),
+    conversations: createConversations({ threads, messages, locks: shared.locks, newIdAbove, written_elsewhere: others }),
+    newAssistantId: () => newIdAbove("asst_", assistants),
     damaged: () => damaged.size,
     share() {
       shared.index = shared.cache = undefined;
@@ -100,13 +105,18 @@ export function createStore({ driver, shared: others, log, mayWrite = () => {} }
   };
 }
 
-function ownKind<T>(name: string, prefix: string, schema: v.GenericSchema<unknown, T>, others: string[] = []): Kind<T> {
+function kindOfOwnIds<T>(
+  name: string,
+  prefix: string,
+  schema: v.GenericSchema<unknown, T>,
+  others: string[] = [],
+): RecordKind<T> {
   const own = (id: string) => ((OWN_ID.test(id) && id.startsWith(`${prefix}_`)) || others.includes(id) ? id : undefined);
   return { name, schema, toKey: own, toId: own };
 }
 
 /** What is too long to be a name was never stored under it. */
-function safely(encode: (id: string) => string): (id: string) => string | undefined {
+function undefinedIfTooLong(encode: (id: string) => string): (id: string) => string | undefined {
   return (id) => {
     try {
       return encode(id);

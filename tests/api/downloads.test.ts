@@ -420,7 +420,7 @@ describe("the jobs", () => {
     await first.downloads.start("b");
     await first.downloads.cancel("b");
     await first.downloads.close();
-    const states = async () => (await first.records.some(await first.records.ids())).map(({ id, state }) => [id, state]);
+    const states = async () => (await first.records.getMany(await first.records.ids())).map(({ id, state }) => [id, state]);
     expect(await states()).toEqual([
       ["a", "downloading"],
       ["b", "cancelled"],

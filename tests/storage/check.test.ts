@@ -19,7 +19,7 @@ import { join } from "node:path";
 import { wire } from "../../src/server/create-server.ts";
 import { readConfig } from "../../src/server/read-config.ts";
 import { checkFolder, SET_ASIDE } from "../../src/storage/check/check.ts";
-import type { Finding } from "../../src/storage/check/folder.ts";
+import type { FolderFinding } from "../../src/storage/check/folder.ts";
 import { MARKER } from "../../src/storage/file-names.ts";
 import { setAside } from "../../src/storage/check/set-aside.ts";
 import { damagedFolder, dataFolder, idOf, openFolder, smallDisk, socketAt } from "../support/folder.ts";
@@ -60,7 +60,7 @@ async function house() {
     mkdirSync(join(base, below, ".."), { recursive: true });
     writeFileSync(join(base, below), text);
   };
-  const find = async (in_use = false): Promise<Finding[]> => (await checkFolder(base, { in_use })).findings;
+  const find = async (in_use = false): Promise<FolderFinding[]> => (await checkFolder(base, { in_use })).findings;
   /** As lines: kind and path. */
   const found = async (in_use = false): Promise<string[]> => (await find(in_use)).map(({ kind, path }) => `${kind} ${path}`);
   return { base, path, at, put, find, found, one, two };

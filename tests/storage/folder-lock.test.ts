@@ -424,7 +424,7 @@ describe("a lock that is held", () => {
 
   test("and deleted by hand is there again at the next beat, with the address it had", async () => {
     const { path, lock, lost } = await held();
-    await lock.announce("http://127.0.0.1:1");
+    await lock.announceUrl("http://127.0.0.1:1");
     rmSync(path);
     await eventually("it is taken again", () => existsSync(path));
     expect(holderAt(path)).toMatchObject({ token: lock.token, url: "http://127.0.0.1:1" });
@@ -440,7 +440,7 @@ describe("a lock that is held", () => {
     await eventually("it is lost", () => !lock.held());
     await sleep(100);
     expect(lost).toEqual([theirs]);
-    await lock.announce("http://127.0.0.1:1");
+    await lock.announceUrl("http://127.0.0.1:1");
     await lock.release();
     expect(holderAt(path)).toEqual(theirs);
     expect(names(path)).toEqual([LOCK_FILE]);

@@ -15,7 +15,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { MARKER } from "../../src/storage/file-names.ts";
-import { disk, type Files } from "../../src/storage/drivers/fs-durable/file-system.ts";
+import { disk, type FileSystem } from "../../src/storage/drivers/fs-durable/file-system.ts";
 import type { WriteCalls } from "../../src/storage/drivers/fs-durable/record-writes.ts";
 import { fsDurable } from "../../src/storage/drivers/fs-durable.ts";
 import {
@@ -223,8 +223,8 @@ describe("temporary files", () => {
       writeFileSync(path, "");
       utimesSync(path, 0, 0);
     }
-    const away: Partial<Files> = {
-      changed: (path) => (path === names[1] ? (rmSync(path), disk.changed(path)) : disk.changed(path)),
+    const away: Partial<FileSystem> = {
+      modifiedAt: (path) => (path === names[1] ? (rmSync(path), disk.modifiedAt(path)) : disk.modifiedAt(path)),
     };
     const unlink = (path: string) => (path === names[2] ? (rmSync(path), disk.unlink(path)) : disk.unlink(path));
     await openFolder(base, { ...away, unlink }).driver.sweep();
@@ -351,7 +351,7 @@ test("a folder is made once, however many write into it at once", async () => {
 describe("errors of the disk", () => {
   /** A store in which a call on a path fails, once `fail` is set. */
   async function broken(
-    matches: (call: keyof Files | keyof WriteCalls, path: string) => boolean,
+    matches: (call: keyof FileSystem | keyof WriteCalls, path: string) => boolean,
     code: string,
     times = Infinity,
   ) {
@@ -384,7 +384,7 @@ describe("errors of the disk", () => {
     ["EACCES", STORAGE],
     ["EMFILE", { status: 503, code: "storage_unavailable" }],
   ])("%s at a write leaves the old value and no temporary file, and the next one works", async (code, answer) => {
-    for (const call of ["create", "settle", "rename"] as const) {
+    for (const call of ["create", "syncAndClose", "rename"] as const) {
       const { base, store, t, mend, retitle } = await broken((found) => found === call, code);
       expect(await failure(retitle("new"))).toMatchObject(answer);
       expect((await store.threads.get(t.id))?.title).toBe("old");
@@ -405,7 +405,7 @@ describe("errors of the disk", () => {
         store.threads.list({}),
         store.threads.ids(),
         store.messages(t.id).list({}),
-        store.threads.some([t.id]),
+        store.threads.getMany([t.id]),
       )) {
         expect(error).toMatchObject(answer);
       }

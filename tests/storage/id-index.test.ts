@@ -27,7 +27,7 @@ describe("the index of ids", () => {
       }
       if (roll(3) > 0) continue;
       expect(index.peek("a")).toEqual([...there].toSorted());
-      if (roll(2) > 0) give(roll(2) > 0 ? await index.ids("a", none) : index.known("a")!);
+      if (roll(2) > 0) give(roll(2) > 0 ? await index.ids("a", none) : index.cached("a")!);
     }
     expect(given.length).toBeGreaterThan(300);
     for (const { list, was } of given) expect(list).toEqual(was);
@@ -40,7 +40,7 @@ describe("the index of ids", () => {
     const added = index.add("a", "b");
     reading.resolve(["c", "a"]);
     await added;
-    expect([await one, await other, index.known("a")]).toEqual([
+    expect([await one, await other, index.cached("a")]).toEqual([
       ["a", "c"],
       ["a", "c"],
       ["a", "b", "c"],

@@ -5,9 +5,9 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MARKER } from "../../src/storage/file-names.ts";
-import { disk, type Files } from "../../src/storage/drivers/fs-durable/file-system.ts";
+import { disk, type FileSystem } from "../../src/storage/drivers/fs-durable/file-system.ts";
 import { fsDurable } from "../../src/storage/drivers/fs-durable.ts";
-import { putNow, systemCalls, type WriteCalls } from "../../src/storage/drivers/fs-durable/record-writes.ts";
+import { putRecordsNow, systemCalls, type WriteCalls } from "../../src/storage/drivers/fs-durable/record-writes.ts";
 import { createStore, type Store } from "../../src/storage/store.ts";
 import { listening, thread } from "./records.ts";
 
@@ -19,7 +19,7 @@ export function dataFolder(): string {
 }
 
 /** The store of a folder, on other files if wanted; `lines` is its log. */
-export function openFolder(base: string, files: Partial<Files> = {}, { shared = false, token = "test" } = {}) {
+export function openFolder(base: string, files: Partial<FileSystem> = {}, { shared = false, token = "test" } = {}) {
   const { log, lines } = listening();
   const driver = fsDurable({ base, marker: MARKER, token, files: { ...disk, ...files } });
   return { store: createStore({ driver, shared, log }), driver, lines };
@@ -111,11 +111,11 @@ export function smallDisk(options = "size=1m"): SmallDisk | string {
   };
 }
 
-type Call = keyof Files | keyof WriteCalls;
+type Call = keyof FileSystem | keyof WriteCalls;
 type Work = (...args: unknown[]) => unknown;
 
 /** A port whose calls, and those of its writes, fail as told: `fail` is asked before each one. */
-export function failing(fail: (call: Call, path: string) => string | undefined): Files {
+export function failing(fail: (call: Call, path: string) => string | undefined): FileSystem {
   const asking = <T extends object>(port: T, around: (work: Work) => Work): T => {
     const asked = (Object.entries(port) as [Call, Work][]).map(([call, work]) => [
       call,
@@ -129,8 +129,8 @@ export function failing(fail: (call: Call, path: string) => string | undefined):
     return Object.fromEntries(asked) as T;
   };
   const calls = asking(systemCalls, (work) => work);
-  const put: Files["put"] = async (write) => {
-    const [error] = putNow([write], calls);
+  const put: FileSystem["put"] = async (write) => {
+    const [error] = putRecordsNow([write], calls);
     if (error !== undefined) throw error;
   };
   return {

@@ -28,7 +28,7 @@ async function hold(): Promise<void> {
   if (mode === "starve") return starve(lock);
   for await (const line of createInterface({ input: process.stdin })) {
     const [word, url = ""] = line.split(" ");
-    if (word === "announce") await lock.announce(url);
+    if (word === "announce") await lock.announceUrl(url);
     if (word === "release") await lock.release();
     say({ done: word, held: lock.held() });
     if (word === "release") process.exit();

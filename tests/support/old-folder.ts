@@ -68,13 +68,13 @@ export const bring = (store: Store, folder: string): Promise<Report> => importFo
 
 /** All that a store holds. */
 export async function contents(store: Store) {
-  const threads = await store.threads.some(await store.threads.ids());
-  const messages = threads.map(async ({ id }) => [id, await store.messages(id).some(await store.messages(id).ids())] as const);
+  const threads = await store.threads.getMany(await store.threads.ids());
+  const messages = threads.map(async ({ id }) => [id, await store.messages(id).getMany(await store.messages(id).ids())] as const);
   return {
     threads,
     messages: Object.fromEntries(await Promise.all(messages)),
-    assistants: await store.assistants.some(await store.assistants.ids()),
-    models: await store.models.some(await store.models.ids()),
+    assistants: await store.assistants.getMany(await store.assistants.ids()),
+    models: await store.models.getMany(await store.models.ids()),
   };
 }
 

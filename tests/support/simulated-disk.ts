@@ -1,5 +1,5 @@
 // A disk in memory whose power can fail. It keeps apart what was written and what was synced: only the latter is sure to survive.
-import type { Entry, Files } from "../../src/storage/drivers/fs-durable/file-system.ts";
+import type { FolderEntry, FileSystem } from "../../src/storage/drivers/fs-durable/file-system.ts";
 import { putRecords, type WriteCalls } from "../../src/storage/drivers/fs-durable/record-writes.ts";
 
 interface File {
@@ -31,7 +31,7 @@ export interface DiskOptions {
 }
 
 export interface SimulatedDisk {
-  files: Files;
+  files: FileSystem;
   /** Resolves when the power has failed. Calls are not answered any more. */
   off: Promise<void>;
   /** Of the calls so far: what a call does at once is a step. */
@@ -126,7 +126,7 @@ function diskOf(root: Folder, { cut_at = Infinity, lies, random = () => 0 }: Dis
     apply(names, folder.names);
     folder.pending.push(names);
   };
-  const entries = (path: string): Entry[] => [...folderAt(path).names].map(([name, { kind }]) => ({ name, kind }));
+  const entries = (path: string): FolderEntry[] => [...folderAt(path).names].map(([name, { kind }]) => ({ name, kind }));
 
   /** Of one thread: what is between two of them is a step. */
   const calls: WriteCalls = {
@@ -137,7 +137,7 @@ function diskOf(root: Folder, { cut_at = Infinity, lies, random = () => 0 }: Dis
       change(folder, [name, { kind: "file", bytes: bytes.slice(), synced: false }]);
       return 0;
     },
-    settle(_, path) {
+    syncAndClose(_, path) {
       (at(path) as File).synced = lies !== "files";
     },
     rename(from, to) {
@@ -160,7 +160,7 @@ function diskOf(root: Folder, { cut_at = Infinity, lies, random = () => 0 }: Dis
       if (lies !== "folders") for (const names of folder.pending.splice(0)) apply(names, folder.synced);
     },
   };
-  const files: Files = {
+  const files: FileSystem = {
     async read(path) {
       await step();
       const node = at(path);
@@ -209,7 +209,7 @@ function diskOf(root: Folder, { cut_at = Infinity, lies, random = () => 0 }: Dis
       await step();
       return calls.kind(path);
     },
-    changed: async () => 0,
+    modifiedAt: async () => 0,
     async sync(path) {
       await step();
       const folder = folderAt(path);

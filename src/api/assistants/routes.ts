@@ -85,7 +85,7 @@ export const assistantRoutes = ({ store, now }: Deps) => {
       // The built-in one was there before all others.
       const ids = [BUILT_IN, ...stored.filter((id) => id !== BUILT_IN)];
       const read = async (ids: readonly string[]) => {
-        const found = await store.assistants.some(ids);
+        const found = await store.assistants.getMany(ids);
         if (stored.includes(BUILT_IN) || !ids.includes(BUILT_IN)) return found;
         return ids[0] === BUILT_IN ? [JAN, ...found] : [...found, JAN];
       };

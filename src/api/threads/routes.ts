@@ -70,7 +70,7 @@ export const threadRoutes = (deps: Deps) => {
       c.header("vary", "OpenAI-Beta", { append: true });
       if (!wantsPage(c, page)) {
         const newest_first = (await store.threads.ids()).toReversed();
-        return c.json((await store.threads.some(newest_first)).map(shownThread));
+        return c.json((await store.threads.getMany(newest_first)).map(shownThread));
       }
       const list = await store.threads.list(page);
       return c.json({ ...list, data: list.data.map(shownThread) });
@@ -88,7 +88,7 @@ export const threadRoutes = (deps: Deps) => {
     })
     .get("/:thread_id", function getThread(c) {
       const id = c.req.param("thread_id");
-      const [thread, ids] = [store.threads.known(id), store.messages(id).knownIds()];
+      const [thread, ids] = [store.threads.getCached(id), store.messages(id).getCachedIds()];
       // Most are in memory, and a promise alone would cost a tenth of the answer.
       return thread !== undefined && ids !== undefined ? c.json(shownWithMessages(thread, ids)) : readThread(c, id);
     })

@@ -1,10 +1,10 @@
-// A data folder that is looked through: what lies where, and what is found amiss there.
+// A data folder as `ingle check` walks it: its entries, and the findings so far.
 import { join } from "node:path";
 import { codeOf } from "../faults.ts";
-import { disk, type Entry } from "../drivers/fs-durable/file-system.ts";
+import { disk, type FolderEntry } from "../drivers/fs-durable/file-system.ts";
 import { SUFFIX } from "../drivers/fs-durable.ts";
 
-export interface Finding {
+export interface FolderFinding {
   /** `damaged`: not what it should be. `foreign`: not ingle's. `orphaned`: nothing leads to it. */
   kind: "damaged" | "foreign" | "orphaned";
   /** Below the data folder, with `/`. */
@@ -14,7 +14,7 @@ export interface Finding {
   can_be_set_aside: boolean;
 }
 
-export interface CheckOptions {
+export interface FolderCheckOptions {
   /** A server works in it: what is a moment old may be half of something that goes on. */
   in_use: boolean;
   now?: () => number;
@@ -23,44 +23,44 @@ export interface CheckOptions {
 /** Paths are below the data folder, with `/`. */
 export interface CheckedFolder {
   readonly in_use: boolean;
-  readonly findings: Finding[];
-  /** Folders of ours that are something else: links are not followed, and what would be in them is not known. */
-  readonly amiss: Set<string>;
+  readonly findings: FolderFinding[];
+  /** Names of our folders at which something else stands: links are not followed, so what would be in them is not known. */
+  readonly misplaced: Set<string>;
   /** Where it is on the disk. */
   place(path: string): string;
-  found(kind: Finding["kind"], path: string, reason: string, can_be_set_aside?: boolean): void;
+  report(kind: FolderFinding["kind"], path: string, reason: string, can_be_set_aside?: boolean): void;
   /** By name; none where no folder is. Throws what the disk throws when it cannot be read. */
-  entries(path: string): Promise<Entry[]>;
+  entries(path: string): Promise<FolderEntry[]>;
   isThere(path: string): Promise<boolean>;
-  /** A server may be at it. */
-  mayGoOn(path: string): Promise<boolean>;
-  /** It belongs to a model, by the name of its folder, that is neither here nor to be fetched. */
-  isOfNoModel(name: string): Promise<boolean>;
+  /** Whether a server may be at work on it. */
+  mayBeInUse(path: string): Promise<boolean>;
+  /** Whether the model that the name of a folder stands for is neither here nor pending. */
+  isOfMissingModel(name: string): Promise<boolean>;
 }
 
 /** What disks bring along, and the locks of older versions. */
 export const IGNORED = /^lost\+found$|^\..*\.lock$/;
 const A_MOMENT_MS = 60_000;
 
-export function checkedFolder(folder: string, { in_use, now = Date.now }: CheckOptions): CheckedFolder {
-  const findings: Finding[] = [];
-  const amiss = new Set<string>();
+export function createCheckedFolder(folder: string, { in_use, now = Date.now }: FolderCheckOptions): CheckedFolder {
+  const findings: FolderFinding[] = [];
+  const misplaced = new Set<string>();
   const place = (path: string): string => join(folder, path);
   const isThere = async (path: string): Promise<boolean> => (await disk.kind(place(path))) !== undefined;
 
   return {
     in_use,
     findings,
-    amiss,
+    misplaced,
     place,
     isThere,
-    found(kind, path, reason, can_be_set_aside = true) {
-      // What no text can name cannot be moved by its name.
+    report(kind, path, reason, can_be_set_aside = true) {
+      // A name that is no text cannot be moved by that name.
       if (path.includes("\ufffd")) findings.push({ kind, path, reason: `${reason} Move it by hand.`, can_be_set_aside: false });
       else findings.push({ kind, path, reason, can_be_set_aside });
     },
     async entries(path) {
-      if (amiss.has(path)) return [];
+      if (misplaced.has(path)) return [];
       try {
         return (await disk.list(place(path))).sort((a, b) => (a.name < b.name ? -1 : 1));
       } catch (error) {
@@ -68,11 +68,11 @@ export function checkedFolder(folder: string, { in_use, now = Date.now }: CheckO
         throw error;
       }
     },
-    async mayGoOn(path) {
-      return in_use && now() - (await disk.changed(place(path)).catch(() => 0)) < A_MOMENT_MS;
+    async mayBeInUse(path) {
+      return in_use && now() - (await disk.modifiedAt(place(path)).catch(() => 0)) < A_MOMENT_MS;
     },
-    async isOfNoModel(name) {
-      if (in_use || amiss.has("models")) return false;
+    async isOfMissingModel(name) {
+      if (in_use || misplaced.has("models")) return false;
       return !(await isThere(`models/${name}${SUFFIX}`)) && !(await isThere(`downloads/${name}${SUFFIX}`));
     },
   };

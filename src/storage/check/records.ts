@@ -1,11 +1,11 @@
 // The records of a data folder: is each one whole, and does something lead to it?
 import type { Model } from "../../../models/manifest.ts";
-import { checkedRecord } from "../collection.ts";
+import { parseRecord } from "../collection.ts";
 import { codeOf, DamagedError } from "../faults.ts";
 import { disk } from "../drivers/fs-durable/file-system.ts";
 import { LARGEST, SUFFIX, TEMPORARY } from "../drivers/fs-durable.ts";
 import { KINDS } from "../store.ts";
-import { textOf } from "../decode-text.ts";
+import { decodeText } from "../decode-text.ts";
 import type { CheckedFolder } from "./folder.ts";
 
 export interface Records {
@@ -18,21 +18,21 @@ export interface Records {
 }
 
 export async function checkRecords(checked: CheckedFolder): Promise<Records> {
-  const { found, entries } = checked;
+  const { report, entries } = checked;
   const sound = { threads: 0, messages: 0, assistants: 0, models: 0, downloads: 0 };
   const models: Model[] = [];
   const fetched: string[] = [];
   const threads = new Set<string>();
 
-  await records("threads", "threads", (record) => threads.add(record.id));
-  await messages();
-  await records("assistants", "assistants");
-  await records("models", "models", (record) => models.push(record as Model));
-  await records("downloads", "downloads", ({ id }) => fetched.push(id));
+  await checkCollection("threads", "threads", (record) => threads.add(record.id));
+  await checkMessages();
+  await checkCollection("assistants", "assistants");
+  await checkCollection("models", "models", (record) => models.push(record as Model));
+  await checkCollection("downloads", "downloads", ({ id }) => fetched.push(id));
   return { sound, models, fetched };
 
-  /** The records of one folder: each sound one goes to `keep`, also the ids of damaged ones count as theirs. */
-  async function records(
+  /** Checks the records of one folder and gives each sound one to `keep`; a damaged thread keeps its messages from being orphans. */
+  async function checkCollection(
     base: keyof typeof KINDS,
     path: string,
     keep: (record: { id: string }) => unknown = () => {},
@@ -43,10 +43,10 @@ export async function checkRecords(checked: CheckedFolder): Promise<Records> {
       const id = entry.name.endsWith(SUFFIX) ? kind.toId(entry.name.slice(0, -SUFFIX.length)) : undefined;
       if (TEMPORARY.test(entry.name) && entry.kind === "file") continue;
       if (id === undefined) {
-        found("foreign", place, "Its name is none that ingle gives.");
+        report("foreign", place, "Its name is none that ingle gives.");
         continue;
       }
-      const record = await readable(base, place, id);
+      const record = await readRecord(base, place, id);
       if (record === undefined) {
         if (base === "threads") threads.add(id);
         continue;
@@ -56,36 +56,36 @@ export async function checkRecords(checked: CheckedFolder): Promise<Records> {
     }
   }
 
-  async function readable(base: keyof typeof KINDS, place: string, id: string): Promise<{ id: string } | undefined> {
+  async function readRecord(base: keyof typeof KINDS, place: string, id: string): Promise<{ id: string } | undefined> {
     try {
-      const text = textOf(await disk.read(checked.place(place), LARGEST));
-      const record = checkedRecord<{ id: string }>(KINDS[base].schema, text, id);
+      const text = decodeText(await disk.read(checked.place(place), LARGEST));
+      const record = parseRecord<{ id: string }>(KINDS[base].schema, text, id);
       const thread_id = (record as { thread_id?: unknown }).thread_id;
       if (base === "messages" && place.split("/")[1] !== thread_id) throw new DamagedError("It names another thread.");
       return record;
     } catch (error) {
       // Removed since the folder was read.
-      if (codeOf(error) !== "ENOENT") found("damaged", place, wordsOf(error));
+      if (codeOf(error) !== "ENOENT") report("damaged", place, wordsOf(error));
       return undefined;
     }
   }
 
-  async function messages(): Promise<void> {
+  async function checkMessages(): Promise<void> {
     for (const { name, kind } of await entries("messages")) {
       const place = `messages/${name}`;
       const id = KINDS.threads.toId(name);
-      if (id === undefined) found("foreign", place, "It is no thread's folder.");
-      else if (kind !== "folder") found("damaged", place, "It is no folder.");
-      else if (threads.has(id)) await records("messages", place);
-      else if (!checked.amiss.has("threads")) await orphans(place, id);
+      if (id === undefined) report("foreign", place, "It is no thread's folder.");
+      else if (kind !== "folder") report("damaged", place, "It is no folder.");
+      else if (threads.has(id)) await checkCollection("messages", place);
+      else if (!checked.misplaced.has("threads")) await reportOrphans(place, id);
     }
   }
 
-  async function orphans(place: string, id: string): Promise<void> {
+  async function reportOrphans(place: string, id: string): Promise<void> {
     const left = (await entries(place)).filter(({ name }) => !TEMPORARY.test(name));
     // Messages come before their thread and go after it.
-    const goes_on = (await checked.mayGoOn(place)) || (checked.in_use && (await checked.isThere(`threads/${id}${SUFFIX}`)));
-    if (left.length > 0 && !goes_on) found("orphaned", place, `Its thread is gone; ${left.length} messages are left.`);
+    const goes_on = (await checked.mayBeInUse(place)) || (checked.in_use && (await checked.isThere(`threads/${id}${SUFFIX}`)));
+    if (left.length > 0 && !goes_on) report("orphaned", place, `Its thread is gone; ${left.length} messages are left.`);
   }
 }
 

@@ -1,7 +1,7 @@
 // `ingle check --fix`: what was found is moved out of the way, with every byte of it, to where a person can look at it.
 import { dirname, join } from "node:path";
 import { SET_ASIDE } from "./check.ts";
-import type { Finding } from "./folder.ts";
+import type { FolderFinding } from "./folder.ts";
 import { disk } from "../drivers/fs-durable/file-system.ts";
 
 /**
@@ -9,7 +9,7 @@ import { disk } from "../drivers/fs-durable/file-system.ts";
  * one: whatever ends it in between leaves each in its old place or in the new one. Answers with the paths that it moved. Throws
  * where `set-aside` is no folder, and what the disk throws.
  */
-export async function setAside(folder: string, findings: Finding[], stamp: string): Promise<string[]> {
+export async function setAside(folder: string, findings: FolderFinding[], stamp: string): Promise<string[]> {
   // Through a link it would all leave the folder.
   if (!["folder", undefined].includes(await disk.kind(join(folder, SET_ASIDE)))) {
     throw new Error(`"${SET_ASIDE}" in ${folder} is no folder, so nothing can be set aside there. Move it away first.`);

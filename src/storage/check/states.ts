@@ -1,15 +1,15 @@
-// What a data folder keeps of idle conversations: whether it is whole, the engine finds out when it wants it.
+// The saved states of conversations: only the engine can tell whether a state is whole, when it restores it.
 import { KV_CACHE_FOLDER, SAVED_STATE_FILE, UNFINISHED_STATE_FILE } from "../../../models/saved-state-files.ts";
 import { decodeKey } from "../encode-key.ts";
 import { IGNORED, type CheckedFolder } from "./folder.ts";
 
-export async function checkStates({ found, entries, mayGoOn, isOfNoModel }: CheckedFolder): Promise<void> {
+export async function checkStates({ report, entries, mayBeInUse, isOfMissingModel }: CheckedFolder): Promise<void> {
   for (const { name, kind } of await entries(KV_CACHE_FOLDER)) {
     const place = `${KV_CACHE_FOLDER}/${name}`;
     if (IGNORED.test(name)) continue;
-    if (kind !== "folder" || decodeKey(name) === undefined) found("foreign", place, "It is no model's folder.");
-    else if ((await isOfNoModel(name)) && (await entries(place)).length > 0)
-      found("orphaned", place, "The conversations that are kept here are those of a model that is gone.");
+    if (kind !== "folder" || decodeKey(name) === undefined) report("foreign", place, "It is no model's folder.");
+    else if ((await isOfMissingModel(name)) && (await entries(place)).length > 0)
+      report("orphaned", place, "The conversations that are kept here are those of a model that is gone.");
     else await statesOf(place);
   }
 
@@ -18,9 +18,9 @@ export async function checkStates({ found, entries, mayGoOn, isOfNoModel }: Chec
       const path = `${place}/${name}`;
       const unfinished = UNFINISHED_STATE_FILE.test(name);
       if (kind !== "file" || !(unfinished || SAVED_STATE_FILE.test(name) || IGNORED.test(name)))
-        found("foreign", path, "It is no conversation that ingle has kept.");
-      else if (unfinished && !(await mayGoOn(path)))
-        found("orphaned", path, "It is half of a conversation: whoever wrote it was killed.");
+        report("foreign", path, "It is no conversation that ingle has kept.");
+      else if (unfinished && !(await mayBeInUse(path)))
+        report("orphaned", path, "It is half of a conversation: whoever wrote it was killed.");
     }
   }
 }

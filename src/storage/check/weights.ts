@@ -9,7 +9,7 @@ import type { Records } from "./records.ts";
 export const WEIGHTS = "weights";
 
 export async function checkWeights(checked: CheckedFolder, { models, fetched }: Omit<Records, "sound">): Promise<void> {
-  const { found, entries } = checked;
+  const { report, entries } = checked;
   const owners = new Set([...models.map(({ id }) => id), ...fetched].map(encodeKey));
   const own = new Map(models.map(({ id, files }) => [encodeKey(id), files.map(({ name }) => name)]));
   for (const model of models) {
@@ -18,21 +18,21 @@ export async function checkWeights(checked: CheckedFolder, { models, fetched }: 
   for (const { name, kind } of await entries(WEIGHTS)) {
     const place = `${WEIGHTS}/${name}`;
     if (IGNORED.test(name)) continue;
-    if (kind !== "folder" || decodeKey(name) === undefined) found("foreign", place, "It is no model's folder.");
+    if (kind !== "folder" || decodeKey(name) === undefined) report("foreign", place, "It is no model's folder.");
     else if (owners.has(name)) await strangers(place, own.get(name));
-    else if (await checked.isOfNoModel(name)) await ownerless(place);
+    else if (await checked.isOfMissingModel(name)) await ownerless(place);
   }
 
   async function weight({ id }: Model, { name, path, size }: Model["files"][number]): Promise<void> {
     const place = `${WEIGHTS}/${encodeKey(id)}/${name}`;
     const fault = await faultOf(path ?? checked.place(place), size);
     const remedy = path === undefined ? `Run "ingle pull ${id}".` : `Put it back, or run "ingle rm ${id}".`;
-    if (fault !== undefined) found("damaged", place, `The file of model "${id}" ${fault}. ${remedy}`, false);
+    if (fault !== undefined) report("damaged", place, `The file of model "${id}" ${fault}. ${remedy}`, false);
   }
 
   async function ownerless(place: string): Promise<void> {
     const left = (await entries(place)).filter(({ name }) => !TEMPORARY.test(name));
-    if (left.length > 0) found("orphaned", place, "No model has these files, and none is to be fetched with them.");
+    if (left.length > 0) report("orphaned", place, "No model has these files, and none is to be fetched with them.");
   }
 
   /** Beside the files of a model; what a download leaves is among them, and of a model that is to be fetched they are not known. */
@@ -41,7 +41,7 @@ export async function checkWeights(checked: CheckedFolder, { models, fetched }: 
     for (const { name } of await entries(place)) {
       const ours =
         names.includes(name.replace(/(\.new)?\.part(\.json)?$|\.pip$/, "")) || TEMPORARY.test(name) || IGNORED.test(name);
-      if (!ours) found("foreign", `${place}/${name}`, "It is none of the model's files.");
+      if (!ours) report("foreign", `${place}/${name}`, "It is none of the model's files.");
     }
   }
 }

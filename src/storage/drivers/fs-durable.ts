@@ -3,12 +3,12 @@
 import { dirname, join } from "node:path";
 import pLimit from "p-limit";
 import type { Driver } from "unstorage";
-import { codeOf, DoubtError } from "../faults.ts";
-import { disk, type Files } from "./fs-durable/file-system.ts";
+import { codeOf, UncertainWriteError } from "../faults.ts";
+import { disk, type FileSystem } from "./fs-durable/file-system.ts";
 import { createFolderSyncs } from "./fs-durable/folder-fsync.ts";
 import { isSafeName } from "../encode-key.ts";
-import { noFolder } from "./fs-durable/record-writes.ts";
-import { textOf } from "../decode-text.ts";
+import { notAFolder } from "./fs-durable/record-writes.ts";
+import { decodeText } from "../decode-text.ts";
 
 export interface FsDurableOptions {
   /** Absolute path of the folder; it must be there. */
@@ -17,7 +17,7 @@ export interface FsDurableOptions {
   marker?: string;
   /** Part of the names of temporary files: two processes that believe to hold the same folder never share one. Letters and digits. */
   token: string;
-  files?: Files;
+  files?: FileSystem;
 }
 
 export interface FsDurable extends Driver {
@@ -29,10 +29,10 @@ export interface FsDurable extends Driver {
 
 /** Bytes: a record is a few kilobytes, so what is larger is not one. */
 export const LARGEST = 16 * 2 ** 20;
-/** A disk that syncs many at once does so in one go. Each takes two of the open files that the system allows. */
+/** A disk commits many syncs at once. Each file takes two of the open files that the system allows. */
 const FILES_AT_ONCE = 64;
 const STALE_MS = 3_600_000;
-/** Remembered folders; to forget one costs a sync. */
+/** Remembered folders; a forgotten one costs a sync. */
 const MOST_READY = 10_000;
 export const SUFFIX = ".json";
 
@@ -41,9 +41,9 @@ export const TEMPORARY = /^\.[a-z0-9._-]+\.tmp$/;
 
 export function fsDurable({ base, marker = "", token, files = disk }: FsDurableOptions): FsDurable {
   const limited = pLimit(FILES_AT_ONCE);
-  /** Folders that are there and whose own name is on the disk. */
+  /** Folders that exist and whose own name is on the disk. */
   const ready = new Map<string, Promise<void>>();
-  const { sync, durably, doubted, refuseDoubtful } = createFolderSyncs(files);
+  const { sync, syncName, noteUncertain, refuseUncertain } = createFolderSyncs(files);
 
   return {
     name: "fs-durable",
@@ -59,7 +59,7 @@ export function fsDurable({ base, marker = "", token, files = disk }: FsDurableO
     sweep: () => sweep(files, base),
   };
 
-  /** Throws for a key that is no path of safe names; whoever makes keys out of strangers' strings encodes them first. */
+  /** Throws for a key that is no path of safe names: a client's string is encoded before it becomes part of a key. */
   function pathOf(key: string): string {
     const names = key.split(":");
     const unsafe = names.find((name) => !isSafeName(name));
@@ -75,10 +75,10 @@ export function fsDurable({ base, marker = "", token, files = disk }: FsDurableO
     const path = fileOf(key);
     await refuseLinks(key);
     try {
-      return textOf(await files.read(path, LARGEST));
+      return decodeText(await files.read(path, LARGEST));
     } catch (error) {
       if (codeOf(error) !== "ENOENT") throw error;
-      await mustBeThere();
+      await assertMounted();
       return null;
     }
   }
@@ -86,16 +86,16 @@ export function fsDurable({ base, marker = "", token, files = disk }: FsDurableO
   async function write(key: string, value: string): Promise<void> {
     if (typeof value !== "string") throw new TypeError(`The value of "${key}" is no text.`);
     const path = fileOf(key);
-    refuseDoubtful(path);
+    refuseUncertain(path);
     const bytes = new TextEncoder().encode(value);
     if (bytes.length > LARGEST) throw new RangeError(`The value of "${key}" has ${bytes.length} bytes, ${LARGEST} are the most.`);
     const folders = foldersOf(key);
-    for (const folder of folders) await prepared(folder, dirname(folder));
+    for (const folder of folders) await ensureFolder(folder, dirname(folder));
     const temporary = join(dirname(path), `.${key.split(":").at(-1)}.${token}.tmp`);
     try {
       await files.put({ folders, temporary, path, bytes });
     } catch (error) {
-      if (error instanceof DoubtError) throw doubted(path, error);
+      if (error instanceof UncertainWriteError) throw noteUncertain(path, error);
       throw forgetGone(error);
     }
   }
@@ -107,17 +107,17 @@ export function fsDurable({ base, marker = "", token, files = disk }: FsDurableO
       await files.unlink(path);
     } catch (error) {
       if (codeOf(error) !== "ENOENT") throw error;
-      return mustBeThere();
+      return assertMounted();
     }
-    await durably(dirname(path), path);
+    await syncName(dirname(path), path);
   }
 
   /** The names of a folder first, then, one by one, the folders in it. */
   async function keysBelow(prefix: string): Promise<string[]> {
     const start = prefix === "" ? "" : `${prefix}:`;
     const keys: string[] = [];
-    for (const name of await below(prefix, files.names)) {
-      // Whatever it is: what stands in a record's place is told of when the record is read.
+    for (const name of await listBelow(prefix, files.names)) {
+      // Listed whatever stands there: reading the record says what is wrong with it.
       if (isRecord(name)) keys.push(start + name.slice(0, -SUFFIX.length));
       if (isRecord(name) || !isSafeName(name)) continue;
       if ((await files.kind(join(folderAt(prefix), name))) === "folder") keys.push(...(await keysBelow(start + name)));
@@ -129,7 +129,7 @@ export function fsDurable({ base, marker = "", token, files = disk }: FsDurableO
     if (prefix === "") throw new RangeError("A base is needed: this would remove everything.");
     const folder = pathOf(prefix);
     await refuseLinks(`${prefix}:x`);
-    const entries = await below(prefix, files.list);
+    const entries = await listBelow(prefix, files.list);
     await Promise.all(
       entries
         .filter(({ kind }) => kind !== "folder")
@@ -140,7 +140,7 @@ export function fsDurable({ base, marker = "", token, files = disk }: FsDurableO
       await files.rmdir(folder);
     } catch (error) {
       const code = codeOf(error);
-      // Somebody put a folder of their own in it: the values are gone all the same.
+      // A foreign folder is in it: the values are gone all the same.
       if (code === "ENOTEMPTY" || code === "EEXIST") return sync(folder);
       if (code !== "ENOENT") throw error;
       return;
@@ -152,18 +152,18 @@ export function fsDurable({ base, marker = "", token, files = disk }: FsDurableO
     return prefix === "" ? base : pathOf(prefix);
   }
 
-  async function below<T>(prefix: string, look: (folder: string) => Promise<T[]>): Promise<T[]> {
+  async function listBelow<T>(prefix: string, list: (folder: string) => Promise<T[]>): Promise<T[]> {
     if (prefix !== "") await refuseLinks(`${prefix}:x`);
     try {
-      return await limited(() => look(folderAt(prefix)));
+      return await limited(() => list(folderAt(prefix)));
     } catch (error) {
       if (codeOf(error) !== "ENOENT") throw error;
-      await mustBeThere();
+      await assertMounted();
       return [];
     }
   }
 
-  /** Those on the way to a key, the outermost first. */
+  /** The folders on the way to a key, the outermost first. */
   function foldersOf(key: string): string[] {
     const names = key.split(":").slice(0, -1);
     return names.map((_, at) => join(base, ...names.slice(0, at + 1)));
@@ -172,41 +172,41 @@ export function fsDurable({ base, marker = "", token, files = disk }: FsDurableO
   /** A folder on the way to a key that is a link could lead out of the base. */
   async function refuseLinks(key: string): Promise<void> {
     const folders = foldersOf(key);
-    // All at once: one after the other is what a reader would wait for longest, but for the disk.
+    // All at once: one after the other they would delay each read by as many calls.
     const kinds = await Promise.all(folders.map(files.kind));
     const at = kinds.findIndex((kind) => kind !== "folder");
     if (at === -1 || kinds[at] === undefined) return;
-    throw noFolder(folders[at]!);
+    throw notAFolder(folders[at]!);
   }
 
   /** A disk that is not mounted looks like an empty folder: that is no reason to say "there is nothing". */
-  async function mustBeThere(): Promise<void> {
+  async function assertMounted(): Promise<void> {
     if ((await files.kind(join(base, marker))) !== undefined) return;
     throw Object.assign(new Error(`${join(base, marker)} is gone: is its disk mounted?`), { code: "ENOENT" });
   }
 
-  function prepared(folder: string, parent: string): Promise<void> {
+  function ensureFolder(folder: string, parent: string): Promise<void> {
     const known = ready.get(folder);
     if (known !== undefined) return known;
-    const made = make(folder, parent);
+    const made = makeFolder(folder, parent);
     if (ready.size >= MOST_READY) ready.clear();
     ready.set(folder, made);
     made.catch(() => ready.delete(folder));
     return made;
   }
 
-  async function make(folder: string, parent: string): Promise<void> {
-    refuseDoubtful(folder);
+  async function makeFolder(folder: string, parent: string): Promise<void> {
+    refuseUncertain(folder);
     // Not below the place where a disk belongs that is not mounted now.
-    await mustBeThere();
+    await assertMounted();
     await files.mkdir(folder).catch((error) => {
       if (codeOf(error) !== "EEXIST") throw forgetGone(error);
     });
     // Even where it is there: an earlier process may have died between the two steps.
-    await durably(parent, folder);
+    await syncName(parent, folder);
   }
 
-  /** Somebody has removed a folder that was ready: the next change looks for all of them again. */
+  /** A folder that was ready was removed by hand: the next change makes sure of all of them again. */
   function forgetGone(error: unknown): unknown {
     if (codeOf(error) === "ENOENT") ready.clear();
     return error;
@@ -220,15 +220,15 @@ function gone(error: unknown): void {
 }
 
 /** Removes the temporary files of writes that were interrupted long ago, in a folder and the folders in it. */
-async function sweep(files: Files, folder: string, depth = 0): Promise<void> {
-  // What goes away meanwhile has been looked after by somebody else.
+async function sweep(files: FileSystem, folder: string, depth = 0): Promise<void> {
+  // A file that goes away meanwhile was removed by its writer.
   for (const name of (await files.names(folder).catch(gone)) ?? []) {
     if (isRecord(name)) continue;
     const path = join(folder, name);
     const kind = await files.kind(path);
     if (kind === "folder" && depth < 2 && isSafeName(name)) await sweep(files, path, depth + 1);
     if (kind !== "file" || !TEMPORARY.test(name)) continue;
-    const changed = (await files.changed(path).catch(gone)) ?? Infinity;
+    const changed = (await files.modifiedAt(path).catch(gone)) ?? Infinity;
     if (Date.now() - changed >= STALE_MS) await files.unlink(path).catch(gone);
   }
 }

@@ -1,4 +1,4 @@
-// One writer a data folder: a file that names its holder, is touched while the holder lives, and is taken over when it does not.
+// One writer a data folder: the lock file names its holder, is touched while the holder lives, and is taken over when it has ended.
 import { utimes } from "node:fs/promises";
 import { dirname } from "node:path";
 import { folderIdOf, isHeld, readHolder, thisProcess, type Holder } from "./holder.ts";
@@ -6,22 +6,22 @@ import { createLockFile, isAbsent, overwriteLockFile, removeLockFile, takeLockFi
 import { sweepLeftovers } from "./leftovers.ts";
 
 const HEARTBEAT_MS = 2_000;
-/** A holder that is alive touches its lock several times in this. */
+/** A living holder touches its lock several times within this. */
 const STALE_MS = 10_000;
 
 export interface FolderLock {
   token: string;
-  /** Tells other commands where the API is. */
-  announce(url: string): Promise<void>;
-  /** False once the lock was found to be another's: from then on nothing may be written. */
+  /** Writes into the lock where the API is, for other commands. */
+  announceUrl(url: string): Promise<void>;
+  /** False once the lock was found to be another process's: from then on nothing may be written. */
   held(): boolean;
-  /** Gives it back, unless it is another's by now. */
+  /** Removes the lock, unless it is another process's by now. */
   release(): Promise<void>;
 }
 
 export interface LockOptions {
   command: string;
-  /** The lock was lost: somebody deleted it and another process has taken it. */
+  /** The lock was deleted by hand and another process has taken it. */
   onLost?: (holder: Holder | undefined) => void;
   heartbeat_ms?: number;
   stale_ms?: number;
@@ -46,17 +46,17 @@ export async function takeFolderLock(path: string, options: LockOptions): Promis
   const beat = async (): Promise<void> => {
     const there = await readHolder(path);
     if (there?.token === own.token) return utimes(path, new Date(), new Date());
-    // Deleted by hand: taken again, if nobody was faster.
+    // A lock that was deleted by hand is taken again, unless another process was faster.
     if (there === undefined && (await isAbsent(path)) && (await createLockFile(path, own))) return;
     lose(await readHolder(path));
   };
-  // What the disk refuses now it may grant at the next beat.
+  // A beat that the disk refuses is repeated by the next one.
   const timer = setInterval(() => void (beating = beating.then(beat).catch(() => {})), heartbeat_ms);
   timer.unref();
 
   return {
     token: own.token,
-    async announce(url) {
+    async announceUrl(url) {
       if (!held) return;
       own.url = url;
       await overwriteLockFile(path, own);
@@ -71,7 +71,7 @@ export async function takeFolderLock(path: string, options: LockOptions): Promis
   };
 }
 
-/** Who holds the lock, if the holder is alive; nothing is changed. */
+/** The holder of the lock, if it is alive and holds this folder; the lock is not changed. */
 export async function holderOf(path: string, stale_ms = STALE_MS): Promise<Holder | undefined> {
   const holder = await readHolder(path);
   return holder !== undefined && (await isHeld(path, holder, stale_ms)) ? holder : undefined;

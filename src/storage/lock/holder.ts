@@ -1,4 +1,4 @@
-// Who holds a lock, as its file says it, and whether that process is still alive.
+// The holder of a lock, as the file says it, and whether that process still lives and holds this folder.
 import { randomUUID } from "node:crypto";
 import { readFileSync, readlinkSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
@@ -12,8 +12,8 @@ import { requestOperatorKey } from "./folder-proof.ts";
 const WATCH_STEP_MS = 250;
 /** Beyond what the clocks of two machines differ by. */
 const LONG_STALE_MS = 60_000;
-/** Of a file that is needed for milliseconds, by a process that cannot be seen. */
-const LEFT_MS = 3_600_000;
+/** After this a file that is needed for milliseconds is abandoned, where its maker cannot be seen. */
+const ABANDONED_MS = 3_600_000;
 
 const Holder = v.object({
   pid: v.number(),
@@ -21,7 +21,7 @@ const Holder = v.object({
   command: v.string(),
   /** Which start of a process with this pid; null where the system does not say. */
   started: v.nullable(v.string()),
-  /** Where a pid means the same: host, its boot, and the namespace of its processes. */
+  /** Where a pid means the same process: host, its boot, and the namespace of its processes. */
   place: v.string(),
   /** Part of a file's name, so nothing but letters, digits and `-`. */
   token: v.pipe(v.string(), v.regex(/^[\w-]{1,64}$/)),
@@ -30,10 +30,10 @@ const Holder = v.object({
   /** Where the holder serves the API. */
   url: v.optional(v.string()),
 });
-/** Who holds a data folder. */
+/** The process that holds a data folder. */
 export type Holder = v.InferOutput<typeof Holder>;
 
-/** The folder is another process's. */
+/** Another process holds the folder. */
 export class LockedError extends Error {
   override readonly name = "LockedError";
   readonly holder: Holder;
@@ -48,7 +48,7 @@ function at({ url }: Holder): string {
   return url === undefined ? "" : ` at ${url}`;
 }
 
-/** This process, with a token that no other holder ever had. */
+/** A holder for this process, with a token that no other ever had. */
 export function thisProcess(command: string): Holder {
   return { pid: process.pid, command, started: startOf(process.pid), place: place(), token: randomUUID() };
 }
@@ -62,12 +62,12 @@ export async function folderIdOf(folder: string): Promise<string> {
   return `${dev}:${ino}`;
 }
 
-/** Undefined where there is none, or none that says who it is. Throws where it cannot be read just now. */
+/** Undefined where there is no lock, or none that names its holder. Throws where it cannot be read just now. */
 export async function readHolder(path: string): Promise<Holder | undefined> {
   try {
     return v.parse(Holder, JSON.parse(await readFile(path, "utf8")));
   } catch (error) {
-    // Too few open files, or a disk that fails: that says nothing about the lock.
+    // Too few open files, or a failing disk, say nothing about the lock.
     if (["EMFILE", "ENFILE", "ENOMEM", "EIO", "ENOSPC", "ESTALE"].includes(codeOf(error))) throw error;
     return undefined;
   }
@@ -79,7 +79,7 @@ export async function readHolder(path: string): Promise<Holder | undefined> {
  * since), and where a proof cannot be had, time decides: a holder touches the lock of its own folder.
  */
 export async function isHeld(path: string, holder: Holder | undefined, stale_ms: number): Promise<boolean> {
-  const lives = livesHere(holder);
+  const lives = isAliveHere(holder);
   if (lives === false) return false;
   if (lives && holder !== undefined) {
     const { folder, url, token } = holder;
@@ -93,25 +93,25 @@ export async function isHeld(path: string, holder: Holder | undefined, stale_ms:
       ));
     if (typeof proven === "boolean") return proven;
   }
-  const first = await touched(path);
+  const first = await touchedAt(path);
   if (first === undefined || Date.now() - first > LONG_STALE_MS) return false;
-  // Its own clock against ours would compare two machines: what counts is whether it moves.
+  // The clocks of two machines cannot be compared: what counts is whether the time moves.
   for (const end = Date.now() + stale_ms; Date.now() < end; await sleep(WATCH_STEP_MS)) {
-    const now = await touched(path);
+    const now = await touchedAt(path);
     if (now === undefined) return false;
     if (now !== first) return true;
   }
   return false;
 }
 
-/** Whether nobody comes back to a file that its maker needed for a moment, written `at`: that process has ended, or nobody knows it. */
-export function isLeft(maker: Holder | undefined, at: number): boolean {
-  const lives = livesHere(maker);
-  return lives === undefined ? Date.now() - at > LEFT_MS : !lives;
+/** Whether the maker of a short-lived file, written `at`, has ended, or cannot be seen and is long overdue. */
+export function isAbandoned(maker: Holder | undefined, at: number): boolean {
+  const lives = isAliveHere(maker);
+  return lives === undefined ? Date.now() - at > ABANDONED_MS : !lives;
 }
 
 /** Undefined where that cannot be told from here. */
-function livesHere(holder: Holder | undefined): boolean | undefined {
+function isAliveHere(holder: Holder | undefined): boolean | undefined {
   if (holder === undefined || holder.place !== place()) return undefined;
   if (!isAlive(holder.pid)) return false;
   const started = startOf(holder.pid);
@@ -119,7 +119,7 @@ function livesHere(holder: Holder | undefined): boolean | undefined {
 }
 
 /** Milliseconds since 1970; undefined where nothing is. */
-export function touched(path: string): Promise<number | undefined> {
+export function touchedAt(path: string): Promise<number | undefined> {
   return stat(path).then(
     ({ mtimeMs }) => mtimeMs,
     () => undefined,
@@ -136,7 +136,7 @@ function isAlive(pid: number): boolean {
 
 /** When a process started, in the system's own measure; null beyond Linux. One that has ended and waits for its parent started never. */
 function startOf(pid: number): string | null {
-  const stat = contents(() => readFileSync(`/proc/${pid}/stat`, "utf8"));
+  const stat = readOrUndefined(() => readFileSync(`/proc/${pid}/stat`, "utf8"));
   if (stat === undefined) return null;
   // From field 3 on, behind the name in parentheses: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
@@ -144,12 +144,12 @@ function startOf(pid: number): string | null {
 }
 
 function place(): string {
-  const boot = contents(() => readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim());
-  const namespace = contents(() => readlinkSync("/proc/self/ns/pid"));
+  const boot = readOrUndefined(() => readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim());
+  const namespace = readOrUndefined(() => readlinkSync("/proc/self/ns/pid"));
   return [hostname(), boot, namespace].join(" ");
 }
 
-function contents<T>(read: () => T): T | undefined {
+function readOrUndefined<T>(read: () => T): T | undefined {
   try {
     return read();
   } catch {

@@ -3,7 +3,7 @@
 import { lstat, readdir, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { PROOF } from "./folder-proof.ts";
-import { isLeft, readHolder } from "./holder.ts";
+import { isAbandoned, readHolder } from "./holder.ts";
 
 // Behind the name of the lock: a claim, or a file that has no name yet and ends in the token of its maker.
 const LEFTOVER = /^(?:\.[\w-]{1,64}\.stale)*(?:\.[\w-]{1,64}\.stale|\.[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})$/;
@@ -24,5 +24,5 @@ async function sweepFile(path: string, ending: string): Promise<void> {
   const there = await lstat(path);
   if (!there.isFile() || !(LEFTOVER.test(ending) || PROOF.test(ending))) return;
   // A proof was made for an earlier holder, which cannot ask for it any more.
-  if (PROOF.test(ending) || isLeft(await readHolder(path), there.mtimeMs)) await rm(path, { force: true });
+  if (PROOF.test(ending) || isAbandoned(await readHolder(path), there.mtimeMs)) await rm(path, { force: true });
 }

@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { link, open, rename, rm, stat } from "node:fs/promises";
 import { codeOf } from "../faults.ts";
-import { isHeld, LockedError, readHolder, touched, type Holder } from "./holder.ts";
+import { isHeld, LockedError, readHolder, touchedAt, type Holder } from "./holder.ts";
 
 /** Each try is lost to another process that took the lock, or gave it back, in between. */
 const MOST_TRIES = 20;
@@ -113,5 +113,5 @@ async function isFolder(path: string): Promise<boolean> {
 }
 
 export async function isAbsent(path: string): Promise<boolean> {
-  return (await touched(path)) === undefined;
+  return (await touchedAt(path)) === undefined;
 }

@@ -2,13 +2,13 @@
 // for many files in a row commits them together, so each step is done for all of them before the next one.
 import { constants, closeSync, fsyncSync, lstatSync, openSync, renameSync, unlinkSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
-import { codeOf, inDoubt } from "../../faults.ts";
+import { codeOf, uncertainWrite } from "../../faults.ts";
 
-export type Kind = "file" | "folder" | "other";
+export type EntryKind = "file" | "folder" | "other";
 
 /** Paths are absolute. */
 export interface RecordWrite {
-  /** Those on the way to the record that have to be folders, and no links that lead out of the store. */
+  /** The folders on the way to the record: none may be a link, which could lead out of the store. */
   folders: string[];
   /** In the folder of `path`, and in no other write at that time. */
   temporary: string;
@@ -18,11 +18,11 @@ export interface RecordWrite {
 
 /** What a write asks of the file system. Each call is done when it returns, and throws where it failed. */
 export interface WriteCalls {
-  kind(path: string): Kind | undefined;
+  kind(path: string): EntryKind | undefined;
   /** Creates the file, which must not be there, with mode 0600 and these bytes; answers its descriptor. */
   create(path: string, bytes: Uint8Array): number;
   /** Has the file on the disk; the descriptor is closed whatever happens. */
-  settle(descriptor: number, path: string): void;
+  syncAndClose(descriptor: number, path: string): void;
   rename(from: string, to: string): void;
   unlink(path: string): void;
   /** Makes the names in a folder survive a power cut. */
@@ -31,7 +31,7 @@ export interface WriteCalls {
 
 /**
  * The error of each write, undefined where the record is on the disk; `DoubtError` where its new name may not be. A write that
- * failed leaves the old record and no temporary file. Yields before each call, for those who count them.
+ * failed leaves the old record and no temporary file. Yields before each call, so that tests can count the calls.
  */
 export function* putRecords(calls: WriteCalls, writes: RecordWrite[]): Generator<void, unknown[]> {
   const errors: unknown[] = writes.map(() => undefined);
@@ -43,7 +43,7 @@ export function* putRecords(calls: WriteCalls, writes: RecordWrite[]): Generator
     begun.add(i);
     descriptors[i] = calls.create(write.temporary, write.bytes);
   });
-  yield* each((write, i) => calls.settle(descriptors[i]!, write.temporary));
+  yield* each((write, i) => calls.syncAndClose(descriptors[i]!, write.temporary));
   yield* each((write) => calls.rename(write.temporary, write.path));
 
   const changed = new Map<string, unknown>();
@@ -63,7 +63,7 @@ export function* putRecords(calls: WriteCalls, writes: RecordWrite[]): Generator
   }
   return writes.map(({ path }, i) => {
     const unsynced = changed.get(dirname(path));
-    return errors[i] ?? (unsynced === undefined ? undefined : inDoubt(path, unsynced));
+    return errors[i] ?? (unsynced === undefined ? undefined : uncertainWrite(path, unsynced));
   });
 
   function* each(step: (write: RecordWrite, i: number) => void): Generator<void> {
@@ -75,8 +75,8 @@ export function* putRecords(calls: WriteCalls, writes: RecordWrite[]): Generator
   }
 }
 
-/** One after the other, without a pause. */
-export function putNow(writes: RecordWrite[], calls = systemCalls): unknown[] {
+/** Runs `putRecords` to its end. */
+export function putRecordsNow(writes: RecordWrite[], calls = systemCalls): unknown[] {
   const steps = putRecords(calls, writes);
   for (;;) {
     const step = steps.next();
@@ -87,11 +87,11 @@ export function putNow(writes: RecordWrite[], calls = systemCalls): unknown[] {
 function refuseLinks(calls: WriteCalls, folders: string[]): void {
   for (const folder of folders) {
     const kind = calls.kind(folder);
-    if (kind !== undefined && kind !== "folder") throw noFolder(folder);
+    if (kind !== undefined && kind !== "folder") throw notAFolder(folder);
   }
 }
 
-export function noFolder(path: string): Error {
+export function notAFolder(path: string): Error {
   return Object.assign(new Error(`${path} is not a folder.`), { code: "ENOTDIR" });
 }
 
@@ -114,7 +114,7 @@ export const systemCalls: WriteCalls = {
     try {
       return kindOf(lstatSync(path));
     } catch (error) {
-      return absent(error as NodeJS.ErrnoException);
+      return undefinedIfAbsent(error as NodeJS.ErrnoException);
     }
   },
   create(path, bytes) {
@@ -128,15 +128,15 @@ export const systemCalls: WriteCalls = {
       throw error;
     }
   },
-  settle(descriptor) {
+  syncAndClose(descriptor) {
     try {
       fsyncSync(descriptor);
     } finally {
-      // What was synced is on the disk, whatever becomes of its descriptor.
+      // The bytes are on the disk, whatever becomes of the descriptor.
       quietly(() => closeSync(descriptor));
     }
   },
-  rename: WINDOWS ? (from, to) => patiently(() => renameSync(from, to)) : renameSync,
+  rename: WINDOWS ? (from, to) => renameWithRetry(() => renameSync(from, to)) : renameSync,
   unlink: unlinkSync,
   sync(folder) {
     if (WINDOWS) return;
@@ -149,17 +149,17 @@ export const systemCalls: WriteCalls = {
   },
 };
 
-export function kindOf(there: { isFile(): boolean; isDirectory(): boolean }): Kind {
+export function kindOf(there: { isFile(): boolean; isDirectory(): boolean }): EntryKind {
   if (there.isFile()) return "file";
   return there.isDirectory() ? "folder" : "other";
 }
 
-export function absent(error: NodeJS.ErrnoException): undefined {
+export function undefinedIfAbsent(error: NodeJS.ErrnoException): undefined {
   if (error.code !== "ENOENT") throw error;
 }
 
 /** Windows refuses a rename while a virus scanner or an indexer looks at either file, for a second or two (libuv #1981). */
-function patiently(work: () => void): void {
+function renameWithRetry(work: () => void): void {
   for (let tries = 1; ; tries++) {
     try {
       return work();

@@ -1,5 +1,5 @@
 // Errors of writes on their way from one thread to another, which keeps neither their class nor their code.
-import { codeOf, DoubtError } from "../../faults.ts";
+import { codeOf, UncertainWriteError } from "../../faults.ts";
 
 export interface WriteFailure {
   message: string;
@@ -12,11 +12,13 @@ export function failureOf(error: unknown): WriteFailure | undefined {
   if (error === undefined) return undefined;
   const { message, cause } = error as Error;
   const code = codeOf(error);
-  return error instanceof DoubtError ? { message, code, cause: failureOf(cause) } : { message, code };
+  return error instanceof UncertainWriteError ? { message, code, cause: failureOf(cause) } : { message, code };
 }
 
 export function errorOf(failure: WriteFailure | undefined): Error | undefined {
   if (failure === undefined) return undefined;
   const { message, code, cause } = failure;
-  return cause ? new DoubtError(message, { cause: errorOf(cause) }) : Object.assign(new Error(message), code && { code });
+  return cause
+    ? new UncertainWriteError(message, { cause: errorOf(cause) })
+    : Object.assign(new Error(message), code && { code });
 }

@@ -10,19 +10,19 @@ const MOST_IN_A_BATCH = 16;
 /** All but one go after this long without work. */
 const IDLE_MS = 10_000;
 
-interface Thread {
+interface WriteThread {
   worker: Worker;
-  jobs: Job[];
+  writes: PendingWrite[];
   idle?: NodeJS.Timeout;
 }
 
-interface Job {
+interface PendingWrite {
   write: RecordWrite;
   done(error: Error | undefined): void;
 }
 
-const threads = new Set<Thread>();
-const waiting: Job[] = [];
+const threads = new Set<WriteThread>();
+const waiting: PendingWrite[] = [];
 let planned = false;
 
 /** Puts a record in its place, as `putRecords` says; what that answers is thrown. */
@@ -31,7 +31,7 @@ export function putRecord(write: RecordWrite): Promise<void> {
     waiting.push({ write, done: (error) => (error === undefined ? resolve() : reject(error)) });
     if (planned) return;
     planned = true;
-    // After all that came in the same moment.
+    // A microtask later, so that all writes of this moment go in one batch.
     queueMicrotask(assign);
   });
 }
@@ -39,43 +39,43 @@ export function putRecord(write: RecordWrite): Promise<void> {
 function assign(): void {
   planned = false;
   while (waiting.length > 0) {
-    const thread = free();
+    const thread = findFreeThread();
     if (thread === undefined) return;
-    hand(thread, waiting.splice(0, MOST_IN_A_BATCH));
+    sendBatch(thread, waiting.splice(0, MOST_IN_A_BATCH));
   }
 }
 
-function free(): Thread | undefined {
-  for (const thread of threads) if (thread.jobs.length === 0) return thread;
-  return threads.size < MOST_THREADS ? newThread() : undefined;
+function findFreeThread(): WriteThread | undefined {
+  for (const thread of threads) if (thread.writes.length === 0) return thread;
+  return threads.size < MOST_THREADS ? startThread() : undefined;
 }
 
-function hand(thread: Thread, jobs: Job[]): void {
+function sendBatch(thread: WriteThread, jobs: PendingWrite[]): void {
   clearTimeout(thread.idle);
-  thread.jobs = jobs;
-  // Only while somebody waits for it does a thread keep the process.
+  thread.writes = jobs;
+  // A thread keeps the process alive only while a write waits for it.
   thread.worker.ref();
   thread.worker.postMessage(jobs.map(({ write }) => write));
 }
 
-function newThread(): Thread {
+function startThread(): WriteThread {
   const worker = new Worker(new URL("./write-thread.ts", import.meta.url));
-  const thread: Thread = { worker, jobs: [] };
+  const thread: WriteThread = { worker, writes: [] };
   const answer = (errors: (Error | undefined)[]): void => {
-    const jobs = thread.jobs.splice(0);
+    const jobs = thread.writes.splice(0);
     for (const [i, { done }] of jobs.entries()) done(errors[i]);
   };
   const ended = (error: Error): void => {
     threads.delete(thread);
-    answer(thread.jobs.map(() => error));
+    answer(thread.writes.map(() => error));
     assign();
   };
   worker.on("message", (failures: (WriteFailure | undefined)[]) => {
     answer(failures.map(errorOf));
     assign();
-    if (thread.jobs.length > 0) return;
+    if (thread.writes.length > 0) return;
     worker.unref();
-    thread.idle = setTimeout(() => threads.size > 1 && end(thread), IDLE_MS).unref();
+    thread.idle = setTimeout(() => threads.size > 1 && stopThread(thread), IDLE_MS).unref();
   });
   worker.on("error", ended);
   worker.on("exit", () => ended(new Error("The thread that writes has ended.")));
@@ -83,7 +83,7 @@ function newThread(): Thread {
   return thread;
 }
 
-function end(thread: Thread): void {
+function stopThread(thread: WriteThread): void {
   threads.delete(thread);
   void thread.worker.terminate();
 }
