@@ -8,7 +8,8 @@ import { createTokenEscaper, type Tokens } from "../../adapters/llama-server/esc
 import { createNameFinder, looksSpecial } from "../../adapters/shared/special-tokens.ts";
 import { GgufError } from "../../models/gguf/header.ts";
 import { readSpecialTokens } from "../../models/gguf/special-tokens.ts";
-import { corpus, array, joined, pair, raw, text, tinyGguf, u32, u64 } from "../support/tiny-gguf.ts";
+import { array, joined, pair, raw, text, u32, u64 } from "../../adapters/llama-server/build/gguf-writer.ts";
+import { corpus, tinyGguf } from "../support/tiny-gguf.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "ingle-special-"));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -1,5 +1,19 @@
 // A model of 474 KB that loads and generates, made of pseudo-random weights; and a corpus of what disks and downloads do to it.
 // Layout: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+import {
+  floats,
+  llamaShape,
+  llamaTensors,
+  pair,
+  raw,
+  text,
+  u32,
+  u64,
+  VALUE,
+  vocabulary,
+  writeGguf,
+  type GgufTensor,
+} from "../../adapters/llama-server/build/gguf-writer.ts";
 
 export interface TinyGguf {
   /** Jinja, as `tokenizer.chat_template`; left out, the file has none. */
@@ -12,9 +26,14 @@ export interface TinyGguf {
 
 /** The same bytes for the same options: 474,016 of them without a template. */
 export function tinyGguf({ template, context_length = 512, mutate }: TinyGguf = {}): Uint8Array<ArrayBuffer> {
-  const keys = pairs(context_length, template);
-  const header = [text("GGUF").slice(8), u32(3), u64(TENSORS.length), u64(keys.length), ...keys, ...infos()];
-  const bytes = joined([padded(joined(header)), ...tensors().map(padded)]);
+  const bytes = writeGguf(
+    [
+      ...llamaShape("tiny", { context_length, ...SHAPE }),
+      ...vocabulary(WORDS),
+      ...(template === undefined ? [] : [pair("tokenizer.chat_template", VALUE.string, text(template))]),
+    ],
+    tensors(context_length),
+  );
   mutate?.(bytes);
   return bytes;
 }
@@ -61,103 +80,27 @@ export function corpus(): Damaged[] {
 // In the magic, the version, both counts, a key's length, its type, its value's length, the vocabulary and the weights.
 const BIT_FLIPS = [5, 33, 66, 131, 195, 8 * 52 + 1, 8 * 63 + 3, 8 * 2_000 + 2, 8 * 300_000 + 6];
 
-type Tensor = [name: string, ...dims: number[]];
-
-const TENSORS: Tensor[] = [["token_embd", 64, 268], ["output_norm", 64], ["output", 64, 268], ...block(0), ...block(1)];
-
-function block(index: number): Tensor[] {
-  const layer = `blk.${index}`;
-  return [
-    [`${layer}.attn_norm`, 64],
-    [`${layer}.attn_q`, 64, 64],
-    [`${layer}.attn_k`, 64, 64],
-    [`${layer}.attn_v`, 64, 64],
-    [`${layer}.attn_output`, 64, 64],
-    [`${layer}.ffn_norm`, 64],
-    [`${layer}.ffn_gate`, 64, 128],
-    [`${layer}.ffn_down`, 128, 64],
-    [`${layer}.ffn_up`, 64, 128],
-  ];
-}
-
-function pairs(context_length: number, template: string | undefined): Uint8Array[] {
-  const tokens = [
-    "<unk>",
-    "<s>",
-    "</s>",
-    ...Array.from({ length: 256 }, (_, byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`),
-  ].concat("\u2581 \u2581a \u2581the e t a o \u2581hello \u2581world".split(" "));
-  const kinds = tokens.map((_, index) => (index === 0 ? 2 : index < 3 ? 3 : index < 259 ? 6 : 1));
-  const scores = tokens.map((_, index) => floats([-index]));
-  return [
-    pair("general.architecture", 8, text("llama")),
-    pair("general.name", 8, text("tiny")),
-    pair("llama.context_length", 4, u32(context_length)),
-    pair("llama.embedding_length", 4, u32(64)),
-    pair("llama.block_count", 4, u32(2)),
-    pair("llama.feed_forward_length", 4, u32(128)),
-    pair("llama.attention.head_count", 4, u32(4)),
-    pair("llama.attention.head_count_kv", 4, u32(4)),
-    pair("llama.rope.dimension_count", 4, u32(16)),
-    pair("llama.attention.layer_norm_rms_epsilon", 6, floats([1e-5])),
-    pair("tokenizer.ggml.model", 8, text("llama")),
-    pair("tokenizer.ggml.tokens", 9, array(8, tokens.map(text))),
-    pair("tokenizer.ggml.scores", 9, array(6, scores)),
-    pair("tokenizer.ggml.token_type", 9, array(5, kinds.map(u32))),
-    pair("tokenizer.ggml.bos_token_id", 4, u32(1)),
-    pair("tokenizer.ggml.eos_token_id", 4, u32(2)),
-    pair("tokenizer.ggml.unknown_token_id", 4, u32(0)),
-    ...(template === undefined ? [] : [pair("tokenizer.chat_template", 8, text(template))]),
-  ];
-}
-
-function infos(): Uint8Array[] {
-  let offset = 0;
-  return TENSORS.map(([name, ...dims]) => {
-    const info = joined([text(`${name}.weight`), u32(dims.length), ...dims.map(u64), u32(0), u64(offset)]);
-    offset += aligned(4 * size(dims));
-    return info;
-  });
-}
+const SHAPE = { embedding_length: 64, block_count: 2, feed_forward_length: 128, head_count: 4 };
+const WORDS = "\u2581 \u2581a \u2581the e t a o \u2581hello \u2581world".split(" ");
+const VOCABULARY = 259 + WORDS.length;
+const F32 = 0;
 
 /** Norms are 1; the rest comes from one small generator, so that every run makes the same model. */
-function tensors(): Uint8Array[] {
+function tensors(context_length: number): GgufTensor[] {
   let seed = 1;
   const weight = () => {
     // In BigInt, as the product needs 62 bits.
     seed = Number((BigInt(seed) * 1_103_515_245n + 12_345n) & 0x7fffffffn);
     return (seed / 0x7fffffff - 0.5) * 0.2;
   };
-  return TENSORS.map(([name, ...dims]) => floats(Array.from({ length: size(dims) }, name.endsWith("norm") ? () => 1 : weight)));
+  return llamaTensors({ context_length, ...SHAPE }, VOCABULARY).map(({ name, dims }) => {
+    const length = dims.reduce((product, dim) => product * dim, 1);
+    return { name, dims, type: F32, data: floats(Array.from({ length }, dims.length === 1 ? () => 1 : weight)) };
+  });
 }
 
-/** Where a tensor's info holds its offset. */
 function offsetField(bytes: Uint8Array<ArrayBuffer>, name: string): number {
   const at = Buffer.from(bytes.buffer).indexOf(name) + name.length;
   const dims = new DataView(bytes.buffer).getUint32(at, true);
   return at + 4 + 8 * dims + 4;
-}
-
-const size = (dims: number[]) => dims.reduce((product, dim) => product * dim, 1);
-const aligned = (length: number) => Math.ceil(length / 32) * 32;
-export const raw = (value: string) => new TextEncoder().encode(value);
-export const u32 = (value: number) => new Uint8Array(new Uint32Array([value]).buffer);
-export const u64 = (value: number | bigint) => new Uint8Array(new BigUint64Array([BigInt.asUintN(64, BigInt(value))]).buffer);
-export const floats = (values: number[]) => new Uint8Array(new Float32Array(values).buffer);
-export const text = (value: string) => joined([u64(raw(value).length), raw(value)]);
-export const pair = (key: string, type: number, value: Uint8Array) => joined([text(key), u32(type), value]);
-export const array = (type: number, items: Uint8Array[]) => joined([u32(type), u64(items.length), ...items]);
-
-function padded(bytes: Uint8Array): Uint8Array {
-  return joined([bytes, new Uint8Array(aligned(bytes.length) - bytes.length)]);
-}
-
-export function joined(parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

@@ -25,7 +25,7 @@ export function writeGguf(pairs: Uint8Array[], tensors: GgufTensor[]): Uint8Arra
   return joined([padded(head), ...tensors.map(({ data }) => padded(data))]);
 }
 
-export const raw = (value: string): Uint8Array => new TextEncoder().encode(value);
+export const raw = (value: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(value);
 export const u32 = (value: number): Uint8Array => new Uint8Array(new Uint32Array([value]).buffer);
 export const u64 = (value: number | bigint): Uint8Array =>
   new Uint8Array(new BigUint64Array([BigInt.asUintN(64, BigInt(value))]).buffer);
