@@ -1,5 +1,10 @@
-// Hidden: the process that child.ts starts. `ingle engine-host <adapter>` speaks JSON lines and is of no use by hand.
+// Hidden: the process in which the child-process adapter runs another one. `ingle engine-host <adapter>` speaks JSON lines and is of no use
+// by hand.
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { defineCommand } from "citty";
+import type { Adapter, ChatRequest } from "../../adapters/adapter.ts";
 import { CLOSE_MS } from "../../adapters/child-process/protocol.ts";
 import { hostEngine } from "../../adapters/child-process/host.ts";
 import { adapterNamed } from "../../adapters/registry.ts";
@@ -10,7 +15,7 @@ export default defineCommand({
   meta: { name: "engine-host", hidden: true },
   args: {
     adapter: { type: "positional", required: true },
-    probe: { type: "boolean", description: "Load the native library, say on one line what it found, and end" },
+    probe: { type: "boolean", description: "Compute a tiny model, say on one line what the library found, and end" },
   },
   async run({ args }) {
     const adapter = await adapterNamed(args.adapter)?.host?.({ nodeLlamaCpp: () => nodeLlamaCppModule(process.env) });
@@ -19,9 +24,9 @@ export default defineCommand({
     console.log = console.info = console.debug = console.error;
     if (args.probe) {
       const { probe } = await import("../../adapters/node-llama-cpp/probe.ts");
-      return void process.stdout.write(`${JSON.stringify(await probe(await nodeLlamaCppModule(process.env)))}\n`, () =>
-        process.exit(0),
-      );
+      const found = await probe(await nodeLlamaCppModule(process.env));
+      await answerOnce(adapter);
+      return void process.stdout.write(`${JSON.stringify(found)}\n`, () => process.exit(0));
     }
     // Ctrl-C and service managers reach the whole group; the server decides when its engines go.
     for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => {});
@@ -31,3 +36,26 @@ export default defineCommand({
     process.exit(0);
   },
 });
+
+/** Computes some quantised batches with the model that llama-server is tried with. */
+async function answerOnce(adapter: Adapter): Promise<void> {
+  const { tinyQuantisedModel } = await import("../../adapters/llama-server/build/tiny-model.ts");
+  const folder = await mkdtemp(join(tmpdir(), "ingle-probe-"));
+  const { signal } = new AbortController();
+  try {
+    const path = join(folder, "tiny.gguf");
+    await writeFile(path, tinyQuantisedModel());
+    const model = { id: "tiny", path, settings: { prompt_template: "{prompt}" } };
+    const engine = await adapter.load(model, { slots: 1, context: 128 }, signal);
+    for await (const _ of engine.chat(REQUEST, signal)); // Its text means nothing.
+    await engine.close();
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+const REQUEST: ChatRequest = {
+  messages: [{ role: "user", content: "Forty bytes of text are forty tokens here." }],
+  ...{ max_tokens: 4, temperature: 0, top_p: 1, top_k: 0, min_p: 0, seed: 1, repeatable: true, stop: [] },
+  ...{ repeat_penalty: 1, frequency_penalty: 0, presence_penalty: 0 },
+};

@@ -149,6 +149,23 @@ describe("the engines", () => {
     SLOW,
   );
   test(
+    "one that runs and does not compute is missed",
+    async () => {
+      const program = join(await mkdtemp(join(folder, "stand-in-")), "llama-server");
+      await writeFile(program, '#!/bin/sh\n[ "$1" = --version ] && { echo "version: 1"; exit 0; }\nkill -ILL $$\n', {
+        mode: 0o755,
+      });
+      const { code, of } = await doctor([], { INGLE_LLAMA_SERVER: program });
+      expect(of("engine llama-server")).toMatchObject({
+        state: "missing",
+        says: `version: 1 at ${program} does not compute right: it ended with signal SIGILL`,
+        mend: "ingle engine build llama-server",
+      });
+      expect(code).toBe(0);
+    },
+    SLOW,
+  );
+  test(
     "one that does not run stops ingle where the settings name it",
     async () => {
       const { code, of } = await doctor([], { ...NOWHERE, INGLE_ADAPTER: "llama-server" });

@@ -1,18 +1,18 @@
 // The engines: the embedded one, llama-server, and what that is built with.
-import type { AdapterError } from "../../../adapters/adapter.ts";
 import { checkTools } from "../../../adapters/llama-server/build/build.ts";
-import { findLlamaServer, locateLlamaServer } from "../../../adapters/llama-server/find-program.ts";
+import { computeFailure } from "../../../adapters/llama-server/build/proof.ts";
 import { adapterNamed } from "../../../adapters/registry.ts";
 import { packageVersion, type Probe } from "../../../adapters/node-llama-cpp/probe.ts";
 import type { Config } from "../../server/settings.ts";
 import { engineProcess } from "../../server/adapters.ts";
 import { CARRIED } from "../../executable/carried.ts";
+import { hasLlamaServer, llamaServerProgram } from "../../executable/carried-engines.ts";
 import { ask, type Finding } from "./finding.ts";
 
 /** For a library of several hundred MB from a slow disk, and the drivers of a graphics card. */
 export const PROBE_MS = 60_000;
 
-/** One that works is enough, unless the settings name one. */
+/** An engine works if it computes. One that works is enough, unless the settings name one. */
 export async function engines({ adapter, llama_server }: Config): Promise<Finding[]> {
   const [embedded, server] = await Promise.all([nodeLlamaCpp(), llamaServer(llama_server)]);
   if (adapterNamed(adapter)?.models !== undefined) return [embedded, server];
@@ -42,20 +42,21 @@ async function nodeLlamaCpp(): Promise<Finding> {
 async function llamaServer(named: string | undefined): Promise<Finding> {
   const about = aboutEngine("llama-server");
   const place = { named, env: process.env };
-  if (named === undefined && CARRIED?.parts["llama-server"] !== undefined) return { about, state: "good", says: "carried" };
-  const mend = "ingle engine build llama-server";
-  if (locateLlamaServer(place) === undefined)
+  const mend = CARRIED === undefined ? "ingle engine build llama-server" : "--llama-server PATH";
+  if (!hasLlamaServer(place))
     return { about, state: "missing", says: "not here: tools, schemas, grammars, logprobs and images need it", mend };
   try {
-    const path = await findLlamaServer(place);
+    const path = await llamaServerProgram(place);
     const version = /version: .*/.exec((await ask(path, ["--version"])).text)?.[0];
-    return { about, state: "good", says: `${version} at ${path}` };
+    const failure = await computeFailure(path, process.env, { again: true });
+    if (failure === undefined) return { about, state: "good", says: `${version} at ${path} computes right` };
+    return { about, state: "missing", says: `${version} at ${path} does not compute right: ${failure}`, mend };
   } catch (error) {
-    return { about, state: "missing", says: (error as AdapterError).message, mend };
+    return { about, state: "missing", says: (error as Error).message, mend };
   }
 }
 
-/** Only who runs ingle from its sources builds engines. */
+/** Engines are built only where ingle runs from its sources. */
 export async function compilers(): Promise<Finding[]> {
   if (CARRIED !== undefined) return [];
   const about = "compilers";
