@@ -24,9 +24,9 @@ export interface Subject {
   context: number;
   /** Whether the seed can make a difference. */
   samples: boolean;
-  /** Turns at a time that the engine is to have, if not as many as were asked for. */
+  /** Slots of the engine, where it does not have as many as were requested. */
   slots?: number;
-  /** What an earlier turn has read is used again for the same request, too: the other server decides. */
+  /** Cached tokens are reused for the same request too: the other server decides. */
   caches?: boolean;
   /** It looks for stop sequences in bytes, where those that make no character are not shown yet as U+FFFD. */
   stops_by_bytes?: boolean;
@@ -169,7 +169,7 @@ export function adapterSuite(name: string, subject: Subject): void {
       }
     });
 
-    test("as many turns as slots run at once, each with its own answer", async () => {
+    test("as many generations as slots run at once, each with its own answer", async () => {
       const alone = await chat(ask(prompt));
       const all = await Promise.all(Array.from({ length: SLOTS }, () => chat(ask(prompt))));
       for (const { usage, finish } of all) {
@@ -340,7 +340,7 @@ export function adapterSuite(name: string, subject: Subject): void {
       await refused({ samplers: { samplers: ["nonsense"] } }, "samplers", "samplers");
     });
 
-    test("close ends a running turn with an error, and leaves nothing behind", async () => {
+    test("close ends a running generation with an error, and leaves nothing behind", async () => {
       const other = await adapter.load(await subject.model(), { slots: 1, context }, new AbortController().signal);
       const run = async (): Promise<void> => {
         for await (const event of other.chat(ask(prompt, { max_tokens: 1e9, temperature: 1 }), new AbortController().signal)) {

@@ -36,7 +36,7 @@ export function createSlotStates(
   /** In tokens: a state of this length did not fit, so none as long is begun. */
   let too_long = Number.POSITIVE_INFINITY;
 
-  const notSaved = (error: Error): void => log(`The state of a conversation could not be saved: ${error.message}`);
+  const logNotSaved = (error: Error): void => log(`The state of a conversation could not be saved: ${error.message}`);
 
   const write = async (slot: SequenceCells): Promise<void> => {
     const cached = { tokens: Uint32Array.from(slot.tokens), exact: slot.exact };
@@ -50,16 +50,16 @@ export function createSlotStates(
       await folder.discard(path);
       throw error;
     }
-    sealing = commit(path, cached).catch(notSaved);
+    sealing = seal(path, cached).catch(logNotSaved);
   };
 
-  const commit = async (path: string, cached: CachedTokens): Promise<void> => {
+  const seal = async (path: string, cached: CachedTokens): Promise<void> => {
     const { length } = cached.tokens;
     const fits = await folder.commit(path, cached, (state) => state.tokens.length < length && covers(cached, state));
     if (!fits) too_long = length;
   };
 
-  const save = (slot: SequenceCells): Promise<void> => write(slot).catch(notSaved);
+  const save = (slot: SequenceCells): Promise<void> => write(slot).catch(logNotSaved);
 
   const load = async (slot: SequenceCells, path: string, { tokens, exact }: EmbeddedState): Promise<void> => {
     clearSequence(context, slot);

@@ -81,7 +81,7 @@ async function trusted(): Promise<boolean> {
 }
 
 describe("a state", () => {
-  test("is found again by whoever opens the folder, with its tokens and what is exact of them", async () => {
+  test("is found again when the folder is opened anew, with its tokens and how many of them are exact", async () => {
     await write(open(), held(10, 5, 3));
     const folder = open();
     const [state] = await folder.states();
@@ -154,7 +154,7 @@ describe("a file that is not as it was written is never trusted:", () => {
     }
   });
 
-  test("also by somebody who makes the sum right again: whatever is done to its cells", async () => {
+  test("whatever is done to its cells, even with a right checksum", async () => {
     const { path, bytes } = await original();
     const cells = 12 + 4 * (HEADER_WORDS + 6);
     // The streams, the count of the cells, and of the last cell its position and its sequences.
@@ -223,7 +223,7 @@ describe("the limit", () => {
     expect(there()).toHaveLength(1);
   });
 
-  test("takes away what a killed engine has left, but not what may still be written", async () => {
+  test("removes what a killed engine has left, but not what may still be written", async () => {
     const folder = open();
     const [old, fresh] = [await folder.begin(held(1)), await folder.begin(held(2))];
     utimesSync(old, 0, Date.now() / 1000 - 3600);
@@ -233,7 +233,7 @@ describe("the limit", () => {
 });
 
 describe("two engines in one folder", () => {
-  test("see what the other one writes, and miss without harm what it removes", async () => {
+  test("see what the other one writes, and do without what it removes", async () => {
     const [one, two] = [open(), open()];
     await write(one, held(1));
     const [state] = await two.states();
@@ -244,7 +244,7 @@ describe("two engines in one folder", () => {
     expect(await firsts(two)).toEqual([5]);
   });
 
-  test("may write, look and evict at once", async () => {
+  test("may write, read and evict at once", async () => {
     const folders = [open(2_000), open(2_000)];
     const rounds = Array.from({ length: 30 }, (_, i) => i);
     await Promise.all(

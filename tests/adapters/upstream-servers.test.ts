@@ -31,7 +31,7 @@ describe.skipIf(NO_LLAMA_SERVER !== undefined)(NO_LLAMA_SERVER ?? "two llama-ser
   const subject = { ...tiny, prompt: "night", prompt_tokens: 7 };
   adapterSuite("upstream", { ...subject, adapter: upstream({ env }), model, slots: 4, caches: true, stops_by_bytes: true });
 
-  test("a conversation's next turn finds what its last one has read", async () => {
+  test("a conversation's next request finds what its last one has read", async () => {
     const engine = await upstream({ env }).load(await model(), { slots: 1, context: 1 }, new AbortController().signal);
     try {
       for (let talk = 0; talk < 4; talk++) {
@@ -50,7 +50,7 @@ describe.skipIf(NO_LLAMA_SERVER !== undefined)(NO_LLAMA_SERVER ?? "two llama-ser
     }
   });
 
-  test("a wrong key is told of by the name of its variable", async () => {
+  test("the error for a wrong key names its variable", async () => {
     const wrong = upstream({ env: { INGLE_UPSTREAM_LLAMA: "another-key" } });
     const error = await wrong
       .load(await model(), { slots: 1, context: 1 }, new AbortController().signal)

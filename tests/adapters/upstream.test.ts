@@ -1,4 +1,4 @@
-// Models that other servers run: whom a turn goes to, what is sent there, and what becomes of it when anything goes wrong.
+// Models that other servers run: which server gets a request, what is sent there, and what the client gets when anything goes wrong.
 import { afterEach, describe, expect, test } from "bun:test";
 import { createServer, type AddressInfo } from "node:net";
 import { AdapterError, type ChatEvent, type ChatRequest, type Engine } from "../../adapters/adapter.ts";
@@ -78,7 +78,7 @@ describe("what is sent", () => {
     );
   });
 
-  test("has the key of the variable, and a missing or impossible one is told of by the variable's name", async () => {
+  test("has the key of the variable, and the error for a missing or impossible one names the variable", async () => {
     const there = await server();
     const key_env = "INGLE_UPSTREAM_A";
     await said(await load([there], { key_env, env: { INGLE_UPSTREAM_A: " secret-1\n", OTHER: "x" } }));
@@ -212,7 +212,7 @@ async function hole(): Promise<{ url: string }> {
   return { url: `http://127.0.0.1:${(listener.address() as AddressInfo).port}/v1` };
 }
 
-/** What one server alone does, and what the client is told of it. */
+/** What one server alone does, and the error that the client gets. */
 const FAULTS: [name: string, behaviour: Behaviour, code: string, words: RegExp][] = [
   ["hangs", { kind: "hangs" }, "upstream_error", /gave no sign of life for 0\.3 s/],
   [
@@ -304,7 +304,7 @@ const FAULTS: [name: string, behaviour: Behaviour, code: string, words: RegExp][
 ];
 
 describe.each(FAULTS)("a server that %s", (_, behaviour, code, words) => {
-  test("is told of; no connection is left, and the next request is answered", async () => {
+  test("is an error; no connection is left, and the next request is answered", async () => {
     const there = await server(behaviour);
     const engine = await load([there]);
     const error = await failure(said(engine));
@@ -332,14 +332,14 @@ describe("a field that a server names as the one at fault", () => {
     [null, undefined],
     [5, undefined],
   ];
-  test.each(NAMED)("%j is told as %p", async (param, told) => {
+  test.each(NAMED)("%j is named as %p", async (param, named) => {
     const message = "bad";
     const there = await server({ kind: "status", status: 400, body: JSON.stringify({ error: { message, param } }) });
     const request = ask("hi", { grammar: 'root ::= "x"', repeat_penalty: 1.1 });
-    expect(await failure(said(await load([there]), request))).toMatchObject({ code: "request_refused", param: told });
+    expect(await failure(said(await load([there]), request))).toMatchObject({ code: "request_refused", param: named });
   });
 
-  test("is told amid an answer too", async () => {
+  test("is named amid an answer too", async () => {
     const frame = `data: ${JSON.stringify({ error: { message: "bad", code: 400, param: "stop" } })}\n\n`;
     const there = await server({ kind: "says", type: "text/event-stream", body: `${chunk({ content: "a" })}${frame}` });
     expect(await failure(said(await load([there]), ask("hi", { stop: ["x"] })))).toMatchObject({ param: "stop" });
@@ -355,16 +355,19 @@ describe("of several servers", () => {
     ["does not know the model", { kind: "status", status: 404 }],
     ["sends a page", { kind: "says", type: "text/html", body: "<html>" }],
   ];
-  test.each(declined)("one that %s has its turns answered by another, and none of it is seen", async (_, behaviour) => {
-    const [bad, good] = [await server(behaviour), await server()];
-    const engine = await load([bad, good]);
-    await eventually("both were asked", () => bad.sockets() + good.sockets() === 0);
-    for (let n = 0; n < 12; n++) expect(await said(engine, ask(`question ${n}`))).toBe("hello");
-    expect(good.chats).toHaveLength(12);
-    expect(bad.chats.length).toBeGreaterThan(0);
-    expect(bad.chats.length).toBeLessThan(12);
-    await quiet(bad, good);
-  });
+  test.each(declined)(
+    "one that %s has its requests answered by another, and the client sees nothing of it",
+    async (_, behaviour) => {
+      const [bad, good] = [await server(behaviour), await server()];
+      const engine = await load([bad, good]);
+      await eventually("both were asked", () => bad.sockets() + good.sockets() === 0);
+      for (let n = 0; n < 12; n++) expect(await said(engine, ask(`question ${n}`))).toBe("hello");
+      expect(good.chats).toHaveLength(12);
+      expect(bad.chats.length).toBeGreaterThan(0);
+      expect(bad.chats.length).toBeLessThan(12);
+      await quiet(bad, good);
+    },
+  );
 
   test.each<[string, Behaviour]>([
     ["hangs amid", { kind: "hangs_amid" }],
@@ -425,18 +428,18 @@ describe("of several servers", () => {
     expect(one.chats).toHaveLength(1);
   });
 
-  test("turns at the same time go to the least busy, and never more than its slots to one", async () => {
+  test("requests at the same time go to the least busy, and never more than its slots to one", async () => {
     const all = [await server({ kind: "answers", ms: 150 }), await server({ kind: "answers", ms: 150 })];
     const engine = await load(all, { slots: 2 });
     await eventually("both were asked", () => all.every((each) => each.sockets() === 0));
-    const turns = Array.from({ length: 8 }, (_, n) => said(engine, ask(`n ${n}`)));
+    const requests = Array.from({ length: 8 }, (_, n) => said(engine, ask(`n ${n}`)));
     await eventually("four run", () => all.every(({ chats }) => chats.length === 2), 2_000);
-    expect(await Promise.all(turns)).toEqual(Array.from({ length: 8 }, () => "hello"));
+    expect(await Promise.all(requests)).toEqual(Array.from({ length: 8 }, () => "hello"));
     expect(all.map(({ chats }) => chats.length)).toEqual([4, 4]);
     await quiet(...all);
   });
 
-  test("a turn that waits for a place leaves with its client", async () => {
+  test("a request that waits for a slot leaves with its client", async () => {
     const there = await server({ kind: "hangs_amid" });
     const engine = await load([there], { slots: 1, limits: { amid_ms: 5_000 } });
     const stop = new AbortController();
@@ -478,7 +481,7 @@ describe("of several servers", () => {
     expect(other.chats).toHaveLength(before + 1);
   });
 
-  test("a third turn at the same time leaves the server of its conversation for an idle one", async () => {
+  test("a third request at the same time leaves the server of its conversation for an idle one", async () => {
     const all = [await server(), await server()];
     const engine = await load(all, { limits: { amid_ms: 30_000 } });
     await eventually("both were asked", () => all.every((each) => each.sockets() === 0));
@@ -506,7 +509,7 @@ describe("of several servers", () => {
     expect(all.filter(({ chats }) => chats.length > 0).length).toBeGreaterThan(1);
   });
 
-  test("one that dies gets no turns, and gets some again when it is back", async () => {
+  test("one that dies gets no requests, and gets some again when it is back", async () => {
     const [mortal, other] = [await server(), await server()];
     const log: string[] = [];
     const engine = await load([mortal, other], { log: (line) => log.push(line) });
@@ -553,7 +556,7 @@ describe("time", () => {
   });
 
   test("a server that takes no connection is given up after the time for that", async () => {
-    // A full line of waiting connections, of which none is ever taken: what comes further gets no answer at all.
+    // The backlog of the socket is full and no connection is ever accepted: a further one gets no answer at all.
     const python = Bun.which("python3");
     if (python === null) throw new Error("This test needs python3.");
     const script = `import socket,sys,time
@@ -591,10 +594,10 @@ describe("an end", () => {
     const there = await server({ kind: "hangs" });
     const engine = await load([there], { limits: { first_ms: 60_000, amid_ms: 60_000 } });
     const stop = new AbortController();
-    const turn = said(engine, ask("hi"), stop.signal).catch((error: unknown) => error);
+    const answer = said(engine, ask("hi"), stop.signal).catch((error: unknown) => error);
     await eventually("it is asked", () => there.chats.length === 1);
     stop.abort(new Error("gone"));
-    expect((await turn) as Error).toMatchObject({ message: "gone" });
+    expect((await answer) as Error).toMatchObject({ message: "gone" });
     await quiet(there);
     there.behave({ kind: "hangs_amid" });
     for await (const event of engine.chat(ask("hi"), never())) if (event.type === "text") break;
@@ -605,11 +608,11 @@ describe("an end", () => {
     const [there, dead] = [await server({ kind: "hangs" }), await server()];
     const engine = await load([there, dead], { limits: { first_ms: 60_000 } });
     await dead.stop();
-    const turns = [1, 2].map((n) => failure(said(engine, ask(`n ${n}`))));
+    const requests = [1, 2].map((n) => failure(said(engine, ask(`n ${n}`))));
     await eventually("both hang", () => there.chats.length === 2);
     await engine.close();
     await engine.close();
-    expect((await Promise.all(turns)).map(({ code }) => code)).toEqual(["engine_unavailable", "engine_unavailable"]);
+    expect((await Promise.all(requests)).map(({ code }) => code)).toEqual(["engine_unavailable", "engine_unavailable"]);
     expect(await engine.closed).toBeUndefined();
     await dead.start();
     await Bun.sleep(300);
