@@ -1,5 +1,5 @@
 // What Hono's context carries through the application.
-import type { Peers } from "../support/peers.ts";
+import type { ListenerEnv } from "./listener-env.ts";
 
 export interface BodyLimits {
   max_bytes: number;
@@ -10,11 +10,13 @@ export interface BodyLimits {
 /** The `Env` of the application and its routes. */
 export interface AppEnv {
   /** What `server/listen` passes beside the request; a program that calls `app.fetch` itself passes nothing, or something of its own. */
-  Bindings: Partial<Peers>;
+  Bindings: Partial<ListenerEnv>;
   /** Set by the guards, for every handler behind them. */
   Variables: {
     request_id: string;
     /** Limits of this path's body. */
     body_limits: BodyLimits;
+    /** The request header that the answer depends on. */
+    vary?: string;
   };
 }

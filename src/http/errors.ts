@@ -1,5 +1,6 @@
 // The one error class that handlers throw, and the one place that turns an error into OpenAI's body.
 import { AdapterError, type AdapterErrorCode } from "../../adapters/adapter.ts";
+import { json } from "./json.ts";
 
 export interface ApiErrorOptions extends ErrorOptions {
   /** Path of the field at fault, such as `messages[0].role`. */
@@ -34,8 +35,8 @@ export function errorBody({ status, message, param, code }: ApiError): ErrorBody
   return { error: { message, type: status >= 500 ? "server_error" : "invalid_request_error", param, code } };
 }
 
-export function errorResponse(error: ApiError): Response {
-  return Response.json(errorBody(error), { status: error.status, headers: error.headers });
+export function errorResponse(error: ApiError, c: Parameters<typeof json>[0] = { env: {} }): Response {
+  return json(c, errorBody(error), { status: error.status, headers: error.headers });
 }
 
 const STATUS: Record<AdapterErrorCode, number> = {

@@ -30,7 +30,7 @@ export function createApp(options: AppOptions): App {
   const answerThrown = (thrown: unknown, c: Context<AppEnv>): Response => {
     const error = toApiError(thrown);
     onError(error, c);
-    return errorResponse(error);
+    return errorResponse(error, c);
   };
   const deps: Deps = { ...options, onError };
   const app = new Hono<AppEnv>({ strict: false });
@@ -53,9 +53,8 @@ export function createApp(options: AppOptions): App {
   }
   refuseOtherMethods(app);
   app.notFound(function refuseUnknownUrl(c) {
-    return errorResponse(
-      new ApiError(404, `There is nothing at ${quote(c.req.path)}. The API begins at /v1.`, { code: "unknown_url" }),
-    );
+    const message = `There is nothing at ${quote(c.req.path)}. The API begins at /v1.`;
+    return errorResponse(new ApiError(404, message, { code: "unknown_url" }), c);
   });
   return app;
 }

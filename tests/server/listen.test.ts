@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { findRuntime, RUNTIMES } from "../../src/launch/runtimes.mjs";
 import { serve } from "../../src/server/listen.ts";
 import { FOREIGN_HOSTS, ODD_HOSTS } from "../support/hosts.ts";
+import { run } from "../support/program.ts";
 import { raw } from "../support/raw.ts";
 
 const FIXTURE = new URL("../support/serve-fixture.ts", import.meta.url).pathname;
@@ -274,6 +275,15 @@ for (const runtime of RUNTIMES) {
     );
   });
 }
+
+test.each(RUNTIMES)("on %s, a program that serves keeps its own globals, and a Response answers once", async (name) => {
+  const command = findRuntime(name);
+  if (command === undefined) return console.log(`skipped: ${name} is not on this machine`);
+  const { stdout, stderr } = await run([...command, new URL("../support/global-names.ts", import.meta.url).pathname]);
+  const { second, ...rest } = JSON.parse(stdout || JSON.stringify({ stderr }));
+  expect(rest).toEqual({ changed: [], added: [], first: "hello" });
+  expect(second).not.toEqual([200, ""]);
+});
 
 test("a port in use, a foreign address and an unknown name are each one sentence", async () => {
   const first = await serve(() => new Response(), { host: "127.0.0.1", port: 0 });

@@ -2,6 +2,7 @@
 import { Hono, type Context } from "hono";
 import * as v from "valibot";
 import type { Deps } from "../deps.ts";
+import { json } from "../../http/json.ts";
 import type { AppEnv } from "../../http/app-env.ts";
 import { ApiError } from "../../http/errors.ts";
 import { noAssistant } from "../../http/not-found.ts";
@@ -76,7 +77,7 @@ export const assistantRoutes = ({ store, now }: Deps) => {
     };
     const changed = await store.assistants.patch(id, next, id === BUILT_IN ? JAN : undefined);
     if (changed === undefined) throw noAssistant(id);
-    return c.json(shownAssistant(c, changed));
+    return json(c, shownAssistant(c, changed));
   };
   return new Hono<AppEnv>()
     .get("/", async function listAssistants(c) {
@@ -89,9 +90,13 @@ export const assistantRoutes = ({ store, now }: Deps) => {
         if (stored.includes(BUILT_IN) || !ids.includes(BUILT_IN)) return found;
         return ids[0] === BUILT_IN ? [JAN, ...found] : [...found, JAN];
       };
-      if (!wantsPage(c, page)) return c.json((await read(ids.toReversed())).map((assistant) => shownAssistant(c, assistant)));
+      if (!wantsPage(c, page))
+        return json(
+          c,
+          (await read(ids.toReversed())).map((assistant) => shownAssistant(c, assistant)),
+        );
       const list = await pageOf(ids, page, read);
-      return c.json({ ...list, data: list.data.map((assistant) => shownAssistant(c, assistant)) });
+      return json(c, { ...list, data: list.data.map((assistant) => shownAssistant(c, assistant)) });
     })
     .post("/", async function createAssistant(c) {
       const { metadata, tool_resources: _, ...fields } = await parseBody(c, NewAssistant);
@@ -104,13 +109,13 @@ export const assistantRoutes = ({ store, now }: Deps) => {
         metadata,
       };
       await store.assistants.put(assistant);
-      return c.json(shownAssistant(c, assistant));
+      return json(c, shownAssistant(c, assistant));
     })
     .get("/:assistant_id", async function getAssistant(c) {
       const id = c.req.param("assistant_id");
       const assistant = (await store.assistants.get(id)) ?? (id === BUILT_IN ? JAN : undefined);
       if (assistant === undefined) throw noAssistant(id);
-      return c.json(shownAssistant(c, assistant));
+      return json(c, shownAssistant(c, assistant));
     })
     .patch("/:assistant_id", changeAssistant)
     .post("/:assistant_id", changeAssistant)
@@ -123,7 +128,7 @@ export const assistantRoutes = ({ store, now }: Deps) => {
         });
       }
       if (!(await store.assistants.remove(id))) throw noAssistant(id);
-      return c.json({ id, object: "assistant.deleted", deleted: true });
+      return json(c, { id, object: "assistant.deleted", deleted: true });
     });
 };
 

@@ -1,6 +1,7 @@
 // POST /v1/chat/completions: one request, one iteration of chat events, and two folds of it, JSON and server-sent events.
 import { Hono } from "hono";
 import type { Deps } from "../deps.ts";
+import { json } from "../../http/json.ts";
 import type { AppEnv } from "../../http/app-env.ts";
 import { ApiError } from "../../http/errors.ts";
 import { clientOf } from "../../http/middleware/client.ts";
@@ -32,7 +33,7 @@ export const chatRoutes = (deps: Deps) =>
       model: model.id,
       system_fingerprint: `ingle-${deps.version}`,
     };
-    if (!streamed) return c.json(await collectCompletion(head, events, deps.newId));
+    if (!streamed) return json(c, await collectCompletion(head, events, deps.newId));
     const include_usage = request.stream_options?.include_usage ?? false;
     const chunks = streamChunks(head, events, { include_usage, newId: deps.newId });
     return sse(chunks, stop, { onError: (error) => deps.onError(error, c) });

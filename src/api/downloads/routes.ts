@@ -2,6 +2,7 @@
 import { Hono, type Context } from "hono";
 import * as v from "valibot";
 import type { Deps } from "../deps.ts";
+import { json } from "../../http/json.ts";
 import type { AppEnv } from "../../http/app-env.ts";
 import { ApiError } from "../../http/errors.ts";
 import { quote } from "../../support/quote.ts";
@@ -21,7 +22,7 @@ export const downloadRoutes = (deps: Deps) => {
     const id = modelId(c);
     const downloaded = (await deps.downloads.start(id)) === "there";
     // The published API has the message alone, which is for people.
-    return c.json({ message: downloaded ? `Model ${id} is already downloaded` : `Starting download ${id}`, downloaded });
+    return json(c, { message: downloaded ? `Model ${id} is already downloaded` : `Starting download ${id}`, downloaded });
   };
 
   const streamEvents = (c: Context<AppEnv>) => {
@@ -49,7 +50,7 @@ export const downloadRoutes = (deps: Deps) => {
     .delete("/*", async function cancelDownload(c, next) {
       const id = modelId(c);
       if (id === "") return next();
-      if (await deps.downloads.cancel(id)) return c.json({ id, object: "model.download", cancelled: true });
+      if (await deps.downloads.cancel(id)) return json(c, { id, object: "model.download", cancelled: true });
       throw new ApiError(404, `The model ${quote(id)} is not being downloaded, so there is nothing to stop.`, {
         param: "model_id",
         code: "download_not_found",

@@ -2,6 +2,7 @@
 import { Hono, type Context } from "hono";
 import * as v from "valibot";
 import type { Deps } from "../deps.ts";
+import { json } from "../../http/json.ts";
 import type { AppEnv } from "../../http/app-env.ts";
 import { noMessage, noThread } from "../../http/not-found.ts";
 import { PageQuery } from "../../http/paging.ts";
@@ -61,7 +62,7 @@ export const messageRoutes = (deps: Deps) => {
       metadata: merged(message.metadata, metadata),
     }));
     if (changed === undefined) throw noMessage(id);
-    return c.json(shownMessage(c, changed));
+    return json(c, shownMessage(c, changed));
   };
   return new Hono<AppEnv>()
     .get("/:thread_id/messages", async function listMessages(c) {
@@ -69,28 +70,28 @@ export const messageRoutes = (deps: Deps) => {
       const [thread_id] = ids(c);
       if ((await store.threads.get(thread_id)) === undefined) throw noThread(thread_id);
       const list = await store.messages(thread_id).list(page);
-      return c.json({ ...list, data: list.data.map((message) => shownMessage(c, message)) });
+      return json(c, { ...list, data: list.data.map((message) => shownMessage(c, message)) });
     })
     .post("/:thread_id/messages", async function createMessage(c) {
       const request = await parseBody(c, NewMessage);
       const message = await conversations.addMessage(ids(c)[0], ({ assistants }) =>
         messageOf(request, deps.now(), assistants[0]?.assistant_id),
       );
-      return c.json(shownMessage(c, message));
+      return json(c, shownMessage(c, message));
     })
     .get("/:thread_id/messages/:message_id", async function getMessage(c) {
       const [thread_id, id] = ids(c);
       if ((await store.threads.get(thread_id)) === undefined) throw noThread(thread_id);
       const message = await store.messages(thread_id).get(id);
       if (message === undefined) throw noMessage(id);
-      return c.json(shownMessage(c, message));
+      return json(c, shownMessage(c, message));
     })
     .patch("/:thread_id/messages/:message_id", changeMessage)
     .post("/:thread_id/messages/:message_id", changeMessage)
     .delete("/:thread_id/messages/:message_id", async function deleteMessage(c) {
       const [thread_id, id] = ids(c);
       if (!(await conversations.removeMessage(thread_id, id))) throw noMessage(id);
-      return c.json({ id, object: "thread.message.deleted", deleted: true });
+      return json(c, { id, object: "thread.message.deleted", deleted: true });
     });
 };
 

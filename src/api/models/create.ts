@@ -13,6 +13,7 @@ import {
 } from "../../../models/reference.ts";
 import { allParts } from "../../../models/split-gguf.ts";
 import type { Deps } from "../deps.ts";
+import { json } from "../../http/json.ts";
 import type { AppEnv } from "../../http/app-env.ts";
 import { ApiError } from "../../http/errors.ts";
 import { quote } from "../../support/quote.ts";
@@ -28,7 +29,7 @@ type Placed = Exclude<ModelName, { kind: "id" }>;
 
 export async function addModel(c: Context<AppEnv>, deps: Deps): Promise<Response> {
   const request = await parseBody(c, NewModel);
-  if (request.base_url !== undefined) return c.json(await addUpstream(c, deps, request, request.base_url));
+  if (request.base_url !== undefined) return json(c, await addUpstream(c, deps, request, request.base_url));
   const pointless = (["model", "key_env", "slots"] as const).find((name) => request[name] !== undefined);
   if (pointless !== undefined)
     throw wrong(`"${pointless}" needs "base_url": it is about a model that other servers run.`, pointless);
@@ -36,14 +37,14 @@ export async function addModel(c: Context<AppEnv>, deps: Deps): Promise<Response
   const id = request.id ?? idOfName(named);
   if (id === "" || id.length > 200) throw wrong(`No id can be made of ${quote(request[param]!)}. Choose one with "id".`, "id");
   const model = { ...blank(id, named, deps.now()), ...(request.engine && { engine: request.engine }) };
-  if (named.kind === "path") return c.json(await takeFile(c, deps, model, named.path, request));
+  if (named.kind === "path") return json(c, await takeFile(c, deps, model, named.path, request));
   const allow_private = mayBePrivate(c, deps, request);
   const asked =
     named.kind === "hub" ? hubModel(model, named.reference, request) : urlModel(model, named.url, request, allow_private);
   await deps.library.addPending({ ...asked, ...(request.allow_private && { allow_private }) });
   if (request.download) await deps.downloads.start(id);
   const there = await deps.library.get(id);
-  return c.json(await shownModel(there ?? asked.model, there === undefined ? "available" : "installed", deps));
+  return json(c, await shownModel(there ?? asked.model, there === undefined ? "available" : "installed", deps));
 }
 
 function mayBePrivate(c: Context<AppEnv>, { guards, allow_private = false }: Deps, request: NewModel): boolean {

@@ -4,6 +4,7 @@ import * as v from "valibot";
 import { catalog } from "../../../models/catalog.ts";
 import type { Model } from "../../../models/manifest.ts";
 import type { Deps } from "../deps.ts";
+import { json } from "../../http/json.ts";
 import type { AppEnv } from "../../http/app-env.ts";
 import { ApiError } from "../../http/errors.ts";
 import { quote } from "../../support/quote.ts";
@@ -34,7 +35,7 @@ export const modelRoutes = (deps: Deps) => {
           Promise.all(some.map((id) => shownModel(...found.get(id)!, deps, { fit: catalog === "true" })));
         const paged = Object.values(page).some((value) => value !== undefined);
         // Sorted by id they are with and without pages: these ids do not grow with time.
-        return c.json(paged ? await pageOf(ids, { ...page, order: page.order ?? "asc" }, read) : listOf(await read(ids)));
+        return json(c, paged ? await pageOf(ids, { ...page, order: page.order ?? "asc" }, read) : listOf(await read(ids)));
       })
       .post("/", function createModel(c) {
         return addModel(c, deps);
@@ -44,13 +45,13 @@ export const modelRoutes = (deps: Deps) => {
         const { catalog: wanted, fit } = parseQuery(c, OneQuery);
         const withCatalog = wanted === "true";
         const model = await deps.library.get(id);
-        if (model !== undefined) return c.json(await shownModel(model, "installed", deps, { fit: true }));
+        if (model !== undefined) return json(c, await shownModel(model, "installed", deps, { fit: true }));
         const manifest =
           (await deps.library.getPending(id)) ?? (withCatalog ? catalog().find((each) => each.id === id) : undefined);
         if (manifest === undefined) throw notInstalled(id);
         const dials = fit === "true" && c.req.method !== "HEAD";
         if (dials) checkActingGet(c, keyed);
-        return c.json(await shownModel(manifest, "available", deps, { fit: true, ...(dials && { remote: c.req.raw.signal }) }));
+        return json(c, await shownModel(manifest, "available", deps, { fit: true, ...(dials && { remote: c.req.raw.signal }) }));
       })
       .delete("/*", async function deleteModel(c, next) {
         const id = modelId(c);
@@ -58,7 +59,7 @@ export const modelRoutes = (deps: Deps) => {
         const stopped = await deps.downloads.cancel(id);
         const removed = await deps.library.remove(id, () => deps.pool.unload(id));
         if (!removed && !stopped) throw notInstalled(id);
-        return c.json({ id, object: "model", deleted: true });
+        return json(c, { id, object: "model", deleted: true });
       })
   );
 };

@@ -2,6 +2,7 @@
 import { Hono, type Context } from "hono";
 import * as v from "valibot";
 import type { Deps } from "../deps.ts";
+import { json } from "../../http/json.ts";
 import type { AppEnv } from "../../http/app-env.ts";
 import { KeepAlive } from "../../support/quantities.ts";
 import { parseBody } from "../../http/validate.ts";
@@ -24,7 +25,7 @@ export const startStopRoutes = (deps: Deps) =>
 /** GET answers a list of `EngineRow`, with a `notice` where an adapter was passed over. */
 export const loadedModelRoutes = ({ pool, adapterNotice }: Deps) =>
   new Hono<AppEnv>().get("/", function listLoadedModels(c) {
-    return c.json({ object: "list", data: pool.list(), notice: adapterNotice?.() });
+    return json(c, { object: "list", data: pool.list(), notice: adapterNotice?.() });
   });
 
 /** Answers when the model is loaded. Throws 404 `model_not_found`, and what a chat throws. */
@@ -33,7 +34,7 @@ async function startModel(c: Context<AppEnv>, deps: Deps, id: string): Promise<R
   const model = await findModel(deps, id, "model_id");
   const options = { keep_alive: keep_alive ?? undefined, pinned: pinned ?? undefined };
   await deps.pool.start(model, options, c.req.raw.signal);
-  return c.json({ id, object: "model", state: "running" });
+  return json(c, { id, object: "model", state: "running" });
 }
 
 /** Answers when the generations of the model have ended and it is unloaded. Throws 404 `model_not_found`. */
@@ -41,5 +42,5 @@ async function stopModel(c: Context<AppEnv>, deps: Deps, id: string): Promise<Re
   await parseBody(c, StopRequest, { optional: true });
   await findModel(deps, id, "model_id");
   await deps.pool.unload(id);
-  return c.json({ id, object: "model", state: "stopped" });
+  return json(c, { id, object: "model", state: "stopped" });
 }

@@ -2,6 +2,7 @@
 // the operator's key. Both need no API key: without a file in the server's own data folder they give nothing.
 import { Hono } from "hono";
 import * as v from "valibot";
+import { json } from "../../http/json.ts";
 import type { AppEnv } from "../../http/app-env.ts";
 import { ApiError } from "../../http/errors.ts";
 import { parseBody } from "../../http/validate.ts";
@@ -15,13 +16,13 @@ export const dataFolderRoutes = (proof: FolderProof, operator_key: string) =>
     .post("/nonce", async function issueNonce(c) {
       const nonce = proof.issueNonce((await parseBody(c, NonceRequest)).token);
       if (nonce === undefined) throw refusal("The token is not that of this server's lock.", "lock_not_held");
-      return c.json({ nonce });
+      return json(c, { nonce });
     })
     .post("/key", async function redeemNonce(c) {
       const found = await proof.redeemNonce((await parseBody(c, KeyRequest)).nonce);
       if (found === "expired") throw refusal("The nonce is unknown or used. Ask for another one.", "nonce_expired");
       if (found === "unmarked") throw refusal("The server holds another data folder.", "folder_not_held");
-      return c.json({ key: operator_key });
+      return json(c, { key: operator_key });
     });
 
 const refusal = (message: string, code: string): ApiError => new ApiError(403, message, { code });

@@ -1,6 +1,7 @@
 // GET /health: whether the server answers, and how many models it has.
 import { Hono } from "hono";
 import type { Deps } from "../deps.ts";
+import { json } from "../../http/json.ts";
 import type { AppEnv } from "../../http/app-env.ts";
 
 export const healthRoutes = ({ pool, library, store, version }: Deps) =>
@@ -8,5 +9,5 @@ export const healthRoutes = ({ pool, library, store, version }: Deps) =>
     const installed = await library.list();
     const running = installed.filter(({ id }) => pool.state(id) === "running");
     const status = store.damaged() === 0 ? "ok" : "degraded";
-    return c.json({ status, version, models: { installed: installed.length, running: running.length } });
+    return json(c, { status, version, models: { installed: installed.length, running: running.length } });
   });

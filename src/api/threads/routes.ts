@@ -2,6 +2,7 @@
 import { Hono, type Context } from "hono";
 import * as v from "valibot";
 import type { Deps } from "../deps.ts";
+import { json } from "../../http/json.ts";
 import type { AppEnv } from "../../http/app-env.ts";
 import { isObject } from "../../support/json.ts";
 import { noAssistant, noThread } from "../../http/not-found.ts";
@@ -57,23 +58,23 @@ export const threadRoutes = (deps: Deps) => {
       metadata: merged(thread.metadata, metadata),
     }));
     if (changed === undefined) throw noThread(id);
-    return c.json(shownThread(changed));
+    return json(c, shownThread(changed));
   };
   const readThread = async (c: Context<AppEnv>, id: string) => {
     const thread = await store.threads.get(id);
     if (thread === undefined) throw noThread(id);
-    return c.json(shownWithMessages(thread, await store.messages(id).ids()));
+    return json(c, shownWithMessages(thread, await store.messages(id).ids()));
   };
   return new Hono<AppEnv>()
     .get("/", async function listThreads(c) {
       const page = parseQuery(c, PageQuery);
-      c.header("vary", "OpenAI-Beta", { append: true });
+      c.set("vary", "OpenAI-Beta");
       if (!wantsPage(c, page)) {
         const newest_first = (await store.threads.ids()).toReversed();
-        return c.json((await store.threads.getMany(newest_first)).map(shownThread));
+        return json(c, (await store.threads.getMany(newest_first)).map(shownThread));
       }
       const list = await store.threads.list(page);
-      return c.json({ ...list, data: list.data.map(shownThread) });
+      return json(c, { ...list, data: list.data.map(shownThread) });
     })
     .post("/", async function createThread(c) {
       const request = await parseBody(c, NewThread, { optional: true });
@@ -84,20 +85,20 @@ export const threadRoutes = (deps: Deps) => {
         { object: "thread", title: request.title, created_at: now, assistants: request.assistants, metadata: request.metadata },
         request.messages?.map((message) => messageOf(message, now, first?.assistant_id)),
       );
-      return c.json(shownThread(thread));
+      return json(c, shownThread(thread));
     })
     .get("/:thread_id", function getThread(c) {
       const id = c.req.param("thread_id");
       const [thread, ids] = [store.threads.getCached(id), store.messages(id).getCachedIds()];
       // Most are in memory, and a promise alone would cost a tenth of the answer.
-      return thread !== undefined && ids !== undefined ? c.json(shownWithMessages(thread, ids)) : readThread(c, id);
+      return thread !== undefined && ids !== undefined ? json(c, shownWithMessages(thread, ids)) : readThread(c, id);
     })
     .patch("/:thread_id", changeThread)
     .post("/:thread_id", changeThread)
     .delete("/:thread_id", async function deleteThread(c) {
       const id = c.req.param("thread_id");
       if (!(await store.conversations.remove(id))) throw noThread(id);
-      return c.json({ id, object: "thread.deleted", deleted: true });
+      return json(c, { id, object: "thread.deleted", deleted: true });
     });
 };
 

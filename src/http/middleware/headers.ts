@@ -27,6 +27,8 @@ function setHeaders(c: Context<AppEnv>): void | Promise<void> {
   headers.set("x-content-type-options", "nosniff");
   headers.set("cross-origin-resource-policy", "same-origin");
   headers.set("cache-control", "no-store");
+  const vary = c.get("vary");
+  if (vary !== undefined) headers.append("vary", vary);
   // Hono answers HEAD with the head of the GET and drops its body; a stream has to learn that nobody reads it.
   if (c.req.method === "HEAD") return c.res.body?.cancel();
 }

@@ -1,4 +1,4 @@
-// What src/serve.ts needs of Bun, for `deno task check` alone: Bun's own types give Deno a second, different `URL`.
+// What listen/bun.ts needs of Bun, for `deno task check` alone: Bun's own types give Deno a second, different `URL`.
 declare namespace Bun {
   interface Server {
     port: number | undefined;

@@ -1,0 +1,26 @@
+import type { ListenerEnv } from "../../http/listener-env.ts";
+import { emptyError, type Listen } from "./listener.ts";
+
+export const listen: Listen = async (fetch, { host, port }) => {
+  const env: ListenerEnv = { addressOf: (request) => server.requestIP(request)?.address };
+  const server = Bun.serve({
+    hostname: host,
+    port,
+    // Without it, a second server shares the port on Linux, and each gets some of the requests.
+    reusePort: false,
+    development: false,
+    // For connections that never finish a request. A running one is freed of it: the default cuts an answer silent for 10 s.
+    idleTimeout: 60,
+    // Bun's own limit answers without a body; the guards have a lower one.
+    maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+    fetch(request, server) {
+      // A GET is answered at once, or by a stream that says something every few seconds; this call costs a tenth of `bench:store`,
+      // row `GET thread`.
+      if (request.method !== "GET") server.timeout(request, 0);
+      return fetch(request, env);
+    },
+    // A `catch` of our own would cost another promise a request.
+    error: emptyError,
+  });
+  return { port: server.port!, drain: () => server.stop(), cut: () => void server.stop(true) };
+};
