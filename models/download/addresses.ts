@@ -3,11 +3,11 @@ import { lookup as systemLookup, type LookupAddress, type LookupOptions } from "
 import ipaddr from "ipaddr.js";
 import { SourceError } from "../sources/source-error.ts";
 
-/** As `lookup` of `node:net` has it; a list where `options.all` asked for one. */
+/** The callback of `lookup` of `node:net`; a list where `options.all` is set. */
 type LookupCallback = (error: Error | null, address: string | LookupAddress[], family?: number) => void;
 
 /**
- * Looks at an address before it is dialled, as far as it can be judged without asking for its name. `typed`: the user named this host
+ * Checks an address before it is dialled, as far as that is possible without resolving its name. `typed`: the user named this host
  * and permits what lies behind it. Throws `SourceError` `url_not_allowed`.
  */
 export function refuseUnsafeAddress(url: URL, { typed, redirected }: { typed: boolean; redirected: boolean }): void {
@@ -38,7 +38,7 @@ export function isPublic(address: string): boolean {
   if (!ipaddr.isValid(address)) return false;
   const ip = ipaddr.process(address); // an IPv4 address inside an IPv6 one counts as itself
   if (ip.range() !== "unicast") return false;
-  // Of IPv6 only 2000::/3 has been given out: what else passes for unicast, such as ::127.0.0.1, leads into the dark.
+  // IANA has given out 2000::/3 alone: other unicast, such as ::127.0.0.1, is no address of the public internet.
   return ip.kind() === "ipv4" || (ip.toByteArray()[0]! & 0xe0) === 0x20;
 }
 

@@ -1,8 +1,8 @@
-// What is written gets to the disk while more is written: the last sync is not to wait for gigabytes.
+// Written bytes reach the disk while more are written, so that the last sync does not wait for gigabytes.
 
 /**
- * Syncs that run beside the writing, one at a time. What one of them threw, every later call throws: the system tells of a failed
- * sync once and calls the next one good.
+ * Syncs that run beside the writing, one at a time. An error of one is thrown by every later call: the system reports a failed
+ * fsync once and calls the next one good (https://wiki.postgresql.org/wiki/Fsync_Errors).
  */
 export function createBackgroundSync(sync: () => Promise<void>): { start(): Promise<void>; end(): Promise<void> } {
   let running: Promise<void> = Promise.resolve();

@@ -1,8 +1,8 @@
-/** The answer to a GET. Whoever does not read it to its end closes it. */
+/** The response to a GET. A reader that does not come to its end closes it. */
 export interface DialResponse {
   status: number;
   headers: Headers;
-  /** The next bytes, as many as have come; undefined at the end. They are overwritten by the next call. */
+  /** The next bytes, as many as have come; undefined at the end. The next call overwrites them. */
   read(): Promise<Uint8Array | undefined>;
   close(): void;
 }

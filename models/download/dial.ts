@@ -7,15 +7,15 @@ import type { DialResponse, Dial } from "./dial-response.ts";
 export const dial: Dial = (url, { headers, inside, signal }) => {
   const request = url.protocol === "https:" ? requestHttps : requestHttp;
   return new Promise((resolve, reject) => {
-    // A connection of its own: one that is lent again was checked for somebody else.
+    // No pooled connection: its address may have been checked for a request that may go inside.
     const options = { agent: false, headers, signal, ...(!inside && { lookup: publicLookup }) };
-    request(url, options, (response) => resolve(answerOf(response)))
+    request(url, options, (response) => resolve(toDialResponse(response)))
       .on("error", reject)
       .end();
   });
 };
 
-function answerOf(response: IncomingMessage): DialResponse {
+function toDialResponse(response: IncomingMessage): DialResponse {
   const chunks: AsyncIterator<Uint8Array> = response[Symbol.asyncIterator]();
   return {
     status: response.statusCode ?? 0,

@@ -1,4 +1,4 @@
-// Room on the disk: a download ends while there is still enough for everything else that ingle writes.
+// Free space on the disk: a download ends while there is still enough for everything else that ingle writes.
 import { statfs } from "node:fs/promises";
 import { SourceError } from "../sources/source-error.ts";
 
@@ -7,9 +7,9 @@ export const RESERVED_BYTES = 100e6;
 
 /** Throws `SourceError` `insufficient_storage` where the disk of `folder` cannot take so many more bytes. */
 export async function checkDiskSpace(folder: string, bytes: number, free = freeBytes): Promise<void> {
-  const there = await free(folder);
-  if (there >= bytes + RESERVED_BYTES) return;
-  const numbers = `${inMegabytes(bytes)} more are needed, ${inMegabytes(there)} are free, and ${inMegabytes(RESERVED_BYTES)} are kept for other records`;
+  const available = await free(folder);
+  if (available >= bytes + RESERVED_BYTES) return;
+  const numbers = `${inMegabytes(bytes)} more are needed, ${inMegabytes(available)} are free, and ${inMegabytes(RESERVED_BYTES)} are kept for other records`;
   throw new SourceError(`The disk of ${folder} has too little room: ${numbers}.`, { code: "insufficient_storage" });
 }
 

@@ -1,11 +1,11 @@
-// The thread of one download: fetches the file that it was started with, tells how far it is, and stops when told.
+// The thread of one download: fetches the file that it was started with, reports progress, and stops at the first message.
 import { parentPort, workerData } from "node:worker_threads";
 import { DownloadError } from "./download-error.ts";
 import { fetchFile } from "./fetch-file.ts";
 import { lowerPriority } from "./low-priority.ts";
 import type { ModelFile } from "../manifest.ts";
-import type { DownloadCode } from "../sources/source-error.ts";
 import type { DownloadOptions, DownloadProgress } from "../sources/source.ts";
+import type { DownloadCode } from "../sources/source-error.ts";
 
 export interface DownloadThreadRequest {
   file: ModelFile;
@@ -20,32 +20,32 @@ export interface DownloadThreadMessage {
   error?: { message: string; download_code?: DownloadCode; code?: string | undefined };
 }
 
-/** Between two steps that are told, in milliseconds. */
+/** Milliseconds between two steps that are reported. */
 const EVERY_MS = 50;
 
 const port = parentPort!;
-const tell = (told: DownloadThreadMessage): void => port.postMessage(told);
+const post = (message: DownloadThreadMessage): void => port.postMessage(message);
 const stop = new AbortController();
 port.once("message", () => stop.abort());
 
 lowerPriority();
 const { file, target, options } = workerData as DownloadThreadRequest;
 try {
-  let told: DownloadProgress | undefined;
+  let posted: DownloadProgress | undefined;
   let step: DownloadProgress | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const tellStep = (): void => {
+  const postStep = (): void => {
     timer = undefined;
-    if (step && step !== told) tell({ step: (told = step) });
+    if (step && step !== posted) post({ step: (posted = step) });
   };
   for await (step of fetchFile(file, target, options, stop.signal, true)) {
-    if (step.source !== told?.source || step.problem !== told.problem) tellStep();
-    timer ??= setTimeout(tellStep, EVERY_MS);
+    if (step.source !== posted?.source || step.problem !== posted.problem) postStep();
+    timer ??= setTimeout(postStep, EVERY_MS);
   }
   clearTimeout(timer);
-  tellStep();
-  tell({ end: true });
+  postStep();
+  post({ end: true });
 } catch (error) {
   const { message, code } = error as NodeJS.ErrnoException;
-  tell({ end: true, error: error instanceof DownloadError ? { message, download_code: error.code } : { message, code } });
+  post({ end: true, error: error instanceof DownloadError ? { message, download_code: error.code } : { message, code } });
 }

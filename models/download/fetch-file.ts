@@ -7,11 +7,7 @@ import { driverOf } from "../sources/registry.ts";
 import type { DownloadOptions, DownloadProgress } from "../sources/source.ts";
 import { type DownloadCode, SourceError } from "../sources/source-error.ts";
 
-/**
- * Fetches a file to `target` (an absolute path): resumed where an earlier call stopped, checked against size and sha256, in its
- * place only when whole. Ends at once when it is there. Throws `DownloadError` and the signal's reason; leaving or aborting keeps
- * the bytes that came over http for the next call.
- */
+/** As `download` says, in the calling thread; `blocking`: see `PartialFileOptions`. */
 export async function* fetchFile(
   file: ModelFile,
   target: string,
@@ -37,7 +33,7 @@ export async function* fetchFile(
         } catch (error) {
           signal.throwIfAborted();
           if (!(error instanceof SourceError)) throw error;
-          // Another source sends no fewer bytes.
+          // No other source is tried: its file is as large.
           if (error.code === "insufficient_storage")
             throw new DownloadError(error.code, `"${file.name}": ${error.message} ${KEPT}`);
           codes.add(error.code);
@@ -59,10 +55,10 @@ export async function* fetchFile(
 
 const KEPT = "What has come is kept: free some space and start again.";
 
-/** A file is put in its place only when it was checked, so being there in its size is enough. */
+/** A file gets its name only after it was checked, so a file of that name and size is whole. */
 async function isWhole(file: ModelFile, target: string): Promise<boolean> {
-  const there = await lstat(target).catch(() => undefined);
-  return there?.isFile() === true && there.size === (file.size ?? there.size);
+  const found = await lstat(target).catch(() => undefined);
+  return found?.isFile() === true && found.size === (file.size ?? found.size);
 }
 
 function isDiskFull(error: unknown): boolean {

@@ -1,5 +1,7 @@
-// A bare connection for GETs of files, one after the other: a runtime's HTTP client makes an object of every 16 to 64 KB that come,
-// which takes twice the time of receiving them, and up to 300 MB on Deno. Here they all come through the same memory.
+// A bare connection for GETs of files, one after the other, whose bytes all come through the same memory.
+// In place of node:http: `bench:download` with that, 1 GB on two cores, columns "of curl" and "MiB above idle": Node 0.32 and 124
+// instead of 0.67 and 54, Deno 0.29 and 175 instead of 0.49 and 51.
+import { addAbortListener } from "node:events";
 import { connect as connectPlain, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { publicLookup } from "./addresses.ts";
@@ -8,73 +10,73 @@ import { createHeadReader, type ResponseHead } from "./http-head.ts";
 import { createReceiveBuffer } from "./receive-buffer.ts";
 
 export interface HttpConnection {
-  /** The answer before it has come to its end, and the line may be used again. */
+  /** The connection is open and its last response has come to its end. */
   readonly free: boolean;
-  /** One GET of the host that the line leads to; a body without `content-length` is not read. Throws what the connection throws. */
+  /** One GET of the connected host; a body without `content-length` is not read. Throws what the connection throws. */
   get(url: URL, headers: Record<string, string>, signal: AbortSignal): Promise<DialResponse>;
   close(): void;
 }
 
-/** An answer that has not come to its end. */
+/** A response that has not come to its end. */
 interface PendingResponse {
   read(bytes: Uint8Array): { head: ResponseHead; rest: Uint8Array } | undefined;
-  resolve(answer: DialResponse): void;
+  resolve(response: DialResponse): void;
   /** Does nothing once there is a head. */
   reject(error: Error): void;
   /** Bytes of the body that are to come; undefined before the head. */
   left: number | undefined;
-  /** The line stays open behind it. */
-  kept: boolean;
-  over(): void;
+  /** The connection stays open behind the response. */
+  keep_alive: boolean;
+  removeListener(): void;
 }
 
 /** `most`: bytes that one call of the system gives at most, and that may wait for their reader before the sender is held back. */
 export function openHttpConnection(to: URL, inside: boolean, most: number): HttpConnection {
   const body = createReceiveBuffer(2 * most);
-  let awaited: PendingResponse | undefined;
+  let pending: PendingResponse | undefined;
   let closed = false;
 
-  const settle = (): void => {
-    awaited?.over();
-    awaited = undefined;
+  const finish = (): void => {
+    pending?.removeListener();
+    pending = undefined;
   };
   const close = (error?: Error): void => {
     closed = true;
-    awaited?.reject(error ?? new Error("it ended the connection without an answer"));
+    pending?.reject(error ?? new Error("it ended the connection without an answer"));
     body.end(error);
-    settle();
+    finish();
     socket.destroy();
   };
-  const onBody = (mine: PendingResponse, bytes: Uint8Array): void => {
-    const taken = bytes.subarray(0, mine.left);
-    mine.left! -= taken.length;
+  const onBody = (response: PendingResponse, bytes: Uint8Array): void => {
+    const taken = bytes.subarray(0, response.left);
+    response.left! -= taken.length;
     if (body.append(taken) >= most) socket.pause();
-    if (mine.left! > 0) return;
-    // What a server sends beyond its own length is nobody's, nor the beginning of its next answer.
-    if (!mine.kept || taken.length < bytes.length) return close();
+    if (response.left! > 0) return;
+    // Bytes beyond the announced length belong to no response, and must not become the beginning of the next one.
+    if (!response.keep_alive || taken.length < bytes.length) return close();
     body.end();
-    settle();
+    finish();
   };
   const onBytes = (bytes: Uint8Array): void => {
-    if (!awaited) return close();
-    const mine = awaited;
-    if (mine.left !== undefined) return onBody(mine, bytes);
-    const found = mine.read(bytes);
+    if (!pending) return close();
+    const response = pending;
+    if (response.left !== undefined) return onBody(response, bytes);
+    const found = response.read(bytes);
     if (!found) return;
     const { headers } = found.head;
     const length = headers.get("content-length");
-    mine.left = Number(length ?? 0);
-    mine.kept &&= length !== null && !/\bclose\b/i.test(headers.get("connection") ?? "");
-    mine.resolve(answerOf(found.head, mine));
-    onBody(mine, found.rest);
+    response.left = Number(length ?? 0);
+    response.keep_alive &&= length !== null && !/\bclose\b/i.test(headers.get("connection") ?? "");
+    response.resolve(toDialResponse(found.head, response));
+    onBody(response, found.rest);
   };
-  const answerOf = ({ status, headers }: ResponseHead, mine: PendingResponse): DialResponse => {
+  const toDialResponse = ({ status, headers }: ResponseHead, response: PendingResponse): DialResponse => {
     const read = (): Promise<Uint8Array | undefined> => {
       const taken = body.take();
       socket.resume();
       return taken;
     };
-    return { status, headers, read, close: () => mine === awaited && close() };
+    return { status, headers, read, close: () => response === pending && close() };
   };
   const socket = openSocket(to, inside, most, (bytes) => {
     try {
@@ -88,17 +90,17 @@ export function openHttpConnection(to: URL, inside: boolean, most: number): Http
 
   return {
     get free() {
-      return !closed && !awaited;
+      return !closed && !pending;
     },
     get(url, headers, signal) {
       const head = requestHead(url, headers);
       const { promise, resolve, reject } = Promise.withResolvers<DialResponse>();
-      const onAbort = (): void => close(signal.reason as Error);
-      const over = (): void => signal.removeEventListener("abort", onAbort);
-      awaited = { read: createHeadReader(), resolve, reject, left: undefined, kept: headers["connection"] !== "close", over };
+      const keep_alive = headers["connection"] !== "close";
       body.clear();
-      signal.addEventListener("abort", onAbort);
-      if (signal.aborted) onAbort();
+      // Where the signal is aborted already, this fires in a microtask, when there is a pending response to reject.
+      const listener = addAbortListener(signal, () => close(signal.reason as Error));
+      const removeListener = (): void => listener[Symbol.dispose]();
+      pending = { read: createHeadReader(), resolve, reject, left: undefined, keep_alive, removeListener };
       socket.resume().write(head);
       return promise;
     },
@@ -122,7 +124,7 @@ function openSocket(url: URL, inside: boolean, most: number, onBytes: (bytes: Ui
   };
   const name = isIP(host) ? {} : { servername: host };
   const socket = secure ? connectTls({ ...options, ...name, ALPNProtocols: ["http/1.1"] } as object) : connectPlain(options);
-  // For a runtime that does not know `onread`; where it does, nothing comes here, but without it nothing would flow.
+  // For a runtime that ignores `onread`; where it is known, no "data" comes, but without a listener nothing would flow.
   return socket.on("data", onBytes);
 }
 

@@ -1,4 +1,4 @@
-// The head of an answer of HTTP/1.1 (RFC 9112), read as strictly as a client may.
+// The head of a response of HTTP/1.1 (https://www.rfc-editor.org/rfc/rfc9112), read as strictly as a client may.
 
 export interface ResponseHead {
   status: number;
@@ -10,8 +10,8 @@ const LARGEST = 65_536;
 const FIELD = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\0]*?)[ \t]*$/;
 
 /**
- * Takes the bytes of one answer as they come: undefined until its head is whole, then the head with those bytes that are behind it.
- * Throws `Error` at what is no answer.
+ * Takes the bytes of one response as they come: undefined until its head is whole, then the head with those bytes that are behind it.
+ * Throws `Error` at what is no response.
  */
 export function createHeadReader(): (bytes: Uint8Array) => { head: ResponseHead; rest: Uint8Array } | undefined {
   let seen: Uint8Array = new Uint8Array();
@@ -23,7 +23,7 @@ export function createHeadReader(): (bytes: Uint8Array) => { head: ResponseHead;
       if (end === undefined) return undefined;
       const head = parseResponseHead(new TextDecoder("latin1").decode(seen.subarray(0, end)));
       seen = seen.subarray(end + 4);
-      // What is said before the answer, such as 103 with its hints, is passed over.
+      // Interim responses, such as 103 Early Hints, are passed over (RFC 9110 §15.2).
       if (head.status >= 200) return { head, rest: seen };
     }
   };
@@ -39,7 +39,7 @@ function parseResponseHead(text: string): ResponseHead {
     if (name === undefined) throw new Error("its answer has a header that is none");
     headers.append(name, value);
   }
-  // Two lengths that differ are joined to something that is no number, and so are no length.
+  // `Headers` joins two lengths that differ to a text that is no number, and so to no length.
   const chunked = headers.has("transfer-encoding");
   if (chunked || !/^\d{1,15}$/.test(headers.get("content-length") ?? "")) headers.delete("content-length");
   return { status: Number(status), headers };

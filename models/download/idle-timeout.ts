@@ -1,4 +1,4 @@
-// How long a connection may say nothing, and what it is called when it breaks.
+// Time limits of connections that send nothing, and the errors of those and of broken ones.
 import { SourceError } from "../sources/source-error.ts";
 
 /** The work's result, or what `error` makes thrown after so many milliseconds; the work itself goes on. */
@@ -16,7 +16,7 @@ export function silenceError(url: URL, ms: number, retry_ms?: number): SourceErr
   return new SourceError(`${url.host} sent nothing for ${ms / 1000} seconds.`, retry_ms === undefined ? {} : { retry_ms });
 }
 
-/** Throws `SourceError`, worth another try. */
+/** For `catch`: throws a `SourceError` that permits another try. */
 export function throwBroken(error: Error): never {
   throw new SourceError(`The connection broke (${error.message}).`, { retry_ms: 0, cause: error });
 }

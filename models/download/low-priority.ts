@@ -1,9 +1,9 @@
-// Work that may take its time.
+// Threads whose work can wait.
 import { platform, setPriority } from "node:os";
 
 /**
- * Lets other threads go first where there are too few processors for all. Only Linux does so for the calling thread alone; elsewhere
- * it would be the whole process, so nothing is done.
+ * Lets other threads go first where there are too few processors for all. Only Linux lowers the calling thread alone
+ * (https://man7.org/linux/man-pages/man2/setpriority.2.html); elsewhere nothing is done.
  */
 export function lowerPriority(): void {
   if (platform() !== "linux") return;

@@ -1,11 +1,11 @@
-// A thread that follows a growing file and computes its sha256: the thread that writes it has no time for that.
+// A thread that follows a growing file and computes its sha256.
 import { createHash } from "node:crypto";
 import { constants, openSync, readSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
 import { lowerPriority } from "./low-priority.ts";
 
 export type PartHashRequest = "restart" | { reach: number } | { digest: number };
-/** The answer to `digest`. */
+/** The reply to `digest`. */
 export interface PartHashReply {
   digest?: string;
   error?: { message: string; code?: string };
@@ -19,16 +19,16 @@ let hash = createHash("sha256");
 let done = 0;
 let failure: PartHashReply["error"];
 
-port.on("message", (asked: PartHashRequest) => {
-  if (asked === "restart") return restart();
+port.on("message", (request: PartHashRequest) => {
+  if (request === "restart") return restart();
   try {
-    follow("reach" in asked ? asked.reach : asked.digest);
+    hashUpTo("reach" in request ? request.reach : request.digest);
   } catch (error) {
     const { message, code } = error as NodeJS.ErrnoException;
     failure = { message, ...(code && { code }) };
   }
-  if ("digest" in asked)
-    port.postMessage((failure ? { error: failure } : { digest: hash.digest("hex") }) satisfies PartHashReply);
+  if (!("digest" in request)) return;
+  port.postMessage((failure ? { error: failure } : { digest: hash.digest("hex") }) satisfies PartHashReply);
 });
 
 function restart(): void {
@@ -36,10 +36,10 @@ function restart(): void {
   [done, failure] = [0, undefined];
 }
 
-function follow(bytes: number): void {
+function hashUpTo(bytes: number): void {
   while (done < bytes && failure === undefined) {
     const read = readSync(file, buffer, 0, Math.min(buffer.length, bytes - done), done);
-    if (read === 0) return; // cut meanwhile: it is about to start over
+    if (read === 0) return; // the file was truncated: a restart follows
     hash.update(buffer.subarray(0, read));
     done += read;
   }

@@ -1,41 +1,43 @@
-// The sha256 of a file that is being written, computed behind the writer's back from what is in the file already.
+// The sha256 of a file that is being written, computed in a thread from the bytes that are in the file already: `createHash` takes about
+// as long for a byte as `bench:download` takes to receive it.
 import { createHash } from "node:crypto";
+import { addAbortListener } from "node:events";
 import type { FileHandle } from "node:fs/promises";
 import { Worker } from "node:worker_threads";
 import type { PartHashRequest, PartHashReply } from "./part-hash-thread.ts";
 
 export interface PartHash {
-  /** So many bytes from the start are in the file and stay as they are. */
+  /** The first `bytes` bytes are in the file and stay as they are. */
   reach(bytes: number): void;
   /** The file starts over. */
   restart(): void;
-  /** Of the first `bytes` bytes, as hex digits. Throws what reading throws, and the signal's reason. */
+  /** The sha256 of the first `bytes` bytes, as hex digits. Throws what reading throws, and the signal's reason. */
   digest(bytes: number, signal: AbortSignal): Promise<string>;
   close(): Promise<void>;
 }
 
-/** A file of fewer bytes is hashed at its end, within some 20 ms: starting a thread takes longer. */
-const WORTH_A_THREAD = 16 << 20;
+/** A file of fewer bytes is hashed when it is whole. */
+const THREAD_FROM_BYTES = 16 << 20;
 
 /** Reads the file of the handle, which is also to be found at `path`. */
 export function createPartHash(path: string, handle: FileHandle): PartHash {
   let thread: Worker | undefined;
   let failure: Error | undefined;
-  const tell = (asked: PartHashRequest): void => thread?.postMessage(asked);
+  const post = (request: PartHashRequest): void => thread?.postMessage(request);
 
   return {
     reach(bytes) {
-      if (bytes < WORTH_A_THREAD) return;
+      if (bytes < THREAD_FROM_BYTES) return;
       thread ??= start();
-      tell({ reach: bytes });
+      post({ reach: bytes });
     },
-    restart: () => tell("restart"),
+    restart: () => post("restart"),
     async digest(bytes, signal) {
-      if (bytes < WORTH_A_THREAD || !thread) return digestNow(handle, bytes, signal);
+      if (bytes < THREAD_FROM_BYTES || !thread) return digestNow(handle, bytes, signal);
       if (failure) throw failure;
-      const told = awaitDigest(thread, signal);
-      tell({ digest: bytes });
-      return told;
+      const digest = awaitDigest(thread, signal);
+      post({ digest: bytes });
+      return digest;
     },
     async close() {
       await thread?.terminate();
@@ -52,16 +54,14 @@ export function createPartHash(path: string, handle: FileHandle): PartHash {
 
 function awaitDigest(thread: Worker, signal: AbortSignal): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
-  const onAbort = (): void => reject(signal.reason);
-  if (signal.aborted) onAbort();
-  signal.addEventListener("abort", onAbort, { once: true });
+  const listener = addAbortListener(signal, () => reject(signal.reason));
   thread.once("message", ({ digest, error }: PartHashReply) => {
     if (digest === undefined) reject(Object.assign(new Error(error?.message), { code: error?.code }));
     else resolve(digest);
   });
   thread.once("error", reject);
   thread.once("exit", () => reject(new Error("The thread that computes a sha256 has ended.")));
-  return promise.finally(() => signal.removeEventListener("abort", onAbort));
+  return promise.finally(() => listener[Symbol.dispose]());
 }
 
 async function digestNow(handle: FileHandle, bytes: number, signal: AbortSignal): Promise<string> {

@@ -1,4 +1,4 @@
-// `<target>.part.json`: whose bytes a part holds.
+// `<target>.part.json`: the source whose bytes a part holds.
 import { open, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import * as v from "valibot";
@@ -17,11 +17,11 @@ export async function readPartOrigin(note: string): Promise<PartOrigin | undefin
   }
 }
 
-/** Whole or not at all, and on the disk when it resolves. */
+/** Writes the note whole or not at all; it is on the disk when this resolves. */
 export async function writePartOrigin(note: string, origin: PartOrigin): Promise<void> {
-  // Named so that whoever looks for leftovers of a download finds it.
+  // The name ends as a part's does, so that a removal of what downloads have left finds it.
   const fresh = note.replace(/\.part\.json$/, ".new.part");
-  await rm(fresh, { force: true }); // a link that lies there is not to be written through
+  await rm(fresh, { force: true }); // a link in its place is not written through
   const handle = await open(fresh, "wx", 0o600);
   try {
     await handle.writeFile(JSON.stringify(origin));

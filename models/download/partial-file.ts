@@ -1,9 +1,9 @@
-// The unfinished copy of a file: `<target>.part`, and `<target>.part.json` that says whose bytes it holds.
+// The unfinished copy of a file: `<target>.part`, and `<target>.part.json` that names the source of its bytes.
 import { constants, writeSync } from "node:fs";
 import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { createBackgroundSync } from "./background-sync.ts";
-import { findDamage, GGUF_MAGIC, describeWrongStart } from "../gguf/find-damage.ts";
+import { GgufError, readGgufFile } from "../gguf/header.ts";
 import { createPartHash } from "./part-hash.ts";
 import { type PartOrigin, readPartOrigin, writePartOrigin } from "./part-note.ts";
 import { SourceError } from "../sources/source-error.ts";
@@ -18,15 +18,15 @@ export interface ExpectedFile {
   sha256?: string | undefined;
 }
 
-/** Made by `openPart`. Every method but `close` may throw what the disk throws. */
+/** Every method but `close` may throw what the disk throws. */
 export interface PartialFile {
   /** Bytes written so far. */
   readonly bytes: number;
-  /** Takes up the bytes that an earlier try left of this address; answers with their entity tag, or undefined if there are none. */
+  /** Goes on from the bytes that an earlier try left of this address; gives their entity tag, or undefined if there are none. */
   resume(url: string): Promise<string | undefined>;
-  /** Throws all bytes away. With an origin, the bytes to come can be resumed. */
+  /** Drops all bytes. With an origin, the bytes to come can be resumed. */
   restart(origin?: PartOrigin): Promise<void>;
-  /** Says how many bytes the whole file has. Throws `SourceError` `insufficient_storage` where the disk has no room for them. */
+  /** Sets how many bytes the whole file has. Throws `SourceError` `insufficient_storage` where the disk has no room for them. */
   expect(total: number): Promise<void>;
   /**
    * Appends. Throws `SourceError`: `checksum_mismatch` at more bytes than expected and at a GGUF file that does not begin like one,
@@ -42,21 +42,24 @@ export interface PartialFile {
   close(): Promise<void>;
 }
 
-export interface PartOptions {
+export interface PartialFileOptions {
   /** See `DownloadOptions`. */
   free?: ((folder: string) => Promise<number>) | undefined;
-  /** The calling thread has nothing else to do: writing holds it up, which saves a fifth of the time. */
+  /** Writes block the calling thread, which has nothing else to do. */
   blocking?: boolean;
 }
 
-/** Bytes between two looks at the room on the disk, and between two syncs: the last one is not to wait for gigabytes. */
-const EVERY = 64 << 20;
+/** Bytes between two checks of the disk's free space, and between two syncs. */
+const CHECK_EVERY = 64 << 20;
+const MAGIC = "GGUF";
+const WEB_PAGE = "It sent a web page instead of a model.";
+const NOT_GGUF = `It sent a file that does not begin with ${MAGIC}.`;
 
 /** Opens or creates the part of `target`, with its folder. */
 export async function openPartialFile(
   target: string,
   file: ExpectedFile,
-  { free, blocking = false }: PartOptions = {},
+  { free, blocking = false }: PartialFileOptions = {},
 ): Promise<PartialFile> {
   const path = `${target}.part`;
   const note = `${path}.json`;
@@ -69,15 +72,15 @@ export async function openPartialFile(
   const sync = createBackgroundSync(() => handle.datasync());
   let bytes = 0;
   let total = file.size;
-  let looked = 0;
+  let checked_at = 0;
   let closed = false;
 
   const refuse = async (reason: string): Promise<never> => {
     await part.restart();
     throw new SourceError(reason, { code: "checksum_mismatch" });
   };
-  const checkRoom = async (): Promise<void> => {
-    looked = bytes;
+  const checkSpace = async (): Promise<void> => {
+    checked_at = bytes;
     if (total !== undefined) await checkDiskSpace(folder, Math.max(0, total - bytes), free);
   };
 
@@ -88,16 +91,16 @@ export async function openPartialFile(
     async resume(url) {
       const origin = await readPartOrigin(note);
       const { size } = await handle.stat();
-      if (origin?.url !== url || size < GGUF_MAGIC.length || size > (file.size ?? Infinity)) return undefined;
+      if (origin?.url !== url || size < MAGIC.length || size > (file.size ?? Infinity)) return undefined;
       bytes = size;
       if (file.sha256 !== undefined) hash.reach(bytes);
       return origin.etag;
     },
     async restart(origin) {
-      // First, so that no note ever speaks of bytes that came from somewhere else.
+      // The note goes first, so that it never names a source for bytes of another one.
       await rm(note, { force: true });
       const { size } = await handle.stat();
-      [bytes, looked, total] = [0, 0, file.size];
+      [bytes, checked_at, total] = [0, 0, file.size];
       hash.restart();
       await handle.truncate(0);
       if (origin && size > 0) await handle.sync();
@@ -105,25 +108,25 @@ export async function openPartialFile(
     },
     async expect(whole) {
       total = whole;
-      await checkRoom();
+      await checkSpace();
     },
     async write(chunk) {
       if (bytes + chunk.length > (total ?? Infinity)) await refuse(`It sent more than the ${total} bytes declared.`);
-      const head = bytes === 0 ? new TextDecoder("latin1").decode(chunk.subarray(0, GGUF_MAGIC.length)) : GGUF_MAGIC;
-      if (file.name.endsWith(".gguf") && !GGUF_MAGIC.startsWith(head)) await refuse(describeWrongStart(head));
+      const head = bytes === 0 ? new TextDecoder("latin1").decode(chunk.subarray(0, MAGIC.length)) : MAGIC;
+      if (file.name.endsWith(".gguf") && !MAGIC.startsWith(head)) await refuse(head.startsWith("<") ? WEB_PAGE : NOT_GGUF);
       await writeAll(handle, chunk, bytes, blocking);
       bytes += chunk.length;
       if (file.sha256 !== undefined) hash.reach(bytes);
-      if (bytes - looked < EVERY) return;
-      await checkRoom();
+      if (bytes - checked_at < CHECK_EVERY) return;
+      await checkSpace();
       await sync.start();
     },
     async finish(signal) {
       if (bytes !== (file.size ?? bytes)) await refuse(`It sent ${bytes} bytes instead of ${file.size}.`);
       const sha256 = file.sha256 && (await hash.digest(bytes, signal));
       if (sha256 !== file.sha256) await refuse(`Its file has the sha256 ${sha256} instead of ${file.sha256}.`);
-      const damage = file.name.endsWith(".gguf") ? await findDamage(path) : undefined;
-      if (damage) await refuse(damage);
+      if (file.name.endsWith(".gguf"))
+        await readGgufFile(path).catch((error) => (error instanceof GgufError ? refuse(error.message) : Promise.reject(error)));
       await sync.end();
       await handle.sync();
       await part.close();
@@ -135,7 +138,7 @@ export async function openPartialFile(
       if (closed) return;
       closed = true;
       await hash.close();
-      await sync.end().catch(() => {}); // the bytes stay a part, and are checked before they are more
+      await sync.end().catch(() => {}); // the bytes are checked before the file gets its name
       const { size } = await handle.stat();
       await handle.close();
       if (size === 0) await Promise.all([rm(path, { force: true }), rm(note, { force: true })]);
@@ -147,7 +150,7 @@ export async function openPartialFile(
 // A write may take fewer bytes than it is given, on a disk that is nearly full.
 async function writeAll(handle: FileHandle, chunk: Uint8Array, position: number, blocking: boolean): Promise<void> {
   for (let done = 0; done < chunk.length;) {
-    const rest = [chunk, done, chunk.length - done, position + done] as const;
-    done += blocking ? writeSync(handle.fd, ...rest) : (await handle.write(...rest)).bytesWritten;
+    const piece = [chunk, done, chunk.length - done, position + done] as const;
+    done += blocking ? writeSync(handle.fd, ...piece) : (await handle.write(...piece)).bytesWritten;
   }
 }

@@ -1,21 +1,20 @@
 // One of several connections that fetch a file together, a segment at a time.
-import type { DialResponse, Dial } from "./dial-response.ts";
-import { rangeDialer } from "./dial-file.ts";
+import type { Dial, DialResponse } from "./dial-response.ts";
+import { createRangeDialer } from "./dial-file.ts";
 import { isComplete, positionOf, type Segment, type Segments, type SegmentTaker } from "./segments.ts";
-import { throwBroken, silenceError, withTimeout } from "./idle-timeout.ts";
+import { silenceError, throwBroken, withTimeout } from "./idle-timeout.ts";
 import { SourceError } from "../sources/source-error.ts";
 
-/** A connection is too slow at so many times what another takes, and at a second at least. */
+/** A connection is too slow at so many times the time that another one takes, and at a second at least. */
 const TOO_SLOW = 3;
 
-/** What is fetched. */
 export interface RangedFile {
   url: URL;
   /** Bytes of the whole file. */
   total: number;
-  /** Of the file; where it is not a strong one, nothing says that two ranges belong to the same bytes. */
+  /** Where it is not a strong one, nothing says that two ranges belong to the same bytes. */
   etag: string | undefined;
-  /** Asks for the file. Throws what the connection throws, and `SourceError` where it is refused. */
+  /** Throws what the connection throws, and `SourceError` for a response that refuses the file. */
   request: (headers: Record<string, string>, signal: AbortSignal, dial: Dial) => Promise<DialResponse>;
   /** Milliseconds without a byte after which a connection is given up: while there are others, and the last one. */
   stall_ms: { beside: number; alone: number };
@@ -23,26 +22,26 @@ export interface RangedFile {
 }
 
 export interface RangePeers {
-  /** There are none any more. */
+  /** No other connection is left. */
   isLast(): boolean;
   /** A segment has come whole. */
   onSegment(): void;
 }
 
-/** Fetches segments until all have come. Throws when it is to be given up: what the connection throws, or `SourceError`. */
+/** Fetches segments until all have come. Throws when the connection is to be given up: what it throws itself, or `SourceError`. */
 export async function runRangeConnection(
-  whole: RangedFile,
+  file: RangedFile,
   segments: Segments,
   { isLast, onSegment }: RangePeers,
   stream?: ByteStream,
 ): Promise<void> {
-  const me: SegmentTaker = { answered: stream !== undefined, cut: () => stream?.close() };
-  const dialer = rangeDialer();
+  const self: SegmentTaker = { answered: stream !== undefined, cut: () => stream?.close() };
+  const dialer = createRangeDialer();
   let [idle, busy, bytes] = [0, 0, 0];
   try {
     while (!segments.complete) {
-      whole.signal.throwIfAborted();
-      const segment = segments.take(me, stream?.left ? stream.at : undefined);
+      file.signal.throwIfAborted();
+      const segment = segments.take(self, stream?.left ? stream.at : undefined);
       if (!segment) {
         cutSlow(segments.front, idle, busy / bytes);
         await segments.changed();
@@ -53,18 +52,18 @@ export async function runRangeConnection(
         if (!stream?.left || stream.at !== from) {
           stream?.close();
           stream = undefined;
-          stream = await open(whole, segment, isLast(), dialer.dial);
-          me.answered = true;
+          stream = await openRange(file, segment, isLast(), dialer.dial);
+          self.answered = true;
         }
-        // The first connection may have come this far before there was an answer here.
-        if (segment.taker !== me) continue;
-        await fill(whole, segments, segment, stream, isLast);
+        // The first connection may have come this far before this one had a response.
+        if (segment.taker !== self) continue;
+        await fillSegment(file, segments, segment, stream, isLast);
       } finally {
-        segments.release(segment, me);
+        segments.release(segment, self);
       }
       onSegment();
       idle = performance.now();
-      busy += idle - segment.taken;
+      busy += idle - segment.taken_at;
       bytes += positionOf(segment) - from;
     }
   } finally {
@@ -74,79 +73,72 @@ export async function runRangeConnection(
 }
 
 /**
- * Cuts the connection that everybody waits for, if it takes much longer than one took that has nothing to do since `idle`. Nothing is
- * known of that one, and `ms_per_byte` is no number, before it has fetched something.
+ * Cuts the connection that all others wait for, if it takes much longer than the calling one took, which has nothing to do since
+ * `idle`. `ms_per_byte` is NaN for a caller that has fetched nothing yet: then nothing is too slow.
  */
 function cutSlow(front: Segment | undefined, idle: number, ms_per_byte: number): void {
   if (!front?.taker || isComplete(front)) return;
-  const ms = performance.now() - Math.max(idle, front.taken);
+  const ms = performance.now() - Math.max(idle, front.taken_at);
   if (ms > Math.max(1_000, TOO_SLOW * ms_per_byte * front.bytes.length)) front.taker.cut();
 }
 
-async function fill(
-  whole: RangedFile,
-  segments: Segments,
-  segment: Segment,
-  stream: ByteStream,
-  isLast: () => boolean,
-): Promise<void> {
+async function fillSegment(file: RangedFile, segments: Segments, segment: Segment, stream: ByteStream, isLast: () => boolean) {
   while (!isComplete(segment)) {
-    const ms = isLast() ? whole.stall_ms.alone : whole.stall_ms.beside;
-    const chunk = await withTimeout(ms, stream.next(segment.bytes.length - segment.filled).catch(throwBroken), () =>
-      silenceError(whole.url, ms, 0),
-    );
-    if (!chunk) throw new SourceError(`The connection ended after ${stream.at} of ${whole.total} bytes.`, { retry_ms: 0 });
+    const ms = isLast() ? file.stall_ms.alone : file.stall_ms.beside;
+    const next = stream.next(segment.bytes.length - segment.filled).catch(throwBroken);
+    const chunk = await withTimeout(ms, next, () => silenceError(file.url, ms, 0));
+    if (!chunk) throw new SourceError(`The connection ended after ${stream.at} of ${file.total} bytes.`, { retry_ms: 0 });
     segment.bytes.set(chunk, segment.filled);
     segment.filled += chunk.length;
-    segments.ring();
+    segments.notify();
   }
 }
 
-/** Asks for what is missing of a segment, and the last connection for all that is behind it, too. */
-async function open(whole: RangedFile, segment: Segment, isLast: boolean, dial: Dial): Promise<ByteStream> {
-  const { url, total, etag = "", stall_ms, signal } = whole;
+/** Requests what is missing of a segment; the last connection also requests all that is behind it. */
+async function openRange(file: RangedFile, segment: Segment, isLast: boolean, dial: Dial): Promise<ByteStream> {
+  const { url, total, etag = "", stall_ms, signal } = file;
   const start = positionOf(segment);
   const end = isLast ? total : segment.start + segment.bytes.length;
   const headers = { "accept-encoding": "identity", range: `bytes=${start}-${end - 1}`, "if-range": etag };
   const stop = new AbortController();
   try {
-    const asked = whole.request(headers, AbortSignal.any([signal, stop.signal]), dial);
-    const answer = await withTimeout(stall_ms.beside, asked, () => silenceError(url, stall_ms.beside, 0));
-    const says = (name: string): string | null => answer.headers.get(name);
-    const fits = says("etag") === etag && says("content-range") === `bytes ${start}-${end - 1}/${total}`;
-    const plain = (says("content-encoding") ?? "identity") === "identity";
-    if (answer.status === 206 && fits && plain) return byteStreamOf(answer, start, end);
+    const request = file.request(headers, AbortSignal.any([signal, stop.signal]), dial);
+    const response = await withTimeout(stall_ms.beside, request, () => silenceError(url, stall_ms.beside, 0));
+    const header = (name: string): string | null => response.headers.get(name);
+    const fits = header("etag") === etag && header("content-range") === `bytes ${start}-${end - 1}/${total}`;
+    const plain = (header("content-encoding") ?? "identity") === "identity";
+    if (response.status === 206 && fits && plain) return byteStreamOf(response, start, end);
     throw new SourceError("It did not send the range that it was asked for.", { retry_ms: 0 });
   } catch (error) {
-    stop.abort(); // what is not read to its end
+    stop.abort(); // closes a response that is not read to its end
     throw error;
   }
 }
 
-/** The bytes of an answer from the offset `at` in the file. */
+/** The bytes of a response from the offset `at` in the file. */
 export interface ByteStream {
   at: number;
   /** Bytes that are still to come. */
   left: number;
-  /** So many bytes at most, undefined at the end. They are overwritten by the next call. */
+  /** So many bytes at most, undefined at the end. The next call overwrites them. */
   next(most: number): Promise<Uint8Array | undefined>;
   close(): void;
 }
 
-export function byteStreamOf(answer: DialResponse, start: number, end: number): ByteStream {
-  let rest: Uint8Array | undefined = new Uint8Array();
+export function byteStreamOf(response: DialResponse, start: number, end: number): ByteStream {
+  let unread: Uint8Array | undefined = new Uint8Array();
   const stream: ByteStream = {
     at: start,
     left: end - start,
     async next(most) {
-      if (rest?.length === 0) rest = await answer.read();
-      const taken = rest?.subarray(0, most);
-      rest = rest?.subarray(most);
+      if (unread?.length === 0) unread = await response.read();
+      const taken = unread?.subarray(0, most);
+      unread = unread?.subarray(most);
       stream.at += taken?.length ?? 0;
       stream.left -= taken?.length ?? 0;
       return taken;
     },
-    close: answer.close,
+    close: response.close,
   };
   return stream;
 }

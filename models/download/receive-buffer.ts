@@ -1,17 +1,17 @@
 // Bytes that have come over a connection and were not read yet.
 
 export interface ReceiveBuffer {
-  /** Answers with how many bytes wait now. */
+  /** Gives the number of bytes that wait now. */
   append(bytes: Uint8Array): number;
-  /** Nothing more comes; with an error, whoever has read what there is gets it. */
+  /** Nothing more comes. An error is thrown once what there is has been read. */
   end(error?: Error): void;
-  /** Throws away what is there, and begins anew. */
+  /** Drops what waits, for the next response. */
   clear(): void;
-  /** All that wait, undefined at the end. They are overwritten after the next call. */
+  /** All bytes that wait, undefined at the end. They stay as they are until the next call. */
   take(): Promise<Uint8Array | undefined>;
 }
 
-/** Two buffers of `size` bytes take turns: one is filled while the other is read. */
+/** Two buffers of `size` bytes alternate: one is filled while the other is read. */
 export function createReceiveBuffer(size: number): ReceiveBuffer {
   let [filling, spare] = [new Uint8Array(size), new Uint8Array(size)];
   let count = 0;

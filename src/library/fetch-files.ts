@@ -1,7 +1,8 @@
 // The files of a model, fetched one after the other and told of as one.
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { download, DownloadError } from "../../models/download/download.ts";
+import { download } from "../../models/download/download.ts";
+import { DownloadError } from "../../models/download/download-error.ts";
 import type { Model, ModelFile } from "../../models/manifest.ts";
 import type { DownloadOptions } from "../../models/sources/source.ts";
 import { SourceError } from "../../models/sources/source-error.ts";
