@@ -1,4 +1,4 @@
-// The messages of a chat request: what may stand in them, and what of them not every engine can take.
+// The messages of a chat request: their schema, and the parts of them that only some engines can take.
 import * as v from "valibot";
 import type { Capability, ChatMessage, ContentPart } from "../../../adapters/adapter.ts";
 import { ApiError } from "../../http/errors.ts";
@@ -6,7 +6,7 @@ import { codedMessage } from "../../support/coded-message.ts";
 
 const Text = v.object({ type: v.literal("text"), text: v.string() });
 
-// Nothing is ever fetched for a request: an address in it could be one inside the network.
+// No URL of a request is fetched: it could name a server inside the network (server-side request forgery).
 const Image = v.pipe(
   v.object({
     type: v.literal("image_url"),
@@ -72,8 +72,8 @@ export const Message = v.pipe(
   }),
 );
 
-/** Throws 400 for the first message that the engine would have to drop something of. */
-export function refuseMessages(messages: ChatMessage[], capabilities: readonly Capability[]): void {
+/** Throws 400 for the first message with a part that the engine would drop. */
+export function refuseUnsupportedMessages(messages: ChatMessage[], capabilities: readonly Capability[]): void {
   const [images, tools] = [capabilities.includes("images"), capabilities.includes("tools")];
   if (images && tools) return;
   for (const [i, { content, tool_calls }] of messages.entries()) {

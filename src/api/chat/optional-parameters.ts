@@ -1,4 +1,4 @@
-// Parameters of a chat request that some engines honour and others do not, and those that none here does: nothing is dropped in silence.
+// Parameters of a chat request that only some engines honour, or none here: no such parameter is dropped in silence.
 import * as v from "valibot";
 import type { Capability, ChatRequest } from "../../../adapters/adapter.ts";
 import { SAMPLERS } from "../../../adapters/samplers.ts";
@@ -6,7 +6,7 @@ import { ApiError } from "../../http/errors.ts";
 import { checked } from "../../http/validate.ts";
 import { codedMessage } from "../../support/coded-message.ts";
 
-/** A value that asks for nothing passes anywhere. */
+/** Whether a value changes nothing: then it passes with any engine. */
 type Harmless = (value: unknown) => boolean;
 const is =
   (...values: unknown[]): Harmless =>
@@ -38,7 +38,7 @@ const ToolChoice = v.union([
 
 const LONGEST_GRAMMAR = 65_536;
 
-const Extras = v.object({
+const Parameters = v.object({
   tools: v.nullish(v.pipe(v.array(Tool), v.maxLength(128))),
   tool_choice: v.nullish(ToolChoice),
   parallel_tool_calls: v.nullish(v.boolean()),
@@ -64,11 +64,12 @@ const Extras = v.object({
   ...v.partial(v.object(SAMPLERS)).entries,
 });
 
-/** The values that ask for nothing, of those that have one. */
+/** The value that turns a sampler off, of those that have one. */
 const SAMPLERS_OFF: Partial<Record<string, unknown>> = {
   ...{ ignore_eos: false, typical_p: 1, top_n_sigma: -1, mirostat: 0, dynatemp_range: 0, xtc_probability: 0, dry_multiplier: 0 },
 };
 
+/** What an engine must be capable of to honour a parameter. */
 const NEEDS = new Map<string, [Capability, Harmless]>([
   ["tools", ["tools", empty]],
   ["tool_choice", ["tools", is("none", "auto")]],
@@ -81,7 +82,7 @@ const NEEDS = new Map<string, [Capability, Harmless]>([
   ...Object.keys(SAMPLERS).map((name): [string, [Capability, Harmless]] => [name, ["samplers", is(SAMPLERS_OFF[name])]]),
 ]);
 
-// Parameters of OpenAI and llama.cpp that no engine here honours, with the values that ask for nothing.
+// Parameters of OpenAI and llama.cpp that no engine here honours, with the values that change nothing.
 const UNSUPPORTED = new Map<string, Harmless>([
   ["n", is(1)],
   ["functions", empty],
@@ -89,7 +90,7 @@ const UNSUPPORTED = new Map<string, Harmless>([
   ["modalities", (value) => Array.isArray(value) && value.every((mode) => mode === "text")],
   ["store", is(false)],
   ["service_tier", is("auto", "default")],
-  // Conversations are always kept ready for their next turn.
+  // The prefix cache is always on.
   ["cache_prompt", is(true)],
   ["n_probs", is(0)],
   ["lora", empty],
@@ -100,36 +101,36 @@ const UNSUPPORTED = new Map<string, Harmless>([
   ].map((name): [string, Harmless] => [name, never]),
 ]);
 
-type Extra = Pick<
+type OptionalParameters = Pick<
   ChatRequest,
   "tools" | "tool_choice" | "parallel_tool_calls" | "response_format" | "grammar" | "logprobs" | "logit_bias" | "samplers"
 >;
 
-/**
- * What the request asks for beyond plain chat. Throws 400 `unsupported_parameter` for what the engine would drop, and 400 for values
- * that mean nothing.
- */
-export function extrasOf(request: Record<string, unknown>, capabilities: readonly Capability[]): Extra {
-  const asked = Object.keys(request).filter((name) => asksFor(name, request[name], capabilities));
-  if (asked.length === 0) return {};
-  const extras = checked(Extras, Object.fromEntries(asked.map((name) => [name, request[name]])));
-  const { grammar, logit_bias, parallel_tool_calls, response_format } = extras;
-  const samplers = Object.fromEntries(Object.entries(extras).filter(([name]) => name in SAMPLERS));
+/** Throws 400 `unsupported_parameter` for a parameter that the engine would drop, and 400 for values that mean nothing. */
+export function readOptionalParameters(
+  request: Record<string, unknown>,
+  capabilities: readonly Capability[],
+): OptionalParameters {
+  const names = Object.keys(request).filter((name) => isToBeHonoured(name, request[name], capabilities));
+  if (names.length === 0) return {};
+  const parameters = checked(Parameters, Object.fromEntries(names.map((name) => [name, request[name]])));
+  const { grammar, logit_bias, parallel_tool_calls, response_format } = parameters;
+  const samplers = Object.fromEntries(Object.entries(parameters).filter(([name]) => name in SAMPLERS));
   if (grammar && response_format)
-    throw wrong('"grammar" and "response_format" are both given. One of them says what the answer looks like.', "grammar");
+    throw invalidValue('"grammar" and "response_format" are both given. One of them says what the answer looks like.', "grammar");
   return {
-    ...toolsOf(extras),
-    ...(parallel_tool_calls != null && extras.tools && { parallel_tool_calls }),
+    ...readTools(parameters),
+    ...(parallel_tool_calls != null && parameters.tools && { parallel_tool_calls }),
     ...(response_format && response_format.type !== "text" && { response_format }),
     ...(grammar && { grammar }),
-    ...logprobsOf(extras),
+    ...readLogprobs(parameters),
     ...(logit_bias && { logit_bias }),
     ...(Object.keys(samplers).length > 0 && { samplers }),
   };
 }
 
-/** Throws 400 where it cannot be had. */
-function asksFor(name: string, value: unknown, capabilities: readonly Capability[]): boolean {
+/** False where the value changes nothing. Throws 400 where the engine cannot honour it. */
+function isToBeHonoured(name: string, value: unknown, capabilities: readonly Capability[]): boolean {
   if (value === null || value === undefined) return false;
   const [needed, harmless = UNSUPPORTED.get(name)] = NEEDS.get(name) ?? [];
   if (harmless === undefined) return false;
@@ -141,22 +142,22 @@ function asksFor(name: string, value: unknown, capabilities: readonly Capability
   });
 }
 
-function toolsOf({ tools, tool_choice }: v.InferOutput<typeof Extras>): Pick<Extra, "tools" | "tool_choice"> {
+function readTools({ tools, tool_choice }: v.InferOutput<typeof Parameters>): Pick<OptionalParameters, "tools" | "tool_choice"> {
   if (!tools?.length) {
     if (tool_choice == null || tool_choice === "none" || tool_choice === "auto") return {};
-    throw wrong('"tool_choice" needs "tools".', "tool_choice");
+    throw invalidValue('"tool_choice" needs "tools".', "tool_choice");
   }
   const names = tools.map(({ function: { name } }) => name);
   if (typeof tool_choice === "object" && tool_choice !== null && !names.includes(tool_choice.name))
-    throw wrong(`"tool_choice" names a function that is not among the "tools".`, "tool_choice.function.name");
-  return { tools: tools as Extra["tools"] & object, ...(tool_choice && { tool_choice }) };
+    throw invalidValue(`"tool_choice" names a function that is not among the "tools".`, "tool_choice.function.name");
+  return { tools: tools as OptionalParameters["tools"] & object, ...(tool_choice && { tool_choice }) };
 }
 
-function logprobsOf({ logprobs, top_logprobs }: v.InferOutput<typeof Extras>): Pick<Extra, "logprobs"> {
-  if (top_logprobs && !logprobs) throw wrong('"top_logprobs" needs "logprobs": true.', "top_logprobs");
+function readLogprobs({ logprobs, top_logprobs }: v.InferOutput<typeof Parameters>): Pick<OptionalParameters, "logprobs"> {
+  if (top_logprobs && !logprobs) throw invalidValue('"top_logprobs" needs "logprobs": true.', "top_logprobs");
   return logprobs ? { logprobs: { top: top_logprobs ?? 0 } } : {};
 }
 
-function wrong(message: string, param: string): ApiError {
+function invalidValue(message: string, param: string): ApiError {
   return new ApiError(400, message, { param, code: "invalid_value" });
 }

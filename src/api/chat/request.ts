@@ -1,21 +1,21 @@
-// What may stand in the body of a chat request that every engine honours, and what an engine is asked because of it.
+// The body of a chat request, as far as every engine honours it, and the request that an engine gets because of it.
 import * as v from "valibot";
 import type { Capability, ChatRequest, Unasked } from "../../../adapters/adapter.ts";
 import type { Model } from "../../../models/manifest.ts";
 import { KeepAlive } from "../../support/quantities.ts";
 import { codedMessage } from "../../support/coded-message.ts";
-import { extrasOf } from "./optional-parameters.ts";
-import { Message, refuseMessages } from "./messages.ts";
+import { readOptionalParameters } from "./optional-parameters.ts";
+import { Message, refuseUnsupportedMessages } from "./messages.ts";
 
 const LONGEST_STOP = 1024;
 const MOST_STOPS = 16;
 
 const between = (least: number, most: number) => v.nullish(v.pipe(v.number(), v.minValue(least), v.maxValue(most)));
 const Count = v.nullish(v.pipe(v.number(), v.safeInteger(), v.minValue(1)));
-const badStop = codedMessage("invalid_value", `A stop sequence has 1 to ${LONGEST_STOP} characters.`);
+const invalidStop = codedMessage("invalid_value", `A stop sequence has 1 to ${LONGEST_STOP} characters.`);
 const isStop = (text: string): boolean => text.length > 0 && text.length <= LONGEST_STOP;
 
-/** Null stands for the default everywhere but in `model`; unknown fields pass and are looked at in chat-extras.ts. */
+/** Null stands for the default everywhere but in `model`; fields that are not here pass, for optional-parameters.ts. */
 export const ChatCompletionRequest = v.looseObject({
   model: v.optional(v.pipe(v.string(), v.minLength(1))),
   messages: v.pipe(
@@ -35,13 +35,13 @@ export const ChatCompletionRequest = v.looseObject({
   frequency_penalty: between(-2, 2),
   presence_penalty: between(-2, 2),
   seed: v.nullish(v.pipe(v.number(), v.safeInteger())),
-  /** Out of seconds or "10m": how long the model stays loaded afterwards, in ms. */
+  /** How long the model stays loaded afterwards: seconds or "10m", here in ms. */
   keep_alive: v.nullish(KeepAlive),
   stop: v.nullish(
     v.union([
       v.pipe(
         v.string(),
-        v.check(isStop, badStop),
+        v.check(isStop, invalidStop),
         v.transform((text) => [text]),
       ),
       v.pipe(
@@ -52,50 +52,46 @@ export const ChatCompletionRequest = v.looseObject({
           codedMessage("invalid_type", "Every stop sequence must be a string."),
         ),
         v.transform((stops) => stops as string[]),
-        v.check((stops) => stops.every(isStop), badStop),
+        v.check((stops) => stops.every(isStop), invalidStop),
       ),
     ]),
   ),
 });
 export type ChatCompletionRequest = v.InferOutput<typeof ChatCompletionRequest>;
 
-/**
- * Every value an engine needs: the request's, else the model's, else the document's. Throws 400 for what an engine with these
- * capabilities would drop.
- */
-export function engineRequest(
+/** Values of the request, else of the model, else the document's defaults. Throws 400 for those that the engine would drop. */
+export function toChatRequest(
   request: ChatCompletionRequest,
   { parameters }: Model,
   capabilities: readonly Capability[],
   newSeed: () => number,
 ): ChatRequest {
-  refuseMessages(request.messages, capabilities);
-  const extras = extrasOf(request, capabilities);
-  const asked = {
+  refuseUnsupportedMessages(request.messages, capabilities);
+  const given = {
     max_tokens: request.max_completion_tokens ?? request.max_tokens ?? parameters.max_tokens,
     temperature: request.temperature ?? parameters.temperature,
     top_p: request.top_p ?? parameters.top_p,
     top_k: request.top_k ?? undefined,
     min_p: request.min_p ?? undefined,
     repeat_penalty: request.repeat_penalty ?? undefined,
-    // -1 is llama.cpp's way to ask for a random one.
+    // llama.cpp takes -1 for a random seed.
     seed: request.seed == null || request.seed === -1 ? undefined : Number(BigInt.asUintN(32, BigInt(request.seed))),
   } satisfies Record<Unasked, number | undefined>;
-  const { temperature = 0.7, top_p = 0.95, top_k = 40 } = asked;
+  const { temperature = 0.7, top_p = 0.95, top_k = 40 } = given;
   return {
     messages: request.messages,
-    max_tokens: asked.max_tokens ?? 2048,
+    max_tokens: given.max_tokens ?? 2048,
     temperature,
     top_p,
     top_k: Math.max(0, top_k),
-    min_p: asked.min_p ?? 0,
-    repeat_penalty: asked.repeat_penalty ?? 1,
+    min_p: given.min_p ?? 0,
+    repeat_penalty: given.repeat_penalty ?? 1,
     frequency_penalty: request.frequency_penalty ?? parameters.frequency_penalty ?? 0,
     presence_penalty: request.presence_penalty ?? parameters.presence_penalty ?? 0,
     stop: request.stop ?? parameters.stop ?? [],
-    seed: asked.seed ?? newSeed(),
-    repeatable: asked.seed !== undefined || temperature === 0 || top_p === 0,
-    unasked: (Object.keys(asked) as Unasked[]).filter((name) => asked[name] === undefined),
-    ...extras,
+    seed: given.seed ?? newSeed(),
+    repeatable: given.seed !== undefined || temperature === 0 || top_p === 0,
+    unasked: (Object.keys(given) as Unasked[]).filter((name) => given[name] === undefined),
+    ...readOptionalParameters(request, capabilities),
   };
 }

@@ -42,8 +42,8 @@ export async function collectCompletion(head: CompletionHead, events: Events, ne
       return {
         ...head,
         object: "chat.completion",
-        choices: [{ index: 0, message, logprobs: logprobsOf(logprobs), finish_reason: event.reason }],
-        usage: usageOf(event),
+        choices: [{ index: 0, message, logprobs: wireLogprobs(logprobs), finish_reason: event.reason }],
+        usage: wireUsage(event),
       };
     }
   }
@@ -70,7 +70,7 @@ export async function* streamChunks(
   const chunk = (delta: object, more: { finish_reason?: string; logprobs?: TokenLogprob[] } = {}): object => ({
     ...head,
     object: "chat.completion.chunk",
-    choices: [{ index: 0, delta, logprobs: logprobsOf(more.logprobs), finish_reason: more.finish_reason ?? null }],
+    choices: [{ index: 0, delta, logprobs: wireLogprobs(more.logprobs), finish_reason: more.finish_reason ?? null }],
     ...(include_usage ? { usage: null } : {}),
   });
   const begun_calls = new Set<number>();
@@ -88,7 +88,7 @@ export async function* streamChunks(
     else if (event.type === "tool_call") yield chunk({ tool_calls: [toolCallPiece(event, begun_calls, newId)] });
     else if (event.type === "finish") {
       yield chunk({}, { finish_reason: event.reason });
-      if (include_usage) yield { ...head, object: "chat.completion.chunk", choices: [], usage: usageOf(event) };
+      if (include_usage) yield { ...head, object: "chat.completion.chunk", choices: [], usage: wireUsage(event) };
     }
   }
 }
@@ -104,13 +104,13 @@ function toolCallPiece({ index, id, name, arguments: text }: ToolCallPiece, begu
   };
 }
 
-function logprobsOf(content: TokenLogprob[] | undefined): object | null {
+function wireLogprobs(content: TokenLogprob[] | undefined): object | null {
   if (!content?.length) return null;
   // OpenAI's clients want `top_logprobs` also where it is empty.
   return { content: content.map((token) => ({ ...token, top_logprobs: token.top_logprobs ?? [] })), refusal: null };
 }
 
-function usageOf({ usage }: Finish): object {
+function wireUsage({ usage }: Finish): object {
   const { prompt_tokens, completion_tokens, cached_tokens } = usage;
   return {
     prompt_tokens,

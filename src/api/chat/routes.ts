@@ -8,14 +8,14 @@ import { clientOf } from "../../http/middleware/client.ts";
 import { sse } from "../../http/sse.ts";
 import { parseBody } from "../../http/validate.ts";
 import { findDefaultModel, findModel } from "../find-model.ts";
-import { ChatCompletionRequest, engineRequest } from "./request.ts";
+import { ChatCompletionRequest, toChatRequest } from "./request.ts";
 import { collectCompletion, type CompletionHead, streamChunks } from "./response.ts";
 
 export const chatRoutes = (deps: Deps) =>
   new Hono<AppEnv>().post("/completions", async function createChatCompletion(c) {
     const request = await parseBody(c, ChatCompletionRequest);
     const model = request.model === undefined ? await findDefaultModel(deps) : await findModel(deps, request.model);
-    const chatRequest = engineRequest(request, model, deps.adapterOf(model).capabilities(model), deps.newSeed);
+    const chatRequest = toChatRequest(request, model, deps.adapterOf(model).capabilities(model), deps.newSeed);
     const streamed = request.stream ?? (c.req.header("accept")?.includes("text/event-stream") || deps.stream_default);
     if (request.stream_options && !streamed) {
       throw new ApiError(400, `"stream_options" needs "stream": true.`, { param: "stream_options", code: "invalid_value" });
