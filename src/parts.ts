@@ -1,13 +1,9 @@
 // The parts of ingle, for programs that put them together in a way of their own. They may change with every minor version.
 export { createApp, type App } from "./server/app.ts";
 export type { AppOptions } from "./api/deps.ts";
-export { createDownloadJobs as createDownloads, type DownloadJobs as Downloads } from "./library/download-jobs.ts";
-export {
-  createModelPool as createEngines,
-  type ModelPool as Engines,
-  type ModelPoolOptions as EnginesOptions,
-} from "./inference/model-pool.ts";
-export { createMemoryEstimator as createFitting, type MemoryEstimator as Fitting } from "./inference/memory-estimator.ts";
+export { createDownloadJobs, type DownloadJobs } from "./library/download-jobs.ts";
+export { createModelPool, type ModelPool, type ModelPoolOptions } from "./inference/model-pool.ts";
+export { createMemoryEstimator, type MemoryEstimator } from "./inference/memory-estimator.ts";
 export type { GuardOptions } from "./http/middleware/guards.ts";
 export { newId, requestIds } from "./support/ids.ts";
 export { createLibrary, type Library } from "./library/library.ts";

@@ -80,7 +80,7 @@ export function createGeneration({ model, signal, timeout, metrics, elapsed, lat
         enterPhase("decode");
         metrics.firstToken(model, phaseBegan - arrival);
       }
-      if (event.usage === undefined) return;
+      if (event.type !== "finish" || event.usage === undefined) return;
       deadline.stop();
       outcome = ["ok", "", ""];
       metrics.generationDone(model, elapsed() - arrival, event.usage);

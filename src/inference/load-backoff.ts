@@ -1,4 +1,4 @@
-// The pause after failed loads: requests meanwhile are told why and for how long, instead of a load that fails again.
+// The pause after failed loads: requests meanwhile get its reason and its length, instead of a load that fails again.
 import { stat } from "node:fs/promises";
 import type { AdapterError } from "../../adapters/adapter.ts";
 import { ApiError, toApiError } from "../http/errors.ts";

@@ -5,7 +5,7 @@ import type { InstalledModel } from "../../models/manifest.ts";
 import { ApiError } from "../http/errors.ts";
 import { inBytes } from "../support/quantities.ts";
 
-export interface MemoryNeed {
+export interface LoadMemory {
   /** Bytes of weights, context and work space. */
   total: number;
   /** The largest context, in tokens, with which the model would fit into so many bytes; 0 for none. */
@@ -14,7 +14,7 @@ export interface MemoryNeed {
 
 export interface MemoryBudgetOptions {
   /** What the model takes with these slots and tokens of each; undefined where that is not known: then it is not counted. */
-  need(model: InstalledModel, load: { slots: number; context: number }): Promise<MemoryNeed | undefined>;
+  need(model: InstalledModel, load: { slots: number; context: number }): Promise<LoadMemory | undefined>;
   /** Bytes that all engines together may take at the moment. */
   budget(): number;
 }
@@ -41,7 +41,7 @@ export interface MemoryBudget {
    * Waits until so much is free, in order of arrival, and holds it. Throws `ApiError` 503 `insufficient_memory` where it would not fit
    * if all that may be unloaded were, and the signal's reason.
    */
-  reserve(holder: MemoryHolder, need: MemoryNeed, signal: AbortSignal): Promise<void>;
+  reserve(holder: MemoryHolder, need: LoadMemory, signal: AbortSignal): Promise<void>;
   release(holder: MemoryHolder): void;
   /** To be called whenever a holder became idle or busy, was pinned or unpinned, or has loaded. */
   update(): void;
@@ -51,7 +51,7 @@ export interface MemoryBudget {
 
 interface MemoryRequest {
   holder: MemoryHolder;
-  need: MemoryNeed;
+  need: LoadMemory;
   granted: PromiseWithResolvers<void>;
 }
 
@@ -65,7 +65,7 @@ export function createMemoryBudget(budget: () => number): MemoryBudget {
   const pinnedBytes = (): number => sum([...held].map(([{ pinned, stopping }, bytes]) => (pinned && !stopping ? bytes : 0)));
 
   /** The error where it would not fit if all that may be unloaded were. */
-  const refusalOf = ({ id }: MemoryHolder, need: MemoryNeed): ApiError | undefined => {
+  const refusalOf = ({ id }: MemoryHolder, need: LoadMemory): ApiError | undefined => {
     const available = budget() - pinnedBytes();
     return need.total <= available ? undefined : insufficientMemory(id, need, available, pinnedBytes());
   };
@@ -140,7 +140,7 @@ function byEvictionOrder(a: MemoryHolder, b: MemoryHolder): number {
 
 const sum = (numbers: number[]): number => numbers.reduce((a, b) => a + b, 0);
 
-function insufficientMemory(id: string, need: MemoryNeed, available: number, pinned: number): ApiError {
+function insufficientMemory(id: string, need: LoadMemory, available: number, pinned: number): ApiError {
   const context = need.largestContext(available);
   const way =
     context > 0 ? `Start with --context ${context}, or with fewer --slots.` : "No context would fit. Choose a smaller model.";

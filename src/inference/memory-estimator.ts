@@ -1,32 +1,34 @@
-// Does a model fit in memory: out of the header of its file, for those who load it and for those who only ask.
+// Whether a model fits in memory, by the header of its file: for loads, and for the API.
 import { stat } from "node:fs/promises";
 import { LRUCache } from "lru-cache";
 import {
   CONTEXT_STEP,
   DEFAULT_CONTEXT,
-  largestFittingContext,
   estimateMemory,
   estimateRoughly,
+  largestFittingContext,
+  type ContextLoad,
 } from "../../models/memory-estimate.ts";
 import { AdapterError } from "../../adapters/adapter.ts";
 import { GgufError, type GgufHeader, readGgufFile } from "../../models/gguf/header.ts";
 import type { InstalledModel, Model } from "../../models/manifest.ts";
+import type { LoadMemory } from "./memory-budget.ts";
 
-/** As the API shows it; in bytes, and tokens of one slot. */
+/** As the API answers it; in bytes, and tokens of one slot. */
 export interface MemoryFit {
   needed_bytes: number;
   /** What all models together may take. */
   available_bytes: number;
   fits: boolean;
-  /** With which the need was reckoned. */
+  /** The context that `needed_bytes` is for. */
   context: number;
-  /** The largest that would fit; 0 for none. */
+  /** The largest context that would fit; 0 for none. */
   largest_context: number;
 }
 
 export interface ModelFileFacts {
   header: GgufHeader;
-  /** Bytes of further files that are loaded with it. */
+  /** Bytes of further files that are loaded with this one. */
   extra_bytes: number;
 }
 
@@ -39,22 +41,19 @@ export interface MemoryEstimatorOptions {
 }
 
 export interface MemoryEstimator {
-  /** What the file of an installed model says. Throws `GgufError`, and what the disk throws. */
+  /** Of an installed model. Throws `GgufError`, and what the disk throws. */
   facts(model: InstalledModel): Promise<ModelFileFacts>;
   /** For a load, before anything native sees the file. Throws `AdapterError` `model_load_failed`, and what the disk throws. */
-  need(
-    model: InstalledModel,
-    load: { slots: number; context: number },
-  ): Promise<{ total: number; largestContext(bytes: number): number }>;
+  need(model: InstalledModel, load: ContextLoad): Promise<LoadMemory>;
   fitOfFile(facts: ModelFileFacts, settings: Model["settings"]): MemoryFit;
-  /** By what the manifest says, without a look at the file; undefined where it does not say enough. */
+  /** From the manifest, without its file; undefined where the manifest does not say enough. */
   roughFit(model: Model): MemoryFit | undefined;
 }
 
 const MOST_HEADERS = 200;
 
 export function createMemoryEstimator({ slots, context, budget }: MemoryEstimatorOptions): MemoryEstimator {
-  // By file, and by what tells one file from another in its place.
+  // The key changes when another file takes the place of this one.
   const headers = new LRUCache<string, Promise<GgufHeader>>({ max: MOST_HEADERS });
 
   const facts: MemoryEstimator["facts"] = async ({ path, extra_bytes = 0 }) => {

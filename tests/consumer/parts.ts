@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { echo, type Model } from "ingle";
 import {
   createApp,
-  createDownloads,
+  createDownloadJobs,
   createModelPool,
   createLibrary,
   createLog,
@@ -27,7 +27,7 @@ const app = createApp({
   guards: { hosts: [], wide: false, origins: [], keys: [], newRequestId: requestIds() },
   store,
   library,
-  downloads: createDownloads({ library, records: store.downloads, options: { offline: true }, now, log }),
+  downloads: createDownloadJobs({ library, records: store.downloads, options: { offline: true }, now, log }),
   pool: createModelPool({
     adapterOf: () => adapter,
     resolve: ({ id, settings }) => ({ id, path: "", settings }),
