@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { defineCommand } from "citty";
 import { readConfig } from "../server/read-config.ts";
-import type { Item, Reasoned, Report } from "../import/report.ts";
+import type { ImportItem, ReasonedItem, Report } from "../import/report.ts";
 import { connect, eventsOf } from "./api.ts";
 import { DATA_ARGS } from "./setting-args.ts";
 import { print } from "./print.ts";
@@ -25,7 +25,7 @@ export default defineCommand({
 });
 
 function inWords({ from, taken, reduced, skipped }: Report): string {
-  const count = (kind: Item["kind"]): string => counted(taken.filter((item) => item.kind === kind).length, kind);
+  const count = (kind: ImportItem["kind"]): string => counted(taken.filter((item) => item.kind === kind).length, kind);
   const messages = taken.reduce((sum, item) => sum + (item.messages ?? 0), 0);
   const total = [count("thread"), counted(messages, "message"), count("assistant"), count("model")];
   return [
@@ -40,14 +40,14 @@ const counted = (number: number, noun: string): string => `${number} ${noun}${nu
 const MOST_PLACES = 5;
 
 /** Each reason once, with the places below it. */
-function section(title: string, items: Reasoned[]): string[] {
+function section(title: string, items: ReasonedItem[]): string[] {
   const groups = Object.entries(Object.groupBy(items, ({ reason }) => reason));
   const lines = groups.flatMap(([reason, same = []]) => [`  ${reason}`, ...places(same).map((place) => `    ${place}`)]);
   // A file may bear any name; the terminal is to obey none.
   return lines.length === 0 ? [] : [title, ...lines.map((line) => line.replaceAll(/\p{Cc}/gu, "\uFFFD")), ""];
 }
 
-function places(items: Item[]): string[] {
+function places(items: ImportItem[]): string[] {
   const shown = items.slice(0, MOST_PLACES).map(({ path, line }) => (line === undefined ? path : `${path}, line ${line}`));
   const more = items.length - shown.length;
   return more === 0 ? shown : [...shown, `and ${more} more: "--json" lists them`];

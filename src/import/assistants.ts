@@ -1,79 +1,91 @@
 // assistants/*/assistant.json -> assistants of ours, and a map of the old ids to the new ones.
 import { BUILT_IN, type Assistant } from "../storage/entities.ts";
 import { byTail, idOf, tailOf } from "./ids.ts";
-import { foldersIn, type Job } from "./job.ts";
+import { listFolders, type ImportJob } from "./job.ts";
 import { isObject, type JsonObject } from "../support/json.ts";
-import { documentsIn, textIn } from "./json.ts";
-import { droppedKeys, fitted } from "./metadata.ts";
+import { parseDocuments, nonEmptyString } from "./json.ts";
+import { describeDropped, fitMetadata } from "./metadata.ts";
 import { UnreadableError } from "./old-folder.ts";
-import type { Item } from "./report.ts";
-import { firstTime, seconds } from "./times.ts";
+import type { ImportItem } from "./report.ts";
+import { findFirstTime, toSeconds } from "./times.ts";
 
 const LARGEST_FILE = 2 ** 20;
 
-/** Old id -> new id. */
+/** New ids by old ones. */
 export type AssistantIds = Map<string, string>;
 
 /** Throws what the store throws. */
-export async function importAssistants(job: Job): Promise<AssistantIds> {
+export async function importAssistants(job: ImportJob): Promise<AssistantIds> {
   const ids: AssistantIds = new Map([[BUILT_IN, BUILT_IN]]);
   const known = byTail(await job.store.assistants.ids());
-  for (const name of await foldersIn(job, "assistants", "assistant")) {
-    const item: Item = { kind: "assistant", old_id: name, path: `assistants/${name}/assistant.json` };
-    const old = await oldAssistant(job, item);
-    if (old !== undefined) await take(job, { ...item, old_id: textIn(old.id) ?? name }, name, old, known, ids);
+  for (const name of await listFolders(job, "assistants", "assistant")) {
+    const item: ImportItem = { kind: "assistant", old_id: name, path: `assistants/${name}/assistant.json` };
+    const old = await readOldAssistant(job, item);
+    if (old !== undefined) await importAssistant(job, { ...item, old_id: nonEmptyString(old.id) ?? name }, name, old, known, ids);
   }
   return ids;
 }
 
-async function oldAssistant({ folder, notes }: Job, item: Item): Promise<JsonObject | undefined> {
+async function readOldAssistant({ folder, report }: ImportJob, item: ImportItem): Promise<JsonObject | undefined> {
   try {
     const text = await folder.text(item.path, LARGEST_FILE);
-    const { values, fault } = documentsIn(text ?? "");
+    const { values, fault } = parseDocuments(text ?? "");
     const [old] = values;
-    if (text === undefined) notes.skipped(item, "The folder has no assistant.json.");
-    else if (old === undefined) notes.skipped(item, fault ?? "It holds no assistant.");
-    else if (fault !== undefined) notes.reduced(item, fault);
+    if (text === undefined) report.skipped(item, "The folder has no assistant.json.");
+    else if (old === undefined) report.skipped(item, fault ?? "It holds no assistant.");
+    else if (fault !== undefined) report.reduced(item, fault);
     return old;
   } catch (error) {
     if (!(error instanceof UnreadableError)) throw error;
-    notes.skipped(item, error.message);
+    report.skipped(item, error.message);
     return undefined;
   }
 }
 
-async function take(job: Job, item: Item, name: string, old: JsonObject, known: Map<string, string>, ids: AssistantIds) {
-  const { notes, store } = job;
-  if (name === BUILT_IN && isUntouched(old)) return notes.skipped({ ...item, id: BUILT_IN }, "It is built in here too.");
+async function importAssistant(
+  job: ImportJob,
+  item: ImportItem,
+  name: string,
+  old: JsonObject,
+  known: Map<string, string>,
+  ids: AssistantIds,
+) {
+  const { report, store } = job;
+  if (name === BUILT_IN && isUntouched(old)) return report.skipped({ ...item, id: BUILT_IN }, "It is built in here too.");
   const tail = tailOf("assistant", name);
   const there = known.get(tail);
-  const time = firstTime(job.now, old.created_at, old.created) ?? (await job.folder.changed(item.path)) ?? job.now;
+  const time = findFirstTime(job.now, old.created_at, old.created) ?? (await job.folder.modifiedAt(item.path)) ?? job.now;
   const id = there ?? idOf("asst_", time, tail);
-  for (const old_id of [name, textIn(old.id)]) if (old_id !== undefined) ids.set(old_id, id);
-  if (there !== undefined) return notes.skipped({ ...item, id }, "It was imported before.");
+  for (const old_id of [name, nonEmptyString(old.id)]) if (old_id !== undefined) ids.set(old_id, id);
+  if (there !== undefined) return report.skipped({ ...item, id }, "It was imported before.");
 
-  const { assistant, losses } = assistantOf(job, { ...old, id: item.old_id }, id, seconds(time));
+  const { assistant, losses } = toAssistant(job, { ...old, id: item.old_id }, id, toSeconds(time));
   await store.assistants.put(assistant);
-  notes.taken({ ...item, id });
-  for (const loss of losses) notes.reduced({ ...item, id }, loss);
+  report.taken({ ...item, id });
+  for (const loss of losses) report.reduced({ ...item, id }, loss);
 }
 
-/** Jan's own changed its instructions with many versions: one that has any is kept beside ours, named as it was. */
+/** Jan's own assistant changed its instructions with many versions: one that has any is kept beside ours, under its name. */
 function isUntouched({ name, instructions }: JsonObject): boolean {
-  return (textIn(name) ?? "Jan") === "Jan" && textIn(instructions) === undefined;
+  return (nonEmptyString(name) ?? "Jan") === "Jan" && nonEmptyString(instructions) === undefined;
 }
 
-function assistantOf({ from }: Job, old: JsonObject, id: string, created_at: number): { assistant: Assistant; losses: string[] } {
+function toAssistant(
+  { from }: ImportJob,
+  old: JsonObject,
+  id: string,
+  created_at: number,
+): { assistant: Assistant; losses: string[] } {
   const losses: string[] = [];
   const clipped = (field: string, most: number): string | null => {
-    const text = textIn(old[field]) ?? null;
+    const text = nonEmptyString(old[field]) ?? null;
     if (text !== null && text.length > most) losses.push(`Its ${field} was cut after ${most} characters.`);
     return text?.slice(0, most) ?? null;
   };
   const { temperature, top_p, ...parameters } = isObject(old.parameters) ? old.parameters : {};
-  // Ours is a URI, theirs mostly an emoji.
-  const avatar = textIn(old.avatar);
-  const metadata = fitted(
+  // Our avatar is a URI, Jan's mostly an emoji.
+  const avatar = nonEmptyString(old.avatar);
+  const metadata = fitMetadata(
     { imported_id: String(old.id).slice(0, 512), imported_from: from },
     {
       ...(avatar !== undefined && !URL.canParse(avatar) ? { avatar } : {}),
@@ -84,7 +96,7 @@ function assistantOf({ from }: Job, old: JsonObject, id: string, created_at: num
   const tools = (Array.isArray(old.tools) ? old.tools : []).filter(isObject).filter(({ enabled }) => enabled !== false);
   // Jan's own tool reads files, which nothing here does.
   const kept = tools.filter(
-    (tool): tool is JsonObject & { type: string } => textIn(tool.type) !== undefined && tool.type !== "retrieval",
+    (tool): tool is JsonObject & { type: string } => nonEmptyString(tool.type) !== undefined && tool.type !== "retrieval",
   );
   if (kept.length < tools.length) losses.push("Its tool that reads files was left out.");
   const assistant: Assistant = {
@@ -103,12 +115,12 @@ function assistantOf({ from }: Job, old: JsonObject, id: string, created_at: num
     temperature: within(temperature ?? old.temperature, 2),
     top_p: within(top_p ?? old.top_p, 1),
   };
-  return { assistant, losses: [...losses, ...[droppedKeys(metadata) ?? []].flat()] };
+  return { assistant, losses: [...losses, ...[describeDropped(metadata) ?? []].flat()] };
 }
 
 /** `*` stands for any. */
 function modelsOf(model: unknown): Assistant["models"] {
-  const model_id = textIn(isObject(model) ? model.id : model);
+  const model_id = nonEmptyString(isObject(model) ? model.id : model);
   return model_id === undefined || model_id === "*" || model_id.length > 200 ? [] : [{ model_id }];
 }
 

@@ -1,7 +1,7 @@
 // What an old message says, as text parts; and what else was in it, which has no place in ours.
 import type { Message } from "../storage/entities.ts";
 import { isObject, type JsonObject } from "../support/json.ts";
-import { textIn } from "./json.ts";
+import { nonEmptyString } from "./json.ts";
 
 export interface Content {
   parts: Message["content"];
@@ -31,18 +31,18 @@ const OTHERS: Record<string, string> = {
 function partOf(part: unknown, lost: Set<string>): Message["content"][number] | undefined {
   if (typeof part === "string") return asText(part, []);
   if (!isObject(part)) return undefined;
-  const type = textIn(part.type) ?? "text";
+  const type = nonEmptyString(part.type) ?? "text";
   if (!TEXT.includes(type)) {
     lost.add(WITH_FILE[type] ?? OTHERS[type] ?? `a part of type "${type.slice(0, 40)}"`);
     if (WITH_FILE[type] === undefined) return undefined;
   }
   const { text } = part;
-  if (!isObject(text)) return asText(textIn(text), []);
+  if (!isObject(text)) return asText(nonEmptyString(text), []);
   const annotations = Array.isArray(text.annotations) ? text.annotations : [];
   const citations = annotations.filter(isObject);
   // Paths of files within the old folder.
   if (citations.length < annotations.length && TEXT.includes(type)) lost.add("a file");
-  return asText(textIn(text.value), citations);
+  return asText(nonEmptyString(text.value), citations);
 }
 
 function asText(value: string | undefined, annotations: unknown[]): Message["content"][number] | undefined {

@@ -1,22 +1,22 @@
-// `ingle import`: what lies in a data folder of Jan or cortex becomes threads, messages, assistants and models of ours.
+// `ingle import`: the contents of a data folder of Jan or cortex become threads, messages, assistants and models of ours.
 import { importAssistants } from "./assistants.ts";
-import type { ImportTarget, Job } from "./job.ts";
-import { layoutOf } from "./layout.ts";
+import type { ImportTarget, ImportJob } from "./job.ts";
+import { findLayout } from "./layout.ts";
 import { importModels } from "./models.ts";
-import { createNotes, type Report } from "./report.ts";
+import { createReportBuilder, type Report } from "./report.ts";
 import { importThreads } from "./threads.ts";
 
 /**
- * Takes in the folder, whose files are read and never written; GGUF files are used where they are. What was taken before is known
- * again, so that a second run, also after one that was killed, ends as one undisturbed run does.
+ * Imports the folder, whose files are read and never written; GGUF files are used where they are. What was imported before is
+ * recognised, so that a second run, also after one that was killed, ends as one undisturbed run does.
  * Throws `ImportError` for a folder that cannot be imported, and what the store throws.
  */
 export async function importFolder(path: string, { store, now }: ImportTarget): Promise<Report> {
-  const layout = await layoutOf(path);
-  const notes = createNotes(layout.from);
-  const job: Job = { ...layout, store, notes, now: now() * 1000 };
+  const layout = await findLayout(path);
+  const report = createReportBuilder(layout.from);
+  const job: ImportJob = { ...layout, store, report, now: now() * 1000 };
   const assistants = await importAssistants(job);
   await importModels(job);
   await importThreads(job, assistants);
-  return notes.report;
+  return report.result;
 }

@@ -1,8 +1,8 @@
-// What the parts of one import share.
+// The state that all parts of one import use.
 import type { Store } from "../storage/store.ts";
-import type { Layout } from "./layout.ts";
-import { LINK, UnreadableError } from "./old-folder.ts";
-import type { Item, Notes } from "./report.ts";
+import type { FolderLayout } from "./layout.ts";
+import { IS_LINK, UnreadableError } from "./old-folder.ts";
+import type { ImportItem, ReportBuilder } from "./report.ts";
 
 /** Where what is imported goes. */
 export interface ImportTarget {
@@ -11,24 +11,24 @@ export interface ImportTarget {
   now: () => number;
 }
 
-export interface Job extends Layout {
+export interface ImportJob extends FolderLayout {
   store: Store;
-  notes: Notes;
+  report: ReportBuilder;
   /** Milliseconds since 1970, the same for all of it. */
   now: number;
 }
 
-/** The names of the folders in one of the old folders. What is there and is not looked into is noted as skipped. */
-export async function foldersIn({ folder, notes }: Job, path: string, kind: Item["kind"]): Promise<string[]> {
+/** The names of the folders in one of the old folders. Links in it are reported as skipped. */
+export async function listFolders({ folder, report }: ImportJob, path: string, kind: ImportItem["kind"]): Promise<string[]> {
   try {
     const entries = await folder.list(path);
     for (const { name } of entries.filter((entry) => entry.kind === "other")) {
-      notes.skipped({ kind, old_id: name, path: `${path}/${name}` }, LINK);
+      report.skipped({ kind, old_id: name, path: `${path}/${name}` }, IS_LINK);
     }
     return entries.filter((entry) => entry.kind === "folder").map(({ name }) => name);
   } catch (error) {
     if (!(error instanceof UnreadableError)) throw error;
-    notes.skipped({ kind, old_id: null, path }, error.message);
+    report.skipped({ kind, old_id: null, path }, error.message);
     return [];
   }
 }

@@ -3,7 +3,7 @@
 import { isDeeper, isObject, type JsonObject } from "../support/json.ts";
 
 /** The value where it is a string with something in it. */
-export const textIn = (value: unknown): string | undefined =>
+export const nonEmptyString = (value: unknown): string | undefined =>
   typeof value === "string" && value.trim() !== "" ? value : undefined;
 
 /** What is nested deeper than any honest record would let the code that walks it run out of stack. */
@@ -16,10 +16,10 @@ export interface Documents {
 }
 
 /** The objects in a text. What can be read of a damaged text is there beside the `fault`. */
-export function documentsIn(text: string): Documents {
+export function parseDocuments(text: string): Documents {
   // A power cut leaves NUL bytes in place of what was not on the disk yet.
-  const { values, rest } = gluedIn(text.replaceAll("\0", "").trim());
-  const found = rest === "" ? values : [...values, ...tailOfCut(rest)];
+  const { values, rest } = parseGlued(text.replaceAll("\0", "").trim());
+  const found = rest === "" ? values : [...values, ...parseTailOfCut(rest)];
   const flat = found.filter((value) => !isDeeper(value, DEEPEST));
   if (rest !== "") return { values: flat, fault: "It is no JSON object, or only in part: it may have been cut." };
   return flat.length === found.length ? { values } : { values: flat, fault: `It is nested deeper than ${DEEPEST} levels.` };
@@ -29,14 +29,14 @@ export function documentsIn(text: string): Documents {
 const MOST_GLUED = 100_000;
 
 /** The objects with which a text begins, one after the other, and what follows them. */
-function gluedIn(text: string): { values: JsonObject[]; rest: string } {
-  const whole = parsed(text);
+function parseGlued(text: string): { values: JsonObject[]; rest: string } {
+  const whole = parseObject(text);
   if (whole !== undefined) return { values: [whole], rest: "" };
   const values: JsonObject[] = [];
   let at = 0;
   while (values.length < MOST_GLUED) {
-    const end = endOf(text, at);
-    const value = end === undefined ? undefined : parsed(text.slice(at, end));
+    const end = findEnd(text, at);
+    const value = end === undefined ? undefined : parseObject(text.slice(at, end));
     if (value === undefined) break;
     values.push(value);
     for (at = end!; at < text.length && text[at]!.trim() === "";) at++;
@@ -45,7 +45,7 @@ function gluedIn(text: string): { values: JsonObject[]; rest: string } {
 }
 
 /** Undefined for what is no object, or not JSON. */
-function parsed(text: string): JsonObject | undefined {
+function parseObject(text: string): JsonObject | undefined {
   try {
     const value: unknown = JSON.parse(text);
     return isObject(value) ? value : undefined;
@@ -55,7 +55,7 @@ function parsed(text: string): JsonObject | undefined {
 }
 
 /** Behind the object that begins at `from`; undefined where none does, or where it does not end. */
-function endOf(text: string, from: number): number | undefined {
+function findEnd(text: string, from: number): number | undefined {
   if (text[from] !== "{") return undefined;
   let [depth, in_string] = [0, false];
   for (let at = from; at < text.length; at++) {
@@ -74,12 +74,12 @@ const LONGEST_MENDED = 2 ** 20;
 const MOST_TRIES = 50;
 
 /** A writer died within an object, and the next one has appended to what it left: the last objects of the text, if they are whole. */
-function tailOfCut(text: string): JsonObject[] {
+function parseTailOfCut(text: string): JsonObject[] {
   if (text.length > LONGEST_MENDED) return [];
   let tries = 0;
   for (const { index } of text.matchAll(/\{\s*"/g)) {
     if (++tries > MOST_TRIES) break;
-    const { values, rest } = gluedIn(text.slice(index));
+    const { values, rest } = parseGlued(text.slice(index));
     if (rest === "") return values;
   }
   return [];

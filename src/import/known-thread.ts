@@ -2,42 +2,42 @@
 import { ApiError } from "../http/errors.ts";
 import type { AssistantIds } from "./assistants.ts";
 import { byTail, timeOf } from "./ids.ts";
-import type { Job } from "./job.ts";
-import type { Item } from "./report.ts";
-import { createNumbers, freshIn, messageItem, noteLosses } from "./thread-messages.ts";
+import type { ImportJob } from "./job.ts";
+import type { ImportItem } from "./report.ts";
+import { createMessageFactory, readOldMessages, itemOfMessage, reportLosses } from "./thread-messages.ts";
 
-/** They come after all that are here: also after those that were written here meanwhile. */
-export async function addTo(job: Job, item: Item, id: string, ids: AssistantIds): Promise<void> {
-  const { notes, store } = job;
+/** Appends them behind all messages that are here, also behind those that were written here meanwhile. */
+export async function addNewMessages(job: ImportJob, item: ImportItem, id: string, ids: AssistantIds): Promise<void> {
+  const { report, store } = job;
   const thread = await store.threads.get(id).catch(undefinedIfDamaged);
-  if (thread === undefined) return notes.skipped(item, "It was imported before, and its record here is damaged.");
+  if (thread === undefined) return report.skipped(item, "It was imported before, and its record here is damaged.");
   const own = store.messages(id);
   const here = await own.ids();
   const known = byTail(here);
-  const last_known = await lastKnown(job, item.path, known);
+  const last_known = await findLastKnown(job, item.path, known);
   const issued = timeOf(here.at(-1) ?? id) ?? 0;
   const assistant_id = thread.assistants[0]?.assistant_id ?? null;
-  const number = createNumbers({ thread_id: id, assistant_id, ids, time: issued, issued });
+  const makeMessage = createMessageFactory({ thread_id: id, assistant_id, ids, time: issued, issued });
   let [at, messages] = [0, 0];
-  for await (const fresh of freshIn(job, item.path, { skip: notes.skipped })) {
+  for await (const old of readOldMessages(job, item.path, { skip: report.skipped })) {
     if (at++ > last_known) {
-      const message = number(fresh);
-      // One after the other: were one missing among those that a crash leaves, the next run would take it for deleted.
+      const message = makeMessage(old);
+      // One after the other: a message missing among those that a crash leaves would be taken for deleted by the next run.
       await own.put(message);
       messages++;
-      noteLosses(job, item.path, fresh, message);
-    } else if (!known.has(fresh.tail)) notes.skipped(messageItem(item.path, fresh), MISSING);
+      reportLosses(job, item.path, old, message);
+    } else if (!known.has(old.tail)) report.skipped(itemOfMessage(item.path, old), MISSING);
   }
-  if (messages > 0) notes.taken({ ...item, messages });
-  else notes.skipped(item, "It was imported before, and nothing was added to it since.");
+  if (messages > 0) report.taken({ ...item, messages });
+  else report.skipped(item, "It was imported before, and nothing was added to it since.");
 }
 
 const MISSING = "Later ones of the thread were imported before: it was deleted here, or not there then.";
 
 /** The position of the last message that is here already; -1 for none. What was deleted here does not come back. */
-async function lastKnown(job: Job, path: string, known: Map<string, string>): Promise<number> {
+async function findLastKnown(job: ImportJob, path: string, known: Map<string, string>): Promise<number> {
   let [at, last] = [0, -1];
-  for await (const { tail } of freshIn(job, path)) {
+  for await (const { tail } of readOldMessages(job, path)) {
     if (known.has(tail)) last = at;
     at++;
   }

@@ -1,28 +1,28 @@
-// Is it a data folder of Jan or of cortex, and where in it does what lie?
+// Recognises a data folder of Jan or cortex, and finds the model files in it.
 import { join } from "node:path";
 import { MARKER } from "../storage/file-names.ts";
 import { disk, type FolderEntry } from "../storage/drivers/fs-durable/file-system.ts";
-import { ImportError, LINK, openOldFolder, UnreadableError, type OldFolder } from "./old-folder.ts";
+import { ImportError, IS_LINK, openOldFolder, UnreadableError, type OldFolder } from "./old-folder.ts";
 import type { Report } from "./report.ts";
 
-/** Newest first: what an older version has left is often described once more by a newer one. */
+/** Newest first: a newer version often describes the models of an older one once more. */
 export const MODEL_FOLDERS = ["llamacpp/models", "models"];
 
 const FOLDERS = ["threads", "assistants", "models", "llamacpp"];
 const FILES = ["cortex.db", ".cortexrc"];
-/** Made by every Jan, and by no cortex: Jan 0.5 had a cortex within it, with its files. */
+/** Names that every Jan makes and no cortex does: Jan 0.5 had a cortex within it, with its files. */
 const OF_JAN = ["extensions", "settings", "settings.json", "llamacpp", "mcp_config.json"];
 
-export interface Layout {
+export interface FolderLayout {
   folder: OldFolder;
   from: Report["from"];
 }
 
 /** Throws `ImportError`. Jan's configuration folder will do too: on some systems the data lies in `data` below it. */
-export async function layoutOf(path: string): Promise<Layout> {
+export async function findLayout(path: string): Promise<FolderLayout> {
   for (const place of [path, join(path, "data")]) {
     const there = place === path || (await disk.kind(place).catch(() => undefined)) === "folder";
-    const layout = there ? await layoutAt(place) : undefined;
+    const layout = there ? await readLayout(place) : undefined;
     if (layout !== undefined) return layout;
   }
   throw new ImportError(
@@ -30,27 +30,27 @@ export async function layoutOf(path: string): Promise<Layout> {
   );
 }
 
-async function layoutAt(path: string): Promise<Layout | undefined> {
+async function readLayout(path: string): Promise<FolderLayout | undefined> {
   const folder = await openOldFolder(path);
   const entries = await folder.list("");
   const has = (name: string): boolean => entries.some((entry) => entry.name === name);
   if (has(MARKER)) throw new ImportError(`${path} is a data folder of ingle itself. Use it with --data instead.`);
-  if (!FILES.some(has) && !(await hasOurs(folder, entries))) return undefined;
+  if (!FILES.some(has) && !(await hasImportable(folder, entries))) return undefined;
   const is_jan = OF_JAN.some(has) || (await folder.list("assistants").catch(() => [])).some(({ name }) => name === "jan");
   return { folder, from: FILES.some(has) && !is_jan ? "cortex" : "jan" };
 }
 
 /** A folder called "models" alone may be anybody's. */
-async function hasOurs(folder: OldFolder, entries: FolderEntry[]): Promise<boolean> {
+async function hasImportable(folder: OldFolder, entries: FolderEntry[]): Promise<boolean> {
   const names = entries.filter(({ name, kind }) => kind !== "file" && FOLDERS.includes(name)).map(({ name }) => name);
   if (names.some((name) => name === "threads" || name === "assistants")) return true;
   for (const place of MODEL_FOLDERS) {
-    if ((await manifestsIn(folder, place)).manifests.length > 0) return true;
+    if ((await findModelFiles(folder, place)).manifests.length > 0) return true;
   }
   return false;
 }
 
-export interface Models {
+export interface ModelFiles {
   /** `model.json` and YAML files. */
   manifests: string[];
   /** GGUF files, with what looks like one and is a link. */
@@ -61,9 +61,9 @@ export interface Models {
 
 const DEEPEST_FOLDER = 8;
 
-/** Of a folder and all below it. */
-export async function manifestsIn(folder: OldFolder, path: string, levels = DEEPEST_FOLDER): Promise<Models> {
-  const found: Models = { manifests: [], weights: [], closed: [] };
+/** Finds the model files in a folder and all below it. */
+export async function findModelFiles(folder: OldFolder, path: string, levels = DEEPEST_FOLDER): Promise<ModelFiles> {
+  const found: ModelFiles = { manifests: [], weights: [], closed: [] };
   const entries = await folder.list(path).catch((error: UnreadableError) => {
     found.closed.push({ path, reason: error.message });
     return [];
@@ -71,13 +71,13 @@ export async function manifestsIn(folder: OldFolder, path: string, levels = DEEP
   for (const { name, kind } of entries) {
     const place = `${path}/${name}`;
     if (kind === "folder" && levels > 0) {
-      const below = await manifestsIn(folder, place, levels - 1);
+      const below = await findModelFiles(folder, place, levels - 1);
       found.manifests.push(...below.manifests);
       found.weights.push(...below.weights);
       found.closed.push(...below.closed);
     } else if (kind === "folder") found.closed.push({ path: place, reason: "It lies too deep for a model's folder." });
     else if (name.endsWith(".gguf")) found.weights.push(place);
-    else if (kind === "other") found.closed.push({ path: place, reason: LINK });
+    else if (kind === "other") found.closed.push({ path: place, reason: IS_LINK });
     else if (name === "model.json" || /\.ya?ml$/.test(name)) found.manifests.push(place);
   }
   return found;

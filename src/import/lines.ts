@@ -1,6 +1,6 @@
 // Bytes as lines and as text, however long or broken they are.
 
-export interface Line {
+export interface FileLine {
   /** From 1 on. */
   number: number;
   /** Undefined for one that is longer than `LONGEST_LINE`. */
@@ -12,7 +12,7 @@ const LONGEST_LINE = 64 * 2 ** 20;
 const NEWLINE = 10;
 
 /** Each line is yielded as it was found: a last one without an end is one too. */
-export async function* linesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<Line> {
+export async function* splitLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<FileLine> {
   let [number, length] = [1, 0];
   let parts: Buffer[] = [];
   const add = (part: Buffer): void => {
@@ -20,7 +20,7 @@ export async function* linesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<Li
     if (length > LONGEST_LINE) parts = [];
     else parts.push(part);
   };
-  const end = (): Line => {
+  const end = (): FileLine => {
     const line = length > LONGEST_LINE ? { number } : { number, bytes: Buffer.concat(parts) };
     [number, length, parts] = [number + 1, 0, []];
     return line;
@@ -38,7 +38,7 @@ export async function* linesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<Li
 }
 
 /** Without a byte order mark. `mended`: what was no UTF-8 has become "�". */
-export function textOf(bytes: Uint8Array): { text: string; mended: boolean } {
+export function decodeLossy(bytes: Uint8Array): { text: string; mended: boolean } {
   try {
     return { text: new TextDecoder("utf-8", { fatal: true }).decode(bytes), mended: false };
   } catch {

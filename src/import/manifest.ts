@@ -4,7 +4,7 @@ import * as v from "valibot";
 import { parse as parseYaml } from "yaml";
 import { Model, type ModelFile } from "../../models/manifest.ts";
 import { isDeeper, isObject, type JsonObject } from "../support/json.ts";
-import { DEEPEST, documentsIn, textIn } from "./json.ts";
+import { DEEPEST, parseDocuments, nonEmptyString } from "./json.ts";
 
 export interface Manifest {
   id: string;
@@ -25,27 +25,27 @@ export interface Manifest {
 }
 
 /** `place` is the folder of all models. A sentence where there is no manifest in the text. */
-export function manifestOf(path: string, text: string, place: string): Manifest | string {
-  const old = path.endsWith(".json") ? documentsIn(text).values[0] : yamlIn(text);
+export function parseManifest(path: string, text: string, place: string): Manifest | string {
+  const old = path.endsWith(".json") ? parseDocuments(text).values[0] : parseYamlObject(text);
   if (old === undefined) return `It is not ${path.endsWith(".json") ? "JSON" : "YAML"}, or it describes no model.`;
   const settings = isObject(old.settings) ? old.settings : old;
-  const sha256 = textIn(old.model_sha256)?.toLowerCase();
+  const sha256 = nonEmptyString(old.model_sha256)?.toLowerCase();
   return {
     id: idOf(old, path, place),
     path,
     references: referencesOf(old, settings),
-    engine: textIn(old.engine),
+    engine: nonEmptyString(old.engine),
     created: old.created,
     sha256: sha256 !== undefined && /^[0-9a-f]{64}$/.test(sha256) ? sha256 : undefined,
     size: typeof old.model_size_bytes === "number" ? old.model_size_bytes : undefined,
-    name: textIn(old.name),
+    name: nonEmptyString(old.name),
     old,
     settings,
     parameters: isObject(old.parameters) ? old.parameters : old,
   };
 }
 
-function yamlIn(text: string): JsonObject | undefined {
+function parseYamlObject(text: string): JsonObject | undefined {
   try {
     // cortex writes some keys twice; aliases are how a small text becomes a large value.
     const value: unknown = parseYaml(text, { uniqueKeys: false, maxAliasCount: 100, logLevel: "error" });
@@ -62,7 +62,7 @@ function idOf(old: JsonObject, path: string, place: string): string {
   const folder = below.slice(0, -file.length - 1);
   if (place.startsWith("llamacpp/")) return folder;
   const of_path = file === "model" ? folder : file;
-  return (textIn(old.model) ?? textIn(old.id) ?? of_path.replace(/^(cortex\.so|huggingface\.co)\//, "")).trim();
+  return (nonEmptyString(old.model) ?? nonEmptyString(old.id) ?? of_path.replace(/^(cortex\.so|huggingface\.co)\//, "")).trim();
 }
 
 function referencesOf(old: JsonObject, settings: JsonObject): string[] {
@@ -76,11 +76,11 @@ function referencesOf(old: JsonObject, settings: JsonObject): string[] {
     ...sources.flatMap(({ url, filename }) => [url, filename]),
     old.source_url,
   ];
-  return said.flatMap((one) => textIn(one) ?? []).filter((one) => !/mmproj/i.test(one));
+  return said.flatMap((one) => nonEmptyString(one) ?? []).filter((one) => !/mmproj/i.test(one));
 }
 
 /** `files` are the weights; `created` in seconds. What is out of the range that ours has is left out, and named. */
-export function modelOf(manifest: Manifest, files: { path: string; size: number }[], created: number) {
+export function toModel(manifest: Manifest, files: { path: string; size: number }[], created: number) {
   const { old, id, settings, parameters, sha256 } = manifest;
   const losses: string[] = [];
   const within = (where: string, entries: Record<string, v.GenericSchema>, values: JsonObject): JsonObject => {
@@ -95,19 +95,19 @@ export function modelOf(manifest: Manifest, files: { path: string; size: number 
     return Object.fromEntries(kept);
   };
   const { prompt_template, ...other_settings } = Model.entries.settings.wrapped.entries;
-  const fits = textIn(settings.prompt_template)?.includes("{prompt}") === true;
+  const fits = nonEmptyString(settings.prompt_template)?.includes("{prompt}") === true;
   const metadata = isObject(old.metadata) ? old.metadata : {};
   const url = [old.source_url, ...(Array.isArray(old.sources) ? old.sources.map((one) => isObject(one) && one.url) : [])];
-  const source_url = url.flatMap((one) => textIn(one) ?? []).find((one) => /^https?:\/\//.test(one) && URL.canParse(one));
-  if (textIn(old.mmproj_path) ?? textIn(settings.mmproj)) losses.push("Its projector for images was left out.");
+  const source_url = url.flatMap((one) => nonEmptyString(one) ?? []).find((one) => /^https?:\/\//.test(one) && URL.canParse(one));
+  if (nonEmptyString(old.mmproj_path) ?? nonEmptyString(settings.mmproj)) losses.push("Its projector for images was left out.");
 
   const model = v.parse(Model, {
     id,
     name: (manifest.name ?? id).slice(0, 200),
     version: String(old.version ?? "1.0").slice(0, 40),
-    description: textIn(old.description)?.slice(0, 4096) ?? "",
+    description: nonEmptyString(old.description)?.slice(0, 4096) ?? "",
     created,
-    owned_by: textIn(old.owned_by)?.slice(0, 200) ?? "",
+    owned_by: nonEmptyString(old.owned_by)?.slice(0, 200) ?? "",
     ...(source_url === undefined ? {} : { source_url }),
     settings: within("setting", fits ? { prompt_template, ...other_settings } : other_settings, settings),
     parameters: within("parameter", Model.entries.parameters.wrapped.entries, parameters),

@@ -2,7 +2,7 @@
 import { open, realpath, type FileHandle } from "node:fs/promises";
 import { join, sep } from "node:path";
 import { disk, READ_FLAGS, type FolderEntry } from "../storage/drivers/fs-durable/file-system.ts";
-import { linesOf, textOf, type Line } from "./lines.ts";
+import { splitLines, decodeLossy, type FileLine } from "./lines.ts";
 
 /** The folder cannot be imported at all. The sentence says why and what to do. */
 export class ImportError extends Error {
@@ -23,24 +23,24 @@ export interface OldFolder {
   /** Undefined where there is no such file. */
   text(path: string, most: number): Promise<string | undefined>;
   /** Lines without their end, none where there is no such file. */
-  lines(path: string): AsyncGenerator<Line>;
+  lines(path: string): AsyncGenerator<FileLine>;
   /** Milliseconds since 1970 of the last change; undefined where there is nothing. */
-  changed(path: string): Promise<number | undefined>;
+  modifiedAt(path: string): Promise<number | undefined>;
 }
 
-/** Of what is not looked into. */
-export const LINK = "It is a link or no regular folder: links are not followed.";
+/** The reason why an entry is not read. */
+export const IS_LINK = "It is a link or no regular folder: links are not followed.";
 
 const CHUNK = 256 * 2 ** 10;
 
 /** Throws `ImportError` where there is no such folder, or one that may not be read. */
 export async function openOldFolder(folder: string): Promise<OldFolder> {
-  const root = await realpath(folder).catch((error) => noFolder(folder, error));
+  const root = await realpath(folder).catch((error) => throwNoFolder(folder, error));
   const old: OldFolder = {
     root,
     async list(path) {
       if (!(await isFolder(root, path))) return [];
-      const entries = await disk.list(join(root, path)).catch(unreadable);
+      const entries = await disk.list(join(root, path)).catch(throwUnreadable);
       return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
     },
     async text(path, most) {
@@ -49,7 +49,7 @@ export async function openOldFolder(folder: string): Promise<OldFolder> {
       try {
         const { size } = await handle.stat();
         if (size > most) throw new UnreadableError(`It has ${size} bytes; ${most} are the most that is read.`);
-        return textOf(await handle.readFile().catch(unreadable)).text;
+        return decodeLossy(await handle.readFile().catch(throwUnreadable)).text;
       } finally {
         await handle.close();
       }
@@ -58,21 +58,21 @@ export async function openOldFolder(folder: string): Promise<OldFolder> {
       const handle = await openFile(join(root, path));
       if (handle === undefined) return;
       try {
-        yield* linesOf(chunksOf(handle));
+        yield* splitLines(chunksOf(handle));
       } finally {
         await handle.close();
       }
     },
-    changed: (path) => disk.modifiedAt(join(root, path)).then(Math.floor, () => undefined),
+    modifiedAt: (path) => disk.modifiedAt(join(root, path)).then(Math.floor, () => undefined),
   };
-  await disk.list(root).catch((error) => noFolder(folder, error));
+  await disk.list(root).catch((error) => throwNoFolder(folder, error));
   return old;
 }
 
 async function* chunksOf(handle: FileHandle): AsyncGenerator<Buffer> {
   for (;;) {
-    // A new one each time, as its parts are kept.
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(CHUNK), 0, CHUNK).catch(unreadable);
+    // A new buffer each time: lines keep parts of it.
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(CHUNK), 0, CHUNK).catch(throwUnreadable);
     if (bytesRead === 0) return;
     yield buffer.subarray(0, bytesRead);
   }
@@ -83,25 +83,25 @@ async function isFolder(root: string, path: string): Promise<boolean> {
   let place = root;
   for (const name of path.split("/").filter((name) => name !== "")) {
     place = join(place, name);
-    const kind = await disk.kind(place).catch(unreadable);
+    const kind = await disk.kind(place).catch(throwUnreadable);
     if (kind === undefined || kind === "file") return false;
-    if (kind === "other") throw new UnreadableError(LINK);
+    if (kind === "other") throw new UnreadableError(IS_LINK);
   }
   return true;
 }
 
 /** A regular file at an absolute path; undefined where there is nothing. A pipe does not block. Throws `UnreadableError`. */
 export async function openFile(path: string): Promise<FileHandle | undefined> {
-  const kind = await disk.kind(path).catch(unreadable);
+  const kind = await disk.kind(path).catch(throwUnreadable);
   if (kind === undefined) return undefined;
   if (kind !== "file") throw new UnreadableError("It is no regular file: folders and links are not read.");
-  const handle = await open(path, READ_FLAGS).catch(unreadable);
+  const handle = await open(path, READ_FLAGS).catch(throwUnreadable);
   if ((await handle.stat()).isFile()) return handle;
   await handle.close();
   throw new UnreadableError("It is no regular file.");
 }
 
-/** Is what stands at this path, links followed, within the folder? */
+/** Whether a path, links followed, leads to a place within the folder. */
 export async function isWithin(root: string, path: string): Promise<boolean> {
   return realpath(path).then(
     (real) => real.startsWith(root.endsWith(sep) ? root : root + sep),
@@ -109,7 +109,7 @@ export async function isWithin(root: string, path: string): Promise<boolean> {
   );
 }
 
-function unreadable(error: NodeJS.ErrnoException): never {
+function throwUnreadable(error: NodeJS.ErrnoException): never {
   const words: Record<string, string> = {
     EACCES: "It may not be read by this user.",
     EPERM: "It may not be read by this user.",
@@ -120,7 +120,7 @@ function unreadable(error: NodeJS.ErrnoException): never {
   throw new UnreadableError(words[error.code ?? ""] ?? `It cannot be read (${error.code ?? error.message}).`, { cause: error });
 }
 
-function noFolder(folder: string, error: NodeJS.ErrnoException): never {
+function throwNoFolder(folder: string, error: NodeJS.ErrnoException): never {
   const words: Record<string, string> = {
     ENOENT: `There is no folder ${folder}. Check the path.`,
     ENOTDIR: `${folder} is no folder. Name the data folder of Jan or cortex.`,

@@ -3,9 +3,9 @@ import type { Thread, ThreadAssistant } from "../storage/entities.ts";
 import { BUILT_IN } from "../storage/entities.ts";
 import type { AssistantIds } from "./assistants.ts";
 import { isObject, type JsonObject } from "../support/json.ts";
-import { textIn } from "./json.ts";
-import { droppedKeys, fitted } from "./metadata.ts";
-import { firstTime, seconds } from "./times.ts";
+import { nonEmptyString } from "./json.ts";
+import { describeDropped, fitMetadata } from "./metadata.ts";
+import { findFirstTime, toSeconds } from "./times.ts";
 
 const LONGEST_TITLE = 10_240;
 const MOST_ASSISTANTS = 100;
@@ -20,7 +20,7 @@ export interface OldThread {
   losses: string[];
 }
 
-interface About {
+interface OldThreadContext {
   old_id: string;
   from: string;
   /** Milliseconds. */
@@ -28,26 +28,26 @@ interface About {
   ids: AssistantIds;
 }
 
-export function oldThreadOf(old: JsonObject, { old_id, from, now, ids }: About): OldThread {
+export function parseOldThread(old: JsonObject, { old_id, from, now, ids }: OldThreadContext): OldThread {
   const inner = isObject(old.metadata) ? old.metadata : {};
   // The title went there and came back again with cortex, between Jan 0.5.13 and 0.6.
-  const title = textIn(old.title) ?? textIn(inner.title);
-  const updated = firstTime(now, old.updated, old.updated_at);
-  const metadata = fitted(
+  const title = nonEmptyString(old.title) ?? nonEmptyString(inner.title);
+  const updated = findFirstTime(now, old.updated, old.updated_at);
+  const metadata = fitMetadata(
     {
       imported_id: old_id.slice(0, 512),
       imported_from: from,
-      ...(updated === undefined ? {} : { imported_updated_at: seconds(updated) }),
+      ...(updated === undefined ? {} : { imported_updated_at: toSeconds(updated) }),
     },
     // The last message is in the thread itself, at its full length.
     Object.fromEntries(Object.entries(inner).filter(([key]) => key !== "title" && key !== "lastMessage")),
   );
-  const losses = [droppedKeys(metadata) ?? []].flat();
+  const losses = [describeDropped(metadata) ?? []].flat();
   const listed = (Array.isArray(old.assistants) ? old.assistants : []).filter((one) => isObject(one) || typeof one === "string");
   const assistants = listed.slice(0, MOST_ASSISTANTS).map((one) => assistantOf(isObject(one) ? one : { id: one }, ids, losses));
   return {
     ...(title === undefined ? {} : { title: title.slice(0, LONGEST_TITLE) }),
-    created: firstTime(now, old.created, old.created_at),
+    created: findFirstTime(now, old.created, old.created_at),
     assistants: assistants.length > 0 ? assistants : [{ assistant_id: BUILT_IN }],
     metadata: metadata.metadata,
     losses,
@@ -58,9 +58,9 @@ export function oldThreadOf(old: JsonObject, { old_id, from, now, ids }: About):
 const NONE = "model-only";
 
 function assistantOf(old: JsonObject, ids: AssistantIds, losses: string[]): ThreadAssistant {
-  const old_id = textIn(old.assistant_id) ?? textIn(old.id) ?? BUILT_IN;
-  const name = old_id === NONE ? undefined : (textIn(old.assistant_name) ?? textIn(old.name));
-  const instructions = textIn(old.instructions);
+  const old_id = nonEmptyString(old.assistant_id) ?? nonEmptyString(old.id) ?? BUILT_IN;
+  const name = old_id === NONE ? undefined : (nonEmptyString(old.assistant_name) ?? nonEmptyString(old.name));
+  const instructions = nonEmptyString(old.instructions);
   const assistant_id = ids.get(old_id) ?? BUILT_IN;
   if (!ids.has(old_id) && old_id !== NONE) {
     losses.push(`Its assistant "${old_id.slice(0, 60)}" is not in the folder: "${BUILT_IN}" stands in its place.`);
@@ -76,11 +76,11 @@ function assistantOf(old: JsonObject, ids: AssistantIds, losses: string[]): Thre
 
 /** `*` stands for any. */
 function modelOf({ id, settings, parameters, engine }: JsonObject): ThreadAssistant["model"] {
-  const model_id = textIn(id);
+  const model_id = nonEmptyString(id);
   return {
     ...(model_id === undefined || model_id === "*" ? {} : { id: model_id }),
     ...(isObject(settings) ? { settings } : {}),
     ...(isObject(parameters) ? { parameters } : {}),
-    ...(textIn(engine) === undefined ? {} : { engine: textIn(engine) }),
+    ...(nonEmptyString(engine) === undefined ? {} : { engine: nonEmptyString(engine) }),
   };
 }

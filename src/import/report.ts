@@ -1,20 +1,20 @@
-// What an import has done with each thing that it found.
+// The report of an import: what became of each thing that it found.
 
-export interface Item {
+export interface ImportItem {
   kind: "thread" | "message" | "assistant" | "model";
   /** As the old folder names it; null where it has no name. */
   old_id: string | null;
   /** As ingle names it, where it is in ingle now. */
   id?: string;
-  /** Of the file or folder, below the folder that was imported, with `/`. */
+  /** Path of the file or folder, below the folder that was imported, with `/`. */
   path: string;
   /** In a file of lines, from 1 on. */
   line?: number;
-  /** How many of a thread were taken. */
+  /** How many messages of a thread were imported. */
   messages?: number;
 }
 
-export interface Reasoned extends Item {
+export interface ReasonedItem extends ImportItem {
   /** A sentence. */
   reason: string;
 }
@@ -22,32 +22,32 @@ export interface Reasoned extends Item {
 export interface Report {
   from: "jan" | "cortex";
   /** New in ingle. A thread stands here also when it was there and only messages were added to it. */
-  taken: Item[];
-  /** Taken, but not whole: the sentence says what was left behind. */
-  reduced: Reasoned[];
-  skipped: Reasoned[];
+  taken: ImportItem[];
+  /** Imported, but not whole: the sentence says what was left behind. */
+  reduced: ReasonedItem[];
+  skipped: ReasonedItem[];
 }
 
-export interface Notes {
-  report: Report;
-  taken(item: Item): void;
-  reduced(item: Item, reason: string): void;
-  skipped(item: Item, reason: string): void;
+export interface ReportBuilder {
+  result: Report;
+  taken(item: ImportItem): void;
+  reduced(item: ImportItem, reason: string): void;
+  skipped(item: ImportItem, reason: string): void;
 }
 
-/** A file of a million bad lines is not to become a report of a million sentences. */
+/** Sentences about one file: a file of a million bad lines does not become a report of a million sentences. */
 const MOST_OF_A_FILE = 100;
 
-export function createNotes(from: Report["from"]): Notes {
-  const report: Report = { from, taken: [], reduced: [], skipped: [] };
+export function createReportBuilder(from: Report["from"]): ReportBuilder {
+  const result: Report = { from, taken: [], reduced: [], skipped: [] };
   const counts = new Map<string, number>();
-  const note = (list: "reduced" | "skipped", item: Item, reason: string): void => {
+  const note = (list: "reduced" | "skipped", item: ImportItem, reason: string): void => {
     const key = `${list} ${item.path}`;
     const count = (counts.get(key) ?? 0) + 1;
     counts.set(key, count);
-    if (count < MOST_OF_A_FILE) report[list].push({ ...item, reason });
+    if (count < MOST_OF_A_FILE) result[list].push({ ...item, reason });
     if (count === MOST_OF_A_FILE) {
-      report[list].push({
+      result[list].push({
         kind: item.kind,
         old_id: null,
         path: item.path,
@@ -56,8 +56,8 @@ export function createNotes(from: Report["from"]): Notes {
     }
   };
   return {
-    report,
-    taken: (item) => void report.taken.push(item),
+    result,
+    taken: (item) => void result.taken.push(item),
     reduced: (item, reason) => note("reduced", item, reason),
     skipped: (item, reason) => note("skipped", item, reason),
   };

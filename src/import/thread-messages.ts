@@ -1,39 +1,39 @@
-// The messages of one old thread, on their way into the store: each gets an id that sorts it behind the one before.
+// The messages of an old thread, on their way into the store: each gets an id that sorts it behind the one before.
 import type { Collection } from "../storage/collection.ts";
 import type { Message } from "../storage/entities.ts";
 import type { AssistantIds } from "./assistants.ts";
 import { idOf } from "./ids.ts";
-import type { Job } from "./job.ts";
-import { createTails, drafted, foundIn, oldIdOf, type Draft } from "./messages.ts";
-import type { Item } from "./report.ts";
-import { seconds } from "./times.ts";
+import type { ImportJob } from "./job.ts";
+import { createIdTails, draftMessage, parseLines, oldIdOf, type MessageDraft } from "./messages.ts";
+import type { ImportItem } from "./report.ts";
+import { toSeconds } from "./times.ts";
 
-export const FILE = "messages.jsonl";
+export const MESSAGES_FILE = "messages.jsonl";
 const WRITES_AT_ONCE = 16;
 
-export interface Fresh {
-  draft: Draft;
+export interface OldMessage {
+  draft: MessageDraft;
   tail: string;
   line: number;
 }
 
-interface Listener {
-  /** Something in the file is no message of ours. */
-  skip?(item: Item, reason: string): void;
-  /** The file begins with a system message. Answers whether it was of use. */
+interface MessageHandlers {
+  /** Called for everything in the file that is no message of ours. */
+  skip?(item: ImportItem, reason: string): void;
+  /** Called for a system message at the beginning. Answers whether the thread takes it as its instructions. */
   instruct?(text: string): boolean;
 }
 
-/** What of the thread's file can be messages of ours, in its order. `path` is the thread's. Throws `UnreadableError`. */
-export async function* freshIn(job: Job, path: string, listener: Listener = {}): AsyncGenerator<Fresh> {
-  const { skip = () => {}, instruct = () => true } = listener;
-  const tails = createTails();
+/** The old messages that can be messages of ours, in the order of the file. `path` is the thread's. Throws `UnreadableError`. */
+export async function* readOldMessages(job: ImportJob, path: string, handlers: MessageHandlers = {}): AsyncGenerator<OldMessage> {
+  const { skip = () => {}, instruct = () => true } = handlers;
+  const idTail = createIdTails();
   let is_first = true;
-  for await (const { line, values, fault, mended } of foundIn(job.folder, `${path}/${FILE}`)) {
-    const about = (old_id: string | null): Item => ({ kind: "message", old_id, path: `${path}/${FILE}`, line });
+  for await (const { line, values, fault, mended } of parseLines(job.folder, `${path}/${MESSAGES_FILE}`)) {
+    const about = (old_id: string | null): ImportItem => ({ kind: "message", old_id, path: `${path}/${MESSAGES_FILE}`, line });
     for (const value of values) {
-      const found = drafted(value, job);
-      const tail = tails(value);
+      const found = draftMessage(value, job);
+      const tail = idTail(value);
       const was_first = is_first;
       is_first = false;
       if (!("draft" in found)) {
@@ -48,19 +48,25 @@ export async function* freshIn(job: Job, path: string, listener: Listener = {}):
   }
 }
 
-/** What a message takes over from the thread and from the messages before it. */
-interface Before {
+/** What a message inherits from its thread and from the messages before it. */
+interface MessageDefaults {
   thread_id: string;
-  /** Who answers where the old message does not say. */
+  /** The author of answers where the old message names none. */
   assistant_id: string | null;
   ids: AssistantIds;
-  /** When the last one was made, and the time in its id, in milliseconds. */
+  /** When the last message was made, and the time in its id, in milliseconds. */
   time: number;
   issued: number;
 }
 
 /** Makes messages of drafts, which must come in their order. */
-export function createNumbers({ thread_id, assistant_id, ids, time, issued }: Before): (fresh: Fresh) => Message {
+export function createMessageFactory({
+  thread_id,
+  assistant_id,
+  ids,
+  time,
+  issued,
+}: MessageDefaults): (old: OldMessage) => Message {
   return ({ draft, tail }) => {
     const { fields, old_assistant, completed } = draft;
     time = draft.time ?? time;
@@ -68,19 +74,19 @@ export function createNumbers({ thread_id, assistant_id, ids, time, issued }: Be
     return {
       id: idOf("msg_", issued, tail),
       object: "thread.message",
-      created_at: seconds(time),
+      created_at: toSeconds(time),
       thread_id,
       ...fields,
       file_ids: [],
       assistant_id: fields.role === "assistant" ? (ids.get(old_assistant ?? "") ?? assistant_id) : null,
       run_id: null,
-      completed_at: fields.status === "completed" ? seconds(Math.max(completed ?? time, time)) : null,
+      completed_at: fields.status === "completed" ? toSeconds(Math.max(completed ?? time, time)) : null,
     };
   };
 }
 
 /** Writes as the messages come, a batch at a time, so that a file of any length needs little memory. `flush` writes the last batch. */
-export function createWriter({ put }: Pick<Collection<Message>, "put">) {
+export function createBatchWriter({ put }: Pick<Collection<Message>, "put">) {
   let batch: Message[] = [];
   const flush = async (): Promise<void> => {
     await Promise.all(batch.map(put));
@@ -95,10 +101,10 @@ export function createWriter({ put }: Pick<Collection<Message>, "put">) {
 }
 
 /** `path` is the thread's. */
-export function messageItem(path: string, { draft, line }: Fresh): Item {
-  return { kind: "message", old_id: draft.old_id, path: `${path}/${FILE}`, line };
+export function itemOfMessage(path: string, { draft, line }: OldMessage): ImportItem {
+  return { kind: "message", old_id: draft.old_id, path: `${path}/${MESSAGES_FILE}`, line };
 }
 
-export function noteLosses({ notes }: Job, path: string, fresh: Fresh, { id }: Message): void {
-  for (const loss of fresh.draft.losses) notes.reduced({ ...messageItem(path, fresh), id }, loss);
+export function reportLosses({ report }: ImportJob, path: string, old: OldMessage, { id }: Message): void {
+  for (const loss of old.draft.losses) report.reduced({ ...itemOfMessage(path, old), id }, loss);
 }

@@ -1,4 +1,4 @@
-// The GGUF files that a manifest speaks of: where they are, and whether they are whole as far as that can be seen.
+// The GGUF files that a manifest names: where they are, and whether they look whole.
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { allParts, parseSplitName } from "../../models/split-gguf.ts";
@@ -10,17 +10,17 @@ export interface Weights {
   /** Absolute paths and bytes; the first is the one to load. Empty where there is a `reason` why they cannot be used. */
   files: { path: string; size: number }[];
   reason?: string;
-  /** Absolute paths that the manifest speaks of, usable or not. */
+  /** Absolute paths that the manifest names, usable or not. */
   paths: string[];
 }
 
-export async function weightsOf(folder: OldFolder, manifest: Manifest): Promise<Weights> {
-  const path = await firstThere(folder, manifest);
-  if (path === undefined) return { files: [], paths: [], reason: notThere(manifest) };
+export async function findWeights(folder: OldFolder, manifest: Manifest): Promise<Weights> {
+  const path = await findFirst(folder, manifest);
+  if (path === undefined) return { files: [], paths: [], reason: describeMissing(manifest) };
   const paths = allParts(path);
   const files: Weights["files"] = [];
   for (const path of paths) {
-    const size = await ggufSize(path).catch(sentenceOf);
+    const size = await ggufSize(path).catch(messageOf);
     if (typeof size === "string") return { files: [], paths, reason: `Of its file ${path}: ${size}` };
     files.push({ path, size });
   }
@@ -30,19 +30,19 @@ export async function weightsOf(folder: OldFolder, manifest: Manifest): Promise<
   return { files: [], paths, reason: `Its file has ${first!.size} bytes instead of ${size}: it was not downloaded to its end.` };
 }
 
-async function firstThere(folder: OldFolder, { path, references }: Manifest): Promise<string | undefined> {
+async function findFirst(folder: OldFolder, { path, references }: Manifest): Promise<string | undefined> {
   const own = join(folder.root, dirname(path));
   for (const reference of references) {
-    for (const place of places(reference, folder.root, own)) {
+    for (const place of placesOf(reference, folder.root, own)) {
       if (!(await isAllowed(place, reference, folder.root))) continue;
       const kind = await disk.kind(place).catch(() => undefined);
       if (kind === "file" || kind === "other") return place;
     }
   }
-  return onlyOne(own, /\/[^/]+\/model\.(json|ya?ml)$/.test(path));
+  return findOnlyGguf(own, /\/[^/]+\/model\.(json|ya?ml)$/.test(path));
 }
 
-function places(reference: string, root: string, own: string): string[] {
+function placesOf(reference: string, root: string, own: string): string[] {
   const local = /^file:\/\//i.test(reference) ? asPath(reference) : reference.replace(/^models:\/\//, "models/");
   const beside = join(own, local.slice(Math.max(local.lastIndexOf("/"), local.lastIndexOf("\\")) + 1));
   if (/^https?:\/\//i.test(local)) return [beside.replace(/[?#].*$/, "")];
@@ -61,20 +61,20 @@ function asPath(url: string): string {
   }
 }
 
-/** Within the folder, or where the manifest says in full: Jan uses files of other folders in place too. */
+/** A path within the folder, or one that the manifest names in full: Jan uses files of other folders in place too. */
 async function isAllowed(place: string, reference: string, root: string): Promise<boolean> {
   return (await isWithin(root, place)) || (isAbsolute(reference) && place === reference && !place.startsWith(`${root}/`));
 }
 
 /** The one GGUF file beside a manifest that is alone in its folder. */
-async function onlyOne(own: string, is_alone: boolean): Promise<string | undefined> {
+async function findOnlyGguf(own: string, is_alone: boolean): Promise<string | undefined> {
   if (!is_alone) return undefined;
   const entries = await disk.list(own).catch(() => []);
   const found = entries.filter(({ name, kind }) => kind === "file" && isModelName(name));
   return found.length === 1 ? join(own, found[0]!.name) : undefined;
 }
 
-/** Of a GGUF file that stands for a model: neither a projector for images, nor a part of a model but for the first. */
+/** Whether a GGUF file stands for a model: it is no projector for images, and no part of a model but the first. */
 export function isModelName(name: string): boolean {
   return name.endsWith(".gguf") && !/mmproj/i.test(name) && (parseSplitName(name)?.no ?? 1) === 1;
 }
@@ -92,14 +92,14 @@ async function ggufSize(path: string): Promise<number> {
   }
 }
 
-function sentenceOf(error: unknown): string {
+function messageOf(error: unknown): string {
   if (error instanceof UnreadableError) return error.message;
   throw error;
 }
 
 const LOCAL = /^(nitro|llama-?cpp|cortex(\.llamacpp)?)$/i;
 
-function notThere({ engine }: Manifest): string {
+function describeMissing({ engine }: Manifest): string {
   return engine !== undefined && !LOCAL.test(engine)
     ? `It runs at "${engine.slice(0, 40)}", not from a GGUF file on this machine.`
     : "Its GGUF file is not there: it was never downloaded, or it was moved.";

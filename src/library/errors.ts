@@ -43,7 +43,7 @@ export function takenId(id: string): ApiError {
   });
 }
 
-/** Of a model that other servers run. */
+/** For a model that other servers run. */
 export function upstreamModel(id: string, url: string): ApiError {
   return new ApiError(409, `The model ${quote(id)} is run by ${new URL(url).host}: there is nothing to be downloaded.`, {
     code: "model_not_downloadable",
