@@ -6,7 +6,7 @@ import { AdapterError, type Adapter, type ChatEvent, type Engine } from "../adap
 import { channel, type Channel } from "../shared/channel.ts";
 import { childEnvironment, exitReason, forEachLine } from "../shared/subprocess.ts";
 import { watchProcess, type WatchdogLimits } from "../shared/watchdog.ts";
-import { CLOSE_MS, encode, fromWire, lineReader, type FromChild } from "./protocol.ts";
+import { CLOSE_MS, encodeMessage, fromWireError, createMessageReader, type FromChild } from "./protocol.ts";
 
 export interface ChildProcessOptions {
   /** The adapter inside, as far as it is known here. */
@@ -58,24 +58,24 @@ function connect(child: ChildProcess, id: string, limits: WatchdogLimits, log: (
   const receive = (message: FromChild): void => {
     watchdog.touch();
     if (message.type === "loaded") loaded.resolve(message);
-    else if (message.type === "load_failed") loaded.reject(fromWire(message.error));
+    else if (message.type === "load_failed") loaded.reject(fromWireError(message.error));
     else if (message.type === "event") generations.get(message.id)?.push(message.event);
-    else if (message.type === "error") generations.get(message.id)?.fail(fromWire(message.error));
+    else if (message.type === "error") generations.get(message.id)?.fail(fromWireError(message.error));
   };
-  const send = (message: Parameters<typeof encode>[0]): void => {
-    if (child.stdin!.writable) child.stdin!.write(encode(message));
+  const send = (message: Parameters<typeof encodeMessage>[0]): void => {
+    if (child.stdin!.writable) child.stdin!.write(encodeMessage(message));
   };
   const end = (how: string, failure?: AdapterError): void => {
     watchdog.exited(how, failure);
     for (const generation of generations.values()) generation.fail(watchdog.reason);
   };
 
-  const read = lineReader(receive, LONGEST_LINE);
+  const read = createMessageReader(receive, LONGEST_LINE);
   child.stdout!.setEncoding("utf8").on("data", (text: string) => {
     try {
       read(text);
     } catch (error) {
-      log(`The engine said what is no message: ${(error as Error).message}`);
+      log(`The engine sent a line that is no message: ${(error as Error).message}`);
       watchdog.kill(new AdapterError("engine_crashed", `The engine of model "${id}" spoke nonsense and was stopped.`));
     }
   });

@@ -1,6 +1,6 @@
 // The engine's side of a child process: runs one adapter with one model for the server at the other end of the pipes.
 import { AdapterError, type Adapter, type Engine } from "../adapter.ts";
-import { encode, lineReader, toWire, type FromChild, type ToChild } from "./protocol.ts";
+import { encodeMessage, createMessageReader, toWireError, type FromChild, type ToChild } from "./protocol.ts";
 
 // Enough for a prompt of 10 MiB with each character written as an escape.
 const LONGEST_LINE = 64 * 1024 * 1024;
@@ -18,7 +18,7 @@ export async function hostEngine(adapter: Adapter, input: NodeJS.ReadableStream,
       loading ??= adapter.load(message.model, { ...message.options, onProgress }, stopLoading.signal);
       loading.then(
         ({ slots, context_length }) => send({ type: "loaded", slots, context_length }),
-        (error) => send({ type: "load_failed", error: toWire(error) }),
+        (error) => send({ type: "load_failed", error: toWireError(error) }),
       );
     } else if (message.type === "chat") void chat(message);
     else generations.get(message.id)?.abort(new AdapterError("engine_unavailable", "The generation was stopped."));
@@ -31,13 +31,13 @@ export async function hostEngine(adapter: Adapter, input: NodeJS.ReadableStream,
       const engine = await loading!;
       for await (const event of engine.chat(request, stop.signal)) send({ type: "event", id, event });
     } catch (error) {
-      if (!stop.signal.aborted) send({ type: "error", id, error: toWire(error) });
+      if (!stop.signal.aborted) send({ type: "error", id, error: toWireError(error) });
     } finally {
       generations.delete(id);
     }
   }
 
-  const read = lineReader<ToChild>(receive, LONGEST_LINE);
+  const read = createMessageReader<ToChild>(receive, LONGEST_LINE);
   input.setEncoding("utf8");
   for await (const text of input) read(text as string);
   stopLoading.abort(new Error("The server has gone."));
@@ -56,6 +56,6 @@ function inBatches(write: (lines: string) => void): (message: FromChild) => void
         write(all);
       });
     }
-    lines += encode(message);
+    lines += encodeMessage(message);
   };
 }

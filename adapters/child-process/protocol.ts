@@ -25,34 +25,34 @@ export interface WireError {
   param?: string | undefined;
 }
 
-export function toWire(error: unknown): WireError {
+export function toWireError(error: unknown): WireError {
   if (error instanceof AdapterError) return { code: error.code, message: error.message, param: error.param };
   return { message: error instanceof Error ? (error.stack ?? error.message) : String(error) };
 }
 
-export function fromWire({ code, message, param }: WireError): Error {
+export function fromWireError({ code, message, param }: WireError): Error {
   return code === undefined ? new Error(message) : new AdapterError(code, message, { param });
 }
 
-export const encode = (message: ToChild | FromChild): string => `${JSON.stringify(message)}\n`;
+export const encodeMessage = (message: ToChild | FromChild): string => `${JSON.stringify(message)}\n`;
 
 /**
  * Cuts arriving text into messages. Throws `SyntaxError` at a line that is no JSON object, and `RangeError` at a line of more
  * than `longest` characters, finished or not.
  */
-export function lineReader<T>(onMessage: (message: T) => void, longest: number): (text: string) => void {
-  let held = "";
+export function createMessageReader<T>(onMessage: (message: T) => void, longest: number): (text: string) => void {
+  let pending = "";
   return (text) => {
-    held += text;
+    pending += text;
     let start = 0;
-    for (let end = held.indexOf("\n"); end >= 0; end = held.indexOf("\n", start)) {
+    for (let end = pending.indexOf("\n"); end >= 0; end = pending.indexOf("\n", start)) {
       if (end - start > longest) throw new RangeError(`A line of ${end - start} characters.`);
-      const message: unknown = JSON.parse(held.slice(start, end));
+      const message: unknown = JSON.parse(pending.slice(start, end));
       if (typeof message !== "object" || message === null) throw new SyntaxError("A line that is no object.");
       onMessage(message as T);
       start = end + 1;
     }
-    held = held.slice(start);
-    if (held.length > longest) throw new RangeError(`A line of more than ${longest} characters.`);
+    pending = pending.slice(start);
+    if (pending.length > longest) throw new RangeError(`A line of more than ${longest} characters.`);
   };
 }

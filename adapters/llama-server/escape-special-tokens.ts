@@ -5,11 +5,11 @@ import { AdapterError, type ChatMessage } from "../adapter.ts";
 import { createNameFinder, looksSpecial } from "../shared/special-tokens.ts";
 
 /** Tokenizes on the server; with `special`, texts like `<s>` are one token. */
-export type Tokenize = (text: string, special: boolean) => Promise<Tokens>;
-export type Tokens = v.InferOutput<typeof Tokens>;
+export type Tokenize = (text: string, special: boolean) => Promise<TokenPieces>;
+export type TokenPieces = v.InferOutput<typeof TokenPieces>;
 
 /** `piece`: bytes where they are no whole UTF-8. */
-export const Tokens = v.array(v.object({ id: v.number(), piece: v.union([v.string(), v.array(v.number())]) }));
+export const TokenPieces = v.array(v.object({ id: v.number(), piece: v.union([v.string(), v.array(v.number())]) }));
 
 const WORD_JOINER = "\u2060";
 const MOST_ROUNDS = 3;
@@ -37,12 +37,12 @@ export function createTokenEscaper(names: ReadonlySet<string>): TokenEscaper {
   };
 }
 
-function sameTokens(one: Tokens, other: Tokens): boolean {
+function sameTokens(one: TokenPieces, other: TokenPieces): boolean {
   return one.length === other.length && one.every(({ id }, index) => id === other[index]!.id);
 }
 
 /** Texts of tokens that come only with special parsing, and of those that look special though their type is plain text. */
-function findSpecialTokens(parsed: Tokens, plain: Tokens): string[] {
+function findSpecialTokens(parsed: TokenPieces, plain: TokenPieces): string[] {
   const ordinary = new Set(plain.map(({ id }) => id));
   const names = parsed
     .filter(({ id, piece }) => typeof piece === "string" && piece.length > 1 && (!ordinary.has(id) || looksSpecial(piece)))

@@ -8,7 +8,7 @@ import { answerEvents, BrokenAnswer, FailedAnswer } from "../shared/openai-strea
 import { readErrorBody } from "../shared/openai-stream/error-body.ts";
 import type { ProcessWatchdog } from "../shared/watchdog.ts";
 import { toAdapterError, withParam } from "./errors.ts";
-import { createTokenEscaper, type Tokenize, Tokens } from "./escape-special-tokens.ts";
+import { createTokenEscaper, type Tokenize, TokenPieces } from "./escape-special-tokens.ts";
 import type { LlamaServerClient } from "./http-client.ts";
 import { type LlamaServerModel, requestBody } from "./request-body.ts";
 import { waitForSlot } from "./wait-for-slot.ts";
@@ -104,7 +104,7 @@ const END_KNOWN_MS = 500;
 function createTokenizer(client: LlamaServerClient, signal: AbortSignal): Tokenize {
   return async (content, parse_special) => {
     const answer = await client.postJson("/tokenize", { content, parse_special, with_pieces: true }, signal);
-    return v.parse(v.object({ tokens: Tokens }), answer).tokens;
+    return v.parse(v.object({ tokens: TokenPieces }), answer).tokens;
   };
 }
 

@@ -43,8 +43,8 @@ export interface ProcessEnd {
 }
 
 // llama-server survives its parent. The shell that becomes llama-server therefore leaves a watcher behind, which reads from a pipe whose
-// other end ingle holds and kills llama-server when ingle is gone. No other process can have the same number by then: the watcher is
-// still in the group that bears it. Windows would need a job object.
+// other end ingle holds and kills llama-server when ingle is gone. No other process can have the same id by then: the watcher is still in
+// the process group of that id. Windows would need a job object.
 const EXEC_WITH_WATCHER = `exec 3<&0; (read -r end <&3; kill -9 $$) >/dev/null 2>&1 & exec 3<&-; exec "$@" </dev/null`;
 // Threads that wait for each other spin. While another program wants their core, such a wait lasts a whole time slice, so they sleep after
 // about 10 µs; sleeping at once would slow down an idle machine. https://gcc.gnu.org/onlinedocs/libgomp/GOMP_005fSPINCOUNT.html

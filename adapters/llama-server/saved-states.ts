@@ -42,11 +42,11 @@ interface RunningLlamaServer {
 }
 
 /** Called before the start. Undefined where nothing is to be saved, and, with a line in the log, where nothing can be. */
-export async function prepareSavedStates(saved: LlamaServerSavedStatesOptions): Promise<LlamaServerSavedStates | undefined> {
-  const { program, model, options, header } = saved;
+export async function prepareSavedStates(setup: LlamaServerSavedStatesOptions): Promise<LlamaServerSavedStates | undefined> {
+  const { program, model, options, header } = setup;
   const { kv_cache } = options;
   if (kv_cache === undefined) return undefined;
-  const logNotSaved = (reason: string): void => saved.log(`${model.id}: Conversations are not saved to the disk: ${reason}`);
+  const logNotSaved = (reason: string): void => setup.log(`${model.id}: Conversations are not saved to the disk: ${reason}`);
   if (!isTrimmable(header)) {
     logNotSaved("this model cannot forget a part of what it has read.");
     return undefined;
@@ -67,12 +67,12 @@ export async function prepareSavedStates(saved: LlamaServerSavedStatesOptions): 
         logNotSaved("the model or llama-server was changed while it was loaded.");
         return undefined;
       }
-      // All that decides what the cells look like and which numbers stand in them.
+      // All that decides the layout of the cells and the numbers in them.
       const args = commandLineArgs(withoutPaths(model), { ...options, threads: 1 }, header.context_length);
       const key = createHash("sha256").update(JSON.stringify({ files, server, args })).digest();
       const states = createStateFolder(kv_cache, llamaServerStateFormat(key));
       await states.evict();
-      const log = (line: string): void => saved.log(`${model.id}: ${line}`);
+      const log = (line: string): void => setup.log(`${model.id}: ${line}`);
       const slots = createSlotStates({ client, folder: states, limits, gone: watchdog.gone, log });
       return createSlotSelection({ chat, slots: server.slots, states: slots });
     },

@@ -52,7 +52,7 @@ interface GenerationProgress {
 
 /** With these the request never got to its slot. */
 const REFUSED: AdapterErrorCode[] = ["context_length_exceeded", "messages_refused", "request_refused", "template_failed"];
-/** An estimate, for prompts whose tokens llama-server has not told. */
+/** An estimate, for prompts whose tokens llama-server has not reported. */
 const CHARACTERS_PER_TOKEN = 4;
 
 export function createSlotSelection(options: LlamaServerSlotSelectionOptions): LlamaServerSlotSelection {
@@ -129,7 +129,7 @@ export function createSlotSelection(options: LlamaServerSlotSelectionOptions): L
       clearTimeout(idle_timer);
       const late = delay(SAVE_ON_CLOSE_MS);
       const end = performance.now() + SAVE_ON_CLOSE_MS;
-      // The generations were told to end before this call.
+      // Their clients have left, or the watchdog ends them.
       await Promise.race([Promise.all(slots.map(({ generation }) => generation)), late]);
       // A save that has begun may take as long again.
       await Promise.race([saveSlots(() => performance.now() < end), late.then(() => delay(SAVE_ON_CLOSE_MS))]);

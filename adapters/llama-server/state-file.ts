@@ -64,7 +64,7 @@ const PACKED_VERSION = 1;
 export function llamaServerStateFormat(key: Uint8Array): StateFormat<SlotContents, LlamaServerStateHeader> {
   return {
     ending: ".slot",
-    // A name made from the words would tell who guesses them that the conversation is here.
+    // A name made from the words would confirm a guess at them.
     nameOf: () => randomBytes(16).toString("hex"),
     seal: (path, contents) => seal(path, contents, key),
     readHeader: (path) => readHeader(path, key),

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { AdapterError, type Engine } from "../../adapters/adapter.ts";
 import { childProcess, type ChildProcessOptions } from "../../adapters/child-process/adapter.ts";
-import { toWire } from "../../adapters/child-process/protocol.ts";
+import { toWireError } from "../../adapters/child-process/protocol.ts";
 import { createLog } from "../../src/support/log.ts";
 import { createAdapters } from "../../src/server/adapters.ts";
 import { adapterSuite, collect, TINY } from "../adapter-suite.ts";
@@ -163,7 +163,7 @@ describe("a child that misbehaves", () => {
     await engine.close();
   });
   test("not at all: its refusal of a request comes with the field at fault", async () => {
-    const wire = toWire(new AdapterError("request_refused", "No.", { param: "grammar" }));
+    const wire = toWireError(new AdapterError("request_refused", "No.", { param: "grammar" }));
     const said = JSON.stringify(JSON.stringify({ type: "error", id: 0, error: wire }));
     const engine = await load(`${loaded} process.stdin.on("data", () => console.log(${said}));`);
     const refusal = await collect(engine.chat(ask("hello"), AbortSignal.timeout(20_000))).catch((error: unknown) => error);

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ChatMessage } from "../../adapters/adapter.ts";
-import { createTokenEscaper, type Tokens } from "../../adapters/llama-server/escape-special-tokens.ts";
+import { createTokenEscaper, type TokenPieces } from "../../adapters/llama-server/escape-special-tokens.ts";
 import { createNameFinder, looksSpecial } from "../../adapters/shared/special-tokens.ts";
 import { GgufError } from "../../models/gguf/header.ts";
 import { readSpecialTokens } from "../../models/gguf/special-tokens.ts";
@@ -97,7 +97,7 @@ test("what steers a model is known by its form", () => {
 describe("messages made harmless", () => {
   const NAMES = new Set(["<s>", "<|start|>", "<div>"]);
   /** `<s>` is special, `<|start|>` is one token in any case, all else is characters. */
-  const tokens = (text: string, special: boolean): Tokens => {
+  const tokens = (text: string, special: boolean): TokenPieces => {
     const pieces = text.match(special ? /<s>|<\|start\|>|./gsu : /<\|start\|>|./gsu) ?? [];
     return pieces.map((piece) => ({ id: piece.length > 1 ? piece.length : 1_000 + piece.codePointAt(0)!, piece }));
   };
@@ -144,7 +144,7 @@ describe("messages made harmless", () => {
   test("what stays special is refused", async () => {
     // There is no place inside it for a sign.
     const one = createTokenEscaper(new Set(["\u2047"]));
-    const tokenize = async (_: string, special: boolean): Promise<Tokens> => [{ id: special ? 1 : 2, piece: "\u2047" }];
+    const tokenize = async (_: string, special: boolean): Promise<TokenPieces> => [{ id: special ? 1 : 2, piece: "\u2047" }];
     expect(one([user("what\u2047")], tokenize)).rejects.toMatchObject({ code: "messages_refused" });
   });
 });
