@@ -1,38 +1,19 @@
 // Conversations on the disk, through the real server with the real model: gone on with after a restart, a kill, and another model file.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { checkFolder } from "../../src/storage/check/check.ts";
-import { answerTo, folderWithModel, longQuestion, type Said } from "../support/conversation.ts";
-import { namesIn } from "../support/folder.ts";
-import { RUNTIME } from "../support/program.ts";
-import { eventually, startServer, type Server } from "../support/server.ts";
+import { longQuestion, type Said } from "../support/conversation.ts";
+import { savingServer } from "../support/saving-server.ts";
+import { eventually } from "../support/server.ts";
 
 const SLOW = 300_000;
-const MODEL = "smollm2-135m-instruct";
 const REPEATABLE = { temperature: 0, max_tokens: 24 };
 
-let data = "";
-let server: Server;
-// One thread: beside other programs the engine takes fewer of them, and among how many a sum is split changes its last bits.
-const SETTINGS = ["--slots", "1", "--context", "4096", "--threads", "1", "--kv-cache", "2GB"];
-const start = (args: string[] = []) => startServer(RUNTIME, [...SETTINGS, ...args], { data });
-const folder = (): string => join(data, "kv-cache", MODEL);
-const named = (ending: string): string[] => namesIn(folder(), ending);
-const ask = (messages: Said[], more?: object) => answerTo(server.url, messages, more);
-const again = async (args?: string[]): Promise<void> => {
-  await server.stop();
-  server = await start(args);
-};
+const saving = savingServer({ ending: ".kv" });
+const { ask, states, restart } = saving;
 
-beforeAll(async () => {
-  data = await folderWithModel();
-  server = await start();
-}, SLOW);
-afterAll(async () => {
-  await server.stop();
-  rmSync(data, { recursive: true });
-});
+beforeAll(saving.start, SLOW);
+afterAll(saving.stop);
 
 describe("a conversation of 1,500 tokens", () => {
   const question = longQuestion(100);
@@ -58,7 +39,7 @@ describe("a conversation of 1,500 tokens", () => {
     "goes on from the disk when another one had its slot",
     async () => {
       await ask([longQuestion(200)], { max_tokens: 2 });
-      await eventually("it is on the disk", () => named(".kv").length === 1);
+      await eventually("it is on the disk", () => states().length === 1);
       expect((await ask(messages)).cached_tokens).toBeGreaterThanOrEqual(known - 2);
     },
     SLOW,
@@ -67,11 +48,9 @@ describe("a conversation of 1,500 tokens", () => {
   test(
     "goes on from the disk after a restart, and check finds nothing wrong",
     async () => {
-      await again();
-      expect(named(".kv").length).toBeGreaterThan(1);
-      expect(statSync(folder()).mode & 0o777).toBe(0o700);
-      for (const name of named("")) expect(statSync(join(folder(), name)).mode & 0o777).toBe(0o600);
-      expect((await checkFolder(data, { in_use: true })).findings).toEqual([]);
+      await restart();
+      expect(states().length).toBeGreaterThan(1);
+      await saving.expectGoodFolder();
       expect((await ask(messages)).cached_tokens).toBeGreaterThanOrEqual(known - 2);
     },
     SLOW,
@@ -80,13 +59,13 @@ describe("a conversation of 1,500 tokens", () => {
   test(
     "has the same repeatable answer from the disk as from an engine that knows nothing",
     async () => {
-      await again();
+      await restart();
       const kept = await ask(messages, REPEATABLE);
-      await again(["--kv-cache", "0"]);
+      await restart(["--kv-cache", "0"]);
       const fresh = await ask(messages, REPEATABLE);
       expect([kept.cached_tokens, fresh.cached_tokens]).toEqual([1024, 0]);
       expect(kept.text).toBe(fresh.text);
-      await again();
+      await restart();
     },
     SLOW,
   );
@@ -94,18 +73,18 @@ describe("a conversation of 1,500 tokens", () => {
   test(
     "is read anew where its file was changed, with the same answer",
     async () => {
-      await again();
-      await server.stop();
-      for (const name of named(".kv")) {
-        const bytes = readFileSync(join(folder(), name));
+      await restart();
+      await saving.server.stop();
+      for (const name of states()) {
+        const bytes = readFileSync(join(saving.folder(), name));
         bytes[Math.floor(bytes.length / 2)]! ^= 1;
-        writeFileSync(join(folder(), name), bytes);
+        writeFileSync(join(saving.folder(), name), bytes);
       }
-      server = await start();
+      await saving.launch();
       const { cached_tokens, text } = await ask(messages);
       expect(cached_tokens).toBe(0);
       expect(text).not.toBe("");
-      expect(server.stderr.join()).toContain("Its sum is wrong");
+      expect(saving.server.stderr.join()).toContain("Its checksum is wrong");
     },
     SLOW,
   );
@@ -113,12 +92,12 @@ describe("a conversation of 1,500 tokens", () => {
   test(
     "is read anew where the model file was changed, if only in its time",
     async () => {
-      await again();
-      expect(named(".kv").length).toBeGreaterThan(0);
-      await server.stop();
-      const weights = join(data, "weights", MODEL);
+      await restart();
+      expect(states().length).toBeGreaterThan(0);
+      await saving.server.stop();
+      const weights = saving.weights();
       for (const name of readdirSync(weights)) utimesSync(join(weights, name), new Date(), new Date());
-      server = await start();
+      await saving.launch();
       expect((await ask(messages)).cached_tokens).toBe(0);
     },
     SLOW,
@@ -130,33 +109,20 @@ test(
   async () => {
     const question = longQuestion(300);
     await ask([question], { max_tokens: 2 });
-    const before = named(".kv").length;
-    const [engine] = server.children();
-    const killed = eventually("a save has begun", () => named(".tmp").length > 0, 60_000, 1).then(() =>
+    const before = states().length;
+    const [engine] = saving.server.children();
+    const killed = eventually("a save has begun", () => saving.unfinished().length > 0, 60_000, 1).then(() =>
       process.kill(engine!, "SIGKILL"),
     );
     await ask([longQuestion(400)], { max_tokens: 200 }).catch(() => {});
     await killed;
-    await server.stop("SIGKILL");
-    expect(named(".kv").length).toBe(before);
-    const { findings } = await checkFolder(data, { in_use: false });
-    expect(findings.map(({ kind, path }) => `${kind} ${path}`)).toEqual(
-      named(".tmp").map((name) => `orphaned kv-cache/${MODEL}/${name}`),
-    );
-    expect(findings.length).toBe(1);
-    server = await start();
+    await saving.server.stop("SIGKILL");
+    expect(states().length).toBe(before);
+    await saving.expectOneHalf();
+    await saving.launch();
     expect((await ask([question], { max_tokens: 2 })).cached_tokens).toBe(0);
   },
   SLOW,
 );
 
-test(
-  "removing the model removes its conversations, also those that its engine still holds",
-  async () => {
-    expect(existsSync(folder())).toBe(true);
-    const response = await fetch(`${server.url}/v1/models/${MODEL}`, { method: "DELETE" });
-    expect(response.status).toBe(200);
-    expect(existsSync(folder())).toBe(false);
-  },
-  SLOW,
-);
+test("removing the model removes its conversations, also those that its engine still holds", saving.expectRemovedWithModel, SLOW);
