@@ -43,7 +43,7 @@ describe("a child that dies", () => {
   });
   afterAll(() => engine.close());
 
-  test("fails the turns that run and every later one, and tells why it closed", async () => {
+  test("fails the generations that run and every later one, and says why it closed", async () => {
     const answers = [ask("hello"), ask("world")].map(async (request) => {
       const events = engine.chat({ ...request, max_tokens: 1e9, temperature: 1 }, signal);
       for await (const event of events)
@@ -93,7 +93,7 @@ describe("a chat template that is hostile", () => {
     });
   }
 
-  test("that does not parse is told when the model is loaded", async () => {
+  test("that does not parse fails the load of the model", async () => {
     const error = (await load("{% if %}").catch((error: unknown) => error)) as AdapterError;
     expect([error.code, error.message]).toEqual(["model_load_failed", expect.stringContaining("prompt_template")]);
   });
@@ -119,7 +119,7 @@ describe("a child that misbehaves", () => {
   const loaded = `console.log(JSON.stringify({ type: "loaded", slots: 1, context_length: 9 }));`;
   const load = (script: string, limits?: ChildProcessOptions["limits"]) =>
     scripted(script, limits).load({ id: "fake", path: "", settings: {} }, { slots: 1, context: 9 }, AbortSignal.timeout(20_000));
-  const turnOf = async (script: string, limits?: ChildProcessOptions["limits"]) => {
+  const chatWith = async (script: string, limits?: ChildProcessOptions["limits"]) => {
     const engine = await load(`${loaded} process.stdin.once("data", () => {}); ${script}`, limits);
     const code = await codeOf(collect(engine.chat(ask("hello"), AbortSignal.timeout(20_000))));
     await engine.close();
@@ -133,7 +133,7 @@ describe("a child that misbehaves", () => {
     expect(await codeOf(load("setInterval(() => {}, 1e6)", { load: 300 }))).toBe("engine_timeout");
   });
   test("by hanging amid a generation", async () => {
-    expect(await turnOf("setInterval(() => {}, 1e6)", { generation: 300 })).toBe("engine_timeout");
+    expect(await chatWith("setInterval(() => {}, 1e6)", { generation: 300 })).toBe("engine_timeout");
   });
   test("not at all, where the client is slow to read its answer", async () => {
     const events = [
@@ -148,10 +148,10 @@ describe("a child that misbehaves", () => {
     expect(await engine.closed).toBeUndefined();
   });
   test("by a line that is no message", async () => {
-    expect(await turnOf(`setTimeout(() => console.log("segfault at 0x0"), 200)`)).toBe("engine_crashed");
+    expect(await chatWith(`setTimeout(() => console.log("segfault at 0x0"), 200)`)).toBe("engine_crashed");
   });
   test("by a line without an end", async () => {
-    expect(await turnOf(`setTimeout(() => process.stdout.write("x".repeat(3e6)), 200)`)).toBe("engine_crashed");
+    expect(await chatWith(`setTimeout(() => process.stdout.write("x".repeat(3e6)), 200)`)).toBe("engine_crashed");
   });
   test("by a flood on standard error", async () => {
     const finish = { type: "event", id: 0, event: { type: "finish", reason: "stop", usage: {} } };

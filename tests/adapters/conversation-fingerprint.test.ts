@@ -49,7 +49,7 @@ describe("two conversations", () => {
     expect(continuesConversation(plain, fingerprintOf(ask("Hi.", { tools: [tool], tool_choice: "none" })))).toBe(true);
   });
 
-  test("differ by their images, whose bytes take no marks", () => {
+  test("differ by their images, whose bytes do not lengthen the fingerprint", () => {
     const image = (bytes: string) => user([{ type: "image_url", image_url: { url: `data:image/png;base64,${bytes}` } }]);
     const [one, other] = [of(image("A".repeat(1e6))), of(image("B".repeat(1e6)))];
     expect([sharedPrefixLength(one, other), one.prefixes.length]).toEqual([0, 1]);
@@ -85,7 +85,7 @@ describe("a state's file", () => {
     }
   };
 
-  test("says what it stands for, whichever way the release has for tokens", async () => {
+  test("says what it stands for, in both formats that releases of llama-server write", async () => {
     for (const bytes of [native(), native(TOKENS)]) {
       expect(await trusted(bytes)).toBe(true);
       expect(await format.readHeader(path)).toEqual({ ...held, bytes: readFileSync(path).length });
@@ -94,7 +94,7 @@ describe("a state's file", () => {
     }
   });
 
-  test("of another key is none of ours to remove", async () => {
+  test("of another key is not removed", async () => {
     expect(await trusted(native())).toBe(true);
     expect(await llamaServerStateFormat(new Uint8Array(32)).readHeader(path)).toBeUndefined();
   });

@@ -46,7 +46,7 @@ async function errorOf(promise: Promise<unknown>): Promise<AdapterError> {
   return (await thrownBy(promise)) as AdapterError;
 }
 
-describe("a turn of a llama-server that", () => {
+describe("a generation of a llama-server that", () => {
   const DEADLY: Record<string, string> = {
     "breaks off": "engine_crashed",
     "ends early": "engine_crashed",
@@ -57,7 +57,7 @@ describe("a turn of a llama-server that", () => {
     hangs: "engine_timeout",
   };
   for (const [fault, code] of Object.entries(DEADLY)) {
-    test(`${fault}: is told so, the engine goes, and the next request is answered by a new one`, async () => {
+    test(`${fault}: fails with its error, the engine ends, and a new one answers the next request`, async () => {
       let faults = [fault, ""];
       const engines = createModelPool({
         adapterOf: () => faulty(faults.shift()!),
@@ -77,7 +77,7 @@ describe("a turn of a llama-server that", () => {
     });
   }
 
-  const TOLD: Record<string, string> = {
+  const REPORTED: Record<string, string> = {
     "status 400": "request_refused",
     "status 401": "engine_unavailable",
     "status 404": "engine_unavailable",
@@ -87,8 +87,8 @@ describe("a turn of a llama-server that", () => {
     html: "engine_unavailable",
     "error frame": "engine_unavailable",
   };
-  for (const [fault, code] of Object.entries(TOLD)) {
-    test(`${fault}: is told so, and the engine goes on`, async () => {
+  for (const [fault, code] of Object.entries(REPORTED)) {
+    test(`${fault}: fails with its error, and the engine goes on`, async () => {
       const engine = await load(fault);
       for (let i = 0; i < 2; i++) expect((await errorOf(collect(engine.chat(ask("hi"), signal())))).code as string).toBe(code);
       await engine.close();
@@ -96,7 +96,7 @@ describe("a turn of a llama-server that", () => {
     });
   }
 
-  test("is killed: fails within 500 ms, tells why, and later turns fail at once", async () => {
+  test("is killed: fails within 500 ms, says why, and later ones fail at once", async () => {
     const engine = await load("hangs", { limits: { ...QUICK, generation: 20_000 } });
     let killed = 0;
     const run = async () => {
@@ -158,7 +158,7 @@ describe("a load of a llama-server that", () => {
     });
   }
 
-  test("is given up: ends at once", async () => {
+  test("is aborted: ends at once", async () => {
     const reason = new Error("not wanted");
     const stop = new AbortController();
     const loading = faulty("never ready").load(await tinyModel(), { slots: 1, context: 512 }, stop.signal);
@@ -167,7 +167,7 @@ describe("a load of a llama-server that", () => {
     expect(await errorOf(loading)).toBe(reason as AdapterError);
   });
 
-  test("tells of progress", async () => {
+  test("reports its progress", async () => {
     const steps: number[] = [];
     const engine = await faulty("").load(
       await tinyModel(),
@@ -179,7 +179,7 @@ describe("a load of a llama-server that", () => {
   });
 });
 
-test("its last words are in the log when it dies, and not before", async () => {
+test("the last lines of a llama-server are in the log when it dies, and not before", async () => {
   const said: string[] = [];
   const engine = await load("aborts", { log: (line) => said.push(line) });
   expect(said).toEqual([]);
@@ -205,7 +205,7 @@ test("images are for models with a projector", () => {
   expect(adapter.capabilities(seeing)).toContain("images" as Capability);
 });
 
-test("a llama-server dies with its ingle, however that dies", async () => {
+test("a llama-server ends with ingle, however ingle ends", async () => {
   const script = `
     const { llamaServer } = await import(${JSON.stringify(join(import.meta.dirname, "../../adapters/llama-server/adapter.ts"))});
     const adapter = llamaServer({ binary: () => ${JSON.stringify(binary)}, env: process.env });
@@ -254,7 +254,7 @@ describe("the llama-server of this machine", () => {
     expect((await errorOf(findLlamaServer({ named: text, env: EMPTY }))).message).toContain("cannot be used");
   });
 
-  test("that is nowhere: the way out is told", async () => {
+  test("that is nowhere to be found: the error names --llama-server", async () => {
     expect((await errorOf(findLlamaServer({ env: EMPTY }))).message).toContain("--llama-server");
   });
 });

@@ -1,4 +1,4 @@
-// States of conversations on the disk with llama-server: the real one with a tiny model, and a fake one that fails as told.
+// Saved states of llama-server: of the real one with a tiny model, and of a fake one whose faults are chosen.
 import { afterAll, describe, expect, test } from "bun:test";
 import {
   appendFileSync,
@@ -50,15 +50,15 @@ interface Setup {
   slots?: number;
   env?: Record<string, string>;
   limits?: LlamaServerOptions["limits"];
-  kept?: boolean;
+  saves?: boolean;
 }
 
-/** An engine, and what its adapter said. */
-async function open({ folder, model, binary, bytes = 1e9, context = 1536, slots = 1, env, limits, kept = true }: Setup) {
+/** An engine, and the log of its adapter. */
+async function open({ folder, model, binary, bytes = 1e9, context = 1536, slots = 1, env, limits, saves = true }: Setup) {
   const said: string[] = [];
   const log = (line: string): void => void said.push(line);
   const adapter = llamaServer({ binary: () => binary, env: { ...process.env, ...env }, log, ...(limits && { limits }) });
-  const options = { slots, context, threads: 1, ...(kept && { kv_cache: { folder, bytes } }) };
+  const options = { slots, context, threads: 1, ...(saves && { kv_cache: { folder, bytes } }) };
   return { engine: await adapter.load(model, options, signal()), said };
 }
 
@@ -72,7 +72,7 @@ const answered = (text: string): ChatMessage[] => [
   { role: "user", content: "Say more." },
 ];
 
-async function turn(engine: Engine, messages: ChatMessage[], more: Partial<ChatRequest> = {}) {
+async function chat(engine: Engine, messages: ChatMessage[], more: Partial<ChatRequest> = {}) {
   const { text, usage } = await collect(engine.chat(ask(messages, { repeatable: false, max_tokens: 8, ...more }), signal()));
   return { text, ...usage };
 }
@@ -86,7 +86,7 @@ describe.skipIf(skip !== undefined)(`a conversation with llama-server${skip === 
   const [one, other] = [question(1), question(5000)];
 
   const plain = llamaServer({ binary: () => path!, env: process.env });
-  adapterSuite("tiny model, with states on the disk", {
+  adapterSuite("tiny model, with saved states", {
     ...TINY,
     adapter: {
       ...plain,
@@ -96,21 +96,21 @@ describe.skipIf(skip !== undefined)(`a conversation with llama-server${skip === 
     capabilities: plain.capabilities(makeModel("tiny")),
   });
 
-  /** Its first turn, written down as its engine is closed. */
+  /** After the first request, which is saved as the engine closes. */
   const written = async (more: Partial<Setup> = {}): Promise<Setup> => {
     const made = await setup(more);
     const { engine } = await open(made);
-    await turn(engine, [one]);
+    await chat(engine, [one]);
     await engine.close();
     expect(states(made.folder)).toHaveLength(1);
     return made;
   };
 
-  /** Its second turn with a new engine: tokens that were not read again. */
+  /** Tokens that the second request, to a new engine, need not read again. */
   const cachedBy = async (made: Setup): Promise<{ cached: number; said: string[] }> => {
     const { engine, said } = await open(made);
     try {
-      return { cached: (await turn(engine, [one, ...answered("x")])).cached_tokens, said };
+      return { cached: (await chat(engine, [one, ...answered("x")])).cached_tokens, said };
     } finally {
       await engine.close();
     }
@@ -119,12 +119,12 @@ describe.skipIf(skip !== undefined)(`a conversation with llama-server${skip === 
   test("goes on from the disk after another one had its slot, and says the same as from its slot", async () => {
     const made = await setup();
     const { engine, said } = await open(made);
-    const first = await turn(engine, [one]);
+    const first = await chat(engine, [one]);
     const messages = [one, ...answered(first.text)];
-    const second = await turn(engine, messages);
-    expect((await turn(engine, [other])).cached_tokens).toBeLessThan(50);
+    const second = await chat(engine, messages);
+    expect((await chat(engine, [other])).cached_tokens).toBeLessThan(50);
     await eventually("it is on the disk", () => states(made.folder).length === 1);
-    const again = await turn(engine, messages);
+    const again = await chat(engine, messages);
     expect(again.cached_tokens).toBeGreaterThanOrEqual(second.cached_tokens);
     expect(again.text).toBe(second.text);
     expect(said).toEqual([]);
@@ -139,7 +139,7 @@ describe.skipIf(skip !== undefined)(`a conversation with llama-server${skip === 
     expect([cached > 550, said]).toEqual([true, []]);
   });
 
-  test("is one file, the latest", async () => {
+  test("is one file, that of its latest state", async () => {
     const made = await written();
     const before = states(made.folder);
     await cachedBy(made);
@@ -147,29 +147,29 @@ describe.skipIf(skip !== undefined)(`a conversation with llama-server${skip === 
     expect(states(made.folder)).not.toEqual(before);
   });
 
-  test("under 256 tokens is not kept, and neither is it asked for", async () => {
+  test("of less than 256 tokens is not saved", async () => {
     const made = await setup();
     const { engine } = await open(made);
-    await turn(engine, [question(1, 200)]);
-    await turn(engine, [other]);
+    await chat(engine, [question(1, 200)]);
+    await chat(engine, [other]);
     expect(readdirSync(made.folder)).toEqual([]);
     await engine.close();
     expect(states(made.folder)).toHaveLength(1);
   });
 
-  test("that has no slot in common goes on beside others: each slot's is kept", async () => {
+  test("that has a slot of its own goes on beside others, and each slot is saved", async () => {
     const made = await setup({ slots: 2 });
     const { engine } = await open(made);
-    await turn(engine, [one]);
-    await turn(engine, [other]);
+    await chat(engine, [one]);
+    await chat(engine, [other]);
     expect(states(made.folder)).toEqual([]);
-    expect((await turn(engine, [one, ...answered("x")])).cached_tokens).toBeGreaterThan(550);
-    expect((await turn(engine, [other, ...answered("y")])).cached_tokens).toBeGreaterThan(550);
+    expect((await chat(engine, [one, ...answered("x")])).cached_tokens).toBeGreaterThan(550);
+    expect((await chat(engine, [other, ...answered("y")])).cached_tokens).toBeGreaterThan(550);
     await engine.close();
     expect(states(made.folder)).toHaveLength(2);
   });
 
-  test("that was left amid its answer is kept as far as it was", async () => {
+  test("that was left amid its answer is saved as far as it came", async () => {
     const made = await setup();
     const { engine } = await open(made);
     for await (const event of engine.chat(ask([one], { repeatable: false, max_tokens: 900 }), signal())) {
@@ -180,22 +180,22 @@ describe.skipIf(skip !== undefined)(`a conversation with llama-server${skip === 
     expect(cached).toBeGreaterThan(550);
   });
 
-  test("that a stop string ended is kept too, also when another one takes its slot at once", async () => {
+  test("that a stop string ended is saved too, also when another one takes its slot at once", async () => {
     const made = await setup();
     const { engine } = await open(made);
-    const { text } = await turn(engine, [one]);
-    await turn(engine, [one], { stop: [text.slice(0, 1)], max_tokens: 500 });
-    await turn(engine, [other]);
-    expect((await turn(engine, [one, ...answered("x")])).cached_tokens).toBeGreaterThan(550);
+    const { text } = await chat(engine, [one]);
+    await chat(engine, [one], { stop: [text.slice(0, 1)], max_tokens: 500 });
+    await chat(engine, [other]);
+    expect((await chat(engine, [one, ...answered("x")])).cached_tokens).toBeGreaterThan(550);
     await engine.close();
   });
 
-  test("whose turn is repeatable is read anew, and kept for those that are not", async () => {
+  test("whose request is repeatable is read anew, and saved for those that are not", async () => {
     const made = await written();
     const { engine } = await open(made);
-    expect((await turn(engine, [one], { repeatable: true })).cached_tokens).toBe(0);
-    await turn(engine, [other], { repeatable: true });
-    expect((await turn(engine, [one, ...answered("x")])).cached_tokens).toBeGreaterThan(550);
+    expect((await chat(engine, [one], { repeatable: true })).cached_tokens).toBe(0);
+    await chat(engine, [other], { repeatable: true });
+    expect((await chat(engine, [one, ...answered("x")])).cached_tokens).toBeGreaterThan(550);
     await engine.close();
   });
 
@@ -225,7 +225,7 @@ describe.skipIf(skip !== undefined)(`a conversation with llama-server${skip === 
       expect([cached, said, existsSync(file)]).toEqual([0, [], false]);
     });
 
-    const KEPT: Record<string, (made: Setup) => Setup | Promise<Setup>> = {
+    const CHANGES: Record<string, (made: Setup) => Setup | Promise<Setup>> = {
       "the context is another": (made) => ({ ...made, context: 1024 }),
       "the slots are more": (made) => ({ ...made, slots: 2 }),
       "the template is another": ({ model, ...made }) => {
@@ -240,7 +240,7 @@ describe.skipIf(skip !== undefined)(`a conversation with llama-server${skip === 
         return made;
       },
     };
-    for (const [name, change] of Object.entries(KEPT)) {
+    for (const [name, change] of Object.entries(CHANGES)) {
       test(`${name}; its file stays`, async () => {
         const made = await written({ binary: program(`exec "${path}" "$@"`) });
         const [file] = states(made.folder);
@@ -260,7 +260,7 @@ describe.skipIf(skip !== undefined)(`a conversation with llama-server${skip === 
     utimesSync(embedded, 0, 0);
     const { engine } = await open({ ...made, bytes: 2.5 * size });
     expect(existsSync(embedded)).toBe(true);
-    await turn(engine, [other]);
+    await chat(engine, [other]);
     await engine.close();
     expect([existsSync(embedded), states(made.folder).length]).toEqual([false, 2]);
     await (await open({ ...made, bytes: size / 2 })).engine.close();
@@ -270,8 +270,8 @@ describe.skipIf(skip !== undefined)(`a conversation with llama-server${skip === 
   test("is not begun where it could not stay", async () => {
     const made = await setup({ bytes: 1_000 });
     const { engine, said } = await open(made);
-    await turn(engine, [one]);
-    await turn(engine, [other]);
+    await chat(engine, [one]);
+    await chat(engine, [other]);
     await engine.close();
     expect([readdirSync(made.folder), said]).toEqual([[], []]);
   });
@@ -284,9 +284,9 @@ describe.skipIf(skip !== undefined)(`a conversation with llama-server${skip === 
       const made = await setup({ folder: join(disk.path, "kv-cache", "tiny") });
       writeFileSync(join(disk.path, "filler"), new Uint8Array(1024 * 1024 - 200_000));
       const { engine, said } = await open(made);
-      await turn(engine, [one]);
-      expect((await turn(engine, [other])).text).not.toBe("");
-      expect((await turn(engine, [one])).cached_tokens).toBeLessThan(50);
+      await chat(engine, [one]);
+      expect((await chat(engine, [other])).text).not.toBe("");
+      expect((await chat(engine, [one])).cached_tokens).toBeLessThan(50);
       expect(said.join()).toContain("could not be saved");
       expect(readdirSync(made.folder)).toEqual([]);
       rmSync(join(disk.path, "filler"));
@@ -317,8 +317,8 @@ describe("a llama-server", () => {
   for (const fault of ["fails", "garbage", "html", "hangs", "is cut", "writes other tokens"]) {
     test(`whose save ${fault} answers nevertheless, and nothing of it is left`, async () => {
       const { engine, folder, said } = await faulty(`save ${fault}`);
-      expect((await turn(engine, [one])).text).toBe("hello");
-      expect((await turn(engine, [other])).text).toBe("hello");
+      expect((await chat(engine, [one])).text).toBe("hello");
+      expect((await chat(engine, [other])).text).toBe("hello");
       await eventually("it is told", () => said.join().includes("could not be saved"));
       expect(readdirSync(folder)).toEqual([]);
       await engine.close();
@@ -327,21 +327,21 @@ describe("a llama-server", () => {
   }
 
   for (const fault of ["hangs", "writes other tokens"]) {
-    test(`whose save ${fault} is asked for no other one`, async () => {
+    test(`whose save ${fault} is asked for no further one`, async () => {
       const { engine, requests, said } = await faulty(`save ${fault}`);
-      await turn(engine, [one]);
-      await turn(engine, [other]);
+      await chat(engine, [one]);
+      await chat(engine, [other]);
       await eventually("it is told", () => said.length > 0);
-      for (const message of [one, other]) await turn(engine, [message]);
+      for (const message of [one, other]) await chat(engine, [message]);
       await engine.close();
       expect(requests().filter((line) => line.includes("action=")).length).toBe(1);
     });
   }
 
-  test("that dies amid a save costs that turn, and its half is swept once it is old", async () => {
+  test("that dies amid a save costs that request, and its half-written file is removed once it is old", async () => {
     const { engine, folder, model } = await faulty("save dies");
-    await turn(engine, [one]);
-    expect(await turn(engine, [other]).catch((error) => error.code)).toBe("engine_crashed");
+    await chat(engine, [one]);
+    expect(await chat(engine, [other]).catch((error) => error.code)).toBe("engine_crashed");
     await engine.close();
     expect(states(folder)).toEqual([]);
     const half = join(folder, `.${"b".repeat(32)}.1.0.tmp`);
@@ -356,12 +356,12 @@ describe("a llama-server", () => {
   for (const fault of ["fails", "garbage", "html", "hangs"]) {
     test(`whose restore ${fault} answers nevertheless, and the state goes`, async () => {
       const { engine: first, folder, model } = await faulty("save");
-      await turn(first, [one]);
+      await chat(first, [one]);
       await first.close();
       const [file] = states(folder);
       expect(file).toBeDefined();
       const { engine, said } = await faulty(`restore ${fault}`, { folder, model });
-      expect((await turn(engine, [one, ...answered("x")])).text).toBe("hello");
+      expect((await chat(engine, [one, ...answered("x")])).text).toBe("hello");
       expect(said.join()).toContain("was not used");
       expect(states(folder)).not.toContain(file!);
       await engine.close();
@@ -372,13 +372,13 @@ describe("a llama-server", () => {
     const { engine, requests } = await faulty("save");
     const messages = [one];
     for (let i = 0; i < 3; i++) {
-      const { text } = await turn(engine, messages);
+      const { text } = await chat(engine, messages);
       messages.push(...answered(`${text}${"o".repeat(2_000)}`));
     }
     const paths = () => requests().map((line) => line.split(" ")[0]!);
     expect(paths().filter((path) => path.startsWith("/slots"))).toEqual([]);
-    await turn(engine, [other]);
-    await turn(engine, messages);
+    await chat(engine, [other]);
+    await chat(engine, messages);
     const before = requests().length;
     await engine.close();
     const actions = paths().flatMap((path) => /^\/slots\/0\?action=(.*)/.exec(path)?.[1] ?? []);
@@ -386,21 +386,21 @@ describe("a llama-server", () => {
     expect(requests().slice(before)).toHaveLength(1);
   });
 
-  test("hears nothing of slots where no states are kept", async () => {
-    const { engine, requests } = await faulty("secrets", { kept: false });
-    const { text } = await turn(engine, [one]);
+  test("gets no request about slots where no states are saved", async () => {
+    const { engine, requests } = await faulty("secrets", { saves: false });
+    const { text } = await chat(engine, [one]);
     expect(text).toContain("--ctx-checkpoints");
     expect(text).not.toContain("--slot-save-path");
-    await turn(engine, [other]);
+    await chat(engine, [other]);
     await engine.close();
     expect(requests().join()).not.toContain("slot");
   });
 
-  test("names its files for nobody to guess", async () => {
+  test("has files of states whose names cannot be guessed", async () => {
     const names = new Set<string>();
     for (let i = 0; i < 2; i++) {
       const { engine, folder } = await faulty("save");
-      await turn(engine, [one]);
+      await chat(engine, [one]);
       await engine.close();
       for (const name of states(folder)) names.add(name);
     }

@@ -119,7 +119,7 @@ describe.skipIf(skip !== undefined)(`llama-server${skip === undefined ? "" : ` (
     await engine.close();
   });
 
-  describe("a turn that is given up leaves an idle engine", () => {
+  describe("a generation whose client has left leaves an idle engine", () => {
     let engine: Engine;
     let pid: number;
     beforeAll(async () => {
@@ -143,7 +143,7 @@ describe.skipIf(skip !== undefined)(`llama-server${skip === undefined ? "" : ` (
             if (event.type === type && ++seen === 3) break;
           const left = processorTime(pid);
           await becomesIdle(pid);
-          // What a step or two take, and the second until the server looks, of two cores; the rest of the turn would be many times that.
+          // What a step or two take, and the second until the server looks, of two cores; the rest of the generation would be many times that.
           expect(processorTime(pid) - left).toBeLessThan(3 * (left - start) + 2_500);
           expect(await Promise.race([engine.closed, "alive"])).toBe("alive");
         },

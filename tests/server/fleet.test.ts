@@ -69,12 +69,12 @@ describe.skipIf(lacking !== undefined)(lacking ?? "two nodes in front of two lla
   });
 
   test("chats are spread over both servers, and one conversation stays at one of them, whichever node it comes to", async () => {
-    const before = await Promise.all(servers.map((server) => server.said()));
+    const before = await Promise.all(servers.map((server) => server.tokensPredicted()));
     expect(new Set(await chats(16))).toEqual(new Set([200]));
-    const after = await Promise.all(servers.map((server) => server.said()));
+    const after = await Promise.all(servers.map((server) => server.tokensPredicted()));
     for (const n of [0, 1]) expect(after[n]!).toBeGreaterThan(before[n]!);
     for (let n = 0; n < 6; n++) await chat(n % 2, "one and the same");
-    const last = await Promise.all(servers.map((server) => server.said()));
+    const last = await Promise.all(servers.map((server) => server.tokensPredicted()));
     expect(last.map((said, n) => said - after[n]!).toSorted((a, b) => a - b)).toEqual([0, 48]);
   });
 
@@ -82,12 +82,12 @@ describe.skipIf(lacking !== undefined)(lacking ?? "two nodes in front of two lla
     "one server is killed: every request is answered, by the other; it comes back, and is used again",
     async () => {
       const [mortal, other] = servers as [LlamaServer, LlamaServer];
-      const before = await other.said();
+      const before = await other.tokensPredicted();
       await mortal.kill();
       expect(new Set(await chats(24))).toEqual(new Set([200]));
-      expect((await other.said()) - before).toBe(24 * 8);
+      expect((await other.tokensPredicted()) - before).toBe(24 * 8);
       await mortal.start();
-      await eventually("it is used again", async () => (await chats(4), (await mortal.said()) > 0), 60_000);
+      await eventually("it is used again", async () => (await chats(4), (await mortal.tokensPredicted()) > 0), 60_000);
     },
     SLOW,
   );
@@ -132,9 +132,9 @@ describe.skipIf(lacking !== undefined)(lacking ?? "two nodes in front of two lla
     const words = ["add", "fleet", "--base-url", other.url, "--as", "tiny", "--key-env", "INGLE_UPSTREAM_FLEET"];
     expect(await run([...PROGRAM, "rm", "fleet", "--data", folders[0]!])).toMatchObject({ code: 0 });
     expect(await run([...PROGRAM, ...words, "--data", folders[0]!])).toMatchObject({ code: 0 });
-    const before = await other.said();
+    const before = await other.tokensPredicted();
     for (let n = 0; n < 8; n++) expect((await chat(1)).status).toBe(200);
-    expect((await other.said()) - before).toBe(64);
+    expect((await other.tokensPredicted()) - before).toBe(64);
     expect((await ask(1, "/ps")).data).toMatchObject([{ id: "fleet", slots: 16 }]);
   });
 

@@ -1,5 +1,5 @@
-// A llama-server that does as it is told: the variable GGML_FAKE names what goes wrong, as no other one comes through to it. What it was
-// asked it writes into the file that GGML_ASKED names.
+// A stand-in for llama-server. The variable GGML_FAKE names what goes wrong: variables of llama.cpp are among the few that reach it. Its
+// requests are written to the file that GGML_ASKED names.
 import { appendFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createServer, type ServerResponse } from "node:http";
@@ -81,7 +81,7 @@ function chat(send: Send, response: ServerResponse): void {
   (FAULTS[fault] ?? FAULTS[""]!)(response);
 }
 
-/** `GGML_FAKE` "save" and "restore" alone do what they should. */
+/** Saves or restores; a fault such as `save hangs` names the action that goes wrong, and how. */
 function act(action: string, filename: string, send: Send): void {
   const path = join(process.argv[process.argv.indexOf("--slot-save-path") + 1]!, filename);
   const what = fault.startsWith(`${action} `) ? fault.slice(action.length + 1) : "";
@@ -101,7 +101,7 @@ function act(action: string, filename: string, send: Send): void {
 
 const TOKENS = 301;
 
-/** As the real one has it, but for the layers: of two slots the second has cells. */
+/** A file as llama-server writes it, but without layers: of two slots the second has cells. */
 function stateFile(tokens: number): Uint8Array {
   const packed = [0xffffffff, 1, tokens, ...Array.from({ length: tokens }, (_, i) => i), 0];
   const cells = Array.from({ length: tokens }, (_, i) => [i, 1, 1]).flat();

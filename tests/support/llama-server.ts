@@ -6,19 +6,19 @@ import { freePort } from "./free-port.ts";
 import { PLACE } from "./llama-server-binary.ts";
 
 export interface LlamaServer {
-  /** With `/v1`. */
+  /** Ends in `/v1`. */
   url: string;
   /** kill -9. Safe to call twice. */
   kill(): Promise<void>;
   /** Starts it again on the same port. */
   start(): Promise<void>;
   /** Tokens of answers since its start. */
-  said(): Promise<number>;
+  tokensPredicted(): Promise<number>;
 }
 
 export interface LlamaServerOptions {
   model: string;
-  /** What it calls the model. */
+  /** Its name for the model. */
   alias: string;
   /** Tokens a slot holds. */
   context: number;
@@ -50,10 +50,10 @@ export async function startLlamaServer({ model, alias, context, slots, key }: Ll
     });
   };
   await start();
-  const said = async (): Promise<number> => {
+  const tokensPredicted = async (): Promise<number> => {
     const headers = { authorization: `Bearer ${key ?? ""}` };
     const text = await (await fetch(`http://127.0.0.1:${port}/metrics`, { headers })).text();
     return Number(/^llamacpp:tokens_predicted_total (\d+)/m.exec(text)![1]);
   };
-  return { url, kill: () => kill(), start, said };
+  return { url, kill: () => kill(), start, tokensPredicted };
 }
