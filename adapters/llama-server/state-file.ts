@@ -5,7 +5,7 @@
 //   what the state stands for, as JSON
 //   magic, version, bytes of llama-server's part (64 bits), bytes of the JSON, 0; key (32 bytes); sha256 of all other bytes
 //
-// llama-server ends at a file that is cut: it is given none whose sum is wrong or whose cells are not those of its tokens.
+// llama-server ends at a file that is cut: it is given none whose checksum is wrong or whose cells are not those of its tokens.
 import { randomBytes } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
 import * as v from "valibot";

@@ -298,7 +298,7 @@ describe("what a slot no longer holds, with saved states", () => {
     bytes[bytes.length - 9]! ^= 4;
     writeFileSync(path, bytes);
     expect((await run(batcher, [...prompt(1, LONG), 60], 1).promise).cached).toBe(0);
-    expect(said).toEqual([expect.stringContaining("Its sum is wrong")]);
+    expect(said).toEqual([expect.stringContaining("Its checksum is wrong")]);
     expect(files().map((name) => join(place, name))).not.toContain(path);
   });
 
