@@ -96,6 +96,23 @@ describe("the pages", () => {
     expect(rows.size).toBeGreaterThan(150);
   });
 
+  test("each step of a walk through the code is a file and a function that exist", () => {
+    const { text } = pages.find(({ path }) => path === "docs/architecture.md")!;
+    const steps = [...text.matchAll(/^\| .* \| `([\w/.-]+\.ts)` \| `(\w+)` \|$/gm)];
+    const missing = steps.filter(([, path = "", name = ""]) => {
+      const declared = new RegExp(`(function\\*? ${name}\\b|const ${name}\\b|^ +(async )?\\*?${name}(<.*>)?\\()`, "m");
+      return !existsSync(join(ROOT, path)) || !declared.test(readFileSync(join(ROOT, path), "utf8"));
+    });
+    expect(missing.map(([, path, name]) => `${path} ${name}`)).toEqual([]);
+    expect(steps.length).toBeGreaterThan(25);
+  });
+
+  test("each path that a page names is there", () => {
+    const rooms = /^(?:src|adapters|models|tools|tests|docs|examples)\/[\w./-]*$/;
+    const named = pages.flatMap(({ path, code }) => code.filter((word) => rooms.test(word)).map((word) => [path, word] as const));
+    expect(named.filter(([, word]) => !existsSync(join(ROOT, word))).map(([path, word]) => `${path}: ${word}`)).toEqual([]);
+  });
+
   test("each block of code has a language, and JSON is JSON", () => {
     const blocks = pages.flatMap(({ blocks }) => blocks);
     expect(blocks.filter(({ language }) => !["sh", "ts", "python", "json", "text"].includes(language)).map(placeOf)).toEqual([]);
