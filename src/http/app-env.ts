@@ -1,5 +1,6 @@
 // What Hono's context carries through the application.
 import type { ListenerEnv } from "./listener-env.ts";
+import type { Context, Next } from "hono";
 
 export interface BodyLimits {
   max_bytes: number;
@@ -18,5 +19,10 @@ export interface AppEnv {
     body_limits: BodyLimits;
     /** The request header that the answer depends on. */
     vary?: string;
+    /** The listed origin whose page may read the answer. */
+    reading_origin?: string;
   };
 }
+
+/** A Hono middleware that refuses by throwing, answers by `c.res`, or hands on the promise of `next()`. */
+export type Guard = (c: Context<AppEnv>, next: Next) => Promise<void>;

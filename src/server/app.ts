@@ -35,7 +35,7 @@ export function createApp(options: AppOptions): App {
   const deps: Deps = { ...options, onError };
   const app = new Hono<AppEnv>({ strict: false });
   app.onError(answerThrown);
-  app.use(...createGuards(guards, answerThrown));
+  app.use(createGuards(guards, answerThrown));
   app.route("/health", healthRoutes(deps));
   app.route("/metrics", metricsRoutes(deps));
   app.route("/v1/chat", chatRoutes(deps));

@@ -19,7 +19,7 @@ function makeGuarded(options: Partial<GuardOptions> = {}) {
   const answerThrown = (thrown: unknown) => errorResponse(toApiError(thrown));
   const all = { hosts: [], wide: false, origins: [], keys: [], newRequestId: () => "req_1", ...options };
   app.onError(answerThrown);
-  app.use(...createGuards(all, answerThrown));
+  app.use(createGuards(all, answerThrown));
   app.get("/v1/models/download/:id", (c) => {
     checkActingGet(c, all.keys.length > 0);
     return c.json(++state.ran);

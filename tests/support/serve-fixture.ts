@@ -43,7 +43,7 @@ const app = new Hono<AppEnv>();
 const answerThrown = (thrown: unknown) => errorResponse(toApiError(thrown));
 const guards = { hosts: [], wide: false, origins: [], keys: [], newRequestId: () => "req_1", ...limits };
 app.onError(answerThrown);
-app.use(...createGuards(guards, answerThrown));
+app.use(createGuards(guards, answerThrown));
 app.notFound((c) => c.json({ path: c.req.path }, 404));
 app.get("/ok", (c) => c.json({ ok: true }));
 app.get("/seen", (c) => c.json(seen));

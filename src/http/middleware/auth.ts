@@ -1,7 +1,7 @@
 // Check 3: the API key.
 import { createHash, timingSafeEqual } from "node:crypto";
-import type { Context, MiddlewareHandler } from "hono";
-import type { AppEnv } from "../app-env.ts";
+import type { Context } from "hono";
+import type { Guard } from "../app-env.ts";
 import { ApiError } from "../errors.ts";
 
 const KEY = /^[A-Za-z0-9._~+/-]+=*$/;
@@ -18,7 +18,7 @@ export function checkKey(key: string): void {
  * Asks for one of `keys`, or for the `operator`'s, in `Authorization: Bearer` or `X-Api-Key`, but for `/health` and what hands out
  * the operator's own; without `keys` everyone passes. Throws 401 `invalid_api_key`, and at once what `checkKey` throws.
  */
-export function authGuard(keys: string[], operator?: string): MiddlewareHandler<AppEnv> {
+export function authGuard(keys: string[], operator?: string): Guard {
   keys.forEach(checkKey);
   const digests = (operator === undefined ? keys : [...keys, operator]).map(digestOf);
   return function authGuard(c, next) {
@@ -31,7 +31,7 @@ export function authGuard(keys: string[], operator?: string): MiddlewareHandler<
  * Lets through only requests with the operator's key, which a command gets that can write to the data folder: not everybody who may
  * use the API may make the server read its disk. Throws 401 `invalid_api_key`.
  */
-export function operatorGuard(operator: string): MiddlewareHandler<AppEnv> {
+export function operatorGuard(operator: string): Guard {
   return function operatorGuard(c, next) {
     if (!isOperator(c, operator)) throw refuseKey();
     return next();

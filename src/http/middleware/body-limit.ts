@@ -1,10 +1,10 @@
 // Check 5, its first half: the declared size. The second half, the bytes and the time that they take, is counted in body.ts.
-import type { Context, MiddlewareHandler } from "hono";
-import type { AppEnv, BodyLimits } from "../app-env.ts";
+import type { Context } from "hono";
+import type { AppEnv, Guard, BodyLimits } from "../app-env.ts";
 import { discard, tooLarge } from "../body.ts";
 
 /** Sets the limits of this path's body as `body_limits`. Throws 413 `request_too_large` for a declared size beyond them. */
-export function bodyLimitGuard(limitsOf: (path: string) => BodyLimits): MiddlewareHandler<AppEnv> {
+export function bodyLimitGuard(limitsOf: (path: string) => BodyLimits): Guard {
   return function bodyLimitGuard(c, next) {
     const limits = limitsOf(c.req.path);
     c.set("body_limits", limits);

@@ -1,11 +1,10 @@
 // Check 4: the content type. A form or a text/plain body is what a web page can send unasked; JSON needs a preflight.
-import type { MiddlewareHandler } from "hono";
-import type { AppEnv } from "../app-env.ts";
+import type { Guard } from "../app-env.ts";
 import { ApiError } from "../errors.ts";
 import { quote } from "../../support/quote.ts";
 
 /** Lets through requests without a body, and bodies of uncompressed `application/json` in UTF-8. Throws 415 `unsupported_media_type`. */
-export function contentTypeGuard(): MiddlewareHandler<AppEnv> {
+export function contentTypeGuard(): Guard {
   return function contentTypeGuard(c, next) {
     const { method, headers } = c.req.raw;
     if (method !== "GET" && method !== "HEAD" && hasBody(headers)) checkType(headers);

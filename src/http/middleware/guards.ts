@@ -1,6 +1,5 @@
 // The order of the guards, in one place: nothing of a request is parsed before its key was seen.
-import type { MiddlewareHandler } from "hono";
-import type { AppEnv } from "../app-env.ts";
+import type { Guard } from "../app-env.ts";
 import { authGuard } from "./auth.ts";
 import { bodyLimitGuard } from "./body-limit.ts";
 import { contentTypeGuard } from "./content-type.ts";
@@ -28,22 +27,37 @@ export interface GuardOptions {
   body_timeout_ms?: number;
 }
 
-/**
- * What every request passes before its route. Throws one sentence for options that are unsafe together. The guards are no `async`
- * functions but hand on the promise of `next()`: each promise more costs 1 % of `bench:store`, row `GET thread`.
- */
-export function createGuards(options: GuardOptions, answerThrown: AnswerThrown): MiddlewareHandler<AppEnv>[] {
+/** What every request passes before its route, as one middleware. Throws one sentence for options that are unsafe together. */
+export function createGuards(options: GuardOptions, answerThrown: AnswerThrown): Guard {
   const { hosts, wide, origins, keys, operator_key, newRequestId } = options;
   if (origins.includes("*") && keys.length === 0)
     throw new Error('--origins "*" opens the server to every web page. Set an API key too.');
   const limits = { max_bytes: options.max_body ?? 2 ** 20, timeout_ms: options.body_timeout_ms ?? 30_000 };
   const chatLimits = { ...limits, max_bytes: options.max_chat_body ?? 10 * 2 ** 20 };
-  return [
+  return inOrder([
     answerHeaders(newRequestId, answerThrown),
     hostGuard(hosts, wide),
     originGuard(origins),
     authGuard(keys, operator_key),
     contentTypeGuard(),
     bodyLimitGuard((path) => (path.startsWith("/v1/chat/") ? chatLimits : limits)),
-  ];
+  ]);
+}
+
+/**
+ * One middleware out of several. Hono's own order makes promises for each: `bench:store`, row `GET thread`, falls to 0.87 of an
+ * application without middleware on Bun, this one to 0.93.
+ */
+function inOrder(guards: Guard[]): Guard {
+  return function passGuards(c, next) {
+    const pass = (position: number): Promise<void> => {
+      const guard = guards[position];
+      try {
+        return guard === undefined ? next() : guard(c, () => pass(position + 1));
+      } catch (refusal) {
+        return Promise.reject(refusal);
+      }
+    };
+    return pass(0);
+  };
 }

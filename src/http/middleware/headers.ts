@@ -1,14 +1,15 @@
 // The headers that every answer carries, refusals included.
-import type { Context, MiddlewareHandler } from "hono";
-import type { AppEnv } from "../app-env.ts";
+import type { Context } from "hono";
+import type { AppEnv, Guard } from "../app-env.ts";
+import { allowReading } from "./origin.ts";
 
 export type AnswerThrown = (thrown: unknown, c: Context<AppEnv>) => Response;
 
 /**
  * Gives a request its id, and its answer that id and the headers that keep browsers from guessing, embedding or storing it.
- * `answerThrown` answers for a thrown value that is no `Error`: Hono's `onError` never hears of one.
+ * `answerThrown` answers for the guards that refuse, and for a thrown value that is no `Error`, which Hono keeps from `onError`.
  */
-export function answerHeaders(newId: () => string, answerThrown: AnswerThrown): MiddlewareHandler<AppEnv> {
+export function answerHeaders(newId: () => string, answerThrown: AnswerThrown): Guard {
   return function answerHeaders(c, next) {
     c.set("request_id", newId());
     return next().then(
@@ -29,6 +30,8 @@ function setHeaders(c: Context<AppEnv>): void | Promise<void> {
   headers.set("cache-control", "no-store");
   const vary = c.get("vary");
   if (vary !== undefined) headers.append("vary", vary);
+  const origin = c.get("reading_origin");
+  if (origin !== undefined) allowReading(origin, headers);
   // Hono answers HEAD with the head of the GET and drops its body; a stream has to learn that nobody reads it.
   if (c.req.method === "HEAD") return c.res.body?.cancel();
 }

@@ -1,7 +1,6 @@
 // Check 1: the host. DNS rebinding gives a foreign name this machine's address, but the browser still sends that name.
-import type { MiddlewareHandler } from "hono";
 import ipaddr from "ipaddr.js";
-import type { AppEnv } from "../app-env.ts";
+import type { Guard } from "../app-env.ts";
 import { ApiError } from "../errors.ts";
 import { quote } from "../../support/quote.ts";
 
@@ -16,7 +15,7 @@ const HOST = /^(\[[0-9a-f:.]{2,45}\]|[a-z0-9._-]{1,253})(?::\d{1,5})?$/;
  * Lets through requests whose one `Host` header names localhost, `127.0.0.1`, `[::1]` or one of `hosts`, whatever the port;
  * with `wide` also a private IP literal. Throws 403 `host_not_allowed`.
  */
-export function hostGuard(hosts: string[], wide: boolean): MiddlewareHandler<AppEnv> {
+export function hostGuard(hosts: string[], wide: boolean): Guard {
   const names = new Set([...LOOPBACK, ...hosts.map(bracketed)]);
   // Nearly all requests of a server carry one host: it is matched once.
   let accepted: string | undefined;

@@ -1,6 +1,6 @@
 // Check 2: the origin. A web page of another origin may send requests here and, if told so, read the answers.
-import type { Context, MiddlewareHandler } from "hono";
-import type { AppEnv } from "../app-env.ts";
+import type { Context } from "hono";
+import type { Guard } from "../app-env.ts";
 import { ApiError } from "../errors.ts";
 import { quote } from "../../support/quote.ts";
 
@@ -25,7 +25,7 @@ const METHODS = "GET, HEAD, POST, PATCH, DELETE";
  * Lets through requests of the server's own origin, of one of `origins` (`*`: of any but `null`), and those that no web page sent.
  * A listed origin may read the answer; its preflights are answered here. Throws 403 `origin_not_allowed`.
  */
-export function originGuard(origins: string[]): MiddlewareHandler<AppEnv> {
+export function originGuard(origins: string[]): Guard {
   const listed = new Set(origins);
   const isListed = (origin: string) => origin !== "null" && (listed.has(origin) || listed.has("*"));
   return function originGuard(c, next) {
@@ -36,8 +36,12 @@ export function originGuard(origins: string[]): MiddlewareHandler<AppEnv> {
     }
     if (isOwn(c, origin)) return next();
     if (!isListed(origin)) throw refuseOrigin(`The origin ${quote(origin)} is not allowed.`);
-    if (isPreflight(c)) return Promise.resolve(answerPreflight(origin));
-    return next().finally(() => allowReading(origin, c.res.headers));
+    if (!isPreflight(c)) {
+      c.set("reading_origin", origin);
+      return next();
+    }
+    c.res = answerPreflight(origin);
+    return Promise.resolve();
   };
 }
 
@@ -76,7 +80,7 @@ function answerPreflight(origin: string): Response {
 }
 
 /** Lets the page of a listed origin read the answer. */
-function allowReading(origin: string, headers: Headers): void {
+export function allowReading(origin: string, headers: Headers): void {
   allowOrigin(origin, headers);
   headers.set("access-control-expose-headers", "retry-after, x-request-id");
 }
