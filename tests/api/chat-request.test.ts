@@ -1,4 +1,4 @@
-// What the engine is asked when a client asks for this or that: defaults, the model, the messages, and what no engine can do.
+// The request that an engine gets: defaults, the model, the messages, and parameters that it cannot honour.
 import { describe, expect, test } from "bun:test";
 import { CAPABILITIES, type Capability, type ChatRequest } from "../../adapters/adapter.ts";
 import { errorOf, HI, makeApp, makeModel, SEED } from "../support/app.ts";
@@ -29,12 +29,12 @@ const DOCUMENT: ChatRequest = {
   unasked: ["max_tokens", "temperature", "top_p", "top_k", "min_p", "repeat_penalty", "seed"],
 };
 
-describe("the sampling", () => {
-  test("is the document's where nobody says", async () => {
+describe("sampling parameters", () => {
+  test("have the document's defaults", async () => {
     expect(await engineAsked({})).toEqual(DOCUMENT);
   });
 
-  test("null is as good as nothing", async () => {
+  test("that are null have their defaults", async () => {
     const names = ["stream", "stream_options", "max_tokens", "max_completion_tokens", "temperature", "top_p", "top_k", "min_p"];
     const more = ["repeat_penalty", "frequency_penalty", "presence_penalty", "seed", "stop", "n", "tools", "logit_bias"];
     expect(await engineAsked(Object.fromEntries([...names, ...more].map((name) => [name, null])))).toEqual(DOCUMENT);
@@ -50,13 +50,13 @@ describe("the sampling", () => {
     stream: true,
   };
 
-  test("is the model's where the request does not say; its stream does not count", async () => {
+  test("are the model's where the request has none, but for stream", async () => {
     const { stream: _, ...sampling } = RECORD;
     const unasked = ["top_k", "min_p", "repeat_penalty", "seed"];
     expect(await engineAsked({}, RECORD)).toEqual({ ...DOCUMENT, ...sampling, unasked } as ChatRequest);
   });
 
-  test("is the request's before all, zeros and empty lists too", async () => {
+  test("are the request's before all others, zeros and empty lists too", async () => {
     const zeros = { temperature: 0, top_p: 0, frequency_penalty: 0, presence_penalty: 0, seed: 0, stop: [] };
     const rest = { max_tokens: 1, top_k: 0, min_p: 0.1, repeat_penalty: 1.1 };
     expect(await engineAsked({ ...zeros, ...rest }, RECORD)).toEqual({
@@ -65,7 +65,7 @@ describe("the sampling", () => {
     });
   });
 
-  test("a model's zeros count too", async () => {
+  test("of the model count also where they are 0", async () => {
     expect(await engineAsked({}, { temperature: 0, top_p: 0 })).toMatchObject({ temperature: 0, top_p: 0, repeatable: true });
   });
 
@@ -99,7 +99,7 @@ const PIXEL = "data:image/png;base64,iVBORw0KGgo=";
 const CALL = { id: "call_1", type: "function" as const, function: { name: "weather", arguments: '{"city":"Paris"}' } };
 
 describe("the messages", () => {
-  test("developer is system, text parts are lines, an empty text is a text, names are dropped", async () => {
+  test("take developer for system, text parts for lines, an empty text for a text, and drop names", async () => {
     const messages = [
       { role: "developer", content: "Be brief." },
       {
@@ -151,7 +151,7 @@ describe("the model", () => {
   const answeredBy = async (options: Parameters<typeof makeApp>[0], fields = {}) =>
     ((await (await makeApp(options).chat(fields)).json()) as { model: string }).model;
 
-  test("is the one that is named, also with a slash", async () => {
+  test("is the one that is named, also where its id has a slash", async () => {
     expect(await answeredBy({ models, default_model: "tiny" }, { model: "org/big" })).toBe("org/big");
   });
   test("is the default one where none is named", async () => {
@@ -178,14 +178,14 @@ describe("the model", () => {
     expect(error.message).toContain(hint);
   });
 
-  test("an endless name is not echoed whole", async () => {
+  test("with an endless name is not quoted whole", async () => {
     const error = await errorOf(await makeApp().chat({ model: "m".repeat(100_000) }));
     expect(error.code).toBe("model_not_found");
     expect(error.message.length).toBeLessThan(600);
   });
 });
 
-describe("B-31, B-32: what no engine can do", () => {
+describe("B-31, B-32: a parameter that no engine honours", () => {
   // The name, values that ask for it, and values that ask for nothing.
   const TABLE: [name: string, asking: unknown[], harmless: unknown[]][] = [
     ["n", [0, 2, "1"], [1]],
@@ -219,7 +219,7 @@ describe("B-31, B-32: what no engine can do", () => {
     return_progress`.split(/\s+/);
   const all = [...TABLE, ...NEVER.map((name): (typeof TABLE)[number] => [name, [0, "x", {}], []])];
 
-  test.each(all)("%s is refused, never dropped in silence", async (name, asking, harmless) => {
+  test.each(all)("%s is refused with its name", async (name, asking, harmless) => {
     const fake = fakeAdapter({ answer: ["x"] });
     const { chat } = makeApp({ adapter: fake.adapter });
     for (const value of asking) {
@@ -231,7 +231,7 @@ describe("B-31, B-32: what no engine can do", () => {
   });
 });
 
-describe("what only some engines can do", () => {
+describe("a parameter that only some engines honour", () => {
   const able = (fields: object) => engineAsked(fields, {}, [...CAPABILITIES]);
   const WEATHER = { type: "function", function: { name: "weather", parameters: { type: "object", properties: {} } } };
   const SCHEMA = { type: "json_schema", json_schema: { name: "city", schema: { type: "object" } } };
@@ -268,7 +268,7 @@ describe("what only some engines can do", () => {
     { response_format: { type: "text" } },
     { logprobs: false },
     { tools: null },
-  ])("%j asks for nothing", async (fields) => {
+  ])("%j passes with every engine", async (fields) => {
     expect(await able(fields)).toEqual(DOCUMENT);
   });
 

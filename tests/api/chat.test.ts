@@ -1,4 +1,4 @@
-// POST /v1/chat/completions: the two folds of one stream of events, what becomes of errors, and clients that leave.
+// POST /v1/chat/completions: the two folds of one stream of events, errors, and clients that leave.
 import { describe, expect, test } from "bun:test";
 import { AdapterError, type ChatEvent } from "../../adapters/adapter.ts";
 import { errorOf, makeApp, makeModel, NOW } from "../support/app.ts";
@@ -10,7 +10,7 @@ const WIRE_USAGE = { prompt_tokens: 7, completion_tokens: 2, total_tokens: 9, pr
 const CRASH = new AdapterError("engine_crashed", "The engine ended with signal SIGKILL.");
 
 describe("the JSON answer", () => {
-  test("is OpenAI's object, whole", async () => {
+  test("is OpenAI's chat.completion object", async () => {
     const { chat } = makeApp({ adapter: fakeAdapter({ answer: ["Good", " day"] }).adapter });
     const res = await chat({ model: "tiny" });
     expect(res.status).toBe(200);
@@ -30,7 +30,7 @@ describe("the JSON answer", () => {
     });
   });
 
-  test("tells length from stop, and an empty answer from none", async () => {
+  test("has finish_reason length, and an empty content where nothing was said", async () => {
     const fake = fakeAdapter();
     const { chat } = makeApp({ adapter: fake.adapter });
     const asked = chat();
@@ -39,7 +39,7 @@ describe("the JSON answer", () => {
     expect(choices[0]).toMatchObject({ message: { content: "" }, finish_reason: "length" });
   });
 
-  test("progress of the prompt does not show in it", async () => {
+  test("does not show the progress of the prompt", async () => {
     const fake = fakeAdapter();
     const asked = makeApp({ adapter: fake.adapter }).chat();
     const generation = await fake.generation(0);
@@ -49,7 +49,7 @@ describe("the JSON answer", () => {
     expect(((await (await asked).json()) as any).choices[0].message.content).toBe("x");
   });
 
-  test("each answer has its own id", async () => {
+  test("has an id of its own", async () => {
     const { chat } = makeApp();
     const ids = [await chat(), await chat()].map(async (res) => ((await res.json()) as { id: string }).id);
     expect(await Promise.all(ids)).toEqual(["chatcmpl-1", "chatcmpl-2"]);
@@ -89,7 +89,7 @@ describe("the streamed answer", () => {
     expect(plain.data.filter((each) => "usage" in each)).toEqual([]);
   });
 
-  test("a first sign of progress is the status 200 and the role", async () => {
+  test("begins with status 200 and the role as soon as the prompt is being read", async () => {
     const fake = fakeAdapter();
     const asked = makeApp({ adapter: fake.adapter }).chat({ stream: true });
     (await fake.generation(0)).put({ type: "prompt", read: 512, total: 9000 });
@@ -98,7 +98,7 @@ describe("the streamed answer", () => {
     await reader.cancel();
   });
 
-  test("a text is out before the next one is there", async () => {
+  test("sends each text before the next one is there", async () => {
     const fake = fakeAdapter();
     const asked = makeApp({ adapter: fake.adapter }).chat({ stream: true });
     const generation = await fake.generation(0);
@@ -201,7 +201,7 @@ describe("an error", () => {
     });
   }
 
-  test("after the first event it is one frame and the end, without [DONE]", async () => {
+  test("after the first event is one frame and the end, without [DONE]", async () => {
     const { ask, log } = failing(CRASH, ["one"]);
     const { res, fail } = await ask({ stream: true });
     expect(res.status).toBe(200);
@@ -216,7 +216,7 @@ describe("an error", () => {
     expect(log).toContainEqual(expect.objectContaining({ level: "error", request_id: "req_1", message: CRASH.message }));
   });
 
-  test("a bug of ours tells the client of a stream nothing of its insides", async () => {
+  test("that is a bug shows the client of a stream nothing of its insides", async () => {
     const { ask } = failing(new Error("at /home/me/secret.ts"), ["one"]);
     const { res, fail } = await ask({ stream: true });
     fail();
@@ -225,7 +225,7 @@ describe("an error", () => {
     expect(text).not.toContain("secret");
   });
 
-  test("the slot is free after it", async () => {
+  test("frees the slot", async () => {
     const fake = fakeAdapter();
     const { chat } = makeApp({ adapter: fake.adapter, pool: { slots: 1, queue: 0 } });
     const asked = chat();
@@ -254,7 +254,7 @@ describe("a client that leaves", () => {
   };
 
   for (const stream of [false, true]) {
-    test(`before the first event, stream ${stream}: the engine hears of it and the queue moves on`, async () => {
+    test(`before the first event, with stream ${stream}, ends the generation, and the queue moves on`, async () => {
       const state = await busy(stream);
       state.client.abort();
       await state.generation.over;
@@ -265,21 +265,24 @@ describe("a client that leaves", () => {
     });
   }
 
-  test.each(["its body is cancelled", "its request aborts"])("amid the answer, and %s: likewise", async (how) => {
-    const state = await busy(true);
-    state.generation.say("one");
-    const reader = frameReader(await state.asked);
-    await reader.next();
-    await reader.next();
-    if (how.startsWith("its body")) await reader.cancel();
-    else state.client.abort();
-    await state.generation.over;
-    expect(state.generation.signal.aborted).toBe(true);
-    await served(state);
-    expect(state.log.filter(({ level }) => level === "error")).toEqual([]);
-  });
+  test.each(["its body is cancelled", "its request aborts"])(
+    "amid the answer, so that %s, ends the generation, and the queue moves on",
+    async (how) => {
+      const state = await busy(true);
+      state.generation.say("one");
+      const reader = frameReader(await state.asked);
+      await reader.next();
+      await reader.next();
+      if (how.startsWith("its body")) await reader.cancel();
+      else state.client.abort();
+      await state.generation.over;
+      expect(state.generation.signal.aborted).toBe(true);
+      await served(state);
+      expect(state.log.filter(({ level }) => level === "error")).toEqual([]);
+    },
+  );
 
-  test("while it waits in the queue: its generation never begins", async () => {
+  test("while it waits in the queue never reaches the engine", async () => {
     const fake = fakeAdapter();
     const { chat } = makeApp({ adapter: fake.adapter, pool: { slots: 1, queue: 1 } });
     const client = new AbortController();
@@ -295,7 +298,7 @@ describe("a client that leaves", () => {
     expect(fake.generations.map(({ request }) => request.seed)).toEqual([1, 3]);
   });
 
-  test("after the end: nothing is aborted", async () => {
+  test("after the end aborts nothing", async () => {
     const fake = fakeAdapter({ answer: ["x"] });
     const client = new AbortController();
     const res = await makeApp({ adapter: fake.adapter }).chat({ stream: true }, { signal: client.signal });
@@ -329,19 +332,19 @@ describe("an answer that is more than text", () => {
     { id: "call_1", type: "function", function: { name: "time", arguments: "{}" } },
   ];
 
-  test("is whole in JSON", async () => {
+  test("is complete in the JSON answer", async () => {
     const { choices } = (await (await answered(EVENTS, {})).json()) as { choices: unknown[] };
     const message = { role: "assistant", content: "Hm", refusal: null, reasoning_content: "Let me think.", tool_calls: CALLS };
     const logprobs = { content: [LOGPROB], refusal: null };
     expect(choices).toEqual([{ index: 0, message, logprobs, finish_reason: "tool_calls" }]);
   });
 
-  test("has no content where it is calls alone", async () => {
+  test("has content null where there are only tool calls", async () => {
     const { choices } = (await (await answered(EVENTS.slice(3), {})).json()) as { choices: { message: object }[] };
     expect(choices[0]!.message).toEqual({ role: "assistant", content: null, refusal: null, tool_calls: CALLS });
   });
 
-  test("comes in pieces as OpenAI's clients put them together", async () => {
+  test("comes in pieces that OpenAI's clients assemble", async () => {
     const text = await (await answered(EVENTS, { stream: true })).text();
     const chunks = [...text.matchAll(/^data: (\{.*)$/gm)].map(([, json]) => JSON.parse(json!).choices[0]);
     expect(chunks.map(({ delta }) => delta)).toEqual([

@@ -24,7 +24,7 @@ function makeHouse(options: Parameters<typeof fakeAdapter>[0] = { answer: ["x"] 
 }
 
 describe("start and stop", () => {
-  test.each(["tiny", "org/big", "org%2Fbig", "org%2Fstart", "org/start"])("of %s", async (path) => {
+  test.each(["tiny", "org/big", "org%2Fbig", "org%2Fstart", "org/start"])("load and unload %s", async (path) => {
     const { act, loads, ps } = makeHouse();
     const id = decodeURIComponent(path);
     expect(await act(`${path}/start`)).toEqual({ id, object: "model", state: "running" });
@@ -53,18 +53,21 @@ describe("start and stop", () => {
     expect(told).toEqual(["started", "answered 200", "stopped"]);
   });
 
-  test.each(["nope/start", "nope/stop", "org%2Fbig%2Fstart/stop"])("%s: there is no such model", async (path) => {
-    expect(await makeHouse().act(path)).toMatchObject({ status: 404, code: "model_not_found", param: "model_id" });
-  });
+  test.each(["nope/start", "nope/stop", "org%2Fbig%2Fstart/stop"])(
+    "POST %s is a 404 where there is no such model",
+    async (path) => {
+      expect(await makeHouse().act(path)).toMatchObject({ status: 404, code: "model_not_found", param: "model_id" });
+    },
+  );
 
-  test.each(["/start", "start", "tiny", "tiny%2Fstart", "org/start", "tiny/restart"])("POST %s is none", async (path) => {
+  test.each(["/start", "start", "tiny", "tiny%2Fstart", "org/start", "tiny/restart"])("POST %s is no start", async (path) => {
     const { request, ps } = makeHouse();
     const res = await request(`/v1/models/${path}`, { method: "POST" });
     expect([400, 404, 405]).toContain(res.status);
     expect(await ps()).toEqual([]);
   });
 
-  test("a GET is of the model that is called so", async () => {
+  test("GET of such a path shows the model that is called so", async () => {
     const { request, ps } = makeHouse();
     expect(await (await request("/v1/models/org/start")).json()).toMatchObject({ id: "org/start", state: "stopped" });
     expect((await request("/v1/models/tiny/start")).status).toBe(404);
@@ -83,7 +86,7 @@ describe("start and stop", () => {
     expect(loads).toEqual([]);
   });
 
-  test("start takes null and unknown fields for nothing, but JSON alone", async () => {
+  test("start passes over null and unknown fields, and takes JSON alone", async () => {
     const { act, request, ps } = makeHouse();
     expect(await act("tiny/start", { keep_alive: null, pinned: null, other: 1 })).toMatchObject({ state: "running" });
     expect(await ps()).toMatchObject([{ pinned: false }]);
@@ -103,7 +106,7 @@ describe("start and stop", () => {
     expect(await ps()).toEqual([]);
   });
 
-  test("a load that fails is the error of a chat", async () => {
+  test("start answers a load that fails with the error of a chat", async () => {
     const { act, load } = makeHouse({ hold_loads: true });
     const asked = act("tiny/start");
     (await load(0)).fail(new AdapterError("model_load_failed", "The file is damaged."));
@@ -116,7 +119,7 @@ describe("start and stop", () => {
 });
 
 describe("GET /v1/ps", () => {
-  test("is a list of what is loaded", async () => {
+  test("lists the loaded models", async () => {
     const { chat, request } = makeHouse();
     const empty = await request("/v1/ps");
     expect(await empty.json()).toEqual({ object: "list", data: [] });
@@ -133,7 +136,7 @@ describe("GET /v1/ps", () => {
     expect((await request("/v1/ps", { method: "POST" })).status).toBe(405);
   });
 
-  test("says what is held and what loads", async () => {
+  test("shows the slots in use and the models that load", async () => {
     const memory = { need: async () => ({ total: 123, largestContext: () => 0 }), budget: () => 1_000 };
     const { chat, load, ps } = makeHouse({ hold_loads: true, answer: [] }, { memory });
     const asked = chat({ model: "tiny" });
@@ -155,19 +158,19 @@ describe("keep_alive", () => {
     ["1.5h", 5400],
     ["576h", 2_073_600],
     [null, 300],
-  ])("%j of a chat is %d seconds", async (keep_alive, seconds) => {
+  ])("%j in a chat request is %d seconds", async (keep_alive, seconds) => {
     const { chat, ps } = makeHouse();
     expect((await chat({ model: "tiny", keep_alive })).status).toBe(200);
     expect(await ps()).toMatchObject([{ expires_at: 1_000 + seconds }]);
   });
 
-  test.each([-1, "-1"])("%j is for ever", async (keep_alive) => {
+  test.each([-1, "-1"])("%j keeps the model for ever", async (keep_alive) => {
     const { chat, ps } = makeHouse();
     await chat({ model: "tiny", keep_alive });
     expect(await ps()).toMatchObject([{ state: "running", expires_at: null }]);
   });
 
-  test.each([0, "0", "0s"])("%j is at once", async (keep_alive) => {
+  test.each([0, "0", "0s"])("%j unloads the model at once", async (keep_alive) => {
     const { chat, ps, loads } = makeHouse();
     await chat({ model: "tiny", keep_alive });
     await settled();
@@ -258,7 +261,7 @@ describe("a stream that waits for a load", () => {
     expect((await quick).status).toBe(500);
   });
 
-  test("who leaves it amid the comments is gone from the queue", async () => {
+  test("that its client leaves amid the comments is gone from the queue", async () => {
     const { chat, clock, load, ps } = makeHouse({ hold_loads: true });
     const asked = chat({ model: "tiny", stream: true });
     await load(0);
@@ -268,7 +271,7 @@ describe("a stream that waits for a load", () => {
     expect(await ps()).toMatchObject([{ state: "loading", busy: 0, queued: 0 }]);
   });
 
-  test("a JSON answer waits without a word", async () => {
+  test("sends nothing before its answer where that is JSON", async () => {
     const { chat, clock, load, generation } = makeHouse({ hold_loads: true });
     const asked = chat({ model: "tiny" });
     const loading = await load(0);

@@ -1,4 +1,4 @@
-// How engines end: crashes and what follows, models set aside, and the server that stops.
+// How engines end: crashes and the back-off after them, unloading, and the server that stops.
 import { describe, expect, test } from "bun:test";
 import { AdapterError } from "../../adapters/adapter.ts";
 import { makeApp, makeModel } from "../support/app.ts";
@@ -35,7 +35,7 @@ describe("a crash", () => {
     expect([loads.length, seeds()]).toEqual([2, [1, 2]]);
   });
 
-  test("while nobody asks is noticed, and told to the log with its reason", async () => {
+  test("of an idle engine is logged with its reason", async () => {
     const { chat, load, loads, generation, log } = makePool();
     const first = chat();
     (await generation(0)).finish();
@@ -48,7 +48,7 @@ describe("a crash", () => {
     expect(log.find((line) => line.includes("engine lost"))).toContain("number 7");
   });
 
-  test("of a model that was closed on purpose is none", async () => {
+  test("is not what the log calls an engine that was closed", async () => {
     const { chat, pool, generation, log } = makePool();
     const first = chat();
     (await generation(0)).finish();
@@ -74,7 +74,7 @@ describe("three deaths in a minute", () => {
     await asked;
   };
 
-  test("set the model aside: 503 with the reason and Retry-After, and no load", async () => {
+  test("make the model back off: 503 with the reason and Retry-After, and no load", async () => {
     const made = makePool();
     for (let n = 0; n < 3; n++) {
       await dieOnce(made);
@@ -91,7 +91,7 @@ describe("three deaths in a minute", () => {
     expect(made.loads).toHaveLength(3);
   });
 
-  test("are forgiven when the first is a minute old", async () => {
+  test("stop counting when the first is a minute ago: the model loads again", async () => {
     const made = makePool();
     for (let n = 0; n < 3; n++) await dieOnce(made);
     made.clock.ms += 59_999;
@@ -107,7 +107,7 @@ describe("three deaths in a minute", () => {
     await answersOnce(made);
   });
 
-  test("over a longer time are none", async () => {
+  test("in more than a minute make no back-off", async () => {
     const made = makePool();
     for (let n = 0; n < 6; n++) {
       await dieOnce(made);
@@ -124,7 +124,7 @@ describe("three deaths in a minute", () => {
     await other;
   });
 
-  test("are a 503 over HTTP, with its header", async () => {
+  test("are a 503 with Retry-After over HTTP", async () => {
     const fake = fakeAdapter();
     const { chat } = makeApp({ adapter: fake.adapter, pool: { now: () => 0 } });
     for (let n = 0; n < 3; n++) {
@@ -161,7 +161,7 @@ describe("unload()", () => {
     expect(pool.state("tiny")).toBe("running");
   });
 
-  test("gives up a load that nobody waits for any more, and is no death", async () => {
+  test("gives up a load that no request waits for, which counts as no death", async () => {
     const { chat, pool, load, log } = makePool({ hold_loads: true });
     const client = new AbortController();
     const asked = thrownBy(chat(1, client.signal));
@@ -173,7 +173,7 @@ describe("unload()", () => {
     expect(log.filter((line) => line.includes("engine lost"))).toEqual([]);
   });
 
-  test("closes an engine whose load could not be given up", async () => {
+  test("closes an engine whose load does not heed the abort", async () => {
     const { chat, pool, load } = makePool({ hold_loads: true, answer: ["x"] });
     const asked = chat();
     const loading = await load(0);
@@ -184,7 +184,7 @@ describe("unload()", () => {
     expect(loading.closed).toBe(true);
   });
 
-  test("may be called of what is not loaded, twice, and beside close()", async () => {
+  test("may be called for a model that is not loaded, twice, and together with close()", async () => {
     const { chat, pool, generation, load } = makePool();
     await pool.unload("tiny");
     const running = thrownBy(chat());
@@ -217,7 +217,7 @@ describe("close()", () => {
     expect((await load(0)).closed).toBe(true);
   });
 
-  test("refuses new requests with 503, of loaded models and of others", async () => {
+  test("refuses new requests with 503, whether their model is loaded or not", async () => {
     const { chat, pool, generation } = makePool();
     const running = chat();
     await generation(0);
@@ -230,7 +230,7 @@ describe("close()", () => {
     await Promise.all([running, closing]);
   });
 
-  test("cuts what runs beyond its grace, with an error", async () => {
+  test("ends requests that run beyond the grace with an error", async () => {
     const { chat, pool, generation, load } = makePool();
     const running = thrownBy(chat());
     await generation(0);
@@ -239,7 +239,7 @@ describe("close()", () => {
     expect((await load(0)).closed).toBe(true);
   });
 
-  test("gives up loads, and is no death of theirs", async () => {
+  test("gives up loads, which counts as no death", async () => {
     const { chat, pool, load, log } = makePool({ hold_loads: true });
     const waiting = thrownBy(chat());
     await load(0);

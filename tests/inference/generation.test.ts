@@ -1,4 +1,4 @@
-// The course of a request: where it may be left, how long it may take, and what is counted of it.
+// The course of a generation: where its client may leave, how long it may take, and its metrics.
 import { describe, expect, test } from "bun:test";
 import { AdapterError } from "../../adapters/adapter.ts";
 import { echo } from "../../adapters/echo.ts";
@@ -10,7 +10,7 @@ import { seriesOf, turnsOf } from "../support/metrics.ts";
 
 const TINY = makeModel("tiny");
 
-describe("a request that is left", () => {
+describe("a request whose client leaves", () => {
   const made = () => {
     const made = makePool({ slots: 1, queue: 2, hold_loads: true });
     const generations = () => turnsOf(made.pool.metrics(["tiny"]));
@@ -18,7 +18,7 @@ describe("a request that is left", () => {
     return { ...made, generations, free };
   };
 
-  test("in the queue, while the model loads, in prefill and in decode is counted as such, and frees its slot", async () => {
+  test("in the queue, while the model loads, in prefill or in decode is counted with that phase, and frees its slot", async () => {
     const { pool, chat, load, generation, generations, free } = made();
     const clients = Array.from({ length: 4 }, () => new AbortController());
     const gone = new Error("gone");
@@ -57,7 +57,7 @@ describe("a request that is left", () => {
     });
   });
 
-  test("after its end was done", async () => {
+  test("after its last event counts as done", async () => {
     const { pool, load, generation, generations, free } = made();
     const events = chatOf(pool, TINY);
     const first = events.next();
@@ -70,7 +70,7 @@ describe("a request that is left", () => {
   });
 
   // Echo says a word a millisecond: in the queue is before the first one has ended.
-  test.each(["queue", "decode"])("of the echo adapter, in %s: the next one is answered", async (phase) => {
+  test.each(["queue", "decode"])("in %s frees its place for the next one", async (phase) => {
     const { chat, pool, request } = makeApp({ adapter: echo(), pool: { slots: 1, queue: 1 } });
     const long = { messages: [{ role: "user", content: "word ".repeat(4000) }], max_tokens: 4000, stream: true };
     const first = await chat(long);
@@ -98,7 +98,7 @@ describe("a request that takes too long", () => {
     message: `The request was not done within 30 s, the limit of this server: it took ${spent[0]} s in the queue, ${spent[1]} s for its model to load, ${spent[2]} s for its answer. Ask for fewer tokens, or raise --timeout.`,
   });
 
-  test("in the queue", async () => {
+  test("fails with 504 after its time in queue and engine, and its slot goes to the next one", async () => {
     const { chat, generation, clock, pool } = made();
     const first = thrownBy(chat(1));
     await generation(0);
@@ -106,7 +106,7 @@ describe("a request that takes too long", () => {
     const second = thrownBy(chat(2));
     await clock.pass(18_000);
     expect(await first).toMatchObject(late("0.0", "0.0", "30.0"));
-    // Its slot is the other's at once, whose own time runs.
+    // The slot goes to the second request at once, whose own time runs.
     await generation(1);
     const third = thrownBy(chat(3));
     await clock.pass(12_000);
@@ -117,11 +117,11 @@ describe("a request that takes too long", () => {
     expect(turnsOf(pool.metrics(["tiny"]))).toEqual({ "timed_out prefill request_timeout": 3 });
   });
 
-  test("in the queue only", async () => {
+  test("fails with 504 while it is still in the queue", async () => {
     const { chat, generation, clock, pool } = made({ slots: 1 });
     const first = chat(1);
     const running = await generation(0);
-    // Time that no timer hears of: the first one's limit does not pass.
+    // Without its timer the first request has no limit.
     const second = thrownBy(chat(2));
     clock.timers.delete([...clock.timers][0]!);
     await clock.pass(30_000);
@@ -131,11 +131,11 @@ describe("a request that takes too long", () => {
     await first;
   });
 
-  test("while its model loads: the load goes on for the next", async () => {
+  test("fails with 504 while its model loads, and the load goes on for the next one", async () => {
     const { chat, load, loads, generation, clock } = made({ hold_loads: true });
     const first = thrownBy(chat(1));
     const loading = await load(0);
-    // Each sign of life is a timer of its own.
+    // Each loading event has a timer of its own.
     for (let n = 0; n < 30; n++) await clock.pass(1_000);
     expect(await first).toMatchObject(late("0.0", "30.0", "0.0"));
     expect(loading.signal.aborted).toBe(false);
@@ -146,7 +146,7 @@ describe("a request that takes too long", () => {
     expect(loads).toHaveLength(1);
   });
 
-  test("amid an answer that nobody takes: its slot is free all the same", async () => {
+  test("frees its slot also when the client reads nothing of its answer", async () => {
     const { chat, pool, generation, clock } = made();
     const events = chatOf(pool, TINY);
     const first = events.next();
@@ -160,13 +160,13 @@ describe("a request that takes too long", () => {
     expect(turnsOf(pool.metrics(["tiny"]))).toEqual({ "timed_out decode request_timeout": 1, ok: 1 });
   });
 
-  test("and one that is done in time leaves no timer behind", async () => {
+  test("leaves no timer behind when it is done in time", async () => {
     const { chat, clock } = made({ answer: ["x"], keep_alive: Infinity });
     expect(await chat()).toBe("x");
     expect(clock.timers.size).toBe(0);
   });
 
-  test.each([false, true])("over HTTP, stream %p: a 504 before the first token", async (stream) => {
+  test.each([false, true])("is a 504 over HTTP before the first token, with stream %p", async (stream) => {
     const fake = fakeAdapter();
     const { chat } = makeApp({ adapter: fake.adapter, pool: { slots: 1, queue: 1, timeout: 50 } });
     const [running, queued] = await Promise.all([chat({ stream }), chat({ stream })]);
@@ -178,7 +178,7 @@ describe("a request that takes too long", () => {
     expect((await next).status).toBe(200);
   });
 
-  test("over HTTP, amid a stream: one error frame and no [DONE]", async () => {
+  test("ends a stream over HTTP with one error frame and no [DONE]", async () => {
     const fake = fakeAdapter();
     const { chat } = makeApp({ adapter: fake.adapter, pool: { slots: 1, queue: 0, timeout: 200 } });
     const asked = chat({ stream: true });
@@ -190,10 +190,10 @@ describe("a request that takes too long", () => {
   });
 });
 
-describe("what is counted", () => {
+describe("GET /metrics", () => {
   const GET = async ({ request }: ReturnType<typeof makeApp>) => seriesOf(await (await request("/metrics")).text());
 
-  test("nothing yet: the gauges of every installed model", async () => {
+  test("shows the gauges of every installed model before anything was counted", async () => {
     const made = makeApp({ models: [TINY, makeModel('odd "\\name')] });
     const res = await made.request("/metrics");
     expect([res.status, res.headers.get("content-type")]).toEqual([200, "text/plain; version=0.0.4; charset=utf-8"]);
@@ -201,7 +201,7 @@ describe("what is counted", () => {
     expect(seriesOf(await res.text())).toEqual(Object.fromEntries([...zero("tiny"), ...zero('odd \\"\\\\name')]));
   });
 
-  test("requests, tokens, loads, deaths, queue and slots", async () => {
+  test("counts requests, tokens, loads, deaths, queue and slots", async () => {
     const fake = fakeAdapter();
     const made = makeApp({ adapter: fake.adapter, pool: { slots: 1, queue: 1 } });
     const first = made.chat();
@@ -233,7 +233,7 @@ describe("what is counted", () => {
     });
   });
 
-  test("times, in the buckets they belong to", async () => {
+  test("puts times into the buckets they belong to", async () => {
     const { chat, generation, clock, pool } = makePool({ slots: 1 });
     const both = [chat(1), chat(2)];
     const first = await generation(0);
@@ -252,7 +252,7 @@ describe("what is counted", () => {
     expect([bucket("turn_duration", "1"), bucket("turn_duration", "2.5"), bucket("turn_duration", "+Inf")]).toEqual([0, 2, 2]);
   });
 
-  test("a load that failed, by its code", async () => {
+  test("counts a load that failed by its code", async () => {
     const { chat, load, pool } = makePool({ hold_loads: true });
     const asked = thrownBy(chat());
     (await load(0)).fail(new AdapterError("model_load_failed", "damaged"));
@@ -263,7 +263,7 @@ describe("what is counted", () => {
     });
   });
 
-  test("only of models that are installed: ids that are none, and models that are gone, leave nothing", async () => {
+  test("has no series of unknown ids and removed models", async () => {
     const made = makeApp({ models: [TINY, makeModel("other")] });
     for (const model of ["tiny", "other"]) expect((await made.chat({ model })).status).toBe(200);
     expect((await made.chat({ model: "never-heard-of" })).status).toBe(404);
@@ -274,14 +274,14 @@ describe("what is counted", () => {
     expect([after.includes('"other"'), after.includes('"tiny"')]).toEqual([false, true]);
   });
 
-  test("is told to nobody without the key", async () => {
+  test("needs the key", async () => {
     const { request } = makeApp({ guards: { keys: ["sk-0123456789abcdef"] } });
     expect((await request("/metrics")).status).toBe(401);
     expect((await request("/metrics", { headers: { authorization: "Bearer sk-0123456789abcdef" } })).status).toBe(200);
   });
 });
 
-describe("who is one client", () => {
+describe("which requests share the slots as one client", () => {
   const KEYS = ["sk-0123456789abcdef", "sk-fedcba9876543210"];
   const bearer = (key: string) => ({ headers: { authorization: `Bearer ${key}` } });
   /** The seeds in the order of their requests, of one running request and two queued ones of a first client, then one of a second. */

@@ -1,4 +1,4 @@
-// How long a model stays loaded that nobody uses, what start and stop do, and what is told of it all.
+// How long an idle model stays loaded, what start and stop do, and how the list shows it.
 import { describe, expect, test } from "bun:test";
 import { AdapterError } from "../../adapters/adapter.ts";
 import { later } from "../../src/inference/loading-events.ts";
@@ -25,7 +25,7 @@ describe("an idle model", () => {
     expect(loads).toHaveLength(2);
   });
 
-  test("with 0 is unloaded at once, but not before the requests that wait", async () => {
+  test("with keep_alive 0 is unloaded at once, but after the requests that wait", async () => {
     const { chat, pool, loads, generation, generations } = makePool({ keep_alive: 0, slots: 1 });
     const both = [chat(1), chat(2)];
     (await generation(0)).finish();
@@ -37,7 +37,7 @@ describe("an idle model", () => {
     expect([pool.state("tiny"), loads[0]!.closed, loads.length, generations.length]).toEqual(["stopped", true, 1, 2]);
   });
 
-  test("with -1 stays", async () => {
+  test("with keep_alive -1 stays loaded", async () => {
     const { chat, clock, pool } = kept(FOR_EVER);
     await chat();
     expect(clock.timers.size).toBe(0);
@@ -45,7 +45,7 @@ describe("an idle model", () => {
     expect(pool.state("tiny")).toBe("running");
   });
 
-  test("stays as long as the last request that said so wants", async () => {
+  test("stays for the keep_alive of the last request that has one", async () => {
     const { chat, clock, pool } = kept();
     await chat(0, never(), tiny, { keep_alive: 10_000 });
     await chat();
@@ -58,7 +58,7 @@ describe("an idle model", () => {
     expect(pool.state("tiny")).toBe("stopped");
   });
 
-  test("a time that is over amid a request does not cut it", async () => {
+  test("is not unloaded amid a request that takes longer than its keep_alive", async () => {
     const { chat, clock, pool, generation } = makePool({ keep_alive: 1_000 });
     const running = chat();
     const first = await generation(0);
@@ -81,7 +81,7 @@ describe("an idle model", () => {
     expect(clock.timers.size).toBe(0);
   });
 
-  test("the runtime's own clock does the same", async () => {
+  test("is unloaded by the runtime's own timers too", async () => {
     const { chat, pool } = kept(20, { later });
     await chat();
     expect(pool.state("tiny")).toBe("running");
@@ -91,7 +91,7 @@ describe("an idle model", () => {
 });
 
 describe("a pinned model", () => {
-  test.each(["by the settings", "by start"])("%s, stays loaded", async (how) => {
+  test.each(["by the settings", "by start"])("that is pinned %s stays loaded", async (how) => {
     const { chat, clock, pool } = kept(1_000, how === "by start" ? {} : { pinned: ["tiny"] });
     if (how === "by start") await pool.start(tiny, { pinned: true }, never());
     await chat(0, never(), tiny, { keep_alive: 0 });
@@ -99,7 +99,7 @@ describe("a pinned model", () => {
     expect(pool.list()).toMatchObject([{ state: "running", pinned: true, expires_at: null }]);
   });
 
-  test("may be let loose again, and is stopped when asked", async () => {
+  test("may be unpinned, and unload() unloads it", async () => {
     const { clock, pool, chat } = kept(1_000, { pinned: ["tiny"] });
     await pool.start(tiny, { pinned: false }, never());
     await clock.pass(1_000);
@@ -118,7 +118,7 @@ describe("a pinned model", () => {
 });
 
 describe("start and stop", () => {
-  test("start loads once beside requests, and answers when it is loaded", async () => {
+  test("start shares the load of requests, and answers when the model is loaded", async () => {
     const { chat, pool, load, loads, generation } = makePool({ hold_loads: true });
     let started = false;
     const starting = pool.start(tiny, {}, never()).then(() => (started = true));
@@ -144,7 +144,7 @@ describe("start and stop", () => {
     expect(pool.state("tiny")).toBe("stopped");
   });
 
-  test("who asked for a start and leaves is let go, and the load goes on", async () => {
+  test("start ends when its client leaves, and the load goes on", async () => {
     const { pool, load } = makePool({ hold_loads: true });
     const client = new AbortController();
     const starting = thrownBy(pool.start(tiny, {}, client.signal));
@@ -156,7 +156,7 @@ describe("start and stop", () => {
     expect(pool.state("tiny")).toBe("running");
   });
 
-  test("stop, start and stop at once: each is answered, and the last word counts", async () => {
+  test("stop, start and stop at once are each answered, and the last one counts", async () => {
     const { chat, pool, load, loads, generation } = makePool();
     const running = chat();
     await generation(0);
@@ -177,7 +177,7 @@ describe("start and stop", () => {
     expect([(await load(0)).closed, (await load(1)).closed]).toEqual([true, true]);
   });
 
-  test("stop amid a start that nobody else waits for lets it finish, and unloads", async () => {
+  test("stop amid a start lets it finish, then unloads", async () => {
     const { pool, load } = makePool({ hold_loads: true });
     const starting = pool.start(tiny, {}, never());
     const loading = await load(0);
@@ -187,7 +187,7 @@ describe("start and stop", () => {
     expect([loading.closed, pool.list()]).toEqual([true, []]);
   });
 
-  test("no start when the server stops", async () => {
+  test("start is refused when the server stops", async () => {
     const { pool } = makePool();
     await pool.close(0);
     expect(await thrownBy(pool.start(tiny, {}, never()).then(() => "started"))).toMatchObject({ code: "server_stopping" });
@@ -195,7 +195,7 @@ describe("start and stop", () => {
 });
 
 describe("a stream that waits for a load", () => {
-  test("gets a sign of life after five seconds, then every two", async () => {
+  test("gets a loading event after five seconds, then every two", async () => {
     const { clock, pool, load, generation } = makePool({ hold_loads: true });
     const types: string[] = [];
     const reading = (async () => {
@@ -215,7 +215,7 @@ describe("a stream that waits for a load", () => {
     expect([...clock.timers].length).toBe(1); // its keep_alive
   });
 
-  test("and leaves between two of them is let go at once", async () => {
+  test("ends at once when its client leaves between two events", async () => {
     const { clock, pool, load } = makePool({ hold_loads: true });
     const client = new AbortController();
     const events = chatOf(pool, tiny, { signal: client.signal });

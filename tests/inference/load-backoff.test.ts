@@ -1,4 +1,4 @@
-// A model whose load failed rests: who asks is told why and for how long, until it has rested, its file changes, or it is started.
+// The back-off after a load that failed: its reason and length, and how it ends: in time, by another file, by a start.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 type Made = ReturnType<typeof makePool>;
 
-/** The next load, asked for by a chat, fails. */
+/** A chat whose load fails. */
 async function failOnce(made: Made): Promise<void> {
   const n = made.loads.length;
   const asked = thrownBy(made.chat());
@@ -31,7 +31,7 @@ async function answersOnce({ chat, loads, load, generations, generation }: Made)
   await asked;
 }
 
-/** Seconds that it still rests. */
+/** Seconds that are left of the pause. */
 async function rests({ chat, loads }: Made): Promise<number> {
   const n = loads.length;
   const error = await thrownBy(chat());
@@ -41,7 +41,7 @@ async function rests({ chat, loads }: Made): Promise<number> {
 }
 
 describe("a load that failed", () => {
-  test("is told again with its reason and how long the model rests, and is not tried", async () => {
+  test("is answered again with its reason and the time that is left, without another load", async () => {
     const made = makePool({ hold_loads: true });
     await failOnce(made);
     expect(await rests(made)).toBe(5);
@@ -52,7 +52,7 @@ describe("a load that failed", () => {
     expect(message).toEndWith("The file is damaged.");
   });
 
-  test("rests for longer each time, and from the start again after a success", async () => {
+  test("makes a longer pause each time, and a first one again after a success", async () => {
     const made = makePool({ hold_loads: true });
     for (const seconds of [5, 15, 60, 300, 300]) {
       await failOnce(made);
@@ -60,12 +60,12 @@ describe("a load that failed", () => {
       made.clock.ms += seconds * 1000;
     }
     await answersOnce(made);
-    await made.clock.pass(300_000); // idle for so long that it is unloaded
+    await made.clock.pass(300_000); // idle until it is unloaded
     await failOnce(made);
     expect(await rests(made)).toBe(5);
   });
 
-  test("is one for all who waited for it", async () => {
+  test("counts once for all requests that waited for it", async () => {
     const made = makePool({ hold_loads: true });
     const all = [1, 2, 3].map((seed) => thrownBy(made.chat(seed)));
     (await made.load(0)).fail(failure);
@@ -74,7 +74,7 @@ describe("a load that failed", () => {
     expect(await rests(made)).toBe(5);
   });
 
-  test("may be a header that cannot be read, which no adapter sees", async () => {
+  test("may be for a header that cannot be read, which no adapter sees", async () => {
     let reads = 0;
     const need = () => {
       reads++;
@@ -96,7 +96,7 @@ describe("a load that failed", () => {
     await answersOnce(made);
   });
 
-  test("is tried at once when start asks, and rests longer when that fails too", async () => {
+  test("is tried at once by start, and makes a longer pause when that fails too", async () => {
     const made = makePool({ hold_loads: true });
     await failOnce(made);
     const started = thrownBy(made.pool.start(makeModel("tiny"), {}, never()));
@@ -109,7 +109,7 @@ describe("a load that failed", () => {
     expect(made.pool.state("tiny")).toBe("running");
   });
 
-  test("does not make other models rest, and none that was told to stop", async () => {
+  test("leaves other models alone, and is forgotten by a stop", async () => {
     const made = makePool({ hold_loads: true });
     await failOnce(made);
     const other = made.chat(0, never(), makeModel("other"));

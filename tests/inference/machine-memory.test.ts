@@ -69,7 +69,7 @@ describe("the memory of engines", () => {
     expect([needed.largestContext(needed.total), needed.largestContext(1_000)]).toEqual([512, 0]);
   });
 
-  test("of a file that is none is a load that failed", async () => {
+  test("of a file that is no GGUF is a load that failed", async () => {
     const { need } = createMemoryEstimator({ slots: 2, budget: () => 0 });
     const asked = need(file("cut", tinyGguf().subarray(0, 4000)), { slots: 1, context: 512 });
     expect(await thrownBy(asked)).toMatchObject({
@@ -78,16 +78,16 @@ describe("the memory of engines", () => {
     });
   });
 
-  test("is the limit, else what was there when nothing was loaded", () => {
+  test("is the limit, else what was free when nothing was loaded", () => {
     const rows: EngineRow[] = [];
     expect(memoryBudget(123, () => rows)()).toBe(123);
     const budget = memoryBudget(undefined, () => rows);
     const before = budget();
     expect(before).toBeGreaterThan(0);
-    // Far more than the machine has: it was never there.
+    // Far more than the machine has.
     rows.push(row("running", 1e15));
     expect(budget()).toBeLessThanOrEqual(before);
-    // What still loads has not taken it.
+    // A model that is loading has not taken its memory yet.
     rows[0] = row("loading", 1e15);
     expect(budget()).toBeLessThanOrEqual(before);
   });

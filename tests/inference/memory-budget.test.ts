@@ -1,4 +1,4 @@
-// Models that share a memory too small for all of them: who goes, who waits, and that every model is served in its time.
+// Models that share a memory too small for all of them: which are evicted, which wait, and that each is served in its time.
 import { describe, expect, test } from "bun:test";
 import { AdapterError } from "../../adapters/adapter.ts";
 import { echo } from "../../adapters/echo.ts";
@@ -9,7 +9,7 @@ import type { FakeOptions } from "../support/fake-adapter.ts";
 
 const GB = 1e9;
 
-/** Models called "a4" or "b2.5" take so many GB; what bears no number is unknown. The context that fits is 1,000 tokens a GB. */
+/** Models called "a4" or "b2.5" take so many GB; without a number it is unknown. The context that fits is 1,000 tokens a GB. */
 function makeHouse(budget: number, options: Partial<ModelPoolOptions> & FakeOptions = {}) {
   const size = { budget };
   const made = makePool({
@@ -30,8 +30,8 @@ function makeHouse(budget: number, options: Partial<ModelPoolOptions> & FakeOpti
 /** Models that answer at once. */
 const quick = (budget: number, options: Partial<ModelPoolOptions> = {}) => makeHouse(budget, { answer: ["x"], ...options });
 
-describe("what fits", () => {
-  test("stays side by side, and a second request loads nothing", async () => {
+describe("models that fit", () => {
+  test("stay loaded side by side, and a second request loads nothing", async () => {
     const { ask, loads, alive, pool } = quick(8);
     for (const id of ["a4", "b4", "a4", "b4", "unknown", "a4"]) await ask(id);
     expect([loads.length, alive()]).toEqual([3, ["a4", "b4", "unknown"]]);
@@ -42,7 +42,7 @@ describe("what fits", () => {
     ]);
   });
 
-  test("is free again after a failed load, a death, and keep_alive", async () => {
+  test("fit again after a failed load, a death, and keep_alive", async () => {
     const { ask, load, alive, clock, generation, generations } = makeHouse(4, { hold_loads: true });
     const failed = thrownBy(ask("a4"));
     (await load(0)).fail(new AdapterError("model_load_failed", "no"));
@@ -65,8 +65,8 @@ describe("what fits", () => {
   });
 });
 
-describe("who goes", () => {
-  test("is the idle one that was not used for longest, and only as many as needed", async () => {
+describe("the model that is evicted", () => {
+  test("is the least recently used idle one, and no more than needed", async () => {
     const { ask, alive, log } = quick(6);
     for (const id of ["a2", "b2", "c2", "a2"]) await ask(id);
     await ask("d2");
@@ -91,7 +91,7 @@ describe("who goes", () => {
     await long;
   });
 
-  test("is a busy one that goes anyway, before the one that would stay", async () => {
+  test("is a busy one that is stopping already, before one that is not", async () => {
     const { ask, alive, generation, pool } = makeHouse(4);
     const both = [ask("a2"), ask("b2")];
     await generation(1);
@@ -123,7 +123,7 @@ describe("who goes", () => {
     expect(alive()).toEqual(["a2", "e4"]);
   });
 
-  test("has gone before the next one loads", async () => {
+  test("is gone before the next one loads", async () => {
     const { ask, loads, load, generation } = makeHouse(4);
     const first = ask("a4");
     (await generation(0)).finish();
@@ -135,7 +135,7 @@ describe("who goes", () => {
     await second;
   });
 
-  test("may be a load that nobody waits for any more", async () => {
+  test("may be one whose load no request waits for", async () => {
     const { ask, load, loads, generation } = makeHouse(4, { hold_loads: true });
     const client = new AbortController();
     const left = thrownBy(ask("a4", 0, client.signal));
@@ -150,8 +150,8 @@ describe("who goes", () => {
   });
 });
 
-describe("what cannot fit", () => {
-  test("is a 503 that says what it takes, what there is and which context would do, and nothing goes for it", async () => {
+describe("a model that cannot fit", () => {
+  test("is a 503 that says what it takes, what there is and which context would do, and evicts nothing", async () => {
     const { ask, alive } = quick(8);
     await ask("a4");
     expect(await thrownBy(ask("b9"))).toMatchObject({
@@ -164,7 +164,7 @@ describe("what cannot fit", () => {
     expect(alive()).toEqual(["a4"]);
   });
 
-  test("counts what is pinned, and says where no context would do", async () => {
+  test("is a 503 that counts pinned models, and says where no context would do", async () => {
     const { ask } = quick(4.5, { pinned: ["a4"] });
     await ask("a4");
     const { message } = await thrownBy(ask("b2"));
@@ -173,7 +173,7 @@ describe("what cannot fit", () => {
     );
   });
 
-  test("is told at once, also while others wait; and may fit later", async () => {
+  test("is refused at once, also while others wait, and may fit later", async () => {
     const { ask, generation, size } = makeHouse(4);
     const first = ask("a4");
     await generation(0);
@@ -189,7 +189,7 @@ describe("what cannot fit", () => {
     await third;
   });
 
-  test("is not told while another load makes the numbers move", async () => {
+  test("is not refused while another load makes the numbers move", async () => {
     const { ask, load, generation, size } = makeHouse(8, { hold_loads: true });
     const first = ask("a4");
     const loading = await load(0);
@@ -207,7 +207,7 @@ describe("what cannot fit", () => {
   });
 });
 
-describe("where the others are busy", () => {
+describe("while the other models are busy", () => {
   test("a model waits until the requests of the others that came before it have ended", async () => {
     const { ask, generation, generations, seeds, pool, alive } = makeHouse(4, { slots: 1 });
     const running = [ask("a4", 1), ask("a4", 2)];
@@ -235,7 +235,7 @@ describe("where the others are busy", () => {
     expect([seeds(), alive()]).toEqual([[1, 2, 3, 4], ["a4"]]);
   });
 
-  test("models wait in the order they came, the small one too", async () => {
+  test("models wait in the order they came, a small one too", async () => {
     const { ask, generation, seeds } = makeHouse(4);
     const all = [ask("a4", 1)];
     await generation(0);
@@ -252,13 +252,13 @@ describe("where the others are busy", () => {
     expect(seeds()).toEqual([1, 2, 3, 4]);
   });
 
-  test("one that is not in the way goes on", async () => {
+  test("a model that is not in the way goes on", async () => {
     const { ask, generation, seeds, loads } = makeHouse(6, { slots: 1 });
     const old = [ask("a2", 1)];
     await generation(0);
     old.push(ask("b4", 2));
     await generation(1);
-    const waits = ask("c2", 3); // a2 is used longest ago
+    const waits = ask("c2", 3); // a2 is the least recently used
     await settled();
     const next = ask("b4", 4);
     (await generation(1)).finish();
@@ -282,7 +282,7 @@ describe("where the others are busy", () => {
     await Promise.all(all);
   });
 
-  test("who leaves while it waits leaves at once, and nobody goes for it any more", async () => {
+  test("a client that leaves ends the waiting at once, and no model is evicted for it", async () => {
     const { ask, generation, pool, alive, loads } = makeHouse(4, { slots: 2 });
     const running = ask("a4", 1);
     await generation(0);
@@ -300,7 +300,7 @@ describe("where the others are busy", () => {
     expect([alive(), loads.length]).toEqual([["a4"], 1]);
   });
 
-  test("a start waits in line as a request does", async () => {
+  test("a start waits as a request does", async () => {
     const { ask, generation, pool, alive } = makeHouse(4);
     const running = ask("a4");
     await generation(0);
@@ -313,7 +313,7 @@ describe("where the others are busy", () => {
     expect(alive()).toEqual(["b4"]);
   });
 
-  test("the end of the server ends the waiting", async () => {
+  test("a stopping server ends the waiting", async () => {
     const { ask, generation, pool } = makeHouse(4);
     const running = thrownBy(ask("a4"));
     await generation(0);
@@ -324,7 +324,7 @@ describe("where the others are busy", () => {
     await running;
   });
 
-  test("a model that is deleted while it waits is answered first", async () => {
+  test("a model that waits and is unloaded answers its requests first", async () => {
     const { ask, generation, pool, alive } = makeHouse(4);
     const all = [ask("a4")];
     await generation(0);
@@ -337,7 +337,7 @@ describe("where the others are busy", () => {
     expect(alive()).toEqual([]);
   });
 
-  test("an engine that dies amid its last requests is loaded again for those that wait, in line", async () => {
+  test("an engine that dies amid its last requests is loaded again for those that wait, in their order", async () => {
     const { ask, generation, load, seeds } = makeHouse(4, { slots: 1 });
     const dies = thrownBy(ask("a4", 1));
     await generation(0);
@@ -354,7 +354,7 @@ describe("where the others are busy", () => {
 });
 
 describe("two models that do not fit together", () => {
-  test("under twenty alternating clients: each is served, none for long behind others, never both loaded", async () => {
+  test("serve twenty alternating clients, none of them long after others, and are never both loaded", async () => {
     const { ask, alive, loads } = quick(4, { slots: 4, queue: 64 });
     const [CLIENTS, ROUNDS] = [20, 25];
     let served = 0;
@@ -376,7 +376,7 @@ describe("two models that do not fit together", () => {
     console.log(`${served} generations, ${loads.length} loads, at most ${longest} others served while one waited`);
   });
 
-  test("a flood for one, whose engine is never idle, does not starve the single request for the other", async () => {
+  test("serve a single request for one of them beside a flood for the other", async () => {
     const slow = echo({ token_ms: 1 });
     const { ask, pool } = makeHouse(4, { adapterOf: () => slow, slots: 2, queue: 64 });
     let over = false;
@@ -388,7 +388,7 @@ describe("two models that do not fit together", () => {
     for (let n = 0; n < 5; n++) {
       const before = flooded;
       expect(await ask("b4")).toBe("hi");
-      // Those that were there before it, and those that came while it waited for a slot beside nobody.
+      // The requests that were there before it, and those that came while it waited for a slot.
       expect(flooded - before).toBeLessThanOrEqual(2 * flood.length);
       expect(pool.list().filter(({ state }) => state === "running").length).toBeLessThan(2);
     }
@@ -397,7 +397,7 @@ describe("two models that do not fit together", () => {
   });
 });
 
-test("random clients, models, aborts, stops and deaths: nothing hangs, and the budget holds", async () => {
+test("with random clients, models, aborts, stops and deaths nothing hangs, and the budget holds", async () => {
   let seed = 7;
   const random = (below: number): number => {
     seed = (seed * 48_271) % 2_147_483_647;

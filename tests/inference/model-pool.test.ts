@@ -1,4 +1,4 @@
-// Model -> engine: one load for all who ask, slots and a queue, deaths, and the end.
+// The model pool: one load for all requests, slots and the queue, and pool.run.
 import { describe, expect, test } from "bun:test";
 import { AdapterError } from "../../adapters/adapter.ts";
 import { ApiError } from "../../src/http/errors.ts";
@@ -8,7 +8,7 @@ import { seriesOf, turnsOf } from "../support/metrics.ts";
 import { chatOf, makePool, never, thrownBy } from "../support/model-pool.ts";
 
 describe("a load", () => {
-  test("is one for all who ask, with the options of the server", async () => {
+  test("is one for all requests, with the options of the server", async () => {
     const { chat, load, loads, generation } = makePool({ hold_loads: true, threads: 3, context: 512 });
     const both = [chat(1), chat(2)];
     (await load(0)).succeed();
@@ -26,13 +26,13 @@ describe("a load", () => {
     [undefined, {}, 4096],
     [undefined, { ctx_len: 2048 }, 2048],
     [512, { ctx_len: 2048 }, 512],
-  ])("context %p over settings %j is %d tokens", async (context, settings, expected) => {
+  ])("with context %p over settings %j has %d tokens a slot", async (context, settings, expected) => {
     const { chat, loads } = makePool({ context, answer: [] });
     await chat(0, never(), makeModel("tiny", { settings }));
     expect(loads[0]!.options.context).toBe(expected);
   });
 
-  test("outlives its first caller who left", async () => {
+  test("goes on when the client that began it leaves", async () => {
     const { chat, load, loads, generation, seeds } = makePool({ hold_loads: true });
     const client = new AbortController();
     const gone = new Error("gone");
@@ -48,7 +48,7 @@ describe("a load", () => {
     expect([loads.length, seeds()]).toEqual([1, [2]]);
   });
 
-  test("that fails fails for all who wait, and a request loads again when the model has rested", async () => {
+  test("that fails fails for all requests that wait, and a later one loads again after the back-off", async () => {
     const { chat, load, generation, pool, clock } = makePool({ hold_loads: true });
     const both = [thrownBy(chat()), thrownBy(chat())];
     const reason = new AdapterError("model_load_failed", "The file is damaged.");
@@ -62,14 +62,14 @@ describe("a load", () => {
     await next;
   });
 
-  test("B-20: files that are missing are told as they are, and asked for anew each time", async () => {
+  test("B-20: of files that are missing fails with their error, looked for anew each time", async () => {
     const missing = new ApiError(500, "The file is missing.", { code: "model_corrupted", param: "model" });
     const { chat, loads } = makePool({ resolve: () => Promise.reject(missing) });
     for (let n = 0; n < 5; n++) expect(await thrownBy(chat())).toBe(missing);
     expect(loads).toEqual([]);
   });
 
-  test("is told by state()", async () => {
+  test("is shown by state()", async () => {
     const { chat, load, generation, pool } = makePool({ hold_loads: true });
     expect([pool.state("tiny"), pool.state("other")]).toEqual(["stopped", "stopped"]);
     const asked = chat();
@@ -87,7 +87,7 @@ describe("a load", () => {
 });
 
 describe("slots and the queue", () => {
-  test("as many requests as slots run, the others in the order they came", async () => {
+  test("as many requests as slots run, the others follow in the order they came", async () => {
     const { chat, generation, generations, seeds } = makePool();
     const all = [1, 2, 3, 4].map((seed) => chat(seed));
     await generation(1);
@@ -117,7 +117,7 @@ describe("slots and the queue", () => {
     await Promise.all([second, third]);
   });
 
-  test("who leaves the queue leaves at once, and its place goes to the next", async () => {
+  test("a client that leaves the queue is answered at once, and its place goes to the next", async () => {
     const { chat, generation, seeds } = makePool({ slots: 1, queue: 2 });
     const first = chat(1);
     await generation(0);
@@ -152,7 +152,7 @@ describe("slots and the queue", () => {
     }
   });
 
-  test("who has left before it came takes nothing", async () => {
+  test("a client that left before it came takes no slot", async () => {
     const { chat, loads } = makePool({ slots: 1, queue: 0, answer: ["x"] });
     expect((await thrownBy(chat(1, AbortSignal.abort(new Error("gone"))))).message).toBe("gone");
     expect(loads).toEqual([]);
@@ -176,7 +176,7 @@ describe("slots and the queue", () => {
     await second;
   });
 
-  test("a use with one result is an event like any other, counted with its tokens", async () => {
+  test("a use with a single result yields it as its last event, and its tokens are counted", async () => {
     const { pool } = makePool({ slots: 1, queue: 0 });
     const embed = () =>
       pool.run(makeModel("tiny"), { signal: never() }, async function* (engine) {

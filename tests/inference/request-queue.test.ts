@@ -34,8 +34,8 @@ const refused = (promise: Promise<unknown>): Promise<ApiError | undefined> =>
     (error: ApiError) => error,
   );
 
-describe("which request gets the next slot", () => {
-  test("one client alone: strictly in order of arrival", async () => {
+describe("the next free slot", () => {
+  test("goes in order of arrival where one client is alone", async () => {
     const { times, endAll, order } = makeSlots({ slots: 3 });
     const all = times(60, "a");
     await settled();
@@ -44,7 +44,7 @@ describe("which request gets the next slot", () => {
     expect(order).toEqual(Array.from({ length: 60 }, (_, n) => `a${n}`));
   });
 
-  test("many clients with a request each: in order of arrival", async () => {
+  test("goes in order of arrival among clients with a request each", async () => {
     const { enter, endAll, order } = makeSlots({ slots: 2 });
     const names = Array.from({ length: 40 }, (_, n) => `client${n}.`);
     const all = names.map((name) => enter(name));
@@ -54,21 +54,18 @@ describe("which request gets the next slot", () => {
     expect(order).toEqual(names);
   });
 
-  test.each([1, 2, 4])(
-    "with %d slots, 60 waiting generations of one client delay another's single one by no more than one",
-    async (slots) => {
-      const { times, enter, end, order, slots: made } = makeSlots({ slots });
-      void times(60 + slots, "a");
-      await settled();
-      const single = enter("b");
-      expect([made.busy, made.waiting]).toEqual([slots, 61]);
-      await end("a0");
-      await single;
-      expect(order.at(-1)).toBe("b");
-    },
-  );
+  test.each([1, 2, 4])("of %d goes to the single request of a client before the 60 of another", async (slots) => {
+    const { times, enter, end, order, slots: made } = makeSlots({ slots });
+    void times(60 + slots, "a");
+    await settled();
+    const single = enter("b");
+    expect([made.busy, made.waiting]).toEqual([slots, 61]);
+    await end("a0");
+    await single;
+    expect(order.at(-1)).toBe("b");
+  });
 
-  test("the fewest running requests first, whoever came before or was served last", async () => {
+  test("goes to the client with the fewest running requests, whichever came before or was served last", async () => {
     const { times, enter, end, order } = makeSlots({ slots: 3 });
     void times(2, "a");
     void enter("b", "0");
@@ -79,7 +76,7 @@ describe("which request gets the next slot", () => {
     expect(order).toEqual(["a0", "a1", "b0", "b1"]);
   });
 
-  test("clients with many requests alternate, whichever came first", async () => {
+  test("alternates between clients with many requests, whichever came first", async () => {
     const { times, endAll, order } = makeSlots();
     const all = ["a", "b", "c"].flatMap((client) => times(4, client));
     await settled();
@@ -98,7 +95,7 @@ describe("a full queue", () => {
     expect(slots.waiting).toBe(3);
   });
 
-  test("drops the newest request of the client that has the most, for one that has fewer", async () => {
+  test("drops the newest request of the client that has the most, for a client that has fewer", async () => {
     const { times, enter, endAll, order, slots } = makeSlots({ queue: 5 });
     const greedy = times(4, "a").map(refused);
     void times(2, "b");
@@ -112,7 +109,7 @@ describe("a full queue", () => {
     expect(order.toSorted()).toEqual(["a0", "a1", "a2", "b0", "b1", "c"]);
   });
 
-  test("is shared in the end: a flood of one client leaves another its half", async () => {
+  test("leaves another client its half under the flood of one", async () => {
     const { times, slots } = makeSlots({ queue: 64 });
     const flood = times(65, "a").map(refused);
     const others = times(40, "b").map(refused);
@@ -124,7 +121,7 @@ describe("a full queue", () => {
     expect([await pending(flood), await pending(others), slots.waiting]).toEqual([32, 32, 64]);
   });
 
-  test("of clients with one request each stays as it is: a swap would be no fairer", async () => {
+  test("of clients with one request each stays as it is, since an exchange would be no fairer", async () => {
     const { enter, slots } = makeSlots({ queue: 3 });
     const waiting = ["a", "b", "c", "d"].map((client) => refused(enter(client)));
     expect(await refused(enter("e"))).toMatchObject({ status: 429 });
@@ -143,8 +140,8 @@ describe("a full queue", () => {
   });
 });
 
-describe("who leaves the queue", () => {
-  test("frees the place at once, and nobody's order changes", async () => {
+describe("a client that leaves the queue", () => {
+  test("frees its place at once, and the order of the others stays", async () => {
     const { enter, endAll, order, slots } = makeSlots({ queue: 3 });
     const client = new AbortController();
     void enter("a", "0");
@@ -158,7 +155,7 @@ describe("who leaves the queue", () => {
     expect(order).toEqual(["a0", "a1", "a3", "a4"]);
   });
 
-  test("a slot that was given back twice is free once", async () => {
+  test("and gives its slot back twice frees it once", async () => {
     const { enter, end, slots } = makeSlots({ slots: 2 });
     await Promise.all([enter("a"), enter("b")]);
     await end("a");
@@ -201,7 +198,7 @@ describe("Retry-After", () => {
   });
 });
 
-test("10,000 in the queue are served and leave without a wait that a client would notice", async () => {
+test("10,000 in the queue are served and leave, in far less time than their answers would take", async () => {
   const COUNT = 10_000;
   const slots = createRequestQueue({ id: "tiny", slots: 1, queue: COUNT, elapsed: () => 0 });
   const first = await slots.acquire(never(), "first");

@@ -35,9 +35,9 @@ export interface FakeLoad {
   fail(reason: unknown): void;
   /** The engine is gone, and every generation that runs with it. */
   die(reason: AdapterError): void;
-  /** Whether the engine was told to close. */
+  /** Whether `close` was called. */
   closed: boolean;
-  /** It takes no memory any more: it failed, was given up, died or was closed. */
+  /** Takes no memory any more: it failed, was given up, died or was closed. */
   gone: boolean;
 }
 
@@ -62,10 +62,10 @@ export function fakeAdapter({ answer, hold_loads = false, capabilities = [] }: F
       const ready = Promise.withResolvers<void>();
       const closed = Promise.withResolvers<AdapterError | undefined>();
       const running = new Set<FakeGeneration>();
-      const end = (reason: AdapterError, told: AdapterError | undefined): void => {
+      const end = (reason: AdapterError, death: AdapterError | undefined): void => {
         load.gone = true;
         for (const generation of running) generation.fail(reason);
-        closed.resolve(told);
+        closed.resolve(death);
       };
       const load: FakeLoad = {
         model,
@@ -127,7 +127,7 @@ export function fakeAdapter({ answer, hold_loads = false, capabilities = [] }: F
   return { adapter, load: loads.at, generation: generations.at, loads: loads.seen, generations: generations.seen };
 }
 
-/** What has come so far, and a promise of the n-th. */
+/** The items so far, and a promise of the n-th. */
 function sequence<T>() {
   const seen: T[] = [];
   const places = new Map<number, PromiseWithResolvers<T>>();
