@@ -3,6 +3,7 @@ import { DEFAULT_MODEL } from "../../models/catalog.ts";
 import type { Model } from "../../models/manifest.ts";
 import type { Deps } from "./deps.ts";
 import { ApiError } from "../http/errors.ts";
+import { noModel } from "../http/not-found.ts";
 import { quote } from "../support/quote.ts";
 
 /** Throws 404 `model_not_found` and 409 `model_not_ready`; `param` is where the id stands. */
@@ -13,8 +14,7 @@ export async function findModel({ library, downloads }: Deps, id: string, param 
     const message = `Model ${quote(id)} is being downloaded. Try again when it is there: GET /v1/models shows its state.`;
     throw new ApiError(409, message, { param, code: "model_not_ready" });
   }
-  const way = id.length < 100 ? `Run "ingle pull ${id}", or see` : "See";
-  throw new ApiError(404, `Model ${quote(id)} is not installed. ${way} GET /v1/models.`, { param, code: "model_not_found" });
+  throw noModel(id, param);
 }
 
 /** The model of requests that name none: the configured one, or the only one. Throws 400, and 404 where none is installed. */

@@ -2,6 +2,13 @@
 import { ApiError } from "./errors.ts";
 import { quote } from "../support/quote.ts";
 
+/** `param`: where the id stands. */
+export function noModel(id: string, param = "model_id"): ApiError {
+  // An endless id is no command to be repeated.
+  const way = id.length < 100 ? `Run "ingle pull ${id}", or see` : "See";
+  return missing(`Model ${quote(id)} is not installed. ${way} GET /v1/models.`, "model", param);
+}
+
 export function noThread(id: string): ApiError {
   return missing(`There is no thread ${quote(id)}. GET /v1/threads lists those that there are.`, "thread");
 }

@@ -6,8 +6,7 @@ import type { Model } from "../../../models/manifest.ts";
 import type { Deps } from "../deps.ts";
 import { json } from "../../http/json.ts";
 import type { AppEnv } from "../../http/app-env.ts";
-import { ApiError } from "../../http/errors.ts";
-import { quote } from "../../support/quote.ts";
+import { noModel } from "../../http/not-found.ts";
 import { checkActingGet } from "../../http/middleware/origin.ts";
 import { listOf, pageOf, PageQuery } from "../../http/paging.ts";
 import { parseQuery } from "../../http/validate.ts";
@@ -48,7 +47,7 @@ export const modelRoutes = (deps: Deps) => {
         if (model !== undefined) return json(c, await shownModel(model, "installed", deps, { fit: true }));
         const manifest =
           (await deps.library.getPending(id)) ?? (withCatalog ? catalog().find((each) => each.id === id) : undefined);
-        if (manifest === undefined) throw notInstalled(id);
+        if (manifest === undefined) throw noModel(id);
         const dials = fit === "true" && c.req.method !== "HEAD";
         if (dials) checkActingGet(c, keyed);
         return json(c, await shownModel(manifest, "available", deps, { fit: true, ...(dials && { remote: c.req.raw.signal }) }));
@@ -58,7 +57,7 @@ export const modelRoutes = (deps: Deps) => {
         if (id === "") return next();
         const stopped = await deps.downloads.cancel(id);
         const removed = await deps.library.remove(id, () => deps.pool.unload(id));
-        if (!removed && !stopped) throw notInstalled(id);
+        if (!removed && !stopped) throw noModel(id);
         return json(c, { id, object: "model", deleted: true });
       })
   );
@@ -77,11 +76,4 @@ async function known({ library }: Deps, withCatalog: boolean): Promise<Map<strin
 function unreadable(id: string): Model {
   const words = { object: "model", name: id, version: "1.0", description: "", format: "gguf", owned_by: "" } as const;
   return { id, ...words, created: 0, settings: {}, parameters: {}, metadata: {}, files: [] };
-}
-
-function notInstalled(id: string): ApiError {
-  return new ApiError(404, `Model ${quote(id)} is not installed. GET /v1/models lists those that are.`, {
-    param: "model_id",
-    code: "model_not_found",
-  });
 }
