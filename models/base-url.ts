@@ -1,11 +1,10 @@
-// The address of a server with OpenAI's API, as a record keeps it: one spelling, and nothing in it that is no address.
+// The base URL of a server with OpenAI's API, as a record keeps it: one spelling, and nothing in it that is no address.
 
-/** The sentence is for whoever typed it. */
 export class BaseUrlError extends Error {
   override readonly name = "BaseUrlError";
 }
 
-// Whoever copies an address out of an example copies the end with it.
+// Addresses copied from an example often end in an endpoint.
 const ENDPOINT = /\/(chat\/completions|completions|models|responses)$/;
 
 /**
@@ -16,7 +15,7 @@ export function normalizeBaseUrl(text: string): string {
   if (!URL.canParse(text)) throw baseUrlError(text, "is no address. Write it as http://HOST:PORT/v1");
   const url = new URL(text);
   if (url.protocol !== "http:" && url.protocol !== "https:") throw baseUrlError(text, "must begin with http:// or https://");
-  // Not repeated: it may hold a password.
+  // The text is not quoted: it may hold a password.
   if (url.username !== "" || url.password !== "")
     throw new BaseUrlError("An address holds no user and no password. A key stands in an environment variable.");
   if (/[?#]/.test(url.href)) throw baseUrlError(text, "has a query or a fragment. Leave them out");
@@ -25,7 +24,7 @@ export function normalizeBaseUrl(text: string): string {
   return `${url.origin}${path === "" ? "/v1" : path}`;
 }
 
-/** Whether a record may hold it. */
+/** Whether a record may hold the address as it is written. */
 export function isBaseUrl(text: string): boolean {
   try {
     return normalizeBaseUrl(text) === text;

@@ -16,7 +16,7 @@ import smollm2_135m_instruct from "./catalog/smollm2-135m-instruct.json" with { 
 import smollm2_360m_instruct from "./catalog/smollm2-360m-instruct.json" with { type: "json" };
 import { Model } from "./manifest.ts";
 
-/** What is downloaded when nobody says which: small enough to answer within a minute of the first start. */
+/** The model that `pull` and `serve --pull` fetch by default: small enough to answer within a minute of the first start. */
 export const DEFAULT_MODEL = "smollm2-135m-instruct";
 
 const MANIFESTS = [
@@ -36,7 +36,7 @@ const MANIFESTS = [
   smollm2_360m_instruct,
 ];
 
-// Parsed at the first call, not at import: a start that needs no manifest does not pay for them.
+// Parsed at the first call, not at import: most commands need no manifest.
 let parsed: Model[] | undefined;
 
 /** The shipped manifests, sorted by id. Shared: do not change them. */

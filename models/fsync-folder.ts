@@ -1,15 +1,14 @@
-// Names that survive a power cut.
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 
-/** Makes the names in a folder survive a power cut. */
+/** Makes the names in a folder survive a power cut (https://man7.org/linux/man-pages/man2/fsync.2.html). */
 export async function fsyncFolder(folder: string): Promise<void> {
   const handle = await open(folder, "r").catch(windowsCannot);
   if (!handle) return;
   try {
     await handle.sync().catch(windowsCannot);
   } finally {
-    // What was synced is on the disk, whatever becomes of the handle: nobody waits for that.
+    // The names are on the disk, so that a failed close changes nothing.
     handle.close().catch(() => {});
   }
 }

@@ -1,8 +1,8 @@
-// How much memory this machine has, and how much of it is left, within what a container may take.
+// How much memory this machine has, and how much of it is free, within the limits of a container.
 import { readFileSync } from "node:fs";
 import { freemem, platform, totalmem } from "node:os";
 
-/** What is asked; sizes in bytes. Tests bring their own. */
+/** Where the figures come from, in bytes. Tests bring their own. */
 export interface MemoryProbe {
   /** The text of a file; undefined where it cannot be read. */
   read: (path: string) => string | undefined;
@@ -13,7 +13,7 @@ export interface MemoryProbe {
 
 /**
  * Bytes that can still be taken without swapping: what Linux calls available, bounded by the limits of the control groups (of
- * version 1 and 2) that this process is in. What the page cache holds counts as free, as it is given back when asked for.
+ * version 1 and 2) that this process is in. The page cache counts as free: the system gives it back on demand.
  */
 export function availableMemory(machine: MemoryProbe = THIS_MACHINE): number {
   const left = cgroupLimits(machine).map(({ most, used }) => Math.max(0, most - used));
@@ -41,7 +41,7 @@ const THIS_MACHINE: MemoryProbe = {
 function machineAvailable({ read, freemem, totalmem, platform }: MemoryProbe): number {
   const kilobytes = /^MemAvailable:\s*(\d+) kB$/m.exec(read("/proc/meminfo") ?? "")?.[1];
   if (kilobytes !== undefined) return Number(kilobytes) * 1024;
-  // macOS fills its memory with files, and what it calls free is next to nothing on every machine.
+  // macOS keeps files in nearly all of its memory, and reports next to nothing as free.
   return platform() === "darwin" ? Math.max(freemem(), 0.75 * totalmem()) : freemem();
 }
 
@@ -70,7 +70,7 @@ const VERSION_2: CgroupFiles = {
   cached: /^(?:in)?active_file (\d+)$/gm,
 };
 
-/** Of every control group from this process's own up to the root: each bounds those below it. */
+/** The limits of every control group from this process's own up to the root: each bounds those below it. */
 function cgroupLimits({ read }: MemoryProbe): CgroupLimit[] {
   const lines = (read("/proc/self/cgroup") ?? "").split("\n").map((line) => /^\d+:([^:]*):(\/.*)$/.exec(line));
   return lines.flatMap((line) => {
@@ -81,7 +81,7 @@ function cgroupLimits({ read }: MemoryProbe): CgroupLimit[] {
   });
 }
 
-/** "/a/b" gives "/a/b", "/a" and "". In a container the path may be the host's, and only the root is there to be seen. */
+/** "/a/b" gives "/a/b", "/a" and "". In a container the path may be the host's, and only the root exists. */
 function ancestorsOf(path: string): string[] {
   const names = path.split("/").filter((name) => name !== "");
   return [...names, ""].map((_, index) =>

@@ -1,4 +1,4 @@
-// What a model is: the document's `Model`, and beside it the files it is made of and where they come from.
+// What a model is: the document's `Model`, with the files that it is made of and their sources.
 import * as v from "valibot";
 import { isBaseUrl } from "./base-url.ts";
 import { Source } from "./sources/registry.ts";
@@ -28,11 +28,11 @@ export const KEY_VARIABLE = /^INGLE_UPSTREAM_[A-Z0-9_]{1,100}$/;
 export const Upstream = v.object({
   /** Each up to and with the version, such as `http://10.0.0.7:8000/v1`. */
   urls: v.pipe(v.array(v.pipe(v.string(), v.maxLength(2_000), v.check(isBaseUrl))), v.minLength(1), v.maxLength(100)),
-  /** What the model is called there; absent: its id here. */
+  /** The model's id there; absent: its id here. */
   model: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(500))),
   /**
-   * Name of the environment variable that holds the key; a key is never written down. The prefix is the owner's consent: whoever
-   * can write a record, in a store that several servers share too, has no other variable of this process sent to an address of theirs.
+   * Name of the environment variable that holds the key; a key is never written down. The prefix is the owner's consent: a record,
+   * also one that another server wrote to a shared store, cannot have any other variable of this process sent to its address.
    */
   key_env: v.optional(v.pipe(v.string(), v.regex(KEY_VARIABLE))),
   /** Requests that each server gets at a time; absent: 16. */
@@ -64,7 +64,7 @@ const ModelObject = v.object({
     }),
     {},
   ),
-  /** Defaults for requests that do not say. */
+  /** Defaults for requests. */
   parameters: v.optional(
     v.object({
       temperature: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(2))),
@@ -83,17 +83,17 @@ const ModelObject = v.object({
       tags: v.optional(v.array(v.string())),
       /** Bytes of all files. */
       size: v.optional(v.number()),
-      /** Bytes of memory that one token of context takes, for whoever has not the file to look at. */
+      /** Bytes of memory that one token of context takes, for estimates without the file. */
       token_bytes: v.optional(v.number()),
       cover: v.optional(v.string()),
     }),
     {},
   ),
-  /** Whether the chat template in its file can tell the model of tools; absent: nobody has looked. */
+  /** Whether the chat template in its file knows tools; absent: its header was not read yet. */
   template_tools: v.optional(v.boolean()),
   /** The adapter that runs it; absent: the server's choice. */
   engine: v.optional(v.string()),
-  /** Who runs it instead of this machine; then it has no files. */
+  /** The servers that run it instead of this machine; then it has no files. */
   upstream: v.optional(Upstream),
   files: v.array(ModelFile),
 });
@@ -105,14 +105,14 @@ export const Model = v.pipe(
 );
 export type Model = v.InferOutput<typeof Model>;
 
-/** All that an adapter needs to know of a model. */
+/** What an adapter needs to know of a model. */
 export interface InstalledModel {
   id: string;
   /** Absolute path of the weights, or of the first of their parts; empty for a model that has no files here. */
   path: string;
   /** Bytes of the further parts. */
   extra_bytes?: number;
-  /** Absolute path of what makes images readable for it. */
+  /** Absolute path of the projector (mmproj) that makes images readable for it. */
   projector?: string | undefined;
   upstream?: Upstream | undefined;
   settings: Model["settings"];

@@ -1,31 +1,31 @@
-// Will a model fit in this machine's memory: estimated from its header, before it is downloaded and before it is loaded.
+// Estimates from its header, before a download and before a load, whether a model fits in this machine's memory.
 import type { GgufHeader } from "./gguf/header.ts";
 
 /** Bytes. */
 export interface MemoryNeed {
   /** The tensors, once: where the engine copies them, the system takes the pages of the file back when it needs them. */
   weights: number;
-  /** What all slots keep of what they have read. */
+  /** The KV caches and states of all slots. */
   context: number;
-  /** The engine's own process, its tokenizer, and what it computes with. */
+  /** The engine's own process, its tokenizer and its compute buffers. */
   compute: number;
   total: number;
 }
 
-/** `slots` answers at a time, each with `context` tokens of its own. */
+/** `slots` generations at a time, each with `context` tokens of its own. */
 export interface ContextLoad {
   slots: number;
   context: number;
 }
 
-/** Tokens of a slot where neither the command line nor the model's record says. */
+/** Tokens of a slot where neither the command line nor the model's record sets them. */
 export const DEFAULT_CONTEXT = 4096;
 
 /** llama.cpp rounds the context of a slot up to a multiple of this. */
 export const CONTEXT_STEP = 256;
 
-// Where the numbers come from: node-llama-cpp 3.22.1 on a processor, batches of 512, in the child of adapters/child.ts on Node 26,
-// Linux x64. Peak of the child's resident memory after prompts in all slots, in MiB, and in brackets what `needOf` says:
+// Where the numbers come from: node-llama-cpp 3.22.1 on a processor, batches of 512, in a child process on Node 26, Linux x64.
+// Peak of the child's resident memory after prompts in all slots, in MiB, and in brackets what `estimateMemory` gives:
 //
 //   SmolLM2 135M Q4_1, 1 x  512: 298 (320)   2 x  512: 314 (331)   4 x  512: 339 (354)
 //                      1 x 4096: 384 (402)   2 x 4096: 476 (492)   4 x 4096: 659 (673)
@@ -37,9 +37,9 @@ const MiB = 1024 * 1024;
 /** Tokens that are computed at a time; `BATCH` of the adapter. */
 const BATCH = 512;
 const PROCESS = 136 * MiB;
-/** Of each token and each merge that the tokenizer holds, in JavaScript and in C++. */
+/** Bytes for each token and each merge that the tokenizer holds, in JavaScript and in C++. */
 const TOKENIZER_ITEM = 704;
-/** A tokenizer of 150,000 tokens, and what a model of a few billion parameters computes with. */
+/** A tokenizer of 150,000 tokens, and the compute buffers of a model with a few billion parameters. */
 const ROUGH_COMPUTE = 320 * MiB;
 
 /** `extra_bytes`: files that are loaded beside this one, such as the other files of a split model. */
@@ -50,33 +50,24 @@ export function estimateMemory(header: GgufHeader, load: ContextLoad, extra_byte
   return { weights, context, compute, total: weights + context + compute };
 }
 
-/** For who has not the file: the size of its weights, and what a token of its context takes, in bytes. Without the refinements. */
+/** The estimate without a header, from the size of the weights and what a token of context takes, in bytes. */
 export function estimateRoughly(weights: number, token_bytes: number, { slots, context }: ContextLoad): MemoryNeed {
   const kept = slots * roundContext(context) * token_bytes;
   const compute = PROCESS + ROUGH_COMPUTE;
   return { weights, context: kept, compute, total: weights + kept + compute };
 }
 
-/** Whether `available` bytes are enough. */
-export function fitsInMemory(header: GgufHeader, load: ContextLoad, available: number, extra_bytes = 0): boolean {
-  return estimateMemory(header, load, extra_bytes).total <= available;
-}
-
 /**
  * The largest context, in tokens of one slot, that fits in `available` bytes: a multiple of 256, at most the one the model was
  * trained on (but 256 where that is less, and 131,072 where the file does not say it); 0 where not even 256 tokens fit.
  */
-export function largestFittingContext(
-  header: GgufHeader,
-  { slots }: Pick<ContextLoad, "slots">,
-  available: number,
-  extra_bytes = 0,
-): number {
+export function largestContext(header: GgufHeader, { slots }: { slots: number }, available: number, extra_bytes = 0): number {
   let most = Math.max(1, Math.floor((header.context_length ?? LONGEST_UNKNOWN) / CONTEXT_STEP));
   let least = 0;
   while (least < most) {
     const middle = Math.ceil((least + most) / 2);
-    if (fitsInMemory(header, { slots, context: middle * CONTEXT_STEP }, available, extra_bytes)) least = middle;
+    const { total } = estimateMemory(header, { slots, context: middle * CONTEXT_STEP }, extra_bytes);
+    if (total <= available) least = middle;
     else most = middle - 1;
   }
   return least * CONTEXT_STEP;
@@ -84,7 +75,7 @@ export function largestFittingContext(
 
 const LONGEST_UNKNOWN = 131_072;
 
-/** Bytes a token takes in a slot: keys and values of 16 bits. A sliding window would take less, so that this is the most. */
+/** Bytes a token takes in a slot: keys and values of 16 bits. An upper bound, as a sliding window takes less. */
 function tokenBytes({ block_count, head_count_kv, key_length, value_length }: GgufHeader): number {
   const heads = Array.isArray(head_count_kv)
     ? head_count_kv.slice(0, block_count).reduce((sum, count) => sum + count, 0)
@@ -98,8 +89,8 @@ function stateBytes({ block_count, state_length }: GgufHeader): number {
 }
 
 /**
- * llama.cpp reserves 512 rows of the vocabulary's size as well, but an answer needs one for each slot, and memory that is never
- * touched is never taken.
+ * llama.cpp reserves 512 rows of logits as well, but a generation uses one for each slot, and the system gives no memory for pages
+ * that are never touched.
  */
 function computeBytes(header: GgufHeader, { slots, context }: ContextLoad): number {
   const width = Math.max(header.embedding_length, most(header.head_count) * header.key_length);

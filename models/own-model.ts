@@ -1,11 +1,11 @@
-// A model of an adapter that needs no files: it is what its adapter says it is.
+// A model without files, which its adapter describes.
 import type { Model } from "./manifest.ts";
 
-/** What a model of an adapter of its own has to say of itself. */
+/** How an adapter describes a model that it brings. */
 export interface OwnModel {
-  /** What requests call it. */
+  /** The `model` of requests. */
   id: string;
-  /** For people; its id unless told. */
+  /** For people; its id by default. */
   name?: string | undefined;
   description?: string | undefined;
   owned_by?: string | undefined;
@@ -13,7 +13,7 @@ export interface OwnModel {
   context_length?: number | undefined;
 }
 
-/** As the API shows it. */
+/** The model as a record. */
 export function toModelRecord({ id, name = id, description = "", owned_by = "", context_length }: OwnModel): Model {
   return {
     ...{ id, name, description, owned_by },

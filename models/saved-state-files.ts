@@ -1,13 +1,13 @@
-// How the files are called that hold the state of idle conversations: engines write them, and `ingle check` knows them.
+// Names of the files with saved states of conversations: engines write them, and `ingle check` knows them.
 
-/** The folder in the data folder; in it there is one for each model, named as that of its weights. */
+/** In the data folder; with a folder for each model, named as that of its weights. */
 export const KV_CACHE_FOLDER = "kv-cache";
 
-/** Of finished ones: the embedded engine's and llama-server's. Neither reads the other's. */
+/** The embedded engine writes `.kv`, llama-server `.slot`; neither reads the other's. */
 export type SavedStateExtension = ".kv" | ".slot";
 
-/** A finished one. */
+/** A state that is whole. */
 export const SAVED_STATE_FILE = /^[0-9a-f]{32}\.(kv|slot)$/;
 
-/** One that is being written, or was when its engine was killed. */
+/** A state that is being written, or was when its engine was killed. */
 export const UNFINISHED_STATE_FILE = /^\.[0-9a-f]{32}\.\d+\.\d+\.tmp$/;

@@ -9,21 +9,9 @@ export const HUGGING_FACE = "https://huggingface.co";
 const MOST_REDIRECTS = 5;
 export const OFFLINE = "It needs the network, which --offline rules out. Start without --offline to fetch it.";
 
-/** `requestUrl` with a `Response`, for what is small. */
-export async function fetchUrl(...request: Parameters<typeof requestUrl>): Promise<Response> {
-  const { status, headers, read, close } = await requestUrl(...request);
-  const pull = async (controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> => {
-    const chunk = await read();
-    if (chunk) controller.enqueue(chunk.slice());
-    else controller.close();
-  };
-  const empty = [204, 205, 304].includes(status);
-  return new Response(empty ? null : new ReadableStream({ pull, cancel: close }), { status, headers });
-}
-
 /**
- * GET, with redirects followed by hand: at most five, each checked as the first address is, and the token only where it belongs.
- * Answers with any status but a redirect. Throws `SourceError`.
+ * One GET. Redirects are followed here, at most five, each checked as the first address is; the token is sent to its host alone.
+ * The response has any status but a redirect. Throws `SourceError`.
  */
 export async function requestUrl(
   url: URL,
@@ -66,7 +54,7 @@ function isTyped(url: URL, { allow_private = false, hf_endpoint }: DownloadOptio
   return allow_private || (hf_endpoint !== undefined && url.origin === new URL(hf_endpoint).origin);
 }
 
-/** What the status of an answer means for a download; undefined for 200, 206 and 416. */
+/** Why a status refuses the file; undefined for 200, 206 and 416. `denial_hint`: what to do about 401 and 403, as a sentence. */
 export function refusalOf(
   { status, headers }: Pick<DialResponse, "status" | "headers">,
   denial_hint?: string,
@@ -104,12 +92,12 @@ function unreachableError(url: URL, error: unknown): SourceError {
   if (error instanceof SourceError) return error;
   const { code, cause, message } = error as Error & { code?: string };
   const why = cause as { code?: string; message?: string } | undefined;
-  // Deno has no code, but the whole way to the error in one message; its end says what happened.
+  // Deno gives no code, but a chain of messages in one text; its end says what happened.
   const reason = code ?? why?.code ?? (why?.message ?? message).split(": ").at(-1);
   return new SourceError(`${url.host} could not be reached (${reason}).`, { retry_ms: 0, cause: error });
 }
 
-/** Milliseconds, a minute at most: a server may ask for more than anybody would wait. */
+/** Milliseconds, a minute at most. */
 function retryAfter(headers: Headers): number {
   const value = headers.get("retry-after") ?? "";
   const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now();

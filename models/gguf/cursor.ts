@@ -1,4 +1,4 @@
-// A place in a file that moves forward only, over a window of bytes: how a header is read without holding all of it.
+// A place in a file that moves forward only, over a window of bytes, so that a header is read without holding all of it.
 
 /** What is wrong with a GGUF file, as a sentence for its user. */
 export class GgufError extends Error {
@@ -7,7 +7,7 @@ export class GgufError extends Error {
 
 /**
  * Gives `length` bytes from `at` on, or fewer where the file ends, none behind its end. The next `at` is never before this one,
- * and the bytes may be reused by the next call: a file, an HTTP range, a stream that keeps what it gave last.
+ * and the next call may overwrite the bytes.
  */
 export type ReadBytes = (at: number, length: number) => Promise<Uint8Array>;
 
@@ -16,7 +16,7 @@ export const LARGEST_HEADER = 48 * 1024 * 1024;
 const FIRST_READ = 64 * 1024;
 const LARGEST_READ = 4 * 1024 * 1024;
 
-/** Everything but `reach` is immediate, and throws `GgufError` where the bytes end. */
+/** Methods but `reach` and `skipTexts` are synchronous, and throw `GgufError` where the window or the file ends. */
 export interface Cursor {
   readonly at: number;
   /** Bytes that are in the window; negative after a skip out of it. */
@@ -28,7 +28,7 @@ export interface Cursor {
   u64(): number;
   take(length: number): DataView;
   text(length: number): string;
-  /** Without reading what it passes over. */
+  /** Passes over bytes without reading them. */
   skip(length: number): void;
   /** Passes over texts, each behind its length in 64 bits. */
   skipTexts(count: number): Promise<void>;
@@ -52,7 +52,7 @@ export function cursorOf(read: ReadBytes, size?: number): Cursor {
     if (start + window.byteLength < at + length) throw end === LARGEST_HEADER ? tooLargeError() : cutError(size);
     return passed(length);
   };
-  // A vocabulary has half a million texts, a hostile one 8 million. Plain bytes are ten times as fast on Bun as `getUint32` is.
+  // Plain bytes, since a vocabulary has half a million texts, and a hostile one 8 million.
   const skim = (count: number): number => {
     const bytes = new Uint8Array(window.buffer, window.byteOffset, window.byteLength);
     const last = bytes.length - 8;
@@ -76,12 +76,12 @@ export function cursorOf(read: ReadBytes, size?: number): Cursor {
     },
     async reach(length) {
       if (cursor.ready >= length || start + window.byteLength >= end) return;
-      const wanted = Math.min(Math.max(length, next_read), end - at);
+      const most = Math.min(Math.max(length, next_read), end - at);
       next_read = Math.min(2 * next_read, LARGEST_READ);
-      const bytes = (await read(at, wanted)).subarray(0, wanted);
+      const bytes = (await read(at, most)).subarray(0, most);
       window = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
       start = at;
-      if (bytes.length < wanted) end = at + bytes.length;
+      if (bytes.length < most) end = at + bytes.length;
     },
     u32: () => window.getUint32(taken(4), true),
     u64() {
@@ -104,12 +104,12 @@ export function cursorOf(read: ReadBytes, size?: number): Cursor {
   return cursor;
 }
 
-/** `what` goes on the sentence. */
+/** `what` completes the sentence. */
 export function damageError(what: string): GgufError {
   return new GgufError(`The file is damaged: ${what}.`);
 }
 
-/** Text of the file for a message: short, and harmless to a terminal. */
+/** Quotes a text of the file for a message: short, and without control characters. */
 export function quoteText(text: string): string {
   const short = text.length > 64 ? `${text.slice(0, 64)}…` : text;
   return `"${short.replaceAll(/[^\x20-\x7e…]/g, "?")}"`;

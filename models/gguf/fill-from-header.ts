@@ -1,4 +1,3 @@
-// What a file says of itself, for whoever has not said it better.
 import type { GgufHeader } from "./header.ts";
 import type { Model } from "../manifest.ts";
 
@@ -8,7 +7,7 @@ export function fillFromHeader(model: Model, header: GgufHeader): Model {
   const known = {
     ...(context_length !== undefined && { context_length }),
     ...(license !== undefined && { license: plain(license) }),
-    // Templates that know tools ask for them by this name; what the others are given is dropped.
+    // Templates read tools from a variable of this name; a template without it drops the tools of a request.
     template_tools: /\btools\b/.test(chat_template),
   };
   const tags = model.metadata.tags ?? [architecture, quantization].filter((tag) => tag !== undefined).map(plain);
@@ -16,7 +15,7 @@ export function fillFromHeader(model: Model, header: GgufHeader): Model {
   return { ...known, ...model, metadata: { ...model.metadata, tags, size } };
 }
 
-/** What a stranger wrote is to be harmless to a terminal. */
+/** Texts of a file may hold escape sequences of terminals. */
 function plain(text: string): string {
   return text
     .replace(/\p{Cc}+/gu, " ")

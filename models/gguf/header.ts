@@ -1,5 +1,5 @@
-// The header of a GGUF file, read and bounded in our own code: nothing native sees a file before this has.
-// Layout: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md, and what gguf.cpp of llama.cpp makes of it.
+// The header of a GGUF file, read with bounds before native code gets the file.
+// Layout: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md; limits: `gguf.cpp` of llama.cpp.
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { type Cursor, cursorOf, damageError, GgufError, quoteText, type ReadBytes } from "./cursor.ts";
@@ -16,10 +16,10 @@ export interface GgufHeader extends NetworkShape {
   version: number;
   /** Such as "llama"; the later files of a split model have none. */
   architecture?: string;
-  /** As the file says it: "model", "adapter" (a LoRA), "mmproj", "imatrix"; older files do not. */
+  /** `general.type`: "model", "adapter" (a LoRA), "mmproj", "imatrix"; absent in older files. */
   type?: string;
   name?: string;
-  /** As the file says it, an SPDX identifier mostly. */
+  /** Mostly an SPDX identifier. */
   license?: string;
   /** Parameters in words, such as "135M". */
   size_label?: string;
@@ -37,19 +37,19 @@ export interface GgufHeader extends NetworkShape {
   tensor_bytes: number;
   /** Whether all tensors' types are known; else `tensor_bytes` and `file_bytes` are lower bounds. */
   exact: boolean;
-  /** Of the header, with the padding before the tensors. */
+  /** Length of the header, with the padding before the tensors. */
   header_bytes: number;
-  /** That the whole file must have at least. */
+  /** Least length of the whole file. */
   file_bytes: number;
 }
 
-// Several times what models have. A header at these limits takes less than 48 MB of memory, on Bun and on Node.
+// Several times what models have.
 const MOST_KEYS = 1_024;
 const MOST_TENSORS = 16_384;
 
 /**
- * Reads as much as the header needs, at most 48 MiB, 4 MiB at a time. `size`: bytes of the whole file, where they are known.
- * Throws `GgufError` on all that is no whole GGUF file of version 2 or 3, and what `read` throws.
+ * Reads a header, at most 48 MiB, 4 MiB at a time. `size`: bytes of the whole file, where they are known.
+ * Throws `GgufError` unless the file is a whole GGUF of version 2 or 3, and what `read` throws.
  */
 export async function readGguf(read: ReadBytes, size?: number): Promise<GgufHeader> {
   const cursor = cursorOf(read, size);
@@ -69,12 +69,12 @@ export async function readGguf(read: ReadBytes, size?: number): Promise<GgufHead
   throw new GgufError(`The file is cut: it has ${size} bytes, and its header needs ${header.file_bytes}.`);
 }
 
-/** The same of a file on this disk. Throws `GgufError`, and what the disk throws. */
+/** Reads the header of a file on this disk. Throws `GgufError`, and what the disk throws. */
 export const readGgufFile = (path: string): Promise<GgufHeader> => withGgufFile(path, readGguf);
 
-/** Lends a way to read a file on this disk. Throws `GgufError` where it is none, and what the disk throws. */
+/** Opens a file on this disk while `use` reads it. Throws `GgufError` where it is none, and what the disk throws. */
 export async function withGgufFile<T>(path: string, use: (read: ReadBytes, size: number) => Promise<T>): Promise<T> {
-  // A pipe would block whoever opens it.
+  // Without O_NONBLOCK, opening a named pipe waits for its writer.
   const handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   try {
     const stat = await handle.stat();
@@ -99,7 +99,7 @@ function readerOf(handle: FileHandle): ReadBytes {
   };
 }
 
-/** What a header begins with; its keys follow. */
+/** Reads the start of a header, which its keys follow. */
 export async function readCounts(cursor: Cursor) {
   const version = await readVersion(cursor);
   const tensor_count = checkCount(MOST_TENSORS, cursor.u64(), "tensors");

@@ -1,13 +1,13 @@
-// The keys and values of a GGUF's header. What no one asks for is passed over: a vocabulary has half a million texts.
+// The keys and values of a GGUF's header. Texts that nothing uses are passed over: a vocabulary has half a million.
 import { type Cursor, damageError, quoteText } from "./cursor.ts";
 
-/** Numbers and booleans are numbers; of a long array, and of one that holds texts, only the length is kept; null: a text passed over. */
+/** A boolean is a number; a long array, or one of texts, is its length alone; null is a text that was passed over. */
 export type MetadataValue = number | string | number[] | { length: number } | null;
 export type MetadataPairs = ReadonlyMap<string, MetadataValue>;
 
 /** Bytes: real keys have up to 60. */
 const LONGEST_KEY = 1_024;
-/** Bytes, of a chat template above all; the largest have about 30,000. */
+/** Bytes; the largest texts are chat templates of about 30,000. */
 const LONGEST_TEXT = 1024 * 1024;
 /** An array that has one number for each layer is kept; llama.cpp allows 512 layers. */
 export const MOST_LAYERS = 512;
@@ -50,16 +50,16 @@ export async function readPairs(cursor: Cursor, count: number): Promise<Metadata
   return pairs;
 }
 
-/** Goes to one array among `count` pairs and lets its items be read; undefined where there is none. */
+/** Finds one array among `count` pairs, whose items `read` reads next; undefined where there is none. */
 export async function findArray<T>(
   cursor: Cursor,
   count: number,
-  wanted: string,
+  name: string,
   read: (cursor: Cursor, length: number) => Promise<T>,
 ): Promise<T | undefined> {
   for (let index = 0; index < count; index++) {
     const key = await readKey(cursor);
-    if (key !== wanted) {
+    if (key !== name) {
       await readValue(cursor, key);
       continue;
     }

@@ -1,4 +1,4 @@
-// The shape of a network as a GGUF's keys tell it: what says how much memory a context takes.
+// The shape of a network by the keys of its GGUF, from which the memory of a context follows.
 import { damageError } from "./cursor.ts";
 import { lengthOf, MOST_LAYERS, numbersOf, type MetadataPairs, textOf } from "./metadata.ts";
 
@@ -9,9 +9,9 @@ export interface NetworkShape {
   /** Layers. */
   block_count: number;
   embedding_length: number;
-  /** Of the widest layer; with experts, of all that work on one token. */
+  /** Width of the widest layer; with experts, of all that work on one token. */
   feed_forward_length: number;
-  /** Of all layers, or of each; 0 where a layer has no attention. */
+  /** One number for all layers, or one for each; 0 where a layer has no attention. */
   head_count: number | number[];
   head_count_kv: number | number[];
   /** Elements of one head's key and value. */
@@ -22,7 +22,7 @@ export interface NetworkShape {
   /** Elements, of 32 bits each, that a recurrent layer keeps for each slot. */
   state_length: number;
   vocab_size: number;
-  /** Of the tokenizer. */
+  /** Merges of the tokenizer. */
   merge_count: number;
 }
 
@@ -30,11 +30,11 @@ export interface NetworkShape {
 export function shapeOf(pairs: MetadataPairs): NetworkShape {
   const architecture = textOf(pairs, "general.architecture") ?? "";
   const key = (name: string): string => `${architecture}.${name}`;
-  // Of what is told layer by layer, now or by a later llama.cpp, the largest.
+  // A key may have one number for each layer: the largest counts.
   const given = (name: string): number | undefined => largest(numbersOf(pairs, key(name)));
   const one = (name: string): number => given(name) ?? 0;
   const block_count = one("block_count");
-  // It would abort the process.
+  // llama.cpp aborts the process at more layers than it can hold.
   if (block_count > MOST_LAYERS) throw damageError(`it is said to have ${block_count} layers`);
   const embedding_length = one("embedding_length");
   const head_count = numbersOf(pairs, key("attention.head_count")) ?? 0;
@@ -57,7 +57,7 @@ export function shapeOf(pairs: MetadataPairs): NetworkShape {
 
 function widest(one: (name: string) => number): number {
   const layer = one("feed_forward_length");
-  // Not in every architecture do experts have a length of their own.
+  // Experts have a length of their own in some architectures only.
   return Math.max(layer, (one("expert_feed_forward_length") || layer) * one("expert_used_count"));
 }
 
@@ -75,7 +75,7 @@ function stateLength(one: (name: string) => number, embedding_length: number): n
   return Math.max(0, kernel - 1) * (inner + 2 * one("ssm.group_count") * state) + inner * state;
 }
 
-/** Heads of a layer that has the fewest, layers without any aside: those of one layer are as long as its width allows. */
+/** Heads of the layer that has the fewest, but for layers without any: its heads are the longest. */
 function fewest(head_count: number | number[]): number {
   const some = [head_count].flat().filter((count) => count > 0);
   return some.length === 0 ? 0 : Math.min(...some);

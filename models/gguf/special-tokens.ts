@@ -3,9 +3,9 @@ import { type Cursor, cursorOf } from "./cursor.ts";
 import { readCounts, withGgufFile } from "./header.ts";
 import { findArray } from "./metadata.ts";
 
-/** Of `tokenizer.ggml.token_type`: unknown and control. */
+/** Values of `tokenizer.ggml.token_type`: unknown and control. */
 const SPECIAL_TYPES: readonly number[] = [2, 3];
-/** Bytes of a name that is known by its looks. */
+/** Bytes of the longest name that is tested for its form. */
 const LONGEST_NAME = 256;
 const TYPES_AT_ONCE = 16_384;
 
@@ -20,12 +20,12 @@ export async function readSpecialTokens(path: string): Promise<Set<string>> {
       const { key_count } = await readCounts(cursor);
       return findArray(cursor, key_count, key, read);
     });
-  // The types stand behind the texts, and to keep all texts until then takes much memory.
+  // Two passes: the types stand behind the texts, which are too many to be kept.
   const special = (await find("tokenizer.ggml.token_type", readSpecial)) ?? new Set();
   return (await find("tokenizer.ggml.tokens", (cursor, length) => readNames(cursor, length, special))) ?? new Set();
 }
 
-/** The places of the special ones. */
+/** The indices of special tokens. */
 async function readSpecial(cursor: Cursor, length: number): Promise<Set<number>> {
   const special = new Set<number>();
   for (let index = 0; index < length;) {
@@ -41,7 +41,7 @@ async function readNames(cursor: Cursor, length: number, special: ReadonlySet<nu
   const names = new Set<string>();
   const text = new TextDecoder();
   for (let index = 0; index < length; index++) {
-    // Not always: a vocabulary has half a million texts, and to wait takes longer than to read one.
+    // No await for each of half a million texts.
     if (cursor.ready < 8 + LONGEST_NAME) await cursor.reach(8 + LONGEST_NAME);
     const bytes = cursor.u64();
     if (special.has(index)) {
@@ -61,7 +61,7 @@ const bytesOf = (chars: string): readonly number[] => Array.from(chars, (char) =
 const FIRST = bytesOf("<[_");
 const LAST = bytesOf(">][");
 
-/** As `</s>`, `[EOT]`, `_<EOT>` and `[e~[` do. */
+/** Names such as `</s>`, `[EOT]`, `_<EOT>` and `[e~[`. */
 function looksSpecial(name: DataView): boolean {
   const length = name.byteLength;
   return length > 2 && FIRST.includes(name.getUint8(0)) && LAST.includes(name.getUint8(length - 1));

@@ -8,7 +8,7 @@ export interface TensorType {
   bytes: number;
 }
 
-// Numbers that are missing here (4, 5, 31 to 33, 36 to 38) were types once, and llama.cpp reads them no more.
+// The missing numbers (4, 5, 31 to 33, 36 to 38) were types that llama.cpp reads no more.
 const TENSOR_TYPES: Record<number, TensorType> = {
   0: { name: "F32", block: 1, bytes: 4 },
   1: { name: "F16", block: 1, bytes: 2 },

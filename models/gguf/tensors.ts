@@ -1,4 +1,4 @@
-// The tensors of a GGUF's header, added up. Only what they come to is kept.
+// The tensors of a GGUF's header, of which only sums are kept.
 import { type Cursor, damageError, quoteText } from "./cursor.ts";
 import { tensorType } from "./tensor-types.ts";
 
@@ -9,7 +9,7 @@ export interface TensorTotals {
   tensor_bytes: number;
   /** Whether every type was known; else `tensor_bytes` and `end` are lower bounds. */
   exact: boolean;
-  /** Bytes from the first tensor's begin to the last one's end. */
+  /** Bytes from the start of the first tensor to the end of the last one. */
   end: number;
   /** Name of the type that takes the most bytes, where there is one that is known. */
   most_used?: string;
@@ -29,7 +29,7 @@ const LONGEST_NAME = 63;
 const MOST_DIMENSIONS = 4;
 const LARGEST_INFO = 8 + LONGEST_NAME + 4 + 8 * MOST_DIMENSIONS + 4 + 8;
 
-/** Throws `GgufError` unless the tensors lie one after the other, each begin rounded up to `alignment`, as llama.cpp demands. */
+/** Throws `GgufError` unless the tensors lie one after the other, each start rounded up to `alignment`, as llama.cpp demands. */
 export async function readTensors(cursor: Cursor, count: number, alignment: number): Promise<TensorTotals> {
   const sum: TensorTotals = { parameters: 0, tensor_bytes: 0, exact: true, end: 0 };
   const names = new Set<string>();
@@ -54,7 +54,7 @@ function readInfo(cursor: Cursor): TensorInfo {
   const name = cursor.text(length);
   const dims = readDimensions(cursor, name);
   const elements = dims.reduce((product, dim) => product * dim, 1);
-  // A zero among them would hide the others.
+  // A dimension of zero must not hide the others.
   const largest = dims.reduce((product, dim) => product * Math.max(1, dim), 1);
   if (largest > Number.MAX_SAFE_INTEGER)
     throw damageError(`the tensor ${quoteText(name)} is said to have ${dims.join(" × ")} elements`);
@@ -81,7 +81,7 @@ function checkOffset(
   alignment: number,
 ): void {
   const expected = Math.ceil(end / alignment) * alignment;
-  // Where the size of the one before is unknown, this offset tells it.
+  // The offset gives the size of the tensor before, where its type is unknown.
   const fits = isUnknown(before) ? offset >= expected && offset % alignment === 0 : offset === expected;
   if (!fits) throw damageError(`the tensor ${quoteText(name)} is said to begin at ${offset} instead of ${expected}`);
 }

@@ -8,7 +8,7 @@ export interface RepoEntry {
   path: string;
 }
 
-/** What runs well on most machines comes first. */
+/** In the order of preference: what runs well on most machines comes first. */
 const PREFERRED = [
   "Q4_K_M",
   "Q4_K_S",
@@ -49,7 +49,7 @@ function groupParts<Entry extends RepoEntry>(files: Entry[]): Entry[][] {
 }
 
 function chooseGroup<Entry extends RepoEntry>(groups: Entry[][], { repo, quant, file }: HubReference): Entry[] {
-  const names = (some: Entry[][]): string =>
+  const list = (some: Entry[][]): string =>
     some
       .map(([first]) => first!.path)
       .slice(0, 20)
@@ -58,7 +58,7 @@ function chooseGroup<Entry extends RepoEntry>(groups: Entry[][], { repo, quant, 
     throw new SourceError(`There is no GGUF file in ${repo}. Look for a repository whose name ends with "-GGUF".`);
   if (file !== undefined) {
     const group = groups.find((group) => group.some(({ path }) => path === file));
-    if (group === undefined) throw new SourceError(`There is no ${file} in ${repo}. It has: ${names(groups)}.`);
+    if (group === undefined) throw new SourceError(`There is no ${file} in ${repo}. It has: ${list(groups)}.`);
     return group;
   }
   const quants = quant === undefined ? PREFERRED : [quant];
@@ -69,7 +69,7 @@ function chooseGroup<Entry extends RepoEntry>(groups: Entry[][], { repo, quant, 
   if (some.length === 1) return some[0]!;
   const present = [...new Set(groups.map(([first]) => quantOf(first!.path) ?? "unnamed"))].join(", ");
   if (some.length === 0) throw new SourceError(`There is no ${quant} in ${repo}. It has: ${present}.`);
-  throw new SourceError(`More than one file of ${repo} fits: ${names(some)}. Name one: hf:${repo}/${some[0]![0]!.path}`);
+  throw new SourceError(`More than one file of ${repo} fits: ${list(some)}. Name one: hf:${repo}/${some[0]![0]!.path}`);
 }
 
 /** `Q4_K_M` of `model-Q4_K_M-00001-of-00002.gguf`; undefined where the name says nothing. */

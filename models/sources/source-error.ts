@@ -1,9 +1,7 @@
-// Why a source did not give a file.
-
-/** What a download failed for; whoever asks over HTTP reads it as the job's `error.code`. */
+/** Why a download failed, as `error.code` of its job in the API. */
 export type DownloadCode = "download_failed" | "checksum_mismatch" | "insufficient_storage" | "url_not_allowed";
 
-/** Why a source did not give the file, as a sentence. `retry_ms`: worth another try, after that many milliseconds at least. */
+/** Why a source did not give the file, as a sentence. `retry_ms`: another try may help, after that many milliseconds at least. */
 export class SourceError extends Error {
   override readonly name = "SourceError";
   readonly code: DownloadCode;

@@ -41,11 +41,11 @@ export interface DownloadProgress {
   total?: number;
   /** Bytes that an earlier download had left, on every step of a resumed one. */
   resumed_from?: number;
-  /** Why the source before this one was given up, or why this one was asked for the whole file again. */
+  /** Why the source before this one was given up, or why the whole file is fetched again. */
   problem?: string;
 }
 
-/** What a download may be told; nothing here reads the environment. */
+/** Settings of downloads; the environment is not read here. */
 export interface DownloadOptions {
   /** Base address of Hugging Face or of a mirror, which may be plain http. Default `https://huggingface.co`. */
   hf_endpoint?: string;
@@ -56,9 +56,9 @@ export interface DownloadOptions {
    * redirects that stay on its host. What `hf_endpoint` names counts as typed without it.
    */
   allow_private?: boolean;
-  /** No source is asked that needs the network. */
+  /** Sources that need the network are not used. */
   offline?: boolean;
-  /** In place of connections of our own, whose every address is checked; here only what the URL itself says is. For tests. */
+  /** In place of connections that check each address they lead to; here only the URL is checked. For tests. */
   fetch?: (url: URL, init: RequestInit) => Promise<Response>;
   /** In place of the drivers of `registry.ts`. For tests. */
   drivers?: readonly SourceDriver[];

@@ -6,7 +6,7 @@ import {
   DEFAULT_CONTEXT,
   estimateMemory,
   estimateRoughly,
-  largestFittingContext,
+  largestContext,
   type ContextLoad,
 } from "../../models/memory-estimate.ts";
 import { AdapterError } from "../../adapters/adapter.ts";
@@ -84,12 +84,12 @@ export function createMemoryEstimator({ slots, context, budget }: MemoryEstimato
       const bounded = { slots: load.slots, context: Math.min(load.context, header.context_length ?? load.context) };
       return {
         total: estimateMemory(header, bounded, extra_bytes).total,
-        largestContext: (bytes) => largestFittingContext(header, load, bytes, extra_bytes),
+        largestContext: (bytes) => largestContext(header, load, bytes, extra_bytes),
       };
     },
     fitOfFile({ header, extra_bytes }, settings) {
       const load = loadOf(settings, header.context_length);
-      const largest = (bytes: number): number => largestFittingContext(header, load, bytes, extra_bytes);
+      const largest = (bytes: number): number => largestContext(header, load, bytes, extra_bytes);
       return fitOf(estimateMemory(header, load, extra_bytes).total, load.context, largest);
     },
     roughFit({ settings, context_length, metadata: { size, token_bytes } }) {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { fitsInMemory, largestFittingContext, estimateMemory } from "../../models/memory-estimate.ts";
+import { largestContext, estimateMemory } from "../../models/memory-estimate.ts";
 import { availableMemory, type MemoryProbe, totalMemory } from "../../models/machine-memory.ts";
 import { type GgufHeader, readGguf } from "../../models/gguf/header.ts";
 import { tinyGguf } from "../support/tiny-gguf.ts";
@@ -143,7 +143,7 @@ describe("what a model needs", () => {
       if (!header) continue;
       read++;
       expect(estimateMemory(header, { slots: 4, context: 4_096 }).total).toBeWithin(1, Number.MAX_VALUE);
-      expect(largestFittingContext(header, { slots: 1 }, 2 * GiB)).toBeGreaterThanOrEqual(0);
+      expect(largestContext(header, { slots: 1 }, 2 * GiB)).toBeGreaterThanOrEqual(0);
     }
     expect(read).toBeGreaterThan(50);
   });
@@ -153,9 +153,9 @@ describe("the largest context", () => {
   test("fits, and 256 tokens more would not", () => {
     for (const slots of [1, 2, 4, 7]) {
       for (let available = 350 * MiB; available < 1_400 * MiB; available += 51 * MiB) {
-        const context = largestFittingContext(header(), { slots }, available);
-        if (context > 0) expect(fitsInMemory(header(), { slots, context }, available)).toBe(true);
-        if (context < 8_192) expect(fitsInMemory(header(), { slots, context: context + 256 }, available)).toBe(false);
+        const context = largestContext(header(), { slots }, available);
+        if (context > 0) expect(estimateMemory(header(), { slots, context }).total).toBeLessThanOrEqual(available);
+        if (context < 8_192) expect(estimateMemory(header(), { slots, context: context + 256 }).total).toBeGreaterThan(available);
       }
     }
   });
@@ -163,18 +163,18 @@ describe("the largest context", () => {
   test("takes back what the need of a context was", () => {
     for (const context of [256, 512, 4_096, 7_936]) {
       const { total } = estimateMemory(header(), { slots: 4, context }, 5_000);
-      expect(largestFittingContext(header(), { slots: 4 }, total, 5_000)).toBe(context);
-      expect(largestFittingContext(header(), { slots: 4 }, total - 1, 5_000)).toBe(context - 256);
+      expect(largestContext(header(), { slots: 4 }, total, 5_000)).toBe(context);
+      expect(largestContext(header(), { slots: 4 }, total - 1, 5_000)).toBe(context - 256);
     }
   });
 
   test("is the trained one where there is room, rounded down to 256, and 0 where there is none", () => {
-    expect(largestFittingContext(header(), { slots: 4 }, 64 * GiB)).toBe(8_192);
-    expect(largestFittingContext(header({ context_length: 1_000 }), { slots: 4 }, 64 * GiB)).toBe(768);
-    expect(largestFittingContext(header({ context_length: 100 }), { slots: 4 }, 64 * GiB)).toBe(256);
-    expect(largestFittingContext(header({ context_length: undefined }), { slots: 4 }, 1_024 * GiB)).toBe(131_072);
-    expect(largestFittingContext(header(), { slots: 4 }, 100 * MiB)).toBe(0);
-    expect(largestFittingContext(header(), { slots: 4 }, -1)).toBe(0);
+    expect(largestContext(header(), { slots: 4 }, 64 * GiB)).toBe(8_192);
+    expect(largestContext(header({ context_length: 1_000 }), { slots: 4 }, 64 * GiB)).toBe(768);
+    expect(largestContext(header({ context_length: 100 }), { slots: 4 }, 64 * GiB)).toBe(256);
+    expect(largestContext(header({ context_length: undefined }), { slots: 4 }, 1_024 * GiB)).toBe(131_072);
+    expect(largestContext(header(), { slots: 4 }, 100 * MiB)).toBe(0);
+    expect(largestContext(header(), { slots: 4 }, -1)).toBe(0);
   });
 });
 
