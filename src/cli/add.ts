@@ -38,7 +38,7 @@ export default defineCommand({
     };
     const api = await connect(readConfig({ data, store, config }), { command: "add" });
     try {
-      const answer = await api.ask("/v1/models", { method: "POST", body });
+      const answer = await api.request("/v1/models", { method: "POST", body });
       const { upstream } = (await answer.json()) as { upstream: { urls: string[] } };
       print(`${id} is run by ${upstream.urls.join(", ")}.`);
     } finally {

@@ -9,16 +9,16 @@ import { holderOf } from "../storage/lock/folder-lock.ts";
 import { requestOperatorKey } from "../storage/lock/folder-proof.ts";
 import { LockedError, readHolder, type Holder } from "../storage/lock/holder.ts";
 import { CliError, RefusedError } from "./error.ts";
-import { wire, type Wired, type WireOptions } from "../server/create-server.ts";
+import { createServer, type RunningServer, type CreateServerOptions } from "../server/create-server.ts";
 
 export interface Api {
   /** `path` begins with `/v1/`. Throws `CliError` with the sentence of every answer that is an error. */
-  ask(path: string, init?: AskOptions): Promise<Response>;
+  request(path: string, init?: ApiRequestOptions): Promise<Response>;
   /** Lets go of the data folder. A server goes on. */
   close(): Promise<void>;
 }
 
-export interface AskOptions {
+export interface ApiRequestOptions {
   method?: "GET" | "POST" | "DELETE";
   body?: object;
   signal?: AbortSignal;
@@ -30,23 +30,23 @@ export interface AskOptions {
  */
 export async function connect(
   config: Config,
-  { command, reads = false, write = () => {} }: Omit<WireOptions, "wide">,
+  { command, reads = false, write = () => {} }: Omit<CreateServerOptions, "wide">,
 ): Promise<Api> {
   const path = join(config.data, LOCK_FILE);
   // Where the lock names no server, taking it says whether it can be had.
   const holder = (await readHolder(path))?.url === undefined ? undefined : await holderOf(path);
   const key = holder && (await operatorKey(holder, config.data, reads));
   if (holder === undefined || (key === undefined && reads)) {
-    return inProcess(config, { command, reads, write }).catch((error) => {
+    return connectInProcess(config, { command, reads, write }).catch((error) => {
       throw error instanceof LockedError ? refused(error.holder, "Wait for it to end.") : error;
     });
   }
   if (key === undefined) throw refused(holder, "It does not see this folder, which was moved. Stop it first.");
-  const remote: Fetch = (request) =>
+  const remote: SendRequest = (request) =>
     fetch(request).catch((cause: Error) => {
       throw refused(holder, `It does not answer: ${cause.message}`, cause);
     });
-  return api(remote, holder.url!, key);
+  return createApi(remote, holder.url!, key);
 }
 
 /** The key of the server that holds the folder; undefined where there is none, and where a command that `reads` cannot get it. */
@@ -64,22 +64,22 @@ function refused(holder: Holder, why: string, cause?: unknown): CliError {
 }
 
 /** Whoever holds the folder: with engines of its own. */
-export async function inProcess(config: Config, options: WireOptions): Promise<Api> {
-  const wired = await wire(config, options);
+export async function connectInProcess(config: Config, options: CreateServerOptions): Promise<Api> {
+  const wired = await createServer(config, options);
   return { ...apiOf(wired), close: () => wired.close(0) };
 }
 
 /** Of an application that somebody else closes. */
-export function apiOf({ app, operator_key }: Pick<Wired, "app" | "operator_key">): Api {
-  return api((request) => app.fetch(request), "http://localhost", operator_key);
+export function apiOf({ app, operator_key }: Pick<RunningServer, "app" | "operator_key">): Api {
+  return createApi((request) => app.fetch(request), "http://localhost", operator_key);
 }
 
-type Fetch = (request: Request) => Response | Promise<Response>;
+type SendRequest = (request: Request) => Response | Promise<Response>;
 
-function api(fetch: Fetch, origin: string, key: string): Api {
+function createApi(fetch: SendRequest, origin: string, key: string): Api {
   return {
     close: async () => {},
-    async ask(path, { method = "GET", body, signal } = {}) {
+    async request(path, { method = "GET", body, signal } = {}) {
       // A socket sets the host by itself; without one the guards still look for it.
       const headers = new Headers({ authorization: `Bearer ${key}`, host: new URL(origin).host });
       if (body !== undefined) headers.set("content-type", "application/json");

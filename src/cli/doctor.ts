@@ -44,7 +44,7 @@ async function examine(flags: Record<string, unknown>): Promise<Finding[]> {
     checks.push(["permissions", () => permissions(config), { vital: true }]);
     checks.push(["data folder", () => dataFolder(config), { vital: true }], ["port", () => port(config), { vital: true }]);
     // Each engine's own process is given up before.
-    checks.push(["engines", () => engines(config), { vital: true, patience_ms: 2 * PROBE_MS }]);
+    checks.push(["engines", () => engines(config), { vital: true, timeout_ms: 2 * PROBE_MS }]);
   }
   return (await Promise.all(checks.map((check) => findingsOf(...check)))).flat();
 }

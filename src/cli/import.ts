@@ -16,7 +16,7 @@ export default defineCommand({
   async run({ args: { folder, json, ...settings } }) {
     const api = await connect(readConfig(settings), { command: "import" });
     try {
-      const answer = await api.ask("/v1/import", { method: "POST", body: { folder: resolve(folder) } });
+      const answer = await api.request("/v1/import", { method: "POST", body: { folder: resolve(folder) } });
       for await (const report of eventsOf<Report>(answer)) print(json ? JSON.stringify(report, null, 2) : inWords(report));
     } finally {
       await api.close();

@@ -5,7 +5,7 @@ import { connect, type Api } from "./api.ts";
 import { columns } from "./columns.ts";
 import { DATA_ARGS } from "./setting-args.ts";
 import { print, printNote } from "./print.ts";
-import { inBytes as size } from "../support/quantities.ts";
+import { formatBytes as size } from "../support/quantities.ts";
 
 export default defineCommand({
   meta: { name: "list", description: "Show the models of the data folder." },
@@ -45,7 +45,7 @@ interface Row {
 }
 
 /** The fields of the API's models that a row is made of. */
-interface Listed extends Pick<Row, "id" | "context_length"> {
+interface ListedModel extends Pick<Row, "id" | "context_length"> {
   license?: string;
   upstream?: { urls: string[] };
   metadata: { size?: number };
@@ -55,11 +55,11 @@ interface Listed extends Pick<Row, "id" | "context_length"> {
 }
 
 async function list(api: Api, withCatalog: boolean): Promise<Row[]> {
-  const { data } = (await (await api.ask("/v1/models?catalog=true")).json()) as { data: Listed[] };
+  const { data } = (await (await api.request("/v1/models?catalog=true")).json()) as { data: ListedModel[] };
   return data.map(row).filter(({ state }) => withCatalog || state !== "available");
 }
 
-function row({ id, context_length, license, metadata, state, partial_bytes = 0, fit, upstream }: Listed): Row {
+function row({ id, context_length, license, metadata, state, partial_bytes = 0, fit, upstream }: ListedModel): Row {
   return {
     id,
     size: metadata.size || null,
@@ -73,7 +73,7 @@ function row({ id, context_length, license, metadata, state, partial_bytes = 0, 
 }
 
 /** Whether it is in memory at the moment is not what is asked. */
-const STATE: Partial<Record<Listed["state"], Row["state"]>> = {
+const STATE: Partial<Record<ListedModel["state"], Row["state"]>> = {
   available: "available",
   damaged: "damaged",
   downloading: "downloading",

@@ -1,7 +1,7 @@
 // A download on the terminal: a bar where somebody watches, a line now and then where a log is kept.
 import { Presets, SingleBar } from "cli-progress";
 import type { DownloadProgress } from "../../models/sources/source.ts";
-import { inBytes as size } from "../support/quantities.ts";
+import { formatBytes as size } from "../support/quantities.ts";
 import { standardError, type Output } from "../server/standard-streams.ts";
 
 const LINE_MS = 2_000;

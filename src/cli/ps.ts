@@ -5,7 +5,7 @@ import { connect, type Api } from "./api.ts";
 import { columns } from "./columns.ts";
 import { DATA_ARGS } from "./setting-args.ts";
 import { print, printNote } from "./print.ts";
-import { inBytes as size } from "../support/quantities.ts";
+import { formatBytes as size } from "../support/quantities.ts";
 
 export default defineCommand({
   meta: { name: "ps", description: "Show the models that are loaded." },
@@ -28,7 +28,7 @@ export default defineCommand({
 });
 
 async function loadedModels(api: Api): Promise<{ data: EngineRow[]; notice?: string }> {
-  return (await (await api.ask("/v1/ps")).json()) as { data: EngineRow[]; notice?: string };
+  return (await (await api.request("/v1/ps")).json()) as { data: EngineRow[]; notice?: string };
 }
 
 /** `now`: seconds since 1970. */

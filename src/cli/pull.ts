@@ -11,7 +11,7 @@ import { connect, eventsOf, type Api } from "./api.ts";
 import { DATA_ARGS, settingArgs, settingsOf } from "./setting-args.ts";
 import { CliError, RefusedError } from "./error.ts";
 import { print, printNote } from "./print.ts";
-import { inBytes as size } from "../support/quantities.ts";
+import { formatBytes as size } from "../support/quantities.ts";
 import { showProgress } from "./progress.ts";
 import { memory } from "./show.ts";
 
@@ -35,7 +35,7 @@ export default defineCommand({
     const settings = settingsOf(flags);
     const api = await connect(readConfig(settings), { command: "pull" });
     try {
-      const known = await added(api, model, { id, sha256, engine, allow_private: settings.allow_private === true });
+      const known = await ensureKnown(api, model, { id, sha256, engine, allow_private: settings.allow_private === true });
       print((await pull(api, known)) ? `${known} is downloaded.` : `${known} is there.`);
     } finally {
       await api.close();
@@ -44,8 +44,8 @@ export default defineCommand({
 });
 
 /** The id under which a model by that name is there, or can be fetched: what is no id is added first. Throws `CliError`. */
-async function added(api: Api, name: string, { id, sha256, engine, allow_private }: Naming): Promise<string> {
-  const named = parsed(name);
+async function ensureKnown(api: Api, name: string, { id, sha256, engine, allow_private }: NewModelOptions): Promise<string> {
+  const named = parseArgument(name);
   if (named.kind === "id") {
     if (id === undefined && sha256 === undefined && engine === undefined) return name;
     throw new CliError(`"${name}" is an id already, so --id, --sha256 and --engine say nothing of it.`, 2);
@@ -58,18 +58,18 @@ async function added(api: Api, name: string, { id, sha256, engine, allow_private
     ...(engine && { engine }),
     ...(allow_private && named.kind !== "path" && { allow_private }),
   };
-  const answer = await api.ask("/v1/models", { method: "POST", body: { ...place, ...options } });
+  const answer = await api.request("/v1/models", { method: "POST", body: { ...place, ...options } });
   return ((await answer.json()) as { id: string }).id;
 }
 
-interface Naming {
+interface NewModelOptions {
   id?: string | undefined;
   sha256?: string | undefined;
   engine?: string | undefined;
   allow_private: boolean;
 }
 
-function parsed(name: string): ModelName {
+function parseArgument(name: string): ModelName {
   try {
     return parseModelName(name);
   } catch (error) {
@@ -91,21 +91,21 @@ export async function pull(api: Api, id: string): Promise<boolean> {
   let stopped = false;
   const onSignal = (): void => {
     stopped = true;
-    void api.ask(path, { method: "DELETE" }).catch(() => {}); // It has just ended.
+    void api.request(path, { method: "DELETE" }).catch(() => {}); // It has just ended.
   };
   for (const name of SIGNALS) process.once(name, onSignal);
   try {
-    const { downloaded } = (await (await api.ask(path, { method: "POST" })).json()) as { downloaded: boolean };
+    const { downloaded } = (await (await api.request(path, { method: "POST" })).json()) as { downloaded: boolean };
     if (downloaded) return false;
-    void warned(api, id);
+    void warnIfTooLarge(api, id);
     let last: DownloadEvent | undefined;
-    const events = eventsOf<DownloadEvent>(await api.ask(`${path}/events`));
+    const events = eventsOf<DownloadEvent>(await api.request(`${path}/events`));
     await showProgress(
       id,
-      stepsOf(events, (event) => (last = event)),
+      progressOf(events, (event) => (last = event)),
     );
     // By us, by another who asked for that, or because the server ends.
-    if (last?.state !== "done") throw new CliError(whatIsKept(id, last?.bytes ?? 0), stopped ? 130 : 1);
+    if (last?.state !== "done") throw new CliError(stoppedMessage(id, last?.bytes ?? 0), stopped ? 130 : 1);
     return true;
   } catch (error) {
     throw error instanceof RefusedError && error.code === "model_not_found" ? new CliError(unknownModel(id)) : error;
@@ -115,9 +115,9 @@ export async function pull(api: Api, id: string): Promise<boolean> {
 }
 
 /** Beside the download: who cannot run a model may still want to have it. */
-async function warned(api: Api, id: string): Promise<void> {
+async function warnIfTooLarge(api: Api, id: string): Promise<void> {
   const asked = async (query: string): Promise<MemoryFit | undefined> => {
-    const answer = await api.ask(`/v1/models/${encodeURIComponent(id)}${query}`).catch(() => undefined);
+    const answer = await api.request(`/v1/models/${encodeURIComponent(id)}${query}`).catch(() => undefined);
     return (((await answer?.json()) ?? {}) as { fit?: MemoryFit }).fit;
   };
   // Of what is not in the catalogue only the file at its source says enough.
@@ -126,7 +126,7 @@ async function warned(api: Api, id: string): Promise<void> {
 }
 
 /** The events of a job as what is drawn. Throws `CliError` with the reason when it failed. */
-async function* stepsOf(
+async function* progressOf(
   events: AsyncIterable<DownloadEvent>,
   onEvent: (event: DownloadEvent) => void,
 ): AsyncGenerator<DownloadProgress> {
@@ -138,7 +138,7 @@ async function* stepsOf(
   }
 }
 
-function whatIsKept(id: string, kept: number): string {
+function stoppedMessage(id: string, kept: number): string {
   return kept === 0 ? "Stopped. Nothing is kept." : `Stopped. ${size(kept)} are kept; "ingle pull ${id}" goes on from there.`;
 }
 

@@ -14,7 +14,7 @@ export default defineCommand({
   async run({ args: { id, ...settings } }) {
     const api = await connect(readConfig(settings), { command: "rm" });
     try {
-      await api.ask(`/v1/models/${encodeURIComponent(id)}`, { method: "DELETE" }).catch((error) => {
+      await api.request(`/v1/models/${encodeURIComponent(id)}`, { method: "DELETE" }).catch((error) => {
         throw error instanceof RefusedError && error.code === "model_not_found" ? new CliError(missing(id)) : error;
       });
       print(`${id} is removed.`);

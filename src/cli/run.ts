@@ -3,14 +3,14 @@ import { createInterface } from "node:readline/promises";
 import { text as readAll } from "node:stream/consumers";
 import { defineCommand } from "citty";
 import { readConfig } from "../server/read-config.ts";
-import { connect, eventsOf, inProcess, type Api } from "./api.ts";
+import { connect, eventsOf, connectInProcess, type Api } from "./api.ts";
 import { DATA_ARGS, settingArgs } from "./setting-args.ts";
 import { CliError } from "./error.ts";
 import { printNote, unwritable } from "./print.ts";
 import { standardOutput } from "../server/standard-streams.ts";
 
-type Message = { role: "system" | "user" | "assistant"; content: string };
-type Ask = (messages: Message[], signal: AbortSignal) => Promise<string>;
+type TypedMessage = { role: "system" | "user" | "assistant"; content: string };
+type AnswerMessages = (messages: TypedMessage[], signal: AbortSignal) => Promise<string>;
 
 export default defineCommand({
   meta: { name: "run", description: "Talk to a model in the terminal." },
@@ -26,13 +26,13 @@ export default defineCommand({
   },
   async run({ args }) {
     const { model } = args;
-    const api = await engineFor(args);
+    const api = await connectForRun(args);
     const settings = { model, temperature: number(args.temperature), max_tokens: number(args["max-tokens"]) };
-    const ask: Ask = (messages, signal) => answer(api, { ...settings, messages }, signal);
-    const messages: Message[] = args.system === undefined ? [] : [{ role: "system", content: args.system }];
+    const ask: AnswerMessages = (messages, signal) => answer(api, { ...settings, messages }, signal);
+    const messages: TypedMessage[] = args.system === undefined ? [] : [{ role: "system", content: args.system }];
     const prompt = args.prompt ?? (process.stdin.isTTY ? undefined : (await readAll(process.stdin)).replace(/\r?\n$/, ""));
     try {
-      await (prompt === undefined ? talk(ask, messages) : once(ask, [...messages, { role: "user", content: prompt }]));
+      await (prompt === undefined ? converse(ask, messages) : answerOnce(ask, [...messages, { role: "user", content: prompt }]));
     } finally {
       await api.close();
     }
@@ -42,7 +42,7 @@ export default defineCommand({
 /** The text where it is no number: the API says what is wrong with it. */
 const number = (text: string | undefined): unknown => (text === undefined || Number.isNaN(Number(text)) ? text : Number(text));
 
-async function once(ask: Ask, messages: Message[]): Promise<void> {
+async function answerOnce(ask: AnswerMessages, messages: TypedMessage[]): Promise<void> {
   const stop = new AbortController();
   process.once("SIGINT", () => stop.abort());
   await ask(messages, stop.signal);
@@ -50,7 +50,7 @@ async function once(ask: Ask, messages: Message[]): Promise<void> {
 }
 
 /** Ctrl-C stops an answer; between two answers it leaves, as Ctrl-D and /bye do. */
-async function talk(ask: Ask, messages: Message[]): Promise<void> {
+async function converse(ask: AnswerMessages, messages: TypedMessage[]): Promise<void> {
   printNote("Ctrl-C stops an answer, a second one leaves.");
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
   const leave = new AbortController();
@@ -75,7 +75,7 @@ async function talk(ask: Ask, messages: Message[]): Promise<void> {
   }
 }
 
-interface EngineArgs {
+interface RunSettings {
   model: string;
   data?: string;
   store?: string;
@@ -87,12 +87,12 @@ interface EngineArgs {
 }
 
 /** A server's engine has its own settings and its own log: who asks for others gets an engine of their own. */
-async function engineFor({ model, log = false, ...settings }: EngineArgs): Promise<Api> {
+async function connectForRun({ model, log = false, ...settings }: RunSettings): Promise<Api> {
   const config = { ...readConfig(settings), slots: 1, key: [], model };
   const own = log || [settings.adapter, settings.threads, settings.context].some((setting) => setting !== undefined);
   // Whoever talks wants the answer; what goes wrong is told in one sentence.
   const silent = log ? {} : { write: () => {} };
-  return (own ? inProcess : connect)(config, { command: "run", reads: true, ...silent });
+  return (own ? connectInProcess : connect)(config, { command: "run", reads: true, ...silent });
 }
 
 /**
@@ -106,7 +106,7 @@ async function answer(api: Api, request: object, signal: AbortSignal): Promise<s
   try {
     const body = { ...request, stream: true };
     const stop = AbortSignal.any([signal, lost.signal]);
-    const response = await api.ask("/v1/chat/completions", { method: "POST", body, signal: stop });
+    const response = await api.request("/v1/chat/completions", { method: "POST", body, signal: stop });
     for await (const chunk of eventsOf<Chunk>(response)) {
       const piece = chunk.choices[0]?.delta.content ?? "";
       show(piece);

@@ -13,7 +13,7 @@ import { CONFIG_ARG, settingArgs, settingsOf } from "./setting-args.ts";
 import { CliError } from "./error.ts";
 import { printNote } from "./print.ts";
 import { standardOutput } from "../server/standard-streams.ts";
-import { wire, type Wired } from "../server/create-server.ts";
+import { createServer, type RunningServer } from "../server/create-server.ts";
 
 /** How long running answers may go on after a first SIGINT or SIGTERM, in milliseconds. */
 const GRACE_MS = 10_000;
@@ -38,7 +38,7 @@ export default defineCommand({
     const config = readConfig(settingsOf(args));
     const wide = checkExposure(config);
     if (args.pull) config.model ??= DEFAULT_MODEL;
-    const wired = await wire(config, { command: "serve", wide });
+    const wired = await createServer(config, { command: "serve", wide });
     const { app, library, log, close } = wired;
     // The port first: whoever cannot have it is to hear that before a long download.
     const server = await serve(app.fetch, config).catch(async (error) => {
@@ -46,9 +46,9 @@ export default defineCommand({
       throw error;
     });
     try {
-      await wired.announce(reachable(server.url));
+      await wired.announceUrl(reachable(server.url));
       await checkModel(wired, config, args.pull);
-      await wired.resume();
+      await wired.resumeDownloads();
     } catch (error) {
       await server.close(0);
       await close(0);
@@ -95,7 +95,7 @@ function isLoopback(host: string): boolean {
   return host === "localhost" || (ipaddr.isValid(address) && ipaddr.process(address).range() === "loopback");
 }
 
-async function checkModel(wired: Wired, { model, adapter }: Config, pull = false): Promise<void> {
+async function checkModel(wired: RunningServer, { model, adapter }: Config, pull = false): Promise<void> {
   if (model === undefined || adapterNamed(adapter)?.models !== undefined) return;
   // One that other servers run is there with its record.
   if (pull && (await wired.library.get(model))?.upstream === undefined) {

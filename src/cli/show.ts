@@ -5,7 +5,7 @@ import { connect } from "./api.ts";
 import { DATA_ARGS } from "./setting-args.ts";
 import { CliError, RefusedError } from "./error.ts";
 import { print } from "./print.ts";
-import { inBytes as size } from "../support/quantities.ts";
+import { formatBytes as size } from "../support/quantities.ts";
 
 export default defineCommand({
   meta: { name: "show", description: "Show what is known of a model, and whether it fits in memory." },
@@ -19,10 +19,10 @@ export default defineCommand({
     const api = await connect(readConfig(settings), { command: "show", reads: true });
     try {
       const path = `/v1/models/${encodeURIComponent(id)}?catalog=true${remote ? "&fit=true" : ""}`;
-      const answer = await api.ask(path).catch((error) => {
+      const answer = await api.request(path).catch((error) => {
         throw error instanceof RefusedError && error.code === "model_not_found" ? new CliError(unknown(id)) : error;
       });
-      const model = (await answer.json()) as Shown;
+      const model = (await answer.json()) as ModelDetails;
       print(json ? JSON.stringify(model, null, 2) : lines(model));
     } finally {
       await api.close();
@@ -31,7 +31,7 @@ export default defineCommand({
 });
 
 /** The fields of the API's model that are shown. */
-interface Shown {
+interface ModelDetails {
   id: string;
   name: string;
   description: string;
@@ -49,7 +49,7 @@ interface Shown {
 
 const unknown = (id: string): string => `There is no model "${id}". "ingle list --catalog" shows all that are known.`;
 
-function lines({ details, fit, metadata, upstream, partial_bytes = 0, ...model }: Shown): string {
+function lines({ details, fit, metadata, upstream, partial_bytes = 0, ...model }: ModelDetails): string {
   const rows: [string, string | undefined][] = [
     ["Id", model.id],
     ["Name", model.name === model.id ? undefined : model.name],

@@ -3,7 +3,7 @@
 import { addAbortListener } from "node:events";
 import type { InstalledModel } from "../../models/manifest.ts";
 import { ApiError } from "../http/errors.ts";
-import { inBytes } from "../support/quantities.ts";
+import { formatBytes } from "../support/quantities.ts";
 
 export interface LoadMemory {
   /** Bytes of weights, context and work space. */
@@ -144,7 +144,7 @@ function insufficientMemory(id: string, need: LoadMemory, available: number, pin
   const context = need.largestContext(available);
   const way =
     context > 0 ? `Start with --context ${context}, or with fewer --slots.` : "No context would fit. Choose a smaller model.";
-  const beside = pinned > 0 ? `, beside ${inBytes(pinned)} of pinned models` : "";
-  const message = `Model "${id}" needs ${inBytes(need.total)} of memory and ${inBytes(available)} is available${beside}. ${way}`;
+  const beside = pinned > 0 ? `, beside ${formatBytes(pinned)} of pinned models` : "";
+  const message = `Model "${id}" needs ${formatBytes(need.total)} of memory and ${formatBytes(available)} is available${beside}. ${way}`;
   return new ApiError(503, message, { code: "insufficient_memory", param: "model", headers: { "retry-after": "5" } });
 }

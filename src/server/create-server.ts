@@ -26,23 +26,23 @@ import { createFixedLibrary } from "../library/fixed-library.ts";
 import { memoryBudget } from "./machine-memory-budget.ts";
 import { standardError } from "./standard-streams.ts";
 
-export interface Wired {
+export interface RunningServer {
   app: App;
   library: Library;
   log: Log;
   /** Opens what only the owner's own commands may do. */
   operator_key: string;
   /** Tells other commands where this one serves the API. */
-  announce(url: string): Promise<void>;
+  announceUrl(url: string): Promise<void>;
   /** Goes on with downloads that an earlier server was at. */
-  resume(): Promise<void>;
+  resumeDownloads(): Promise<void>;
   /** What the store keeps of what was acknowledged. */
   guarantee: string;
   /** Lets running answers end for `grace_ms`, closes every engine, and lets go of the data folder. */
   close(grace_ms: number): Promise<void>;
 }
 
-export interface WireOptions {
+export interface CreateServerOptions {
   /** The command it is for, for whoever finds the data folder in use. */
   command: string;
   /** Nothing is to be written: whoever else works in the data folder does not matter. */
@@ -58,7 +58,7 @@ export interface WireOptions {
 }
 
 /** Throws one sentence where the guards' settings are unsafe together, and where the data folder or its store cannot be had. */
-export async function wire(config: Config, options: WireOptions): Promise<Wired> {
+export async function createServer(config: Config, options: CreateServerOptions): Promise<RunningServer> {
   const { command, reads = false, write = standardError.write } = options;
   const log = createLog(write);
   const place = { folder: config.data, store: config.store, no_init: config.no_init, log };
@@ -71,7 +71,12 @@ export async function wire(config: Config, options: WireOptions): Promise<Wired>
   }
 }
 
-function put(config: Config, { store, lock, guarantee, close }: DataFolder, log: Log, options: WireOptions): Wired {
+function put(
+  config: Config,
+  { store, lock, guarantee, close }: DataFolder,
+  log: Log,
+  options: CreateServerOptions,
+): RunningServer {
   const { wide = false, adapter, models = adapter === undefined ? adapterNamed(config.adapter)?.models : undefined } = options;
   const operator_key = randomBytes(32).toString("base64url");
   const now = (): number => Math.floor(Date.now() / 1000);
@@ -148,8 +153,8 @@ function put(config: Config, { store, lock, guarantee, close }: DataFolder, log:
     log,
     operator_key,
     guarantee,
-    resume: downloads.resume,
-    announce: async (url) => lock?.announceUrl(url),
+    resumeDownloads: downloads.resume,
+    announceUrl: async (url) => lock?.announceUrl(url),
     async close(grace_ms) {
       await downloads.close();
       await pool.close(grace_ms);

@@ -1,7 +1,7 @@
 // ingle within another program: the whole API as a fetch function, put together as `ingle serve` does it, but for the socket.
 import type { Adapter } from "../../adapters/adapter.ts";
 import type { OwnModel } from "../../models/own-model.ts";
-import { wire, type Wired } from "./create-server.ts";
+import { createServer, type RunningServer } from "./create-server.ts";
 import { configOf } from "./read-config.ts";
 import type { Settings, SocketSetting } from "./settings.ts";
 
@@ -44,12 +44,12 @@ export async function openIngle(options: IngleOptions): Promise<Ingle> {
   const { adapter, models, log, ...settings } = options;
   const own = typeof adapter === "object" ? adapter : undefined;
   const config = configOf({ ...settings, adapter: own === undefined ? (adapter as Settings["adapter"]) : undefined });
-  const wired = await wire(config, { command: "as a library", adapter: own, models, write: log });
-  await wired.resume();
+  const wired = await createServer(config, { command: "as a library", adapter: own, models, write: log });
+  await wired.resumeDownloads();
   return { fetch: named(wired), guarantee: wired.guarantee, close: once(wired) };
 }
 
-function named({ app }: Wired): Ingle["fetch"] {
+function named({ app }: RunningServer): Ingle["fetch"] {
   return async (request) => {
     if (request.headers.has("host")) return app.fetch(request);
     const headers = new Headers(request.headers);
@@ -58,7 +58,7 @@ function named({ app }: Wired): Ingle["fetch"] {
   };
 }
 
-function once({ close }: Wired): Ingle["close"] {
+function once({ close }: RunningServer): Ingle["close"] {
   let closing: Promise<void> | undefined;
   return (grace_ms = 10_000) => (closing ??= close(grace_ms));
 }

@@ -42,7 +42,7 @@ export const DiskSize = quantity(
 );
 
 /** Bytes in words: `7.5 GB`. */
-export function inBytes(count: number): string {
+export function formatBytes(count: number): string {
   const units = ["kB", "MB", "GB", "TB"];
   let value = Math.max(0, count) / 1000;
   for (; value >= 1000 && units.length > 1; value /= 1000) units.shift();

@@ -3,7 +3,7 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ask, findingsOf, type Finding } from "../../src/cli/doctor/finding.ts";
+import { runProgram, findingsOf, type Finding } from "../../src/cli/doctor/finding.ts";
 import { PROGRAM, run, RUNTIME } from "../support/program.ts";
 import { runtimes } from "../support/runtimes.ts";
 import { MAIN, startServer } from "../support/server.ts";
@@ -218,7 +218,7 @@ describe("the permissions of Deno", () => {
 
 describe("nothing is waited for for ever", () => {
   test("a check that never answers is a finding", async () => {
-    expect(await findingsOf("the disk", () => new Promise(() => {}), { vital: true, patience_ms: 10 })).toEqual([
+    expect(await findingsOf("the disk", () => new Promise(() => {}), { vital: true, timeout_ms: 10 })).toEqual([
       { about: "the disk", state: "broken", says: "It gave no answer within 0.01 s." },
     ]);
   });
@@ -229,11 +229,11 @@ describe("nothing is waited for for ever", () => {
     expect(await findingsOf("the disk", check)).toEqual([{ about: "the disk", state: "missing", says: "no such thing" }]);
   });
   test("a program that hangs is ended", async () => {
-    const { ok, why } = await ask(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { ms: 500 });
+    const { ok, why } = await runProgram(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { ms: 500 });
     expect({ ok, why }).toEqual({ ok: false, why: "it gave no answer within 0.5 s" });
   });
   test("a program that is not there is no failure of the asker", async () => {
-    expect((await ask("/nowhere/at-all", [])).ok).toBe(false);
+    expect((await runProgram("/nowhere/at-all", [])).ok).toBe(false);
   });
 });
 

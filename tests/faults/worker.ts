@@ -2,7 +2,7 @@
 // Its clock and its dice stand still: strace takes exact paths, so whoever sends a request has to know the ids to come.
 import { writeSync } from "node:fs";
 import { createInterface } from "node:readline";
-import { wire } from "../../src/server/create-server.ts";
+import { createServer } from "../../src/server/create-server.ts";
 import { readConfig } from "../../src/server/read-config.ts";
 
 export interface Command {
@@ -23,7 +23,7 @@ let clock = 0;
 Date.now = () => clock;
 crypto.getRandomValues = <T extends ArrayBufferView | null>(array: T): T => (new Uint8Array(array!.buffer).fill(0), array);
 
-const { app } = await wire(readConfig({ data: folder, adapter: "echo" }), { command: "serve", write: () => {} });
+const { app } = await createServer(readConfig({ data: folder, adapter: "echo" }), { command: "serve", write: () => {} });
 say({ status: 0, body: null });
 for await (const line of createInterface({ input: process.stdin })) {
   const command = JSON.parse(line) as Command;

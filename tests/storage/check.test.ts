@@ -16,7 +16,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { wire } from "../../src/server/create-server.ts";
+import { createServer } from "../../src/server/create-server.ts";
 import { readConfig } from "../../src/server/read-config.ts";
 import { checkFolder, SET_ASIDE } from "../../src/storage/check/check.ts";
 import type { FolderFinding } from "../../src/storage/check/folder.ts";
@@ -451,7 +451,7 @@ describe("a server with a damaged record", () => {
   async function serving(base: string) {
     const lines: string[] = [];
     const config = readConfig({ data: base }, {});
-    const { app, close } = await wire(config, { command: "serve", write: (line) => lines.push(line) });
+    const { app, close } = await createServer(config, { command: "serve", write: (line) => lines.push(line) });
     const ask = async (path: string, method = "GET", body?: object): Promise<{ status: number; body: any }> => {
       const headers = { host: "localhost", ...(body && { "content-type": "application/json" }) };
       const init = { method, headers, body: body ? JSON.stringify(body) : null };

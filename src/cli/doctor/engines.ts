@@ -7,7 +7,7 @@ import type { Config } from "../../server/settings.ts";
 import { engineProcess } from "../../server/adapters.ts";
 import { CARRIED } from "../../executable/carried.ts";
 import { hasLlamaServer, llamaServerProgram } from "../../executable/carried-engines.ts";
-import { ask, type Finding } from "./finding.ts";
+import { runProgram, type Finding } from "./finding.ts";
 
 /** For a library of several hundred MB from a slow disk, and the drivers of a graphics card. */
 export const PROBE_MS = 60_000;
@@ -33,7 +33,7 @@ async function nodeLlamaCpp(): Promise<Finding> {
   const mend = "npm ci --include=optional";
   if (version === undefined) return { about, state: "missing", says: "the package is not here", mend };
   const { program, args, env } = engineProcess("node-llama-cpp");
-  const { ok, text, why } = await ask(program, [...args, "--probe"], { ms: PROBE_MS, env: { ...process.env, ...env } });
+  const { ok, text, why } = await runProgram(program, [...args, "--probe"], { ms: PROBE_MS, env: { ...process.env, ...env } });
   if (!ok) return { about, state: "missing", says: `${version} does not load: ${why}`, ...(CARRIED === undefined && { mend }) };
   const { on, devices } = JSON.parse(text.split("\n").at(-1)!) as Probe;
   return { about, state: "good", says: `${version} loads and computes on ${[on, ...devices].join(", ")}` };
@@ -47,7 +47,7 @@ async function llamaServer(named: string | undefined): Promise<Finding> {
     return { about, state: "missing", says: "not here: tools, schemas, grammars, logprobs and images need it", mend };
   try {
     const path = await llamaServerProgram(place);
-    const version = /version: .*/.exec((await ask(path, ["--version"])).text)?.[0];
+    const version = /version: .*/.exec((await runProgram(path, ["--version"])).text)?.[0];
     const failure = await computeFailure(path, process.env, { again: true });
     if (failure === undefined) return { about, state: "good", says: `${version} at ${path} computes right` };
     return { about, state: "missing", says: `${version} at ${path} does not compute right: ${failure}`, mend };

@@ -15,20 +15,20 @@ export interface Finding {
 export type Check = () => Finding | Finding[] | Promise<Finding | Finding[]>;
 
 /** A disk in the network, or a driver, may never answer. */
-const PATIENCE_MS = 15_000;
+const TIMEOUT_MS = 15_000;
 
 export interface CheckOptions {
   /** Without what it looks for, ingle cannot work: that it cannot be found out is bad news too. */
   vital?: boolean;
-  patience_ms?: number;
+  timeout_ms?: number;
 }
 
 /** The findings of a check; one that throws or takes too long is a finding too. */
 export async function findingsOf(about: string, check: Check, options: CheckOptions = {}): Promise<Finding[]> {
-  const { vital = false, patience_ms = PATIENCE_MS } = options;
+  const { vital = false, timeout_ms = TIMEOUT_MS } = options;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`It gave no answer within ${patience_ms / 1000} s.`)), patience_ms);
+    timer = setTimeout(() => reject(new Error(`It gave no answer within ${timeout_ms / 1000} s.`)), timeout_ms);
   });
   try {
     return [await Promise.race([Promise.resolve().then(check), late])].flat();
@@ -49,7 +49,7 @@ export interface Told {
 }
 
 /** Runs a program to its end, or to that of the time it has. Never rejects. */
-export function ask(program: string, args: string[], { ms = 5_000, env = process.env } = {}): Promise<Told> {
+export function runProgram(program: string, args: string[], { ms = 5_000, env = process.env } = {}): Promise<Told> {
   return new Promise((resolve) => {
     const child = execFile(program, args, { timeout: ms, killSignal: "SIGKILL", env }, (error, stdout, stderr) => {
       const ended = error?.signal ? `it was ended by ${error.signal}` : (error?.message ?? "");
@@ -64,13 +64,13 @@ export function ask(program: string, args: string[], { ms = 5_000, env = process
 export async function onPath(name: string): Promise<string | undefined> {
   const file = process.platform === "win32" ? `${name}.exe` : name;
   for (const folder of (process.env.PATH ?? "").split(delimiter).filter(Boolean)) {
-    if (await may(join(folder, file), constants.X_OK)) return join(folder, file);
+    if (await isAccessible(join(folder, file), constants.X_OK)) return join(folder, file);
   }
   return undefined;
 }
 
 /** Whether this user may do that with a file: one of `constants` of `node:fs`. */
-export function may(path: string, mode: number): Promise<boolean> {
+export function isAccessible(path: string, mode: number): Promise<boolean> {
   return access(path, mode).then(
     () => true,
     () => false,

@@ -3,10 +3,10 @@ import { readFile } from "node:fs/promises";
 import { arch, availableParallelism, cpus, platform, release } from "node:os";
 import { availableMemory, totalMemory } from "../../../models/machine-memory.ts";
 import type { Config } from "../../server/settings.ts";
-import { inBytes } from "../../support/quantities.ts";
+import { formatBytes } from "../../support/quantities.ts";
 import { findRuntime, RUNTIMES, type RuntimeName } from "../../launch/runtimes.mjs";
 import { CARRIED } from "../../executable/carried.ts";
-import { ask, may, onPath, type Finding } from "./finding.ts";
+import { runProgram, isAccessible, onPath, type Finding } from "./finding.ts";
 
 /** Those that llama.cpp computes with, by the names that Linux has for them. */
 const INSTRUCTIONS =
@@ -37,14 +37,14 @@ async function instructions(): Promise<string | undefined> {
 
 export function memory(): Finding {
   const left = availableMemory();
-  const says = `${inBytes(left)} of ${inBytes(totalMemory())} are left`;
+  const says = `${formatBytes(left)} of ${formatBytes(totalMemory())} are left`;
   if (left > 1e9) return { about: "memory", state: "good", says };
   return { about: "memory", state: "missing", says: `${says}: only the smallest models fit`, mend: "Close other programs." };
 }
 
 export async function graphics(): Promise<Finding> {
   const cards = await nvidia();
-  const others = (await Promise.all([may("/dev/kfd", 0), may("/dev/dri", 0)])).map((there, i) =>
+  const others = (await Promise.all([isAccessible("/dev/kfd", 0), isAccessible("/dev/dri", 0)])).map((there, i) =>
     there ? ["/dev/kfd", "/dev/dri"][i]! : "",
   );
   const seen = [...cards, ...others.filter(Boolean), ...(platform() === "darwin" && arch() === "arm64" ? ["Metal"] : [])];
@@ -54,7 +54,7 @@ export async function graphics(): Promise<Finding> {
 async function nvidia(): Promise<string[]> {
   const tool = await onPath("nvidia-smi");
   if (tool === undefined) return [];
-  const { ok, text, why } = await ask(tool, ["--query-gpu=name,memory.total", "--format=csv,noheader"]);
+  const { ok, text, why } = await runProgram(tool, ["--query-gpu=name,memory.total", "--format=csv,noheader"]);
   return ok ? text.split("\n") : [`nvidia-smi is here, but ${why}`];
 }
 
@@ -82,7 +82,7 @@ async function runtime(name: RuntimeName): Promise<Finding> {
     const mend = name === "node" ? "Install Node 22.18 or newer, and have it on the PATH." : undefined;
     return { about, state: name === "node" ? "missing" : "good", says: `not here: ${LACK[name]}`, ...(mend && { mend }) };
   }
-  const { ok, text, why } = await ask(binary, ["--version"]);
+  const { ok, text, why } = await runProgram(binary, ["--version"]);
   if (ok) return { about, state: "good", says: `${text.split("\n")[0]} at ${binary}` };
   return { about, state: "missing", says: `${binary} does not run: ${why}` };
 }

@@ -3,11 +3,11 @@ import { constants, readdir, stat, statfs } from "node:fs/promises";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import type { Config } from "../../server/settings.ts";
-import { inBytes } from "../../support/quantities.ts";
+import { formatBytes } from "../../support/quantities.ts";
 import { LOCK_FILE, MARKER } from "../../storage/file-names.ts";
 import { holderOf } from "../../storage/lock/folder-lock.ts";
 import { LockedError } from "../../storage/lock/holder.ts";
-import { ask, may, onPath, type Finding } from "./finding.ts";
+import { runProgram, isAccessible, onPath, type Finding } from "./finding.ts";
 
 /** By the numbers that Linux has for them; those of other systems mean other things. */
 const FILE_SYSTEMS: Record<number, string> = {
@@ -43,7 +43,8 @@ async function notThere(data: string, no_init: boolean): Promise<Finding> {
   const about = "data folder";
   if (no_init)
     return { about, state: "broken", says: `${data} is not there, and --no-init forbids to make it`, mend: "Mount its disk." };
-  if (await may(await nearest(data), constants.W_OK)) return { about, state: "good", says: `${data} is made at the first start` };
+  if (await isAccessible(await nearest(data), constants.W_OK))
+    return { about, state: "good", says: `${data} is made at the first start` };
   return {
     about,
     state: "broken",
@@ -55,12 +56,12 @@ async function notThere(data: string, no_init: boolean): Promise<Finding> {
 /** The first folder above that is there. */
 async function nearest(path: string): Promise<string> {
   const above = dirname(path);
-  return (await may(above, constants.F_OK)) || above === path ? above : nearest(above);
+  return (await isAccessible(above, constants.F_OK)) || above === path ? above : nearest(above);
 }
 
 async function usable(data: string, mode: number): Promise<Finding> {
   const about = "data folder";
-  if (!(await may(data, constants.R_OK | constants.W_OK | constants.X_OK)))
+  if (!(await isAccessible(data, constants.R_OK | constants.W_OK | constants.X_OK)))
     return {
       about,
       state: "broken",
@@ -83,7 +84,7 @@ async function lock(data: string): Promise<Finding> {
 async function disk(about: string, path: string): Promise<Finding> {
   const { type, bavail, bsize } = await statfs(path);
   const kind = process.platform === "linux" ? FILE_SYSTEMS[type] : undefined;
-  const says = `${inBytes(bavail * bsize)} are free${kind ? ` on ${kind}` : ""}`;
+  const says = `${formatBytes(bavail * bsize)} are free${kind ? ` on ${kind}` : ""}`;
   if (bavail * bsize < LITTLE_BYTES)
     return { about, state: "missing", says: `${says}: too little for most models`, mend: "ingle rm MODEL" };
   const fleeting = FLEETING[kind ?? ""];
@@ -92,8 +93,9 @@ async function disk(about: string, path: string): Promise<Finding> {
 
 export async function cachePlace(cache: string): Promise<Finding[]> {
   const about = "cache";
-  const place = (await may(cache, constants.F_OK)) ? cache : await nearest(cache);
-  if (await may(place, constants.W_OK)) return [{ about, state: "good", says: cache }, await disk("disk of the cache", place)];
+  const place = (await isAccessible(cache, constants.F_OK)) ? cache : await nearest(cache);
+  if (await isAccessible(place, constants.W_OK))
+    return [{ about, state: "good", says: cache }, await disk("disk of the cache", place)];
   return [
     { about, state: "missing", says: `this user may not write to ${place}`, mend: "Set XDG_CACHE_HOME to a folder of your own." },
   ];
@@ -135,7 +137,7 @@ function refusal(host: string, port: number): Promise<string | undefined> {
 async function byWhom(port: number): Promise<string> {
   const tool = await onPath("ss");
   if (tool === undefined) return "";
-  const { text } = await ask(tool, ["-Hltnp", `sport = :${port}`]);
+  const { text } = await runProgram(tool, ["-Hltnp", `sport = :${port}`]);
   const [, name, pid] = /users:\(\("([^"]+)",pid=(\d+)/.exec(text) ?? [];
   return name === undefined ? "" : ` by "${name}", process ${pid}`;
 }
