@@ -101,11 +101,11 @@ const LIST = [
   },
 ] as const satisfies readonly RegisteredAdapter[];
 
-type Listed = (typeof LIST)[number];
-/** Of `--adapter`, beside `auto`. */
-export type AdapterName = Extract<Listed, { setting: true }>["name"];
-/** Of a model's record. */
-export type PinnableAdapter = Extract<Listed, { pinnable: true }>["name"];
+type KnownAdapter = (typeof LIST)[number];
+/** A value of `--adapter`, beside `auto`. */
+export type AdapterName = Extract<KnownAdapter, { setting: true }>["name"];
+/** A value of a model's record, of POST /v1/models and of `ingle pull`. */
+export type PinnableAdapter = Extract<KnownAdapter, { pinnable: true }>["name"];
 
 export const ADAPTERS: readonly RegisteredAdapter[] = LIST;
 export const ADAPTER_NAMES = namesOf("setting") as AdapterName[];

@@ -27,15 +27,16 @@ export default defineCommand({
     },
     id: { type: "string", description: "What it is to be called here (made of its name)" },
     sha256: { type: "string", description: "What the file at that address has to have" },
-    engine: { type: "string", description: `What is to run it: ${PINNABLE_ADAPTERS.join(" or ")} (what \`serve\` takes)` },
+    adapter: { type: "string", description: `What runs it: ${PINNABLE_ADAPTERS.join(" or ")} (what \`serve\` takes)` },
+    engine: { type: "string", description: "The older name of --adapter" },
     ...settingArgs("allow_private", "offline"),
     ...DATA_ARGS,
   },
-  async run({ args: { model, id, sha256, engine, ...flags } }) {
+  async run({ args: { model, id, sha256, engine, adapter = engine, ...flags } }) {
     const settings = settingsOf(flags);
     const api = await connect(readConfig(settings), { command: "pull" });
     try {
-      const known = await ensureKnown(api, model, { id, sha256, engine, allow_private: settings.allow_private === true });
+      const known = await ensureKnown(api, model, { id, sha256, adapter, allow_private: settings.allow_private === true });
       print((await pull(api, known)) ? `${known} is downloaded.` : `${known} is there.`);
     } finally {
       await api.close();
@@ -44,18 +45,18 @@ export default defineCommand({
 });
 
 /** The id under which a model by that name is there, or can be fetched: what is no id is added first. Throws `CliError`. */
-async function ensureKnown(api: Api, name: string, { id, sha256, engine, allow_private }: NewModelOptions): Promise<string> {
+async function ensureKnown(api: Api, name: string, { id, sha256, adapter, allow_private }: NewModelOptions): Promise<string> {
   const named = parseArgument(name);
   if (named.kind === "id") {
-    if (id === undefined && sha256 === undefined && engine === undefined) return name;
-    throw new CliError(`"${name}" is an id already, so --id, --sha256 and --engine say nothing of it.`, 2);
+    if (id === undefined && sha256 === undefined && adapter === undefined) return name;
+    throw new CliError(`"${name}" is an id already, so --id, --sha256 and --adapter say nothing of it.`, 2);
   }
   const place =
     named.kind === "path" ? { path: absolute(named.path) } : named.kind === "url" ? { source_url: name } : { repo: name };
   const options = {
     ...(id && { id }),
     ...(sha256 && { sha256 }),
-    ...(engine && { engine }),
+    ...(adapter && { adapter }),
     ...(allow_private && named.kind !== "path" && { allow_private }),
   };
   const answer = await api.request("/v1/models", { method: "POST", body: { ...place, ...options } });
@@ -65,7 +66,7 @@ async function ensureKnown(api: Api, name: string, { id, sha256, engine, allow_p
 interface NewModelOptions {
   id?: string | undefined;
   sha256?: string | undefined;
-  engine?: string | undefined;
+  adapter?: string | undefined;
   allow_private: boolean;
 }
 

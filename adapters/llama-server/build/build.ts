@@ -126,7 +126,7 @@ const isFile = (path: string): Promise<boolean> =>
     () => false,
   );
 
-/** Whoever builds from within a git hook has variables that would send git elsewhere. */
+/** A git hook sets variables that would send git to the repository of the hook. */
 function withoutGit(env: BuildOptions["env"]): BuildOptions["env"] {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !/^GIT_(DIR|WORK_TREE|INDEX_FILE)$/.test(name)));
 }

@@ -2,9 +2,9 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 
-type Env = Record<string, string | undefined>;
+export type Env = Record<string, string | undefined>;
 
-/** Of everything that ingle can make or fetch again. */
+/** The folder of everything that ingle can make or fetch again. */
 export function cacheFolder({ XDG_CACHE_HOME, HOME }: Env): string {
   return join(XDG_CACHE_HOME || join(HOME || homedir(), ".cache"), "ingle");
 }

@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { arch } from "node:os";
 import { join } from "node:path";
 
-type Env = Record<string, string | undefined>;
+import type { Env } from "./cached-build.ts";
 
 /**
  * GCC before 13.3 takes `_tile_loadconfig` for a read of 8 bytes, though the instruction reads 64, and drops the stores of the others: the

@@ -2,7 +2,7 @@
 
 const ALIGNMENT = 32;
 
-/** Of the values of a file's head; `array` takes what its elements are of. */
+/** Types of the values of a file's head. */
 export const VALUE = { u32: 4, i32: 5, f32: 6, string: 8, array: 9 };
 
 export interface GgufTensor {

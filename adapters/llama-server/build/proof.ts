@@ -9,10 +9,8 @@ import { AdapterError } from "../../adapter.ts";
 import { commandLineArgs } from "../command-line.ts";
 import { createClient } from "../http-client.ts";
 import { startLlamaServer } from "../process.ts";
-import { cacheFolder } from "./cached-build.ts";
+import { cacheFolder, type Env } from "./cached-build.ts";
 import { tinyQuantisedModel } from "./tiny-model.ts";
-
-type Env = Record<string, string | undefined>;
 
 const PATIENCE_MS = 60_000;
 /** More tokens than a tile of AMX has rows. */
@@ -24,7 +22,7 @@ const TOLERANCE = 0.01;
 const Answer = v.object({
   completion_probabilities: v.pipe(v.array(v.object({ id: v.number(), logprob: v.number() })), v.length(REQUEST.n_predict)),
 });
-type Tokens = v.InferOutput<typeof Answer>["completion_probabilities"];
+type SampledTokens = v.InferOutput<typeof Answer>["completion_probabilities"];
 
 /** Failures by `identityOf`, until this process ends: then the program gets another chance. */
 const failures = new Map<string, string>();
@@ -101,7 +99,7 @@ export async function tinyModelFailure(program: string, env: Env): Promise<strin
 }
 
 /** The tokens that it says, or why it says none. */
-async function answerOf(program: string, model: string, env: Env, ...options: string[]): Promise<Tokens | string> {
+async function answerOf(program: string, model: string, env: Env, ...options: string[]): Promise<SampledTokens | string> {
   const key = randomBytes(32).toString("hex");
   // One thread: threads that wait for each other spin, and the machine may be busy.
   const args = commandLineArgs({ id: "tiny", path: model, settings: {} }, { slots: 1, threads: 1, context: 128 });
@@ -125,7 +123,7 @@ async function answerOf(program: string, model: string, env: Env, ...options: st
   }
 }
 
-function agree(some: Tokens, others: Tokens): boolean {
+function agree(some: SampledTokens, others: SampledTokens): boolean {
   return some.every(({ id, logprob }, index) => {
     const other = others[index]!;
     return id === other.id && Math.abs(logprob - other.logprob) < TOLERANCE;

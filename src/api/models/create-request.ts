@@ -20,7 +20,9 @@ export const NewModel = v.object({
   size: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(1))),
   /** Of the owner's commands: the address may be plain http, or private. */
   allow_private: v.optional(v.boolean(), false),
-  /** What is to run it, whatever the server's `--adapter` says. */
+  /** What runs it, whatever the server's `--adapter` says. */
+  adapter: v.optional(v.picklist(PINNABLE_ADAPTERS)),
+  /** The older name of `adapter`. */
   engine: v.optional(v.picklist(PINNABLE_ADAPTERS)),
   /** Start the download with it. */
   download: v.optional(v.boolean(), false),

@@ -9,7 +9,7 @@ import { isOperator } from "../../http/middleware/auth.ts";
 import { shownModel } from "./wire-form.ts";
 import type { NewModel } from "./create-request.ts";
 
-const OF_FILES = ["repo", "source_url", "path", "sha256", "size", "allow_private", "engine", "download"] as const;
+const OF_FILES = ["repo", "source_url", "path", "sha256", "size", "allow_private", "adapter", "engine", "download"] as const;
 
 /** Answers with the model as it is shown. Throws `ApiError` 400, 403, and 409 `model_exists` for an id that stands for another one. */
 export async function addUpstream(c: Context, deps: Deps, request: NewModel, base_url: string | string[]) {

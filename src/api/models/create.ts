@@ -36,7 +36,9 @@ export async function addModel(c: Context<AppEnv>, deps: Deps): Promise<Response
   const { named, param } = placeOf(request);
   const id = request.id ?? idOfName(named);
   if (id === "" || id.length > 200) throw wrong(`No id can be made of ${quote(request[param]!)}. Choose one with "id".`, "id");
-  const model = { ...blank(id, named, deps.now()), ...(request.engine && { engine: request.engine }) };
+  const { adapter = request.engine, engine = adapter } = request;
+  if (engine !== adapter) throw wrong('"engine" is the older name of "adapter", and they differ. Leave out "engine".', "engine");
+  const model = { ...blank(id, named, deps.now()), ...(adapter && { engine: adapter }) };
   if (named.kind === "path") return json(c, await takeFile(c, deps, model, named.path, request));
   const allow_private = mayBePrivate(c, deps, request);
   const asked =
