@@ -27,8 +27,11 @@ export function createAuto(candidates: readonly Candidate[], onFallback: (notice
 
   const notice = (): string | undefined => {
     if (broken.size === 0) return undefined;
-    const reasons = [...broken].map(([{ adapter }, why]) => `${adapter.name} does not compute right on this machine (${why})`);
-    return `${reasons.join("; ")}: ${current().adapter.name} runs the models until ingle is started again or it is built anew.`;
+    const reasons = [...broken].map(([{ adapter }, why]) => `${adapter.name} does not compute right on this machine: ${why}.`);
+    const names = [...broken].map(([{ adapter }]) => adapter.name).join(" or ");
+    return [...reasons, `${current().adapter.name} runs the models until ${names} is built anew or the server restarts.`].join(
+      " ",
+    );
   };
 
   /** An adapter whose program was built anew gets its place back. */

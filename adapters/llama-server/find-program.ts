@@ -8,16 +8,16 @@ import { cachedBinary } from "./build/cached-build.ts";
 import { carriedSource } from "./build/llama-cpp-source.ts";
 
 export interface FindOptions {
-  /** What the settings name: a path. Then no other one is looked for. */
+  /** The path that the settings name; then no other program is looked for. */
   named?: string | undefined;
   env: Record<string, string | undefined>;
-  /** Milliseconds that it may take to tell its version. */
-  patience?: number;
+  /** Milliseconds that printing its version may take. */
+  version_ms?: number;
 }
 
 const NAME = process.platform === "win32" ? "llama-server.exe" : "llama-server";
 
-/** The one that is named, else one on the PATH, else our own; undefined where there is none. Nothing is run to find it. */
+/** The program that is named, else one on the PATH, else ingle's own build; undefined where there is none. Nothing is run to find it. */
 export function locateLlamaServer({ named, env }: FindOptions): string | undefined {
   if (named !== undefined) return named;
   return onPath(env.PATH) ?? ownBuild(env);
@@ -28,17 +28,17 @@ function ownBuild(env: FindOptions["env"]): string | undefined {
     const built = cachedBinary(carriedSource().release, env);
     return isThere(built) ? built : undefined;
   } catch {
-    return undefined; // A single executable has no source of which one would be built.
+    return undefined; // A single executable has no source, and so no release to look for.
   }
 }
 
-/** Path of one that runs. Throws `AdapterError` `engine_unavailable`. */
+/** Path of a program that runs. Throws `AdapterError` `engine_unavailable`. */
 export async function findLlamaServer(options: FindOptions): Promise<string> {
   const path = locateLlamaServer(options);
   if (path === undefined) {
     throw unavailable('There is no llama-server. "ingle engine build llama-server" makes one; --llama-server names another.');
   }
-  await probe(path, options.env, options.patience ?? PROBE_MS);
+  await checkVersion(path, options.env, options.version_ms ?? VERSION_MS);
   return path;
 }
 
@@ -59,42 +59,42 @@ function isThere(path: string): boolean {
   }
 }
 
-const PROBE_MS = 10_000;
+const VERSION_MS = 10_000;
 
-/** Runs `--version`: what is no program of this system, or lacks a library, is found now and not amid a load. */
-async function probe(path: string, env: FindOptions["env"], patience: number): Promise<void> {
-  const { error, said } = await versionOf(path, env, patience);
-  const hangs = error?.killed ? `it does not tell its version within ${patience / 1000} s` : undefined;
-  if (error !== null) throw unavailable(`The llama-server at ${path} cannot be used: ${hangs ?? whyNot(error, said)}.`);
-  if (!/^version: /m.test(said)) throw unavailable(`The program at ${path} is no llama-server: it does not tell its version.`);
+/** Runs `--version`, so that a file that is no program of this system, or lacks a library, is found before a load. */
+async function checkVersion(path: string, env: FindOptions["env"], timeout: number): Promise<void> {
+  const { error, output } = await runVersion(path, env, timeout);
+  const hangs = error?.killed ? `it does not print its version within ${timeout / 1000} s` : undefined;
+  if (error !== null) throw unavailable(`The llama-server at ${path} cannot be used: ${hangs ?? startFailure(error, output)}.`);
+  if (!/^version: /m.test(output)) throw unavailable(`The program at ${path} is no llama-server: it does not print its version.`);
 }
 
-interface Version {
+interface VersionOutput {
   error: ExecFileException | null;
-  said: string;
+  output: string;
 }
 
-function versionOf(path: string, env: FindOptions["env"], timeout: number): Promise<Version> {
+function runVersion(path: string, env: FindOptions["env"], timeout: number): Promise<VersionOutput> {
   const options = { env: childEnvironment(env), timeout, killSignal: "SIGKILL", windowsHide: true } as const;
   return new Promise((resolve) => {
     try {
-      execFile(path, ["--version"], options, (error, stdout, stderr) => resolve({ error, said: stdout + stderr }));
+      execFile(path, ["--version"], options, (error, stdout, stderr) => resolve({ error, output: stdout + stderr }));
     } catch (error) {
-      resolve({ error: error as ExecFileException, said: "" }); // On Bun, of a file that is no program.
+      resolve({ error: error as ExecFileException, output: "" }); // Bun throws for a file that is no program.
     }
   });
 }
 
-const SAID: Record<string, string> = {
+const SYSTEM_ERRORS: Record<string, string> = {
   ENOENT: "there is no such file",
   EACCES: "it may not be run",
   EPERM: "it may not be run",
   ENOEXEC: "it is no program of this system",
 };
 
-function whyNot(error: ExecFileException, printed: string): string {
-  const said = SAID[String(error.code)] ?? printed.trim().split("\n")[0]!.slice(0, 200);
-  return said === "" ? "it does not tell its version" : said;
+function startFailure(error: ExecFileException, output: string): string {
+  const reason = SYSTEM_ERRORS[String(error.code)] ?? output.trim().split("\n")[0]!.slice(0, 200);
+  return reason === "" ? "it does not print its version" : reason;
 }
 
 function unavailable(message: string): AdapterError {

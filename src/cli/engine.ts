@@ -49,14 +49,14 @@ export default defineCommand({
 
 const EVERY_PERCENT = 10;
 
-/** A line that grows where somebody watches, a line now and then where a log is kept; on standard error. */
+/** Progress on standard error: one line that is rewritten on a terminal, a line for every tenth elsewhere. */
 async function show(steps: AsyncIterable<BuildStep>, screen = standardError): Promise<void> {
-  let told = -1;
+  let printed = -1;
   try {
     for await (const { step, percent = 0 } of steps) {
       if (screen.isTTY) screen.write(`\r\u001b[K${step} llama.cpp${step === "compiling" ? `: ${percent} %` : ""}`);
       else if (step !== "compiling") screen.write(`${step} llama.cpp\n`);
-      else if (percent >= told + EVERY_PERCENT || told < 0) screen.write(`compiling llama.cpp: ${(told = percent)} %\n`);
+      else if (percent >= printed + EVERY_PERCENT || printed < 0) screen.write(`compiling llama.cpp: ${(printed = percent)} %\n`);
     }
   } catch (error) {
     throw error instanceof BuildError ? new CliError(error.message, 1, { cause: error }) : error;

@@ -239,7 +239,7 @@ describe("the llama-server of this machine", () => {
   };
   for (const [name, [path, reason]] of Object.entries(broken)) {
     test(`that ${name} is refused in a sentence`, async () => {
-      const { code, message } = await errorOf(findLlamaServer({ named: path, env: EMPTY, patience: 1_000 }));
+      const { code, message } = await errorOf(findLlamaServer({ named: path, env: EMPTY, version_ms: 1_000 }));
       expect([code as string, message]).toEqual(["engine_unavailable", expect.stringContaining(reason)]);
       expect(message).toContain(path);
     });

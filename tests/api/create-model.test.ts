@@ -121,6 +121,8 @@ describe("a model at an address", () => {
     [{ source_url: "https://example.com/" }, "id"],
     [{ source_url: "https://example.com/a.gguf", sha256: "x" }, "sha256"],
     [{ source_url: "https://example.com/a.gguf", size: 0 }, "size"],
+    [{ repo: "org/name", adapter: "echo" }, "adapter"],
+    [{ repo: "org/name", adapter: "llama-server", engine: "node-llama-cpp" }, "engine"],
     [{ repo: "org" }, "repo"],
     [{ repo: "org/name", sha256: "a".repeat(64) }, "sha256"],
     [{ repo: "../x" }, "repo"],

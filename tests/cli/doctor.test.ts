@@ -159,7 +159,7 @@ describe("the engines", () => {
       expect(of("engine llama-server")).toMatchObject({
         state: "missing",
         says: `version: 1 at ${program} does not compute right: it ended with signal SIGILL`,
-        mend: "ingle engine build llama-server",
+        mend: `ingle engine build llama-server, and remove ${program}, or take the new one with --llama-server`,
       });
       expect(code).toBe(0);
     },

@@ -51,8 +51,8 @@ async function server(script: string, adapter: Config["adapter"] = "auto") {
 }
 
 const NOTICE =
-  "llama-server does not compute right on this machine (it ended with signal SIGILL): " +
-  "node-llama-cpp runs the models until ingle is started again or it is built anew.";
+  "llama-server does not compute right on this machine: it ended with signal SIGILL. " +
+  "node-llama-cpp runs the models until llama-server is built anew or the server restarts.";
 
 describe("where llama-server dies with every model", () => {
   test("the embedded engine answers, and the log and GET /v1/ps say so once", async () => {

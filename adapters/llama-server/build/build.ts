@@ -4,7 +4,7 @@ import { copyFile, mkdir, mkdtemp, readdir, rename, rm, stat } from "node:fs/pro
 import { availableParallelism } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { compilerFlags } from "./compiler-flags.ts";
-import type { Source } from "./llama-cpp-source.ts";
+import type { LlamaCppSource } from "./llama-cpp-source.ts";
 import { tinyModelFailure } from "./proof.ts";
 
 /** Why there is no binary now; the message is for whoever started the build. */
@@ -19,7 +19,7 @@ export interface BuildStep {
 }
 
 export interface BuildOptions {
-  source: Source;
+  source: LlamaCppSource;
   /** Absolute path that the binary gets when it is whole. */
   binary: string;
   /** For other machines with the same system too; its libraries lie beside it. */

@@ -1,5 +1,7 @@
 // The engines: the embedded one, llama-server, and what that is built with.
+import { join, sep } from "node:path";
 import { checkTools } from "../../../adapters/llama-server/build/build.ts";
+import { cacheFolder } from "../../../adapters/llama-server/build/cached-build.ts";
 import { computeFailure } from "../../../adapters/llama-server/build/proof.ts";
 import { adapterNamed } from "../../../adapters/registry.ts";
 import { packageVersion, type Probe } from "../../../adapters/node-llama-cpp/probe.ts";
@@ -50,7 +52,10 @@ async function llamaServer(named: string | undefined): Promise<Finding> {
     const version = /version: .*/.exec((await runProgram(path, ["--version"])).text)?.[0];
     const failure = await computeFailure(path, process.env, { again: true });
     if (failure === undefined) return { about, state: "good", says: `${version} at ${path} computes right` };
-    return { about, state: "missing", says: `${version} at ${path} does not compute right: ${failure}`, mend };
+    // One that is named, or on the PATH, is taken before ingle's own build.
+    const isOwn = path.startsWith(join(cacheFolder(process.env), sep)) || CARRIED !== undefined;
+    const instead = isOwn ? mend : `${mend}, and remove ${path}, or take the new one with --llama-server`;
+    return { about, state: "missing", says: `${version} at ${path} does not compute right: ${failure}`, mend: instead };
   } catch (error) {
     return { about, state: "missing", says: (error as Error).message, mend };
   }
