@@ -23,9 +23,9 @@ export function channel<T>(): Channel<T> {
       reader?.reject(failure.reason);
       reader = undefined;
     },
-    async take() {
-      if (failure !== undefined) throw failure.reason;
-      if (queue.length > 0) return queue.shift()!;
+    take() {
+      if (failure !== undefined) return Promise.reject(failure.reason);
+      if (queue.length > 0) return Promise.resolve(queue.shift()!);
       reader = Promise.withResolvers<T>();
       return reader.promise;
     },
