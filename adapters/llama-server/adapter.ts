@@ -9,7 +9,7 @@ import { type ProcessWatchdog, watchProcess } from "../shared/watchdog.ts";
 import { commandLineArgs } from "./command-line.ts";
 import { createChat } from "./generation.ts";
 import { createClient, type LlamaServerClient } from "./http-client.ts";
-import { loadError, type LlamaServerLimits, startLlamaServer } from "./process.ts";
+import { type LlamaServerLimits, type LlamaServerProcessOptions, loadError, startLlamaServer } from "./process.ts";
 import { type LlamaServerSavedStates, prepareSavedStates } from "./saved-states.ts";
 
 export interface LlamaServerOptions {
@@ -55,29 +55,23 @@ function capabilities({ files, template_tools, settings: { prompt_template } }: 
   return CAPABILITIES.filter((one) => (one === "images" ? images : one !== "tools" || tools));
 }
 
-interface StartedModel {
-  program: string;
-  args: string[];
-  key: string;
+interface StartedModel extends Omit<LlamaServerProcessOptions, "onLine"> {
   model: InstalledModel;
   options: LoadOptions;
   limits: LlamaServerLimits;
-  env: LlamaServerOptions["env"];
-  log: (line: string) => void;
 }
 
 /** About as many lines as llama-server prints until it is ready. */
 const LINES_OF_A_LOAD = 10;
 
-function start({ program, args, key, model, options, limits, env, log }: StartedModel) {
-  const { id, path } = model;
+function start({ model: { id, path }, options, limits, ...process }: StartedModel) {
   let lines = 0;
   const onLine = (): void => {
     if (watchdog.loaded) return;
     watchdog.touch();
     options.onProgress?.(Math.min(++lines / LINES_OF_A_LOAD, 1));
   };
-  const server = startLlamaServer({ program, args, key, env, log, onLine });
+  const server = startLlamaServer({ ...process, onLine });
   const [terminate, kill] = [() => server.signal("SIGTERM"), () => server.signal("SIGKILL")];
   const watchdog = watchProcess({ id, limits, terminate, kill });
   void server.ended.then((end) => watchdog.exited(end.how, loadError(id, path, end)));

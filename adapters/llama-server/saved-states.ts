@@ -46,33 +46,28 @@ export async function prepareSavedStates(setup: LlamaServerSavedStatesOptions): 
   const { program, model, options, header } = setup;
   const { kv_cache } = options;
   if (kv_cache === undefined) return undefined;
-  const logNotSaved = (reason: string): void => setup.log(`${model.id}: Conversations are not saved to the disk: ${reason}`);
-  if (!isTrimmable(header)) {
-    logNotSaved("this model cannot forget a part of what it has read.");
-    return undefined;
-  }
+  const log = (line: string): void => setup.log(`${model.id}: ${line}`);
+  const logNotSaved = (reason: string): undefined => void log(`Conversations are not saved to the disk: ${reason}`);
+  if (!isTrimmable(header)) return logNotSaved("this model cannot forget a part of what it has read.");
   const { folder } = kv_cache;
   let files: string;
   try {
     files = await filesDigest(program, model);
     await mkdir(folder, { recursive: true, mode: 0o700 });
   } catch (error) {
-    logNotSaved((error as Error).message);
-    return undefined;
+    return logNotSaved((error as Error).message);
   }
   return {
     folder,
     async createSlotSelection({ chat, client, watchdog, limits, server }) {
       if ((await filesDigest(program, model).catch(() => undefined)) !== files) {
-        logNotSaved("the model or llama-server was changed while it was loaded.");
-        return undefined;
+        return logNotSaved("the model or llama-server was changed while it was loaded.");
       }
       // All that decides the layout of the cells and the numbers in them.
       const args = commandLineArgs(withoutPaths(model), { ...options, threads: 1 }, header.context_length);
       const key = createHash("sha256").update(JSON.stringify({ files, server, args })).digest();
       const states = createStateFolder(kv_cache, llamaServerStateFormat(key));
       await states.evict();
-      const log = (line: string): void => setup.log(`${model.id}: ${line}`);
       const slots = createSlotStates({ client, folder: states, limits, gone: watchdog.gone, log });
       return createSlotSelection({ chat, slots: server.slots, states: slots });
     },
