@@ -8,7 +8,7 @@ import { readConfig } from "../server/read-config.ts";
 import { SETTING_NAMES, type Config } from "../server/settings.ts";
 import { checkKey } from "../http/middleware/auth.ts";
 import type { Library } from "../library/library.ts";
-import { serve } from "../server/listen.ts";
+import { serve, type Server } from "../server/listen.ts";
 import { CONFIG_ARG, settingArgs, settingsOf } from "./setting-args.ts";
 import { CliError } from "./error.ts";
 import { printNote } from "./print.ts";
@@ -24,8 +24,8 @@ const LAST_FRAME_MS = 3_000;
 /** After a first signal the server has ended within this, in milliseconds. */
 export const STOP_MS = GRACE_MS + LAST_FRAME_MS;
 
-/** Two signals within this time are one wish: a terminal and a service manager send theirs to the launcher and to us. */
-const ONE_WISH_MS = 300;
+/** Two signals within this time count as one: a terminal and a service manager send theirs to the launcher and to the server. */
+const SAME_SIGNAL_MS = 300;
 
 export default defineCommand({
   meta: { name: "serve", description: "Serve the API." },
@@ -38,43 +38,45 @@ export default defineCommand({
     const config = readConfig(settingsOf(args));
     const wide = checkExposure(config);
     if (args.pull) config.model ??= DEFAULT_MODEL;
-    const wired = await createServer(config, { command: "serve", wide });
-    const { app, library, log, close } = wired;
-    // The port first: whoever cannot have it is to hear that before a long download.
-    const server = await serve(app.fetch, config).catch(async (error) => {
-      await close(0);
+    const server = await createServer(config, { command: "serve", wide });
+    // The port first: that it cannot be had is to be said before a long download.
+    const listener = await serve(server.app.fetch, config).catch(async (error) => {
+      await server.close(0);
       throw error;
     });
     try {
-      await wired.announceUrl(reachable(server.url));
-      await checkModel(wired, config, args.pull);
-      await wired.resumeDownloads();
+      await server.announceUrl(reachableUrl(listener.url));
+      await checkModel(server, config, args.pull);
+      await server.resumeDownloads();
     } catch (error) {
+      await listener.close(0);
       await server.close(0);
-      await close(0);
       throw error;
     }
-
-    let stopping: number | undefined;
-    const stop = async (signal: string): Promise<void> => {
-      if (stopping !== undefined) {
-        if (performance.now() - stopping > ONE_WISH_MS) process.exit(1);
-        return;
-      }
-      stopping = performance.now();
-      log.info("stopping", { signal });
-      // The sockets last: a stream that is still running when the engines go gets its error event through one.
-      await Promise.all([close(GRACE_MS), server.close(GRACE_MS + LAST_FRAME_MS)]);
-      process.exit(0);
-    };
-    process.on("SIGINT", stop);
-    process.on("SIGTERM", stop);
-    standardOutput.write(`${await greeting(server.url, library)}\n${wired.guarantee}\n\n`);
+    stopOnSignals(server, listener);
+    standardOutput.write(`${await greeting(listener.url, server.library)}\n${server.guarantee}\n\n`);
   },
 });
 
-/** A server that listens everywhere is asked at loopback. */
-const reachable = (url: string): string => url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:");
+/** A first signal ends the process within `STOP_MS`, a second one at once. */
+function stopOnSignals({ log, close }: RunningServer, listener: Server): void {
+  let stopping: number | undefined;
+  const stop = async (signal: string): Promise<void> => {
+    if (stopping !== undefined) {
+      if (performance.now() - stopping > SAME_SIGNAL_MS) process.exit(1);
+      return;
+    }
+    stopping = performance.now();
+    log.info("stopping", { signal });
+    // The sockets last: a stream that is still running when the engines go gets its error event through one.
+    await Promise.all([close(GRACE_MS), listener.close(STOP_MS)]);
+    process.exit(0);
+  };
+  for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, stop);
+}
+
+/** The URL at which commands of this machine reach a server that may listen everywhere. */
+const reachableUrl = (url: string): string => url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:");
 
 /** Whether the server listens beyond loopback. Throws where that is not safe. */
 function checkExposure({ host, key, insecure_no_auth }: Config): boolean {
@@ -95,23 +97,23 @@ function isLoopback(host: string): boolean {
   return host === "localhost" || (ipaddr.isValid(address) && ipaddr.process(address).range() === "loopback");
 }
 
-async function checkModel(wired: RunningServer, { model, adapter }: Config, pull = false): Promise<void> {
+async function checkModel(server: RunningServer, { model, adapter }: Config, pull = false): Promise<void> {
   if (model === undefined || adapterNamed(adapter)?.models !== undefined) return;
-  // One that other servers run is there with its record.
-  if (pull && (await wired.library.get(model))?.upstream === undefined) {
+  // A model that other servers run has no files here.
+  if (pull && (await server.library.get(model))?.upstream === undefined) {
     const [{ pull: fetchModel }, { apiOf }] = await Promise.all([import("./pull.ts"), import("./api.ts")]);
-    await fetchModel(apiOf(wired), model);
-  } else if ((await wired.library.get(model)) === undefined) {
+    await fetchModel(apiOf(server), model);
+  } else if ((await server.library.get(model)) === undefined) {
     throw new CliError(`Model "${model}" is not installed. Run "ingle pull ${model}", or add --pull.`);
   }
 }
 
 async function greeting(url: string, library: Library): Promise<string> {
-  const ask = `curl ${url}/v1/chat/completions -H "Content-Type: application/json" -d '{
+  const request = `curl ${url}/v1/chat/completions -H "Content-Type: application/json" -d '{
     "messages": [{"role": "user", "content": "What is the capital of France? Answer in one sentence."}],
     "temperature": 0
   }'`;
   const installed = await library.list();
-  const next = installed.length > 0 ? ask : `ingle pull ${DEFAULT_MODEL}`;
+  const next = installed.length > 0 ? request : `ingle pull ${DEFAULT_MODEL}`;
   return `ingle ${manifest.version} is listening on ${url}\n\nTry it:\n\n  ${next}\n`;
 }

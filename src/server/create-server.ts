@@ -1,10 +1,11 @@
-// From settings to a working application: store, library, engines, guards and routes, put together once for every command that answers.
+// The composition root: from settings to a working application. `serve`, the other commands and the package all begin here.
 import { getRandomValues, randomBytes } from "node:crypto";
 import { join, resolve } from "node:path";
 import type { Adapter } from "../../adapters/adapter.ts";
 import manifest from "../../package.json" with { type: "json" };
 import { adapterNamed } from "../../adapters/registry.ts";
 import { slotsOfUpstream } from "../../adapters/upstream/upstream-config.ts";
+import type { Model } from "../../models/manifest.ts";
 import type { OwnModel } from "../../models/own-model.ts";
 import { createApp, type App } from "./app.ts";
 import { KV_CACHE_FOLDER } from "../../models/saved-state-files.ts";
@@ -13,6 +14,7 @@ import type { Config } from "./settings.ts";
 import { createDownloadJobs } from "../library/download-jobs.ts";
 import { createModelPool, type ModelPool } from "../inference/model-pool.ts";
 import { ApiError } from "../http/errors.ts";
+import type { GuardOptions } from "../http/middleware/guards.ts";
 import { createMemoryEstimator } from "../inference/memory-estimator.ts";
 import { newId, requestIds } from "../support/ids.ts";
 import { ImportError } from "../import/old-folder.ts";
@@ -20,6 +22,7 @@ import { createLibrary, type Library } from "../library/library.ts";
 import { createLog, type Log } from "../support/log.ts";
 import { encodeKey } from "../storage/encode-key.ts";
 import { createFolderProof } from "../storage/lock/folder-proof.ts";
+import type { Store } from "../storage/store.ts";
 import { openDataFolder, readDataFolder, type DataFolder } from "../storage/data-folder.ts";
 import { createAdapters, type Adapters } from "./adapters.ts";
 import { createFixedLibrary } from "../library/fixed-library.ts";
@@ -30,30 +33,30 @@ export interface RunningServer {
   app: App;
   library: Library;
   log: Log;
-  /** Opens what only the owner's own commands may do. */
+  /** The key of the commands of the server's owner. */
   operator_key: string;
   /** Tells other commands where this one serves the API. */
   announceUrl(url: string): Promise<void>;
-  /** Goes on with downloads that an earlier server was at. */
+  /** Goes on with the downloads of an earlier server. */
   resumeDownloads(): Promise<void>;
-  /** What the store keeps of what was acknowledged. */
+  /** What the store keeps of what was acknowledged, as a sentence. */
   guarantee: string;
   /** Lets running answers end for `grace_ms`, closes every engine, and lets go of the data folder. */
   close(grace_ms: number): Promise<void>;
 }
 
 export interface CreateServerOptions {
-  /** The command it is for, for whoever finds the data folder in use. */
+  /** The name of the command, for others that find the data folder in use. */
   command: string;
-  /** Nothing is to be written: whoever else works in the data folder does not matter. */
+  /** Nothing is to be written: the data folder may be in use by another process. */
   reads?: boolean;
   /** The server listens beyond loopback. */
   wide?: boolean;
   /** Takes the lines of the log; absent: standard error. */
   write?: ((line: string) => void) | undefined;
-  /** Runs all models; absent: the one that the settings name. */
+  /** Runs all models; absent: the adapter that the settings name. */
   adapter?: Adapter | undefined;
-  /** All there is, of an adapter that needs no files; absent: what is in the data folder. */
+  /** All models, of an adapter that needs no files; absent: those of the data folder. */
   models?: readonly OwnModel[] | undefined;
 }
 
@@ -64,74 +67,38 @@ export async function createServer(config: Config, options: CreateServerOptions)
   const place = { folder: config.data, store: config.store, no_init: config.no_init, log };
   const folder = reads ? await readDataFolder(place) : await openDataFolder({ ...place, command });
   try {
-    return put(config, folder, log, options);
+    return createServerOn(folder, config, log, options);
   } catch (error) {
     await folder.close();
     throw error;
   }
 }
 
-function put(
-  config: Config,
-  { store, lock, guarantee, close }: DataFolder,
-  log: Log,
-  options: CreateServerOptions,
-): RunningServer {
-  const { wide = false, adapter, models = adapter === undefined ? adapterNamed(config.adapter)?.models : undefined } = options;
-  const operator_key = randomBytes(32).toString("base64url");
-  const now = (): number => Math.floor(Date.now() / 1000);
-  const kv_cache = join(config.data, KV_CACHE_FOLDER);
-  const { slots, queue, threads, context } = config;
-  const library =
-    models !== undefined
-      ? createFixedLibrary(models)
-      : createLibrary({
-          records: store.models,
-          downloads: store.downloads,
-          weights: join(config.data, "weights"),
-          kv_cache,
-          now,
-        });
+function createServerOn(folder: DataFolder, config: Config, log: Log, options: CreateServerOptions): RunningServer {
+  const { store, lock } = folder;
+  const { adapterOf, notice } = adaptersOf(config, log, options.adapter);
+  const models = options.models ?? (options.adapter === undefined ? adapterNamed(config.adapter)?.models : undefined);
+  const library = models === undefined ? libraryOf(config, store) : createFixedLibrary(models);
   const budget = memoryBudget(config.memory, () => pool.list());
-  const estimator = models !== undefined ? undefined : createMemoryEstimator({ slots, context, budget });
-  const sources = sourceOptions(config);
-  const { adapterOf, notice }: Partial<Adapters> & Pick<Adapters, "adapterOf"> =
-    adapter === undefined ? createAdapters(config, log) : { adapterOf: () => adapter };
+  // Models without files need no estimate.
+  const estimator = models === undefined ? createMemoryEstimator({ ...config, budget }) : undefined;
   const pool: ModelPool = createModelPool({
+    ...poolSettings(config),
     adapterOf,
     resolve: library.resolve,
-    slots: (model) => slotsOfUpstream(model) ?? slots,
-    queue,
-    threads,
-    context,
-    ...(config.kv_cache > 0 && { kvCacheOf: ({ id }) => ({ folder: join(kv_cache, encodeKey(id)), bytes: config.kv_cache }) }),
-    keep_alive: config.keep_alive,
-    timeout: config.timeout,
-    pinned: config.pin,
     memory: estimator && { need: async (model, load) => (model.upstream ? undefined : estimator.need(model, load)), budget },
     log,
   });
-  const downloads = createDownloadJobs({ library, records: store.downloads, options: sources, now, log });
+  const sources = sourceOptions(config);
+  const downloads = createDownloadJobs({ library, records: store.downloads, options: sources, now: epochSeconds, log });
+  const operator_key = randomBytes(32).toString("base64url");
   const app = createApp({
-    guards: {
-      hosts: [...config.hosts, ...named(config.host)],
-      wide,
-      origins: config.origins,
-      keys: config.key,
-      operator_key,
-      newRequestId: requestIds(),
-    },
+    guards: guardOptions(config, options.wide ?? false, operator_key),
     store,
     library,
-    pool: pool,
+    pool,
     downloads,
-    importFolder: async (folder) => {
-      const { importFolder } = await import("../import/import.ts");
-      return importFolder(folder, { store, now }).catch((error) => {
-        if (!(error instanceof ImportError)) throw error;
-        throw new ApiError(400, error.message, { param: "folder", code: "invalid_value" });
-      });
-    },
+    importFolder: (path) => importInto(store, path),
     folderProof: lock && createFolderProof(config.data, lock.token),
     adapterOf,
     adapterNotice: notice,
@@ -145,25 +112,54 @@ function put(
     stream_default: config.stream_default,
     newId,
     newSeed: () => getRandomValues(new Uint32Array(1))[0]!,
-    now,
+    now: epochSeconds,
   });
   return {
     app,
     library,
     log,
     operator_key,
-    guarantee,
+    guarantee: folder.guarantee,
     resumeDownloads: downloads.resume,
     announceUrl: async (url) => lock?.announceUrl(url),
     async close(grace_ms) {
       await downloads.close();
       await pool.close(grace_ms);
-      await close();
+      await folder.close();
     },
   };
 }
 
-/** Whoever listens at one address is called by it, by this machine's own commands too; the wildcards are no name. */
-function named(host: string): string[] {
-  return /^(0\.0\.0\.0|\[?::\]?)$/.test(host) ? [] : [host];
+function adaptersOf(config: Config, log: Log, own: Adapter | undefined): Pick<Adapters, "adapterOf"> & Partial<Adapters> {
+  return own === undefined ? createAdapters(config, log) : { adapterOf: () => own };
 }
+
+function libraryOf({ data }: Config, { models, downloads }: Store): Library {
+  const kv_cache = join(data, KV_CACHE_FOLDER);
+  return createLibrary({ records: models, downloads, weights: join(data, "weights"), kv_cache, now: epochSeconds });
+}
+
+function poolSettings({ data, kv_cache, slots, queue, threads, context, keep_alive, timeout, pin }: Config) {
+  const folderOf = ({ id }: Model): string => join(data, KV_CACHE_FOLDER, encodeKey(id));
+  return {
+    slots: (model: Model) => slotsOfUpstream(model) ?? slots,
+    ...{ queue, threads, context, keep_alive, timeout, pinned: pin },
+    ...(kv_cache > 0 && { kvCacheOf: (model: Model) => ({ folder: folderOf(model), bytes: kv_cache }) }),
+  };
+}
+
+function guardOptions({ host, hosts, origins, key }: Config, wide: boolean, operator_key: string): GuardOptions {
+  // A server that listens at one address is called by it; the wildcards are no names.
+  const own = /^(0\.0\.0\.0|\[?::\]?)$/.test(host) ? [] : [host];
+  return { hosts: [...hosts, ...own], wide, origins, keys: key, operator_key, newRequestId: requestIds() };
+}
+
+async function importInto(store: Store, path: string) {
+  const { importFolder } = await import("../import/import.ts");
+  return importFolder(path, { store, now: epochSeconds }).catch((error) => {
+    if (!(error instanceof ImportError)) throw error;
+    throw new ApiError(400, error.message, { param: "folder", code: "invalid_value" });
+  });
+}
+
+const epochSeconds = (): number => Math.floor(Date.now() / 1000);

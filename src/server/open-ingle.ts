@@ -1,4 +1,4 @@
-// ingle within another program: the whole API as a fetch function, put together as `ingle serve` does it, but for the socket.
+// ingle within another program: the whole API as a fetch function, which is `ingle serve` without its socket.
 import type { Adapter } from "../../adapters/adapter.ts";
 import type { OwnModel } from "../../models/own-model.ts";
 import { createServer, type RunningServer } from "./create-server.ts";
@@ -31,25 +31,25 @@ export interface Ingle {
   fetch(request: Request): Promise<Response>;
   /** What the store keeps of what was acknowledged, as a sentence. */
   readonly guarantee: string;
-  /** Lets running answers end for `grace_ms` (10,000 unless told), closes every engine, and lets go of the data folder. Safe to call twice. */
+  /** Lets running answers end for `grace_ms` (10,000 if absent), closes every engine, and lets go of the data folder. Safe to call twice. */
   close(grace_ms?: number): Promise<void>;
 }
 
 /**
  * Opens a data folder and serves the API out of it, on Bun, Deno and Node 22.18 or newer. Reads neither a configuration file nor a
  * setting from the environment. Throws `ConfigError` for an option that cannot be used, `LockedError` where another process has the
- * folder, and an `Error` with one sentence where it or its store cannot be had.
+ * folder, and an `Error` with one sentence where the folder or its store cannot be had.
  */
 export async function openIngle(options: IngleOptions): Promise<Ingle> {
   const { adapter, models, log, ...settings } = options;
   const own = typeof adapter === "object" ? adapter : undefined;
   const config = configOf({ ...settings, adapter: own === undefined ? (adapter as Settings["adapter"]) : undefined });
-  const wired = await createServer(config, { command: "as a library", adapter: own, models, write: log });
-  await wired.resumeDownloads();
-  return { fetch: named(wired), guarantee: wired.guarantee, close: once(wired) };
+  const server = await createServer(config, { command: "as a library", adapter: own, models, write: log });
+  await server.resumeDownloads();
+  return { fetch: fetchWithHost(server), guarantee: server.guarantee, close: closeOnce(server) };
 }
 
-function named({ app }: RunningServer): Ingle["fetch"] {
+function fetchWithHost({ app }: RunningServer): Ingle["fetch"] {
   return async (request) => {
     if (request.headers.has("host")) return app.fetch(request);
     const headers = new Headers(request.headers);
@@ -58,7 +58,7 @@ function named({ app }: RunningServer): Ingle["fetch"] {
   };
 }
 
-function once({ close }: RunningServer): Ingle["close"] {
+function closeOnce({ close }: RunningServer): Ingle["close"] {
   let closing: Promise<void> | undefined;
   return (grace_ms = 10_000) => (closing ??= close(grace_ms));
 }
