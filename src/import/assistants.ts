@@ -1,11 +1,10 @@
 // assistants/*/assistant.json -> assistants of ours, and a map of the old ids to the new ones.
 import { BUILT_IN, type Assistant } from "../storage/entities.ts";
 import { byTail, idOf, tailOf } from "./ids.ts";
-import { listFolders, type ImportJob } from "./job.ts";
+import { listFolders, skipUnreadable, type ImportJob } from "./job.ts";
 import { isObject, type JsonObject } from "../support/json.ts";
 import { parseDocuments, nonEmptyString } from "./json.ts";
 import { describeDropped, fitMetadata } from "./metadata.ts";
-import { UnreadableError } from "./old-folder.ts";
 import type { ImportItem } from "./report.ts";
 import { findFirstTime, toSeconds } from "./times.ts";
 
@@ -20,36 +19,26 @@ export async function importAssistants(job: ImportJob): Promise<AssistantIds> {
   const known = byTail(await job.store.assistants.ids());
   for (const name of await listFolders(job, "assistants", "assistant")) {
     const item: ImportItem = { kind: "assistant", old_id: name, path: `assistants/${name}/assistant.json` };
-    const old = await readOldAssistant(job, item);
-    if (old !== undefined) await importAssistant(job, { ...item, old_id: nonEmptyString(old.id) ?? name }, name, old, known, ids);
+    const old = await skipUnreadable(job, item, () => readOldAssistant(job, item));
+    if (old !== undefined) await importAssistant(job, item, old, known, ids);
   }
   return ids;
 }
 
 async function readOldAssistant({ folder, report }: ImportJob, item: ImportItem): Promise<JsonObject | undefined> {
-  try {
-    const text = await folder.text(item.path, LARGEST_FILE);
-    const { values, fault } = parseDocuments(text ?? "");
-    const [old] = values;
-    if (text === undefined) report.skipped(item, "The folder has no assistant.json.");
-    else if (old === undefined) report.skipped(item, fault ?? "It holds no assistant.");
-    else if (fault !== undefined) report.reduced(item, fault);
-    return old;
-  } catch (error) {
-    if (!(error instanceof UnreadableError)) throw error;
-    report.skipped(item, error.message);
-    return undefined;
-  }
+  const text = await folder.text(item.path, LARGEST_FILE);
+  const { values, fault } = parseDocuments(text ?? "");
+  const [old] = values;
+  if (text === undefined) report.skipped(item, "The folder has no assistant.json.");
+  else if (old === undefined) report.skipped(item, fault ?? "It holds no assistant.");
+  else if (fault !== undefined) report.reduced(item, fault);
+  return old;
 }
 
-async function importAssistant(
-  job: ImportJob,
-  item: ImportItem,
-  name: string,
-  old: JsonObject,
-  known: Map<string, string>,
-  ids: AssistantIds,
-) {
+/** `ids` gets the new id. `known`: ids of assistants that are here, by their tails. */
+async function importAssistant(job: ImportJob, item: ImportItem, old: JsonObject, known: Map<string, string>, ids: AssistantIds) {
+  const name = item.old_id!;
+  item = { ...item, old_id: nonEmptyString(old.id) ?? name };
   const { report, store } = job;
   if (name === BUILT_IN && isUntouched(old)) return report.skipped({ ...item, id: BUILT_IN }, "It is built in here too.");
   const tail = tailOf("assistant", name);
@@ -61,8 +50,7 @@ async function importAssistant(
 
   const { assistant, losses } = toAssistant(job, { ...old, id: item.old_id }, id, toSeconds(time));
   await store.assistants.put(assistant);
-  report.taken({ ...item, id });
-  for (const loss of losses) report.reduced({ ...item, id }, loss);
+  report.taken({ ...item, id }, losses);
 }
 
 /** Jan's own assistant changed its instructions with many versions: one that has any is kept beside ours, under its name. */

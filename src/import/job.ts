@@ -18,17 +18,22 @@ export interface ImportJob extends FolderLayout {
   now: number;
 }
 
-/** The names of the folders in one of the old folders. Links in it are reported as skipped. */
-export async function listFolders({ folder, report }: ImportJob, path: string, kind: ImportItem["kind"]): Promise<string[]> {
+/** Answers what `work` does; where it meets what cannot be read, the item is reported as skipped. */
+export async function skipUnreadable<T>({ report }: ImportJob, item: ImportItem, work: () => Promise<T>): Promise<T | undefined> {
   try {
-    const entries = await folder.list(path);
-    for (const { name } of entries.filter((entry) => entry.kind === "other")) {
-      report.skipped({ kind, old_id: name, path: `${path}/${name}` }, IS_LINK);
-    }
-    return entries.filter((entry) => entry.kind === "folder").map(({ name }) => name);
+    return await work();
   } catch (error) {
     if (!(error instanceof UnreadableError)) throw error;
-    report.skipped({ kind, old_id: null, path }, error.message);
-    return [];
+    report.skipped(item, error.message);
+    return undefined;
   }
+}
+
+/** The names of the folders in one of the old folders. Links in it are reported as skipped. */
+export async function listFolders(job: ImportJob, path: string, kind: ImportItem["kind"]): Promise<string[]> {
+  const entries = (await skipUnreadable(job, { kind, old_id: null, path }, () => job.folder.list(path))) ?? [];
+  for (const { name } of entries.filter((entry) => entry.kind === "other")) {
+    job.report.skipped({ kind, old_id: name, path: `${path}/${name}` }, IS_LINK);
+  }
+  return entries.filter((entry) => entry.kind === "folder").map(({ name }) => name);
 }

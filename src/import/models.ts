@@ -1,10 +1,9 @@
 // The models of the old folder that lie on this machine: their GGUF files are used where they are.
 import { basename, join } from "node:path";
 import { KINDS } from "../storage/store.ts";
-import type { ImportJob } from "./job.ts";
+import { skipUnreadable, type ImportJob } from "./job.ts";
 import { findModelFiles, MODEL_FOLDERS } from "./layout.ts";
 import { parseManifest, toModel } from "./manifest.ts";
-import { UnreadableError } from "./old-folder.ts";
 import type { ImportItem } from "./report.ts";
 import { findFirstTime, toSeconds } from "./times.ts";
 import { isModelName, findWeights } from "./weights.ts";
@@ -28,7 +27,11 @@ export async function importModels(job: ImportJob): Promise<void> {
     const found = await findModelFiles(job.folder, place);
     weights.push(...found.weights);
     for (const { path, reason } of found.closed) job.report.skipped({ kind: "model", old_id: null, path }, reason);
-    for (const path of found.manifests) await importManifest(job, { kind: "model", old_id: null, path }, place, seen);
+    for (const path of found.manifests) {
+      const item: ImportItem = { kind: "model", old_id: null, path };
+      const reason = await skipUnreadable(job, item, () => importModel(job, item, place, seen));
+      if (reason !== undefined) job.report.skipped(item, reason);
+    }
   }
   for (const path of weights) {
     if (seen.mentioned.has(join(job.folder.root, path)) || !isModelName(basename(path))) continue;
@@ -36,24 +39,10 @@ export async function importModels(job: ImportJob): Promise<void> {
   }
 }
 
-async function importManifest(job: ImportJob, item: ImportItem, place: string, seen: SeenWeights): Promise<void> {
-  try {
-    const reason = await tryImport(job, item, place, seen);
-    if (reason !== undefined) job.report.skipped(item, reason);
-  } catch (error) {
-    if (!(error instanceof UnreadableError)) throw error;
-    job.report.skipped(item, error.message);
-  }
-}
-
 /** Takes the model, or answers the sentence why it cannot be taken. Fills in `old_id`. */
-async function tryImport(
-  job: ImportJob,
-  item: ImportItem,
-  place: string,
-  { used, mentioned }: SeenWeights,
-): Promise<string | undefined> {
+async function importModel(job: ImportJob, item: ImportItem, place: string, seen: SeenWeights): Promise<string | undefined> {
   const { folder, report, store } = job;
+  const { used, mentioned } = seen;
   const text = await folder.text(item.path, LARGEST_FILE);
   const manifest = parseManifest(item.path, text ?? "", place);
   if (typeof manifest === "string") return manifest;
@@ -76,8 +65,7 @@ async function tryImport(
   const time = findFirstTime(job.now, manifest.created) ?? (await folder.modifiedAt(item.path)) ?? job.now;
   const { model, losses } = toModel(manifest, weights.files, toSeconds(time));
   await store.models.put(model);
-  report.taken({ ...item, id });
-  for (const loss of losses) report.reduced({ ...item, id }, loss);
+  report.taken({ ...item, id }, losses);
   return undefined;
 }
 

@@ -30,7 +30,8 @@ export interface Report {
 
 export interface ReportBuilder {
   result: Report;
-  taken(item: ImportItem): void;
+  /** `losses` are sentences, for `reduced`. */
+  taken(item: ImportItem, losses?: string[]): void;
   reduced(item: ImportItem, reason: string): void;
   skipped(item: ImportItem, reason: string): void;
 }
@@ -57,7 +58,11 @@ export function createReportBuilder(from: Report["from"]): ReportBuilder {
   };
   return {
     result,
-    taken: (item) => void result.taken.push(item),
+    taken(item, losses = []) {
+      result.taken.push(item);
+      const { messages: _, ...reduced } = item;
+      for (const loss of losses) note("reduced", reduced, loss);
+    },
     reduced: (item, reason) => note("reduced", item, reason),
     skipped: (item, reason) => note("skipped", item, reason),
   };

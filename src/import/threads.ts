@@ -1,7 +1,7 @@
 // threads/*/ -> threads of ours with their messages; a thread that was imported before gets what has been added since.
 import type { AssistantIds } from "./assistants.ts";
 import { byTail, idOf, tailOf } from "./ids.ts";
-import { listFolders, type ImportJob } from "./job.ts";
+import { listFolders, skipUnreadable, type ImportJob } from "./job.ts";
 import { type JsonObject } from "../support/json.ts";
 import { parseDocuments } from "./json.ts";
 import { addNewMessages } from "./known-thread.ts";
@@ -26,13 +26,10 @@ export async function importThreads(job: ImportJob, assistants: AssistantIds): P
   const known = byTail(await job.store.threads.ids());
   for (const name of await listFolders(job, "threads", "thread")) {
     const item: ImportItem = { kind: "thread", old_id: name, path: `threads/${name}` };
-    try {
-      const id = known.get(tailOf("thread", name));
-      await (id === undefined ? importThread(job, item, name, assistants) : addNewMessages(job, { ...item, id }, id, assistants));
-    } catch (error) {
-      if (!(error instanceof UnreadableError)) throw error;
-      job.report.skipped({ ...item, path: `${item.path}/${MESSAGES_FILE}` }, error.message);
-    }
+    const id = known.get(tailOf("thread", name));
+    await skipUnreadable(job, { ...item, path: `${item.path}/${MESSAGES_FILE}` }, () =>
+      id === undefined ? importThread(job, item, name, assistants) : addNewMessages(job, { ...item, id }, id, assistants),
+    );
   }
 }
 
@@ -48,21 +45,11 @@ async function importThread(job: ImportJob, item: ImportItem, name: string, ids:
   const time = earliest(old_thread.created, first?.draft.time) ?? (await readModifiedAt(job, item.path));
   const id = idOf("thread_", time, tailOf("thread", name));
   const messages = await importMessages(job, { ...item, id }, { id, time, old_thread, ids });
-  await store.conversations.put(
-    {
-      id,
-      object: "thread",
-      title: old_thread.title ?? titleOf(first),
-      created_at: toSeconds(time),
-      assistants: old_thread.assistants,
-      metadata: old_thread.metadata,
-    },
-    [],
-  );
-  report.taken({ ...item, id, messages });
-  if (fault !== undefined)
-    report.reduced({ ...item, id }, `${fault} Its messages were taken; what else was known of it is lost.`);
-  for (const loss of old_thread.losses) report.reduced({ ...item, id }, loss);
+  const { assistants, metadata } = old_thread;
+  const title = old_thread.title ?? titleOf(first);
+  await store.conversations.put({ id, object: "thread", title, created_at: toSeconds(time), assistants, metadata }, []);
+  const lost = fault === undefined ? [] : [`${fault} Its messages were taken; what else was known of it is lost.`];
+  report.taken({ ...item, id, messages }, [...lost, ...old_thread.losses]);
 }
 
 interface NewThread {
