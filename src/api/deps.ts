@@ -15,20 +15,7 @@ import type { Store } from "../storage/store.ts";
 
 export interface AppOptions {
   guards: GuardOptions;
-  library: Pick<
-    Library,
-    | "list"
-    | "all"
-    | "get"
-    | "remove"
-    | "resolve"
-    | "addPending"
-    | "listPending"
-    | "getPending"
-    | "addWithoutDownload"
-    | "planDownload"
-    | "partialBytes"
-  >;
+  library: Omit<Library, "add" | "install" | "fetchRemoteFacts">;
   downloads: DownloadJobs;
   /** Absolute path of the folder whose files may be used in place by whoever may call. */
   models_dir?: string | undefined;

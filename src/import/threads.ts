@@ -52,7 +52,7 @@ async function importThread(job: ImportJob, item: ImportItem, name: string, ids:
   report.taken({ ...item, id, messages }, [...lost, ...old_thread.losses]);
 }
 
-interface NewThread {
+interface ThreadDraft {
   id: string;
   /** Milliseconds. */
   time: number;
@@ -61,7 +61,7 @@ interface NewThread {
 }
 
 /** Answers how many messages there are. */
-async function importMessages(job: ImportJob, item: ImportItem, { id, time, old_thread, ids }: NewThread): Promise<number> {
+async function importMessages(job: ImportJob, item: ImportItem, { id, time, old_thread, ids }: ThreadDraft): Promise<number> {
   const own = job.store.messages(id);
   const writer = createBatchWriter(own);
   const assistant_id = old_thread.assistants[0]!.assistant_id;

@@ -11,6 +11,7 @@ import { createPendingModels, type PendingModels } from "./pending-models.ts";
 import type { Collection } from "../storage/collection.ts";
 import { isRecordFault } from "../storage/faults.ts";
 import { encodeKey } from "../storage/encode-key.ts";
+import { KINDS } from "../storage/store.ts";
 
 export interface LibraryOptions {
   records: Collection<Model>;
@@ -108,10 +109,7 @@ export function createLibrary({
       await records.put(model);
     },
 
-    async partialBytes(id) {
-      if (!hasKey(id)) return 0;
-      return sumPartialBytes(folderOf(id));
-    },
+    partialBytes: async (id) => (hasKey(id) ? sumPartialBytes(folderOf(id)) : 0),
   };
 }
 
@@ -120,11 +118,4 @@ function undefinedIfUnreadable(error: Error): undefined {
   if (!isRecordFault(error.cause)) throw error;
 }
 
-function hasKey(id: string): boolean {
-  try {
-    encodeKey(id);
-    return true;
-  } catch {
-    return false; // too long to be a file name, so nothing was ever stored under it
-  }
-}
+const hasKey = (id: string): boolean => KINDS.models.toKey(id) !== undefined;

@@ -10,7 +10,7 @@ import type { RecordCache } from "./record-cache.ts";
 import { decodeText } from "./decode-text.ts";
 import type { KeyedRwLock } from "./keyed-rw-lock.ts";
 
-/** Records are shared with a cache: make a new one instead of changing one. */
+/** Records are context with a cache: make a new one instead of changing one. */
 export interface Collection<T extends { id: string }> {
   /** A record, or all ids, where they are in memory: can be answered without a promise. */
   getCached(id: string): T | undefined;
@@ -60,14 +60,14 @@ export interface RecordKind<T> {
   toId(key: string): string | undefined;
 }
 
-const READS_AT_ONCE = 32;
+const CALLS_AT_ONCE = 32;
 
 export function createCollection<T extends { id: string }>(
-  shared: CollectionContext,
+  context: CollectionContext,
   base: string,
   kind: RecordKind<T>,
 ): Collection<T> {
-  const { storage, locks } = shared;
+  const { storage, locks } = context;
   const keyOf = (id: string): string | undefined => {
     const name = kind.toKey(id);
     return name === undefined ? undefined : `${base}:${name}`;
@@ -75,9 +75,9 @@ export function createCollection<T extends { id: string }>(
   const label = (id: string): string => `${kind.name} ${quote(id)}`;
 
   const read = async (key: string, id: string): Promise<T | undefined> => {
-    const cached = shared.cache?.get(key);
+    const cached = context.cache?.get(key);
     if (cached !== undefined) return cached as T;
-    const keep = shared.cache?.startRead(key);
+    const keep = context.cache?.startRead(key);
     try {
       const raw: unknown = await storage.getItemRaw(key);
       // `fs` and other drivers resolve with an I/O error instead of throwing it.
@@ -89,24 +89,24 @@ export function createCollection<T extends { id: string }>(
       return record;
     } catch (error) {
       const fault = readFault(label(id), error);
-      if (isRecordFault(error)) shared.onDamaged(key, fault);
+      if (isRecordFault(error)) context.onDamaged(key, fault);
       throw fault;
     }
   };
 
   const write = async (key: string, record: T): Promise<void> => {
-    shared.assertWritable();
+    context.assertWritable();
     const text = serialize(record);
     try {
       await storage.setItemRaw(key, text);
     } catch (error) {
       // The write may have reached the disk: drop the cached copy, so that the next read decides.
-      shared.cache?.delete(key);
-      shared.index?.forget(base);
+      context.cache?.delete(key);
+      context.index?.forget(base);
       throw writeFault(label(record.id), error);
     }
-    shared.cache?.set(key, record, text.length);
-    await shared.index?.add(base, record.id);
+    context.cache?.set(key, record, text.length);
+    await context.index?.add(base, record.id);
   };
 
   const load = async (): Promise<string[]> => {
@@ -120,26 +120,21 @@ export function createCollection<T extends { id: string }>(
   const records: Collection<T> = {
     getCached(id) {
       const key = keyOf(id);
-      return key === undefined ? undefined : (shared.cache?.get(key) as T | undefined);
+      return key === undefined ? undefined : (context.cache?.get(key) as T | undefined);
     },
-    getCachedIds: () => shared.index?.cached(base),
+    getCachedIds: () => context.index?.cached(base),
     ids() {
       const known = records.getCachedIds();
       return known === undefined ? readIds() : Promise.resolve(known);
     },
     // `peek`, not `ids`: this runs before each new record, and a list that is handed out is copied at the next change.
-    findLastId: async (is) => (shared.index?.peek(base) ?? (await readIds())).findLast(is),
+    findLastId: async (is) => (context.index?.peek(base) ?? (await readIds())).findLast(is),
     async get(id) {
       const key = keyOf(id);
       return key === undefined ? undefined : read(key, id);
     },
     async getMany(ids) {
-      const found: T[] = [];
-      for (let at = 0; at < ids.length; at += READS_AT_ONCE) {
-        const batch = await Promise.all(ids.slice(at, at + READS_AT_ONCE).map(readable));
-        for (const record of batch) if (record !== undefined) found.push(record);
-      }
-      return found;
+      return (await inBatches(ids, getReadable)).filter((record) => record !== undefined);
     },
     async list(page) {
       return pageOf(await records.ids(), page, records.getMany);
@@ -164,32 +159,32 @@ export function createCollection<T extends { id: string }>(
       const key = keyOf(id);
       if (key === undefined) return false;
       return locks.exclusive(key, async () => {
-        shared.assertWritable();
+        context.assertWritable();
         try {
           if (!(await storage.hasItem(key))) return false;
           await storage.removeItem(key);
           if (await storage.hasItem(key).catch(throwUncertain)) throw new Error("The storage did not remove it.");
         } catch (error) {
-          shared.index?.forget(base);
+          context.index?.forget(base);
           throw writeFault(label(id), error);
         } finally {
-          shared.cache?.delete(key);
+          context.cache?.delete(key);
         }
-        await shared.index?.remove(base, id);
+        await context.index?.remove(base, id);
         return true;
       });
     },
     async clear() {
-      shared.assertWritable();
+      context.assertWritable();
       try {
         const ids = await records.ids();
-        if (shared.clear !== undefined) await shared.clear(base);
+        if (context.clear !== undefined) await context.clear(base);
         else await inBatches(ids, (id) => storage.removeItem(keyOf(id)!));
-        for (const id of ids) shared.cache?.delete(keyOf(id)!);
+        for (const id of ids) context.cache?.delete(keyOf(id)!);
       } catch (error) {
         throw writeFault(`all of ${base}`, error);
       } finally {
-        shared.index?.forget(base);
+        context.index?.forget(base);
       }
     },
   };
@@ -197,13 +192,13 @@ export function createCollection<T extends { id: string }>(
 
   async function readIds(): Promise<readonly string[]> {
     try {
-      return shared.index === undefined ? (await load()).sort() : await shared.index.ids(base, load);
+      return context.index === undefined ? (await load()).sort() : await context.index.ids(base, load);
     } catch (error) {
       throw listFault(kind.name, error);
     }
   }
 
-  async function readable(id: string): Promise<T | undefined> {
+  async function getReadable(id: string): Promise<T | undefined> {
     try {
       return await records.get(id);
     } catch (error) {
@@ -213,8 +208,13 @@ export function createCollection<T extends { id: string }>(
   }
 }
 
-async function inBatches<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
-  for (let at = 0; at < items.length; at += READS_AT_ONCE) await Promise.all(items.slice(at, at + READS_AT_ONCE).map(work));
+/** What `work` answers for each item, in their order. */
+export async function inBatches<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  for (let at = 0; at < items.length; at += CALLS_AT_ONCE) {
+    results.push(...(await Promise.all(items.slice(at, at + CALLS_AT_ONCE).map(work))));
+  }
+  return results;
 }
 
 function throwUncertain(cause: unknown): never {

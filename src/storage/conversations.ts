@@ -1,23 +1,21 @@
 // A thread and its messages as one: no message without its thread, whatever is written at the same time and wherever a crash comes.
 import { noThread } from "../http/not-found.ts";
-import type { Collection } from "./collection.ts";
+import { inBatches, type Collection } from "./collection.ts";
 import type { Message, Thread } from "./entities.ts";
 import { messagesLeft } from "./faults.ts";
 import type { KeyedRwLock } from "./keyed-rw-lock.ts";
 
-/** A record that has no id yet. */
-export type WithoutId<T> = Omit<T, "id">;
+/** Records that have no ids yet. */
+export type UnsavedThread = Omit<Thread, "id">;
+export type UnsavedMessage = Omit<Message, "id" | "thread_id">;
 
 export interface Conversations {
   /** Stores a thread and its first messages, all or none. Throws what `Collection.put` throws. */
-  create(
-    thread: WithoutId<Thread>,
-    messages?: WithoutId<Omit<Message, "thread_id">>[],
-  ): Promise<{ thread: Thread; messages: Message[] }>;
+  create(thread: UnsavedThread, messages?: UnsavedMessage[]): Promise<{ thread: Thread; messages: Message[] }>;
   /** Stores records that have their ids already, as an import brings them: messages first, then the thread. */
   put(thread: Thread, messages: Message[]): Promise<void>;
   /** `make` gets the thread as it is at that moment. Throws 404 `thread_not_found`, and what `Collection.put` throws. */
-  addMessage(thread_id: string, make: (thread: Thread) => WithoutId<Omit<Message, "thread_id">>): Promise<Message>;
+  addMessage(thread_id: string, make: (thread: Thread) => UnsavedMessage): Promise<Message>;
   /** Undefined when there is no such message in the thread. Throws 404 `thread_not_found`. */
   patchMessage(thread_id: string, id: string, change: (message: Message) => Message): Promise<Message | undefined>;
   removeMessage(thread_id: string, id: string): Promise<boolean>;
@@ -32,18 +30,10 @@ interface ConversationsOptions {
   /** A new id, above those of a collection. */
   newIdAbove(prefix: string, among: Collection<{ id: string }>): Promise<string>;
   /** Other processes may write too. */
-  written_elsewhere: boolean;
+  shared: boolean;
 }
 
-const WRITES_AT_ONCE = 16;
-
-export function createConversations({
-  threads,
-  messages,
-  locks,
-  newIdAbove,
-  written_elsewhere,
-}: ConversationsOptions): Conversations {
+export function createConversations({ threads, messages, locks, newIdAbove, shared }: ConversationsOptions): Conversations {
   // Changes of a conversation run beside each other, but never while the thread is being removed.
   const besideOthers = <T>(thread_id: string, work: () => Promise<T>): Promise<T> =>
     locks.shared(`conversation:${thread_id}`, work);
@@ -53,9 +43,7 @@ export function createConversations({
       const thread = { id: await newIdAbove("thread_", threads), ...fields } as Thread;
       const own = messages(thread.id);
       const stored: Message[] = [];
-      for (const draft of drafts) {
-        stored.push({ id: await newIdAbove("msg_", own), thread_id: thread.id, ...draft } as Message);
-      }
+      for (const draft of drafts) stored.push({ id: await newIdAbove("msg_", own), thread_id: thread.id, ...draft } as Message);
       await conversations.put(thread, stored);
       return { thread, messages: stored };
     },
@@ -64,9 +52,7 @@ export function createConversations({
       besideOthers(thread.id, async () => {
         const own = messages(thread.id);
         try {
-          for (let at = 0; at < stored.length; at += WRITES_AT_ONCE) {
-            await Promise.all(stored.slice(at, at + WRITES_AT_ONCE).map(own.put));
-          }
+          await inBatches(stored, own.put);
           await threads.put(thread);
         } catch (error) {
           // Messages without their thread cannot be reached; what cannot be removed either is left for "ingle check".
@@ -82,7 +68,7 @@ export function createConversations({
         const message = { id: await newIdAbove("msg_", own), thread_id, ...make(thread) } as Message;
         await own.put(message);
         // Another server may have removed the thread while this one wrote: the later look of the two finds the other's work.
-        if (written_elsewhere && (await threads.get(thread_id)) === undefined) {
+        if (shared && (await threads.get(thread_id)) === undefined) {
           await own.remove(message.id);
           throw noThread(thread_id);
         }

@@ -41,24 +41,21 @@ export interface StoreOptions {
   assertWritable?: () => void;
 }
 
+type RecordSchema<T> = v.GenericSchema<unknown, T>;
+
 /** What the records of each collection are; `messages` has one base a thread below its own. */
 export const KINDS = {
   threads: kindOfOwnIds("thread", "thread", Thread),
   messages: kindOfOwnIds("message", "msg", Message),
   assistants: kindOfOwnIds("assistant", "asst", Assistant, [BUILT_IN]),
-  models: { name: "model", schema: Model, toKey: undefinedIfTooLong(encodeKey), toId: decodeKey } satisfies RecordKind<Model>,
-  downloads: {
-    name: "download",
-    schema: PendingModel,
-    toKey: undefinedIfTooLong(encodeKey),
-    toId: decodeKey,
-  } satisfies RecordKind<PendingModel>,
+  models: kindOfAnyIds("model", Model),
+  downloads: kindOfAnyIds("download", PendingModel),
 };
 
-export function createStore({ driver, shared: others, log, assertWritable = () => {} }: StoreOptions): Store {
+export function createStore({ driver, shared, log, assertWritable = () => {} }: StoreOptions): Store {
   const storage = createStorage({ driver });
   const damaged = new Set<string>();
-  const shared: CollectionContext = {
+  const context: CollectionContext = {
     storage,
     locks: createKeyedRwLock(),
     assertWritable,
@@ -67,61 +64,56 @@ export function createStore({ driver, shared: others, log, assertWritable = () =
       damaged.add(key);
       log.warn("a record cannot be read", { key, cause: error });
     },
-    index: others ? undefined : createIdIndex(),
-    cache: others ? undefined : createRecordCache(),
+    index: shared ? undefined : createIdIndex(),
+    cache: shared ? undefined : createRecordCache(),
     // `clear` of some other drivers empties more than the base (https://github.com/unjs/unstorage/issues/616).
     clear: driver.name === "fs-durable" ? async (base) => driver.clear!(base, {}) : undefined,
   };
-  const threads = createCollection(shared, "threads", KINDS.threads);
-  const assistants = createCollection(shared, "assistants", KINDS.assistants);
+  const threads = createCollection(context, "threads", KINDS.threads);
+  const assistants = createCollection(context, "assistants", KINDS.assistants);
   // A collection holds no data; kept so that a request does not make its closures anew.
   const conversationMessages = new LRUCache<string, Collection<Message>>({ max: 1000 });
   const messages = (thread_id: string): Collection<Message> => {
     const known = conversationMessages.get(thread_id);
     if (known !== undefined) return known;
-    const made = createCollection(shared, `messages:${thread_id}`, KINDS.messages);
+    const made = createCollection(context, `messages:${thread_id}`, KINDS.messages);
     conversationMessages.set(thread_id, made);
     return made;
   };
   const newIdAbove = async (prefix: string, among: Collection<{ id: string }>): Promise<string> => {
     // Where others issue ids too, their clocks decide.
-    const newest = others ? undefined : await among.findLastId((id) => OWN_ID.test(id));
+    const newest = shared ? undefined : await among.findLastId((id) => OWN_ID.test(id));
     if (newest !== undefined) issueAbove(newest);
     return newId(prefix);
   };
   return {
     threads,
     assistants,
-    models: createCollection(shared, "models", KINDS.models),
-    downloads: createCollection(shared, "downloads", KINDS.downloads),
+    models: createCollection(context, "models", KINDS.models),
+    downloads: createCollection(context, "downloads", KINDS.downloads),
     messages,
-    conversations: createConversations({ threads, messages, locks: shared.locks, newIdAbove, written_elsewhere: others }),
+    conversations: createConversations({ threads, messages, locks: context.locks, newIdAbove, shared }),
     newAssistantId: () => newIdAbove("asst_", assistants),
     damaged: () => damaged.size,
     share() {
-      shared.index = shared.cache = undefined;
+      context.index = context.cache = undefined;
     },
     close: () => storage.dispose(),
   };
 }
 
-function kindOfOwnIds<T>(
-  name: string,
-  prefix: string,
-  schema: v.GenericSchema<unknown, T>,
-  others: string[] = [],
-): RecordKind<T> {
+function kindOfOwnIds<T>(name: string, prefix: string, schema: RecordSchema<T>, others: string[] = []): RecordKind<T> {
   const own = (id: string) => ((OWN_ID.test(id) && id.startsWith(`${prefix}_`)) || others.includes(id) ? id : undefined);
   return { name, schema, toKey: own, toId: own };
 }
 
-/** What is too long to be a name was never stored under it. */
-function undefinedIfTooLong(encode: (id: string) => string): (id: string) => string | undefined {
-  return (id) => {
+function kindOfAnyIds<T>(name: string, schema: RecordSchema<T>): RecordKind<T> {
+  const toKey = (id: string): string | undefined => {
     try {
-      return encode(id);
+      return encodeKey(id);
     } catch {
-      return undefined;
+      return undefined; // too long to be a file name, so nothing was ever stored under it
     }
   };
+  return { name, schema, toKey, toId: decodeKey };
 }

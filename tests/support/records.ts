@@ -2,15 +2,15 @@
 import { record } from "./record.ts";
 import type { Model } from "../../models/manifest.ts";
 import { createLog, type Log } from "../../src/support/log.ts";
-import type { WithoutId } from "../../src/storage/conversations.ts";
-import type { Assistant, Message, Thread } from "../../src/storage/entities.ts";
+import type { UnsavedMessage, UnsavedThread } from "../../src/storage/conversations.ts";
+import type { Assistant, Message } from "../../src/storage/entities.ts";
 
-export const thread = (title = "", more: object = {}): WithoutId<Thread> => ({
+export const thread = (title = "", more: object = {}): UnsavedThread => ({
   ...{ object: "thread", title, created_at: 1_700_000_000, assistants: [{ assistant_id: "jan" }], metadata: {} },
   ...more,
 });
 
-export const message = (value: string, more: object = {}): WithoutId<Omit<Message, "thread_id">> => ({
+export const message = (value: string, more: object = {}): UnsavedMessage => ({
   ...{ object: "thread.message", created_at: 1_700_000_000, role: "user", file_ids: [], assistant_id: null, run_id: null },
   ...{ content: [{ type: "text", text: { value, annotations: [] } }], metadata: {} },
   ...{ status: "completed", completed_at: null },

@@ -6,7 +6,7 @@ import { json } from "../../http/json.ts";
 import type { AppEnv } from "../../http/app-env.ts";
 import { noMessage, noThread } from "../../http/not-found.ts";
 import { PageQuery } from "../../http/paging.ts";
-import type { WithoutId } from "../../storage/conversations.ts";
+import type { UnsavedMessage } from "../../storage/conversations.ts";
 import type { Message } from "../../storage/entities.ts";
 import { parseBody, parseQuery } from "../../http/validate.ts";
 import { codedMessage } from "../../support/coded-message.ts";
@@ -96,7 +96,7 @@ export const messageRoutes = (deps: Deps) => {
 };
 
 /** A request's message as it is kept; `assistant_id` is the thread's, of whom an assistant's message is. */
-export function messageOf(request: NewMessage, now: number, assistant_id?: string): WithoutId<Omit<Message, "thread_id">> {
+export function messageOf(request: NewMessage, now: number, assistant_id?: string): UnsavedMessage {
   return {
     object: "thread.message",
     created_at: now,
