@@ -1,6 +1,6 @@
 // The metadata of threads, messages and assistants, in a request.
 import * as v from "valibot";
-import { ApiError } from "../http/errors.ts";
+import { invalidValue } from "../http/errors.ts";
 import { bytesOf, isDeeper, isObject, type JsonObject } from "../support/json.ts";
 import { DEEPEST, LONGEST_KEY, LONGEST_STRING, MOST_BYTES, MOST_KEYS } from "../support/metadata-limits.ts";
 import { codedMessage } from "../support/coded-message.ts";
@@ -43,6 +43,6 @@ export function merged(old: JsonObject, change: JsonObject | null | undefined): 
   const all = new Map([...Object.entries(old), ...Object.entries(change)]);
   const metadata = Object.fromEntries([...all].filter(([, value]) => value !== null));
   const message = fault(metadata);
-  if (message !== undefined) throw new ApiError(400, message, { param: "metadata", code: "invalid_value" });
+  if (message !== undefined) throw invalidValue(message, "metadata");
   return metadata;
 }

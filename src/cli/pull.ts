@@ -109,7 +109,7 @@ export async function pull(api: Api, id: string): Promise<boolean> {
     if (last?.state !== "done") throw new CliError(stoppedMessage(id, last?.bytes ?? 0), stopped ? 130 : 1);
     return true;
   } catch (error) {
-    throw error instanceof RefusedError && error.code === "model_not_found" ? new CliError(unknownModel(id)) : error;
+    throw error instanceof RefusedError && error.code === "model_not_found" ? new CliError(error.message + hints(id)) : error;
   } finally {
     for (const name of SIGNALS) process.removeListener(name, onSignal);
   }
@@ -143,8 +143,8 @@ function stoppedMessage(id: string, kept: number): string {
   return kept === 0 ? "Stopped. Nothing is kept." : `Stopped. ${size(kept)} are kept; "ingle pull ${id}" goes on from there.`;
 }
 
-/** Near: an id that shares a word of three letters or more with what was typed. */
-function unknownModel(id: string): string {
+/** What may have been meant: ids that share a word of three letters or more with what was typed, or a repository. */
+function hints(id: string): string {
   const words = id
     .toLowerCase()
     .split(/[^a-z0-9.]+/)
@@ -152,5 +152,5 @@ function unknownModel(id: string): string {
   const near = catalog().filter((model) => words.some((word) => model.id.includes(word)));
   const named = near.map((model) => model.id).join(", ");
   const hub = /^[\w.-]+\/[\w.-]+(:[\w.-]+)?$/.test(id) ? ` Of Hugging Face it is hf:${id}.` : "";
-  return `There is no model "${id}" in the catalogue.${hub}${named && ` Near are: ${named}.`} "ingle list --catalog" shows all.`;
+  return `${hub}${named && ` Near are: ${named}.`}`;
 }

@@ -2,7 +2,6 @@ import { defineCommand } from "citty";
 import { readConfig } from "../server/read-config.ts";
 import { connect } from "./api.ts";
 import { DATA_ARGS } from "./setting-args.ts";
-import { CliError, RefusedError } from "./error.ts";
 import { print } from "./print.ts";
 
 export default defineCommand({
@@ -14,14 +13,10 @@ export default defineCommand({
   async run({ args: { id, ...settings } }) {
     const api = await connect(readConfig(settings), { command: "rm" });
     try {
-      await api.request(`/v1/models/${encodeURIComponent(id)}`, { method: "DELETE" }).catch((error) => {
-        throw error instanceof RefusedError && error.code === "model_not_found" ? new CliError(missing(id)) : error;
-      });
+      await api.request(`/v1/models/${encodeURIComponent(id)}`, { method: "DELETE" });
       print(`${id} is removed.`);
     } finally {
       await api.close();
     }
   },
 });
-
-const missing = (id: string): string => `There is no model "${id}" to remove. "ingle list" shows the models that are there.`;

@@ -3,7 +3,6 @@ import { readConfig } from "../server/read-config.ts";
 import type { MemoryFit } from "../inference/memory-estimator.ts";
 import { connect } from "./api.ts";
 import { DATA_ARGS } from "./setting-args.ts";
-import { CliError, RefusedError } from "./error.ts";
 import { print } from "./print.ts";
 import { formatBytes as size } from "../support/quantities.ts";
 
@@ -19,10 +18,7 @@ export default defineCommand({
     const api = await connect(readConfig(settings), { command: "show", reads: true });
     try {
       const path = `/v1/models/${encodeURIComponent(id)}?catalog=true${remote ? "&fit=true" : ""}`;
-      const answer = await api.request(path).catch((error) => {
-        throw error instanceof RefusedError && error.code === "model_not_found" ? new CliError(unknown(id)) : error;
-      });
-      const model = (await answer.json()) as ModelDetails;
+      const model = (await (await api.request(path)).json()) as ModelDetails;
       print(json ? JSON.stringify(model, null, 2) : lines(model));
     } finally {
       await api.close();
@@ -46,8 +42,6 @@ interface ModelDetails {
   details?: { architecture: string | null; quantization: string; parameter_count: number; chat_template: boolean };
   fit?: MemoryFit;
 }
-
-const unknown = (id: string): string => `There is no model "${id}". "ingle list --catalog" shows all that are known.`;
 
 function lines({ details, fit, metadata, upstream, partial_bytes = 0, ...model }: ModelDetails): string {
   const rows: [string, string | undefined][] = [

@@ -26,6 +26,11 @@ export class ApiError extends Error {
   }
 }
 
+/** The 400 for a field whose value cannot be used. */
+export function invalidValue(message: string, param: string, code = "invalid_value"): ApiError {
+  return new ApiError(400, message, { param, code });
+}
+
 /** OpenAI's error body. */
 export interface ErrorBody {
   error: { message: string; type: string; param: string | null; code: string | null };

@@ -1,13 +1,6 @@
-// The 404s of what the store and the library hold: what was asked for, and where to see what there is.
+// The 404s of what the store and the library hold: what is not there, and where to see what is.
 import { ApiError } from "./errors.ts";
 import { quote } from "../support/quote.ts";
-
-/** `param`: where the id stands. */
-export function noModel(id: string, param = "model_id"): ApiError {
-  // An endless id is no command to be repeated.
-  const way = id.length < 100 ? `Run "ingle pull ${id}", or see` : "See";
-  return missing(`Model ${quote(id)} is not installed. ${way} GET /v1/models.`, "model", param);
-}
 
 export function noThread(id: string): ApiError {
   return missing(`There is no thread ${quote(id)}. GET /v1/threads lists those that there are.`, "thread");
@@ -19,6 +12,28 @@ export function noMessage(id: string): ApiError {
 
 export function noAssistant(id: string, param?: string): ApiError {
   return missing(`There is no assistant ${quote(id)}. GET /v1/assistants lists those that there are.`, "assistant", param);
+}
+
+/** `param` is where the id stands. */
+export function noModel(id: string, param = "model_id"): ApiError {
+  const pull = id.length < 100 ? `, "ingle pull ${id}" gets it` : "";
+  return missing(
+    `Model ${quote(id)} is not installed. "ingle list" and GET /v1/models show those that are${pull}.`,
+    "model",
+    param,
+  );
+}
+
+export function notInCatalog(id: string): ApiError {
+  return missing(`Model ${quote(id)} is not in the catalogue. "ingle list --catalog" shows those that are.`, "model");
+}
+
+export function noDownload(id: string): ApiError {
+  return missing(
+    `Model ${quote(id)} is not being downloaded. POST /v1/models/download/{id} starts that.`,
+    "download",
+    "model_id",
+  );
 }
 
 function missing(message: string, kind: string, param = `${kind}_id`): ApiError {

@@ -1,6 +1,6 @@
 // One page of a list of ids, the same for every resource.
 import * as v from "valibot";
-import { ApiError } from "./errors.ts";
+import { invalidValue } from "./errors.ts";
 import { quote } from "../support/quote.ts";
 
 /** The paging parameters of a query string. */
@@ -38,10 +38,7 @@ export async function pageOf<T extends { id: string }>(
   const positionOf = (param: string, id: string): number => {
     const index = ids.lastIndexOf(id);
     if (index >= 0) return order === "asc" ? index : ids.length - 1 - index;
-    throw new ApiError(400, `"${param}" is ${quote(id)}, which is not in this list. Use an id of another page.`, {
-      param,
-      code: "invalid_value",
-    });
+    throw invalidValue(`"${param}" is ${quote(id)}, which is not in this list. Use an id of another page.`, param);
   };
   let start = after === undefined ? 0 : positionOf("after", after) + 1;
   let end = before === undefined ? ids.length : positionOf("before", before);

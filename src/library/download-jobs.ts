@@ -4,7 +4,7 @@ import { DownloadError } from "../../models/download/download-error.ts";
 import type { DownloadOptions, DownloadProgress } from "../../models/sources/source.ts";
 import type { PendingModel } from "../../models/pending-model.ts";
 import { ApiError, toApiError } from "../http/errors.ts";
-import { quote } from "../support/quote.ts";
+import { noDownload } from "../http/not-found.ts";
 import type { Library } from "./library.ts";
 import type { DownloadPlan } from "./pending-models.ts";
 import type { Log } from "../support/log.ts";
@@ -190,10 +190,7 @@ export function createDownloadJobs({
 
   /** The event of a model that is installed, however it came here. */
   async function installedEvent(id: string): Promise<DownloadEvent> {
-    if ((await library.planDownload(id)) !== undefined) {
-      const message = `The model ${quote(id)} is not being downloaded. POST /v1/models/download/{id} starts it.`;
-      throw new ApiError(404, message, { param: "model_id", code: "download_not_found" });
-    }
+    if ((await library.planDownload(id)) !== undefined) throw noDownload(id);
     const { files } = (await library.get(id))!;
     const bytes = files.reduce((sum, { size = 0 }) => sum + size, 0);
     return { model_id: id, state: "done", bytes, total: bytes, rate: 0, source: "" };

@@ -22,13 +22,6 @@ function corrupted(message: string): ApiError {
   return new ApiError(500, message, { code: "model_corrupted", param: "model" });
 }
 
-export function uncatalogued(id: string): ApiError {
-  return new ApiError(404, `The model ${quote(id)} is not in the catalogue. "ingle list --catalog" shows what is.`, {
-    code: "model_not_found",
-    param: "model_id",
-  });
-}
-
 export function busyModel(id: string, change: "downloaded" | "removed"): ApiError {
   return new ApiError(409, `The model ${quote(id)} is being ${change}. Wait for that to end.`, {
     code: "model_not_ready",

@@ -10,7 +10,8 @@ import { readGgufFile } from "../../models/gguf/header.ts";
 import type { InstalledModel, Model } from "../../models/manifest.ts";
 import type { ModelFileFacts } from "../inference/memory-estimator.ts";
 import type { Changes } from "./changes.ts";
-import { upstreamModel, uncatalogued, unreadableHeader } from "./errors.ts";
+import { notInCatalog } from "../http/not-found.ts";
+import { upstreamModel, unreadableHeader } from "./errors.ts";
 import { fetchModelFiles, isChecksumMismatch, totalBytes, throwDownloadError, weightFilesOf } from "./fetch-files.ts";
 import type { DownloadPlan, PendingModels, PendingModelsOptions } from "./pending-models.ts";
 
@@ -66,7 +67,7 @@ export function createModelInstaller({
       const added = await downloads.get(id);
       if (added !== undefined) return added;
       const manifest = catalog().find((model) => model.id === id) ?? installed;
-      if (manifest === undefined) throw uncatalogued(id);
+      if (manifest === undefined) throw notInCatalog(id);
       if (manifest.files.some(({ path }) => path !== undefined)) throw fault;
       return { model: manifest };
     },
@@ -95,7 +96,7 @@ export function createModelInstaller({
 
     async fetchRemoteFacts(id, given, signal) {
       const plan = await installer.planDownload(id);
-      if (plan === undefined) throw uncatalogued(id);
+      if (plan === undefined) throw notInCatalog(id);
       const options = plan.allow_private ? { ...given, allow_private: true } : given;
       try {
         const manifest = await pending.completeFiles(plan, options, signal);

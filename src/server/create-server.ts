@@ -13,7 +13,7 @@ import { sourceOptions } from "./read-config.ts";
 import type { Config } from "./settings.ts";
 import { createDownloadJobs } from "../library/download-jobs.ts";
 import { createModelPool, type ModelPool } from "../inference/model-pool.ts";
-import { ApiError } from "../http/errors.ts";
+import { invalidValue } from "../http/errors.ts";
 import type { GuardOptions } from "../http/middleware/guards.ts";
 import { createMemoryEstimator } from "../inference/memory-estimator.ts";
 import { newId, requestIds } from "../support/ids.ts";
@@ -158,7 +158,7 @@ async function importInto(store: Store, path: string) {
   const { importFolder } = await import("../import/import.ts");
   return importFolder(path, { store, now: epochSeconds }).catch((error) => {
     if (!(error instanceof ImportError)) throw error;
-    throw new ApiError(400, error.message, { param: "folder", code: "invalid_value" });
+    throw invalidValue(error.message, "folder");
   });
 }
 

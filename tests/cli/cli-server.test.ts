@@ -95,7 +95,7 @@ describe.each([
     expect(await ask("/v1/models/lost")).toMatchObject({ state: "stopped" });
     expect(await house_.ingle("pull", "nope")).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining('There is no model "nope"'),
+      stderr: expect.stringContaining('Model "nope" is not in the catalogue.'),
     });
   });
 

@@ -85,8 +85,8 @@ describe("words that are wrong", () => {
   });
   inTime("a model that is not there", async () => {
     await expectRefusal(["run", "nope", "hi"], 1, 'Model "nope" is not installed.');
-    await expectRefusal(["rm", "nope"], 1, 'There is no model "nope" to remove.');
-    await expectRefusal(["pull", "nope"], 1, 'There is no model "nope" in the catalogue.');
+    await expectRefusal(["rm", "nope"], 1, 'Model "nope" is not installed.');
+    await expectRefusal(["pull", "nope"], 1, 'Model "nope" is not in the catalogue.');
     await expectRefusal(["serve", "--port", "0", "--model", "nope"], 1, 'Model "nope" is not installed.');
   });
   inTime("a weak key, whole and wide open", async () => {
@@ -185,7 +185,7 @@ describe("pull and show", () => {
     });
     expect(await ingle(["show", "nothing"])).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining('There is no model "nothing".'),
+      stderr: expect.stringContaining('Model "nothing" is not in the catalogue.'),
     });
   });
 });

@@ -2,7 +2,7 @@
 import * as v from "valibot";
 import type { Capability, ChatRequest } from "../../../adapters/adapter.ts";
 import { SAMPLERS } from "../../../adapters/samplers.ts";
-import { ApiError } from "../../http/errors.ts";
+import { ApiError, invalidValue } from "../../http/errors.ts";
 import { checked } from "../../http/validate.ts";
 import { codedMessage } from "../../support/coded-message.ts";
 
@@ -156,8 +156,4 @@ function readTools({ tools, tool_choice }: v.InferOutput<typeof Parameters>): Pi
 function readLogprobs({ logprobs, top_logprobs }: v.InferOutput<typeof Parameters>): Pick<OptionalParameters, "logprobs"> {
   if (top_logprobs && !logprobs) throw invalidValue('"top_logprobs" needs "logprobs": true.', "top_logprobs");
   return logprobs ? { logprobs: { top: top_logprobs ?? 0 } } : {};
-}
-
-function invalidValue(message: string, param: string): ApiError {
-  return new ApiError(400, message, { param, code: "invalid_value" });
 }

@@ -3,7 +3,7 @@ import { Hono } from "hono";
 import type { Deps } from "../deps.ts";
 import { json } from "../../http/json.ts";
 import type { AppEnv } from "../../http/app-env.ts";
-import { ApiError } from "../../http/errors.ts";
+import { invalidValue } from "../../http/errors.ts";
 import { clientOf } from "../../http/middleware/client.ts";
 import { sse } from "../../http/sse.ts";
 import { parseBody } from "../../http/validate.ts";
@@ -18,7 +18,7 @@ export const chatRoutes = (deps: Deps) =>
     const chatRequest = toChatRequest(request, model, deps.adapterOf(model).capabilities(model), deps.newSeed);
     const streamed = request.stream ?? (c.req.header("accept")?.includes("text/event-stream") || deps.stream_default);
     if (request.stream_options && !streamed) {
-      throw new ApiError(400, `"stream_options" needs "stream": true.`, { param: "stream_options", code: "invalid_value" });
+      throw invalidValue(`"stream_options" needs "stream": true.`, "stream_options");
     }
     const stop = new AbortController(); // sse() aborts it when the client leaves amid the answer
     const options = {

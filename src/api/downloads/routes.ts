@@ -4,8 +4,7 @@ import * as v from "valibot";
 import type { Deps } from "../deps.ts";
 import { json } from "../../http/json.ts";
 import type { AppEnv } from "../../http/app-env.ts";
-import { ApiError } from "../../http/errors.ts";
-import { quote } from "../../support/quote.ts";
+import { noDownload } from "../../http/not-found.ts";
 import { checkActingGet } from "../../http/middleware/origin.ts";
 import { sse } from "../../http/sse.ts";
 import { parseBody } from "../../http/validate.ts";
@@ -51,9 +50,6 @@ export const downloadRoutes = (deps: Deps) => {
       const id = modelId(c);
       if (id === "") return next();
       if (await deps.downloads.cancel(id)) return json(c, { id, object: "model.download", cancelled: true });
-      throw new ApiError(404, `The model ${quote(id)} is not being downloaded, so there is nothing to stop.`, {
-        param: "model_id",
-        code: "download_not_found",
-      });
+      throw noDownload(id);
     });
 };

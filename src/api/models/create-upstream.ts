@@ -4,7 +4,7 @@ import type { Context } from "hono";
 import { normalizeBaseUrl, BaseUrlError } from "../../../models/base-url.ts";
 import type { Model, Upstream } from "../../../models/manifest.ts";
 import type { Deps } from "../deps.ts";
-import { ApiError } from "../../http/errors.ts";
+import { ApiError, invalidValue } from "../../http/errors.ts";
 import { isOperator } from "../../http/middleware/auth.ts";
 import { shownModel } from "./wire-form.ts";
 import type { NewModel } from "./create-request.ts";
@@ -16,9 +16,13 @@ export async function addUpstream(c: Context, deps: Deps, request: NewModel, bas
   mayNameServers(c, deps);
   const pointless = OF_FILES.find((name) => request[name] !== undefined && request[name] !== false);
   if (pointless !== undefined)
-    throw wrong(`"${pointless}" and "base_url" are both given. A model that other servers run has no file here.`, pointless);
+    throw invalidValue(
+      `"${pointless}" and "base_url" are both given. A model that other servers run has no file here.`,
+      pointless,
+    );
   const { id } = request;
-  if (id === undefined) throw wrong('"id" is missing: what is the model to be called here?', "id", "missing_required_parameter");
+  if (id === undefined)
+    throw invalidValue('"id" is missing: what is the model to be called here?', "id", "missing_required_parameter");
   const upstream = upstreamOf(request, [base_url].flat());
   const known = await deps.library.get(id);
   if (known !== undefined && isDeepStrictEqual(known.upstream, upstream)) return shownModel(known, "installed", deps);
@@ -48,7 +52,7 @@ function checked(address: string): string {
   try {
     return normalizeBaseUrl(address);
   } catch (error) {
-    throw error instanceof BaseUrlError ? wrong(error.message, "base_url") : error;
+    throw error instanceof BaseUrlError ? invalidValue(error.message, "base_url") : error;
   }
 }
 
@@ -56,8 +60,4 @@ function recordOf(id: string, upstream: Upstream, created: number): Model {
   const words = { object: "model", name: id, version: "1.0", description: "", format: "api", owned_by: "" } as const;
   const source_url = upstream.urls[0]!;
   return { id, ...words, created, source_url, settings: {}, parameters: {}, metadata: {}, upstream, files: [] };
-}
-
-function wrong(message: string, param: string, code = "invalid_value"): ApiError {
-  return new ApiError(400, message, { param, code });
 }

@@ -15,7 +15,7 @@ import { allParts } from "../../../models/split-gguf.ts";
 import type { Deps } from "../deps.ts";
 import { json } from "../../http/json.ts";
 import type { AppEnv } from "../../http/app-env.ts";
-import { ApiError } from "../../http/errors.ts";
+import { ApiError, invalidValue } from "../../http/errors.ts";
 import { quote } from "../../support/quote.ts";
 import { isOperator } from "../../http/middleware/auth.ts";
 import type { DownloadPlan } from "../../library/pending-models.ts";
@@ -32,12 +32,14 @@ export async function addModel(c: Context<AppEnv>, deps: Deps): Promise<Response
   if (request.base_url !== undefined) return json(c, await addUpstream(c, deps, request, request.base_url));
   const pointless = (["model", "key_env", "slots"] as const).find((name) => request[name] !== undefined);
   if (pointless !== undefined)
-    throw wrong(`"${pointless}" needs "base_url": it is about a model that other servers run.`, pointless);
+    throw invalidValue(`"${pointless}" needs "base_url": it is about a model that other servers run.`, pointless);
   const { named, param } = placeOf(request);
   const id = request.id ?? idOfName(named);
-  if (id === "" || id.length > 200) throw wrong(`No id can be made of ${quote(request[param]!)}. Choose one with "id".`, "id");
+  if (id === "" || id.length > 200)
+    throw invalidValue(`No id can be made of ${quote(request[param]!)}. Choose one with "id".`, "id");
   const { adapter = request.engine, engine = adapter } = request;
-  if (engine !== adapter) throw wrong('"engine" is the older name of "adapter", and they differ. Leave out "engine".', "engine");
+  if (engine !== adapter)
+    throw invalidValue('"engine" is the older name of "adapter", and they differ. Leave out "engine".', "engine");
   const model = { ...blank(id, named, deps.now()), ...(adapter && { engine: adapter }) };
   if (named.kind === "path") return json(c, await takeFile(c, deps, model, named.path, request));
   const allow_private = mayBePrivate(c, deps, request);
@@ -67,12 +69,12 @@ function placeOf(request: NewModel): { named: Placed; param: "repo" | "source_ur
   const given = (["repo", "source_url", "path"] as const).filter((name) => request[name] !== undefined);
   const [param] = given;
   if (param === undefined)
-    throw wrong(
+    throw invalidValue(
       'One of "repo", "source_url", "path" and "base_url" is needed: where is the model?',
       "repo",
       "missing_required_parameter",
     );
-  if (given.length > 1) throw wrong(`"${given[0]}" and "${given[1]}" are both given. A model has one place.`, given[1]!);
+  if (given.length > 1) throw invalidValue(`"${given[0]}" and "${given[1]}" are both given. A model has one place.`, given[1]!);
   const text = request[param]!;
   if (param === "path") return { named: { kind: "path", path: text }, param };
   try {
@@ -82,9 +84,9 @@ function placeOf(request: NewModel): { named: Placed; param: "repo" | "source_ur
     if (named.kind === "hub" || (named.kind === "url" && URL.canParse(text))) return { named, param };
   } catch (error) {
     if (!(error instanceof ModelNameError)) throw error;
-    throw wrong(error.message, param);
+    throw invalidValue(error.message, param);
   }
-  throw wrong(`"source_url" is ${quote(text)}. It must be the https address of a GGUF file or of a repository.`, param);
+  throw invalidValue(`"source_url" is ${quote(text)}. It must be the https address of a GGUF file or of a repository.`, param);
 }
 
 function blank(id: string, named: Placed, created: number): Model {
@@ -94,7 +96,10 @@ function blank(id: string, named: Placed, created: number): Model {
 
 function hubModel(model: Model, reference: HubReference, { sha256, size }: NewModel): DownloadPlan {
   if (sha256 !== undefined || size !== undefined)
-    throw wrong("The hub says itself how long its files are and what their sha256 is.", sha256 === undefined ? "size" : "sha256");
+    throw invalidValue(
+      "The hub says itself how long its files are and what their sha256 is.",
+      sha256 === undefined ? "size" : "sha256",
+    );
   const [owner = ""] = reference.repo.split("/");
   return { model: { ...model, owned_by: owner, metadata: { author: owner } }, reference };
 }
@@ -102,9 +107,9 @@ function hubModel(model: Model, reference: HubReference, { sha256, size }: NewMo
 function urlModel(model: Model, address: string, { sha256, size }: NewModel, allow_private: boolean): DownloadPlan {
   const url = new URL(address);
   if (url.username !== "" || url.password !== "")
-    throw wrong("An address with a user name or a password is not fetched.", "source_url", "url_not_allowed");
+    throw invalidValue("An address with a user name or a password is not fetched.", "source_url", "url_not_allowed");
   if (url.protocol !== "https:" && !allow_private)
-    throw wrong(
+    throw invalidValue(
       `${quote(address)} is plain http, which anybody on the way can change. Use https, or start the server with --allow-private.`,
       "source_url",
       "url_not_allowed",
@@ -112,7 +117,10 @@ function urlModel(model: Model, address: string, { sha256, size }: NewModel, all
   const parts = allParts(url.href);
   const known = { ...(size && { size }), ...(sha256 && { sha256 }) };
   if (parts.length > 1 && Object.keys(known).length > 0)
-    throw wrong(`The model has ${parts.length} parts, so one "size" or "sha256" says nothing of it.`, size ? "size" : "sha256");
+    throw invalidValue(
+      `The model has ${parts.length} parts, so one "size" or "sha256" says nothing of it.`,
+      size ? "size" : "sha256",
+    );
   const files = parts.map((part) => ({
     name: safeFileName(new URL(part).pathname),
     ...known,
@@ -124,17 +132,13 @@ function urlModel(model: Model, address: string, { sha256, size }: NewModel, all
 async function takeFile(c: Context<AppEnv>, deps: Deps, model: Model, path: string, { sha256, size, download }: NewModel) {
   const pointless = sha256 === undefined ? (download ? "download" : undefined) : "sha256";
   if (pointless !== undefined)
-    throw wrong(`"${pointless}" is for models that are fetched. A file is used where it is, as it is.`, pointless);
+    throw invalidValue(`"${pointless}" is for models that are fetched. A file is used where it is, as it is.`, pointless);
   const within = isOperator(c, deps.guards.operator_key) ? undefined : (deps.models_dir ?? null);
   const taken = await filesInPlace(model, path, within);
   const [{ size: found = 0 } = {}] = taken.files;
-  if (size !== undefined && size !== found) throw wrong(`The file has ${found} bytes instead of ${size}.`, "size");
+  if (size !== undefined && size !== found) throw invalidValue(`The file has ${found} bytes instead of ${size}.`, "size");
   const known = await deps.library.get(model.id);
   if (known?.source_url === taken.source_url) return shownModel(known!, "installed", deps);
   await deps.library.addWithoutDownload(taken);
   return shownModel(taken, "installed", deps);
-}
-
-function wrong(message: string, param: string, code = "invalid_value"): ApiError {
-  return new ApiError(400, message, { param, code });
 }

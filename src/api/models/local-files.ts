@@ -8,7 +8,7 @@ import { GgufError, readGgufFile } from "../../../models/gguf/header.ts";
 import type { Model, ModelFile } from "../../../models/manifest.ts";
 import { safeFileName } from "../../../models/reference.ts";
 import { allParts } from "../../../models/split-gguf.ts";
-import { ApiError } from "../../http/errors.ts";
+import { ApiError, invalidValue } from "../../http/errors.ts";
 import { quote } from "../../support/quote.ts";
 
 /**
@@ -22,7 +22,7 @@ export async function filesInPlace(model: Model, path: string, within: string | 
   const projector = await projectorOf(paths);
   const files = projector === undefined ? weights : [...weights, { ...(await fileAt(projector)), role: "projector" as const }];
   const header = await readGgufFile(paths[0]!).catch((error) => {
-    if (error instanceof GgufError) throw refused(`${quote(path)} cannot be used: ${error.message}`);
+    if (error instanceof GgufError) throw invalidValue(`${quote(path)} cannot be used: ${error.message}`, "path");
     throw error;
   });
   return fillFromHeader({ ...model, source_url: pathToFileURL(paths[0]!).href, files }, header);
@@ -31,7 +31,7 @@ export async function filesInPlace(model: Model, path: string, within: string | 
 /** Links are followed first: where a file really is decides. */
 async function realPlace(path: string, within: string | null | undefined): Promise<string> {
   const asked = path.startsWith("file:") ? fromUrl(path) : path.replace(/^~(?=[/\\]|$)/, homedir());
-  if (!isAbsolute(asked)) throw refused(`${quote(path)} is no absolute path.`);
+  if (!isAbsolute(asked)) throw invalidValue(`${quote(path)} is no absolute path.`, "path");
   const denied = new ApiError(
     403,
     `The file ${quote(path)} may not be used by its path over the API. Only files in --models-dir may.`,
@@ -46,7 +46,7 @@ async function realPlace(path: string, within: string | null | undefined): Promi
   if (within !== undefined && (real === undefined || !isWithin(await realpath(within).catch(() => resolve(within)), real)))
     throw denied;
   const there = real === undefined ? undefined : await stat(real);
-  if (real === undefined || !there?.isFile()) throw refused(`There is no file ${quote(path)}.`);
+  if (real === undefined || !there?.isFile()) throw invalidValue(`There is no file ${quote(path)}.`, "path");
   return real;
 }
 
@@ -54,7 +54,7 @@ function fromUrl(text: string): string {
   try {
     return fileURLToPath(text);
   } catch {
-    throw refused(`${quote(text)} names no file of this machine. Write it as a path, or as file:///…`);
+    throw invalidValue(`${quote(text)} names no file of this machine. Write it as a path, or as file:///…`, "path");
   }
 }
 
@@ -76,7 +76,7 @@ async function partsOf(path: string): Promise<string[]> {
   );
   const count = there.filter(Boolean).length;
   if (count === parts.length) return parts;
-  throw refused(`The model has ${parts.length} parts, and only ${count} are in ${quote(dirname(path))}.`);
+  throw invalidValue(`The model has ${parts.length} parts, and only ${count} are in ${quote(dirname(path))}.`, "path");
 }
 
 /** The projector beside the weights, where these are the only ones in their folder. */
@@ -90,8 +90,4 @@ async function projectorOf(parts: string[]): Promise<string | undefined> {
 
 async function fileAt(path: string): Promise<ModelFile> {
   return { name: safeFileName(path), size: (await stat(path)).size, path, sources: [] };
-}
-
-function refused(message: string): ApiError {
-  return new ApiError(400, message, { param: "path", code: "invalid_value" });
 }

@@ -6,7 +6,7 @@ import type { Model } from "../../../models/manifest.ts";
 import type { Deps } from "../deps.ts";
 import { json } from "../../http/json.ts";
 import type { AppEnv } from "../../http/app-env.ts";
-import { noModel } from "../../http/not-found.ts";
+import { noModel, notInCatalog } from "../../http/not-found.ts";
 import { checkActingGet } from "../../http/middleware/origin.ts";
 import { listOf, pageOf, PageQuery } from "../../http/paging.ts";
 import { parseQuery } from "../../http/validate.ts";
@@ -47,7 +47,7 @@ export const modelRoutes = (deps: Deps) => {
         if (model !== undefined) return json(c, await shownModel(model, "installed", deps, { fit: true }));
         const manifest =
           (await deps.library.getPending(id)) ?? (withCatalog ? catalog().find((each) => each.id === id) : undefined);
-        if (manifest === undefined) throw noModel(id);
+        if (manifest === undefined) throw withCatalog ? notInCatalog(id) : noModel(id);
         const dials = fit === "true" && c.req.method !== "HEAD";
         if (dials) checkActingGet(c, keyed);
         return json(c, await shownModel(manifest, "available", deps, { fit: true, ...(dials && { remote: c.req.raw.signal }) }));
