@@ -84,12 +84,7 @@ function cgroupLimits({ read }: MemoryProbe): CgroupLimit[] {
 /** "/a/b" gives "/a/b", "/a" and "". In a container the path may be the host's, and only the root exists. */
 function ancestorsOf(path: string): string[] {
   const names = path.split("/").filter((name) => name !== "");
-  return [...names, ""].map((_, index) =>
-    names
-      .slice(0, names.length - index)
-      .map((name) => `/${name}`)
-      .join(""),
-  );
+  return [...names, ""].map((_, index) => ["", ...names.slice(0, names.length - index)].join("/"));
 }
 
 function limitOf(read: MemoryProbe["read"], { most, used, cached }: CgroupFiles, folder: string): CgroupLimit[] {

@@ -1,21 +1,13 @@
 // The names of a model's parts: `%s-%05d-of-%05d.gguf`, as `llama_split_path` of llama.cpp writes them.
 
-export interface SplitName {
-  /** The name up to the number of the part. */
-  base: string;
-  /** Counted from 1. */
-  no: number;
-  count: number;
-}
-
 /** The largest models have about fifty. */
 const MOST_PARTS = 1000;
 const SPLIT_NAME = /^(.*)-(\d{5})-of-(\d{5})(\.gguf(?:[?#].*)?)$/is;
 
-/** Takes a name, a path or an address; undefined where it names no part. */
-export function parseSplitName(name: string): SplitName | undefined {
-  const [, base, no, count] = SPLIT_NAME.exec(name) ?? [];
-  return base === undefined ? undefined : { base, no: Number(no), count: Number(count) };
+/** The number of a part, from 1, and of all; 1 of 1 for another file. Takes a name, a path or an address, as all here do. */
+export function partOf(name: string): { no: number; count: number } {
+  const [, , no = 1, count = 1] = SPLIT_NAME.exec(name) ?? [];
+  return { no: Number(no), count: Number(count) };
 }
 
 /** Names of all parts of a split file, of which one is given; of another file that alone. */

@@ -14,17 +14,18 @@ const FIELD = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\0]*?)[ \t]*$/;
  * Throws `Error` at what is no response.
  */
 export function createHeadReader(): (bytes: Uint8Array) => { head: ResponseHead; rest: Uint8Array } | undefined {
-  let seen: Uint8Array = new Uint8Array();
+  const decoder = new TextDecoder("latin1"); // one character for each byte
+  let text = "";
   return (bytes) => {
-    seen = joined(seen, bytes);
+    text += decoder.decode(bytes);
     for (;;) {
-      const end = endOf(seen);
-      if (end === undefined && seen.length > LARGEST) throw new Error("its answer has no end of its headers");
-      if (end === undefined) return undefined;
-      const head = parseResponseHead(new TextDecoder("latin1").decode(seen.subarray(0, end)));
-      seen = seen.subarray(end + 4);
+      const end = text.indexOf("\r\n\r\n");
+      if (end === -1 && text.length > LARGEST) throw new Error("its answer has no end of its headers");
+      if (end === -1) return undefined;
+      const head = parseResponseHead(text.slice(0, end));
+      text = text.slice(end + 4);
       // Interim responses, such as 103 Early Hints, are passed over (RFC 9110 §15.2).
-      if (head.status >= 200) return { head, rest: seen };
+      if (head.status >= 200) return { head, rest: bytes.subarray(bytes.length - text.length) };
     }
   };
 }
@@ -43,18 +44,4 @@ function parseResponseHead(text: string): ResponseHead {
   const chunked = headers.has("transfer-encoding");
   if (chunked || !/^\d{1,15}$/.test(headers.get("content-length") ?? "")) headers.delete("content-length");
   return { status: Number(status), headers };
-}
-
-function endOf(bytes: Uint8Array): number | undefined {
-  for (let i = bytes.indexOf(13); i !== -1; i = bytes.indexOf(13, i + 1)) {
-    if (bytes[i + 1] === 10 && bytes[i + 2] === 13 && bytes[i + 3] === 10) return i;
-  }
-  return undefined;
-}
-
-function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const both = new Uint8Array(a.length + b.length);
-  both.set(a);
-  both.set(b, a.length);
-  return both;
 }

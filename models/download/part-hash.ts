@@ -23,17 +23,21 @@ const THREAD_FROM_BYTES = 16 << 20;
 export function createPartHash(path: string, handle: FileHandle): PartHash {
   let thread: Worker | undefined;
   let failure: Error | undefined;
+  const onError = (error: Error): void => void (failure = error);
   const post = (request: PartHashRequest): void => thread?.postMessage(request);
 
   return {
     reach(bytes) {
       if (bytes < THREAD_FROM_BYTES) return;
-      thread ??= start();
+      thread ??= new Worker(new URL("./part-hash-thread.ts", import.meta.url), { workerData: path }).on("error", onError);
       post({ reach: bytes });
     },
     restart: () => post("restart"),
     async digest(bytes, signal) {
-      if (bytes < THREAD_FROM_BYTES || !thread) return digestNow(handle, bytes, signal);
+      if (thread === undefined) {
+        const { buffer } = await handle.read(new Uint8Array(bytes), 0, bytes, 0);
+        return createHash("sha256").update(buffer).digest("hex");
+      }
       if (failure) throw failure;
       const digest = awaitDigest(thread, signal);
       post({ digest: bytes });
@@ -44,12 +48,6 @@ export function createPartHash(path: string, handle: FileHandle): PartHash {
       thread = undefined;
     },
   };
-
-  function start(): Worker {
-    const worker = new Worker(new URL("./part-hash-thread.ts", import.meta.url), { workerData: path });
-    worker.on("error", (error: Error) => (failure = error));
-    return worker;
-  }
 }
 
 function awaitDigest(thread: Worker, signal: AbortSignal): Promise<string> {
@@ -62,17 +60,4 @@ function awaitDigest(thread: Worker, signal: AbortSignal): Promise<string> {
   thread.once("error", reject);
   thread.once("exit", () => reject(new Error("The thread that computes a sha256 has ended.")));
   return promise.finally(() => listener[Symbol.dispose]());
-}
-
-async function digestNow(handle: FileHandle, bytes: number, signal: AbortSignal): Promise<string> {
-  const hash = createHash("sha256");
-  const buffer = new Uint8Array(1 << 20);
-  for (let at = 0; at < bytes;) {
-    signal.throwIfAborted();
-    const { bytesRead } = await handle.read(buffer, 0, Math.min(buffer.length, bytes - at), at);
-    if (bytesRead === 0) break;
-    hash.update(buffer.subarray(0, bytesRead));
-    at += bytesRead;
-  }
-  return hash.digest("hex");
 }

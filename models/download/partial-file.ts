@@ -2,7 +2,6 @@
 import { constants, writeSync } from "node:fs";
 import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { createBackgroundSync } from "./background-sync.ts";
 import { GgufError, readGgufFile } from "../gguf/header.ts";
 import { createPartHash } from "./part-hash.ts";
 import { type PartOrigin, readPartOrigin, writePartOrigin } from "./part-note.ts";
@@ -69,7 +68,8 @@ export async function openPartialFile(
   const flags = constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
   const handle = await open(path, flags, 0o600);
   const hash = createPartHash(path, handle);
-  const sync = createBackgroundSync(() => handle.datasync());
+  // The system reports a failed fsync once and calls the next one good (https://wiki.postgresql.org/wiki/Fsync_Errors): the error stays.
+  let syncing: Promise<void> = Promise.resolve();
   let bytes = 0;
   let total = file.size;
   let checked_at = 0;
@@ -119,7 +119,10 @@ export async function openPartialFile(
       if (file.sha256 !== undefined) hash.reach(bytes);
       if (bytes - checked_at < CHECK_EVERY) return;
       await checkSpace();
-      await sync.start();
+      // Bytes reach the disk while more are written, so that the last sync does not wait for gigabytes.
+      await syncing;
+      syncing = handle.datasync();
+      syncing.catch(() => {});
     },
     async finish(signal) {
       if (bytes !== (file.size ?? bytes)) await refuse(`It sent ${bytes} bytes instead of ${file.size}.`);
@@ -127,7 +130,7 @@ export async function openPartialFile(
       if (sha256 !== file.sha256) await refuse(`Its file has the sha256 ${sha256} instead of ${file.sha256}.`);
       if (file.name.endsWith(".gguf"))
         await readGgufFile(path).catch((error) => (error instanceof GgufError ? refuse(error.message) : Promise.reject(error)));
-      await sync.end();
+      await syncing;
       await handle.sync();
       await part.close();
       await rename(path, target);
@@ -138,7 +141,7 @@ export async function openPartialFile(
       if (closed) return;
       closed = true;
       await hash.close();
-      await sync.end().catch(() => {}); // the bytes are checked before the file gets its name
+      await syncing.catch(() => {}); // the bytes are checked before the file gets its name
       const { size } = await handle.stat();
       await handle.close();
       if (size === 0) await Promise.all([rm(path, { force: true }), rm(note, { force: true })]);

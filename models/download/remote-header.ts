@@ -39,19 +39,17 @@ async function readHeader({ headers, read, close }: DialResponse, size: number |
 /** A header is read from its start to its end, so one response serves all of it, also of a server that knows no ranges. */
 function readForward(next: () => Promise<Uint8Array | undefined>): (at: number, length: number) => Promise<Uint8Array> {
   let start = 0;
-  let held = new Uint8Array(0);
+  let held = Buffer.alloc(0);
   return async (at, length) => {
     while (start + held.length < at + length) {
       const chunk = await next();
       if (chunk === undefined) break;
       // Bytes before `at` are not read again.
       const passed = Math.min(Math.max(at - start, 0), held.length);
-      const joined = new Uint8Array(held.length - passed + chunk.length);
-      joined.set(held.subarray(passed));
-      joined.set(chunk, held.length - passed);
+      held = Buffer.concat([held.subarray(passed), chunk]);
       start += passed;
-      held = joined;
     }
-    return held.slice(Math.max(at - start, 0), Math.max(at - start, 0) + length);
+    const from = Math.max(at - start, 0);
+    return held.subarray(from, from + length);
   };
 }

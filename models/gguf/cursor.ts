@@ -110,7 +110,7 @@ export function damageError(what: string): GgufError {
 }
 
 /** Quotes a text of the file for a message: short, and without control characters. */
-export function quoteText(text: string): string {
+export function quote(text: string): string {
   const short = text.length > 64 ? `${text.slice(0, 64)}…` : text;
   return `"${short.replaceAll(/[^\x20-\x7e…]/g, "?")}"`;
 }

@@ -2,8 +2,8 @@
 // Layout: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md; limits: `gguf.cpp` of llama.cpp.
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { type Cursor, cursorOf, damageError, GgufError, quoteText, type ReadBytes } from "./cursor.ts";
-import { numberOf, type MetadataPairs, readPairs, textOf } from "./metadata.ts";
+import { type Cursor, cursorOf, damageError, GgufError, quote, type ReadBytes } from "./cursor.ts";
+import { numberOf, type Pairs, readPairs, textOf } from "./metadata.ts";
 import { type NetworkShape, shapeOf } from "./shape.ts";
 import { readTensors, type TensorTotals } from "./tensors.ts";
 import { fileTypeName } from "./tensor-types.ts";
@@ -58,13 +58,7 @@ export async function readGguf(read: ReadBytes, size?: number): Promise<GgufHead
   const alignment = alignmentOf(pairs);
   const tensors = await readTensors(cursor, tensor_count, alignment);
   const header_bytes = tensor_count === 0 ? cursor.at : Math.ceil(cursor.at / alignment) * alignment;
-  const header = {
-    version,
-    tensor_count,
-    ...describeHeader(pairs, tensors),
-    header_bytes,
-    file_bytes: header_bytes + tensors.end,
-  };
+  const header = { version, tensor_count, ...fieldsOf(pairs, tensors), header_bytes, file_bytes: header_bytes + tensors.end };
   if (size === undefined || size >= header.file_bytes) return header;
   throw new GgufError(`The file is cut: it has ${size} bytes, and its header needs ${header.file_bytes}.`);
 }
@@ -119,7 +113,7 @@ async function readVersion(cursor: Cursor): Promise<number> {
 function otherKind(head: string): string {
   if (head.trimStart().startsWith("<")) return "The file is a web page, not a model.";
   if (head.startsWith("version https://git-lfs")) return "The file is a pointer of Git LFS, not the model that it points to.";
-  return `The file is no GGUF: it begins with ${quoteText(head.slice(0, 4))}.`;
+  return `The file is no GGUF: it begins with ${quote(head.slice(0, 4))}.`;
 }
 
 function otherVersion(version: number): string {
@@ -134,15 +128,15 @@ function checkCount(most: number, count: number, of: string): number {
   throw damageError(`it is said to have ${count} ${of}`);
 }
 
-function alignmentOf(pairs: MetadataPairs): number {
+function alignmentOf(pairs: Pairs): number {
   const alignment = numberOf(pairs, "general.alignment") ?? 32;
   if (alignment > 0 && alignment < 2 ** 31 && (alignment & (alignment - 1)) === 0) return alignment;
   throw damageError(`its tensors are said to be aligned to ${alignment} bytes, which is no power of 2`);
 }
 
-type DescribedHeader = Omit<GgufHeader, "version" | "tensor_count" | "header_bytes" | "file_bytes">;
+type HeaderFields = Omit<GgufHeader, "version" | "tensor_count" | "header_bytes" | "file_bytes">;
 
-function describeHeader(pairs: MetadataPairs, { parameters, tensor_bytes, exact, most_used }: TensorTotals): DescribedHeader {
+function fieldsOf(pairs: Pairs, { parameters, tensor_bytes, exact, most_used }: TensorTotals): HeaderFields {
   const file_type = fileTypeName(numberOf(pairs, "general.file_type") ?? -1);
   return {
     architecture: textOf(pairs, "general.architecture"),
@@ -161,7 +155,7 @@ function describeHeader(pairs: MetadataPairs, { parameters, tensor_bytes, exact,
   };
 }
 
-function splitOf(pairs: MetadataPairs): GgufHeader["split"] {
+function splitOf(pairs: Pairs): GgufHeader["split"] {
   const count = numberOf(pairs, "split.count") ?? 0;
   const no = numberOf(pairs, "split.no") ?? 0;
   if (no >= Math.max(1, count)) throw damageError(`it is said to be file ${no + 1} of ${count}`);

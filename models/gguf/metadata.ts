@@ -1,9 +1,9 @@
 // The keys and values of a GGUF's header. Texts that nothing uses are passed over: a vocabulary has half a million.
-import { type Cursor, damageError, quoteText } from "./cursor.ts";
+import { type Cursor, damageError, quote } from "./cursor.ts";
 
 /** A boolean is a number; a long array, or one of texts, is its length alone; null is a text that was passed over. */
 export type MetadataValue = number | string | number[] | { length: number } | null;
-export type MetadataPairs = ReadonlyMap<string, MetadataValue>;
+export type Pairs = ReadonlyMap<string, MetadataValue>;
 
 /** Bytes: real keys have up to 60. */
 const LONGEST_KEY = 1_024;
@@ -40,11 +40,11 @@ const NUMBERS: Record<number, [bytes: number, read: (view: DataView, at: number)
   12: [8, (view, at) => view.getFloat64(at, true)],
 };
 
-export async function readPairs(cursor: Cursor, count: number): Promise<MetadataPairs> {
+export async function readPairs(cursor: Cursor, count: number): Promise<Pairs> {
   const pairs = new Map<string, MetadataValue>();
   for (let index = 0; index < count; index++) {
     const key = await readKey(cursor);
-    if (pairs.has(key)) throw damageError(`its header has the key ${quoteText(key)} twice`);
+    if (pairs.has(key)) throw damageError(`its header has the key ${quote(key)} twice`);
     pairs.set(key, await readValue(cursor, key));
   }
   return pairs;
@@ -64,7 +64,7 @@ export async function findArray<T>(
       continue;
     }
     await cursor.reach(16);
-    if (cursor.u32() !== ARRAY) throw damageError(`${quoteText(key)} is no array`);
+    if (cursor.u32() !== ARRAY) throw damageError(`${quote(key)} is no array`);
     cursor.u32(); // The type of its items, which the keys of a tokenizer have fixed.
     return read(cursor, cursor.u64());
   }
@@ -90,7 +90,7 @@ async function readValue(cursor: Cursor, key: string): Promise<MetadataValue> {
 
 async function readText(cursor: Cursor, key: string): Promise<string> {
   const length = cursor.u64();
-  if (length > LONGEST_TEXT) throw damageError(`${quoteText(key)} is said to have ${length} bytes`);
+  if (length > LONGEST_TEXT) throw damageError(`${quote(key)} is said to have ${length} bytes`);
   await cursor.reach(length);
   return cursor.text(length);
 }
@@ -120,37 +120,37 @@ function bytesOf(key: string, type: number): number {
   const known = NUMBERS[type];
   if (known) return known[0];
   throw damageError(
-    `the value of ${quoteText(key)} is of type ${type}, which ${type === ARRAY ? "cannot be nested" : "does not exist"}`,
+    `the value of ${quote(key)} is of type ${type}, which ${type === ARRAY ? "cannot be nested" : "does not exist"}`,
   );
 }
 
 /** Undefined where the key is missing. Throws `GgufError` where its value is of another kind, here and below. */
-export function textOf(pairs: MetadataPairs, key: string): string | undefined {
+export function textOf(pairs: Pairs, key: string): string | undefined {
   const value = pairs.get(key);
   if (value === undefined || typeof value === "string") return value;
-  throw damageError(`${quoteText(key)} is no text`);
+  throw damageError(`${quote(key)} is no text`);
 }
 
-export function numberOf(pairs: MetadataPairs, key: string): number | undefined {
+export function numberOf(pairs: Pairs, key: string): number | undefined {
   const value = pairs.get(key);
   if (value === undefined || isCount(value)) return value;
-  throw damageError(`${quoteText(key)} is no whole number`);
+  throw damageError(`${quote(key)} is no whole number`);
 }
 
 /** One number for all layers, or one for each. */
-export function numbersOf(pairs: MetadataPairs, key: string): number | number[] | undefined {
+export function numbersOf(pairs: Pairs, key: string): number | number[] | undefined {
   const value = pairs.get(key);
   if (!Array.isArray(value)) return numberOf(pairs, key);
   if (value.every(isCount)) return value;
-  throw damageError(`${quoteText(key)} holds what is no whole number`);
+  throw damageError(`${quote(key)} holds what is no whole number`);
 }
 
 /** Items of an array, whether they were kept or not. */
-export function lengthOf(pairs: MetadataPairs, key: string): number | undefined {
+export function lengthOf(pairs: Pairs, key: string): number | undefined {
   const value = pairs.get(key);
   if (value === undefined) return undefined;
   if (typeof value === "object" && value !== null) return value.length;
-  throw damageError(`${quoteText(key)} is no array`);
+  throw damageError(`${quote(key)} is no array`);
 }
 
 function isCount(value: MetadataValue): value is number {

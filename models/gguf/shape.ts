@@ -1,6 +1,6 @@
 // The shape of a network by the keys of its GGUF, from which the memory of a context follows.
 import { damageError } from "./cursor.ts";
-import { lengthOf, MOST_LAYERS, numbersOf, type MetadataPairs, textOf } from "./metadata.ts";
+import { lengthOf, MOST_LAYERS, numbersOf, type Pairs, textOf } from "./metadata.ts";
 
 /** 0 where the file does not say it. */
 export interface NetworkShape {
@@ -27,7 +27,7 @@ export interface NetworkShape {
 }
 
 /** Throws `GgufError` where a value is of the wrong kind, or there are more layers than llama.cpp can hold. */
-export function shapeOf(pairs: MetadataPairs): NetworkShape {
+export function shapeOf(pairs: Pairs): NetworkShape {
   const architecture = textOf(pairs, "general.architecture") ?? "";
   const key = (name: string): string => `${architecture}.${name}`;
   // A key may have one number for each layer: the largest counts.

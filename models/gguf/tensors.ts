@@ -1,5 +1,5 @@
 // The tensors of a GGUF's header, of which only sums are kept.
-import { type Cursor, damageError, quoteText } from "./cursor.ts";
+import { type Cursor, damageError, quote } from "./cursor.ts";
 import { tensorType } from "./tensor-types.ts";
 
 export interface TensorTotals {
@@ -38,7 +38,7 @@ export async function readTensors(cursor: Cursor, count: number, alignment: numb
   for (let index = 0; index < count; index++) {
     if (cursor.ready < LARGEST_INFO) await cursor.reach(LARGEST_INFO);
     const info = readInfo(cursor);
-    if (names.has(info.name)) throw damageError(`it has the tensor ${quoteText(info.name)} twice`);
+    if (names.has(info.name)) throw damageError(`it has the tensor ${quote(info.name)} twice`);
     names.add(info.name);
     checkOffset(info, before, sum, alignment);
     addTensor(info, before, sum, by_type);
@@ -57,20 +57,18 @@ function readInfo(cursor: Cursor): TensorInfo {
   // A dimension of zero must not hide the others.
   const largest = dims.reduce((product, dim) => product * Math.max(1, dim), 1);
   if (largest > Number.MAX_SAFE_INTEGER)
-    throw damageError(`the tensor ${quoteText(name)} is said to have ${dims.join(" × ")} elements`);
+    throw damageError(`the tensor ${quote(name)} is said to have ${dims.join(" × ")} elements`);
   const type = tensorType(cursor.u32());
   const row = dims[0] ?? 1;
   if (type && row % type.block !== 0) {
-    throw damageError(
-      `a row of the tensor ${quoteText(name)} has ${row} elements, and ${type.name} stores them by ${type.block}`,
-    );
+    throw damageError(`a row of the tensor ${quote(name)} has ${row} elements, and ${type.name} stores them by ${type.block}`);
   }
   return { name, elements, bytes: type && (elements / type.block) * type.bytes, type: type?.name, offset: cursor.u64() };
 }
 
 function readDimensions(cursor: Cursor, name: string): number[] {
   const count = cursor.u32();
-  if (count > MOST_DIMENSIONS) throw damageError(`the tensor ${quoteText(name)} is said to have ${count} dimensions`);
+  if (count > MOST_DIMENSIONS) throw damageError(`the tensor ${quote(name)} is said to have ${count} dimensions`);
   return Array.from({ length: count }, () => cursor.u64());
 }
 
@@ -83,7 +81,7 @@ function checkOffset(
   const expected = Math.ceil(end / alignment) * alignment;
   // The offset gives the size of the tensor before, where its type is unknown.
   const fits = isUnknown(before) ? offset >= expected && offset % alignment === 0 : offset === expected;
-  if (!fits) throw damageError(`the tensor ${quoteText(name)} is said to begin at ${offset} instead of ${expected}`);
+  if (!fits) throw damageError(`the tensor ${quote(name)} is said to begin at ${offset} instead of ${expected}`);
 }
 
 function addTensor(
@@ -98,7 +96,7 @@ function addTensor(
   sum.exact &&= bytes !== undefined;
   if (type !== undefined) by_type.set(type, (by_type.get(type) ?? 0) + bytes!);
   if (Math.max(sum.end, sum.parameters) <= Number.MAX_SAFE_INTEGER) return;
-  throw damageError(`with the tensor ${quoteText(name)} it is said to hold ${sum.parameters} parameters in ${sum.end} bytes`);
+  throw damageError(`with the tensor ${quote(name)} it is said to hold ${sum.parameters} parameters in ${sum.end} bytes`);
 }
 
 function isUnknown(info: TensorInfo | undefined): info is TensorInfo {

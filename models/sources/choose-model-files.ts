@@ -1,6 +1,6 @@
 // Which files of a repository make up a model: the parts of a split file and a projector belong together.
 import type { HubReference } from "../reference.ts";
-import { parseSplitName, withoutPart } from "../split-gguf.ts";
+import { partOf, withoutPart } from "../split-gguf.ts";
 import { SourceError } from "./source-error.ts";
 
 /** A file of a repository. */
@@ -35,7 +35,7 @@ export function chooseModelFiles<Entry extends RepoEntry>(entries: Entry[], refe
   const files = entries.filter(({ path }) => /\.gguf$/i.test(path) && !/imatrix/i.test(path));
   const isProjector = ({ path }: Entry): boolean => /mmproj/i.test(path);
   const weights = chooseGroup(groupParts(files.filter((file) => !isProjector(file))), reference);
-  const count = parseSplitName(weights[0]!.path)?.count ?? 1;
+  const { count } = partOf(weights[0]!.path);
   if (weights.length !== count)
     throw new SourceError(`Of the ${count} parts of the model only ${weights.length} are in ${reference.repo}.`);
   const projectors = files.filter(isProjector);
@@ -44,7 +44,7 @@ export function chooseModelFiles<Entry extends RepoEntry>(entries: Entry[], refe
 
 /** Files that belong together, their parts in order. */
 function groupParts<Entry extends RepoEntry>(files: Entry[]): Entry[][] {
-  const groups = Object.groupBy(files, ({ path }) => `${withoutPart(path)} ${parseSplitName(path)?.count ?? ""}`);
+  const groups = Object.groupBy(files, ({ path }) => `${withoutPart(path)} ${partOf(path).count}`);
   return Object.values(groups).map((group) => group!.toSorted((a, b) => (a.path < b.path ? -1 : 1)));
 }
 

@@ -1,7 +1,7 @@
 // The GGUF files that a manifest names: where they are, and whether they look whole.
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { allParts, parseSplitName } from "../../models/split-gguf.ts";
+import { allParts, partOf } from "../../models/split-gguf.ts";
 import { disk } from "../storage/drivers/fs-durable/file-system.ts";
 import type { Manifest } from "./manifest.ts";
 import { isWithin, openFile, UnreadableError, type OldFolder } from "./old-folder.ts";
@@ -76,7 +76,7 @@ async function findOnlyGguf(own: string, is_alone: boolean): Promise<string | un
 
 /** Whether a GGUF file stands for a model: it is no projector for images, and no part of a model but the first. */
 export function isModelName(name: string): boolean {
-  return name.endsWith(".gguf") && !/mmproj/i.test(name) && (parseSplitName(name)?.no ?? 1) === 1;
+  return name.endsWith(".gguf") && !/mmproj/i.test(name) && partOf(name).no === 1;
 }
 
 /** In bytes. Throws `UnreadableError` for what is not there or does not begin as GGUF does. */
