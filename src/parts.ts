@@ -5,7 +5,7 @@ export { createDownloadJobs, type DownloadJobs } from "./library/download-jobs.t
 export { createModelPool, type ModelPool, type ModelPoolOptions } from "./inference/model-pool.ts";
 export { createMemoryEstimator, type MemoryEstimator } from "./inference/memory-estimator.ts";
 export type { GuardOptions } from "./http/middleware/guards.ts";
-export { newId, requestIds } from "./support/ids.ts";
+export { newId, createRequestIds as requestIds } from "./support/ids.ts";
 export { createLibrary, type Library } from "./library/library.ts";
 export { createLog, type Log } from "./support/log.ts";
 export { openDataFolder, type DataFolder, type DataFolderOptions } from "./storage/data-folder.ts";

@@ -9,7 +9,7 @@ function isOpenAI(c: Context<AppEnv>): boolean {
 }
 
 /** Fields that are null are empty strings in the document, which knows no null there. */
-export function inDialect<T extends object>(c: Context<AppEnv>, record: T, nullable: (keyof T)[]): T {
+export function adaptNulls<T extends object>(c: Context<AppEnv>, record: T, nullable: (keyof T)[]): T {
   c.set("vary", "OpenAI-Beta");
   if (isOpenAI(c)) return record;
   const empty = nullable.filter((name) => record[name] === null).map((name) => [name, ""]);

@@ -16,13 +16,13 @@ const MAX_NAME = 1024;
 export async function readJson(c: Context<AppEnv>): Promise<unknown> {
   const bytes = await readBytes(c.req.raw, c.get("body_limits"));
   if (bytes.length === 0) return undefined;
-  const text = decode(bytes);
+  const text = decodeUtf8(bytes);
   checkShape(text);
-  return parse(text);
+  return parseJson(text);
 }
 
 /** Closes the connection: what is left of the body would be read for nothing. */
-export function tooLarge({ max_bytes }: BodyLimits): ApiError {
+export function bodyTooLarge({ max_bytes }: BodyLimits): ApiError {
   return new ApiError(413, `The body is larger than ${max_bytes} bytes. Send less.`, {
     code: "request_too_large",
     headers: { connection: "close" },
@@ -30,9 +30,11 @@ export function tooLarge({ max_bytes }: BodyLimits): ApiError {
 }
 
 async function readBytes(request: Request, limits: BodyLimits): Promise<Uint8Array> {
-  const clock = alarm(limits.timeout_ms);
+  const clock = startTimeout(limits.timeout_ms);
   try {
-    return await (isSmall(request, limits) ? readAtOnce(request, limits, clock.late) : readInPieces(request, limits, clock.late));
+    return await (isDeclaredSmall(request, limits)
+      ? readAtOnce(request, limits, clock.late)
+      : readInPieces(request, limits, clock.late));
   } catch (error) {
     if (error instanceof ApiError) throw error;
     throw new ApiError(400, "The connection ended before the body did. Send it whole.", { code: "invalid_json", cause: error });
@@ -42,7 +44,7 @@ async function readBytes(request: Request, limits: BodyLimits): Promise<Uint8Arr
 }
 
 /** No more than what was declared comes through a socket. */
-function isSmall({ headers }: Request, { max_bytes }: BodyLimits): boolean {
+function isDeclaredSmall({ headers }: Request, { max_bytes }: BodyLimits): boolean {
   const declared = headers.get("content-length");
   return declared !== null && Number(declared) <= max_bytes;
 }
@@ -50,7 +52,7 @@ function isSmall({ headers }: Request, { max_bytes }: BodyLimits): boolean {
 /** Several times as fast as piece by piece, on every runtime. */
 async function readAtOnce(request: Request, limits: BodyLimits, late: Promise<never>): Promise<Uint8Array> {
   const bytes = new Uint8Array(await Promise.race([request.arrayBuffer(), late]));
-  if (bytes.length > limits.max_bytes) throw tooLarge(limits);
+  if (bytes.length > limits.max_bytes) throw bodyTooLarge(limits);
   return bytes;
 }
 
@@ -75,7 +77,7 @@ async function collect(
     length += piece.value.length;
     if (length > limits.max_bytes) {
       await discard(read);
-      throw tooLarge(limits);
+      throw bodyTooLarge(limits);
     }
     chunks.push(piece.value);
   }
@@ -115,22 +117,22 @@ function concat(chunks: Uint8Array[], length: number): Uint8Array {
   return whole;
 }
 
-function alarm(ms: number): { late: Promise<never>; stop(): void } {
+function startTimeout(ms: number): { late: Promise<never>; stop(): void } {
   let timer: ReturnType<typeof setTimeout>;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(tooSlow(ms)), ms);
+    timer = setTimeout(() => reject(bodyTooSlow(ms)), ms);
   });
   return { late, stop: () => clearTimeout(timer) };
 }
 
-function tooSlow(ms: number): ApiError {
+function bodyTooSlow(ms: number): ApiError {
   return new ApiError(408, `The body did not arrive within ${ms / 1000} s. Send it faster.`, {
     code: "request_timeout",
     headers: { connection: "close" },
   });
 }
 
-function decode(bytes: Uint8Array): string {
+function decodeUtf8(bytes: Uint8Array): string {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes); // drops a leading BOM
   } catch {
@@ -178,7 +180,7 @@ function tooManyProperties(): ApiError {
   return new ApiError(400, message, { code: "too_many_properties" });
 }
 
-function parse(text: string): unknown {
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

@@ -27,7 +27,7 @@ export interface List<T> {
  * can be read of them, in their order. 20 and the newest first unless the query says otherwise.
  * Throws 400 `invalid_value` for an `after` or a `before` that is not among the ids.
  */
-export async function pageOf<T extends { id: string }>(
+export async function readPage<T extends { id: string }>(
   ids: readonly string[],
   query: PageQuery,
   read: (ids: string[]) => Promise<T[]>,
@@ -54,9 +54,9 @@ export async function pageOf<T extends { id: string }>(
     const found = await read(Array.from({ length: count }, (_, i) => idAt(from + i)));
     data = backwards ? [...found, ...data] : [...data, ...found];
   }
-  return listOf(data, start < end);
+  return toList(data, start < end);
 }
 
-export function listOf<T extends { id: string }>(data: T[], has_more = false): List<T> {
+export function toList<T extends { id: string }>(data: T[], has_more = false): List<T> {
   return { object: "list", data, first_id: data[0]?.id ?? null, last_id: data.at(-1)?.id ?? null, has_more };
 }

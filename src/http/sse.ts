@@ -23,7 +23,7 @@ export class Comment {
   }
 }
 
-const frame = (data: unknown): Uint8Array<ArrayBuffer> =>
+const encodeFrame = (data: unknown): Uint8Array<ArrayBuffer> =>
   encoder.encode(data instanceof Comment ? `: ${data.text}\n\n` : `data: ${JSON.stringify(data)}\n\n`);
 
 /**
@@ -35,11 +35,11 @@ export async function sse(objects: AsyncIterable<unknown>, stop: AbortController
   const { ping_ms = 10_000, stall_ms = 30_000, onError = () => {} } = options;
   const iterator = objects[Symbol.asyncIterator]();
   let next = iterator.next();
-  await orPing(next, ping_ms);
+  await waitUpTo(next, ping_ms);
 
   let gone = false;
   let stall: ReturnType<typeof setTimeout> | undefined;
-  const leave = (reason: unknown): void => {
+  const abandon = (reason: unknown): void => {
     gone = true;
     clearTimeout(stall);
     // Abort first: return() queues behind the pending next(), which would wait for one more token.
@@ -50,7 +50,7 @@ export async function sse(objects: AsyncIterable<unknown>, stop: AbortController
     async pull(controller) {
       clearTimeout(stall);
       try {
-        const result = await orPing(next, ping_ms);
+        const result = await waitUpTo(next, ping_ms);
         if (gone) return;
         if (result === undefined) controller.enqueue(PING);
         else if (result.done) {
@@ -60,23 +60,23 @@ export async function sse(objects: AsyncIterable<unknown>, stop: AbortController
         } else {
           next = iterator.next();
           next.catch(() => {}); // The next pull throws it.
-          controller.enqueue(frame(result.value));
+          controller.enqueue(encodeFrame(result.value));
         }
       } catch (thrown) {
         if (gone) return;
         const error = toApiError(thrown);
         onError(error);
-        controller.enqueue(frame(errorBody(error)));
+        controller.enqueue(encodeFrame(errorBody(error)));
         controller.close();
         return;
       }
       if ((controller.desiredSize ?? 0) > 0) return;
       stall = setTimeout(() => {
-        leave(new Error(`The client took nothing for ${stall_ms} ms.`));
+        abandon(new Error(`The client took nothing for ${stall_ms} ms.`));
         controller.error(new Error("stalled"));
       }, stall_ms);
     },
-    cancel: leave,
+    cancel: abandon,
   });
   return new Response(stream, {
     headers: { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-store", "x-accel-buffering": "no" },
@@ -84,7 +84,7 @@ export async function sse(objects: AsyncIterable<unknown>, stop: AbortController
 }
 
 /** Undefined when nothing came in time. */
-async function orPing<T>(next: Promise<T>, ping_ms: number): Promise<T | undefined> {
+async function waitUpTo<T>(next: Promise<T>, ping_ms: number): Promise<T | undefined> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const silence = new Promise<undefined>((done) => {
     timer = setTimeout(() => done(undefined), ping_ms);

@@ -25,11 +25,11 @@ export async function parseBody<S extends Schema>(
   const value = await readJson(c);
   if (value === undefined) {
     if (!optional) throw new ApiError(400, "The body is empty. Send a JSON object.", { code: "invalid_json" });
-    return checked(schema, {});
+    return validateWith(schema, {});
   }
   // valibot takes an array for an object.
   if (Array.isArray(value)) throw new ApiError(400, "The body is an array. It must be an object.", { code: "invalid_type" });
-  return checked(schema, value);
+  return validateWith(schema, value);
 }
 
 /** The query string as `schema` types it: the first value of each parameter, as text. Throws 400, never `invalid_type`. */
@@ -46,46 +46,47 @@ export function parseQuery<S extends Schema>(c: Context, schema: S): v.InferOutp
  * `messages[0].role`, null for the body itself.
  */
 export function toBadRequest([first]: readonly [Issue, ...Issue[]]): ApiError {
-  const { issue, path } = inmost(first);
-  const param = path.length === 0 ? null : path.reduce<string>(joined, "").slice(0, 200);
+  const { issue, path } = innermostIssue(first);
+  const param = path.length === 0 ? null : path.reduce<string>(appendToPath, "").slice(0, 200);
   const own = CODED.exec(issue.message);
   if (own) return new ApiError(400, issue.message.slice(own[0].length), { param, code: own[1]! });
   const name = param === null ? "The body" : `"${param}"`;
-  return new ApiError(400, sentence(name, issue), { param, code: codeOf(issue) });
+  return new ApiError(400, describeIssue(name, issue), { param, code: errorCodeOf(issue) });
 }
 
 /** The value as `schema` types it. Throws as `body` does. */
-export function checked<S extends Schema>(schema: S, value: unknown): v.InferOutput<S> {
+export function validateWith<S extends Schema>(schema: S, value: unknown): v.InferOutput<S> {
   const result = v.safeParse(schema, value, FIRST);
   if (!result.success) throw toBadRequest(result.issues);
   return result.output;
 }
 
 /** The member of a union whose outer type fitted says more than "none of them"; its path goes on from the union's. */
-function inmost(issue: Issue): { issue: Issue; path: unknown[] } {
+function innermostIssue(issue: Issue): { issue: Issue; path: unknown[] } {
   const path = (issue.path ?? []).map(({ key }) => key);
   const closer = CODED.test(issue.message)
     ? undefined
     : issue.issues?.find(({ path, kind }) => path !== undefined || kind === "validation");
   if (!closer) return { issue, path };
-  const inner = inmost(closer);
+  const inner = innermostIssue(closer);
   return { issue: inner.issue, path: [...path, ...inner.path] };
 }
 
-function joined(path: string, key: unknown): string {
+function appendToPath(path: string, key: unknown): string {
   if (typeof key === "number") return `${path}[${key}]`;
   return path === "" ? String(key) : `${path}.${String(key)}`;
 }
 
-function codeOf({ kind, type, input, expected }: Issue): string {
+function errorCodeOf({ kind, type, input, expected }: Issue): string {
   if (input === undefined) return "missing_required_parameter";
   if (kind === "transformation") return "invalid_type";
-  if (kind === "schema") return alternatives(expected).some((one) => isLiteralOf(one, input)) ? "invalid_value" : "invalid_type";
+  if (kind === "schema")
+    return splitAlternatives(expected).some((one) => isLiteralOf(one, input)) ? "invalid_value" : "invalid_type";
   if (type === "integer" || type === "safe_integer") return Number.isInteger(input) ? "invalid_value" : "invalid_type";
   return type === "max_length" && Array.isArray(input) ? "too_many_items" : "invalid_value";
 }
 
-function sentence(name: string, { type, input, expected, requirement, path }: Issue): string {
+function describeIssue(name: string, { type, input, expected, requirement, path }: Issue): string {
   if (input === undefined) return `${name} is missing. Add it to the request.`;
   const unit = Array.isArray(input) ? "items" : "characters";
   const length = Array.isArray(input) || typeof input === "string" ? input.length : 0;
@@ -93,24 +94,24 @@ function sentence(name: string, { type, input, expected, requirement, path }: Is
   if (type === "min_length" || type === "non_empty")
     return `${name} has ${length} ${unit}. At least ${requirement ?? 1} is needed.`;
   // Its input is already NaN.
-  if (type === "to_number") return `${name} is ${described(path?.at(-1)?.value)}. It must be a number.`;
-  return `${name} is ${described(input)}. ${remedy(type, expected, requirement)}`;
+  if (type === "to_number") return `${name} is ${describeValue(path?.at(-1)?.value)}. It must be a number.`;
+  return `${name} is ${describeValue(input)}. ${describeExpected(type, expected, requirement)}`;
 }
 
-function remedy(type: string, expected: string | null, requirement: unknown): string {
+function describeExpected(type: string, expected: string | null, requirement: unknown): string {
   if (type === "min_value") return `It must be at least ${requirement}.`;
   if (type === "max_value") return `It must be at most ${requirement}.`;
   if (type === "integer" || type === "safe_integer") return "It must be a whole number.";
-  return expected === null ? "That is not allowed." : `It must be ${listed(alternatives(expected).map(inWords))}.`;
+  return expected === null ? "That is not allowed." : `It must be ${joinWords(splitAlternatives(expected).map(toWords))}.`;
 }
 
-function described(value: unknown): string {
+function describeValue(value: unknown): string {
   if (Array.isArray(value)) return "an array";
   return typeof value === "object" && value !== null ? "an object" : quote(value);
 }
 
 /** What valibot expected, such as `("asc" | "desc")` or `(string | Array)`, taken apart. */
-function alternatives(expected: string | null): string[] {
+function splitAlternatives(expected: string | null): string[] {
   return (expected ?? "").replace(/[()]/g, "").split(" | ");
 }
 
@@ -129,10 +130,10 @@ const WORDS: Record<string, string> = {
   Object: "an object",
 };
 
-function inWords(alternative: string): string {
+function toWords(alternative: string): string {
   return WORDS[alternative] ?? alternative;
 }
 
-function listed(words: string[]): string {
+function joinWords(words: string[]): string {
   return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
 }

@@ -1,6 +1,6 @@
 // Text that should be one JSON object, from files that were cut, glued together or written over.
 
-import { isDeeper, isObject, type JsonObject } from "../support/json.ts";
+import { isNestedDeeper, isObject, type JsonObject } from "../support/json.ts";
 
 /** The value where it is a string with something in it. */
 export const nonEmptyString = (value: unknown): string | undefined =>
@@ -20,7 +20,7 @@ export function parseDocuments(text: string): Documents {
   // A power cut leaves NUL bytes in place of what was not on the disk yet.
   const { values, rest } = parseGlued(text.replaceAll("\0", "").trim());
   const found = rest === "" ? values : [...values, ...parseTailOfCut(rest)];
-  const flat = found.filter((value) => !isDeeper(value, DEEPEST));
+  const flat = found.filter((value) => !isNestedDeeper(value, DEEPEST));
   if (rest !== "") return { values: flat, fault: "It is no JSON object, or only in part: it may have been cut." };
   return flat.length === found.length ? { values } : { values: flat, fault: `It is nested deeper than ${DEEPEST} levels.` };
 }

@@ -3,7 +3,7 @@ import { posix } from "node:path";
 import * as v from "valibot";
 import { parse as parseYaml } from "yaml";
 import { Model, type ModelFile } from "../../models/manifest.ts";
-import { isDeeper, isObject, type JsonObject } from "../support/json.ts";
+import { isNestedDeeper, isObject, type JsonObject } from "../support/json.ts";
 import { DEEPEST, parseDocuments, nonEmptyString } from "./json.ts";
 
 export interface Manifest {
@@ -49,7 +49,7 @@ function parseYamlObject(text: string): JsonObject | undefined {
   try {
     // cortex writes some keys twice; aliases are how a small text becomes a large value.
     const value: unknown = parseYaml(text, { uniqueKeys: false, maxAliasCount: 100, logLevel: "error" });
-    return isObject(value) && !isDeeper(value, DEEPEST) ? value : undefined;
+    return isObject(value) && !isNestedDeeper(value, DEEPEST) ? value : undefined;
   } catch {
     return undefined;
   }

@@ -16,7 +16,7 @@ import { createModelPool, type ModelPool } from "../inference/model-pool.ts";
 import { invalidValue } from "../http/errors.ts";
 import type { GuardOptions } from "../http/middleware/guards.ts";
 import { createMemoryEstimator } from "../inference/memory-estimator.ts";
-import { newId, requestIds } from "../support/ids.ts";
+import { newId, createRequestIds } from "../support/ids.ts";
 import { ImportError } from "../import/old-folder.ts";
 import { createLibrary, type Library } from "../library/library.ts";
 import { createLog, type Log } from "../support/log.ts";
@@ -151,7 +151,7 @@ function poolSettings({ data, kv_cache, slots, queue, threads, context, keep_ali
 function guardOptions({ host, hosts, origins, key }: Config, wide: boolean, operator_key: string): GuardOptions {
   // A server that listens at one address is called by it; the wildcards are no names.
   const own = /^(0\.0\.0\.0|\[?::\]?)$/.test(host) ? [] : [host];
-  return { hosts: [...hosts, ...own], wide, origins, keys: key, operator_key, newRequestId: requestIds() };
+  return { hosts: [...hosts, ...own], wide, origins, keys: key, operator_key, newRequestId: createRequestIds() };
 }
 
 async function importInto(store: Store, path: string) {

@@ -3,7 +3,7 @@ import type { Storage } from "unstorage";
 import * as v from "valibot";
 import { ApiError } from "../http/errors.ts";
 import { quote } from "../support/quote.ts";
-import { pageOf, type List, type PageQuery } from "../http/paging.ts";
+import { readPage, type List, type PageQuery } from "../http/paging.ts";
 import { DamagedError, UncertainWriteError, isRecordFault, readFault, unavailable, writeFault } from "./faults.ts";
 import type { IdIndex } from "./id-index.ts";
 import type { RecordCache } from "./record-cache.ts";
@@ -137,7 +137,7 @@ export function createCollection<T extends { id: string }>(
       return (await inBatches(ids, getReadable)).filter((record) => record !== undefined);
     },
     async list(page) {
-      return pageOf(await records.ids(), page, records.getMany);
+      return readPage(await records.ids(), page, records.getMany);
     },
     async put(record) {
       const key = keyOf(record.id);

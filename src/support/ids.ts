@@ -22,7 +22,7 @@ export const OWN_ID = /^(thread|msg|asst)_[0-7][0-9a-hjkmnp-tv-z]{25}$/;
 export const newId = (prefix: string): string => prefix + next().toLowerCase();
 
 /** Makes ids of requests: told apart, also from those of an earlier process, and cheap, as every answer carries one. */
-export function requestIds(): () => string {
+export function createRequestIds(): () => string {
   const start = crypto.randomUUID().replaceAll("-", "").slice(0, 16);
   let count = 0;
   return () => `req_${start}${(count++).toString(36)}`;

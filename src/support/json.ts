@@ -7,12 +7,12 @@ export function isObject(value: unknown): value is JsonObject {
 }
 
 /** Whether objects and arrays are nested in more than so many levels. Without recursion beyond them. */
-export function isDeeper(value: unknown, levels: number): boolean {
+export function isNestedDeeper(value: unknown, levels: number): boolean {
   if (typeof value !== "object" || value === null) return false;
-  return levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1));
+  return levels === 0 || Object.values(value).some((inner) => isNestedDeeper(inner, levels - 1));
 }
 
 /** Bytes of its JSON. */
-export function bytesOf(value: JsonObject): number {
+export function jsonBytes(value: JsonObject): number {
   return new TextEncoder().encode(JSON.stringify(value)).length;
 }

@@ -40,13 +40,13 @@ export function createRegistry(): Registry {
 
   return {
     counter(name, help, names) {
-      const series = seriesOf(() => ({ total: 0 }));
+      const series = createSeries(() => ({ total: 0 }));
       const line = ([labels, { total }]: [Labels, { total: number }]): string => `${name}${labelList(names, labels)} ${total}`;
       add(name, help, "counter", { keep: series.keep, lines: () => series.all().map(line) });
       return { add: (labels, by = 1) => void (series.at(labels).total += by) };
     },
     histogram(name, help, names, bounds) {
-      const series = seriesOf(() => ({ counts: Array.from(bounds, () => 0), count: 0, sum: 0 }));
+      const series = createSeries(() => ({ counts: Array.from(bounds, () => 0), count: 0, sum: 0 }));
       const lines = ([labels, { counts, count, sum }]: ReturnType<typeof series.all>[number]): string[] => {
         const bucket = (le: string, at: number): string => `${name}_bucket${labelList([...names, "le"], [...labels, le])} ${at}`;
         const own = labelList(names, labels);
@@ -73,7 +73,7 @@ export function createRegistry(): Registry {
   };
 }
 
-function seriesOf<T>(fresh: () => T) {
+function createSeries<T>(fresh: () => T) {
   const all = new Map<string, [Labels, T]>();
   return {
     all: () => [...all.values()],

@@ -6,12 +6,12 @@ import { json } from "../../http/json.ts";
 import type { AppEnv } from "../../http/app-env.ts";
 import { ApiError } from "../../http/errors.ts";
 import { noAssistant } from "../../http/not-found.ts";
-import { PageQuery, pageOf } from "../../http/paging.ts";
+import { PageQuery, readPage } from "../../http/paging.ts";
 import { BUILT_IN, type Assistant } from "../../storage/entities.ts";
 import { parseBody, parseQuery } from "../../http/validate.ts";
 import { codedMessage } from "../../support/coded-message.ts";
-import { inDialect, wantsPage } from "../dialect.ts";
-import { merged, MetadataChange, NewMetadata } from "../metadata.ts";
+import { adaptNulls, wantsPage } from "../dialect.ts";
+import { mergeMetadata, MetadataChange, NewMetadata } from "../metadata.ts";
 
 /** As it is until somebody changes it; a record of it is kept from then on. */
 const JAN: Assistant = {
@@ -35,7 +35,7 @@ const JAN: Assistant = {
 const AVATAR =
   "data:image/svg+xml,%3Csvg%20xmlns='http://www.w3.org/2000/svg'%20viewBox='0%200%208%208'%3E%3Ccircle%20cx='4'%20cy='4'%20r='4'/%3E%3C/svg%3E";
 
-const text = (most: number) => v.nullish(v.pipe(v.string(), v.maxLength(most)));
+const textUpTo = (most: number) => v.nullish(v.pipe(v.string(), v.maxLength(most)));
 const Tool = v.looseObject({ type: v.string() });
 const Events = v.object({ in: v.optional(v.array(v.unknown()), []), out: v.optional(v.array(v.unknown()), []) });
 
@@ -53,10 +53,10 @@ const FIELDS = {
   models: v.nullish(
     v.pipe(v.array(v.object({ model_id: v.pipe(v.string(), v.nonEmpty(), v.maxLength(200)) })), v.maxLength(128)),
   ),
-  name: text(256),
-  description: text(512),
-  instructions: text(256_000),
-  avatar: text(10_240),
+  name: textUpTo(256),
+  description: textUpTo(512),
+  instructions: textUpTo(256_000),
+  avatar: textUpTo(10_240),
   events: v.nullish(Events),
   tools: v.nullish(v.pipe(v.array(Tool), v.maxLength(128))),
   temperature: v.nullish(v.pipe(v.number(), v.minValue(0), v.maxValue(2))),
@@ -65,19 +65,19 @@ const FIELDS = {
 };
 
 const NewAssistant = v.object({ ...FIELDS, metadata: NewMetadata });
-const Change = v.object({ ...FIELDS, metadata: MetadataChange });
+const AssistantChange = v.object({ ...FIELDS, metadata: MetadataChange });
 
 export const assistantRoutes = ({ store, now }: Deps) => {
   const changeAssistant = async (c: Context<AppEnv>) => {
-    const { metadata, tool_resources: _, ...change } = await parseBody(c, Change);
+    const { metadata, tool_resources: _, ...change } = await parseBody(c, AssistantChange);
     const id = c.req.param("assistant_id") ?? "";
-    const next = (old: Assistant): Assistant => {
-      const fields = { ...old, ...given(change), metadata: merged(old.metadata, metadata) };
-      return same(fields, old) ? old : { ...fields, version: old.version + 1 };
+    const applyChange = (old: Assistant): Assistant => {
+      const fields = { ...old, ...toRecordFields(change), metadata: mergeMetadata(old.metadata, metadata) };
+      return isSameRecord(fields, old) ? old : { ...fields, version: old.version + 1 };
     };
-    const changed = await store.assistants.patch(id, next, id === BUILT_IN ? JAN : undefined);
+    const changed = await store.assistants.patch(id, applyChange, id === BUILT_IN ? JAN : undefined);
     if (changed === undefined) throw noAssistant(id);
-    return json(c, shownAssistant(c, changed));
+    return json(c, toWireAssistant(c, changed));
   };
   return new Hono<AppEnv>()
     .get("/", async function listAssistants(c) {
@@ -93,29 +93,29 @@ export const assistantRoutes = ({ store, now }: Deps) => {
       if (!wantsPage(c, page))
         return json(
           c,
-          (await read(ids.toReversed())).map((assistant) => shownAssistant(c, assistant)),
+          (await read(ids.toReversed())).map((assistant) => toWireAssistant(c, assistant)),
         );
-      const list = await pageOf(ids, page, read);
-      return json(c, { ...list, data: list.data.map((assistant) => shownAssistant(c, assistant)) });
+      const list = await readPage(ids, page, read);
+      return json(c, { ...list, data: list.data.map((assistant) => toWireAssistant(c, assistant)) });
     })
     .post("/", async function createAssistant(c) {
       const { metadata, tool_resources: _, ...fields } = await parseBody(c, NewAssistant);
       const assistant: Assistant = {
         ...JAN,
         ...{ name: null, description: null, instructions: null },
-        ...given(fields),
+        ...toRecordFields(fields),
         id: await store.newAssistantId(),
         created_at: now(),
         metadata,
       };
       await store.assistants.put(assistant);
-      return json(c, shownAssistant(c, assistant));
+      return json(c, toWireAssistant(c, assistant));
     })
     .get("/:assistant_id", async function getAssistant(c) {
       const id = c.req.param("assistant_id");
       const assistant = (await store.assistants.get(id)) ?? (id === BUILT_IN ? JAN : undefined);
       if (assistant === undefined) throw noAssistant(id);
-      return json(c, shownAssistant(c, assistant));
+      return json(c, toWireAssistant(c, assistant));
     })
     .patch("/:assistant_id", changeAssistant)
     .post("/:assistant_id", changeAssistant)
@@ -135,7 +135,7 @@ export const assistantRoutes = ({ store, now }: Deps) => {
 type Fields = Omit<v.InferOutput<typeof NewAssistant>, "metadata" | "tool_resources">;
 
 /** What a request says, as the record has it: `model` is the first of `models`. */
-function given({ model, models, events, tools, ...plain }: Fields): Partial<Assistant> {
+function toRecordFields({ model, models, events, tools, ...plain }: Fields): Partial<Assistant> {
   const said = Object.entries(plain).filter(([, value]) => value !== undefined);
   const others = (models ?? []).filter(({ model_id }) => model_id !== model);
   return {
@@ -146,9 +146,9 @@ function given({ model, models, events, tools, ...plain }: Fields): Partial<Assi
   };
 }
 
-const same = (a: Assistant, b: Assistant): boolean => JSON.stringify(a) === JSON.stringify(b);
+const isSameRecord = (a: Assistant, b: Assistant): boolean => JSON.stringify(a) === JSON.stringify(b);
 
-function shownAssistant(c: Context, assistant: Assistant) {
+function toWireAssistant(c: Context, assistant: Assistant) {
   const { id, object, version, created_at, name, description, avatar, models, instructions, events, metadata } = assistant;
   const { tools, temperature, top_p } = assistant;
   const model = models[0]?.model_id ?? "";
@@ -165,5 +165,5 @@ function shownAssistant(c: Context, assistant: Assistant) {
     events,
     metadata,
   };
-  return inDialect(c, { ...fields, model, tools, temperature, top_p }, ["name", "description", "instructions"]);
+  return adaptNulls(c, { ...fields, model, tools, temperature, top_p }, ["name", "description", "instructions"]);
 }

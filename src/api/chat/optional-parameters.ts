@@ -3,7 +3,7 @@ import * as v from "valibot";
 import type { Capability, ChatRequest } from "../../../adapters/adapter.ts";
 import { SAMPLERS } from "../../../adapters/samplers.ts";
 import { ApiError, invalidValue } from "../../http/errors.ts";
-import { checked } from "../../http/validate.ts";
+import { validateWith } from "../../http/validate.ts";
 import { codedMessage } from "../../support/coded-message.ts";
 
 /** Whether a value changes nothing: then it passes with any engine. */
@@ -113,7 +113,7 @@ export function readOptionalParameters(
 ): OptionalParameters {
   const names = Object.keys(request).filter((name) => isToBeHonoured(name, request[name], capabilities));
   if (names.length === 0) return {};
-  const parameters = checked(Parameters, Object.fromEntries(names.map((name) => [name, request[name]])));
+  const parameters = validateWith(Parameters, Object.fromEntries(names.map((name) => [name, request[name]])));
   const { grammar, logit_bias, parallel_tool_calls, response_format } = parameters;
   const samplers = Object.fromEntries(Object.entries(parameters).filter(([name]) => name in SAMPLERS));
   if (grammar && response_format)

@@ -8,7 +8,7 @@ import { noDownload } from "../../http/not-found.ts";
 import { checkActingGet } from "../../http/middleware/origin.ts";
 import { sse } from "../../http/sse.ts";
 import { parseBody } from "../../http/validate.ts";
-import { modelId } from "../models/model-id.ts";
+import { modelIdFromPath } from "../models/model-id.ts";
 
 const EmptyRequest = v.object({});
 
@@ -18,7 +18,7 @@ export const downloadRoutes = (deps: Deps) => {
   const keyed = deps.guards.keys.length > 0;
 
   const startDownload = async (c: Context<AppEnv>) => {
-    const id = modelId(c);
+    const id = modelIdFromPath(c);
     const downloaded = (await deps.downloads.start(id)) === "there";
     // The published API has the message alone, which is for people.
     return json(c, { message: downloaded ? `Model ${id} is already downloaded` : `Starting download ${id}`, downloaded });
@@ -28,26 +28,26 @@ export const downloadRoutes = (deps: Deps) => {
     if (c.req.method === "HEAD") return c.body(null);
     const stop = new AbortController(); // sse() aborts it when the client leaves; the job goes on
     const signal = AbortSignal.any([c.req.raw.signal, stop.signal]);
-    return sse(deps.downloads.events(modelId(c, EVENTS), signal), stop, { onError: (error) => deps.onError(error, c) });
+    return sse(deps.downloads.events(modelIdFromPath(c, EVENTS), signal), stop, { onError: (error) => deps.onError(error, c) });
   };
 
   return new Hono<AppEnv>()
     .get("/*", async function getDownload(c, next) {
       // Without an id it is the model called "download" that is meant. A model called `x/events` is `x%2Fevents` here.
-      if (modelId(c) === "") return next();
-      if (c.req.path.endsWith(EVENTS) && modelId(c, EVENTS) !== "") return streamEvents(c);
+      if (modelIdFromPath(c) === "") return next();
+      if (c.req.path.endsWith(EVENTS) && modelIdFromPath(c, EVENTS) !== "") return streamEvents(c);
       checkActingGet(c, keyed);
       if (c.req.method !== "HEAD") return startDownload(c);
-      await deps.library.planDownload(modelId(c));
+      await deps.library.planDownload(modelIdFromPath(c));
       return c.body(null);
     })
     .post("/*", async function postDownload(c, next) {
-      if (modelId(c) === "") return next();
+      if (modelIdFromPath(c) === "") return next();
       await parseBody(c, EmptyRequest, { optional: true });
       return startDownload(c);
     })
     .delete("/*", async function cancelDownload(c, next) {
-      const id = modelId(c);
+      const id = modelIdFromPath(c);
       if (id === "") return next();
       if (await deps.downloads.cancel(id)) return json(c, { id, object: "model.download", cancelled: true });
       throw noDownload(id);

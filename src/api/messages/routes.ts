@@ -10,8 +10,8 @@ import type { UnsavedMessage } from "../../storage/conversations.ts";
 import type { Message } from "../../storage/entities.ts";
 import { parseBody, parseQuery } from "../../http/validate.ts";
 import { codedMessage } from "../../support/coded-message.ts";
-import { inDialect } from "../dialect.ts";
-import { merged, MetadataChange, NewMetadata } from "../metadata.ts";
+import { adaptNulls } from "../dialect.ts";
+import { mergeMetadata, MetadataChange, NewMetadata } from "../metadata.ts";
 
 const Text = v.pipe(v.string(), v.nonEmpty());
 
@@ -49,54 +49,54 @@ export const NewMessage = v.object({
 });
 type NewMessage = v.InferOutput<typeof NewMessage>;
 
-const Change = v.object({ metadata: MetadataChange });
+const MessageChange = v.object({ metadata: MetadataChange });
 
 export const messageRoutes = (deps: Deps) => {
   const { store } = deps;
   const { conversations } = store;
   const changeMessage = async (c: Context<AppEnv>) => {
-    const { metadata } = await parseBody(c, Change);
-    const [thread_id, id] = ids(c);
+    const { metadata } = await parseBody(c, MessageChange);
+    const [thread_id, id] = pathIds(c);
     const changed = await conversations.patchMessage(thread_id, id, (message) => ({
       ...message,
-      metadata: merged(message.metadata, metadata),
+      metadata: mergeMetadata(message.metadata, metadata),
     }));
     if (changed === undefined) throw noMessage(id);
-    return json(c, shownMessage(c, changed));
+    return json(c, toWireMessage(c, changed));
   };
   return new Hono<AppEnv>()
     .get("/:thread_id/messages", async function listMessages(c) {
       const page = parseQuery(c, PageQuery);
-      const [thread_id] = ids(c);
+      const [thread_id] = pathIds(c);
       if ((await store.threads.get(thread_id)) === undefined) throw noThread(thread_id);
       const list = await store.messages(thread_id).list(page);
-      return json(c, { ...list, data: list.data.map((message) => shownMessage(c, message)) });
+      return json(c, { ...list, data: list.data.map((message) => toWireMessage(c, message)) });
     })
     .post("/:thread_id/messages", async function createMessage(c) {
       const request = await parseBody(c, NewMessage);
-      const message = await conversations.addMessage(ids(c)[0], ({ assistants }) =>
-        messageOf(request, deps.now(), assistants[0]?.assistant_id),
+      const message = await conversations.addMessage(pathIds(c)[0], ({ assistants }) =>
+        newMessageRecord(request, deps.now(), assistants[0]?.assistant_id),
       );
-      return json(c, shownMessage(c, message));
+      return json(c, toWireMessage(c, message));
     })
     .get("/:thread_id/messages/:message_id", async function getMessage(c) {
-      const [thread_id, id] = ids(c);
+      const [thread_id, id] = pathIds(c);
       if ((await store.threads.get(thread_id)) === undefined) throw noThread(thread_id);
       const message = await store.messages(thread_id).get(id);
       if (message === undefined) throw noMessage(id);
-      return json(c, shownMessage(c, message));
+      return json(c, toWireMessage(c, message));
     })
     .patch("/:thread_id/messages/:message_id", changeMessage)
     .post("/:thread_id/messages/:message_id", changeMessage)
     .delete("/:thread_id/messages/:message_id", async function deleteMessage(c) {
-      const [thread_id, id] = ids(c);
+      const [thread_id, id] = pathIds(c);
       if (!(await conversations.removeMessage(thread_id, id))) throw noMessage(id);
       return json(c, { id, object: "thread.message.deleted", deleted: true });
     });
 };
 
 /** A request's message as it is kept; `assistant_id` is the thread's, of whom an assistant's message is. */
-export function messageOf(request: NewMessage, now: number, assistant_id?: string): UnsavedMessage {
+export function newMessageRecord(request: NewMessage, now: number, assistant_id?: string): UnsavedMessage {
   return {
     object: "thread.message",
     created_at: now,
@@ -111,16 +111,16 @@ export function messageOf(request: NewMessage, now: number, assistant_id?: strin
   };
 }
 
-function shownMessage(c: Context, message: Message) {
+function toWireMessage(c: Context, message: Message) {
   const { id, object, created_at, thread_id, role, content, file_ids, assistant_id, run_id, metadata, status, completed_at } =
     message;
-  return inDialect(
+  return adaptNulls(
     c,
     { id, object, created_at, thread_id, role, content, file_ids, assistant_id, run_id, metadata, status, completed_at },
     ["assistant_id", "run_id"],
   );
 }
 
-function ids(c: Context): [thread_id: string, message_id: string] {
+function pathIds(c: Context): [thread_id: string, message_id: string] {
   return [c.req.param("thread_id") ?? "", c.req.param("message_id") ?? ""];
 }

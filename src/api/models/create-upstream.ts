@@ -6,14 +6,14 @@ import type { Model, Upstream } from "../../../models/manifest.ts";
 import type { Deps } from "../deps.ts";
 import { ApiError, invalidValue } from "../../http/errors.ts";
 import { isOperator } from "../../http/middleware/auth.ts";
-import { shownModel } from "./wire-form.ts";
+import { toWireModel } from "./wire-form.ts";
 import type { NewModel } from "./create-request.ts";
 
 const OF_FILES = ["repo", "source_url", "path", "sha256", "size", "allow_private", "adapter", "engine", "download"] as const;
 
 /** Answers with the model as it is shown. Throws `ApiError` 400, 403, and 409 `model_exists` for an id that stands for another one. */
 export async function addUpstream(c: Context, deps: Deps, request: NewModel, base_url: string | string[]) {
-  mayNameServers(c, deps);
+  checkMayNameServers(c, deps);
   const pointless = OF_FILES.find((name) => request[name] !== undefined && request[name] !== false);
   if (pointless !== undefined)
     throw invalidValue(
@@ -25,17 +25,17 @@ export async function addUpstream(c: Context, deps: Deps, request: NewModel, bas
     throw invalidValue('"id" is missing: what is the model to be called here?', "id", "missing_required_parameter");
   const upstream = upstreamOf(request, [base_url].flat());
   const known = await deps.library.get(id);
-  if (known !== undefined && isDeepStrictEqual(known.upstream, upstream)) return shownModel(known, "installed", deps);
-  const model = recordOf(id, upstream, deps.now());
+  if (known !== undefined && isDeepStrictEqual(known.upstream, upstream)) return toWireModel(known, "installed", deps);
+  const model = newUpstreamRecord(id, upstream, deps.now());
   await deps.library.addWithoutDownload(model);
-  return shownModel(model, "installed", deps);
+  return toWireModel(model, "installed", deps);
 }
 
 /**
  * Whoever names a server makes this one dial it, from inside its network, and send it conversations and a key. That is the owner's
  * alone to decide, whatever the settings say of downloads: those are looked at before they are used, and are told to nobody.
  */
-function mayNameServers(c: Context, { guards }: Deps): void {
+function checkMayNameServers(c: Context, { guards }: Deps): void {
   if (isOperator(c, guards.operator_key)) return;
   throw new ApiError(403, 'Only the server\'s owner may add a model that other servers run: with "ingle add".', {
     param: "base_url",
@@ -44,11 +44,11 @@ function mayNameServers(c: Context, { guards }: Deps): void {
 }
 
 function upstreamOf({ model, key_env, slots }: NewModel, addresses: string[]): Upstream {
-  const urls = [...new Set(addresses.map(checked))];
+  const urls = [...new Set(addresses.map(parseBaseUrl))];
   return { urls, ...(model !== undefined && { model }), ...(key_env !== undefined && { key_env }), ...(slots && { slots }) };
 }
 
-function checked(address: string): string {
+function parseBaseUrl(address: string): string {
   try {
     return normalizeBaseUrl(address);
   } catch (error) {
@@ -56,7 +56,7 @@ function checked(address: string): string {
   }
 }
 
-function recordOf(id: string, upstream: Upstream, created: number): Model {
+function newUpstreamRecord(id: string, upstream: Upstream, created: number): Model {
   const words = { object: "model", name: id, version: "1.0", description: "", format: "api", owned_by: "" } as const;
   const source_url = upstream.urls[0]!;
   return { id, ...words, created, source_url, settings: {}, parameters: {}, metadata: {}, upstream, files: [] };

@@ -19,13 +19,13 @@ import { ApiError, invalidValue } from "../../http/errors.ts";
 import { quote } from "../../support/quote.ts";
 import { isOperator } from "../../http/middleware/auth.ts";
 import type { DownloadPlan } from "../../library/pending-models.ts";
-import { filesInPlace } from "./local-files.ts";
+import { describeFilesInPlace } from "./local-files.ts";
 import { parseBody } from "../../http/validate.ts";
-import { shownModel } from "./wire-form.ts";
+import { toWireModel } from "./wire-form.ts";
 import { NewModel } from "./create-request.ts";
 import { addUpstream } from "./create-upstream.ts";
 
-type Placed = Exclude<ModelName, { kind: "id" }>;
+type ModelPlace = Exclude<ModelName, { kind: "id" }>;
 
 export async function addModel(c: Context<AppEnv>, deps: Deps): Promise<Response> {
   const request = await parseBody(c, NewModel);
@@ -33,25 +33,25 @@ export async function addModel(c: Context<AppEnv>, deps: Deps): Promise<Response
   const pointless = (["model", "key_env", "slots"] as const).find((name) => request[name] !== undefined);
   if (pointless !== undefined)
     throw invalidValue(`"${pointless}" needs "base_url": it is about a model that other servers run.`, pointless);
-  const { named, param } = placeOf(request);
+  const { named, param } = parsePlace(request);
   const id = request.id ?? idOfName(named);
   if (id === "" || id.length > 200)
     throw invalidValue(`No id can be made of ${quote(request[param]!)}. Choose one with "id".`, "id");
   const { adapter = request.engine, engine = adapter } = request;
   if (engine !== adapter)
     throw invalidValue('"engine" is the older name of "adapter", and they differ. Leave out "engine".', "engine");
-  const model = { ...blank(id, named, deps.now()), ...(adapter && { engine: adapter }) };
-  if (named.kind === "path") return json(c, await takeFile(c, deps, model, named.path, request));
-  const allow_private = mayBePrivate(c, deps, request);
+  const model = { ...newRecord(id, named, deps.now()), ...(adapter && { engine: adapter }) };
+  if (named.kind === "path") return json(c, await addFileInPlace(c, deps, model, named.path, request));
+  const allow_private = mayUsePrivateAddress(c, deps, request);
   const asked =
     named.kind === "hub" ? hubModel(model, named.reference, request) : urlModel(model, named.url, request, allow_private);
   await deps.library.addPending({ ...asked, ...(request.allow_private && { allow_private }) });
   if (request.download) await deps.downloads.start(id);
   const there = await deps.library.get(id);
-  return json(c, await shownModel(there ?? asked.model, there === undefined ? "available" : "installed", deps));
+  return json(c, await toWireModel(there ?? asked.model, there === undefined ? "available" : "installed", deps));
 }
 
-function mayBePrivate(c: Context<AppEnv>, { guards, allow_private = false }: Deps, request: NewModel): boolean {
+function mayUsePrivateAddress(c: Context<AppEnv>, { guards, allow_private = false }: Deps, request: NewModel): boolean {
   if (!request.allow_private || allow_private) return allow_private;
   if (isOperator(c, guards.operator_key)) return true;
   throw new ApiError(
@@ -65,7 +65,7 @@ function mayBePrivate(c: Context<AppEnv>, { guards, allow_private = false }: Dep
 }
 
 /** What was named, and by which field. */
-function placeOf(request: NewModel): { named: Placed; param: "repo" | "source_url" | "path" } {
+function parsePlace(request: NewModel): { named: ModelPlace; param: "repo" | "source_url" | "path" } {
   const given = (["repo", "source_url", "path"] as const).filter((name) => request[name] !== undefined);
   const [param] = given;
   if (param === undefined)
@@ -89,7 +89,7 @@ function placeOf(request: NewModel): { named: Placed; param: "repo" | "source_ur
   throw invalidValue(`"source_url" is ${quote(text)}. It must be the https address of a GGUF file or of a repository.`, param);
 }
 
-function blank(id: string, named: Placed, created: number): Model {
+function newRecord(id: string, named: ModelPlace, created: number): Model {
   const words = { object: "model", name: id, version: "1.0", description: "", format: "gguf", owned_by: "" } as const;
   return { id, ...words, created, source_url: addressOfName(named), settings: {}, parameters: {}, metadata: {}, files: [] };
 }
@@ -129,16 +129,16 @@ function urlModel(model: Model, address: string, { sha256, size }: NewModel, all
   return { model: { ...model, files } };
 }
 
-async function takeFile(c: Context<AppEnv>, deps: Deps, model: Model, path: string, { sha256, size, download }: NewModel) {
+async function addFileInPlace(c: Context<AppEnv>, deps: Deps, model: Model, path: string, { sha256, size, download }: NewModel) {
   const pointless = sha256 === undefined ? (download ? "download" : undefined) : "sha256";
   if (pointless !== undefined)
     throw invalidValue(`"${pointless}" is for models that are fetched. A file is used where it is, as it is.`, pointless);
   const within = isOperator(c, deps.guards.operator_key) ? undefined : (deps.models_dir ?? null);
-  const taken = await filesInPlace(model, path, within);
+  const taken = await describeFilesInPlace(model, path, within);
   const [{ size: found = 0 } = {}] = taken.files;
   if (size !== undefined && size !== found) throw invalidValue(`The file has ${found} bytes instead of ${size}.`, "size");
   const known = await deps.library.get(model.id);
-  if (known?.source_url === taken.source_url) return shownModel(known!, "installed", deps);
+  if (known?.source_url === taken.source_url) return toWireModel(known!, "installed", deps);
   await deps.library.addWithoutDownload(taken);
-  return shownModel(taken, "installed", deps);
+  return toWireModel(taken, "installed", deps);
 }

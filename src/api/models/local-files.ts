@@ -15,12 +15,13 @@ import { quote } from "../../support/quote.ts";
  * The model with the file at `path`, the other parts of it where it is split, and the facts of its header. Only files `within` that
  * folder are taken; `null` takes none, undefined any. Throws `ApiError` 400 and 403, for `path`.
  */
-export async function filesInPlace(model: Model, path: string, within: string | null | undefined): Promise<Model> {
-  const place = await realPlace(path, within);
-  const paths = await partsOf(place);
-  const weights = await Promise.all(paths.map(fileAt));
-  const projector = await projectorOf(paths);
-  const files = projector === undefined ? weights : [...weights, { ...(await fileAt(projector)), role: "projector" as const }];
+export async function describeFilesInPlace(model: Model, path: string, within: string | null | undefined): Promise<Model> {
+  const place = await resolveFile(path, within);
+  const paths = await findParts(place);
+  const weights = await Promise.all(paths.map(describeFile));
+  const projector = await findProjector(paths);
+  const files =
+    projector === undefined ? weights : [...weights, { ...(await describeFile(projector)), role: "projector" as const }];
   const header = await readGgufFile(paths[0]!).catch((error) => {
     if (error instanceof GgufError) throw invalidValue(`${quote(path)} cannot be used: ${error.message}`, "path");
     throw error;
@@ -29,8 +30,8 @@ export async function filesInPlace(model: Model, path: string, within: string | 
 }
 
 /** Links are followed first: where a file really is decides. */
-async function realPlace(path: string, within: string | null | undefined): Promise<string> {
-  const asked = path.startsWith("file:") ? fromUrl(path) : path.replace(/^~(?=[/\\]|$)/, homedir());
+async function resolveFile(path: string, within: string | null | undefined): Promise<string> {
+  const asked = path.startsWith("file:") ? pathFromUrl(path) : path.replace(/^~(?=[/\\]|$)/, homedir());
   if (!isAbsolute(asked)) throw invalidValue(`${quote(path)} is no absolute path.`, "path");
   const denied = new ApiError(
     403,
@@ -50,7 +51,7 @@ async function realPlace(path: string, within: string | null | undefined): Promi
   return real;
 }
 
-function fromUrl(text: string): string {
+function pathFromUrl(text: string): string {
   try {
     return fileURLToPath(text);
   } catch {
@@ -64,7 +65,7 @@ function isWithin(folder: string, path: string): boolean {
 }
 
 /** All parts, the first one first. */
-async function partsOf(path: string): Promise<string[]> {
+async function findParts(path: string): Promise<string[]> {
   const parts = allParts(path);
   const there = await Promise.all(
     parts.map((part) =>
@@ -80,7 +81,7 @@ async function partsOf(path: string): Promise<string[]> {
 }
 
 /** The projector beside the weights, where these are the only ones in their folder. */
-async function projectorOf(parts: string[]): Promise<string | undefined> {
+async function findProjector(parts: string[]): Promise<string | undefined> {
   const folder = dirname(parts[0]!);
   const names = (await readdir(folder).catch(() => [])).filter((name) => /\.gguf$/i.test(name));
   const [projector, ...others] = names.filter((name) => /mmproj/i.test(name));
@@ -88,6 +89,6 @@ async function projectorOf(parts: string[]): Promise<string | undefined> {
   return projector !== undefined && alone ? join(folder, projector) : undefined;
 }
 
-async function fileAt(path: string): Promise<ModelFile> {
+async function describeFile(path: string): Promise<ModelFile> {
   return { name: safeFileName(path), size: (await stat(path)).size, path, sources: [] };
 }

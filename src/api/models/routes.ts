@@ -8,12 +8,12 @@ import { json } from "../../http/json.ts";
 import type { AppEnv } from "../../http/app-env.ts";
 import { noModel, notInCatalog } from "../../http/not-found.ts";
 import { checkActingGet } from "../../http/middleware/origin.ts";
-import { listOf, pageOf, PageQuery } from "../../http/paging.ts";
+import { toList, readPage, PageQuery } from "../../http/paging.ts";
 import { parseQuery } from "../../http/validate.ts";
 import { downloadRoutes } from "../downloads/routes.ts";
-import { modelId } from "./model-id.ts";
+import { modelIdFromPath } from "./model-id.ts";
 import { addModel } from "./create.ts";
-import { shownModel, type Kind } from "./wire-form.ts";
+import { toWireModel, type ModelPresence } from "./wire-form.ts";
 
 const WithCatalog = v.object({ catalog: v.optional(v.picklist(["true", "false"])) });
 const ListQuery = v.object({ ...PageQuery.entries, ...WithCatalog.entries });
@@ -28,32 +28,32 @@ export const modelRoutes = (deps: Deps) => {
       .route("/download", downloadRoutes(deps))
       .get("/", async function listModels(c) {
         const { catalog, ...page } = parseQuery(c, ListQuery);
-        const found = await known(deps, catalog === "true");
+        const found = await findModels(deps, catalog === "true");
         const ids = [...found.keys()].sort();
         const read = (some: string[]) =>
-          Promise.all(some.map((id) => shownModel(...found.get(id)!, deps, { fit: catalog === "true" })));
+          Promise.all(some.map((id) => toWireModel(...found.get(id)!, deps, { fit: catalog === "true" })));
         const paged = Object.values(page).some((value) => value !== undefined);
         // Sorted by id they are with and without pages: these ids do not grow with time.
-        return json(c, paged ? await pageOf(ids, { ...page, order: page.order ?? "asc" }, read) : listOf(await read(ids)));
+        return json(c, paged ? await readPage(ids, { ...page, order: page.order ?? "asc" }, read) : toList(await read(ids)));
       })
       .post("/", function createModel(c) {
         return addModel(c, deps);
       })
       .get("/*", async function getModel(c) {
-        const id = modelId(c);
+        const id = modelIdFromPath(c);
         const { catalog: wanted, fit } = parseQuery(c, OneQuery);
         const withCatalog = wanted === "true";
         const model = await deps.library.get(id);
-        if (model !== undefined) return json(c, await shownModel(model, "installed", deps, { fit: true }));
+        if (model !== undefined) return json(c, await toWireModel(model, "installed", deps, { fit: true }));
         const manifest =
           (await deps.library.getPending(id)) ?? (withCatalog ? catalog().find((each) => each.id === id) : undefined);
         if (manifest === undefined) throw withCatalog ? notInCatalog(id) : noModel(id);
         const dials = fit === "true" && c.req.method !== "HEAD";
         if (dials) checkActingGet(c, keyed);
-        return json(c, await shownModel(manifest, "available", deps, { fit: true, ...(dials && { remote: c.req.raw.signal }) }));
+        return json(c, await toWireModel(manifest, "available", deps, { fit: true, ...(dials && { remote: c.req.raw.signal }) }));
       })
       .delete("/*", async function deleteModel(c, next) {
-        const id = modelId(c);
+        const id = modelIdFromPath(c);
         if (id === "") return next();
         const stopped = await deps.downloads.cancel(id);
         const removed = await deps.library.remove(id, () => deps.pool.unload(id));
@@ -64,16 +64,16 @@ export const modelRoutes = (deps: Deps) => {
 };
 
 /** By id. Records that cannot be read are among them: they can be deleted. */
-async function known({ library }: Deps, withCatalog: boolean): Promise<Map<string, [Model, Kind]>> {
-  const found = new Map<string, [Model, Kind]>();
+async function findModels({ library }: Deps, withCatalog: boolean): Promise<Map<string, [Model, ModelPresence]>> {
+  const found = new Map<string, [Model, ModelPresence]>();
   if (withCatalog)
     for (const model of [...catalog(), ...(await library.listPending())]) found.set(model.id, [model, "available"]);
   for (const [id, model] of await library.all())
-    found.set(id, model === undefined ? [unreadable(id), "damaged"] : [model, "installed"]);
+    found.set(id, model === undefined ? [damagedModel(id), "damaged"] : [model, "installed"]);
   return found;
 }
 
-function unreadable(id: string): Model {
+function damagedModel(id: string): Model {
   const words = { object: "model", name: id, version: "1.0", description: "", format: "gguf", owned_by: "" } as const;
   return { id, ...words, created: 0, settings: {}, parameters: {}, metadata: {}, files: [] };
 }

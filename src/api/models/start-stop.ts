@@ -7,7 +7,7 @@ import type { AppEnv } from "../../http/app-env.ts";
 import { KeepAlive } from "../../support/quantities.ts";
 import { parseBody } from "../../http/validate.ts";
 import { findModel } from "../find-model.ts";
-import { modelId } from "./model-id.ts";
+import { modelIdFromPath } from "./model-id.ts";
 
 const StartRequest = v.object({ keep_alive: v.nullish(KeepAlive), pinned: v.nullish(v.boolean()) });
 const StopRequest = v.object({});
@@ -17,7 +17,7 @@ export const startStopRoutes = (deps: Deps) =>
   // No `post`: the routes that refuse other methods would take it for one of every model.
   new Hono<AppEnv>().use("/*", async function startOrStop(c, next) {
     const [end, action] = /\/(start|stop)\/?$/.exec(c.req.path) ?? [];
-    const id = end === undefined || c.req.method !== "POST" ? "" : modelId(c, end);
+    const id = end === undefined || c.req.method !== "POST" ? "" : modelIdFromPath(c, end);
     if (id === "") return next();
     return action === "start" ? startModel(c, deps, id) : stopModel(c, deps, id);
   });

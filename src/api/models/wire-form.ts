@@ -5,9 +5,9 @@ import type { Deps } from "../deps.ts";
 import type { ModelFileFacts } from "../../inference/memory-estimator.ts";
 
 /** `damaged`: its record cannot be read. `available`: it is in the catalogue alone. */
-export type Kind = "installed" | "damaged" | "available";
+export type ModelPresence = "installed" | "damaged" | "available";
 
-export interface Asked {
+export interface WireModelOptions {
   /** What it is and whether it fits: out of its file, or, where it is not here, out of its manifest. */
   fit?: boolean;
   /** Where it is not here, out of the file at its source. */
@@ -15,18 +15,18 @@ export interface Asked {
 }
 
 /** The document's `Model`, OpenAI's `created` and `owned_by`, and what has become of it here. */
-export async function shownModel(model: Model, kind: Kind, deps: Deps, asked: Asked = {}) {
+export async function toWireModel(model: Model, kind: ModelPresence, deps: Deps, asked: WireModelOptions = {}) {
   const { files, settings, parameters, metadata, template_tools: _, ...rest } = model;
   const sources = files.flatMap((file) =>
     file.sources.map((source) => ({ filename: file.name, type: source.type, ...driverOf(source).locate(source) })),
   );
-  const state = await stateOf(model, kind, deps);
+  const state = await readState(model, kind, deps);
   const adapter = deps.adapterOf(model);
   const left = state === "available" || state === "damaged" ? await deps.library.partialBytes(model.id) : 0;
   return {
     ...rest,
     created_at: model.created,
-    source_url: [model.source_url, ...sources.map(({ url }) => url)].find(isUri) ?? urn(model.id),
+    source_url: [model.source_url, ...sources.map(({ url }) => url)].find(isUri) ?? toUrn(model.id),
     owned_by: model.owned_by || metadata.author || "",
     settings,
     parameters,
@@ -36,18 +36,18 @@ export async function shownModel(model: Model, kind: Kind, deps: Deps, asked: As
     state,
     // What a stopped download has left.
     ...(left > 0 && { partial_bytes: left }),
-    ...(await known(model, kind, deps, asked)),
+    ...(await readFileFacts(model, kind, deps, asked)),
     context_length: model.context_length ?? null,
     capabilities: ["chat", ...adapter.capabilities(model)],
   };
 }
 
 /** Nothing where nobody can say: a broken file is told of by `state`. */
-async function known(
+async function readFileFacts(
   model: Model,
-  kind: Kind,
+  kind: ModelPresence,
   { estimator, library, fetchRemoteFacts: look }: Deps,
-  { fit = false, remote }: Asked,
+  { fit = false, remote }: WireModelOptions,
 ) {
   if (!fit || estimator === undefined || model.upstream !== undefined) return {};
   if (kind === "installed") {
@@ -78,7 +78,7 @@ function detailsOf({ header }: ModelFileFacts) {
   };
 }
 
-async function stateOf(model: Model, kind: Kind, { pool, downloads, library }: Deps) {
+async function readState(model: Model, kind: ModelPresence, { pool, downloads, library }: Deps) {
   if (downloads.state(model.id) === "downloading") return "downloading";
   if (kind !== "installed") return kind;
   const state = pool.state(model.id);
@@ -94,6 +94,6 @@ function isUri(text: string | undefined): text is string {
 }
 
 /** The document wants an address of every model. */
-function urn(id: string): string {
+function toUrn(id: string): string {
   return `urn:ingle:${encodeURIComponent(id.toWellFormed())}`;
 }

@@ -12,8 +12,8 @@ import { parseBody, parseQuery } from "../../http/validate.ts";
 import { codedMessage } from "../../support/coded-message.ts";
 import { NoToolResources } from "../assistants/routes.ts";
 import { wantsPage } from "../dialect.ts";
-import { messageOf, NewMessage } from "../messages/routes.ts";
-import { merged, MetadataChange, NewMetadata } from "../metadata.ts";
+import { newMessageRecord, NewMessage } from "../messages/routes.ts";
+import { mergeMetadata, MetadataChange, NewMetadata } from "../metadata.ts";
 
 const Title = v.pipe(v.string(), v.maxLength(10_240));
 const Settings = v.optional(
@@ -45,25 +45,25 @@ const NewThread = v.object({
   tool_resources: NoToolResources,
 });
 
-const Change = v.object({ title: v.optional(Title), metadata: MetadataChange, tool_resources: NoToolResources });
+const ThreadChange = v.object({ title: v.optional(Title), metadata: MetadataChange, tool_resources: NoToolResources });
 
 export const threadRoutes = (deps: Deps) => {
   const { store } = deps;
   const changeThread = async (c: Context<AppEnv>) => {
-    const { title, metadata } = await parseBody(c, Change);
+    const { title, metadata } = await parseBody(c, ThreadChange);
     const id = c.req.param("thread_id") ?? "";
     const changed = await store.threads.patch(id, (thread) => ({
       ...thread,
       title: title ?? thread.title,
-      metadata: merged(thread.metadata, metadata),
+      metadata: mergeMetadata(thread.metadata, metadata),
     }));
     if (changed === undefined) throw noThread(id);
-    return json(c, shownThread(changed));
+    return json(c, toWireThread(changed));
   };
   const readThread = async (c: Context<AppEnv>, id: string) => {
     const thread = await store.threads.get(id);
     if (thread === undefined) throw noThread(id);
-    return json(c, shownWithMessages(thread, await store.messages(id).ids()));
+    return json(c, toWireThreadWithMessages(thread, await store.messages(id).ids()));
   };
   return new Hono<AppEnv>()
     .get("/", async function listThreads(c) {
@@ -71,10 +71,10 @@ export const threadRoutes = (deps: Deps) => {
       c.set("vary", "OpenAI-Beta");
       if (!wantsPage(c, page)) {
         const newest_first = (await store.threads.ids()).toReversed();
-        return json(c, (await store.threads.getMany(newest_first)).map(shownThread));
+        return json(c, (await store.threads.getMany(newest_first)).map(toWireThread));
       }
       const list = await store.threads.list(page);
-      return json(c, { ...list, data: list.data.map(shownThread) });
+      return json(c, { ...list, data: list.data.map(toWireThread) });
     })
     .post("/", async function createThread(c) {
       const request = await parseBody(c, NewThread, { optional: true });
@@ -83,15 +83,15 @@ export const threadRoutes = (deps: Deps) => {
       const [first] = request.assistants;
       const { thread } = await store.conversations.create(
         { object: "thread", title: request.title, created_at: now, assistants: request.assistants, metadata: request.metadata },
-        request.messages?.map((message) => messageOf(message, now, first?.assistant_id)),
+        request.messages?.map((message) => newMessageRecord(message, now, first?.assistant_id)),
       );
-      return json(c, shownThread(thread));
+      return json(c, toWireThread(thread));
     })
     .get("/:thread_id", function getThread(c) {
       const id = c.req.param("thread_id");
       const [thread, ids] = [store.threads.getCached(id), store.messages(id).getCachedIds()];
       // Most are in memory, and a promise alone would cost a tenth of the answer.
-      return thread !== undefined && ids !== undefined ? json(c, shownWithMessages(thread, ids)) : readThread(c, id);
+      return thread !== undefined && ids !== undefined ? json(c, toWireThreadWithMessages(thread, ids)) : readThread(c, id);
     })
     .patch("/:thread_id", changeThread)
     .post("/:thread_id", changeThread)
@@ -103,22 +103,22 @@ export const threadRoutes = (deps: Deps) => {
 };
 
 /** The document's `ThreadObject` and the answers to a creation and a change. */
-function shownThread({ id, object, title, created_at, assistants, metadata }: Thread) {
+function toWireThread({ id, object, title, created_at, assistants, metadata }: Thread) {
   return { id, object, title, created: created_at, created_at, assistants, metadata };
 }
 
-function shownWithMessages(thread: Thread, ids: readonly string[]) {
+function toWireThreadWithMessages(thread: Thread, ids: readonly string[]) {
   const assistants = thread.assistants.map(({ assistant_id }) => assistant_id);
-  return { ...shownThread(thread), assistants, assistant_configs: thread.assistants, messages: ids };
+  return { ...toWireThread(thread), assistants, assistant_configs: thread.assistants, messages: ids };
 }
 
 /** Throws 404 `assistant_not_found` for one that is not there. */
 async function checkAssistants({ store }: Deps, assistants: Thread["assistants"]): Promise<void> {
-  const checked = new Set<string>([BUILT_IN]);
+  const found = new Set<string>([BUILT_IN]);
   for (const [i, { assistant_id }] of assistants.entries()) {
-    if (checked.has(assistant_id)) continue;
+    if (found.has(assistant_id)) continue;
     if ((await store.assistants.get(assistant_id)) === undefined)
       throw noAssistant(assistant_id, `assistants[${i}].assistant_id`);
-    checked.add(assistant_id);
+    found.add(assistant_id);
   }
 }

@@ -1,7 +1,7 @@
 // Check 5, its first half: the declared size. The second half, the bytes and the time that they take, is counted in body.ts.
 import type { Context } from "hono";
 import type { AppEnv, Guard, BodyLimits } from "../app-env.ts";
-import { discard, tooLarge } from "../body.ts";
+import { discard, bodyTooLarge } from "../body.ts";
 
 /** Sets the limits of this path's body as `body_limits`. Throws 413 `request_too_large` for a declared size beyond them. */
 export function bodyLimitGuard(limitsOf: (path: string) => BodyLimits): Guard {
@@ -15,5 +15,5 @@ export function bodyLimitGuard(limitsOf: (path: string) => BodyLimits): Guard {
 async function refuseBody(c: Context<AppEnv>, limits: BodyLimits): Promise<never> {
   const reader = c.req.raw.body?.getReader();
   if (reader !== undefined) await discard(() => reader.read());
-  throw tooLarge(limits);
+  throw bodyTooLarge(limits);
 }

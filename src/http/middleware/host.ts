@@ -16,7 +16,7 @@ const HOST = /^(\[[0-9a-f:.]{2,45}\]|[a-z0-9._-]{1,253})(?::\d{1,5})?$/;
  * with `wide` also a private IP literal. Throws 403 `host_not_allowed`.
  */
 export function hostGuard(hosts: string[], wide: boolean): Guard {
-  const names = new Set([...LOOPBACK, ...hosts.map(bracketed)]);
+  const names = new Set([...LOOPBACK, ...hosts.map(withBrackets)]);
   // Nearly all requests of a server carry one host: it is matched once.
   let accepted: string | undefined;
   return function hostGuard(c, next) {
@@ -30,7 +30,7 @@ export function hostGuard(hosts: string[], wide: boolean): Guard {
   };
 }
 
-function bracketed(name: string): string {
+function withBrackets(name: string): string {
   return name.includes(":") && !name.startsWith("[") ? `[${name.toLowerCase()}]` : name.toLowerCase();
 }
 
