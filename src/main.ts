@@ -30,22 +30,22 @@ const COMMANDS: Record<string, () => Promise<{ default: unknown }>> = {
 
 const ingle = defineCommand({
   meta: { name: "ingle", version: manifest.version, description: manifest.description },
-  subCommands: Object.fromEntries(Object.keys(COMMANDS).map((name) => [name, () => command(name)])),
+  subCommands: Object.fromEntries(Object.keys(COMMANDS).map((name) => [name, () => loadCommand(name)])),
 });
 
-async function command(name: string): Promise<Command> {
+async function loadCommand(name: string): Promise<Command> {
   return (await COMMANDS[name]!()).default as Command;
 }
 
 async function main([first, ...rest]: string[]): Promise<void> {
   if (first === "--version" || first === "-v") return print(manifest.version);
-  if (first === undefined || first === "--help" || first === "-h" || first === "help") return showUsage(ingle);
+  if (first === undefined || first === "--help" || first === "-h" || first === "help") return printUsage(ingle);
   if (!Object.hasOwn(COMMANDS, first)) {
     throw new CliError(`"${first}" is no command of ingle. "ingle --help" lists them.`, 2);
   }
-  const chosen = await command(first);
-  if (rest.includes("--help") || rest.includes("-h")) return showUsage(chosen, ingle as Command);
-  checkWords(first, chosen.args as ArgsDef, rest);
+  const chosen = await loadCommand(first);
+  if (rest.includes("--help") || rest.includes("-h")) return printUsage(chosen, ingle as Command);
+  checkArguments(first, chosen.args as ArgsDef, rest);
   await runCommand(chosen, { rawArgs: rest }).catch((error: Error) => {
     // citty's own errors are about words that are missing.
     if (error.name !== "CLIError") throw error;
@@ -54,13 +54,13 @@ async function main([first, ...rest]: string[]): Promise<void> {
 }
 
 /** citty colours its text wherever it goes; a pipe and a file want it plain. */
-async function showUsage(...command: [Command, Command?]): Promise<void> {
+async function printUsage(...command: [Command, Command?]): Promise<void> {
   const text = await renderUsage(...command);
   print(standardOutput.isTTY ? text : stripVTControlCharacters(text));
 }
 
 /** citty takes any flag and any number of words; one that nobody reads is a mistake that the person should hear of. */
-function checkWords(name: string, args: ArgsDef = {}, words: string[]): void {
+function checkArguments(name: string, args: ArgsDef = {}, words: string[]): void {
   const known = Object.entries(args).flatMap(([arg, { type }]) => {
     if (type === "positional") return [];
     return type === "boolean" ? [`--${arg}`, `--no-${arg}`] : [`--${arg}`];

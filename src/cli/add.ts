@@ -34,7 +34,7 @@ export default defineCommand({
         .filter(Boolean),
       ...(model !== undefined && { model }),
       ...(key_env !== undefined && { key_env }),
-      ...(slots !== undefined && { slots: whole(slots) }),
+      ...(slots !== undefined && { slots: wholeNumber(slots) }),
     };
     const api = await connect(readConfig({ data, store, config }), { command: "add" });
     try {
@@ -47,7 +47,7 @@ export default defineCommand({
   },
 });
 
-function whole(text: string): number {
+function wholeNumber(text: string): number {
   if (/^\d+$/.test(text)) return Number(text);
   throw new CliError(`"--slots" is "${text}". It must be a whole number.`, 2);
 }

@@ -38,13 +38,13 @@ export async function connect(
   const key = holder && (await operatorKey(holder, config.data, reads));
   if (holder === undefined || (key === undefined && reads)) {
     return connectInProcess(config, { command, reads, write }).catch((error) => {
-      throw error instanceof LockedError ? refused(error.holder, "Wait for it to end.") : error;
+      throw error instanceof LockedError ? inUseError(error.holder, "Wait for it to end.") : error;
     });
   }
-  if (key === undefined) throw refused(holder, "It does not see this folder, which was moved. Stop it first.");
+  if (key === undefined) throw inUseError(holder, "It does not see this folder, which was moved. Stop it first.");
   const remote: SendRequest = (request) =>
     fetch(request).catch((cause: Error) => {
-      throw refused(holder, `It does not answer: ${cause.message}`, cause);
+      throw inUseError(holder, `It does not answer: ${cause.message}`, cause);
     });
   return createApi(remote, holder.url!, key);
 }
@@ -54,23 +54,23 @@ async function operatorKey(holder: Holder, folder: string, reads: boolean): Prom
   try {
     return await requestOperatorKey(holder.url!, holder.token, folder);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === undefined) throw refused(holder, (error as Error).message, error);
+    if ((error as NodeJS.ErrnoException).code === undefined) throw inUseError(holder, (error as Error).message, error);
     return reads ? undefined : throwUnusable(folder, error);
   }
 }
 
-function refused(holder: Holder, why: string, cause?: unknown): CliError {
+function inUseError(holder: Holder, why: string, cause?: unknown): CliError {
   return new CliError(`${new LockedError(holder).message} ${why}`, 1, { cause });
 }
 
 /** Whoever holds the folder: with engines of its own. */
 export async function connectInProcess(config: Config, options: CreateServerOptions): Promise<Api> {
   const wired = await createServer(config, options);
-  return { ...apiOf(wired), close: () => wired.close(0) };
+  return { ...apiOfServer(wired), close: () => wired.close(0) };
 }
 
 /** Of an application that somebody else closes. */
-export function apiOf({ app, operator_key }: Pick<RunningServer, "app" | "operator_key">): Api {
+export function apiOfServer({ app, operator_key }: Pick<RunningServer, "app" | "operator_key">): Api {
   return createApi((request) => app.fetch(request), "http://localhost", operator_key);
 }
 
@@ -97,14 +97,14 @@ function createApi(fetch: SendRequest, origin: string, key: string): Api {
 }
 
 /** The objects of a stream of server-sent events. Throws `CliError` for an error amid them, and for a stream that breaks off. */
-export async function* eventsOf<T>(response: Response): AsyncGenerator<T> {
+export async function* readEvents<T>(response: Response): AsyncGenerator<T> {
   let cause: unknown;
   try {
     const events = response.body!.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream());
     for await (const { data } of events) {
       if (data === "[DONE]") return;
       const value = JSON.parse(data) as object;
-      if (isError(value)) throw new RefusedError(value.error);
+      if (isErrorBody(value)) throw new RefusedError(value.error);
       yield value as T;
     }
   } catch (error) {
@@ -115,6 +115,6 @@ export async function* eventsOf<T>(response: Response): AsyncGenerator<T> {
 }
 
 /** Other events may have an `error` too, among their fields. */
-function isError(value: object): value is ErrorBody {
+function isErrorBody(value: object): value is ErrorBody {
   return "error" in value && Object.keys(value).length === 1;
 }

@@ -25,19 +25,19 @@ export default defineCommand({
     if (store !== "fs-durable")
       throw new CliError(`The records are not in ${data} but in another store, which has its own tools.`);
     if ((await disk.kind(join(data, MARKER))) === undefined) throw new CliError(`${data} is no data folder of ingle.`);
-    const { report, moved } = fix ? await checkAndFix(data) : { report: await look(data), moved: [] };
-    print(json ? JSON.stringify({ ...report, set_aside: moved }, null, 2) : inWords(report, moved));
+    const { report, moved } = fix ? await checkAndFix(data) : { report: await reportOn(data), moved: [] };
+    print(json ? JSON.stringify({ ...report, set_aside: moved }, null, 2) : formatReport(report, moved));
     if (report.findings.length > moved.length) process.exitCode = 1;
   },
 });
 
-async function look(data: string): Promise<CheckReport> {
+async function reportOn(data: string): Promise<CheckReport> {
   return checkFolder(data, { in_use: (await holderOf(join(data, LOCK_FILE))) !== undefined });
 }
 
 async function checkAndFix(data: string): Promise<{ report: CheckReport; moved: string[] }> {
   const lock = await takeFolderLock(join(data, LOCK_FILE), { command: "check --fix" }).catch((error) => {
-    throw refusal(data, error);
+    throw fixError(data, error);
   });
   try {
     return await fixAll(data);
@@ -59,13 +59,13 @@ async function fixAll(data: string): Promise<{ report: CheckReport; moved: strin
   }
 }
 
-function refusal(data: string, error: NodeJS.ErrnoException): Error {
+function fixError(data: string, error: NodeJS.ErrnoException): Error {
   if (error instanceof LockedError) return new CliError(`${error.message} Stop it first: --fix moves files.`);
   const why = { EROFS: "it is on a read-only disk", EACCES: "this user may not", ENOSPC: "its disk is full" }[error.code ?? ""];
   return why === undefined ? error : new CliError(`The data folder ${data} cannot be written to: ${why}.`);
 }
 
-function inWords({ findings, sound }: CheckReport, moved: string[]): string {
+function formatReport({ findings, sound }: CheckReport, moved: string[]): string {
   const aside = new Set(moved);
   const line = ({ kind, path, reason }: FolderFinding): string => {
     return `${kind}: ${path}: ${reason}${aside.has(path) ? " Set aside." : ""}`;

@@ -6,9 +6,9 @@ import { readConfig } from "../server/read-config.ts";
 import type { Config } from "../server/settings.ts";
 import { CONFIG_ARG, settingArgs, settingsOf } from "./setting-args.ts";
 import { compilers, engines, PROBE_MS } from "./doctor/engines.ts";
-import { findingsOf, type Check, type CheckOptions, type Finding } from "./doctor/finding.ts";
-import { graphics, memory, permissions, processor, runtimes, system } from "./doctor/machine.ts";
-import { cachePlace, dataFolder, port } from "./doctor/places.ts";
+import { runCheck, type Check, type CheckOptions, type Finding } from "./doctor/finding.ts";
+import { checkGraphics, checkMemory, checkPermissions, checkProcessor, checkRuntimes, checkSystem } from "./doctor/machine.ts";
+import { checkCache, checkDataFolder, checkPort } from "./doctor/places.ts";
 import { print } from "./print.ts";
 
 export default defineCommand({
@@ -19,34 +19,37 @@ export default defineCommand({
     ...CONFIG_ARG,
   },
   async run({ args: { json, ...flags } }) {
-    const findings = await examine(settingsOf(flags));
+    const findings = await runChecks(settingsOf(flags));
     const ok = findings.every(({ state }) => state !== "broken");
-    print(json ? JSON.stringify({ ok, findings }, null, 2) : inWords(findings));
+    print(json ? JSON.stringify({ ok, findings }, null, 2) : formatFindings(findings));
     // What still hangs, such as a disk in the network, is not waited for.
     process.exit(ok ? process.exitCode : 1);
   },
 });
 
 /** All at once, told in this order. */
-async function examine(flags: Record<string, unknown>): Promise<Finding[]> {
+async function runChecks(flags: Record<string, unknown>): Promise<Finding[]> {
   const [settings, config] = readSettings(flags);
   const checks: [about: string, Check, CheckOptions?][] = [
-    ["ingle", () => system(manifest.version)],
-    ["processor", processor],
-    ["memory", memory],
-    ["graphics card", graphics],
-    ["runtimes", runtimes],
+    ["ingle", () => checkSystem(manifest.version)],
+    ["processor", checkProcessor],
+    ["memory", checkMemory],
+    ["graphics card", checkGraphics],
+    ["runtimes", checkRuntimes],
     ["compilers", compilers],
-    ["cache", () => cachePlace(cacheFolder(process.env))],
+    ["cache", () => checkCache(cacheFolder(process.env))],
     ["settings", () => settings],
   ];
   if (config !== undefined) {
-    checks.push(["permissions", () => permissions(config), { vital: true }]);
-    checks.push(["data folder", () => dataFolder(config), { vital: true }], ["port", () => port(config), { vital: true }]);
+    checks.push(["permissions", () => checkPermissions(config), { vital: true }]);
+    checks.push(
+      ["data folder", () => checkDataFolder(config), { vital: true }],
+      ["port", () => checkPort(config), { vital: true }],
+    );
     // Each engine's own process is given up before.
     checks.push(["engines", () => engines(config), { vital: true, timeout_ms: 2 * PROBE_MS }]);
   }
-  return (await Promise.all(checks.map((check) => findingsOf(...check)))).flat();
+  return (await Promise.all(checks.map((check) => runCheck(...check)))).flat();
 }
 
 function readSettings(flags: Record<string, unknown>): [Finding, Config?] {
@@ -59,7 +62,7 @@ function readSettings(flags: Record<string, unknown>): [Finding, Config?] {
 
 const MARKS = { good: "ok", missing: "lacks", broken: "BROKEN" };
 
-function inWords(findings: Finding[]): string {
+function formatFindings(findings: Finding[]): string {
   const width = Math.max(...findings.map(({ about }) => about.length));
   const lines = findings.flatMap(({ about, state, says, mend }) => [
     `${MARKS[state].padEnd(6)}  ${about.padEnd(width)}  ${says}`,

@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { defineCommand } from "citty";
 import { readConfig } from "../server/read-config.ts";
 import type { ImportItem, ReasonedItem, Report } from "../import/report.ts";
-import { connect, eventsOf } from "./api.ts";
+import { connect, readEvents } from "./api.ts";
 import { DATA_ARGS } from "./setting-args.ts";
 import { print } from "./print.ts";
 
@@ -17,14 +17,14 @@ export default defineCommand({
     const api = await connect(readConfig(settings), { command: "import" });
     try {
       const answer = await api.request("/v1/import", { method: "POST", body: { folder: resolve(folder) } });
-      for await (const report of eventsOf<Report>(answer)) print(json ? JSON.stringify(report, null, 2) : inWords(report));
+      for await (const report of readEvents<Report>(answer)) print(json ? JSON.stringify(report, null, 2) : formatReport(report));
     } finally {
       await api.close();
     }
   },
 });
 
-function inWords({ from, taken, reduced, skipped }: Report): string {
+function formatReport({ from, taken, reduced, skipped }: Report): string {
   const count = (kind: ImportItem["kind"]): string => counted(taken.filter((item) => item.kind === kind).length, kind);
   const messages = taken.reduce((sum, item) => sum + (item.messages ?? 0), 0);
   const total = [count("thread"), counted(messages, "message"), count("assistant"), count("model")];
@@ -42,12 +42,12 @@ const MOST_PLACES = 5;
 /** Each reason once, with the places below it. */
 function section(title: string, items: ReasonedItem[]): string[] {
   const groups = Object.entries(Object.groupBy(items, ({ reason }) => reason));
-  const lines = groups.flatMap(([reason, same = []]) => [`  ${reason}`, ...places(same).map((place) => `    ${place}`)]);
+  const lines = groups.flatMap(([reason, same = []]) => [`  ${reason}`, ...formatPlaces(same).map((place) => `    ${place}`)]);
   // A file may bear any name; the terminal is to obey none.
   return lines.length === 0 ? [] : [title, ...lines.map((line) => line.replaceAll(/\p{Cc}/gu, "\uFFFD")), ""];
 }
 
-function places(items: ImportItem[]): string[] {
+function formatPlaces(items: ImportItem[]): string[] {
   const shown = items.slice(0, MOST_PLACES).map(({ path, line }) => (line === undefined ? path : `${path}, line ${line}`));
   const more = items.length - shown.length;
   return more === 0 ? shown : [...shown, `and ${more} more: "--json" lists them`];

@@ -5,7 +5,7 @@ import { connect, type Api } from "./api.ts";
 import { columns } from "./columns.ts";
 import { DATA_ARGS } from "./setting-args.ts";
 import { print, printNote } from "./print.ts";
-import { formatBytes as size } from "../support/quantities.ts";
+import { formatBytes } from "../support/quantities.ts";
 
 export default defineCommand({
   meta: { name: "list", description: "Show the models of the data folder." },
@@ -17,10 +17,10 @@ export default defineCommand({
   async run({ args: { catalog, json, ...settings } }) {
     const api = await connect(readConfig(settings), { command: "list", reads: true });
     try {
-      const rows = await list(api, catalog);
+      const rows = await listModels(api, catalog);
       if (json) print(JSON.stringify(rows, null, 2));
       else if (rows.length === 0) printNote('No model is installed. "ingle list --catalog" shows what "ingle pull" can fetch.');
-      else print(table(rows));
+      else print(formatTable(rows));
     } finally {
       await api.close();
     }
@@ -54,12 +54,12 @@ interface ListedModel extends Pick<Row, "id" | "context_length"> {
   fit?: MemoryFit;
 }
 
-async function list(api: Api, withCatalog: boolean): Promise<Row[]> {
+async function listModels(api: Api, withCatalog: boolean): Promise<Row[]> {
   const { data } = (await (await api.request("/v1/models?catalog=true")).json()) as { data: ListedModel[] };
-  return data.map(row).filter(({ state }) => withCatalog || state !== "available");
+  return data.map(rowOf).filter(({ state }) => withCatalog || state !== "available");
 }
 
-function row({ id, context_length, license, metadata, state, partial_bytes = 0, fit, upstream }: ListedModel): Row {
+function rowOf({ id, context_length, license, metadata, state, partial_bytes = 0, fit, upstream }: ListedModel): Row {
   return {
     id,
     size: metadata.size || null,
@@ -82,13 +82,17 @@ const STATE: Partial<Record<ListedModel["state"], Row["state"]>> = {
 /** Of this machine's disk and memory, for what other servers run. */
 const NONE = "none";
 
-function table(rows: Row[]): string {
+function formatTable(rows: Row[]): string {
   const cells = rows.map((row) => [
     row.id,
-    row.servers !== null ? NONE : row.size === null ? "?" : size(row.size),
+    row.servers !== null ? NONE : row.size === null ? "?" : formatBytes(row.size),
     String(row.context_length ?? "?"),
     row.license ?? "?",
-    row.servers !== null ? NONE : row.needed_bytes === null ? "?" : size(row.needed_bytes) + (row.fits ? "" : ", too much"),
+    row.servers !== null
+      ? NONE
+      : row.needed_bytes === null
+        ? "?"
+        : formatBytes(row.needed_bytes) + (row.fits ? "" : ", too much"),
     row.servers === null ? row.state : `on ${row.servers.length === 1 ? "another server" : `${row.servers.length} servers`}`,
   ]);
   return columns([["ID", "SIZE", "CONTEXT", "LICENCE", "MEMORY", "STATE"], ...cells]);

@@ -1,7 +1,7 @@
 // A download on the terminal: a bar where somebody watches, a line now and then where a log is kept.
 import { Presets, SingleBar } from "cli-progress";
 import type { DownloadProgress } from "../../models/sources/source.ts";
-import { formatBytes as size } from "../support/quantities.ts";
+import { formatBytes } from "../support/quantities.ts";
 import { standardError, type Output } from "../server/standard-streams.ts";
 
 const LINE_MS = 2_000;
@@ -13,14 +13,14 @@ export async function showProgress(
   steps: AsyncIterable<DownloadProgress>,
   screen: Output = standardError,
 ): Promise<void> {
-  const view = screen.isTTY ? bar(name, screen) : lines(name, screen);
+  const view = screen.isTTY ? barView(name, screen) : lineView(name, screen);
   let last: DownloadProgress | undefined;
   try {
     for await (const step of steps) {
       if (step.source !== last?.source) {
         view.pause();
         if (step.problem) screen.write(`${step.problem}\n`);
-        const resumed = step.resumed_from === undefined ? "" : `, from ${size(step.resumed_from)} on`;
+        const resumed = step.resumed_from === undefined ? "" : `, from ${formatBytes(step.resumed_from)} on`;
         screen.write(`Downloading ${name} from ${step.source}${resumed}.\n`);
       }
       view.show(step);
@@ -37,11 +37,11 @@ interface View {
   pause(): void;
 }
 
-function bar(name: string, screen: Output): View {
+function barView(name: string, screen: Output): View {
   let drawn: { bar: SingleBar; total: number | undefined } | undefined;
-  let rate = meter();
+  let rate = rateMeter();
   const start = (bytes: number, total: number | undefined) => {
-    rate = meter();
+    rate = rateMeter();
     const whole = total === undefined ? "{done}" : "{bar} {percentage} % | {done} of {whole}";
     const left = total === undefined ? "" : " | {eta_formatted} left";
     const format = `${name} ${whole} | {rate}/s${left}`;
@@ -52,7 +52,11 @@ function bar(name: string, screen: Output): View {
     bar.start(total ?? 0, bytes, facts(bytes, total));
     return { bar, total };
   };
-  const facts = (bytes: number, total = 0) => ({ done: size(bytes), whole: size(total), rate: size(rate(bytes)) });
+  const facts = (bytes: number, total = 0) => ({
+    done: formatBytes(bytes),
+    whole: formatBytes(total),
+    rate: formatBytes(rate(bytes)),
+  });
   const pause = () => {
     drawn?.bar.stop();
     drawn = undefined;
@@ -67,8 +71,8 @@ function bar(name: string, screen: Output): View {
   };
 }
 
-function lines(name: string, screen: Output): View {
-  let rate = meter();
+function lineView(name: string, screen: Output): View {
+  let rate = rateMeter();
   let printed = { at: Date.now(), bytes: 0 };
   return {
     show({ bytes, total }) {
@@ -77,18 +81,18 @@ function lines(name: string, screen: Output): View {
       const due = Date.now() - printed.at >= LINE_MS && bytes - printed.bytes >= LINE_SHARE * (total ?? 0);
       if (!(due || ended) || bytes === printed.bytes) return;
       printed = { at: Date.now(), bytes };
-      const share = total === undefined ? "" : ` of ${size(total)} (${Math.floor((100 * bytes) / total)} %)`;
-      screen.write(`${name}: ${size(bytes)}${share}, ${size(speed)}/s\n`);
+      const share = total === undefined ? "" : ` of ${formatBytes(total)} (${Math.floor((100 * bytes) / total)} %)`;
+      screen.write(`${name}: ${formatBytes(bytes)}${share}, ${formatBytes(speed)}/s\n`);
     },
     pause() {
-      rate = meter();
+      rate = rateMeter();
       printed = { at: Date.now(), bytes: 0 };
     },
   };
 }
 
 /** Bytes a second since the first call, which is where a resumed download starts to count. */
-function meter(): (bytes: number) => number {
+function rateMeter(): (bytes: number) => number {
   let first: { at: number; bytes: number } | undefined;
   return (bytes) => {
     first ??= { at: Date.now(), bytes };

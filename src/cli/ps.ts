@@ -5,7 +5,7 @@ import { connect, type Api } from "./api.ts";
 import { columns } from "./columns.ts";
 import { DATA_ARGS } from "./setting-args.ts";
 import { print, printNote } from "./print.ts";
-import { formatBytes as size } from "../support/quantities.ts";
+import { formatBytes } from "../support/quantities.ts";
 
 export default defineCommand({
   meta: { name: "ps", description: "Show the models that are loaded." },
@@ -20,7 +20,7 @@ export default defineCommand({
       if (notice !== undefined) printNote(notice);
       if (json) print(JSON.stringify(rows, null, 2));
       else if (rows.length === 0) printNote("No model is loaded. The first request to one loads it.");
-      else print(table(rows, Date.now() / 1000));
+      else print(formatTable(rows, Date.now() / 1000));
     } finally {
       await api.close();
     }
@@ -32,7 +32,7 @@ async function loadedModels(api: Api): Promise<{ data: EngineRow[]; notice?: str
 }
 
 /** `now`: seconds since 1970. */
-function table(rows: EngineRow[], now: number): string {
+function formatTable(rows: EngineRow[], now: number): string {
   return columns([
     ["ID", "STATE", "MEMORY", "CONTEXT", "SLOTS", "QUEUED", "IDLE", "UNLOADED"],
     ...rows.map((row) => cells(row, now)),
@@ -44,24 +44,24 @@ function cells(row: EngineRow, now: number): string[] {
   return [
     id,
     state,
-    memory_bytes === null ? "?" : size(memory_bytes),
+    memory_bytes === null ? "?" : formatBytes(memory_bytes),
     String(context_length ?? "?"),
     `${busy}/${slots}`,
     String(queued),
-    busy > 0 ? "" : time(idle_s),
-    end(row, now),
+    busy > 0 ? "" : formatDuration(idle_s),
+    unloadTime(row, now),
   ];
 }
 
 /** When it goes, if nobody asks for it. */
-function end({ pinned, busy, expires_at }: EngineRow, now: number): string {
+function unloadTime({ pinned, busy, expires_at }: EngineRow, now: number): string {
   if (pinned) return "never (pinned)";
-  if (expires_at !== null) return `in ${time(Math.max(0, Math.round(expires_at - now)))}`;
+  if (expires_at !== null) return `in ${formatDuration(Math.max(0, Math.round(expires_at - now)))}`;
   return busy > 0 ? "" : "never";
 }
 
 /** Seconds in words: `45 s`, `5 min`, `3 h`. */
-function time(seconds: number): string {
+function formatDuration(seconds: number): string {
   if (seconds < 60) return `${seconds} s`;
   return seconds < 3600 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
 }

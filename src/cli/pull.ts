@@ -7,13 +7,13 @@ import type { DownloadProgress } from "../../models/sources/source.ts";
 import { readConfig } from "../server/read-config.ts";
 import type { DownloadEvent } from "../library/download-jobs.ts";
 import type { MemoryFit } from "../inference/memory-estimator.ts";
-import { connect, eventsOf, type Api } from "./api.ts";
+import { connect, readEvents, type Api } from "./api.ts";
 import { DATA_ARGS, settingArgs, settingsOf } from "./setting-args.ts";
 import { CliError, RefusedError } from "./error.ts";
 import { print, printNote } from "./print.ts";
-import { formatBytes as size } from "../support/quantities.ts";
+import { formatBytes } from "../support/quantities.ts";
 import { showProgress } from "./progress.ts";
-import { memory } from "./show.ts";
+import { describeFit } from "./show.ts";
 
 const SIGNALS = ["SIGINT", "SIGTERM"];
 
@@ -100,7 +100,7 @@ export async function pull(api: Api, id: string): Promise<boolean> {
     if (downloaded) return false;
     void warnIfTooLarge(api, id);
     let last: DownloadEvent | undefined;
-    const events = eventsOf<DownloadEvent>(await api.request(`${path}/events`));
+    const events = readEvents<DownloadEvent>(await api.request(`${path}/events`));
     await showProgress(
       id,
       progressOf(events, (event) => (last = event)),
@@ -123,7 +123,7 @@ async function warnIfTooLarge(api: Api, id: string): Promise<void> {
   };
   // Of what is not in the catalogue only the file at its source says enough.
   const fit = (await asked("?catalog=true")) ?? (await asked("?catalog=true&fit=true"));
-  if (fit !== undefined && !fit.fits) printNote(`Memory: ${memory(fit)}.`);
+  if (fit !== undefined && !fit.fits) printNote(`Memory: ${describeFit(fit)}.`);
 }
 
 /** The events of a job as what is drawn. Throws `CliError` with the reason when it failed. */
@@ -140,7 +140,9 @@ async function* progressOf(
 }
 
 function stoppedMessage(id: string, kept: number): string {
-  return kept === 0 ? "Stopped. Nothing is kept." : `Stopped. ${size(kept)} are kept; "ingle pull ${id}" goes on from there.`;
+  return kept === 0
+    ? "Stopped. Nothing is kept."
+    : `Stopped. ${formatBytes(kept)} are kept; "ingle pull ${id}" goes on from there.`;
 }
 
 /** What may have been meant: ids that share a word of three letters or more with what was typed, or a repository. */

@@ -3,7 +3,7 @@ import { createInterface } from "node:readline/promises";
 import { text as readAll } from "node:stream/consumers";
 import { defineCommand } from "citty";
 import { readConfig } from "../server/read-config.ts";
-import { connect, eventsOf, connectInProcess, type Api } from "./api.ts";
+import { connect, readEvents, connectInProcess, type Api } from "./api.ts";
 import { DATA_ARGS, settingArgs } from "./setting-args.ts";
 import { CliError } from "./error.ts";
 import { printNote, unwritable } from "./print.ts";
@@ -27,8 +27,8 @@ export default defineCommand({
   async run({ args }) {
     const { model } = args;
     const api = await connectForRun(args);
-    const settings = { model, temperature: number(args.temperature), max_tokens: number(args["max-tokens"]) };
-    const ask: AnswerMessages = (messages, signal) => answer(api, { ...settings, messages }, signal);
+    const settings = { model, temperature: numberOrText(args.temperature), max_tokens: numberOrText(args["max-tokens"]) };
+    const ask: AnswerMessages = (messages, signal) => streamAnswer(api, { ...settings, messages }, signal);
     const messages: TypedMessage[] = args.system === undefined ? [] : [{ role: "system", content: args.system }];
     const prompt = args.prompt ?? (process.stdin.isTTY ? undefined : (await readAll(process.stdin)).replace(/\r?\n$/, ""));
     try {
@@ -40,7 +40,8 @@ export default defineCommand({
 });
 
 /** The text where it is no number: the API says what is wrong with it. */
-const number = (text: string | undefined): unknown => (text === undefined || Number.isNaN(Number(text)) ? text : Number(text));
+const numberOrText = (text: string | undefined): unknown =>
+  text === undefined || Number.isNaN(Number(text)) ? text : Number(text);
 
 async function answerOnce(ask: AnswerMessages, messages: TypedMessage[]): Promise<void> {
   const stop = new AbortController();
@@ -99,7 +100,7 @@ async function connectForRun({ model, log = false, ...settings }: RunSettings): 
  * Writes the answer as it comes and answers with what came of it until it ended or `signal` stopped it. Throws `CliError`, also where
  * nobody reads the answer: the rest of it would be generated for nothing.
  */
-async function answer(api: Api, request: object, signal: AbortSignal): Promise<string> {
+async function streamAnswer(api: Api, request: object, signal: AbortSignal): Promise<string> {
   let text = "";
   const lost = new AbortController();
   const show = (piece: string): void => standardOutput.write(piece, (cause) => lost.abort(unwritable(cause)));
@@ -107,7 +108,7 @@ async function answer(api: Api, request: object, signal: AbortSignal): Promise<s
     const body = { ...request, stream: true };
     const stop = AbortSignal.any([signal, lost.signal]);
     const response = await api.request("/v1/chat/completions", { method: "POST", body, signal: stop });
-    for await (const chunk of eventsOf<Chunk>(response)) {
+    for await (const chunk of readEvents<Chunk>(response)) {
       const piece = chunk.choices[0]?.delta.content ?? "";
       show(piece);
       text += piece;

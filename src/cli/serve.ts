@@ -101,7 +101,7 @@ async function checkModel(server: RunningServer, { model, adapter }: Config, pul
   if (model === undefined || adapterNamed(adapter)?.models !== undefined) return;
   // A model that other servers run has no files here.
   if (pull && (await server.library.get(model))?.upstream === undefined) {
-    const [{ pull: fetchModel }, { apiOf }] = await Promise.all([import("./pull.ts"), import("./api.ts")]);
+    const [{ pull: fetchModel }, { apiOfServer: apiOf }] = await Promise.all([import("./pull.ts"), import("./api.ts")]);
     await fetchModel(apiOf(server), model);
   } else if ((await server.library.get(model)) === undefined) {
     throw new CliError(`Model "${model}" is not installed. Run "ingle pull ${model}", or add --pull.`);

@@ -25,7 +25,7 @@ const PATHS = new Set(["config", ...settings.filter(([, { kind }]) => kind === "
 /** All that `serve` takes except secrets: every user of the machine can read a command line. */
 const SERVE_ARGS = Object.fromEntries(Object.entries(serve.args as ArgsDef).filter(([option]) => !SECRETS.has(option)));
 
-type Given = Record<string, string | boolean | undefined>;
+type OptionValues = Record<string, string | boolean | undefined>;
 
 export default defineCommand({
   meta: { name: "service", description: "Print what starts the server as a service: a unit of systemd, or of launchd on macOS." },
@@ -37,50 +37,50 @@ export default defineCommand({
   run({ args }) {
     if (process.platform === "win32")
       throw new CliError('There is no unit for Windows. Let its Task Scheduler run "ingle serve" at logon.');
-    const { system = false, secrets, ...given } = args as Given;
+    const { system = false, secrets, ...given } = args as OptionValues;
     const setup = setupOf(given, system === true, secrets as string | undefined);
     print(process.platform === "darwin" ? launchdPlist(setup) : systemdUnit(setup));
   },
 });
 
 /** Throws `ConfigError` for what the server would refuse. */
-function setupOf(given: Given, system: boolean, secrets: string | undefined): ServiceSetup {
-  const flags = flagsOf(given);
+function setupOf(given: OptionValues, system: boolean, secrets: string | undefined): ServiceSetup {
+  const flags = optionWords(given);
   const config = configOfService(given, system);
-  const folders = system ? ofSystem() : ofUser();
+  const folders = system ? systemFolders() : userFolders();
   return {
-    command: [...program(), "serve", ...flags.filter((flag) => !flag.startsWith("--data=")), `--data=${config.data}`],
+    command: [...ownCommand(), "serve", ...flags.filter((flag) => !flag.startsWith("--data=")), `--data=${config.data}`],
     env: { ...folders.env, NODE_COMPILE_CACHE: join(folders.cache, "node") },
-    writes: [config.data, folders.cache, ...storeFolder(config)],
+    writes: [config.data, folders.cache, ...storeFolders(config)],
     secrets: resolve(secrets ?? join(folders.config, "service.env")),
     unseen: Object.keys(process.env).filter((name) => /^(INGLE|HF)_/.test(name)),
     system,
     stop_s: Math.ceil((STOP_MS + SPARE_MS) / 1000),
-    asked: ["service", ...(system ? ["--system"] : []), ...(secrets ? [`--secrets=${secrets}`] : []), ...flags],
+    words: ["service", ...(system ? ["--system"] : []), ...(secrets ? [`--secrets=${secrets}`] : []), ...flags],
   };
 }
 
 /** The service sees nothing of this terminal's settings: they are checked without them. */
-function configOfService(given: Given, system: boolean): Config {
+function configOfService(given: OptionValues, system: boolean): Config {
   const settings = settingsOf(given);
   if (system) settings.data ??= SYSTEM_DATA;
   return readConfig(settings, { XDG_DATA_HOME: process.env.XDG_DATA_HOME });
 }
 
-interface Folders {
+interface ServiceFolders {
   /** Absolute, as the other. */
   cache: string;
   config: string;
   env: Record<string, string>;
 }
 
-const ofSystem = (): Folders => ({
+const systemFolders = (): ServiceFolders => ({
   cache: join(SYSTEM_CACHE, "ingle"),
   config: "/etc/ingle",
   env: { HOME: SYSTEM_DATA, XDG_CACHE_HOME: SYSTEM_CACHE, XDG_CONFIG_HOME: "/etc" },
 });
 
-function ofUser(): Folders {
+function userFolders(): ServiceFolders {
   const { XDG_CACHE_HOME: cache, XDG_CONFIG_HOME: config } = process.env;
   return {
     cache: cacheFolder(process.env),
@@ -90,29 +90,29 @@ function ofUser(): Folders {
 }
 
 /** The words of the command line again, with absolute paths: a service starts in another folder. */
-function flagsOf(given: Given): string[] {
+function optionWords(given: OptionValues): string[] {
   return Object.entries(SERVE_ARGS).flatMap(([name, { type, default: usual = false }]) => {
     const value = given[name];
     if (value === undefined) return [];
     if (type === "boolean") return value === usual ? [] : [value ? `--${name}` : `--no-${name}`];
-    return [`--${name}=${absolute(name, value as string)}`];
+    return [`--${name}=${absoluteValue(name, value as string)}`];
   });
 }
 
-function absolute(name: string, value: string): string {
+function absoluteValue(name: string, value: string): string {
   if (PATHS.has(name)) return resolve(value);
   const [, driver, folder] = (name === "store" && /^(fs|fs-lite):(.+)$/.exec(value)) || [];
   return folder === undefined ? value : `${driver}:${resolve(folder)}`;
 }
 
 /** Where records are kept in a folder that is not the data folder. */
-function storeFolder({ store }: Config): string[] {
+function storeFolders({ store }: Config): string[] {
   const base = typeof store === "object" ? store.base : /^fs(?:-lite)?:(.+)$/.exec(store)?.[1];
   return typeof base === "string" ? [resolve(base)] : [];
 }
 
 /** This very program: an executable, or a runtime with what it runs. */
-function program(): string[] {
+function ownCommand(): string[] {
   if (CARRIED !== undefined) return [process.execPath];
   const { bun, deno } = process.versions;
   const [, ...flags] = findRuntime(bun ? "bun" : deno ? "deno" : "node") ?? [""];

@@ -4,7 +4,7 @@ import type { MemoryFit } from "../inference/memory-estimator.ts";
 import { connect } from "./api.ts";
 import { DATA_ARGS } from "./setting-args.ts";
 import { print } from "./print.ts";
-import { formatBytes as size } from "../support/quantities.ts";
+import { formatBytes } from "../support/quantities.ts";
 
 export default defineCommand({
   meta: { name: "show", description: "Show what is known of a model, and whether it fits in memory." },
@@ -19,7 +19,7 @@ export default defineCommand({
     try {
       const path = `/v1/models/${encodeURIComponent(id)}?catalog=true${remote ? "&fit=true" : ""}`;
       const model = (await (await api.request(path)).json()) as ModelDetails;
-      print(json ? JSON.stringify(model, null, 2) : lines(model));
+      print(json ? JSON.stringify(model, null, 2) : formatDetails(model));
     } finally {
       await api.close();
     }
@@ -43,15 +43,15 @@ interface ModelDetails {
   fit?: MemoryFit;
 }
 
-function lines({ details, fit, metadata, upstream, partial_bytes = 0, ...model }: ModelDetails): string {
+function formatDetails({ details, fit, metadata, upstream, partial_bytes = 0, ...model }: ModelDetails): string {
   const rows: [string, string | undefined][] = [
     ["Id", model.id],
     ["Name", model.name === model.id ? undefined : model.name],
     ["About", model.description || undefined],
-    ["State", partial_bytes > 0 ? `${model.state}, ${size(partial_bytes)} of it are here` : model.state],
-    ["Size", metadata.size > 0 ? size(metadata.size) : undefined],
+    ["State", partial_bytes > 0 ? `${model.state}, ${formatBytes(partial_bytes)} of it are here` : model.state],
+    ["Size", metadata.size > 0 ? formatBytes(metadata.size) : undefined],
     ["Architecture", details?.architecture ?? undefined],
-    ["Parameters", details && count(details.parameter_count)],
+    ["Parameters", details && formatCount(details.parameter_count)],
     ["Quantisation", details?.quantization],
     ["Context", model.context_length === null ? undefined : `${model.context_length} tokens`],
     ["Chat template", details && (details.chat_template ? "in the file" : "none in the file")],
@@ -62,7 +62,7 @@ function lines({ details, fit, metadata, upstream, partial_bytes = 0, ...model }
     ["Key in", upstream?.key_env],
     ["Requests each", upstream?.slots === undefined ? undefined : String(upstream.slots)],
     ["Engine", model.engine],
-    ["Memory", fit && memory(fit)],
+    ["Memory", fit && describeFit(fit)],
   ];
   const known = rows.filter((row): row is [string, string] => row[1] !== undefined);
   const width = Math.max(...known.map(([name]) => name.length));
@@ -70,12 +70,12 @@ function lines({ details, fit, metadata, upstream, partial_bytes = 0, ...model }
 }
 
 /** Whether it fits, in words; `ingle pull` warns with it. */
-export function memory({ needed_bytes, available_bytes, fits, context, largest_context }: MemoryFit): string {
-  const need = `about ${size(needed_bytes)} with a context of ${context} tokens, of ${size(available_bytes)} that there are`;
+export function describeFit({ needed_bytes, available_bytes, fits, context, largest_context }: MemoryFit): string {
+  const need = `about ${formatBytes(needed_bytes)} with a context of ${context} tokens, of ${formatBytes(available_bytes)} that there are`;
   if (fits) return need;
   return largest_context > 0 ? `${need}: too much. Up to --context ${largest_context} fits` : `${need}: too much`;
 }
 
-function count(parameters: number): string {
+function formatCount(parameters: number): string {
   return parameters >= 1e9 ? `${(parameters / 1e9).toFixed(1)} B` : `${Math.round(parameters / 1e6)} M`;
 }

@@ -7,10 +7,10 @@ import { CARRIED } from "./carried.ts";
 import { unpack } from "./unpack.ts";
 
 /** The one that is carried, unless another is named: it is of the release that this ingle was made for. */
-const carriedServer = ({ named }: FindOptions) => (named === undefined ? CARRIED?.parts["llama-server"] : undefined);
+const carriedLlamaServer = ({ named }: FindOptions) => (named === undefined ? CARRIED?.parts["llama-server"] : undefined);
 
 export function hasLlamaServer(place: FindOptions): boolean {
-  return carriedServer(place) !== undefined || locateLlamaServer(place) !== undefined;
+  return carriedLlamaServer(place) !== undefined || locateLlamaServer(place) !== undefined;
 }
 
 /** Whether the package is installed is found out by its first import. */
@@ -20,7 +20,7 @@ export function hasNodeLlamaCpp(): boolean {
 
 /** Path of the llama-server to run. Throws `AdapterError`. */
 export async function llamaServerProgram(place: FindOptions): Promise<string> {
-  const part = carriedServer(place);
+  const part = carriedLlamaServer(place);
   if (part === undefined) return findLlamaServer(place);
   return join(await unpack(part, place.env), process.platform === "win32" ? "llama-server.exe" : "llama-server");
 }

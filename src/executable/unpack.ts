@@ -5,17 +5,17 @@ import { dirname, join } from "node:path";
 import { AdapterError } from "../../adapters/adapter.ts";
 import { cacheFolder } from "../../adapters/llama-server/build/cached-build.ts";
 
-export type PartName = "llama-server" | "node-llama-cpp";
+export type CarriedPartName = "llama-server" | "node-llama-cpp";
 
 /** A folder of files that belong together. */
-export interface Part {
-  name: PartName;
+export interface CarriedPart {
+  name: CarriedPartName;
   /** Of all paths, sizes and sums: another content is another folder, so that two versions of ingle never meet. */
   sha256: string;
-  files: PartFile[];
+  files: CarriedFile[];
 }
 
-export interface PartFile {
+export interface CarriedFile {
   /** Relative to the folder, with `/`. */
   path: string;
   bytes: number;
@@ -24,7 +24,7 @@ export interface PartFile {
   from: string;
 }
 
-const OWN = 0o700;
+const PRIVATE_MODE = 0o700;
 /** What a process that was killed amid unpacking has left is removed after this long. */
 const STALE_MS = 3_600_000;
 const ATTEMPTS = 3;
@@ -33,26 +33,26 @@ const ATTEMPTS = 3;
  * Absolute path of a folder that holds the files of a part, and nothing else, with the very bytes that are carried: that is checked at
  * every call. Throws `AdapterError` `engine_unavailable` where the cache cannot be written.
  */
-export async function unpack(part: Part, env: Record<string, string | undefined>): Promise<string> {
+export async function unpack(part: CarriedPart, env: Record<string, string | undefined>): Promise<string> {
   const parts = join(cacheFolder(env), "parts");
   const folder = join(parts, part.sha256);
   try {
     // Other processes may be at the same: whoever comes second looks again.
-    for (let attempt = 1; !(await isWhole(part, folder)); attempt++) await put(part, parts, folder, attempt === ATTEMPTS);
+    for (let attempt = 1; !(await isIntact(part, folder)); attempt++) await writePart(part, parts, folder, attempt === ATTEMPTS);
     return folder;
   } catch (error) {
-    throw unavailable(part, parts, error as Error);
+    throw unpackError(part, parts, error as Error);
   }
 }
 
-async function put(part: Part, parts: string, folder: string, last: boolean): Promise<void> {
-  await mkdir(parts, { recursive: true, mode: OWN });
+async function writePart(part: CarriedPart, parts: string, folder: string, last: boolean): Promise<void> {
+  await mkdir(parts, { recursive: true, mode: PRIVATE_MODE });
   await removeStale(parts);
   const fresh = await mkdtemp(join(parts, `${part.sha256}.new-`));
   const damaged = `${fresh}-damaged`;
   try {
-    for (const file of part.files) await putFile(file, join(fresh, file.path));
-    if (await isWhole(part, folder)) return;
+    for (const file of part.files) await writePartFile(file, join(fresh, file.path));
+    if (await isIntact(part, folder)) return;
     await rename(folder, damaged).catch(ignoreMissing);
     await rename(fresh, folder);
   } catch (error) {
@@ -63,23 +63,23 @@ async function put(part: Part, parts: string, folder: string, last: boolean): Pr
   }
 }
 
-async function putFile({ path, from, sha256 }: PartFile, to: string): Promise<void> {
+async function writePartFile({ path, from, sha256 }: CarriedFile, to: string): Promise<void> {
   const bytes = await readFile(from);
   if (sha256Of(bytes) !== sha256) throw new Error(`the executable itself is damaged: its ${path} has other bytes`);
-  await mkdir(dirname(to), { recursive: true, mode: OWN });
-  await writeFile(to, bytes, { flag: "wx", mode: OWN });
+  await mkdir(dirname(to), { recursive: true, mode: PRIVATE_MODE });
+  await writeFile(to, bytes, { flag: "wx", mode: PRIVATE_MODE });
 }
 
 /** A library that lies beside a program may be loaded by it: one file too many counts as damage. */
-async function isWhole({ files }: Part, folder: string): Promise<boolean> {
+async function isIntact({ files }: CarriedPart, folder: string): Promise<boolean> {
   try {
     const found = await lstat(folder);
-    if (!found.isDirectory() || !isOurs(found.uid)) return false;
+    if (!found.isDirectory() || !isOwnedByUser(found.uid)) return false;
     const there = await readdir(folder, { recursive: true, withFileTypes: true });
     if (there.filter((entry) => !entry.isDirectory()).length !== files.length) return false;
     for (const { path, bytes, sha256 } of files) {
       const file = await lstat(join(folder, path));
-      if (!file.isFile() || file.size !== bytes || !isOurs(file.uid)) return false;
+      if (!file.isFile() || file.size !== bytes || !isOwnedByUser(file.uid)) return false;
       if (sha256Of(await readFile(join(folder, path))) !== sha256) return false;
     }
     return true;
@@ -90,7 +90,7 @@ async function isWhole({ files }: Part, folder: string): Promise<boolean> {
 }
 
 /** A cache in a folder that is everybody's may have been prepared by somebody else, who can change it after we looked. */
-const isOurs = (uid: number): boolean => process.getuid === undefined || uid === process.getuid();
+const isOwnedByUser = (uid: number): boolean => process.getuid === undefined || uid === process.getuid();
 
 async function removeStale(parts: string): Promise<void> {
   for (const name of await readdir(parts)) {
@@ -106,7 +106,7 @@ function ignoreMissing(error: NodeJS.ErrnoException): void {
   if (error.code !== "ENOENT") throw error;
 }
 
-function unavailable({ name, files }: Part, parts: string, cause: Error): AdapterError {
+function unpackError({ name, files }: CarriedPart, parts: string, cause: Error): AdapterError {
   const megabytes = Math.ceil(files.reduce((sum, { bytes }) => sum + bytes, 0) / 1e6);
   const message =
     `${name} (${megabytes} MB) cannot be unpacked into ${parts}: ${cause.message}. ` +

@@ -26,7 +26,7 @@ import type { Store } from "../storage/store.ts";
 import { openDataFolder, readDataFolder, type DataFolder } from "../storage/data-folder.ts";
 import { createAdapters, type Adapters } from "./adapters.ts";
 import { createFixedLibrary } from "../library/fixed-library.ts";
-import { memoryBudget } from "./machine-memory-budget.ts";
+import { machineMemoryBudget } from "./machine-memory-budget.ts";
 import { standardError } from "./standard-streams.ts";
 
 export interface RunningServer {
@@ -79,7 +79,7 @@ function createServerOn(folder: DataFolder, config: Config, log: Log, options: C
   const { adapterOf, notice } = adaptersOf(config, log, options.adapter);
   const models = options.models ?? (options.adapter === undefined ? adapterNamed(config.adapter)?.models : undefined);
   const library = models === undefined ? libraryOf(config, store) : createFixedLibrary(models);
-  const budget = memoryBudget(config.memory, () => pool.list());
+  const budget = machineMemoryBudget(config.memory, () => pool.list());
   // Models without files need no estimate.
   const estimator = models === undefined ? createMemoryEstimator({ ...config, budget }) : undefined;
   const pool: ModelPool = createModelPool({

@@ -6,7 +6,7 @@ import type { EngineRow } from "../inference/engine-row.ts";
  * Bytes that all engines together may take: `limit`, or what is available and what our engines hold already; but never more than was
  * available when they held nothing, as weights that are mapped from their file count as available on Linux.
  */
-export function memoryBudget(limit: number | undefined, list: () => EngineRow[]): () => number {
+export function machineMemoryBudget(limit: number | undefined, list: () => EngineRow[]): () => number {
   let most = Number.POSITIVE_INFINITY;
   return () => {
     if (limit !== undefined) return limit;

@@ -24,14 +24,14 @@ export class ConfigError extends Error {
 
 type Variables = Record<string, string | undefined>;
 
-const folders = () => envPaths("ingle", { suffix: "" });
+const platformFolders = () => envPaths("ingle", { suffix: "" });
 
 /**
  * Puts the sources together. `flags` are the words of the command line by name; what is undefined was not given.
  * Throws `ConfigError`.
  */
 export function readConfig(flags: Record<string, unknown> = {}, env: Variables = processEnv): Config {
-  const file = configFile(flags.config as string | undefined, env);
+  const file = readConfigFile(flags.config as string | undefined, env);
   const merged: Record<string, unknown> = {};
   const origin: Record<string, string> = {};
   for (const name of SETTING_NAMES) {
@@ -43,22 +43,22 @@ export function readConfig(flags: Record<string, unknown> = {}, env: Variables =
     ];
     const [value, from] = given.find(([value]) => value !== undefined) ?? [];
     if (value === undefined) continue;
-    merged[name] = typeof value === "string" ? fromText(name, value) : value;
+    merged[name] = typeof value === "string" ? parseWord(name, value) : value;
     origin[name] = from!;
   }
-  return checked({ data: defaultDataFolder(env), ...merged }, (name) => origin[name]!);
+  return checkSettings({ data: defaultDataFolder(env), ...merged }, (name) => origin[name]!);
 }
 
 /** The settings of a program that serves the API itself: neither the environment nor a file is read. Throws `ConfigError`. */
 export function configOf(settings: Settings & { data: string }): Config {
-  const unknown = unknownOf(settings);
+  const unknown = unknownName(settings);
   if (unknown !== undefined)
     throw new ConfigError(`"${unknown}" is no setting of ingle. These are: ${SETTING_NAMES.join(", ")}.`);
   if (settings.data === undefined) throw new ConfigError('"data" is missing. It must be a folder.');
-  return checked(settings, (name) => `"${name}"`);
+  return checkSettings(settings, (name) => `"${name}"`);
 }
 
-function checked(settings: object, nameOf: (name: string) => string): Config {
+function checkSettings(settings: object, nameOf: (name: string) => string): Config {
   const result = v.safeParse(SettingsSchema, settings);
   if (result.success) return { ...result.output, data: resolve(result.output.data!) };
   const { message, param } = toBadRequest(result.issues);
@@ -66,7 +66,8 @@ function checked(settings: object, nameOf: (name: string) => string): Config {
   throw new ConfigError(message.replace(/^"[^"]*"/, nameOf(/^\w+/.exec(param!)![0])));
 }
 
-const unknownOf = (settings: object): string | undefined => Object.keys(settings).find((name) => !Object.hasOwn(SETTINGS, name));
+const unknownName = (settings: object): string | undefined =>
+  Object.keys(settings).find((name) => !Object.hasOwn(SETTINGS, name));
 
 /** Where downloads may come from; the hub's settings are those of Hugging Face's own tools. */
 export function sourceOptions(config: Partial<Config> = {}, env: Variables = processEnv): DownloadOptions {
@@ -80,12 +81,12 @@ export function sourceOptions(config: Partial<Config> = {}, env: Variables = pro
 }
 
 function defaultDataFolder(env: Variables): string {
-  return env.XDG_DATA_HOME ? join(env.XDG_DATA_HOME, "ingle") : folders().data;
+  return env.XDG_DATA_HOME ? join(env.XDG_DATA_HOME, "ingle") : platformFolders().data;
 }
 
-function configFile(flag: string | undefined, env: Variables): { path: string; values: Record<string, unknown> } {
+function readConfigFile(flag: string | undefined, env: Variables): { path: string; values: Record<string, unknown> } {
   const named = flag ?? env.INGLE_CONFIG;
-  const path = named ?? join(folders().config, "config.json");
+  const path = named ?? join(platformFolders().config, "config.json");
   let text: string;
   try {
     text = readFileSync(path, "utf8");
@@ -94,7 +95,7 @@ function configFile(flag: string | undefined, env: Variables): { path: string; v
     throw new ConfigError(`The configuration file ${path} cannot be read: ${(error as Error).message}.`, { cause: error });
   }
   const values = parseObject(path, text);
-  const unknown = unknownOf(values);
+  const unknown = unknownName(values);
   if (unknown !== undefined) {
     throw new ConfigError(`The configuration file ${path} holds "${unknown}", which is none of: ${SETTING_NAMES.join(", ")}.`);
   }
@@ -112,7 +113,7 @@ function parseObject(path: string, text: string): Record<string, unknown> {
 }
 
 /** A word of the command line or the environment as the type the setting has; what does not fit is left for the schema to refuse. */
-function fromText(name: SettingName, text: string): unknown {
+function parseWord(name: SettingName, text: string): unknown {
   const { kind } = SETTINGS[name];
   if (kind === "number") return /^\d+$/.test(text) ? Number(text) : text;
   if (kind === "list")

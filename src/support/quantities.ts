@@ -3,12 +3,12 @@ import * as v from "valibot";
 import { quote } from "./quote.ts";
 import { codedMessage } from "./coded-message.ts";
 
-const MS: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000 };
+const UNIT_MS: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000 };
 
 /** The timers of the runtimes hold no more. */
 const LONGEST_MS = 2 ** 31 - 1;
 
-const BYTES: Record<string, number> = {
+const UNIT_BYTES: Record<string, number> = {
   b: 1,
   ...{ kb: 1e3, mb: 1e6, gb: 1e9, tb: 1e12 },
   ...{ kib: 2 ** 10, mib: 2 ** 20, gib: 2 ** 30, tib: 2 ** 40 },
@@ -18,26 +18,26 @@ const BYTES: Record<string, number> = {
  * How long an idle model stays loaded, in milliseconds, 0 for not at all and `Infinity` for ever; out of seconds, as a number or
  * a text, out of "30s", "10m", "2h", and -1 for ever.
  */
-export const KeepAlive = quantity(
+export const KeepAlive = quantitySchema(
   "keep_alive",
-  milliseconds,
+  parseMilliseconds,
   'It must be seconds or a time such as "30s", "10m" or "2h", at most "576h"; 0 unloads at once, -1 never.',
 );
 
 /** How long a request may take, in milliseconds, `Infinity` for ever; written as `KeepAlive`. */
-export const Timeout = quantity(
+export const Timeout = quantitySchema(
   "timeout",
-  (value) => milliseconds(value) || Number.NaN,
+  (value) => parseMilliseconds(value) || Number.NaN,
   'It must be seconds or a time such as "30s", "10m" or "2h", at most "576h"; -1 is for ever.',
 );
 
 /** Bytes for all models together, out of a number or of "512MB", "8GB", "7.5GiB". */
-export const MemorySize = quantity("memory", bytes, 'It must be bytes or a size such as "512MB", "8GB" or "7.5GiB".');
+export const MemorySize = quantitySchema("memory", parseBytes, 'It must be bytes or a size such as "512MB", "8GB" or "7.5GiB".');
 
 /** Bytes of disk, and 0 for none. */
-export const DiskSize = quantity(
+export const DiskSize = quantitySchema(
   "kv_cache",
-  (value) => (/^0+$/.test(String(value)) ? 0 : bytes(value)),
+  (value) => (/^0+$/.test(String(value)) ? 0 : parseBytes(value)),
   'It must be bytes or a size such as "512MB" or "2GB"; 0 keeps nothing.',
 );
 
@@ -49,7 +49,7 @@ export function formatBytes(count: number): string {
   return `${value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[0]}`;
 }
 
-function quantity(name: string, read: (value: number | string) => number, remedy: string) {
+function quantitySchema(name: string, read: (value: number | string) => number, remedy: string) {
   return v.pipe(
     v.union([v.number(), v.string()]),
     v.check(
@@ -61,16 +61,16 @@ function quantity(name: string, read: (value: number | string) => number, remedy
 }
 
 /** `NaN` for what is no time. */
-function milliseconds(value: number | string): number {
+function parseMilliseconds(value: number | string): number {
   if (String(value) === "-1") return Number.POSITIVE_INFINITY;
   const [, amount, unit = "s"] = /^(\d+(?:\.\d+)?)([smh])?$/.exec(String(value)) ?? [];
-  const ms = Math.round(Number(amount) * MS[unit]!);
+  const ms = Math.round(Number(amount) * UNIT_MS[unit]!);
   return ms <= LONGEST_MS ? ms : Number.NaN;
 }
 
 /** `NaN` for what is no size. */
-function bytes(value: number | string): number {
+function parseBytes(value: number | string): number {
   const [, amount, unit = "B"] = /^(\d+(?:\.\d+)?) ?([kmgt]?i?b)?$/i.exec(String(value)) ?? [];
-  const count = Math.round(Number(amount) * (BYTES[unit.toLowerCase()] ?? Number.NaN));
+  const count = Math.round(Number(amount) * (UNIT_BYTES[unit.toLowerCase()] ?? Number.NaN));
   return Number.isSafeInteger(count) && count > 0 ? count : Number.NaN;
 }

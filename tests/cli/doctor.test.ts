@@ -3,7 +3,7 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { runProgram, findingsOf, type Finding } from "../../src/cli/doctor/finding.ts";
+import { runProgram, runCheck, type Finding } from "../../src/cli/doctor/finding.ts";
 import { PROGRAM, run, RUNTIME } from "../support/program.ts";
 import { runtimes } from "../support/runtimes.ts";
 import { MAIN, startServer } from "../support/server.ts";
@@ -218,7 +218,7 @@ describe("the permissions of Deno", () => {
 
 describe("nothing is waited for for ever", () => {
   test("a check that never answers is a finding", async () => {
-    expect(await findingsOf("the disk", () => new Promise(() => {}), { vital: true, timeout_ms: 10 })).toEqual([
+    expect(await runCheck("the disk", () => new Promise(() => {}), { vital: true, timeout_ms: 10 })).toEqual([
       { about: "the disk", state: "broken", says: "It gave no answer within 0.01 s." },
     ]);
   });
@@ -226,7 +226,7 @@ describe("nothing is waited for for ever", () => {
     const check = () => {
       throw new Error("no such thing");
     };
-    expect(await findingsOf("the disk", check)).toEqual([{ about: "the disk", state: "missing", says: "no such thing" }]);
+    expect(await runCheck("the disk", check)).toEqual([{ about: "the disk", state: "missing", says: "no such thing" }]);
   });
   test("a program that hangs is ended", async () => {
     const { ok, why } = await runProgram(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { ms: 500 });

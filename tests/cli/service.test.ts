@@ -123,7 +123,7 @@ describe("a property list of launchd", () => {
     unseen: [],
     system: false,
     stop_s: 20,
-    asked: ["service", "--port=8080"],
+    words: ["service", "--port=8080"],
   };
   const python = Bun.which("python3");
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "bun:test";
 import { DEFAULT_MODEL } from "../../models/catalog.ts";
 import type { InstalledModel } from "../../models/manifest.ts";
-import { memoryBudget } from "../../src/server/machine-memory-budget.ts";
+import { machineMemoryBudget } from "../../src/server/machine-memory-budget.ts";
 import type { EngineRow } from "../../src/inference/engine-row.ts";
 import { createMemoryEstimator } from "../../src/inference/memory-estimator.ts";
 import { thrownBy } from "../support/model-pool.ts";
@@ -80,8 +80,8 @@ describe("the memory of engines", () => {
 
   test("is the limit, else what was free when nothing was loaded", () => {
     const rows: EngineRow[] = [];
-    expect(memoryBudget(123, () => rows)()).toBe(123);
-    const budget = memoryBudget(undefined, () => rows);
+    expect(machineMemoryBudget(123, () => rows)()).toBe(123);
+    const budget = machineMemoryBudget(undefined, () => rows);
     const before = budget();
     expect(before).toBeGreaterThan(0);
     // Far more than the machine has.

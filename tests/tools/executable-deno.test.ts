@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { denoPermissions, prepareDenoCompile } from "../../tools/compile/deno.ts";
 import { llamaServerFolder, llamaServerPart } from "../../tools/compile/parts.ts";
 import { HOST, TARGETS } from "../../tools/compile/targets.ts";
-import type { Part } from "../../src/executable/unpack.ts";
+import type { CarriedPart } from "../../src/executable/unpack.ts";
 import { DEFAULT_MODEL } from "../../models/catalog.ts";
 import { ROOT } from "../support/executable.ts";
 import { withLibrary } from "../support/library.ts";
@@ -31,7 +31,7 @@ describe.skipIf(deno.skip !== undefined)(deno.skip ?? "on Deno", () => {
   beforeAll(() => {
     root = mkdtempSync(join(tmpdir(), "ingle-deno-"));
     home = join(root, "home");
-    const parts: Part[] = server === undefined ? [] : [llamaServerPart(server, target!)];
+    const parts: CarriedPart[] = server === undefined ? [] : [llamaServerPart(server, target!)];
     flags = prepareDenoCompile(parts, root).run;
     mkdirSync(home);
   });

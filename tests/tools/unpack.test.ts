@@ -5,7 +5,7 @@ import { statSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
-import { type Part, unpack } from "../../src/executable/unpack.ts";
+import { type CarriedPart, unpack } from "../../src/executable/unpack.ts";
 import { findRuntime } from "../../src/launch/runtimes.mjs";
 
 const root = mkdtempSync(join(tmpdir(), "ingle-unpack-"));
@@ -23,7 +23,7 @@ beforeEach(() => {
 const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
 
 /** As compiling makes it; what the executable would hold is in a folder. */
-function part(files: Record<string, string> = FILES): Part {
+function part(files: Record<string, string> = FILES): CarriedPart {
   const from = mkdtempSync(join(root, "executable-"));
   const list = Object.entries(files).map(([path, text], i) => {
     writeFileSync(join(from, String(i)), text);
@@ -32,7 +32,7 @@ function part(files: Record<string, string> = FILES): Part {
   return { name: "llama-server", sha256: sha256(JSON.stringify(files)), files: list };
 }
 
-const at = (one: Part) => unpack(one, { XDG_CACHE_HOME: cache });
+const at = (one: CarriedPart) => unpack(one, { XDG_CACHE_HOME: cache });
 
 function expectWhole(folder: string, files: Record<string, string> = FILES): void {
   const there = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => !entry.isDirectory());

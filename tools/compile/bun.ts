@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { BunPlugin } from "bun";
-import type { Part } from "../../src/executable/unpack.ts";
+import type { CarriedPart } from "../../src/executable/unpack.ts";
 import { bunBinary } from "./bun-binary.ts";
 import { carriedForBun } from "./carried-module.ts";
 import { CompileError } from "./error.ts";
@@ -25,7 +25,7 @@ export async function compile(options: CompileOptions, warn = (line: string): vo
   }
 }
 
-async function buildExecutable({ target, outfile }: CompileOptions, parts: Part[]): Promise<void> {
+async function buildExecutable({ target, outfile }: CompileOptions, parts: CarriedPart[]): Promise<void> {
   await Bun.build({
     root,
     entrypoints: [join(root, "src/main.ts"), ...findThreadFiles(root)],
@@ -46,7 +46,7 @@ async function buildExecutable({ target, outfile }: CompileOptions, parts: Part[
   });
 }
 
-function replaceModules(parts: Part[]): BunPlugin {
+function replaceModules(parts: CarriedPart[]): BunPlugin {
   return {
     name: "ingle",
     setup(build) {

@@ -1,8 +1,8 @@
 // The module that takes the place of src/executable/carried.ts in an executable.
-import type { Part } from "../../src/executable/unpack.ts";
+import type { CarriedPart } from "../../src/executable/unpack.ts";
 
 /** The text of the module. `fileAt` answers with the JavaScript expression for where the executable has a file of this machine. */
-export function carriedModule(parts: readonly Part[], fileAt: (from: string) => string, head: () => string): string {
+export function carriedModule(parts: readonly CarriedPart[], fileAt: (from: string) => string, head: () => string): string {
   const text = parts.map((part) => {
     const files = part.files.map(({ from, ...file }) => `{ ...${JSON.stringify(file)}, from: ${fileAt(from)} }`);
     return `${JSON.stringify(part.name)}: { ...${JSON.stringify({ name: part.name, sha256: part.sha256 })}, files: [${files.join(", ")}] }`;
@@ -12,7 +12,7 @@ export function carriedModule(parts: readonly Part[], fileAt: (from: string) => 
 }
 
 /** Bun puts a file that is imported as one into the executable, and the import is its path there. */
-export function carriedForBun(parts: readonly Part[]): string {
+export function carriedForBun(parts: readonly CarriedPart[]): string {
   const names = new Map<string, string>();
   const fileAt = (from: string): string => {
     if (!names.has(from)) names.set(from, `file${names.size}`);
@@ -24,7 +24,7 @@ export function carriedForBun(parts: readonly Part[]): string {
 }
 
 /** Deno includes a folder; each file lies in it under the sum of its bytes. */
-export function carriedForDeno(parts: readonly Part[], nameOf: (from: string) => string): string {
+export function carriedForDeno(parts: readonly CarriedPart[], nameOf: (from: string) => string): string {
   const fileAt = (from: string): string => `fileURLToPath(new URL(${JSON.stringify(nameOf(from))}, import.meta.url))`;
   return carriedModule(parts, fileAt, () => 'import { fileURLToPath } from "node:url";\n');
 }

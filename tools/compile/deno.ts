@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Part } from "../../src/executable/unpack.ts";
+import type { CarriedPart } from "../../src/executable/unpack.ts";
 import { findRuntime } from "../../src/launch/runtimes.mjs";
 import { carriedForDeno } from "./carried-module.ts";
 import { CompileError } from "./error.ts";
@@ -17,7 +17,7 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
  * What an executable may do. Models and the data folder lie where the user says, and an engine is another program; native code runs
  * in this one only where the embedded engine is carried.
  */
-export function denoPermissions(parts: readonly Part[]): string[] {
+export function denoPermissions(parts: readonly CarriedPart[]): string[] {
   const sys = "--allow-sys=homedir,hostname,uid,cpus,systemMemoryInfo,setPriority,statfs";
   const always = ["--no-prompt", "--allow-net", "--allow-env", "--allow-read", "--allow-write", "--allow-run", sys];
   return parts.some(({ name }) => name === "node-llama-cpp") ? [...always, "--allow-ffi"] : always;
@@ -27,7 +27,7 @@ export function denoPermissions(parts: readonly Part[]): string[] {
  * Puts into `folder` what is compiled beside the sources: the parts, the module that names them, and a configuration that puts it in
  * the place of the one without any. Answers with the flags for `deno compile` and `deno run`.
  */
-export function prepareDenoCompile(parts: readonly Part[], folder: string): { run: string[]; include: string[] } {
+export function prepareDenoCompile(parts: readonly CarriedPart[], folder: string): { run: string[]; include: string[] } {
   const store = join(folder, "parts");
   mkdirSync(store, { recursive: true });
   const names = new Map(parts.flatMap(({ files }) => files.map(({ from, sha256 }) => [from, sha256] as const)));

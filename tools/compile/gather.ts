@@ -1,7 +1,7 @@
 // The parts of one executable, by what was asked for and what is here.
 import { createRequire } from "node:module";
 import type { BunPlugin } from "bun";
-import type { Part, PartName } from "../../src/executable/unpack.ts";
+import type { CarriedPart, CarriedPartName } from "../../src/executable/unpack.ts";
 import { CompileError } from "./error.ts";
 import type { CompileOptions } from "./options.ts";
 import { llamaServerFolder, llamaServerPart, nodeLlamaCppPart } from "./parts.ts";
@@ -9,10 +9,10 @@ import { llamaServerFolder, llamaServerPart, nodeLlamaCppPart } from "./parts.ts
 const BUILD = 'Build one with "ingle engine build llama-server --portable", or name its folder with --llama-server.';
 
 /** Files that are made on the way go into `folder`. `warn` gets a sentence where another engine is carried than the best one. */
-export async function gatherParts(options: CompileOptions, folder: string, warn: (line: string) => void): Promise<Part[]> {
+export async function gatherParts(options: CompileOptions, folder: string, warn: (line: string) => void): Promise<CarriedPart[]> {
   const { target, carry } = options;
   const found = carry?.includes("llama-server") === false ? undefined : llamaServerFolder(target, options.llama_server);
-  const names: PartName[] = carry ?? [found === undefined ? "node-llama-cpp" : "llama-server"];
+  const names: CarriedPartName[] = carry ?? [found === undefined ? "node-llama-cpp" : "llama-server"];
   if (found === undefined) {
     if (names.includes("llama-server")) throw new CompileError(`There is no llama-server for ${target.name} here. ${BUILD}`);
     if (carry === undefined) warn(`Carrying node-llama-cpp, as there is no llama-server for ${target.name} here. ${BUILD}`);

@@ -1,7 +1,7 @@
 // What the compile scripts take on their command line.
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
-import type { PartName } from "../../src/executable/unpack.ts";
+import type { CarriedPartName } from "../../src/executable/unpack.ts";
 import { CompileError } from "./error.ts";
 import { HOST, TARGETS, type Target } from "./targets.ts";
 
@@ -10,12 +10,12 @@ export interface CompileOptions {
   /** Absolute path. */
   outfile: string;
   /** Absent: llama-server where there is one for the target, else node-llama-cpp. */
-  carry?: PartName[];
+  carry?: CarriedPartName[];
   /** Folder of a llama-server for the target. */
   llama_server?: string;
 }
 
-const CARRY: Record<string, PartName[]> = {
+const CARRY: Record<string, CarriedPartName[]> = {
   "llama-server": ["llama-server"],
   "node-llama-cpp": ["node-llama-cpp"],
   both: ["llama-server", "node-llama-cpp"],

@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { dirname, join, sep } from "node:path";
 import { portableBinary } from "../../adapters/llama-server/build/cached-build.ts";
 import { carriedSource } from "../../adapters/llama-server/build/llama-cpp-source.ts";
-import type { Part, PartName } from "../../src/executable/unpack.ts";
+import type { CarriedPart, CarriedPartName } from "../../src/executable/unpack.ts";
 import { CompileError } from "./error.ts";
 import { fetchNpmPackage } from "./npm-package.ts";
 import { binaryFormat, HOST, type Target } from "./targets.ts";
@@ -23,12 +23,12 @@ export function llamaServerFolder({ name, exe }: Target, given: string | undefin
   return undefined;
 }
 
-export function llamaServerPart(folder: string, target: Target): Part {
+export function llamaServerPart(folder: string, target: Target): CarriedPart {
   return makePart("llama-server", filesIn(folder), target);
 }
 
 /** node-llama-cpp's code as one file, `bundle`, with its binaries where it looks first: so it needs no packages around it. */
-export function nodeLlamaCppPart(bundle: string, target: Target): Part {
+export function nodeLlamaCppPart(bundle: string, target: Target): CarriedPart {
   const own = dirname(dirname(require.resolve("node-llama-cpp")));
   const manifest = join(own, "package.json");
   const files: PartPaths = new Map([["library/dist/index.js", bundle]]);
@@ -54,7 +54,7 @@ function filesIn(folder: string): PartPaths {
   return new Map(paths.map((path) => [path.slice(folder.length + 1).replaceAll(sep, "/"), path]));
 }
 
-function makePart(name: PartName, from: PartPaths, target: Target): Part {
+function makePart(name: CarriedPartName, from: PartPaths, target: Target): CarriedPart {
   for (const path of from.values()) checkArchitecture(path, target);
   const files = [...from].map(([path, from]) => {
     const bytes = readFileSync(from);

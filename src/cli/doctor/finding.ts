@@ -24,7 +24,7 @@ export interface CheckOptions {
 }
 
 /** The findings of a check; one that throws or takes too long is a finding too. */
-export async function findingsOf(about: string, check: Check, options: CheckOptions = {}): Promise<Finding[]> {
+export async function runCheck(about: string, check: Check, options: CheckOptions = {}): Promise<Finding[]> {
   const { vital = false, timeout_ms = TIMEOUT_MS } = options;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
@@ -39,7 +39,7 @@ export async function findingsOf(about: string, check: Check, options: CheckOpti
   }
 }
 
-export interface Told {
+export interface ProgramResult {
   /** Whether it ended well. */
   ok: boolean;
   /** Standard output, and standard error where there is none. */
@@ -49,7 +49,7 @@ export interface Told {
 }
 
 /** Runs a program to its end, or to that of the time it has. Never rejects. */
-export function runProgram(program: string, args: string[], { ms = 5_000, env = process.env } = {}): Promise<Told> {
+export function runProgram(program: string, args: string[], { ms = 5_000, env = process.env } = {}): Promise<ProgramResult> {
   return new Promise((resolve) => {
     const child = execFile(program, args, { timeout: ms, killSignal: "SIGKILL", env }, (error, stdout, stderr) => {
       const ended = error?.signal ? `it was ended by ${error.signal}` : (error?.message ?? "");
@@ -61,7 +61,7 @@ export function runProgram(program: string, args: string[], { ms = 5_000, env = 
 }
 
 /** Absolute path of a program on the PATH. */
-export async function onPath(name: string): Promise<string | undefined> {
+export async function findOnPath(name: string): Promise<string | undefined> {
   const file = process.platform === "win32" ? `${name}.exe` : name;
   for (const folder of (process.env.PATH ?? "").split(delimiter).filter(Boolean)) {
     if (await isAccessible(join(folder, file), constants.X_OK)) return join(folder, file);

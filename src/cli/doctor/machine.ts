@@ -6,16 +6,16 @@ import type { Config } from "../../server/settings.ts";
 import { formatBytes } from "../../support/quantities.ts";
 import { findRuntime, RUNTIMES, type RuntimeName } from "../../launch/runtimes.mjs";
 import { CARRIED } from "../../executable/carried.ts";
-import { runProgram, isAccessible, onPath, type Finding } from "./finding.ts";
+import { runProgram, isAccessible, findOnPath, type Finding } from "./finding.ts";
 
 /** Those that llama.cpp computes with, by the names that Linux has for them. */
 const INSTRUCTIONS =
   /^(avx|avx2|fma|f16c|avx512f|avx512_vnni|avx_vnni|avx512_bf16|amx_int8|amx_bf16|asimd|asimddp|i8mm|sve|sve2|bf16)$/;
 
-export async function processor(): Promise<Finding> {
+export async function checkProcessor(): Promise<Finding> {
   const [first] = cpus();
   const cores = `${availableParallelism()} of ${cpus().length} cores may be used`;
-  const sets = await instructions();
+  const sets = await instructionSets();
   const says = [`${first?.model.trim() ?? "unknown"}, ${arch()}, ${cores}`, ...(sets ? [`computes with ${sets}`] : [])].join(
     "; ",
   );
@@ -24,7 +24,7 @@ export async function processor(): Promise<Finding> {
 }
 
 /** Undefined where the system does not say. */
-async function instructions(): Promise<string | undefined> {
+async function instructionSets(): Promise<string | undefined> {
   const text = await readFile("/proc/cpuinfo", "utf8").catch(() => "");
   const flags = /^(?:flags|Features)\s*:(.*)$/m.exec(text)?.[1];
   return flags === undefined
@@ -35,15 +35,15 @@ async function instructions(): Promise<string | undefined> {
         .join(" ");
 }
 
-export function memory(): Finding {
+export function checkMemory(): Finding {
   const left = availableMemory();
   const says = `${formatBytes(left)} of ${formatBytes(totalMemory())} are left`;
   if (left > 1e9) return { about: "memory", state: "good", says };
   return { about: "memory", state: "missing", says: `${says}: only the smallest models fit`, mend: "Close other programs." };
 }
 
-export async function graphics(): Promise<Finding> {
-  const cards = await nvidia();
+export async function checkGraphics(): Promise<Finding> {
+  const cards = await nvidiaCards();
   const others = (await Promise.all([isAccessible("/dev/kfd", 0), isAccessible("/dev/dri", 0)])).map((there, i) =>
     there ? ["/dev/kfd", "/dev/dri"][i]! : "",
   );
@@ -51,36 +51,36 @@ export async function graphics(): Promise<Finding> {
   return { about: "graphics card", state: "good", says: seen.length === 0 ? "none: the processor computes" : seen.join(", ") };
 }
 
-async function nvidia(): Promise<string[]> {
-  const tool = await onPath("nvidia-smi");
+async function nvidiaCards(): Promise<string[]> {
+  const tool = await findOnPath("nvidia-smi");
   if (tool === undefined) return [];
   const { ok, text, why } = await runProgram(tool, ["--query-gpu=name,memory.total", "--format=csv,noheader"]);
   return ok ? text.split("\n") : [`nvidia-smi is here, but ${why}`];
 }
 
-export function system(version: string): Finding {
+export function checkSystem(version: string): Finding {
   const { bun, deno, node } = process.versions;
   const on = bun ? `Bun ${bun}` : deno ? `Deno ${deno}` : `Node ${node}`;
   return { about: "ingle", state: "good", says: `${version} on ${on}, ${platform()} ${release()}` };
 }
 
 /** An executable has its own with it. */
-export async function runtimes(): Promise<Finding[]> {
-  return CARRIED === undefined ? Promise.all(RUNTIMES.map(runtime)) : [];
+export async function checkRuntimes(): Promise<Finding[]> {
+  return CARRIED === undefined ? Promise.all(RUNTIMES.map(checkRuntime)) : [];
 }
 
-const LACK: Record<RuntimeName, string> = {
+const CONSEQUENCE: Record<RuntimeName, string> = {
   node: "engines compute about half as fast without it",
   bun: "ingle runs on another one",
   deno: "ingle runs on another one",
 };
 
-async function runtime(name: RuntimeName): Promise<Finding> {
+async function checkRuntime(name: RuntimeName): Promise<Finding> {
   const about = `runtime ${name}`;
   const [binary] = findRuntime(name) ?? [];
   if (binary === undefined) {
     const mend = name === "node" ? "Install Node 22.18 or newer, and have it on the PATH." : undefined;
-    return { about, state: name === "node" ? "missing" : "good", says: `not here: ${LACK[name]}`, ...(mend && { mend }) };
+    return { about, state: name === "node" ? "missing" : "good", says: `not here: ${CONSEQUENCE[name]}`, ...(mend && { mend }) };
   }
   const { ok, text, why } = await runProgram(binary, ["--version"]);
   if (ok) return { about, state: "good", says: `${text.split("\n")[0]} at ${binary}` };
@@ -88,7 +88,7 @@ async function runtime(name: RuntimeName): Promise<Finding> {
 }
 
 /** Only Deno withholds anything from a program that its user may do. */
-export function permissions({ data }: Pick<Config, "data">): Finding[] {
+export function checkPermissions({ data }: Pick<Config, "data">): Finding[] {
   const { Deno } = globalThis as { Deno?: { permissions: { querySync(of: Permission): { state: string } } } };
   if (Deno === undefined) return [];
   const files: Permission[] = [

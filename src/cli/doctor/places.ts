@@ -7,7 +7,7 @@ import { formatBytes } from "../../support/quantities.ts";
 import { LOCK_FILE, MARKER } from "../../storage/file-names.ts";
 import { holderOf } from "../../storage/lock/folder-lock.ts";
 import { LockedError } from "../../storage/lock/holder.ts";
-import { runProgram, isAccessible, onPath, type Finding } from "./finding.ts";
+import { runProgram, isAccessible, findOnPath, type Finding } from "./finding.ts";
 
 /** By the numbers that Linux has for them; those of other systems mean other things. */
 const FILE_SYSTEMS: Record<number, string> = {
@@ -25,25 +25,26 @@ const FILE_SYSTEMS: Record<number, string> = {
   0x01021997: "9p",
   0x4d44: "vfat",
 };
-const FLEETING: Record<string, string> = {
+const VOLATILE: Record<string, string> = {
   tmpfs: "it is in memory and gone when the machine ends",
   overlay: "it is part of a container and gone with it, unless a volume is mounted there",
 };
-const LITTLE_BYTES = 2e9;
+const LOW_BYTES = 2e9;
 
-export async function dataFolder({ data, no_init }: Config): Promise<Finding[]> {
+export async function checkDataFolder({ data, no_init }: Config): Promise<Finding[]> {
   const about = "data folder";
   const there = await stat(data).catch(() => undefined);
-  if (there === undefined) return [await notThere(data, no_init), await disk("disk of the data folder", await nearest(data))];
+  if (there === undefined)
+    return [await checkMissingFolder(data, no_init), await checkDisk("disk of the data folder", await nearestFolder(data))];
   if (!there.isDirectory()) return [{ about, state: "broken", says: `${data} is no folder`, mend: "ingle serve --data FOLDER" }];
-  return [await usable(data, there.mode), await lock(data), await disk("disk of the data folder", data)];
+  return [await checkAccess(data, there.mode), await checkLock(data), await checkDisk("disk of the data folder", data)];
 }
 
-async function notThere(data: string, no_init: boolean): Promise<Finding> {
+async function checkMissingFolder(data: string, no_init: boolean): Promise<Finding> {
   const about = "data folder";
   if (no_init)
     return { about, state: "broken", says: `${data} is not there, and --no-init forbids to make it`, mend: "Mount its disk." };
-  if (await isAccessible(await nearest(data), constants.W_OK))
+  if (await isAccessible(await nearestFolder(data), constants.W_OK))
     return { about, state: "good", says: `${data} is made at the first start` };
   return {
     about,
@@ -54,12 +55,12 @@ async function notThere(data: string, no_init: boolean): Promise<Finding> {
 }
 
 /** The first folder above that is there. */
-async function nearest(path: string): Promise<string> {
+async function nearestFolder(path: string): Promise<string> {
   const above = dirname(path);
-  return (await isAccessible(above, constants.F_OK)) || above === path ? above : nearest(above);
+  return (await isAccessible(above, constants.F_OK)) || above === path ? above : nearestFolder(above);
 }
 
-async function usable(data: string, mode: number): Promise<Finding> {
+async function checkAccess(data: string, mode: number): Promise<Finding> {
   const about = "data folder";
   if (!(await isAccessible(data, constants.R_OK | constants.W_OK | constants.X_OK)))
     return {
@@ -76,35 +77,35 @@ async function usable(data: string, mode: number): Promise<Finding> {
   return { about, state: "missing", says: `${says}: other users can look into it`, mend: `chmod 700 ${data}` };
 }
 
-async function lock(data: string): Promise<Finding> {
+async function checkLock(data: string): Promise<Finding> {
   const holder = await holderOf(join(data, LOCK_FILE));
   return { about: "lock", state: "good", says: holder === undefined ? "free" : new LockedError(holder).message };
 }
 
-async function disk(about: string, path: string): Promise<Finding> {
+async function checkDisk(about: string, path: string): Promise<Finding> {
   const { type, bavail, bsize } = await statfs(path);
   const kind = process.platform === "linux" ? FILE_SYSTEMS[type] : undefined;
   const says = `${formatBytes(bavail * bsize)} are free${kind ? ` on ${kind}` : ""}`;
-  if (bavail * bsize < LITTLE_BYTES)
+  if (bavail * bsize < LOW_BYTES)
     return { about, state: "missing", says: `${says}: too little for most models`, mend: "ingle rm MODEL" };
-  const fleeting = FLEETING[kind ?? ""];
+  const fleeting = VOLATILE[kind ?? ""];
   return { about, state: fleeting ? "missing" : "good", says: fleeting ? `${says}: ${fleeting}` : says };
 }
 
-export async function cachePlace(cache: string): Promise<Finding[]> {
+export async function checkCache(cache: string): Promise<Finding[]> {
   const about = "cache";
-  const place = (await isAccessible(cache, constants.F_OK)) ? cache : await nearest(cache);
+  const place = (await isAccessible(cache, constants.F_OK)) ? cache : await nearestFolder(cache);
   if (await isAccessible(place, constants.W_OK))
-    return [{ about, state: "good", says: cache }, await disk("disk of the cache", place)];
+    return [{ about, state: "good", says: cache }, await checkDisk("disk of the cache", place)];
   return [
     { about, state: "missing", says: `this user may not write to ${place}`, mend: "Set XDG_CACHE_HOME to a folder of your own." },
   ];
 }
 
-export async function port({ host, port, data }: Config): Promise<Finding> {
+export async function checkPort({ host, port, data }: Config): Promise<Finding> {
   const about = "port";
   if (port === 0) return { about, state: "good", says: "a free one is taken" };
-  const code = await refusal(host.replace(/^\[(.*)\]$/, "$1"), port);
+  const code = await listenErrorCode(host.replace(/^\[(.*)\]$/, "$1"), port);
   if (code === undefined) return { about, state: "good", says: `${port} on ${host} is free` };
   if (code !== "EADDRINUSE")
     return {
@@ -119,13 +120,13 @@ export async function port({ host, port, data }: Config): Promise<Finding> {
   return {
     about,
     state: "broken",
-    says: `${port} on ${host} is taken${await byWhom(port)}`,
+    says: `${port} on ${host} is taken${await portOwner(port)}`,
     mend: `ingle serve --port ${port + 1}`,
   };
 }
 
 /** The code of why the address cannot be had now. */
-function refusal(host: string, port: number): Promise<string | undefined> {
+function listenErrorCode(host: string, port: number): Promise<string | undefined> {
   return new Promise((resolve) => {
     const server = createServer();
     server.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
@@ -134,8 +135,8 @@ function refusal(host: string, port: number): Promise<string | undefined> {
 }
 
 /** The system tells of other users' programs only its administrator. */
-async function byWhom(port: number): Promise<string> {
-  const tool = await onPath("ss");
+async function portOwner(port: number): Promise<string> {
+  const tool = await findOnPath("ss");
   if (tool === undefined) return "";
   const { text } = await runProgram(tool, ["-Hltnp", `sport = :${port}`]);
   const [, name, pid] = /users:\(\("([^"]+)",pid=(\d+)/.exec(text) ?? [];

@@ -1,7 +1,7 @@
 // A property list of launchd, which starts services on macOS; `man launchd.plist` has each of its keys.
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { aboutSecrets, SERVICE_USER, shellWords, written, type ServiceSetup } from "./setup.ts";
+import { secretsComments, SERVICE_USER, shellWords, writeCommand, type ServiceSetup } from "./setup.ts";
 
 const LABEL = "local.ingle";
 
@@ -44,11 +44,11 @@ function comments(setup: ServiceSetup, log: string): string[] {
       : "To install it for yourself:",
     `  mkdir -p -m 700 ${shellWords(writes)}`,
     ...(system ? [`  chown ${SERVICE_USER} ${shellWords(writes)}`] : []),
-    `  ${written(setup, path)}`,
+    `  ${writeCommand(setup, path)}`,
     `  launchctl bootstrap ${system ? "system" : "gui/$(id -u)"} ${path}`,
     `Its log: ${log}`,
     "",
-    ...aboutSecrets(setup),
+    ...secretsComments(setup),
   ];
 }
 

@@ -16,7 +16,7 @@ export interface ServiceSetup {
   /** Seconds that the server may take to end. */
   stop_s: number;
   /** The words that this was asked with, for whoever is to write it to a file. */
-  asked: string[];
+  words: string[];
 }
 
 /** The user of a service for the whole machine. */
@@ -27,13 +27,13 @@ export const SYSTEM_DATA = "/var/lib/ingle";
 export const SYSTEM_CACHE = "/var/cache";
 
 /** What to do before the first start, for the comments of a unit. */
-export function aboutSecrets({ secrets, unseen }: ServiceSetup): string[] {
+export function secretsComments({ secrets, unseen }: ServiceSetup): string[] {
   const put = `Keys and tokens (INGLE_KEY, HF_TOKEN) belong into ${secrets}, mode 0600, NAME=value a line.`;
   return unseen.length === 0 ? [put] : [put, `This terminal has set ${unseen.join(", ")}, which the service does not see.`];
 }
 
 /** The command that writes the unit to `path`. */
-export const written = ({ asked }: ServiceSetup, path: string): string => `ingle ${shellWords(asked)} > ${path}`;
+export const writeCommand = ({ words: asked }: ServiceSetup, path: string): string => `ingle ${shellWords(asked)} > ${path}`;
 
 /** As a shell reads them. */
 export function shellWords(words: string[]): string {

@@ -1,5 +1,5 @@
 // A unit of systemd: https://www.freedesktop.org/software/systemd/man/latest/systemd.exec.html has each of its settings.
-import { aboutSecrets, SERVICE_USER, shellWords, SYSTEM_DATA, written, type ServiceSetup } from "./setup.ts";
+import { secretsComments, SERVICE_USER, shellWords, SYSTEM_DATA, writeCommand, type ServiceSetup } from "./setup.ts";
 
 export function systemdUnit(setup: ServiceSetup): string {
   const { command, env, writes, secrets, system, stop_s } = setup;
@@ -69,13 +69,13 @@ const OF_USER = [
 function comments(setup: ServiceSetup): string[] {
   const { system, writes } = setup;
   const folders = shellWords(writes);
-  return [...(system ? forSystem(setup, folders) : forUser(setup, folders)), "", ...aboutSecrets(setup)];
+  return [...(system ? forSystem(setup, folders) : forUser(setup, folders)), "", ...secretsComments(setup)];
 }
 
 const forUser = (setup: ServiceSetup, folders: string): string[] => [
   "To install it for yourself:",
   `  mkdir -p -m 700 ${folders} ~/.config/systemd/user`,
-  `  ${written(setup, "~/.config/systemd/user/ingle.service")}`,
+  `  ${writeCommand(setup, "~/.config/systemd/user/ingle.service")}`,
   "  systemctl --user daemon-reload",
   "  systemctl --user enable --now ingle",
   "  loginctl enable-linger     # to have it run while you are logged out",
@@ -86,7 +86,7 @@ const forSystem = (setup: ServiceSetup, folders: string): string[] => [
   "To install it for this machine, as root:",
   `  useradd --system --user-group --home-dir ${SYSTEM_DATA} --no-create-home --shell /usr/sbin/nologin ${SERVICE_USER}`,
   `  install -d -m 700 -o ${SERVICE_USER} -g ${SERVICE_USER} ${folders}`,
-  `  ${written(setup, "/etc/systemd/system/ingle.service")}`,
+  `  ${writeCommand(setup, "/etc/systemd/system/ingle.service")}`,
   "  systemctl daemon-reload",
   "  systemctl enable --now ingle",
   `The program has to lie where the user "${SERVICE_USER}" may read it; for a graphics card, put that user into the group of its device.`,
