@@ -171,6 +171,19 @@ describe.skipIf(why !== "")(`on a disk${why}`, () => {
     expect(modelsIn(data)).toEqual(["kept.json"]);
   });
 
+  onDisk("that is full and has no server, rm makes room", "size=1m", async ({ path }, { data, server, ingle }) => {
+    for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+      const served_ = signal === "SIGTERM" ? server : await startServer(RUNTIME, [], { data });
+      await served_.stop(signal);
+      expect(() => writeFileSync(join(path, "filler"), Buffer.alloc(2 ** 20))).toThrow("ENOSPC");
+      const id = signal === "SIGTERM" ? "mine" : "kept";
+      expect(await ingle("rm", id, "--data", data)).toEqual({ code: 0, stdout: `${id} is removed.\n`, stderr: "" });
+      expect(readdirSync(data).filter((name) => name.startsWith(LOCK_FILE))).toEqual([]);
+      rmSync(join(path, "filler"));
+    }
+    expect(modelsIn(data)).toEqual([]);
+  });
+
   onDisk(
     "that became read-only, a command that reads does so, and one that writes says why not",
     "size=1m",

@@ -2,7 +2,7 @@
 import { utimes } from "node:fs/promises";
 import { dirname } from "node:path";
 import { folderIdOf, isHeld, readHolder, thisProcess, type Holder } from "./holder.ts";
-import { createLockFile, isAbsent, overwriteLockFile, removeLockFile, takeLockFile } from "./lock-file.ts";
+import { createLockFile, isAbsent, isOwnLock, overwriteLockFile, removeLockFile, takeLockFile } from "./lock-file.ts";
 import { sweepLeftovers } from "./leftovers.ts";
 
 const HEARTBEAT_MS = 2_000;
@@ -44,10 +44,9 @@ export async function takeFolderLock(path: string, options: LockOptions): Promis
     onLost(holder);
   };
   const beat = async (): Promise<void> => {
-    const there = await readHolder(path);
-    if (there?.token === own.token) return utimes(path, new Date(), new Date());
+    if (await isOwnLock(path, own)) return utimes(path, new Date(), new Date());
     // A lock that was deleted by hand is taken again, unless another process was faster.
-    if (there === undefined && (await isAbsent(path)) && (await createLockFile(path, own))) return;
+    if ((await isAbsent(path)) && (await createLockFile(path, own))) return;
     lose(await readHolder(path));
   };
   // A beat that the disk refuses is repeated by the next one.

@@ -1,11 +1,14 @@
 // The file of a lock: there is one or none at any moment, it is whole, and one process at a time may replace a stale one.
 import { randomUUID } from "node:crypto";
 import { link, open, rename, rm, stat } from "node:fs/promises";
-import { codeOf } from "../faults.ts";
+import { codeOf, FULL } from "../faults.ts";
 import { isHeld, LockedError, readHolder, touchedAt, type Holder } from "./holder.ts";
 
 /** Each try is lost to another process that took the lock, or gave it back, in between. */
 const MOST_TRIES = 20;
+
+/** Holders whose words had no room on the disk. */
+const withEmptyLock = new WeakSet<Holder>();
 
 /** Makes `own` the holder. Throws `LockedError` where another process is, or is about to be. */
 export async function takeLockFile(path: string, own: Holder, stale_ms: number): Promise<void> {
@@ -69,9 +72,13 @@ export async function overwriteLockFile(path: string, own: Holder): Promise<void
 
 /** Removes the lock, unless it is another's by now. */
 export async function removeLockFile(path: string, own: Holder): Promise<void> {
-  // What cannot be read now stays, and is stale when this process has ended.
-  const holder = await readHolder(path).catch(() => undefined);
-  if (holder?.token === own.token) await rm(path, { force: true });
+  // What cannot be read or removed now stays, and is stale when this process has ended.
+  if (await isOwnLock(path, own).catch(() => false)) await rm(path, { force: true }).catch(() => {});
+}
+
+export async function isOwnLock(path: string, own: Holder): Promise<boolean> {
+  const holder = await readHolder(path);
+  return holder === undefined ? withEmptyLock.has(own) && !(await isAbsent(path)) : holder.token === own.token;
 }
 
 /** False where the lock is there already. Never half written: the file gets its name when it is whole. */
@@ -100,6 +107,10 @@ async function writeHolder(path: string, holder: Holder): Promise<void> {
   const handle = await open(path, "wx", 0o600);
   try {
     await handle.writeFile(`${JSON.stringify(holder, null, 2)}\n`);
+  } catch (error) {
+    // On a full disk "ingle rm" is the remedy: an empty lock is respected while it is touched.
+    if (holder.command !== "rm" || !FULL.has(codeOf(error))) throw error;
+    withEmptyLock.add(holder);
   } finally {
     await handle.close();
   }
