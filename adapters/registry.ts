@@ -1,15 +1,14 @@
 // The one list of adapters: settings, API, help, docs and engine processes take their names from here. A further adapter is a file of its
-// own and one entry; what the entry imports at the top must be small, as every command reads this list.
+// own and one entry. Every command and every engine's process reads this list, so the code that runs models is imported at a load.
 import type { Model } from "../models/manifest.ts";
 import type { OwnModel } from "../models/own-model.ts";
 import type { Adapter } from "./adapter.ts";
-import { childProcess, type ChildProcessOptions } from "./child-process/adapter.ts";
+import type { ChildProcessOptions } from "./child-process/adapter.ts";
 import { echo, ECHO_MODEL } from "./echo.ts";
-import { llamaServer } from "./llama-server/adapter.ts";
-import { computeFailure, refuseBrokenBuild } from "./llama-server/build/proof.ts";
+import { ABOUT as LLAMA_SERVER } from "./llama-server/description.ts";
 import type { NodeLlamaCppModule } from "./node-llama-cpp/adapter.ts";
 import { ABOUT as EMBEDDED } from "./node-llama-cpp/description.ts";
-import { upstream } from "./upstream/adapter.ts";
+import { ABOUT as UPSTREAM } from "./upstream/description.ts";
 
 /** What a server hands to the adapters that it creates. */
 export interface AdapterContext {
@@ -37,8 +36,7 @@ export interface HostContext {
   nodeLlamaCpp: () => Promise<NodeLlamaCppModule>;
 }
 
-export interface RegisteredAdapter {
-  name: string;
+export interface RegisteredAdapter extends Pick<Adapter, "name" | "capabilities"> {
   /** What runs a model, for help and docs. */
   summary: string;
   /** `--adapter` may name it. */
@@ -58,7 +56,7 @@ export interface RegisteredAdapter {
   claims?(model: Model): boolean;
   /** The models that it brings; then there are no others, and none needs files. */
   models?: readonly OwnModel[];
-  create(context: AdapterContext): Adapter;
+  create(context: AdapterContext): Promise<Pick<Adapter, "load">>;
   /** What runs in a process of its own, as `ingle engine-host NAME`. */
   host?(context: HostContext): Promise<Adapter>;
 }
@@ -66,38 +64,56 @@ export interface RegisteredAdapter {
 const LIST = [
   {
     name: "llama-server",
+    capabilities: LLAMA_SERVER.capabilities,
     summary: "llama.cpp's own server, one process a model; tools, schemas, grammars, logprobs and images need it",
     setting: true,
     pinnable: true,
     automatic: true,
     isPresent: ({ llama_server }) => llama_server.isPresent(),
-    computeFailure: async ({ env, llama_server }, options) => computeFailure(await llama_server.path(), env, options),
-    create: ({ env, log, llama_server }) => llamaServer({ binary: () => unbrokenProgram(llama_server, env), env, log }),
+    async computeFailure({ env, llama_server }, options) {
+      const { computeFailure } = await import("./llama-server/build/proof.ts");
+      return computeFailure(await llama_server.path(), env, options);
+    },
+    async create({ env, log, llama_server }) {
+      const { llamaServer } = await import("./llama-server/adapter.ts");
+      return llamaServer({ binary: () => unbrokenProgram(llama_server, env), env, log });
+    },
   },
   {
     name: "node-llama-cpp",
+    capabilities: EMBEDDED.capabilities,
     summary: "the embedded engine: llama.cpp as a library, one process a model",
     setting: true,
     pinnable: true,
     automatic: true,
     isPresent: ({ node_llama_cpp }) => node_llama_cpp.isPresent(),
-    create: ({ env, log, hostCommand }) =>
-      childProcess({ inside: EMBEDDED, command: () => hostCommand(EMBEDDED.name), env, log }),
-    host: async ({ nodeLlamaCpp: library }) => (await import("./node-llama-cpp/adapter.ts")).nodeLlamaCpp(library),
+    async create({ env, log, hostCommand }) {
+      const { childProcess } = await import("./child-process/adapter.ts");
+      return childProcess({ inside: EMBEDDED, command: () => hostCommand(EMBEDDED.name), env, log });
+    },
+    async host({ nodeLlamaCpp: library }) {
+      const { nodeLlamaCpp } = await import("./node-llama-cpp/adapter.ts");
+      return nodeLlamaCpp(library);
+    },
   },
   {
     name: "echo",
+    capabilities: () => [],
     summary: "no model: answers with the last message",
     setting: true,
     models: [ECHO_MODEL],
-    create: () => echo(),
+    create: async () => echo(),
     host: async () => echo(),
   },
   {
     name: "upstream",
+    capabilities: UPSTREAM.capabilities,
     summary: "other servers with OpenAI's API, for the models that name their addresses",
     claims: (model) => model.upstream !== undefined,
-    create: ({ env, log }) => upstream({ env, log }),
+    async create({ env, log }) {
+      const { upstream } = await import("./upstream/adapter.ts");
+      return upstream({ env, log });
+    },
   },
 ] as const satisfies readonly RegisteredAdapter[];
 
@@ -119,6 +135,7 @@ export function adapterNamed(name: string): RegisteredAdapter | undefined {
 
 async function unbrokenProgram({ path }: AdapterContext["llama_server"], env: AdapterContext["env"]): Promise<string> {
   const program = await path();
+  const { refuseBrokenBuild } = await import("./llama-server/build/proof.ts");
   await refuseBrokenBuild(program, env);
   return program;
 }

@@ -3,10 +3,11 @@ import { randomBytes } from "node:crypto";
 import * as v from "valibot";
 import { GgufError, readGgufFile } from "../../models/gguf/header.ts";
 import { readSpecialTokens } from "../../models/gguf/special-tokens.ts";
-import type { InstalledModel, Model } from "../../models/manifest.ts";
-import { AdapterError, CAPABILITIES, type Adapter, type Capability, type Engine, type LoadOptions } from "../adapter.ts";
+import type { InstalledModel } from "../../models/manifest.ts";
+import { AdapterError, type Adapter, type Engine, type LoadOptions } from "../adapter.ts";
 import { type ProcessWatchdog, watchProcess } from "../shared/watchdog.ts";
 import { commandLineArgs } from "./command-line.ts";
+import { ABOUT } from "./description.ts";
 import { createChat } from "./generation.ts";
 import { createClient, type LlamaServerClient } from "./http-client.ts";
 import { type LlamaServerLimits, type LlamaServerProcessOptions, loadError, startLlamaServer } from "./process.ts";
@@ -28,8 +29,7 @@ const LIMITS: LlamaServerLimits = { load: 300_000, generation: 60_000, cancel: 2
 export function llamaServer({ binary, env, log = () => {}, limits: some }: LlamaServerOptions): Adapter {
   const limits = { ...LIMITS, ...some };
   return {
-    name: "llama-server",
-    capabilities,
+    ...ABOUT,
     async load(model, options, signal) {
       signal.throwIfAborted();
       const program = await binary();
@@ -46,13 +46,6 @@ export function llamaServer({ binary, env, log = () => {}, limits: some }: Llama
       return watchdog.load(connect(), signal);
     },
   };
-}
-
-function capabilities({ files, template_tools, settings: { prompt_template } }: Model): Capability[] {
-  const images = files.some(({ role }) => role === "projector");
-  // Jan's plain templates do not render tools.
-  const tools = template_tools !== false && prompt_template === undefined;
-  return CAPABILITIES.filter((one) => (one === "images" ? images : one !== "tools" || tools));
 }
 
 interface StartedModel extends Omit<LlamaServerProcessOptions, "onLine"> {

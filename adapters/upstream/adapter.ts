@@ -1,7 +1,8 @@
 // A model that other servers with OpenAI's API run: vLLM, llama-server, another ingle. A generation goes to one of them; where that one fails
 // before the client has received anything, it goes to another.
 import { addAbortListener } from "node:events";
-import { AdapterError, CAPABILITIES, type Adapter, type Engine } from "../adapter.ts";
+import { AdapterError, type Adapter, type Engine } from "../adapter.ts";
+import { ABOUT } from "./description.ts";
 import type { ServerFailure } from "./errors.ts";
 import { generate } from "./generation.ts";
 import type { UpstreamTimeouts } from "./http-request.ts";
@@ -31,9 +32,7 @@ const RETRY_AFTER = 5;
 export function upstream({ env, log = () => {}, limits }: UpstreamOptions): Adapter {
   const all = { ...LIMITS, ...limits };
   return {
-    name: "upstream",
-    // Each server refuses what it cannot do by itself, and the client gets that refusal.
-    capabilities: () => CAPABILITIES,
+    ...ABOUT,
     async load(model, { context }, signal) {
       signal.throwIfAborted();
       const config = upstreamConfigOf(model, env, all);

@@ -1,7 +1,7 @@
 // Which adapter runs a model, and how the process of one is started.
 import { fileURLToPath } from "node:url";
 import type { Adapter } from "../../adapters/adapter.ts";
-import { createAuto } from "../../adapters/auto.ts";
+import { createAuto, type Candidate } from "../../adapters/auto.ts";
 import { adapterNamed, ADAPTERS, AUTO, type AdapterContext, type RegisteredAdapter } from "../../adapters/registry.ts";
 import type { Model } from "../../models/manifest.ts";
 import type { Config } from "./settings.ts";
@@ -38,27 +38,32 @@ export function createAdapters(
   };
   const created = new Map<RegisteredAdapter, Adapter>();
   const adapterFor = (registered: RegisteredAdapter): Adapter => {
-    const known = created.get(registered) ?? registered.create(context);
+    const known = created.get(registered) ?? createAtLoad(registered, context);
     created.set(registered, known);
     return known;
   };
   const named = adapterNamed(adapter);
-  // Looked for once: which parameters a model takes is not to change under a client.
-  const auto = createAuto(
+  if (named?.models !== undefined) return { adapterOf: () => adapterFor(named), notice: () => undefined };
+  const candidates = (): Candidate[] =>
     presentOf(AUTO, context).map((registered) => ({
       adapter: adapterFor(registered),
       computeFailure: registered.computeFailure && ((options) => registered.computeFailure!(context, options)),
-    })),
-    log.warn,
-  );
+    }));
+  // Looked for once: which parameters a model takes is not to change under a client.
+  const usual = named === undefined ? createAuto(candidates(), log.warn) : { adapterOf: () => adapterFor(named) };
   return {
     adapterOf(model) {
-      if (named?.models !== undefined) return adapterFor(named);
-      const registered = ADAPTERS.find(({ claims }) => claims?.(model)) ?? pinnedBy(model) ?? named;
-      return registered === undefined ? auto.adapterOf(model) : adapterFor(registered);
+      const registered = ADAPTERS.find(({ claims }) => claims?.(model)) ?? pinnedBy(model);
+      return registered === undefined ? usual.adapterOf(model) : adapterFor(registered);
     },
-    notice: auto.notice,
+    notice: () => ("notice" in usual ? usual.notice() : undefined),
   };
+}
+
+/** Its code is imported by the first load. */
+function createAtLoad({ name, capabilities, create }: RegisteredAdapter, context: AdapterContext): Adapter {
+  let created: ReturnType<RegisteredAdapter["create"]> | undefined;
+  return { name, capabilities, load: async (...args) => (await (created ??= create(context))).load(...args) };
 }
 
 /** Where none is present, the last one: its loads say what is missing. */
