@@ -3,7 +3,6 @@ import type { IncomingMessage } from "node:http";
 import * as v from "valibot";
 import { addAbortListener } from "node:events";
 import { AdapterError, type ChatEvent, type ChatRequest } from "../adapter.ts";
-import { bodyBytes } from "../shared/body-bytes.ts";
 import { answerEvents, BrokenAnswer, FailedAnswer } from "../shared/openai-stream/answer-events.ts";
 import { readErrorBody } from "../shared/openai-stream/error-body.ts";
 import type { ProcessWatchdog } from "../shared/watchdog.ts";
@@ -73,7 +72,7 @@ export function createChat({ id, client, watchdog, model, cancel_ms, special }: 
         watchdog.beginWait();
         let next: IteratorResult<ChatEvent, void>;
         try {
-          events ??= answerEvents(bodyBytes(await sendRequest(request, stop.signal, id_slot)), request.stop);
+          events ??= answerEvents(await sendRequest(request, stop.signal, id_slot), request.stop);
           next = await events.next();
           watchdog.touch();
         } finally {

@@ -4,7 +4,6 @@
 import { addAbortListener } from "node:events";
 import { request as requestHttp, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
 import { request as requestHttps } from "node:https";
-import { bodyBytes } from "../shared/body-bytes.ts";
 import { ServerFailure } from "./errors.ts";
 
 /** How long a server may be silent, in milliseconds. */
@@ -107,7 +106,7 @@ function watchConnection(
     },
     async *read(response: IncomingMessage): AsyncGenerator<Uint8Array> {
       try {
-        for await (const bytes of bodyBytes(response)) {
+        for await (const bytes of response) {
           // No limit while the bytes wait to be read: a slow client is no silence of the server.
           clearTimeout(timer);
           yield bytes;
