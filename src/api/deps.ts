@@ -1,4 +1,4 @@
-// What the application is made of, and what its routes get.
+// The parts of the application, which its routes get.
 import type { Context } from "hono";
 import type { Adapter } from "../../adapters/adapter.ts";
 import type { Model } from "../../models/manifest.ts";
@@ -17,7 +17,7 @@ export interface AppOptions {
   guards: GuardOptions;
   library: Omit<Library, "add" | "install" | "fetchRemoteFacts">;
   downloads: DownloadJobs;
-  /** Absolute path of the folder whose files may be used in place by whoever may call. */
+  /** Absolute path of the folder whose files every caller may use in place. */
   models_dir?: string | undefined;
   /** Plain http and private addresses may be named as sources. */
   allow_private?: boolean;
@@ -31,7 +31,7 @@ export interface AppOptions {
   importFolder?: (folder: string) => Promise<object>;
   /** How this machine's commands show that they are in the server's data folder; absent where it has none of its own. */
   folderProof?: FolderProof | undefined;
-  /** What runs a model, and what of the API it honours. */
+  /** The adapter that runs a model, and the parts of the API that it honours. */
   adapterOf: (model: Model) => Pick<Adapter, "name" | "capabilities">;
   /** A sentence about adapters that do not compute on this machine; undefined where there is none. */
   adapterNotice?: (() => string | undefined) | undefined;
@@ -39,7 +39,7 @@ export interface AppOptions {
   version: string;
   /** The model of requests that name none. */
   default_model?: string | undefined;
-  /** Stream where a request does not say, as the document has it. */
+  /** Whether to stream where a request does not say: the published API does. */
   stream_default: boolean;
   /** Makes an id that begins with `prefix`. */
   newId: (prefix: string) => string;
@@ -49,8 +49,8 @@ export interface AppOptions {
   now: () => number;
 }
 
-/** What the routes get. */
+/** The parts that the routes get. */
 export interface Deps extends AppOptions {
-  /** Tells the log of an error that the client was told of. */
+  /** Logs an error that the client got. */
   onError: (error: ApiError, c: Context<AppEnv>) => void;
 }

@@ -1,14 +1,14 @@
-// Two kinds of client read the same records: the document's, and OpenAI's, which say so by a header.
+// Two kinds of client read the same records: those of the published API, and OpenAI's, which send a header.
 import type { Context } from "hono";
 import type { AppEnv } from "../http/app-env.ts";
 import type { PageQuery } from "../http/paging.ts";
 
-/** OpenAI's clients send it with everything that concerns assistants and threads. */
+/** OpenAI's clients send the header with each request for assistants and threads. */
 function isOpenAI(c: Context<AppEnv>): boolean {
   return c.req.header("openai-beta") !== undefined;
 }
 
-/** Fields that are null are empty strings in the document, which knows no null there. */
+/** The published API knows no null in these fields: its clients get an empty string. */
 export function adaptNulls<T extends object>(c: Context<AppEnv>, record: T, nullable: (keyof T)[]): T {
   c.set("vary", "OpenAI-Beta");
   if (isOpenAI(c)) return record;
@@ -16,7 +16,7 @@ export function adaptNulls<T extends object>(c: Context<AppEnv>, record: T, null
   return { ...record, ...Object.fromEntries(empty) };
 }
 
-/** OpenAI's list object is asked for by the header, or by any parameter of a page; the document's is a bare array of all. */
+/** The header, or any parameter of a page, asks for OpenAI's list object; without either the answer is a bare array of all. */
 export function wantsPage(c: Context<AppEnv>, page: PageQuery): boolean {
   return isOpenAI(c) || Object.values(page).some((value) => value !== undefined);
 }

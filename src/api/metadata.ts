@@ -5,7 +5,7 @@ import { jsonBytes, isNestedDeeper, isObject, type JsonObject } from "../support
 import { MAX_DEPTH, MAX_KEY_LENGTH, MAX_STRING_LENGTH, MAX_BYTES, MAX_KEYS } from "../support/metadata-limits.ts";
 import { codedMessage } from "../support/coded-message.ts";
 
-/** A sentence when it is beyond a limit. */
+/** A sentence when the metadata is beyond a limit. */
 function findFault(metadata: JsonObject): string | undefined {
   const entries = Object.entries(metadata);
   if (entries.length > MAX_KEYS) return `"metadata" has ${entries.length} keys. At most ${MAX_KEYS} are allowed.`;
@@ -25,7 +25,7 @@ function findFault(metadata: JsonObject): string | undefined {
 // Not v.record: it drops keys such as `__proto__`, and what was sent is to come back.
 const MetadataObject = v.custom<JsonObject>(isObject, codedMessage("invalid_type", `"metadata" must be an object.`));
 
-/** Of a new record; null is none. */
+/** The metadata of a new record; null stands for `{}`. */
 export const NewMetadata = v.pipe(
   v.nullish(MetadataObject, () => ({})),
   v.rawCheck(({ dataset, addIssue }) => {
@@ -34,7 +34,7 @@ export const NewMetadata = v.pipe(
   }),
 );
 
-/** Of a change: keys are merged into those that are there, null removes one. */
+/** The metadata of a change: its keys are merged into the old ones, and null as a value removes a key. */
 export const MetadataChange = v.nullish(MetadataObject);
 
 /** Throws 400 `invalid_value` when the result is beyond a limit. */

@@ -4,7 +4,7 @@ import type { Context, Next } from "hono";
 
 export interface BodyLimits {
   max_bytes: number;
-  /** For the whole body to arrive. */
+  /** Time for the whole body to arrive. */
   timeout_ms: number;
 }
 
@@ -12,7 +12,7 @@ export interface BodyLimits {
 export interface AppEnv {
   /** What `server/listen` passes beside the request; a program that calls `app.fetch` itself passes nothing, or something of its own. */
   Bindings: Partial<ListenerEnv>;
-  /** Set by the guards, for every handler behind them. */
+  /** Set by the guards before every handler, but for `vary`, which a handler sets. */
   Variables: {
     request_id: string;
     /** Limits of this path's body. */

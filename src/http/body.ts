@@ -5,13 +5,14 @@ import type { AppEnv, BodyLimits } from "./app-env.ts";
 import { ApiError } from "./errors.ts";
 
 const MAX_DEPTH = 64;
-/** Of one object; the widest honest one, `logit_bias`, stays far below. */
+/** Properties of one object: OpenAI's widest one, `logit_bias`, stays far below. */
 const MAX_PROPERTIES = 10_000;
-/** Of a property's name, in characters. */
+/** Characters of a property's name. */
 const MAX_NAME = 1024;
 
 /**
- * The body as `JSON.parse` reads it, or undefined when there is none. Needs the limits that `bodyLimitGuard` sets. Throws 413 `request_too_large`, 408 `request_timeout`, 400 `invalid_encoding`, `invalid_json`, `too_deep`, `too_many_properties`.
+ * The body as `JSON.parse` reads it, or undefined when there is none, within the limits that `bodyLimitGuard` sets. Throws 413
+ * `request_too_large`, 408 `request_timeout`, 400 `invalid_encoding`, `invalid_json`, `too_deep`, `too_many_properties`.
  */
 export async function readJson(c: Context<AppEnv>): Promise<unknown> {
   const bytes = await readBytes(c.req.raw, c.get("body_limits"));
@@ -21,7 +22,7 @@ export async function readJson(c: Context<AppEnv>): Promise<unknown> {
   return parseJson(text);
 }
 
-/** Closes the connection: what is left of the body would be read for nothing. */
+/** The refusal closes the connection: what is left of the body would be read for nothing. */
 export function bodyTooLarge({ max_bytes }: BodyLimits): ApiError {
   return new ApiError(413, `The body is larger than ${max_bytes} bytes. Send less.`, {
     code: "request_too_large",
@@ -43,13 +44,12 @@ async function readBytes(request: Request, limits: BodyLimits): Promise<Uint8Arr
   }
 }
 
-/** No more than what was declared comes through a socket. */
+/** A runtime passes no more bytes than the client declared, so a small declared body needs no count while it is read. */
 function isDeclaredSmall({ headers }: Request, { max_bytes }: BodyLimits): boolean {
   const declared = headers.get("content-length");
   return declared !== null && Number(declared) <= max_bytes;
 }
 
-/** Several times as fast as piece by piece, on every runtime. */
 async function readAtOnce(request: Request, limits: BodyLimits, late: Promise<never>): Promise<Uint8Array> {
   const bytes = new Uint8Array(await Promise.race([request.arrayBuffer(), late]));
   if (bytes.length > limits.max_bytes) throw bodyTooLarge(limits);
@@ -62,7 +62,7 @@ async function readInPieces({ body }: Request, limits: BodyLimits, late: Promise
   try {
     return await collect(() => Promise.race([reader.read(), late]), limits);
   } finally {
-    // Not cancelled: on Node that would destroy the socket, and the refusal with it.
+    // The reader is released, not cancelled: on Node a cancel would destroy the socket, and the refusal with it.
     reader.releaseLock();
   }
 }
@@ -86,12 +86,12 @@ async function collect(
 
 const DISCARD_BYTES = 64 * 2 ** 20;
 const DISCARD_MS = 5_000;
-// A client that sends nothing for so long waits for the answer already.
+// A client that sends nothing for this long waits for the answer already.
 const SILENCE_MS = 500;
 
 /**
- * Reads what is left of a body that is refused, within bounds: many clients look for an answer only when all they have is sent,
- * and take a connection that closes before for a broken one. Never throws.
+ * Reads what is left of a refused body, within bounds: many clients read the answer only after they have sent everything, and take a
+ * connection that closes before that for a broken one. Never throws.
  */
 export async function discard(read: () => Promise<{ done: boolean; value?: Uint8Array | undefined }>): Promise<void> {
   const until = performance.now() + DISCARD_MS;
@@ -103,7 +103,7 @@ export async function discard(read: () => Promise<{ done: boolean; value?: Uint8
       length += piece.value.length;
     }
   } catch {
-    // It broke off: nothing is left.
+    // The connection broke off: nothing is left to be read.
   }
 }
 
@@ -140,7 +140,7 @@ function decodeUtf8(bytes: Uint8Array): string {
   }
 }
 
-/** Before parsing and without recursion, over what may be no JSON at all: one pass that looks at brackets, colons and string ends. */
+/** Bounds depth and width before the parser runs: one pass over brackets, colons and string ends, without recursion. */
 function checkShape(text: string): void {
   const properties: number[] = [];
   let name = 0;
@@ -184,7 +184,7 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // The runtime's own message differs on each and quotes the body at length.
+    // The parser's own message differs on each runtime and quotes the body at length.
     throw new ApiError(400, "The body is not valid JSON. Check its quotes, commas and brackets.", { code: "invalid_json" });
   }
 }

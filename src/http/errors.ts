@@ -58,16 +58,16 @@ const STATUS: Record<AdapterErrorCode, number> = {
   upstream_busy: 429,
 };
 
-// Of clients' mistakes, as the API calls them wherever they are found.
+// Codes that the API has for these mistakes of a client, whoever finds them.
 const CODE: Partial<Record<AdapterErrorCode, string>> = {
   request_refused: "invalid_value",
   request_unsupported: "unsupported_parameter",
 };
 
-// After which another try makes sense where nobody said it, in seconds.
+// Seconds after which another try makes sense, where the adapter names none.
 const RETRY_AFTER: Partial<Record<AdapterErrorCode, number>> = { engine_unavailable: 5, upstream_busy: 5 };
 
-// Where the adapter names none.
+// The field at fault, where the adapter names none.
 const PARAM: Partial<Record<AdapterErrorCode, string>> = {
   context_length_exceeded: "messages",
   messages_refused: "messages",
@@ -75,7 +75,7 @@ const PARAM: Partial<Record<AdapterErrorCode, string>> = {
   template_failed: "model",
 };
 
-/** Any thrown thing as an `ApiError`; what is not ours becomes an opaque 500 that keeps its cause for the log. */
+/** A thrown value as an `ApiError`: an unknown one becomes an opaque 500 that keeps its cause for the log. */
 export function toApiError(thrown: unknown): ApiError {
   if (thrown instanceof ApiError) return thrown;
   if (thrown instanceof AdapterError) {

@@ -1,4 +1,4 @@
-// JSON answers of every route.
+// The JSON answers of all routes.
 import type { Context } from "hono";
 import type { AppEnv } from "./app-env.ts";
 

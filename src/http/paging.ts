@@ -7,7 +7,7 @@ import { quote } from "../support/quote.ts";
 export const PageQuery = v.object({
   limit: v.optional(v.pipe(v.string(), v.toNumber(), v.safeInteger(), v.minValue(1), v.maxValue(100))),
   order: v.optional(v.picklist(["asc", "desc"])),
-  /** Ids: the page begins behind `after`, or ends before `before`, in the list's order. */
+  /** Ids: the page begins after `after`, or ends before `before`, in the order of the list. */
   after: v.optional(v.string()),
   before: v.optional(v.string()),
 });
@@ -23,8 +23,8 @@ export interface List<T> {
 }
 
 /**
- * The page of a list. `ids` are all of its ids, the oldest first; `read` gets those that the page may hold and answers with what
- * can be read of them, in their order. 20 and the newest first unless the query says otherwise.
+ * A page of a list: 20 records, the newest first, unless the query says otherwise. `ids` are all ids of the list, the oldest first;
+ * `read` gets those that the page may hold and answers with the readable records among them, in their order.
  * Throws 400 `invalid_value` for an `after` or a `before` that is not among the ids.
  */
 export async function readPage<T extends { id: string }>(
@@ -42,10 +42,10 @@ export async function readPage<T extends { id: string }>(
   };
   let start = after === undefined ? 0 : positionOf("after", after) + 1;
   let end = before === undefined ? ids.length : positionOf("before", before);
-  // What stands before an id is the page that leads up to it.
+  // With `before` alone the page is the last one in front of that id.
   const backwards = before !== undefined && after === undefined;
   let data: T[] = [];
-  // What cannot be read is left out, and the next ones take its place.
+  // An unreadable record is left out, and the next one takes its place.
   while (data.length < limit && start < end) {
     const count = Math.min(limit - data.length, end - start);
     if (backwards) end -= count;

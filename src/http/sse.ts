@@ -2,11 +2,11 @@
 import { errorBody, toApiError, type ApiError } from "./errors.ts";
 
 export interface SseOptions {
-  /** A line that was silent for so long gets a comment, or a proxy would cut it; in milliseconds. */
+  /** Milliseconds of silence after which a comment is sent: a proxy would cut a silent connection. */
   ping_ms?: number;
-  /** A client that takes nothing for so long is given up; in milliseconds. */
+  /** Milliseconds after which a client that reads nothing is given up. */
   stall_ms?: number;
-  /** Called with whatever breaks the stream after its first event. */
+  /** Called with the error that breaks the stream after its first event. */
   onError?: (error: ApiError) => void;
 }
 
@@ -14,7 +14,7 @@ const encoder = new TextEncoder();
 const PING = encoder.encode(": ping\n\n");
 const DONE = encoder.encode("data: [DONE]\n\n");
 
-/** Among the objects of a stream: a line that clients pass over. `text` has no line breaks. */
+/** A comment of the stream, which clients pass over. `text` has no line breaks. */
 export class Comment {
   readonly text: string;
 
@@ -27,8 +27,8 @@ const encodeFrame = (data: unknown): Uint8Array<ArrayBuffer> =>
   encoder.encode(data instanceof Comment ? `: ${data.text}\n\n` : `data: ${JSON.stringify(data)}\n\n`);
 
 /**
- * Waits for the first object, so that what goes wrong before it is thrown and becomes an HTTP error, but never longer than one
- * ping: then the stream begins with a comment. A later error is one `data: {"error": …}` frame and the end, without `[DONE]`.
+ * Waits for the first object, so that an error before it is thrown and becomes an HTTP error, but no longer than `ping_ms`: then the
+ * stream begins with a comment. A later error is one `data: {"error": …}` frame and the end, without `[DONE]`.
  * `stop` is aborted when the client leaves.
  */
 export async function sse(objects: AsyncIterable<unknown>, stop: AbortController, options: SseOptions = {}): Promise<Response> {
@@ -83,7 +83,7 @@ export async function sse(objects: AsyncIterable<unknown>, stop: AbortController
   });
 }
 
-/** Undefined when nothing came in time. */
+/** The value of `next`, or undefined when it does not come within `ping_ms`. */
 async function waitUpTo<T>(next: Promise<T>, ping_ms: number): Promise<T | undefined> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const silence = new Promise<undefined>((done) => {

@@ -1,4 +1,4 @@
-// Parse once, at the edge: a request's body or query -> one typed value, or a 400 that says what is wrong with which field.
+// Parses a request's body or query into one typed value, or throws a 400 that says what is wrong with which field.
 import type { Context } from "hono";
 import type { AppEnv } from "./app-env.ts";
 import * as v from "valibot";
@@ -10,7 +10,7 @@ import { CODED } from "../support/coded-message.ts";
 type Schema = v.GenericSchema<unknown, unknown>;
 type Issue = v.BaseIssue<unknown>;
 
-/** One issue is all that is told, and a body can hold 100,000. */
+/** An answer names one issue, and a body can hold 100,000: valibot stops at the first. */
 const FIRST = { abortEarly: true } as const;
 
 /**
@@ -42,7 +42,7 @@ export function parseQuery<S extends Schema>(c: Context, schema: S): v.InferOutp
 
 /**
  * The first issue as a 400: `missing_required_parameter` (absent), `invalid_type` (wrong JSON type, a fraction for an integer),
- * `too_many_items` (array too long), `invalid_value` (the rest), or the code of a `coded` message. `param` is a path such as
+ * `too_many_items` (array too long), `invalid_value` (the rest), or the code of a `codedMessage`. `param` is a path such as
  * `messages[0].role`, null for the body itself.
  */
 export function toBadRequest([first]: readonly [Issue, ...Issue[]]): ApiError {
@@ -54,14 +54,14 @@ export function toBadRequest([first]: readonly [Issue, ...Issue[]]): ApiError {
   return new ApiError(400, describeIssue(name, issue), { param, code: errorCodeOf(issue) });
 }
 
-/** The value as `schema` types it. Throws as `body` does. */
+/** The value as `schema` types it. Throws what `toBadRequest` makes of the first issue. */
 export function validateWith<S extends Schema>(schema: S, value: unknown): v.InferOutput<S> {
   const result = v.safeParse(schema, value, FIRST);
   if (!result.success) throw toBadRequest(result.issues);
   return result.output;
 }
 
-/** The member of a union whose outer type fitted says more than "none of them"; its path goes on from the union's. */
+/** The issue of the union member whose outer type fits, which says more than "none of them"; its path continues the union's. */
 function innermostIssue(issue: Issue): { issue: Issue; path: unknown[] } {
   const path = (issue.path ?? []).map(({ key }) => key);
   const closer = CODED.test(issue.message)
@@ -93,7 +93,7 @@ function describeIssue(name: string, { type, input, expected, requirement, path 
   if (type === "max_length") return `${name} has ${length} ${unit}. At most ${requirement} are allowed.`;
   if (type === "min_length" || type === "non_empty")
     return `${name} has ${length} ${unit}. At least ${requirement ?? 1} is needed.`;
-  // Its input is already NaN.
+  // The issue holds NaN as its input, the path what was sent.
   if (type === "to_number") return `${name} is ${describeValue(path?.at(-1)?.value)}. It must be a number.`;
   return `${name} is ${describeValue(input)}. ${describeExpected(type, expected, requirement)}`;
 }
@@ -110,12 +110,12 @@ function describeValue(value: unknown): string {
   return typeof value === "object" && value !== null ? "an object" : quote(value);
 }
 
-/** What valibot expected, such as `("asc" | "desc")` or `(string | Array)`, taken apart. */
+/** Splits what valibot expected, such as `("asc" | "desc")` or `(string | Array)`. */
 function splitAlternatives(expected: string | null): string[] {
   return (expected ?? "").replace(/[()]/g, "").split(" | ");
 }
 
-/** Right type, wrong value: one of the literals that were expected has the type of what came. */
+/** Whether the literal has the type of the input: then the type is right and the value wrong. */
 function isLiteralOf(literal: string, input: unknown): boolean {
   if (typeof input === "string") return literal.startsWith('"');
   if (typeof input === "number") return /^-?\d/.test(literal);

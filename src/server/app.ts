@@ -1,4 +1,4 @@
-// The whole API as one Hono application: guards, routes, and what becomes of errors. Opens nothing, reads no environment.
+// The whole API as one Hono application: guards, routes, and the answers to errors. Opens nothing, reads no environment.
 import { Hono, type Context } from "hono";
 import type { AppOptions, Deps } from "../api/deps.ts";
 import { ApiError, errorResponse, toApiError } from "../http/errors.ts";
@@ -19,11 +19,11 @@ import { threadRoutes } from "../api/threads/routes.ts";
 
 export type App = Pick<Hono<AppEnv>, "fetch" | "request" | "router">;
 
-/** `app.fetch` is the server; give it a socket, or call it. Throws where `guards` are unsafe together. */
+/** `app.fetch` is the server: give it a socket, or call it. Throws one sentence where `guards` are unsafe together. */
 export function createApp(options: AppOptions): App {
   const { guards, folderProof, importFolder, log } = options;
   const onError = (error: ApiError, c: Context<AppEnv>): void => {
-    // What ends because its client has left is no error.
+    // An answer that ends because its client has left is no error.
     if (error.status < 500 || c.req.raw.signal.aborted) return;
     log.error(error.message, { request_id: c.get("request_id"), path: c.req.path, cause: error.cause });
   };
@@ -62,8 +62,8 @@ export function createApp(options: AppOptions): App {
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
 
 /**
- * A path that is known answers other methods with 405 and `Allow`, and OPTIONS with `Allow` alone. Each method for itself: a route of
- * all methods would also take what a handler passes on by `next()`, which is a 404.
+ * A known path answers other methods with 405 and `Allow`, and OPTIONS with `Allow` alone. Each method gets its own route: one for all
+ * methods would also take the requests that a handler passes on by `next()`, which are a 404.
  */
 function refuseOtherMethods(app: Hono<AppEnv>): void {
   const routes = app.routes.filter(({ method }) => method !== "ALL");

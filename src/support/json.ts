@@ -1,4 +1,4 @@
-// What is in a value that came as JSON.
+// Properties of values that came as JSON.
 
 export type JsonObject = Record<string, unknown>;
 
@@ -6,13 +6,13 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Whether objects and arrays are nested in more than so many levels. Without recursion beyond them. */
+/** Whether objects and arrays are nested in more than `levels`; the recursion ends there. */
 export function isNestedDeeper(value: unknown, levels: number): boolean {
   if (typeof value !== "object" || value === null) return false;
   return levels === 0 || Object.values(value).some((inner) => isNestedDeeper(inner, levels - 1));
 }
 
-/** Bytes of its JSON. */
+/** Bytes of the JSON text of `value`. */
 export function jsonBytes(value: JsonObject): number {
   return new TextEncoder().encode(JSON.stringify(value)).length;
 }

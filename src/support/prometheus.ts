@@ -18,7 +18,7 @@ export interface Registry {
   histogram(name: string, help: string, labels: Labels, bounds: readonly number[]): Histogram;
   /** `read` is called for each `text()`. */
   gauge(name: string, help: string, labels: Labels, read: () => [Labels, number][]): void;
-  /** Forgets the series whose labels are not to be kept. */
+  /** Drops the series for whose labels `kept` is false. */
   keep(kept: (labels: Labels) => boolean): void;
   text(): string;
 }
@@ -59,7 +59,7 @@ export function createRegistry(): Registry {
           const one = series.at(labels);
           one.count++;
           one.sum += value;
-          // Each bucket counts the smaller ones too.
+          // A bucket counts the values of all smaller buckets too.
           for (let i = bounds.length - 1; i >= 0 && value <= bounds[i]!; i--) one.counts[i]!++;
         },
       };

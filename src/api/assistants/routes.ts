@@ -1,4 +1,4 @@
-// /v1/assistants: who answers in a thread, and how. One of them is built in.
+// /v1/assistants: instructions and parameters that a thread names. One assistant is built in.
 import { Hono, type Context } from "hono";
 import * as v from "valibot";
 import type { Deps } from "../deps.ts";
@@ -13,7 +13,7 @@ import { codedMessage } from "../../support/coded-message.ts";
 import { adaptNulls, wantsPage } from "../dialect.ts";
 import { mergeMetadata, MetadataChange, NewMetadata } from "../metadata.ts";
 
-/** As it is until somebody changes it; a record of it is kept from then on. */
+/** The built-in assistant until it is changed; the store has a record of it from then on. */
 const JAN: Assistant = {
   id: BUILT_IN,
   object: "assistant",
@@ -31,7 +31,7 @@ const JAN: Assistant = {
   top_p: null,
 };
 
-/** For those that have none: the document says that an avatar is a URI. A plain disc, so that whatever draws it draws something. */
+/** A plain disc, for assistants without an avatar: in the published API an avatar is always a URI. */
 const AVATAR =
   "data:image/svg+xml,%3Csvg%20xmlns='http://www.w3.org/2000/svg'%20viewBox='0%200%208%208'%3E%3Ccircle%20cx='4'%20cy='4'%20r='4'/%3E%3C/svg%3E";
 
@@ -39,7 +39,7 @@ const textUpTo = (most: number) => v.nullish(v.pipe(v.string(), v.maxLength(most
 const Tool = v.looseObject({ type: v.string() });
 const Events = v.object({ in: v.optional(v.array(v.unknown()), []), out: v.optional(v.array(v.unknown()), []) });
 
-/** Also of threads. */
+/** Threads take the field too. */
 export const NoToolResources = v.pipe(
   v.nullish(v.record(v.string(), v.unknown())),
   v.check(
@@ -83,7 +83,7 @@ export const assistantRoutes = ({ store, now }: Deps) => {
     .get("/", async function listAssistants(c) {
       const page = parseQuery(c, PageQuery);
       const stored = await store.assistants.ids();
-      // The built-in one was there before all others.
+      // The built-in one counts as the oldest.
       const ids = [BUILT_IN, ...stored.filter((id) => id !== BUILT_IN)];
       const read = async (ids: readonly string[]) => {
         const found = await store.assistants.getMany(ids);
@@ -134,7 +134,7 @@ export const assistantRoutes = ({ store, now }: Deps) => {
 
 type Fields = Omit<v.InferOutput<typeof NewAssistant>, "metadata" | "tool_resources">;
 
-/** What a request says, as the record has it: `model` is the first of `models`. */
+/** The fields of a request as those of a record: `model` is the first of `models`. */
 function toRecordFields({ model, models, events, tools, ...plain }: Fields): Partial<Assistant> {
   const said = Object.entries(plain).filter(([, value]) => value !== undefined);
   const others = (models ?? []).filter(({ model_id }) => model_id !== model);

@@ -33,7 +33,7 @@ export const downloadRoutes = (deps: Deps) => {
 
   return new Hono<AppEnv>()
     .get("/*", async function getDownload(c, next) {
-      // Without an id it is the model called "download" that is meant. A model called `x/events` is `x%2Fevents` here.
+      // A path without an id names the model "download". The model `x/events` is `x%2Fevents` here.
       if (modelIdFromPath(c) === "") return next();
       if (c.req.path.endsWith(EVENTS) && modelIdFromPath(c, EVENTS) !== "") return streamEvents(c);
       checkActingGet(c, keyed);

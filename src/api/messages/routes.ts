@@ -1,4 +1,4 @@
-// /v1/threads/{thread_id}/messages: what was said in a thread. A message is written once; only its metadata changes.
+// /v1/threads/{thread_id}/messages. A message is written once; only its metadata changes.
 import { Hono, type Context } from "hono";
 import * as v from "valibot";
 import type { Deps } from "../deps.ts";
@@ -21,7 +21,7 @@ const Part = v.pipe(
     ({ type }) => type === "text",
     codedMessage("unsupported_content", "Only parts of type text can be kept. Leave out the others."),
   ),
-  // OpenAI's requests have a string here, its answers an object.
+  // OpenAI's requests have a string as `text`, its answers an object.
   v.transform(({ text }) => (typeof text === "object" && text !== null && "value" in text ? text.value : text)),
   v.string(codedMessage("invalid_type", `A part of type text needs a string as its "text".`)),
   v.nonEmpty(codedMessage("invalid_value", `A part of type text has an empty "text".`)),
@@ -95,7 +95,7 @@ export const messageRoutes = (deps: Deps) => {
     });
 };
 
-/** A request's message as it is kept; `assistant_id` is the thread's, of whom an assistant's message is. */
+/** The record of a request's message; `assistant_id` is the thread's assistant, the author of assistant messages. */
 export function newMessageRecord(request: NewMessage, now: number, assistant_id?: string): UnsavedMessage {
   return {
     object: "thread.message",

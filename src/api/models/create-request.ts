@@ -1,4 +1,4 @@
-// What may stand in the body of POST /v1/models.
+// The body of POST /v1/models.
 import * as v from "valibot";
 import { PINNABLE_ADAPTERS } from "../../../adapters/registry.ts";
 import { KEY_VARIABLE, Model, Upstream } from "../../../models/manifest.ts";
@@ -18,15 +18,15 @@ export const NewModel = v.object({
   sha256: v.optional(v.pipe(v.string(), v.toLowerCase(), v.regex(/^[0-9a-f]{64}$/))),
   /** Bytes. */
   size: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(1))),
-  /** Of the owner's commands: the address may be plain http, or private. */
+  /** Only with the operator's key: the address may be plain http, or private. */
   allow_private: v.optional(v.boolean(), false),
-  /** What runs it, whatever the server's `--adapter` says. */
+  /** The adapter that runs the model, whatever the server's `--adapter` says. */
   adapter: v.optional(v.picklist(PINNABLE_ADAPTERS)),
   /** The older name of `adapter`. */
   engine: v.optional(v.picklist(PINNABLE_ADAPTERS)),
-  /** Start the download with it. */
+  /** Whether the download starts at once. */
   download: v.optional(v.boolean(), false),
-  /** Of the owner's commands: servers that run the model; the next three are about it. */
+  /** Only with the operator's key: servers that run the model; the next three are about them. */
   base_url: v.optional(v.union([Address, v.pipe(v.array(Address), v.minLength(1), v.maxLength(100))])),
   model: Upstream.entries.model,
   key_env: v.optional(v.pipe(v.string(), v.regex(KEY_VARIABLE, codedMessage("invalid_value", BAD_VARIABLE)))),

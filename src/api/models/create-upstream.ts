@@ -1,4 +1,4 @@
-// POST /v1/models with `base_url`: a model that other servers with OpenAI's API run. Nothing is dialled for it.
+// POST /v1/models with `base_url`: a model that other servers with OpenAI's API run. None of them is dialled for it.
 import { isDeepStrictEqual } from "node:util";
 import type { Context } from "hono";
 import { normalizeBaseUrl, BaseUrlError } from "../../../models/base-url.ts";
@@ -11,7 +11,7 @@ import type { NewModel } from "./create-request.ts";
 
 const OF_FILES = ["repo", "source_url", "path", "sha256", "size", "allow_private", "adapter", "engine", "download"] as const;
 
-/** Answers with the model as it is shown. Throws `ApiError` 400, 403, and 409 `model_exists` for an id that stands for another one. */
+/** The model in its wire form. Throws `ApiError` 400, 403, and 409 `model_exists` for an id that stands for another one. */
 export async function addUpstream(c: Context, deps: Deps, request: NewModel, base_url: string | string[]) {
   checkMayNameServers(c, deps);
   const pointless = OF_FILES.find((name) => request[name] !== undefined && request[name] !== false);
@@ -32,8 +32,8 @@ export async function addUpstream(c: Context, deps: Deps, request: NewModel, bas
 }
 
 /**
- * Whoever names a server makes this one dial it, from inside its network, and send it conversations and a key. That is the owner's
- * alone to decide, whatever the settings say of downloads: those are looked at before they are used, and are told to nobody.
+ * A request that names a server makes this one dial it, from inside its network, and send it conversations and a key. Only the owner
+ * may decide that, whatever the settings allow for downloads.
  */
 function checkMayNameServers(c: Context, { guards }: Deps): void {
   if (isOperator(c, guards.operator_key)) return;

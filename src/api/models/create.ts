@@ -1,4 +1,4 @@
-// POST /v1/models: a model by the name that people have for it. Nothing is dialled for it, and a file that is there is used in place.
+// POST /v1/models: adds a model by repository, address or path. Nothing is dialled for it, and a local file is used in place.
 import type { Context } from "hono";
 import type { Model } from "../../../models/manifest.ts";
 import {
@@ -64,7 +64,7 @@ function mayUsePrivateAddress(c: Context<AppEnv>, { guards, allow_private = fals
   );
 }
 
-/** What was named, and by which field. */
+/** The place of the model, and the field that names it. */
 function parsePlace(request: NewModel): { named: ModelPlace; param: "repo" | "source_url" | "path" } {
   const given = (["repo", "source_url", "path"] as const).filter((name) => request[name] !== undefined);
   const [param] = given;

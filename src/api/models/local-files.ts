@@ -29,7 +29,7 @@ export async function describeFilesInPlace(model: Model, path: string, within: s
   return fillFromHeader({ ...model, source_url: pathToFileURL(paths[0]!).href, files }, header);
 }
 
-/** Links are followed first: where a file really is decides. */
+/** The real path of a file that may be used. Links are followed before the check: the place of the file itself decides. */
 async function resolveFile(path: string, within: string | null | undefined): Promise<string> {
   const asked = path.startsWith("file:") ? pathFromUrl(path) : path.replace(/^~(?=[/\\]|$)/, homedir());
   if (!isAbsolute(asked)) throw invalidValue(`${quote(path)} is no absolute path.`, "path");
@@ -43,7 +43,7 @@ async function resolveFile(path: string, within: string | null | undefined): Pro
   );
   if (within === null) throw denied;
   const real = await realpath(asked).catch(() => undefined);
-  // Before whether it is there: who may not use a file is not to learn that from the answer.
+  // Checked before its existence: a caller who may not use a file does not learn from the answer whether it exists.
   if (within !== undefined && (real === undefined || !isWithin(await realpath(within).catch(() => resolve(within)), real)))
     throw denied;
   const there = real === undefined ? undefined : await stat(real);
@@ -64,7 +64,7 @@ function isWithin(folder: string, path: string): boolean {
   return way !== "" && way !== ".." && !way.startsWith(`..${sep}`) && !isAbsolute(way);
 }
 
-/** All parts, the first one first. */
+/** The paths of all parts of a split model, in order. */
 async function findParts(path: string): Promise<string[]> {
   const parts = allParts(path);
   const there = await Promise.all(
@@ -80,7 +80,7 @@ async function findParts(path: string): Promise<string[]> {
   throw invalidValue(`The model has ${parts.length} parts, and only ${count} are in ${quote(dirname(path))}.`, "path");
 }
 
-/** The projector beside the weights, where these are the only ones in their folder. */
+/** The projector beside the weights, where the folder holds no other model. */
 async function findProjector(parts: string[]): Promise<string | undefined> {
   const folder = dirname(parts[0]!);
   const names = (await readdir(folder).catch(() => [])).filter((name) => /\.gguf$/i.test(name));

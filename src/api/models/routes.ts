@@ -1,4 +1,4 @@
-// /v1/models: the models that are installed, those that could be, and, in downloads.ts, how the one become the other.
+// /v1/models: the installed models, those of the catalogue, and pending ones. Their downloads are in api/downloads.
 import { Hono } from "hono";
 import * as v from "valibot";
 import { catalog } from "../../../models/catalog.ts";
@@ -17,14 +17,14 @@ import { toWireModel, type ModelPresence } from "./wire-form.ts";
 
 const WithCatalog = v.object({ catalog: v.optional(v.picklist(["true", "false"])) });
 const ListQuery = v.object({ ...PageQuery.entries, ...WithCatalog.entries });
-/** `fit=true` looks at the file where it would come from: that dials, so no page may ask for it. */
+/** `fit=true` reads the header of the file at its source: that dials, so no web page may ask for it. */
 const OneQuery = v.object({ ...WithCatalog.entries, fit: v.optional(v.picklist(["true", "false"])) });
 
 export const modelRoutes = (deps: Deps) => {
   const keyed = deps.guards.keys.length > 0;
   return (
     new Hono<AppEnv>()
-      // Before the models: of their ids only those in one piece, `download%2Fx`, are out of its way.
+      // Mounted before the models: the model `download/x` is `download%2Fx` in a path.
       .route("/download", downloadRoutes(deps))
       .get("/", async function listModels(c) {
         const { catalog, ...page } = parseQuery(c, ListQuery);
@@ -33,7 +33,7 @@ export const modelRoutes = (deps: Deps) => {
         const read = (some: string[]) =>
           Promise.all(some.map((id) => toWireModel(...found.get(id)!, deps, { fit: catalog === "true" })));
         const paged = Object.values(page).some((value) => value !== undefined);
-        // Sorted by id they are with and without pages: these ids do not grow with time.
+        // Sorted by id, as these ids do not grow with time.
         return json(c, paged ? await readPage(ids, { ...page, order: page.order ?? "asc" }, read) : toList(await read(ids)));
       })
       .post("/", function createModel(c) {
@@ -63,7 +63,7 @@ export const modelRoutes = (deps: Deps) => {
   );
 };
 
-/** By id. Records that cannot be read are among them: they can be deleted. */
+/** All models by id, unreadable records too: they can be deleted. */
 async function findModels({ library }: Deps, withCatalog: boolean): Promise<Map<string, [Model, ModelPresence]>> {
   const found = new Map<string, [Model, ModelPresence]>();
   if (withCatalog)

@@ -1,20 +1,20 @@
-// A model as the API shows it.
+// The wire form of a model.
 import type { Model } from "../../../models/manifest.ts";
 import { driverOf } from "../../../models/sources/registry.ts";
 import type { Deps } from "../deps.ts";
 import type { ModelFileFacts } from "../../inference/memory-estimator.ts";
 
-/** `damaged`: its record cannot be read. `available`: it is in the catalogue alone. */
+/** `damaged`: the record cannot be read. `available`: the model is in the catalogue or pending, and not here. */
 export type ModelPresence = "installed" | "damaged" | "available";
 
 export interface WireModelOptions {
-  /** What it is and whether it fits: out of its file, or, where it is not here, out of its manifest. */
+  /** Add details and the memory fit, from the file, or from the manifest of a model that is not here. */
   fit?: boolean;
-  /** Where it is not here, out of the file at its source. */
+  /** Read them from the file at its source where the model is not here. */
   remote?: AbortSignal;
 }
 
-/** The document's `Model`, OpenAI's `created` and `owned_by`, and what has become of it here. */
+/** The published API's `Model`, OpenAI's `created` and `owned_by`, and the state of the model here. */
 export async function toWireModel(model: Model, kind: ModelPresence, deps: Deps, asked: WireModelOptions = {}) {
   const { files, settings, parameters, metadata, template_tools: _, ...rest } = model;
   const sources = files.flatMap((file) =>
@@ -22,7 +22,7 @@ export async function toWireModel(model: Model, kind: ModelPresence, deps: Deps,
   );
   const state = await readState(model, kind, deps);
   const adapter = deps.adapterOf(model);
-  const left = state === "available" || state === "damaged" ? await deps.library.partialBytes(model.id) : 0;
+  const partial_bytes = state === "available" || state === "damaged" ? await deps.library.partialBytes(model.id) : 0;
   return {
     ...rest,
     created_at: model.created,
@@ -34,19 +34,18 @@ export async function toWireModel(model: Model, kind: ModelPresence, deps: Deps,
     engine: adapter.name,
     sources,
     state,
-    // What a stopped download has left.
-    ...(left > 0 && { partial_bytes: left }),
+    ...(partial_bytes > 0 && { partial_bytes }),
     ...(await readFileFacts(model, kind, deps, asked)),
     context_length: model.context_length ?? null,
     capabilities: ["chat", ...adapter.capabilities(model)],
   };
 }
 
-/** Nothing where nobody can say: a broken file is told of by `state`. */
+/** Empty where nothing is known; `state` shows a broken file. */
 async function readFileFacts(
   model: Model,
   kind: ModelPresence,
-  { estimator, library, fetchRemoteFacts: look }: Deps,
+  { estimator, library, fetchRemoteFacts }: Deps,
   { fit = false, remote }: WireModelOptions,
 ) {
   if (!fit || estimator === undefined || model.upstream !== undefined) return {};
@@ -57,8 +56,8 @@ async function readFileFacts(
       .catch(() => undefined);
     return facts && { details: detailsOf(facts), fit: estimator.fitOfFile(facts, model.settings) };
   }
-  if (remote !== undefined && look !== undefined) {
-    const facts = await look(model.id, remote);
+  if (remote !== undefined && fetchRemoteFacts !== undefined) {
+    const facts = await fetchRemoteFacts(model.id, remote);
     return { details: detailsOf(facts), fit: estimator.fitOfFile(facts, model.settings) };
   }
   const rough = estimator.roughFit(model);
@@ -93,7 +92,7 @@ function isUri(text: string | undefined): text is string {
   return text !== undefined && URL.canParse(text);
 }
 
-/** The document wants an address of every model. */
+/** The published API has an address for every model. */
 function toUrn(id: string): string {
   return `urn:ingle:${encodeURIComponent(id.toWellFormed())}`;
 }

@@ -1,4 +1,4 @@
-// POST /v1/import: what `ingle import` asks of a running server. The folder is read here, so only the server's owner may ask.
+// POST /v1/import: `ingle import` beside a running server. The server reads the folder, so `app.ts` admits only the operator's key.
 import { Hono } from "hono";
 import * as v from "valibot";
 import type { Deps } from "../deps.ts";
@@ -8,13 +8,13 @@ import { parseBody } from "../../http/validate.ts";
 
 const ImportRequest = v.object({ folder: v.pipe(v.string(), v.nonEmpty()) });
 
-/** One event, the report, after as long a silence as it takes. `app.ts` sees to it that only the owner comes here. */
+/** Answers one event, the report, when the import has ended. */
 export const importRoutes = (deps: Deps, importFolder: NonNullable<Deps["importFolder"]>) =>
   new Hono<AppEnv>().post("/", async function importOldFolder(c) {
     const { folder } = await parseBody(c, ImportRequest);
     const report = async function* () {
       yield await importFolder(folder);
     };
-    // Begun, it is not left half done because somebody does not wait for its report.
+    // An import goes on when its client leaves: half of it would help nobody.
     return sse(report(), new AbortController(), { onError: (error) => deps.onError(error, c) });
   });

@@ -1,4 +1,4 @@
-// GET /metrics: what was counted of each installed model, for Prometheus.
+// GET /metrics: the counters of each installed model, for Prometheus.
 import { Hono } from "hono";
 import type { Deps } from "../deps.ts";
 import type { AppEnv } from "../../http/app-env.ts";

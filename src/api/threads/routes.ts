@@ -1,4 +1,4 @@
-// /v1/threads: conversations, each with its assistants and, in messages.ts, what was said.
+// /v1/threads: conversations with their assistants; their messages are in api/messages.
 import { Hono, type Context } from "hono";
 import * as v from "valibot";
 import type { Deps } from "../deps.ts";
@@ -102,7 +102,7 @@ export const threadRoutes = (deps: Deps) => {
     });
 };
 
-/** The document's `ThreadObject` and the answers to a creation and a change. */
+/** The thread as a list, a creation and a change answer it; `GET` of one adds `assistant_configs` and `messages`. */
 function toWireThread({ id, object, title, created_at, assistants, metadata }: Thread) {
   return { id, object, title, created: created_at, created_at, assistants, metadata };
 }
@@ -112,7 +112,7 @@ function toWireThreadWithMessages(thread: Thread, ids: readonly string[]) {
   return { ...toWireThread(thread), assistants, assistant_configs: thread.assistants, messages: ids };
 }
 
-/** Throws 404 `assistant_not_found` for one that is not there. */
+/** Throws 404 `assistant_not_found` for an assistant that does not exist. */
 async function checkAssistants({ store }: Deps, assistants: Thread["assistants"]): Promise<void> {
   const found = new Set<string>([BUILT_IN]);
   for (const [i, { assistant_id }] of assistants.entries()) {

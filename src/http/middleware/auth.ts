@@ -7,7 +7,7 @@ import { ApiError } from "../errors.ts";
 const KEY = /^[A-Za-z0-9._~+/-]+=*$/;
 const BEARER = /^bearer +([A-Za-z0-9._~+/-]+=*)$/i;
 
-/** Throws one sentence, without the key, when it is shorter than 16 characters or holds one that a header may not carry. */
+/** Throws one sentence, which does not quote the key, when it is shorter than 16 characters or holds one that a header may not carry. */
 export function checkKey(key: string): void {
   if (key.length < 16) throw new Error(`The API key has ${key.length} characters. Choose one of at least 16.`);
   if (!KEY.test(key))

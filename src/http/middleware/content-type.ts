@@ -1,4 +1,4 @@
-// Check 4: the content type. A form or a text/plain body is what a web page can send unasked; JSON needs a preflight.
+// Check 4: the content type. A web page can send a form or a text/plain body without a preflight, JSON only with one.
 import type { Guard } from "../app-env.ts";
 import { ApiError } from "../errors.ts";
 import { quote } from "../../support/quote.ts";

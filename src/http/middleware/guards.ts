@@ -16,14 +16,14 @@ export interface GuardOptions {
   origins: string[];
   /** Without one everybody who passes host and origin may call. */
   keys: string[];
-  /** A key of the commands of the server's owner, beside `keys`. */
+  /** The key of the owner's own commands, beside `keys`. */
   operator_key?: string | undefined;
   newRequestId: () => string;
   /** Bytes of a body; 1 MiB unless said. */
   max_body?: number;
   /** Bytes of a body under `/v1/chat/`; 10 MiB unless said. */
   max_chat_body?: number;
-  /** For a whole body to arrive; 30 s unless said. */
+  /** Time for a whole body to arrive; 30 s unless said. */
   body_timeout_ms?: number;
 }
 

@@ -1,10 +1,10 @@
-// Check 2: the origin. A web page of another origin may send requests here and, if told so, read the answers.
+// Check 2: the origin. A browser lets a page of any origin send requests, and read the answers where a CORS header allows it.
 import type { Context } from "hono";
 import type { Guard } from "../app-env.ts";
 import { ApiError } from "../errors.ts";
 import { quote } from "../../support/quote.ts";
 
-/** What the OpenAI SDK and our own API need; a fixed list, so a request's own one is never parsed. */
+/** The headers that the OpenAI SDKs and the API need: a fixed list, so that the one in a request is never parsed. */
 const HEADERS = [
   "authorization",
   "content-type",
