@@ -1,17 +1,10 @@
 // The thread of one download: fetches the file that it was started with, reports progress, and stops at the first message.
 import { parentPort, workerData } from "node:worker_threads";
 import { DownloadError } from "./download-error.ts";
-import { fetchFile } from "./fetch-file.ts";
+import { type DownloadRequest, fetchFile } from "./fetch-file.ts";
 import { lowerPriority } from "./low-priority.ts";
-import type { ModelFile } from "../manifest.ts";
-import type { DownloadOptions, DownloadProgress } from "../sources/source.ts";
+import type { DownloadProgress } from "../sources/source.ts";
 import type { DownloadCode } from "../sources/source-error.ts";
-
-export interface DownloadThreadRequest {
-  file: ModelFile;
-  target: string;
-  options: DownloadOptions;
-}
 
 export interface DownloadThreadMessage {
   step?: DownloadProgress;
@@ -29,7 +22,6 @@ const stop = new AbortController();
 port.once("message", () => stop.abort());
 
 lowerPriority();
-const { file, target, options } = workerData as DownloadThreadRequest;
 try {
   let posted: DownloadProgress | undefined;
   let step: DownloadProgress | undefined;
@@ -38,7 +30,7 @@ try {
     timer = undefined;
     if (step && step !== posted) post({ step: (posted = step) });
   };
-  for await (step of fetchFile(file, target, options, stop.signal, true)) {
+  for await (step of fetchFile(workerData as DownloadRequest, stop.signal, true)) {
     if (step.source !== posted?.source || step.problem !== posted.problem) postStep();
     timer ??= setTimeout(postStep, EVERY_MS);
   }

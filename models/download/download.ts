@@ -3,8 +3,8 @@
 import { addAbortListener } from "node:events";
 import { Worker } from "node:worker_threads";
 import { DownloadError } from "./download-error.ts";
-import type { DownloadThreadMessage, DownloadThreadRequest } from "./download-thread.ts";
-import { fetchFile } from "./fetch-file.ts";
+import type { DownloadThreadMessage } from "./download-thread.ts";
+import { type DownloadRequest, fetchFile } from "./fetch-file.ts";
 import type { ModelFile } from "../manifest.ts";
 import type { DownloadOptions, DownloadProgress } from "../sources/source.ts";
 
@@ -24,12 +24,11 @@ export function download(
 ): AsyncGenerator<DownloadProgress, void> {
   // A function cannot be handed to a thread.
   const bound = options.drivers !== undefined || Object.values(options).some((option) => typeof option === "function");
-  return bound || (file.size ?? Infinity) < THREAD_FROM_BYTES
-    ? fetchFile(file, target, options, signal)
-    : fetchInThread({ file, target, options }, signal);
+  const fetch = bound || (file.size ?? Infinity) < THREAD_FROM_BYTES ? fetchFile : fetchInThread;
+  return fetch({ file, target, options }, signal);
 }
 
-async function* fetchInThread(request: DownloadThreadRequest, signal: AbortSignal): AsyncGenerator<DownloadProgress, void> {
+async function* fetchInThread(request: DownloadRequest, signal: AbortSignal): AsyncGenerator<DownloadProgress, void> {
   signal.throwIfAborted();
   const worker = new Worker(new URL("./download-thread.ts", import.meta.url), { workerData: request });
   const messages = readMessages(worker);

@@ -4,17 +4,18 @@ import { DownloadError } from "./download-error.ts";
 import type { ModelFile } from "../manifest.ts";
 import { openPartialFile } from "./partial-file.ts";
 import { driverOf } from "../sources/registry.ts";
-import type { DownloadOptions, DownloadProgress } from "../sources/source.ts";
+import type { DownloadOptions } from "../sources/source.ts";
 import { type DownloadCode, SourceError } from "../sources/source-error.ts";
 
+export interface DownloadRequest {
+  file: ModelFile;
+  /** Absolute path. */
+  target: string;
+  options: DownloadOptions;
+}
+
 /** As `download` says, in the calling thread; `blocking`: see `PartialFileOptions`. */
-export async function* fetchFile(
-  file: ModelFile,
-  target: string,
-  options: DownloadOptions,
-  signal: AbortSignal,
-  blocking = false,
-): AsyncGenerator<DownloadProgress, void> {
+export async function* fetchFile({ file, target, options }: DownloadRequest, signal: AbortSignal, blocking = false) {
   if (await isWhole(file, target)) return;
   const problems: string[] = [];
   const codes = new Set<DownloadCode>();

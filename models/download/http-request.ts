@@ -55,10 +55,7 @@ function isTyped(url: URL, { allow_private = false, hf_endpoint }: DownloadOptio
 }
 
 /** Why a status refuses the file; undefined for 200, 206 and 416. `denial_hint`: what to do about 401 and 403, as a sentence. */
-export function refusalOf(
-  { status, headers }: Pick<DialResponse, "status" | "headers">,
-  denial_hint?: string,
-): SourceError | undefined {
+export function refusalOf({ status, headers }: DialResponse, denial_hint?: string): SourceError | undefined {
   if (status === 200 || status === 206 || status === 416) return undefined;
   if (status === 401 || status === 403) {
     return new SourceError([`It answered ${status}.`, denial_hint].filter(Boolean).join(" "));

@@ -6,7 +6,6 @@ import { dialFile } from "./dial-file.ts";
 import type { Dial, DialResponse } from "./dial-response.ts";
 import { refusalOf, requestUrl } from "./http-request.ts";
 import { silenceError, throwBroken, withTimeout } from "./idle-timeout.ts";
-import type { ExpectedFile, PartialFile } from "./partial-file.ts";
 import { createSpeedMeter, fetchInRanges, type ParallelTransfer } from "./ranges.ts";
 
 const MOST_TRIES = 6;
@@ -44,12 +43,8 @@ export async function* fetchOverHttp(transfer: FileTransfer, remote: RemoteFile)
   }
 }
 
-async function* fetchOnce(
-  { part, file, options, signal }: FileTransfer,
-  { url, denial_hint }: RemoteFile,
-  answered: boolean,
-  onAnswer: () => void,
-): AsyncGenerator<TransferStep> {
+async function* fetchOnce(transfer: FileTransfer, { url, denial_hint }: RemoteFile, answered: boolean, onAnswer: () => void) {
+  const { part, file, options, signal } = transfer;
   const { connect_ms = 10_000, stall_ms = 30_000 } = options;
   const etag = await part.resume(url.href);
   const resumed = etag ? { resumed_from: part.bytes } : undefined;
@@ -71,7 +66,7 @@ async function* fetchOnce(
     const response = await withTimeout(answered ? stall_ms : connect_ms, request(headers, either, dialFile), silence);
     if (resumed && isAtEnd(response, part.bytes)) return;
     const problem = etag && response.status === 200 ? { problem: restartReason(response, etag) } : undefined;
-    const total = await alignPart(part, file, response, url.href, etag);
+    const total = await alignPart(transfer, response, url.href, etag);
     const step = () => ({ bytes: part.bytes, total, ...(response.status === 206 && resumed), ...problem });
     yield step();
     const read = () => withTimeout(stall_ms, response.read().catch(throwBroken), () => silenceError(url, stall_ms, 0));
@@ -113,13 +108,7 @@ function restartReason({ headers }: DialResponse, etag: string): string {
 }
 
 /** Makes the part fit the response: goes on for 206, starts over for 200. Answers with the bytes of the whole file. */
-async function alignPart(
-  part: PartialFile,
-  file: ExpectedFile,
-  response: DialResponse,
-  url: string,
-  etag: string | undefined,
-): Promise<number> {
+async function alignPart({ part, file }: FileTransfer, response: DialResponse, url: string, etag: string | undefined) {
   if ((response.headers.get("content-encoding") ?? "identity") !== "identity") {
     throw new SourceError("It compresses the file although asked not to.");
   }

@@ -58,8 +58,9 @@ const NOT_GGUF = `It sent a file that does not begin with ${MAGIC}.`;
 export async function openPartialFile(
   target: string,
   file: ExpectedFile,
-  { free, blocking = false }: PartialFileOptions = {},
+  options: PartialFileOptions = {},
 ): Promise<PartialFile> {
+  const { free, blocking = false } = options;
   const path = `${target}.part`;
   const note = `${path}.json`;
   const folder = dirname(target);

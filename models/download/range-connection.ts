@@ -29,12 +29,7 @@ export interface RangePeers {
 }
 
 /** Fetches segments until all have come. Throws when the connection is to be given up: what it throws itself, or `SourceError`. */
-export async function runRangeConnection(
-  file: RangedFile,
-  segments: Segments,
-  { isLast, onSegment }: RangePeers,
-  stream?: ByteStream,
-): Promise<void> {
+export async function runRangeConnection(file: RangedFile, segments: Segments, peers: RangePeers, stream?: ByteStream) {
   const self: SegmentTaker = { answered: stream !== undefined, cut: () => stream?.close() };
   const dialer = createRangeDialer();
   let [idle, busy, bytes] = [0, 0, 0];
@@ -52,16 +47,16 @@ export async function runRangeConnection(
         if (!stream?.left || stream.at !== from) {
           stream?.close();
           stream = undefined;
-          stream = await openRange(file, segment, isLast(), dialer.dial);
+          stream = await openRange(file, segment, peers.isLast(), dialer.dial);
           self.answered = true;
         }
         // The first connection may have come this far before this one had a response.
         if (segment.taker !== self) continue;
-        await fillSegment(file, segments, segment, stream, isLast);
+        await fillSegment(file, segments, segment, stream, peers);
       } finally {
         segments.release(segment, self);
       }
-      onSegment();
+      peers.onSegment();
       idle = performance.now();
       busy += idle - segment.taken_at;
       bytes += positionOf(segment) - from;
@@ -82,9 +77,9 @@ function cutSlow(front: Segment | undefined, idle: number, ms_per_byte: number):
   if (ms > Math.max(1_000, TOO_SLOW * ms_per_byte * front.bytes.length)) front.taker.cut();
 }
 
-async function fillSegment(file: RangedFile, segments: Segments, segment: Segment, stream: ByteStream, isLast: () => boolean) {
+async function fillSegment(file: RangedFile, segments: Segments, segment: Segment, stream: ByteStream, peers: RangePeers) {
   while (!isComplete(segment)) {
-    const ms = isLast() ? file.stall_ms.alone : file.stall_ms.beside;
+    const ms = peers.isLast() ? file.stall_ms.alone : file.stall_ms.beside;
     const next = stream.next(segment.bytes.length - segment.filled).catch(throwBroken);
     const chunk = await withTimeout(ms, next, () => silenceError(file.url, ms, 0));
     if (!chunk) throw new SourceError(`The connection ended after ${stream.at} of ${file.total} bytes.`, { retry_ms: 0 });

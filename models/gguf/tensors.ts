@@ -15,7 +15,7 @@ export interface TensorTotals {
   most_used?: string;
 }
 
-interface TensorInfo {
+interface Tensor {
   name: string;
   elements: number;
   /** Undefined where the type is unknown. */
@@ -34,7 +34,7 @@ export async function readTensors(cursor: Cursor, count: number, alignment: numb
   const sum: TensorTotals = { parameters: 0, tensor_bytes: 0, exact: true, end: 0 };
   const names = new Set<string>();
   const by_type = new Map<string, number>();
-  let before: TensorInfo | undefined;
+  let before: Tensor | undefined;
   for (let index = 0; index < count; index++) {
     if (cursor.ready < LARGEST_INFO) await cursor.reach(LARGEST_INFO);
     const info = readInfo(cursor);
@@ -48,7 +48,7 @@ export async function readTensors(cursor: Cursor, count: number, alignment: numb
   return { ...sum, most_used: most?.[0] };
 }
 
-function readInfo(cursor: Cursor): TensorInfo {
+function readInfo(cursor: Cursor): Tensor {
   const length = cursor.u64();
   if (length > LONGEST_NAME) throw damageError(`the name of a tensor is said to have ${length} bytes`);
   const name = cursor.text(length);
@@ -72,24 +72,15 @@ function readDimensions(cursor: Cursor, name: string): number[] {
   return Array.from({ length: count }, () => cursor.u64());
 }
 
-function checkOffset(
-  { name, offset }: TensorInfo,
-  before: TensorInfo | undefined,
-  { end }: TensorTotals,
-  alignment: number,
-): void {
+function checkOffset({ name, offset }: Tensor, before: Tensor | undefined, { end }: TensorTotals, alignment: number): void {
   const expected = Math.ceil(end / alignment) * alignment;
   // The offset gives the size of the tensor before, where its type is unknown.
   const fits = isUnknown(before) ? offset >= expected && offset % alignment === 0 : offset === expected;
   if (!fits) throw damageError(`the tensor ${quote(name)} is said to begin at ${offset} instead of ${expected}`);
 }
 
-function addTensor(
-  { name, elements, bytes, type, offset }: TensorInfo,
-  before: TensorInfo | undefined,
-  sum: TensorTotals,
-  by_type: Map<string, number>,
-) {
+function addTensor(tensor: Tensor, before: Tensor | undefined, sum: TensorTotals, by_type: Map<string, number>): void {
+  const { name, elements, bytes, type, offset } = tensor;
   sum.parameters += elements;
   sum.tensor_bytes += (bytes ?? 0) + (isUnknown(before) ? offset - before.offset : 0);
   sum.end = offset + (bytes ?? 0);
@@ -99,6 +90,6 @@ function addTensor(
   throw damageError(`with the tensor ${quote(name)} it is said to hold ${sum.parameters} parameters in ${sum.end} bytes`);
 }
 
-function isUnknown(info: TensorInfo | undefined): info is TensorInfo {
+function isUnknown(info: Tensor | undefined): info is Tensor {
   return info !== undefined && info.bytes === undefined;
 }

@@ -53,7 +53,7 @@ export type HubEntry = v.InferOutput<typeof HubEntry>;
 const LARGEST_LISTING = 16 * 2 ** 20;
 
 /** The files of a model, as the hub lists them. Throws `SourceError`, and the signal's reason. */
-export async function listRepoFiles(reference: HubReference, options: DownloadOptions, signal: AbortSignal): Promise<RepoFile[]> {
+export async function listFiles(reference: HubReference, options: DownloadOptions, signal: AbortSignal): Promise<RepoFile[]> {
   const { repo, revision } = reference;
   const path = [...repo.split("/"), "tree", revision].map(encodeURIComponent).join("/");
   const url = new URL(`${endpointOf(options)}/api/models/${path}?recursive=true`);

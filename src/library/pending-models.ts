@@ -1,6 +1,6 @@
 // Models that were asked for and are not here: each is a record of its own until it is fetched.
 import { isDeepStrictEqual } from "node:util";
-import { listRepoFiles } from "../../models/sources/huggingface.ts";
+import { listFiles } from "../../models/sources/huggingface.ts";
 import type { DownloadOptions } from "../../models/sources/source.ts";
 import type { Model } from "../../models/manifest.ts";
 import type { HubReference } from "../../models/reference.ts";
@@ -64,7 +64,7 @@ export function createPendingModels({ records, downloads, now }: PendingModelsOp
     },
     async completeFiles({ model, reference }, options, signal) {
       if (model.files.length > 0 || reference === undefined) return model;
-      const files = await listRepoFiles(reference, options, signal);
+      const files = await listFiles(reference, options, signal);
       await downloads.patch(model.id, (record) => ({ ...record, model: { ...model, files } }));
       return { ...model, files };
     },

@@ -1,6 +1,6 @@
 // How a model is named, and which files of a repository of the hub a name stands for.
 import { describe, expect, test } from "bun:test";
-import { chooseFiles, listRepoFiles, type HubEntry } from "../../models/sources/huggingface.ts";
+import { chooseFiles, listFiles, type HubEntry } from "../../models/sources/huggingface.ts";
 import { quantOf } from "../../models/sources/choose-model-files.ts";
 import {
   addressOfName,
@@ -140,7 +140,7 @@ describe("the files of a repository", () => {
 
   const never = new AbortController().signal;
   const asking = (answer: () => Response) =>
-    listRepoFiles({ repo: "org/name", revision: "main" }, { fetch: async () => answer() }, never);
+    listFiles({ repo: "org/name", revision: "main" }, { fetch: async () => answer() }, never);
 
   test("are asked for at the hub, whose refusals are told", async () => {
     expect(await asking(() => Response.json([entry("m.gguf")]))).toHaveLength(1);
