@@ -1,4 +1,5 @@
-// Hands values from callbacks to an awaiting reader: values in their order, an error before the values that are still queued.
+// Hands values from callbacks to an awaiting reader: values in their order, an error before the values that are still queued. Unlike a
+// `ReadableStream`, a channel ignores values after an error: a token may come while an abort is on its way.
 
 export interface Channel<T> {
   push(value: T): void;

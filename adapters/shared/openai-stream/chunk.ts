@@ -51,8 +51,8 @@ export const AnswerChunk = v.object({
 export type AnswerChunk = v.InferOutput<typeof AnswerChunk>;
 
 /**
- * The text of a chunk that is a piece of text and nothing else, as nearly all are; undefined for all others. The schema would cost more than
- * all other work on a token (`bench`, row `server's processor time a token: llama-server behind ingle, bun`).
+ * The text of a chunk that is a piece of text and nothing else, as nearly all are; undefined for all others. Saves each token the schema
+ * (`bench`, row `server's processor time a token: llama-server behind ingle, bun`).
  */
 export function onlyText(value: unknown): string | undefined {
   const { error, choices, usage, prompt_progress, timings } = (value ?? {}) as Record<string, unknown>;
