@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The command `ingle`: in a clone it runs the sources, in a package what was built of them.
+// The command `ingle`: runs the sources in a clone, and the built files in a package.
 import { existsSync } from "node:fs";
 
 const sources = new URL("./ingle.mjs", import.meta.url);

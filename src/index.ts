@@ -1,11 +1,11 @@
-// The package: what a program that brings ingle along may rely on. The parts it is made of are in parts.ts.
+// The package: the API for programs that embed ingle. Its parts are in parts.ts.
 export { openIngle, type Ingle, type IngleOptions } from "./server/open-ingle.ts";
 export { serve, type Fetch, type ServeOptions, type Server } from "./server/listen.ts";
 export { ConfigError } from "./server/read-config.ts";
 export { LockedError } from "./storage/lock/holder.ts";
 export type { OwnModel } from "../models/own-model.ts";
 
-// For an adapter of one's own.
+// For programs with an adapter of their own.
 export { echo } from "../adapters/echo.ts";
 export { stopFilter } from "../adapters/shared/stop-filter.ts";
 export { AdapterError, CAPABILITIES } from "../adapters/adapter.ts";

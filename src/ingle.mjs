@@ -11,17 +11,17 @@ import { findRuntime, runtimeEnv, RUNTIMES } from "./launch/runtimes.mjs";
 // `--script FILE` runs another of our own files the same way; the benchmarks use it.
 const args = process.argv.slice(2);
 const script = args[0] === "--script" && args[1] ? resolve(args[1]) : fileURLToPath(new URL("./main.ts", import.meta.url));
-const rest = args[0] === "--script" ? args.slice(2) : args;
+const script_args = args[0] === "--script" ? args.slice(2) : args;
 
 const failed = install();
 if (failed) process.exit(failed);
-const { command, env } = chosen(process.env["INGLE_RUNTIME"]);
-start([...command, script, ...rest], { ...process.env, ...env });
+const { command, env } = chooseRuntime(process.env["INGLE_RUNTIME"]);
+start([...command, script, ...script_args], { ...process.env, ...env });
 
-/** @param {string | undefined} wanted */
-function chosen(wanted) {
-  const names = wanted ? RUNTIMES.filter((name) => name === wanted) : RUNTIMES;
-  if (names.length === 0) fail(`INGLE_RUNTIME is "${wanted}". Set it to bun, deno or node, or leave it unset.`);
+/** @param {string | undefined} required name of the only runtime that may be chosen */
+function chooseRuntime(required) {
+  const names = required ? RUNTIMES.filter((name) => name === required) : RUNTIMES;
+  if (names.length === 0) fail(`INGLE_RUNTIME is "${required}". Set it to bun, deno or node, or leave it unset.`);
   for (const name of names) {
     const command = findRuntime(name);
     if (command) return { command, env: runtimeEnv(name) };
@@ -34,7 +34,7 @@ function chosen(wanted) {
  * @param {NodeJS.ProcessEnv} env
  */
 function start(command, env) {
-  // Becoming the runtime beats watching over it: signals, the exit code and the process id are simply its own.
+  // Where this process can become the runtime, signals, exit code and process id need no care.
   if (process.execve && process.platform !== "win32") process.execve(/** @type {string} */ (command[0]), command, env);
   else supervise(command, env);
 }
@@ -44,9 +44,9 @@ function start(command, env) {
  * @param {NodeJS.ProcessEnv} env
  */
 function supervise(command, env) {
-  const [binary = "", ...argv] = [...dyingWithParent(), ...command];
+  const [binary = "", ...argv] = [...dieWithParent(), ...command];
   const child = spawn(binary, argv, { stdio: "inherit", env });
-  // A terminal sends these two to the whole foreground group: the child has its own already, and a second would cut its grace.
+  // A terminal sends these two signals to the whole foreground group, and a second one would cut the grace of the server.
   const terminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;
   for (const signal of /** @type {const} */ (["SIGINT", "SIGHUP"])) process.on(signal, () => terminal || child.kill(signal));
   process.on("SIGTERM", () => child.kill("SIGTERM"));
@@ -56,8 +56,8 @@ function supervise(command, env) {
   child.on("exit", (code, signal) => process.exit(code ?? 128 + constants.signals[signal ?? "SIGKILL"]));
 }
 
-// So that killing the launcher leaves no server behind. BusyBox has a setpriv without this option.
-function dyingWithParent() {
+// With setpriv, a killed launcher leaves no server behind. The setpriv of BusyBox lacks the option.
+function dieWithParent() {
   const setpriv = "/usr/bin/setpriv";
   const usable = process.platform === "linux" && existsSync(setpriv) && realpathSync(setpriv).endsWith("/setpriv");
   return usable ? [setpriv, "--pdeathsig", "TERM", "--"] : [];

@@ -1,4 +1,4 @@
-// The command line: finds the command, checks its flags, and turns whatever it throws into one sentence and an exit code.
+// The command line: finds the command, checks its flags, and turns an error into one sentence and an exit code.
 import { argv } from "node:process";
 import { stripVTControlCharacters } from "node:util";
 import { defineCommand, renderUsage, runCommand, type ArgsDef, type CommandDef } from "citty";
@@ -10,7 +10,7 @@ import { ConfigError } from "./server/read-config.ts";
 
 type Command = CommandDef<ArgsDef>;
 
-// Each is loaded when it is called: `ingle --version` needs none of them.
+// A command is loaded when it is called: `ingle --version` needs none of them.
 const COMMANDS: Record<string, () => Promise<{ default: unknown }>> = {
   serve: () => import("./cli/serve.ts"),
   run: () => import("./cli/run.ts"),
@@ -47,19 +47,19 @@ async function main([first, ...rest]: string[]): Promise<void> {
   if (rest.includes("--help") || rest.includes("-h")) return printUsage(chosen, ingle as Command);
   checkArguments(first, chosen.args as ArgsDef, rest);
   await runCommand(chosen, { rawArgs: rest }).catch((error: Error) => {
-    // citty's own errors are about words that are missing.
+    // An error of citty itself is about a missing argument.
     if (error.name !== "CLIError") throw error;
     throw new CliError(`${error.message}. "ingle ${first} --help" says what it takes.`, 2);
   });
 }
 
-/** citty colours its text wherever it goes; a pipe and a file want it plain. */
+/** citty colours its text for every output; only a terminal is to get colours. */
 async function printUsage(...command: [Command, Command?]): Promise<void> {
   const text = await renderUsage(...command);
   print(standardOutput.isTTY ? text : stripVTControlCharacters(text));
 }
 
-/** citty takes any flag and any number of words; one that nobody reads is a mistake that the person should hear of. */
+/** citty ignores unknown options and surplus words; here each is an error. */
 function checkArguments(name: string, args: ArgsDef = {}, words: string[]): void {
   const known = Object.entries(args).flatMap(([arg, { type }]) => {
     if (type === "positional") return [];

@@ -1,4 +1,4 @@
-// The parts of ingle, for programs that put them together in a way of their own. They may change with every minor version.
+// The parts of ingle, for programs that assemble them differently. The exports may change with every minor version.
 export { createApp, type App } from "./server/app.ts";
 export type { AppOptions } from "./api/deps.ts";
 export { createDownloadJobs, type DownloadJobs } from "./library/download-jobs.ts";

@@ -1,4 +1,4 @@
-// What the commands ask: the API of the server that holds the data folder, or, where none does, the same application in this process.
+// The API as commands call it: that of the server that holds the data folder or, where none does, the same application in this process.
 import { join } from "node:path";
 import { EventSourceParserStream } from "eventsource-parser/stream";
 import type { Config } from "../server/settings.ts";
@@ -63,13 +63,13 @@ function inUseError(holder: Holder, why: string, cause?: unknown): CliError {
   return new CliError(`${new LockedError(holder).message} ${why}`, 1, { cause });
 }
 
-/** Whoever holds the folder: with engines of its own. */
+/** The API of an application in this process, with engines of its own. */
 export async function connectInProcess(config: Config, options: CreateServerOptions): Promise<Api> {
-  const wired = await createServer(config, options);
-  return { ...apiOfServer(wired), close: () => wired.close(0) };
+  const server = await createServer(config, options);
+  return { ...apiOfServer(server), close: () => server.close(0) };
 }
 
-/** Of an application that somebody else closes. */
+/** The API of a server of this process; its `close` does nothing. */
 export function apiOfServer({ app, operator_key }: Pick<RunningServer, "app" | "operator_key">): Api {
   return createApi((request) => app.fetch(request), "http://localhost", operator_key);
 }
@@ -96,7 +96,7 @@ function createApi(fetch: SendRequest, origin: string, key: string): Api {
   };
 }
 
-/** The objects of a stream of server-sent events. Throws `CliError` for an error amid them, and for a stream that breaks off. */
+/** The objects of a stream of server-sent events. Throws `CliError` for an error among them, and for a stream that breaks off. */
 export async function* readEvents<T>(response: Response): AsyncGenerator<T> {
   let cause: unknown;
   try {
@@ -111,10 +111,10 @@ export async function* readEvents<T>(response: Response): AsyncGenerator<T> {
     if (error instanceof CliError) throw error;
     cause = error;
   }
-  throw new CliError("The server ended amid its answer.", 1, { cause });
+  throw new CliError("The server ended before its answer did.", 1, { cause });
 }
 
-/** Other events may have an `error` too, among their fields. */
+/** An event with further fields beside `error` is no error of the stream. */
 function isErrorBody(value: object): value is ErrorBody {
   return "error" in value && Object.keys(value).length === 1;
 }

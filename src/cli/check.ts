@@ -46,13 +46,13 @@ async function checkAndFix(data: string): Promise<{ report: CheckReport; moved: 
   }
 }
 
-/** Again until nothing is left to move: without a damaged thread its messages are orphaned, without a model its weights. */
+/** Repeats until nothing is left to move: without a damaged thread its messages are orphaned, without a model its weights. */
 async function fixAll(data: string): Promise<{ report: CheckReport; moved: string[] }> {
   const stamp = new Date().toISOString().replaceAll(":", "-");
   const fixed: FolderFinding[] = [];
   for (let round = 1; ; round++) {
     const { findings, sound } = await checkFolder(data, { in_use: false });
-    // A place for each round: of a folder that is moved now, some may have been moved before.
+    // Each round has a folder of its own: files of a folder that is moved now may have been moved before.
     const moved = new Set(await setAside(data, findings, round === 1 ? stamp : `${stamp}-${round}`));
     fixed.push(...findings.filter(({ path }) => moved.has(path)));
     if (moved.size === 0) return { report: { findings: [...fixed, ...findings], sound }, moved: fixed.map(({ path }) => path) };

@@ -1,4 +1,4 @@
-// `ingle doctor`: what this machine has, what is missing, and what mends it. It changes nothing and asks nothing of the network.
+// `ingle doctor`: what this machine has, what is missing, and what mends it. Nothing is changed, and nothing fetched.
 import { defineCommand } from "citty";
 import { cacheFolder } from "../../adapters/llama-server/build/cached-build.ts";
 import manifest from "../../package.json" with { type: "json" };
@@ -22,12 +22,12 @@ export default defineCommand({
     const findings = await runChecks(settingsOf(flags));
     const ok = findings.every(({ state }) => state !== "broken");
     print(json ? JSON.stringify({ ok, findings }, null, 2) : formatFindings(findings));
-    // What still hangs, such as a disk in the network, is not waited for.
+    // A check that still hangs, as on a disk in the network, is not waited for.
     process.exit(ok ? process.exitCode : 1);
   },
 });
 
-/** All at once, told in this order. */
+/** All checks run at once; their findings come in this order. */
 async function runChecks(flags: Record<string, unknown>): Promise<Finding[]> {
   const [settings, config] = readSettings(flags);
   const checks: [about: string, Check, CheckOptions?][] = [
@@ -46,7 +46,7 @@ async function runChecks(flags: Record<string, unknown>): Promise<Finding[]> {
       ["data folder", () => checkDataFolder(config), { vital: true }],
       ["port", () => checkPort(config), { vital: true }],
     );
-    // Each engine's own process is given up before.
+    // Longer than the probe of an engine's own process may take.
     checks.push(["engines", () => engines(config), { vital: true, timeout_ms: 2 * PROBE_MS }]);
   }
   return (await Promise.all(checks.map((check) => runCheck(...check)))).flat();

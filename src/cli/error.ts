@@ -12,7 +12,7 @@ export class CliError extends Error {
   }
 }
 
-/** What the API answered: an error of its own kind, so that a command can say it in its words. */
+/** An error that the API answered; its `code` lets a command say it in other words. */
 export class RefusedError extends CliError {
   readonly code: string | null;
 

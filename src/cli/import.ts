@@ -39,16 +39,16 @@ const counted = (number: number, noun: string): string => `${number} ${noun}${nu
 
 const MOST_PLACES = 5;
 
-/** Each reason once, with the places below it. */
+/** A line for each reason, with the places below it. */
 function section(title: string, items: ReasonedItem[]): string[] {
   const groups = Object.entries(Object.groupBy(items, ({ reason }) => reason));
   const lines = groups.flatMap(([reason, same = []]) => [`  ${reason}`, ...formatPlaces(same).map((place) => `    ${place}`)]);
-  // A file may bear any name; the terminal is to obey none.
+  // The name of a file may hold control characters, which a terminal would obey.
   return lines.length === 0 ? [] : [title, ...lines.map((line) => line.replaceAll(/\p{Cc}/gu, "\uFFFD")), ""];
 }
 
 function formatPlaces(items: ImportItem[]): string[] {
-  const shown = items.slice(0, MOST_PLACES).map(({ path, line }) => (line === undefined ? path : `${path}, line ${line}`));
-  const more = items.length - shown.length;
-  return more === 0 ? shown : [...shown, `and ${more} more: "--json" lists them`];
+  const first = items.slice(0, MOST_PLACES).map(({ path, line }) => (line === undefined ? path : `${path}, line ${line}`));
+  const more = items.length - first.length;
+  return more === 0 ? first : [...first, `and ${more} more: "--json" lists them`];
 }

@@ -72,14 +72,14 @@ function rowOf({ id, context_length, license, metadata, state, partial_bytes = 0
   };
 }
 
-/** Whether it is in memory at the moment is not what is asked. */
+/** A model that is loaded is `installed`: the list is about files. */
 const STATE: Partial<Record<ListedModel["state"], Row["state"]>> = {
   available: "available",
   damaged: "damaged",
   downloading: "downloading",
 };
 
-/** Of this machine's disk and memory, for what other servers run. */
+/** Disk and memory of a model that other servers run. */
 const NONE = "none";
 
 function formatTable(rows: Row[]): string {

@@ -1,4 +1,4 @@
-// A download on the terminal: a bar where somebody watches, a line now and then where a log is kept.
+// The progress of a download: a bar on a terminal, a line now and then in a file or a pipe.
 import { Presets, SingleBar } from "cli-progress";
 import type { DownloadProgress } from "../../models/sources/source.ts";
 import { formatBytes } from "../support/quantities.ts";

@@ -53,7 +53,7 @@ function cells(row: EngineRow, now: number): string[] {
   ];
 }
 
-/** When it goes, if nobody asks for it. */
+/** When the model is unloaded if no request comes. */
 function unloadTime({ pinned, busy, expires_at }: EngineRow, now: number): string {
   if (pinned) return "never (pinned)";
   if (expires_at !== null) return `in ${formatDuration(Math.max(0, Math.round(expires_at - now)))}`;

@@ -44,7 +44,7 @@ export default defineCommand({
   },
 });
 
-/** The id under which a model by that name is there, or can be fetched: what is no id is added first. Throws `CliError`. */
+/** The id of the model of that name; a name that is no id is added to the library first. Throws `CliError`. */
 async function ensureKnown(api: Api, name: string, { id, sha256, adapter, allow_private }: NewModelOptions): Promise<string> {
   const named = parseArgument(name);
   if (named.kind === "id") {
@@ -78,21 +78,21 @@ function parseArgument(name: string): ModelName {
   }
 }
 
-/** A server may have another working folder. */
+/** Made absolute, since a server may have another working folder. */
 function absolute(path: string): string {
   return /^(file:|~)/.test(path) ? path : resolve(path);
 }
 
 /**
- * Downloads a model and draws it on standard error; false when it was there. Ctrl-C stops it and keeps the bytes.
- * Throws `CliError`. `serve --pull` comes here too.
+ * Downloads a model, with its progress on standard error; false when it was there. Ctrl-C stops the download and keeps the bytes.
+ * Throws `CliError`.
  */
 export async function pull(api: Api, id: string): Promise<boolean> {
   const path = `/v1/models/download/${encodeURIComponent(id)}`;
   let stopped = false;
   const onSignal = (): void => {
     stopped = true;
-    void api.request(path, { method: "DELETE" }).catch(() => {}); // It has just ended.
+    void api.request(path, { method: "DELETE" }).catch(() => {}); // The download may just have ended.
   };
   for (const name of SIGNALS) process.once(name, onSignal);
   try {
@@ -105,7 +105,7 @@ export async function pull(api: Api, id: string): Promise<boolean> {
       id,
       progressOf(events, (event) => (last = event)),
     );
-    // By us, by another who asked for that, or because the server ends.
+    // Stopped by Ctrl-C, by a DELETE of another client, or because the server ends.
     if (last?.state !== "done") throw new CliError(stoppedMessage(id, last?.bytes ?? 0), stopped ? 130 : 1);
     return true;
   } catch (error) {
@@ -115,18 +115,18 @@ export async function pull(api: Api, id: string): Promise<boolean> {
   }
 }
 
-/** Beside the download: who cannot run a model may still want to have it. */
+/** Only a warning: a model that does not fit here may be meant for another machine. */
 async function warnIfTooLarge(api: Api, id: string): Promise<void> {
-  const asked = async (query: string): Promise<MemoryFit | undefined> => {
+  const fitOf = async (query: string): Promise<MemoryFit | undefined> => {
     const answer = await api.request(`/v1/models/${encodeURIComponent(id)}${query}`).catch(() => undefined);
     return (((await answer?.json()) ?? {}) as { fit?: MemoryFit }).fit;
   };
-  // Of what is not in the catalogue only the file at its source says enough.
-  const fit = (await asked("?catalog=true")) ?? (await asked("?catalog=true&fit=true"));
+  // The size of a model that is not in the catalogue stands in the header of its file.
+  const fit = (await fitOf("?catalog=true")) ?? (await fitOf("?catalog=true&fit=true"));
   if (fit !== undefined && !fit.fits) printNote(`Memory: ${describeFit(fit)}.`);
 }
 
-/** The events of a job as what is drawn. Throws `CliError` with the reason when it failed. */
+/** The events of a download job as steps of its progress. Throws `CliError` with the reason when it failed. */
 async function* progressOf(
   events: AsyncIterable<DownloadEvent>,
   onEvent: (event: DownloadEvent) => void,
@@ -134,7 +134,7 @@ async function* progressOf(
   for await (const event of events) {
     onEvent(event);
     if (event.state === "failed" && event.error !== undefined) throw new CliError(event.error.message);
-    // Without a source nobody was asked yet.
+    // Until the job has begun, its source is empty.
     if (event.source !== "") yield event;
   }
 }

@@ -1,4 +1,4 @@
-// `ingle run`: a talk in the terminal, through the API of the server that runs, or else through the same without a socket.
+// `ingle run`: a conversation in the terminal, over the API.
 import { createInterface } from "node:readline/promises";
 import { text as readAll } from "node:stream/consumers";
 import { defineCommand } from "citty";
@@ -39,7 +39,7 @@ export default defineCommand({
   },
 });
 
-/** The text where it is no number: the API says what is wrong with it. */
+/** A text that is no number is sent as it is: the API says what is wrong with it. */
 const numberOrText = (text: string | undefined): unknown =>
   text === undefined || Number.isNaN(Number(text)) ? text : Number(text);
 
@@ -87,18 +87,18 @@ interface RunSettings {
   log?: boolean;
 }
 
-/** A server's engine has its own settings and its own log: who asks for others gets an engine of their own. */
+/** The engine of a server has the server's settings and log: options for others take an engine in this process. */
 async function connectForRun({ model, log = false, ...settings }: RunSettings): Promise<Api> {
   const config = { ...readConfig(settings), slots: 1, key: [], model };
   const own = log || [settings.adapter, settings.threads, settings.context].some((setting) => setting !== undefined);
-  // Whoever talks wants the answer; what goes wrong is told in one sentence.
+  // The log would stand between the answers; errors come as one sentence all the same.
   const silent = log ? {} : { write: () => {} };
   return (own ? connectInProcess : connect)(config, { command: "run", reads: true, ...silent });
 }
 
 /**
- * Writes the answer as it comes and answers with what came of it until it ended or `signal` stopped it. Throws `CliError`, also where
- * nobody reads the answer: the rest of it would be generated for nothing.
+ * Writes the answer piece by piece. Resolves with its text, up to where it ended or `signal` stopped it. Throws `CliError`, also where
+ * standard output is lost: the rest of the answer would be generated for nothing.
  */
 async function streamAnswer(api: Api, request: object, signal: AbortSignal): Promise<string> {
   let text = "";

@@ -18,10 +18,10 @@ import { createServer, type RunningServer } from "../server/create-server.ts";
 /** How long running answers may go on after a first SIGINT or SIGTERM, in milliseconds. */
 const GRACE_MS = 10_000;
 
-/** When the engines end what still runs, its clients have this long to take their error event before they are cut. */
+/** The time clients have to take their error event after the engines are closed, in milliseconds. */
 const LAST_FRAME_MS = 3_000;
 
-/** After a first signal the server has ended within this, in milliseconds. */
+/** The server ends within this time after a first signal, in milliseconds. */
 export const STOP_MS = GRACE_MS + LAST_FRAME_MS;
 
 /** Two signals within this time count as one: a terminal and a service manager send theirs to the launcher and to the server. */
@@ -39,7 +39,7 @@ export default defineCommand({
     const wide = checkExposure(config);
     if (args.pull) config.model ??= DEFAULT_MODEL;
     const server = await createServer(config, { command: "serve", wide });
-    // The port first: that it cannot be had is to be said before a long download.
+    // The port comes first: that it is in use is to be said before a long download.
     const listener = await serve(server.app.fetch, config).catch(async (error) => {
       await server.close(0);
       throw error;
@@ -68,7 +68,7 @@ function stopOnSignals({ log, close }: RunningServer, listener: Server): void {
     }
     stopping = performance.now();
     log.info("stopping", { signal });
-    // The sockets last: a stream that is still running when the engines go gets its error event through one.
+    // The sockets close last: a stream that still runs when its engine is closed gets an error event.
     await Promise.all([close(GRACE_MS), listener.close(STOP_MS)]);
     process.exit(0);
   };

@@ -1,4 +1,4 @@
-// `ingle service`: the file with which a service manager starts this very server, with the settings that are given.
+// `ingle service`: the file with which a service manager starts this server with the given settings.
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { defineCommand, type ArgsDef } from "citty";
@@ -15,7 +15,7 @@ import { launchdPlist } from "./service/launchd.ts";
 import { SYSTEM_CACHE, SYSTEM_DATA, type ServiceSetup } from "./service/setup.ts";
 import { systemdUnit } from "./service/systemd.ts";
 
-/** Beyond the server's own grace. */
+/** What a service manager waits beyond `STOP_MS` before it kills the server, in milliseconds. */
 const SPARE_MS = 7_000;
 
 const settings: [option: string, Setting][] = SETTING_NAMES.map((name) => [flagOf(name), SETTINGS[name]]);
@@ -60,7 +60,7 @@ function setupOf(given: OptionValues, system: boolean, secrets: string | undefin
   };
 }
 
-/** The service sees nothing of this terminal's settings: they are checked without them. */
+/** The settings are checked without the environment of this terminal, which the service does not see. */
 function configOfService(given: OptionValues, system: boolean): Config {
   const settings = settingsOf(given);
   if (system) settings.data ??= SYSTEM_DATA;
@@ -68,7 +68,7 @@ function configOfService(given: OptionValues, system: boolean): Config {
 }
 
 interface ServiceFolders {
-  /** Absolute, as the other. */
+  /** Absolute, as `config`. */
   cache: string;
   config: string;
   env: Record<string, string>;
@@ -89,7 +89,7 @@ function userFolders(): ServiceFolders {
   };
 }
 
-/** The words of the command line again, with absolute paths: a service starts in another folder. */
+/** The options again as words of a command line, with absolute paths: a service starts in another folder. */
 function optionWords(given: OptionValues): string[] {
   return Object.entries(SERVE_ARGS).flatMap(([name, { type, default: usual = false }]) => {
     const value = given[name];
@@ -105,13 +105,13 @@ function absoluteValue(name: string, value: string): string {
   return folder === undefined ? value : `${driver}:${resolve(folder)}`;
 }
 
-/** Where records are kept in a folder that is not the data folder. */
+/** The folder of a store that is not the data folder. */
 function storeFolders({ store }: Config): string[] {
   const base = typeof store === "object" ? store.base : /^fs(?:-lite)?:(.+)$/.exec(store)?.[1];
   return typeof base === "string" ? [resolve(base)] : [];
 }
 
-/** This very program: an executable, or a runtime with what it runs. */
+/** The command that runs now: an executable, or a runtime with its script. */
 function ownCommand(): string[] {
   if (CARRIED !== undefined) return [process.execPath];
   const { bun, deno } = process.versions;

@@ -6,14 +6,14 @@ import { findLlamaServer, locateLlamaServer, type FindOptions } from "../../adap
 import { CARRIED } from "./carried.ts";
 import { unpack } from "./unpack.ts";
 
-/** The one that is carried, unless another is named: it is of the release that this ingle was made for. */
+/** The carried llama-server, which is of the release that this ingle was made for; undefined where another is named. */
 const carriedLlamaServer = ({ named }: FindOptions) => (named === undefined ? CARRIED?.parts["llama-server"] : undefined);
 
 export function hasLlamaServer(place: FindOptions): boolean {
   return carriedLlamaServer(place) !== undefined || locateLlamaServer(place) !== undefined;
 }
 
-/** Whether the package is installed is found out by its first import. */
+/** True also where the package is not installed: its first import finds that out. */
 export function hasNodeLlamaCpp(): boolean {
   return CARRIED === undefined || CARRIED.parts["node-llama-cpp"] !== undefined;
 }

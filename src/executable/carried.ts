@@ -1,8 +1,8 @@
-// What ingle carries with it besides its own code: nothing here. Compiling puts a module of the same shape in the place of this one
-// (src/compile/carried-module.ts).
+// What an executable carries besides ingle's code: nothing here. Compiling replaces this module by one of the same shape
+// (tools/compile/carried-module.ts).
 import type { CarriedPart, CarriedPartName } from "./unpack.ts";
 
-/** Of a program that is a single file; undefined where ingle runs from its sources. */
+/** What a single executable carries; `CARRIED` is undefined where ingle runs from its sources. */
 export interface Carried {
   parts: Partial<Record<CarriedPartName, CarriedPart>>;
 }

@@ -7,10 +7,10 @@ import { cacheFolder } from "../../adapters/llama-server/build/cached-build.ts";
 
 export type CarriedPartName = "llama-server" | "node-llama-cpp";
 
-/** A folder of files that belong together. */
+/** A native program or library, which is a folder of files. */
 export interface CarriedPart {
   name: CarriedPartName;
-  /** Of all paths, sizes and sums: another content is another folder, so that two versions of ingle never meet. */
+  /** The sum over all paths, sizes and sums. It names the folder, so that two versions of ingle never share one. */
   sha256: string;
   files: CarriedFile[];
 }
@@ -20,12 +20,12 @@ export interface CarriedFile {
   path: string;
   bytes: number;
   sha256: string;
-  /** Where the executable has it: a path that only its own runtime can read. */
+  /** The path inside the executable, which only its own runtime can read. */
   from: string;
 }
 
 const PRIVATE_MODE = 0o700;
-/** What a process that was killed amid unpacking has left is removed after this long. */
+/** The age at which a folder that a killed process left half unpacked is removed, in milliseconds. */
 const STALE_MS = 3_600_000;
 const ATTEMPTS = 3;
 
@@ -37,7 +37,7 @@ export async function unpack(part: CarriedPart, env: Record<string, string | und
   const parts = join(cacheFolder(env), "parts");
   const folder = join(parts, part.sha256);
   try {
-    // Other processes may be at the same: whoever comes second looks again.
+    // Another process may unpack the same part: the second one checks again.
     for (let attempt = 1; !(await isIntact(part, folder)); attempt++) await writePart(part, parts, folder, attempt === ATTEMPTS);
     return folder;
   } catch (error) {
@@ -70,7 +70,7 @@ async function writePartFile({ path, from, sha256 }: CarriedFile, to: string): P
   await writeFile(to, bytes, { flag: "wx", mode: PRIVATE_MODE });
 }
 
-/** A library that lies beside a program may be loaded by it: one file too many counts as damage. */
+/** A surplus file counts as damage: a program may load a library that lies beside it. */
 async function isIntact({ files }: CarriedPart, folder: string): Promise<boolean> {
   try {
     const found = await lstat(folder);
@@ -89,7 +89,7 @@ async function isIntact({ files }: CarriedPart, folder: string): Promise<boolean
   }
 }
 
-/** A cache in a folder that is everybody's may have been prepared by somebody else, who can change it after we looked. */
+/** Files of another user count as damage: that user could change them after the check. */
 const isOwnedByUser = (uid: number): boolean => process.getuid === undefined || uid === process.getuid();
 
 async function removeStale(parts: string): Promise<void> {

@@ -1,4 +1,4 @@
-// Fills node_modules of a clone. Plain JavaScript on Node's own modules: it runs before anything is installed.
+// Fills node_modules of a clone. Plain JavaScript on Node's own modules, since nothing is installed yet.
 import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -13,8 +13,8 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
  * @returns {number} 0, or the exit code of npm after one sentence on standard error
  */
 export function install({ dev = false } = {}) {
-  const wanted = packages("package-lock.json");
-  if (!wanted || covers(packages("node_modules/.package-lock.json") ?? {}, wanted, dev)) return 0;
+  const required = packages("package-lock.json");
+  if (!required || covers(packages("node_modules/.package-lock.json") ?? {}, required, dev)) return 0;
   console.error(`Installing ingle's packages into ${join(root, "node_modules")} (npm ci).`);
   const status = process.env["INGLE_CPU_ONLY"] === "1" ? cleanInstallWithoutGpu() : cleanInstall(root);
   if (status === 0) return 0;
@@ -76,11 +76,11 @@ function packages(lockfile) {
 // Versions rather than file times: a checkout, a copy and a cache restored by a build machine all change the times.
 /**
  * @param {NonNullable<ReturnType<typeof packages>>} installed
- * @param {NonNullable<ReturnType<typeof packages>>} wanted
+ * @param {NonNullable<ReturnType<typeof packages>>} required
  * @param {boolean} dev
  */
-function covers(installed, wanted, dev) {
-  return Object.entries(wanted).every(([path, { version, ...entry }]) => {
+function covers(installed, required, dev) {
+  return Object.entries(required).every(([path, { version, ...entry }]) => {
     if (path === "") return true;
     const found = installed[path];
     if (found) return found.version === version;

@@ -27,8 +27,8 @@ type Variables = Record<string, string | undefined>;
 const platformFolders = () => envPaths("ingle", { suffix: "" });
 
 /**
- * Puts the sources together. `flags` are the words of the command line by name; what is undefined was not given.
- * Throws `ConfigError`.
+ * The settings of a command. `flags` are those of its command line by the names of the settings; undefined is absent. Throws
+ * `ConfigError`.
  */
 export function readConfig(flags: Record<string, unknown> = {}, env: Variables = processEnv): Config {
   const file = readConfigFile(flags.config as string | undefined, env);
@@ -62,7 +62,7 @@ function checkSettings(settings: object, nameOf: (name: string) => string): Conf
   const result = v.safeParse(SettingsSchema, settings);
   if (result.success) return { ...result.output, data: resolve(result.output.data!) };
   const { message, param } = toBadRequest(result.issues);
-  // `"port" is "abc". It must be a number.`, with the name that was written.
+  // The sentence `"port" is "abc". It must be a number.` gets the name that was written.
   throw new ConfigError(message.replace(/^"[^"]*"/, nameOf(/^\w+/.exec(param!)![0])));
 }
 
@@ -112,7 +112,7 @@ function parseObject(path: string, text: string): Record<string, unknown> {
   throw new ConfigError(`The configuration file ${path} is not a JSON object.`);
 }
 
-/** A word of the command line or the environment as the type the setting has; what does not fit is left for the schema to refuse. */
+/** A word of the command line or the environment as the type of its setting; a word that does not fit is left to the schema to refuse. */
 function parseWord(name: SettingName, text: string): unknown {
   const { kind } = SETTINGS[name];
   if (kind === "number") return /^\d+$/.test(text) ? Number(text) : text;

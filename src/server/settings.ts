@@ -195,10 +195,10 @@ export type SocketSetting = {
   [Name in SettingName]: (typeof SETTINGS)[Name] extends { scope: "socket" } ? Name : never;
 }[SettingName];
 
-/** Of the command line, without its dashes: `keep-alive`. */
+/** The name of the option, without its dashes: `keep-alive`. */
 export const flagOf = (name: string): string => name.replaceAll("_", "-");
 
-/** Of the environment: `INGLE_KEEP_ALIVE`. */
+/** The name of the environment variable: `INGLE_KEEP_ALIVE`. */
 export const variableOf = (name: string): string => `INGLE_${name.toUpperCase()}`;
 
 /** The default in words; undefined where there is none. */

@@ -5,7 +5,7 @@ import { isatty } from "node:tty";
 
 export interface Output {
   readonly isTTY: boolean;
-  /** Of a terminal, in characters. */
+  /** The width of a terminal, in characters. */
   readonly columns: number | undefined;
   /** Never throws. `onLost` is called where the text could not be written whole. */
   write(text: string, onLost?: (error: NodeJS.ErrnoException) => void): void;
@@ -28,8 +28,8 @@ function outputOf(fd: number, streamOf: () => NodeJS.WriteStream): Output {
         // Deno's stream for a file accepts nothing any more after one write that failed; a full disk may have room again.
         if (isFile(fd)) return writeWhole(fd, Buffer.from(text));
         const stream = streamOf();
-        // The callback gets the error, but an "error" event without a listener would still end the process. The program around
-        // us keeps its own way with errors of its own writes: the listener is gone when ours are done.
+        // The callback gets the error, but an "error" event without a listener would still end the process. A program that embeds
+        // ingle handles errors of its own writes as before: the listener is removed with the last write of ours.
         if (pending++ === 0) stream.on("error", ignore);
         stream.write(text, (error) => {
           if (error) onLost(error);

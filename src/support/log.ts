@@ -1,4 +1,4 @@
-// One JSON object a line. Never a body, a key or a query string.
+// The log: one JSON object a line, without bodies, keys or query strings.
 
 export type LogFields = Record<string, unknown>;
 export type Log = Record<"info" | "warn" | "error", (message: string, fields?: LogFields) => void>;
@@ -12,7 +12,7 @@ export function createLog(write: (line: string) => void, now: () => number = Dat
       try {
         write(`${lineOf(head, fields)}\n`);
       } catch {
-        // What is logged goes on, whether or not its line can be written.
+        // The work that is logged goes on without its line.
       }
     };
   return { info: at("info"), warn: at("warn"), error: at("error") };

@@ -5,7 +5,7 @@ import { codedMessage } from "./coded-message.ts";
 
 const UNIT_MS: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000 };
 
-/** The timers of the runtimes hold no more. */
+/** The longest time that a timer of the runtimes can wait. */
 const LONGEST_MS = 2 ** 31 - 1;
 
 const UNIT_BYTES: Record<string, number> = {
@@ -34,7 +34,7 @@ export const Timeout = quantitySchema(
 /** Bytes for all models together, out of a number or of "512MB", "8GB", "7.5GiB". */
 export const MemorySize = quantitySchema("memory", parseBytes, 'It must be bytes or a size such as "512MB", "8GB" or "7.5GiB".');
 
-/** Bytes of disk, and 0 for none. */
+/** Bytes of disk; 0 is none. */
 export const DiskSize = quantitySchema(
   "kv_cache",
   (value) => (/^0+$/.test(String(value)) ? 0 : parseBytes(value)),
@@ -60,7 +60,7 @@ function quantitySchema(name: string, read: (value: number | string) => number, 
   );
 }
 
-/** `NaN` for what is no time. */
+/** `NaN` where the value is no time. */
 function parseMilliseconds(value: number | string): number {
   if (String(value) === "-1") return Number.POSITIVE_INFINITY;
   const [, amount, unit = "s"] = /^(\d+(?:\.\d+)?)([smh])?$/.exec(String(value)) ?? [];
@@ -68,7 +68,7 @@ function parseMilliseconds(value: number | string): number {
   return ms <= LONGEST_MS ? ms : Number.NaN;
 }
 
-/** `NaN` for what is no size. */
+/** `NaN` where the value is no size. */
 function parseBytes(value: number | string): number {
   const [, amount, unit = "B"] = /^(\d+(?:\.\d+)?) ?([kmgt]?i?b)?$/i.exec(String(value)) ?? [];
   const count = Math.round(Number(amount) * (UNIT_BYTES[unit.toLowerCase()] ?? Number.NaN));

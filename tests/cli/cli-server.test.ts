@@ -188,7 +188,7 @@ describe("a server that", () => {
     expect(await server.stop()).toBe(0);
     const { code, stdout, stderr } = await pulling;
     expect([code, stdout]).toEqual([1, ""]);
-    expect(stderr).toMatch(/Stopped\.|The server ended amid its answer\.|It does not answer/);
+    expect(stderr).toMatch(/Stopped\.|The server ended before its answer did\.|It does not answer/);
   });
 });
 

@@ -1,4 +1,4 @@
-// What `ingle doctor` found out about one thing, and the means of finding out within a time.
+// One finding of `ingle doctor`, and how a check finds out within a time limit.
 import { execFile } from "node:child_process";
 import { access, constants } from "node:fs/promises";
 import { delimiter, join } from "node:path";
@@ -14,11 +14,11 @@ export interface Finding {
 
 export type Check = () => Finding | Finding[] | Promise<Finding | Finding[]>;
 
-/** A disk in the network, or a driver, may never answer. */
+/** A network disk or a driver may never answer. */
 const TIMEOUT_MS = 15_000;
 
 export interface CheckOptions {
-  /** Without what it looks for, ingle cannot work: that it cannot be found out is bad news too. */
+  /** A check that fails is `broken` instead of `missing`: ingle cannot work without what is checked. */
   vital?: boolean;
   timeout_ms?: number;
 }
@@ -40,15 +40,15 @@ export async function runCheck(about: string, check: Check, options: CheckOption
 }
 
 export interface ProgramResult {
-  /** Whether it ended well. */
+  /** Whether the program ended with exit code 0. */
   ok: boolean;
   /** Standard output, and standard error where there is none. */
   text: string;
-  /** Where it did not: what it said last, or that it took too long. */
+  /** Where `ok` is false: the last line of standard error, the signal, or that it took too long. */
   why: string;
 }
 
-/** Runs a program to its end, or to that of the time it has. Never rejects. */
+/** Runs a program until it ends or its time is over. Never rejects. */
 export function runProgram(program: string, args: string[], { ms = 5_000, env = process.env } = {}): Promise<ProgramResult> {
   return new Promise((resolve) => {
     const child = execFile(program, args, { timeout: ms, killSignal: "SIGKILL", env }, (error, stdout, stderr) => {
@@ -69,7 +69,7 @@ export async function findOnPath(name: string): Promise<string | undefined> {
   return undefined;
 }
 
-/** Whether this user may do that with a file: one of `constants` of `node:fs`. */
+/** Whether this user may access a file; `mode` is one of `constants` of `node:fs`. */
 export function isAccessible(path: string, mode: number): Promise<boolean> {
   return access(path, mode).then(
     () => true,

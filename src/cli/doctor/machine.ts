@@ -1,4 +1,4 @@
-// The hardware, and the runtimes that are on it.
+// Checks of the hardware and of the runtimes.
 import { readFile } from "node:fs/promises";
 import { arch, availableParallelism, cpus, platform, release } from "node:os";
 import { availableMemory, totalMemory } from "../../../models/machine-memory.ts";
@@ -8,7 +8,7 @@ import { findRuntime, RUNTIMES, type RuntimeName } from "../../launch/runtimes.m
 import { CARRIED } from "../../executable/carried.ts";
 import { runProgram, isAccessible, findOnPath, type Finding } from "./finding.ts";
 
-/** Those that llama.cpp computes with, by the names that Linux has for them. */
+/** The instruction sets that llama.cpp computes with, by the names of /proc/cpuinfo. */
 const INSTRUCTIONS =
   /^(avx|avx2|fma|f16c|avx512f|avx512_vnni|avx_vnni|avx512_bf16|amx_int8|amx_bf16|asimd|asimddp|i8mm|sve|sve2|bf16)$/;
 
@@ -64,7 +64,7 @@ export function checkSystem(version: string): Finding {
   return { about: "ingle", state: "good", says: `${version} on ${on}, ${platform()} ${release()}` };
 }
 
-/** An executable has its own with it. */
+/** None for an executable, which carries its runtime. */
 export async function checkRuntimes(): Promise<Finding[]> {
   return CARRIED === undefined ? Promise.all(RUNTIMES.map(checkRuntime)) : [];
 }
@@ -87,7 +87,7 @@ async function checkRuntime(name: RuntimeName): Promise<Finding> {
   return { about, state: "missing", says: `${binary} does not run: ${why}` };
 }
 
-/** Only Deno withholds anything from a program that its user may do. */
+/** Only Deno withholds permissions that its user has. */
 export function checkPermissions({ data }: Pick<Config, "data">): Finding[] {
   const { Deno } = globalThis as { Deno?: { permissions: { querySync(of: Permission): { state: string } } } };
   if (Deno === undefined) return [];

@@ -1,4 +1,4 @@
-// Where ingle keeps things, and where it listens.
+// Checks of the data folder, its disk, the cache and the port.
 import { constants, readdir, stat, statfs } from "node:fs/promises";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
@@ -9,7 +9,7 @@ import { holderOf } from "../../storage/lock/folder-lock.ts";
 import { LockedError } from "../../storage/lock/holder.ts";
 import { runProgram, isAccessible, findOnPath, type Finding } from "./finding.ts";
 
-/** By the numbers that Linux has for them; those of other systems mean other things. */
+/** File systems by their numbers on Linux (`man 2 statfs`); other systems have other numbers. */
 const FILE_SYSTEMS: Record<number, string> = {
   0xef53: "ext4",
   0x58465342: "xfs",
@@ -54,7 +54,7 @@ async function checkMissingFolder(data: string, no_init: boolean): Promise<Findi
   };
 }
 
-/** The first folder above that is there. */
+/** The nearest folder above that exists. */
 async function nearestFolder(path: string): Promise<string> {
   const above = dirname(path);
   return (await isAccessible(above, constants.F_OK)) || above === path ? above : nearestFolder(above);
@@ -125,7 +125,7 @@ export async function checkPort({ host, port, data }: Config): Promise<Finding> 
   };
 }
 
-/** The code of why the address cannot be had now. */
+/** The error code of an attempt to listen; undefined where it succeeds. */
 function listenErrorCode(host: string, port: number): Promise<string | undefined> {
   return new Promise((resolve) => {
     const server = createServer();
@@ -134,7 +134,7 @@ function listenErrorCode(host: string, port: number): Promise<string | undefined
   });
 }
 
-/** The system tells of other users' programs only its administrator. */
+/** Empty for programs of other users, which only root may see. */
 async function portOwner(port: number): Promise<string> {
   const tool = await findOnPath("ss");
   if (tool === undefined) return "";

@@ -5,7 +5,7 @@ import { secretsComments, SERVICE_USER, shellWords, writeCommand, type ServiceSe
 
 const LABEL = "local.ingle";
 
-// launchd knows no file of variables: a shell reads it and becomes the server.
+// launchd has no counterpart of systemd's EnvironmentFile: a shell reads the file and becomes the server.
 const WITH_SECRETS = 'set -a; [ ! -f "$0" ] || . "$0"; exec "$@"';
 
 export function launchdPlist(setup: ServiceSetup): string {
@@ -15,7 +15,7 @@ export function launchdPlist(setup: ServiceSetup): string {
     '<?xml version="1.0" encoding="UTF-8"?>',
     '<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">',
     "<!--",
-    // The one thing that a comment may not hold.
+    // A comment of XML must not hold two hyphens in a row.
     ...comments(setup, log).map((line) => line.replaceAll(/-(?=-)/g, "- ")),
     "-->",
     '<plist version="1.0">',

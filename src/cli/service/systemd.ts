@@ -39,7 +39,7 @@ export function systemdUnit(setup: ServiceSetup): string {
 
 const OWN_USER = [`User=${SERVICE_USER}`, `Group=${SERVICE_USER}`];
 
-// No MemoryDenyWriteExecute: a JavaScript engine compiles. No PrivateDevices: a graphics card is one.
+// MemoryDenyWriteExecute is left out since a JavaScript engine compiles, PrivateDevices since a graphics card is a device.
 const HARDENING = [
   "NoNewPrivileges=yes",
   "LockPersonality=yes",
@@ -93,14 +93,14 @@ const forSystem = (setup: ServiceSetup, folders: string): string[] => [
   "Its log: journalctl -u ingle",
 ];
 
-/** A word of the command line, where `$` would stand for a variable. */
+/** A word of the command line, in which systemd would take `$` for a variable. */
 const word = (text: string): string => quoted(text.replaceAll("$", "$$$$"));
 
-/** With a space or a quote in it, it would be several words. */
+/** In quotes where a space or a quote would make several words of it. */
 function quoted(text: string): string {
   const safe = escaped(text);
   return /^[^\s"'\\;]+$/.test(safe) ? safe : `"${safe.replaceAll(/["\\]/g, String.raw`\$&`)}"`;
 }
 
-/** systemd puts something of its own for `%`. */
+/** A `%` begins a specifier of systemd. */
 const escaped = (text: string): string => text.replaceAll("%", "%%");

@@ -9,7 +9,7 @@ export const listen: Listen = async (fetch, { host, port }) => {
     // Without it, a second server shares the port on Linux, and each gets some of the requests.
     reusePort: false,
     development: false,
-    // For connections that never finish a request. A running one is freed of it: the default cuts an answer silent for 10 s.
+    // In seconds, for connections that never finish a request; a running request is freed of the limit below.
     idleTimeout: 60,
     // Bun's own limit answers without a body; the guards have a lower one.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
@@ -19,7 +19,7 @@ export const listen: Listen = async (fetch, { host, port }) => {
       if (request.method !== "GET") server.timeout(request, 0);
       return fetch(request, env);
     },
-    // A `catch` of our own would cost another promise a request.
+    // In the place of a `catch` around `fetch`, which would cost another promise a request.
     error: emptyError,
   });
   return { port: server.port!, drain: () => server.stop(), cut: () => void server.stop(true) };

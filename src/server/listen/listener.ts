@@ -1,4 +1,4 @@
-// What each runtime's listener is, and what all have in common.
+// The interface of a runtime's listener.
 import type { ListenerEnv } from "../../http/listener-env.ts";
 
 export type Fetch = (request: Request, env: ListenerEnv) => Response | Promise<Response>;

@@ -1,5 +1,5 @@
-// Node, and Deno too: the server of Deno tells of a client that left before the answer only where head and body came in one read, and
-// it closes the connection after each request with a body (https://github.com/denoland/deno/issues/36657).
+// For Node and Deno: Deno's own server notices a client that left before the answer only where head and body came in one read, and it
+// closes the connection after each request with a body (https://github.com/denoland/deno/issues/36657).
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { arrayBuffer } from "node:stream/consumers";
@@ -13,7 +13,7 @@ const KEEP_ALIVE_MS = 75_000;
 
 const env: ListenerEnv = {
   addressOf: (request: ServerRequest) => request.ip,
-  // Text in one of these is written as it is, with its length. In Node's own it becomes a web stream that has to be read again.
+  // The text of a FastResponse is written as it is, with its length; Node's own class makes a web stream of it.
   Response: FastResponse as unknown as typeof Response,
 };
 
@@ -21,7 +21,7 @@ export const listen: Listen = async (fetch, { host, port, max_connections }) => 
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, toNodeHandler(withNodeBody(fetch)) as RequestListener);
   server.maxConnections = max_connections;
   await new Promise<void>((resolve, reject) => {
-    // Not once: a later error, such as too many open files, would end the process.
+    // The listener stays: a later error, such as too many open files, would end the process.
     server.on("error", reject);
     server.listen({ host, port }, resolve);
   });
@@ -35,8 +35,8 @@ export const listen: Listen = async (fetch, { host, port, max_connections }) => 
 };
 
 /**
- * Hands a request to `fetch` with its body read from Node's own stream: a web stream and a second `Request` in between cost more than
- * all else of a POST. What `fetch` throws would end the process.
+ * Reads the body of a request from Node's own stream: a web stream and a second `Request` in between cost more than all else of a POST
+ * (`bench:store`, row `POST message`). An error of `fetch` would end the process.
  */
 function withNodeBody(fetch: Fetch) {
   return async (request: ServerRequest): Promise<Response> => {
