@@ -24,8 +24,8 @@ export function download(
 ): AsyncGenerator<DownloadProgress, void> {
   // A function cannot be handed to a thread.
   const bound = options.drivers !== undefined || Object.values(options).some((option) => typeof option === "function");
-  const fetch = bound || (file.size ?? Infinity) < THREAD_FROM_BYTES ? fetchFile : fetchInThread;
-  return fetch({ file, target, options }, signal);
+  const start = bound || (file.size ?? Infinity) < THREAD_FROM_BYTES ? fetchFile : fetchInThread;
+  return start({ file, target, options }, signal);
 }
 
 async function* fetchInThread(request: DownloadRequest, signal: AbortSignal): AsyncGenerator<DownloadProgress, void> {

@@ -3,35 +3,15 @@ import type { HubReference } from "../reference.ts";
 import { partOf, withoutPart } from "../split-gguf.ts";
 import { SourceError } from "./source-error.ts";
 
-/** A file of a repository. */
-export interface RepoEntry {
-  path: string;
-}
-
 /** In the order of preference: what runs well on most machines comes first. */
-const PREFERRED = [
-  "Q4_K_M",
-  "Q4_K_S",
-  "Q4_0",
-  "Q4_1",
-  "IQ4_NL",
-  "IQ4_XS",
-  "Q5_K_M",
-  "Q5_K_S",
-  "Q6_K",
-  "Q8_0",
-  "Q3_K_M",
-  "Q2_K",
-  "BF16",
-  "F16",
-  "F32",
-];
+const PREFERRED = "Q4_K_M Q4_K_S Q4_0 Q4_1 IQ4_NL IQ4_XS Q5_K_M Q5_K_S Q6_K Q8_0 Q3_K_M Q2_K BF16 F16 F32".split(" ");
 const QUANT = /(?:^|[-._/])((?:UD-)?(?:IQ|TQ|Q)\d(?:_[A-Z0-9]+)*|MXFP4(?:_MOE)?|BF16|FP?16|FP?32)(?=[-._/]|$)/gi;
+
 /**
  * The weights in the order of their parts, and the projector where there is one. Throws `SourceError` where nothing fits, or more
  * than one thing does; its sentence says what there is.
  */
-export function chooseModelFiles<Entry extends RepoEntry>(entries: Entry[], reference: HubReference) {
+export function chooseModelFiles<Entry extends { path: string }>(entries: Entry[], reference: HubReference) {
   const files = entries.filter(({ path }) => /\.gguf$/i.test(path) && !/imatrix/i.test(path));
   const isProjector = ({ path }: Entry): boolean => /mmproj/i.test(path);
   const weights = chooseGroup(groupParts(files.filter((file) => !isProjector(file))), reference);
@@ -43,17 +23,13 @@ export function chooseModelFiles<Entry extends RepoEntry>(entries: Entry[], refe
 }
 
 /** Files that belong together, their parts in order. */
-function groupParts<Entry extends RepoEntry>(files: Entry[]): Entry[][] {
+function groupParts<Entry extends { path: string }>(files: Entry[]): Entry[][] {
   const groups = Object.groupBy(files, ({ path }) => `${withoutPart(path)} ${partOf(path).count}`);
   return Object.values(groups).map((group) => group!.toSorted((a, b) => (a.path < b.path ? -1 : 1)));
 }
 
-function chooseGroup<Entry extends RepoEntry>(groups: Entry[][], { repo, quant, file }: HubReference): Entry[] {
-  const list = (some: Entry[][]): string =>
-    some
-      .map(([first]) => first!.path)
-      .slice(0, 20)
-      .join(", ");
+function chooseGroup<Entry extends { path: string }>(groups: Entry[][], { repo, quant, file }: HubReference): Entry[] {
+  const list = (some: Entry[][]): string => Array.from(some.slice(0, 20), ([first]) => first!.path).join(", ");
   if (groups.length === 0)
     throw new SourceError(`There is no GGUF file in ${repo}. Look for a repository whose name ends with "-GGUF".`);
   if (file !== undefined) {
@@ -74,10 +50,6 @@ function chooseGroup<Entry extends RepoEntry>(groups: Entry[][], { repo, quant, 
 
 /** `Q4_K_M` of `model-Q4_K_M-00001-of-00002.gguf`; undefined where the name says nothing. */
 export function quantOf(path: string): string | undefined {
-  const matches = [
-    ...withoutPart(path)
-      .replace(/\.gguf$/i, "")
-      .matchAll(QUANT),
-  ];
-  return matches.at(-1)?.[1]?.toUpperCase().replace(/^FP/, "F");
+  const name = withoutPart(path).replace(/\.gguf$/i, "");
+  return [...name.matchAll(QUANT)].at(-1)?.[1]?.toUpperCase().replace(/^FP/, "F");
 }

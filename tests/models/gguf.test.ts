@@ -48,7 +48,7 @@ const sentenceOf = (reading: Promise<GgufHeader>): Promise<string> =>
   );
 
 describe("the header of a model", () => {
-  test("the tiny model's is told to the byte", async () => {
+  test("of the tiny model is read to the byte", async () => {
     expect(await readBytes(tinyGguf({ template: "{{ messages }}" }))).toEqual({
       version: 3,
       tensor_count: 21,
@@ -81,7 +81,7 @@ describe("the header of a model", () => {
     });
   });
 
-  test.skipIf(!existsSync(REAL))(`the real model's (skipped where ${REAL} is missing)`, async () => {
+  test.skipIf(!existsSync(REAL))(`of the real model (skipped where ${REAL} is missing)`, async () => {
     expect(await readGgufFile(REAL)).toMatchObject({
       architecture: "llama",
       license: "apache-2.0",

@@ -242,7 +242,7 @@ describe("the memory of this machine", () => {
     expect(availableMemory(machine(files))).toBe(8 * GiB);
   });
 
-  test("can be told here", () => {
+  test("is known on this machine", () => {
     expect(availableMemory()).toBeWithin(1, totalMemory() + 1);
   });
 });

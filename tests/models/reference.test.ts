@@ -115,7 +115,7 @@ describe("the files of a repository", () => {
     expect(() => names(parts.slice(1))).toThrow("Of the 3 parts of the model only 2 are in org/name.");
   });
 
-  test("that do not fit or are not there are told with what there is", () => {
+  test("that do not fit or are missing fail with the names of what there is", () => {
     expect(() => names(["a.safetensors"])).toThrow(
       'There is no GGUF file in org/name. Look for a repository whose name ends with "-GGUF".',
     );
@@ -142,7 +142,7 @@ describe("the files of a repository", () => {
   const asking = (answer: () => Response) =>
     listFiles({ repo: "org/name", revision: "main" }, { fetch: async () => answer() }, never);
 
-  test("are asked for at the hub, whose refusals are told", async () => {
+  test("are listed by the hub, and its refusals are sentences", async () => {
     expect(await asking(() => Response.json([entry("m.gguf")]))).toHaveLength(1);
     await expect(asking(() => new Response("", { status: 404 }))).rejects.toThrow(
       'There is no repository org/name with the revision "main" on the hub.',

@@ -62,7 +62,7 @@ describe("an address inside this machine or its network", () => {
     ...["[64:ff9b::7f00:1]", "[2002:7f00:1::]", "0.0.0.0", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254"],
     ...["100.64.0.1", "224.0.0.1", "255.255.255.255", "127.0.0.1."],
   ];
-  test.each(HOSTS)("%s is refused as a source, and nobody is asked", async (host) => {
+  test.each(HOSTS)("%s is refused as a source, and no connection is made", async (host) => {
     for (const scheme of ["http", "https"])
       expect(await fetched(`${scheme}://${host}:${port}/tiny.gguf`)).toEqual(refused(INSIDE));
     expect(connections).toBe(0);
@@ -182,7 +182,7 @@ test("a redirect loop is an address that is not allowed", async () => {
   expect(hub.requests).toHaveLength(6);
 });
 
-test("offline nobody is asked, pip neither, and the sentence names the setting", async () => {
+test("offline no source is contacted, pip neither, and the error names the setting", async () => {
   const options = { offline: true, allow_private: true, hf_endpoint: hub.url, pip: [["sh", "-c", "exit 0"]] };
   const pip: Source = { type: "pip", package: "some", version: "1", file: "tiny.gguf" };
   for (const source of [`${hub.url}/tiny.gguf`, inRepo, pip]) {

@@ -84,7 +84,7 @@ describe("a disk without room", () => {
     expect(await run(file(), { free: async () => 100e6 + MIB })).toBeUndefined();
   });
 
-  test("is asked for no other source", async () => {
+  test("ends the download without another source", async () => {
     const twice = file(BYTES, { sources: [...file().sources, ...file().sources] });
     await run(twice, { free: async () => 0 });
     expect(hub.requests).toHaveLength(1);
@@ -95,7 +95,7 @@ describe("a file that is no model", () => {
   const broken = corpus().filter(({ name }) =>
     /version|count|string|offset|cut after (4_?000|100|237008)|zeroed head/.test(name),
   );
-  test.each(broken)("$name: it never gets its name, whoever vouches for its sha256", async ({ bytes }) => {
+  test.each(broken)("$name: the file never gets its name, even with the expected sha256", async ({ bytes }) => {
     hub.put("/tiny.gguf", bytes);
     expect(await run(file(bytes))).toMatchObject({ code: "checksum_mismatch" });
     expect(left()).toEqual([]);

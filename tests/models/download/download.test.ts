@@ -281,7 +281,7 @@ test("an abort ends a silent connection at once", async () => {
   expect(error).toBe(signal.reason);
 });
 
-test("429 is waited for as told, a minute at most, and six tries are the end", async () => {
+test("429 is waited for as Retry-After says, a minute at most, and six tries are the end", async () => {
   const { url, asked } = await hub(
     (_, response, n) => void response.writeHead(429, { "retry-after": n === 1 ? "3" : "86400" }).end(),
   );

@@ -189,7 +189,7 @@ const unkept: [string, (response: ServerResponse, socket: Socket) => void][] = [
 ];
 const UNASKED = `HTTP/1.1 206 Partial Content\r\netag: ${ETAG}\r\ncontent-length: 0\r\n\r\n`;
 for (const [name, change] of unkept) {
-  test(`a server that ${name} is asked over another one`, async () => {
+  test(`a server that ${name} gets its further requests over new connections`, async () => {
     const hub = await serve({ fault: (n) => (n > 1 ? ({ socket }, response) => (change(response, socket), false) : undefined) });
     const { error, waits } = await run(hub.url);
     expect({ error, waits }).toEqual({ error: undefined, waits: [] });
@@ -333,7 +333,7 @@ test("the first connection may break while others are there", async () => {
   expect(isRight()).toBe(true);
 });
 
-test("when all break it is asked for the rest of what is written, as ever", async () => {
+test("when all connections break, the rest of the file is requested over one", async () => {
   const hub = await serve({ fault: (n) => (n > 1 && n < 7 ? part(true) : undefined) });
   const { error, waits } = await run(hub.url);
   expect({ error, waits }).toEqual({ error: undefined, waits: [500] });
@@ -341,7 +341,7 @@ test("when all break it is asked for the rest of what is written, as ever", asyn
   expect(hub.asked[6]?.range).toMatch(/^bytes=\d+-$/);
 });
 
-test("one that breaks after it was of use is replaced", async () => {
+test("a connection that breaks after a whole segment is replaced", async () => {
   const hub = await serve({ fault: (n) => (n > 4 && n % 3 === 0 ? part(true) : undefined) });
   const { error, waits } = await run(hub.url);
   expect({ error, waits }).toEqual({ error: undefined, waits: [] });
@@ -383,7 +383,7 @@ test("leaving the iteration closes all connections", async () => {
   await eventually("all are closed", () => hub.open() === 0);
 });
 
-test("connections of somebody else's making serve as well", async () => {
+test("a `fetch` in place of the connections serves as well", async () => {
   const hub = await serve();
   const { error } = await run(hub.url, { fetch: (url, init) => fetch(url, init) });
   expect(error).toBeUndefined();

@@ -44,7 +44,7 @@ describe("a header at its source", () => {
     expect(taken.cancelled).toBe(true);
   });
 
-  test("is looked for at one source after the other, each with its reason", async () => {
+  test("is read from the first source that gives it, and each failure has its reason", async () => {
     const answers: Record<string, () => Promise<Response>> = {
       "https://a.example/x": async () => new Response("", { status: 404 }),
       "https://b.example/x": async () => new Response("<html>"),
@@ -60,7 +60,7 @@ describe("a header at its source", () => {
     expect(fetchRemoteHeader(model(), { fetch }, never)).rejects.toThrow("Nothing on the web has the file.");
   });
 
-  test("that ends too soon, or needs more than there is, is told of", async () => {
+  test("that ends too soon, or needs more than the file has, is refused", async () => {
     const at = (bytes: Uint8Array, headers = {}) =>
       fetchRemoteHeader(model("https://a.example/x"), { fetch: sending(bytes, 999, headers).fetch }, never);
     await expect(at(BYTES.slice(0, 2000))).rejects.toThrow("The file is cut");
@@ -68,7 +68,7 @@ describe("a header at its source", () => {
   });
 });
 
-describe("what is reckoned without a look at the file", () => {
+describe("the estimate without the file", () => {
   test("is near what the header gives, and above it in context", () => {
     const token_bytes = 23_040;
     const load = { slots: 2, context: 1000 };

@@ -115,7 +115,7 @@ for (const runtime of runtimes()) {
     );
 
     test(
-      "a name that leads inside is refused when it is resolved, and nobody is asked",
+      "a name that leads inside is refused when it is resolved, and no connection is made",
       async () => {
         const inside = await lookup(hostname()).then(
           ({ address }) => !isPublic(address),
@@ -147,7 +147,7 @@ describe("the thread of a download", () => {
     return all;
   };
 
-  test("tells how far it is, to the end, and from which source and why not another", async () => {
+  test("reports how far it is, to the end, and from which source and why not another", async () => {
     const sources = [{ type: "url" as const, url: `${hub.url}/gone.gguf` }, ...file().sources];
     const steps = await collect(download(file({ sources }), target, PERMITTED, new AbortController().signal));
     expect(steps[0]?.problem).toContain("It answered 404");

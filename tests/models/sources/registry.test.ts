@@ -64,7 +64,7 @@ test("a model comes from a source that only its driver knows, checked as every o
   });
 });
 
-test("its header is read before its bytes are fetched", async () => {
+test("the header of such a model is read before the file is fetched", async () => {
   const target = join(folder, "header.gguf");
   writeFileSync(target, shelf["full"]!);
   const model = makeModel("m", { files: [fileFrom("full")] });
