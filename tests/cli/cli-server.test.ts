@@ -121,7 +121,7 @@ describe.each([
   inTime("rm takes a model away from it", async () => {
     expect(await house_.ingle("rm", "org/mine")).toEqual({ code: 0, stdout: "org/mine is removed.\n", stderr: "" });
     expect((await ask("/v1/models/org%2Fmine")).error).toMatchObject({ code: "model_not_found" });
-    expect(await house_.ingle("rm", "org/mine")).toMatchObject({ code: 1, stderr: expect.stringContaining("to remove") });
+    expect(await house_.ingle("rm", "org/mine")).toMatchObject({ code: 1, stderr: expect.stringContaining("is not installed") });
   });
 
   inTime(

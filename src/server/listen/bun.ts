@@ -9,7 +9,7 @@ export const listen: Listen = async (fetch, { host, port }) => {
     // Without it, a second server shares the port on Linux, and each gets some of the requests.
     reusePort: false,
     development: false,
-    // In seconds, for connections that never finish a request; a running request is freed of the limit below.
+    // In seconds, for connections that never finish a request. `timeout` below lifts it for a running one: an answer may be silent.
     idleTimeout: 60,
     // Bun's own limit answers without a body; the guards have a lower one.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
