@@ -22,155 +22,80 @@ export interface Setting {
 }
 
 const Text = v.pipe(v.string(), v.minLength(1));
-const Whole = (least: number, most: number) => v.pipe(v.number(), v.safeInteger(), v.minValue(least), v.maxValue(most));
+const ADAPTERS = ["auto", ...ADAPTER_NAMES] as const;
+
+const TEXT = { kind: "text", schema: v.optional(Text) } as const;
+const PATH = { kind: "path", schema: v.optional(Text) } as const;
+const LIST = { kind: "list", schema: v.optional(v.array(v.string()), []) } as const;
+const SWITCH = { kind: "switch", schema: v.optional(v.boolean(), false) } as const;
+
+function number<const Default extends number | undefined>(least: number, most: number, usual: Default) {
+  const Whole = v.pipe(v.number(), v.safeInteger(), v.minValue(least), v.maxValue(most));
+  return { kind: "number", schema: v.optional(Whole, usual) } as const;
+}
 
 export const SETTINGS = {
   host: {
-    schema: v.optional(Text, "127.0.0.1"),
-    kind: "text",
+    ...{ ...TEXT, schema: v.optional(Text, "127.0.0.1"), scope: "socket" },
     description: "Address to listen on; beyond this machine it needs a key",
-    scope: "socket",
   },
-  port: {
-    schema: v.optional(Whole(0, 65_535), 1337),
-    kind: "number",
-    description: "Port to listen on; 0 takes a free one",
-    scope: "socket",
-  },
+  port: { ...number(0, 65_535, 1337), scope: "socket", description: "Port to listen on; 0 takes a free one" },
   data: {
-    schema: v.optional(Text),
-    kind: "path",
+    ...{ ...PATH, hint: "folder", usual: "~/.local/share/ingle on Linux" },
     description: "The data folder: threads, messages, assistants, models",
-    usual: "~/.local/share/ingle on Linux",
-    hint: "folder",
   },
   store: {
-    schema: v.optional(v.union([Text, v.looseObject({ driver: v.string() })]), "fs-durable"),
-    kind: "text",
+    ...{ ...TEXT, schema: v.optional(v.union([Text, v.looseObject({ driver: v.string() })]), "fs-durable") },
     description: "Where records are kept: fs-durable is the data folder; memory, fs:FOLDER, redis://…",
   },
-  no_init: {
-    schema: v.optional(v.boolean(), false),
-    kind: "switch",
-    description: "Refuse an empty or absent data folder: its disk may not be mounted",
-  },
-  model: {
-    schema: v.optional(Text),
-    kind: "text",
-    description: "Model of requests that name none",
-    usual: "the one that is installed",
-  },
+  no_init: { ...SWITCH, description: "Refuse an empty or absent data folder: its disk may not be mounted" },
+  model: { ...TEXT, usual: "the one that is installed", description: "Model of requests that name none" },
   adapter: {
-    schema: v.optional(v.picklist(["auto", ...ADAPTER_NAMES]), "auto"),
-    kind: "text",
-    description: `What runs the models whose records name no adapter: ${["auto", ...ADAPTER_NAMES].join(", ")}`,
+    ...{ ...TEXT, schema: v.optional(v.picklist(ADAPTERS), "auto") },
+    description: `What runs the models whose records name no adapter: ${ADAPTERS.join(", ")}`,
   },
-  llama_server: {
-    schema: v.optional(Text),
-    kind: "path",
-    description: "llama.cpp's own server",
-    usual: "on the PATH, or built by ingle",
-    hint: "path",
-  },
-  threads: {
-    schema: v.optional(Whole(1, 1024)),
-    kind: "number",
-    description: "Threads of the computation",
-    usual: "one per core",
-  },
+  llama_server: { ...PATH, hint: "path", usual: "on the PATH, or built by ingle", description: "llama.cpp's own server" },
+  threads: { ...number(1, 1024, undefined), usual: "one per core", description: "Threads of the computation" },
   context: {
-    schema: v.optional(Whole(64, 16_777_216)),
-    kind: "number",
+    ...{ ...number(64, 16_777_216, undefined), usual: "the model's own, else 4096" },
     description: "Tokens of one conversation, which is what a slot holds",
-    usual: "the model's own, else 4096",
   },
-  slots: {
-    schema: v.optional(Whole(1, 256), 4),
-    kind: "number",
-    description: "Answers of one model at a time; each slot takes memory for its own context",
-  },
-  queue: {
-    schema: v.optional(Whole(0, 100_000), 64),
-    kind: "number",
-    description: "Requests of one model that may wait for a slot; further ones get 429",
-  },
+  slots: { ...number(1, 256, 4), description: "Answers of one model at a time; each slot takes memory for its own context" },
+  queue: { ...number(0, 100_000, 64), description: "Requests of one model that may wait for a slot; further ones get 429" },
   keep_alive: {
-    schema: v.optional(KeepAlive, "5m"),
-    kind: "text",
+    ...{ ...TEXT, schema: v.optional(KeepAlive, "5m"), hint: "time" },
     description: "How long an idle model stays loaded: 30s, 10m, 2h, 0, or -1 for ever",
-    hint: "time",
   },
   timeout: {
-    schema: v.optional(Timeout, -1),
-    kind: "text",
+    ...{ ...TEXT, schema: v.optional(Timeout, -1), hint: "time", usual: "no limit" },
     description: "How long a chat request may take, queue and load included: 30s, 10m; then it ends with 504",
-    usual: "no limit",
-    hint: "time",
   },
   memory: {
-    schema: v.optional(MemorySize),
-    kind: "text",
+    ...{ ...TEXT, schema: v.optional(MemorySize), hint: "size", usual: "what the machine has" },
     description: "Memory of all loaded models together, such as 8GB",
-    usual: "what the machine has",
-    hint: "size",
   },
   kv_cache: {
-    schema: v.optional(DiskSize, 0),
-    kind: "text",
+    ...{ ...TEXT, schema: v.optional(DiskSize, 0), hint: "size" },
     description: "Disk for the saved states of idle conversations, of all models together, such as 2GB; 0 keeps none",
-    hint: "size",
   },
-  pin: {
-    schema: v.optional(v.array(v.string()), []),
-    kind: "list",
-    description: "Models that stay loaded once they are, with commas between them",
-    hint: "models",
-  },
+  pin: { ...LIST, hint: "models", description: "Models that stay loaded once they are, with commas between them" },
   allow_private: {
-    schema: v.optional(v.boolean(), false),
-    kind: "switch",
+    ...SWITCH,
     description: "Models may come from plain http and from private addresses, where the address was typed",
   },
-  offline: {
-    schema: v.optional(v.boolean(), false),
-    kind: "switch",
-    description: "Fetch nothing from anywhere",
-  },
-  models_dir: {
-    schema: v.optional(Text),
-    kind: "path",
-    description: "Folder whose model files clients may use in place",
-    hint: "folder",
-  },
+  offline: { ...SWITCH, description: "Fetch nothing from anywhere" },
+  models_dir: { ...PATH, hint: "folder", description: "Folder whose model files clients may use in place" },
   key: {
-    schema: v.optional(v.array(v.string()), []),
-    kind: "list",
+    ...{ ...LIST, hint: "keys", scope: "secret" },
     description: "API keys that may call, of at least 16 characters, with commas; INGLE_KEY keeps them off the command line",
-    hint: "keys",
-    scope: "secret",
   },
-  origins: {
-    schema: v.optional(v.array(v.string()), []),
-    kind: "list",
-    description: "Web origins that may call, such as http://localhost:3000, with commas between them",
-  },
-  hosts: {
-    schema: v.optional(v.array(v.string()), []),
-    kind: "list",
-    description: "Further names of this server, with commas between them",
-  },
+  origins: { ...LIST, description: "Web origins that may call, such as http://localhost:3000, with commas between them" },
+  hosts: { ...LIST, description: "Further names of this server, with commas between them" },
   stream_default: {
-    schema: v.optional(v.boolean(), false),
-    kind: "boolean",
+    ...{ ...SWITCH, kind: "boolean", hint: "boolean" },
     description: "true: stream where a request does not say, as Jan's document has it",
-    hint: "boolean",
   },
-  insecure_no_auth: {
-    schema: v.optional(v.boolean(), false),
-    kind: "switch",
-    description: "Listen beyond this machine without a key",
-    scope: "socket",
-  },
+  insecure_no_auth: { ...SWITCH, scope: "socket", description: "Listen beyond this machine without a key" },
 } as const satisfies Record<string, Setting>;
 
 export type SettingName = keyof typeof SETTINGS;
