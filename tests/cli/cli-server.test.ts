@@ -155,7 +155,7 @@ describe.each([
 });
 
 describe("the engine", () => {
-  inTime("run asks the server's, unless it is told of another", async () => {
+  inTime("of run is the server's, unless an option names another", async () => {
     const { server, ingle } = await house(["--adapter", "echo"]);
     try {
       expect(await ingle("run", "echo", "hi there")).toEqual({ code: 0, stdout: "hi there\n", stderr: "" });

@@ -38,10 +38,10 @@ for (const [name, command] of Object.entries({ "the launcher on the machine's ow
   describe(name, () => {
     const of = (words: string[], stdin = "") => ingle(words, { stdin }, command);
 
-    inTime("tells its version", async () => {
+    inTime("prints its version", async () => {
       expect(await of(["--version"])).toEqual({ code: 0, stdout: `${manifest.version}\n`, stderr: "" });
     });
-    inTime("lists its commands, in plain text where nobody watches", async () => {
+    inTime("lists its commands, in plain text where its output is a pipe", async () => {
       const { code, stdout, stderr } = await of(["--help"]);
       expect([code, stderr]).toEqual([0, ""]);
       for (const command of COMMANDS) expect(stdout).toMatch(new RegExp(`^ +${command} +[A-Z].*\\.`, "m"));
@@ -59,7 +59,7 @@ for (const [name, command] of Object.entries({ "the launcher on the machine's ow
 
 describe("words that are wrong", () => {
   for (const command of COMMANDS) {
-    inTime(`${command} --help tells its options, and ${command} --nope is refused`, async () => {
+    inTime(`${command} --help lists its options, and ${command} --nope is refused`, async () => {
       const help = await ingle([command, "--help"]);
       expect(help).toEqual({ code: 0, stderr: "", stdout: expect.stringContaining(`USAGE ingle ${command}`) });
       expect(help.stdout).toContain("--data=");
@@ -201,7 +201,7 @@ describe("run", () => {
   inTime("shows its log when asked", async () => {
     expect((await ingle([...echo, "hi", "--log"])).stderr).toContain('"model loaded"');
   });
-  inTime("answers with the real model, and tells of a damaged one in a sentence", async () => {
+  inTime("answers with the real model, and names a damaged one in a sentence", async () => {
     await realModel();
     const question = "What is the capital of France? Answer in one sentence.";
     const words = [DEFAULT_MODEL, question, "--temperature", "0", "--threads", "1"];

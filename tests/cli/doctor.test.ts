@@ -232,7 +232,7 @@ describe("nothing is waited for for ever", () => {
     const { ok, why } = await runProgram(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { ms: 500 });
     expect({ ok, why }).toEqual({ ok: false, why: "it gave no answer within 0.5 s" });
   });
-  test("a program that is not there is no failure of the asker", async () => {
+  test("a program that is not there is a result, not an error", async () => {
     expect((await runProgram("/nowhere/at-all", [])).ok).toBe(false);
   });
 });

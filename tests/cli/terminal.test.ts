@@ -12,7 +12,7 @@ const SLOW = 300_000;
 const TERMINAL = fileURLToPath(new URL("../support/terminal.py", import.meta.url));
 
 const python = hasPython() ? undefined : "skipped: python3 is not on this machine";
-describe.skipIf(python !== undefined)(`a talk in a terminal${python ? ` (${python})` : ""}`, () => {
+describe.skipIf(python !== undefined)(`a conversation in a terminal${python ? ` (${python})` : ""}`, () => {
   beforeAll(async () => void (await realModel()), SLOW);
   const CTRL_C = "\u0003";
   type Step = [pattern: string, keys: string];

@@ -73,7 +73,7 @@ for (const runtime of RUNTIMES) {
       return performance.now() - begin;
     }
 
-    test("the url tells the real port, and a request there is answered", async () => {
+    test("the url has the real port, and a request there is answered", async () => {
       expect(server.url).toMatch(/^http:\/\/127\.0\.0\.1:[1-9]\d*$/);
       expect(await ask(get("/ok"), /true/)).toMatch(/^HTTP\/1\.1 200[^]*x-request-id: req_1[^]*\{"ok":true\}/i);
     });
@@ -103,7 +103,7 @@ for (const runtime of RUNTIMES) {
       expect(await ask(request("GET /ok", ["Host: evil.com", "X-Forwarded-Host: localhost"]))).toStartWith("HTTP/1.1 403");
     });
 
-    test("B-04, B-05: only JSON bodies are read, and POST without a body is no wrong type", async () => {
+    test("B-04, B-05: only JSON bodies are read, and POST without a body is no wrong content type", async () => {
       const typed = (type: string) =>
         request("POST /v1/echo", ["Host: localhost", ...(type ? [type] : []), "Content-Length: 2"]) + "{}";
       expect(await ask(typed(""))).toStartWith("HTTP/1.1 415");

@@ -239,7 +239,7 @@ for (const way of ways()) {
     const DOWNLOAD = `/models/download/${DEFAULT_MODEL}`;
     const events = ({ url }: Server): Promise<Response> => fetch(`${url}/v1${DOWNLOAD}/events`);
 
-    check("downloads a model, tells how far it is, and answers with it", () =>
+    check("downloads a model, reports its progress, and answers with it", () =>
       withoutModel(async (server) => {
         const asked = hub.requests.length;
         hub.set(AT_HUB, { kind: "drip", bytes: 4 << 20, ms: 50 });
@@ -260,7 +260,7 @@ for (const way of ways()) {
       }),
     );
 
-    check("stops a download when it is told to, and later goes on with it", () =>
+    check("stops a download on DELETE, and later resumes it", () =>
       withoutModel(async (server) => {
         hub.set(AT_HUB, { kind: "drip", bytes: 1 << 20, ms: 50 });
         await ask("POST", DOWNLOAD, undefined, server);
@@ -311,7 +311,7 @@ for (const way of ways()) {
       }
     }
 
-    check("ends after its answers when its process group is told twice", async () => {
+    check("ends after its answers when its process group gets a signal twice", async () => {
       const { server, telling, engine } = await storyteller(24, { own_group: true });
       try {
         // As Ctrl-C and service managers do: all processes at once, and some of them through a second hand.
@@ -337,7 +337,7 @@ for (const way of ways()) {
       }
     });
 
-    check("ends at once when it is told again", async () => {
+    check("ends at once at a second signal", async () => {
       const { server, telling, engine } = await storyteller(100_000);
       try {
         server.kill("SIGTERM");

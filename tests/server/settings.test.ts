@@ -29,7 +29,7 @@ function refusal(flags: object, env: Record<string, string> = {}): string {
   throw new Error("It was accepted.");
 }
 
-test("the defaults, where nobody says anything", () => {
+test("every setting that needs one has a default", () => {
   expect(read({}, { XDG_DATA_HOME: "/data/home" })).toEqual({
     host: "127.0.0.1",
     port: 1337,
@@ -145,13 +145,13 @@ describe("a value that is no good names where it came from", () => {
   ];
   test.each(BAD)("%s %j", (name, value) => {
     const flag = `--${name.replaceAll("_", "-")}`;
-    const told = value === "" ? "has 0 characters." : `is ${/^\d+$/.test(value) ? value : JSON.stringify(value)}.`;
-    expect(refusal({ [name]: value })).toStartWith(`${flag} ${told} `);
+    const problem = value === "" ? "has 0 characters." : `is ${/^\d+$/.test(value) ? value : JSON.stringify(value)}.`;
+    expect(refusal({ [name]: value })).toStartWith(`${flag} ${problem} `);
     const variable = `INGLE_${name.toUpperCase()}`;
     // An empty variable is none.
-    if (value !== "") expect(refusal({}, { [variable]: value })).toStartWith(`${variable} ${told} `);
+    if (value !== "") expect(refusal({}, { [variable]: value })).toStartWith(`${variable} ${problem} `);
     const config = file({ [name]: value });
-    expect(refusal({ config })).toStartWith(`"${name}" in ${config} ${told} `);
+    expect(refusal({ config })).toStartWith(`"${name}" in ${config} ${problem} `);
     // The one that counts is the one at fault.
     expect(refusal({ config, [name]: value })).toStartWith(`${flag} `);
   });

@@ -42,7 +42,7 @@ function expectWhole(folder: string, files: Record<string, string> = FILES): voi
   for (const [path, text] of Object.entries(files)) expect(readFileSync(join(folder, path), "utf8")).toBe(text);
 }
 
-test("a part is unpacked once, for nobody but its owner", async () => {
+test("a part is unpacked once, for its owner alone", async () => {
   const one = part();
   const folder = await at(one);
   expect(folder).toBe(join(parts, one.sha256));
@@ -121,7 +121,7 @@ test("processes that unpack at the same moment, over a damaged folder too, all g
   expect(readdirSync(parts)).toEqual([one.sha256]);
 });
 
-test("what a killed process left goes after a while, and what one is at stays", async () => {
+test("what a killed process left is removed after a while, what another still unpacks stays", async () => {
   const one = part();
   const [stale, fresh] = ["stale", "fresh"].map((name) => join(parts, `${one.sha256}.new-${name}`)) as [string, string];
   for (const folder of [stale, fresh]) mkdirSync(folder, { recursive: true });
@@ -139,7 +139,7 @@ test("an executable that is damaged itself is not run from", async () => {
   expect(readdirSync(parts)).toEqual([]);
 });
 
-test("a cache that cannot be written is one sentence with the way out", async () => {
+test("a cache that cannot be written is one sentence with a remedy", async () => {
   mkdirSync(cache, { recursive: true });
   writeFileSync(join(cache, "ingle"), "");
   const error = await at(part()).catch((thrown: unknown) => thrown);
