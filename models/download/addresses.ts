@@ -1,7 +1,7 @@
 // Which addresses a download may dial: those of the public internet, over https; others only where the user typed them.
 import { lookup as systemLookup, type LookupAddress, type LookupOptions } from "node:dns";
 import ipaddr from "ipaddr.js";
-import { SourceError } from "../sources/source-error.ts";
+import { notAllowedError } from "../sources/source-error.ts";
 
 /** The callback of `lookup` of `node:net`; a list where `options.all` is set. */
 type LookupCallback = (error: Error | null, address: string | LookupAddress[], family?: number) => void;
@@ -40,10 +40,6 @@ export function isPublic(address: string): boolean {
   if (ip.range() !== "unicast") return false;
   // IANA has given out 2000::/3 alone: other unicast, such as ::127.0.0.1, is no address of the public internet.
   return ip.kind() === "ipv4" || (ip.toByteArray()[0]! & 0xe0) === 0x20;
-}
-
-export function notAllowedError(message: string): SourceError {
-  return new SourceError(message, { code: "url_not_allowed" });
 }
 
 const INSIDE = "an address inside this machine or a private network";

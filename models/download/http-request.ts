@@ -1,13 +1,12 @@
 // One GET over http(s): the token where it belongs, checked redirects, and what a failure is called.
-import { notAllowedError, refuseUnsafeAddress } from "./addresses.ts";
+import { refuseUnsafeAddress } from "./addresses.ts";
 import type { DialResponse, Dial } from "./dial-response.ts";
 import { dial } from "./dial.ts";
-import type { DownloadOptions } from "../sources/source.ts";
-import { SourceError } from "../sources/source-error.ts";
+import { parseHttpUrl } from "../sources/http-url.ts";
+import { type DownloadOptions, HUGGING_FACE } from "../sources/source.ts";
+import { notAllowedError, OFFLINE, SourceError } from "../sources/source-error.ts";
 
-export const HUGGING_FACE = "https://huggingface.co";
 const MOST_REDIRECTS = 5;
-export const OFFLINE = "It needs the network, which --offline rules out. Start without --offline to fetch it.";
 
 /**
  * One GET. Redirects are followed here, at most five, each checked as the first address is; the token is sent to its host alone.
@@ -63,13 +62,6 @@ export function refusalOf({ status, headers }: DialResponse, denial_hint?: strin
   if (status === 404 || status === 410) return new SourceError(`It answered ${status}: the file is not there.`);
   const passing = status === 408 || status === 429 || status >= 500;
   return new SourceError(`It answered ${status}.`, passing ? { retry_ms: retryAfter(headers) } : {});
-}
-
-/** Throws `SourceError` `url_not_allowed` for an address that is not http(s). */
-export function parseHttpUrl(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url?.protocol === "https:" || url?.protocol === "http:") return url;
-  throw notAllowedError(`"${text}" is not an http address.`);
 }
 
 function redirectTarget(from: URL, location: string): URL {

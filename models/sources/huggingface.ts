@@ -1,11 +1,11 @@
 // Files in repositories of Hugging Face, or of a mirror of it.
 import * as v from "valibot";
 import type { DialResponse } from "../download/dial-response.ts";
-import { HUGGING_FACE, parseHttpUrl, requestUrl } from "../download/http-request.ts";
 import type { ExpectedFile } from "../download/partial-file.ts";
 import { safeFileName, type HubReference } from "../reference.ts";
 import { chooseModelFiles } from "./choose-model-files.ts";
-import type { DownloadOptions } from "./source.ts";
+import { parseHttpUrl } from "./http-url.ts";
+import { type DownloadOptions, HUGGING_FACE } from "./source.ts";
 import { SourceError } from "./source-error.ts";
 import { webSource } from "./web-source.ts";
 
@@ -57,6 +57,7 @@ export async function listFiles(reference: HubReference, options: DownloadOption
   const { repo, revision } = reference;
   const path = [...repo.split("/"), "tree", revision].map(encodeURIComponent).join("/");
   const url = new URL(`${endpointOf(options)}/api/models/${path}?recursive=true`);
+  const { requestUrl } = await import("../download/http-request.ts");
   const response = await requestUrl(url, { accept: "application/json" }, options, signal);
   try {
     if (response.status !== 200) throw listingError(reference, response.status, options);

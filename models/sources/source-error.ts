@@ -14,3 +14,10 @@ export class SourceError extends Error {
     this.retry_ms = retry_ms;
   }
 }
+
+/** An address that a download must not dial. */
+export function notAllowedError(message: string): SourceError {
+  return new SourceError(message, { code: "url_not_allowed" });
+}
+
+export const OFFLINE = "It needs the network, which --offline rules out. Start without --offline to fetch it.";

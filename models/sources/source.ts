@@ -45,6 +45,8 @@ export interface DownloadProgress {
   problem?: string;
 }
 
+export const HUGGING_FACE = "https://huggingface.co";
+
 /** Settings of downloads; the environment is not read here. */
 export interface DownloadOptions {
   /** Base address of Hugging Face or of a mirror, which may be plain http. Default `https://huggingface.co`. */

@@ -1,6 +1,6 @@
 // A file at an address of its own.
 import * as v from "valibot";
-import { parseHttpUrl } from "../download/http-request.ts";
+import { parseHttpUrl } from "./http-url.ts";
 import { webSource } from "./web-source.ts";
 
 export const urlSource = webSource({

@@ -1,7 +1,6 @@
 // What all sources on the web have in common: each file has an address, and its bytes come from there over http(s).
+// The transfer is imported at the first use: manifests need the schemas alone.
 import type * as v from "valibot";
-import { refusalOf, requestUrl } from "../download/http-request.ts";
-import { fetchOverHttp } from "../download/http-transfer.ts";
 import type { DownloadOptions, SourceDriver, SourceSchema } from "./source.ts";
 
 interface WebSource<Schema extends SourceSchema> extends Pick<SourceDriver<Schema>, "schema" | "describe" | "locate"> {
@@ -17,9 +16,11 @@ export function webSource<Schema extends SourceSchema>(source: WebSource<Schema>
     ...driver,
     async *fetch(source, transfer) {
       const { options } = transfer;
+      const { fetchOverHttp } = await import("../download/http-transfer.ts");
       yield* fetchOverHttp(transfer, { url: urlOf(source, options), denial_hint: denialHint?.(source, options) });
     },
     async open(source, options, signal) {
+      const { refusalOf, requestUrl } = await import("../download/http-request.ts");
       const response = await requestUrl(urlOf(source, options), { "accept-encoding": "identity" }, options, signal);
       const refusal = refusalOf(response, denialHint?.(source, options));
       if (refusal === undefined) return response;
