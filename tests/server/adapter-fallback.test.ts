@@ -11,6 +11,10 @@ import { createLog } from "../../src/support/log.ts";
 import type { Config } from "../../src/server/settings.ts";
 import { collect } from "../adapter-suite.ts";
 import { makeApp, makeModel } from "../support/app.ts";
+import { withLibrary } from "../support/library.ts";
+import { PROGRAM, run, RUNTIME } from "../support/program.ts";
+import { record } from "../support/record.ts";
+import { startServer } from "../support/server.ts";
 import { thrownBy } from "../support/model-pool.ts";
 import { ask, tinyModel } from "../support/models.ts";
 
@@ -95,6 +99,23 @@ describe("where llama-server dies with every model", () => {
     await close();
   });
 });
+
+test("ingle ps says it beside the models that are loaded", async () => {
+  const data = mkdtempSync(join(tmpdir(), "ingle-fallback-"));
+  const { path } = await tinyModel();
+  await withLibrary(data, (library) => library.add(record("mine", path)));
+  const program = standIn(DIES).path;
+  const running = await startServer(RUNTIME, [], { data, env: { INGLE_ADAPTER: "auto", INGLE_LLAMA_SERVER: program } });
+  try {
+    const ps = () => run([...PROGRAM, "ps"], { env: { INGLE_DATA: data } });
+    expect((await ps()).stderr).toBe("No model is loaded. The first request to one loads it.\n");
+    const answer = await running.chat({ model: "mine", messages: [{ role: "user", content: "hi" }], max_tokens: 2 });
+    expect(answer.status).toBe(200);
+    expect(await ps()).toMatchObject({ code: 0, stderr: `${NOTICE}\n`, stdout: expect.stringMatching(/^mine +running/m) });
+  } finally {
+    await running.stop();
+  }
+}, 120_000);
 
 describe("an error stays an error", () => {
   test("where llama-server is pinned by the settings", async () => {

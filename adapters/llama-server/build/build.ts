@@ -30,7 +30,7 @@ export interface BuildOptions {
   jobs?: number | undefined;
   env: Record<string, string | undefined>;
   signal: AbortSignal;
-  /** Why a program does not compute right here; `tinyModelFailure` unless told. */
+  /** Why a program does not compute right here; `tinyModelFailure` by default. */
   failureOf?: typeof tinyModelFailure;
 }
 

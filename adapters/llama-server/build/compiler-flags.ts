@@ -1,21 +1,20 @@
-// What a compiler has to be told so that llama.cpp computes right, and as fast as it can, on the newer x86 processors.
+// Flags with which compilers build a llama.cpp that computes right, and fast, on newer x86 processors.
 import { writeFile } from "node:fs/promises";
 import { arch } from "node:os";
 import { join } from "node:path";
-
 import type { Env } from "./cached-build.ts";
 
 /**
  * GCC before 13.3 takes `_tile_loadconfig` for a read of 8 bytes, though the instruction reads 64, and drops the stores of the others: the
- * next AMX instruction is a SIGILL (GCC PR target/114098, llama.cpp PR #26954). This says how much is read. Leaving out the
- * optimisation alone (`-fno-dse`) computes right today, but promises nothing about other passes; without AMX, prompts take four times as long.
+ * next AMX instruction is a SIGILL (https://gcc.gnu.org/PR114098, https://github.com/ggml-org/llama.cpp/pull/26954). The macro says how
+ * much is read, which holds for every pass of the compiler; `-fno-dse` would silence one, `-mno-amx-tile` leave the unit unused.
  */
 const TILE_CONFIG = `#if defined(__AMX_TILE__) && defined(__GNUC__) && !defined(__clang__)
 #include <immintrin.h>
 #define _tile_loadconfig(config) __asm__ volatile("ldtilecfg\\t%X0" ::"m"(*(const char(*)[64])(config)))
 #endif
 `;
-/** With half floats of 512 bits, ggml multiplies heads of 64 one number at a time: 0.6 of the speed without. */
+/** ggml takes half floats of 512 bits in steps of 128 (`GGML_F16_STEP`), so it would multiply heads of 64 one number at a time. */
 const NO_FP16 = "-mno-avx512fp16";
 
 /**

@@ -13,10 +13,12 @@ import { cacheFolder, type Env } from "./cached-build.ts";
 import { tinyQuantisedModel } from "./tiny-model.ts";
 
 const PATIENCE_MS = 60_000;
+/** A busy machine may be the reason, so this is not kept. */
+const HUNG = `it computed nothing within ${PATIENCE_MS / 1000} s`;
 /** More tokens than a tile of AMX has rows. */
 const PROMPT = Array.from({ length: 40 }, (_, index) => index + 3);
 const REQUEST = { prompt: PROMPT, temperature: 0, n_predict: 4, n_probs: 3 };
-/** Between logarithms of probabilities. Rounding makes a difference of 1e-4; the model's likeliest tokens lie 0.4 apart. */
+/** Between logarithms of probabilities, for kernels that round otherwise; the model's likeliest tokens lie 0.4 apart. */
 const TOLERANCE = 0.01;
 
 const Answer = v.object({
@@ -29,7 +31,7 @@ const failures = new Map<string, string>();
 
 /**
  * Why the program does not compute right here; undefined where it does, which is kept in the cache folder for this program and processor.
- * Takes about 0.2 s. `again`: also where the answer is known. Throws what the disk throws.
+ * `again`: computes also where the answer is known. Throws what the disk throws.
  */
 export async function computeFailure(program: string, env: Env, { again = false } = {}): Promise<string | undefined> {
   const identity = await identityOf(program);
@@ -43,7 +45,7 @@ export async function computeFailure(program: string, env: Env, { again = false 
       .then(() => writeFile(proof, `${identity}\n`))
       .catch(() => {});
   } else {
-    failures.set(identity, failure);
+    if (failure !== HUNG) failures.set(identity, failure);
     await rm(proof, { force: true });
   }
   return failure;
@@ -52,7 +54,8 @@ export async function computeFailure(program: string, env: Env, { again = false 
 /** A program that ingle built or unpacked has to compute right before its first use. Throws `AdapterError` `engine_unavailable`. */
 export async function refuseBrokenBuild(program: string, env: Env): Promise<void> {
   if (!program.startsWith(join(cacheFolder(env), sep))) return;
-  const failure = await computeFailure(program, env);
+  // Where there is no place to try it, the load will show.
+  const failure = await computeFailure(program, env).catch(() => undefined);
   if (failure !== undefined) throw new AdapterError("engine_unavailable", brokenBuild(program, failure, env));
 }
 
@@ -109,7 +112,7 @@ async function answerOf(program: string, model: string, env: Env, ...options: st
     throw new Error(`it ended with ${how}${first === undefined ? "" : ` (${first})`}`);
   });
   const hung = new Promise<never>((_, reject) => {
-    late.addEventListener("abort", () => reject(new Error(`it computed nothing within ${PATIENCE_MS / 1000} s`)));
+    late.addEventListener("abort", () => reject(new Error(HUNG)));
   });
   try {
     const address = await Promise.race([server.address, gone, hung]);
