@@ -1,6 +1,6 @@
 // `npm run build`: the package as programs get it, in dist/lib: JavaScript, as Node runs no TypeScript within node_modules, and types.
 import { spawnSync } from "node:child_process";
-import { copyFile, glob, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, glob, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import manifest from "../../package.json" with { type: "json" };
@@ -16,7 +16,7 @@ const IMPORT = /((?:\bfrom|\bimport\(|\bnew URL\(|^import) ?"\.{1,2}\/[^"]+)\.ts
 
 await rm(LIB, { recursive: true, force: true });
 compileSources();
-for (const path of COPIED) await copyFile(join(ROOT, path), join(LIB, path));
+for (const path of COPIED) await cp(join(ROOT, path), join(LIB, path));
 for await (const path of glob("**/*.{js,mjs,ts,mts}", { cwd: LIB })) await rewriteImports(join(LIB, path));
 // What the program reads of it, in place of the whole that the compiler has put there.
 const { name, version, description, type } = manifest;
