@@ -21,7 +21,7 @@ export function findFirstTime(now: number, ...values: unknown[]): number | undef
   return undefined;
 }
 
-/** Jan's own ids tell when they were made, also where `created_at` is 0. */
+/** Jan's own ids hold the time when they were made, also where `created_at` is 0. */
 export function parseUlidTime(id: string, now: number): number | undefined {
   return isValid(id) ? parseMilliseconds(timeOf(id), now) : undefined;
 }

@@ -1,4 +1,4 @@
-// What is being done to the files of a model, so that no two are at them.
+// Changes of a model's files that are going on: one at a time for each model.
 import { busyModel } from "./errors.ts";
 
 export type Change = "downloaded" | "removed";

@@ -35,11 +35,11 @@ export interface DownloadJobs {
    * while the server stops.
    */
   start(id: string): Promise<"started" | "running" | "there">;
-  /** Of the job that runs, else of the last one, unless that was done. */
+  /** State of the job that runs, else of the last one, unless that was done. */
   state(id: string): DownloadEvent["state"] | undefined;
   /**
    * The job from now on: one event at once, then the newest one a few times a second, and at last one that is not `downloading`.
-   * Ends early when `signal` is aborted. Throws what `Library.planDownload` throws, and 404 `download_not_found` where nobody started one.
+   * Ends early when `signal` is aborted. Throws what `Library.planDownload` throws, and 404 `download_not_found` where none was started.
    */
   events(id: string, signal: AbortSignal): AsyncGenerator<DownloadEvent, void>;
   /** Stops the job and keeps its bytes. Resolves when it has ended; false when none was stopped. */

@@ -1,4 +1,4 @@
-// The files of a model, fetched one after the other and told of as one.
+// The files of a model, fetched one after the other, with one progress for all.
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { download } from "../../models/download/download.ts";
@@ -25,7 +25,7 @@ export async function* fetchModelFiles({ files }: Model, folder: string, options
   return there;
 }
 
-/** Without what only stands beside them. */
+/** The files that hold weights: no projector, no other companion. */
 export const weightFilesOf = ({ files }: Model): ModelFile[] => files.filter(({ role }) => role === undefined);
 
 /** In bytes, as far as they are known. */
@@ -34,7 +34,7 @@ export const totalBytes = (files: ModelFile[]): number => files.reduce((sum, { s
 export const isChecksumMismatch = (error: unknown): boolean =>
   error instanceof DownloadError && error.code === "checksum_mismatch";
 
-/** For `catch`: a source of the list of files is one of the download. */
+/** For `catch`: a failed source of the list of files is a failed source of the download. */
 export function throwDownloadError(error: unknown): never {
   throw error instanceof SourceError ? new DownloadError(error.code, error.message, { cause: error }) : error;
 }

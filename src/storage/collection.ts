@@ -10,7 +10,7 @@ import type { RecordCache } from "./record-cache.ts";
 import { decodeText } from "./decode-text.ts";
 import type { KeyedRwLock } from "./keyed-rw-lock.ts";
 
-/** Records are context with a cache: make a new one instead of changing one. */
+/** Records are shared with a cache: make a new one instead of changing one. */
 export interface Collection<T extends { id: string }> {
   /** A record, or all ids, where they are in memory: can be answered without a promise. */
   getCached(id: string): T | undefined;

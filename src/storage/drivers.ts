@@ -121,7 +121,7 @@ async function load(driver: string): Promise<Factory> {
 // A server that cannot reach Redis is to say so within seconds, not to wait for ever.
 const REDIS = { base: "ingle", scanCount: 1000, maxRetriesPerRequest: 1, connectTimeout: 5_000, commandTimeout: 10_000 };
 
-/** The client tells of a lost connection by an event, besides the failed commands; without a listener it prints each one. */
+/** The client reports a lost connection by an event, besides the failed commands; without a listener it prints each one. */
 function quiet(driver: Driver): void {
   const client = driver.getInstance?.() as { on(event: "error", listener: () => void): void } | undefined;
   client?.on("error", () => {});

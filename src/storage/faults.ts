@@ -9,7 +9,7 @@ export class DamagedError extends Error {
 
 /** The change was made, but the disk did not confirm it, so whether it stays is not known. Its cause is what went wrong. */
 export class UncertainWriteError extends Error {
-  override readonly name = "DoubtError";
+  override readonly name = "UncertainWriteError";
 }
 
 export function uncertainWrite(path: string, cause: unknown): UncertainWriteError {

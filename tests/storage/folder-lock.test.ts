@@ -162,7 +162,7 @@ describe("a stale lock", () => {
 
   test.each([
     ["", false],
-    [", also where somebody died who was about to take it", true],
+    [", also where a process died that was about to take it", true],
   ])(
     "that many want at the same moment is had by exactly one%s",
     async (_, claimed) => {

@@ -1,4 +1,4 @@
-// The records of a data folder: is each one whole, and does something lead to it?
+// The records of a data folder: whether each is whole, and whether something leads to it.
 import type { Model } from "../../../models/manifest.ts";
 import { parseRecord } from "../collection.ts";
 import { codeOf, DamagedError } from "../faults.ts";

@@ -20,7 +20,7 @@ export async function checkStates({ report, entries, mayBeInUse, isOfMissingMode
       if (kind !== "file" || !(unfinished || SAVED_STATE_FILE.test(name) || IGNORED.test(name)))
         report("foreign", path, "It is no conversation that ingle has kept.");
       else if (unfinished && !(await mayBeInUse(path)))
-        report("orphaned", path, "It is half of a conversation: whoever wrote it was killed.");
+        report("orphaned", path, "It is half of a conversation: its writer was killed.");
     }
   }
 }

@@ -1,4 +1,4 @@
-// The files of a data folder's models: are they what their records say, and whose are they?
+// The weights in a data folder: whether they are what the records say, and whether a model owns them.
 import { stat } from "node:fs/promises";
 import type { Model } from "../../../models/manifest.ts";
 import { TEMPORARY } from "../drivers/fs-durable.ts";
@@ -13,30 +13,30 @@ export async function checkWeights(checked: CheckedFolder, { models, fetched }: 
   const owners = new Set([...models.map(({ id }) => id), ...fetched].map(encodeKey));
   const own = new Map(models.map(({ id, files }) => [encodeKey(id), files.map(({ name }) => name)]));
   for (const model of models) {
-    for (const file of model.files) await weight(model, file);
+    for (const file of model.files) await checkFile(model, file);
   }
   for (const { name, kind } of await entries(WEIGHTS)) {
     const place = `${WEIGHTS}/${name}`;
     if (IGNORED.test(name)) continue;
     if (kind !== "folder" || decodeKey(name) === undefined) report("foreign", place, "It is no model's folder.");
-    else if (owners.has(name)) await strangers(place, own.get(name));
-    else if (await checked.isOfMissingModel(name)) await ownerless(place);
+    else if (owners.has(name)) await reportForeign(place, own.get(name));
+    else if (await checked.isOfMissingModel(name)) await reportOwnerless(place);
   }
 
-  async function weight({ id }: Model, { name, path, size }: Model["files"][number]): Promise<void> {
+  async function checkFile({ id }: Model, { name, path, size }: Model["files"][number]): Promise<void> {
     const place = `${WEIGHTS}/${encodeKey(id)}/${name}`;
     const fault = await faultOf(path ?? checked.place(place), size);
     const remedy = path === undefined ? `Run "ingle pull ${id}".` : `Put it back, or run "ingle rm ${id}".`;
     if (fault !== undefined) report("damaged", place, `The file of model "${id}" ${fault}. ${remedy}`, false);
   }
 
-  async function ownerless(place: string): Promise<void> {
+  async function reportOwnerless(place: string): Promise<void> {
     const left = (await entries(place)).filter(({ name }) => !TEMPORARY.test(name));
     if (left.length > 0) report("orphaned", place, "No model has these files, and none is to be fetched with them.");
   }
 
-  /** Beside the files of a model; what a download leaves is among them, and of a model that is to be fetched they are not known. */
-  async function strangers(place: string, names: string[] | undefined): Promise<void> {
+  /** Reports what lies beside the files of a model and its downloads. The files of a pending model are not known. */
+  async function reportForeign(place: string, names: string[] | undefined): Promise<void> {
     if (names === undefined) return;
     for (const { name } of await entries(place)) {
       const ours =

@@ -1,5 +1,5 @@
 // How a command knows that the server which a lock names holds this very folder, and not one that this was copied from: the server
-// chooses a nonce, the command marks its folder with it, and only where the server finds the mark in its own folder it hands out its key.
+// chooses a nonce, the command marks its folder with it, and the server hands out its key only where it finds the mark in its own.
 import { createHash, randomBytes } from "node:crypto";
 import { lstat, open, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ const MOST_PENDING = 16;
 const ANSWER_MS = 10_000;
 
 export interface FolderProof {
-  /** A nonce, good for one try within 30 s; undefined for who does not know the token of this server's lock. */
+  /** A nonce, good for one try within 30 s; undefined for a token that is not that of this server's lock. */
   issueNonce(token: string): string | undefined;
   /** Uses a nonce up: `expired` where it is none, else whether the folder bears its mark. Throws what the disk throws. */
   redeemNonce(nonce: string): Promise<"expired" | "marked" | "unmarked">;
@@ -74,7 +74,7 @@ async function post<T>(url: string, body: object, schema: v.GenericSchema<unknow
   throw new Error(`It does not say whether it holds this folder (HTTP ${response.status}). Stop it and start it again.`);
 }
 
-/** Where a nonce is looked for. The name is a hash: who sees the file cannot redeem the nonce, and no server can choose a path. */
+/** The mark of a nonce. Its name is a hash: a process that sees the file cannot redeem the nonce, and no server can choose a path. */
 function markOf(nonce: string): { name: string; atime: number; mtime: number } {
   const hash = createHash("sha256").update(nonce).digest();
   // Whole seconds between 2000 and 2034, which every file system can keep.

@@ -10,7 +10,7 @@ import { codeOf } from "../faults.ts";
 import { requestOperatorKey } from "./folder-proof.ts";
 
 const WATCH_STEP_MS = 250;
-/** Beyond what the clocks of two machines differ by. */
+/** More than the clocks of two machines differ by. */
 const LONG_STALE_MS = 60_000;
 /** After this a file that is needed for milliseconds is abandoned, where its maker cannot be seen. */
 const ABANDONED_MS = 3_600_000;
@@ -110,7 +110,7 @@ export function isAbandoned(maker: Holder | undefined, at: number): boolean {
   return lives === undefined ? Date.now() - at > ABANDONED_MS : !lives;
 }
 
-/** Undefined where that cannot be told from here. */
+/** Undefined where that cannot be seen from here. */
 function isAliveHere(holder: Holder | undefined): boolean | undefined {
   if (holder === undefined || holder.place !== place()) return undefined;
   if (!isAlive(holder.pid)) return false;
@@ -130,7 +130,7 @@ function isAlive(pid: number): boolean {
   try {
     return process.kill(pid, 0);
   } catch (error) {
-    return codeOf(error) === "EPERM"; // alive, and somebody else's
+    return codeOf(error) === "EPERM"; // alive, and another user's
   }
 }
 

@@ -9,8 +9,8 @@ import { isAbandoned, readHolder } from "./holder.ts";
 const LEFTOVER = /^(?:\.[\w-]{1,64}\.stale)*(?:\.[\w-]{1,64}\.stale|\.[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})$/;
 
 /**
- * Removes those whose makers have ended. For the holder of the lock alone: a claim is on a lock that was before its own, so that
- * nobody can use it any more. What the disk refuses is left to the next holder.
+ * Removes the leftovers of makers that have ended. For the holder of the lock alone: a claim on an earlier lock is of no use any
+ * more. What the disk refuses is left to the next holder.
  */
 export async function sweepLeftovers(path: string): Promise<void> {
   const [folder, lock] = [dirname(path), basename(path)];

@@ -7,7 +7,7 @@ import { isHeld, LockedError, readHolder, touchedAt, type Holder } from "./holde
 /** Each try is lost to another process that took the lock, or gave it back, in between. */
 const MOST_TRIES = 20;
 
-/** Holders whose words had no room on the disk. */
+/** Holders for whose names the disk had no room. */
 const withEmptyLock = new WeakSet<Holder>();
 
 /** Makes `own` the holder. Throws `LockedError` where another process is, or is about to be. */
@@ -29,7 +29,7 @@ async function refuseHeld(path: string, holder: Holder | undefined, own: Holder,
 
 /**
  * Takes the place of a stale lock; false where it is not there any more. Without the claim a process that read the stale lock long
- * ago would replace the new lock of a faster one ("a stale lock that many processes want" fails).
+ * ago would replace the new lock of a faster one (test "a stale lock that many processes want").
  */
 async function replaceStale(path: string, stale: Holder | undefined, own: Holder, stale_ms: number): Promise<boolean> {
   const claim = await claimStale(path, stale?.token ?? "unreadable", own, stale_ms);
@@ -45,8 +45,8 @@ async function replaceStale(path: string, stale: Holder | undefined, own: Holder
 }
 
 /**
- * Creates the file that allows its maker to replace the lock of a token. One whose maker was killed stays as it is: whoever claims
- * its token next inherits the right ("also where a process died that was about to take it" fails without).
+ * Creates the file that allows its maker to replace the lock of a token. Where the maker was killed, the right passes to the process
+ * that claims the maker's token (test "also where a process died that was about to take it").
  */
 async function claimStale(path: string, token: string, own: Holder, stale_ms: number): Promise<string> {
   for (;;) {
@@ -61,12 +61,12 @@ async function claimStale(path: string, token: string, own: Holder, stale_ms: nu
 
 /** Puts `own` in the place of what is there. */
 export async function overwriteLockFile(path: string, own: Holder): Promise<void> {
-  const fresh = `${path}.${own.token}`;
+  const staged = `${path}.${own.token}`;
   try {
-    await writeHolder(fresh, own);
-    await rename(fresh, path);
+    await writeHolder(staged, own);
+    await rename(staged, path);
   } finally {
-    await rm(fresh, { force: true });
+    await rm(staged, { force: true });
   }
 }
 
@@ -83,10 +83,10 @@ export async function isOwnLock(path: string, own: Holder): Promise<boolean> {
 
 /** False where the lock is there already. Never half written: the file gets its name when it is whole. */
 export async function createLockFile(path: string, own: Holder): Promise<boolean> {
-  const fresh = `${path}.${own.token}`;
+  const staged = `${path}.${own.token}`;
   try {
-    await writeHolder(fresh, own);
-    await link(fresh, path);
+    await writeHolder(staged, own);
+    await link(staged, path);
     return true;
   } catch (error) {
     if (codeOf(error) === "EEXIST") return false;
@@ -94,7 +94,7 @@ export async function createLockFile(path: string, own: Holder): Promise<boolean
     if (!["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"].includes(codeOf(error))) throw error;
     return await writeHolder(path, own).then(() => true, falseIfExists);
   } finally {
-    await rm(fresh, { force: true });
+    await rm(staged, { force: true });
   }
 }
 

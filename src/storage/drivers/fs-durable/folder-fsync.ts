@@ -5,7 +5,7 @@ import type { FileSystem } from "./file-system.ts";
 export interface FolderSyncs {
   /** Makes the names in a folder last. */
   sync(folder: string): Promise<void>;
-  /** Syncs a folder in which the name of `path` has changed. Throws `DoubtError`. */
+  /** Syncs a folder in which the name of `path` has changed. Throws `UncertainWriteError`. */
   syncName(folder: string, path: string): Promise<void>;
   /** Remembers that a change of the name of `path` may not be on the disk, and answers with the error. */
   noteUncertain(path: string, error: UncertainWriteError): UncertainWriteError;
@@ -30,7 +30,7 @@ export function createFolderSyncs(files: Pick<FileSystem, "sync">): FolderSyncs 
   }
 
   function noteUncertain(path: string, error: UncertainWriteError): UncertainWriteError {
-    // Too many open files: it was not even tried, so that the next one tells the truth.
+    // Too many open files: the fsync was not even tried, so that the next one can be trusted.
     if (!["EMFILE", "ENFILE"].includes(codeOf(error.cause))) uncertain.add(path);
     return error;
   }

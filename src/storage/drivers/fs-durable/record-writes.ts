@@ -30,7 +30,7 @@ export interface WriteCalls {
 }
 
 /**
- * The error of each write, undefined where the record is on the disk; `DoubtError` where its new name may not be. A write that
+ * The error of each write, undefined where the record is on the disk; `UncertainWriteError` where its new name may not be. A write that
  * failed leaves the old record and no temporary file. Yields before each call, so that tests can count the calls.
  */
 export function* putRecords(calls: WriteCalls, writes: RecordWrite[]): Generator<void, unknown[]> {

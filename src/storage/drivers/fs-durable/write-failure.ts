@@ -4,7 +4,7 @@ import { codeOf, UncertainWriteError } from "../../faults.ts";
 export interface WriteFailure {
   message: string;
   code: string;
-  /** Of a `DoubtError`. */
+  /** The cause of an `UncertainWriteError`. */
   cause?: WriteFailure | undefined;
 }
 

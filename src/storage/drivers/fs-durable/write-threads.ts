@@ -1,5 +1,5 @@
-// The threads that write: a record takes ten calls, and handing each of them to the runtime's pool and back costs more than the disk.
-// Here a batch of records is handed over once. Threads come as they are needed and go when they are not.
+// The threads that write: a record takes ten calls, each of which would go to the runtime's pool and back. A batch of records is
+// handed over once instead (`bench:store`, row `POST message`). Threads start as they are needed and end when they are idle.
 import { Worker } from "node:worker_threads";
 import type { RecordWrite } from "./record-writes.ts";
 import { errorOf, type WriteFailure } from "./write-failure.ts";
