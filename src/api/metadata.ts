@@ -40,8 +40,8 @@ export const MetadataChange = v.nullish(MetadataObject);
 /** Throws 400 `invalid_value` when the result is beyond a limit. */
 export function mergeMetadata(old: JsonObject, change: JsonObject | null | undefined): JsonObject {
   if (change == null) return old;
-  const all = new Map([...Object.entries(old), ...Object.entries(change)]);
-  const metadata = Object.fromEntries([...all].filter(([, value]) => value !== null));
+  const entries = new Map([...Object.entries(old), ...Object.entries(change)]);
+  const metadata = Object.fromEntries([...entries].filter(([, value]) => value !== null));
   const message = findFault(metadata);
   if (message !== undefined) throw invalidValue(message, "metadata");
   return metadata;

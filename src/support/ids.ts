@@ -2,24 +2,24 @@
 import { decodeTime, monotonicFactory } from "ulid";
 
 /** Random numbers fetched in bulk: ulid takes one for each character of an id. */
-const pool = new Uint32Array(256);
-let used = pool.length;
+const numbers = new Uint32Array(256);
+let used = numbers.length;
 
-function random(): number {
-  if (used === pool.length) {
-    crypto.getRandomValues(pool);
+function nextRandom(): number {
+  if (used === numbers.length) {
+    crypto.getRandomValues(numbers);
     used = 0;
   }
-  return pool[used++]! / 2 ** 32;
+  return numbers[used++]! / 2 ** 32;
 }
 
-const next = monotonicFactory(random);
+const nextUlid = monotonicFactory(nextRandom);
 
 /** The form of ids of records that ingle makes: only `newId` makes text of this form. */
 export const OWN_ID = /^(thread|msg|asst)_[0-7][0-9a-hjkmnp-tv-z]{25}$/;
 
 /** `prefix` and 26 lower-case characters: `chatcmpl-01jd…`. Each id sorts behind the one before, whatever the clock says. */
-export const newId = (prefix: string): string => prefix + next().toLowerCase();
+export const newId = (prefix: string): string => prefix + nextUlid().toLowerCase();
 
 /** Makes ids of requests, unique beyond this process: a random start and a count. */
 export function createRequestIds(): () => string {
@@ -32,5 +32,5 @@ export function createRequestIds(): () => string {
 export function issueAbove(id: string): void {
   const time = decodeTime(id.slice(id.indexOf("_") + 1).toUpperCase());
   // An id of the last millisecond that ulid knows was written by hand: no id can sort behind it.
-  if (time >= Date.now() && time < 2 ** 48 - 1) next(time + 1);
+  if (time >= Date.now() && time < 2 ** 48 - 1) nextUlid(time + 1);
 }

@@ -42,25 +42,25 @@ export function createRegistry(): Registry {
     counter(name, help, names) {
       const series = createSeries(() => ({ total: 0 }));
       const line = ([labels, { total }]: [Labels, { total: number }]): string => `${name}${labelList(names, labels)} ${total}`;
-      add(name, help, "counter", { keep: series.keep, lines: () => series.all().map(line) });
+      add(name, help, "counter", { keep: series.keep, lines: () => series.entries().map(line) });
       return { add: (labels, by = 1) => void (series.at(labels).total += by) };
     },
     histogram(name, help, names, bounds) {
       const series = createSeries(() => ({ counts: Array.from(bounds, () => 0), count: 0, sum: 0 }));
-      const lines = ([labels, { counts, count, sum }]: ReturnType<typeof series.all>[number]): string[] => {
+      const lines = ([labels, { counts, count, sum }]: ReturnType<typeof series.entries>[number]): string[] => {
         const bucket = (le: string, at: number): string => `${name}_bucket${labelList([...names, "le"], [...labels, le])} ${at}`;
         const own = labelList(names, labels);
         const buckets = bounds.map((bound, i) => bucket(String(bound), counts[i]!));
         return [...buckets, bucket("+Inf", count), `${name}_sum${own} ${sum}`, `${name}_count${own} ${count}`];
       };
-      add(name, help, "histogram", { keep: series.keep, lines: () => series.all().flatMap(lines) });
+      add(name, help, "histogram", { keep: series.keep, lines: () => series.entries().flatMap(lines) });
       return {
         observe(labels, value) {
-          const one = series.at(labels);
-          one.count++;
-          one.sum += value;
+          const buckets = series.at(labels);
+          buckets.count++;
+          buckets.sum += value;
           // A bucket counts the values of all smaller buckets too.
-          for (let i = bounds.length - 1; i >= 0 && value <= bounds[i]!; i--) one.counts[i]!++;
+          for (let i = bounds.length - 1; i >= 0 && value <= bounds[i]!; i--) buckets.counts[i]!++;
         },
       };
     },
@@ -73,20 +73,20 @@ export function createRegistry(): Registry {
   };
 }
 
-function createSeries<T>(fresh: () => T) {
-  const all = new Map<string, [Labels, T]>();
+function createSeries<T>(createValue: () => T) {
+  const byLabels = new Map<string, [Labels, T]>();
   return {
-    all: () => [...all.values()],
+    entries: () => [...byLabels.values()],
     at(labels: Labels): T {
       const key = labels.join("\0");
-      const [, found] = all.get(key) ?? [];
+      const [, found] = byLabels.get(key) ?? [];
       if (found !== undefined) return found;
-      const made = fresh();
-      all.set(key, [labels, made]);
-      return made;
+      const value = createValue();
+      byLabels.set(key, [labels, value]);
+      return value;
     },
     keep(kept: (labels: Labels) => boolean): void {
-      for (const [key, [labels]] of all) if (!kept(labels)) all.delete(key);
+      for (const [key, [labels]] of byLabels) if (!kept(labels)) byLabels.delete(key);
     },
   };
 }

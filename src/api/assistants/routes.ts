@@ -136,10 +136,10 @@ type Fields = Omit<v.InferOutput<typeof NewAssistant>, "metadata" | "tool_resour
 
 /** The fields of a request as those of a record: `model` is the first of `models`. */
 function toRecordFields({ model, models, events, tools, ...plain }: Fields): Partial<Assistant> {
-  const said = Object.entries(plain).filter(([, value]) => value !== undefined);
+  const present = Object.entries(plain).filter(([, value]) => value !== undefined);
   const others = (models ?? []).filter(({ model_id }) => model_id !== model);
   return {
-    ...Object.fromEntries(said),
+    ...Object.fromEntries(present),
     ...(events ? { events } : {}),
     ...(tools ? { tools } : {}),
     ...(model || models ? { models: [...(model ? [{ model_id: model }] : []), ...others] } : {}),

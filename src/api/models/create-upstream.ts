@@ -7,6 +7,7 @@ import type { Deps } from "../deps.ts";
 import { ApiError, invalidValue } from "../../http/errors.ts";
 import { isOperator } from "../../http/middleware/auth.ts";
 import { toWireModel } from "./wire-form.ts";
+import { newModelRecord } from "./new-record.ts";
 import type { NewModel } from "./create-request.ts";
 
 const OF_FILES = ["repo", "source_url", "path", "sha256", "size", "allow_private", "adapter", "engine", "download"] as const;
@@ -26,7 +27,8 @@ export async function addUpstream(c: Context, deps: Deps, request: NewModel, bas
   const upstream = upstreamOf(request, [base_url].flat());
   const known = await deps.library.get(id);
   if (known !== undefined && isDeepStrictEqual(known.upstream, upstream)) return toWireModel(known, "installed", deps);
-  const model = newUpstreamRecord(id, upstream, deps.now());
+  const record = newModelRecord(id, deps.now());
+  const model: Model = { ...record, format: "api", source_url: upstream.urls[0]!, upstream };
   await deps.library.addWithoutDownload(model);
   return toWireModel(model, "installed", deps);
 }
@@ -54,10 +56,4 @@ function parseBaseUrl(address: string): string {
   } catch (error) {
     throw error instanceof BaseUrlError ? invalidValue(error.message, "base_url") : error;
   }
-}
-
-function newUpstreamRecord(id: string, upstream: Upstream, created: number): Model {
-  const words = { object: "model", name: id, version: "1.0", description: "", format: "api", owned_by: "" } as const;
-  const source_url = upstream.urls[0]!;
-  return { id, ...words, created, source_url, settings: {}, parameters: {}, metadata: {}, upstream, files: [] };
 }

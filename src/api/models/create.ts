@@ -23,6 +23,7 @@ import { describeFilesInPlace } from "./local-files.ts";
 import { parseBody } from "../../http/validate.ts";
 import { toWireModel } from "./wire-form.ts";
 import { NewModel } from "./create-request.ts";
+import { newModelRecord } from "./new-record.ts";
 import { addUpstream } from "./create-upstream.ts";
 
 type ModelPlace = Exclude<ModelName, { kind: "id" }>;
@@ -33,55 +34,50 @@ export async function addModel(c: Context<AppEnv>, deps: Deps): Promise<Response
   const pointless = (["model", "key_env", "slots"] as const).find((name) => request[name] !== undefined);
   if (pointless !== undefined)
     throw invalidValue(`"${pointless}" needs "base_url": it is about a model that other servers run.`, pointless);
-  const { named, param } = parsePlace(request);
-  const id = request.id ?? idOfName(named);
+  const { place, param } = parsePlace(request);
+  const id = request.id ?? idOfName(place);
   if (id === "" || id.length > 200)
     throw invalidValue(`No id can be made of ${quote(request[param]!)}. Choose one with "id".`, "id");
   const { adapter = request.engine, engine = adapter } = request;
   if (engine !== adapter)
     throw invalidValue('"engine" is the older name of "adapter", and they differ. Leave out "engine".', "engine");
-  const model = { ...newRecord(id, named, deps.now()), ...(adapter && { engine: adapter }) };
-  if (named.kind === "path") return json(c, await addFileInPlace(c, deps, model, named.path, request));
+  const model = { ...newModelRecord(id, deps.now()), source_url: addressOfName(place), ...(adapter && { engine: adapter }) };
+  if (place.kind === "path") return json(c, await addFileInPlace(c, deps, model, place.path, request));
   const allow_private = mayUsePrivateAddress(c, deps, request);
-  const asked =
-    named.kind === "hub" ? hubModel(model, named.reference, request) : urlModel(model, named.url, request, allow_private);
-  await deps.library.addPending({ ...asked, ...(request.allow_private && { allow_private }) });
+  const plan =
+    place.kind === "hub" ? planFromHub(model, place.reference, request) : planFromUrl(model, place.url, request, allow_private);
+  await deps.library.addPending({ ...plan, ...(request.allow_private && { allow_private }) });
   if (request.download) await deps.downloads.start(id);
-  const there = await deps.library.get(id);
-  return json(c, await toWireModel(there ?? asked.model, there === undefined ? "available" : "installed", deps));
+  const installed = await deps.library.get(id);
+  return json(c, await toWireModel(installed ?? plan.model, installed === undefined ? "available" : "installed", deps));
 }
 
 function mayUsePrivateAddress(c: Context<AppEnv>, { guards, allow_private = false }: Deps, request: NewModel): boolean {
   if (!request.allow_private || allow_private) return allow_private;
   if (isOperator(c, guards.operator_key)) return true;
-  throw new ApiError(
-    403,
-    'Only the commands of the server\'s owner may say "allow_private". Start the server with --allow-private.',
-    {
-      param: "allow_private",
-      code: "url_not_allowed",
-    },
-  );
+  const message = 'Only the owner\'s own commands may send "allow_private". Start the server with --allow-private.';
+  throw new ApiError(403, message, { param: "allow_private", code: "url_not_allowed" });
 }
 
 /** The place of the model, and the field that names it. */
-function parsePlace(request: NewModel): { named: ModelPlace; param: "repo" | "source_url" | "path" } {
-  const given = (["repo", "source_url", "path"] as const).filter((name) => request[name] !== undefined);
-  const [param] = given;
+function parsePlace(request: NewModel): { place: ModelPlace; param: "repo" | "source_url" | "path" } {
+  const places = (["repo", "source_url", "path"] as const).filter((name) => request[name] !== undefined);
+  const [param] = places;
   if (param === undefined)
     throw invalidValue(
       'One of "repo", "source_url", "path" and "base_url" is needed: where is the model?',
       "repo",
       "missing_required_parameter",
     );
-  if (given.length > 1) throw invalidValue(`"${given[0]}" and "${given[1]}" are both given. A model has one place.`, given[1]!);
+  if (places.length > 1)
+    throw invalidValue(`"${places[0]}" and "${places[1]}" are both given. A model has one place.`, places[1]!);
   const text = request[param]!;
-  if (param === "path") return { named: { kind: "path", path: text }, param };
+  if (param === "path") return { place: { kind: "path", path: text }, param };
   try {
-    const named = parseModelName(text);
+    const place = parseModelName(text);
     if (param === "repo")
-      return { named: named.kind === "hub" ? named : { kind: "hub", reference: parseHubReference(text) }, param };
-    if (named.kind === "hub" || (named.kind === "url" && URL.canParse(text))) return { named, param };
+      return { place: place.kind === "hub" ? place : { kind: "hub", reference: parseHubReference(text) }, param };
+    if (place.kind === "hub" || (place.kind === "url" && URL.canParse(text))) return { place, param };
   } catch (error) {
     if (!(error instanceof ModelNameError)) throw error;
     throw invalidValue(error.message, param);
@@ -89,12 +85,7 @@ function parsePlace(request: NewModel): { named: ModelPlace; param: "repo" | "so
   throw invalidValue(`"source_url" is ${quote(text)}. It must be the https address of a GGUF file or of a repository.`, param);
 }
 
-function newRecord(id: string, named: ModelPlace, created: number): Model {
-  const words = { object: "model", name: id, version: "1.0", description: "", format: "gguf", owned_by: "" } as const;
-  return { id, ...words, created, source_url: addressOfName(named), settings: {}, parameters: {}, metadata: {}, files: [] };
-}
-
-function hubModel(model: Model, reference: HubReference, { sha256, size }: NewModel): DownloadPlan {
+function planFromHub(model: Model, reference: HubReference, { sha256, size }: NewModel): DownloadPlan {
   if (sha256 !== undefined || size !== undefined)
     throw invalidValue(
       "The hub says itself how long its files are and what their sha256 is.",
@@ -104,7 +95,7 @@ function hubModel(model: Model, reference: HubReference, { sha256, size }: NewMo
   return { model: { ...model, owned_by: owner, metadata: { author: owner } }, reference };
 }
 
-function urlModel(model: Model, address: string, { sha256, size }: NewModel, allow_private: boolean): DownloadPlan {
+function planFromUrl(model: Model, address: string, { sha256, size }: NewModel, allow_private: boolean): DownloadPlan {
   const url = new URL(address);
   if (url.username !== "" || url.password !== "")
     throw invalidValue("An address with a user name or a password is not fetched.", "source_url", "url_not_allowed");
@@ -115,15 +106,15 @@ function urlModel(model: Model, address: string, { sha256, size }: NewModel, all
       "url_not_allowed",
     );
   const parts = allParts(url.href);
-  const known = { ...(size && { size }), ...(sha256 && { sha256 }) };
-  if (parts.length > 1 && Object.keys(known).length > 0)
+  const expected = { ...(size && { size }), ...(sha256 && { sha256 }) };
+  if (parts.length > 1 && Object.keys(expected).length > 0)
     throw invalidValue(
-      `The model has ${parts.length} parts, so one "size" or "sha256" says nothing of it.`,
+      `The model has ${parts.length} parts, so one "size" or "sha256" cannot stand for it.`,
       size ? "size" : "sha256",
     );
   const files = parts.map((part) => ({
     name: safeFileName(new URL(part).pathname),
-    ...known,
+    ...expected,
     sources: [{ type: "url" as const, url: part }],
   }));
   return { model: { ...model, files } };
@@ -134,11 +125,11 @@ async function addFileInPlace(c: Context<AppEnv>, deps: Deps, model: Model, path
   if (pointless !== undefined)
     throw invalidValue(`"${pointless}" is for models that are fetched. A file is used where it is, as it is.`, pointless);
   const within = isOperator(c, deps.guards.operator_key) ? undefined : (deps.models_dir ?? null);
-  const taken = await describeFilesInPlace(model, path, within);
-  const [{ size: found = 0 } = {}] = taken.files;
+  const added = await describeFilesInPlace(model, path, within);
+  const [{ size: found = 0 } = {}] = added.files;
   if (size !== undefined && size !== found) throw invalidValue(`The file has ${found} bytes instead of ${size}.`, "size");
   const known = await deps.library.get(model.id);
-  if (known?.source_url === taken.source_url) return toWireModel(known!, "installed", deps);
-  await deps.library.addWithoutDownload(taken);
-  return toWireModel(taken, "installed", deps);
+  if (known?.source_url === added.source_url) return toWireModel(known!, "installed", deps);
+  await deps.library.addWithoutDownload(added);
+  return toWireModel(added, "installed", deps);
 }

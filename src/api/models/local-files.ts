@@ -31,23 +31,17 @@ export async function describeFilesInPlace(model: Model, path: string, within: s
 
 /** The real path of a file that may be used. Links are followed before the check: the place of the file itself decides. */
 async function resolveFile(path: string, within: string | null | undefined): Promise<string> {
-  const asked = path.startsWith("file:") ? pathFromUrl(path) : path.replace(/^~(?=[/\\]|$)/, homedir());
-  if (!isAbsolute(asked)) throw invalidValue(`${quote(path)} is no absolute path.`, "path");
-  const denied = new ApiError(
-    403,
-    `The file ${quote(path)} may not be used by its path over the API. Only files in --models-dir may.`,
-    {
-      param: "path",
-      code: "path_not_allowed",
-    },
-  );
+  const absolute = path.startsWith("file:") ? pathFromUrl(path) : path.replace(/^~(?=[/\\]|$)/, homedir());
+  if (!isAbsolute(absolute)) throw invalidValue(`${quote(path)} is no absolute path.`, "path");
+  const message = `The file ${quote(path)} may not be used by its path over the API. Only files in --models-dir may.`;
+  const denied = new ApiError(403, message, { param: "path", code: "path_not_allowed" });
   if (within === null) throw denied;
-  const real = await realpath(asked).catch(() => undefined);
+  const real = await realpath(absolute).catch(() => undefined);
   // Checked before its existence: a caller who may not use a file does not learn from the answer whether it exists.
   if (within !== undefined && (real === undefined || !isWithin(await realpath(within).catch(() => resolve(within)), real)))
     throw denied;
-  const there = real === undefined ? undefined : await stat(real);
-  if (real === undefined || !there?.isFile()) throw invalidValue(`There is no file ${quote(path)}.`, "path");
+  const stats = real === undefined ? undefined : await stat(real);
+  if (real === undefined || !stats?.isFile()) throw invalidValue(`There is no file ${quote(path)}.`, "path");
   return real;
 }
 
@@ -60,22 +54,22 @@ function pathFromUrl(text: string): string {
 }
 
 function isWithin(folder: string, path: string): boolean {
-  const way = relative(folder, path);
-  return way !== "" && way !== ".." && !way.startsWith(`..${sep}`) && !isAbsolute(way);
+  const inside = relative(folder, path);
+  return inside !== "" && inside !== ".." && !inside.startsWith(`..${sep}`) && !isAbsolute(inside);
 }
 
 /** The paths of all parts of a split model, in order. */
 async function findParts(path: string): Promise<string[]> {
   const parts = allParts(path);
-  const there = await Promise.all(
+  const found = await Promise.all(
     parts.map((part) =>
       stat(part).then(
-        (found) => found.isFile(),
+        (stats) => stats.isFile(),
         () => false,
       ),
     ),
   );
-  const count = there.filter(Boolean).length;
+  const count = found.filter(Boolean).length;
   if (count === parts.length) return parts;
   throw invalidValue(`The model has ${parts.length} parts, and only ${count} are in ${quote(dirname(path))}.`, "path");
 }

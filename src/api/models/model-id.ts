@@ -7,10 +7,10 @@ import { routePath } from "hono/route";
  * would make every request of the whole application take Hono's slow router.
  */
 export function modelIdFromPath(c: Context, end = ""): string {
-  const rest = c.req.path.slice(routePath(c).length - 1, c.req.path.length - end.length);
+  const encoded = c.req.path.slice(routePath(c).length - 1, c.req.path.length - end.length);
   try {
-    return decodeURIComponent(rest);
+    return decodeURIComponent(encoded);
   } catch {
-    return rest; // Such text is never the id of a stored model.
+    return encoded; // Such text is never the id of a stored model.
   }
 }

@@ -12,6 +12,7 @@ import { toList, readPage, PageQuery } from "../../http/paging.ts";
 import { parseQuery } from "../../http/validate.ts";
 import { downloadRoutes } from "../downloads/routes.ts";
 import { modelIdFromPath } from "./model-id.ts";
+import { newModelRecord } from "./new-record.ts";
 import { addModel } from "./create.ts";
 import { toWireModel, type ModelPresence } from "./wire-form.ts";
 
@@ -41,14 +42,14 @@ export const modelRoutes = (deps: Deps) => {
       })
       .get("/*", async function getModel(c) {
         const id = modelIdFromPath(c);
-        const { catalog: wanted, fit } = parseQuery(c, OneQuery);
-        const withCatalog = wanted === "true";
+        const query = parseQuery(c, OneQuery);
+        const withCatalog = query.catalog === "true";
         const model = await deps.library.get(id);
         if (model !== undefined) return json(c, await toWireModel(model, "installed", deps, { fit: true }));
         const manifest =
           (await deps.library.getPending(id)) ?? (withCatalog ? catalog().find((each) => each.id === id) : undefined);
         if (manifest === undefined) throw withCatalog ? notInCatalog(id) : noModel(id);
-        const dials = fit === "true" && c.req.method !== "HEAD";
+        const dials = query.fit === "true" && c.req.method !== "HEAD";
         if (dials) checkActingGet(c, keyed);
         return json(c, await toWireModel(manifest, "available", deps, { fit: true, ...(dials && { remote: c.req.raw.signal }) }));
       })
@@ -69,11 +70,6 @@ async function findModels({ library }: Deps, withCatalog: boolean): Promise<Map<
   if (withCatalog)
     for (const model of [...catalog(), ...(await library.listPending())]) found.set(model.id, [model, "available"]);
   for (const [id, model] of await library.all())
-    found.set(id, model === undefined ? [damagedModel(id), "damaged"] : [model, "installed"]);
+    found.set(id, model === undefined ? [newModelRecord(id, 0), "damaged"] : [model, "installed"]);
   return found;
-}
-
-function damagedModel(id: string): Model {
-  const words = { object: "model", name: id, version: "1.0", description: "", format: "gguf", owned_by: "" } as const;
-  return { id, ...words, created: 0, settings: {}, parameters: {}, metadata: {}, files: [] };
 }

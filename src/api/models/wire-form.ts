@@ -15,16 +15,16 @@ export interface WireModelOptions {
 }
 
 /** The published API's `Model`, OpenAI's `created` and `owned_by`, and the state of the model here. */
-export async function toWireModel(model: Model, kind: ModelPresence, deps: Deps, asked: WireModelOptions = {}) {
-  const { files, settings, parameters, metadata, template_tools: _, ...rest } = model;
+export async function toWireModel(model: Model, presence: ModelPresence, deps: Deps, options: WireModelOptions = {}) {
+  const { files, settings, parameters, metadata, template_tools: _, ...fields } = model;
   const sources = files.flatMap((file) =>
     file.sources.map((source) => ({ filename: file.name, type: source.type, ...driverOf(source).locate(source) })),
   );
-  const state = await readState(model, kind, deps);
+  const state = await readState(model, presence, deps);
   const adapter = deps.adapterOf(model);
   const partial_bytes = state === "available" || state === "damaged" ? await deps.library.partialBytes(model.id) : 0;
   return {
-    ...rest,
+    ...fields,
     created_at: model.created,
     source_url: [model.source_url, ...sources.map(({ url }) => url)].find(isUri) ?? toUrn(model.id),
     owned_by: model.owned_by || metadata.author || "",
@@ -35,7 +35,7 @@ export async function toWireModel(model: Model, kind: ModelPresence, deps: Deps,
     sources,
     state,
     ...(partial_bytes > 0 && { partial_bytes }),
-    ...(await readFileFacts(model, kind, deps, asked)),
+    ...(await readFileFacts(model, presence, deps, options)),
     context_length: model.context_length ?? null,
     capabilities: ["chat", ...adapter.capabilities(model)],
   };
@@ -44,12 +44,12 @@ export async function toWireModel(model: Model, kind: ModelPresence, deps: Deps,
 /** Empty where nothing is known; `state` shows a broken file. */
 async function readFileFacts(
   model: Model,
-  kind: ModelPresence,
+  presence: ModelPresence,
   { estimator, library, fetchRemoteFacts }: Deps,
   { fit = false, remote }: WireModelOptions,
 ) {
   if (!fit || estimator === undefined || model.upstream !== undefined) return {};
-  if (kind === "installed") {
+  if (presence === "installed") {
     const facts = await library
       .resolve(model)
       .then(estimator.facts, () => undefined)
@@ -77,9 +77,9 @@ function detailsOf({ header }: ModelFileFacts) {
   };
 }
 
-async function readState(model: Model, kind: ModelPresence, { pool, downloads, library }: Deps) {
+async function readState(model: Model, presence: ModelPresence, { pool, downloads, library }: Deps) {
   if (downloads.state(model.id) === "downloading") return "downloading";
-  if (kind !== "installed") return kind;
+  if (presence !== "installed") return presence;
   const state = pool.state(model.id);
   if (state !== "stopped") return state;
   return library.resolve(model).then(
