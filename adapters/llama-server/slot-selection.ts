@@ -15,7 +15,7 @@ import type { LlamaServerSlot, LlamaServerSlotStates } from "./slot-states.ts";
 
 export interface LlamaServerSlotSelection {
   chat: Engine["chat"];
-  /** Saves what the slots hold, as much of it as some seconds allow. Generations may not begin any more. Never throws. */
+  /** Saves what the slots hold, as much of it as some seconds allow. Called once, as the engine closes. Never throws. */
   saveAll(): Promise<void>;
   /** Resolves when every state that was written has its name; llama-server may be gone by then. */
   settle(): Promise<void>;
@@ -129,7 +129,7 @@ export function createSlotSelection(options: LlamaServerSlotSelectionOptions): L
       clearTimeout(idle_timer);
       const late = delay(SAVE_ON_CLOSE_MS);
       const end = performance.now() + SAVE_ON_CLOSE_MS;
-      // Their clients have left, or the watchdog ends them.
+      // The generations are ending: the watchdog has its reason by now.
       await Promise.race([Promise.all(slots.map(({ generation }) => generation)), late]);
       // A save that has begun may take as long again.
       await Promise.race([saveSlots(() => performance.now() < end), late.then(() => delay(SAVE_ON_CLOSE_MS))]);
