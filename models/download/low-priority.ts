@@ -1,4 +1,3 @@
-// Threads whose work can wait.
 import { platform, setPriority } from "node:os";
 
 /**

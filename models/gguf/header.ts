@@ -1,4 +1,5 @@
-// The header of a GGUF file, read with bounds before native code gets the file.
+// The header of a GGUF file, read with bounds before native code gets the file: hostile headers of `tests/models/gguf.test.ts` take less
+// than 64 MB of memory, and each damage is a sentence.
 // Layout: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md; limits: `gguf.cpp` of llama.cpp.
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
