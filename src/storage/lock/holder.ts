@@ -10,6 +10,8 @@ import { codeOf } from "../faults.ts";
 import { requestOperatorKey } from "./folder-proof.ts";
 
 const WATCH_STEP_MS = 250;
+/** Two missed beats of a holder that has most likely another folder. */
+const OTHER_FOLDER_MS = 5_000;
 /** More than the clocks of two machines differ by. */
 const LONG_STALE_MS = 60_000;
 /** After this a file that is needed for milliseconds is abandoned, where its maker cannot be seen. */
@@ -94,9 +96,10 @@ export async function isHeld(path: string, holder: Holder | undefined, stale_ms:
     if (typeof proven === "boolean") return proven;
   }
   const first = await touchedAt(path);
+  const watch_ms = lives ? Math.min(stale_ms, OTHER_FOLDER_MS) : stale_ms;
   if (first === undefined || Date.now() - first > LONG_STALE_MS) return false;
   // The clocks of two machines cannot be compared: what counts is whether the time moves.
-  for (const end = Date.now() + stale_ms; Date.now() < end; await sleep(WATCH_STEP_MS)) {
+  for (const end = Date.now() + watch_ms; Date.now() < end; await sleep(WATCH_STEP_MS)) {
     const now = await touchedAt(path);
     if (now === undefined) return false;
     if (now !== first) return true;
