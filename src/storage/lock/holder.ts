@@ -87,13 +87,8 @@ export async function isHeld(path: string, holder: Holder | undefined, stale_ms:
     const { folder, url, token } = holder;
     const own = dirname(path);
     if (folder === undefined || folder === (await folderIdOf(own))) return true;
-    const proven =
-      url &&
-      (await requestOperatorKey(url, token, own).then(
-        (key) => key !== undefined,
-        () => "",
-      ));
-    if (typeof proven === "boolean") return proven;
+    const proven = url === undefined ? undefined : await holdsFolder(url, token, own);
+    if (proven !== undefined) return proven;
   }
   const first = await touchedAt(path);
   const watch_ms = lives ? Math.min(stale_ms, OTHER_FOLDER_MS) : stale_ms;
@@ -105,6 +100,14 @@ export async function isHeld(path: string, holder: Holder | undefined, stale_ms:
     if (now !== first) return true;
   }
   return false;
+}
+
+/** Undefined where the server does not say. */
+function holdsFolder(url: string, token: string, folder: string): Promise<boolean | undefined> {
+  return requestOperatorKey(url, token, folder).then(
+    (key) => key !== undefined,
+    () => undefined,
+  );
 }
 
 /** Whether the maker of a short-lived file, written `at`, has ended, or cannot be seen and is long overdue. */
