@@ -4,7 +4,7 @@ import type { Deps } from "../deps.ts";
 import { json } from "../../http/json.ts";
 import type { AppEnv } from "../../http/app-env.ts";
 import { invalidValue } from "../../http/errors.ts";
-import { clientOf } from "../../http/middleware/client.ts";
+import { clientOf } from "../../http/client-of.ts";
 import { sse } from "../../http/sse.ts";
 import { parseBody } from "../../http/validate.ts";
 import { findDefaultModel, findModel } from "../find-model.ts";

@@ -1,8 +1,8 @@
 // Tells clients apart, where they share the slots of a model.
 import type { Context } from "hono";
-import type { AppEnv } from "../app-env.ts";
-import type { GuardOptions } from "./guards.ts";
-import { digestOf, sentKey } from "./auth.ts";
+import type { AppEnv } from "./app-env.ts";
+import type { GuardOptions } from "./middleware/guards.ts";
+import { digestOf, sentKey } from "./middleware/auth.ts";
 
 /**
  * The client of a request: a digest of the API key that was sent, else the remote address; one and the same for all where there
