@@ -1,8 +1,9 @@
 // Bytes of a request -> one JSON value, within bounds that keep a hostile body cheap.
-import { setTimeout as sleep } from "node:timers/promises";
+import { Buffer } from "node:buffer";
 import type { Context } from "hono";
 import type { AppEnv, BodyLimits } from "./app-env.ts";
 import { ApiError } from "./errors.ts";
+import { waitUpTo } from "../support/wait-up-to.ts";
 
 const MAX_DEPTH = 64;
 /** Properties of one object: OpenAI's widest one, `logit_bias`, stays far below. */
@@ -81,7 +82,7 @@ async function collect(
     }
     chunks.push(piece.value);
   }
-  return chunks.length === 1 ? chunks[0]! : concat(chunks, length);
+  return Buffer.concat(chunks, length);
 }
 
 const DISCARD_BYTES = 64 * 2 ** 20;
@@ -98,23 +99,13 @@ export async function discard(read: () => Promise<{ done: boolean; value?: Uint8
   let length = 0;
   try {
     while (length < DISCARD_BYTES && performance.now() < until) {
-      const piece = await Promise.race([read(), sleep(SILENCE_MS, undefined, { ref: false })]);
+      const piece = await waitUpTo(read(), SILENCE_MS);
       if (piece?.value === undefined) return;
       length += piece.value.length;
     }
   } catch {
     // The connection broke off: nothing is left to be read.
   }
-}
-
-function concat(chunks: Uint8Array[], length: number): Uint8Array {
-  const whole = new Uint8Array(length);
-  let offset = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return whole;
 }
 
 function startTimeout(ms: number): { late: Promise<never>; stop(): void } {

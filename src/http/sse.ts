@@ -1,5 +1,6 @@
 // Server-sent events: objects in, one `Response` out. https://html.spec.whatwg.org/multipage/server-sent-events.html
 import { errorBody, toApiError, type ApiError } from "./errors.ts";
+import { waitUpTo } from "../support/wait-up-to.ts";
 
 export interface SseOptions {
   /** Milliseconds of silence after which a comment is sent: a proxy would cut a silent connection. */
@@ -81,17 +82,4 @@ export async function sse(objects: AsyncIterable<unknown>, stop: AbortController
   return new Response(stream, {
     headers: { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-store", "x-accel-buffering": "no" },
   });
-}
-
-/** The value of `next`, or undefined when it does not come within `ping_ms`. */
-async function waitUpTo<T>(next: Promise<T>, ping_ms: number): Promise<T | undefined> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const silence = new Promise<undefined>((done) => {
-    timer = setTimeout(() => done(undefined), ping_ms);
-  });
-  try {
-    return await Promise.race([next, silence]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
