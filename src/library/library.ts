@@ -5,11 +5,11 @@ import type { InstalledModel, Model } from "../../models/manifest.ts";
 import type { PendingModel } from "../../models/pending-model.ts";
 import { createChanges } from "./changes.ts";
 import { totalBytes, weightFilesOf } from "./fetch-files.ts";
-import { valueIfAbsent, checkWeightFile, sumPartialBytes } from "./weight-files.ts";
+import { checkWeightFile, sumPartialBytes } from "./weight-files.ts";
 import { createModelInstaller, type ModelInstaller } from "./install-model.ts";
 import { createPendingModels, type PendingModels } from "./pending-models.ts";
 import type { Collection } from "../storage/collection.ts";
-import { isRecordFault } from "../storage/faults.ts";
+import { isRecordFault, undefinedIfAbsent } from "../storage/faults.ts";
 import { encodeKey } from "../storage/encode-key.ts";
 import { KINDS } from "../storage/store.ts";
 
@@ -95,7 +95,7 @@ export function createLibrary({
         const removed = await records.remove(id);
         const forgotten = await downloads.remove(id);
         await unused();
-        const there = await lstat(folderOf(id)).catch(valueIfAbsent(undefined));
+        const there = await lstat(folderOf(id)).catch(undefinedIfAbsent);
         await rm(folderOf(id), { recursive: true, force: true });
         if (kv_cache !== undefined) await rm(join(kv_cache, encodeKey(id)), { recursive: true, force: true });
         return removed || forgotten || there !== undefined;

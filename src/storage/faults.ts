@@ -43,6 +43,11 @@ const READ_ONLY = new Set(["EROFS", "EACCES", "EPERM"]);
 
 /** The system's own word, such as `ENOENT`; empty where there is none. */
 export const codeOf = (error: unknown): string => String((error as { code?: unknown } | null)?.code ?? "");
+
+/** For `catch`: what is not there reads as undefined. */
+export function undefinedIfAbsent(error: unknown): undefined {
+  if (codeOf(error) !== "ENOENT") throw error;
+}
 const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : "");
 const isUnreachable = (error: unknown): boolean => UNREACHABLE.has(codeOf(error)) || UNREACHABLE_WORDS.test(wordsOf(error));
 

@@ -3,7 +3,7 @@
 import { dirname, join } from "node:path";
 import pLimit from "p-limit";
 import type { Driver } from "unstorage";
-import { codeOf, UncertainWriteError } from "../faults.ts";
+import { codeOf, UncertainWriteError, undefinedIfAbsent } from "../faults.ts";
 import { disk, type FileSystem } from "./fs-durable/file-system.ts";
 import { createFolderSyncs } from "./fs-durable/folder-fsync.ts";
 import { isSafeName } from "../encode-key.ts";
@@ -133,7 +133,7 @@ export function fsDurable({ base, marker = "", token, files = disk }: FsDurableO
     await Promise.all(
       entries
         .filter(({ kind }) => kind !== "folder")
-        .map(({ name }) => limited(() => files.unlink(join(folder, name)).catch(gone))),
+        .map(({ name }) => limited(() => files.unlink(join(folder, name)).catch(undefinedIfAbsent))),
     );
     ready.delete(folder);
     try {
@@ -215,20 +215,16 @@ export function fsDurable({ base, marker = "", token, files = disk }: FsDurableO
 
 const isRecord = (name: string): boolean => name.endsWith(SUFFIX) && isSafeName(name.slice(0, -SUFFIX.length));
 
-function gone(error: unknown): void {
-  if (codeOf(error) !== "ENOENT") throw error;
-}
-
 /** Removes the temporary files of writes that were interrupted long ago, in a folder and the folders in it. */
 async function sweep(files: FileSystem, folder: string, depth = 0): Promise<void> {
   // A file that goes away meanwhile was removed by its writer.
-  for (const name of (await files.names(folder).catch(gone)) ?? []) {
+  for (const name of (await files.names(folder).catch(undefinedIfAbsent)) ?? []) {
     if (isRecord(name)) continue;
     const path = join(folder, name);
     const kind = await files.kind(path);
     if (kind === "folder" && depth < 2 && isSafeName(name)) await sweep(files, path, depth + 1);
     if (kind !== "file" || !TEMPORARY.test(name)) continue;
-    const changed = (await files.modifiedAt(path).catch(gone)) ?? Infinity;
-    if (Date.now() - changed >= STALE_MS) await files.unlink(path).catch(gone);
+    const changed = (await files.modifiedAt(path).catch(undefinedIfAbsent)) ?? Infinity;
+    if (Date.now() - changed >= STALE_MS) await files.unlink(path).catch(undefinedIfAbsent);
   }
 }

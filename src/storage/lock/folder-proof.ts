@@ -4,7 +4,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { lstat, open, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
-import { codeOf, FULL } from "../faults.ts";
+import { codeOf, FULL, undefinedIfAbsent } from "../faults.ts";
 import { LOCK_FILE, MARKER } from "../file-names.ts";
 
 /** The file of a mark, behind the name of the lock. */
@@ -105,8 +105,4 @@ async function isMarked(folder: string, nonce: string): Promise<boolean> {
   if (file?.isFile()) return true;
   const marker = await lstat(join(folder, MARKER)).catch(undefinedIfAbsent);
   return marker !== undefined && marker.atimeMs === atime * 1000 && marker.mtimeMs === mtime * 1000;
-}
-
-function undefinedIfAbsent(error: unknown): undefined {
-  if (!["ENOENT", "ENOTDIR"].includes(codeOf(error))) throw error;
 }

@@ -2,8 +2,8 @@
 import { constants } from "node:fs";
 import { lstat, mkdir, open, readdir, rmdir, unlink } from "node:fs/promises";
 import { fsyncFolder } from "../../../../models/fsync-folder.ts";
-import { DamagedError } from "../../faults.ts";
-import { undefinedIfAbsent, kindOf, systemCalls, type EntryKind, type RecordWrite } from "./record-writes.ts";
+import { DamagedError, undefinedIfAbsent } from "../../faults.ts";
+import { kindOf, systemCalls, type EntryKind, type RecordWrite } from "./record-writes.ts";
 import { putRecord } from "./write-threads.ts";
 
 export interface FolderEntry {

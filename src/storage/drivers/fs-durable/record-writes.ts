@@ -2,7 +2,7 @@
 // for many files in a row commits them together, so each step is done for all of them before the next one.
 import { constants, closeSync, fsyncSync, lstatSync, openSync, renameSync, unlinkSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
-import { codeOf, uncertainWrite } from "../../faults.ts";
+import { codeOf, uncertainWrite, undefinedIfAbsent } from "../../faults.ts";
 
 export type EntryKind = "file" | "folder" | "other";
 
@@ -114,7 +114,7 @@ export const systemCalls: WriteCalls = {
     try {
       return kindOf(lstatSync(path));
     } catch (error) {
-      return undefinedIfAbsent(error as NodeJS.ErrnoException);
+      return undefinedIfAbsent(error);
     }
   },
   create(path, bytes) {
@@ -152,10 +152,6 @@ export const systemCalls: WriteCalls = {
 export function kindOf(there: { isFile(): boolean; isDirectory(): boolean }): EntryKind {
   if (there.isFile()) return "file";
   return there.isDirectory() ? "folder" : "other";
-}
-
-export function undefinedIfAbsent(error: NodeJS.ErrnoException): undefined {
-  if (error.code !== "ENOENT") throw error;
 }
 
 /** Windows refuses a rename while a virus scanner or an indexer looks at either file, for a second or two (libuv #1981). */
