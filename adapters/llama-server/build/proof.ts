@@ -3,7 +3,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { mkdir, mkdtemp, readFile, realpath, rm, stat, writeFile } from "node:fs/promises";
 import { arch, cpus, tmpdir } from "node:os";
-import { join, sep } from "node:path";
+import { dirname, join, sep } from "node:path";
 import * as v from "valibot";
 import { AdapterError } from "../../adapter.ts";
 import { commandLineArgs } from "../command-line.ts";
@@ -13,7 +13,6 @@ import { cacheFolder, type Env } from "./cached-build.ts";
 import { tinyQuantisedModel } from "./tiny-model.ts";
 
 const PATIENCE_MS = 60_000;
-/** A busy machine may be the reason, so this is not kept. */
 const HUNG = `it computed nothing within ${PATIENCE_MS / 1000} s`;
 /** More tokens than a tile of AMX has rows. */
 const PROMPT = Array.from({ length: 40 }, (_, index) => index + 3);
@@ -30,33 +29,32 @@ type SampledTokens = v.InferOutput<typeof Answer>["completion_probabilities"];
 const failures = new Map<string, string>();
 
 /**
- * Why the program does not compute right here; undefined where it does, which is kept in the cache folder for this program and processor.
- * `again`: computes also where the answer is known. Throws what the disk throws.
+ * Why the program does not compute right here; undefined where it does, which the cache folder keeps of ingle's own programs, for this
+ * processor. `again`: computes also where the answer is known. Throws what the disk throws.
  */
 export async function computeFailure(program: string, env: Env, { again = false } = {}): Promise<string | undefined> {
   const identity = await identityOf(program);
-  const proof = proofFile(identity, env);
   if (!again && failures.has(identity)) return failures.get(identity);
-  if (!again && (await readFile(proof).catch(() => undefined)) !== undefined) return undefined;
+  if (!again && (await hasProof(identity, env))) return undefined;
   const failure = await tinyModelFailure(program, env);
-  if (failure === undefined) {
-    failures.delete(identity);
-    await mkdir(join(proof, ".."), { recursive: true })
-      .then(() => writeFile(proof, `${identity}\n`))
-      .catch(() => {});
-  } else {
-    if (failure !== HUNG) failures.set(identity, failure);
-    await rm(proof, { force: true });
-  }
+  if (failure === undefined) failures.delete(identity);
+  // A busy machine may be why it hung.
+  else if (failure !== HUNG) failures.set(identity, failure);
+  if (isOwn(program, env)) await keepProof(identity, env, failure === undefined).catch(() => {});
   return failure;
 }
 
 /** A program that ingle built or unpacked has to compute right before its first use. Throws `AdapterError` `engine_unavailable`. */
 export async function refuseBrokenBuild(program: string, env: Env): Promise<void> {
-  if (!program.startsWith(join(cacheFolder(env), sep))) return;
+  if (!isOwn(program, env)) return;
   // Where there is no place to try it, the load will show.
   const failure = await computeFailure(program, env).catch(() => undefined);
   if (failure !== undefined) throw new AdapterError("engine_unavailable", brokenBuild(program, failure, env));
+}
+
+/** Built by ingle, or unpacked. */
+function isOwn(program: string, env: Env): boolean {
+  return program.startsWith(join(cacheFolder(env), sep));
 }
 
 /** `failure`: of `computeFailure`. */
@@ -74,11 +72,24 @@ async function identityOf(program: string): Promise<string> {
   const info = await readFile("/proc/cpuinfo", "utf8").catch(() => "");
   const features = /^(?:flags|Features)\s*:.*$/m.exec(info)?.[0] ?? "";
   const processor = `${arch()} ${cpus()[0]?.model ?? ""} ${sha256(features).slice(0, 16)}`;
-  return JSON.stringify({ path, size, mtime_ms: mtimeMs, processor });
+  return JSON.stringify({ path, size, mtime_ms: Math.trunc(mtimeMs), processor });
 }
 
 function proofFile(identity: string, env: Env): string {
   return join(cacheFolder(env), "llama-server-proofs", `${sha256(identity).slice(0, 32)}.json`);
+}
+
+const hasProof = (identity: string, env: Env): Promise<boolean> =>
+  readFile(proofFile(identity, env)).then(
+    () => true,
+    () => false,
+  );
+
+async function keepProof(identity: string, env: Env, computes: boolean): Promise<void> {
+  const file = proofFile(identity, env);
+  if (!computes) return rm(file, { force: true });
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, `${identity}\n`);
 }
 
 const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
