@@ -45,8 +45,8 @@ export function createGuards(options: GuardOptions, answerThrown: AnswerThrown):
 }
 
 /**
- * One middleware out of several. Hono's own order makes promises for each: `bench:store`, row `GET thread`, falls to 0.87 of an
- * application without middleware on Bun, this one to 0.93.
+ * One middleware out of several. Hono's own order makes promises for each: on Bun, `bench:store`, row `GET thread`, is then 0.90 of
+ * what it is without middleware; in this order it is 0.94.
  */
 function inOrder(guards: Guard[]): Guard {
   return function passGuards(c, next) {
