@@ -4,7 +4,7 @@ import { byTail, idOf, tailOf } from "./ids.ts";
 import { listFolders, skipUnreadable, type ImportJob } from "./job.ts";
 import { isObject, type JsonObject } from "../support/json.ts";
 import { parseDocuments, nonEmptyString } from "./json.ts";
-import { describeDropped, fitMetadata } from "./metadata.ts";
+import { fitMetadata } from "./metadata.ts";
 import type { ImportItem } from "./report.ts";
 import { findFirstTime, toSeconds } from "./times.ts";
 
@@ -73,14 +73,11 @@ function toAssistant(
   const { temperature, top_p, ...parameters } = isObject(old.parameters) ? old.parameters : {};
   // Our avatar is a URI, Jan's mostly an emoji.
   const avatar = nonEmptyString(old.avatar);
-  const metadata = fitMetadata(
-    { imported_id: String(old.id).slice(0, 512), imported_from: from },
-    {
-      ...(avatar !== undefined && !URL.canParse(avatar) ? { avatar } : {}),
-      ...(Object.keys(parameters).length > 0 ? { parameters } : {}),
-      ...(isObject(old.metadata) ? old.metadata : {}),
-    },
-  );
+  const old_metadata = {
+    ...(avatar !== undefined && !URL.canParse(avatar) ? { avatar } : {}),
+    ...(Object.keys(parameters).length > 0 ? { parameters } : {}),
+    ...(isObject(old.metadata) ? old.metadata : {}),
+  };
   const tools = (Array.isArray(old.tools) ? old.tools : []).filter(isObject).filter(({ enabled }) => enabled !== false);
   // Jan's own tool reads files, which nothing here does.
   const kept = tools.filter(
@@ -98,12 +95,12 @@ function toAssistant(
     models: modelsOf(old.model),
     instructions: clipped("instructions", 256_000),
     events: { in: [], out: [] },
-    metadata: metadata.metadata,
+    metadata: fitMetadata({ imported_id: String(old.id).slice(0, 512), imported_from: from }, old_metadata, losses),
     tools: kept.slice(0, 128),
     temperature: within(temperature ?? old.temperature, 2),
     top_p: within(top_p ?? old.top_p, 1),
   };
-  return { assistant, losses: [...losses, ...[describeDropped(metadata) ?? []].flat()] };
+  return { assistant, losses };
 }
 
 /** `*` stands for any. */

@@ -6,7 +6,7 @@ import { tailOf } from "./ids.ts";
 import type { ImportJob } from "./job.ts";
 import { type JsonObject } from "../support/json.ts";
 import { parseDocuments, nonEmptyString, type Documents } from "./json.ts";
-import { describeDropped, fitMetadata } from "./metadata.ts";
+import { fitMetadata } from "./metadata.ts";
 import { decodeLossy } from "./lines.ts";
 import type { OldFolder } from "./old-folder.ts";
 import { findFirstTime, parseMilliseconds, parseUlidTime } from "./times.ts";
@@ -54,18 +54,17 @@ export function draftMessage(value: JsonObject, { now, from }: Pick<ImportJob, "
   if (role !== "user" && role !== "assistant") return otherRole(role, parts.map(({ text }) => text.value).join("\n"));
   if (parts.length === 0) return { reason: `It has no text${lost.length > 0 ? `, only ${lost.join(", ")}` : ""}.` };
   const old_id = oldIdOf(value);
-  const metadata = fitMetadata(
-    { ...(old_id === null ? {} : { imported_id: old_id.slice(0, 512) }), imported_from: from },
-    value.metadata,
-  );
+  const losses = lost.length > 0 ? [`Its text was taken, ${lost.join(", ")} left out.`] : [];
+  const own = { ...(old_id === null ? {} : { imported_id: old_id.slice(0, 512) }), imported_from: from };
+  const metadata = fitMetadata(own, value.metadata, losses);
   const status = statusOf(value.status);
   const draft: MessageDraft = {
     old_id,
     old_assistant: nonEmptyString(value.assistant_id) ?? null,
     time: findFirstTime(now, value.created_at, value.created) ?? (old_id === null ? undefined : parseUlidTime(old_id, now)),
     completed: parseMilliseconds(value.completed_at, now),
-    fields: { role, content: parts, status, metadata: metadata.metadata },
-    losses: [lost.length > 0 ? `Its text was taken, ${lost.join(", ")} left out.` : [], describeDropped(metadata) ?? []].flat(),
+    fields: { role, content: parts, status, metadata },
+    losses,
   };
   return { draft };
 }

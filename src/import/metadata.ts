@@ -2,14 +2,8 @@
 import { jsonBytes, isNestedDeeper, isObject, type JsonObject } from "../support/json.ts";
 import { MAX_DEPTH, MAX_KEY_LENGTH, MAX_STRING_LENGTH, MAX_BYTES, MAX_KEYS } from "../support/metadata-limits.ts";
 
-export interface FittedMetadata {
-  metadata: JsonObject;
-  /** Keys that were left out. */
-  dropped: string[];
-}
-
-/** `own` first, which always fits; then what fits of `old`, in its order. */
-export function fitMetadata(own: JsonObject, old: unknown): FittedMetadata {
+/** `own` first, which always fits; then what fits of `old`, in its order. A sentence about what does not is added to `losses`. */
+export function fitMetadata(own: JsonObject, old: unknown, losses: string[]): JsonObject {
   const entries = new Map(Object.entries(own));
   const dropped: string[] = [];
   let bytes = jsonBytes(own);
@@ -21,14 +15,10 @@ export function fitMetadata(own: JsonObject, old: unknown): FittedMetadata {
       bytes += more;
     } else dropped.push(key);
   }
-  return { metadata: Object.fromEntries(entries), dropped };
-}
-
-/** As the sentence of a report; undefined when all fitted. */
-export function describeDropped({ dropped }: FittedMetadata): string | undefined {
-  if (dropped.length === 0) return undefined;
   const names = dropped.slice(0, 5).map((key) => `"${key.slice(0, MAX_KEY_LENGTH)}"`);
-  return `Of its metadata ${names.join(", ")}${dropped.length > 5 ? " and more" : ""} did not fit and was left out.`;
+  const more_names = dropped.length > 5 ? " and more" : "";
+  if (dropped.length > 0) losses.push(`Of its metadata ${names.join(", ")}${more_names} did not fit and was left out.`);
+  return Object.fromEntries(entries);
 }
 
 function fits(key: string, value: unknown): boolean {

@@ -4,7 +4,7 @@ import { BUILT_IN } from "../storage/entities.ts";
 import type { AssistantIds } from "./assistants.ts";
 import { isObject, type JsonObject } from "../support/json.ts";
 import { nonEmptyString } from "./json.ts";
-import { describeDropped, fitMetadata } from "./metadata.ts";
+import { fitMetadata } from "./metadata.ts";
 import { findFirstTime, toSeconds } from "./times.ts";
 
 const LONGEST_TITLE = 10_240;
@@ -33,6 +33,7 @@ export function parseOldThread(old: JsonObject, { old_id, from, now, ids }: OldT
   // The title went there and came back again with cortex, between Jan 0.5.13 and 0.6.
   const title = nonEmptyString(old.title) ?? nonEmptyString(inner.title);
   const updated = findFirstTime(now, old.updated, old.updated_at);
+  const losses: string[] = [];
   const metadata = fitMetadata(
     {
       imported_id: old_id.slice(0, 512),
@@ -41,15 +42,15 @@ export function parseOldThread(old: JsonObject, { old_id, from, now, ids }: OldT
     },
     // The last message is in the thread itself, at its full length.
     Object.fromEntries(Object.entries(inner).filter(([key]) => key !== "title" && key !== "lastMessage")),
+    losses,
   );
-  const losses = [describeDropped(metadata) ?? []].flat();
   const listed = (Array.isArray(old.assistants) ? old.assistants : []).filter((one) => isObject(one) || typeof one === "string");
   const assistants = listed.slice(0, MOST_ASSISTANTS).map((one) => assistantOf(isObject(one) ? one : { id: one }, ids, losses));
   return {
     ...(title === undefined ? {} : { title: title.slice(0, LONGEST_TITLE) }),
     created: findFirstTime(now, old.created, old.created_at),
     assistants: assistants.length > 0 ? assistants : [{ assistant_id: BUILT_IN }],
-    metadata: metadata.metadata,
+    metadata,
     losses,
   };
 }
