@@ -60,7 +60,7 @@ export function createAdapters(
   };
 }
 
-/** Its code is imported by the first load. */
+/** The first load imports the code of the adapter. */
 function createAtLoad({ name, capabilities, create }: RegisteredAdapter, context: AdapterContext): Adapter {
   let created: ReturnType<RegisteredAdapter["create"]> | undefined;
   return { name, capabilities, load: async (...args) => (await (created ??= create(context))).load(...args) };

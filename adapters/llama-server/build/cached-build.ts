@@ -9,12 +9,15 @@ export function cacheFolder({ XDG_CACHE_HOME, HOME }: Env): string {
   return join(XDG_CACHE_HOME || join(HOME || homedir(), ".cache"), "ingle");
 }
 
-/** Absolute path, also where nothing was built: one place for each release of llama.cpp. */
+/** Absolute path, also where nothing was built; each release of llama.cpp has its own. */
 export function cachedBinary(release: string, env: Env): string {
   return join(cacheFolder(env), "llama-server", release, process.platform === "win32" ? "llama-server.exe" : "llama-server");
 }
 
-/** The one that runs on other machines too, in a folder with its libraries. */
+/**
+ * The program that runs on other machines too, in a folder with its libraries. A machine cannot try the libraries of other processors, so
+ * the number grows with each change of the compiler's flags, and older builds are made anew.
+ */
 export function portableBinary(release: string, env: Env): string {
-  return cachedBinary(`${release}-portable`, env);
+  return cachedBinary(`${release}-portable-2`, env);
 }

@@ -12,8 +12,8 @@ import { startLlamaServer } from "../process.ts";
 import { cacheFolder, type Env } from "./cached-build.ts";
 import { tinyQuantisedModel } from "./tiny-model.ts";
 
-const PATIENCE_MS = 60_000;
-const HUNG = `it computed nothing within ${PATIENCE_MS / 1000} s`;
+const TIMEOUT_MS = 60_000;
+const HUNG = `it computed nothing within ${TIMEOUT_MS / 1000} s`;
 /** More tokens than a tile of AMX has rows. */
 const PROMPT = Array.from({ length: 40 }, (_, index) => index + 3);
 const REQUEST = { prompt: PROMPT, temperature: 0, n_predict: 4, n_probs: 3 };
@@ -118,7 +118,7 @@ async function answerOf(program: string, model: string, env: Env, ...options: st
   // One thread: threads that wait for each other spin, and the machine may be busy.
   const args = commandLineArgs({ id: "tiny", path: model, settings: {} }, { slots: 1, threads: 1, context: 128 });
   const server = startLlamaServer({ program, args: [...args, ...options], key, env, log: () => {}, onLine: () => {} });
-  const late = AbortSignal.timeout(PATIENCE_MS);
+  const late = AbortSignal.timeout(TIMEOUT_MS);
   const gone = server.ended.then(({ how, errors: [first] }): never => {
     throw new Error(`it ended with ${how}${first === undefined ? "" : ` (${first})`}`);
   });
