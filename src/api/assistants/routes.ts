@@ -1,6 +1,5 @@
 // /v1/assistants: instructions and parameters that a thread names. One assistant is built in.
 import { Hono, type Context } from "hono";
-import * as v from "valibot";
 import type { Deps } from "../deps.ts";
 import { json } from "../../http/json.ts";
 import type { AppEnv } from "../../http/app-env.ts";
@@ -9,9 +8,10 @@ import { noAssistant } from "../../http/not-found.ts";
 import { PageQuery, readPage } from "../../http/paging.ts";
 import { BUILT_IN, type Assistant } from "../../storage/entities.ts";
 import { parseBody, parseQuery } from "../../http/validate.ts";
-import { codedMessage } from "../../support/coded-message.ts";
-import { adaptNulls, wantsPage } from "../dialect.ts";
-import { mergeMetadata, MetadataChange, NewMetadata } from "../metadata.ts";
+import { wantsPage } from "../dialect.ts";
+import { mergeMetadata } from "../metadata.ts";
+import { AssistantChange, NewAssistant, toRecordFields } from "./schema.ts";
+import { toWireAssistant } from "./wire-form.ts";
 
 /** The built-in assistant until it is changed; the store has a record of it from then on. */
 const JAN: Assistant = {
@@ -30,42 +30,6 @@ const JAN: Assistant = {
   temperature: null,
   top_p: null,
 };
-
-/** A plain disc, for assistants without an avatar: in the published API an avatar is always a URI. */
-const AVATAR =
-  "data:image/svg+xml,%3Csvg%20xmlns='http://www.w3.org/2000/svg'%20viewBox='0%200%208%208'%3E%3Ccircle%20cx='4'%20cy='4'%20r='4'/%3E%3C/svg%3E";
-
-const textUpTo = (most: number) => v.nullish(v.pipe(v.string(), v.maxLength(most)));
-const Tool = v.looseObject({ type: v.string() });
-const Events = v.object({ in: v.optional(v.array(v.unknown()), []), out: v.optional(v.array(v.unknown()), []) });
-
-/** Threads take the field too. */
-export const NoToolResources = v.pipe(
-  v.nullish(v.record(v.string(), v.unknown())),
-  v.check(
-    (resources) => Object.keys(resources ?? {}).length === 0,
-    codedMessage("unsupported_parameter", `"tool_resources" cannot be used: no tool here reads files. Leave it out.`),
-  ),
-);
-
-const FIELDS = {
-  model: v.nullish(v.pipe(v.string(), v.nonEmpty(), v.maxLength(200))),
-  models: v.nullish(
-    v.pipe(v.array(v.object({ model_id: v.pipe(v.string(), v.nonEmpty(), v.maxLength(200)) })), v.maxLength(128)),
-  ),
-  name: textUpTo(256),
-  description: textUpTo(512),
-  instructions: textUpTo(256_000),
-  avatar: textUpTo(10_240),
-  events: v.nullish(Events),
-  tools: v.nullish(v.pipe(v.array(Tool), v.maxLength(128))),
-  temperature: v.nullish(v.pipe(v.number(), v.minValue(0), v.maxValue(2))),
-  top_p: v.nullish(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
-  tool_resources: NoToolResources,
-};
-
-const NewAssistant = v.object({ ...FIELDS, metadata: NewMetadata });
-const AssistantChange = v.object({ ...FIELDS, metadata: MetadataChange });
 
 export const assistantRoutes = ({ store, now }: Deps) => {
   const changeAssistant = async (c: Context<AppEnv>) => {
@@ -132,38 +96,4 @@ export const assistantRoutes = ({ store, now }: Deps) => {
     });
 };
 
-type Fields = Omit<v.InferOutput<typeof NewAssistant>, "metadata" | "tool_resources">;
-
-/** The fields of a request as those of a record: `model` is the first of `models`. */
-function toRecordFields({ model, models, events, tools, ...plain }: Fields): Partial<Assistant> {
-  const present = Object.entries(plain).filter(([, value]) => value !== undefined);
-  const others = (models ?? []).filter(({ model_id }) => model_id !== model);
-  return {
-    ...Object.fromEntries(present),
-    ...(events ? { events } : {}),
-    ...(tools ? { tools } : {}),
-    ...(model || models ? { models: [...(model ? [{ model_id: model }] : []), ...others] } : {}),
-  };
-}
-
 const isSameRecord = (a: Assistant, b: Assistant): boolean => JSON.stringify(a) === JSON.stringify(b);
-
-function toWireAssistant(c: Context, assistant: Assistant) {
-  const { id, object, version, created_at, name, description, avatar, models, instructions, events, metadata } = assistant;
-  const { tools, temperature, top_p } = assistant;
-  const model = models[0]?.model_id ?? "";
-  const fields = {
-    id,
-    object,
-    version,
-    created_at,
-    name,
-    description,
-    avatar: avatar ?? AVATAR,
-    models,
-    instructions,
-    events,
-    metadata,
-  };
-  return adaptNulls(c, { ...fields, model, tools, temperature, top_p }, ["name", "description", "instructions"]);
-}

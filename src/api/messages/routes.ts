@@ -1,55 +1,14 @@
 // /v1/threads/{thread_id}/messages. A message is written once; only its metadata changes.
 import { Hono, type Context } from "hono";
-import * as v from "valibot";
 import type { Deps } from "../deps.ts";
 import { json } from "../../http/json.ts";
 import type { AppEnv } from "../../http/app-env.ts";
 import { noMessage, noThread } from "../../http/not-found.ts";
 import { PageQuery } from "../../http/paging.ts";
-import type { UnsavedMessage } from "../../storage/conversations.ts";
-import type { Message } from "../../storage/entities.ts";
 import { parseBody, parseQuery } from "../../http/validate.ts";
-import { codedMessage } from "../../support/coded-message.ts";
-import { adaptNulls } from "../dialect.ts";
-import { mergeMetadata, MetadataChange, NewMetadata } from "../metadata.ts";
-
-const Text = v.pipe(v.string(), v.nonEmpty());
-
-const Part = v.pipe(
-  v.looseObject({ type: v.string(), text: v.optional(v.unknown()) }),
-  v.check(
-    ({ type }) => type === "text",
-    codedMessage("unsupported_content", "Only parts of type text can be kept. Leave out the others."),
-  ),
-  // OpenAI's requests have a string as `text`, its answers an object.
-  v.transform(({ text }) => (typeof text === "object" && text !== null && "value" in text ? text.value : text)),
-  v.string(codedMessage("invalid_type", `A part of type text needs a string as its "text".`)),
-  v.nonEmpty(codedMessage("invalid_value", `A part of type text has an empty "text".`)),
-);
-
-/** The first messages of a new thread have this form too. */
-export const NewMessage = v.object({
-  role: v.picklist(["user", "assistant"]),
-  content: v.union([
-    v.pipe(
-      Text,
-      v.transform((text) => [text]),
-    ),
-    v.pipe(v.array(Part), v.nonEmpty()),
-  ]),
-  file_ids: v.nullish(v.array(v.string())),
-  attachments: v.pipe(
-    v.nullish(v.array(v.unknown())),
-    v.check(
-      (attachments) => !attachments?.length,
-      codedMessage("unsupported_parameter", `"attachments" cannot be kept. Put the text into the message.`),
-    ),
-  ),
-  metadata: NewMetadata,
-});
-type NewMessage = v.InferOutput<typeof NewMessage>;
-
-const MessageChange = v.object({ metadata: MetadataChange });
+import { mergeMetadata } from "../metadata.ts";
+import { MessageChange, NewMessage, newMessageRecord } from "./schema.ts";
+import { toWireMessage } from "./wire-form.ts";
 
 export const messageRoutes = (deps: Deps) => {
   const { store } = deps;
@@ -94,32 +53,6 @@ export const messageRoutes = (deps: Deps) => {
       return json(c, { id, object: "thread.message.deleted", deleted: true });
     });
 };
-
-/** The record of a request's message; `assistant_id` is the thread's assistant, the author of assistant messages. */
-export function newMessageRecord(request: NewMessage, now: number, assistant_id?: string): UnsavedMessage {
-  return {
-    object: "thread.message",
-    created_at: now,
-    role: request.role,
-    content: request.content.map((value) => ({ type: "text", text: { value, annotations: [] } })),
-    file_ids: request.file_ids ?? [],
-    assistant_id: request.role === "assistant" ? (assistant_id ?? null) : null,
-    run_id: null,
-    metadata: request.metadata,
-    status: "completed",
-    completed_at: now,
-  };
-}
-
-function toWireMessage(c: Context, message: Message) {
-  const { id, object, created_at, thread_id, role, content, file_ids, assistant_id, run_id, metadata, status, completed_at } =
-    message;
-  return adaptNulls(
-    c,
-    { id, object, created_at, thread_id, role, content, file_ids, assistant_id, run_id, metadata, status, completed_at },
-    ["assistant_id", "run_id"],
-  );
-}
 
 function pathIds(c: Context): [thread_id: string, message_id: string] {
   return [c.req.param("thread_id") ?? "", c.req.param("message_id") ?? ""];

@@ -1,51 +1,17 @@
 // /v1/threads: conversations with their assistants; their messages are in api/messages.
 import { Hono, type Context } from "hono";
-import * as v from "valibot";
 import type { Deps } from "../deps.ts";
 import { json } from "../../http/json.ts";
 import type { AppEnv } from "../../http/app-env.ts";
-import { isObject } from "../../support/json.ts";
 import { noAssistant, noThread } from "../../http/not-found.ts";
 import { PageQuery } from "../../http/paging.ts";
 import { BUILT_IN, type Thread } from "../../storage/entities.ts";
 import { parseBody, parseQuery } from "../../http/validate.ts";
-import { codedMessage } from "../../support/coded-message.ts";
-import { NoToolResources } from "../assistants/routes.ts";
 import { wantsPage } from "../dialect.ts";
-import { newMessageRecord, NewMessage } from "../messages/routes.ts";
-import { mergeMetadata, MetadataChange, NewMetadata } from "../metadata.ts";
-
-const Title = v.pipe(v.string(), v.maxLength(10_240));
-const Settings = v.optional(
-  v.custom<Record<string, unknown>>(isObject, codedMessage("invalid_type", "Settings and parameters are objects.")),
-);
-
-const ThreadAssistant = v.object({
-  assistant_id: v.optional(v.string(), BUILT_IN),
-  assistant_name: v.optional(v.string()),
-  instructions: v.optional(v.string()),
-  model: v.optional(
-    v.object({
-      id: v.optional(v.string()),
-      settings: Settings,
-      parameters: Settings,
-      engine: v.optional(v.string()),
-    }),
-  ),
-});
-
-const NewThread = v.object({
-  title: v.optional(Title, ""),
-  assistants: v.pipe(
-    v.optional(v.pipe(v.array(ThreadAssistant), v.maxLength(10_000)), []),
-    v.transform((assistants) => (assistants.length > 0 ? assistants : [{ assistant_id: BUILT_IN }])),
-  ),
-  metadata: NewMetadata,
-  messages: v.nullish(v.pipe(v.array(NewMessage), v.maxLength(100_000)), []),
-  tool_resources: NoToolResources,
-});
-
-const ThreadChange = v.object({ title: v.optional(Title), metadata: MetadataChange, tool_resources: NoToolResources });
+import { newMessageRecord } from "../messages/schema.ts";
+import { mergeMetadata } from "../metadata.ts";
+import { NewThread, ThreadChange } from "./schema.ts";
+import { toWireThread, toWireThreadWithMessages } from "./wire-form.ts";
 
 export const threadRoutes = (deps: Deps) => {
   const { store } = deps;
@@ -101,16 +67,6 @@ export const threadRoutes = (deps: Deps) => {
       return json(c, { id, object: "thread.deleted", deleted: true });
     });
 };
-
-/** The thread as a list, a creation and a change answer it; `GET` of one adds `assistant_configs` and `messages`. */
-function toWireThread({ id, object, title, created_at, assistants, metadata }: Thread) {
-  return { id, object, title, created: created_at, created_at, assistants, metadata };
-}
-
-function toWireThreadWithMessages(thread: Thread, ids: readonly string[]) {
-  const assistants = thread.assistants.map(({ assistant_id }) => assistant_id);
-  return { ...toWireThread(thread), assistants, assistant_configs: thread.assistants, messages: ids };
-}
 
 /** Throws 404 `assistant_not_found` for an assistant that does not exist. */
 async function checkAssistants({ store }: Deps, assistants: Thread["assistants"]): Promise<void> {

@@ -1,0 +1,51 @@
+// The bodies of POST and PATCH /v1/assistants, and the record that they become.
+import * as v from "valibot";
+import type { Assistant } from "../../storage/entities.ts";
+import { codedMessage } from "../../support/coded-message.ts";
+import { MetadataChange, NewMetadata } from "../metadata.ts";
+
+const textUpTo = (most: number) => v.nullish(v.pipe(v.string(), v.maxLength(most)));
+const Tool = v.looseObject({ type: v.string() });
+const Events = v.object({ in: v.optional(v.array(v.unknown()), []), out: v.optional(v.array(v.unknown()), []) });
+
+/** Threads take the field too. */
+export const NoToolResources = v.pipe(
+  v.nullish(v.record(v.string(), v.unknown())),
+  v.check(
+    (resources) => Object.keys(resources ?? {}).length === 0,
+    codedMessage("unsupported_parameter", `"tool_resources" cannot be used: no tool here reads files. Leave it out.`),
+  ),
+);
+
+const FIELDS = {
+  model: v.nullish(v.pipe(v.string(), v.nonEmpty(), v.maxLength(200))),
+  models: v.nullish(
+    v.pipe(v.array(v.object({ model_id: v.pipe(v.string(), v.nonEmpty(), v.maxLength(200)) })), v.maxLength(128)),
+  ),
+  name: textUpTo(256),
+  description: textUpTo(512),
+  instructions: textUpTo(256_000),
+  avatar: textUpTo(10_240),
+  events: v.nullish(Events),
+  tools: v.nullish(v.pipe(v.array(Tool), v.maxLength(128))),
+  temperature: v.nullish(v.pipe(v.number(), v.minValue(0), v.maxValue(2))),
+  top_p: v.nullish(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
+  tool_resources: NoToolResources,
+};
+
+export const NewAssistant = v.object({ ...FIELDS, metadata: NewMetadata });
+export const AssistantChange = v.object({ ...FIELDS, metadata: MetadataChange });
+
+type Fields = Omit<v.InferOutput<typeof NewAssistant>, "metadata" | "tool_resources">;
+
+/** The fields of a request as those of a record: `model` is the first of `models`. */
+export function toRecordFields({ model, models, events, tools, ...plain }: Fields): Partial<Assistant> {
+  const present = Object.entries(plain).filter(([, value]) => value !== undefined);
+  const others = (models ?? []).filter(({ model_id }) => model_id !== model);
+  return {
+    ...Object.fromEntries(present),
+    ...(events ? { events } : {}),
+    ...(tools ? { tools } : {}),
+    ...(model || models ? { models: [...(model ? [{ model_id: model }] : []), ...others] } : {}),
+  };
+}

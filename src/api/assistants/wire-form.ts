@@ -1,0 +1,29 @@
+// The wire form of an assistant.
+import type { Context } from "hono";
+import type { AppEnv } from "../../http/app-env.ts";
+import type { Assistant } from "../../storage/entities.ts";
+import { adaptNulls } from "../dialect.ts";
+
+/** A plain disc, for assistants without an avatar: in the published API an avatar is always a URI. */
+const AVATAR =
+  "data:image/svg+xml,%3Csvg%20xmlns='http://www.w3.org/2000/svg'%20viewBox='0%200%208%208'%3E%3Ccircle%20cx='4'%20cy='4'%20r='4'/%3E%3C/svg%3E";
+
+export function toWireAssistant(c: Context<AppEnv>, assistant: Assistant) {
+  const { id, object, version, created_at, name, description, avatar, models, instructions, events, metadata } = assistant;
+  const { tools, temperature, top_p } = assistant;
+  const model = models[0]?.model_id ?? "";
+  const fields = {
+    id,
+    object,
+    version,
+    created_at,
+    name,
+    description,
+    avatar: avatar ?? AVATAR,
+    models,
+    instructions,
+    events,
+    metadata,
+  };
+  return adaptNulls(c, { ...fields, model, tools, temperature, top_p }, ["name", "description", "instructions"]);
+}

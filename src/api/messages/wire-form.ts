@@ -1,0 +1,15 @@
+// The wire form of a message.
+import type { Context } from "hono";
+import type { AppEnv } from "../../http/app-env.ts";
+import type { Message } from "../../storage/entities.ts";
+import { adaptNulls } from "../dialect.ts";
+
+export function toWireMessage(c: Context<AppEnv>, message: Message) {
+  const { id, object, created_at, thread_id, role, content, file_ids, assistant_id, run_id, metadata, status, completed_at } =
+    message;
+  return adaptNulls(
+    c,
+    { id, object, created_at, thread_id, role, content, file_ids, assistant_id, run_id, metadata, status, completed_at },
+    ["assistant_id", "run_id"],
+  );
+}
