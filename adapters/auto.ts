@@ -9,7 +9,7 @@ export interface Candidate {
 }
 
 export interface AutoAdapter {
-  /** Its name and capabilities are those of the adapter that would load the model now. */
+  /** Its name and capabilities are those of the adapter that has loaded the model, else of the one that would load it now. */
   adapterOf(model: Model): Adapter;
   /** A sentence about the adapters that were passed over; undefined where there is none. */
   notice(): string | undefined;
@@ -23,6 +23,8 @@ export function createAuto(candidates: readonly Candidate[], onFallback: (notice
   const last = candidates.at(-1)!;
   /** Why each that was passed over does not compute. */
   const broken = new Map<Candidate, string>();
+  /** The engine of each model, and what loaded it. */
+  const loaded = new Map<string, { engine: Engine; adapter: Adapter }>();
   const current = (): Candidate => candidates.find((candidate) => !broken.has(candidate)) ?? last;
 
   const notice = (): string | undefined => {
@@ -59,6 +61,8 @@ export function createAuto(candidates: readonly Candidate[], onFallback: (notice
       const candidate = current();
       try {
         const engine = await candidate.adapter.load(installed, options, signal);
+        loaded.set(model.id, { engine, adapter: candidate.adapter });
+        void engine.closed.then(() => loaded.get(model.id)?.engine === engine && loaded.delete(model.id));
         return candidate === candidates[0] ? engine : refusing(engine, candidate.adapter.capabilities(model));
       } catch (error) {
         if (signal.aborted || !(await passesOver(candidate, error))) throw error;
@@ -66,12 +70,14 @@ export function createAuto(candidates: readonly Candidate[], onFallback: (notice
     }
   };
 
+  const answering = ({ id }: Model): Adapter => loaded.get(id)?.adapter ?? current().adapter;
+
   return {
     adapterOf: (model) => ({
       get name() {
-        return current().adapter.name;
+        return answering(model).name;
       },
-      capabilities: (asked) => current().adapter.capabilities(asked),
+      capabilities: (asked) => answering(asked).capabilities(asked),
       load: (...args) => load(model, ...args),
     }),
     notice,

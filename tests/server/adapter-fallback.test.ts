@@ -4,8 +4,9 @@ import { chmodSync, mkdtempSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AdapterError } from "../../adapters/adapter.ts";
-import { createAuto } from "../../adapters/auto.ts";
+import { createAuto, type Candidate } from "../../adapters/auto.ts";
 import { echo } from "../../adapters/echo.ts";
+import type { Model } from "../../models/manifest.ts";
 import { createAdapters } from "../../src/server/adapters.ts";
 import { createLog } from "../../src/support/log.ts";
 import type { Config } from "../../src/server/settings.ts";
@@ -133,6 +134,33 @@ describe("an error stays an error", () => {
     expect((await loaded()).notice).toBeUndefined();
     await close();
   });
+});
+
+test("a model that is loaded keeps what it can do when another one finds the adapter broken", async () => {
+  let dies = false;
+  const first = echo();
+  const capable: Candidate = {
+    adapter: {
+      ...{ ...first, name: "first", capabilities: () => ["tools"] },
+      load: async (...args) => {
+        if (dies) throw new AdapterError("model_load_failed", "No.");
+        return first.load(...args);
+      },
+    },
+    computeFailure: async () => (dies ? "it ended with signal SIGILL" : undefined),
+  };
+  const auto = createAuto([capable, { adapter: echo() }], () => {});
+  const [one, two] = [makeModel("one"), makeModel("two")];
+  const load = async (model: Model) =>
+    auto.adapterOf(model).load(await tinyModel(), { slots: 1, context: 512 }, AbortSignal.timeout(5_000));
+  const engine = await load(one);
+  dies = true;
+  await load(two);
+  expect([auto.adapterOf(one).name, auto.adapterOf(one).capabilities(one)]).toEqual(["first", ["tools"]]);
+  expect([auto.adapterOf(two).name, auto.adapterOf(two).capabilities(two)]).toEqual(["echo", []]);
+  await engine.close();
+  await engine.closed;
+  expect(auto.adapterOf(one).name).toBe("echo");
 });
 
 describe("a request that was admitted for a more capable engine", () => {
