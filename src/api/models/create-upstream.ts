@@ -8,7 +8,7 @@ import { ApiError, invalidValue } from "../../http/errors.ts";
 import { isOperator } from "../../http/middleware/auth.ts";
 import { toWireModel } from "./wire-form.ts";
 import { newModelRecord } from "./new-record.ts";
-import type { NewModel } from "./create-request.ts";
+import type { NewModel } from "./schema.ts";
 
 const OF_FILES = ["repo", "source_url", "path", "sha256", "size", "allow_private", "adapter", "engine", "download"] as const;
 

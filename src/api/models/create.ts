@@ -22,7 +22,7 @@ import type { DownloadPlan } from "../../library/pending-models.ts";
 import { describeFilesInPlace } from "./local-files.ts";
 import { parseBody } from "../../http/validate.ts";
 import { toWireModel } from "./wire-form.ts";
-import { NewModel } from "./create-request.ts";
+import { NewModel } from "./schema.ts";
 import { newModelRecord } from "./new-record.ts";
 import { addUpstream } from "./create-upstream.ts";
 

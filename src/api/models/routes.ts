@@ -1,6 +1,5 @@
 // /v1/models: the installed models, those of the catalogue, and pending ones. Their downloads are in api/downloads.
 import { Hono } from "hono";
-import * as v from "valibot";
 import { catalog } from "../../../models/catalog.ts";
 import type { Model } from "../../../models/manifest.ts";
 import type { Deps } from "../deps.ts";
@@ -8,18 +7,14 @@ import { json } from "../../http/json.ts";
 import type { AppEnv } from "../../http/app-env.ts";
 import { noModel, notInCatalog } from "../../http/not-found.ts";
 import { checkActingGet } from "../../http/middleware/origin.ts";
-import { toList, readPage, PageQuery } from "../../http/paging.ts";
+import { readPage, toList } from "../../http/paging.ts";
 import { parseQuery } from "../../http/validate.ts";
 import { downloadRoutes } from "../downloads/routes.ts";
+import { ListQuery, OneQuery } from "./schema.ts";
 import { modelIdFromPath } from "./model-id.ts";
 import { newModelRecord } from "./new-record.ts";
 import { addModel } from "./create.ts";
 import { toWireModel, type ModelPresence } from "./wire-form.ts";
-
-const WithCatalog = v.object({ catalog: v.optional(v.picklist(["true", "false"])) });
-const ListQuery = v.object({ ...PageQuery.entries, ...WithCatalog.entries });
-/** `fit=true` reads the header of the file at its source: that dials, so no web page may ask for it. */
-const OneQuery = v.object({ ...WithCatalog.entries, fit: v.optional(v.picklist(["true", "false"])) });
 
 export const modelRoutes = (deps: Deps) => {
   const keyed = deps.guards.keys.length > 0;

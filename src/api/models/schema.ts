@@ -1,7 +1,8 @@
-// The body of POST /v1/models.
+// The body of POST /v1/models, and the queries of its GETs.
 import * as v from "valibot";
 import { PINNABLE_ADAPTERS } from "../../../adapters/registry.ts";
 import { KEY_VARIABLE, Model, Upstream } from "../../../models/manifest.ts";
+import { PageQuery } from "../../http/paging.ts";
 import { codedMessage } from "../../support/coded-message.ts";
 
 const BAD_VARIABLE =
@@ -33,3 +34,8 @@ export const NewModel = v.object({
   slots: Upstream.entries.slots,
 });
 export type NewModel = v.InferOutput<typeof NewModel>;
+
+const WithCatalog = v.object({ catalog: v.optional(v.picklist(["true", "false"])) });
+export const ListQuery = v.object({ ...PageQuery.entries, ...WithCatalog.entries });
+/** `fit=true` reads the header of the file at its source: that dials, so no web page may ask for it. */
+export const OneQuery = v.object({ ...WithCatalog.entries, fit: v.optional(v.picklist(["true", "false"])) });
