@@ -22,7 +22,7 @@ const BY_HAND = `Publishing is done by hand, by whoever has the rights to it:
 `;
 
 const { values: wanted } = parseArgs({
-  options: { "dry-run": { type: "boolean", default: false }, makeExecutable: { type: "boolean", default: true } },
+  options: { "dry-run": { type: "boolean", default: false }, executable: { type: "boolean", default: true } },
   allowNegative: true,
 });
 
@@ -34,7 +34,7 @@ async function makeRelease(): Promise<void> {
   await mkdir(OUT, { recursive: true });
   npm("pack", "--silent", "--pack-destination", OUT);
   await writeFile(join(OUT, `${name}-${version}.cdx.json`), billOfMaterials());
-  const left_out = executable();
+  const left_out = makeExecutable();
   const files = (await readdir(OUT)).toSorted();
   const lines = await Promise.all(files.map(async (file) => `${await sha256(join(OUT, file))}  ${file}\n`));
   await writeFile(join(OUT, "SHA256SUMS"), lines.join(""));
@@ -56,8 +56,8 @@ interface Bill {
 }
 
 /** Answers with the reason where no executable is made. */
-function executable(): string | undefined {
-  if (!wanted.makeExecutable) return "The executable is left out, as --no-executable says.";
+function makeExecutable(): string | undefined {
+  if (!wanted.executable) return "The executable is left out, as --no-executable says.";
   const suffix = process.platform === "win32" ? ".exe" : "";
   const file = `${name}-${version}-${process.platform}-${process.arch}${suffix}`;
   npm("run", "--silent", "compile:bun", "--", "--outfile", join(OUT, file));
