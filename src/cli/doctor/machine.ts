@@ -64,7 +64,7 @@ export function checkSystem(version: string): Finding {
   return { about: "ingle", state: "good", says: `${version} on ${on}, ${platform()} ${release()}` };
 }
 
-/** None for an executable, which carries its runtime. */
+/** Executables carry their runtime and get no finding. */
 export async function checkRuntimes(): Promise<Finding[]> {
   return CARRIED === undefined ? Promise.all(RUNTIMES.map(checkRuntime)) : [];
 }
