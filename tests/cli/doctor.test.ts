@@ -233,7 +233,8 @@ describe("nothing is waited for for ever", () => {
     expect({ ok, why }).toEqual({ ok: false, why: "it gave no answer within 0.5 s" });
   });
   test("a program that is not there is a result, not an error", async () => {
-    expect((await runProgram("/nowhere/at-all", [])).ok).toBe(false);
+    for (const program of ["/nowhere/at-all", "no-such-program"])
+      expect(await runProgram(program, [])).toMatchObject({ found: false, ok: false });
   });
 });
 

@@ -1,7 +1,6 @@
 // One finding of `ingle doctor`, and how a check finds out within a time limit.
 import { execFile } from "node:child_process";
-import { access, constants } from "node:fs/promises";
-import { delimiter, join } from "node:path";
+import { access } from "node:fs/promises";
 
 export interface Finding {
   about: string;
@@ -40,6 +39,8 @@ export async function runCheck(about: string, check: Check, options: CheckOption
 }
 
 export interface ProgramResult {
+  /** False where there is no such program. */
+  found: boolean;
   /** Whether the program ended with exit code 0. */
   ok: boolean;
   /** Standard output, and standard error where there is none. */
@@ -48,25 +49,16 @@ export interface ProgramResult {
   why: string;
 }
 
-/** Runs a program until it ends or its time is over. Never rejects. */
+/** Runs a program, by its path or from the PATH, until it ends or its time is over. Never rejects. */
 export function runProgram(program: string, args: string[], { ms = 5_000, env = process.env } = {}): Promise<ProgramResult> {
   return new Promise((resolve) => {
     const child = execFile(program, args, { timeout: ms, killSignal: "SIGKILL", env }, (error, stdout, stderr) => {
       const ended = error?.signal ? `it was ended by ${error.signal}` : (error?.message ?? "");
       const why = error?.killed ? `it gave no answer within ${ms / 1000} s` : stderr.trim().split("\n").at(-1) || ended;
-      resolve({ ok: error === null, text: (stdout || stderr).trim(), why });
+      resolve({ found: error?.code !== "ENOENT", ok: error === null, text: (stdout || stderr).trim(), why });
     });
     child.stdin?.on("error", () => {}).end();
   });
-}
-
-/** Absolute path of a program on the PATH. */
-export async function findOnPath(name: string): Promise<string | undefined> {
-  const file = process.platform === "win32" ? `${name}.exe` : name;
-  for (const folder of (process.env.PATH ?? "").split(delimiter).filter(Boolean)) {
-    if (await isAccessible(join(folder, file), constants.X_OK)) return join(folder, file);
-  }
-  return undefined;
 }
 
 /** Whether this user may access a file; `mode` is one of `constants` of `node:fs`. */

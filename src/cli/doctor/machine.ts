@@ -6,7 +6,7 @@ import type { Config } from "../../server/settings.ts";
 import { formatBytes } from "../../support/quantities.ts";
 import { findRuntime, RUNTIMES, type RuntimeName } from "../../launch/runtimes.mjs";
 import { CARRIED } from "../../executable/carried.ts";
-import { runProgram, isAccessible, findOnPath, type Finding } from "./finding.ts";
+import { runProgram, isAccessible, type Finding } from "./finding.ts";
 
 /** The instruction sets that llama.cpp computes with, by the names of /proc/cpuinfo. */
 const INSTRUCTIONS =
@@ -52,9 +52,8 @@ export async function checkGraphics(): Promise<Finding> {
 }
 
 async function nvidiaCards(): Promise<string[]> {
-  const tool = await findOnPath("nvidia-smi");
-  if (tool === undefined) return [];
-  const { ok, text, why } = await runProgram(tool, ["--query-gpu=name,memory.total", "--format=csv,noheader"]);
+  const { found, ok, text, why } = await runProgram("nvidia-smi", ["--query-gpu=name,memory.total", "--format=csv,noheader"]);
+  if (!found) return [];
   return ok ? text.split("\n") : [`nvidia-smi is here, but ${why}`];
 }
 

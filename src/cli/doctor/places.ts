@@ -7,7 +7,7 @@ import { formatBytes } from "../../support/quantities.ts";
 import { LOCK_FILE, MARKER } from "../../storage/file-names.ts";
 import { holderOf } from "../../storage/lock/folder-lock.ts";
 import { LockedError } from "../../storage/lock/holder.ts";
-import { runProgram, isAccessible, findOnPath, type Finding } from "./finding.ts";
+import { runProgram, isAccessible, type Finding } from "./finding.ts";
 
 /** File systems by their numbers on Linux (`man 2 statfs`); other systems have other numbers. */
 const FILE_SYSTEMS: Record<number, string> = {
@@ -136,9 +136,7 @@ function listenErrorCode(host: string, port: number): Promise<string | undefined
 
 /** Empty for programs of other users, which only root may see. */
 async function portOwner(port: number): Promise<string> {
-  const tool = await findOnPath("ss");
-  if (tool === undefined) return "";
-  const { text } = await runProgram(tool, ["-Hltnp", `sport = :${port}`]);
+  const { text } = await runProgram("ss", ["-Hltnp", `sport = :${port}`]);
   const [, name, pid] = /users:\(\("([^"]+)",pid=(\d+)/.exec(text) ?? [];
   return name === undefined ? "" : ` by "${name}", process ${pid}`;
 }
