@@ -11,6 +11,12 @@ export interface Finding {
   mend?: string;
 }
 
+/** Makes the findings of a check. */
+export function findingsAbout(about: string): Record<Finding["state"], (says: string, mend?: string) => Finding> {
+  const inState = (state: Finding["state"]) => (says: string, mend?: string) => ({ about, state, says, ...(mend && { mend }) });
+  return { good: inState("good"), missing: inState("missing"), broken: inState("broken") };
+}
+
 export type Check = () => Finding | Finding[] | Promise<Finding | Finding[]>;
 
 /** A network disk or a driver may never answer. */

@@ -1,4 +1,5 @@
 // Checks of the hardware and of the runtimes.
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { arch, availableParallelism, cpus, platform, release } from "node:os";
 import { availableMemory, totalMemory } from "../../../models/machine-memory.ts";
@@ -6,7 +7,7 @@ import type { Config } from "../../server/settings.ts";
 import { formatBytes } from "../../support/quantities.ts";
 import { findRuntime, RUNTIMES, type RuntimeName } from "../../launch/runtimes.mjs";
 import { CARRIED } from "../../executable/carried.ts";
-import { runProgram, isAccessible, type Finding } from "./finding.ts";
+import { findingsAbout, runProgram, type Finding } from "./finding.ts";
 
 /** The instruction sets that llama.cpp computes with, by the names of /proc/cpuinfo. */
 const INSTRUCTIONS =
@@ -19,8 +20,9 @@ export async function checkProcessor(): Promise<Finding> {
   const says = [`${first?.model.trim() ?? "unknown"}, ${arch()}, ${cores}`, ...(sets ? [`computes with ${sets}`] : [])].join(
     "; ",
   );
-  if (arch() !== "x64" || sets === undefined || /\bavx2\b/.test(sets)) return { about: "processor", state: "good", says };
-  return { about: "processor", state: "missing", says: `${says}; it has no avx2, so that answers come slowly` };
+  const { good, missing } = findingsAbout("processor");
+  const slow = arch() === "x64" && sets !== undefined && !/\bavx2\b/.test(sets);
+  return slow ? missing(`${says}; it has no avx2, so that answers come slowly`) : good(says);
 }
 
 /** Undefined where the system does not say. */
@@ -38,17 +40,15 @@ async function instructionSets(): Promise<string | undefined> {
 export function checkMemory(): Finding {
   const left = availableMemory();
   const says = `${formatBytes(left)} of ${formatBytes(totalMemory())} are left`;
-  if (left > 1e9) return { about: "memory", state: "good", says };
-  return { about: "memory", state: "missing", says: `${says}: only the smallest models fit`, mend: "Close other programs." };
+  const { good, missing } = findingsAbout("memory");
+  return left > 1e9 ? good(says) : missing(`${says}: only the smallest models fit`, "Close other programs.");
 }
 
 export async function checkGraphics(): Promise<Finding> {
   const cards = await nvidiaCards();
-  const others = (await Promise.all([isAccessible("/dev/kfd", 0), isAccessible("/dev/dri", 0)])).map((there, i) =>
-    there ? ["/dev/kfd", "/dev/dri"][i]! : "",
-  );
-  const seen = [...cards, ...others.filter(Boolean), ...(platform() === "darwin" && arch() === "arm64" ? ["Metal"] : [])];
-  return { about: "graphics card", state: "good", says: seen.length === 0 ? "none: the processor computes" : seen.join(", ") };
+  const others = ["/dev/kfd", "/dev/dri"].filter((path) => existsSync(path));
+  const seen = [...cards, ...others, ...(platform() === "darwin" && arch() === "arm64" ? ["Metal"] : [])];
+  return findingsAbout("graphics card").good(seen.join(", ") || "none: the processor computes");
 }
 
 async function nvidiaCards(): Promise<string[]> {
@@ -60,7 +60,7 @@ async function nvidiaCards(): Promise<string[]> {
 export function checkSystem(version: string): Finding {
   const { bun, deno, node } = process.versions;
   const on = bun ? `Bun ${bun}` : deno ? `Deno ${deno}` : `Node ${node}`;
-  return { about: "ingle", state: "good", says: `${version} on ${on}, ${platform()} ${release()}` };
+  return findingsAbout("ingle").good(`${version} on ${on}, ${platform()} ${release()}`);
 }
 
 /** Executables carry their runtime and get no finding. */
@@ -75,29 +75,26 @@ const CONSEQUENCE: Record<RuntimeName, string> = {
 };
 
 async function checkRuntime(name: RuntimeName): Promise<Finding> {
-  const about = `runtime ${name}`;
+  const { good, missing } = findingsAbout(`runtime ${name}`);
   const [binary] = findRuntime(name) ?? [];
   if (binary === undefined) {
-    const mend = name === "node" ? "Install Node 22.18 or newer, and have it on the PATH." : undefined;
-    return { about, state: name === "node" ? "missing" : "good", says: `not here: ${CONSEQUENCE[name]}`, ...(mend && { mend }) };
+    const says = `not here: ${CONSEQUENCE[name]}`;
+    return name === "node" ? missing(says, "Install Node 22.18 or newer, and have it on the PATH.") : good(says);
   }
   const { ok, text, why } = await runProgram(binary, ["--version"]);
-  if (ok) return { about, state: "good", says: `${text.split("\n")[0]} at ${binary}` };
-  return { about, state: "missing", says: `${binary} does not run: ${why}` };
+  return ok ? good(`${text.split("\n")[0]} at ${binary}`) : missing(`${binary} does not run: ${why}`);
 }
 
 /** Only Deno withholds permissions that its user has. */
 export function checkPermissions({ data }: Pick<Config, "data">): Finding[] {
   const { Deno } = globalThis as { Deno?: { permissions: { querySync(of: Permission): { state: string } } } };
   if (Deno === undefined) return [];
-  const files: Permission[] = [
-    { name: "read", path: data },
-    { name: "write", path: data },
-  ];
+  const files = ["read", "write"].map((name) => ({ name, path: data }));
   const needed: Permission[] = [...files, ...["net", "env", "run"].map((name) => ({ name })), { name: "sys", kind: "hostname" }];
   const kept = needed.filter((one) => Deno.permissions.querySync(one).state !== "granted").map(({ name }) => name);
-  if (kept.length === 0) return [{ about: "permissions", state: "good", says: "all that ingle needs are granted" }];
-  return [{ about: "permissions", state: "broken", says: `Deno withholds ${kept.join(", ")}`, mend: "deno task serve" }];
+  const { good, broken } = findingsAbout("permissions");
+  if (kept.length === 0) return [good("all that ingle needs are granted")];
+  return [broken(`Deno withholds ${kept.join(", ")}`, "deno task serve")];
 }
 
 interface Permission {

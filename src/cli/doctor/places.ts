@@ -7,7 +7,7 @@ import { formatBytes } from "../../support/quantities.ts";
 import { LOCK_FILE, MARKER } from "../../storage/file-names.ts";
 import { holderOf } from "../../storage/lock/folder-lock.ts";
 import { LockedError } from "../../storage/lock/holder.ts";
-import { runProgram, isAccessible, type Finding } from "./finding.ts";
+import { findingsAbout, isAccessible, runProgram, type Finding } from "./finding.ts";
 
 /** File systems by their numbers on Linux (`man 2 statfs`); other systems have other numbers. */
 const FILE_SYSTEMS: Record<number, string> = {
@@ -32,26 +32,20 @@ const VOLATILE: Record<string, string> = {
 const LOW_BYTES = 2e9;
 
 export async function checkDataFolder({ data, no_init }: Config): Promise<Finding[]> {
-  const about = "data folder";
-  const there = await stat(data).catch(() => undefined);
-  if (there === undefined)
+  const stats = await stat(data).catch(() => undefined);
+  if (stats === undefined)
     return [await checkMissingFolder(data, no_init), await checkDisk("disk of the data folder", await nearestFolder(data))];
-  if (!there.isDirectory()) return [{ about, state: "broken", says: `${data} is no folder`, mend: "ingle serve --data FOLDER" }];
-  return [await checkAccess(data, there.mode), await checkLock(data), await checkDisk("disk of the data folder", data)];
+  if (!stats.isDirectory()) return [folder.broken(`${data} is no folder`, "ingle serve --data FOLDER")];
+  return [await checkAccess(data, stats.mode), await checkLock(data), await checkDisk("disk of the data folder", data)];
 }
 
+const folder = findingsAbout("data folder");
+
 async function checkMissingFolder(data: string, no_init: boolean): Promise<Finding> {
-  const about = "data folder";
-  if (no_init)
-    return { about, state: "broken", says: `${data} is not there, and --no-init forbids to make it`, mend: "Mount its disk." };
-  if (await isAccessible(await nearestFolder(data), constants.W_OK))
-    return { about, state: "good", says: `${data} is made at the first start` };
-  return {
-    about,
-    state: "broken",
-    says: `${data} is not there, and this user may not make it`,
-    mend: "ingle serve --data FOLDER",
-  };
+  if (no_init) return folder.broken(`${data} is not there, and --no-init forbids to make it`, "Mount its disk.");
+  const may_make = await isAccessible(await nearestFolder(data), constants.W_OK);
+  if (may_make) return folder.good(`${data} is made at the first start`);
+  return folder.broken(`${data} is not there, and this user may not make it`, "ingle serve --data FOLDER");
 }
 
 /** The nearest folder above that exists. */
@@ -61,68 +55,47 @@ async function nearestFolder(path: string): Promise<string> {
 }
 
 async function checkAccess(data: string, mode: number): Promise<Finding> {
-  const about = "data folder";
   if (!(await isAccessible(data, constants.R_OK | constants.W_OK | constants.X_OK)))
-    return {
-      about,
-      state: "broken",
-      says: `this user may not write to ${data}`,
-      mend: `chown -R ${process.getuid?.() ?? "USER"} ${data}`,
-    };
+    return folder.broken(`this user may not write to ${data}`, `chown -R ${process.getuid?.() ?? "USER"} ${data}`);
   const names = await readdir(data);
   const kind = names.includes(MARKER) ? "" : names.length === 0 ? ", empty" : `, without ${MARKER}`;
   const open = (mode & 0o077) !== 0 && process.platform !== "win32";
   const says = `${data}${kind}, mode ${(mode & 0o777).toString(8)}`;
-  if (!open) return { about, state: "good", says };
-  return { about, state: "missing", says: `${says}: other users can look into it`, mend: `chmod 700 ${data}` };
+  return open ? folder.missing(`${says}: other users can look into it`, `chmod 700 ${data}`) : folder.good(says);
 }
 
 async function checkLock(data: string): Promise<Finding> {
   const holder = await holderOf(join(data, LOCK_FILE));
-  return { about: "lock", state: "good", says: holder === undefined ? "free" : new LockedError(holder).message };
+  return findingsAbout("lock").good(holder === undefined ? "free" : new LockedError(holder).message);
 }
 
 async function checkDisk(about: string, path: string): Promise<Finding> {
+  const { good, missing } = findingsAbout(about);
   const { type, bavail, bsize } = await statfs(path);
   const kind = process.platform === "linux" ? FILE_SYSTEMS[type] : undefined;
   const says = `${formatBytes(bavail * bsize)} are free${kind ? ` on ${kind}` : ""}`;
-  if (bavail * bsize < LOW_BYTES)
-    return { about, state: "missing", says: `${says}: too little for most models`, mend: "ingle rm MODEL" };
-  const fleeting = VOLATILE[kind ?? ""];
-  return { about, state: fleeting ? "missing" : "good", says: fleeting ? `${says}: ${fleeting}` : says };
+  if (bavail * bsize < LOW_BYTES) return missing(`${says}: too little for most models`, "ingle rm MODEL");
+  const volatile = VOLATILE[kind ?? ""];
+  return volatile ? missing(`${says}: ${volatile}`) : good(says);
 }
 
 export async function checkCache(cache: string): Promise<Finding[]> {
-  const about = "cache";
+  const { good, missing } = findingsAbout("cache");
   const place = (await isAccessible(cache, constants.F_OK)) ? cache : await nearestFolder(cache);
-  if (await isAccessible(place, constants.W_OK))
-    return [{ about, state: "good", says: cache }, await checkDisk("disk of the cache", place)];
-  return [
-    { about, state: "missing", says: `this user may not write to ${place}`, mend: "Set XDG_CACHE_HOME to a folder of your own." },
-  ];
+  if (await isAccessible(place, constants.W_OK)) return [good(cache), await checkDisk("disk of the cache", place)];
+  return [missing(`this user may not write to ${place}`, "Set XDG_CACHE_HOME to a folder of your own.")];
 }
 
 export async function checkPort({ host, port, data }: Config): Promise<Finding> {
-  const about = "port";
-  if (port === 0) return { about, state: "good", says: "a free one is taken" };
+  const { good, broken } = findingsAbout("port");
+  if (port === 0) return good("a free one is taken");
   const code = await listenErrorCode(host.replace(/^\[(.*)\]$/, "$1"), port);
-  if (code === undefined) return { about, state: "good", says: `${port} on ${host} is free` };
+  if (code === undefined) return good(`${port} on ${host} is free`);
   if (code !== "EADDRINUSE")
-    return {
-      about,
-      state: "broken",
-      says: `${host}, port ${port} cannot be had (${code})`,
-      mend: "ingle serve --host 127.0.0.1 --port 1337",
-    };
+    return broken(`${host}, port ${port} cannot be had (${code})`, "ingle serve --host 127.0.0.1 --port 1337");
   const holder = await holderOf(join(data, LOCK_FILE));
-  if (holder?.url?.endsWith(`:${port}`))
-    return { about, state: "good", says: `${port} is taken by the ingle that works in the data folder` };
-  return {
-    about,
-    state: "broken",
-    says: `${port} on ${host} is taken${await portOwner(port)}`,
-    mend: `ingle serve --port ${port + 1}`,
-  };
+  if (holder?.url?.endsWith(`:${port}`)) return good(`${port} is taken by the ingle that works in the data folder`);
+  return broken(`${port} on ${host} is taken${await portOwner(port)}`, `ingle serve --port ${port + 1}`);
 }
 
 /** The error code of an attempt to listen; undefined where it succeeds. */
