@@ -10,7 +10,8 @@ export function childEnvironment(env: Record<string, string | undefined>): Recor
   const allowed = Object.entries(env).filter(
     (entry): entry is [string, string] => ALLOWED_VARIABLES.test(entry[0]) && entry[1] !== undefined,
   );
-  return Object.fromEntries(allowed);
+  // Without it, an abort of ggml starts gdb where there is one, which takes seconds and writes to the standard output that carries messages.
+  return { GGML_NO_BACKTRACE: "1", ...Object.fromEntries(allowed) };
 }
 
 /** Calls back with each line that is not blank, cut to 2,000 characters; a longer one comes in pieces. */
