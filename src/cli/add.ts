@@ -8,20 +8,20 @@ import { print } from "./print.ts";
 export default defineCommand({
   meta: { name: "add", description: "Add a model that other servers with OpenAI's API run." },
   args: {
-    id: { type: "positional", required: true, description: "What it is to be called here" },
+    id: { type: "positional", required: true, description: "Id of the model here" },
     "base-url": {
       type: "string",
       required: true,
-      description: "Address of the API there, such as http://10.0.0.7:8000/v1; several with commas between them",
+      description: "Address of the API, such as http://10.0.0.7:8000/v1; several with commas between them",
       valueHint: "url",
     },
-    as: { type: "string", description: "What it is called there (the same)", valueHint: "name" },
+    as: { type: "string", description: "Name of the model on those servers (the id)", valueHint: "name" },
     "key-env": {
       type: "string",
-      description: "Environment variable of this server that holds the key for there; it begins with INGLE_UPSTREAM_",
+      description: "Environment variable with the key of those servers; its name begins with INGLE_UPSTREAM_",
       valueHint: "variable",
     },
-    slots: { type: "string", description: "Requests that each of them gets at a time (16)" },
+    slots: { type: "string", description: "Requests that each server gets at a time (16)" },
     ...DATA_ARGS,
   },
   async run({ args }) {

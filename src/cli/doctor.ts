@@ -12,7 +12,7 @@ import { checkCache, checkDataFolder, checkPort } from "./doctor/places.ts";
 import { print } from "./print.ts";
 
 export default defineCommand({
-  meta: { name: "doctor", description: "Say what this machine has, what is missing, and what mends it." },
+  meta: { name: "doctor", description: "Check what this machine has, what is missing, and how to mend it." },
   args: {
     json: { type: "boolean", default: false, description: "One JSON object instead of lines" },
     ...settingArgs("host", "port", "data"),

@@ -10,7 +10,7 @@ import { formatBytes } from "../support/quantities.ts";
 export default defineCommand({
   meta: { name: "list", description: "Show the models of the data folder." },
   args: {
-    catalog: { type: "boolean", default: false, description: "Also those that can be downloaded" },
+    catalog: { type: "boolean", default: false, description: "Include the models that can be downloaded" },
     json: { type: "boolean", default: false, description: "One JSON array instead of a table" },
     ...DATA_ARGS,
   },

@@ -16,13 +16,13 @@ export default defineCommand({
   meta: { name: "run", description: "Talk to a model in the terminal." },
   args: {
     model: { type: "positional", description: "An installed model", required: true },
-    prompt: { type: "positional", description: "Answer this and leave; without it, talk", required: false },
-    system: { type: "string", description: "What the model is to be" },
-    temperature: { type: "string", description: "0 is repeatable, 2 is wild (0.7)" },
-    "max-tokens": { type: "string", description: "Longest answer (2048)" },
+    prompt: { type: "positional", description: "Answer this and exit; without it, start a conversation", required: false },
+    system: { type: "string", description: "System message" },
+    temperature: { type: "string", description: "0 is deterministic, 2 is the most random (0.7)" },
+    "max-tokens": { type: "string", description: "Most tokens of an answer (2048)" },
     ...DATA_ARGS,
     ...settingArgs("adapter", "threads", "context"),
-    log: { type: "boolean", description: "Show the log, on standard error" },
+    log: { type: "boolean", description: "Write the log to standard error" },
   },
   async run({ args }) {
     const { model } = args;

@@ -28,7 +28,10 @@ const SERVE_ARGS = Object.fromEntries(Object.entries(serve.args as ArgsDef).filt
 type OptionValues = Record<string, string | boolean | undefined>;
 
 export default defineCommand({
-  meta: { name: "service", description: "Print what starts the server as a service: a unit of systemd, or of launchd on macOS." },
+  meta: {
+    name: "service",
+    description: "Print the unit that starts the server as a service, for systemd, or for launchd on macOS.",
+  },
   args: {
     ...SERVE_ARGS,
     system: { type: "boolean", description: "For the whole machine, with a user of its own, instead of for yourself" },

@@ -10,7 +10,7 @@ export default defineCommand({
   meta: { name: "show", description: "Show what is known of a model, and whether it fits in memory." },
   args: {
     id: { type: "positional", required: true, description: "The model, as `ingle list --catalog` names it" },
-    remote: { type: "boolean", default: false, description: "Where it is not here, look at its file where it would come from" },
+    remote: { type: "boolean", default: false, description: "Read the header of a model that is not here from its source" },
     json: { type: "boolean", default: false, description: "JSON instead of lines" },
     ...DATA_ARGS,
   },
@@ -61,7 +61,7 @@ function formatDetails({ details, fit, metadata, upstream, partial_bytes = 0, ..
     ["Name there", upstream?.model],
     ["Key in", upstream?.key_env],
     ["Requests each", upstream?.slots === undefined ? undefined : String(upstream.slots)],
-    ["Engine", model.engine],
+    ["Adapter", model.engine],
     ["Memory", fit && describeFit(fit)],
   ];
   const known = rows.filter((row): row is [string, string] => row[1] !== undefined);
