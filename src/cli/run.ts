@@ -76,19 +76,11 @@ async function converse(ask: AnswerMessages, messages: TypedMessage[]): Promise<
   }
 }
 
-interface RunSettings {
-  model: string;
-  data?: string;
-  store?: string;
-  config?: string;
-  adapter?: string;
-  threads?: string;
-  context?: string;
-  log?: boolean;
-}
+/** The options of the command line; those beside the named ones are settings. */
+type RunCommandOptions = { model: string; log?: boolean; [setting: string]: unknown };
 
 /** The engine of a server has the server's settings and log: options for others take an engine in this process. */
-async function connectForRun({ model, log = false, ...settings }: RunSettings): Promise<Api> {
+async function connectForRun({ model, log = false, ...settings }: RunCommandOptions): Promise<Api> {
   const config = { ...readConfig(settings), slots: 1, key: [], model };
   const own = log || [settings.adapter, settings.threads, settings.context].some((setting) => setting !== undefined);
   // The log would stand between the answers; errors come as one sentence all the same.
