@@ -9,5 +9,6 @@ import type { AppEnv } from "./app-env.ts";
 export function json(c: Pick<Context<AppEnv>, "env">, value: unknown, init?: ResponseInit): Response {
   // Hono's `env` is undefined where `app.fetch` got the request alone.
   const { Response: Answer = Response } = c.env ?? {};
-  return Answer.json(value, init);
+  // Not `Response.json`: on Bun its content type has a charset.
+  return new Answer(JSON.stringify(value), { ...init, headers: { "content-type": "application/json", ...init?.headers } });
 }
