@@ -1,4 +1,4 @@
-// assistants/*/assistant.json -> assistants of ours, and a map of the old ids to the new ones.
+// assistants/*/assistant.json -> assistants of ours, whose ids are noted in the job.
 import { BUILT_IN, type Assistant } from "../storage/entities.ts";
 import { byTail, idOf, tailOf } from "./ids.ts";
 import { listFolders, skipUnreadable, type ImportJob } from "./job.ts";
@@ -10,19 +10,14 @@ import { findFirstTime, toSeconds } from "./times.ts";
 
 const LARGEST_FILE = 2 ** 20;
 
-/** New ids by old ones. */
-export type AssistantIds = Map<string, string>;
-
 /** Throws what the store throws. */
-export async function importAssistants(job: ImportJob): Promise<AssistantIds> {
-  const ids: AssistantIds = new Map([[BUILT_IN, BUILT_IN]]);
+export async function importAssistants(job: ImportJob): Promise<void> {
   const known = byTail(await job.store.assistants.ids());
   for (const name of await listFolders(job, "assistants", "assistant")) {
     const item: ImportItem = { kind: "assistant", old_id: name, path: `assistants/${name}/assistant.json` };
     const old = await skipUnreadable(job, item, () => readOldAssistant(job, item));
-    if (old !== undefined) await importAssistant(job, item, old, known, ids);
+    if (old !== undefined) await importAssistant(job, item, old, known);
   }
-  return ids;
 }
 
 async function readOldAssistant({ folder, report }: ImportJob, item: ImportItem): Promise<JsonObject | undefined> {
@@ -35,17 +30,17 @@ async function readOldAssistant({ folder, report }: ImportJob, item: ImportItem)
   return old;
 }
 
-/** `ids` gets the new id. `known`: ids of assistants that are here, by their tails. */
-async function importAssistant(job: ImportJob, item: ImportItem, old: JsonObject, known: Map<string, string>, ids: AssistantIds) {
+/** `known`: ids of assistants that are here, by their tails. */
+async function importAssistant(job: ImportJob, item: ImportItem, old: JsonObject, known: Map<string, string>) {
   const name = item.old_id!;
   item = { ...item, old_id: nonEmptyString(old.id) ?? name };
-  const { report, store } = job;
+  const { report, store, assistant_ids } = job;
   if (name === BUILT_IN && isUntouched(old)) return report.skipped({ ...item, id: BUILT_IN }, "It is built in here too.");
   const tail = tailOf("assistant", name);
   const there = known.get(tail);
   const time = findFirstTime(job.now, old.created_at, old.created) ?? (await job.folder.modifiedAt(item.path)) ?? job.now;
   const id = there ?? idOf("asst_", time, tail);
-  for (const old_id of [name, nonEmptyString(old.id)]) if (old_id !== undefined) ids.set(old_id, id);
+  for (const old_id of [name, nonEmptyString(old.id)]) if (old_id !== undefined) assistant_ids.set(old_id, id);
   if (there !== undefined) return report.skipped({ ...item, id }, "It was imported before.");
 
   const { assistant, losses } = toAssistant(job, { ...old, id: item.old_id }, id, toSeconds(time));

@@ -1,6 +1,8 @@
 // `ingle import`: the contents of a data folder of Jan or cortex become threads, messages, assistants and models of ours.
 import { importAssistants } from "./assistants.ts";
-import type { ImportTarget, ImportJob } from "./job.ts";
+import type { Store } from "../storage/store.ts";
+import { BUILT_IN } from "../storage/entities.ts";
+import type { ImportJob } from "./job.ts";
 import { findLayout } from "./layout.ts";
 import { importModels } from "./models.ts";
 import { createReportBuilder, type Report } from "./report.ts";
@@ -9,14 +11,14 @@ import { importThreads } from "./threads.ts";
 /**
  * Imports the folder, whose files are read and never written; GGUF files are used where they are. What was imported before is
  * recognised, so that a second run, also after one that was killed, ends as one undisturbed run does.
- * Throws `ImportError` for a folder that cannot be imported, and what the store throws.
+ * `now`: seconds since 1970. Throws `ImportError` for a folder that cannot be imported, and what the store throws.
  */
-export async function importFolder(path: string, { store, now }: ImportTarget): Promise<Report> {
+export async function importFolder(path: string, { store, now }: { store: Store; now: () => number }): Promise<Report> {
   const layout = await findLayout(path);
   const report = createReportBuilder(layout.from);
-  const job: ImportJob = { ...layout, store, report, now: now() * 1000 };
-  const assistants = await importAssistants(job);
+  const job: ImportJob = { ...layout, store, report, now: now() * 1000, assistant_ids: new Map([[BUILT_IN, BUILT_IN]]) };
+  await importAssistants(job);
   await importModels(job);
-  await importThreads(job, assistants);
+  await importThreads(job);
   return report.result;
 }

@@ -4,18 +4,13 @@ import type { FolderLayout } from "./layout.ts";
 import { IS_LINK, UnreadableError } from "./old-folder.ts";
 import type { ImportItem, ReportBuilder } from "./report.ts";
 
-/** Where what is imported goes. */
-export interface ImportTarget {
-  store: Store;
-  /** Seconds since 1970. */
-  now: () => number;
-}
-
 export interface ImportJob extends FolderLayout {
   store: Store;
   report: ReportBuilder;
   /** Milliseconds since 1970, the same for all of it. */
   now: number;
+  /** The new ids of assistants by their old ones. */
+  assistant_ids: Map<string, string>;
 }
 
 /** Answers what `work` does; where it meets what cannot be read, the item is reported as skipped. */

@@ -1,7 +1,7 @@
 // thread.json of every age -> what of it a thread of ours keeps.
 import type { Thread, ThreadAssistant } from "../storage/entities.ts";
 import { BUILT_IN } from "../storage/entities.ts";
-import type { AssistantIds } from "./assistants.ts";
+import type { ImportJob } from "./job.ts";
 import { isObject, type JsonObject } from "../support/json.ts";
 import { nonEmptyString } from "./json.ts";
 import { fitMetadata } from "./metadata.ts";
@@ -20,15 +20,7 @@ export interface OldThread {
   losses: string[];
 }
 
-interface OldThreadContext {
-  old_id: string;
-  from: string;
-  /** Milliseconds. */
-  now: number;
-  ids: AssistantIds;
-}
-
-export function parseOldThread(old: JsonObject, { old_id, from, now, ids }: OldThreadContext): OldThread {
+export function parseOldThread({ from, now, assistant_ids }: ImportJob, old_id: string, old: JsonObject): OldThread {
   const inner = isObject(old.metadata) ? old.metadata : {};
   // The title went there and came back again with cortex, between Jan 0.5.13 and 0.6.
   const title = nonEmptyString(old.title) ?? nonEmptyString(inner.title);
@@ -45,7 +37,9 @@ export function parseOldThread(old: JsonObject, { old_id, from, now, ids }: OldT
     losses,
   );
   const listed = (Array.isArray(old.assistants) ? old.assistants : []).filter((one) => isObject(one) || typeof one === "string");
-  const assistants = listed.slice(0, MOST_ASSISTANTS).map((one) => assistantOf(isObject(one) ? one : { id: one }, ids, losses));
+  const assistants = listed
+    .slice(0, MOST_ASSISTANTS)
+    .map((one) => assistantOf(isObject(one) ? one : { id: one }, assistant_ids, losses));
   return {
     ...(title === undefined ? {} : { title: title.slice(0, LONGEST_TITLE) }),
     created: findFirstTime(now, old.created, old.created_at),
@@ -58,7 +52,7 @@ export function parseOldThread(old: JsonObject, { old_id, from, now, ids }: OldT
 /** Where the newest Jan keeps the model of a thread that has no assistant. */
 const NONE = "model-only";
 
-function assistantOf(old: JsonObject, ids: AssistantIds, losses: string[]): ThreadAssistant {
+function assistantOf(old: JsonObject, ids: ImportJob["assistant_ids"], losses: string[]): ThreadAssistant {
   const old_id = nonEmptyString(old.assistant_id) ?? nonEmptyString(old.id) ?? BUILT_IN;
   const name = old_id === NONE ? undefined : (nonEmptyString(old.assistant_name) ?? nonEmptyString(old.name));
   const instructions = nonEmptyString(old.instructions);

@@ -1,7 +1,5 @@
 // The messages of an old thread, on their way into the store: each gets an id that sorts it behind the one before.
-import type { Collection } from "../storage/collection.ts";
 import type { Message } from "../storage/entities.ts";
-import type { AssistantIds } from "./assistants.ts";
 import { idOf } from "./ids.ts";
 import type { ImportJob } from "./job.ts";
 import { createIdTails, draftMessage, parseLines, oldIdOf, type MessageDraft } from "./messages.ts";
@@ -9,12 +7,11 @@ import type { ImportItem } from "./report.ts";
 import { toSeconds } from "./times.ts";
 
 export const MESSAGES_FILE = "messages.jsonl";
-const WRITES_AT_ONCE = 16;
 
 export interface OldMessage {
   draft: MessageDraft;
   tail: string;
-  line: number;
+  item: ImportItem;
 }
 
 interface MessageHandlers {
@@ -30,21 +27,22 @@ export async function* readOldMessages(job: ImportJob, path: string, handlers: M
   const idTail = createIdTails();
   let is_first = true;
   for await (const { line, values, fault, mended } of parseLines(job.folder, `${path}/${MESSAGES_FILE}`)) {
-    const about = (old_id: string | null): ImportItem => ({ kind: "message", old_id, path: `${path}/${MESSAGES_FILE}`, line });
+    const itemOf = (old_id: string | null): ImportItem => ({ kind: "message", old_id, path: `${path}/${MESSAGES_FILE}`, line });
     for (const value of values) {
       const found = draftMessage(value, job);
       const tail = idTail(value);
+      const item = itemOf(oldIdOf(value));
       const was_first = is_first;
       is_first = false;
       if (!("draft" in found)) {
-        if (!was_first || found.system === undefined || !instruct(found.system)) skip(about(oldIdOf(value)), found.reason);
-      } else if (tail === undefined) skip(about(oldIdOf(value)), "It stands in the file once more.");
+        if (!was_first || found.system === undefined || !instruct(found.system)) skip(item, found.reason);
+      } else if (tail === undefined) skip(item, "It stands in the file once more.");
       else {
         if (mended) found.draft.losses.push('It is not all UTF-8: what is none became "\uFFFD".');
-        yield { draft: found.draft, tail, line };
+        yield { draft: found.draft, tail, item };
       }
     }
-    if (fault !== undefined) skip(about(null), fault);
+    if (fault !== undefined) skip(itemOf(null), fault);
   }
 }
 
@@ -53,21 +51,14 @@ interface MessageDefaults {
   thread_id: string;
   /** The author of answers where the old message names none. */
   assistant_id: string | null;
-  ids: AssistantIds;
   /** When the last message was made, and the time in its id, in milliseconds. */
   time: number;
   issued: number;
 }
 
 /** Makes messages of drafts, which must come in their order. */
-export function createMessageFactory({
-  thread_id,
-  assistant_id,
-  ids,
-  time,
-  issued,
-}: MessageDefaults): (old: OldMessage) => Message {
-  return ({ draft, tail }) => {
+export function createMessageFactory({ assistant_ids }: ImportJob, { thread_id, assistant_id, time, issued }: MessageDefaults) {
+  return ({ draft, tail }: OldMessage): Message => {
     const { fields, old_assistant, completed } = draft;
     time = draft.time ?? time;
     issued = Math.max(time, issued + 1);
@@ -78,33 +69,13 @@ export function createMessageFactory({
       thread_id,
       ...fields,
       file_ids: [],
-      assistant_id: fields.role === "assistant" ? (ids.get(old_assistant ?? "") ?? assistant_id) : null,
+      assistant_id: fields.role === "assistant" ? (assistant_ids.get(old_assistant ?? "") ?? assistant_id) : null,
       run_id: null,
       completed_at: fields.status === "completed" ? toSeconds(Math.max(completed ?? time, time)) : null,
     };
   };
 }
 
-/** Writes as the messages come, a batch at a time, so that a file of any length needs little memory. `flush` writes the last batch. */
-export function createBatchWriter({ put }: Pick<Collection<Message>, "put">) {
-  let batch: Message[] = [];
-  const flush = async (): Promise<void> => {
-    await Promise.all(batch.map(put));
-    batch = [];
-  };
-  return {
-    async add(message: Message): Promise<void> {
-      if (batch.push(message) === WRITES_AT_ONCE) await flush();
-    },
-    flush,
-  };
-}
-
-/** `path` is the thread's. */
-export function itemOfMessage(path: string, { draft, line }: OldMessage): ImportItem {
-  return { kind: "message", old_id: draft.old_id, path: `${path}/${MESSAGES_FILE}`, line };
-}
-
-export function reportLosses({ report }: ImportJob, path: string, old: OldMessage, { id }: Message): void {
-  for (const loss of old.draft.losses) report.reduced({ ...itemOfMessage(path, old), id }, loss);
+export function reportLosses({ report }: ImportJob, { draft, item }: OldMessage, { id }: Message): void {
+  for (const loss of draft.losses) report.reduced({ ...item, id }, loss);
 }

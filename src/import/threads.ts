@@ -1,50 +1,44 @@
 // threads/*/ -> threads of ours with their messages; a thread that was imported before gets what has been added since.
-import type { AssistantIds } from "./assistants.ts";
 import { byTail, idOf, tailOf } from "./ids.ts";
 import { listFolders, skipUnreadable, type ImportJob } from "./job.ts";
 import { type JsonObject } from "../support/json.ts";
 import { parseDocuments } from "./json.ts";
 import { addNewMessages } from "./known-thread.ts";
+import type { Message } from "../storage/entities.ts";
 import { UnreadableError } from "./old-folder.ts";
 import { parseOldThread, type OldThread } from "./old-thread.ts";
 import type { ImportItem } from "./report.ts";
-import {
-  createMessageFactory,
-  createBatchWriter,
-  MESSAGES_FILE,
-  readOldMessages,
-  reportLosses,
-  type OldMessage,
-} from "./thread-messages.ts";
+import { createMessageFactory, MESSAGES_FILE, readOldMessages, reportLosses, type OldMessage } from "./thread-messages.ts";
 import { toSeconds } from "./times.ts";
 
 const LARGEST_FILE = 4 * 2 ** 20;
 const LONGEST_TITLE = 60;
+const WRITES_AT_ONCE = 16;
 
 /** Throws what the store throws. */
-export async function importThreads(job: ImportJob, assistants: AssistantIds): Promise<void> {
+export async function importThreads(job: ImportJob): Promise<void> {
   const known = byTail(await job.store.threads.ids());
   for (const name of await listFolders(job, "threads", "thread")) {
     const item: ImportItem = { kind: "thread", old_id: name, path: `threads/${name}` };
     const id = known.get(tailOf("thread", name));
     await skipUnreadable(job, { ...item, path: `${item.path}/${MESSAGES_FILE}` }, () =>
-      id === undefined ? importThread(job, item, name, assistants) : addNewMessages(job, { ...item, id }, id, assistants),
+      id === undefined ? importThread(job, item, name) : addNewMessages(job, { ...item, id }, id),
     );
   }
 }
 
 /** Writes the messages first, then the thread: what a crash leaves in between cannot be reached, and the next run goes on from it. */
-async function importThread(job: ImportJob, item: ImportItem, name: string, ids: AssistantIds): Promise<void> {
+async function importThread(job: ImportJob, item: ImportItem, name: string): Promise<void> {
   const { report, store } = job;
   const { old, fault } = await readOldThread(job, item.path);
   const first = await readFirstMessage(job, item.path);
   if (fault !== undefined && first === undefined) return report.skipped(item, fault);
 
-  const old_thread = parseOldThread(old, { old_id: name, from: job.from, now: job.now, ids });
+  const old_thread = parseOldThread(job, name, old);
   // In some versions of Jan `created` is the time of the last change: the first message may be older.
   const time = earliest(old_thread.created, first?.draft.time) ?? (await readModifiedAt(job, item.path));
   const id = idOf("thread_", time, tailOf("thread", name));
-  const messages = await importMessages(job, { ...item, id }, { id, time, old_thread, ids });
+  const messages = await importMessages(job, item.path, { id, time, old_thread });
   const { assistants, metadata } = old_thread;
   const title = old_thread.title ?? titleOf(first);
   await store.conversations.put({ id, object: "thread", title, created_at: toSeconds(time), assistants, metadata }, []);
@@ -57,31 +51,29 @@ interface ThreadDraft {
   /** Milliseconds. */
   time: number;
   old_thread: OldThread;
-  ids: AssistantIds;
 }
 
 /** Answers how many messages there are. */
-async function importMessages(job: ImportJob, item: ImportItem, { id, time, old_thread, ids }: ThreadDraft): Promise<number> {
+async function importMessages(job: ImportJob, path: string, { id, time, old_thread }: ThreadDraft): Promise<number> {
   const own = job.store.messages(id);
-  const writer = createBatchWriter(own);
   const assistant_id = old_thread.assistants[0]!.assistant_id;
-  const makeMessage = createMessageFactory({ thread_id: id, assistant_id, ids, time, issued: time - 1 });
+  const makeMessage = createMessageFactory(job, { thread_id: id, assistant_id, time, issued: time - 1 });
+  // A batch at a time, so that a file of any length needs little memory.
+  const batch: Message[] = [];
   const written = new Set<string>();
+  const instruct = (text: string): boolean => addInstructions(old_thread, text);
   try {
-    for await (const old of readOldMessages(job, item.path, {
-      skip: job.report.skipped,
-      instruct: (text) => addInstructions(old_thread, text),
-    })) {
+    for await (const old of readOldMessages(job, path, { skip: job.report.skipped, instruct })) {
       const message = makeMessage(old);
       written.add(message.id);
-      await writer.add(message);
-      reportLosses(job, item.path, old, message);
+      if (batch.push(message) === WRITES_AT_ONCE) await Promise.all(batch.splice(0).map(own.put));
+      reportLosses(job, old, message);
     }
   } catch (error) {
     if (error instanceof UnreadableError) await own.clear();
     throw error;
   }
-  await writer.flush();
+  await Promise.all(batch.map(own.put));
   // Messages that a killed run has left, of an old file that was changed since.
   for (const left of await own.ids()) if (!written.has(left)) await own.remove(left);
   return written.size;
