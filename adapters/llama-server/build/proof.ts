@@ -34,6 +34,7 @@ const failures = new Map<string, string>();
  */
 export async function computeFailure(program: string, env: Env, { again = false } = {}): Promise<string | undefined> {
   const identity = await identityOf(program);
+  if (identity === undefined) return tinyModelFailure(program, env);
   if (!again && failures.has(identity)) return failures.get(identity);
   if (!again && (await hasProof(identity, env))) return undefined;
   const failure = await tinyModelFailure(program, env);
@@ -65,10 +66,12 @@ function brokenBuild(program: string, failure: string, env: Env): string {
   return `The llama-server at ${program} does not compute right on this processor: ${failure}. ${remedy}`;
 }
 
-/** Another build, and the same on another processor, is another identity. */
-async function identityOf(program: string): Promise<string> {
-  const path = await realpath(program);
-  const { size, mtimeMs } = await stat(path);
+/** Another build, and the same on another processor, is another identity; undefined where Deno may run the program but not look at it. */
+async function identityOf(program: string): Promise<string | undefined> {
+  const path = await realpath(program).catch(() => undefined);
+  const file = path && (await stat(path).catch(() => undefined));
+  if (!file) return undefined;
+  const { size, mtimeMs } = file;
   const info = await readFile("/proc/cpuinfo", "utf8").catch(() => "");
   const features = /^(?:flags|Features)\s*:.*$/m.exec(info)?.[0] ?? "";
   const processor = `${arch()} ${cpus()[0]?.model ?? ""} ${sha256(features).slice(0, 16)}`;
@@ -96,7 +99,13 @@ const sha256 = (text: string): string => createHash("sha256").update(text).diges
 
 /** The same without any memory. */
 export async function tinyModelFailure(program: string, env: Env): Promise<string | undefined> {
-  const folder = await mkdtemp(join(tmpdir(), "ingle-proof-"));
+  // Deno may be allowed to write into ingle's own folders alone; a cache that cannot be written is no reason to learn nothing.
+  const own = cacheFolder(env);
+  const parent = await mkdir(own, { recursive: true }).then(
+    () => own,
+    () => tmpdir(),
+  );
+  const folder = await mkdtemp(join(parent, "ingle-proof-"));
   try {
     const model = join(folder, "tiny.gguf");
     await writeFile(model, tinyQuantisedModel());
