@@ -197,7 +197,7 @@ describe.each(usable)("the program on $name", (runtime) => {
       expect(await ingle(...add)).toMatchObject({ code: 0, stdout: `far is run by ${there.url}.\n` });
       expect((await ingle("list")).stdout).toMatch(/^far +none +\? +\? +none +on another server$/m);
       const shown = (await ingle("show", "far")).stdout;
-      for (const line of [/^Engine +upstream$/m, /^Name there +big$/m, /^Key in +INGLE_UPSTREAM_T$/m, /^Requests each +2$/m])
+      for (const line of [/^Adapter +upstream$/m, /^Name there +big$/m, /^Key in +INGLE_UPSTREAM_T$/m, /^Requests each +2$/m])
         expect(shown).toMatch(line);
       expect(await ingle("pull", "far")).toMatchObject({ code: 1, stderr: expect.stringContaining("nothing to be downloaded") });
       const answer = await server.chat({ model: "far", messages: [{ role: "user", content: "hi" }] });
