@@ -11,9 +11,11 @@ import {
 } from "../shared/conversation-fingerprint.ts";
 import { MIN_SAVED_TOKENS } from "../shared/kv-cache/retention.ts";
 import { BadStateError } from "../shared/kv-cache/state-bytes.ts";
+import type { StateFolder } from "../shared/kv-cache/state-folder.ts";
+import { createStateSaver } from "../shared/kv-cache/state-saver.ts";
 import type { LlamaServerClient } from "./http-client.ts";
 import type { LlamaServerLimits } from "./process.ts";
-import type { LlamaServerState, LlamaServerStateFolder, SlotContents } from "./state-file.ts";
+import type { SlotContents } from "./state-file.ts";
 import { fetchSlots } from "./wait-for-slot.ts";
 
 export interface TrackedContents extends SlotContents {
@@ -29,21 +31,9 @@ export interface LlamaServerSlot {
   contents: TrackedContents | undefined;
 }
 
-export interface LlamaServerSlotStates {
-  /**
-   * Before a generation takes a slot: saves what the slot would lose, and restores a state that spares the generation clearly more reading
-   * than the slot does. A conversation that goes on in its slot costs no request. Never throws: what fails costs the reading.
-   */
-  swap(slot: LlamaServerSlot, fingerprint: ConversationFingerprint, reuses: boolean): Promise<void>;
-  /** Saves what the slot holds, unless that is saved already or too little. Never throws. */
-  save(slot: LlamaServerSlot): Promise<void>;
-  /** Resolves when every state that was written has its name. */
-  settle(): Promise<void>;
-}
-
 export interface LlamaServerSlotStatesOptions {
   client: LlamaServerClient;
-  folder: LlamaServerStateFolder;
+  folder: StateFolder<SlotContents>;
   limits: Pick<LlamaServerLimits, "cancel" | "state">;
   /** Ends the requests to a llama-server that is gone. */
   gone: AbortSignal;
@@ -55,17 +45,62 @@ const POLL_MS = 50;
 const SaveResponse = v.object({ n_saved: v.number(), n_written: v.number() });
 const RestoreResponse = v.object({ n_restored: v.number() });
 
-export function createSlotStates({ client, folder, limits, gone, log }: LlamaServerSlotStatesOptions): LlamaServerSlotStates {
-  /** Digests of written files are made beside the next generations. */
-  const sealing = new Map<SlotContents, Promise<void>>();
-  /** In tokens: a state of this length did not fit, so none as long is begun. */
-  let too_long = Number.POSITIVE_INFINITY;
+export type LlamaServerSlotStates = ReturnType<typeof createSlotStates>;
+
+export function createSlotStates({ client, folder, limits, gone, log }: LlamaServerSlotStatesOptions) {
   /** After an answer that was late, or a file of another format, llama-server is asked for no further state. */
   let off = false;
+  const saver = createStateSaver<SlotContents>({
+    ...{ folder, log, replaces },
+    tokensOf: ({ tokens }) => tokens,
+    // The next file would be alike: the model's cells, or those of this release, have another format.
+    onSealFailure: (error) => void (off ||= error instanceof BadStateError),
+  });
+  return { swap, save, settle: saver.settle };
 
-  const logNotSaved = (error: Error): void => log(`The state of a conversation could not be saved: ${error.message}`);
+  /**
+   * Before a generation takes a slot: saves what the slot would lose, and restores a state that spares the generation clearly more reading
+   * than the slot does. A conversation that goes on in its slot costs no request. Never throws: what fails costs the reading.
+   */
+  async function swap(slot: LlamaServerSlot, next: ConversationFingerprint, reuses: boolean): Promise<void> {
+    const { contents } = slot;
+    const spared = contents === undefined ? 0 : sparedTokens(contents, next);
+    const unread = conversationLength(next) - sharedPrefixLength(contents?.fingerprint, next);
+    // `unread` counts characters: nearly every token has one at least.
+    const worthwhile = reuses && !off && unread >= MIN_SAVED_TOKENS;
+    const better = worthwhile ? await saver.find((state) => sparedTokens(state, next), spared + MIN_SAVED_TOKENS) : undefined;
+    const goes_on = contents === undefined || continuesConversation(next, contents.fingerprint);
+    if (!goes_on && contents.tokens - spared >= MIN_SAVED_TOKENS) await save(slot);
+    if (better === undefined || off) return;
+    // A restore would wait for a slot that still works, and the answer might come too late.
+    if (contents?.uncertain && !(await becomesIdle(slot).catch(() => false))) return;
+    await saver.restore(better, (path) => load(slot, path, better));
+  }
 
-  const post = async (action: "save" | "restore", { id }: LlamaServerSlot, path: string): Promise<unknown> => {
+  /** Saves what the slot holds, unless that is saved already or too little. Never throws. */
+  async function save(slot: LlamaServerSlot): Promise<void> {
+    const { contents } = slot;
+    if (contents === undefined || contents.saved || off || gone.aborted || !saver.isSavable(contents)) return;
+    await saver.save(contents, async (path) => {
+      if (contents.uncertain && !(await becomesIdle(slot))) return undefined;
+      const { n_saved, n_written } = v.parse(SaveResponse, await post("save", slot, path));
+      contents.saved = true;
+      if (n_saved < MIN_SAVED_TOKENS) return undefined;
+      // llama-server does not notice when the last bytes cannot be written.
+      if ((await stat(path)).size !== n_written) throw new BadStateError("The file was not written to its end.");
+      return { ...contents, tokens: n_saved, prompt: Math.min(contents.prompt, n_saved) };
+    });
+  }
+
+  async function load(slot: LlamaServerSlot, path: string, state: SlotContents): Promise<void> {
+    slot.contents = undefined;
+    const { n_restored } = v.parse(RestoreResponse, await post("restore", slot, path));
+    if (n_restored !== state.tokens) throw new BadStateError("llama-server has read something else.");
+    const { fingerprint, prompt, tokens } = state;
+    slot.contents = { fingerprint, prompt, tokens, saved: true, uncertain: false };
+  }
+
+  async function post(action: "save" | "restore", { id }: LlamaServerSlot, path: string): Promise<unknown> {
     const late = AbortSignal.timeout(limits.state);
     try {
       const filename = basename(path);
@@ -76,84 +111,17 @@ export function createSlotStates({ client, folder, limits, gone, log }: LlamaSer
       const message = `llama-server did not answer within ${limits.state / 1000} s. No further one is saved until it starts anew.`;
       throw new Error(message, { cause: error });
     }
-  };
+  }
 
   /** Whether llama-server is done with the slot. */
-  const becomesIdle = async ({ id }: LlamaServerSlot): Promise<boolean> => {
+  async function becomesIdle({ id }: LlamaServerSlot): Promise<boolean> {
     for (const end = Date.now() + limits.cancel; Date.now() < end;) {
       const slot = (await fetchSlots(client, gone)).find((slot) => slot.id === id);
       if (slot?.is_processing === false) return true;
       await new Promise((done) => setTimeout(done, POLL_MS));
     }
     return false;
-  };
-
-  const write = async (slot: LlamaServerSlot): Promise<void> => {
-    const { contents } = slot;
-    if (contents === undefined || contents.saved || off || gone.aborted) return;
-    if (contents.tokens < MIN_SAVED_TOKENS || contents.tokens >= too_long) return;
-    if (contents.uncertain && !(await becomesIdle(slot))) return;
-    const path = await folder.begin(contents);
-    try {
-      const { n_saved, n_written } = v.parse(SaveResponse, await post("save", slot, path));
-      contents.saved = true;
-      if (n_saved < MIN_SAVED_TOKENS) return await folder.discard(path);
-      // llama-server does not notice when the last bytes cannot be written.
-      if ((await stat(path)).size !== n_written) throw new BadStateError("The file was not written to its end.");
-      const saved = { ...contents, tokens: n_saved, prompt: Math.min(contents.prompt, n_saved) };
-      sealing.set(saved, seal(path, saved));
-    } catch (error) {
-      await folder.discard(path);
-      throw error;
-    }
-  };
-
-  const seal = async (path: string, contents: SlotContents): Promise<void> => {
-    try {
-      if (!(await folder.commit(path, contents, (state) => covers(contents, state)))) too_long = contents.tokens;
-    } catch (error) {
-      logNotSaved(error as Error);
-      // The next file would be alike: the model's cells, or those of this release, have another format.
-      off ||= error instanceof BadStateError;
-    } finally {
-      sealing.delete(contents);
-    }
-  };
-
-  const save = (slot: LlamaServerSlot): Promise<void> => write(slot).catch(logNotSaved);
-
-  const findState = async (next: ConversationFingerprint, least: number): Promise<LlamaServerState | undefined> => {
-    await Promise.all([...sealing].map(([contents, done]) => (sparedTokens(contents, next) >= least ? done : undefined)));
-    return folder.best((state) => sparedTokens(state, next), least);
-  };
-
-  const restore = async (slot: LlamaServerSlot, state: LlamaServerState): Promise<void> => {
-    const load = async (path: string): Promise<void> => {
-      slot.contents = undefined;
-      const { n_restored } = v.parse(RestoreResponse, await post("restore", slot, path));
-      if (n_restored !== state.tokens) throw new BadStateError("llama-server has read something else.");
-      const { fingerprint, prompt, tokens } = state;
-      slot.contents = { fingerprint, prompt, tokens, saved: true, uncertain: false };
-    };
-    await folder.restore(state, load).catch((error: Error) => log(`The state of a conversation was not used: ${error.message}`));
-  };
-
-  return {
-    async swap(slot, next, reuses) {
-      const { contents } = slot;
-      const spared = contents === undefined ? 0 : sparedTokens(contents, next);
-      const unread = conversationLength(next) - sharedPrefixLength(contents?.fingerprint, next);
-      // `unread` counts characters: nearly every token has one at least.
-      const better = reuses && !off && unread >= MIN_SAVED_TOKENS ? await findState(next, spared + MIN_SAVED_TOKENS) : undefined;
-      const goes_on = contents === undefined || continuesConversation(next, contents.fingerprint);
-      if (!goes_on && contents.tokens - spared >= MIN_SAVED_TOKENS) await save(slot);
-      if (better === undefined || off) return;
-      // A restore would wait for a slot that still works, and the answer might come too late.
-      if (!contents?.uncertain || (await becomesIdle(slot).catch(() => false))) await restore(slot, better);
-    },
-    save,
-    settle: async () => void (await Promise.all(sealing.values())),
-  };
+  }
 }
 
 /** How many tokens of its prompt a generation need not read: an estimate, as only characters are known of the prompt. */
@@ -164,7 +132,7 @@ function sparedTokens({ fingerprint, prompt, tokens }: SlotContents, next: Conve
 }
 
 /** Whether `newer` is as good as `older` for every request: a later state of the conversation, or the same one again. */
-function covers(newer: SlotContents, older: SlotContents): boolean {
+function replaces(newer: SlotContents, older: SlotContents): boolean {
   if (!continuesConversation(newer.fingerprint, older.fingerprint)) return false;
   return (
     newer.tokens >= older.tokens || (continuesConversation(older.fingerprint, newer.fingerprint) && newer.prompt >= older.prompt)

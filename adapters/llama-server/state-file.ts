@@ -10,16 +10,8 @@ import { randomBytes } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
 import * as v from "valibot";
 import type { ConversationFingerprint } from "../shared/conversation-fingerprint.ts";
-import {
-  BadStateError,
-  checkCells,
-  checkDigest,
-  readExactly,
-  DIGEST_BYTES,
-  digestOf,
-  withFile,
-} from "../shared/kv-cache/state-bytes.ts";
-import type { SavedState, StateFolder, StateFormat } from "../shared/kv-cache/state-folder.ts";
+import { BadStateError, checkCells, checkDigest, DIGEST_BYTES, digestOf, readExactly } from "../shared/kv-cache/state-bytes.ts";
+import type { StateFormat } from "../shared/kv-cache/state-folder.ts";
 
 /** What the cells of a slot stand for. */
 export interface SlotContents {
@@ -29,14 +21,6 @@ export interface SlotContents {
   /** All tokens, those of the answer behind the prompt included. */
   tokens: number;
 }
-
-export interface LlamaServerStateHeader extends SlotContents {
-  /** Of the whole file. */
-  readonly bytes: number;
-}
-
-export type LlamaServerState = SavedState<LlamaServerStateHeader>;
-export type LlamaServerStateFolder = StateFolder<SlotContents, LlamaServerStateHeader>;
 
 const Count = v.pipe(v.number(), v.integer(), v.minValue(0));
 
@@ -61,46 +45,40 @@ const PACKED = 0xffffffff;
 const PACKED_VERSION = 1;
 
 /** `key`: 32 bytes that stand for the setup which the states belong to. */
-export function llamaServerStateFormat(key: Uint8Array): StateFormat<SlotContents, LlamaServerStateHeader> {
+export function llamaServerStateFormat(key: Uint8Array): StateFormat<SlotContents> {
   return {
     ending: ".slot",
     // A name made from the words would confirm a guess at them.
     nameOf: () => randomBytes(16).toString("hex"),
-    seal: (path, contents) => seal(path, contents, key),
-    readHeader: (path) => readHeader(path, key),
+    seal: (file, native, contents) => seal(file, native, contents, key),
+    readHeader: (file, size) => readHeader(file, size, key),
     verify,
   };
 }
 
-async function seal(path: string, { fingerprint, prompt, tokens }: SlotContents, key: Uint8Array): Promise<number> {
-  return withFile(path, "r+", async (file) => {
-    const { size: native } = await file.stat();
-    if ((await checkNative(file, native)) !== tokens)
-      throw new BadStateError("It does not have as many tokens as llama-server says.");
-    const talk = { marks: fingerprint.prefixes, ends: fingerprint.ends };
-    const json = Buffer.from(JSON.stringify({ talk, prompt, tokens }));
-    const tail = new Uint8Array(TAIL_BYTES);
-    const view = new DataView(tail.buffer);
-    view.setUint32(0, MAGIC, true);
-    view.setUint32(4, VERSION, true);
-    view.setBigUint64(8, BigInt(native), true);
-    view.setUint32(16, json.length, true);
-    tail.set(key, KEY_AT);
-    const size = native + json.length + TAIL_BYTES;
-    await write(file, Buffer.concat([json, tail]), native);
-    await write(file, await digestOf(file, size, size - DIGEST_BYTES), size - DIGEST_BYTES);
-    return size;
-  });
+/** `native`: bytes of llama-server's part, which is all that the file holds. */
+async function seal(file: FileHandle, native: number, contents: SlotContents, key: Uint8Array): Promise<void> {
+  const { fingerprint, prompt, tokens } = contents;
+  if ((await checkNative(file, native)) !== tokens)
+    throw new BadStateError("It does not have as many tokens as llama-server says.");
+  const talk = { marks: fingerprint.prefixes, ends: fingerprint.ends };
+  const json = Buffer.from(JSON.stringify({ talk, prompt, tokens }));
+  const tail = new Uint8Array(TAIL_BYTES);
+  const view = new DataView(tail.buffer);
+  view.setUint32(0, MAGIC, true);
+  view.setUint32(4, VERSION, true);
+  view.setBigUint64(8, BigInt(native), true);
+  view.setUint32(16, json.length, true);
+  tail.set(key, KEY_AT);
+  const size = native + json.length + TAIL_BYTES;
+  await write(file, Buffer.concat([json, tail]), native);
+  await write(file, await digestOf(file, size, size - DIGEST_BYTES), size - DIGEST_BYTES);
 }
 
-async function readHeader(path: string, key: Uint8Array): Promise<LlamaServerStateHeader | undefined> {
-  return withFile(path, "r", async (file) => {
-    const { size } = await file.stat();
-    const { tail, native, json_bytes } = await readTail(file, size);
-    if (Buffer.compare(tail.subarray(KEY_AT, KEY_AT + key.length), key) !== 0) return undefined;
-    const text = new TextDecoder().decode(await readExactly(file, json_bytes, native));
-    return { ...parseContents(text), bytes: size };
-  });
+async function readHeader(file: FileHandle, size: number, key: Uint8Array): Promise<SlotContents | undefined> {
+  const { tail, native, json_bytes } = await readTail(file, size);
+  if (Buffer.compare(tail.subarray(KEY_AT, KEY_AT + key.length), key) !== 0) return undefined;
+  return parseContents(new TextDecoder().decode(await readExactly(file, json_bytes, native)));
 }
 
 function parseContents(text: string): SlotContents {
@@ -112,15 +90,12 @@ function parseContents(text: string): SlotContents {
   }
 }
 
-async function verify(path: string): Promise<void> {
-  await withFile(path, "r", async (file) => {
-    const { size } = await file.stat();
-    await checkDigest(file, size, size - DIGEST_BYTES);
-    await checkNative(file, (await readTail(file, size)).native);
-  });
+async function verify(file: FileHandle, size: number): Promise<void> {
+  await checkDigest(file, size, size - DIGEST_BYTES);
+  await checkNative(file, (await readTail(file, size)).native);
 }
 
-async function readTail(file: FileHandle, size: number): Promise<{ tail: Uint8Array; native: number; json_bytes: number }> {
+async function readTail(file: FileHandle, size: number) {
   if (size < TAIL_BYTES) throw new BadStateError("It is cut.");
   const tail = await readExactly(file, TAIL_BYTES, size - TAIL_BYTES);
   const view = new DataView(tail.buffer);

@@ -3,7 +3,9 @@
 import type { AddonContext } from "./addon.ts";
 import { BadStateError } from "../shared/kv-cache/state-bytes.ts";
 import { commonPrefixLength, MIN_SAVED_TOKENS } from "../shared/kv-cache/retention.ts";
-import { HEADER_WORDS, headerWords, type CachedTokens, type EmbeddedState, type EmbeddedStateFolder } from "./state-file.ts";
+import type { StateFolder } from "../shared/kv-cache/state-folder.ts";
+import { createStateSaver } from "../shared/kv-cache/state-saver.ts";
+import { HEADER_WORDS, headerWords, type CachedTokens } from "./state-file.ts";
 
 /** The cells of one sequence. */
 export interface SequenceCells extends CachedTokens {
@@ -12,56 +14,49 @@ export interface SequenceCells extends CachedTokens {
   exact: number;
 }
 
-export interface EmbeddedSlotStates {
-  /**
-   * Before a generation takes a slot: saves what the slot would lose, and loads a state that spares the generation clearly more reading
-   * than the slot does. `usable` says how many tokens of its prompt need no reading. Never throws: what fails costs the reading.
-   */
-  swap(slot: SequenceCells, prompt: readonly number[], usable: (cached: CachedTokens) => number): Promise<void>;
-  /** Saves what the slot holds, unless that is saved already or too little. Never throws. */
-  save(slot: SequenceCells): Promise<void>;
-  /** Resolves when every state that was written has its name. */
-  settle(): Promise<void>;
-}
+export type EmbeddedSlotStates = ReturnType<typeof createSlotStates>;
 
 /** `key` is that of the folder's format; `log` takes a sentence about what failed. */
 export function createSlotStates(
   context: AddonContext,
-  folder: EmbeddedStateFolder,
+  folder: StateFolder<CachedTokens>,
   key: Uint8Array,
   log: (line: string) => void,
-): EmbeddedSlotStates {
-  /** Digests of written files are made beside the next decodes: they take as long as the writing. */
-  let sealing: Promise<void> = Promise.resolve();
-  /** In tokens: a state of this length did not fit, so none as long is begun. */
-  let too_long = Number.POSITIVE_INFINITY;
+) {
+  const saver = createStateSaver<CachedTokens>({
+    ...{ folder, log },
+    tokensOf: ({ tokens }) => tokens.length,
+    replaces: (newer, older) => older.tokens.length < newer.tokens.length && covers(newer, older),
+  });
+  return { swap, save, settle: saver.settle };
 
-  const logNotSaved = (error: Error): void => log(`The state of a conversation could not be saved: ${error.message}`);
+  /**
+   * Before a generation takes a slot: saves what the slot would lose, and loads a state that spares the generation clearly more reading
+   * than the slot does. `usable` says how many tokens of its prompt need no reading. Never throws: what fails costs the reading.
+   */
+  async function swap(slot: SequenceCells, prompt: readonly number[], usable: (cached: CachedTokens) => number): Promise<void> {
+    if (slot.tokens.length - commonPrefixLength(slot.tokens, prompt) >= MIN_SAVED_TOKENS) await save(slot);
+    const least = usable(slot) + MIN_SAVED_TOKENS;
+    // The last token of a prompt is always read.
+    if (least >= prompt.length) return;
+    await saver.settle();
+    const best = await saver.find(usable, least);
+    if (best !== undefined) await saver.restore(best, (path) => load(slot, path, best));
+  }
 
-  const write = async (slot: SequenceCells): Promise<void> => {
+  /** Saves what the slot holds, unless that is saved already or too little. Never throws. */
+  async function save(slot: SequenceCells): Promise<void> {
     const cached = { tokens: Uint32Array.from(slot.tokens), exact: slot.exact };
-    if (cached.tokens.length < MIN_SAVED_TOKENS || cached.tokens.length >= too_long) return;
-    await sealing;
+    if (!saver.isSavable(cached)) return;
+    await saver.settle();
     if ((await folder.states()).some((state) => covers(state, cached))) return;
-    const path = await folder.begin(cached);
-    try {
+    await saver.save(cached, async (path) => {
       await context.saveSequenceStateToFile(path, slot.sequence, headerWords(cached, key));
-    } catch (error) {
-      await folder.discard(path);
-      throw error;
-    }
-    sealing = seal(path, cached).catch(logNotSaved);
-  };
+      return cached;
+    });
+  }
 
-  const seal = async (path: string, cached: CachedTokens): Promise<void> => {
-    const { length } = cached.tokens;
-    const fits = await folder.commit(path, cached, (state) => state.tokens.length < length && covers(cached, state));
-    if (!fits) too_long = length;
-  };
-
-  const save = (slot: SequenceCells): Promise<void> => write(slot).catch(logNotSaved);
-
-  const load = async (slot: SequenceCells, path: string, { tokens, exact }: EmbeddedState): Promise<void> => {
+  async function load(slot: SequenceCells, path: string, { tokens, exact }: CachedTokens): Promise<void> {
     clearSequence(context, slot);
     try {
       const words = await context.loadSequenceStateFromFile(path, slot.sequence, HEADER_WORDS + tokens.length);
@@ -75,27 +70,7 @@ export function createSlotStates(
     }
     slot.tokens = Array.from(tokens);
     slot.exact = exact;
-  };
-
-  const restore = async (slot: SequenceCells, least: number, usable: (cached: CachedTokens) => number): Promise<void> => {
-    await sealing;
-    const best = await folder.best(usable, least);
-    if (best === undefined) return;
-    await folder
-      .restore(best, (path) => load(slot, path, best))
-      .catch((error: Error) => log(`The state of a conversation was not used: ${error.message}`));
-  };
-
-  return {
-    async swap(slot, prompt, usable) {
-      if (slot.tokens.length - commonPrefixLength(slot.tokens, prompt) >= MIN_SAVED_TOKENS) await save(slot);
-      const least = usable(slot) + MIN_SAVED_TOKENS;
-      // The last token of a prompt is always read.
-      if (least < prompt.length) await restore(slot, least, usable);
-    },
-    save,
-    settle: () => sealing,
-  };
+  }
 }
 
 export function clearSequence(context: AddonContext, cells: SequenceCells): void {

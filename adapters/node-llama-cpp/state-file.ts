@@ -6,43 +6,27 @@
 //
 // llama.cpp hangs at some counts: it gets no file whose checksum is wrong, or whose cells are not those of its tokens.
 import { createHash } from "node:crypto";
-import {
-  BadStateError,
-  checkCells,
-  checkDigest,
-  readExactly,
-  DIGEST_BYTES,
-  digestOf,
-  withFile,
-} from "../shared/kv-cache/state-bytes.ts";
-import type { SavedState, StateFolder as Folder, StateFormat } from "../shared/kv-cache/state-folder.ts";
+import type { FileHandle } from "node:fs/promises";
+import { BadStateError, checkCells, checkDigest, DIGEST_BYTES, digestOf, readExactly } from "../shared/kv-cache/state-bytes.ts";
+import type { StateFormat } from "../shared/kv-cache/state-folder.ts";
 
 /** The tokens that the cells of a sequence stand for. */
 export interface CachedTokens {
-  readonly tokens: ArrayLike<number>;
+  readonly tokens: readonly number[] | Uint32Array;
   /** How many of them were read in full batches from the start, as in a read without cache: their numbers come out the same. */
   readonly exact: number;
 }
 
-/** The header of a file that looks whole. */
-export interface EmbeddedStateHeader extends CachedTokens {
-  readonly tokens: Uint32Array;
-  readonly bytes: number;
-}
-
-export type EmbeddedState = SavedState<EmbeddedStateHeader>;
-export type EmbeddedStateFolder = Folder<CachedTokens, EmbeddedStateHeader>;
-
 /** `key`: 32 bytes; files that were written with another key do not count. */
-export function embeddedStateFormat(key: Uint8Array): StateFormat<CachedTokens, EmbeddedStateHeader> {
+export function embeddedStateFormat(key: Uint8Array): StateFormat<CachedTokens> {
   return {
     ending: ".kv",
     nameOf(cached) {
-      const words = Uint32Array.from([cached.exact, ...Array.from(cached.tokens)]);
+      const words = Uint32Array.from([cached.exact, ...cached.tokens]);
       return createHash("sha256").update(key).update(words).digest("hex").slice(0, 32);
     },
     seal,
-    readHeader: (path) => readHeader(path, key),
+    readHeader: (file, size) => readHeader(file, size, key),
     verify,
   };
 }
@@ -64,43 +48,31 @@ export function headerWords({ tokens, exact }: CachedTokens, key: Uint8Array): U
   return words;
 }
 
-/** Completes what llama.cpp has written: the length, then the digest. Answers with the bytes. */
-export async function seal(path: string): Promise<number> {
-  return withFile(path, "r+", async (file) => {
-    const { size } = await file.stat();
-    const length = new Uint8Array(8);
-    new DataView(length.buffer).setBigUint64(0, BigInt(size), true);
-    await file.write(length, 0, 8, NATIVE_BYTES + BYTES * 4);
-    await file.write(await digestOf(file, size, DIGEST_AT), 0, DIGEST_BYTES, DIGEST_AT);
-    return size;
-  });
+/** Completes what llama.cpp has written: the length, then the digest. */
+export async function seal(file: FileHandle, size: number): Promise<void> {
+  const length = new Uint8Array(8);
+  new DataView(length.buffer).setBigUint64(0, BigInt(size), true);
+  await file.write(length, 0, 8, NATIVE_BYTES + BYTES * 4);
+  await file.write(await digestOf(file, size, DIGEST_AT), 0, DIGEST_BYTES, DIGEST_AT);
 }
 
-/** Reads the header alone. Throws `BadStateError` where that says enough, undefined for one of another key, and what the disk throws. */
-async function readHeader(path: string, key: Uint8Array): Promise<EmbeddedStateHeader | undefined> {
-  return withFile(path, "r", async (file) => {
-    const { size } = await file.stat();
-    const start = await readExactly(file, NATIVE_BYTES + HEADER_WORDS * 4, 0);
-    const words = new DataView(start.buffer, NATIVE_BYTES);
-    const word = (at: number): number => words.getUint32(at * 4, true);
-    if (word(0) !== MAGIC || word(1) !== VERSION) throw new BadStateError("It is no state of this version.");
-    if (Buffer.compare(start.subarray(NATIVE_BYTES + KEY * 4, DIGEST_AT), key) !== 0) return undefined;
-    const [count, exact] = [word(TOKENS), word(EXACT)];
-    const native_count = new DataView(start.buffer).getUint32(NATIVE_BYTES - 4, true);
-    if (words.getBigUint64(BYTES * 4, true) !== BigInt(size)) throw new BadStateError("Its length is wrong.");
-    const fits = start.length + count * 4 <= size;
-    if (!fits || exact > count || native_count !== HEADER_WORDS + count) throw new BadStateError("Its counts are wrong.");
-    const bytes = await readExactly(file, count * 4, start.length);
-    return { tokens: new Uint32Array(bytes.buffer), exact, bytes: size };
-  });
+async function readHeader(file: FileHandle, size: number, key: Uint8Array): Promise<CachedTokens | undefined> {
+  const start = await readExactly(file, NATIVE_BYTES + HEADER_WORDS * 4, 0);
+  const words = new DataView(start.buffer, NATIVE_BYTES);
+  const word = (at: number): number => words.getUint32(at * 4, true);
+  if (word(0) !== MAGIC || word(1) !== VERSION) throw new BadStateError("It is no state of this version.");
+  if (Buffer.compare(start.subarray(NATIVE_BYTES + KEY * 4, DIGEST_AT), key) !== 0) return undefined;
+  const [count, exact] = [word(TOKENS), word(EXACT)];
+  const native_count = new DataView(start.buffer).getUint32(NATIVE_BYTES - 4, true);
+  if (words.getBigUint64(BYTES * 4, true) !== BigInt(size)) throw new BadStateError("Its length is wrong.");
+  const fits = start.length + count * 4 <= size;
+  if (!fits || exact > count || native_count !== HEADER_WORDS + count) throw new BadStateError("Its counts are wrong.");
+  return { tokens: new Uint32Array((await readExactly(file, count * 4, start.length)).buffer), exact };
 }
 
-/** Throws `BadStateError` unless every byte is as it was sealed and the cells are those of the tokens. */
-async function verify(path: string): Promise<void> {
-  await withFile(path, "r", async (file) => {
-    const { size } = await file.stat();
-    await checkDigest(file, size, DIGEST_AT);
-    const words = new DataView((await readExactly(file, 4, NATIVE_BYTES - 4)).buffer).getUint32(0, true);
-    await checkCells(file, NATIVE_BYTES + words * 4, size, words - HEADER_WORDS);
-  });
+/** Checks the digest, and that the cells are those of the tokens. */
+async function verify(file: FileHandle, size: number): Promise<void> {
+  await checkDigest(file, size, DIGEST_AT);
+  const words = new DataView((await readExactly(file, 4, NATIVE_BYTES - 4)).buffer).getUint32(0, true);
+  await checkCells(file, NATIVE_BYTES + words * 4, size, words - HEADER_WORDS);
 }

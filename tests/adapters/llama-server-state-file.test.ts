@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { llamaServerStateFormat, type SlotContents } from "../../adapters/llama-server/state-file.ts";
 import { fingerprintOf } from "../../adapters/shared/conversation-fingerprint.ts";
-import { BadStateError } from "../../adapters/shared/kv-cache/state-bytes.ts";
+import { BadStateError, withFile } from "../../adapters/shared/kv-cache/state-bytes.ts";
 import { ask } from "../support/models.ts";
 
 describe("a state's file", () => {
@@ -27,8 +27,8 @@ describe("a state's file", () => {
   const trusted = async (bytes: Uint8Array, as: SlotContents = held): Promise<boolean> => {
     writeFileSync(path, bytes);
     try {
-      await format.seal(path, as);
-      await format.verify(path);
+      await withFile(path, "r+", (file, size) => format.seal(file, size, as));
+      await withFile(path, "r", format.verify);
       return true;
     } catch (error) {
       expect(error).toBeInstanceOf(BadStateError);
@@ -39,7 +39,7 @@ describe("a state's file", () => {
   test("says what it stands for, in both formats that releases of llama-server write", async () => {
     for (const bytes of [native(), native(TOKENS)]) {
       expect(await trusted(bytes)).toBe(true);
-      expect(await format.readHeader(path)).toEqual({ ...held, bytes: readFileSync(path).length });
+      expect(await withFile(path, "r", format.readHeader)).toEqual(held);
       // What llama-server reads is as it wrote it.
       expect(readFileSync(path).subarray(0, bytes.length)).toEqual(Buffer.from(bytes));
     }
@@ -47,7 +47,7 @@ describe("a state's file", () => {
 
   test("of another key is not removed", async () => {
     expect(await trusted(native())).toBe(true);
-    expect(await llamaServerStateFormat(new Uint8Array(32)).readHeader(path)).toBeUndefined();
+    expect(await withFile(path, "r", llamaServerStateFormat(new Uint8Array(32)).readHeader)).toBeUndefined();
   });
 
   test("is not trusted where anything in it is not as it should be, whoever made its sum", async () => {
@@ -77,9 +77,8 @@ describe("a state's file", () => {
     const bytes = readFileSync(path);
     const refused = async (changed: Uint8Array): Promise<boolean> => {
       writeFileSync(path, changed);
-      return format
-        .readHeader(path)
-        .then(async (head) => head === undefined || (await format.verify(path), false))
+      return withFile(path, "r", format.readHeader)
+        .then(async (head) => head === undefined || (await withFile(path, "r", format.verify), false))
         .catch((error) => error instanceof BadStateError);
     };
     for (let at = 0; at < bytes.length; at++) {

@@ -13,16 +13,14 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { BadStateError } from "../../adapters/shared/kv-cache/state-bytes.ts";
-import { createStateFolder } from "../../adapters/shared/kv-cache/state-folder.ts";
+import { BadStateError, withFile } from "../../adapters/shared/kv-cache/state-bytes.ts";
+import { createStateFolder, type SavedState, type StateFolder } from "../../adapters/shared/kv-cache/state-folder.ts";
 import {
   embeddedStateFormat,
   HEADER_WORDS,
   seal,
   headerWords,
   type CachedTokens,
-  type EmbeddedState,
-  type EmbeddedStateFolder,
 } from "../../adapters/node-llama-cpp/state-file.ts";
 import { nativeStates } from "../support/native-states.ts";
 
@@ -45,19 +43,19 @@ const open = (bytes = 1e9, { model = "tiny", key = KEY } = {}) =>
 const there = (model = "tiny"): string[] => readdirSync(join(base, model)).sort();
 
 /** As an engine does it. Answers whether it stayed. */
-async function write(folder: EmbeddedStateFolder, state: CachedTokens): Promise<boolean> {
+async function write(folder: StateFolder<CachedTokens>, state: CachedTokens): Promise<boolean> {
   const path = await folder.begin(state);
   const native = nativeStates(new Map([[0, state.tokens.length]]));
   await native.saveSequenceStateToFile(path, 0, headerWords(state, KEY));
   return folder.commit(path, state);
 }
 
-const firsts = async (folder: EmbeddedStateFolder): Promise<number[]> => {
+const firsts = async (folder: StateFolder<CachedTokens>): Promise<number[]> => {
   return (await folder.states()).map(({ tokens }) => tokens[0]!).sort((a, b) => a - b);
 };
 
 /** The path that native code would get. With `failure` that code cannot load it. */
-async function loaded(folder: EmbeddedStateFolder, state: EmbeddedState, failure?: Error): Promise<string> {
+async function loaded(folder: StateFolder<CachedTokens>, state: SavedState<CachedTokens>, failure?: Error): Promise<string> {
   let loaded_from = "";
   await folder.restore(state, async (path) => {
     loaded_from = path;
@@ -164,12 +162,12 @@ describe("a file that is not as it was written is never trusted:", () => {
         const changed = Buffer.from(bytes);
         changed.writeUInt32LE(value, at);
         writeFileSync(path, changed);
-        await seal(path);
+        await withFile(path, "r+", seal);
         expect([at, value, await trusted()]).toEqual([at, value, false]);
       }
     }
     writeFileSync(path, bytes);
-    await seal(path);
+    await withFile(path, "r+", seal);
     expect(await trusted()).toBe(true);
   });
 

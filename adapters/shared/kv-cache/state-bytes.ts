@@ -74,10 +74,11 @@ export async function readExactly(file: FileHandle, length: number, at: number):
   return bytes;
 }
 
-export async function withFile<T>(path: string, flags: "r" | "r+", work: (file: FileHandle) => Promise<T>): Promise<T> {
+/** `size`: of the file, in bytes. */
+export async function withFile<T>(path: string, flags: "r" | "r+", work: (file: FileHandle, size: number) => Promise<T>) {
   const file = await open(path, flags);
   try {
-    return await work(file);
+    return await work(file, (await file.stat()).size);
   } finally {
     await file.close();
   }

@@ -1,7 +1,8 @@
 // Tells whether weights on the disk are still those that a state was made with.
 import { createHash } from "node:crypto";
-import { open, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { allParts } from "../../../models/split-gguf.ts";
+import { readExactly, withFile } from "./state-bytes.ts";
 
 /** In bytes: the header of another model differs at the start of its file. */
 const START = 1024 * 1024;
@@ -22,13 +23,6 @@ export async function fileStamp(path: string): Promise<string> {
   return JSON.stringify([size, mtimeNs, ctimeNs].map(String));
 }
 
-async function startOf(path: string): Promise<Uint8Array> {
-  const file = await open(path);
-  try {
-    const bytes = new Uint8Array(START);
-    const { bytesRead } = await file.read(bytes, 0, START, 0);
-    return bytes.subarray(0, bytesRead);
-  } finally {
-    await file.close();
-  }
+function startOf(path: string): Promise<Uint8Array> {
+  return withFile(path, "r", (file, size) => readExactly(file, Math.min(START, size), 0));
 }
