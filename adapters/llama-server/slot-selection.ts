@@ -1,7 +1,8 @@
 // Chooses the slot of each generation. llama-server would choose one itself and drop what it held; with saved states ingle chooses, as for
 // the embedded engine, and saves first what is lost.
 import { addAbortListener } from "node:events";
-import { AdapterError, type AdapterErrorCode, type ChatEvent, type ChatRequest, type Engine } from "../adapter.ts";
+import { setTimeout as pause } from "node:timers/promises";
+import { AdapterError, type AdapterErrorCode, type ChatEvent, type ChatRequest } from "../adapter.ts";
 import {
   continuesConversation,
   type ConversationFingerprint,
@@ -9,17 +10,11 @@ import {
   fingerprintOf,
   sharedPrefixLength,
 } from "../shared/conversation-fingerprint.ts";
-import { isSameConversation, SAVE_IDLE_MS, SAVE_ON_CLOSE_MS } from "../shared/kv-cache/retention.ts";
+import { chooseSlot, SAVE_IDLE_MS, SAVE_ON_CLOSE_MS } from "../shared/kv-cache/retention.ts";
 import type { ChatInSlot } from "./generation.ts";
 import type { LlamaServerSlot, LlamaServerSlotStates } from "./slot-states.ts";
 
-export interface LlamaServerSlotSelection {
-  chat: Engine["chat"];
-  /** Saves what the slots hold, as much of it as some seconds allow. Called once, as the engine closes. Never throws. */
-  saveAll(): Promise<void>;
-  /** Resolves when every state that was written has its name; llama-server may be gone by then. */
-  settle(): Promise<void>;
-}
+export type LlamaServerSlotSelection = ReturnType<typeof createSlotSelection>;
 
 export interface LlamaServerSlotSelectionOptions {
   chat: ChatInSlot;
@@ -55,7 +50,7 @@ const REFUSED: AdapterErrorCode[] = ["context_length_exceeded", "messages_refuse
 /** An estimate, for prompts whose tokens llama-server has not reported. */
 const CHARACTERS_PER_TOKEN = 4;
 
-export function createSlotSelection(options: LlamaServerSlotSelectionOptions): LlamaServerSlotSelection {
+export function createSlotSelection(options: LlamaServerSlotSelectionOptions) {
   const { chat, slots: count, states, save_idle_ms = SAVE_IDLE_MS } = options;
   const slots = Array.from({ length: count }, (_, id): SelectableSlot => {
     return { id, contents: undefined, generation: undefined, last_used: 0, work: Promise.resolve() };
@@ -68,16 +63,11 @@ export function createSlotSelection(options: LlamaServerSlotSelectionOptions): L
 
   const enqueue = (slot: SelectableSlot, work: () => Promise<void>): Promise<void> => (slot.work = slot.work.then(work));
 
-  /** The free slot of the same conversation, else the free one that was used longest ago; undefined where none is free. */
-  const chooseSlot = (fingerprint: ConversationFingerprint): SelectableSlot | undefined => {
-    const free = slots.filter(({ generation }) => generation === undefined).toSorted((a, b) => a.last_used - b.last_used);
-    const [best] = free
-      .map((slot) => ({ slot, same: sharedPrefixLength(slot.contents?.fingerprint, fingerprint) }))
-      .toSorted((a, b) => b.same - a.same);
-    if (best === undefined) return undefined;
-    const held = conversationLength(best.slot.contents?.fingerprint);
-    return isSameConversation(best.same, held, conversationLength(fingerprint)) ? best.slot : free[0];
-  };
+  const chooseSlotFor = (fingerprint: ConversationFingerprint): SelectableSlot | undefined =>
+    chooseSlot(slots, conversationLength(fingerprint), ({ contents }) => {
+      const common = sharedPrefixLength(contents?.fingerprint, fingerprint);
+      return { reused: common, common, length: conversationLength(contents?.fingerprint) };
+    });
 
   const saveWhenIdle = (): void => {
     clearTimeout(idle_timer);
@@ -94,9 +84,9 @@ export function createSlotSelection(options: LlamaServerSlotSelectionOptions): L
   };
 
   return {
-    async *chat(request, signal) {
+    async *chat(request: ChatRequest, signal: AbortSignal): AsyncGenerator<ChatEvent> {
       const fingerprint = fingerprintOf(request);
-      const slot = closing ? undefined : chooseSlot(fingerprint);
+      const slot = closing ? undefined : chooseSlotFor(fingerprint);
       if (slot === undefined) return yield* chat(request, signal);
       clearTimeout(idle_timer);
       const generation = Promise.withResolvers<void>();
@@ -124,15 +114,17 @@ export function createSlotSelection(options: LlamaServerSlotSelectionOptions): L
       }
     },
     settle: states.settle,
-    async saveAll() {
+    /** Saves what the slots hold, as much of it as some seconds allow. Called once, as the engine closes. Never throws. */
+    async saveAll(): Promise<void> {
       closing = true;
       clearTimeout(idle_timer);
-      const late = delay(SAVE_ON_CLOSE_MS);
+      const pauseOnClose = () => pause(SAVE_ON_CLOSE_MS, undefined, { ref: false });
+      const late = pauseOnClose();
       const end = performance.now() + SAVE_ON_CLOSE_MS;
       // The generations are ending: the watchdog has its reason by now.
       await Promise.race([Promise.all(slots.map(({ generation }) => generation)), late]);
       // A save that has begun may take as long again.
-      await Promise.race([saveSlots(() => performance.now() < end), late.then(() => delay(SAVE_ON_CLOSE_MS))]);
+      await Promise.race([saveSlots(() => performance.now() < end), late.then(pauseOnClose)]);
     },
   };
 }
@@ -159,10 +151,6 @@ function contentsAfter(before: LlamaServerSlot["contents"], progress: Generation
 
 export function hasImages({ messages }: ChatRequest): boolean {
   return messages.some(({ content }) => typeof content !== "string" && content.some(({ type }) => type === "image_url"));
-}
-
-function delay(ms: number): Promise<void> {
-  return new Promise((done) => setTimeout(done, ms).unref());
 }
 
 /** Rejects with the signal's reason as soon as it aborts: a client that leaves does not wait for the disk. */

@@ -163,18 +163,12 @@ async function* generate(loaded: LoadedModel, request: ChatRequest, signal: Abor
   }
 }
 
-interface AnswerText {
-  /** `ended`: the model or a stop string has ended the answer. */
-  push(token: Token): { piece: string; ended: boolean };
-  /** Text that could have begun a stop string. A character that the length limit has cut in half is left out: every text is whole. */
-  flush(): string;
-}
-
-function answerText(model: LlamaModel, prompt: readonly Token[], stop: readonly string[]): AnswerText {
+function answerText(model: LlamaModel, prompt: readonly Token[], stop: readonly string[]) {
   const decoder = createTokenDecoder((tokens) => model.detokenize(tokens as Token[]), prompt);
   const stops = stopFilter(stop);
   return {
-    push(token) {
+    /** `ended`: the model or a stop string has ended the answer. */
+    push(token: Token): { piece: string; ended: boolean } {
       if (!model.isEogToken(token)) {
         const { text, stopped } = stops.push(decoder.push(token));
         return { piece: text, ended: stopped };
@@ -182,6 +176,7 @@ function answerText(model: LlamaModel, prompt: readonly Token[], stop: readonly 
       const { text, stopped } = stops.push(decoder.flush());
       return { piece: stopped ? text : text + stops.rest(), ended: true };
     },
+    /** Text that could have begun a stop string. A character that the length limit has cut in half is left out: every text is whole. */
     flush: stops.rest,
   };
 }

@@ -9,14 +9,7 @@ import { clearSequence, type EmbeddedSlotStates } from "./slot-states.ts";
 import type { EmbeddedSlot, GenerationTask, RunningGeneration } from "./slot.ts";
 import { SAVE_IDLE_MS, SAVE_ON_CLOSE_MS } from "../shared/kv-cache/retention.ts";
 
-export interface Batcher {
-  /** Before the first generation: reads the weights once and finds out how many threads are fast right now. */
-  warmUp(token: number): Promise<void>;
-  /** Begins a generation as soon as a slot is free. Answers with a function that stops it before the next step and is safe at any time. */
-  start(task: GenerationTask): () => void;
-  /** Fails the generations that run and wait, saves what the slots hold, and settles when no native call runs any more. */
-  close(reason: unknown): Promise<void>;
-}
+export type Batcher = ReturnType<typeof createBatcher>;
 
 export interface BatcherOptions {
   slots: number;
@@ -32,7 +25,7 @@ export interface BatcherOptions {
   save_after?: number;
 }
 
-export function createBatcher({ context, newSampler }: Addon, options: BatcherOptions): Batcher {
+export function createBatcher({ context, newSampler }: Addon, options: BatcherOptions) {
   const { slots: count, batch, trimmable, states, save_after = SAVE_IDLE_MS } = options;
   const slots = Array.from({ length: count }, (_, sequence): EmbeddedSlot => {
     return { sequence, tokens: [], exact: 0, generation: undefined, last_used: 0 };
@@ -48,7 +41,8 @@ export function createBatcher({ context, newSampler }: Addon, options: BatcherOp
 
   return {
     warmUp: steps.warmUp,
-    start(task) {
+    /** Begins a generation as soon as a slot is free. Answers with a function that stops it before the next step and is safe at any time. */
+    start(task: GenerationTask): () => void {
       const sampler = newSampler(task.sampling);
       const generation: RunningGeneration = { ...task, sampler, cached: 0, unread: task.prompt, next: undefined, stopped: false };
       queue.push(generation);
@@ -59,7 +53,8 @@ export function createBatcher({ context, newSampler }: Addon, options: BatcherOp
         generation.stopped = true;
       };
     },
-    async close(reason) {
+    /** Fails the generations that run and wait, saves what the slots hold, and settles when no native call runs any more. */
+    async close(reason: unknown): Promise<void> {
       for (const generation of [...queue, ...slots.map(({ generation }) => generation)]) {
         if (generation === undefined || generation.stopped) continue;
         generation.stopped = true;

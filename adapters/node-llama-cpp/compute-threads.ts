@@ -2,12 +2,7 @@
 // program takes one of their cores, two of them end up on the same core, and each wait lasts a time slice: a step takes 10 to 50 times as
 // long as with one thread less. So now and then a step runs with fewer threads, and the faster number stays.
 
-export interface ComputeThreads {
-  /** The number of threads for a step of so many tokens. */
-  next(tokens: number): number;
-  /** Takes the time of that step, in milliseconds. */
-  record(ms: number): void;
-}
+export type ComputeThreads = ReturnType<typeof createComputeThreads>;
 
 const STEPS_BETWEEN_TRIALS = 48;
 const FIRST_TRIAL_AFTER = 3;
@@ -21,7 +16,7 @@ const MAX_RETURN_MS = 32_000;
 const MAX_TIMED_STEP = 16;
 
 /** `max`: threads on an idle machine. */
-export function createComputeThreads(max: number, now: () => number = () => performance.now()): ComputeThreads {
+export function createComputeThreads(max: number, now: () => number = () => performance.now()) {
   const levels = [...new Set([1, 0.75, 0.5, 0.25].map((part) => Math.max(1, Math.round(max * part))))];
   /** Typical milliseconds of a step, by level and tokens. */
   const typical = levels.map(() => new Map<number, number>());
@@ -43,11 +38,13 @@ export function createComputeThreads(max: number, now: () => number = () => perf
   };
 
   return {
-    next(tokens) {
+    /** The number of threads for a step of so many tokens. */
+    next(tokens: number): number {
       current = { level: choose(tokens), tokens };
       return levels[current.level]!;
     },
-    record(ms) {
+    /** Takes the time of that step, in milliseconds. */
+    record(ms: number): void {
       const { level: used, tokens } = current;
       if (tokens > MAX_TIMED_STEP) return;
       const before = typical[used]!.get(tokens) ?? ms;

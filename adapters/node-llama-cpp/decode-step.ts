@@ -3,13 +3,6 @@ import type { AddonContext } from "./addon.ts";
 import type { ComputeThreads } from "./compute-threads.ts";
 import type { EmbeddedSlot, RunningGeneration } from "./slot.ts";
 
-export interface DecodeSteps {
-  /** `Batcher.warmUp`. */
-  warmUp(token: number): Promise<void>;
-  /** One step of these slots, each of which has a generation. Throws where the decode fails. */
-  step(active: readonly EmbeddedSlot[]): Promise<void>;
-}
-
 export interface DecodeStepsOptions {
   /** Tokens one step may decode. */
   batch: number;
@@ -31,9 +24,10 @@ const PROMPT_PIECE_AMONG_OTHERS = 128;
 // Two steps with all threads and one with fewer are enough for a first choice between them.
 const WARM_UP_STEPS = 3;
 
-export function createDecodeSteps(context: AddonContext, { batch, threads, fail }: DecodeStepsOptions): DecodeSteps {
+export function createDecodeSteps(context: AddonContext, { batch, threads, fail }: DecodeStepsOptions) {
   return { warmUp, step };
 
+  /** Before the first generation: reads the weights once and finds out how many threads are fast right now. */
   async function warmUp(token: number): Promise<void> {
     for (let step = 0; step <= WARM_UP_STEPS; step++) {
       context.initBatch(1);
@@ -45,6 +39,7 @@ export function createDecodeSteps(context: AddonContext, { batch, threads, fail 
     context.disposeSequence(0);
   }
 
+  /** One step of these slots, each of which has a generation. Throws where the decode fails. */
   async function step(active: readonly EmbeddedSlot[]): Promise<void> {
     const pieces = fillBatch(active);
     const size = pieces.reduce((sum, { tokens }) => sum + tokens.length, 0);

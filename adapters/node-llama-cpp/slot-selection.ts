@@ -2,17 +2,8 @@
 import type { AddonContext } from "./addon.ts";
 import { clearSequence } from "./slot-states.ts";
 import type { EmbeddedSlot, GenerationTask } from "./slot.ts";
-import { commonPrefixLength, isSameConversation } from "../shared/kv-cache/retention.ts";
+import { chooseSlot, commonPrefixLength } from "../shared/kv-cache/retention.ts";
 import type { CachedTokens } from "./state-file.ts";
-
-export interface EmbeddedSlotSelection {
-  /** The free slot of the same conversation, else the one that was used longest ago; undefined where none is free. */
-  choose(task: GenerationTask): EmbeddedSlot | undefined;
-  /** How many of the cached tokens the task can reuse. */
-  usable(cached: CachedTokens, task: GenerationTask): number;
-  /** Keeps the first tokens of a slot, or none of them where the model's memory cannot be cut. */
-  trim(slot: EmbeddedSlot, keep: number): void;
-}
 
 export interface EmbeddedSlotSelectionOptions {
   slots: readonly EmbeddedSlot[];
@@ -27,23 +18,18 @@ export interface EmbeddedSlotSelectionOptions {
 const TILE = 64;
 const NEARLY_A_TILE = 40;
 
-export function createSlotSelection(
-  context: AddonContext,
-  { slots, batch, trimmable }: EmbeddedSlotSelectionOptions,
-): EmbeddedSlotSelection {
+export function createSlotSelection(context: AddonContext, { slots, batch, trimmable }: EmbeddedSlotSelectionOptions) {
   return { choose, usable, trim };
 
+  /** The free slot of the same conversation, else the one that was used longest ago; undefined where none is free. */
   function choose(task: GenerationTask): EmbeddedSlot | undefined {
-    const free = slots.filter((slot) => slot.generation === undefined).sort((a, b) => a.last_used - b.last_used);
-    const best = free
-      .map((slot) => ({ slot, reused: usable(slot, task), common: commonPrefixLength(slot.tokens, task.prompt) }))
-      .sort((a, b) => b.reused - a.reused || b.common - a.common)[0];
-    // A conversation takes its own slot also where none of it can be reused: the slot is of no use to others.
-    return best !== undefined && isSameConversation(best.common, best.slot.tokens.length, task.prompt.length)
-      ? best.slot
-      : free[0];
+    return chooseSlot(slots, task.prompt.length, (slot) => {
+      const common = commonPrefixLength(slot.tokens, task.prompt);
+      return { reused: usable(slot, task), common, length: slot.tokens.length };
+    });
   }
 
+  /** How many of the cached tokens the task can reuse. */
   function usable({ tokens, exact }: CachedTokens, { prompt, repeatable }: GenerationTask): number {
     // The last token of the prompt is always fed: its logits are what the answer begins with.
     let reused = Math.min(commonPrefixLength(tokens, prompt), prompt.length - 1);
@@ -52,6 +38,7 @@ export function createSlotSelection(
     return reused < tokens.length && !trimmable ? 0 : reused;
   }
 
+  /** Keeps the first tokens of a slot, or none of them where the model's memory cannot be cut. */
   function trim(slot: EmbeddedSlot, keep: number): void {
     if (keep === slot.tokens.length) return;
     if (keep > 0 && context.removeTokenCellsFromSequence(slot.sequence, keep, -1)) {

@@ -1,26 +1,20 @@
 // Turns tokens into text, one token at a time: a character that is spread over several tokens waits until it is whole.
 
-/** The native call. Bytes that are no UTF-8 come out as U+FFFD, a cut-off character as one of them. */
-export type Detokenize = (tokens: readonly number[]) => string;
-
-export interface TokenDecoder {
-  /** The text that this token makes certain, often a word, sometimes nothing. */
-  push(token: number): string;
-  /** The incomplete character, once no further token comes. */
-  flush(): string;
-}
-
 // The text of a token depends on those before (a leading space is dropped at the start of a text), so the window keeps a few tokens.
 const MIN_WINDOW = 4;
 const MAX_WINDOW = 16;
 const CUT_OFF = "\uFFFD";
 
-/** `before`: the prompt, which the answer continues. */
-export function createTokenDecoder(detokenize: Detokenize, before: readonly number[]): TokenDecoder {
+/**
+ * `detokenize`: the native call. Bytes that are no UTF-8 come out as U+FFFD, a cut-off character as one of them. `before`: the prompt, which
+ * the answer continues.
+ */
+export function createTokenDecoder(detokenize: (tokens: readonly number[]) => string, before: readonly number[]) {
   let window = before.slice(-MIN_WINDOW);
   let released = detokenize(window).length;
   return {
-    push(token) {
+    /** The text that this token makes certain, often a word, sometimes nothing. */
+    push(token: number): string {
       window.push(token);
       const all = detokenize(window);
       // A character that still lacks bytes is always the last one, and a single U+FFFD.
@@ -33,6 +27,7 @@ export function createTokenDecoder(detokenize: Detokenize, before: readonly numb
       }
       return text;
     },
+    /** The incomplete character, once no further token comes. */
     flush: () => detokenize(window).slice(released),
   };
 }

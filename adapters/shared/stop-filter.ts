@@ -1,16 +1,10 @@
 // Finds stop strings in a stream of text pieces, also where one lies across several pieces.
 
-export interface StopFilter {
-  /** The text that can go to the client now; `stopped`: a stop string has come, and the text after it is dropped. */
-  push(piece: string): { text: string; stopped: boolean };
-  /** The text held back as a possible beginning of a stop string, once the text has ended. */
-  rest(): string;
-}
-
-export function stopFilter(stops: readonly string[]): StopFilter {
+export function stopFilter(stops: readonly string[]) {
   let held = "";
   return {
-    push(piece) {
+    /** The text that can go to the client now; `stopped`: a stop string has come, and the text after it is dropped. */
+    push(piece: string): { text: string; stopped: boolean } {
       if (stops.length === 0) return { text: piece, stopped: false };
       held += piece;
       const found = firstStop(stops, held);
@@ -19,7 +13,8 @@ export function stopFilter(stops: readonly string[]): StopFilter {
       held = found === undefined ? held.slice(end) : "";
       return { text, stopped: found !== undefined };
     },
-    rest() {
+    /** The text held back as a possible beginning of a stop string, once the text has ended. */
+    rest(): string {
       const text = held;
       held = "";
       return text;

@@ -20,10 +20,26 @@ export function commonPrefixLength(one: ArrayLike<unknown>, other: ArrayLike<unk
   return length;
 }
 
+/** A slot of either engine. */
+interface UsedSlot {
+  /** Undefined while the slot is free. */
+  readonly generation: unknown;
+  readonly last_used: number;
+}
+
 /**
- * Whether a request takes the slot with which it has a common beginning: one of more than half of the slot, or of the request. A shorter one,
- * such as a shared system prompt, is no reason to overwrite another conversation. All three lengths in one unit.
+ * The free slot of the same conversation, else the free one that was used longest ago; undefined where none is free. `compare`: how much of
+ * a slot the request can reuse, how long their common beginning is, and how long what the slot holds, all in the unit of `request_length`.
  */
-export function isSameConversation(common: number, slot: number, request: number): boolean {
-  return common > Math.min(slot, request) / 2;
+export function chooseSlot<Slot extends UsedSlot>(
+  slots: readonly Slot[],
+  request_length: number,
+  compare: (slot: Slot) => { reused: number; common: number; length: number },
+): Slot | undefined {
+  const free = slots.filter(({ generation }) => generation === undefined).sort((a, b) => a.last_used - b.last_used);
+  const [best] = free.map((slot) => ({ slot, ...compare(slot) })).sort((a, b) => b.reused - a.reused || b.common - a.common);
+  // A shorter beginning, such as a shared system prompt, is no reason to overwrite another conversation. A conversation takes its own slot
+  // also where none of it can be reused: the slot is of no use to others.
+  const same = best !== undefined && best.common > Math.min(best.length, request_length) / 2;
+  return same ? best.slot : free[0];
 }
