@@ -14,16 +14,13 @@ export const TokenPieces = v.array(v.object({ id: v.number(), piece: v.union([v.
 const WORD_JOINER = "\u2060";
 const MOST_ROUNDS = 3;
 
-/** Throws `AdapterError` `messages_refused` where a special token cannot be made plain text. */
-export type TokenEscaper = (messages: readonly ChatMessage[], tokenize: Tokenize) => Promise<ChatMessage[]>;
-
 /**
  * `names`: texts that may be special tokens. Only the server knows whether they are: it is asked where a message holds one, as each
- * request to it delays the first token.
+ * request to it delays the first token. Throws `AdapterError` `messages_refused` where a special token cannot be made plain text.
  */
-export function createTokenEscaper(names: ReadonlySet<string>): TokenEscaper {
+export function createTokenEscaper(names: ReadonlySet<string>) {
   const holdsName = createNameFinder(names);
-  return async (messages, tokenize) => {
+  return async (messages: readonly ChatMessage[], tokenize: Tokenize): Promise<ChatMessage[]> => {
     let escaped = [...messages];
     for (let round = 0; round < MOST_ROUNDS; round++) {
       const text = textsOf(escaped).filter(holdsName).join("\n");

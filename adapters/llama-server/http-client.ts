@@ -3,15 +3,9 @@
 import { addAbortListener } from "node:events";
 import { type IncomingMessage, request } from "node:http";
 
-export interface LlamaServerClient {
-  /** Resolves with the head of the response; the signal ends its body too. Throws what the socket throws. */
-  post(path: string, body: unknown, signal: AbortSignal): Promise<IncomingMessage>;
-  /** Resolves with the parsed JSON. Throws where the body is none or the status is not 200. */
-  getJson(path: string, signal: AbortSignal): Promise<unknown>;
-  postJson(path: string, body: unknown, signal: AbortSignal): Promise<unknown>;
-}
+export type LlamaServerClient = ReturnType<typeof createClient>;
 
-export function createClient(address: string, key: string): LlamaServerClient {
+export function createClient(address: string, key: string) {
   const send = (method: string, path: string, body: unknown, signal: AbortSignal): Promise<IncomingMessage> => {
     signal.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
@@ -27,12 +21,14 @@ export function createClient(address: string, key: string): LlamaServerClient {
     return promise;
   };
   return {
-    post: (path, body, signal) => send("POST", path, body, signal),
-    getJson: async (path, signal) => readJson(await send("GET", path, undefined, signal)),
-    postJson: async (path, body, signal) => readJson(await send("POST", path, body, signal)),
+    /** Resolves with the head of the response; the signal ends its body too. Throws what the socket throws. */
+    post: (path: string, body: unknown, signal: AbortSignal) => send("POST", path, body, signal),
+    getJson: async (path: string, signal: AbortSignal) => readJson(await send("GET", path, undefined, signal)),
+    postJson: async (path: string, body: unknown, signal: AbortSignal) => readJson(await send("POST", path, body, signal)),
   };
 }
 
+/** Throws where the body is no JSON or the status is not 200. */
 async function readJson(response: IncomingMessage): Promise<unknown> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of response) chunks.push(chunk);

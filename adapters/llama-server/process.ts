@@ -24,15 +24,6 @@ export interface LlamaServerLimits extends WatchdogLimits {
   state: number;
 }
 
-export interface LlamaServerProcess {
-  /** URL of the server once its model is loaded; pending for ever where the process ends before. */
-  address: Promise<string>;
-  /** Never rejects. */
-  ended: Promise<ProcessEnd>;
-  /** SIGTERM lets the server end its work. */
-  signal(name: "SIGTERM" | "SIGKILL"): void;
-}
-
 export interface ProcessEnd {
   /** Null after a signal. */
   code: number | null;
@@ -52,7 +43,7 @@ const SHORT_SPINS = { GOMP_SPINCOUNT: "5000" };
 const MOST_ERRORS = 20;
 const LAST_LINES_MS = 200;
 
-export function startLlamaServer({ program, args, key, env, log, onLine }: LlamaServerProcessOptions): LlamaServerProcess {
+export function startLlamaServer({ program, args, key, env, log, onLine }: LlamaServerProcessOptions) {
   const child = spawnGuarded(program, args, { ...SHORT_SPINS, ...childEnvironment(env), LLAMA_API_KEY: key });
   const address = Promise.withResolvers<string>();
   const ended = Promise.withResolvers<ProcessEnd>();
@@ -82,9 +73,12 @@ export function startLlamaServer({ program, args, key, env, log, onLine }: Llama
   child.on("exit", (code, signal) => setTimeout(() => end(code, exitReason(code, signal)), LAST_LINES_MS));
   child.on("close", (code, signal) => end(code, exitReason(code, signal)));
   return {
+    /** URL of the server once its model is loaded; pending for ever where the process ends before. */
     address: address.promise,
+    /** Never rejects. */
     ended: ended.promise,
-    signal(name) {
+    /** SIGTERM lets the server end its work. */
+    signal(name: "SIGTERM" | "SIGKILL"): void {
       terminating ||= name === "SIGTERM";
       child.kill(name);
     },

@@ -21,29 +21,9 @@ export interface WatchdogOptions {
   kill(): void;
 }
 
-export interface ProcessWatchdog {
-  /** Settles as `Engine.closed` does. */
-  readonly closed: Promise<AdapterError | undefined>;
-  /** Aborts when `closed` settles. */
-  readonly gone: AbortSignal;
-  /** Why the process has ended or is about to; undefined while it is to go on. */
-  readonly reason: AdapterError | undefined;
-  readonly loaded: boolean;
-  /** Notes a sign of life. */
-  touch(): void;
-  /** Silence counts while somebody waits: a slow reader of events is no reason to end the engine. */
-  beginWait(): void;
-  endWait(): void;
-  /** Awaits the load of the engine. Where it fails or `signal` aborts, the process has ended before this throws. */
-  load<T>(work: Promise<T>, signal: AbortSignal): Promise<T>;
-  kill(reason: AdapterError): void;
-  /** Takes note that the process has ended, with `code 1` for example. `load_error`: what an end during a load means. */
-  exited(how: string, load_error?: AdapterError): void;
-  /** Asks the process to end, after `before`, which must not reject; then kills it. Safe to call twice. */
-  close(before?: () => Promise<void>): Promise<void>;
-}
+export type ProcessWatchdog = ReturnType<typeof watchProcess>;
 
-export function watchProcess({ id, limits, terminate, kill: killProcess }: WatchdogOptions): ProcessWatchdog {
+export function watchProcess({ id, limits, terminate, kill: killProcess }: WatchdogOptions) {
   const closed = Promise.withResolvers<AdapterError | undefined>();
   const gone = new AbortController();
   let reason: AdapterError | undefined;
@@ -81,20 +61,26 @@ export function watchProcess({ id, limits, terminate, kill: killProcess }: Watch
   };
 
   return {
+    /** Settles as `Engine.closed` does. */
     closed: closed.promise,
+    /** Aborts when `closed` settles. */
     gone: gone.signal,
+    /** Why the process has ended or is about to; undefined while it is to go on. */
     get reason() {
       return reason;
     },
     get loaded() {
       return loaded;
     },
+    /** Notes a sign of life. */
     touch,
-    beginWait() {
+    /** Silence counts while somebody waits: a slow reader of events is no reason to end the engine. */
+    beginWait(): void {
       if (waiting++ === 0) touch();
     },
     endWait: () => void waiting--,
-    async load(work, signal) {
+    /** Awaits the load of the engine. Where it fails or `signal` aborts, the process has ended before this throws. */
+    async load<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
       const listener = addAbortListener(signal, () => kill(new AdapterError("engine_unavailable", "The load was stopped.")));
       try {
         const engine = await Promise.race([work, rejectOnExit()]);
@@ -109,7 +95,8 @@ export function watchProcess({ id, limits, terminate, kill: killProcess }: Watch
       }
     },
     kill,
-    exited(how, load_error = loadError(id, how)) {
+    /** Takes note that the process has ended, with `code 1` for example. `load_error`: what an end during a load means. */
+    exited(how: string, load_error = loadError(id, how)): void {
       clearInterval(timer);
       reason ??= loaded
         ? new AdapterError("engine_crashed", `The engine of model "${id}" ended with ${how}. Ask again.`)
@@ -117,6 +104,7 @@ export function watchProcess({ id, limits, terminate, kill: killProcess }: Watch
       closed.resolve(closing === undefined ? reason : undefined);
       gone.abort();
     },
+    /** Asks the process to end, after `before`, which must not reject; then kills it. Safe to call twice. */
     close,
   };
 }

@@ -44,7 +44,7 @@ export function upstream({ env, log = () => {}, limits }: UpstreamOptions): Adap
         backoffs: all.backoffs,
         log: (text) => log(`model "${model.id}": ${text}`),
         async probe(server) {
-          const found = await fetchContextLength(config.targetOf(server), server.url, config.key, all, closing.signal);
+          const found = await fetchContextLength(config, server, closing.signal);
           if (found !== undefined) contexts.set(server, found);
         },
       });

@@ -3,11 +3,7 @@ import { LRUCache } from "lru-cache";
 import type { ChatMessage } from "../adapter.ts";
 import { digestOf, fingerprintOf } from "../shared/conversation-fingerprint.ts";
 
-export interface Affinity {
-  /** The URL of the server that has answered the longest beginning of this conversation. */
-  find(conversation: RoutedConversation): string | undefined;
-  remember(conversation: RoutedConversation, url: string): void;
-}
+export type Affinity = ReturnType<typeof createAffinity>;
 
 /** The digests by which a conversation gets to its server. */
 export interface RoutedConversation {
@@ -19,14 +15,15 @@ export interface RoutedConversation {
 
 const MAX_CONVERSATIONS = 10_000;
 
-export function createAffinity(): Affinity {
+export function createAffinity() {
   const urls = new LRUCache<string, string>({ max: MAX_CONVERSATIONS });
   return {
-    find({ prefixes }) {
+    /** The URL of the server that has answered the longest beginning of this conversation. */
+    find({ prefixes }: RoutedConversation): string | undefined {
       const known = prefixes.findLast((prefix) => urls.has(prefix));
       return known === undefined ? undefined : urls.get(known);
     },
-    remember({ prefixes }, url) {
+    remember({ prefixes }: RoutedConversation, url: string): void {
       urls.set(prefixes.at(-1)!, url);
     },
   };
@@ -34,11 +31,8 @@ export function createAffinity(): Affinity {
 
 /** Tools do not count: a conversation stays where it is when they change. */
 export function routedConversation(messages: ChatMessage[]): RoutedConversation {
-  const first = Math.max(
-    0,
-    messages.findIndex(({ role }) => role === "user"),
-  );
-  const start = fingerprintOf({ messages: messages.slice(0, first + 1) });
+  const first = messages.findIndex(({ role }) => role === "user");
+  const start = fingerprintOf({ messages: messages.slice(0, Math.max(first, 0) + 1) });
   return { prefixes: fingerprintOf({ messages }).prefixes, start: start.prefixes.at(-1)! };
 }
 

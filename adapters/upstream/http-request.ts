@@ -2,7 +2,7 @@
 // node:http, since `fetch` does not say whether a connection was made: only a request that never reached a server is harmless to others
 // (tests/adapters/upstream.test.ts, "a server that takes no connection is given up after the time for that").
 import { addAbortListener } from "node:events";
-import { request as requestHttp, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
+import { request as requestHttp, type ClientRequest, type IncomingMessage } from "node:http";
 import { request as requestHttps } from "node:https";
 import { ServerFailure } from "./errors.ts";
 
@@ -25,17 +25,11 @@ export interface UpstreamRequest {
   signal: AbortSignal;
 }
 
-export interface UpstreamResponse {
-  status: number;
-  headers: IncomingHttpHeaders;
-  /** Throws `ServerFailure` and the signal's reason. Leaving the iteration closes the connection. */
-  body: AsyncIterable<Uint8Array>;
-  /** Closes the connection; safe to call twice. Needed where the body is not read. */
-  close(): void;
-}
-
-/** Throws `ServerFailure`, `engine_unavailable` as long as there is no connection and `upstream_error` afterwards, and the signal's reason. */
-export async function sendRequest({ url, body, key, timeouts, signal }: UpstreamRequest): Promise<UpstreamResponse> {
+/**
+ * The response, whose `close` is needed where the body is not read. Throws `ServerFailure`, `engine_unavailable` as long as there is no
+ * connection and `upstream_error` afterwards, and the signal's reason; so does its body.
+ */
+export async function sendRequest({ url, body, key, timeouts, signal }: UpstreamRequest) {
   signal.throwIfAborted();
   const address = new URL(url);
   const request = (address.protocol === "https:" ? requestHttps : requestHttp)(address, {
@@ -98,12 +92,14 @@ function watchConnection(
     return failure(`${reached ? "broke off" : "cannot be reached"} (${code ?? message}).`, error);
   };
   return {
+    /** Closes the connection; safe to call twice. */
     close,
     reasonOf,
     connected(): void {
       reached = true;
       limit(first_ms, "gave no sign of life for");
     },
+    /** Leaving the iteration closes the connection. */
     async *read(response: IncomingMessage): AsyncGenerator<Uint8Array> {
       try {
         for await (const bytes of response) {

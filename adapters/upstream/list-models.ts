@@ -2,8 +2,10 @@
 import * as v from "valibot";
 import { BrokenAnswer } from "../shared/openai-stream/answer-events.ts";
 import { readErrorBody, readText } from "../shared/openai-stream/error-body.ts";
-import { failureOfError, ServerFailure, statusFailure, type UpstreamTarget } from "./errors.ts";
-import { sendRequest, type UpstreamTimeouts } from "./http-request.ts";
+import { failureOfError, ServerFailure, statusFailure } from "./errors.ts";
+import { sendRequest } from "./http-request.ts";
+import type { PoolServer } from "./server-pool.ts";
+import type { UpstreamConfig } from "./upstream-config.ts";
 
 const Tokens = v.fallback(v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(1))), undefined);
 
@@ -24,15 +26,14 @@ const MAX_LIST = 4 * 1024 * 1024;
 
 /** The context length there in tokens, where the server says it. Throws `ServerFailure` and the signal's reason. */
 export async function fetchContextLength(
-  target: UpstreamTarget,
-  url: string,
-  key: string | undefined,
-  timeouts: UpstreamTimeouts,
+  { key, timeouts, targetOf }: UpstreamConfig,
+  server: PoolServer,
   signal: AbortSignal,
 ): Promise<number | undefined> {
+  const target = targetOf(server);
   // Nothing is computed for this answer.
   const quick = { ...timeouts, first_ms: timeouts.connect_ms, amid_ms: timeouts.connect_ms };
-  const response = await sendRequest({ url: `${url}/models`, key, timeouts: quick, signal });
+  const response = await sendRequest({ url: `${server.url}/models`, key, timeouts: quick, signal });
   try {
     if (response.status !== 200) {
       throw statusFailure(target, response.status, response.headers, await readErrorBody(response));

@@ -7,30 +7,15 @@ export interface PoolServer {
   readonly url: string;
   /** With its port, for sentences. */
   readonly host: string;
+  /** Generations that run on it. */
+  busy: number;
+  healthy: boolean;
+  /** In a row, probes included. */
+  failures: number;
+  timer?: ReturnType<typeof setTimeout>;
 }
 
-export interface ServerPool {
-  /**
-   * Takes a slot of a server that is none of `tried`, and waits for one where all are taken; undefined where there is no such server.
-   * Servers that are set aside count only with `set_aside_too` and where there is no other. Throws the signal's reason.
-   */
-  acquire(
-    conversation: RoutedConversation,
-    tried: Set<PoolServer>,
-    set_aside_too: boolean,
-    signal: AbortSignal,
-  ): Promise<PoolServer | undefined>;
-  /** Gives the slot back when its generation is over. */
-  release(server: PoolServer): void;
-  /** The server has begun to answer. */
-  answered(server: PoolServer, conversation: RoutedConversation): void;
-  /** The server has failed and is set aside, unless the request is at fault. */
-  failed(server: PoolServer, failure: ServerFailure): void;
-  /** Probes all servers, and resolves when the first has answered. Throws an `AggregateError` of their failures. */
-  open(): Promise<void>;
-  /** Ends the probes. */
-  close(): void;
-}
+export type ServerPool = ReturnType<typeof createServerPool>;
 
 export interface ServerPoolOptions {
   urls: string[];
@@ -43,14 +28,6 @@ export interface ServerPoolOptions {
   log: (line: string) => void;
 }
 
-interface PoolServerState extends PoolServer {
-  busy: number;
-  healthy: boolean;
-  /** In a row, probes included. */
-  failures: number;
-  timer?: ReturnType<typeof setTimeout>;
-}
-
 /** A server with so many generations more than the least busy one loses its conversations: reading again elsewhere is sooner done. */
 const CLEARLY_BUSIER = 2;
 
@@ -58,9 +35,8 @@ const CLEARLY_BUSIER = 2;
 const BUSY_MS = 1_000;
 const MAX_BUSY_MS = 30_000;
 
-export function createServerPool({ urls, slots, backoffs, probe, log }: ServerPoolOptions): ServerPool {
-  const servers: PoolServerState[] = urls.map((url) => ({ url, host: new URL(url).host, busy: 0, healthy: false, failures: 0 }));
-  const stateOf = (server: PoolServer): PoolServerState => server as PoolServerState;
+export function createServerPool({ urls, slots, backoffs, probe, log }: ServerPoolOptions) {
+  const servers: PoolServer[] = urls.map((url) => ({ url, host: new URL(url).host, busy: 0, healthy: false, failures: 0 }));
   const affinity = createAffinity();
   /** Each retries to acquire a slot. */
   const waiting = new Set<() => void>();
@@ -71,14 +47,14 @@ export function createServerPool({ urls, slots, backoffs, probe, log }: ServerPo
     for (const retry of [...waiting]) retry();
   };
 
-  const bringBack = (server: PoolServerState): void => {
+  const bringBack = (server: PoolServer): void => {
     clearTimeout(server.timer);
     if (server.failures > 0) log(`${server.host} answers again.`);
     server.healthy = true;
     wakeAll();
   };
 
-  const setAside = (server: PoolServerState, ms: number, then: () => void): void => {
+  const setAside = (server: PoolServer, ms: number, then: () => void): void => {
     clearTimeout(server.timer);
     server.healthy = false;
     server.timer = setTimeout(then, ms);
@@ -86,14 +62,14 @@ export function createServerPool({ urls, slots, backoffs, probe, log }: ServerPo
     wakeAll();
   };
 
-  const backOff = (server: PoolServerState, { message }: ServerFailure): void => {
+  const backOff = (server: PoolServer, { message }: ServerFailure): void => {
     if (closed) return;
     const ms = backoffs[Math.min(server.failures++, backoffs.length - 1)]!;
     log(`${message} It is set aside for ${ms / 1000} s.`);
     setAside(server, ms, () => void probeServer(server).catch(() => {}));
   };
 
-  const probeServer = async (server: PoolServerState): Promise<void> => {
+  const probeServer = async (server: PoolServer): Promise<void> => {
     try {
       await probe(server);
       bringBack(server);
@@ -104,7 +80,11 @@ export function createServerPool({ urls, slots, backoffs, probe, log }: ServerPo
   };
 
   return {
-    async acquire(conversation, tried, set_aside_too, signal) {
+    /**
+     * Takes a slot of a server that is none of `tried`, and waits for one where all are taken; undefined where there is no such server.
+     * Servers that are set aside count only with `set_aside_too` and where there is no other. Throws the signal's reason.
+     */
+    async acquire(conversation: RoutedConversation, tried: Set<PoolServer>, set_aside_too: boolean, signal: AbortSignal) {
       for (;;) {
         signal.throwIfAborted();
         const untried = servers.filter((server) => !tried.has(server));
@@ -120,39 +100,38 @@ export function createServerPool({ urls, slots, backoffs, probe, log }: ServerPo
         await nextChange(waiting, signal);
       }
     },
-    release(server) {
-      stateOf(server).busy--;
+    /** Gives the slot back when its generation is over. */
+    release(server: PoolServer): void {
+      server.busy--;
       wakeAll();
     },
-    answered(server, conversation) {
-      const state = stateOf(server);
-      if (!state.healthy) bringBack(state);
-      state.failures = 0;
+    /** The server has begun to answer. */
+    answered(server: PoolServer, conversation: RoutedConversation): void {
+      if (!server.healthy) bringBack(server);
+      server.failures = 0;
       affinity.remember(conversation, server.url);
     },
-    failed(server, failure) {
-      const state = stateOf(server);
+    /** The server has failed and is set aside, unless the request is at fault. */
+    failed(server: PoolServer, failure: ServerFailure): void {
       // Failures at the same time have one reason: the first of them sets the server aside.
-      if (failure.verdict === "request" || !state.healthy || closed) return;
-      if (failure.verdict !== "busy") return backOff(state, failure);
+      if (failure.verdict === "request" || !server.healthy || closed) return;
+      if (failure.verdict !== "busy") return backOff(server, failure);
       const ms = failure.retry_after === undefined ? BUSY_MS : failure.retry_after * 1000;
-      setAside(state, Math.min(ms, MAX_BUSY_MS), () => bringBack(state));
+      setAside(server, Math.min(ms, MAX_BUSY_MS), () => bringBack(server));
     },
-    async open() {
+    /** Probes all servers, and resolves when the first has answered. Throws an `AggregateError` of their failures. */
+    async open(): Promise<void> {
       await Promise.any(servers.map(probeServer));
     },
-    close() {
+    /** Ends the probes. */
+    close(): void {
       closed = true;
       for (const { timer } of servers) clearTimeout(timer);
     },
   };
 }
 
-function chooseServer(
-  servers: PoolServerState[],
-  conversation: RoutedConversation,
-  affinity: Affinity,
-): PoolServerState | undefined {
+function chooseServer(servers: PoolServer[], conversation: RoutedConversation, affinity: Affinity): PoolServer | undefined {
   const least = Math.min(...servers.map(({ busy }) => busy));
   const known = affinity.find(conversation);
   const home = servers.find(({ url }) => url === known);
