@@ -3,7 +3,7 @@ import { BUILT_IN, type Assistant } from "../storage/entities.ts";
 import { byTail, idOf, tailOf } from "./ids.ts";
 import { listFolders, skipUnreadable, type ImportJob } from "./job.ts";
 import { isObject, type JsonObject } from "../support/json.ts";
-import { parseDocuments, nonEmptyString } from "./json.ts";
+import { asArray, asObject, parseDocuments, nonEmptyString } from "./json.ts";
 import { fitMetadata } from "./metadata.ts";
 import type { ImportItem } from "./report.ts";
 import { findFirstTime, toSeconds } from "./times.ts";
@@ -53,27 +53,24 @@ function isUntouched({ name, instructions }: JsonObject): boolean {
   return (nonEmptyString(name) ?? "Jan") === "Jan" && nonEmptyString(instructions) === undefined;
 }
 
-function toAssistant(
-  { from }: ImportJob,
-  old: JsonObject,
-  id: string,
-  created_at: number,
-): { assistant: Assistant; losses: string[] } {
+function toAssistant({ from }: ImportJob, old: JsonObject, id: string, created_at: number) {
   const losses: string[] = [];
   const clipped = (field: string, most: number): string | null => {
     const text = nonEmptyString(old[field]) ?? null;
     if (text !== null && text.length > most) losses.push(`Its ${field} was cut after ${most} characters.`);
     return text?.slice(0, most) ?? null;
   };
-  const { temperature, top_p, ...parameters } = isObject(old.parameters) ? old.parameters : {};
+  const { temperature, top_p, ...parameters } = asObject(old.parameters);
   // Our avatar is a URI, Jan's mostly an emoji.
   const avatar = nonEmptyString(old.avatar);
   const old_metadata = {
     ...(avatar !== undefined && !URL.canParse(avatar) ? { avatar } : {}),
     ...(Object.keys(parameters).length > 0 ? { parameters } : {}),
-    ...(isObject(old.metadata) ? old.metadata : {}),
+    ...asObject(old.metadata),
   };
-  const tools = (Array.isArray(old.tools) ? old.tools : []).filter(isObject).filter(({ enabled }) => enabled !== false);
+  const tools = asArray(old.tools)
+    .filter(isObject)
+    .filter(({ enabled }) => enabled !== false);
   // Jan's own tool reads files, which nothing here does.
   const kept = tools.filter(
     (tool): tool is JsonObject & { type: string } => nonEmptyString(tool.type) !== undefined && tool.type !== "retrieval",

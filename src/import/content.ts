@@ -1,20 +1,16 @@
 // What an old message says, as text parts; and what else was in it, which has no place in ours.
 import type { Message } from "../storage/entities.ts";
 import { isObject, type JsonObject } from "../support/json.ts";
-import { nonEmptyString } from "./json.ts";
+import { asArray, nonEmptyString } from "./json.ts";
 
-export interface Content {
-  parts: Message["content"];
-  /** Such as "an image", each once. */
-  lost: string[];
-}
-
-/** `content` is an array of parts (Jan, cortex), a string, or one part; parts hold `{value, annotations}` or a string. */
-export function contentOf({ content, attachments }: JsonObject): Content {
+/**
+ * `content` is an array of parts (Jan, cortex), a string, or one part; parts hold `{value, annotations}` or a string.
+ * `lost`: such as "an image", each once.
+ */
+export function contentOf({ content, attachments }: JsonObject): { parts: Message["content"]; lost: string[] } {
   const lost = new Set<string>();
-  if (Array.isArray(attachments) && attachments.length > 0) lost.add("its attachments");
-  const old = content === undefined || content === null ? [] : [content].flat();
-  const parts = old.flatMap((part) => partOf(part, lost) ?? []);
+  if (asArray(attachments).length > 0) lost.add("its attachments");
+  const parts = [content].flat().flatMap((part) => partOf(part, lost) ?? []);
   return { parts, lost: [...lost] };
 }
 
@@ -38,7 +34,7 @@ function partOf(part: unknown, lost: Set<string>): Message["content"][number] | 
   }
   const { text } = part;
   if (!isObject(text)) return asText(nonEmptyString(text), []);
-  const annotations = Array.isArray(text.annotations) ? text.annotations : [];
+  const annotations = asArray(text.annotations);
   const citations = annotations.filter(isObject);
   // Paths of files within the old folder.
   if (citations.length < annotations.length && TEXT.includes(type)) lost.add("a file");

@@ -1,10 +1,15 @@
 // Text that should be one JSON object, from files that were cut, glued together or written over.
-
 import { isNestedDeeper, isObject, type JsonObject } from "../support/json.ts";
 
 /** The value where it is a string with something in it. */
 export const nonEmptyString = (value: unknown): string | undefined =>
   typeof value === "string" && value.trim() !== "" ? value : undefined;
+
+/** The value where it is an object, else an empty one. */
+export const asObject = (value: unknown): JsonObject => (isObject(value) ? value : {});
+
+/** The value where it is an array, else an empty one. */
+export const asArray = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
 
 /** What is nested deeper than any honest record would let the code that walks it run out of stack. */
 export const DEEPEST = 32;

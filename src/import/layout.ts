@@ -44,9 +44,7 @@ async function readLayout(path: string): Promise<FolderLayout | undefined> {
 async function hasImportable(folder: OldFolder, entries: FolderEntry[]): Promise<boolean> {
   const names = entries.filter(({ name, kind }) => kind !== "file" && FOLDERS.includes(name)).map(({ name }) => name);
   if (names.some((name) => name === "threads" || name === "assistants")) return true;
-  for (const place of MODEL_FOLDERS) {
-    if ((await findModelFiles(folder, place)).manifests.length > 0) return true;
-  }
+  for (const place of MODEL_FOLDERS) if ((await findModelFiles(folder, place)).manifests.length > 0) return true;
   return false;
 }
 
@@ -62,23 +60,23 @@ export interface ModelFiles {
 const DEEPEST_FOLDER = 8;
 
 /** Finds the model files in a folder and all below it. */
-export async function findModelFiles(folder: OldFolder, path: string, levels = DEEPEST_FOLDER): Promise<ModelFiles> {
+export async function findModelFiles(folder: OldFolder, path: string): Promise<ModelFiles> {
   const found: ModelFiles = { manifests: [], weights: [], closed: [] };
+  await addModelFiles(folder, path, DEEPEST_FOLDER, found);
+  return found;
+}
+
+async function addModelFiles(folder: OldFolder, path: string, levels: number, found: ModelFiles): Promise<void> {
   const entries = await folder.list(path).catch((error: UnreadableError) => {
     found.closed.push({ path, reason: error.message });
     return [];
   });
   for (const { name, kind } of entries) {
     const place = `${path}/${name}`;
-    if (kind === "folder" && levels > 0) {
-      const below = await findModelFiles(folder, place, levels - 1);
-      found.manifests.push(...below.manifests);
-      found.weights.push(...below.weights);
-      found.closed.push(...below.closed);
-    } else if (kind === "folder") found.closed.push({ path: place, reason: "It lies too deep for a model's folder." });
+    if (kind === "folder" && levels > 0) await addModelFiles(folder, place, levels - 1, found);
+    else if (kind === "folder") found.closed.push({ path: place, reason: "It lies too deep for a model's folder." });
     else if (name.endsWith(".gguf")) found.weights.push(place);
     else if (kind === "other") found.closed.push({ path: place, reason: IS_LINK });
     else if (name === "model.json" || /\.ya?ml$/.test(name)) found.manifests.push(place);
   }
-  return found;
 }

@@ -1,10 +1,10 @@
 // model.json (Jan up to 0.5) and model.yml (cortex, Jan since 0.5.8) -> what of it a model of ours keeps.
-import { posix } from "node:path";
+import { posix, win32 } from "node:path";
 import * as v from "valibot";
 import { parse as parseYaml } from "yaml";
 import { Model, type ModelFile } from "../../models/manifest.ts";
 import { isNestedDeeper, isObject, type JsonObject } from "../support/json.ts";
-import { DEEPEST, parseDocuments, nonEmptyString } from "./json.ts";
+import { asArray, asObject, DEEPEST, parseDocuments, nonEmptyString } from "./json.ts";
 
 export interface Manifest {
   id: string;
@@ -13,12 +13,10 @@ export interface Manifest {
   /** Where the weights are said to be, the surest first: relative to the old folder or to this file, or absolute. */
   references: string[];
   engine: string | undefined;
-  created: unknown;
   sha256: string | undefined;
   /** Bytes of the weights, where it is known for certain. */
   size: number | undefined;
-  /** As they stand there. */
-  name: string | undefined;
+  /** As it stands there. */
   old: JsonObject;
   settings: JsonObject;
   parameters: JsonObject;
@@ -35,10 +33,8 @@ export function parseManifest(path: string, text: string, place: string): Manife
     path,
     references: referencesOf(old, settings),
     engine: nonEmptyString(old.engine),
-    created: old.created,
     sha256: sha256 !== undefined && /^[0-9a-f]{64}$/.test(sha256) ? sha256 : undefined,
     size: typeof old.model_size_bytes === "number" ? old.model_size_bytes : undefined,
-    name: nonEmptyString(old.name),
     old,
     settings,
     parameters: isObject(old.parameters) ? old.parameters : old,
@@ -66,18 +62,18 @@ function idOf(old: JsonObject, path: string, place: string): string {
 }
 
 function referencesOf(old: JsonObject, settings: JsonObject): string[] {
-  const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
-  const sources = list(old.sources).filter(isObject);
   const said = [
     old.model_path,
-    ...list(old.files),
+    ...asArray(old.files),
     settings.llama_model_path,
     settings.model_path,
-    ...sources.flatMap(({ url, filename }) => [url, filename]),
+    ...sourcesOf(old).flatMap(({ url, filename }) => [url, filename]),
     old.source_url,
   ];
   return said.flatMap((one) => nonEmptyString(one) ?? []).filter((one) => !/mmproj/i.test(one));
 }
+
+const sourcesOf = (old: JsonObject): JsonObject[] => asArray(old.sources).filter(isObject);
 
 /** `files` are the weights; `created` in seconds. What is out of the range that ours has is left out, and named. */
 export function toModel(manifest: Manifest, files: { path: string; size: number }[], created: number) {
@@ -96,14 +92,15 @@ export function toModel(manifest: Manifest, files: { path: string; size: number 
   };
   const { prompt_template, ...other_settings } = Model.entries.settings.wrapped.entries;
   const fits = nonEmptyString(settings.prompt_template)?.includes("{prompt}") === true;
-  const metadata = isObject(old.metadata) ? old.metadata : {};
-  const url = [old.source_url, ...(Array.isArray(old.sources) ? old.sources.map((one) => isObject(one) && one.url) : [])];
-  const source_url = url.flatMap((one) => nonEmptyString(one) ?? []).find((one) => /^https?:\/\//.test(one) && URL.canParse(one));
+  const urls = [old.source_url, ...sourcesOf(old).map(({ url }) => url)];
+  const source_url = urls
+    .flatMap((one) => nonEmptyString(one) ?? [])
+    .find((one) => /^https?:\/\//.test(one) && URL.canParse(one));
   if (nonEmptyString(old.mmproj_path) ?? nonEmptyString(settings.mmproj)) losses.push("Its projector for images was left out.");
 
   const model = v.parse(Model, {
     id,
-    name: (manifest.name ?? id).slice(0, 200),
+    name: (nonEmptyString(old.name) ?? id).slice(0, 200),
     version: String(old.version ?? "1.0").slice(0, 40),
     description: nonEmptyString(old.description)?.slice(0, 4096) ?? "",
     created,
@@ -112,7 +109,7 @@ export function toModel(manifest: Manifest, files: { path: string; size: number 
     settings: within("setting", fits ? { prompt_template, ...other_settings } : other_settings, settings),
     parameters: within("parameter", Model.entries.parameters.wrapped.entries, parameters),
     metadata: {
-      ...within("metadata", Model.entries.metadata.wrapped.entries, metadata),
+      ...within("metadata", Model.entries.metadata.wrapped.entries, asObject(old.metadata)),
       size: files.reduce((sum, { size }) => sum + size, 0),
     },
     files: files.map((file, at): v.InferInput<typeof ModelFile> => ({
@@ -127,8 +124,8 @@ export function toModel(manifest: Manifest, files: { path: string; size: number 
 
 /** The last name of a path, without what a name here cannot have. */
 function nameOf(path: string): string {
-  const name = path.slice(Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1);
-  return name
+  return win32
+    .basename(path)
     .slice(-200)
     .replace(/[^A-Za-z0-9._-]/g, "_")
     .replace(/^[.-]/, "_");

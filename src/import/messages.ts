@@ -11,7 +11,7 @@ import { decodeLossy } from "./lines.ts";
 import type { OldFolder } from "./old-folder.ts";
 import { findFirstTime, parseMilliseconds, parseUlidTime } from "./times.ts";
 
-export interface ParsedLine extends Documents {
+interface ParsedLine extends Documents {
   line: number;
   /** What was no UTF-8 has become "�". */
   mended: boolean;

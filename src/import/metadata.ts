@@ -1,5 +1,6 @@
 // Metadata within our limits: entries that do not fit are left out, and named.
-import { jsonBytes, isNestedDeeper, isObject, type JsonObject } from "../support/json.ts";
+import { jsonBytes, isNestedDeeper, type JsonObject } from "../support/json.ts";
+import { asObject } from "./json.ts";
 import { MAX_DEPTH, MAX_KEY_LENGTH, MAX_STRING_LENGTH, MAX_BYTES, MAX_KEYS } from "../support/metadata-limits.ts";
 
 /** `own` first, which always fits; then what fits of `old`, in its order. A sentence about what does not is added to `losses`. */
@@ -7,7 +8,7 @@ export function fitMetadata(own: JsonObject, old: unknown, losses: string[]): Js
   const entries = new Map(Object.entries(own));
   const dropped: string[] = [];
   let bytes = jsonBytes(own);
-  for (const [key, value] of Object.entries(isObject(old) ? old : {})) {
+  for (const [key, value] of Object.entries(asObject(old))) {
     if (entries.has(key) || value === null || value === undefined) continue;
     const more = jsonBytes({ [key]: value });
     if (entries.size < MAX_KEYS && bytes + more <= MAX_BYTES && fits(key, value)) {

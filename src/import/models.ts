@@ -11,17 +11,12 @@ import { isModelName, findWeights } from "./weights.ts";
 const LARGEST_FILE = 2 ** 18;
 const LONGEST_ID = 200;
 
-/** Absolute paths of weights. */
-interface SeenWeights {
-  /** Ids of the models that use them, by path. */
-  used: Map<string, string>;
-  /** Weights that some manifest names, usable or not. */
-  mentioned: Set<string>;
-}
+/** The absolute paths of weights that some manifest names, each with the id of the model that uses it; undefined where none does. */
+type SeenWeights = Map<string, string | undefined>;
 
 /** Throws what the store throws. */
 export async function importModels(job: ImportJob): Promise<void> {
-  const seen: SeenWeights = { used: new Map(), mentioned: new Set() };
+  const seen: SeenWeights = new Map();
   const weights: string[] = [];
   for (const place of MODEL_FOLDERS) {
     const found = await findModelFiles(job.folder, place);
@@ -34,7 +29,7 @@ export async function importModels(job: ImportJob): Promise<void> {
     }
   }
   for (const path of weights) {
-    if (seen.mentioned.has(join(job.folder.root, path)) || !isModelName(basename(path))) continue;
+    if (seen.has(join(job.folder.root, path)) || !isModelName(basename(path))) continue;
     job.report.skipped({ kind: "model", old_id: null, path }, "No model.json or model.yml that can be used describes it.");
   }
 }
@@ -42,27 +37,26 @@ export async function importModels(job: ImportJob): Promise<void> {
 /** Takes the model, or answers the sentence why it cannot be taken. Fills in `old_id`. */
 async function importModel(job: ImportJob, item: ImportItem, place: string, seen: SeenWeights): Promise<string | undefined> {
   const { folder, report, store } = job;
-  const { used, mentioned } = seen;
   const text = await folder.text(item.path, LARGEST_FILE);
   const manifest = parseManifest(item.path, text ?? "", place);
   if (typeof manifest === "string") return manifest;
   const { id } = manifest;
   item.old_id = id;
   const weights = await findWeights(folder, manifest);
-  for (const path of weights.paths) mentioned.add(path);
+  for (const path of weights.paths) seen.set(path, seen.get(path));
   if (weights.reason !== undefined) return weights.reason;
 
   const path = weights.files[0]!.path;
-  const owner = used.get(path);
+  const owner = seen.get(path);
   if (owner !== undefined) return `Its file is that of the model "${owner}" already.`;
-  used.set(path, id);
+  seen.set(path, id);
   if (id === "" || id.length > LONGEST_ID || KINDS.models.toKey(id) === undefined)
     return "It has no id, or one that is too long.";
   if ((await store.models.ids()).includes(id)) {
     item.id = id;
     return (await isSame(job, id, path)) ? "It was imported before." : `Another model "${id}" is installed already.`;
   }
-  const time = findFirstTime(job.now, manifest.created) ?? (await folder.modifiedAt(item.path)) ?? job.now;
+  const time = findFirstTime(job.now, manifest.old.created) ?? (await folder.modifiedAt(item.path)) ?? job.now;
   const { model, losses } = toModel(manifest, weights.files, toSeconds(time));
   await store.models.put(model);
   report.taken({ ...item, id }, losses);

@@ -28,18 +28,12 @@ export interface Report {
   skipped: ReasonedItem[];
 }
 
-export interface ReportBuilder {
-  result: Report;
-  /** `losses` are sentences, for `reduced`. */
-  taken(item: ImportItem, losses?: string[]): void;
-  reduced(item: ImportItem, reason: string): void;
-  skipped(item: ImportItem, reason: string): void;
-}
+export type ReportBuilder = ReturnType<typeof createReportBuilder>;
 
 /** Sentences about one file: a file of a million bad lines does not become a report of a million sentences. */
 const MOST_OF_A_FILE = 100;
 
-export function createReportBuilder(from: Report["from"]): ReportBuilder {
+export function createReportBuilder(from: Report["from"]) {
   const result: Report = { from, taken: [], reduced: [], skipped: [] };
   const counts = new Map<string, number>();
   const note = (list: "reduced" | "skipped", item: ImportItem, reason: string): void => {
@@ -47,23 +41,19 @@ export function createReportBuilder(from: Report["from"]): ReportBuilder {
     const count = (counts.get(key) ?? 0) + 1;
     counts.set(key, count);
     if (count < MOST_OF_A_FILE) result[list].push({ ...item, reason });
-    if (count === MOST_OF_A_FILE) {
-      result[list].push({
-        kind: item.kind,
-        old_id: null,
-        path: item.path,
-        reason: "There are more like these: not all are listed.",
-      });
-    }
+    if (count !== MOST_OF_A_FILE) return;
+    const { kind, path } = item;
+    result[list].push({ kind, old_id: null, path, reason: "There are more like these: not all are listed." });
   };
   return {
     result,
-    taken(item, losses = []) {
+    /** `losses` are sentences, for `reduced`. */
+    taken(item: ImportItem, losses: string[] = []): void {
       result.taken.push(item);
       const { messages: _, ...reduced } = item;
       for (const loss of losses) note("reduced", reduced, loss);
     },
-    reduced: (item, reason) => note("reduced", item, reason),
-    skipped: (item, reason) => note("skipped", item, reason),
+    reduced: (item: ImportItem, reason: string): void => note("reduced", item, reason),
+    skipped: (item: ImportItem, reason: string): void => note("skipped", item, reason),
   };
 }

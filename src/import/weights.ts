@@ -1,5 +1,5 @@
 // The GGUF files that a manifest names: where they are, and whether they look whole.
-import { dirname, isAbsolute, join, resolve } from "node:path";
+import { dirname, isAbsolute, join, resolve, win32 } from "node:path";
 import { fileURLToPath } from "node:url";
 import { allParts, partOf } from "../../models/split-gguf.ts";
 import { disk } from "../storage/drivers/fs-durable/file-system.ts";
@@ -44,7 +44,7 @@ async function findFirst(folder: OldFolder, { path, references }: Manifest): Pro
 
 function placesOf(reference: string, root: string, own: string): string[] {
   const local = /^file:\/\//i.test(reference) ? asPath(reference) : reference.replace(/^models:\/\//, "models/");
-  const beside = join(own, local.slice(Math.max(local.lastIndexOf("/"), local.lastIndexOf("\\")) + 1));
+  const beside = join(own, win32.basename(local));
   if (/^https?:\/\//i.test(local)) return [beside.replace(/[?#].*$/, "")];
   if (isAbsolute(local)) return [local, beside];
   // A folder may have been moved here from Windows.
