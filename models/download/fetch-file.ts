@@ -14,13 +14,13 @@ export interface DownloadRequest {
   options: DownloadOptions;
 }
 
-/** As `download` says, in the calling thread; `blocking`: see `PartialFileOptions`. */
+/** As `download` says, in the calling thread; `blocking`: see `openPartialFile`. */
 export async function* fetchFile({ file, target, options }: DownloadRequest, signal: AbortSignal, blocking = false) {
   if (await isWhole(file, target)) return;
   const problems: string[] = [];
   const codes = new Set<DownloadCode>();
   try {
-    const part = await openPartialFile(target, file, { free: options.free, blocking });
+    const part = await openPartialFile(target, file, blocking, options.free);
     try {
       for (const source of file.sources) {
         signal.throwIfAborted();

@@ -41,26 +41,22 @@ export interface PartialFile {
   close(): Promise<void>;
 }
 
-export interface PartialFileOptions {
-  /** See `DownloadOptions`. */
-  free?: ((folder: string) => Promise<number>) | undefined;
-  /** Writes block the calling thread, which has nothing else to do. */
-  blocking?: boolean;
-}
-
 /** Bytes between two checks of the disk's free space, and between two syncs. */
 const CHECK_EVERY = 64 << 20;
 const MAGIC = "GGUF";
 const WEB_PAGE = "It sent a web page instead of a model.";
 const NOT_GGUF = `It sent a file that does not begin with ${MAGIC}.`;
 
-/** Opens or creates the part of `target`, with its folder. */
+/**
+ * Opens or creates the part of `target`, with its folder. `blocking`: writes block the calling thread, which has nothing else to do;
+ * `free`: see `DownloadOptions`.
+ */
 export async function openPartialFile(
   target: string,
   file: ExpectedFile,
-  options: PartialFileOptions = {},
+  blocking: boolean,
+  free?: (folder: string) => Promise<number>,
 ): Promise<PartialFile> {
-  const { free, blocking = false } = options;
   const path = `${target}.part`;
   const note = `${path}.json`;
   const folder = dirname(target);
