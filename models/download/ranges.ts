@@ -8,24 +8,18 @@ import { createSegments, positionOf } from "./segments.ts";
 import { SourceError } from "../sources/source-error.ts";
 
 /** When a file gets further connections, and what these may take. */
-export interface ParallelOptions {
-  /** Bytes of the smallest file that gets them. Default 64 MB. */
-  from_bytes: number;
-  /** Bytes per second from which on one connection is enough. Default 40 MB. */
-  below_bytes_per_s: number;
-  /** Milliseconds of waiting for bytes over which the speed is measured. Default 3,000. */
-  after_ms: number;
-  /** Bytes of a segment; two more segments than there are further connections are in memory. Default 1.5 MiB. */
-  segment_bytes: number;
-  /** How many there are beside the first. Default 3. */
-  connections: number;
-}
+export type ParallelOptions = typeof DEFAULTS;
 
-const DEFAULTS: ParallelOptions = {
+const DEFAULTS = {
+  /** Bytes of the smallest file that gets them. */
   from_bytes: 64e6,
+  /** Bytes per second from which on one connection is enough. */
   below_bytes_per_s: 40e6,
+  /** Milliseconds of waiting for bytes over which the speed is measured. */
   after_ms: 3_000,
+  /** Bytes of a segment; two more segments than there are further connections are in memory. */
   segment_bytes: 3 << 19,
+  /** How many there are beside the first. */
   connections: 3,
 };
 
