@@ -2,15 +2,6 @@
 import { readFileSync } from "node:fs";
 import { freemem, platform, totalmem } from "node:os";
 
-/** Where the figures come from, in bytes. Tests bring their own. */
-export interface MemoryProbe {
-  /** The text of a file; undefined where it cannot be read. */
-  read: (path: string) => string | undefined;
-  freemem: () => number;
-  totalmem: () => number;
-  platform: () => string;
-}
-
 /**
  * Bytes that can still be taken without swapping: what Linux calls available, bounded by the limits of the control groups (of
  * version 1 and 2) that this process is in. The page cache counts as free: the system gives it back on demand.
@@ -25,8 +16,12 @@ export function totalMemory(machine: MemoryProbe = THIS_MACHINE): number {
   return Math.min(machine.totalmem(), ...cgroupLimits(machine).map(({ most }) => most));
 }
 
-const THIS_MACHINE: MemoryProbe = {
-  read(path) {
+/** Where the figures come from, in bytes. Tests bring their own. */
+export type MemoryProbe = typeof THIS_MACHINE;
+
+const THIS_MACHINE = {
+  /** The text of a file; undefined where it cannot be read. */
+  read(path: string): string | undefined {
     try {
       return readFileSync(path, "utf8");
     } catch {
@@ -45,19 +40,10 @@ function machineAvailable({ read, freemem, totalmem, platform }: MemoryProbe): n
   return platform() === "darwin" ? Math.max(freemem(), 0.75 * totalmem()) : freemem();
 }
 
-interface CgroupLimit {
-  most: number;
-  used: number;
-}
+type CgroupFiles = typeof VERSION_1;
+type CgroupLimit = { most: number; used: number };
 
-interface CgroupFiles {
-  folder: string;
-  most: string;
-  used: string;
-  cached: RegExp;
-}
-
-const VERSION_1: CgroupFiles = {
+const VERSION_1 = {
   folder: "/sys/fs/cgroup/memory",
   most: "memory.limit_in_bytes",
   used: "memory.usage_in_bytes",

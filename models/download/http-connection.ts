@@ -9,13 +9,7 @@ import type { DialResponse } from "./dial-response.ts";
 import { createHeadReader, type ResponseHead } from "./http-head.ts";
 import { createReceiveBuffer } from "./receive-buffer.ts";
 
-export interface HttpConnection {
-  /** The connection is open and its last response has come to its end. */
-  readonly free: boolean;
-  /** One GET of the connected host; a body without `content-length` is not read. Throws what the connection throws. */
-  get(url: URL, headers: Record<string, string>, signal: AbortSignal): Promise<DialResponse>;
-  close(): void;
-}
+export type HttpConnection = ReturnType<typeof openHttpConnection>;
 
 /** A response that has not come to its end. */
 interface PendingResponse {
@@ -31,7 +25,7 @@ interface PendingResponse {
 }
 
 /** `most`: bytes that one call of the system gives at most, and that may wait for their reader before the sender is held back. */
-export function openHttpConnection(to: URL, inside: boolean, most: number): HttpConnection {
+export function openHttpConnection(to: URL, inside: boolean, most: number) {
   const body = createReceiveBuffer(2 * most);
   let pending: PendingResponse | undefined;
   let closed = false;
@@ -89,10 +83,12 @@ export function openHttpConnection(to: URL, inside: boolean, most: number): Http
   socket.on("close", () => close());
 
   return {
-    get free() {
+    /** The connection is open and its last response has come to its end. */
+    get free(): boolean {
       return !closed && !pending;
     },
-    get(url, headers, signal) {
+    /** One GET of the connected host; a body without `content-length` is not read. Throws what the connection throws. */
+    get(url: URL, headers: Record<string, string>, signal: AbortSignal): Promise<DialResponse> {
       const head = requestHead(url, headers);
       const { promise, resolve, reject } = Promise.withResolvers<DialResponse>();
       const keep_alive = headers["connection"] !== "close";

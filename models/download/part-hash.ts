@@ -6,34 +6,26 @@ import type { FileHandle } from "node:fs/promises";
 import { Worker } from "node:worker_threads";
 import type { PartHashRequest, PartHashReply } from "./part-hash-thread.ts";
 
-export interface PartHash {
-  /** The first `bytes` bytes are in the file and stay as they are. */
-  reach(bytes: number): void;
-  /** The file starts over. */
-  restart(): void;
-  /** The sha256 of the first `bytes` bytes, as hex digits. Throws what reading throws, and the signal's reason. */
-  digest(bytes: number, signal: AbortSignal): Promise<string>;
-  close(): Promise<void>;
-}
-
 /** A file of fewer bytes is hashed when it is whole. */
 const THREAD_FROM_BYTES = 16 << 20;
 
 /** Reads the file of the handle, which is also to be found at `path`. */
-export function createPartHash(path: string, handle: FileHandle): PartHash {
+export function createPartHash(path: string, handle: FileHandle) {
   let thread: Worker | undefined;
   let failure: Error | undefined;
   const onError = (error: Error): void => void (failure = error);
   const post = (request: PartHashRequest): void => thread?.postMessage(request);
 
   return {
-    reach(bytes) {
+    /** The first `bytes` bytes are in the file and stay as they are. */
+    reach(bytes: number): void {
       if (bytes < THREAD_FROM_BYTES) return;
       thread ??= new Worker(new URL("./part-hash-thread.ts", import.meta.url), { workerData: path }).on("error", onError);
       post({ reach: bytes });
     },
-    restart: () => post("restart"),
-    async digest(bytes, signal) {
+    restart: (): void => post("restart"),
+    /** The sha256 of the first `bytes` bytes, as hex digits. Throws what reading throws, and the signal's reason. */
+    async digest(bytes: number, signal: AbortSignal): Promise<string> {
       if (thread === undefined) {
         const { buffer } = await handle.read(new Uint8Array(bytes), 0, bytes, 0);
         return createHash("sha256").update(buffer).digest("hex");
@@ -43,7 +35,7 @@ export function createPartHash(path: string, handle: FileHandle): PartHash {
       post({ digest: bytes });
       return digest;
     },
-    async close() {
+    async close(): Promise<void> {
       await thread?.terminate();
       thread = undefined;
     },

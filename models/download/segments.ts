@@ -19,27 +19,10 @@ export interface SegmentTaker {
   cut(): void;
 }
 
-export interface Segments {
-  /** The first one that is not written yet, which may have no taker; undefined before the first `take`. */
-  readonly front: Segment | undefined;
-  /** All bytes have come, though some may not be written. */
-  readonly complete: boolean;
-  /**
-   * The first one without a taker; the one at `at` also from a taker that never had a response. Undefined where all that fit in memory
-   * are taken.
-   */
-  take(taker: SegmentTaker, at?: number): Segment | undefined;
-  /** Gives a segment back, unless another connection has taken it over. */
-  release(segment: Segment, taker: SegmentTaker): void;
-  /** Removes the front one, which is written; its memory is used for another. */
-  shift(): void;
-  /** Resolves `changed` for all that wait for it. */
-  notify(): void;
-  changed(): Promise<void>;
-}
+export type Segments = ReturnType<typeof createSegments>;
 
 /** Cuts the bytes of a file from `from` up to `total` into segments of `size` bytes, of which `most` are in memory at a time. */
-export function createSegments(from: number, total: number, size: number, most: number): Segments {
+export function createSegments(from: number, total: number, size: number, most: number) {
   const open: Segment[] = [];
   const spare: Uint8Array[] = [];
   let change = Promise.withResolvers<void>();
@@ -59,29 +42,35 @@ export function createSegments(from: number, total: number, size: number, most: 
     return segment;
   };
   return {
-    get front() {
+    /** The first one that is not written yet, which may have no taker; undefined before the first `take`. */
+    get front(): Segment | undefined {
       return open[0];
     },
-    get complete() {
+    /** All bytes have come, though some may not be written. */
+    get complete(): boolean {
       return next >= total && open.every(isComplete);
     },
-    take(taker, at) {
+    /** The first one without a taker, or the one at `at` of a taker that never had a response; undefined where memory is full. */
+    take(taker: SegmentTaker, at?: number): Segment | undefined {
       const waiting = open.find((segment) => positionOf(segment) === at && segment.taker?.answered === false);
       const segment = waiting ?? open.find((segment) => !segment.taker && !isComplete(segment)) ?? append();
       if (segment) [segment.taker, segment.taken_at] = [taker, performance.now()];
       return segment;
     },
-    release(segment, taker) {
+    /** Gives a segment back, unless another connection has taken it over. */
+    release(segment: Segment, taker: SegmentTaker): void {
       if (segment.taker === taker) segment.taker = undefined;
       notify();
     },
-    shift() {
+    /** Removes the front one, which is written; its memory is used for another. */
+    shift(): void {
       const [{ bytes }] = open.splice(0, 1) as [Segment];
       if (bytes.byteLength === size) spare.push(bytes);
       notify();
     },
+    /** Resolves `changed` for all that wait for it. */
     notify,
-    changed: () => change.promise,
+    changed: (): Promise<void> => change.promise,
   };
 }
 

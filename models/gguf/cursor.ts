@@ -16,26 +16,13 @@ export const LARGEST_HEADER = 48 * 1024 * 1024;
 const FIRST_READ = 64 * 1024;
 const LARGEST_READ = 4 * 1024 * 1024;
 
-/** Methods but `reach` and `skipTexts` are synchronous, and throw `GgufError` where the window or the file ends. */
-export interface Cursor {
-  readonly at: number;
-  /** Bytes that are in the window; negative after a skip out of it. */
-  readonly ready: number;
-  /** Gets `length` bytes into the window, or all that are left. */
-  reach(length: number): Promise<void>;
-  u32(): number;
-  /** Inexact above 2^53, where it is above every limit as well. */
-  u64(): number;
-  take(length: number): DataView;
-  text(length: number): string;
-  /** Passes over bytes without reading them. */
-  skip(length: number): void;
-  /** Passes over texts, each behind its length in 64 bits. */
-  skipTexts(count: number): Promise<void>;
-}
+export type Cursor = ReturnType<typeof cursorOf>;
 
-/** `size`: bytes of the whole file, where they are known. */
-export function cursorOf(read: ReadBytes, size?: number): Cursor {
+/**
+ * Methods but `reach` and `skipTexts` are synchronous, and throw `GgufError` where the window or the file ends.
+ * `size`: bytes of the whole file, where they are known.
+ */
+export function cursorOf(read: ReadBytes, size?: number) {
   let window: DataView = new DataView(new ArrayBuffer(0));
   let start = 0;
   let at = 0;
@@ -67,14 +54,16 @@ export function cursorOf(read: ReadBytes, size?: number): Cursor {
     if (done < count && place <= last) throw damageError(`a text in its header is said to have ${cursor.u64()} bytes`);
     return done;
   };
-  const cursor: Cursor = {
-    get at() {
+  const cursor = {
+    get at(): number {
       return at;
     },
-    get ready() {
+    /** Bytes that are in the window; negative after a skip out of it. */
+    get ready(): number {
       return start + window.byteLength - at;
     },
-    async reach(length) {
+    /** Gets `length` bytes into the window, or all that are left. */
+    async reach(length: number): Promise<void> {
       if (cursor.ready >= length || start + window.byteLength >= end) return;
       const most = Math.min(Math.max(length, next_read), end - at);
       next_read = Math.min(2 * next_read, LARGEST_READ);
@@ -83,18 +72,21 @@ export function cursorOf(read: ReadBytes, size?: number): Cursor {
       start = at;
       if (bytes.length < most) end = at + bytes.length;
     },
-    u32: () => window.getUint32(taken(4), true),
-    u64() {
+    u32: (): number => window.getUint32(taken(4), true),
+    /** Inexact above 2^53, where it is above every limit as well. */
+    u64(): number {
       const place = taken(8);
       return window.getUint32(place + 4, true) * 2 ** 32 + window.getUint32(place, true);
     },
-    take(length) {
+    take(length: number): DataView {
       const place = taken(length);
       return new DataView(window.buffer, window.byteOffset + place, length);
     },
-    text: (length) => new TextDecoder().decode(cursor.take(length)),
-    skip: (length) => void passed(length),
-    async skipTexts(count) {
+    text: (length: number): string => new TextDecoder().decode(cursor.take(length)),
+    /** Passes over bytes without reading them. */
+    skip: (length: number): void => void passed(length),
+    /** Passes over texts, each behind its length in 64 bits. */
+    async skipTexts(count: number): Promise<void> {
       for (let left = count; left > 0; left -= skim(left)) {
         await cursor.reach(8);
         if (cursor.ready < 8) taken(8);
