@@ -110,22 +110,16 @@ async function openRange(file: RangedFile, segment: Segment, isLast: boolean, di
   }
 }
 
-/** The bytes of a response from the offset `at` in the file. */
-export interface ByteStream {
-  at: number;
-  /** Bytes that are still to come. */
-  left: number;
-  /** So many bytes at most, undefined at the end. The next call overwrites them. */
-  next(most: number): Promise<Uint8Array | undefined>;
-  close(): void;
-}
+export type ByteStream = ReturnType<typeof byteStreamOf>;
 
-export function byteStreamOf(response: DialResponse, start: number, end: number): ByteStream {
+/** The bytes of a response from the offset `at` in the file; `left` are still to come. */
+export function byteStreamOf(response: DialResponse, start: number, end: number) {
   let unread: Uint8Array | undefined = new Uint8Array();
-  const stream: ByteStream = {
+  const stream = {
     at: start,
     left: end - start,
-    async next(most) {
+    /** So many bytes at most, undefined at the end. The next call overwrites them. */
+    async next(most: number): Promise<Uint8Array | undefined> {
       if (unread?.length === 0) unread = await response.read();
       const taken = unread?.subarray(0, most);
       unread = unread?.subarray(most);

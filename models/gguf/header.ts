@@ -12,7 +12,7 @@ import { fileTypeName } from "./tensor-types.ts";
 export { GgufError, type ReadBytes };
 
 /** Sizes are in bytes, lengths of a context in tokens. What the file does not say is absent. */
-export interface GgufHeader extends NetworkShape {
+export interface GgufHeader extends NetworkShape, Pick<TensorTotals, "parameters" | "tensor_bytes" | "exact"> {
   /** 2 or 3. */
   version: number;
   /** Such as "llama"; the later files of a split model have none. */
@@ -33,14 +33,9 @@ export interface GgufHeader extends NetworkShape {
   /** One file of several: `no` counts from 0, `tensors` are those of all files. */
   split?: { no: number; count: number; tensors?: number };
   tensor_count: number;
-  /** Elements of all tensors in this file. */
-  parameters: number;
-  tensor_bytes: number;
-  /** Whether all tensors' types are known; else `tensor_bytes` and `file_bytes` are lower bounds. */
-  exact: boolean;
   /** Length of the header, with the padding before the tensors. */
   header_bytes: number;
-  /** Least length of the whole file. */
+  /** Least length of the whole file; a lower bound of that unless `exact`. */
   file_bytes: number;
 }
 
@@ -57,11 +52,12 @@ export async function readGguf(read: ReadBytes, size?: number): Promise<GgufHead
   const { version, tensor_count, key_count } = await readCounts(cursor);
   const pairs = await readPairs(cursor, key_count);
   const alignment = alignmentOf(pairs);
-  const tensors = await readTensors(cursor, tensor_count, alignment);
+  const { end, most_used, ...totals } = await readTensors(cursor, tensor_count, alignment);
   const header_bytes = tensor_count === 0 ? cursor.at : Math.ceil(cursor.at / alignment) * alignment;
-  const header = { version, tensor_count, ...fieldsOf(pairs, tensors), header_bytes, file_bytes: header_bytes + tensors.end };
-  if (size === undefined || size >= header.file_bytes) return header;
-  throw new GgufError(`The file is cut: it has ${size} bytes, and its header needs ${header.file_bytes}.`);
+  const file_bytes = header_bytes + end;
+  const header = { version, tensor_count, ...fieldsOf(pairs, most_used), ...totals, header_bytes, file_bytes };
+  if (size === undefined || size >= file_bytes) return header;
+  throw new GgufError(`The file is cut: it has ${size} bytes, and its header needs ${file_bytes}.`);
 }
 
 /** Reads the header of a file on this disk. Throws `GgufError`, and what the disk throws. */
@@ -135,9 +131,7 @@ function alignmentOf(pairs: Pairs): number {
   throw damageError(`its tensors are said to be aligned to ${alignment} bytes, which is no power of 2`);
 }
 
-type HeaderFields = Omit<GgufHeader, "version" | "tensor_count" | "header_bytes" | "file_bytes">;
-
-function fieldsOf(pairs: Pairs, { parameters, tensor_bytes, exact, most_used }: TensorTotals): HeaderFields {
+function fieldsOf(pairs: Pairs, most_used: string | undefined) {
   const file_type = fileTypeName(numberOf(pairs, "general.file_type") ?? -1);
   return {
     architecture: textOf(pairs, "general.architecture"),
@@ -150,9 +144,6 @@ function fieldsOf(pairs: Pairs, { parameters, tensor_bytes, exact, most_used }: 
     chat_template: textOf(pairs, "tokenizer.chat_template"),
     ...shapeOf(pairs),
     split: splitOf(pairs),
-    parameters,
-    tensor_bytes,
-    exact,
   };
 }
 

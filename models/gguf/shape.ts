@@ -2,32 +2,11 @@
 import { damageError } from "./cursor.ts";
 import { lengthOf, MOST_LAYERS, numbersOf, type Pairs, textOf } from "./metadata.ts";
 
-/** 0 where the file does not say it. */
-export interface NetworkShape {
-  /** Tokens the model was trained on; absent where the file does not say it. */
-  context_length?: number;
-  /** Layers. */
-  block_count: number;
-  embedding_length: number;
-  /** Width of the widest layer; with experts, of all that work on one token. */
-  feed_forward_length: number;
-  /** One number for all layers, or one for each; 0 where a layer has no attention. */
-  head_count: number | number[];
-  head_count_kv: number | number[];
-  /** Elements of one head's key and value. */
-  key_length: number;
-  value_length: number;
-  /** Tokens that the layers with a window look back. */
-  sliding_window?: number;
-  /** Elements, of 32 bits each, that a recurrent layer keeps for each slot. */
-  state_length: number;
-  vocab_size: number;
-  /** Merges of the tokenizer. */
-  merge_count: number;
-}
+/** 0 or undefined where the file does not say it. */
+export type NetworkShape = ReturnType<typeof shapeOf>;
 
 /** Throws `GgufError` where a value is of the wrong kind, or there are more layers than llama.cpp can hold. */
-export function shapeOf(pairs: Pairs): NetworkShape {
+export function shapeOf(pairs: Pairs) {
   const architecture = textOf(pairs, "general.architecture") ?? "";
   const key = (name: string): string => `${architecture}.${name}`;
   // A key may have one number for each layer: the largest counts.
@@ -40,17 +19,25 @@ export function shapeOf(pairs: Pairs): NetworkShape {
   const head_count = numbersOf(pairs, key("attention.head_count")) ?? 0;
   const head_length = Math.ceil(embedding_length / (fewest(head_count) || Infinity));
   return {
+    /** Tokens the model was trained on. */
     context_length: one("context_length") || undefined,
+    /** Layers. */
     block_count,
     embedding_length,
+    /** Width of the widest layer; with experts, of all that work on one token. */
     feed_forward_length: widest(one),
+    /** One number for all layers, or one for each; 0 where a layer has no attention. */
     head_count,
     head_count_kv: numbersOf(pairs, key("attention.head_count_kv")) ?? head_count,
+    /** Elements of one head's key and value. */
     key_length: given("attention.key_length") ?? head_length,
     value_length: given("attention.value_length") ?? head_length,
+    /** Tokens that the layers with a window look back. */
     sliding_window: one("attention.sliding_window") || undefined,
+    /** Elements, of 32 bits each, that a recurrent layer keeps for each slot. */
     state_length: stateLength(one, embedding_length),
     vocab_size: lengthOf(pairs, "tokenizer.ggml.tokens") ?? one("vocab_size"),
+    /** Merges of the tokenizer. */
     merge_count: lengthOf(pairs, "tokenizer.ggml.merges") ?? 0,
   };
 }

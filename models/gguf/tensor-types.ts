@@ -1,15 +1,11 @@
 // The types of ggml's tensors and of whole files, by their numbers in a GGUF.
 // Source: `enum ggml_type` and `type_traits` of ggml.c, `enum llama_ftype` of llama.h, in the llama.cpp that node-llama-cpp carries.
 
-/** Elements that are stored together, and the bytes they take. */
-export interface TensorType {
-  name: string;
-  block: number;
-  bytes: number;
-}
-
-// The missing numbers (4, 5, 31 to 33, 36 to 38) were types that llama.cpp reads no more.
-const TENSOR_TYPES: Record<number, TensorType> = {
+/**
+ * By number, `block` elements that are stored together and the `bytes` they take. The missing numbers (4, 5, 31 to 33, 36 to 38) were
+ * types that llama.cpp reads no more.
+ */
+export const TENSOR_TYPES: Record<number, { name: string; block: number; bytes: number }> = {
   0: { name: "F32", block: 1, bytes: 4 },
   1: { name: "F16", block: 1, bytes: 2 },
   2: { name: "Q4_0", block: 32, bytes: 18 },
@@ -85,11 +81,6 @@ const FILE_TYPES: Record<number, string> = {
   40: "Q1_0",
   41: "Q2_0",
 };
-
-/** Undefined for a number that only a newer llama.cpp knows. */
-export function tensorType(number: number): TensorType | undefined {
-  return TENSOR_TYPES[number];
-}
 
 /** The name of `general.file_type`, such as "Q4_K_M"; undefined for a number that only a newer llama.cpp knows. */
 export function fileTypeName(number: number): string | undefined {

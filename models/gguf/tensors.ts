@@ -1,6 +1,6 @@
 // The tensors of a GGUF's header, of which only sums are kept.
 import { type Cursor, damageError, quote } from "./cursor.ts";
-import { tensorType } from "./tensor-types.ts";
+import { TENSOR_TYPES } from "./tensor-types.ts";
 
 export interface TensorTotals {
   /** Elements of all tensors. */
@@ -15,14 +15,7 @@ export interface TensorTotals {
   most_used?: string;
 }
 
-interface Tensor {
-  name: string;
-  elements: number;
-  /** Undefined where the type is unknown. */
-  bytes: number | undefined;
-  type: string | undefined;
-  offset: number;
-}
+type Tensor = ReturnType<typeof readInfo>;
 
 /** Bytes; ggml holds names in 64 with a final 0. */
 const LONGEST_NAME = 63;
@@ -48,7 +41,7 @@ export async function readTensors(cursor: Cursor, count: number, alignment: numb
   return { ...sum, most_used: most?.[0] };
 }
 
-function readInfo(cursor: Cursor): Tensor {
+function readInfo(cursor: Cursor) {
   const length = cursor.u64();
   if (length > LONGEST_NAME) throw damageError(`the name of a tensor is said to have ${length} bytes`);
   const name = cursor.text(length);
@@ -58,11 +51,12 @@ function readInfo(cursor: Cursor): Tensor {
   const largest = dims.reduce((product, dim) => product * Math.max(1, dim), 1);
   if (largest > Number.MAX_SAFE_INTEGER)
     throw damageError(`the tensor ${quote(name)} is said to have ${dims.join(" × ")} elements`);
-  const type = tensorType(cursor.u32());
+  const type = TENSOR_TYPES[cursor.u32()];
   const row = dims[0] ?? 1;
   if (type && row % type.block !== 0) {
     throw damageError(`a row of the tensor ${quote(name)} has ${row} elements, and ${type.name} stores them by ${type.block}`);
   }
+  // An unknown type has no name and no size.
   return { name, elements, bytes: type && (elements / type.block) * type.bytes, type: type?.name, offset: cursor.u64() };
 }
 

@@ -31,6 +31,7 @@ const header = (more: Partial<GgufHeader> = {}): GgufHeader => ({
   head_count_kv: 3,
   key_length: 64,
   value_length: 64,
+  sliding_window: undefined,
   state_length: 0,
   vocab_size: 49_152,
   merge_count: 48_900,
