@@ -62,7 +62,7 @@ export function estimateRoughly(weights: number, token_bytes: number, { slots, c
  * trained on (but 256 where that is less, and 131,072 where the file does not say it); 0 where not even 256 tokens fit.
  */
 export function largestContext(header: GgufHeader, { slots }: { slots: number }, available: number, extra_bytes = 0): number {
-  let most = Math.max(1, Math.floor((header.context_length ?? LONGEST_UNKNOWN) / CONTEXT_STEP));
+  let most = Math.max(1, Math.floor((header.context_length ?? 131_072) / CONTEXT_STEP));
   let least = 0;
   while (least < most) {
     const middle = Math.ceil((least + most) / 2);
@@ -72,8 +72,6 @@ export function largestContext(header: GgufHeader, { slots }: { slots: number },
   }
   return least * CONTEXT_STEP;
 }
-
-const LONGEST_UNKNOWN = 131_072;
 
 /** Bytes a token takes in a slot: keys and values of 16 bits. An upper bound, as a sliding window takes less. */
 function tokenBytes({ block_count, head_count_kv, key_length, value_length }: GgufHeader): number {

@@ -48,10 +48,8 @@ export async function* fetchFile({ file, target, options }: DownloadRequest, sig
     throw isDiskFull(error) ? diskFullError(file, error) : error;
   }
   const [code = "download_failed", ...others] = codes;
-  throw new DownloadError(
-    others.length > 0 ? "download_failed" : code,
-    `"${file.name}" could not be downloaded. ${problems.join(" ") || "It has no source."}`,
-  );
+  const reasons = problems.join(" ") || "It has no source.";
+  throw new DownloadError(others.length > 0 ? "download_failed" : code, `"${file.name}" could not be downloaded. ${reasons}`);
 }
 
 const KEPT = "What has come is kept: free some space and start again.";
@@ -68,9 +66,6 @@ function isDiskFull(error: unknown): boolean {
 
 function diskFullError({ name, size }: ModelFile, cause: unknown): DownloadError {
   const need = size === undefined ? "" : ` The file takes ${Math.ceil(size / 1e6)} MB.`;
-  return new DownloadError(
-    "insufficient_storage",
-    `The disk is full: "${name}" could not be written to its end.${need} ${KEPT}`,
-    { cause },
-  );
+  const message = `The disk is full: "${name}" could not be written to its end.${need} ${KEPT}`;
+  return new DownloadError("insufficient_storage", message, { cause });
 }

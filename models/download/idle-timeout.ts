@@ -13,7 +13,7 @@ export async function withTimeout<T>(ms: number, work: Promise<T>, error: () => 
 }
 
 export function silenceError(url: URL, ms: number, retry_ms?: number): SourceError {
-  return new SourceError(`${url.host} sent nothing for ${ms / 1000} seconds.`, retry_ms === undefined ? {} : { retry_ms });
+  return new SourceError(`${url.host} sent nothing for ${ms / 1000} seconds.`, { retry_ms });
 }
 
 /** For `catch`: throws a `SourceError` that permits another try. */

@@ -7,10 +7,8 @@ import { platform, setPriority } from "node:os";
 export function lowerPriority(): void {
   if (platform() !== "linux") return;
   try {
-    setPriority(0, NICE);
+    setPriority(0, 5);
   } catch {
     // A sandbox may forbid it.
   }
 }
-
-const NICE = 5;

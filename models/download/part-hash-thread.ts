@@ -8,7 +8,7 @@ export type PartHashRequest = "restart" | { reach: number } | { digest: number }
 /** The reply to `digest`. */
 export interface PartHashReply {
   digest?: string;
-  error?: { message: string; code?: string };
+  error?: { message: string; code?: string | undefined };
 }
 
 lowerPriority();
@@ -25,7 +25,7 @@ port.on("message", (request: PartHashRequest) => {
     hashUpTo("reach" in request ? request.reach : request.digest);
   } catch (error) {
     const { message, code } = error as NodeJS.ErrnoException;
-    failure = { message, ...(code && { code }) };
+    failure = { message, code };
   }
   if (!("digest" in request)) return;
   port.postMessage((failure ? { error: failure } : { digest: hash.digest("hex") }) satisfies PartHashReply);

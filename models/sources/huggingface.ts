@@ -95,15 +95,12 @@ async function readListing({ read }: DialResponse, url: URL): Promise<HubEntry[]
 function listingError({ repo, revision }: HubReference, status: number, { hf_token }: DownloadOptions): SourceError {
   if (status === 401 || status === 403) {
     const token = hf_token ? "The token in HF_TOKEN may not read it" : "It may need a token in HF_TOKEN";
-    return new SourceError(
-      `The hub answered ${status} for ${repo}: there is no such repository, or it is not open to all. ${token}.`,
-    );
+    const reason = "there is no such repository, or it is not open to all";
+    return new SourceError(`The hub answered ${status} for ${repo}: ${reason}. ${token}.`);
   }
   if (status === 404) return new SourceError(`There is no repository ${repo} with the revision "${revision}" on the hub.`);
-  return new SourceError(
-    `The hub answered ${status} for the list of the files of ${repo}.`,
-    status >= 500 || status === 429 ? { retry_ms: 0 } : {},
-  );
+  const retry_ms = status >= 500 || status === 429 ? 0 : undefined;
+  return new SourceError(`The hub answered ${status} for the list of the files of ${repo}.`, { retry_ms });
 }
 
 function endpointOf({ hf_endpoint = HUGGING_FACE }: DownloadOptions): string {

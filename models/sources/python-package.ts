@@ -86,20 +86,14 @@ function outcomeOf(child: ChildProcess): Promise<PipOutcome> {
     });
     child.once("close", (code) => {
       if (code === 0) return resolve("done");
-      resolve(
-        output.includes("No module named pip")
-          ? "absent"
-          : new SourceError(`pip failed: ${lastError(output) ?? `exit code ${code}`}.`),
-      );
+      if (output.includes("No module named pip")) return resolve("absent");
+      resolve(new SourceError(`pip failed: ${lastError(output) ?? `exit code ${code}`}.`));
     });
   });
 }
 
 function lastError(output: string): string | undefined {
-  const lines = output
-    .split("\n")
-    .map((line) => line.trim())
-    .filter(Boolean);
+  const lines = Array.from(output.split("\n"), (line) => line.trim()).filter(Boolean);
   return (lines.findLast((line) => line.startsWith("ERROR:")) ?? lines.at(-1))
     ?.replace(/^ERROR: /, "")
     .replace(/\.$/, "")
@@ -108,14 +102,9 @@ function lastError(output: string): string | undefined {
 
 async function bytesIn(folder: string): Promise<number> {
   const names = await readdir(folder, { recursive: true });
-  const sizes = names.map((name) =>
-    stat(join(folder, name)).then(
-      (s) => (s.isFile() ? s.size : 0),
-      () => 0,
-    ),
-  );
+  const found = await Promise.all(names.map((name) => stat(join(folder, name)).catch(() => undefined)));
   // The largest, not the sum: at the end pip copies the wheel from its temporary folder to its place.
-  return Math.max(0, ...(await Promise.all(sizes)));
+  return Math.max(0, ...found.map((entry) => (entry?.isFile() ? entry.size : 0)));
 }
 
 async function wheelIn(folder: string): Promise<string> {
