@@ -1,5 +1,5 @@
 // GETs of files: of one over a connection of its own, of many ranges over one connection.
-import type { Dial } from "./dial-response.ts";
+import type { Dial } from "./dial.ts";
 import { type HttpConnection, openHttpConnection } from "./http-connection.ts";
 
 /** A body without `content-length` is not read. */

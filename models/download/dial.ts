@@ -2,7 +2,24 @@
 import { request as requestHttp, type IncomingMessage } from "node:http";
 import { request as requestHttps } from "node:https";
 import { publicLookup } from "./addresses.ts";
-import type { DialResponse, Dial } from "./dial-response.ts";
+
+/** The response to a GET. A reader that does not come to its end closes it. */
+export interface DialResponse {
+  status: number;
+  headers: Headers;
+  /** The next bytes, as many as have come; undefined at the end. The next call overwrites them. */
+  read(): Promise<Uint8Array | undefined>;
+  close(): void;
+}
+
+/**
+ * One GET; follows no redirect. `inside`: the address may lie inside this machine or its network. Throws what the connection throws,
+ * and `SourceError` `url_not_allowed` for a name that leads inside.
+ */
+export type Dial = (
+  url: URL,
+  options: { headers: Record<string, string>; inside: boolean; signal: AbortSignal },
+) => Promise<DialResponse>;
 
 export const dial: Dial = (url, { headers, inside, signal }) => {
   const request = url.protocol === "https:" ? requestHttps : requestHttp;

@@ -5,7 +5,7 @@ import { addAbortListener } from "node:events";
 import { connect as connectPlain, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { publicLookup } from "./addresses.ts";
-import type { DialResponse } from "./dial-response.ts";
+import type { DialResponse } from "./dial.ts";
 import { createHeadReader, type ResponseHead } from "./http-head.ts";
 import { createReceiveBuffer } from "./receive-buffer.ts";
 

@@ -1,7 +1,6 @@
 // One GET over http(s): the token where it belongs, checked redirects, and what a failure is called.
 import { refuseUnsafeAddress } from "./addresses.ts";
-import type { DialResponse, Dial } from "./dial-response.ts";
-import { dial } from "./dial.ts";
+import { type Dial, dial, type DialResponse } from "./dial.ts";
 import { parseHttpUrl } from "../sources/http-url.ts";
 import { type DownloadOptions, HUGGING_FACE } from "../sources/source.ts";
 import { notAllowedError, OFFLINE, SourceError } from "../sources/source-error.ts";

@@ -1,7 +1,7 @@
 // Further connections for a file that comes slowly over one: each fetches segments of it into memory, from where they are written in
 // their order. So the part stays the beginning of the file, which the next download goes on from.
 import { addAbortListener } from "node:events";
-import type { DialResponse } from "./dial-response.ts";
+import type { DialResponse } from "./dial.ts";
 import type { PartialFile } from "./partial-file.ts";
 import { byteStreamOf, type ByteStream, type RangedFile, runRangeConnection } from "./range-connection.ts";
 import { createSegments, positionOf } from "./segments.ts";

@@ -4,7 +4,7 @@ import type { Model } from "../manifest.ts";
 import { driverOf } from "../sources/registry.ts";
 import type { DownloadOptions } from "../sources/source.ts";
 import { SourceError } from "../sources/source-error.ts";
-import type { DialResponse } from "./dial-response.ts";
+import type { DialResponse } from "./dial.ts";
 
 /**
  * Reads the header of a model's weights from the first of its sources that can be read from the start: a few megabytes, then the

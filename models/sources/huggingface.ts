@@ -1,10 +1,9 @@
 // Files in repositories of Hugging Face, or of a mirror of it.
 import * as v from "valibot";
-import type { DialResponse } from "../download/dial-response.ts";
+import type { DialResponse } from "../download/dial.ts";
 import type { ExpectedFile } from "../download/partial-file.ts";
 import { safeFileName, type HubReference } from "../reference.ts";
 import { chooseModelFiles } from "./choose-model-files.ts";
-import { parseHttpUrl } from "./http-url.ts";
 import { type DownloadOptions, HUGGING_FACE } from "./source.ts";
 import { SourceError } from "./source-error.ts";
 import { webSource } from "./web-source.ts";
@@ -20,9 +19,9 @@ export const huggingFace = webSource({
   schema: HubSource,
   describe: ({ repo }) => describeRepo(repo),
   locate: ({ repo, revision, file }) => ({ url: `${HUGGING_FACE}/${repo}/resolve/${revision}/${file}` }),
-  urlOf({ repo, revision, file }, options) {
+  addressOf({ repo, revision, file }, options) {
     const path = [...repo.split("/"), "resolve", revision, ...file.split("/")];
-    return parseHttpUrl(`${endpointOf(options)}/${path.map(encodeURIComponent).join("/")}`);
+    return `${endpointOf(options)}/${path.map(encodeURIComponent).join("/")}`;
   },
   denialHint: ({ repo }, { hf_token }) =>
     hf_token

@@ -1,6 +1,6 @@
 // What a source of files can do. Each kind of source is a driver in a file of its own, and `registry.ts` lists them all.
 import type * as v from "valibot";
-import type { DialResponse } from "../download/dial-response.ts";
+import type { DialResponse } from "../download/dial.ts";
 import type { ExpectedFile, PartialFile } from "../download/partial-file.ts";
 import type { ParallelOptions } from "../download/ranges.ts";
 

@@ -1,11 +1,10 @@
 // A file at an address of its own.
 import * as v from "valibot";
-import { parseHttpUrl } from "./http-url.ts";
 import { webSource } from "./web-source.ts";
 
 export const urlSource = webSource({
   schema: v.object({ type: v.literal("url"), url: v.pipe(v.string(), v.url()) }),
   describe: ({ url }) => new URL(url).host,
   locate: ({ url }) => ({ url }),
-  urlOf: ({ url }) => parseHttpUrl(url),
+  addressOf: ({ url }) => url,
 });
