@@ -30,14 +30,8 @@ export function commandLineArgs(
     ...{ "--fit": "off", "--flash-attn": "auto", "--load-mode": "auto" },
     ...{ "--cont-batching": true, "--warmup": true, "--no-perf": true },
     // A store of old prompts would take memory that the memory budget does not count.
-    ...{
-      "--cache-prompt": true,
-      "--cache-ram": 0,
-      "--no-cache-idle-slots": true,
-      "--cache-reuse": 0,
-      "--slot-prompt-similarity": 0.1,
-    },
-    ...{ "--ctx-checkpoints": 32, "--checkpoint-min-step": 8192, "--slot-save-path": states },
+    ...{ "--cache-prompt": true, "--cache-ram": 0, "--no-cache-idle-slots": true, "--cache-reuse": 0 },
+    ...{ "--slot-prompt-similarity": 0.1, "--ctx-checkpoints": 32, "--checkpoint-min-step": 8192, "--slot-save-path": states },
     ...{ "--jinja": true, "--chat-template": prompt_template === undefined ? undefined : jinjaTemplate(prompt_template) },
     ...{ "--reasoning-format": "deepseek", "--reasoning": "auto", "--reasoning-budget": -1, "--no-prefill-assistant": true },
     // ingle is the only client.

@@ -45,7 +45,7 @@ export function createChat({ id, client, watchdog, model, cancel_ms, special }: 
     if (thrown instanceof AdapterError) return thrown;
     if (thrown instanceof FailedAnswer) return toAdapterError(thrown.body, undefined, id);
     // The connection breaks a moment before the end of the process is known.
-    await Promise.race([watchdog.closed, new Promise((done) => setTimeout(done, END_KNOWN_MS))]);
+    await Promise.race([watchdog.closed, new Promise((done) => setTimeout(done, 500))]);
     const what = thrown instanceof BrokenAnswer ? "spoke nonsense" : "broke off the connection";
     watchdog.kill(new AdapterError("engine_crashed", `The engine of model "${id}" ${what} and was stopped. Ask again.`));
     return watchdog.reason;
@@ -97,8 +97,6 @@ export function createChat({ id, client, watchdog, model, cancel_ms, special }: 
     }
   };
 }
-
-const END_KNOWN_MS = 500;
 
 function createTokenizer(client: LlamaServerClient, signal: AbortSignal): Tokenize {
   return async (content, parse_special) => {

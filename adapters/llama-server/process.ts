@@ -98,17 +98,12 @@ function parseLogLine(line: string): { level: string; text: string } {
   return { level, text: text.replace(/^(srv|cmn|slot|chat|spec) +/, "").trim() };
 }
 
-const LONGEST_REASON = 300;
-
 /** Why a model could not be loaded, as far as the server printed it, without `path`: clients need not know where the model lies. */
 export function loadError(id: string, path: string, { code, how, errors }: ProcessEnd): AdapterError {
   if (code === 126 || code === 127) {
     return new AdapterError("engine_unavailable", `llama-server cannot be started: it ended with ${how}.`);
   }
-  const printed = errors
-    .slice(0, 2)
-    .map((line) => line.replaceAll(path, "its file"))
-    .join("; ");
-  const reason = printed === "" ? `the engine ended with ${how} while reading it` : printed.slice(0, LONGEST_REASON);
+  const printed = errors.slice(0, 2).join("; ").replaceAll(path, "its file");
+  const reason = printed === "" ? `the engine ended with ${how} while reading it` : printed.slice(0, 300);
   return new AdapterError("model_load_failed", `Model "${id}" cannot be loaded: ${reason}.`);
 }

@@ -61,20 +61,16 @@ function selectTools({ tools, tool_choice }: ChatRequest): Pick<ChatRequest, "to
 }
 
 /** llama-server honours one of two constraints on an answer and ignores the other in silence. */
-function checkCombinations({ tools, tool_choice, grammar, response_format, logprobs }: ChatRequest): void {
-  const present = {
-    tools: tools !== undefined && tool_choice !== "none",
-    grammar: grammar !== undefined,
-    response_format: response_format !== undefined,
-    logprobs: logprobs !== undefined,
-  };
+function checkCombinations({ tools, tool_choice, ...others }: ChatRequest): void {
+  const constraints = { ...others, tools: tool_choice === "none" ? undefined : tools };
   for (const [one, other] of [
     ["grammar", "response_format"],
     ["grammar", "tools"],
     ["response_format", "tools"],
     ["logprobs", "tools"],
   ] as const) {
-    if (present[one] && present[other]) throw refused(one, `This engine cannot honour "${one}" together with "${other}".`);
+    if (constraints[one] === undefined || constraints[other] === undefined) continue;
+    throw refused(one, `This engine cannot honour "${one}" together with "${other}".`);
   }
 }
 
@@ -98,10 +94,9 @@ function checkPatterns(param: string, value: unknown): void {
   if (typeof value !== "object" || value === null) return;
   for (const [key, inner] of Object.entries(value)) {
     if (key === "pattern" && typeof inner === "string" && !isSupportedPattern(inner)) {
-      throw refused(
-        param,
-        `The pattern ${JSON.stringify(inner.slice(0, 100))} cannot be honoured: it has to begin with ^ and end with $, and may hold plain groups, classes and counts alone.`,
-      );
+      const pattern = JSON.stringify(inner.slice(0, 100));
+      const rule = "it has to begin with ^ and end with $, and may hold plain groups, classes and counts alone";
+      throw refused(param, `The pattern ${pattern} cannot be honoured: ${rule}.`);
     }
     checkPatterns(param, inner);
   }

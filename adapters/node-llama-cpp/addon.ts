@@ -49,16 +49,13 @@ export interface Addon {
   newSampler(config: SamplerConfig): AddonSampler;
 }
 
-function isAddonContext(native: AddonContext | undefined): native is AddonContext {
-  return native?.decodeBatch !== undefined && native.loadSequenceStateFromFile !== undefined;
-}
-
 /** Throws `TypeError` where node-llama-cpp is not the release that this file was written for. */
 export function addonOf(llama: Llama, model: LlamaModel, context: LlamaContext): Addon {
   const bindings = (llama as unknown as { _bindings?: { AddonSampler: new (model: unknown) => AddonSampler } })._bindings;
   const native = (context as unknown as { _ctx?: AddonContext })._ctx;
   const weights = (model as unknown as { _model?: unknown })._model;
-  if (bindings?.AddonSampler === undefined || !isAddonContext(native) || weights === undefined) {
+  const has_calls = native?.decodeBatch !== undefined && native.loadSequenceStateFromFile !== undefined;
+  if (bindings?.AddonSampler === undefined || !has_calls || weights === undefined) {
     throw new TypeError("This release of node-llama-cpp is not the one in ingle's package.json. Install that one.");
   }
   return {

@@ -7,10 +7,7 @@ import { jinjaTemplate } from "../shared/jinja-template.ts";
 import { looksSpecial } from "../shared/special-tokens.ts";
 
 /** A message of text alone. */
-export interface TextMessage {
-  role: ChatMessage["role"];
-  content: string;
-}
+type TextMessage = Pick<ChatMessage, "role"> & { content: string };
 
 export type PromptTokenizer = (messages: readonly TextMessage[]) => number[];
 

@@ -5,14 +5,8 @@ import { BadStateError } from "../shared/kv-cache/state-bytes.ts";
 import { commonPrefixLength, MIN_SAVED_TOKENS } from "../shared/kv-cache/retention.ts";
 import type { StateFolder } from "../shared/kv-cache/state-folder.ts";
 import { createStateSaver } from "../shared/kv-cache/state-saver.ts";
+import type { EmbeddedSlot } from "./slot.ts";
 import { HEADER_WORDS, headerWords, type CachedTokens } from "./state-file.ts";
-
-/** The cells of one sequence. */
-export interface SequenceCells extends CachedTokens {
-  readonly sequence: number;
-  tokens: number[];
-  exact: number;
-}
 
 export type EmbeddedSlotStates = ReturnType<typeof createSlotStates>;
 
@@ -34,7 +28,7 @@ export function createSlotStates(
    * Before a generation takes a slot: saves what the slot would lose, and loads a state that spares the generation clearly more reading
    * than the slot does. `usable` says how many tokens of its prompt need no reading. Never throws: what fails costs the reading.
    */
-  async function swap(slot: SequenceCells, prompt: readonly number[], usable: (cached: CachedTokens) => number): Promise<void> {
+  async function swap(slot: EmbeddedSlot, prompt: readonly number[], usable: (cached: CachedTokens) => number): Promise<void> {
     if (slot.tokens.length - commonPrefixLength(slot.tokens, prompt) >= MIN_SAVED_TOKENS) await save(slot);
     const least = usable(slot) + MIN_SAVED_TOKENS;
     // The last token of a prompt is always read.
@@ -45,7 +39,7 @@ export function createSlotStates(
   }
 
   /** Saves what the slot holds, unless that is saved already or too little. Never throws. */
-  async function save(slot: SequenceCells): Promise<void> {
+  async function save(slot: EmbeddedSlot): Promise<void> {
     const cached = { tokens: Uint32Array.from(slot.tokens), exact: slot.exact };
     if (!saver.isSavable(cached)) return;
     await saver.settle();
@@ -56,7 +50,7 @@ export function createSlotStates(
     });
   }
 
-  async function load(slot: SequenceCells, path: string, { tokens, exact }: CachedTokens): Promise<void> {
+  async function load(slot: EmbeddedSlot, path: string, { tokens, exact }: CachedTokens): Promise<void> {
     clearSequence(context, slot);
     try {
       const words = await context.loadSequenceStateFromFile(path, slot.sequence, HEADER_WORDS + tokens.length);
@@ -73,10 +67,10 @@ export function createSlotStates(
   }
 }
 
-export function clearSequence(context: AddonContext, cells: SequenceCells): void {
-  context.disposeSequence(cells.sequence);
-  cells.tokens = [];
-  cells.exact = 0;
+export function clearSequence(context: AddonContext, slot: EmbeddedSlot): void {
+  context.disposeSequence(slot.sequence);
+  slot.tokens = [];
+  slot.exact = 0;
 }
 
 /** Whether `one` can stand for `other` in every generation. */

@@ -1,6 +1,6 @@
 // A slot of the native context, and the generation that runs in it.
 import type { AddonSampler, SamplerConfig } from "./addon.ts";
-import type { SequenceCells } from "./slot-states.ts";
+import type { CachedTokens } from "./state-file.ts";
 
 export interface GenerationTask {
   prompt: readonly number[];
@@ -17,7 +17,10 @@ export interface GenerationTask {
   onError(error: unknown): void;
 }
 
-export interface EmbeddedSlot extends SequenceCells {
+export interface EmbeddedSlot extends CachedTokens {
+  readonly sequence: number;
+  tokens: number[];
+  exact: number;
   generation: RunningGeneration | undefined;
   last_used: number;
 }

@@ -26,9 +26,6 @@ const LIMITS: UpstreamTimeouts & { backoffs: number[] } = {
   backoffs: [1_000, 2_000, 5_000, 10_000, 30_000],
 };
 
-/** In seconds, after a load that reached no server. */
-const RETRY_AFTER = 5;
-
 export function upstream({ env, log = () => {}, limits }: UpstreamOptions): Adapter {
   const all = { ...LIMITS, ...limits };
   return {
@@ -66,7 +63,7 @@ async function openPool(pool: ServerPool, signal: AbortSignal, closing: AbortCon
   } catch (error) {
     close();
     signal.throwIfAborted();
-    throw noServerFailure((error as AggregateError).errors as ServerFailure[], RETRY_AFTER);
+    throw noServerFailure((error as AggregateError).errors as ServerFailure[]);
   } finally {
     abort_listener[Symbol.dispose]();
   }

@@ -79,10 +79,10 @@ async function* requestAnswer(
     const type = headers["content-type"] ?? "";
     if (/^text\/event-stream\b/i.test(type)) yield* answerEvents(response.body);
     else if (/^application\/json\b/i.test(type)) yield* wholeAnswerEvents(response.body);
-    else
-      throw new BrokenAnswer(
-        `It is ${type === "" ? "of no type" : JSON.stringify(type.slice(0, 100))} instead of an event stream.`,
-      );
+    else {
+      const what = type === "" ? "of no type" : JSON.stringify(type.slice(0, 100));
+      throw new BrokenAnswer(`It is ${what} instead of an event stream.`);
+    }
   } finally {
     response.close();
   }

@@ -60,10 +60,10 @@ function parseModelList(text: string): v.InferOutput<typeof ListedModel>[] {
 }
 
 /** The failure of a load for which no server is there: that of the first, and how many more. */
-export function noServerFailure(failures: ServerFailure[], retry_after: number): ServerFailure {
+export function noServerFailure(failures: ServerFailure[]): ServerFailure {
   const [first, ...others] = failures;
-  const more =
-    others.length === 0 ? "" : ` ${others.length} more ${others.length === 1 ? "server is" : "servers are"} not there either.`;
+  const servers = others.length === 1 ? "server is" : "servers are";
+  const more = others.length === 0 ? "" : ` ${others.length} more ${servers} not there either.`;
   const code = first?.code ?? "engine_unavailable";
-  return new ServerFailure("declined", code, `${first?.message}${more}`, { retry_after, cause: first });
+  return new ServerFailure("declined", code, `${first?.message}${more}`, { retry_after: 5, cause: first });
 }

@@ -35,11 +35,8 @@ export function upstreamConfigOf(
 
 function readKey(name: string, env: Record<string, string | undefined>): string {
   const key = env[name]?.trim() ?? "";
-  if (key === "")
-    throw new AdapterError(
-      "engine_unavailable",
-      `The environment variable ${name} is to hold the key of the servers, and is not set.`,
-    );
   if (/^[\x21-\x7e]+$/.test(key)) return key;
-  throw new AdapterError("engine_unavailable", `The key in ${name} holds a character that no header can carry.`);
+  const unset = `The environment variable ${name} is to hold the key of the servers, and is not set.`;
+  const unfit = `The key in ${name} holds a character that no header can carry.`;
+  throw new AdapterError("engine_unavailable", key === "" ? unset : unfit);
 }
