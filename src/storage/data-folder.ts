@@ -8,7 +8,7 @@ import * as v from "valibot";
 import { fsyncFolder } from "../../models/fsync-folder.ts";
 import type { Log } from "../support/log.ts";
 import { chosenDriver, DriverError, guaranteeOf, loadDriver, type DriverChoice } from "./drivers.ts";
-import { codeOf, UncertainWriteError, unavailable } from "./faults.ts";
+import { unavailable, UncertainWriteError, undefinedIfAbsent } from "./faults.ts";
 import { LOCK_FILE, MARKER } from "./file-names.ts";
 import { takeFolderLock, type FolderLock } from "./lock/folder-lock.ts";
 import { fsDurable, type FsDurable } from "./drivers/fs-durable.ts";
@@ -99,14 +99,12 @@ async function prepareFolder({ folder, no_init = false }: DataFolderOptions): Pr
   if (names?.includes(MARKER)) return;
   const foreign = names?.find((name) => !NOT_FOREIGN.test(name));
   if (foreign !== undefined) {
-    throw new DataFolderError(
-      `The folder ${folder} holds "${foreign.slice(0, 60)}" and is no data folder of ingle. Choose an empty one with --data.`,
-    );
+    const reason = `holds "${foreign.slice(0, 60)}" and is no data folder of ingle`;
+    throw new DataFolderError(`The folder ${folder} ${reason}. Choose an empty one with --data.`);
   }
   if (no_init && !names?.includes("models")) {
-    throw new DataFolderError(
-      `The folder ${folder} is no data folder of ingle. Is its disk mounted? Without --no-init it is made one.`,
-    );
+    const remedy = "Is its disk mounted? Without --no-init it is made one.";
+    throw new DataFolderError(`The folder ${folder} is no data folder of ingle. ${remedy}`);
   }
   try {
     const made = await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -122,20 +120,18 @@ async function syncUpTo(top: string, bottom: string): Promise<void> {
   await fsyncFolder(bottom);
 }
 
-async function entriesOf(folder: string): Promise<string[] | undefined> {
-  try {
-    return await readdir(folder);
-  } catch (error) {
-    if (codeOf(error) === "ENOENT") return undefined;
-    return throwUnusable(folder, error);
-  }
+/** Undefined where there is no folder. */
+function entriesOf(folder: string): Promise<string[] | undefined> {
+  return readdir(folder)
+    .catch(undefinedIfAbsent)
+    .catch((error) => throwUnusable(folder, error));
 }
 
 async function ensureMarker(folder: string): Promise<void> {
   const path = join(folder, MARKER);
-  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== "ENOENT") throwUnusable(folder, error);
-  });
+  const text = await readFile(path, "utf8")
+    .catch(undefinedIfAbsent)
+    .catch((error) => throwUnusable(folder, error));
   if (text === undefined) {
     // Named as what may be left in a folder that is not ours yet: where this process ends here, the next one starts afresh.
     const temporary = join(folder, `.${MARKER}.${randomUUID()}.tmp`);
@@ -145,26 +141,25 @@ async function ensureMarker(folder: string): Promise<void> {
   }
   const marker = v.safeParse(v.pipe(v.string(), v.parseJson(), Marker), text);
   if (!marker.success) throw new DataFolderError(`${path} is damaged. It should say {"format": ${FORMAT}}.`);
-  if (marker.output.format > FORMAT) {
-    throw new DataFolderError(
-      `The folder ${folder} was written by a newer ingle (format ${marker.output.format}). Use that one.`,
-    );
-  }
+  const { format } = marker.output;
+  if (format > FORMAT)
+    throw new DataFolderError(`The folder ${folder} was written by a newer ingle (format ${format}). Use that one.`);
 }
 
+const UNUSABLE: Record<string, string> = {
+  EACCES: "it may not be read or written by this user",
+  EROFS: "it is on a read-only disk",
+  ENOSPC: "its disk is full",
+  ENOTDIR: "it is no folder",
+};
+
 /** Throws `DataFolderError` for an error of the system, which says why, and any other one as it is. */
-export function throwUnusable(folder: string, error: unknown): never {
-  const { code, message } = error as NodeJS.ErrnoException;
-  if (code === undefined) throw error;
-  const why =
-    {
-      EACCES: "it may not be read or written by this user",
-      EROFS: "it is on a read-only disk",
-      ENOSPC: "its disk is full",
-      ENOTDIR: "it is no folder",
-    }[code] ?? message;
+export function throwUnusable(folder: string, cause: unknown): never {
+  const { code, message } = cause as NodeJS.ErrnoException;
+  if (code === undefined) throw cause;
+  const why = UNUSABLE[code] ?? message;
   throw new DataFolderError(`The data folder ${folder} cannot be used: ${why}. Mend that, or choose another with --data.`, {
-    cause: error,
+    cause,
   });
 }
 
@@ -191,7 +186,7 @@ async function probeDriver(name: string, driver: Driver): Promise<void> {
   }
   if (fault === undefined) return;
   await Promise.resolve(driver.dispose?.()).catch(() => {});
-  throw new DriverError(`The store "${name}" cannot be used: ${fault}.`);
+  throw new DriverError(name, `cannot be used: ${fault}.`);
 }
 
 function describeGuarantee(choice: DriverChoice, folder: string): string {

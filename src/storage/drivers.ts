@@ -7,7 +7,7 @@ export interface DriverChoice {
   [option: string]: unknown;
 }
 
-export interface Guarantee {
+interface Guarantee {
   /** One sentence, for the person who starts the server. */
   keeps: string;
   /** Other processes may write too: no record can be kept in memory. */
@@ -17,13 +17,15 @@ export interface Guarantee {
 /** A driver that cannot be used. The sentence says which and what to do. */
 export class DriverError extends Error {
   override readonly name = "DriverError";
+
+  /** `problem` is the rest of the sentence, behind `The store "redis"`. */
+  constructor(store: string, problem: string, options?: ErrorOptions) {
+    super(`The store "${store}" ${problem}`, options);
+  }
 }
 
 const GUARANTEES: Record<string, Guarantee> = {
-  "fs-durable": {
-    keeps: "what is answered with success survives a crash and a power cut",
-    shared: false,
-  },
+  "fs-durable": { keeps: "what is answered with success survives a crash and a power cut", shared: false },
   memory: { keeps: "threads, messages and assistants are gone when the server ends", shared: false },
   fs: {
     keeps: "a crash of the server loses nothing, a power cut or a full disk may damage what was written last",
@@ -60,46 +62,38 @@ export function guaranteeOf(driver: string): Guarantee {
 export function chosenDriver(setting: string | DriverChoice): DriverChoice {
   const choice = typeof setting === "string" ? fromText(setting) : setting;
   const unfit = Object.hasOwn(UNFIT, choice.driver) ? UNFIT[choice.driver] : undefined;
-  if (unfit !== undefined) throw new DriverError(`The store "${choice.driver}" cannot be used: ${unfit}.`);
+  if (unfit !== undefined) throw new DriverError(choice.driver, `cannot be used: ${unfit}.`);
   if (choice.driver === "fs-durable" || Object.hasOwn(builtinDrivers, choice.driver)) return choice;
-  throw new DriverError(
-    `The store "${choice.driver}" is unknown. Choose fs-durable, memory, fs:FOLDER, redis://HOST, or another driver of unstorage by its name.`,
-  );
+  const remedy = "Choose fs-durable, memory, fs:FOLDER, redis://HOST, or another driver of unstorage by its name.";
+  throw new DriverError(choice.driver, `is unknown. ${remedy}`);
 }
 
 function fromText(text: string): DriverChoice {
-  const [scheme = "", rest] = [/^[a-z0-9-]+/i.exec(text)?.[0], text.slice(text.indexOf(":") + 1)];
   if (/^rediss?:\/\//.test(text)) return { driver: "redis", url: text };
   if (!text.includes(":")) return { driver: text };
-  if (scheme === "fs" || scheme === "fs-lite") return { driver: scheme, base: rest };
-  throw new DriverError(`The store "${text}" cannot be read. Write memory, fs:FOLDER or redis://HOST:PORT/NUMBER.`);
+  const [, driver, base] = /^(fs|fs-lite):(.*)$/s.exec(text) ?? [];
+  if (driver !== undefined) return { driver, base };
+  throw new DriverError(text, "cannot be read. Write memory, fs:FOLDER or redis://HOST:PORT/NUMBER.");
 }
 
 /** Makes the driver; `fs-durable` is not made here. Throws `DriverError`. */
 export async function loadDriver({ driver, ...options }: DriverChoice): Promise<Driver> {
-  if (driver === "fs" && !options.base) throw new DriverError(`The store "fs" needs a folder, as in fs:/srv/ingle.`);
-  const factory = await load(driver).catch((error: Error) => {
-    throw new DriverError(
-      `The store "${driver}" cannot be loaded (${error.message}). Its driver may need a package of its own.`,
-      {
-        cause: error,
-      },
-    );
+  if (driver === "fs" && !options.base) throw new DriverError(driver, "needs a folder, as in fs:/srv/ingle.");
+  const factory = await load(driver).catch((cause: Error) => {
+    throw new DriverError(driver, `cannot be loaded (${cause.message}). Its driver may need a package of its own.`, { cause });
   });
   const made = makeDriver(driver, factory, options);
   if (driver === "redis") quiet(made);
   const missing = (["setItem", "removeItem", "getKeys"] as const).find((method) => made[method] === undefined);
   if (missing === undefined) return made;
-  throw new DriverError(`The store "${driver}" cannot be used: it has no ${missing}, so nothing can be kept in it.`);
+  throw new DriverError(driver, `cannot be used: it has no ${missing}, so nothing can be kept in it.`);
 }
 
 function makeDriver(driver: string, factory: Factory, options: object): Driver {
   try {
     return factory(driver === "redis" ? { ...REDIS, ...options } : options);
-  } catch (error) {
-    throw new DriverError(`The store "${driver}" cannot be made with the options it has: ${(error as Error).message}`, {
-      cause: error,
-    });
+  } catch (cause) {
+    throw new DriverError(driver, `cannot be made with the options it has: ${(cause as Error).message}`, { cause });
   }
 }
 

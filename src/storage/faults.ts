@@ -26,16 +26,7 @@ const UNREADABLE = new Set(["EACCES", "EPERM", "EISDIR", "ELOOP", "ENXIO", "ENOD
 export const FULL = new Set(["ENOSPC", "EDQUOT"]);
 const BUSY = new Set(["EMFILE", "ENFILE", "ENOMEM", "EAGAIN"]);
 // Codes and messages of a client that does not reach its server, such as Redis, and of a Redis that starts.
-const UNREACHABLE = new Set([
-  "ECONNREFUSED",
-  "ECONNRESET",
-  "EPIPE",
-  "ETIMEDOUT",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-]);
+const UNREACHABLE = /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)$/;
 const UNREACHABLE_WORDS =
   /^(Connection is closed|Command timed out|Reached the max retries|Stream isn't writeable|LOADING |MASTERDOWN )/;
 const FULL_WORDS = /^OOM /;
@@ -49,23 +40,18 @@ export function undefinedIfAbsent(error: unknown): undefined {
   if (codeOf(error) !== "ENOENT") throw error;
 }
 const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : "");
-const isUnreachable = (error: unknown): boolean => UNREACHABLE.has(codeOf(error)) || UNREACHABLE_WORDS.test(wordsOf(error));
+const isUnreachable = (error: unknown): boolean => UNREACHABLE.test(codeOf(error)) || UNREACHABLE_WORDS.test(wordsOf(error));
 
 /** `what` as in "thread thread_01jd…". Throws nothing; an `ApiError` stays what it is. */
 export function readFault(what: string, error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   if (error instanceof DamagedError) {
-    return new ApiError(500, `The record of ${what} is damaged. "ingle check" says how, "ingle check --fix" sets it aside.`, {
-      code: "corrupted_entity",
-      cause: error,
-    });
+    const sentence = `The record of ${what} is damaged. "ingle check" says how, "ingle check --fix" sets it aside.`;
+    return failure(500, "corrupted_entity", sentence, error);
   }
   if (BUSY.has(codeOf(error))) return unavailable("The server has too many files open.", error);
   if (isUnreachable(error)) return unavailable("The storage cannot be reached.", error);
-  return new ApiError(500, `The record of ${what} cannot be read: the disk or its permissions are at fault.`, {
-    code: "storage_error",
-    cause: error,
-  });
+  return storageError(`The record of ${what} cannot be read: the disk or its permissions are at fault.`, error);
 }
 
 export function writeFault(what: string, error: unknown): ApiError {
@@ -73,52 +59,40 @@ export function writeFault(what: string, error: unknown): ApiError {
   if (error instanceof UncertainWriteError) return uncertainFault(what, error.cause);
   const code = codeOf(error);
   if (FULL.has(code) || FULL_WORDS.test(wordsOf(error))) {
-    return new ApiError(507, "The disk is full: nothing was changed. Free some space and send the request again.", {
-      code: "insufficient_storage",
-      cause: error,
-    });
+    const sentence = "The disk is full: nothing was changed. Free some space and send the request again.";
+    return failure(507, "insufficient_storage", sentence, error);
   }
   if (BUSY.has(code)) return unavailable("The server has too many files open: nothing was changed.", error);
   if (isUnreachable(error))
     return unavailable("The storage cannot be reached: whether anything was changed is not known.", error);
   if (error instanceof RangeError) {
-    return new ApiError(413, `The change would make ${what} too large to be kept. Send less.`, {
-      code: "request_too_large",
-      cause: error,
-    });
+    return failure(413, "request_too_large", `The change would make ${what} too large to be kept. Send less.`, error);
   }
   const why = READ_ONLY.has(code) ? "the data folder cannot be written to" : "the disk reported an error";
-  return new ApiError(500, `The change of ${what} could not be saved: ${why}. Look at the server's log before trying again.`, {
-    code: "storage_error",
-    cause: error,
-  });
+  return storageError(`The change of ${what} could not be saved: ${why}. Look at the server's log before trying again.`, error);
 }
 
 function uncertainFault(what: string, cause: unknown): ApiError {
   if (BUSY.has(codeOf(cause))) {
     return unavailable(`The server has too many files open: whether ${what} was changed is not known.`, cause);
   }
-  return new ApiError(
-    500,
-    `Whether the change of ${what} was saved is not known: the disk reported an error. Look at the server's log and start it again.`,
-    { code: "storage_error", cause },
-  );
+  const state = `Whether the change of ${what} was saved is not known: the disk reported an error.`;
+  return storageError(`${state} Look at the server's log and start it again.`, cause);
 }
 
 /** A thread is removed, and not all of its messages are. */
 export function messagesLeft(thread_id: string, cause: unknown): ApiError {
-  return new ApiError(
-    500,
-    `The thread ${quote(thread_id)} is removed, but some of its messages are still on the disk. "ingle check --fix" sets them aside.`,
-    { code: "storage_error", cause },
-  );
+  const state = `The thread ${quote(thread_id)} is removed, but some of its messages are still on the disk.`;
+  return storageError(`${state} "ingle check --fix" sets them aside.`, cause);
 }
 
 /** 503: nothing is wrong with what was asked, and later it may work. */
 export function unavailable(sentence: string, cause?: unknown): ApiError {
-  return new ApiError(503, `${sentence} Try again later.`, {
-    code: "storage_unavailable",
-    headers: { "retry-after": "2" },
-    cause,
-  });
+  return failure(503, "storage_unavailable", `${sentence} Try again later.`, cause, { "retry-after": "2" });
+}
+
+const storageError = (sentence: string, cause: unknown): ApiError => failure(500, "storage_error", sentence, cause);
+
+function failure(status: number, code: string, sentence: string, cause: unknown, headers = {}): ApiError {
+  return new ApiError(status, sentence, { code, headers, cause });
 }
