@@ -11,7 +11,7 @@ export interface QueueClient {
   served: number;
 }
 
-export interface QueuedRequest {
+interface QueuedRequest {
   readonly client: QueueClient;
   /** The later it came, the larger. */
   readonly arrival: number;
@@ -19,24 +19,8 @@ export interface QueuedRequest {
   refuse(reason: Error): void;
 }
 
-export interface FairShare {
-  /** Requests in the queue. */
-  readonly queued: number;
-  /** The client of this name; a new one where none of its requests runs or waits. */
-  get(name: string): QueueClient;
-  slotTaken(client: QueueClient): void;
-  slotFreed(client: QueueClient): void;
-  enqueue(request: Omit<QueuedRequest, "arrival">): QueuedRequest;
-  /** Does nothing where the request has left the queue. */
-  dequeue(request: QueuedRequest): void;
-  /** The request that gets the next free slot. */
-  next(): QueuedRequest | undefined;
-  /** The newest request of the client that has the most in the queue, where a request of `client` has a better claim to the place. */
-  evictionCandidate(client: QueueClient): QueuedRequest | undefined;
-}
-
 /** `next` and `evictionCandidate` read the whole queue, once a generation: the test "10,000 in the queue" shows what that costs. */
-export function createFairShare(): FairShare {
+export function createFairShare() {
   const clients = new Map<string, QueueClient>();
   /** In order of arrival. */
   const queue = new Set<QueuedRequest>();
@@ -49,30 +33,35 @@ export function createFairShare(): FairShare {
   };
 
   return {
-    get queued() {
+    /** Requests in the queue. */
+    get queued(): number {
       return queue.size;
     },
-    get: (name) => clients.get(name) ?? { name, running: 0, queued: 0, served: 0 },
-    slotTaken: (client) => count(client, "running", 1),
-    slotFreed(client) {
+    /** The client of this name; a new one where none of its requests runs or waits. */
+    get: (name: string): QueueClient => clients.get(name) ?? { name, running: 0, queued: 0, served: 0 },
+    slotTaken: (client: QueueClient): void => count(client, "running", 1),
+    slotFreed(client: QueueClient): void {
       client.served = ++clock;
       count(client, "running", -1);
     },
-    enqueue(fields) {
+    enqueue(fields: Omit<QueuedRequest, "arrival">): QueuedRequest {
       const request = { ...fields, arrival: ++clock };
       queue.add(request);
       count(request.client, "queued", 1);
       return request;
     },
-    dequeue(request) {
+    /** Does nothing where the request has left the queue. */
+    dequeue(request: QueuedRequest): void {
       if (queue.delete(request)) count(request.client, "queued", -1);
     },
-    next() {
+    /** The request that gets the next free slot. */
+    next(): QueuedRequest | undefined {
       let first: QueuedRequest | undefined;
       for (const request of queue) if (first === undefined || isBefore(request, first)) first = request;
       return first;
     },
-    evictionCandidate(client) {
+    /** The newest request of the client that has the most in the queue, where a request of `client` has a better claim to the place. */
+    evictionCandidate(client: QueueClient): QueuedRequest | undefined {
       let newest: QueuedRequest | undefined;
       for (const request of queue) if (newest === undefined || !isGreedier(newest.client, request.client)) newest = request;
       return newest !== undefined && isFairer(client, newest.client) ? newest : undefined;

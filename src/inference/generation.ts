@@ -10,21 +10,7 @@ export interface EngineEvent {
   usage?: Usage;
 }
 
-export interface Generation {
-  /** Aborts when the client leaves, and when the generation takes too long. */
-  readonly signal: AbortSignal;
-  /** `release` gives the slot back; called when the generation takes too long, whether its events are read or not. */
-  slotAcquired(release: () => void): void;
-  modelLoaded(): void;
-  /** To be called with each event before it goes out. */
-  observe(event: EngineEvent): void;
-  /** Notes the error and returns the one to be thrown: after the deadline, 504. */
-  fail(error: unknown): unknown;
-  /** To be called last, however the generation went. */
-  end(): void;
-}
-
-export interface GenerationOptions {
+interface GenerationOptions {
   /** The id of the model. */
   model: string;
   /** Aborts when the client leaves. */
@@ -39,7 +25,7 @@ export interface GenerationOptions {
 
 type End = [outcome: GenerationOutcome, phase: Phase | "", code: string];
 
-export function createGeneration({ model, signal, timeout, metrics, elapsed, later }: GenerationOptions): Generation {
+export function createGeneration({ model, signal, timeout, metrics, elapsed, later }: GenerationOptions) {
   const arrival = elapsed();
   const spent: Record<Phase, number> = { queue: 0, load: 0, prefill: 0, decode: 0 };
   let phase: Phase = "queue";
@@ -68,14 +54,17 @@ export function createGeneration({ model, signal, timeout, metrics, elapsed, lat
     timeout === Number.POSITIVE_INFINITY ? { signal, stop: () => {} } : startDeadline(signal, timeout, later, expire);
 
   return {
+    /** Aborts when the client leaves, and when the generation takes too long. */
     signal: deadline.signal,
-    slotAcquired(release) {
+    /** `release` gives the slot back; called when the generation takes too long, whether its events are read or not. */
+    slotAcquired(release: () => void): void {
       releaseSlot = release;
       enterPhase("load");
       metrics.slotAcquired(model, phaseBegan - arrival);
     },
-    modelLoaded: () => enterPhase("prefill"),
-    observe(event) {
+    modelLoaded: (): void => enterPhase("prefill"),
+    /** To be called with each event before it goes out. */
+    observe(event: EngineEvent): void {
       if (phase === "prefill" && event.type !== "prompt" && event.type !== "finish") {
         enterPhase("decode");
         metrics.firstToken(model, phaseBegan - arrival);
@@ -85,13 +74,15 @@ export function createGeneration({ model, signal, timeout, metrics, elapsed, lat
       outcome = ["ok", "", ""];
       metrics.generationDone(model, elapsed() - arrival, event.usage);
     },
-    fail(error) {
+    /** Notes the error and returns the one to be thrown: after the deadline, 504. */
+    fail(error: unknown): unknown {
       const reason = timeoutError ?? error;
       if (timeoutError === undefined && signal.aborted) outcome ??= ["cancelled", phase, ""];
       outcome ??= failure(reason, phase);
       return reason;
     },
-    end() {
+    /** To be called last, however the generation went. */
+    end(): void {
       deadline.stop();
       // Without an outcome the reader has left the iteration.
       metrics.generationEnded(model, ...(outcome ?? (["cancelled", phase, ""] as const)));

@@ -11,7 +11,7 @@ const DEATHS = 3;
 const DEATHS_WITHIN_MS = 60_000;
 
 /** The back-off of one model. */
-export interface LoadBackoff {
+interface LoadBackoff {
   /**
    * Throws the error of the load, or 503 `engine_unavailable` after deaths, with `Retry-After`. Does not where the file at `path` has
    * changed since it failed.
@@ -25,21 +25,18 @@ export interface LoadBackoff {
   skip(): void;
 }
 
-export interface LoadBackoffs {
-  of(id: string): LoadBackoff;
-  /** The next failure of the model is a first one. */
-  forget(id: string): void;
-}
+export type LoadBackoffs = ReturnType<typeof createLoadBackoffs>;
 
-export function createLoadBackoffs(now: () => number): LoadBackoffs {
+export function createLoadBackoffs(now: () => number) {
   const backoffs = new Map<string, LoadBackoff>();
   return {
-    of(id) {
+    of(id: string): LoadBackoff {
       const backoff = backoffs.get(id) ?? createLoadBackoff(id, now);
       backoffs.set(id, backoff);
       return backoff;
     },
-    forget: (id) => void backoffs.delete(id),
+    /** The next failure of the model is a first one. */
+    forget: (id: string): void => void backoffs.delete(id),
   };
 }
 
@@ -68,11 +65,8 @@ function createLoadBackoff(id: string, now: () => number): LoadBackoff {
     engineDied({ message }, path) {
       deaths = [...deaths, now()].slice(-DEATHS);
       if (deaths.length < DEATHS) return;
-      const error = new ApiError(503, `Its engine died ${DEATHS} times: ${message}`, {
-        code: "engine_unavailable",
-        param: "model",
-      });
-      pause(deaths[0]! + DEATHS_WITHIN_MS, error, path);
+      const reason = `Its engine died ${DEATHS} times: ${message}`;
+      pause(deaths[0]! + DEATHS_WITHIN_MS, new ApiError(503, reason, { code: "engine_unavailable", param: "model" }), path);
     },
     loadSucceeded() {
       failures = 0;

@@ -1,6 +1,6 @@
 // One load, from the record of a model to its engine: back-off, memory, the adapter, and the watch over the engine's end.
 import { AdapterError, type Adapter, type Engine, type KvCache } from "../../adapters/adapter.ts";
-import { DEFAULT_CONTEXT } from "../../models/memory-estimate.ts";
+import { DEFAULT_CONTEXT, type ContextLoad } from "../../models/memory-estimate.ts";
 import type { InstalledModel, Model } from "../../models/manifest.ts";
 import type { PoolMetrics } from "./metrics.ts";
 import type { MemoryBudget, MemoryBudgetOptions } from "./memory-budget.ts";
@@ -27,23 +27,14 @@ export interface LoaderOptions {
   now: () => number;
 }
 
-export type LoadModel = (instance: ModelInstance, model: Model) => Promise<Engine>;
-
 /** Loads into an instance. Throws `ApiError` 503 while the model backs off or finds no memory, and `AdapterError`. */
-export function createLoader(options: LoaderOptions): LoadModel {
+export function createLoader(options: LoaderOptions) {
   const { adapterOf, resolve, threads, kvCacheOf, need, memory, backoffs, metrics, closing, log, now } = options;
 
-  const loadEngine = async (
-    instance: ModelInstance,
-    model: Model,
-    installed: InstalledModel,
-    context: number,
-    signal: AbortSignal,
-  ): Promise<Engine> => {
+  const loadEngine = async (model: Model, installed: InstalledModel, load: ContextLoad, signal: AbortSignal): Promise<Engine> => {
     const started = now();
     const adapter = adapterOf(model);
-    const load = { slots: instance.queue.slots, context, threads, kv_cache: kvCacheOf?.(model) };
-    const engine = await adapter.load(installed, load, signal);
+    const engine = await adapter.load(installed, { ...load, threads, kv_cache: kvCacheOf?.(model) }, signal);
     const { context_length, slots } = engine;
     log.info("model loaded", { model: model.id, adapter: adapter.name, ms: now() - started, context: context_length, slots });
     return engine;
@@ -63,15 +54,15 @@ export function createLoader(options: LoaderOptions): LoadModel {
 
   const logLost = (id: string, { message }: AdapterError): void => log.error("engine lost", { model: id, reason: message });
 
-  return async function loadModel(instance, model) {
+  return async function loadModel(instance: ModelInstance, model: Model): Promise<Engine> {
     const signal = AbortSignal.any([closing, instance.loadController.signal]);
     const installed = await resolve(model);
     await backoffs.of(model.id).throwIfActive(installed.path);
-    const context = options.context ?? model.settings.ctx_len ?? DEFAULT_CONTEXT;
+    const load = { slots: instance.queue.slots, context: options.context ?? model.settings.ctx_len ?? DEFAULT_CONTEXT };
     try {
-      const needed = await need?.(installed, { slots: instance.queue.slots, context });
+      const needed = await need?.(installed, load);
       if (needed !== undefined) await memory.reserve(instance, needed, signal);
-      instance.engine = await loadEngine(instance, model, installed, context, signal);
+      instance.engine = await loadEngine(model, installed, load, signal);
       metrics.loadEnded(model.id, "");
       backoffs.of(model.id).loadSucceeded();
       void watchEngine(instance, instance.engine, installed.path);

@@ -2,6 +2,7 @@
 // first. A busy one that is in the way gets no new requests, so that models which do not fit side by side alternate and none starves.
 import { addAbortListener } from "node:events";
 import type { InstalledModel } from "../../models/manifest.ts";
+import type { ContextLoad } from "../../models/memory-estimate.ts";
 import { ApiError } from "../http/errors.ts";
 import { formatBytes } from "../support/quantities.ts";
 
@@ -14,7 +15,7 @@ export interface LoadMemory {
 
 export interface MemoryBudgetOptions {
   /** What the model takes with these slots and tokens of each; undefined where that is not known: then it is not counted. */
-  need(model: InstalledModel, load: { slots: number; context: number }): Promise<LoadMemory | undefined>;
+  need(model: InstalledModel, load: ContextLoad): Promise<LoadMemory | undefined>;
   /** Bytes that all engines together may take at the moment. */
   budget(): number;
 }
@@ -93,8 +94,8 @@ export function createMemoryBudget(budget: () => number): MemoryBudget {
       return true;
     }
     const refusal = refusalOf(holder, need);
-    if (refusal !== undefined && isAnyLoading()) return false;
     if (refusal !== undefined) {
+      if (isAnyLoading()) return false;
       granted.reject(refusal);
       return true;
     }

@@ -1,14 +1,8 @@
 // Whether a model fits in memory, by the header of its file: for loads, and for the API.
 import { stat } from "node:fs/promises";
 import { LRUCache } from "lru-cache";
-import {
-  CONTEXT_STEP,
-  DEFAULT_CONTEXT,
-  estimateMemory,
-  estimateRoughly,
-  largestContext,
-  type ContextLoad,
-} from "../../models/memory-estimate.ts";
+import { CONTEXT_STEP, DEFAULT_CONTEXT, estimateMemory, estimateRoughly, largestContext } from "../../models/memory-estimate.ts";
+import type { ContextLoad } from "../../models/memory-estimate.ts";
 import { AdapterError } from "../../adapters/adapter.ts";
 import { GgufError, type GgufHeader, readGgufFile } from "../../models/gguf/header.ts";
 import type { InstalledModel, Model } from "../../models/manifest.ts";

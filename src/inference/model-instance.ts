@@ -25,20 +25,23 @@ export interface ModelInstance extends Omit<MemoryHolder, "stopping"> {
   stopping: boolean;
 }
 
-export interface ModelInstanceOptions extends RequestQueueOptions {
+/** `asked`: by a client. `memory`: another model needs it. `changed`: the model's record has. */
+export type UnloadReason = "asked" | "idle" | "memory" | "changed";
+
+interface ModelInstanceOptions extends RequestQueueOptions {
   upstream: Model["upstream"];
   keep_alive: number;
   now: () => number;
   isPinned: (id: string) => boolean;
   onIdle: (instance: ModelInstance) => void;
-  evict: (instance: ModelInstance) => void;
+  retire: (instance: ModelInstance, why: UnloadReason) => void;
 }
 
 // One clock for all instances, as two may be used in the same millisecond.
 let uses = 0;
 
 export function createModelInstance(options: ModelInstanceOptions): ModelInstance {
-  const { id, upstream, keep_alive, now, isPinned, onIdle, evict } = options;
+  const { id, upstream, keep_alive, now, isPinned, onIdle, retire } = options;
   let users = 0;
   let used = ++uses;
   let idle_since = now();
@@ -79,7 +82,7 @@ export function createModelInstance(options: ModelInstanceOptions): ModelInstanc
       return releaseInstance;
     },
     whenIdle: () => (users === 0 ? Promise.resolve() : new Promise((resolve) => idleWaiters.push(resolve))),
-    evict: () => evict(instance),
+    evict: () => retire(instance, "memory"),
     load: undefined,
     engine: undefined,
     loadController: new AbortController(),

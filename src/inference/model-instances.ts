@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import type { Model } from "../../models/manifest.ts";
 import type { MemoryBudget } from "./memory-budget.ts";
-import { createModelInstance, type ModelInstance } from "./model-instance.ts";
+import { createModelInstance, type ModelInstance, type UnloadReason } from "./model-instance.ts";
 import type { Later } from "./loading-events.ts";
 import { ApiError } from "../http/errors.ts";
 import type { Log } from "../support/log.ts";
@@ -25,10 +25,7 @@ export interface ModelInstances {
   close(grace_ms: number): Promise<void>;
 }
 
-/** `asked`: by a client. `memory`: another model needs it. `changed`: the model's record has. */
-export type UnloadReason = "asked" | "idle" | "memory" | "changed";
-
-export interface ModelInstancesOptions {
+interface ModelInstancesOptions {
   slots: (model: Model) => number;
   queue: number;
   /** In ms: of instances of which no request has said anything. */
@@ -58,9 +55,8 @@ export function createModelInstances({ slots, memory, closing, log, later, ...op
   const unloadWhenIdle = async (instance: ModelInstance, why: UnloadReason): Promise<void> => {
     await instance.whenIdle();
     const { id, engine } = instance;
-    instance.loadController.abort(
-      new ApiError(503, `Model "${id}" was unloaded.`, { code: "engine_unavailable", param: "model" }),
-    );
+    const reason = new ApiError(503, `Model "${id}" was unloaded.`, { code: "engine_unavailable", param: "model" });
+    instance.loadController.abort(reason);
     await closeEngine(instance);
     stopping.delete(instance);
     if (engine !== undefined) log.info("model unloaded", { model: id, why });
@@ -78,8 +74,6 @@ export function createModelInstances({ slots, memory, closing, log, later, ...op
     instance.cancelExpiry = later(instance.keep_alive, () => retire(instance, "idle"));
   };
 
-  const evict = (instance: ModelInstance): void => retire(instance, "memory");
-
   const all = (): ModelInstance[] => [...current.values(), ...stopping.keys()];
 
   return {
@@ -92,7 +86,7 @@ export function createModelInstances({ slots, memory, closing, log, later, ...op
       if (known?.draining) retire(known, "memory");
       else if (known !== undefined && !isDeepStrictEqual(known.upstream, upstream)) retire(known, "changed");
       else if (known !== undefined) return known;
-      const instance = createModelInstance({ ...options, id, upstream, slots: slots(model), onIdle, evict });
+      const instance = createModelInstance({ ...options, id, upstream, slots: slots(model), onIdle, retire });
       current.set(id, instance);
       return instance;
     },

@@ -3,22 +3,18 @@ import { busyModel } from "./errors.ts";
 
 export type Change = "downloaded" | "removed";
 
-export interface Changes {
-  of(id: string): Change | undefined;
-  /** Throws `ApiError` 409 `model_not_ready` beside another one. */
-  begin(id: string, change: Change): void;
-  end(id: string): void;
-}
+export type Changes = ReturnType<typeof createChanges>;
 
-export function createChanges(): Changes {
+export function createChanges() {
   const changing = new Map<string, Change>();
   return {
-    of: (id) => changing.get(id),
-    begin(id, change) {
+    of: (id: string): Change | undefined => changing.get(id),
+    /** Throws `ApiError` 409 `model_not_ready` beside another one. */
+    begin(id: string, change: Change): void {
       const other = changing.get(id);
       if (other !== undefined) throw busyModel(id, other);
       changing.set(id, change);
     },
-    end: (id) => void changing.delete(id),
+    end: (id: string): void => void changing.delete(id),
   };
 }

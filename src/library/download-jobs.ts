@@ -5,6 +5,7 @@ import type { DownloadOptions, DownloadProgress } from "../../models/sources/sou
 import type { PendingModel } from "../../models/pending-model.ts";
 import { ApiError, toApiError } from "../http/errors.ts";
 import { noDownload } from "../http/not-found.ts";
+import { totalBytes } from "./fetch-files.ts";
 import type { Library } from "./library.ts";
 import type { DownloadPlan } from "./pending-models.ts";
 import type { Log } from "../support/log.ts";
@@ -71,18 +72,10 @@ interface DownloadJob {
   waiting: Set<() => void>;
 }
 
-const EVERY_MS = 250;
 /** How many jobs that failed or were stopped are remembered. */
 const MOST_REMEMBERED = 100;
 
-export function createDownloadJobs({
-  library,
-  records,
-  options,
-  now,
-  log,
-  every_ms = EVERY_MS,
-}: DownloadJobsOptions): DownloadJobs {
+export function createDownloadJobs({ library, records, options, now, log, every_ms = 250 }: DownloadJobsOptions): DownloadJobs {
   const running = new Map<string, DownloadJob>();
   const last = new Map<string, DownloadEvent>();
   let closed = false;
@@ -192,7 +185,7 @@ export function createDownloadJobs({
   async function installedEvent(id: string): Promise<DownloadEvent> {
     if ((await library.planDownload(id)) !== undefined) throw noDownload(id);
     const { files } = (await library.get(id))!;
-    const bytes = files.reduce((sum, { size = 0 }) => sum + size, 0);
+    const bytes = totalBytes(files);
     return { model_id: id, state: "done", bytes, total: bytes, rate: 0, source: "" };
   }
 

@@ -10,7 +10,7 @@ import { SourceError } from "../../models/sources/source-error.ts";
 /** Answers with the files as they are on the disk, at last. Throws `DownloadError` and the signal's reason. */
 export async function* fetchModelFiles({ files }: Model, folder: string, options: DownloadOptions, signal: AbortSignal) {
   const there: ModelFile[] = [];
-  const total = files.every(({ size }) => size !== undefined) ? files.reduce((sum, { size = 0 }) => sum + size, 0) : undefined;
+  const total = files.every(({ size }) => size !== undefined) ? totalBytes(files) : undefined;
   let before = 0;
   for (const file of files) {
     const target = join(folder, file.name);

@@ -43,26 +43,13 @@ export interface ModelInstallerOptions extends PendingModelsOptions {
   folderOf(id: string): string;
 }
 
-export function createModelInstaller({
-  records,
-  downloads,
-  pending,
-  changes,
-  resolve,
-  folderOf,
-  now,
-}: ModelInstallerOptions): ModelInstaller {
-  const faultOf = (model: Model): Promise<Error | undefined> =>
-    resolve(model).then(
-      () => undefined,
-      (error) => error,
-    );
-
+export function createModelInstaller(deps: ModelInstallerOptions): ModelInstaller {
+  const { records, downloads, pending, changes, resolve, folderOf, now } = deps;
   const installer: ModelInstaller = {
     async planDownload(id) {
       const installed = await records.get(id);
       if (installed?.upstream !== undefined) throw upstreamModel(id, installed.upstream.urls[0]!);
-      const fault = installed && (await faultOf(installed));
+      const fault: unknown = installed && (await resolve(installed).then(nothing, (error) => error));
       if (installed !== undefined && fault === undefined) return undefined;
       const added = await downloads.get(id);
       if (added !== undefined) return added;
@@ -109,3 +96,5 @@ export function createModelInstaller({
   };
   return installer;
 }
+
+const nothing = (): void => {};
