@@ -1,20 +1,6 @@
 // The ids below each base, in memory: a page is cut from them without reading the disk. Only where no other process writes.
 import { LRUCache } from "lru-cache";
 
-export interface IdIndex {
-  /** Ascending. `load` reads them, in any order, at the first call; kept up to date since. A list given out stays as it is. */
-  ids(base: string, load: () => Promise<string[]>): Promise<readonly string[]>;
-  /** The same where they were read already, without a promise. */
-  cached(base: string): readonly string[] | undefined;
-  /** The same for use at once: the list changes with the next record. */
-  peek(base: string): readonly string[] | undefined;
-  /** To be called when a record was written, or removed. Resolves when the index knows it. */
-  add(base: string, id: string): Promise<void>;
-  remove(base: string, id: string): Promise<void>;
-  /** The disk may hold something else than the index says: the next call reads again. */
-  forget(base: string): void;
-}
-
 /** Ids of all bases together, at about 60 bytes each; the bases unused for longest are forgotten first. */
 const MOST_IDS = 1_000_000;
 
@@ -24,10 +10,13 @@ interface IdList {
   handed_out: boolean;
 }
 
-export function createIdIndex(): IdIndex {
+export type IdIndex = ReturnType<typeof createIdIndex>;
+
+export function createIdIndex() {
   const loading = new Map<string, Promise<string[]>>();
   const loaded = new LRUCache<string, IdList>({ maxSize: MOST_IDS, sizeCalculation: ({ list }) => list.length + 16 });
 
+  /** The ids where they were read already. */
   const cached = (base: string): readonly string[] | undefined => {
     const ids = loaded.get(base);
     if (ids !== undefined) ids.handed_out = true;
@@ -51,8 +40,10 @@ export function createIdIndex(): IdIndex {
 
   return {
     cached,
-    peek: (base) => loaded.get(base)?.list,
-    async ids(base, load) {
+    /** The same for use at once: the list changes with the next record. */
+    peek: (base: string): readonly string[] | undefined => loaded.get(base)?.list,
+    /** Ascending. `load` reads them, in any order, at the first call; kept up to date since. A list given out stays as it is. */
+    async ids(base: string, load: () => Promise<string[]>): Promise<readonly string[]> {
       const ids = cached(base);
       if (ids !== undefined) return ids;
       const running = loading.get(base);
@@ -70,9 +61,11 @@ export function createIdIndex(): IdIndex {
       loading.set(base, reading);
       return reading;
     },
-    add: (base, id) => change(base, id, "there"),
-    remove: (base, id) => change(base, id, "gone"),
-    forget(base) {
+    /** To be called when a record was written, or removed. Resolves when the index knows it. */
+    add: (base: string, id: string) => change(base, id, "there"),
+    remove: (base: string, id: string) => change(base, id, "gone"),
+    /** The disk may hold something else than the index says: the next call reads again. */
+    forget(base: string): void {
       loaded.delete(base);
       loading.delete(base);
     },

@@ -1,12 +1,5 @@
 // A lock for each key, exclusive or shared, in the order in which it is asked for: one change of a record at a time.
 
-export interface KeyedRwLock {
-  /** Runs `work` when all before it have ended, and none beside it. */
-  exclusive<T>(key: string, work: () => Promise<T>): Promise<T>;
-  /** Runs `work` when the exclusive ones before it have ended, beside other shared ones. */
-  shared<T>(key: string, work: () => Promise<T>): Promise<T>;
-}
-
 interface KeyQueue {
   /** Settles when the last exclusive one has ended. */
   exclusive: Promise<unknown>;
@@ -15,7 +8,9 @@ interface KeyQueue {
   pending: number;
 }
 
-export function createKeyedRwLock(): KeyedRwLock {
+export type KeyedRwLock = ReturnType<typeof createKeyedRwLock>;
+
+export function createKeyedRwLock() {
   const queues = new Map<string, KeyQueue>();
 
   const join = async <T>(key: string, enqueue: (queue: KeyQueue) => [Promise<T>, () => void]): Promise<T> => {
@@ -32,14 +27,16 @@ export function createKeyedRwLock(): KeyedRwLock {
   };
 
   return {
-    exclusive: (key, work) =>
+    /** Runs `work` when all before it have ended, and none beside it. */
+    exclusive: <T>(key: string, work: () => Promise<T>): Promise<T> =>
       join(key, (queue) => {
         const run = Promise.all([queue.exclusive, ...queue.shared]).then(work);
         queue.exclusive = run.catch(() => {});
         queue.shared = new Set();
         return [run, () => {}];
       }),
-    shared: (key, work) =>
+    /** Runs `work` when the exclusive ones before it have ended, beside other shared ones. */
+    shared: <T>(key: string, work: () => Promise<T>): Promise<T> =>
       join(key, (queue) => {
         const run = queue.exclusive.then(work);
         const ended = run.catch(() => {});

@@ -20,31 +20,18 @@ export interface FolderCheckOptions {
   now?: () => number;
 }
 
-/** Paths are below the data folder, with `/`. */
-export interface CheckedFolder {
-  readonly in_use: boolean;
-  readonly findings: FolderFinding[];
-  /** Names of our folders at which something else stands: links are not followed, so what would be in them is not known. */
-  readonly misplaced: Set<string>;
-  /** Where it is on the disk. */
-  place(path: string): string;
-  report(kind: FolderFinding["kind"], path: string, reason: string, can_be_set_aside?: boolean): void;
-  /** By name; none where no folder is. Throws what the disk throws when it cannot be read. */
-  entries(path: string): Promise<FolderEntry[]>;
-  isThere(path: string): Promise<boolean>;
-  /** Whether a server may be at work on it. */
-  mayBeInUse(path: string): Promise<boolean>;
-  /** Whether the model that the name of a folder stands for is neither here nor pending. */
-  isOfMissingModel(name: string): Promise<boolean>;
-}
-
 /** What disks bring along, and the locks of older versions. */
 export const IGNORED = /^lost\+found$|^\..*\.lock$/;
 const A_MOMENT_MS = 60_000;
 
-export function createCheckedFolder(folder: string, { in_use, now = Date.now }: FolderCheckOptions): CheckedFolder {
+export type CheckedFolder = ReturnType<typeof createCheckedFolder>;
+
+/** Paths are below the data folder, with `/`. */
+export function createCheckedFolder(folder: string, { in_use, now = Date.now }: FolderCheckOptions) {
   const findings: FolderFinding[] = [];
+  /** Names of our folders at which something else stands: links are not followed, so what would be in them is not known. */
   const misplaced = new Set<string>();
+  /** Where it is on the disk. */
   const place = (path: string): string => join(folder, path);
   const isThere = async (path: string): Promise<boolean> => (await disk.kind(place(path))) !== undefined;
 
@@ -54,12 +41,13 @@ export function createCheckedFolder(folder: string, { in_use, now = Date.now }: 
     misplaced,
     place,
     isThere,
-    report(kind, path, reason, can_be_set_aside = true) {
+    report(kind: FolderFinding["kind"], path: string, reason: string, can_be_set_aside = true): void {
       // A name that is no text cannot be moved by that name.
       if (path.includes("\ufffd")) findings.push({ kind, path, reason: `${reason} Move it by hand.`, can_be_set_aside: false });
       else findings.push({ kind, path, reason, can_be_set_aside });
     },
-    async entries(path) {
+    /** By name; none where no folder is. Throws what the disk throws when it cannot be read. */
+    async entries(path: string): Promise<FolderEntry[]> {
       if (misplaced.has(path)) return [];
       try {
         return (await disk.list(place(path))).sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -68,10 +56,12 @@ export function createCheckedFolder(folder: string, { in_use, now = Date.now }: 
         throw error;
       }
     },
-    async mayBeInUse(path) {
+    /** Whether a server may be at work on it. */
+    async mayBeInUse(path: string): Promise<boolean> {
       return in_use && now() - (await disk.modifiedAt(place(path)).catch(() => 0)) < A_MOMENT_MS;
     },
-    async isOfMissingModel(name) {
+    /** Whether the model that the name of a folder stands for is neither here nor pending. */
+    async isOfMissingModel(name: string): Promise<boolean> {
       if (in_use || misplaced.has("models")) return false;
       return !(await isThere(`models/${name}${SUFFIX}`)) && !(await isThere(`downloads/${name}${SUFFIX}`));
     },

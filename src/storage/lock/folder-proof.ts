@@ -14,18 +14,14 @@ const NONCE_MS = 30_000;
 const MOST_PENDING = 16;
 const ANSWER_MS = 10_000;
 
-export interface FolderProof {
-  /** A nonce, good for one try within 30 s; undefined for a token that is not that of this server's lock. */
-  issueNonce(token: string): string | undefined;
-  /** Uses a nonce up: `expired` where it is none, else whether the folder bears its mark. Throws what the disk throws. */
-  redeemNonce(nonce: string): Promise<"expired" | "marked" | "unmarked">;
-}
+export type FolderProof = ReturnType<typeof createFolderProof>;
 
 /** The server's half. `folder` is its data folder, `token` that of its lock. */
-export function createFolderProof(folder: string, token: string, now: () => number = Date.now): FolderProof {
+export function createFolderProof(folder: string, token: string, now: () => number = Date.now) {
   const deadlines = new Map<string, number>();
   return {
-    issueNonce(given) {
+    /** A nonce, good for one try within 30 s; undefined for a token that is not that of this server's lock. */
+    issueNonce(given: string): string | undefined {
       if (given !== token) return undefined;
       const nonce = randomBytes(32).toString("base64url");
       deadlines.set(nonce, now() + NONCE_MS);
@@ -33,7 +29,8 @@ export function createFolderProof(folder: string, token: string, now: () => numb
       if (deadlines.size > MOST_PENDING) deadlines.delete(oldest!);
       return nonce;
     },
-    async redeemNonce(nonce) {
+    /** Uses a nonce up: `expired` where it is none, else whether the folder bears its mark. Throws what the disk throws. */
+    async redeemNonce(nonce: string): Promise<"expired" | "marked" | "unmarked"> {
       const deadline = deadlines.get(nonce) ?? 0;
       deadlines.delete(nonce);
       if (now() >= deadline) return "expired";

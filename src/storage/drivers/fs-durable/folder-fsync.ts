@@ -2,18 +2,7 @@
 import { codeOf, uncertainWrite, type UncertainWriteError } from "../../faults.ts";
 import type { FileSystem } from "./file-system.ts";
 
-export interface FolderSyncs {
-  /** Makes the names in a folder last. */
-  sync(folder: string): Promise<void>;
-  /** Syncs a folder in which the name of `path` has changed. Throws `UncertainWriteError`. */
-  syncName(folder: string, path: string): Promise<void>;
-  /** Remembers that a change of the name of `path` may not be on the disk, and answers with the error. */
-  noteUncertain(path: string, error: UncertainWriteError): UncertainWriteError;
-  /** Throws where an earlier change of this name may not be on the disk: an answer about the next one could be wrong. */
-  refuseUncertain(path: string): void;
-}
-
-export function createFolderSyncs(files: Pick<FileSystem, "sync">): FolderSyncs {
+export function createFolderSyncs(files: Pick<FileSystem, "sync">) {
   const syncs = new Map<string, { running: Promise<void>; next?: Promise<void> }>();
   // The kernel may drop pages that it could not write and mark them clean: a second fsync of these names would lie
   // (https://wiki.postgresql.org/wiki/Fsync_Errors).
@@ -21,6 +10,7 @@ export function createFolderSyncs(files: Pick<FileSystem, "sync">): FolderSyncs 
 
   return { sync, syncName, noteUncertain, refuseUncertain };
 
+  /** Syncs a folder in which the name of `path` has changed. Throws `UncertainWriteError`. */
   async function syncName(folder: string, path: string): Promise<void> {
     try {
       await sync(folder);
@@ -29,23 +19,24 @@ export function createFolderSyncs(files: Pick<FileSystem, "sync">): FolderSyncs 
     }
   }
 
+  /** Remembers that a change of the name of `path` may not be on the disk, and answers with the error. */
   function noteUncertain(path: string, error: UncertainWriteError): UncertainWriteError {
     // Too many open files: the fsync was not even tried, so that the next one can be trusted.
     if (!["EMFILE", "ENFILE"].includes(codeOf(error.cause))) uncertain.add(path);
     return error;
   }
 
+  /** Throws where an earlier change of this name may not be on the disk: an answer about the next one could be wrong. */
   function refuseUncertain(path: string): void {
     if (uncertain.has(path)) throw new Error(`An earlier change of ${path} may not be on the disk. Restart the server.`);
   }
 
-  /** One sync serves all names that were there before it began: calls that come while one runs share the next. */
+  /** Makes the names in a folder last. One sync serves all names that were there before it began: calls that come while one runs share the next. */
   function sync(folder: string): Promise<void> {
     const state = syncs.get(folder);
     if (state === undefined) {
       const running = files.sync(folder).finally(() => {
-        const { next } = syncs.get(folder)!;
-        if (next === undefined) syncs.delete(folder);
+        if (syncs.get(folder)!.next === undefined) syncs.delete(folder);
       });
       syncs.set(folder, { running });
       return running;
