@@ -45,7 +45,8 @@ const ROUGH_COMPUTE = 320 * MiB;
 /** `extra_bytes`: files that are loaded beside this one, such as the other files of a split model. */
 export function estimateMemory(header: GgufHeader, load: ContextLoad, extra_bytes = 0): MemoryNeed {
   const weights = header.tensor_bytes + extra_bytes;
-  const context = load.slots * (roundContext(load.context) * tokenBytes(header) + stateBytes(header));
+  const state = 4 * header.block_count * header.state_length; // the same however long the text of a slot is
+  const context = load.slots * (roundContext(load.context) * tokenBytes(header) + state);
   const compute = computeBytes(header, load);
   return { weights, context, compute, total: weights + context + compute };
 }
@@ -81,22 +82,16 @@ function tokenBytes({ block_count, head_count_kv, key_length, value_length }: Gg
   return 2 * heads * (key_length + value_length);
 }
 
-/** Bytes a slot takes however long its text is. */
-function stateBytes({ block_count, state_length }: GgufHeader): number {
-  return 4 * block_count * state_length;
-}
-
 /**
  * llama.cpp reserves 512 rows of logits as well, but a generation uses one for each slot, and the system gives no memory for pages
  * that are never touched.
  */
 function computeBytes(header: GgufHeader, { slots, context }: ContextLoad): number {
-  const width = Math.max(header.embedding_length, most(header.head_count) * header.key_length);
+  const width = Math.max(header.embedding_length, Math.max(...[header.head_count].flat(), 0) * header.key_length);
   const batch = 4 * BATCH * (4 * width + 3 * (header.feed_forward_length || 4 * width));
   const mask = 2 * BATCH * roundContext(context);
   const logits = 2 * 4 * slots * header.vocab_size;
   return PROCESS + TOKENIZER_ITEM * (header.vocab_size + header.merge_count) + batch + mask + logits;
 }
 
-const most = (counts: number | number[]): number => Math.max(0, ...[counts].flat());
 const roundContext = (context: number): number => Math.ceil(context / CONTEXT_STEP) * CONTEXT_STEP;

@@ -13,9 +13,6 @@ export interface DownloadThreadMessage {
   error?: { message: string; download_code?: DownloadCode; code?: string | undefined };
 }
 
-/** Milliseconds between two steps that are reported. */
-const EVERY_MS = 50;
-
 const port = parentPort!;
 const post = (message: DownloadThreadMessage): void => port.postMessage(message);
 const stop = new AbortController();
@@ -32,7 +29,7 @@ try {
   };
   for await (step of fetchFile(workerData as DownloadRequest, stop.signal, true)) {
     if (step.source !== posted?.source || step.problem !== posted.problem) postStep();
-    timer ??= setTimeout(postStep, EVERY_MS);
+    timer ??= setTimeout(postStep, 50);
   }
   clearTimeout(timer);
   postStep();

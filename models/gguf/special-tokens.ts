@@ -57,9 +57,8 @@ async function readNames(cursor: Cursor, length: number, special: ReadonlySet<nu
   return names;
 }
 
-const bytesOf = (chars: string): readonly number[] => Array.from(chars, (char) => char.charCodeAt(0));
-const FIRST = bytesOf("<[_");
-const LAST = bytesOf(">][");
+const FIRST = Buffer.from("<[_");
+const LAST = Buffer.from(">][");
 
 /** Names such as `</s>`, `[EOT]`, `_<EOT>` and `[e~[`. */
 function looksSpecial(name: DataView): boolean {

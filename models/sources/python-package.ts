@@ -75,9 +75,7 @@ function startPip(command: string[], folder: string, args: string[]): ChildProce
   });
 }
 
-type PipOutcome = "done" | "absent" | SourceError;
-
-function outcomeOf(child: ChildProcess): Promise<PipOutcome> {
+function outcomeOf(child: ChildProcess): Promise<"done" | "absent" | SourceError> {
   let output = "";
   child.stderr?.setEncoding("utf8").on("data", (text: string) => (output = (output + text).slice(-4000)));
   return new Promise((resolve) => {
