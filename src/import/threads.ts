@@ -38,7 +38,7 @@ async function importThread(job: ImportJob, item: ImportItem, name: string): Pro
   // In some versions of Jan `created` is the time of the last change: the first message may be older.
   const time = earliest(old_thread.created, first?.draft.time) ?? (await readModifiedAt(job, item.path));
   const id = idOf("thread_", time, tailOf("thread", name));
-  const messages = await importMessages(job, item.path, { id, time, old_thread });
+  const messages = await importMessages(job, { ...item, id }, time, old_thread);
   const { assistants, metadata } = old_thread;
   const title = old_thread.title ?? titleOf(first);
   await store.conversations.put({ id, object: "thread", title, created_at: toSeconds(time), assistants, metadata }, []);
@@ -46,15 +46,8 @@ async function importThread(job: ImportJob, item: ImportItem, name: string): Pro
   report.taken({ ...item, id, messages }, [...lost, ...old_thread.losses]);
 }
 
-interface ThreadDraft {
-  id: string;
-  /** Milliseconds. */
-  time: number;
-  old_thread: OldThread;
-}
-
-/** Answers how many messages there are. */
-async function importMessages(job: ImportJob, path: string, { id, time, old_thread }: ThreadDraft): Promise<number> {
+/** Answers how many messages there are. `time`: of the thread, in milliseconds. */
+async function importMessages(job: ImportJob, { id, path }: ImportItem & { id: string }, time: number, old_thread: OldThread) {
   const own = job.store.messages(id);
   const assistant_id = old_thread.assistants[0]!.assistant_id;
   const makeMessage = createMessageFactory(job, { thread_id: id, assistant_id, time, issued: time - 1 });

@@ -1,6 +1,6 @@
 // The course of one generation: its phase, how long it may take, and how it ended.
 import type { Usage } from "../../adapters/adapter.ts";
-import type { GenerationOutcome, Phase, PoolMetrics } from "./metrics.ts";
+import type { GenerationEnd, Phase, PoolMetrics } from "./metrics.ts";
 import type { Later } from "./loading-events.ts";
 import { ApiError, toApiError } from "../http/errors.ts";
 
@@ -23,14 +23,12 @@ interface GenerationOptions {
   later: Later;
 }
 
-type End = [outcome: GenerationOutcome, phase: Phase | "", code: string];
-
 export function createGeneration({ model, signal, timeout, metrics, elapsed, later }: GenerationOptions) {
   const arrival = elapsed();
   const spent: Record<Phase, number> = { queue: 0, load: 0, prefill: 0, decode: 0 };
   let phase: Phase = "queue";
   let phaseBegan = arrival;
-  let outcome: End | undefined;
+  let outcome: GenerationEnd | undefined;
   let timeoutError: ApiError | undefined;
   let releaseSlot = (): void => {};
 
@@ -85,7 +83,8 @@ export function createGeneration({ model, signal, timeout, metrics, elapsed, lat
     end(): void {
       deadline.stop();
       // Without an outcome the reader has left the iteration.
-      metrics.generationEnded(model, ...(outcome ?? (["cancelled", phase, ""] as const)));
+      outcome ??= ["cancelled", phase, ""];
+      metrics.generationEnded(model, ...outcome);
     },
   };
 }
@@ -96,7 +95,7 @@ function startDeadline(signal: AbortSignal, ms: number, later: Later, expire: (s
   return { signal: AbortSignal.any([signal, stop.signal]), stop: later(ms, () => expire(stop)) };
 }
 
-function failure(error: unknown, phase: Phase): End {
+function failure(error: unknown, phase: Phase): GenerationEnd {
   const code = toApiError(error).code ?? "server_error";
   return [code === "queue_full" ? "refused" : "error", phase, code];
 }

@@ -10,21 +10,7 @@ const BACKOFF_MS = [5_000, 15_000, 60_000, 300_000];
 const DEATHS = 3;
 const DEATHS_WITHIN_MS = 60_000;
 
-/** The back-off of one model. */
-interface LoadBackoff {
-  /**
-   * Throws the error of the load, or 503 `engine_unavailable` after deaths, with `Retry-After`. Does not where the file at `path` has
-   * changed since it failed.
-   */
-  throwIfActive(path: string): Promise<void>;
-  /** The `retry_after` of the error, where it has one, is the length of the pause. */
-  loadFailed(error: AdapterError, path: string): void;
-  engineDied(error: AdapterError, path: string): void;
-  loadSucceeded(): void;
-  /** Allows another load at once; the next failure makes a longer pause all the same. */
-  skip(): void;
-}
-
+type LoadBackoff = ReturnType<typeof createLoadBackoff>;
 export type LoadBackoffs = ReturnType<typeof createLoadBackoffs>;
 
 export function createLoadBackoffs(now: () => number) {
@@ -40,7 +26,8 @@ export function createLoadBackoffs(now: () => number) {
   };
 }
 
-function createLoadBackoff(id: string, now: () => number): LoadBackoff {
+/** The back-off of one model. */
+function createLoadBackoff(id: string, now: () => number) {
   let until = 0;
   let reason = new ApiError(500, "");
   let failedVersion = Promise.resolve("");
@@ -54,24 +41,30 @@ function createLoadBackoff(id: string, now: () => number): LoadBackoff {
   };
 
   return {
-    async throwIfActive(path) {
+    /**
+     * Throws the error of the load, or 503 `engine_unavailable` after deaths, with `Retry-After`. Does not where the file at `path` has
+     * changed since it failed.
+     */
+    async throwIfActive(path: string): Promise<void> {
       if (until <= now() || (await fileVersion(path)) !== (await failedVersion)) return;
       throw backoffError(id, reason, Math.ceil((until - now()) / 1000));
     },
-    loadFailed(error, path) {
+    /** The `retry_after` of the error, where it has one, is the length of the pause. */
+    loadFailed(error: AdapterError, path: string): void {
       const own = error.retry_after && error.retry_after * 1000;
       pause(now() + (own ?? BACKOFF_MS[Math.min(failures++, BACKOFF_MS.length - 1)]!), toApiError(error), path);
     },
-    engineDied({ message }, path) {
+    engineDied({ message }: AdapterError, path: string): void {
       deaths = [...deaths, now()].slice(-DEATHS);
       if (deaths.length < DEATHS) return;
       const reason = `Its engine died ${DEATHS} times: ${message}`;
       pause(deaths[0]! + DEATHS_WITHIN_MS, new ApiError(503, reason, { code: "engine_unavailable", param: "model" }), path);
     },
-    loadSucceeded() {
+    loadSucceeded(): void {
       failures = 0;
     },
-    skip() {
+    /** Allows another load at once; the next failure makes a longer pause all the same. */
+    skip(): void {
       until = 0;
     },
   };

@@ -37,18 +37,7 @@ export interface MemoryHolder {
   evict(): void;
 }
 
-export interface MemoryBudget {
-  /**
-   * Waits until so much is free, in order of arrival, and holds it. Throws `ApiError` 503 `insufficient_memory` where it would not fit
-   * if all that may be unloaded were, and the signal's reason.
-   */
-  reserve(holder: MemoryHolder, need: LoadMemory, signal: AbortSignal): Promise<void>;
-  release(holder: MemoryHolder): void;
-  /** To be called whenever a holder became idle or busy, was pinned or unpinned, or has loaded. */
-  update(): void;
-  /** Undefined where it holds none. */
-  bytesOf(holder: MemoryHolder): number | undefined;
-}
+export type MemoryBudget = ReturnType<typeof createMemoryBudget>;
 
 interface MemoryRequest {
   holder: MemoryHolder;
@@ -57,7 +46,7 @@ interface MemoryRequest {
 }
 
 /** `budget`: bytes that all together may take; it may change from one moment to the next. */
-export function createMemoryBudget(budget: () => number): MemoryBudget {
+export function createMemoryBudget(budget: () => number) {
   const held = new Map<MemoryHolder, number>();
   const waiting: MemoryRequest[] = [];
 
@@ -105,6 +94,7 @@ export function createMemoryBudget(budget: () => number): MemoryBudget {
     return false;
   };
 
+  /** To be called whenever a holder became idle or busy, was pinned or unpinned, or has loaded. */
   const update = (): void => {
     for (const holder of held.keys()) holder.draining = false;
     while (waiting.length > 0 && tryGrant(waiting[0]!)) waiting.shift();
@@ -112,11 +102,16 @@ export function createMemoryBudget(budget: () => number): MemoryBudget {
 
   return {
     update,
-    bytesOf: (holder) => held.get(holder),
-    release(holder) {
+    /** Undefined where it holds none. */
+    bytesOf: (holder: MemoryHolder): number | undefined => held.get(holder),
+    release(holder: MemoryHolder): void {
       if (held.delete(holder)) update();
     },
-    async reserve(holder, need, signal) {
+    /**
+     * Waits until so much is free, in order of arrival, and holds it. Throws `ApiError` 503 `insufficient_memory` where it would not fit
+     * if all that may be unloaded were, and the signal's reason.
+     */
+    async reserve(holder: MemoryHolder, need: LoadMemory, signal: AbortSignal): Promise<void> {
       signal.throwIfAborted();
       const refusal = refusalOf(holder, need);
       if (refusal !== undefined && !isAnyLoading()) throw refusal;

@@ -7,27 +7,18 @@ import type { EngineRow } from "./engine-row.ts";
 export type Phase = "queue" | "load" | "prefill" | "decode";
 
 /** `cancelled`: left by its client. `refused`: the queue was full. */
-export type GenerationOutcome = "ok" | "error" | "cancelled" | "refused" | "timed_out";
+type GenerationOutcome = "ok" | "error" | "cancelled" | "refused" | "timed_out";
 
 /** All times in milliseconds from the arrival of the generation. */
-export interface PoolMetrics {
-  slotAcquired(model: string, ms: number): void;
-  firstToken(model: string, ms: number): void;
-  /** A generation came to its last event. */
-  generationDone(model: string, ms: number, usage: Usage): void;
-  /** However it went; `phase` and the `code` of its error are empty where it went well. */
-  generationEnded(model: string, outcome: GenerationOutcome, phase: Phase | "", code: string): void;
-  /** `code`: that of the error, empty where the load went well. */
-  loadEnded(model: string, code: string): void;
-  engineDied(model: string): void;
-  /** In Prometheus' text format, of these models alone: what was counted of others is forgotten. */
-  text(models: string[]): string;
-}
+export type PoolMetrics = ReturnType<typeof createPoolMetrics>;
+
+/** How a generation ended: `phase` and the `code` of its error are empty where it went well. */
+export type GenerationEnd = [outcome: GenerationOutcome, phase: Phase | "", code: string];
 
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600];
 
 /** `engines`: the rows of all engines at the moment. */
-export function createPoolMetrics(engines: () => EngineRow[]): PoolMetrics {
+export function createPoolMetrics(engines: () => EngineRow[]) {
   const registry = createRegistry();
   const labels = ["model"];
   const counter = (name: string, help: string, ...more: string[]) => registry.counter(name, help, [...labels, ...more]);
@@ -58,18 +49,21 @@ export function createPoolMetrics(engines: () => EngineRow[]): PoolMetrics {
   gauge("ingle_slots", "Slots of the engines there are.", ({ slots }) => slots);
 
   return {
-    slotAcquired: (model, ms) => wait.observe([model], ms / 1000),
-    firstToken: (model, ms) => first.observe([model], ms / 1000),
-    generationDone(model, ms, usage) {
+    slotAcquired: (model: string, ms: number): void => wait.observe([model], ms / 1000),
+    firstToken: (model: string, ms: number): void => first.observe([model], ms / 1000),
+    /** A generation came to its last event. */
+    generationDone(model: string, ms: number, usage: Usage): void {
       duration.observe([model], ms / 1000);
       prompt.add([model], usage.prompt_tokens);
       cached.add([model], usage.cached_tokens);
       completion.add([model], usage.completion_tokens);
     },
-    generationEnded: (model, ...end) => generations.add([model, ...end]),
-    loadEnded: (model, code) => loads.add([model, code === "" ? "ok" : "error", code]),
-    engineDied: (model) => deaths.add([model]),
-    text(models) {
+    generationEnded: (model: string, ...end: GenerationEnd): void => generations.add([model, ...end]),
+    /** `code`: that of the error, empty where the load went well. */
+    loadEnded: (model: string, code: string): void => loads.add([model, code === "" ? "ok" : "error", code]),
+    engineDied: (model: string): void => deaths.add([model]),
+    /** In Prometheus' text format, of these models alone: what was counted of others is forgotten. */
+    text(models: string[]): string {
       installed = models;
       const known = new Set(models);
       registry.keep(([model]) => known.has(model!));

@@ -8,23 +8,6 @@ import type { Later } from "./loading-events.ts";
 import { ApiError } from "../http/errors.ts";
 import type { Log } from "../support/log.ts";
 
-export interface ModelInstances {
-  /**
-   * The instance that new requests of a model go to. A new one where an older request waits for the memory of the current one, and where
-   * the record names other servers by now: another node that shares the store may have changed it.
-   */
-  getOrCreate(model: Model): ModelInstance;
-  /** The instance that new requests would go to, if there is one. */
-  get(id: string): ModelInstance | undefined;
-  all(): ModelInstance[];
-  /** New requests get another instance; its engine is closed when its last request has ended. */
-  retire(instance: ModelInstance, why: UnloadReason): void;
-  /** Resolves when no retired instance of the model is left. */
-  whenUnloaded(id: string): Promise<void>;
-  /** Running and queued requests get `grace_ms` to end, then all engines are closed. */
-  close(grace_ms: number): Promise<void>;
-}
-
 interface ModelInstancesOptions {
   slots: (model: Model) => number;
   queue: number;
@@ -40,10 +23,11 @@ interface ModelInstancesOptions {
   later: Later;
 }
 
-export function createModelInstances({ slots, memory, closing, log, later, ...options }: ModelInstancesOptions): ModelInstances {
+export function createModelInstances({ slots, memory, closing, log, later, ...options }: ModelInstancesOptions) {
   const current = new Map<string, ModelInstance>();
   const stopping = new Map<ModelInstance, Promise<void>>();
 
+  /** New requests get another instance; its engine is closed when its last request has ended. */
   const retire = (instance: ModelInstance, why: UnloadReason): void => {
     if (instance.stopping) return;
     instance.stopping = true;
@@ -78,9 +62,14 @@ export function createModelInstances({ slots, memory, closing, log, later, ...op
 
   return {
     retire,
-    get: (id) => current.get(id),
+    /** The instance that new requests would go to, if there is one. */
+    get: (id: string): ModelInstance | undefined => current.get(id),
     all,
-    getOrCreate(model) {
+    /**
+     * The instance that new requests of a model go to. A new one where an older request waits for the memory of the current one, and where
+     * the record names other servers by now: another node that shares the store may have changed it.
+     */
+    getOrCreate(model: Model): ModelInstance {
       const { id, upstream } = model;
       const known = current.get(id);
       if (known?.draining) retire(known, "memory");
@@ -90,10 +79,12 @@ export function createModelInstances({ slots, memory, closing, log, later, ...op
       current.set(id, instance);
       return instance;
     },
-    async whenUnloaded(id) {
+    /** Resolves when no retired instance of the model is left. */
+    async whenUnloaded(id: string): Promise<void> {
       await Promise.all([...stopping].map(([instance, unloaded]) => (instance.id === id ? unloaded : undefined)));
     },
-    async close(grace_ms) {
+    /** Running and queued requests get `grace_ms` to end, then all engines are closed. */
+    async close(grace_ms: number): Promise<void> {
       const instances = all();
       for (const instance of instances) instance.cancelExpiry();
       const idle = new AbortController();

@@ -4,18 +4,7 @@ import { createFairShare, type QueueClient } from "./fair-share.ts";
 import { createRetryAfter } from "./retry-after.ts";
 import { ApiError } from "../http/errors.ts";
 
-export interface RequestQueue {
-  readonly slots: number;
-  /** Requests that have a slot: as many as there are slots while any waits. */
-  readonly busy: number;
-  /** Requests in the queue. */
-  readonly waiting: number;
-  /**
-   * Takes a slot for a request of this client; the function that is returned gives it back, once. Throws `ApiError` 429 where the queue
-   * is full, also to a request that waits already and whose client has the most there, and the signal's reason.
-   */
-  acquire(signal: AbortSignal, client: string): Promise<() => void>;
-}
+export type RequestQueue = ReturnType<typeof createRequestQueue>;
 
 export interface RequestQueueOptions {
   /** The id of the model. */
@@ -27,7 +16,7 @@ export interface RequestQueueOptions {
   elapsed: () => number;
 }
 
-export function createRequestQueue({ id, slots, queue, elapsed }: RequestQueueOptions): RequestQueue {
+export function createRequestQueue({ id, slots, queue, elapsed }: RequestQueueOptions) {
   const share = createFairShare();
   const retryAfter = createRetryAfter();
   let busy = 0;
@@ -83,13 +72,19 @@ export function createRequestQueue({ id, slots, queue, elapsed }: RequestQueueOp
 
   return {
     slots,
-    get busy() {
+    /** Requests that have a slot: as many as there are slots while any waits. */
+    get busy(): number {
       return busy;
     },
-    get waiting() {
+    /** Requests in the queue. */
+    get waiting(): number {
       return share.queued;
     },
-    async acquire(signal, name) {
+    /**
+     * Takes a slot for a request of this client; the function that is returned gives it back, once. Throws `ApiError` 429 where the queue
+     * is full, also to a request that waits already and whose client has the most there, and the signal's reason.
+     */
+    async acquire(signal: AbortSignal, name: string): Promise<() => void> {
       signal.throwIfAborted();
       const client = share.get(name);
       if (busy < slots) return lendSlot(client);
