@@ -1,6 +1,6 @@
 import { defineCommand } from "citty";
-import { readConfig } from "../server/read-config.ts";
-import { connect } from "./api.ts";
+import { splitAtCommas } from "../server/read-config.ts";
+import { withApi } from "./api.ts";
 import { DATA_ARGS } from "./setting-args.ts";
 import { CliError } from "./error.ts";
 import { print } from "./print.ts";
@@ -24,26 +24,18 @@ export default defineCommand({
     slots: { type: "string", description: "Requests that each server gets at a time (16)" },
     ...DATA_ARGS,
   },
-  async run({ args }) {
-    const { id, "base-url": addresses, as: model, "key-env": key_env, slots, data, store, config } = args;
+  async run({ args: { id, "base-url": addresses, as: model, "key-env": key_env, slots, ...settings } }) {
     const body = {
       id,
-      base_url: addresses
-        .split(",")
-        .map((address) => address.trim())
-        .filter(Boolean),
+      base_url: splitAtCommas(addresses),
       ...(model !== undefined && { model }),
       ...(key_env !== undefined && { key_env }),
       ...(slots !== undefined && { slots: wholeNumber(slots) }),
     };
-    const api = await connect(readConfig({ data, store, config }), { command: "add" });
-    try {
-      const answer = await api.request("/v1/models", { method: "POST", body });
-      const { upstream } = (await answer.json()) as { upstream: { urls: string[] } };
+    await withApi(settings, { command: "add" }, async (api) => {
+      const { upstream } = await api.json<{ upstream: { urls: string[] } }>("/v1/models", { method: "POST", body });
       print(`${id} is run by ${upstream.urls.join(", ")}.`);
-    } finally {
-      await api.close();
-    }
+    });
   },
 });
 

@@ -1,6 +1,7 @@
 // The API as commands call it: that of the server that holds the data folder or, where none does, the same application in this process.
 import { join } from "node:path";
 import { EventSourceParserStream } from "eventsource-parser/stream";
+import { readConfig } from "../server/read-config.ts";
 import type { Config } from "../server/settings.ts";
 import type { ErrorBody } from "../http/errors.ts";
 import { LOCK_FILE } from "../storage/file-names.ts";
@@ -14,24 +15,35 @@ import { createServer, type RunningServer, type CreateServerOptions } from "../s
 export interface Api {
   /** `path` begins with `/v1/`. Throws `CliError` with the sentence of every answer that is an error. */
   request(path: string, init?: ApiRequestOptions): Promise<Response>;
+  /** The body of the answer, which is JSON. */
+  json<T>(path: string, init?: ApiRequestOptions): Promise<T>;
   /** Lets go of the data folder. A server goes on. */
   close(): Promise<void>;
 }
 
-export interface ApiRequestOptions {
+interface ApiRequestOptions {
   method?: "GET" | "POST" | "DELETE";
   body?: object;
   signal?: AbortSignal;
+}
+
+type ConnectOptions = Omit<CreateServerOptions, "wide">;
+
+/** Calls `work` with the API of the data folder that `flags` and the other settings name. Throws as `connect` does. */
+export async function withApi(
+  flags: Record<string, unknown>,
+  options: ConnectOptions,
+  work: (api: Api) => Promise<void>,
+): Promise<void> {
+  const api = await connect(readConfig(flags), options);
+  await work(api).finally(api.close);
 }
 
 /**
  * A command that only `reads` needs no lock: where the holder serves no URL, or does not see this folder, it reads the files. Throws
  * `CliError` where another process is at work in the folder, and where its server does not answer.
  */
-export async function connect(
-  config: Config,
-  { command, reads = false, write = () => {} }: Omit<CreateServerOptions, "wide">,
-): Promise<Api> {
+export async function connect(config: Config, { command, reads = false, write = () => {} }: ConnectOptions): Promise<Api> {
   const path = join(config.data, LOCK_FILE);
   // Where the lock names no server, taking it says whether it can be had.
   const holder = (await readHolder(path))?.url === undefined ? undefined : await holderOf(path);
@@ -77,23 +89,16 @@ export function apiOfServer({ app, operator_key }: Pick<RunningServer, "app" | "
 type SendRequest = (request: Request) => Response | Promise<Response>;
 
 function createApi(fetch: SendRequest, origin: string, key: string): Api {
-  return {
-    close: async () => {},
-    async request(path, { method = "GET", body, signal } = {}) {
-      // A socket sets the host by itself; without one the guards still look for it.
-      const headers = new Headers({ authorization: `Bearer ${key}`, host: new URL(origin).host });
-      if (body !== undefined) headers.set("content-type", "application/json");
-      const request = new Request(origin + path, {
-        method,
-        headers,
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        signal: signal ?? null,
-      });
-      const response = await fetch(request);
-      if (response.ok) return response;
-      throw new RefusedError(((await response.json()) as ErrorBody).error);
-    },
+  const request: Api["request"] = async (path, { method = "GET", body, signal = null } = {}) => {
+    // A socket sets the host by itself; without one the guards still look for it.
+    const headers = new Headers({ authorization: `Bearer ${key}`, host: new URL(origin).host });
+    if (body !== undefined) headers.set("content-type", "application/json");
+    const text = body === undefined ? null : JSON.stringify(body);
+    const response = await fetch(new Request(origin + path, { method, headers, body: text, signal }));
+    if (response.ok) return response;
+    throw new RefusedError(((await response.json()) as ErrorBody).error);
   };
+  return { request, json: async (path, init) => (await request(path, init)).json(), close: async () => {} };
 }
 
 /** The objects of a stream of server-sent events. Throws `CliError` for an error among them, and for a stream that breaks off. */

@@ -1,8 +1,7 @@
 import { resolve } from "node:path";
 import { defineCommand } from "citty";
-import { readConfig } from "../server/read-config.ts";
 import type { ImportItem, ReasonedItem, Report } from "../import/report.ts";
-import { connect, readEvents } from "./api.ts";
+import { readEvents, withApi } from "./api.ts";
 import { DATA_ARGS } from "./setting-args.ts";
 import { print } from "./print.ts";
 
@@ -13,15 +12,11 @@ export default defineCommand({
     json: { type: "boolean", default: false, description: "The report as JSON" },
     ...DATA_ARGS,
   },
-  async run({ args: { folder, json, ...settings } }) {
-    const api = await connect(readConfig(settings), { command: "import" });
-    try {
+  run: ({ args: { folder, json, ...settings } }) =>
+    withApi(settings, { command: "import" }, async (api) => {
       const answer = await api.request("/v1/import", { method: "POST", body: { folder: resolve(folder) } });
       for await (const report of readEvents<Report>(answer)) print(json ? JSON.stringify(report, null, 2) : formatReport(report));
-    } finally {
-      await api.close();
-    }
-  },
+    }),
 });
 
 function formatReport({ from, taken, reduced, skipped }: Report): string {

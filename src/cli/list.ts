@@ -1,7 +1,6 @@
 import { defineCommand } from "citty";
-import { readConfig } from "../server/read-config.ts";
 import type { MemoryFit } from "../inference/memory-estimator.ts";
-import { connect, type Api } from "./api.ts";
+import { withApi } from "./api.ts";
 import { columns } from "./columns.ts";
 import { DATA_ARGS } from "./setting-args.ts";
 import { print, printNote } from "./print.ts";
@@ -14,17 +13,14 @@ export default defineCommand({
     json: { type: "boolean", default: false, description: "One JSON array instead of a table" },
     ...DATA_ARGS,
   },
-  async run({ args: { catalog, json, ...settings } }) {
-    const api = await connect(readConfig(settings), { command: "list", reads: true });
-    try {
-      const rows = await listModels(api, catalog);
+  run: ({ args: { catalog, json, ...settings } }) =>
+    withApi(settings, { command: "list", reads: true }, async (api) => {
+      const { data } = await api.json<{ data: ListedModel[] }>("/v1/models?catalog=true");
+      const rows = data.map(rowOf).filter(({ state }) => catalog || state !== "available");
       if (json) print(JSON.stringify(rows, null, 2));
       else if (rows.length === 0) printNote('No model is installed. "ingle list --catalog" shows what "ingle pull" can fetch.');
       else print(formatTable(rows));
-    } finally {
-      await api.close();
-    }
-  },
+    }),
 });
 
 /** One model of the list. `partial`: a download was stopped. `damaged`: its record cannot be read, or its file is missing or has changed. */
@@ -54,11 +50,6 @@ interface ListedModel extends Pick<Row, "id" | "context_length"> {
   fit?: MemoryFit;
 }
 
-async function listModels(api: Api, withCatalog: boolean): Promise<Row[]> {
-  const { data } = (await (await api.request("/v1/models?catalog=true")).json()) as { data: ListedModel[] };
-  return data.map(rowOf).filter(({ state }) => withCatalog || state !== "available");
-}
-
 function rowOf({ id, context_length, license, metadata, state, partial_bytes = 0, fit, upstream }: ListedModel): Row {
   return {
     id,
@@ -79,21 +70,13 @@ const STATE: Partial<Record<ListedModel["state"], Row["state"]>> = {
   downloading: "downloading",
 };
 
-/** Disk and memory of a model that other servers run. */
-const NONE = "none";
-
 function formatTable(rows: Row[]): string {
-  const cells = rows.map((row) => [
-    row.id,
-    row.servers !== null ? NONE : row.size === null ? "?" : formatBytes(row.size),
-    String(row.context_length ?? "?"),
-    row.license ?? "?",
-    row.servers !== null
-      ? NONE
-      : row.needed_bytes === null
-        ? "?"
-        : formatBytes(row.needed_bytes) + (row.fits ? "" : ", too much"),
-    row.servers === null ? row.state : `on ${row.servers.length === 1 ? "another server" : `${row.servers.length} servers`}`,
-  ]);
+  const cells = rows.map(({ id, size, context_length, license, state, needed_bytes, fits, servers }) => {
+    // A model that other servers run takes neither disk nor memory here.
+    const bytes = (count: number | null): string => (servers ? "none" : count === null ? "?" : formatBytes(count));
+    const memory = bytes(needed_bytes) + (fits === false ? ", too much" : "");
+    const where = servers && `on ${servers.length === 1 ? "another server" : `${servers.length} servers`}`;
+    return [id, bytes(size), String(context_length ?? "?"), license ?? "?", memory, where ?? state];
+  });
   return columns([["ID", "SIZE", "CONTEXT", "LICENCE", "MEMORY", "STATE"], ...cells]);
 }

@@ -1,7 +1,6 @@
 import { defineCommand } from "citty";
-import { readConfig } from "../server/read-config.ts";
 import type { EngineRow } from "../inference/engine-row.ts";
-import { connect, type Api } from "./api.ts";
+import { withApi } from "./api.ts";
 import { columns } from "./columns.ts";
 import { DATA_ARGS } from "./setting-args.ts";
 import { print, printNote } from "./print.ts";
@@ -13,44 +12,25 @@ export default defineCommand({
     json: { type: "boolean", default: false, description: "One JSON array instead of a table" },
     ...DATA_ARGS,
   },
-  async run({ args: { json, ...settings } }) {
-    const api = await connect(readConfig(settings), { command: "ps", reads: true });
-    try {
-      const { data: rows, notice } = await loadedModels(api);
+  run: ({ args: { json, ...settings } }) =>
+    withApi(settings, { command: "ps", reads: true }, async (api) => {
+      const { data: rows, notice } = await api.json<{ data: EngineRow[]; notice?: string }>("/v1/ps");
       if (notice !== undefined) printNote(notice);
       if (json) print(JSON.stringify(rows, null, 2));
       else if (rows.length === 0) printNote("No model is loaded. The first request to one loads it.");
       else print(formatTable(rows, Date.now() / 1000));
-    } finally {
-      await api.close();
-    }
-  },
+    }),
 });
-
-async function loadedModels(api: Api): Promise<{ data: EngineRow[]; notice?: string }> {
-  return (await (await api.request("/v1/ps")).json()) as { data: EngineRow[]; notice?: string };
-}
 
 /** `now`: seconds since 1970. */
 function formatTable(rows: EngineRow[], now: number): string {
-  return columns([
-    ["ID", "STATE", "MEMORY", "CONTEXT", "SLOTS", "QUEUED", "IDLE", "UNLOADED"],
-    ...rows.map((row) => cells(row, now)),
-  ]);
-}
-
-function cells(row: EngineRow, now: number): string[] {
-  const { id, state, memory_bytes, context_length, busy, slots, queued, idle_s } = row;
-  return [
-    id,
-    state,
-    memory_bytes === null ? "?" : formatBytes(memory_bytes),
-    String(context_length ?? "?"),
-    `${busy}/${slots}`,
-    String(queued),
-    busy > 0 ? "" : formatDuration(idle_s),
-    unloadTime(row, now),
-  ];
+  const cells = rows.map((row) => {
+    const { id, state, memory_bytes, context_length, busy, slots, queued, idle_s } = row;
+    const memory = memory_bytes === null ? "?" : formatBytes(memory_bytes);
+    const idle = busy > 0 ? "" : formatDuration(idle_s);
+    return [id, state, memory, String(context_length ?? "?"), `${busy}/${slots}`, String(queued), idle, unloadTime(row, now)];
+  });
+  return columns([["ID", "STATE", "MEMORY", "CONTEXT", "SLOTS", "QUEUED", "IDLE", "UNLOADED"], ...cells]);
 }
 
 /** When the model is unloaded if no request comes. */

@@ -4,10 +4,9 @@ import { PINNABLE_ADAPTERS } from "../../adapters/registry.ts";
 import { catalog, DEFAULT_MODEL } from "../../models/catalog.ts";
 import { type ModelName, parseModelName, ModelNameError } from "../../models/reference.ts";
 import type { DownloadProgress } from "../../models/sources/source.ts";
-import { readConfig } from "../server/read-config.ts";
 import type { DownloadEvent } from "../library/download-jobs.ts";
 import type { MemoryFit } from "../inference/memory-estimator.ts";
-import { connect, readEvents, type Api } from "./api.ts";
+import { readEvents, withApi, type Api } from "./api.ts";
 import { DATA_ARGS, settingArgs, settingsOf } from "./setting-args.ts";
 import { CliError, RefusedError } from "./error.ts";
 import { print, printNote } from "./print.ts";
@@ -37,13 +36,10 @@ export default defineCommand({
   },
   async run({ args: { model, id, sha256, engine, adapter = engine, ...flags } }) {
     const settings = settingsOf(flags);
-    const api = await connect(readConfig(settings), { command: "pull" });
-    try {
+    await withApi(settings, { command: "pull" }, async (api) => {
       const known = await ensureKnown(api, model, { id, sha256, adapter, allow_private: settings.allow_private === true });
       print((await pull(api, known)) ? `${known} is downloaded.` : `${known} is there.`);
-    } finally {
-      await api.close();
-    }
+    });
   },
 });
 
@@ -62,8 +58,7 @@ async function ensureKnown(api: Api, name: string, { id, sha256, adapter, allow_
     ...(adapter && { adapter }),
     ...(allow_private && named.kind !== "path" && { allow_private }),
   };
-  const answer = await api.request("/v1/models", { method: "POST", body: { ...place, ...options } });
-  return ((await answer.json()) as { id: string }).id;
+  return (await api.json<{ id: string }>("/v1/models", { method: "POST", body: { ...place, ...options } })).id;
 }
 
 interface NewModelOptions {
@@ -99,7 +94,7 @@ export async function pull(api: Api, id: string): Promise<boolean> {
   };
   for (const name of SIGNALS) process.once(name, onSignal);
   try {
-    const { downloaded } = (await (await api.request(path, { method: "POST" })).json()) as { downloaded: boolean };
+    const { downloaded } = await api.json<{ downloaded: boolean }>(path, { method: "POST" });
     if (downloaded) return false;
     void warnIfTooLarge(api, id);
     let last: DownloadEvent | undefined;
@@ -121,8 +116,8 @@ export async function pull(api: Api, id: string): Promise<boolean> {
 /** Only a warning: a model that does not fit here may be meant for another machine. */
 async function warnIfTooLarge(api: Api, id: string): Promise<void> {
   const fitOf = async (query: string): Promise<MemoryFit | undefined> => {
-    const answer = await api.request(`/v1/models/${encodeURIComponent(id)}${query}`).catch(() => undefined);
-    return (((await answer?.json()) ?? {}) as { fit?: MemoryFit }).fit;
+    const model = await api.json<{ fit?: MemoryFit }>(`/v1/models/${encodeURIComponent(id)}${query}`).catch(() => undefined);
+    return model?.fit;
   };
   // The size of a model that is not in the catalogue stands in the header of its file.
   const fit = (await fitOf("?catalog=true")) ?? (await fitOf("?catalog=true&fit=true"));

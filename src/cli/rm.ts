@@ -1,6 +1,5 @@
 import { defineCommand } from "citty";
-import { readConfig } from "../server/read-config.ts";
-import { connect } from "./api.ts";
+import { withApi } from "./api.ts";
 import { DATA_ARGS } from "./setting-args.ts";
 import { print } from "./print.ts";
 
@@ -10,13 +9,9 @@ export default defineCommand({
     id: { type: "positional", required: true, description: "The model, as `ingle list` names it" },
     ...DATA_ARGS,
   },
-  async run({ args: { id, ...settings } }) {
-    const api = await connect(readConfig(settings), { command: "rm" });
-    try {
+  run: ({ args: { id, ...settings } }) =>
+    withApi(settings, { command: "rm" }, async (api) => {
       await api.request(`/v1/models/${encodeURIComponent(id)}`, { method: "DELETE" });
       print(`${id} is removed.`);
-    } finally {
-      await api.close();
-    }
-  },
+    }),
 });

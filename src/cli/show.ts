@@ -1,7 +1,6 @@
 import { defineCommand } from "citty";
-import { readConfig } from "../server/read-config.ts";
 import type { MemoryFit } from "../inference/memory-estimator.ts";
-import { connect } from "./api.ts";
+import { withApi } from "./api.ts";
 import { DATA_ARGS } from "./setting-args.ts";
 import { print } from "./print.ts";
 import { formatBytes } from "../support/quantities.ts";
@@ -14,16 +13,12 @@ export default defineCommand({
     json: { type: "boolean", default: false, description: "JSON instead of lines" },
     ...DATA_ARGS,
   },
-  async run({ args: { id, remote, json, ...settings } }) {
-    const api = await connect(readConfig(settings), { command: "show", reads: true });
-    try {
+  run: ({ args: { id, remote, json, ...settings } }) =>
+    withApi(settings, { command: "show", reads: true }, async (api) => {
       const path = `/v1/models/${encodeURIComponent(id)}?catalog=true${remote ? "&fit=true" : ""}`;
-      const model = (await (await api.request(path)).json()) as ModelDetails;
+      const model = await api.json<ModelDetails>(path);
       print(json ? JSON.stringify(model, null, 2) : formatDetails(model));
-    } finally {
-      await api.close();
-    }
-  },
+    }),
 });
 
 /** The fields of the API's model that are shown. */

@@ -116,11 +116,12 @@ function parseObject(path: string, text: string): Record<string, unknown> {
 function parseWord(name: SettingName, text: string): unknown {
   const { kind } = SETTINGS[name];
   if (kind === "number") return /^\d+$/.test(text) ? Number(text) : text;
-  if (kind === "list")
-    return text
-      .split(",")
-      .map((part) => part.trim())
-      .filter(Boolean);
+  if (kind === "list") return splitAtCommas(text);
   if (kind === "switch" || kind === "boolean") return { true: true, 1: true, false: false, 0: false }[text] ?? text;
   return text;
+}
+
+export function splitAtCommas(text: string): string[] {
+  const parts = text.split(",").map((part) => part.trim());
+  return parts.filter(Boolean);
 }
