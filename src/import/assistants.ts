@@ -10,7 +10,6 @@ import { findFirstTime, toSeconds } from "./times.ts";
 
 const LARGEST_FILE = 2 ** 20;
 
-/** Throws what the store throws. */
 export async function importAssistants(job: ImportJob): Promise<void> {
   const known = byTail(await job.store.assistants.ids());
   for (const name of await listFolders(job, "assistants", "assistant")) {
@@ -40,7 +39,7 @@ async function importAssistant(job: ImportJob, item: ImportItem, old: JsonObject
   const there = known.get(tail);
   const time = findFirstTime(job.now, old.created_at, old.created) ?? (await job.folder.modifiedAt(item.path)) ?? job.now;
   const id = there ?? idOf("asst_", time, tail);
-  for (const old_id of [name, nonEmptyString(old.id)]) if (old_id !== undefined) assistant_ids.set(old_id, id);
+  for (const old_id of [name, item.old_id!]) assistant_ids.set(old_id, id);
   if (there !== undefined) return report.skipped({ ...item, id }, "It was imported before.");
 
   const { assistant, losses } = toAssistant(job, { ...old, id: item.old_id }, id, toSeconds(time));

@@ -59,7 +59,6 @@ export interface ModelFiles {
 
 const DEEPEST_FOLDER = 8;
 
-/** Finds the model files in a folder and all below it. */
 export async function findModelFiles(folder: OldFolder, path: string): Promise<ModelFiles> {
   const found: ModelFiles = { manifests: [], weights: [], closed: [] };
   await addModelFiles(folder, path, DEEPEST_FOLDER, found);

@@ -14,7 +14,6 @@ const LONGEST_ID = 200;
 /** The absolute paths of weights that some manifest names, each with the id of the model that uses it; undefined where none does. */
 type SeenWeights = Map<string, string | undefined>;
 
-/** Throws what the store throws. */
 export async function importModels(job: ImportJob): Promise<void> {
   const seen: SeenWeights = new Map();
   const weights: string[] = [];

@@ -15,7 +15,6 @@ const LARGEST_FILE = 4 * 2 ** 20;
 const LONGEST_TITLE = 60;
 const WRITES_AT_ONCE = 16;
 
-/** Throws what the store throws. */
 export async function importThreads(job: ImportJob): Promise<void> {
   const known = byTail(await job.store.threads.ids());
   for (const name of await listFolders(job, "threads", "thread")) {

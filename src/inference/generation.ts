@@ -39,7 +39,8 @@ export function createGeneration({ model, signal, timeout, metrics, elapsed, lat
     phase = next;
   };
 
-  const expire = (stop: AbortController): void => {
+  const stop = new AbortController();
+  const expire = (): void => {
     enterPhase(phase);
     timeoutError = tooLong(timeout, spent);
     outcome = ["timed_out", phase, timeoutError.code!];
@@ -48,12 +49,12 @@ export function createGeneration({ model, signal, timeout, metrics, elapsed, lat
     releaseSlot();
   };
 
-  const deadline =
-    timeout === Number.POSITIVE_INFINITY ? { signal, stop: () => {} } : startDeadline(signal, timeout, later, expire);
+  const is_limited = timeout !== Number.POSITIVE_INFINITY;
+  const cancelDeadline = is_limited ? later(timeout, expire) : () => {};
 
   return {
     /** Aborts when the client leaves, and when the generation takes too long. */
-    signal: deadline.signal,
+    signal: is_limited ? AbortSignal.any([signal, stop.signal]) : signal,
     /** `release` gives the slot back; called when the generation takes too long, whether its events are read or not. */
     slotAcquired(release: () => void): void {
       releaseSlot = release;
@@ -68,7 +69,7 @@ export function createGeneration({ model, signal, timeout, metrics, elapsed, lat
         metrics.firstToken(model, phaseBegan - arrival);
       }
       if (event.type !== "finish" || event.usage === undefined) return;
-      deadline.stop();
+      cancelDeadline();
       outcome = ["ok", "", ""];
       metrics.generationDone(model, elapsed() - arrival, event.usage);
     },
@@ -81,18 +82,12 @@ export function createGeneration({ model, signal, timeout, metrics, elapsed, lat
     },
     /** To be called last, however the generation went. */
     end(): void {
-      deadline.stop();
+      cancelDeadline();
       // Without an outcome the reader has left the iteration.
       outcome ??= ["cancelled", phase, ""];
       metrics.generationEnded(model, ...outcome);
     },
   };
-}
-
-/** `signal` aborts with the other one, and may be aborted in `ms`. */
-function startDeadline(signal: AbortSignal, ms: number, later: Later, expire: (stop: AbortController) => void) {
-  const stop = new AbortController();
-  return { signal: AbortSignal.any([signal, stop.signal]), stop: later(ms, () => expire(stop)) };
 }
 
 function failure(error: unknown, phase: Phase): GenerationEnd {

@@ -78,9 +78,6 @@ async function fileVersion(path: string): Promise<string> {
 
 function backoffError(id: string, { status, message, param, code }: ApiError, seconds: number): ApiError {
   const way = `"POST /v1/models/${id}/start" tries at once`;
-  return new ApiError(status, `Model "${id}" failed and is not tried again for ${seconds} s; ${way}. ${message}`, {
-    param,
-    code,
-    headers: { "retry-after": String(seconds) },
-  });
+  const text = `Model "${id}" failed and is not tried again for ${seconds} s; ${way}. ${message}`;
+  return new ApiError(status, text, { param, code, headers: { "retry-after": String(seconds) } });
 }

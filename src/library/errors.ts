@@ -9,9 +9,8 @@ export function missingFile(id: string, file: ModelFile): ApiError {
 }
 
 export function resizedFile(id: string, file: ModelFile, size: number): ApiError {
-  return corrupted(
-    `The file "${file.name}" of model ${quote(id)} has ${size} bytes instead of ${file.size}. ${remedy(id, file)}`,
-  );
+  const sizes = `${size} bytes instead of ${file.size}`;
+  return corrupted(`The file "${file.name}" of model ${quote(id)} has ${sizes}. ${remedy(id, file)}`);
 }
 
 function remedy(id: string, file: ModelFile): string {
@@ -23,25 +22,19 @@ function corrupted(message: string): ApiError {
 }
 
 export function busyModel(id: string, change: "downloaded" | "removed"): ApiError {
-  return new ApiError(409, `The model ${quote(id)} is being ${change}. Wait for that to end.`, {
-    code: "model_not_ready",
-    param: "model_id",
-  });
+  const message = `The model ${quote(id)} is being ${change}. Wait for that to end.`;
+  return new ApiError(409, message, { code: "model_not_ready", param: "model_id" });
 }
 
 export function takenId(id: string): ApiError {
-  return new ApiError(409, `The id ${quote(id)} stands for another model. Choose another "id", or delete that model first.`, {
-    code: "model_exists",
-    param: "id",
-  });
+  const message = `The id ${quote(id)} stands for another model. Choose another "id", or delete that model first.`;
+  return new ApiError(409, message, { code: "model_exists", param: "id" });
 }
 
 /** For a model that other servers run. */
 export function upstreamModel(id: string, url: string): ApiError {
-  return new ApiError(409, `The model ${quote(id)} is run by ${new URL(url).host}: there is nothing to be downloaded.`, {
-    code: "model_not_downloadable",
-    param: "model_id",
-  });
+  const message = `The model ${quote(id)} is run by ${new URL(url).host}: there is nothing to be downloaded.`;
+  return new ApiError(409, message, { code: "model_not_downloadable", param: "model_id" });
 }
 
 export function unreadableHeader(id: string, { message, code }: SourceError): ApiError {

@@ -26,7 +26,6 @@ export function createFixedLibrary(own: readonly OwnModel[]): Library {
 }
 
 function refuse(): never {
-  throw new ApiError(409, "The models of this server's adapter cannot be changed: it brings its own.", {
-    code: "model_not_changeable",
-  });
+  const message = "The models of this server's adapter cannot be changed: it brings its own.";
+  throw new ApiError(409, message, { code: "model_not_changeable" });
 }
