@@ -100,7 +100,7 @@ describe("the pages", () => {
     const { text } = pages.find(({ path }) => path === "docs/architecture.md")!;
     const steps = [...text.matchAll(/^\| .* \| `([\w/.-]+\.ts)` \| `(\w+)` \|$/gm)];
     const missing = steps.filter(([, path = "", name = ""]) => {
-      const declared = new RegExp(`(function\\*? ${name}\\b|const ${name}\\b|^ +(async )?\\*?${name}(<.*>)?\\()`, "m");
+      const declared = new RegExp(`(function\\*? ${name}\\b|const ${name}\\b|^ +(async )?\\*?${name}(<.*>)?(\\(|: ))`, "m");
       return !existsSync(join(ROOT, path)) || !declared.test(readFileSync(join(ROOT, path), "utf8"));
     });
     expect(missing.map(([, path, name]) => `${path} ${name}`)).toEqual([]);
