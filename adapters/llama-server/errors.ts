@@ -5,7 +5,11 @@ import type { ServerErrorBody } from "../shared/openai-stream/error-body.ts";
 /** `status`: undefined for an error amid a stream. `id`: of the model. */
 export function toAdapterError(body: ServerErrorBody, status: number | undefined, id: string): AdapterError {
   const { type, message, error } = body;
-  if (type === "exceed_context_size_error") return contextExceeded(error);
+  if (type === "exceed_context_size_error") {
+    const { n_prompt_tokens, n_ctx } = error;
+    const counts = `The prompt has ${n_prompt_tokens} tokens, the context holds ${n_ctx} with the answer. Shorten it.`;
+    return new AdapterError("context_length_exceeded", counts);
+  }
   // llama-server reports a template that breaks as its own failure, and a template that refuses the messages as one that breaks.
   const refusal = /Jinja Exception: ([^\n]*)/.exec(message)?.[1];
   if (refusal !== undefined) {
@@ -18,14 +22,8 @@ export function toAdapterError(body: ServerErrorBody, status: number | undefined
   if (status === 400 || status === 501) {
     return new AdapterError("request_refused", `The engine refuses the request: ${message}`);
   }
-  const failed = `The engine of model "${id}" failed: ${message}`;
-  if (status === 503) return new AdapterError("engine_unavailable", failed, { retry_after: 1 });
-  return new AdapterError("engine_unavailable", failed);
-}
-
-function contextExceeded({ n_prompt_tokens, n_ctx }: Record<string, unknown>): AdapterError {
-  const message = `The prompt has ${n_prompt_tokens} tokens, the context holds ${n_ctx} with the answer. Shorten it.`;
-  return new AdapterError("context_length_exceeded", message);
+  const retry_after = status === 503 ? 1 : undefined;
+  return new AdapterError("engine_unavailable", `The engine of model "${id}" failed: ${message}`, { retry_after });
 }
 
 /** Adds the name of the field at fault to a refused request, where that is sure. */

@@ -12,7 +12,7 @@ import { commandLineArgs } from "./command-line.ts";
 import type { ChatInSlot } from "./generation.ts";
 import type { LlamaServerClient } from "./http-client.ts";
 import type { LlamaServerLimits } from "./process.ts";
-import { createSlotSelection, type LlamaServerSlotSelection } from "./slot-selection.ts";
+import { createSlotSelection } from "./slot-selection.ts";
 import { createSlotStates } from "./slot-states.ts";
 import { llamaServerStateFormat } from "./state-file.ts";
 
@@ -25,12 +25,7 @@ export interface LlamaServerSavedStatesOptions {
   log: (line: string) => void;
 }
 
-export interface LlamaServerSavedStates {
-  /** Absolute path of a folder that exists. */
-  folder: string;
-  /** For the llama-server that has been started since; undefined where a file was changed meanwhile. */
-  createSlotSelection(server: RunningLlamaServer): Promise<LlamaServerSlotSelection | undefined>;
-}
+export type LlamaServerSavedStates = NonNullable<Awaited<ReturnType<typeof prepareSavedStates>>>;
 
 interface RunningLlamaServer {
   chat: ChatInSlot;
@@ -42,7 +37,7 @@ interface RunningLlamaServer {
 }
 
 /** Called before the start. Undefined where nothing is to be saved, and, with a line in the log, where nothing can be. */
-export async function prepareSavedStates(setup: LlamaServerSavedStatesOptions): Promise<LlamaServerSavedStates | undefined> {
+export async function prepareSavedStates(setup: LlamaServerSavedStatesOptions) {
   const { program, model, options, header } = setup;
   const { kv_cache } = options;
   if (kv_cache === undefined) return undefined;
@@ -58,8 +53,10 @@ export async function prepareSavedStates(setup: LlamaServerSavedStatesOptions): 
     return logNotSaved((error as Error).message);
   }
   return {
+    /** Absolute path of a folder that exists. */
     folder,
-    async createSlotSelection({ chat, client, watchdog, limits, server }) {
+    /** For the llama-server that has been started since; undefined where a file was changed meanwhile. */
+    async createSlotSelection({ chat, client, watchdog, limits, server }: RunningLlamaServer) {
       if ((await filesDigest(program, model).catch(() => undefined)) !== files) {
         return logNotSaved("the model or llama-server was changed while it was loaded.");
       }

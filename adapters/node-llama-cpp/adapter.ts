@@ -113,9 +113,8 @@ async function* generate(loaded: LoadedModel, request: ChatRequest, signal: Abor
   signal.throwIfAborted();
   const { model, batcher } = loaded;
   const context_length = loaded.context.contextSize;
-  const tokens = loaded.tokenizePrompt(
-    request.messages.map(({ role, content }) => ({ role, content: textOf(content) })),
-  ) as Token[];
+  const messages = request.messages.map(({ role, content }) => ({ role, content: textOf(content) }));
+  const tokens = loaded.tokenizePrompt(messages) as Token[];
   // llama.cpp needs one position for itself, and an answer one at least.
   const max_tokens = Math.min(request.max_tokens, context_length - 1 - tokens.length);
   if (max_tokens < 1) {

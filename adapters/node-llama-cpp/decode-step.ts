@@ -3,14 +3,6 @@ import type { AddonContext } from "./addon.ts";
 import type { ComputeThreads } from "./compute-threads.ts";
 import type { EmbeddedSlot, RunningGeneration } from "./slot.ts";
 
-export interface DecodeStepsOptions {
-  /** Tokens one step may decode. */
-  batch: number;
-  threads: ComputeThreads;
-  /** Ends the generation of the slot. */
-  fail(slot: EmbeddedSlot, error: unknown): void;
-}
-
 /** What one generation feeds in a step. */
 interface BatchPiece {
   slot: EmbeddedSlot;
@@ -24,7 +16,11 @@ const PROMPT_PIECE_AMONG_OTHERS = 128;
 // Two steps with all threads and one with fewer are enough for a first choice between them.
 const WARM_UP_STEPS = 3;
 
-export function createDecodeSteps(context: AddonContext, { batch, threads, fail }: DecodeStepsOptions) {
+/** `batch`: tokens one step may decode. `fail` ends the generation of a slot. */
+export function createDecodeSteps(
+  context: AddonContext,
+  { batch, threads, fail }: { batch: number; threads: ComputeThreads; fail(slot: EmbeddedSlot, error: unknown): void },
+) {
   return { warmUp, step };
 
   /** Before the first generation: reads the weights once and finds out how many threads are fast right now. */

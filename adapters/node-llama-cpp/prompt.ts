@@ -71,10 +71,8 @@ function parseTemplate(source: string): Template {
   try {
     return new Template(source);
   } catch (error) {
-    const reason = (error as Error).message;
-    throw new AdapterError("model_load_failed", `The chat template in the model file cannot be read (${reason}). ${REMEDY}`, {
-      cause: error,
-    });
+    const message = `The chat template in the model file cannot be read (${(error as Error).message}). ${REMEDY}`;
+    throw new AdapterError("model_load_failed", message, { cause: error });
   }
 }
 

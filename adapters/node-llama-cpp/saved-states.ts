@@ -6,7 +6,7 @@ import type { KvCache } from "../adapter.ts";
 import { createStateFolder } from "../shared/kv-cache/state-folder.ts";
 import { weightsDigest } from "../shared/kv-cache/weights-digest.ts";
 import type { AddonContext } from "./addon.ts";
-import { createSlotStates, type EmbeddedSlotStates } from "./slot-states.ts";
+import { createSlotStates } from "./slot-states.ts";
 import { embeddedStateFormat } from "./state-file.ts";
 
 export interface EmbeddedSavedStatesOptions {
@@ -22,20 +22,14 @@ export interface EmbeddedSavedStatesOptions {
 }
 
 /** Undefined, with a line on standard error, where states cannot be saved. */
-export async function openSavedStates(
-  context: AddonContext,
-  options: EmbeddedSavedStatesOptions,
-): Promise<EmbeddedSlotStates | undefined> {
+export async function openSavedStates(context: AddonContext, options: EmbeddedSavedStatesOptions) {
   const { kv_cache, weights, installed, trimmable } = options;
   const log = (line: string): void => console.error(`${installed.id}: ${line}`);
-  if (!trimmable) {
-    // The next request of a conversation nearly always reuses a part of its slot only: the last token of an answer is never fed.
-    log("Conversations are not saved to the disk: this model cannot forget a part of what it has read.");
-    return undefined;
-  }
+  const logNotSaved = (reason: string): undefined => void log(`Conversations are not saved to the disk: ${reason}`);
+  // The next request of a conversation nearly always reuses a part of its slot only: the last token of an answer is never fed.
+  if (!trimmable) return logNotSaved("this model cannot forget a part of what it has read.");
   if ((await weightsDigest(installed.path)) !== weights) {
-    log("Conversations are not saved to the disk: the model file was changed while it was loaded.");
-    return undefined;
+    return logNotSaved("the model file was changed while it was loaded.");
   }
   const key = await stateKey(options);
   const folder = createStateFolder(kv_cache, embeddedStateFormat(key));

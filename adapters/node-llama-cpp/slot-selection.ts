@@ -5,20 +5,16 @@ import type { EmbeddedSlot, GenerationTask } from "./slot.ts";
 import { chooseSlot, commonPrefixLength } from "../shared/kv-cache/retention.ts";
 import type { CachedTokens } from "./state-file.ts";
 
-export interface EmbeddedSlotSelectionOptions {
-  slots: readonly EmbeddedSlot[];
-  /** Tokens one step may decode. */
-  batch: number;
-  /** Whether a part of a sequence's memory can be removed. */
-  trimmable: boolean;
-}
-
 // llama.cpp's attention on a processor reads a whole tile of tokens (GGML_FA_TILE_Q in ggml) nearly twice as fast as one token less, each of
 // which it takes by itself: to read some tokens again is faster than to come just short of a tile.
 const TILE = 64;
 const NEARLY_A_TILE = 40;
 
-export function createSlotSelection(context: AddonContext, { slots, batch, trimmable }: EmbeddedSlotSelectionOptions) {
+/** `batch` and `trimmable`: those of `BatcherOptions`. */
+export function createSlotSelection(
+  context: AddonContext,
+  { slots, batch, trimmable }: { slots: readonly EmbeddedSlot[]; batch: number; trimmable: boolean },
+) {
   return { choose, usable, trim };
 
   /** The free slot of the same conversation, else the one that was used longest ago; undefined where none is free. */

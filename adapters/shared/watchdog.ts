@@ -96,20 +96,15 @@ export function watchProcess({ id, limits, terminate, kill: killProcess }: Watch
     },
     kill,
     /** Takes note that the process has ended, with `code 1` for example. `load_error`: what an end during a load means. */
-    exited(how: string, load_error = loadError(id, how)): void {
+    exited(how: string, load_error?: AdapterError): void {
       clearInterval(timer);
-      reason ??= loaded
-        ? new AdapterError("engine_crashed", `The engine of model "${id}" ended with ${how}. Ask again.`)
-        : load_error;
+      const unreadable = `Model "${id}" cannot be loaded: the engine ended with ${how} while reading it.`;
+      const crash = new AdapterError("engine_crashed", `The engine of model "${id}" ended with ${how}. Ask again.`);
+      reason ??= loaded ? crash : (load_error ?? new AdapterError("model_load_failed", unreadable));
       closed.resolve(closing === undefined ? reason : undefined);
       gone.abort();
     },
     /** Asks the process to end, after `before`, which must not reject; then kills it. Safe to call twice. */
     close,
   };
-}
-
-function loadError(id: string, how: string): AdapterError {
-  const message = `Model "${id}" cannot be loaded: the engine ended with ${how} while reading it.`;
-  return new AdapterError("model_load_failed", message);
 }

@@ -59,11 +59,9 @@ export function statusFailure(
 export function failureOfError(target: UpstreamTarget, error: unknown): ServerFailure {
   if (error instanceof ServerFailure) return error;
   if (error instanceof FailedAnswer) return statusFailure(target, impliedStatus(error.body), {}, error.body);
-  if (error instanceof BrokenAnswer)
-    return new ServerFailure("broken", "upstream_error", `${target.host} sent no proper answer. ${error.message}`, {
-      cause: error,
-    });
-  throw error;
+  if (!(error instanceof BrokenAnswer)) throw error;
+  const message = `${target.host} sent no proper answer. ${error.message}`;
+  return new ServerFailure("broken", "upstream_error", message, { cause: error });
 }
 
 // llama-server answers 500 for parts of messages that its model cannot read.
@@ -74,11 +72,8 @@ function isRequestFault(status: number, { message }: ServerErrorBody): boolean {
 const CONTEXT_CODES = /context_length_exceeded|exceed_context_size_error/;
 const CONTEXT_MESSAGES = /maximum context length|context length exceeded|longer than the maximum model length/i;
 
-function requestFailure(
-  says: string,
-  { message, type, code, error }: ServerErrorBody,
-  { fields }: UpstreamTarget,
-): ServerFailure {
+function requestFailure(says: string, body: ServerErrorBody, { fields }: UpstreamTarget): ServerFailure {
+  const { message, type, code, error } = body;
   if (!CONTEXT_CODES.test(`${type} ${code}`) && !CONTEXT_MESSAGES.test(message))
     return new ServerFailure("request", "request_refused", says, { param: blamedField(error, fields) });
   const { n_prompt_tokens, n_ctx } = error;

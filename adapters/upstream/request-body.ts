@@ -1,5 +1,5 @@
 // A chat request as any server with OpenAI's API takes it: parameters that the client left out are left to that server.
-import type { ChatRequest, Unasked } from "../adapter.ts";
+import type { ChatRequest } from "../adapter.ts";
 import { chatBody } from "../shared/openai-stream/request-body.ts";
 
 /**
@@ -15,8 +15,7 @@ export function upstreamBody(request: ChatRequest, model: string): Record<string
     ...{ top_k, min_p, repeat_penalty, repetition_penalty: repeat_penalty },
     ...(grammar !== undefined && { grammar }),
   };
-  for (const name of unasked) for (const field of WIRE_NAMES[name] ?? [name]) delete body[field];
+  for (const name of unasked) delete body[name];
+  if (unasked.includes("repeat_penalty")) delete body.repetition_penalty;
   return body;
 }
-
-const WIRE_NAMES: Partial<Record<Unasked, string[]>> = { repeat_penalty: ["repeat_penalty", "repetition_penalty"] };
