@@ -5,24 +5,26 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { BunPlugin } from "bun";
 import type { CarriedPart } from "../../src/executable/unpack.ts";
-import { bunBinary } from "./bun-binary.ts";
 import { carriedForBun } from "./carried-module.ts";
 import { CompileError } from "./error.ts";
 import { gatherParts } from "./gather.ts";
-import { compileOptions, type CompileOptions } from "./options.ts";
+import { runCompile, type CompileOptions } from "./options.ts";
+import { fetchNpmPackage } from "./npm-package.ts";
+import { binaryFormat, HOST, type Target } from "./targets.ts";
 import { findThreadFiles, withThreadsBesideMain } from "./thread-files.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-export async function compile(options: CompileOptions, warn = (line: string): void => console.error(line)): Promise<void> {
+async function compile(options: CompileOptions): Promise<void> {
   const { outfile } = options;
   mkdirSync(dirname(outfile), { recursive: true });
   const folder = mkdtempSync(join(tmpdir(), "ingle-compile-"));
   try {
-    await buildExecutable(options, await gatherParts(options, folder, warn));
+    await buildExecutable(options, await gatherParts(options, folder));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+  console.log(`${outfile} (${Math.round(statSync(outfile).size / 1e6)} MB)`);
 }
 
 async function buildExecutable({ target, outfile }: CompileOptions, parts: CarriedPart[]): Promise<void> {
@@ -46,14 +48,21 @@ async function buildExecutable({ target, outfile }: CompileOptions, parts: Carri
   });
 }
 
+/** The Bun that becomes the executable: of this machine the one that compiles, of another the one in Bun's npm package. */
+function bunBinary({ name, bun, exe, format, machine }: Target): string {
+  if (name === HOST) return process.execPath;
+  const binary = join(fetchNpmPackage(`@oven/${bun.replace("arm64", "aarch64")}`, Bun.version), `bin/bun${exe}`);
+  const found = binaryFormat(binary);
+  if (found?.format === format && found.machine === machine) return binary;
+  throw new CompileError(`${binary} is no Bun for ${name}.`);
+}
+
 function replaceModules(parts: CarriedPart[]): BunPlugin {
   return {
     name: "ingle",
     setup(build) {
-      build.onLoad({ filter: /[/\\]src[/\\]executable[/\\]carried\.ts$/ }, () => ({
-        loader: "ts",
-        contents: carriedForBun(parts),
-      }));
+      const contents = carriedForBun(parts);
+      build.onLoad({ filter: /[/\\]src[/\\]executable[/\\]carried\.ts$/ }, () => ({ loader: "ts", contents }));
       build.onLoad({ filter: /[/\\](src|models|adapters)[/\\].*\.ts$/ }, ({ path }) =>
         path.includes("node_modules") ? undefined : { loader: "ts", contents: withThreadsBesideMain(path) },
       );
@@ -61,13 +70,4 @@ function replaceModules(parts: CarriedPart[]): BunPlugin {
   };
 }
 
-if (import.meta.main) {
-  try {
-    const options = compileOptions(process.argv.slice(2), join(root, "dist"));
-    await compile(options);
-    console.log(`${options.outfile} (${Math.round(statSync(options.outfile).size / 1e6)} MB)`);
-  } catch (error) {
-    console.error(error instanceof CompileError ? error.message : error);
-    process.exitCode = 1;
-  }
-}
+if (import.meta.main) await runCompile(join(root, "dist"), compile);

@@ -8,7 +8,7 @@ import { findRuntime } from "../../src/launch/runtimes.mjs";
 import { carriedForDeno } from "./carried-module.ts";
 import { CompileError } from "./error.ts";
 import { gatherParts } from "./gather.ts";
-import { compileOptions, type CompileOptions } from "./options.ts";
+import { runCompile, type CompileOptions } from "./options.ts";
 import { findThreadFiles } from "./thread-files.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -50,7 +50,7 @@ async function compile(options: CompileOptions): Promise<void> {
   const folder = join(root, "dist/deno");
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  const { run, include } = prepareDenoCompile(await gatherParts(options, folder, (line) => console.error(line)), folder);
+  const { run, include } = prepareDenoCompile(await gatherParts(options, folder), folder);
   const { target, outfile } = options;
   const args = ["compile", "--no-check", ...run, ...include, `--target=${target.deno}`, `--output=${outfile}`, "src/main.ts"];
   const { status, stderr } = spawnSync(deno, args, { cwd: root, encoding: "utf8", env: { ...process.env, NO_COLOR: "1" } });
@@ -63,11 +63,4 @@ async function compile(options: CompileOptions): Promise<void> {
   );
 }
 
-if (import.meta.main) {
-  try {
-    await compile(compileOptions(process.argv.slice(2), join(root, "dist/by-deno")));
-  } catch (error) {
-    console.error(error instanceof CompileError ? error.message : error);
-    process.exitCode = 1;
-  }
-}
+if (import.meta.main) await runCompile(join(root, "dist/by-deno"), compile);

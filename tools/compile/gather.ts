@@ -8,20 +8,19 @@ import { llamaServerFolder, llamaServerPart, nodeLlamaCppPart } from "./parts.ts
 
 const BUILD = 'Build one with "ingle engine build llama-server --portable", or name its folder with --llama-server.';
 
-/** Files that are made on the way go into `folder`. `warn` gets a sentence where another engine is carried than the best one. */
-export async function gatherParts(options: CompileOptions, folder: string, warn: (line: string) => void): Promise<CarriedPart[]> {
+/** Files that are made on the way go into `folder`. Warns where another engine is carried than the best one. */
+export async function gatherParts(options: CompileOptions, folder: string): Promise<CarriedPart[]> {
   const { target, carry } = options;
   const found = carry?.includes("llama-server") === false ? undefined : llamaServerFolder(target, options.llama_server);
   const names: CarriedPartName[] = carry ?? [found === undefined ? "node-llama-cpp" : "llama-server"];
   if (found === undefined) {
     if (names.includes("llama-server")) throw new CompileError(`There is no llama-server for ${target.name} here. ${BUILD}`);
-    if (carry === undefined) warn(`Carrying node-llama-cpp, as there is no llama-server for ${target.name} here. ${BUILD}`);
+    if (carry === undefined)
+      console.error(`Carrying node-llama-cpp, as there is no llama-server for ${target.name} here. ${BUILD}`);
   }
-  return Promise.all(
-    names.map(async (name) =>
-      name === "llama-server" ? llamaServerPart(found!, target) : nodeLlamaCppPart(await bundleNodeLlamaCpp(folder), target),
-    ),
-  );
+  const gather = async (name: CarriedPartName): Promise<CarriedPart> =>
+    name === "llama-server" ? llamaServerPart(found!, target) : nodeLlamaCppPart(await bundleNodeLlamaCpp(folder), target);
+  return Promise.all(names.map(gather));
 }
 
 /** All of node-llama-cpp's code as one file. */

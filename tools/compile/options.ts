@@ -29,6 +29,16 @@ const OPTIONS = {
   "llama-server": { type: "string" },
 } as const;
 
+/** Compiles as this script's command line says; a failure is a sentence on standard error and an exit code. */
+export async function runCompile(folder: string, compile: (options: CompileOptions) => Promise<void>): Promise<void> {
+  try {
+    await compile(compileOptions(process.argv.slice(2), folder));
+  } catch (error) {
+    console.error(error instanceof CompileError ? error.message : error);
+    process.exitCode = 1;
+  }
+}
+
 /** `folder` is where the executable goes unless `--outfile` says something else. */
 export function compileOptions(args: string[], folder: string): CompileOptions {
   const { values } = parseOptions(args);

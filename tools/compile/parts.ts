@@ -1,5 +1,5 @@
 // Gathers the native parts that an executable is to carry, and checks that they are for its machine.
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, sep } from "node:path";
@@ -58,13 +58,13 @@ function makePart(name: CarriedPartName, from: PartPaths, target: Target): Carri
   for (const path of from.values()) checkArchitecture(path, target);
   const files = [...from].map(([path, from]) => {
     const bytes = readFileSync(from);
-    return { path, bytes: bytes.length, sha256: createHash("sha256").update(bytes).digest("hex"), from };
+    return { path, bytes: bytes.length, sha256: hash("sha256", bytes), from };
   });
   const content = JSON.stringify(files.map(({ path, bytes, sha256 }) => [path, bytes, sha256]));
-  return { name, sha256: createHash("sha256").update(content).digest("hex"), files };
+  return { name, sha256: hash("sha256", content), files };
 }
 
-function checkArchitecture(path: string, { name, format, architecture: machine }: Target): void {
+function checkArchitecture(path: string, { name, format, machine }: Target): void {
   const found = binaryFormat(path);
   if (found === undefined || (found.format === format && found.machine === machine)) return;
   throw new CompileError(`${path} is ${found.format} for ${found.machine}; ${name} takes ${format} for ${machine}.`);

@@ -10,7 +10,7 @@ export interface Target {
   bun: `bun-${"linux" | "darwin" | "windows"}-${Architecture}`;
   deno: string;
   format: Format;
-  architecture: Architecture;
+  machine: Architecture;
   /** npm package of node-llama-cpp's binaries, and their folder in it. */
   native: string;
   folder: string;
@@ -28,16 +28,8 @@ const SUPPORTED = [
 function target(name: string, deno: string, format: Format, folder: string): Target {
   const machine = name.endsWith("x64") ? "x64" : "arm64";
   const bun = `bun-${name}` as Target["bun"];
-  return {
-    name,
-    bun,
-    deno,
-    format,
-    architecture: machine,
-    native: `@node-llama-cpp/${folder}`,
-    folder,
-    exe: format === "PE" ? ".exe" : "",
-  };
+  const native = `@node-llama-cpp/${folder}`;
+  return { name, bun, deno, format, machine, native, folder, exe: format === "PE" ? ".exe" : "" };
 }
 
 export const TARGETS: ReadonlyMap<string, Target> = new Map(SUPPORTED.map((one) => [one.name, one]));

@@ -15,17 +15,13 @@ export function configurationPage(): { now: string; current: string } {
 }
 
 function settingsTable(): string {
-  const rows = SETTING_NAMES.map((name) => [
-    `\`--${flagOf(name)}\``,
-    `\`${variableOf(name)}\``,
-    defaultOf(name) ?? "",
-    SETTINGS[name].description,
-  ]);
-  const cells = [["Option", "Variable", "Default", ""], ["---", "---", "---", "---"], ...rows];
-  const widths = cells[0]!.map((_, column) => Math.max(...cells.map((row) => row[column]!.length)));
-  const line = (row: string[]): string =>
-    `| ${row.map((cell, i) => (cell === "---" ? "-".repeat(widths[i]!) : cell.padEnd(widths[i]!))).join(" | ")} |\n`;
-  return cells.map(line).join("");
+  const head = ["Option", "Variable", "Default", ""];
+  const rows = SETTING_NAMES.map((name) => {
+    return [`\`--${flagOf(name)}\``, `\`${variableOf(name)}\``, defaultOf(name) ?? "", SETTINGS[name].description];
+  });
+  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]!.length)));
+  const line = (row: string[], fill = " "): string => `| ${row.map((cell, i) => cell.padEnd(widths[i]!, fill)).join(" | ")} |\n`;
+  return [line(head), line(["", "", "", ""], "-"), ...rows.map((row) => line(row))].join("");
 }
 
 if (import.meta.main) writeFileSync(PAGE, configurationPage().current);

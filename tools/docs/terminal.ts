@@ -11,10 +11,7 @@ const COLUMNS = 92;
 /** In pixels: of one character in a 14 px monospaced font, of one line, around the text. */
 const [WIDTH, HEIGHT, MARGIN] = [8.43, 20, 24];
 
-interface Line {
-  text: string;
-  colour: "typed" | "printed";
-}
+type Piece = [colour: "typed" | "printed", text: string];
 
 const BODY =
   '{"messages": [{"role": "user", "content": "What is the capital of France? Answer in one sentence."}], "temperature": 0}';
@@ -22,7 +19,7 @@ const BODY =
 await writeFile(join(ROOT, "docs/terminal.svg"), svgOf(await recordSession()));
 
 /** Starts the server in a data folder of its own, asks it once, and answers with what a person types and sees. */
-async function recordSession(): Promise<Line[]> {
+async function recordSession(): Promise<Piece[]> {
   const data = await mkdtemp(join(tmpdir(), "ingle-picture-"));
   const env = { ...process.env, INGLE_DATA: data };
   const server = spawn("npm", ["start", "--silent"], { cwd: ROOT, env, detached: true });
@@ -35,12 +32,12 @@ async function recordSession(): Promise<Line[]> {
     const request = `curl -s ${url}/v1/chat/completions -H "Content-Type: application/json" -d '${BODY}'`;
     const loaded = execFileSync("node", ["src/ingle.mjs", "ps"], { cwd: ROOT, env, encoding: "utf8" });
     return [
-      ...command("npm start"),
-      ...printed(`${first}\n\n`),
-      ...command(`${request} | jq ".choices[0].message"`),
-      ...printed(`${JSON.stringify(choices[0]!.message, null, 2)}\n\n`),
-      ...command("npx ingle ps"),
-      ...printed(loaded.trimEnd()),
+      ["typed", "$ npm start"],
+      ["printed", `${first}\n\n`],
+      ["typed", `$ ${request} | jq ".choices[0].message"`],
+      ["printed", `${JSON.stringify(choices[0]!.message, null, 2)}\n\n`],
+      ["typed", "$ npx ingle ps"],
+      ["printed", loaded.trimEnd()],
     ];
   } finally {
     process.kill(-server.pid!, "SIGTERM");
@@ -49,24 +46,17 @@ async function recordSession(): Promise<Line[]> {
   }
 }
 
-function command(text: string): Line[] {
-  return wrap(`$ ${text}`).map((line) => ({ text: line, colour: "typed" }));
-}
-
-function printed(text: string): Line[] {
-  return wrap(text).map((line) => ({ text: line, colour: "printed" }));
-}
-
 /** Lines of at most `COLUMNS`, broken at spaces where there are some. */
 function wrap(text: string): string[] {
   const piece = new RegExp(`.{1,${COLUMNS}}(?=\\s|$)|.{1,${COLUMNS}}`, "g");
   return text.split("\n").flatMap((line) => line.match(piece) ?? [""]);
 }
 
-function svgOf(lines: Line[]): string {
+function svgOf(pieces: Piece[]): string {
+  const lines = pieces.flatMap(([colour, text]) => wrap(text).map((line) => ({ colour, line })));
   const [width, height] = [Math.ceil(COLUMNS * WIDTH) + 2 * MARGIN, lines.length * HEIGHT + 2 * MARGIN];
-  const texts = lines.map(({ text, colour }, n) => {
-    const escaped = text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+  const texts = lines.map(({ line, colour }, n) => {
+    const escaped = line.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
     return `  <text x="${MARGIN}" y="${MARGIN + 14 + n * HEIGHT}" class="${colour}" xml:space="preserve">${escaped}</text>`;
   });
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img">

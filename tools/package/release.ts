@@ -1,8 +1,7 @@
 // `npm run release -- --dry-run`: everything that a release consists of, in dist/release. Nothing is sent anywhere.
 import { spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { hash } from "node:crypto";
+import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -36,23 +35,24 @@ async function makeRelease(): Promise<void> {
   await writeFile(join(OUT, `${name}-${version}.cdx.json`), billOfMaterials());
   const left_out = makeExecutable();
   const files = (await readdir(OUT)).toSorted();
-  const lines = await Promise.all(files.map(async (file) => `${await sha256(join(OUT, file))}  ${file}\n`));
-  await writeFile(join(OUT, "SHA256SUMS"), lines.join(""));
+  const lines = files.map(async (file) => `${hash("sha256", await readFile(join(OUT, file)))}  ${file}\n`);
+  await writeFile(join(OUT, "SHA256SUMS"), (await Promise.all(lines)).join(""));
   console.log(`In ${OUT}:`);
-  for (const file of [...files, "SHA256SUMS"]) console.log(`  ${await sizeOf(file)}  ${file}`);
+  for (const file of [...files, "SHA256SUMS"]) {
+    const { size } = await stat(join(OUT, file));
+    console.log(`  ${(size / 1e6).toFixed(1).padStart(7)} MB  ${file}`);
+  }
   console.log(left_out ?? "The executable is for this system.");
 }
 
 /** Lists what the lock file pins: everything that is installed with the package, on whatever system. */
 function billOfMaterials(): string {
-  const bill = JSON.parse(npm("sbom", "--sbom-format=cyclonedx", "--package-lock-only", "--omit=dev")) as Bill;
+  const bill = JSON.parse(npm("sbom", "--sbom-format=cyclonedx", "--package-lock-only", "--omit=dev")) as {
+    metadata: { component: { name: string } };
+  };
   // npm takes the name of the folder.
   bill.metadata.component.name = name;
   return `${JSON.stringify(bill, null, 2)}\n`;
-}
-
-interface Bill {
-  metadata: { component: { name: string } };
 }
 
 /** Answers with the reason where no executable is made. */
@@ -75,14 +75,4 @@ function npm(...words: string[]): string {
   });
   if (status !== 0) throw new Error(`"npm ${words.join(" ")}" failed.`);
   return stdout;
-}
-
-async function sha256(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
-  return hash.digest("hex");
-}
-
-async function sizeOf(file: string): Promise<string> {
-  return `${((await stat(join(OUT, file))).size / 1e6).toFixed(1).padStart(7)} MB`;
 }
