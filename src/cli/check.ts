@@ -67,9 +67,8 @@ function fixError(data: string, error: NodeJS.ErrnoException): Error {
 
 function formatReport({ findings, sound }: CheckReport, moved: string[]): string {
   const aside = new Set(moved);
-  const line = ({ kind, path, reason }: FolderFinding): string => {
-    return `${kind}: ${path}: ${reason}${aside.has(path) ? " Set aside." : ""}`;
-  };
+  const line = ({ kind, path, reason }: FolderFinding): string =>
+    `${kind}: ${path}: ${reason}${aside.has(path) ? " Set aside." : ""}`;
   const counts = Object.entries(sound).map(([name, count]) => `${count} ${name}`);
   const bad = findings.length === 0 ? "nothing is wrong" : `${findings.length} found, ${moved.length} set aside`;
   return [...findings.map(line), `${counts.join(", ")} are sound; ${bad}.`].join("\n");

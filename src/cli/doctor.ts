@@ -41,13 +41,13 @@ async function runChecks(flags: Record<string, unknown>): Promise<Finding[]> {
     ["settings", () => settings],
   ];
   if (config !== undefined) {
-    checks.push(["permissions", () => checkPermissions(config), { vital: true }]);
     checks.push(
+      ["permissions", () => checkPermissions(config), { vital: true }],
       ["data folder", () => checkDataFolder(config), { vital: true }],
       ["port", () => checkPort(config), { vital: true }],
+      // Longer than the probe of an engine's own process may take.
+      ["engines", () => engines(config), { vital: true, timeout_ms: 2 * PROBE_MS }],
     );
-    // Longer than the probe of an engine's own process may take.
-    checks.push(["engines", () => engines(config), { vital: true, timeout_ms: 2 * PROBE_MS }]);
   }
   return (await Promise.all(checks.map((check) => runCheck(...check)))).flat();
 }

@@ -8,23 +8,19 @@ const LINE_MS = 2_000;
 const LINE_SHARE = 0.1;
 
 /** Draws the steps of a download named `name`, on standard error, and passes on what the download throws. */
-export async function showProgress(
-  name: string,
-  steps: AsyncIterable<DownloadProgress>,
-  screen: Output = standardError,
-): Promise<void> {
+export async function showProgress(name: string, steps: AsyncIterable<DownloadProgress>, screen = standardError): Promise<void> {
   const view = screen.isTTY ? barView(name, screen) : lineView(name, screen);
-  let last: DownloadProgress | undefined;
+  let source: string | undefined;
   try {
     for await (const step of steps) {
-      if (step.source !== last?.source) {
+      if (step.source !== source) {
+        ({ source } = step);
         view.pause();
         if (step.problem) screen.write(`${step.problem}\n`);
         const resumed = step.resumed_from === undefined ? "" : `, from ${formatBytes(step.resumed_from)} on`;
         screen.write(`Downloading ${name} from ${step.source}${resumed}.\n`);
       }
       view.show(step);
-      last = step;
     }
   } finally {
     view.pause();
@@ -42,21 +38,16 @@ function barView(name: string, screen: Output): View {
   let rate = rateMeter();
   const start = (bytes: number, total: number | undefined) => {
     rate = rateMeter();
-    const whole = total === undefined ? "{done}" : "{bar} {percentage} % | {done} of {whole}";
-    const left = total === undefined ? "" : " | {eta_formatted} left";
-    const format = `${name} ${whole} | {rate}/s${left}`;
-    const bar = new SingleBar(
-      { format, stream: screen as NodeJS.WritableStream & Output, hideCursor: true, etaBuffer: 500, barsize: 24 },
-      Presets.shades_classic,
-    );
+    const known = "{bar} {percentage} % | {done} of {whole} | {rate}/s | {eta_formatted} left";
+    const format = `${name} ${total === undefined ? "{done} | {rate}/s" : known}`;
+    const stream = screen as NodeJS.WritableStream & Output;
+    const bar = new SingleBar({ format, stream, hideCursor: true, etaBuffer: 500, barsize: 24 }, Presets.shades_classic);
     bar.start(total ?? 0, bytes, facts(bytes, total));
     return { bar, total };
   };
-  const facts = (bytes: number, total = 0) => ({
-    done: formatBytes(bytes),
-    whole: formatBytes(total),
-    rate: formatBytes(rate(bytes)),
-  });
+  const facts = (bytes: number, total = 0) => {
+    return { done: formatBytes(bytes), whole: formatBytes(total), rate: formatBytes(rate(bytes)) };
+  };
   const pause = () => {
     drawn?.bar.stop();
     drawn = undefined;

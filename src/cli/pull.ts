@@ -3,7 +3,6 @@ import { defineCommand } from "citty";
 import { PINNABLE_ADAPTERS } from "../../adapters/registry.ts";
 import { catalog, DEFAULT_MODEL } from "../../models/catalog.ts";
 import { type ModelName, parseModelName, ModelNameError } from "../../models/reference.ts";
-import type { DownloadProgress } from "../../models/sources/source.ts";
 import type { DownloadEvent } from "../library/download-jobs.ts";
 import type { MemoryFit } from "../inference/memory-estimator.ts";
 import { readEvents, withApi, type Api } from "./api.ts";
@@ -50,15 +49,16 @@ async function ensureKnown(api: Api, name: string, { id, sha256, adapter, allow_
     if (id === undefined && sha256 === undefined && adapter === undefined) return name;
     throw new CliError(`"${name}" is an id already, so --id, --sha256 and --adapter say nothing of it.`, 2);
   }
-  const place =
-    named.kind === "path" ? { path: absolute(named.path) } : named.kind === "url" ? { source_url: name } : { repo: name };
-  const options = {
+  const body = {
+    ...(named.kind === "path" && { path: absolute(named.path) }),
+    ...(named.kind === "url" && { source_url: name }),
+    ...(named.kind === "hub" && { repo: name }),
     ...(id && { id }),
     ...(sha256 && { sha256 }),
     ...(adapter && { adapter }),
     ...(allow_private && named.kind !== "path" && { allow_private }),
   };
-  return (await api.json<{ id: string }>("/v1/models", { method: "POST", body: { ...place, ...options } })).id;
+  return (await api.json<{ id: string }>("/v1/models", { method: "POST", body })).id;
 }
 
 interface NewModelOptions {
@@ -99,10 +99,8 @@ export async function pull(api: Api, id: string): Promise<boolean> {
     void warnIfTooLarge(api, id);
     let last: DownloadEvent | undefined;
     const events = readEvents<DownloadEvent>(await api.request(`${path}/events`));
-    await showProgress(
-      id,
-      progressOf(events, (event) => (last = event)),
-    );
+    const steps = progressOf(events, (event) => (last = event));
+    await showProgress(id, steps);
     // Stopped by Ctrl-C, by a DELETE of another client, or because the server ends.
     if (last?.state !== "done") throw new CliError(stoppedMessage(id, last?.bytes ?? 0), stopped ? 130 : 1);
     return true;
@@ -125,10 +123,7 @@ async function warnIfTooLarge(api: Api, id: string): Promise<void> {
 }
 
 /** The events of a download job as steps of its progress. Throws `CliError` with the reason when it failed. */
-async function* progressOf(
-  events: AsyncIterable<DownloadEvent>,
-  onEvent: (event: DownloadEvent) => void,
-): AsyncGenerator<DownloadProgress> {
+async function* progressOf(events: AsyncIterable<DownloadEvent>, onEvent: (event: DownloadEvent) => void) {
   for await (const event of events) {
     onEvent(event);
     if (event.state === "failed" && event.error !== undefined) throw new CliError(event.error.message);
@@ -138,17 +133,13 @@ async function* progressOf(
 }
 
 function stoppedMessage(id: string, kept: number): string {
-  return kept === 0
-    ? "Stopped. Nothing is kept."
-    : `Stopped. ${formatBytes(kept)} are kept; "ingle pull ${id}" goes on from there.`;
+  if (kept === 0) return "Stopped. Nothing is kept.";
+  return `Stopped. ${formatBytes(kept)} are kept; "ingle pull ${id}" goes on from there.`;
 }
 
 /** What may have been meant: ids that share a word of three letters or more with what was typed, or a repository. */
 function hints(id: string): string {
-  const words = id
-    .toLowerCase()
-    .split(/[^a-z0-9.]+/)
-    .filter((word) => word.length >= 3);
+  const words = id.toLowerCase().match(/[a-z0-9.]{3,}/g) ?? [];
   const near = catalog().filter((model) => words.some((word) => model.id.includes(word)));
   const named = near.map((model) => model.id).join(", ");
   const hub = /^[\w.-]+\/[\w.-]+(:[\w.-]+)?$/.test(id) ? ` Of Hugging Face it is hf:${id}.` : "";

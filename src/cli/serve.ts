@@ -83,11 +83,8 @@ function checkExposure({ host, key, insecure_no_auth }: Config): boolean {
   key.forEach(checkKey);
   const wide = !isLoopback(host);
   if (!wide || key.length > 0) return wide;
-  if (!insecure_no_auth) {
-    throw new CliError(
-      `Listening on ${host} lets others in. Set a key with --key or INGLE_KEY, or add --insecure-no-auth if you mean it.`,
-    );
-  }
+  const remedy = "Set a key with --key or INGLE_KEY, or add --insecure-no-auth if you mean it.";
+  if (!insecure_no_auth) throw new CliError(`Listening on ${host} lets others in. ${remedy}`);
   printNote(`WARNING: everybody who reaches ${host} can use this server: it has no key.`);
   return wide;
 }
@@ -97,12 +94,12 @@ function isLoopback(host: string): boolean {
   return host === "localhost" || (ipaddr.isValid(address) && ipaddr.process(address).range() === "loopback");
 }
 
-async function checkModel(server: RunningServer, { model, adapter }: Config, pull = false): Promise<void> {
+async function checkModel(server: RunningServer, { model, adapter }: Config, may_pull = false): Promise<void> {
   if (model === undefined || adapterNamed(adapter)?.models !== undefined) return;
   // A model that other servers run has no files here.
-  if (pull && (await server.library.get(model))?.upstream === undefined) {
-    const [{ pull: fetchModel }, { apiOfServer: apiOf }] = await Promise.all([import("./pull.ts"), import("./api.ts")]);
-    await fetchModel(apiOf(server), model);
+  if (may_pull && (await server.library.get(model))?.upstream === undefined) {
+    const [{ pull }, { apiOfServer }] = await Promise.all([import("./pull.ts"), import("./api.ts")]);
+    await pull(apiOfServer(server), model);
   } else if ((await server.library.get(model)) === undefined) {
     throw new CliError(`Model "${model}" is not installed. Run "ingle pull ${model}", or add --pull.`);
   }

@@ -19,18 +19,16 @@ export function findingsAbout(about: string): Record<Finding["state"], (says: st
 
 export type Check = () => Finding | Finding[] | Promise<Finding | Finding[]>;
 
-/** A network disk or a driver may never answer. */
-const TIMEOUT_MS = 15_000;
-
 export interface CheckOptions {
   /** A check that fails is `broken` instead of `missing`: ingle cannot work without what is checked. */
   vital?: boolean;
+  /** The time after which it is given up, as a network disk or a driver may never answer. */
   timeout_ms?: number;
 }
 
 /** The findings of a check; one that throws or takes too long is a finding too. */
 export async function runCheck(about: string, check: Check, options: CheckOptions = {}): Promise<Finding[]> {
-  const { vital = false, timeout_ms = TIMEOUT_MS } = options;
+  const { vital = false, timeout_ms = 15_000 } = options;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`It gave no answer within ${timeout_ms / 1000} s.`)), timeout_ms);

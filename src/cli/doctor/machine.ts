@@ -17,9 +17,7 @@ export async function checkProcessor(): Promise<Finding> {
   const [first] = cpus();
   const cores = `${availableParallelism()} of ${cpus().length} cores may be used`;
   const sets = await instructionSets();
-  const says = [`${first?.model.trim() ?? "unknown"}, ${arch()}, ${cores}`, ...(sets ? [`computes with ${sets}`] : [])].join(
-    "; ",
-  );
+  const says = `${first?.model.trim() ?? "unknown"}, ${arch()}, ${cores}${sets ? `; computes with ${sets}` : ""}`;
   const { good, missing } = findingsAbout("processor");
   const slow = arch() === "x64" && sets !== undefined && !/\bavx2\b/.test(sets);
   return slow ? missing(`${says}; it has no avx2, so that answers come slowly`) : good(says);
@@ -28,13 +26,8 @@ export async function checkProcessor(): Promise<Finding> {
 /** Undefined where the system does not say. */
 async function instructionSets(): Promise<string | undefined> {
   const text = await readFile("/proc/cpuinfo", "utf8").catch(() => "");
-  const flags = /^(?:flags|Features)\s*:(.*)$/m.exec(text)?.[1];
-  return flags === undefined
-    ? undefined
-    : flags
-        .split(" ")
-        .filter((flag) => INSTRUCTIONS.test(flag))
-        .join(" ");
+  const flags = /^(?:flags|Features)\s*:(.*)$/m.exec(text)?.[1]?.split(" ");
+  return flags?.filter((flag) => INSTRUCTIONS.test(flag)).join(" ");
 }
 
 export function checkMemory(): Finding {
@@ -68,18 +61,13 @@ export async function checkRuntimes(): Promise<Finding[]> {
   return CARRIED === undefined ? Promise.all(RUNTIMES.map(checkRuntime)) : [];
 }
 
-const CONSEQUENCE: Record<RuntimeName, string> = {
-  node: "engines compute about half as fast without it",
-  bun: "ingle runs on another one",
-  deno: "ingle runs on another one",
-};
-
 async function checkRuntime(name: RuntimeName): Promise<Finding> {
   const { good, missing } = findingsAbout(`runtime ${name}`);
   const [binary] = findRuntime(name) ?? [];
   if (binary === undefined) {
-    const says = `not here: ${CONSEQUENCE[name]}`;
-    return name === "node" ? missing(says, "Install Node 22.18 or newer, and have it on the PATH.") : good(says);
+    if (name !== "node") return good("not here: ingle runs on another one");
+    const mend = "Install Node 22.18 or newer, and have it on the PATH.";
+    return missing("not here: engines compute about half as fast without it", mend);
   }
   const { ok, text, why } = await runProgram(binary, ["--version"]);
   return ok ? good(`${text.split("\n")[0]} at ${binary}`) : missing(`${binary} does not run: ${why}`);

@@ -33,18 +33,17 @@ const LOW_BYTES = 2e9;
 
 export async function checkDataFolder({ data, no_init }: Config): Promise<Finding[]> {
   const stats = await stat(data).catch(() => undefined);
-  if (stats === undefined)
-    return [await checkMissingFolder(data, no_init), await checkDisk("disk of the data folder", await nearestFolder(data))];
+  const disk = (path: string): Promise<Finding> => checkDisk("disk of the data folder", path);
+  if (stats === undefined) return [await checkMissingFolder(data, no_init), await disk(await nearestFolder(data))];
   if (!stats.isDirectory()) return [folder.broken(`${data} is no folder`, "ingle serve --data FOLDER")];
-  return [await checkAccess(data, stats.mode), await checkLock(data), await checkDisk("disk of the data folder", data)];
+  return [await checkAccess(data, stats.mode), await checkLock(data), await disk(data)];
 }
 
 const folder = findingsAbout("data folder");
 
 async function checkMissingFolder(data: string, no_init: boolean): Promise<Finding> {
   if (no_init) return folder.broken(`${data} is not there, and --no-init forbids to make it`, "Mount its disk.");
-  const may_make = await isAccessible(await nearestFolder(data), constants.W_OK);
-  if (may_make) return folder.good(`${data} is made at the first start`);
+  if (await isAccessible(await nearestFolder(data), constants.W_OK)) return folder.good(`${data} is made at the first start`);
   return folder.broken(`${data} is not there, and this user may not make it`, "ingle serve --data FOLDER");
 }
 
