@@ -49,8 +49,11 @@ export default defineCommand({
 /** Throws `ConfigError` for what the server would refuse. */
 function setupOf(given: OptionValues, system: boolean, secrets: string | undefined): ServiceSetup {
   const flags = optionWords(given);
-  const config = configOfService(given, system);
-  const folders = system ? systemFolders() : userFolders();
+  const settings = settingsOf(given);
+  if (system) settings.data ??= SYSTEM_DATA;
+  // Without the environment of this terminal, which the service does not see.
+  const config = readConfig(settings, { XDG_DATA_HOME: process.env.XDG_DATA_HOME });
+  const folders = system ? SYSTEM_FOLDERS : userFolders();
   return {
     command: [...ownCommand(), "serve", ...flags.filter((flag) => !flag.startsWith("--data=")), `--data=${config.data}`],
     env: { ...folders.env, NODE_COMPILE_CACHE: join(folders.cache, "node") },
@@ -63,27 +66,13 @@ function setupOf(given: OptionValues, system: boolean, secrets: string | undefin
   };
 }
 
-/** The settings are checked without the environment of this terminal, which the service does not see. */
-function configOfService(given: OptionValues, system: boolean): Config {
-  const settings = settingsOf(given);
-  if (system) settings.data ??= SYSTEM_DATA;
-  return readConfig(settings, { XDG_DATA_HOME: process.env.XDG_DATA_HOME });
-}
-
-interface ServiceFolders {
-  /** Absolute, as `config`. */
-  cache: string;
-  config: string;
-  env: Record<string, string>;
-}
-
-const systemFolders = (): ServiceFolders => ({
+const SYSTEM_FOLDERS = {
   cache: join(SYSTEM_CACHE, "ingle"),
   config: "/etc/ingle",
   env: { HOME: SYSTEM_DATA, XDG_CACHE_HOME: SYSTEM_CACHE, XDG_CONFIG_HOME: "/etc" },
-});
+};
 
-function userFolders(): ServiceFolders {
+function userFolders() {
   const { XDG_CACHE_HOME: cache, XDG_CONFIG_HOME: config } = process.env;
   return {
     cache: cacheFolder(process.env),

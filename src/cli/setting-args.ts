@@ -12,7 +12,7 @@ type OptionArg<Name extends SettingName> = (typeof SETTINGS)[Name]["kind"] exten
 type SettingArgs<Name extends SettingName> = { [Each in Name as OptionName<Each>]: OptionArg<Each> };
 
 export function settingArgs<Name extends SettingName>(...names: Name[]): SettingArgs<Name> {
-  return Object.fromEntries(names.map((name) => optionOf(name))) as SettingArgs<Name>;
+  return Object.fromEntries(names.map(optionOf)) as SettingArgs<Name>;
 }
 
 function optionOf(name: SettingName): [string, object] {

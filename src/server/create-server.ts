@@ -24,7 +24,7 @@ import { encodeKey } from "../storage/encode-key.ts";
 import { createFolderProof } from "../storage/lock/folder-proof.ts";
 import type { Store } from "../storage/store.ts";
 import { openDataFolder, readDataFolder, type DataFolder } from "../storage/data-folder.ts";
-import { createAdapters, type Adapters } from "./adapters.ts";
+import { createAdapters } from "./adapters.ts";
 import { createFixedLibrary } from "../library/fixed-library.ts";
 import { machineMemoryBudget } from "./machine-memory-budget.ts";
 import { standardError } from "./standard-streams.ts";
@@ -76,8 +76,9 @@ export async function createServer(config: Config, options: CreateServerOptions)
 
 function createServerOn(folder: DataFolder, config: Config, log: Log, options: CreateServerOptions): RunningServer {
   const { store, lock } = folder;
-  const { adapterOf, notice } = adaptersOf(config, log, options.adapter);
-  const models = options.models ?? (options.adapter === undefined ? adapterNamed(config.adapter)?.models : undefined);
+  const own = options.adapter;
+  const { adapterOf, notice } = own ? { adapterOf: () => own, notice: undefined } : createAdapters(config, log);
+  const models = options.models ?? (own === undefined ? adapterNamed(config.adapter)?.models : undefined);
   const library = models === undefined ? libraryOf(config, store) : createFixedLibrary(models);
   const budget = machineMemoryBudget(config.memory, () => pool.list());
   // Models without files need no estimate.
@@ -128,10 +129,6 @@ function createServerOn(folder: DataFolder, config: Config, log: Log, options: C
       await folder.close();
     },
   };
-}
-
-function adaptersOf(config: Config, log: Log, own: Adapter | undefined): Pick<Adapters, "adapterOf"> & Partial<Adapters> {
-  return own === undefined ? createAdapters(config, log) : { adapterOf: () => own };
 }
 
 function libraryOf({ data }: Config, { models, downloads }: Store): Library {

@@ -23,7 +23,8 @@ export async function serve(fetch: Fetch, { host, port, max_connections = 1024 }
   const listener = await listen(fetch, options).catch((error) => {
     throw new Error(refusal(error, host, port), { cause: error });
   });
-  return { url: originOf(options.host, listener.port), close: closeWithGrace(listener) };
+  const name = options.host.includes(":") ? `[${options.host}]` : options.host;
+  return { url: `http://${name}:${listener.port}`, close: closeWithGrace(listener) };
 }
 
 function closeWithGrace({ drain, cut }: Listener): Server["close"] {
@@ -33,10 +34,6 @@ function closeWithGrace({ drain, cut }: Listener): Server["close"] {
     const timer = setTimeout(cut, grace_ms);
     await drained.finally(() => clearTimeout(timer));
   };
-}
-
-function originOf(host: string, port: number): string {
-  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
 function refusal(error: unknown, host: string, port: number): string {

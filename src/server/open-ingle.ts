@@ -10,10 +10,7 @@ import type { Settings, SocketSetting } from "./settings.ts";
  * seconds or a text such as `"10m"`, a size a number of bytes or a text such as `"8GB"`.
  */
 export interface IngleOptions extends Omit<Settings, SocketSetting | "adapter" | "data"> {
-  /**
-   * The data folder, made if it is not there: absolute, or relative to where the program was started. One process at a time works in
-   * it.
-   */
+  /** The data folder, made if it is not there: absolute, or relative to the working folder. One process at a time works in it. */
   data: string;
   /** What runs the models: the name of an adapter, or one of your own. */
   adapter?: Settings["adapter"] | Adapter;

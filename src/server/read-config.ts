@@ -26,10 +26,7 @@ type Variables = Record<string, string | undefined>;
 
 const platformFolders = () => envPaths("ingle", { suffix: "" });
 
-/**
- * The settings of a command. `flags` are those of its command line by the names of the settings; undefined is absent. Throws
- * `ConfigError`.
- */
+/** The settings of a command; `flags` are those of its command line by the names of the settings. Throws `ConfigError`. */
 export function readConfig(flags: Record<string, unknown> = {}, env: Variables = processEnv): Config {
   const file = readConfigFile(flags.config as string | undefined, env);
   const merged: Record<string, unknown> = {};
@@ -46,7 +43,8 @@ export function readConfig(flags: Record<string, unknown> = {}, env: Variables =
     merged[name] = typeof value === "string" ? parseWord(name, value) : value;
     origin[name] = from!;
   }
-  return checkSettings({ data: defaultDataFolder(env), ...merged }, (name) => origin[name]!);
+  const data = env.XDG_DATA_HOME ? join(env.XDG_DATA_HOME, "ingle") : platformFolders().data;
+  return checkSettings({ data, ...merged }, (name) => origin[name]!);
 }
 
 /** The settings of a program that serves the API itself: neither the environment nor a file is read. Throws `ConfigError`. */
@@ -80,10 +78,6 @@ export function sourceOptions(config: Partial<Config> = {}, env: Variables = pro
   };
 }
 
-function defaultDataFolder(env: Variables): string {
-  return env.XDG_DATA_HOME ? join(env.XDG_DATA_HOME, "ingle") : platformFolders().data;
-}
-
 function readConfigFile(flag: string | undefined, env: Variables): { path: string; values: Record<string, unknown> } {
   const named = flag ?? env.INGLE_CONFIG;
   const path = named ?? join(platformFolders().config, "config.json");
@@ -112,7 +106,7 @@ function parseObject(path: string, text: string): Record<string, unknown> {
   throw new ConfigError(`The configuration file ${path} is not a JSON object.`);
 }
 
-/** A word of the command line or the environment as the type of its setting; a word that does not fit is left to the schema to refuse. */
+/** A word as the type of its setting; one that does not fit is left to the schema to refuse. */
 function parseWord(name: SettingName, text: string): unknown {
   const { kind } = SETTINGS[name];
   if (kind === "number") return /^\d+$/.test(text) ? Number(text) : text;

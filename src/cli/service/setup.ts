@@ -1,5 +1,4 @@
-// What every service manager has to know of the server.
-
+/** What every service manager has to know of the server. */
 export interface ServiceSetup {
   /** Program and words, all paths absolute. */
   command: string[];
@@ -19,10 +18,8 @@ export interface ServiceSetup {
   words: string[];
 }
 
-/** The user of a service for the whole machine. */
+/** The user and the folders of a service for the whole machine. */
 export const SERVICE_USER = "ingle";
-
-/** Folders of a service for the whole machine. */
 export const SYSTEM_DATA = "/var/lib/ingle";
 export const SYSTEM_CACHE = "/var/cache";
 

@@ -4,8 +4,9 @@ import { secretsComments, SERVICE_USER, shellWords, SYSTEM_DATA, writeCommand, t
 export function systemdUnit(setup: ServiceSetup): string {
   const { command, env, writes, secrets, system, stop_s } = setup;
   const variables = Object.entries(env).map(([name, value]) => `Environment=${quoted(`${name}=${value}`)}`);
+  const comments = [...(system ? forSystem : forUser)(setup, shellWords(writes)), "", ...secretsComments(setup)];
   return [
-    ...comments(setup).map((line) => `# ${line}`.trimEnd()),
+    ...comments.map((line) => `# ${line}`.trimEnd()),
     "",
     "[Unit]",
     "Description=ingle, a local AI server",
@@ -16,7 +17,7 @@ export function systemdUnit(setup: ServiceSetup): string {
     `ExecStart=${command.map(word).join(" ")}`,
     ...variables,
     `EnvironmentFile=-${escaped(secrets)}`,
-    ...(system ? OWN_USER : []),
+    ...(system ? [`User=${SERVICE_USER}`, `Group=${SERVICE_USER}`] : []),
     "Restart=on-failure",
     "RestartSec=2",
     "# Settings that are wrong stay wrong.",
@@ -36,8 +37,6 @@ export function systemdUnit(setup: ServiceSetup): string {
     `WantedBy=${system ? "multi-user.target" : "default.target"}`,
   ].join("\n");
 }
-
-const OWN_USER = [`User=${SERVICE_USER}`, `Group=${SERVICE_USER}`];
 
 // MemoryDenyWriteExecute is left out since a JavaScript engine compiles, PrivateDevices since a graphics card is a device.
 const HARDENING = [
@@ -65,12 +64,6 @@ const OF_USER = [
   "# Needs user namespaces: where the kernel denies them, the service ends with 217/USER. Take out this line and all below then.",
   "PrivateUsers=yes",
 ];
-
-function comments(setup: ServiceSetup): string[] {
-  const { system, writes } = setup;
-  const folders = shellWords(writes);
-  return [...(system ? forSystem(setup, folders) : forUser(setup, folders)), "", ...secretsComments(setup)];
-}
 
 const forUser = (setup: ServiceSetup, folders: string): string[] => [
   "To install it for yourself:",
