@@ -56,7 +56,7 @@ function rowOf({ id, context_length, license, metadata, state, partial_bytes = 0
     size: metadata.size || null,
     context_length,
     license: license ?? null,
-    state: state === "available" && partial_bytes > 0 ? "partial" : (STATE[state] ?? "installed"),
+    state: stateOf(state, partial_bytes),
     needed_bytes: fit?.needed_bytes ?? null,
     fits: fit?.fits ?? null,
     servers: upstream?.urls ?? null,
@@ -64,11 +64,10 @@ function rowOf({ id, context_length, license, metadata, state, partial_bytes = 0
 }
 
 /** A model that is loaded is `installed`: the list is about files. */
-const STATE: Partial<Record<ListedModel["state"], Row["state"]>> = {
-  available: "available",
-  damaged: "damaged",
-  downloading: "downloading",
-};
+function stateOf(state: ListedModel["state"], partial_bytes: number): Row["state"] {
+  if (state === "available" && partial_bytes > 0) return "partial";
+  return state === "available" || state === "damaged" || state === "downloading" ? state : "installed";
+}
 
 function formatTable(rows: Row[]): string {
   const cells = rows.map(({ id, size, context_length, license, state, needed_bytes, fits, servers }) => {

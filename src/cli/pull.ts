@@ -61,12 +61,7 @@ async function ensureKnown(api: Api, name: string, { id, sha256, adapter, allow_
   return (await api.json<{ id: string }>("/v1/models", { method: "POST", body })).id;
 }
 
-interface NewModelOptions {
-  id?: string | undefined;
-  sha256?: string | undefined;
-  adapter?: string | undefined;
-  allow_private: boolean;
-}
+type NewModelOptions = Record<"id" | "sha256" | "adapter", string | undefined> & { allow_private: boolean };
 
 function parseArgument(name: string): ModelName {
   try {
@@ -141,7 +136,7 @@ function stoppedMessage(id: string, kept: number): string {
 function hints(id: string): string {
   const words = id.toLowerCase().match(/[a-z0-9.]{3,}/g) ?? [];
   const near = catalog().filter((model) => words.some((word) => model.id.includes(word)));
-  const named = near.map((model) => model.id).join(", ");
+  const named = near.map(({ id }) => id).join(", ");
   const hub = /^[\w.-]+\/[\w.-]+(:[\w.-]+)?$/.test(id) ? ` Of Hugging Face it is hf:${id}.` : "";
   return `${hub}${named && ` Near are: ${named}.`}`;
 }

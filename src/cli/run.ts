@@ -100,7 +100,7 @@ async function streamAnswer(api: Api, request: object, signal: AbortSignal): Pro
     const body = { ...request, stream: true };
     const stop = AbortSignal.any([signal, lost.signal]);
     const response = await api.request("/v1/chat/completions", { method: "POST", body, signal: stop });
-    for await (const chunk of readEvents<Chunk>(response)) {
+    for await (const chunk of readEvents<{ choices: { delta: { content?: string } }[] }>(response)) {
       const piece = chunk.choices[0]?.delta.content ?? "";
       show(piece);
       text += piece;
@@ -111,8 +111,4 @@ async function streamAnswer(api: Api, request: object, signal: AbortSignal): Pro
   show("\n");
   lost.signal.throwIfAborted();
   return text;
-}
-
-interface Chunk {
-  choices: { delta: { content?: string } }[];
 }

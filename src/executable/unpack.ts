@@ -15,7 +15,7 @@ export interface CarriedPart {
   files: CarriedFile[];
 }
 
-export interface CarriedFile {
+interface CarriedFile {
   /** Relative to the folder, with `/`. */
   path: string;
   bytes: number;
@@ -41,7 +41,10 @@ export async function unpack(part: CarriedPart, env: Record<string, string | und
     for (let attempt = 1; !(await isIntact(part, folder)); attempt++) await writePart(part, parts, folder, attempt === ATTEMPTS);
     return folder;
   } catch (error) {
-    throw unpackError(part, parts, error as Error);
+    const megabytes = Math.ceil(part.files.reduce((sum, { bytes }) => sum + bytes, 0) / 1e6);
+    const what = `${part.name} (${megabytes} MB) cannot be unpacked into ${parts}: ${(error as Error).message}`;
+    const remedy = "Make room there, or set XDG_CACHE_HOME to a folder that can be written.";
+    throw new AdapterError("engine_unavailable", `${what}. ${remedy}`, { cause: error });
   }
 }
 
@@ -102,12 +105,4 @@ async function removeStale(parts: string): Promise<void> {
 
 function ignoreMissing(error: NodeJS.ErrnoException): void {
   if (error.code !== "ENOENT") throw error;
-}
-
-function unpackError({ name, files }: CarriedPart, parts: string, cause: Error): AdapterError {
-  const megabytes = Math.ceil(files.reduce((sum, { bytes }) => sum + bytes, 0) / 1e6);
-  const message =
-    `${name} (${megabytes} MB) cannot be unpacked into ${parts}: ${cause.message}. ` +
-    "Make room there, or set XDG_CACHE_HOME to a folder that can be written.";
-  return new AdapterError("engine_unavailable", message, { cause });
 }

@@ -6,6 +6,7 @@ import envPaths from "env-paths";
 import * as v from "valibot";
 import type { DownloadOptions } from "../../models/sources/source.ts";
 import { toBadRequest } from "../http/validate.ts";
+import { isObject } from "../support/json.ts";
 import {
   flagOf,
   SETTING_NAMES,
@@ -99,7 +100,7 @@ function readConfigFile(flag: string | undefined, env: Variables): { path: strin
 function parseObject(path: string, text: string): Record<string, unknown> {
   try {
     const values: unknown = JSON.parse(text);
-    if (typeof values === "object" && values !== null && !Array.isArray(values)) return values as Record<string, unknown>;
+    if (isObject(values)) return values;
   } catch (error) {
     throw new ConfigError(`The configuration file ${path} is not JSON: ${(error as Error).message}.`, { cause: error });
   }

@@ -2,26 +2,7 @@
 // Written by hand: prom-client would add 44 to 89 ms to a start (`bench:start`, column `listening`), a third of the whole.
 
 /** The values of a series' labels, in the order of their names. */
-export type Labels = readonly string[];
-
-export interface Counter {
-  add(labels: Labels, by?: number): void;
-}
-
-export interface Histogram {
-  observe(labels: Labels, value: number): void;
-}
-
-export interface Registry {
-  counter(name: string, help: string, labels: Labels): Counter;
-  /** `bounds`: the upper ends of its buckets, ascending; the last one, without end, is added. */
-  histogram(name: string, help: string, labels: Labels, bounds: readonly number[]): Histogram;
-  /** `read` is called for each `text()`. */
-  gauge(name: string, help: string, labels: Labels, read: () => [Labels, number][]): void;
-  /** Drops the series for whose labels `kept` is false. */
-  keep(kept: (labels: Labels) => boolean): void;
-  text(): string;
-}
+type Labels = readonly string[];
 
 export const CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -30,7 +11,7 @@ interface Family {
   keep(kept: (labels: Labels) => boolean): void;
 }
 
-export function createRegistry(): Registry {
+export function createRegistry() {
   const families: Family[] = [];
 
   const add = (name: string, help: string, type: string, { lines, keep }: Family): void => {
@@ -39,13 +20,14 @@ export function createRegistry(): Registry {
   };
 
   return {
-    counter(name, help, names) {
+    counter(name: string, help: string, names: Labels) {
       const series = createSeries(() => ({ total: 0 }));
       const line = ([labels, { total }]: [Labels, { total: number }]): string => `${name}${labelList(names, labels)} ${total}`;
       add(name, help, "counter", { keep: series.keep, lines: () => series.entries().map(line) });
-      return { add: (labels, by = 1) => void (series.at(labels).total += by) };
+      return { add: (labels: Labels, by = 1): void => void (series.at(labels).total += by) };
     },
-    histogram(name, help, names, bounds) {
+    /** `bounds`: the upper ends of its buckets, ascending; the last one, without end, is added. */
+    histogram(name: string, help: string, names: Labels, bounds: readonly number[]) {
       const series = createSeries(() => ({ counts: Array.from(bounds, () => 0), count: 0, sum: 0 }));
       const lines = ([labels, { counts, count, sum }]: ReturnType<typeof series.entries>[number]): string[] => {
         const bucket = (le: string, at: number): string => `${name}_bucket${labelList([...names, "le"], [...labels, le])} ${at}`;
@@ -55,7 +37,7 @@ export function createRegistry(): Registry {
       };
       add(name, help, "histogram", { keep: series.keep, lines: () => series.entries().flatMap(lines) });
       return {
-        observe(labels, value) {
+        observe(labels: Labels, value: number): void {
           const buckets = series.at(labels);
           buckets.count++;
           buckets.sum += value;
@@ -64,12 +46,14 @@ export function createRegistry(): Registry {
         },
       };
     },
-    gauge(name, help, names, read) {
+    /** `read` is called for each `text()`. */
+    gauge(name: string, help: string, names: Labels, read: () => [Labels, number][]): void {
       const line = ([labels, value]: [Labels, number]): string => `${name}${labelList(names, labels)} ${value}`;
       add(name, help, "gauge", { keep: () => {}, lines: () => read().map(line) });
     },
-    keep: (kept) => families.forEach((family) => family.keep(kept)),
-    text: () => `${families.flatMap((family) => family.lines()).join("\n")}\n`,
+    /** Drops the series for whose labels `kept` is false. */
+    keep: (kept: (labels: Labels) => boolean): void => families.forEach((family) => family.keep(kept)),
+    text: (): string => `${families.flatMap((family) => family.lines()).join("\n")}\n`,
   };
 }
 

@@ -32,11 +32,8 @@ export function prepareDenoCompile(parts: readonly CarriedPart[], folder: string
   mkdirSync(store, { recursive: true });
   const names = new Map(parts.flatMap(({ files }) => files.map(({ from, sha256 }) => [from, sha256] as const)));
   for (const [from, sha256] of names) copyFileSync(from, join(store, sha256));
-  const module = join(folder, "carried.ts");
-  writeFileSync(
-    module,
-    carriedForDeno(parts, (from) => `./parts/${names.get(from)}`),
-  );
+  const carried = carriedForDeno(parts, (from) => `./parts/${names.get(from)}`);
+  writeFileSync(join(folder, "carried.ts"), carried);
   const config = join(folder, "deno.json");
   const imports = { [relative(folder, join(root, "src/executable/carried.ts")).replaceAll(sep, "/")]: "./carried.ts" };
   writeFileSync(config, JSON.stringify({ nodeModulesDir: "manual", unstable: ["no-legacy-abort"], imports }));

@@ -1,8 +1,8 @@
 // The machines that ingle can be compiled for, and what each of them takes.
 import { readFileSync } from "node:fs";
 
-export type Format = "ELF" | "Mach-O" | "PE";
-export type Architecture = "x64" | "arm64";
+type Format = "ELF" | "Mach-O" | "PE";
+type Architecture = "x64" | "arm64";
 
 export interface Target {
   name: string;

@@ -42,7 +42,7 @@ export async function runCheck(about: string, check: Check, options: CheckOption
   }
 }
 
-export interface ProgramResult {
+interface ProgramResult {
   /** False where there is no such program. */
   found: boolean;
   /** Whether the program ended with exit code 0. */
