@@ -44,45 +44,30 @@ export function errorResponse(error: ApiError, c: Parameters<typeof json>[0] = {
   return json(c, errorBody(error), { status: error.status, headers: error.headers });
 }
 
-const STATUS: Record<AdapterErrorCode, number> = {
-  context_length_exceeded: 400,
-  engine_crashed: 502,
-  engine_timeout: 504,
-  engine_unavailable: 503,
-  messages_refused: 400,
-  model_load_failed: 500,
-  request_refused: 400,
-  request_unsupported: 400,
-  template_failed: 500,
-  upstream_error: 502,
-  upstream_busy: 429,
-};
-
-// Codes that the API has for these mistakes of a client, whoever finds them.
-const CODE: Partial<Record<AdapterErrorCode, string>> = {
-  request_refused: "invalid_value",
-  request_unsupported: "unsupported_parameter",
-};
-
-// Seconds after which another try makes sense, where the adapter names none.
-const RETRY_AFTER: Partial<Record<AdapterErrorCode, number>> = { engine_unavailable: 5, upstream_busy: 5 };
-
-// The field at fault, where the adapter names none.
-const PARAM: Partial<Record<AdapterErrorCode, string>> = {
-  context_length_exceeded: "messages",
-  messages_refused: "messages",
-  model_load_failed: "model",
-  template_failed: "model",
+/** `code`: the API's own for that mistake, whoever finds it. `param` and `retry_after` (seconds) hold where the adapter names none. */
+const ANSWERS: Record<AdapterErrorCode, { status: number; code?: string; param?: string; retry_after?: number }> = {
+  context_length_exceeded: { status: 400, param: "messages" },
+  engine_crashed: { status: 502 },
+  engine_timeout: { status: 504 },
+  engine_unavailable: { status: 503, retry_after: 5 },
+  messages_refused: { status: 400, param: "messages" },
+  model_load_failed: { status: 500, param: "model" },
+  request_refused: { status: 400, code: "invalid_value" },
+  request_unsupported: { status: 400, code: "unsupported_parameter" },
+  template_failed: { status: 500, param: "model" },
+  upstream_error: { status: 502 },
+  upstream_busy: { status: 429, retry_after: 5 },
 };
 
 /** A thrown value as an `ApiError`: an unknown one becomes an opaque 500 that keeps its cause for the log. */
 export function toApiError(thrown: unknown): ApiError {
   if (thrown instanceof ApiError) return thrown;
   if (thrown instanceof AdapterError) {
-    const retry_after = thrown.retry_after ?? RETRY_AFTER[thrown.code];
-    return new ApiError(STATUS[thrown.code], thrown.message, {
-      param: thrown.param ?? PARAM[thrown.code] ?? null,
-      code: CODE[thrown.code] ?? thrown.code,
+    const { status, code = thrown.code, param = null, ...answer } = ANSWERS[thrown.code];
+    const retry_after = thrown.retry_after ?? answer.retry_after;
+    return new ApiError(status, thrown.message, {
+      param: thrown.param ?? param,
+      code,
       headers: retry_after === undefined ? {} : { "retry-after": String(retry_after) },
       cause: thrown,
     });
