@@ -1,4 +1,4 @@
-// The JSON answers of all routes.
+// The answers of all routes but the streams.
 import type { Context } from "hono";
 import type { AppEnv } from "./app-env.ts";
 
@@ -7,8 +7,13 @@ import type { AppEnv } from "./app-env.ts";
  * which knows only the global class: on Node, that one costs a fifth of `bench:store`, row `GET thread`.
  */
 export function json(c: Pick<Context<AppEnv>, "env">, value: unknown, init?: ResponseInit): Response {
+  // Not `Response.json`: on Bun its content type has a charset.
+  return respond(c, JSON.stringify(value), { ...init, headers: { "content-type": "application/json", ...init?.headers } });
+}
+
+/** The same for a body that is text already. */
+export function respond(c: Pick<Context<AppEnv>, "env">, body: string, init: ResponseInit): Response {
   // Hono's `env` is undefined where `app.fetch` got the request alone.
   const { Response: Answer = Response } = c.env ?? {};
-  // Not `Response.json`: on Bun its content type has a charset.
-  return new Answer(JSON.stringify(value), { ...init, headers: { "content-type": "application/json", ...init?.headers } });
+  return new Answer(body, init);
 }
