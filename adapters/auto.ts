@@ -8,18 +8,11 @@ export interface Candidate {
   computeFailure?: ((options: { again: boolean }) => Promise<string | undefined>) | undefined;
 }
 
-export interface AutoAdapter {
-  /** Its name and capabilities are those of the adapter that has loaded the model, else of the one that would load it now. */
-  adapterOf(model: Model): Adapter;
-  /** A sentence about the adapters that were passed over; undefined where there is none. */
-  notice(): string | undefined;
-}
-
 /** What a load throws when its engine's process dies, or gives no sign of life. */
 const DEATHS: readonly AdapterErrorCode[] = ["model_load_failed", "engine_unavailable", "engine_crashed", "engine_timeout"];
 
 /** `candidates`: at least one. `onFallback` gets the notice, once for each adapter that is passed over. */
-export function createAuto(candidates: readonly Candidate[], onFallback: (notice: string) => void): AutoAdapter {
+export function createAuto(candidates: readonly Candidate[], onFallback: (notice: string) => void) {
   const last = candidates.at(-1)!;
   /** Why each that was passed over does not compute. */
   const broken = new Map<Candidate, string>();
@@ -27,13 +20,13 @@ export function createAuto(candidates: readonly Candidate[], onFallback: (notice
   const loaded = new Map<string, { engine: Engine; adapter: Adapter }>();
   const current = (): Candidate => candidates.find((candidate) => !broken.has(candidate)) ?? last;
 
+  /** A sentence about the adapters that were passed over; undefined where there is none. */
   const notice = (): string | undefined => {
     if (broken.size === 0) return undefined;
     const reasons = [...broken].map(([{ adapter }, why]) => `${adapter.name} does not compute right on this machine: ${why}.`);
-    const names = [...broken].map(([{ adapter }]) => adapter.name).join(" or ");
-    return [...reasons, `${current().adapter.name} runs the models until ${names} is built anew or the server restarts.`].join(
-      " ",
-    );
+    const names = [...broken.keys()].map(({ adapter }) => adapter.name).join(" or ");
+    const now = `${current().adapter.name} runs the models until ${names} is built anew or the server restarts.`;
+    return [...reasons, now].join(" ");
   };
 
   /** An adapter whose program was built anew gets its place back. */
@@ -73,7 +66,8 @@ export function createAuto(candidates: readonly Candidate[], onFallback: (notice
   const answering = ({ id }: Model): Adapter => loaded.get(id)?.adapter ?? current().adapter;
 
   return {
-    adapterOf: (model) => ({
+    /** Name and capabilities are those of the adapter that has loaded the model, else of the one that would load it now. */
+    adapterOf: (model: Model): Adapter => ({
       get name() {
         return answering(model).name;
       },
@@ -89,29 +83,23 @@ function refusing(engine: Engine, capabilities: readonly Capability[]): Engine {
   return {
     ...engine,
     chat(request, signal) {
-      const unsupported = needsOf(request).find(([needed]) => !capabilities.includes(needed));
-      if (unsupported === undefined) return engine.chat(request, signal);
-      const [, param] = unsupported;
-      throw new AdapterError("request_unsupported", `"${param}" is not supported by this model's engine. Leave it out.`, {
-        param,
-      });
+      for (const [needed, param] of needsOf(request)) {
+        if (capabilities.includes(needed)) continue;
+        const message = `"${param}" is not supported by this model's engine. Leave it out.`;
+        throw new AdapterError("request_unsupported", message, { param });
+      }
+      return engine.chat(request, signal);
     },
   };
 }
 
 /** The capabilities that a request needs, each with the path of the field that does. */
-function needsOf(request: ChatRequest): [Capability, string][] {
-  const { messages, samplers = {} } = request;
-  const inMessages = messages.flatMap(({ content, tool_calls }, index): [Capability, string][] => [
-    ...(typeof content === "string" ? [] : [["images", `messages[${index}].content`] as [Capability, string]]),
-    ...(tool_calls === undefined ? [] : [["tools", `messages[${index}].tool_calls`] as [Capability, string]]),
-  ]);
-  const fields = (["tools", "response_format", "grammar", "logprobs", "logit_bias"] as const).filter(
-    (name) => request[name] !== undefined,
-  );
-  return [
-    ...inMessages,
-    ...fields.map((name): [Capability, string] => [name, name]),
-    ...Object.keys(samplers).map((name): [Capability, string] => ["samplers", name]),
-  ];
+function* needsOf(request: ChatRequest): Generator<[Capability, string]> {
+  for (const [index, { content, tool_calls }] of request.messages.entries()) {
+    if (typeof content !== "string") yield ["images", `messages[${index}].content`];
+    if (tool_calls !== undefined) yield ["tools", `messages[${index}].tool_calls`];
+  }
+  for (const name of ["tools", "response_format", "grammar", "logprobs", "logit_bias"] as const)
+    if (request[name] !== undefined) yield [name, name];
+  for (const name of Object.keys(request.samplers ?? {})) yield ["samplers", name];
 }

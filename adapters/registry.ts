@@ -117,17 +117,15 @@ const LIST = [
   },
 ] as const satisfies readonly RegisteredAdapter[];
 
-type KnownAdapter = (typeof LIST)[number];
-/** A value of `--adapter`, beside `auto`. */
-export type AdapterName = Extract<KnownAdapter, { setting: true }>["name"];
-/** A value of a model's record, of POST /v1/models and of `ingle pull`. */
-export type PinnableAdapter = Extract<KnownAdapter, { pinnable: true }>["name"];
+type NamesWith<Mark> = Extract<(typeof LIST)[number], Mark>["name"][];
 
 export const ADAPTERS: readonly RegisteredAdapter[] = LIST;
-export const ADAPTER_NAMES = namesOf("setting") as AdapterName[];
+/** What `--adapter` takes, beside `auto`. */
+export const ADAPTER_NAMES = namesOf("setting") as NamesWith<{ setting: true }>;
 /** What `--adapter auto` takes, in this order. */
 export const AUTO = ADAPTERS.filter(({ automatic }) => automatic);
-export const PINNABLE_ADAPTERS = namesOf("pinnable") as PinnableAdapter[];
+/** What a model's record, POST /v1/models and `ingle pull` take. */
+export const PINNABLE_ADAPTERS = namesOf("pinnable") as NamesWith<{ pinnable: true }>;
 
 export function adapterNamed(name: string): RegisteredAdapter | undefined {
   return ADAPTERS.find((adapter) => adapter.name === name);

@@ -108,8 +108,8 @@ const TOOLS = [["git"], ["cmake"], ["c++", "g++", "clang++"], ["make", "ninja", 
 /** Throws `BuildError` that names what is missing, and how to get it. */
 export async function checkTools({ PATH = "" }: BuildOptions["env"]): Promise<void> {
   const has = async (name: string): Promise<boolean> => {
-    const found = await Promise.all(PATH.split(delimiter).map((folder) => isFile(join(folder, name))));
-    return found.includes(true);
+    const found = PATH.split(delimiter).map((folder) => stat(join(folder, name)).catch(() => undefined));
+    return (await Promise.all(found)).some((stats) => stats?.isFile());
   };
   const missing: string[] = [];
   for (const names of TOOLS) if (!(await Promise.all(names.map(has))).includes(true)) missing.push(names[0]!);
@@ -119,12 +119,6 @@ export async function checkTools({ PATH = "" }: BuildOptions["env"]): Promise<vo
       "apt-get install git cmake g++ make. On macOS: xcode-select --install, and cmake.",
   );
 }
-
-const isFile = (path: string): Promise<boolean> =>
-  stat(path).then(
-    (found) => found.isFile(),
-    () => false,
-  );
 
 /** A git hook sets variables that would send git to the repository of the hook. */
 function withoutGit(env: BuildOptions["env"]): BuildOptions["env"] {

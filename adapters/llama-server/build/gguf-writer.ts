@@ -1,4 +1,5 @@
 // Writes GGUF files of version 3: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+import { Buffer } from "node:buffer";
 
 const ALIGNMENT = 32;
 
@@ -34,15 +35,7 @@ export const text = (value: string): Uint8Array => joined([u64(raw(value).length
 export const pair = (key: string, type: number, value: Uint8Array): Uint8Array => joined([text(key), u32(type), value]);
 export const array = (type: number, items: Uint8Array[]): Uint8Array => joined([u32(type), u64(items.length), ...items]);
 
-export function joined(parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
-}
+export const joined = (parts: Uint8Array[]): Uint8Array<ArrayBuffer> => new Uint8Array(Buffer.concat(parts));
 
 const aligned = (length: number): number => Math.ceil(length / ALIGNMENT) * ALIGNMENT;
 
@@ -56,17 +49,11 @@ export function vocabulary(words: string[]): Uint8Array[] {
   const tokens = ["<unk>", "<s>", "</s>", ...bytes, ...words];
   // As llama.cpp numbers them: unknown, control, byte, normal.
   const types = tokens.map((_, index) => (index === 0 ? 2 : index < 3 ? 3 : index < 259 ? 6 : 1));
+  const scores = tokens.map((_, index) => floats([-index]));
   return [
     pair("tokenizer.ggml.model", VALUE.string, text("llama")),
     pair("tokenizer.ggml.tokens", VALUE.array, array(VALUE.string, tokens.map(text))),
-    pair(
-      "tokenizer.ggml.scores",
-      VALUE.array,
-      array(
-        VALUE.f32,
-        tokens.map((_, index) => floats([-index])),
-      ),
-    ),
+    pair("tokenizer.ggml.scores", VALUE.array, array(VALUE.f32, scores)),
     pair("tokenizer.ggml.token_type", VALUE.array, array(VALUE.i32, types.map(u32))),
     pair("tokenizer.ggml.bos_token_id", VALUE.u32, u32(1)),
     pair("tokenizer.ggml.eos_token_id", VALUE.u32, u32(2)),
@@ -84,11 +71,11 @@ export interface LlamaShape {
 
 /** The shape of a model of the architecture `llama`. */
 export function llamaShape(name: string, shape: LlamaShape): Uint8Array[] {
-  const { context_length, embedding_length, block_count, feed_forward_length, head_count } = shape;
+  const { head_count, ...lengths } = shape;
   const numbers = {
-    ...{ context_length, embedding_length, block_count, feed_forward_length },
+    ...lengths,
     ...{ "attention.head_count": head_count, "attention.head_count_kv": head_count },
-    "rope.dimension_count": embedding_length / head_count,
+    "rope.dimension_count": shape.embedding_length / head_count,
   };
   return [
     pair("general.architecture", VALUE.string, text("llama")),

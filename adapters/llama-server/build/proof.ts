@@ -36,7 +36,7 @@ export async function computeFailure(program: string, env: Env, { again = false 
   const identity = await identityOf(program);
   if (identity === undefined) return tinyModelFailure(program, env);
   if (!again && failures.has(identity)) return failures.get(identity);
-  if (!again && (await hasProof(identity, env))) return undefined;
+  if (!again && (await readFile(proofFile(identity, env)).catch(() => undefined))) return undefined;
   const failure = await tinyModelFailure(program, env);
   if (failure === undefined) failures.delete(identity);
   // A busy machine may be why it hung.
@@ -81,12 +81,6 @@ async function identityOf(program: string): Promise<string | undefined> {
 function proofFile(identity: string, env: Env): string {
   return join(cacheFolder(env), "llama-server-proofs", `${sha256(identity).slice(0, 32)}.json`);
 }
-
-const hasProof = (identity: string, env: Env): Promise<boolean> =>
-  readFile(proofFile(identity, env)).then(
-    () => true,
-    () => false,
-  );
 
 async function keepProof(identity: string, env: Env, computes: boolean): Promise<void> {
   const file = proofFile(identity, env);
