@@ -2,7 +2,7 @@
 import { DEFAULT_MODEL } from "../../models/catalog.ts";
 import type { Model } from "../../models/manifest.ts";
 import type { Deps } from "./deps.ts";
-import { ApiError } from "../http/errors.ts";
+import { ApiError, invalidValue } from "../http/errors.ts";
 import { noModel } from "../http/not-found.ts";
 import { quote } from "../support/quote.ts";
 
@@ -26,8 +26,6 @@ export async function findDefaultModel(deps: Deps): Promise<Model> {
     throw new ApiError(404, message, { param: "model", code: "model_not_found" });
   }
   if (others.length === 0) return model;
-  throw new ApiError(400, `"model" is missing and ${others.length + 1} models are installed. Name one of them.`, {
-    param: "model",
-    code: "missing_required_parameter",
-  });
+  const message = `"model" is missing and ${others.length + 1} models are installed. Name one of them.`;
+  throw invalidValue(message, "model", "missing_required_parameter");
 }

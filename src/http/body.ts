@@ -32,16 +32,15 @@ export function bodyTooLarge({ max_bytes }: BodyLimits): ApiError {
 }
 
 async function readBytes(request: Request, limits: BodyLimits): Promise<Uint8Array> {
-  const clock = startTimeout(limits.timeout_ms);
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(bodyTooSlow(limits.timeout_ms)), limits.timeout_ms);
   try {
-    return await (isDeclaredSmall(request, limits)
-      ? readAtOnce(request, limits, clock.late)
-      : readInPieces(request, limits, clock.late));
+    return await (isDeclaredSmall(request, limits) ? readAtOnce : readInPieces)(request, limits, late);
   } catch (error) {
     if (error instanceof ApiError) throw error;
     throw new ApiError(400, "The connection ended before the body did. Send it whole.", { code: "invalid_json", cause: error });
   } finally {
-    clock.stop();
+    clearTimeout(timer);
   }
 }
 
@@ -60,29 +59,23 @@ async function readAtOnce(request: Request, limits: BodyLimits, late: Promise<ne
 async function readInPieces({ body }: Request, limits: BodyLimits, late: Promise<never>): Promise<Uint8Array> {
   if (body === null) return new Uint8Array();
   const reader = body.getReader();
+  const read = () => Promise.race([reader.read(), late]);
+  const chunks: Uint8Array[] = [];
+  let length = 0;
   try {
-    return await collect(() => Promise.race([reader.read(), late]), limits);
+    for (let piece = await read(); !piece.done; piece = await read()) {
+      length += piece.value.length;
+      if (length > limits.max_bytes) {
+        await discard(read);
+        throw bodyTooLarge(limits);
+      }
+      chunks.push(piece.value);
+    }
+    return Buffer.concat(chunks, length);
   } finally {
     // The reader is released, not cancelled: on Node a cancel would destroy the socket, and the refusal with it.
     reader.releaseLock();
   }
-}
-
-async function collect(
-  read: () => ReturnType<ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>["read"]>,
-  limits: BodyLimits,
-): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for (let piece = await read(); !piece.done; piece = await read()) {
-    length += piece.value.length;
-    if (length > limits.max_bytes) {
-      await discard(read);
-      throw bodyTooLarge(limits);
-    }
-    chunks.push(piece.value);
-  }
-  return Buffer.concat(chunks, length);
 }
 
 const DISCARD_BYTES = 64 * 2 ** 20;
@@ -106,14 +99,6 @@ export async function discard(read: () => Promise<{ done: boolean; value?: Uint8
   } catch {
     // The connection broke off: nothing is left to be read.
   }
-}
-
-function startTimeout(ms: number): { late: Promise<never>; stop(): void } {
-  let timer: ReturnType<typeof setTimeout>;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(bodyTooSlow(ms)), ms);
-  });
-  return { late, stop: () => clearTimeout(timer) };
 }
 
 function bodyTooSlow(ms: number): ApiError {

@@ -102,7 +102,9 @@ function describeExpected(type: string, expected: string | null, requirement: un
   if (type === "min_value") return `It must be at least ${requirement}.`;
   if (type === "max_value") return `It must be at most ${requirement}.`;
   if (type === "integer" || type === "safe_integer") return "It must be a whole number.";
-  return expected === null ? "That is not allowed." : `It must be ${joinWords(splitAlternatives(expected).map(toWords))}.`;
+  return expected === null
+    ? "That is not allowed."
+    : `It must be ${joinWords(splitAlternatives(expected).map((one) => WORDS[one] ?? one))}.`;
 }
 
 function describeValue(value: unknown): string {
@@ -129,10 +131,6 @@ const WORDS: Record<string, string> = {
   Array: "an array",
   Object: "an object",
 };
-
-function toWords(alternative: string): string {
-  return WORDS[alternative] ?? alternative;
-}
 
 function joinWords(words: string[]): string {
   return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;

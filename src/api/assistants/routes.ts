@@ -37,7 +37,7 @@ export const assistantRoutes = ({ store, now }: Deps) => {
     const id = c.req.param("assistant_id") ?? "";
     const applyChange = (old: Assistant): Assistant => {
       const fields = { ...old, ...toRecordFields(change), metadata: mergeMetadata(old.metadata, metadata) };
-      return isSameRecord(fields, old) ? old : { ...fields, version: old.version + 1 };
+      return JSON.stringify(fields) === JSON.stringify(old) ? old : { ...fields, version: old.version + 1 };
     };
     const changed = await store.assistants.patch(id, applyChange, id === BUILT_IN ? JAN : undefined);
     if (changed === undefined) throw noAssistant(id);
@@ -54,13 +54,10 @@ export const assistantRoutes = ({ store, now }: Deps) => {
         if (stored.includes(BUILT_IN) || !ids.includes(BUILT_IN)) return found;
         return ids[0] === BUILT_IN ? [JAN, ...found] : [...found, JAN];
       };
-      if (!wantsPage(c, page))
-        return json(
-          c,
-          (await read(ids.toReversed())).map((assistant) => toWireAssistant(c, assistant)),
-        );
+      const toWire = (assistant: Assistant) => toWireAssistant(c, assistant);
+      if (!wantsPage(c, page)) return json(c, (await read(ids.toReversed())).map(toWire));
       const list = await readPage(ids, page, read);
-      return json(c, { ...list, data: list.data.map((assistant) => toWireAssistant(c, assistant)) });
+      return json(c, { ...list, data: list.data.map(toWire) });
     })
     .post("/", async function createAssistant(c) {
       const { metadata, tool_resources: _, ...fields } = await parseBody(c, NewAssistant);
@@ -81,8 +78,7 @@ export const assistantRoutes = ({ store, now }: Deps) => {
       if (assistant === undefined) throw noAssistant(id);
       return json(c, toWireAssistant(c, assistant));
     })
-    .patch("/:assistant_id", changeAssistant)
-    .post("/:assistant_id", changeAssistant)
+    .on(["PATCH", "POST"], "/:assistant_id", changeAssistant)
     .delete("/:assistant_id", async function deleteAssistant(c) {
       const id = c.req.param("assistant_id");
       if (id === BUILT_IN) {
@@ -95,5 +91,3 @@ export const assistantRoutes = ({ store, now }: Deps) => {
       return json(c, { id, object: "assistant.deleted", deleted: true });
     });
 };
-
-const isSameRecord = (a: Assistant, b: Assistant): boolean => JSON.stringify(a) === JSON.stringify(b);

@@ -12,18 +12,7 @@ export function toWireAssistant(c: Context<AppEnv>, assistant: Assistant) {
   const { id, object, version, created_at, name, description, avatar, models, instructions, events, metadata } = assistant;
   const { tools, temperature, top_p } = assistant;
   const model = models[0]?.model_id ?? "";
-  const fields = {
-    id,
-    object,
-    version,
-    created_at,
-    name,
-    description,
-    avatar: avatar ?? AVATAR,
-    models,
-    instructions,
-    events,
-    metadata,
-  };
-  return adaptNulls(c, { ...fields, model, tools, temperature, top_p }, ["name", "description", "instructions"]);
+  const about = { id, object, version, created_at, name, description, avatar: avatar ?? AVATAR };
+  const fields = { ...about, models, instructions, events, metadata, model, tools, temperature, top_p };
+  return adaptNulls(c, fields, ["name", "description", "instructions"]);
 }

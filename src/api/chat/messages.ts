@@ -1,7 +1,7 @@
 // The messages of a chat request: their schema, and the parts of them that only some engines can take.
 import * as v from "valibot";
 import type { Capability, ChatMessage, ContentPart } from "../../../adapters/adapter.ts";
-import { ApiError } from "../../http/errors.ts";
+import { invalidValue } from "../../http/errors.ts";
 import { codedMessage } from "../../support/coded-message.ts";
 
 const Text = v.object({ type: v.literal("text"), text: v.string() });
@@ -78,16 +78,12 @@ export function refuseUnsupportedMessages(messages: ChatMessage[], capabilities:
   if (images && tools) return;
   for (const [i, { content, tool_calls }] of messages.entries()) {
     if (!images && typeof content !== "string") {
-      throw new ApiError(400, "This model cannot see images: it reads text alone. Leave out the parts of other types.", {
-        param: `messages[${i}].content`,
-        code: "unsupported_content",
-      });
+      const message = "This model cannot see images: it reads text alone. Leave out the parts of other types.";
+      throw invalidValue(message, `messages[${i}].content`, "unsupported_content");
     }
     if (!tools && tool_calls !== undefined) {
-      throw new ApiError(400, "This model's engine cannot use tools. Leave out messages with tool calls.", {
-        param: `messages[${i}].tool_calls`,
-        code: "unsupported_parameter",
-      });
+      const message = "This model's engine cannot use tools. Leave out messages with tool calls.";
+      throw invalidValue(message, `messages[${i}].tool_calls`, "unsupported_parameter");
     }
   }
 }

@@ -2,16 +2,15 @@
 import * as v from "valibot";
 import type { Capability, ChatRequest } from "../../../adapters/adapter.ts";
 import { SAMPLERS } from "../../../adapters/samplers.ts";
-import { ApiError, invalidValue } from "../../http/errors.ts";
+import { invalidValue } from "../../http/errors.ts";
 import { validateWith } from "../../http/validate.ts";
 import { codedMessage } from "../../support/coded-message.ts";
 
 /** Whether a value changes nothing: then it passes with any engine. */
 type Harmless = (value: unknown) => boolean;
-const is =
-  (...values: unknown[]): Harmless =>
-  (value) =>
-    values.includes(value);
+function is(...values: unknown[]): Harmless {
+  return (value) => values.includes(value);
+}
 const empty: Harmless = (value) => typeof value === "object" && Object.keys(value ?? {}).length === 0;
 const never: Harmless = () => false;
 
@@ -36,8 +35,6 @@ const ToolChoice = v.union([
   ),
 ]);
 
-const LONGEST_GRAMMAR = 65_536;
-
 const Parameters = v.object({
   tools: v.nullish(v.pipe(v.array(Tool), v.maxLength(128))),
   tool_choice: v.nullish(ToolChoice),
@@ -52,7 +49,7 @@ const Parameters = v.object({
       }),
     ]),
   ),
-  grammar: v.nullish(v.pipe(v.string(), v.minLength(1), v.maxLength(LONGEST_GRAMMAR))),
+  grammar: v.nullish(v.pipe(v.string(), v.minLength(1), v.maxLength(65_536))),
   logprobs: v.nullish(v.boolean()),
   top_logprobs: v.nullish(v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(20))),
   logit_bias: v.nullish(
@@ -136,10 +133,7 @@ function isToBeHonoured(name: string, value: unknown, capabilities: readonly Cap
   if (harmless === undefined) return false;
   if (needed !== undefined && capabilities.includes(needed)) return true;
   if (harmless(value)) return false;
-  throw new ApiError(400, `"${name}" is not supported by this model's engine. Leave it out.`, {
-    param: name,
-    code: "unsupported_parameter",
-  });
+  throw invalidValue(`"${name}" is not supported by this model's engine. Leave it out.`, name, "unsupported_parameter");
 }
 
 function readTools({ tools, tool_choice }: v.InferOutput<typeof Parameters>): Pick<OptionalParameters, "tools" | "tool_choice"> {

@@ -56,22 +56,17 @@ function addToolCallPiece(calls: ToolCall[], { index, id, name, arguments: text 
   call.function.arguments += text;
 }
 
-export interface ChunkOptions {
-  include_usage: boolean;
-  newId: NewId;
-}
-
 /** Throws what the engine throws. */
 export async function* streamChunks(
   head: CompletionHead,
   events: Events,
-  { include_usage, newId }: ChunkOptions,
+  { include_usage, newId }: { include_usage: boolean; newId: NewId },
 ): AsyncGenerator<object> {
   const chunk = (delta: object, more: { finish_reason?: string; logprobs?: TokenLogprob[] } = {}): object => ({
     ...head,
     object: "chat.completion.chunk",
     choices: [{ index: 0, delta, logprobs: wireLogprobs(more.logprobs), finish_reason: more.finish_reason ?? null }],
-    ...(include_usage ? { usage: null } : {}),
+    ...(include_usage && { usage: null }),
   });
   const begun_calls = new Set<number>();
   let begun = false;
@@ -110,12 +105,7 @@ function wireLogprobs(content: TokenLogprob[] | undefined): object | null {
   return { content: content.map((token) => ({ ...token, top_logprobs: token.top_logprobs ?? [] })), refusal: null };
 }
 
-function wireUsage({ usage }: Finish): object {
-  const { prompt_tokens, completion_tokens, cached_tokens } = usage;
-  return {
-    prompt_tokens,
-    completion_tokens,
-    total_tokens: prompt_tokens + completion_tokens,
-    prompt_tokens_details: { cached_tokens },
-  };
+function wireUsage({ usage: { prompt_tokens, completion_tokens, cached_tokens } }: Finish): object {
+  const total_tokens = prompt_tokens + completion_tokens;
+  return { prompt_tokens, completion_tokens, total_tokens, prompt_tokens_details: { cached_tokens } };
 }

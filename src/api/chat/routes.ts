@@ -17,9 +17,7 @@ export const chatRoutes = (deps: Deps) =>
     const model = request.model === undefined ? await findDefaultModel(deps) : await findModel(deps, request.model);
     const chatRequest = toChatRequest(request, model, deps.adapterOf(model).capabilities(model), deps.newSeed);
     const streamed = request.stream ?? (c.req.header("accept")?.includes("text/event-stream") || deps.stream_default);
-    if (request.stream_options && !streamed) {
-      throw invalidValue(`"stream_options" needs "stream": true.`, "stream_options");
-    }
+    if (request.stream_options && !streamed) throw invalidValue('"stream_options" needs "stream": true.', "stream_options");
     const stop = new AbortController(); // sse() aborts it when the client leaves amid the answer
     const options = {
       signal: AbortSignal.any([c.req.raw.signal, stop.signal]),
@@ -27,12 +25,8 @@ export const chatRoutes = (deps: Deps) =>
       keep_alive: request.keep_alive ?? undefined,
     };
     const events = deps.pool.run(model, options, (engine, signal) => engine.chat(chatRequest, signal));
-    const head: CompletionHead = {
-      id: deps.newId("chatcmpl-"),
-      created: deps.now(),
-      model: model.id,
-      system_fingerprint: `ingle-${deps.version}`,
-    };
+    const [id, created] = [deps.newId("chatcmpl-"), deps.now()];
+    const head: CompletionHead = { id, created, model: model.id, system_fingerprint: `ingle-${deps.version}` };
     if (!streamed) return json(c, await collectCompletion(head, events, deps.newId));
     const include_usage = request.stream_options?.include_usage ?? false;
     const chunks = streamChunks(head, events, { include_usage, newId: deps.newId });

@@ -45,8 +45,7 @@ export const messageRoutes = (deps: Deps) => {
       if (message === undefined) throw noMessage(id);
       return json(c, toWireMessage(c, message));
     })
-    .patch("/:thread_id/messages/:message_id", changeMessage)
-    .post("/:thread_id/messages/:message_id", changeMessage)
+    .on(["PATCH", "POST"], "/:thread_id/messages/:message_id", changeMessage)
     .delete("/:thread_id/messages/:message_id", async function deleteMessage(c) {
       const [thread_id, id] = pathIds(c);
       if (!(await conversations.removeMessage(thread_id, id))) throw noMessage(id);

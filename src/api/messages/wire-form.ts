@@ -5,11 +5,8 @@ import type { Message } from "../../storage/entities.ts";
 import { adaptNulls } from "../dialect.ts";
 
 export function toWireMessage(c: Context<AppEnv>, message: Message) {
-  const { id, object, created_at, thread_id, role, content, file_ids, assistant_id, run_id, metadata, status, completed_at } =
-    message;
-  return adaptNulls(
-    c,
-    { id, object, created_at, thread_id, role, content, file_ids, assistant_id, run_id, metadata, status, completed_at },
-    ["assistant_id", "run_id"],
-  );
+  const { id, object, created_at, thread_id, role, content, file_ids, assistant_id, run_id } = message;
+  const { metadata, status, completed_at } = message;
+  const about = { id, object, created_at, thread_id, role, content, file_ids, assistant_id, run_id };
+  return adaptNulls(c, { ...about, metadata, status, completed_at }, ["assistant_id", "run_id"]);
 }

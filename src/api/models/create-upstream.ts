@@ -16,11 +16,10 @@ const OF_FILES = ["repo", "source_url", "path", "sha256", "size", "allow_private
 export async function addUpstream(c: Context, deps: Deps, request: NewModel, base_url: string | string[]) {
   checkMayNameServers(c, deps);
   const pointless = OF_FILES.find((name) => request[name] !== undefined && request[name] !== false);
-  if (pointless !== undefined)
-    throw invalidValue(
-      `"${pointless}" and "base_url" are both given. A model that other servers run has no file here.`,
-      pointless,
-    );
+  if (pointless !== undefined) {
+    const message = `"${pointless}" and "base_url" are both given. A model that other servers run has no file here.`;
+    throw invalidValue(message, pointless);
+  }
   const { id } = request;
   if (id === undefined)
     throw invalidValue('"id" is missing: what is the model to be called here?', "id", "missing_required_parameter");

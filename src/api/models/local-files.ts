@@ -61,15 +61,8 @@ function isWithin(folder: string, path: string): boolean {
 /** The paths of all parts of a split model, in order. */
 async function findParts(path: string): Promise<string[]> {
   const parts = allParts(path);
-  const found = await Promise.all(
-    parts.map((part) =>
-      stat(part).then(
-        (stats) => stats.isFile(),
-        () => false,
-      ),
-    ),
-  );
-  const count = found.filter(Boolean).length;
+  const found = await Promise.all(parts.map((part) => stat(part).catch(() => undefined)));
+  const count = found.filter((stats) => stats?.isFile()).length;
   if (count === parts.length) return parts;
   throw invalidValue(`The model has ${parts.length} parts, and only ${count} are in ${quote(dirname(path))}.`, "path");
 }

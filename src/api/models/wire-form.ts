@@ -26,7 +26,7 @@ export async function toWireModel(model: Model, presence: ModelPresence, deps: D
   return {
     ...fields,
     created_at: model.created,
-    source_url: [model.source_url, ...sources.map(({ url }) => url)].find(isUri) ?? toUrn(model.id),
+    source_url: [model.source_url, ...sources.map(({ url }) => url)].find((url) => URL.canParse(url ?? "")) ?? toUrn(model.id),
     owned_by: model.owned_by || metadata.author || "",
     settings,
     parameters,
@@ -49,18 +49,15 @@ async function readFileFacts(
   { fit = false, remote }: WireModelOptions,
 ) {
   if (!fit || estimator === undefined || model.upstream !== undefined) return {};
-  if (presence === "installed") {
-    const facts = await library
-      .resolve(model)
-      .then(estimator.facts, () => undefined)
-      .catch(() => undefined);
-    return facts && { details: detailsOf(facts), fit: estimator.fitOfFile(facts, model.settings) };
-  }
-  if (remote !== undefined && fetchRemoteFacts !== undefined) {
-    const facts = await fetchRemoteFacts(model.id, remote);
-    return { details: detailsOf(facts), fit: estimator.fitOfFile(facts, model.settings) };
-  }
-  const rough = estimator.roughFit(model);
+  const facts =
+    presence === "installed"
+      ? await library
+          .resolve(model)
+          .then(estimator.facts)
+          .catch(() => undefined)
+      : remote && (await fetchRemoteFacts?.(model.id, remote));
+  if (facts !== undefined) return { details: detailsOf(facts), fit: estimator.fitOfFile(facts, model.settings) };
+  const rough = presence === "installed" ? undefined : estimator.roughFit(model);
   return rough && { fit: rough };
 }
 
@@ -86,10 +83,6 @@ async function readState(model: Model, presence: ModelPresence, { pool, download
     () => state,
     () => "damaged" as const,
   );
-}
-
-function isUri(text: string | undefined): text is string {
-  return text !== undefined && URL.canParse(text);
 }
 
 /** The published API has an address for every model. */

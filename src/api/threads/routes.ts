@@ -59,8 +59,7 @@ export const threadRoutes = (deps: Deps) => {
       // A cached thread is answered without waiting: on Node that is 7 % of the processor time of `bench:store`, row `GET thread`.
       return thread !== undefined && ids !== undefined ? json(c, toWireThreadWithMessages(thread, ids)) : readThread(c, id);
     })
-    .patch("/:thread_id", changeThread)
-    .post("/:thread_id", changeThread)
+    .on(["PATCH", "POST"], "/:thread_id", changeThread)
     .delete("/:thread_id", async function deleteThread(c) {
       const id = c.req.param("thread_id");
       if (!(await store.conversations.remove(id))) throw noThread(id);

@@ -4,19 +4,14 @@ import type { Guard } from "../app-env.ts";
 import { ApiError } from "../errors.ts";
 import { quote } from "../../support/quote.ts";
 
+const STAINLESS = [
+  ...["arch", "custom-poll-interval", "helper-method", "lang", "os", "package-version", "poll-helper"],
+  ...["retry-count", "runtime", "runtime-version", "timeout"],
+];
 /** The headers that the OpenAI SDKs and the API need: a fixed list, so that the one in a request is never parsed. */
 const HEADERS = [
-  "authorization",
-  "content-type",
-  "x-api-key",
-  "openai-beta",
-  "openai-organization",
-  "openai-project",
-  "idempotency-key",
-  ...["arch", "custom-poll-interval", "helper-method", "lang", "os", "package-version", "poll-helper"].map(
-    (x) => `x-stainless-${x}`,
-  ),
-  ...["retry-count", "runtime", "runtime-version", "timeout"].map((x) => `x-stainless-${x}`),
+  ...["authorization", "content-type", "x-api-key", "openai-beta", "openai-organization", "openai-project", "idempotency-key"],
+  ...STAINLESS.map((name) => `x-stainless-${name}`),
 ].join(", ");
 
 const METHODS = "GET, HEAD, POST, PATCH, DELETE";
