@@ -1,4 +1,4 @@
-// One GET over node:http or node:https, for answers of any kind; files come by `dial-file.ts`.
+// One GET over node:http or node:https, for answers of any kind; files come by `http-connection.ts`.
 import { request as requestHttp, type IncomingMessage } from "node:http";
 import { request as requestHttps } from "node:https";
 import { publicLookup } from "./addresses.ts";

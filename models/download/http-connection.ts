@@ -5,11 +5,30 @@ import { addAbortListener } from "node:events";
 import { connect as connectPlain, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { publicLookup } from "./addresses.ts";
-import type { DialResponse } from "./dial.ts";
+import type { Dial, DialResponse } from "./dial.ts";
 import { createHeadReader, type ResponseHead } from "./http-head.ts";
 import { createReceiveBuffer } from "./receive-buffer.ts";
 
-export type HttpConnection = ReturnType<typeof openHttpConnection>;
+/** A body without `content-length` is not read. */
+export const dialFile: Dial = async (url, { headers, inside, signal }) =>
+  openHttpConnection(url, inside, 1 << 18).get(url, { connection: "close", ...headers }, signal);
+
+/** `dialFile` for one range after the other: the connection to a host stays open for the next one, which saves its handshakes. */
+export function createRangeDialer(): { dial: Dial; close(): void } {
+  const connections = new Map<string, HttpConnection>();
+  return {
+    async dial(url, { headers, inside, signal }) {
+      // Not shared between the two kinds: a connection that may lead inside has passed no check of its address.
+      const key = `${url.origin} ${inside}`;
+      let connection = connections.get(key);
+      if (!connection?.free) connections.set(key, (connection = openHttpConnection(url, inside, 1 << 16)));
+      return connection.get(url, headers, signal);
+    },
+    close: () => connections.forEach((connection) => connection.close()),
+  };
+}
+
+type HttpConnection = ReturnType<typeof openHttpConnection>;
 
 /** A response that has not come to its end. */
 interface PendingResponse {
@@ -25,7 +44,7 @@ interface PendingResponse {
 }
 
 /** `most`: bytes that one call of the system gives at most, and that may wait for their reader before the sender is held back. */
-export function openHttpConnection(to: URL, inside: boolean, most: number) {
+function openHttpConnection(to: URL, inside: boolean, most: number) {
   const body = createReceiveBuffer(2 * most);
   let pending: PendingResponse | undefined;
   let closed = false;

@@ -2,7 +2,7 @@
 import { setTimeout as timer } from "node:timers/promises";
 import type { FileTransfer, TransferStep } from "../sources/source.ts";
 import { SourceError } from "../sources/source-error.ts";
-import { dialFile } from "./dial-file.ts";
+import { dialFile } from "./http-connection.ts";
 import type { Dial, DialResponse } from "./dial.ts";
 import { refusalOf, requestUrl } from "./http-request.ts";
 import { silenceError, throwBroken, withTimeout } from "./idle-timeout.ts";

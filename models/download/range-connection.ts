@@ -1,6 +1,6 @@
 // One of several connections that fetch a file together, a segment at a time.
 import type { Dial, DialResponse } from "./dial.ts";
-import { createRangeDialer } from "./dial-file.ts";
+import { createRangeDialer } from "./http-connection.ts";
 import { isComplete, positionOf, type Segment, type Segments, type SegmentTaker } from "./segments.ts";
 import { silenceError, throwBroken, withTimeout } from "./idle-timeout.ts";
 import { SourceError } from "../sources/source-error.ts";
