@@ -17,29 +17,7 @@ export interface ExpectedFile {
   sha256?: string | undefined;
 }
 
-/** Every method but `close` may throw what the disk throws. */
-export interface PartialFile {
-  /** Bytes written so far. */
-  readonly bytes: number;
-  /** Goes on from the bytes that an earlier try left of this address; gives their entity tag, or undefined if there are none. */
-  resume(url: string): Promise<string | undefined>;
-  /** Drops all bytes. With an origin, the bytes to come can be resumed. */
-  restart(origin?: PartOrigin): Promise<void>;
-  /** Sets how many bytes the whole file has. Throws `SourceError` `insufficient_storage` where the disk has no room for them. */
-  expect(total: number): Promise<void>;
-  /**
-   * Appends. Throws `SourceError`: `checksum_mismatch` at more bytes than expected and at a GGUF file that does not begin like one,
-   * `insufficient_storage` where the disk runs full.
-   */
-  write(chunk: Uint8Array): Promise<void>;
-  /**
-   * Checks size, sha256 and header, and puts the file in its place, durably. Throws `SourceError` `checksum_mismatch` and removes
-   * the bytes when they are wrong; the signal's reason keeps them.
-   */
-  finish(signal: AbortSignal): Promise<void>;
-  /** Leaves the bytes for a resume. Safe to call twice. */
-  close(): Promise<void>;
-}
+export type PartialFile = Awaited<ReturnType<typeof openPartialFile>>;
 
 /** Bytes between two checks of the disk's free space, and between two syncs. */
 const CHECK_EVERY = 64 << 20;
@@ -49,14 +27,14 @@ const NOT_GGUF = `It sent a file that does not begin with ${MAGIC}.`;
 
 /**
  * Opens or creates the part of `target`, with its folder. `blocking`: writes block the calling thread, which has nothing else to do;
- * `free`: see `DownloadOptions`.
+ * `free`: see `DownloadOptions`. Every method but `close` may throw what the disk throws.
  */
 export async function openPartialFile(
   target: string,
   file: ExpectedFile,
   blocking: boolean,
   free?: (folder: string) => Promise<number>,
-): Promise<PartialFile> {
+) {
   const path = `${target}.part`;
   const note = `${path}.json`;
   const folder = dirname(target);
@@ -81,11 +59,13 @@ export async function openPartialFile(
     if (total !== undefined) await checkDiskSpace(folder, Math.max(0, total - bytes), free);
   };
 
-  const part: PartialFile = {
-    get bytes() {
+  const part = {
+    /** Bytes written so far. */
+    get bytes(): number {
       return bytes;
     },
-    async resume(url) {
+    /** Goes on from the bytes that an earlier try left of this address; gives their entity tag, or undefined if there are none. */
+    async resume(url: string): Promise<string | undefined> {
       const origin = await readPartOrigin(note);
       const { size } = await handle.stat();
       if (origin?.url !== url || size < MAGIC.length || size > (file.size ?? Infinity)) return undefined;
@@ -93,7 +73,8 @@ export async function openPartialFile(
       if (file.sha256 !== undefined) hash.reach(bytes);
       return origin.etag;
     },
-    async restart(origin) {
+    /** Drops all bytes. With an origin, the bytes to come can be resumed. */
+    async restart(origin?: PartOrigin): Promise<void> {
       // The note goes first, so that it never names a source for bytes of another one.
       await rm(note, { force: true });
       const { size } = await handle.stat();
@@ -103,11 +84,16 @@ export async function openPartialFile(
       if (origin && size > 0) await handle.sync();
       if (origin) await writePartOrigin(note, origin);
     },
-    async expect(whole) {
+    /** Sets how many bytes the whole file has. Throws `SourceError` `insufficient_storage` where the disk has no room for them. */
+    async expect(whole: number): Promise<void> {
       total = whole;
       await checkSpace();
     },
-    async write(chunk) {
+    /**
+     * Appends. Throws `SourceError`: `checksum_mismatch` at more bytes than expected and at a GGUF file that does not begin like one,
+     * `insufficient_storage` where the disk runs full.
+     */
+    async write(chunk: Uint8Array): Promise<void> {
       if (bytes + chunk.length > (total ?? Infinity)) await refuse(`It sent more than the ${total} bytes declared.`);
       const head = bytes === 0 ? new TextDecoder("latin1").decode(chunk.subarray(0, MAGIC.length)) : MAGIC;
       if (file.name.endsWith(".gguf") && !MAGIC.startsWith(head)) await refuse(head.startsWith("<") ? WEB_PAGE : NOT_GGUF);
@@ -121,7 +107,11 @@ export async function openPartialFile(
       syncing = handle.datasync();
       syncing.catch(() => {});
     },
-    async finish(signal) {
+    /**
+     * Checks size, sha256 and header, and puts the file in its place, durably. Throws `SourceError` `checksum_mismatch` and removes
+     * the bytes when they are wrong; the signal's reason keeps them.
+     */
+    async finish(signal: AbortSignal): Promise<void> {
       if (bytes !== (file.size ?? bytes)) await refuse(`It sent ${bytes} bytes instead of ${file.size}.`);
       const sha256 = file.sha256 && (await hash.digest(bytes, signal));
       if (sha256 !== file.sha256) await refuse(`Its file has the sha256 ${sha256} instead of ${file.sha256}.`);
@@ -134,7 +124,8 @@ export async function openPartialFile(
       await rm(note, { force: true });
       await fsyncFolder(folder);
     },
-    async close() {
+    /** Leaves the bytes for a resume. Safe to call twice. */
+    async close(): Promise<void> {
       if (closed) return;
       closed = true;
       await hash.close();

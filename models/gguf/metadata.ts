@@ -119,9 +119,8 @@ function readNumbers(cursor: Cursor, key: string, type: number, length: number):
 function bytesOf(key: string, type: number): number {
   const known = NUMBERS[type];
   if (known) return known[0];
-  throw damageError(
-    `the value of ${quote(key)} is of type ${type}, which ${type === ARRAY ? "cannot be nested" : "does not exist"}`,
-  );
+  const fault = type === ARRAY ? "cannot be nested" : "does not exist";
+  throw damageError(`the value of ${quote(key)} is of type ${type}, which ${fault}`);
 }
 
 /** Undefined where the key is missing. Throws `GgufError` where its value is of another kind, here and below. */
