@@ -1,7 +1,7 @@
 // Which addresses a download may dial: those of the public internet, over https; others only where the user typed them.
 import { lookup as systemLookup, type LookupAddress, type LookupOptions } from "node:dns";
 import ipaddr from "ipaddr.js";
-import { notAllowedError } from "../sources/source-error.ts";
+import { notAllowedError } from "../download-errors.ts";
 
 /** The callback of `lookup` of `node:net`; a list where `options.all` is set. */
 type LookupCallback = (error: Error | null, address: string | LookupAddress[], family?: number) => void;

@@ -1,6 +1,6 @@
 // Free space on the disk: a download ends while there is still enough for everything else that ingle writes.
 import { statfs } from "node:fs/promises";
-import { SourceError } from "../sources/source-error.ts";
+import { SourceError } from "../download-errors.ts";
 
 /** Bytes that a download leaves free, so that the store can go on writing. */
 export const RESERVED_BYTES = 100e6;

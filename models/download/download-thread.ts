@@ -1,10 +1,9 @@
 // The thread of one download: fetches the file that it was started with, reports progress, and stops at the first message.
 import { parentPort, workerData } from "node:worker_threads";
-import { DownloadError } from "./download-error.ts";
+import { type DownloadCode, DownloadError } from "../download-errors.ts";
 import { type DownloadRequest, fetchFile } from "./fetch-file.ts";
 import { lowerPriority } from "./low-priority.ts";
 import type { DownloadProgress } from "../sources/source.ts";
-import type { DownloadCode } from "../sources/source-error.ts";
 
 export interface DownloadThreadMessage {
   step?: DownloadProgress;

@@ -2,7 +2,7 @@
 // through the server's thread would delay its other requests (`bench:download`, columns "p99 idle" and "beside ingle").
 import { addAbortListener } from "node:events";
 import { Worker } from "node:worker_threads";
-import { DownloadError } from "./download-error.ts";
+import { DownloadError } from "../download-errors.ts";
 import type { DownloadThreadMessage } from "./download-thread.ts";
 import { type DownloadRequest, fetchFile } from "./fetch-file.ts";
 import type { ModelFile } from "../manifest.ts";

@@ -1,11 +1,10 @@
 // A file of a model from the first of its sources that gives the right bytes.
 import { lstat } from "node:fs/promises";
-import { DownloadError } from "./download-error.ts";
+import { type DownloadCode, DownloadError, SourceError } from "../download-errors.ts";
 import type { ModelFile } from "../manifest.ts";
 import { openPartialFile } from "./partial-file.ts";
 import { driverOf } from "../sources/registry.ts";
 import type { DownloadOptions } from "../sources/source.ts";
-import { type DownloadCode, SourceError } from "../sources/source-error.ts";
 
 export interface DownloadRequest {
   file: ModelFile;

@@ -3,7 +3,7 @@ import { refuseUnsafeAddress } from "./addresses.ts";
 import { type Dial, dial, type DialResponse } from "./dial.ts";
 import { parseHttpUrl } from "../sources/http-url.ts";
 import { type DownloadOptions, HUGGING_FACE } from "../sources/source.ts";
-import { notAllowedError, OFFLINE, SourceError } from "../sources/source-error.ts";
+import { notAllowedError, OFFLINE, SourceError } from "../download-errors.ts";
 
 const MOST_REDIRECTS = 5;
 

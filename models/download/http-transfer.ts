@@ -1,7 +1,7 @@
 // One file over http(s): resumed where it was left, given up when it stalls, tried again while that makes sense.
 import { setTimeout as timer } from "node:timers/promises";
 import type { FileTransfer, TransferStep } from "../sources/source.ts";
-import { SourceError } from "../sources/source-error.ts";
+import { SourceError } from "../download-errors.ts";
 import { dialFile } from "./http-connection.ts";
 import type { Dial, DialResponse } from "./dial.ts";
 import { refusalOf, requestUrl } from "./http-request.ts";

@@ -1,5 +1,5 @@
 // Time limits of connections that send nothing, and the errors of those and of broken ones.
-import { SourceError } from "../sources/source-error.ts";
+import { SourceError } from "../download-errors.ts";
 
 /** The work's result, or what `error` makes thrown after so many milliseconds; the work itself goes on. */
 export async function withTimeout<T>(ms: number, work: Promise<T>, error: () => SourceError): Promise<T> {

@@ -5,7 +5,7 @@ import { dirname } from "node:path";
 import { GgufError, readGgufFile } from "../gguf/header.ts";
 import { createPartHash } from "./part-hash.ts";
 import { type PartOrigin, readPartOrigin, writePartOrigin } from "./part-note.ts";
-import { SourceError } from "../sources/source-error.ts";
+import { SourceError } from "../download-errors.ts";
 import { checkDiskSpace } from "./disk-space.ts";
 import { fsyncFolder } from "../fsync-folder.ts";
 

@@ -3,7 +3,7 @@ import type { Dial, DialResponse } from "./dial.ts";
 import { createRangeDialer } from "./http-connection.ts";
 import { isComplete, positionOf, type Segment, type Segments, type SegmentTaker } from "./segments.ts";
 import { silenceError, throwBroken, withTimeout } from "./idle-timeout.ts";
-import { SourceError } from "../sources/source-error.ts";
+import { SourceError } from "../download-errors.ts";
 
 /** A connection is too slow at so many times the time that another one takes, and at a second at least. */
 const TOO_SLOW = 3;

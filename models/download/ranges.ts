@@ -5,7 +5,7 @@ import type { DialResponse } from "./dial.ts";
 import type { PartialFile } from "./partial-file.ts";
 import { byteStreamOf, type ByteStream, type RangedFile, runRangeConnection } from "./range-connection.ts";
 import { createSegments, positionOf } from "./segments.ts";
-import { SourceError } from "../sources/source-error.ts";
+import { SourceError } from "../download-errors.ts";
 
 /** When a file gets further connections, and what these may take. */
 export type ParallelOptions = typeof DEFAULTS;

@@ -3,7 +3,7 @@ import { GgufError, type GgufHeader, readGguf } from "../gguf/header.ts";
 import type { Model } from "../manifest.ts";
 import { driverOf } from "../sources/registry.ts";
 import type { DownloadOptions } from "../sources/source.ts";
-import { SourceError } from "../sources/source-error.ts";
+import { SourceError } from "../download-errors.ts";
 import type { DialResponse } from "./dial.ts";
 
 /**

@@ -1,7 +1,7 @@
 // Which files of a repository make up a model: the parts of a split file and a projector belong together.
 import type { HubReference } from "../reference.ts";
 import { partOf, withoutPart } from "../split-gguf.ts";
-import { SourceError } from "./source-error.ts";
+import { SourceError } from "../download-errors.ts";
 
 /** In the order of preference: what runs well on most machines comes first. */
 const PREFERRED = "Q4_K_M Q4_K_S Q4_0 Q4_1 IQ4_NL IQ4_XS Q5_K_M Q5_K_S Q6_K Q8_0 Q3_K_M Q2_K BF16 F16 F32".split(" ");

@@ -1,4 +1,4 @@
-import { notAllowedError } from "./source-error.ts";
+import { notAllowedError } from "../download-errors.ts";
 
 /** Throws `SourceError` `url_not_allowed` for an address that is not http(s). */
 export function parseHttpUrl(text: string): URL {

@@ -5,7 +5,7 @@ import type { ExpectedFile } from "../download/partial-file.ts";
 import { safeFileName, type HubReference } from "../reference.ts";
 import { chooseModelFiles } from "./choose-model-files.ts";
 import { type DownloadOptions, HUGGING_FACE } from "./source.ts";
-import { SourceError } from "./source-error.ts";
+import { SourceError } from "../download-errors.ts";
 import { webSource } from "./web-source.ts";
 
 const HubSource = v.object({

@@ -7,7 +7,7 @@ import { setTimeout as timer } from "node:timers/promises";
 import type { Entry, ZipFile } from "yauzl";
 import * as v from "valibot";
 import type { FileTransfer, SourceDriver, TransferStep } from "./source.ts";
-import { OFFLINE, SourceError } from "./source-error.ts";
+import { OFFLINE, SourceError } from "../download-errors.ts";
 
 const PipSource = v.object({ type: v.literal("pip"), package: v.string(), version: v.string(), file: v.string() });
 type PipSource = v.InferOutput<typeof PipSource>;

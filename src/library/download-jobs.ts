@@ -1,6 +1,6 @@
 // Downloads in the background: one job a model, however many clients ask for it and follow its events.
 import { addAbortListener } from "node:events";
-import { DownloadError } from "../../models/download/download-error.ts";
+import { DownloadError } from "../../models/download-errors.ts";
 import type { DownloadOptions, DownloadProgress } from "../../models/sources/source.ts";
 import type { PendingModel } from "../../models/pending-model.ts";
 import { ApiError, toApiError } from "../http/errors.ts";

@@ -1,6 +1,6 @@
 // The sentences of `library.ts`: what is wrong with a model, and what to run.
 import type { ModelFile } from "../../models/manifest.ts";
-import type { SourceError } from "../../models/sources/source-error.ts";
+import type { SourceError } from "../../models/download-errors.ts";
 import { ApiError } from "../http/errors.ts";
 import { quote } from "../support/quote.ts";
 

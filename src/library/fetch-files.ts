@@ -2,10 +2,9 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { download } from "../../models/download/download.ts";
-import { DownloadError } from "../../models/download/download-error.ts";
+import { DownloadError, SourceError } from "../../models/download-errors.ts";
 import type { Model, ModelFile } from "../../models/manifest.ts";
 import type { DownloadOptions } from "../../models/sources/source.ts";
-import { SourceError } from "../../models/sources/source-error.ts";
 
 /** Answers with the files as they are on the disk, at last. Throws `DownloadError` and the signal's reason. */
 export async function* fetchModelFiles({ files }: Model, folder: string, options: DownloadOptions, signal: AbortSignal) {

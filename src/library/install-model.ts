@@ -5,7 +5,7 @@ import { fillFromHeader } from "../../models/gguf/fill-from-header.ts";
 import { fetchRemoteHeader } from "../../models/download/remote-header.ts";
 import type { DownloadOptions, DownloadProgress } from "../../models/sources/source.ts";
 import { describeRepo } from "../../models/sources/huggingface.ts";
-import { SourceError } from "../../models/sources/source-error.ts";
+import { SourceError } from "../../models/download-errors.ts";
 import { readGgufFile } from "../../models/gguf/header.ts";
 import type { InstalledModel, Model } from "../../models/manifest.ts";
 import type { ModelFileFacts } from "../inference/memory-estimator.ts";

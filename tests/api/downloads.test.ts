@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import type { Model } from "../../models/manifest.ts";
-import { DownloadError } from "../../models/download/download-error.ts";
+import { DownloadError } from "../../models/download-errors.ts";
 import type { DownloadProgress } from "../../models/sources/source.ts";
 import { createDownloadJobs, type DownloadEvent } from "../../src/library/download-jobs.ts";
 import { ApiError } from "../../src/http/errors.ts";

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { isPublic, publicLookup } from "../../../models/download/addresses.ts";
 import { download } from "../../../models/download/download.ts";
-import { DownloadError } from "../../../models/download/download-error.ts";
+import { DownloadError } from "../../../models/download-errors.ts";
 import type { ModelFile } from "../../../models/manifest.ts";
 import type { Source } from "../../../models/sources/registry.ts";
 import type { DownloadOptions } from "../../../models/sources/source.ts";

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, expect, test } from "bun:test";
 import { download } from "../../../models/download/download.ts";
-import { DownloadError } from "../../../models/download/download-error.ts";
+import { DownloadError } from "../../../models/download-errors.ts";
 import type { ModelFile } from "../../../models/manifest.ts";
 import type { Source } from "../../../models/sources/registry.ts";
 import type { DownloadOptions, DownloadProgress } from "../../../models/sources/source.ts";

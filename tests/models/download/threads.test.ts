@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { isPublic } from "../../../models/download/addresses.ts";
 import { download } from "../../../models/download/download.ts";
-import { DownloadError } from "../../../models/download/download-error.ts";
+import { DownloadError } from "../../../models/download-errors.ts";
 import type { ModelFile } from "../../../models/manifest.ts";
 import type { DownloadOptions, DownloadProgress } from "../../../models/sources/source.ts";
 import { sha256, startHub, type Hub } from "../../support/hub.ts";

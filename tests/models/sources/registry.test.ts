@@ -11,7 +11,7 @@ import type { ModelFile } from "../../../models/manifest.ts";
 import { pythonPackage } from "../../../models/sources/python-package.ts";
 import { driverOf, Source, sourceSchema } from "../../../models/sources/registry.ts";
 import type { SourceDriver } from "../../../models/sources/source.ts";
-import { SourceError } from "../../../models/sources/source-error.ts";
+import { SourceError } from "../../../models/download-errors.ts";
 import { makeModel } from "../../support/app.ts";
 import { sha256 } from "../../support/hub.ts";
 import { tinyGguf } from "../../support/tiny-gguf.ts";
