@@ -1,4 +1,4 @@
-// The parts of the application, which its routes get.
+// What the application is made of, and what its routes get of that.
 import type { Context } from "hono";
 import type { Adapter } from "../../adapters/adapter.ts";
 import type { Model } from "../../models/manifest.ts";
@@ -49,7 +49,6 @@ export interface AppOptions {
   now: () => number;
 }
 
-/** The parts that the routes get. */
 export interface Deps extends AppOptions {
   /** Logs an error that the client got. */
   onError: (error: ApiError, c: Context<AppEnv>) => void;

@@ -10,6 +10,8 @@ const MAX_DEPTH = 64;
 const MAX_PROPERTIES = 10_000;
 /** Characters of a property's name. */
 const MAX_NAME = 1024;
+const TOO_DEEP = `The body is nested deeper than ${MAX_DEPTH} levels. Flatten it.`;
+const TOO_WIDE = `An object of the body has more than ${MAX_PROPERTIES} properties, or a name longer than ${MAX_NAME} characters. Send less.`;
 
 /**
  * The body as `JSON.parse` reads it, or undefined when there is none, within the limits that `bodyLimitGuard` sets. Throws 413
@@ -127,12 +129,12 @@ function checkShape(text: string): void {
       name = end - at - 1;
       at = end;
     } else if (char === 123 /* { */ || char === 91 /* [ */) {
-      if (properties.push(0) > MAX_DEPTH) throw tooDeep();
+      if (properties.push(0) > MAX_DEPTH) throw new ApiError(400, TOO_DEEP, { code: "too_deep" });
     } else if (char === 125 /* } */ || char === 93 /* ] */) {
       properties.pop();
     } else if (char === 58 /* : */ && properties.length > 0) {
       const count = ++properties[properties.length - 1]!;
-      if (count > MAX_PROPERTIES || name > MAX_NAME) throw tooManyProperties();
+      if (count > MAX_PROPERTIES || name > MAX_NAME) throw new ApiError(400, TOO_WIDE, { code: "too_many_properties" });
     }
   }
 }
@@ -145,15 +147,6 @@ function stringEnd(text: string, from: number): number {
     if ((end - slash) % 2 === 1) return end;
   }
   return text.length;
-}
-
-function tooDeep(): ApiError {
-  return new ApiError(400, `The body is nested deeper than ${MAX_DEPTH} levels. Flatten it.`, { code: "too_deep" });
-}
-
-function tooManyProperties(): ApiError {
-  const message = `An object of the body has more than ${MAX_PROPERTIES} properties, or a name longer than ${MAX_NAME} characters. Send less.`;
-  return new ApiError(400, message, { code: "too_many_properties" });
 }
 
 function parseJson(text: string): unknown {

@@ -17,11 +17,8 @@ export function noAssistant(id: string, param?: string): ApiError {
 /** `param` is where the id stands. */
 export function noModel(id: string, param = "model_id"): ApiError {
   const pull = id.length < 100 ? `, "ingle pull ${id}" gets it` : "";
-  return missing(
-    `Model ${quote(id)} is not installed. "ingle list" and GET /v1/models show those that are${pull}.`,
-    "model",
-    param,
-  );
+  const message = `Model ${quote(id)} is not installed. "ingle list" and GET /v1/models show those that are${pull}.`;
+  return missing(message, "model", param);
 }
 
 export function notInCatalog(id: string): ApiError {
@@ -29,11 +26,8 @@ export function notInCatalog(id: string): ApiError {
 }
 
 export function noDownload(id: string): ApiError {
-  return missing(
-    `Model ${quote(id)} is not being downloaded. POST /v1/models/download/{id} starts that.`,
-    "download",
-    "model_id",
-  );
+  const message = `Model ${quote(id)} is not being downloaded. POST /v1/models/download/{id} starts that.`;
+  return missing(message, "download", "model_id");
 }
 
 function missing(message: string, kind: string, param = `${kind}_id`): ApiError {

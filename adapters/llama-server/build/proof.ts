@@ -125,9 +125,7 @@ async function answerOf(program: string, model: string, env: Env, ...options: st
   const gone = server.ended.then(({ how, errors: [first] }): never => {
     throw new Error(`it ended with ${how}${first === undefined ? "" : ` (${first})`}`);
   });
-  const hung = new Promise<never>((_, reject) => {
-    late.addEventListener("abort", () => reject(new Error(HUNG)));
-  });
+  const hung = new Promise<never>((_, reject) => late.addEventListener("abort", () => reject(new Error(HUNG))));
   try {
     const address = await Promise.race([server.address, gone, hung]);
     const answer = await Promise.race([createClient(address, key).postJson("/completion", REQUEST, late), gone, hung]);

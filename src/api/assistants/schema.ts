@@ -5,6 +5,7 @@ import { codedMessage } from "../../support/coded-message.ts";
 import { MetadataChange, NewMetadata } from "../metadata.ts";
 
 const textUpTo = (most: number) => v.nullish(v.pipe(v.string(), v.maxLength(most)));
+const ModelId = v.pipe(v.string(), v.nonEmpty(), v.maxLength(200));
 const Tool = v.looseObject({ type: v.string() });
 const Events = v.object({ in: v.optional(v.array(v.unknown()), []), out: v.optional(v.array(v.unknown()), []) });
 
@@ -18,10 +19,8 @@ export const NoToolResources = v.pipe(
 );
 
 const FIELDS = {
-  model: v.nullish(v.pipe(v.string(), v.nonEmpty(), v.maxLength(200))),
-  models: v.nullish(
-    v.pipe(v.array(v.object({ model_id: v.pipe(v.string(), v.nonEmpty(), v.maxLength(200)) })), v.maxLength(128)),
-  ),
+  model: v.nullish(ModelId),
+  models: v.nullish(v.pipe(v.array(v.object({ model_id: ModelId })), v.maxLength(128))),
   name: textUpTo(256),
   description: textUpTo(512),
   instructions: textUpTo(256_000),

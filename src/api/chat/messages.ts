@@ -6,22 +6,16 @@ import { codedMessage } from "../../support/coded-message.ts";
 
 const Text = v.object({ type: v.literal("text"), text: v.string() });
 
+const IMAGE_DATA = /^data:image\/(png|jpeg|jpg|webp|gif|bmp);base64,[A-Za-z0-9+/]+={0,2}$/;
+const NO_ADDRESS = codedMessage(
+  "unsupported_content",
+  'An image must stand in the request itself, as "data:image/png;base64,…". No address is fetched.',
+);
 // No URL of a request is fetched: it could name a server inside the network (server-side request forgery).
 const Image = v.pipe(
   v.object({
     type: v.literal("image_url"),
-    image_url: v.object({
-      url: v.pipe(
-        v.string(),
-        v.regex(
-          /^data:image\/(png|jpeg|jpg|webp|gif|bmp);base64,[A-Za-z0-9+/]+={0,2}$/,
-          codedMessage(
-            "unsupported_content",
-            'An image must stand in the request itself, as "data:image/png;base64,…". No address is fetched.',
-          ),
-        ),
-      ),
-    }),
+    image_url: v.object({ url: v.pipe(v.string(), v.regex(IMAGE_DATA, NO_ADDRESS)) }),
   }),
   v.transform(({ type, image_url: { url } }): ContentPart => ({ type, image_url: { url } })),
 );

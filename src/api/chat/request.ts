@@ -8,7 +8,6 @@ import { readOptionalParameters } from "./optional-parameters.ts";
 import { Message, refuseUnsupportedMessages } from "./messages.ts";
 
 const LONGEST_STOP = 1024;
-const MOST_STOPS = 16;
 
 const between = (least: number, most: number) => v.nullish(v.pipe(v.number(), v.minValue(least), v.maxValue(most)));
 const Count = v.nullish(v.pipe(v.number(), v.safeInteger(), v.minValue(1)));
@@ -46,7 +45,7 @@ export const ChatCompletionRequest = v.looseObject({
       ),
       v.pipe(
         v.array(v.unknown()),
-        v.maxLength(MOST_STOPS),
+        v.maxLength(16),
         v.check(
           (stops) => stops.every((stop) => typeof stop === "string"),
           codedMessage("invalid_type", "Every stop sequence must be a string."),

@@ -63,12 +63,10 @@ function mayUsePrivateAddress(c: Context<AppEnv>, { guards, allow_private = fals
 function parsePlace(request: NewModel): { place: ModelPlace; param: "repo" | "source_url" | "path" } {
   const places = (["repo", "source_url", "path"] as const).filter((name) => request[name] !== undefined);
   const [param] = places;
-  if (param === undefined)
-    throw invalidValue(
-      'One of "repo", "source_url", "path" and "base_url" is needed: where is the model?',
-      "repo",
-      "missing_required_parameter",
-    );
+  if (param === undefined) {
+    const message = 'One of "repo", "source_url", "path" and "base_url" is needed: where is the model?';
+    throw invalidValue(message, "repo", "missing_required_parameter");
+  }
   if (places.length > 1)
     throw invalidValue(`"${places[0]}" and "${places[1]}" are both given. A model has one place.`, places[1]!);
   const text = request[param]!;
@@ -85,12 +83,10 @@ function parsePlace(request: NewModel): { place: ModelPlace; param: "repo" | "so
   throw invalidValue(`"source_url" is ${quote(text)}. It must be the https address of a GGUF file or of a repository.`, param);
 }
 
-function planFromHub(model: Model, reference: HubReference, { sha256, size }: NewModel): DownloadPlan {
-  if (sha256 !== undefined || size !== undefined)
-    throw invalidValue(
-      "The hub says itself how long its files are and what their sha256 is.",
-      sha256 === undefined ? "size" : "sha256",
-    );
+function planFromHub(model: Model, reference: HubReference, request: NewModel): DownloadPlan {
+  const pointless = (["sha256", "size"] as const).find((name) => request[name] !== undefined);
+  if (pointless !== undefined)
+    throw invalidValue("The hub says itself how long its files are and what their sha256 is.", pointless);
   const [owner = ""] = reference.repo.split("/");
   return { model: { ...model, owned_by: owner, metadata: { author: owner } }, reference };
 }
@@ -99,19 +95,15 @@ function planFromUrl(model: Model, address: string, { sha256, size }: NewModel, 
   const url = new URL(address);
   if (url.username !== "" || url.password !== "")
     throw invalidValue("An address with a user name or a password is not fetched.", "source_url", "url_not_allowed");
-  if (url.protocol !== "https:" && !allow_private)
-    throw invalidValue(
-      `${quote(address)} is plain http, which anybody on the way can change. Use https, or start the server with --allow-private.`,
-      "source_url",
-      "url_not_allowed",
-    );
+  if (url.protocol !== "https:" && !allow_private) {
+    const message = `${quote(address)} is plain http, which anybody on the way can change. Use https, or start the server with --allow-private.`;
+    throw invalidValue(message, "source_url", "url_not_allowed");
+  }
   const parts = allParts(url.href);
   const expected = { ...(size && { size }), ...(sha256 && { sha256 }) };
-  if (parts.length > 1 && Object.keys(expected).length > 0)
-    throw invalidValue(
-      `The model has ${parts.length} parts, so one "size" or "sha256" cannot stand for it.`,
-      size ? "size" : "sha256",
-    );
+  const [limiting] = Object.keys(expected);
+  if (parts.length > 1 && limiting !== undefined)
+    throw invalidValue(`The model has ${parts.length} parts, so one "size" or "sha256" cannot stand for it.`, limiting);
   const files = parts.map((part) => ({
     name: safeFileName(new URL(part).pathname),
     ...expected,

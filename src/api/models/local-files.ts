@@ -18,10 +18,9 @@ import { quote } from "../../support/quote.ts";
 export async function describeFilesInPlace(model: Model, path: string, within: string | null | undefined): Promise<Model> {
   const place = await resolveFile(path, within);
   const paths = await findParts(place);
-  const weights = await Promise.all(paths.map(describeFile));
   const projector = await findProjector(paths);
-  const files =
-    projector === undefined ? weights : [...weights, { ...(await describeFile(projector)), role: "projector" as const }];
+  const files: ModelFile[] = await Promise.all(paths.map(describeFile));
+  if (projector !== undefined) files.push({ ...(await describeFile(projector)), role: "projector" });
   const header = await readGgufFile(paths[0]!).catch((error) => {
     if (error instanceof GgufError) throw invalidValue(`${quote(path)} cannot be used: ${error.message}`, "path");
     throw error;
