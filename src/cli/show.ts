@@ -1,6 +1,7 @@
 import { defineCommand } from "citty";
 import type { MemoryFit } from "../inference/memory-estimator.ts";
 import { withApi } from "./api.ts";
+import { columns } from "./columns.ts";
 import { DATA_ARGS } from "./setting-args.ts";
 import { print } from "./print.ts";
 import { formatBytes } from "../support/quantities.ts";
@@ -55,13 +56,11 @@ function formatDetails({ details, fit, metadata, upstream, partial_bytes = 0, ..
     ["Servers", upstream?.urls.join(", ")],
     ["Name there", upstream?.model],
     ["Key in", upstream?.key_env],
-    ["Requests each", upstream?.slots === undefined ? undefined : String(upstream.slots)],
+    ["Requests each", upstream?.slots?.toString()],
     ["Adapter", model.engine],
     ["Memory", fit && describeFit(fit)],
   ];
-  const known = rows.filter((row): row is [string, string] => row[1] !== undefined);
-  const width = Math.max(...known.map(([name]) => name.length));
-  return known.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join("\n");
+  return columns(rows.filter((row): row is [string, string] => row[1] !== undefined));
 }
 
 /** Whether it fits, in words; `ingle pull` warns with it. */

@@ -2,7 +2,6 @@
 import { mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { BunPlugin } from "bun";
 import type { CarriedPart } from "../../src/executable/unpack.ts";
 import { carriedForBun } from "./carried-module.ts";
@@ -13,7 +12,7 @@ import { fetchNpmPackage } from "./npm-package.ts";
 import { binaryFormat, HOST, type Target } from "./targets.ts";
 import { findThreadFiles, withThreadsBesideMain } from "./thread-files.ts";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
+const root = join(import.meta.dirname, "../..");
 
 async function compile(options: CompileOptions): Promise<void> {
   const { outfile } = options;

@@ -2,7 +2,6 @@
 import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative, sep } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { CarriedPart } from "../../src/executable/unpack.ts";
 import { findRuntime } from "../../src/launch/runtimes.mjs";
 import { carriedForDeno } from "./carried-module.ts";
@@ -11,7 +10,7 @@ import { gatherParts } from "./gather.ts";
 import { runCompile, type CompileOptions } from "./options.ts";
 import { findThreadFiles } from "./thread-files.ts";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
+const root = join(import.meta.dirname, "../..");
 
 /**
  * What an executable may do. Models and the data folder lie where the user says, and an engine is another program; native code runs

@@ -10,12 +10,9 @@ const REMEDY =
 
 /** Absolute path of the unpacked package. Nothing in it is run. */
 export function fetchNpmPackage(name: string, version: string): string {
-  const folder = join(cacheFolder(process.env), "npm", `${name}@${version}`);
-  if (!existsSync(folder)) fetchPackage(folder, `${name}@${version}`);
-  return folder;
-}
-
-function fetchPackage(folder: string, specifier: string): void {
+  const specifier = `${name}@${version}`;
+  const folder = join(cacheFolder(process.env), "npm", specifier);
+  if (existsSync(folder)) return folder;
   mkdirSync(dirname(folder), { recursive: true });
   const fresh = mkdtempSync(join(dirname(folder), "fetch-"));
   const run = (program: string, ...args: string[]): string =>
@@ -24,6 +21,7 @@ function fetchPackage(folder: string, specifier: string): void {
     // npm checks what comes against the sum that the registry has of it.
     run("tar", "-xf", run("npm", "pack", "--loglevel=error", specifier).trim());
     renameSync(join(fresh, "package"), folder);
+    return folder;
   } catch (error) {
     const { message, stderr } = error as Error & { stderr?: string };
     const why = stderr?.split("\n").find((line) => line.trim() !== "") ?? message;

@@ -2,10 +2,9 @@
 import { spawnSync } from "node:child_process";
 import { cp, glob, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import manifest from "../../package.json" with { type: "json" };
 
-const ROOT = fileURLToPath(new URL("../..", import.meta.url).href);
+const ROOT = join(import.meta.dirname, "../..");
 const LIB = join(ROOT, "dist", "lib");
 
 /** Plain JavaScript already, and what the runtimes read beside it. */

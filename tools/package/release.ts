@@ -3,11 +3,10 @@ import { spawnSync } from "node:child_process";
 import { hash } from "node:crypto";
 import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import manifest from "../../package.json" with { type: "json" };
 
-const ROOT = fileURLToPath(new URL("../..", import.meta.url).href);
+const ROOT = join(import.meta.dirname, "../..");
 const OUT = join(ROOT, "dist", "release");
 const { name, version } = manifest;
 

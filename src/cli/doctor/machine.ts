@@ -85,8 +85,4 @@ export function checkPermissions({ data }: Pick<Config, "data">): Finding[] {
   return [broken(`Deno withholds ${kept.join(", ")}`, "deno task serve")];
 }
 
-interface Permission {
-  name: string;
-  path?: string;
-  kind?: string;
-}
+type Permission = { name: string; path?: string; kind?: string };

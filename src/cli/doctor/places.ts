@@ -11,19 +11,9 @@ import { findingsAbout, isAccessible, runProgram, type Finding } from "./finding
 
 /** File systems by their numbers on Linux (`man 2 statfs`); other systems have other numbers. */
 const FILE_SYSTEMS: Record<number, string> = {
-  0xef53: "ext4",
-  0x58465342: "xfs",
-  0x9123683e: "btrfs",
-  0x2fc12fc1: "zfs",
-  0xf2f52010: "f2fs",
-  0x794c7630: "overlay",
-  0x01021994: "tmpfs",
-  0x6969: "nfs",
-  0xff534d42: "cifs",
-  0xfe534d42: "smb",
-  0x65735546: "fuse",
-  0x01021997: "9p",
-  0x4d44: "vfat",
+  ...{ 0xef53: "ext4", 0x58465342: "xfs", 0x9123683e: "btrfs", 0x2fc12fc1: "zfs", 0xf2f52010: "f2fs", 0x4d44: "vfat" },
+  ...{ 0x6969: "nfs", 0xff534d42: "cifs", 0xfe534d42: "smb", 0x01021997: "9p" },
+  ...{ 0x65735546: "fuse", 0x794c7630: "overlay", 0x01021994: "tmpfs" },
 };
 const VOLATILE: Record<string, string> = {
   tmpfs: "it is in memory and gone when the machine ends",
