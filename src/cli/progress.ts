@@ -68,9 +68,8 @@ function lineView(name: string, screen: Output): View {
   return {
     show({ bytes, total }) {
       const speed = rate(bytes);
-      const ended = bytes === total;
       const due = Date.now() - printed.at >= LINE_MS && bytes - printed.bytes >= LINE_SHARE * (total ?? 0);
-      if (!(due || ended) || bytes === printed.bytes) return;
+      if (!(due || bytes === total) || bytes === printed.bytes) return;
       printed = { at: Date.now(), bytes };
       const share = total === undefined ? "" : ` of ${formatBytes(total)} (${Math.floor((100 * bytes) / total)} %)`;
       screen.write(`${name}: ${formatBytes(bytes)}${share}, ${formatBytes(speed)}/s\n`);

@@ -50,7 +50,8 @@ async function ensureKnown(api: Api, name: string, { id, sha256, adapter, allow_
     throw new CliError(`"${name}" is an id already, so --id, --sha256 and --adapter say nothing of it.`, 2);
   }
   const body = {
-    ...(named.kind === "path" && { path: absolute(named.path) }),
+    // A server may have another working folder.
+    ...(named.kind === "path" && { path: /^(file:|~)/.test(named.path) ? named.path : resolve(named.path) }),
     ...(named.kind === "url" && { source_url: name }),
     ...(named.kind === "hub" && { repo: name }),
     ...(id && { id }),
@@ -69,11 +70,6 @@ function parseArgument(name: string): ModelName {
   } catch (error) {
     throw error instanceof ModelNameError ? new CliError(error.message, 2) : error;
   }
-}
-
-/** Made absolute, since a server may have another working folder. */
-function absolute(path: string): string {
-  return /^(file:|~)/.test(path) ? path : resolve(path);
 }
 
 /**

@@ -8,9 +8,8 @@ const START = /new URL\("\.\/([\w-]+-thread\.ts)", import\.meta\.url\)/g;
 /** Absolute paths of the files that some source starts a thread from. */
 export function findThreadFiles(root: string): string[] {
   const sources = ["src", "models", "adapters"].flatMap((folder) => globSync(join(root, folder, "**/*.ts")));
-  return sources.flatMap((path) =>
-    [...readFileSync(path, "utf8").matchAll(START)].map(([, name = ""]) => join(dirname(path), name)),
-  );
+  const startsIn = (path: string) => [...readFileSync(path, "utf8").matchAll(START)];
+  return sources.flatMap((path) => startsIn(path).map(([, name = ""]) => join(dirname(path), name)));
 }
 
 /**

@@ -23,9 +23,8 @@ await writeFile(join(LIB, "package.json"), `${JSON.stringify({ name, version, de
 
 function compileSources(): void {
   const tsc = join(ROOT, "node_modules", "typescript", "bin", "tsc");
-  const { status } = spawnSync(process.execPath, [tsc, "-p", join(import.meta.dirname, "tsconfig.json")], {
-    stdio: ["ignore", 2, 2],
-  });
+  const words = [tsc, "-p", join(import.meta.dirname, "tsconfig.json")];
+  const { status } = spawnSync(process.execPath, words, { stdio: ["ignore", 2, 2] });
   if (status !== 0) throw new Error("The package could not be compiled.");
 }
 

@@ -32,7 +32,7 @@ async function makeRelease(): Promise<void> {
   await mkdir(OUT, { recursive: true });
   npm("pack", "--silent", "--pack-destination", OUT);
   await writeFile(join(OUT, `${name}-${version}.cdx.json`), billOfMaterials());
-  const left_out = makeExecutable();
+  if (wanted.executable) makeExecutable();
   const files = (await readdir(OUT)).toSorted();
   const lines = files.map(async (file) => `${hash("sha256", await readFile(join(OUT, file)))}  ${file}\n`);
   await writeFile(join(OUT, "SHA256SUMS"), (await Promise.all(lines)).join(""));
@@ -41,7 +41,7 @@ async function makeRelease(): Promise<void> {
     const { size } = await stat(join(OUT, file));
     console.log(`  ${(size / 1e6).toFixed(1).padStart(7)} MB  ${file}`);
   }
-  console.log(left_out ?? "The executable is for this system.");
+  console.log(`The executable is ${wanted.executable ? "for this system" : "left out, as --no-executable says"}.`);
 }
 
 /** Lists what the lock file pins: everything that is installed with the package, on whatever system. */
@@ -54,13 +54,10 @@ function billOfMaterials(): string {
   return `${JSON.stringify(bill, null, 2)}\n`;
 }
 
-/** Answers with the reason where no executable is made. */
-function makeExecutable(): string | undefined {
-  if (!wanted.executable) return "The executable is left out, as --no-executable says.";
+function makeExecutable(): void {
   const suffix = process.platform === "win32" ? ".exe" : "";
   const file = `${name}-${version}-${process.platform}-${process.arch}${suffix}`;
   npm("run", "--silent", "compile:bun", "--", "--outfile", join(OUT, file));
-  return undefined;
 }
 
 /** Answers with the standard output of npm. Throws where npm fails; its complaint is on standard error already. */
