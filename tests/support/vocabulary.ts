@@ -9,27 +9,6 @@ export interface Declaration {
   line: number;
 }
 
-/** Names that were given up for a standard term, as parts of a declared name, with the term. */
-const RETIRED: Record<string, string> = {
-  amiss: "a finding",
-  asked: "a request",
-  defuse: "escape",
-  fleet: "server pool",
-  heard: "touch, of a watchdog",
-  heir: "holder",
-
-  patiently: "with loading events",
-  room: "model instance",
-  seat: "slot",
-  shown: "quote, or the wire form",
-  talk: "conversation",
-  told: "an error, an event or a message",
-  turn: "generation",
-  wanted: "pending model",
-  wish: "pending model",
-  worth: "retention",
-};
-
 /** Comments that open so have no subject: a reader has to guess what is spoken of. */
 const PRONOUN =
   /^(It|Its|Of|They|Their|Those|These|That|This|Who|Whoever|Whatever|Whichever|Somebody|Nobody|Everybody|Some|None|Neither|Either|Old|He|She|Him|Them)\b/;
@@ -56,11 +35,17 @@ export function doubledTypes(sources: Sources): string[] {
     .map(([name, places]) => `${name} is declared in ${places!.map(({ path }) => path).join(" and ")}.`);
 }
 
+/** Words that the glossary has given up, with the terms that stand for them: the last and the first column of its table. */
+export function retiredBy(glossary: string): Record<string, string> {
+  const rows = [...glossary.matchAll(/^\| ([^|]+) \| [^|]+ \| ([a-z, ]+) \|$/gm)].filter(([, , words]) => words !== "not");
+  return Object.fromEntries(rows.flatMap(([, term = "", words = ""]) => words.split(", ").map((word) => [word, term])));
+}
+
 /** One sentence for each declared name that holds a retired word. */
-export function retiredWords(sources: Sources): string[] {
+export function retiredWords(sources: Sources, retired: Record<string, string>): string[] {
   return declarationsOf(sources).flatMap(({ kind, name, path, line }) =>
     wordsOf(name)
-      .map((word) => RETIRED[word] ?? RETIRED[word.replace(/e?s$/, "")])
+      .map((word) => retired[word] ?? retired[word.replace(/e?s$/, "")])
       .filter((term) => term !== undefined)
       .map((term) => `${path}:${line} names a ${kind} "${name}": the term is ${term}.`),
   );
