@@ -85,17 +85,19 @@ export function llamaShape(name: string, shape: LlamaShape): Uint8Array[] {
   ];
 }
 
+type Weight = [name: string, ...dims: number[]];
+
 /** Names and dimensions of the weights of such a model, in the order that the file has them. */
 export function llamaTensors({ embedding_length: n, block_count, feed_forward_length: wide }: LlamaShape, vocabulary: number) {
-  const blocks = Array.from({ length: block_count }, (_, index): [string, ...number[]][] => [
+  const blocks = Array.from({ length: block_count }, (_, index): Weight[] => [
     [`blk.${index}.attn_norm`, n],
-    ...["attn_q", "attn_k", "attn_v", "attn_output"].map((part): [string, ...number[]] => [`blk.${index}.${part}`, n, n]),
+    ...["attn_q", "attn_k", "attn_v", "attn_output"].map((part): Weight => [`blk.${index}.${part}`, n, n]),
     [`blk.${index}.ffn_norm`, n],
     [`blk.${index}.ffn_gate`, n, wide],
     [`blk.${index}.ffn_down`, wide, n],
     [`blk.${index}.ffn_up`, n, wide],
   ]);
-  const ends: [string, ...number[]][] = [
+  const ends: Weight[] = [
     ["token_embd", n, vocabulary],
     ["output_norm", n],
     ["output", n, vocabulary],

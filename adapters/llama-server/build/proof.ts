@@ -50,20 +50,17 @@ export async function refuseBrokenBuild(program: string, env: Env): Promise<void
   if (!isOwn(program, env)) return;
   // Where there is no place to try it, the load will show.
   const failure = await computeFailure(program, env).catch(() => undefined);
-  if (failure !== undefined) throw new AdapterError("engine_unavailable", brokenBuild(program, failure, env));
+  if (failure === undefined) return;
+  // What an executable has unpacked cannot be built anew there.
+  const isBuilt = !program.startsWith(join(cacheFolder(env), "parts", sep));
+  const remedy = `${isBuilt ? 'Build it anew with "ingle engine build llama-server", or name' : "Name"} another with --llama-server.`;
+  const message = `The llama-server at ${program} does not compute right on this processor: ${failure}. ${remedy}`;
+  throw new AdapterError("engine_unavailable", message);
 }
 
 /** Built by ingle, or unpacked. */
 function isOwn(program: string, env: Env): boolean {
   return program.startsWith(join(cacheFolder(env), sep));
-}
-
-/** `failure`: of `computeFailure`. */
-function brokenBuild(program: string, failure: string, env: Env): string {
-  // What an executable has unpacked cannot be built anew there.
-  const isBuilt = !program.startsWith(join(cacheFolder(env), "parts", sep));
-  const remedy = `${isBuilt ? 'Build it anew with "ingle engine build llama-server", or name' : "Name"} another with --llama-server.`;
-  return `The llama-server at ${program} does not compute right on this processor: ${failure}. ${remedy}`;
 }
 
 /** Another build, and the same on another processor, is another identity; undefined where Deno may run the program but not look at it. */

@@ -62,16 +62,10 @@ async function readFileFacts(
 }
 
 function detailsOf({ header }: ModelFileFacts) {
-  const { architecture, quantization, parameters, size_label, context_length, license, chat_template } = header;
-  return {
-    architecture: architecture ?? null,
-    quantization,
-    parameter_count: parameters,
-    size_label: size_label ?? null,
-    context_length: context_length ?? null,
-    license: license ?? null,
-    chat_template: chat_template !== undefined,
-  };
+  const { architecture = null, quantization, parameters: parameter_count, size_label = null } = header;
+  const { context_length = null, license = null } = header;
+  const chat_template = header.chat_template !== undefined;
+  return { architecture, quantization, parameter_count, size_label, context_length, license, chat_template };
 }
 
 async function readState(model: Model, presence: ModelPresence, { pool, downloads, library }: Deps) {
@@ -79,10 +73,8 @@ async function readState(model: Model, presence: ModelPresence, { pool, download
   if (presence !== "installed") return presence;
   const state = pool.state(model.id);
   if (state !== "stopped") return state;
-  return library.resolve(model).then(
-    () => state,
-    () => "damaged" as const,
-  );
+  const isWhole = (await library.resolve(model).catch(() => undefined)) !== undefined;
+  return isWhole ? state : "damaged";
 }
 
 /** The published API has an address for every model. */

@@ -4,13 +4,11 @@ import { ApiError } from "../errors.ts";
 import { quote } from "../../support/quote.ts";
 
 /** Lets through requests without a body, and bodies of uncompressed `application/json` in UTF-8. Throws 415 `unsupported_media_type`. */
-export function contentTypeGuard(): Guard {
-  return function contentTypeGuard(c, next) {
-    const { method, headers } = c.req.raw;
-    if (method !== "GET" && method !== "HEAD" && hasBody(headers)) checkType(headers);
-    return next();
-  };
-}
+export const contentTypeGuard: Guard = (c, next) => {
+  const { method, headers } = c.req.raw;
+  if (method !== "GET" && method !== "HEAD" && hasBody(headers)) checkType(headers);
+  return next();
+};
 
 /** Read from the headers, since Node shows a body stream on every POST. A lone Content-Type announces a body too. */
 function hasBody(headers: Headers): boolean {

@@ -39,7 +39,7 @@ export function createGuards(options: GuardOptions, answerThrown: AnswerThrown):
     hostGuard(hosts, wide),
     originGuard(origins),
     authGuard(keys, operator_key),
-    contentTypeGuard(),
+    contentTypeGuard,
     bodyLimitGuard((path) => (path.startsWith("/v1/chat/") ? chatLimits : limits)),
   ]);
 }

@@ -1,4 +1,4 @@
-import type { ListenerEnv } from "../../http/listener-env.ts";
+import type { ListenerEnv } from "../../http/app-env.ts";
 import { emptyError, type Listen } from "./listener.ts";
 
 export const listen: Listen = async (fetch, { host, port }) => {

@@ -1,5 +1,5 @@
 // The interface of a runtime's listener.
-import type { ListenerEnv } from "../../http/listener-env.ts";
+import type { ListenerEnv } from "../../http/app-env.ts";
 
 export type Fetch = (request: Request, env: ListenerEnv) => Response | Promise<Response>;
 

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { arrayBuffer } from "node:stream/consumers";
 import type { ServerRequest } from "srvx";
 import { FastResponse, toNodeHandler } from "srvx/node";
-import type { ListenerEnv } from "../../http/listener-env.ts";
+import type { ListenerEnv } from "../../http/app-env.ts";
 import { emptyError, type Fetch, type Listen } from "./listener.ts";
 
 /** Longer than clients keep theirs: Node's 5 s would cut a connection just as a client sends its next request. */
