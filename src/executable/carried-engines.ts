@@ -30,8 +30,6 @@ export async function nodeLlamaCppModule(env: FindOptions["env"]): Promise<typeo
   if (CARRIED === undefined) return import("node-llama-cpp");
   const part = CARRIED.parts["node-llama-cpp"];
   if (part !== undefined) return import(pathToFileURL(join(await unpack(part, env), "library/dist/index.js")).href);
-  throw new AdapterError(
-    "engine_unavailable",
-    "This executable carries no such engine. Name a llama-server with --llama-server.",
-  );
+  const message = "This executable carries no such engine. Name a llama-server with --llama-server.";
+  throw new AdapterError("engine_unavailable", message);
 }

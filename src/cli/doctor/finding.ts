@@ -20,7 +20,7 @@ export function findingsAbout(about: string): Record<Finding["state"], (says: st
 export type Check = () => Finding | Finding[] | Promise<Finding | Finding[]>;
 
 export interface CheckOptions {
-  /** A check that fails is `broken` instead of `missing`: ingle cannot work without what is checked. */
+  /** A check that fails is `broken` instead of `missing`. */
   vital?: boolean;
   /** The time after which it is given up, as a network disk or a driver may never answer. */
   timeout_ms?: number;
