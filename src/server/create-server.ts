@@ -145,10 +145,12 @@ function poolSettings({ data, kv_cache, slots, queue, threads, context, keep_ali
   };
 }
 
-function guardOptions({ host, hosts, origins, key }: Config, wide: boolean, operator_key: string): GuardOptions {
+/** A guard's setting goes to it by its name. */
+function guardOptions(config: Config, wide: boolean, operator_key: string): GuardOptions {
+  const { host, hosts, key } = config;
   // A server that listens at one address is called by it; the wildcards are no names.
   const own = /^(0\.0\.0\.0|\[?::\]?)$/.test(host) ? [] : [host];
-  return { hosts: [...hosts, ...own], wide, origins, keys: key, operator_key, newRequestId: createRequestIds() };
+  return { ...config, hosts: [...hosts, ...own], wide, keys: key, operator_key, newRequestId: createRequestIds() };
 }
 
 async function importInto(store: Store, path: string) {
