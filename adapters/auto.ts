@@ -1,5 +1,13 @@
 // `--adapter auto`: the first adapter of a list runs all models; where it cannot compute on this machine, the next one does.
-import { AdapterError, type Adapter, type AdapterErrorCode, type Capability, type ChatRequest, type Engine } from "./adapter.ts";
+import {
+  AdapterError,
+  CAPABILITIES,
+  type Adapter,
+  type AdapterErrorCode,
+  type Capability,
+  type ChatRequest,
+  type Engine,
+} from "./adapter.ts";
 import type { Model } from "../models/manifest.ts";
 
 export interface Candidate {
@@ -99,7 +107,10 @@ function* needsOf(request: ChatRequest): Generator<[Capability, string]> {
     if (typeof content !== "string") yield ["images", `messages[${index}].content`];
     if (tool_calls !== undefined) yield ["tools", `messages[${index}].tool_calls`];
   }
-  for (const name of ["tools", "response_format", "grammar", "logprobs", "logit_bias"] as const)
-    if (request[name] !== undefined) yield [name, name];
-  for (const name of Object.keys(request.samplers ?? {})) yield ["samplers", name];
+  for (const name of CAPABILITIES) {
+    // Every other capability has the name of the field that needs it.
+    if (name === "images" || request[name] === undefined) continue;
+    if (name === "samplers") for (const sampler of Object.keys(request.samplers!)) yield [name, sampler];
+    else yield [name, name];
+  }
 }

@@ -98,7 +98,7 @@ const LIST = [
   },
   {
     name: "echo",
-    capabilities: () => [],
+    capabilities: echo().capabilities,
     summary: "no model: answers with the last message",
     setting: true,
     models: [ECHO_MODEL],

@@ -4,6 +4,7 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { ConfigError, readConfig, sourceOptions } from "../../src/server/read-config.ts";
+import { SETTING_NAMES } from "../../src/server/settings.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "ingle-config-"));
 let files = 0;
@@ -214,4 +215,12 @@ test("where downloads come from is Hugging Face's own environment", () => {
   });
   expect(sourceOptions({}, { HF_HUB_OFFLINE: "1" })).toMatchObject({ offline: true });
   expect(sourceOptions({ offline: true, allow_private: true }, {})).toEqual({ allow_private: true, offline: true });
+});
+
+test("every setting is read by something", async () => {
+  const root = join(import.meta.dirname, "../../src");
+  const paths = [...new Bun.Glob("**/*.ts").scanSync({ cwd: root })].filter((path) => path !== join("server", "settings.ts"));
+  const sources = (await Promise.all(paths.map((path) => Bun.file(join(root, path)).text()))).join("\n");
+  const unread = SETTING_NAMES.filter((name) => !new RegExp(`\\b${name}\\b`).test(sources));
+  expect(unread).toEqual([]);
 });
