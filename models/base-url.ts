@@ -1,4 +1,4 @@
-// The base URL of a server with OpenAI's API, as a record keeps it: one spelling, and nothing in it that is no address.
+// The base URL of a server with OpenAI's API, as a record keeps it: one spelling, and nothing in it that is not an address.
 
 export class BaseUrlError extends Error {
   override readonly name = "BaseUrlError";
@@ -12,7 +12,7 @@ const ENDPOINT = /\/(chat\/completions|completions|models|responses)$/;
  * path stays. Throws `BaseUrlError`.
  */
 export function normalizeBaseUrl(text: string): string {
-  if (!URL.canParse(text)) throw baseUrlError(text, "is no address. Write it as http://HOST:PORT/v1");
+  if (!URL.canParse(text)) throw baseUrlError(text, "is not an address. Write it as http://HOST:PORT/v1");
   const url = new URL(text);
   if (url.protocol !== "http:" && url.protocol !== "https:") throw baseUrlError(text, "must begin with http:// or https://");
   // The text is not quoted: it may hold a password.

@@ -41,7 +41,7 @@ export function parseModelName(text: string): ModelName {
   if (prefix !== undefined) return { kind: "hub", reference: parseHubReference(text.slice(prefix.length)) };
   if (PATH.test(text)) return { kind: "path", path: text };
   if (/^https?:\/\//i.test(text)) return { kind: "url", url: text };
-  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) throw new ModelNameError(`"${text.slice(0, 80)}" is no http address.`);
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) throw new ModelNameError(`"${text.slice(0, 80)}" is not an http address.`);
   return /\.gguf$/i.test(text) ? { kind: "path", path: text } : { kind: "id", id: text };
 }
 
@@ -60,7 +60,7 @@ export function parseHubReference(text: string): HubReference {
   if (both || !v.is(HubReference, reference) || !isSafe([...path, reference.revision]))
     throw new ModelNameError(`"${text.slice(0, 120)}" names no repository of Hugging Face. ${FORMS}`);
   if (reference.file !== undefined && !/\.gguf$/i.test(reference.file)) {
-    throw new ModelNameError(`"${reference.file.slice(0, 120)}" is no GGUF file, and only these can be run. ${FORMS}`);
+    throw new ModelNameError(`"${reference.file.slice(0, 120)}" is not a GGUF file, and only these can be run. ${FORMS}`);
   }
   return reference;
 }

@@ -41,7 +41,7 @@ async function main([first, ...rest]: string[]): Promise<void> {
   if (first === "--version" || first === "-v") return print(manifest.version);
   if (first === undefined || first === "--help" || first === "-h" || first === "help") return printUsage(ingle);
   if (!Object.hasOwn(COMMANDS, first)) {
-    throw new CliError(`"${first}" is no command of ingle. "ingle --help" lists them.`, 2);
+    throw new CliError(`"${first}" is not a command of ingle. "ingle --help" lists them.`, 2);
   }
   const chosen = await loadCommand(first);
   if (rest.includes("--help") || rest.includes("-h")) return printUsage(chosen, ingle as Command);
@@ -75,7 +75,7 @@ function checkArguments(name: string, args: ArgsDef = {}, words: string[]): void
     }
     const [flag = "", value] = word.split("=", 2);
     if (!known.includes(flag)) {
-      throw new CliError(`"${flag}" is no option of "ingle ${name}". "ingle ${name} --help" lists them.`, 2);
+      throw new CliError(`"${flag}" is not an option of "ingle ${name}". "ingle ${name} --help" lists them.`, 2);
     }
     if (args[flag.slice(2)]?.type !== "string" || value !== undefined) continue;
     const next = words[++i];

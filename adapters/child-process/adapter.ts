@@ -75,7 +75,7 @@ function connect(child: ChildProcess, id: string, limits: WatchdogLimits, log: (
     try {
       read(text);
     } catch (error) {
-      log(`The engine sent a line that is no message: ${(error as Error).message}`);
+      log(`The engine sent a line that is not a message: ${(error as Error).message}`);
       watchdog.kill(new AdapterError("engine_crashed", `The engine of model "${id}" spoke nonsense and was stopped.`));
     }
   });

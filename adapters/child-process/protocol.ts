@@ -37,7 +37,7 @@ export function fromWireError({ code, message, param }: WireError): Error {
 export const encodeMessage = (message: ToChild | FromChild): string => `${JSON.stringify(message)}\n`;
 
 /**
- * Cuts arriving text into messages. Throws `SyntaxError` at a line that is no JSON object, and `RangeError` at a line of more
+ * Cuts arriving text into messages. Throws `SyntaxError` at a line that is not a JSON object, and `RangeError` at a line of more
  * than `longest` characters, finished or not.
  */
 export function createMessageReader<T>(onMessage: (message: T) => void, longest: number): (text: string) => void {
@@ -48,7 +48,7 @@ export function createMessageReader<T>(onMessage: (message: T) => void, longest:
     for (let end = pending.indexOf("\n"); end >= 0; end = pending.indexOf("\n", start)) {
       if (end - start > longest) throw new RangeError(`A line of ${end - start} characters.`);
       const message: unknown = JSON.parse(pending.slice(start, end));
-      if (typeof message !== "object" || message === null) throw new SyntaxError("A line that is no object.");
+      if (typeof message !== "object" || message === null) throw new SyntaxError("A line that is not an object.");
       onMessage(message as T);
       start = end + 1;
     }

@@ -61,12 +61,13 @@ function isThere(path: string): boolean {
 
 const VERSION_MS = 10_000;
 
-/** Runs `--version`, so that a file that is no program of this system, or lacks a library, is found before a load. */
+/** Runs `--version`, so that a file that is not a program of this system, or lacks a library, is found before a load. */
 async function checkVersion(path: string, env: FindOptions["env"], timeout: number): Promise<void> {
   const { error, output } = await runVersion(path, env, timeout);
   const hangs = error?.killed ? `it does not print its version within ${timeout / 1000} s` : undefined;
   if (error !== null) throw unavailable(`The llama-server at ${path} cannot be used: ${hangs ?? startFailure(error, output)}.`);
-  if (!/^version: /m.test(output)) throw unavailable(`The program at ${path} is no llama-server: it does not print its version.`);
+  if (!/^version: /m.test(output))
+    throw unavailable(`The program at ${path} is not a llama-server: it does not print its version.`);
 }
 
 interface VersionOutput {
@@ -80,7 +81,7 @@ function runVersion(path: string, env: FindOptions["env"], timeout: number): Pro
     try {
       execFile(path, ["--version"], options, (error, stdout, stderr) => resolve({ error, output: stdout + stderr }));
     } catch (error) {
-      resolve({ error: error as ExecFileException, output: "" }); // Bun throws for a file that is no program.
+      resolve({ error: error as ExecFileException, output: "" }); // Bun throws for a file that is not a program.
     }
   });
 }
@@ -89,7 +90,7 @@ const SYSTEM_ERRORS: Record<string, string> = {
   ENOENT: "there is no such file",
   EACCES: "it may not be run",
   EPERM: "it may not be run",
-  ENOEXEC: "it is no program of this system",
+  ENOEXEC: "it is not a program of this system",
 };
 
 function startFailure(error: ExecFileException, output: string): string {

@@ -37,7 +37,7 @@ export function createChat({ id, client, watchdog, model, cancel_ms, special }: 
     watchdog.touch();
     if (response.statusCode !== 200) throw toAdapterError(await readErrorBody({ body: response }), response.statusCode, id);
     if (response.headers["content-type"]?.startsWith("text/event-stream")) return response;
-    throw new BrokenAnswer("The answer is no stream of events.");
+    throw new BrokenAnswer("The answer is not a stream of events.");
   };
 
   /** The error that the client gets. A server whose answer cannot be read is killed. */

@@ -28,7 +28,7 @@ export function createClient(address: string, key: string) {
   };
 }
 
-/** Throws where the body is no JSON or the status is not 200. */
+/** Throws where the body is not JSON or the status is not 200. */
 async function readJson(response: IncomingMessage): Promise<unknown> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of response) chunks.push(chunk);

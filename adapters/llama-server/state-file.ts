@@ -100,7 +100,7 @@ async function readTail(file: FileHandle, size: number) {
   const tail = await readExactly(file, TAIL_BYTES, size - TAIL_BYTES);
   const view = new DataView(tail.buffer);
   if (view.getUint32(0, true) !== MAGIC || view.getUint32(4, true) !== VERSION) {
-    throw new BadStateError("It is no state of this version.");
+    throw new BadStateError("It is not a state of this version.");
   }
   const [native, json_bytes] = [Number(view.getBigUint64(8, true)), view.getUint32(16, true)];
   if (json_bytes > LONGEST_JSON || native + json_bytes + TAIL_BYTES !== size) throw new BadStateError("Its length is wrong.");

@@ -60,7 +60,7 @@ async function readHeader(file: FileHandle, size: number, key: Uint8Array): Prom
   const start = await readExactly(file, NATIVE_BYTES + HEADER_WORDS * 4, 0);
   const words = new DataView(start.buffer, NATIVE_BYTES);
   const word = (at: number): number => words.getUint32(at * 4, true);
-  if (word(0) !== MAGIC || word(1) !== VERSION) throw new BadStateError("It is no state of this version.");
+  if (word(0) !== MAGIC || word(1) !== VERSION) throw new BadStateError("It is not a state of this version.");
   if (Buffer.compare(start.subarray(NATIVE_BYTES + KEY * 4, DIGEST_AT), key) !== 0) return undefined;
   const [count, exact] = [word(TOKENS), word(EXACT)];
   const native_count = new DataView(start.buffer).getUint32(NATIVE_BYTES - 4, true);

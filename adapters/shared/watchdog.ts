@@ -74,7 +74,7 @@ export function watchProcess({ id, limits, terminate, kill: killProcess }: Watch
     },
     /** Notes a sign of life. */
     touch,
-    /** Silence counts while somebody waits: a slow reader of events is no reason to end the engine. */
+    /** Silence counts while somebody waits: a slow reader of events is not a reason to end the engine. */
     beginWait(): void {
       if (waiting++ === 0) touch();
     },

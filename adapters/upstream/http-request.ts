@@ -103,7 +103,7 @@ function watchConnection(
     async *read(response: IncomingMessage): AsyncGenerator<Uint8Array> {
       try {
         for await (const bytes of response) {
-          // No limit while the bytes wait to be read: a slow client is no silence of the server.
+          // No limit while the bytes wait to be read: a slow client is not a silence of the server.
           clearTimeout(timer);
           yield bytes;
           signal.throwIfAborted();

@@ -55,7 +55,9 @@ function parseModelList(text: string): v.InferOutput<typeof ListedModel>[] {
   try {
     return v.parse(ModelList, JSON.parse(text)).data;
   } catch {
-    throw new BrokenAnswer("GET /models is no list of models: is the address that of its API, most often with /v1 at its end?");
+    throw new BrokenAnswer(
+      "GET /models is not a list of models: is the address that of its API, most often with /v1 at its end?",
+    );
   }
 }
 

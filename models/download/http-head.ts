@@ -11,7 +11,7 @@ const FIELD = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\0]*?)[ \t]*$/;
 
 /**
  * Takes the bytes of one response as they come: undefined until its head is whole, then the head with those bytes that are behind it.
- * Throws `Error` at what is no response.
+ * Throws `Error` at what is not a response.
  */
 export function createHeadReader(): (bytes: Uint8Array) => { head: ResponseHead; rest: Uint8Array } | undefined {
   const decoder = new TextDecoder("latin1"); // one character for each byte
@@ -40,7 +40,7 @@ function parseResponseHead(text: string): ResponseHead {
     if (name === undefined) throw new Error("its answer has a header that is none");
     headers.append(name, value);
   }
-  // `Headers` joins two lengths that differ to a text that is no number, and so to no length.
+  // `Headers` joins two lengths that differ to a text that is not a number, and so to no length.
   const chunked = headers.has("transfer-encoding");
   if (chunked || !/^\d{1,15}$/.test(headers.get("content-length") ?? "")) headers.delete("content-length");
   return { status: Number(status), headers };

@@ -69,7 +69,7 @@ export async function withGgufFile<T>(path: string, use: (read: ReadBytes, size:
   const handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   try {
     const stat = await handle.stat();
-    if (!stat.isFile()) throw new GgufError("The model is no file, but a folder or a device.");
+    if (!stat.isFile()) throw new GgufError("The model is not a file, but a folder or a device.");
     return await use(readerOf(handle), stat.size);
   } finally {
     await handle.close();
@@ -110,7 +110,7 @@ async function readVersion(cursor: Cursor): Promise<number> {
 function otherKind(head: string): string {
   if (head.trimStart().startsWith("<")) return "The file is a web page, not a model.";
   if (head.startsWith("version https://git-lfs")) return "The file is a pointer of Git LFS, not the model that it points to.";
-  return `The file is no GGUF: it begins with ${quote(head.slice(0, 4))}.`;
+  return `The file is not GGUF: it begins with ${quote(head.slice(0, 4))}.`;
 }
 
 function otherVersion(version: number): string {
@@ -128,7 +128,7 @@ function checkCount(most: number, count: number, of: string): number {
 function alignmentOf(pairs: Pairs): number {
   const alignment = numberOf(pairs, "general.alignment") ?? 32;
   if (alignment > 0 && alignment < 2 ** 31 && (alignment & (alignment - 1)) === 0) return alignment;
-  throw damageError(`its tensors are said to be aligned to ${alignment} bytes, which is no power of 2`);
+  throw damageError(`its tensors are said to be aligned to ${alignment} bytes, which is not a power of 2`);
 }
 
 function fieldsOf(pairs: Pairs, most_used: string | undefined) {

@@ -64,7 +64,7 @@ export async function findArray<T>(
       continue;
     }
     await cursor.reach(16);
-    if (cursor.u32() !== ARRAY) throw damageError(`${quote(key)} is no array`);
+    if (cursor.u32() !== ARRAY) throw damageError(`${quote(key)} is not an array`);
     cursor.u32(); // The type of its items, which the keys of a tokenizer have fixed.
     return read(cursor, cursor.u64());
   }
@@ -127,13 +127,13 @@ function bytesOf(key: string, type: number): number {
 export function textOf(pairs: Pairs, key: string): string | undefined {
   const value = pairs.get(key);
   if (value === undefined || typeof value === "string") return value;
-  throw damageError(`${quote(key)} is no text`);
+  throw damageError(`${quote(key)} is not text`);
 }
 
 export function numberOf(pairs: Pairs, key: string): number | undefined {
   const value = pairs.get(key);
   if (value === undefined || isCount(value)) return value;
-  throw damageError(`${quote(key)} is no whole number`);
+  throw damageError(`${quote(key)} is not a whole number`);
 }
 
 /** One number for all layers, or one for each. */
@@ -141,7 +141,7 @@ export function numbersOf(pairs: Pairs, key: string): number | number[] | undefi
   const value = pairs.get(key);
   if (!Array.isArray(value)) return numberOf(pairs, key);
   if (value.every(isCount)) return value;
-  throw damageError(`${quote(key)} holds what is no whole number`);
+  throw damageError(`${quote(key)} holds what is not a whole number`);
 }
 
 /** Items of an array, whether they were kept or not. */
@@ -149,7 +149,7 @@ export function lengthOf(pairs: Pairs, key: string): number | undefined {
   const value = pairs.get(key);
   if (value === undefined) return undefined;
   if (typeof value === "object" && value !== null) return value.length;
-  throw damageError(`${quote(key)} is no array`);
+  throw damageError(`${quote(key)} is not an array`);
 }
 
 function isCount(value: MetadataValue): value is number {

@@ -24,7 +24,7 @@ export default defineCommand({
     const { data, store } = readConfig(settings);
     if (store !== "fs-durable")
       throw new CliError(`The records are not in ${data} but in another store, which has its own tools.`);
-    if ((await disk.kind(join(data, MARKER))) === undefined) throw new CliError(`${data} is no data folder of ingle.`);
+    if ((await disk.kind(join(data, MARKER))) === undefined) throw new CliError(`${data} is not a data folder of ingle.`);
     const { report, moved } = fix ? await checkAndFix(data) : { report: await reportOn(data), moved: [] };
     print(json ? JSON.stringify({ ...report, set_aside: moved }, null, 2) : formatReport(report, moved));
     if (report.findings.length > moved.length) process.exitCode = 1;

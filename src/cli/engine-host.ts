@@ -19,7 +19,7 @@ export default defineCommand({
   },
   async run({ args }) {
     const adapter = await adapterNamed(args.adapter)?.host?.({ nodeLlamaCpp: () => nodeLlamaCppModule(process.env) });
-    if (adapter === undefined) throw new CliError(`"${args.adapter}" is no adapter of an engine process.`, 2);
+    if (adapter === undefined) throw new CliError(`"${args.adapter}" is not an adapter of an engine process.`, 2);
     // The pipe carries messages alone: what libraries print goes to the log.
     console.log = console.info = console.debug = console.error;
     if (args.probe) {

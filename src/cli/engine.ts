@@ -23,7 +23,7 @@ export default defineCommand({
   async run({ args: { action, engine, jobs, cmake, portable, again } }) {
     if (action !== "build")
       throw new CliError(`"${action}" is nothing to do with an engine. Write "ingle engine build llama-server".`, 2);
-    if (engine !== "llama-server") throw new CliError(`"${engine}" is no engine that is built. "llama-server" is.`, 2);
+    if (engine !== "llama-server") throw new CliError(`"${engine}" is not an engine that is built. "llama-server" is.`, 2);
     if (jobs !== undefined && !/^[1-9]\d{0,2}$/.test(jobs))
       throw new CliError(`"--jobs" is "${jobs}". It must be a whole number from 1.`, 2);
     if (CARRIED !== undefined)

@@ -17,7 +17,7 @@ export function fail({ message, exit_code }: CliError): void {
   if (message !== "") printNote(message);
 }
 
-/** Has no message where the reader of a pipe has left, as `head` does: that is no mistake. */
+/** Has no message where the reader of a pipe has left, as `head` does: that is not a mistake. */
 export function unwritable(cause: NodeJS.ErrnoException): CliError {
   const message = cause.code === "EPIPE" ? "" : `Standard output cannot be written to: ${cause.message}.`;
   return new CliError(message, 1, { cause });

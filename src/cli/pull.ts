@@ -42,7 +42,7 @@ export default defineCommand({
   },
 });
 
-/** The id of the model of that name; a name that is no id is added to the library first. Throws `CliError`. */
+/** The id of the model of that name; a name that is not an id is added to the library first. Throws `CliError`. */
 async function ensureKnown(api: Api, name: string, { id, sha256, adapter, allow_private }: NewModelOptions): Promise<string> {
   const named = parseArgument(name);
   if (named.kind === "id") {

@@ -39,7 +39,7 @@ export default defineCommand({
   },
 });
 
-/** A text that is no number is sent as it is: the API says what is wrong with it. */
+/** A text that is not a number is sent as it is: the API says what is wrong with it. */
 const numberOrText = (text: string | undefined): unknown =>
   text === undefined || Number.isNaN(Number(text)) ? text : Number(text);
 

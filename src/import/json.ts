@@ -26,7 +26,7 @@ export function parseDocuments(text: string): Documents {
   const { values, rest } = parseGlued(text.replaceAll("\0", "").trim());
   const found = rest === "" ? values : [...values, ...parseTailOfCut(rest)];
   const flat = found.filter((value) => !isNestedDeeper(value, DEEPEST));
-  if (rest !== "") return { values: flat, fault: "It is no JSON object, or only in part: it may have been cut." };
+  if (rest !== "") return { values: flat, fault: "It is not a JSON object, or only in part: it may have been cut." };
   return flat.length === found.length ? { values } : { values: flat, fault: `It is nested deeper than ${DEEPEST} levels.` };
 }
 
@@ -49,7 +49,7 @@ function parseGlued(text: string): { values: JsonObject[]; rest: string } {
   return { values, rest: text.slice(at) };
 }
 
-/** Undefined for what is no object, or not JSON. */
+/** Undefined for what is not an object, or not JSON. */
 function parseObject(text: string): JsonObject | undefined {
   try {
     const value: unknown = JSON.parse(text);

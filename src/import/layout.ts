@@ -26,7 +26,7 @@ export async function findLayout(path: string): Promise<FolderLayout> {
     if (layout !== undefined) return layout;
   }
   throw new ImportError(
-    `${path} is no data folder of Jan or cortex: it has no "threads", "assistants" or "models" of theirs. Jan shows the path of its own in Settings, under "Data Folder".`,
+    `${path} is not a data folder of Jan or cortex: it has no "threads", "assistants" or "models" of theirs. Jan shows the path of its own in Settings, under "Data Folder".`,
   );
 }
 

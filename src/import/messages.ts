@@ -81,7 +81,7 @@ function otherRole(role: unknown, text: string): DraftResult {
 
 const FINISHED = ["ready", "completed", ""];
 
-/** cortex gives no status to what is finished; an unknown word is no promise that the text is whole. */
+/** cortex gives no status to what is finished; an unknown word is not a promise that the text is whole. */
 function statusOf(status: unknown): Message["status"] {
   return FINISHED.includes(String(status ?? "")) ? "completed" : "incomplete";
 }

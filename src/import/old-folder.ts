@@ -94,11 +94,11 @@ async function isFolder(root: string, path: string): Promise<boolean> {
 export async function openFile(path: string): Promise<FileHandle | undefined> {
   const kind = await disk.kind(path).catch(throwUnreadable);
   if (kind === undefined) return undefined;
-  if (kind !== "file") throw new UnreadableError("It is no regular file: folders and links are not read.");
+  if (kind !== "file") throw new UnreadableError("It is not a regular file: folders and links are not read.");
   const handle = await open(path, READ_FLAGS).catch(throwUnreadable);
   if ((await handle.stat()).isFile()) return handle;
   await handle.close();
-  throw new UnreadableError("It is no regular file.");
+  throw new UnreadableError("It is not a regular file.");
 }
 
 /** Whether a path, links followed, leads to a place within the folder. */
@@ -123,7 +123,7 @@ function throwUnreadable(error: NodeJS.ErrnoException): never {
 function throwNoFolder(folder: string, error: NodeJS.ErrnoException): never {
   const words: Record<string, string> = {
     ENOENT: `There is no folder ${folder}. Check the path.`,
-    ENOTDIR: `${folder} is no folder. Name the data folder of Jan or cortex.`,
+    ENOTDIR: `${folder} is not a folder. Name the data folder of Jan or cortex.`,
     EACCES: `The folder ${folder} may not be read by this user. Change its permissions, or run as its owner.`,
   };
   throw new ImportError(words[error.code ?? ""] ?? `The folder ${folder} cannot be read (${error.code}).`, { cause: error });

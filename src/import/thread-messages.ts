@@ -15,7 +15,7 @@ export interface OldMessage {
 }
 
 interface MessageHandlers {
-  /** Called for everything in the file that is no message of ours. */
+  /** Called for everything in the file that is not a message of ours. */
   skip?(item: ImportItem, reason: string): void;
   /** Called for a system message at the beginning. Answers whether the thread takes it as its instructions. */
   instruct?(text: string): boolean;

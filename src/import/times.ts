@@ -6,7 +6,7 @@ import { timeOf } from "./ids.ts";
 const EARLIEST = 100_000_000_000;
 const A_DAY = 86_400_000;
 
-/** Milliseconds since 1970; undefined for what is no time, or lies in the future of `now` (milliseconds too). */
+/** Milliseconds since 1970; undefined for what is not a time, or lies in the future of `now` (milliseconds too). */
 export function parseMilliseconds(value: unknown, now: number): number | undefined {
   const time = typeof value === "number" ? toMilliseconds(value) : typeof value === "string" ? parseTime(value) : NaN;
   return time >= EARLIEST && time <= now + A_DAY ? Math.floor(time) : undefined;

@@ -74,7 +74,7 @@ async function findOnlyGguf(own: string, is_alone: boolean): Promise<string | un
   return found.length === 1 ? join(own, found[0]!.name) : undefined;
 }
 
-/** Whether a GGUF file stands for a model: it is no projector for images, and no part of a model but the first. */
+/** Whether a GGUF file stands for a model: it is not a projector for images, and no part of a model but the first. */
 export function isModelName(name: string): boolean {
   return name.endsWith(".gguf") && !/mmproj/i.test(name) && partOf(name).no === 1;
 }
@@ -85,7 +85,7 @@ async function ggufSize(path: string): Promise<number> {
   if (handle === undefined) throw new UnreadableError("It is not there.");
   try {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(4), 0, 4, 0);
-    if (bytesRead < 4 || buffer.toString("latin1") !== "GGUF") throw new UnreadableError("It is no GGUF file.");
+    if (bytesRead < 4 || buffer.toString("latin1") !== "GGUF") throw new UnreadableError("It is not a GGUF file.");
     return (await handle.stat()).size;
   } finally {
     await handle.close();

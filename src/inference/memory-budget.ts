@@ -60,7 +60,7 @@ export function createMemoryBudget(budget: () => number) {
     return need.total <= available ? undefined : insufficientMemory(id, need, available, pinnedBytes());
   };
 
-  // While a model loads, what is free is no number to refuse another by.
+  // While a model loads, what is free is not a number to refuse another by.
   const isAnyLoading = (): boolean => [...held.keys()].some(({ loading }) => loading);
 
   /** Evicts until `missing` bytes will come free, beside those of engines that are stopping. */

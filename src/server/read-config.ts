@@ -52,7 +52,7 @@ export function readConfig(flags: Record<string, unknown> = {}, env: Variables =
 export function configOf(settings: Settings & { data: string }): Config {
   const unknown = unknownName(settings);
   if (unknown !== undefined)
-    throw new ConfigError(`"${unknown}" is no setting of ingle. These are: ${SETTING_NAMES.join(", ")}.`);
+    throw new ConfigError(`"${unknown}" is not a setting of ingle. These are: ${SETTING_NAMES.join(", ")}.`);
   if (settings.data === undefined) throw new ConfigError('"data" is missing. It must be a folder.');
   return checkSettings(settings, (name) => `"${name}"`);
 }

@@ -55,7 +55,7 @@ export interface RecordKind<T> {
   /** As a sentence names it: `thread`. */
   name: string;
   schema: v.GenericSchema<unknown, T>;
-  /** The id as a safe part of a key; undefined for a string that is no id of this kind. Reversed by `toId`. */
+  /** The id as a safe part of a key; undefined for a string that is not an id of this kind. Reversed by `toId`. */
   toKey(id: string): string | undefined;
   toId(key: string): string | undefined;
 }
@@ -236,7 +236,7 @@ function decodeStored(raw: unknown): string {
   return JSON.stringify(raw);
 }
 
-/** The record that a text holds. Throws `DamagedError` for a text that is no record of this schema, or of another id. */
+/** The record that a text holds. Throws `DamagedError` for a text that is not a record of this schema, or of another id. */
 export function parseRecord<T extends { id: string }>(schema: v.GenericSchema<unknown, T>, text: string, id: string): T {
   let value: unknown;
   try {

@@ -99,12 +99,12 @@ async function prepareFolder({ folder, no_init = false }: DataFolderOptions): Pr
   if (names?.includes(MARKER)) return;
   const foreign = names?.find((name) => !NOT_FOREIGN.test(name));
   if (foreign !== undefined) {
-    const reason = `holds "${foreign.slice(0, 60)}" and is no data folder of ingle`;
+    const reason = `holds "${foreign.slice(0, 60)}" and is not a data folder of ingle`;
     throw new DataFolderError(`The folder ${folder} ${reason}. Choose an empty one with --data.`);
   }
   if (no_init && !names?.includes("models")) {
     const remedy = "Is its disk mounted? Without --no-init it is made one.";
-    throw new DataFolderError(`The folder ${folder} is no data folder of ingle. ${remedy}`);
+    throw new DataFolderError(`The folder ${folder} is not a data folder of ingle. ${remedy}`);
   }
   try {
     const made = await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -150,7 +150,7 @@ const UNUSABLE: Record<string, string> = {
   EACCES: "it may not be read or written by this user",
   EROFS: "it is on a read-only disk",
   ENOSPC: "its disk is full",
-  ENOTDIR: "it is no folder",
+  ENOTDIR: "it is not a folder",
 };
 
 /** Throws `DataFolderError` for an error of the system, which says why, and any other one as it is. */

@@ -2,7 +2,7 @@
 import { ApiError } from "../http/errors.ts";
 import { quote } from "../support/quote.ts";
 
-/** What stands in a record's place is no record: the bytes themselves, not the disk, are at fault. */
+/** What stands in a record's place is not a record: the bytes themselves, not the disk, are at fault. */
 export class DamagedError extends Error {
   override readonly name = "DamagedError";
 }

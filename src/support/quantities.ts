@@ -60,7 +60,7 @@ function quantitySchema(name: string, read: (value: number | string) => number, 
   );
 }
 
-/** `NaN` where the value is no time. */
+/** `NaN` where the value is not a time. */
 function parseMilliseconds(value: number | string): number {
   if (String(value) === "-1") return Number.POSITIVE_INFINITY;
   const [, amount, unit = "s"] = /^(\d+(?:\.\d+)?)([smh])?$/.exec(String(value)) ?? [];
@@ -68,7 +68,7 @@ function parseMilliseconds(value: number | string): number {
   return ms <= LONGEST_MS ? ms : Number.NaN;
 }
 
-/** `NaN` where the value is no size. */
+/** `NaN` where the value is not a size. */
 function parseBytes(value: number | string): number {
   const [, amount, unit = "B"] = /^(\d+(?:\.\d+)?) ?([kmgt]?i?b)?$/i.exec(String(value)) ?? [];
   const count = Math.round(Number(amount) * (UNIT_BYTES[unit.toLowerCase()] ?? Number.NaN));

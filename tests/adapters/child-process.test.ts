@@ -147,7 +147,7 @@ describe("a child that misbehaves", () => {
     await engine.close();
     expect(await engine.closed).toBeUndefined();
   });
-  test("by a line that is no message", async () => {
+  test("by a line that is not a message", async () => {
     expect(await chatWith(`setTimeout(() => console.log("segfault at 0x0"), 200)`)).toBe("engine_crashed");
   });
   test("by a line without an end", async () => {

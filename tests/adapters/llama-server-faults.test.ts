@@ -245,7 +245,7 @@ describe("the llama-server of this machine", () => {
     });
   }
 
-  test("that may not be run, or is no program, is refused in a sentence", async () => {
+  test("that may not be run, or is not a program, is refused in a sentence", async () => {
     const text = program();
     chmodSync(text, 0o644);
     expect((await errorOf(findLlamaServer({ named: text, env: EMPTY }))).message).toContain("it may not be run");

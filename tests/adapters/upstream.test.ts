@@ -44,7 +44,7 @@ async function said(engine: Engine, request: ChatRequest = ask("hi"), signal = n
 async function failure(promise: Promise<unknown>): Promise<AdapterError> {
   const error = await promise.catch((error: unknown) => error);
   if (error instanceof AdapterError) return error;
-  throw new Error(`It is no AdapterError: ${String(error)}`);
+  throw new Error(`It is not an AdapterError: ${String(error)}`);
 }
 
 async function quiet(...servers: FakeUpstream[]): Promise<void> {
@@ -170,8 +170,8 @@ describe("a load", () => {
       "engine_unavailable",
       /answers 401.* key of INGLE_UPSTREAM_A/,
     ],
-    ["a page", 200, "<html>", "upstream_error", /is no list of models/],
-    ["another JSON", 200, { hello: 1 }, "upstream_error", /is no list of models/],
+    ["a page", 200, "<html>", "upstream_error", /is not a list of models/],
+    ["another JSON", 200, { hello: 1 }, "upstream_error", /is not a list of models/],
     ["no such path", 404, "Not Found", "upstream_error", /Not Found/],
     ["a redirect", 302, "", "upstream_error", /redirects/],
     ["a failure", 500, { error: { message: "broken" } }, "upstream_error", /broken/],
@@ -286,14 +286,14 @@ const FAULTS: [name: string, behaviour: Behaviour, code: string, words: RegExp][
     "upstream_error",
     /"text\/html" instead of an event stream/,
   ],
-  ["sends no JSON", { kind: "says", type: "text/event-stream", body: "data: {oops\n\n" }, "upstream_error", /no JSON/],
+  ["sends no JSON", { kind: "says", type: "text/event-stream", body: "data: {oops\n\n" }, "upstream_error", /not JSON/],
   [
     "sends other JSON",
     { kind: "says", type: "text/event-stream", body: 'data: {"choices":5}\n\n' },
     "upstream_error",
-    /no chunk/,
+    /not a chunk/,
   ],
-  ["sends other JSON in one piece", { kind: "says", type: "application/json", body: "[1]" }, "upstream_error", /no chunk/],
+  ["sends other JSON in one piece", { kind: "says", type: "application/json", body: "[1]" }, "upstream_error", /not a chunk/],
   [
     "fails amid its answer",
     { kind: "says", type: "text/event-stream", body: `${chunk({ content: "a" })}data: {"error":{"message":"ouch"}}\n\n` },
@@ -544,7 +544,7 @@ describe("time", () => {
     expect(await said(await load([there]))).toBe("late");
   });
 
-  test("a client that reads slowly is no silence of the server", async () => {
+  test("a client that reads slowly is not a silence of the server", async () => {
     const pieces = [chunk({ content: "a" }), chunk({ content: "b" }), chunk({}, "stop"), "data: [DONE]\n\n"];
     const there = await server({ kind: "pieces", pieces, every_ms: 150 });
     let text = "";

@@ -170,7 +170,7 @@ describe("a file that is there", () => {
     const { refusal, owner, listed } = house();
     const told = async (path: string) => (await refusal({ path }, owner)).message;
     expect(await told("/nothing/there.gguf")).toBe('There is no file "/nothing/there.gguf".');
-    expect(await told("relative.gguf")).toBe('"relative.gguf" is no absolute path.');
+    expect(await told("relative.gguf")).toBe('"relative.gguf" is not an absolute path.');
     expect(await told(root)).toStartWith("There is no file ");
     for (const url of ["file://elsewhere/a.gguf", "file:///a%2Fb.gguf"])
       expect(await told(url)).toContain("names no file of this machine");

@@ -263,7 +263,7 @@ describe("what is refused dials nothing", () => {
     expect(asked).toEqual([]);
   });
 
-  test("B-50: a body that is no JSON", async () => {
+  test("B-50: a body that is not JSON", async () => {
     const { at } = house();
     const init = { method: "POST", body: "hi", headers: { "content-type": "text/plain" } };
     expect(await errorOf(await at("tiny", init))).toMatchObject({ status: 415, code: "unsupported_media_type" });

@@ -60,7 +60,7 @@ describe("start and stop", () => {
     },
   );
 
-  test.each(["/start", "start", "tiny", "tiny%2Fstart", "org/start", "tiny/restart"])("POST %s is no start", async (path) => {
+  test.each(["/start", "start", "tiny", "tiny%2Fstart", "org/start", "tiny/restart"])("POST %s is not a start", async (path) => {
     const { request, ps } = makeHouse();
     const res = await request(`/v1/models/${path}`, { method: "POST" });
     expect([400, 404, 405]).toContain(res.status);

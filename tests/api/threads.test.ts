@@ -151,7 +151,7 @@ describe("a thread", () => {
     });
   }
 
-  test("B-40: an empty change changes nothing, null is no title", async () => {
+  test("B-40: an empty change changes nothing, null is not a title", async () => {
     const app = makeApp();
     const thread = await made(app, { title: "same" });
     const change = (body: object) => app.post(`/v1/threads/${thread.id}`, body, { method: "PATCH" });

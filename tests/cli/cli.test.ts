@@ -63,10 +63,10 @@ describe("words that are wrong", () => {
       const help = await ingle([command, "--help"]);
       expect(help).toEqual({ code: 0, stderr: "", stdout: expect.stringContaining(`USAGE ingle ${command}`) });
       expect(help.stdout).toContain("--data=");
-      await expectRefusal([command, "--nope"], 2, `"--nope" is no option of "ingle ${command}"`);
+      await expectRefusal([command, "--nope"], 2, `"--nope" is not an option of "ingle ${command}"`);
     });
   }
-  inTime("an unknown command", () => expectRefusal(["srve"], 2, '"srve" is no command of ingle. "ingle --help" lists them.'));
+  inTime("an unknown command", () => expectRefusal(["srve"], 2, '"srve" is not a command of ingle. "ingle --help" lists them.'));
   inTime("an option without its value", async () => {
     await expectRefusal(["serve", "--port"], 2, '"--port" needs a value');
     await expectRefusal(["serve", "--port", "--pull"], 2, '"--port" needs a value');

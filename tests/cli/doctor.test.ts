@@ -57,7 +57,7 @@ test(
     const env = { INGLE_DATA: await file("plain"), INGLE_PORT: "0" };
     const { code, stdout } = await run([...PROGRAM, "doctor"], { env });
     expect(stdout).toMatch(/^ok +settings +can be used$/m);
-    expect(stdout).toMatch(/^BROKEN +data folder +\S+ is no folder\n +mend it: ingle serve --data FOLDER$/m);
+    expect(stdout).toMatch(/^BROKEN +data folder +\S+ is not a folder\n +mend it: ingle serve --data FOLDER$/m);
     expect(stdout).toEndWith("\ningle cannot work here: 1 found.\n");
     expect(code).toBe(1);
   },

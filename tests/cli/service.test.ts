@@ -103,7 +103,7 @@ describe("it refuses", () => {
   test("a key on the command line", async () => {
     const { code, stdout, stderr } = await service(["--key", SECRET]);
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
-    expect(stderr).toStartWith('"--key" is no option of "ingle service".');
+    expect(stderr).toStartWith('"--key" is not an option of "ingle service".');
   });
   test("settings that the server would refuse", async () => {
     expect(await service(["--port", "many"])).toEqual({

@@ -6,7 +6,7 @@ import { checkFolder } from "../../src/storage/check/check.ts";
 import type { Records } from "./operations.ts";
 import type { Answer } from "./worker.ts";
 
-/** Everything that the records' folders hold, read without any code of the store; a file that is no JSON is its text. */
+/** Everything that the records' folders hold, read without any code of the store; a file that is not JSON is its text. */
 export function recordsIn(folder: string): Records {
   const paths = readdirSync(folder, { recursive: true }).map(String);
   const files = paths.filter((path) => /^(threads|messages|assistants)\b.*\.json$/.test(path));
@@ -54,7 +54,7 @@ export function badRefusal({ status, body }: Answer, state: "old" | "new"): stri
   const found: string[] = [];
   if (STATUS[code] !== status) found.push(`It was answered ${status} "${code}".`);
   if (!/^[A-Z].{20,}\.$/.test(message) || /\b(E[A-Z]{3,}|errno)\b|\/tmp\//.test(message))
-    found.push(`"${message}" is no sentence.`);
+    found.push(`"${message}" is not a sentence.`);
   if (state === "new" && message.includes("nothing was changed")) found.push(`"${message}" is not true.`);
   return found;
 }

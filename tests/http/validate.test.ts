@@ -66,18 +66,18 @@ describe("the bytes", () => {
     expect(await res.json()).toEqual({ messages: MESSAGES, max_tokens: 1, temperature: 0 });
   });
 
-  test("B-01: an empty body is no JSON, but {} where it is optional", async () => {
+  test("B-01: an empty body is not JSON, but {} where it is optional", async () => {
     expect(await errorOf(await send(null))).toMatchObject({ status: 400, param: null, code: "invalid_json" });
     expect(await errorOf(await send(" ", "/optional"))).toMatchObject({ status: 400, param: null, code: "invalid_json" });
     expect(await (await send(null, "/optional")).json()).toEqual({ title: "none" });
   });
 
   const broken = ['{"a', '{"a":1}x', "{'a':1}", "NaN", '{"a":1,}', "{} // x", "]", '{"a":1', '"\\"', "{:}", "\0"];
-  test.each(broken)("B-02: %j is no JSON", async (text) => {
+  test.each(broken)("B-02: %j is not JSON", async (text) => {
     expect(await errorOf(await send(text))).toMatchObject({ status: 400, param: null, code: "invalid_json" });
   });
 
-  test.each(["null", "[]", '"x"', "1", "true", "[{}]"])("B-03: %s is no object", async (text) => {
+  test.each(["null", "[]", '"x"', "1", "true", "[{}]"])("B-03: %s is not an object", async (text) => {
     for (const path of ["/chat", "/optional"]) {
       expect(await errorOf(await send(text, path))).toMatchObject({ status: 400, param: null, code: "invalid_type" });
     }

@@ -88,7 +88,7 @@ describe("without a server", () => {
           old_id: null,
           path: "threads/t/messages.jsonl",
           line: 2,
-          reason: "It is no JSON object, or only in part: it may have been cut.",
+          reason: "It is not a JSON object, or only in part: it may have been cut.",
         },
       ],
     });
@@ -104,10 +104,10 @@ describe("without a server", () => {
     expect(stdout).toEndWith(`\n1 thread, 1 message, 0 assistants, 0 models taken ${TOTAL}`);
   });
 
-  inTime("what is no old folder is a sentence and exit code 1, and a word too few is 2", async () => {
+  inTime("what is not an old folder is a sentence and exit code 1, and a word too few is 2", async () => {
     const [data, folder] = [dataFolder(), emptyFolder()];
     for (const [path, says] of [
-      [folder, `${folder} is no data folder of Jan or cortex: `],
+      [folder, `${folder} is not a data folder of Jan or cortex: `],
       [join(folder, "nope"), `There is no folder ${join(folder, "nope")}. Check the path.`],
       [data, `${data} is a data folder of ingle itself. Use it with --data instead.`],
     ] as const) {

@@ -44,7 +44,7 @@ describe("links", () => {
       expect.arrayContaining([
         `skipped assistant assistants: ${link}`,
         `skipped thread threads/linked: ${link}`,
-        expect.stringMatching(/^skipped thread threads\/u\/messages.jsonl: It is no regular file/),
+        expect.stringMatching(/^skipped thread threads\/u\/messages.jsonl: It is not a regular file/),
         `skipped model models/elsewhere: ${link}`,
         expect.stringMatching(/^skipped model models\/m\/model.json: /),
         expect.stringMatching(/^skipped model models\/n\/model.json: .*links are not read/),
@@ -105,7 +105,7 @@ describe("a model", () => {
   });
 });
 
-describe("what is no old folder", () => {
+describe("what is not an old folder", () => {
   const sentence = async (path: string): Promise<string> => {
     const error = await failure(bring(makeStore(), path));
     expect(error.name).toBe("ImportError");
@@ -114,13 +114,13 @@ describe("what is no old folder", () => {
 
   test("is refused with a sentence", async () => {
     const empty = emptyFolder();
-    expect(await sentence(empty)).toStartWith(`${empty} is no data folder of Jan or cortex: `);
+    expect(await sentence(empty)).toStartWith(`${empty} is not a data folder of Jan or cortex: `);
     expect(await sentence(join(empty, "nope"))).toBe(`There is no folder ${join(empty, "nope")}. Check the path.`);
     put(empty, "file", "text");
     expect(await sentence(join(empty, "file"))).toBe(
-      `${join(empty, "file")} is no folder. Name the data folder of Jan or cortex.`,
+      `${join(empty, "file")} is not a folder. Name the data folder of Jan or cortex.`,
     );
-    expect(await sentence(FIXTURES)).toContain("is no data folder of Jan or cortex");
+    expect(await sentence(FIXTURES)).toContain("is not a data folder of Jan or cortex");
     put(empty, "ingle.json", "{}");
     mkdirSync(join(empty, "threads"));
     expect(await sentence(empty)).toBe(`${empty} is a data folder of ingle itself. Use it with --data instead.`);

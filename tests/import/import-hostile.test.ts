@@ -118,7 +118,7 @@ describe("hostile input", () => {
     chmodSync(join(folder, "threads/locked/messages.jsonl"), 0);
     linkSync(join(folder, "threads/t/messages.jsonl"), join(folder, "threads/pipe/thread.json"));
     const { report } = await importing(folder);
-    expect(told(report)).toContainEqual(expect.stringContaining("threads/pipe/messages.jsonl: It is no regular file"));
+    expect(told(report)).toContainEqual(expect.stringContaining("threads/pipe/messages.jsonl: It is not a regular file"));
     // Root may read everything.
     if (process.getuid?.() !== 0) expect(told(report)).toContainEqual(expect.stringContaining("may not be read by this user"));
   });

@@ -209,7 +209,7 @@ describe("a broken folder", () => {
     ]);
     expect((await imported(store, "cut-thread")).thread).toMatchObject({ title: "Still here", created_at: 1_700_000_000 });
     expect((await imported(store, "no-record")).thread).toMatchObject({ title: "As a string", created_at: 1_700_000_100 });
-    const cut = "It is no JSON object, or only in part: it may have been cut.";
+    const cut = "It is not a JSON object, or only in part: it may have been cut.";
     const lost = "Its messages were taken; what else was known of it is lost.";
     const gone = "Its GGUF file is not there: it was never downloaded, or it was moved.";
     const lines = "threads/bad-lines/messages.jsonl";
@@ -228,7 +228,7 @@ describe("a broken folder", () => {
         `skipped message ${lines}:13: It has no text, only an image.`,
         "skipped model models/bad-yaml/model.yml: It is not YAML, or it describes no model.",
         `skipped model models/no-file/model.json: ${gone}`,
-        `skipped model models/not-gguf/model.json: Of its file ${folder}/models/not-gguf/page.gguf: It is no GGUF file.`,
+        `skipped model models/not-gguf/model.json: Of its file ${folder}/models/not-gguf/page.gguf: It is not a GGUF file.`,
         `skipped model models/outside/model.json: ${gone}`,
         "skipped model models/partial/model.yml: Its file has 4 bytes instead of 1000: it was not downloaded to its end.",
         "skipped thread threads/nothing: The folder has no thread.json.",
@@ -247,7 +247,7 @@ describe("a broken folder", () => {
     expect(texts).toEqual(["a", "b", "c"]);
     expect(reasons).toEqual(["skipped message threads/t/messages.jsonl:3: It holds nothing but NUL bytes."]);
   });
-  test("what is no UTF-8 is mended, and told", async () => {
+  test("what is not UTF-8 is mended, and told", async () => {
     const { said: texts, told: reasons } = await said(Buffer.from(line("1", "caf\xe9"), "latin1"));
     expect(texts).toEqual(["caf�"]);
     expect(reasons).toEqual(['reduced message threads/t/messages.jsonl:1: It is not all UTF-8: what is none became "�".']);

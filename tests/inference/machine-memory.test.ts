@@ -69,7 +69,7 @@ describe("the memory of engines", () => {
     expect([needed.largestContext(needed.total), needed.largestContext(1_000)]).toEqual([512, 0]);
   });
 
-  test("of a file that is no GGUF is a load that failed", async () => {
+  test("of a file that is not GGUF is a load that failed", async () => {
     const { need } = createMemoryEstimator({ slots: 2, budget: () => 0 });
     const asked = need(file("cut", tinyGguf().subarray(0, 4000)), { slots: 1, context: 512 });
     expect(await thrownBy(asked)).toMatchObject({

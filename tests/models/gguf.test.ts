@@ -199,15 +199,15 @@ describe("the header of a model", () => {
   });
 });
 
-describe("what is no model is refused with a sentence", () => {
+describe("what is not a model is refused with a sentence", () => {
   const llama = (...keys: Uint8Array[]) => [pair("general.architecture", 8, text("llama")), ...keys];
   const file = (parts: Parts) => gguf(parts);
   const cases: [name: string, bytes: Uint8Array, sentence: string][] = [
     ["empty", new Uint8Array(), "The file is empty."],
     ["a web page", raw("\n <!doctype html><p>404"), "The file is a web page, not a model."],
     ["a pointer", raw("version https://git-lfs.github.com/spec/v1\noid"), "The file is a pointer of Git LFS, not the model"],
-    ["another magic", file({ magic: "ggjt" }), 'The file is no GGUF: it begins with "ggjt".'],
-    ["control characters", raw("\x1b[31mred"), 'The file is no GGUF: it begins with "?[31".'],
+    ["another magic", file({ magic: "ggjt" }), 'The file is not GGUF: it begins with "ggjt".'],
+    ["control characters", raw("\x1b[31mred"), 'The file is not GGUF: it begins with "?[31".'],
     ["the magic alone", raw("GGUF"), "The file is cut: it has 4 bytes and ends within its header."],
     ["half of the magic", raw("GG"), "The file is cut: it has 2 bytes and ends within its header."],
     [
@@ -252,36 +252,40 @@ describe("what is no model is refused with a sentence", () => {
       file({ keys: [pair("tokenizer.chat_template", 8, text("x".repeat(2 ** 21)))] }),
       "to have 2097152 bytes.",
     ],
-    ["a number for a text", file({ keys: [pair("general.architecture", 4, u32(1))] }), '"general.architecture" is no text.'],
+    ["a number for a text", file({ keys: [pair("general.architecture", 4, u32(1))] }), '"general.architecture" is not text.'],
     [
       "a text for a number",
       file({ keys: llama(pair("llama.block_count", 8, text("2"))) }),
-      '"llama.block_count" is no whole number.',
+      '"llama.block_count" is not a whole number.',
     ],
     [
       "a negative number",
       file({ keys: llama(pair("llama.context_length", 5, u32(-1))) }),
-      '"llama.context_length" is no whole number.',
+      '"llama.context_length" is not a whole number.',
     ],
     [
       "a fraction",
       file({ keys: llama(pair("llama.embedding_length", 6, floats([0.5]))) }),
-      'embedding_length" is no whole number.',
+      'embedding_length" is not a whole number.',
     ],
     [
       "NaN",
       file({ keys: llama(pair("llama.attention.head_count", 9, array(6, [floats([NaN])]))) }),
-      "holds what is no whole number.",
+      "holds what is not a whole number.",
     ],
-    ["no array of tokens", file({ keys: [pair("tokenizer.ggml.tokens", 4, u32(3))] }), '"tokenizer.ggml.tokens" is no array.'],
+    [
+      "no array of tokens",
+      file({ keys: [pair("tokenizer.ggml.tokens", 4, u32(3))] }),
+      '"tokenizer.ggml.tokens" is not an array.',
+    ],
     ["2^32 layers", file({ keys: llama(pair("llama.block_count", 4, u32(-1))) }), "it is said to have 4294967295 layers."],
     [
       "part 7 of 3",
       file({ keys: [pair("split.no", 4, u32(6)), pair("split.count", 4, u32(3))] }),
       "it is said to be file 7 of 3.",
     ],
-    ["alignment 0", file({ keys: [pair("general.alignment", 4, u32(0))] }), "aligned to 0 bytes, which is no power of 2."],
-    ["alignment 48", file({ keys: [pair("general.alignment", 4, u32(48))] }), "aligned to 48 bytes, which is no power of 2."],
+    ["alignment 0", file({ keys: [pair("general.alignment", 4, u32(0))] }), "aligned to 0 bytes, which is not a power of 2."],
+    ["alignment 48", file({ keys: [pair("general.alignment", 4, u32(48))] }), "aligned to 48 bytes, which is not a power of 2."],
     ["alignment 2^31", file({ keys: [pair("general.alignment", 4, u32(2 ** 31))] }), "aligned to 2147483648 bytes"],
     ["a tensor's name of 64", file({ tensors: [tensor("t".repeat(64), [8])] }), "the name of a tensor is said to have 64 bytes."],
     ["a tensor twice", file({ tensors: [tensor("t", [8]), tensor("t", [8], 0, 32)] }), 'it has the tensor "t" twice.'],
@@ -348,7 +352,7 @@ describe("what is no model is refused with a sentence", () => {
   test("a folder, a pipe, and what is not there", async () => {
     const pipe = join(folder, "pipe.gguf");
     spawnSync("mkfifo", [pipe]);
-    for (const path of [folder, pipe]) expect(await sentenceOf(readGgufFile(path))).toContain("no file");
+    for (const path of [folder, pipe]) expect(await sentenceOf(readGgufFile(path))).toContain("not a file");
     const missing = (await readGgufFile(join(folder, "missing.gguf")).catch((error: unknown) => error)) as NodeJS.ErrnoException;
     expect(missing.code).toBe("ENOENT");
   });

@@ -50,7 +50,7 @@ describe("a name", () => {
     "ftp://example.com/a.gguf",
     "hf:org/name@../x",
   ])("%s names nothing, and it is said what would", (text) =>
-    expect(() => parseModelName(text)).toThrow(/ Name it hf:|no http address/),
+    expect(() => parseModelName(text)).toThrow(/ Name it hf:|not an http address/),
   );
 
   test("gives an id, a plain file name and one address", () => {

@@ -127,7 +127,7 @@ for (const runtime of runtimes()) {
       },
     );
 
-    test("S-09: a text/plain body without an Origin is no JSON", async () => {
+    test("S-09: a text/plain body without an Origin is not JSON", async () => {
       await expectRefusal(post(JSON.stringify(HI), LOCAL, "Content-Type: text/plain"), "415", "unsupported_media_type");
     });
 

@@ -103,7 +103,7 @@ for (const runtime of RUNTIMES) {
       expect(await ask(request("GET /ok", ["Host: evil.com", "X-Forwarded-Host: localhost"]))).toStartWith("HTTP/1.1 403");
     });
 
-    test("B-04, B-05: only JSON bodies are read, and POST without a body is no wrong content type", async () => {
+    test("B-04, B-05: only JSON bodies are read, and POST without a body is not a wrong content type", async () => {
       const typed = (type: string) =>
         request("POST /v1/echo", ["Host: localhost", ...(type ? [type] : []), "Content-Length: 2"]) + "{}";
       expect(await ask(typed(""))).toStartWith("HTTP/1.1 415");

@@ -77,7 +77,7 @@ function contents(base: string): Record<string, string> {
   return all;
 }
 
-/** Whatever is no folder; Bun's own recursion follows links. */
+/** Whatever is not a folder; Bun's own recursion follows links. */
 function below(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) =>
     entry.isDirectory() ? below(join(folder, entry.name)).map((path) => `${entry.name}/${path}`) : entry.name,
@@ -185,7 +185,7 @@ describe("damaged", () => {
     rmSync(at(place));
     await only('is missing. Run "ingle pull org/tiny".');
     mkdirSync(at(place));
-    await only("is no file");
+    await only("is not a file");
     rmSync(at(path.weights), { recursive: true });
     put(path.weights);
     expect(await find()).toContainEqual(expect.objectContaining({ kind: "damaged", path: place }));
@@ -215,7 +215,7 @@ describe("foreign", () => {
     expect((await found()).toSorted()).toEqual(expected.map((path) => `foreign ${path}`).toSorted());
   });
 
-  test("a name that is no text stays, and keeps nothing else from being set aside", async () => {
+  test("a name that is not text stays, and keeps nothing else from being set aside", async () => {
     const { base, put } = await house();
     writeFileSync(Buffer.from(`${base}/threads/\xff.json`, "latin1"), "theirs");
     put("threads/z.txt");
@@ -398,12 +398,12 @@ describe("the command", () => {
     expect((await check(base)).stdout).toContain('"ingle pull org/tiny"');
   });
 
-  inTime("refuses what is no data folder, and makes none", async () => {
+  inTime("refuses what is not a data folder, and makes none", async () => {
     const empty = kept(mkdtempSync(join(tmpdir(), "ingle-none-")));
     for (const folder of [empty, join(empty, "missing")]) {
       for (const words of [[], ["--fix"], ["--json"]]) {
         const ended = await check(folder, ...words);
-        expect(ended).toEqual({ code: 1, stdout: "", stderr: `${folder} is no data folder of ingle.\n` });
+        expect(ended).toEqual({ code: 1, stdout: "", stderr: `${folder} is not a data folder of ingle.\n` });
       }
     }
     expect(readdirSync(empty)).toEqual([]);

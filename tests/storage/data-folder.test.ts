@@ -65,7 +65,7 @@ describe("a folder", () => {
     for (const name of ["notes.txt", "threads", "set-aside", "ingle.jsonx", ".hidden", "x.tmp"]) {
       const folder = made();
       writeFileSync(join(folder, name), "theirs");
-      await expectRefusal(folder, `holds "${name}" and is no data folder`);
+      await expectRefusal(folder, `holds "${name}" and is not a data folder`);
       expect(text(folder, name)).toBe("theirs");
     }
   });
@@ -85,11 +85,11 @@ describe("a folder", () => {
     await (await open(empty, { no_init: true })).close();
   });
 
-  test("that is no folder is refused", async () => {
+  test("that is not a folder is refused", async () => {
     const file = place();
     writeFileSync(file, "theirs");
-    await expectRefusal(file, "it is no folder");
-    await expectRefusal(join(file, "below"), "it is no folder");
+    await expectRefusal(file, "it is not a folder");
+    await expectRefusal(join(file, "below"), "it is not a folder");
     expect(text(file)).toBe("theirs");
   });
 

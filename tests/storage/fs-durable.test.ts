@@ -271,7 +271,7 @@ describe("a disk that is missing", () => {
   });
 });
 
-test("a key that is no path of safe names is refused, and touches nothing", async () => {
+test("a key that is not a path of safe names is refused, and touches nothing", async () => {
   const base = folder();
   const driver = fsDurable({ base, token: "t" });
   for (const key of [

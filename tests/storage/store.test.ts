@@ -168,7 +168,7 @@ test("an error that a driver answers with, instead of throwing it, is an error",
   });
 });
 
-test("a record that is no text hides no other one, whatever the driver gives", async () => {
+test("a record that is not text hides no other one, whatever the driver gives", async () => {
   const base = await temporary();
   const store = createStore({ driver: await loadDriver({ driver: "fs", base }), shared: true, log });
   const { thread: good } = await store.conversations.create(thread("good"));

@@ -53,7 +53,7 @@ function bunBinary({ name, bun, exe, format, machine }: Target): string {
   const binary = join(fetchNpmPackage(`@oven/${bun.replace("arm64", "aarch64")}`, Bun.version), `bin/bun${exe}`);
   const found = binaryFormat(binary);
   if (found?.format === format && found.machine === machine) return binary;
-  throw new CompileError(`${binary} is no Bun for ${name}.`);
+  throw new CompileError(`${binary} is not a Bun for ${name}.`);
 }
 
 function replaceModules(parts: CarriedPart[]): BunPlugin {

@@ -90,7 +90,7 @@ const sha256 = (text: string): string => createHash("sha256").update(text).diges
 
 /** The same without any memory. */
 export async function tinyModelFailure(program: string, env: Env): Promise<string | undefined> {
-  // Deno may be allowed to write into ingle's own folders alone; a cache that cannot be written is no reason to learn nothing.
+  // Deno may be allowed to write into ingle's own folders alone; a cache that cannot be written is not a reason to learn nothing.
   const own = cacheFolder(env);
   const parent = await mkdir(own, { recursive: true }).then(
     () => own,

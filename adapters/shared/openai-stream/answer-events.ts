@@ -113,12 +113,12 @@ function createAnswerReader(stop: readonly string[]) {
   };
 }
 
-/** Answers with a `BrokenAnswer` where the text is no JSON; the caller throws it when the events before were read. */
+/** Answers with a `BrokenAnswer` where the text is not JSON; the caller throws it when the events before were read. */
 function parseJson(data: string): unknown {
   try {
     return JSON.parse(data);
   } catch {
-    return new BrokenAnswer(`A part of the answer is no JSON: ${data.slice(0, 100)}`);
+    return new BrokenAnswer(`A part of the answer is not JSON: ${data.slice(0, 100)}`);
   }
 }
 
@@ -127,7 +127,7 @@ function chunkOf(value: unknown, data: string): AnswerChunk | Error {
   const error = parseErrorBody(value);
   if (error !== undefined) return new FailedAnswer(error);
   const chunk = v.safeParse(AnswerChunk, value);
-  return chunk.success ? chunk.output : new BrokenAnswer(`A part of the answer is no chunk: ${data.slice(0, 100)}`);
+  return chunk.success ? chunk.output : new BrokenAnswer(`A part of the answer is not a chunk: ${data.slice(0, 100)}`);
 }
 
 /** A `chat.completion` as one chunk; undefined for anything else, which the schema of chunks refuses. */

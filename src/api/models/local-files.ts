@@ -31,7 +31,7 @@ export async function describeFilesInPlace(model: Model, path: string, within: s
 /** The real path of a file that may be used. Links are followed before the check: the place of the file itself decides. */
 async function resolveFile(path: string, within: string | null | undefined): Promise<string> {
   const absolute = path.startsWith("file:") ? pathFromUrl(path) : path.replace(/^~(?=[/\\]|$)/, homedir());
-  if (!isAbsolute(absolute)) throw invalidValue(`${quote(path)} is no absolute path.`, "path");
+  if (!isAbsolute(absolute)) throw invalidValue(`${quote(path)} is not an absolute path.`, "path");
   const message = `The file ${quote(path)} may not be used by its path over the API. Only files in --models-dir may.`;
   const denied = new ApiError(403, message, { param: "path", code: "path_not_allowed" });
   if (within === null) throw denied;

@@ -25,7 +25,7 @@ export async function checkDataFolder({ data, no_init }: Config): Promise<Findin
   const stats = await stat(data).catch(() => undefined);
   const disk = (path: string): Promise<Finding> => checkDisk("disk of the data folder", path);
   if (stats === undefined) return [await checkMissingFolder(data, no_init), await disk(await nearestFolder(data))];
-  if (!stats.isDirectory()) return [folder.broken(`${data} is no folder`, "ingle serve --data FOLDER")];
+  if (!stats.isDirectory()) return [folder.broken(`${data} is not a folder`, "ingle serve --data FOLDER")];
   return [await checkAccess(data, stats.mode), await checkLock(data), await disk(data)];
 }
 

@@ -32,7 +32,7 @@ async function checkRoot({ entries, report, misplaced }: CheckedFolder): Promise
     if (!FOLDERS.includes(name)) report("foreign", name, "It is none of ingle's files.");
     else if (kind !== "folder") {
       misplaced.add(name);
-      report("damaged", name, "It is no folder.", false);
+      report("damaged", name, "It is not a folder.", false);
     }
   }
 }

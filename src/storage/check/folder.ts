@@ -42,7 +42,7 @@ export function createCheckedFolder(folder: string, { in_use, now = Date.now }: 
     place,
     isThere,
     report(kind: FolderFinding["kind"], path: string, reason: string, can_be_set_aside = true): void {
-      // A name that is no text cannot be moved by that name.
+      // A name that is not text cannot be moved by that name.
       if (path.includes("\ufffd")) findings.push({ kind, path, reason: `${reason} Move it by hand.`, can_be_set_aside: false });
       else findings.push({ kind, path, reason, can_be_set_aside });
     },

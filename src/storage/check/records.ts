@@ -74,8 +74,8 @@ export async function checkRecords(checked: CheckedFolder): Promise<Records> {
     for (const { name, kind } of await entries("messages")) {
       const place = `messages/${name}`;
       const id = KINDS.threads.toId(name);
-      if (id === undefined) report("foreign", place, "It is no thread's folder.");
-      else if (kind !== "folder") report("damaged", place, "It is no folder.");
+      if (id === undefined) report("foreign", place, "It is not a thread's folder.");
+      else if (kind !== "folder") report("damaged", place, "It is not a folder.");
       else if (threads.has(id)) await checkCollection("messages", place);
       else if (!checked.misplaced.has("threads")) await reportOrphans(place, id);
     }
@@ -94,7 +94,7 @@ function wordsOf(error: unknown): string {
   const words: Record<string, string> = {
     EISDIR: "It is a folder.",
     ELOOP: "It is a link.",
-    ENXIO: "It is no regular file.",
+    ENXIO: "It is not a regular file.",
     EACCES: "It may not be read by this user.",
   };
   return words[code ?? ""] ?? message;

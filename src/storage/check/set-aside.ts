@@ -7,12 +7,12 @@ import { disk } from "../drivers/fs-durable/file-system.ts";
 /**
  * Moves each finding that can be moved to `set-aside/<stamp>/` below the folder, under the path that it had, durably and one by
  * one: whatever ends it in between leaves each in its old place or in the new one. Answers with the paths that it moved. Throws
- * where `set-aside` is no folder, and what the disk throws.
+ * where `set-aside` is not a folder, and what the disk throws.
  */
 export async function setAside(folder: string, findings: FolderFinding[], stamp: string): Promise<string[]> {
   // Through a link it would all leave the folder.
   if (!["folder", undefined].includes(await disk.kind(join(folder, SET_ASIDE)))) {
-    throw new Error(`"${SET_ASIDE}" in ${folder} is no folder, so nothing can be set aside there. Move it away first.`);
+    throw new Error(`"${SET_ASIDE}" in ${folder} is not a folder, so nothing can be set aside there. Move it away first.`);
   }
   const moved: string[] = [];
   const made = new Set<string>();

@@ -7,7 +7,7 @@ export async function checkStates({ report, entries, mayBeInUse, isOfMissingMode
   for (const { name, kind } of await entries(KV_CACHE_FOLDER)) {
     const place = `${KV_CACHE_FOLDER}/${name}`;
     if (IGNORED.test(name)) continue;
-    if (kind !== "folder" || decodeKey(name) === undefined) report("foreign", place, "It is no model's folder.");
+    if (kind !== "folder" || decodeKey(name) === undefined) report("foreign", place, "It is not a model's folder.");
     else if ((await isOfMissingModel(name)) && (await entries(place)).length > 0)
       report("orphaned", place, "The conversations that are kept here are those of a model that is gone.");
     else await statesOf(place);
@@ -18,7 +18,7 @@ export async function checkStates({ report, entries, mayBeInUse, isOfMissingMode
       const path = `${place}/${name}`;
       const unfinished = UNFINISHED_STATE_FILE.test(name);
       if (kind !== "file" || !(unfinished || SAVED_STATE_FILE.test(name) || IGNORED.test(name)))
-        report("foreign", path, "It is no conversation that ingle has kept.");
+        report("foreign", path, "It is not a conversation that ingle has kept.");
       else if (unfinished && !(await mayBeInUse(path)))
         report("orphaned", path, "It is half of a conversation: its writer was killed.");
     }

@@ -18,7 +18,7 @@ export async function checkWeights(checked: CheckedFolder, { models, fetched }: 
   for (const { name, kind } of await entries(WEIGHTS)) {
     const place = `${WEIGHTS}/${name}`;
     if (IGNORED.test(name)) continue;
-    if (kind !== "folder" || decodeKey(name) === undefined) report("foreign", place, "It is no model's folder.");
+    if (kind !== "folder" || decodeKey(name) === undefined) report("foreign", place, "It is not a model's folder.");
     else if (owners.has(name)) await reportForeign(place, own.get(name));
     else if (await checked.isOfMissingModel(name)) await reportOwnerless(place);
   }
@@ -50,7 +50,7 @@ export async function checkWeights(checked: CheckedFolder, { models, fetched }: 
 async function faultOf(path: string, size: number | undefined): Promise<string | undefined> {
   try {
     const there = await stat(path);
-    if (!there.isFile()) return "is no file";
+    if (!there.isFile()) return "is not a file";
     return size === undefined || size === there.size ? undefined : `has ${there.size} bytes instead of ${size}`;
   } catch (error) {
     const { code = "" } = error as NodeJS.ErrnoException;

@@ -59,7 +59,7 @@ export function fsDurable({ base, marker = "", token, files = disk }: FsDurableO
     sweep: () => sweep(files, base),
   };
 
-  /** Throws for a key that is no path of safe names: a client's string is encoded before it becomes part of a key. */
+  /** Throws for a key that is not a path of safe names: a client's string is encoded before it becomes part of a key. */
   function pathOf(key: string): string {
     const names = key.split(":");
     const unsafe = names.find((name) => !isSafeName(name));
@@ -84,7 +84,7 @@ export function fsDurable({ base, marker = "", token, files = disk }: FsDurableO
   }
 
   async function write(key: string, value: string): Promise<void> {
-    if (typeof value !== "string") throw new TypeError(`The value of "${key}" is no text.`);
+    if (typeof value !== "string") throw new TypeError(`The value of "${key}" is not text.`);
     const path = fileOf(key);
     refuseUncertain(path);
     const bytes = new TextEncoder().encode(value);
@@ -179,7 +179,7 @@ export function fsDurable({ base, marker = "", token, files = disk }: FsDurableO
     throw notAFolder(folders[at]!);
   }
 
-  /** A disk that is not mounted looks like an empty folder: that is no reason to say "there is nothing". */
+  /** A disk that is not mounted looks like an empty folder: that is not a reason to say "there is nothing". */
   async function assertMounted(): Promise<void> {
     if ((await files.kind(join(base, marker))) !== undefined) return;
     throw Object.assign(new Error(`${join(base, marker)} is gone: is its disk mounted?`), { code: "ENOENT" });

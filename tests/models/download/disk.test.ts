@@ -91,7 +91,7 @@ describe("a disk without room", () => {
   });
 });
 
-describe("a file that is no model", () => {
+describe("a file that is not a model", () => {
   const broken = corpus().filter(({ name }) =>
     /version|count|string|offset|cut after (4_?000|100|237008)|zeroed head/.test(name),
   );

@@ -34,7 +34,7 @@ test("what is said before the answer is passed over", () => {
 
 test.each([
   ["two lengths that differ", "content-length: 4\r\ncontent-length: 5"],
-  ["a length that is no number", "content-length: 0x4"],
+  ["a length that is not a number", "content-length: 0x4"],
   ["a negative length", "content-length: -4"],
   ["a length behind chunks", "content-length: 4\r\ntransfer-encoding: chunked"],
 ])("%s: it has no length", (_, lines) => {
