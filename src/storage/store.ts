@@ -1,7 +1,6 @@
 // Threads, messages, assistants and models: one storage, opened once, whatever driver it runs on.
 import { LRUCache } from "lru-cache";
 import { createStorage, type Driver } from "unstorage";
-import type * as v from "valibot";
 import { Model } from "../../models/manifest.ts";
 import { PendingModel } from "../../models/pending-model.ts";
 import { issueAbove, newId, OWN_ID } from "../support/ids.ts";
@@ -41,8 +40,6 @@ export interface StoreOptions {
   assertWritable?: () => void;
 }
 
-type RecordSchema<T> = v.GenericSchema<unknown, T>;
-
 /** What the records of each collection are; `messages` has one base a thread below its own. */
 export const KINDS = {
   threads: kindOfOwnIds("thread", "thread", Thread),
@@ -72,14 +69,11 @@ export function createStore({ driver, shared, log, assertWritable = () => {} }: 
   const threads = createCollection(context, "threads", KINDS.threads);
   const assistants = createCollection(context, "assistants", KINDS.assistants);
   // A collection holds no data; kept so that a request does not make its closures anew.
-  const conversationMessages = new LRUCache<string, Collection<Message>>({ max: 1000 });
-  const messages = (thread_id: string): Collection<Message> => {
-    const known = conversationMessages.get(thread_id);
-    if (known !== undefined) return known;
-    const made = createCollection(context, `messages:${thread_id}`, KINDS.messages);
-    conversationMessages.set(thread_id, made);
-    return made;
-  };
+  const conversationMessages = new LRUCache<string, Collection<Message>>({
+    max: 1000,
+    memoMethod: (thread_id) => createCollection(context, `messages:${thread_id}`, KINDS.messages),
+  });
+  const messages = (thread_id: string): Collection<Message> => conversationMessages.memo(thread_id);
   const newIdAbove = async (prefix: string, among: Collection<{ id: string }>): Promise<string> => {
     // Where others issue ids too, their clocks decide.
     const newest = shared ? undefined : await among.findLastId((id) => OWN_ID.test(id));
@@ -102,12 +96,12 @@ export function createStore({ driver, shared, log, assertWritable = () => {} }: 
   };
 }
 
-function kindOfOwnIds<T>(name: string, prefix: string, schema: RecordSchema<T>, others: string[] = []): RecordKind<T> {
+function kindOfOwnIds<T>(name: string, prefix: string, schema: RecordKind<T>["schema"], others: string[] = []): RecordKind<T> {
   const own = (id: string) => ((OWN_ID.test(id) && id.startsWith(`${prefix}_`)) || others.includes(id) ? id : undefined);
   return { name, schema, toKey: own, toId: own };
 }
 
-function kindOfAnyIds<T>(name: string, schema: RecordSchema<T>): RecordKind<T> {
+function kindOfAnyIds<T>(name: string, schema: RecordKind<T>["schema"]): RecordKind<T> {
   const toKey = (id: string): string | undefined => {
     try {
       return encodeKey(id);

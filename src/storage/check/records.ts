@@ -8,6 +8,13 @@ import { KINDS } from "../store.ts";
 import { decodeText } from "../decode-text.ts";
 import type { CheckedFolder } from "./folder.ts";
 
+const REASONS: Record<string, string> = {
+  EISDIR: "It is a folder.",
+  ELOOP: "It is a link.",
+  ENXIO: "It is not a regular file.",
+  EACCES: "It may not be read by this user.",
+};
+
 export interface Records {
   /** Sound ones by collection. */
   sound: Record<keyof typeof KINDS, number>;
@@ -65,7 +72,8 @@ export async function checkRecords(checked: CheckedFolder): Promise<Records> {
       return record;
     } catch (error) {
       // Removed since the folder was read.
-      if (codeOf(error) !== "ENOENT") report("damaged", place, wordsOf(error));
+      const code = codeOf(error);
+      if (code !== "ENOENT") report("damaged", place, REASONS[code] ?? (error as Error).message);
       return undefined;
     }
   }
@@ -87,15 +95,4 @@ export async function checkRecords(checked: CheckedFolder): Promise<Records> {
     const goes_on = (await checked.mayBeInUse(place)) || (checked.in_use && (await checked.isThere(`threads/${id}${SUFFIX}`)));
     if (left.length > 0 && !goes_on) report("orphaned", place, `Its thread is gone; ${left.length} messages are left.`);
   }
-}
-
-function wordsOf(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException;
-  const words: Record<string, string> = {
-    EISDIR: "It is a folder.",
-    ELOOP: "It is a link.",
-    ENXIO: "It is not a regular file.",
-    EACCES: "It may not be read by this user.",
-  };
-  return words[code ?? ""] ?? message;
 }

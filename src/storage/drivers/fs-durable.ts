@@ -10,7 +10,7 @@ import { isSafeName } from "../encode-key.ts";
 import { notAFolder } from "./fs-durable/record-writes.ts";
 import { decodeText } from "../decode-text.ts";
 
-export interface FsDurableOptions {
+interface FsDurableOptions {
   /** Absolute path of the folder; it must be there. */
   base: string;
   /** A file in `base` that is always there: where it is missing, what is read is not the folder but the place where its disk belongs. */
@@ -74,13 +74,8 @@ export function fsDurable({ base, marker = "", token, files = disk }: FsDurableO
   async function read(key: string): Promise<string | null> {
     const path = fileOf(key);
     await refuseLinks(key);
-    try {
-      return decodeText(await files.read(path, LARGEST));
-    } catch (error) {
-      if (codeOf(error) !== "ENOENT") throw error;
-      await assertMounted();
-      return null;
-    }
+    const bytes = await files.read(path, LARGEST).catch(undefinedIfMounted);
+    return bytes === undefined ? null : decodeText(bytes);
   }
 
   async function write(key: string, value: string): Promise<void> {
@@ -106,8 +101,7 @@ export function fsDurable({ base, marker = "", token, files = disk }: FsDurableO
     try {
       await files.unlink(path);
     } catch (error) {
-      if (codeOf(error) !== "ENOENT") throw error;
-      return assertMounted();
+      return undefinedIfMounted(error);
     }
     await syncName(dirname(path), path);
   }
@@ -139,11 +133,9 @@ export function fsDurable({ base, marker = "", token, files = disk }: FsDurableO
     try {
       await files.rmdir(folder);
     } catch (error) {
-      const code = codeOf(error);
       // A foreign folder is in it: the values are gone all the same.
-      if (code === "ENOTEMPTY" || code === "EEXIST") return sync(folder);
-      if (code !== "ENOENT") throw error;
-      return;
+      if (["ENOTEMPTY", "EEXIST"].includes(codeOf(error))) return sync(folder);
+      return undefinedIfAbsent(error);
     }
     await sync(dirname(folder));
   }
@@ -154,13 +146,7 @@ export function fsDurable({ base, marker = "", token, files = disk }: FsDurableO
 
   async function listBelow<T>(prefix: string, list: (folder: string) => Promise<T[]>): Promise<T[]> {
     if (prefix !== "") await refuseLinks(`${prefix}:x`);
-    try {
-      return await limited(() => list(folderAt(prefix)));
-    } catch (error) {
-      if (codeOf(error) !== "ENOENT") throw error;
-      await assertMounted();
-      return [];
-    }
+    return (await limited(() => list(folderAt(prefix))).catch(undefinedIfMounted)) ?? [];
   }
 
   /** The folders on the way to a key, the outermost first. */
@@ -175,14 +161,19 @@ export function fsDurable({ base, marker = "", token, files = disk }: FsDurableO
     // All at once: one after the other they would delay each read by as many calls.
     const kinds = await Promise.all(folders.map(files.kind));
     const at = kinds.findIndex((kind) => kind !== "folder");
-    if (at === -1 || kinds[at] === undefined) return;
-    throw notAFolder(folders[at]!);
+    if (kinds[at] !== undefined) throw notAFolder(folders[at]!);
   }
 
   /** A disk that is not mounted looks like an empty folder: that is not a reason to say "there is nothing". */
   async function assertMounted(): Promise<void> {
     if ((await files.kind(join(base, marker))) !== undefined) return;
     throw Object.assign(new Error(`${join(base, marker)} is gone: is its disk mounted?`), { code: "ENOENT" });
+  }
+
+  /** For `catch`: what is not there reads as undefined, where the disk is. */
+  async function undefinedIfMounted(error: unknown): Promise<undefined> {
+    undefinedIfAbsent(error);
+    await assertMounted();
   }
 
   function ensureFolder(folder: string, parent: string): Promise<void> {

@@ -1,13 +1,17 @@
 // One writer a data folder: the lock file names its holder, is touched while the holder lives, and is taken over when it has ended.
-import { utimes } from "node:fs/promises";
-import { dirname } from "node:path";
-import { folderIdOf, isHeld, readHolder, thisProcess, type Holder } from "./holder.ts";
+import { lstat, readdir, rm, utimes } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { PROOF } from "./folder-proof.ts";
+import { folderIdOf, isAbandoned, isHeld, readHolder, thisProcess, type Holder } from "./holder.ts";
 import { createLockFile, isAbsent, isOwnLock, overwriteLockFile, removeLockFile, takeLockFile } from "./lock-file.ts";
-import { sweepLeftovers } from "./leftovers.ts";
 
 const HEARTBEAT_MS = 2_000;
 /** A living holder touches its lock several times within this. */
 const STALE_MS = 10_000;
+
+// What processes leave behind the name of a lock when they are killed amid taking it: claims on stale ones, and files that have no name
+// yet and end in the token of their makers.
+const LEFTOVER = /^(?:\.[\w-]{1,64}\.stale)*(?:\.[\w-]{1,64}\.stale|\.[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})$/;
 
 export interface FolderLock {
   token: string;
@@ -19,7 +23,7 @@ export interface FolderLock {
   release(): Promise<void>;
 }
 
-export interface LockOptions {
+interface LockOptions {
   command: string;
   /** The lock was deleted by hand and another process has taken it. */
   onLost?: (holder: Holder | undefined) => void;
@@ -74,4 +78,23 @@ export async function takeFolderLock(path: string, options: LockOptions): Promis
 export async function holderOf(path: string, stale_ms = STALE_MS): Promise<Holder | undefined> {
   const holder = await readHolder(path);
   return holder !== undefined && (await isHeld(path, holder, stale_ms)) ? holder : undefined;
+}
+
+/**
+ * Removes the leftovers of makers that have ended. For the holder of the lock alone: a claim on an earlier lock is of no use any
+ * more. What the disk refuses is left to the next holder.
+ */
+async function sweepLeftovers(path: string): Promise<void> {
+  const [folder, lock] = [dirname(path), basename(path)];
+  for (const name of await readdir(folder).catch(() => [])) {
+    if (name.startsWith(`${lock}.`)) await sweepFile(join(folder, name), name.slice(lock.length)).catch(() => {});
+  }
+}
+
+async function sweepFile(path: string, ending: string): Promise<void> {
+  // Folders that were in the way of a lock lie here too.
+  const there = await lstat(path);
+  if (!there.isFile() || !(LEFTOVER.test(ending) || PROOF.test(ending))) return;
+  // A proof was made for an earlier holder, which cannot ask for it any more.
+  if (PROOF.test(ending) || isAbandoned(await readHolder(path), there.mtimeMs)) await rm(path, { force: true });
 }

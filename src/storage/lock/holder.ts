@@ -41,13 +41,10 @@ export class LockedError extends Error {
   readonly holder: Holder;
 
   constructor(holder: Holder) {
-    super(`The data folder is in use by "ingle ${holder.command}", process ${holder.pid}${at(holder)}.`);
+    const at = holder.url === undefined ? "" : ` at ${holder.url}`;
+    super(`The data folder is in use by "ingle ${holder.command}", process ${holder.pid}${at}.`);
     this.holder = holder;
   }
-}
-
-function at({ url }: Holder): string {
-  return url === undefined ? "" : ` at ${url}`;
 }
 
 /** A holder for this process, with a token that no other ever had. */
@@ -125,11 +122,8 @@ function isAliveHere(holder: Holder | undefined): boolean | undefined {
 }
 
 /** Milliseconds since 1970; undefined where nothing is. */
-export function touchedAt(path: string): Promise<number | undefined> {
-  return stat(path).then(
-    ({ mtimeMs }) => mtimeMs,
-    () => undefined,
-  );
+export async function touchedAt(path: string): Promise<number | undefined> {
+  return (await stat(path).catch(() => undefined))?.mtimeMs;
 }
 
 function isAlive(pid: number): boolean {

@@ -35,7 +35,8 @@ async function replaceStale(path: string, stale: Holder | undefined, own: Holder
   const claim = await claimStale(path, stale?.token ?? "unreadable", own, stale_ms);
   try {
     if ((await readHolder(path))?.token !== stale?.token) return false;
-    if (await isFolder(path)) await rename(path, `${path}.${randomUUID()}`);
+    const there = await stat(path).catch(() => undefined);
+    if (there?.isDirectory()) await rename(path, `${path}.${randomUUID()}`);
     if (await isAbsent(path)) return false;
     await overwriteLockFile(path, own);
     return true;
@@ -114,13 +115,6 @@ async function writeHolder(path: string, holder: Holder): Promise<void> {
   } finally {
     await handle.close();
   }
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  return stat(path).then(
-    (there) => there.isDirectory(),
-    () => false,
-  );
 }
 
 export async function isAbsent(path: string): Promise<boolean> {

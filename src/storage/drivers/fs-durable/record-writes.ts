@@ -56,10 +56,8 @@ export function* putRecords(calls: WriteCalls, writes: RecordWrite[]): Generator
   }
   for (const folder of changed.keys()) {
     yield;
-    changed.set(
-      folder,
-      caught(() => calls.sync(folder)),
-    );
+    const unsynced = caught(() => calls.sync(folder));
+    changed.set(folder, unsynced);
   }
   return writes.map(({ path }, i) => {
     const unsynced = changed.get(dirname(path));
@@ -128,26 +126,22 @@ export const systemCalls: WriteCalls = {
       throw error;
     }
   },
-  syncAndClose(descriptor) {
-    try {
-      fsyncSync(descriptor);
-    } finally {
-      // The bytes are on the disk, whatever becomes of the descriptor.
-      quietly(() => closeSync(descriptor));
-    }
-  },
+  syncAndClose: fsyncAndClose,
   rename: WINDOWS ? (from, to) => renameWithRetry(() => renameSync(from, to)) : renameSync,
   unlink: unlinkSync,
   sync(folder) {
-    if (WINDOWS) return;
-    const descriptor = openSync(folder, "r");
-    try {
-      fsyncSync(descriptor);
-    } finally {
-      quietly(() => closeSync(descriptor));
-    }
+    if (!WINDOWS) fsyncAndClose(openSync(folder, "r"));
   },
 };
+
+function fsyncAndClose(descriptor: number): void {
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    // What was synced is on the disk, whatever becomes of the descriptor.
+    quietly(() => closeSync(descriptor));
+  }
+}
 
 export function kindOf(there: { isFile(): boolean; isDirectory(): boolean }): EntryKind {
   if (there.isFile()) return "file";
