@@ -234,7 +234,7 @@ describe("the llama-server of this machine", () => {
   const broken: Record<string, [path: string, reason: string]> = {
     "is not there": ["/no/such/llama-server", "there is no such file"],
     hangs: [program("exec /bin/sleep 60"), "within 1 s"],
-    "is another program": [program("echo hello"), "no llama-server"],
+    "is another program": [program("echo hello"), "not a llama-server"],
     "fails at once": [program("echo 'libggml.so: cannot open shared object file' >&2; exit 127"), "libggml.so: cannot open"],
   };
   for (const [name, [path, reason]] of Object.entries(broken)) {
