@@ -16,16 +16,10 @@ export interface AdapterContext {
   env: Record<string, string | undefined>;
   /** Takes lines that engines write on their standard error. */
   log: (line: string) => void;
-  llama_server: {
-    /** Whether there is one on this machine; nothing is run to find it. */
-    isPresent(): boolean;
-    /** Path of the program. Throws `AdapterError` `engine_unavailable`. */
-    path(): Promise<string>;
-  };
-  node_llama_cpp: {
-    /** Whether its process would find the library; an executable may not carry it. */
-    isPresent(): boolean;
-  };
+  /** `isPresent`: nothing is run to find out. `path` throws `AdapterError` `engine_unavailable`. */
+  llama_server: { isPresent(): boolean; path(): Promise<string> };
+  /** Whether its process would find the library; an executable may not carry it. */
+  node_llama_cpp: { isPresent(): boolean };
   /** The command that runs `hostEngine` with the hosted part of the adapter of that name. */
   hostCommand: (adapter: string) => ReturnType<ChildProcessOptions["command"]>;
 }

@@ -61,22 +61,16 @@ export function vocabulary(words: string[]): Uint8Array[] {
   ];
 }
 
-export interface LlamaShape {
-  context_length: number;
-  embedding_length: number;
-  block_count: number;
-  feed_forward_length: number;
-  head_count: number;
-}
+export type LlamaShape = Record<
+  "context_length" | "embedding_length" | "block_count" | "feed_forward_length" | "head_count",
+  number
+>;
 
 /** The shape of a model of the architecture `llama`. */
 export function llamaShape(name: string, shape: LlamaShape): Uint8Array[] {
   const { head_count, ...lengths } = shape;
-  const numbers = {
-    ...lengths,
-    ...{ "attention.head_count": head_count, "attention.head_count_kv": head_count },
-    "rope.dimension_count": shape.embedding_length / head_count,
-  };
+  const heads = { "attention.head_count": head_count, "attention.head_count_kv": head_count };
+  const numbers = { ...lengths, ...heads, "rope.dimension_count": shape.embedding_length / head_count };
   return [
     pair("general.architecture", VALUE.string, text("llama")),
     pair("general.name", VALUE.string, text(name)),

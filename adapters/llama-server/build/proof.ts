@@ -41,7 +41,10 @@ export async function computeFailure(program: string, env: Env, { again = false 
   if (failure === undefined) failures.delete(identity);
   // A busy machine may be why it hung.
   else if (failure !== HUNG) failures.set(identity, failure);
-  if (isOwn(program, env)) await keepProof(identity, env, failure === undefined).catch(() => {});
+  if (!isOwn(program, env)) return failure;
+  const file = proofFile(identity, env);
+  const kept = failure === undefined ? writeProof(file, identity) : rm(file, { force: true });
+  await kept.catch(() => {});
   return failure;
 }
 
@@ -79,9 +82,7 @@ function proofFile(identity: string, env: Env): string {
   return join(cacheFolder(env), "llama-server-proofs", `${sha256(identity).slice(0, 32)}.json`);
 }
 
-async function keepProof(identity: string, env: Env, computes: boolean): Promise<void> {
-  const file = proofFile(identity, env);
-  if (!computes) return rm(file, { force: true });
+async function writeProof(file: string, identity: string): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
   await writeFile(file, `${identity}\n`);
 }
@@ -92,10 +93,7 @@ const sha256 = (text: string): string => createHash("sha256").update(text).diges
 export async function tinyModelFailure(program: string, env: Env): Promise<string | undefined> {
   // Deno may be allowed to write into ingle's own folders alone; a cache that cannot be written is not a reason to learn nothing.
   const own = cacheFolder(env);
-  const parent = await mkdir(own, { recursive: true }).then(
-    () => own,
-    () => tmpdir(),
-  );
+  const parent = (await mkdir(own, { recursive: true }).catch(() => false)) === false ? tmpdir() : own;
   const folder = await mkdtemp(join(parent, "ingle-proof-"));
   try {
     const model = join(folder, "tiny.gguf");
@@ -104,9 +102,8 @@ export async function tinyModelFailure(program: string, env: Env): Promise<strin
     const [special, plain] = await Promise.all(runs);
     if (typeof special === "string") return special;
     // A program that does not know the option leaves nothing to compare with.
-    return typeof plain === "string" || agree(special, plain)
-      ? undefined
-      : "its kernels for this processor compute other numbers";
+    if (typeof plain === "string" || agree(special, plain)) return undefined;
+    return "its kernels for this processor compute other numbers";
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -136,8 +133,6 @@ async function answerOf(program: string, model: string, env: Env, ...options: st
 }
 
 function agree(some: SampledTokens, others: SampledTokens): boolean {
-  return some.every(({ id, logprob }, index) => {
-    const other = others[index]!;
-    return id === other.id && Math.abs(logprob - other.logprob) < TOLERANCE;
-  });
+  const isClose = (a: number, b: number): boolean => Math.abs(a - b) < TOLERANCE;
+  return some.every(({ id, logprob }, index) => id === others[index]!.id && isClose(logprob, others[index]!.logprob));
 }
