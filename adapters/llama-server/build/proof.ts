@@ -62,9 +62,7 @@ export async function refuseBrokenBuild(program: string, env: Env): Promise<void
 }
 
 /** Built by ingle, or unpacked. */
-function isOwn(program: string, env: Env): boolean {
-  return program.startsWith(join(cacheFolder(env), sep));
-}
+const isOwn = (program: string, env: Env): boolean => program.startsWith(join(cacheFolder(env), sep));
 
 /** Another build, and the same on another processor, is another identity; undefined where Deno may run the program but not look at it. */
 async function identityOf(program: string): Promise<string | undefined> {
@@ -78,9 +76,8 @@ async function identityOf(program: string): Promise<string | undefined> {
   return JSON.stringify({ path, size, mtime_ms: Math.trunc(mtimeMs), processor });
 }
 
-function proofFile(identity: string, env: Env): string {
-  return join(cacheFolder(env), "llama-server-proofs", `${sha256(identity).slice(0, 32)}.json`);
-}
+const proofFile = (identity: string, env: Env): string =>
+  join(cacheFolder(env), "llama-server-proofs", `${sha256(identity).slice(0, 32)}.json`);
 
 async function writeProof(file: string, identity: string): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
