@@ -8,7 +8,7 @@ import { disk } from "../storage/drivers/fs-durable/file-system.ts";
 import { holderOf, takeFolderLock } from "../storage/lock/folder-lock.ts";
 import { LockedError } from "../storage/lock/holder.ts";
 import { setAside } from "../storage/check/set-aside.ts";
-import { CONFIG_ARG, settingArgs } from "./setting-args.ts";
+import { CONFIG_ARG, settingArgs, settingsOf } from "./setting-args.ts";
 import { CliError } from "./error.ts";
 import { print } from "./print.ts";
 
@@ -21,7 +21,7 @@ export default defineCommand({
     ...CONFIG_ARG,
   },
   async run({ args: { fix, json, ...settings } }) {
-    const { data, store } = readConfig(settings);
+    const { data, store } = readConfig(settingsOf(settings));
     if (store !== "fs-durable")
       throw new CliError(`The records are not in ${data} but in another store, which has its own tools.`);
     if ((await disk.kind(join(data, MARKER))) === undefined) throw new CliError(`${data} is not a data folder of ingle.`);

@@ -23,6 +23,7 @@ export function createPoolMetrics(engines: () => EngineRow[]) {
   const labels = ["model"];
   const counter = (name: string, help: string, ...more: string[]) => registry.counter(name, help, [...labels, ...more]);
   const histogram = (name: string, help: string) => registry.histogram(name, help, labels, SECONDS);
+  // Dashboards know these names, which are older than the word "generation".
   const generations = counter("ingle_turns_total", "Generations that are over.", "outcome", "phase", "code");
   const wait = histogram("ingle_turn_wait_seconds", "From the arrival of a generation to its slot.");
   const first = histogram("ingle_time_to_first_token_seconds", "From the arrival of a generation to its first token.");

@@ -1,4 +1,4 @@
-// Growth beyond one machine, as the README has it: two nodes that share one Redis, in front of two llama-servers.
+// Growth beyond one machine, as docs/scaling.md has it: two nodes that share one Redis, in front of two llama-servers.
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
