@@ -65,7 +65,7 @@ export async function openDataFolder(options: DataFolderOptions): Promise<DataFo
     if (choice.driver !== "fs-durable") await probeDriver(choice.driver, driver);
     const { shared } = guaranteeOf(choice.driver);
     const assertWritable = (): void => {
-      if (!lock.held()) throw unavailable("This server has lost its data folder to another process.");
+      if (!lock.held()) throw unavailable("This server does not hold its data folder any more.");
     };
     store = createStore({ driver, shared, log, assertWritable });
     if (choice.driver === "fs-durable") sweepInBackground(driver as FsDurable, log);

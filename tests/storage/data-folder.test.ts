@@ -50,6 +50,18 @@ async function expectRefusal(folder: string, says: string, more: object = {}): P
 }
 
 describe("a folder", () => {
+  test("that was closed takes no more writes: another process may hold it by then", async () => {
+    const folder = place();
+    const { store, close } = await open(folder);
+    const { thread: kept } = await store.conversations.create(thread());
+    await close();
+    const other = await open(folder);
+    const error = await failure(store.threads.patch(kept.id, (old) => ({ ...old, title: "late" })));
+    expect(error).toMatchObject({ status: 503, code: "storage_unavailable" });
+    expect((await other.store.threads.get(kept.id))?.title).not.toBe("late");
+    await other.close();
+  });
+
   test("that is not there is made, with those it is in, for its owner alone", async () => {
     const folder = join(place(), "a", "b");
     const { store, close } = await open(folder);

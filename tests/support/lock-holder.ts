@@ -29,8 +29,9 @@ async function hold(): Promise<void> {
   for await (const line of createInterface({ input: process.stdin })) {
     const [word, url = ""] = line.split(" ");
     if (word === "announce") await lock.announceUrl(url);
+    const held = lock.held();
     if (word === "release") await lock.release();
-    say({ done: word, held: lock.held() });
+    say({ done: word, held });
     if (word === "release") process.exit();
   }
 }

@@ -64,7 +64,7 @@ export async function takeFolderLock(path: string, options: LockOptions): Promis
       own.url = url;
       await overwriteLockFile(path, own);
     },
-    held: () => held,
+    held: () => held && !ended,
     async release() {
       ended = true;
       clearInterval(timer);
