@@ -77,7 +77,10 @@ function checkArguments(name: string, args: ArgsDef = {}, words: string[]): void
     if (!known.includes(flag)) {
       throw new CliError(`"${flag}" is not an option of "ingle ${name}". "ingle ${name} --help" lists them.`, 2);
     }
-    if (args[flag.slice(2)]?.type !== "string" || value !== undefined) continue;
+    const takesText = args[flag.slice(2)]?.type === "string";
+    if (!takesText && value !== undefined && (flag.startsWith("--no-") || !/^(true|false)$/.test(value)))
+      throw new CliError(`"${flag}" is a switch. Leave out "=${value}".`, 2);
+    if (!takesText || value !== undefined) continue;
     const next = words[++i];
     if (next === undefined || next.startsWith("--")) {
       throw new CliError(`"${flag}" needs a value, as in "${flag}=VALUE".`, 2);
@@ -86,10 +89,8 @@ function checkArguments(name: string, args: ArgsDef = {}, words: string[]): void
   plain.push(...words.slice(end + 1));
   const most = Object.values(args).filter(({ type }) => type === "positional").length;
   if (plain.length <= most) return;
-  throw new CliError(
-    `"ingle ${name}" does not know what to do with "${plain[most]}". Put quotes around what belongs together.`,
-    2,
-  );
+  const surplus = `"ingle ${name}" does not know what to do with "${plain[most]}".`;
+  throw new CliError(`${surplus} Put quotes around what belongs together.`, 2);
 }
 
 try {

@@ -80,7 +80,7 @@ export function sourceOptions(config: Partial<Config> = {}, env: Variables = pro
 }
 
 function readConfigFile(flag: string | undefined, env: Variables): { path: string; values: Record<string, unknown> } {
-  const named = flag ?? env.INGLE_CONFIG;
+  const named = flag ?? (env.INGLE_CONFIG || undefined);
   const path = named ?? join(platformFolders().config, "config.json");
   let text: string;
   try {

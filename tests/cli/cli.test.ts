@@ -67,6 +67,11 @@ describe("words that are wrong", () => {
     });
   }
   inTime("an unknown command", () => expectRefusal(["srve"], 2, '"srve" is not a command of ingle. "ingle --help" lists them.'));
+  inTime("a value for a switch, which is not to be taken for the switch itself", async () => {
+    await expectRefusal(["serve", "--insecure-no-auth=no"], 2, '"--insecure-no-auth" is a switch. Leave out "=no".');
+    await expectRefusal(["serve", "--offline="], 2, '"--offline" is a switch.');
+    await expectRefusal(["serve", "--no-init=true"], 2, '"--no-init" is a switch.');
+  });
   inTime("an option without its value", async () => {
     await expectRefusal(["serve", "--port"], 2, '"--port" needs a value');
     await expectRefusal(["serve", "--port", "--pull"], 2, '"--port" needs a value');
