@@ -17,7 +17,7 @@ export interface FolderLock {
   token: string;
   /** Writes into the lock where the API is, for other commands. */
   announceUrl(url: string): Promise<void>;
-  /** False once the lock was found to be another process's: from then on nothing may be written. */
+  /** False once the lock was released, or found to be another process's: from then on nothing may be written. */
   held(): boolean;
   /** Removes the lock, unless it is another process's by now. */
   release(): Promise<void>;
@@ -39,10 +39,9 @@ export async function takeFolderLock(path: string, options: LockOptions): Promis
   await sweepLeftovers(path);
 
   let held = true;
-  let ended = false;
   let beating = Promise.resolve();
   const lose = (holder: Holder | undefined): void => {
-    if (!held || ended) return;
+    if (!held) return;
     held = false;
     clearInterval(timer);
     onLost(holder);
@@ -64,9 +63,9 @@ export async function takeFolderLock(path: string, options: LockOptions): Promis
       own.url = url;
       await overwriteLockFile(path, own);
     },
-    held: () => held && !ended,
+    held: () => held,
     async release() {
-      ended = true;
+      held = false;
       clearInterval(timer);
       await beating;
       await removeLockFile(path, own);
