@@ -10,6 +10,7 @@ import { holderOf } from "../storage/lock/folder-lock.ts";
 import { requestOperatorKey } from "../storage/lock/folder-proof.ts";
 import { LockedError, readHolder, type Holder } from "../storage/lock/holder.ts";
 import { CliError, RefusedError } from "./error.ts";
+import { settingsOf } from "./setting-args.ts";
 import { createServer, type RunningServer, type CreateServerOptions } from "../server/create-server.ts";
 
 export interface Api {
@@ -29,13 +30,13 @@ interface ApiRequestOptions {
 
 type ConnectOptions = Omit<CreateServerOptions, "wide">;
 
-/** Calls `work` with the API of the data folder that `flags` and the other settings name. Throws as `connect` does. */
+/** Calls `work` with the API of the data folder that the options of a command line and the other settings name. Throws as `connect` does. */
 export async function withApi(
   flags: Record<string, unknown>,
   options: ConnectOptions,
   work: (api: Api) => Promise<void>,
 ): Promise<void> {
-  const api = await connect(readConfig(flags), options);
+  const api = await connect(readConfig(settingsOf(flags)), options);
   await work(api).finally(api.close);
 }
 

@@ -6,7 +6,7 @@ import { type ModelName, parseModelName, ModelNameError } from "../../models/ref
 import type { DownloadEvent } from "../library/download-jobs.ts";
 import type { MemoryFit } from "../inference/memory-estimator.ts";
 import { readEvents, withApi, type Api } from "./api.ts";
-import { DATA_ARGS, settingArgs, settingsOf } from "./setting-args.ts";
+import { DATA_ARGS, settingArgs } from "./setting-args.ts";
 import { CliError, RefusedError } from "./error.ts";
 import { print, printNote } from "./print.ts";
 import { formatBytes } from "../support/quantities.ts";
@@ -34,9 +34,8 @@ export default defineCommand({
     ...DATA_ARGS,
   },
   async run({ args: { model, id, sha256, engine, adapter = engine, ...flags } }) {
-    const settings = settingsOf(flags);
-    await withApi(settings, { command: "pull" }, async (api) => {
-      const known = await ensureKnown(api, model, { id, sha256, adapter, allow_private: settings.allow_private === true });
+    await withApi(flags, { command: "pull" }, async (api) => {
+      const known = await ensureKnown(api, model, { id, sha256, adapter, allow_private: flags["allow-private"] === true });
       print((await pull(api, known)) ? `${known} is downloaded.` : `${known} is there.`);
     });
   },

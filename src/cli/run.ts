@@ -4,7 +4,7 @@ import { text as readAll } from "node:stream/consumers";
 import { defineCommand } from "citty";
 import { readConfig } from "../server/read-config.ts";
 import { connect, readEvents, connectInProcess, type Api } from "./api.ts";
-import { DATA_ARGS, settingArgs } from "./setting-args.ts";
+import { DATA_ARGS, settingArgs, settingsOf } from "./setting-args.ts";
 import { CliError } from "./error.ts";
 import { printNote, unwritable } from "./print.ts";
 import { standardOutput } from "../server/standard-streams.ts";
@@ -81,7 +81,7 @@ type RunCommandOptions = { model: string; log?: boolean; [setting: string]: unkn
 
 /** The engine of a server has the server's settings and log: options for others take an engine in this process. */
 async function connectForRun({ model, log = false, ...settings }: RunCommandOptions): Promise<Api> {
-  const config = { ...readConfig(settings), slots: 1, key: [], model };
+  const config = { ...readConfig(settingsOf(settings)), slots: 1, key: [], model };
   const own = log || [settings.adapter, settings.threads, settings.context].some((setting) => setting !== undefined);
   // The log would stand between the answers; errors come as one sentence all the same.
   const silent = log ? {} : { write: () => {} };
