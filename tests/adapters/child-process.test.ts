@@ -44,11 +44,10 @@ describe("a child that dies", () => {
   afterAll(() => engine.close());
 
   test("fails the generations that run and every later one, and says why it closed", async () => {
-    const answers = [ask("hello"), ask("world")].map(async (request) => {
-      const events = engine.chat({ ...request, max_tokens: 1e9, temperature: 1 }, signal);
-      for await (const event of events)
-        if (event.type === "text") childrenOfOurs().forEach((pid) => process.kill(pid, "SIGKILL"));
-    });
+    // A child that is stopped cannot end an answer before it is killed.
+    childrenOfOurs().forEach((pid) => process.kill(pid, "SIGSTOP"));
+    const answers = [ask("hello"), ask("world")].map((request) => collect(engine.chat(request, signal)));
+    childrenOfOurs().forEach((pid) => process.kill(pid, "SIGKILL"));
     for (const answer of answers) expect(await codeOf(answer)).toBe("engine_crashed");
     expect((await engine.closed)?.message).toContain("SIGKILL");
     expect(await codeOf(collect(engine.chat(ask("hello"), signal)))).toBe("engine_crashed");
