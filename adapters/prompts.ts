@@ -1,0 +1,47 @@
+// The contract of the prompt process: what the adapters ask of the one process that renders templates and tries grammars for all models.
+import type { InstalledModel } from "../models/manifest.ts";
+import type { ChatRequest } from "./adapter.ts";
+
+/** Templates and grammars are strangers' programs: a clock and limits of output and memory end them, and the process with them where need be. */
+export interface Prompts {
+  /**
+   * Reads a model's template and vocabulary; called beside each load, which may go on meanwhile. Starts the process where it does not run.
+   * Throws `AdapterError` `model_load_failed` where the template cannot be parsed, and `engine_unavailable` where the process cannot be had.
+   */
+  open(model: InstalledModel, signal: AbortSignal): Promise<ModelPrompts>;
+  /** Ends the process. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+/** The prompts of one loaded model. Survives a death of the process: the next call starts it anew. */
+export interface ModelPrompts {
+  readonly template: TemplateFacts;
+  /**
+   * The prompt of a request: its messages, and its tools where it has some, as the template renders them before an answer. Special tokens
+   * that stand in messages stay text. Throws `AdapterError`: `messages_refused` where the template refuses the messages, `template_failed`
+   * where it breaks or exceeds its limits, and `context_length_exceeded` where the prompt leaves no room for an answer.
+   * `context_length`: tokens that a slot holds.
+   */
+  render(request: PromptRequest, context_length: number, signal: AbortSignal): Promise<Prompt>;
+  /** Compiles a grammar in GBNF. Throws `AdapterError` `request_refused` with `param` `grammar` and the reason. */
+  tryGrammar(grammar: string, signal: AbortSignal): Promise<void>;
+  /** Gives back the model's vocabulary. */
+  close(): void;
+}
+
+export type PromptRequest = Pick<ChatRequest, "messages" | "tools" | "tool_choice">;
+
+/** What is known of a template by rendering it once with samples, within its limits. */
+export interface TemplateFacts {
+  /** Whether rendering the samples stayed within the limits; an engine must not be given a template that did not. */
+  bounded: boolean;
+  /** Whether the template shows the tools it is given. */
+  tools: boolean;
+  /** Whether the template takes messages of the role `system`. */
+  system: boolean;
+  /** Whether answers may hold thoughts between markers that the template knows. */
+  thinking: boolean;
+}
+
+/** Where no library at hand knows the vocabulary, the engine itself tokenizes: the borders of pieces keep special tokens in messages text. */
+export type Prompt = { tokens: number[] } | { pieces: string[] };
