@@ -23,6 +23,8 @@ export interface LoadOptions {
   slots: number;
   /** Tokens one slot holds, prompt and answer together; the engine takes less where the model was trained on less. */
   context: number;
+  /** Bytes of memory that the engine is expected to take; one that takes far more is stopped. Absent: not known. */
+  memory?: number | undefined;
   /** Where the state of idle conversations is kept; absent: nowhere. */
   kv_cache?: KvCache | undefined;
   /** Called now and then while the load makes progress; `done` from 0 to 1. */

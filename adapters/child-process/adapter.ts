@@ -5,7 +5,7 @@ import { addAbortListener } from "node:events";
 import { AdapterError, type Adapter, type ChatEvent, type Engine } from "../adapter.ts";
 import { channel, type Channel } from "../shared/channel.ts";
 import { childEnvironment, exitReason, forEachLine } from "../shared/subprocess.ts";
-import { watchProcess, type WatchdogLimits } from "../shared/watchdog.ts";
+import { watchProcess, type WatchdogLimits, type WatchdogOptions } from "../shared/watchdog.ts";
 import { CLOSE_MS, encodeMessage, fromWireError, createMessageReader, type FromChild } from "./protocol.ts";
 
 export interface ChildProcessOptions {
@@ -35,7 +35,12 @@ export function childProcess({ inside, command, env, log = () => {}, limits }: C
         stdio: ["pipe", "pipe", "pipe"],
         windowsHide: true,
       });
-      const { send, loaded, chat, watchdog } = connect(child, model.id, { ...LIMITS, ...limits }, log);
+      const { send, loaded, chat, watchdog } = connect(
+        child,
+        model.id,
+        { limits: { ...LIMITS, ...limits }, memory: options.memory },
+        log,
+      );
       send({ type: "load", model, options });
       const { slots, context_length } = await watchdog.load(loaded, signal);
       return { slots, context_length, closed: watchdog.closed, chat, close: () => watchdog.close() };
@@ -44,14 +49,20 @@ export function childProcess({ inside, command, env, log = () => {}, limits }: C
 }
 
 /** Exchanges messages with a child that was just started. */
-function connect(child: ChildProcess, id: string, limits: WatchdogLimits, log: (line: string) => void) {
+function connect(
+  child: ChildProcess,
+  id: string,
+  watch: Pick<WatchdogOptions, "limits" | "memory">,
+  log: (line: string) => void,
+) {
   const loaded = Promise.withResolvers<{ slots: number; context_length: number }>();
   const generations = new Map<number, Channel<ChatEvent>>();
   let next_id = 0;
 
   const watchdog = watchProcess({
     id,
-    limits,
+    ...watch,
+    pid: child.pid,
     terminate: () => child.stdin!.end(),
     kill: () => child.kill("SIGKILL"),
   });

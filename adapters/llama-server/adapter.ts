@@ -66,7 +66,7 @@ function start({ model: { id, path }, options, limits, ...process }: StartedMode
   };
   const server = startLlamaServer({ ...process, onLine });
   const [terminate, kill] = [() => server.signal("SIGTERM"), () => server.signal("SIGKILL")];
-  const watchdog = watchProcess({ id, limits, terminate, kill });
+  const watchdog = watchProcess({ id, limits, pid: server.pid, memory: options.memory, terminate, kill });
   void server.ended.then((end) => watchdog.exited(end.how, loadError(id, path, end)));
   return { address: server.address, watchdog };
 }

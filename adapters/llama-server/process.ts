@@ -73,6 +73,8 @@ export function startLlamaServer({ program, args, key, env, log, onLine }: Llama
   child.on("exit", (code, signal) => setTimeout(() => end(code, exitReason(code, signal)), LAST_LINES_MS));
   child.on("close", (code, signal) => end(code, exitReason(code, signal)));
   return {
+    /** Undefined where it could not be started. */
+    pid: child.pid,
     /** URL of the server once its model is loaded; pending for ever where the process ends before. */
     address: address.promise,
     /** Never rejects. */

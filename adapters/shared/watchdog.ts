@@ -1,6 +1,7 @@
 // Watches the process of one engine: silence ends it while somebody waits for it, and its end is the error of all that wait.
 import { addAbortListener } from "node:events";
 import { AdapterError } from "../adapter.ts";
+import { limitMemory, MEMORY_MARGIN } from "./memory-limit.ts";
 
 /** In milliseconds. */
 export interface WatchdogLimits {
@@ -16,6 +17,10 @@ export interface WatchdogOptions {
   /** The model's id, for error messages. */
   id: string;
   limits: WatchdogLimits;
+  /** Of the process; undefined where it could not be started. */
+  pid: number | undefined;
+  /** Bytes that the model takes by estimate; absent: no limit. */
+  memory?: number | undefined;
   /** Asks the process to end its work. Called once. */
   terminate(): void;
   kill(): void;
@@ -23,7 +28,7 @@ export interface WatchdogOptions {
 
 export type ProcessWatchdog = ReturnType<typeof watchProcess>;
 
-export function watchProcess({ id, limits, terminate, kill: killProcess }: WatchdogOptions) {
+export function watchProcess({ id, limits, pid, memory = Infinity, terminate, kill: killProcess }: WatchdogOptions) {
   const closed = Promise.withResolvers<AdapterError | undefined>();
   const gone = new AbortController();
   let reason: AdapterError | undefined;
@@ -43,6 +48,10 @@ export function watchProcess({ id, limits, terminate, kill: killProcess }: Watch
     kill(new AdapterError("engine_timeout", `The engine of model "${id}" gave no sign of life for ${limit / 1000} s.`));
   };
   const timer = setInterval(checkSilence, Math.min(1_000, limits.generation, limits.load)).unref();
+  const stopLimit = limitMemory(pid, {
+    bytes: memory + MEMORY_MARGIN,
+    onExceeded: () => kill(new AdapterError("engine_crashed", `The engine of model "${id}" grew without end and was stopped.`)),
+  });
 
   const end = async (before?: () => Promise<void>): Promise<void> => {
     if (before !== undefined) await Promise.race([before(), closed.promise]);
@@ -98,6 +107,7 @@ export function watchProcess({ id, limits, terminate, kill: killProcess }: Watch
     /** Takes note that the process has ended, with `code 1` for example. `load_error`: what an end during a load means. */
     exited(how: string, load_error?: AdapterError): void {
       clearInterval(timer);
+      stopLimit();
       const unreadable = `Model "${id}" cannot be loaded: the engine ended with ${how} while reading it.`;
       const crash = new AdapterError("engine_crashed", `The engine of model "${id}" ended with ${how}. Ask again.`);
       reason ??= loaded ? crash : (load_error ?? new AdapterError("model_load_failed", unreadable));

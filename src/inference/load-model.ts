@@ -1,5 +1,5 @@
 // One load, from the record of a model to its engine: back-off, memory, the adapter, and the watch over the engine's end.
-import { AdapterError, type Adapter, type Engine, type KvCache } from "../../adapters/adapter.ts";
+import { AdapterError, type Adapter, type Engine, type KvCache, type LoadOptions } from "../../adapters/adapter.ts";
 import { DEFAULT_CONTEXT, type ContextLoad } from "../../models/memory-estimate.ts";
 import type { InstalledModel, Model } from "../../models/manifest.ts";
 import type { PoolMetrics } from "./metrics.ts";
@@ -31,7 +31,12 @@ export interface LoaderOptions {
 export function createLoader(options: LoaderOptions) {
   const { adapterOf, resolve, threads, kvCacheOf, need, memory, backoffs, metrics, closing, log, now } = options;
 
-  const loadEngine = async (model: Model, installed: InstalledModel, load: ContextLoad, signal: AbortSignal): Promise<Engine> => {
+  const loadEngine = async (
+    model: Model,
+    installed: InstalledModel,
+    load: ContextLoad & Pick<LoadOptions, "memory">,
+    signal: AbortSignal,
+  ): Promise<Engine> => {
     const started = now();
     const adapter = adapterOf(model);
     const engine = await adapter.load(installed, { ...load, threads, kv_cache: kvCacheOf?.(model) }, signal);
@@ -62,7 +67,7 @@ export function createLoader(options: LoaderOptions) {
     try {
       const needed = await need?.(installed, load);
       if (needed !== undefined) await memory.reserve(instance, needed, signal);
-      instance.engine = await loadEngine(model, installed, load, signal);
+      instance.engine = await loadEngine(model, installed, { ...load, memory: needed?.total }, signal);
       metrics.loadEnded(model.id, "");
       backoffs.of(model.id).loadSucceeded();
       void watchEngine(instance, instance.engine, installed.path);

@@ -9,6 +9,7 @@ import { createAdapters } from "../../src/server/adapters.ts";
 import { adapterSuite, collect, TINY } from "../adapter-suite.ts";
 import { makeModel } from "../support/app.ts";
 import { ask, tinyModel } from "../support/models.ts";
+import { isAlive } from "../support/processes.ts";
 import { realModel } from "../support/real-model.ts";
 import { corpus } from "../support/tiny-gguf.ts";
 
@@ -116,8 +117,12 @@ describe("a child that misbehaves", () => {
       limits,
     });
   const loaded = `console.log(JSON.stringify({ type: "loaded", slots: 1, context_length: 9 }));`;
-  const load = (script: string, limits?: ChildProcessOptions["limits"]) =>
-    scripted(script, limits).load({ id: "fake", path: "", settings: {} }, { slots: 1, context: 9 }, AbortSignal.timeout(20_000));
+  const load = (script: string, limits?: ChildProcessOptions["limits"], memory?: number) =>
+    scripted(script, limits).load(
+      { id: "fake", path: "", settings: {} },
+      { slots: 1, context: 9, memory },
+      AbortSignal.timeout(20_000),
+    );
   const chatWith = async (script: string, limits?: ChildProcessOptions["limits"]) => {
     const engine = await load(`${loaded} process.stdin.once("data", () => {}); ${script}`, limits);
     const code = await codeOf(collect(engine.chat(ask("hello"), AbortSignal.timeout(20_000))));
@@ -169,6 +174,23 @@ describe("a child that misbehaves", () => {
     expect(refusal).toMatchObject({ code: "request_refused", message: "No.", param: "grammar" });
     await engine.close();
   });
+  test("by growing without end: it is stopped a GiB beyond what its model needs", async () => {
+    const grow = `const kept = []; setInterval(() => kept.length < 60 && kept.push(Buffer.alloc(25e6, 1)), 20);`;
+    const engine = await load(loaded + grow, undefined, 1);
+    const [pid] = childrenOfOurs("25e6") as [number];
+    const { message } = (await engine.closed) as AdapterError;
+    expect(message).toBe('The engine of model "fake" grew without end and was stopped.');
+    expect(isAlive(pid)).toBe(false);
+  });
+  test.skipIf(!existsSync("/usr/bin/prlimit"))("not at all: the kernel holds its data to a limit, too", async () => {
+    const engine = await load(`${loaded} process.stdin.resume() // held`, undefined, 1e9);
+    const [pid] = childrenOfOurs("held") as [number];
+    const limit = () => Number(/^Max data size +(\d+)/m.exec(readFileSync(`/proc/${pid}/limits`, "utf8"))?.[1]);
+    while (Number.isNaN(limit())) await new Promise((done) => setTimeout(done, 20));
+    expect(limit()).toBeGreaterThan(1e9 + 2 ** 30);
+    expect(limit()).toBeLessThan(1e9 + 2 ** 30 * 12);
+    await engine.close();
+  });
   test("by not being there", async () => {
     const missing = childProcess({ inside: FAKE, command: () => ({ program: "/no/such/program", args: [] }), env: {} });
     const loading = missing.load({ id: "fake", path: "", settings: {} }, { slots: 1, context: 9 }, AbortSignal.timeout(20_000));
@@ -199,8 +221,8 @@ async function codeOf(promise: Promise<unknown>): Promise<string | undefined> {
   return undefined;
 }
 
-/** Process ids of engine hosts whose parent is this process. */
-function childrenOfOurs(): number[] {
+/** Process ids of engine hosts, or of children with another text in their command line, whose parent is this process. */
+function childrenOfOurs(text = "engine-host"): number[] {
   if (!existsSync("/proc")) throw new Error("This test reads /proc.");
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
@@ -213,6 +235,6 @@ function childrenOfOurs(): number[] {
           return "";
         }
       };
-      return read("stat").split(") ")[1]?.split(" ")[1] === String(process.pid) && read("cmdline").includes("engine-host");
+      return read("stat").split(") ")[1]?.split(" ")[1] === String(process.pid) && read("cmdline").includes(text);
     });
 }

@@ -14,7 +14,7 @@ function watched({ polite = true, ...limits }: Partial<WatchdogLimits> & { polit
     if (ends) setTimeout(() => watchdog.exited(`signal ${name}`), 20);
   };
   const [terminate, kill] = [send("SIGTERM", polite), send("SIGKILL", true)];
-  const watchdog = watchProcess({ id: "tiny", limits: { ...LIMITS, ...limits }, terminate, kill });
+  const watchdog = watchProcess({ id: "tiny", limits: { ...LIMITS, ...limits }, pid: undefined, terminate, kill });
   return { watchdog, signals };
 }
 
