@@ -1,12 +1,13 @@
 import { join } from "node:path";
 import { defineCommand } from "citty";
 import { readConfig } from "../server/read-config.ts";
-import { checkFolder, SET_ASIDE, type CheckReport } from "../storage/check/check.ts";
+import { checkFolder, type CheckReport } from "../storage/check/check.ts";
 import type { FolderFinding } from "../storage/check/folder.ts";
-import { LOCK_FILE, MARKER } from "../storage/file-names.ts";
+import { LOCK_FILE, MARKER, SET_ASIDE } from "../storage/file-names.ts";
 import { disk } from "../storage/drivers/fs-durable/file-system.ts";
 import { holderOf, takeFolderLock } from "../storage/lock/folder-lock.ts";
 import { LockedError } from "../storage/lock/holder.ts";
+import { isThreadRecord } from "../storage/check/recovered-thread.ts";
 import { setAside } from "../storage/check/set-aside.ts";
 import { CONFIG_ARG, settingArgs, settingsOf } from "./setting-args.ts";
 import { CliError } from "./error.ts";
@@ -40,36 +41,45 @@ async function checkAndFix(data: string): Promise<{ report: CheckReport; moved: 
     throw fixError(data, error);
   });
   try {
-    return await fixAll(data);
+    const report = await checkFolder(data, { in_use: false });
+    const moved = await setAside(data, report.findings, new Date().toISOString().replaceAll(":", "-"));
+    return { report, moved };
+  } catch (error) {
+    throw fixError(data, error as NodeJS.ErrnoException);
   } finally {
     await lock.release();
   }
 }
 
-/** Repeats until nothing is left to move: without a damaged thread its messages are orphaned, without a model its weights. */
-async function fixAll(data: string): Promise<{ report: CheckReport; moved: string[] }> {
-  const stamp = new Date().toISOString().replaceAll(":", "-");
-  const fixed: FolderFinding[] = [];
-  for (let round = 1; ; round++) {
-    const { findings, sound } = await checkFolder(data, { in_use: false });
-    // Each round has a folder of its own: files of a folder that is moved now may have been moved before.
-    const moved = new Set(await setAside(data, findings, round === 1 ? stamp : `${stamp}-${round}`));
-    fixed.push(...findings.filter(({ path }) => moved.has(path)));
-    if (moved.size === 0) return { report: { findings: [...fixed, ...findings], sound }, moved: fixed.map(({ path }) => path) };
-  }
-}
+const WHY: Record<string, string> = {
+  EROFS: "it is on a read-only disk",
+  EACCES: "this user may not",
+  ENOSPC: "its disk is full",
+  EDQUOT: "its disk is full",
+  EXDEV: `its folders and "${SET_ASIDE}" are on different disks`,
+};
 
 function fixError(data: string, error: NodeJS.ErrnoException): Error {
   if (error instanceof LockedError) return new CliError(`${error.message} Stop it first: --fix moves files.`);
-  const why = { EROFS: "it is on a read-only disk", EACCES: "this user may not", ENOSPC: "its disk is full" }[error.code ?? ""];
-  return why === undefined ? error : new CliError(`The data folder ${data} cannot be written to: ${why}.`);
+  const why = WHY[error.code ?? ""];
+  if (why === undefined) return error;
+  return new CliError(`The data folder ${data} cannot be written to: ${why}. Nothing is lost; mend that and run this again.`);
 }
 
 function formatReport({ findings, sound }: CheckReport, moved: string[]): string {
   const aside = new Set(moved);
-  const line = ({ kind, path, reason }: FolderFinding): string =>
-    `${kind}: ${path}: ${reason}${aside.has(path) ? " Set aside." : ""}`;
+  const line = (finding: FolderFinding): string => {
+    const { kind, path, reason } = finding;
+    return `${kind}: ${path}: ${reason}${aside.has(path) ? ` Set aside.${whatStays(finding)}` : ""}`;
+  };
   const counts = Object.entries(sound).map(([name, count]) => `${count} ${name}`);
   const bad = findings.length === 0 ? "nothing is wrong" : `${findings.length} found, ${moved.length} set aside`;
   return [...findings.map(line), `${counts.join(", ")} are sound; ${bad}.`].join("\n");
+}
+
+/** What moving a record has not moved. */
+function whatStays(finding: FolderFinding): string {
+  if (isThreadRecord(finding)) return " The thread has a new record, its messages stay.";
+  if (finding.kind !== "damaged" || !/^(models|downloads)\//.test(finding.path)) return "";
+  return ' What was downloaded stays: "ingle pull" with the name or address that it came from uses it again.';
 }

@@ -224,7 +224,7 @@ function throwUncertain(cause: unknown): never {
 const LARGEST_INDENTED = 2 ** 16;
 
 /** Indented for people, unless it is large: indents of deep values can take more room than the values. */
-function serialize(record: unknown): string {
+export function serialize(record: unknown): string {
   const text = JSON.stringify(record);
   return `${text.length > LARGEST_INDENTED ? text : JSON.stringify(record, null, 2)}\n`;
 }

@@ -28,9 +28,12 @@ export function createRequestIds(): () => string {
   return () => `req_${start}${(count++).toString(36)}`;
 }
 
+/** Milliseconds since 1970 at which an id of our own was made. */
+export const timeOf = (id: string): number => decodeTime(id.slice(id.indexOf("_") + 1).toUpperCase());
+
 /** Makes all further ids sort behind `id`, which an earlier process made: its clock may have been ahead. */
 export function issueAbove(id: string): void {
-  const time = decodeTime(id.slice(id.indexOf("_") + 1).toUpperCase());
+  const time = timeOf(id);
   // An id of the last millisecond that ulid knows was written by hand: no id can sort behind it.
   if (time >= Date.now() && time < 2 ** 48 - 1) nextUlid(time + 1);
 }

@@ -1,5 +1,5 @@
 // `ingle check`: what it finds in a data folder, what `--fix` does about it, and what a server makes of the same records.
-import { afterAll, describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, spyOn, test } from "bun:test";
 import {
   chmodSync,
   lstatSync,
@@ -16,13 +16,25 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { decodeTime } from "ulid";
 import { createServer } from "../../src/server/create-server.ts";
 import { readConfig } from "../../src/server/read-config.ts";
-import { checkFolder, SET_ASIDE } from "../../src/storage/check/check.ts";
+import { checkFolder } from "../../src/storage/check/check.ts";
 import type { FolderFinding } from "../../src/storage/check/folder.ts";
-import { MARKER } from "../../src/storage/file-names.ts";
+import { MARKER, SET_ASIDE } from "../../src/storage/file-names.ts";
 import { setAside } from "../../src/storage/check/set-aside.ts";
-import { damagedFolder, dataFolder, idOf, openFolder, smallDisk, socketAt } from "../support/folder.ts";
+import { disk, type FileSystem } from "../../src/storage/drivers/fs-durable/file-system.ts";
+import {
+  damagedFolder,
+  DAMAGES,
+  dataFolder,
+  failing,
+  FOLDER_INSTEAD,
+  idOf,
+  openFolder,
+  smallDisk,
+  socketAt,
+} from "../support/folder.ts";
 import { PROGRAM, run, RUNTIME } from "../support/program.ts";
 import { assistant, message, model, thread } from "../support/records.ts";
 import { startServer } from "../support/server.ts";
@@ -66,15 +78,24 @@ async function house() {
   return { base, path, at, put, find, found, one, two };
 }
 
-/** Every file below a folder with its bytes, every link with its target; what stands in `set-aside` under the path it had before. */
+/**
+ * Every file below a folder with its bytes, every link with its target; what stands in `set-aside` under the path it had before. The
+ * records that threads have got instead of damaged ones are left out.
+ */
 function contents(base: string): Record<string, string> {
-  const entries = below(base).map((path): [string, string] => {
-    return [path.replace(new RegExp(`^${SET_ASIDE}/[^/]+/`), ""), contentOf(join(base, path))];
-  });
+  const entries = below(base)
+    .map((path): [string, string] => [path.replace(new RegExp(`^${SET_ASIDE}/[^/]+/`), ""), contentOf(join(base, path))])
+    .filter(([, content]) => !content.includes('"recovered": true'));
   const all = Object.fromEntries(entries);
   // Else one lies where another was.
   if (Object.keys(all).length !== entries.length) throw new Error("A path is there twice.");
   return all;
+}
+
+/** The real disk, whose calls fail with a code where `broken` says so of their number. */
+function brokenAt(broken: (n: number) => boolean, code: string): FileSystem {
+  let calls = 0;
+  return failing(() => (broken(++calls) ? code : undefined));
 }
 
 /** Whatever is not a folder; Bun's own recursion follows links. */
@@ -286,6 +307,128 @@ describe("orphaned", () => {
   });
 });
 
+describe("a damaged record and what belongs to it", () => {
+  const words = async (base: string, ...more: string[]) => JSON.parse((await check(base, "--json", ...more)).stdout);
+  const asideOf = (base: string): string[] => below(join(base, SET_ASIDE)).map((path) => path.replace(/^[^/]+\//, ""));
+
+  const cases = Object.entries({ ...DAMAGES, [FOLDER_INSTEAD]: { make: (path: string, _id: string) => mkdirSync(path) } });
+  const messages = { none: 0, one: 1, many: 40 };
+  test.each(cases.map(([name], i) => [name, Object.keys(messages)[i % 3] as keyof typeof messages] as const))(
+    "a thread's, %s: the thread is there again, with its messages (%s)",
+    async (name, many) => {
+      const base = kept(dataFolder());
+      const { store } = openFolder(base);
+      const drafts = Array.from({ length: messages[many] }, (_, i) => message(`${i}`));
+      const { thread: made, messages: stored } = await store.conversations.create(thread("mine"), drafts);
+      const path = join(base, "threads", `${made.id}.json`);
+      rmSync(path);
+      cases.find(([other]) => other === name)![1].make(path, made.id);
+
+      const { findings } = await checkFolder(base, { in_use: false });
+      await setAside(base, findings, "now");
+      const { store: after } = openFolder(base);
+      expect(await after.threads.get(made.id)).toEqual({
+        id: made.id,
+        object: "thread",
+        title: "",
+        created_at: Math.floor(decodeTime(made.id.slice("thread_".length).toUpperCase()) / 1000),
+        assistants: [{ assistant_id: "jan" }],
+        metadata: { recovered: true },
+      });
+      const ids = stored.map(({ id }) => id);
+      expect(await after.messages(made.id).getMany(await after.messages(made.id).ids())).toEqual(stored);
+      expect(await after.messages(made.id).ids()).toEqual(ids);
+      expect(await checkFolder(base, { in_use: false })).toMatchObject({
+        findings: [],
+        sound: { threads: 1, messages: ids.length },
+      });
+      expect(readdirSync(join(base, SET_ASIDE, "now", "threads"))).toContain(`${made.id}.json`);
+    },
+  );
+
+  inTime(
+    "a thread's, with some of its messages damaged: the good ones stay, and the dry run names what --fix moves",
+    async () => {
+      const { base, path, at, put, one } = await house();
+      put(path.thread, '{"id": "thr');
+      put(path.message, "");
+      const good = `${path.messages}/${one.messages[1]!.id}.json`;
+      const before = contentOf(at(good));
+      const dry = await words(base);
+      expect(dry.findings.map((finding: FolderFinding) => finding.path)).toEqual([path.thread, path.message]);
+      const fixed = await words(base, "--fix");
+      expect(fixed.findings).toEqual(dry.findings);
+      expect(fixed.set_aside).toEqual([path.thread, path.message]);
+      expect(asideOf(base).toSorted()).toEqual([path.message, path.thread].toSorted());
+      expect(contentOf(at(good))).toBe(before);
+      expect((await words(base, "--fix")).findings).toEqual([]);
+      expect(await openFolder(base).store.messages(one.thread.id).ids()).toEqual([one.messages[1]!.id]);
+    },
+  );
+
+  test.each(["models", "downloads"])(
+    "one of %s: neither weights nor saved states move, at the first run or a later one",
+    async (name) => {
+      const { base, path, at, put, find } = await house();
+      const saved = `kv-cache/org_2ftiny/${"0123456789abcdef".repeat(2)}.kv`;
+      put(saved);
+      put(`${path.weights}/w.gguf.part`);
+      rmSync(at(path.model));
+      const record = `${name}/org_2ftiny.json`;
+      put(record, "{");
+      for (const stamp of ["first", "second"]) {
+        const findings = await find();
+        expect(findings.map((finding) => finding.path)).toEqual(stamp === "first" ? [record] : []);
+        await setAside(base, findings, stamp);
+        expect(below(at(path.weights)).toSorted()).toEqual(["w.gguf", "w.gguf.part"]);
+        expect(below(at("kv-cache"))).toEqual([saved.slice("kv-cache/".length)]);
+      }
+      expect(asideOf(base)).toEqual([record]);
+    },
+  );
+
+  test("one that the disk or its permissions keep from being read stays: it may be whole", async () => {
+    const base = kept(dataFolder());
+    const { store } = openFolder(base);
+    const { thread: made } = await store.conversations.create(thread("mine"));
+    for (const code of ["EIO", "EACCES", "EPERM", "EMFILE"]) {
+      const spy = spyOn(disk, "read").mockRejectedValue(Object.assign(new Error(`${code}: injected`), { code }));
+      const { findings } = await checkFolder(base, { in_use: false }).finally(() => spy.mockRestore());
+      expect(findings).toMatchObject([{ kind: "damaged", path: `threads/${made.id}.json`, can_be_set_aside: false }]);
+    }
+  });
+
+  test("a run that the disk ends at any call, or that dies there, is finished by the next one", async () => {
+    const ends: Record<string, (at: number) => FileSystem> = {
+      "a full disk": (at) => brokenAt((n) => n === at, "ENOSPC"),
+      "a quota": (at) => brokenAt((n) => n === at, "EDQUOT"),
+      "its end": (at) => brokenAt((n) => n >= at, "EIO"),
+    };
+    for (const [way, portOf] of Object.entries(ends)) {
+      for (let at = 1; ; at++) {
+        const { base, path, put, find, one } = await house();
+        put(path.thread, "");
+        put(path.message, "");
+        const before = contents(base);
+        const stopped = await setAside(base, await find(), "first", portOf(at)).then(
+          () => false,
+          () => true,
+        );
+        await setAside(base, await find(), "second");
+        expect({ way, at, files: contents(base) }).toEqual({ way, at, files: before });
+        expect(await find()).toEqual([]);
+        const { store } = openFolder(base);
+        expect((await store.threads.get(one.thread.id))!.metadata).toEqual({ recovered: true });
+        expect(await store.messages(one.thread.id).ids()).toEqual([one.messages[1]!.id]);
+        if (!stopped) {
+          expect(at).toBeGreaterThan(15);
+          break;
+        }
+      }
+    }
+  });
+});
+
 describe("links", () => {
   test.each(["threads", "assistants", "models", "messages", "weights"])("%s that is one is not followed", async (name) => {
     const [outer, inner] = [await house(), await house()];
@@ -363,7 +506,7 @@ describe("the command", () => {
     put("messages/mine/deep/notes.txt");
     symlinkSync("/etc/hostname", at("threads/link"));
     for (const [folder, found] of [
-      [base, 9],
+      [base, 7],
       [damagedBase, 25],
     ] as const) {
       const before = contents(folder);

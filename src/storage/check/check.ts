@@ -5,7 +5,7 @@ import { createCheckedFolder, IGNORED, type CheckedFolder, type FolderCheckOptio
 import { checkRecords, type Records } from "./records.ts";
 import { checkStates } from "./states.ts";
 import { checkWeights, WEIGHTS } from "./weights.ts";
-import { LOCK_FILE, MARKER } from "../file-names.ts";
+import { LOCK_FILE, MARKER, SET_ASIDE } from "../file-names.ts";
 import { TEMPORARY } from "../drivers/fs-durable.ts";
 import { KINDS } from "../store.ts";
 
@@ -13,7 +13,6 @@ export interface CheckReport extends Pick<Records, "sound"> {
   findings: FolderFinding[];
 }
 
-export const SET_ASIDE = "set-aside";
 const FOLDERS = [...Object.keys(KINDS), WEIGHTS, KV_CACHE_FOLDER, SET_ASIDE];
 
 /** Throws what the disk throws when a folder cannot be read at all. */

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { codeOf } from "../faults.ts";
 import { disk, type FolderEntry } from "../drivers/fs-durable/file-system.ts";
 import { SUFFIX } from "../drivers/fs-durable.ts";
+import { SET_ASIDE } from "../file-names.ts";
 
 export interface FolderFinding {
   /** `damaged`: not what it should be. `foreign`: not ingle's. `orphaned`: nothing leads to it. */
@@ -34,6 +35,20 @@ export function createCheckedFolder(folder: string, { in_use, now = Date.now }: 
   /** Where it is on the disk. */
   const place = (path: string): string => join(folder, path);
   const isThere = async (path: string): Promise<boolean> => (await disk.kind(place(path))) !== undefined;
+  /** By name; none where no folder is. Throws what the disk throws when it cannot be read. */
+  const entries = async (path: string): Promise<FolderEntry[]> => {
+    if (misplaced.has(path)) return [];
+    try {
+      return (await disk.list(place(path))).sort((a, b) => (a.name < b.name ? -1 : 1));
+    } catch (error) {
+      if (path !== "" && ["ENOENT", "ENOTDIR"].includes(codeOf(error))) return [];
+      throw error;
+    }
+  };
+  const wasSetAside = async (path: string): Promise<boolean> => {
+    for (const { name } of await entries(SET_ASIDE)) if (await isThere(`${SET_ASIDE}/${name}/${path}`)) return true;
+    return false;
+  };
 
   return {
     in_use,
@@ -41,29 +56,26 @@ export function createCheckedFolder(folder: string, { in_use, now = Date.now }: 
     misplaced,
     place,
     isThere,
+    entries,
     report(kind: FolderFinding["kind"], path: string, reason: string, can_be_set_aside = true): void {
       // A name that is not text cannot be moved by that name.
       if (path.includes("\ufffd")) findings.push({ kind, path, reason: `${reason} Move it by hand.`, can_be_set_aside: false });
       else findings.push({ kind, path, reason, can_be_set_aside });
     },
-    /** By name; none where no folder is. Throws what the disk throws when it cannot be read. */
-    async entries(path: string): Promise<FolderEntry[]> {
-      if (misplaced.has(path)) return [];
-      try {
-        return (await disk.list(place(path))).sort((a, b) => (a.name < b.name ? -1 : 1));
-      } catch (error) {
-        if (path !== "" && ["ENOENT", "ENOTDIR"].includes(codeOf(error))) return [];
-        throw error;
-      }
-    },
     /** Whether a server may be at work on it. */
     async mayBeInUse(path: string): Promise<boolean> {
       return in_use && now() - (await disk.modifiedAt(place(path)).catch(() => 0)) < A_MOMENT_MS;
     },
-    /** Whether the model that the name of a folder stands for is neither here nor pending. */
+    /**
+     * Whether the model that the name of a folder stands for is neither here nor pending. One whose damaged record was set aside is
+     * not gone: its files are good, and its owner decides about them.
+     */
     async isOfMissingModel(name: string): Promise<boolean> {
       if (in_use || misplaced.has("models")) return false;
-      return !(await isThere(`models/${name}${SUFFIX}`)) && !(await isThere(`downloads/${name}${SUFFIX}`));
+      for (const path of [`models/${name}${SUFFIX}`, `downloads/${name}${SUFFIX}`]) {
+        if ((await isThere(path)) || (await wasSetAside(path))) return false;
+      }
+      return true;
     },
   };
 }

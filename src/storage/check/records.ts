@@ -7,12 +7,18 @@ import { LARGEST, SUFFIX, TEMPORARY } from "../drivers/fs-durable.ts";
 import { KINDS } from "../store.ts";
 import { decodeText } from "../decode-text.ts";
 import type { CheckedFolder } from "./folder.ts";
+import { REPLACEMENT, threadIdOf } from "./recovered-thread.ts";
 
-const REASONS: Record<string, string> = {
+/** What stands in the place of a record that the system refuses to open as one. */
+const NO_FILES: Record<string, string> = {
   EISDIR: "It is a folder.",
   ELOOP: "It is a link.",
   ENXIO: "It is not a regular file.",
+};
+/** What keeps a record from being read says nothing about the record: moving it would not help. */
+const UNREADABLE: Record<string, string> = {
   EACCES: "It may not be read by this user.",
+  EIO: "The disk cannot read it: it may be whole. Copy it from the disk before it fails.",
 };
 
 export interface Records {
@@ -49,6 +55,7 @@ export async function checkRecords(checked: CheckedFolder): Promise<Records> {
       const place = `${path}/${entry.name}`;
       const id = entry.name.endsWith(SUFFIX) ? kind.toId(entry.name.slice(0, -SUFFIX.length)) : undefined;
       if (TEMPORARY.test(entry.name) && entry.kind === "file") continue;
+      if (base === "threads" && reportReplacement(entry.name)) continue;
       if (id === undefined) {
         report("foreign", place, "Its name is none that ingle gives.");
         continue;
@@ -63,6 +70,15 @@ export async function checkRecords(checked: CheckedFolder): Promise<Records> {
     }
   }
 
+  /** Whether it is the new record of a thread whose damaged one was being set aside when that was ended. */
+  function reportReplacement(name: string): boolean {
+    const id = name.endsWith(REPLACEMENT) ? threadIdOf(name.slice(0, -REPLACEMENT.length)) : undefined;
+    if (id === undefined) return false;
+    if (!threads.has(id)) report("damaged", `threads/${id}${SUFFIX}`, "Its new record is not in its place yet.");
+    threads.add(id);
+    return true;
+  }
+
   async function readRecord(base: keyof typeof KINDS, place: string, id: string): Promise<{ id: string } | undefined> {
     try {
       const text = decodeText(await disk.read(checked.place(place), LARGEST));
@@ -71,9 +87,10 @@ export async function checkRecords(checked: CheckedFolder): Promise<Records> {
       if (base === "messages" && place.split("/")[1] !== thread_id) throw new DamagedError("It names another thread.");
       return record;
     } catch (error) {
-      // Removed since the folder was read.
       const code = codeOf(error);
-      if (code !== "ENOENT") report("damaged", place, REASONS[code] ?? (error as Error).message);
+      if (error instanceof DamagedError || code in NO_FILES) report("damaged", place, NO_FILES[code] ?? (error as Error).message);
+      // Where it is absent, it was removed since the folder was read.
+      else if (code !== "ENOENT") report("damaged", place, UNREADABLE[code] ?? (error as Error).message, false);
       return undefined;
     }
   }
