@@ -3,8 +3,8 @@ import { defineCommand } from "citty";
 import { readConfig } from "../server/read-config.ts";
 import { checkFolder, type CheckReport } from "../storage/check/check.ts";
 import type { FolderFinding } from "../storage/check/folder.ts";
-import { LOCK_FILE, MARKER, SET_ASIDE } from "../storage/file-names.ts";
-import { disk } from "../storage/drivers/fs-durable/file-system.ts";
+import { hasMarker } from "../storage/data-folder.ts";
+import { LOCK_FILE, SET_ASIDE } from "../storage/file-names.ts";
 import { holderOf, takeFolderLock } from "../storage/lock/folder-lock.ts";
 import { LockedError } from "../storage/lock/holder.ts";
 import { isThreadRecord } from "../storage/check/recovered-thread.ts";
@@ -25,7 +25,7 @@ export default defineCommand({
     const { data, store } = readConfig(settingsOf(settings));
     if (store !== "fs-durable")
       throw new CliError(`The records are not in ${data} but in another store, which has its own tools.`);
-    if ((await disk.kind(join(data, MARKER))) === undefined) throw new CliError(`${data} is not a data folder of ingle.`);
+    if (!(await hasMarker(data))) throw new CliError(`${data} is not a data folder of ingle.`);
     const { report, moved } = fix ? await checkAndFix(data) : { report: await reportOn(data), moved: [] };
     print(json ? JSON.stringify({ ...report, set_aside: moved }, null, 2) : formatReport(report, moved));
     if (report.findings.length > moved.length) process.exitCode = 1;

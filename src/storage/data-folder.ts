@@ -1,6 +1,6 @@
 // From a folder and the choice of a driver to an open store: the marker, the lock, the driver, and what it guarantees.
 import { randomUUID } from "node:crypto";
-import { mkdir, readdir, readFile } from "node:fs/promises";
+import { mkdir, readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import memory from "unstorage/drivers/memory";
 import { normalizeKey, type Driver } from "unstorage";
@@ -8,11 +8,12 @@ import * as v from "valibot";
 import { fsyncFolder } from "../../models/fsync-folder.ts";
 import type { Log } from "../support/log.ts";
 import { chosenDriver, DriverError, guaranteeOf, loadDriver, type DriverChoice } from "./drivers.ts";
-import { unavailable, UncertainWriteError, undefinedIfAbsent } from "./faults.ts";
+import { codeOf, DamagedError, unavailable, UncertainWriteError, undefinedIfAbsent } from "./faults.ts";
 import { LOCK_FILE, MARKER } from "./file-names.ts";
 import { takeFolderLock, type FolderLock } from "./lock/folder-lock.ts";
 import { fsDurable, type FsDurable } from "./drivers/fs-durable.ts";
 import type { Holder } from "./lock/holder.ts";
+import { readRegularFile } from "./read-regular-file.ts";
 import { putRecordsNow } from "./drivers/fs-durable/record-writes.ts";
 import { createStore, type Store } from "./store.ts";
 
@@ -128,28 +129,37 @@ function entriesOf(folder: string): Promise<string[] | undefined> {
 }
 
 async function ensureMarker(folder: string): Promise<void> {
+  if (await hasMarker(folder)) return;
+  // Named as what may be left in a folder that is not ours yet: where this process ends here, the next one starts afresh.
+  const temporary = join(folder, `.${MARKER}.${randomUUID()}.tmp`);
+  const bytes = new TextEncoder().encode(`${JSON.stringify({ format: FORMAT })}\n`);
+  const [error] = putRecordsNow([{ folders: [], temporary, path: join(folder, MARKER), bytes }]);
+  if (error !== undefined) throwUnusable(folder, error instanceof UncertainWriteError ? error.cause : error);
+}
+
+/** Whether the folder is one of ingle's. Throws `DataFolderError` for a damaged marker, and for that of a newer ingle. */
+export async function hasMarker(folder: string): Promise<boolean> {
   const path = join(folder, MARKER);
-  const text = await readFile(path, "utf8")
+  const damaged = new DataFolderError(`${path} is damaged. It should say {"format": ${FORMAT}}.`);
+  const text = await readRegularFile(path)
     .catch(undefinedIfAbsent)
-    .catch((error) => throwUnusable(folder, error));
-  if (text === undefined) {
-    // Named as what may be left in a folder that is not ours yet: where this process ends here, the next one starts afresh.
-    const temporary = join(folder, `.${MARKER}.${randomUUID()}.tmp`);
-    const bytes = new TextEncoder().encode(`${JSON.stringify({ format: FORMAT })}\n`);
-    const [error] = putRecordsNow([{ folders: [], temporary, path, bytes }]);
-    return error === undefined ? undefined : throwUnusable(folder, error instanceof UncertainWriteError ? error.cause : error);
-  }
+    .catch((error) => {
+      if (error instanceof DamagedError || codeOf(error) === "EISDIR") throw damaged;
+      return throwUnusable(folder, error);
+    });
+  if (text === undefined) return false;
   const marker = v.safeParse(v.pipe(v.string(), v.parseJson(), Marker), text);
-  if (!marker.success) throw new DataFolderError(`${path} is damaged. It should say {"format": ${FORMAT}}.`);
+  if (!marker.success) throw damaged;
   const { format } = marker.output;
-  if (format > FORMAT)
-    throw new DataFolderError(`The folder ${folder} was written by a newer ingle (format ${format}). Use that one.`);
+  if (format <= FORMAT) return true;
+  throw new DataFolderError(`The folder ${folder} was written by a newer ingle (format ${format}). Use that one.`);
 }
 
 const UNUSABLE: Record<string, string> = {
   EACCES: "it may not be read or written by this user",
   EROFS: "it is on a read-only disk",
   ENOSPC: "its disk is full",
+  EDQUOT: "its disk is full, or this user's share of it",
   ENOTDIR: "it is not a folder",
 };
 

@@ -14,6 +14,7 @@ import {
   truncateSync,
   writeFileSync,
 } from "node:fs";
+import { spawnSync } from "node:child_process";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { decodeTime } from "ulid";
@@ -550,6 +551,23 @@ describe("the command", () => {
       }
     }
     expect(readdirSync(empty)).toEqual([]);
+  });
+
+  inTime("refuses a folder of a newer ingle, and one whose marker is damaged or a pipe: its records may be good", async () => {
+    const { base, path, put, at } = await house();
+    put(path.thread, '{"of": "a newer form"}');
+    const markers: [make: () => unknown, words: string][] = [
+      [() => put(MARKER, '{"format": 2}'), "was written by a newer ingle (format 2)"],
+      [() => put(MARKER, "{"), "ingle.json is damaged."],
+      [() => (rmSync(at(MARKER)), spawnSync("mkfifo", [at(MARKER)])), "ingle.json is damaged."],
+    ];
+    for (const [make, expected] of markers) {
+      make();
+      const before = contents(base);
+      for (const words of [[], ["--fix"]])
+        expect(await check(base, ...words)).toEqual({ code: 1, stdout: "", stderr: expect.stringContaining(expected) });
+      expect(contents(base)).toEqual(before);
+    }
   });
 
   inTime("looks at a folder in use and changes nothing, and --fix waits", async () => {

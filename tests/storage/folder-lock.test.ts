@@ -1,6 +1,6 @@
 // The lock of a data folder: one holder at a time, whoever dies, is killed, or deletes what.
 import { afterAll, describe, expect, test } from "bun:test";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
@@ -10,20 +10,23 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  truncateSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
-import { LOCK_FILE } from "../../src/storage/file-names.ts";
+import { LOCK_FILE, MARKER } from "../../src/storage/file-names.ts";
 import { holderOf, takeFolderLock } from "../../src/storage/lock/folder-lock.ts";
 import { folderIdOf, LockedError, thisProcess, type Holder } from "../../src/storage/lock/holder.ts";
 import { attach, NO_STRACE } from "../faults/strace.ts";
+import { socketAt } from "../support/folder.ts";
+import { run } from "../support/program.ts";
 import { failure } from "../support/records.ts";
 import { runtimes } from "../support/runtimes.ts";
-import { cleanEnv, eventually } from "../support/server.ts";
+import { cleanEnv, eventually, MAIN } from "../support/server.ts";
 
 const SLOW = 120_000;
 const HOLDER = join(import.meta.dirname, "../support/lock-holder.ts");
@@ -411,6 +414,45 @@ describe("a lock that names nobody", () => {
     const [left] = names(path);
     expect(readFileSync(join(path, "..", left!, "theirs.txt"), "utf8")).toBe("theirs");
   });
+});
+
+describe("what is no lock", () => {
+  const ways: Record<string, (path: string) => unknown> = {
+    "a pipe": (path) => spawnSync("mkfifo", [path]),
+    "a link to a device": (path) => symlinkSync("/dev/zero", path),
+    "a socket": (path) => socketAt(path),
+    "a large file": (path) => (write(path, ""), truncateSync(path, 2 ** 30)),
+  };
+  const runnable = runtimes().filter(({ skip }) => skip === undefined);
+
+  test.each(Object.entries(ways))(
+    "%s: is refused in a sentence, by each command and on each runtime, and stays",
+    async (_, make) => {
+      const data = dirname(place());
+      writeFileSync(join(data, MARKER), '{"format": 1}\n');
+      const path = join(data, LOCK_FILE);
+      await make(path);
+      for (const { command } of runnable) {
+        for (const words of [
+          ["list"],
+          ["rm", "tiny"],
+          ["serve", "--adapter", "echo", "--port", "0"],
+          ["check"],
+          ["check", "--fix"],
+        ]) {
+          const ended = await run([...command, MAIN, ...words, "--data", data]);
+          expect({ words, ...ended }).toEqual({
+            words,
+            code: 1,
+            stdout: "",
+            stderr: expect.stringMatching(/^\S+ingle\.lock .*ingle.*\.\n$/),
+          });
+        }
+      }
+      expect(readdirSync(data).toSorted()).toEqual([MARKER, LOCK_FILE].toSorted());
+    },
+    120_000,
+  );
 });
 
 describe("a lock that is held", () => {

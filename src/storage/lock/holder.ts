@@ -1,12 +1,13 @@
 // The holder of a lock, as the file says it, and whether that process still lives and holds this folder.
 import { randomUUID } from "node:crypto";
 import { readFileSync, readlinkSync } from "node:fs";
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as v from "valibot";
-import { codeOf } from "../faults.ts";
+import { codeOf, DamagedError } from "../faults.ts";
+import { readRegularFile } from "../read-regular-file.ts";
 import { requestOperatorKey } from "./folder-proof.ts";
 
 const WATCH_STEP_MS = 250;
@@ -61,11 +62,15 @@ export async function folderIdOf(folder: string): Promise<string> {
   return `${dev}:${ino}`;
 }
 
-/** Undefined where there is no lock, or none that names its holder. Throws where it cannot be read just now. */
+/**
+ * Undefined where there is no lock, or none that names its holder. Throws where it cannot be read just now, and `DamagedError` for what
+ * is no lock at all, such as a pipe.
+ */
 export async function readHolder(path: string): Promise<Holder | undefined> {
   try {
-    return v.parse(Holder, JSON.parse(await readFile(path, "utf8")));
+    return v.parse(Holder, JSON.parse(await readRegularFile(path)));
   } catch (error) {
+    if (error instanceof DamagedError) throw error;
     // Too few open files, or a failing disk, say nothing about the lock.
     if (["EMFILE", "ENFILE", "ENOMEM", "EIO", "ENOSPC", "ESTALE"].includes(codeOf(error))) throw error;
     return undefined;
