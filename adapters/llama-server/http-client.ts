@@ -2,6 +2,7 @@
 // a request whose prompt waits for its batch may be silent for longer.
 import { addAbortListener } from "node:events";
 import { type IncomingMessage, request } from "node:http";
+import { httpAgent } from "../shared/direct-agents.ts";
 
 export type LlamaServerClient = ReturnType<typeof createClient>;
 
@@ -10,7 +11,7 @@ export function createClient(address: string, key: string) {
     signal.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
     const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
-    const sent = request(new URL(path, address), { method, headers, agent: false }, resolve);
+    const sent = request(new URL(path, address), { method, headers, agent: httpAgent }, resolve);
     // Closing the connection is what frees the slot.
     const listener = addAbortListener(signal, () => sent.destroy(new Error("Stopped.")));
     sent.on("error", reject).on("close", () => {

@@ -4,6 +4,7 @@
 import { addAbortListener } from "node:events";
 import { request as requestHttp, type ClientRequest, type IncomingMessage } from "node:http";
 import { request as requestHttps } from "node:https";
+import { httpAgent, httpsAgent } from "../shared/direct-agents.ts";
 import { ServerFailure } from "./errors.ts";
 
 /** How long a server may be silent, in milliseconds. */
@@ -37,7 +38,7 @@ export async function sendRequest({ url, body, key, timeouts, signal }: Upstream
     headers: headersOf(body, key),
     // A kept connection may be closed by the other side just when it is used again: to tell that from a server that died is guesswork,
     // and a connection costs nothing beside an answer.
-    agent: false,
+    agent: address.protocol === "https:" ? httpsAgent : httpAgent,
   });
   const connection = watchConnection(request, address.host, timeouts, signal);
   const connected = address.protocol === "https:" ? "secureConnect" : "connect";

@@ -10,7 +10,7 @@ import type { ModelFileFacts, MemoryEstimator } from "../inference/memory-estima
 import type { GuardOptions } from "../http/middleware/guards.ts";
 import type { Library } from "../library/library.ts";
 import type { Log } from "../support/log.ts";
-import type { FolderProof } from "../storage/lock/folder-proof.ts";
+import type { SealKey } from "../storage/lock/folder-proof.ts";
 import type { Store } from "../storage/store.ts";
 
 export interface AppOptions {
@@ -30,7 +30,7 @@ export interface AppOptions {
   /** Takes in an old data folder; absent where that is not offered. Throws a sentence about the folder. */
   importFolder?: (folder: string) => Promise<object>;
   /** How this machine's commands show that they are in the server's data folder; absent where it has none of its own. */
-  folderProof?: FolderProof | undefined;
+  sealKey?: SealKey | undefined;
   /** The adapter that runs a model, and the parts of the API that it honours. */
   adapterOf: (model: Model) => Pick<Adapter, "name" | "capabilities">;
   /** A sentence about adapters that do not compute on this machine; undefined where there is none. */

@@ -9,6 +9,7 @@ import { throwUnusable } from "../storage/data-folder.ts";
 import { holderOf } from "../storage/lock/folder-lock.ts";
 import { requestOperatorKey } from "../storage/lock/folder-proof.ts";
 import { LockedError, readHolder, type Holder } from "../storage/lock/holder.ts";
+import { requestDirectly } from "../support/direct-request.ts";
 import { CliError, RefusedError } from "./error.ts";
 import { settingsOf } from "./setting-args.ts";
 import { createServer, type RunningServer, type CreateServerOptions } from "../server/create-server.ts";
@@ -56,7 +57,7 @@ export async function connect(config: Config, { command, reads = false, write = 
   }
   if (key === undefined) throw inUseError(holder, "It does not see this folder, which was moved. Stop it first.");
   const remote: SendRequest = (request) =>
-    fetch(request).catch((cause: Error) => {
+    requestDirectly(request).catch((cause: Error) => {
       throw inUseError(holder, `It does not answer: ${cause.message}`, cause);
     });
   return createApi(remote, holder.url!, key);
@@ -65,7 +66,7 @@ export async function connect(config: Config, { command, reads = false, write = 
 /** The key of the server that holds the folder; undefined where there is none, and where a command that `reads` cannot get it. */
 async function operatorKey(holder: Holder, folder: string, reads: boolean): Promise<string | undefined> {
   try {
-    return await requestOperatorKey(holder.url!, holder.token, folder);
+    return await requestOperatorKey(holder.url!, folder);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === undefined) throw inUseError(holder, (error as Error).message, error);
     return reads ? undefined : throwUnusable(folder, error);

@@ -1,4 +1,5 @@
 // `ingle serve`: the server, from its settings to its last answer.
+import { lookup } from "node:dns/promises";
 import { defineCommand } from "citty";
 import ipaddr from "ipaddr.js";
 import manifest from "../../package.json" with { type: "json" };
@@ -40,7 +41,7 @@ export default defineCommand({
     if (args.pull) config.model ??= DEFAULT_MODEL;
     const server = await createServer(config, { command: "serve", wide });
     // The port comes first: that it is in use is to be said before a long download.
-    const listener = await serve(server.app.fetch, config).catch(async (error) => {
+    const listener = await serve(server.app.fetch, { ...config, host: await addressOf(config.host) }).catch(async (error) => {
       await server.close(0);
       throw error;
     });
@@ -77,6 +78,9 @@ function stopOnSignals({ log, close }: RunningServer, listener: Server): void {
 
 /** The URL at which commands of this machine reach a server that may listen everywhere. */
 const reachableUrl = (url: string): string => url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:");
+
+/** `localhost` may have two addresses, and another program may listen at the one that a command of the owner tries first. */
+const addressOf = async (host: string): Promise<string> => (host === "localhost" ? (await lookup(host)).address : host);
 
 /** Whether the server listens beyond loopback. Throws where that is not safe. */
 function checkExposure({ host, key, insecure_no_auth }: Config): boolean {

@@ -21,7 +21,7 @@ export type App = Pick<Hono<AppEnv>, "fetch" | "request" | "router">;
 
 /** `app.fetch` is the server: give it a socket, or call it. Throws one sentence where `guards` are unsafe together. */
 export function createApp(options: AppOptions): App {
-  const { guards, folderProof, importFolder, log } = options;
+  const { guards, sealKey, importFolder, log } = options;
   const onError = (error: ApiError, c: Context<AppEnv>): void => {
     // An answer that ends because its client has left is no error.
     if (error.status < 500 || c.req.raw.signal.aborted) return;
@@ -45,8 +45,7 @@ export function createApp(options: AppOptions): App {
   app.route("/v1/assistants", assistantRoutes(deps));
   app.route("/v1/threads", threadRoutes(deps));
   app.route("/v1/threads", messageRoutes(deps));
-  if (folderProof && guards.operator_key !== undefined)
-    app.route("/v1/data-folder", dataFolderRoutes(folderProof, guards.operator_key));
+  if (sealKey) app.route("/v1/data-folder", dataFolderRoutes(sealKey));
   if (importFolder && guards.operator_key !== undefined) {
     app.use("/v1/import", operatorGuard(guards.operator_key));
     app.route("/v1/import", importRoutes(deps, importFolder));

@@ -100,7 +100,7 @@ function createServerOn(folder: DataFolder, config: Config, log: Log, options: C
     pool,
     downloads,
     importFolder: (path) => importInto(store, path),
-    folderProof: lock && createFolderProof(config.data, lock.token),
+    sealKey: lock && createFolderProof(config.data, operator_key),
     adapterOf,
     adapterNotice: notice,
     ...(estimator && { estimator }),

@@ -128,11 +128,11 @@ describe.each([
     "its lock is for its owner alone, and what reads the server's disk is for those who can write to its folder",
     async () => {
       expect(statSync(house_.lock).mode & 0o777).toBe(0o600);
-      const { token, url, pid } = JSON.parse(readFileSync(house_.lock, "utf8"));
+      const { url, pid } = JSON.parse(readFileSync(house_.lock, "utf8"));
       expect([url, pid]).toEqual([server.url, server.pid]);
       const asks = async (init: RequestInit) => (await fetch(`${server.url}/v1/import`, { method: "POST", ...init })).status;
       expect(await asks({ headers: { authorization: `Bearer ${KEY}` } })).toBe(401);
-      const key = await requestOperatorKey(server.url, token, house_.data);
+      const key = await requestOperatorKey(server.url, house_.data);
       const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
       expect(await asks({ headers, body: "{}" })).toBe(400);
     },

@@ -1,8 +1,10 @@
 // A data folder that was copied or moved while a process holds the original: the lock in the copy binds nobody, and the original stays as it is.
+import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   cpSync,
   existsSync,
+  linkSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -35,6 +37,7 @@ afterAll(() => rmSync(root, { recursive: true, force: true }));
 const modelsIn = (data: string): string[] => readdirSync(join(data, "models")).toSorted();
 const holderOf = (data: string): Holder => JSON.parse(readFileSync(join(data, LOCK_FILE), "utf8"));
 const BOTH = ["kept.json", "mine.json"];
+const SPARE = `${LOCK_FILE}.spare.proof`;
 
 /** A data folder with two models, and a server that holds it. */
 async function served(runtime: Runtime = RUNTIME, data = join(mkdtempSync(join(root, "folders-")), "A")) {
@@ -72,8 +75,27 @@ describe.each(runtimes())("on $name", (runtime) => {
       expect(await ingle("rm", "kept", "--data", data)).toEqual({ code: 0, stdout: "kept is removed.\n", stderr: "" });
       expect([modelsIn(data), modelsIn(copy)]).toEqual([["mine.json"], ["kept.json"]]);
       // Nothing of the proof is left.
-      expect(readdirSync(data).filter((name) => name.startsWith(LOCK_FILE))).toEqual([LOCK_FILE]);
+      expect(readdirSync(data).filter((name) => name.startsWith(LOCK_FILE))).toEqual([LOCK_FILE, SPARE]);
+      await server.stop();
+      expect(readdirSync(data).filter((name) => name.startsWith(LOCK_FILE))).toEqual([]);
     } finally {
+      await server.stop();
+    }
+  });
+
+  inTime("a command reaches the server of its machine without the proxy that its environment names", async () => {
+    const { data, server } = await served(runtime);
+    let proxied = 0;
+    const proxy = createServer((_, response) => (proxied++, response.writeHead(502).end()));
+    await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+    const url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+    const names = ["http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy", "ALL_PROXY"];
+    const env = { ...Object.fromEntries(names.map((name) => [name, url])), NODE_USE_ENV_PROXY: "1" };
+    try {
+      const ended = await run([...runtime.command, MAIN, "rm", "mine", "--data", data], { env });
+      expect([proxied, ended]).toEqual([0, { code: 0, stdout: "mine is removed.\n", stderr: "" }]);
+    } finally {
+      proxy.close();
       await server.stop();
     }
   });
@@ -131,6 +153,14 @@ describe("beside a server", () => {
   );
 });
 
+let files = 0;
+/** Takes every name that the disk has left. */
+function fillNames(folder: string): void {
+  expect(() => {
+    for (;;) writeFileSync(join(folder, `filler-${files++}`), "");
+  }).toThrow("ENOSPC");
+}
+
 const whole = smallDisk();
 const why = typeof whole === "string" ? ` (skipped: ${whole})` : "";
 if (typeof whole !== "string") whole.unmount();
@@ -154,10 +184,7 @@ describe.skipIf(why !== "")(`on a disk${why}`, () => {
     "that has no room for one more name, rm asks the server all the same",
     "size=1m,nr_inodes=40",
     async ({ path }, { data, ingle }) => {
-      let files = 0;
-      expect(() => {
-        for (;;) writeFileSync(join(path, `filler-${files++}`), "");
-      }).toThrow("ENOSPC");
+      fillNames(path);
       const marker = statSync(join(data, MARKER));
       expect(await ingle("rm", "mine", "--data", data)).toEqual({ code: 0, stdout: "mine is removed.\n", stderr: "" });
       expect(modelsIn(data)).toEqual(["kept.json"]);
@@ -170,6 +197,28 @@ describe.skipIf(why !== "")(`on a disk${why}`, () => {
     expect(await ingle("rm", "mine", "--data", data)).toEqual({ code: 0, stdout: "mine is removed.\n", stderr: "" });
     expect(modelsIn(data)).toEqual(["kept.json"]);
   });
+
+  for (const [kind, flag] of [
+    ["hard links", "-al"],
+    ["symbolic links", "-as"],
+  ] as const) {
+    const full = "size=1m,nr_inodes=80";
+    onDisk(
+      `that has no room for one more name, a command in a copy of ${kind} never reaches the original`,
+      full,
+      async (disk, house) => {
+        const { data, copy, ingle } = house;
+        spawnSync("cp", [flag, data, copy]);
+        fillNames(disk.path);
+        await ingle("rm", "mine", "--data", copy);
+        expect(modelsIn(data)).toEqual(BOTH);
+        // The original's commands are not disturbed.
+        rmSync(copy, { recursive: true });
+        fillNames(disk.path);
+        expect(await ingle("rm", "mine", "--data", data)).toEqual({ code: 0, stdout: "mine is removed.\n", stderr: "" });
+      },
+    );
+  }
 
   onDisk("that is full and has no server, rm makes room", "size=1m", async ({ path }, { data, server, ingle }) => {
     for (const signal of ["SIGTERM", "SIGKILL"] as const) {
@@ -229,7 +278,7 @@ describe("a lock", () => {
           ),
         ]);
       }
-      expect(asked).toEqual(Array(2).fill("/v1/data-folder/nonce undefined"));
+      expect(asked).toEqual(Array(2).fill("/v1/data-folder/key undefined"));
       expect(modelsIn(data)).toEqual(["mine.json"]);
     } finally {
       old.close();
@@ -247,69 +296,80 @@ describe("a lock", () => {
 });
 
 describe("the proof that a command is in the server's folder", () => {
+  const KEY = "the-key-of-the-commands";
   const folder = (): string => mkdtempSync(join(root, "proof-"));
-  const mark = (at: string, nonce: string): string => {
-    const path = join(at, `${LOCK_FILE}.${createHash("sha256").update(nonce).digest("hex")}.proof`);
-    writeFileSync(path, "");
+  const digestOf = (secret: string): string => createHash("sha256").update(secret).digest("hex");
+  const mark = (at: string, secret: string): string => {
+    const path = join(at, `${LOCK_FILE}.${digestOf(secret)}.proof`);
+    writeFileSync(path, secret, { mode: 0o600 });
     return path;
   };
+  const SECRET = "0a".repeat(32);
 
-  test("is a file named after the nonce, and a nonce is good for one look", async () => {
+  test("is a file with a secret, named after its digest; what is answered can be read with the secret alone", async () => {
     const own = folder();
-    const proof = createFolderProof(own, "token");
-    const [first, second] = [proof.issueNonce("token")!, proof.issueNonce("token")!];
-    mark(own, first);
-    expect(await proof.redeemNonce(first)).toBe("marked");
-    expect(await proof.redeemNonce(first)).toBe("expired");
-    expect(await proof.redeemNonce(second)).toBe("unmarked");
-    expect(await proof.redeemNonce("made-up")).toBe("expired");
+    const sealKey = createFolderProof(own, KEY);
+    mark(own, SECRET);
+    const sealed = await sealKey(digestOf(SECRET));
+    expect(sealed).toMatch(/^[\w-]+$/);
+    expect(Buffer.from(sealed!, "base64url").includes(KEY)).toBe(false);
+    expect(await sealKey(digestOf(SECRET))).not.toBe(sealed);
+    expect(await sealKey(digestOf("another"))).toBeUndefined();
   });
 
-  test("a link or a folder of that name is none", async () => {
+  test("is none where it is a link, a folder, longer, or not what its name says", async () => {
     const own = folder();
-    const proof = createFolderProof(own, "token");
-    const [first, second] = [proof.issueNonce("token")!, proof.issueNonce("token")!];
-    const path = mark(own, first);
-    rmSync(path);
-    symlinkSync(join(root, "mine.gguf"), path);
-    expect(await proof.redeemNonce(first)).toBe("unmarked");
-    const other = mark(own, second);
-    rmSync(other);
-    mkdirSync(other);
-    expect(await proof.redeemNonce(second)).toBe("unmarked");
+    const sealKey = createFolderProof(own, KEY);
+    const path = mark(own, SECRET);
+    const elsewhere = mark(folder(), SECRET);
+    const cases: [string, () => void][] = [
+      ["a symbolic link", () => symlinkSync(elsewhere, path)],
+      ["a hard link", () => linkSync(elsewhere, path)],
+      ["a folder", () => mkdirSync(path)],
+      ["longer", () => writeFileSync(path, `${SECRET}0`)],
+      ["another secret", () => writeFileSync(path, SECRET.replace("0", "1"))],
+    ];
+    expect(await sealKey(digestOf(SECRET))).toBeDefined();
+    for (const [what, make] of cases) {
+      rmSync(path, { recursive: true });
+      make();
+      expect([what, await sealKey(digestOf(SECRET))]).toEqual([what, undefined]);
+    }
   });
 
-  test("nonces are for those who have read the lock, end after 30 s, and are few", async () => {
-    let now = 0;
-    const proof = createFolderProof(folder(), "token", () => now);
-    expect(proof.issueNonce("another")).toBeUndefined();
-    const late = proof.issueNonce("token")!;
-    now = 30_000;
-    expect(await proof.redeemNonce(late)).toBe("expired");
-    const many = Array.from({ length: 17 }, () => proof.issueNonce("token")!);
-    expect(await Promise.all(many.slice(0, 2).map(proof.redeemNonce))).toEqual(["expired", "unmarked"]);
+  inTime("is asked of the server too: what another program answers at its port is not believed", async () => {
+    const asked: string[] = [];
+    const fake = createServer((request, response) => {
+      asked.push(`${request.url} ${request.headers.authorization}`);
+      response.end('{"sealed_key":"c29tZXRoaW5nIHRoYXQgaXMgbG9uZyBlbm91Z2ggdG8gYmUgYSBzZWFsZWQga2V5"}');
+    });
+    await new Promise<void>((resolve) => fake.listen(0, "127.0.0.1", resolve));
+    try {
+      const data = folder();
+      const url = `http://127.0.0.1:${(fake.address() as AddressInfo).port}`;
+      writeFileSync(join(data, MARKER), '{"format": 1}');
+      writeFileSync(join(data, LOCK_FILE), JSON.stringify({ ...thisProcess("serve"), url }));
+      const ended = await run([...RUNTIME.command, MAIN, "run", "tiny", "a secret", "--data", data]);
+      expect(ended).toMatchObject({ code: 1, stderr: expect.stringContaining("What answers there is another program") });
+      expect(asked).toEqual(["/v1/data-folder/key undefined"]);
+    } finally {
+      fake.close();
+    }
   });
 
   inTime("needs no API key, and no web page may ask for it", () =>
     withServer(async ({ data, post }) => {
-      const { token } = holderOf(data);
-      const ask = async (path: string, body: object, headers = {}) => {
-        const response = await post(`/v1/data-folder/${path}`, body, headers);
-        return {
-          status: response.status,
-          ...((await response.json()) as { nonce?: string; key?: string; error?: { code: string } }),
-        };
+      const ask = async (digest: string, headers = {}) => {
+        const response = await post("/v1/data-folder/key", { digest }, headers);
+        return { status: response.status, ...((await response.json()) as { sealed_key?: string; error?: object }) };
       };
+      mark(data, SECRET);
+      const digest = digestOf(SECRET);
       const page = { origin: "https://page.example" };
-      expect(await ask("nonce", { token }, page)).toMatchObject({ status: 403, error: { code: "origin_not_allowed" } });
-      expect(await ask("nonce", { token: "guessed" })).toMatchObject({ status: 403, error: { code: "lock_not_held" } });
-      const { nonce } = await ask("nonce", { token });
-      expect(await ask("key", { nonce }, page)).toMatchObject({ status: 403, error: { code: "origin_not_allowed" } });
-      mark(data, nonce!);
-      expect(await ask("key", { nonce })).toEqual({ status: 200, key: expect.stringMatching(/^[\w-]{43}$/) });
-      expect(await ask("key", { nonce })).toMatchObject({ status: 403, error: { code: "nonce_expired" } });
-      const { nonce: second } = await ask("nonce", { token });
-      expect(await ask("key", { nonce: second })).toMatchObject({ status: 403, error: { code: "folder_not_held" } });
+      expect(await ask(digest, page)).toMatchObject({ status: 403, error: { code: "origin_not_allowed" } });
+      expect(await ask(digest)).toEqual({ status: 200, sealed_key: expect.stringMatching(/^[\w-]+$/) });
+      expect(await ask(digestOf("another"))).toMatchObject({ status: 403, error: { code: "folder_not_held" } });
+      expect(await ask("../ingle.json")).toMatchObject({ status: 400, error: { param: "digest" } });
     }),
   );
 });

@@ -43,7 +43,7 @@ export function isOperator(c: Context, operator: string | undefined): boolean {
   return operator !== undefined && matchesAny([digestOf(operator)], sentKey(c));
 }
 
-const OPEN = new Set(["/health", "/health/", "/v1/data-folder/nonce", "/v1/data-folder/key"]);
+const OPEN = new Set(["/health", "/health/", "/v1/data-folder/key"]);
 
 /** The key that was sent, empty for none. A repeated header arrives joined by a comma, which neither pattern takes. */
 export function sentKey(c: Context): string {

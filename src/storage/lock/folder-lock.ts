@@ -1,7 +1,7 @@
 // One writer a data folder: the lock file names its holder, is touched while the holder lives, and is taken over when it has ended.
 import { lstat, readdir, rm, utimes } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { PROOF } from "./folder-proof.ts";
+import { makeSpare, PROOF, removeSpare } from "./folder-proof.ts";
 import { folderIdOf, isAbandoned, isHeld, readHolder, thisProcess, type Holder } from "./holder.ts";
 import { createLockFile, isAbsent, isOwnLock, overwriteLockFile, removeLockFile, takeLockFile } from "./lock-file.ts";
 
@@ -62,12 +62,14 @@ export async function takeFolderLock(path: string, options: LockOptions): Promis
       if (!held) return;
       own.url = url;
       await overwriteLockFile(path, own);
+      await makeSpare(dirname(path));
     },
     held: () => held,
     async release() {
       held = false;
       clearInterval(timer);
       await beating;
+      if (own.url !== undefined && (await isOwnLock(path, own).catch(() => false))) await removeSpare(dirname(path));
       await removeLockFile(path, own);
     },
   };

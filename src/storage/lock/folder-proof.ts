@@ -1,105 +1,160 @@
-// How a command knows that the server which a lock names holds this very folder, and not one that this was copied from: the server
-// chooses a nonce, the command marks its folder with it, and the server hands out its key only where it finds the mark in its own.
-import { createHash, randomBytes } from "node:crypto";
-import { lstat, open, rm, stat, utimes } from "node:fs/promises";
+// How a command and the server that a lock names know each other. The command puts a secret into a file that its owner alone can read, and
+// names the file after the secret's digest. The server that is told the digest answers with its key, sealed by the secret. So the command
+// learns that the server has this very folder, not one that this was copied from, and that no other program has taken its port; the
+// server gives its key to nobody but who made the file, whoever passed the request on. The file's name is no part of a copy, however
+// that was made: links share the bytes and the times of a file, never the folder.
+import { createCipheriv, createDecipheriv, createHash, randomBytes } from "node:crypto";
+import { open, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
-import { codeOf, FULL, undefinedIfAbsent } from "../faults.ts";
-import { LOCK_FILE, MARKER } from "../file-names.ts";
+import { requestDirectly } from "../../support/direct-request.ts";
+import { disk } from "../drivers/fs-durable/file-system.ts";
+import { codeOf, DamagedError, FULL, undefinedIfAbsent } from "../faults.ts";
+import { LOCK_FILE } from "../file-names.ts";
 
-/** The file of a mark, behind the name of the lock. */
-export const PROOF = /^\.[\da-f]{64}\.proof$/;
+/** What stands behind the name of the lock in the name of a mark. */
+export const PROOF = /^\.([\da-f]{64}|spare)\.proof$/;
+const markName = (digest: string): string => `${LOCK_FILE}.${digest}.proof`;
+/** A disk may have room for no further file. Then this one gets the secret and the name, which takes none. */
+const SPARE = markName("spare");
 
-const NONCE_MS = 30_000;
-const MOST_PENDING = 16;
+/** Characters of a secret in hex. */
+const SECRET_LENGTH = 64;
 const ANSWER_MS = 10_000;
+/** Bytes of an answer that says all there is to say. */
+const MOST_ANSWER = 2 ** 14;
 
-export type FolderProof = ReturnType<typeof createFolderProof>;
+export type SealKey = ReturnType<typeof createFolderProof>;
 
-/** The server's half. `folder` is its data folder, `token` that of its lock. */
-export function createFolderProof(folder: string, token: string, now: () => number = Date.now) {
-  const deadlines = new Map<string, number>();
-  return {
-    /** A nonce, good for one try within 30 s; undefined for a token that is not that of this server's lock. */
-    issueNonce(given: string): string | undefined {
-      if (given !== token) return undefined;
-      const nonce = randomBytes(32).toString("base64url");
-      deadlines.set(nonce, now() + NONCE_MS);
-      const [oldest] = deadlines.keys();
-      if (deadlines.size > MOST_PENDING) deadlines.delete(oldest!);
-      return nonce;
-    },
-    /** Uses a nonce up: `expired` where it is none, else whether the folder bears its mark. Throws what the disk throws. */
-    async redeemNonce(nonce: string): Promise<"expired" | "marked" | "unmarked"> {
-      const deadline = deadlines.get(nonce) ?? 0;
-      deadlines.delete(nonce);
-      if (now() >= deadline) return "expired";
-      return (await isMarked(folder, nonce)) ? "marked" : "unmarked";
-    },
+/**
+ * The server's half: its key, sealed by the secret with this digest, 64 characters of hex; undefined where `folder` has no such secret.
+ * Throws what the disk throws.
+ */
+export function createFolderProof(folder: string, key: string) {
+  return async (digest: string): Promise<string | undefined> => {
+    const bytes = await disk.read(join(folder, markName(digest)), SECRET_LENGTH).catch((error) => {
+      // A link, a pipe and the like are no secret of a command.
+      if (!(error instanceof DamagedError)) return undefinedIfAbsent(error);
+    });
+    const secret = Buffer.from(bytes ?? []).toString("latin1");
+    return digestOf(secret) === digest ? seal(secret, key) : undefined;
   };
 }
 
-const NonceAnswer = v.object({ nonce: v.pipe(v.string(), v.regex(/^[\w-]{43}$/)) });
-const KeyAnswer = v.object({ key: v.string() });
-const NotHeldAnswer = v.object({ error: v.object({ code: v.literal("folder_not_held") }) });
+/** Makes the spare file, for the time that a server holds the folder. Where the disk has no room for it, commands will be refused. */
+export async function makeSpare(folder: string): Promise<void> {
+  await createFile(join(folder, SPARE), "0".repeat(SECRET_LENGTH)).catch(() => {});
+}
+
+export async function removeSpare(folder: string): Promise<void> {
+  await rm(join(folder, SPARE), { force: true }).catch(() => {});
+}
+
+const Answer = v.union([
+  v.object({ sealed_key: v.string() }),
+  v.object({ error: v.object({ code: v.literal("folder_not_held") }) }),
+]);
 
 /**
  * The key of the server that a lock in `folder` names; undefined where that server holds another folder. Throws the system's error
  * where the folder cannot be marked, and a sentence where the server does not say which it holds.
  */
-export async function requestOperatorKey(url: string, token: string, folder: string): Promise<string | undefined> {
-  const { nonce } = await post(`${url}/v1/data-folder/nonce`, { token }, NonceAnswer);
-  const unmark = await markFolder(folder, nonce);
+export async function requestOperatorKey(url: string, folder: string): Promise<string | undefined> {
+  const secret = randomBytes(SECRET_LENGTH / 2).toString("hex");
+  const unmark = await markFolder(folder, secret);
   try {
-    const answer = await post(`${url}/v1/data-folder/key`, { nonce }, v.union([KeyAnswer, NotHeldAnswer]));
-    return "key" in answer ? answer.key : undefined;
+    const answer = await post(`${url}/v1/data-folder/key`, { digest: digestOf(secret) });
+    return "sealed_key" in answer ? unseal(secret, answer.sealed_key) : undefined;
   } finally {
     await unmark().catch(() => {}); // The next holder sweeps what is left.
   }
 }
 
 /** Throws a sentence for an answer of another form. */
-async function post<T>(url: string, body: object, schema: v.GenericSchema<unknown, T>): Promise<T> {
-  const headers = { "content-type": "application/json" };
+async function post(url: string, body: object): Promise<v.InferOutput<typeof Answer>> {
+  const headers = { "content-type": "application/json", host: new URL(url).host };
   const signal = AbortSignal.timeout(ANSWER_MS);
-  const init = { method: "POST", headers, body: JSON.stringify(body), redirect: "error", signal } as const;
-  const response = await fetch(url, init).catch((cause: Error) => {
-    throw new Error(`It does not answer: ${cause.message}`, { cause });
-  });
-  const answer = v.safeParse(schema, await response.json().catch(() => undefined));
+  const request = new Request(url, { method: "POST", headers, body: JSON.stringify(body), signal });
+  const { status, text } = await requestDirectly(request)
+    .then(async (response) => ({ status: response.status, text: await readText(response) }))
+    .catch((cause: Error) => {
+      throw new Error(`It does not answer: ${cause.message}`, { cause });
+    });
+  const answer = v.safeParse(v.pipe(v.string(), v.parseJson(), Answer), text);
   if (answer.success) return answer.output;
-  throw new Error(`It does not say whether it holds this folder (HTTP ${response.status}). Stop it and start it again.`);
+  throw new Error(`It does not say whether it holds this folder (HTTP ${status}). Stop it and start it again.`);
 }
 
-/** The mark of a nonce. Its name is a hash: a process that sees the file cannot redeem the nonce, and no server can choose a path. */
-function markOf(nonce: string): { name: string; atime: number; mtime: number } {
-  const hash = createHash("sha256").update(nonce).digest();
-  // Whole seconds between 2000 and 2034, which every file system can keep.
-  const time = (at: number): number => 946_684_800 + (hash.readUInt32BE(at) >>> 2);
-  return { name: `${LOCK_FILE}.${hash.toString("hex")}.proof`, atime: time(0), mtime: time(4) };
+/** What answers may be any program, which says as much as it likes. */
+async function readText({ body }: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of body ?? []) {
+    bytes += chunk.length;
+    if (bytes > MOST_ANSWER) break;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+const digestOf = (secret: string): string => createHash("sha256").update(secret).digest("hex");
+
+const IV_BYTES = 12;
+const TAG_BYTES = 16;
+
+function seal(secret: string, text: string): string {
+  const iv = randomBytes(IV_BYTES);
+  const cipher = createCipheriv("aes-256-gcm", Buffer.from(secret, "hex"), iv);
+  return Buffer.concat([iv, cipher.update(text, "utf8"), cipher.final(), cipher.getAuthTag()]).toString("base64url");
+}
+
+/** Throws a sentence for what was not sealed by this secret. */
+function unseal(secret: string, sealed: string): string {
+  const bytes = Buffer.from(sealed, "base64url");
+  try {
+    const [iv, text, tag] = [bytes.subarray(0, IV_BYTES), bytes.subarray(IV_BYTES, -TAG_BYTES), bytes.subarray(-TAG_BYTES)];
+    const decipher = createDecipheriv("aes-256-gcm", Buffer.from(secret, "hex"), iv, { authTagLength: TAG_BYTES });
+    decipher.setAuthTag(tag);
+    return Buffer.concat([decipher.update(text), decipher.final()]).toString();
+  } catch (cause) {
+    throw new Error("What answers there is another program: it does not see this folder.", { cause });
+  }
 }
 
 /** Resolves with what takes the mark away again. */
-async function markFolder(folder: string, nonce: string): Promise<() => Promise<void>> {
-  const { name, ...stamps } = markOf(nonce);
-  const path = join(folder, name);
+async function markFolder(folder: string, secret: string): Promise<() => Promise<void>> {
+  const path = join(folder, markName(digestOf(secret)));
   try {
-    await (await open(path, "wx", 0o600)).close();
+    await createFile(path, secret);
     return () => rm(path, { force: true });
   } catch (error) {
     if (!FULL.has(codeOf(error))) throw error;
+    // "ingle rm" is the remedy for a full disk.
+    return await useSpare(join(folder, SPARE), path, secret).catch(() => Promise.reject(error));
   }
-  // On a full disk, where "ingle rm" is the remedy: the times of a file that is there take no room.
-  const marker = join(folder, MARKER);
-  const { atime, mtime } = await stat(marker);
-  await utimes(marker, stamps.atime, stamps.mtime);
-  return () => utimes(marker, atime, mtime);
 }
 
-async function isMarked(folder: string, nonce: string): Promise<boolean> {
-  const { name, atime, mtime } = markOf(nonce);
-  const file = await lstat(join(folder, name)).catch(undefinedIfAbsent);
-  if (file?.isFile()) return true;
-  const marker = await lstat(join(folder, MARKER)).catch(undefinedIfAbsent);
-  return marker !== undefined && marker.atimeMs === atime * 1000 && marker.mtimeMs === mtime * 1000;
+async function useSpare(spare: string, path: string, secret: string): Promise<() => Promise<void>> {
+  await rename(spare, path);
+  const unmark = () => rename(path, spare);
+  try {
+    await writeFile(path, secret, { flag: "r+" });
+    return unmark;
+  } catch (error) {
+    await unmark();
+    throw error;
+  }
+}
+
+/** Leaves nothing behind where it fails. */
+async function createFile(path: string, text: string): Promise<void> {
+  const handle = await open(path, "wx", 0o600);
+  try {
+    await handle.writeFile(text);
+  } catch (error) {
+    await rm(path, { force: true });
+    throw error;
+  } finally {
+    await handle.close();
+  }
 }

@@ -86,10 +86,10 @@ export async function isHeld(path: string, holder: Holder | undefined, stale_ms:
   const lives = isAliveHere(holder);
   if (lives === false) return false;
   if (lives && holder !== undefined) {
-    const { folder, url, token } = holder;
+    const { folder, url } = holder;
     const own = dirname(path);
     if (folder === undefined || folder === (await folderIdOf(own))) return true;
-    const proven = url === undefined ? undefined : await holdsFolder(url, token, own);
+    const proven = url === undefined ? undefined : await holdsFolder(url, own);
     if (proven !== undefined) return proven;
   }
   const first = await touchedAt(path);
@@ -105,8 +105,8 @@ export async function isHeld(path: string, holder: Holder | undefined, stale_ms:
 }
 
 /** Undefined where the server does not say. */
-function holdsFolder(url: string, token: string, folder: string): Promise<boolean | undefined> {
-  return requestOperatorKey(url, token, folder).then(
+function holdsFolder(url: string, folder: string): Promise<boolean | undefined> {
+  return requestOperatorKey(url, folder).then(
     (key) => key !== undefined,
     () => undefined,
   );
