@@ -3,7 +3,7 @@
 import { spawn } from "node:child_process";
 import { existsSync, realpathSync } from "node:fs";
 import { constants } from "node:os";
-import { resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { install } from "./launch/install.mjs";
 import { findRuntime, runtimeEnv, RUNTIMES } from "./launch/runtimes.mjs";
@@ -15,8 +15,33 @@ const script_args = args[0] === "--script" ? args.slice(2) : args;
 
 const failed = install();
 if (failed) process.exit(failed);
+if (args[0] !== "--script") leaveFolderOfPackage();
 const { command, env } = chooseRuntime(process.env["INGLE_RUNTIME"]);
 start([...command, script, ...script_args], { ...process.env, ...env });
+
+/** npm runs a script in the folder of its package, but a path is meant from the folder in which it was typed. */
+function leaveFolderOfPackage() {
+  const { INIT_CWD, npm_package_json } = process.env;
+  const root = fileURLToPath(new URL("..", import.meta.url));
+  if (!INIT_CWD || !npm_package_json || !isSame(dirname(npm_package_json), root) || !isSame(process.cwd(), root)) return;
+  try {
+    process.chdir(INIT_CWD);
+  } catch {
+    // The folder may be gone, or closed to this user: then that of the package is as good as any.
+  }
+}
+
+/**
+ * @param {string} one
+ * @param {string} other
+ */
+function isSame(one, other) {
+  try {
+    return realpathSync(one) === realpathSync(other);
+  } catch {
+    return false;
+  }
+}
 
 /** @param {string | undefined} required name of the only runtime that may be chosen */
 function chooseRuntime(required) {

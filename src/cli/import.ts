@@ -1,8 +1,8 @@
-import { resolve } from "node:path";
 import { defineCommand } from "citty";
 import type { ImportItem, ReasonedItem, Report } from "../import/report.ts";
 import { readEvents, withApi } from "./api.ts";
 import { DATA_ARGS } from "./setting-args.ts";
+import { pathArgument } from "./path-argument.ts";
 import { print } from "./print.ts";
 
 export default defineCommand({
@@ -14,7 +14,7 @@ export default defineCommand({
   },
   run: ({ args: { folder, json, ...settings } }) =>
     withApi(settings, { command: "import" }, async (api) => {
-      const answer = await api.request("/v1/import", { method: "POST", body: { folder: resolve(folder) } });
+      const answer = await api.request("/v1/import", { method: "POST", body: { folder: pathArgument(folder, "FOLDER") } });
       for await (const report of readEvents<Report>(answer)) print(json ? JSON.stringify(report, null, 2) : formatReport(report));
     }),
 });

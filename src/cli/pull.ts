@@ -1,4 +1,3 @@
-import { resolve } from "node:path";
 import { defineCommand } from "citty";
 import { PINNABLE_ADAPTERS } from "../../adapters/registry.ts";
 import { catalog, DEFAULT_MODEL } from "../../models/catalog.ts";
@@ -8,6 +7,7 @@ import type { MemoryFit } from "../inference/memory-estimator.ts";
 import { readEvents, withApi, type Api } from "./api.ts";
 import { DATA_ARGS, settingArgs } from "./setting-args.ts";
 import { CliError, RefusedError } from "./error.ts";
+import { pathArgument } from "./path-argument.ts";
 import { print, printNote } from "./print.ts";
 import { formatBytes } from "../support/quantities.ts";
 import { showProgress } from "./progress.ts";
@@ -49,8 +49,7 @@ async function ensureKnown(api: Api, name: string, { id, sha256, adapter, allow_
     throw new CliError(`"${name}" is an id already, so --id, --sha256 and --adapter say nothing of it.`, 2);
   }
   const body = {
-    // A server may have another working folder.
-    ...(named.kind === "path" && { path: /^(file:|~)/.test(named.path) ? named.path : resolve(named.path) }),
+    ...(named.kind === "path" && { path: named.path.startsWith("file:") ? named.path : pathArgument(named.path, "MODEL") }),
     ...(named.kind === "url" && { source_url: name }),
     ...(named.kind === "hub" && { repo: name }),
     ...(id && { id }),

@@ -9,6 +9,7 @@ import { readConfig } from "../server/read-config.ts";
 import { SETTING_NAMES, type Config } from "../server/settings.ts";
 import { checkKey } from "../http/middleware/auth.ts";
 import type { Library } from "../library/library.ts";
+import { pathOfStore } from "../storage/drivers.ts";
 import { serve, type Server } from "../server/listen.ts";
 import { CONFIG_ARG, settingArgs, settingsOf } from "./setting-args.ts";
 import { CliError } from "./error.ts";
@@ -55,7 +56,11 @@ export default defineCommand({
       throw error;
     }
     stopOnSignals(server, listener);
-    standardOutput.write(`${await greeting(listener.url, server.library)}\n${server.guarantee}\n\n`);
+    const { data, llama_server, models_dir } = config;
+    const records = pathOfStore(config.store);
+    server.log.info("serving", { url: listener.url, data, records, llama_server, models_dir });
+    const folders = `Data folder: ${data}${records === undefined ? "" : `; records: ${records}`}`;
+    standardOutput.write(`${await greeting(listener.url, server.library)}\n${folders}\n${server.guarantee}\n\n`);
   },
 });
 

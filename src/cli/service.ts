@@ -1,13 +1,16 @@
 // `ingle service`: the file with which a service manager starts this server with the given settings.
 import { homedir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { defineCommand, type ArgsDef } from "citty";
 import { cacheFolder } from "../../adapters/llama-server/build/cached-build.ts";
+import { absolutePath } from "../../models/absolute-path.ts";
 import { readConfig } from "../server/read-config.ts";
 import { flagOf, SETTING_NAMES, SETTINGS, type Config, type Setting } from "../server/settings.ts";
 import { findRuntime } from "../launch/runtimes.mjs";
 import { CARRIED } from "../executable/carried.ts";
+import { pathOfStore, withPathOfStore } from "../storage/drivers.ts";
 import { CliError } from "./error.ts";
+import { pathArgument } from "./path-argument.ts";
 import { print } from "./print.ts";
 import { settingsOf } from "./setting-args.ts";
 import serve, { STOP_MS } from "./serve.ts";
@@ -48,17 +51,17 @@ export default defineCommand({
 
 /** Throws `ConfigError` for what the server would refuse. */
 function setupOf(given: OptionValues, system: boolean, secrets: string | undefined): ServiceSetup {
-  const flags = optionWords(given);
   const settings = settingsOf(given);
   if (system) settings.data ??= SYSTEM_DATA;
   // Without the environment of this terminal, which the service does not see.
   const config = readConfig(settings, { XDG_DATA_HOME: process.env.XDG_DATA_HOME });
+  const flags = optionWords(given);
   const folders = system ? SYSTEM_FOLDERS : userFolders();
   return {
     command: [...ownCommand(), "serve", ...flags.filter((flag) => !flag.startsWith("--data=")), `--data=${config.data}`],
     env: { ...folders.env, NODE_COMPILE_CACHE: join(folders.cache, "node") },
     writes: [config.data, folders.cache, ...storeFolders(config)],
-    secrets: resolve(secrets ?? join(folders.config, "service.env")),
+    secrets: secrets === undefined ? join(folders.config, "service.env") : pathArgument(secrets, "--secrets"),
     unseen: Object.keys(process.env).filter((name) => /^(INGLE|HF)_/.test(name)),
     system,
     stop_s: Math.ceil((STOP_MS + SPARE_MS) / 1000),
@@ -73,12 +76,13 @@ const SYSTEM_FOLDERS = {
 };
 
 function userFolders() {
-  const { XDG_CACHE_HOME: cache, XDG_CONFIG_HOME: config } = process.env;
-  return {
-    cache: cacheFolder(process.env),
-    config: join(config || join(homedir(), ".config"), "ingle"),
-    env: { ...(cache && { XDG_CACHE_HOME: cache }), ...(config && { XDG_CONFIG_HOME: config }) },
-  };
+  const env = Object.fromEntries(
+    (["XDG_CACHE_HOME", "XDG_CONFIG_HOME"] as const).flatMap((name) => {
+      const folder = process.env[name];
+      return folder ? [[name, absolutePath(folder, name)]] : [];
+    }),
+  );
+  return { cache: cacheFolder(env), config: join(env.XDG_CONFIG_HOME ?? join(homedir(), ".config"), "ingle"), env };
 }
 
 /** The options again as words of a command line, with absolute paths: a service starts in another folder. */
@@ -92,15 +96,15 @@ function optionWords(given: OptionValues): string[] {
 }
 
 function absoluteValue(name: string, value: string): string {
-  if (PATHS.has(name)) return resolve(value);
-  const [, driver, folder] = (name === "store" && /^(fs|fs-lite):(.+)$/.exec(value)) || [];
-  return folder === undefined ? value : `${driver}:${resolve(folder)}`;
+  if (PATHS.has(name)) return absolutePath(value, `--${name}`);
+  const folder = name === "store" ? pathOfStore(value) : undefined;
+  return folder === undefined ? value : String(withPathOfStore(value, absolutePath(folder, "--store")));
 }
 
 /** The folder of a store that is not the data folder. */
 function storeFolders({ store }: Config): string[] {
-  const base = typeof store === "object" ? store.base : /^fs(?:-lite)?:(.+)$/.exec(store)?.[1];
-  return typeof base === "string" ? [resolve(base)] : [];
+  const folder = pathOfStore(store);
+  return folder === undefined ? [] : [folder];
 }
 
 /** The command that runs now: an executable, or a runtime with its script. */

@@ -3,7 +3,7 @@
 import { accessSync, constants } from "node:fs";
 import { createRequire } from "node:module";
 import { devNull, homedir } from "node:os";
-import { delimiter, dirname, join } from "node:path";
+import { delimiter, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const { platform, arch } = process;
@@ -26,13 +26,18 @@ export function findRuntime(name) {
 
 /**
  * What a runtime is to find in its environment besides what is there. Node keeps the JavaScript that it makes of our TypeScript:
- * otherwise every start takes the time, and 30 MB, for the compiler.
+ * otherwise every start takes the time, and 30 MB, for the compiler. Bun would take an empty cache and one in `~`, which no shell has
+ * read, for folders in the working folder.
  * @param {(typeof RUNTIMES)[number]} name
  * @returns {Record<string, string>}
  */
 export function runtimeEnv(name) {
-  if (name !== "node" || process.env["NODE_COMPILE_CACHE"]) return {};
-  return { NODE_COMPILE_CACHE: join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "ingle", "node") };
+  const { XDG_CACHE_HOME: given, NODE_COMPILE_CACHE: kept } = process.env;
+  const cache = resolve((given || "~/.cache").replace(/^~(?=[/\\]|$)/, () => homedir()));
+  return {
+    ...(given !== undefined && /^$|^~([/\\]|$)/.test(given) && { XDG_CACHE_HOME: cache }),
+    ...(name === "node" && !kept && { NODE_COMPILE_CACHE: join(cache, "ingle", "node") }),
+  };
 }
 
 // npm installs only the variant that fits the machine's C library, so the first one that is there is the right one. The

@@ -1,6 +1,6 @@
 // The composition root: from settings to a working application. `serve`, the other commands and the package all begin here.
 import { getRandomValues, randomBytes } from "node:crypto";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import type { Adapter } from "../../adapters/adapter.ts";
 import manifest from "../../package.json" with { type: "json" };
 import { adapterNamed } from "../../adapters/registry.ts";
@@ -105,7 +105,7 @@ function createServerOn(folder: DataFolder, config: Config, log: Log, options: C
     adapterNotice: notice,
     ...(estimator && { estimator }),
     fetchRemoteFacts: (id, signal) => library.fetchRemoteFacts(id, sources, signal),
-    models_dir: config.models_dir && resolve(config.models_dir),
+    models_dir: config.models_dir,
     allow_private: config.allow_private,
     log,
     version: manifest.version,

@@ -1,12 +1,16 @@
 // Flags > environment (INGLE_*) > config file > defaults -> one checked Config. The environment is read here and nowhere else.
 import { readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join } from "node:path";
 import { env as processEnv } from "node:process";
 import envPaths from "env-paths";
 import * as v from "valibot";
+import manifest from "../../package.json" with { type: "json" };
+import { absolutePath, PathError } from "../../models/absolute-path.ts";
 import type { DownloadOptions } from "../../models/sources/source.ts";
 import { toBadRequest } from "../http/validate.ts";
 import { isObject } from "../support/json.ts";
+import { shellWords } from "../support/shell-words.ts";
+import { ANYTHING, readPath, withAbsolutePaths, type SettingOrigin } from "./setting-paths.ts";
 import {
   flagOf,
   SETTING_NAMES,
@@ -14,6 +18,7 @@ import {
   SettingsSchema,
   variableOf,
   type Config,
+  type Setting,
   type SettingName,
   type Settings,
 } from "./settings.ts";
@@ -31,21 +36,23 @@ const platformFolders = () => envPaths("ingle", { suffix: "" });
 export function readConfig(flags: Record<string, unknown> = {}, env: Variables = processEnv): Config {
   const file = readConfigFile(flags.config as string | undefined, env);
   const merged: Record<string, unknown> = {};
-  const origin: Record<string, string> = {};
+  const origins: Partial<Record<SettingName, SettingOrigin>> = {};
   for (const name of SETTING_NAMES) {
-    const variable = variableOf(name);
-    const given: [unknown, string][] = [
-      [flags[name], `--${flagOf(name)}`],
-      [env[variable] || undefined, variable],
-      [file.values[name], `"${name}" in ${file.path}`],
+    const given: [unknown, SettingOrigin][] = [
+      [flags[name], optionOrigin(flagOf(name))],
+      [env[variableOf(name)] || undefined, variableOrigin(variableOf(name))],
+      [file.values[name], fileOrigin(name, file.path)],
     ];
-    const [value, from] = given.find(([value]) => value !== undefined) ?? [];
+    const [value, origin] = given.find(([value]) => value !== undefined) ?? [];
     if (value === undefined) continue;
-    merged[name] = typeof value === "string" ? parseWord(name, value) : value;
-    origin[name] = from!;
+    merged[name] = typeof value === "string" ? parseWord(name, value, origin!.name) : value;
+    origins[name] = origin!;
   }
-  const data = env.XDG_DATA_HOME ? join(env.XDG_DATA_HOME, "ingle") : platformFolders().data;
-  return checkSettings({ data, ...merged }, (name) => origin[name]!);
+  const { XDG_DATA_HOME, XDG_CACHE_HOME } = env;
+  if (XDG_CACHE_HOME) asConfigError(() => absolutePath(XDG_CACHE_HOME, "XDG_CACHE_HOME"));
+  const data = XDG_DATA_HOME ? join(XDG_DATA_HOME, "ingle") : platformFolders().data;
+  const usual = { ...optionOrigin("data"), name: XDG_DATA_HOME ? "The data folder of XDG_DATA_HOME" : "The data folder" };
+  return checkSettings({ data, ...merged }, (name) => origins[name] ?? usual, workingFolders(env));
 }
 
 /** The settings of a program that serves the API itself: neither the environment nor a file is read. Throws `ConfigError`. */
@@ -54,15 +61,48 @@ export function configOf(settings: Settings & { data: string }): Config {
   if (unknown !== undefined)
     throw new ConfigError(`"${unknown}" is not a setting of ingle. These are: ${SETTING_NAMES.join(", ")}.`);
   if (settings.data === undefined) throw new ConfigError('"data" is missing. It must be a folder.');
-  return checkSettings(settings, (name) => `"${name}"`);
+  return checkSettings(settings, (name) => ({ ...fileOrigin(name, ""), name: `"${name}"` }), ["."]);
 }
 
-function checkSettings(settings: object, nameOf: (name: string) => string): Config {
+const optionOrigin = (option: string): SettingOrigin => ({
+  name: `--${option}`,
+  folder: ".",
+  write: (value) => `"${shellWords([`--${option}=${value}`])}"`,
+});
+
+const variableOrigin = (name: string): SettingOrigin => ({
+  name,
+  folder: ".",
+  write: (value) => `"${name}=${shellWords([value])}"`,
+});
+
+const fileOrigin = (name: string, path: string): SettingOrigin => ({
+  name: `"${name}" in ${path}`,
+  folder: dirname(path),
+  write: (value) => `"${name}": ${name === "store" && value.startsWith("{") ? value : JSON.stringify(value)}`,
+});
+
+/** The folders that relative paths may have counted from: npm runs our scripts in the folder of the package, which the launcher leaves. */
+function workingFolders({ npm_package_name, npm_package_json }: Variables): string[] {
+  return [".", ...(npm_package_name === manifest.name && npm_package_json ? [dirname(npm_package_json)] : [])];
+}
+
+function checkSettings(settings: object, originOf: (name: SettingName) => SettingOrigin, working_folders: string[]): Config {
   const result = v.safeParse(SettingsSchema, settings);
-  if (result.success) return { ...result.output, data: resolve(result.output.data!) };
+  if (result.success)
+    return asConfigError(() => withAbsolutePaths({ ...result.output, data: result.output.data! }, originOf, working_folders));
   const { message, param } = toBadRequest(result.issues);
+  const [name = ""] = /^\w+/.exec(param!) ?? [];
   // The sentence `"port" is "abc". It must be a number.` gets the name that was written.
-  throw new ConfigError(message.replace(/^"[^"]*"/, nameOf(/^\w+/.exec(param!)![0])));
+  throw new ConfigError(message.replace(/^"[^"]*"/, () => originOf(name as SettingName).name));
+}
+
+function asConfigError<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw error instanceof PathError ? new ConfigError(error.message, { cause: error }) : error;
+  }
 }
 
 const unknownName = (settings: object): string | undefined =>
@@ -81,20 +121,32 @@ export function sourceOptions(config: Partial<Config> = {}, env: Variables = pro
 
 function readConfigFile(flag: string | undefined, env: Variables): { path: string; values: Record<string, unknown> } {
   const named = flag ?? (env.INGLE_CONFIG || undefined);
-  const path = named ?? join(platformFolders().config, "config.json");
-  let text: string;
+  const origin = flag === undefined && named !== undefined ? variableOrigin("INGLE_CONFIG") : optionOrigin("config");
+  const usual = { ...origin, name: "The configuration file of XDG_CONFIG_HOME" };
+  const text = named ?? join(platformFolders().config, "config.json");
+  const path = asConfigError(() => readPath(text, named === undefined ? usual : origin, ANYTHING, workingFolders(env)));
+  let bytes: Uint8Array;
   try {
-    text = readFileSync(path, "utf8");
+    bytes = readFileSync(path);
   } catch (error) {
     if (named === undefined && (error as NodeJS.ErrnoException).code === "ENOENT") return { path, values: {} };
     throw new ConfigError(`The configuration file ${path} cannot be read: ${(error as Error).message}.`, { cause: error });
   }
-  const values = parseObject(path, text);
+  const values = parseObject(path, decodeText(path, bytes));
   const unknown = unknownName(values);
   if (unknown !== undefined) {
     throw new ConfigError(`The configuration file ${path} holds "${unknown}", which is none of: ${SETTING_NAMES.join(", ")}.`);
   }
   return { path, values };
+}
+
+/** Editors of Windows begin a file with a byte order mark, which the decoder drops. */
+function decodeText(path: string, bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new ConfigError(`The configuration file ${path} is not UTF-8. Save it as UTF-8.`);
+  }
 }
 
 function parseObject(path: string, text: string): Record<string, unknown> {
@@ -108,10 +160,15 @@ function parseObject(path: string, text: string): Record<string, unknown> {
 }
 
 /** A word as the type of its setting; one that does not fit is left to the schema to refuse. */
-function parseWord(name: SettingName, text: string): unknown {
-  const { kind } = SETTINGS[name];
+function parseWord(name: SettingName, text: string, written: string): unknown {
+  const { kind, ...setting }: Setting = SETTINGS[name];
   if (kind === "number") return /^\d+$/.test(text) ? Number(text) : text;
-  if (kind === "list") return splitAtCommas(text);
+  if (kind === "list") {
+    const parts = splitAtCommas(text);
+    // A person who names keys means to keep others out.
+    if (parts.length > 0 || setting.scope !== "secret") return parts;
+    throw new ConfigError(`${written} holds no ${name}. Write one of at least 16 characters, or leave the setting out.`);
+  }
   if (kind === "switch" || kind === "boolean") return { true: true, 1: true, false: false, 0: false }[text] ?? text;
   return text;
 }

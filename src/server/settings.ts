@@ -7,7 +7,7 @@ import { DiskSize, KeepAlive, MemorySize, Timeout } from "../support/quantities.
 export interface Setting {
   schema: v.GenericSchema;
   /**
-   * How a word of the command line or the environment is read: `list` is split at commas, `path` is made absolute where it is kept,
+   * How a word of the command line or the environment is read: `list` is split at commas, `path` is made absolute,
    * `switch` is a flag without a value, and `boolean` one with `true` or `false`.
    */
   kind: "text" | "path" | "number" | "list" | "switch" | "boolean";
@@ -110,7 +110,7 @@ export const SettingsSchema = v.object(
 export type Settings = v.InferInput<typeof SettingsSchema>;
 
 /**
- * Everything that can be set, checked: `data` is an absolute path, `keep_alive` and `timeout` are milliseconds with `Infinity` for ever,
+ * Everything that can be set, checked: all paths are absolute, `keep_alive` and `timeout` are milliseconds with `Infinity` for ever,
  * `memory` and `kv_cache` are bytes.
  */
 export type Config = v.InferOutput<typeof SettingsSchema> & { data: string };

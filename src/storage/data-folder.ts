@@ -49,6 +49,11 @@ const FORMAT = 1;
 /** Names that an ingle without a marker has left, and those that a disk or a file manager brings along. */
 const NOT_FOREIGN = /^(models|weights|lost\+found|\.DS_Store|desktop\.ini|ingle\.lock.*|\..*\.tmp)$/;
 
+/** Whether a folder with these names in it is a data folder; one of an early ingle has no marker. */
+export function isDataFolder(names: string[]): boolean {
+  return names.includes(MARKER) || (names.includes("models") && names.every((name) => NOT_FOREIGN.test(name)));
+}
+
 /** Opens a folder to write in it. Throws `DataFolderError`, `DriverError` and `LockedError`. */
 export async function openDataFolder(options: DataFolderOptions): Promise<DataFolder> {
   const { folder, log, command } = options;

@@ -1,8 +1,8 @@
 // Model files that are used where they are: never copied, never changed, never deleted.
 import { readdir, realpath, stat } from "node:fs/promises";
-import { homedir } from "node:os";
 import { dirname, join, relative, resolve, sep, isAbsolute } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { absolutePath, PathError } from "../../../models/absolute-path.ts";
 import { fillFromHeader } from "../../../models/gguf/fill-from-header.ts";
 import { GgufError, readGgufFile } from "../../../models/gguf/header.ts";
 import type { Model, ModelFile } from "../../../models/manifest.ts";
@@ -30,8 +30,7 @@ export async function describeFilesInPlace(model: Model, path: string, within: s
 
 /** The real path of a file that may be used. Links are followed before the check: the place of the file itself decides. */
 async function resolveFile(path: string, within: string | null | undefined): Promise<string> {
-  const absolute = path.startsWith("file:") ? pathFromUrl(path) : path.replace(/^~(?=[/\\]|$)/, homedir());
-  if (!isAbsolute(absolute)) throw invalidValue(`${quote(path)} is not an absolute path.`, "path");
+  const absolute = path.startsWith("file:") ? pathFromUrl(path) : pathFromText(path);
   const message = `The file ${quote(path)} may not be used by its path over the API. Only files in --models-dir may.`;
   const denied = new ApiError(403, message, { param: "path", code: "path_not_allowed" });
   if (within === null) throw denied;
@@ -42,6 +41,16 @@ async function resolveFile(path: string, within: string | null | undefined): Pro
   const stats = real === undefined ? undefined : await stat(real);
   if (real === undefined || !stats?.isFile()) throw invalidValue(`There is no file ${quote(path)}.`, "path");
   return real;
+}
+
+/** Nothing counts from the server's working folder, of which a client knows nothing. */
+function pathFromText(text: string): string {
+  if (!isAbsolute(text) && !text.startsWith("~")) throw invalidValue(`${quote(text)} is not an absolute path.`, "path");
+  try {
+    return absolutePath(text, '"path"');
+  } catch (error) {
+    throw error instanceof PathError ? invalidValue(error.message, "path") : error;
+  }
 }
 
 function pathFromUrl(text: string): string {

@@ -1,7 +1,8 @@
 // A property list of launchd, which starts services on macOS; `man launchd.plist` has each of its keys.
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { secretsComments, SERVICE_USER, shellWords, writeCommand, type ServiceSetup } from "./setup.ts";
+import { shellWords } from "../../support/shell-words.ts";
+import { secretsComments, SERVICE_USER, writeCommand, type ServiceSetup } from "./setup.ts";
 
 const LABEL = "local.ingle";
 

@@ -1,3 +1,5 @@
+import { shellWords } from "../../support/shell-words.ts";
+
 /** What every service manager has to know of the server. */
 export interface ServiceSetup {
   /** Program and words, all paths absolute. */
@@ -31,9 +33,3 @@ export function secretsComments({ secrets, unseen }: ServiceSetup): string[] {
 
 /** The command that writes the unit to `path`. */
 export const writeCommand = ({ words }: ServiceSetup, path: string): string => `ingle ${shellWords(words)} > ${path}`;
-
-/** Quoted for a shell. */
-export function shellWords(words: string[]): string {
-  const quoted = (text: string): string => (/^[\w@+=:,./~-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
-  return words.map(quoted).join(" ");
-}

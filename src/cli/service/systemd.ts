@@ -1,5 +1,6 @@
 // A unit of systemd: https://www.freedesktop.org/software/systemd/man/latest/systemd.exec.html has each of its settings.
-import { secretsComments, SERVICE_USER, shellWords, SYSTEM_DATA, writeCommand, type ServiceSetup } from "./setup.ts";
+import { shellWords } from "../../support/shell-words.ts";
+import { secretsComments, SERVICE_USER, SYSTEM_DATA, writeCommand, type ServiceSetup } from "./setup.ts";
 
 export function systemdUnit(setup: ServiceSetup): string {
   const { command, env, writes, secrets, system, stop_s } = setup;

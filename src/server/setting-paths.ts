@@ -1,0 +1,94 @@
+// The settings that are paths, made absolute; and what lies where an earlier ingle looked, for which `~` was the name of a folder and every
+// path counted from the working folder.
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { absolutePath, PathError } from "../../models/absolute-path.ts";
+import { isDataFolder } from "../storage/data-folder.ts";
+import { pathOfStore, withPathOfStore, type DriverChoice } from "../storage/drivers.ts";
+import { KINDS } from "../storage/store.ts";
+import { shellWords } from "../support/shell-words.ts";
+
+/** Where a setting was given. */
+export interface SettingOrigin {
+  /** As the person knows it: `--data`, `INGLE_DATA`, `"data" in /etc/ingle.json`. */
+  name: string;
+  /** A relative path counts from it. */
+  folder: string;
+  /** How the person would write another value in its place, as it is to stand in a sentence: `"--data=/srv/ai"`. */
+  write(value: string): string;
+}
+
+interface PathSettings {
+  data: string;
+  store: string | DriverChoice;
+  llama_server?: string | undefined;
+  models_dir?: string | undefined;
+}
+
+/**
+ * The same settings with absolute paths. `working_folders` are those that relative paths may have counted from. Throws `PathError` for a
+ * path that cannot be read as one, and where something lies at the path as it was read by an earlier ingle and nothing at the new one.
+ */
+export function withAbsolutePaths<Settings extends PathSettings>(
+  settings: Settings,
+  originOf: (name: keyof PathSettings) => SettingOrigin,
+  working_folders: string[],
+): Settings {
+  const { data, store, llama_server, models_dir } = settings;
+  const read = (text: string, origin: SettingOrigin, kind: PlaceKind) => readPath(text, origin, kind, working_folders);
+  const records = pathOfStore(store);
+  const origin = originOf("store");
+  const ofStore = { ...origin, write: (path: string) => origin.write(asText(withPathOfStore(store, path))) };
+  return {
+    ...settings,
+    data: read(data, originOf("data"), DATA_FOLDER),
+    ...(records !== undefined && { store: withPathOfStore(store, read(records, ofStore, RECORDS)) }),
+    ...(llama_server !== undefined && { llama_server: read(llama_server, originOf("llama_server"), ANYTHING) }),
+    ...(models_dir !== undefined && { models_dir: read(models_dir, originOf("models_dir"), ANYTHING) }),
+  };
+}
+
+const asText = (store: string | DriverChoice): string => (typeof store === "string" ? store : JSON.stringify(store));
+
+interface PlaceKind {
+  noun: string;
+  isAt(path: string): boolean;
+}
+
+const DATA_FOLDER: PlaceKind = { noun: "a data folder", isAt: (path) => isDataFolder(namesIn(path)) };
+const RECORDS: PlaceKind = { noun: "a store", isAt: (path) => namesIn(path).some((name) => Object.hasOwn(KINDS, name)) };
+export const ANYTHING: PlaceKind = { noun: "something", isAt: existsSync };
+
+/** The path as an absolute one. Throws `PathError` as `withAbsolutePaths` does. */
+export function readPath(text: string, origin: SettingOrigin, { noun, isAt }: PlaceKind, working_folders: string[]): string {
+  const path = absolutePath(text, origin.name, origin.folder);
+  const earlier = working_folders.map((folder) => resolve(folder, text)).find((place) => place !== path && isAt(place));
+  if (earlier === undefined || isAt(path)) return path;
+  const found = `Until now that was ${earlier}, where ${noun} lies; now it is ${path}, where none lies.`;
+  const keep = `To go on with it, write ${origin.write(earlier)}${moveRemedy(earlier, path)}.`;
+  throw new PathError(
+    `${origin.name} is ${JSON.stringify(text)}. ${found} ${keep} For a new one at the new place, write ${origin.write(path)}.`,
+  );
+}
+
+/** Empty where something is in the way. */
+function moveRemedy(from: string, to: string): string {
+  const there = namesIn(to);
+  if (there.length > 0 || (existsSync(to) && !statSync(to).isDirectory())) return "";
+  const steps = [
+    ...(existsSync(dirname(to)) ? [] : [["mkdir", "-p", dirname(to)]]),
+    // Else it would be moved into the empty folder.
+    ...(existsSync(to) ? [["rmdir", to]] : []),
+    ["mv", from, to],
+  ];
+  return `, or move it while no ingle runs, with "${steps.map(shellWords).join(" && ")}"`;
+}
+
+/** The names in a folder; none where it is not there, or may not be read. */
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,193 @@
+// Every command finds the same folder behind a path, whatever was expanded before it got it.
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { LAUNCHER, PROGRAM, run, type RunOptions } from "../support/program.ts";
+import { runtimes } from "../support/runtimes.ts";
+import { MAIN, startProgram } from "../support/server.ts";
+import { tinyGguf } from "../support/tiny-gguf.ts";
+
+const SLOW = 120_000;
+const SAYS_HI = ["run", "echo", "hi", "--adapter", "echo"];
+
+let root: string;
+beforeAll(() => void (root = realpathSync(mkdtempSync(join(tmpdir(), "ingle-cli-paths-")))));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+/** An empty home and an empty working folder. */
+function place() {
+  const [home, cwd] = ["home-", "cwd-"].map((name) => mkdtempSync(join(root, name))) as [string, string];
+  const env = { HOME: home, XDG_DATA_HOME: "", XDG_CONFIG_HOME: "", XDG_CACHE_HOME: join(home, ".cache") };
+  const ingle = (words: string[], options: RunOptions = {}, command = PROGRAM) =>
+    run([...command, ...words], { cwd, ...options, env: { ...env, ...options.env } });
+  return { home, cwd, env, ingle };
+}
+
+/** A data folder of ingle, made by ingle. */
+function makeData(path: string): string {
+  mkdirSync(path, { recursive: true });
+  writeFileSync(join(path, "ingle.json"), '{"format":1}\n');
+  return path;
+}
+
+for (const { name, command, skip } of runtimes()) {
+  describe.skipIf(skip !== undefined)(`on ${name}`, () => {
+    const program = [...command, MAIN];
+
+    test(
+      "serve makes its folders where ~ and relative paths mean, and shows them",
+      async () => {
+        const { home, cwd, env } = place();
+        const config = join(home, "conf/ingle.json");
+        mkdirSync(join(home, "conf"));
+        writeFileSync(config, JSON.stringify({ store: { driver: "fs", base: "records" }, models_dir: "~/models" }));
+        const given = { cwd, env: { ...env, INGLE_CONFIG: "~/conf/ingle.json" }, data: "~/my ai/" };
+        const server = await startProgram(program, ["--adapter", "echo"], given);
+        try {
+          await server.says(/"message":"serving"/);
+          const line = JSON.parse(server.stderr.find((text) => text.includes('"serving"'))!);
+          expect(line).toMatchObject({ data: `${home}/my ai`, records: `${home}/conf/records`, models_dir: `${home}/models` });
+          const created = await fetch(`${server.url}/v1/threads`, {
+            method: "POST",
+            headers: { "content-type": "application/json" },
+            body: "{}",
+          });
+          expect(created.status).toBe(200);
+        } finally {
+          expect(await server.stop()).toBe(0);
+        }
+        expect(server.stdout).toContain(`Data folder: ${home}/my ai; records: ${home}/conf/records`);
+        expect(readdirSync(join(home, "conf/records/threads"))).toHaveLength(1);
+        expect(existsSync(join(home, "my ai/ingle.json"))).toBe(true);
+        expect(readdirSync(cwd)).toEqual([]);
+      },
+      SLOW,
+    );
+
+    test(
+      "commands stop where a data folder lies at the path as it was read, and none at the new place",
+      async () => {
+        const { home, cwd, ingle } = place();
+        makeData(join(cwd, "~/ai"));
+        const says = `"~/ai". Until now that was ${cwd}/~/ai, where a data folder lies; now it is ${home}/ai, where none lies.`;
+        for (const words of [["list"], ["serve", "--port", "0"], ["check"], ["import", "."], SAYS_HI, ["pull"], ["service"]]) {
+          const { code, stdout, stderr } = await ingle([...words, "--data=~/ai"], {}, program);
+          expect({ words, code, stdout, stderr }).toEqual({ words, code: 2, stdout: "", stderr: expect.stringContaining(says) });
+        }
+        const { code, stdout } = await ingle(["doctor", "--data=~/ai"], {}, program);
+        expect({ code, stdout }).toEqual({ code: 1, stdout: expect.stringContaining(says) });
+        const inEnvironment = await ingle(["list"], { env: { INGLE_DATA: "~/ai" } }, program);
+        const [, remedy = ""] = /write "(INGLE_DATA=\S+)"/.exec(inEnvironment.stderr) ?? [];
+        expect(await run(["sh", "-c", `${remedy} "$@"`, "sh", ...program, "check"], { cwd })).toMatchObject({ code: 0 });
+        expect(existsSync(join(home, "ai"))).toBe(false);
+      },
+      SLOW,
+    );
+  });
+}
+
+describe("each command reads the same path", () => {
+  const AI = (home: string): [words: string[], says: string][] => [
+    [["check"], `${home}/ai is not a data folder of ingle.`],
+    [["doctor"], `${home}/ai is made at the first start`],
+    [["service"], `--data=${home}/ai`],
+  ];
+  test(
+    "in a flag, in the environment, in a configuration file",
+    async () => {
+      const { home, cwd, ingle } = place();
+      writeFileSync(join(home, "c.json"), '{"data":"ai"}');
+      for (const [words, says] of AI(home)) {
+        for (const [more, env] of [
+          [["--data", "~/ai"], {}],
+          [["--data", `../${home.split("/").at(-1)}/ai/`], {}],
+          [["--config", "~/c.json"], {}],
+          ...(words[0] === "service" ? [] : [[[], { INGLE_DATA: "~/ai" }] as [string[], object]]),
+        ] as [string[], Record<string, string>][]) {
+          const { stdout, stderr } = await ingle([...words, ...more], { env });
+          expect(stdout + stderr).toContain(says);
+        }
+      }
+      expect(readdirSync(cwd)).toEqual([]);
+    },
+    SLOW,
+  );
+
+  test("paths among the words: a model, an old folder, a file of secrets", async () => {
+    const { home, cwd, ingle } = place();
+    writeFileSync(join(home, "mine.gguf"), tinyGguf());
+    mkdirSync(join(home, "jan/threads"), { recursive: true });
+    expect(await ingle(["pull", "~/mine.gguf", "--data", "~/ai"])).toEqual({ code: 0, stdout: "mine is there.\n", stderr: "" });
+    const imported = await ingle(["import", "~/jan", "--data", "~/ai"]);
+    expect(imported).toMatchObject({ stderr: "", stdout: expect.stringContaining("taken from the folder of Jan") });
+    for (const [words, name] of [
+      [["pull", "~bob/mine.gguf"], "MODEL"],
+      [["import", "~bob/jan"], "FOLDER"],
+      [["import", ""], "FOLDER"],
+      [["service", "--secrets=~bob/x"], "--secrets"],
+    ] as const) {
+      const { code, stdout, stderr } = await ingle([...words, "--data", "~/ai"]);
+      expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+      expect(stderr).toStartWith(`${name} is "`);
+    }
+    expect((await ingle(["service", "--secrets=~/s.env"])).stdout).toContain(`${home}/s.env`);
+    expect(readdirSync(cwd)).toEqual([]);
+  }, 120_000);
+
+  test("a cache in ~ lies in the home folder", async () => {
+    const { home, cwd, ingle } = place();
+    const env = { XDG_CACHE_HOME: "~/cache", XDG_CONFIG_HOME: "~/conf" };
+    const { stdout } = await ingle(["doctor"], { env }, LAUNCHER);
+    expect(stdout).toContain(`${home}/cache/ingle`);
+    const unit = (await ingle(["service"], { env }, LAUNCHER)).stdout;
+    expect(unit).toContain(`Environment=XDG_CACHE_HOME=${home}/cache\n`);
+    expect(unit).toContain(`${home}/conf/ingle/service.env`);
+    mkdirSync(join(home, "conf/ingle"), { recursive: true });
+    writeFileSync(join(home, "conf/ingle/config.json"), '{"data":"ai"}');
+    expect((await ingle(["check"], { env }, LAUNCHER)).stderr).toBe(`${home}/conf/ingle/ai is not a data folder of ingle.\n`);
+    const node = runtimes().find(({ name }) => name === "node");
+    if (node?.skip === undefined) await ingle(["--version"], { env: { ...env, INGLE_RUNTIME: "node" } }, LAUNCHER);
+    await ingle(["--version"], { env: { ...env, XDG_CACHE_HOME: "" } }, LAUNCHER);
+    expect(readdirSync(cwd)).toEqual([]);
+  }, 120_000);
+
+  test("a path that is a file is one sentence", async () => {
+    const { home, ingle } = place();
+    writeFileSync(join(home, "file"), "");
+    for (const words of [["list"], ["serve", "--port", "0"], SAYS_HI]) {
+      const { code, stderr } = await ingle([...words, "--data", "~/file"]);
+      expect({ code, stderr }).toEqual({
+        code: 1,
+        stderr: expect.stringContaining(`${home}/file cannot be used: it is not a folder.`),
+      });
+    }
+  }, 120_000);
+});
+
+describe("npm, which starts a script in the folder of its package", () => {
+  /** A clone, as far as the launcher looks at it: it runs our own sources. */
+  function clone() {
+    const folder = mkdtempSync(join(root, "clone-"));
+    mkdirSync(join(folder, "docs"));
+    const source = join(import.meta.dirname, "../..");
+    cpSync(join(source, "src"), join(folder, "src"), { recursive: true });
+    for (const name of ["adapters", "models", "node_modules", "deno.json"])
+      cpSync(join(source, name), join(folder, name), { recursive: name !== "node_modules" });
+    cpSync(join(source, "package.json"), join(folder, "package.json"));
+    return folder;
+  }
+  const npm = (folder: string, cwd: string, words: string[]) =>
+    run(["npm", "--prefix", folder, "run", "--silent", "ingle", "--", ...words], { cwd, env: {} });
+
+  test("paths count from the folder in which they were typed", async () => {
+    const folder = clone();
+    const { cwd } = place();
+    expect((await npm(folder, cwd, ["check", "--data", "ai"])).stderr).toBe(`${cwd}/ai is not a data folder of ingle.\n`);
+    makeData(join(folder, "ai"));
+    const { code, stderr } = await npm(folder, cwd, ["check", "--data", "ai"]);
+    expect(code).toBe(2);
+    expect(stderr).toContain(`Until now that was ${folder}/ai, where a data folder lies; now it is ${cwd}/ai, where none lies.`);
+    expect((await npm(folder, folder, ["check", "--data", "ai"])).code).toBe(0);
+  }, 120_000);
+});
