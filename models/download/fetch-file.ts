@@ -4,6 +4,7 @@ import { type DownloadCode, DownloadError, SourceError } from "../download-error
 import type { ModelFile } from "../manifest.ts";
 import { openPartialFile } from "./partial-file.ts";
 import { driverOf } from "../sources/registry.ts";
+import { isDiskFull } from "../system-code.ts";
 import type { DownloadOptions } from "../sources/source.ts";
 
 export interface DownloadRequest {
@@ -57,10 +58,6 @@ const KEPT = "What has come is kept: free some space and start again.";
 async function isWhole(file: ModelFile, target: string): Promise<boolean> {
   const found = await lstat(target).catch(() => undefined);
   return found?.isFile() === true && found.size === (file.size ?? found.size);
-}
-
-function isDiskFull(error: unknown): boolean {
-  return ["ENOSPC", "EDQUOT"].includes((error as { code?: string }).code ?? "");
 }
 
 function diskFullError({ name, size }: ModelFile, cause: unknown): DownloadError {

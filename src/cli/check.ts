@@ -3,6 +3,7 @@ import { defineCommand } from "citty";
 import { readConfig } from "../server/read-config.ts";
 import { checkFolder, type CheckReport } from "../storage/check/check.ts";
 import type { FolderFinding } from "../storage/check/folder.ts";
+import { codeOf } from "../storage/faults.ts";
 import { hasMarker } from "../storage/data-folder.ts";
 import { LOCK_FILE, SET_ASIDE } from "../storage/file-names.ts";
 import { holderOf, takeFolderLock } from "../storage/lock/folder-lock.ts";
@@ -61,7 +62,7 @@ const WHY: Record<string, string> = {
 
 function fixError(data: string, error: NodeJS.ErrnoException): Error {
   if (error instanceof LockedError) return new CliError(`${error.message} Stop it first: --fix moves files.`);
-  const why = WHY[error.code ?? ""];
+  const why = WHY[codeOf(error)];
   if (why === undefined) return error;
   return new CliError(`The data folder ${data} cannot be written to: ${why}. Nothing is lost; mend that and run this again.`);
 }

@@ -170,9 +170,9 @@ const UNUSABLE: Record<string, string> = {
 
 /** Throws `DataFolderError` for an error of the system, which says why, and any other one as it is. */
 export function throwUnusable(folder: string, cause: unknown): never {
-  const { code, message } = cause as NodeJS.ErrnoException;
-  if (code === undefined) throw cause;
-  const why = UNUSABLE[code] ?? message;
+  const code = codeOf(cause);
+  if (code === "") throw cause;
+  const why = UNUSABLE[code] ?? (cause as Error).message;
   throw new DataFolderError(`The data folder ${folder} cannot be used: ${why}. Mend that, or choose another with --data.`, {
     cause,
   });

@@ -1,4 +1,5 @@
 // What can go wrong with a store, and what the client is answered. Paths and the system's words go to the log, as `cause`.
+import { isDiskFull, systemCodeOf } from "../../models/system-code.ts";
 import { ApiError } from "../http/errors.ts";
 import { quote } from "../support/quote.ts";
 
@@ -23,7 +24,6 @@ export function isRecordFault(error: unknown): boolean {
 
 // Codes that concern one file, not the disk: permissions, and things that are no files.
 const UNREADABLE = new Set(["EACCES", "EPERM", "EISDIR", "ELOOP", "ENXIO", "ENODEV", "EOPNOTSUPP", "ENOTDIR"]);
-export const FULL = new Set(["ENOSPC", "EDQUOT"]);
 const BUSY = new Set(["EMFILE", "ENFILE", "ENOMEM", "EAGAIN"]);
 // Codes and messages of a client that does not reach its server, such as Redis, and of a Redis that starts.
 const UNREACHABLE = /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)$/;
@@ -33,7 +33,7 @@ const FULL_WORDS = /^OOM /;
 const READ_ONLY = new Set(["EROFS", "EACCES", "EPERM"]);
 
 /** The system's own word, such as `ENOENT`; empty where there is none. */
-export const codeOf = (error: unknown): string => String((error as { code?: unknown } | null)?.code ?? "");
+export const codeOf = systemCodeOf;
 
 /** For `catch`: what is not there reads as undefined. */
 export function undefinedIfAbsent(error: unknown): undefined {
@@ -58,7 +58,7 @@ export function writeFault(what: string, error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   if (error instanceof UncertainWriteError) return uncertainFault(what, error.cause);
   const code = codeOf(error);
-  if (FULL.has(code) || FULL_WORDS.test(wordsOf(error))) {
+  if (isDiskFull(error) || FULL_WORDS.test(wordsOf(error))) {
     const sentence = "The disk is full: nothing was changed. Free some space and send the request again.";
     return failure(507, "insufficient_storage", sentence, error);
   }

@@ -10,7 +10,8 @@ import { startFaulty, type FaultyServer } from "./server.ts";
 import { attach, callsIn, failing, WATCH, type Call } from "./strace.ts";
 
 export const FAULTS = ["EIO", "ENOSPC", "EMFILE", "KILL"] as const;
-export type Fault = (typeof FAULTS)[number];
+/** A quota that is used up is a full disk by a name that not every runtime knows, so it is tried where a record is written only. */
+export type Fault = (typeof FAULTS)[number] | "EDQUOT";
 
 /** A call with names instead of ids, and how often a request makes it. */
 export interface Target extends Call {
@@ -117,6 +118,8 @@ export async function openField(runtime: Runtime, operation: Operation): Promise
     if (state === undefined) violations.push("What is there is neither the old nor the new.");
     else if (answer.status === 200 && state === "old") violations.push("It was acknowledged, and is not there.");
     else if (answer.status !== 200) violations.push(...badRefusal(answer, state));
+    const full = ["ENOSPC", "EDQUOT"].includes(fault) && target.path.endsWith(".tmp") && target.name !== "close";
+    if (full && hit && answer.status !== 507) violations.push(`The disk was full, and it was answered ${answer.status}.`);
     if (answer.status !== 200 && state === "new" && !isLate(target, k)) violations.push("It was refused, and is there.");
     if (target.path.endsWith(".tmp") && (seen.match(/fsync\(/g)?.length ?? 0) > 1) violations.push("Its fsync was repeated.");
     if (temporariesIn(folder).length > 0) violations.push("A temporary file is left.");

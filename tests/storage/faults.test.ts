@@ -1,6 +1,8 @@
 // Some of the matrix of `npm run test:faults`, on every runtime: a call of the write path fails, or is the last one of its process.
 import { afterAll, expect, test } from "bun:test";
 import { runMatrix, RUNTIMES, shownMatrix, type Extent, type Matrix } from "../faults/runs.ts";
+import { openField } from "../faults/field.ts";
+import { OPERATIONS } from "../faults/operations.ts";
 import { NO_STRACE } from "../faults/strace.ts";
 
 const SLOW = 300_000;
@@ -22,6 +24,29 @@ for (const runtime of RUNTIMES) {
       // Else nothing was made to fail.
       for (const [fault, { refused, killed }] of Object.entries(own))
         expect([fault, refused + killed > 5]).toEqual([fault, true]);
+    },
+    SLOW,
+  );
+
+  test.skipIf(skip !== undefined)(
+    skip ?? `on ${runtime.name}: a full disk and a used-up quota are 507 at every call that writes a record`,
+    async () => {
+      const field = await openField(
+        runtime,
+        OPERATIONS.find(({ name }) => name === "change a thread")!,
+      );
+      const targets = (await field.targets()).filter(({ path, name }) => path.endsWith(".tmp") && name !== "close");
+      const calls = targets.map(({ name }) => name);
+      expect(["fsync", "rename"].filter((call) => !calls.includes(call))).toEqual([]);
+      for (const target of targets) {
+        for (const fault of ["ENOSPC", "EDQUOT"] as const)
+          expect([target.name, fault, await field.strike(target, fault, 1)]).toEqual([
+            target.name,
+            fault,
+            { result: "refused", violations: [] },
+          ]);
+      }
+      expect(await field.close()).toEqual([]);
     },
     SLOW,
   );

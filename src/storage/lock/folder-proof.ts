@@ -7,9 +7,10 @@ import { createCipheriv, createDecipheriv, createHash, randomBytes } from "node:
 import { open, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
+import { isDiskFull } from "../../../models/system-code.ts";
 import { requestDirectly } from "../../support/direct-request.ts";
 import { disk } from "../drivers/fs-durable/file-system.ts";
-import { codeOf, DamagedError, FULL, undefinedIfAbsent } from "../faults.ts";
+import { DamagedError, undefinedIfAbsent } from "../faults.ts";
 import { LOCK_FILE } from "../file-names.ts";
 
 /** What stands behind the name of the lock in the name of a mark. */
@@ -128,7 +129,7 @@ async function markFolder(folder: string, secret: string): Promise<() => Promise
     await createFile(path, secret);
     return () => rm(path, { force: true });
   } catch (error) {
-    if (!FULL.has(codeOf(error))) throw error;
+    if (!isDiskFull(error)) throw error;
     // "ingle rm" is the remedy for a full disk.
     return await useSpare(join(folder, SPARE), path, secret).catch(() => Promise.reject(error));
   }

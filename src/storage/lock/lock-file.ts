@@ -1,7 +1,8 @@
 // The file of a lock: there is one or none at any moment, it is whole, and one process at a time may replace a stale one.
 import { randomUUID } from "node:crypto";
 import { link, open, rename, rm, stat } from "node:fs/promises";
-import { codeOf, FULL } from "../faults.ts";
+import { isDiskFull } from "../../../models/system-code.ts";
+import { codeOf } from "../faults.ts";
 import { isHeld, LockedError, readHolder, touchedAt, type Holder } from "./holder.ts";
 
 /** Each try is lost to another process that took the lock, or gave it back, in between. */
@@ -110,7 +111,7 @@ async function writeHolder(path: string, holder: Holder): Promise<void> {
     await handle.writeFile(`${JSON.stringify(holder, null, 2)}\n`);
   } catch (error) {
     // On a full disk "ingle rm" is the remedy: an empty lock is respected while it is touched.
-    if (holder.command !== "rm" || !FULL.has(codeOf(error))) throw error;
+    if (holder.command !== "rm" || !isDiskFull(error)) throw error;
     withEmptyLock.add(holder);
   } finally {
     await handle.close();
