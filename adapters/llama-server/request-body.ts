@@ -2,6 +2,9 @@
 import * as v from "valibot";
 import { AdapterError, type ChatMessage, type ChatRequest } from "../adapter.ts";
 import { chatBody } from "../shared/openai-stream/request-body.ts";
+import { refuseCostlyGrammar } from "../shared/grammar-limits/explore.ts";
+import { GrammarError, parseGrammar } from "../shared/grammar-limits/gbnf.ts";
+import { refuseCostlySchema } from "../shared/grammar-limits/schema.ts";
 import { Samplers } from "../samplers.ts";
 
 /** What a loaded model can take. */
@@ -27,9 +30,7 @@ const OFF = {
 export function requestBody(request: ChatRequest, model: LlamaServerModel): Record<string, unknown> {
   checkCombinations(request);
   checkTools(request, model);
-  checkSizes(request);
-  checkPatterns("response_format", request.response_format);
-  checkPatterns("tools", request.tools);
+  checkConstraints(request);
   checkBias(request.logit_bias, model.vocab_size);
   request.messages.forEach(checkImages);
   const { top_p, top_k, min_p, repeat_penalty, grammar, logprobs } = request;
@@ -79,32 +80,42 @@ function checkTools({ tools, tool_choice }: ChatRequest, { template_tools }: Lla
   throw refused("tools", "The chat template of this model knows no tools: take a model that was made for them.");
 }
 
-function checkSizes({ grammar, response_format, tools }: ChatRequest): void {
-  const schemas = { grammar, response_format: JSON.stringify(response_format), tools: JSON.stringify(tools) };
-  for (const [name, text = ""] of Object.entries(schemas)) {
-    if (text.length > LONGEST_GRAMMAR) throw refused(name, `"${name}" has more than ${LONGEST_GRAMMAR} characters.`);
+/** What would cost llama-server its memory or all its time, and what it would pass over. */
+function checkConstraints({ grammar, response_format, tools }: ChatRequest): void {
+  if (grammar !== undefined) checkGrammar(grammar);
+  if (response_format?.type === "json_schema") {
+    checkSchema("response_format", response_format.json_schema.schema, "response_format.json_schema.schema");
   }
-  // llama-server built without llguidance crashes at a grammar of that language.
-  if (grammar?.startsWith("%llguidance")) throw refused("grammar", `"grammar" is not in GBNF.`);
-  if (grammar?.trim() === "") throw refused("grammar", `"grammar" is empty.`);
-}
-
-/** For a pattern that it cannot parse, llama-server allows any string. */
-function checkPatterns(param: string, value: unknown): void {
-  if (typeof value !== "object" || value === null) return;
-  for (const [key, inner] of Object.entries(value)) {
-    if (key === "pattern" && typeof inner === "string" && !isSupportedPattern(inner)) {
-      const pattern = JSON.stringify(inner.slice(0, 100));
-      const rule = "it has to begin with ^ and end with $, and may hold plain groups, classes and counts alone";
-      throw refused(param, `The pattern ${pattern} cannot be honoured: ${rule}.`);
+  for (const [i, tool] of tools?.entries() ?? []) {
+    checkSchema("tools", tool.function.parameters, `tools[${i}].function.parameters`);
+  }
+  // The schemas of all tools become one grammar.
+  for (const [name, value] of Object.entries({ response_format, tools })) {
+    if (value !== undefined && JSON.stringify(value).length > LONGEST_GRAMMAR) {
+      throw refused(name, `"${name}" has more than ${LONGEST_GRAMMAR} characters.`);
     }
-    checkPatterns(param, inner);
   }
 }
 
-function isSupportedPattern(pattern: string): boolean {
-  const classless = pattern.replaceAll(/\[(?:\\.|[^\]\\])*\]/g, "x").replaceAll("(?:", "(");
-  return /^\^(?:\\[^a-zA-Z0-9]|\\[dwsDWSnrt]|[^\\^$])*\$$/.test(classless) && !classless.includes("(?");
+function checkGrammar(grammar: string): void {
+  if (grammar.length > LONGEST_GRAMMAR) throw refused("grammar", `"grammar" has more than ${LONGEST_GRAMMAR} characters.`);
+  // llama-server built without llguidance crashes at a grammar of that language.
+  if (grammar.startsWith("%llguidance")) throw refused("grammar", `"grammar" is not in GBNF.`);
+  if (grammar.trim() === "") throw refused("grammar", `"grammar" is empty.`);
+  refuseWhereCostly("grammar", `"grammar" cannot be honoured`, () => refuseCostlyGrammar(parseGrammar(grammar)));
+}
+
+function checkSchema(param: string, schema: unknown, path: string): void {
+  refuseWhereCostly(param, `The schema in "${path}" cannot be honoured`, () => refuseCostlySchema(schema));
+}
+
+function refuseWhereCostly(param: string, sentence: string, check: () => void): void {
+  try {
+    check();
+  } catch (error) {
+    if (!(error instanceof GrammarError)) throw error;
+    throw refused(param, `${sentence}: ${error.message}.`);
+  }
 }
 
 function checkBias(bias: ChatRequest["logit_bias"], vocab_size: number): void {

@@ -1,0 +1,136 @@
+// Refuses JSON Schemas whose grammar costs llama-server its memory or its time: bounds that are looked at before an engine is asked.
+import { GrammarError } from "./gbnf.ts";
+import { refuseCostlyPattern } from "./pattern.ts";
+
+type Schema = Record<string, unknown>;
+
+/** Levels of subschemas, references followed. */
+const DEEPEST = 32;
+/** Subschemas that a value may have to fit, each reference through anyOf, oneOf and allOf counted anew. */
+const MOST_READINGS = 2_000;
+/** Items and characters that all bounds together write out. */
+const MOST_REPETITIONS = 50_000;
+const MOST_OF_ONE = 2_000;
+
+const BOUNDS = [
+  ["minItems", "maxItems"],
+  ["minLength", "maxLength"],
+  ["minProperties", "maxProperties"],
+  ["minimum", "maximum"],
+  ["exclusiveMinimum", "exclusiveMaximum"],
+] as const;
+const COUNTED = ["minItems", "maxItems", "minLength", "maxLength"];
+/** Where subschemas are: alone, in a list, by names. */
+const ONE = ["items", "additionalProperties", "additionalItems", "not", "contains", "propertyNames", "if", "then", "else"];
+const LISTS = ["anyOf", "oneOf", "allOf", "prefixItems", "items"];
+const MAPS = ["properties", "patternProperties", "$defs", "definitions", "dependentSchemas"];
+/** What stands for the schema itself, with no character of a value between. */
+const ALTERNATIVES = ["anyOf", "oneOf", "allOf"];
+
+/** Throws `GrammarError` with the reason and the place, such as `#/properties/name`. */
+export function refuseCostlySchema(root: unknown): void {
+  const depths = new Map<Schema, number>();
+  const readings = new Map<Schema, number>();
+  let repetitions = 0;
+
+  const check = (schema: Schema, place: string): void => {
+    for (const [least, most] of BOUNDS) {
+      const [min, max] = [schema[least], schema[most]];
+      if (typeof min !== "number" || typeof max !== "number" || min <= max) continue;
+      fail(place, `"${most}" ${max} is below "${least}" ${min}`);
+    }
+    for (const name of COUNTED) {
+      const value = schema[name];
+      if (typeof value !== "number") continue;
+      if (name.startsWith("min") && value > MOST_OF_ONE) fail(place, `"${name}" ${value} is above ${MOST_OF_ONE}`);
+      repetitions += Math.min(Math.abs(value), MOST_OF_ONE);
+      if (repetitions > MOST_REPETITIONS) fail(place, `its bounds write out more than ${MOST_REPETITIONS} items and characters`);
+    }
+    if (typeof schema.pattern === "string") checkPattern(schema.pattern, place);
+  };
+
+  /** Checks every subschema once; answers with the levels below. */
+  const depthOf = (schema: Schema, place: string, level: number): number => {
+    const known = depths.get(schema);
+    if (known !== undefined && level + known <= DEEPEST) return known;
+    if (level > DEEPEST) fail(place, `it is more than ${DEEPEST} levels deep, references followed`);
+    if (known === undefined) check(schema, place);
+    // A reference back to what is being looked at goes no deeper.
+    depths.set(schema, 0);
+    let deepest = 0;
+    for (const [inner, name] of subschemas(schema, root)) {
+      deepest = Math.max(deepest, 1 + depthOf(inner, name.startsWith("#") ? name : `${place}/${name}`, level + 1));
+    }
+    depths.set(schema, deepest);
+    return deepest;
+  };
+
+  const readingsOf = (schema: Schema, place: string): number => {
+    const known = readings.get(schema);
+    if (known === IN_PROGRESS) fail(place, "it refers to itself and to nothing else");
+    if (known !== undefined) return known;
+    readings.set(schema, IN_PROGRESS);
+    let sum = Array.isArray(schema.enum) ? schema.enum.length : 1;
+    const refuseMany = (): void => {
+      if (sum > MOST_READINGS) fail(place, `it has more than ${MOST_READINGS} alternatives, references followed`);
+    };
+    refuseMany();
+    for (const [inner, name] of subschemas(schema, root)) {
+      if (!name.startsWith("#") && !ALTERNATIVES.some((keyword) => name.startsWith(keyword))) continue;
+      sum += readingsOf(inner, place);
+      refuseMany();
+    }
+    readings.set(schema, sum);
+    return sum;
+  };
+
+  if (!isSchema(root)) return;
+  depthOf(root, "#", 0);
+  for (const schema of depths.keys()) readingsOf(schema, "#");
+}
+
+const IN_PROGRESS = -1;
+
+function checkPattern(pattern: string, place: string): void {
+  try {
+    refuseCostlyPattern(pattern);
+  } catch (error) {
+    if (!(error instanceof GrammarError)) throw error;
+    fail(place, `the pattern ${JSON.stringify(pattern.slice(0, 100))} cannot be honoured: ${error.message}`);
+  }
+}
+
+/** With their names; that of a referenced one is its reference. */
+function* subschemas(schema: Schema, root: unknown): Generator<[Schema, string], void, undefined> {
+  const { $ref } = schema;
+  if (typeof $ref === "string") {
+    const target = resolve($ref, root);
+    if (target !== undefined) yield [target, $ref.slice(0, 100)];
+  }
+  for (const name of ONE) if (isSchema(schema[name])) yield [schema[name], name];
+  for (const name of LISTS) {
+    const list = schema[name];
+    if (Array.isArray(list)) for (const [i, inner] of list.entries()) if (isSchema(inner)) yield [inner, `${name}/${i}`];
+  }
+  for (const name of MAPS) {
+    const map = schema[name];
+    if (isSchema(map))
+      for (const [key, inner] of Object.entries(map)) if (isSchema(inner)) yield [inner, `${name}/${key.slice(0, 100)}`];
+  }
+}
+
+function resolve(reference: string, root: unknown): Schema | undefined {
+  if (!reference.startsWith("#")) return undefined;
+  let found: unknown = root;
+  for (const part of reference.slice(1).split("/").filter(Boolean)) {
+    if (!isSchema(found) && !Array.isArray(found)) return undefined;
+    found = Object.hasOwn(found, part) ? (found as Schema)[part] : undefined;
+  }
+  return isSchema(found) ? found : undefined;
+}
+
+const isSchema = (value: unknown): value is Schema => typeof value === "object" && value !== null && !Array.isArray(value);
+
+function fail(place: string, reason: string): never {
+  throw new GrammarError(`at ${place.length > 100 ? `${place.slice(0, 100)}…` : place} ${reason}`);
+}

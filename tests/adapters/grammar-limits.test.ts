@@ -1,0 +1,155 @@
+import { describe, expect, test } from "bun:test";
+import { requestBody } from "../../adapters/llama-server/request-body.ts";
+import type { AdapterError, ChatRequest } from "../../adapters/adapter.ts";
+import { ask } from "../support/models.ts";
+
+const MODEL = { context_length: 512, vocab_size: 288, template_tools: true };
+
+/** What the adapter answers before a process is asked; undefined where it lets the request through. */
+function refusalOf(request: Partial<ChatRequest>): Pick<AdapterError, "code" | "param" | "message"> | undefined {
+  try {
+    requestBody(ask("hi", request), MODEL);
+    return undefined;
+  } catch (error) {
+    const { code, param, message } = error as AdapterError;
+    return { code, param, message };
+  }
+}
+
+const ofGrammar = (grammar: string) => refusalOf({ grammar });
+const ofSchema = (schema: object) =>
+  refusalOf({ response_format: { type: "json_schema", json_schema: { name: "answer", schema } } });
+const ofTool = (parameters: object) => refusalOf({ tools: [{ type: "function", function: { name: "call", parameters } }] });
+
+const times = (count: number, line: (i: number) => string, between = " "): string =>
+  Array.from({ length: count }, (_, i) => line(i)).join(between);
+const twice = (count: number, line: (i: number) => string): string =>
+  `root ::= a0\na${count} ::= "x"\n${times(count, line, "\n")}`;
+
+describe("a grammar that costs too much is refused before a process is asked", () => {
+  const COSTLY: Record<string, [grammar: string, reason: string]> = {
+    "a maximum below its minimum": [`root ::= "a"{5,2}`, "maximum is below its minimum"],
+    "a maximum below its minimum, of a group": [`root ::= ("a" | "b"){ 5 , 0 }`, "maximum is below its minimum"],
+    "deep groups": [`root ::= ${"(".repeat(30_000)} "a" ${")".repeat(30_000)}`, "64 deep"],
+    "rules that double": [twice(20, (i) => `a${i} ::= a${i + 1} a${i + 1} | a${i + 1}`), "too many ways"],
+    "rules that double behind different ends": [twice(22, (i) => `a${i} ::= a${i + 1} "x" | a${i + 1} "y"`), "too many ways"],
+    "optional parts in a row": [`root ::= ${times(500, () => `("a"?)`)}`, "too many ways"],
+    "a count of optional parts": [`root ::= ("a"?){1000}`, "too many ways"],
+    "a count of what may be empty": [`root ::= x{0,2000}\nx ::= "a"?`, "too many ways"],
+    "counts within counts": [`root ::= (("a"{0,50}){0,50}){0,50}`, "too many ways"],
+    "empty alternatives": [`root ::= ${times(40, () => "( | )")} "a"`, "too many ways"],
+    "readings that double with each character": [`root ::= x\nx ::= "a" x "b" | "a" x "c" | "d"`, "too many ways"],
+    "the same behind a long text": [`root ::= "${"ab".repeat(500)}" x\nx ::= "a" x "b" | "a" x "c" | "d"`, "too many ways"],
+    "the same behind a choice": [`root ::= [a-c]+ "!" | "d" x\nx ::= "a" x "b" | "a" x "c" | "d"`, "too many ways"],
+    "thousands of alternatives": [`root ::= ${times(5_000, (i) => `"item${i}"`, " | ")}`, "too many ways"],
+    "a count that llama.cpp would take for none": [`root ::= "a"{0,2001}`, "more than 2000 times"],
+    "counts that are long when written out": [`root ::= ${times(90, () => `"abc"{2000}`)}`, "more than 100000"],
+    "too many rules": [`root ::= ${times(6_001, () => `("x")`)}`, "more than 6000 rules"],
+    "a rule that begins with itself": [`root ::= root "a" | "b"`, "begins with itself"],
+    "a rule that begins with itself behind an empty one": [`root ::= e root "a" | "b"\ne ::= "x"?`, "begins with itself"],
+    "a repetition of what may be empty": [`root ::= ("a"?)*`, "begins with itself"],
+    "a class that ends before it begins": [`root ::= [z-a]`, "ends before it begins"],
+    "a class of nothing": [`root ::= []`, "no characters"],
+    "a NUL character": [`root ::= "a"\0 "b"`, "NUL"],
+    "a rule that is not there": [`root ::= other`, `"other" is used and not defined`],
+    "no root": [`other ::= "a"`, `no rule is called "root"`],
+    "no grammar": [`{"type": "object"}`, "not a rule in line 1"],
+  };
+  for (const [name, [grammar, reason]] of Object.entries(COSTLY)) {
+    test(name, () => {
+      expect(ofGrammar(grammar)).toEqual({ code: "request_refused", param: "grammar", message: expect.stringContaining(reason) });
+    });
+  }
+
+  const USUAL: Record<string, string> = {
+    "yes or no": `root ::= "yes" | "no"`,
+    "a list of words": `root ::= ("- " [a-zA-Z ]{1,80} "\\n"){1,10}`,
+    "a choice of a thousand": `root ::= ${times(1_000, (i) => `"item${i}"`, " | ")}`,
+    arithmetic: `root ::= (expr "=" ws term "\\n")+ # lines\nexpr ::= term ([-+*/] term)*\nterm ::= num | "(" ws expr ")" ws\nnum ::= [0-9]+ ws\nws ::= [ \\t\\n]*`,
+    JSON: String.raw`root ::= object
+value ::= object | array | string | number | ("true" | "false" | "null") ws
+object ::=
+  "{" ws (
+    string ":" ws value
+    ("," ws string ":" ws value)*
+  )? "}" ws
+array ::= "[" ws ( value ("," ws value)* )? "]" ws
+string ::= "\"" ( [^"\\\x7F\x00-\x1F] | "\\" (["\\bfnrt] | "u" [0-9a-fA-F]{4}) )* "\"" ws
+number ::= ("-"? ([0-9] | [1-9] [0-9]{0,15})) ("." [0-9]+)? ([eE] [-+]? [0-9] [1-9]{0,15})? ws
+ws ::= | " " | "\n" [ \t]{0,20}`,
+    "a token of the vocabulary": `root ::= <think> [^<]* </think> .+`,
+    "thirty optional words": `root ::= ${times(30, (i) => `("word${i} ")?`)}`,
+  };
+  for (const [name, grammar] of Object.entries(USUAL)) {
+    test(`and not: ${name}`, () => expect(ofGrammar(grammar)).toBeUndefined());
+  }
+});
+
+describe("a schema that costs too much is refused before a process is asked", () => {
+  const chain = (count: number, next: (ref: string) => object): object => ({
+    $defs: Object.fromEntries(
+      Array.from({ length: count }, (_, i) => [`d${i}`, i + 1 === count ? { type: "string" } : next(`#/$defs/d${i + 1}`)]),
+    ),
+    $ref: "#/$defs/d0",
+  });
+  const nested = (depth: number): object =>
+    depth === 0 ? { type: "string" } : { type: "object", properties: { a: nested(depth - 1) } };
+  const property = (schema: object): object => ({ type: "object", properties: { inner: schema } });
+
+  const COSTLY: Record<string, [schema: object, reason: string]> = {
+    "maxItems below minItems": [{ type: "array", items: { type: "string" }, minItems: 5, maxItems: 2 }, `"maxItems" 2`],
+    "maxLength below minLength": [property({ type: "string", minLength: 9, maxLength: 1 }), `#/properties/inner "maxLength" 1`],
+    "maximum below minimum": [property({ type: "integer", minimum: 9, maximum: 1 }), `"maximum" 1`],
+    "a pattern's maximum below its minimum": [property({ type: "string", pattern: "^a{5,2}$" }), "below its minimum"],
+    "a pattern of optional parts": [{ type: "string", pattern: "^(a?){1000}$" }, "too many ways"],
+    "a pattern of counts within counts": [{ type: "string", pattern: "^((a{0,50}){0,50}){0,50}$" }, "too many ways"],
+    "a pattern with deep groups": [{ type: "string", pattern: `^${"(".repeat(9_000)}a${")".repeat(9_000)}$` }, "64 deep"],
+    "a pattern that would be taken for any string": [{ type: "string", pattern: "^(?<=x)a$" }, "has to begin with ^"],
+    "alternatives that each use the next twice": [chain(14, ($ref) => ({ anyOf: [{ $ref }, { $ref }] })), "2000 alternatives"],
+    "parts that each use the next twice": [chain(14, ($ref) => ({ allOf: [{ $ref }, { $ref }] })), "2000 alternatives"],
+    "objects that each use the next twice": [
+      chain(40, ($ref) => ({ type: "object", properties: { a: { $ref }, b: { $ref } }, required: ["a", "b"] })),
+      "32 levels deep",
+    ],
+    "a deep schema": [nested(40), "32 levels deep"],
+    "a schema that is itself": [{ $defs: { a: { anyOf: [{ $ref: "#/$defs/a" }] } }, $ref: "#/$defs/a" }, "refers to itself"],
+    "an enum of thousands": [{ enum: Array.from({ length: 5_000 }, (_, i) => `${i}`) }, "2000 alternatives"],
+    "a minimum of thousands": [{ type: "array", items: {}, minItems: 100_000 }, "above 2000"],
+    "many long bounds": [
+      { type: "object", properties: Object.fromEntries(Array.from({ length: 100 }, (_, i) => [i, { maxLength: 2_000 }])) },
+      "more than 50000",
+    ],
+  };
+  for (const [name, [schema, reason]] of Object.entries(COSTLY)) {
+    test(name, () => {
+      const message = expect.stringContaining(reason);
+      expect(ofSchema(schema)).toEqual({ code: "request_refused", param: "response_format", message });
+      expect(ofTool(schema)).toEqual({ code: "request_refused", param: "tools", message });
+    });
+  }
+
+  const USUAL: Record<string, object> = {
+    "a person": {
+      type: "object",
+      properties: {
+        name: { type: "string", minLength: 1, maxLength: 200 },
+        age: { type: "integer", minimum: 0, maximum: 150 },
+        code: { type: "string", pattern: "^[A-Z]{2}-\\d{4}$" },
+        mail: { type: "string", pattern: "^[\\w.-]+@[\\w.-]+\\.[a-zA-Z]{2,}$" },
+        tags: { type: "array", items: { type: "string", enum: ["a", "b"] }, minItems: 1, maxItems: 5 },
+      },
+      required: ["name"],
+      additionalProperties: false,
+    },
+    "a tree": {
+      $defs: { node: { type: "object", properties: { next: { anyOf: [{ $ref: "#/$defs/node" }, { type: "null" }] } } } },
+      $ref: "#/$defs/node",
+    },
+    "an object with twelve levels of two references": chain(12, ($ref) => property({ $ref })),
+    "equal bounds": { type: "array", items: {}, minItems: 3, maxItems: 3 },
+    "a list of all lengths": { type: "array", items: {}, maxItems: 100_000 },
+  };
+  for (const [name, schema] of Object.entries(USUAL)) {
+    test(`and not: ${name}`, () => expect(ofSchema(schema)).toBeUndefined());
+  }
+});
