@@ -2,7 +2,7 @@
 import { GrammarError } from "./gbnf.ts";
 import { refuseCostlyPattern } from "./pattern.ts";
 
-type Schema = Record<string, unknown>;
+type Subschema = Record<string, unknown>;
 
 /** Levels of subschemas, references followed. */
 const DEEPEST = 32;
@@ -29,11 +29,11 @@ const ALTERNATIVES = ["anyOf", "oneOf", "allOf"];
 
 /** Throws `GrammarError` with the reason and the place, such as `#/properties/name`. */
 export function refuseCostlySchema(root: unknown): void {
-  const depths = new Map<Schema, number>();
-  const readings = new Map<Schema, number>();
+  const depths = new Map<Subschema, number>();
+  const readings = new Map<Subschema, number>();
   let repetitions = 0;
 
-  const check = (schema: Schema, place: string): void => {
+  const check = (schema: Subschema, place: string): void => {
     for (const [least, most] of BOUNDS) {
       const [min, max] = [schema[least], schema[most]];
       if (typeof min !== "number" || typeof max !== "number" || min <= max) continue;
@@ -50,7 +50,7 @@ export function refuseCostlySchema(root: unknown): void {
   };
 
   /** Checks every subschema once; answers with the levels below. */
-  const depthOf = (schema: Schema, place: string, level: number): number => {
+  const depthOf = (schema: Subschema, place: string, level: number): number => {
     const known = depths.get(schema);
     if (known !== undefined && level + known <= DEEPEST) return known;
     if (level > DEEPEST) fail(place, `it is more than ${DEEPEST} levels deep, references followed`);
@@ -65,7 +65,7 @@ export function refuseCostlySchema(root: unknown): void {
     return deepest;
   };
 
-  const readingsOf = (schema: Schema, place: string): number => {
+  const readingsOf = (schema: Subschema, place: string): number => {
     const known = readings.get(schema);
     if (known === IN_PROGRESS) fail(place, "it refers to itself and to nothing else");
     if (known !== undefined) return known;
@@ -101,7 +101,7 @@ function checkPattern(pattern: string, place: string): void {
 }
 
 /** With their names; that of a referenced one is its reference. */
-function* subschemas(schema: Schema, root: unknown): Generator<[Schema, string], void, undefined> {
+function* subschemas(schema: Subschema, root: unknown): Generator<[Subschema, string], void, undefined> {
   const { $ref } = schema;
   if (typeof $ref === "string") {
     const target = resolve($ref, root);
@@ -119,17 +119,17 @@ function* subschemas(schema: Schema, root: unknown): Generator<[Schema, string],
   }
 }
 
-function resolve(reference: string, root: unknown): Schema | undefined {
+function resolve(reference: string, root: unknown): Subschema | undefined {
   if (!reference.startsWith("#")) return undefined;
   let found: unknown = root;
   for (const part of reference.slice(1).split("/").filter(Boolean)) {
     if (!isSchema(found) && !Array.isArray(found)) return undefined;
-    found = Object.hasOwn(found, part) ? (found as Schema)[part] : undefined;
+    found = Object.hasOwn(found, part) ? (found as Subschema)[part] : undefined;
   }
   return isSchema(found) ? found : undefined;
 }
 
-const isSchema = (value: unknown): value is Schema => typeof value === "object" && value !== null && !Array.isArray(value);
+const isSchema = (value: unknown): value is Subschema => typeof value === "object" && value !== null && !Array.isArray(value);
 
 function fail(place: string, reason: string): never {
   throw new GrammarError(`at ${place.length > 100 ? `${place.slice(0, 100)}…` : place} ${reason}`);
