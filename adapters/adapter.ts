@@ -83,6 +83,11 @@ export interface ChatRequest {
   seed: number;
   /** The same request on an idle engine shall give the same answer: what a slot holds is reused only where that is so. */
   repeatable: boolean;
+  /**
+   * Whose prompts it may find read already, and who may find this one: a digest of the client's API key, empty without one. What a slot or a
+   * file holds for another scope is never compared with it, as counts and times would tell what others have said.
+   */
+  cache_scope: string;
   /** Values above that are ingle's defaults: an upstream server may have better ones. */
   unasked?: readonly Unasked[];
   /** Capability `tools`, as the next two. */

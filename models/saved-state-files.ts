@@ -6,8 +6,11 @@ export const KV_CACHE_FOLDER = "kv-cache";
 /** The embedded engine writes `.kv`, llama-server `.slot`; neither reads the other's. */
 export type SavedStateExtension = ".kv" | ".slot";
 
-/** A state that is whole. */
-export const SAVED_STATE_FILE = /^[0-9a-f]{32}\.(kv|slot)$/;
+/** A state that is whole. The first digits stand for the API key whose conversation it is, the others for the state. */
+export const SAVED_STATE_FILE = /^[0-9a-f]{32}-[0-9a-f]{32}\.(kv|slot)$/;
 
 /** A state that is being written, or was when its engine was killed. */
-export const UNFINISHED_STATE_FILE = /^\.[0-9a-f]{32}\.\d+\.\d+\.tmp$/;
+export const UNFINISHED_STATE_FILE = /^\.[0-9a-f]{32}-[0-9a-f]{32}\.\d+\.\d+\.tmp$/;
+
+/** What older releases have left: nobody knows whose conversation it is. */
+export const STATE_FILE_WITHOUT_KEY = /^([0-9a-f]{32}\.(kv|slot)|\.[0-9a-f]{32}\.\d+\.\d+\.tmp)$/;

@@ -12,6 +12,7 @@ import { createChat } from "./generation.ts";
 import { createClient, type LlamaServerClient } from "./http-client.ts";
 import { type LlamaServerLimits, type LlamaServerProcessOptions, loadError, startLlamaServer } from "./process.ts";
 import { type LlamaServerSavedStates, prepareSavedStates } from "./saved-states.ts";
+import { createSlotSelection } from "./slot-selection.ts";
 
 export interface LlamaServerOptions {
   /** Path of the program, resolved at each load. May throw `AdapterError`. */
@@ -97,12 +98,13 @@ async function createEngine(id: string, parts: EngineParts, limits: LlamaServerL
   const model = { context_length, vocab_size: data[0].meta.n_vocab, template_tools: chat_template_caps.supports_tools };
   const chat = createChat({ id, client, watchdog, model, cancel_ms: limits.cancel, special });
   const server = { slots, context_length, build: props.build_info };
-  const selection = await saved?.createSlotSelection({ chat, client, watchdog, limits, server });
+  const states = await saved?.open({ client, watchdog, limits, server });
+  const selection = createSlotSelection({ chat, slots, states });
   const close = async (): Promise<void> => {
-    await watchdog.close(selection?.saveAll);
-    await selection?.settle();
+    await watchdog.close(selection.saveAll);
+    await states?.settle();
   };
-  return { slots, context_length, closed: watchdog.closed, chat: selection?.chat ?? chat, close };
+  return { slots, context_length, closed: watchdog.closed, chat: selection.chat, close };
 }
 
 /** Reads from the model's file. Throws `AdapterError` `model_load_failed` where it cannot be read. */

@@ -23,16 +23,21 @@ export interface LlamaServerChatOptions {
   special: ReadonlySet<string>;
 }
 
-/** A generation in a certain slot, or in the one that llama-server chooses. */
-export type ChatInSlot = (request: ChatRequest, signal: AbortSignal, id_slot?: number) => AsyncGenerator<ChatEvent>;
+/** Which slot a generation takes, and whether what that holds is compared with the prompt; in llama-server's words. */
+export interface SlotUse {
+  id_slot: number;
+  cache_prompt: boolean;
+}
+
+export type ChatInSlot = (request: ChatRequest, signal: AbortSignal, use: SlotUse) => AsyncGenerator<ChatEvent>;
 
 export function createChat({ id, client, watchdog, model, cancel_ms, special }: LlamaServerChatOptions): ChatInSlot {
   const escapeTokens = createTokenEscaper(special);
   const running = new Set<object>();
 
-  const sendRequest = async (request: ChatRequest, signal: AbortSignal, id_slot?: number): Promise<IncomingMessage> => {
+  const sendRequest = async (request: ChatRequest, signal: AbortSignal, use: SlotUse): Promise<IncomingMessage> => {
     const messages = await escapeTokens(request.messages, createTokenizer(client, signal));
-    const body = { ...requestBody({ ...request, messages }, model), ...(id_slot !== undefined && { id_slot }) };
+    const body = { ...requestBody({ ...request, messages }, model), ...use };
     const response = await client.post("/v1/chat/completions", body, signal);
     watchdog.touch();
     if (response.statusCode !== 200) throw toAdapterError(await readErrorBody({ body: response }), response.statusCode, id);
@@ -58,7 +63,7 @@ export function createChat({ id, client, watchdog, model, cancel_ms, special }: 
     watchdog.kill(new AdapterError("engine_crashed", message));
   };
 
-  return async function* chat(request, signal, id_slot) {
+  return async function* chat(request, signal, use) {
     signal.throwIfAborted();
     if (watchdog.reason !== undefined) throw watchdog.reason;
     const generation = {};
@@ -72,7 +77,7 @@ export function createChat({ id, client, watchdog, model, cancel_ms, special }: 
         watchdog.beginWait();
         let next: IteratorResult<ChatEvent, void>;
         try {
-          events ??= answerEvents(await sendRequest(request, stop.signal, id_slot), request.stop);
+          events ??= answerEvents(await sendRequest(request, stop.signal, use), request.stop);
           next = await events.next();
           watchdog.touch();
         } finally {

@@ -41,7 +41,6 @@ export function requestBody(request: ChatRequest, model: LlamaServerModel): Reco
     // top_p 0 keeps the likeliest token alone, which is what greedy is.
     temperature: top_p === 0 ? 0 : request.temperature,
     max_tokens: Math.min(request.max_tokens, model.context_length),
-    cache_prompt: !request.repeatable,
     return_progress: true,
     timings_per_token: request.stop.length > 0,
     ...(grammar !== undefined && { grammar }),

@@ -9,11 +9,9 @@ import { createStateFolder } from "../shared/kv-cache/state-folder.ts";
 import { fileStamp, weightsDigest } from "../shared/kv-cache/weights-digest.ts";
 import type { ProcessWatchdog } from "../shared/watchdog.ts";
 import { commandLineArgs } from "./command-line.ts";
-import type { ChatInSlot } from "./generation.ts";
 import type { LlamaServerClient } from "./http-client.ts";
 import type { LlamaServerLimits } from "./process.ts";
-import { createSlotSelection } from "./slot-selection.ts";
-import { createSlotStates } from "./slot-states.ts";
+import { createSlotStates, type LlamaServerSlotStates } from "./slot-states.ts";
 import { llamaServerStateFormat } from "./state-file.ts";
 
 export interface LlamaServerSavedStatesOptions {
@@ -28,7 +26,6 @@ export interface LlamaServerSavedStatesOptions {
 export type LlamaServerSavedStates = NonNullable<Awaited<ReturnType<typeof prepareSavedStates>>>;
 
 interface RunningLlamaServer {
-  chat: ChatInSlot;
   client: LlamaServerClient;
   watchdog: ProcessWatchdog;
   limits: LlamaServerLimits;
@@ -56,7 +53,7 @@ export async function prepareSavedStates(setup: LlamaServerSavedStatesOptions) {
     /** Absolute path of a folder that exists. */
     folder,
     /** For the llama-server that has been started since; undefined where a file was changed meanwhile. */
-    async createSlotSelection({ chat, client, watchdog, limits, server }: RunningLlamaServer) {
+    async open({ client, watchdog, limits, server }: RunningLlamaServer): Promise<LlamaServerSlotStates | undefined> {
       if ((await filesDigest(program, model).catch(() => undefined)) !== files) {
         return logNotSaved("the model or llama-server was changed while it was loaded.");
       }
@@ -65,8 +62,7 @@ export async function prepareSavedStates(setup: LlamaServerSavedStatesOptions) {
       const key = createHash("sha256").update(JSON.stringify({ files, server, args })).digest();
       const states = createStateFolder(kv_cache, llamaServerStateFormat(key));
       await states.evict();
-      const slots = createSlotStates({ client, folder: states, limits, gone: watchdog.gone, log });
-      return createSlotSelection({ chat, slots: server.slots, states: slots });
+      return createSlotStates({ client, folder: states, limits, gone: watchdog.gone, log });
     },
   };
 }

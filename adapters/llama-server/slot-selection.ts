@@ -1,5 +1,5 @@
-// Chooses the slot of each generation. llama-server would choose one itself and drop what it held; with saved states ingle chooses, as for
-// the embedded engine, and saves first what is lost.
+// Chooses the slot of each generation, as for the embedded engine: llama-server would compare the prompt with those of other API keys. What a
+// slot loses is saved first, where states are saved.
 import { addAbortListener } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
 import { AdapterError, type AdapterErrorCode, type ChatEvent, type ChatRequest } from "../adapter.ts";
@@ -8,6 +8,7 @@ import {
   type ConversationFingerprint,
   conversationLength,
   fingerprintOf,
+  scopeOf,
   sharedPrefixLength,
 } from "../shared/conversation-fingerprint.ts";
 import { chooseSlot, SAVE_IDLE_MS, SAVE_ON_CLOSE_MS } from "../shared/kv-cache/retention.ts";
@@ -19,7 +20,8 @@ export type LlamaServerSlotSelection = ReturnType<typeof createSlotSelection>;
 export interface LlamaServerSlotSelectionOptions {
   chat: ChatInSlot;
   slots: number;
-  states: LlamaServerSlotStates;
+  /** Absent: no state is saved. */
+  states?: LlamaServerSlotStates | undefined;
   /** In ms without a generation: then the slots are saved. */
   save_idle_ms?: number | undefined;
 }
@@ -71,7 +73,7 @@ export function createSlotSelection(options: LlamaServerSlotSelectionOptions) {
 
   const saveWhenIdle = (): void => {
     clearTimeout(idle_timer);
-    if (closing || !isIdle()) return;
+    if (states === undefined || closing || !isIdle()) return;
     idle_timer = setTimeout(() => void saveSlots(isIdle), save_idle_ms);
     idle_timer.unref();
   };
@@ -79,25 +81,40 @@ export function createSlotSelection(options: LlamaServerSlotSelectionOptions) {
   /** The most recently used slot comes first. */
   const saveSlots = async (goes_on: () => boolean): Promise<void> => {
     for (const slot of slots.toSorted((a, b) => b.last_used - a.last_used)) {
-      if (goes_on()) await enqueue(slot, () => states.save(slot));
+      if (goes_on()) await enqueue(slot, async () => states?.save(slot));
+    }
+  };
+
+  /** Waits where every slot has a generation: one whose client has left may not be over yet. */
+  const takeSlot = async (fingerprint: ConversationFingerprint, signal: AbortSignal) => {
+    for (;;) {
+      if (closing) throw new AdapterError("engine_unavailable", "The engine was stopped.");
+      const slot = chooseSlotFor(fingerprint);
+      if (slot === undefined) {
+        await untilAborted(Promise.race(slots.map(({ generation }) => generation)), signal);
+        continue;
+      }
+      const { promise, resolve: release } = Promise.withResolvers<void>();
+      slot.generation = promise;
+      return { slot, release };
     }
   };
 
   return {
     async *chat(request: ChatRequest, signal: AbortSignal): AsyncGenerator<ChatEvent> {
       const fingerprint = fingerprintOf(request);
-      const slot = closing ? undefined : chooseSlotFor(fingerprint);
-      if (slot === undefined) return yield* chat(request, signal);
+      const { slot, release } = await takeSlot(fingerprint, signal);
       clearTimeout(idle_timer);
-      const generation = Promise.withResolvers<void>();
-      slot.generation = generation.promise;
       slot.last_used = ++uses;
       const progress: GenerationProgress = { request, fingerprint, sent: false, answering: false };
       try {
-        const swapped = enqueue(slot, () => states.swap(slot, fingerprint, !request.repeatable));
+        const swapped = enqueue(slot, async () => states?.swap(slot, fingerprint, !request.repeatable));
         await untilAborted(swapped, signal);
         progress.sent = true;
-        for await (const event of chat(request, signal, slot.id)) {
+        // What is left of another key is not compared with the prompt, nor what is not known to be of this one.
+        const of_same_scope = slot.contents !== undefined && scopeOf(slot.contents.fingerprint) === scopeOf(fingerprint);
+        const use = { id_slot: slot.id, cache_prompt: of_same_scope && !request.repeatable };
+        for await (const event of chat(request, signal, use)) {
           if (event.type === "prompt") progress.prompt = event;
           else progress.answering = true;
           if (event.type === "finish") progress.finish = event;
@@ -109,11 +126,10 @@ export function createSlotSelection(options: LlamaServerSlotSelectionOptions) {
       } finally {
         slot.contents = contentsAfter(slot.contents, progress);
         slot.generation = undefined;
-        generation.resolve();
+        release();
         saveWhenIdle();
       }
     },
-    settle: states.settle,
     /** Saves what the slots hold, as much of it as some seconds allow. Called once, as the engine closes. Never throws. */
     async saveAll(): Promise<void> {
       closing = true;
@@ -154,7 +170,7 @@ export function hasImages({ messages }: ChatRequest): boolean {
 }
 
 /** Rejects with the signal's reason as soon as it aborts: a client that leaves does not wait for the disk. */
-async function untilAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+async function untilAborted(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
   const { promise, reject } = Promise.withResolvers<never>();
   const listener = addAbortListener(signal, () => reject(signal.reason));

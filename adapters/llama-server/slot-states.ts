@@ -7,6 +7,7 @@ import {
   continuesConversation,
   type ConversationFingerprint,
   conversationLength,
+  scopeOf,
   sharedPrefixLength,
 } from "../shared/conversation-fingerprint.ts";
 import { MIN_SAVED_TOKENS } from "../shared/kv-cache/retention.ts";
@@ -68,7 +69,9 @@ export function createSlotStates({ client, folder, limits, gone, log }: LlamaSer
     const unread = conversationLength(next) - sharedPrefixLength(contents?.fingerprint, next);
     // `unread` counts characters: nearly every token has one at least.
     const worthwhile = reuses && !off && unread >= MIN_SAVED_TOKENS;
-    const better = worthwhile ? await saver.find((state) => sparedTokens(state, next), spared + MIN_SAVED_TOKENS) : undefined;
+    const better = worthwhile
+      ? await saver.find(scopeOf(next), (state) => sparedTokens(state, next), spared + MIN_SAVED_TOKENS)
+      : undefined;
     const goes_on = contents === undefined || continuesConversation(next, contents.fingerprint);
     if (!goes_on && contents.tokens - spared >= MIN_SAVED_TOKENS) await save(slot);
     if (better === undefined || off) return;
@@ -81,7 +84,7 @@ export function createSlotStates({ client, folder, limits, gone, log }: LlamaSer
   async function save(slot: LlamaServerSlot): Promise<void> {
     const { contents } = slot;
     if (contents === undefined || contents.saved || off || gone.aborted || !saver.isSavable(contents)) return;
-    await saver.save(contents, async (path) => {
+    await saver.save(scopeOf(contents.fingerprint), contents, async (path) => {
       if (contents.uncertain && !(await becomesIdle(slot))) return undefined;
       const { n_saved, n_written } = v.parse(SaveResponse, await post("save", slot, path));
       contents.saved = true;

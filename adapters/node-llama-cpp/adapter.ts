@@ -128,6 +128,7 @@ async function* generate(loaded: LoadedModel, request: ChatRequest, signal: Abor
     prompt: tokens,
     sampling: samplerConfig(request, max_tokens),
     repeatable: request.repeatable,
+    scope: request.cache_scope,
     onPrompt: (read) => received.push({ read }),
     onToken(token, cached) {
       cached_tokens = cached;

@@ -28,7 +28,7 @@ export interface BatcherOptions {
 export function createBatcher({ context, newSampler }: Addon, options: BatcherOptions) {
   const { slots: count, batch, trimmable, states, save_after = SAVE_IDLE_MS } = options;
   const slots = Array.from({ length: count }, (_, sequence): EmbeddedSlot => {
-    return { sequence, tokens: [], exact: 0, generation: undefined, last_used: 0 };
+    return { sequence, scope: "", tokens: [], exact: 0, generation: undefined, last_used: 0 };
   });
   const selection = createSlotSelection(context, { slots, batch, trimmable });
   const steps = createDecodeSteps(context, { batch, threads: createComputeThreads(options.threads), fail });
@@ -124,11 +124,20 @@ export function createBatcher({ context, newSampler }: Addon, options: BatcherOp
       }
       slot.generation = generation;
       slot.last_used = ++clock;
+      await handOver(slot, generation.scope);
       await states?.swap(slot, generation.prompt, (cached) => selection.usable(cached, generation));
       selection.trim(slot, selection.usable(slot, generation));
       generation.cached = slot.tokens.length;
       generation.unread = generation.prompt.slice(generation.cached);
     }
+  }
+
+  /** What another API key's request has left in the slot is saved for that key, then forgotten. */
+  async function handOver(slot: EmbeddedSlot, scope: string): Promise<void> {
+    if (slot.scope === scope) return;
+    await states?.save(slot);
+    clearSequence(context, slot);
+    slot.scope = scope;
   }
 
   function release(slot: EmbeddedSlot): void {

@@ -20,6 +20,7 @@ export function createSlotSelection(
   /** The free slot of the same conversation, else the one that was used longest ago; undefined where none is free. */
   function choose(task: GenerationTask): EmbeddedSlot | undefined {
     return chooseSlot(slots, task.prompt.length, (slot) => {
+      if (slot.scope !== task.scope) return { reused: 0, common: 0, length: slot.tokens.length };
       const common = commonPrefixLength(slot.tokens, task.prompt);
       return { reused: usable(slot, task), common, length: slot.tokens.length };
     });

@@ -34,7 +34,7 @@ export function createSlotStates(
     // The last token of a prompt is always read.
     if (least >= prompt.length) return;
     await saver.settle();
-    const best = await saver.find(usable, least);
+    const best = await saver.find(slot.scope, usable, least);
     if (best !== undefined) await saver.restore(best, (path) => load(slot, path, best));
   }
 
@@ -43,8 +43,8 @@ export function createSlotStates(
     const cached = { tokens: Uint32Array.from(slot.tokens), exact: slot.exact };
     if (!saver.isSavable(cached)) return;
     await saver.settle();
-    if ((await folder.states()).some((state) => covers(state, cached))) return;
-    await saver.save(cached, async (path) => {
+    if ((await folder.states(slot.scope)).some((state) => covers(state, cached))) return;
+    await saver.save(slot.scope, cached, async (path) => {
       await context.saveSequenceStateToFile(path, slot.sequence, headerWords(cached, key));
       return cached;
     });

@@ -7,6 +7,8 @@ export interface GenerationTask {
   sampling: SamplerConfig;
   /** Cached tokens are reused only where the logits come out the same as without them. */
   repeatable: boolean;
+  /** As `ChatRequest.cache_scope`. */
+  scope: string;
   /** A piece of the prompt was read, and more is to come. */
   onPrompt(read: number): void;
   /**
@@ -19,6 +21,8 @@ export interface GenerationTask {
 
 export interface EmbeddedSlot extends CachedTokens {
   readonly sequence: number;
+  /** Whose tokens it holds, as `ChatRequest.cache_scope`. */
+  scope: string;
   tokens: number[];
   exact: number;
   generation: RunningGeneration | undefined;

@@ -4,7 +4,10 @@ import type { ChatMessage, ChatRequest } from "../adapter.ts";
 import { commonPrefixLength } from "./kv-cache/retention.ts";
 
 export interface ConversationFingerprint {
-  /** Digests of the first block, of the first two, and so on: equal digests stand for equal beginnings. */
+  /**
+   * Digests of the scope, of it and the first block, of it and the first two, and so on: equal digests stand for equal beginnings, and
+   * conversations of two scopes have none in common.
+   */
   prefixes: string[];
   /** Where each prefix ends, in characters. */
   ends: number[];
@@ -13,12 +16,12 @@ export interface ConversationFingerprint {
 /** In characters, about 64 tokens. Each message begins a block, so that its end is the end of a prefix too. */
 const BLOCK = 256;
 
-type Conversation = Pick<ChatRequest, "messages" | "tools" | "tool_choice">;
+type Conversation = Pick<ChatRequest, "messages" | "tools" | "tool_choice" | "cache_scope">;
 
-export function fingerprintOf({ messages, tools, tool_choice }: Conversation): ConversationFingerprint {
-  const fingerprint: ConversationFingerprint = { prefixes: [], ends: [] };
-  let prefix = "";
+export function fingerprintOf({ messages, tools, tool_choice, cache_scope }: Conversation): ConversationFingerprint {
+  let prefix = digestOf(cache_scope);
   let end = 0;
+  const fingerprint: ConversationFingerprint = { prefixes: [prefix], ends: [end] };
   // Chat templates put the tools in front.
   const rendered_tools = tools === undefined || tool_choice === "none" ? [] : [JSON.stringify([tools, tool_choice])];
   for (const text of [...rendered_tools, ...messages.map(serializeMessage)]) {
@@ -39,6 +42,11 @@ export function sharedPrefixLength(one: ConversationFingerprint | undefined, oth
 /** In characters. */
 export function conversationLength(fingerprint: ConversationFingerprint | undefined): number {
   return fingerprint?.ends.at(-1) ?? 0;
+}
+
+/** A digest of the `ChatRequest.cache_scope`. */
+export function scopeOf({ prefixes }: ConversationFingerprint): string {
+  return prefixes[0]!;
 }
 
 /** Whether `later` begins with all of `earlier`. */

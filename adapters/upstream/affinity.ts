@@ -29,11 +29,11 @@ export function createAffinity() {
   };
 }
 
-/** Tools do not count: a conversation stays where it is when they change. */
+/** Tools do not count: a conversation stays where it is when they change. Nor do keys: ingle does not decide what another server reuses. */
 export function routedConversation(messages: ChatMessage[]): RoutedConversation {
   const first = messages.findIndex(({ role }) => role === "user");
-  const start = fingerprintOf({ messages: messages.slice(0, Math.max(first, 0) + 1) });
-  return { prefixes: fingerprintOf({ messages }).prefixes, start: start.prefixes.at(-1)! };
+  const start = fingerprintOf({ messages: messages.slice(0, Math.max(first, 0) + 1), cache_scope: "" });
+  return { prefixes: fingerprintOf({ messages, cache_scope: "" }).prefixes.slice(1), start: start.prefixes.at(-1)! };
 }
 
 /** Where a new conversation goes when all servers are equally busy: by rendezvous hashing, so that nodes agree without talking. */

@@ -56,6 +56,6 @@ async function answerOnce(adapter: Adapter): Promise<void> {
 
 const REQUEST: ChatRequest = {
   messages: [{ role: "user", content: "Forty bytes of text are forty tokens here." }],
-  ...{ max_tokens: 4, temperature: 0, top_p: 1, top_k: 0, min_p: 0, seed: 1, repeatable: true, stop: [] },
+  ...{ max_tokens: 4, temperature: 0, top_p: 1, top_k: 0, min_p: 0, seed: 1, repeatable: true, cache_scope: "", stop: [] },
   ...{ repeat_penalty: 1, frequency_penalty: 0, presence_penalty: 0 },
 };

@@ -2,7 +2,7 @@
 import type { Context } from "hono";
 import type { AppEnv } from "./app-env.ts";
 import type { GuardOptions } from "./middleware/guards.ts";
-import { digestOf, sentKey } from "./middleware/auth.ts";
+import { digestOf, isOperator, sentKey } from "./middleware/auth.ts";
 
 /**
  * The client of a request: a digest of the API key that was sent, else the remote address; one and the same for all where there
@@ -14,4 +14,13 @@ export function clientOf(c: Context<AppEnv>, { keys, wide }: Pick<GuardOptions, 
   if (key !== "") return digestOf(key).toString("base64");
   // Hono's `env` is undefined where `app.fetch` got the request alone.
   return c.env?.addressOf?.(c.req.raw) ?? "";
+}
+
+/**
+ * `ChatRequest.cache_scope`: a digest of the API key where the server has keys. Without keys all clients are one, and the commands of the
+ * server's owner are another one, whose scope stays the same although each start of the server has another operator's key.
+ */
+export function cacheScopeOf(c: Context<AppEnv>, { keys, operator_key }: Pick<GuardOptions, "keys" | "operator_key">): string {
+  if (isOperator(c, operator_key)) return "operator";
+  return keys.length === 0 ? "" : digestOf(sentKey(c)).toString("hex");
 }

@@ -16,6 +16,7 @@ import type { Holder } from "./lock/holder.ts";
 import { readRegularFile } from "./read-regular-file.ts";
 import { putRecordsNow } from "./drivers/fs-durable/record-writes.ts";
 import { createStore, type Store } from "./store.ts";
+import { removeStatesWithoutKey } from "./states-without-key.ts";
 
 /** The folder cannot be used as it is. The sentence says why and what to do. */
 export class DataFolderError extends Error {
@@ -75,6 +76,7 @@ export async function openDataFolder(options: DataFolderOptions): Promise<DataFo
     };
     store = createStore({ driver, shared, log, assertWritable });
     if (choice.driver === "fs-durable") sweepInBackground(driver as FsDurable, log);
+    await removeStatesWithoutKey(folder).catch(({ message }) => log.warn(`saved states of an older ingle stay: ${message}`));
   } catch (error) {
     await lock.release();
     throw error;

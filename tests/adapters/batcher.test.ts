@@ -82,6 +82,7 @@ function run(batcher: ReturnType<typeof createBatcher>, tokens: number[], length
     prompt: tokens,
     sampling,
     repeatable: false,
+    scope: "",
     onPrompt: (read) => received.read.push(read),
     onToken(token, cached) {
       received.tokens.push(token);
@@ -219,6 +220,38 @@ describe("what a slot still holds", () => {
   });
 });
 
+describe("what a slot holds of another API key", () => {
+  const own = (batcher: ReturnType<typeof createBatcher>, scope: string, tokens = prompt(1, 20)) =>
+    run(batcher, tokens, 1, { scope }).promise;
+
+  test("is never compared with a prompt, and all of that is read", async () => {
+    const { batcher, steps } = make({ slots: 1 });
+    await own(batcher, "one");
+    const before = steps.length;
+    const { cached, read } = await own(batcher, "two");
+    expect([cached, read]).toEqual([0, [8, 16]]);
+    expect(steps.slice(before).map(([piece]) => piece!.tokens.length)).toEqual([8, 8, 4]);
+    expect((await own(batcher, "two")).cached).toBe(19);
+    expect((await own(batcher, "one")).cached).toBe(0);
+  });
+
+  test("keeps its slot as long as there is an empty one", async () => {
+    const { batcher } = make({ slots: 3 });
+    for (const scope of ["one", "two", "three"]) expect((await own(batcher, scope)).cached).toBe(0);
+    for (const scope of ["one", "two", "three"]) expect((await own(batcher, scope)).cached).toBe(19);
+  });
+
+  test("goes where many keys share few slots: each is answered, and finds its own again while it is there", async () => {
+    const { batcher } = make({ slots: 2 });
+    const scopes = Array.from({ length: 12 }, (_, i) => `key ${i}`);
+    const all = await Promise.all(scopes.map((scope) => own(batcher, scope)));
+    expect(all.map(({ cached }) => cached)).toEqual(scopes.map(() => 0));
+    expect((await own(batcher, "key 11")).cached).toBe(19);
+    expect((await own(batcher, "key 0")).cached).toBe(0);
+    expect((await own(batcher, "key 11")).cached).toBe(19);
+  });
+});
+
 describe("what a slot no longer holds, with saved states", () => {
   const root = mkdtempSync(join(tmpdir(), "ingle-slots-"));
   afterAll(() => rmSync(root, { recursive: true }));
@@ -265,13 +298,29 @@ describe("what a slot no longer holds, with saved states", () => {
     expect(again).toBe(LONG);
   });
 
+  test("is read back for its own API key alone, also by another engine", async () => {
+    const { batcher, place, files, said } = withStates();
+    const cachedFor = async (engine: typeof batcher, scope: string) =>
+      (await run(engine, prompt(1, LONG), 1, { scope }).promise).cached;
+    expect(await cachedFor(batcher, "one")).toBe(0);
+    expect(await cachedFor(batcher, "two")).toBe(0);
+    expect(await cachedFor(batcher, "one")).toBe(LONG - 1);
+    expect(await cachedFor(batcher, "three")).toBe(0);
+    await batcher.close(new Error("closed"));
+    expect(files()).toHaveLength(3);
+    const { batcher: other } = withStates({}, place);
+    expect(await cachedFor(other, "four")).toBe(0);
+    expect(await cachedFor(other, "two")).toBe(LONG - 1);
+    expect(said).toEqual([]);
+  });
+
   test("is not saved where it is short, or saved already", async () => {
     const { batcher, files, folder } = withStates();
     await run(batcher, prompt(1, MIN_SAVED_TOKENS - 1), 1).promise;
     await run(batcher, prompt(5000, LONG), 1).promise;
     for (const from of [7000, 5000, 7000, 5000]) await run(batcher, prompt(from, LONG), 1).promise;
     expect(files()).toHaveLength(2);
-    expect((await folder.states()).map(({ tokens }) => tokens[0]!).sort()).toEqual([5000, 7000]);
+    expect((await folder.states("")).map(({ tokens }) => tokens[0]!).sort()).toEqual([5000, 7000]);
   });
 
   test("takes the place of what was saved earlier in the conversation", async () => {
@@ -281,7 +330,7 @@ describe("what a slot no longer holds, with saved states", () => {
       await run(batcher, prompt(5000, LONG), 1).promise;
     }
     await batcher.close(new Error("closed"));
-    const lengths = (await folder.states()).map(({ tokens }) => [tokens[0], tokens.length]);
+    const lengths = (await folder.states("")).map(({ tokens }) => [tokens[0], tokens.length]);
     expect(lengths.sort()).toEqual([
       [1, LONG + 40],
       [5000, LONG],

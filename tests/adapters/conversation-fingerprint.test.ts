@@ -6,6 +6,8 @@ import {
   continuesConversation,
   conversationLength,
   fingerprintOf,
+  scopeOf,
+  type ConversationFingerprint as Fingerprint,
 } from "../../adapters/shared/conversation-fingerprint.ts";
 import { hasImages } from "../../adapters/llama-server/slot-selection.ts";
 import { ask } from "../support/models.ts";
@@ -44,10 +46,23 @@ describe("two conversations", () => {
     expect(continuesConversation(plain, fingerprintOf(ask("Hi.", { tools: [tool], tool_choice: "none" })))).toBe(true);
   });
 
+  test("have nothing in common where their API keys differ", () => {
+    const [one, other] = ["one", "two"].map((cache_scope) => fingerprintOf(ask(long, { cache_scope }))) as [
+      Fingerprint,
+      Fingerprint,
+    ];
+    expect([sharedPrefixLength(one, other), continuesConversation(one, other), scopeOf(one) === scopeOf(other)]).toEqual([
+      0,
+      false,
+      false,
+    ]);
+    expect(one.prefixes.filter((prefix) => other.prefixes.includes(prefix))).toEqual([]);
+  });
+
   test("differ by their images, whose bytes do not lengthen the fingerprint", () => {
     const image = (bytes: string) => user([{ type: "image_url", image_url: { url: `data:image/png;base64,${bytes}` } }]);
     const [one, other] = [of(image("A".repeat(1e6))), of(image("B".repeat(1e6)))];
-    expect([sharedPrefixLength(one, other), one.prefixes.length]).toEqual([0, 1]);
+    expect([sharedPrefixLength(one, other), one.prefixes.length]).toEqual([0, 2]);
     expect([hasImages(ask([image("A")])), hasImages(ask([user([{ type: "text", text: "A" }])]))]).toEqual([true, false]);
   });
 });

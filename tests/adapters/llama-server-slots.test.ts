@@ -1,6 +1,7 @@
 // Which slot of llama-server a generation takes, and when slots are saved: without a server and without a disk.
 import { describe, expect, test } from "bun:test";
 import type { ChatMessage, ChatRequest } from "../../adapters/adapter.ts";
+import type { SlotUse } from "../../adapters/llama-server/generation.ts";
 import { createSlotSelection } from "../../adapters/llama-server/slot-selection.ts";
 import type { LlamaServerSlot, LlamaServerSlotStates } from "../../adapters/llama-server/slot-states.ts";
 import { collect } from "../adapter-suite.ts";
@@ -11,8 +12,9 @@ const user = (content: string): ChatMessage => ({ role: "user", content });
 const said = (content: string): ChatMessage => ({ role: "assistant", content });
 
 /** Generations with prompts of 300 tokens; `wait` lets them pause amid their answer. */
-function setUp({ slots = 2, save_idle_ms = 60_000, swap = async () => {} }: Partial<Setup> = {}) {
-  const taken: (number | undefined)[] = [];
+function setUp({ slots = 2, save_idle_ms = 60_000, swap = async () => {}, silent = false }: Partial<Setup> = {}) {
+  const taken: number[] = [];
+  const compared: boolean[] = [];
   const saves: number[] = [];
   const states: LlamaServerSlotStates = {
     swap,
@@ -27,21 +29,26 @@ function setUp({ slots = 2, save_idle_ms = 60_000, swap = async () => {} }: Part
     slots,
     save_idle_ms,
     states,
-    async *chat(_request: ChatRequest, signal: AbortSignal, id_slot?: number) {
+    async *chat(_request: ChatRequest, signal: AbortSignal, { id_slot, cache_prompt }: SlotUse) {
       taken.push(id_slot);
-      yield { type: "text", text: "hello" };
+      compared.push(cache_prompt);
+      if (!silent) yield { type: "text", text: "hello" };
       await hold;
       signal.throwIfAborted();
       yield { type: "finish", reason: "stop", usage: { prompt_tokens: 300, completion_tokens: 2, cached_tokens: 0 } };
     },
   });
-  const chat = (...messages: ChatMessage[]) => collect(selection.chat(ask(messages), AbortSignal.timeout(10_000)));
-  return { selection, taken, saves, chat, wait: (until: Promise<void> | undefined) => void (hold = until) };
+  const chatAs = (cache_scope: string, ...messages: ChatMessage[]) =>
+    collect(selection.chat(ask(messages, { cache_scope, repeatable: false }), AbortSignal.timeout(10_000)));
+  const chat = chatAs.bind(undefined, "");
+  return { selection, taken, compared, saves, chat, chatAs, wait: (until: Promise<void> | undefined) => void (hold = until) };
 }
 interface Setup {
   slots: number;
   save_idle_ms: number;
   swap: LlamaServerSlotStates["swap"];
+  /** The first sign of a generation comes after the wait. */
+  silent: boolean;
 }
 
 describe("a generation takes", () => {
@@ -64,15 +71,43 @@ describe("a generation takes", () => {
     expect(taken).toEqual([0, 1]);
   });
 
-  test("a free slot, and the one that llama-server chooses where all are taken", async () => {
+  test("a free slot, and waits for one where all are taken", async () => {
     const { chat, taken, wait } = setUp();
     const { promise, resolve } = Promise.withResolvers<void>();
     wait(promise);
     const all = [chat(user("Hi.")), chat(user("Hi.")), chat(user("Hi."))];
-    await eventually("all have begun", () => taken.length === 3);
+    await eventually("two have begun", () => taken.length === 2);
+    await new Promise((done) => setTimeout(done, 20));
+    expect(taken).toEqual([0, 1]);
     resolve();
     await Promise.all(all);
-    expect(taken.toSorted()).toEqual([0, 1, undefined]);
+    expect(taken).toHaveLength(3);
+    expect(taken[2]).toBeOneOf([0, 1]);
+  });
+
+  test("of its own API key what it finds there, of another one nothing", async () => {
+    const { chatAs, taken, compared } = setUp({ slots: 2 });
+    const long = user("One of these is the longest. ".repeat(20));
+    for (const key of ["one", "two", "one", "two", "three", "three", "two", "one"]) await chatAs(key, long);
+    expect(taken).toEqual([0, 1, 0, 1, 0, 0, 1, 0]);
+    expect(compared).toEqual([false, false, true, true, false, true, true, false]);
+  });
+
+  test("nothing of what may be another key's where one was left before a sign of it came", async () => {
+    const { selection, chatAs, compared, wait } = setUp({ slots: 1, silent: true });
+    const long = user("One of these is the longest. ".repeat(20));
+    await chatAs("one", long);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    wait(promise);
+    const stop = new AbortController();
+    const left = collect(selection.chat(ask([long], { cache_scope: "two" }), stop.signal)).catch(() => {});
+    await eventually("it has begun", () => compared.length === 2);
+    stop.abort(new Error("gone"));
+    resolve();
+    await left;
+    wait(undefined);
+    await chatAs("two", long);
+    expect(compared).toEqual([false, false, false]);
   });
 });
 

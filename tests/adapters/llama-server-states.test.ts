@@ -199,6 +199,52 @@ describe.skipIf(skip !== undefined)(`a conversation with llama-server${skip === 
     await engine.close();
   });
 
+  const scopes = (engine: Engine) => async (cache_scope: string) => {
+    const prompts: [read: number, total: number][] = [];
+    let cached = -1;
+    for await (const event of engine.chat(ask([one], { repeatable: false, max_tokens: 2, cache_scope }), signal())) {
+      if (event.type === "prompt") prompts.push([event.read, event.total]);
+      if (event.type === "finish") cached = event.usage.cached_tokens;
+    }
+    return { cached, first: prompts[0]?.[0] };
+  };
+
+  for (const saves of [false, true]) {
+    test(`is read anew for another API key, which sees nothing of it, ${saves ? "with" : "without"} saved states`, async () => {
+      const made = await setup({ saves });
+      const { engine, said } = await open(made);
+      const of = scopes(engine);
+      const first = await of("one");
+      expect(first.cached).toBe(0);
+      // Nothing of the prompt is reported as read before reading began.
+      expect(await of("two")).toEqual(first);
+      expect((await of("two")).cached).toBeGreaterThan(550);
+      const back = (await of("one")).cached;
+      if (saves) expect(back).toBeGreaterThan(550);
+      else expect(back).toBe(0);
+      await engine.close();
+      if (saves) {
+        const { engine: next } = await open(made);
+        expect(await scopes(next)("three")).toEqual(first);
+        expect((await scopes(next)("two")).cached).toBeGreaterThan(550);
+        await next.close();
+      }
+      expect(said).toEqual([]);
+    });
+  }
+
+  test("of many API keys on few slots is answered for each, and found again while its slot is its own", async () => {
+    const { engine } = await open(await setup({ slots: 2, saves: false }));
+    const of = scopes(engine);
+    const keys = Array.from({ length: 8 }, (_, i) => `key ${i}`);
+    const all = await Promise.all(keys.map(of));
+    expect(all.map(({ cached }) => cached)).toEqual(keys.map(() => 0));
+    expect((await of("last")).cached).toBe(0);
+    expect((await of("other")).cached).toBe(0);
+    expect((await of("last")).cached).toBeGreaterThan(550);
+    await engine.close();
+  });
+
   describe("is read anew, without harm, where", () => {
     test("a bit of its file was flipped, wherever", async () => {
       const made = await written();
@@ -255,7 +301,7 @@ describe.skipIf(skip !== undefined)(`a conversation with llama-server${skip === 
     const { size } = statSync(join(made.folder, states(made.folder)[0]!));
     const beside = join(made.folder, "..", "other");
     mkdirSync(beside);
-    const embedded = join(beside, `${"a".repeat(32)}.kv`);
+    const embedded = join(beside, `${"a".repeat(32)}-${"b".repeat(32)}.kv`);
     writeFileSync(embedded, new Uint8Array(size));
     utimesSync(embedded, 0, 0);
     const { engine } = await open({ ...made, bytes: 2.5 * size });
@@ -344,7 +390,7 @@ describe("a llama-server", () => {
     expect(await chat(engine, [other]).catch((error) => error.code)).toBe("engine_crashed");
     await engine.close();
     expect(states(folder)).toEqual([]);
-    const half = join(folder, `.${"b".repeat(32)}.1.0.tmp`);
+    const half = join(folder, `.${"a".repeat(32)}-${"b".repeat(32)}.1.0.tmp`);
     writeFileSync(half, "half of it");
     await (await faulty("save", { folder, model })).engine.close();
     expect(existsSync(half)).toBe(true);
@@ -393,7 +439,7 @@ describe("a llama-server", () => {
     expect(text).not.toContain("--slot-save-path");
     await chat(engine, [other]);
     await engine.close();
-    expect(requests().join()).not.toContain("slot");
+    expect(requests().filter((line) => line.startsWith("/slots"))).toEqual([]);
   });
 
   test("has files of states whose names cannot be guessed", async () => {
@@ -405,6 +451,6 @@ describe("a llama-server", () => {
       for (const name of states(folder)) names.add(name);
     }
     expect(names.size).toBe(2);
-    for (const name of names) expect(name).toMatch(/^[0-9a-f]{32}\.slot$/);
+    for (const name of names) expect(name).toMatch(/^[0-9a-f]{32}-[0-9a-f]{32}\.slot$/);
   });
 });

@@ -43,15 +43,15 @@ const open = (bytes = 1e9, { model = "tiny", key = KEY } = {}) =>
 const there = (model = "tiny"): string[] => readdirSync(join(base, model)).sort();
 
 /** As an engine does it. Answers whether it stayed. */
-async function write(folder: StateFolder<CachedTokens>, state: CachedTokens): Promise<boolean> {
-  const path = await folder.begin(state);
+async function write(folder: StateFolder<CachedTokens>, state: CachedTokens, scope = ""): Promise<boolean> {
+  const path = await folder.begin(scope, state);
   const native = nativeStates(new Map([[0, state.tokens.length]]));
   await native.saveSequenceStateToFile(path, 0, headerWords(state, KEY));
-  return folder.commit(path, state);
+  return folder.commit(scope, path, state);
 }
 
-const firsts = async (folder: StateFolder<CachedTokens>): Promise<number[]> => {
-  return (await folder.states()).map(({ tokens }) => tokens[0]!).sort((a, b) => a - b);
+const firsts = async (folder: StateFolder<CachedTokens>, scope = ""): Promise<number[]> => {
+  return (await folder.states(scope)).map(({ tokens }) => tokens[0]!).sort((a, b) => a - b);
 };
 
 /** The path that native code would get. With `failure` that code cannot load it. */
@@ -67,7 +67,7 @@ async function loaded(folder: StateFolder<CachedTokens>, state: SavedState<Cache
 /** Whether a new look at the folder finds the state and would give it to native code. */
 async function trusted(): Promise<boolean> {
   const folder = open();
-  const [state] = await folder.states();
+  const [state] = await folder.states("");
   if (state === undefined) return false;
   return loaded(folder, state).then(
     () => true,
@@ -82,15 +82,15 @@ describe("a state", () => {
   test("is found again when the folder is opened anew, with its tokens and how many of them are exact", async () => {
     await write(open(), held(10, 5, 3));
     const folder = open();
-    const [state] = await folder.states();
+    const [state] = await folder.states("");
     expect([[...state!.tokens], state!.exact]).toEqual([[10, 11, 12, 13, 14], 3]);
     expect(statSync(await loaded(folder, state!)).size).toBe(state!.bytes);
   });
 
   test("is for its owner alone, and has no name before it is whole", async () => {
     const folder = open();
-    const path = await folder.begin(held(1));
-    expect(await folder.states()).toEqual([]);
+    const path = await folder.begin("", held(1));
+    expect(await folder.states("")).toEqual([]);
     expect(statSync(join(base, "tiny")).mode & 0o777).toBe(0o700);
     expect(statSync(path).mode & 0o777).toBe(0o600);
     await folder.discard(path);
@@ -100,8 +100,21 @@ describe("a state", () => {
 
   test("of another key is not seen, and is left where it is", async () => {
     await write(open(), held(1));
-    expect(await open(1e9, { key: new Uint8Array(32).fill(8) }).states()).toEqual([]);
+    expect(await open(1e9, { key: new Uint8Array(32).fill(8) }).states("")).toEqual([]);
     expect(await firsts(open())).toEqual([1]);
+  });
+
+  test("of another API key is not seen, has a name of its own, and is evicted with all others", async () => {
+    const folder = open();
+    await write(folder, held(1));
+    for (const scope of ["one", "two"]) await write(folder, held(1), scope);
+    await write(folder, held(2), "two");
+    expect([await firsts(folder), await firsts(folder, "one"), await firsts(folder, "two")]).toEqual([[1], [1], [1, 2]]);
+    expect(await firsts(open(), "three")).toEqual([]);
+    expect(there()).toHaveLength(4);
+    expect(await folder.best("one", ({ tokens }) => tokens[0]!, 2)).toBeUndefined();
+    await open(1).evict();
+    expect(there()).toEqual([]);
   });
 
   test("that is written twice is one file", async () => {
@@ -174,12 +187,12 @@ describe("a file that is not as it was written is never trusted:", () => {
   test("and it is removed once that is known", async () => {
     const { path, bytes } = await original();
     writeFileSync(path, bytes.subarray(0, 50));
-    expect(await open().states()).toEqual([]);
+    expect(await open().states("")).toEqual([]);
     expect(existsSync(path)).toBe(false);
   });
 
   test("when it is a folder, it does no harm", async () => {
-    mkdirSync(join(base, "tiny", `${"0".repeat(32)}.kv`), { recursive: true });
+    mkdirSync(join(base, "tiny", `${"0".repeat(32)}-${"0".repeat(32)}.kv`), { recursive: true });
     const folder = open();
     await write(folder, held(1));
     expect(await firsts(folder)).toEqual([1]);
@@ -198,7 +211,7 @@ describe("the limit", () => {
     age("small", 100);
     await write(open(), held(2));
     age("tiny", 50);
-    const { bytes } = (await open().states())[0]!;
+    const { bytes } = (await open().states(""))[0]!;
     await write(open(2 * bytes), held(3));
     expect([await firsts(small), await firsts(open())]).toEqual([[], [2, 3]]);
   });
@@ -207,7 +220,7 @@ describe("the limit", () => {
     const folder = open();
     for (const from of [1, 2]) await write(folder, held(from));
     age("tiny", 100);
-    const first = (await folder.states()).find(({ tokens }) => tokens[0] === 1)!;
+    const first = (await folder.states("")).find(({ tokens }) => tokens[0] === 1)!;
     await loaded(folder, first);
     await write(open(2 * first.bytes), held(3));
     expect(await firsts(folder)).toEqual([1, 3]);
@@ -215,7 +228,7 @@ describe("the limit", () => {
 
   test("refuses what is larger by itself, and nothing goes for it", async () => {
     await write(open(), held(1));
-    const { bytes } = (await open().states())[0]!;
+    const { bytes } = (await open().states(""))[0]!;
     expect(await write(open(bytes), held(9, 100))).toBe(false);
     expect(await firsts(open())).toEqual([1]);
     expect(there()).toHaveLength(1);
@@ -223,7 +236,7 @@ describe("the limit", () => {
 
   test("removes what a killed engine has left, but not what may still be written", async () => {
     const folder = open();
-    const [old, fresh] = [await folder.begin(held(1)), await folder.begin(held(2))];
+    const [old, fresh] = [await folder.begin("", held(1)), await folder.begin("", held(2))];
     utimesSync(old, 0, Date.now() / 1000 - 3600);
     await folder.evict();
     expect([existsSync(old), existsSync(fresh)]).toEqual([false, true]);
@@ -234,10 +247,10 @@ describe("two engines in one folder", () => {
   test("see what the other one writes, and do without what it removes", async () => {
     const [one, two] = [open(), open()];
     await write(one, held(1));
-    const [state] = await two.states();
+    const [state] = await two.states("");
     await expect(loaded(one, state!, new BadStateError("It cannot be loaded."))).rejects.toThrow(BadStateError);
     expect(await loaded(two, state!).catch((error: NodeJS.ErrnoException) => error.code)).toBe("ENOENT");
-    expect(await two.states()).toEqual([]);
+    expect(await two.states("")).toEqual([]);
     await write(one, held(5));
     expect(await firsts(two)).toEqual([5]);
   });
@@ -249,11 +262,11 @@ describe("two engines in one folder", () => {
       folders.map(async (folder, n) => {
         for (const i of rounds) {
           await write(folder, held(1000 * n + i));
-          await folder.states();
+          await folder.states("");
         }
       }),
     );
-    const left = await open().states();
+    const left = await open().states("");
     expect(left.length).toBeGreaterThan(0);
     for (const state of left) await loaded(open(), state);
     expect(left.reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThanOrEqual(2_000);

@@ -26,6 +26,7 @@ const DOCUMENT: ChatRequest = {
   stop: [],
   seed: SEED,
   repeatable: false,
+  cache_scope: "",
   unasked: ["max_tokens", "temperature", "top_p", "top_k", "min_p", "repeat_penalty", "seed"],
 };
 
@@ -306,5 +307,27 @@ describe("a parameter that only some engines honour", () => {
       { ...messages[1], content: "" },
       messages[2],
     ] as ChatRequest["messages"]);
+  });
+});
+
+describe("the scope of what a request may find read", () => {
+  const [ONE, TWO, OPERATOR] = ["key-of-the-first-client", "key-of-the-second-client", "operator-key-of-the-tests"];
+  const scopes = async (keys: string[], sent: (Record<string, string> | undefined)[]): Promise<string[]> => {
+    const fake = fakeAdapter({ answer: ["x"] });
+    const { chat } = makeApp({ adapter: fake.adapter, guards: { keys, operator_key: OPERATOR } });
+    for (const headers of sent) expect((await chat({}, headers && { headers })).status).toBe(200);
+    return fake.generations.map(({ request }) => request.cache_scope);
+  };
+  const bearer = (key: string) => ({ authorization: `Bearer ${key}` });
+
+  test("is one for each API key, however it is sent, and does not show the key", async () => {
+    const found = await scopes([ONE, TWO], [bearer(ONE), { "x-api-key": ONE }, bearer(TWO), bearer(OPERATOR)]);
+    expect(found[0]).toMatch(/^[0-9a-f]{64}$/);
+    expect(found).toEqual([found[0]!, found[0]!, found[2]!, "operator"]);
+    expect(new Set(found).size).toBe(3);
+  });
+
+  test("is one for all clients of a server without keys, whatever they send, and another one for its owner's commands", async () => {
+    expect(await scopes([], [undefined, bearer(ONE), bearer(OPERATOR)])).toEqual(["", "", "operator"]);
   });
 });

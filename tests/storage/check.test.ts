@@ -177,7 +177,8 @@ describe("damaged", () => {
 
   test("kept conversations are ingle's own, those of models that are gone and halves of them are orphaned", async () => {
     const { put, found } = await house();
-    const name = "0123456789abcdef".repeat(2);
+    const digits = "0123456789abcdef".repeat(2);
+    const name = `${digits}-${digits}`;
     put(`kv-cache/org_2ftiny/${name}.kv`);
     put(`kv-cache/org_2ftiny/${name}.slot`);
     expect(await found()).toEqual([]);
@@ -192,6 +193,16 @@ describe("damaged", () => {
       "orphaned kv-cache/gone",
       `orphaned kv-cache/org_2ftiny/.${name}.1.0.tmp`,
     ]);
+  });
+
+  test("conversations that an older ingle has kept are named, and removed when the folder is opened", async () => {
+    const { base, put, found, at } = await house();
+    const digits = "0123456789abcdef".repeat(2);
+    const [kept, ...old] = [`${digits}-${digits}.kv`, `${digits}.kv`, `${digits}.slot`, `.${digits}.1.0.tmp`, "notes.txt"];
+    for (const name of [kept!, ...old]) put(`kv-cache/org_2ftiny/${name}`);
+    expect((await found()).filter((finding) => finding.startsWith("orphaned"))).toHaveLength(3);
+    await (await createServer(readConfig({ data: base, adapter: "echo" }, {}), { command: "test", write: () => {} })).close(0);
+    expect(readdirSync(at("kv-cache/org_2ftiny")).sort()).toEqual([kept!, "notes.txt"]);
   });
 
   test("weights that are gone, of another size, no file, or out of sight", async () => {

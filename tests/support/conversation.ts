@@ -35,12 +35,12 @@ export interface Answered {
   first_ms: number;
 }
 
-/** One streamed answer; nothing of `more` is there unless said, so that the turn may reuse what it finds. */
-export async function answerTo(url: string, messages: Said[], more: object = {}): Promise<Answered> {
+/** One streamed answer; nothing of `more` is there unless said, so that the turn may reuse what it finds. `key`: where one is needed. */
+export async function answerTo(url: string, messages: Said[], more: object = {}, key = "none"): Promise<Answered> {
   const started = performance.now();
   const response = await fetch(`${url}/v1/chat/completions`, {
     method: "POST",
-    headers: { "content-type": "application/json" },
+    headers: { "content-type": "application/json", authorization: `Bearer ${key}` },
     body: JSON.stringify({ messages, max_tokens: 48, stream: true, stream_options: { include_usage: true }, ...more }),
   });
   if (!response.ok) throw new Error(await response.text());

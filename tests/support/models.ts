@@ -30,6 +30,7 @@ export function ask(content: string | ChatMessage[], more: Partial<ChatRequest> 
     stop: [],
     seed: 1,
     repeatable: true,
+    cache_scope: "",
     ...more,
   };
 }

@@ -28,7 +28,7 @@ interface UsedSlot {
 }
 
 /**
- * The free slot of the same conversation, else the free one that was used longest ago; undefined where none is free. `compare`: how much of
+ * The free slot of the same conversation, else an empty one, else the one that was used longest ago; undefined where none is free. `compare`: how much of
  * a slot the request can reuse, how long their common beginning is, and how long what the slot holds, all in the unit of `request_length`.
  */
 export function chooseSlot<Slot extends UsedSlot>(
@@ -36,10 +36,13 @@ export function chooseSlot<Slot extends UsedSlot>(
   request_length: number,
   compare: (slot: Slot) => { reused: number; common: number; length: number },
 ): Slot | undefined {
-  const free = slots.filter(({ generation }) => generation === undefined).sort((a, b) => a.last_used - b.last_used);
-  const [best] = free.map((slot) => ({ slot, ...compare(slot) })).sort((a, b) => b.reused - a.reused || b.common - a.common);
+  const free = slots
+    .filter(({ generation }) => generation === undefined)
+    .sort((a, b) => a.last_used - b.last_used)
+    .map((slot) => ({ slot, ...compare(slot) }));
+  const [best] = free.toSorted((a, b) => b.reused - a.reused || b.common - a.common);
   // A shorter beginning, such as a shared system prompt, is no reason to overwrite another conversation. A conversation takes its own slot
   // also where none of it can be reused: the slot is of no use to others.
   const same = best !== undefined && best.common > Math.min(best.length, request_length) / 2;
-  return same ? best.slot : free[0];
+  return same ? best.slot : (free.find(({ length }) => length === 0) ?? free[0])?.slot;
 }

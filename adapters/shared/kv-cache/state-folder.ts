@@ -1,6 +1,7 @@
 // The saved states of idle conversations: which there are of this very model and setup, and which go when there are too many. Several
-// engines may work in the folder, each in its own process: a file appears whole, by a rename, and may be gone at any time.
-import { randomInt } from "node:crypto";
+// engines may work in the folder, each in its own process: a file appears whole, by a rename, and may be gone at any time. Its name says
+// whose conversation it is, so that nobody's requests ever meet the states of another API key.
+import { createHash, randomInt } from "node:crypto";
 import { mkdir, open, readdir, rename, rm, stat, utimes, type FileHandle } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { SAVED_STATE_FILE, UNFINISHED_STATE_FILE, type SavedStateExtension } from "../../../models/saved-state-files.ts";
@@ -20,7 +21,7 @@ export interface StateFormat<Content> {
   verify(file: FileHandle, size: number): Promise<void>;
 }
 
-/** `bytes`: the size of the file. */
+/** `name`: without its ending. `bytes`: the size of the file. */
 export type SavedState<Content> = Content & { readonly name: string; readonly bytes: number };
 
 export type StateFolder<Content extends object> = ReturnType<typeof createStateFolder<Content>>;
@@ -58,40 +59,45 @@ export function createStateFolder<Content extends object>({ folder, bytes: limit
     }
   }
 
-  /** All that can be read now. A file that turns out to be no whole state is removed. */
-  async function states(): Promise<SavedState<Content>[]> {
+  /** All of one `ChatRequest.cache_scope` that can be read now. A file that turns out to be no whole state is removed. */
+  async function states(scope: string): Promise<SavedState<Content>[]> {
     const files = (await namesIn(folder)).filter((name) => SAVED_STATE_FILE.test(name) && name.endsWith(format.ending));
-    const names = files.map(digitsOf);
-    for (const name of known.keys()) if (!names.includes(name)) known.delete(name);
+    const names = new Set(files.map(digitsOf));
+    for (const name of known.keys()) if (!names.has(name)) known.delete(name);
     const found: SavedState<Content>[] = [];
     for (const name of names) {
+      if (!name.startsWith(scopeDigits(scope))) continue;
       const state = await stateOf(name);
       if (state !== undefined) found.push(state);
     }
     return found;
   }
 
-  /** The one of which most tokens are usable, `least` at least; of several the smallest. */
-  async function best(usable: (state: Content) => number, least: number): Promise<SavedState<Content> | undefined> {
-    const all = (await states()).map((state) => ({ state, tokens: usable(state) })).filter(({ tokens }) => tokens >= least);
+  /** The one of the scope of which most tokens are usable, `least` at least; of several the smallest. */
+  async function best(
+    scope: string,
+    usable: (state: Content) => number,
+    least: number,
+  ): Promise<SavedState<Content> | undefined> {
+    const all = (await states(scope)).map((state) => ({ state, tokens: usable(state) })).filter(({ tokens }) => tokens >= least);
     return all.sort((a, b) => b.tokens - a.tokens || a.state.bytes - b.state.bytes)[0]?.state;
   }
 
   /** An empty file for llama.cpp to write this state to, with a name that no other engine uses, for its owner alone. */
-  async function begin(content: Content): Promise<string> {
+  async function begin(scope: string, content: Content): Promise<string> {
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    const path = join(folder, `.${format.nameOf(content)}.${ENGINE_NUMBER}.${files++}.tmp`);
+    const path = join(folder, `.${scopeDigits(scope)}-${format.nameOf(content)}.${ENGINE_NUMBER}.${files++}.tmp`);
     await (await open(path, "wx", 0o600)).close();
     return path;
   }
 
   /**
-   * Makes it one of the states, then removes those that it `replaces` and the least recently used of all models beyond the limit. Answers
-   * whether it fits the limit by itself. Where it throws, the file is gone.
+   * Makes it one of the states of the scope, then removes those that it `replaces` and the least recently used of all models beyond the
+   * limit. Answers whether it fits the limit by itself. Where it throws, the file is gone.
    */
-  async function commit(path: string, content: Content, replaces = (_state: Content) => false): Promise<boolean> {
+  async function commit(scope: string, path: string, content: Content, replaces = (_state: Content) => false): Promise<boolean> {
     try {
-      const replaced = (await states()).filter(replaces);
+      const replaced = (await states(scope)).filter(replaces);
       await withFile(path, "r+", (file, size) => format.seal(file, size, content));
       const fits = (await stat(path)).size <= limit;
       if (!fits) await discard(path);
@@ -141,7 +147,9 @@ export function createStateFolder<Content extends object>({ folder, bytes: limit
   }
 }
 
-const digitsOf = (name: string): string => name.slice(0, 32);
+const digitsOf = (name: string): string => name.slice(0, 65);
+
+const scopeDigits = (scope: string): string => createHash("sha256").update(scope).digest("hex").slice(0, 32);
 
 /** All files in the folders of all models; `used`: in ms since 1970. */
 async function filesBelow(root: string) {

@@ -17,7 +17,7 @@ export type StateSaver<Content extends object> = ReturnType<typeof createStateSa
 export function createStateSaver<Content extends object>(options: StateSaverOptions<Content>) {
   const { folder, tokensOf, replaces, log, onSealFailure } = options;
   /** Digests of written files are made beside the next generations: they take as long as the writing. */
-  const sealing = new Map<Content, Promise<void>>();
+  const sealing = new Map<Content, { scope: string; done: Promise<void> }>();
   /** In tokens: a state of this length did not fit, so none as long is begun. */
   let too_long = Number.POSITIVE_INFINITY;
   return { isSavable, save, find, restore, settle };
@@ -26,24 +26,27 @@ export function createStateSaver<Content extends object>(options: StateSaverOpti
     return tokensOf(content) >= MIN_SAVED_TOKENS && tokensOf(content) < too_long;
   }
 
-  /** `write` fills the file. Answers with what that holds, undefined where it is not worth keeping. Never throws. */
-  async function save(content: Content, write: (path: string) => Promise<Content | undefined>): Promise<void> {
+  /**
+   * `scope`: whose it is, as `ChatRequest.cache_scope`. `write` fills the file, and answers with what that holds, undefined where it is not
+   * worth keeping. Never throws.
+   */
+  async function save(scope: string, content: Content, write: (path: string) => Promise<Content | undefined>): Promise<void> {
     try {
-      const path = await folder.begin(content);
+      const path = await folder.begin(scope, content);
       const written = await write(path).catch(async (error) => {
         await folder.discard(path);
         throw error;
       });
       if (written === undefined) await folder.discard(path);
-      else sealing.set(written, seal(path, written));
+      else sealing.set(written, { scope, done: seal(scope, path, written) });
     } catch (error) {
       logNotSaved(error);
     }
   }
 
-  async function seal(path: string, content: Content): Promise<void> {
+  async function seal(scope: string, path: string, content: Content): Promise<void> {
     try {
-      if (!(await folder.commit(path, content, (state) => replaces(content, state)))) too_long = tokensOf(content);
+      if (!(await folder.commit(scope, path, content, (state) => replaces(content, state)))) too_long = tokensOf(content);
     } catch (error) {
       logNotSaved(error);
       onSealFailure?.(error);
@@ -56,10 +59,15 @@ export function createStateSaver<Content extends object>(options: StateSaverOpti
     log(`The state of a conversation could not be saved: ${(error as Error).message}`);
   }
 
-  /** The state that spares a generation most tokens of its prompt, `least` at least. */
-  async function find(spares: (content: Content) => number, least: number): Promise<SavedState<Content> | undefined> {
-    await Promise.all([...sealing].map(([content, done]) => (spares(content) >= least ? done : undefined)));
-    return folder.best(spares, least);
+  /** The state of the scope that spares a generation most tokens of its prompt, `least` at least. */
+  async function find(
+    scope: string,
+    spares: (content: Content) => number,
+    least: number,
+  ): Promise<SavedState<Content> | undefined> {
+    const own = [...sealing].filter(([, state]) => state.scope === scope);
+    await Promise.all(own.map(([content, { done }]) => (spares(content) >= least ? done : undefined)));
+    return folder.best(scope, spares, least);
   }
 
   /** Has `load` read the file of a state that is as it was sealed. Never throws. */
@@ -70,6 +78,6 @@ export function createStateSaver<Content extends object>(options: StateSaverOpti
 
   /** Resolves when every state that was written has its name. */
   async function settle(): Promise<void> {
-    await Promise.all(sealing.values());
+    await Promise.all([...sealing.values()].map(({ done }) => done));
   }
 }

@@ -64,7 +64,7 @@ export function toChatRequest(
   { parameters }: Model,
   capabilities: readonly Capability[],
   newSeed: () => number,
-): ChatRequest {
+): Omit<ChatRequest, "cache_scope"> {
   refuseUnsupportedMessages(request.messages, capabilities);
   const given = {
     max_tokens: request.max_completion_tokens ?? request.max_tokens ?? parameters.max_tokens,

@@ -4,7 +4,7 @@ import type { Deps } from "../deps.ts";
 import { json } from "../../http/json.ts";
 import type { AppEnv } from "../../http/app-env.ts";
 import { invalidValue } from "../../http/errors.ts";
-import { clientOf } from "../../http/client-of.ts";
+import { cacheScopeOf, clientOf } from "../../http/client-of.ts";
 import { sse } from "../../http/sse.ts";
 import { parseBody } from "../../http/validate.ts";
 import { findDefaultModel, findModel } from "../find-model.ts";
@@ -15,7 +15,10 @@ export const chatRoutes = (deps: Deps) =>
   new Hono<AppEnv>().post("/completions", async function createChatCompletion(c) {
     const request = await parseBody(c, ChatCompletionRequest);
     const model = request.model === undefined ? await findDefaultModel(deps) : await findModel(deps, request.model);
-    const chatRequest = toChatRequest(request, model, deps.adapterOf(model).capabilities(model), deps.newSeed);
+    const chatRequest = {
+      ...toChatRequest(request, model, deps.adapterOf(model).capabilities(model), deps.newSeed),
+      cache_scope: cacheScopeOf(c, deps.guards),
+    };
     const streamed = request.stream ?? (c.req.header("accept")?.includes("text/event-stream") || deps.stream_default);
     if (request.stream_options && !streamed) throw invalidValue('"stream_options" needs "stream": true.', "stream_options");
     const stop = new AbortController(); // sse() aborts it when the client leaves amid the answer

@@ -1,5 +1,10 @@
 // The saved states of conversations: only the engine can tell whether a state is whole, when it restores it.
-import { KV_CACHE_FOLDER, SAVED_STATE_FILE, UNFINISHED_STATE_FILE } from "../../../models/saved-state-files.ts";
+import {
+  KV_CACHE_FOLDER,
+  SAVED_STATE_FILE,
+  STATE_FILE_WITHOUT_KEY,
+  UNFINISHED_STATE_FILE,
+} from "../../../models/saved-state-files.ts";
 import { decodeKey } from "../encode-key.ts";
 import { IGNORED, type CheckedFolder } from "./folder.ts";
 
@@ -17,7 +22,9 @@ export async function checkStates({ report, entries, mayBeInUse, isOfMissingMode
     for (const { name, kind } of await entries(place)) {
       const path = `${place}/${name}`;
       const unfinished = UNFINISHED_STATE_FILE.test(name);
-      if (kind !== "file" || !(unfinished || SAVED_STATE_FILE.test(name) || IGNORED.test(name)))
+      if (kind === "file" && STATE_FILE_WITHOUT_KEY.test(name))
+        report("orphaned", path, "It was kept by an older ingle, which did not note whose it is: the next start removes it.");
+      else if (kind !== "file" || !(unfinished || SAVED_STATE_FILE.test(name) || IGNORED.test(name)))
         report("foreign", path, "It is not a conversation that ingle has kept.");
       else if (unfinished && !(await mayBeInUse(path)))
         report("orphaned", path, "It is half of a conversation: its writer was killed.");
