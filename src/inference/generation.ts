@@ -1,5 +1,5 @@
 // The course of one generation: its phase, how long it may take, and how it ended.
-import type { Usage } from "../../adapters/adapter.ts";
+import { AdapterError, type Usage } from "../../adapters/adapter.ts";
 import type { GenerationEnd, Phase, PoolMetrics } from "./metrics.ts";
 import type { Later } from "./loading-events.ts";
 import { ApiError, toApiError } from "../http/errors.ts";
@@ -31,6 +31,7 @@ export function createGeneration({ model, signal, timeout, metrics, elapsed, lat
   let outcome: GenerationEnd | undefined;
   let timeoutError: ApiError | undefined;
   let releaseSlot = (): void => {};
+  let finished = false;
 
   const enterPhase = (next: Phase): void => {
     const now = elapsed();
@@ -51,10 +52,11 @@ export function createGeneration({ model, signal, timeout, metrics, elapsed, lat
 
   const is_limited = timeout !== Number.POSITIVE_INFINITY;
   const cancelDeadline = is_limited ? later(timeout, expire) : () => {};
+  const stopped = is_limited ? AbortSignal.any([signal, stop.signal]) : signal;
 
   return {
     /** Aborts when the client leaves, and when the generation takes too long. */
-    signal: is_limited ? AbortSignal.any([signal, stop.signal]) : signal,
+    signal: stopped,
     /** `release` gives the slot back; called when the generation takes too long, whether its events are read or not. */
     slotAcquired(release: () => void): void {
       releaseSlot = release;
@@ -68,10 +70,17 @@ export function createGeneration({ model, signal, timeout, metrics, elapsed, lat
         enterPhase("decode");
         metrics.firstToken(model, phaseBegan - arrival);
       }
-      if (event.type !== "finish" || event.usage === undefined) return;
+      finished ||= event.type === "finish";
+      if (!finished || event.usage === undefined) return;
       cancelDeadline();
       outcome = ["ok", "", ""];
       metrics.generationDone(model, elapsed() - arrival, event.usage);
+    },
+    /** To be called behind the last event. Throws where that was none: a part of an answer is not to pass for all of it. */
+    checkFinished(): void {
+      if (finished) return;
+      stopped.throwIfAborted();
+      throw new AdapterError("engine_crashed", "The engine ended its answer before it was complete. Try again.");
     },
     /** Notes the error and returns the one to be thrown: after the deadline, 504. */
     fail(error: unknown): unknown {

@@ -128,6 +128,7 @@ export function createModelPool(options: ModelPoolOptions): ModelPool {
           generation.observe(event);
           yield event;
         }
+        generation.checkFinished();
       } catch (error) {
         throw generation.fail(error);
       } finally {

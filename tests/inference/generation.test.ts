@@ -1,6 +1,6 @@
 // The course of a generation: where its client may leave, how long it may take, and its metrics.
 import { describe, expect, test } from "bun:test";
-import { AdapterError } from "../../adapters/adapter.ts";
+import { AdapterError, type Adapter, type ChatEvent } from "../../adapters/adapter.ts";
 import { echo } from "../../adapters/echo.ts";
 import { errorOf, HI, makeApp, makeModel } from "../support/app.ts";
 import { chatOf, makePool, settled, thrownBy } from "../support/model-pool.ts";
@@ -9,6 +9,47 @@ import { framesOf } from "../support/frames.ts";
 import { seriesOf, turnsOf } from "../support/metrics.ts";
 
 const TINY = makeModel("tiny");
+
+describe("F-71: an adapter whose events end without a finish", () => {
+  const text = { type: "text", text: "half of it" } as const;
+  const ended = (events: ChatEvent[]) => {
+    const cut: Adapter = {
+      ...{ name: "cut", capabilities: () => [] },
+      load: async () => ({
+        ...{ slots: 1, context_length: 512, closed: new Promise(() => {}), close: async () => {} },
+        async *chat() {
+          yield* events;
+        },
+      }),
+    };
+    return makeApp({ adapter: cut });
+  };
+  const ERROR = {
+    message: "The engine ended its answer before it was complete. Try again.",
+    ...{ type: "server_error", param: null, code: "engine_crashed" },
+  };
+
+  test.each([[[]], [[text]]])("fails as JSON, whatever came before: %j", async (events) => {
+    const { chat, pool } = ended(events);
+    const answer = await chat();
+    expect([answer.status, await answer.json()]).toEqual([502, { error: ERROR }]);
+    expect(turnsOf(pool.metrics(["tiny"]))).toEqual({
+      [`error ${events.length === 0 ? "prefill" : "decode"} engine_crashed`]: 1,
+    });
+  });
+  test("fails as a stream, with an error as its last event", async () => {
+    const { chat } = ended([text]);
+    const { data } = await framesOf(await chat({ stream: true }));
+    expect(data.at(-1)).toEqual({ error: ERROR });
+    expect((await ended([]).chat({ stream: true })).status).toBe(502);
+  });
+  test("and whose client left is counted as left", async () => {
+    const { pool } = ended([]);
+    const client = new AbortController();
+    client.abort(new Error("gone"));
+    expect((await thrownBy(pool.run(TINY, { signal: client.signal }, async function* () {}).next())).message).toBe("gone");
+  });
+});
 
 describe("a request whose client leaves", () => {
   const made = () => {
