@@ -67,6 +67,8 @@ export function createAuto(candidates: readonly Candidate[], onFallback: (notice
         return candidate === candidates[0] ? engine : refusing(engine, candidate.adapter.capabilities(model));
       } catch (error) {
         if (signal.aborted || !(await passesOver(candidate, error))) throw error;
+        // The load may have been given up while the adapter was tried.
+        signal.throwIfAborted();
       }
     }
   };

@@ -163,6 +163,24 @@ test("a model that is loaded keeps what it can do when another one finds the ada
   expect(auto.adapterOf(one).name).toBe("echo");
 });
 
+test("a load that is given up while its adapter is tried starts no other one", async () => {
+  const stop = new AbortController();
+  const gone = new Error("gone");
+  let loads = 0;
+  const dying: Candidate = {
+    adapter: { ...echo(), name: "first", load: () => Promise.reject(new AdapterError("model_load_failed", "No.")) },
+    async computeFailure() {
+      stop.abort(gone);
+      return "it ended with signal SIGILL";
+    },
+  };
+  const counted: Candidate = { adapter: { ...echo(), load: async (...args) => (loads++, echo().load(...args)) } };
+  const auto = createAuto([dying, counted], () => {});
+  const loading = auto.adapterOf(makeModel("one")).load(await tinyModel(), { slots: 1, context: 512 }, stop.signal);
+  expect(await thrownBy(loading)).toBe(gone);
+  expect(loads).toBe(0);
+});
+
 describe("a request that was admitted for a more capable engine", () => {
   const failing = {
     adapter: { ...echo(), name: "first", load: () => Promise.reject(new AdapterError("model_load_failed", "No.")) },
