@@ -34,6 +34,10 @@ export function bodyTooLarge({ max_bytes }: BodyLimits): ApiError {
 }
 
 async function readBytes(request: Request, limits: BodyLimits): Promise<Uint8Array> {
+  if (request.bodyUsed)
+    throw new ApiError(400, "The body of the request was read before it came here. Hand on a clone of it, made before.", {
+      code: "invalid_json",
+    });
   const { promise: late, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => reject(bodyTooSlow(limits.timeout_ms)), limits.timeout_ms);
   try {

@@ -48,11 +48,21 @@ export async function openIngle(options: IngleOptions): Promise<Ingle> {
 
 function fetchWithHost({ app }: RunningServer): Ingle["fetch"] {
   return async (request) => {
-    if (request.headers.has("host")) return app.fetch(request);
+    const { url, method } = request;
+    const is_taken = request.bodyUsed || (method !== "GET" && request.body?.locked === true);
+    const has_host = request.headers.has("host");
+    if (has_host && !is_taken) return app.fetch(request);
     const headers = new Headers(request.headers);
-    headers.set("host", new URL(request.url).host);
-    return app.fetch(new Request(request, { headers }));
+    if (!has_host) headers.set("host", new URL(url).host);
+    return app.fetch(is_taken ? await takenRequest(url, { method, headers }) : new Request(request, { headers }));
   };
+}
+
+/** Stands for a request whose body was read, or is being read, elsewhere: of that one no other can be made. The routes refuse both. */
+async function takenRequest(url: string, init: RequestInit): Promise<Request> {
+  const request = new Request(url, { ...init, body: "taken" });
+  await request.arrayBuffer();
+  return request;
 }
 
 function closeOnce({ close }: RunningServer): Ingle["close"] {

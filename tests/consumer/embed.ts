@@ -75,6 +75,9 @@ async function refuses({ fetch }: Ingle): Promise<void> {
   const elsewhere = json("POST", says("x"), { host: "rebound.example" });
   assert.equal((await fetch(new Request("http://localhost/v1/chat/completions", elsewhere))).status, 403);
   assert.equal((await fetch(new Request("http://rebound.example/v1/models"))).status, 403);
+  const taken = new Request("http://localhost/v1/chat/completions", json("POST", says("x")));
+  await taken.text();
+  assert.equal((await fetch(taken)).status, 400);
   const page = json("POST", says("x"), { origin: "https://page.example" });
   assert.equal((await fetch(new Request("http://localhost/v1/chat/completions", page))).status, 403);
 }

@@ -13,7 +13,7 @@ export function bodyLimitGuard(limitsOf: (path: string) => BodyLimits): Guard {
 }
 
 async function refuseBody(c: Context<AppEnv>, limits: BodyLimits): Promise<never> {
-  const reader = c.req.raw.body?.getReader();
+  const reader = c.req.raw.bodyUsed ? undefined : c.req.raw.body?.getReader();
   if (reader !== undefined) await discard(() => reader.read());
   throw bodyTooLarge(limits);
 }
