@@ -5,6 +5,7 @@ import { checkFolder, type CheckReport } from "../storage/check/check.ts";
 import type { FolderFinding } from "../storage/check/folder.ts";
 import { codeOf } from "../storage/faults.ts";
 import { hasMarker } from "../storage/data-folder.ts";
+import { chosenDriver } from "../storage/drivers.ts";
 import { LOCK_FILE, SET_ASIDE } from "../storage/file-names.ts";
 import { holderOf, takeFolderLock } from "../storage/lock/folder-lock.ts";
 import { LockedError } from "../storage/lock/holder.ts";
@@ -24,7 +25,7 @@ export default defineCommand({
   },
   async run({ args: { fix, json, ...settings } }) {
     const { data, store } = readConfig(settingsOf(settings));
-    if (store !== "fs-durable")
+    if (chosenDriver(store).driver !== "fs-durable")
       throw new CliError(`The records are not in ${data} but in another store, which has its own tools.`);
     if (!(await hasMarker(data))) throw new CliError(`${data} is not a data folder of ingle.`);
     const { report, moved } = fix ? await checkAndFix(data) : { report: await reportOn(data), moved: [] };

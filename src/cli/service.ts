@@ -87,10 +87,10 @@ function userFolders() {
 
 /** The options again as words of a command line, with absolute paths: a service starts in another folder. */
 function optionWords(given: OptionValues): string[] {
-  return Object.entries(SERVE_ARGS).flatMap(([name, { type, default: usual = false }]) => {
+  return Object.entries(SERVE_ARGS).flatMap(([name, { type }]) => {
     const value = given[name];
     if (value === undefined) return [];
-    if (type === "boolean") return value === usual ? [] : [value ? `--${name}` : `--no-${name}`];
+    if (type === "boolean") return [value ? `--${name}` : `--no-${name}`];
     return [`--${name}=${absoluteValue(name, value as string)}`];
   });
 }

@@ -6,7 +6,7 @@ type OptionName<Name extends string> = Name extends `no_${infer Option}` ? Optio
 type Dashed<Name extends string> = Name extends `${infer Head}_${infer Tail}` ? `${Head}-${Dashed<Tail>}` : Name;
 
 type OptionArg<Name extends SettingName> = (typeof SETTINGS)[Name]["kind"] extends "switch"
-  ? { type: "boolean"; description: string; negativeDescription?: string; default?: boolean }
+  ? { type: "boolean"; description: string; negativeDescription?: string }
   : { type: "string"; description: string; valueHint?: string };
 
 type SettingArgs<Name extends SettingName> = { [Each in Name as OptionName<Each>]: OptionArg<Each> };
@@ -16,9 +16,10 @@ export function settingArgs<Name extends SettingName>(...names: Name[]): Setting
 }
 
 function optionOf(name: SettingName): [string, object] {
-  const { kind, description, hint }: Setting = SETTINGS[name];
+  const { kind, description, opposite, hint }: Setting = SETTINGS[name];
+  // Without a default: that neither of the two was written lets the environment and the file speak.
   if (name.startsWith("no_"))
-    return [name.slice(3), { type: "boolean", default: true, description: "", negativeDescription: description }];
+    return [name.slice(3), { type: "boolean", description: opposite, negativeDescription: description }];
   if (kind === "switch") return [flagOf(name), { type: "boolean", description }];
   const usual = defaultOf(name);
   const text = usual === undefined ? description : `${description} (${usual})`;
@@ -35,5 +36,5 @@ export const DATA_ARGS = { ...settingArgs("data", "store"), ...CONFIG_ARG };
 /** The options of a command line by the names of their settings, for `readConfig`; further ones are left as they are. */
 export function settingsOf({ init, ...options }: Record<string, unknown>): Record<string, unknown> {
   const named = Object.entries(options).map(([option, value]) => [option.replaceAll("-", "_"), value]);
-  return { ...Object.fromEntries(named), ...(init === false && { no_init: true }) };
+  return { ...Object.fromEntries(named), ...(init !== undefined && { no_init: !init }) };
 }

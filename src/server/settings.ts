@@ -2,6 +2,7 @@
 // docs/configuration.md come from this table.
 import * as v from "valibot";
 import { ADAPTER_NAMES } from "../../adapters/registry.ts";
+import { codedMessage } from "../support/coded-message.ts";
 import { DiskSize, KeepAlive, MemorySize, Timeout } from "../support/quantities.ts";
 
 export interface Setting {
@@ -13,6 +14,8 @@ export interface Setting {
   kind: "text" | "path" | "number" | "list" | "switch" | "boolean";
   /** One line, for help and docs. */
   description: string;
+  /** What the flag without its `no-` does, of a setting whose name begins with it. */
+  opposite?: string;
   /** The default in words; absent: the one of the schema. */
   usual?: string;
   /** Stands for the value in help; absent: the name of the setting. */
@@ -22,11 +25,16 @@ export interface Setting {
 }
 
 const Text = v.pipe(v.string(), v.minLength(1));
+const NO_DRIVER = codedMessage(
+  "invalid_value",
+  '"store" names no driver. Write it as in {"driver": "redis", "url": "redis://127.0.0.1:6379/0"}.',
+);
+const Driver = v.pipe(v.string(NO_DRIVER), v.minLength(1, NO_DRIVER));
 const ADAPTERS = ["auto", ...ADAPTER_NAMES] as const;
 
 const TEXT = { kind: "text", schema: v.optional(Text) } as const;
 const PATH = { kind: "path", schema: v.optional(Text) } as const;
-const LIST = { kind: "list", schema: v.optional(v.array(v.string()), []) } as const;
+const LIST = { kind: "list", schema: v.optional(v.array(Text), []) } as const;
 const SWITCH = { kind: "switch", schema: v.optional(v.boolean(), false) } as const;
 
 function number<const Default extends number | undefined>(least: number, most: number, usual: Default) {
@@ -45,10 +53,13 @@ export const SETTINGS = {
     description: "The data folder: threads, messages, assistants, models",
   },
   store: {
-    ...{ ...TEXT, schema: v.optional(v.union([Text, v.looseObject({ driver: v.string() })]), "fs-durable") },
+    ...{ ...TEXT, schema: v.optional(v.union([Text, v.looseObject({ driver: Driver }, NO_DRIVER)]), "fs-durable") },
     description: "Where records are kept: fs-durable is the data folder; memory, fs:FOLDER, redis://…",
   },
-  no_init: { ...SWITCH, description: "Refuse an empty or absent data folder: its disk may not be mounted" },
+  no_init: {
+    ...{ ...SWITCH, opposite: "Make the data folder where it is empty or absent, which is the default" },
+    description: "Refuse an empty or absent data folder: its disk may not be mounted",
+  },
   model: { ...TEXT, usual: "the one that is installed", description: "Model of requests that name none" },
   adapter: {
     ...{ ...TEXT, schema: v.optional(v.picklist(ADAPTERS), "auto") },

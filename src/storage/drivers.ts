@@ -63,6 +63,9 @@ export function chosenDriver(setting: string | DriverChoice): DriverChoice {
   const choice = typeof setting === "string" ? fromText(setting) : setting;
   const unfit = Object.hasOwn(UNFIT, choice.driver) ? UNFIT[choice.driver] : undefined;
   if (unfit !== undefined) throw new DriverError(choice.driver, `cannot be used: ${unfit}.`);
+  const [option] = choice.driver === "fs-durable" ? Object.keys(choice).filter((name) => name !== "driver") : [];
+  if (option !== undefined)
+    throw new DriverError(choice.driver, `takes no "${option}": its folder is the data folder. Leave it out, or choose "fs".`);
   if (choice.driver === "fs-durable" || Object.hasOwn(builtinDrivers, choice.driver)) return choice;
   const remedy = "Choose fs-durable, memory, fs:FOLDER, redis://HOST, or another driver of unstorage by its name.";
   throw new DriverError(choice.driver, `is unknown. ${remedy}`);

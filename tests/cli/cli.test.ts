@@ -94,6 +94,23 @@ describe("words that are wrong", () => {
     await expectRefusal(["pull", "nope"], 1, 'Model "nope" is not in the catalogue.');
     await expectRefusal(["serve", "--port", "0", "--model", "nope"], 1, 'Model "nope" is not installed.');
   });
+  inTime("a list of keys without a key, which would let everybody in", async () => {
+    for (const words of [["--key", ""], ["--key="], ["--key", ","]])
+      await expectRefusal(["serve", "--port", "0", ...words], 2, "--key holds no key.");
+    await expectRefusal(["serve", "--port", "0"], 2, "INGLE_KEY holds no key.", { env: { INGLE_KEY: "," } });
+  });
+  inTime("--init overrules the environment, as --no-init does", async () => {
+    const data = join(folder, "made-by-init");
+    const words = ["serve", "--adapter", "echo", "--port", "0", "--data", data];
+    await expectRefusal(words, 1, `The folder ${data} is not a data folder of ingle.`, { env: { INGLE_NO_INIT: "1" } });
+    await expectRefusal([...words, "--no-init"], 1, `The folder ${data} is not a data folder of ingle.`, {
+      env: { INGLE_NO_INIT: "0" },
+    });
+    const server = await startServer(RUNTIME, ["--adapter", "echo", "--init"], { data, env: { INGLE_NO_INIT: "1" } });
+    expect(await server.stop()).toBe(0);
+    expect(existsSync(join(data, "ingle.json"))).toBe(true);
+    expect((await ingle(["serve", "--help"])).stdout).toMatch(/^ *--init +[A-Z]\w+/m);
+  });
   inTime("a weak key, whole and wide open", async () => {
     await expectRefusal(["serve", "--port", "0", "--key", "hunter2"], 1, "The API key has 7 characters.");
     await expectRefusal(["serve", "--port", "0"], 1, "a character that is not allowed", { env: { INGLE_KEY: "ä".repeat(20) } });

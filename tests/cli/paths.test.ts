@@ -66,7 +66,7 @@ for (const { name, command, skip } of runtimes()) {
     );
 
     test(
-      "commands stop where a data folder lies at the path as it was read, and none at the new place",
+      "F-72: commands stop where a data folder lies at the path as it was read, and none at the new place",
       async () => {
         const { home, cwd, ingle } = place();
         makeData(join(cwd, "~/ai"));

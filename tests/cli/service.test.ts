@@ -84,6 +84,11 @@ describe("a unit of systemd", () => {
     expect(words).toEqual(expect.arrayContaining(absolute.map((word) => `--${word}`)));
   });
 
+  onLinux("hands on the switches, in both directions", async () => {
+    expect(execStart(await unitOf(["--no-init", "--offline"]))).toEqual(expect.arrayContaining(["--no-init", "--offline"]));
+    expect(execStart(await unitOf(["--init", "--no-offline"]))).toEqual(expect.arrayContaining(["--init", "--no-offline"]));
+  });
+
   onLinux("gives the server longer to end than it takes", async () => {
     const { STOP_MS } = await import("../../src/cli/serve.ts");
     const seconds = Number(/^TimeoutStopSec=(\d+)$/m.exec(await unitOf([]))?.[1]);

@@ -120,7 +120,7 @@ describe("what only a shell could read is refused", () => {
   });
 });
 
-describe("where an earlier ingle read another path", () => {
+describe("F-72: where an earlier ingle read another path", () => {
   const write = (value: string): string => `"set it to ${value}"`;
   /** The settings as they are read now; `cwd` is the working folder, `base` what relative paths count from. */
   function readIn(cwd: string, base: string, settings: { data: string; store?: string | { driver: string; base: string } }) {

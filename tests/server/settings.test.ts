@@ -172,7 +172,46 @@ describe("a value that is no good names where it came from", () => {
   });
 });
 
+describe("a list that was named and holds nothing", () => {
+  test.each(["", ",", " ", " , ,"])("S-61: of keys is refused, since it would let everybody in: %j", (value) => {
+    expect(refusal({ key: value })).toStartWith("--key holds no key.");
+    // An empty variable is none.
+    if (value !== "") expect(refusal({}, { INGLE_KEY: value })).toStartWith("INGLE_KEY holds no key.");
+    const config = file({ key: value });
+    expect(refusal({ config })).toStartWith(`"key" in ${config} holds no key.`);
+  });
+  test("of origins or hosts lets nobody in", () => {
+    expect(read({ origins: ",", hosts: "" })).toMatchObject({ origins: [], hosts: [] });
+  });
+  test("is no name of a host or a page", () => {
+    for (const name of ["origins", "hosts", "key", "pin"]) {
+      const config = file({ [name]: [""] });
+      expect(refusal({ config })).toStartWith(`"${name}" in ${config} has 0 characters.`);
+    }
+  });
+});
+
 describe("the file", () => {
+  test("may begin with a byte order mark, as editors of Windows write it", () => {
+    expect(read({ config: file('\ufeff{"port": 7}') }).port).toBe(7);
+  });
+
+  test("in another encoding is refused", () => {
+    const config = join(folder, "utf16.json");
+    writeFileSync(config, Buffer.from('\ufeff{"port": 7}', "utf16le"));
+    expect(refusal({ config })).toBe(`The configuration file ${config} is not UTF-8. Save it as UTF-8.`);
+  });
+
+  test.each([[{}], [{ driver: "" }], [{ driver: 5 }], [{ url: "redis://a" }], [[]]])(
+    "with a store without a driver: %j",
+    (store) => {
+      const config = file({ store });
+      expect(refusal({ config })).toBe(
+        `"store" in ${config} names no driver. Write it as in {"driver": "redis", "url": "redis://127.0.0.1:6379/0"}.`,
+      );
+    },
+  );
+
   test("may be named by INGLE_CONFIG, and by the flag before it", () => {
     const [one, two] = [file({ port: 1 }), file({ port: 2 })];
     expect(readConfig({}, { INGLE_CONFIG: one }).port).toBe(1);
