@@ -12,6 +12,11 @@ export interface DialResponse {
   close(): void;
 }
 
+/** A response, and where it came from behind all redirects. */
+export interface LocatedResponse extends DialResponse {
+  url: URL;
+}
+
 /**
  * One GET; follows no redirect. `inside`: the address may lie inside this machine or its network. Throws what the connection throws,
  * and `SourceError` `url_not_allowed` for a name that leads inside.

@@ -1,11 +1,11 @@
 // A file of a model from the first of its sources that gives the right bytes.
-import { lstat } from "node:fs/promises";
 import { type DownloadCode, DownloadError, SourceError } from "../download-errors.ts";
 import type { ModelFile } from "../manifest.ts";
 import { openPartialFile } from "./partial-file.ts";
 import { driverOf } from "../sources/registry.ts";
 import { isDiskFull } from "../system-code.ts";
-import type { DownloadOptions } from "../sources/source.ts";
+import type { DownloadOptions, DownloadProgress, FileTransfer } from "../sources/source.ts";
+import { isWhole } from "./whole-file.ts";
 
 export interface DownloadRequest {
   file: ModelFile;
@@ -15,22 +15,26 @@ export interface DownloadRequest {
 }
 
 /** As `download` says, in the calling thread; `blocking`: see `openPartialFile`. */
-export async function* fetchFile({ file, target, options }: DownloadRequest, signal: AbortSignal, blocking = false) {
-  if (await isWhole(file, target)) return;
+export async function* fetchFile(
+  request: DownloadRequest,
+  signal: AbortSignal,
+  blocking = false,
+): AsyncGenerator<DownloadProgress> {
+  const { file, target, options } = request;
+  if (await isWhole(file, target, options, signal)) return;
   const problems: string[] = [];
   const codes = new Set<DownloadCode>();
   try {
-    const part = await openPartialFile(target, file, blocking, options.free);
+    const part = await openPartialFile(target, file, { ...options, blocking });
+    const transfer = { part, file, target, options, signal };
     try {
       for (const source of file.sources) {
         signal.throwIfAborted();
         const problem = problems.at(-1);
-        const driver = driverOf(source, options.drivers);
-        const name = driver.describe(source);
+        const name = driverOf(source, options.drivers).describe(source);
         try {
-          const steps = driver.fetch(source, { part, file, target, options, signal });
-          for await (const step of steps) yield { source: name, ...(problem && { problem }), ...step };
-          return await part.finish(signal);
+          for await (const step of fetchFrom(source, transfer)) yield { source: name, ...(problem && { problem }), ...step };
+          return;
         } catch (error) {
           signal.throwIfAborted();
           if (!(error instanceof SourceError)) throw error;
@@ -52,13 +56,28 @@ export async function* fetchFile({ file, target, options }: DownloadRequest, sig
   throw new DownloadError(others.length > 0 ? "download_failed" : code, `"${file.name}" could not be downloaded. ${reasons}`);
 }
 
-const KEPT = "What has come is kept: free some space and start again.";
-
-/** A file gets its name only after it was checked, so a file of that name and size is whole. */
-async function isWhole(file: ModelFile, target: string): Promise<boolean> {
-  const found = await lstat(target).catch(() => undefined);
-  return found?.isFile() === true && found.size === (file.size ?? found.size);
+/**
+ * The whole file from one source, checked and in its place. Where its bytes came in several answers and are wrong, the source may have
+ * two versions of the file: it is asked once more, for all in one answer.
+ */
+async function* fetchFrom(source: ModelFile["sources"][number], transfer: FileTransfer) {
+  const { part, options, signal } = transfer;
+  const driver = driverOf(source, options.drivers);
+  let problem: string | undefined;
+  for (let again = false; ; again = true) {
+    const now = again ? { ...transfer, options: { ...options, parallel: { connections: 0 } } } : transfer;
+    for await (const step of driver.fetch(source, now)) yield { ...(problem && { problem }), ...step };
+    const { joined } = part;
+    try {
+      return await part.finish(signal);
+    } catch (error) {
+      if (again || !joined || !(error instanceof SourceError) || error.code !== "checksum_mismatch") throw error;
+      problem = `The download was begun again: ${error.message}`;
+    }
+  }
 }
+
+const KEPT = "What has come is kept: free some space and start again.";
 
 function diskFullError({ name, size }: ModelFile, cause: unknown): DownloadError {
   const need = size === undefined ? "" : ` The file takes ${Math.ceil(size / 1e6)} MB.`;

@@ -1,6 +1,6 @@
 // One GET over http(s): the token where it belongs, checked redirects, and what a failure is called.
 import { refuseUnsafeAddress } from "./addresses.ts";
-import { type Dial, dial, type DialResponse } from "./dial.ts";
+import { type Dial, dial, type DialResponse, type LocatedResponse } from "./dial.ts";
 import { parseHttpUrl } from "../sources/http-url.ts";
 import { type DownloadOptions, HUGGING_FACE } from "../sources/source.ts";
 import { notAllowedError, OFFLINE, SourceError } from "../download-errors.ts";
@@ -17,7 +17,7 @@ export async function requestUrl(
   options: DownloadOptions,
   signal: AbortSignal,
   dialer: Dial = dial,
-): Promise<DialResponse> {
+): Promise<LocatedResponse> {
   if (options.offline) throw new SourceError(OFFLINE);
   let typed = isTyped(url, options);
   for (let hops = 0; hops <= MOST_REDIRECTS; hops++) {
@@ -28,7 +28,7 @@ export async function requestUrl(
       Promise.reject(unreachableError(url, error)),
     );
     const location = response.headers.get("location");
-    if (response.status < 300 || response.status > 399 || location === null) return response;
+    if (response.status < 300 || response.status > 399 || location === null) return { ...response, url };
     response.close();
     const next = redirectTarget(url, location);
     // An address behind another host was not typed by anybody, even where it leads back to the first host.

@@ -3,9 +3,10 @@ import { setTimeout as timer } from "node:timers/promises";
 import type { FileTransfer, TransferStep } from "../sources/source.ts";
 import { SourceError } from "../download-errors.ts";
 import { dialFile } from "./http-connection.ts";
-import type { Dial, DialResponse } from "./dial.ts";
+import type { Dial, LocatedResponse } from "./dial.ts";
 import { refusalOf, requestUrl } from "./http-request.ts";
 import { silenceError, throwBroken, withTimeout } from "./idle-timeout.ts";
+import { isSameFile, originOf, type PartOrigin, strongTag } from "./part-note.ts";
 import { createSpeedMeter, fetchInRanges, type ParallelTransfer } from "./ranges.ts";
 
 const MOST_TRIES = 6;
@@ -26,8 +27,11 @@ export async function* fetchOverHttp(transfer: FileTransfer, remote: RemoteFile)
   const { wait = (ms, signal) => timer(ms, undefined, { signal }) } = options;
   let answered = false;
   let problem: string | undefined;
+  // The most bytes that ever were here: a source that begins again each time makes no progress.
+  let furthest = 0;
   for (let tries = 1; ; tries++) {
     const before = part.bytes;
+    furthest = Math.max(furthest, before);
     try {
       const steps = fetchOnce(transfer, remote, answered, () => (answered = true));
       for await (const step of steps) yield { ...(problem && { problem }), ...step };
@@ -36,7 +40,7 @@ export async function* fetchOverHttp(transfer: FileTransfer, remote: RemoteFile)
       signal.throwIfAborted();
       if (!(error instanceof SourceError) || error.retry_ms === undefined) throw error;
       if (part.bytes < before) problem = error.message;
-      if (part.bytes - before >= PROGRESS) tries = 1;
+      if (part.bytes - furthest >= PROGRESS) tries = 1;
       if (tries >= (answered ? MOST_TRIES : MOST_TRIES_UNANSWERED)) throw error;
       await wait(Math.max(error.retry_ms, 500 * 2 ** (tries - 1)), signal);
     }
@@ -46,11 +50,11 @@ export async function* fetchOverHttp(transfer: FileTransfer, remote: RemoteFile)
 async function* fetchOnce(transfer: FileTransfer, { url, denial_hint }: RemoteFile, answered: boolean, onAnswer: () => void) {
   const { part, file, options, signal } = transfer;
   const { connect_ms = 10_000, stall_ms = 30_000 } = options;
-  const etag = await part.resume(url.href);
-  const resumed = etag ? { resumed_from: part.bytes } : undefined;
-  if (resumed && part.bytes === file.size) return;
+  const origin = await part.resume(url.href);
+  const resumed = origin ? { resumed_from: part.bytes } : undefined;
+  if (resumed && part.bytes === (file.size ?? origin?.total)) return;
 
-  const request = async (headers: Record<string, string>, signal: AbortSignal, dial: Dial): Promise<DialResponse> => {
+  const request = async (headers: Record<string, string>, signal: AbortSignal, dial: Dial): Promise<LocatedResponse> => {
     const response = await requestUrl(url, headers, options, signal, dial);
     onAnswer();
     const refusal = refusalOf(response, denial_hint);
@@ -60,13 +64,13 @@ async function* fetchOnce(transfer: FileTransfer, { url, denial_hint }: RemoteFi
   const stop = new AbortController();
   const either = AbortSignal.any([signal, stop.signal]);
   try {
-    const headers = { "accept-encoding": "identity", ...(etag && { range: `bytes=${part.bytes}-`, "if-range": etag }) };
+    const headers = { "accept-encoding": "identity", ...(origin && rangeHeaders(part.bytes, origin)) };
     // A host that never answered may be unreachable for good; one that did is worth another try.
     const silence = () => (answered ? silenceError(url, stall_ms, 0) : silenceError(url, connect_ms));
     const response = await withTimeout(answered ? stall_ms : connect_ms, request(headers, either, dialFile), silence);
-    if (resumed && isAtEnd(response, part.bytes)) return;
-    const problem = etag && response.status === 200 ? { problem: restartReason(response, etag) } : undefined;
-    const total = await alignPart(transfer, response, url.href, etag);
+    if (origin && isAtEnd(response, part.bytes) && isSameFile(origin, response, file.sha256)) return;
+    const problem = origin && response.status === 200 ? { problem: restartReason(response, origin) } : undefined;
+    const total = await alignPart(transfer, response, url, origin);
     const step = () => ({ bytes: part.bytes, total, ...(response.status === 206 && resumed), ...problem });
     yield step();
     const read = () => withTimeout(stall_ms, response.read().catch(throwBroken), () => silenceError(url, stall_ms, 0));
@@ -74,7 +78,8 @@ async function* fetchOnce(transfer: FileTransfer, { url, denial_hint }: RemoteFi
       part,
       url,
       total,
-      etag: response.headers.get("etag") ?? etag,
+      origin: originOf(url, response, total, file.sha256),
+      sha256: file.sha256,
       response,
       request,
       stall_ms: { beside: Math.min(connect_ms, stall_ms), alone: stall_ms },
@@ -97,39 +102,53 @@ async function* fetchOnce(transfer: FileTransfer, { url, denial_hint }: RemoteFi
   }
 }
 
-/** There is nothing behind the bytes that are here; with another tag than theirs it would have answered 200. */
-function isAtEnd({ status, headers }: DialResponse, bytes: number): boolean {
+function rangeHeaders(start: number, { etag }: PartOrigin): Record<string, string> {
+  const tag = strongTag(etag);
+  return { range: `bytes=${start}-`, ...(tag && { "if-range": tag }) };
+}
+
+/** There is nothing behind the bytes that are here. */
+function isAtEnd({ status, headers }: LocatedResponse, bytes: number): boolean {
   return status === 416 && headers.get("content-range") === `bytes */${bytes}`;
 }
 
-function restartReason({ headers }: DialResponse, etag: string): string {
-  const why = headers.get("etag") === etag ? "it cannot continue a download" : "its file is another one now";
+function restartReason({ headers }: LocatedResponse, { etag }: PartOrigin): string {
+  const why = headers.get("etag") === (etag ?? null) ? "it cannot continue a download" : "its file is another one now";
   return `The download began again: ${why}.`;
 }
 
 /** Makes the part fit the response: goes on for 206, starts over for 200. Answers with the bytes of the whole file. */
-async function alignPart({ part, file }: FileTransfer, response: DialResponse, url: string, etag: string | undefined) {
-  if ((response.headers.get("content-encoding") ?? "identity") !== "identity") {
+async function alignPart({ part, file }: FileTransfer, response: LocatedResponse, url: URL, origin: PartOrigin | undefined) {
+  const { status, headers } = response;
+  if ((headers.get("content-encoding") ?? "identity") !== "identity") {
     throw new SourceError("It compresses the file although asked not to.");
   }
-  if (response.headers.get("content-type")?.startsWith("text/html")) throw mismatch("It sent a web page instead of a model.");
-  const range = /^bytes (\d+)-\d+\/(\d+)$/.exec(response.headers.get("content-range") ?? "");
-  const fits = response.status === 206 && Number(range?.[1]) === part.bytes && (response.headers.get("etag") ?? etag) === etag;
-  if (response.status !== 200 && !fits) {
+  if (headers.get("content-type")?.startsWith("text/html")) throw mismatch("It sent a web page instead of a model.");
+  const range = origin && rangeOf(response);
+  const fits =
+    range?.start === part.bytes && range.total === (origin?.total ?? range.total) && isSameFile(origin!, response, file.sha256);
+  if (status !== 200 && !fits) {
     await part.restart();
     throw new SourceError("The download began again: it does not continue where that stopped.", { retry_ms: 0 });
   }
-  const total = fits ? Number(range?.[2]) : Number(response.headers.get("content-length") ?? NaN);
+  const total = fits ? range.total : Number(headers.get("content-length") ?? NaN);
   if (Number.isNaN(total)) throw new SourceError("It does not say how long the file is.");
   if (file.size !== undefined && total !== file.size) {
     if (fits) await part.restart();
     throw mismatch(`Its file has ${total} bytes instead of ${file.size}.`);
   }
-  // A weak tag promises the same meaning, not the same bytes, so nothing can be resumed by it.
-  const tag = response.headers.get("etag");
-  if (!fits) await part.restart(tag?.startsWith('"') ? { url, etag: tag } : undefined);
+  if (!fits) await part.restart(originOf(url, response, total, file.sha256));
   await part.expect(total);
   return total;
+}
+
+/** What a 206 says it holds; undefined where that is not clear, or not as long as its body. */
+function rangeOf({ status, headers }: LocatedResponse): { start: number; total: number } | undefined {
+  const [, start, end, total] = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(headers.get("content-range") ?? "") ?? [];
+  if (status !== 206 || total === undefined) return undefined;
+  const length = Number(end) + 1 - Number(start);
+  if (Number(headers.get("content-length") ?? length) !== length) return undefined;
+  return { start: Number(start), total: Number(total) };
 }
 
 function mismatch(message: string): SourceError {

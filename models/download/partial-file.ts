@@ -4,7 +4,7 @@ import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { GgufError, readGgufFile } from "../gguf/header.ts";
 import { createPartHash } from "./part-hash.ts";
-import { type PartOrigin, readPartOrigin, writePartOrigin } from "./part-note.ts";
+import { canContinue, noteOf, type PartOrigin, readPartOrigin, writePartOrigin } from "./part-note.ts";
 import { SourceError } from "../download-errors.ts";
 import { checkDiskSpace } from "./disk-space.ts";
 import { fsyncFolder } from "../fsync-folder.ts";
@@ -25,18 +25,19 @@ const MAGIC = "GGUF";
 const WEB_PAGE = "It sent a web page instead of a model.";
 const NOT_GGUF = `It sent a file that does not begin with ${MAGIC}.`;
 
-/**
- * Opens or creates the part of `target`, with its folder. `blocking`: writes block the calling thread, which has nothing else to do;
- * `free`: see `DownloadOptions`. Every method but `close` may throw what the disk throws.
- */
-export async function openPartialFile(
-  target: string,
-  file: ExpectedFile,
-  blocking: boolean,
-  free?: (folder: string) => Promise<number>,
-) {
+interface PartialFileOptions {
+  /** Writes block the calling thread, which has nothing else to do. */
+  blocking: boolean;
+  /** These two are as in `DownloadOptions`. */
+  free?: (folder: string) => Promise<number>;
+  one_of_several?: boolean;
+}
+
+/** Opens or creates the part of `target`, with its folder. Every method but `close` may throw what the disk throws. */
+export async function openPartialFile(target: string, file: ExpectedFile, options: PartialFileOptions) {
+  const { blocking, free, one_of_several } = options;
   const path = `${target}.part`;
-  const note = `${path}.json`;
+  const note = noteOf(target);
   const folder = dirname(target);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   // A link in the part's place could point at any file of the user's.
@@ -48,6 +49,7 @@ export async function openPartialFile(
   let bytes = 0;
   let total = file.size;
   let checked_at = 0;
+  let joined = false;
   let closed = false;
 
   const refuse = async (reason: string): Promise<never> => {
@@ -64,25 +66,33 @@ export async function openPartialFile(
     get bytes(): number {
       return bytes;
     },
-    /** Goes on from the bytes that an earlier try left of this address; gives their entity tag, or undefined if there are none. */
-    async resume(url: string): Promise<string | undefined> {
+    /** The bytes did not all come in one answer, so they may be of two versions of the file. */
+    get joined(): boolean {
+      return joined;
+    },
+    /** To be called before bytes of another answer are written. */
+    join: (): void => void (joined = true),
+    /** Goes on from the bytes that an earlier try left of this address; gives their origin, or undefined where they are of no use. */
+    async resume(url: string): Promise<PartOrigin | undefined> {
       const origin = await readPartOrigin(note);
       const { size } = await handle.stat();
-      if (origin?.url !== url || size < MAGIC.length || size > (file.size ?? Infinity)) return undefined;
-      bytes = size;
+      if (origin?.url !== url || !canContinue(origin, file.sha256)) return undefined;
+      if (size < MAGIC.length || size > (file.size ?? origin.total ?? Infinity)) return undefined;
+      [bytes, joined] = [size, true];
       if (file.sha256 !== undefined) hash.reach(bytes);
-      return origin.etag;
+      return origin;
     },
     /** Drops all bytes. With an origin, the bytes to come can be resumed. */
     async restart(origin?: PartOrigin): Promise<void> {
       // The note goes first, so that it never names a source for bytes of another one.
       await rm(note, { force: true });
       const { size } = await handle.stat();
-      [bytes, checked_at, total] = [0, 0, file.size];
+      if (size > 0) await fsyncFolder(folder);
+      [bytes, checked_at, total, joined] = [0, 0, file.size, false];
       hash.restart();
       await handle.truncate(0);
       if (origin && size > 0) await handle.sync();
-      if (origin) await writePartOrigin(note, origin);
+      if (origin && canContinue(origin, file.sha256)) await writePartOrigin(note, origin);
     },
     /** Sets how many bytes the whole file has. Throws `SourceError` `insufficient_storage` where the disk has no room for them. */
     async expect(whole: number): Promise<void> {
@@ -121,7 +131,7 @@ export async function openPartialFile(
       await handle.sync();
       await part.close();
       await rename(path, target);
-      await rm(note, { force: true });
+      if (!one_of_several) await rm(note, { force: true });
       await fsyncFolder(folder);
     },
     /** Leaves the bytes for a resume. Safe to call twice. */

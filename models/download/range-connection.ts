@@ -1,6 +1,7 @@
 // One of several connections that fetch a file together, a segment at a time.
-import type { Dial, DialResponse } from "./dial.ts";
+import type { Dial, DialResponse, LocatedResponse } from "./dial.ts";
 import { createRangeDialer } from "./http-connection.ts";
+import { isSameFile, type PartOrigin } from "./part-note.ts";
 import { isComplete, positionOf, type Segment, type Segments, type SegmentTaker } from "./segments.ts";
 import { silenceError, throwBroken, withTimeout } from "./idle-timeout.ts";
 import { SourceError } from "../download-errors.ts";
@@ -12,10 +13,11 @@ export interface RangedFile {
   url: URL;
   /** Bytes of the whole file. */
   total: number;
-  /** Where it is not a strong one, nothing says that two ranges belong to the same bytes. */
-  etag: string | undefined;
+  /** Of the first connection; its tag is a strong one. */
+  origin: PartOrigin;
+  sha256: string | undefined;
   /** Throws what the connection throws, and `SourceError` for a response that refuses the file. */
-  request: (headers: Record<string, string>, signal: AbortSignal, dial: Dial) => Promise<DialResponse>;
+  request: (headers: Record<string, string>, signal: AbortSignal, dial: Dial) => Promise<LocatedResponse>;
   /** Milliseconds without a byte after which a connection is given up: while there are others, and the last one. */
   stall_ms: { beside: number; alone: number };
   signal: AbortSignal;
@@ -91,7 +93,8 @@ async function fillSegment(file: RangedFile, segments: Segments, segment: Segmen
 
 /** Requests what is missing of a segment; the last connection also requests all that is behind it. */
 async function openRange(file: RangedFile, segment: Segment, isLast: boolean, dial: Dial): Promise<ByteStream> {
-  const { url, total, etag = "", stall_ms, signal } = file;
+  const { url, total, origin, sha256, stall_ms, signal } = file;
+  const { etag = "" } = origin;
   const start = positionOf(segment);
   const end = isLast ? total : segment.start + segment.bytes.length;
   const headers = { "accept-encoding": "identity", range: `bytes=${start}-${end - 1}`, "if-range": etag };
@@ -100,7 +103,8 @@ async function openRange(file: RangedFile, segment: Segment, isLast: boolean, di
     const request = file.request(headers, AbortSignal.any([signal, stop.signal]), dial);
     const response = await withTimeout(stall_ms.beside, request, () => silenceError(url, stall_ms.beside, 0));
     const header = (name: string): string | null => response.headers.get(name);
-    const fits = header("etag") === etag && header("content-range") === `bytes ${start}-${end - 1}/${total}`;
+    const same = header("etag") === etag && isSameFile(origin, response, sha256);
+    const fits = same && header("content-range") === `bytes ${start}-${end - 1}/${total}`;
     const plain = (header("content-encoding") ?? "identity") === "identity";
     if (response.status === 206 && fits && plain) return byteStreamOf(response, start, end);
     throw new SourceError("It did not send the range that it was asked for.", { retry_ms: 0 });

@@ -4,6 +4,7 @@ import { addAbortListener } from "node:events";
 import type { DialResponse } from "./dial.ts";
 import type { PartialFile } from "./partial-file.ts";
 import { byteStreamOf, type ByteStream, type RangedFile, runRangeConnection } from "./range-connection.ts";
+import { strongTag } from "./part-note.ts";
 import { createSegments, positionOf } from "./segments.ts";
 import { SourceError } from "../download-errors.ts";
 
@@ -32,10 +33,10 @@ export interface ParallelTransfer extends RangedFile {
 }
 
 /** Measures the first connection. Undefined where further ones are impossible or of no use. */
-export function createSpeedMeter({ part, total, etag, response, parallel }: ParallelTransfer) {
+export function createSpeedMeter({ part, total, origin, response, parallel }: ParallelTransfer) {
   const { from_bytes, below_bytes_per_s, after_ms, segment_bytes, connections } = { ...DEFAULTS, ...parallel };
   const ranges = response.status === 206 || /\bbytes\b/i.test(response.headers.get("accept-ranges") ?? "");
-  if (!ranges || !etag?.startsWith('"') || total < from_bytes || connections < 1) return undefined;
+  if (!ranges || strongTag(origin.etag) === undefined || total < from_bytes || connections < 1) return undefined;
   let [bytes, waited] = [0, 0];
   return {
     /** Only waiting counts: where the disk is slow, the bytes are there already. */
@@ -60,6 +61,7 @@ export function createSpeedMeter({ part, total, etag, response, parallel }: Para
 export async function* fetchInRanges(transfer: ParallelTransfer): AsyncGenerator<void> {
   const { part, total, signal } = transfer;
   const { segment_bytes, connections } = { ...DEFAULTS, ...transfer.parallel };
+  part.join();
   const segments = createSegments(part.bytes, total, segment_bytes, connections + 2);
   let working = 0;
   let failure: unknown;

@@ -1,6 +1,6 @@
 // What a source of files can do. Each kind of source is a driver in a file of its own, and `registry.ts` lists them all.
 import type * as v from "valibot";
-import type { DialResponse } from "../download/dial.ts";
+import type { DialResponse, LocatedResponse } from "../download/dial.ts";
 import type { ExpectedFile, PartialFile } from "../download/partial-file.ts";
 import type { ParallelOptions } from "../download/ranges.ts";
 
@@ -16,7 +16,7 @@ export interface SourceDriver<Schema extends SourceSchema = SourceSchema> {
   /** Fills the part, all but the final check. Throws `SourceError`, and the signal's reason. */
   fetch(source: v.InferOutput<Schema>, transfer: FileTransfer): AsyncGenerator<TransferStep>;
   /** The file from its first byte on; missing where only a whole file can be had. Throws `SourceError`. */
-  open?(source: v.InferOutput<Schema>, options: DownloadOptions, signal: AbortSignal): Promise<DialResponse>;
+  open?(source: v.InferOutput<Schema>, options: DownloadOptions, signal: AbortSignal): Promise<DialResponse | LocatedResponse>;
 }
 
 /** A file on its way from a source into its part. */
@@ -43,6 +43,8 @@ export interface DownloadProgress {
   resumed_from?: number;
   /** Why the source before this one was given up, or why the whole file is fetched again. */
   problem?: string;
+  /** No byte comes now: those that are here are checked, which takes as long as the disk takes. */
+  checking?: true;
 }
 
 export const HUGGING_FACE = "https://huggingface.co";
@@ -70,6 +72,8 @@ export interface DownloadOptions {
   connect_ms?: number;
   /** Milliseconds without a byte after which a connection is given up. Default 30,000. */
   stall_ms?: number;
+  /** The file is one of several that have to be of one version: it is asked for again where nothing here proves that. */
+  one_of_several?: boolean;
   /** When further connections are opened for a file that comes slowly over one. */
   parallel?: Partial<ParallelOptions>;
   /** Waits before another try. Default: a timer. */

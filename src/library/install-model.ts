@@ -12,7 +12,14 @@ import type { ModelFileFacts } from "../inference/memory-estimator.ts";
 import type { Changes } from "./changes.ts";
 import { notInCatalog } from "../http/not-found.ts";
 import { upstreamModel, unreadableHeader } from "./errors.ts";
-import { fetchModelFiles, isChecksumMismatch, totalBytes, throwDownloadError, weightFilesOf } from "./fetch-files.ts";
+import {
+  fetchModelFiles,
+  forgetOrigins,
+  isChecksumMismatch,
+  totalBytes,
+  throwDownloadError,
+  weightFilesOf,
+} from "./fetch-files.ts";
 import type { DownloadPlan, PendingModels, PendingModelsOptions } from "./pending-models.ts";
 
 export interface ModelInstaller {
@@ -71,6 +78,7 @@ export function createModelInstaller(deps: ModelInstallerOptions): ModelInstalle
         const files = yield* fetchModelFiles(manifest, folderOf(id), options, signal);
         const header = await readGgufFile(join(folderOf(id), files[0]!.name));
         await records.put(fillFromHeader({ ...manifest, created: now(), files }, header));
+        await forgetOrigins(folderOf(id), files);
         // The record comes first: a crash in between leaves a pending model that is here already.
         await downloads.remove(id);
       } catch (error) {

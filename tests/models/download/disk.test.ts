@@ -137,7 +137,7 @@ describe("the note beside a part", () => {
     await run(unsized, { wait: () => Promise.reject(new Error("no second try")) });
     writeFileSync(`${target}.part`, BYTES);
     expect(await run(unsized)).toBeUndefined();
-    expect(hub.requests.map(({ headers }) => headers.range)).toEqual([undefined, `bytes=${BYTES.length}-`]);
+    expect(hub.requests).toHaveLength(1);
     expect(left()).toEqual(["tiny.gguf"]);
   });
 
@@ -159,13 +159,14 @@ describe("the note beside a part", () => {
     expect(left()).toEqual(["tiny.gguf"]);
   });
 
-  test("is not left for a source whose tag promises nothing: its part starts over", async () => {
+  test("is not left for a source whose tag promises nothing, without a known sha256: its part starts over", async () => {
     hub.set("/tiny.gguf", { kind: "etag_weak" });
     const stop = new AbortController();
-    const steps = download(file(), target, { allow_private: true }, stop.signal);
+    const unknown = file(BYTES, { sha256: undefined });
+    const steps = download(unknown, target, { allow_private: true }, stop.signal);
     for await (const { bytes } of steps) if (bytes > 0) break;
     expect(left()).toEqual(["tiny.gguf.part"]);
-    expect(await run(file())).toBeUndefined();
+    expect(await run(unknown)).toBeUndefined();
     expect(hub.requests.at(-1)?.headers.range).toBeUndefined();
   });
 });
