@@ -37,6 +37,8 @@ export interface AppOptions {
   adapterNotice?: (() => string | undefined) | undefined;
   log: Log;
   version: string;
+  /** The release of llama.cpp that this ingle runs and builds; undefined where its packages are not here. */
+  llamaCppRelease?: () => string | undefined;
   /** The model of requests that name none. */
   default_model?: string | undefined;
   /** Whether to stream where a request does not say: the published API does. */

@@ -2,4 +2,4 @@
 // the same shape (tools/compile/carried-module.ts).
 import type { CarriedPart, CarriedPartName } from "./unpack.ts";
 
-export const CARRIED = undefined as { parts: Partial<Record<CarriedPartName, CarriedPart>> } | undefined;
+export const CARRIED = undefined as { llama_cpp: string; parts: Partial<Record<CarriedPartName, CarriedPart>> } | undefined;

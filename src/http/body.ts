@@ -3,26 +3,24 @@ import { Buffer } from "node:buffer";
 import type { Context } from "hono";
 import type { AppEnv, BodyLimits } from "./app-env.ts";
 import { ApiError } from "./errors.ts";
+import { checkShape } from "./json-shape.ts";
+import { formatPath } from "../support/field-path.ts";
+import { isObject } from "../support/json.ts";
 import { waitUpTo } from "../support/wait-up-to.ts";
-
-const MAX_DEPTH = 64;
-/** Properties of one object: OpenAI's widest one, `logit_bias`, stays far below. */
-const MAX_PROPERTIES = 10_000;
-/** Characters of a property's name. */
-const MAX_NAME = 1024;
-const TOO_DEEP = `The body is nested deeper than ${MAX_DEPTH} levels. Flatten it.`;
-const TOO_WIDE = `An object of the body has more than ${MAX_PROPERTIES} properties, or a name longer than ${MAX_NAME} characters. Send less.`;
 
 /**
  * The body as `JSON.parse` reads it, or undefined when there is none, within the limits that `bodyLimitGuard` sets. Throws 413
- * `request_too_large`, 408 `request_timeout`, 400 `invalid_encoding`, `invalid_json`, `too_deep`, `too_many_properties`.
+ * `request_too_large`, 408 `request_timeout`, 400 `invalid_encoding`, `invalid_json`, and what `checkShape` throws; `invalid_value` for a
+ * number that the parser takes for infinite.
  */
 export async function readJson(c: Context<AppEnv>): Promise<unknown> {
   const bytes = await readBytes(c.req.raw, c.get("body_limits"));
   if (bytes.length === 0) return undefined;
   const text = decodeUtf8(bytes);
-  checkShape(text);
-  return parseJson(text);
+  const may_be_huge = await checkShape(text);
+  const value = parseJson(text);
+  if (may_be_huge) refuseInfinite(value, []);
+  return value;
 }
 
 /** The refusal closes the connection: what is left of the body would be read for nothing. */
@@ -122,37 +120,6 @@ function decodeUtf8(bytes: Uint8Array): string {
   }
 }
 
-/** Bounds depth and width before the parser runs: one pass over brackets, colons and string ends, without recursion. */
-function checkShape(text: string): void {
-  const properties: number[] = [];
-  let name = 0;
-  for (let at = 0; at < text.length; at++) {
-    const char = text.charCodeAt(at);
-    if (char === 34 /* " */) {
-      const end = stringEnd(text, at);
-      name = end - at - 1;
-      at = end;
-    } else if (char === 123 /* { */ || char === 91 /* [ */) {
-      if (properties.push(0) > MAX_DEPTH) throw new ApiError(400, TOO_DEEP, { code: "too_deep" });
-    } else if (char === 125 /* } */ || char === 93 /* ] */) {
-      properties.pop();
-    } else if (char === 58 /* : */ && properties.length > 0) {
-      const count = ++properties[properties.length - 1]!;
-      if (count > MAX_PROPERTIES || name > MAX_NAME) throw new ApiError(400, TOO_WIDE, { code: "too_many_properties" });
-    }
-  }
-}
-
-/** Index of the quote that ends the string which begins at `from`; the text's length when none does. */
-function stringEnd(text: string, from: number): number {
-  for (let end = text.indexOf('"', from + 1); end !== -1; end = text.indexOf('"', end + 1)) {
-    let slash = end - 1;
-    while (text.charCodeAt(slash) === 92 /* \ */) slash--;
-    if ((end - slash) % 2 === 1) return end;
-  }
-  return text.length;
-}
-
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -160,4 +127,17 @@ function parseJson(text: string): unknown {
     // The parser's own message differs on each runtime and quotes the body at length.
     throw new ApiError(400, "The body is not valid JSON. Check its quotes, commas and brackets.", { code: "invalid_json" });
   }
+}
+
+/** Throws for the first infinite number in a value: JSON knows none, so it would be stored and passed on as null. */
+function refuseInfinite(value: unknown, path: (string | number)[]): void {
+  if (value === Infinity || value === -Infinity) {
+    const param = formatPath(path);
+    throw new ApiError(400, `"${param}" is a number too large for 64 bits. Send a smaller one, or a string.`, {
+      param,
+      code: "invalid_value",
+    });
+  }
+  if (Array.isArray(value)) for (const [i, item] of value.entries()) refuseInfinite(item, [...path, i]);
+  else if (isObject(value)) for (const [key, item] of Object.entries(value)) refuseInfinite(item, [...path, key]);
 }

@@ -3,6 +3,7 @@ import type { Context } from "hono";
 import type { AppEnv } from "./app-env.ts";
 import * as v from "valibot";
 import { ApiError } from "./errors.ts";
+import { formatPath } from "../support/field-path.ts";
 import { quote } from "../support/quote.ts";
 import { readJson } from "./body.ts";
 import { CODED } from "../support/coded-message.ts";
@@ -47,7 +48,7 @@ export function parseQuery<S extends Schema>(c: Context, schema: S): v.InferOutp
  */
 export function toBadRequest([first]: readonly [Issue, ...Issue[]]): ApiError {
   const { issue, path } = innermostIssue(first);
-  const param = path.length === 0 ? null : path.reduce<string>(appendToPath, "").slice(0, 200);
+  const param = path.length === 0 ? null : formatPath(path);
   const own = CODED.exec(issue.message);
   if (own) return new ApiError(400, issue.message.slice(own[0].length), { param, code: own[1]! });
   const name = param === null ? "The body" : `"${param}"`;
@@ -70,11 +71,6 @@ function innermostIssue(issue: Issue): { issue: Issue; path: unknown[] } {
   if (!closer) return { issue, path };
   const inner = innermostIssue(closer);
   return { issue: inner.issue, path: [...path, ...inner.path] };
-}
-
-function appendToPath(path: string, key: unknown): string {
-  if (typeof key === "number") return `${path}[${key}]`;
-  return path === "" ? String(key) : `${path}.${String(key)}`;
 }
 
 function errorCodeOf({ kind, type, input, expected }: Issue): string {

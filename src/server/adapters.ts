@@ -2,6 +2,7 @@
 import { fileURLToPath } from "node:url";
 import type { Adapter } from "../../adapters/adapter.ts";
 import { createAuto, type Candidate } from "../../adapters/auto.ts";
+import { carriedSource } from "../../adapters/llama-server/build/llama-cpp-source.ts";
 import { adapterNamed, ADAPTERS, AUTO, type AdapterContext, type RegisteredAdapter } from "../../adapters/registry.ts";
 import type { Model } from "../../models/manifest.ts";
 import type { Config } from "./settings.ts";
@@ -58,6 +59,16 @@ export function createAdapters(
     },
     notice: () => ("notice" in usual ? usual.notice() : undefined),
   };
+}
+
+/** The release of llama.cpp that engines are of; undefined where none is carried or installed. */
+export function llamaCppRelease(): string | undefined {
+  if (CARRIED !== undefined) return CARRIED.llama_cpp;
+  try {
+    return carriedSource().release;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The first load imports the code of the adapter. */

@@ -4,6 +4,7 @@ import type { AppOptions, Deps } from "../api/deps.ts";
 import { ApiError, errorResponse, toApiError } from "../http/errors.ts";
 import { quote } from "../support/quote.ts";
 import type { AppEnv } from "../http/app-env.ts";
+import { createAuthFailures } from "../http/auth-failures.ts";
 import { operatorGuard } from "../http/middleware/auth.ts";
 import { createGuards } from "../http/middleware/guards.ts";
 import { chatRoutes } from "../api/chat/routes.ts";
@@ -35,9 +36,10 @@ export function createApp(options: AppOptions): App {
   const deps: Deps = { ...options, onError };
   const app = new Hono<AppEnv>({ strict: false });
   app.onError(answerThrown);
-  app.use(createGuards(guards, answerThrown));
+  const auth_failures = createAuthFailures();
+  app.use(createGuards({ ...guards, auth_failures }, answerThrown));
   app.route("/health", healthRoutes(deps));
-  app.route("/metrics", metricsRoutes(deps));
+  app.route("/metrics", metricsRoutes(deps, auth_failures));
   app.route("/v1/chat", chatRoutes(deps));
   app.route("/v1/models", startStopRoutes(deps));
   app.route("/v1/models", modelRoutes(deps));
@@ -47,7 +49,7 @@ export function createApp(options: AppOptions): App {
   app.route("/v1/threads", messageRoutes(deps));
   if (sealKey) app.route("/v1/data-folder", dataFolderRoutes(sealKey));
   if (importFolder && guards.operator_key !== undefined) {
-    app.use("/v1/import", operatorGuard(guards.operator_key));
+    app.use("/v1/import", operatorGuard(guards.operator_key, auth_failures));
     app.route("/v1/import", importRoutes(deps, importFolder));
   }
   refuseOtherMethods(app);

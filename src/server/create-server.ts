@@ -24,7 +24,7 @@ import { encodeKey } from "../storage/encode-key.ts";
 import { createFolderProof } from "../storage/lock/folder-proof.ts";
 import type { Store } from "../storage/store.ts";
 import { openDataFolder, readDataFolder, type DataFolder } from "../storage/data-folder.ts";
-import { createAdapters } from "./adapters.ts";
+import { createAdapters, llamaCppRelease } from "./adapters.ts";
 import { createFixedLibrary } from "../library/fixed-library.ts";
 import { machineMemoryBudget } from "./machine-memory-budget.ts";
 import { standardError } from "./standard-streams.ts";
@@ -109,6 +109,7 @@ function createServerOn(folder: DataFolder, config: Config, log: Log, options: C
     allow_private: config.allow_private,
     log,
     version: manifest.version,
+    llamaCppRelease,
     default_model: config.model,
     stream_default: config.stream_default,
     newId,

@@ -69,6 +69,8 @@ const PROTOCOL: [row: string, init: Init, expected: Expected][] = [
   ["B-07: 400,000 nested arrays", post("[".repeat(400_000)), [400, null, "too_deep"]],
   ["B-11: 100,000 unknown keys", post(JSON.stringify({ messages: HI, ...keys(100_000) })), [400, null, "too_many_properties"]],
   ["B-11: a key of 1 MiB", post(JSON.stringify({ messages: HI, ["k".repeat(MIB)]: 1 })), [400, null, "too_many_properties"]],
+  ["B-11: 10 MB of {}", post(`{"messages":[${Array(3_300_000).fill("{}").join(",")}]}`), [400, null, "too_many_items"]],
+  ["B-26: max_tokens of 1e400", post(chatText.replace("{", `{"max_tokens":1e400,`)), [400, "max_tokens", "invalid_value"]],
   ["B-13: PUT on a list", { path: "/v1/models", method: "PUT" }, [405, null, "method_not_allowed"]],
   ["B-13: GET on an action", { path: CHAT }, [405, null, "method_not_allowed"]],
   ["B-13: DELETE on /health", { path: "/health", method: "DELETE" }, [405, null, "method_not_allowed"]],

@@ -334,5 +334,5 @@ describe("DELETE", () => {
 test("/health says that the server is well, which it is, and how many models there are", async () => {
   const res = await makeApp({ models: [makeModel("a"), makeModel("b")] }).request("/health");
   expect(res.status).toBe(200);
-  expect(await res.json()).toEqual({ status: "ok", version: "1.2.3", models: { installed: 2, running: 0 } });
+  expect(await res.json()).toEqual({ status: "ok", version: "1.2.3", llama_cpp: "v9.9.9", models: { installed: 2, running: 0 } });
 });

@@ -103,6 +103,8 @@ describe("a new thread", () => {
       "assistants[0].assistant_id",
       "assistant_not_found",
     ],
+    ["B-41: 1,001 messages", { messages: Array(1_001).fill({ role: "user", content: "hi" }) }, 400, "messages", "too_many_items"],
+    ["B-39: a number of metadata beyond 64 bits", `{"metadata": {"k": 1e400}}`, 400, "metadata.k", "invalid_value"],
     ["B-03: an array", [], 400, null, "invalid_type"],
     ["B-02: half a body", '{"title', 400, null, "invalid_json"],
     ["files for a tool", { tool_resources: { file_search: {} } }, 400, "tool_resources", "unsupported_parameter"],

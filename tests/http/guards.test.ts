@@ -3,6 +3,7 @@ import { Hono } from "hono";
 import { errorResponse, toApiError } from "../../src/http/errors.ts";
 import type { AppEnv } from "../../src/http/app-env.ts";
 import { createGuards, type GuardOptions } from "../../src/http/middleware/guards.ts";
+import { createAuthFailures } from "../../src/http/auth-failures.ts";
 import { checkKey } from "../../src/http/middleware/auth.ts";
 import { checkActingGet } from "../../src/http/middleware/origin.ts";
 import { FOREIGN_HOSTS, ODD_HOSTS } from "../support/hosts.ts";
@@ -202,6 +203,16 @@ describe("a GET that acts", () => {
     expect(await status({ origins: [LISTED] }, { "sec-fetch-site": "cross-site", origin: LISTED })).toBe(403);
     expect(await status({}, {})).toBe(200);
   });
+
+  test("S-12: without fetch metadata it passes by a loopback name, or with a key", async () => {
+    const named = { hosts: ["box.lan"], wide: true };
+    for (const host of ["box.lan", "box.lan:8080", "192.168.1.9", "[fd00::1]:1337"]) {
+      expect(await status(named, { host })).toBe(403);
+      expect(await status({ ...named, keys: [KEY] }, { host, "x-api-key": KEY })).toBe(200);
+    }
+    for (const host of ["localhost", "LOCALHOST:1337", "127.0.0.1:1337", "[::1]"])
+      expect(await status(named, { host })).toBe(200);
+  });
 });
 
 describe("key", () => {
@@ -236,6 +247,25 @@ describe("key", () => {
     expect(res.headers.get("www-authenticate")).toBe("Bearer");
     await expectRefusal(res, 401, "invalid_api_key");
     expect(state.ran).toBe(0);
+  });
+
+  test("S-23: many wrong keys of one address are answered late, right ones at once", async () => {
+    const waits: number[] = [];
+    const failures = createAuthFailures(async (ms) => void waits.push(ms));
+    const { app } = makeGuarded({ keys: [KEY], auth_failures: failures });
+    const from = (address: string | undefined, key: string) =>
+      app.request("/v1/models", { headers: { host: "localhost", "x-api-key": key } }, { addressOf: () => address });
+    for (let i = 0; i < 14; i++) expect((await from("10.0.0.7", "wrong")).status).toBe(401);
+    expect(waits).toEqual([100, 200, 300, 400, 500, 600, 700, 800, 900, 1000, 1000, 1000]);
+    waits.length = 0;
+    expect((await from("10.0.0.7", KEY)).status).toBe(200);
+    expect((await from("10.0.0.8", "wrong")).status).toBe(401);
+    for (let i = 0; i < 4; i++) expect((await from(undefined, "wrong")).status).toBe(401);
+    expect(waits).toEqual([]);
+    // All addresses of a client of IPv6 are one.
+    for (let i = 0; i < 4; i++) await from(`2001:db8:1:2::${i}`, "wrong");
+    expect(waits).toEqual([100, 200]);
+    expect(failures.metrics()).toContain("ingle_auth_failures_total{} 23\n");
   });
 
   test("S-21: a key in the query is none", async () => {

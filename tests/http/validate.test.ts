@@ -117,6 +117,35 @@ describe("the bytes", () => {
     expect((await chat({ many, long: `${"x".repeat(5000)}: ` })).status).toBe(200);
   });
 
+  test("B-11: 500,000 values pass, more do not", async () => {
+    const list = (count: number, value = "{}") =>
+      `{"messages":${JSON.stringify(MESSAGES)},"a":[${Array.from({ length: count }, () => value).join(",")}]}`;
+    const large = makeEcho({ max_bytes: 2 ** 24, timeout_ms: 5_000 });
+    for (const value of ["{}", "[]", "1", '""', "{ }", "\n1 "]) {
+      // The body, its messages and the list are six values, too.
+      expect((await send(list(499_994, value), "/chat", large)).status).toBe(200);
+      const refused = await errorOf(await send(list(499_995, value), "/chat", large));
+      expect(refused).toMatchObject({ status: 400, param: null, code: "too_many_items" });
+    }
+    expect((await send(list(499_994, `",[{"`), "/chat", large)).status).toBe(200);
+  });
+
+  const huge = ["1e400", "-1E+400", "1e99999", `${"9".repeat(310)}`, `1${"0".repeat(305)}.5e9`];
+  test.each(huge)("B-26: a number that only infinity could stand for is refused, wherever it is: %s", async (number) => {
+    for (const [text, param] of [
+      [`{"metadata":{"a":[1,{"b":${number}}]}}`, "metadata.a[1].b"],
+      [`{"max_tokens":${number}}`, "max_tokens"],
+      [`{"a":[ ${number} ]}`, "a[0]"],
+    ] as const) {
+      expect(await errorOf(await send(text))).toMatchObject({ status: 400, param, code: "invalid_value" });
+    }
+  });
+
+  test("numbers that fit, and texts that look like others, come back as they are", async () => {
+    const text = `{"messages":${JSON.stringify(MESSAGES)},"metadata":{"a":[1e308,1.5E-400,1e-999,${"1".repeat(300)},"1e400",${" ".repeat(400)}7,true,false],"e400":"1e400"}}`;
+    expect(await (await send(text)).json()).toEqual(JSON.parse(text));
+  });
+
   test("B-08: the size is counted, whatever was declared", async () => {
     const app = makeEcho({ max_bytes: 60, timeout_ms: 100 });
     const text = JSON.stringify({ messages: MESSAGES });

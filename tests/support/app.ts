@@ -81,6 +81,7 @@ export function makeApp(options: Options = {}) {
     adapterOf,
     log,
     version: "1.2.3",
+    llamaCppRelease: () => "v9.9.9",
     stream_default: false,
     newId,
     newSeed: () => SEED,

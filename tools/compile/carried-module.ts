@@ -1,4 +1,5 @@
 // The module that takes the place of src/executable/carried.ts in an executable.
+import { carriedSource } from "../../adapters/llama-server/build/llama-cpp-source.ts";
 import type { CarriedPart } from "../../src/executable/unpack.ts";
 
 /** The text of the module. `fileAt` answers with the JavaScript expression for where the executable has a file of this machine. */
@@ -7,7 +8,7 @@ function carriedModule(parts: readonly CarriedPart[], fileAt: (from: string) => 
     const files = part.files.map(({ from, ...file }) => `{ ...${JSON.stringify(file)}, from: ${fileAt(from)} }`);
     return `${JSON.stringify(part.name)}: { ...${JSON.stringify({ name: part.name, sha256: part.sha256 })}, files: [${files.join(", ")}] }`;
   });
-  return `export const CARRIED = { parts: { ${text.join(", ")} } };\n`;
+  return `export const CARRIED = { llama_cpp: ${JSON.stringify(carriedSource().release)}, parts: { ${text.join(", ")} } };\n`;
 }
 
 /** Bun puts a file that is imported as one into the executable, and the import is its path there. */

@@ -33,7 +33,7 @@ export const NewThread = v.object({
     v.transform((assistants) => (assistants.length > 0 ? assistants : [{ assistant_id: BUILT_IN }])),
   ),
   metadata: NewMetadata,
-  messages: v.nullish(v.pipe(v.array(NewMessage), v.maxLength(100_000)), []),
+  messages: v.nullish(v.pipe(v.array(NewMessage), v.maxLength(1_000)), []),
   tool_resources: NoToolResources,
 });
 

@@ -1,7 +1,8 @@
 // Check 3: the API key.
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { Context } from "hono";
-import type { Guard } from "../app-env.ts";
+import type { AppEnv, Guard } from "../app-env.ts";
+import type { AuthFailures } from "../auth-failures.ts";
 import { ApiError } from "../errors.ts";
 
 const KEY = /^[A-Za-z0-9._~+/-]+=*$/;
@@ -18,11 +19,11 @@ export function checkKey(key: string): void {
  * Asks for one of `keys`, or for the `operator`'s, in `Authorization: Bearer` or `X-Api-Key`, but for `/health` and what hands out
  * the operator's own; without `keys` everyone passes. Throws 401 `invalid_api_key`, and at once what `checkKey` throws.
  */
-export function authGuard(keys: string[], operator?: string): Guard {
+export function authGuard(keys: string[], operator?: string, failures?: AuthFailures): Guard {
   keys.forEach(checkKey);
   const digests = (operator === undefined ? keys : [...keys, operator]).map(digestOf);
   return function authGuard(c, next) {
-    if (keys.length > 0 && !OPEN.has(c.req.path) && !matchesAny(digests, sentKey(c))) throw refuseKey();
+    if (keys.length > 0 && !OPEN.has(c.req.path) && !matchesAny(digests, sentKey(c))) return refuseKey(c, failures);
     return next();
   };
 }
@@ -31,9 +32,9 @@ export function authGuard(keys: string[], operator?: string): Guard {
  * Lets through only requests with the operator's key, which a command gets that can write to the data folder: not everybody who may
  * use the API may make the server read its disk. Throws 401 `invalid_api_key`.
  */
-export function operatorGuard(operator: string): Guard {
+export function operatorGuard(operator: string, failures?: AuthFailures): Guard {
   return function operatorGuard(c, next) {
-    if (!isOperator(c, operator)) throw refuseKey();
+    if (!isOperator(c, operator)) return refuseKey(c, failures);
     return next();
   };
 }
@@ -61,8 +62,9 @@ function matchesAny(digests: Buffer[], key: string): boolean {
   return digests.reduce((found, own) => timingSafeEqual(own, sent) || found, false);
 }
 
-function refuseKey(): ApiError {
-  return new ApiError(401, 'The API key is missing or wrong. Send it as "Authorization: Bearer <key>".', {
+async function refuseKey(c: Context<AppEnv>, failures?: AuthFailures): Promise<never> {
+  await failures?.refused(c);
+  throw new ApiError(401, 'The API key is missing or wrong. Send it as "Authorization: Bearer <key>".', {
     code: "invalid_api_key",
     headers: { "www-authenticate": "Bearer" },
   });

@@ -1,5 +1,6 @@
 // The order of the guards, in one place: nothing of a request is parsed before its key was seen.
 import type { Guard } from "../app-env.ts";
+import type { AuthFailures } from "../auth-failures.ts";
 import { authGuard } from "./auth.ts";
 import { bodyLimitGuard } from "./body-limit.ts";
 import { contentTypeGuard } from "./content-type.ts";
@@ -19,6 +20,8 @@ export interface GuardOptions {
   /** The key of the owner's own commands, beside `keys`. */
   operator_key?: string | undefined;
   newRequestId: () => string;
+  /** Counts refused keys, and delays their answers; absent: no more than refused. */
+  auth_failures?: AuthFailures;
   /** Bytes of a body; 1 MiB unless said. */
   max_body?: number;
   /** Bytes of a body under `/v1/chat/`; 10 MiB unless said. */
@@ -38,7 +41,7 @@ export function createGuards(options: GuardOptions, answerThrown: AnswerThrown):
     answerHeaders(newRequestId, answerThrown),
     hostGuard(hosts, wide),
     originGuard(origins),
-    authGuard(keys, operator_key),
+    authGuard(keys, operator_key, options.auth_failures),
     contentTypeGuard,
     bodyLimitGuard((path) => (path.startsWith("/v1/chat/") ? chatLimits : limits)),
   ]);

@@ -1,5 +1,6 @@
 // Check 1: the host. DNS rebinding gives a foreign name this machine's address, but the browser still sends that name.
 import ipaddr from "ipaddr.js";
+import type { Context } from "hono";
 import type { Guard } from "../app-env.ts";
 import { ApiError } from "../errors.ts";
 import { quote } from "../../support/quote.ts";
@@ -28,6 +29,11 @@ export function hostGuard(hosts: string[], wide: boolean): Guard {
     }
     return next();
   };
+}
+
+/** Whether the request calls the server by a name that leads to the browser's own machine. */
+export function isLoopbackHost(c: Context): boolean {
+  return LOOPBACK.includes(HOST.exec(c.req.header("host")?.toLowerCase() ?? "")?.[1] ?? "");
 }
 
 function withBrackets(name: string): string {

@@ -2,6 +2,7 @@
 import type { Context } from "hono";
 import type { Guard } from "../app-env.ts";
 import { ApiError } from "../errors.ts";
+import { isLoopbackHost } from "./host.ts";
 import { quote } from "../../support/quote.ts";
 
 const STAINLESS = [
@@ -43,11 +44,12 @@ export function originGuard(origins: string[]): Guard {
 
 /**
  * For a GET that acts, and its HEAD: an `<img>` of any page can send one. Refuses every `Sec-Fetch-Site` but `same-origin`, listed
- * origins too; `none`, an address typed by hand, passes where a key was checked (`keyed`). Throws 403 `origin_not_allowed`.
+ * origins too; `none`, an address typed by hand, passes where a key was checked (`keyed`). Browsers send that header to https and to
+ * loopback alone, so that without a key a request that lacks it passes by a loopback name alone. Throws 403 `origin_not_allowed`.
  */
 export function checkActingGet(c: Context, keyed: boolean): void {
-  const site = c.req.header("sec-fetch-site");
-  if (site !== undefined && site !== "same-origin" && !(site === "none" && keyed))
+  const site = c.req.header("sec-fetch-site") ?? (isLoopbackHost(c) ? "same-origin" : "none");
+  if (site !== "same-origin" && !(site === "none" && keyed))
     throw refuseOrigin("This GET changes something, so a browser may not send it from here. Use POST.");
 }
 
