@@ -63,6 +63,8 @@ export type Capability = (typeof CAPABILITIES)[number];
 /** A chat request with the wire's names, every default already filled in. */
 export interface ChatRequest {
   messages: ChatMessage[];
+  /** Tokens that stand for `messages`, which are then empty: for an engine that gets its prompts from the process that renders them. */
+  prompt?: readonly number[];
   /** Tokens of the answer, at least 1; the context bounds it. */
   max_tokens: number;
   /** 0 is greedy. */

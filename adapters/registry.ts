@@ -6,6 +6,7 @@ import type { Adapter } from "./adapter.ts";
 import type { ChildProcessOptions } from "./child-process/adapter.ts";
 import { echo, ECHO_MODEL } from "./echo.ts";
 import { ABOUT as LLAMA_SERVER } from "./llama-server/description.ts";
+import type { Prompts } from "./prompts.ts";
 import type { NodeLlamaCppModule } from "./node-llama-cpp/adapter.ts";
 import { ABOUT as EMBEDDED } from "./node-llama-cpp/description.ts";
 import { ABOUT as UPSTREAM } from "./upstream/description.ts";
@@ -22,6 +23,8 @@ export interface AdapterContext {
   node_llama_cpp: { isPresent(): boolean };
   /** The command that runs `hostEngine` with the hosted part of the adapter of that name. */
   hostCommand: (adapter: string) => ReturnType<ChildProcessOptions["command"]>;
+  /** Renders the prompts of all models, in a process that starts at the first load. */
+  prompts: Prompts;
 }
 
 /** What the process of an engine hands to the adapter that it hosts. */
@@ -81,9 +84,10 @@ const LIST = [
     pinnable: true,
     automatic: true,
     isPresent: ({ node_llama_cpp }) => node_llama_cpp.isPresent(),
-    async create({ env, log, hostCommand }) {
+    async create({ env, log, hostCommand, prompts }) {
       const { childProcess } = await import("./child-process/adapter.ts");
-      return childProcess({ inside: EMBEDDED, command: () => hostCommand(EMBEDDED.name), env, log });
+      const { withPrompts } = await import("./node-llama-cpp/with-prompts.ts");
+      return withPrompts(childProcess({ inside: EMBEDDED, command: () => hostCommand(EMBEDDED.name), env, log }), prompts);
     },
     async host({ nodeLlamaCpp: library }) {
       const { nodeLlamaCpp } = await import("./node-llama-cpp/adapter.ts");

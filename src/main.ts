@@ -26,6 +26,7 @@ const COMMANDS: Record<string, () => Promise<{ default: unknown }>> = {
   service: () => import("./cli/service.ts"),
   engine: () => import("./cli/engine.ts"),
   "engine-host": () => import("./cli/engine-host.ts"),
+  "prompt-host": () => import("./cli/prompt-host.ts"),
 };
 
 const ingle = defineCommand({

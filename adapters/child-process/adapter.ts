@@ -6,7 +6,9 @@ import { AdapterError, type Adapter, type ChatEvent, type Engine } from "../adap
 import { channel, type Channel } from "../shared/channel.ts";
 import { childEnvironment, exitReason, forEachLine } from "../shared/subprocess.ts";
 import { watchProcess, type WatchdogLimits, type WatchdogOptions } from "../shared/watchdog.ts";
-import { CLOSE_MS, encodeMessage, fromWireError, createMessageReader, type FromChild } from "./protocol.ts";
+import { createMessageReader, encodeMessage } from "../shared/json-lines.ts";
+import { fromWireError } from "../shared/wire-error.ts";
+import { CLOSE_MS, type FromChild, type ToChild } from "./protocol.ts";
 
 export interface ChildProcessOptions {
   /** The adapter inside, as far as it is known here. */
@@ -73,7 +75,7 @@ function connect(
     else if (message.type === "event") generations.get(message.id)?.push(message.event);
     else if (message.type === "error") generations.get(message.id)?.fail(fromWireError(message.error));
   };
-  const send = (message: Parameters<typeof encodeMessage>[0]): void => {
+  const send = (message: ToChild): void => {
     if (child.stdin!.writable) child.stdin!.write(encodeMessage(message));
   };
   const end = (how: string, failure?: AdapterError): void => {

@@ -1,6 +1,8 @@
 // The engine's side of a child process: runs one adapter with one model for the server at the other end of the pipes.
 import { AdapterError, type Adapter, type Engine } from "../adapter.ts";
-import { encodeMessage, createMessageReader, toWireError, type FromChild, type ToChild } from "./protocol.ts";
+import { createMessageReader, encodeMessage } from "../shared/json-lines.ts";
+import { toWireError } from "../shared/wire-error.ts";
+import type { FromChild, ToChild } from "./protocol.ts";
 
 // Enough for a prompt of 10 MiB with each character written as an escape.
 const LONGEST_LINE = 64 * 1024 * 1024;

@@ -1,4 +1,5 @@
-// The embedded engine: llama.cpp through node-llama-cpp, in this process. The server runs it in a child process (child-process/).
+// The embedded engine: llama.cpp through node-llama-cpp, in this process. The server runs it in a child process (child-process/), and gives it
+// prompts as tokens (with-prompts.ts).
 import { addAbortListener } from "node:events";
 import { availableParallelism } from "node:os";
 import type { Llama, LlamaContext, LlamaModel, Token } from "node-llama-cpp";
@@ -6,12 +7,10 @@ import { AdapterError, type Adapter, type ChatEvent, type ChatRequest, type Engi
 import { ABOUT } from "./description.ts";
 import { addonOf, type SamplerConfig } from "./addon.ts";
 import { createBatcher, type Batcher } from "./batcher.ts";
-import { createPromptTokenizer, type PromptTokenizer } from "./prompt.ts";
 import { openSavedStates } from "./saved-states.ts";
 import { createTokenDecoder } from "./token-decoder.ts";
 import { channel } from "../shared/channel.ts";
 import { weightsDigest } from "../shared/kv-cache/weights-digest.ts";
-import { textOf } from "../shared/message-text.ts";
 import { stopFilter } from "../shared/stop-filter.ts";
 
 const BATCH = 512;
@@ -33,7 +32,6 @@ export function nodeLlamaCpp(importModule: () => Promise<NodeLlamaCppModule> = (
         // Before the load, so that a change of the file during the load is noticed.
         const saved = options.kv_cache && { kv_cache: options.kv_cache, weights: await weightsDigest(installed.path) };
         model = await llama.loadModel({ modelPath: installed.path, loadSignal: signal, onLoadProgress: options.onProgress });
-        const tokenizePrompt = createPromptTokenizer(model, installed.settings.prompt_template);
         const context = await model.createContext({
           sequences: options.slots,
           contextSize: Math.min(options.context, model.trainContextSize),
@@ -50,7 +48,7 @@ export function nodeLlamaCpp(importModule: () => Promise<NodeLlamaCppModule> = (
         const batcher = createBatcher(addon, { slots: options.slots, batch: BATCH, threads, trimmable, states });
         await batcher.warmUp(model.tokens.bos ?? 0);
         signal.throwIfAborted();
-        return engineOf(llama, { model, context, batcher, tokenizePrompt });
+        return engineOf(llama, { model, context, batcher });
       } catch (error) {
         await model?.dispose();
         await llama.dispose();
@@ -86,7 +84,6 @@ interface LoadedModel {
   model: LlamaModel;
   context: LlamaContext;
   batcher: Batcher;
-  tokenizePrompt: PromptTokenizer;
 }
 
 function engineOf(llama: Llama, loaded: LoadedModel): Engine {
@@ -113,8 +110,7 @@ async function* generate(loaded: LoadedModel, request: ChatRequest, signal: Abor
   signal.throwIfAborted();
   const { model, batcher } = loaded;
   const context_length = loaded.context.contextSize;
-  const messages = request.messages.map(({ role, content }) => ({ role, content: textOf(content) }));
-  const tokens = loaded.tokenizePrompt(messages) as Token[];
+  const tokens = (request.prompt ?? []) as Token[];
   // llama.cpp needs one position for itself, and an answer one at least.
   const max_tokens = Math.min(request.max_tokens, context_length - 1 - tokens.length);
   if (max_tokens < 1) {

@@ -30,6 +30,8 @@ export interface GgufHeader extends NetworkShape, Pick<TensorTotals, "parameters
   quantization: string;
   /** Jinja, at most 1 MiB of it; not rendered here. */
   chat_template?: string;
+  /** Of the same kind, for requests with tools; most files have one template for all. */
+  tool_template?: string;
   /** One file of several: `no` counts from 0, `tensors` are those of all files. */
   split?: { no: number; count: number; tensors?: number };
   tensor_count: number;
@@ -142,6 +144,7 @@ function fieldsOf(pairs: Pairs, most_used: string | undefined) {
     file_type,
     quantization: file_type ?? most_used ?? "unknown",
     chat_template: textOf(pairs, "tokenizer.chat_template"),
+    tool_template: textOf(pairs, "tokenizer.chat_template.tool_use"),
     ...shapeOf(pairs),
     split: splitOf(pairs),
   };

@@ -20,6 +20,7 @@ const KEPT_TEXTS = new Set([
   "general.license.name",
   "general.size_label",
   "tokenizer.chat_template",
+  "tokenizer.chat_template.tool_use",
 ]);
 
 const TEXT = 8;

@@ -45,7 +45,7 @@ async function answerOnce(adapter: Adapter): Promise<void> {
   try {
     const path = join(folder, "tiny.gguf");
     await writeFile(path, tinyQuantisedModel());
-    const model = { id: "tiny", path, settings: { prompt_template: "{prompt}" } };
+    const model = { id: "tiny", path, settings: {} };
     const engine = await adapter.load(model, { slots: 1, context: 128 }, signal);
     for await (const _ of engine.chat(REQUEST, signal)); // Its text means nothing.
     await engine.close();
@@ -55,7 +55,8 @@ async function answerOnce(adapter: Adapter): Promise<void> {
 }
 
 const REQUEST: ChatRequest = {
-  messages: [{ role: "user", content: "Forty bytes of text are forty tokens here." }],
+  messages: [],
+  prompt: Array.from({ length: 40 }, (_, index) => 3 + index),
   ...{ max_tokens: 4, temperature: 0, top_p: 1, top_k: 0, min_p: 0, seed: 1, repeatable: true, cache_scope: "", stop: [] },
   ...{ repeat_penalty: 1, frequency_penalty: 0, presence_penalty: 0 },
 };

@@ -54,7 +54,7 @@ const ANSWERS: Record<AdapterErrorCode, { status: number; code?: string; param?:
   model_load_failed: { status: 500, param: "model" },
   request_refused: { status: 400, code: "invalid_value" },
   request_unsupported: { status: 400, code: "unsupported_parameter" },
-  template_failed: { status: 500, param: "model" },
+  template_failed: { status: 400, param: "model" },
   upstream_error: { status: 502 },
   upstream_busy: { status: 429, retry_after: 5 },
 };

@@ -3,6 +3,8 @@ import { fileURLToPath } from "node:url";
 import type { Adapter } from "../../adapters/adapter.ts";
 import { createAuto, type Candidate } from "../../adapters/auto.ts";
 import { carriedSource } from "../../adapters/llama-server/build/llama-cpp-source.ts";
+import type { PromptsOptions } from "../../adapters/prompt-process/prompts.ts";
+import type { Prompts } from "../../adapters/prompts.ts";
 import { adapterNamed, ADAPTERS, AUTO, type AdapterContext, type RegisteredAdapter } from "../../adapters/registry.ts";
 import type { Model } from "../../models/manifest.ts";
 import type { Config } from "./settings.ts";
@@ -13,7 +15,7 @@ import { hasLlamaServer, hasNodeLlamaCpp, llamaServerProgram } from "../executab
 
 const main = fileURLToPath(new URL("../main.ts", import.meta.url).href);
 
-// Strangers' templates run in the engine's process: this bounds what they can take before that process ends.
+// Strangers' templates and files are read in these processes: this bounds what they can take before such a process ends.
 const HEAP_MB = 1024;
 
 export interface Adapters {
@@ -21,6 +23,8 @@ export interface Adapters {
   adapterOf(model: Model): Adapter;
   /** A sentence about adapters that `auto` passed over because they do not compute on this machine; undefined where there is none. */
   notice(): string | undefined;
+  /** Ends the process that renders prompts, once no engine is left. */
+  close(): Promise<void>;
 }
 
 /** `log` gets the lines that engines write on their standard error, and the notice, once. */
@@ -30,12 +34,16 @@ export function createAdapters(
 ): Adapters {
   const { env } = process;
   const place = { named: llama_server, env };
+  const logEngine = (line: string): void => log.info(line, { from: "engine" });
+  const prompts = createPromptsAtLoad({ command: () => hostProcess("prompt-host"), env, log: logEngine });
+  const close = (): Promise<void> => prompts.close();
   const context: AdapterContext = {
     env,
-    log: (line) => log.info(line, { from: "engine" }),
+    log: logEngine,
     llama_server: { isPresent: () => hasLlamaServer(place), path: () => llamaServerProgram(place) },
     node_llama_cpp: { isPresent: hasNodeLlamaCpp },
     hostCommand: engineProcess,
+    prompts,
   };
   const created = new Map<RegisteredAdapter, Adapter>();
   const adapterFor = (registered: RegisteredAdapter): Adapter => {
@@ -44,7 +52,7 @@ export function createAdapters(
     return known;
   };
   const named = adapterNamed(adapter);
-  if (named?.models !== undefined) return { adapterOf: () => adapterFor(named), notice: () => undefined };
+  if (named?.models !== undefined) return { adapterOf: () => adapterFor(named), notice: () => undefined, close };
   const candidates = (): Candidate[] =>
     presentOf(AUTO, context).map((registered) => ({
       adapter: adapterFor(registered),
@@ -58,6 +66,7 @@ export function createAdapters(
       return registered === undefined ? usual.adapterOf(model) : adapterFor(registered);
     },
     notice: () => ("notice" in usual ? usual.notice() : undefined),
+    close,
   };
 }
 
@@ -77,6 +86,18 @@ function createAtLoad({ name, capabilities, create }: RegisteredAdapter, context
   return { name, capabilities, load: async (...args) => (await (created ??= create(context))).load(...args) };
 }
 
+function createPromptsAtLoad(options: PromptsOptions): Prompts {
+  let created: Promise<Prompts> | undefined;
+  const create = async (): Promise<Prompts> => {
+    const { createPrompts } = await import("../../adapters/prompt-process/prompts.ts");
+    return createPrompts(options);
+  };
+  return {
+    open: async (...args) => (await (created ??= create())).open(...args),
+    close: async () => (await created)?.close(),
+  };
+}
+
 /** Where none is present, the last one: its loads say what is missing. */
 function presentOf(adapters: readonly RegisteredAdapter[], context: AdapterContext): RegisteredAdapter[] {
   const present = adapters.filter(({ isPresent }) => isPresent?.(context) ?? true);
@@ -88,13 +109,21 @@ function pinnedBy({ engine }: Model): RegisteredAdapter | undefined {
   return ADAPTERS.find(({ name, pinnable }) => pinnable && name === engine);
 }
 
+export const engineProcess = (adapter: string): HostProcess => hostProcess("engine-host", adapter);
+
+interface HostProcess {
+  program: string;
+  args: string[];
+  env?: Record<string, string>;
+}
+
 /**
  * Node with a single pool thread computes about twice as fast as the other runtimes: there, the threads that run native jobs
  * do not fight the ones that compute.
  */
-export function engineProcess(adapter: string): { program: string; args: string[]; env?: Record<string, string> } {
-  if (CARRIED !== undefined) return { program: process.execPath, args: ["engine-host", adapter], env: cacheOf(process.env) };
-  const host = [main, "engine-host", adapter];
+function hostProcess(...words: string[]): HostProcess {
+  if (CARRIED !== undefined) return { program: process.execPath, args: words, env: cacheOf(process.env) };
+  const host = [main, ...words];
   const [node, ...flags] = findRuntime("node") ?? [];
   if (node !== undefined) {
     return {

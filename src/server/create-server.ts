@@ -24,7 +24,7 @@ import { encodeKey } from "../storage/encode-key.ts";
 import { createFolderProof } from "../storage/lock/folder-proof.ts";
 import type { Store } from "../storage/store.ts";
 import { openDataFolder, readDataFolder, type DataFolder } from "../storage/data-folder.ts";
-import { createAdapters, llamaCppRelease } from "./adapters.ts";
+import { createAdapters, llamaCppRelease, type Adapters } from "./adapters.ts";
 import { createFixedLibrary } from "../library/fixed-library.ts";
 import { machineMemoryBudget } from "./machine-memory-budget.ts";
 import { standardError } from "./standard-streams.ts";
@@ -77,7 +77,8 @@ export async function createServer(config: Config, options: CreateServerOptions)
 function createServerOn(folder: DataFolder, config: Config, log: Log, options: CreateServerOptions): RunningServer {
   const { store, lock } = folder;
   const own = options.adapter;
-  const { adapterOf, notice } = own ? { adapterOf: () => own, notice: undefined } : createAdapters(config, log);
+  const adapters: Partial<Adapters> & Pick<Adapters, "adapterOf"> = own ? { adapterOf: () => own } : createAdapters(config, log);
+  const { adapterOf } = adapters;
   const models = options.models ?? (own === undefined ? adapterNamed(config.adapter)?.models : undefined);
   const library = models === undefined ? libraryOf(config, store) : createFixedLibrary(models);
   const budget = machineMemoryBudget(config.memory, () => pool.list());
@@ -102,7 +103,7 @@ function createServerOn(folder: DataFolder, config: Config, log: Log, options: C
     importFolder: (path) => importInto(store, path),
     sealKey: lock && createFolderProof(config.data, operator_key),
     adapterOf,
-    adapterNotice: notice,
+    adapterNotice: adapters.notice,
     ...(estimator && { estimator }),
     fetchRemoteFacts: (id, signal) => library.fetchRemoteFacts(id, sources, signal),
     models_dir: config.models_dir,
@@ -127,6 +128,7 @@ function createServerOn(folder: DataFolder, config: Config, log: Log, options: C
     async close(grace_ms) {
       await downloads.close();
       await pool.close(grace_ms);
+      await adapters.close?.();
       await folder.close();
     },
   };

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { AdapterError, type Engine } from "../../adapters/adapter.ts";
 import { childProcess, type ChildProcessOptions } from "../../adapters/child-process/adapter.ts";
-import { toWireError } from "../../adapters/child-process/protocol.ts";
+import { toWireError } from "../../adapters/shared/wire-error.ts";
 import { createLog } from "../../src/support/log.ts";
 import { createAdapters } from "../../src/server/adapters.ts";
 import { adapterSuite, collect, TINY } from "../adapter-suite.ts";

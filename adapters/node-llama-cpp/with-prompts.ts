@@ -1,0 +1,34 @@
+// Gives an engine that knows tokens alone the prompts of its requests, which the prompt process renders.
+import { AdapterError, type Adapter, type Engine } from "../adapter.ts";
+import type { Prompts } from "../prompts.ts";
+
+/** `inner` reads the model while its template and vocabulary are read. */
+export function withPrompts(inner: Adapter, prompts: Prompts): Adapter {
+  return {
+    ...inner,
+    async load(model, options, signal) {
+      const failed = new AbortController();
+      const either = AbortSignal.any([signal, failed.signal]);
+      const loading = inner.load(model, options, either);
+      const opening = prompts.open(model, either);
+      try {
+        const [engine, opened] = await Promise.all([loading, opening]);
+        void engine.closed.then(opened.close);
+        return { ...engine, chat: chatWith(engine, opened) };
+      } catch (error) {
+        failed.abort(error);
+        void opening.then(({ close }) => close()).catch(() => {});
+        await loading.then((engine) => engine.close()).catch(() => {});
+        throw error;
+      }
+    },
+  };
+}
+
+function chatWith(engine: Engine, { render }: Awaited<ReturnType<Prompts["open"]>>): Engine["chat"] {
+  return async function* chat(request, signal) {
+    const rendered = await render(request, engine.context_length, signal);
+    if ("tokens" in rendered) return yield* engine.chat({ ...request, messages: [], prompt: rendered.tokens }, signal);
+    throw new AdapterError("engine_unavailable", "The library that reads the vocabularies of models is not here.");
+  };
+}

@@ -1,0 +1,51 @@
+// The process's side: answers the server's questions one after the other until the pipe is closed, which the server's death does too.
+import { createMessageReader, encodeMessage } from "../shared/json-lines.ts";
+import { toWireError } from "../shared/wire-error.ts";
+import type { NativeAddon } from "./native.ts";
+import { openModel, type OpenModel } from "./open-model.ts";
+import type { Answer, FromPromptProcess, ToPromptProcess } from "./protocol.ts";
+
+// Enough for a prompt of 10 MiB with each character written as an escape.
+const LONGEST_LINE = 64 * 1024 * 1024;
+
+/** `loadAddon` answers undefined where the library is not here. */
+export async function hostPrompts(
+  loadAddon: () => Promise<NativeAddon | undefined>,
+  input: NodeJS.ReadableStream,
+  write: (line: string) => void,
+): Promise<void> {
+  const models = new Map<number, OpenModel>();
+  const addon = loadAddon();
+  const send = (message: FromPromptProcess): void => write(encodeMessage(message));
+
+  const answer = async (question: Exclude<ToPromptProcess, { type: "close" }>): Promise<Answer> => {
+    const native = await addon;
+    if (question.type === "open") {
+      const opened = await openModel(question, native);
+      models.set(question.model, opened);
+      return { longest_token: opened.longest_token };
+    }
+    const model = models.get(question.model)!;
+    if (question.type === "sample") return model.sample();
+    if (question.type === "render") {
+      return model.render(question, () => send({ request_id: question.request_id, type: "rendered" }));
+    }
+    model.tryGrammar(question.grammar);
+    return { type: "compiled" };
+  };
+  const receive = (message: ToPromptProcess): void => {
+    if (message.type === "close") {
+      void models.get(message.model)?.close();
+      return void models.delete(message.model);
+    }
+    const { request_id } = message;
+    answer(message).then(
+      (answer) => send({ request_id, type: "answer", answer }),
+      (error) => send({ request_id, type: "error", error: toWireError(error) }),
+    );
+  };
+
+  const read = createMessageReader<ToPromptProcess>(receive, LONGEST_LINE);
+  input.setEncoding("utf8");
+  for await (const text of input) read(text as string);
+}

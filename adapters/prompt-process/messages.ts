@@ -1,0 +1,78 @@
+// The messages and tools of a request as a template wants them: those of llama.cpp's chat route.
+import type { ChatMessage, ToolCall } from "../adapter.ts";
+import type { PromptRequest } from "../prompts.ts";
+import { textOf } from "../shared/message-text.ts";
+import type { TemplateForms } from "./protocol.ts";
+import type { TemplateValues } from "./template.ts";
+
+type ChangeText = (text: string) => string;
+type TextMessage = ChatMessage & { content: string };
+
+/** `change` gets each text that the client wrote: contents, ids, names, arguments and definitions. */
+export function templateValues(
+  { messages, tools, tool_choice }: PromptRequest,
+  forms: TemplateForms,
+  change: ChangeText,
+): TemplateValues {
+  const texts = messages.map((message): TextMessage => ({ ...message, content: change(textOf(message.content)) }));
+  return {
+    messages: (forms.system ? texts : mergeSystem(texts)).map((message) => messageValue(message, forms, change)),
+    ...toolValues(tools, tool_choice, change),
+  };
+}
+
+/** A template without the role `system` has the first message's text in front of the next one. */
+function mergeSystem(messages: TextMessage[]): TextMessage[] {
+  const [first, second, ...others] = messages;
+  if (first?.role !== "system") return messages;
+  return second === undefined ? [] : [{ ...second, content: `${first.content}\n${second.content}` }, ...others];
+}
+
+function messageValue(
+  { role, content, tool_calls, tool_call_id }: TextMessage,
+  { parts }: TemplateForms,
+  change: ChangeText,
+): object {
+  return {
+    role,
+    content: parts ? [{ type: "text", text: content }] : content,
+    ...(tool_calls && { tool_calls: tool_calls.map((call) => callValue(call, change)) }),
+    ...(tool_call_id !== undefined && { tool_call_id: change(tool_call_id) }),
+  };
+}
+
+/** Many templates write arguments that are text as a text within a text, so they get them parsed. */
+function callValue({ id, type, function: { name, arguments: written } }: ToolCall, change: ChangeText): object {
+  return { id: change(id), type, function: { name: change(name), arguments: changeTexts(parsed(written), change) } };
+}
+
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return json;
+  }
+}
+
+function toolValues(
+  tools: PromptRequest["tools"],
+  choice: PromptRequest["tool_choice"],
+  change: ChangeText,
+): Pick<TemplateValues, "tools"> {
+  if (tools === undefined || tools.length === 0 || choice === "none") return {};
+  const chosen = typeof choice === "object" ? tools.filter((tool) => tool.function.name === choice.name) : tools;
+  return {
+    tools: chosen.map(({ type, function: { name, description = "", parameters = {} } }) => {
+      const described = { name: change(name), description: change(description), parameters: changeTexts(parameters, change) };
+      return { type, function: described };
+    }),
+  };
+}
+
+/** Changes the texts and the keys of a JSON value. */
+function changeTexts(value: unknown, change: ChangeText): unknown {
+  if (typeof value === "string") return change(value);
+  if (Array.isArray(value)) return value.map((item) => changeTexts(item, change));
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [change(key), changeTexts(item, change)]));
+}

@@ -1,0 +1,104 @@
+// One model in the prompt process: its template and its vocabulary.
+import { GgufError, readGgufFile } from "../../models/gguf/header.ts";
+import { AdapterError } from "../adapter.ts";
+import type { Prompt } from "../prompts.ts";
+import { REMEDY, tooLong } from "./errors.ts";
+import { createTextScan } from "./escape.ts";
+import { templateValues } from "./messages.ts";
+import type { NativeAddon } from "./native.ts";
+import type { Answers, PromptQuestion, TemplateForms } from "./protocol.ts";
+import { compileTemplate, type TemplateValues } from "./template.ts";
+import { tokenizePrompt } from "./tokenize-prompt.ts";
+import { tryGrammar } from "./try-grammar.ts";
+import { openVocabulary } from "./vocabulary.ts";
+
+type QuestionOf<Type> = Extract<PromptQuestion, { type: Type }>;
+
+export type OpenModel = Awaited<ReturnType<typeof openModel>>;
+
+/** Throws `AdapterError` `model_load_failed`. */
+export async function openModel({ id, path, prompt_template }: QuestionOf<"open">, addon: NativeAddon | undefined) {
+  const { chat_template, tool_template, vocab_size = 0 } = await readHeader(id, path);
+  const vocabulary = await openVocabulary(path, vocab_size, addon);
+  const { names, tokenizer } = vocabulary;
+  const { source, render } = compileTemplate({ prompt_template, chat_template, tool_template }, vocabulary, addon);
+
+  return {
+    longest_token: vocabulary.longest_token,
+    sample: (): Answers["sample"] => ({ ...sampleTemplate(render), thinking: THINKING.test(source) }),
+    /** `rendered` is called between the two halves of the work. */
+    async render({ request, forms, limits }: QuestionOf<"render">, rendered: () => void): Promise<Prompt> {
+      const scan = createTextScan(names);
+      const values = templateValues(request, forms, scan.look);
+      const separator = scan.separator();
+      const text = withoutStart(render(separator === undefined ? values : templateValues(request, forms, separator.escape)));
+      rendered();
+      refuseTooLong(text, request, limits);
+      const pieces = separator === undefined ? [text] : separator.split(text);
+      return tokenizer === undefined ? { pieces } : { tokens: await tokenizePrompt(pieces, tokenizer, names, limits) };
+    },
+    tryGrammar: (grammar: string): void => tryGrammar(grammar, addon, tokenizer),
+    close: () => tokenizer?.native.dispose(),
+  };
+
+  /** The tokenizer begins the sequence. */
+  function withoutStart(text: string): string {
+    const begun = tokenizer?.start !== undefined && vocabulary.bos !== "" && text.startsWith(vocabulary.bos);
+    return begun ? text.slice(vocabulary.bos.length) : text;
+  }
+}
+
+async function readHeader(id: string, path: string) {
+  try {
+    return await readGgufFile(path);
+  } catch (error) {
+    const { message } = error as Error;
+    const reason = error instanceof GgufError ? message : `its file cannot be read (${message.replaceAll(path, "its file")})`;
+    throw new AdapterError("model_load_failed", `Model "${id}" cannot be loaded: ${reason}`, { cause: error });
+  }
+}
+
+/** A template that makes so much of so little is a trap; other texts are too long because their messages are. */
+const MOST_GROWTH = 64;
+const LARGE = 1024 * 1024;
+
+function refuseTooLong(
+  text: string,
+  { messages, tools }: QuestionOf<"render">["request"],
+  limits: QuestionOf<"render">["limits"],
+): void {
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= limits.bytes) return;
+  if (bytes > LARGE && bytes > MOST_GROWTH * JSON.stringify([messages, tools]).length) {
+    const made = `The model's chat template makes ${Math.round(bytes / 1e6)} MB of these messages. ${REMEDY}`;
+    throw new AdapterError("template_failed", made);
+  }
+  throw tooLong(Math.ceil((bytes / limits.bytes) * limits.tokens), limits);
+}
+
+const SYSTEM = "INGLE-SYSTEM";
+const USER = "INGLE-USER";
+const TOOL = "ingle_sample_tool";
+
+/** A sample that breaks is one that the template does not take: requests have their own errors. */
+function sampleTemplate(render: (values: TemplateValues) => string) {
+  const shows = (text: string, messages: object[], tools?: object[]): boolean => {
+    try {
+      return render({ messages, tools }).includes(text);
+    } catch {
+      return false;
+    }
+  };
+  const user = { role: "user", content: USER };
+  const parts = !shows(USER, [user]) && shows(USER, [{ role: "user", content: [{ type: "text", text: USER }] }]);
+  const message = (role: string, text: string): object => ({ role, content: parts ? [{ type: "text", text }] : text });
+  const tool = { name: TOOL, description: "", parameters: { type: "object", properties: {} } };
+  return {
+    parts,
+    system: shows(SYSTEM, [message("system", SYSTEM), message("user", USER)]),
+    tools: shows(TOOL, [message("user", USER)], [{ type: "function", function: tool }]),
+  } satisfies Partial<TemplateForms & Answers["sample"]>;
+}
+
+/** What templates of models that think write: markers, channels, fields of messages, switches. */
+const THINKING = /think|reason|<\|channel\|>|<\|?thought|\bcot\b|<\|inner_/i;

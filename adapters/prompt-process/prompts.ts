@@ -1,0 +1,197 @@
+// The server's side of the prompt process: whose question is next, and what becomes of those that end the process.
+import type { InstalledModel } from "../../models/manifest.ts";
+import { AdapterError } from "../adapter.ts";
+import type { ModelPrompts, PromptRequest, Prompts, TemplateFacts } from "../prompts.ts";
+import { grammarRefused, REMEDY, tooLong } from "./errors.ts";
+import { messageBytes } from "./message-bytes.ts";
+import { type PromptProcess, PromptProcessEnd, type PromptProcessOptions, startPromptProcess } from "./process.ts";
+import type { TemplateForms } from "./protocol.ts";
+import { createQuestionQueue } from "./question-queue.ts";
+
+/** In milliseconds. */
+export interface PromptLimits {
+  /** Reading a template and a vocabulary, perhaps from a slow disk, and the start of the process before. */
+  open: number;
+  render: number;
+  /** Cutting the rendered text into tokens. */
+  tokenize: number;
+  grammar: number;
+}
+
+const LIMITS: PromptLimits = { open: 60_000, render: 2_000, tokenize: 10_000, grammar: 300 };
+/** Vocabularies take some 20 to 80 MB each. */
+const MEMORY = 1024 * 1024 * 1024;
+
+export type PromptsOptions = Omit<PromptProcessOptions, "memory"> & { limits?: Partial<PromptLimits> };
+
+/** One model as the process has to open it. */
+interface KnownModel {
+  key: number;
+  installed: InstalledModel;
+  /** It has ended the process that read it, so it is never read again. */
+  refused?: PromptProcessEnd;
+}
+
+export function createPrompts({ limits: some, ...options }: PromptsOptions): Prompts {
+  const limits = { ...LIMITS, ...some };
+  const compileGrammar = async (process: PromptProcess, model: number, grammar: string): Promise<void> => {
+    try {
+      await process.ask({ type: "grammar", model, grammar }, [limits.grammar]);
+    } catch (error) {
+      if (error instanceof PromptProcessEnd) throw error;
+      // llama.cpp says why on standard error alone, which is another pipe.
+      await new Promise((done) => setTimeout(done, REASON_MS));
+      const reason = process.lines().find((line) => line.startsWith("parse: "));
+      throw reason === undefined ? error : grammarRefused(reason.slice(0, 200).replace(/^parse: (error parsing grammar: )?/, ""));
+    }
+  };
+  const models = new Set<KnownModel>();
+  const queue = createQuestionQueue<KnownModel>();
+  let current: { process: PromptProcess; opened: Map<KnownModel, { longest_token: number }> } | undefined;
+  let next_key = 0;
+  let closed = false;
+
+  const connect = () => {
+    if (closed) throw new AdapterError("engine_unavailable", "The server is stopping.");
+    if (current === undefined || current.process.ended) {
+      current = { process: startPromptProcess({ ...options, memory: MEMORY }), opened: new Map() };
+    }
+    return current;
+  };
+
+  /** The process, with the model read. Throws `PromptProcessEnd` where reading it ends the process. */
+  const processOf = async (model: KnownModel) => {
+    if (model.refused !== undefined) throw model.refused;
+    const { process, opened } = connect();
+    const { key, installed } = model;
+    if (!opened.has(model)) {
+      const { id, path, settings } = installed;
+      const question = { type: "open", model: key, id, path, prompt_template: settings.prompt_template } as const;
+      opened.set(model, await process.ask(question, [limits.open]));
+    }
+    return { process, longest_token: opened.get(model)!.longest_token };
+  };
+
+  /**
+   * Asks when it is the model's turn, of a process that has read it. A process that ends by itself may have been ended from outside, so it
+   * is asked twice.
+   */
+  const ask = <T>(model: KnownModel, signal: AbortSignal, use: (open: Awaited<ReturnType<typeof processOf>>) => Promise<T>) =>
+    queue.add(model, signal, async () => {
+      let process: PromptProcess | undefined;
+      for (let again = false; ; again = true)
+        try {
+          process = undefined;
+          const open = await processOf(model);
+          ({ process } = open);
+          return await use(open);
+        } catch (error) {
+          if (!(error instanceof PromptProcessEnd) || error.reason === "start") throw unavailable(error);
+          const reading = process === undefined;
+          if (error.reason === "crash" && !again) continue;
+          if (reading) model.refused = error;
+          throw error;
+        }
+    });
+
+  const forget = (model: KnownModel): void => {
+    models.delete(model);
+    queue.clear(model, new AdapterError("engine_unavailable", "The engine was stopped."));
+    current?.process.forget(model.key);
+    current?.opened.delete(model);
+    // A server without models keeps no process.
+    if (models.size > 0) return;
+    void current?.process.close();
+    current = undefined;
+  };
+
+  return {
+    async open(installed, signal) {
+      const model: KnownModel = { key: next_key++, installed };
+      models.add(model);
+      try {
+        const { longest_token } = await ask(model, signal, async (open) => open).catch((error) => {
+          throw error instanceof PromptProcessEnd ? unreadable(installed, error) : error;
+        });
+        const samples = await ask(model, signal, ({ process }) =>
+          process.ask({ type: "sample", model: model.key }, [limits.render]),
+        ).catch((error) => {
+          if (error instanceof PromptProcessEnd) return undefined;
+          throw error;
+        });
+        return promptsOf(model, longest_token, samples);
+      } catch (error) {
+        forget(model);
+        signal.throwIfAborted();
+        throw error;
+      }
+    },
+    async close() {
+      closed = true;
+      for (const model of models) queue.clear(model, new AdapterError("engine_unavailable", "The server is stopping."));
+      models.clear();
+      await current?.process.close();
+      current = undefined;
+    },
+  };
+
+  function promptsOf(
+    model: KnownModel,
+    longest_token: number,
+    samples: (TemplateForms & Pick<TemplateFacts, "tools" | "thinking">) | undefined,
+  ): ModelPrompts {
+    const { key } = model;
+    const { system = true, parts = false, tools = false, thinking = false } = samples ?? {};
+    return {
+      template: { bounded: samples !== undefined, tools, system, thinking },
+      async render(request, context_length, signal) {
+        if (samples === undefined) throw stopped(new PromptProcessEnd("time", ""), limits);
+        const most = { tokens: context_length, bytes: context_length * longest_token };
+        const bytes = messageBytes(request);
+        if (bytes > most.bytes) throw tooLong(Math.ceil(bytes / longest_token), most);
+        // Each message takes a token at least.
+        if (request.messages.length > context_length) throw tooLong(request.messages.length, most);
+        const question = { type: "render", model: key, request: bare(request), forms: { system, parts }, limits: most } as const;
+        try {
+          return await ask(model, signal, ({ process }) => process.ask(question, [limits.render, limits.tokenize]));
+        } catch (error) {
+          throw error instanceof PromptProcessEnd ? stopped(error, limits) : error;
+        }
+      },
+      async tryGrammar(grammar, signal) {
+        try {
+          await ask(model, signal, ({ process }) => compileGrammar(process, key, grammar));
+        } catch (error) {
+          throw error instanceof PromptProcessEnd ? grammarRefused(why(error, limits.grammar)) : error;
+        }
+      },
+      close: () => forget(model),
+    };
+  }
+}
+
+const REASON_MS = 20;
+
+/** What is rendered of a request. */
+function bare({ messages, tools, tool_choice }: PromptRequest): PromptRequest {
+  return { messages, ...(tools && { tools }), ...(tool_choice && { tool_choice }) };
+}
+
+function unavailable(error: unknown): unknown {
+  if (!(error instanceof PromptProcessEnd)) return error;
+  return new AdapterError("engine_unavailable", `The process for chat templates cannot be started (${error.message}).`);
+}
+
+function unreadable({ id }: InstalledModel, end: PromptProcessEnd): AdapterError {
+  const what = `Model "${id}" cannot be loaded: the process that read its vocabulary and template ended with ${end.message}.`;
+  return new AdapterError("model_load_failed", what);
+}
+
+function stopped(end: PromptProcessEnd, { render }: PromptLimits): AdapterError {
+  return new AdapterError("template_failed", `The model's chat template ${why(end, render)}. ${REMEDY}`);
+}
+
+function why({ reason, message }: PromptProcessEnd, ms: number): string {
+  if (reason === "time") return `took more than ${ms / 1000} s and was stopped`;
+  return reason === "memory" ? "took too much memory and was stopped" : `ended its process with ${message}`;
+}

@@ -1,0 +1,81 @@
+// The vocabulary of a model without its weights: names of its special tokens, and texts as tokens.
+import { createSpecialNames, type SpecialName, type SpecialNames } from "./special-names.ts";
+import { looksSpecial } from "../shared/special-tokens.ts";
+import { readSpecialTokens } from "../../models/gguf/special-tokens.ts";
+import type { NativeAddon, NativeVocabulary } from "./native.ts";
+import type { SequenceTokens } from "./template.ts";
+
+export interface Vocabulary extends SequenceTokens {
+  names: SpecialNames;
+  /** Bytes. */
+  longest_token: number;
+  /** Absent where the library at hand does not know this vocabulary. */
+  tokenizer?: Tokenizer;
+}
+
+export interface Tokenizer {
+  native: NativeVocabulary;
+  /** The token that each sequence begins with, where there is one. */
+  start: number | undefined;
+  /** A text that begins a sequence, or follows a special token; names of special tokens become these. */
+  tokenize(text: string): Uint32Array;
+  /** A text in the middle of another one. */
+  tokenizeRest(text: string): Uint32Array;
+}
+
+// Bits of `llama_token_attr`, and a value of `llama_vocab_type`.
+const [UNKNOWN, CONTROL, USER_DEFINED, STRIPS_LEFT] = [1, 8, 16, 128] as const;
+const SENTENCE_PIECE = 1;
+
+/** Where the vocabulary is not known: no model has longer ones. */
+const LONGEST_TOKEN = 1_024;
+
+/** `size`: tokens of the vocabulary in the file. Throws what the disk throws. */
+export async function openVocabulary(path: string, size: number, addon: NativeAddon | undefined): Promise<Vocabulary> {
+  const native = addon && (await loadNative(addon, path));
+  if (native !== undefined) return readVocabulary(native, size);
+  const names = [...(await readSpecialTokens(path))].map((name) => [name, { steers: true, strips_left: false }] as const);
+  return { names: createSpecialNames(new Map(names)), longest_token: LONGEST_TOKEN, bos: "", eos: "" };
+}
+
+async function loadNative(addon: NativeAddon, path: string): Promise<NativeVocabulary | undefined> {
+  const native = new addon.AddonModel(path, { addonExports: addon, vocabOnly: true, gpuLayers: 0, useMmap: true });
+  // The library throws, or answers false, for a file that it cannot read; the load of the engine says why.
+  return (await native.init().catch(() => false)) ? native : undefined;
+}
+
+function readVocabulary(native: NativeVocabulary, size: number): Vocabulary {
+  const names = new Map<string, SpecialName>();
+  let longest_token = 1;
+  for (let token = 0; token < size; token++) {
+    const name = native.getTokenString(token) ?? "";
+    longest_token = Math.max(longest_token, Buffer.byteLength(name));
+    const attributes = native.getTokenAttributes(token);
+    if (name === "" || (attributes & (UNKNOWN | CONTROL | USER_DEFINED)) === 0) continue;
+    // Names of a user's definition are found in plain text as well.
+    const steers = (attributes & USER_DEFINED) === 0 || native.isEogToken(token) || looksSpecial(name);
+    names.set(name, { steers, strips_left: (attributes & STRIPS_LEFT) !== 0 });
+  }
+  const textOf = (token: number): string => (token < 0 ? "" : native.detokenize(Uint32Array.of(token), true));
+  return {
+    ...{ names: createSpecialNames(names), longest_token },
+    ...{ bos: textOf(native.tokenBos()), eos: textOf(native.tokenEos()) },
+    tokenizer: createTokenizer(native),
+  };
+}
+
+// SentencePiece puts a space before a text. Behind a character that is part of no other token, the text has none.
+const MARK = "\u0001";
+
+function createTokenizer(native: NativeVocabulary): Tokenizer {
+  const tokenize = (text: string): Uint32Array => native.tokenize(text, true);
+  const marks = native.getVocabularyType() === SENTENCE_PIECE ? tokenize(MARK) : new Uint32Array();
+  const start = native.shouldPrependBosToken() && native.tokenBos() >= 0 ? native.tokenBos() : undefined;
+  return {
+    ...{ native, start, tokenize },
+    tokenizeRest(text) {
+      const tokens = tokenize(text === "" ? text : marks.length > 0 ? MARK + text : text);
+      return marks.every((mark, at) => tokens[at] === mark) ? tokens.subarray(marks.length) : tokenize(text);
+    },
+  };
+}
