@@ -23,7 +23,7 @@ export interface Server {
   ended: Promise<End>;
   /** Posts a chat request; `signal` leaves it. */
   chat(body: object, signal?: AbortSignal): Promise<Response>;
-  /** The processes it has started and that still run. */
+  /** The processes of engines that it has started and that still run. */
   children(): number[];
   kill(signal: NodeJS.Signals): void;
   /** Resolves once a line of standard error, past or to come, matches; rejects when the server ends before. */
