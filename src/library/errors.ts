@@ -31,6 +31,11 @@ export function takenId(id: string): ApiError {
   return new ApiError(409, message, { code: "model_exists", param: "id" });
 }
 
+export function uncheckedFile(id: string): ApiError {
+  const message = `The model ${quote(id)} is here, and was fetched without that size or sha256. Delete it first, or leave them out.`;
+  return new ApiError(409, message, { code: "model_exists", param: "id" });
+}
+
 /** For a model that other servers run. */
 export function upstreamModel(id: string, url: string): ApiError {
   const message = `The model ${quote(id)} is run by ${new URL(url).host}: there is nothing to be downloaded.`;

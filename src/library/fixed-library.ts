@@ -14,6 +14,7 @@ export function createFixedLibrary(own: readonly OwnModel[]): Library {
     resolve: async ({ id, settings }) => ({ id, path: "", settings }),
     add: refuse,
     addPending: refuse,
+    setAdapter: refuse,
     addWithoutDownload: refuse,
     listPending: async () => [],
     getPending: async () => undefined,

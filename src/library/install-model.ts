@@ -77,7 +77,9 @@ export function createModelInstaller(deps: ModelInstallerOptions): ModelInstalle
         const manifest = await pending.completeFiles(plan, options, signal).catch(throwDownloadError);
         const files = yield* fetchModelFiles(manifest, folderOf(id), options, signal);
         const header = await readGgufFile(join(folderOf(id), files[0]!.name));
-        await records.put(fillFromHeader({ ...manifest, created: now(), files }, header));
+        // The adapter may have been named anew meanwhile.
+        const engine = (await downloads.get(id))?.model.engine;
+        await records.put(fillFromHeader({ ...manifest, ...(engine && { engine }), created: now(), files }, header));
         await forgetOrigins(folderOf(id), files);
         // The record comes first: a crash in between leaves a pending model that is here already.
         await downloads.remove(id);

@@ -25,7 +25,7 @@ export interface LibraryOptions {
   now?: () => number;
 }
 
-export interface Library extends ModelInstaller, Pick<PendingModels, "addPending" | "listPending" | "getPending"> {
+export interface Library extends ModelInstaller, Pick<PendingModels, "addPending" | "setAdapter" | "listPending" | "getPending"> {
   /** All readable records, sorted by id. */
   list(): Promise<Model[]>;
   /** All records, sorted by id; undefined for one that cannot be read. */
@@ -70,6 +70,7 @@ export function createLibrary({
   return {
     resolve,
     addPending: pending.addPending,
+    setAdapter: pending.setAdapter,
     listPending: pending.listPending,
     getPending: pending.getPending,
     ...createModelInstaller({ records, downloads, pending, changes, resolve, folderOf, now }),

@@ -2,11 +2,11 @@
 import { isDeepStrictEqual } from "node:util";
 import { listFiles } from "../../models/sources/huggingface.ts";
 import type { DownloadOptions } from "../../models/sources/source.ts";
-import type { Model } from "../../models/manifest.ts";
+import type { Model, ModelFile } from "../../models/manifest.ts";
 import type { HubReference } from "../../models/reference.ts";
 import type { PendingModel } from "../../models/pending-model.ts";
 import type { Collection } from "../storage/collection.ts";
-import { takenId } from "./errors.ts";
+import { busyModel, takenId, uncheckedFile } from "./errors.ts";
 
 /** What is to be fetched for a model. */
 export interface DownloadPlan {
@@ -18,8 +18,13 @@ export interface DownloadPlan {
 }
 
 export interface PendingModels {
-  /** Records a model that is to be fetched. Throws `ApiError` 409 `model_exists` for an id that stands for another one. */
+  /**
+   * Records a model that is to be fetched; of one that is pending, what is said of it for the first time. Throws `ApiError` 409 `model_exists` for an id
+   * that stands for another one, or for a file that was fetched without its size or sha256, and `model_not_ready` while it is fetched so.
+   */
   addPending(plan: DownloadPlan): Promise<void>;
+  /** Gives a known model, pending or not, the adapter of this one; other models of its id are left alone. Whether one that is here had another. */
+  setAdapter(model: Model): Promise<boolean>;
   /** Manifests of the pending models, sorted by id; without files where only the hub can say what they are made of. */
   listPending(): Promise<Model[]>;
   /** The manifest that was asked for under this id, whether or not it is here by now; undefined where its record cannot be read. */
@@ -46,10 +51,40 @@ export function createPendingModels({ records, downloads, now }: PendingModelsOp
     return installed !== undefined || pending !== undefined;
   };
 
+  /** What is said of a known model for the first time. What is expected of its file can be held only before that is fetched. */
+  const sayMore = async ({
+    model: {
+      id,
+      files: [asked],
+    },
+    allow_private,
+  }: DownloadPlan): Promise<void> => {
+    const unknownTo = (known: Model): boolean => EXPECTED.some((name) => asked?.[name] !== undefined && !known.files[0]?.[name]);
+    const installed = await records.get(id);
+    if (installed !== undefined && unknownTo(installed)) throw uncheckedFile(id);
+    await downloads.patch(id, (record) => {
+      const allowed = allow_private && !record.allow_private ? { ...record, allow_private } : record;
+      if (!unknownTo(record.model)) return allowed;
+      if (record.state === "downloading") throw busyModel(id, "downloaded");
+      return { ...allowed, model: { ...record.model, files: [{ ...record.model.files[0]!, ...asked }] } };
+    });
+  };
+
   return {
     isKnown,
-    async addPending({ model, reference, allow_private }) {
-      if (await isKnown(model)) return;
+    async setAdapter(model) {
+      const change = <M extends Model>(record: M): M =>
+        record.engine !== model.engine && isSame(record, model) ? { ...record, engine: model.engine } : record;
+      await downloads.patch(model.id, (record) => {
+        const changed = change(record.model);
+        return changed === record.model ? record : { ...record, model: changed };
+      });
+      const before = await records.get(model.id);
+      return before !== undefined && (await records.patch(model.id, change))?.engine !== before.engine;
+    },
+    async addPending(plan) {
+      const { model, reference, allow_private } = plan;
+      if (await isKnown(model)) return sayMore(plan);
       const record = { id: model.id, object: "model.download", created_at: now(), state: "added", model } as const;
       await downloads.put({ ...record, ...(reference && { reference }), ...(allow_private && { allow_private }) });
     },
@@ -77,5 +112,13 @@ export function createPendingModels({ records, downloads, now }: PendingModelsOp
 /** What makes two requests for one id the same. */
 function isSame(one: Model, other: Model): boolean {
   if (one.source_url === undefined || one.source_url !== other.source_url) return false;
-  return isDeepStrictEqual(one.upstream, other.upstream);
+  // A file that is used in place may change; one that is fetched is what it was said to be.
+  const isFetched = [...one.files, ...other.files].every(({ path }) => path === undefined);
+  return isDeepStrictEqual(one.upstream, other.upstream) && !(isFetched && isOtherFile(one.files[0], other.files[0]));
+}
+
+const EXPECTED = ["size", "sha256"] as const;
+
+function isOtherFile(one: ModelFile | undefined, other: ModelFile | undefined): boolean {
+  return EXPECTED.some((name) => one?.[name] !== undefined && other?.[name] !== undefined && one[name] !== other[name]);
 }

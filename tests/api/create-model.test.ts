@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "bun:test";
-import { errorOf, makeApp, NOW } from "../support/app.ts";
+import { errorOf, makeApp, makeModel, NOW } from "../support/app.ts";
 import { tinyGguf } from "../support/tiny-gguf.ts";
 
 const OPERATOR = "operator-key-of-the-tests";
@@ -76,6 +76,74 @@ describe("a model of the hub", () => {
     expect((await remove()).status).toBe(200);
     expect((await remove()).status).toBe(404);
     expect(await listed("?catalog=true")).not.toContain("org/name");
+  });
+});
+
+describe("B-62: a model that is known already, added with something else", () => {
+  const pendingOf = async ({ store }: ReturnType<typeof house>, id: string) => (await store.downloads.get(id))!;
+
+  test("another adapter: it gets that one, and a request without any leaves it", async () => {
+    const made = house();
+    for (const adapter of [undefined, "llama-server", "node-llama-cpp"]) {
+      await made.added({ repo: "org/name", ...(adapter && { adapter }) });
+      expect((await pendingOf(made, "org/name")).model.engine).toBe(adapter);
+    }
+    await made.added({ repo: "org/name" });
+    expect((await pendingOf(made, "org/name")).model.engine).toBe("node-llama-cpp");
+    expect(await made.refusal({ repo: "org/other", id: "org/name", adapter: "llama-server" })).toMatchObject({ status: 409 });
+    expect((await pendingOf(made, "org/name")).model.engine).toBe("node-llama-cpp");
+  });
+
+  test("another adapter for a file in place: an engine that runs is not used any more", async () => {
+    const path = file("mine.gguf");
+    const made = house();
+    const { added, owner, store, chat, pool } = made;
+    await added({ path }, owner);
+    expect((await chat({ model: "mine" })).status).toBe(200);
+    expect(pool.state("mine")).toBe("running");
+    await added({ path }, owner);
+    expect(pool.state("mine")).toBe("running");
+    await added({ path, adapter: "llama-server" }, owner);
+    expect((await store.models.get("mine"))?.engine).toBe("llama-server");
+    expect(pool.state("mine")).toBe("stopped");
+    expect(await made.refusal({ path, adapter: "node-llama-cpp" })).toMatchObject({ status: 403 });
+    expect((await store.models.get("mine"))?.engine).toBe("llama-server");
+  });
+
+  test("another size or sha256 is another model; one that is new is kept, unless the file is on its way", async () => {
+    const made = house();
+    const source_url = "https://example.com/a.gguf";
+    await made.added({ source_url });
+    await made.added({ source_url, sha256: "a".repeat(64) });
+    await made.added({ source_url, size: 7 });
+    expect((await pendingOf(made, "a")).model.files).toMatchObject([{ name: "a.gguf", size: 7, sha256: "a".repeat(64) }]);
+    for (const other of [{ size: 8 }, { sha256: "b".repeat(64) }])
+      expect(await made.refusal({ source_url, ...other })).toMatchObject({ status: 409, param: "id", code: "model_exists" });
+    await made.added({ source_url: "https://example.com/b.gguf" });
+    await made.store.downloads.patch("b", (record) => ({ ...record, state: "downloading" }));
+    expect(await made.refusal({ source_url: "https://example.com/b.gguf", size: 7 })).toMatchObject({
+      ...{ status: 409, code: "model_not_ready" },
+    });
+  });
+
+  test("a size or sha256 of a file that was fetched without it is refused", async () => {
+    const { store, refusal } = house();
+    const source_url = "https://example.com/a.gguf";
+    await store.models.put({ ...makeModel("a"), source_url, files: [{ name: "a.gguf", size: 9, sources: [] }] });
+    expect(await refusal({ source_url, sha256: "a".repeat(64) })).toMatchObject({
+      status: 409,
+      param: "id",
+      code: "model_exists",
+    });
+    expect(await refusal({ source_url, size: 8 })).toMatchObject({ status: 409, param: "id", code: "model_exists" });
+  });
+
+  test("a private address that the owner allows this time", async () => {
+    const made = house();
+    const source_url = "https://192.168.0.7/a.gguf";
+    await made.added({ source_url }, made.owner);
+    await made.added({ source_url, allow_private: true }, made.owner);
+    expect(await pendingOf(made, "a")).toMatchObject({ allow_private: true });
   });
 });
 

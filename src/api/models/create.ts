@@ -47,9 +47,15 @@ export async function addModel(c: Context<AppEnv>, deps: Deps): Promise<Response
   const plan =
     place.kind === "hub" ? planFromHub(model, place.reference, request) : planFromUrl(model, place.url, request, allow_private);
   await deps.library.addPending({ ...plan, ...(request.allow_private && { allow_private }) });
+  await changeAdapter(deps, plan.model);
   if (request.download) await deps.downloads.start(id);
   const installed = await deps.library.get(id);
   return json(c, await toWireModel(installed ?? plan.model, installed === undefined ? "available" : "installed", deps));
+}
+
+/** A model that is known gets the adapter that is named this time; who uses it goes on with the old one. */
+async function changeAdapter({ library, pool }: Deps, model: Model): Promise<void> {
+  if (model.engine !== undefined && (await library.setAdapter(model))) void pool.unload(model.id);
 }
 
 function mayUsePrivateAddress(c: Context<AppEnv>, { guards, allow_private = false }: Deps, request: NewModel): boolean {
@@ -120,6 +126,7 @@ async function addFileInPlace(c: Context<AppEnv>, deps: Deps, model: Model, path
   const added = await describeFilesInPlace(model, path, within);
   const [{ size: found = 0 } = {}] = added.files;
   if (size !== undefined && size !== found) throw invalidValue(`The file has ${found} bytes instead of ${size}.`, "size");
+  await changeAdapter(deps, added);
   const known = await deps.library.get(model.id);
   if (known?.source_url === added.source_url) return toWireModel(known!, "installed", deps);
   await deps.library.addWithoutDownload(added);
