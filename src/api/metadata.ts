@@ -17,9 +17,10 @@ function findFault(metadata: JsonObject): string | undefined {
       return `"metadata.${key}" has ${value.length} characters. At most ${MAX_STRING_LENGTH} are allowed.`;
     }
   }
-  if (isNestedDeeper(metadata, MAX_DEPTH)) return `"metadata" is nested deeper than ${MAX_DEPTH} levels. Flatten it.`;
+  // The bytes first: looking for the depth of a large value takes a hundred times as long (`bench:bodies`, row `1 MiB of {}`).
   const bytes = jsonBytes(metadata);
-  return bytes > MAX_BYTES ? `"metadata" takes ${bytes} bytes. At most ${MAX_BYTES} are allowed.` : undefined;
+  if (bytes > MAX_BYTES) return `"metadata" takes ${bytes} bytes. At most ${MAX_BYTES} are allowed.`;
+  return isNestedDeeper(metadata, MAX_DEPTH) ? `"metadata" is nested deeper than ${MAX_DEPTH} levels. Flatten it.` : undefined;
 }
 
 // Not v.record: it drops keys such as `__proto__`, and what was sent is to come back.
