@@ -9,6 +9,8 @@ export interface DownloadThreadMessage {
   step?: DownloadProgress;
   /** The last message; without an error the file is there, or the download was stopped. */
   end?: true;
+  /** Of the file that came. */
+  sha256?: string | undefined;
   error?: { message: string; download_code?: DownloadCode; code?: string | undefined };
 }
 
@@ -26,13 +28,16 @@ try {
     timer = undefined;
     if (step && step !== posted) post({ step: (posted = step) });
   };
-  for await (step of fetchFile(workerData as DownloadRequest, stop.signal, true)) {
+  const steps = fetchFile(workerData as DownloadRequest, stop.signal, true);
+  let next = await steps.next();
+  for (; !next.done; next = await steps.next()) {
+    step = next.value;
     if (step.source !== posted?.source || step.problem !== posted.problem) postStep();
     timer ??= setTimeout(postStep, 50);
   }
   clearTimeout(timer);
   postStep();
-  post({ end: true });
+  post({ end: true, sha256: next.value });
 } catch (error) {
   const { message, code } = error as NodeJS.ErrnoException;
   post({ end: true, error: error instanceof DownloadError ? { message, download_code: error.code } : { message, code } });

@@ -13,7 +13,7 @@ const THREAD_FROM_BYTES = 16 << 20;
 
 /**
  * Fetches a file to `target` (an absolute path): resumed where an earlier call stopped, checked against size, sha256 and header, in
- * its place only when whole. Ends at once when it is there. Throws `DownloadError` and the signal's reason; leaving or aborting keeps
+ * its place only when whole; answers its sha256 then. Ends at once when it is there. Throws `DownloadError` and the signal's reason; leaving or aborting keeps
  * the bytes that came over http for the next call.
  */
 export function download(
@@ -21,14 +21,17 @@ export function download(
   target: string,
   options: DownloadOptions,
   signal: AbortSignal,
-): AsyncGenerator<DownloadProgress, void> {
+): AsyncGenerator<DownloadProgress, string | undefined> {
   // A function cannot be handed to a thread.
   const bound = options.drivers !== undefined || Object.values(options).some((option) => typeof option === "function");
   const start = bound || (file.size ?? Infinity) < THREAD_FROM_BYTES ? fetchFile : fetchInThread;
   return start({ file, target, options }, signal);
 }
 
-async function* fetchInThread(request: DownloadRequest, signal: AbortSignal): AsyncGenerator<DownloadProgress, void> {
+async function* fetchInThread(
+  request: DownloadRequest,
+  signal: AbortSignal,
+): AsyncGenerator<DownloadProgress, string | undefined> {
   signal.throwIfAborted();
   const worker = new Worker(new URL("./download-thread.ts", import.meta.url), { workerData: request });
   const messages = readMessages(worker);
@@ -41,11 +44,12 @@ async function* fetchInThread(request: DownloadRequest, signal: AbortSignal): As
     return message;
   };
   try {
-    while (!ended) {
-      const { step, error } = await next();
+    for (;;) {
+      const { step, error, sha256 } = await next();
       if (ended) signal.throwIfAborted();
       if (step) yield step;
       if (error) throw toError(error);
+      if (ended) return sha256;
     }
   } finally {
     listener[Symbol.dispose]();

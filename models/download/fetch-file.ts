@@ -19,9 +19,9 @@ export async function* fetchFile(
   request: DownloadRequest,
   signal: AbortSignal,
   blocking = false,
-): AsyncGenerator<DownloadProgress> {
+): AsyncGenerator<DownloadProgress, string | undefined> {
   const { file, target, options } = request;
-  if (await isWhole(file, target, options, signal)) return;
+  if (!options.replace && (await isWhole(file, target, options, signal))) return undefined;
   const problems: string[] = [];
   const codes = new Set<DownloadCode>();
   try {
@@ -34,7 +34,7 @@ export async function* fetchFile(
         const name = driverOf(source, options.drivers).describe(source);
         try {
           for await (const step of fetchFrom(source, transfer)) yield { source: name, ...(problem && { problem }), ...step };
-          return;
+          return part.sha256;
         } catch (error) {
           signal.throwIfAborted();
           if (!(error instanceof SourceError)) throw error;

@@ -2,7 +2,7 @@
 // as long for a byte as `bench:download` takes to receive it.
 import { createHash } from "node:crypto";
 import { addAbortListener } from "node:events";
-import type { FileHandle } from "node:fs/promises";
+import { type FileHandle, open, realpath } from "node:fs/promises";
 import { Worker } from "node:worker_threads";
 import type { PartHashRequest, PartHashReply } from "./part-hash-thread.ts";
 
@@ -40,6 +40,25 @@ export function createPartHash(path: string, handle: FileHandle) {
       thread = undefined;
     },
   };
+}
+
+/**
+ * The sha256 of a whole file as hex digits, links followed; a large one is read in a thread of low priority. Throws what the disk throws,
+ * and the signal's reason.
+ */
+export async function hashFile(path: string, signal: AbortSignal): Promise<string> {
+  signal.throwIfAborted();
+  const real = await realpath(path);
+  const handle = await open(real, "r");
+  const hash = createPartHash(real, handle);
+  try {
+    const { size } = await handle.stat();
+    hash.reach(size);
+    return await hash.digest(size, signal);
+  } finally {
+    await hash.close();
+    await handle.close();
+  }
 }
 
 function awaitDigest(thread: Worker, signal: AbortSignal): Promise<string> {

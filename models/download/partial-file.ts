@@ -50,6 +50,7 @@ export async function openPartialFile(target: string, file: ExpectedFile, option
   let total = file.size;
   let checked_at = 0;
   let joined = false;
+  let sha256: string | undefined;
   let closed = false;
 
   const refuse = async (reason: string): Promise<never> => {
@@ -70,6 +71,10 @@ export async function openPartialFile(target: string, file: ExpectedFile, option
     get joined(): boolean {
       return joined;
     },
+    /** Of the whole file, once it is finished. */
+    get sha256(): string | undefined {
+      return sha256;
+    },
     /** To be called before bytes of another answer are written. */
     join: (): void => void (joined = true),
     /** Goes on from the bytes that an earlier try left of this address; gives their origin, or undefined where they are of no use. */
@@ -79,7 +84,7 @@ export async function openPartialFile(target: string, file: ExpectedFile, option
       if (origin?.url !== url || !canContinue(origin, file.sha256)) return undefined;
       if (size < MAGIC.length || size > (file.size ?? origin.total ?? Infinity)) return undefined;
       [bytes, joined] = [size, true];
-      if (file.sha256 !== undefined) hash.reach(bytes);
+      hash.reach(bytes);
       return origin;
     },
     /** Drops all bytes. With an origin, the bytes to come can be resumed. */
@@ -109,7 +114,7 @@ export async function openPartialFile(target: string, file: ExpectedFile, option
       if (file.name.endsWith(".gguf") && !MAGIC.startsWith(head)) await refuse(head.startsWith("<") ? WEB_PAGE : NOT_GGUF);
       await writeAll(handle, chunk, bytes, blocking);
       bytes += chunk.length;
-      if (file.sha256 !== undefined) hash.reach(bytes);
+      hash.reach(bytes);
       if (bytes - checked_at < CHECK_EVERY) return;
       await checkSpace();
       // Bytes reach the disk while more are written, so that the last sync does not wait for gigabytes.
@@ -123,8 +128,8 @@ export async function openPartialFile(target: string, file: ExpectedFile, option
      */
     async finish(signal: AbortSignal): Promise<void> {
       if (bytes !== (file.size ?? bytes)) await refuse(`It sent ${bytes} bytes instead of ${file.size}.`);
-      const sha256 = file.sha256 && (await hash.digest(bytes, signal));
-      if (sha256 !== file.sha256) await refuse(`Its file has the sha256 ${sha256} instead of ${file.sha256}.`);
+      sha256 = await hash.digest(bytes, signal);
+      if (sha256 !== (file.sha256 ?? sha256)) await refuse(`Its file has the sha256 ${sha256} instead of ${file.sha256}.`);
       if (file.name.endsWith(".gguf"))
         await readGgufFile(path).catch((error) => (error instanceof GgufError ? refuse(error.message) : Promise.reject(error)));
       await syncing;

@@ -1,11 +1,10 @@
 // Whether a file that has its name already is the one that is to be fetched.
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { lstat } from "node:fs/promises";
 import { SourceError } from "../download-errors.ts";
 import type { DownloadOptions } from "../sources/source.ts";
 import { driverOf } from "../sources/registry.ts";
 import type { ModelFile } from "../manifest.ts";
+import { hashFile } from "./part-hash.ts";
 import { isSameFile, noteOf, type PartOrigin, readPartOrigin } from "./part-note.ts";
 
 /**
@@ -40,10 +39,4 @@ async function isUnchanged(
     }
   }
   return false;
-}
-
-async function hashFile(path: string, signal: AbortSignal): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20, signal })) hash.update(chunk as Uint8Array);
-  return hash.digest("hex");
 }

@@ -62,6 +62,8 @@ export interface DownloadOptions {
   allow_private?: boolean;
   /** Sources that need the network are not used. */
   offline?: boolean;
+  /** Fetches a file also where one of its length is there, which is replaced when the new one is whole. */
+  replace?: boolean;
   /** In place of connections that check each address they lead to; here only the URL is checked. For tests. */
   fetch?: (url: URL, init: RequestInit) => Promise<Response>;
   /** In place of the drivers of `registry.ts`. For tests. */

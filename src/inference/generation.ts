@@ -29,7 +29,8 @@ export function createGeneration({ model, signal, timeout, metrics, elapsed, lat
   let phase: Phase = "queue";
   let phaseBegan = arrival;
   let outcome: GenerationEnd | undefined;
-  let timeoutError: ApiError | undefined;
+  /** Why it was stopped from here. */
+  let stopError: ApiError | undefined;
   let releaseSlot = (): void => {};
   let finished = false;
 
@@ -41,23 +42,30 @@ export function createGeneration({ model, signal, timeout, metrics, elapsed, lat
   };
 
   const stop = new AbortController();
-  const expire = (): void => {
-    enterPhase(phase);
-    timeoutError = tooLong(timeout, spent);
-    outcome = ["timed_out", phase, timeoutError.code!];
-    stop.abort(timeoutError);
+  const stopWith = (error: ApiError, end: GenerationEnd): void => {
+    stopError = error;
+    outcome = end;
+    stop.abort(error);
     // At once, not when the error goes out: a client that reads slowly would keep the slot until it has read everything before.
     releaseSlot();
   };
+  const expire = (): void => {
+    enterPhase(phase);
+    const error = tooLong(timeout, spent);
+    stopWith(error, ["timed_out", phase, error.code!]);
+  };
 
-  const is_limited = timeout !== Number.POSITIVE_INFINITY;
-  const cancelDeadline = is_limited ? later(timeout, expire) : () => {};
-  const stopped = is_limited ? AbortSignal.any([signal, stop.signal]) : signal;
+  const cancelDeadline = timeout === Number.POSITIVE_INFINITY ? () => {} : later(timeout, expire);
+  const stopped = AbortSignal.any([signal, stop.signal]);
 
   return {
-    /** Aborts when the client leaves, and when the generation takes too long. */
+    /** Aborts when the client leaves, when the generation takes too long, and at `stop`. */
     signal: stopped,
-    /** `release` gives the slot back; called when the generation takes too long, whether its events are read or not. */
+    /** Ends it with this error, unless it has ended. */
+    stop(error: ApiError): void {
+      if (outcome === undefined) stopWith(error, failure(error, phase));
+    },
+    /** `release` gives the slot back; called when the generation is stopped, whether its events are read or not. */
     slotAcquired(release: () => void): void {
       releaseSlot = release;
       enterPhase("load");
@@ -82,10 +90,10 @@ export function createGeneration({ model, signal, timeout, metrics, elapsed, lat
       stopped.throwIfAborted();
       throw new AdapterError("engine_crashed", "The engine ended its answer before it was complete. Try again.");
     },
-    /** Notes the error and returns the one to be thrown: after the deadline, 504. */
+    /** Notes the error and returns the one to be thrown: after the deadline, 504, after `stop` its error. */
     fail(error: unknown): unknown {
-      const reason = timeoutError ?? error;
-      if (timeoutError === undefined && signal.aborted) outcome ??= ["cancelled", phase, ""];
+      const reason = stopError ?? error;
+      if (stopError === undefined && signal.aborted) outcome ??= ["cancelled", phase, ""];
       outcome ??= failure(reason, phase);
       return reason;
     },

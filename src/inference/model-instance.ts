@@ -1,6 +1,7 @@
 // One instance of a model: its engine, its queue, who uses it and since when nobody does. One that is stopping gets no new requests.
 import type { Engine } from "../../adapters/adapter.ts";
 import type { Model } from "../../models/manifest.ts";
+import type { ApiError } from "../http/errors.ts";
 import type { MemoryHolder } from "./memory-budget.ts";
 import { createRequestQueue, type RequestQueue, type RequestQueueOptions } from "./request-queue.ts";
 
@@ -11,6 +12,8 @@ export interface ModelInstance extends Omit<MemoryHolder, "stopping"> {
   /** Counts a user, until the function that is returned is called, once: an instance with users is not idle. */
   retain(): () => void;
   whenIdle(): Promise<void>;
+  /** Stop the generations that use it, or wait to. */
+  readonly stops: Set<(error: ApiError) => void>;
   /** When the last user left, in ms since 1970. */
   readonly idle_since: number;
   /** One load for all requests; undefined where there is neither a load nor an engine. */
@@ -25,8 +28,8 @@ export interface ModelInstance extends Omit<MemoryHolder, "stopping"> {
   stopping: boolean;
 }
 
-/** `asked`: by a client. `memory`: another model needs it. `changed`: the model's record has. */
-export type UnloadReason = "asked" | "idle" | "memory" | "changed";
+/** `asked`: by a client. `memory`: another model needs it. `changed`: the model's record has. `damaged`: its file is. */
+export type UnloadReason = "asked" | "idle" | "memory" | "changed" | "damaged";
 
 interface ModelInstanceOptions extends RequestQueueOptions {
   upstream: Model["upstream"];
@@ -81,6 +84,7 @@ export function createModelInstance(options: ModelInstanceOptions): ModelInstanc
       used = ++uses;
       return releaseInstance;
     },
+    stops: new Set(),
     whenIdle: () => (users === 0 ? Promise.resolve() : new Promise((resolve) => idleWaiters.push(resolve))),
     evict: () => retire(instance, "memory"),
     load: undefined,

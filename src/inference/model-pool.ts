@@ -41,6 +41,8 @@ export interface ModelPool {
    * there is left. Forgets failures, and what `start` said of pinning.
    */
   unload(id: string): Promise<void>;
+  /** Ends what runs, waits and loads on the engine of a model whose file is damaged, with this error, and closes the engine. */
+  unloadDamaged(id: string, error: ApiError): void;
   /** No new requests; those that run and wait get `grace_ms` to end, then all engines are closed. */
   close(grace_ms: number): Promise<void>;
 }
@@ -70,6 +72,8 @@ export interface ModelPoolOptions extends Pick<LoaderOptions, "adapterOf" | "res
   timeout?: number | undefined;
   /** Ids of models that are pinned from the start. */
   pinned?: string[] | undefined;
+  /** Called with each request to a model that is loaded. */
+  onUse?: ((model: Model) => void) | undefined;
   /** Absent: everything fits. */
   memory?: MemoryBudgetOptions | undefined;
   log: Log;
@@ -116,6 +120,8 @@ export function createModelPool(options: ModelPoolOptions): ModelPool {
       const instance = instances.getOrCreate(model);
       const releaseInstance = instance.retain();
       const generation = createGeneration({ model: model.id, signal, timeout, metrics, elapsed, later });
+      instance.stops.add(generation.stop);
+      if (instance.engine !== undefined) options.onUse?.(model);
       let releaseSlot = (): void => {};
       try {
         releaseSlot = await instance.queue.acquire(generation.signal, client);
@@ -133,6 +139,7 @@ export function createModelPool(options: ModelPoolOptions): ModelPool {
         throw generation.fail(error);
       } finally {
         releaseSlot();
+        instance.stops.delete(generation.stop);
         generation.end();
         releaseInstance();
       }
@@ -163,6 +170,13 @@ export function createModelPool(options: ModelPoolOptions): ModelPool {
       const instance = instances.get(id);
       if (instance !== undefined) instances.retire(instance, "asked");
       await instances.whenUnloaded(id);
+    },
+    unloadDamaged(id, error) {
+      for (const instance of instances.all().filter((each) => each.id === id)) {
+        instances.retire(instance, "damaged");
+        instance.loadController.abort(error);
+        for (const stop of instance.stops) stop(error);
+      }
     },
     async close(grace_ms) {
       closing.abort(new ApiError(503, "The server is stopping.", { code: "server_stopping" }));

@@ -13,8 +13,15 @@ export function resizedFile(id: string, file: ModelFile, size: number): ApiError
   return corrupted(`The file "${file.name}" of model ${quote(id)} has ${sizes}. ${remedy(id, file)}`);
 }
 
+export function damagedFile(id: string, file: ModelFile): ApiError {
+  const before = file.path === undefined ? "as it was fetched" : "as it was first used";
+  return corrupted(`The file "${file.name}" of model ${quote(id)} is not ${before}: its sha256 is another. ${remedy(id, file)}`);
+}
+
+/** The path of a file that is used in place is not told: the answer may go to any client. */
 function remedy(id: string, file: ModelFile): string {
-  return file.path === undefined ? `Run "ingle pull ${id}".` : `Put it back where it was, or run "ingle rm ${id}".`;
+  if (file.path === undefined) return `Run "ingle pull ${id}".`;
+  return `Put it back where it was, take it as it now is by "ingle pull PATH --id ${id}", or run "ingle rm ${id}".`;
 }
 
 function corrupted(message: string): ApiError {

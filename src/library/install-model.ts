@@ -7,9 +7,9 @@ import type { DownloadOptions, DownloadProgress } from "../../models/sources/sou
 import { describeRepo } from "../../models/sources/huggingface.ts";
 import { SourceError } from "../../models/download-errors.ts";
 import { readGgufFile } from "../../models/gguf/header.ts";
-import type { InstalledModel, Model } from "../../models/manifest.ts";
 import type { ModelFileFacts } from "../inference/memory-estimator.ts";
 import type { Changes } from "./changes.ts";
+import { ApiError } from "../http/errors.ts";
 import { notInCatalog } from "../http/not-found.ts";
 import { upstreamModel, unreadableHeader } from "./errors.ts";
 import {
@@ -21,10 +21,13 @@ import {
   weightFilesOf,
 } from "./fetch-files.ts";
 import type { DownloadPlan, PendingModels, PendingModelsOptions } from "./pending-models.ts";
+import type { WeightFiles } from "./weight-files.ts";
+import type { WeightVerifier } from "./weight-verifier.ts";
 
 export interface ModelInstaller {
   /**
-   * What a download would fetch: a pending model, one of the catalogue, or again the files of a record; undefined when all is there.
+   * What a download would fetch: a pending model, one of the catalogue, or again the files of a record; undefined when all is there,
+   * which takes a sha256 of what may have changed.
    * Throws `ApiError` 404 `model_not_found`, 409 `model_not_downloadable` for one that other servers run, and 500
    * `model_corrupted` where a file that is used in place is gone.
    */
@@ -44,20 +47,21 @@ export interface ModelInstaller {
 export interface ModelInstallerOptions extends PendingModelsOptions {
   pending: PendingModels;
   changes: Changes;
-  /** `Library.resolve`. */
-  resolve(model: Model): Promise<InstalledModel>;
+  weightFiles: Pick<WeightFiles, "filesOf" | "verifyAll">;
+  verifier: WeightVerifier;
   /** Absolute path of the folder with a model's weights. */
   folderOf(id: string): string;
 }
 
 export function createModelInstaller(deps: ModelInstallerOptions): ModelInstaller {
-  const { records, downloads, pending, changes, resolve, folderOf, now } = deps;
+  const { records, downloads, pending, changes, weightFiles, verifier, folderOf, now } = deps;
   const installer: ModelInstaller = {
     async planDownload(id) {
       const installed = await records.get(id);
       if (installed?.upstream !== undefined) throw upstreamModel(id, installed.upstream.urls[0]!);
-      const fault: unknown = installed && (await resolve(installed).then(nothing, (error) => error));
+      const fault: unknown = installed && (await weightFiles.verifyAll(installed).then(nothing, (error) => error));
       if (installed !== undefined && fault === undefined) return undefined;
+      if (fault instanceof ApiError && fault.code !== "model_corrupted") throw fault;
       const added = await downloads.get(id);
       if (added !== undefined) return added;
       const manifest = catalog().find((model) => model.id === id) ?? installed;
@@ -75,7 +79,7 @@ export function createModelInstaller(deps: ModelInstallerOptions): ModelInstalle
       try {
         if (plan.reference) yield { source: describeRepo(plan.reference.repo), bytes: 0 };
         const manifest = await pending.completeFiles(plan, options, signal).catch(throwDownloadError);
-        const files = yield* fetchModelFiles(manifest, folderOf(id), options, signal);
+        const files = yield* fetchModelFiles(weightFiles.filesOf(manifest), verifier, options, signal);
         const header = await readGgufFile(join(folderOf(id), files[0]!.name));
         // The adapter may have been named anew meanwhile.
         const engine = (await downloads.get(id))?.model.engine;

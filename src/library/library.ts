@@ -1,19 +1,22 @@
 // The models of a data folder: one record each in the store, and the weights that ingle fetched for them as plain files.
 import { lstat, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import type { InstalledModel, Model } from "../../models/manifest.ts";
 import type { PendingModel } from "../../models/pending-model.ts";
 import { createChanges } from "./changes.ts";
 import { totalBytes, weightFilesOf } from "./fetch-files.ts";
-import { checkWeightFile, sumPartialBytes } from "./weight-files.ts";
+import { createWeightFiles, sumPartialBytes, type WeightFilesOptions } from "./weight-files.ts";
+import { createWeightVerifier } from "./weight-verifier.ts";
 import { createModelInstaller, type ModelInstaller } from "./install-model.ts";
 import { createPendingModels, type PendingModels } from "./pending-models.ts";
 import type { Collection } from "../storage/collection.ts";
 import { isRecordFault, undefinedIfAbsent } from "../storage/faults.ts";
 import { encodeKey } from "../storage/encode-key.ts";
+import { notePath } from "../storage/weight-notes.ts";
 import { KINDS } from "../storage/store.ts";
 
-export interface LibraryOptions {
+export interface LibraryOptions extends Pick<WeightFilesOptions, "onDamaged" | "log"> {
   records: Collection<Model>;
   /** The pending models. */
   downloads: Collection<PendingModel>;
@@ -40,8 +43,25 @@ export interface Library extends ModelInstaller, Pick<PendingModels, "addPending
    * `ApiError` 409 `model_not_ready` beside a download.
    */
   remove(id: string, unused?: () => Promise<void>): Promise<boolean>;
-  /** Where the weights are, or who runs the model instead. Throws `ApiError` 500 `model_corrupted` when they are missing or changed in size. */
+  /**
+   * Where the weights are, or who runs the model instead. Throws `ApiError` 500 `model_corrupted` when they are missing, changed in size or
+   * known to be damaged.
+   */
   resolve(model: Model): Promise<InstalledModel>;
+  /**
+   * As `resolve`, for a load: of files that may have changed since, and of those never looked at, the sha256 is made meanwhile.
+   * `onDamaged` is called where it is wrong.
+   */
+  resolveForLoad(model: Model): Promise<InstalledModel>;
+  /** Of a model that is loaded: looks now and then whether its files change under it, as `resolveForLoad` does. */
+  recheck(model: Model): void;
+  /**
+   * Takes files that are used in place as they now are, where they may have changed: `found` describes them anew. Answers with the record,
+   * which is the `known` one where they have not.
+   */
+  takeAsItIs(known: Model, found: Model): Promise<Model>;
+  /** Stops making sha256s; they are made when they are next needed. */
+  close(): Promise<void>;
   /** Adds a model that needs no download. Throws `ApiError` 409 `model_exists` for an id that stands for another one. */
   addWithoutDownload(model: Model): Promise<void>;
   /** Bytes that a stopped download has left, 0 for none. */
@@ -53,27 +73,39 @@ export function createLibrary({
   downloads,
   weights,
   kv_cache,
+  onDamaged,
+  log,
   now = () => Math.floor(Date.now() / 1000),
 }: LibraryOptions): Library {
   const folderOf = (id: string) => join(weights, encodeKey(id));
   const changes = createChanges();
   const pending = createPendingModels({ records, downloads, now });
-  const resolve: Library["resolve"] = async (model) => {
+  const verifier = createWeightVerifier(log);
+  const weightFiles = createWeightFiles({ verifier, folderOf, onDamaged, log });
+  const installedModel = (model: Model): InstalledModel => {
     const { id, upstream, settings } = model;
     if (upstream !== undefined) return { id, path: "", upstream, settings };
-    const paths = model.files.map((file) => file.path ?? join(folderOf(id), file.name));
-    for (const [i, file] of model.files.entries()) await checkWeightFile(id, file, paths[i]!);
+    const paths = weightFiles.filesOf(model).map(({ path }) => path);
     const projector = paths[model.files.findIndex(({ role }) => role === "projector")];
     return { id, path: paths[0]!, extra_bytes: totalBytes(weightFilesOf(model).slice(1)), projector, settings };
   };
 
   return {
-    resolve,
+    async resolve(model) {
+      await weightFiles.check(model);
+      return installedModel(model);
+    },
+    async resolveForLoad(model) {
+      await weightFiles.checkForLoad(model);
+      return installedModel(model);
+    },
+    recheck: weightFiles.recheck,
+    close: verifier.close,
     addPending: pending.addPending,
     setAdapter: pending.setAdapter,
     listPending: pending.listPending,
     getPending: pending.getPending,
-    ...createModelInstaller({ records, downloads, pending, changes, resolve, folderOf, now }),
+    ...createModelInstaller({ records, downloads, pending, changes, weightFiles, verifier, folderOf, now }),
 
     list: async () => records.getMany(await records.ids()),
 
@@ -96,6 +128,7 @@ export function createLibrary({
         const removed = await records.remove(id);
         const forgotten = await downloads.remove(id);
         await unused();
+        await weightFiles.forget(id);
         const there = await lstat(folderOf(id)).catch(undefinedIfAbsent);
         await rm(folderOf(id), { recursive: true, force: true });
         if (kv_cache !== undefined) await rm(join(kv_cache, encodeKey(id)), { recursive: true, force: true });
@@ -108,6 +141,17 @@ export function createLibrary({
     async addWithoutDownload(model) {
       await pending.isKnown(model);
       await records.put(model);
+    },
+
+    async takeAsItIs(known, found) {
+      if (isDeepStrictEqual(known.files, found.files) && !(await weightFiles.mayHaveChanged(known))) return known;
+      const { name, created, settings, parameters, engine } = known;
+      const taken = { ...(engine && { engine }), ...found, name, created, settings, parameters };
+      await weightFiles.forget(known.id);
+      // The notes go first: a crash in between leaves files that are damaged by their length, or looked at anew.
+      for (const { folder, file } of weightFiles.filesOf(taken)) await rm(notePath(folder, file.name), { force: true });
+      await records.put(taken);
+      return taken;
     },
 
     partialBytes: async (id) => (hasKey(id) ? sumPartialBytes(folderOf(id)) : 0),

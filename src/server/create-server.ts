@@ -18,7 +18,7 @@ import type { GuardOptions } from "../http/middleware/guards.ts";
 import { createMemoryEstimator } from "../inference/memory-estimator.ts";
 import { newId, createRequestIds } from "../support/ids.ts";
 import { ImportError } from "../import/old-folder.ts";
-import { createLibrary, type Library } from "../library/library.ts";
+import { createLibrary, type Library, type LibraryOptions } from "../library/library.ts";
 import { createLog, type Log } from "../support/log.ts";
 import { encodeKey } from "../storage/encode-key.ts";
 import { createFolderProof } from "../storage/lock/folder-proof.ts";
@@ -80,14 +80,15 @@ function createServerOn(folder: DataFolder, config: Config, log: Log, options: C
   const adapters: Partial<Adapters> & Pick<Adapters, "adapterOf"> = own ? { adapterOf: () => own } : createAdapters(config, log);
   const { adapterOf } = adapters;
   const models = options.models ?? (own === undefined ? adapterNamed(config.adapter)?.models : undefined);
-  const library = models === undefined ? libraryOf(config, store) : createFixedLibrary(models);
+  const library = models === undefined ? libraryOf(config, store, log, (id, error) => pool.unloadDamaged(id, error)) : createFixedLibrary(models);
   const budget = machineMemoryBudget(config.memory, () => pool.list());
   // Models without files need no estimate.
   const estimator = models === undefined ? createMemoryEstimator({ ...config, budget }) : undefined;
   const pool: ModelPool = createModelPool({
     ...poolSettings(config),
     adapterOf,
-    resolve: library.resolve,
+    resolve: library.resolveForLoad,
+    onUse: library.recheck,
     memory: estimator && { need: async (model, load) => (model.upstream ? undefined : estimator.need(model, load)), budget },
     log,
   });
@@ -126,6 +127,7 @@ function createServerOn(folder: DataFolder, config: Config, log: Log, options: C
     resumeDownloads: downloads.resume,
     announceUrl: async (url) => lock?.announceUrl(url),
     async close(grace_ms) {
+      await library.close();
       await downloads.close();
       await pool.close(grace_ms);
       await adapters.close?.();
@@ -134,9 +136,10 @@ function createServerOn(folder: DataFolder, config: Config, log: Log, options: C
   };
 }
 
-function libraryOf({ data }: Config, { models, downloads }: Store): Library {
+function libraryOf({ data }: Config, { models, downloads }: Store, log: Log, onDamaged: LibraryOptions["onDamaged"]): Library {
   const kv_cache = join(data, KV_CACHE_FOLDER);
-  return createLibrary({ records: models, downloads, weights: join(data, "weights"), kv_cache, now: epochSeconds });
+  const records = { records: models, downloads };
+  return createLibrary({ ...records, weights: join(data, "weights"), kv_cache, onDamaged, log, now: epochSeconds });
 }
 
 function poolSettings({ data, kv_cache, slots, queue, threads, context, keep_alive, timeout, pin }: Config) {

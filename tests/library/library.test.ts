@@ -331,7 +331,7 @@ test.skipIf(!hasPip)(
     });
     const manifest = catalog().find((model) => model.id === DEFAULT_MODEL)!;
     expect(createHash("sha256").update(readFileSync(path)).digest("hex")).toBe(manifest.files[0]!.sha256!);
-    expect(readdirSync(join(path, ".."))).toEqual([manifest.files[0]!.name]);
+    expect(readdirSync(join(path, "..")).sort()).toEqual([manifest.files[0]!.name, `${manifest.files[0]!.name}.sha256.json`]);
   },
   300_000,
 );

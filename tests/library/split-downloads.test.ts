@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import type { Model } from "../../models/manifest.ts";
 import { fetchModelFiles, forgetOrigins } from "../../src/library/fetch-files.ts";
+import { createWeightVerifier } from "../../src/library/weight-verifier.ts";
 import { makeModel } from "../support/app.ts";
 import { sha256 } from "../support/hub.ts";
 import { tinyGguf } from "../support/tiny-gguf.ts";
@@ -65,7 +66,8 @@ const split = (known: (part: number) => object = () => ({})): Model =>
 const knownOf = (version: number) => (part: number) => ({ size: MIB, sha256: sha256(bytesOf(version, part)) });
 
 async function fetchAll(model: Model, wait = async () => {}): Promise<unknown> {
-  const steps = fetchModelFiles(model, folder, { allow_private: true, wait }, new AbortController().signal);
+  const files = model.files.map((file) => ({ id: model.id, file, folder, path: join(folder, file.name) }));
+  const steps = fetchModelFiles(files, createWeightVerifier(), { allow_private: true, wait }, new AbortController().signal);
   try {
     for await (const _ of steps);
     return undefined;

@@ -22,7 +22,8 @@ export async function openLibrary(folder: string, now?: () => number): Promise<O
     weights: join(folder, "weights"),
     ...(now && { now }),
   });
-  return Object.assign(library, { close, log });
+  const closeLibrary = library.close;
+  return Object.assign(library, { close: () => closeLibrary().then(close), log });
 }
 
 /** For the time of `work`. */

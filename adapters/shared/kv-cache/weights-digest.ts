@@ -1,6 +1,6 @@
 // Tells whether weights on the disk are still those that a state was made with.
 import { createHash } from "node:crypto";
-import { stat } from "node:fs/promises";
+import { fileStamp } from "../../../models/file-stamp.ts";
 import { allParts } from "../../../models/split-gguf.ts";
 import { readExactly, withFile } from "./state-bytes.ts";
 
@@ -15,12 +15,6 @@ export async function weightsDigest(path: string): Promise<string> {
   const sum = createHash("sha256");
   for (const part of allParts(path)) sum.update(await fileStamp(part)).update(await startOf(part));
   return sum.digest("hex");
-}
-
-/** The length and the times of a file. Throws what the disk throws. */
-export async function fileStamp(path: string): Promise<string> {
-  const { size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
-  return JSON.stringify([size, mtimeNs, ctimeNs].map(String));
 }
 
 function startOf(path: string): Promise<Uint8Array> {

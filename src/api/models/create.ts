@@ -128,7 +128,12 @@ async function addFileInPlace(c: Context<AppEnv>, deps: Deps, model: Model, path
   if (size !== undefined && size !== found) throw invalidValue(`The file has ${found} bytes instead of ${size}.`, "size");
   await changeAdapter(deps, added);
   const known = await deps.library.get(model.id);
-  if (known?.source_url === added.source_url) return toWireModel(known!, "installed", deps);
-  await deps.library.addWithoutDownload(added);
-  return toWireModel(added, "installed", deps);
+  if (known?.source_url !== added.source_url) {
+    await deps.library.addWithoutDownload(added);
+    return toWireModel(added, "installed", deps);
+  }
+  const taken = await deps.library.takeAsItIs(known!, added);
+  // Its engine has read what was there before; who uses it goes on.
+  if (taken !== known) void deps.pool.unload(model.id);
+  return toWireModel(taken, "installed", deps);
 }

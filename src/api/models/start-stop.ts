@@ -8,6 +8,7 @@ import { KeepAlive } from "../../support/quantities.ts";
 import { parseBody } from "../../http/validate.ts";
 import { findModel } from "../find-model.ts";
 import { modelIdFromPath } from "./model-id.ts";
+import { problemOf } from "./wire-form.ts";
 
 const StartRequest = v.object({ keep_alive: v.nullish(KeepAlive), pinned: v.nullish(v.boolean()) });
 const StopRequest = v.object({});
@@ -22,10 +23,13 @@ export const startStopRoutes = (deps: Deps) =>
     return action === "start" ? startModel(c, deps, id) : stopModel(c, deps, id);
   });
 
-/** GET answers a list of `EngineRow`, with a `notice` where an adapter was passed over. */
-export const loadedModelRoutes = ({ pool, adapterNotice }: Deps) =>
-  new Hono<AppEnv>().get("/", function listLoadedModels(c) {
-    return json(c, { object: "list", data: pool.list(), notice: adapterNotice?.() });
+/** GET answers a list of `EngineRow`, with a `notice` where an adapter was passed over, or a model that is not loaded is damaged. */
+export const loadedModelRoutes = ({ pool, library, adapterNotice }: Deps) =>
+  new Hono<AppEnv>().get("/", async function listLoadedModels(c) {
+    const idle = (await library.list()).filter(({ id }) => pool.state(id) === "stopped");
+    const problems = await Promise.all(idle.map((model) => problemOf(model, library)));
+    const notices = [adapterNotice?.(), ...problems].filter((text) => text !== undefined);
+    return json(c, { object: "list", data: pool.list(), notice: notices.length > 0 ? notices.join(" ") : undefined });
   });
 
 /** Answers when the model is loaded. Throws 404 `model_not_found`, and what a chat throws. */

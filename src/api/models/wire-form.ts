@@ -2,6 +2,7 @@
 import type { Model } from "../../../models/manifest.ts";
 import { driverOf } from "../../../models/sources/registry.ts";
 import type { Deps } from "../deps.ts";
+import { toApiError } from "../../http/errors.ts";
 import type { ModelFileFacts } from "../../inference/memory-estimator.ts";
 
 /** `damaged`: the record cannot be read. `available`: the model is in the catalogue or pending, and not here. */
@@ -20,7 +21,7 @@ export async function toWireModel(model: Model, presence: ModelPresence, deps: D
   const sources = files.flatMap((file) =>
     file.sources.map((source) => ({ filename: file.name, type: source.type, ...driverOf(source).locate(source) })),
   );
-  const state = await readState(model, presence, deps);
+  const { state, problem } = await readState(model, presence, deps);
   const adapter = deps.adapterOf(model);
   const partial_bytes = state === "available" || state === "damaged" ? await deps.library.partialBytes(model.id) : 0;
   return {
@@ -34,6 +35,7 @@ export async function toWireModel(model: Model, presence: ModelPresence, deps: D
     engine: adapter.name,
     sources,
     state,
+    ...(problem !== undefined && { problem }),
     ...(partial_bytes > 0 && { partial_bytes }),
     ...(await readFileFacts(model, presence, deps, options)),
     context_length: model.context_length ?? null,
@@ -68,13 +70,23 @@ function detailsOf({ header }: ModelFileFacts) {
   return { architecture, quantization, parameter_count, size_label, context_length, license, chat_template };
 }
 
+/** `problem`: what is wrong with a damaged model, and what to do. */
 async function readState(model: Model, presence: ModelPresence, { pool, downloads, library }: Deps) {
-  if (downloads.state(model.id) === "downloading") return "downloading";
-  if (presence !== "installed") return presence;
+  if (downloads.state(model.id) === "downloading") return { state: "downloading" };
+  if (presence === "damaged") return { state: presence, problem: 'Its record cannot be read. "ingle check" says why.' };
+  if (presence === "available") return { state: presence };
   const state = pool.state(model.id);
-  if (state !== "stopped") return state;
-  const isWhole = (await library.resolve(model).catch(() => undefined)) !== undefined;
-  return isWhole ? state : "damaged";
+  if (state !== "stopped") return { state };
+  const problem = await problemOf(model, library);
+  return problem === undefined ? { state } : { state: "damaged", problem };
+}
+
+/** What is wrong with the files of a model, in words. */
+export async function problemOf(model: Model, library: Deps["library"]): Promise<string | undefined> {
+  return library.resolve(model).then(
+    () => undefined,
+    (error) => toApiError(error).message,
+  );
 }
 
 /** The published API has an address for every model. */
