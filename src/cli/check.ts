@@ -13,37 +13,44 @@ import { isThreadRecord } from "../storage/check/recovered-thread.ts";
 import { setAside } from "../storage/check/set-aside.ts";
 import { CONFIG_ARG, settingArgs, settingsOf } from "./setting-args.ts";
 import { CliError } from "./error.ts";
-import { print } from "./print.ts";
+import { print, printNote } from "./print.ts";
 
 export default defineCommand({
   meta: { name: "check", description: "Look for damaged, foreign and orphaned files in the data folder." },
   args: {
     fix: { type: "boolean", default: false, description: `Move what was found to "${SET_ASIDE}"; nothing is deleted` },
+    weights: { type: "boolean", default: false, description: "Read all files of models, and compare their sha256" },
     json: { type: "boolean", default: false, description: "One JSON object instead of lines" },
     ...settingArgs("data"),
     ...CONFIG_ARG,
   },
-  async run({ args: { fix, json, ...settings } }) {
+  async run({ args: { fix, weights, json, ...settings } }) {
     const { data, store } = readConfig(settingsOf(settings));
     if (chosenDriver(store).driver !== "fs-durable")
       throw new CliError(`The records are not in ${data} but in another store, which has its own tools.`);
     if (!(await hasMarker(data))) throw new CliError(`${data} is not a data folder of ingle.`);
-    const { report, moved } = fix ? await checkAndFix(data) : { report: await reportOn(data), moved: [] };
+    const onHash = weights ? noteHash : undefined;
+    const { report, moved } = fix ? await checkAndFix(data, onHash) : { report: await reportOn(data, onHash), moved: [] };
     print(json ? JSON.stringify({ ...report, set_aside: moved }, null, 2) : formatReport(report, moved));
     if (report.findings.length > moved.length) process.exitCode = 1;
   },
 });
 
-async function reportOn(data: string): Promise<CheckReport> {
-  return checkFolder(data, { in_use: (await holderOf(join(data, LOCK_FILE))) !== undefined });
+type OnHash = ((model: string, file: string) => void) | undefined;
+
+/** Gigabytes take a while. */
+const noteHash: OnHash = (model, file) => printNote(`Reading ${file} of ${model} …`);
+
+async function reportOn(data: string, onHash: OnHash): Promise<CheckReport> {
+  return checkFolder(data, { in_use: (await holderOf(join(data, LOCK_FILE))) !== undefined, onHash });
 }
 
-async function checkAndFix(data: string): Promise<{ report: CheckReport; moved: string[] }> {
+async function checkAndFix(data: string, onHash: OnHash): Promise<{ report: CheckReport; moved: string[] }> {
   const lock = await takeFolderLock(join(data, LOCK_FILE), { command: "check --fix" }).catch((error) => {
     throw fixError(data, error);
   });
   try {
-    const report = await checkFolder(data, { in_use: false });
+    const report = await checkFolder(data, { in_use: false, onHash });
     const moved = await setAside(data, report.findings, new Date().toISOString().replaceAll(":", "-"));
     return { report, moved };
   } catch (error) {

@@ -8,6 +8,7 @@ import { CONFIG_ARG, settingArgs, settingsOf } from "./setting-args.ts";
 import { compilers, engines, PROBE_MS } from "./doctor/engines.ts";
 import { runCheck, type Check, type CheckOptions, type Finding } from "./doctor/finding.ts";
 import { checkGraphics, checkMemory, checkPermissions, checkProcessor, checkRuntimes, checkSystem } from "./doctor/machine.ts";
+import { checkModels } from "./doctor/models.ts";
 import { checkCache, checkDataFolder, checkPort } from "./doctor/places.ts";
 import { print } from "./print.ts";
 
@@ -44,6 +45,7 @@ async function runChecks(flags: Record<string, unknown>): Promise<Finding[]> {
     checks.push(
       ["permissions", () => checkPermissions(config), { vital: true }],
       ["data folder", () => checkDataFolder(config), { vital: true }],
+      ["models", () => checkModels(config)],
       ["port", () => checkPort(config), { vital: true }],
       // Longer than the probe of an engine's own process may take.
       ["engines", () => engines(config), { vital: true, timeout_ms: 2 * PROBE_MS }],

@@ -20,10 +20,11 @@ export default defineCommand({
       if (json) print(JSON.stringify(rows, null, 2));
       else if (rows.length === 0) printNote('No model is installed. "ingle list --catalog" shows what "ingle pull" can fetch.');
       else print(formatTable(rows));
+      if (!json) for (const { problem } of rows) if (problem !== null) printNote(problem);
     }),
 });
 
-/** One model of the list. `partial`: a download was stopped. `damaged`: its record cannot be read, or its file is missing or has changed. */
+/** One model of the list. `partial`: a download was stopped. */
 interface Row {
   id: string;
   /** Bytes; null while unknown, and for a model that other servers run. */
@@ -32,6 +33,8 @@ interface Row {
   context_length: number | null;
   license: string | null;
   state: "installed" | "damaged" | "downloading" | "partial" | "available";
+  /** What is wrong with one that is `damaged`, and what to do. */
+  problem: string | null;
   /** Bytes of memory; null while unknown. */
   needed_bytes: number | null;
   /** Whether this machine has them; null while unknown. */
@@ -46,17 +49,19 @@ interface ListedModel extends Pick<Row, "id" | "context_length"> {
   upstream?: { urls: string[] };
   metadata: { size?: number };
   state: "available" | "downloading" | "stopped" | "loading" | "running" | "damaged";
+  problem?: string;
   partial_bytes?: number;
   fit?: MemoryFit;
 }
 
-function rowOf({ id, context_length, license, metadata, state, partial_bytes = 0, fit, upstream }: ListedModel): Row {
+function rowOf({ id, context_length, license, metadata, state, problem, partial_bytes = 0, fit, upstream }: ListedModel): Row {
   return {
     id,
     size: metadata.size || null,
     context_length,
     license: license ?? null,
     state: stateOf(state, partial_bytes),
+    problem: problem ?? null,
     needed_bytes: fit?.needed_bytes ?? null,
     fits: fit?.fits ?? null,
     servers: upstream?.urls ?? null,

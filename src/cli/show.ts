@@ -28,6 +28,7 @@ interface ModelDetails {
   name: string;
   description: string;
   state: string;
+  problem?: string;
   license?: string;
   context_length: number | null;
   source_url: string;
@@ -45,6 +46,7 @@ function formatDetails({ details, fit, metadata, upstream, partial_bytes = 0, ..
     ["Name", model.name === model.id ? undefined : model.name],
     ["About", model.description || undefined],
     ["State", partial_bytes > 0 ? `${model.state}, ${formatBytes(partial_bytes)} of it are here` : model.state],
+    ["Problem", model.problem],
     ["Size", metadata.size > 0 ? formatBytes(metadata.size) : undefined],
     ["Architecture", details?.architecture ?? undefined],
     ["Parameters", details && formatCount(details.parameter_count)],

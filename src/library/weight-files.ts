@@ -86,7 +86,9 @@ export function createWeightFiles({ verifier, folderOf, onDamaged = () => {}, lo
     },
     /** Whether a file is other than when its sha256 was made. */
     async mayHaveChanged(model: Model): Promise<boolean> {
-      const known = await Promise.all(filesOf(model).map(async (file) => [await verifier.expected(file), await verifier.state(file)] as const));
+      const known = await Promise.all(
+        filesOf(model).map(async (file) => [await verifier.expected(file), await verifier.state(file)] as const),
+      );
       return known.some(([expected, { state }]) => expected !== undefined && state !== "sound");
     },
     forget(id: string): Promise<void> {

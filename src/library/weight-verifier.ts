@@ -2,11 +2,17 @@
 // have. It is made once a change, one file at a time.
 import { addAbortListener } from "node:events";
 import pLimit from "p-limit";
-import { hashFile } from "../../models/download/part-hash.ts";
 import { fileStamp } from "../../models/file-stamp.ts";
 import type { ModelFile } from "../../models/manifest.ts";
 import { ApiError } from "../http/errors.ts";
-import { isDamaged, notePath, readWeightNote, writeWeightNote, type WeightNote } from "../storage/weight-notes.ts";
+import {
+  isDamaged,
+  makeWeightNote,
+  notePath,
+  readWeightNote,
+  writeWeightNote,
+  type WeightNote,
+} from "../storage/weight-notes.ts";
 import type { Log } from "../support/log.ts";
 import { busyModel } from "./errors.ts";
 
@@ -48,7 +54,8 @@ export function createWeightVerifier(log?: Log): WeightVerifier {
   const unwritten = new Map<string, { id: string; note: WeightNote }>();
 
   const keyOf = ({ folder, file }: WeightFile): string => notePath(folder, file.name);
-  const readNote = async (key: string): Promise<WeightNote | undefined> => unwritten.get(key)?.note ?? (await readWeightNote(key));
+  const readNote = async (key: string): Promise<WeightNote | undefined> =>
+    unwritten.get(key)?.note ?? (await readWeightNote(key));
   /** What the record says goes first: the file may have been replaced by another version since. */
   const judge = ({ file }: WeightFile, note: WeightNote | undefined): WeightNote | undefined =>
     note && { ...note, expected: file.sha256 ?? note.expected };
@@ -63,20 +70,15 @@ export function createWeightVerifier(log?: Log): WeightVerifier {
 
   async function makeSha256(file: WeightFile, signal: AbortSignal): Promise<"sound" | "damaged"> {
     const key = keyOf(file);
-    for (;;) {
-      const stamp = await fileStamp(file.path);
-      const known = judge(file, await readNote(key));
-      if (known?.stamp === stamp) return isDamaged(known) ? "damaged" : "sound";
-      const sha256 = await hashFile(file.path, signal);
-      // Written meanwhile: what was read is neither the old file nor the new one.
-      if ((await fileStamp(file.path)) !== stamp) continue;
-      signal.throwIfAborted();
-      const note = { stamp, sha256, expected: known?.expected ?? file.file.sha256 ?? sha256 };
-      await write(key, file.id, note);
-      if (!isDamaged(note)) return "sound";
-      log?.error("a file is damaged", { model: file.id, file: file.file.name, sha256, expected: note.expected });
-      return "damaged";
-    }
+    const known = judge(file, await readNote(key));
+    if (known?.stamp === (await fileStamp(file.path))) return isDamaged(known) ? "damaged" : "sound";
+    const note = await makeWeightNote(file.path, known?.expected ?? file.file.sha256, signal);
+    signal.throwIfAborted();
+    await write(key, file.id, note);
+    if (!isDamaged(note)) return "sound";
+    const { sha256, expected } = note;
+    log?.error("a file is damaged", { model: file.id, file: file.file.name, sha256, expected });
+    return "damaged";
   }
 
   /** The one that runs, or a new one. */

@@ -80,7 +80,10 @@ function createServerOn(folder: DataFolder, config: Config, log: Log, options: C
   const adapters: Partial<Adapters> & Pick<Adapters, "adapterOf"> = own ? { adapterOf: () => own } : createAdapters(config, log);
   const { adapterOf } = adapters;
   const models = options.models ?? (own === undefined ? adapterNamed(config.adapter)?.models : undefined);
-  const library = models === undefined ? libraryOf(config, store, log, (id, error) => pool.unloadDamaged(id, error)) : createFixedLibrary(models);
+  const library =
+    models === undefined
+      ? libraryOf(config, store, log, (id, error) => pool.unloadDamaged(id, error))
+      : createFixedLibrary(models);
   const budget = machineMemoryBudget(config.memory, () => pool.list());
   // Models without files need no estimate.
   const estimator = models === undefined ? createMemoryEstimator({ ...config, budget }) : undefined;

@@ -3,6 +3,8 @@
 import { randomBytes } from "node:crypto";
 import { dirname, join } from "node:path";
 import * as v from "valibot";
+import { hashFile } from "../../models/download/part-hash.ts";
+import { fileStamp } from "../../models/file-stamp.ts";
 import { disk } from "./drivers/fs-durable/file-system.ts";
 import { codeOf } from "./faults.ts";
 
@@ -35,6 +37,15 @@ export async function readWeightNote(path: string): Promise<WeightNote | undefin
     return v.parse(WeightNote, JSON.parse(new TextDecoder().decode(await disk.read(path, MOST))));
   } catch {
     return undefined;
+  }
+}
+
+/** Makes the sha256 of a file, again where it was written meanwhile; `expected` as far as it is known. Throws as `hashFile`. */
+export async function makeWeightNote(path: string, expected: string | undefined, signal: AbortSignal): Promise<WeightNote> {
+  for (;;) {
+    const stamp = await fileStamp(path);
+    const sha256 = await hashFile(path, signal);
+    if ((await fileStamp(path)) === stamp) return { stamp, sha256, expected: expected ?? sha256 };
   }
 }
 

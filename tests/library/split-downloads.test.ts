@@ -149,5 +149,5 @@ test("what was noted of the sources is dropped with the installation", async () 
   const model = split();
   await fetchAll(model);
   await forgetOrigins(folder, model.files);
-  expect(readdirSync(folder).sort()).toEqual(NAMES);
+  expect(readdirSync(folder).sort()).toEqual(NAMES.flatMap((name) => [name, `${name}.sha256.json`]));
 });

@@ -18,6 +18,8 @@ export interface FolderFinding {
 export interface FolderCheckOptions {
   /** A server works in it: what is a moment old may be half of something that goes on. */
   in_use: boolean;
+  /** All weights are hashed; called before each file. Absent: what was noted of them is believed. */
+  onHash?: ((model: string, file: string) => void) | undefined;
   now?: () => number;
 }
 
@@ -28,7 +30,7 @@ const A_MOMENT_MS = 60_000;
 export type CheckedFolder = ReturnType<typeof createCheckedFolder>;
 
 /** Paths are below the data folder, with `/`. */
-export function createCheckedFolder(folder: string, { in_use, now = Date.now }: FolderCheckOptions) {
+export function createCheckedFolder(folder: string, { in_use, onHash, now = Date.now }: FolderCheckOptions) {
   const findings: FolderFinding[] = [];
   /** Names of our folders at which something else stands: links are not followed, so what would be in them is not known. */
   const misplaced = new Set<string>();
@@ -52,6 +54,7 @@ export function createCheckedFolder(folder: string, { in_use, now = Date.now }: 
 
   return {
     in_use,
+    onHash,
     findings,
     misplaced,
     place,

@@ -1,15 +1,18 @@
 // The weights in a data folder: whether they are what the records say, and whether a model owns them.
 import { stat } from "node:fs/promises";
+import { isDeepStrictEqual } from "node:util";
 import type { Model } from "../../../models/manifest.ts";
 import { TEMPORARY } from "../drivers/fs-durable.ts";
 import { decodeKey, encodeKey } from "../encode-key.ts";
+import { codeOf } from "../faults.ts";
+import { makeWeightNote, notePath, readWeightNote, writeWeightNote } from "../weight-notes.ts";
 import { IGNORED, type CheckedFolder } from "./folder.ts";
 import type { Records } from "./records.ts";
 
 export const WEIGHTS = "weights";
 
 export async function checkWeights(checked: CheckedFolder, { models, fetched }: Omit<Records, "sound">): Promise<void> {
-  const { report, entries } = checked;
+  const { report, entries, onHash } = checked;
   const owners = new Set([...models.map(({ id }) => id), ...fetched].map(encodeKey));
   const own = new Map(models.map(({ id, files }) => [encodeKey(id), files.map(({ name }) => name)]));
   for (const model of models) {
@@ -23,10 +26,13 @@ export async function checkWeights(checked: CheckedFolder, { models, fetched }: 
     else if (await checked.isOfMissingModel(name)) await reportOwnerless(place);
   }
 
-  async function checkFile({ id }: Model, { name, path, size }: Model["files"][number]): Promise<void> {
+  async function checkFile({ id }: Model, { name, path, size, sha256 }: Model["files"][number]): Promise<void> {
     const place = `${WEIGHTS}/${encodeKey(id)}/${name}`;
-    const fault = await faultOf(path ?? checked.place(place), size);
-    const remedy = path === undefined ? `Run "ingle pull ${id}".` : `Put it back, or run "ingle rm ${id}".`;
+    const file = path ?? checked.place(place);
+    const note = notePath(checked.place(`${WEIGHTS}/${encodeKey(id)}`), name);
+    const fault = (await faultOf(file, size)) ?? (await damageOf(file, note, sha256, onHash && (() => onHash(id, name))));
+    const remedy =
+      path === undefined ? `Run "ingle pull ${id}".` : `Put it back, or run "ingle pull ${path} --id ${id}" or "ingle rm ${id}".`;
     if (fault !== undefined) report("damaged", place, `The file of model "${id}" ${fault}. ${remedy}`, false);
   }
 
@@ -40,10 +46,30 @@ export async function checkWeights(checked: CheckedFolder, { models, fetched }: 
     if (names === undefined) return;
     for (const { name } of await entries(place)) {
       const ours =
-        names.includes(name.replace(/(\.new)?\.part(\.json)?$|\.pip$/, "")) || TEMPORARY.test(name) || IGNORED.test(name);
+        names.includes(name.replace(/(\.new)?\.part(\.json)?$|\.pip$|\.sha256\.json$/, "")) ||
+        TEMPORARY.test(name) ||
+        IGNORED.test(name);
       if (!ours) report("foreign", `${place}/${name}`, "It is none of the model's files.");
     }
   }
+}
+
+/** By what was noted of a file, or by its sha256 now, which is noted then: "ingle pull" goes by that. */
+async function damageOf(path: string, place: string, sha256: string | undefined, onHash: (() => void) | undefined) {
+  let note = await readWeightNote(place);
+  try {
+    if (onHash !== undefined) {
+      onHash();
+      const found = await makeWeightNote(path, sha256 ?? note?.expected, new AbortController().signal);
+      // A disk that takes no note is no fault of the file.
+      if (!isDeepStrictEqual(found, note)) await writeWeightNote(place, found).catch(() => {});
+      note = found;
+    }
+  } catch (error) {
+    return `cannot be read (${codeOf(error)})`;
+  }
+  const expected = sha256 ?? note?.expected;
+  return note === undefined || note.sha256 === expected ? undefined : `has the sha256 ${note.sha256} instead of ${expected}`;
 }
 
 /** Links are followed: weights may be on another disk. */
