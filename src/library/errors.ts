@@ -25,7 +25,7 @@ function remedy(id: string, file: ModelFile): string {
 }
 
 function corrupted(message: string): ApiError {
-  return new ApiError(500, message, { code: "model_corrupted", param: "model" });
+  return new ApiError(500, message, { code: "model_corrupted", param: "model", headers: { "x-should-retry": "false" } });
 }
 
 export function busyModel(id: string, change: "downloaded" | "removed"): ApiError {
