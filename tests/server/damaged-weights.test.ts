@@ -66,7 +66,13 @@ describe.each(runtimes().map((runtime) => [runtime.name, runtime] as const))("on
       return (await fetch(`${url}/v1/models${path}`, init)).json();
     };
     const ask = async (more: object = {}) => {
-      const res = await chat({ model: "tiny", messages: [{ role: "user", content: "hi" }], max_tokens: 4, temperature: 0, ...more });
+      const res = await chat({
+        model: "tiny",
+        messages: [{ role: "user", content: "hi" }],
+        max_tokens: 4,
+        temperature: 0,
+        ...more,
+      });
       return { status: res.status, retry: res.headers.get("x-should-retry"), body: (await res.json()) as any };
     };
     const pull = async () => {
