@@ -71,7 +71,7 @@ export async function openPartialFile(target: string, file: ExpectedFile, option
     get joined(): boolean {
       return joined;
     },
-    /** Of the whole file, once it is finished. */
+    /** The whole file's, once it is finished. */
     get sha256(): string | undefined {
       return sha256;
     },

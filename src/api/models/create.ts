@@ -133,7 +133,7 @@ async function addFileInPlace(c: Context<AppEnv>, deps: Deps, model: Model, path
     return toWireModel(added, "installed", deps);
   }
   const taken = await deps.library.takeAsItIs(known!, added);
-  // Its engine has read what was there before; who uses it goes on.
+  // The engine has read what was there before; who uses it goes on.
   if (taken !== known) void deps.pool.unload(model.id);
   return toWireModel(taken, "installed", deps);
 }
