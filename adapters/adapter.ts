@@ -188,6 +188,10 @@ export interface AdapterErrorOptions extends ErrorOptions {
   retry_after?: number | undefined;
   /** Path of the field at fault in the client's request, such as `messages[0].content`, where it is known. */
   param?: string | undefined;
+  /** What clients are told where the message holds what only the owner is to know: paths of this machine, addresses, an engine's output. */
+  public_message?: string | undefined;
+  /** Waiting does not mend it, although it may mend others with this code. */
+  lasting?: boolean | undefined;
 }
 
 /** What an adapter throws when a model or an engine, not the caller's code, is at fault. The message is for the user. */
@@ -196,11 +200,16 @@ export class AdapterError extends Error {
   readonly code: AdapterErrorCode;
   readonly retry_after: number | undefined;
   readonly param: string | undefined;
+  readonly public_message: string | undefined;
+  readonly lasting: boolean;
 
-  constructor(code: AdapterErrorCode, message: string, { retry_after, param, ...options }: AdapterErrorOptions = {}) {
-    super(message, options);
+  constructor(code: AdapterErrorCode, message: string, options: AdapterErrorOptions = {}) {
+    const { retry_after, param, public_message, lasting = false, ...more } = options;
+    super(message, more);
     this.code = code;
     this.retry_after = retry_after;
     this.param = param;
+    this.public_message = public_message;
+    this.lasting = lasting;
   }
 }

@@ -19,6 +19,9 @@ export interface Candidate {
 /** What a load throws when its engine's process dies, or gives no sign of life. */
 const DEATHS: readonly AdapterErrorCode[] = ["model_load_failed", "engine_unavailable", "engine_crashed", "engine_timeout"];
 
+/** The end of a failure that says what the program has printed. */
+const PRINTED = / \(.*\)$/s;
+
 /** `candidates`: at least one. `onFallback` gets the notice, once for each adapter that is passed over. */
 export function createAuto(candidates: readonly Candidate[], onFallback: (notice: string) => void) {
   const last = candidates.at(-1)!;
@@ -28,10 +31,13 @@ export function createAuto(candidates: readonly Candidate[], onFallback: (notice
   const loaded = new Map<string, { engine: Engine; adapter: Adapter }>();
   const current = (): Candidate => candidates.find((candidate) => !broken.has(candidate)) ?? last;
 
-  /** A sentence about the adapters that were passed over; undefined where there is none. */
-  const notice = (): string | undefined => {
+  /** A sentence about the adapters that were passed over; undefined where there is none. `for_owner`: with what they have printed. */
+  const noticeFor = (for_owner: boolean): string | undefined => {
     if (broken.size === 0) return undefined;
-    const reasons = [...broken].map(([{ adapter }, why]) => `${adapter.name} does not compute right on this machine: ${why}.`);
+    const reasons = [...broken].map(([{ adapter }, why]) => {
+      const reason = for_owner ? why : why.replace(PRINTED, "");
+      return `${adapter.name} does not compute right on this machine: ${reason}.`;
+    });
     const names = [...broken.keys()].map(({ adapter }) => adapter.name).join(" or ");
     const now = `${current().adapter.name} runs the models until ${names} is built anew or the server restarts.`;
     return [...reasons, now].join(" ");
@@ -52,7 +58,7 @@ export function createAuto(candidates: readonly Candidate[], onFallback: (notice
     if (failure === undefined) return false;
     const isKnown = broken.has(candidate);
     broken.set(candidate, failure);
-    if (!isKnown) onFallback(notice()!);
+    if (!isKnown) onFallback(noticeFor(true)!);
     return true;
   };
 
@@ -84,7 +90,7 @@ export function createAuto(candidates: readonly Candidate[], onFallback: (notice
       capabilities: (asked) => answering(asked).capabilities(asked),
       load: (...args) => load(model, ...args),
     }),
-    notice,
+    notice: () => noticeFor(false),
   };
 }
 

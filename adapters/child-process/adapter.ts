@@ -96,7 +96,9 @@ function connect(
   // Writing to a child that has ended is no error of its own: `exit` follows.
   child.stdin!.on("error", () => {});
   child.on("error", ({ message }) => {
-    end(message, new AdapterError("engine_unavailable", `The engine of model "${id}" cannot be started (${message}).`));
+    const public_message = `The engine of model "${id}" cannot be started.`;
+    const failure = `The engine of model "${id}" cannot be started (${message}).`;
+    end(message, new AdapterError("engine_unavailable", failure, { public_message }));
   });
   child.on("exit", (code, signal) => end(exitReason(code, signal)));
 

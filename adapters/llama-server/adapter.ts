@@ -114,6 +114,7 @@ async function readModelFile<T>({ id, path }: InstalledModel, read: (path: strin
   } catch (error) {
     const { message } = error as Error;
     const reason = error instanceof GgufError ? message : `its file cannot be read (${message.replaceAll(path, "its file")})`;
-    throw new AdapterError("model_load_failed", `Model "${id}" cannot be loaded: ${reason}`, { cause: error });
+    const public_message = error instanceof GgufError ? undefined : `Model "${id}" cannot be loaded: its file cannot be read.`;
+    throw new AdapterError("model_load_failed", `Model "${id}" cannot be loaded: ${reason}`, { public_message, cause: error });
   }
 }

@@ -23,7 +23,11 @@ export function toAdapterError(body: ServerErrorBody, status: number | undefined
     return new AdapterError("request_refused", `The engine refuses the request: ${message}`);
   }
   const retry_after = status === 503 ? 1 : undefined;
-  return new AdapterError("engine_unavailable", `The engine of model "${id}" failed: ${message}`, { retry_after });
+  const public_message = `The engine of model "${id}" failed.`;
+  return new AdapterError("engine_unavailable", `The engine of model "${id}" failed: ${message}`, {
+    retry_after,
+    public_message,
+  });
 }
 
 /** Adds the name of the field at fault to a refused request, where that is sure. */

@@ -65,9 +65,11 @@ const VERSION_MS = 10_000;
 async function checkVersion(path: string, env: FindOptions["env"], timeout: number): Promise<void> {
   const { error, output } = await runVersion(path, env, timeout);
   const hangs = error?.killed ? `it does not print its version within ${timeout / 1000} s` : undefined;
-  if (error !== null) throw unavailable(`The llama-server at ${path} cannot be used: ${hangs ?? startFailure(error, output)}.`);
+  const public_message = "The llama-server of this server cannot be used.";
+  if (error !== null)
+    throw unavailable(`The llama-server at ${path} cannot be used: ${hangs ?? startFailure(error, output)}.`, public_message);
   if (!/^version: /m.test(output))
-    throw unavailable(`The program at ${path} is not a llama-server: it does not print its version.`);
+    throw unavailable(`The program at ${path} is not a llama-server: it does not print its version.`, public_message);
 }
 
 interface VersionOutput {
@@ -98,6 +100,6 @@ function startFailure(error: ExecFileException, output: string): string {
   return reason === "" ? "it does not print its version" : reason;
 }
 
-function unavailable(message: string): AdapterError {
-  return new AdapterError("engine_unavailable", message);
+function unavailable(message: string, public_message?: string): AdapterError {
+  return new AdapterError("engine_unavailable", message, { public_message, lasting: true });
 }

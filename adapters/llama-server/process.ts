@@ -100,12 +100,13 @@ function parseLogLine(line: string): { level: string; text: string } {
   return { level, text: text.replace(/^(srv|cmn|slot|chat|spec) +/, "").trim() };
 }
 
-/** Why a model could not be loaded, as far as the server printed it, without `path`: clients need not know where the model lies. */
+/** Why a model could not be loaded, as far as the server printed it; clients are not told what it printed. */
 export function loadError(id: string, path: string, { code, how, errors }: ProcessEnd): AdapterError {
   if (code === 126 || code === 127) {
     return new AdapterError("engine_unavailable", `llama-server cannot be started: it ended with ${how}.`);
   }
   const printed = errors.slice(0, 2).join("; ").replaceAll(path, "its file");
   const reason = printed === "" ? `the engine ended with ${how} while reading it` : printed.slice(0, 300);
-  return new AdapterError("model_load_failed", `Model "${id}" cannot be loaded: ${reason}.`);
+  const public_message = `Model "${id}" cannot be loaded: the engine ended with ${how} while reading it.`;
+  return new AdapterError("model_load_failed", `Model "${id}" cannot be loaded: ${reason}.`, { public_message });
 }

@@ -55,7 +55,9 @@ export function nodeLlamaCpp(importModule: () => Promise<NodeLlamaCppModule> = (
         signal.throwIfAborted();
         if (error instanceof AdapterError) throw error;
         const reason = (error as Error).message.replaceAll(installed.path, "its file");
-        throw new AdapterError("model_load_failed", `Model "${installed.id}" cannot be loaded: ${reason}.`, { cause: error });
+        const message = `Model "${installed.id}" cannot be loaded: ${reason}.`;
+        const public_message = `Model "${installed.id}" cannot be loaded: the engine refuses its file.`;
+        throw new AdapterError("model_load_failed", message, { public_message, cause: error });
       }
     },
   };

@@ -6,13 +6,17 @@ export interface WireError {
   code?: AdapterErrorCode;
   message: string;
   param?: string | undefined;
+  public_message?: string | undefined;
 }
 
 export function toWireError(error: unknown): WireError {
-  if (error instanceof AdapterError) return { code: error.code, message: error.message, param: error.param };
+  if (error instanceof AdapterError) {
+    const { code, message, param, public_message } = error;
+    return { code, message, param, public_message };
+  }
   return { message: error instanceof Error ? (error.stack ?? error.message) : String(error) };
 }
 
-export function fromWireError({ code, message, param }: WireError): Error {
-  return code === undefined ? new Error(message) : new AdapterError(code, message, { param });
+export function fromWireError({ code, message, param, public_message }: WireError): Error {
+  return code === undefined ? new Error(message) : new AdapterError(code, message, { param, public_message });
 }

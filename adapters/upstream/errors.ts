@@ -18,6 +18,9 @@ export class ServerFailure extends AdapterError {
   }
 }
 
+/** What clients are told: which server it is, and what it says of itself, is for the owner. */
+export const toldOf = (what: string): string => `The server that runs this model ${what}.`;
+
 /** The server and model of a request, as errors name them. */
 export interface UpstreamTarget {
   /** With its port. */
@@ -40,19 +43,27 @@ export function statusFailure(
   const { host, model, key_env } = target;
   const retry_after = parseRetryAfter(headers["retry-after"]);
   const says = `${host} says: ${body.message}`;
-  const declined = (code: AdapterErrorCode, message: string) => new ServerFailure("declined", code, message, { retry_after });
-  if (status >= 300 && status < 400)
-    return declined("upstream_error", `${host} redirects to another address. That is not followed: the key would go along.`);
+  const declined = (code: AdapterErrorCode, message: string, told: string, lasting = true) =>
+    new ServerFailure("declined", code, message, { retry_after, lasting, public_message: toldOf(told) });
+  if (status >= 300 && status < 400) {
+    const message = `${host} redirects to another address. That is not followed: the key would go along.`;
+    return declined("upstream_error", message, "redirects to another address");
+  }
   if (status === 401 || status === 403) {
     // The server's own message is left out: some servers repeat the key.
     const which = key_env === undefined ? "has no key, and it wants one" : `has the key of ${key_env}, and it is refused`;
-    return declined("engine_unavailable", `${host} answers ${status}: the request ${which}.`);
+    return declined("engine_unavailable", `${host} answers ${status}: the request ${which}.`, "takes no request with our key");
   }
   if (isRequestFault(status, body)) return requestFailure(says, body, target);
-  if (status === 404) return declined("upstream_error", `${host} does not know the model "${model}" at this address. ${says}`);
-  if (status === 429) return new ServerFailure("busy", "upstream_busy", says, { retry_after });
-  if (status === 503) return declined("engine_unavailable", says);
-  return new ServerFailure(status < 500 ? "declined" : "broken", "upstream_error", `${says} (status ${status})`);
+  if (status === 404) {
+    const message = `${host} does not know the model "${model}" at this address. ${says}`;
+    return declined("upstream_error", message, "does not know it");
+  }
+  if (status === 429) return new ServerFailure("busy", "upstream_busy", says, { retry_after, public_message: toldOf("is busy") });
+  if (status === 503) return declined("engine_unavailable", says, "is not ready", false);
+  const public_message = toldOf(`failed (status ${status})`);
+  const verdict = status < 500 ? "declined" : "broken";
+  return new ServerFailure(verdict, "upstream_error", `${says} (status ${status})`, { public_message, lasting: status < 500 });
 }
 
 /** The failure of whatever else ends a generation there too early. */
@@ -61,7 +72,8 @@ export function failureOfError(target: UpstreamTarget, error: unknown): ServerFa
   if (error instanceof FailedAnswer) return statusFailure(target, impliedStatus(error.body), {}, error.body);
   if (!(error instanceof BrokenAnswer)) throw error;
   const message = `${target.host} sent no proper answer. ${error.message}`;
-  return new ServerFailure("broken", "upstream_error", message, { cause: error });
+  const public_message = toldOf("sent no proper answer");
+  return new ServerFailure("broken", "upstream_error", message, { public_message, cause: error });
 }
 
 // llama-server answers 500 for parts of messages that its model cannot read.
@@ -74,12 +86,15 @@ const CONTEXT_MESSAGES = /maximum context length|context length exceeded|longer 
 
 function requestFailure(says: string, body: ServerErrorBody, { fields }: UpstreamTarget): ServerFailure {
   const { message, type, code, error } = body;
+  // What is wrong with the request is for the client, who alone can mend it.
+  const public_message = toldOf(`says: ${message}`).slice(0, -1);
   if (!CONTEXT_CODES.test(`${type} ${code}`) && !CONTEXT_MESSAGES.test(message))
-    return new ServerFailure("request", "request_refused", says, { param: blamedField(error, fields) });
+    return new ServerFailure("request", "request_refused", says, { public_message, param: blamedField(error, fields) });
   const { n_prompt_tokens, n_ctx } = error;
   const counted = typeof n_prompt_tokens === "number" && typeof n_ctx === "number";
   const counts = `The prompt has ${String(n_prompt_tokens)} tokens, the context holds ${String(n_ctx)}.`;
-  return new ServerFailure("request", "context_length_exceeded", counted ? counts : says);
+  if (counted) return new ServerFailure("request", "context_length_exceeded", counts);
+  return new ServerFailure("request", "context_length_exceeded", says, { public_message });
 }
 
 const MAX_PATH = 100;

@@ -5,7 +5,7 @@ import { addAbortListener } from "node:events";
 import { request as requestHttp, type ClientRequest, type IncomingMessage } from "node:http";
 import { request as requestHttps } from "node:https";
 import { httpAgent, httpsAgent } from "../shared/direct-agents.ts";
-import { ServerFailure } from "./errors.ts";
+import { ServerFailure, toldOf } from "./errors.ts";
 
 /** How long a server may be silent, in milliseconds. */
 export interface UpstreamTimeouts {
@@ -65,10 +65,13 @@ function watchConnection(
   let timer: ReturnType<typeof setTimeout> | undefined;
   let reached = false;
   let reason: { thrown: unknown } | undefined;
-  const failure = (message: string, cause?: unknown) =>
-    reached
-      ? new ServerFailure("broken", "upstream_error", `${host} ${message}`, { cause })
-      : new ServerFailure("declined", "engine_unavailable", `${host} ${message}`, { cause });
+  /** `why`: the system's word, in parentheses. */
+  const failure = (what: string, why = "", cause?: unknown) => {
+    const options = { public_message: toldOf(what), cause };
+    return reached
+      ? new ServerFailure("broken", "upstream_error", `${host} ${what}${why}.`, options)
+      : new ServerFailure("declined", "engine_unavailable", `${host} ${what}${why}.`, options);
+  };
   const end = (thrown: unknown): void => {
     reason ??= { thrown };
     // Without an error not every runtime reports the end.
@@ -76,7 +79,7 @@ function watchConnection(
   };
   const limit = (ms: number, message: string): void => {
     clearTimeout(timer);
-    timer = setTimeout(() => end(failure(`${message} ${ms / 1000} s.`)), ms);
+    timer = setTimeout(() => end(failure(`${message} ${ms / 1000} s`)), ms);
   };
   const abort_listener = addAbortListener(signal, () => end(signal.reason));
   limit(connect_ms, "cannot be reached within");
@@ -90,7 +93,7 @@ function watchConnection(
   const reasonOf = (error: unknown): unknown => {
     if (reason !== undefined) return reason.thrown;
     const { code, message } = error as NodeJS.ErrnoException;
-    return failure(`${reached ? "broke off" : "cannot be reached"} (${code ?? message}).`, error);
+    return failure(reached ? "broke off" : "cannot be reached", ` (${code ?? message})`, error);
   };
   return {
     /** Closes the connection; safe to call twice. */

@@ -67,5 +67,12 @@ export function noServerFailure(failures: ServerFailure[]): ServerFailure {
   const servers = others.length === 1 ? "server is" : "servers are";
   const more = others.length === 0 ? "" : ` ${others.length} more ${servers} not there either.`;
   const code = first?.code ?? "engine_unavailable";
-  return new ServerFailure("declined", code, `${first?.message}${more}`, { retry_after: 5, cause: first });
+  const { public_message } = first ?? {};
+  const lasting = failures.every((failure) => failure.lasting);
+  return new ServerFailure("declined", code, `${first?.message}${more}`, {
+    retry_after: 5,
+    public_message,
+    lasting,
+    cause: first,
+  });
 }

@@ -38,5 +38,6 @@ function readKey(name: string, env: Record<string, string | undefined>): string 
   if (/^[\x21-\x7e]+$/.test(key)) return key;
   const unset = `The environment variable ${name} is to hold the key of the servers, and is not set.`;
   const unfit = `The key in ${name} holds a character that no header can carry.`;
-  throw new AdapterError("engine_unavailable", key === "" ? unset : unfit);
+  const public_message = "This server has no key that it could send to the servers of the model.";
+  throw new AdapterError("engine_unavailable", key === "" ? unset : unfit, { public_message, lasting: true });
 }

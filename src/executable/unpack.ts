@@ -44,7 +44,8 @@ export async function unpack(part: CarriedPart, env: Record<string, string | und
     const megabytes = Math.ceil(part.files.reduce((sum, { bytes }) => sum + bytes, 0) / 1e6);
     const what = `${part.name} (${megabytes} MB) cannot be unpacked into ${parts}: ${(error as Error).message}`;
     const remedy = "Make room there, or set XDG_CACHE_HOME to a folder that can be written.";
-    throw new AdapterError("engine_unavailable", `${what}. ${remedy}`, { cause: error });
+    const public_message = `${part.name} cannot be unpacked on this server.`;
+    throw new AdapterError("engine_unavailable", `${what}. ${remedy}`, { public_message, lasting: true, cause: error });
   }
 }
 

@@ -1,12 +1,17 @@
 // The one error class that handlers throw, and the one place that turns an error into OpenAI's body.
 import { AdapterError, type AdapterErrorCode } from "../../adapters/adapter.ts";
 import { json } from "./json.ts";
+import { retryHeaders } from "./retries.ts";
 
 export interface ApiErrorOptions extends ErrorOptions {
   /** Path of the field at fault, such as `messages[0].role`. */
   param?: string | null;
   code?: string | null;
   headers?: Record<string, string>;
+  /** What the owner is told instead of the message: with paths of this machine, addresses, and what other programs say. */
+  owner_message?: string | undefined;
+  /** Waiting does not mend it, although it may mend others with this code. */
+  lasting?: boolean;
 }
 
 /** An answer with an error status. The message goes to the client: no stack, no path of this machine. */
@@ -16,13 +21,18 @@ export class ApiError extends Error {
   readonly param: string | null;
   readonly code: string | null;
   readonly headers: Record<string, string>;
+  readonly owner_message: string | undefined;
+  readonly lasting: boolean;
 
-  constructor(status: number, message: string, { param = null, code = null, headers = {}, ...options }: ApiErrorOptions = {}) {
-    super(message, options);
+  constructor(status: number, message: string, options: ApiErrorOptions = {}) {
+    const { param = null, code = null, headers = {}, owner_message, lasting = false, ...more } = options;
+    super(message, more);
     this.status = status;
     this.param = param;
     this.code = code;
     this.headers = headers;
+    this.owner_message = owner_message;
+    this.lasting = lasting;
   }
 }
 
@@ -36,12 +46,15 @@ export interface ErrorBody {
   error: { message: string; type: string; param: string | null; code: string | null };
 }
 
-export function errorBody({ status, message, param, code }: ApiError): ErrorBody {
-  return { error: { message, type: status >= 500 ? "server_error" : "invalid_request_error", param, code } };
+/** `for_owner`: with what others are not told. */
+export function errorBody({ status, message, owner_message, param, code }: ApiError, for_owner = false): ErrorBody {
+  const told = for_owner ? (owner_message ?? message) : message;
+  return { error: { message: told, type: status >= 500 ? "server_error" : "invalid_request_error", param, code } };
 }
 
-export function errorResponse(error: ApiError, c: Parameters<typeof json>[0] = { env: {} }): Response {
-  return json(c, errorBody(error), { status: error.status, headers: error.headers });
+export function errorResponse(error: ApiError, c: Parameters<typeof json>[0] = { env: {} }, for_owner = false): Response {
+  const { status, code, lasting } = error;
+  return json(c, errorBody(error, for_owner), { status, headers: { ...retryHeaders(status, code, lasting), ...error.headers } });
 }
 
 /** `code`: the API's own for that mistake, whoever finds it. `param` and `retry_after` (seconds) hold where the adapter names none. */
@@ -65,10 +78,12 @@ export function toApiError(thrown: unknown): ApiError {
   if (thrown instanceof AdapterError) {
     const { status, code = thrown.code, param = null, ...answer } = ANSWERS[thrown.code];
     const retry_after = thrown.retry_after ?? answer.retry_after;
-    return new ApiError(status, thrown.message, {
+    return new ApiError(status, thrown.public_message ?? thrown.message, {
       param: thrown.param ?? param,
       code,
       headers: retry_after === undefined ? {} : { "retry-after": String(retry_after) },
+      owner_message: thrown.message,
+      lasting: thrown.lasting,
       cause: thrown,
     });
   }

@@ -9,6 +9,8 @@ export interface SseOptions {
   stall_ms?: number;
   /** Called with the error that breaks the stream after its first event. */
   onError?: (error: ApiError) => void;
+  /** The reader is the owner, who is told more of errors than others. */
+  for_owner?: boolean;
 }
 
 const encoder = new TextEncoder();
@@ -33,7 +35,7 @@ const encodeFrame = (data: unknown): Uint8Array<ArrayBuffer> =>
  * `stop` is aborted when the client leaves.
  */
 export async function sse(objects: AsyncIterable<unknown>, stop: AbortController, options: SseOptions = {}): Promise<Response> {
-  const { ping_ms = 10_000, stall_ms = 30_000, onError = () => {} } = options;
+  const { ping_ms = 10_000, stall_ms = 30_000, onError = () => {}, for_owner = false } = options;
   const iterator = objects[Symbol.asyncIterator]();
   let next = iterator.next();
   await waitUpTo(next, ping_ms);
@@ -67,7 +69,7 @@ export async function sse(objects: AsyncIterable<unknown>, stop: AbortController
         if (gone) return;
         const error = toApiError(thrown);
         onError(error);
-        controller.enqueue(encodeFrame(errorBody(error)));
+        controller.enqueue(encodeFrame(errorBody(error, for_owner)));
         controller.close();
         return;
       }

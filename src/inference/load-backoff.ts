@@ -54,11 +54,13 @@ function createLoadBackoff(id: string, now: () => number) {
       const own = error.retry_after && error.retry_after * 1000;
       pause(now() + (own ?? BACKOFF_MS[Math.min(failures++, BACKOFF_MS.length - 1)]!), toApiError(error), path);
     },
-    engineDied({ message }: AdapterError, path: string): void {
+    engineDied({ message, public_message = message }: AdapterError, path: string): void {
       deaths = [...deaths, now()].slice(-DEATHS);
       if (deaths.length < DEATHS) return;
-      const reason = `Its engine died ${DEATHS} times: ${message}`;
-      pause(deaths[0]! + DEATHS_WITHIN_MS, new ApiError(503, reason, { code: "engine_unavailable", param: "model" }), path);
+      const reasonOf = (last: string): string => `Its engine died ${DEATHS} times: ${last}`;
+      const options = { code: "engine_unavailable", param: "model", owner_message: reasonOf(message) };
+      const error = new ApiError(503, reasonOf(public_message), options);
+      pause(deaths[0]! + DEATHS_WITHIN_MS, error, path);
     },
     loadSucceeded(): void {
       failures = 0;
@@ -76,8 +78,15 @@ async function fileVersion(path: string): Promise<string> {
   return found === undefined ? "" : `${found.size} ${found.mtimeMs}`;
 }
 
-function backoffError(id: string, { status, message, param, code }: ApiError, seconds: number): ApiError {
-  const way = `"POST /v1/models/${id}/start" tries at once`;
-  const text = `Model "${id}" failed and is not tried again for ${seconds} s; ${way}. ${message}`;
-  return new ApiError(status, text, { param, code, headers: { "retry-after": String(seconds) } });
+function backoffError(id: string, error: ApiError, seconds: number): ApiError {
+  const { status, message, owner_message = message, param, code, lasting } = error;
+  const state = `Model "${id}" failed and is not tried again for ${seconds} s; "POST /v1/models/${id}/start" tries at once.`;
+  const headers = { "retry-after": String(seconds) };
+  return new ApiError(status, `${state} ${message}`, {
+    param,
+    code,
+    lasting,
+    headers,
+    owner_message: `${state} ${owner_message}`,
+  });
 }

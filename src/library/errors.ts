@@ -45,8 +45,9 @@ export function uncheckedFile(id: string): ApiError {
 
 /** For a model that other servers run. */
 export function upstreamModel(id: string, url: string): ApiError {
-  const message = `The model ${quote(id)} is run by ${new URL(url).host}: there is nothing to be downloaded.`;
-  return new ApiError(409, message, { code: "model_not_downloadable", param: "model_id" });
+  const messageOf = (by: string): string => `The model ${quote(id)} is run by ${by}: there is nothing to be downloaded.`;
+  const options = { code: "model_not_downloadable", param: "model_id", owner_message: messageOf(new URL(url).host) };
+  return new ApiError(409, messageOf("another server"), options);
 }
 
 export function unreadableHeader(id: string, { message, code }: SourceError): ApiError {

@@ -5,7 +5,7 @@ import { ApiError, errorResponse, toApiError } from "../http/errors.ts";
 import { quote } from "../support/quote.ts";
 import type { AppEnv } from "../http/app-env.ts";
 import { createAuthFailures } from "../http/auth-failures.ts";
-import { operatorGuard } from "../http/middleware/auth.ts";
+import { isOperator, operatorGuard } from "../http/middleware/auth.ts";
 import { createGuards } from "../http/middleware/guards.ts";
 import { chatRoutes } from "../api/chat/routes.ts";
 import { assistantRoutes } from "../api/assistants/routes.ts";
@@ -26,12 +26,12 @@ export function createApp(options: AppOptions): App {
   const onError = (error: ApiError, c: Context<AppEnv>): void => {
     // An answer that ends because its client has left is no error.
     if (error.status < 500 || c.req.raw.signal.aborted) return;
-    log.error(error.message, { request_id: c.get("request_id"), path: c.req.path, cause: error.cause });
+    log.error(error.owner_message ?? error.message, { request_id: c.get("request_id"), path: c.req.path, cause: error.cause });
   };
   const answerThrown = (thrown: unknown, c: Context<AppEnv>): Response => {
     const error = toApiError(thrown);
     onError(error, c);
-    return errorResponse(error, c);
+    return errorResponse(error, c, isOperator(c, guards.operator_key));
   };
   const deps: Deps = { ...options, onError };
   const app = new Hono<AppEnv>({ strict: false });

@@ -27,7 +27,7 @@ function house(more: Parameters<typeof makeApp>[0] = {}) {
   const add = (body: object, init: RequestInit = OWNER) => made.post("/v1/models", body, init);
   const added = async (body: object) => (await (await add(body)).json()) as any;
   const refusal = async (body: object, init?: RequestInit) => errorOf(await add(body, init));
-  const get = async (path: string) => (await (await made.request(path)).json()) as any;
+  const get = async (path: string, init: RequestInit = {}) => (await (await made.request(path, init)).json()) as any;
   return { ...made, add, added, refusal, get };
 }
 
@@ -77,10 +77,21 @@ describe("a model that other servers run", () => {
     };
     const { urls: _, ...more } = upstream;
     expect(await added({ id: "team/m", base_url, ...more })).toMatchObject(shown);
-    expect(await get("/v1/models/team%2Fm")).toMatchObject(shown);
-    expect((await get("/v1/models")).data).toMatchObject([shown]);
+    expect(await get("/v1/models/team%2Fm", OWNER)).toMatchObject(shown);
+    expect((await get("/v1/models", OWNER)).data).toMatchObject([shown]);
     expect((await get("/v1/models/team%2Fm")).fit).toBeUndefined();
     expect(await get("/health")).toMatchObject({ status: "ok", models: { installed: 1, running: 0 } });
+  });
+
+  test("is shown to others without the addresses, the key's variable and the name there", async () => {
+    const { added, get } = house();
+    const base_url = ["http://10.0.0.7:8000/v1", "https://b.example/v1"];
+    await added({ id: "m", base_url, model: "org/there", key_env: "INGLE_UPSTREAM_B", slots: 3 });
+    for (const path of ["/v1/models/m", "/v1/models", "/v1/models?catalog=true&limit=100", "/v1/ps"]) {
+      const text = JSON.stringify(await get(path));
+      for (const inside of ["10.0.0.7", "b.example", "INGLE_UPSTREAM_B", "org/there"]) expect(text).not.toContain(inside);
+    }
+    expect(await get("/v1/models/m")).toMatchObject({ id: "m", source_url: "urn:ingle:m", engine: "upstream", sources: [] });
   });
 
   test("is the owner's alone to add, whatever downloads may do", async () => {

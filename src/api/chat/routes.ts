@@ -5,6 +5,7 @@ import { json } from "../../http/json.ts";
 import type { AppEnv } from "../../http/app-env.ts";
 import { invalidValue } from "../../http/errors.ts";
 import { cacheScopeOf, clientOf } from "../../http/client-of.ts";
+import { isOperator } from "../../http/middleware/auth.ts";
 import { sse } from "../../http/sse.ts";
 import { parseBody } from "../../http/validate.ts";
 import { findDefaultModel, findModel } from "../find-model.ts";
@@ -33,5 +34,6 @@ export const chatRoutes = (deps: Deps) =>
     if (!streamed) return json(c, await collectCompletion(head, events, deps.newId));
     const include_usage = request.stream_options?.include_usage ?? false;
     const chunks = streamChunks(head, events, { include_usage, newId: deps.newId });
-    return sse(chunks, stop, { onError: (error) => deps.onError(error, c) });
+    const for_owner = isOperator(c, deps.guards.operator_key);
+    return sse(chunks, stop, { onError: (error) => deps.onError(error, c), for_owner });
   });

@@ -25,11 +25,12 @@ export async function addUpstream(c: Context, deps: Deps, request: NewModel, bas
     throw invalidValue('"id" is missing: what is the model to be called here?', "id", "missing_required_parameter");
   const upstream = upstreamOf(request, [base_url].flat());
   const known = await deps.library.get(id);
-  if (known !== undefined && isDeepStrictEqual(known.upstream, upstream)) return toWireModel(known, "installed", deps);
+  if (known !== undefined && isDeepStrictEqual(known.upstream, upstream))
+    return toWireModel(known, "installed", deps, { for_owner: true });
   const record = newModelRecord(id, deps.now());
   const model: Model = { ...record, format: "api", source_url: upstream.urls[0]!, upstream };
   await deps.library.addWithoutDownload(model);
-  return toWireModel(model, "installed", deps);
+  return toWireModel(model, "installed", deps, { for_owner: true });
 }
 
 /**

@@ -122,7 +122,8 @@ async function addFileInPlace(c: Context<AppEnv>, deps: Deps, model: Model, path
   const pointless = sha256 === undefined ? (download ? "download" : undefined) : "sha256";
   if (pointless !== undefined)
     throw invalidValue(`"${pointless}" is for models that are fetched. A file is used where it is, as it is.`, pointless);
-  const within = isOperator(c, deps.guards.operator_key) ? undefined : (deps.models_dir ?? null);
+  const for_owner = isOperator(c, deps.guards.operator_key);
+  const within = for_owner ? undefined : (deps.models_dir ?? null);
   const added = await describeFilesInPlace(model, path, within);
   const [{ size: found = 0 } = {}] = added.files;
   if (size !== undefined && size !== found) throw invalidValue(`The file has ${found} bytes instead of ${size}.`, "size");
@@ -130,10 +131,10 @@ async function addFileInPlace(c: Context<AppEnv>, deps: Deps, model: Model, path
   const known = await deps.library.get(model.id);
   if (known?.source_url !== added.source_url) {
     await deps.library.addWithoutDownload(added);
-    return toWireModel(added, "installed", deps);
+    return toWireModel(added, "installed", deps, { for_owner });
   }
   const taken = await deps.library.takeAsItIs(known!, added);
   // The engine has read what was there before; who uses it goes on.
   if (taken !== known) void deps.pool.unload(model.id);
-  return toWireModel(taken, "installed", deps);
+  return toWireModel(taken, "installed", deps, { for_owner });
 }

@@ -72,7 +72,7 @@ async function findParts(path: string): Promise<string[]> {
   const found = await Promise.all(parts.map((part) => stat(part).catch(() => undefined)));
   const count = found.filter((stats) => stats?.isFile()).length;
   if (count === parts.length) return parts;
-  throw invalidValue(`The model has ${parts.length} parts, and only ${count} are in ${quote(dirname(path))}.`, "path");
+  throw invalidValue(`The model has ${parts.length} parts, and only ${count} are in its folder.`, "path");
 }
 
 /** The projector beside the weights, where the folder holds no other model. */

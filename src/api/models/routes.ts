@@ -6,6 +6,7 @@ import type { Deps } from "../deps.ts";
 import { json } from "../../http/json.ts";
 import type { AppEnv } from "../../http/app-env.ts";
 import { noModel, notInCatalog } from "../../http/not-found.ts";
+import { isOperator } from "../../http/middleware/auth.ts";
 import { checkActingGet } from "../../http/middleware/origin.ts";
 import { readPage, toList } from "../../http/paging.ts";
 import { parseQuery } from "../../http/validate.ts";
@@ -26,8 +27,8 @@ export const modelRoutes = (deps: Deps) => {
         const { catalog, ...page } = parseQuery(c, ListQuery);
         const found = await findModels(deps, catalog === "true");
         const ids = [...found.keys()].sort();
-        const read = (some: string[]) =>
-          Promise.all(some.map((id) => toWireModel(...found.get(id)!, deps, { fit: catalog === "true" })));
+        const options = { fit: catalog === "true", for_owner: isOperator(c, deps.guards.operator_key) };
+        const read = (some: string[]) => Promise.all(some.map((id) => toWireModel(...found.get(id)!, deps, options)));
         const paged = Object.values(page).some((value) => value !== undefined);
         // Sorted by id, as these ids do not grow with time.
         return json(c, paged ? await readPage(ids, { ...page, order: page.order ?? "asc" }, read) : toList(await read(ids)));
@@ -40,13 +41,17 @@ export const modelRoutes = (deps: Deps) => {
         const query = parseQuery(c, OneQuery);
         const withCatalog = query.catalog === "true";
         const model = await deps.library.get(id);
-        if (model !== undefined) return json(c, await toWireModel(model, "installed", deps, { fit: true }));
+        const options = { fit: true, for_owner: isOperator(c, deps.guards.operator_key) };
+        if (model !== undefined) return json(c, await toWireModel(model, "installed", deps, options));
         const manifest =
           (await deps.library.getPending(id)) ?? (withCatalog ? catalog().find((each) => each.id === id) : undefined);
         if (manifest === undefined) throw withCatalog ? notInCatalog(id) : noModel(id);
         const dials = query.fit === "true" && c.req.method !== "HEAD";
         if (dials) checkActingGet(c, keyed);
-        return json(c, await toWireModel(manifest, "available", deps, { fit: true, ...(dials && { remote: c.req.raw.signal }) }));
+        return json(
+          c,
+          await toWireModel(manifest, "available", deps, { ...options, ...(dials && { remote: c.req.raw.signal }) }),
+        );
       })
       .delete("/*", async function deleteModel(c, next) {
         const id = modelIdFromPath(c);

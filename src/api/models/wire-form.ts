@@ -13,11 +13,14 @@ export interface WireModelOptions {
   fit?: boolean;
   /** Read them from the file at its source where the model is not here. */
   remote?: AbortSignal;
+  /** The reader is the owner, who may know where files lie and which servers run the model. */
+  for_owner?: boolean;
 }
 
 /** The published API's `Model`, OpenAI's `created` and `owned_by`, and the state of the model here. */
 export async function toWireModel(model: Model, presence: ModelPresence, deps: Deps, options: WireModelOptions = {}) {
-  const { files, settings, parameters, metadata, template_tools: _, ...fields } = model;
+  const { files, settings, parameters, metadata, upstream, template_tools: _, ...fields } = model;
+  const { for_owner = false } = options;
   const sources = files.flatMap((file) =>
     file.sources.map((source) => ({ filename: file.name, type: source.type, ...driverOf(source).locate(source) })),
   );
@@ -26,8 +29,9 @@ export async function toWireModel(model: Model, presence: ModelPresence, deps: D
   const partial_bytes = state === "available" || state === "damaged" ? await deps.library.partialBytes(model.id) : 0;
   return {
     ...fields,
+    ...(for_owner && upstream && { upstream }),
     created_at: model.created,
-    source_url: [model.source_url, ...sources.map(({ url }) => url)].find((url) => URL.canParse(url ?? "")) ?? toUrn(model.id),
+    source_url: sourceUrl(model, sources, for_owner),
     owned_by: model.owned_by || metadata.author || "",
     settings,
     parameters,
@@ -89,7 +93,13 @@ export async function problemOf(model: Model, library: Deps["library"]): Promise
   );
 }
 
-/** The published API has an address for every model. */
+/** The published API has an address for every model. That of a file of this machine, or of a server that runs it, is the owner's. */
+function sourceUrl({ id, source_url, upstream }: Model, sources: { url?: string | undefined }[], for_owner: boolean): string {
+  const address = [source_url, ...sources.map(({ url }) => url)].find((url) => URL.canParse(url ?? ""));
+  const inside = upstream !== undefined || address?.startsWith("file:") === true;
+  return address === undefined || (inside && !for_owner) ? toUrn(id) : address;
+}
+
 function toUrn(id: string): string {
   return `urn:ingle:${encodeURIComponent(id.toWellFormed())}`;
 }
