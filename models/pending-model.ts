@@ -10,7 +10,7 @@ export const PendingModel = v.looseObject({
   created_at: v.pipe(v.number(), v.safeInteger()),
   /** `added`: no download was started yet. A server that starts goes on with what is `downloading`. */
   state: v.picklist(["added", "downloading", "cancelled", "failed"]),
-  error: v.optional(v.object({ message: v.string(), code: v.nullable(v.string()) })),
+  error: v.optional(v.object({ message: v.string(), code: v.nullable(v.string()), owner_message: v.optional(v.string()) })),
   /** The manifest; without files until the hub has listed the repository of `reference`. */
   model: v.object({ ...Model.entries, files: v.array(ModelFile) }),
   reference: v.optional(HubReference),

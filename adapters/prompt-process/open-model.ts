@@ -54,7 +54,8 @@ async function readHeader(id: string, path: string) {
   } catch (error) {
     const { message } = error as Error;
     const reason = error instanceof GgufError ? message : `its file cannot be read (${message.replaceAll(path, "its file")})`;
-    throw new AdapterError("model_load_failed", `Model "${id}" cannot be loaded: ${reason}`, { cause: error });
+    const public_message = error instanceof GgufError ? undefined : `Model "${id}" cannot be loaded: its file cannot be read.`;
+    throw new AdapterError("model_load_failed", `Model "${id}" cannot be loaded: ${reason}`, { public_message, cause: error });
   }
 }
 

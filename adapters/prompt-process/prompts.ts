@@ -179,7 +179,9 @@ function bare({ messages, tools, tool_choice }: PromptRequest): PromptRequest {
 
 function unavailable(error: unknown): unknown {
   if (!(error instanceof PromptProcessEnd)) return error;
-  return new AdapterError("engine_unavailable", `The process for chat templates cannot be started (${error.message}).`);
+  const public_message = "The process for chat templates cannot be started.";
+  const message = `The process for chat templates cannot be started (${error.message}).`;
+  return new AdapterError("engine_unavailable", message, { public_message });
 }
 
 function unreadable({ id }: InstalledModel, end: PromptProcessEnd): AdapterError {

@@ -19,7 +19,7 @@ export class ServerFailure extends AdapterError {
 }
 
 /** What clients are told: which server it is, and what it says of itself, is for the owner. */
-export const toldOf = (what: string): string => `The server that runs this model ${what}.`;
+export const publicMessageOf = (what: string): string => `The server that runs this model ${what}.`;
 
 /** The server and model of a request, as errors name them. */
 export interface UpstreamTarget {
@@ -44,7 +44,7 @@ export function statusFailure(
   const retry_after = parseRetryAfter(headers["retry-after"]);
   const says = `${host} says: ${body.message}`;
   const declined = (code: AdapterErrorCode, message: string, told: string, lasting = true) =>
-    new ServerFailure("declined", code, message, { retry_after, lasting, public_message: toldOf(told) });
+    new ServerFailure("declined", code, message, { retry_after, lasting, public_message: publicMessageOf(told) });
   if (status >= 300 && status < 400) {
     const message = `${host} redirects to another address. That is not followed: the key would go along.`;
     return declined("upstream_error", message, "redirects to another address");
@@ -59,9 +59,10 @@ export function statusFailure(
     const message = `${host} does not know the model "${model}" at this address. ${says}`;
     return declined("upstream_error", message, "does not know it");
   }
-  if (status === 429) return new ServerFailure("busy", "upstream_busy", says, { retry_after, public_message: toldOf("is busy") });
+  if (status === 429)
+    return new ServerFailure("busy", "upstream_busy", says, { retry_after, public_message: publicMessageOf("is busy") });
   if (status === 503) return declined("engine_unavailable", says, "is not ready", false);
-  const public_message = toldOf(`failed (status ${status})`);
+  const public_message = publicMessageOf(`failed (status ${status})`);
   const verdict = status < 500 ? "declined" : "broken";
   return new ServerFailure(verdict, "upstream_error", `${says} (status ${status})`, { public_message, lasting: status < 500 });
 }
@@ -72,7 +73,7 @@ export function failureOfError(target: UpstreamTarget, error: unknown): ServerFa
   if (error instanceof FailedAnswer) return statusFailure(target, impliedStatus(error.body), {}, error.body);
   if (!(error instanceof BrokenAnswer)) throw error;
   const message = `${target.host} sent no proper answer. ${error.message}`;
-  const public_message = toldOf("sent no proper answer");
+  const public_message = publicMessageOf("sent no proper answer");
   return new ServerFailure("broken", "upstream_error", message, { public_message, cause: error });
 }
 
@@ -87,7 +88,7 @@ const CONTEXT_MESSAGES = /maximum context length|context length exceeded|longer 
 function requestFailure(says: string, body: ServerErrorBody, { fields }: UpstreamTarget): ServerFailure {
   const { message, type, code, error } = body;
   // What is wrong with the request is for the client, who alone can mend it.
-  const public_message = toldOf(`says: ${message}`).slice(0, -1);
+  const public_message = publicMessageOf(`says: ${message}`).slice(0, -1);
   if (!CONTEXT_CODES.test(`${type} ${code}`) && !CONTEXT_MESSAGES.test(message))
     return new ServerFailure("request", "request_refused", says, { public_message, param: blamedField(error, fields) });
   const { n_prompt_tokens, n_ctx } = error;

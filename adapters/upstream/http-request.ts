@@ -5,7 +5,7 @@ import { addAbortListener } from "node:events";
 import { request as requestHttp, type ClientRequest, type IncomingMessage } from "node:http";
 import { request as requestHttps } from "node:https";
 import { httpAgent, httpsAgent } from "../shared/direct-agents.ts";
-import { ServerFailure, toldOf } from "./errors.ts";
+import { ServerFailure, publicMessageOf } from "./errors.ts";
 
 /** How long a server may be silent, in milliseconds. */
 export interface UpstreamTimeouts {
@@ -67,7 +67,7 @@ function watchConnection(
   let reason: { thrown: unknown } | undefined;
   /** `why`: the system's word, in parentheses. */
   const failure = (what: string, why = "", cause?: unknown) => {
-    const options = { public_message: toldOf(what), cause };
+    const options = { public_message: publicMessageOf(what), cause };
     return reached
       ? new ServerFailure("broken", "upstream_error", `${host} ${what}${why}.`, options)
       : new ServerFailure("declined", "engine_unavailable", `${host} ${what}${why}.`, options);

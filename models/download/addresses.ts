@@ -14,7 +14,8 @@ export function refuseUnsafeAddress(url: URL, { typed, redirected }: { typed: bo
   if (typed) return;
   const host = hostOf(url);
   const local = /(^|\.)localhost$/i.test(host) || (ipaddr.isValid(host) && !isPublic(host));
-  if (local && redirected) throw notAllowedError(`It redirects to ${host}, ${INSIDE}, which is not followed.`);
+  if (local && redirected)
+    throw notAllowedError(`It redirects to ${host}, ${INSIDE}, which is not followed.`, `It redirects to ${INSIDE}.`);
   if (local) throw notAllowedError(`${host} is ${INSIDE}. ${WAY_OUT}`);
   if (url.protocol === "https:") return;
   const plain = "plain http, which anybody on the way can change";
@@ -27,7 +28,11 @@ export function publicLookup(host: string, options: LookupOptions, answered: Loo
   systemLookup(host, { ...options, all: true }, (error, found) => {
     if (error) return answered(error, []);
     const inside = found.find(({ address }) => !isPublic(address));
-    if (inside) return answered(notAllowedError(`${host} leads to ${inside.address}, ${INSIDE}. ${WAY_OUT}`), []);
+    if (inside) {
+      // What a name of this network resolves to is not for everybody who may ask for it.
+      const told = `${host} leads to ${INSIDE}. ${WAY_OUT}`;
+      return answered(notAllowedError(`${host} leads to ${inside.address}, ${INSIDE}. ${WAY_OUT}`, told), []);
+    }
     if (options.all) return answered(null, found);
     answered(null, found[0]!.address, found[0]!.family);
   });

@@ -10,7 +10,11 @@ export async function checkDiskSpace(folder: string, bytes: number, free = freeB
   const available = await free(folder);
   if (available >= bytes + RESERVED_BYTES) return;
   const numbers = `${inMegabytes(bytes)} more are needed, ${inMegabytes(available)} are free, and ${inMegabytes(RESERVED_BYTES)} are kept for other records`;
-  throw new SourceError(`The disk of ${folder} has too little room: ${numbers}.`, { code: "insufficient_storage" });
+  const public_message = `The disk has too little room: ${numbers}.`;
+  throw new SourceError(`The disk of ${folder} has too little room: ${numbers}.`, {
+    code: "insufficient_storage",
+    public_message,
+  });
 }
 
 async function freeBytes(folder: string): Promise<number> {

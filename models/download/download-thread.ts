@@ -11,7 +11,7 @@ export interface DownloadThreadMessage {
   end?: true;
   /** Of the file that came. */
   sha256?: string | undefined;
-  error?: { message: string; download_code?: DownloadCode; code?: string | undefined };
+  error?: { message: string; public_message?: string; download_code?: DownloadCode; code?: string | undefined };
 }
 
 const port = parentPort!;
@@ -40,5 +40,6 @@ try {
   post({ end: true, sha256: next.value });
 } catch (error) {
   const { message, code } = error as NodeJS.ErrnoException;
-  post({ end: true, error: error instanceof DownloadError ? { message, download_code: error.code } : { message, code } });
+  const known = error instanceof DownloadError && { public_message: error.public_message, download_code: error.code };
+  post({ end: true, error: { message, ...(known || { code }) } });
 }

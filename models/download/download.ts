@@ -73,6 +73,9 @@ function readMessages(worker: Worker): ReadableStreamDefaultReader<DownloadThrea
   return stream.getReader();
 }
 
-function toError({ message, download_code, code }: NonNullable<DownloadThreadMessage["error"]>): Error {
-  return download_code ? new DownloadError(download_code, message) : Object.assign(new Error(message), { code });
+function toError({ message, public_message = message, ...error }: NonNullable<DownloadThreadMessage["error"]>): Error {
+  const { download_code, code } = error;
+  return download_code
+    ? new DownloadError(download_code, message, { public_message })
+    : Object.assign(new Error(message), { code });
 }

@@ -22,7 +22,7 @@ export async function* fetchFile(
 ): AsyncGenerator<DownloadProgress, string | undefined> {
   const { file, target, options } = request;
   if (!options.replace && (await isWhole(file, target, options, signal))) return undefined;
-  const problems: string[] = [];
+  const problems: Problem[] = [];
   const codes = new Set<DownloadCode>();
   try {
     const part = await openPartialFile(target, file, { ...options, blocking });
@@ -30,7 +30,7 @@ export async function* fetchFile(
     try {
       for (const source of file.sources) {
         signal.throwIfAborted();
-        const problem = problems.at(-1);
+        const problem = problems.at(-1)?.public_message;
         const name = driverOf(source, options.drivers).describe(source);
         try {
           for await (const step of fetchFrom(source, transfer)) yield { source: name, ...(problem && { problem }), ...step };
@@ -40,9 +40,9 @@ export async function* fetchFile(
           if (!(error instanceof SourceError)) throw error;
           // No other source is tried: its file is as large.
           if (error.code === "insufficient_storage")
-            throw new DownloadError(error.code, `"${file.name}": ${error.message} ${KEPT}`);
+            throw failed(error.code, (words) => `"${file.name}": ${words} ${KEPT}`, [error]);
           codes.add(error.code);
-          problems.push(`${name}: ${error.message}`);
+          problems.push({ message: `${name}: ${error.message}`, public_message: `${name}: ${error.public_message}` });
         }
       }
     } finally {
@@ -52,8 +52,15 @@ export async function* fetchFile(
     throw isDiskFull(error) ? diskFullError(file, error) : error;
   }
   const [code = "download_failed", ...others] = codes;
-  const reasons = problems.join(" ") || "It has no source.";
-  throw new DownloadError(others.length > 0 ? "download_failed" : code, `"${file.name}" could not be downloaded. ${reasons}`);
+  const textOf = (reasons: string): string => `"${file.name}" could not be downloaded. ${reasons || "It has no source."}`;
+  throw failed(others.length > 0 ? "download_failed" : code, textOf, problems);
+}
+
+type Problem = Pick<SourceError, "message" | "public_message">;
+
+function failed(code: DownloadCode, textOf: (reasons: string) => string, problems: Problem[]): DownloadError {
+  const [all, told] = [problems.map(({ message }) => message), problems.map(({ public_message }) => public_message)];
+  return new DownloadError(code, textOf(all.join(" ")), { public_message: textOf(told.join(" ")) });
 }
 
 /**

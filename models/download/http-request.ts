@@ -82,7 +82,8 @@ function unreachableError(url: URL, error: unknown): SourceError {
   const why = cause as { code?: string; message?: string } | undefined;
   // Deno gives no code, but a chain of messages in one text; its end says what happened.
   const reason = code ?? why?.code ?? (why?.message ?? message).split(": ").at(-1);
-  return new SourceError(`${url.host} could not be reached (${reason}).`, { retry_ms: 0, cause: error });
+  const public_message = `${url.host} could not be reached.`;
+  return new SourceError(`${url.host} could not be reached (${reason}).`, { public_message, retry_ms: 0, cause: error });
 }
 
 /** Milliseconds, a minute at most. */

@@ -18,5 +18,6 @@ export function silenceError(url: URL, ms: number, retry_ms?: number): SourceErr
 
 /** For `catch`: throws a `SourceError` that permits another try. */
 export function throwBroken(error: Error): never {
-  throw new SourceError(`The connection broke (${error.message}).`, { retry_ms: 0, cause: error });
+  const public_message = "The connection broke.";
+  throw new SourceError(`The connection broke (${error.message}).`, { public_message, retry_ms: 0, cause: error });
 }

@@ -96,6 +96,7 @@ export async function* fetchInRanges(transfer: ParallelTransfer): AsyncGenerator
 
 /** Whether the file can still be had shows when the rest is requested over one connection again. */
 function withRetry(failure: unknown): unknown {
-  const final = failure instanceof SourceError && failure.retry_ms === undefined;
-  return final ? new SourceError(failure.message, { retry_ms: 0, cause: failure }) : failure;
+  if (!(failure instanceof SourceError) || failure.retry_ms !== undefined) return failure;
+  const { message, public_message } = failure;
+  return new SourceError(message, { public_message, retry_ms: 0, cause: failure });
 }

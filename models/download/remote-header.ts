@@ -12,6 +12,7 @@ import type { DialResponse } from "./dial.ts";
  */
 export async function fetchRemoteHeader({ files }: Model, options: DownloadOptions, signal: AbortSignal): Promise<GgufHeader> {
   const problems: string[] = [];
+  const told: string[] = [];
   const [weights] = files;
   for (const source of weights?.sources ?? []) {
     const driver = driverOf(source, options.drivers);
@@ -21,10 +22,13 @@ export async function fetchRemoteHeader({ files }: Model, options: DownloadOptio
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof SourceError || error instanceof GgufError)) throw error;
-      problems.push(`${driver.describe(source)}: ${error.message}`);
+      const { message, public_message = message } = error as SourceError;
+      problems.push(`${driver.describe(source)}: ${message}`);
+      told.push(`${driver.describe(source)}: ${public_message}`);
     }
   }
-  throw new SourceError(problems.join(" ") || "Nothing on the web has the file.");
+  if (problems.length === 0) throw new SourceError("Nothing on the web has the file.");
+  throw new SourceError(problems.join(" "), { public_message: told.join(" ") });
 }
 
 async function readHeader({ headers, read, close }: DialResponse, size: number | undefined): Promise<GgufHeader> {

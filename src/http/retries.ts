@@ -17,7 +17,6 @@ export const MENDED_BY_WAITING: Readonly<Record<string, boolean>> = {
   "500 model_load_failed": false,
   "500 server_error": false,
   "500 storage_error": false,
-  "500 template_failed": false,
   "502 checksum_mismatch": false,
   "502 download_failed": true,
   "502 engine_crashed": true,

@@ -142,5 +142,7 @@ function insufficientMemory(id: string, need: LoadMemory, available: number, pin
     context > 0 ? `Start with --context ${context}, or with fewer --slots.` : "No context would fit. Choose a smaller model.";
   const beside = pinned > 0 ? `, beside ${formatBytes(pinned)} of pinned models` : "";
   const message = `Model "${id}" needs ${formatBytes(need.total)} of memory and ${formatBytes(available)} is available${beside}. ${way}`;
-  return new ApiError(503, message, { code: "insufficient_memory", param: "model", headers: { "retry-after": "5" } });
+  // Pinned models may be let go; without them, what is too little for the model alone stays so.
+  const lasting = pinned === 0;
+  return new ApiError(503, message, { code: "insufficient_memory", param: "model", lasting, headers: { "retry-after": "5" } });
 }

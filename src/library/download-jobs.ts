@@ -26,8 +26,8 @@ export interface DownloadEvent {
   resumed_from?: number;
   /** Why the source before this one was given up. */
   problem?: string;
-  /** Why it failed. */
-  error?: { message: string; code: string | null };
+  /** Why it failed. `owner_message`: what the owner is told instead. */
+  error?: { message: string; code: string | null; owner_message?: string | undefined };
 }
 
 export interface DownloadJobs {
@@ -225,7 +225,13 @@ function createRateMeter(): (step: DownloadProgress) => number {
   };
 }
 
-function errorOf(error: unknown): { message: string; code: string | null } {
-  const { message, code } = error instanceof DownloadError ? error : toApiError(error);
-  return { message, code };
+function errorOf(error: unknown): NonNullable<DownloadEvent["error"]> {
+  const {
+    message,
+    code,
+    owner_message = message,
+  } = error instanceof DownloadError
+    ? { message: error.public_message, code: error.code, owner_message: error.message }
+    : toApiError(error);
+  return { message, code, ...(owner_message !== message && { owner_message }) };
 }

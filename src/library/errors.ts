@@ -50,6 +50,7 @@ export function upstreamModel(id: string, url: string): ApiError {
   return new ApiError(409, messageOf("another server"), options);
 }
 
-export function unreadableHeader(id: string, { message, code }: SourceError): ApiError {
-  return new ApiError(502, `The file of model ${quote(id)} cannot be looked at. ${message}`, { code, param: "model_id" });
+export function unreadableHeader(id: string, { message, public_message, code }: SourceError): ApiError {
+  const messageOf = (words: string): string => `The file of model ${quote(id)} cannot be looked at. ${words}`;
+  return new ApiError(502, messageOf(public_message), { code, param: "model_id", owner_message: messageOf(message) });
 }

@@ -5,9 +5,11 @@ import type { Deps } from "../deps.ts";
 import { json } from "../../http/json.ts";
 import type { AppEnv } from "../../http/app-env.ts";
 import { noDownload } from "../../http/not-found.ts";
+import { isOperator } from "../../http/middleware/auth.ts";
 import { checkActingGet } from "../../http/middleware/origin.ts";
 import { sse } from "../../http/sse.ts";
 import { parseBody } from "../../http/validate.ts";
+import type { DownloadEvent } from "../../library/download-jobs.ts";
 import { modelIdFromPath } from "../models/model-id.ts";
 
 const EmptyRequest = v.object({});
@@ -28,7 +30,9 @@ export const downloadRoutes = (deps: Deps) => {
     if (c.req.method === "HEAD") return c.body(null);
     const stop = new AbortController(); // sse() aborts it when the client leaves; the job goes on
     const signal = AbortSignal.any([c.req.raw.signal, stop.signal]);
-    return sse(deps.downloads.events(modelIdFromPath(c, EVENTS), signal), stop, { onError: (error) => deps.onError(error, c) });
+    const for_owner = isOperator(c, deps.guards.operator_key);
+    const events = eventsFor(for_owner, deps.downloads.events(modelIdFromPath(c, EVENTS), signal));
+    return sse(events, stop, { onError: (error) => deps.onError(error, c), for_owner });
   };
 
   return new Hono<AppEnv>()
@@ -53,3 +57,14 @@ export const downloadRoutes = (deps: Deps) => {
       throw noDownload(id);
     });
 };
+
+/** The events as clients get them, and with what only the owner is told. */
+async function* eventsFor(for_owner: boolean, events: AsyncIterable<DownloadEvent>): AsyncGenerator<DownloadEvent> {
+  for await (const event of events) {
+    if (event.error === undefined) yield event;
+    else {
+      const { owner_message, message, code } = event.error;
+      yield { ...event, error: { message: for_owner ? (owner_message ?? message) : message, code } };
+    }
+  }
+}
