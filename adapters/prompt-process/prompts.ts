@@ -1,11 +1,11 @@
 // The server's side of the prompt process: whose question is next, and what becomes of those that end the process.
 import type { InstalledModel } from "../../models/manifest.ts";
 import { AdapterError } from "../adapter.ts";
-import type { ModelPrompts, PromptRequest, Prompts, TemplateFacts } from "../prompts.ts";
+import type { ModelPrompts, PromptRequest, Prompts } from "../prompts.ts";
 import { grammarRefused, REMEDY, tooLong } from "./errors.ts";
 import { messageBytes } from "./message-bytes.ts";
 import { type PromptProcess, PromptProcessEnd, type PromptProcessOptions, startPromptProcess } from "./process.ts";
-import type { TemplateForms } from "./protocol.ts";
+import type { Answers } from "./protocol.ts";
 import { createQuestionQueue } from "./question-queue.ts";
 
 /** In milliseconds. */
@@ -115,8 +115,8 @@ export function createPrompts({ limits: some, ...options }: PromptsOptions): Pro
         });
         const samples = await ask(model, signal, ({ process }) =>
           process.ask({ type: "sample", model: model.key }, [limits.render]),
-        ).catch((error) => {
-          if (error instanceof PromptProcessEnd) return undefined;
+        ).catch((error: unknown) => {
+          if (error instanceof PromptProcessEnd) return error;
           throw error;
         });
         return promptsOf(model, longest_token, samples);
@@ -135,17 +135,14 @@ export function createPrompts({ limits: some, ...options }: PromptsOptions): Pro
     },
   };
 
-  function promptsOf(
-    model: KnownModel,
-    longest_token: number,
-    samples: (TemplateForms & Pick<TemplateFacts, "tools" | "thinking">) | undefined,
-  ): ModelPrompts {
+  function promptsOf(model: KnownModel, longest_token: number, samples: Answers["sample"] | PromptProcessEnd): ModelPrompts {
     const { key } = model;
-    const { system = true, parts = false, tools = false, thinking = false } = samples ?? {};
+    const unbounded = samples instanceof PromptProcessEnd ? samples : undefined;
+    const { system, parts, tools, thinking } = samples instanceof PromptProcessEnd ? UNKNOWN : samples;
     return {
-      template: { bounded: samples !== undefined, tools, system, thinking },
+      template: { bounded: unbounded === undefined, tools, system, thinking },
       async render(request, context_length, signal) {
-        if (samples === undefined) throw stopped(new PromptProcessEnd("time", ""), limits);
+        if (unbounded !== undefined) throw stopped(unbounded, limits);
         const most = { tokens: context_length, bytes: context_length * longest_token };
         const bytes = messageBytes(request);
         if (bytes > most.bytes) throw tooLong(Math.ceil(bytes / longest_token), most);
@@ -170,6 +167,7 @@ export function createPrompts({ limits: some, ...options }: PromptsOptions): Pro
   }
 }
 
+const UNKNOWN: Answers["sample"] = { system: true, parts: false, tools: false, thinking: false };
 const REASON_MS = 20;
 
 /** What is rendered of a request. */

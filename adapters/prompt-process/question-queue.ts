@@ -6,21 +6,28 @@ interface QueuedQuestion {
   cancel(reason: unknown): void;
 }
 
-export function createQuestionQueue<Model>() {
+export function createQuestionQueue<Model extends object>() {
   const waiting = new Map<Model, QueuedQuestion[]>();
+  /** When each model's last question was asked. */
+  const asked = new WeakMap<Model, number>();
+  let clock = 0;
   let running = false;
 
   async function work(): Promise<void> {
     running = true;
-    for (let first = waiting.entries().next().value; first !== undefined; first = waiting.entries().next().value) {
-      const [model, [question, ...others]] = first;
-      // Behind the other models.
-      waiting.delete(model);
+    while (waiting.size > 0) {
+      const [[model, [question, ...others]]] = [...waiting].sort(([one], [other]) => timeOf(one) - timeOf(other)) as [
+        [Model, QueuedQuestion[]],
+      ];
+      asked.set(model, ++clock);
       if (others.length > 0) waiting.set(model, others);
-      await question?.run();
+      else waiting.delete(model);
+      await question!.run();
     }
     running = false;
   }
+
+  const timeOf = (model: Model): number => asked.get(model) ?? 0;
 
   return {
     /** Throws what the question throws, and the signal's reason where it aborts while the question waits or runs. */

@@ -104,6 +104,8 @@ function named(render: (values: Record<string, unknown>) => string): (values: Re
 
 /** The native messages begin with the names of classes, and go on with a piece of the source. */
 function reasonOf(error: unknown): string {
-  const [line = ""] = (error as Error).message.replace(/^AddonJinjaRenderer: [^:]*: /, "").split("\n");
-  return line.slice(0, 200);
+  const lines = (error as Error).message.replace(/^AddonJinjaRenderer: [^:]*: /, "").split("\n");
+  return (lines.findLast((line) => line.startsWith("Error: ")) ?? lines.find((line) => line.trim() !== "") ?? "")
+    .replace(/^Error: /, "")
+    .slice(0, 200);
 }

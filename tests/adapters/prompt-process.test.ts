@@ -1,12 +1,16 @@
 // The process that renders the prompts of all models: what prompts are, and what becomes of templates and grammars that are traps.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import type { ChatMessage } from "../../adapters/adapter.ts";
+import type { AdapterError, ChatMessage } from "../../adapters/adapter.ts";
 import type { NativeAddon } from "../../adapters/prompt-process/native.ts";
-import type { ModelPrompts, Prompts } from "../../adapters/prompts.ts";
+import type { ModelPrompts, PromptRequest, Prompts } from "../../adapters/prompts.ts";
 import type { InstalledModel } from "../../models/manifest.ts";
 import { nativeAddon } from "../../src/executable/carried-engines.ts";
-import { tinyModel } from "../support/models.ts";
+import { startBareServer } from "../support/bare-server.ts";
+import { realServer } from "../support/llama-server-binary.ts";
+import { PLAIN_TEMPLATE, tinyModel } from "../support/models.ts";
+import { childrenOf, named } from "../support/processes.ts";
 import { startPrompts } from "../support/prompts.ts";
+import { eventually } from "../support/server.ts";
 import { addTurnToken, type TinyGguf } from "../support/tiny-gguf.ts";
 
 const { signal } = new AbortController();
@@ -19,7 +23,10 @@ beforeAll(async () => {
 });
 afterAll(() => prompts.close());
 
-const open = async (template: string, options: TinyGguf = {}): Promise<ModelPrompts & { installed: InstalledModel }> => {
+const open = async (
+  template: string | undefined,
+  options: TinyGguf = {},
+): Promise<ModelPrompts & { installed: InstalledModel }> => {
   const installed = await tinyModel({ template, ...options });
   return { ...(await prompts.open(installed, signal)), installed };
 };
@@ -107,5 +114,248 @@ describe("a prompt", () => {
       if (typeof made === "string") expect(made.replace(/<s>|\s/g, "")).toBe("");
       else expect(made).toMatchObject({ code: "template_failed" });
     }
+  });
+});
+
+/** Of each kind that llama.cpp's chat route treats in a way of its own. */
+const TEMPLATES = {
+  plain: "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}{% if add_generation_prompt %}<assistant>{% endif %}",
+  "with a start token": TURNS,
+  "without the role system":
+    "{{ bos_token }}{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}" +
+    "<{{ m.role }}>{{ m.content | trim }}</s>{% endfor %}<model>",
+  "that passes over the role system":
+    "{% for m in messages %}{% if m.role != 'system' %}[{{ m.content }}]{% endif %}{% endfor %}",
+  "with contents in parts":
+    "{% for m in messages %}{{ m.role }}:{% for part in m.content %}{{ part.text }}{% endfor %}\n{% endfor %}",
+  "with a date": "{{ date_string }} {{ datetime }} {{ strftime_now('%Y-%m-%d') }}{{ messages[-1].content }}",
+  "of llama.cpp, for a file without one": undefined,
+};
+
+const CHATS: ChatMessage[][] = [
+  [user("Hello there")],
+  [{ role: "system", content: "Be kind." }, user(" Hi \n"), { role: "assistant", content: "Yes." }, user("And now?")],
+];
+
+const { path: llama_server, skip } = await realServer();
+
+describe.skipIf(skip !== undefined)(
+  `the text of a prompt is that of llama-server${skip === undefined ? "" : `: ${skip}`}`,
+  () => {
+    for (const [name, template] of Object.entries(TEMPLATES))
+      test(`template ${name}`, async () => {
+        const installed = await tinyModel({ template });
+        const model = { ...(await prompts.open(installed, signal)), installed };
+        const server = await startBareServer(llama_server!, installed.path);
+        try {
+          for (const messages of CHATS) {
+            const { prompt } = (await server.post("/apply-template", { messages })) as { prompt: string };
+            const { tokens } = (await server.post("/tokenize", { content: prompt, add_special: true })) as { tokens: number[] };
+            expect(await tokensOf(model, ...messages)).toEqual(tokens);
+          }
+        } finally {
+          await server.kill();
+        }
+      });
+  },
+);
+
+describe("what is known of a template", () => {
+  const factsOf = async (template: string) => (await open(template)).template;
+
+  test("is whether it shows tools, takes the role system and writes thoughts", async () => {
+    expect(await factsOf(PLAIN_TEMPLATE)).toEqual({ bounded: true, tools: false, system: true, thinking: false });
+    expect(await factsOf("{{ tools | tojson }}{{ messages[0].content }}")).toMatchObject({ tools: true });
+    expect(await factsOf(TEMPLATES["without the role system"])).toMatchObject({ system: false });
+    for (const sign of ["<think>", "message.reasoning_content", "<|channel|>", "[THINK]"])
+      expect([sign, await factsOf(`${PLAIN_TEMPLATE}{{ "${sign}" }}`)]).toMatchObject([sign, { thinking: true }]);
+  });
+
+  test("of one that never ends is that, and its requests are refused", async () => {
+    const model = await open(`{% for i in range(1000000000) %}{{ i }}{% endfor %}`);
+    expect(model.template.bounded).toBe(false);
+    expect(tokensOf(model, user("a"))).rejects.toMatchObject({ code: "template_failed" });
+  });
+
+  test("is nothing where it cannot be read: the load fails", async () => {
+    const failure = { code: "model_load_failed", message: expect.stringContaining("prompt_template") };
+    expect(open("{% if %}")).rejects.toMatchObject(failure);
+  });
+});
+
+describe("a tool", () => {
+  const call = { id: "call-1", type: "function" as const, function: { name: "look", arguments: `{"at":"the </s> sea"}` } };
+  const messages: ChatMessage[] = [user("a"), { role: "assistant", content: "", tool_calls: [call] }];
+  const tool = (name: string) => ({ type: "function" as const, function: { name, parameters: { type: "object" } } });
+  const SHOWN =
+    "{% if tools %}{{ tools | tojson }}{% endif %}{% for m in messages %}{% if m.tool_calls %}{{ m.tool_calls[0].function.arguments.at }}{% endif %}{% endfor %}";
+  const rendered = async (request: Partial<PromptRequest>) => {
+    const model = await open(SHOWN);
+    const prompt = (await model.render({ messages, ...request }, 512, signal)) as { tokens: number[] };
+    expect(prompt.tokens).not.toContain(EOS);
+    return detokenize(model.installed, prompt.tokens);
+  };
+
+  test("is shown, and the arguments of a call are an object whose special tokens are text", async () => {
+    const text = await rendered({ tools: [tool("look"), tool("go")] });
+    for (const shown of ['"look"', '"go"', "the </s> sea"]) expect(text).toContain(shown);
+  });
+
+  test("that alone may be called is shown alone, and none where none may be", async () => {
+    const tools = [tool("look"), tool("go")];
+    expect(await rendered({ tools, tool_choice: { name: "go" } })).not.toContain('"look"');
+    expect(await rendered({ tools, tool_choice: "none" })).not.toContain('"go"');
+  });
+});
+
+describe("a prompt that cannot fit", () => {
+  const call = (args: string) => ({ id: "1", type: "function" as const, function: { name: "f", arguments: args } });
+  const MiB = 1024 * 1024;
+  const LONG: Record<string, ChatMessage[]> = {
+    "10 MiB of one letter": [user("a".repeat(10 * MiB))],
+    "100,000 names of special tokens": [user("</s>".repeat(100_000))],
+    "30,000 messages of one letter": Array.from({ length: 30_000 }, () => user("a")),
+    "240,000 noncharacters and a special token": [user(`${"\uFDD0".repeat(240_000)}</s>`)],
+    "10 MiB of special tokens in arguments": [
+      user("a"),
+      { role: "assistant", content: "", tool_calls: [call("</s>".repeat(2.5 * MiB))] },
+    ],
+    "a word of 1 MiB": [user("word".repeat(MiB / 4))],
+    "words of 1 MiB": [user("a word ".repeat(MiB / 7))],
+    "special tokens that overlap": [user("<".repeat(MiB / 2) + "</s".repeat(MiB / 8))],
+  };
+  // Room for all of it by its bytes, so that it is cut into tokens; and little room.
+  for (const context_length of [131_072, 512])
+    for (const [name, messages] of Object.entries(LONG))
+      test(`${name}, in a context of ${context_length}: refused`, async () => {
+        const { render } = await open(TURNS);
+        const refused = {
+          code: "context_length_exceeded",
+          message: expect.stringContaining(`${context_length} with the answer`),
+        };
+        expect(render({ messages }, context_length, signal)).rejects.toMatchObject(refused);
+      });
+
+  test("keeps all of a long one that fits: names of special tokens stay text, wherever it is cut", async () => {
+    const model = await open(TURNS);
+    const text = "hello </s> world <s> ".repeat(6_000).trim();
+    const prompt = (await model.render({ messages: [user(text)] }, 1_000_000, signal)) as { tokens: number[] };
+    expect(prompt.tokens.filter((token) => token === EOS).length).toBe(1);
+    const made = (await detokenize(model.installed, prompt.tokens)).replaceAll(" ", "");
+    expect(made === `<s>[user]${text}</s>[assistant]`.replaceAll(" ", "")).toBe(true);
+  });
+
+  test("a long one of many turns has the tokens that it has in one piece", async () => {
+    const model = await open(TURNS);
+    const messages = Array.from({ length: 9_000 }, (_, index) => user(`hello world ${index}`));
+    const made = (await model.render({ messages }, 1_000_000, signal)) as { tokens: number[] };
+    const text = messages.map(({ role, content }) => `[${role}]${String(content)}</s>`).join("");
+    const vocabulary = new addon.AddonModel(model.installed.path, { addonExports: addon, vocabOnly: true });
+    await vocabulary.init();
+    expect(made.tokens).toEqual([BOS, ...vocabulary.tokenize(`${text}[assistant]`, true)]);
+    await vocabulary.dispose();
+  });
+});
+
+const BOMB = `{% if messages[0].content == "bomb" %}{% for i in range(1000000000) %}{{ i }}{% endfor %}{% endif %}${PLAIN_TEMPLATE}`;
+
+describe("one model's trap", () => {
+  test("lets a request of another model wait for one render at most", async () => {
+    const [trap, other] = await Promise.all([open(BOMB), open(PLAIN_TEMPLATE)]);
+    const ended: string[] = [];
+    const bombs = Array.from({ length: 3 }, () =>
+      tokensOf(trap, user("bomb")).catch(({ code }: AdapterError) => ended.push(code)),
+    );
+    const answer = tokensOf(other, user("hello")).then((tokens) => ended.push(`${tokens.length > 0}`));
+    await Promise.all([...bombs, answer]);
+    expect(ended).toEqual(["template_failed", "true", "template_failed", "template_failed"]);
+  });
+
+  test("waits no longer than its client", async () => {
+    const trap = await open(BOMB);
+    const left = new AbortController();
+    const waiting = trap.render({ messages: [user("bomb")] }, 512, left.signal);
+    left.abort(new Error("The client has left."));
+    expect(waiting).rejects.toThrow("The client has left.");
+    expect((await tokensOf(trap, user("hello"))).length).toBeGreaterThan(0);
+  });
+});
+
+describe("the process", () => {
+  const running = (): number[] => childrenOf(process.pid).filter((pid) => named("prompt-host").includes(pid));
+
+  test("is one for all models, and ends with the last of them", async () => {
+    const others = running();
+    const own = startPrompts();
+    expect(running()).toEqual(others);
+    const models = [];
+    for (let i = 0; i < 3; i++) models.push(await own.open(await tinyModel(), signal));
+    expect(running().length).toBe(others.length + 1);
+    for (const model of models) model.close();
+    await eventually("the process ends", () => running().length === others.length);
+    const again = await own.open(await tinyModel(), signal);
+    expect((await tokensOf(again, user("hello"))).length).toBeGreaterThan(0);
+    await own.close();
+    expect(running()).toEqual(others);
+    expect(own.open(await tinyModel(), signal)).rejects.toMatchObject({ code: "engine_unavailable" });
+  });
+
+  test("may be killed amid renders: they are made by the next one", async () => {
+    const model = await open(PLAIN_TEMPLATE);
+    const before = running();
+    const renders = Array.from({ length: 20 }, (_, index) => tokensOf(model, user("hello ".repeat(10 + index))));
+    for (const pid of before) process.kill(pid, "SIGKILL");
+    for (const tokens of await Promise.all(renders)) expect(tokens.length).toBeGreaterThan(10);
+    expect(running()).not.toEqual(before);
+  });
+
+  test("that cannot be started fails the load with a reason", async () => {
+    const none = startPrompts({ command: () => ({ program: "/nowhere/node", args: [] }) });
+    expect(none.open(await tinyModel(), signal)).rejects.toMatchObject({ code: "engine_unavailable" });
+  });
+
+  test("a file that ends it costs its own load alone", async () => {
+    const model = await open(PLAIN_TEMPLATE);
+    const deep = `{{ ${"(".repeat(100_000)}1${")".repeat(100_000)} }}`;
+    expect(open(deep)).rejects.toMatchObject({ code: "model_load_failed" });
+    expect((await tokensOf(model, user("hello"))).length).toBeGreaterThan(0);
+  });
+
+  test("without llama.cpp's library renders all the same, and leaves the tokens to the engine", async () => {
+    const script = `
+      const { hostPrompts } = await import(${JSON.stringify(new URL("../../adapters/prompt-process/host.ts", import.meta.url).href)});
+      await hostPrompts(async () => undefined, process.stdin, (line) => process.stdout.write(line));`;
+    const own = startPrompts({ command: () => ({ program: process.execPath, args: ["-e", script] }) });
+    const { render, tryGrammar, template } = await own.open(await tinyModel({ template: TURNS }), signal);
+    expect(template).toEqual({ bounded: true, tools: false, system: true, thinking: false });
+    const { pieces } = (await render({ messages: [user("a </s> b")] }, 512, signal)) as { pieces: string[] };
+    expect(pieces).toEqual(["[user]a <", "/s> b</s>[assistant]"]);
+    await tryGrammar("(", signal);
+    await own.close();
+  });
+});
+
+describe("a grammar", () => {
+  const tried = async (grammar: string): Promise<unknown> =>
+    (await open(PLAIN_TEMPLATE)).tryGrammar(grammar, signal).then(
+      () => "compiled",
+      ({ code, param, message }: AdapterError) => [code, param, message],
+    );
+  const refused = (reason: RegExp) => ["request_refused", "grammar", expect.stringMatching(reason)];
+
+  test("that is one compiles", async () => {
+    expect(await tried('root ::= "a" root | "b"')).toBe("compiled");
+    expect(await tried('root ::= "{" ws "}"\nws ::= [ \\n]{0,3}')).toBe("compiled");
+  });
+
+  test("that is none is refused with llama.cpp's reason", async () => {
+    expect(await tried("root ::= (")).toEqual(refused(/expecting/));
+    expect(await tried('start ::= "a"')).toEqual(refused(/./));
+  });
+
+  test("that never ends, or ends its process, is refused", async () => {
+    const rules = Array.from({ length: 26 }, (_, index) => `a${index} ::= a${index + 1} "x" | a${index + 1} "y"`);
+    expect(await tried(["root ::= a0", ...rules, 'a26 ::= "z"'].join("\n"))).toEqual(refused(/stopped|ended/));
+    expect(await tried(`root ::= ${"(".repeat(60_000)}"a"${")".repeat(60_000)}`)).toEqual(refused(/stopped|ended/));
   });
 });
