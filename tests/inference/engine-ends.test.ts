@@ -1,8 +1,10 @@
 // How engines end: crashes and the back-off after them, unloading, and the server that stops.
 import { describe, expect, test } from "bun:test";
 import { AdapterError } from "../../adapters/adapter.ts";
+import { ApiError } from "../../src/http/errors.ts";
 import { makeApp, makeModel } from "../support/app.ts";
-import { makePool, thrownBy } from "../support/model-pool.ts";
+import { framesOf } from "../support/frames.ts";
+import { makePool, never, settled, thrownBy } from "../support/model-pool.ts";
 import { fakeAdapter } from "../support/fake-adapter.ts";
 
 const crash = (n = 0) => new AdapterError("engine_crashed", `The engine ended with signal SIGKILL, number ${n}.`);
@@ -138,6 +140,84 @@ describe("three deaths in a minute", () => {
       expect([res.status, res.headers.get("retry-after")]).toEqual([503, "60"]);
       expect(await res.json()).toMatchObject({ error: { type: "server_error", param: "model", code: "engine_unavailable" } });
     }
+  });
+});
+
+describe("a model whose file is found damaged", () => {
+  const damaged = () => new ApiError(500, "Its file is damaged.", { code: "model_corrupted", param: "model" });
+
+  test("ends what runs and what waits with that error, pinned or not, and is unloaded", async () => {
+    const { chat, pool, generation, load, log } = makePool({ slots: 1, pinned: ["tiny"] });
+    const asked = [thrownBy(chat(1)), thrownBy(chat(2))];
+    (await generation(0)).say("some");
+    const error = damaged();
+    pool.unloadDamaged("tiny", error);
+    expect(pool.state("tiny")).toBe("stopped");
+    expect(await Promise.all(asked)).toEqual([error, error]);
+    await settled();
+    expect([(await load(0)).closed, pool.list()]).toEqual([true, []]);
+    expect(log.at(-1)).toContain('"why":"damaged"');
+  });
+
+  test("gives up its load: for a chat, and for a start", async () => {
+    const { chat, pool, load, loads, log } = makePool({ hold_loads: true });
+    const asked = [thrownBy(chat(1)), thrownBy(pool.start(makeModel("tiny"), {}, never()))];
+    await load(0);
+    const error = damaged();
+    pool.unloadDamaged("tiny", error);
+    expect(await Promise.all(asked)).toEqual([error, error]);
+    await settled();
+    expect([loads.length, loads[0]!.gone, pool.list()]).toEqual([1, true, []]);
+    expect(log.filter((line) => line.includes("engine lost"))).toEqual([]);
+  });
+
+  test("ends also what still runs on an engine that was to go", async () => {
+    const { chat, pool, generation, loads } = makePool();
+    const asked = thrownBy(chat(1));
+    await generation(0);
+    const unloading = pool.unload("tiny");
+    const error = damaged();
+    pool.unloadDamaged("tiny", error);
+    expect(await asked).toBe(error);
+    await unloading;
+    expect(loads.map(({ closed }) => closed)).toEqual([true]);
+  });
+
+  test("leaves other models and whole answers alone, and loads again when it is asked for", async () => {
+    const { chat, pool, generation, loads } = makePool();
+    const other = chat(1, undefined, makeModel("other"));
+    await generation(0);
+    const done = chat(2);
+    (await generation(1)).finish();
+    await done;
+    pool.unloadDamaged("tiny", damaged());
+    const again = chat(3);
+    (await generation(2)).finish();
+    (await generation(0)).finish();
+    await Promise.all([other, again]);
+    expect(loads.map(({ closed }) => closed)).toEqual([false, true, false]);
+  });
+
+  test("is an error event of a stream that has begun, and its last", async () => {
+    const fake = fakeAdapter();
+    const { chat, pool } = makeApp({ adapter: fake.adapter });
+    const asked = chat({ stream: true });
+    (await fake.generation(0)).say("some");
+    const res = await asked;
+    const frames = framesOf(res);
+    await settled();
+    pool.unloadDamaged("tiny", damaged());
+    const { data } = await frames;
+    expect(data.at(-1)).toMatchObject({ error: { code: "model_corrupted", type: "server_error" } });
+  });
+
+  test("is looked at with each request to a model that is loaded", async () => {
+    const used: string[] = [];
+    const { chat } = makePool({ answer: ["x"], onUse: ({ id }) => used.push(id) });
+    await chat();
+    expect(used).toEqual([]);
+    await chat();
+    expect(used).toEqual(["tiny"]);
   });
 });
 
