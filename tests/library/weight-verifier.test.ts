@@ -123,7 +123,9 @@ describe("a sha256", () => {
     const verifier = createWeightVerifier();
     const leave = new AbortController();
     const file = hugeFile();
-    const [left, stays] = [verifier.verify(file, leave.signal), verifier.verify(file)].map((made) => made.catch((error) => error));
+    const [left, stays] = [verifier.verify(file, leave.signal), verifier.verify(file)].map((made) =>
+      made.catch((error) => error),
+    );
     leave.abort(new Error("left"));
     expect(((await left) as Error).message).toBe("left");
     await verifier.close();
