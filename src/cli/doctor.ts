@@ -22,7 +22,7 @@ export default defineCommand({
   async run({ args: { json, ...flags } }) {
     const findings = await runChecks(settingsOf(flags));
     const ok = findings.every(({ state }) => state !== "broken");
-    print(json ? JSON.stringify({ ok, findings }, null, 2) : formatFindings(findings));
+    await print(json ? JSON.stringify({ ok, findings }, null, 2) : formatFindings(findings));
     // A check that still hangs, as on a disk in the network, is not waited for.
     process.exit(ok ? process.exitCode : 1);
   },

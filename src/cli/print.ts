@@ -1,9 +1,14 @@
 import { standardError, standardOutput } from "../server/standard-streams.ts";
 import { CliError } from "./error.ts";
 
-/** Prints the result of a command, which has failed where standard output does not take it. */
-export function print(text: string): void {
-  standardOutput.write(`${text}\n`, (cause) => fail(unwritable(cause)));
+/** Prints the result of a command, which has failed where standard output does not take it. Resolves when it is out, or lost. */
+export function print(text: string): Promise<void> {
+  return new Promise((resolve) => {
+    standardOutput.write(`${text}\n`, (cause) => {
+      if (cause !== undefined) fail(unwritable(cause));
+      resolve();
+    });
+  });
 }
 
 /** Prints on standard error what accompanies the result. */

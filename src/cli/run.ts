@@ -58,6 +58,8 @@ async function converse(ask: AnswerMessages, messages: TypedMessage[]): Promise<
   let answering: AbortController | undefined;
   terminal.on("SIGINT", () => (answering ?? leave).abort());
   terminal.on("close", () => leave.abort());
+  // What is typed is shown on standard output too.
+  process.stdout.on("error", (cause) => leave.abort(unwritable(cause)));
   try {
     while (!leave.signal.aborted) {
       const content = await terminal.question("> ", { signal: leave.signal });
@@ -74,6 +76,7 @@ async function converse(ask: AnswerMessages, messages: TypedMessage[]): Promise<
   } finally {
     terminal.close();
   }
+  if (leave.signal.reason instanceof CliError) throw leave.signal.reason;
 }
 
 /** The options of the command line; those beside the named ones are settings. */
@@ -95,7 +98,7 @@ async function connectForRun({ model, log = false, ...settings }: RunCommandOpti
 async function streamAnswer(api: Api, request: object, signal: AbortSignal): Promise<string> {
   let text = "";
   const lost = new AbortController();
-  const show = (piece: string): void => standardOutput.write(piece, (cause) => lost.abort(unwritable(cause)));
+  const show = (piece: string): void => standardOutput.write(piece, (cause) => cause && lost.abort(unwritable(cause)));
   try {
     const body = { ...request, stream: true };
     const stop = AbortSignal.any([signal, lost.signal]);

@@ -7,8 +7,8 @@ export interface Output {
   readonly isTTY: boolean;
   /** The width of a terminal, in characters. */
   readonly columns: number | undefined;
-  /** Never throws. `onLost` is called where the text could not be written whole. */
-  write(text: string, onLost?: (error: NodeJS.ErrnoException) => void): void;
+  /** Never throws. `onEnd` is called when the text is out, with the error where it could not be written whole. */
+  write(text: string, onEnd?: (error?: NodeJS.ErrnoException) => void): void;
 }
 
 export const standardOutput = outputOf(1, () => process.stdout);
@@ -23,20 +23,23 @@ function outputOf(fd: number, streamOf: () => NodeJS.WriteStream): Output {
     get columns() {
       return streamOf().columns;
     },
-    write(text, onLost = ignore) {
+    write(text, onEnd = ignore) {
       try {
         // Deno's stream for a file accepts nothing any more after one write that failed; a full disk may have room again.
-        if (isFile(fd)) return writeWhole(fd, Buffer.from(text));
+        if (isFile(fd)) {
+          writeWhole(fd, Buffer.from(text));
+          return onEnd();
+        }
         const stream = streamOf();
         // The callback gets the error, but an "error" event without a listener would still end the process. A program that embeds
         // ingle handles errors of its own writes as before: the listener is removed with the last write of ours.
         if (pending++ === 0) stream.on("error", ignore);
         stream.write(text, (error) => {
-          if (error) onLost(error);
+          onEnd(error ?? undefined);
           setImmediate(() => --pending === 0 && stream.off("error", ignore));
         });
       } catch (error) {
-        onLost(error as Error);
+        onEnd(error as Error);
       }
     },
   };

@@ -51,6 +51,26 @@ for (const { name, command, skip } of runtimes()) {
   );
 }
 
+for (const { name, command, skip } of runtimes()) {
+  test.skipIf(skip !== undefined)(
+    `fails where what it found cannot be written, and loses none of it to a slow reader, on ${name}`,
+    async () => {
+      const env = { INGLE_DATA: join(folder, "data"), INGLE_PORT: "0" };
+      const doctorTo = (rest: string) =>
+        run(["bash", "-c", `"$@" doctor ${rest}; exit \${PIPESTATUS[0]}`, "bash", ...command, MAIN], { env });
+      expect(await doctorTo("| true")).toEqual({ code: 1, stdout: "", stderr: "" });
+      const full = await doctorTo("> /dev/full");
+      expect(full).toEqual({
+        code: 1,
+        stdout: "",
+        stderr: expect.stringMatching(/^Standard output cannot be written to: .*\.\n$/),
+      });
+      expect(await doctorTo("| (sleep 1; tail -n 1)")).toEqual({ code: 0, stdout: "ingle can work here.\n", stderr: "" });
+    },
+    SLOW,
+  );
+}
+
 test(
   "says it in lines, with what mends it below",
   async () => {

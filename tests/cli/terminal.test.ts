@@ -41,6 +41,22 @@ describe.skipIf(python !== undefined)(`a conversation in a terminal${python ? ` 
     );
   }
 
+  for (const { name, command, skip } of runtimes()) {
+    test.skipIf(skip !== undefined)(
+      `on ${name}: a conversation whose output is lost ends with a sentence at most, and without a stack`,
+      async () => {
+        for (const lost of [">/dev/full", "| true"]) {
+          const program = `"$@" run echo --adapter echo --context 64 ${lost}; echo "ended with \${PIPESTATUS[0]}"`;
+          const words = ["-c", program, "bash", ...command, MAIN];
+          const { output, missing } = await terminal([["leaves\\.", "hello\r"]], words, ["bash"]);
+          expect({ missing, output }).toEqual({ missing: null, output: expect.stringContaining("ended with 1\r\n") });
+          expect(output).not.toMatch(/\bat .*:\d+|Error:/);
+        }
+      },
+      SLOW,
+    );
+  }
+
   const echo = ["run", "echo", "--adapter", "echo", "--context", "64"];
 
   test(
