@@ -19,6 +19,8 @@ export interface Api {
   request(path: string, init?: ApiRequestOptions): Promise<Response>;
   /** The body of the answer, which is JSON. */
   json<T>(path: string, init?: ApiRequestOptions): Promise<T>;
+  /** Where the server listens that answers, which has settings of its own; undefined for an application in this process. */
+  readonly server: string | undefined;
   /** Lets go of the data folder. A server goes on. */
   close(): Promise<void>;
 }
@@ -35,10 +37,11 @@ type ConnectOptions = Omit<CreateServerOptions, "wide">;
 export async function withApi(
   flags: Record<string, unknown>,
   options: ConnectOptions,
-  work: (api: Api) => Promise<void>,
+  work: (api: Api, config: Config) => Promise<void>,
 ): Promise<void> {
-  const api = await connect(readConfig(settingsOf(flags)), options);
-  await work(api).finally(api.close);
+  const config = readConfig(settingsOf(flags));
+  const api = await connect(config, options);
+  await work(api, config).finally(api.close);
 }
 
 /**
@@ -60,7 +63,7 @@ export async function connect(config: Config, { command, reads = false, write = 
     requestDirectly(request).catch((cause: Error) => {
       throw inUseError(holder, `It does not answer: ${cause.message}`, cause);
     });
-  return createApi(remote, holder.url!, key);
+  return { ...createApi(remote, holder.url!, key), server: holder.url };
 }
 
 /** The key of the server that holds the folder; undefined where there is none, and where a command that `reads` cannot get it. */
@@ -100,7 +103,7 @@ function createApi(fetch: SendRequest, origin: string, key: string): Api {
     if (response.ok) return response;
     throw new RefusedError(((await response.json()) as ErrorBody).error);
   };
-  return { request, json: async (path, init) => (await request(path, init)).json(), close: async () => {} };
+  return { request, json: async (path, init) => (await request(path, init)).json(), server: undefined, close: async () => {} };
 }
 
 /** The objects of a stream of server-sent events. Throws `CliError` for an error among them, and for a stream that breaks off. */

@@ -2,6 +2,7 @@ import { defineCommand } from "citty";
 import { PINNABLE_ADAPTERS } from "../../adapters/registry.ts";
 import { catalog, DEFAULT_MODEL } from "../../models/catalog.ts";
 import { type ModelName, parseModelName, ModelNameError } from "../../models/reference.ts";
+import { sourceOptions } from "../server/read-config.ts";
 import type { DownloadEvent } from "../library/download-jobs.ts";
 import type { MemoryFit } from "../inference/memory-estimator.ts";
 import { readEvents, withApi, type Api } from "./api.ts";
@@ -34,8 +35,12 @@ export default defineCommand({
     ...DATA_ARGS,
   },
   async run({ args: { model, id, sha256, engine, adapter = engine, ...flags } }) {
-    await withApi(flags, { command: "pull" }, async (api) => {
-      const known = await ensureKnown(api, model, { id, sha256, adapter, allow_private: flags["allow-private"] === true });
+    await withApi(flags, { command: "pull" }, async (api, config) => {
+      const { offline, allow_private = false } = sourceOptions(config);
+      const known = await ensureKnown(api, model, { id, sha256, adapter, allow_private });
+      if (api.server !== undefined && known === model && flags["allow-private"])
+        throw new CliError(`The server at ${api.server} fetches "${model}" by its own settings. Start it with --allow-private.`);
+      if (api.server !== undefined && offline) await checkIsHere(api, known);
       print((await pull(api, known)) ? `${known} is downloaded.` : `${known} is there.`);
     });
   },
@@ -58,6 +63,13 @@ async function ensureKnown(api: Api, name: string, { id, sha256, adapter, allow_
     ...(allow_private && named.kind !== "path" && { allow_private }),
   };
   return (await api.json<{ id: string }>("/v1/models", { method: "POST", body })).id;
+}
+
+/** The server may fetch, but this command may not have it fetch. */
+async function checkIsHere(api: Api, id: string): Promise<void> {
+  const { state } = await api.json<{ state: string }>(`/v1/models/${encodeURIComponent(id)}?catalog=true`);
+  if (state === "available" || state === "damaged" || state === "downloading")
+    throw new CliError(`The model "${id}" is not here, and --offline fetches nothing. Pull it without --offline.`);
 }
 
 type NewModelOptions = Record<"id" | "sha256" | "adapter", string | undefined> & { allow_private: boolean };

@@ -154,6 +154,45 @@ describe.each([
   });
 });
 
+describe("what pull says of the network beside a server that may fetch", () => {
+  inTime("--offline, wherever it was said: nothing is fetched", async () => {
+    const { server, ingle, data } = await house();
+    try {
+      for (const refused of [
+        await ingle("pull", "lost", "--offline"),
+        await run([...PROGRAM, "pull", "lost"], { env: { INGLE_DATA: data, INGLE_OFFLINE: "1" } }),
+        await run([...PROGRAM, "pull", "lost"], { env: { INGLE_DATA: data, HF_HUB_OFFLINE: "1" } }),
+      ]) {
+        const stderr = 'The model "lost" is not here, and --offline fetches nothing. Pull it without --offline.\n';
+        expect(refused).toEqual({ code: 1, stdout: "", stderr });
+      }
+      expect(await ingle("pull", "org/mine", "--offline")).toEqual({ code: 0, stdout: "org/mine is there.\n", stderr: "" });
+      expect((await ingle("pull", "lost")).code).toBe(0);
+    } finally {
+      await server.stop();
+    }
+  });
+
+  inTime("--allow-private, wherever it was said: it is passed on with an address, and refused for an id", async () => {
+    const data = mkdtempSync(join(root, "data-"));
+    const server = await startServer(RUNTIME, [], { data });
+    const url = `http://127.0.0.1:${(hub.address() as AddressInfo).port}`;
+    try {
+      const plain = await run([...PROGRAM, "pull", `${url}/none.gguf`], { env: { INGLE_DATA: data } });
+      expect(plain).toMatchObject({ code: 1, stderr: expect.stringContaining("is plain http") });
+      const env = { INGLE_DATA: data, INGLE_ALLOW_PRIVATE: "1" };
+      expect(await run([...PROGRAM, "pull", `${url}/one.gguf`], { env })).toMatchObject({ code: 0 });
+      const words = ["pull", `${url}/two.gguf`, "--allow-private"];
+      expect(await run([...PROGRAM, ...words], { env: { INGLE_DATA: data } })).toMatchObject({ code: 0 });
+      const id = await run([...PROGRAM, "pull", "tiny", "--allow-private"], { env: { INGLE_DATA: data } });
+      const stderr = `The server at ${server.url} fetches "tiny" by its own settings. Start it with --allow-private.\n`;
+      expect(id).toEqual({ code: 1, stdout: "", stderr });
+    } finally {
+      await server.stop();
+    }
+  });
+});
+
 describe("the engine", () => {
   inTime("of run is the server's, unless an option names another", async () => {
     const { server, ingle } = await house(["--adapter", "echo"]);
