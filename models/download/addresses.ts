@@ -13,7 +13,7 @@ type LookupCallback = (error: Error | null, address: string | LookupAddress[], f
 export function refuseUnsafeAddress(url: URL, { typed, redirected }: { typed: boolean; redirected: boolean }): void {
   if (typed) return;
   const host = hostOf(url);
-  const local = /(^|\.)localhost$/i.test(host) || (ipaddr.isValid(host) && !isPublic(host));
+  const local = isInside(url);
   if (local && redirected)
     throw notAllowedError(`It redirects to ${host}, ${INSIDE}, which is not followed.`, `It redirects to ${INSIDE}.`);
   if (local) throw notAllowedError(`${host} is ${INSIDE}. ${WAY_OUT}`);
@@ -21,6 +21,12 @@ export function refuseUnsafeAddress(url: URL, { typed, redirected }: { typed: bo
   const plain = "plain http, which anybody on the way can change";
   if (redirected) throw notAllowedError(`It redirects to ${url.host} over ${plain}, which is not followed.`);
   throw notAllowedError(`${url.host} would be asked over ${plain}. Use its https address. ${WAY_OUT}`);
+}
+
+/** Whether a host is of this machine or a private network, as far as that is seen without resolving its name. */
+export function isInside(url: URL): boolean {
+  const host = hostOf(url);
+  return /(^|\.)localhost$/i.test(host) || (ipaddr.isValid(host) && !isPublic(host));
 }
 
 /** Resolves a name for a connection, and fails where any of its addresses is not public: the check sees what is dialled. */

@@ -235,6 +235,26 @@ describe("a download", () => {
   });
 });
 
+test("a model of an address in this network, or with a key in it: others see neither", async () => {
+  const { post, request } = made({ models: [], weights: root });
+  const shown = async (init = {}): Promise<any[]> =>
+    ((await (await request("/v1/models?catalog=true&limit=100", init)).json()) as any).data;
+  const urls: Record<string, [typed: string, told: string]> = {
+    a: ["https://192.168.0.7/a.gguf", "urn:ingle:a"],
+    b: ["https://mirror.localhost/b.gguf", "urn:ingle:b"],
+    c: ["https://example.org/c.gguf?signature=secret", "https://example.org/c.gguf"],
+    d: ["https://example.org/d.gguf", "https://example.org/d.gguf"],
+  };
+  for (const [id, [source_url]] of Object.entries(urls)) await post("/v1/models", { id, source_url, allow_private: true }, OWNER);
+  const [client, owner] = [await shown(), await shown(OWNER)];
+  for (const [id, [typed, told]] of Object.entries(urls)) {
+    const of = (list: any[]) => list.find((each) => each.id === id);
+    expect(of(client)).toMatchObject({ source_url: told, sources: [{ type: "url", filename: `${id}.gguf` }] });
+    expect(of(client).sources[0].url).toBe(told.startsWith("urn:") ? undefined : told);
+    expect(of(owner)).toMatchObject({ source_url: typed, sources: [{ url: typed }] });
+  }
+});
+
 test("a file that is used in place: where it lies is shown to the owner alone", async () => {
   const path = join(root, "mine.gguf");
   writeFileSync(path, tinyGguf());

@@ -1,5 +1,6 @@
 // The wire form of a model.
 import type { Model } from "../../../models/manifest.ts";
+import { isInside } from "../../../models/download/addresses.ts";
 import { driverOf } from "../../../models/sources/registry.ts";
 import type { Deps } from "../deps.ts";
 import { toApiError } from "../../http/errors.ts";
@@ -22,7 +23,11 @@ export async function toWireModel(model: Model, presence: ModelPresence, deps: D
   const { files, settings, parameters, metadata, upstream, template_tools: _, ...fields } = model;
   const { for_owner = false } = options;
   const sources = files.flatMap((file) =>
-    file.sources.map((source) => ({ filename: file.name, type: source.type, ...driverOf(source).locate(source) })),
+    file.sources.map((source) => {
+      const { url, ...place } = driverOf(source).locate(source);
+      const told = url === undefined || for_owner ? url : publicUrl(url);
+      return { filename: file.name, type: source.type, ...place, ...(told !== undefined && { url: told }) };
+    }),
   );
   const { state, problem } = await readState(model, presence, deps);
   const adapter = deps.adapterOf(model);
@@ -93,11 +98,20 @@ export async function problemOf(model: Model, library: Deps["library"]): Promise
   );
 }
 
-/** The published API has an address for every model. That of a file of this machine, or of a server that runs it, is the owner's. */
+/** The published API has an address for every model. */
 function sourceUrl({ id, source_url, upstream }: Model, sources: { url?: string | undefined }[], for_owner: boolean): string {
   const address = [source_url, ...sources.map(({ url }) => url)].find((url) => URL.canParse(url ?? ""));
-  const inside = upstream !== undefined || address?.startsWith("file:") === true;
-  return address === undefined || (inside && !for_owner) ? toUrn(id) : address;
+  if (address === undefined || (upstream !== undefined && !for_owner)) return toUrn(id);
+  return for_owner ? address : (publicUrl(address) ?? toUrn(id));
+}
+
+/** Undefined for an address of this machine or its network, which is the owner's to know. A query may hold a key: it is left out. */
+function publicUrl(address: string): string | undefined {
+  const url = new URL(address);
+  if (url.protocol === "file:" || isInside(url)) return undefined;
+  if (url.search === "") return address;
+  url.search = "";
+  return url.href;
 }
 
 function toUrn(id: string): string {
