@@ -19,8 +19,7 @@ export default defineCommand({
       const rows = data.map(rowOf).filter(({ state }) => catalog || state !== "available");
       if (json) print(JSON.stringify(rows, null, 2));
       else if (rows.length === 0) printNote('No model is installed. "ingle list --catalog" shows what "ingle pull" can fetch.');
-      else print(formatTable(rows));
-      if (!json) for (const { problem } of rows) if (problem !== null) printNote(problem);
+      else print([formatTable(rows), ...rows.flatMap(({ problem }) => problem ?? [])].join("\n"));
     }),
 });
 

@@ -110,8 +110,12 @@ describe.each(runtimes().map((runtime) => [runtime.name, runtime] as const))("on
       expect(body.error.message).toContain('Run "ingle pull tiny".');
       expect((await models("/tiny")).problem).toBe(body.error.message);
       expect((await ask({ stream: true })).status).toBe(500);
-      expect((await ingle("list")).stdout).toMatch(/^tiny .* damaged$/m);
-      for (const command of ["list", "ps"]) expect((await ingle(command)).stderr).toContain('Run "ingle pull tiny".');
+      const { stdout } = await ingle("list");
+      expect(stdout).toMatch(/^tiny .* damaged$/m);
+      for (const told of [stdout, (await ingle("show", "tiny")).stdout, (await ingle("ps")).stderr])
+        expect(told).toContain('Run "ingle pull tiny".');
+      const doctor = JSON.parse((await ingle("doctor", "--json", "--port", "0")).stdout);
+      expect(doctor.findings).toContainEqual({ about: "models", state: "missing", says: body.error.message });
       expect((await ingle("pull", "tiny")).stdout).toBe("tiny is downloaded.\n");
       expect(Buffer.compare(readFileSync(weights), BYTES)).toBe(0);
       expect((await ask()).status).toBe(200);
