@@ -3,7 +3,7 @@
 import { addAbortListener } from "node:events";
 import { Worker } from "node:worker_threads";
 import { DownloadError } from "../download-errors.ts";
-import type { DownloadThreadMessage } from "./download-thread.ts";
+import type { DownloadThreadMessage, DownloadThreadOrder, DownloadThreadRequest } from "./download-thread.ts";
 import { type DownloadRequest, fetchFile } from "./fetch-file.ts";
 import type { ModelFile } from "../manifest.ts";
 import type { DownloadOptions, DownloadProgress } from "../sources/source.ts";
@@ -22,20 +22,24 @@ export function download(
   options: DownloadOptions,
   signal: AbortSignal,
 ): AsyncGenerator<DownloadProgress, string | undefined> {
-  // A function cannot be handed to a thread.
-  const bound = options.drivers !== undefined || Object.values(options).some((option) => typeof option === "function");
+  // Of the functions only `wait` can be called from another thread.
+  const { wait: _, ...others } = options;
+  const bound = options.drivers !== undefined || Object.values(others).some((option) => typeof option === "function");
   const start = bound || (file.size ?? Infinity) < THREAD_FROM_BYTES ? fetchFile : fetchInThread;
   return start({ file, target, options }, signal);
 }
 
 async function* fetchInThread(
-  request: DownloadRequest,
+  { options, ...file }: DownloadRequest,
   signal: AbortSignal,
 ): AsyncGenerator<DownloadProgress, string | undefined> {
   signal.throwIfAborted();
-  const worker = new Worker(new URL("./download-thread.ts", import.meta.url), { workerData: request });
+  const { wait, ...cloneable } = options;
+  const workerData: DownloadThreadRequest = { ...file, options: cloneable, waits_outside: wait !== undefined };
+  const worker = new Worker(new URL("./download-thread.ts", import.meta.url), { workerData });
   const messages = readMessages(worker);
-  const stop = (): void => worker.postMessage("stop");
+  const send = (order: DownloadThreadOrder): void => worker.postMessage(order);
+  const stop = (): void => send("stop");
   const listener = addAbortListener(signal, stop);
   let ended = false;
   const next = async (): Promise<DownloadThreadMessage> => {
@@ -45,9 +49,10 @@ async function* fetchInThread(
   };
   try {
     for (;;) {
-      const { step, error, sha256 } = await next();
+      const { step, wait_ms, error, sha256 } = await next();
       if (ended) signal.throwIfAborted();
       if (step) yield step;
+      if (wait_ms !== undefined) await wait!(wait_ms, signal).then(() => send("go on"));
       if (error) throw toError(error);
       if (ended) return sha256;
     }

@@ -10,8 +10,9 @@ import { quote } from "../support/quote.ts";
 export async function findModel({ library, downloads }: Deps, id: string, param = "model"): Promise<Model> {
   const model = await library.get(id);
   if (model !== undefined) return model;
-  if (downloads.state(id) === "downloading") {
-    const message = `Model ${quote(id)} is being downloaded. Try again when it is there: GET /v1/models shows its state.`;
+  const state = downloads.state(id);
+  if (state === "downloading" || state === "queued") {
+    const message = `Model ${quote(id)} is ${state === "queued" ? "queued for its download" : "being downloaded"}. Try again when it is there: GET /v1/models shows its state.`;
     throw new ApiError(409, message, { param, code: "model_not_ready" });
   }
   throw noModel(id, param);

@@ -99,11 +99,15 @@ export async function pull(api: Api, id: string): Promise<boolean> {
     if (downloaded) return false;
     void warnIfTooLarge(api, id);
     let last: DownloadEvent | undefined;
+    let begun = false;
     const events = readEvents<DownloadEvent>(await api.request(`${path}/events`));
-    const steps = progressOf(events, (event) => (last = event));
+    const steps = progressOf(events, (event) => {
+      last = event;
+      begun ||= event.state === "downloading";
+    });
     await showProgress(id, steps);
     // Stopped by Ctrl-C, by a DELETE of another client, or because the server ends.
-    if (last?.state !== "done") throw new CliError(stoppedMessage(id, last?.bytes ?? 0), stopped ? 130 : 1);
+    if (last?.state !== "done") throw new CliError(begun ? stoppedMessage(id, last?.bytes ?? 0) : NOT_BEGUN, stopped ? 130 : 1);
     return true;
   } catch (error) {
     throw error instanceof RefusedError && error.code === "model_not_found" ? new CliError(error.message + hints(id)) : error;
@@ -125,13 +129,19 @@ async function warnIfTooLarge(api: Api, id: string): Promise<void> {
 
 /** The events of a download job as steps of its progress. Throws `CliError` with the reason when it failed. */
 async function* progressOf(events: AsyncIterable<DownloadEvent>, onEvent: (event: DownloadEvent) => void) {
+  let said = false;
   for await (const event of events) {
     onEvent(event);
     if (event.state === "failed" && event.error !== undefined) throw new CliError(event.error.message);
+    if (event.state === "queued" && event.source === "" && !said)
+      printNote(`${event.model_id} is queued: other downloads come first.`);
+    said ||= event.state === "queued";
     // Until the job has begun, its source is empty.
     if (event.source !== "") yield event;
   }
 }
+
+const NOT_BEGUN = "Stopped before it began. What an earlier download has left is kept.";
 
 function stoppedMessage(id: string, kept: number): string {
   if (kept === 0) return "Stopped. Nothing is kept.";

@@ -1,19 +1,23 @@
 // Downloads in the background: one job a model, however many clients ask for it and follow its events.
 import { addAbortListener } from "node:events";
 import { DownloadError } from "../../models/download-errors.ts";
-import type { DownloadOptions, DownloadProgress } from "../../models/sources/source.ts";
+import type { DownloadOptions } from "../../models/sources/source.ts";
 import type { PendingModel } from "../../models/pending-model.ts";
 import { ApiError, toApiError } from "../http/errors.ts";
 import { noDownload } from "../http/not-found.ts";
+import { createDownloadPlaces } from "./download-places.ts";
+import { fetchInTurns } from "./download-turns.ts";
 import { totalBytes } from "./fetch-files.ts";
 import type { Library } from "./library.ts";
 import type { DownloadPlan } from "./pending-models.ts";
+import { createRateMeter } from "./rate-meter.ts";
 import type { Log } from "../support/log.ts";
 import type { Collection } from "../storage/collection.ts";
 
 export interface DownloadEvent {
   model_id: string;
-  state: "downloading" | "done" | "failed" | "cancelled";
+  /** `queued`: as many as may run at a time do so, or it waits before another try. */
+  state: "queued" | "downloading" | "done" | "failed" | "cancelled";
   /** Bytes that are on disk. */
   bytes: number;
   /** Bytes of the whole; absent while unknown. */
@@ -26,26 +30,29 @@ export interface DownloadEvent {
   resumed_from?: number;
   /** Why the source before this one was given up. */
   problem?: string;
+  /** The bytes that are here are being checked. */
+  checking?: true;
   /** Why it failed. `owner_message`: what the owner is told instead. */
   error?: { message: string; code: string | null; owner_message?: string | undefined };
 }
 
 export interface DownloadJobs {
   /**
-   * Starts the job of a model, or joins it; `there` when nothing is to be fetched. Throws what `Library.planDownload` throws, and 503
-   * while the server stops.
+   * Starts the job of a model, or joins it; `there` when nothing is to be fetched. The job is kept, and queued or under way, when this
+   * resolves. Throws what `Library.planDownload` throws, and 503 while the server stops.
    */
   start(id: string): Promise<"started" | "running" | "there">;
   /** State of the job that runs, else of the last one, unless that was done. */
   state(id: string): DownloadEvent["state"] | undefined;
   /**
-   * The job from now on: one event at once, then the newest one a few times a second, and at last one that is not `downloading`.
+   * The job from now on: one event at once, then the newest one a few times a second, and at last one that is neither `queued` nor
+   * `downloading`.
    * Ends early when `signal` is aborted. Throws what `Library.planDownload` throws, and 404 `download_not_found` where none was started.
    */
   events(id: string, signal: AbortSignal): AsyncGenerator<DownloadEvent, void>;
-  /** Stops the job and keeps its bytes. Resolves when it has ended; false when none was stopped. */
+  /** Stops the job, also a queued one, and keeps its bytes. Resolves when it has ended; false when none was stopped. */
   cancel(id: string): Promise<boolean>;
-  /** Goes on with the jobs that an earlier server was at. */
+  /** Goes on with the jobs that an earlier server was at or had queued, in their order. */
   resume(): Promise<void>;
   /** Stops all jobs and keeps their bytes; the next server goes on with them. */
   close(): Promise<void>;
@@ -59,6 +66,10 @@ export interface DownloadJobsOptions {
   now: () => number;
   options: DownloadOptions;
   log: Log;
+  /** How many jobs run at a time; absent: 2. */
+  most?: number;
+  /** Milliseconds in which a job has to move while others wait for its place; absent: a minute. */
+  turn_ms?: number;
   /** Between two events of one listener, in milliseconds. */
   every_ms?: number;
 }
@@ -75,7 +86,20 @@ interface DownloadJob {
 /** How many jobs that failed or were stopped are remembered. */
 const MOST_REMEMBERED = 100;
 
-export function createDownloadJobs({ library, records, options, now, log, every_ms = 250 }: DownloadJobsOptions): DownloadJobs {
+export function createDownloadJobs({
+  library,
+  records,
+  most = 2,
+  turn_ms = 60_000,
+  options,
+  now,
+  log,
+  every_ms = 250,
+}: DownloadJobsOptions): DownloadJobs {
+  const places = createDownloadPlaces(most);
+  let last_order = 0;
+  /** Grows with time, also from one server to the next. */
+  const nextOrder = (): number => (last_order = Math.max(last_order + 1, now() * 1000));
   const running = new Map<string, DownloadJob>();
   const last = new Map<string, DownloadEvent>();
   let closed = false;
@@ -90,14 +114,18 @@ export function createDownloadJobs({ library, records, options, now, log, every_
       if (closed) throw new ApiError(503, "The server is stopping.", { code: "server_stopping" });
       // Another request was faster.
       if (running.has(id)) return "running";
-      const recorded = recordStart(id, plan);
-      startJob(id, recorded);
+      const order = nextOrder();
+      const recorded = recordStart(id, plan, order);
+      startJob(id, order, recorded);
       await recorded;
       return "started";
     },
     async resume() {
       const jobs = await records.getMany(await records.ids());
-      for (const { id, state } of jobs) if (state === "downloading" && !running.has(id) && !closed) startJob(id);
+      const orderOf = ({ queued_at, created_at }: PendingModel): number => queued_at ?? created_at * 1000;
+      for (const job of jobs.toSorted((a, b) => orderOf(a) - orderOf(b))) {
+        if (job.state === "downloading" && !running.has(job.id) && !closed) startJob(job.id, nextOrder());
+      }
     },
     state: (id) => (running.get(id)?.event ?? last.get(id))?.state,
     async *events(id, signal) {
@@ -105,7 +133,7 @@ export function createDownloadJobs({ library, records, options, now, log, every_
       if (job === undefined) return yield last.get(id) ?? (await readEarlierEnd(id)) ?? (await installedEvent(id));
       for (let sent: DownloadEvent | undefined; !signal.aborted; await waitForEvent(job, signal)) {
         if (job.event !== sent) yield (sent = job.event);
-        if (sent.state !== "downloading") return;
+        if (!isUnderWay(sent)) return;
       }
     },
     async cancel(id) {
@@ -123,34 +151,42 @@ export function createDownloadJobs({ library, records, options, now, log, every_
   };
 
   /** Records the job, so that the next server goes on with it. */
-  async function recordStart(id: string, { model, reference }: DownloadPlan): Promise<void> {
+  async function recordStart(id: string, { model, reference }: DownloadPlan, queued_at: number): Promise<void> {
     const known = { id, object: "model.download" as const, created_at: now(), model, ...(reference && { reference }) };
-    await records.patch(id, (record) => ({ ...withoutError(record), state: "downloading" }), { ...known, state: "added" });
+    await records.patch(id, (record) => ({ ...withoutError(record), state: "downloading", queued_at }), {
+      ...known,
+      state: "added",
+    });
   }
 
   /** Records how the job ended, for the next server; what cannot be written now is found out then. */
   async function recordEnd(id: string, { state, error }: DownloadEvent): Promise<void> {
-    if (closed || state === "done" || state === "downloading") return;
+    if (closed || (state !== "cancelled" && state !== "failed")) return;
     await records
       .patch(id, (record) => ({ ...withoutError(record), state, ...(error && { error }) }))
       .catch((cause) => log.warn("the end of a download was not noted", { model: id, cause }));
   }
 
   /** No byte is asked for until the start is `recorded`. */
-  function startJob(id: string, recorded = Promise.resolve()): void {
-    const event: DownloadEvent = { model_id: id, state: "downloading", bytes: 0, rate: 0, source: "" };
+  function startJob(id: string, order: number, recorded = Promise.resolve()): void {
+    const event: DownloadEvent = { model_id: id, state: "queued", bytes: 0, rate: 0, source: "" };
     const job: DownloadJob = { event, stop: new AbortController(), ended: Promise.resolve(), waiting: new Set() };
     last.delete(id);
     running.set(id, job);
-    job.ended = runJob(id, job, recorded);
+    job.ended = runJob(id, job, order, recorded);
   }
 
   /** Never throws: the event says how the job ended. */
-  async function runJob(id: string, job: DownloadJob, recorded: Promise<void>): Promise<void> {
+  async function runJob(id: string, job: DownloadJob, order: number, recorded: Promise<void>): Promise<void> {
     const rate = createRateMeter();
+    const { signal } = job.stop;
+    const onPlace = (held: boolean): void => {
+      job.event = { ...job.event, state: held ? "downloading" : "queued", rate: 0 };
+    };
+    const fetch = (options: DownloadOptions, signal: AbortSignal) => library.install(id, options, signal);
     try {
       await recorded;
-      for await (const step of library.install(id, options, job.stop.signal)) {
+      for await (const step of fetchInTurns(fetch, { places, order, nextOrder, turn_ms, options, signal, onPlace })) {
         // A listener gets few of many steps: what only the first one of a source says stays.
         const { source, problem } = job.event;
         const before = source === step.source && problem !== undefined ? { problem } : {};
@@ -202,27 +238,13 @@ export function createDownloadJobs({ library, records, options, now, log, every_
   }
 }
 
+const isUnderWay = ({ state }: DownloadEvent): boolean => state === "queued" || state === "downloading";
+
 /** Without the reason of an earlier end. */
 function withoutError(record: PendingModel): PendingModel {
   const copy = { ...record };
   delete copy.error;
   return copy;
-}
-
-const RATE_OVER_MS = 5_000;
-
-/** Bytes a second since a few seconds ago. What an earlier download had left was not fetched now. */
-function createRateMeter(): (step: DownloadProgress) => number {
-  let samples: { at: number; bytes: number }[] = [];
-  return ({ bytes }) => {
-    const at = performance.now();
-    // Fewer bytes than before: the job has turned to another source or file.
-    if (bytes < (samples.at(-1)?.bytes ?? 0)) samples = [];
-    if (at - (samples.at(-1)?.at ?? -Infinity) >= RATE_OVER_MS / 10) samples.push({ at, bytes });
-    while (samples.length > 1 && at - samples[0]!.at > RATE_OVER_MS) samples.shift();
-    const seconds = (at - samples[0]!.at) / 1000;
-    return seconds > 0 ? Math.round((bytes - samples[0]!.bytes) / seconds) : 0;
-  };
 }
 
 function errorOf(error: unknown): NonNullable<DownloadEvent["error"]> {

@@ -7,6 +7,7 @@ import type { HubReference } from "../../models/reference.ts";
 import type { PendingModel } from "../../models/pending-model.ts";
 import type { Collection } from "../storage/collection.ts";
 import { busyModel, takenId, uncheckedFile } from "./errors.ts";
+import { createPendingLimits } from "./pending-limits.ts";
 
 /** What is to be fetched for a model. */
 export interface DownloadPlan {
@@ -19,10 +20,11 @@ export interface DownloadPlan {
 
 export interface PendingModels {
   /**
-   * Records a model that is to be fetched; of one that is pending, what is said of it for the first time. Throws `ApiError` 409 `model_exists` for an id
-   * that stands for another one, or for a file that was fetched without its size or sha256, and `model_not_ready` while it is fetched so.
+   * Records a model that is to be fetched, durably; of one that is pending, what is said of it for the first time. `client`: who asks for it,
+   * empty where nobody can be told apart. Throws `ApiError` 409 `model_exists` for an id that stands for another one, or for a file that was
+   * fetched without its size or sha256, `model_not_ready` while it is fetched so, and 429 `too_many_pending`.
    */
-  addPending(plan: DownloadPlan): Promise<void>;
+  addPending(plan: DownloadPlan, client?: string): Promise<void>;
   /** Gives a known model, pending or not, the adapter of this one; other models of its id are left alone. Whether one that is here had another. */
   setAdapter(model: Model): Promise<boolean>;
   /** Manifests of the pending models, sorted by id; without files where only the hub can say what they are made of. */
@@ -70,6 +72,8 @@ export function createPendingModels({ records, downloads, now }: PendingModelsOp
     });
   };
 
+  const limits = createPendingLimits(downloads);
+
   return {
     isKnown,
     async setAdapter(model) {
@@ -82,11 +86,12 @@ export function createPendingModels({ records, downloads, now }: PendingModelsOp
       const before = await records.get(model.id);
       return before !== undefined && (await records.patch(model.id, change))?.engine !== before.engine;
     },
-    async addPending(plan) {
+    async addPending(plan, client = "") {
       const { model, reference, allow_private } = plan;
       if (await isKnown(model)) return sayMore(plan);
       const record = { id: model.id, object: "model.download", created_at: now(), state: "added", model } as const;
-      await downloads.put({ ...record, ...(reference && { reference }), ...(allow_private && { allow_private }) });
+      const optional = { ...(reference && { reference }), ...(allow_private && { allow_private }), ...(client && { client }) };
+      await limits.add(model.id, client, () => downloads.put({ ...record, ...optional }));
     },
     async listPending() {
       const pending = await downloads.getMany(await downloads.ids());

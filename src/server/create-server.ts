@@ -96,7 +96,14 @@ function createServerOn(folder: DataFolder, config: Config, log: Log, options: C
     log,
   });
   const sources = sourceOptions(config);
-  const downloads = createDownloadJobs({ library, records: store.downloads, options: sources, now: epochSeconds, log });
+  const downloads = createDownloadJobs({
+    library,
+    records: store.downloads,
+    most: config.downloads,
+    options: sources,
+    now: epochSeconds,
+    log,
+  });
   const operator_key = randomBytes(32).toString("base64url");
   const app = createApp({
     guards: guardOptions(config, options.wide ?? false, operator_key),

@@ -94,6 +94,7 @@ export const SETTINGS = {
     ...SWITCH,
     description: "Models may come from plain http and from private addresses, where the address was typed",
   },
+  downloads: { ...number(1, 64, 2), description: "Downloads at a time; further ones are queued" },
   offline: { ...SWITCH, description: "Fetch nothing from anywhere" },
   models_dir: { ...PATH, hint: "folder", description: "Folder whose model files clients may use in place" },
   key: {

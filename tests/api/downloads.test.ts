@@ -188,6 +188,29 @@ describe("a download", () => {
     expect((await at(IN_CATALOGUE, { method: "DELETE" })).status).toBe(404);
   });
 
+  test("F-72: beyond as many as may run is queued: its model says so, and can be stopped and deleted", async () => {
+    const ids = ["a", "b", "c", "d"];
+    const { at, start, model, bytes, chat, request } = house({}, ids.map(fetched));
+    for (const id of ids) expect(await start(id)).toBe(`Starting download ${id}`);
+    await bytes(HALF, "a");
+    const states = async () => Promise.all(ids.map(async (id) => (await model(id)).state));
+    expect(await states()).toEqual(["downloading", "downloading", "queued", "queued"]);
+    expect(asked).toHaveLength(2);
+    const reader = frameReader(await at("d/events"));
+    expect(await reader.next()).toEqual({ model_id: "d", state: "queued", bytes: 0, rate: 0, source: "" });
+    await reader.cancel();
+    await start(IN_CATALOGUE);
+    const error = await errorOf(await chat({ model: IN_CATALOGUE }));
+    expect(error).toMatchObject({ status: 409, code: "model_not_ready", message: expect.stringContaining("queued") });
+    expect((await at("c", { method: "DELETE" })).status).toBe(200);
+    expect((await request(`/v1/models/${IN_CATALOGUE}`, { method: "DELETE" })).status).toBe(200);
+    expect((await model(IN_CATALOGUE)).state).toBe("available");
+    held.resolve();
+    expect((await framesOf(await at("d/events"))).data.at(-1)).toMatchObject({ model_id: "d", state: "done" });
+    expect(await states()).toEqual(["stopped", "stopped", "damaged", "stopped"]);
+    expect(asked).toHaveLength(3);
+  });
+
   test.each([
     ["org/tiny", "org/tiny"],
     ["org/tiny", "org%2Ftiny"],

@@ -17,7 +17,8 @@ import { json } from "../../http/json.ts";
 import type { AppEnv } from "../../http/app-env.ts";
 import { ApiError, invalidValue } from "../../http/errors.ts";
 import { quote } from "../../support/quote.ts";
-import { isOperator } from "../../http/middleware/auth.ts";
+import { clientOf } from "../../http/client-of.ts";
+import { digestOf, isOperator } from "../../http/middleware/auth.ts";
 import type { DownloadPlan } from "../../library/pending-models.ts";
 import { describeFilesInPlace } from "./local-files.ts";
 import { parseBody } from "../../http/validate.ts";
@@ -46,7 +47,7 @@ export async function addModel(c: Context<AppEnv>, deps: Deps): Promise<Response
   const allow_private = mayUsePrivateAddress(c, deps, request);
   const plan =
     place.kind === "hub" ? planFromHub(model, place.reference, request) : planFromUrl(model, place.url, request, allow_private);
-  await deps.library.addPending({ ...plan, ...(request.allow_private && { allow_private }) });
+  await deps.library.addPending({ ...plan, ...(request.allow_private && { allow_private }) }, pendingClientOf(c, deps));
   await changeAdapter(deps, plan.model);
   if (request.download) await deps.downloads.start(id);
   const installed = await deps.library.get(id);
@@ -56,6 +57,12 @@ export async function addModel(c: Context<AppEnv>, deps: Deps): Promise<Response
 /** A model that is known gets the adapter that is named this time; who uses it goes on with the old one. */
 async function changeAdapter({ library, pool }: Deps, model: Model): Promise<void> {
   if (model.engine !== undefined && (await library.setAdapter(model))) void pool.unload(model.id);
+}
+
+/** Kept in the record. Commands have another key with each start of the server, but are one client. */
+function pendingClientOf(c: Context<AppEnv>, { guards }: Deps): string {
+  const client = isOperator(c, guards.operator_key) ? "operator" : clientOf(c, guards);
+  return client && digestOf(client).toString("base64url").slice(0, 16);
 }
 
 function mayUsePrivateAddress(c: Context<AppEnv>, { guards, allow_private = false }: Deps, request: NewModel): boolean {
