@@ -28,7 +28,7 @@ export class SourceError extends Error {
   readonly retry_ms: number | undefined;
   readonly public_message: string;
 
-  constructor(message: string, options: DownloadErrorOptions & { code?: DownloadCode; retry_ms?: number } = {}) {
+  constructor(message: string, options: DownloadErrorOptions & { code?: DownloadCode; retry_ms?: number | undefined } = {}) {
     const { code = "download_failed", retry_ms, public_message = message, ...more } = options;
     super(message, more);
     this.code = code;

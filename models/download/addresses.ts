@@ -15,11 +15,18 @@ export function refuseUnsafeAddress(url: URL, { typed, redirected }: { typed: bo
   const host = hostOf(url);
   const local = isInside(url);
   if (local && redirected)
-    throw notAllowedError(`It redirects to ${host}, ${INSIDE}, which is not followed.`, `It redirects to ${INSIDE}.`);
+    throw notAllowedError(
+      `It redirects to ${host}, ${INSIDE}, which is not followed.`,
+      `It redirects to ${INSIDE}, which is not followed.`,
+    );
   if (local) throw notAllowedError(`${host} is ${INSIDE}. ${WAY_OUT}`);
   if (url.protocol === "https:") return;
   const plain = "plain http, which anybody on the way can change";
-  if (redirected) throw notAllowedError(`It redirects to ${url.host} over ${plain}, which is not followed.`);
+  if (redirected)
+    throw notAllowedError(
+      `It redirects to ${url.host} over ${plain}, which is not followed.`,
+      "It redirects to plain http, which is not followed.",
+    );
   throw notAllowedError(`${url.host} would be asked over ${plain}. Use its https address. ${WAY_OUT}`);
 }
 

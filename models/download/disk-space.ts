@@ -9,8 +9,9 @@ export const RESERVED_BYTES = 100e6;
 export async function checkDiskSpace(folder: string, bytes: number, free = freeBytes): Promise<void> {
   const available = await free(folder);
   if (available >= bytes + RESERVED_BYTES) return;
-  const numbers = `${inMegabytes(bytes)} more are needed, ${inMegabytes(available)} are free, and ${inMegabytes(RESERVED_BYTES)} are kept for other records`;
-  const public_message = `The disk has too little room: ${numbers}.`;
+  const needed = `${inMegabytes(bytes)} more are needed`;
+  const numbers = `${needed}, ${inMegabytes(available)} are free, and ${inMegabytes(RESERVED_BYTES)} are kept for other records`;
+  const public_message = `The disk has too little room: ${needed}.`;
   throw new SourceError(`The disk of ${folder} has too little room: ${numbers}.`, {
     code: "insufficient_storage",
     public_message,

@@ -22,7 +22,7 @@ export function download(
   options: DownloadOptions,
   signal: AbortSignal,
 ): AsyncGenerator<DownloadProgress, string | undefined> {
-  // Of the functions only `wait` can be called from another thread.
+  // A function cannot be handed to a thread; `wait` is called here when the thread asks for it.
   const { wait: _, ...others } = options;
   const bound = options.drivers !== undefined || Object.values(others).some((option) => typeof option === "function");
   const start = bound || (file.size ?? Infinity) < THREAD_FROM_BYTES ? fetchFile : fetchInThread;

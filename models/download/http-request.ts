@@ -3,6 +3,8 @@ import { refuseUnsafeAddress } from "./addresses.ts";
 import { type Dial, dial, type DialResponse, type LocatedResponse } from "./dial.ts";
 import { parseHttpUrl } from "../sources/http-url.ts";
 import { type DownloadOptions, HUGGING_FACE } from "../sources/source.ts";
+import { publicReasonOf } from "./failure-words.ts";
+import { silenceError, throwBroken, withTimeout } from "./idle-timeout.ts";
 import { notAllowedError, OFFLINE, SourceError } from "../download-errors.ts";
 
 const MOST_REDIRECTS = 5;
@@ -38,6 +40,29 @@ export async function requestUrl(
   throw notAllowedError(`It redirects more than ${MOST_REDIRECTS} times.`);
 }
 
+/**
+ * `requestUrl` for what a few reads bring, within the time limits of a download: the first byte within `connect_ms`, each further one within
+ * `stall_ms`. The caller closes the response.
+ */
+export async function requestInTime(
+  url: URL,
+  headers: Record<string, string>,
+  options: DownloadOptions,
+  signal: AbortSignal,
+): Promise<LocatedResponse> {
+  const { connect_ms = 10_000, stall_ms = 30_000 } = options;
+  const stop = new AbortController();
+  const request = requestUrl(url, headers, options, AbortSignal.any([signal, stop.signal]));
+  try {
+    const response = await withTimeout(connect_ms, request, () => silenceError(url, connect_ms));
+    const read = () => withTimeout(stall_ms, response.read().catch(throwBroken), () => silenceError(url, stall_ms));
+    return { ...response, read };
+  } catch (error) {
+    stop.abort();
+    throw error;
+  }
+}
+
 function fetchDialer(fetch: NonNullable<DownloadOptions["fetch"]>): Dial {
   return async (url, { headers, signal }) => {
     const response = await fetch(url, { headers, redirect: "manual", signal });
@@ -66,7 +91,8 @@ export function refusalOf({ status, headers }: DialResponse, denial_hint?: strin
 function redirectTarget(from: URL, location: string): URL {
   const to = parseHttpUrl(URL.canParse(location, from) ? new URL(location, from).href : location);
   if (from.protocol === "https:" && to.protocol === "http:") {
-    throw notAllowedError(`It redirects from https to plain http (${to.host}), which is not followed.`);
+    const what = "It redirects from https to plain http";
+    throw notAllowedError(`${what} (${to.host}), which is not followed.`, `${what}, which is not followed.`);
   }
   return to;
 }
@@ -82,7 +108,8 @@ function unreachableError(url: URL, error: unknown): SourceError {
   const why = cause as { code?: string; message?: string } | undefined;
   // Deno gives no code, but a chain of messages in one text; its end says what happened.
   const reason = code ?? why?.code ?? (why?.message ?? message).split(": ").at(-1);
-  const public_message = `${url.host} could not be reached.`;
+  // The host may be a mirror that this server is set to, or one that a redirect of it leads to.
+  const public_message = `It could not be reached (${publicReasonOf(error)}).`;
   return new SourceError(`${url.host} could not be reached (${reason}).`, { public_message, retry_ms: 0, cause: error });
 }
 

@@ -1,5 +1,6 @@
 // Time limits of connections that send nothing, and the errors of those and of broken ones.
 import { SourceError } from "../download-errors.ts";
+import { publicReasonOf } from "./failure-words.ts";
 
 /** The work's result, or what `error` makes thrown after so many milliseconds; the work itself goes on. */
 export async function withTimeout<T>(ms: number, work: Promise<T>, error: () => SourceError): Promise<T> {
@@ -13,11 +14,12 @@ export async function withTimeout<T>(ms: number, work: Promise<T>, error: () => 
 }
 
 export function silenceError(url: URL, ms: number, retry_ms?: number): SourceError {
-  return new SourceError(`${url.host} sent nothing for ${ms / 1000} seconds.`, { retry_ms });
+  const silence = `sent nothing for ${ms / 1000} seconds.`;
+  return new SourceError(`${url.host} ${silence}`, { public_message: `It ${silence}`, retry_ms });
 }
 
 /** For `catch`: throws a `SourceError` that permits another try. */
 export function throwBroken(error: Error): never {
-  const public_message = "The connection broke.";
+  const public_message = `The connection broke (${publicReasonOf(error)}).`;
   throw new SourceError(`The connection broke (${error.message}).`, { public_message, retry_ms: 0, cause: error });
 }

@@ -56,8 +56,8 @@ export async function listFiles(reference: HubReference, options: DownloadOption
   const { repo, revision } = reference;
   const path = [...repo.split("/"), "tree", revision].map(encodeURIComponent).join("/");
   const url = new URL(`${endpointOf(options)}/api/models/${path}?recursive=true`);
-  const { requestUrl } = await import("../download/http-request.ts");
-  const response = await requestUrl(url, { accept: "application/json" }, options, signal);
+  const { requestInTime } = await import("../download/http-request.ts");
+  const response = await requestInTime(url, { accept: "application/json" }, options, signal);
   try {
     if (response.status !== 200) throw listingError(reference, response.status, options);
     return chooseFiles(await readListing(response, url), reference);
@@ -84,11 +84,16 @@ async function readListing({ read }: DialResponse, url: URL): Promise<HubEntry[]
   const decoder = new TextDecoder();
   for (let chunk = await read(); chunk; chunk = await read()) {
     text += decoder.decode(chunk, { stream: true });
-    if (text.length > LARGEST_LISTING) throw new SourceError(`${url.host} lists more files than any repository has.`);
+    if (text.length > LARGEST_LISTING) throw listError(url, "lists more files than any repository has.");
   }
   const result = v.safeParse(v.pipe(v.string(), v.parseJson(), v.array(HubEntry)), text);
   if (result.success) return result.output;
-  throw new SourceError(`${url.host} did not answer with a list of files. Is it a mirror of the hub?`);
+  throw listError(url, "did not answer with a list of files. Is it a mirror of the hub?");
+}
+
+/** Which mirror it is stands in this server's settings. */
+function listError({ host }: URL, what: string): SourceError {
+  return new SourceError(`${host} ${what}`, { public_message: `The hub ${what}` });
 }
 
 function listingError({ repo, revision }: HubReference, status: number, { hf_token }: DownloadOptions): SourceError {

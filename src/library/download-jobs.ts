@@ -6,7 +6,7 @@ import type { PendingModel } from "../../models/pending-model.ts";
 import { ApiError, toApiError } from "../http/errors.ts";
 import { noDownload } from "../http/not-found.ts";
 import { createDownloadPlaces } from "./download-places.ts";
-import { fetchInTurns } from "./download-turns.ts";
+import { fetchWithPlace } from "./fetch-with-place.ts";
 import { totalBytes } from "./fetch-files.ts";
 import type { Library } from "./library.ts";
 import type { DownloadPlan } from "./pending-models.ts";
@@ -69,7 +69,7 @@ export interface DownloadJobsOptions {
   /** How many jobs run at a time; absent: 2. */
   most?: number;
   /** Milliseconds in which a job has to move while others wait for its place; absent: a minute. */
-  turn_ms?: number;
+  slow_ms?: number;
   /** Between two events of one listener, in milliseconds. */
   every_ms?: number;
 }
@@ -90,7 +90,7 @@ export function createDownloadJobs({
   library,
   records,
   most = 2,
-  turn_ms = 60_000,
+  slow_ms = 60_000,
   options,
   now,
   log,
@@ -186,7 +186,7 @@ export function createDownloadJobs({
     const fetch = (options: DownloadOptions, signal: AbortSignal) => library.install(id, options, signal);
     try {
       await recorded;
-      for await (const step of fetchInTurns(fetch, { places, order, nextOrder, turn_ms, options, signal, onPlace })) {
+      for await (const step of fetchWithPlace(fetch, { places, order, nextOrder, slow_ms, options, signal, onPlace })) {
         // A listener gets few of many steps: what only the first one of a source says stays.
         const { source, problem } = job.event;
         const before = source === step.source && problem !== undefined ? { problem } : {};
@@ -248,12 +248,12 @@ function withoutError(record: PendingModel): PendingModel {
 }
 
 function errorOf(error: unknown): NonNullable<DownloadEvent["error"]> {
-  const {
-    message,
-    code,
-    owner_message = message,
-  } = error instanceof DownloadError
-    ? { message: error.public_message, code: error.code, owner_message: error.message }
-    : toApiError(error);
-  return { message, code, ...(owner_message !== message && { owner_message }) };
+  const { message, code, owner_message } = error instanceof DownloadError ? wordsOf(error) : toApiError(error);
+  // The owner's command may run without a log that could say it.
+  const words = owner_message ?? (code === "server_error" && error instanceof Error ? error.message : message);
+  return { message, code, ...(words !== message && { owner_message: words }) };
+}
+
+function wordsOf({ public_message, code, message }: DownloadError) {
+  return { message: public_message, code, owner_message: message };
 }

@@ -13,7 +13,7 @@ export function createDownloadPlaces(most: number) {
   const waiting: Waiter[] = [];
 
   return {
-    /** Somebody waits for a place. */
+    /** Whether anybody waits for a place. */
     get wanted(): boolean {
       return waiting.length > 0;
     },

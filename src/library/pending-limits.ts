@@ -3,7 +3,7 @@ import type { PendingModel } from "../../models/pending-model.ts";
 import type { Collection } from "../storage/collection.ts";
 import { tooManyPending } from "./errors.ts";
 
-/** Of one client, and of all together. */
+/** The most models, of one client and of all together. */
 export const MOST_PENDING = { of_client: 100, in_all: 1_000 };
 
 export type PendingLimits = ReturnType<typeof createPendingLimits>;

@@ -199,7 +199,7 @@ describe("F-73: a download that gets nowhere", () => {
           await Promise.race([Bun.sleep(5), untilAborted(signal)]);
         }
       },
-      { most: 1, turn_ms: 60 },
+      { most: 1, slow_ms: 60 },
     );
     for (const id of ["slow", "b"]) await jobs.start(id);
     await eventually("b runs", () => jobs.state("b") === "downloading");
@@ -219,7 +219,7 @@ describe("F-73: a download that gets nowhere", () => {
         yield { source: "hub", bytes: 5, total: 5, checking: true };
         await untilAborted(signal);
       },
-      { most: 1, turn_ms: 20 },
+      { most: 1, slow_ms: 20 },
     );
     for (const id of ["a", "b"]) await jobs.start(id);
     await Bun.sleep(100);

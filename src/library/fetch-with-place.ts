@@ -3,46 +3,46 @@ import { setTimeout as timer } from "node:timers/promises";
 import type { DownloadOptions, DownloadProgress } from "../../models/sources/source.ts";
 import type { DownloadPlaces } from "./download-places.ts";
 
-export interface TurnOptions {
+export interface PlaceOptions {
   places: DownloadPlaces;
   /** The number of the download among those that wait for a place. */
   order: number;
   /** A number behind all that wait. */
   nextOrder(): number;
   /** Milliseconds in which a download has to move while others wait for its place. */
-  turn_ms: number;
+  slow_ms: number;
   options: DownloadOptions;
   signal: AbortSignal;
   /** Called with each place that the download gets, and where it goes on later without one. */
   onPlace(held: boolean): void;
 }
 
-/** Bytes in `turn_ms` that are enough to keep a place. */
+/** Bytes in `slow_ms` that are enough to keep a place. */
 const ENOUGH_BYTES = 1 << 20;
 
-/** The steps of a download, over all its turns. `fetch` goes on from what is here. Throws what that throws, and the signal's reason. */
-export async function* fetchInTurns(
+/** The steps of a download, however often it has to wait for its place. `fetch` goes on from what is here. Throws what that throws, and the signal's reason. */
+export async function* fetchWithPlace(
   fetch: (options: DownloadOptions, signal: AbortSignal) => AsyncIterable<DownloadProgress>,
-  turns: TurnOptions,
+  place: PlaceOptions,
 ): AsyncGenerator<DownloadProgress, void> {
-  const { places, nextOrder, turn_ms, options, signal, onPlace } = turns;
+  const { places, nextOrder, slow_ms, options, signal, onPlace } = place;
   const { wait = (ms, signal) => timer(ms, undefined, { signal }) } = options;
-  let { order } = turns;
+  let { order } = place;
 
   for (;;) {
-    const turn = new AbortController();
+    const stay = new AbortController();
     let step: DownloadProgress | undefined;
     let moved = 0;
     let held = false;
     let look: ReturnType<typeof setInterval> | undefined;
-    const endIdleTurn = (): void => {
-      const idle = moved < ENOUGH_BYTES && step?.checking !== true;
-      if (idle && places.wanted) turn.abort(new Error("It is the turn of another download."));
+    const leaveIfSlow = (): void => {
+      const slow = moved < ENOUGH_BYTES && step?.checking !== true;
+      if (slow && places.wanted) stay.abort(new Error("Another download has its place."));
       moved = 0;
     };
     const take = async (signal: AbortSignal): Promise<void> => {
       if (!places.tryTake()) await places.wait(order, signal);
-      [held, moved, look] = [true, 0, setInterval(endIdleTurn, turn_ms)];
+      [held, moved, look] = [true, 0, setInterval(leaveIfSlow, slow_ms)];
       onPlace(true);
     };
     const giveBack = (): void => {
@@ -58,14 +58,14 @@ export async function* fetchInTurns(
     };
     try {
       await take(signal);
-      const either = AbortSignal.any([signal, turn.signal]);
+      const either = AbortSignal.any([signal, stay.signal]);
       for await (const next of fetch({ ...options, wait: waitWithout }, either)) {
         moved += Math.max(0, next.bytes - (step?.bytes ?? 0));
         yield (step = next);
       }
       return;
     } catch (error) {
-      if (signal.aborted || !turn.signal.aborted) throw error;
+      if (signal.aborted || !stay.signal.aborted) throw error;
       order = nextOrder();
       onPlace(false);
     } finally {
