@@ -2,7 +2,7 @@
 // as long for a byte as `bench:download` takes to receive it.
 import { createHash } from "node:crypto";
 import { addAbortListener } from "node:events";
-import { type FileHandle, open, realpath } from "node:fs/promises";
+import { type FileHandle, lstat, open, realpath } from "node:fs/promises";
 import { Worker } from "node:worker_threads";
 import type { PartHashRequest, PartHashReply } from "./part-hash-thread.ts";
 
@@ -48,7 +48,8 @@ export function createPartHash(path: string, handle: FileHandle) {
  */
 export async function hashFile(path: string, signal: AbortSignal): Promise<string> {
   signal.throwIfAborted();
-  const real = await realpath(path);
+  // The thread follows no link of its own; a folder on the way may be one.
+  const real = (await lstat(path)).isSymbolicLink() ? await realpath(path) : path;
   const handle = await open(real, "r");
   const hash = createPartHash(real, handle);
   try {

@@ -3,29 +3,33 @@ import type { ModelFile } from "../../models/manifest.ts";
 import type { SourceError } from "../../models/download-errors.ts";
 import { ApiError } from "../http/errors.ts";
 import { quote } from "../support/quote.ts";
+import { shellWords } from "../support/shell-words.ts";
 
 export function missingFile(id: string, file: ModelFile): ApiError {
-  return corrupted(`The file "${file.name}" of model ${quote(id)} is missing. ${remedy(id, file)}`);
+  return corrupted(id, file, "is missing", `Put it back where it was, or run "ingle ${shellWords(["rm", id])}".`);
 }
 
 export function resizedFile(id: string, file: ModelFile, size: number): ApiError {
-  const sizes = `${size} bytes instead of ${file.size}`;
-  return corrupted(`The file "${file.name}" of model ${quote(id)} has ${sizes}. ${remedy(id, file)}`);
+  return corrupted(id, file, `has ${size} bytes instead of ${file.size}`, takeIt(id));
 }
 
 export function damagedFile(id: string, file: ModelFile): ApiError {
   const before = file.path === undefined ? "as it was fetched" : "as it was first used";
-  return corrupted(`The file "${file.name}" of model ${quote(id)} is not ${before}: its sha256 is another. ${remedy(id, file)}`);
+  return corrupted(id, file, `is not ${before}: its sha256 is another`, takeIt(id));
 }
 
-/** The path of a file that is used in place is not told: the answer may go to any client. */
-function remedy(id: string, file: ModelFile): string {
-  if (file.path === undefined) return `Run "ingle pull ${id}".`;
-  return `Put it back where it was, take it as it now is by "ingle pull PATH --id ${id}", or run "ingle rm ${id}".`;
-}
+const takeIt = (id: string) => (path: string) => {
+  const take = `ingle pull ${path} ${shellWords(["--id", id])}`;
+  return `Put it back where it was, take it as it now is with "${take}", or run "ingle ${shellWords(["rm", id])}".`;
+};
 
-function corrupted(message: string): ApiError {
-  return new ApiError(500, message, { code: "model_corrupted", param: "model", headers: { "x-should-retry": "false" } });
+/** `inPlace`: the remedy for a file that is used in place, whose path is the owner's to know. */
+function corrupted(id: string, file: ModelFile, fault: string, inPlace: string | ((path: string) => string)): ApiError {
+  const remedy = (path: string): string => (typeof inPlace === "string" ? inPlace : inPlace(path));
+  const message = (remedy: string): string => `The file "${file.name}" of model ${quote(id)} ${fault}. ${remedy}`;
+  const options = { code: "model_corrupted", param: "model" };
+  if (file.path === undefined) return new ApiError(500, message(`Run "ingle ${shellWords(["pull", id])}".`), options);
+  return new ApiError(500, message(remedy("PATH")), { ...options, owner_message: message(remedy(shellWords([file.path]))) });
 }
 
 export function busyModel(id: string, change: "downloaded" | "removed"): ApiError {

@@ -22,8 +22,12 @@ export type WeightFiles = ReturnType<typeof createWeightFiles>;
 /** How often the files of a loaded model are looked at, in ms: a disk in a network takes its time. */
 const RECHECK_MS = 1_000;
 
+/** In ms: a file that cannot be read to its end is not begun again with each request. */
+const UNREADABLE_MS = 600_000;
+
 export function createWeightFiles({ verifier, folderOf, onDamaged = () => {}, log }: WeightFilesOptions) {
-  const rechecked = new Map<string, number>();
+  /** By model: milliseconds of `performance.now` before which its files are not looked at. */
+  const nextRecheck = new Map<string, number>();
 
   const filesOf = ({ id, files }: Model): WeightFile[] => {
     const folder = folderOf(id);
@@ -42,6 +46,7 @@ export function createWeightFiles({ verifier, folderOf, onDamaged = () => {}, lo
     verify(file).catch((cause) => {
       // Damage has been told of, and a removal or the end of the server stops it.
       if (cause instanceof ApiError) return;
+      nextRecheck.set(file.id, performance.now() + UNREADABLE_MS);
       log?.warn("the sha256 of a file could not be made", { model: file.id, file: file.file.name, cause });
     });
   };
@@ -74,8 +79,8 @@ export function createWeightFiles({ verifier, folderOf, onDamaged = () => {}, lo
     /** Of a model that is loaded: looks now and then whether its files change under it. */
     recheck(model: Model): void {
       const now = performance.now();
-      if (now - (rechecked.get(model.id) ?? -RECHECK_MS) < RECHECK_MS) return;
-      rechecked.set(model.id, now);
+      if (now < (nextRecheck.get(model.id) ?? 0)) return;
+      nextRecheck.set(model.id, now + RECHECK_MS);
       for (const file of filesOf(model)) void recheckFile(file).catch(() => {});
     },
     /** Makes the sha256 of each file that is no more sure to be what it was. Throws as `check`. */
@@ -92,7 +97,7 @@ export function createWeightFiles({ verifier, folderOf, onDamaged = () => {}, lo
       return known.some(([expected, { state }]) => expected !== undefined && state !== "sound");
     },
     forget(id: string): Promise<void> {
-      rechecked.delete(id);
+      nextRecheck.delete(id);
       return verifier.forget(id);
     },
   };

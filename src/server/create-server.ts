@@ -137,8 +137,8 @@ function createServerOn(folder: DataFolder, config: Config, log: Log, options: C
     resumeDownloads: downloads.resume,
     announceUrl: async (url) => lock?.announceUrl(url),
     async close(grace_ms) {
-      await library.close();
-      await downloads.close();
+      // In this order: a job that is stopped is gone on with by the next server, one that fails is not.
+      await Promise.all([downloads.close(), library.close()]);
       await pool.close(grace_ms);
       await adapters.close?.();
       await folder.close();

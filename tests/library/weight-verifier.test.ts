@@ -168,7 +168,7 @@ describe("a model of several files", () => {
     // Concurrent loads, all before it is known.
     await Promise.all([1, 2, 3].map(() => library.resolveForLoad(model())));
     await eventually("it is told", () => told.length > 0);
-    expect(told[0]).toMatchObject(["m", { status: 500, code: "model_corrupted", headers: { "x-should-retry": "false" } }]);
+    expect(told[0]).toMatchObject(["m", { status: 500, code: "model_corrupted" }]);
     for (const resolve of [library.resolve, library.resolveForLoad]) {
       const error = await resolve(model()).catch((error: Error) => error);
       expect(error).toMatchObject({ code: "model_corrupted", message: expect.stringContaining(`"${name}"`) });

@@ -232,7 +232,9 @@ describe.each(runtimes().map((runtime) => [runtime.name, runtime] as const))("on
         const { message } = (await ask()).body.error;
         expect(message).toContain('"ingle pull PATH --id tiny"');
         expect(message).not.toContain(own);
-        expect((await ingle("pull", "tiny")).code).toBe(1);
+        const { code, stderr } = await ingle("pull", "tiny");
+        expect([code, stderr]).toEqual([1, expect.stringContaining(`"ingle pull ${own} --id tiny"`)]);
+        expect((await ingle("list")).stdout).toContain(`"ingle pull ${own} --id tiny"`);
         if (end === "as it was") writeFileSync(own, BYTES);
         else expect((await ingle("pull", own, "--id", "tiny")).code).toBe(0);
         expect((await ask()).status).toBe(200);

@@ -4,6 +4,7 @@ import * as v from "valibot";
 import type { Deps } from "../deps.ts";
 import { json } from "../../http/json.ts";
 import type { AppEnv } from "../../http/app-env.ts";
+import { isOperator } from "../../http/middleware/auth.ts";
 import { KeepAlive } from "../../support/quantities.ts";
 import { parseBody } from "../../http/validate.ts";
 import { findModel } from "../find-model.ts";
@@ -24,10 +25,11 @@ export const startStopRoutes = (deps: Deps) =>
   });
 
 /** GET answers a list of `EngineRow`, with a `notice` where an adapter was passed over, or a model that is not loaded is damaged. */
-export const loadedModelRoutes = ({ pool, library, adapterNotice }: Deps) =>
+export const loadedModelRoutes = ({ pool, library, guards, adapterNotice }: Deps) =>
   new Hono<AppEnv>().get("/", async function listLoadedModels(c) {
     const idle = (await library.list()).filter(({ id }) => pool.state(id) === "stopped");
-    const problems = await Promise.all(idle.map((model) => problemOf(model, library)));
+    const for_owner = isOperator(c, guards.operator_key);
+    const problems = await Promise.all(idle.map((model) => problemOf(model, library, for_owner)));
     const notices = [adapterNotice?.(), ...problems].filter((text) => text !== undefined);
     return json(c, { object: "list", data: pool.list(), notice: notices.length > 0 ? notices.join(" ") : undefined });
   });

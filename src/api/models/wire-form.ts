@@ -3,7 +3,7 @@ import type { Model } from "../../../models/manifest.ts";
 import { isInside } from "../../../models/download/addresses.ts";
 import { driverOf } from "../../../models/sources/registry.ts";
 import type { Deps } from "../deps.ts";
-import { toApiError } from "../../http/errors.ts";
+import { errorBody, toApiError } from "../../http/errors.ts";
 import type { ModelFileFacts } from "../../inference/memory-estimator.ts";
 
 /** `damaged`: the record cannot be read. `available`: the model is in the catalogue or pending, and not here. */
@@ -29,7 +29,7 @@ export async function toWireModel(model: Model, presence: ModelPresence, deps: D
       return { filename: file.name, type: source.type, ...place, ...(told !== undefined && { url: told }) };
     }),
   );
-  const { state, problem } = await readState(model, presence, deps);
+  const { state, problem } = await readState(model, presence, deps, for_owner);
   const adapter = deps.adapterOf(model);
   const partial_bytes = state === "available" || state === "damaged" ? await deps.library.partialBytes(model.id) : 0;
   return {
@@ -80,22 +80,22 @@ function detailsOf({ header }: ModelFileFacts) {
 }
 
 /** `problem`: what is wrong with a damaged model, and what to do. */
-async function readState(model: Model, presence: ModelPresence, { pool, downloads, library }: Deps) {
+async function readState(model: Model, presence: ModelPresence, { pool, downloads, library }: Deps, for_owner: boolean) {
   const download = downloads.state(model.id);
   if (download === "downloading" || download === "queued") return { state: download };
   if (presence === "damaged") return { state: presence, problem: 'Its record cannot be read. "ingle check" says why.' };
   if (presence === "available") return { state: presence };
   const state = pool.state(model.id);
   if (state !== "stopped") return { state };
-  const problem = await problemOf(model, library);
+  const problem = await problemOf(model, library, for_owner);
   return problem === undefined ? { state } : { state: "damaged", problem };
 }
 
 /** What is wrong with the files of a model, in words. */
-export async function problemOf(model: Model, library: Deps["library"]): Promise<string | undefined> {
+export async function problemOf(model: Model, library: Deps["library"], for_owner: boolean): Promise<string | undefined> {
   return library.resolve(model).then(
     () => undefined,
-    (error) => toApiError(error).message,
+    (error) => errorBody(toApiError(error), for_owner).error.message,
   );
 }
 

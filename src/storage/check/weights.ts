@@ -5,6 +5,7 @@ import type { Model } from "../../../models/manifest.ts";
 import { TEMPORARY } from "../drivers/fs-durable.ts";
 import { decodeKey, encodeKey } from "../encode-key.ts";
 import { codeOf } from "../faults.ts";
+import { shellWords } from "../../support/shell-words.ts";
 import { makeWeightNote, notePath, readWeightNote, writeWeightNote } from "../weight-notes.ts";
 import { IGNORED, type CheckedFolder } from "./folder.ts";
 import type { Records } from "./records.ts";
@@ -32,7 +33,9 @@ export async function checkWeights(checked: CheckedFolder, { models, fetched }: 
     const note = notePath(checked.place(`${WEIGHTS}/${encodeKey(id)}`), name);
     const fault = (await faultOf(file, size)) ?? (await damageOf(file, note, sha256, onHash && (() => onHash(id, name))));
     const remedy =
-      path === undefined ? `Run "ingle pull ${id}".` : `Put it back, or run "ingle pull ${path} --id ${id}" or "ingle rm ${id}".`;
+      path === undefined
+        ? `Run "ingle ${shellWords(["pull", id])}".`
+        : `Put it back, or run "ingle ${shellWords(["pull", path, "--id", id])}" or "ingle ${shellWords(["rm", id])}".`;
     if (fault !== undefined) report("damaged", place, `The file of model "${id}" ${fault}. ${remedy}`, false);
   }
 
