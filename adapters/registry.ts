@@ -71,9 +71,9 @@ const LIST = [
       const { computeFailure } = await import("./llama-server/build/proof.ts");
       return computeFailure(await llama_server.path(), env, options);
     },
-    async create({ env, log, llama_server }) {
+    async create({ env, log, llama_server, prompts }) {
       const { llamaServer } = await import("./llama-server/adapter.ts");
-      return llamaServer({ binary: () => unbrokenProgram(llama_server, env), env, log });
+      return llamaServer({ binary: () => unbrokenProgram(llama_server, env), env, prompts, log });
     },
   },
   {

@@ -1,10 +1,12 @@
 // llama.cpp's own server in a process that ingle starts, watches and ends. It can do what the embedded engine cannot: tools and images.
 import { randomBytes } from "node:crypto";
 import * as v from "valibot";
+import { fileStamp } from "../../models/file-stamp.ts";
 import { GgufError, readGgufFile } from "../../models/gguf/header.ts";
 import { readSpecialTokens } from "../../models/gguf/special-tokens.ts";
 import type { InstalledModel } from "../../models/manifest.ts";
 import { AdapterError, type Adapter, type Engine, type LoadOptions } from "../adapter.ts";
+import type { ModelPrompts, Prompts } from "../prompts.ts";
 import { type ProcessWatchdog, watchProcess } from "../shared/watchdog.ts";
 import { commandLineArgs } from "./command-line.ts";
 import { ABOUT } from "./description.ts";
@@ -19,6 +21,8 @@ export interface LlamaServerOptions {
   binary: () => string | Promise<string>;
   /** The whole environment of ingle; the process gets what `childEnvironment` lets through. */
   env: Record<string, string | undefined>;
+  /** Renders the prompts of all models. */
+  prompts: Prompts;
   /** Takes the last lines of a process that ended badly. */
   log?: (line: string) => void;
   limits?: Partial<LlamaServerLimits>;
@@ -27,8 +31,10 @@ export interface LlamaServerOptions {
 const LIMITS: LlamaServerLimits = { load: 300_000, generation: 60_000, cancel: 2_000, close: 2_000, state: 60_000 };
 
 /** Runs a llama-server for each model. Its `load` throws where `binary` does. */
-export function llamaServer({ binary, env, log = () => {}, limits: some }: LlamaServerOptions): Adapter {
+export function llamaServer({ binary, env, prompts, log = () => {}, limits: some }: LlamaServerOptions): Adapter {
   const limits = { ...LIMITS, ...some };
+  /** Files, with their lengths and times, whose templates stayed within their limits: their next loads need not wait to find that out. */
+  const harmless = new Set<string>();
   return {
     ...ABOUT,
     async load(model, options, signal) {
@@ -36,14 +42,26 @@ export function llamaServer({ binary, env, log = () => {}, limits: some }: Llama
       const program = await binary();
       const header = await readModelFile(model, readGgufFile);
       const saved = await prepareSavedStates({ program, model, options, header, log });
-      const args = commandLineArgs(model, options, header.context_length, saved?.folder);
-      signal.throwIfAborted();
+      const opening = prompts.open(model, signal);
+      opening.catch(() => {});
+      // llama-server runs the template at its start.
+      const source = JSON.stringify([model, await readModelFile(model, fileStamp)]);
+      const bounded = harmless.has(source) || (await opening).template.bounded;
+      if (bounded) harmless.add(source);
+      const args = commandLineArgs(model, options, { trained: header.context_length, states: saved?.folder, bounded });
       const key = randomBytes(32).toString("hex");
       const { address, watchdog } = start({ program, args, key, model, options, limits, env, log });
       const connect = async (): Promise<Engine> => {
-        const [url, special] = await Promise.all([address, readModelFile(model, readSpecialTokens)]);
-        return createEngine(model.id, { client: createClient(url, key), watchdog, special, saved }, limits, signal);
+        const [own, url, special] = await Promise.all([opening, address, readModelFile(model, readSpecialTokens)]);
+        const parts = { client: createClient(url, key), watchdog, prompts: own, special, saved };
+        return createEngine(model.id, parts, limits, signal);
       };
+      void watchdog.closed
+        .then(() => opening)
+        .then(
+          ({ close }) => close(),
+          () => {},
+        );
       return watchdog.load(connect(), signal);
     },
   };
@@ -83,20 +101,21 @@ const Models = v.object({ data: v.tuple([v.object({ meta: v.object({ n_vocab: v.
 interface EngineParts {
   client: LlamaServerClient;
   watchdog: ProcessWatchdog;
+  prompts: ModelPrompts;
   special: ReadonlySet<string>;
   saved: LlamaServerSavedStates | undefined;
 }
 
 /** The engine of a llama-server that listens. */
 async function createEngine(id: string, parts: EngineParts, limits: LlamaServerLimits, signal: AbortSignal): Promise<Engine> {
-  const { client, watchdog, special, saved } = parts;
+  const { client, watchdog, prompts, special, saved } = parts;
   await client.getJson("/health", signal);
   const props = v.parse(Props, await client.getJson("/props", signal));
   const { data } = v.parse(Models, await client.getJson("/v1/models", signal));
   const { total_slots: slots, chat_template_caps } = props;
   const context_length = props.default_generation_settings.n_ctx;
   const model = { context_length, vocab_size: data[0].meta.n_vocab, template_tools: chat_template_caps.supports_tools };
-  const chat = createChat({ id, client, watchdog, model, cancel_ms: limits.cancel, special });
+  const chat = createChat({ id, client, watchdog, model, prompts, cancel_ms: limits.cancel, special });
   const server = { slots, context_length, build: props.build_info };
   const states = await saved?.open({ client, watchdog, limits, server });
   const selection = createSlotSelection({ chat, slots, states });

@@ -7,19 +7,22 @@ import { jinjaTemplate } from "../shared/jinja-template.ts";
 /** Tokens of one step: an aborted generation takes one more step at most, and each step is a sign of life. */
 const BATCH = 512;
 
-/**
- * `trained`: tokens the model was trained on, where that is known. `states`: the folder of saved states, where states are saved.
- * The API key is in the environment instead: every user of the machine can read a command line.
- */
-export function commandLineArgs(
-  model: InstalledModel,
-  options: LoadOptions,
-  trained = Number.POSITIVE_INFINITY,
-  states?: string,
-): string[] {
+interface ModelFacts {
+  /** Tokens the model was trained on, where that is known. */
+  trained?: number | undefined;
+  /** The folder of saved states, where states are saved. */
+  states?: string | undefined;
+  /** As in `TemplateFacts`: a template that is not stays away from llama-server, which would run it at its start. */
+  bounded: boolean;
+}
+
+/** The API key is in the environment instead: every user of the machine can read a command line. */
+export function commandLineArgs(model: InstalledModel, options: LoadOptions, facts: ModelFacts): string[] {
+  const { trained = Number.POSITIVE_INFINITY, states, bounded } = facts;
   const { slots, threads = availableParallelism() } = options;
   const context = Math.min(options.context, trained);
   const { prompt_template } = model.settings;
+  const template = prompt_template === undefined ? undefined : jinjaTemplate(prompt_template);
   return Object.entries({
     ...{ "--model": model.path, "--mmproj": model.projector, "--alias": "model" },
     ...{ "--host": "127.0.0.1", "--port": 0, "--threads-http": slots + 4 },
@@ -32,7 +35,7 @@ export function commandLineArgs(
     // A store of old prompts would take memory that the memory budget does not count.
     ...{ "--cache-prompt": true, "--cache-ram": 0, "--no-cache-idle-slots": true, "--cache-reuse": 0 },
     ...{ "--slot-prompt-similarity": 0.1, "--ctx-checkpoints": 32, "--checkpoint-min-step": 8192, "--slot-save-path": states },
-    ...{ "--jinja": true, "--chat-template": prompt_template === undefined ? undefined : jinjaTemplate(prompt_template) },
+    ...{ "--jinja": true, "--chat-template": bounded ? template : "chatml" },
     ...{ "--reasoning-format": "deepseek", "--reasoning": "auto", "--reasoning-budget": -1, "--no-prefill-assistant": true },
     // ingle is the only client.
     ...{ "--offline": true, "--no-ui": true, "--no-agent": true, "--no-ui-mcp-proxy": true, "--slots": true },

@@ -1,15 +1,14 @@
 // One generation: its request, the events of the answer, and what its failures mean.
-import type { IncomingMessage } from "node:http";
-import * as v from "valibot";
 import { addAbortListener } from "node:events";
 import { AdapterError, type ChatEvent, type ChatRequest } from "../adapter.ts";
 import { answerEvents, BrokenAnswer, FailedAnswer } from "../shared/openai-stream/answer-events.ts";
+import type { ModelPrompts, Prompt } from "../prompts.ts";
 import { readErrorBody } from "../shared/openai-stream/error-body.ts";
 import type { ProcessWatchdog } from "../shared/watchdog.ts";
 import { toAdapterError, withParam } from "./errors.ts";
-import { createTokenEscaper, type Tokenize, TokenPieces } from "./escape-special-tokens.ts";
 import type { LlamaServerClient } from "./http-client.ts";
-import { type LlamaServerModel, requestBody } from "./request-body.ts";
+import { checkedRequest, type LlamaServerModel } from "./request-body.ts";
+import { createRoutes, promptRequest } from "./routes.ts";
 import { waitForSlot } from "./wait-for-slot.ts";
 
 export interface LlamaServerChatOptions {
@@ -17,6 +16,7 @@ export interface LlamaServerChatOptions {
   client: LlamaServerClient;
   watchdog: ProcessWatchdog;
   model: LlamaServerModel;
+  prompts: ModelPrompts;
   /** In ms: how long a slot may go on working for a client that has left. */
   cancel_ms: number;
   /** Texts of special tokens, which stay plain text in messages. */
@@ -31,18 +31,19 @@ export interface SlotUse {
 
 export type ChatInSlot = (request: ChatRequest, signal: AbortSignal, use: SlotUse) => AsyncGenerator<ChatEvent>;
 
-export function createChat({ id, client, watchdog, model, cancel_ms, special }: LlamaServerChatOptions): ChatInSlot {
-  const escapeTokens = createTokenEscaper(special);
+export function createChat(options: LlamaServerChatOptions): ChatInSlot {
+  const { id, client, watchdog, model, prompts, cancel_ms, special } = options;
+  const route = createRoutes({ client, model, template: prompts.template, special });
   const running = new Set<object>();
 
-  const sendRequest = async (request: ChatRequest, signal: AbortSignal, use: SlotUse): Promise<IncomingMessage> => {
-    const messages = await escapeTokens(request.messages, createTokenizer(client, signal));
-    const body = { ...requestBody({ ...request, messages }, model), ...use };
-    const response = await client.post("/v1/chat/completions", body, signal);
+  const answerTo = async (request: ChatRequest, prompt: Prompt, signal: AbortSignal, use: SlotUse) => {
+    const { path, body, format } = await route(request, prompt, signal);
+    const response = await client.post(path, { ...body, ...use }, signal);
     watchdog.touch();
     if (response.statusCode !== 200) throw toAdapterError(await readErrorBody({ body: response }), response.statusCode, id);
-    if (response.headers["content-type"]?.startsWith("text/event-stream")) return response;
-    throw new BrokenAnswer("The answer is not a stream of events.");
+    if (!response.headers["content-type"]?.startsWith("text/event-stream"))
+      throw new BrokenAnswer("The answer is not a stream of events.");
+    return answerEvents(response, request.stop, format);
   };
 
   /** The error that the client gets. A server whose answer cannot be read is killed. */
@@ -63,9 +64,13 @@ export function createChat({ id, client, watchdog, model, cancel_ms, special }: 
     watchdog.kill(new AdapterError("engine_crashed", message));
   };
 
-  return async function* chat(request, signal, use) {
+  return async function* chat(asked, signal, use) {
     signal.throwIfAborted();
     if (watchdog.reason !== undefined) throw watchdog.reason;
+    const request = checkedRequest(asked, model);
+    const prompt = await prompts.render(promptRequest(request), model.context_length, signal);
+    // A grammar that ends its reader, or holds it up, would take all answers of the model with it.
+    if (request.grammar !== undefined) await prompts.tryGrammar(request.grammar, signal);
     const generation = {};
     const stop = new AbortController();
     const listener = addAbortListener(signal, () => stop.abort());
@@ -77,7 +82,7 @@ export function createChat({ id, client, watchdog, model, cancel_ms, special }: 
         watchdog.beginWait();
         let next: IteratorResult<ChatEvent, void>;
         try {
-          events ??= answerEvents(await sendRequest(request, stop.signal, use), request.stop);
+          events ??= await answerTo(request, prompt, stop.signal, use);
           next = await events.next();
           watchdog.touch();
         } finally {
@@ -100,13 +105,6 @@ export function createChat({ id, client, watchdog, model, cancel_ms, special }: 
       // A stop string ends a generation before llama-server knows of it.
       if (!finished || request.stop.length > 0) void checkSlotIsFreed();
     }
-  };
-}
-
-function createTokenizer(client: LlamaServerClient, signal: AbortSignal): Tokenize {
-  return async (content, parse_special) => {
-    const answer = await client.postJson("/tokenize", { content, parse_special, with_pieces: true }, signal);
-    return v.parse(v.object({ tokens: TokenPieces }), answer).tokens;
   };
 }
 

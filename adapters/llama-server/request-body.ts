@@ -6,6 +6,7 @@ import { refuseCostlyGrammar } from "../shared/grammar-limits/explore.ts";
 import { GrammarError, parseGrammar } from "../shared/grammar-limits/gbnf.ts";
 import { refuseCostlySchema } from "../shared/grammar-limits/schema.ts";
 import { Samplers } from "../samplers.ts";
+import { RESPONSE_FIELDS } from "./completion-format.ts";
 
 /** What a loaded model can take. */
 export interface LlamaServerModel {
@@ -26,38 +27,68 @@ const OFF = {
   ...{ repeat_last_n: 64, min_keep: 0, ignore_eos: false },
 };
 
-/** The body of `POST /v1/chat/completions`. Throws `AdapterError` `request_refused`. */
-export function requestBody(request: ChatRequest, model: LlamaServerModel): Record<string, unknown> {
+/** The request as llama-server can honour it. Throws `AdapterError` `request_refused` where it cannot. */
+export function checkedRequest(request: ChatRequest, model: LlamaServerModel): ChatRequest {
   checkCombinations(request);
   checkTools(request, model);
   checkConstraints(request);
   checkBias(request.logit_bias, model.vocab_size);
+  parseSamplers(request);
   request.messages.forEach(checkImages);
-  const { top_p, top_k, min_p, repeat_penalty, grammar, logprobs } = request;
+  return selectTools(request);
+}
+
+/** The body of `POST /v1/chat/completions`. */
+export function chatRouteBody(request: ChatRequest, model: LlamaServerModel): Record<string, unknown> {
+  const { max_tokens, logprobs } = request;
   return {
-    // answer-events.ts applies the stop strings: llama-server compares bytes, and drops the beginning of one at the end of an answer.
-    ...chatBody({ ...request, ...selectTools(request), stop: [] }, "model"),
-    ...{ top_k, min_p, repeat_penalty, ...OFF, ...parseSamplers(request) },
-    // top_p 0 keeps the likeliest token alone, which is what greedy is.
-    temperature: top_p === 0 ? 0 : request.temperature,
-    max_tokens: Math.min(request.max_tokens, model.context_length),
-    return_progress: true,
-    timings_per_token: request.stop.length > 0,
-    ...(grammar !== undefined && { grammar }),
-    // With 0 llama-server leaves out the chosen tokens too: generation.ts cuts the list down again.
-    ...(logprobs && { top_logprobs: Math.max(1, logprobs.top) }),
+    ...chatBody({ ...request, stop: [] }, "model"),
+    ...samplingOf(request),
+    max_tokens: Math.min(max_tokens, model.context_length),
+    ...(logprobs && { top_logprobs: rivals(logprobs) }),
   };
 }
 
-/** A named tool becomes the only one, and required: llama-server takes no name. With `none`, no tools are sent. */
-function selectTools({ tools, tool_choice }: ChatRequest): Pick<ChatRequest, "tools" | "tool_choice"> {
-  if (tools === undefined || tool_choice === "none") return { tools: undefined, tool_choice: undefined } as object;
-  if (typeof tool_choice !== "object") return {};
+/** The body of `POST /completion`. */
+export function completionBody(request: ChatRequest, tokens: number[], model: LlamaServerModel): Record<string, unknown> {
+  const { max_tokens, logprobs } = request;
+  return {
+    // An empty list is an error; an empty text has an empty answer.
+    prompt: tokens.length === 0 ? "" : tokens,
+    stream: true,
+    response_fields: RESPONSE_FIELDS,
+    ...samplingOf(request),
+    n_predict: Math.min(max_tokens, model.context_length),
+    ...(logprobs && { n_probs: rivals(logprobs) }),
+  };
+}
+
+/** Names that both routes know. answer-events.ts applies the stop strings: llama-server drops the beginning of one at the end of an answer. */
+function samplingOf(request: ChatRequest): Record<string, unknown> {
+  const { top_p, top_k, min_p, repeat_penalty, frequency_penalty, presence_penalty, seed, logit_bias, grammar } = request;
+  return {
+    ...{ top_p, top_k, min_p, repeat_penalty, frequency_penalty, presence_penalty, seed, ...OFF, ...parseSamplers(request) },
+    // top_p 0 keeps the likeliest token alone, which is what greedy is.
+    temperature: top_p === 0 ? 0 : request.temperature,
+    return_progress: true,
+    timings_per_token: request.stop.length > 0,
+    ...(logit_bias && { logit_bias }),
+    ...(grammar !== undefined && { grammar }),
+  };
+}
+
+/** With 0 llama-server leaves out the chosen tokens too: generation.ts cuts the list down again. */
+const rivals = ({ top }: NonNullable<ChatRequest["logprobs"]>): number => Math.max(1, top);
+
+/** A named tool becomes the only one, and required: llama-server takes no name. With `none`, there are no tools. */
+function selectTools({ tools, tool_choice, ...others }: ChatRequest): ChatRequest {
+  if (tools === undefined || tool_choice === "none") return others;
+  if (typeof tool_choice !== "object") return { ...others, tools, ...(tool_choice && { tool_choice }) };
   const only = tools.filter((tool) => tool.function.name === tool_choice.name);
   if (only.length === 0) {
     throw refused("tool_choice.function.name", `"tool_choice" names "${tool_choice.name}", which is none of "tools".`);
   }
-  return { tools: only, tool_choice: "required" };
+  return { ...others, tools: only, tool_choice: "required" };
 }
 
 /** llama-server honours one of two constraints on an answer and ignores the other in silence. */

@@ -11,6 +11,7 @@ import {
   scopeOf,
   sharedPrefixLength,
 } from "../shared/conversation-fingerprint.ts";
+import { hasImages } from "../shared/message-text.ts";
 import { chooseSlot, SAVE_IDLE_MS, SAVE_ON_CLOSE_MS } from "../shared/kv-cache/retention.ts";
 import type { ChatInSlot } from "./generation.ts";
 import type { LlamaServerSlot, LlamaServerSlotStates } from "./slot-states.ts";
@@ -163,10 +164,6 @@ function contentsAfter(before: LlamaServerSlot["contents"], progress: Generation
   return before !== undefined && continuesConversation(fingerprint, before.fingerprint)
     ? { ...before, uncertain: true }
     : undefined;
-}
-
-export function hasImages({ messages }: ChatRequest): boolean {
-  return messages.some(({ content }) => typeof content !== "string" && content.some(({ type }) => type === "image_url"));
 }
 
 /** Rejects with the signal's reason as soon as it aborts: a client that leaves does not wait for the disk. */

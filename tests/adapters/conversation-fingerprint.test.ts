@@ -9,7 +9,7 @@ import {
   scopeOf,
   type ConversationFingerprint as Fingerprint,
 } from "../../adapters/shared/conversation-fingerprint.ts";
-import { hasImages } from "../../adapters/llama-server/slot-selection.ts";
+import { hasImages } from "../../adapters/shared/message-text.ts";
 import { ask } from "../support/models.ts";
 
 const user = (content: ChatMessage["content"]): ChatMessage => ({ role: "user", content });

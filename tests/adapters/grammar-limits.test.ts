@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { requestBody } from "../../adapters/llama-server/request-body.ts";
+import { checkedRequest } from "../../adapters/llama-server/request-body.ts";
 import type { AdapterError, ChatRequest } from "../../adapters/adapter.ts";
 import { ask } from "../support/models.ts";
 
@@ -8,7 +8,7 @@ const MODEL = { context_length: 512, vocab_size: 288, template_tools: true };
 /** What the adapter answers before a process is asked; undefined where it lets the request through. */
 function refusalOf(request: Partial<ChatRequest>): Pick<AdapterError, "code" | "param" | "message"> | undefined {
   try {
-    requestBody(ask("hi", request), MODEL);
+    checkedRequest(ask("hi", request), MODEL);
     return undefined;
   } catch (error) {
     const { code, param, message } = error as AdapterError;

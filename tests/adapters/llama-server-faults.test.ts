@@ -11,6 +11,7 @@ import { collect } from "../adapter-suite.ts";
 import { makeModel } from "../support/app.ts";
 import { chatOf, thrownBy } from "../support/model-pool.ts";
 import { ask, tinyModel } from "../support/models.ts";
+import { fixedPrompts } from "../support/rendered-prompts.ts";
 import { childrenOf, isAlive, named } from "../support/processes.ts";
 import { eventually } from "../support/server.ts";
 
@@ -30,7 +31,7 @@ const QUICK: LlamaServerOptions["limits"] = { load: 3_000, generation: 500, canc
 
 function faulty(fault: string, { limits = QUICK, log }: Partial<LlamaServerOptions> = {}) {
   const env = { ...process.env, GGML_FAKE: fault, HF_TOKEN: "t", INGLE_KEY: "k" };
-  return llamaServer({ binary: () => binary, env, limits, ...(log && { log }) });
+  return llamaServer({ binary: () => binary, env, limits, prompts: fixedPrompts().prompts, ...(log && { log }) });
 }
 
 const load = async (fault: string, more?: Partial<LlamaServerOptions>) =>
@@ -207,8 +208,9 @@ test("images are for models with a projector", () => {
 
 test("a llama-server ends with ingle, however ingle ends", async () => {
   const script = `
+    const { fixedPrompts } = await import(${JSON.stringify(join(import.meta.dirname, "../support/rendered-prompts.ts"))});
     const { llamaServer } = await import(${JSON.stringify(join(import.meta.dirname, "../../adapters/llama-server/adapter.ts"))});
-    const adapter = llamaServer({ binary: () => ${JSON.stringify(binary)}, env: process.env });
+    const adapter = llamaServer({ binary: () => ${JSON.stringify(binary)}, env: process.env, prompts: fixedPrompts().prompts });
     await adapter.load(${JSON.stringify(await tinyModel())}, { slots: 1, context: 512 }, new AbortController().signal);
     console.log("loaded");
     setInterval(() => {}, 1e6);`;

@@ -17,12 +17,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ChatMessage, ChatRequest, Engine } from "../../adapters/adapter.ts";
 import { llamaServer, type LlamaServerOptions } from "../../adapters/llama-server/adapter.ts";
+import type { Prompts } from "../../adapters/prompts.ts";
 import type { InstalledModel } from "../../models/manifest.ts";
 import { adapterSuite, collect, TINY } from "../adapter-suite.ts";
 import { makeModel } from "../support/app.ts";
 import { namesIn, smallDisk } from "../support/folder.ts";
 import { realServer } from "../support/llama-server-binary.ts";
 import { ask, tinyModel } from "../support/models.ts";
+import { fixedPrompts, renderedPrompts } from "../support/rendered-prompts.ts";
 import { eventually } from "../support/server.ts";
 
 const root = mkdtempSync(join(tmpdir(), "ingle-server-states-"));
@@ -50,14 +52,32 @@ interface Setup {
   slots?: number;
   env?: Record<string, string>;
   limits?: LlamaServerOptions["limits"];
+  prompts?: Prompts;
   saves?: boolean;
 }
 
 /** An engine, and the log of its adapter. */
-async function open({ folder, model, binary, bytes = 1e9, context = 1536, slots = 1, env, limits, saves = true }: Setup) {
+async function open({
+  folder,
+  model,
+  binary,
+  bytes = 1e9,
+  context = 1536,
+  slots = 1,
+  env,
+  limits,
+  prompts,
+  saves = true,
+}: Setup) {
   const said: string[] = [];
   const log = (line: string): void => void said.push(line);
-  const adapter = llamaServer({ binary: () => binary, env: { ...process.env, ...env }, log, ...(limits && { limits }) });
+  const adapter = llamaServer({
+    binary: () => binary,
+    env: { ...process.env, ...env },
+    prompts: prompts ?? renderedPrompts(),
+    log,
+    ...(limits && { limits }),
+  });
   const options = { slots, context, threads: 1, ...(saves && { kv_cache: { folder, bytes } }) };
   return { engine: await adapter.load(model, options, signal()), said };
 }
@@ -85,7 +105,7 @@ describe.skipIf(skip !== undefined)(`a conversation with llama-server${skip === 
   };
   const [one, other] = [question(1), question(5000)];
 
-  const plain = llamaServer({ binary: () => path!, env: process.env });
+  const plain = llamaServer({ binary: () => path!, env: process.env, prompts: renderedPrompts() });
   adapterSuite("tiny model, with saved states", {
     ...TINY,
     adapter: {
@@ -355,7 +375,7 @@ describe("a llama-server", () => {
     const limits = { load: 20_000, generation: 10_000, cancel: 300, close: 500, state: 500 };
     const model = more.model ?? (await tinyModel());
     const env = { GGML_FAKE: fault, GGML_ASKED: log };
-    const made = { folder, model, binary, context: 512, limits, env, ...more };
+    const made = { folder, model, binary, context: 512, limits, env, prompts: fixedPrompts().prompts, ...more };
     return { ...(await open(made)), folder, model, requests: () => asked(log) };
   };
   const [one, other] = [question(1), question(5000)];

@@ -5,6 +5,7 @@ import { adapterSuite, collect, TINY } from "../adapter-suite.ts";
 import { makeModel } from "../support/app.ts";
 import { realServer } from "../support/llama-server-binary.ts";
 import { ask, tinyModel } from "../support/models.ts";
+import { startPrompts } from "../support/prompts.ts";
 import { childrenOf, processorTime } from "../support/processes.ts";
 import { realModel } from "../support/real-model.ts";
 import { eventually } from "../support/server.ts";
@@ -12,7 +13,9 @@ import { addTurnToken } from "../support/tiny-gguf.ts";
 import { becomesIdle } from "../support/work.ts";
 
 const { path, skip } = await realServer();
-const adapter = llamaServer({ binary: () => path!, env: process.env });
+const prompts = startPrompts();
+afterAll(prompts.close);
+const adapter = llamaServer({ binary: () => path!, env: process.env, prompts });
 const capabilities = adapter.capabilities(makeModel("tiny"));
 const signal = (): AbortSignal => AbortSignal.timeout(50_000);
 
@@ -109,6 +112,32 @@ describe.skipIf(skip !== undefined)(`llama-server${skip === undefined ? "" : ` (
       .load(await tinyModel({ template: "{% if %}" }), { slots: 1, context: 512 }, signal())
       .catch((e) => e);
     expect([broken.code, broken.message]).toEqual(["model_load_failed", expect.stringContaining("Unexpected token")]);
+  });
+
+  test("a template that doubles its text without end is kept from the engine, and its requests are refused", async () => {
+    const doublings = Array.from({ length: 26 }, () => "{% set ns.x = ns.x ~ ns.x %}").join("");
+    const template = `{% set ns = namespace(x='x') %}${doublings}{{ ns.x }}{% for m in messages %}{{ m.content }}{% endfor %}`;
+    const engine = await adapter.load(await tinyModel({ template }), { slots: 1, context: 512 }, signal());
+    for (const more of [{}, { response_format: { type: "json_object" as const } }]) {
+      const error = (await collect(engine.chat(ask("hi", more), signal())).catch((error: unknown) => error)) as AdapterError;
+      expect(error.code as string).toBe("template_failed");
+    }
+    await engine.close();
+    expect(await engine.closed).toBeUndefined();
+  });
+
+  test("prompts far over the context are refused before the engine is asked", async () => {
+    const engine = await adapter.load(await tinyModel(), { slots: 1, context: 512 }, signal());
+    const short = Array.from({ length: 30_000 }, () => ({ role: "user" as const, content: "a" }));
+    for (const messages of ["a".repeat(10_000_000), "<s>".repeat(100_000), short]) {
+      for (const more of [{}, { response_format: { type: "json_object" as const } }]) {
+        const error = (await collect(engine.chat(ask(messages, more), signal())).catch(
+          (error: unknown) => error,
+        )) as AdapterError;
+        expect(error.code as string).toBe("context_length_exceeded");
+      }
+    }
+    await engine.close();
   });
 
   test("a grammar that kills its engine kills nothing else", async () => {

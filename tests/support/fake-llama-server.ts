@@ -15,13 +15,29 @@ if (process.argv.includes("--version")) {
 
 const log = (level: string, text: string): void => console.error(`0.00.000.001 ${level} srv  llama_server: ${text}`);
 const event = (value: unknown): string => `data: ${JSON.stringify(value)}\n\n`;
-const delta = (content: string): string => event({ choices: [{ index: 0, delta: { content }, finish_reason: null }] });
 // Where a state is saved or restored, its conversation is long enough for it.
 const prompt_tokens = /^(save|restore)/.test(fault) ? 300 : 3;
-const END =
-  event({ choices: [{ index: 0, delta: {}, finish_reason: "stop" }] }) +
-  event({ choices: [], usage: { prompt_tokens, completion_tokens: 2, prompt_tokens_details: { cached_tokens: 1 } } }) +
-  "data: [DONE]\n\n";
+
+/** How a route writes a piece of text, and the end of an answer. */
+interface Route {
+  delta(content: string): string;
+  end: string;
+}
+const COMPLETION: Route = {
+  delta: (content) =>
+    event({ index: 0, content, tokens: [5], stop: false, id_slot: -1, tokens_predicted: 1, tokens_evaluated: prompt_tokens }),
+  end: event({
+    ...{ content: "", stop: true, stop_type: "eos" },
+    ...{ tokens_evaluated: prompt_tokens, tokens_predicted: 2, "timings/cache_n": 1 },
+  }),
+};
+const CHAT: Route = {
+  delta: (content) => event({ choices: [{ index: 0, delta: { content }, finish_reason: null }] }),
+  end:
+    event({ choices: [{ index: 0, delta: {}, finish_reason: "stop" }] }) +
+    event({ choices: [], usage: { prompt_tokens, completion_tokens: 2, prompt_tokens_details: { cached_tokens: 1 } } }) +
+    "data: [DONE]\n\n",
+};
 const TYPES: Record<number, string> = {
   400: "invalid_request_error",
   500: "server_error",
@@ -32,44 +48,52 @@ let answering = 0;
 /** Plain kernels are right. */
 const logprob = (): number => (fault === "computes wrong" && !process.argv.includes("--no-repack") ? -3 : -1);
 
-const ANSWERS: Record<string, (send: Send, response: ServerResponse) => void> = {
+const ANSWERS: Record<string, (send: Send, response: ServerResponse, body: string) => void> = {
   "/health": (send) => send(200, { status: "ok" }),
   "/props": (send) =>
     send(200, { total_slots: 1, default_generation_settings: { n_ctx: 512 }, chat_template_caps: { supports_tools: true } }),
   "/v1/models": (send) => send(200, { data: [{ meta: { n_vocab: 100 } }] }),
-  "/tokenize": (send) => send(200, { tokens: [{ id: 5, piece: "hello" }] }),
+  // A start token, and one for each piece.
+  "/tokenize"(send, _response, body) {
+    const { content, with_pieces } = JSON.parse(body);
+    const tokens = [1, ...[content].flat().flatMap((piece) => (piece === "" ? [] : piece === "<s>" ? [1] : [5]))];
+    send(200, { tokens: with_pieces ? tokens.map((id) => ({ id, piece: "hello" })) : tokens });
+  },
   // One that never frees its slot goes on with it, step by step.
   "/slots": (send) => send(200, [{ id: 0, id_task: 7, is_processing: answering > 0 || fault === "keeps slot", at: Date.now() }]),
-  "/v1/chat/completions": chat,
-  "/completion": (send) =>
-    send(200, { completion_probabilities: Array.from({ length: 4 }, (_, id) => ({ id, logprob: logprob() })) }),
+  "/v1/chat/completions": (send, response) => answer(send, response, CHAT),
+  "/completion"(send, response, body) {
+    if (JSON.parse(body).stream) return answer(send, response, COMPLETION);
+    send(200, { completion_probabilities: Array.from({ length: 4 }, (_, id) => ({ id, logprob: logprob() })) });
+  },
 };
 
-const FAULTS: Record<string, (response: ServerResponse) => void> = {
-  "": (response) => response.end(delta("hello") + END),
-  "breaks off": (response) => {
+const FAULTS: Record<string, (response: ServerResponse, route: Route) => void> = {
+  "": (response, { delta, end }) => response.end(delta("hello") + end),
+  "breaks off": (response, { delta }) => {
     response.write(`${delta("hello")}data: {"choi`);
     setTimeout(() => response.destroy(), 50);
   },
-  "ends early": (response) => response.end(delta("hello")),
+  "ends early": (response, { delta }) => response.end(delta("hello")),
   garbage: (response) => response.end("data: segfault at 0x0\n\n"),
-  "error frame": (response) =>
+  "error frame": (response, { delta }) =>
     response.end(delta("hello") + event({ error: { code: 500, message: "Compute error.", type: "server_error" } })),
-  aborts: (response) => {
+  aborts: (response, { delta }) => {
     response.write(delta("hello"));
     console.error("GGML_ASSERT(false) failed");
     setTimeout(() => process.abort(), 50);
   },
-  "exits 137": (response) => {
+  "exits 137": (response, { delta }) => {
     response.write(delta("hello"));
     setTimeout(() => process.exit(137), 50);
   },
-  hangs: (response) => response.write(delta("hello")),
-  "keeps slot": (response) => response.write(delta("hello")),
-  secrets: (response) => response.end(delta(`${process.argv.join(" ")} ${Object.keys(process.env).join(" ")}`) + END),
+  hangs: (response, { delta }) => response.write(delta("hello")),
+  "keeps slot": (response, { delta }) => response.write(delta("hello")),
+  secrets: (response, { delta, end }) =>
+    response.end(delta(`${process.argv.join(" ")} ${Object.keys(process.env).join(" ")}`) + end),
 };
 
-function chat(send: Send, response: ServerResponse): void {
+function answer(send: Send, response: ServerResponse, route: Route): void {
   const status = Number(/^status (\d+)$/.exec(fault)?.[1]);
   if (status) return send(status, { error: { code: status, message: "No.", type: TYPES[status] ?? "other_error" } });
   if (fault === "html") return send(502, "<html>Bad gateway</html>", "text/html");
@@ -78,7 +102,7 @@ function chat(send: Send, response: ServerResponse): void {
   response.on("close", () => answering--);
   response.writeHead(200, { "content-type": "text/event-stream" });
   response.on("error", () => {});
-  (FAULTS[fault] ?? FAULTS[""]!)(response);
+  (FAULTS[fault] ?? FAULTS[""]!)(response, route);
 }
 
 /** Saves or restores; a fault such as `save hangs` names the action that goes wrong, and how. */
@@ -122,7 +146,7 @@ const server = createServer((request, response) => {
     if (process.env.GGML_ASKED) appendFileSync(process.env.GGML_ASKED, `${request.url} ${body}\n`);
     const action = /^\/slots\/0\?action=(save|restore)$/.exec(request.url!)?.[1];
     if (action !== undefined) act(action, JSON.parse(body).filename, send);
-    else ANSWERS[request.url!]!(send, response);
+    else ANSWERS[request.url!]!(send, response, body);
   });
 });
 

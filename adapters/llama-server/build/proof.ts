@@ -111,7 +111,8 @@ export async function tinyModelFailure(program: string, env: Env): Promise<strin
 async function answerOf(program: string, model: string, env: Env, ...options: string[]): Promise<SampledTokens | string> {
   const key = randomBytes(32).toString("hex");
   // One thread: threads that wait for each other spin, and the machine may be busy.
-  const args = commandLineArgs({ id: "tiny", path: model, settings: {} }, { slots: 1, threads: 1, context: 128 });
+  const tiny = { id: "tiny", path: model, settings: {} };
+  const args = commandLineArgs(tiny, { slots: 1, threads: 1, context: 128 }, { bounded: true });
   const server = startLlamaServer({ program, args: [...args, ...options], key, env, log: () => {}, onLine: () => {} });
   const late = AbortSignal.timeout(TIMEOUT_MS);
   const gone = server.ended.then(({ how, errors: [first] }): never => {

@@ -22,6 +22,22 @@ export class FailedAnswer extends Error {
   }
 }
 
+/** How a server writes the pieces of its answer. */
+export interface ChunkFormat {
+  /** The text of a piece that is text and nothing else, as nearly all are: it needs no schema. */
+  onlyText(value: unknown): string | undefined;
+  /** Undefined where it is no piece of an answer. */
+  toChunk(value: unknown): AnswerChunk | undefined;
+}
+
+const CHUNKS: ChunkFormat = {
+  onlyText,
+  toChunk(value) {
+    const chunk = v.safeParse(AnswerChunk, value);
+    return chunk.success ? chunk.output : undefined;
+  },
+};
+
 /** In characters: one event, or an answer in one piece. */
 const MAX_EVENT = 4 * 1024 * 1024;
 
@@ -32,8 +48,9 @@ const MAX_EVENT = 4 * 1024 * 1024;
 export async function* answerEvents(
   body: AsyncIterable<Uint8Array>,
   stop: readonly string[] = [],
+  format = CHUNKS,
 ): AsyncGenerator<ChatEvent, void, undefined> {
-  const answer = createAnswerReader(stop);
+  const answer = createAnswerReader(stop, format);
   const text = new TextDecoder();
   for await (const bytes of body) {
     answer.feed(text.decode(bytes, { stream: true }));
@@ -51,16 +68,16 @@ export async function* wholeAnswerEvents(body: AsyncIterable<Uint8Array>): Async
   const text = await readText(body, MAX_EVENT);
   if (text.length > MAX_EVENT) throw new BrokenAnswer(`The answer is longer than ${MAX_EVENT} characters.`);
   const whole = parseJson(text);
-  const chunk = chunkOf(parseErrorBody(whole) ? whole : chunkOfWhole(whole), text);
+  const chunk = chunkOf(parseErrorBody(whole) ? whole : chunkOfWhole(whole), text, CHUNKS);
   if (chunk instanceof Error) throw chunk;
-  const answer = createAnswerReader([]);
+  const answer = createAnswerReader([], CHUNKS);
   answer.addChunk(chunk);
   const finish = answer.finish();
   yield* answer.events;
   yield finish;
 }
 
-function createAnswerReader(stop: readonly string[]) {
+function createAnswerReader(stop: readonly string[], format: ChunkFormat) {
   const events: ChatEvent[] = [];
   const text = releasedText(stop);
   let reason: ReturnType<typeof finishReasonOf>;
@@ -81,9 +98,9 @@ function createAnswerReader(stop: readonly string[]) {
     if (done || failure !== undefined) return;
     if (data === "[DONE]") return void (done = true);
     const value = parseJson(data);
-    const only = onlyText(value);
+    const only = format.onlyText(value);
     if (only !== undefined) return only === "" ? undefined : addEvent({ type: "text", text: only });
-    const chunk = chunkOf(value, data);
+    const chunk = chunkOf(value, data, format);
     if (chunk instanceof Error) failure = chunk;
     else addChunk(chunk);
   };
@@ -122,12 +139,11 @@ function parseJson(data: string): unknown {
   }
 }
 
-function chunkOf(value: unknown, data: string): AnswerChunk | Error {
+function chunkOf(value: unknown, data: string, format: ChunkFormat): AnswerChunk | Error {
   if (value instanceof Error) return value;
   const error = parseErrorBody(value);
   if (error !== undefined) return new FailedAnswer(error);
-  const chunk = v.safeParse(AnswerChunk, value);
-  return chunk.success ? chunk.output : new BrokenAnswer(`A part of the answer is not a chunk: ${data.slice(0, 100)}`);
+  return format.toChunk(value) ?? new BrokenAnswer(`A part of the answer is not a chunk: ${data.slice(0, 100)}`);
 }
 
 /** A `chat.completion` as one chunk; undefined for anything else, which the schema of chunks refuses. */

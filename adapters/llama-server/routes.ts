@@ -1,0 +1,76 @@
+// Which of llama-server's routes a request takes. A prompt that was rendered elsewhere goes to `POST /completion`; what only the chat route can
+// parse or enforce goes there as messages, which llama-server renders anew.
+import * as v from "valibot";
+import type { ChatMessage, ChatRequest } from "../adapter.ts";
+import type { Prompt, TemplateFacts } from "../prompts.ts";
+import type { ChunkFormat } from "../shared/openai-stream/answer-events.ts";
+import { hasImages } from "../shared/message-text.ts";
+import { COMPLETION } from "./completion-format.ts";
+import { createTokenEscaper, TokenPieces } from "./escape-special-tokens.ts";
+import type { LlamaServerClient } from "./http-client.ts";
+import { chatRouteBody, completionBody, type LlamaServerModel } from "./request-body.ts";
+
+export interface RoutedRequest {
+  path: string;
+  body: Record<string, unknown>;
+  /** Of the answer; absent: that of OpenAI's API. */
+  format?: ChunkFormat;
+}
+
+export interface RoutesOptions {
+  client: LlamaServerClient;
+  model: LlamaServerModel;
+  template: TemplateFacts;
+  /** Texts of special tokens, which stay plain text in messages. */
+  special: ReadonlySet<string>;
+}
+
+/** `prompt` is that of `request`. Throws `AdapterError` `messages_refused`, and what the requests to llama-server throw. */
+export function createRoutes({ client, model, template, special }: RoutesOptions) {
+  const escapeTokens = createTokenEscaper(special);
+
+  return async (request: ChatRequest, prompt: Prompt, signal: AbortSignal): Promise<RoutedRequest> => {
+    if (!template.thinking && !needsChatRoute(request)) {
+      const tokens = "tokens" in prompt ? prompt.tokens : await tokenizePieces(prompt.pieces, signal);
+      return { path: "/completion", body: completionBody(request, tokens, model), format: COMPLETION };
+    }
+    const messages = await escapeTokens(request.messages, async (content, parse_special) => {
+      const answer = await client.postJson("/tokenize", { content, parse_special, with_pieces: true }, signal);
+      return v.parse(v.object({ tokens: TokenPieces }), answer).tokens;
+    });
+    return { path: "/v1/chat/completions", body: chatRouteBody({ ...request, messages }, model) };
+  };
+
+  /** With the start token that the model wants, once. */
+  async function tokenizePieces(pieces: string[], signal: AbortSignal): Promise<number[]> {
+    const tokenize = async (content: string[]): Promise<number[]> => {
+      const answer = await client.postJson("/tokenize", { content, add_special: true, parse_special: true }, signal);
+      return v.parse(v.object({ tokens: v.array(v.number()) }), answer).tokens;
+    };
+    const [tokens, [start]] = await Promise.all([tokenize(pieces), tokenize([""])]);
+    // Many templates write it too.
+    return start !== undefined && tokens[0] === start && tokens[1] === start ? tokens.slice(1) : tokens;
+  }
+}
+
+function needsChatRoute({ messages, tools, response_format }: ChatRequest): boolean {
+  return tools !== undefined || response_format !== undefined || messages.some(isOfTool) || hasImages({ messages });
+}
+
+const isOfTool = ({ role, tool_calls }: ChatMessage): boolean => role === "tool" || tool_calls !== undefined;
+
+/** What is rendered for a request: without the bytes of its images, which are no text. */
+export function promptRequest({
+  messages,
+  tools,
+  tool_choice,
+}: ChatRequest): Pick<ChatRequest, "messages" | "tools" | "tool_choice"> {
+  return { messages: messages.map(withoutImageBytes), ...(tools && { tools }), ...(tool_choice && { tool_choice }) };
+}
+
+function withoutImageBytes(message: ChatMessage): ChatMessage {
+  const { content } = message;
+  if (typeof content === "string") return message;
+  const parts = content.map((part) => (part.type === "image_url" ? { ...part, image_url: { url: "data:image/" } } : part));
+  return { ...message, content: parts };
+}

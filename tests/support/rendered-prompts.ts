@@ -1,0 +1,56 @@
+// Prompts without a process, as where no library at hand knows the vocabulary: the engine makes tokens of their pieces.
+import { Template } from "@huggingface/jinja";
+import { readGgufFile } from "../../models/gguf/header.ts";
+import type { AdapterError } from "../../adapters/adapter.ts";
+import type { Prompt, PromptRequest, Prompts, TemplateFacts } from "../../adapters/prompts.ts";
+import { jinjaTemplate } from "../../adapters/shared/jinja-template.ts";
+import { textOf } from "../../adapters/shared/message-text.ts";
+
+const PLAIN: TemplateFacts = { bounded: true, tools: true, system: true, thinking: false };
+
+/** `names`: texts of special tokens, which are cut behind their first character where they stand in a message. */
+export function renderedPrompts(facts: Partial<TemplateFacts> = {}, names = ["<s>", "</s>"]): Prompts {
+  return {
+    async open({ path, settings: { prompt_template } }) {
+      const { chat_template = "" } = await readGgufFile(path);
+      const template = new Template(prompt_template === undefined ? chat_template : jinjaTemplate(prompt_template));
+      return {
+        template: { ...PLAIN, ...facts },
+        async render({ messages, tools }) {
+          const split = (text: string) => names.reduce((text, name) => text.replaceAll(name, `<\uFDD0${name.slice(1)}`), text);
+          const texts = messages.map(({ role, content }) => ({ role, content: split(textOf(content)) }));
+          const text = template.render({ messages: texts, tools, bos_token: "<s>", add_generation_prompt: true });
+          return { pieces: text.split("\uFDD0") };
+        },
+        tryGrammar: async () => {},
+        close: () => {},
+      };
+    },
+    close: async () => {},
+  };
+}
+
+/** Prompts of a model whose every request is rendered to `prompt`, or refused; `grammar`: the refusal of each. `rendered` are the requests. */
+export function fixedPrompts(
+  prompt: Prompt | AdapterError = { tokens: [1, 2, 3] },
+  facts: Partial<TemplateFacts> = {},
+  grammar?: AdapterError,
+) {
+  const rendered: PromptRequest[] = [];
+  const prompts: Prompts = {
+    open: async () => ({
+      template: { ...PLAIN, ...facts },
+      async render(request) {
+        rendered.push(request);
+        if (prompt instanceof Error) throw prompt;
+        return prompt;
+      },
+      async tryGrammar() {
+        if (grammar instanceof Error) throw grammar;
+      },
+      close: () => {},
+    }),
+    close: async () => {},
+  };
+  return { prompts, rendered };
+}
