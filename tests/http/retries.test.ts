@@ -5,6 +5,7 @@ import { describe, expect, test } from "bun:test";
 import OpenAI from "openai";
 import { AdapterError, type AdapterErrorCode } from "../../adapters/adapter.ts";
 import { ApiError, errorResponse, toApiError } from "../../src/http/errors.ts";
+import { makeApp } from "../support/app.ts";
 import { MENDED_BY_WAITING } from "../../src/http/retries.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -39,6 +40,13 @@ test("an error that is known to last is not tried again, whatever its code", asy
   expect(await timesSent(lasting)).toBe(1);
   const adapters = () => errorResponse(toApiError(new AdapterError("engine_unavailable", "No.", { lasting: true })));
   expect(await timesSent(adapters)).toBe(1);
+});
+
+test("a page of a listed origin may read it", async () => {
+  const { request } = makeApp({ guards: { origins: ["https://app.example"] } });
+  const res = await request("/v1/assistants/jan", { method: "DELETE", headers: { origin: "https://app.example" } });
+  expect([res.status, res.headers.get("x-should-retry")]).toEqual([409, "false"]);
+  expect(res.headers.get("access-control-expose-headers")!.split(", ")).toContain("x-should-retry");
 });
 
 describe("the table has every error that clients try again", () => {

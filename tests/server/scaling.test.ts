@@ -118,7 +118,7 @@ describe.skipIf(lacking !== undefined)(lacking ?? "two nodes in front of two lla
       expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "5"]);
       expect(((await refused.json()) as any).error).toMatchObject({
         code: "engine_unavailable",
-        message: expect.stringMatching(/^127\.0\.0\.1:\d+ cannot be reached \(ECONNREFUSED\)\.$/),
+        message: "The server that runs this model cannot be reached.",
       });
       await Promise.all(servers.map((server) => server.start()));
       for (const node of [0, 1]) expect((await chat(node)).status).toBe(200);

@@ -38,7 +38,8 @@ import {
 } from "../support/folder.ts";
 import { PROGRAM, run, RUNTIME } from "../support/program.ts";
 import { assistant, message, model, thread } from "../support/records.ts";
-import { startServer } from "../support/server.ts";
+import { runtimes } from "../support/runtimes.ts";
+import { MAIN, startServer } from "../support/server.ts";
 
 const SLOW = 60_000;
 const ROOT = process.getuid?.() === 0 ? " (skipped: root may read everything)" : "";
@@ -320,7 +321,6 @@ describe("orphaned", () => {
 });
 
 describe("a damaged record and what belongs to it", () => {
-  const words = async (base: string, ...more: string[]) => JSON.parse((await check(base, "--json", ...more)).stdout);
   const asideOf = (base: string): string[] => below(join(base, SET_ASIDE)).map((path) => path.replace(/^[^/]+\//, ""));
 
   const cases = Object.entries({ ...DAMAGES, [FOLDER_INSTEAD]: { make: (path: string, _id: string) => mkdirSync(path) } });
@@ -358,9 +358,11 @@ describe("a damaged record and what belongs to it", () => {
     },
   );
 
-  inTime(
-    "a thread's, with some of its messages damaged: the good ones stay, and the dry run names what --fix moves",
-    async () => {
+  test.each(runtimes().filter(({ skip }) => skip === undefined))(
+    "a thread's, with some of its messages damaged, on $name: the good ones stay, and the dry run names what --fix moves",
+    async ({ command }) => {
+      const words = async (base: string, ...more: string[]) =>
+        JSON.parse((await run([...command, MAIN, "check", "--data", base, "--json", ...more])).stdout);
       const { base, path, at, put, one } = await house();
       put(path.thread, '{"id": "thr');
       put(path.message, "");
@@ -376,14 +378,16 @@ describe("a damaged record and what belongs to it", () => {
       expect((await words(base, "--fix")).findings).toEqual([]);
       expect(await openFolder(base).store.messages(one.thread.id).ids()).toEqual([one.messages[1]!.id]);
     },
+    SLOW,
   );
 
   test.each(["models", "downloads"])(
     "one of %s: neither weights nor saved states move, at the first run or a later one",
     async (name) => {
       const { base, path, at, put, find } = await house();
-      const saved = `kv-cache/org_2ftiny/${"0123456789abcdef".repeat(2)}.kv`;
-      put(saved);
+      const digest = "0123456789abcdef".repeat(2);
+      const saved = [`${digest}-${digest}.kv`, `${digest}.slot`, `.${digest}-${digest}.1.0.tmp`];
+      for (const state of saved) put(`kv-cache/org_2ftiny/${state}`);
       put(`${path.weights}/w.gguf.part`);
       rmSync(at(path.model));
       const record = `${name}/org_2ftiny.json`;
@@ -393,7 +397,7 @@ describe("a damaged record and what belongs to it", () => {
         expect(findings.map((finding) => finding.path)).toEqual(stamp === "first" ? [record] : []);
         await setAside(base, findings, stamp);
         expect(below(at(path.weights)).toSorted()).toEqual(["w.gguf", "w.gguf.part"]);
-        expect(below(at("kv-cache"))).toEqual([saved.slice("kv-cache/".length)]);
+        expect(below(at("kv-cache/org_2ftiny")).toSorted()).toEqual(saved.toSorted());
       }
       expect(asideOf(base)).toEqual([record]);
     },

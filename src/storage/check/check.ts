@@ -21,7 +21,7 @@ export async function checkFolder(folder: string, options: FolderCheckOptions): 
   await checkRoot(checked);
   const { sound, ...models } = await checkRecords(checked);
   await checkWeights(checked, models);
-  await checkStates(checked);
+  await checkStates(checked, models.models);
   return { findings: checked.findings, sound };
 }
 

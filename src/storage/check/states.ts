@@ -5,17 +5,23 @@ import {
   STATE_FILE_WITHOUT_KEY,
   UNFINISHED_STATE_FILE,
 } from "../../../models/saved-state-files.ts";
-import { decodeKey } from "../encode-key.ts";
+import type { Model } from "../../../models/manifest.ts";
+import { decodeKey, encodeKey } from "../encode-key.ts";
 import { IGNORED, type CheckedFolder } from "./folder.ts";
 
-export async function checkStates({ report, entries, mayBeInUse, isOfMissingModel }: CheckedFolder): Promise<void> {
+/** `models`: those whose records are sound. What is kept for another one is left alone: its record may be mended. */
+export async function checkStates(
+  { report, entries, mayBeInUse, isOfMissingModel }: CheckedFolder,
+  models: readonly Model[],
+): Promise<void> {
+  const sound = new Set(models.map(({ id }) => encodeKey(id)));
   for (const { name, kind } of await entries(KV_CACHE_FOLDER)) {
     const place = `${KV_CACHE_FOLDER}/${name}`;
     if (IGNORED.test(name)) continue;
     if (kind !== "folder" || decodeKey(name) === undefined) report("foreign", place, "It is not a model's folder.");
     else if ((await isOfMissingModel(name)) && (await entries(place)).length > 0)
       report("orphaned", place, "The conversations that are kept here are those of a model that is gone.");
-    else await statesOf(place);
+    else if (sound.has(name)) await statesOf(place);
   }
 
   async function statesOf(place: string): Promise<void> {
