@@ -88,7 +88,10 @@ function checkArguments(name: string, args: ArgsDef = {}, words: string[]): void
     }
   }
   plain.push(...words.slice(end + 1));
-  const most = Object.values(args).filter(({ type }) => type === "positional").length;
+  const positionals = Object.keys(args).filter((arg) => args[arg]!.type === "positional");
+  const most = positionals.length;
+  if (most > 0 && plain[0] === "")
+    throw new CliError(`${positionals[0]!.toUpperCase()} is "". It names nothing. "ingle ${name} --help" says what it takes.`, 2);
   if (plain.length <= most) return;
   const surplus = `"ingle ${name}" does not know what to do with "${plain[most]}".`;
   throw new CliError(`${surplus} Put quotes around what belongs together.`, 2);

@@ -9,7 +9,7 @@ import { readConfig } from "../server/read-config.ts";
 import { SETTING_NAMES, type Config } from "../server/settings.ts";
 import { checkKey } from "../http/middleware/auth.ts";
 import type { Library } from "../library/library.ts";
-import { pathOfStore } from "../storage/drivers.ts";
+import { pathOfStore } from "../storage/store-path.ts";
 import { serve, type Server } from "../server/listen.ts";
 import { CONFIG_ARG, settingArgs, settingsOf } from "./setting-args.ts";
 import { CliError } from "./error.ts";

@@ -8,7 +8,7 @@ import { readConfig } from "../server/read-config.ts";
 import { flagOf, SETTING_NAMES, SETTINGS, type Config, type Setting } from "../server/settings.ts";
 import { findRuntime } from "../launch/runtimes.mjs";
 import { CARRIED } from "../executable/carried.ts";
-import { pathOfStore, withPathOfStore } from "../storage/drivers.ts";
+import { pathOfStore, withPathOfStore } from "../storage/store-path.ts";
 import { CliError } from "./error.ts";
 import { pathArgument } from "./path-argument.ts";
 import { print } from "./print.ts";

@@ -1,6 +1,7 @@
 // Flags > environment (INGLE_*) > config file > defaults -> one checked Config. The environment is read here and nowhere else.
 import { readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { homedir } from "node:os";
+import { dirname, isAbsolute, join } from "node:path";
 import { env as processEnv } from "node:process";
 import envPaths from "env-paths";
 import * as v from "valibot";
@@ -30,7 +31,12 @@ export class ConfigError extends Error {
 
 type Variables = Record<string, string | undefined>;
 
-const platformFolders = () => envPaths("ingle", { suffix: "" });
+/** A folder of the platform; `earlier` is what Node made of it where HOME is empty, which is none. */
+function platformFolder(kind: "data" | "config"): { folder: string; earlier: string } {
+  const folder = envPaths("ingle", { suffix: "" })[kind];
+  const is_homeless = homedir() === "" && !isAbsolute(folder);
+  return { folder: is_homeless ? join("~", folder) : folder, earlier: folder };
+}
 
 /** The settings of a command; `flags` are those of its command line by the names of the settings. Throws `ConfigError`. */
 export function readConfig(flags: Record<string, unknown> = {}, env: Variables = processEnv): Config {
@@ -50,8 +56,11 @@ export function readConfig(flags: Record<string, unknown> = {}, env: Variables =
   }
   const { XDG_DATA_HOME, XDG_CACHE_HOME } = env;
   if (XDG_CACHE_HOME) asConfigError(() => absolutePath(XDG_CACHE_HOME, "XDG_CACHE_HOME"));
-  const data = XDG_DATA_HOME ? join(XDG_DATA_HOME, "ingle") : platformFolders().data;
-  const usual = { ...optionOrigin("data"), name: XDG_DATA_HOME ? "The data folder of XDG_DATA_HOME" : "The data folder" };
+  const { folder, earlier } = platformFolder("data");
+  const usual = XDG_DATA_HOME
+    ? { ...optionOrigin("data"), name: "The data folder of XDG_DATA_HOME" }
+    : { ...optionOrigin("data"), name: "The data folder", earlier };
+  const data = XDG_DATA_HOME ? join(XDG_DATA_HOME, "ingle") : folder;
   return checkSettings({ data, ...merged }, (name) => origins[name] ?? usual, workingFolders(env));
 }
 
@@ -122,8 +131,9 @@ export function sourceOptions(config: Partial<Config> = {}, env: Variables = pro
 function readConfigFile(flag: string | undefined, env: Variables): { path: string; values: Record<string, unknown> } {
   const named = flag ?? (env.INGLE_CONFIG || undefined);
   const origin = flag === undefined && named !== undefined ? variableOrigin("INGLE_CONFIG") : optionOrigin("config");
-  const usual = { ...origin, name: "The configuration file of XDG_CONFIG_HOME" };
-  const text = named ?? join(platformFolders().config, "config.json");
+  const { folder, earlier } = platformFolder("config");
+  const usual = { ...origin, name: "The configuration file", earlier: join(earlier, "config.json") };
+  const text = named ?? join(folder, "config.json");
   const path = asConfigError(() => readPath(text, named === undefined ? usual : origin, ANYTHING, workingFolders(env)));
   let bytes: Uint8Array;
   try {

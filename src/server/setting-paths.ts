@@ -3,9 +3,8 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { absolutePath, PathError } from "../../models/absolute-path.ts";
-import { isDataFolder } from "../storage/data-folder.ts";
-import { pathOfStore, withPathOfStore, type DriverChoice } from "../storage/drivers.ts";
-import { KINDS } from "../storage/store.ts";
+import { COLLECTIONS, isDataFolder } from "../storage/file-names.ts";
+import { pathOfStore, withPathOfStore, type DriverChoice } from "../storage/store-path.ts";
 import { shellWords } from "../support/shell-words.ts";
 
 /** Where a setting was given. */
@@ -14,6 +13,8 @@ export interface SettingOrigin {
   name: string;
   /** A relative path counts from it. */
   folder: string;
+  /** The path as an earlier ingle made it up, where that is another one. */
+  earlier?: string;
   /** How the person would write another value in its place, as it is to stand in a sentence: `"--data=/srv/ai"`. */
   write(value: string): string;
 }
@@ -56,13 +57,15 @@ interface PlaceKind {
 }
 
 const DATA_FOLDER: PlaceKind = { noun: "a data folder", isAt: (path) => isDataFolder(namesIn(path)) };
-const RECORDS: PlaceKind = { noun: "a store", isAt: (path) => namesIn(path).some((name) => Object.hasOwn(KINDS, name)) };
+const RECORDS: PlaceKind = { noun: "a store", isAt: (path) => COLLECTIONS.some((name) => namesIn(path).includes(name)) };
 export const ANYTHING: PlaceKind = { noun: "something", isAt: existsSync };
 
 /** The path as an absolute one. Throws `PathError` as `withAbsolutePaths` does. */
 export function readPath(text: string, origin: SettingOrigin, { noun, isAt }: PlaceKind, working_folders: string[]): string {
   const path = absolutePath(text, origin.name, origin.folder);
-  const earlier = working_folders.map((folder) => resolve(folder, text)).find((place) => place !== path && isAt(place));
+  const earlier = working_folders
+    .map((folder) => resolve(folder, origin.earlier ?? text))
+    .find((place) => place !== path && isAt(place));
   if (earlier === undefined || isAt(path)) return path;
   const found = `Until now that was ${earlier}, where ${noun} lies; now it is ${path}, where none lies.`;
   const keep = `To go on with it, write ${origin.write(earlier)}${moveRemedy(earlier, path)}.`;

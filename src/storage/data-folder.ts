@@ -7,14 +7,15 @@ import { normalizeKey, type Driver } from "unstorage";
 import * as v from "valibot";
 import { fsyncFolder } from "../../models/fsync-folder.ts";
 import type { Log } from "../support/log.ts";
-import { chosenDriver, DriverError, guaranteeOf, loadDriver, type DriverChoice } from "./drivers.ts";
+import { chosenDriver, DriverError, guaranteeOf, loadDriver } from "./drivers.ts";
 import { codeOf, DamagedError, unavailable, UncertainWriteError, undefinedIfAbsent } from "./faults.ts";
-import { LOCK_FILE, MARKER } from "./file-names.ts";
+import { LOCK_FILE, MARKER, NOT_FOREIGN } from "./file-names.ts";
 import { takeFolderLock, type FolderLock } from "./lock/folder-lock.ts";
 import { fsDurable, type FsDurable } from "./drivers/fs-durable.ts";
 import type { Holder } from "./lock/holder.ts";
 import { readRegularFile } from "./read-regular-file.ts";
 import { putRecordsNow } from "./drivers/fs-durable/record-writes.ts";
+import type { DriverChoice } from "./store-path.ts";
 import { createStore, type Store } from "./store.ts";
 import { removeStatesWithoutKey } from "./states-without-key.ts";
 
@@ -46,14 +47,6 @@ export interface DataFolder {
 const Marker = v.object({ format: v.number() });
 /** Number of the folder's layout: a higher one is left to a newer ingle. */
 const FORMAT = 1;
-
-/** Names that an ingle without a marker has left, and those that a disk or a file manager brings along. */
-const NOT_FOREIGN = /^(models|weights|lost\+found|\.DS_Store|desktop\.ini|ingle\.lock.*|\..*\.tmp)$/;
-
-/** Whether a folder with these names in it is a data folder; one of an early ingle has no marker. */
-export function isDataFolder(names: string[]): boolean {
-  return names.includes(MARKER) || (names.includes("models") && names.every((name) => NOT_FOREIGN.test(name)));
-}
 
 /** Opens a folder to write in it. Throws `DataFolderError`, `DriverError` and `LockedError`. */
 export async function openDataFolder(options: DataFolderOptions): Promise<DataFolder> {

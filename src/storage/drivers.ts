@@ -1,11 +1,6 @@
 // Which unstorage driver a setting means, and what each of them keeps of what it acknowledged.
 import { builtinDrivers, type Driver } from "unstorage";
-
-/** A driver by its unstorage name, with the options it takes. */
-export interface DriverChoice {
-  driver: string;
-  [option: string]: unknown;
-}
+import { storeInFolder, type DriverChoice } from "./store-path.ts";
 
 interface Guarantee {
   /** One sentence, for the person who starts the server. */
@@ -74,36 +69,9 @@ export function chosenDriver(setting: string | DriverChoice): DriverChoice {
 function fromText(text: string): DriverChoice {
   if (/^rediss?:\/\//.test(text)) return { driver: "redis", url: text };
   if (!text.includes(":")) return { driver: text };
-  const inFolder = fromFolder(text);
+  const inFolder = storeInFolder(text);
   if (inFolder !== undefined) return inFolder;
   throw new DriverError(text, "cannot be read. Write memory, fs:FOLDER or redis://HOST:PORT/NUMBER.");
-}
-
-function fromFolder(text: string): DriverChoice | undefined {
-  const [, driver, base] = /^(fs|fs-lite):(.*)$/s.exec(text) ?? [];
-  return driver === undefined ? undefined : { driver, base };
-}
-
-/** The options of drivers that are paths of this machine. */
-const PATH_OPTIONS: Record<string, string> = {
-  ...{ fs: "base", "fs-lite": "base", fsLite: "base" },
-  ...{ "deno-kv": "path", denoKV: "path", "deno-kv-node": "path", denoKVNode: "path" },
-};
-
-/** The place on the disk that a setting names beside the data folder; undefined where it names none. */
-export function pathOfStore(setting: string | DriverChoice): string | undefined {
-  const choice = typeof setting === "string" ? (fromFolder(setting) ?? { driver: setting }) : setting;
-  const option = PATH_OPTIONS[choice.driver] ?? "";
-  const path = (choice as DriverChoice)[option];
-  // Deno's drivers also take `:memory:` and an address.
-  const is_elsewhere = option === "path" && /^:|:\/\//.test(String(path));
-  return typeof path === "string" && path !== "" && !is_elsewhere ? path : undefined;
-}
-
-/** The same setting with another path, where it names one. */
-export function withPathOfStore(setting: string | DriverChoice, path: string): string | DriverChoice {
-  if (typeof setting === "string") return setting.replace(/(?<=:).*$/s, () => path);
-  return { ...setting, [PATH_OPTIONS[setting.driver]!]: path };
 }
 
 /** Makes the driver; `fs-durable` is not made here. Throws `DriverError`. */

@@ -8,6 +8,7 @@ import type { Log } from "../support/log.ts";
 import { createCollection, type Collection, type RecordKind, type CollectionContext } from "./collection.ts";
 import { createConversations, type Conversations } from "./conversations.ts";
 import { Assistant, BUILT_IN, Message, Thread } from "./entities.ts";
+import type { COLLECTIONS } from "./file-names.ts";
 import { createIdIndex } from "./id-index.ts";
 import { decodeKey, encodeKey } from "./encode-key.ts";
 import { createRecordCache } from "./record-cache.ts";
@@ -47,7 +48,7 @@ export const KINDS = {
   assistants: kindOfOwnIds("assistant", "asst", Assistant, [BUILT_IN]),
   models: kindOfAnyIds("model", Model),
   downloads: kindOfAnyIds("download", PendingModel),
-};
+} satisfies Record<(typeof COLLECTIONS)[number], unknown>;
 
 export function createStore({ driver, shared, log, assertWritable = () => {} }: StoreOptions): Store {
   const storage = createStorage({ driver });

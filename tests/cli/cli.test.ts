@@ -88,6 +88,16 @@ describe("words that are wrong", () => {
     await expectRefusal(["run", "echo", "hello", "world"], 2, 'with "world"');
     await expectRefusal(["serve", "tiny"], 2, 'with "tiny"');
   });
+  inTime("an empty word where something is to be named", async () => {
+    for (const [words, name] of [
+      [["show", ""], "ID"],
+      [["rm", ""], "ID"],
+      [["pull", ""], "MODEL"],
+      [["run", "", "hi"], "MODEL"],
+      [["import", "--json", ""], "FOLDER"],
+    ] as const)
+      await expectRefusal([...words], 2, `${name} is "". It names nothing.`);
+  });
   inTime("a model that is not there", async () => {
     await expectRefusal(["run", "nope", "hi"], 1, 'Model "nope" is not installed.');
     await expectRefusal(["rm", "nope"], 1, 'Model "nope" is not installed.');

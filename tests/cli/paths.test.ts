@@ -1,7 +1,7 @@
 // Every command finds the same folder behind a path, whatever was expanded before it got it.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { LAUNCHER, PROGRAM, run, type RunOptions } from "../support/program.ts";
 import { runtimes } from "../support/runtimes.ts";
@@ -150,6 +150,23 @@ describe("each command reads the same path", () => {
     if (node?.skip === undefined) await ingle(["--version"], { env: { ...env, INGLE_RUNTIME: "node" } }, LAUNCHER);
     await ingle(["--version"], { env: { ...env, XDG_CACHE_HOME: "" } }, LAUNCHER);
     expect(readdirSync(cwd)).toEqual([]);
+  }, 120_000);
+
+  test("an empty HOME is none, on every runtime", async () => {
+    const { cwd } = place();
+    const env = { HOME: "", XDG_DATA_HOME: "", XDG_CACHE_HOME: cwd };
+    const data = join(userInfo().homedir, ".local/share/ingle");
+    for (const { command, skip } of runtimes()) {
+      if (skip !== undefined) continue;
+      expect((await run([...command, MAIN, "service"], { cwd, env })).stdout).toContain(`--data=${data}`);
+    }
+    // On Node it was a name in the working folder. Nothing is said where the new place is in use.
+    if (existsSync(data)) return;
+    makeData(join(cwd, ".local/share/ingle"));
+    const node = runtimes().find(({ name }) => name === "node")!;
+    if (node.skip !== undefined) return;
+    const { code, stderr } = await run([...node.command, MAIN, "list"], { cwd, env });
+    expect([code, stderr]).toEqual([2, expect.stringContaining(`Until now that was ${cwd}/.local/share/ingle`)]);
   }, 120_000);
 
   test("a path that is a file is one sentence", async () => {
