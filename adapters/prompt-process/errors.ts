@@ -8,10 +8,10 @@ export function messagesRefused(reason: string): AdapterError {
   return new AdapterError("messages_refused", `The model's chat template refuses these messages: ${reason.slice(0, 200)}`);
 }
 
-/** `least`: the tokens of the prompt, as far as they are known. */
-export function tooLong(least: number, { tokens }: Pick<TokenLimits, "tokens">): AdapterError {
-  const message = `The prompt has ${least} tokens or more, the context holds ${tokens} with the answer. Shorten it.`;
-  return new AdapterError("context_length_exceeded", message);
+/** `count`: the tokens of the prompt, or a number below it where they were not all counted. */
+export function tooLong(count: number, { tokens }: Pick<TokenLimits, "tokens">, counted: "all" | "some"): AdapterError {
+  const prompt = `The prompt has ${counted === "all" ? "" : "more than "}${count} tokens`;
+  return new AdapterError("context_length_exceeded", `${prompt}, the context holds ${tokens} with the answer. Shorten it.`);
 }
 
 export function grammarRefused(reason: string): AdapterError {

@@ -74,7 +74,7 @@ function refuseTooLong(
     const made = `The model's chat template makes ${Math.round(bytes / 1e6)} MB of these messages. ${REMEDY}`;
     throw new AdapterError("template_failed", made);
   }
-  throw tooLong(Math.ceil((bytes / limits.bytes) * limits.tokens), limits);
+  throw tooLong(Math.floor((bytes / limits.bytes) * limits.tokens), limits, "some");
 }
 
 const SYSTEM = "INGLE-SYSTEM";

@@ -102,7 +102,7 @@ export function startPromptProcess({ command, env, log, memory }: PromptProcessO
       if (end !== undefined) throw end;
       const id = next_id++;
       const settle = Promise.withResolvers<unknown>();
-      const late = (ms: number) => setTimeout(() => stop("time", `more than ${ms} ms`), ms);
+      const late = (ms: number) => setTimeout(() => stop("time", `more than ${ms / 1000} s`), ms);
       let timer = late(first);
       const rendered = (): void => {
         clearTimeout(timer);

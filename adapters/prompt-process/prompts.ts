@@ -142,24 +142,24 @@ export function createPrompts({ limits: some, ...options }: PromptsOptions): Pro
     return {
       template: { bounded: unbounded === undefined, tools, system, thinking },
       async render(request, context_length, signal) {
-        if (unbounded !== undefined) throw stopped(unbounded, limits);
+        if (unbounded !== undefined) throw stopped(unbounded);
         const most = { tokens: context_length, bytes: context_length * longest_token };
         const bytes = messageBytes(request);
-        if (bytes > most.bytes) throw tooLong(Math.ceil(bytes / longest_token), most);
+        if (bytes > most.bytes) throw tooLong(Math.floor(bytes / longest_token), most, "some");
         // Each message takes a token at least.
-        if (request.messages.length > context_length) throw tooLong(request.messages.length, most);
+        if (request.messages.length > context_length) throw tooLong(request.messages.length - 1, most, "some");
         const question = { type: "render", model: key, request: bare(request), forms: { system, parts }, limits: most } as const;
         try {
           return await ask(model, signal, ({ process }) => process.ask(question, [limits.render, limits.tokenize]));
         } catch (error) {
-          throw error instanceof PromptProcessEnd ? stopped(error, limits) : error;
+          throw error instanceof PromptProcessEnd ? stopped(error) : error;
         }
       },
       async tryGrammar(grammar, signal) {
         try {
           await ask(model, signal, ({ process }) => compileGrammar(process, key, grammar));
         } catch (error) {
-          throw error instanceof PromptProcessEnd ? grammarRefused(why(error, limits.grammar)) : error;
+          throw error instanceof PromptProcessEnd ? grammarRefused(why(error)) : error;
         }
       },
       close: () => forget(model),
@@ -183,15 +183,15 @@ function unavailable(error: unknown): unknown {
 }
 
 function unreadable({ id }: InstalledModel, end: PromptProcessEnd): AdapterError {
-  const what = `Model "${id}" cannot be loaded: the process that read its vocabulary and template ended with ${end.message}.`;
+  const what = `Model "${id}" cannot be loaded: a process ended with ${end.message} while reading it.`;
   return new AdapterError("model_load_failed", what);
 }
 
-function stopped(end: PromptProcessEnd, { render }: PromptLimits): AdapterError {
-  return new AdapterError("template_failed", `The model's chat template ${why(end, render)}. ${REMEDY}`);
+function stopped(end: PromptProcessEnd): AdapterError {
+  return new AdapterError("template_failed", `The model's chat template ${why(end)}. ${REMEDY}`);
 }
 
-function why({ reason, message }: PromptProcessEnd, ms: number): string {
-  if (reason === "time") return `took more than ${ms / 1000} s and was stopped`;
+function why({ reason, message }: PromptProcessEnd): string {
+  if (reason === "time") return `took ${message} and was stopped`;
   return reason === "memory" ? "took too much memory and was stopped" : `ended its process with ${message}`;
 }

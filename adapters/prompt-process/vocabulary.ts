@@ -15,6 +15,8 @@ export interface Vocabulary extends SequenceTokens {
 
 export interface Tokenizer {
   native: NativeVocabulary;
+  /** Characters that may be tokenized at once. */
+  longest_text: number;
   /** The token that each sequence begins with, where there is one. */
   start: number | undefined;
   /** A text that begins a sequence, or follows a special token; names of special tokens become these. */
@@ -64,15 +66,17 @@ function readVocabulary(native: NativeVocabulary, size: number): Vocabulary {
   };
 }
 
-// SentencePiece puts a space before a text. Behind a character that is part of no other token, the text has none.
+// llama.cpp's time for SentencePiece grows with the square of the characters that have no token of their own; elsewhere a long word is what
+// takes long. SentencePiece puts a space before a text. Behind a character that is part of no other token, the text has none.
 const MARK = "\u0001";
 
 function createTokenizer(native: NativeVocabulary): Tokenizer {
   const tokenize = (text: string): Uint32Array => native.tokenize(text, true);
-  const marks = native.getVocabularyType() === SENTENCE_PIECE ? tokenize(MARK) : new Uint32Array();
+  const pieces = native.getVocabularyType() === SENTENCE_PIECE;
+  const marks = pieces ? tokenize(MARK) : new Uint32Array();
   const start = native.shouldPrependBosToken() && native.tokenBos() >= 0 ? native.tokenBos() : undefined;
   return {
-    ...{ native, start, tokenize },
+    ...{ native, start, tokenize, longest_text: pieces ? 2_048 : 32_768 },
     tokenizeRest(text) {
       const tokens = tokenize(text === "" ? text : marks.length > 0 ? MARK + text : text);
       return marks.every((mark, at) => tokens[at] === mark) ? tokens.subarray(marks.length) : tokenize(text);

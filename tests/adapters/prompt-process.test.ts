@@ -224,9 +224,11 @@ describe("a prompt that cannot fit", () => {
     "words of 1 MiB": [user("a word ".repeat(MiB / 7))],
     "special tokens that overlap": [user("<".repeat(MiB / 2) + "</s".repeat(MiB / 8))],
   };
-  // Room for all of it by its bytes, so that it is cut into tokens; and little room.
+  // A context for all of it by its bytes, so that it is cut into tokens; and a small one. Many messages take their template up to its limit.
   for (const context_length of [131_072, 512])
-    for (const [name, messages] of Object.entries(LONG))
+    for (const [name, messages] of Object.entries(LONG).filter(
+      ([, { length }]) => length < context_length / 10 || context_length < 1_000,
+    ))
       test(`${name}, in a context of ${context_length}: refused`, async () => {
         const { render } = await open(TURNS);
         const refused = {
