@@ -8,7 +8,7 @@ import { readConfig } from "../server/read-config.ts";
 import { flagOf, SETTING_NAMES, SETTINGS, type Config, type Setting } from "../server/settings.ts";
 import { findRuntime } from "../launch/runtimes.mjs";
 import { CARRIED } from "../executable/carried.ts";
-import { pathOfStore, withPathOfStore } from "../storage/store-path.ts";
+import { pathOfStore } from "../storage/store-path.ts";
 import { CliError } from "./error.ts";
 import { pathArgument } from "./path-argument.ts";
 import { print } from "./print.ts";
@@ -23,7 +23,7 @@ const SPARE_MS = 7_000;
 
 const settings: [option: string, Setting][] = SETTING_NAMES.map((name) => [flagOf(name), SETTINGS[name]]);
 const SECRETS = new Set(settings.filter(([, { scope }]) => scope === "secret").map(([option]) => option));
-const PATHS = new Set(["config", ...settings.filter(([, { kind }]) => kind === "path").map(([option]) => option)]);
+const PATHS = new Set(["store", ...settings.filter(([, { kind }]) => kind === "path").map(([option]) => option)]);
 
 /** All that `serve` takes except secrets: every user of the machine can read a command line. */
 const SERVE_ARGS = Object.fromEntries(Object.entries(serve.args as ArgsDef).filter(([option]) => !SECRETS.has(option)));
@@ -55,7 +55,7 @@ function setupOf(given: OptionValues, system: boolean, secrets: string | undefin
   if (system) settings.data ??= SYSTEM_DATA;
   // Without the environment of this terminal, which the service does not see.
   const config = readConfig(settings, { XDG_DATA_HOME: process.env.XDG_DATA_HOME });
-  const flags = optionWords(given);
+  const flags = optionWords(given, config);
   const folders = system ? SYSTEM_FOLDERS : userFolders();
   return {
     command: [...ownCommand(), "serve", ...flags.filter((flag) => !flag.startsWith("--data=")), `--data=${config.data}`],
@@ -86,19 +86,14 @@ function userFolders() {
 }
 
 /** The options again as words of a command line, with absolute paths: a service starts in another folder. */
-function optionWords(given: OptionValues): string[] {
+function optionWords(given: OptionValues, config: Config): string[] {
   return Object.entries(SERVE_ARGS).flatMap(([name, { type }]) => {
     const value = given[name];
     if (value === undefined) return [];
     if (type === "boolean") return [value ? `--${name}` : `--no-${name}`];
-    return [`--${name}=${absoluteValue(name, value as string)}`];
+    if (name === "config") return [`--config=${absolutePath(String(value), "--config")}`];
+    return [`--${name}=${PATHS.has(name) ? String(config[name.replaceAll("-", "_") as keyof Config]) : value}`];
   });
-}
-
-function absoluteValue(name: string, value: string): string {
-  if (PATHS.has(name)) return absolutePath(value, `--${name}`);
-  const folder = name === "store" ? pathOfStore(value) : undefined;
-  return folder === undefined ? value : String(withPathOfStore(value, absolutePath(folder, "--store")));
 }
 
 /** The folder of a store that is not the data folder. */

@@ -98,8 +98,9 @@ function workingFolders({ npm_package_name, npm_package_json }: Variables): stri
 
 function checkSettings(settings: object, originOf: (name: SettingName) => SettingOrigin, working_folders: string[]): Config {
   const result = v.safeParse(SettingsSchema, settings);
+  const surroundings = { working_folders, search_path: processEnv.PATH };
   if (result.success)
-    return asConfigError(() => withAbsolutePaths({ ...result.output, data: result.output.data! }, originOf, working_folders));
+    return asConfigError(() => withAbsolutePaths({ ...result.output, data: result.output.data! }, originOf, surroundings));
   const { message, param } = toBadRequest(result.issues);
   const [name = ""] = /^\w+/.exec(param!) ?? [];
   // The sentence `"port" is "abc". It must be a number.` gets the name that was written.

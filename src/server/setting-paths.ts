@@ -1,7 +1,7 @@
 // The settings that are paths, made absolute; and what lies where an earlier ingle looked, for which `~` was the name of a folder and every
 // path counted from the working folder.
-import { existsSync, readdirSync, statSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { accessSync, constants, existsSync, readdirSync, statSync } from "node:fs";
+import { delimiter, dirname, join, resolve } from "node:path";
 import { absolutePath, PathError } from "../../models/absolute-path.ts";
 import { COLLECTIONS, isDataFolder } from "../storage/file-names.ts";
 import { pathOfStore, withPathOfStore, type DriverChoice } from "../storage/store-path.ts";
@@ -26,17 +26,26 @@ interface PathSettings {
   models_dir?: string | undefined;
 }
 
+interface Surroundings {
+  /** The working folder, and those that relative paths may have counted from. */
+  working_folders: string[];
+  /** The variable PATH: the name of a program without a folder is looked for there first. */
+  search_path?: string | undefined;
+}
+
 /**
- * The same settings with absolute paths. `working_folders` are those that relative paths may have counted from. Throws `PathError` for a
+ * The same settings with absolute paths. Throws `PathError` for a
  * path that cannot be read as one, and where something lies at the path as it was read by an earlier ingle and nothing at the new one.
  */
 export function withAbsolutePaths<Settings extends PathSettings>(
   settings: Settings,
   originOf: (name: keyof PathSettings) => SettingOrigin,
-  working_folders: string[],
+  { working_folders, search_path }: Surroundings,
 ): Settings {
   const { data, store, llama_server, models_dir } = settings;
   const read = (text: string, origin: SettingOrigin, kind: PlaceKind) => readPath(text, origin, kind, working_folders);
+  const readProgram = (text: string): string =>
+    programOnPath(text, search_path) ?? read(text, originOf("llama_server"), ANYTHING);
   const records = pathOfStore(store);
   const origin = originOf("store");
   const ofStore = { ...origin, write: (path: string) => origin.write(asText(withPathOfStore(store, path))) };
@@ -44,9 +53,24 @@ export function withAbsolutePaths<Settings extends PathSettings>(
     ...settings,
     data: read(data, originOf("data"), DATA_FOLDER),
     ...(records !== undefined && { store: withPathOfStore(store, read(records, ofStore, RECORDS)) }),
-    ...(llama_server !== undefined && { llama_server: read(llama_server, originOf("llama_server"), ANYTHING) }),
+    ...(llama_server !== undefined && { llama_server: readProgram(llama_server) }),
     ...(models_dir !== undefined && { models_dir: read(models_dir, originOf("models_dir"), ANYTHING) }),
   };
+}
+
+function programOnPath(name: string, search_path = ""): string | undefined {
+  if (/[/\\]/.test(name)) return undefined;
+  const folders = search_path.split(delimiter).filter((folder) => folder !== "");
+  return folders.map((folder) => resolve(join(folder, name))).find(isProgram);
+}
+
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
 }
 
 const asText = (store: string | DriverChoice): string => (typeof store === "string" ? store : JSON.stringify(store));

@@ -65,7 +65,12 @@ export const SETTINGS = {
     ...{ ...TEXT, schema: v.optional(v.picklist(ADAPTERS), "auto") },
     description: `What runs the models whose records name no adapter: ${ADAPTERS.join(", ")}`,
   },
-  llama_server: { ...PATH, hint: "path", usual: "on the PATH, or built by ingle", description: "llama.cpp's own server" },
+  llama_server: {
+    ...PATH,
+    hint: "path",
+    usual: "on the PATH, or built by ingle",
+    description: "llama.cpp's own server, its path or its name on the PATH",
+  },
   threads: { ...number(1, 1024, undefined), usual: "one per core", description: "Threads of the computation" },
   context: {
     ...{ ...number(64, 16_777_216, undefined), usual: "the model's own, else 4096" },

@@ -60,6 +60,13 @@ describe("a path in a setting", () => {
       expect(read({ config })[name]).toEqual(around(meant(dirname(config))));
     }
   });
+  test("the name of a program that is on the PATH is that program, else a file as any other", () => {
+    const sh = read({ llama_server: "sh" })["llama_server"];
+    expect(sh).toMatch(/^\/.*\/sh$/);
+    expect(configOf({ data: "/srv/ai", llama_server: "sh" }).llama_server).toBe(sh as string);
+    expect(read({ llama_server: "no-such-program" })["llama_server"]).toBe(resolve("no-such-program"));
+    expect(read({ llama_server: "./sh" })["llama_server"]).toBe(resolve("sh"));
+  });
   test("what is no path is left alone", () => {
     for (const store of ["memory", "redis://~/x", { driver: "redis", base: "~" }, { driver: "deno-kv", path: ":memory:" }])
       expect(read({ config: configFile({ store }) }).store).toEqual(store);
@@ -125,7 +132,7 @@ describe("F-72: where an earlier ingle read another path", () => {
   /** The settings as they are read now; `cwd` is the working folder, `base` what relative paths count from. */
   function readIn(cwd: string, base: string, settings: { data: string; store?: string | { driver: string; base: string } }) {
     const originOf = (name: string) => ({ name: `"${name}"`, folder: base, write });
-    return withAbsolutePaths({ store: "fs-durable", ...settings }, originOf, [cwd]);
+    return withAbsolutePaths({ store: "fs-durable", ...settings }, originOf, { working_folders: [cwd] });
   }
   function refusal(...args: Parameters<typeof readIn>): string {
     try {
