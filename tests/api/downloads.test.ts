@@ -188,7 +188,7 @@ describe("a download", () => {
     expect((await at(IN_CATALOGUE, { method: "DELETE" })).status).toBe(404);
   });
 
-  test("F-72: beyond as many as may run is queued: its model says so, and can be stopped and deleted", async () => {
+  test("F-112: beyond as many as may run is queued: its model says so, and can be stopped and deleted", async () => {
     const ids = ["a", "b", "c", "d"];
     const { at, start, model, bytes, chat, request } = house({}, ids.map(fetched));
     for (const id of ids) expect(await start(id)).toBe(`Starting download ${id}`);

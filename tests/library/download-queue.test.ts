@@ -64,7 +64,7 @@ function endless() {
 
 const ended = async (jobs: DownloadJobs, id: string) => (await Array.fromAsync(jobs.events(id, never))).at(-1);
 
-describe("F-72: more downloads than have a place", () => {
+describe("F-112: more downloads than have a place", () => {
   test("are queued, and begin in their order as others end", async () => {
     const { fetch, end } = endless();
     const { jobs, begun, states } = makeJobs(fetch);
@@ -154,7 +154,7 @@ describe("F-72: more downloads than have a place", () => {
   });
 });
 
-describe("F-73: a download that gets nowhere", () => {
+describe("F-113: a download that gets nowhere", () => {
   test("gives its place away while it waits before another try, and is the next one afterwards", async () => {
     const pause = Promise.withResolvers<void>();
     const { fetch, end } = endless();
@@ -247,7 +247,7 @@ describe("the thread of a large file", () => {
     return { name: "m.gguf", size: bytes.length, sources: [{ type: "url" as const, url }] };
   };
 
-  test("F-73: waits before another try where its job does", async () => {
+  test("F-113: waits before another try where its job does", async () => {
     answer = (response) =>
       asked === 1 ? response.writeHead(500).end() : response.writeHead(200, { "content-length": bytes.length }).end(bytes);
     const waits: [number, number][] = [];

@@ -90,7 +90,7 @@ const versionsThere = () =>
     return [1, 2].find((version) => bytes.equals(bytesOf(version, part))) ?? "a mixture";
   });
 
-describe("F-70: a resumed download of several files", () => {
+describe("F-110: a resumed download of several files", () => {
   test("goes on where the source has the same version still", async () => {
     await breakOff(split());
     expect(await fetchAll(split())).toBeUndefined();
@@ -128,7 +128,7 @@ describe("F-70: a resumed download of several files", () => {
   });
 });
 
-test("F-70: files that are replaced while they are fetched one after the other are all of the last version", async () => {
+test("F-110: files that are replaced while they are fetched one after the other are all of the last version", async () => {
   onPart = (part) => {
     if (part === 2) version = 2;
     return "whole";

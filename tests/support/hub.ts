@@ -15,6 +15,8 @@ type Kind =
   | { kind: "flip"; at: number }
   /** Answers 200 with the whole file whatever was asked for. */
   | { kind: "no_range" }
+  /** Names no version, and continues a download whatever `If-Range` says. */
+  | { kind: "no_tag" }
   /** Another tag with every answer. */
   | { kind: "etag_changes" }
   | { kind: "etag_weak" }
@@ -114,7 +116,8 @@ interface Sending {
 function send({ request, response, bytes, fault, count }: Sending): void {
   const etag = etagOf(bytes, fault, count);
   const [, from, to] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? "") ?? [];
-  const same = [undefined, etag].includes(request.headers["if-range"] as string | undefined);
+  const tagless = fault?.kind === "no_tag";
+  const same = tagless || [undefined, etag].includes(request.headers["if-range"] as string | undefined);
   const partial = from !== undefined && same && fault?.kind !== "no_range";
   const start = partial ? Number(from) : 0;
   if (start > 0 && start >= bytes.length)
@@ -123,7 +126,7 @@ function send({ request, response, bytes, fault, count }: Sending): void {
   const body = changed(bytes, fault).subarray(start, end);
   const length = body.length + (fault?.kind === "wrong_length" ? fault.by : 0);
   response.writeHead(partial ? 206 : 200, {
-    etag,
+    ...(!tagless && { etag }),
     ...(fault?.kind === "endless" && !fault.declared ? {} : { "content-length": length }),
     ...(partial && { "content-range": `bytes ${start}-${end - 1}/${bytes.length}` }),
     ...(fault?.kind === "gzip" && { "content-encoding": "gzip" }),

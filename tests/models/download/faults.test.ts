@@ -211,6 +211,61 @@ describe.each(runtimes().map((runtime) => [runtime.name, runtime] as const))("on
     }
   });
 
+  inTime(
+    "F-110: a file of the same length, at a source that names no version any more, that another one replaces half way",
+    async () => {
+      const server = await start();
+      const api = client(server);
+      const id = "replaced";
+      const other = Uint8Array.from(BYTES);
+      other.fill(7, BYTES.length - 1000);
+      try {
+        hub.put(pathOf(id), BYTES);
+        hub.set(pathOf(id), { kind: "stall", at: 100_000 });
+        await api.add({ source_url: hub.url + pathOf(id), id, download: true });
+        await eventually("half of it is here", async () => (await api.now(id)).bytes >= 90_000);
+        await api.cancel(id);
+        hub.set(pathOf(id), { kind: "no_tag" });
+        hub.put(pathOf(id), other);
+        await api.pull(id);
+        expect(await api.end(id)).toMatchObject({ state: "done", bytes: other.length });
+        expect(Buffer.compare(readFileSync(fileOf(id)), other)).toBe(0);
+        await api.remove(id);
+      } finally {
+        await server.stop();
+      }
+    },
+  );
+
+  inTime("F-112: two at a time, and after kill -9 the same two first", async () => {
+    const ids = ["queued-z", "queued-y", "queued-b", "queued-a"];
+    const asked = (from: number) => [...new Set(hub.requests.slice(from).map(({ path }) => path))];
+    let server = await start();
+    try {
+      for (const id of ids) {
+        hub.put(pathOf(id), BYTES);
+        hub.set(pathOf(id), { kind: "stall", at: 100_000 });
+        await client(server).add({ source_url: hub.url + pathOf(id), id, ...ALL, download: true });
+      }
+      const states = async () => Promise.all(ids.map(async (id) => (await client(server).now(id)).state));
+      for (let kills = 0; kills < 2; kills++) {
+        const before = hub.requests.length;
+        expect(await states()).toEqual(["downloading", "downloading", "queued", "queued"]);
+        await server.stop("SIGKILL");
+        server = await start();
+        await eventually("both go on", () => asked(before).length >= 2);
+        expect(asked(before).sort()).toEqual([pathOf("queued-z"), pathOf("queued-y")].sort());
+      }
+      for (const id of ids) hub.set(pathOf(id));
+      await client(server).cancel("queued-z");
+      await client(server).cancel("queued-y");
+      for (const id of ids.slice(2)) expect(await client(server).end(id)).toMatchObject({ state: "done" });
+      for (const id of ids) await client(server).remove(id);
+    } finally {
+      await server.stop();
+    }
+  });
+
   inTime("killed at twenty moments", async () => {
     const random = numbersOf(name.length);
     const id = "killed";

@@ -141,27 +141,27 @@ const MEMBERS: [string, Source][] = [
 describe.each(MEMBERS)("a source with %s", (_, source) => {
   const right = source.bytes === LONGER ? "LONGER" : "NEW";
 
-  test("F-70: one version comes", async () => {
+  test("F-110: one version comes", async () => {
     const { url } = await serve(replaced(source));
     expect((await run(file(url))).error).toBeUndefined();
     expect(versionThere()).toBe(right);
   });
 
-  test("F-70: one version comes, also after a restart", async () => {
+  test("F-110: one version comes, also after a restart", async () => {
     const { url } = await leavePart(source.before, {}, replaced(source));
     expect((await run(file(url))).error).toBeUndefined();
     expect(versionThere()).toBe(right);
   });
 
   // The old version is refused by its size there.
-  test.skipIf(right === "LONGER")("F-71: the version of the known sha256 comes", async () => {
+  test.skipIf(right === "LONGER")("F-111: the version of the known sha256 comes", async () => {
     const { url } = await serve(replaced(source));
     expect((await run(file(url, knownOf(source.bytes ?? NEW)))).error).toBeUndefined();
     expect(versionThere()).toBe(right);
   });
 });
 
-describe("F-71: with a known sha256", () => {
+describe("F-111: with a known sha256", () => {
   test("two versions under one strong tag are found at the end, and the file is fetched from its start, once", async () => {
     const { url, asked } = await serve(replaced({ before: TAG, after: TAG }));
     const { error, steps } = await run(file(url, knownOf(NEW)));
@@ -208,7 +208,7 @@ describe("F-71: with a known sha256", () => {
   });
 });
 
-describe("F-70: what lies here", () => {
+describe("F-110: what lies here", () => {
   const after = (note?: object): Promise<string> =>
     serve((request, response) =>
       request.headers.range ? sendRest(request, response, NEW, TAG) : sendWhole(response, NEW, TAG),
@@ -250,7 +250,7 @@ describe("F-70: what lies here", () => {
   });
 });
 
-describe("F-70: a redirect that leads elsewhere later", () => {
+describe("F-110: a redirect that leads elsewhere later", () => {
   test("is not gone on with, though the tag is the same there", async () => {
     const old = await serve((_, response) => sendWhole(response, OLD, TAG, MIB));
     const fresh = await serve((request, response) =>
