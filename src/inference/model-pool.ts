@@ -72,7 +72,7 @@ export interface ModelPoolOptions extends Pick<LoaderOptions, "adapterOf" | "res
   timeout?: number | undefined;
   /** Ids of models that are pinned from the start. */
   pinned?: string[] | undefined;
-  /** Called with each request to a model that is loaded. */
+  /** Called when a request begins to use a loaded model, and every few seconds while it does. */
   onUse?: ((model: Model) => void) | undefined;
   /** Absent: everything fits. */
   memory?: MemoryBudgetOptions | undefined;
@@ -85,6 +85,7 @@ export interface ModelPoolOptions extends Pick<LoaderOptions, "adapterOf" | "res
 }
 
 const KEEP_ALIVE_MS = 300_000;
+const USE_EVERY_MS = 5_000;
 
 export function createModelPool(options: ModelPoolOptions): ModelPool {
   const { queue, keep_alive = KEEP_ALIVE_MS, timeout = Number.POSITIVE_INFINITY, pinned = [], log } = options;
@@ -114,6 +115,17 @@ export function createModelPool(options: ModelPoolOptions): ModelPool {
     return instance.load;
   };
 
+  /** Until the function that it answers is called. */
+  const noteUse = (model: Model): (() => void) => {
+    if (options.onUse === undefined) return () => {};
+    options.onUse(model);
+    let cancel = later(USE_EVERY_MS, function again() {
+      options.onUse!(model);
+      cancel = later(USE_EVERY_MS, again);
+    });
+    return () => cancel();
+  };
+
   return {
     async *run(model, { signal, client = "", keep_alive }, use) {
       closing.signal.throwIfAborted();
@@ -121,14 +133,15 @@ export function createModelPool(options: ModelPoolOptions): ModelPool {
       const releaseInstance = instance.retain();
       const generation = createGeneration({ model: model.id, signal, timeout, metrics, elapsed, later });
       instance.stops.add(generation.stop);
-      if (instance.engine !== undefined) options.onUse?.(model);
       let releaseSlot = (): void => {};
+      let endUse = (): void => {};
       try {
         releaseSlot = await instance.queue.acquire(generation.signal, client);
         generation.slotAcquired(releaseSlot);
         instance.keep_alive = keep_alive ?? instance.keep_alive;
         const engine = instance.engine ?? (yield* withLoadingEvents(engineOf(instance, model), generation.signal, later));
         generation.modelLoaded();
+        endUse = noteUse(model);
         // A loop here, and no `yield*` of a generator that observes: each token would pass two (`bench`, rows `1000 streams of echo`).
         for await (const event of use(engine, generation.signal)) {
           generation.observe(event);
@@ -139,6 +152,7 @@ export function createModelPool(options: ModelPoolOptions): ModelPool {
         throw generation.fail(error);
       } finally {
         releaseSlot();
+        endUse();
         instance.stops.delete(generation.stop);
         generation.end();
         releaseInstance();

@@ -53,7 +53,7 @@ export interface Library extends ModelInstaller, Pick<PendingModels, "addPending
    * `onDamaged` is called where it is wrong.
    */
   resolveForLoad(model: Model): Promise<InstalledModel>;
-  /** Of a model that is loaded: looks now and then whether its files change under it, as `resolveForLoad` does. */
+  /** Looks whether the files of a loaded model change under it, once a second at most, as `resolveForLoad` does. */
   recheck(model: Model): void;
   /**
    * Takes files that are used in place as they now are, where they may have changed: `found` describes them anew. Answers with the record,

@@ -28,6 +28,8 @@ const UNREADABLE_MS = 600_000;
 export function createWeightFiles({ verifier, folderOf, onDamaged = () => {}, log }: WeightFilesOptions) {
   /** By model: milliseconds of `performance.now` before which its files are not looked at. */
   const nextRecheck = new Map<string, number>();
+  /** Models whose files are looked at then. */
+  const waiting = new Set<string>();
 
   const filesOf = ({ id, files }: Model): WeightFile[] => {
     const folder = folderOf(id);
@@ -76,13 +78,7 @@ export function createWeightFiles({ verifier, folderOf, onDamaged = () => {}, lo
         if (state === "unsure") verifyLater(file);
       }
     },
-    /** Of a model that is loaded: looks now and then whether its files change under it. */
-    recheck(model: Model): void {
-      const now = performance.now();
-      if (now < (nextRecheck.get(model.id) ?? 0)) return;
-      nextRecheck.set(model.id, now + RECHECK_MS);
-      for (const file of filesOf(model)) void recheckFile(file).catch(() => {});
-    },
+    recheck,
     /** Makes the sha256 of each file that is no more sure to be what it was. Throws as `check`. */
     async verifyAll(model: Model): Promise<void> {
       const files = filesOf(model);
@@ -101,6 +97,20 @@ export function createWeightFiles({ verifier, folderOf, onDamaged = () => {}, lo
       return verifier.forget(id);
     },
   };
+
+  /** Looks whether the files of a loaded model change under it, at once or, where it has just looked, a little later. */
+  function recheck(model: Model): void {
+    const { id } = model;
+    const now = performance.now();
+    const rest = (nextRecheck.get(id) ?? 0) - now;
+    if (rest <= 0) {
+      nextRecheck.set(id, now + RECHECK_MS);
+      for (const file of filesOf(model)) void recheckFile(file).catch(() => {});
+    } else if (rest <= RECHECK_MS && !waiting.has(id)) {
+      waiting.add(id);
+      setTimeout(() => (waiting.delete(id), recheck(model)), rest).unref();
+    }
+  }
 
   async function recheckFile(file: WeightFile): Promise<void> {
     // What was removed is still there for the engine that holds it.

@@ -211,13 +211,19 @@ describe("a model whose file is found damaged", () => {
     expect(data.at(-1)).toMatchObject({ error: { code: "model_corrupted", type: "server_error" } });
   });
 
-  test("is looked at with each request to a model that is loaded", async () => {
+  test("is looked at when a request begins to use it, and every few seconds while it does", async () => {
     const used: string[] = [];
-    const { chat } = makePool({ answer: ["x"], onUse: ({ id }) => used.push(id) });
-    await chat();
-    expect(used).toEqual([]);
-    await chat();
+    const { chat, clock, generation } = makePool({ onUse: ({ id }) => used.push(id) });
+    const asked = chat();
+    const running = await generation(0);
     expect(used).toEqual(["tiny"]);
+    await clock.pass(5_000);
+    await clock.pass(5_000);
+    expect(used).toHaveLength(3);
+    running.finish();
+    await asked;
+    await clock.pass(60_000);
+    expect(used).toHaveLength(3);
   });
 });
 

@@ -179,6 +179,8 @@ describe("a model of several files", () => {
     const { library, told } = house();
     await library.resolveForLoad(model());
     await eventually("all are noted", () => names.every((each) => existsSync(join(folder, `${each}.sha256.json`))));
+    // What comes a moment after a look is seen a little later.
+    library.recheck(model());
     writeFileSync(join(folder, name), name === names[0] ? "Weights, more of them" : "Weights");
     library.recheck(model());
     await eventually("it is told", () => told.length > 0);
