@@ -18,8 +18,9 @@ export type OpenModel = Awaited<ReturnType<typeof openModel>>;
 
 /** Throws `AdapterError` `model_load_failed`. */
 export async function openModel({ id, path, prompt_template }: QuestionOf<"open">, addon: NativeAddon | undefined) {
-  const { chat_template, tool_template, vocab_size = 0 } = await readHeader(id, path);
-  const vocabulary = await openVocabulary(path, vocab_size, addon);
+  const header = await readHeader(id, path);
+  const { chat_template, tool_template } = header;
+  const vocabulary = await openVocabulary(path, header, addon);
   const { names, tokenizer } = vocabulary;
   const { source, render } = compileTemplate({ prompt_template, chat_template, tool_template }, vocabulary, addon);
 

@@ -1,7 +1,8 @@
 // The vocabulary of a model without its weights: names of its special tokens, and texts as tokens.
 import { createSpecialNames, type SpecialName, type SpecialNames } from "./special-names.ts";
 import { looksSpecial } from "../shared/special-tokens.ts";
-import { readSpecialTokens } from "../../models/gguf/special-tokens.ts";
+import type { GgufHeader } from "../../models/gguf/header.ts";
+import { readSpecialTokens, readTokenText } from "../../models/gguf/special-tokens.ts";
 import type { NativeAddon, NativeVocabulary } from "./native.ts";
 import type { SequenceTokens } from "./template.ts";
 
@@ -32,12 +33,16 @@ const SENTENCE_PIECE = 1;
 /** Where the vocabulary is not known: no model has longer ones. */
 const LONGEST_TOKEN = 1_024;
 
-/** `size`: tokens of the vocabulary in the file. Throws what the disk throws. */
-export async function openVocabulary(path: string, size: number, addon: NativeAddon | undefined): Promise<Vocabulary> {
+/** `header`: that of the file. Throws what the disk throws. */
+export async function openVocabulary(path: string, header: GgufHeader, addon: NativeAddon | undefined): Promise<Vocabulary> {
   const native = addon && (await loadNative(addon, path));
-  if (native !== undefined) return readVocabulary(native, size);
+  if (native !== undefined) return readVocabulary(native, header.vocab_size ?? 0);
   const names = [...(await readSpecialTokens(path))].map((name) => [name, { steers: true, strips_left: false }] as const);
-  return { names: createSpecialNames(new Map(names)), longest_token: LONGEST_TOKEN, bos: "", eos: "" };
+  const textOf = async (token: number | undefined): Promise<string> => (token === undefined ? "" : readTokenText(path, token));
+  return {
+    ...{ names: createSpecialNames(new Map(names)), longest_token: LONGEST_TOKEN },
+    ...{ bos: await textOf(header.bos_token), eos: await textOf(header.eos_token) },
+  };
 }
 
 async function loadNative(addon: NativeAddon, path: string): Promise<NativeVocabulary | undefined> {

@@ -32,6 +32,9 @@ export interface GgufHeader extends NetworkShape, Pick<TensorTotals, "parameters
   chat_template?: string;
   /** Of the same kind, for requests with tools; most files have one template for all. */
   tool_template?: string;
+  /** Indices in the vocabulary of the tokens that begin and end a sequence. */
+  bos_token?: number;
+  eos_token?: number;
   /** One file of several: `no` counts from 0, `tensors` are those of all files. */
   split?: { no: number; count: number; tensors?: number };
   tensor_count: number;
@@ -145,6 +148,8 @@ function fieldsOf(pairs: Pairs, most_used: string | undefined) {
     quantization: file_type ?? most_used ?? "unknown",
     chat_template: textOf(pairs, "tokenizer.chat_template"),
     tool_template: textOf(pairs, "tokenizer.chat_template.tool_use"),
+    bos_token: numberOf(pairs, "tokenizer.ggml.bos_token_id"),
+    eos_token: numberOf(pairs, "tokenizer.ggml.eos_token_id"),
     ...shapeOf(pairs),
     split: splitOf(pairs),
   };

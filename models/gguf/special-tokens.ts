@@ -14,15 +14,30 @@ const TYPES_AT_ONCE = 16_384;
  * lists that change with its releases. Throws `GgufError`, and what the disk throws.
  */
 export async function readSpecialTokens(path: string): Promise<Set<string>> {
-  const find = <T>(key: string, read: (cursor: Cursor, length: number) => Promise<T>): Promise<T | undefined> =>
-    withGgufFile(path, async (bytes, size) => {
-      const cursor = cursorOf(bytes, size);
-      const { key_count } = await readCounts(cursor);
-      return findArray(cursor, key_count, key, read);
-    });
   // Two passes: the types stand behind the texts, which are too many to be kept.
-  const special = (await find("tokenizer.ggml.token_type", readSpecial)) ?? new Set();
-  return (await find("tokenizer.ggml.tokens", (cursor, length) => readNames(cursor, length, special))) ?? new Set();
+  const special = (await find(path, "tokenizer.ggml.token_type", readSpecial)) ?? new Set();
+  return (await find(path, "tokenizer.ggml.tokens", (cursor, length) => readNames(cursor, length, special))) ?? new Set();
+}
+
+/** The text of one token; empty where the vocabulary has none of that index. Throws `GgufError`, and what the disk throws. */
+export async function readTokenText(path: string, index: number): Promise<string> {
+  const read = async (cursor: Cursor, length: number): Promise<string> => {
+    if (index >= length) return "";
+    await cursor.skipTexts(index);
+    await cursor.reach(8 + LONGEST_NAME);
+    const bytes = cursor.u64();
+    await cursor.reach(bytes);
+    return cursor.text(bytes);
+  };
+  return (await find(path, "tokenizer.ggml.tokens", read)) ?? "";
+}
+
+function find<T>(path: string, key: string, read: (cursor: Cursor, length: number) => Promise<T>): Promise<T | undefined> {
+  return withGgufFile(path, async (bytes, size) => {
+    const cursor = cursorOf(bytes, size);
+    const { key_count } = await readCounts(cursor);
+    return findArray(cursor, key_count, key, read);
+  });
 }
 
 /** The indices of special tokens. */

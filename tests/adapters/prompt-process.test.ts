@@ -328,10 +328,13 @@ describe("the process", () => {
       const { hostPrompts } = await import(${JSON.stringify(new URL("../../adapters/prompt-process/host.ts", import.meta.url).href)});
       await hostPrompts(async () => undefined, process.stdin, (line) => process.stdout.write(line));`;
     const own = startPrompts({ command: () => ({ program: process.execPath, args: ["-e", script] }) });
-    const { render, tryGrammar, template } = await own.open(await tinyModel({ template: TURNS }), signal);
+    const { render, tryGrammar, template } = await own.open(
+      await tinyModel({ template: TURNS.replace("</s>", "{{ eos_token }}") }),
+      signal,
+    );
     expect(template).toEqual({ bounded: true, tools: false, system: true, thinking: false });
     const { pieces } = (await render({ messages: [user("a </s> b")] }, 512, signal)) as { pieces: string[] };
-    expect(pieces).toEqual(["[user]a <", "/s> b</s>[assistant]"]);
+    expect(pieces).toEqual(["<s>[user]a <", "/s> b</s>[assistant]"]);
     await tryGrammar("(", signal);
     await own.close();
   });

@@ -7,7 +7,7 @@ import type { ChatMessage } from "../../adapters/adapter.ts";
 import { createTokenEscaper, type TokenPieces } from "../../adapters/llama-server/escape-special-tokens.ts";
 import { createNameFinder, looksSpecial } from "../../adapters/shared/special-tokens.ts";
 import { GgufError } from "../../models/gguf/header.ts";
-import { readSpecialTokens } from "../../models/gguf/special-tokens.ts";
+import { readSpecialTokens, readTokenText } from "../../models/gguf/special-tokens.ts";
 import { array, joined, pair, raw, text, u32, u64 } from "../../adapters/llama-server/build/gguf-writer.ts";
 import { corpus, tinyGguf } from "../support/tiny-gguf.ts";
 
@@ -63,6 +63,11 @@ describe("the names that a model file tells", () => {
     const types = vocabulary({ a: NORMAL });
     writeFileSync(types, (await Bun.file(types).bytes()).slice(0, -2));
     expect(readSpecialTokens(types)).rejects.toThrow(GgufError);
+  });
+
+  test("are read one by one as well, where they are known by their index", async () => {
+    const path = vocabulary({ zero: NORMAL, one: CONTROL, two: NORMAL });
+    expect(await Promise.all([0, 1, 2, 3].map((index) => readTokenText(path, index)))).toEqual(["zero", "one", "two", ""]);
   });
 
   test("of the tiny model are its own", async () => {

@@ -52,6 +52,7 @@ describe("the header of a model", () => {
     expect(await readBytes(tinyGguf({ template: "{{ messages }}" }))).toEqual({
       version: 3,
       tensor_count: 21,
+      ...{ bos_token: 1, eos_token: 2 },
       architecture: "llama",
       type: undefined,
       name: "tiny",
