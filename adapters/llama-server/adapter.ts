@@ -28,13 +28,20 @@ export interface LlamaServerOptions {
   limits?: Partial<LlamaServerLimits>;
 }
 
-const LIMITS: LlamaServerLimits = { load: 300_000, generation: 60_000, cancel: 2_000, close: 2_000, state: 60_000 };
+const LIMITS: LlamaServerLimits = {
+  load: 300_000,
+  generation: 60_000,
+  cancel: 2_000,
+  close: 2_000,
+  state: 60_000,
+  template: 10_000,
+};
 
 /** Runs a llama-server for each model. Its `load` throws where `binary` does. */
 export function llamaServer({ binary, env, prompts, log = () => {}, limits: some }: LlamaServerOptions): Adapter {
   const limits = { ...LIMITS, ...some };
-  /** Files, with their lengths and times, whose templates stayed within their limits: their next loads need not wait to find that out. */
-  const harmless = new Set<string>();
+  /** By file, with its length and times: whether llama-server may have its template. Then the next loads need not wait to find that out. */
+  const harmless = new Map<string, boolean>();
   return {
     ...ABOUT,
     async load(model, options, signal) {
@@ -42,27 +49,40 @@ export function llamaServer({ binary, env, prompts, log = () => {}, limits: some
       const program = await binary();
       const header = await readModelFile(model, readGgufFile);
       const saved = await prepareSavedStates({ program, model, options, header, log });
+      const source = JSON.stringify([model, await readModelFile(model, fileStamp)]);
       const opening = prompts.open(model, signal);
       opening.catch(() => {});
-      // llama-server runs the template at its start.
-      const source = JSON.stringify([model, await readModelFile(model, fileStamp)]);
-      const bounded = harmless.has(source) || (await opening).template.bounded;
-      if (bounded) harmless.add(source);
-      const args = commandLineArgs(model, options, { trained: header.context_length, states: saved?.folder, bounded });
-      const key = randomBytes(32).toString("hex");
-      const { address, watchdog } = start({ program, args, key, model, options, limits, env, log });
-      const connect = async (): Promise<Engine> => {
-        const [own, url, special] = await Promise.all([opening, address, readModelFile(model, readSpecialTokens)]);
-        const parts = { client: createClient(url, key), watchdog, prompts: own, special, saved };
-        return createEngine(model.id, parts, limits, signal);
+      const startWith = async (own_template: boolean): Promise<Engine> => {
+        const args = commandLineArgs(model, options, { trained: header.context_length, states: saved?.folder, own_template });
+        const key = randomBytes(32).toString("hex");
+        const { address, watchdog, isAtTemplate } = start({ program, args, key, model, options, limits, env, log });
+        const connect = async (): Promise<Engine> => {
+          const [own, url, special] = await Promise.all([opening, address, readModelFile(model, readSpecialTokens)]);
+          const parts = { client: createClient(url, key), watchdog, prompts: own, special, saved, own_template };
+          return createEngine(model.id, parts, limits, signal);
+        };
+        return watchdog.load(connect(), signal).catch((error) => {
+          if (!own_template || !isAtTemplate() || signal.aborted) throw error;
+          harmless.set(source, false);
+          log(`${model.id}: its chat template stopped llama-server, which is started without it.`);
+          return startWith(false);
+        });
       };
-      void watchdog.closed
-        .then(() => opening)
-        .then(
-          ({ close }) => close(),
+      const close = (): Promise<void> =>
+        opening.then(
+          (own) => own.close(),
           () => {},
         );
-      return watchdog.load(connect(), signal);
+      try {
+        // llama-server runs the template at its start.
+        if (!harmless.has(source)) harmless.set(source, (await opening).template.bounded);
+        const engine = await startWith(harmless.get(source)!);
+        void engine.closed.then(close);
+        return engine;
+      } catch (error) {
+        void close();
+        throw error;
+      }
     },
   };
 }
@@ -75,19 +95,35 @@ interface StartedModel extends Omit<LlamaServerProcessOptions, "onLine"> {
 
 /** About as many lines as llama-server prints until it is ready. */
 const LINES_OF_A_LOAD = 10;
+/** What llama-server prints before it looks at the template, and behind it. */
+const [BEFORE_TEMPLATE, BEHIND_TEMPLATE] = [/load_model: initializing, n_slots = /, /llama_server: model loaded$/];
 
 function start({ model: { id, path }, options, limits, ...process }: StartedModel) {
   let lines = 0;
-  const onLine = (): void => {
+  let looking: ReturnType<typeof setTimeout> | undefined;
+  const onLate = (): void => {
+    if (watchdog.loaded) return;
+    const message = `Model "${id}" cannot be loaded: its chat template took more than ${limits.template / 1000} s.`;
+    watchdog.kill(new AdapterError("model_load_failed", message));
+  };
+  const onLine = (line: string): void => {
     if (watchdog.loaded) return;
     watchdog.touch();
+    if (BEFORE_TEMPLATE.test(line)) looking = setTimeout(onLate, limits.template);
+    if (BEHIND_TEMPLATE.test(line)) looking = clearTimeout(looking) as undefined;
     options.onProgress?.(Math.min(++lines / LINES_OF_A_LOAD, 1));
   };
   const server = startLlamaServer({ ...process, onLine });
   const [terminate, kill] = [() => server.signal("SIGTERM"), () => server.signal("SIGKILL")];
   const watchdog = watchProcess({ id, limits, pid: server.pid, memory: options.memory, terminate, kill });
+  void watchdog.closed.then(() => clearTimeout(looking));
   void server.ended.then((end) => watchdog.exited(end.how, loadError(id, path, end)));
-  return { address: server.address, watchdog };
+  return {
+    address: server.address,
+    watchdog,
+    /** Whether it looks at the template, or did so when it ended. */
+    isAtTemplate: (): boolean => looking !== undefined,
+  };
 }
 
 const Props = v.object({
@@ -104,17 +140,19 @@ interface EngineParts {
   prompts: ModelPrompts;
   special: ReadonlySet<string>;
   saved: LlamaServerSavedStates | undefined;
+  own_template: boolean;
 }
 
 /** The engine of a llama-server that listens. */
 async function createEngine(id: string, parts: EngineParts, limits: LlamaServerLimits, signal: AbortSignal): Promise<Engine> {
-  const { client, watchdog, prompts, special, saved } = parts;
+  const { client, watchdog, prompts, special, saved, own_template } = parts;
   await client.getJson("/health", signal);
   const props = v.parse(Props, await client.getJson("/props", signal));
   const { data } = v.parse(Models, await client.getJson("/v1/models", signal));
   const { total_slots: slots, chat_template_caps } = props;
   const context_length = props.default_generation_settings.n_ctx;
-  const model = { context_length, vocab_size: data[0].meta.n_vocab, template_tools: chat_template_caps.supports_tools };
+  const template_tools = !own_template || chat_template_caps.supports_tools;
+  const model = { context_length, vocab_size: data[0].meta.n_vocab, own_template, template_tools };
   const chat = createChat({ id, client, watchdog, model, prompts, cancel_ms: limits.cancel, special });
   const server = { slots, context_length, build: props.build_info };
   const states = await saved?.open({ client, watchdog, limits, server });

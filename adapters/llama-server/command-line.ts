@@ -12,13 +12,13 @@ interface ModelFacts {
   trained?: number | undefined;
   /** The folder of saved states, where states are saved. */
   states?: string | undefined;
-  /** As in `TemplateFacts`: a template that is not stays away from llama-server, which would run it at its start. */
-  bounded: boolean;
+  /** False where llama-server must not get the model's template, which it runs at its start. */
+  own_template: boolean;
 }
 
 /** The API key is in the environment instead: every user of the machine can read a command line. */
 export function commandLineArgs(model: InstalledModel, options: LoadOptions, facts: ModelFacts): string[] {
-  const { trained = Number.POSITIVE_INFINITY, states, bounded } = facts;
+  const { trained = Number.POSITIVE_INFINITY, states, own_template } = facts;
   const { slots, threads = availableParallelism() } = options;
   const context = Math.min(options.context, trained);
   const { prompt_template } = model.settings;
@@ -35,7 +35,7 @@ export function commandLineArgs(model: InstalledModel, options: LoadOptions, fac
     // A store of old prompts would take memory that the memory budget does not count.
     ...{ "--cache-prompt": true, "--cache-ram": 0, "--no-cache-idle-slots": true, "--cache-reuse": 0 },
     ...{ "--slot-prompt-similarity": 0.1, "--ctx-checkpoints": 32, "--checkpoint-min-step": 8192, "--slot-save-path": states },
-    ...{ "--jinja": true, "--chat-template": bounded ? template : "chatml" },
+    ...{ "--jinja": true, "--chat-template": own_template ? template : "chatml" },
     ...{ "--reasoning-format": "deepseek", "--reasoning": "auto", "--reasoning-budget": -1, "--no-prefill-assistant": true },
     // ingle is the only client.
     ...{ "--offline": true, "--no-ui": true, "--no-agent": true, "--no-ui-mcp-proxy": true, "--slots": true },

@@ -13,7 +13,7 @@ export interface LlamaServerProcessOptions {
   env: Record<string, string | undefined>;
   log: (line: string) => void;
   /** Called for each line of output. */
-  onLine: () => void;
+  onLine: (line: string) => void;
 }
 
 /** In milliseconds. */
@@ -22,6 +22,8 @@ export interface LlamaServerLimits extends WatchdogLimits {
   cancel: number;
   /** Saving or restoring one state. */
   state: number;
+  /** Looking at the chat template, at the start. */
+  template: number;
 }
 
 export interface ProcessEnd {
@@ -52,7 +54,7 @@ export function startLlamaServer({ program, args, key, env, log, onLine }: Llama
   let terminating = false;
 
   const read = (line: string): void => {
-    onLine();
+    onLine(line);
     const found = /listening on (http:\/\/127\.0\.0\.1:\d+)$/.exec(line)?.[1];
     if (found !== undefined) address.resolve(found);
     const { level, text } = parseLogLine(line);

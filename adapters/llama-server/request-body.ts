@@ -14,6 +14,8 @@ export interface LlamaServerModel {
   context_length: number;
   /** Tokens of the vocabulary. */
   vocab_size: number;
+  /** Whether llama-server has the model's own chat template; else it renders nothing. */
+  own_template: boolean;
   /** Whether the chat template renders tools; llama-server would drop them in silence otherwise. */
   template_tools: boolean;
 }

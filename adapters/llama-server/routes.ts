@@ -1,7 +1,7 @@
 // Which of llama-server's routes a request takes. A prompt that was rendered elsewhere goes to `POST /completion`; what only the chat route can
 // parse or enforce goes there as messages, which llama-server renders anew.
 import * as v from "valibot";
-import type { ChatMessage, ChatRequest } from "../adapter.ts";
+import { AdapterError, type ChatMessage, type ChatRequest } from "../adapter.ts";
 import type { Prompt, TemplateFacts } from "../prompts.ts";
 import type { ChunkFormat } from "../shared/openai-stream/answer-events.ts";
 import { hasImages } from "../shared/message-text.ts";
@@ -9,6 +9,10 @@ import { COMPLETION } from "./completion-format.ts";
 import { createTokenEscaper, TokenPieces } from "./escape-special-tokens.ts";
 import type { LlamaServerClient } from "./http-client.ts";
 import { chatRouteBody, completionBody, type LlamaServerModel } from "./request-body.ts";
+
+const TEMPLATE_STOPPED_SERVER =
+  "The model's chat template stopped llama-server, so no request with tools, images or a schema can be answered. Give the model's record a " +
+  '"prompt_template" in its settings.';
 
 export interface RoutedRequest {
   path: string;
@@ -25,7 +29,7 @@ export interface RoutesOptions {
   special: ReadonlySet<string>;
 }
 
-/** `prompt` is that of `request`. Throws `AdapterError` `messages_refused`, and what the requests to llama-server throw. */
+/** `prompt` is that of `request`. Throws `AdapterError` `messages_refused` and `template_failed`, and what the requests to llama-server throw. */
 export function createRoutes({ client, model, template, special }: RoutesOptions) {
   const escapeTokens = createTokenEscaper(special);
 
@@ -34,6 +38,7 @@ export function createRoutes({ client, model, template, special }: RoutesOptions
       const tokens = "tokens" in prompt ? prompt.tokens : await tokenizePieces(prompt.pieces, signal);
       return { path: "/completion", body: completionBody(request, tokens, model), format: COMPLETION };
     }
+    if (!model.own_template) throw new AdapterError("template_failed", TEMPLATE_STOPPED_SERVER);
     const messages = await escapeTokens(request.messages, async (content, parse_special) => {
       const answer = await client.postJson("/tokenize", { content, parse_special, with_pieces: true }, signal);
       return v.parse(v.object({ tokens: TokenPieces }), answer).tokens;

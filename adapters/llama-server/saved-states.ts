@@ -59,7 +59,7 @@ export async function prepareSavedStates(setup: LlamaServerSavedStatesOptions) {
         return logNotSaved("the model or llama-server was changed while it was loaded.");
       }
       // All that decides the layout of the cells and the numbers in them.
-      const facts = { trained: header.context_length, bounded: true };
+      const facts = { trained: header.context_length, own_template: true };
       const args = commandLineArgs(withoutPaths(model), { ...options, threads: 1 }, facts);
       const key = createHash("sha256").update(JSON.stringify({ files, server, args })).digest();
       const states = createStateFolder(kv_cache, llamaServerStateFormat(key));

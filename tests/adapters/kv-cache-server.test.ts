@@ -2,7 +2,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { longQuestion, type Answered, type Said } from "../support/conversation.ts";
 import { realServer } from "../support/llama-server-binary.ts";
-import { childrenOf } from "../support/processes.ts";
 import { savingServer } from "../support/saving-server.ts";
 import { eventually } from "../support/server.ts";
 
@@ -72,7 +71,7 @@ describe.skipIf(skip !== undefined)(`with llama-server${skip === undefined ? "" 
       const question = longQuestion(300);
       await ask([question], { max_tokens: 2 });
       const before = states().length;
-      const [engine] = childrenOf(saving.server.pid);
+      const [engine] = saving.server.children();
       const killed = eventually("a save has begun", () => unfinished().length > 0, 120_000, 1).then(() =>
         process.kill(engine!, "SIGKILL"),
       );

@@ -159,6 +159,24 @@ describe("a load of a llama-server that", () => {
     });
   }
 
+  for (const fault of ["hangs at template", "crashes at template"]) {
+    test(`${fault}: is started without it, and refuses what it would have to render`, async () => {
+      const said: string[] = [];
+      const adapter = faulty(fault, { limits: { ...QUICK, template: 300 }, log: (line) => said.push(line) });
+      const model = await tinyModel();
+      for (let i = 0; i < 2; i++) {
+        const engine = await adapter.load(model, { slots: 1, context: 512 }, signal());
+        expect((await collect(engine.chat(ask("hi"), signal()))).text).toBe("hello");
+        const format = { response_format: { type: "json_object" as const } };
+        const { code, message } = await errorOf(collect(engine.chat(ask("hi", format), signal())));
+        expect([code as string, message]).toEqual(["template_failed", expect.stringContaining("prompt_template")]);
+        await engine.close();
+      }
+      // The second load does not try again.
+      expect(said.filter((line) => line.includes("started without it"))).toHaveLength(1);
+    });
+  }
+
   test("is aborted: ends at once", async () => {
     const reason = new Error("not wanted");
     const stop = new AbortController();

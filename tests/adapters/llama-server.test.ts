@@ -126,6 +126,20 @@ describe.skipIf(skip !== undefined)(`llama-server${skip === undefined ? "" : ` (
     expect(await engine.closed).toBeUndefined();
   });
 
+  const loop = "{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}";
+  const TRAPS: Record<string, string> = {
+    "calls of tools": `{% for m in messages %}{% if m.tool_calls %}${loop}{% endif %}{{ m.content }}{% endfor %}`,
+    "what comes without a beginning of an answer": `{% if not add_generation_prompt %}${loop}{% endif %}{{ messages[0].content }}`,
+  };
+  for (const [name, template] of Object.entries(TRAPS)) {
+    test(`a template that never ends for ${name} does not keep the engine from others`, async () => {
+      const patient = llamaServer({ binary: () => path!, env: process.env, prompts, limits: { template: 1_000 } });
+      const engine = await patient.load(await tinyModel({ template }), { slots: 1, context: 512 }, signal());
+      expect((await collect(engine.chat(ask("hi", { max_tokens: 3 }), signal()))).usage.completion_tokens).toBe(3);
+      await engine.close();
+    });
+  }
+
   test("prompts far over the context are refused before the engine is asked", async () => {
     const engine = await adapter.load(await tinyModel(), { slots: 1, context: 512 }, signal());
     const short = Array.from({ length: 30_000 }, () => ({ role: "user" as const, content: "a" }));

@@ -164,8 +164,14 @@ if (fault === "port taken") {
   console.error("0.00.000.002 E srv         start: couldn't bind HTTP server socket, hostname: 127.0.0.1, port: 0");
   process.exit(1);
 }
-if (fault === "never ready") setInterval(() => {}, 1e6);
-else server.listen(0, "127.0.0.1", () => log("I", `listening on http://127.0.0.1:${(server.address() as AddressInfo).port}`));
+if (fault !== "never ready") log("I", "load_model: initializing, n_slots = 1");
+const own_template = !process.argv.includes("chatml");
+if (fault === "crashes at template" && own_template) process.abort();
+if (fault === "never ready" || (fault === "hangs at template" && own_template)) setInterval(() => {}, 1e6);
+else {
+  log("I", "model loaded");
+  server.listen(0, "127.0.0.1", () => log("I", `listening on http://127.0.0.1:${(server.address() as AddressInfo).port}`));
+}
 process.on("SIGTERM", () => {
   if (fault !== "hangs") process.exit(0);
 });

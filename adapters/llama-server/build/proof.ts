@@ -112,7 +112,7 @@ async function answerOf(program: string, model: string, env: Env, ...options: st
   const key = randomBytes(32).toString("hex");
   // One thread: threads that wait for each other spin, and the machine may be busy.
   const tiny = { id: "tiny", path: model, settings: {} };
-  const args = commandLineArgs(tiny, { slots: 1, threads: 1, context: 128 }, { bounded: true });
+  const args = commandLineArgs(tiny, { slots: 1, threads: 1, context: 128 }, { own_template: true });
   const server = startLlamaServer({ program, args: [...args, ...options], key, env, log: () => {}, onLine: () => {} });
   const late = AbortSignal.timeout(TIMEOUT_MS);
   const gone = server.ended.then(({ how, errors: [first] }): never => {
