@@ -96,7 +96,7 @@ function connect(
   // Writing to a child that has ended is no error of its own: `exit` follows.
   child.stdin!.on("error", () => {});
   child.on("error", ({ message }) => {
-    const public_message = `The engine of model "${id}" cannot be started.`;
+    const public_message = `The engine of model "${id}" cannot be started. The server's log says why.`;
     const failure = `The engine of model "${id}" cannot be started (${message}).`;
     end(message, new AdapterError("engine_unavailable", failure, { public_message }));
   });

@@ -23,7 +23,7 @@ export function toAdapterError(body: ServerErrorBody, status: number | undefined
     return new AdapterError("request_refused", `The engine refuses the request: ${message}`);
   }
   const retry_after = status === 503 ? 1 : undefined;
-  const public_message = `The engine of model "${id}" failed.`;
+  const public_message = `The engine of model "${id}" failed. The server's log says why.`;
   return new AdapterError("engine_unavailable", `The engine of model "${id}" failed: ${message}`, {
     retry_after,
     public_message,

@@ -65,7 +65,7 @@ const VERSION_MS = 10_000;
 async function checkVersion(path: string, env: FindOptions["env"], timeout: number): Promise<void> {
   const { error, output } = await runVersion(path, env, timeout);
   const hangs = error?.killed ? `it does not print its version within ${timeout / 1000} s` : undefined;
-  const public_message = "The llama-server of this server cannot be used.";
+  const public_message = "The llama-server of this server cannot be used. Its log says why.";
   if (error !== null)
     throw unavailable(`The llama-server at ${path} cannot be used: ${hangs ?? startFailure(error, output)}.`, public_message);
   if (!/^version: /m.test(output))

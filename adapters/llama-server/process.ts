@@ -109,6 +109,6 @@ export function loadError(id: string, path: string, { code, how, errors }: Proce
   }
   const printed = errors.slice(0, 2).join("; ").replaceAll(path, "its file");
   const reason = printed === "" ? `the engine ended with ${how} while reading it` : printed.slice(0, 300);
-  const public_message = `Model "${id}" cannot be loaded: the engine ended with ${how} while reading it.`;
+  const public_message = `Model "${id}" cannot be loaded: the engine ended with ${how} while reading it. The server's log says why.`;
   return new AdapterError("model_load_failed", `Model "${id}" cannot be loaded: ${reason}.`, { public_message });
 }

@@ -56,7 +56,7 @@ export function nodeLlamaCpp(importModule: () => Promise<NodeLlamaCppModule> = (
         if (error instanceof AdapterError) throw error;
         const reason = (error as Error).message.replaceAll(installed.path, "its file");
         const message = `Model "${installed.id}" cannot be loaded: ${reason}.`;
-        const public_message = `Model "${installed.id}" cannot be loaded: the engine refuses its file.`;
+        const public_message = `Model "${installed.id}" cannot be loaded: the engine refuses its file. The server's log says why.`;
         throw new AdapterError("model_load_failed", message, { public_message, cause: error });
       }
     },

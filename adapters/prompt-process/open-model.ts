@@ -55,7 +55,10 @@ async function readHeader(id: string, path: string) {
   } catch (error) {
     const { message } = error as Error;
     const reason = error instanceof GgufError ? message : `its file cannot be read (${message.replaceAll(path, "its file")})`;
-    const public_message = error instanceof GgufError ? undefined : `Model "${id}" cannot be loaded: its file cannot be read.`;
+    const public_message =
+      error instanceof GgufError
+        ? undefined
+        : `Model "${id}" cannot be loaded: its file cannot be read. The server's log says why.`;
     throw new AdapterError("model_load_failed", `Model "${id}" cannot be loaded: ${reason}`, { public_message, cause: error });
   }
 }

@@ -177,7 +177,7 @@ function bare({ messages, tools, tool_choice }: PromptRequest): PromptRequest {
 
 function unavailable(error: unknown): unknown {
   if (!(error instanceof PromptProcessEnd)) return error;
-  const public_message = "The process for chat templates cannot be started.";
+  const public_message = "The process for chat templates cannot be started. The server's log says why.";
   const message = `The process for chat templates cannot be started (${error.message}).`;
   return new AdapterError("engine_unavailable", message, { public_message });
 }

@@ -38,6 +38,6 @@ function readKey(name: string, env: Record<string, string | undefined>): string 
   if (/^[\x21-\x7e]+$/.test(key)) return key;
   const unset = `The environment variable ${name} is to hold the key of the servers, and is not set.`;
   const unfit = `The key in ${name} holds a character that no header can carry.`;
-  const public_message = "This server has no key that it could send to the servers of the model.";
+  const public_message = "This server has no key that it could send to the servers of the model. Its log says why.";
   throw new AdapterError("engine_unavailable", key === "" ? unset : unfit, { public_message, lasting: true });
 }

@@ -44,7 +44,7 @@ export async function unpack(part: CarriedPart, env: Record<string, string | und
     const megabytes = Math.ceil(part.files.reduce((sum, { bytes }) => sum + bytes, 0) / 1e6);
     const what = `${part.name} (${megabytes} MB) cannot be unpacked into ${parts}: ${(error as Error).message}`;
     const remedy = "Make room there, or set XDG_CACHE_HOME to a folder that can be written.";
-    const public_message = `${part.name} cannot be unpacked on this server.`;
+    const public_message = `${part.name} cannot be unpacked on this server. Its log says why.`;
     throw new AdapterError("engine_unavailable", `${what}. ${remedy}`, { public_message, lasting: true, cause: error });
   }
 }

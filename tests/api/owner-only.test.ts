@@ -111,18 +111,20 @@ describe("what engines print, and where they lie", () => {
       if (text !== undefined) writeFileSync(named, text);
       if (text !== undefined && name !== "not executable") chmodSync(named, 0o700);
       const told = await toldBy(findLlamaServer({ named, env: process.env }));
-      expect(told).toBe("The llama-server of this server cannot be used.");
+      expect(told).toBe("The llama-server of this server cannot be used. Its log says why.");
     }
   });
 
   test("a llama-server that refuses a file, or fails", () => {
     const end = { code: 1, how: "code 1", errors: ["failed to open /srv/secret.gguf", "another"] };
     const refused = loadError("m", "/srv/secret.gguf", end);
-    expect(refused.public_message).toBe('Model "m" cannot be loaded: the engine ended with code 1 while reading it.');
+    expect(refused.public_message).toBe(
+      'Model "m" cannot be loaded: the engine ended with code 1 while reading it. The server\'s log says why.',
+    );
     expect(refused.message).toContain("another");
     const failed = toAdapterError({ type: "server_error", message: "at /srv/x.cpp:7", error: {} } as never, 500, "m");
     expect([failed.public_message, failed.message]).toEqual([
-      'The engine of model "m" failed.',
+      'The engine of model "m" failed. The server\'s log says why.',
       'The engine of model "m" failed: at /srv/x.cpp:7',
     ]);
   });
@@ -132,7 +134,7 @@ describe("what engines print, and where they lie", () => {
     const inside = { name: "x", capabilities: () => [] };
     const adapter = childProcess({ inside, command: () => ({ program, args: [] }), env: {} });
     const load = adapter.load({ id: "m", path: "", settings: {} }, { slots: 1, context: 8 }, new AbortController().signal);
-    expect(await toldBy(load)).toBe('The engine of model "m" cannot be started.');
+    expect(await toldBy(load)).toBe('The engine of model "m" cannot be started. The server\'s log says why.');
   });
 });
 

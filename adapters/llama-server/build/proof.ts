@@ -58,7 +58,7 @@ export async function refuseBrokenBuild(program: string, env: Env): Promise<void
   const isBuilt = !program.startsWith(join(cacheFolder(env), "parts", sep));
   const remedy = `${isBuilt ? 'Build it anew with "ingle engine build llama-server", or name' : "Name"} another with --llama-server.`;
   const message = `The llama-server at ${program} does not compute right on this processor: ${failure}. ${remedy}`;
-  const public_message = "The llama-server of this server does not compute right on its processor.";
+  const public_message = "The llama-server of this server does not compute right on its processor. Its log says more.";
   throw new AdapterError("engine_unavailable", message, { public_message, lasting: true });
 }
 
