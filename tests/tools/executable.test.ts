@@ -110,7 +110,7 @@ test(
   SLOW,
 );
 
-test("where the cache cannot be written, a chat gets one sentence with the way out", async () => {
+test("where the cache cannot be written, a chat gets one sentence, and the log the way out", async () => {
   const file = join(alone.home, "file");
   writeFileSync(file, "");
   const data = join(alone.home, "real");
@@ -119,7 +119,8 @@ test("where the cache cannot be written, a chat gets one sentence with the way o
   const { error } = await json(res);
   expect(await server.stop()).toBe(0);
   expect(res.status).toBe(503);
-  expect(error.message).toMatch(/^\S+ \(\d+ MB\) cannot be unpacked into .*ENOTDIR.* set XDG_CACHE_HOME to a folder/);
+  expect(error.message).toMatch(/^\S+ cannot be unpacked on this server\. Its log says why\.$/);
+  expect(server.stderr.join("\n")).toMatch(/\S+ \(\d+ MB\) cannot be unpacked into .*ENOTDIR.* set XDG_CACHE_HOME to a folder/);
 });
 
 test("it builds no engine, and says where one is built", async () => {
