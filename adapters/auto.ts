@@ -65,6 +65,8 @@ export function createAuto(candidates: readonly Candidate[], onFallback: (notice
   const load = async (model: Model, ...[installed, options, signal]: Parameters<Adapter["load"]>): Promise<Engine> => {
     await readmit();
     for (;;) {
+      // The load may have been given up while an adapter was tried.
+      signal.throwIfAborted();
       const candidate = current();
       try {
         const engine = await candidate.adapter.load(installed, options, signal);
@@ -73,8 +75,6 @@ export function createAuto(candidates: readonly Candidate[], onFallback: (notice
         return candidate === candidates[0] ? engine : refusing(engine, candidate.adapter.capabilities(model));
       } catch (error) {
         if (signal.aborted || !(await passesOver(candidate, error))) throw error;
-        // The load may have been given up while the adapter was tried.
-        signal.throwIfAborted();
       }
     }
   };

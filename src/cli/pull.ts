@@ -68,7 +68,7 @@ async function ensureKnown(api: Api, name: string, { id, sha256, adapter, allow_
 /** The server may fetch, but this command may not have it fetch. */
 async function checkIsHere(api: Api, id: string): Promise<void> {
   const { state } = await api.json<{ state: string }>(`/v1/models/${encodeURIComponent(id)}?catalog=true`);
-  if (state === "available" || state === "damaged" || state === "downloading")
+  if (["available", "damaged", "downloading", "queued"].includes(state))
     throw new CliError(`The model "${id}" is not here, and --offline fetches nothing. Pull it without --offline.`);
 }
 
