@@ -5,6 +5,8 @@ import type { Context, Next } from "hono";
 export interface ListenerEnv {
   /** The IP address of the other end of the connection, which may be a proxy; undefined where it has left. */
   addressOf(request: Request): string | undefined;
+  /** To be told of requests whose answers may take their readers long; absent where the listener sees that itself. */
+  onLargeAnswer?(request: Request): void;
   /** The class of responses that this listener writes fastest; absent: the global one. */
   Response?: typeof Response;
 }

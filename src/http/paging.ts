@@ -13,6 +13,9 @@ export const PageQuery = v.object({
 });
 export type PageQuery = v.InferOutput<typeof PageQuery>;
 
+/** The whole list, for clients that know no pages. */
+export const WHOLE: PageQuery = { limit: Infinity };
+
 /** OpenAI's list object. */
 export interface List<T> {
   object: "list";
@@ -22,16 +25,19 @@ export interface List<T> {
   has_more: boolean;
 }
 
+/** Records that are read at once: as many as a reader who stalls keeps in memory. */
+const READ_AT_ONCE = 8;
+
 /**
- * A page of a list: 20 records, the newest first, unless the query says otherwise. `ids` are all ids of the list, the oldest first;
- * `read` gets those that the page may hold and answers with the readable records among them, in their order.
- * Throws 400 `invalid_value` for an `after` or a `before` that is not among the ids.
+ * The records of a page, one after the other, then whether there are more: 20 records, the newest first, unless the query says otherwise;
+ * `WHOLE` has no end. `ids` are all ids of the list, the oldest first; `read` gets some of them and answers with the
+ * readable records among them, in their order. Throws 400 `invalid_value` for an `after` or a `before` that is not among the ids.
  */
-export async function readPage<T extends { id: string }>(
+export async function* pageRecords<T extends { id: string }>(
   ids: readonly string[],
   query: PageQuery,
   read: (ids: string[]) => Promise<T[]>,
-): Promise<List<T>> {
+): AsyncGenerator<T, boolean, undefined> {
   const { limit = 20, after, before } = query;
   const order = query.order ?? "desc";
   const idAt = (position: number): string => ids[order === "asc" ? position : ids.length - 1 - position]!;
@@ -40,23 +46,41 @@ export async function readPage<T extends { id: string }>(
     if (index >= 0) return order === "asc" ? index : ids.length - 1 - index;
     throw invalidValue(`"${param}" is ${quote(id)}, which is not in this list. Use an id of another page.`, param);
   };
-  let start = after === undefined ? 0 : positionOf("after", after) + 1;
-  let end = before === undefined ? ids.length : positionOf("before", before);
-  // With `before` alone the page is the last one in front of that id.
-  const backwards = before !== undefined && after === undefined;
-  let data: T[] = [];
-  // An unreadable record is left out, and the next one takes its place.
-  while (data.length < limit && start < end) {
-    const count = Math.min(limit - data.length, end - start);
-    if (backwards) end -= count;
-    const from = backwards ? end : start;
-    if (!backwards) start += count;
-    const found = await read(Array.from({ length: count }, (_, i) => idAt(from + i)));
-    data = backwards ? [...found, ...data] : [...data, ...found];
+  const readFrom = (position: number, count: number) => read(Array.from({ length: count }, (_, i) => idAt(position + i)));
+  const first = after === undefined ? 0 : positionOf("after", after) + 1;
+  const end = before === undefined ? ids.length : positionOf("before", before);
+  let left = limit;
+  let start = first;
+  // With `before` alone the page is the last one in front of that id. Where it begins, the readable records tell.
+  if (before !== undefined && after === undefined) {
+    for (start = end; left > 0 && start > first;) {
+      const count = Math.min(READ_AT_ONCE, left, start - first);
+      start -= count;
+      left -= (await readFrom(start, count)).length;
+    }
+    left = limit - left;
   }
-  return toList(data, start < end);
+  const has_more_before = start > first;
+  // An unreadable record is left out, and the next one takes its place.
+  while (left > 0 && start < end) {
+    const count = Math.min(READ_AT_ONCE, left, end - start);
+    const found = await readFrom(start, count);
+    start += count;
+    left -= found.length;
+    yield* found;
+  }
+  return before !== undefined && after === undefined ? has_more_before : start < end;
 }
 
-export function toList<T extends { id: string }>(data: T[], has_more = false): List<T> {
-  return { object: "list", data, first_id: data[0]?.id ?? null, last_id: data.at(-1)?.id ?? null, has_more };
+/** A page in memory: for callers that know its records to be small. */
+export async function readPage<T extends { id: string }>(
+  ids: readonly string[],
+  query: PageQuery,
+  read: (ids: string[]) => Promise<T[]>,
+): Promise<List<T>> {
+  const records = pageRecords(ids, query, read);
+  const data: T[] = [];
+  let next = await records.next();
+  for (; !next.done; next = await records.next()) data.push(next.value);
+  return { object: "list", data, first_id: data[0]?.id ?? null, last_id: data.at(-1)?.id ?? null, has_more: next.value };
 }

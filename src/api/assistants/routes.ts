@@ -5,7 +5,8 @@ import { json } from "../../http/json.ts";
 import type { AppEnv } from "../../http/app-env.ts";
 import { ApiError } from "../../http/errors.ts";
 import { noAssistant } from "../../http/not-found.ts";
-import { PageQuery, readPage } from "../../http/paging.ts";
+import { answerArray, answerList } from "../../http/list.ts";
+import { PageQuery, pageRecords, WHOLE } from "../../http/paging.ts";
 import { BUILT_IN, type Assistant } from "../../storage/entities.ts";
 import { parseBody, parseQuery } from "../../http/validate.ts";
 import { wantsPage } from "../dialect.ts";
@@ -31,7 +32,7 @@ const JAN: Assistant = {
   top_p: null,
 };
 
-export const assistantRoutes = ({ store, now }: Deps) => {
+export const assistantRoutes = ({ store, now, onError }: Deps) => {
   const changeAssistant = async (c: Context<AppEnv>) => {
     const { metadata, tool_resources: _, ...change } = await parseBody(c, AssistantChange);
     const id = c.req.param("assistant_id") ?? "";
@@ -54,10 +55,9 @@ export const assistantRoutes = ({ store, now }: Deps) => {
         if (stored.includes(BUILT_IN) || !ids.includes(BUILT_IN)) return found;
         return ids[0] === BUILT_IN ? [JAN, ...found] : [...found, JAN];
       };
-      const toWire = (assistant: Assistant) => toWireAssistant(c, assistant);
-      if (!wantsPage(c, page)) return json(c, (await read(ids.toReversed())).map(toWire));
-      const list = await readPage(ids, page, read);
-      return json(c, { ...list, data: list.data.map(toWire) });
+      const answer = { toWire: (assistant: Assistant) => toWireAssistant(c, assistant), onError };
+      if (!wantsPage(c, page)) return answerArray(c, pageRecords(ids, WHOLE, read), answer);
+      return answerList(c, pageRecords(ids, page, read), answer);
     })
     .post("/", async function createAssistant(c) {
       const { metadata, tool_resources: _, ...fields } = await parseBody(c, NewAssistant);

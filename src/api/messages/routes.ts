@@ -4,7 +4,8 @@ import type { Deps } from "../deps.ts";
 import { json } from "../../http/json.ts";
 import type { AppEnv } from "../../http/app-env.ts";
 import { noMessage, noThread } from "../../http/not-found.ts";
-import { PageQuery } from "../../http/paging.ts";
+import { answerList } from "../../http/list.ts";
+import { PageQuery, pageRecords } from "../../http/paging.ts";
 import { parseBody, parseQuery } from "../../http/validate.ts";
 import { mergeMetadata } from "../metadata.ts";
 import { MessageChange, NewMessage, newMessageRecord } from "./schema.ts";
@@ -28,8 +29,11 @@ export const messageRoutes = (deps: Deps) => {
       const page = parseQuery(c, PageQuery);
       const [thread_id] = pathIds(c);
       if ((await store.threads.get(thread_id)) === undefined) throw noThread(thread_id);
-      const list = await store.messages(thread_id).list(page);
-      return json(c, { ...list, data: list.data.map((message) => toWireMessage(c, message)) });
+      const messages = store.messages(thread_id);
+      return answerList(c, pageRecords(await messages.ids(), page, messages.getMany), {
+        toWire: (message) => toWireMessage(c, message),
+        onError: deps.onError,
+      });
     })
     .post("/:thread_id/messages", async function createMessage(c) {
       const request = await parseBody(c, NewMessage);

@@ -8,7 +8,8 @@ import type { AppEnv } from "../../http/app-env.ts";
 import { noModel, notInCatalog } from "../../http/not-found.ts";
 import { isOperator } from "../../http/middleware/auth.ts";
 import { checkActingGet } from "../../http/middleware/origin.ts";
-import { readPage, toList } from "../../http/paging.ts";
+import { answerList } from "../../http/list.ts";
+import { pageRecords, WHOLE } from "../../http/paging.ts";
 import { parseQuery } from "../../http/validate.ts";
 import { downloadRoutes } from "../downloads/routes.ts";
 import { ListQuery, OneQuery } from "./schema.ts";
@@ -31,7 +32,8 @@ export const modelRoutes = (deps: Deps) => {
         const read = (some: string[]) => Promise.all(some.map((id) => toWireModel(...found.get(id)!, deps, options)));
         const paged = Object.values(page).some((value) => value !== undefined);
         // Sorted by id, as these ids do not grow with time.
-        return json(c, paged ? await readPage(ids, { ...page, order: page.order ?? "asc" }, read) : toList(await read(ids)));
+        const records = pageRecords(ids, { ...(paged ? page : WHOLE), order: page.order ?? "asc" }, read);
+        return answerList(c, records, { toWire: (model) => model, onError: deps.onError });
       })
       .post("/", function createModel(c) {
         return addModel(c, deps);

@@ -4,7 +4,8 @@ import type { Deps } from "../deps.ts";
 import { json } from "../../http/json.ts";
 import type { AppEnv } from "../../http/app-env.ts";
 import { noAssistant, noThread } from "../../http/not-found.ts";
-import { PageQuery } from "../../http/paging.ts";
+import { answerArray, answerList } from "../../http/list.ts";
+import { PageQuery, pageRecords, WHOLE } from "../../http/paging.ts";
 import { BUILT_IN, type Thread } from "../../storage/entities.ts";
 import { parseBody, parseQuery } from "../../http/validate.ts";
 import { wantsPage } from "../dialect.ts";
@@ -15,6 +16,7 @@ import { toWireThread, toWireThreadWithMessages } from "./wire-form.ts";
 
 export const threadRoutes = (deps: Deps) => {
   const { store } = deps;
+  const answer = { toWire: toWireThread, onError: deps.onError };
   const changeThread = async (c: Context<AppEnv>) => {
     const { title, metadata } = await parseBody(c, ThreadChange);
     const id = c.req.param("thread_id") ?? "";
@@ -35,12 +37,9 @@ export const threadRoutes = (deps: Deps) => {
     .get("/", async function listThreads(c) {
       const page = parseQuery(c, PageQuery);
       c.set("vary", "OpenAI-Beta");
-      if (!wantsPage(c, page)) {
-        const newest_first = (await store.threads.ids()).toReversed();
-        return json(c, (await store.threads.getMany(newest_first)).map(toWireThread));
-      }
-      const list = await store.threads.list(page);
-      return json(c, { ...list, data: list.data.map(toWireThread) });
+      const ids = await store.threads.ids();
+      if (!wantsPage(c, page)) return answerArray(c, pageRecords(ids, WHOLE, store.threads.getMany), answer);
+      return answerList(c, pageRecords(ids, page, store.threads.getMany), answer);
     })
     .post("/", async function createThread(c) {
       const request = await parseBody(c, NewThread, { optional: true });
