@@ -26,6 +26,9 @@ const LAST_FRAME_MS = 3_000;
 /** The server ends within this time after a first signal, in milliseconds. */
 export const STOP_MS = GRACE_MS + LAST_FRAME_MS;
 
+/** A server that nobody can reach any more ends within this time, in milliseconds. */
+const DEAF_MS = 1_500;
+
 /** Two signals within this time count as one: a terminal and a service manager send theirs to the launcher and to the server. */
 const SAME_SIGNAL_MS = 300;
 
@@ -42,7 +45,9 @@ export default defineCommand({
     if (args.pull) config.model ??= DEFAULT_MODEL;
     const server = await createServer(config, { command: "serve", wide });
     // The port comes first: that it is in use is to be said before a long download.
-    const listener = await serve(server.app.fetch, { ...config, host: await addressOf(config.host) }).catch(async (error) => {
+    const host = await addressOf(config.host);
+    const onDeaf = (error: Error) => void end(server, error);
+    const listener = await serve(server.app.fetch, { ...config, host, onDeaf }).catch(async (error) => {
       await server.close(0);
       throw error;
     });
@@ -63,6 +68,14 @@ export default defineCommand({
     standardOutput.write(`${await greeting(listener.url, server.library)}\n${folders}\n${server.guarantee}\n\n`);
   },
 });
+
+/** Ends with a sentence and a code that says failure, so that a service manager starts the server again. */
+async function end({ log, close }: RunningServer, { message }: Error): Promise<void> {
+  log.error(`${message} The server ends.`);
+  setTimeout(() => process.exit(1), DEAF_MS);
+  await close(0);
+  process.exit(1);
+}
 
 /** A first signal ends the process within `STOP_MS`, a second one at once. */
 function stopOnSignals({ log, close }: RunningServer, listener: Server): void {

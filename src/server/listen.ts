@@ -17,14 +17,19 @@ export interface Server {
  * Serves `fetch` over HTTP/1.1, the same on Bun, Deno and Node. `request.signal` aborts when the client leaves before the answer,
  * and a stream body is cancelled when it leaves amid it. Throws one sentence when the address cannot be had.
  */
-export async function serve(fetch: Fetch, { host, port, max_connections = 1024 }: ServeOptions): Promise<Server> {
+export async function serve(fetch: Fetch, options: ServeOptions): Promise<Server> {
+  const { host, port, max_connections = 1024, stall_ms = 30_000, onDeaf = rethrow } = options;
   const { listen } = "Bun" in globalThis ? await import("./listen/bun.ts") : await import("./listen/node.ts");
-  const options = { host: host.replace(/^\[(.*)\]$/, "$1"), port, max_connections };
-  const listener = await listen(fetch, options).catch((error) => {
+  const bare = host.replace(/^\[(.*)\]$/, "$1");
+  const listener = await listen(fetch, { host: bare, port, max_connections, stall_ms, onDeaf }).catch((error) => {
     throw new Error(refusal(error, host, port), { cause: error });
   });
-  const name = options.host.includes(":") ? `[${options.host}]` : options.host;
+  const name = bare.includes(":") ? `[${bare}]` : bare;
   return { url: `http://${name}:${listener.port}`, close: closeWithGrace(listener) };
+}
+
+function rethrow(error: Error): never {
+  throw error;
 }
 
 function closeWithGrace({ drain, cut }: Listener): Server["close"] {

@@ -1,12 +1,15 @@
-// The server that serve.test.ts starts on each runtime: all guards with small limits, and answers of every awkward kind.
+// The server that tests of the socket start on each runtime: all guards with small limits, and answers of every awkward kind.
 // Prints its URL; a number on standard input closes it with that grace. What it saw is told by GET /seen.
 import { createInterface } from "node:readline";
 import { Hono } from "hono";
 import * as v from "valibot";
+import { json } from "../../src/http/json.ts";
+import { answerArray } from "../../src/http/list.ts";
 import { errorResponse, toApiError } from "../../src/http/errors.ts";
 import type { AppEnv } from "../../src/http/app-env.ts";
+import type { AnswerThrown } from "../../src/http/middleware/headers.ts";
 import { createGuards } from "../../src/http/middleware/guards.ts";
-import { serve } from "../../src/server/listen.ts";
+import { serve, type Fetch } from "../../src/server/listen.ts";
 import { parseBody } from "../../src/http/validate.ts";
 
 const seen: Record<string, number> = {};
@@ -37,10 +40,23 @@ function flood(): ReadableStream {
   return new ReadableStream({ pull, cancel: () => void note("flood cancelled") });
 }
 
+/** Records of 10 KB, as many as the client takes up to `most`, and then an error where it is to break. */
+async function* records(name: string, most: number, breaks: boolean) {
+  try {
+    for (let n = 0; n < most; n++) {
+      note(`${name} made`);
+      yield { n, text: "x".repeat(10_000) };
+    }
+    if (breaks) throw new Error("broken by the fixture");
+  } finally {
+    note(`${name} over`);
+  }
+}
+
 const Anything = v.looseObject({});
 const limits = { max_body: 65_536, body_timeout_ms: 400 };
 const app = new Hono<AppEnv>();
-const answerThrown = (thrown: unknown) => errorResponse(toApiError(thrown));
+const answerThrown: AnswerThrown = (thrown, c) => errorResponse(toApiError(thrown), c);
 const guards = { hosts: [], wide: false, origins: [], keys: [], newRequestId: () => "req_1", ...limits };
 app.onError(answerThrown);
 app.use(createGuards(guards, answerThrown));
@@ -66,16 +82,25 @@ app.get("/break", () => {
   });
   return new Response(broken);
 });
+app.get("/list/:name/:most", (c) => {
+  const { name, most } = c.req.param();
+  return answerArray(c, records(name, Number(most), name === "broken"), { toWire: (each) => each, onError: () => {} });
+});
+app.get("/large/:name/:mb", (c) => {
+  const { name, mb } = c.req.param();
+  c.req.raw.signal.addEventListener("abort", () => note(`${name} aborted`));
+  return json(c, "é".repeat((Number(mb) * 2 ** 20) / 2));
+});
 app.post("/v1/echo", async (c) => c.json(await parseBody(c, Anything)));
 app.post("/v1/chat/completions", async (c) => c.json(await parseBody(c, Anything)));
 
 /** Outside the app: what onError cannot catch. */
-const fetch = (request: Request) => {
+const fetch: Fetch = (request, env) => {
   if (request.url.endsWith("/throw")) throw new Error("thrown by the fixture");
-  return app.fetch(request);
+  return app.fetch(request, env);
 };
 
-const server = await serve(fetch, { host: "127.0.0.1", port: 0, max_connections: 100 });
+const server = await serve(fetch, { host: "127.0.0.1", port: 0, max_connections: 100, stall_ms: 8_000 });
 console.log(server.url);
 for await (const line of createInterface({ input: process.stdin })) {
   const start = performance.now();

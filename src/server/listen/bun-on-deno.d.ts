@@ -2,8 +2,9 @@
 declare namespace Bun {
   interface Server {
     port: number | undefined;
-    requestIP(request: Request): { address: string } | null;
+    requestIP(request: Request): { address: string; port: number } | null;
     timeout(request: Request, seconds: number): void;
+    closeIdleConnections(): void;
     stop(cut?: boolean): Promise<void>;
   }
 

@@ -8,8 +8,15 @@ export interface ServeOptions {
   host: string;
   /** 0 takes a free one. */
   port: number;
-  /** Open connections; further ones are closed at once. Bun cannot count them and takes all. */
+  /**
+   * Open connections, never more than half of the descriptors of the process. A further one takes the place of the longest idle one; on Bun,
+   * which cannot count them, all idle ones are closed within a second.
+   */
   max_connections?: number;
+  /** Milliseconds after which the reader of an answer that takes nothing is given up; on Bun also the time of an idle connection. */
+  stall_ms?: number;
+  /** Called where the runtime no longer accepts connections and cannot be made to; absent: it is thrown, which ends the process. */
+  onDeaf?: (error: Error) => void;
 }
 
 export interface Listener {

@@ -1,11 +1,14 @@
 // For Node and Deno: Deno's own server notices a client that left before the answer only where head and body came in one read, and it
 // closes the connection after each request with a body (https://github.com/denoland/deno/issues/36657).
-import { createServer, type RequestListener } from "node:http";
-import type { AddressInfo } from "node:net";
+import { createServer, ServerResponse, type IncomingMessage, type RequestListener } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
 import { arrayBuffer } from "node:stream/consumers";
 import type { ServerRequest } from "srvx";
 import { FastResponse, toNodeHandler } from "srvx/node";
 import type { ListenerEnv } from "../../http/app-env.ts";
+import { createConnections } from "./connections.ts";
+import { keepAccepting } from "./deno-accept.ts";
+import { connectionsThatFit } from "./descriptors.ts";
 import { emptyError, type Fetch, type Listen } from "./listener.ts";
 
 /** Longer than clients keep theirs: Node's 5 s would cut a connection just as a client sends its next request. */
@@ -17,22 +20,43 @@ const env: ListenerEnv = {
   Response: FastResponse as unknown as typeof Response,
 };
 
-export const listen: Listen = async (fetch, { host, port, max_connections }) => {
-  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, toNodeHandler(withNodeBody(fetch)) as RequestListener);
-  server.maxConnections = max_connections;
+export const listen: Listen = async (fetch, { host, port, max_connections, stall_ms, onDeaf }) => {
+  const connections = createConnections({ most: connectionsThatFit(max_connections), idle_ms: KEEP_ALIVE_MS, stall_ms });
+  const answer = toNodeHandler(withNodeBody(fetch)) as RequestListener;
+  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, ServerResponse: BreakableResponse }, (request, response) => {
+    const { socket } = request;
+    connections.start(socket);
+    response.once("close", () => connections.end(socket));
+    return answer(request, response);
+  });
+  server.on("connection", connections.add);
   await new Promise<void>((resolve, reject) => {
     // The listener stays: a later error, such as too many open files, would end the process.
     server.on("error", reject);
     server.listen({ host, port }, resolve);
+  }).catch((error) => {
+    connections.close();
+    throw error;
   });
+  const stopWatch = "Deno" in globalThis ? keepAccepting(server, onDeaf) : () => {};
   const drain = async () => {
+    stopWatch();
     // A connection that falls idle after close() would stay open for its keep-alive time.
     const sweep = setInterval(() => server.closeIdleConnections(), 50);
     await new Promise((resolve) => server.close(resolve));
     clearInterval(sweep);
+    connections.close();
   };
   return { port: (server.address() as AddressInfo).port, drain, cut: () => server.closeAllConnections() };
 };
+
+/** An answer that breaks resets its connection: HTTP/1.0 has no other sign that it is not whole. */
+class BreakableResponse<Request extends IncomingMessage = IncomingMessage> extends ServerResponse<Request> {
+  override destroy(error?: Error): this {
+    if (error !== undefined && this.headersSent && !this.writableFinished) (this.socket as Socket | null)?.resetAndDestroy();
+    return super.destroy(error);
+  }
+}
 
 /**
  * Reads the body of a request from Node's own stream: a web stream and a second `Request` in between cost more than all else of a POST
