@@ -154,6 +154,37 @@ describe.each([
   });
 });
 
+inTime("F-112: pull and list say what is queued, and Ctrl-C takes it out of the queue", async () => {
+  const { server, ingle, data } = await house(["--downloads", "1"]);
+  try {
+    await fetch(`${server.url}/v1/models/download/slow`, { method: "POST" });
+    const child = spawn(PROGRAM[0]!, [...PROGRAM.slice(1), "pull", "lost"], {
+      env: cleanEnv({ INGLE_DATA: data }),
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    let stderr = "";
+    const said = Promise.withResolvers<void>();
+    child.stderr.setEncoding("utf8").on("data", (text) => {
+      stderr += text;
+      if (stderr.includes("\n")) said.resolve();
+    });
+    const ended = new Promise((resolve) => child.on("close", resolve));
+    await Promise.race([said.promise, ended]);
+    expect(stderr).toBe("lost is queued: other downloads come first.\n");
+    expect(JSON.parse((await ingle("list", "--json")).stdout)).toMatchObject([
+      { id: "lost", state: "queued" },
+      { id: "org/mine" },
+      { id: "slow", state: "downloading" },
+    ]);
+    child.kill("SIGINT");
+    expect(await ended).toBe(130);
+    expect(stderr).toEndWith("Stopped before it began. What an earlier download has left is kept.\n");
+    expect(JSON.parse((await ingle("list", "--json")).stdout)[0]).toMatchObject({ id: "lost", state: "damaged" });
+  } finally {
+    await server.stop();
+  }
+});
+
 describe("what pull says of the network beside a server that may fetch", () => {
   inTime("--offline, wherever it was said: nothing is fetched", async () => {
     const { server, ingle, data } = await house();
