@@ -271,6 +271,42 @@ for (const [name, fault] of refused) {
   });
 }
 
+/** Of another version of the file, which has the same length. */
+const other: Fault = (_, response, asked) => {
+  const [, from, to] = /^bytes=(\d+)-(\d+)$/.exec(asked.range!)!;
+  const body = Buffer.alloc(Number(to) + 1 - Number(from), 77);
+  const range = `bytes ${from}-${to}/${BYTES.length}`;
+  response.writeHead(206, { etag: ETAG, "content-length": body.length, "content-range": range }).end(body);
+  return true;
+};
+
+test("F-111: ranges of two versions under one tag: the file comes once more, in one answer", async () => {
+  const hub = await serve({ fault: (n) => (n > 1 && n < 6 ? other : undefined) });
+  const { error, steps } = await run(hub.url);
+  expect(error).toBeUndefined();
+  expect(isRight()).toBe(true);
+  expect(steps.at(-1)!.problem).toContain("was begun again");
+  expect(hub.asked.at(-1)!.range).toBeUndefined();
+});
+
+test("F-110: ranges from another place than the first bytes are not taken without a known sha256, though their tag is the same", async () => {
+  const elsewhere = await serve({ fault: () => other });
+  const blob = await serve();
+  let count = 0;
+  const front = createServer((_, response) => {
+    const to = count++ === 0 ? blob.url : elsewhere.url;
+    response.writeHead(302, { location: to, "content-length": 0 }).end();
+  });
+  await new Promise<void>((resolve) => front.listen(0, "127.0.0.1", resolve));
+  closers.push(() => (front.closeAllConnections(), front.close()));
+  const url = `http://127.0.0.1:${(front.address() as AddressInfo).port}/tiny.gguf`;
+  const unknown = { ...file(url), sha256: undefined };
+  const options = { allow_private: true, parallel: PARALLEL };
+  await Array.fromAsync(download(unknown, target, options, new AbortController().signal));
+  expect(isRight()).toBe(true);
+  expect(elsewhere.asked.length).toBeGreaterThan(0);
+});
+
 const broken: [string, Fault][] = [
   ...refused,
   ["a cut", part(true)],
