@@ -70,7 +70,7 @@ export function configOf(settings: Settings & { data: string }): Config {
   if (unknown !== undefined)
     throw new ConfigError(`"${unknown}" is not a setting of ingle. These are: ${SETTING_NAMES.join(", ")}.`);
   if (settings.data === undefined) throw new ConfigError('"data" is missing. It must be a folder.');
-  return checkSettings(settings, (name) => ({ ...fileOrigin(name, ""), name: `"${name}"` }), ["."]);
+  return checkSettings(settings, (name) => ({ ...fileOrigin(name, ""), name: `"${name}"`, service_folders: [] }), ["."]);
 }
 
 const optionOrigin = (option: string): SettingOrigin => ({
@@ -88,6 +88,7 @@ const variableOrigin = (name: string): SettingOrigin => ({
 const fileOrigin = (name: string, path: string): SettingOrigin => ({
   name: `"${name}" in ${path}`,
   folder: dirname(path),
+  service_folders: [homedir(), "/"],
   write: (value) => `"${name}": ${name === "store" && value.startsWith("{") ? value : JSON.stringify(value)}`,
 });
 

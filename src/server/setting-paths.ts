@@ -15,6 +15,8 @@ export interface SettingOrigin {
   folder: string;
   /** The path as an earlier ingle made it up, where that is another one. */
   earlier?: string;
+  /** The same file is read wherever a server is started: service managers start it in these folders. */
+  service_folders?: string[];
   /** How the person would write another value in its place, as it is to stand in a sentence: `"--data=/srv/ai"`. */
   write(value: string): string;
 }
@@ -34,8 +36,8 @@ interface Surroundings {
 }
 
 /**
- * The same settings with absolute paths. Throws `PathError` for a
- * path that cannot be read as one, and where something lies at the path as it was read by an earlier ingle and nothing at the new one.
+ * The same settings with absolute paths. Throws `PathError` for a path that cannot be read as one, and where something lies at the path as
+ * an earlier ingle read it and nothing at the new one.
  */
 export function withAbsolutePaths<Settings extends PathSettings>(
   settings: Settings,
@@ -87,11 +89,13 @@ export const ANYTHING: PlaceKind = { noun: "something", isAt: existsSync };
 /** The path as an absolute one. Throws `PathError` as `withAbsolutePaths` does. */
 export function readPath(text: string, origin: SettingOrigin, { noun, isAt }: PlaceKind, working_folders: string[]): string {
   const path = absolutePath(text, origin.name, origin.folder);
-  const earlier = working_folders
-    .map((folder) => resolve(folder, origin.earlier ?? text))
-    .find((place) => place !== path && isAt(place));
-  if (earlier === undefined || isAt(path)) return path;
-  const found = `Until now that was ${earlier}, where ${noun} lies; now it is ${path}, where none lies.`;
+  // Anything may lie in the root folder: only what is surely of ingle is looked for there.
+  const folders = isAt === existsSync ? working_folders : [...working_folders, ...(origin.service_folders ?? [])];
+  const placeIn = (folder: string): string => resolve(folder, origin.earlier ?? text);
+  const started_in = folders.find((folder) => placeIn(folder) !== path && isAt(placeIn(folder)));
+  if (started_in === undefined || isAt(path)) return path;
+  const earlier = placeIn(started_in);
+  const found = `Earlier versions, started in ${resolve(started_in)}, read that as ${earlier}, where ${noun} lies; now it is ${path}, where none lies.`;
   const keep = `To go on with it, write ${origin.write(earlier)}${moveRemedy(earlier, path)}.`;
   throw new PathError(
     `${origin.name} is ${JSON.stringify(text)}. ${found} ${keep} For a new one at the new place, write ${origin.write(path)}.`,

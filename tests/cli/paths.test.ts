@@ -70,7 +70,7 @@ for (const { name, command, skip } of runtimes()) {
       async () => {
         const { home, cwd, ingle } = place();
         makeData(join(cwd, "~/ai"));
-        const says = `"~/ai". Until now that was ${cwd}/~/ai, where a data folder lies; now it is ${home}/ai, where none lies.`;
+        const says = `"~/ai". Earlier versions, started in ${cwd}, read that as ${cwd}/~/ai, where a data folder lies; now it is ${home}/ai, where none lies.`;
         for (const words of [["list"], ["serve", "--port", "0"], ["check"], ["import", "."], SAYS_HI, ["pull"], ["service"]]) {
           const { code, stdout, stderr } = await ingle([...words, "--data=~/ai"], {}, program);
           expect({ words, code, stdout, stderr }).toEqual({ words, code: 2, stdout: "", stderr: expect.stringContaining(says) });
@@ -166,7 +166,20 @@ describe("each command reads the same path", () => {
     const node = runtimes().find(({ name }) => name === "node")!;
     if (node.skip !== undefined) return;
     const { code, stderr } = await run([...node.command, MAIN, "list"], { cwd, env });
-    expect([code, stderr]).toEqual([2, expect.stringContaining(`Until now that was ${cwd}/.local/share/ingle`)]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining(`read that as ${cwd}/.local/share/ingle`)]);
+  }, 120_000);
+
+  test("F-72: the configuration file of a service that was started in the home folder", async () => {
+    const { home, cwd, ingle } = place();
+    mkdirSync(join(home, ".config/ingle"), { recursive: true });
+    writeFileSync(join(home, ".config/ingle/config.json"), '{"data":"ai"}');
+    makeData(join(home, "ai"));
+    const { code, stderr } = await ingle(["list"]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining(`started in ${home}, read that as ${home}/ai`)]);
+    const [, written = ""] = /To go on with it, write ("data": "[^"]+")/.exec(stderr) ?? [];
+    writeFileSync(join(home, ".config/ingle/config.json"), `{${written}}`);
+    expect((await ingle(["check"])).code).toBe(0);
+    expect(readdirSync(cwd)).toEqual([]);
   }, 120_000);
 
   test("a path that is a file is one sentence", async () => {
@@ -204,7 +217,7 @@ describe("npm, which starts a script in the folder of its package", () => {
     makeData(join(folder, "ai"));
     const { code, stderr } = await npm(folder, cwd, ["check", "--data", "ai"]);
     expect(code).toBe(2);
-    expect(stderr).toContain(`Until now that was ${folder}/ai, where a data folder lies; now it is ${cwd}/ai, where none lies.`);
+    expect(stderr).toContain(`read that as ${folder}/ai, where a data folder lies; now it is ${cwd}/ai, where none lies.`);
     expect((await npm(folder, folder, ["check", "--data", "ai"])).code).toBe(0);
   }, 120_000);
 });

@@ -155,7 +155,7 @@ describe("F-72: where an earlier ingle read another path", () => {
       prepare(join(base, "my ai"));
       const says = refusal(cwd, base, { data: "my ai" });
       expect(says).toStartWith(
-        `"data" is "my ai". Until now that was ${cwd}/my ai, where a data folder lies; now it is ${base}/my ai, where none lies.`,
+        `"data" is "my ai". Earlier versions, started in ${cwd}, read that as ${cwd}/my ai, where a data folder lies; now it is ${base}/my ai, where none lies.`,
       );
       expect(says).toContain(`To go on with it, write "set it to ${cwd}/my ai"`);
       expect(readIn(cwd, base, { data: `${cwd}/my ai` }).data).toBe(`${cwd}/my ai`);
@@ -178,8 +178,19 @@ describe("F-72: where an earlier ingle read another path", () => {
     const cwd = folder();
     withData(join(cwd, "~/no-such-folder-of-ingle"));
     const says = refusal(cwd, cwd, { data: "~/no-such-folder-of-ingle" });
-    expect(says).toContain(`Until now that was ${cwd}/~/no-such-folder-of-ingle`);
+    expect(says).toContain(`read that as ${cwd}/~/no-such-folder-of-ingle`);
     expect(says).toContain(`now it is ${HOME}/no-such-folder-of-ingle`);
+  });
+  test("a relative path of a file is looked for also where service managers start a server", () => {
+    const [home, base] = [folder(), folder()];
+    withData(join(home, "ai"));
+    const originOf = (name: string) => ({ name: `"${name}"`, folder: base, service_folders: [home], write });
+    const readAs = (data: string) =>
+      withAbsolutePaths({ store: "fs-durable", data }, originOf, { working_folders: [folder()] }).data;
+    expect(() => readAs("ai")).toThrow(
+      `Earlier versions, started in ${home}, read that as ${home}/ai, where a data folder lies;`,
+    );
+    expect(readAs("other")).toBe(join(base, "other"));
   });
   test("a data folder at both places, or at none: the new one counts", () => {
     const [cwd, base] = [folder(), folder()];
@@ -203,7 +214,9 @@ describe("F-72: where an earlier ingle read another path", () => {
       [{ driver: "fs", base: "records" }, `set it to {"driver":"fs","base":"${cwd}/records"}`],
     ] as const) {
       const says = refusal(cwd, base, { data, store });
-      expect(says).toStartWith(`"store" is "records". Until now that was ${cwd}/records, where a store lies;`);
+      expect(says).toStartWith(
+        `"store" is "records". Earlier versions, started in ${cwd}, read that as ${cwd}/records, where a store lies;`,
+      );
       expect(says).toContain(kept);
     }
   });
