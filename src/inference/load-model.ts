@@ -75,7 +75,9 @@ export function createLoader(options: LoaderOptions) {
       return instance.engine;
     } catch (error) {
       memory.release(instance);
-      if (error instanceof AdapterError && !signal.aborted) {
+      // An adapter may call a load that was given up a failed one.
+      signal.throwIfAborted();
+      if (error instanceof AdapterError) {
         metrics.loadEnded(model.id, error.code);
         logLost(model.id, error);
         backoffs.of(model.id).loadFailed(error, installed.path);

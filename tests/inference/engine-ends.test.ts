@@ -171,6 +171,22 @@ describe("a model whose file is found damaged", () => {
     expect(log.filter((line) => line.includes("engine lost"))).toEqual([]);
   });
 
+  test("is what a load fails with that was given up, whatever the adapter calls that", async () => {
+    const { adapter } = fakeAdapter();
+    const { promise, resolve } = Promise.withResolvers<AbortSignal>();
+    const load: typeof adapter.load = (_model, _options, signal) => {
+      resolve(signal);
+      return new Promise((_, reject) => signal.addEventListener("abort", () => reject(crash())));
+    };
+    const { pool, log } = makePool({ adapterOf: () => ({ ...adapter, load }) });
+    const started = thrownBy(pool.start(makeModel("tiny"), {}, never()));
+    await promise;
+    const error = damaged();
+    pool.unloadDamaged("tiny", error);
+    expect(await started).toBe(error);
+    expect(log.filter((line) => line.includes("engine lost"))).toEqual([]);
+  });
+
   test("ends also what still runs on an engine that was to go", async () => {
     const { chat, pool, generation, loads } = makePool();
     const asked = thrownBy(chat(1));
