@@ -29,7 +29,8 @@ export async function* fetchModelFiles(
   const total = manifest.every(({ size }) => size !== undefined) ? totalBytes(manifest) : undefined;
   let before = 0;
   for (const file of files) {
-    if (several) yield { source: "", bytes: before, ...(total !== undefined && { total }), checking: true };
+    // What lies there is looked at first, all of it where its sha256 has to be found out.
+    yield { source: "", bytes: before, ...(total !== undefined && { total }), checking: true };
     for await (const step of fetch(file)) {
       const whole = several ? total : (step.total ?? total);
       const checking = step.bytes === step.total && { checking: true as const };
