@@ -2,6 +2,7 @@
 import type { ChatMessage, ToolCall } from "../adapter.ts";
 import type { PromptRequest } from "../prompts.ts";
 import { textOf } from "../shared/message-text.ts";
+import { messagesRefused } from "./errors.ts";
 import type { TemplateForms } from "./protocol.ts";
 import type { TemplateValues } from "./template.ts";
 
@@ -69,10 +70,16 @@ function toolValues(
   };
 }
 
-/** Changes the texts and the keys of a JSON value. */
-function changeTexts(value: unknown, change: ChangeText): unknown {
+/** The deepest that llama.cpp takes, less what is around a value. */
+const DEEPEST = 200;
+const INTEGERS = 2 ** 63;
+
+/** Changes the texts and the keys of a JSON value, and writes numbers that llama.cpp does not know as texts. */
+function changeTexts(value: unknown, change: ChangeText, depth = 0): unknown {
+  if (depth > DEEPEST) throw messagesRefused(`something in them is nested more than ${DEEPEST} deep`);
   if (typeof value === "string") return change(value);
-  if (Array.isArray(value)) return value.map((item) => changeTexts(item, change));
+  if (typeof value === "number") return Math.abs(value) < INTEGERS ? value : String(value);
+  if (Array.isArray(value)) return value.map((item) => changeTexts(item, change, depth + 1));
   if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [change(key), changeTexts(item, change)]));
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [change(key), changeTexts(item, change, depth + 1)]));
 }

@@ -22,16 +22,23 @@ export async function openModel({ id, path, prompt_template }: QuestionOf<"open"
   const { chat_template, tool_template } = header;
   const vocabulary = await openVocabulary(path, header, addon);
   const { names, tokenizer } = vocabulary;
-  const { source, render } = compileTemplate({ prompt_template, chat_template, tool_template }, vocabulary, addon);
+  // Compiled at the first use, whose clock bounds that, too.
+  let compiled: ReturnType<typeof compileTemplate> | undefined;
+  const template = () => (compiled ??= compileTemplate({ prompt_template, chat_template, tool_template }, vocabulary, addon));
 
   return {
     longest_token: vocabulary.longest_token,
-    sample: (): Answers["sample"] => ({ ...sampleTemplate(render), thinking: THINKING.test(source) }),
+    /** Throws `AdapterError` `model_load_failed` where the template cannot be parsed. */
+    sample(): Answers["sample"] {
+      const { source, render } = template();
+      return { ...sampleTemplate(render), thinking: THINKING.test(source) };
+    },
     /** `rendered` is called between the two halves of the work. */
     async render({ request, forms, limits }: QuestionOf<"render">, rendered: () => void): Promise<Prompt> {
       const scan = createTextScan(names);
       const values = templateValues(request, forms, scan.look);
       const separator = scan.separator();
+      const { render } = template();
       const text = withoutStart(render(separator === undefined ? values : templateValues(request, forms, separator.escape)));
       rendered();
       refuseTooLong(text, request, limits);

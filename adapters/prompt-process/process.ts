@@ -46,6 +46,8 @@ export function startPromptProcess({ command, env, log, memory }: PromptProcessO
   let waiting: { id: number; settle: PromiseWithResolvers<unknown>; rendered: () => void } | undefined;
   let next_id = 0;
   let lines: string[] = [];
+  /** What llama.cpp says of a grammar quotes it, and no log holds what clients write. */
+  let quiet = false;
 
   const stop = (reason: PromptProcessEnd["reason"], how: string): void => {
     end ??= new PromptProcessEnd(reason, how);
@@ -74,7 +76,7 @@ export function startPromptProcess({ command, env, log, memory }: PromptProcessO
   });
   forEachLine(child.stderr, (line) => {
     lines.push(line);
-    log(line);
+    if (!quiet) log(line);
   });
   // Writing to a child that has ended is no error of its own: `exit` follows.
   child.stdin.on("error", () => {});
@@ -109,6 +111,7 @@ export function startPromptProcess({ command, env, log, memory }: PromptProcessO
         timer = late(second);
       };
       lines = [];
+      quiet = question.type === "grammar";
       waiting = { id, settle, rendered };
       try {
         send({ ...question, request_id: id });

@@ -8,21 +8,15 @@ import { type PromptProcess, PromptProcessEnd, type PromptProcessOptions, startP
 import type { Answers } from "./protocol.ts";
 import { createQuestionQueue } from "./question-queue.ts";
 
-/** In milliseconds. */
-export interface PromptLimits {
-  /** Reading a template and a vocabulary, perhaps from a slow disk, and the start of the process before. */
-  open: number;
-  render: number;
-  /** Cutting the rendered text into tokens. */
-  tokenize: number;
-  grammar: number;
-}
-
-const LIMITS: PromptLimits = { open: 60_000, render: 2_000, tokenize: 10_000, grammar: 300 };
+// In milliseconds. The process may have to be started before it reads a file, and the disk may be slow.
+const READ_MS = 20_000;
+const RENDER_MS = 2_000;
+const TOKENIZE_MS = 10_000;
+const GRAMMAR_MS = 300;
 /** Vocabularies take some 20 to 80 MB each. */
 const MEMORY = 1024 * 1024 * 1024;
 
-export type PromptsOptions = Omit<PromptProcessOptions, "memory"> & { limits?: Partial<PromptLimits> };
+export type PromptsOptions = Omit<PromptProcessOptions, "memory">;
 
 /** One model as the process has to open it. */
 interface KnownModel {
@@ -32,11 +26,10 @@ interface KnownModel {
   refused?: PromptProcessEnd;
 }
 
-export function createPrompts({ limits: some, ...options }: PromptsOptions): Prompts {
-  const limits = { ...LIMITS, ...some };
+export function createPrompts(options: PromptsOptions): Prompts {
   const compileGrammar = async (process: PromptProcess, model: number, grammar: string): Promise<void> => {
     try {
-      await process.ask({ type: "grammar", model, grammar }, [limits.grammar]);
+      await process.ask({ type: "grammar", model, grammar }, [GRAMMAR_MS]);
     } catch (error) {
       if (error instanceof PromptProcessEnd) throw error;
       // llama.cpp says why on standard error alone, which is another pipe.
@@ -62,12 +55,14 @@ export function createPrompts({ limits: some, ...options }: PromptsOptions): Pro
   /** The process, with the model read. Throws `PromptProcessEnd` where reading it ends the process. */
   const processOf = async (model: KnownModel) => {
     if (model.refused !== undefined) throw model.refused;
+    if (!models.has(model)) throw engineStopped();
     const { process, opened } = connect();
     const { key, installed } = model;
     if (!opened.has(model)) {
       const { id, path, settings } = installed;
       const question = { type: "open", model: key, id, path, prompt_template: settings.prompt_template } as const;
-      opened.set(model, await process.ask(question, [limits.open]));
+      opened.set(model, await process.ask(question, [READ_MS]));
+      if (!models.has(model)) process.forget(key);
     }
     return { process, longest_token: opened.get(model)!.longest_token };
   };
@@ -96,7 +91,7 @@ export function createPrompts({ limits: some, ...options }: PromptsOptions): Pro
 
   const forget = (model: KnownModel): void => {
     models.delete(model);
-    queue.clear(model, new AdapterError("engine_unavailable", "The engine was stopped."));
+    queue.clear(model, engineStopped());
     current?.process.forget(model.key);
     current?.opened.delete(model);
     // A server without models keeps no process.
@@ -114,7 +109,7 @@ export function createPrompts({ limits: some, ...options }: PromptsOptions): Pro
           throw error instanceof PromptProcessEnd ? unreadable(installed, error) : error;
         });
         const samples = await ask(model, signal, ({ process }) =>
-          process.ask({ type: "sample", model: model.key }, [limits.render]),
+          process.ask({ type: "sample", model: model.key }, [RENDER_MS]),
         ).catch((error: unknown) => {
           if (error instanceof PromptProcessEnd) return error;
           throw error;
@@ -150,7 +145,7 @@ export function createPrompts({ limits: some, ...options }: PromptsOptions): Pro
         if (request.messages.length > context_length) throw tooLong(request.messages.length - 1, most, "some");
         const question = { type: "render", model: key, request: bare(request), forms: { system, parts }, limits: most } as const;
         try {
-          return await ask(model, signal, ({ process }) => process.ask(question, [limits.render, limits.tokenize]));
+          return await ask(model, signal, ({ process }) => process.ask(question, [RENDER_MS, TOKENIZE_MS]));
         } catch (error) {
           throw error instanceof PromptProcessEnd ? stopped(error) : error;
         }
@@ -169,6 +164,8 @@ export function createPrompts({ limits: some, ...options }: PromptsOptions): Pro
 
 const UNKNOWN: Answers["sample"] = { system: true, parts: false, tools: false, thinking: false };
 const REASON_MS = 20;
+
+const engineStopped = (): AdapterError => new AdapterError("engine_unavailable", "The engine was stopped.");
 
 /** What is rendered of a request. */
 function bare({ messages, tools, tool_choice }: PromptRequest): PromptRequest {

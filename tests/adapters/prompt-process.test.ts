@@ -11,7 +11,7 @@ import { PLAIN_TEMPLATE, tinyModel } from "../support/models.ts";
 import { childrenOf, named } from "../support/processes.ts";
 import { startPrompts } from "../support/prompts.ts";
 import { eventually } from "../support/server.ts";
-import { addTurnToken, type TinyGguf } from "../support/tiny-gguf.ts";
+import { addTurnToken, repeatToken, type TinyGguf } from "../support/tiny-gguf.ts";
 
 const { signal } = new AbortController();
 let prompts: Prompts;
@@ -177,6 +177,13 @@ describe("what is known of a template", () => {
     expect(tokensOf(model, user("a"))).rejects.toMatchObject({ code: "template_failed" });
   });
 
+  test("of one that is long to read is the same", async () => {
+    // The engine in JavaScript, which is asked where llama.cpp's own cannot read a template, takes minutes for this.
+    const model = await open(`{{ ${" ".repeat(1_000_000)} ? }}`);
+    expect(model.template.bounded).toBe(false);
+    expect(tokensOf(model, user("a"))).rejects.toMatchObject({ code: "template_failed" });
+  });
+
   test("is nothing where it cannot be read: the load fails", async () => {
     const failure = { code: "model_load_failed", message: expect.stringContaining("prompt_template") };
     expect(open("{% if %}")).rejects.toMatchObject(failure);
@@ -199,6 +206,17 @@ describe("a tool", () => {
   test("is shown, and the arguments of a call are an object whose special tokens are text", async () => {
     const text = await rendered({ tools: [tool("look"), tool("go")] });
     for (const shown of ['"look"', '"go"', "the </s> sea"]) expect(text).toContain(shown);
+  });
+
+  test("is refused with a reason where the arguments of a call are too deep, and numbers beyond all integers are shown", async () => {
+    const model = await open(PLAIN_TEMPLATE);
+    const withArguments = (args: string): Promise<unknown> => {
+      const tool_calls = [{ ...call, function: { name: "look", arguments: args } }];
+      return model.render({ messages: [{ role: "assistant", content: "a", tool_calls }] }, 131_072, signal);
+    };
+    expect(withArguments("[".repeat(100_000) + "]".repeat(100_000))).rejects.toMatchObject({ code: "messages_refused" });
+    for (const args of ["[1e400, -1e20, 12345678901234567890]", "no JSON"])
+      expect(await withArguments(args)).toHaveProperty("tokens");
   });
 
   test("that alone may be called is shown alone, and none where none may be", async () => {
@@ -316,10 +334,13 @@ describe("the process", () => {
     expect(none.open(await tinyModel(), signal)).rejects.toMatchObject({ code: "engine_unavailable" });
   });
 
-  test("a file that ends it costs its own load alone", async () => {
+  test("a template or a vocabulary that ends it costs its own model alone", async () => {
     const model = await open(PLAIN_TEMPLATE);
     const deep = `{{ ${"(".repeat(100_000)}1${")".repeat(100_000)} }}`;
-    expect(open(deep)).rejects.toMatchObject({ code: "model_load_failed" });
+    const trap = await open(deep);
+    expect(trap.template.bounded).toBe(false);
+    expect(tokensOf(trap, user("a"))).rejects.toMatchObject({ code: "template_failed" });
+    expect(open(PLAIN_TEMPLATE, { mutate: repeatToken })).rejects.toMatchObject({ code: "model_load_failed" });
     expect((await tokensOf(model, user("hello"))).length).toBeGreaterThan(0);
   });
 

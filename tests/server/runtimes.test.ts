@@ -17,7 +17,7 @@ import { streamed } from "../support/stream.ts";
 import { table } from "../support/table.ts";
 import { ways, type Place } from "../support/ways.ts";
 import { becomesIdle, computes } from "../support/work.ts";
-import { tinyGguf } from "../support/tiny-gguf.ts";
+import { repeatToken, tinyGguf } from "../support/tiny-gguf.ts";
 
 const SLOW = 300_000;
 const ARGS = ["--context", "4096"];
@@ -407,8 +407,3 @@ async function engineOf(server: Server): Promise<number> {
 }
 
 const killed = (pid: number) => void (isAlive(pid) && process.kill(pid, "SIGKILL"));
-
-function repeatToken(bytes: Uint8Array<ArrayBuffer>): void {
-  const buffer = Buffer.from(bytes.buffer);
-  buffer.write("<0x42>", buffer.indexOf("<0x41>"));
-}

@@ -46,6 +46,12 @@ export function addTurnToken(bytes: Uint8Array<ArrayBuffer>): void {
   buffer.writeUInt32LE(4, types + 4 * 266);
 }
 
+/** For `mutate`: a vocabulary with one token twice, at which llama.cpp ends its process. */
+export function repeatToken(bytes: Uint8Array<ArrayBuffer>): void {
+  const buffer = Buffer.from(bytes.buffer);
+  buffer.write("<0x42>", buffer.indexOf("<0x41>"));
+}
+
 export interface Damaged {
   /** Says what is wrong with it. */
   name: string;
