@@ -102,6 +102,7 @@ async function* refetchChanged(files: WeightFile[], fetch: (file: WeightFile) =>
 export async function forgetOrigins(folder: string, files: ModelFile[]): Promise<void> {
   for (const { name } of files) await rm(noteOf(join(folder, name)), { force: true });
 }
+
 /** The files that hold weights: no projector, no other companion. */
 export const weightFilesOf = ({ files }: Model): ModelFile[] => files.filter(({ role }) => role === undefined);
 

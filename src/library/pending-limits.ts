@@ -6,8 +6,6 @@ import { tooManyPending } from "./errors.ts";
 /** The most models, of one client and of all together. */
 export const MOST_PENDING = { of_client: 100, in_all: 1_000 };
 
-export type PendingLimits = ReturnType<typeof createPendingLimits>;
-
 export function createPendingLimits(downloads: Collection<PendingModel>) {
   /** Whose a pending model is, also while its record is being `written`. */
   const known = new Map<string, { client: string; written: boolean }>();
