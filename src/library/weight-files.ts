@@ -25,11 +25,14 @@ const RECHECK_MS = 1_000;
 /** In ms: a file that cannot be read to its end is not begun again with each request. */
 const UNREADABLE_MS = 600_000;
 
+/** When the files of a model are looked at again: not before `next`, in milliseconds of `performance.now`. */
+interface Recheck {
+  next: number;
+  timer?: NodeJS.Timeout | undefined;
+}
+
 export function createWeightFiles({ verifier, folderOf, onDamaged = () => {}, log }: WeightFilesOptions) {
-  /** By model: milliseconds of `performance.now` before which its files are not looked at. */
-  const nextRecheck = new Map<string, number>();
-  /** Models whose files are looked at then. */
-  const waiting = new Set<string>();
+  const rechecks = new Map<string, Recheck>();
 
   const filesOf = ({ id, files }: Model): WeightFile[] => {
     const folder = folderOf(id);
@@ -48,7 +51,8 @@ export function createWeightFiles({ verifier, folderOf, onDamaged = () => {}, lo
     verify(file).catch((cause) => {
       // Damage has been told of, and a removal or the end of the server stops it.
       if (cause instanceof ApiError) return;
-      nextRecheck.set(file.id, performance.now() + UNREADABLE_MS);
+      const recheck = rechecks.get(file.id);
+      if (recheck !== undefined) recheck.next = performance.now() + UNREADABLE_MS;
       log?.warn("the sha256 of a file could not be made", { model: file.id, file: file.file.name, cause });
     });
   };
@@ -78,7 +82,12 @@ export function createWeightFiles({ verifier, folderOf, onDamaged = () => {}, lo
         if (state === "unsure") verifyLater(file);
       }
     },
-    recheck,
+    /** Looks whether the files of a loaded model change under it, at once or, where it has just looked, a little later. */
+    recheck(model: Model): void {
+      const known = rechecks.get(model.id) ?? { next: 0 };
+      rechecks.set(model.id, known);
+      look(model, known);
+    },
     /** Makes the sha256 of each file that is no more sure to be what it was. Throws as `check`. */
     async verifyAll(model: Model): Promise<void> {
       const files = filesOf(model);
@@ -93,31 +102,36 @@ export function createWeightFiles({ verifier, folderOf, onDamaged = () => {}, lo
       return known.some(([expected, { state }]) => expected !== undefined && state !== "sound");
     },
     forget(id: string): Promise<void> {
-      nextRecheck.delete(id);
+      clearTimeout(rechecks.get(id)?.timer);
+      rechecks.delete(id);
       return verifier.forget(id);
     },
   };
 
-  /** Looks whether the files of a loaded model change under it, at once or, where it has just looked, a little later. */
-  function recheck(model: Model): void {
-    const { id } = model;
+  function look(model: Model, recheck: Recheck): void {
     const now = performance.now();
-    const rest = (nextRecheck.get(id) ?? 0) - now;
+    const rest = recheck.next - now;
     if (rest <= 0) {
-      nextRecheck.set(id, now + RECHECK_MS);
-      for (const file of filesOf(model)) void recheckFile(file).catch(() => {});
-    } else if (rest <= RECHECK_MS && !waiting.has(id)) {
-      waiting.add(id);
-      setTimeout(() => (waiting.delete(id), recheck(model)), rest).unref();
+      clearTimeout(recheck.timer);
+      recheck.timer = undefined;
+      recheck.next = now + RECHECK_MS;
+      for (const file of filesOf(model)) void recheckFile(file, recheck).catch(() => {});
+    } else if (rest <= RECHECK_MS) {
+      recheck.timer ??= setTimeout(() => {
+        recheck.timer = undefined;
+        look(model, recheck);
+      }, rest).unref();
     }
   }
 
-  async function recheckFile(file: WeightFile): Promise<void> {
+  async function recheckFile(file: WeightFile, recheck: Recheck): Promise<void> {
     // What was removed is still there for the engine that holds it.
     const size = await sizeOf(file);
     if (size === undefined) return;
     if (size !== (file.file.size ?? size)) return onDamaged(file.id, resizedFile(file.id, file.file, size));
     const { state, sure } = await verifier.state(file);
+    // The model was removed meanwhile.
+    if (rechecks.get(file.id) !== recheck) return;
     if (state === "damaged" && sure) onDamaged(file.id, damagedFile(file.id, file.file));
     else if (!sure) verifyLater(file);
   }

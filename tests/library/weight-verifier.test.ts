@@ -187,6 +187,21 @@ describe("a model of several files", () => {
     expect(told[0]).toMatchObject(["m", { code: "model_corrupted", message: expect.stringContaining(name) }]);
   });
 
+  test("that is removed is looked at no more, and no folder is made anew", async () => {
+    const { library, told } = house();
+    const own = join(base, "own.gguf");
+    writeFileSync(own, BYTES);
+    const used = makeModel("m", { files: [{ name: "own.gguf", path: own, sources: [] }] });
+    await library.add(used);
+    await library.resolveForLoad(used);
+    await eventually("it is noted", () => existsSync(join(folder, "own.gguf.sha256.json")));
+    library.recheck(used);
+    library.recheck(used);
+    expect(await library.remove("m")).toBe(true);
+    await new Promise((done) => setTimeout(done, 1_500));
+    expect([existsSync(folder), existsSync(own), told]).toEqual([false, true, []]);
+  });
+
   test("that was damaged loads once its file is what it was: that load waits for the sha256", async () => {
     const { library, told } = house();
     const [name = ""] = names;
