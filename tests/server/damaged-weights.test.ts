@@ -272,6 +272,12 @@ describe.each(runtimes().map((runtime) => [runtime.name, runtime] as const))("on
     flipUnnoticed(weights);
     const fixed = await ingle("check", "--weights", "--fix");
     expect([fixed.code, existsSync(weights), existsSync(join(data, "set-aside"))]).toEqual([1, true, false]);
+    // What the owner has put back is no more damaged.
+    flipUnnoticed(weights);
+    utimesSync(weights, 1, 1);
+    expect((await ingle("check")).code).toBe(0);
+    flipUnnoticed(weights);
+    expect((await ingle("check", "--weights", "--fix")).code).toBe(1);
     expect(await ingle("pull", "tiny", "--allow-private")).toMatchObject({ code: 0, stdout: "tiny is downloaded.\n" });
     expect(await ingle("check", "--weights")).toMatchObject({ code: 0, stdout: expect.stringContaining("nothing is wrong") });
 

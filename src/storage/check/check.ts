@@ -1,5 +1,5 @@
 // `ingle check`: walks a data folder and names what is damaged, foreign or orphaned: its root here, each folder below in a file of
-// check/. Reads only; `setAside` moves, nothing deletes.
+// check/. Writes nothing but the notes of weights that it has hashed; `setAside` moves, nothing deletes.
 import { KV_CACHE_FOLDER } from "../../../models/saved-state-files.ts";
 import { createCheckedFolder, IGNORED, type CheckedFolder, type FolderCheckOptions, type FolderFinding } from "./folder.ts";
 import { checkRecords, type Records } from "./records.ts";

@@ -1,12 +1,13 @@
 // The weights in a data folder: whether they are what the records say, and whether a model owns them.
 import { stat } from "node:fs/promises";
 import { isDeepStrictEqual } from "node:util";
+import { fileStamp } from "../../../models/file-stamp.ts";
 import type { Model } from "../../../models/manifest.ts";
 import { TEMPORARY } from "../drivers/fs-durable.ts";
 import { decodeKey, encodeKey } from "../encode-key.ts";
 import { codeOf } from "../faults.ts";
 import { shellWords } from "../../support/shell-words.ts";
-import { makeWeightNote, notePath, readWeightNote, writeWeightNote } from "../weight-notes.ts";
+import { isDamaged, makeWeightNote, notePath, readWeightNote, writeWeightNote } from "../weight-notes.ts";
 import { IGNORED, type CheckedFolder } from "./folder.ts";
 import type { Records } from "./records.ts";
 
@@ -57,12 +58,16 @@ export async function checkWeights(checked: CheckedFolder, { models, fetched }: 
   }
 }
 
-/** By what was noted of a file, or by its sha256 now, which is noted then: "ingle pull" goes by that. */
+/**
+ * By what was noted of a file; by its sha256 now where all are made, or where it was damaged and has changed since. That is noted: "ingle
+ * pull" goes by it.
+ */
 async function damageOf(path: string, place: string, sha256: string | undefined, onHash: (() => void) | undefined) {
   let note = await readWeightNote(place);
   try {
-    if (onHash !== undefined) {
-      onHash();
+    const may_be_mended = note !== undefined && isDamaged(note) && note.stamp !== (await fileStamp(path));
+    if (onHash !== undefined || may_be_mended) {
+      onHash?.();
       const found = await makeWeightNote(path, sha256 ?? note?.expected, new AbortController().signal);
       // A disk that takes no note is no fault of the file.
       if (!isDeepStrictEqual(found, note)) await writeWeightNote(place, found).catch(() => {});
