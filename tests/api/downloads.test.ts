@@ -34,6 +34,7 @@ let url: string;
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   asked.push(request);
   if (broken) return void response.writeHead(404).end();
+  if (request.url === "/busy") return void response.writeHead(503, { "retry-after": "60" }).end();
   const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? "")?.[1] ?? 0);
   const size = request.url!.endsWith(".gguf") ? 270_590_880 : BYTES.length;
   const range = from > 0 && { "content-range": `bytes ${from}-${size - 1}/${size}` };
@@ -210,6 +211,17 @@ describe("a download", () => {
       expect((await framesOf(await at(`${id}/events`))).data.at(-1)).toMatchObject({ model_id: id, state: "done" });
     expect(await states()).toEqual(["stopped", "stopped", "damaged", "stopped"]);
     expect(asked).toHaveLength(3);
+  });
+
+  test("F-113: from a source that asks for patience lets others come first", async () => {
+    const busy = (id: string) =>
+      makeModel(id, { files: [{ name: "tiny.gguf", sources: [{ type: "url", url: `${url}/busy` }] }] });
+    const { at, start, model, downloads } = house({}, [busy("a"), busy("b"), fetched("c")]);
+    held.resolve();
+    for (const id of ["a", "b", "c"]) await start(id);
+    expect((await framesOf(await at("c/events"))).data.at(-1)).toMatchObject({ model_id: "c", state: "done" });
+    expect([(await model("a")).state, (await model("b")).state]).toEqual(["queued", "queued"]);
+    await downloads.close();
   });
 
   test.each([
