@@ -63,8 +63,11 @@ export function createModelInstaller(deps: ModelInstallerOptions): ModelInstalle
       if (installed !== undefined && fault === undefined) return undefined;
       if (fault instanceof ApiError && fault.code !== "model_corrupted") throw fault;
       const added = await downloads.get(id);
-      if (added !== undefined) return added;
-      const manifest = catalog().find((model) => model.id === id) ?? installed;
+      const listed = catalog().find((model) => model.id === id);
+      // What an older catalogue said of its model may hold no more. A client may have added another model by this id.
+      const is_listed = listed !== undefined && !added?.reference && added?.model.source_url === listed.source_url;
+      if (added !== undefined) return is_listed ? { ...added, model: listed } : added;
+      const manifest = listed ?? installed;
       if (manifest === undefined) throw notInCatalog(id);
       if (manifest.files.some(({ path }) => path !== undefined)) throw fault;
       return { model: manifest };

@@ -335,3 +335,14 @@ test.skipIf(!hasPip)(
   },
   300_000,
 );
+
+test("F-111: a pending model of an older catalogue is fetched as the catalogue has it now", async () => {
+  const listed = catalog().find((model) => model.id === DEFAULT_MODEL)!;
+  const [file] = listed.files;
+  const older = { ...listed, files: [{ ...file!, sha256: "0".repeat(64) }] };
+  await library.addPending({ model: older });
+  expect((await library.planDownload(DEFAULT_MODEL))!.model).toEqual(listed);
+  const own = { ...older, id: "smollm2-360m-instruct", source_url: "https://models.example/mine.gguf" };
+  await library.addPending({ model: own });
+  expect((await library.planDownload(own.id))!.model).toMatchObject({ source_url: own.source_url });
+});
