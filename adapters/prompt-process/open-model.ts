@@ -2,7 +2,7 @@
 import { GgufError, readGgufFile } from "../../models/gguf/header.ts";
 import { AdapterError } from "../adapter.ts";
 import type { Prompt } from "../prompts.ts";
-import { REMEDY, tooLong } from "./errors.ts";
+import { messagesRefused, REMEDY, tooLong } from "./errors.ts";
 import { createTextScan } from "./escape.ts";
 import { templateValues } from "./messages.ts";
 import type { NativeAddon } from "./native.ts";
@@ -43,7 +43,10 @@ export async function openModel({ id, path, prompt_template }: QuestionOf<"open"
       rendered();
       refuseTooLong(text, request, limits);
       const pieces = separator === undefined ? [text] : separator.split(text);
-      return tokenizer === undefined ? { pieces } : { tokens: await tokenizePrompt(pieces, tokenizer, names, limits) };
+      if (tokenizer === undefined) return { pieces };
+      const tokens = await tokenizePrompt(pieces, tokenizer, names, limits);
+      if (tokens.length === 0) throw messagesRefused("it makes no text of them");
+      return { tokens };
     },
     tryGrammar: (grammar: string): void => tryGrammar(grammar, addon, tokenizer),
     close: () => tokenizer?.native.dispose(),

@@ -13,8 +13,9 @@ const READ_MS = 20_000;
 const RENDER_MS = 2_000;
 const TOKENIZE_MS = 10_000;
 const GRAMMAR_MS = 300;
-/** Vocabularies take some 20 to 80 MB each. */
+// In bytes. Vocabularies take some 20 to 80 MB each.
 const MEMORY = 1024 * 1024 * 1024;
+const VOCABULARY_MEMORY = 100 * 1024 * 1024;
 
 export type PromptsOptions = Omit<PromptProcessOptions, "memory">;
 
@@ -27,17 +28,6 @@ interface KnownModel {
 }
 
 export function createPrompts(options: PromptsOptions): Prompts {
-  const compileGrammar = async (process: PromptProcess, model: number, grammar: string): Promise<void> => {
-    try {
-      await process.ask({ type: "grammar", model, grammar }, [GRAMMAR_MS]);
-    } catch (error) {
-      if (error instanceof PromptProcessEnd) throw error;
-      // llama.cpp says why on standard error alone, which is another pipe.
-      await new Promise((done) => setTimeout(done, REASON_MS));
-      const reason = process.lines().find((line) => line.startsWith("parse: "));
-      throw reason === undefined ? error : grammarRefused(reason.slice(0, 200).replace(/^parse: (error parsing grammar: )?/, ""));
-    }
-  };
   const models = new Set<KnownModel>();
   const queue = createQuestionQueue<KnownModel>();
   let current: { process: PromptProcess; opened: Map<KnownModel, { longest_token: number }> } | undefined;
@@ -47,7 +37,10 @@ export function createPrompts(options: PromptsOptions): Prompts {
   const connect = () => {
     if (closed) throw new AdapterError("engine_unavailable", "The server is stopping.");
     if (current === undefined || current.process.ended) {
-      current = { process: startPromptProcess({ ...options, memory: MEMORY }), opened: new Map() };
+      current = {
+        process: startPromptProcess({ ...options, memory: MEMORY + models.size * VOCABULARY_MEMORY }),
+        opened: new Map(),
+      };
     }
     return current;
   };
@@ -159,6 +152,18 @@ export function createPrompts(options: PromptsOptions): Prompts {
       },
       close: () => forget(model),
     };
+  }
+}
+
+async function compileGrammar(process: PromptProcess, model: number, grammar: string): Promise<void> {
+  try {
+    await process.ask({ type: "grammar", model, grammar }, [GRAMMAR_MS]);
+  } catch (error) {
+    if (error instanceof PromptProcessEnd) throw error;
+    // llama.cpp says why on standard error alone, which is another pipe.
+    await new Promise((done) => setTimeout(done, REASON_MS));
+    const reason = process.lines().find((line) => line.startsWith("parse: "));
+    throw reason === undefined ? error : grammarRefused(reason.slice(0, 200).replace(/^parse: (error parsing grammar: )?/, ""));
   }
 }
 
