@@ -37,6 +37,11 @@ export interface KvCache {
   folder: string;
   /** Bytes that all these folders may take together. */
   bytes: number;
+  /**
+   * The data folder, in which they lie, and its `folderIdOf`: where it is gone, and where another one stands at its path, nothing is
+   * made. Absent: not known.
+   */
+  within?: { folder: string; id: string } | undefined;
 }
 
 /** One loaded model. At most `slots` chats run at a time: whoever calls keeps the count. */

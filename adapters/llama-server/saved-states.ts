@@ -1,11 +1,11 @@
 // Whether the conversations of a model can be saved to the disk, and the folder of the states that fit the llama-server which runs it.
 import { createHash } from "node:crypto";
-import { mkdir, readdir, realpath } from "node:fs/promises";
+import { readdir, realpath } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { GgufHeader } from "../../models/gguf/header.ts";
 import type { InstalledModel } from "../../models/manifest.ts";
 import type { LoadOptions } from "../adapter.ts";
-import { createStateFolder } from "../shared/kv-cache/state-folder.ts";
+import { createStateFolder, makeStateFolder } from "../shared/kv-cache/state-folder.ts";
 import { weightsDigest } from "../shared/kv-cache/weights-digest.ts";
 import { fileStamp } from "../../models/file-stamp.ts";
 import type { ProcessWatchdog } from "../shared/watchdog.ts";
@@ -46,7 +46,7 @@ export async function prepareSavedStates(setup: LlamaServerSavedStatesOptions) {
   let files: string;
   try {
     files = await filesDigest(program, model);
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makeStateFolder(kv_cache);
   } catch (error) {
     return logNotSaved((error as Error).message);
   }

@@ -1,6 +1,6 @@
 // The unfinished copy of a file: `<target>.part`, and `<target>.part.json` that names the source of its bytes.
 import { constants, writeSync } from "node:fs";
-import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
+import { type FileHandle, lstat, mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { GgufError, readGgufFile } from "../gguf/header.ts";
 import { createPartHash } from "./part-hash.ts";
@@ -39,7 +39,12 @@ export async function openPartialFile(target: string, file: ExpectedFile, option
   const path = `${target}.part`;
   const note = noteOf(target);
   const folder = dirname(target);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  // Not with all that is above them: a data folder that is gone is not brought back.
+  for (const path of [dirname(folder), folder]) {
+    await mkdir(path, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "EEXIST") throw error;
+    });
+  }
   // A link in the part's place could point at any file of the user's.
   const flags = constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
   const handle = await open(path, flags, 0o600);
@@ -134,7 +139,9 @@ export async function openPartialFile(target: string, file: ExpectedFile, option
         await readGgufFile(path).catch((error) => (error instanceof GgufError ? refuse(error.message) : Promise.reject(error)));
       await syncing;
       await handle.sync();
+      const [own, there] = [await handle.stat(), await lstat(path)];
       await part.close();
+      if (own.ino !== there.ino) throw new Error(`Another file stands at ${path} by now.`);
       await rename(path, target);
       if (!one_of_several) await rm(note, { force: true });
       await fsyncFolder(folder);

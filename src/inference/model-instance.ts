@@ -6,6 +6,8 @@ import type { MemoryHolder } from "./memory-budget.ts";
 import { createRequestQueue, type RequestQueue, type RequestQueueOptions } from "./request-queue.ts";
 
 export interface ModelInstance extends Omit<MemoryHolder, "stopping"> {
+  /** Its record, as the last request had it. */
+  model: Model;
   /** The servers that run the model instead of this machine. */
   readonly upstream: Model["upstream"];
   readonly queue: RequestQueue;
@@ -32,7 +34,7 @@ export interface ModelInstance extends Omit<MemoryHolder, "stopping"> {
 export type UnloadReason = "asked" | "idle" | "memory" | "changed" | "damaged";
 
 interface ModelInstanceOptions extends RequestQueueOptions {
-  upstream: Model["upstream"];
+  model: Model;
   keep_alive: number;
   now: () => number;
   isPinned: (id: string) => boolean;
@@ -44,7 +46,8 @@ interface ModelInstanceOptions extends RequestQueueOptions {
 let uses = 0;
 
 export function createModelInstance(options: ModelInstanceOptions): ModelInstance {
-  const { id, upstream, keep_alive, now, isPinned, onIdle, retire } = options;
+  const { id, model, keep_alive, now, isPinned, onIdle, retire } = options;
+  const { upstream } = model;
   let users = 0;
   let used = ++uses;
   let idle_since = now();
@@ -62,6 +65,7 @@ export function createModelInstance(options: ModelInstanceOptions): ModelInstanc
   const instance: ModelInstance = {
     id,
     upstream,
+    model,
     queue: createRequestQueue(options),
     get idle() {
       return users === 0;

@@ -74,8 +74,8 @@ export function createModelInstances({ slots, memory, closing, log, later, ...op
       const known = current.get(id);
       if (known?.draining) retire(known, "memory");
       else if (known !== undefined && !isDeepStrictEqual(known.upstream, upstream)) retire(known, "changed");
-      else if (known !== undefined) return known;
-      const instance = createModelInstance({ ...options, id, upstream, slots: slots(model), onIdle, retire });
+      else if (known !== undefined) return Object.assign(known, { model });
+      const instance = createModelInstance({ ...options, id, model, slots: slots(model), onIdle, retire });
       current.set(id, instance);
       return instance;
     },

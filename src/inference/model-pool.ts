@@ -32,6 +32,8 @@ export interface ModelPool {
   start(model: Model, options: StartModelOptions, signal: AbortSignal): Promise<void>;
   /** `loading`: also of a model that waits for memory. */
   state(id: string): "stopped" | "loading" | "running";
+  /** The models whose engine runs and takes new requests, as their last requests had them. */
+  running(): Model[];
   /** All engines, also those that are loading or stopping, by id. */
   list(): EngineRow[];
   /** In Prometheus' text format, of these models: the installed ones. */
@@ -176,6 +178,7 @@ export function createModelPool(options: ModelPoolOptions): ModelPool {
       if (instance?.engine !== undefined) return "running";
       return instance?.load === undefined ? "stopped" : "loading";
     },
+    running: () => instances.all().flatMap(({ model, engine, stopping }) => (engine === undefined || stopping ? [] : [model])),
     list,
     metrics: metrics.text,
     async unload(id) {

@@ -13,6 +13,7 @@ import type { DownloadPlan } from "./pending-models.ts";
 import { createRateMeter } from "./rate-meter.ts";
 import type { Log } from "../support/log.ts";
 import type { Collection } from "../storage/collection.ts";
+import { unavailable } from "../storage/faults.ts";
 
 export interface DownloadEvent {
   model_id: string;
@@ -54,6 +55,8 @@ export interface DownloadJobs {
   cancel(id: string): Promise<boolean>;
   /** Goes on with the jobs that an earlier server was at or had queued, in their order. */
   resume(): Promise<void>;
+  /** Fails all jobs that run, as the storage is away; their bytes are kept, and `resume` goes on with them. */
+  suspend(): void;
   /** Stops all jobs and keeps their bytes; the next server goes on with them. */
   close(): Promise<void>;
 }
@@ -121,6 +124,7 @@ export function createDownloadJobs({
       return "started";
     },
     async resume() {
+      for (const { stop, ended } of running.values()) if (stop.signal.aborted) await ended;
       const jobs = await records.getMany(await records.ids());
       const orderOf = ({ queued_at, created_at }: PendingModel): number => queued_at ?? created_at * 1000;
       for (const job of jobs.toSorted((a, b) => orderOf(a) - orderOf(b))) {
@@ -142,6 +146,9 @@ export function createDownloadJobs({
       job.stop.abort(new Error("The download was cancelled."));
       await job.ended;
       return job.event.state === "cancelled";
+    },
+    suspend() {
+      for (const { stop } of running.values()) stop.abort(unavailable("The storage cannot be reached."));
     },
     async close() {
       closed = true;
@@ -194,12 +201,14 @@ export function createDownloadJobs({
       }
       job.event = { ...job.event, ...(await installedEvent(id)), source: job.event.source };
     } catch (error) {
-      const end = job.stop.signal.aborted ? { state: "cancelled" as const } : { state: "failed" as const, error: errorOf(error) };
+      const cancelled = job.stop.signal.aborted && !isSuspended(job);
+      const end = cancelled ? { state: "cancelled" as const } : { state: "failed" as const, error: errorOf(error) };
       job.event = { ...job.event, ...end, rate: 0 };
       if (end.state === "failed") log.error("download failed", { model: id, cause: error });
       remember(job.event);
     }
-    await recordEnd(id, job.event);
+    // The record of one that was suspended still says that it runs: that is what `resume` looks for.
+    if (!isSuspended(job)) await recordEnd(id, job.event);
     running.delete(id);
     for (const wake of job.waiting) wake();
   }
@@ -239,6 +248,7 @@ export function createDownloadJobs({
 }
 
 const isUnderWay = ({ state }: DownloadEvent): boolean => state === "queued" || state === "downloading";
+const isSuspended = ({ stop }: DownloadJob): boolean => stop.signal.reason instanceof ApiError;
 
 /** Without the reason of an earlier end. */
 function withoutError(record: PendingModel): PendingModel {

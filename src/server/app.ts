@@ -37,7 +37,7 @@ export function createApp(options: AppOptions): App {
   const app = new Hono<AppEnv>({ strict: false });
   app.onError(answerThrown);
   const auth_failures = createAuthFailures();
-  app.use(createGuards({ ...guards, auth_failures }, answerThrown));
+  app.use(createGuards({ ...guards, auth_failures, ensureStorage: options.store.ensureThere }, answerThrown));
   app.route("/health", healthRoutes(deps));
   app.route("/metrics", metricsRoutes(deps, auth_failures));
   app.route("/v1/chat", chatRoutes(deps));

@@ -75,7 +75,7 @@ export async function createServer(config: Config, options: CreateServerOptions)
 }
 
 function createServerOn(folder: DataFolder, config: Config, log: Log, options: CreateServerOptions): RunningServer {
-  const { store, lock } = folder;
+  const { store, lock, presence } = folder;
   const own = options.adapter;
   const adapters: Partial<Adapters> & Pick<Adapters, "adapterOf"> = own ? { adapterOf: () => own } : createAdapters(config, log);
   const { adapterOf } = adapters;
@@ -88,7 +88,7 @@ function createServerOn(folder: DataFolder, config: Config, log: Log, options: C
   // Models without files need no estimate.
   const estimator = models === undefined ? createMemoryEstimator({ ...config, budget }) : undefined;
   const pool: ModelPool = createModelPool({
-    ...poolSettings(config),
+    ...poolSettings(config, lock?.folder_id),
     adapterOf,
     resolve: library.resolveForLoad,
     onUse: library.recheck,
@@ -104,6 +104,17 @@ function createServerOn(folder: DataFolder, config: Config, log: Log, options: C
     now: epochSeconds,
     log,
   });
+  let resuming = false;
+  const resumeDownloads = async (): Promise<void> => {
+    resuming = true;
+    await downloads.resume();
+  };
+  presence?.watch({
+    away: downloads.suspend,
+    back() {
+      if (resuming) downloads.resume().catch((cause) => log.error("downloads were not gone on with", { cause }));
+    },
+  });
   const operator_key = randomBytes(32).toString("base64url");
   const app = createApp({
     guards: guardOptions(config, options.wide ?? false, operator_key),
@@ -112,7 +123,7 @@ function createServerOn(folder: DataFolder, config: Config, log: Log, options: C
     pool,
     downloads,
     importFolder: (path) => importInto(store, path),
-    sealKey: lock && createFolderProof(config.data, operator_key),
+    sealKey: lock && createFolderProof(config.data, operator_key, store.isThere),
     adapterOf,
     adapterNotice: adapters.notice,
     ...(estimator && { estimator }),
@@ -134,7 +145,7 @@ function createServerOn(folder: DataFolder, config: Config, log: Log, options: C
     log,
     operator_key,
     guarantee: folder.guarantee,
-    resumeDownloads: downloads.resume,
+    resumeDownloads,
     announceUrl: async (url) => lock?.announceUrl(url),
     async close(grace_ms) {
       // In this order: a job that is stopped is gone on with by the next server, one that fails is not.
@@ -152,12 +163,13 @@ function libraryOf({ data }: Config, { models, downloads }: Store, log: Log, onD
   return createLibrary({ ...records, weights: join(data, "weights"), kv_cache, onDamaged, log, now: epochSeconds });
 }
 
-function poolSettings({ data, kv_cache, slots, queue, threads, context, keep_alive, timeout, pin }: Config) {
+function poolSettings({ data, kv_cache, slots, queue, threads, context, keep_alive, timeout, pin }: Config, data_id?: string) {
   const folderOf = ({ id }: Model): string => join(data, KV_CACHE_FOLDER, encodeKey(id));
+  const within = data_id === undefined ? undefined : { folder: data, id: data_id };
   return {
     slots: (model: Model) => slotsOfUpstream(model) ?? slots,
     ...{ queue, threads, context, keep_alive, timeout, pinned: pin },
-    ...(kv_cache > 0 && { kvCacheOf: (model: Model) => ({ folder: folderOf(model), bytes: kv_cache }) }),
+    ...(kv_cache > 0 && { kvCacheOf: (model: Model) => ({ folder: folderOf(model), bytes: kv_cache, within }) }),
   };
 }
 

@@ -1,7 +1,7 @@
 // From a folder and the choice of a driver to an open store: the marker, the lock, the driver, and what it guarantees.
 import { randomUUID } from "node:crypto";
 import { mkdir, readdir } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import memory from "unstorage/drivers/memory";
 import { normalizeKey, type Driver } from "unstorage";
 import * as v from "valibot";
@@ -10,12 +10,15 @@ import type { Log } from "../support/log.ts";
 import { chosenDriver, DriverError, guaranteeOf, loadDriver } from "./drivers.ts";
 import { codeOf, DamagedError, unavailable, UncertainWriteError, undefinedIfAbsent } from "./faults.ts";
 import { LOCK_FILE, MARKER, NOT_FOREIGN } from "./file-names.ts";
+import { identifyFolder, isFolderThere, type FolderIdentity, type IsThere } from "./folder-identity.ts";
 import { takeFolderLock, type FolderLock } from "./lock/folder-lock.ts";
-import { fsDurable, type FsDurable } from "./drivers/fs-durable.ts";
+import { fsDurable, type FsDurable, type FsDurableOptions } from "./drivers/fs-durable.ts";
 import type { Holder } from "./lock/holder.ts";
 import { readRegularFile } from "./read-regular-file.ts";
 import { putRecordsNow } from "./drivers/fs-durable/record-writes.ts";
 import type { DriverChoice } from "./store-path.ts";
+import { createPresence, isDoneWithin, type Presence } from "./presence.ts";
+import { presentOnly } from "./drivers/present-only.ts";
 import { createStore, type Store } from "./store.ts";
 import { removeStatesWithoutKey } from "./states-without-key.ts";
 
@@ -41,6 +44,8 @@ export interface DataFolder {
   guarantee: string;
   /** Absent where nothing is to be written. */
   lock?: FolderLock;
+  /** Absent where nothing is to be written. */
+  presence?: Presence;
   close(): Promise<void>;
 }
 
@@ -54,39 +59,60 @@ export async function openDataFolder(options: DataFolderOptions): Promise<DataFo
   const choice = chosenDriver(options.store);
   await prepareFolder(options);
   const onLost = (holder: Holder | undefined): void => {
-    store?.share();
+    store?.keepInMemory(false);
     log.error("the data folder was taken by another process: nothing is written any more", { pid: holder?.pid });
   };
   let store: Store | undefined;
-  const lock = await takeFolderLock(join(folder, LOCK_FILE), { command, onLost }).catch((error) => throwUnusable(folder, error));
+  let isThere: IsThere = async () => true;
+  const lock = await takeFolderLock(join(folder, LOCK_FILE), { command, onLost, isThere: () => isThere() }).catch((error) =>
+    throwUnusable(folder, error),
+  );
   try {
     await ensureMarker(folder);
-    const driver = await openDriver(choice, folder, lock.token);
+    const home = await identifyFolder(folder, MARKER);
+    const driver = await openDriver(choice, { base: folder, marker: MARKER, token: lock.token, home });
     if (choice.driver !== "fs-durable") await probeDriver(choice.driver, driver);
-    const { shared } = guaranteeOf(choice.driver);
-    const assertWritable = (): void => {
-      if (!lock.held()) throw unavailable("This server does not hold its data folder any more.");
-    };
-    store = createStore({ driver, shared, log, assertWritable });
-    if (choice.driver === "fs-durable") sweepInBackground(driver as FsDurable, log);
+    isThere = await watchPlaces(home, choice);
+    const answers = choice.driver === "redis" ? () => isDoneWithin(ANSWER_MS, async () => driver.hasItem(PROBE, {})) : undefined;
+    const presence = createPresence({ isThere, answers, mayReturn: lock.confirm, log });
+    const opened = createStore({
+      driver: presentOnly(driver, presence),
+      shared: guaranteeOf(choice.driver).shared,
+      log,
+      assertWritable() {
+        if (!lock.held()) throw unavailable("This server does not hold its data folder any more.");
+      },
+      presence,
+    });
+    store = opened;
+    // Somebody may change the records before they are back.
+    presence.watch({ away: () => opened.keepInMemory(false), back: () => opened.keepInMemory(true) });
+    if (choice.driver === "fs-durable") sweepInBackground(driver as FsDurable, presence, log);
     await removeStatesWithoutKey(folder).catch(({ message }) => log.warn(`saved states of an older ingle stay: ${message}`));
+    const close = async (): Promise<void> => {
+      presence.close();
+      await opened.close();
+      await lock.release();
+    };
+    return { store, guarantee: describeGuarantee(choice, folder), lock, presence, close };
   } catch (error) {
     await lock.release();
     throw error;
   }
-  const opened = store;
-  const close = async (): Promise<void> => {
-    await opened.close();
-    await lock.release();
-  };
-  return { store, guarantee: describeGuarantee(choice, folder), lock, close };
+}
+
+/** The data folder, and the one of a driver that has a folder of its own. */
+async function watchPlaces(home: FolderIdentity, { driver, base }: DriverChoice): Promise<IsThere> {
+  if (!["fs", "fs-lite"].includes(driver)) return () => isFolderThere(home);
+  const own = await identifyFolder(resolve(String(base)));
+  return async () => (await isFolderThere(home)) && isFolderThere(own);
 }
 
 /** Opens a folder to read it, also while another process writes there; one that is not there reads as an empty one. Throws `DriverError`. */
 export async function readDataFolder({ folder, store, log }: Omit<DataFolderOptions, "command">): Promise<DataFolder> {
   const choice = chosenDriver(store);
   const there = (await entriesOf(folder)) !== undefined;
-  const driver = there || choice.driver !== "fs-durable" ? await openDriver(choice, folder, "reader", "") : memory();
+  const driver = there || choice.driver !== "fs-durable" ? await openDriver(choice, { base: folder, token: "reader" }) : memory();
   const assertWritable = (): never => {
     throw unavailable("The data folder was opened to be read only.");
   };
@@ -173,10 +199,12 @@ export function throwUnusable(folder: string, cause: unknown): never {
   });
 }
 
-async function openDriver(choice: DriverChoice, folder: string, token: string, marker = MARKER): Promise<Driver> {
-  return choice.driver === "fs-durable" ? fsDurable({ base: folder, marker, token }) : loadDriver(choice);
+async function openDriver(choice: DriverChoice, options: FsDurableOptions): Promise<Driver> {
+  return choice.driver === "fs-durable" ? fsDurable(options) : loadDriver(choice);
 }
 
+/** Of a driver's server: with the time between two looks less than a second. */
+const ANSWER_MS = 600;
 const PROBE = "probe:written-at-the-start-and-removed";
 
 /** Writes, lists and removes one value: some drivers drop what is written and say nothing. */
@@ -207,7 +235,9 @@ function describeGuarantee(choice: DriverChoice, folder: string): string {
 const SWEEP_AFTER_MS = 2_000;
 
 /** Sweeps a while after the start, which is not to be slowed down by it. */
-function sweepInBackground(driver: FsDurable, log: Log): void {
-  const run = (): void => void driver.sweep().catch((cause) => log.warn("old temporary files were not all removed", { cause }));
+function sweepInBackground(driver: FsDurable, { there }: Presence, log: Log): void {
+  const run = (): void => {
+    if (there()) driver.sweep().catch((cause) => log.warn("old temporary files were not all removed", { cause }));
+  };
   setTimeout(run, SWEEP_AFTER_MS).unref();
 }

@@ -13,6 +13,7 @@ import { createIdIndex } from "./id-index.ts";
 import { decodeKey, encodeKey } from "./encode-key.ts";
 import { createRecordCache } from "./record-cache.ts";
 import { createKeyedRwLock } from "./keyed-rw-lock.ts";
+import type { Presence } from "./presence.ts";
 
 export interface Store {
   threads: Collection<Thread>;
@@ -27,8 +28,12 @@ export interface Store {
   newAssistantId(): Promise<string>;
   /** Records that could not be read since the start. */
   damaged(): number;
-  /** From now on another process may write: no record is kept in memory any more. */
-  share(): void;
+  /** Whether the records can be reached, as far as is known. */
+  isThere(): boolean;
+  /** Throws 503 `storage_unavailable` where they cannot. */
+  ensureThere(): void | Promise<void>;
+  /** Whether records are kept in memory: not while others may write. Saying yes again drops those that were. */
+  keepInMemory(keep: boolean): void;
   close(): Promise<void>;
 }
 
@@ -39,6 +44,8 @@ export interface StoreOptions {
   log: Log;
   /** Throws where this process may not write, or no longer. */
   assertWritable?: () => void;
+  /** Absent: the driver never goes away. */
+  presence?: Pick<Presence, "there" | "ensure">;
 }
 
 /** What the records of each collection are; `messages` has one base a thread below its own. */
@@ -50,7 +57,8 @@ export const KINDS = {
   downloads: kindOfAnyIds("download", PendingModel),
 } satisfies Record<(typeof COLLECTIONS)[number], unknown>;
 
-export function createStore({ driver, shared, log, assertWritable = () => {} }: StoreOptions): Store {
+export function createStore(options: StoreOptions): Store {
+  const { driver, shared, log, assertWritable = () => {}, presence } = options;
   const storage = createStorage({ driver });
   const damaged = new Set<string>();
   const context: CollectionContext = {
@@ -62,8 +70,6 @@ export function createStore({ driver, shared, log, assertWritable = () => {} }: 
       damaged.add(key);
       log.warn("a record cannot be read", { key, cause: error });
     },
-    index: shared ? undefined : createIdIndex(),
-    cache: shared ? undefined : createRecordCache(),
     // `clear` of some other drivers empties more than the base (https://github.com/unjs/unstorage/issues/616).
     clear: driver.name === "fs-durable" ? async (base) => driver.clear!(base, {}) : undefined,
   };
@@ -81,7 +87,7 @@ export function createStore({ driver, shared, log, assertWritable = () => {} }: 
     if (newest !== undefined) issueAbove(newest);
     return newId(prefix);
   };
-  return {
+  const store: Store = {
     threads,
     assistants,
     models: createCollection(context, "models", KINDS.models),
@@ -90,11 +96,16 @@ export function createStore({ driver, shared, log, assertWritable = () => {} }: 
     conversations: createConversations({ threads, messages, locks: context.locks, newIdAbove, shared }),
     newAssistantId: () => newIdAbove("asst_", assistants),
     damaged: () => damaged.size,
-    share() {
-      context.index = context.cache = undefined;
+    isThere: presence?.there ?? (() => true),
+    ensureThere: presence?.ensure ?? (() => {}),
+    keepInMemory(keep) {
+      context.index = keep && !shared ? createIdIndex() : undefined;
+      context.cache = keep && !shared ? createRecordCache() : undefined;
     },
     close: () => storage.dispose(),
   };
+  store.keepInMemory(true);
+  return store;
 }
 
 function kindOfOwnIds<T>(name: string, prefix: string, schema: RecordKind<T>["schema"], others: string[] = []): RecordKind<T> {

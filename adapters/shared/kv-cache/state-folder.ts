@@ -5,6 +5,7 @@ import { createHash, randomInt } from "node:crypto";
 import { mkdir, open, readdir, rename, rm, stat, utimes, type FileHandle } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { SAVED_STATE_FILE, UNFINISHED_STATE_FILE, type SavedStateExtension } from "../../../models/saved-state-files.ts";
+import { folderIdOf } from "../../../models/folder-id.ts";
 import type { KvCache } from "../../adapter.ts";
 import { BadStateError, withFile } from "./state-bytes.ts";
 
@@ -34,7 +35,8 @@ const ENGINE_NUMBER = randomInt(2 ** 31);
 let files = 0;
 
 /** No folder is made before the first state is written. */
-export function createStateFolder<Content extends object>({ folder, bytes: limit }: KvCache, format: StateFormat<Content>) {
+export function createStateFolder<Content extends object>(cache: KvCache, format: StateFormat<Content>) {
+  const { folder, bytes: limit } = cache;
   const root = dirname(folder);
   /** By name; undefined: of another setup. A name stands for its content, so each header is read once. */
   const known = new Map<string, SavedState<Content> | undefined>();
@@ -85,7 +87,7 @@ export function createStateFolder<Content extends object>({ folder, bytes: limit
 
   /** An empty file for llama.cpp to write this state to, with a name that no other engine uses, for its owner alone. */
   async function begin(scope: string, content: Content): Promise<string> {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makeStateFolder(cache);
     const path = join(folder, `.${scopeDigits(scope)}-${format.nameOf(content)}.${ENGINE_NUMBER}.${files++}.tmp`);
     await (await open(path, "wx", 0o600)).close();
     return path;
@@ -144,6 +146,17 @@ export function createStateFolder<Content extends object>({ folder, bytes: limit
       await discard(path);
       total -= size;
     }
+  }
+}
+
+/** Makes the folder of a model where it is not there. Throws where the data folder is not, or is another one. */
+export async function makeStateFolder({ folder, within }: KvCache): Promise<void> {
+  if (within !== undefined && (await folderIdOf(within.folder)) !== within.id) throw new Error("The data folder is another one.");
+  // One after the other: made at once, they would bring back a data folder that is gone.
+  for (const path of [dirname(folder), folder]) {
+    await mkdir(path, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "EEXIST") throw error;
+    });
   }
 }
 

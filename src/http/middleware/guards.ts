@@ -7,6 +7,7 @@ import { contentTypeGuard } from "./content-type.ts";
 import { answerHeaders, type AnswerThrown } from "./headers.ts";
 import { hostGuard } from "./host.ts";
 import { originGuard } from "./origin.ts";
+import { storageGuard } from "./storage.ts";
 
 export interface GuardOptions {
   /** Names and addresses accepted in `Host` beside those of loopback, without port. */
@@ -22,6 +23,8 @@ export interface GuardOptions {
   newRequestId: () => string;
   /** Counts refused keys, and delays their answers; absent: no more than refused. */
   auth_failures?: AuthFailures;
+  /** Throws while the records cannot be reached; absent: they always can. */
+  ensureStorage?: () => void | Promise<void>;
   /** Bytes of a body; 1 MiB unless said. */
   max_body?: number;
   /** Bytes of a body under `/v1/chat/`; 10 MiB unless said. */
@@ -44,6 +47,7 @@ export function createGuards(options: GuardOptions, answerThrown: AnswerThrown):
     authGuard(keys, operator_key, options.auth_failures),
     contentTypeGuard,
     bodyLimitGuard((path) => (path.startsWith("/v1/chat/") ? chatLimits : limits)),
+    ...(options.ensureStorage ? [storageGuard(options.ensureStorage)] : []),
   ]);
 }
 

@@ -4,19 +4,22 @@ import { dirname, join } from "node:path";
 import pLimit from "p-limit";
 import type { Driver } from "unstorage";
 import { codeOf, UncertainWriteError, undefinedIfAbsent } from "../faults.ts";
+import type { FolderIdentity } from "../folder-identity.ts";
 import { disk, type FileSystem } from "./fs-durable/file-system.ts";
 import { createFolderSyncs } from "./fs-durable/folder-fsync.ts";
 import { isSafeName } from "../encode-key.ts";
 import { notAFolder } from "./fs-durable/record-writes.ts";
 import { decodeText } from "../decode-text.ts";
 
-interface FsDurableOptions {
+export interface FsDurableOptions {
   /** Absolute path of the folder; it must be there. */
   base: string;
   /** A file in `base` that is always there: where it is missing, what is read is not the folder but the place where its disk belongs. */
   marker?: string;
   /** Part of the names of temporary files: two processes that believe to hold the same folder never share one. Letters and digits. */
   token: string;
+  /** What `base` is known by; absent: whatever stands there will do. */
+  home?: FolderIdentity | undefined;
   files?: FileSystem;
 }
 
@@ -39,7 +42,7 @@ export const SUFFIX = ".json";
 /** The temporary files of all processes; no key has such a name. */
 export const TEMPORARY = /^\.[a-z0-9._-]+\.tmp$/;
 
-export function fsDurable({ base, marker = "", token, files = disk }: FsDurableOptions): FsDurable {
+export function fsDurable({ base, marker = "", token, home, files = disk }: FsDurableOptions): FsDurable {
   const limited = pLimit(FILES_AT_ONCE);
   /** Folders that exist and whose own name is on the disk. */
   const ready = new Map<string, Promise<void>>();
@@ -88,7 +91,7 @@ export function fsDurable({ base, marker = "", token, files = disk }: FsDurableO
     for (const folder of folders) await ensureFolder(folder, dirname(folder));
     const temporary = join(dirname(path), `.${key.split(":").at(-1)}.${token}.tmp`);
     try {
-      await files.put({ folders, temporary, path, bytes });
+      await files.put({ folders, temporary, path, bytes, home });
     } catch (error) {
       if (error instanceof UncertainWriteError) throw noteUncertain(path, error);
       throw forgetGone(error);

@@ -2,7 +2,9 @@
 import { lstat, readdir, rm, utimes } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { makeSpare, PROOF, removeSpare } from "./folder-proof.ts";
-import { folderIdOf, isAbandoned, isHeld, readHolder, thisProcess, type Holder } from "./holder.ts";
+import { isAbandoned, isHeld, readHolder, thisProcess, type Holder } from "./holder.ts";
+import { folderIdOf } from "../../../models/folder-id.ts";
+import type { IsThere } from "../folder-identity.ts";
 import { createLockFile, isAbsent, isOwnLock, overwriteLockFile, removeLockFile, takeLockFile } from "./lock-file.ts";
 
 const HEARTBEAT_MS = 2_000;
@@ -15,8 +17,12 @@ const LEFTOVER = /^(?:\.[\w-]{1,64}\.stale)*(?:\.[\w-]{1,64}\.stale|\.[\da-f]{8}
 
 export interface FolderLock {
   token: string;
+  /** The folder that is locked, as `folderIdOf` names it. */
+  folder_id: string;
   /** Writes into the lock where the API is, for other commands. */
   announceUrl(url: string): Promise<void>;
+  /** Looks at the lock now, and answers what `held` does. */
+  confirm(): Promise<boolean>;
   /** False once the lock was released, or found to be another process's: from then on nothing may be written. */
   held(): boolean;
   /** Removes the lock, unless it is another process's by now. */
@@ -27,14 +33,17 @@ interface LockOptions {
   command: string;
   /** The lock was deleted by hand and another process has taken it. */
   onLost?: (holder: Holder | undefined) => void;
+  /** Whether the folder of the lock is still the one in which it was taken; absent: it is. */
+  isThere?: IsThere;
   heartbeat_ms?: number;
   stale_ms?: number;
 }
 
 /** Takes the lock of the file `path`, whose folder must be there. Throws `LockedError`. */
 export async function takeFolderLock(path: string, options: LockOptions): Promise<FolderLock> {
-  const { command, onLost = () => {}, heartbeat_ms = HEARTBEAT_MS, stale_ms = STALE_MS } = options;
-  const own: Holder = { ...thisProcess(command), folder: await folderIdOf(dirname(path)) };
+  const { command, onLost = () => {}, isThere = async () => true, heartbeat_ms = HEARTBEAT_MS, stale_ms = STALE_MS } = options;
+  const folder_id = await folderIdOf(dirname(path));
+  const own: Holder = { ...thisProcess(command), folder: folder_id };
   await takeLockFile(path, own, stale_ms);
   await sweepLeftovers(path);
 
@@ -47,28 +56,37 @@ export async function takeFolderLock(path: string, options: LockOptions): Promis
     onLost(holder);
   };
   const beat = async (): Promise<void> => {
+    // Nothing is touched or made in another folder at that path.
+    if (!(await isThere())) return;
     if (await isOwnLock(path, own)) return utimes(path, new Date(), new Date());
     // A lock that was deleted by hand is taken again, unless another process was faster.
     if ((await isAbsent(path)) && (await createLockFile(path, own))) return;
     lose(await readHolder(path));
   };
   // A beat that the disk refuses is repeated by the next one.
-  const timer = setInterval(() => void (beating = beating.then(beat).catch(() => {})), heartbeat_ms);
+  const beatNow = (): Promise<void> => (beating = beating.then(beat).catch(() => {}));
+  const timer = setInterval(beatNow, heartbeat_ms);
   timer.unref();
 
   return {
     token: own.token,
+    folder_id,
     async announceUrl(url) {
       if (!held) return;
       own.url = url;
       await overwriteLockFile(path, own);
       await makeSpare(dirname(path));
     },
+    async confirm() {
+      if (held) await beatNow();
+      return held;
+    },
     held: () => held,
     async release() {
       held = false;
       clearInterval(timer);
       await beating;
+      if (!(await isThere())) return;
       if (own.url !== undefined && (await isOwnLock(path, own).catch(() => false))) await removeSpare(dirname(path));
       await removeLockFile(path, own);
     },

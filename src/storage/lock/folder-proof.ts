@@ -28,11 +28,12 @@ const MOST_ANSWER = 2 ** 14;
 export type SealKey = ReturnType<typeof createFolderProof>;
 
 /**
- * The server's half: its key, sealed by the secret with this digest, 64 characters of hex; undefined where `folder` has no such secret.
- * Throws what the disk throws.
+ * The server's half: its key, sealed by the secret with this digest, 64 characters of hex; undefined where `folder` has no such secret,
+ * or is another one by now. Throws what the disk throws.
  */
-export function createFolderProof(folder: string, key: string) {
+export function createFolderProof(folder: string, key: string, isThere = () => true) {
   return async (digest: string): Promise<string | undefined> => {
+    if (!isThere()) return undefined;
     const bytes = await disk.read(join(folder, markName(digest)), SECRET_LENGTH).catch((error) => {
       // A link, a pipe and the like are no secret of a command.
       if (!(error instanceof DamagedError)) return undefinedIfAbsent(error);

@@ -6,6 +6,7 @@ import { hostname } from "node:os";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as v from "valibot";
+import { folderIdOf } from "../../../models/folder-id.ts";
 import { codeOf, DamagedError } from "../faults.ts";
 import { readRegularFile } from "../read-regular-file.ts";
 import { requestOperatorKey } from "./folder-proof.ts";
@@ -51,15 +52,6 @@ export class LockedError extends Error {
 /** A holder for this process, with a token that no other ever had. */
 export function thisProcess(command: string): Holder {
   return { pid: process.pid, command, started: startOf(process.pid), place: place(), token: randomUUID() };
-}
-
-/**
- * Device and inode of a folder. Where they differ, on the same machine, it is most likely another folder; a network disk that is
- * mounted twice, and a file system whose inodes come and go, have several for one.
- */
-export async function folderIdOf(folder: string): Promise<string> {
-  const { dev, ino } = await stat(folder, { bigint: true });
-  return `${dev}:${ino}`;
 }
 
 /**

@@ -3,6 +3,7 @@
 import { constants, closeSync, fsyncSync, lstatSync, openSync, renameSync, unlinkSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { codeOf, uncertainWrite, undefinedIfAbsent } from "../../faults.ts";
+import { assertFolderThere, type FolderIdentity } from "../../folder-identity.ts";
 
 export type EntryKind = "file" | "folder" | "other";
 
@@ -14,6 +15,8 @@ export interface RecordWrite {
   temporary: string;
   path: string;
   bytes: Uint8Array;
+  /** The data folder: nothing is written where another one stands at its path. Absent: not known. */
+  home?: FolderIdentity | undefined;
 }
 
 /** What a write asks of the file system. Each call is done when it returns, and throws where it failed. */
@@ -39,6 +42,8 @@ export function* putRecords(calls: WriteCalls, writes: RecordWrite[]): Generator
   const begun = new Set<number>();
 
   yield* each((write, i) => {
+    // Here, and not only before a batch waits for a thread. What is renamed later is not there where the folder has gone.
+    if (write.home !== undefined) assertFolderThere(write.home);
     refuseLinks(calls, write.folders);
     begun.add(i);
     descriptors[i] = calls.create(write.temporary, write.bytes);
