@@ -6,6 +6,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   utimesSync,
@@ -13,6 +14,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { folderIdOf } from "../../models/folder-id.ts";
 import { BadStateError, withFile } from "../../adapters/shared/kv-cache/state-bytes.ts";
 import { createStateFolder, type SavedState, type StateFolder } from "../../adapters/shared/kv-cache/state-folder.ts";
 import {
@@ -271,5 +273,25 @@ describe("two engines in one folder", () => {
     for (const state of left) await loaded(open(), state);
     expect(left.reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThanOrEqual(2_000);
     expect(there().filter((name) => name.endsWith(".tmp"))).toEqual([]);
+  });
+});
+
+describe("a data folder that is another one by now, or gone", () => {
+  test("gets no state, and is not made anew", async () => {
+    mkdirSync(base);
+    const within = { folder: base, id: await folderIdOf(base) };
+    const states = createStateFolder({ folder: join(base, "kv-cache", "tiny"), bytes: 1e9, within }, embeddedStateFormat(KEY));
+    const begin = () =>
+      states.begin("", held(1)).then(
+        () => "begun",
+        (error: Error) => error.message,
+      );
+    expect(await begin()).toBe("begun");
+    renameSync(base, `${base}-moved`);
+    expect(await begin()).toContain("ENOENT");
+    expect(existsSync(base)).toBe(false);
+    mkdirSync(base);
+    expect(await begin()).toBe("The data folder is another one.");
+    expect(readdirSync(base)).toEqual([]);
   });
 });

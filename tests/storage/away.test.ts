@@ -5,6 +5,8 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
+  statSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -13,11 +15,17 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createHash } from "node:crypto";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { LOCK_FILE } from "../../src/storage/file-names.ts";
 import { smallDisk, tree, type SmallDisk } from "../support/folder.ts";
+import { withLibrary } from "../support/library.ts";
 import { RUNTIME } from "../support/program.ts";
+import { record } from "../support/record.ts";
+import { tinyGguf } from "../support/tiny-gguf.ts";
 import { NO_REDIS, startRedis } from "../support/redis.ts";
 import { runtimes, type Runtime } from "../support/runtimes.ts";
 import { eventually, startServer, type Server } from "../support/server.ts";
@@ -262,6 +270,66 @@ describe("a data folder that goes", () => {
     expect(await server.stop()).toBe(0);
     expect(existsSync(data)).toBe(false);
   });
+});
+
+describe("a data folder with models that goes", () => {
+  const BYTES = tinyGguf();
+  const HALF = 100_000;
+  let patient = true;
+  /** Sends half of the file and then nothing, until it is `patient` no more. */
+  const hub = createServer((request, response) => {
+    const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? "")?.[1] ?? 0);
+    const range = from > 0 && { "content-range": `bytes ${from}-${BYTES.length - 1}/${BYTES.length}` };
+    response.writeHead(from > 0 ? 206 : 200, { etag: '"1"', "content-length": BYTES.length - from, ...range });
+    if (patient) response.write(BYTES.subarray(from, HALF));
+    else response.end(BYTES.subarray(from));
+  });
+  beforeAll(() => new Promise<void>((resolve) => void hub.listen(0, "127.0.0.1", resolve)));
+  afterAll(() => {
+    hub.closeAllConnections();
+    hub.close();
+  });
+
+  inTime(
+    "loses no byte of a download, which goes on when it is back; a loaded model answers, no other one is loaded",
+    async () => {
+      const data = newPath();
+      const url = `http://127.0.0.1:${(hub.address() as AddressInfo).port}/w`;
+      const sha256 = createHash("sha256").update(BYTES).digest("hex");
+      const file = { name: "w.gguf", size: BYTES.length, sha256, sources: [{ type: "url" as const, url }] };
+      const path = join(root, "tiny.gguf");
+      writeFileSync(path, BYTES);
+      await withLibrary(data, async (library) => {
+        for (const id of ["loaded", "other"]) await library.add(record(id, path));
+        await library.add({ ...record("slow", ""), files: [file] });
+      });
+      const server = await startServer(RUNTIME, ["--allow-private", "--kv-cache", "100MB"], { data });
+      const { ask, until } = client(server);
+      const chat = (model: string) =>
+        ask("POST", "/v1/chat/completions", { model, max_tokens: 2, messages: [{ role: "user", content: "hi" }] });
+      try {
+        expect((await chat("loaded")).status).toBe(200);
+        expect((await ask("POST", "/v1/models/download/slow")).status).toBe(200);
+        const part = (folder: string): string => join(folder, "weights", "slow", "w.gguf.part");
+        const size = (folder: string): number => (existsSync(part(folder)) ? statSync(part(folder)).size : 0);
+        await eventually("half of it is there", () => size(data) === HALF);
+        renameSync(data, `${data}-moved`);
+        await until("degraded");
+        expect((await chat("loaded")).status).toBe(200);
+        expect(await chat("other")).toMatchObject({ status: 503, code: "storage_unavailable" });
+        await sleep(1_000);
+        expect([existsSync(data), size(`${data}-moved`)]).toEqual([false, HALF]);
+        patient = false;
+        renameSync(`${data}-moved`, data);
+        await until("ok");
+        await eventually("it is whole", () => existsSync(join(data, "weights", "slow", "w.gguf")));
+        expect(readFileSync(join(data, "weights", "slow", "w.gguf")).equals(Buffer.from(BYTES))).toBe(true);
+        expect((await chat("other")).status).toBe(200);
+      } finally {
+        await server.stop("SIGKILL");
+      }
+    },
+  );
 });
 
 const whole = smallDisk();
