@@ -85,7 +85,7 @@ export async function openDataFolder(options: DataFolderOptions): Promise<DataFo
       presence,
     });
     store = opened;
-    // Somebody may change the records before they are back.
+    // The records may be other ones when they are back.
     presence.watch({ away: () => opened.keepInMemory(false), back: () => opened.keepInMemory(true) });
     if (choice.driver === "fs-durable") sweepInBackground(driver as FsDurable, presence, log);
     await removeStatesWithoutKey(folder).catch(({ message }) => log.warn(`saved states of an older ingle stay: ${message}`));
@@ -203,7 +203,7 @@ async function openDriver(choice: DriverChoice, options: FsDurableOptions): Prom
   return choice.driver === "fs-durable" ? fsDurable(options) : loadDriver(choice);
 }
 
-/** Of a driver's server: with the time between two looks less than a second. */
+/** The time that a driver's server has to answer: with the one between two looks it is less than a second. */
 const ANSWER_MS = 600;
 const PROBE = "probe:written-at-the-start-and-removed";
 

@@ -11,7 +11,7 @@ const CHANGES = ["setItem", "setItemRaw", "removeItem", "clear"] as const;
 
 type Work = (...args: unknown[]) => unknown;
 
-/** Its methods throw 503 `storage_unavailable` too. */
+/** The same driver, whose methods throw 503 `storage_unavailable` too. */
 export function presentOnly<D extends Driver>(driver: D, { ensure, confirm }: Pick<Presence, "ensure" | "confirm">): D {
   /** What is found needs no second look, so that a read is as fast as ever. */
   const reading =
