@@ -76,6 +76,7 @@ function createSeries<T>(createValue: () => T) {
 }
 
 function labelList(names: Labels, values: Labels): string {
+  if (names.length === 0) return "";
   return `{${names.map((name, i) => `${name}="${escapeLabel(values[i]!)}"`).join(",")}}`;
 }
 

@@ -239,7 +239,8 @@ describe("GET /metrics", () => {
     const res = await made.request("/metrics");
     expect([res.status, res.headers.get("content-type")]).toEqual([200, "text/plain; version=0.0.4; charset=utf-8"]);
     const zero = (model: string) => ["queue_length", "slots_busy", "slots"].map((name) => [`ingle_${name}{model="${model}"}`, 0]);
-    expect(seriesOf(await res.text())).toEqual(Object.fromEntries([...zero("tiny"), ...zero('odd \\"\\\\name')]));
+    const expected = { ...Object.fromEntries([...zero("tiny"), ...zero('odd \\"\\\\name')]), ingle_auth_failures_total: 0 };
+    expect(seriesOf(await res.text())).toEqual(expected);
   });
 
   test("counts requests, tokens, loads, deaths, queue and slots", async () => {
