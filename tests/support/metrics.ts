@@ -4,7 +4,7 @@ export function seriesOf(text: string): Record<string, number> {
   const lines = text.split("\n").filter((line) => line !== "" && !line.startsWith("# "));
   return Object.fromEntries(
     lines.map((line) => {
-      const [, name, value] = /^([a-z_]+\{.*\}) (\d+(?:\.\d+)?(?:e-?\d+)?)$/.exec(line) ?? [];
+      const [, name, value] = /^([a-z_]+(?:\{.*\})?) (\d+(?:\.\d+)?(?:e-?\d+)?)$/.exec(line) ?? [];
       if (name === undefined) throw new Error(`No line of Prometheus' format: ${line}`);
       return [name, Number(value)];
     }),
