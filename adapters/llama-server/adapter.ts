@@ -61,7 +61,9 @@ export function llamaServer({ binary, env, prompts, log = () => {}, limits: some
           const parts = { client: createClient(url, key), watchdog, prompts: own, special, saved, own_template };
           return createEngine(model.id, parts, limits, signal);
         };
-        return watchdog.load(connect(), signal).catch((error) => {
+        return watchdog.load(connect(), signal).catch(async (error) => {
+          // Where no prompts can be had, the template is not at fault.
+          await opening;
           if (!own_template || !isAtTemplate() || signal.aborted) throw error;
           harmless.set(source, false);
           log(`${model.id}: its chat template stopped llama-server, which is started without it.`);

@@ -49,12 +49,12 @@ for (const [name, settings, why] of ENGINES) {
         SLOW,
       );
 
-      test(
-        "after a restart it is found for the keys that sent it, where states are saved, and for no other",
+      test.if(states !== "0")(
+        "after a restart it is found for the keys that sent it, and for no other",
         async () => {
           await server.stop();
           await launch(ONE, THREE);
-          expect((await cached(ONE)) > 350).toBe(states !== "0");
+          expect(await cached(ONE)).toBeGreaterThan(350);
           expect(await cached(THREE)).toBe(0);
         },
         SLOW,
