@@ -6,6 +6,7 @@ import { grammarRefused, REMEDY, tooLong } from "./errors.ts";
 import { messageBytes } from "./message-bytes.ts";
 import { type PromptProcess, PromptProcessEnd, type PromptProcessOptions, startPromptProcess } from "./process.ts";
 import type { Answers } from "./protocol.ts";
+import { createRecentEnds } from "./recent-ends.ts";
 import { createQuestionQueue } from "./question-queue.ts";
 
 // In milliseconds. The process may have to be started before it reads a file, and the disk may be slow.
@@ -125,6 +126,7 @@ export function createPrompts(options: PromptsOptions): Prompts {
 
   function promptsOf(model: KnownModel, longest_token: number, samples: Answers["sample"] | PromptProcessEnd): ModelPrompts {
     const { key } = model;
+    const recent_ends = createRecentEnds();
     const unbounded = samples instanceof PromptProcessEnd ? samples : undefined;
     const { system, parts, tools, thinking } = samples instanceof PromptProcessEnd ? UNKNOWN : samples;
     return {
@@ -136,11 +138,18 @@ export function createPrompts(options: PromptsOptions): Prompts {
         if (bytes > most.bytes) throw tooLong(Math.floor(bytes / longest_token), most, "some");
         // Each message takes a token at least.
         if (request.messages.length > context_length) throw tooLong(request.messages.length - 1, most, "some");
-        const question = { type: "render", model: key, request: bare(request), forms: { system, parts }, limits: most } as const;
+        const rendered = bare(request);
+        const question = { type: "render", model: key, request: rendered, forms: { system, parts }, limits: most } as const;
         try {
-          return await ask(model, signal, ({ process }) => process.ask(question, [RENDER_MS, TOKENIZE_MS]));
+          return await ask(model, signal, async ({ process }) => {
+            const end = recent_ends.find(rendered);
+            if (end !== undefined) throw stopped(end);
+            return process.ask(question, [RENDER_MS, TOKENIZE_MS]);
+          });
         } catch (error) {
-          throw error instanceof PromptProcessEnd ? stopped(error) : error;
+          if (!(error instanceof PromptProcessEnd)) throw error;
+          recent_ends.add(rendered, error);
+          throw stopped(error);
         }
       },
       async tryGrammar(grammar, signal) {

@@ -9,7 +9,7 @@ import { startBareServer } from "../support/bare-server.ts";
 import { realServer } from "../support/llama-server-binary.ts";
 import { PLAIN_TEMPLATE, tinyModel } from "../support/models.ts";
 import { childrenOf, named } from "../support/processes.ts";
-import { startPrompts } from "../support/prompts.ts";
+import { promptHost, startPrompts } from "../support/prompts.ts";
 import { eventually } from "../support/server.ts";
 import { addTurnToken, repeatToken, type TinyGguf } from "../support/tiny-gguf.ts";
 
@@ -283,12 +283,25 @@ describe("one model's trap", () => {
   test("lets a request of another model wait for one render at most", async () => {
     const [trap, other] = await Promise.all([open(BOMB), open(PLAIN_TEMPLATE)]);
     const ended: string[] = [];
-    const bombs = Array.from({ length: 3 }, () =>
-      tokensOf(trap, user("bomb")).catch(({ code }: AdapterError) => ended.push(code)),
+    const bombs = Array.from({ length: 3 }, (_, index) =>
+      tokensOf(trap, user("bomb"), user(`${index}`)).catch(({ code }: AdapterError) => ended.push(code)),
     );
     const answer = tokensOf(other, user("hello")).then((tokens) => ended.push(`${tokens.length > 0}`));
     await Promise.all([...bombs, answer]);
     expect(ended).toEqual(["template_failed", "true", "template_failed", "template_failed"]);
+  });
+
+  test("takes its time once, however often it is sent", async () => {
+    let starts = 0;
+    const { command } = promptHost();
+    const own = startPrompts({ command: () => (starts++, command()) });
+    const trap = await own.open(await tinyModel({ template: BOMB }), signal);
+    const bombs = Array.from({ length: 50 }, () => tokensOf(trap, user("bomb")).catch(({ code }: AdapterError) => code));
+    const other = tokensOf(trap, user("hello"));
+    expect(new Set(await Promise.all(bombs))).toEqual(new Set(["template_failed"]));
+    expect((await other).length).toBeGreaterThan(0);
+    expect(starts).toBe(2);
+    await own.close();
   });
 
   test("waits no longer than its client", async () => {

@@ -6,8 +6,11 @@ import { findRuntime } from "../../src/launch/runtimes.mjs";
 
 const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url).href);
 
-export function startPrompts(options: Partial<PromptsOptions> = {}): Prompts {
+export function promptHost(): Pick<PromptsOptions, "command"> {
   const [program = "", ...flags] = findRuntime("node") ?? [];
-  const command = () => ({ program, args: [...flags, MAIN, "prompt-host"] });
-  return createPrompts({ command, env: process.env, log: () => {}, ...options });
+  return { command: () => ({ program, args: [...flags, MAIN, "prompt-host"] }) };
+}
+
+export function startPrompts(options: Partial<PromptsOptions> = {}): Prompts {
+  return createPrompts({ ...promptHost(), env: process.env, log: () => {}, ...options });
 }
