@@ -47,9 +47,9 @@ describe("a child that dies", () => {
   test("fails the generations that run and every later one, and says why it closed", async () => {
     // A child that is stopped cannot end an answer before it is killed.
     childrenOfOurs().forEach((pid) => process.kill(pid, "SIGSTOP"));
-    const answers = [ask("hello"), ask("world")].map((request) => collect(engine.chat(request, signal)));
+    const answers = [ask("hello"), ask("world")].map((request) => codeOf(collect(engine.chat(request, signal))));
     childrenOfOurs().forEach((pid) => process.kill(pid, "SIGKILL"));
-    for (const answer of answers) expect(await codeOf(answer)).toBe("engine_crashed");
+    expect(await Promise.all(answers)).toEqual(["engine_crashed", "engine_crashed"]);
     expect((await engine.closed)?.message).toContain("SIGKILL");
     expect(await codeOf(collect(engine.chat(ask("hello"), signal)))).toBe("engine_crashed");
   });
