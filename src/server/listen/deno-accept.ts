@@ -4,6 +4,7 @@ import { connect, type AddressInfo, type Server } from "node:net";
 import { isShortage } from "./descriptors.ts";
 
 const EVERY_MS = 1_000;
+const SOON_MS = 10;
 /** The time an own connection may wait to be accepted, after a shortage; there are two trials, as the first may fall into a busy moment. */
 const TRIAL_MS = 1_000;
 
@@ -23,9 +24,18 @@ export function keepAccepting(server: Server, onDeaf: (error: Error) => void, is
   };
   const timer = setInterval(look, EVERY_MS);
   timer.unref();
+  // A crowd that has used up the descriptors makes room for the next of it within a moment, as the longest idle connections are closed.
+  let soon: ReturnType<typeof setTimeout> | undefined;
+  server.on("connection", () => {
+    soon ??= setTimeout(() => {
+      soon = undefined;
+      askAgain(server);
+    }, SOON_MS);
+  });
   return () => {
     stopped = true;
     clearInterval(timer);
+    clearTimeout(soon);
   };
 }
 
