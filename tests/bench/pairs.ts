@@ -1,6 +1,6 @@
 // `npm run bench:pairs -- OTHER`: this checkout beside another one, such as the commit before, in alternating pairs. Each row is the mean of the
 // paired ratios with its 95 % interval: above 1 this checkout is the faster one. A floor is met when the upper end reaches it.
-// PAIRS=n (15), ONLY=get,stream,start, RUNTIMES=bun,node,deno and ADAPTERS=node-llama-cpp,llama-server make it longer or shorter.
+// PAIRS=n (15), ONLY=get,slow,stream,start, RUNTIMES=bun,node,deno and ADAPTERS=node-llama-cpp,llama-server make it longer or shorter.
 import { mkdtempSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
@@ -11,14 +11,16 @@ import { startProgram, type Server } from "../support/server.ts";
 import { story } from "./engines/prompts.ts";
 import { startClient, wantedRuntimes, THREADS } from "./engines/subjects.ts";
 import { get, load } from "./load.ts";
+import { keepSlowClients } from "./slow-clients.ts";
 
 const PAIRS = Number(process.env.PAIRS ?? 15);
-const ONLY = (process.env.ONLY ?? "get,stream,start").split(",");
+const ONLY = (process.env.ONLY ?? "get,slow,stream,start").split(",");
 const ADAPTERS = (process.env.ADAPTERS ?? "node-llama-cpp,llama-server").split(",");
 const MAX_TOKENS = 128;
 /** Requests of one side of a pair: short, since a processor that is shared changes its speed from one second to the next. */
 const READS = 6_000;
 const WARM_UP = 4;
+const SLOW_CLIENTS = 400;
 
 const [other] = process.argv.slice(2);
 if (other === undefined) throw new Error('Name the other checkout: "npm run bench:pairs -- ../before".');
@@ -59,6 +61,22 @@ async function post(url: string, path: string, body: object): Promise<{ id: stri
   if (!res.ok) throw new Error(await res.text());
   return (await res.json()) as { id: string };
 }
+
+/** The 99th percentile of others beside 400 slow clients, a third of which take nothing of a list of 4 MB. */
+const besideSlow = (runtime: Runtime): Promise<number[]> =>
+  withServers(runtime, ["--adapter", "echo"], async (servers) => {
+    const metadata = Object.fromEntries(Array.from({ length: 16 }, (_, n) => [`key_${n}`, "x".repeat(500)]));
+    for (const { url } of servers) for (let n = 0; n < 500; n++) await post(url, "/v1/threads", { metadata });
+    const ids = await Promise.all(servers.map(({ url }) => post(url, "/v1/threads", { title: "A thread" })));
+    return ratios(async (side) => {
+      const leave = keepSlowClients(servers[side]!.url, SLOW_CLIENTS, "/v1/threads");
+      // They arrive before the others are measured.
+      await new Promise((done) => setTimeout(done, 2_000));
+      const request = (): string => get(`/v1/threads/${ids[side]!.id}`);
+      const { ms } = await load({ url: servers[side]!.url, wide: 20, requests: READS, request }).finally(leave);
+      return 1 / ms[Math.floor(ms.length * 0.99)]!;
+    }, 1);
+  });
 
 const getThread = (runtime: Runtime): Promise<number[]> =>
   withServers(runtime, ["--adapter", "echo"], async (servers) => {
@@ -114,6 +132,7 @@ console.log(`| ${"row".padEnd(40)} | ratio | 95 % interval | pairs |\n| ${"-".re
 try {
   for (const runtime of wantedRuntimes()) {
     if (ONLY.includes("get")) print(`GET thread, ${runtime.name}`, await getThread(runtime));
+    if (ONLY.includes("slow")) print(`p99 beside ${SLOW_CLIENTS} slow clients, ${runtime.name}`, await besideSlow(runtime));
     if (ONLY.includes("start")) print(`start until it listens, ${runtime.name}`, await starts(runtime));
     if (ONLY.includes("stream") && runtime.name === "bun")
       for (const adapter of ADAPTERS) print(`1 stream, ${adapter}, bun`, await oneStream(runtime, adapter));
