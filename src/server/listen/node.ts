@@ -24,9 +24,7 @@ export const listen: Listen = async (fetch, { host, port, max_connections, stall
   const connections = createConnections({ most: connectionsThatFit(max_connections), idle_ms: KEEP_ALIVE_MS, stall_ms });
   const answer = toNodeHandler(withNodeBody(fetch)) as RequestListener;
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, ServerResponse: BreakableResponse }, (request, response) => {
-    const { socket } = request;
-    connections.start(socket);
-    response.once("close", () => connections.end(socket));
+    connections.start(request.socket, response);
     return answer(request, response);
   });
   server.on("connection", connections.add);
