@@ -1,6 +1,9 @@
 // `npm run test:faults`: all of the matrix; with names of runtimes, on those alone. Its exit code is 1 where anything is violated.
 import { FULL, runMatrix, RUNTIMES, shownMatrix, type Matrix } from "./runs.ts";
+import { runSituations } from "./situations.ts";
 import { NO_STRACE } from "./strace.ts";
+
+const SITUATION_ROUNDS = 20;
 
 const wanted = process.argv.slice(2);
 const all: Matrix = { rows: {}, violations: [] };
@@ -11,10 +14,11 @@ else {
       console.error(`Left out: ${runtime.skip}.`);
       continue;
     }
-    const { rows, violations } = await runMatrix(FULL, runtime);
-    console.log(shownMatrix(rows));
-    Object.assign(all.rows, rows);
-    all.violations.push(...violations);
+    for (const { rows, violations } of [await runSituations(SITUATION_ROUNDS, runtime), await runMatrix(FULL, runtime)]) {
+      console.log(shownMatrix(rows));
+      Object.assign(all.rows, rows);
+      all.violations.push(...violations);
+    }
   }
 }
 for (const words of all.violations) console.error(words);

@@ -3,6 +3,7 @@ import { afterAll, expect, test } from "bun:test";
 import { runMatrix, RUNTIMES, shownMatrix, type Extent, type Matrix } from "../faults/runs.ts";
 import { openField } from "../faults/field.ts";
 import { OPERATIONS } from "../faults/operations.ts";
+import { runSituations } from "../faults/situations.ts";
 import { NO_STRACE } from "../faults/strace.ts";
 
 const SLOW = 300_000;
@@ -24,6 +25,18 @@ for (const runtime of RUNTIMES) {
       // Else nothing was made to fail.
       for (const [fault, { refused, killed }] of Object.entries(own))
         expect([fault, refused + killed > 5]).toEqual([fault, true]);
+    },
+    SLOW,
+  );
+
+  test.skipIf(runtime.skip !== undefined)(
+    runtime.skip ?? `on ${runtime.name}: a log that fails and a data folder that is taken away cost no acknowledged change`,
+    async () => {
+      const { rows: own, violations } = await runSituations(2, runtime);
+      Object.assign(rows, own);
+      expect(violations).toEqual([]);
+      for (const [situation, { acknowledged }] of Object.entries(own))
+        expect([situation, acknowledged > 0]).toEqual([situation, true]);
     },
     SLOW,
   );

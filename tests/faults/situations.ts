@@ -1,0 +1,124 @@
+// What befalls a whole server while it writes: a log that cannot be written, a data folder that is taken away. Each answered change is
+// compared with what the folder holds after a kill.
+import { spawn, type ChildProcess, type StdioOptions } from "node:child_process";
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { LOCK_FILE } from "../../src/storage/file-names.ts";
+import type { Runtime } from "../support/runtimes.ts";
+import { cleanEnv, eventually, MAIN } from "../support/server.ts";
+import type { Counts, Matrix } from "./runs.ts";
+
+interface Situation {
+  stdio(full: number): StdioOptions;
+  /** Called between two groups of writes; answers with what is not as it has to be. */
+  befall(child: ChildProcess, data: string): Promise<string[]>;
+  /** Whether the server may refuse a change. */
+  refuses: boolean;
+}
+
+const CLOSED: StdioOptions = ["ignore", "pipe", "pipe"];
+
+const SITUATIONS: Record<string, Situation> = {
+  "LOG FULL": { stdio: (full) => ["ignore", full, full], befall: async () => [], refuses: false },
+  "LOG CLOSED": {
+    stdio: () => CLOSED,
+    async befall({ stdout, stderr }) {
+      stdout?.destroy();
+      stderr?.destroy();
+      return [];
+    },
+    refuses: false,
+  },
+  "FOLDER AWAY": {
+    stdio: () => "ignore",
+    async befall(_, data) {
+      renameSync(data, `${data}-moved`);
+      // A place into which a write could go.
+      mkdirSync(join(data, "threads"), { recursive: true });
+      await sleep(50);
+      const made = readdirSync(data, { recursive: true }).map(String);
+      rmSync(data, { recursive: true });
+      renameSync(`${data}-moved`, data);
+      return made.filter((path) => path !== "threads").map((path) => `${path} was made in the folder's place.`);
+    },
+    refuses: true,
+  },
+};
+
+const WRITERS = 4;
+
+/** `rounds`: how often each situation comes. */
+export async function runSituations(rounds: number, runtime: Runtime): Promise<Matrix> {
+  const matrix: Matrix = { rows: {}, violations: [] };
+  for (const [name, situation] of Object.entries(SITUATIONS)) {
+    const { counts, violations } = await runSituation(rounds, runtime, situation);
+    matrix.rows[`${runtime.name} ${name}`] = { ...counts, violations: violations.length };
+    matrix.violations.push(...violations.map((words) => `${runtime.name}: ${name}: ${words}`));
+  }
+  return matrix;
+}
+
+async function runSituation(rounds: number, { command }: Runtime, { stdio, befall, refuses }: Situation) {
+  const counts: Counts = { runs: 0, acknowledged: 0, refused: 0, killed: 0, "not reached": 0, violations: 0 };
+  const violations: string[] = [];
+  const root = mkdtempSync(join(tmpdir(), "ingle-situation-"));
+  const data = join(root, "data");
+  const full = openSync("/dev/full", "w");
+  const [binary = "", ...words] = [...command, MAIN, "serve", "--port", "0", "--adapter", "echo", "--data", data];
+  const child = spawn(binary, words, { env: cleanEnv(), stdio: stdio(full) });
+  const ended = new Promise((resolve) => child.on("close", resolve));
+  try {
+    const url = await urlIn(data);
+    const acknowledged: string[] = [];
+    const write = async (): Promise<void> => {
+      const response = await fetch(`${url}/v1/threads`, { method: "POST" }).catch(() => undefined);
+      counts.runs++;
+      // Deno resets a connection now and then: nothing was acknowledged then, and a server that has ended is found below.
+      if (response === undefined) return void counts["not reached"]++;
+      const { id, error } = (await response.json()) as { id: string; error?: { code: string } };
+      counts[response.status === 200 ? "acknowledged" : "refused"]++;
+      if (response.status === 200) acknowledged.push(id);
+      else if (!refuses || error?.code !== "storage_unavailable")
+        violations.push(`It was answered ${response.status} "${error?.code}".`);
+    };
+    for (let round = 0; round < rounds; round++) {
+      let going = true;
+      const writers = Array.from({ length: WRITERS }, async () => {
+        while (going) await write();
+      });
+      const written = Promise.all(writers);
+      try {
+        await sleep(5 * round);
+        violations.push(...(await befall(child, data)));
+        await write();
+      } finally {
+        going = false;
+        await written;
+      }
+    }
+    if (child.exitCode !== null) violations.push(`The server ended with ${child.exitCode}.`);
+    child.kill("SIGKILL");
+    await ended;
+    const there = readdirSync(join(data, "threads"));
+    for (const id of acknowledged)
+      if (!there.includes(`${id}.json`)) violations.push(`${id} was acknowledged, and is not there.`);
+  } finally {
+    child.kill("SIGKILL");
+    await ended;
+    closeSync(full);
+    rmSync(root, { recursive: true });
+  }
+  return { counts, violations };
+}
+
+async function urlIn(data: string): Promise<string> {
+  let url: string | undefined;
+  await eventually("the server has an address", () => {
+    const path = join(data, LOCK_FILE);
+    url = existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as { url?: string }).url : undefined;
+    return url !== undefined;
+  });
+  return url!;
+}
