@@ -18,6 +18,11 @@ interface Situation {
   refuses: boolean;
 }
 
+interface NewThread {
+  id: string;
+  error?: { code: string };
+}
+
 const CLOSED: StdioOptions = ["ignore", "pipe", "pipe"];
 
 const SITUATIONS: Record<string, Situation> = {
@@ -73,15 +78,17 @@ async function runSituation(rounds: number, { command }: Runtime, { stdio, befal
     const url = await urlIn(data);
     const acknowledged: string[] = [];
     const write = async (): Promise<void> => {
-      const response = await fetch(`${url}/v1/threads`, { method: "POST" }).catch(() => undefined);
+      const answer = await fetch(`${url}/v1/threads`, { method: "POST" })
+        .then(async (response) => ({ status: response.status, body: (await response.json()) as NewThread }))
+        .catch(() => undefined);
       counts.runs++;
       // Deno resets a connection now and then: nothing was acknowledged then, and a server that has ended is found below.
-      if (response === undefined) return void counts["not reached"]++;
-      const { id, error } = (await response.json()) as { id: string; error?: { code: string } };
-      counts[response.status === 200 ? "acknowledged" : "refused"]++;
-      if (response.status === 200) acknowledged.push(id);
-      else if (!refuses || error?.code !== "storage_unavailable")
-        violations.push(`It was answered ${response.status} "${error?.code}".`);
+      if (answer === undefined) return void counts["not reached"]++;
+      const { status, body } = answer;
+      counts[status === 200 ? "acknowledged" : "refused"]++;
+      if (status === 200) acknowledged.push(body.id);
+      else if (!refuses || body.error?.code !== "storage_unavailable")
+        violations.push(`It was answered ${status} "${body.error?.code}".`);
     };
     for (let round = 0; round < rounds; round++) {
       let going = true;
