@@ -105,7 +105,8 @@ async function runSituation(rounds: number, { command }: Runtime, { stdio, befal
         await written;
       }
     }
-    if (child.exitCode !== null) violations.push(`The server ended with ${child.exitCode}.`);
+    const { exitCode, signalCode } = child;
+    if (exitCode !== null || signalCode !== null) violations.push(`The server ended with ${exitCode ?? signalCode}.`);
     child.kill("SIGKILL");
     await ended;
     const there = readdirSync(join(data, "threads"));
@@ -127,5 +128,11 @@ async function urlIn(data: string): Promise<string> {
     url = existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as { url?: string }).url : undefined;
     return url !== undefined;
   });
+  await eventually("the server answers", () =>
+    fetch(`${url}/health`).then(
+      ({ ok }) => ok,
+      () => false,
+    ),
+  );
   return url!;
 }
