@@ -90,6 +90,10 @@ async function runSituation(rounds: number, { command }: Runtime, { stdio, befal
       else if (!refuses || body.error?.code !== "storage_unavailable")
         violations.push(`It was answered ${status} "${body.error?.code}".`);
     };
+    await eventually("a change is acknowledged", async () => {
+      await write();
+      return acknowledged.length > 0;
+    });
     for (let round = 0; round < rounds; round++) {
       let going = true;
       const writers = Array.from({ length: WRITERS }, async () => {
