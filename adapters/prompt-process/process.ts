@@ -1,6 +1,7 @@
 // One prompt process: a child that answers one question at a time, and ends where an answer takes too long or too much.
 import { spawn } from "node:child_process";
 import { createMessageReader, encodeMessage } from "../shared/json-lines.ts";
+import { startCpuClock } from "../shared/cpu-clock.ts";
 import { limitMemory } from "../shared/memory-limit.ts";
 import { childEnvironment, exitReason, forEachLine } from "../shared/subprocess.ts";
 import { fromWireError } from "../shared/wire-error.ts";
@@ -94,7 +95,7 @@ export function startPromptProcess({ command, env, log, memory }: PromptProcessO
     /** What the child has written on standard error since the last question. */
     lines: (): readonly string[] => lines,
     /**
-     * `limits`: milliseconds for the answer, and those behind its first half where there are two. Throws what the child answers with, and
+     * `limits`: milliseconds of computing for the answer, and those behind its first half where there are two. Throws what the child answers with, and
      * `PromptProcessEnd`. The last question must have been answered.
      */
     async ask<Type extends PromptQuestion["type"]>(
@@ -104,11 +105,11 @@ export function startPromptProcess({ command, env, log, memory }: PromptProcessO
       if (end !== undefined) throw end;
       const id = next_id++;
       const settle = Promise.withResolvers<unknown>();
-      const late = (ms: number) => setTimeout(() => stop("time", `more than ${ms / 1000} s`), ms);
-      let timer = late(first);
+      const startClock = (ms: number) => startCpuClock(child.pid, ms, () => stop("time", `more than ${ms / 1000} s`));
+      let stopClock = startClock(first);
       const rendered = (): void => {
-        clearTimeout(timer);
-        timer = late(second);
+        stopClock();
+        stopClock = startClock(second);
       };
       lines = [];
       quiet = question.type === "grammar";
@@ -117,7 +118,7 @@ export function startPromptProcess({ command, env, log, memory }: PromptProcessO
         send({ ...question, request_id: id });
         return (await settle.promise) as Answers[Type];
       } finally {
-        clearTimeout(timer);
+        stopClock();
         waiting = undefined;
       }
     },
