@@ -9,8 +9,8 @@ import { fsyncFolder } from "../../models/fsync-folder.ts";
 import type { Log } from "../support/log.ts";
 import { chosenDriver, DriverError, guaranteeOf, loadDriver } from "./drivers.ts";
 import { codeOf, DamagedError, unavailable, UncertainWriteError, undefinedIfAbsent } from "./faults.ts";
-import { LOCK_FILE, MARKER, NOT_FOREIGN } from "./file-names.ts";
-import { identifyFolder, isFolderThere, type FolderIdentity, type IsThere } from "./folder-identity.ts";
+import { COLLECTIONS, LOCK_FILE, MARKER, NOT_FOREIGN } from "./file-names.ts";
+import { identifyFolder, isFolderThere, watchFolders, type FolderIdentity, type IsThere } from "./folder-identity.ts";
 import { takeFolderLock, type FolderLock } from "./lock/folder-lock.ts";
 import { fsDurable, type FsDurable, type FsDurableOptions } from "./drivers/fs-durable.ts";
 import type { Holder } from "./lock/holder.ts";
@@ -101,8 +101,13 @@ export async function openDataFolder(options: DataFolderOptions): Promise<DataFo
   }
 }
 
-/** The data folder, and the one of a driver that has a folder of its own. */
+/** The data folder, and the folders of its collections or the one of a driver that has a folder of its own. */
 async function watchPlaces(home: FolderIdentity, { driver, base }: DriverChoice): Promise<IsThere> {
+  if (driver === "fs-durable") {
+    const areThere = watchFolders(COLLECTIONS.map((name) => join(home.folder, name)));
+    await areThere();
+    return async () => (await isFolderThere(home)) && areThere();
+  }
   if (!["fs", "fs-lite"].includes(driver)) return () => isFolderThere(home);
   const own = await identifyFolder(resolve(String(base)));
   return async () => (await isFolderThere(home)) && isFolderThere(own);

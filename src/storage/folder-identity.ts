@@ -22,6 +22,22 @@ export type IsThere = () => Promise<boolean>;
 const GONE = new Set(["ENOENT", "ENOTDIR", "ELOOP", "EACCES", "EPERM", "ESTALE", "ENOTCONN", "ENODEV", "ENXIO", "EHOSTDOWN"]);
 const BIG = { bigint: true } as const;
 
+/**
+ * Whether those of the folders that were there at an earlier call are there now. Others are not missed: a store makes the folder of a
+ * collection with its first record.
+ */
+export function watchFolders(folders: string[]): IsThere {
+  const known = new Map<string, FolderIdentity>();
+  const isThere = async (folder: string): Promise<boolean> => {
+    const before = known.get(folder);
+    if (before !== undefined) return isFolderThere(before);
+    const found = await identifyFolder(folder).catch(undefinedIfGone);
+    if (found !== undefined) known.set(folder, found);
+    return true;
+  };
+  return async () => (await Promise.all(folders.map(isThere))).every(Boolean);
+}
+
 /** Throws the system's error. */
 export async function identifyFolder(folder: string, file?: string): Promise<FolderIdentity> {
   // A folder may be reached by a link, which may lead elsewhere later; the file is none.

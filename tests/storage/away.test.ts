@@ -154,7 +154,19 @@ const AWAY: Record<string, (data: string) => () => void> = {
       renameSync(`${data}-moved`, data);
     };
   },
+  "the folder without its threads": (data) => takeCollection(data, "threads"),
+  "the folder without its messages": (data) => takeCollection(data, "messages"),
 };
+
+/** A disk of its own may be mounted there. */
+function takeCollection(data: string, name: string): () => void {
+  const path = join(data, name);
+  renameSync(path, `${data}-moved`);
+  return () => {
+    expect(existsSync(path)).toBe(false);
+    renameSync(`${data}-moved`, path);
+  };
+}
 
 describe.each(runtimes())("on $name, where at the path of the data folder there is", (runtime) => {
   for (const [what, take] of Object.entries(AWAY)) {
