@@ -2,11 +2,12 @@
 import { randomBytes } from "node:crypto";
 import * as v from "valibot";
 import { fileStamp } from "../../models/file-stamp.ts";
-import { GgufError, readGgufFile } from "../../models/gguf/header.ts";
+import { readGgufFile } from "../../models/gguf/header.ts";
 import { readSpecialTokens } from "../../models/gguf/special-tokens.ts";
 import type { InstalledModel } from "../../models/manifest.ts";
 import { AdapterError, type Adapter, type Engine, type LoadOptions } from "../adapter.ts";
 import type { ModelPrompts, Prompts } from "../prompts.ts";
+import { readModelFile } from "../shared/read-model-file.ts";
 import { type ProcessWatchdog, watchProcess } from "../shared/watchdog.ts";
 import { commandLineArgs } from "./command-line.ts";
 import { ABOUT } from "./description.ts";
@@ -164,19 +165,4 @@ async function createEngine(id: string, parts: EngineParts, limits: LlamaServerL
     await states?.settle();
   };
   return { slots, context_length, closed: watchdog.closed, chat: selection.chat, close };
-}
-
-/** Reads from the model's file. Throws `AdapterError` `model_load_failed` where it cannot be read. */
-async function readModelFile<T>({ id, path }: InstalledModel, read: (path: string) => Promise<T>): Promise<T> {
-  try {
-    return await read(path);
-  } catch (error) {
-    const { message } = error as Error;
-    const reason = error instanceof GgufError ? message : `its file cannot be read (${message.replaceAll(path, "its file")})`;
-    const public_message =
-      error instanceof GgufError
-        ? undefined
-        : `Model "${id}" cannot be loaded: its file cannot be read. The server's log says why.`;
-    throw new AdapterError("model_load_failed", `Model "${id}" cannot be loaded: ${reason}`, { public_message, cause: error });
-  }
 }

@@ -1,7 +1,8 @@
 // One model in the prompt process: its template and its vocabulary.
-import { GgufError, readGgufFile } from "../../models/gguf/header.ts";
+import { readGgufFile } from "../../models/gguf/header.ts";
 import { AdapterError } from "../adapter.ts";
 import type { Prompt } from "../prompts.ts";
+import { readModelFile } from "../shared/read-model-file.ts";
 import { messagesRefused, REMEDY, tooLong } from "./errors.ts";
 import { createTextScan } from "./escape.ts";
 import { templateValues } from "./messages.ts";
@@ -18,7 +19,7 @@ export type OpenModel = Awaited<ReturnType<typeof openModel>>;
 
 /** Throws `AdapterError` `model_load_failed`. */
 export async function openModel({ id, path, prompt_template }: QuestionOf<"open">, addon: NativeAddon | undefined) {
-  const header = await readHeader(id, path);
+  const header = await readModelFile({ id, path }, readGgufFile);
   const { chat_template, tool_template } = header;
   const vocabulary = await openVocabulary(path, header, addon);
   const { names, tokenizer } = vocabulary;
@@ -56,20 +57,6 @@ export async function openModel({ id, path, prompt_template }: QuestionOf<"open"
   function withoutStart(text: string): string {
     const begun = tokenizer?.start !== undefined && vocabulary.bos !== "" && text.startsWith(vocabulary.bos);
     return begun ? text.slice(vocabulary.bos.length) : text;
-  }
-}
-
-async function readHeader(id: string, path: string) {
-  try {
-    return await readGgufFile(path);
-  } catch (error) {
-    const { message } = error as Error;
-    const reason = error instanceof GgufError ? message : `its file cannot be read (${message.replaceAll(path, "its file")})`;
-    const public_message =
-      error instanceof GgufError
-        ? undefined
-        : `Model "${id}" cannot be loaded: its file cannot be read. The server's log says why.`;
-    throw new AdapterError("model_load_failed", `Model "${id}" cannot be loaded: ${reason}`, { public_message, cause: error });
   }
 }
 
