@@ -8,7 +8,7 @@ import type { ProcessWatchdog } from "../shared/watchdog.ts";
 import { toAdapterError, withParam } from "./errors.ts";
 import type { LlamaServerClient } from "./http-client.ts";
 import { checkedRequest, type LlamaServerModel } from "./request-body.ts";
-import { createRoutes, promptRequest } from "./routes.ts";
+import { createRoutes, withoutImages } from "./routes.ts";
 import { waitForSlot } from "./wait-for-slot.ts";
 
 export interface LlamaServerChatOptions {
@@ -68,7 +68,7 @@ export function createChat(options: LlamaServerChatOptions): ChatInSlot {
     signal.throwIfAborted();
     if (watchdog.reason !== undefined) throw watchdog.reason;
     const request = checkedRequest(asked, model);
-    const prompt = await prompts.render(promptRequest(request), model.context_length, signal);
+    const prompt = await prompts.render(withoutImages(request), model.context_length, signal);
     // A grammar that ends its reader, or holds it up, would take all answers of the model with it.
     if (request.grammar !== undefined) await prompts.tryGrammar(request.grammar, signal);
     const generation = {};

@@ -46,14 +46,13 @@ export function createRoutes({ client, model, template, special }: RoutesOptions
     return { path: "/v1/chat/completions", body: chatRouteBody({ ...request, messages }, model) };
   };
 
-  /** With the start token that the model wants, once. */
+  /** The prompt has the start token that the model wants once, though many templates write it too. */
   async function tokenizePieces(pieces: string[], signal: AbortSignal): Promise<number[]> {
     const tokenize = async (content: string[]): Promise<number[]> => {
       const answer = await client.postJson("/tokenize", { content, add_special: true, parse_special: true }, signal);
       return v.parse(v.object({ tokens: v.array(v.number()) }), answer).tokens;
     };
     const [tokens, [start]] = await Promise.all([tokenize(pieces), tokenize([""])]);
-    // Many templates write it too.
     return start !== undefined && tokens[0] === start && tokens[1] === start ? tokens.slice(1) : tokens;
   }
 }
@@ -64,13 +63,9 @@ function needsChatRoute({ messages, tools, response_format }: ChatRequest): bool
 
 const isOfTool = ({ role, tool_calls }: ChatMessage): boolean => role === "tool" || tool_calls !== undefined;
 
-/** What is rendered for a request: without the bytes of its images, which are no text. */
-export function promptRequest({
-  messages,
-  tools,
-  tool_choice,
-}: ChatRequest): Pick<ChatRequest, "messages" | "tools" | "tool_choice"> {
-  return { messages: messages.map(withoutImageBytes), ...(tools && { tools }), ...(tool_choice && { tool_choice }) };
+/** What the prompt is made of: bytes of images are no text. */
+export function withoutImages(request: ChatRequest): ChatRequest {
+  return { ...request, messages: request.messages.map(withoutImageBytes) };
 }
 
 function withoutImageBytes(message: ChatMessage): ChatMessage {

@@ -71,7 +71,7 @@ describe("a request", () => {
   test("is sent as the tokens of its prompt", async () => {
     const { text, rendered, requests } = await asked({ max_tokens: 7, seed: 3, top_k: 5, logprobs: { top: 0 }, stop: ["x"] });
     expect(text).toBe("hello");
-    expect(rendered).toEqual([{ messages: [{ role: "user", content: "Hi." }] }]);
+    expect(rendered).toMatchObject([{ messages: [{ role: "user", content: "Hi." }] }]);
     expect(requests).toHaveLength(1);
     expect(requests[0]).toMatchObject({
       path: "/completion",
@@ -136,7 +136,8 @@ describe("a request", () => {
     expect(JSON.stringify(messages).length).toBeLessThan(200);
     expect((await asked({ tools: TOOLS })).rendered[0]).toHaveProperty("tools");
     const none = await asked({ tools: TOOLS, tool_choice: "none" });
-    expect([none.rendered[0], none.requests[0]!.path]).toEqual([{ messages: [{ role: "user", content: "Hi." }] }, "/completion"]);
+    expect(none.rendered[0]).not.toHaveProperty("tools");
+    expect(none.requests[0]!.path).toBe("/completion");
   });
 });
 
