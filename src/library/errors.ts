@@ -47,10 +47,10 @@ export function uncheckedFile(id: string): ApiError {
   return new ApiError(409, message, { code: "model_exists", param: "id" });
 }
 
-/** `pending` as in "100 models". Waiting for a second does not help: a client that retries by itself would only add to it. */
+/** `pending` as in "100 models". */
 export function tooManyPending(pending: string): ApiError {
   const message = `${pending} are pending, and no more may be. Wait until some are downloaded, or delete some: DELETE /v1/models/{id}, or "ingle rm ID".`;
-  return new ApiError(429, message, { code: "too_many_pending", headers: { "x-should-retry": "false" } });
+  return new ApiError(429, message, { code: "too_many_pending" });
 }
 
 /** For a model that other servers run. */
