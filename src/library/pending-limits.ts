@@ -4,7 +4,7 @@ import type { Collection } from "../storage/collection.ts";
 import { tooManyPending } from "./errors.ts";
 
 /** The most models, of one client and of all together. */
-export const MOST_PENDING = { of_client: 100, in_all: 1_000 };
+const MOST_PENDING = { of_client: 100, in_all: 1_000 };
 
 export function createPendingLimits(downloads: Collection<PendingModel>) {
   /** Whose a pending model is, also while its record is being `written`. */

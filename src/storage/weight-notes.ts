@@ -20,11 +20,11 @@ const WeightNote = v.object({
 });
 export type WeightNote = v.InferOutput<typeof WeightNote>;
 
+/** Ends the name of a note. */
+const NOTE = ".sha256.json";
+
 /** The note of the file of this name in a model's folder. */
 export const notePath = (folder: string, name: string): string => join(folder, `${name}${NOTE}`);
-
-/** Ends the name of a note. */
-export const NOTE = ".sha256.json";
 
 /** Bytes. */
 const MOST = 4_096;
