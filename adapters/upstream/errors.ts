@@ -43,8 +43,8 @@ export function statusFailure(
   const { host, model, key_env } = target;
   const retry_after = parseRetryAfter(headers["retry-after"]);
   const says = `${host} says: ${body.message}`;
-  const declined = (code: AdapterErrorCode, message: string, told: string, lasting = true) =>
-    new ServerFailure("declined", code, message, { retry_after, lasting, public_message: publicMessageOf(told) });
+  const declined = (code: AdapterErrorCode, message: string, reason: string, lasting = true) =>
+    new ServerFailure("declined", code, message, { retry_after, lasting, public_message: publicMessageOf(reason) });
   if (status >= 300 && status < 400) {
     const message = `${host} redirects to another address. That is not followed: the key would go along.`;
     return declined("upstream_error", message, "redirects to another address");

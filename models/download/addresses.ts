@@ -43,8 +43,8 @@ export function publicLookup(host: string, options: LookupOptions, answered: Loo
     const inside = found.find(({ address }) => !isPublic(address));
     if (inside) {
       // What a name of this network resolves to is not for everybody who may ask for it.
-      const told = `${host} leads to ${INSIDE}. ${WAY_OUT}`;
-      return answered(notAllowedError(`${host} leads to ${inside.address}, ${INSIDE}. ${WAY_OUT}`, told), []);
+      const public_message = `${host} leads to ${INSIDE}. ${WAY_OUT}`;
+      return answered(notAllowedError(`${host} leads to ${inside.address}, ${INSIDE}. ${WAY_OUT}`, public_message), []);
     }
     if (options.all) return answered(null, found);
     answered(null, found[0]!.address, found[0]!.family);

@@ -59,8 +59,11 @@ export async function* fetchFile(
 type Problem = Pick<SourceError, "message" | "public_message">;
 
 function failed(code: DownloadCode, textOf: (reasons: string) => string, problems: Problem[]): DownloadError {
-  const [all, told] = [problems.map(({ message }) => message), problems.map(({ public_message }) => public_message)];
-  return new DownloadError(code, textOf(all.join(" ")), { public_message: textOf(told.join(" ")) });
+  const [messages, public_messages] = [
+    problems.map(({ message }) => message),
+    problems.map(({ public_message }) => public_message),
+  ];
+  return new DownloadError(code, textOf(messages.join(" ")), { public_message: textOf(public_messages.join(" ")) });
 }
 
 /**

@@ -12,7 +12,7 @@ import type { DialResponse } from "./dial.ts";
  */
 export async function fetchRemoteHeader({ files }: Model, options: DownloadOptions, signal: AbortSignal): Promise<GgufHeader> {
   const problems: string[] = [];
-  const told: string[] = [];
+  const public_problems: string[] = [];
   const [weights] = files;
   for (const source of weights?.sources ?? []) {
     const driver = driverOf(source, options.drivers);
@@ -24,11 +24,11 @@ export async function fetchRemoteHeader({ files }: Model, options: DownloadOptio
       if (!(error instanceof SourceError || error instanceof GgufError)) throw error;
       const { message, public_message = message } = error as SourceError;
       problems.push(`${driver.describe(source)}: ${message}`);
-      told.push(`${driver.describe(source)}: ${public_message}`);
+      public_problems.push(`${driver.describe(source)}: ${public_message}`);
     }
   }
   if (problems.length === 0) throw new SourceError("Nothing on the web has the file.");
-  throw new SourceError(problems.join(" "), { public_message: told.join(" ") });
+  throw new SourceError(problems.join(" "), { public_message: public_problems.join(" ") });
 }
 
 async function readHeader({ headers, read, close }: DialResponse, size: number | undefined): Promise<GgufHeader> {

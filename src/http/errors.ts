@@ -48,8 +48,8 @@ export interface ErrorBody {
 
 /** `for_owner`: with what others are not told. */
 export function errorBody({ status, message, owner_message, param, code }: ApiError, for_owner = false): ErrorBody {
-  const told = for_owner ? (owner_message ?? message) : message;
-  return { error: { message: told, type: status >= 500 ? "server_error" : "invalid_request_error", param, code } };
+  const words = for_owner ? (owner_message ?? message) : message;
+  return { error: { message: words, type: status >= 500 ? "server_error" : "invalid_request_error", param, code } };
 }
 
 export function errorResponse(error: ApiError, c: Parameters<typeof json>[0] = { env: {} }, for_owner = false): Response {

@@ -25,8 +25,8 @@ export async function toWireModel(model: Model, presence: ModelPresence, deps: D
   const sources = files.flatMap((file) =>
     file.sources.map((source) => {
       const { url, ...place } = driverOf(source).locate(source);
-      const told = url === undefined || for_owner ? url : publicUrl(url);
-      return { filename: file.name, type: source.type, ...place, ...(told !== undefined && { url: told }) };
+      const address = url === undefined || for_owner ? url : publicUrl(url);
+      return { filename: file.name, type: source.type, ...place, ...(address !== undefined && { url: address }) };
     }),
   );
   const { state, problem } = await readState(model, presence, deps, for_owner);
