@@ -46,6 +46,7 @@ export function refuseCostlySchema(root: unknown): void {
       repetitions += Math.min(Math.abs(value), MOST_OF_ONE);
       if (repetitions > MOST_REPETITIONS) fail(place, `its bounds write out more than ${MOST_REPETITIONS} items and characters`);
     }
+    if (schema.type === "integer" || (Array.isArray(schema.type) && schema.type.includes("integer"))) checkInteger(schema, place);
     if (typeof schema.pattern === "string") checkPattern(schema.pattern, place);
   };
 
@@ -90,6 +91,21 @@ export function refuseCostlySchema(root: unknown): void {
 }
 
 const IN_PROGRESS = -1;
+
+/** llama.cpp writes rules without end for bounds that it cannot count with, and rules that no text fits where no integer lies between them. */
+function checkInteger(schema: Subschema, place: string): void {
+  const bound = (name: string, otherwise: number): number => {
+    const value = schema[name];
+    if (typeof value !== "number") return otherwise;
+    if (Math.abs(value) >= TOO_LARGE) fail(place, `"${name}" ${value} is beyond the integers of 64 bits: leave it out`);
+    return value;
+  };
+  const least = Math.max(Math.ceil(bound("minimum", -Infinity)), Math.floor(bound("exclusiveMinimum", -Infinity)) + 1);
+  const most = Math.min(Math.floor(bound("maximum", Infinity)), Math.ceil(bound("exclusiveMaximum", Infinity)) - 1);
+  if (least > most) fail(place, "no integer lies between its bounds");
+}
+
+const TOO_LARGE = 2 ** 63;
 
 function checkPattern(pattern: string, place: string): void {
   try {
