@@ -39,6 +39,10 @@ describe("a grammar that costs too much is refused before a process is asked", (
     "counts within counts": [`root ::= (("a"{0,50}){0,50}){0,50}`, "too many ways"],
     "empty alternatives": [`root ::= ${times(40, () => "( | )")} "a"`, "too many ways"],
     "readings that double with each character": [`root ::= x\nx ::= "a" x "b" | "a" x "c" | "d"`, "too many ways"],
+    "a rule that goes on in two optional ways": [`root ::= s\ns ::= [a-y ] s? s?`, "too many ways"],
+    "repetitions of the same in a row": [`root ::= ${times(30, () => `[a-y ]*`)} "!"`, "too many ways"],
+    "alternatives that take the same": [`root ::= ([a-y ] | [a-x ] | [a-w ])*`, "too many ways"],
+    "readings that grow with the text": [`root ::= s\ns ::= [a-y ] s s | [a-y ]`, "too many ways"],
     "the same behind a long text": [`root ::= "${"ab".repeat(500)}" x\nx ::= "a" x "b" | "a" x "c" | "d"`, "too many ways"],
     "the same behind a choice": [`root ::= [a-c]+ "!" | "d" x\nx ::= "a" x "b" | "a" x "c" | "d"`, "too many ways"],
     "thousands of alternatives": [`root ::= ${times(5_000, (i) => `"item${i}"`, " | ")}`, "too many ways"],
@@ -77,6 +81,8 @@ array ::= "[" ws ( value ("," ws value)* )? "]" ws
 string ::= "\"" ( [^"\\\x7F\x00-\x1F] | "\\" (["\\bfnrt] | "u" [0-9a-fA-F]{4}) )* "\"" ws
 number ::= ("-"? ([0-9] | [1-9] [0-9]{0,15})) ("." [0-9]+)? ([eE] [-+]? [0-9] [1-9]{0,15})? ws
 ws ::= | " " | "\n" [ \t]{0,20}`,
+    "words of some kinds": `root ::= (word [ ,]+)* word [.!?]\nword ::= [a-z]+ | [A-Z] [a-z]* | [0-9]+ | [a-zA-Z]+ "'" [a-z]+`,
+    "five gaps": `root ::= ${times(5, () => `[a-z ]*`, ` "," `)} [a-z ]* [a-z ]* [a-z ]* "."`,
     "a token of the vocabulary": `root ::= <think> [^<]* </think> .+`,
     "thirty optional words": `root ::= ${times(30, (i) => `("word${i} ")?`)}`,
   };

@@ -3,11 +3,19 @@
 import { type Alternative, type Grammar, GrammarError, type Terminal } from "./gbnf.ts";
 
 /** What is still to come, innermost first: places in alternatives. An empty stack is a whole text. */
-type Stack = { alternative: Alternative; at: number; next: Stack } | undefined;
+type Stack = { id: number; alternative: Alternative; at: number; next: Stack } | undefined;
+
+/** `paths`: the ways from the beginning of a token to this stack, which llama.cpp goes one by one for a token that does not fit. */
+interface Reading {
+  stack: Stack;
+  paths: number;
+}
 
 /** Stacks made for one character; 2,000 of them cost llama.cpp about half a second a token with 50,000 tokens in the vocabulary. */
 const MOST_WORK_A_CHARACTER = 20_000;
 const MOST_READINGS = 2_000;
+const MOST_PATHS = 20_000;
+const CHARACTERS_OF_A_TOKEN = 16;
 /** Stacks made for one grammar, about 30 ms. A grammar whose first texts cost more than that is not walked to its end. */
 const MOST_WORK = 100_000;
 /** What a step costs beside its stacks. */
@@ -25,62 +33,77 @@ export function refuseCostlyGrammar(grammar: Grammar): void {
 }
 
 function walk({ rules }: Grammar, start: number, work: { left: number }): void {
-  const expand = (stacks: Stack[]): Stack[] => {
-    const readings = new Map<string, Stack>();
+  const stacks = createStacks();
+  /** Each stack is expanded for itself, as in llama.cpp: what two of them come to is tried twice. */
+  const expand = (open: Reading[]): Reading[] => {
+    const readings = new Map<Stack, Reading>();
     let made = 0;
-    const pending = [...stacks];
-    while (pending.length > 0) {
-      const stack = pending.pop();
-      if (++made > MOST_WORK_A_CHARACTER) throw tooCostly();
-      const element = stack?.alternative[stack.at];
-      if (typeof element !== "number") {
-        readings.set(identityOf(stack), stack);
-        if (readings.size > MOST_READINGS) throw tooCostly();
-        continue;
+    let paths = 0;
+    for (const reading of open) {
+      const seen = new Set<Stack>();
+      const pending = [reading.stack];
+      while (pending.length > 0) {
+        const stack = pending.pop();
+        if (++made > MOST_WORK_A_CHARACTER) throw tooCostly();
+        const element = stack?.alternative[stack.at];
+        if (typeof element === "number") {
+          const next = stacks.advance(stack!);
+          for (const alternative of rules[element]!) pending.push(stacks.at(alternative, 0, next));
+          continue;
+        }
+        if (seen.has(stack)) continue;
+        seen.add(stack);
+        paths += reading.paths;
+        const known = readings.get(stack);
+        if (known === undefined) readings.set(stack, { stack, paths: reading.paths });
+        else known.paths += reading.paths;
+        if (readings.size > MOST_READINGS || paths > MOST_PATHS) throw tooCostly();
       }
-      const next = advance(stack!);
-      for (const alternative of rules[element]!) pending.push(enter(alternative, next));
     }
     work.left -= made + STEP_WORK;
     return [...readings.values()];
   };
-  let stacks = expand(rules[start]!.map((alternative) => enter(alternative, undefined)));
+  let readings = expand(rules[start]!.map((alternative) => ({ stack: stacks.at(alternative, 0, undefined), paths: 1 })));
   for (let length = 0; length < LONGEST_TEXT && work.left > 0; length++) {
-    const next = openest(stacks);
+    const next = openest(readings);
     if (next.length === 0) return;
-    stacks = expand(next.map((stack) => advance(stack!)));
+    const begins = length % CHARACTERS_OF_A_TOKEN === 0;
+    readings = expand(next.map(({ stack, paths }) => ({ stack: stacks.advance(stack!), paths: begins ? 1 : paths })));
   }
 }
 
 const tooCostly = (): GrammarError =>
   new GrammarError("it can be read in too many ways at once: write fewer optional parts and fewer alternatives");
 
-/** A finished alternative gives way to what comes behind it, as in llama.cpp: a tail call takes no room. */
-const enter = (alternative: Alternative, next: Stack): Stack => (alternative.length === 0 ? next : { alternative, at: 0, next });
-
-function advance({ alternative, at, next }: NonNullable<Stack>): Stack {
-  return at + 1 === alternative.length ? next : { alternative, at: at + 1, next };
+interface Stacks {
+  /** A finished alternative gives way to what comes behind it, as in llama.cpp: a tail call takes no room. */
+  at: (alternative: Alternative, at: number, next: Stack) => Stack;
+  advance: (stack: NonNullable<Stack>) => Stack;
 }
 
-const numbers = new WeakMap<Alternative, number>();
-let last_number = 0;
-
-function identityOf(stack: Stack): string {
-  let identity = "";
-  for (let top = stack; top !== undefined; top = top.next) {
-    if (!numbers.has(top.alternative)) numbers.set(top.alternative, ++last_number);
-    identity += `${numbers.get(top.alternative)}.${top.at} `;
-  }
-  return identity;
+/** Makes each stack once, so that equal ones are the same object. */
+function createStacks(): Stacks {
+  const known = new Map<string, Stack>();
+  const numbers = new Map<Alternative, number>();
+  const at: Stacks["at"] = (alternative, index, next) => {
+    if (index === alternative.length) return next;
+    const number = numbers.get(alternative) ?? numbers.size;
+    numbers.set(alternative, number);
+    const key = `${number}.${index}.${next?.id ?? 0}`;
+    const stack = known.get(key) ?? { id: known.size + 1, alternative, at: index, next };
+    known.set(key, stack);
+    return stack;
+  };
+  return { at, advance: (stack) => at(stack.alternative, stack.at + 1, stack.next) };
 }
 
-/** The stacks that take the character which most of them take. */
-function openest(stacks: Stack[]): Stack[] {
-  const terminals = stacks.map((stack) => stack?.alternative[stack.at] as Terminal | undefined);
+/** Those that take the character which most of them take. */
+function openest(readings: Reading[]): Reading[] {
+  const terminals = readings.map(({ stack }) => stack?.alternative[stack.at] as Terminal | undefined);
   const characters = new Set(terminals.flatMap((terminal) => terminal?.ranges.map(([first]) => first) ?? []).concat(USUAL));
-  let best: Stack[] = [];
+  let best: Reading[] = [];
   for (const character of [...characters].slice(0, MOST_CHARACTERS_TRIED)) {
-    const taking = stacks.filter((_, i) => terminals[i] !== undefined && takes(terminals[i], character));
+    const taking = readings.filter((_, i) => terminals[i] !== undefined && takes(terminals[i], character));
     if (taking.length > best.length) best = taking;
   }
   return best;
