@@ -97,7 +97,7 @@ function createStacks(): Stacks {
   return { at, advance: (stack) => at(stack.alternative, stack.at + 1, stack.next) };
 }
 
-/** Those that take the character which most of them take. */
+/** The readings that take the character which most of them take. */
 function openest(readings: Reading[]): Reading[] {
   const terminals = readings.map(({ stack }) => stack?.alternative[stack.at] as Terminal | undefined);
   const characters = new Set(terminals.flatMap((terminal) => terminal?.ranges.map(([first]) => first) ?? []).concat(USUAL));
