@@ -23,7 +23,8 @@ export interface AuthFailures {
 export function createAuthFailures(
   wait: (ms: number) => Promise<unknown> = (ms) => pause(ms, undefined, { ref: false }),
 ): AuthFailures {
-  const counts = new LRUCache<string, { failures: number }>({ max: MOST_ADDRESSES, ttl: WINDOW_MS });
+  // Made with the first failure: it takes room for all its addresses at once.
+  let counts: LRUCache<string, { failures: number }> | undefined;
   const registry = createRegistry();
   const total = registry.counter("ingle_auth_failures_total", "Requests with a missing or wrong key.", []);
   total.add([], 0);
@@ -34,6 +35,7 @@ export function createAuthFailures(
       // A program that calls `fetch` itself has no address, and no guess to make.
       if (address === undefined) return;
       const network = networkOf(address);
+      counts ??= new LRUCache({ max: MOST_ADDRESSES, ttl: WINDOW_MS });
       const count = counts.get(network) ?? { failures: 0 };
       if (count.failures === 0) counts.set(network, count);
       const late = Math.min((++count.failures - FREE_FAILURES) * DELAY_STEP_MS, LONGEST_DELAY_MS);
