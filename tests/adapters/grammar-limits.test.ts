@@ -42,6 +42,7 @@ describe("a grammar that costs too much is refused before a process is asked", (
     "a rule that goes on in two optional ways": [`root ::= s\ns ::= [a-y ] s? s?`, "too many ways"],
     "repetitions of the same in a row": [`root ::= ${times(30, () => `[a-y ]*`)} "!"`, "too many ways"],
     "alternatives that take the same": [`root ::= ([a-y ] | [a-x ] | [a-w ])*`, "too many ways"],
+    "alternatives that take the same gaps": [`root ::= ([a-y ] | [a-x ])*`, "too many ways"],
     "readings that grow with the text": [`root ::= s\ns ::= [a-y ] s s | [a-y ]`, "too many ways"],
     "the same behind a long text": [`root ::= "${"ab".repeat(500)}" x\nx ::= "a" x "b" | "a" x "c" | "d"`, "too many ways"],
     "the same behind a choice": [`root ::= [a-c]+ "!" | "d" x\nx ::= "a" x "b" | "a" x "c" | "d"`, "too many ways"],
@@ -82,6 +83,7 @@ string ::= "\"" ( [^"\\\x7F\x00-\x1F] | "\\" (["\\bfnrt] | "u" [0-9a-fA-F]{4}) )
 number ::= ("-"? ([0-9] | [1-9] [0-9]{0,15})) ("." [0-9]+)? ([eE] [-+]? [0-9] [1-9]{0,15})? ws
 ws ::= | " " | "\n" [ \t]{0,20}`,
     "words of some kinds": `root ::= (word [ ,]+)* word [.!?]\nword ::= [a-z]+ | [A-Z] [a-z]* | [0-9]+ | [a-zA-Z]+ "'" [a-z]+`,
+    "words with a gap that may be left out": `root ::= ([a-z]+ " "?)+ "."`,
     "five gaps": `root ::= ${times(5, () => `[a-z ]*`, ` "," `)} [a-z ]* [a-z ]* [a-z ]* "."`,
     "a token of the vocabulary": `root ::= <think> [^<]* </think> .+`,
     "thirty optional words": `root ::= ${times(30, (i) => `("word${i} ")?`)}`,
@@ -163,6 +165,8 @@ describe("a schema that costs too much is refused before a process is asked", ()
     "large bounds": { type: "integer", minimum: -(2 ** 53), maximum: 10 ** 18 },
     "bounds with one integer between": { type: "integer", exclusiveMinimum: 5, exclusiveMaximum: 7 },
     "large bounds of a number": { type: "number", minimum: 0, maximum: 1e300 },
+    "a pattern of words": { type: "string", pattern: "^(\\w+\\s?)*$" },
+    "a repetition of repetitions": { type: "string", pattern: "^(a+)+$" },
     "equal bounds": { type: "array", items: {}, minItems: 3, maxItems: 3 },
     "a list of all lengths": { type: "array", items: {}, maxItems: 100_000 },
   };

@@ -14,8 +14,9 @@ interface Reading {
 /** Stacks made for one character; 2,000 of them cost llama.cpp about half a second a token with 50,000 tokens in the vocabulary. */
 const MOST_WORK_A_CHARACTER = 20_000;
 const MOST_READINGS = 2_000;
-const MOST_PATHS = 20_000;
-const CHARACTERS_OF_A_TOKEN = 16;
+const MOST_PATHS = 500_000;
+/** A token is taken for so many letters and digits, or for a run of one other character: vocabularies have long ones. */
+const LETTERS_OF_A_TOKEN = 16;
 /** Stacks made for one grammar, about 30 ms. A grammar whose first texts cost more than that is not walked to its end. */
 const MOST_WORK = 100_000;
 /** What a step costs beside its stacks. */
@@ -64,16 +65,22 @@ function walk({ rules }: Grammar, start: number, work: { left: number }): void {
     return [...readings.values()];
   };
   let readings = expand(rules[start]!.map((alternative) => ({ stack: stacks.at(alternative, 0, undefined), paths: 1 })));
+  let token = { of: "", length: 0 };
   for (let length = 0; length < LONGEST_TEXT && work.left > 0; length++) {
-    const next = openest(readings);
-    if (next.length === 0) return;
-    const begins = length % CHARACTERS_OF_A_TOKEN === 0;
-    readings = expand(next.map(({ stack, paths }) => ({ stack: stacks.advance(stack!), paths: begins ? 1 : paths })));
+    const { character, taking } = openest(readings);
+    if (taking.length === 0) return;
+    const text = String.fromCodePoint(character);
+    const of = /[\p{L}\d]/u.test(text) ? "letters" : text;
+    const goes_on = token.of === of && !(of === "letters" && token.length === LETTERS_OF_A_TOKEN);
+    token = { of, length: goes_on ? token.length + 1 : 1 };
+    readings = expand(taking.map(({ stack, paths }) => ({ stack: stacks.advance(stack!), paths: goes_on ? paths : 1 })));
   }
 }
 
 const tooCostly = (): GrammarError =>
-  new GrammarError("it can be read in too many ways at once: write fewer optional parts and fewer alternatives");
+  new GrammarError(
+    "it can be read in too many ways at once: write fewer optional parts, fewer alternatives and no repetition right within another",
+  );
 
 interface Stacks {
   /** A finished alternative gives way to what comes behind it, as in llama.cpp: a tail call takes no room. */
@@ -97,20 +104,20 @@ function createStacks(): Stacks {
   return { at, advance: (stack) => at(stack.alternative, stack.at + 1, stack.next) };
 }
 
-/** The readings that take the character which most of them take. */
-function openest(readings: Reading[]): Reading[] {
+/** The character that most readings take, one that is no letter before others, and those that take it. */
+function openest(readings: Reading[]): { character: number; taking: Reading[] } {
   const terminals = readings.map(({ stack }) => stack?.alternative[stack.at] as Terminal | undefined);
-  const characters = new Set(terminals.flatMap((terminal) => terminal?.ranges.map(([first]) => first) ?? []).concat(USUAL));
-  let best: Reading[] = [];
+  const characters = new Set(USUAL.concat(terminals.flatMap((terminal) => terminal?.ranges.map(([first]) => first) ?? [])));
+  let best = { character: 0, taking: [] as Reading[] };
   for (const character of [...characters].slice(0, MOST_CHARACTERS_TRIED)) {
     const taking = readings.filter((_, i) => terminals[i] !== undefined && takes(terminals[i], character));
-    if (taking.length > best.length) best = taking;
+    if (taking.length > best.taking.length) best = { character, taking };
   }
   return best;
 }
 
 /** Characters for classes that name only what they exclude. */
-const USUAL = [..."a0 "].map((character) => character.codePointAt(0)!);
+const USUAL = [..." -a0"].map((character) => character.codePointAt(0)!);
 
 const takes = ({ ranges, negated }: Terminal, character: number): boolean =>
   ranges.some(([first, final]) => first <= character && character <= final) !== negated;
