@@ -1,6 +1,6 @@
 // The unfinished copy of a file: `<target>.part`, and `<target>.part.json` that names the source of its bytes.
 import { constants, writeSync } from "node:fs";
-import { type FileHandle, lstat, mkdir, open, rename, rm } from "node:fs/promises";
+import { type FileHandle, lstat, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { GgufError, readGgufFile } from "../gguf/header.ts";
 import { createPartHash } from "./part-hash.ts";
@@ -8,6 +8,7 @@ import { canContinue, noteOf, type PartOrigin, readPartOrigin, writePartOrigin }
 import { SourceError } from "../download-errors.ts";
 import { checkDiskSpace } from "./disk-space.ts";
 import { fsyncFolder } from "../fsync-folder.ts";
+import { makeModelFolder } from "../model-folder.ts";
 
 /** What is known of a file before it comes. */
 export interface ExpectedFile {
@@ -39,12 +40,7 @@ export async function openPartialFile(target: string, file: ExpectedFile, option
   const path = `${target}.part`;
   const note = noteOf(target);
   const folder = dirname(target);
-  // Not with all that is above them: a data folder that is gone is not brought back.
-  for (const path of [dirname(folder), folder]) {
-    await mkdir(path, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== "EEXIST") throw error;
-    });
-  }
+  await makeModelFolder(folder);
   // A link in the part's place could point at any file of the user's.
   const flags = constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
   const handle = await open(path, flags, 0o600);

@@ -5,8 +5,8 @@ import { dirname, join } from "node:path";
 import * as v from "valibot";
 import { hashFile } from "../../models/download/part-hash.ts";
 import { fileStamp } from "../../models/file-stamp.ts";
+import { makeModelFolder } from "../../models/model-folder.ts";
 import { disk } from "./drivers/fs-durable/file-system.ts";
-import { codeOf } from "./faults.ts";
 
 const Sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 
@@ -52,12 +52,7 @@ export async function makeWeightNote(path: string, expected: string | undefined,
 /** Writes a note whole or not at all, and makes its folder where only that and the one above are missing. Throws what the disk throws. */
 export async function writeWeightNote(path: string, note: WeightNote): Promise<void> {
   const folder = dirname(path);
-  // Never the data folder itself: where that has vanished, nothing is made in its place.
-  for (const each of [dirname(folder), folder]) {
-    await disk.mkdir(each).catch((error) => {
-      if (codeOf(error) !== "EEXIST") throw error;
-    });
-  }
+  await makeModelFolder(folder);
   const temporary = join(folder, `.sha256-${randomBytes(8).toString("hex")}.tmp`);
   await disk.put({ folders: [], temporary, path, bytes: new TextEncoder().encode(`${JSON.stringify(note, null, 2)}\n`) });
 }

@@ -2,10 +2,11 @@
 // engines may work in the folder, each in its own process: a file appears whole, by a rename, and may be gone at any time. Its name says
 // whose conversation it is, so that nobody's requests ever meet the states of another API key.
 import { createHash, randomInt } from "node:crypto";
-import { mkdir, open, readdir, rename, rm, stat, utimes, type FileHandle } from "node:fs/promises";
+import { open, readdir, rename, rm, stat, utimes, type FileHandle } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { SAVED_STATE_FILE, UNFINISHED_STATE_FILE, type SavedStateExtension } from "../../../models/saved-state-files.ts";
 import { folderIdOf } from "../../../models/folder-id.ts";
+import { makeModelFolder } from "../../../models/model-folder.ts";
 import type { KvCache } from "../../adapter.ts";
 import { BadStateError, withFile } from "./state-bytes.ts";
 
@@ -152,12 +153,7 @@ export function createStateFolder<Content extends object>(cache: KvCache, format
 /** Makes the folder of a model where it is not there. Throws where the data folder is not, or is another one. */
 export async function makeStateFolder({ folder, within }: KvCache): Promise<void> {
   if (within !== undefined && (await folderIdOf(within.folder)) !== within.id) throw new Error("The data folder is another one.");
-  // One after the other: made at once, they would bring back a data folder that is gone.
-  for (const path of [dirname(folder), folder]) {
-    await mkdir(path, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== "EEXIST") throw error;
-    });
-  }
+  await makeModelFolder(folder);
 }
 
 const digitsOf = (name: string): string => name.slice(0, 65);
