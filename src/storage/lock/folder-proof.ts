@@ -8,7 +8,6 @@ import { open, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
 import { isDiskFull } from "../../../models/system-code.ts";
-import { requestDirectly } from "../../support/direct-request.ts";
 import { disk } from "../drivers/fs-durable/file-system.ts";
 import { DamagedError, undefinedIfAbsent } from "../faults.ts";
 import { LOCK_FILE } from "../file-names.ts";
@@ -74,6 +73,8 @@ export async function requestOperatorKey(url: string, folder: string): Promise<s
 
 /** Throws a sentence for an answer of another form. */
 async function post(url: string, body: object): Promise<v.InferOutput<typeof Answer>> {
+  // Commands ask, servers hardly ever: on Bun they are spared node:http, which takes a megabyte.
+  const { requestDirectly } = await import("../../support/direct-request.ts");
   const headers = { "content-type": "application/json", host: new URL(url).host };
   const signal = AbortSignal.timeout(ANSWER_MS);
   const request = new Request(url, { method: "POST", headers, body: JSON.stringify(body), signal });
