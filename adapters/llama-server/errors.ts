@@ -22,6 +22,9 @@ export function toAdapterError(body: ServerErrorBody, status: number | undefined
   if (status === 400 || status === 501) {
     return new AdapterError("request_refused", `The engine refuses the request: ${message}`);
   }
+  if (message.includes("Unexpected empty grammar stack")) {
+    return new AdapterError("request_refused", "The grammar that the engine makes of the request leaves no text to go on with.");
+  }
   const retry_after = status === 503 ? 1 : undefined;
   const public_message = `The engine of model "${id}" failed. The server's log says why.`;
   return new AdapterError("engine_unavailable", `The engine of model "${id}" failed: ${message}`, {
@@ -38,7 +41,7 @@ export function withParam(error: unknown, request: ChatRequest): unknown {
 
 /** llama-server names no field, but a grammar comes from one field alone: request-body.ts lets no two of these through together. */
 function grammarParam(message: string, { grammar, response_format, tools }: ChatRequest): string | undefined {
-  if (!/failed to parse grammar|JSON schema error at/.test(message)) return undefined;
+  if (!/failed to parse grammar|JSON schema error at|^The grammar that the engine makes/.test(message)) return undefined;
   if (grammar !== undefined) return "grammar";
   if (response_format !== undefined) return "response_format";
   return tools === undefined ? undefined : "tools";

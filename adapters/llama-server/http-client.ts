@@ -18,7 +18,7 @@ export function createClient(address: string, key: string) {
       listener[Symbol.dispose]();
       reject(new Error("The connection was closed before an answer came."));
     });
-    sent.end(body === undefined ? undefined : JSON.stringify(body));
+    sent.end(body === undefined ? undefined : toWellFormedJson(body));
     return promise;
   };
   return {
@@ -27,6 +27,13 @@ export function createClient(address: string, key: string) {
     getJson: async (path: string, signal: AbortSignal) => readJson(await send("GET", path, undefined, signal)),
     postJson: async (path: string, body: unknown, signal: AbortSignal) => readJson(await send("POST", path, body, signal)),
   };
+}
+
+/** llama-server refuses a whole body for half of a surrogate pair, which JSON.stringify writes as an escape. */
+function toWellFormedJson(body: unknown): string {
+  const json = JSON.stringify(body);
+  if (!json.includes("\\ud")) return json;
+  return json.replaceAll(/\\(?:ud[89a-f]..|[^])/g, (escape) => (escape.length > 2 ? "\\ufffd" : escape));
 }
 
 /** Throws where the body is not JSON or the status is not 200. */

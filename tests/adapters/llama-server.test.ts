@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import type { AdapterError, ChatMessage, Engine } from "../../adapters/adapter.ts";
+import type { AdapterError, ChatMessage, ChatRequest, Engine } from "../../adapters/adapter.ts";
 import { llamaServer } from "../../adapters/llama-server/adapter.ts";
 import { adapterSuite, collect, TINY } from "../adapter-suite.ts";
 import { makeModel } from "../support/app.ts";
@@ -151,6 +151,18 @@ describe.skipIf(skip !== undefined)(`llama-server${skip === undefined ? "" : ` (
         expect(error.code as string).toBe("context_length_exceeded");
       }
     }
+    await engine.close();
+  });
+
+  test("half of a surrogate pair in a schema or a stop text is no failure of the engine", async () => {
+    const engine = await adapter.load(await tinyModel(), { slots: 1, context: 512 }, signal());
+    const answerTo = (request: Partial<ChatRequest>) =>
+      collect(engine.chat(ask("hi \ud800", { max_tokens: 8, ...request }), signal()));
+    const schema = { type: "object", properties: { "\udc00": { const: "\ud800\\" } }, required: ["\udc00"] };
+    const response_format = { type: "json_schema" as const, json_schema: { name: "answer", schema } };
+    expect((await answerTo({ response_format })).usage.completion_tokens).toBeGreaterThan(0);
+    expect((await answerTo({ stop: ["\ud800"] })).usage.completion_tokens).toBeGreaterThan(0);
+    expect((await answerTo({ grammar: 'root ::= "\ud800"' })).text).toBe("\ufffd");
     await engine.close();
   });
 
