@@ -102,6 +102,8 @@ describe("a schema that costs too much is refused before a process is asked", ()
   });
   const nested = (depth: number): object =>
     depth === 0 ? { type: "string" } : { type: "object", properties: { a: nested(depth - 1) } };
+  const properties = (count: number): Record<string, object> =>
+    Object.fromEntries(Array.from({ length: count }, (_, i) => [`p${i}`, { type: "null" }]));
   const property = (schema: object): object => ({ type: "object", properties: { inner: schema } });
 
   const COSTLY: Record<string, [schema: object, reason: string]> = {
@@ -131,6 +133,14 @@ describe("a schema that costs too much is refused before a process is asked", ()
     "a schema that is itself": [{ $defs: { a: { anyOf: [{ $ref: "#/$defs/a" }] } }, $ref: "#/$defs/a" }, "refers to itself"],
     "an enum of thousands": [{ enum: Array.from({ length: 5_000 }, (_, i) => `${i}`) }, "2000 alternatives"],
     "a minimum of thousands": [{ type: "array", items: {}, minItems: 100_000 }, "above 2000"],
+    "thousands of properties that may be left out": [
+      {
+        type: "object",
+        properties: properties(1_101),
+        required: ["p0", "p0", ...Array.from({ length: 200 }, (_, i) => `q${i}`)],
+      },
+      "more than 1000 of its properties",
+    ],
     "many long bounds": [
       { type: "object", properties: Object.fromEntries(Array.from({ length: 100 }, (_, i) => [i, { maxLength: 2_000 }])) },
       "more than 50000",
@@ -167,6 +177,11 @@ describe("a schema that costs too much is refused before a process is asked", ()
     "large bounds of a number": { type: "number", minimum: 0, maximum: 1e300 },
     "a pattern of words": { type: "string", pattern: "^(\\w+\\s?)*$" },
     "a repetition of repetitions": { type: "string", pattern: "^(a+)+$" },
+    "thousands of properties that have to be there": {
+      type: "object",
+      properties: properties(2_000),
+      required: Object.keys(properties(1_500)),
+    },
     "equal bounds": { type: "array", items: {}, minItems: 3, maxItems: 3 },
     "a list of all lengths": { type: "array", items: {}, maxItems: 100_000 },
   };

@@ -11,6 +11,8 @@ const MOST_READINGS = 2_000;
 /** Items and characters that all bounds together write out. */
 const MOST_REPETITIONS = 50_000;
 const MOST_OF_ONE = 2_000;
+/** llama.cpp writes for each what may follow it: 2,000 in one object take it seconds. */
+const MOST_OPTIONAL = 1_000;
 
 const BOUNDS = [
   ["minItems", "maxItems"],
@@ -46,6 +48,7 @@ export function refuseCostlySchema(root: unknown): void {
       repetitions += Math.min(Math.abs(value), MOST_OF_ONE);
       if (repetitions > MOST_REPETITIONS) fail(place, `its bounds write out more than ${MOST_REPETITIONS} items and characters`);
     }
+    if (optionalOf(schema) > MOST_OPTIONAL) fail(place, `more than ${MOST_OPTIONAL} of its properties may be left out`);
     if (schema.type === "integer" || (Array.isArray(schema.type) && schema.type.includes("integer"))) checkInteger(schema, place);
     if (typeof schema.pattern === "string") checkPattern(schema.pattern, place);
   };
@@ -91,6 +94,12 @@ export function refuseCostlySchema(root: unknown): void {
 }
 
 const IN_PROGRESS = -1;
+
+function optionalOf({ properties, required }: Subschema): number {
+  if (!isSchema(properties)) return 0;
+  const names = new Set(Array.isArray(required) ? required : []);
+  return Object.keys(properties).filter((name) => !names.has(name)).length;
+}
 
 /** llama.cpp writes rules without end for bounds that it cannot count with, and rules that no text fits where no integer lies between them. */
 function checkInteger(schema: Subschema, place: string): void {
