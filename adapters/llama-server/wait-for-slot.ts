@@ -20,14 +20,18 @@ export async function waitForSlot(
   limit: number,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const start = Date.now();
+  let start = Date.now();
   const first = await fetchBusySlots(client, signal);
   const others = [...running];
+  let going_on = others.length;
   let before = "";
   for (let steps = 0; ;) {
     const now = await fetchBusySlots(client, signal);
     const old = now.filter(({ id_task }) => first.some((slot) => slot.id_task === id_task));
-    if (old.length <= others.filter((generation) => running.has(generation)).length) return true;
+    const still = others.filter((generation) => running.has(generation)).length;
+    if (old.length <= still) return true;
+    // Another client has left meanwhile, and that slot has the whole time too.
+    if (still < going_on) [going_on, start, steps] = [still, Date.now(), 0];
     const state = JSON.stringify(now);
     if (state !== before) steps++;
     before = state;
