@@ -1,6 +1,16 @@
 // Every command finds the same folder behind a path, whatever was expanded before it got it.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { LAUNCHER, PROGRAM, run, type RunOptions } from "../support/program.ts";
@@ -202,9 +212,9 @@ describe("npm, which starts a script in the folder of its package", () => {
     mkdirSync(join(folder, "docs"));
     const source = join(import.meta.dirname, "../..");
     cpSync(join(source, "src"), join(folder, "src"), { recursive: true });
-    for (const name of ["adapters", "models", "node_modules", "deno.json"])
-      cpSync(join(source, name), join(folder, name), { recursive: name !== "node_modules" });
-    cpSync(join(source, "package.json"), join(folder, "package.json"));
+    for (const name of ["adapters", "models", "deno.json", "package.json"])
+      cpSync(join(source, name), join(folder, name), { recursive: true });
+    symlinkSync(join(source, "node_modules"), join(folder, "node_modules"));
     return folder;
   }
   const npm = (folder: string, cwd: string, words: string[]) =>
