@@ -3,9 +3,10 @@ import { Buffer } from "node:buffer";
 import type { Context } from "hono";
 import type { AppEnv, BodyLimits } from "./app-env.ts";
 import { ApiError } from "./errors.ts";
+import { parseJsonInPieces } from "./json-pieces.ts";
 import { checkShape } from "./json-shape.ts";
 import { formatPath } from "../support/field-path.ts";
-import { isObject } from "../support/json.ts";
+import type { JsonObject } from "../support/json.ts";
 import { waitUpTo } from "../support/wait-up-to.ts";
 
 /**
@@ -18,8 +19,8 @@ export async function readJson(c: Context<AppEnv>): Promise<unknown> {
   if (bytes.length === 0) return undefined;
   const text = decodeUtf8(bytes);
   const may_be_huge = await checkShape(text);
-  const value = parseJson(text);
-  if (may_be_huge) refuseInfinite(value, []);
+  const value = await parseJson(text);
+  if (may_be_huge) refuseInfinite(value);
   return value;
 }
 
@@ -120,9 +121,9 @@ function decodeUtf8(bytes: Uint8Array): string {
   }
 }
 
-function parseJson(text: string): unknown {
+async function parseJson(text: string): Promise<unknown> {
   try {
-    return JSON.parse(text);
+    return await parseJsonInPieces(text);
   } catch {
     // The parser's own message differs on each runtime and quotes the body at length.
     throw new ApiError(400, "The body is not valid JSON. Check its quotes, commas and brackets.", { code: "invalid_json" });
@@ -130,14 +131,21 @@ function parseJson(text: string): unknown {
 }
 
 /** Throws for the first infinite number in a value: JSON knows none, so it would be stored and passed on as null. */
-function refuseInfinite(value: unknown, path: (string | number)[]): void {
-  if (value === Infinity || value === -Infinity) {
-    const param = formatPath(path);
-    throw new ApiError(400, `"${param}" is a number too large for 64 bits. Send a smaller one, or a string.`, {
-      param,
-      code: "invalid_value",
-    });
+function refuseInfinite(value: unknown): void {
+  const path = findInfinite(value);
+  if (path === undefined) return;
+  const param = formatPath(path);
+  const message = `"${param}" is a number too large for 64 bits. Send a smaller one, or a string.`;
+  throw new ApiError(400, message, { param, code: "invalid_value" });
+}
+
+/** The keys that lead to it; undefined where there is none. */
+function findInfinite(value: unknown): (string | number)[] | undefined {
+  if (value === Infinity || value === -Infinity) return [];
+  if (typeof value !== "object" || value === null) return undefined;
+  for (const key in value) {
+    const path = findInfinite((value as JsonObject)[key]);
+    if (path !== undefined) return [Array.isArray(value) ? Number(key) : key, ...path];
   }
-  if (Array.isArray(value)) for (const [i, item] of value.entries()) refuseInfinite(item, [...path, i]);
-  else if (isObject(value)) for (const [key, item] of Object.entries(value)) refuseInfinite(item, [...path, key]);
+  return undefined;
 }

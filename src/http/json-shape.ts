@@ -102,7 +102,7 @@ function isHugeAt(text: string, at: number): boolean {
 }
 
 /** Index of the quote that ends the string which begins at `from`; the text's length when none does. */
-function stringEnd(text: string, from: number): number {
+export function stringEnd(text: string, from: number): number {
   for (let end = text.indexOf('"', from + 1); end !== -1; end = text.indexOf('"', end + 1)) {
     let slash = end - 1;
     while (text.charCodeAt(slash) === 92 /* \ */) slash--;

@@ -15,6 +15,8 @@ const MIB = 2 ** 20;
 const CHAT = "/v1/chat/completions";
 
 const many = (count: number, value: string): string => Array.from({ length: count }, () => value).join(",");
+const numbered = (count: number, value: (i: number) => string): string =>
+  Array.from({ length: count }, (_, i) => value(i)).join(",");
 const message = (content: string): string => `{"role":"user","content":${JSON.stringify(content)}}`;
 const fitting = (bytes: number, value: string): number => Math.min(499_000, Math.floor((bytes - 100) / (value.length + 1)));
 
@@ -26,6 +28,13 @@ const BODIES: Record<string, [path: string, body: string]> = {
   "10 MiB of {}, refused": [CHAT, `{"messages":[${many(3_300_000, "{}")}]}`],
   "500,000 values": [CHAT, `{"messages":[${message("hi")}],"other":[${many(499_000, `{}`)}]}`],
   "500,000 values of 20 bytes": [CHAT, `{"messages":[${message("hi")}],"other":[${many(499_000, `"${"y".repeat(16)}"`)}]}`],
+  "240,000 distinct names": [CHAT, `{"messages":[${message("hi")}],"other":[${numbered(240_000, (i) => `{"k${i}":1}`)}]}`],
+  "2,400 times 100 distinct names": [
+    CHAT,
+    `{"messages":[${message("hi")}],"other":[${numbered(2_400, (i) => `{${numbered(100, (j) => `"k${i}_${j}":1`)}}`)}]}`,
+  ],
+  "490,000 distinct texts": [CHAT, `{"messages":[${message("hi")}],"other":[${numbered(490_000, (i) => `"t${i}"`)}]}`],
+  "1 MiB of distinct names": ["/v1/threads", `{"other":[${numbered(70_000, (i) => `{"k${i}":1}`)}]}`],
   "100,000 messages": [CHAT, `{"messages":[${many(100_000, message("hello there, how are you"))}]}`],
   "one message of 10 MiB": [CHAT, `{"messages":[${message("x".repeat(10 * MIB - 200))}]}`],
   "100,000 logit biases": [CHAT, `{"messages":[${message("hi")}],"other":[${many(20, `{${many(9_000, `"12345":1`)}}`)}]}`],
