@@ -6,8 +6,8 @@ const SlotStatus = v.looseObject({ id: v.number(), id_task: v.optional(v.number(
 type SlotStatus = v.InferOutput<typeof SlotStatus>;
 
 const POLL_MS = 100;
-// llama-server looks for clients that left between two steps, and at least once a second.
-const STEPS = 3;
+// llama-server notices that a client has left when it writes to it, after a step or two, and ends its work between two further ones.
+const STEPS = 8;
 
 /**
  * Resolves with true once no slot works for a client that left, and with false where one still does after `limit` ms although
@@ -32,7 +32,8 @@ export async function waitForSlot(
     if (old.length <= still) return true;
     // Another client has left meanwhile, and that slot has the whole time too.
     if (still < going_on) [going_on, start, steps] = [still, Date.now(), 0];
-    const state = JSON.stringify(now);
+    // What happens to other slots is no step of these.
+    const state = JSON.stringify(old);
     if (state !== before) steps++;
     before = state;
     if (Date.now() - start >= limit && steps > STEPS) return false;
