@@ -1,10 +1,6 @@
 // Which addresses a download may dial: those of the public internet, over https; others only where the user typed them.
-import { lookup as systemLookup, type LookupAddress, type LookupOptions } from "node:dns";
 import ipaddr from "ipaddr.js";
 import { notAllowedError } from "../download-errors.ts";
-
-/** The callback of `lookup` of `node:net`; a list where `options.all` is set. */
-type LookupCallback = (error: Error | null, address: string | LookupAddress[], family?: number) => void;
 
 /**
  * Checks an address before it is dialled, as far as that is possible without resolving its name. `typed`: the user named this host
@@ -36,21 +32,6 @@ export function isInside(url: URL): boolean {
   return /(^|\.)localhost$/i.test(host) || (ipaddr.isValid(host) && !isPublic(host));
 }
 
-/** Resolves a name for a connection, and fails where any of its addresses is not public: the check sees what is dialled. */
-export function publicLookup(host: string, options: LookupOptions, answered: LookupCallback): void {
-  systemLookup(host, { ...options, all: true }, (error, found) => {
-    if (error) return answered(error, []);
-    const inside = found.find(({ address }) => !isPublic(address));
-    if (inside) {
-      // What a name of this network resolves to is not for everybody who may ask for it.
-      const public_message = `${host} leads to ${INSIDE}. ${WAY_OUT}`;
-      return answered(notAllowedError(`${host} leads to ${inside.address}, ${INSIDE}. ${WAY_OUT}`, public_message), []);
-    }
-    if (options.all) return answered(null, found);
-    answered(null, found[0]!.address, found[0]!.family);
-  });
-}
-
 /** Whether an IP address, in any spelling, is one of the public internet. */
 export function isPublic(address: string): boolean {
   if (!ipaddr.isValid(address)) return false;
@@ -60,8 +41,8 @@ export function isPublic(address: string): boolean {
   return ip.kind() === "ipv4" || (ip.toByteArray()[0]! & 0xe0) === 0x20;
 }
 
-const INSIDE = "an address inside this machine or a private network";
-const WAY_OUT = "The setting --allow-private permits it for an address that you type.";
+export const INSIDE = "an address inside this machine or a private network";
+export const WAY_OUT = "The setting --allow-private permits it for an address that you type.";
 
 // `URL` has already turned 0x7f000001, 2130706433, 0177.1 and full-width digits into 127.0.0.1.
 function hostOf({ hostname }: URL): string {

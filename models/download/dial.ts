@@ -1,7 +1,7 @@
 // One GET over node:http or node:https, for answers of any kind; files come by `http-connection.ts`.
 import { request as requestHttp, type IncomingMessage } from "node:http";
 import { request as requestHttps } from "node:https";
-import { publicLookup } from "./addresses.ts";
+import { publicLookup } from "./public-lookup.ts";
 
 /** The response to a GET. A reader that does not come to its end closes it. */
 export interface DialResponse {

@@ -4,7 +4,7 @@
 import { addAbortListener } from "node:events";
 import { connect as connectPlain, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
-import { publicLookup } from "./addresses.ts";
+import { publicLookup } from "./public-lookup.ts";
 import type { Dial, DialResponse } from "./dial.ts";
 import { createHeadReader, type ResponseHead } from "./http-head.ts";
 import { createReceiveBuffer } from "./receive-buffer.ts";

@@ -1,5 +1,4 @@
 // `ingle serve`: the server, from its settings to its last answer.
-import { lookup } from "node:dns/promises";
 import { defineCommand } from "citty";
 import ipaddr from "ipaddr.js";
 import manifest from "../../package.json" with { type: "json" };
@@ -98,7 +97,11 @@ function stopOnSignals({ log, close }: RunningServer, listener: Server): void {
 const reachableUrl = (url: string): string => url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:");
 
 /** `localhost` may have two addresses, and another program may listen at the one that a command of the owner tries first. */
-const addressOf = async (host: string): Promise<string> => (host === "localhost" ? (await lookup(host)).address : host);
+async function addressOf(host: string): Promise<string> {
+  if (host !== "localhost") return host;
+  const { lookup } = await import("node:dns/promises");
+  return (await lookup(host)).address;
+}
 
 /** Whether the server listens beyond loopback. Throws where that is not safe. */
 function checkExposure({ host, key, insecure_no_auth }: Config): boolean {

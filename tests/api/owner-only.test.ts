@@ -11,7 +11,7 @@ import { loadError } from "../../adapters/llama-server/process.ts";
 import { toAdapterError } from "../../adapters/llama-server/errors.ts";
 import { fromWireError, toWireError } from "../../adapters/shared/wire-error.ts";
 import { upstream } from "../../adapters/upstream/adapter.ts";
-import { publicLookup } from "../../models/download/addresses.ts";
+import { publicLookup } from "../../models/download/public-lookup.ts";
 import type { InstalledModel, Model } from "../../models/manifest.ts";
 import type { SourceError } from "../../models/download-errors.ts";
 import { HI, makeApp, makeModel } from "../support/app.ts";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { publicReasonOf } from "../../../models/download/failure-words.ts";
-import { publicLookup } from "../../../models/download/addresses.ts";
+import { publicLookup } from "../../../models/download/public-lookup.ts";
 import { download } from "../../../models/download/download.ts";
 import type { DownloadError } from "../../../models/download-errors.ts";
 import type { Source } from "../../../models/sources/registry.ts";
