@@ -1,5 +1,7 @@
 // `npm run test:faults`: all of the matrix; with names of runtimes, on those alone. Its exit code is 1 where anything is violated.
 import { FULL, runMatrix, RUNTIMES, shownMatrix, type Matrix } from "./runs.ts";
+import type { Runtime } from "../support/runtimes.ts";
+import { runSameSizeDamage } from "./same-size.ts";
 import { runSituations } from "./situations.ts";
 import { NO_STRACE } from "./strace.ts";
 
@@ -14,7 +16,8 @@ else {
       console.error(`Left out: ${runtime.skip}.`);
       continue;
     }
-    for (const { rows, violations } of [await runSituations(SITUATION_ROUNDS, runtime), await runMatrix(FULL, runtime)]) {
+    for (const run of [runSituations, runSameSizeDamage, (_: number, one: Runtime) => runMatrix(FULL, one)]) {
+      const { rows, violations } = await run(SITUATION_ROUNDS, runtime);
       console.log(shownMatrix(rows));
       Object.assign(all.rows, rows);
       all.violations.push(...violations);

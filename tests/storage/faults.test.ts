@@ -3,6 +3,7 @@ import { afterAll, expect, test } from "bun:test";
 import { runMatrix, RUNTIMES, shownMatrix, type Extent, type Matrix } from "../faults/runs.ts";
 import { openField } from "../faults/field.ts";
 import { OPERATIONS } from "../faults/operations.ts";
+import { runSameSizeDamage } from "../faults/same-size.ts";
 import { runSituations } from "../faults/situations.ts";
 import { NO_STRACE } from "../faults/strace.ts";
 
@@ -30,9 +31,12 @@ for (const runtime of RUNTIMES) {
   );
 
   test.skipIf(runtime.skip !== undefined)(
-    runtime.skip ?? `on ${runtime.name}: a log that fails and a data folder that is taken away cost no acknowledged change`,
+    runtime.skip ??
+      `on ${runtime.name}: a failing log, a data folder that is taken away and damage of the same size cost nothing that was acknowledged`,
     async () => {
-      const { rows: own, violations } = await runSituations(2, runtime);
+      const [befallen, damaged] = [await runSituations(2, runtime), await runSameSizeDamage(1, runtime)];
+      const own = { ...befallen.rows, ...damaged.rows };
+      const violations = [...befallen.violations, ...damaged.violations];
       Object.assign(rows, own);
       expect(violations).toEqual([]);
       for (const [situation, { acknowledged }] of Object.entries(own))
