@@ -3,7 +3,7 @@ import { defineCommand } from "citty";
 import { readConfig } from "../server/read-config.ts";
 import { checkFolder, type CheckReport } from "../storage/check/check.ts";
 import type { FolderFinding } from "../storage/check/folder.ts";
-import { codeOf } from "../storage/faults.ts";
+import { systemCodeOf } from "../../models/system-code.ts";
 import { hasMarker } from "../storage/data-folder.ts";
 import { chosenDriver } from "../storage/drivers.ts";
 import { LOCK_FILE, SET_ASIDE } from "../storage/file-names.ts";
@@ -70,7 +70,7 @@ const WHY: Record<string, string> = {
 
 function fixError(data: string, error: NodeJS.ErrnoException): Error {
   if (error instanceof LockedError) return new CliError(`${error.message} Stop it first: --fix moves files.`);
-  const why = WHY[codeOf(error)];
+  const why = WHY[systemCodeOf(error)];
   if (why === undefined) return error;
   return new CliError(`The data folder ${data} cannot be written to: ${why}. Nothing is lost; mend that and run this again.`);
 }

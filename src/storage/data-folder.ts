@@ -8,7 +8,8 @@ import * as v from "valibot";
 import { fsyncFolder } from "../../models/fsync-folder.ts";
 import type { Log } from "../support/log.ts";
 import { chosenDriver, DriverError, guaranteeOf, loadDriver } from "./drivers.ts";
-import { codeOf, DamagedError, unavailable, UncertainWriteError, undefinedIfAbsent } from "./faults.ts";
+import { systemCodeOf } from "../../models/system-code.ts";
+import { DamagedError, unavailable, UncertainWriteError, undefinedIfAbsent } from "./faults.ts";
 import { COLLECTIONS, LOCK_FILE, MARKER, NOT_FOREIGN } from "./file-names.ts";
 import { identifyFolder, isFolderThere, watchFolders, type FolderIdentity, type IsThere } from "./folder-identity.ts";
 import { takeFolderLock, type FolderLock } from "./lock/folder-lock.ts";
@@ -175,7 +176,7 @@ export async function hasMarker(folder: string): Promise<boolean> {
   const text = await readRegularFile(path)
     .catch(undefinedIfAbsent)
     .catch((error) => {
-      if (error instanceof DamagedError || codeOf(error) === "EISDIR") throw damaged;
+      if (error instanceof DamagedError || systemCodeOf(error) === "EISDIR") throw damaged;
       return throwUnusable(folder, error);
     });
   if (text === undefined) return false;
@@ -196,7 +197,7 @@ const UNUSABLE: Record<string, string> = {
 
 /** Throws `DataFolderError` for an error of the system, which says why, and any other one as it is. */
 export function throwUnusable(folder: string, cause: unknown): never {
-  const code = codeOf(cause);
+  const code = systemCodeOf(cause);
   if (code === "") throw cause;
   const why = UNUSABLE[code] ?? (cause as Error).message;
   throw new DataFolderError(`The data folder ${folder} cannot be used: ${why}. Mend that, or choose another with --data.`, {

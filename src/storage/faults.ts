@@ -19,7 +19,7 @@ export function uncertainWrite(path: string, cause: unknown): UncertainWriteErro
 
 /** For records as for lists: a failure of the record alone, which hides no other. */
 export function isRecordFault(error: unknown): boolean {
-  return error instanceof DamagedError || UNREADABLE.has(codeOf(error));
+  return error instanceof DamagedError || UNREADABLE.has(systemCodeOf(error));
 }
 
 // Codes that concern one file, not the disk: permissions, and things that are no files.
@@ -32,15 +32,13 @@ const UNREACHABLE_WORDS =
 const FULL_WORDS = /^OOM /;
 const READ_ONLY = new Set(["EROFS", "EACCES", "EPERM"]);
 
-/** The system's own word, such as `ENOENT`; empty where there is none. */
-export const codeOf = systemCodeOf;
-
 /** For `catch`: what is not there reads as undefined. */
 export function undefinedIfAbsent(error: unknown): undefined {
-  if (codeOf(error) !== "ENOENT") throw error;
+  if (systemCodeOf(error) !== "ENOENT") throw error;
 }
 const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : "");
-const isUnreachable = (error: unknown): boolean => UNREACHABLE.test(codeOf(error)) || UNREACHABLE_WORDS.test(wordsOf(error));
+const isUnreachable = (error: unknown): boolean =>
+  UNREACHABLE.test(systemCodeOf(error)) || UNREACHABLE_WORDS.test(wordsOf(error));
 
 /** `what` as in "thread thread_01jd…". Throws nothing; an `ApiError` stays what it is. */
 export function readFault(what: string, error: unknown): ApiError {
@@ -49,7 +47,7 @@ export function readFault(what: string, error: unknown): ApiError {
     const sentence = `The record of ${what} is damaged. "ingle check" says how, "ingle check --fix" sets it aside.`;
     return failure(500, "corrupted_entity", sentence, error);
   }
-  if (BUSY.has(codeOf(error))) return unavailable("The server has too many files open.", error);
+  if (BUSY.has(systemCodeOf(error))) return unavailable("The server has too many files open.", error);
   if (isUnreachable(error)) return unavailable("The storage cannot be reached.", error);
   return storageError(`The record of ${what} cannot be read: the disk or its permissions are at fault.`, error);
 }
@@ -57,7 +55,7 @@ export function readFault(what: string, error: unknown): ApiError {
 export function writeFault(what: string, error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   if (error instanceof UncertainWriteError) return uncertainFault(what, error.cause);
-  const code = codeOf(error);
+  const code = systemCodeOf(error);
   if (isDiskFull(error) || FULL_WORDS.test(wordsOf(error))) {
     const sentence = "The disk is full: nothing was changed. Free some space and send the request again.";
     return failure(507, "insufficient_storage", sentence, error);
@@ -73,7 +71,7 @@ export function writeFault(what: string, error: unknown): ApiError {
 }
 
 function uncertainFault(what: string, cause: unknown): ApiError {
-  if (BUSY.has(codeOf(cause))) {
+  if (BUSY.has(systemCodeOf(cause))) {
     return unavailable(`The server has too many files open: whether ${what} was changed is not known.`, cause);
   }
   const state = `Whether the change of ${what} was saved is not known: the disk reported an error.`;

@@ -2,7 +2,7 @@
 import { lstatSync, statSync, type BigIntStats } from "node:fs";
 import { lstat, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { codeOf } from "./faults.ts";
+import { systemCodeOf } from "../../models/system-code.ts";
 
 /** Can be handed to a thread. */
 export interface FolderIdentity {
@@ -71,5 +71,5 @@ function isSame(one: FolderIdentity, other: FolderIdentity): boolean {
 
 function undefinedIfGone(error: unknown): undefined {
   // Deno may be allowed to look at the folder, and not at what stands there now.
-  if (!GONE.has(codeOf(error)) && !(error instanceof Error && error.name === "NotCapable")) throw error;
+  if (!GONE.has(systemCodeOf(error)) && !(error instanceof Error && error.name === "NotCapable")) throw error;
 }

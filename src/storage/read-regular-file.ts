@@ -1,7 +1,8 @@
 // The text of a small file of a data folder, whatever somebody has put in its place.
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
-import { codeOf, DamagedError } from "./faults.ts";
+import { systemCodeOf } from "../../models/system-code.ts";
+import { DamagedError } from "./faults.ts";
 
 /** Bytes. */
 const LARGEST = 64 * 1024;
@@ -12,7 +13,7 @@ const FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 export async function readRegularFile(path: string): Promise<string> {
   const handle = await open(path, FLAGS).catch((error) => {
     // A socket, or a device without a driver.
-    throw ["ENXIO", "ENODEV", "EOPNOTSUPP"].includes(codeOf(error)) ? notRegular(path) : error;
+    throw ["ENXIO", "ENODEV", "EOPNOTSUPP"].includes(systemCodeOf(error)) ? notRegular(path) : error;
   });
   try {
     const there = await handle.stat();

@@ -1,6 +1,6 @@
 // A data folder as `ingle check` walks it: its entries, and the findings so far.
 import { join } from "node:path";
-import { codeOf } from "../faults.ts";
+import { systemCodeOf } from "../../../models/system-code.ts";
 import { disk, type FolderEntry } from "../drivers/fs-durable/file-system.ts";
 import { SUFFIX } from "../drivers/fs-durable.ts";
 import { SET_ASIDE } from "../file-names.ts";
@@ -43,7 +43,7 @@ export function createCheckedFolder(folder: string, { in_use, onHash, now = Date
     try {
       return (await disk.list(place(path))).sort((a, b) => (a.name < b.name ? -1 : 1));
     } catch (error) {
-      if (path !== "" && ["ENOENT", "ENOTDIR"].includes(codeOf(error))) return [];
+      if (path !== "" && ["ENOENT", "ENOTDIR"].includes(systemCodeOf(error))) return [];
       throw error;
     }
   };

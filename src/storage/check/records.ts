@@ -1,7 +1,8 @@
 // The records of a data folder: whether each is whole, and whether something leads to it.
 import type { Model } from "../../../models/manifest.ts";
 import { parseRecord } from "../collection.ts";
-import { codeOf, DamagedError } from "../faults.ts";
+import { systemCodeOf } from "../../../models/system-code.ts";
+import { DamagedError } from "../faults.ts";
 import { disk } from "../drivers/fs-durable/file-system.ts";
 import { LARGEST, SUFFIX, TEMPORARY } from "../drivers/fs-durable.ts";
 import { KINDS } from "../store.ts";
@@ -87,7 +88,7 @@ export async function checkRecords(checked: CheckedFolder): Promise<Records> {
       if (base === "messages" && place.split("/")[1] !== thread_id) throw new DamagedError("It names another thread.");
       return record;
     } catch (error) {
-      const code = codeOf(error);
+      const code = systemCodeOf(error);
       if (error instanceof DamagedError || code in NO_FILES) report("damaged", place, NO_FILES[code] ?? (error as Error).message);
       // Where it is absent, it was removed since the folder was read.
       else if (code !== "ENOENT") report("damaged", place, UNREADABLE[code] ?? (error as Error).message, false);

@@ -5,7 +5,7 @@ import { fileStamp } from "../../../models/file-stamp.ts";
 import type { Model } from "../../../models/manifest.ts";
 import { TEMPORARY } from "../drivers/fs-durable.ts";
 import { decodeKey, encodeKey } from "../encode-key.ts";
-import { codeOf } from "../faults.ts";
+import { systemCodeOf } from "../../../models/system-code.ts";
 import { shellWords } from "../../support/shell-words.ts";
 import { isDamaged, makeWeightNote, notePath, readWeightNote, writeWeightNote } from "../weight-notes.ts";
 import { IGNORED, type CheckedFolder } from "./folder.ts";
@@ -74,7 +74,7 @@ async function damageOf(path: string, place: string, sha256: string | undefined,
       note = found;
     }
   } catch (error) {
-    return `cannot be read (${codeOf(error)})`;
+    return `cannot be read (${systemCodeOf(error)})`;
   }
   const expected = sha256 ?? note?.expected;
   return note === undefined || note.sha256 === expected ? undefined : `has the sha256 ${note.sha256} instead of ${expected}`;

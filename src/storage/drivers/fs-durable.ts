@@ -3,7 +3,8 @@
 import { dirname, join } from "node:path";
 import pLimit from "p-limit";
 import type { Driver } from "unstorage";
-import { codeOf, UncertainWriteError, undefinedIfAbsent } from "../faults.ts";
+import { systemCodeOf } from "../../../models/system-code.ts";
+import { UncertainWriteError, undefinedIfAbsent } from "../faults.ts";
 import type { FolderIdentity } from "../folder-identity.ts";
 import { disk, type FileSystem } from "./fs-durable/file-system.ts";
 import { createFolderSyncs } from "./fs-durable/folder-fsync.ts";
@@ -137,7 +138,7 @@ export function fsDurable({ base, marker = "", token, home, files = disk }: FsDu
       await files.rmdir(folder);
     } catch (error) {
       // A foreign folder is in it: the values are gone all the same.
-      if (["ENOTEMPTY", "EEXIST"].includes(codeOf(error))) return sync(folder);
+      if (["ENOTEMPTY", "EEXIST"].includes(systemCodeOf(error))) return sync(folder);
       return undefinedIfAbsent(error);
     }
     await sync(dirname(folder));
@@ -194,7 +195,7 @@ export function fsDurable({ base, marker = "", token, home, files = disk }: FsDu
     // Not below the place where a disk belongs that is not mounted now.
     await assertMounted();
     await files.mkdir(folder).catch((error) => {
-      if (codeOf(error) !== "EEXIST") throw forgetGone(error);
+      if (systemCodeOf(error) !== "EEXIST") throw forgetGone(error);
     });
     // Even where it is there: an earlier process may have died between the two steps.
     await syncName(parent, folder);
@@ -202,7 +203,7 @@ export function fsDurable({ base, marker = "", token, home, files = disk }: FsDu
 
   /** A folder that was ready was removed by hand: the next change makes sure of all of them again. */
   function forgetGone(error: unknown): unknown {
-    if (codeOf(error) === "ENOENT") ready.clear();
+    if (systemCodeOf(error) === "ENOENT") ready.clear();
     return error;
   }
 }

@@ -1,7 +1,8 @@
 // A driver that answers only for the storage that was opened: where that is away, nothing is absent, no list is empty, and no change counts.
 import type { Driver } from "unstorage";
 import { ApiError } from "../../http/errors.ts";
-import { codeOf, unavailable, UncertainWriteError } from "../faults.ts";
+import { systemCodeOf } from "../../../models/system-code.ts";
+import { unavailable, UncertainWriteError } from "../faults.ts";
 import type { Presence } from "../presence.ts";
 
 const NOT_KNOWN = "The storage cannot be reached any more: whether anything was changed is not known.";
@@ -52,7 +53,7 @@ async function attempt(work: Work, args: unknown[], confirm: () => Promise<void>
 
 /** A folder that went amid a change may be back by the next look. */
 function throwBrieflyAway(error: unknown): never {
-  throw codeOf(error) === "ENOENT" ? unavailable(NOT_KNOWN, error) : error;
+  throw systemCodeOf(error) === "ENOENT" ? unavailable(NOT_KNOWN, error) : error;
 }
 
 /** What was changed may be elsewhere, where nobody can see whether the folder is there. */

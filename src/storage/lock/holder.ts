@@ -7,7 +7,8 @@ import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as v from "valibot";
 import { folderIdOf } from "../../../models/folder-id.ts";
-import { codeOf, DamagedError } from "../faults.ts";
+import { systemCodeOf } from "../../../models/system-code.ts";
+import { DamagedError } from "../faults.ts";
 import { readRegularFile } from "../read-regular-file.ts";
 import { requestOperatorKey } from "./folder-proof.ts";
 
@@ -64,7 +65,7 @@ export async function readHolder(path: string): Promise<Holder | undefined> {
   } catch (error) {
     if (error instanceof DamagedError) throw error;
     // Too few open files, or a failing disk, say nothing about the lock.
-    if (["EMFILE", "ENFILE", "ENOMEM", "EIO", "ENOSPC", "ESTALE"].includes(codeOf(error))) throw error;
+    if (["EMFILE", "ENFILE", "ENOMEM", "EIO", "ENOSPC", "ESTALE"].includes(systemCodeOf(error))) throw error;
     return undefined;
   }
 }
@@ -127,7 +128,7 @@ function isAlive(pid: number): boolean {
   try {
     return process.kill(pid, 0);
   } catch (error) {
-    return codeOf(error) === "EPERM"; // alive, and another user's
+    return systemCodeOf(error) === "EPERM"; // alive, and another user's
   }
 }
 

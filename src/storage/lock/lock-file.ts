@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { link, open, rename, rm, stat } from "node:fs/promises";
 import { isDiskFull } from "../../../models/system-code.ts";
-import { codeOf } from "../faults.ts";
+import { systemCodeOf } from "../../../models/system-code.ts";
 import { isHeld, LockedError, readHolder, touchedAt, type Holder } from "./holder.ts";
 
 /** Each try is lost to another process that took the lock, or gave it back, in between. */
@@ -91,9 +91,9 @@ export async function createLockFile(path: string, own: Holder): Promise<boolean
     await link(staged, path);
     return true;
   } catch (error) {
-    if (codeOf(error) === "EEXIST") return false;
+    if (systemCodeOf(error) === "EEXIST") return false;
     // A file system without hard links.
-    if (!["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"].includes(codeOf(error))) throw error;
+    if (!["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"].includes(systemCodeOf(error))) throw error;
     return await writeHolder(path, own).then(() => true, falseIfExists);
   } finally {
     await rm(staged, { force: true });
@@ -101,7 +101,7 @@ export async function createLockFile(path: string, own: Holder): Promise<boolean
 }
 
 function falseIfExists(error: unknown): false {
-  if (codeOf(error) !== "EEXIST") throw error;
+  if (systemCodeOf(error) !== "EEXIST") throw error;
   return false;
 }
 

@@ -1,5 +1,6 @@
 // Names that survive a power cut: a folder is synced after each change of a name in it, once for all changes before.
-import { codeOf, uncertainWrite, type UncertainWriteError } from "../../faults.ts";
+import { systemCodeOf } from "../../../../models/system-code.ts";
+import { uncertainWrite, type UncertainWriteError } from "../../faults.ts";
 import type { FileSystem } from "./file-system.ts";
 
 export function createFolderSyncs(files: Pick<FileSystem, "sync">) {
@@ -22,7 +23,7 @@ export function createFolderSyncs(files: Pick<FileSystem, "sync">) {
   /** Remembers that a change of the name of `path` may not be on the disk, and answers with the error. */
   function noteUncertain(path: string, error: UncertainWriteError): UncertainWriteError {
     // Too many open files: the fsync was not even tried, so that the next one can be trusted.
-    if (!["EMFILE", "ENFILE"].includes(codeOf(error.cause))) uncertain.add(path);
+    if (!["EMFILE", "ENFILE"].includes(systemCodeOf(error.cause))) uncertain.add(path);
     return error;
   }
 

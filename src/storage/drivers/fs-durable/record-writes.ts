@@ -2,7 +2,8 @@
 // for many files in a row commits them together, so each step is done for all of them before the next one.
 import { constants, closeSync, fsyncSync, lstatSync, openSync, renameSync, unlinkSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
-import { codeOf, uncertainWrite, undefinedIfAbsent } from "../../faults.ts";
+import { systemCodeOf } from "../../../../models/system-code.ts";
+import { uncertainWrite, undefinedIfAbsent } from "../../faults.ts";
 import { assertFolderThere, type FolderIdentity } from "../../folder-identity.ts";
 
 export type EntryKind = "file" | "folder" | "other";
@@ -159,7 +160,7 @@ function renameWithRetry(work: () => void): void {
     try {
       return work();
     } catch (error) {
-      const passing = ["EPERM", "EBUSY", "EACCES"].includes(codeOf(error));
+      const passing = ["EPERM", "EBUSY", "EACCES"].includes(systemCodeOf(error));
       if (!passing || tries === 10) throw error;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50 * tries);
     }

@@ -1,5 +1,6 @@
 // Errors of writes on their way from one thread to another, which keeps neither their class nor their code.
-import { codeOf, UncertainWriteError } from "../../faults.ts";
+import { systemCodeOf } from "../../../../models/system-code.ts";
+import { UncertainWriteError } from "../../faults.ts";
 
 export interface WriteFailure {
   message: string;
@@ -11,7 +12,7 @@ export interface WriteFailure {
 export function failureOf(error: unknown): WriteFailure | undefined {
   if (error === undefined) return undefined;
   const { message, cause } = error as Error;
-  const code = codeOf(error);
+  const code = systemCodeOf(error);
   return error instanceof UncertainWriteError ? { message, code, cause: failureOf(cause) } : { message, code };
 }
 
