@@ -70,8 +70,12 @@ export function createAdapters(
   };
 }
 
-/** The release of llama.cpp that engines are of; undefined where none is carried or installed. */
-export function llamaCppRelease(): string | undefined {
+let llama_cpp: { release: string | undefined } | undefined;
+
+/** The release of llama.cpp that engines are of, looked up once; undefined where none is carried or installed. */
+export const llamaCppRelease = (): string | undefined => (llama_cpp ??= { release: findLlamaCppRelease() }).release;
+
+function findLlamaCppRelease(): string | undefined {
   if (CARRIED !== undefined) return CARRIED.llama_cpp;
   try {
     return carriedSource().release;
