@@ -46,10 +46,18 @@ export interface ErrorBody {
   error: { message: string; type: string; param: string | null; code: string | null };
 }
 
-/** `for_owner`: with what others are not told. */
-export function errorBody({ status, message, owner_message, param, code }: ApiError, for_owner = false): ErrorBody {
-  const words = for_owner ? (owner_message ?? message) : message;
-  return { error: { message: words, type: status >= 500 ? "server_error" : "invalid_request_error", param, code } };
+/** What one is told of an error; `for_owner`: with what others are not told. */
+export function messageFor(
+  { message, owner_message }: { message: string; owner_message?: string | undefined },
+  for_owner: boolean,
+): string {
+  return for_owner ? (owner_message ?? message) : message;
+}
+
+export function errorBody(error: ApiError, for_owner = false): ErrorBody {
+  const { status, param, code } = error;
+  const type = status >= 500 ? "server_error" : "invalid_request_error";
+  return { error: { message: messageFor(error, for_owner), type, param, code } };
 }
 
 export function errorResponse(error: ApiError, c: Parameters<typeof json>[0] = { env: {} }, for_owner = false): Response {

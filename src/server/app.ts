@@ -1,7 +1,7 @@
 // The whole API as one Hono application: guards, routes, and the answers to errors. Opens nothing, reads no environment.
 import { Hono, type Context } from "hono";
 import type { AppOptions, Deps } from "../api/deps.ts";
-import { ApiError, errorResponse, toApiError } from "../http/errors.ts";
+import { ApiError, errorResponse, messageFor, toApiError } from "../http/errors.ts";
 import { quote } from "../support/quote.ts";
 import type { AppEnv } from "../http/app-env.ts";
 import { createAuthFailures } from "../http/auth-failures.ts";
@@ -26,7 +26,7 @@ export function createApp(options: AppOptions): App {
   const onError = (error: ApiError, c: Context<AppEnv>): void => {
     // An answer that ends because its client has left is no error.
     if (error.status < 500 || c.req.raw.signal.aborted) return;
-    log.error(error.owner_message ?? error.message, { request_id: c.get("request_id"), path: c.req.path, cause: error.cause });
+    log.error(messageFor(error, true), { request_id: c.get("request_id"), path: c.req.path, cause: error.cause });
   };
   const answerThrown = (thrown: unknown, c: Context<AppEnv>): Response => {
     const error = toApiError(thrown);

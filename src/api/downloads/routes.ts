@@ -4,6 +4,7 @@ import * as v from "valibot";
 import type { Deps } from "../deps.ts";
 import { json } from "../../http/json.ts";
 import type { AppEnv } from "../../http/app-env.ts";
+import { messageFor } from "../../http/errors.ts";
 import { noDownload } from "../../http/not-found.ts";
 import { isOperator } from "../../http/middleware/auth.ts";
 import { checkActingGet } from "../../http/middleware/origin.ts";
@@ -62,9 +63,6 @@ export const downloadRoutes = (deps: Deps) => {
 async function* eventsFor(for_owner: boolean, events: AsyncIterable<DownloadEvent>): AsyncGenerator<DownloadEvent> {
   for await (const event of events) {
     if (event.error === undefined) yield event;
-    else {
-      const { owner_message, message, code } = event.error;
-      yield { ...event, error: { message: for_owner ? (owner_message ?? message) : message, code } };
-    }
+    else yield { ...event, error: { message: messageFor(event.error, for_owner), code: event.error.code } };
   }
 }
