@@ -118,7 +118,22 @@ describe("stream or not", () => {
     [{ stream: null }, "application/json", false, false],
     [{ stream: true }, "application/json", false, true],
     [{}, EVENTS, false, true],
-    [{}, `${EVENTS}, application/json`, false, true],
+    [{}, `${EVENTS}, application/json`, false, false],
+    [{}, `application/json, ${EVENTS}`, false, false],
+    [{}, `${EVENTS};q=0`, false, false],
+    [{}, `${EVENTS};q=0.000`, false, false],
+    [{}, `${EVENTS};q=0, */*`, false, false],
+    [{}, `${EVENTS}; charset=utf-8; q=0.5`, false, true],
+    [{}, EVENTS.toUpperCase(), false, true],
+    [{}, "text/*", false, true],
+    [{}, `${EVENTS}, */*;q=0.1`, false, false],
+    [{}, `${EVENTS}, application/*`, false, false],
+    [{}, `${EVENTS}, application/json;q=0`, false, true],
+    [{}, "application/json;q=0, */*", false, true],
+    [{}, `application/x-ndjson, not-${EVENTS}`, false, false],
+    [{}, "", false, false],
+    [{ stream: true }, "application/json", true, true],
+    [{ stream: false }, EVENTS, false, false],
     [{ stream: false }, EVENTS, true, false],
     [{}, "*/*", true, true],
     [{ stream: null }, "*/*", true, true],
@@ -136,7 +151,9 @@ describe("stream or not", () => {
       param: "stream_options",
       code: "invalid_value",
     });
-    expect((await chat()).status).toBe(200);
+    for (const nothing of [{}, null, { include_usage: false }, { include_usage: null }]) {
+      expect((await chat({ stream_options: nothing })).status).toBe(200);
+    }
   });
 });
 

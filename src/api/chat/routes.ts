@@ -1,6 +1,7 @@
 // POST /v1/chat/completions: one request, one iteration of chat events, and two folds of it, JSON and server-sent events.
 import { Hono } from "hono";
 import type { Deps } from "../deps.ts";
+import { acceptsType } from "../../http/accept.ts";
 import { json } from "../../http/json.ts";
 import type { AppEnv } from "../../http/app-env.ts";
 import { invalidValue } from "../../http/errors.ts";
@@ -20,8 +21,10 @@ export const chatRoutes = (deps: Deps) =>
       ...toChatRequest(request, model, deps.adapterOf(model).capabilities(model), deps.newSeed),
       cache_scope: cacheScopeOf(c, deps.guards),
     };
-    const streamed = request.stream ?? (c.req.header("accept")?.includes("text/event-stream") || deps.stream_default);
-    if (request.stream_options && !streamed) throw invalidValue('"stream_options" needs "stream": true.', "stream_options");
+    const only_events = acceptsType(c, "text/event-stream") && !acceptsType(c, "application/json");
+    const streamed = request.stream ?? (only_events || deps.stream_default);
+    if (request.stream_options?.include_usage && !streamed)
+      throw invalidValue('"stream_options" needs "stream": true.', "stream_options");
     const stop = new AbortController(); // sse() aborts it when the client leaves amid the answer
     const options = {
       signal: AbortSignal.any([c.req.raw.signal, stop.signal]),
