@@ -16,3 +16,15 @@ export function isNestedDeeper(value: unknown, levels: number): boolean {
 export function jsonBytes(value: JsonObject): number {
   return new TextEncoder().encode(JSON.stringify(value)).length;
 }
+
+/** The object without its fields that are null. */
+export function withoutNulls<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], null> } {
+  return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== null)) as {
+    [K in keyof T]: Exclude<T[K], null>;
+  };
+}
+
+/** Whether the value holds nothing but empty lists, empty objects and nulls. */
+export function isHollow(value: unknown): boolean {
+  return value == null || (typeof value === "object" && Object.values(value).every(isHollow));
+}

@@ -118,6 +118,28 @@ describe("an assistant", () => {
     }
   });
 
+  test("takes null for what is absent, and empty resources for none", async () => {
+    const names = [
+      "model",
+      "models",
+      "name",
+      "description",
+      "instructions",
+      "avatar",
+      "tools",
+      "temperature",
+      "top_p",
+      "metadata",
+    ];
+    const nulls = Object.fromEntries(names.map((name) => [name, null]));
+    const { post } = makeApp();
+    const resources = { code_interpreter: { file_ids: [] }, file_search: {} };
+    for (const events of [null, { in: null, out: null }]) {
+      const res = await post("/v1/assistants", { ...nulls, events, tool_resources: resources });
+      expect(await json(res)).toMatchObject({ name: "", models: [], tools: [], metadata: {}, events: { in: [], out: [] } });
+    }
+  });
+
   const REFUSED: [body: object, param: string, code: string][] = [
     [{ name: 5 }, "name", "invalid_type"],
     [{ name: "x".repeat(257) }, "name", "invalid_value"],
@@ -129,7 +151,7 @@ describe("an assistant", () => {
     [{ tools: Array.from({ length: 129 }, () => ({ type: "function" })) }, "tools", "too_many_items"],
     [{ metadata: [] }, "metadata", "invalid_type"],
     [{ events: 1 }, "events", "invalid_type"],
-    [{ tool_resources: { file_search: {} } }, "tool_resources", "unsupported_parameter"],
+    [{ tool_resources: { file_search: { vector_store_ids: ["vs_1"] } } }, "tool_resources", "unsupported_parameter"],
   ];
   test.each(REFUSED)("%j is refused", async (body, param, code) => {
     const { post, store } = makeApp();

@@ -113,7 +113,13 @@ describe("a new thread", () => {
     ["B-39: a number of metadata beyond 64 bits", `{"metadata": {"k": 1e400}}`, 400, "metadata.k", "invalid_value"],
     ["B-03: an array", [], 400, null, "invalid_type"],
     ["B-02: half a body", '{"title', 400, null, "invalid_json"],
-    ["files for a tool", { tool_resources: { file_search: {} } }, 400, "tool_resources", "unsupported_parameter"],
+    [
+      "files for a tool",
+      { tool_resources: { file_search: { vector_store_ids: ["vs_1"] } } },
+      400,
+      "tool_resources",
+      "unsupported_parameter",
+    ],
   ];
   test.each(REFUSED)("%s is refused", async (_, body, status, param, code) => {
     const app = makeApp();
@@ -159,12 +165,30 @@ describe("a thread", () => {
     });
   }
 
-  test("B-40: an empty change changes nothing, null is not a title", async () => {
+  test("null stands for what is absent, and empty resources for none", async () => {
+    const app = makeApp();
+    const nulls = { assistant_name: null, instructions: null, model: null };
+    const resources = { code_interpreter: { file_ids: [] }, file_search: { vector_store_ids: [], vector_stores: null } };
+    const empty = { title: null, assistants: null, metadata: null, messages: null, tool_resources: resources };
+    const plain = await made(app, {});
+    expect(await made(app, empty)).toMatchObject({ title: "", assistants: plain.assistants, metadata: {} });
+    const model = { id: "tiny", settings: null, parameters: null, engine: null };
+    const assistants = [
+      { assistant_id: null, ...nulls },
+      { assistant_id: "jan", ...nulls, model },
+    ];
+    expect((await made(app, { assistants })).assistants).toEqual([
+      { assistant_id: "jan" },
+      { assistant_id: "jan", model: { id: "tiny" } },
+    ]);
+  });
+
+  test("B-40: an empty change and nulls change nothing", async () => {
     const app = makeApp();
     const thread = await made(app, { title: "same" });
     const change = (body: object) => app.post(`/v1/threads/${thread.id}`, body, { method: "PATCH" });
     expect(await json(await change({}))).toEqual(thread);
-    expect(await errorOf(await change({ title: null }))).toMatchObject({ status: 400, param: "title", code: "invalid_type" });
+    expect(await json(await change({ title: null, metadata: null, tool_resources: null }))).toEqual(thread);
     expect(await errorOf(await change({ metadata: keys(65) }))).toMatchObject({ status: 400, param: "metadata" });
   });
 

@@ -2,18 +2,19 @@
 import * as v from "valibot";
 import type { Assistant } from "../../storage/entities.ts";
 import { codedMessage } from "../../support/coded-message.ts";
+import { isHollow } from "../../support/json.ts";
 import { MetadataChange, NewMetadata } from "../metadata.ts";
 
 const textUpTo = (most: number) => v.nullish(v.pipe(v.string(), v.maxLength(most)));
 const ModelId = v.pipe(v.string(), v.nonEmpty(), v.maxLength(200));
 const Tool = v.looseObject({ type: v.string() });
-const Events = v.object({ in: v.optional(v.array(v.unknown()), []), out: v.optional(v.array(v.unknown()), []) });
+const Events = v.object({ in: v.nullish(v.array(v.unknown()), []), out: v.nullish(v.array(v.unknown()), []) });
 
 /** Threads take the field too. */
 export const NoToolResources = v.pipe(
   v.nullish(v.record(v.string(), v.unknown())),
   v.check(
-    (resources) => Object.keys(resources ?? {}).length === 0,
+    (resources) => isHollow(resources),
     codedMessage("unsupported_parameter", `"tool_resources" cannot be used: no tool here reads files. Leave it out.`),
   ),
 );

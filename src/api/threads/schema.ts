@@ -2,34 +2,40 @@
 import * as v from "valibot";
 import { BUILT_IN } from "../../storage/entities.ts";
 import { codedMessage } from "../../support/coded-message.ts";
-import { isObject } from "../../support/json.ts";
+import { isObject, withoutNulls } from "../../support/json.ts";
 import { NoToolResources } from "../assistants/schema.ts";
 import { NewMessage } from "../messages/schema.ts";
 import { MetadataChange, NewMetadata } from "../metadata.ts";
 
 const Title = v.pipe(v.string(), v.maxLength(10_240));
-const Settings = v.optional(
+const Settings = v.nullish(
   v.custom<Record<string, unknown>>(isObject, codedMessage("invalid_type", "Settings and parameters are objects.")),
 );
 
-const ThreadAssistant = v.object({
-  assistant_id: v.optional(v.string(), BUILT_IN),
-  assistant_name: v.optional(v.string()),
-  instructions: v.optional(v.string()),
-  model: v.optional(
-    v.object({
-      id: v.optional(v.string()),
-      settings: Settings,
-      parameters: Settings,
-      engine: v.optional(v.string()),
-    }),
-  ),
-});
+const AssistantModel = v.pipe(
+  v.object({
+    id: v.nullish(v.string()),
+    settings: Settings,
+    parameters: Settings,
+    engine: v.nullish(v.string()),
+  }),
+  v.transform(withoutNulls),
+);
+
+const ThreadAssistant = v.pipe(
+  v.object({
+    assistant_id: v.nullish(v.string(), BUILT_IN),
+    assistant_name: v.nullish(v.string()),
+    instructions: v.nullish(v.string()),
+    model: v.nullish(AssistantModel),
+  }),
+  v.transform(withoutNulls),
+);
 
 export const NewThread = v.object({
-  title: v.optional(Title, ""),
+  title: v.nullish(Title, ""),
   assistants: v.pipe(
-    v.optional(v.pipe(v.array(ThreadAssistant), v.maxLength(10_000)), []),
+    v.nullish(v.pipe(v.array(ThreadAssistant), v.maxLength(10_000)), []),
     v.transform((assistants) => (assistants.length > 0 ? assistants : [{ assistant_id: BUILT_IN }])),
   ),
   metadata: NewMetadata,
@@ -37,4 +43,4 @@ export const NewThread = v.object({
   tool_resources: NoToolResources,
 });
 
-export const ThreadChange = v.object({ title: v.optional(Title), metadata: MetadataChange, tool_resources: NoToolResources });
+export const ThreadChange = v.object({ title: v.nullish(Title), metadata: MetadataChange, tool_resources: NoToolResources });
