@@ -95,6 +95,8 @@ export interface ChatRequest {
    * file holds for another scope is never compared with it, as counts and times would tell what others have said.
    */
   cache_scope: string;
+  /** False: the whole prompt is read anew, whatever a slot or a file holds of it. */
+  cache_prompt?: boolean;
   /** Values above that are ingle's defaults: an upstream server may have better ones. */
   unasked?: readonly Unasked[];
   /** Capability `tools`, as the next two. */
@@ -112,6 +114,10 @@ export interface ChatRequest {
   logit_bias?: Record<string, number>;
   /** Capability of the same name: llama.cpp's further settings by its own names, `mirostat` and so on. */
   samplers?: Record<string, unknown>;
+  /** Values for the model's chat template, by names that are none of its own (`messages`, `tools` …). */
+  chat_template_kwargs?: Record<string, unknown>;
+  /** Parameters that bind nothing, as the client sent them: another server may honour them. */
+  hints?: Record<string, unknown>;
 }
 
 export type Unasked = "max_tokens" | "temperature" | "top_p" | "top_k" | "min_p" | "repeat_penalty" | "seed";

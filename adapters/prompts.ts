@@ -29,7 +29,7 @@ export interface ModelPrompts {
   close(): void;
 }
 
-export type PromptRequest = Pick<ChatRequest, "messages" | "tools" | "tool_choice">;
+export type PromptRequest = Pick<ChatRequest, "messages" | "tools" | "tool_choice" | "chat_template_kwargs">;
 
 /** What is known of a template by rendering it once with samples, within its limits. */
 export interface TemplateFacts {

@@ -5,6 +5,9 @@ const Float = v.pipe(v.number(), v.finite());
 const Probability = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
 const Count = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(2 ** 31 - 1));
 
+/** -1: as many as the context holds. */
+const LastTokens = v.pipe(v.number(), v.safeInteger(), v.minValue(-1), v.maxValue(2 ** 31 - 1));
+
 /** Samplers by llama.cpp's names. llama.cpp ignores names that it does not know, so unknown ones are refused here. */
 const Sampler = v.picklist(["penalties", "dry", "top_n_sigma", "top_k", "typ_p", "top_p", "min_p", "xtc", "temperature"]);
 
@@ -21,11 +24,11 @@ export const SAMPLERS = {
   dry_multiplier: Float,
   dry_base: v.pipe(Float, v.minValue(1)),
   dry_allowed_length: Count,
-  dry_penalty_last_n: Count,
+  dry_penalty_last_n: LastTokens,
   dry_sequence_breakers: v.pipe(v.array(v.pipe(v.string(), v.minLength(1), v.maxLength(100))), v.minLength(1), v.maxLength(100)),
   top_n_sigma: Float,
-  /** Tokens that the three penalties look back; 0 turns them off. */
-  repeat_last_n: Count,
+  /** Tokens that the three penalties look back; 0 turns them off, -1 is all. */
+  repeat_last_n: LastTokens,
   /** Tokens that each sampler leaves at least. */
   min_keep: Count,
   ignore_eos: v.boolean(),

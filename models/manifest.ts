@@ -91,6 +91,10 @@ const ModelObject = v.object({
   ),
   /** Whether the chat template in its file knows tools; absent: its header was not read yet. */
   template_tools: v.optional(v.boolean()),
+  /** The variables that the template reads: what `chat_template_kwargs` may give; absent as `template_tools`. */
+  template_kwargs: v.optional(v.array(v.string())),
+  /** Whether the template is one of a model that thinks; absent as `template_tools`. */
+  template_thinking: v.optional(v.boolean()),
   /** The adapter that runs it; absent: the server's choice. */
   engine: v.optional(v.string()),
   /** The servers that run it instead of this machine; then it has no files. */

@@ -98,6 +98,14 @@ export function adapterSuite(name: string, subject: Subject): void {
       expect(usage.cached_tokens).toBeLessThan(prompt_tokens);
     });
 
+    test.if(samples)("what a slot holds is not reused where the prompt is to be read anew", async () => {
+      const warm = { max_tokens: 1, repeatable: false };
+      await chat(ask(prompt, warm));
+      expect((await chat(ask(prompt, warm))).usage.cached_tokens).toBeGreaterThan(0);
+      expect((await chat(ask(prompt, { ...warm, cache_prompt: false }))).usage.cached_tokens).toBe(0);
+      expect((await chat(ask(prompt, warm))).usage.cached_tokens).toBeGreaterThan(0);
+    });
+
     test("max_tokens 1 is one token", async () => {
       const { usage, finish } = await chat(ask(prompt, { max_tokens: 1 }));
       expect([usage.completion_tokens, finish.reason]).toEqual([1, "length"]);

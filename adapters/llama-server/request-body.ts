@@ -42,11 +42,12 @@ export function checkedRequest(request: ChatRequest, model: LlamaServerModel): C
 
 /** The body of `POST /v1/chat/completions`. */
 export function chatRouteBody(request: ChatRequest, model: LlamaServerModel): Record<string, unknown> {
-  const { max_tokens, logprobs } = request;
+  const { max_tokens, logprobs, chat_template_kwargs } = request;
   return {
     ...chatBody({ ...request, stop: [] }, "model"),
-    ...samplingOf(request),
+    ...samplingOf(request, model),
     max_tokens: Math.min(max_tokens, model.context_length),
+    ...(chat_template_kwargs && { chat_template_kwargs }),
     ...(logprobs && { top_logprobs: rivals(logprobs) }),
   };
 }
@@ -59,17 +60,17 @@ export function completionBody(request: ChatRequest, tokens: number[], model: Ll
     prompt: tokens.length === 0 ? "" : tokens,
     stream: true,
     response_fields: RESPONSE_FIELDS,
-    ...samplingOf(request),
+    ...samplingOf(request, model),
     n_predict: Math.min(max_tokens, model.context_length),
     ...(logprobs && { n_probs: rivals(logprobs) }),
   };
 }
 
 /** Names that both routes know. answer-events.ts applies the stop strings: llama-server drops the beginning of one at the end of an answer. */
-function samplingOf(request: ChatRequest): Record<string, unknown> {
+function samplingOf(request: ChatRequest, model: LlamaServerModel): Record<string, unknown> {
   const { top_p, top_k, min_p, repeat_penalty, frequency_penalty, presence_penalty, seed, logit_bias, grammar } = request;
   return {
-    ...{ top_p, top_k, min_p, repeat_penalty, frequency_penalty, presence_penalty, seed, ...OFF, ...parseSamplers(request) },
+    ...{ top_p, top_k, min_p, repeat_penalty, frequency_penalty, presence_penalty, seed, ...OFF, ...samplersOf(request, model) },
     // top_p 0 keeps the likeliest token alone, which is what greedy is.
     temperature: top_p === 0 ? 0 : request.temperature,
     return_progress: true,
@@ -167,6 +168,14 @@ function checkImages({ content }: ChatMessage, i: number): void {
       throw refused(`messages[${i}].content[${j}].image_url.url`, `An image is no "data:" URL.`);
     }
   }
+}
+
+/** llama-server takes no -1 for the length of the context. */
+function samplersOf(request: ChatRequest, { context_length }: LlamaServerModel): Record<string, unknown> {
+  const samplers = Object.entries(parseSamplers(request));
+  return Object.fromEntries(
+    samplers.map(([name, value]) => [name, name.endsWith("last_n") && value === -1 ? context_length : value]),
+  );
 }
 
 function parseSamplers({ samplers }: ChatRequest): Record<string, unknown> {

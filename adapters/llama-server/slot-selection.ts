@@ -108,13 +108,14 @@ export function createSlotSelection(options: LlamaServerSlotSelectionOptions) {
       clearTimeout(idle_timer);
       slot.last_used = ++uses;
       const progress: GenerationProgress = { request, fingerprint, sent: false, answering: false };
+      const reuses = !request.repeatable && request.cache_prompt !== false;
       try {
-        const swapped = enqueue(slot, async () => states?.swap(slot, fingerprint, !request.repeatable));
+        const swapped = enqueue(slot, async () => states?.swap(slot, fingerprint, reuses));
         await untilAborted(swapped, signal);
         progress.sent = true;
         // What is left of another key is not compared with the prompt, nor what is not known to be of this one.
         const of_same_scope = slot.contents !== undefined && scopeOf(slot.contents.fingerprint) === scopeOf(fingerprint);
-        const use = { id_slot: slot.id, cache_prompt: of_same_scope && !request.repeatable };
+        const use = { id_slot: slot.id, cache_prompt: of_same_scope && reuses };
         for await (const event of chat(request, signal, use)) {
           if (event.type === "prompt") progress.prompt = event;
           else progress.answering = true;

@@ -126,6 +126,7 @@ async function* generate(loaded: LoadedModel, request: ChatRequest, signal: Abor
     prompt: tokens,
     sampling: samplerConfig(request, max_tokens),
     repeatable: request.repeatable,
+    reuses: request.cache_prompt !== false,
     scope: request.cache_scope,
     onPrompt: (read) => received.push({ read }),
     onToken(token, cached) {

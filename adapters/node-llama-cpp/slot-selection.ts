@@ -27,7 +27,8 @@ export function createSlotSelection(
   }
 
   /** How many of the cached tokens the task can reuse. */
-  function usable({ tokens, exact }: CachedTokens, { prompt, repeatable }: GenerationTask): number {
+  function usable({ tokens, exact }: CachedTokens, { prompt, repeatable, reuses }: GenerationTask): number {
+    if (!reuses) return 0;
     // The last token of the prompt is always fed: its logits are what the answer begins with.
     let reused = Math.min(commonPrefixLength(tokens, prompt), prompt.length - 1);
     if (repeatable) reused = Math.floor(Math.min(reused, exact) / batch) * batch;

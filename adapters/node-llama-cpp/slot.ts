@@ -7,6 +7,8 @@ export interface GenerationTask {
   sampling: SamplerConfig;
   /** Cached tokens are reused only where the logits come out the same as without them. */
   repeatable: boolean;
+  /** False: nothing that is cached is reused. */
+  reuses: boolean;
   /** As `ChatRequest.cache_scope`. */
   scope: string;
   /** A piece of the prompt was read, and more is to come. */

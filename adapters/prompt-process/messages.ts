@@ -9,9 +9,9 @@ import type { TemplateValues } from "./template.ts";
 type ChangeText = (text: string) => string;
 type TextMessage = ChatMessage & { content: string };
 
-/** `change` gets each text that the client wrote: contents, ids, names, arguments and definitions. */
+/** `change` gets each text that the client wrote: contents, ids, names, arguments, definitions and values for the template. */
 export function templateValues(
-  { messages, tools, tool_choice }: PromptRequest,
+  { messages, tools, tool_choice, chat_template_kwargs }: PromptRequest,
   forms: TemplateForms,
   change: ChangeText,
 ): TemplateValues {
@@ -19,6 +19,7 @@ export function templateValues(
   return {
     messages: (forms.system ? texts : mergeSystem(texts)).map((message) => messageValue(message, forms, change)),
     ...toolValues(tools, tool_choice, change),
+    ...(chat_template_kwargs && { kwargs: changeTexts(chat_template_kwargs, change) as Record<string, unknown> }),
   };
 }
 

@@ -1,5 +1,6 @@
 // One model in the prompt process: its template and its vocabulary.
 import { readGgufFile } from "../../models/gguf/header.ts";
+import { templateFacts } from "../../models/gguf/template-facts.ts";
 import { AdapterError } from "../adapter.ts";
 import type { Prompt } from "../prompts.ts";
 import { readModelFile } from "../shared/read-model-file.ts";
@@ -32,7 +33,7 @@ export async function openModel({ id, path, prompt_template }: QuestionOf<"open"
     /** Throws `AdapterError` `model_load_failed` where the template cannot be parsed. */
     sample(): Answers["sample"] {
       const { source, render } = template();
-      return { ...sampleTemplate(render), thinking: THINKING.test(source) };
+      return { ...sampleTemplate(render), thinking: templateFacts(source).template_thinking };
     },
     /** `rendered` is called between the two halves of the work. */
     async render({ request, forms, limits }: QuestionOf<"render">, rendered: () => void): Promise<Prompt> {
@@ -101,6 +102,3 @@ function sampleTemplate(render: (values: TemplateValues) => string) {
     tools: shows(TOOL, [message("user", USER)], [{ type: "function", function: tool }]),
   } satisfies Partial<TemplateForms & Answers["sample"]>;
 }
-
-/** What templates of models that think write: markers, channels, fields of messages, switches. */
-const THINKING = /think|reason|<\|channel\|>|<\|?thought|\bcot\b|<\|inner_/i;

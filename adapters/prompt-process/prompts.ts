@@ -182,8 +182,13 @@ const REASON_MS = 20;
 const engineStopped = (): AdapterError => new AdapterError("engine_unavailable", "The engine was stopped.");
 
 /** What is rendered of a request. */
-function bare({ messages, tools, tool_choice }: PromptRequest): PromptRequest {
-  return { messages, ...(tools && { tools }), ...(tool_choice && { tool_choice }) };
+function bare({ messages, tools, tool_choice, chat_template_kwargs: kwargs }: PromptRequest): PromptRequest {
+  return {
+    messages,
+    ...(tools && { tools }),
+    ...(tool_choice && { tool_choice }),
+    ...(kwargs && { chat_template_kwargs: kwargs }),
+  };
 }
 
 function unavailable(error: unknown): unknown {

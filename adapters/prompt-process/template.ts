@@ -9,6 +9,8 @@ import type { NativeAddon } from "./native.ts";
 export interface TemplateValues {
   messages: object[];
   tools?: object[] | undefined;
+  /** Further values of the request. */
+  kwargs?: Record<string, unknown> | undefined;
 }
 
 /** Texts of the tokens that begin and end a sequence; empty where the vocabulary has none, or is not known. */
@@ -42,13 +44,14 @@ export function compileTemplate(sources: TemplateSources, sequence: SequenceToke
   const usual = prompt_template === undefined ? chat_template || tool_template || CHATML : jinjaTemplate(prompt_template);
   const render = compile(usual, native);
   const for_tools = prompt_template === undefined && tool_template ? compile(tool_template, native) : render;
-  const renderMessages: Render = ({ messages, tools }) => {
+  const renderMessages: Render = ({ messages, tools, kwargs }) => {
     const now = new Date();
     const [, month, day, year] = now.toDateString().split(" ");
     const values = {
-      ...{ messages, add_generation_prompt: true, bos_token: sequence.bos, eos_token: sequence.eos },
       // As llama-server has it.
       ...{ enable_thinking: true, datetime: `${month} ${day} ${year}`, date_string: `${day} ${month} ${year}` },
+      ...kwargs,
+      ...{ messages, add_generation_prompt: true, bos_token: sequence.bos, eos_token: sequence.eos },
       ...(tools && { tools }),
     };
     return (tools === undefined ? render : for_tools)(values);

@@ -7,13 +7,15 @@ import { chatBody } from "../shared/openai-stream/request-body.ts";
  * sampling is what its owner or its model's makers recommend, and a seed of ours would only cost it the batching of its samplers.
  */
 export function upstreamBody(request: ChatRequest, model: string): Record<string, unknown> {
-  const { top_k, min_p, repeat_penalty, grammar, samplers, unasked = [] } = request;
+  const { top_k, min_p, repeat_penalty, grammar, samplers, hints, cache_prompt, unasked = [] } = request;
   const body: Record<string, unknown> = {
+    ...hints,
     ...samplers,
     ...chatBody(request, model),
     // llama.cpp and ingle read `repeat_penalty`, vLLM reads `repetition_penalty`: each ignores the other name.
     ...{ top_k, min_p, repeat_penalty, repetition_penalty: repeat_penalty },
     ...(grammar !== undefined && { grammar }),
+    ...(cache_prompt !== undefined && { cache_prompt }),
   };
   for (const name of unasked) delete body[name];
   if (unasked.includes("repeat_penalty")) delete body.repetition_penalty;

@@ -1,5 +1,6 @@
 import type { GgufHeader } from "./header.ts";
 import type { Model } from "../manifest.ts";
+import { templateFacts } from "./template-facts.ts";
 
 /** The model with the gaps of its record filled from the header of its weights. */
 export function fillFromHeader(model: Model, header: GgufHeader): Model {
@@ -7,8 +8,7 @@ export function fillFromHeader(model: Model, header: GgufHeader): Model {
   const known = {
     ...(context_length !== undefined && { context_length }),
     ...(license !== undefined && { license: plain(license) }),
-    // Templates read tools from a variable of this name; a template without it drops the tools of a request.
-    template_tools: /\btools\b/.test(chat_template),
+    ...templateFacts(chat_template),
   };
   const tags = model.metadata.tags ?? [architecture, quantization].filter((tag) => tag !== undefined).map(plain);
   const size = model.metadata.size ?? model.files.reduce((sum, { size = 0 }) => sum + size, 0);

@@ -21,13 +21,15 @@ export interface BodyLimits {
 export interface AppEnv {
   /** What `server/listen` passes beside the request; a program that calls `app.fetch` itself passes nothing, or something of its own. */
   Bindings: Partial<ListenerEnv>;
-  /** Set by the guards before every handler, but for `vary`, which a handler sets. */
+  /** Set by the guards before every handler, but for `vary` and `ignored`, which a handler sets. */
   Variables: {
     request_id: string;
     /** Limits of this path's body. */
     body_limits: BodyLimits;
     /** The request header that the answer depends on. */
     vary?: string;
+    /** Paths of the request's fields that were passed over. */
+    ignored?: readonly string[];
     /** The listed origin whose page may read the answer. */
     reading_origin?: string;
   };

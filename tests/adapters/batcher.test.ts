@@ -82,6 +82,7 @@ function run(batcher: ReturnType<typeof createBatcher>, tokens: number[], length
     prompt: tokens,
     sampling,
     repeatable: false,
+    reuses: true,
     scope: "",
     onPrompt: (read) => received.read.push(read),
     onToken(token, cached) {
@@ -286,6 +287,14 @@ describe("what a slot no longer holds, with saved states", () => {
     await batcher.close(new Error("closed"));
     const { batcher: other } = withStates({}, place);
     expect((await run(other, [...prompt(1, LONG), 60], 1).promise).cached).toBe(LONG);
+  });
+
+  test("is not read back where the prompt is to be read anew", async () => {
+    const { batcher } = withStates();
+    await run(batcher, prompt(1, LONG), 1).promise;
+    await run(batcher, prompt(5000, LONG), 1).promise;
+    expect((await run(batcher, [...prompt(1, LONG), 60], 1, { reuses: false }).promise).cached).toBe(0);
+    expect((await run(batcher, [...prompt(1, LONG), 60], 1).promise).cached).toBe(LONG);
   });
 
   test("is read back by a repeatable request as far as it was read in whole batches", async () => {

@@ -124,6 +124,22 @@ describe("a request", () => {
     }
   });
 
+  test("has its values for the template on both routes", async () => {
+    const kwargs = { enable_thinking: false, effort: "low" };
+    const rendered = await asked({ chat_template_kwargs: kwargs });
+    expect(rendered.rendered[0]!.chat_template_kwargs).toEqual(kwargs);
+    expect(rendered.requests[0]!.path).toBe("/completion");
+    const chat = await asked({ chat_template_kwargs: kwargs }, undefined, { thinking: true });
+    expect(chat.requests.at(-1)!.body.chat_template_kwargs).toEqual(kwargs);
+  });
+
+  test("that looks back over the whole context says how long that is", async () => {
+    const { requests } = await asked({ samplers: { repeat_last_n: -1, dry_penalty_last_n: -1, dry_multiplier: 1 } });
+    const { repeat_last_n, dry_penalty_last_n } = requests[0]!.body;
+    expect(repeat_last_n).toBeGreaterThan(64);
+    expect(dry_penalty_last_n).toBe(repeat_last_n);
+  });
+
   test("whose grammar cannot be compiled never gets to llama-server", async () => {
     const refusal = new AdapterError("request_refused", "No.", { param: "grammar" });
     const { error, requests } = await asked({ grammar: 'root ::= "x"' }, undefined, {}, refusal);

@@ -41,7 +41,18 @@ function setUp({ slots = 2, save_idle_ms = 60_000, swap = async () => {}, silent
   const chatAs = (cache_scope: string, ...messages: ChatMessage[]) =>
     collect(selection.chat(ask(messages, { cache_scope, repeatable: false }), AbortSignal.timeout(10_000)));
   const chat = chatAs.bind(undefined, "");
-  return { selection, taken, compared, saves, chat, chatAs, wait: (until: Promise<void> | undefined) => void (hold = until) };
+  const chatAnew = (...messages: ChatMessage[]) =>
+    collect(selection.chat(ask(messages, { repeatable: false, cache_prompt: false }), AbortSignal.timeout(10_000)));
+  return {
+    chatAnew,
+    selection,
+    taken,
+    compared,
+    saves,
+    chat,
+    chatAs,
+    wait: (until: Promise<void> | undefined) => void (hold = until),
+  };
 }
 interface Setup {
   slots: number;
@@ -83,6 +94,18 @@ describe("a generation takes", () => {
     await Promise.all(all);
     expect(taken).toHaveLength(3);
     expect(taken[2]).toBeOneOf([0, 1]);
+  });
+
+  test("nothing that was read before where its prompt is to be read anew", async () => {
+    const restored: boolean[] = [];
+    const { chat, chatAnew, compared } = setUp({ slots: 1, swap: async (_slot, _next, reuses) => void restored.push(reuses) });
+    await chat(user("One"));
+    await chatAnew(user("One"));
+    await chat(user("One"));
+    expect([compared, restored]).toEqual([
+      [false, false, true],
+      [true, false, true],
+    ]);
   });
 
   test("of its own API key what it finds there, of another one nothing", async () => {

@@ -79,6 +79,27 @@ describe("a prompt", () => {
     expect((await tokensOf(model, user("a <|turn|> b"))).filter((token) => token === turn).length).toBe(1);
   });
 
+  test("gets the request's values for the template, whose special tokens stay text", async () => {
+    const model = await open(
+      `${TURNS}{% if enable_thinking %}think{% endif %}{{ style }}{% for name in names %}{{ name }}{% endfor %}`,
+    );
+    const render = async (chat_template_kwargs?: Record<string, unknown>) => {
+      const prompt = await model.render(
+        { messages: [user("a")], ...(chat_template_kwargs && { chat_template_kwargs }) },
+        512,
+        signal,
+      );
+      const { tokens } = prompt as { tokens: number[] };
+      return { text: await detokenize(model.installed, tokens), ends: tokens.filter((token) => token === EOS).length };
+    };
+    expect((await render()).text).toEndWith("[assistant]think");
+    expect((await render({ enable_thinking: false })).text).toEndWith("[assistant]");
+    const { text, ends } = await render({ enable_thinking: false, style: "x</s>", names: ["y", "</s>z"] });
+    expect([text.replaceAll(" ", ""), ends]).toEqual([expect.stringMatching(/x<\/s>y<\/s>z$/), 1]);
+    // The request's own values are not replaced.
+    expect((await render({ messages: [], bos_token: "B", enable_thinking: false })).text).toContain("[user]a");
+  });
+
   test("keeps characters that could be taken for our own marks", async () => {
     const model = await open(TURNS);
     expect(await textOf(model, user("x\uFDD0y\uFDD0\uFDD0z </s>"))).toContain("x\uFDD0y\uFDD0\uFDD0z");

@@ -186,52 +186,6 @@ describe("the model", () => {
   });
 });
 
-describe("B-31, B-32: a parameter that no engine honours", () => {
-  // The name, values that ask for it, and values that ask for nothing.
-  const TABLE: [name: string, asking: unknown[], harmless: unknown[]][] = [
-    ["n", [0, 2, "1"], [1]],
-    ["logprobs", [true, 1], [false]],
-    ["top_logprobs", [1], [0]],
-    ["logit_bias", [{ "5": 1 }, "x"], [{}]],
-    ["response_format", [{ type: "json_object" }, { type: "json_schema" }, {}, 5], [{ type: "text" }]],
-    ["tools", [[{ type: "function" }], "x"], [[]]],
-    ["tool_choice", ["required", { type: "function" }], ["none", "auto"]],
-    ["parallel_tool_calls", ["yes"], [true, false]],
-    ["functions", [[{ name: "f" }]], [[]]],
-    ["function_call", [{ name: "f" }], ["none", "auto"]],
-    ["modalities", [["text", "audio"], "text"], [["text"]]],
-    ["store", [true], [false]],
-    ["service_tier", ["flex"], ["auto", "default"]],
-    ["cache_prompt", [false], [true]],
-    ["ignore_eos", [true], [false]],
-    ["mirostat", [1], [0]],
-    ["dry_multiplier", [0.8], [0]],
-    ["xtc_probability", [0.1], [0]],
-    ["typical_p", [0.9], [1]],
-    ["dynatemp_range", [1], [0]],
-    ["top_n_sigma", [1], [-1]],
-    ["n_probs", [1], [0]],
-    ["lora", [[{ id: 0, scale: 1 }]], [[]]],
-  ];
-  const NEVER =
-    `audio prediction reasoning_effort verbosity web_search_options thinking repeat_last_n grammar json_schema samplers
-    min_keep n_predict n_keep n_discard n_indent id_slot t_max_predict_ms mirostat_tau mirostat_eta dry_base dry_allowed_length
-    dry_penalty_last_n dry_sequence_breakers xtc_threshold dynatemp_exponent chat_template chat_template_kwargs reasoning_format
-    return_progress`.split(/\s+/);
-  const all = [...TABLE, ...NEVER.map((name): (typeof TABLE)[number] => [name, [0, "x", {}], []])];
-
-  test.each(all)("%s is refused with its name", async (name, asking, harmless) => {
-    const fake = fakeAdapter({ answer: ["x"] });
-    const { chat } = makeApp({ adapter: fake.adapter });
-    for (const value of asking) {
-      const error = await errorOf(await chat({ [name]: value }));
-      expect(error).toMatchObject({ status: 400, type: "invalid_request_error", param: name, code: "unsupported_parameter" });
-    }
-    expect(fake.generations).toEqual([]);
-    for (const value of [...harmless, null]) expect([value, (await chat({ [name]: value })).status]).toEqual([value, 200]);
-  });
-});
-
 describe("a parameter that only some engines honour", () => {
   const able = (fields: object) => engineAsked(fields, {}, [...CAPABILITIES]);
   const WEATHER = { type: "function", function: { name: "weather", parameters: { type: "object", properties: {} } } };

@@ -1,7 +1,13 @@
 import { expect, test } from "bun:test";
 import { configurationPage } from "../../tools/docs/configuration.ts";
+import { parametersPage } from "../../tools/docs/parameters.ts";
 
 test('docs/configuration.md has every setting as it is ("npm run docs" writes it)', () => {
   const { now, current } = configurationPage();
+  expect(now).toBe(current);
+});
+
+test('docs/api.md has every parameter of chat as it is treated ("npm run docs" writes it)', () => {
+  const { now, current } = parametersPage();
   expect(now).toBe(current);
 });

@@ -2,29 +2,31 @@
 import * as v from "valibot";
 import type { Capability, ChatRequest } from "../../../adapters/adapter.ts";
 import { SAMPLERS } from "../../../adapters/samplers.ts";
+import type { Model } from "../../../models/manifest.ts";
 import { invalidValue } from "../../http/errors.ts";
 import { validateWith } from "../../http/validate.ts";
 import { codedMessage } from "../../support/coded-message.ts";
-
-/** Whether a value changes nothing: then it passes with any engine. */
-type Harmless = (value: unknown) => boolean;
-function is(...values: unknown[]): Harmless {
-  return (value) => values.includes(value);
-}
-const empty: Harmless = (value) => typeof value === "object" && Object.keys(value ?? {}).length === 0;
-const never: Harmless = () => false;
+import { type JsonObject, withoutNulls } from "../../support/json.ts";
+import { sortParameters, type SortedParameters } from "./parameters/sort.ts";
+import { Switches, templateOf, templateValues } from "./reasoning.ts";
 
 const Tool = v.object({
   type: v.literal("function"),
-  function: v.object({
-    name: v.pipe(
-      v.string(),
-      v.regex(/^[A-Za-z0-9_-]{1,64}$/, codedMessage("invalid_value", "A function's name has 1 to 64 letters, digits, _ and -.")),
-    ),
-    description: v.optional(v.string()),
-    parameters: v.optional(v.looseObject({})),
-    strict: v.optional(v.boolean()),
-  }),
+  function: v.pipe(
+    v.object({
+      name: v.pipe(
+        v.string(),
+        v.regex(
+          /^[A-Za-z0-9_-]{1,64}$/,
+          codedMessage("invalid_value", "A function's name has 1 to 64 letters, digits, _ and -."),
+        ),
+      ),
+      description: v.nullish(v.string()),
+      parameters: v.nullish(v.looseObject({})),
+      strict: v.nullish(v.boolean()),
+    }),
+    v.transform(withoutNulls),
+  ),
 });
 
 const ToolChoice = v.union([
@@ -61,56 +63,28 @@ const Parameters = v.object({
   ...v.partial(v.object(SAMPLERS)).entries,
 });
 
-/** The value that turns a sampler off, of those that have one. */
-const SAMPLERS_OFF: Partial<Record<string, unknown>> = {
-  ...{ ignore_eos: false, typical_p: 1, top_n_sigma: -1, mirostat: 0, dynatemp_range: 0, xtc_probability: 0, dry_multiplier: 0 },
-};
-
-/** What an engine must be capable of to honour a parameter. */
-const NEEDS = new Map<string, [Capability, Harmless]>([
-  ["tools", ["tools", empty]],
-  ["tool_choice", ["tools", is("none", "auto")]],
-  ["parallel_tool_calls", ["tools", is(true, false)]],
-  ["response_format", ["response_format", (value) => (value as { type?: unknown }).type === "text"]],
-  ["grammar", ["grammar", never]],
-  ["logprobs", ["logprobs", is(false)]],
-  ["top_logprobs", ["logprobs", is(0)]],
-  ["logit_bias", ["logit_bias", empty]],
-  ...Object.keys(SAMPLERS).map((name): [string, [Capability, Harmless]] => [name, ["samplers", is(SAMPLERS_OFF[name])]]),
-]);
-
-// Parameters of OpenAI and llama.cpp that no engine here honours, with the values that change nothing.
-const UNSUPPORTED = new Map<string, Harmless>([
-  ["n", is(1)],
-  ["functions", empty],
-  ["function_call", is("none", "auto")],
-  ["modalities", (value) => Array.isArray(value) && value.every((mode) => mode === "text")],
-  ["store", is(false)],
-  ["service_tier", is("auto", "default")],
-  // The prefix cache is always on.
-  ["cache_prompt", is(true)],
-  ["n_probs", is(0)],
-  ["lora", empty],
-  ...[
-    ...["audio", "prediction", "reasoning_effort", "verbosity", "web_search_options", "thinking", "json_schema", "n_predict"],
-    ...["n_keep", "n_discard", "n_indent", "id_slot", "t_max_predict_ms", "chat_template", "chat_template_kwargs"],
-    ...["reasoning_format", "return_progress"],
-  ].map((name): [string, Harmless] => [name, never]),
-]);
-
 type OptionalParameters = Pick<
   ChatRequest,
-  "tools" | "tool_choice" | "parallel_tool_calls" | "response_format" | "grammar" | "logprobs" | "logit_bias" | "samplers"
+  | ("tools" | "tool_choice" | "parallel_tool_calls" | "response_format" | "grammar" | "logprobs" | "logit_bias" | "samplers")
+  | ("chat_template_kwargs" | "hints")
 >;
 
-/** Throws 400 `unsupported_parameter` for a parameter that the engine would drop, and 400 for values that mean nothing. */
+/** The parameters that the engine gets, and the names of those that are passed over. Throws 400 for those that it would drop. */
 export function readOptionalParameters(
-  request: Record<string, unknown>,
+  request: JsonObject,
+  model: Model,
   capabilities: readonly Capability[],
-): OptionalParameters {
-  const names = Object.keys(request).filter((name) => isToBeHonoured(name, request[name], capabilities));
-  if (names.length === 0) return {};
-  const parameters = validateWith(Parameters, Object.fromEntries(names.map((name) => [name, request[name]])));
+): { parameters: OptionalParameters; ignored: string[] } {
+  const sorted = sortParameters(request, model, capabilities);
+  const { parameters, ignored } = readSwitchesAndHints(sorted, model);
+  return { parameters: { ...readHonoured(sorted.honoured), ...parameters }, ignored: [...ignored, ...sorted.unknown] };
+}
+
+const isFilled = (object: object): boolean => Object.keys(object).length > 0;
+
+function readHonoured(asked: JsonObject): OptionalParameters {
+  if (!isFilled(asked)) return {};
+  const parameters = validateWith(Parameters, asked);
   const { grammar, logit_bias, parallel_tool_calls, response_format } = parameters;
   const samplers = Object.fromEntries(Object.entries(parameters).filter(([name]) => name in SAMPLERS));
   if (grammar && response_format)
@@ -122,18 +96,21 @@ export function readOptionalParameters(
     ...(grammar && { grammar }),
     ...readLogprobs(parameters),
     ...(logit_bias && { logit_bias }),
-    ...(Object.keys(samplers).length > 0 && { samplers }),
+    ...(isFilled(samplers) && { samplers }),
   };
 }
 
-/** False where the value changes nothing. Throws 400 where the engine cannot honour it. */
-function isToBeHonoured(name: string, value: unknown, capabilities: readonly Capability[]): boolean {
-  if (value === null || value === undefined) return false;
-  const [needed, harmless = UNSUPPORTED.get(name)] = NEEDS.get(name) ?? [];
-  if (harmless === undefined) return false;
-  if (needed !== undefined && capabilities.includes(needed)) return true;
-  if (harmless(value)) return false;
-  throw invalidValue(`"${name}" is not supported by this model's engine. Leave it out.`, name, "unsupported_parameter");
+/** Another server knows its template and its hints itself. */
+function readSwitchesAndHints(
+  { switches, hints }: SortedParameters,
+  model: Model,
+): { parameters: Pick<OptionalParameters, "chat_template_kwargs" | "hints">; ignored: string[] } {
+  const read = validateWith(Switches, switches);
+  const all = { ...hints, ...switches };
+  if (model.upstream !== undefined) return { parameters: isFilled(all) ? { hints: all } : {}, ignored: [] };
+  const { kwargs, ignored } = templateValues(read, templateOf(model));
+  const parameters = isFilled(kwargs) ? { chat_template_kwargs: kwargs } : {};
+  return { parameters, ignored: [...ignored, ...Object.keys(hints)] };
 }
 
 function readTools({ tools, tool_choice }: v.InferOutput<typeof Parameters>): Pick<OptionalParameters, "tools" | "tool_choice"> {

@@ -3,6 +3,7 @@ import * as v from "valibot";
 import type { Capability, ChatRequest, Unasked } from "../../../adapters/adapter.ts";
 import type { Model } from "../../../models/manifest.ts";
 import { KeepAlive } from "../../support/quantities.ts";
+import { invalidValue } from "../../http/errors.ts";
 import { codedMessage } from "../../support/coded-message.ts";
 import { readOptionalParameters } from "./optional-parameters.ts";
 import { Message, refuseUnsupportedMessages } from "./messages.ts";
@@ -10,87 +11,138 @@ import { Message, refuseUnsupportedMessages } from "./messages.ts";
 const LONGEST_STOP = 1024;
 
 const between = (least: number, most: number) => v.nullish(v.pipe(v.number(), v.minValue(least), v.maxValue(most)));
-const Count = v.nullish(v.pipe(v.number(), v.safeInteger(), v.minValue(1)));
-const invalidStop = codedMessage("invalid_value", `A stop sequence has 1 to ${LONGEST_STOP} characters.`);
-const isStop = (text: string): boolean => text.length > 0 && text.length <= LONGEST_STOP;
+const invalidStop = codedMessage("invalid_value", `A stop sequence has at most ${LONGEST_STOP} characters.`);
+const isStop = (text: string): boolean => text.length <= LONGEST_STOP;
+const withoutEmpty = (stops: string[]): string[] => stops.filter((stop) => stop !== "");
 
-/** Null stands for the default everywhere but in `model`; fields that are not here pass, for optional-parameters.ts. */
+/** -1 is no bound but the context. */
+const MaxTokens = v.nullish(
+  v.pipe(
+    v.number(),
+    v.safeInteger(),
+    v.check(
+      (count) => count === -1 || count >= 1,
+      codedMessage("invalid_value", "An answer has at least 1 token. -1 is no bound."),
+    ),
+  ),
+);
+const RepeatPenalty = between(0.01, 10);
+const Seed = v.nullish(v.pipe(v.number(), v.safeInteger()));
+
+/** Null stands for the default; fields that are not here pass, for optional-parameters.ts. */
 export const ChatCompletionRequest = v.looseObject({
-  model: v.optional(v.pipe(v.string(), v.minLength(1))),
+  model: v.nullish(v.pipe(v.string(), v.minLength(1))),
   messages: v.pipe(
     v.array(Message),
     v.minLength(1),
     v.maxLength(100_000, codedMessage("too_many_messages", "At most 100,000 messages are allowed. Send fewer.")),
   ),
   stream: v.nullish(v.boolean()),
-  stream_options: v.nullish(v.object({ include_usage: v.nullish(v.boolean()) })),
-  max_tokens: Count,
-  max_completion_tokens: Count,
+  stream_options: v.nullish(v.looseObject({ include_usage: v.nullish(v.boolean()) })),
+  max_tokens: MaxTokens,
+  max_completion_tokens: MaxTokens,
+  n_predict: MaxTokens,
+  num_predict: MaxTokens,
+  max_new_tokens: MaxTokens,
   temperature: between(0, 2),
   top_p: between(0, 1),
   top_k: v.nullish(v.pipe(v.number(), v.safeInteger(), v.minValue(-1), v.maxValue(2 ** 31 - 1))),
   min_p: between(0, 1),
-  repeat_penalty: between(0.01, 10),
+  repeat_penalty: RepeatPenalty,
+  repetition_penalty: RepeatPenalty,
   frequency_penalty: between(-2, 2),
   presence_penalty: between(-2, 2),
-  seed: v.nullish(v.pipe(v.number(), v.safeInteger())),
+  seed: Seed,
+  random_seed: Seed,
   /** How long the model stays loaded afterwards: seconds or "10m", here in ms. */
   keep_alive: v.nullish(KeepAlive),
+  ttl: v.nullish(KeepAlive),
+  usage: v.nullish(v.looseObject({ include: v.nullish(v.boolean()) })),
+  cache_prompt: v.nullish(v.boolean()),
   stop: v.nullish(
     v.union([
       v.pipe(
         v.string(),
         v.check(isStop, invalidStop),
-        v.transform((text) => [text]),
+        v.transform((text) => withoutEmpty([text])),
       ),
       v.pipe(
         v.array(v.unknown()),
-        v.maxLength(16),
+        v.maxLength(64),
         v.check(
           (stops) => stops.every((stop) => typeof stop === "string"),
           codedMessage("invalid_type", "Every stop sequence must be a string."),
         ),
         v.transform((stops) => stops as string[]),
         v.check((stops) => stops.every(isStop), invalidStop),
+        v.transform(withoutEmpty),
       ),
     ]),
   ),
 });
 export type ChatCompletionRequest = v.InferOutput<typeof ChatCompletionRequest>;
 
-/** Values of the request, else of the model, else the document's defaults. Throws 400 for those that the engine would drop. */
+/**
+ * Values of the request, else of the model, else the document's defaults; and the names of the fields that are passed over. Throws 400 for
+ * those that the engine would drop.
+ */
 export function toChatRequest(
   request: ChatCompletionRequest,
-  { parameters }: Model,
+  model: Model,
   capabilities: readonly Capability[],
   newSeed: () => number,
-): Omit<ChatRequest, "cache_scope"> {
+): { chat: Omit<ChatRequest, "cache_scope">; ignored: string[] } {
   refuseUnsupportedMessages(request.messages, capabilities);
+  const defaults = model.parameters;
+  const max_tokens = request.max_completion_tokens ?? valueOf(request, "max_tokens");
+  const seed = valueOf(request, "seed");
   const given = {
-    max_tokens: request.max_completion_tokens ?? request.max_tokens ?? parameters.max_tokens,
-    temperature: request.temperature ?? parameters.temperature,
-    top_p: request.top_p ?? parameters.top_p,
+    max_tokens: max_tokens === -1 ? undefined : (max_tokens ?? defaults.max_tokens),
+    temperature: request.temperature ?? defaults.temperature,
+    top_p: request.top_p ?? defaults.top_p,
     top_k: request.top_k ?? undefined,
     min_p: request.min_p ?? undefined,
-    repeat_penalty: request.repeat_penalty ?? undefined,
+    repeat_penalty: valueOf(request, "repeat_penalty") ?? undefined,
     // llama.cpp takes -1 for a random seed.
-    seed: request.seed == null || request.seed === -1 ? undefined : Number(BigInt.asUintN(32, BigInt(request.seed))),
+    seed: seed == null || seed === -1 ? undefined : Number(BigInt.asUintN(32, BigInt(seed))),
   } satisfies Record<Unasked, number | undefined>;
   const { temperature = 0.7, top_p = 0.95, top_k = 40 } = given;
-  return {
+  const { parameters, ignored } = readOptionalParameters(request, model, capabilities);
+  const chat = {
     messages: request.messages,
-    max_tokens: given.max_tokens ?? 2048,
+    max_tokens: given.max_tokens ?? (max_tokens === -1 ? UNBOUNDED : 2048),
     temperature,
     top_p,
     top_k: Math.max(0, top_k),
     min_p: given.min_p ?? 0,
     repeat_penalty: given.repeat_penalty ?? 1,
-    frequency_penalty: request.frequency_penalty ?? parameters.frequency_penalty ?? 0,
-    presence_penalty: request.presence_penalty ?? parameters.presence_penalty ?? 0,
-    stop: request.stop ?? parameters.stop ?? [],
+    frequency_penalty: request.frequency_penalty ?? defaults.frequency_penalty ?? 0,
+    presence_penalty: request.presence_penalty ?? defaults.presence_penalty ?? 0,
+    stop: request.stop ?? defaults.stop ?? [],
     seed: given.seed ?? newSeed(),
     repeatable: given.seed !== undefined || temperature === 0 || top_p === 0,
     unasked: (Object.keys(given) as Unasked[]).filter((name) => given[name] === undefined),
-    ...readOptionalParameters(request, capabilities),
+    ...(request.cache_prompt === false && { cache_prompt: false }),
+    ...parameters,
   };
+  return { chat, ignored };
+}
+
+/** Tokens that no context holds. */
+const UNBOUNDED = 2 ** 31 - 1;
+
+/** Parameters that other APIs have by other names. */
+const OTHER_NAMES = {
+  max_tokens: ["n_predict", "num_predict", "max_new_tokens"],
+  repeat_penalty: ["repetition_penalty"],
+  seed: ["random_seed"],
+  keep_alive: ["ttl"],
+} as const;
+
+/** The value under any of its names. Throws 400 where two of them differ. */
+export function valueOf(request: ChatCompletionRequest, name: keyof typeof OTHER_NAMES): number | null | undefined {
+  const [first, ...others] = [name, ...OTHER_NAMES[name]].filter((one) => request[one] != null);
+  const other = others.find((one) => request[one] !== request[first!]);
+  if (other !== undefined) throw invalidValue(`"${other}" and "${first}" say different things. Send one of them.`, other);
+  return first && request[first];
 }

@@ -7,20 +7,20 @@ import type { AppEnv } from "../../http/app-env.ts";
 import { invalidValue } from "../../http/errors.ts";
 import { cacheScopeOf, clientOf } from "../../http/client-of.ts";
 import { isOperator } from "../../http/middleware/auth.ts";
+import { nameIgnored } from "../../http/ignored.ts";
 import { sse } from "../../http/sse.ts";
 import { parseBody } from "../../http/validate.ts";
 import { findDefaultModel, findModel } from "../find-model.ts";
-import { ChatCompletionRequest, toChatRequest } from "./request.ts";
+import { ChatCompletionRequest, toChatRequest, valueOf } from "./request.ts";
 import { collectCompletion, type CompletionHead, streamChunks } from "./response.ts";
 
 export const chatRoutes = (deps: Deps) =>
   new Hono<AppEnv>().post("/completions", async function createChatCompletion(c) {
     const request = await parseBody(c, ChatCompletionRequest);
-    const model = request.model === undefined ? await findDefaultModel(deps) : await findModel(deps, request.model);
-    const chatRequest = {
-      ...toChatRequest(request, model, deps.adapterOf(model).capabilities(model), deps.newSeed),
-      cache_scope: cacheScopeOf(c, deps.guards),
-    };
+    const model = request.model == null ? await findDefaultModel(deps) : await findModel(deps, request.model);
+    const { chat, ignored } = toChatRequest(request, model, deps.adapterOf(model).capabilities(model), deps.newSeed);
+    const chatRequest = { ...chat, cache_scope: cacheScopeOf(c, deps.guards) };
+    nameIgnored(c, ignored);
     const only_events = acceptsType(c, "text/event-stream") && !acceptsType(c, "application/json");
     const streamed = request.stream ?? (only_events || deps.stream_default);
     if (request.stream_options?.include_usage && !streamed)
@@ -29,13 +29,13 @@ export const chatRoutes = (deps: Deps) =>
     const options = {
       signal: AbortSignal.any([c.req.raw.signal, stop.signal]),
       client: clientOf(c, deps.guards),
-      keep_alive: request.keep_alive ?? undefined,
+      keep_alive: valueOf(request, "keep_alive") ?? undefined,
     };
     const events = deps.pool.run(model, options, (engine, signal) => engine.chat(chatRequest, signal));
     const [id, created] = [deps.newId("chatcmpl-"), deps.now()];
     const head: CompletionHead = { id, created, model: model.id, system_fingerprint: `ingle-${deps.version}` };
     if (!streamed) return json(c, await collectCompletion(head, events, deps.newId));
-    const include_usage = request.stream_options?.include_usage ?? false;
+    const include_usage = request.stream_options?.include_usage ?? request.usage?.include ?? false;
     const chunks = streamChunks(head, events, { include_usage, newId: deps.newId });
     const for_owner = isOperator(c, deps.guards.operator_key);
     return sse(chunks, stop, { onError: (error) => deps.onError(error, c), for_owner });

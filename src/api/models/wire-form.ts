@@ -20,7 +20,17 @@ export interface WireModelOptions {
 
 /** The published API's `Model`, OpenAI's `created` and `owned_by`, and the state of the model here. */
 export async function toWireModel(model: Model, presence: ModelPresence, deps: Deps, options: WireModelOptions = {}) {
-  const { files, settings, parameters, metadata, upstream, template_tools: _, ...fields } = model;
+  const {
+    files,
+    settings,
+    parameters,
+    metadata,
+    upstream,
+    template_tools: _1,
+    template_kwargs: _2,
+    template_thinking: _3,
+    ...fields
+  } = model;
   const { for_owner = false } = options;
   const sources = files.flatMap((file) =>
     file.sources.map((source) => {

@@ -1,6 +1,7 @@
 // The headers that every answer carries, refusals included.
 import type { Context } from "hono";
 import type { AppEnv, Guard } from "../app-env.ts";
+import { IGNORED_HEADER, ignoredHeader } from "../ignored.ts";
 import { allowReading } from "./origin.ts";
 
 export type AnswerThrown = (thrown: unknown, c: Context<AppEnv>) => Response;
@@ -30,6 +31,8 @@ function setHeaders(c: Context<AppEnv>): void | Promise<void> {
   headers.set("cache-control", "no-store");
   const vary = c.get("vary");
   if (vary !== undefined) headers.append("vary", vary);
+  const ignored = c.get("ignored");
+  if (ignored !== undefined) headers.set(IGNORED_HEADER, ignoredHeader(ignored));
   const origin = c.get("reading_origin");
   if (origin !== undefined) allowReading(origin, headers);
   // Hono answers HEAD with the head of the GET and drops its body; a stream has to learn that nobody reads it.

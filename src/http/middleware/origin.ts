@@ -75,7 +75,7 @@ function answerPreflight(origin: string): Response {
 /** Lets the page of a listed origin read the answer. */
 export function allowReading(origin: string, headers: Headers): void {
   allowOrigin(origin, headers);
-  headers.set("access-control-expose-headers", "retry-after, x-request-id, x-should-retry");
+  headers.set("access-control-expose-headers", "retry-after, x-ingle-ignored, x-request-id, x-should-retry");
 }
 
 function allowOrigin(origin: string, headers: Headers): void {

@@ -1,0 +1,72 @@
+// What the source of a chat template shows without being run.
+
+export interface TemplateSourceFacts {
+  /** Templates read tools from a variable of this name; a template without it drops the tools of a request. */
+  template_tools: boolean;
+  /** Variables that it reads before it sets them: what `chat_template_kwargs` of a request may give. */
+  template_kwargs: string[];
+  /** Whether answers may hold thoughts between markers that the template knows. */
+  template_thinking: boolean;
+}
+
+export function templateFacts(source: string): TemplateSourceFacts {
+  return {
+    template_tools: /\btools\b/.test(source),
+    template_kwargs: freeVariables(source),
+    template_thinking: THINKING.test(source),
+  };
+}
+
+/** What templates of models that think write: markers, channels, fields of messages, switches. */
+const THINKING = /think|reason|<\|channel\|>|<\|?thought|\bcot\b|<\|inner_/i;
+
+// A template is a stranger's text: what is kept of it in a record is bounded.
+const MOST_NAMES = 100;
+const LONGEST_NAME = 64;
+
+const CLOSERS = new Map([
+  ["#", "#}"],
+  ["%", "%}"],
+  ["{", "}}"],
+]);
+const TEXT = /"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'/g;
+/** A name that is no attribute, no filter and no argument's. */
+const NAME = /(?<![\w.|]|\|\s+|\bis\s+|\bis\s+not\s+)[A-Za-z_]\w*(?!\w|\s*=(?!=))/g;
+const SET = /^\s*(?:set|for)\s+([\w\s,]+?)\s*(?:=|\bin\b)/;
+const MACRO = /^\s*(?:macro|call)\b([^]*)/;
+
+/** Names of the language, of its functions, and of what every render is given. */
+const GIVEN = new Set(
+  (
+    "if elif else endif for endfor in set endset macro endmacro call endcall filter endfilter break continue generation endgeneration " +
+    "is not and or true false none True False None loop namespace range dict raise_exception strftime_now cycler joiner " +
+    "messages tools add_generation_prompt bos_token eos_token"
+  ).split(" "),
+);
+
+function freeVariables(source: string): string[] {
+  const free = new Set<string>();
+  const set = new Set<string>(GIVEN);
+  for (const code of codeOf(source)) {
+    const tag = code.replace(TEXT, '""');
+    const targets = (SET.exec(tag)?.[1] ?? MACRO.exec(tag)?.[1] ?? "").match(/[A-Za-z_]\w*/g) ?? [];
+    // What a tag sets is read by its other part first: `set x = x if x is defined else 1`.
+    const expression = MACRO.test(tag) ? "" : tag.replace(SET, "");
+    for (const [name] of expression.matchAll(NAME)) if (!set.has(name) && name.length <= LONGEST_NAME) free.add(name);
+    for (const target of targets) set.add(target);
+    if (free.size >= MOST_NAMES) break;
+  }
+  return [...free].slice(0, MOST_NAMES).sort();
+}
+
+/** The code in the tags of a template. A search for each closer, not one expression: that would take the square of the time of open tags. */
+function* codeOf(source: string): Generator<string> {
+  for (let open = source.indexOf("{"); open >= 0;) {
+    const opener = source[open + 1] ?? "";
+    const closer = CLOSERS.get(opener);
+    const end = closer === undefined ? open : source.indexOf(closer, open + 2);
+    if (end < 0) return;
+    if (closer !== undefined && opener !== "#") yield source.slice(open + 2, end).replace(/^-|-$/g, "");
+    open = source.indexOf("{", closer === undefined ? open + 1 : end + 2);
+  }
+}

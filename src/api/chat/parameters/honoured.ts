@@ -1,0 +1,73 @@
+// Parameters that do what they say, by the API that they are best known from.
+import type { Capability } from "../../../../adapters/adapter.ts";
+import { SAMPLERS } from "../../../../adapters/samplers.ts";
+import { isObject } from "../../../support/json.ts";
+import { beside, each, either, EMPTY, is, NEVER, type Nothing, OFF, whileOff, WITHOUT_PENALTY } from "./nothing.ts";
+
+/** With every engine. */
+export const HONOURED: Record<string, Record<string, Nothing>> = {
+  OpenAI: {
+    ...each(NEVER, "model", "messages", "stream", "stream_options", "stream_options.include_usage"),
+    ...each(NEVER, "max_tokens", "max_completion_tokens", "temperature", "top_p", "seed", "stop"),
+    ...each(NEVER, "frequency_penalty", "presence_penalty"),
+  },
+  "llama.cpp": { top_k: NEVER, min_p: NEVER, repeat_penalty: NEVER, cache_prompt: is(true) },
+  Ollama: { keep_alive: NEVER },
+};
+
+const RESPONSE_FORMAT_TEXT: Nothing = {
+  says: '`{"type":"text"}`',
+  includes: (value) => (value as { type?: unknown }).type === "text",
+};
+
+/** With engines that have a capability. */
+export const OPTIONAL: Partial<Record<Capability, Record<string, Record<string, Nothing>>>> = {
+  tools: {
+    OpenAI: {
+      tools: either(EMPTY, beside("tool_choice", "none")),
+      tool_choice: is("none", "auto"),
+      parallel_tool_calls: is(true, false),
+    },
+  },
+  response_format: { OpenAI: { response_format: RESPONSE_FORMAT_TEXT } },
+  logprobs: { OpenAI: { logprobs: is(false), top_logprobs: is(0) } },
+  logit_bias: { OpenAI: { logit_bias: EMPTY } },
+  grammar: { "llama.cpp": { grammar: NEVER } },
+  samplers: { "llama.cpp": Object.fromEntries(Object.keys(SAMPLERS).map((name) => [name, samplerNothing(name)])) },
+};
+
+const NO_KWARGS: Nothing = {
+  says: "empty",
+  includes: (value) => isObject(value) && Object.values(value).every((one) => one === null),
+};
+
+/** Other names of a parameter that is honoured. */
+export const MAPPED: Record<string, Record<string, string>> = {
+  "llama.cpp": { n_predict: "max_tokens" },
+  Ollama: { num_predict: "max_tokens" },
+  "Hugging Face": { max_new_tokens: "max_tokens" },
+  vLLM: { repetition_penalty: "repeat_penalty" },
+  Mistral: { random_seed: "seed" },
+  "LM Studio": { ttl: "keep_alive" },
+  OpenRouter: { usage: "stream_options.include_usage" },
+};
+
+/** Switches of chat templates; `reasoning.ts` says which one a value turns. */
+export const SWITCHES: Record<string, Record<string, Nothing>> = {
+  OpenAI: { reasoning_effort: NEVER },
+  "llama.cpp": { chat_template_kwargs: NO_KWARGS },
+  Anthropic: { thinking: EMPTY },
+  Ollama: { think: NEVER },
+  OpenRouter: { reasoning: EMPTY },
+  Qwen: { enable_thinking: NEVER },
+};
+
+function samplerNothing(name: string): Nothing {
+  if (name in OFF) return is(OFF[name as keyof typeof OFF]);
+  if (name.startsWith("mirostat_")) return whileOff("mirostat");
+  if (name.startsWith("xtc_")) return whileOff("xtc_probability");
+  if (name.startsWith("dry_")) return whileOff("dry_multiplier");
+  if (name === "dynatemp_exponent") return whileOff("dynatemp_range");
+  if (name === "repeat_last_n") return WITHOUT_PENALTY;
+  return name === "min_keep" ? is(0) : NEVER;
+}

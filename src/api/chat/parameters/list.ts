@@ -1,0 +1,45 @@
+// The one list of the parameters of a chat request that OpenAI, llama.cpp, vLLM and others know, and of what becomes of each. The table of
+// docs/api.md is made from it.
+import type { Capability } from "../../../../adapters/adapter.ts";
+import { HONOURED, MAPPED, OPTIONAL, SWITCHES } from "./honoured.ts";
+import { each, NEVER, type Nothing } from "./nothing.ts";
+import { PASSED_OVER } from "./passed-over.ts";
+import { REFUSED } from "./refused.ts";
+
+export type Treatment =
+  /** Does what its name says; `needs`: with an engine that has the capability. */
+  | { type: "honoured"; needs?: Capability }
+  /** Another name of a parameter that is honoured. */
+  | { type: "mapped"; to: string }
+  /** A switch of the chat template; passed over where the template has none. */
+  | { type: "switch" }
+  /** A hint that binds nothing. */
+  | { type: "passed over" }
+  | { type: "refused" };
+
+export interface KnownParameter {
+  /** The API that it is best known from. */
+  from: string;
+  nothing: Nothing;
+  treatment: Treatment;
+}
+
+type Groups = Record<string, Record<string, Nothing>>;
+
+/** By name; a field of `stream_options` has its path. */
+export const PARAMETERS: ReadonlyMap<string, KnownParameter> = new Map([
+  ...entries(HONOURED, { type: "honoured" }),
+  ...Object.entries(OPTIONAL).flatMap(([needs, groups]) => entries(groups, { type: "honoured", needs: needs as Capability })),
+  ...Object.entries(MAPPED).flatMap(([from, names]) =>
+    Object.entries(names).flatMap(([name, to]) => entries({ [from]: each(NEVER, name) }, { type: "mapped", to })),
+  ),
+  ...entries(SWITCHES, { type: "switch" }),
+  ...entries(PASSED_OVER, { type: "passed over" }),
+  ...entries(REFUSED, { type: "refused" }),
+]);
+
+function entries(groups: Groups, treatment: Treatment): [string, KnownParameter][] {
+  return Object.entries(groups).flatMap(([from, names]) =>
+    Object.entries(names).map(([name, nothing]): [string, KnownParameter] => [name, { from, nothing, treatment }]),
+  );
+}

@@ -1,0 +1,61 @@
+// Sorts the parameters of a chat request by what becomes of them: none is dropped in silence.
+import type { Capability } from "../../../../adapters/adapter.ts";
+import type { Model } from "../../../../models/manifest.ts";
+import { invalidValue } from "../../../http/errors.ts";
+import { isObject, type JsonObject } from "../../../support/json.ts";
+import { type KnownParameter, PARAMETERS } from "./list.ts";
+
+export interface SortedParameters {
+  /** Those that the engine honours by a capability. */
+  honoured: JsonObject;
+  /** Those of the chat template. */
+  switches: JsonObject;
+  /** Those that bind nothing and ask for something. */
+  hints: JsonObject;
+  /** Names that no API here knows. */
+  unknown: string[];
+}
+
+/** Leaves out what asks for nothing, and what request.ts reads. Throws 400 `unsupported_parameter` for what nobody here can honour. */
+export function sortParameters(
+  request: JsonObject,
+  { parameters }: Model,
+  capabilities: readonly Capability[],
+): SortedParameters {
+  const sorted: SortedParameters = { honoured: {}, switches: {}, hints: {}, unknown: [] };
+  const given = Object.entries(request).filter(([, value]) => value != null);
+  const all = { ...parameters, ...Object.fromEntries(given) };
+  for (const [name, value] of [...given, ...optionsOf(request)]) {
+    const known = PARAMETERS.get(name);
+    if (known === undefined) sorted.unknown.push(name);
+    else sortParameter(sorted, [name, value], known, { all, capabilities });
+  }
+  return sorted;
+}
+
+function sortParameter(
+  sorted: SortedParameters,
+  [name, value]: [string, unknown],
+  { nothing, treatment }: KnownParameter,
+  { all, capabilities }: { all: JsonObject; capabilities: readonly Capability[] },
+): void {
+  if (treatment.type === "mapped" || (treatment.type === "honoured" && treatment.needs === undefined)) return;
+  const asks_nothing = nothing.includes(value, all);
+  if (asks_nothing && nothing.conditional) return;
+  if (treatment.type === "honoured" && capabilities.includes(treatment.needs!)) sorted.honoured[name] = value;
+  else if (asks_nothing) return;
+  else if (treatment.type === "switch") sorted.switches[name] = value;
+  else if (treatment.type === "passed over") sorted.hints[name] = value;
+  else throw refused(name, treatment.type === "honoured");
+}
+
+/** The fields of `stream_options`, by their paths. */
+function optionsOf({ stream_options }: JsonObject): [string, unknown][] {
+  if (!isObject(stream_options)) return [];
+  return Object.entries(stream_options).flatMap(([name, value]) => (value == null ? [] : [[`stream_options.${name}`, value]]));
+}
+
+function refused(name: string, by_engine: boolean): Error {
+  const what = by_engine ? "is not supported by this model's engine" : "cannot be honoured by any engine here";
+  return invalidValue(`"${name}" ${what}. Leave it out.`, name, "unsupported_parameter");
+}
