@@ -358,6 +358,12 @@ describe("the switch of a chat template", () => {
     [{ reasoning_effort: "high" }, GRANITE, { thinking: true }, "reasoning_effort"],
     [{ reasoning_effort: "high" }, NEVER, undefined, "reasoning_effort"],
     [{ reasoning_effort: "auto", thinking: { type: "adaptive" }, reasoning: {} }, NEVER, undefined, null],
+    [
+      { reasoning: { summary: "auto", x: null }, thinking: { type: "auto", display: "omitted" } },
+      QWEN,
+      undefined,
+      "thinking.display, reasoning.summary",
+    ],
     [{ think: true }, ALWAYS, undefined, null],
     [{ think: true }, NEVER, undefined, "think"],
     [{ think: true, reasoning_effort: "none" }, QWEN, { enable_thinking: true }, "reasoning_effort"],

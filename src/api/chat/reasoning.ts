@@ -32,22 +32,24 @@ const Kwargs = v.pipe(
   ),
 );
 
+const Thinking = v.looseObject({
+  type: v.picklist(["enabled", "disabled", "adaptive", "auto"]),
+  budget_tokens: v.nullish(v.number()),
+});
+const Reasoning = v.looseObject({
+  effort: v.nullish(Effort),
+  enabled: v.nullish(v.boolean()),
+  max_tokens: v.nullish(v.number()),
+  exclude: v.nullish(v.boolean()),
+});
+
 export const Switches = v.object({
   // llama-server takes no other type of this one.
   chat_template_kwargs: v.nullish(v.intersect([v.looseObject({ enable_thinking: v.nullish(v.boolean()) }), Kwargs])),
   enable_thinking: v.nullish(v.boolean()),
-  thinking: v.nullish(
-    v.object({ type: v.picklist(["enabled", "disabled", "adaptive", "auto"]), budget_tokens: v.nullish(v.number()) }),
-  ),
+  thinking: v.nullish(Thinking),
   think: v.nullish(v.union([v.boolean(), Effort])),
-  reasoning: v.nullish(
-    v.object({
-      effort: v.nullish(Effort),
-      enabled: v.nullish(v.boolean()),
-      max_tokens: v.nullish(v.number()),
-      exclude: v.nullish(v.boolean()),
-    }),
-  ),
+  reasoning: v.nullish(Reasoning),
   reasoning_effort: v.nullish(Effort),
 });
 export type Switches = v.InferOutput<typeof Switches>;
@@ -82,8 +84,15 @@ export function templateValues(switches: Switches, template: Template): ReadSwit
   const effort = think === false ? undefined : demands.find((demand) => demand.effort !== undefined)?.effort;
   const kwargs = { ...thinkingValues(think, template), ...effortValues(effort, template), ...given };
   const unread = Object.keys(given).filter((name) => !template.reads(name) && !(isOff(name, given[name]) && !template.thinks));
+  const strays = [
+    ...unknownFields("thinking", switches.thinking, Thinking),
+    ...unknownFields("reasoning", switches.reasoning, Reasoning),
+  ];
   const unmet = demands.filter((demand) => !isMet(demand, kwargs, template));
-  return { kwargs, ignored: [...unmet.map(({ field }) => field), ...unread.map((name) => `chat_template_kwargs.${name}`)] };
+  return {
+    kwargs,
+    ignored: [...unmet.map(({ field }) => field), ...strays, ...unread.map((name) => `chat_template_kwargs.${name}`)],
+  };
 }
 
 /**
@@ -130,6 +139,11 @@ function isMet({ think, effort }: Demand, kwargs: JsonObject, { thinks }: Templa
   const found = TEMPLATE_SWITCHES.find(([name]) => name in kwargs);
   if (found === undefined) return effort !== undefined || think === thinks;
   return kwargs[found[0]] === (think ? found[2] : found[1]);
+}
+
+function unknownFields(name: string, value: object | null | undefined, { entries }: { entries: object }): string[] {
+  const given = Object.entries(value ?? {}).filter(([key, field]) => field !== null && !(key in entries));
+  return given.map(([key]) => `${name}.${key}`);
 }
 
 function isOff(name: string, value: unknown): boolean {

@@ -1,0 +1,160 @@
+// What parameters of a chat request do on the two native engines: a tiny model behind the whole API.
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import type { Adapter } from "../../adapters/adapter.ts";
+import { llamaServer } from "../../adapters/llama-server/adapter.ts";
+import { nodeLlamaCpp } from "../../adapters/node-llama-cpp/adapter.ts";
+import { withPrompts } from "../../adapters/node-llama-cpp/with-prompts.ts";
+import { templateFacts } from "../../models/gguf/template-facts.ts";
+import { errorOf, makeApp, makeModel } from "../support/app.ts";
+import { realServer } from "../support/llama-server-binary.ts";
+import { tinyModel } from "../support/models.ts";
+import { startPrompts } from "../support/prompts.ts";
+
+const CONTEXT = 256;
+const SWITCH =
+  "{% for m in messages %}{{ m.content }}{% endfor %}" +
+  "{% if enable_thinking is defined and not enable_thinking %}<think> </think>{% endif %}" +
+  "{% if reasoning_effort is defined %}{{ reasoning_effort }}{% endif %}";
+const ALWAYS = "{% for m in messages %}{{ m.content }}{% endfor %}<think>";
+const PLAIN = "{% for m in messages %}{{ m.content }}{% endfor %}";
+
+interface Answer {
+  text: string;
+  reason: string;
+  ignored: string | null;
+  prompt_tokens: number;
+  completion_tokens: number;
+  cached_tokens: number;
+}
+
+/** The API over a tiny model with a template. */
+function serve(adapter: Adapter, template: string) {
+  const app = makeApp({
+    adapter,
+    models: [makeModel("tiny", templateFacts(template))],
+    pool: { slots: 1, context: CONTEXT, resolve: () => tinyModel({ template, context_length: CONTEXT }) },
+  });
+  const send = (fields: object) => app.chat({ messages: [{ role: "user", content: "hello world" }], temperature: 0, ...fields });
+  return {
+    send,
+    close: () => app.pool.close(0),
+    async chat(fields: object): Promise<Answer> {
+      const res = await send({ max_tokens: 8, ...fields });
+      const body = (await res.json()) as any;
+      if (res.status !== 200) throw new Error(JSON.stringify(body));
+      const { choices, usage } = body;
+      const { prompt_tokens, completion_tokens, prompt_tokens_details } = usage;
+      const [{ message, finish_reason }] = choices;
+      return {
+        text: (message.reasoning_content ?? "") + message.content,
+        reason: finish_reason,
+        ignored: res.headers.get("x-ingle-ignored"),
+        ...{ prompt_tokens, completion_tokens, cached_tokens: prompt_tokens_details.cached_tokens },
+      };
+    },
+  };
+}
+
+const prompts = startPrompts();
+afterAll(() => prompts.close());
+const { path, skip } = await realServer();
+const ENGINES: [name: string, adapter: Adapter, skip: string | undefined][] = [
+  ["node-llama-cpp", withPrompts(nodeLlamaCpp(), prompts), undefined],
+  ["llama-server", llamaServer({ binary: () => path!, env: process.env, prompts }), skip],
+];
+
+for (const [name, adapter, skip] of ENGINES) {
+  describe.skipIf(skip !== undefined)(`${name}${skip === undefined ? "" : ` (skipped: ${skip})`}`, () => {
+    let [plain, switched, always]: ReturnType<typeof serve>[] = [];
+    beforeAll(() => {
+      [plain, switched, always] = [PLAIN, SWITCH, ALWAYS].map((template) => serve(adapter, template));
+    });
+    afterAll(async () => {
+      for (const { close } of [plain!, switched!, always!]) await close();
+    });
+
+    test.each([
+      { reasoning_effort: "none" },
+      { thinking: { type: "disabled" } },
+      { think: false },
+      { enable_thinking: false },
+      { reasoning: { enabled: false } },
+      { chat_template_kwargs: { enable_thinking: false } },
+    ])("%j turns the switch of a template that has one, and is named with one that has none", async (fields) => {
+      const usual = await switched!.chat({});
+      const off = await switched!.chat(fields);
+      expect(off.prompt_tokens).toBeGreaterThan(usual.prompt_tokens);
+      expect([usual.ignored, off.ignored]).toEqual([null, null]);
+      const [field] = Object.keys(fields);
+      const named = await always!.chat(fields);
+      expect(named.prompt_tokens).toBe((await always!.chat({})).prompt_tokens);
+      expect(named.ignored).toStartWith(field!);
+    });
+
+    test("a template gets its further values", async () => {
+      const usual = await switched!.chat({});
+      const { prompt_tokens, ignored } = await switched!.chat({ reasoning_effort: "high" });
+      expect([prompt_tokens > usual.prompt_tokens, ignored]).toEqual([true, null]);
+    });
+
+    test("cache_prompt false reads the prompt anew", async () => {
+      const warm = { temperature: 1 };
+      await plain!.chat(warm);
+      expect((await plain!.chat(warm)).cached_tokens).toBeGreaterThan(0);
+      expect((await plain!.chat({ ...warm, cache_prompt: false })).cached_tokens).toBe(0);
+    });
+
+    test("repetition_penalty is repeat_penalty", async () => {
+      const [usual, ours, theirs] = [
+        await plain!.chat({ max_tokens: 24 }),
+        await plain!.chat({ max_tokens: 24, repeat_penalty: 1.9 }),
+        await plain!.chat({ max_tokens: 24, repetition_penalty: 1.9 }),
+      ];
+      expect(ours.text).not.toBe(usual.text);
+      expect(theirs.text).toBe(ours.text);
+    });
+
+    test.each(["n_predict", "num_predict", "max_new_tokens", "max_completion_tokens"])("%s bounds the answer", async (field) => {
+      expect(await plain!.chat({ max_tokens: undefined, [field]: 3 })).toMatchObject({ completion_tokens: 3, reason: "length" });
+    });
+
+    test("max_tokens -1 is bounded by the context alone", async () => {
+      const { prompt_tokens, completion_tokens } = await plain!.chat({ max_tokens: -1 });
+      expect(prompt_tokens + completion_tokens).toBeGreaterThan(CONTEXT - 2 * prompt_tokens);
+      expect(prompt_tokens + completion_tokens).toBeLessThanOrEqual(CONTEXT);
+    });
+
+    test("values that ask for nothing change nothing", async () => {
+      const usual = await plain!.chat({});
+      const nothing = {
+        ...{
+          model: null,
+          stop: "",
+          n: 1,
+          tools: [{ type: "function", function: { name: "f", parameters: null } }],
+          tool_choice: "none",
+        },
+        ...{ chat_template_kwargs: {}, repeat_last_n: -1, mirostat_tau: 5, guided_json: null, min_tokens: 0, stop_token_ids: [] },
+        ...{ bad_words: [], logit_bias: {}, response_format: { type: "text" }, cache_prompt: true, stream_options: null },
+      };
+      expect(await plain!.chat(nothing)).toEqual(usual);
+      expect(await plain!.chat({ stop: Array.from({ length: 64 }, (_, i) => `never ${i}`) })).toMatchObject({ text: usual.text });
+    });
+
+    test.each([
+      ["guided_json", { type: "object" }],
+      ["structured_outputs", { json: {}, regex: "a" }],
+      ["min_tokens", 5],
+      ["stop_token_ids", [2]],
+      ["bad_words", ["x"]],
+      ["reasoning_budget_tokens", 10],
+      ["n_cmpl", 2],
+    ])("%s is refused with its name", async (param, value) => {
+      expect(await errorOf(await plain!.send({ [param]: value }))).toMatchObject({
+        status: 400,
+        param,
+        code: "unsupported_parameter",
+      });
+    });
+  });
+}
