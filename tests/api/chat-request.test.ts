@@ -207,6 +207,11 @@ describe("a parameter that only some engines honour", () => {
     ],
     [{ response_format: { type: "json_object" } }, { response_format: { type: "json_object" } }],
     [{ response_format: SCHEMA }, { response_format: SCHEMA }],
+    [{ response_format: { type: "json_object", schema: null } }, { response_format: { type: "json_object" } }],
+    [
+      { response_format: { type: "json_object", schema: { type: "object" } } },
+      { response_format: { ...SCHEMA, json_schema: { ...SCHEMA.json_schema, name: "schema" } } },
+    ],
     [{ grammar: 'root ::= "a"' }, { grammar: 'root ::= "a"' }],
     [{ logprobs: true }, { logprobs: { top: 0 } }],
     [{ logprobs: true, top_logprobs: 5 }, { logprobs: { top: 5 } }],

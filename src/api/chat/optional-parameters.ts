@@ -44,7 +44,13 @@ const Parameters = v.object({
   response_format: v.nullish(
     v.variant("type", [
       v.object({ type: v.literal("text") }),
-      v.object({ type: v.literal("json_object") }),
+      v.pipe(
+        v.object({ type: v.literal("json_object"), schema: v.nullish(v.looseObject({})) }),
+        // llama.cpp's own form of a schema.
+        v.transform(({ type, schema }) =>
+          schema == null ? { type } : { type: "json_schema" as const, json_schema: { name: "schema", schema } },
+        ),
+      ),
       v.object({
         type: v.literal("json_schema"),
         json_schema: v.object({ name: v.pipe(v.string(), v.minLength(1)), schema: v.looseObject({}) }),
