@@ -2,6 +2,8 @@
 import { lstat, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
+import { fillFromHeader } from "../../models/gguf/fill-from-header.ts";
+import { readGgufFile } from "../../models/gguf/header.ts";
 import type { InstalledModel, Model } from "../../models/manifest.ts";
 import type { PendingModel } from "../../models/pending-model.ts";
 import { createChanges } from "./changes.ts";
@@ -90,6 +92,13 @@ export function createLibrary({
     return { id, path: paths[0]!, extra_bytes: totalBytes(weightFilesOf(model).slice(1)), projector, settings };
   };
 
+  /** A record of an older release lacks what was not read of headers then; no load fails for it. */
+  async function fillOldRecord({ id, files, template_kwargs }: Model, path: string): Promise<void> {
+    if (template_kwargs !== undefined || files.length === 0) return;
+    const header = await readGgufFile(path);
+    await records.patch(id, (record) => fillFromHeader(record, header));
+  }
+
   return {
     async resolve(model) {
       await weightFiles.check(model);
@@ -97,7 +106,9 @@ export function createLibrary({
     },
     async resolveForLoad(model) {
       await weightFiles.checkForLoad(model);
-      return installedModel(model);
+      const installed = installedModel(model);
+      await fillOldRecord(model, installed.path).catch(() => {});
+      return installed;
     },
     recheck: weightFiles.recheck,
     close: verifier.close,

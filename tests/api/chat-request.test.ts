@@ -228,6 +228,8 @@ describe("a parameter that only some engines honour", () => {
     { response_format: { type: "text" } },
     { logprobs: false },
     { tools: null },
+    { grammar: "" },
+    { grammar: "", response_format: { type: "text" }, top_logprobs: 0 },
   ])("%j passes with every engine", async (fields) => {
     expect(await able(fields)).toEqual(DOCUMENT);
   });
@@ -239,7 +241,7 @@ describe("a parameter that only some engines honour", () => {
     [{ tools: [WEATHER], tool_choice: { type: "function", function: { name: "x" } } }, "tool_choice.function.name"],
     [{ response_format: { type: "yaml" } }, "response_format.type"],
     [{ response_format: { type: "json_schema" } }, "response_format.json_schema"],
-    [{ grammar: "" }, "grammar"],
+    [{ grammar: 5 }, "grammar"],
     [{ grammar: "x".repeat(65_537) }, "grammar"],
     [{ grammar: "x", response_format: SCHEMA }, "grammar"],
     [{ top_logprobs: 2 }, "top_logprobs"],

@@ -61,7 +61,7 @@ const HONOURED: Record<string, { value: unknown; asks: Fields; with?: Fields; by
   logprobs: { value: true, asks: { logprobs: { top: 0 } }, by: ["llama-server"], neutral: [false] },
   top_logprobs: { value: 3, asks: { logprobs: { top: 3 } }, with: { logprobs: true }, by: ["llama-server"] },
   logit_bias: { value: { "5": 1 }, asks: { logit_bias: { "5": 1 } }, by: ["llama-server"] },
-  grammar: { value: 'root ::= "a"', asks: { grammar: 'root ::= "a"' }, by: ["llama-server"] },
+  grammar: { value: 'root ::= "a"', asks: { grammar: 'root ::= "a"' }, by: ["llama-server"], neutral: [""] },
   ...sampler("mirostat", 2),
   ...sampler("mirostat_tau", 4, { mirostat: 2 }),
   ...sampler("mirostat_eta", 0.2, { mirostat: 2 }),

@@ -346,3 +346,19 @@ test("F-111: a pending model of an older catalogue is fetched as the catalogue h
   await library.addPending({ model: own });
   expect((await library.planDownload(own.id))!.model).toMatchObject({ source_url: own.source_url });
 });
+
+test("a record of an older release gets what its header says at the next load, and keeps what it says itself", async () => {
+  const path = join(data, "own.gguf");
+  writeFileSync(path, tinyGguf({ template: "{% if enable_thinking %}<think>{% endif %}{{ messages }}" }));
+  await library.add({ ...tiny("old", { size: undefined, sha256: undefined, path, sources: [] }), template_tools: true });
+  expect(await library.get("old")).not.toHaveProperty("template_kwargs");
+  await library.resolveForLoad((await library.get("old"))!);
+  expect(await library.get("old")).toMatchObject({
+    ...{ name: "old", template_tools: true },
+    ...{ template_kwargs: ["enable_thinking"], template_thinking: true },
+  });
+  // A file whose header cannot be read is for the load to refuse.
+  writeFileSync(path, "no model");
+  await library.add(tiny("bad", { size: undefined, sha256: undefined, path, sources: [] }));
+  expect(await library.resolveForLoad((await library.get("bad"))!)).toMatchObject({ id: "bad" });
+});

@@ -20,6 +20,9 @@ const RESPONSE_FORMAT_TEXT: Nothing = {
   includes: (value) => (value as { type?: unknown }).type === "text",
 };
 
+/** llama.cpp takes it for no grammar, and so do its clients. */
+const NO_GRAMMAR: Nothing = { ...is(""), withheld: true };
+
 /** With engines that have a capability. */
 export const OPTIONAL: Partial<Record<Capability, Record<string, Record<string, Nothing>>>> = {
   tools: {
@@ -32,7 +35,7 @@ export const OPTIONAL: Partial<Record<Capability, Record<string, Record<string, 
   response_format: { OpenAI: { response_format: RESPONSE_FORMAT_TEXT } },
   logprobs: { OpenAI: { logprobs: is(false), top_logprobs: is(0) } },
   logit_bias: { OpenAI: { logit_bias: EMPTY } },
-  grammar: { "llama.cpp": { grammar: NEVER } },
+  grammar: { "llama.cpp": { grammar: NO_GRAMMAR } },
   samplers: { "llama.cpp": Object.fromEntries(Object.keys(SAMPLERS).map((name) => [name, samplerNothing(name)])) },
 };
 

@@ -6,8 +6,8 @@ export interface Nothing {
   says: string;
   /** `request`: all parameters, with the defaults of the model's record. */
   includes(value: unknown, request: JsonObject): boolean;
-  /** It depends on other parameters, so that an engine that could honour the value has no use for it either. */
-  conditional?: boolean;
+  /** An engine that honours the parameter does not get these values either: it might refuse them. */
+  withheld?: boolean;
 }
 
 export const NEVER: Nothing = { says: "", includes: () => false };
@@ -40,13 +40,13 @@ export function beside(name: string, value: unknown): Nothing {
 /** A number or a list that tunes a sampler which is off. */
 export function whileOff(name: keyof typeof OFF): Nothing {
   const includes: Nothing["includes"] = (value, request) => isTuning(value) && isOff(name, request);
-  return { says: `while \`${name}\` is off`, includes, conditional: true };
+  return { says: `while \`${name}\` is off`, includes, withheld: true };
 }
 
 export const WITHOUT_PENALTY: Nothing = {
   says: "while no penalty is set",
   includes: (value, request) => isTuning(value) && PENALTIES.every((name) => isOff(name, request)),
-  conditional: true,
+  withheld: true,
 };
 
 /** The value that turns a sampler off, of those that have one. */

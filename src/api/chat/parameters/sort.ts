@@ -41,7 +41,7 @@ function sortParameter(
 ): void {
   if (treatment.type === "mapped" || (treatment.type === "honoured" && treatment.needs === undefined)) return;
   const asks_nothing = nothing.includes(value, all);
-  if (asks_nothing && nothing.conditional) return;
+  if (asks_nothing && nothing.withheld) return;
   if (treatment.type === "honoured" && capabilities.includes(treatment.needs!)) sorted.honoured[name] = value;
   else if (asks_nothing) return;
   else if (treatment.type === "switch") sorted.switches[name] = value;
