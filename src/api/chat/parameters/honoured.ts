@@ -7,9 +7,9 @@ import { beside, each, either, EMPTY, is, NEVER, type Nothing, OFF, whileOff, WI
 /** With every engine. */
 export const HONOURED: Record<string, Record<string, Nothing>> = {
   OpenAI: {
-    ...each(NEVER, "model", "messages", "stream", "stream_options", "stream_options.include_usage"),
-    ...each(NEVER, "max_tokens", "max_completion_tokens", "temperature", "top_p", "seed", "stop"),
-    ...each(NEVER, "frequency_penalty", "presence_penalty"),
+    ...each(NEVER, "model messages stream stream_options stream_options.include_usage"),
+    ...each(NEVER, "max_tokens max_completion_tokens temperature top_p seed stop"),
+    ...each(NEVER, "frequency_penalty presence_penalty"),
   },
   "llama.cpp": { top_k: NEVER, min_p: NEVER, repeat_penalty: NEVER, cache_prompt: is(true) },
   Ollama: { keep_alive: NEVER },
