@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import type { ChatRequest } from "../../adapters/adapter.ts";
 import { ABOUT as LLAMA_SERVER } from "../../adapters/llama-server/description.ts";
+import { chatRouteBody, checkedRequest } from "../../adapters/llama-server/request-body.ts";
 import { ABOUT as EMBEDDED } from "../../adapters/node-llama-cpp/description.ts";
 import { ABOUT as UPSTREAM } from "../../adapters/upstream/description.ts";
 import { upstreamBody } from "../../adapters/upstream/request-body.ts";
@@ -34,6 +35,8 @@ async function engineAsked(fields: Fields, about: typeof LLAMA_SERVER, more?: Pa
   return engine;
 }
 
+/** A model that llama-server has loaded. */
+const LOADED = { context_length: 512, vocab_size: 288, own_template: true, template_tools: true };
 const TOOL = { type: "function", function: { name: "weather", parameters: { type: "object" } } };
 const [PENALTY, BOTH] = [{ repeat_penalty: 1.1 }, ["llama-server", "node-llama-cpp"]];
 
@@ -205,8 +208,14 @@ for (const [engine, about] of Object.entries(ENGINES)) {
       }
       if ((row.by ?? BOTH).includes(engine)) {
         const plain = await engineAsked(others, about);
-        expect(await engineAsked({ ...others, [name]: row.value }, about)).toMatchObject(row.asks);
+        const asked = await engineAsked({ ...others, [name]: row.value }, about);
+        expect(asked).toMatchObject(row.asks);
         expect(plain).not.toMatchObject(row.asks);
+        // The slot that a generation takes knows whether it is compared with the prompt: llama-server-slots.test.ts.
+        if (engine === "llama-server" && name !== "cache_prompt") {
+          const bodies = [plain, asked].map((request) => chatRouteBody(checkedRequest(request, LOADED), LOADED));
+          expect(bodies[1]).not.toEqual(bodies[0]!);
+        }
       } else {
         const { error } = await send({ ...others, [name]: row.value }, about);
         expect(error).toMatchObject({ status: 400, code: "unsupported_parameter" });

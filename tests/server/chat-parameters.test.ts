@@ -97,6 +97,51 @@ for (const [name, adapter, skip] of ENGINES) {
       expect([prompt_tokens > usual.prompt_tokens, ignored]).toEqual([true, null]);
     });
 
+    const HOT = { temperature: 1.5, seed: 3, max_tokens: 24 };
+
+    test.each([{ top_k: 1 }, { top_p: 0 }, { min_p: 1 }, { temperature: 0 }])(
+      "%j leaves the likeliest token alone",
+      async (fields) => {
+        const [hot, greedy, narrow] = [
+          await plain!.chat(HOT),
+          await plain!.chat({ ...HOT, temperature: 0 }),
+          await plain!.chat({ ...HOT, ...fields }),
+        ];
+        expect(hot.text).not.toBe(greedy.text);
+        expect(narrow.text).toBe(greedy.text);
+      },
+    );
+
+    test.each([{ seed: 4 }, { random_seed: 4, seed: null }])(
+      "%j samples another answer, the same one each time",
+      async (fields) => {
+        const [hot, other, again] = [
+          await plain!.chat(HOT),
+          await plain!.chat({ ...HOT, ...fields }),
+          await plain!.chat({ ...HOT, seed: 4 }),
+        ];
+        expect(other.text).not.toBe(hot.text);
+        expect(again.text).toBe(other.text);
+      },
+    );
+
+    test.each([{ frequency_penalty: 2 }, { presence_penalty: 2 }, { repeat_penalty: 1.9 }])(
+      "%j changes the answer",
+      async (fields) => {
+        expect((await plain!.chat({ max_tokens: 24, ...fields })).text).not.toBe((await plain!.chat({ max_tokens: 24 })).text);
+      },
+    );
+
+    test("a stop string, and the last of 64, ends the answer", async () => {
+      const { text } = await plain!.chat({ max_tokens: 24 });
+      const piece = text.slice(10, 14);
+      const stop = [...Array.from({ length: 63 }, (_, i) => `never ${i}`), piece];
+      for (const fields of [{ stop: piece }, { stop: ["", piece] }, { stop }]) {
+        const stopped = await plain!.chat({ max_tokens: 24, ...fields });
+        expect([stopped.text, stopped.reason]).toEqual([text.slice(0, text.indexOf(piece)), "stop"]);
+      }
+    });
+
     test("cache_prompt false reads the prompt anew", async () => {
       const warm = { temperature: 1 };
       await plain!.chat(warm);
