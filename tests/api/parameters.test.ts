@@ -95,7 +95,7 @@ const OF_THE_API = ["model", "messages", "stream", "stream_options", "stream_opt
 
 const MAPPED: Record<string, [value: unknown, asks: Fields]> = {
   n_predict: [7, { max_tokens: 7 }],
-  num_predict: [-1, { max_tokens: 2 ** 31 - 1 }],
+  num_predict: [-2, { max_tokens: 2 ** 31 - 1 }],
   max_new_tokens: [7, { max_tokens: 7 }],
   repetition_penalty: [1.2, { repeat_penalty: 1.2 }],
   random_seed: [5, { seed: 5, repeatable: true }],
@@ -291,6 +291,9 @@ describe("a parameter with two names", () => {
     [{ max_tokens: 5, n_predict: 6 }, "n_predict"],
     [{ n_predict: 5, num_predict: 6, max_completion_tokens: 7 }, undefined],
     [{ max_new_tokens: "5" }, "max_new_tokens"],
+    [{ n_predict: -1 }, undefined],
+    [{ n_predict: -2 }, "n_predict"],
+    [{ num_predict: 0 }, "num_predict"],
     [{ repetition_penalty: 0 }, "repetition_penalty"],
     [{ seed: 1, random_seed: 2 }, "random_seed"],
     [{ ttl: "soon" }, "ttl"],

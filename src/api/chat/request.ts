@@ -15,17 +15,19 @@ const invalidStop = codedMessage("invalid_value", `A stop sequence has at most $
 const isStop = (text: string): boolean => text.length <= LONGEST_STOP;
 const withoutEmpty = (stops: string[]): string[] => stops.filter((stop) => stop !== "");
 
-/** -1 is no bound but the context. */
-const MaxTokens = v.nullish(
-  v.pipe(
-    v.number(),
-    v.safeInteger(),
-    v.check(
-      (count) => count === -1 || count >= 1,
-      codedMessage("invalid_value", "An answer has at least 1 token. -1 is no bound."),
+/** Tokens of an answer, or one of the values that are no bound but the context. */
+const maxTokens = (...unbounded: number[]) =>
+  v.nullish(
+    v.pipe(
+      v.number(),
+      v.safeInteger(),
+      v.check(
+        (count) => count >= 1 || unbounded.includes(count),
+        codedMessage("invalid_value", "An answer has at least 1 token. -1 is no bound but the context."),
+      ),
     ),
-  ),
-);
+  );
+const MaxTokens = maxTokens(-1);
 const RepeatPenalty = between(0.01, 10);
 const Seed = v.nullish(v.pipe(v.number(), v.safeInteger()));
 
@@ -42,7 +44,7 @@ export const ChatCompletionRequest = v.looseObject({
   max_tokens: MaxTokens,
   max_completion_tokens: MaxTokens,
   n_predict: MaxTokens,
-  num_predict: MaxTokens,
+  num_predict: maxTokens(-1, -2),
   max_new_tokens: MaxTokens,
   temperature: between(0, 2),
   top_p: between(0, 1),
@@ -95,9 +97,10 @@ export function toChatRequest(
   refuseUnsupportedMessages(request.messages, capabilities);
   const defaults = model.parameters;
   const max_tokens = request.max_completion_tokens ?? valueOf(request, "max_tokens");
+  const is_unbounded = max_tokens != null && max_tokens < 0;
   const seed = valueOf(request, "seed");
   const given = {
-    max_tokens: max_tokens === -1 ? undefined : (max_tokens ?? defaults.max_tokens),
+    max_tokens: is_unbounded ? undefined : (max_tokens ?? defaults.max_tokens),
     temperature: request.temperature ?? defaults.temperature,
     top_p: request.top_p ?? defaults.top_p,
     top_k: request.top_k ?? undefined,
@@ -110,7 +113,7 @@ export function toChatRequest(
   const { parameters, ignored } = readOptionalParameters(request, model, capabilities);
   const chat = {
     messages: request.messages,
-    max_tokens: given.max_tokens ?? (max_tokens === -1 ? UNBOUNDED : 2048),
+    max_tokens: given.max_tokens ?? (is_unbounded ? UNBOUNDED : 2048),
     temperature,
     top_p,
     top_k: Math.max(0, top_k),
