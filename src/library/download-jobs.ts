@@ -55,8 +55,10 @@ export interface DownloadJobs {
   cancel(id: string): Promise<boolean>;
   /** Goes on with the jobs that an earlier server was at or had queued, in their order. */
   resume(): Promise<void>;
-  /** Fails all jobs that run, as the storage is away; their bytes are kept, and `resume` goes on with them. */
+  /** Stops all jobs, as the storage is away: they are `queued`, and their bytes are kept, until `unsuspend`. */
   suspend(): void;
+  /** Goes on with what `suspend` has stopped. */
+  unsuspend(): void;
   /** Stops all jobs and keeps their bytes; the next server goes on with them. */
   close(): Promise<void>;
 }
@@ -105,6 +107,7 @@ export function createDownloadJobs({
   const nextOrder = (): number => (last_order = Math.max(last_order + 1, now() * 1000));
   const running = new Map<string, DownloadJob>();
   const last = new Map<string, DownloadEvent>();
+  let storage = createSuspension();
   let closed = false;
 
   return {
@@ -147,8 +150,11 @@ export function createDownloadJobs({
       await job.ended;
       return job.event.state === "cancelled";
     },
-    suspend() {
-      for (const { stop } of running.values()) stop.abort(unavailable("The storage cannot be reached."));
+    suspend: () => storage.away.abort(unavailable("The storage cannot be reached.")),
+    unsuspend() {
+      const { back } = storage;
+      storage = createSuspension();
+      back.resolve();
     },
     async close() {
       closed = true;
@@ -185,32 +191,43 @@ export function createDownloadJobs({
 
   /** Never throws: the event says how the job ended. */
   async function runJob(id: string, job: DownloadJob, order: number, recorded: Promise<void>): Promise<void> {
+    for (let ended = false; !ended;) {
+      const { away, back } = storage;
+      try {
+        await recorded;
+        const either = AbortSignal.any([job.stop.signal, away.signal]);
+        either.throwIfAborted();
+        await transfer(id, job, order, either);
+        job.event = { ...job.event, ...(await installedEvent(id)), source: job.event.source };
+        ended = true;
+      } catch (error) {
+        const end = endOf(job, error);
+        // A change looks for the storage, which may be why the transfer failed; then its record still says that it runs.
+        if (!away.signal.aborted || job.stop.signal.aborted) await recordEnd(id, end);
+        ended = !away.signal.aborted || job.stop.signal.aborted;
+        job.event = ended ? end : { ...job.event, state: "queued", rate: 0 };
+        if (end.state === "failed" && ended) log.error("download failed", { model: id, cause: error });
+        if (ended) remember(end);
+        else await Promise.race([back.promise, abortOf(job.stop.signal)]);
+      }
+    }
+    running.delete(id);
+    for (const wake of job.waiting) wake();
+  }
+
+  /** Fetches the model, and says in the events of the job how far that is. Throws what `Library.install` throws, and the signal's reason. */
+  async function transfer(id: string, job: DownloadJob, order: number, signal: AbortSignal): Promise<void> {
     const rate = createRateMeter();
-    const { signal } = job.stop;
     const onPlace = (held: boolean): void => {
       job.event = { ...job.event, state: held ? "downloading" : "queued", rate: 0 };
     };
     const fetch = (options: DownloadOptions, signal: AbortSignal) => library.install(id, options, signal);
-    try {
-      await recorded;
-      for await (const step of fetchWithPlace(fetch, { places, order, nextOrder, slow_ms, options, signal, onPlace })) {
-        // A listener gets few of many steps: what only the first one of a source says stays.
-        const { source, problem } = job.event;
-        const before = source === step.source && problem !== undefined ? { problem } : {};
-        job.event = { model_id: id, state: "downloading", ...before, ...step, rate: rate(step) };
-      }
-      job.event = { ...job.event, ...(await installedEvent(id)), source: job.event.source };
-    } catch (error) {
-      const cancelled = job.stop.signal.aborted && !isSuspended(job);
-      const end = cancelled ? { state: "cancelled" as const } : { state: "failed" as const, error: errorOf(error) };
-      job.event = { ...job.event, ...end, rate: 0 };
-      if (end.state === "failed") log.error("download failed", { model: id, cause: error });
-      remember(job.event);
+    for await (const step of fetchWithPlace(fetch, { places, order, nextOrder, slow_ms, options, signal, onPlace })) {
+      // A listener gets few of many steps: what only the first one of a source says stays.
+      const { source, problem } = job.event;
+      const before = source === step.source && problem !== undefined ? { problem } : {};
+      job.event = { model_id: id, state: "downloading", ...before, ...step, rate: rate(step) };
     }
-    // The record of one that was suspended still says that it runs: that is what `resume` looks for.
-    if (!isSuspended(job)) await recordEnd(id, job.event);
-    running.delete(id);
-    for (const wake of job.waiting) wake();
   }
 
   function remember(event: DownloadEvent): void {
@@ -248,7 +265,20 @@ export function createDownloadJobs({
 }
 
 const isUnderWay = ({ state }: DownloadEvent): boolean => state === "queued" || state === "downloading";
-const isSuspended = ({ stop }: DownloadJob): boolean => stop.signal.reason instanceof ApiError;
+
+/** Signal of the storage's absence, and the promise of its return. */
+const createSuspension = () => ({ away: new AbortController(), back: Promise.withResolvers<void>() });
+
+/** Resolves with the abort. */
+function abortOf(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => void addAbortListener(signal, () => resolve()));
+}
+
+/** The last event of a job that was cancelled, or failed for this reason. */
+function endOf({ event, stop }: DownloadJob, error: unknown): DownloadEvent {
+  const end = stop.signal.aborted ? { state: "cancelled" as const } : { state: "failed" as const, error: errorOf(error) };
+  return { ...event, ...end, rate: 0 };
+}
 
 /** Without the reason of an earlier end. */
 function withoutError(record: PendingModel): PendingModel {

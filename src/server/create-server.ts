@@ -112,6 +112,7 @@ function createServerOn(folder: DataFolder, config: Config, log: Log, options: C
   presence?.watch({
     away: downloads.suspend,
     back() {
+      downloads.unsuspend();
       if (resuming) downloads.resume().catch((cause) => log.error("downloads were not gone on with", { cause }));
     },
   });

@@ -154,6 +154,57 @@ describe("F-112: more downloads than have a place", () => {
   });
 });
 
+describe("a download whose storage goes away", () => {
+  /** The first transfer stands still; the second one ends well. */
+  const twice = (first: (signal: AbortSignal) => Promise<void>): Fetch => {
+    let transfers = 0;
+    return async function* (_, __, signal) {
+      yield { source: "hub", bytes: 1, total: 2 };
+      if (++transfers === 1) await first(signal);
+    };
+  };
+
+  test("waits for those who listen, and goes on when the storage is back", async () => {
+    const { jobs, begun, states } = makeJobs(twice(untilAborted));
+    await jobs.start("a");
+    const seen = Array.fromAsync(jobs.events("a", never));
+    await eventually("a runs", () => jobs.state("a") === "downloading");
+    jobs.suspend();
+    await eventually("a waits", () => jobs.state("a") === "queued");
+    expect(begun).toEqual(["a"]);
+    await Bun.sleep(20);
+    expect(states("a")).toEqual(["queued"]);
+    jobs.unsuspend();
+    const events = await seen;
+    expect(new Set(events.map(({ state }) => state))).toEqual(new Set(["downloading", "queued", "done"]));
+    expect(begun).toEqual(["a", "a"]);
+  });
+
+  test("waits too where the transfer finds that out first", async () => {
+    const { jobs, records } = makeJobs(twice(() => Promise.reject(new Error("ENOENT"))));
+    await jobs.start("a");
+    const { patch } = records;
+    records.patch = (...args) => {
+      jobs.suspend();
+      records.patch = patch;
+      return Promise.reject(new Error(`no ${args[0]}`));
+    };
+    await eventually("a waits", () => jobs.state("a") === "queued" && records.patch === patch);
+    expect((await records.get("a"))?.state).toBe("downloading");
+    jobs.unsuspend();
+    expect(await ended(jobs, "a")).toMatchObject({ state: "done" });
+  });
+
+  test("can be cancelled meanwhile", async () => {
+    const { jobs } = makeJobs(twice(untilAborted));
+    await jobs.start("a");
+    jobs.suspend();
+    await eventually("a waits", () => jobs.state("a") === "queued");
+    expect(await jobs.cancel("a")).toBe(true);
+    expect(await ended(jobs, "a")).toMatchObject({ state: "cancelled" });
+  });
+});
+
 describe("F-113: a download that gets nowhere", () => {
   test("gives its place away while it waits before another try, and is the next one afterwards", async () => {
     const pause = Promise.withResolvers<void>();
