@@ -2,7 +2,7 @@
 // a request whose prompt waits for its batch may be silent for longer.
 import { addAbortListener } from "node:events";
 import { type IncomingMessage, request } from "node:http";
-import { httpAgent } from "../shared/direct-agents.ts";
+import { httpAgent } from "../../models/network/direct-agents.ts";
 
 export type LlamaServerClient = ReturnType<typeof createClient>;
 

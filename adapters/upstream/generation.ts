@@ -66,13 +66,13 @@ async function acquireServer(
 }
 
 async function* requestAnswer(
-  { key, timeouts }: UpstreamConfig,
+  { key, timeouts, proxies }: UpstreamConfig,
   server: PoolServer,
   target: UpstreamTarget,
   body: string,
   signal: AbortSignal,
 ): AsyncGenerator<ChatEvent> {
-  const response = await sendRequest({ url: `${server.url}/chat/completions`, body, key, timeouts, signal });
+  const response = await sendRequest({ url: `${server.url}/chat/completions`, body, key, timeouts, proxies, signal });
   try {
     const { status, headers } = response;
     if (status !== 200) throw statusFailure(target, status, headers, await readErrorBody(response));

@@ -4,7 +4,10 @@
 import { addAbortListener } from "node:events";
 import { request as requestHttp, type ClientRequest, type IncomingMessage } from "node:http";
 import { request as requestHttps } from "node:https";
-import { httpAgent, httpsAgent } from "../shared/direct-agents.ts";
+import { httpAgent, httpsAgent } from "../../models/network/direct-agents.ts";
+import { type Proxies, proxyFor } from "../../models/network/proxies.ts";
+import { ProxyError } from "../../models/network/proxy-error.ts";
+import { connectThrough, denialOf, optionsThrough } from "../../models/network/tunnel.ts";
 import { ServerFailure, publicMessageOf } from "./errors.ts";
 
 /** How long a server may be silent, in milliseconds. */
@@ -23,6 +26,8 @@ export interface UpstreamRequest {
   body?: string;
   key?: string | undefined;
   timeouts: UpstreamTimeouts;
+  /** Absent: the server is asked directly. */
+  proxies?: Proxies | undefined;
   signal: AbortSignal;
 }
 
@@ -30,29 +35,71 @@ export interface UpstreamRequest {
  * The response, whose `close` is needed where the body is not read. Throws `ServerFailure`, `engine_unavailable` as long as there is no
  * connection and `upstream_error` afterwards, and the signal's reason; so does its body.
  */
-export async function sendRequest({ url, body, key, timeouts, signal }: UpstreamRequest) {
+export async function sendRequest(asked: UpstreamRequest) {
+  const { url, body, timeouts, proxies, signal } = asked;
   signal.throwIfAborted();
   const address = new URL(url);
-  const request = (address.protocol === "https:" ? requestHttps : requestHttp)(address, {
-    method: body === undefined ? "GET" : "POST",
-    headers: headersOf(body, key),
-    // A kept connection may be closed by the other side just when it is used again: to tell that from a server that died is guesswork,
-    // and a connection costs nothing beside an answer.
-    agent: address.protocol === "https:" ? httpsAgent : httpAgent,
-  });
+  const through = await routeThrough(address, timeouts, proxies, signal);
+  const request = through ? requestThrough(through, asked) : requestFrom(address, asked);
   const connection = watchConnection(request, address.host, timeouts, signal);
   const connected = address.protocol === "https:" ? "secureConnect" : "connect";
-  request.once("socket", (socket) => socket.once(connected, connection.connected));
+  if (through) connection.connected();
+  else request.once("socket", (socket) => socket.once(connected, connection.connected));
   try {
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
       request.on("response", resolve).on("error", reject).end(body);
     });
     const { statusCode = 0, headers } = response;
+    const denial = through && denialOf(through.proxy, statusCode);
+    if (denial) throw denial;
     return { status: statusCode, headers, body: connection.read(response), close: connection.close };
   } catch (error) {
     connection.close();
-    throw connection.reasonOf(error);
+    throw error instanceof ProxyError ? proxyFailure(error) : connection.reasonOf(error);
   }
+}
+
+function requestFrom(address: URL, { body, key }: UpstreamRequest): ClientRequest {
+  const secure = address.protocol === "https:";
+  return (secure ? requestHttps : requestHttp)(address, {
+    method: body === undefined ? "GET" : "POST",
+    headers: headersOf(body, key),
+    // A kept connection may be closed by the other side just when it is used again: to tell that from a server that died is guesswork,
+    // and a connection costs nothing beside an answer.
+    agent: secure ? httpsAgent : httpAgent,
+  });
+}
+
+function requestThrough({ options }: ProxyRoute, { body, key }: UpstreamRequest): ClientRequest {
+  const headers = { ...options.headers, ...headersOf(body, key) };
+  return requestHttp({ ...options, method: body === undefined ? "GET" : "POST", headers });
+}
+
+type ProxyRoute = NonNullable<Awaited<ReturnType<typeof routeThrough>>>;
+
+/** A connection through the proxy that is on the way; undefined where there is none. Throws `ServerFailure` and the signal's reason. */
+async function routeThrough(address: URL, { connect_ms }: UpstreamTimeouts, proxies: Proxies | undefined, signal: AbortSignal) {
+  const limit = AbortSignal.timeout(connect_ms);
+  try {
+    const proxy = proxyFor(address, proxies);
+    if (proxy === undefined) return undefined;
+    const socket = await connectThrough(proxy, address, AbortSignal.any([signal, limit]));
+    return { proxy, options: optionsThrough(proxy, address, socket) };
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof ProxyError) throw proxyFailure(error);
+    const { code, message } = error as NodeJS.ErrnoException;
+    const what = limit.aborted ? `cannot be reached within ${connect_ms / 1000} s` : "cannot be reached";
+    const why = limit.aborted ? ", through a proxy" : ` (${code ?? message})`;
+    const options = { public_message: publicMessageOf(what), cause: error };
+    throw new ServerFailure("declined", "engine_unavailable", `${address.host} ${what}${why}.`, options);
+  }
+}
+
+/** No server had the request. */
+function proxyFailure(error: ProxyError): ServerFailure {
+  const { message, public_message, lasting } = error;
+  return new ServerFailure("declined", "engine_unavailable", message, { public_message, lasting, cause: error });
 }
 
 /** Ends the request when the signal is aborted or the server is silent for too long, and remembers why. */

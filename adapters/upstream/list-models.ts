@@ -26,14 +26,14 @@ const MAX_LIST = 4 * 1024 * 1024;
 
 /** The context length there in tokens, where the server says it. Throws `ServerFailure` and the signal's reason. */
 export async function fetchContextLength(
-  { key, timeouts, targetOf }: UpstreamConfig,
+  { key, timeouts, proxies, targetOf }: UpstreamConfig,
   server: PoolServer,
   signal: AbortSignal,
 ): Promise<number | undefined> {
   const target = targetOf(server);
   // Nothing is computed for this answer.
   const quick = { ...timeouts, first_ms: timeouts.connect_ms, amid_ms: timeouts.connect_ms };
-  const response = await sendRequest({ url: `${server.url}/models`, key, timeouts: quick, signal });
+  const response = await sendRequest({ url: `${server.url}/models`, key, timeouts: quick, proxies, signal });
   try {
     if (response.status !== 200) {
       throw statusFailure(target, response.status, response.headers, await readErrorBody(response));

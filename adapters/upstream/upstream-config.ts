@@ -1,5 +1,6 @@
 // What all requests to the servers of a model have in common: the addresses, the model's name there, the key.
 import type { InstalledModel, Upstream } from "../../models/manifest.ts";
+import { type Proxies, readProxies } from "../../models/network/proxies.ts";
 import { AdapterError } from "../adapter.ts";
 import type { UpstreamTarget } from "./errors.ts";
 import type { UpstreamTimeouts } from "./http-request.ts";
@@ -15,6 +16,7 @@ export function slotsOfUpstream({ upstream }: Pick<InstalledModel, "upstream">):
 export interface UpstreamConfig extends Required<Pick<Upstream, "urls" | "model" | "slots">> {
   key: string | undefined;
   timeouts: UpstreamTimeouts;
+  proxies: Proxies | undefined;
   targetOf(server: PoolServer): UpstreamTarget;
 }
 
@@ -28,6 +30,7 @@ export function upstreamConfigOf(
   const { urls, model = id, slots = SLOTS, key_env } = upstream;
   return {
     ...{ urls, model, slots, timeouts },
+    proxies: readProxies(env),
     key: key_env === undefined ? undefined : readKey(key_env, env),
     targetOf: ({ host }) => ({ host, model, key_env }),
   };

@@ -1,7 +1,10 @@
 // One GET over node:http or node:https, for answers of any kind; files come by `http-connection.ts`.
-import { request as requestHttp, type IncomingMessage } from "node:http";
+import { type ClientRequest, request as requestHttp, type IncomingMessage, type RequestOptions } from "node:http";
 import { request as requestHttps } from "node:https";
-import { publicLookup } from "./public-lookup.ts";
+import type { LookupFunction } from "node:net";
+import { httpAgent, httpsAgent } from "../network/direct-agents.ts";
+import type { Proxy } from "../network/proxies.ts";
+import { connectThrough, optionsThrough } from "../network/tunnel.ts";
 
 /** The response to a GET. A reader that does not come to its end closes it. */
 export interface DialResponse {
@@ -17,25 +20,41 @@ export interface LocatedResponse extends DialResponse {
   url: URL;
 }
 
+/** How an address is dialled: through the proxy, or directly, where `lookup` judges what its name leads to. */
+export interface DialRoute {
+  proxy?: Proxy | undefined;
+  /** Absent: the address may lie inside this machine or its network. */
+  lookup?: LookupFunction | undefined;
+}
+
 /**
- * One GET; follows no redirect. `inside`: the address may lie inside this machine or its network. Throws what the connection throws,
- * and `SourceError` `url_not_allowed` for a name that leads inside.
+ * One GET; follows no redirect. Throws what the connection throws, `ProxyError`, and `SourceError` `url_not_allowed` for a name that
+ * leads inside.
  */
 export type Dial = (
   url: URL,
-  options: { headers: Record<string, string>; inside: boolean; signal: AbortSignal },
+  options: DialRoute & { headers: Record<string, string>; signal: AbortSignal },
 ) => Promise<DialResponse>;
 
-export const dial: Dial = (url, { headers, inside, signal }) => {
-  const request = url.protocol === "https:" ? requestHttps : requestHttp;
-  return new Promise((resolve, reject) => {
+export const dial: Dial = async (url, { headers, proxy, lookup, signal }) => {
+  const secure = url.protocol === "https:";
+  if (proxy === undefined) {
     // No pooled connection: its address may have been checked for a request that may go inside.
-    const options = { agent: false, headers, signal, ...(!inside && { lookup: publicLookup }) };
-    request(url, options, (response) => resolve(toDialResponse(response)))
+    const options = { agent: secure ? httpsAgent : httpAgent, headers, signal, ...(lookup && { lookup }) };
+    return send((answered) => (secure ? requestHttps : requestHttp)(url, options, answered));
+  }
+  const through = optionsThrough(proxy, url, await connectThrough(proxy, url, signal));
+  const options: RequestOptions = { ...through, headers: { ...through.headers, ...headers }, signal };
+  return send((answered) => requestHttp(options, answered));
+};
+
+function send(request: (answered: (response: IncomingMessage) => void) => ClientRequest): Promise<DialResponse> {
+  return new Promise((resolve, reject) => {
+    request((response) => resolve(toDialResponse(response)))
       .on("error", reject)
       .end();
   });
-};
+}
 
 function toDialResponse(response: IncomingMessage): DialResponse {
   const chunks: AsyncIterator<Uint8Array> = response[Symbol.asyncIterator]();

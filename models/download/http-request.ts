@@ -1,5 +1,9 @@
 // One GET over http(s): the token where it belongs, checked redirects, and what a failure is called.
-import { refuseUnsafeAddress } from "./addresses.ts";
+import { type Proxies, proxyFor } from "../network/proxies.ts";
+import { ProxyError } from "../network/proxy-error.ts";
+import { denialOf } from "../network/tunnel.ts";
+import { isPermitted, refuseUnsafeAddress } from "./addresses.ts";
+import { createPublicLookup } from "./public-lookup.ts";
 import { type Dial, dial, type DialResponse, type LocatedResponse } from "./dial.ts";
 import { parseHttpUrl } from "../sources/http-url.ts";
 import { type DownloadOptions, HUGGING_FACE } from "../sources/source.ts";
@@ -21,12 +25,15 @@ export async function requestUrl(
   dialer: Dial = dial,
 ): Promise<LocatedResponse> {
   if (options.offline) throw new SourceError(OFFLINE);
+  const { download_hosts = [], proxies } = options;
   let typed = isTyped(url, options);
   for (let hops = 0; hops <= MOST_REDIRECTS; hops++) {
-    refuseUnsafeAddress(url, { typed, redirected: hops > 0 });
+    const inside = typed || isPermitted(url, download_hosts);
+    refuseUnsafeAddress(url, { inside, redirected: hops > 0 });
     const sent = { "user-agent": "ingle", ...headers, ...authorization(url, options) };
     const send = options.fetch ? fetchDialer(options.fetch) : dialer;
-    const response = await send(url, { headers: sent, inside: typed, signal }).catch((error) =>
+    const lookup = inside ? undefined : createPublicLookup(download_hosts);
+    const response = await dialOnRoute(url, { headers: sent, lookup, signal }, proxies, send).catch((error) =>
       Promise.reject(unreachableError(url, error)),
     );
     const location = response.headers.get("location");
@@ -38,6 +45,21 @@ export async function requestUrl(
     url = next;
   }
   throw notAllowedError(`It redirects more than ${MOST_REDIRECTS} times.`);
+}
+
+/** Dials through the proxy where one is on the way: then its name is the proxy's to resolve. Throws `ProxyError`, and what `send` throws. */
+async function dialOnRoute(
+  url: URL,
+  options: Parameters<Dial>[1],
+  proxies: Proxies | undefined,
+  send: Dial,
+): Promise<DialResponse> {
+  const proxy = proxyFor(url, proxies);
+  const response = await send(url, { ...options, proxy });
+  const denial = proxy && denialOf(proxy, response.status);
+  if (denial === undefined) return response;
+  response.close();
+  throw denial;
 }
 
 /**
@@ -54,7 +76,7 @@ export async function requestInTime(
   const stop = new AbortController();
   const request = requestUrl(url, headers, options, AbortSignal.any([signal, stop.signal]));
   try {
-    const response = await withTimeout(connect_ms, request, () => silenceError(url, connect_ms));
+    const response = await withTimeout(connect_ms, request, () => silenceError(url, connect_ms, undefined, options.proxies));
     const read = () => withTimeout(stall_ms, response.read().catch(throwBroken), () => silenceError(url, stall_ms));
     return { ...response, read };
   } catch (error) {
@@ -104,6 +126,10 @@ function authorization(url: URL, { hf_endpoint = HUGGING_FACE, hf_token }: Downl
 
 function unreachableError(url: URL, error: unknown): SourceError {
   if (error instanceof SourceError) return error;
+  if (error instanceof ProxyError) {
+    const { message, public_message, lasting } = error;
+    return new SourceError(message, { public_message, retry_ms: lasting ? undefined : 0, cause: error });
+  }
   const { code, cause, message } = error as Error & { code?: string };
   const why = cause as { code?: string; message?: string } | undefined;
   // Deno gives no code, but a chain of messages in one text; its end says what happened.

@@ -49,7 +49,7 @@ export async function* fetchOverHttp(transfer: FileTransfer, remote: RemoteFile)
 
 async function* fetchOnce(transfer: FileTransfer, { url, denial_hint }: RemoteFile, answered: boolean, onAnswer: () => void) {
   const { part, file, options, signal } = transfer;
-  const { connect_ms = 10_000, stall_ms = 30_000 } = options;
+  const { connect_ms = 10_000, stall_ms = 30_000, proxies } = options;
   const origin = await part.resume(url.href);
   const resumed = origin ? { resumed_from: part.bytes } : undefined;
   if (resumed && part.bytes === (file.size ?? origin?.total)) return;
@@ -66,7 +66,7 @@ async function* fetchOnce(transfer: FileTransfer, { url, denial_hint }: RemoteFi
   try {
     const headers = { "accept-encoding": "identity", ...(origin && rangeHeaders(part.bytes, origin)) };
     // A host that never answered may be unreachable for good; one that did is worth another try.
-    const silence = () => (answered ? silenceError(url, stall_ms, 0) : silenceError(url, connect_ms));
+    const silence = () => silenceError(url, answered ? stall_ms : connect_ms, answered ? 0 : undefined, proxies);
     const response = await withTimeout(answered ? stall_ms : connect_ms, request(headers, either, dialFile), silence);
     if (origin && isAtEnd(response, part.bytes) && isSameFile(origin, response, file.sha256)) return;
     const problem = origin && response.status === 200 ? { problem: restartReason(response, origin) } : undefined;

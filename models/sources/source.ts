@@ -1,6 +1,7 @@
 // What a source of files can do. Each kind of source is a driver in a file of its own, and `registry.ts` lists them all.
 import type * as v from "valibot";
 import type { DialResponse, LocatedResponse } from "../download/dial.ts";
+import type { Proxies } from "../network/proxies.ts";
 import type { ExpectedFile, PartialFile } from "../download/partial-file.ts";
 import type { ParallelOptions } from "../download/ranges.ts";
 
@@ -60,6 +61,10 @@ export interface DownloadOptions {
    * redirects that stay on its host. What `hf_endpoint` names counts as typed without it.
    */
   allow_private?: boolean;
+  /** Names, `*.suffix` and ranges of addresses that are permitted beyond public https, behind redirects too. */
+  download_hosts?: readonly string[];
+  /** The proxies on the way; absent: every address is dialled directly. */
+  proxies?: Proxies;
   /** Sources that need the network are not used. */
   offline?: boolean;
   /** Fetches a file also where one of its length is there, which is replaced when the new one is whole. */

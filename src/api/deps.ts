@@ -21,6 +21,8 @@ export interface AppOptions {
   models_dir?: string | undefined;
   /** Plain http and private addresses may be named as sources. */
   allow_private?: boolean;
+  /** Hosts that may be named as sources over plain http too. */
+  download_hosts?: readonly string[];
   /** Whether models fit in memory; absent where nothing is known of that. */
   estimator?: MemoryEstimator;
   /** `Library.fetchRemoteFacts`, with the sources as they are set up; absent where nothing is to be dialled. */

@@ -9,6 +9,7 @@ import { compilers, engines, PROBE_MS } from "./doctor/engines.ts";
 import { runCheck, type Check, type CheckOptions, type Finding } from "./doctor/finding.ts";
 import { checkGraphics, checkMemory, checkPermissions, checkProcessor, checkRuntimes, checkSystem } from "./doctor/machine.ts";
 import { checkModels } from "./doctor/models.ts";
+import { checkProxies } from "./doctor/proxies.ts";
 import { checkCache, checkDataFolder, checkPort } from "./doctor/places.ts";
 import { print } from "./print.ts";
 
@@ -39,6 +40,7 @@ async function runChecks(flags: Record<string, unknown>): Promise<Finding[]> {
     ["runtimes", checkRuntimes],
     ["compilers", compilers],
     ["cache", () => checkCache(cacheFolder(process.env))],
+    ["proxy", () => checkProxies(process.env)],
     ["settings", () => settings],
   ];
   if (config !== undefined) {

@@ -31,7 +31,7 @@ export default defineCommand({
       description: `Adapter that runs the model: ${PINNABLE_ADAPTERS.join(" or ")} (that of \`serve\`)`,
     },
     engine: { type: "string", description: "The older name of --adapter" },
-    ...settingArgs("allow_private", "offline"),
+    ...settingArgs("allow_private", "download_hosts", "offline"),
     ...DATA_ARGS,
   },
   async run({ args: { model, id, sha256, engine, adapter = engine, ...flags } }) {
@@ -40,6 +40,8 @@ export default defineCommand({
       const known = await ensureKnown(api, model, { id, sha256, adapter, allow_private });
       if (api.server !== undefined && known === model && flags["allow-private"])
         throw new CliError(`The server at ${api.server} fetches "${model}" by its own settings. Start it with --allow-private.`);
+      if (api.server !== undefined && flags["download-hosts"] !== undefined)
+        throw new CliError(`The server at ${api.server} fetches by its own settings. Start it with --download-hosts.`);
       if (api.server !== undefined && offline) await checkIsHere(api, known);
       print((await pull(api, known)) ? `${known} is downloaded.` : `${known} is there.`);
     });

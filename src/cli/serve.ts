@@ -4,7 +4,8 @@ import ipaddr from "ipaddr.js";
 import manifest from "../../package.json" with { type: "json" };
 import { adapterNamed } from "../../adapters/registry.ts";
 import { DEFAULT_MODEL } from "../../models/catalog.ts";
-import { readConfig } from "../server/read-config.ts";
+import { proxyProblem } from "../../models/network/proxies.ts";
+import { readConfig, sourceOptions } from "../server/read-config.ts";
 import { SETTING_NAMES, type Config } from "../server/settings.ts";
 import { checkKey } from "../http/middleware/auth.ts";
 import type { Library } from "../library/library.ts";
@@ -41,6 +42,7 @@ export default defineCommand({
   async run({ args }) {
     const config = readConfig(settingsOf(args));
     const wide = checkExposure(config);
+    checkProxies(config);
     if (args.pull) config.model ??= DEFAULT_MODEL;
     const server = await createServer(config, { command: "serve", wide });
     // The port comes first: that it is in use is to be said before a long download.
@@ -67,6 +69,13 @@ export default defineCommand({
     standardOutput.write(`${await greeting(listener.url, server.library)}\n${folders}\n${server.guarantee}\n\n`);
   },
 });
+
+/** A proxy that cannot be used is said at once, not at the first download. Throws `CliError`. */
+function checkProxies(config: Config): void {
+  const { offline, proxies } = sourceOptions(config);
+  const problem = offline ? undefined : proxyProblem(proxies);
+  if (problem !== undefined) throw new CliError(problem);
+}
 
 /** Ends with a sentence and a code that says failure, so that a service manager starts the server again. */
 async function end({ log, close }: RunningServer, { message }: Error): Promise<void> {

@@ -131,6 +131,7 @@ function createServerOn(folder: DataFolder, config: Config, log: Log, options: C
     fetchRemoteFacts: (id, signal) => library.fetchRemoteFacts(id, sources, signal),
     models_dir: config.models_dir,
     allow_private: config.allow_private,
+    download_hosts: config.download_hosts,
     log,
     version: manifest.version,
     llamaCppRelease,

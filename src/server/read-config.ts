@@ -7,6 +7,7 @@ import envPaths from "env-paths";
 import * as v from "valibot";
 import manifest from "../../package.json" with { type: "json" };
 import { absolutePath, PathError } from "../../models/absolute-path.ts";
+import { readProxies } from "../../models/network/proxies.ts";
 import type { DownloadOptions } from "../../models/sources/source.ts";
 import { toBadRequest } from "../http/validate.ts";
 import { isObject } from "../support/json.ts";
@@ -121,10 +122,13 @@ const unknownName = (settings: object): string | undefined =>
 
 /** Where downloads may come from; the hub's settings are those of Hugging Face's own tools. */
 export function sourceOptions(config: Partial<Config> = {}, env: Variables = processEnv): DownloadOptions {
-  const { allow_private = false, offline = false } = config;
+  const { allow_private = false, offline = false, download_hosts = [] } = config;
+  const proxies = readProxies(env);
   return {
     allow_private,
     offline: offline || env.HF_HUB_OFFLINE === "1",
+    ...(download_hosts.length > 0 && { download_hosts }),
+    ...(proxies && { proxies }),
     ...(env.HF_ENDPOINT ? { hf_endpoint: env.HF_ENDPOINT } : {}),
     ...(env.HF_TOKEN ? { hf_token: env.HF_TOKEN } : {}),
   };

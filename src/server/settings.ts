@@ -2,6 +2,7 @@
 // docs/configuration.md come from this table.
 import * as v from "valibot";
 import { ADAPTER_NAMES } from "../../adapters/registry.ts";
+import { isHostPattern } from "../../models/download/addresses.ts";
 import { codedMessage } from "../support/coded-message.ts";
 import { DiskSize, KeepAlive, MemorySize, Timeout } from "../support/quantities.ts";
 
@@ -30,6 +31,16 @@ const NO_DRIVER = codedMessage(
   '"store" names no driver. Write it as in {"driver": "redis", "url": "redis://127.0.0.1:6379/0"}.',
 );
 const Driver = v.pipe(v.string(NO_DRIVER), v.minLength(1, NO_DRIVER));
+const HostPattern = v.pipe(
+  v.string(),
+  v.check(
+    isHostPattern,
+    codedMessage(
+      "invalid_value",
+      '"download_hosts" holds what is no host. Write names, *.suffix or ranges, as in mirror.lan,*.corp.example,10.0.0.0/8.',
+    ),
+  ),
+);
 const ADAPTERS = ["auto", ...ADAPTER_NAMES] as const;
 
 const TEXT = { kind: "text", schema: v.optional(Text) } as const;
@@ -98,6 +109,10 @@ export const SETTINGS = {
   allow_private: {
     ...SWITCH,
     description: "Models may come from plain http and from private addresses, where the address was typed",
+  },
+  download_hosts: {
+    ...{ ...LIST, schema: v.optional(v.array(HostPattern), []), hint: "hosts" },
+    description: "Hosts beyond public https that downloads may ask, redirects included: mirror.lan, *.corp.example, 10.0.0.0/8",
   },
   downloads: { ...number(1, 64, 2), description: "Downloads at a time; further ones are queued" },
   offline: { ...SWITCH, description: "Fetch nothing from anywhere" },

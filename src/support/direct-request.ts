@@ -1,10 +1,8 @@
-// Requests to a server of this machine. `fetch` would send them to the proxy of `http_proxy` on Bun and Deno, their keys with them, and
-// so would the agents of node:http on Deno, unless they are told of no environment.
+// Requests to a server of this machine. `fetch` would send them to the proxy of `http_proxy` on Bun and Deno, their keys with them.
 import { addAbortListener } from "node:events";
-import { Agent, request, type IncomingMessage } from "node:http";
+import { request, type IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
-
-const agent = new Agent({ proxyEnv: {} });
+import { httpAgent } from "../../models/network/direct-agents.ts";
 
 /** As `fetch`, over http alone: no proxy, and a redirect is an answer. Rejects with the socket's error and with the signal's reason. */
 export async function requestDirectly(asked: Request): Promise<Response> {
@@ -13,7 +11,7 @@ export async function requestDirectly(asked: Request): Promise<Response> {
   signal.throwIfAborted();
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const headers = { ...Object.fromEntries(asked.headers), ...(body && { "content-length": String(Buffer.byteLength(body)) }) };
-  const sent = request(asked.url, { method, headers, agent }, resolve);
+  const sent = request(asked.url, { method, headers, agent: httpAgent }, resolve);
   const listener = addAbortListener(signal, () => {
     reject(signal.reason);
     sent.destroy(new Error("The request was stopped."));

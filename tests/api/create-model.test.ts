@@ -178,6 +178,8 @@ describe("a model at an address", () => {
     expect(await refusal({ source_url, allow_private: true })).toMatchObject({ status: 403, param: "allow_private" });
     expect(await added({ source_url, allow_private: true }, owner)).toMatchObject({ id: "a", state: "available" });
     expect(await house({ allow_private: true }).added({ source_url })).toMatchObject({ id: "a" });
+    expect(await house({ download_hosts: ["192.168.0.0/16"] }).added({ source_url })).toMatchObject({ id: "a" });
+    expect(await house({ download_hosts: ["10.0.0.0/8"] }).refusal({ source_url })).toMatchObject({ code: "url_not_allowed" });
   });
 
   test.each<[object, string]>([

@@ -11,7 +11,7 @@ import { loadError } from "../../adapters/llama-server/process.ts";
 import { toAdapterError } from "../../adapters/llama-server/errors.ts";
 import { fromWireError, toWireError } from "../../adapters/shared/wire-error.ts";
 import { upstream } from "../../adapters/upstream/adapter.ts";
-import { publicLookup } from "../../models/download/public-lookup.ts";
+import { createPublicLookup } from "../../models/download/public-lookup.ts";
 import type { InstalledModel, Model } from "../../models/manifest.ts";
 import type { SourceError } from "../../models/download-errors.ts";
 import { HI, makeApp, makeModel } from "../support/app.ts";
@@ -230,7 +230,7 @@ describe("a download", () => {
 
   test("from a name that leads into this network: what it resolves to is not told", async () => {
     const { promise, resolve } = Promise.withResolvers<Error | null>();
-    publicLookup("localhost", {}, resolve);
+    createPublicLookup()("localhost", {}, resolve);
     const { message, public_message } = (await promise) as SourceError;
     expect(message).toMatch(/^localhost leads to (127\.0\.0\.1|::1), an address inside/);
     expect(public_message).toStartWith("localhost leads to an address inside");

@@ -3,6 +3,7 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { checkProxies } from "../../src/cli/doctor/proxies.ts";
 import { runProgram, runCheck, type Finding } from "../../src/cli/doctor/finding.ts";
 import { PROGRAM, run, RUNTIME } from "../support/program.ts";
 import { runtimes } from "../support/runtimes.ts";
@@ -83,6 +84,23 @@ test(
   },
   SLOW,
 );
+
+test("the proxy that is used, without its password", async () => {
+  const proxies = (env: Record<string, string>) => checkProxies(env);
+  expect(proxies({ NO_PROXY: "*" })).toMatchObject([{ state: "good", says: expect.stringContaining("none") }]);
+  const env = {
+    HTTPS_PROXY: "http://ann:secret@p.example:3128",
+    ALL_PROXY: "socks5://ann:secret@q",
+    no_proxy: ".lan, 10.0.0.0/8",
+  };
+  expect(proxies(env)).toEqual([
+    { about: "proxy", state: "good", says: "for https: http://p.example:3128 (HTTPS_PROXY), but not for .lan, 10.0.0.0/8" },
+    { about: "proxy", state: "missing", says: expect.stringContaining("ALL_PROXY names a SOCKS proxy") },
+  ]);
+  expect(JSON.stringify(proxies(env))).not.toMatch(/secret|ann/);
+  const { of } = await doctor([], { https_proxy: "p.example:3128" });
+  expect(of("proxy")?.says).toBe("for https: http://p.example:3128 (https_proxy)");
+}, 120_000);
 
 describe("the port", () => {
   test(

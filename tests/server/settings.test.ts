@@ -45,6 +45,7 @@ test("every setting that needs one has a default", () => {
     timeout: Infinity,
     pin: [],
     allow_private: false,
+    download_hosts: [],
     downloads: 2,
     offline: false,
     key: [],
@@ -74,6 +75,14 @@ const SETTINGS: [name: string, text: string, other: string, json: unknown, value
   ["kv_cache", "2GB", "0", "2GB", 2e9, 0],
   ["pin", "a,b", "c", ["a", "b"], ["a", "b"], ["c"]],
   ["allow_private", "true", "false", true, true, false],
+  [
+    "download_hosts",
+    "mirror.lan,*.corp.example",
+    "10.0.0.0/8",
+    ["mirror.lan", "*.corp.example"],
+    ["mirror.lan", "*.corp.example"],
+    ["10.0.0.0/8"],
+  ],
   ["downloads", "1", "64", 1, 1, 64],
   ["offline", "1", "0", true, true, false],
   ["models_dir", "/m", "/n", "/m", "/m", "/n"],
@@ -182,6 +191,14 @@ describe("a list that was named and holds nothing", () => {
     if (value !== "") expect(refusal({}, { INGLE_KEY: value })).toStartWith("INGLE_KEY holds no key.");
     const config = file({ key: value });
     expect(refusal({ config })).toStartWith(`"key" in ${config} holds no key.`);
+  });
+  test("of hosts of downloads is names, suffixes and ranges", () => {
+    for (const host of ["https://a.lan", "a.lan:80", "a b", "*", "a.*", "10.0.0.0/33", "*.10.0.0.0/8", "[::1]"]) {
+      const config = file({ download_hosts: ["ok.lan", host] });
+      expect(refusal({ config })).toStartWith(`"download_hosts" in ${config} holds what is no host.`);
+    }
+    const good = ["a.lan", "*.a.lan", "gpu_box", "bücher.example", "10.0.0.0/8", "10.0.0.1", "fd00::/8", "::1"];
+    expect(read({ config: file({ download_hosts: good }) })).toMatchObject({ download_hosts: good });
   });
   test("of origins or hosts lets nobody in", () => {
     expect(read({ origins: ",", hosts: "" })).toMatchObject({ origins: [], hosts: [] });

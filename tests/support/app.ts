@@ -20,7 +20,14 @@ export const NOW = 1_700_000_000;
 export const HI = [{ role: "user", content: "hi" }];
 export const SEED = 4_000_000_000;
 
-type Passed = "default_model" | "stream_default" | "allow_private" | "models_dir" | "adapterOf" | "adapterNotice";
+type Passed =
+  | "default_model"
+  | "stream_default"
+  | "allow_private"
+  | "download_hosts"
+  | "models_dir"
+  | "adapterOf"
+  | "adapterNotice";
 
 interface Options extends Partial<Pick<AppOptions, Passed>> {
   guards?: Partial<AppOptions["guards"]>;

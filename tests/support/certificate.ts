@@ -1,4 +1,4 @@
-// A certificate of 127.0.0.1 by an authority that nobody knows, made by openssl; undefined where there is none.
+// A certificate of 127.0.0.1 and hub.example by an authority that nobody knows, made by openssl; undefined where there is none.
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -16,7 +16,10 @@ export function makeCertificate(folder: string): Certificate | undefined {
   try {
     openssl(...request, "/CN=ingle tests", "-x509", "-keyout", "authority.key", "-out", "authority.pem", "-days", "2");
     openssl(...request, "/CN=127.0.0.1", "-keyout", "key.pem", "-out", "request.pem");
-    writeFileSync(join(folder, "names"), "subjectAltName=IP:127.0.0.1\nbasicConstraints=CA:FALSE\n");
+    writeFileSync(
+      join(folder, "names"),
+      "subjectAltName=IP:127.0.0.1,DNS:hub.example,DNS:*.hub.example\nbasicConstraints=CA:FALSE\n",
+    );
     const by = ["-CA", "authority.pem", "-CAkey", "authority.key", "-CAcreateserial", "-days", "2"];
     openssl("x509", "-req", "-in", "request.pem", "-out", "cert.pem", "-extfile", "names", ...by);
   } catch {

@@ -71,7 +71,7 @@ const ROOMS: Record<string, Room> = {
   records: { holds: /^src\/storage\/entities\.ts$/, uses: [] },
   storage: { holds: /^src\/storage\//, uses: ["http", "models", "records", "support"] },
   http: { holds: /^src\/http\//, uses: ["support", "the contract"] },
-  support: { holds: /^src\/support\//, uses: [] },
+  support: { holds: /^src\/support\//, uses: ["models"] },
 };
 
 // read-config.ts takes the environment as an argument's default; a lock has to name its process and to ask whether another lives.

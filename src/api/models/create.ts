@@ -1,5 +1,6 @@
 // POST /v1/models: adds a model by repository, address or path. Nothing is dialled for it, and a local file is used in place.
 import type { Context } from "hono";
+import { isPermitted } from "../../../models/download/addresses.ts";
 import type { Model } from "../../../models/manifest.ts";
 import {
   addressOfName,
@@ -45,8 +46,9 @@ export async function addModel(c: Context<AppEnv>, deps: Deps): Promise<Response
   const model = { ...newModelRecord(id, deps.now()), source_url: addressOfName(place), ...(adapter && { engine: adapter }) };
   if (place.kind === "path") return json(c, await addFileInPlace(c, deps, model, place.path, request));
   const allow_private = mayUsePrivateAddress(c, deps, request);
+  const isPlainAllowed = (url: URL): boolean => allow_private || isPermitted(url, deps.download_hosts ?? []);
   const plan =
-    place.kind === "hub" ? planFromHub(model, place.reference, request) : planFromUrl(model, place.url, request, allow_private);
+    place.kind === "hub" ? planFromHub(model, place.reference, request) : planFromUrl(model, place.url, request, isPlainAllowed);
   await deps.library.addPending({ ...plan, ...(request.allow_private && { allow_private }) }, pendingClientOf(c, deps));
   await changeAdapter(deps, plan.model);
   if (request.download) await deps.downloads.start(id);
@@ -104,12 +106,17 @@ function planFromHub(model: Model, reference: HubReference, request: NewModel): 
   return { model: { ...model, owned_by: owner, metadata: { author: owner } }, reference };
 }
 
-function planFromUrl(model: Model, address: string, { sha256, size }: NewModel, allow_private: boolean): DownloadPlan {
+function planFromUrl(
+  model: Model,
+  address: string,
+  { sha256, size }: NewModel,
+  isPlainAllowed: (url: URL) => boolean,
+): DownloadPlan {
   const url = new URL(address);
   if (url.username !== "" || url.password !== "")
     throw invalidValue("An address with a user name or a password is not fetched.", "source_url", "url_not_allowed");
-  if (url.protocol !== "https:" && !allow_private) {
-    const message = `${quote(address)} is plain http, which anybody on the way can change. Use https, or start the server with --allow-private.`;
+  if (url.protocol !== "https:" && !isPlainAllowed(url)) {
+    const message = `${quote(address)} is plain http, which anybody on the way can change. Use https, or start the server with --allow-private or --download-hosts ${url.hostname}.`;
     throw invalidValue(message, "source_url", "url_not_allowed");
   }
   const parts = allParts(url.href);

@@ -7,7 +7,7 @@ import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { isPublic } from "../../../models/download/addresses.ts";
-import { publicLookup } from "../../../models/download/public-lookup.ts";
+import { createPublicLookup } from "../../../models/download/public-lookup.ts";
 import { download } from "../../../models/download/download.ts";
 import { DownloadError } from "../../../models/download-errors.ts";
 import type { ModelFile } from "../../../models/manifest.ts";
@@ -83,10 +83,21 @@ describe("an address inside this machine or its network", () => {
   });
 
   test("public addresses are public, and nothing else is", () => {
-    expect(["1.1.1.1", "8.8.8.8", "2606:4700::1111"].map(isPublic)).toEqual([true, true, true]);
-    expect(["", "x", "198.18.0.1", "192.0.2.1", "240.0.0.1", "fec0::1", "3fff::1%eth0", "4000::1"].map(isPublic)).not.toContain(
-      true,
-    );
+    expect(["1.1.1.1", "8.8.8.8", "2606:4700::1111", "64:ff9b::808:808"].map(isPublic)).not.toContain(false);
+    expect(
+      [
+        "",
+        "x",
+        "198.18.0.1",
+        "192.0.2.1",
+        "240.0.0.1",
+        "fec0::1",
+        "3fff::1%eth0",
+        "4000::1",
+        "64:ff9b::a00:1",
+        "64:ff9b:1::808:808",
+      ].map(isPublic),
+    ).not.toContain(true);
   });
 });
 
@@ -112,9 +123,62 @@ describe("a name that leads inside", async () => {
 
   test("is refused to whatever asks for one address or for all", async () => {
     for (const all of [true, false]) {
-      const error = await new Promise((resolve) => publicLookup("localhost", { all }, resolve));
+      const error = await new Promise((resolve) => createPublicLookup()("localhost", { all }, resolve));
       expect(error).toMatchObject({ code: "url_not_allowed" });
     }
+  });
+});
+
+describe("--download-hosts", () => {
+  const to = (url: string) => async (asked: URL) =>
+    asked.href === "https://models.example/a"
+      ? new Response(null, { status: 302, headers: { location: url } })
+      : new Response(BYTES, { headers: { "content-length": String(BYTES.length) } });
+  const from = "https://models.example/a";
+
+  test.each([
+    ["https://10.1.2.3/b", "10.0.0.0/8"],
+    ["https://10.1.2.3/b", "10.1.2.3"],
+    ["https://[fd00::7]/b", "fd00::/8"],
+    ["https://[::ffff:10.1.2.3]/b", "10.0.0.0/8"],
+    ["https://nas.localhost/b", "*.localhost"],
+    ["https://[64:ff9b:1::a00:1]/b", "64:ff9b:1::/48"],
+  ])("%s is followed to with %s", async (url, host) => {
+    expect(await fetched(from, { fetch: to(url) })).toEqual(refused("It redirects to"));
+    expect(await fetched(from, { fetch: to(url), download_hosts: [host] })).toBe("done");
+    expect(await fetched(url, { fetch: to(url), download_hosts: [host] })).toBe("done");
+  });
+
+  test("narrows nothing, and opens nothing else", async () => {
+    const options = (url: string) => ({ fetch: to(url), download_hosts: ["10.1.0.0/16", "a.lan", "*.b.lan"] });
+    expect(await fetched(from, options("https://cdn.example/b"))).toBe("done");
+    for (const url of ["https://10.2.0.1/b", "https://127.0.0.1/b", "https://[fd00::1]/b"])
+      expect(await fetched(from, options(url))).toEqual(refused("which is not followed. --download-hosts "));
+    // From https to plain http goes no redirect, and the plain http of other hosts is as it was.
+    expect(await fetched(from, options("http://a.lan/b"))).toEqual(refused("from https to plain http"));
+    for (const url of ["http://xa.lan/b", "http://sub.a.lan/b", "http://b.lan/b", "http://xb.lan/b"])
+      expect(await fetched(url, options(url))).toEqual(refused("plain http"));
+    for (const url of ["http://a.lan/b", "http://A.LAN./b", "http://x.b.lan/b", "http://10.1.255.1/b"])
+      expect(await fetched(url, options(url))).toBe("done");
+  });
+
+  test("a name may lead into a range that is permitted, and into no other", async () => {
+    const answer = (permitted: string[]) =>
+      new Promise<unknown>((resolve) => createPublicLookup(permitted)("localhost", { all: true }, (...given) => resolve(given)));
+    expect(await answer(["127.0.0.0/8", "::1"])).toMatchObject([null, [{ address: expect.any(String) }]]);
+    expect(await answer(["10.0.0.0/8"])).toMatchObject([{ code: "url_not_allowed" }, []]);
+  });
+
+  test("is what the error names", async () => {
+    const says = async (url: string) => ((await fetched(url)) as { message: string }).message;
+    expect(await says("https://10.1.2.3/a")).toContain("--download-hosts 10.1.2.3 for every download");
+    expect(await says("https://198.18.0.9/a")).toContain("--download-hosts 198.18.0.0/15 for every download");
+    expect(await says("https://[fd00::1]/a")).toContain("--download-hosts fd00::1 for every download");
+    expect(await says("http://mirror.example/a")).toContain("--download-hosts mirror.example for every download");
+  });
+
+  test("opens plain http for the connection too", async () => {
+    expect(await fetched(`${hub.url}/tiny.gguf`, { download_hosts: ["127.0.0.0/8"] })).toBe("done");
   });
 });
 

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { publicReasonOf } from "../../../models/download/failure-words.ts";
-import { publicLookup } from "../../../models/download/public-lookup.ts";
+import { createPublicLookup } from "../../../models/download/public-lookup.ts";
 import { download } from "../../../models/download/download.ts";
 import type { DownloadError } from "../../../models/download-errors.ts";
 import type { Source } from "../../../models/sources/registry.ts";
@@ -83,7 +83,7 @@ describe("S-60: a failed download says nothing of this machine to clients, and a
   });
 
   test("of what a name leads to in its network", async () => {
-    const error = await new Promise<any>((resolve) => publicLookup("localhost", { all: true }, resolve));
+    const error = await new Promise<any>((resolve) => createPublicLookup()("localhost", { all: true }, resolve));
     expect(error.public_message).toStartWith("localhost leads to an address inside this machine or a private network.");
     expect(error.message).toMatch(/leads to (127\.|::1)/);
   });

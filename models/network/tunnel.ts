@@ -1,0 +1,115 @@
+// A connection through a proxy: for https a tunnel (CONNECT, RFC 9110 §9.3.6) with TLS to the host inside it, for plain http the connection
+// to the proxy, which is then asked for the whole address.
+import { addAbortListener } from "node:events";
+import type { RequestOptions } from "node:http";
+import { connect as connectPlain, isIP, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
+import { createHeadReader, type ResponseHead } from "../download/http-head.ts";
+import { portOf, type Proxy } from "./proxies.ts";
+import { proxyFailure, ProxyError } from "./proxy-error.ts";
+
+/** Throws `ProxyError` for what the proxy does wrong, what TLS to the host throws, and the signal's reason. */
+export async function connectThrough(proxy: Proxy, url: URL, signal: AbortSignal): Promise<Socket> {
+  signal.throwIfAborted();
+  let current: Socket | undefined;
+  const stop = addAbortListener(signal, () => current?.destroy(signal.reason as Error));
+  try {
+    current = proxy.secure ? secured({ host: proxy.host, port: proxy.port }, proxy.host) : connectPlain(proxy.port, proxy.host);
+    await opened(current, proxy.secure).catch((cause: NodeJS.ErrnoException) => {
+      throw proxyFailure(proxy.label, `cannot be reached (${cause.code ?? cause.message})`, { cause });
+    });
+    if (url.protocol === "http:") return current;
+    await askForTunnel(current, proxy, url);
+    current = secured({ socket: current }, url.hostname.replace(/^\[|\]$/g, ""));
+    await opened(current, true);
+    return current;
+  } catch (error) {
+    current?.destroy();
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    stop[Symbol.dispose]();
+  }
+}
+
+/** For `request` of `node:http` over a connection of `connectThrough`. */
+export function optionsThrough(proxy: Proxy, url: URL, socket: Socket): RequestOptions & { headers: Record<string, string> } {
+  return {
+    host: url.hostname,
+    path: pathThrough(proxy, url),
+    headers: { host: url.host, ...headersThrough(proxy, url) },
+    createConnection: () => socket,
+  };
+}
+
+/** What stands for the path in the request, with a proxy on the way or without. */
+export function pathThrough(proxy: Proxy | undefined, { protocol, origin, pathname, search }: URL): string {
+  return `${proxy && protocol === "http:" ? origin : ""}${pathname}${search}`;
+}
+
+/** Inside a tunnel the host would read them. */
+export function headersThrough(proxy: Proxy | undefined, { protocol }: URL): Record<string, string> {
+  return proxy?.authorization && protocol === "http:" ? { "proxy-authorization": proxy.authorization } : {};
+}
+
+/** A proxy that wants other credentials; `undefined` for every other status. */
+export function denialOf({ label }: Proxy, status: number): ProxyError | undefined {
+  if (status !== 407) return undefined;
+  const remedy = "Write a user and password into its address: http://USER:PASSWORD@HOST:PORT.";
+  return proxyFailure(label, "does not let this server in (407)", { lasting: true, remedy });
+}
+
+async function askForTunnel(socket: Socket, proxy: Proxy, url: URL): Promise<void> {
+  const target = `${url.hostname}:${portOf(url)}`;
+  const authorization = proxy.authorization ? [`proxy-authorization: ${proxy.authorization}`] : [];
+  socket.write([`CONNECT ${target} HTTP/1.1`, `host: ${target}`, ...authorization, "", ""].join("\r\n"));
+  const { status } = await readHead(socket).catch((cause: NodeJS.ErrnoException) => {
+    throw proxyFailure(proxy.label, `gave no tunnel to ${target} (${cause.code ?? cause.message})`, { cause });
+  });
+  if (status >= 200 && status <= 299) return;
+  const lasting = status < 500 && status !== 408 && status !== 429;
+  throw denialOf(proxy, status) ?? proxyFailure(proxy.label, `answered ${status} for ${target}`, { lasting });
+}
+
+/** Throws where the answer is none, and where more than its head comes: the host speaks only when it is spoken to. */
+function readHead(socket: Socket): Promise<ResponseHead> {
+  const { promise, resolve, reject } = Promise.withResolvers<ResponseHead>();
+  const read = createHeadReader();
+  const onData = (bytes: Uint8Array): void => {
+    try {
+      const found = read(bytes);
+      if (found === undefined) return;
+      const refused = found.head.status > 299;
+      if (found.rest.length > 0 && !refused) throw new Error("its answer has bytes behind its end");
+      resolve(found.head);
+    } catch (error) {
+      reject(error as Error);
+    }
+  };
+  const onEnd = (): void => reject(new Error("it ended the connection without an answer"));
+  socket.on("data", onData).on("error", reject).on("close", onEnd).on("end", onEnd);
+  return promise.finally(() => {
+    socket.pause().off("data", onData).off("error", reject).off("close", onEnd).off("end", onEnd);
+  });
+}
+
+function secured(to: { socket: Socket } | { host: string; port: number }, host: string): Socket {
+  const name = isIP(host) ? { host } : { host, servername: host };
+  return connectTls({ ...name, ...to, ALPNProtocols: ["http/1.1"] } as object);
+}
+
+function opened(socket: Socket, secure: boolean): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const onEnd = (): void => reject(new Error("it ended the connection"));
+  socket
+    .once(secure ? "secureConnect" : "connect", resolve)
+    .on("error", reject)
+    .on("close", onEnd);
+  return promise.finally(
+    () =>
+      void socket
+        .off("close", onEnd)
+        .off("error", reject)
+        .on("error", () => {}),
+  );
+}
