@@ -194,6 +194,14 @@ export type AdapterErrorCode =
   /** Another server, which runs the model, has no slot for the request now. */
   | "upstream_busy";
 
+/** Tokens, under the names of llama-server's error body. */
+export interface ContextCounts {
+  /** A lower bound where the prompt was not counted to its end. */
+  n_prompt_tokens?: number | undefined;
+  /** What a slot holds. */
+  n_ctx: number;
+}
+
 export interface AdapterErrorOptions extends ErrorOptions {
   /** Whole seconds after which another try makes sense, with `upstream_busy` and `engine_unavailable`. */
   retry_after?: number | undefined;
@@ -201,6 +209,8 @@ export interface AdapterErrorOptions extends ErrorOptions {
   param?: string | undefined;
   /** What clients are told where the message holds what only the owner is to know: paths of this machine, addresses, an engine's output. */
   public_message?: string | undefined;
+  /** The counts behind `context_length_exceeded`. */
+  context?: ContextCounts | undefined;
   /** Waiting does not mend it, although it may mend others with this code. */
   lasting?: boolean | undefined;
 }
@@ -212,15 +222,17 @@ export class AdapterError extends Error {
   readonly retry_after: number | undefined;
   readonly param: string | undefined;
   readonly public_message: string | undefined;
+  readonly context: ContextCounts | undefined;
   readonly lasting: boolean;
 
   constructor(code: AdapterErrorCode, message: string, options: AdapterErrorOptions = {}) {
-    const { retry_after, param, public_message, lasting = false, ...more } = options;
+    const { retry_after, param, public_message, context, lasting = false, ...more } = options;
     super(message, more);
     this.code = code;
     this.retry_after = retry_after;
     this.param = param;
     this.public_message = public_message;
+    this.context = context;
     this.lasting = lasting;
   }
 }

@@ -3,6 +3,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { OwnModel } from "../models/own-model.ts";
 import { AdapterError, type Adapter, type ChatEvent, type ChatRequest } from "./adapter.ts";
+import { contextExceeded } from "./shared/context-exceeded.ts";
 import { textOf } from "./shared/message-text.ts";
 import { stopFilter } from "./shared/stop-filter.ts";
 
@@ -39,9 +40,7 @@ export function echo({ token_ms = 0 } = {}): Adapter {
 
 async function* answer(request: ChatRequest, signal: AbortSignal, context: number, token_ms: number): AsyncGenerator<ChatEvent> {
   const prompt_tokens = request.messages.reduce((sum, { content }) => sum + wordsOf(textOf(content)).length, 0);
-  if (prompt_tokens >= context) {
-    throw new AdapterError("context_length_exceeded", `The prompt has ${prompt_tokens} tokens, the context holds ${context}.`);
-  }
+  if (prompt_tokens >= context) throw contextExceeded({ n_prompt_tokens: prompt_tokens, n_ctx: context });
   const max_tokens = Math.min(request.max_tokens, context - prompt_tokens);
   const words = wordsOf(textOf(request.messages.at(-1)?.content ?? ""));
   const stops = stopFilter(request.stop);

@@ -236,7 +236,8 @@ export function adapterSuite(name: string, subject: Subject): void {
       const error = (await chat(ask(words)).catch((error: unknown) => error)) as AdapterError;
       expect(error).toBeInstanceOf(AdapterError);
       expect(error.code).toBe("context_length_exceeded");
-      expect(error.message).toMatch(new RegExp(`\\b\\d+ tokens\\b.*\\b${context}\\b`));
+      expect(error.message).toMatch(new RegExp(`\\b\\d+ tokens\\b.* maximum context length is ${context} tokens\\b`));
+      expect(error.context).toEqual({ n_prompt_tokens: expect.any(Number), n_ctx: context });
       await allSlotsAnswer();
     });
 

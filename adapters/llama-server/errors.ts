@@ -1,5 +1,6 @@
 // What llama-server's errors mean to ingle's clients.
 import { AdapterError, type ChatRequest } from "../adapter.ts";
+import { contextExceeded } from "../shared/context-exceeded.ts";
 import type { ServerErrorBody } from "../shared/openai-stream/error-body.ts";
 
 /** `status`: undefined for an error amid a stream. `id`: of the model. */
@@ -7,8 +8,7 @@ export function toAdapterError(body: ServerErrorBody, status: number | undefined
   const { type, message, error } = body;
   if (type === "exceed_context_size_error") {
     const { n_prompt_tokens, n_ctx } = error;
-    const counts = `The prompt has ${n_prompt_tokens} tokens, the context holds ${n_ctx} with the answer. Shorten it.`;
-    return new AdapterError("context_length_exceeded", counts);
+    return contextExceeded({ n_prompt_tokens: Number(n_prompt_tokens), n_ctx: Number(n_ctx) });
   }
   // llama-server reports a template that breaks as its own failure, and a template that refuses the messages as one that breaks.
   const refusal = /Jinja Exception: ([^\n]*)/.exec(message)?.[1];

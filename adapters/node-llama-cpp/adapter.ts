@@ -10,6 +10,7 @@ import { createBatcher, type Batcher } from "./batcher.ts";
 import { openSavedStates } from "./saved-states.ts";
 import { createTokenDecoder } from "./token-decoder.ts";
 import { channel } from "../shared/channel.ts";
+import { contextExceeded } from "../shared/context-exceeded.ts";
 import { weightsDigest } from "../shared/kv-cache/weights-digest.ts";
 import { stopFilter } from "../shared/stop-filter.ts";
 
@@ -115,10 +116,7 @@ async function* generate(loaded: LoadedModel, request: ChatRequest, signal: Abor
   const tokens = (request.prompt ?? []) as Token[];
   // llama.cpp needs one position for itself, and an answer one at least.
   const max_tokens = Math.min(request.max_tokens, context_length - 1 - tokens.length);
-  if (max_tokens < 1) {
-    const message = `The prompt has ${tokens.length} tokens, the context holds ${context_length} with the answer. Shorten it.`;
-    throw new AdapterError("context_length_exceeded", message);
-  }
+  if (max_tokens < 1) throw contextExceeded({ n_prompt_tokens: tokens.length, n_ctx: context_length });
   const received = channel<{ read: number } | { token: number }>();
   let sampled = 0;
   let cached_tokens = 0;

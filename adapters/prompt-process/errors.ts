@@ -1,5 +1,6 @@
 // What clients read where a prompt cannot be made of their request.
 import { AdapterError } from "../adapter.ts";
+import { contextExceeded } from "../shared/context-exceeded.ts";
 import type { TokenLimits } from "./protocol.ts";
 
 export const REMEDY = `Give the model's record a "prompt_template" in its settings.`;
@@ -10,8 +11,7 @@ export function messagesRefused(reason: string): AdapterError {
 
 /** `count`: the tokens of the prompt, or a number below it where they were not all counted. */
 export function tooLong(count: number, { tokens }: Pick<TokenLimits, "tokens">, counted: "all" | "some"): AdapterError {
-  const prompt = `The prompt has ${counted === "all" ? "" : "more than "}${count} tokens`;
-  return new AdapterError("context_length_exceeded", `${prompt}, the context holds ${tokens} with the answer. Shorten it.`);
+  return contextExceeded({ n_prompt_tokens: count, n_ctx: tokens }, counted);
 }
 
 export function grammarRefused(reason: string): AdapterError {

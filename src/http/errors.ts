@@ -1,5 +1,5 @@
 // The one error class that handlers throw, and the one place that turns an error into OpenAI's body.
-import { AdapterError, type AdapterErrorCode } from "../../adapters/adapter.ts";
+import { AdapterError, type AdapterErrorCode, type ContextCounts } from "../../adapters/adapter.ts";
 import { json } from "./json.ts";
 import { retryHeaders } from "./retries.ts";
 
@@ -12,6 +12,8 @@ export interface ApiErrorOptions extends ErrorOptions {
   owner_message?: string | undefined;
   /** Waiting does not mend it, although it may mend others with this code. */
   lasting?: boolean;
+  /** Fields of the body, beside the message. */
+  context?: ContextCounts | undefined;
 }
 
 /** An answer with an error status. The message goes to the client: no stack, no path of this machine. */
@@ -23,9 +25,10 @@ export class ApiError extends Error {
   readonly headers: Record<string, string>;
   readonly owner_message: string | undefined;
   readonly lasting: boolean;
+  readonly context: ContextCounts | undefined;
 
   constructor(status: number, message: string, options: ApiErrorOptions = {}) {
-    const { param = null, code = null, headers = {}, owner_message, lasting = false, ...more } = options;
+    const { param = null, code = null, headers = {}, owner_message, lasting = false, context, ...more } = options;
     super(message, more);
     this.status = status;
     this.param = param;
@@ -33,6 +36,7 @@ export class ApiError extends Error {
     this.headers = headers;
     this.owner_message = owner_message;
     this.lasting = lasting;
+    this.context = context;
   }
 }
 
@@ -41,9 +45,9 @@ export function invalidValue(message: string, param: string, code = "invalid_val
   return new ApiError(400, message, { param, code });
 }
 
-/** OpenAI's error body. */
+/** OpenAI's error body, and the counts of a prompt that is too long, as llama-server has them. */
 export interface ErrorBody {
-  error: { message: string; type: string; param: string | null; code: string | null };
+  error: { message: string; type: string; param: string | null; code: string | null } & Partial<ContextCounts>;
 }
 
 /** What one is told of an error; `for_owner`: with what others are not told. */
@@ -55,9 +59,9 @@ export function messageFor(
 }
 
 export function errorBody(error: ApiError, for_owner = false): ErrorBody {
-  const { status, param, code } = error;
+  const { status, param, code, context } = error;
   const type = status >= 500 ? "server_error" : "invalid_request_error";
-  return { error: { message: messageFor(error, for_owner), type, param, code } };
+  return { error: { message: messageFor(error, for_owner), type, param, code, ...context } };
 }
 
 export function errorResponse(error: ApiError, c: Parameters<typeof json>[0] = { env: {} }, for_owner = false): Response {
@@ -92,6 +96,7 @@ export function toApiError(thrown: unknown): ApiError {
       headers: retry_after === undefined ? {} : { "retry-after": String(retry_after) },
       owner_message: thrown.message,
       lasting: thrown.lasting,
+      context: thrown.context,
       cause: thrown,
     });
   }

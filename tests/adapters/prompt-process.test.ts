@@ -272,7 +272,7 @@ describe("a prompt that cannot fit", () => {
         const { render } = await open(TURNS);
         const refused = {
           code: "context_length_exceeded",
-          message: expect.stringContaining(`${context_length} with the answer`),
+          message: expect.stringContaining(`maximum context length is ${context_length} tokens`),
         };
         expect(render({ messages }, context_length, signal)).rejects.toMatchObject(refused);
       });

@@ -268,7 +268,7 @@ const FAULTS: [name: string, behaviour: Behaviour, code: string, words: RegExp][
       body: '{"error":{"message":"too long","type":"exceed_context_size_error","n_prompt_tokens":99,"n_ctx":64}}',
     },
     "context_length_exceeded",
-    /^The prompt has 99 tokens, the context holds 64\.$/,
+    /^The prompt has 99 tokens, and the maximum context length is 64 tokens, the answer included\. Shorten it\.$/,
   ],
   [
     "has too small a context (vLLM)",
@@ -278,7 +278,37 @@ const FAULTS: [name: string, behaviour: Behaviour, code: string, words: RegExp][
       body: '{"error":{"message":"This model\'s maximum context length is 64 tokens.","code":400}}',
     },
     "context_length_exceeded",
-    /64 tokens/,
+    /^The prompt is too long, and the maximum context length is 64 tokens, /,
+  ],
+  [
+    "has too small a context, and counted the messages (OpenAI)",
+    {
+      kind: "status",
+      status: 400,
+      body: '{"error":{"message":"This model\'s maximum context length is 64 tokens. However, your messages resulted in 99 tokens.","code":"context_length_exceeded"}}',
+    },
+    "context_length_exceeded",
+    /^The prompt has 99 tokens, and the maximum context length is 64 tokens, /,
+  ],
+  [
+    "has too small a context (vLLM, of a prompt)",
+    {
+      kind: "status",
+      status: 400,
+      body: '{"error":{"message":"The decoder prompt (length 99) is longer than the maximum model length of 64.","code":400}}',
+    },
+    "context_length_exceeded",
+    /^The prompt has 99 tokens, and the maximum context length is 64 tokens, /,
+  ],
+  [
+    "has too small a context (llama-server of 2025)",
+    {
+      kind: "status",
+      status: 400,
+      body: '{"error":{"message":"the request exceeds the available context size (64 tokens), try increasing it"}}',
+    },
+    "context_length_exceeded",
+    /^The prompt is too long, and the maximum context length is 64 tokens, /,
   ],
   [
     "sends a page",

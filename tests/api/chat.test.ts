@@ -1,6 +1,7 @@
 // POST /v1/chat/completions: the two folds of one stream of events, errors, and clients that leave.
 import { describe, expect, test } from "bun:test";
 import { AdapterError, type ChatEvent } from "../../adapters/adapter.ts";
+import { contextExceeded } from "../../adapters/shared/context-exceeded.ts";
 import { errorOf, makeApp, makeModel, NOW } from "../support/app.ts";
 import { fakeAdapter, USAGE } from "../support/fake-adapter.ts";
 import { frameReader, framesOf } from "../support/frames.ts";
@@ -175,13 +176,15 @@ describe("an error", () => {
   const BEFORE: [string, unknown, object][] = [
     [
       "too long a prompt",
-      new AdapterError("context_length_exceeded", "The prompt has 9 tokens, the context holds 8."),
+      contextExceeded({ n_prompt_tokens: 9, n_ctx: 8 }),
       {
         status: 400,
         type: "invalid_request_error",
         param: "messages",
         code: "context_length_exceeded",
-        message: "The prompt has 9 tokens, the context holds 8.",
+        message: "The prompt has 9 tokens, and the maximum context length is 8 tokens, the answer included. Shorten it.",
+        n_prompt_tokens: 9,
+        n_ctx: 8,
       },
     ],
     [

@@ -9,6 +9,7 @@ import { childProcess } from "../../adapters/child-process/adapter.ts";
 import { findLlamaServer } from "../../adapters/llama-server/find-program.ts";
 import { loadError } from "../../adapters/llama-server/process.ts";
 import { toAdapterError } from "../../adapters/llama-server/errors.ts";
+import { contextExceeded } from "../../adapters/shared/context-exceeded.ts";
 import { fromWireError, toWireError } from "../../adapters/shared/wire-error.ts";
 import { upstream } from "../../adapters/upstream/adapter.ts";
 import { createPublicLookup } from "../../models/download/public-lookup.ts";
@@ -80,6 +81,11 @@ describe("an error of an engine", () => {
     const paused = await messageOf(await chat());
     expect(paused).toEndWith("Its engine died 3 times: It ended.");
     expect(await messageOf(await chat({}, OWNER))).toEndWith(`Its engine died 3 times: It ended with words about ${SECRET}.`);
+  });
+
+  test("keeps the counts of a long prompt on its way between processes", () => {
+    const counted = contextExceeded({ n_prompt_tokens: 9, n_ctx: 8 });
+    expect(fromWireError(toWireError(counted))).toMatchObject({ context: { n_prompt_tokens: 9, n_ctx: 8 } });
   });
 
   test("keeps both sentences on its way between processes", () => {

@@ -84,7 +84,9 @@ describe.skipIf(python !== undefined)(`a conversation in a terminal${python ? ` 
       const { output, ...end } = await terminal(steps, echo, PROGRAM);
       expect(end).toEqual({ code: 1, missing: null });
       // 40 of the question, 24 that its answer found room for, and one.
-      expect(output).toEndWith("The prompt has 65 tokens, the context holds 64.\r\n");
+      expect(output).toEndWith(
+        "The prompt has 65 tokens, and the maximum context length is 64 tokens, the answer included. Shorten it.\r\n",
+      );
     },
     SLOW,
   );

@@ -1,0 +1,14 @@
+// The refusal of a prompt that is too long, the same from every engine. Agents compact their conversation where they read the words
+// "maximum context length is N tokens", or the code.
+import { AdapterError, type ContextCounts } from "../adapter.ts";
+
+/** `counted`: "some" where the prompt has more tokens than were counted. */
+export function contextExceeded(counts: ContextCounts, counted: "all" | "some" = "all"): AdapterError {
+  return new AdapterError("context_length_exceeded", contextMessage(counts, counted), { context: counts });
+}
+
+export function contextMessage({ n_prompt_tokens, n_ctx }: ContextCounts, counted: "all" | "some" = "all"): string {
+  const prompt = `has ${counted === "all" ? "" : "more than "}${n_prompt_tokens} tokens`;
+  const count = n_prompt_tokens === undefined ? "is too long" : prompt;
+  return `The prompt ${count}, and the maximum context length is ${n_ctx} tokens, the answer included. Shorten it.`;
+}
