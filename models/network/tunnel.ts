@@ -2,19 +2,24 @@
 // to the proxy, which is then asked for the whole address.
 import { addAbortListener } from "node:events";
 import type { RequestOptions } from "node:http";
-import { connect as connectPlain, isIP, type Socket } from "node:net";
+import { connect as connectPlain, isIP, type OnReadOpts, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { createHeadReader, type ResponseHead } from "../download/http-head.ts";
 import { portOf, type Proxy } from "./proxies.ts";
 import { proxyFailure, ProxyError } from "./proxy-error.ts";
 
-/** Throws `ProxyError` for what the proxy does wrong, what TLS to the host throws, and the signal's reason. */
-export async function connectThrough(proxy: Proxy, url: URL, signal: AbortSignal): Promise<Socket> {
+/**
+ * Throws `ProxyError` for what the proxy does wrong, what TLS to the host throws, and the signal's reason. `onread`: takes the bytes where
+ * they come without TLS.
+ */
+export async function connectThrough(proxy: Proxy, url: URL, signal: AbortSignal, onread?: OnReadOpts): Promise<Socket> {
   signal.throwIfAborted();
   let current: Socket | undefined;
   const stop = addAbortListener(signal, () => current?.destroy(signal.reason as Error));
   try {
-    current = proxy.secure ? secured({ host: proxy.host, port: proxy.port }, proxy.host) : connectPlain(proxy.port, proxy.host);
+    current = proxy.secure
+      ? secured({ host: proxy.host, port: proxy.port }, proxy.host)
+      : connectPlain({ host: proxy.host, port: proxy.port, ...(onread && url.protocol === "http:" && { onread }) });
     await opened(current, proxy.secure).catch((cause: NodeJS.ErrnoException) => {
       throw proxyFailure(proxy.label, `cannot be reached (${cause.code ?? cause.message})`, { cause });
     });

@@ -1,5 +1,6 @@
 // `npm run bench:download`: a large file by curl and by ingle on every runtime, from the same local server to the same disk, side by
-// side in one run. BYTES and ROUNDS shrink it, BENCH_DIR names another disk. Needs Linux and curl.
+// side in one run. BYTES and ROUNDS shrink it, PROXY_ONLY=1 leaves the second
+// table, BENCH_DIR names another disk. Needs Linux and curl.
 import { spawn, type ChildProcess } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, statfsSync } from "node:fs";
 import { open } from "node:fs/promises";
@@ -7,6 +8,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { readProxies } from "../../models/network/proxies.ts";
+import type { DownloadOptions } from "../../models/sources/source.ts";
 import { runtimeEnv } from "../../src/launch/runtimes.mjs";
 import { runtimes, type Runtime } from "../support/runtimes.ts";
 
@@ -27,8 +30,8 @@ interface Process {
   line(): Promise<string>;
 }
 
-function start([program = "", ...flags]: string[], name: Runtime["name"], args: string[]): Process {
-  const env = { ...process.env, ...runtimeEnv(name) };
+function start([program = "", ...flags]: string[], name: Runtime["name"], args: string[], more: object = {}): Process {
+  const env = { ...process.env, ...runtimeEnv(name), ...more };
   const child = spawn(program, [...flags, ...args], { env, stdio: ["pipe", "pipe", "inherit"] });
   const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
   return { child, lines, line: async () => (await lines.next()).value as string };
@@ -41,9 +44,9 @@ async function stop({ child }: Process): Promise<void> {
 }
 
 /** Seconds until the bytes are in the file, and until they are on the disk, as ingle's are when it says so. */
-async function curl(url: string): Promise<{ file: number; disk: number }> {
+async function curl(url: string, flags: string[] = []): Promise<{ file: number; disk: number }> {
   const started = performance.now();
-  const child = spawn("curl", ["--silent", "--fail", "--output", target, url], { stdio: "inherit" });
+  const child = spawn("curl", ["--silent", "--fail", ...flags, "--output", target, url], { stdio: "inherit" });
   const code = await new Promise((done) => child.once("exit", done));
   if (code !== 0) throw new Error(`curl ended with ${String(code)}.`);
   const whole = performance.now();
@@ -76,25 +79,62 @@ const sorted = (values: number[]): number[] => values.toSorted((a, b) => a - b);
 const median = (values: number[]): number => sorted(values)[values.length >> 1]!;
 const p99 = (values: number[]): number => sorted(values)[Math.floor(values.length * 0.99)]!;
 
-async function round(server: Process, url: string, source: { url: string; sha256: string }) {
+async function round(server: Process, url: string, source: Source) {
   const pause = () => new Promise((done) => setTimeout(done, IDLE_MS));
   const idle = await beside(server, url, pause());
   const byCurl = curl(source.url);
   const besideCurl = await beside(server, url, byCurl);
   rmSync(target);
   await pause();
-  const asked = { name: "model.gguf", size: BYTES, sha256: source.sha256, sources: [{ type: "url", url: source.url }] };
-  server.child.stdin!.write(`${JSON.stringify({ file: asked, target, options: { allow_private: true } })}\n`);
-  const line = server.line();
-  const during = await beside(server, url, line);
-  const told = JSON.parse(await line) as { ms?: number; error?: string };
-  if (told.ms === undefined) throw new Error(told.error);
+  const work = ingle(server, source, { allow_private: true });
+  const during = await beside(server, url, work);
   rmSync(target);
   await pause();
-  return { curl: await byCurl, ms: told.ms, idle, besideCurl, during };
+  return { curl: await byCurl, ms: await work, idle, besideCurl, during };
 }
 
-async function measure(runtime: Runtime, source: { url: string; sha256: string }): Promise<string> {
+interface Source {
+  url: string;
+  sha256: string;
+}
+
+/** The milliseconds of one download. */
+async function ingle(server: Process, { url, sha256 }: Source, options: DownloadOptions): Promise<number> {
+  const asked = { name: "model.gguf", size: BYTES, sha256, sources: [{ type: "url", url }] };
+  server.child.stdin!.write(`${JSON.stringify({ file: asked, target, options })}\n`);
+  const told = JSON.parse(await server.line()) as { ms?: number; error?: string };
+  if (told.ms === undefined) throw new Error(told.error);
+  return told.ms;
+}
+
+/** Behind a proxy, curl and ingle take turns; the rates of ingle relative to those of curl. */
+async function measureProxied(runtime: Runtime, { url, sha256 }: Source, proxy: string): Promise<string> {
+  const authority = join(folder, "authority.pem");
+  const trust = { NODE_EXTRA_CA_CERTS: authority, DENO_CERT: authority };
+  const server = start(runtime.command, runtime.name, [file("./download-server.ts")], trust);
+  const cells: string[] = [];
+  try {
+    await server.line();
+    for (const scheme of ["https", "http"]) {
+      const address = `${scheme}://hub.example${new URL(url).pathname}`;
+      const options = { allow_private: true, proxies: readProxies({ ALL_PROXY: proxy })! };
+      const ratios: { file: number; disk: number }[] = [];
+      for (let i = 0; i < ROUNDS; i++) {
+        const byCurl = await curl(address, ["--proxy", proxy, "--cacert", authority]);
+        rmSync(target);
+        const ms = await ingle(server, { url: address, sha256 }, options);
+        rmSync(target);
+        ratios.push({ file: (1000 * byCurl.file) / ms, disk: (1000 * byCurl.disk) / ms });
+      }
+      cells.push(...(["file", "disk"] as const).map((of) => median(ratios.map((pair) => pair[of])).toFixed(2)));
+    }
+    return `| ${[runtime.name, ...cells].join(" | ")} |`;
+  } finally {
+    await stop(server);
+  }
+}
+
+async function measure(runtime: Runtime, source: Source): Promise<string> {
   const server = start(runtime.command, runtime.name, [file("./download-server.ts")]);
   try {
     const url = await server.line();
@@ -127,7 +167,16 @@ try {
   const times = ["p99 idle, ms", "beside curl", "beside ingle"];
   console.log(`| ${[...columns, ...times].join(" | ")} |\n|${" - |".repeat(columns.length + times.length)}`);
   const only = process.env.ONLY;
-  for (const runtime of found) if (!only || runtime.name === only) console.log(await measure(runtime, served));
+  const measured = found.filter(({ name }) => !only || name === only);
+  if (!process.env.PROXY_ONLY) for (const runtime of measured) console.log(await measure(runtime, served));
+  const proxy = start(node.command, node.name, [file("./download-proxy.ts"), new URL(served.url).port, folder]);
+  try {
+    const address = await proxy.line();
+    console.log("\n| behind a proxy | https, of curl | of curl + sync | http, of curl | of curl + sync |\n| - | - | - | - | - |");
+    for (const runtime of measured) console.log(await measureProxied(runtime, served, address));
+  } finally {
+    await stop(proxy);
+  }
 } finally {
   await stop(source);
   rmSync(folder, { recursive: true, force: true });
