@@ -37,11 +37,11 @@ export default defineCommand({
   async run({ args: { model, id, sha256, engine, adapter = engine, ...flags } }) {
     await withApi(flags, { command: "pull" }, async (api, config) => {
       const { offline, allow_private = false } = sourceOptions(config);
+      if (api.server !== undefined && flags["download-hosts"] !== undefined)
+        throw new CliError(`The server at ${api.server} fetches by its own settings. Start it with --download-hosts.`);
       const known = await ensureKnown(api, model, { id, sha256, adapter, allow_private });
       if (api.server !== undefined && known === model && flags["allow-private"])
         throw new CliError(`The server at ${api.server} fetches "${model}" by its own settings. Start it with --allow-private.`);
-      if (api.server !== undefined && flags["download-hosts"] !== undefined)
-        throw new CliError(`The server at ${api.server} fetches by its own settings. Start it with --download-hosts.`);
       if (api.server !== undefined && offline) await checkIsHere(api, known);
       print((await pull(api, known)) ? `${known} is downloaded.` : `${known} is there.`);
     });

@@ -218,6 +218,12 @@ describe("what pull says of the network beside a server that may fetch", () => {
       const id = await run([...PROGRAM, "pull", "tiny", "--allow-private"], { env: { INGLE_DATA: data } });
       const stderr = `The server at ${server.url} fetches "tiny" by its own settings. Start it with --allow-private.\n`;
       expect(id).toEqual({ code: 1, stdout: "", stderr });
+      // A whole list is the server's, and nothing of this pull is begun.
+      const hosts = await run([...PROGRAM, "pull", `${url}/three.gguf`, "--download-hosts", "127.0.0.1"], {
+        env: { INGLE_DATA: data },
+      });
+      const own = `The server at ${server.url} fetches by its own settings. Start it with --download-hosts.\n`;
+      expect(hosts).toEqual({ code: 1, stdout: "", stderr: own });
     } finally {
       await server.stop();
     }
@@ -295,6 +301,19 @@ describe("the store", () => {
       expect([code, stdout, stderr.trim().split("\n").length]).toEqual([1, "", 1]);
       expect(stderr).toContain(says!);
     }
+  });
+
+  inTime("a proxy that cannot be used is said at the start, without its password, where something may be fetched", async () => {
+    const env = { INGLE_DATA: join(root, "unused"), ALL_PROXY: "socks5://ann:secret@127.0.0.1:9" };
+    const { code, stdout, stderr } = await run([...PROGRAM, "serve", "--port", "0"], { env });
+    expect([code, stdout]).toEqual([1, ""]);
+    expect(stderr).toStartWith("ALL_PROXY names a SOCKS proxy, which ingle does not use. Set HTTPS_PROXY");
+    expect(stderr).not.toMatch(/ann|secret/);
+    const data = mkdtempSync(join(root, "data-"));
+    const server = await startServer(RUNTIME, ["--offline"], { data, env: { ALL_PROXY: env.ALL_PROXY } });
+    await server.stop();
+    // Commands that fetch nothing go on.
+    expect(await run([...PROGRAM, "list"], { env: { ...env, INGLE_DATA: data } })).toMatchObject({ code: 0 });
   });
 
   inTime("--no-init leaves a folder that is none of ours alone", async () => {
