@@ -18,8 +18,14 @@ export interface ContextLoad {
   context: number;
 }
 
-/** Tokens of a slot where neither the command line nor the model's record sets them. */
+/** A load whose context may be left to what memory allows. */
+export type RequestedLoad = Pick<ContextLoad, "slots"> & Partial<ContextLoad>;
+
+/** Tokens of a slot where neither the command line nor the model's record sets them: the least, where memory is short or unknown. */
 export const DEFAULT_CONTEXT = 4096;
+
+/** Tokens of a slot at most, where nothing sets them. The first prompt of a coding agent has 8,000 to 18,000. */
+const LARGEST_DEFAULT_CONTEXT = 32_768;
 
 /** llama.cpp rounds the context of a slot up to a multiple of this. */
 export const CONTEXT_STEP = 256;
@@ -72,6 +78,17 @@ export function largestContext(header: GgufHeader, { slots }: { slots: number },
     else most = middle - 1;
   }
   return least * CONTEXT_STEP;
+}
+
+/**
+ * Tokens of a slot where nothing sets them: what the model was trained on, up to 32,768, as far as half of `budget` allows, so that
+ * another model fits beside it. `largest`: the largest context that fits in so many bytes.
+ */
+export function defaultContext(trained: number | undefined, budget: number, largest: (bytes: number) => number): number {
+  const most = Math.min(trained ?? LARGEST_DEFAULT_CONTEXT, LARGEST_DEFAULT_CONTEXT);
+  const fits = largest(budget / 2);
+  // What fits is a whole number of steps, and what the model was trained on may lie between two.
+  return fits + CONTEXT_STEP > most ? most : Math.max(fits, Math.min(DEFAULT_CONTEXT, most));
 }
 
 /** Bytes a token takes in a slot: keys and values of 16 bits. An upper bound, as a sliding window takes less. */

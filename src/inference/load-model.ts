@@ -63,9 +63,11 @@ export function createLoader(options: LoaderOptions) {
     const signal = AbortSignal.any([closing, instance.loadController.signal]);
     const installed = await resolve(model);
     await backoffs.of(model.id).throwIfActive(installed.path);
-    const load = { slots: instance.queue.slots, context: options.context ?? model.settings.ctx_len ?? DEFAULT_CONTEXT };
+    const { slots } = instance.queue;
+    const context = options.context ?? model.settings.ctx_len;
     try {
-      const needed = await need?.(installed, load);
+      const needed = await need?.(installed, { slots, ...(context !== undefined && { context }) });
+      const load = { slots, context: needed?.context ?? context ?? DEFAULT_CONTEXT };
       if (needed !== undefined) await memory.reserve(instance, needed, signal);
       instance.engine = await loadEngine(model, installed, { ...load, memory: needed?.total }, signal);
       metrics.loadEnded(model.id, "");

@@ -1,8 +1,8 @@
 // Whether a model fits in memory, by the header of its file: for loads, and for the API.
 import { stat } from "node:fs/promises";
 import { LRUCache } from "lru-cache";
-import { CONTEXT_STEP, DEFAULT_CONTEXT, estimateMemory, estimateRoughly, largestContext } from "../../models/memory-estimate.ts";
-import type { ContextLoad } from "../../models/memory-estimate.ts";
+import { CONTEXT_STEP, defaultContext, estimateMemory, estimateRoughly, largestContext } from "../../models/memory-estimate.ts";
+import type { ContextLoad, RequestedLoad } from "../../models/memory-estimate.ts";
 import { AdapterError } from "../../adapters/adapter.ts";
 import { GgufError, type GgufHeader, readGgufFile } from "../../models/gguf/header.ts";
 import type { InstalledModel, Model } from "../../models/manifest.ts";
@@ -38,7 +38,7 @@ export interface MemoryEstimator {
   /** Of an installed model. Throws `GgufError`, and what the disk throws. */
   facts(model: InstalledModel): Promise<ModelFileFacts>;
   /** For a load, before anything native sees the file. Throws `AdapterError` `model_load_failed`, and what the disk throws. */
-  need(model: InstalledModel, load: ContextLoad): Promise<LoadMemory>;
+  need(model: InstalledModel, load: RequestedLoad): Promise<LoadMemory>;
   fitOfFile(facts: ModelFileFacts, settings: Model["settings"]): MemoryFit;
   /** From the manifest, without its file; undefined where the manifest does not say enough. */
   roughFit(model: Model): MemoryFit | undefined;
@@ -58,10 +58,12 @@ export function createMemoryEstimator({ slots, context, budget }: MemoryEstimato
     return { header: await header, extra_bytes };
   };
 
-  const loadOf = ({ ctx_len }: Model["settings"], trained = Infinity) => ({
-    slots,
-    context: Math.min(context ?? ctx_len ?? DEFAULT_CONTEXT, trained),
-  });
+  /** `set`: the context that a user set. */
+  const loadOf = ({ header, extra_bytes }: ModelFileFacts, slots: number, set: number | undefined): ContextLoad => {
+    const { context_length: trained } = header;
+    const largest = (bytes: number): number => largestContext(header, { slots }, bytes, extra_bytes);
+    return { slots, context: Math.min(set ?? defaultContext(trained, budget(), largest), trained ?? Infinity) };
+  };
   const fitOf = (needed_bytes: number, context: number, largest: (bytes: number) => number): MemoryFit => {
     const available_bytes = budget();
     const fits = needed_bytes <= available_bytes;
@@ -71,28 +73,32 @@ export function createMemoryEstimator({ slots, context, budget }: MemoryEstimato
   return {
     facts,
     async need(model, load) {
-      const { header, extra_bytes } = await facts(model).catch((error) => {
+      const read = await facts(model).catch((error) => {
         if (!(error instanceof GgufError)) throw error;
         throw new AdapterError("model_load_failed", `Model "${model.id}" cannot be loaded: ${error.message}`, { cause: error });
       });
-      const bounded = { slots: load.slots, context: Math.min(load.context, header.context_length ?? load.context) };
+      const { header, extra_bytes } = read;
+      const bounded = loadOf(read, load.slots, load.context);
       return {
+        context: bounded.context,
         total: estimateMemory(header, bounded, extra_bytes).total,
         largestContext: (bytes) => largestContext(header, load, bytes, extra_bytes),
       };
     },
-    fitOfFile({ header, extra_bytes }, settings) {
-      const load = loadOf(settings, header.context_length);
+    fitOfFile(read, settings) {
+      const { header, extra_bytes } = read;
+      const load = loadOf(read, slots, context ?? settings.ctx_len);
       const largest = (bytes: number): number => largestContext(header, load, bytes, extra_bytes);
       return fitOf(estimateMemory(header, load, extra_bytes).total, load.context, largest);
     },
     roughFit({ settings, context_length, metadata: { size, token_bytes } }) {
       if (size === undefined || token_bytes === undefined) return undefined;
-      const load = loadOf(settings, context_length);
       const step = slots * CONTEXT_STEP * token_bytes;
       const none = estimateRoughly(size, token_bytes, { slots, context: 0 }).total;
       const largest = (bytes: number): number =>
         Math.min(context_length ?? Infinity, Math.max(0, Math.floor((bytes - none) / step)) * CONTEXT_STEP);
+      const set = context ?? settings.ctx_len ?? defaultContext(context_length, budget(), largest);
+      const load = { slots, context: Math.min(set, context_length ?? Infinity) };
       return fitOf(estimateRoughly(size, token_bytes, load).total, load.context, largest);
     },
   };

@@ -84,7 +84,10 @@ export const SETTINGS = {
   },
   threads: { ...number(1, 1024, undefined), usual: "one per core", description: "Threads of the computation" },
   context: {
-    ...{ ...number(64, 16_777_216, undefined), usual: "the model's own, else 4096" },
+    ...{
+      ...number(64, 16_777_216, undefined),
+      usual: "that of the model's record, else its own up to 32768, as half of the memory allows",
+    },
     description: "Tokens of one conversation, which is what a slot holds",
   },
   slots: { ...number(1, 256, 4), description: "Answers of one model at a time; each slot takes memory for its own context" },

@@ -3,9 +3,14 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { echo } from "../../adapters/echo.ts";
 import { catalog } from "../../models/catalog.ts";
+import type { Deps } from "../../src/api/deps.ts";
+import { toWireModel } from "../../src/api/models/wire-form.ts";
+import { createMemoryEstimator } from "../../src/inference/memory-estimator.ts";
 import { errorOf, makeApp, makeModel, NOW } from "../support/app.ts";
 import { fakeAdapter } from "../support/fake-adapter.ts";
+import { tinyModel } from "../support/models.ts";
 
 const FULL = makeModel("org/full", {
   name: "Full",
@@ -71,8 +76,25 @@ describe("a model", () => {
       ],
       state: "stopped",
       context_length: 2048,
+      loaded_context_length: null,
       capabilities: ["chat"],
     });
+  });
+
+  test("says what a slot would hold after a load, and what it holds in a loaded engine", async () => {
+    const tiny = await tinyModel({ context_length: 6_000 });
+    const made = makeApp({ models: [makeModel("tiny")], adapter: echo() });
+    const deps = {
+      ...made,
+      adapterOf: () => echo(),
+      library: { ...made.library, resolve: async () => tiny },
+      estimator: createMemoryEstimator({ slots: 2, budget: () => 100e9 }),
+    } as unknown as Deps;
+    const said = async () => (await toWireModel(makeModel("tiny"), "installed", deps)).loaded_context_length;
+    expect(await said()).toBe(6_000);
+    await made.chat();
+    // The engine of this pool has no estimate, and takes the least.
+    expect(await said()).toBe(4_096);
   });
 
   test("shows no path of this machine", async () => {

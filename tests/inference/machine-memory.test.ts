@@ -69,6 +69,27 @@ describe("the memory of engines", () => {
     expect([needed.largestContext(needed.total), needed.largestContext(1_000)]).toEqual([512, 0]);
   });
 
+  test("leaves the context to half of the memory, up to the model's own and 32,768, where nothing sets it", async () => {
+    const GB = 1e9;
+    const contextOf = async (name: string, context_length: number, budget: number, context?: number) => {
+      const { need, facts, fitOfFile } = createMemoryEstimator({ slots: 4, context, budget: () => budget });
+      const model = file(name, tinyGguf({ context_length }));
+      const needed = await need(model, { slots: 4, ...(context && { context }) });
+      const fit = fitOfFile(await facts(model), {});
+      expect([fit.context, fit.needed_bytes]).toEqual([needed.context!, needed.total]);
+      return needed.context!;
+    };
+    expect(await contextOf("odd", 8_100, 100 * GB)).toBe(8_100);
+    expect(await contextOf("long", 131_072, 100 * GB)).toBe(32_768);
+    expect(await contextOf("short", 512, 100 * GB)).toBe(512);
+    expect(await contextOf("none", 131_072, 0)).toBe(4_096);
+    expect(await contextOf("set", 131_072, 0, 65_536)).toBe(65_536);
+    const half = await contextOf("half", 131_072, 0.36 * GB);
+    expect([half > 4_096, half < 32_768, half % 256]).toEqual([true, true, 0]);
+    const { need } = createMemoryEstimator({ slots: 4, budget: () => 0.36 * GB });
+    expect((await need(file("half-again", tinyGguf({ context_length: 131_072 })), { slots: 4 })).total).toBeLessThan(0.18 * GB);
+  });
+
   test("of a file that is not GGUF is a load that failed", async () => {
     const { need } = createMemoryEstimator({ slots: 2, budget: () => 0 });
     const asked = need(file("cut", tinyGguf().subarray(0, 4000)), { slots: 1, context: 512 });

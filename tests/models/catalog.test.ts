@@ -27,7 +27,8 @@ for (const model of catalog()) {
     expect(model.source_url).toStartWith("https://huggingface.co/");
     expect(model.metadata.author).toBeTruthy();
     expect(model.metadata.size).toBe(model.files.reduce((sum, file) => sum + file.size!, 0));
-    expect(model.settings.ctx_len).toBeLessThanOrEqual(model.context_length!);
+    // What a record sets wins over what memory allows, and is the user's to set.
+    expect([model.settings.ctx_len, model.context_length]).toEqual([undefined, expect.any(Number)]);
   });
 
   test(`each file of ${model.id} is a GGUF with a source and a sha256`, () => {

@@ -58,6 +58,7 @@ export async function toWireModel(model: Model, presence: ModelPresence, deps: D
     ...(partial_bytes > 0 && { partial_bytes }),
     ...(await readFileFacts(model, presence, deps, options)),
     context_length: model.context_length ?? null,
+    loaded_context_length: await readLoadedContext(model, presence, deps),
     capabilities: ["chat", ...adapter.capabilities(model)],
   };
 }
@@ -80,6 +81,22 @@ async function readFileFacts(
   if (facts !== undefined) return { details: detailsOf(facts), fit: estimator.fitOfFile(facts, model.settings) };
   const rough = presence === "installed" ? undefined : estimator.roughFit(model);
   return rough && { fit: rough };
+}
+
+/** Tokens that a slot of the loaded model holds, or that one would hold after a load; null where that is not known. */
+async function readLoadedContext(
+  model: Model,
+  presence: ModelPresence,
+  { pool, estimator, library }: Deps,
+): Promise<number | null> {
+  const loaded = pool.list().find(({ id }) => id === model.id)?.context_length;
+  if (loaded != null || presence !== "installed" || estimator === undefined || model.upstream !== undefined)
+    return loaded ?? null;
+  const facts = await library
+    .resolve(model)
+    .then(estimator.facts)
+    .catch(() => undefined);
+  return facts === undefined ? null : estimator.fitOfFile(facts, model.settings).context;
 }
 
 function detailsOf({ header }: ModelFileFacts) {
