@@ -12,11 +12,14 @@ export class DownloadError extends Error {
   /** Of all sources where they agree, else `download_failed`. */
   readonly code: DownloadCode;
   readonly public_message: string;
+  /** Another try may help, after so many milliseconds at least; undefined where waiting mends nothing. */
+  readonly retry_ms: number | undefined;
 
-  constructor(code: DownloadCode, message: string, options: DownloadErrorOptions = {}) {
-    const { public_message = message, ...more } = options;
+  constructor(code: DownloadCode, message: string, options: DownloadErrorOptions & { retry_ms?: number | undefined } = {}) {
+    const { public_message = message, retry_ms, ...more } = options;
     super(message, more);
     this.code = code;
+    this.retry_ms = retry_ms;
     this.public_message = public_message;
   }
 }

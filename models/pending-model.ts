@@ -16,6 +16,8 @@ export const PendingModel = v.looseObject({
   reference: v.optional(HubReference),
   /** Its place among the downloads that are queued: the lowest is next. Absent: its download was never started. */
   queued_at: v.optional(v.number()),
+  /** When its download first failed since it last made progress; absent while it does not fail. Seconds since 1970. */
+  failing_since: v.optional(v.number()),
   /** Stands for the client that asked for it, as far as clients are told apart; says nothing about who that is. */
   client: v.optional(v.string()),
   /** Its address may be plain http, or private: the owner typed it with `--allow-private`. */

@@ -21,7 +21,13 @@ export interface DownloadThreadMessage {
   end?: true;
   /** Of the file that came. */
   sha256?: string | undefined;
-  error?: { message: string; public_message?: string; download_code?: DownloadCode; code?: string | undefined };
+  error?: {
+    message: string;
+    public_message?: string;
+    download_code?: DownloadCode;
+    retry_ms?: number | undefined;
+    code?: string | undefined;
+  };
 }
 
 const port = parentPort!;
@@ -61,6 +67,10 @@ try {
   post({ end: true, sha256: next.value });
 } catch (error) {
   const { message, code } = error as NodeJS.ErrnoException;
-  const known = error instanceof DownloadError && { public_message: error.public_message, download_code: error.code };
+  const known = error instanceof DownloadError && {
+    public_message: error.public_message,
+    download_code: error.code,
+    retry_ms: error.retry_ms,
+  };
   post({ end: true, error: { message, ...(known || { code }) } });
 }

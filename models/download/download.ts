@@ -79,8 +79,8 @@ function readMessages(worker: Worker): ReadableStreamDefaultReader<DownloadThrea
 }
 
 function toError({ message, public_message = message, ...error }: NonNullable<DownloadThreadMessage["error"]>): Error {
-  const { download_code, code } = error;
+  const { download_code, retry_ms, code } = error;
   return download_code
-    ? new DownloadError(download_code, message, { public_message })
+    ? new DownloadError(download_code, message, { public_message, retry_ms })
     : Object.assign(new Error(message), { code });
 }

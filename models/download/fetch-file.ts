@@ -42,7 +42,8 @@ export async function* fetchFile(
           if (error.code === "insufficient_storage")
             throw failed(error.code, (words) => `"${file.name}": ${words} ${KEPT}`, [error]);
           codes.add(error.code);
-          problems.push({ message: `${name}: ${error.message}`, public_message: `${name}: ${error.public_message}` });
+          const { message, public_message, retry_ms } = error;
+          problems.push({ message: `${name}: ${message}`, public_message: `${name}: ${public_message}`, retry_ms });
         }
       }
     } finally {
@@ -53,17 +54,23 @@ export async function* fetchFile(
   }
   const [code = "download_failed", ...others] = codes;
   const textOf = (reasons: string): string => `"${file.name}" could not be downloaded. ${reasons || "It has no source."}`;
-  throw failed(others.length > 0 ? "download_failed" : code, textOf, problems);
+  throw failed(others.length > 0 ? "download_failed" : code, textOf, problems, soonest(problems));
 }
 
-type Problem = Pick<SourceError, "message" | "public_message">;
+type Problem = Pick<SourceError, "message" | "public_message" | "retry_ms">;
 
-function failed(code: DownloadCode, textOf: (reasons: string) => string, problems: Problem[]): DownloadError {
+/** Milliseconds until the first of the sources may have the file again; undefined where none of them will. */
+function soonest(problems: Problem[]): number | undefined {
+  const times = problems.flatMap(({ retry_ms }) => retry_ms ?? []);
+  return times.length > 0 ? Math.min(...times) : undefined;
+}
+
+function failed(code: DownloadCode, textOf: (reasons: string) => string, problems: Problem[], retry_ms?: number): DownloadError {
   const [messages, public_messages] = [
     problems.map(({ message }) => message),
     problems.map(({ public_message }) => public_message),
   ];
-  return new DownloadError(code, textOf(messages.join(" ")), { public_message: textOf(public_messages.join(" ")) });
+  return new DownloadError(code, textOf(messages.join(" ")), { public_message: textOf(public_messages.join(" ")), retry_ms });
 }
 
 /**

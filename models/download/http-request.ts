@@ -76,8 +76,8 @@ export async function requestInTime(
   const stop = new AbortController();
   const request = requestUrl(url, headers, options, AbortSignal.any([signal, stop.signal]));
   try {
-    const response = await withTimeout(connect_ms, request, () => silenceError(url, connect_ms, undefined, options.proxies));
-    const read = () => withTimeout(stall_ms, response.read().catch(throwBroken), () => silenceError(url, stall_ms));
+    const response = await withTimeout(connect_ms, request, () => silenceError(url, connect_ms, 0, options.proxies));
+    const read = () => withTimeout(stall_ms, response.read().catch(throwBroken), () => silenceError(url, stall_ms, 0));
     return { ...response, read };
   } catch (error) {
     stop.abort();
@@ -139,9 +139,9 @@ function unreachableError(url: URL, error: unknown): SourceError {
   return new SourceError(`${url.host} could not be reached (${reason}).`, { public_message, retry_ms: 0, cause: error });
 }
 
-/** Milliseconds, a minute at most. */
-function retryAfter(headers: Headers): number {
+/** Milliseconds that a response asks to wait for; 0 where it says none. */
+export function retryAfter(headers: Headers): number {
   const value = headers.get("retry-after") ?? "";
   const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now();
-  return Math.min(60_000, Math.max(0, ms || 0));
+  return Math.max(0, ms || 0);
 }

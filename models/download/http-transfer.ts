@@ -3,15 +3,18 @@ import { setTimeout as timer } from "node:timers/promises";
 import type { FileTransfer, TransferStep } from "../sources/source.ts";
 import { SourceError } from "../download-errors.ts";
 import { dialFile } from "./http-connection.ts";
-import type { Dial, LocatedResponse } from "./dial.ts";
+import { type Dial, dial, type LocatedResponse } from "./dial.ts";
 import { refusalOf, requestUrl } from "./http-request.ts";
 import { silenceError, throwBroken, withTimeout } from "./idle-timeout.ts";
 import { isSameFile, originOf, type PartOrigin, strongTag } from "./part-note.ts";
 import { createSpeedMeter, fetchInRanges, type ParallelTransfer } from "./ranges.ts";
 
+/** Tries in a row before the next source is asked; the job that has none left waits longer before it asks all of them again. */
 const MOST_TRIES = 6;
-/** A machine without internet is to know within seconds. */
+/** A machine without internet is to be told of that within seconds. */
 const MOST_TRIES_UNANSWERED = 2;
+/** Milliseconds: where a source asks for more patience, the next one is asked meanwhile. */
+const LONGEST_WAIT = 60_000;
 /** Bytes of a broken connection that make it count as progress, after which the tries are counted anew. */
 const PROGRESS = 65_536;
 
@@ -26,6 +29,15 @@ export async function* fetchOverHttp(transfer: FileTransfer, remote: RemoteFile)
   const { part, options, signal } = transfer;
   const { wait = (ms, signal) => timer(ms, undefined, { signal }) } = options;
   let answered = false;
+  let most = MOST_TRIES_UNANSWERED;
+  const peer: Peer = {
+    get answered() {
+      return answered;
+    },
+    onAnswer: () => ([answered, most] = [true, MOST_TRIES]),
+    // A host that never answered may be unreachable for good; one that did is worth another try.
+    onSilence: () => void (answered || (most = 1)),
+  };
   let problem: string | undefined;
   // The most bytes that ever were here: a source that begins again each time makes no progress.
   let furthest = 0;
@@ -33,7 +45,7 @@ export async function* fetchOverHttp(transfer: FileTransfer, remote: RemoteFile)
     const before = part.bytes;
     furthest = Math.max(furthest, before);
     try {
-      const steps = fetchOnce(transfer, remote, answered, () => (answered = true));
+      const steps = fetchOnce(transfer, remote, peer);
       for await (const step of steps) yield { ...(problem && { problem }), ...step };
       return;
     } catch (error) {
@@ -41,22 +53,29 @@ export async function* fetchOverHttp(transfer: FileTransfer, remote: RemoteFile)
       if (!(error instanceof SourceError) || error.retry_ms === undefined) throw error;
       if (part.bytes < before) problem = error.message;
       if (part.bytes - furthest >= PROGRESS) tries = 1;
-      if (tries >= (answered ? MOST_TRIES : MOST_TRIES_UNANSWERED)) throw error;
+      if (tries >= most || error.retry_ms > LONGEST_WAIT) throw error;
       await wait(Math.max(error.retry_ms, 500 * 2 ** (tries - 1)), signal);
     }
   }
 }
 
-async function* fetchOnce(transfer: FileTransfer, { url, denial_hint }: RemoteFile, answered: boolean, onAnswer: () => void) {
+/** What one try finds out about the host, for the next one. */
+interface Peer {
+  readonly answered: boolean;
+  onAnswer(): void;
+  onSilence(): void;
+}
+
+async function* fetchOnce(transfer: FileTransfer, { url, denial_hint }: RemoteFile, peer: Peer) {
   const { part, file, options, signal } = transfer;
   const { connect_ms = 10_000, stall_ms = 30_000, proxies } = options;
   const origin = await part.resume(url.href);
   const resumed = origin ? { resumed_from: part.bytes } : undefined;
   if (resumed && part.bytes === (file.size ?? origin?.total)) return;
 
-  const request = async (headers: Record<string, string>, signal: AbortSignal, dial: Dial): Promise<LocatedResponse> => {
-    const response = await requestUrl(url, headers, options, signal, dial);
-    onAnswer();
+  const request = async (headers: Record<string, string>, signal: AbortSignal, dialer: Dial): Promise<LocatedResponse> => {
+    const response = await requestUrl(url, headers, options, signal, dialer);
+    peer.onAnswer();
     const refusal = refusalOf(response, denial_hint);
     if (refusal) throw refusal;
     return response;
@@ -65,9 +84,14 @@ async function* fetchOnce(transfer: FileTransfer, { url, denial_hint }: RemoteFi
   const either = AbortSignal.any([signal, stop.signal]);
   try {
     const headers = { "accept-encoding": "identity", ...(origin && rangeHeaders(part.bytes, origin)) };
-    // A host that never answered may be unreachable for good; one that did is worth another try.
-    const silence = () => silenceError(url, answered ? stall_ms : connect_ms, answered ? 0 : undefined, proxies);
-    const response = await withTimeout(answered ? stall_ms : connect_ms, request(headers, either, dialFile), silence);
+    const ms = peer.answered ? stall_ms : connect_ms;
+    const silence = () => (peer.onSilence(), silenceError(url, ms, 0, proxies));
+    const inTime = (dialer: Dial) => withTimeout(ms, request(headers, either, dialer), silence);
+    let response = await inTime(dialFile);
+    if (response.status < 300 && !response.headers.has("content-length") && file.size !== undefined) {
+      response.close();
+      response = await inTime(dial); // reads bodies that end otherwise, though slower
+    }
     if (origin && isAtEnd(response, part.bytes) && isSameFile(origin, response, file.sha256)) return;
     const problem = origin && response.status === 200 ? { problem: restartReason(response, origin) } : undefined;
     const total = await alignPart(transfer, response, url, origin);
@@ -131,7 +155,7 @@ async function alignPart({ part, file }: FileTransfer, response: LocatedResponse
     await part.restart();
     throw new SourceError("The download began again: it does not continue where that stopped.", { retry_ms: 0 });
   }
-  const total = fits ? range.total : Number(headers.get("content-length") ?? NaN);
+  const total = fits ? range.total : Number(headers.get("content-length") ?? file.size ?? NaN);
   if (Number.isNaN(total)) throw new SourceError("It does not say how long the file is.");
   if (file.size !== undefined && total !== file.size) {
     if (fits) await part.restart();

@@ -35,10 +35,11 @@ export function canContinue({ etag, place, total, ...origin }: PartOrigin, sha25
   return strong && origin.sha256 === undefined && place !== undefined && total !== undefined;
 }
 
-/** Whether a response is about the very file of the origin. With a `sha256`, one that says nothing of it counts: the end will show. */
+/** Whether a response is about the very file of the origin. With a `sha256`, one that says nothing of it by a strong tag counts: the end will show. */
 export function isSameFile(origin: PartOrigin, response: LocatedResponse, sha256: string | undefined): boolean {
   const etag = response.headers.get("etag") ?? undefined;
-  if (sha256 !== undefined) return etag === undefined || etag === (origin.etag ?? etag);
+  const tags = [etag, origin.etag].map(strongTag);
+  if (sha256 !== undefined) return tags.includes(undefined) || tags[0] === tags[1];
   return strongTag(etag) !== undefined && etag === origin.etag && placeOf(response) === origin.place;
 }
 

@@ -44,6 +44,8 @@ export interface DownloadProgress {
   resumed_from?: number;
   /** Why the source before this one was given up, or why the whole file is fetched again. */
   problem?: string;
+  /** No byte comes yet: the source is asked which files the model has. */
+  listing?: true;
   /** No byte comes now: those that are here are checked, which takes as long as the disk takes. */
   checking?: true;
 }
@@ -79,6 +81,8 @@ export interface DownloadOptions {
   connect_ms?: number;
   /** Milliseconds without a byte after which a connection is given up. Default 30,000. */
   stall_ms?: number;
+  /** Milliseconds that a list of files may take, all its pages together. Default 30,000. */
+  listing_ms?: number;
   /** The file is one of several that have to be of one version: it is asked for again where nothing here proves that. */
   one_of_several?: boolean;
   /** When further connections are opened for a file that comes slowly over one. */

@@ -1,18 +1,26 @@
 // The model of a request: the one it names, or the default.
 import { DEFAULT_MODEL } from "../../models/catalog.ts";
 import type { Model } from "../../models/manifest.ts";
+import type { DownloadEvent } from "../library/download-event.ts";
 import type { Deps } from "./deps.ts";
 import { ApiError, invalidValue } from "../http/errors.ts";
 import { noModel } from "../http/not-found.ts";
 import { quote } from "../support/quote.ts";
+
+const UNDER_WAY: Partial<Record<DownloadEvent["state"], string>> = {
+  downloading: "is being downloaded",
+  queued: "is queued for its download",
+  waiting: "waits before its download is tried again",
+};
 
 /** Throws 404 `model_not_found` and 409 `model_not_ready`; `param` is where the id stands. */
 export async function findModel({ library, downloads, pool }: Deps, id: string, param = "model"): Promise<Model> {
   const model = await library.get(id).catch((error) => runningWhileAway(error, pool, id)[0]);
   if (model !== undefined) return model;
   const state = downloads.state(id);
-  if (state === "downloading" || state === "queued") {
-    const message = `Model ${quote(id)} is ${state === "queued" ? "queued for its download" : "being downloaded"}. Try again when it is there: GET /v1/models shows its state.`;
+  const doing = state && UNDER_WAY[state];
+  if (doing !== undefined) {
+    const message = `Model ${quote(id)} ${doing}. Try again when it is there: GET /v1/models shows its state.`;
     throw new ApiError(409, message, { param, code: "model_not_ready" });
   }
   throw noModel(id, param);

@@ -23,7 +23,7 @@ export default defineCommand({
     }),
 });
 
-/** One model of the list. `queued`: its download waits for others to end. `partial`: a download was stopped. */
+/** One model of the list. `queued`: its download waits for others to end. `waiting`: it waits before another try. `partial`: a download was stopped. */
 interface Row {
   id: string;
   /** Bytes; null while unknown, and for a model that other servers run. */
@@ -31,7 +31,7 @@ interface Row {
   /** Tokens; null while unknown. */
   context_length: number | null;
   license: string | null;
-  state: "installed" | "damaged" | "downloading" | "queued" | "partial" | "available";
+  state: "installed" | "damaged" | "downloading" | "queued" | "waiting" | "partial" | "available";
   /** What is wrong with one that is `damaged`, and what to do. */
   problem: string | null;
   /** Bytes of memory; null while unknown. */
@@ -47,7 +47,7 @@ interface ListedModel extends Pick<Row, "id" | "context_length"> {
   license?: string;
   upstream?: { urls: string[] };
   metadata: { size?: number };
-  state: "available" | "downloading" | "queued" | "stopped" | "loading" | "running" | "damaged";
+  state: "available" | "downloading" | "queued" | "waiting" | "stopped" | "loading" | "running" | "damaged";
   problem?: string;
   partial_bytes?: number;
   fit?: MemoryFit;

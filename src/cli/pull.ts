@@ -3,7 +3,7 @@ import { PINNABLE_ADAPTERS } from "../../adapters/registry.ts";
 import { catalog, DEFAULT_MODEL } from "../../models/catalog.ts";
 import { type ModelName, parseModelName, ModelNameError } from "../../models/reference.ts";
 import { sourceOptions } from "../server/read-config.ts";
-import type { DownloadEvent } from "../library/download-jobs.ts";
+import type { DownloadEvent } from "../library/download-event.ts";
 import type { MemoryFit } from "../inference/memory-estimator.ts";
 import { readEvents, withApi, type Api } from "./api.ts";
 import { DATA_ARGS, settingArgs } from "./setting-args.ts";
@@ -70,7 +70,7 @@ async function ensureKnown(api: Api, name: string, { id, sha256, adapter, allow_
 /** The server may fetch, but this command may not have it fetch. */
 async function checkIsHere(api: Api, id: string): Promise<void> {
   const { state } = await api.json<{ state: string }>(`/v1/models/${encodeURIComponent(id)}?catalog=true`);
-  if (["available", "damaged", "downloading", "queued"].includes(state))
+  if (["available", "damaged", "downloading", "queued", "waiting"].includes(state))
     throw new CliError(`The model "${id}" is not here, and --offline fetches nothing. Pull it without --offline.`);
 }
 
@@ -132,15 +132,29 @@ async function warnIfTooLarge(api: Api, id: string): Promise<void> {
 /** The events of a download job as steps of its progress. Throws `CliError` with the reason when it failed. */
 async function* progressOf(events: AsyncIterable<DownloadEvent>, onEvent: (event: DownloadEvent) => void) {
   let said = false;
+  let waits: string | undefined;
+  const patience_ends = (Date.now() + LISTING_MS) / 1000;
   for await (const event of events) {
     onEvent(event);
+    const wait = event.state === "waiting" && event.problem !== undefined ? waitNote(event) : undefined;
+    if (wait !== undefined && event.listing && event.retry_at! >= patience_ends)
+      throw new CliError(`${event.problem} What ${event.model_id} consists of is not known yet. Pull it again later.`);
+    if (wait !== undefined && wait !== waits) printNote((waits = wait));
     if (event.state === "failed" && event.error !== undefined) throw new CliError(event.error.message);
     if (event.state === "queued" && event.source === "" && !said)
       printNote(`${event.model_id} is queued: other downloads come first.`);
     said ||= event.state === "queued";
     // Until the job has begun, its source is empty.
-    if (event.source !== "") yield event;
+    if (event.source !== "" && wait === undefined) yield event;
   }
+}
+
+/** Milliseconds that a person waits for the list of a model's files, all tries together. */
+const LISTING_MS = 30_000;
+
+function waitNote({ model_id, problem, retry_at = 0 }: DownloadEvent): string {
+  const time = new Date(retry_at * 1000).toLocaleTimeString("en-GB");
+  return `${model_id} is waiting: ${problem} The next try is at ${time}; what has come is kept.`;
 }
 
 const NOT_BEGUN = "Stopped before it began. What an earlier download has left is kept.";

@@ -1,12 +1,15 @@
 // Downloads in the background: one job a model, however many clients ask for it and follow its events.
 import { addAbortListener } from "node:events";
-import { DownloadError } from "../../models/download-errors.ts";
+import { setTimeout as timer } from "node:timers/promises";
+import type { DownloadError } from "../../models/download-errors.ts";
 import type { DownloadOptions } from "../../models/sources/source.ts";
 import type { PendingModel } from "../../models/pending-model.ts";
-import { ApiError, toApiError } from "../http/errors.ts";
+import { ApiError } from "../http/errors.ts";
 import { noDownload } from "../http/not-found.ts";
+import { type DownloadEvent, endOf, isUnderWay } from "./download-event.ts";
 import { createDownloadPlaces } from "./download-places.ts";
 import { fetchWithPlace } from "./fetch-with-place.ts";
+import { fetchWithRetries } from "./fetch-with-retries.ts";
 import { totalBytes } from "./fetch-files.ts";
 import type { Library } from "./library.ts";
 import type { DownloadPlan } from "./pending-models.ts";
@@ -14,28 +17,6 @@ import { createRateMeter } from "./rate-meter.ts";
 import type { Log } from "../support/log.ts";
 import type { Collection } from "../storage/collection.ts";
 import { unavailable } from "../storage/faults.ts";
-
-export interface DownloadEvent {
-  model_id: string;
-  /** `queued`: as many as may run at a time do so, or it waits before another try. */
-  state: "queued" | "downloading" | "done" | "failed" | "cancelled";
-  /** Bytes that are on disk. */
-  bytes: number;
-  /** Bytes of the whole; absent while unknown. */
-  total?: number;
-  /** Bytes a second, over the last seconds. */
-  rate: number;
-  /** Where the bytes come from, in words; empty while none was asked. */
-  source: string;
-  /** Bytes that an earlier download had left. */
-  resumed_from?: number;
-  /** Why the source before this one was given up. */
-  problem?: string;
-  /** The bytes that are here are being checked. */
-  checking?: true;
-  /** Why it failed. `owner_message`: what the owner is told instead. */
-  error?: { message: string; code: string | null; owner_message?: string | undefined };
-}
 
 export interface DownloadJobs {
   /**
@@ -46,8 +27,8 @@ export interface DownloadJobs {
   /** State of the job that runs, else of the last one, unless that was done. */
   state(id: string): DownloadEvent["state"] | undefined;
   /**
-   * The job from now on: one event at once, then the newest one a few times a second, and at last one that is neither `queued` nor
-   * `downloading`.
+   * The job from now on: one event at once, then the newest one a few times a second, and at last one that is none of `queued`,
+   * `waiting` and `downloading`.
    * Ends early when `signal` is aborted. Throws what `Library.planDownload` throws, and 404 `download_not_found` where none was started.
    */
   events(id: string, signal: AbortSignal): AsyncGenerator<DownloadEvent, void>;
@@ -102,6 +83,7 @@ export function createDownloadJobs({
   every_ms = 250,
 }: DownloadJobsOptions): DownloadJobs {
   const places = createDownloadPlaces(most);
+  const { wait: pause = (ms, signal) => timer(ms, undefined, { signal }) } = options;
   let last_order = 0;
   /** Grows with time, also from one server to the next. */
   const nextOrder = (): number => (last_order = Math.max(last_order + 1, now() * 1000));
@@ -201,7 +183,7 @@ export function createDownloadJobs({
         job.event = { ...job.event, ...(await installedEvent(id)), source: job.event.source };
         ended = true;
       } catch (error) {
-        const end = endOf(job, error);
+        const end = endOf(job.event, error, job.stop.signal.aborted);
         // A change looks for the storage, which may be why the transfer failed; then its record still says that it runs.
         if (!away.signal.aborted || job.stop.signal.aborted) await recordEnd(id, end);
         ended = !away.signal.aborted || job.stop.signal.aborted;
@@ -221,8 +203,23 @@ export function createDownloadJobs({
     const onPlace = (held: boolean): void => {
       job.event = { ...job.event, state: held ? "downloading" : "queued", rate: 0 };
     };
-    const fetch = (options: DownloadOptions, signal: AbortSignal) => library.install(id, options, signal);
-    for await (const step of fetchWithPlace(fetch, { places, order, nextOrder, slow_ms, options, signal, onPlace })) {
+    const onFailure = async (failing_since: number, error: DownloadError): Promise<void> => {
+      job.event = { ...job.event, problem: error.public_message };
+      log.warn("download waits before another try", { model: id, cause: error });
+      await records.patch(id, (record) => ({ ...record, failing_since }));
+    };
+    const wait = async (ms: number, signal: AbortSignal): Promise<void> => {
+      job.event = { ...job.event, state: "waiting", retry_at: Math.ceil(now() + ms / 1000) };
+      await pause(ms, signal);
+      const { retry_at: _, ...event } = job.event;
+      job.event = { ...event, state: "queued" };
+    };
+    const readFailingSince = async () => (await records.get(id))?.failing_since;
+    const install = (options: DownloadOptions, signal: AbortSignal) => library.install(id, options, signal);
+    const fetch = (options: DownloadOptions, signal: AbortSignal) =>
+      fetchWithRetries(install, { options, signal, now, readFailingSince, onFailure });
+    const place = { places, order, nextOrder, slow_ms, options: { ...options, wait }, signal, onPlace };
+    for await (const step of fetchWithPlace(fetch, place)) {
       // A listener gets few of many steps: what only the first one of a source says stays.
       const { source, problem } = job.event;
       const before = source === step.source && problem !== undefined ? { problem } : {};
@@ -264,8 +261,6 @@ export function createDownloadJobs({
   }
 }
 
-const isUnderWay = ({ state }: DownloadEvent): boolean => state === "queued" || state === "downloading";
-
 /** Signal of the storage's absence, and the promise of its return. */
 const createSuspension = () => ({ away: new AbortController(), back: Promise.withResolvers<void>() });
 
@@ -274,26 +269,10 @@ function abortOf(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => void addAbortListener(signal, () => resolve()));
 }
 
-/** The last event of a job that was cancelled, or failed for this reason. */
-function endOf({ event, stop }: DownloadJob, error: unknown): DownloadEvent {
-  const end = stop.signal.aborted ? { state: "cancelled" as const } : { state: "failed" as const, error: errorOf(error) };
-  return { ...event, ...end, rate: 0 };
-}
-
-/** Without the reason of an earlier end. */
+/** Without the reason of an earlier end, and without the time of an earlier failure. */
 function withoutError(record: PendingModel): PendingModel {
   const copy = { ...record };
   delete copy.error;
+  delete copy.failing_since;
   return copy;
-}
-
-function errorOf(error: unknown): NonNullable<DownloadEvent["error"]> {
-  const { message, code, owner_message } = error instanceof DownloadError ? wordsOf(error) : toApiError(error);
-  // The owner's command may run without a log that could say it.
-  const words = owner_message ?? (code === "server_error" && error instanceof Error ? error.message : message);
-  return { message, code, ...(words !== message && { owner_message: words }) };
-}
-
-function wordsOf({ public_message, code, message }: DownloadError) {
-  return { message: public_message, code, owner_message: message };
 }

@@ -115,6 +115,10 @@ export const isChecksumMismatch = (error: unknown): boolean =>
 /** For `catch`: a failed source of the list of files is a failed source of the download. */
 export function throwDownloadError(error: unknown): never {
   throw error instanceof SourceError
-    ? new DownloadError(error.code, error.message, { public_message: error.public_message, cause: error })
+    ? new DownloadError(error.code, error.message, {
+        public_message: error.public_message,
+        retry_ms: error.retry_ms,
+        cause: error,
+      })
     : error;
 }

@@ -80,7 +80,8 @@ export function createModelInstaller(deps: ModelInstallerOptions): ModelInstalle
       const options = plan.allow_private ? { ...given, allow_private: true } : given;
       changes.begin(id, "downloaded");
       try {
-        if (plan.reference) yield { source: describeRepo(plan.reference.repo), bytes: 0 };
+        const listing = plan.model.files.length === 0 && { listing: true as const };
+        if (plan.reference) yield { source: describeRepo(plan.reference.repo), bytes: 0, ...listing };
         const manifest = await pending.completeFiles(plan, options, signal).catch(throwDownloadError);
         const files = yield* fetchModelFiles(weightFiles.filesOf(manifest), verifier, options, signal);
         const header = await readGgufFile(join(folderOf(id), files[0]!.name));

@@ -9,7 +9,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:tes
 import type { Model } from "../../models/manifest.ts";
 import { DownloadError } from "../../models/download-errors.ts";
 import type { DownloadProgress } from "../../models/sources/source.ts";
-import { createDownloadJobs, type DownloadEvent } from "../../src/library/download-jobs.ts";
+import type { DownloadEvent } from "../../src/library/download-event.ts";
+import { createDownloadJobs } from "../../src/library/download-jobs.ts";
 import { ApiError } from "../../src/http/errors.ts";
 import { createLog } from "../../src/support/log.ts";
 import type { Store } from "../../src/storage/store.ts";
@@ -220,7 +221,7 @@ describe("a download", () => {
     held.resolve();
     for (const id of ["a", "b", "c"]) await start(id);
     expect((await framesOf(await at("c/events"))).data.at(-1)).toMatchObject({ model_id: "c", state: "done" });
-    expect([(await model("a")).state, (await model("b")).state]).toEqual(["queued", "queued"]);
+    expect([(await model("a")).state, (await model("b")).state]).toEqual(["waiting", "waiting"]);
     await downloads.close();
   });
 

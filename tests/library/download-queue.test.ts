@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import { download } from "../../models/download/download.ts";
-import { SourceError } from "../../models/download-errors.ts";
+import { DownloadError, SourceError } from "../../models/download-errors.ts";
 import type { DownloadOptions, DownloadProgress } from "../../models/sources/source.ts";
 import { createDownloadJobs, type DownloadJobs, type DownloadJobsOptions } from "../../src/library/download-jobs.ts";
 import { createLog } from "../../src/support/log.ts";
@@ -205,6 +205,86 @@ describe("a download whose storage goes away", () => {
   });
 });
 
+describe("a job that fails where waiting may help", () => {
+  const HOUR = 3_600_000;
+  /** Fails until it is told to succeed; `waits` has the pauses, by which the clock moves. */
+  function failing(retry_ms: number | undefined, mostFails: number, { records = makeApp().store.downloads, from = NOW } = {}) {
+    const waits: number[] = [];
+    let time = from;
+    let fails = 0;
+    const made = makeJobs(
+      async function* () {
+        yield { source: "hub", bytes: 0 };
+        if (fails++ < mostFails) throw new DownloadError("download_failed", "It answered 503.", { retry_ms });
+      },
+      { records, now: () => time, options: { wait: async (ms) => void (waits.push(ms), (time += ms / 1000)) } },
+    );
+    return { ...made, waits, now: () => time };
+  }
+
+  test("tries again after pauses that grow to a quarter of an hour, and is done in the end", async () => {
+    const { jobs, waits } = failing(0, 14);
+    await jobs.start("a");
+    expect(await ended(jobs, "a")).toMatchObject({ state: "done" });
+    expect(waits.slice(0, 4)).toEqual([1000, 2000, 4000, 8000]);
+    expect(waits.slice(-5)).toEqual([512_000, 900_000, 900_000, 900_000, 900_000]);
+  });
+
+  test("gives up after a day, for the reason of the last try", async () => {
+    const { jobs, waits } = failing(0, Infinity);
+    await jobs.start("a");
+    expect(await ended(jobs, "a")).toMatchObject({ state: "failed", error: { message: "It answered 503." } });
+    const waited = waits.reduce((sum, ms) => sum + ms);
+    expect(waited).toBeLessThanOrEqual(24 * HOUR);
+    expect(waited).toBeGreaterThan(23.7 * HOUR);
+  });
+
+  test("counts the day from its record, also in the next server", async () => {
+    const { store } = makeApp();
+    await store.downloads.put({
+      ...{ id: "a", object: "model.download", created_at: NOW, state: "downloading", model: makeModel("a") },
+      failing_since: NOW - 23 * 3600,
+    });
+    const { jobs, waits } = failing(0, Infinity, { records: store.downloads });
+    await jobs.resume();
+    expect(await ended(jobs, "a")).toMatchObject({ state: "failed" });
+    expect(waits.reduce((sum, ms) => sum + ms)).toBeLessThanOrEqual(HOUR);
+  });
+
+  test("waits as long as the source asks for, and fails at once where that is beyond the day", async () => {
+    const patient = failing(2 * HOUR, 1);
+    await patient.jobs.start("a");
+    expect(await ended(patient.jobs, "a")).toMatchObject({ state: "done" });
+    expect(patient.waits).toEqual([2 * HOUR]);
+    const late = failing(25 * HOUR, 1);
+    await late.jobs.start("a");
+    expect(await ended(late.jobs, "a")).toMatchObject({ state: "failed" });
+    expect(late.waits).toEqual([]);
+  });
+
+  test("fails at once where waiting mends nothing", async () => {
+    const { jobs, waits } = failing(undefined, 1);
+    await jobs.start("a");
+    expect(await ended(jobs, "a")).toMatchObject({ state: "failed" });
+    expect(waits).toEqual([]);
+  });
+
+  test("says meanwhile that it waits, why, and until when", async () => {
+    const { jobs } = makeJobs(
+      async function* () {
+        yield { source: "hub", bytes: 1 };
+        throw new DownloadError("download_failed", "10.0.0.1 said 503.", { public_message: "It answered 503.", retry_ms: 5000 });
+      },
+      { options: { wait: (_, signal) => untilAborted(signal) } },
+    );
+    await jobs.start("a");
+    await eventually("a waits", () => jobs.state("a") === "waiting");
+    const [event] = await Array.fromAsync(jobs.events("a", AbortSignal.timeout(20)));
+    expect(event).toMatchObject({ state: "waiting", problem: "It answered 503.", retry_at: NOW + 5, bytes: 1 });
+    expect(await jobs.cancel("a")).toBe(true);
+  });
+});
+
 describe("F-113: a download that gets nowhere", () => {
   test("gives its place away while it waits before another try, and is the next one afterwards", async () => {
     const pause = Promise.withResolvers<void>();
@@ -218,7 +298,7 @@ describe("F-113: a download that gets nowhere", () => {
     );
     for (const id of ["a", "b", "c"]) await jobs.start(id);
     await eventually("b runs", () => jobs.state("b") === "downloading");
-    expect(states("a", "b", "c")).toEqual(["queued", "downloading", "queued"]);
+    expect(states("a", "b", "c")).toEqual(["waiting", "downloading", "queued"]);
     pause.resolve();
     await Bun.sleep(20);
     expect(states("a", "b", "c")).toEqual(["queued", "downloading", "queued"]);
@@ -234,7 +314,7 @@ describe("F-113: a download that gets nowhere", () => {
       await options.wait!(60_000, signal);
     });
     await jobs.start("a");
-    await eventually("it waits", () => jobs.state("a") === "queued");
+    await eventually("it waits", () => jobs.state("a") === "waiting");
     expect(await jobs.cancel("a")).toBe(true);
   });
 

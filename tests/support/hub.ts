@@ -30,6 +30,12 @@ type Kind =
   | { kind: "drip"; bytes: number; ms: number }
   /** Sends so many bytes of the body, and nothing more. */
   | { kind: "stall"; at: number }
+  /** The whole body without a word about its length. */
+  | { kind: "no_length" }
+  /** Ends the connection in place of an answer. */
+  | { kind: "drop" }
+  /** A list of files in pages of one; the last page names a next one at `last`. */
+  | { kind: "pages"; last?: string }
   /** Accepts the request and never answers. */
   | { kind: "silent" }
   | { kind: "gzip" };
@@ -69,6 +75,7 @@ export async function startHub(files: Record<string, Uint8Array> = {}): Promise<
     if (bytes !== undefined) return send({ request, response, bytes, fault, count: requests.length });
     const tree = treeOf(shelf, path);
     if (tree === undefined) return void response.writeHead(404).end("Entry not found");
+    if (fault?.kind === "pages") return sendPage(request, response, tree, fault.last);
     response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(tree));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -101,7 +108,17 @@ function answeredAtOnce(fault: Fault, response: ServerResponse): boolean {
   } else if (kind === "html") {
     response.writeHead(200, { "content-type": "text/html" }).end("<!doctype html><title>Sign in</title>");
   }
-  return ["status", "redirect", "html", "silent"].includes(kind);
+  if (kind === "drop") response.socket?.destroy();
+  return ["status", "redirect", "html", "silent", "drop"].includes(kind);
+}
+
+function sendPage({ url = "" }: IncomingMessage, response: ServerResponse, tree: object[], last?: string): void {
+  const address = new URL(url, "http://hub");
+  const page = Number(address.searchParams.get("cursor") ?? 0);
+  address.searchParams.set("cursor", String(page + 1));
+  const next = page + 1 < tree.length ? address.pathname + address.search : last;
+  const link = next === undefined ? {} : { link: `<${next}>; rel="next"` };
+  response.writeHead(200, { "content-type": "application/json", ...link }).end(JSON.stringify(tree.slice(page, page + 1)));
 }
 
 interface Sending {
@@ -127,7 +144,7 @@ function send({ request, response, bytes, fault, count }: Sending): void {
   const length = body.length + (fault?.kind === "wrong_length" ? fault.by : 0);
   response.writeHead(partial ? 206 : 200, {
     ...(!tagless && { etag }),
-    ...(fault?.kind === "endless" && !fault.declared ? {} : { "content-length": length }),
+    ...((fault?.kind === "endless" && !fault.declared) || fault?.kind === "no_length" ? {} : { "content-length": length }),
     ...(partial && { "content-range": `bytes ${start}-${end - 1}/${bytes.length}` }),
     ...(fault?.kind === "gzip" && { "content-encoding": "gzip" }),
   });

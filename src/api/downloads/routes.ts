@@ -10,7 +10,7 @@ import { isOperator } from "../../http/middleware/auth.ts";
 import { checkActingGet } from "../../http/middleware/origin.ts";
 import { sse } from "../../http/sse.ts";
 import { parseBody } from "../../http/validate.ts";
-import type { DownloadEvent } from "../../library/download-jobs.ts";
+import type { DownloadEvent } from "../../library/download-event.ts";
 import { modelIdFromPath } from "../models/model-id.ts";
 
 const EmptyRequest = v.object({});

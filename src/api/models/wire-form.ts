@@ -109,7 +109,7 @@ function detailsOf({ header }: ModelFileFacts) {
 /** `problem`: what is wrong with a damaged model, and what to do. */
 async function readState(model: Model, presence: ModelPresence, { pool, downloads, library }: Deps, for_owner: boolean) {
   const download = downloads.state(model.id);
-  if (download === "downloading" || download === "queued") return { state: download };
+  if (download === "downloading" || download === "queued" || download === "waiting") return { state: download };
   if (presence === "damaged") return { state: presence, problem: 'Its record cannot be read. "ingle check" says why.' };
   if (presence === "available") return { state: presence };
   const state = pool.state(model.id);

@@ -201,7 +201,6 @@ const wrong: [string, Handler, string][] = [
     (request, response) => serve(request, response, { bytes: Buffer.concat([BYTES, BYTES]) }),
     `Its file has ${2 * BYTES.length} bytes`,
   ],
-  ["a file of unknown length", (_, response) => void response.writeHead(200).end(BYTES), "It does not say how long the file is."],
   [
     "a web page",
     (request, response) => serve(request, response, { bytes: Buffer.alloc(BYTES.length, "<html>") }),
@@ -231,6 +230,22 @@ for (const [name, handler, reason] of wrong) {
     expect(steps.at(-1)?.problem).toContain(reason);
   });
 }
+
+test.each(["to the end of the connection", "in chunks"])(
+  "a body without a length, %s, comes where the size is known",
+  async (form) => {
+    const { url } = await hub((_, response) => {
+      if (form === "in chunks") return void response.writeHead(200).end(BYTES);
+      response.useChunkedEncodingByDefault = false;
+      response.writeHead(200, { connection: "close" }).end(BYTES);
+    });
+    expect((await run(file([at(url)]))).error).toBeUndefined();
+    expect(isRight()).toBe(true);
+    const { sources, name } = file([at(url)]);
+    rmSync(target);
+    expect((await run({ name, sources })).message).toContain("It does not say how long the file is.");
+  },
+);
 
 test("a body that goes on beyond the declared size is cut off there", async () => {
   const { url } = await hub(whole);
@@ -281,13 +296,14 @@ test("an abort ends a silent connection at once", async () => {
   expect(error).toBe(signal.reason);
 });
 
-test("429 is waited for as Retry-After says, a minute at most, and six tries are the end", async () => {
+test("429 is waited for as Retry-After says; a longer time is left to the job, which is told of it", async () => {
   const { url, asked } = await hub(
     (_, response, n) => void response.writeHead(429, { "retry-after": n === 1 ? "3" : "86400" }).end(),
   );
-  const { waits, message } = await run(file([at(url)]));
-  expect(waits).toEqual([3000, 60_000, 60_000, 60_000, 60_000]);
-  expect(asked).toHaveLength(6);
+  const { waits, message, error } = await run(file([at(url)]));
+  expect(waits).toEqual([3000]);
+  expect(error).toMatchObject({ retry_ms: 86_400_000 });
+  expect(asked).toHaveLength(2);
   expect(message).toContain("It answered 429.");
 });
 

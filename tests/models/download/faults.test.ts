@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { encodeKey } from "../../../src/storage/encode-key.ts";
-import type { DownloadEvent } from "../../../src/library/download-jobs.ts";
+import type { DownloadEvent } from "../../../src/library/download-event.ts";
 import { smallDisk } from "../../support/folder.ts";
 import { frameReader, framesOf } from "../../support/frames.ts";
 import { sha256, startHub, type Fault, type Hub } from "../../support/hub.ts";
@@ -26,7 +26,12 @@ interface Case {
   known?: object;
   /** What is at the hub meanwhile. */
   bytes?: Uint8Array;
-  end: "done" | { code: string; says: string };
+  end: "done" | { code: string; says: string } | Waits;
+}
+
+/** The job goes on to try. */
+interface Waits {
+  waits: string;
 }
 
 const wrong = (says: string) => ({ code: "checksum_mismatch", says });
@@ -36,7 +41,7 @@ const inside = failed("private network", "url_not_allowed");
 const CASES: Record<string, Case> = {
   "cut once": { fault: { kind: "cut", at: 100_000, times: 1 }, end: "done" },
   "cut once, no Range": { fault: { kind: "cut", at: 100_000, times: 1 }, end: "done" },
-  "cut each time": { fault: { kind: "cut", at: 1000 }, end: failed("") },
+  "cut each time": { fault: { kind: "cut", at: 1000 }, end: { waits: "The connection ended after" } },
   "a longer length": {
     fault: { kind: "wrong_length", by: 10 },
     end: wrong(`has ${BYTES.length + 10} bytes instead of ${BYTES.length}`),
@@ -52,14 +57,19 @@ const CASES: Record<string, Case> = {
   "no Range": { fault: { kind: "no_range" }, end: "done" },
   "another tag each time": { fault: { kind: "etag_changes" }, end: "done" },
   "a weak tag": { fault: { kind: "etag_weak" }, end: "done" },
-  "an endless body": { fault: { kind: "endless" }, end: failed("how long the file is") },
+  // Its first bytes are the whole, as their sha256 says.
+  "an endless body": { fault: { kind: "endless" }, end: "done" },
+  "an endless body, nothing known": { fault: { kind: "endless" }, known: {}, end: failed("how long the file is") },
+  "no length": { fault: { kind: "no_length" }, end: "done" },
+  "no tag": { fault: { kind: "no_tag" }, end: "done" },
+  "away for some seconds": { fault: { kind: "drop", times: 4 }, end: "done" },
   "more than was declared": { fault: { kind: "endless", declared: true }, end: "done" },
   "401": { fault: { kind: "status", status: 401 }, end: failed("401") },
   "403": { fault: { kind: "status", status: 403 }, end: failed("403") },
   "404": { fault: { kind: "status", status: 404 }, end: failed("404: the file is not there") },
   "429 once": { fault: { kind: "status", status: 429, retry_after: "1", times: 1 }, end: "done" },
   "500 once": { fault: { kind: "status", status: 500, times: 1 }, end: "done" },
-  "503 each time": { fault: { kind: "status", status: 503 }, end: failed("503") },
+  "503 each time": { fault: { kind: "status", status: 503 }, end: { waits: "503" } },
   "a page instead": { fault: { kind: "html" }, end: wrong("a web page") },
   "a page instead, nothing known": { fault: { kind: "html" }, known: {}, end: wrong("a web page") },
   "to another host": { fault: { kind: "redirect", to: "http://localhost:1/x.gguf" }, end: inside },
@@ -76,6 +86,39 @@ const CASES: Record<string, Case> = {
     end: wrong("does not begin with GGUF"),
   },
 };
+
+/** What happens to the list of the files of a repository that has this name. */
+const LISTINGS: Record<string, { fault: Fault; end: "done" | { code: string; says: string } }> = {
+  "silent-once": { fault: { kind: "silent", times: 1 }, end: "done" },
+  "busy-once": { fault: { kind: "status", status: 429, retry_after: "1", times: 1 }, end: "done" },
+  "unavailable-twice": { fault: { kind: "status", status: 503, times: 2 }, end: "done" },
+  "reset-twice": { fault: { kind: "drop", times: 2 }, end: "done" },
+  pages: { fault: { kind: "pages" }, end: "done" },
+  "page-elsewhere": { fault: { kind: "pages", last: "http://localhost:1/" }, end: failed("on another host") },
+  "not-there": { fault: { kind: "status", status: 404 }, end: failed("There is no repository") },
+  "not-allowed": { fault: { kind: "status", status: 403 }, end: failed("403") },
+  "no-list": { fault: { kind: "html" }, end: failed("did not answer with a list") },
+};
+
+test("a person who waits for the list of files is told within half a minute why it does not come", async () => {
+  const hub = await startHub();
+  try {
+    hub.set("/api/models/org/late/tree/main", { kind: "status", status: 503 });
+    const data = mkdtempSync(join(root, "late-"));
+    const { code, stderr } = await run([...PROGRAM, "pull", "hf:org/late:Q8_0", "--data", data], {
+      env: { HF_ENDPOINT: hub.url },
+    });
+    expect(code).toBe(1);
+    expect(stderr).toContain("is waiting: The hub answered 503 for the list of the files of org/late.");
+    expect(stderr).toContain("is not known yet");
+    expect(hub.requests.length).toBeGreaterThan(2);
+  } finally {
+    hub.close();
+  }
+}, 60_000);
+
+const isWaiting = ({ state, problem }: DownloadEvent, { waits }: Waits): boolean =>
+  state === "waiting" && problem?.includes(waits) === true;
 
 const root = mkdtempSync(join(tmpdir(), "ingle-download-faults-"));
 const results: Record<string, Record<string, string>> = {};
@@ -144,14 +187,19 @@ describe.each(runtimes().map((runtime) => [runtime.name, runtime] as const))("on
       );
       const ends = Object.keys(CASES).map(async (id) => {
         await api.pull(id);
-        return [id, await api.end(id)] as const;
+        const { end } = CASES[id]!;
+        if (end !== "done" && "waits" in end)
+          await eventually(`${id} waits`, async () => isWaiting(await api.now(id), end), 60_000);
+        return [id, end !== "done" && "waits" in end ? await api.now(id) : await api.end(id)] as const;
       });
       const mistaken: string[] = [];
       for (const [id, event] of await Promise.all(ends)) {
         const { end } = CASES[id]!;
         const said = event.state === "failed" ? `${event.error?.code}: ${event.error?.message}` : event.state;
         const fine =
-          end === "done" ? event.state === "done" : event.error?.code === end.code && event.error.message.includes(end.says);
+          end === "done"
+            ? event.state === "done"
+            : "waits" in end || (event.error?.code === end.code && event.error.message.includes(end.says));
         note(id, event.state === "failed" ? (event.error?.code ?? "?") : event.state);
         if (!fine) mistaken.push(`${id}: ${said}`);
       }
@@ -183,6 +231,29 @@ describe.each(runtimes().map((runtime) => [runtime.name, runtime] as const))("on
       .filter((path) => /\.part|\.tmp/.test(path));
     expect(left).toEqual([]);
     expect(await check()).toContain("nothing is wrong");
+  });
+
+  inTime("the list of files, all faults at once", async () => {
+    const server = await start();
+    const api = client(server);
+    try {
+      const ends = Object.entries(LISTINGS).map(async ([repo, { fault, end }]) => {
+        hub.put(`/org/${repo}/resolve/main/a.txt`, BYTES.slice(0, 5));
+        hub.put(`/org/${repo}/resolve/main/m-Q8_0.gguf`, BYTES);
+        hub.set(`/api/models/org/${repo}/tree/main`, fault);
+        const { id } = await api.add({ repo: `hf:org/${repo}:Q8_0`, download: true });
+        const event = await api.end(id);
+        const says = event.error?.message ?? "";
+        const fine = end === "done" ? event.state === "done" : event.error?.code === end.code && says.includes(end.says);
+        note(`the list: ${repo}`, event.error?.code ?? event.state);
+        expect((await api.listed()).includes(id)).toBe(end === "done");
+        await api.remove(id);
+        return fine ? [] : [`${repo}: ${event.state} ${says}`];
+      });
+      expect((await Promise.all(ends)).flat()).toEqual([]);
+    } finally {
+      await server.stop();
+    }
   });
 
   inTime("a file of the hub, found by its quantisation, that another one replaces half way", async () => {
