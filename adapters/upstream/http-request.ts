@@ -2,12 +2,12 @@
 // node:http, since `fetch` does not say whether a connection was made: only a request that never reached a server is harmless to others
 // (tests/adapters/upstream.test.ts, "a server that takes no connection is given up after the time for that").
 import { addAbortListener } from "node:events";
-import { request as requestHttp, type ClientRequest, type IncomingMessage } from "node:http";
+import { request as requestHttp, type ClientRequest, type IncomingMessage, type RequestOptions } from "node:http";
 import { request as requestHttps } from "node:https";
 import { httpAgent, httpsAgent } from "../../models/network/direct-agents.ts";
 import { type Proxies, proxyFor } from "../../models/network/proxies.ts";
 import { ProxyError } from "../../models/network/proxy-error.ts";
-import { connectThrough, denialOf, optionsThrough } from "../../models/network/tunnel.ts";
+import { connectThrough, denialOf, requestThrough } from "../../models/network/tunnel.ts";
 import { ServerFailure, publicMessageOf } from "./errors.ts";
 
 /** How long a server may be silent, in milliseconds. */
@@ -40,7 +40,9 @@ export async function sendRequest(asked: UpstreamRequest) {
   signal.throwIfAborted();
   const address = new URL(url);
   const through = await routeThrough(address, timeouts, proxies, signal);
-  const request = through ? requestThrough(through, asked) : requestFrom(address, asked);
+  const request = through
+    ? requestThrough(through.proxy, address, through.socket, optionsOf(asked))
+    : requestFrom(address, asked);
   const connection = watchConnection(request, address.host, timeouts, signal);
   const connected = address.protocol === "https:" ? "secureConnect" : "connect";
   if (through) connection.connected();
@@ -59,23 +61,19 @@ export async function sendRequest(asked: UpstreamRequest) {
   }
 }
 
-function requestFrom(address: URL, { body, key }: UpstreamRequest): ClientRequest {
+function optionsOf({ body, key }: UpstreamRequest): RequestOptions {
+  return { method: body === undefined ? "GET" : "POST", headers: headersOf(body, key) };
+}
+
+function requestFrom(address: URL, asked: UpstreamRequest): ClientRequest {
   const secure = address.protocol === "https:";
   return (secure ? requestHttps : requestHttp)(address, {
-    method: body === undefined ? "GET" : "POST",
-    headers: headersOf(body, key),
+    ...optionsOf(asked),
     // A kept connection may be closed by the other side just when it is used again: to tell that from a server that died is guesswork,
     // and a connection costs nothing beside an answer.
     agent: secure ? httpsAgent : httpAgent,
   });
 }
-
-function requestThrough({ options }: ProxyRoute, { body, key }: UpstreamRequest): ClientRequest {
-  const headers = { ...options.headers, ...headersOf(body, key) };
-  return requestHttp({ ...options, method: body === undefined ? "GET" : "POST", headers });
-}
-
-type ProxyRoute = NonNullable<Awaited<ReturnType<typeof routeThrough>>>;
 
 /** A connection through the proxy that is on the way; undefined where there is none. Throws `ServerFailure` and the signal's reason. */
 async function routeThrough(address: URL, { connect_ms }: UpstreamTimeouts, proxies: Proxies | undefined, signal: AbortSignal) {
@@ -83,8 +81,7 @@ async function routeThrough(address: URL, { connect_ms }: UpstreamTimeouts, prox
   try {
     const proxy = proxyFor(address, proxies);
     if (proxy === undefined) return undefined;
-    const socket = await connectThrough(proxy, address, AbortSignal.any([signal, limit]));
-    return { proxy, options: optionsThrough(proxy, address, socket) };
+    return { proxy, socket: await connectThrough(proxy, address, AbortSignal.any([signal, limit])) };
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof ProxyError) throw proxyFailure(error);

@@ -1,10 +1,10 @@
 // One GET over node:http or node:https, for answers of any kind; files come by `http-connection.ts`.
-import { type ClientRequest, request as requestHttp, type IncomingMessage, type RequestOptions } from "node:http";
+import { type ClientRequest, request as requestHttp, type IncomingMessage } from "node:http";
 import { request as requestHttps } from "node:https";
 import type { LookupFunction } from "node:net";
 import { httpAgent, httpsAgent } from "../network/direct-agents.ts";
 import type { Proxy } from "../network/proxies.ts";
-import { connectThrough, optionsThrough } from "../network/tunnel.ts";
+import { connectThrough, requestThrough } from "../network/tunnel.ts";
 
 /** The response to a GET. A reader that does not come to its end closes it. */
 export interface DialResponse {
@@ -43,9 +43,8 @@ export const dial: Dial = async (url, { headers, proxy, lookup, signal }) => {
     const options = { agent: secure ? httpsAgent : httpAgent, headers, signal, ...(lookup && { lookup }) };
     return send((answered) => (secure ? requestHttps : requestHttp)(url, options, answered));
   }
-  const through = optionsThrough(proxy, url, await connectThrough(proxy, url, signal));
-  const options: RequestOptions = { ...through, headers: { ...through.headers, ...headers }, signal };
-  return send((answered) => requestHttp(options, answered));
+  const socket = await connectThrough(proxy, url, signal);
+  return send((answered) => requestThrough(proxy, url, socket, { headers, signal }).on("response", answered));
 };
 
 function send(request: (answered: (response: IncomingMessage) => void) => ClientRequest): Promise<DialResponse> {

@@ -1,7 +1,7 @@
 // A connection through a proxy: for https a tunnel (CONNECT, RFC 9110 §9.3.6) with TLS to the host inside it, for plain http the connection
 // to the proxy, which is then asked for the whole address.
 import { addAbortListener } from "node:events";
-import type { RequestOptions } from "node:http";
+import { type ClientRequest, request, type RequestOptions } from "node:http";
 import { connect as connectPlain, isIP, type OnReadOpts, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { createHeadReader, type ResponseHead } from "../download/http-head.ts";
@@ -14,7 +14,7 @@ import { proxyFailure, ProxyError } from "./proxy-error.ts";
  */
 export async function connectThrough(proxy: Proxy, url: URL, signal: AbortSignal, onread?: OnReadOpts): Promise<Socket> {
   signal.throwIfAborted();
-  let current: Socket | undefined;
+  let [current, tunnel]: (Socket | undefined)[] = [];
   const stop = addAbortListener(signal, () => current?.destroy(signal.reason as Error));
   try {
     current = proxy.secure
@@ -25,11 +25,13 @@ export async function connectThrough(proxy: Proxy, url: URL, signal: AbortSignal
     });
     if (url.protocol === "http:") return current;
     await askForTunnel(current, proxy, url);
-    current = secured({ socket: current }, url.hostname.replace(/^\[|\]$/g, ""));
+    tunnel = current;
+    current = secured({ socket: tunnel }, url.hostname.replace(/^\[|\]$/g, ""));
     await opened(current, true);
     return current;
   } catch (error) {
-    current?.destroy();
+    // What ends TLS does not end the connection below it on every runtime.
+    for (const socket of [current, tunnel]) socket?.destroy();
     signal.throwIfAborted();
     throw error;
   } finally {
@@ -37,14 +39,18 @@ export async function connectThrough(proxy: Proxy, url: URL, signal: AbortSignal
   }
 }
 
-/** For `request` of `node:http` over a connection of `connectThrough`. */
-export function optionsThrough(proxy: Proxy, url: URL, socket: Socket): RequestOptions & { headers: Record<string, string> } {
-  return {
+/** As `request` of `node:http`, over a connection of `connectThrough`, which closes with the response. */
+export function requestThrough(proxy: Proxy, url: URL, socket: Socket, options: RequestOptions): ClientRequest {
+  const sent = request({
+    ...options,
     host: url.hostname,
     path: pathThrough(proxy, url),
-    headers: { host: url.host, ...headersThrough(proxy, url) },
+    // The client closes: on Deno bytes that wait in a tunnel of TLS in TLS are lost where the other end does.
+    headers: { host: url.host, ...headersThrough(proxy, url), ...options.headers, connection: "keep-alive" },
     createConnection: () => socket,
-  };
+  });
+  const close = (): void => void socket.destroy();
+  return sent.once("response", (response) => response.once("end", close).once("close", close));
 }
 
 /** What stands for the path in the request, with a proxy on the way or without. */

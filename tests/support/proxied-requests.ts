@@ -3,6 +3,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { text } from "node:stream/consumers";
 import { sendRequest } from "../../adapters/upstream/http-request.ts";
 import { download } from "../../models/download/download.ts";
@@ -36,8 +37,13 @@ async function run({ env, options, file, list, upstream }: ProxiedJob): Promise<
   if (upstream) {
     const { status, body } = await sendRequest({ ...upstream, timeouts, proxies: readProxies(env), signal });
     const chunks: Uint8Array[] = [];
-    for await (const chunk of body) chunks.push(chunk);
-    return `${status} ${Buffer.concat(chunks).toString()}`;
+    for await (const chunk of body) {
+      chunks.push(chunk);
+      // A reader that is slower than the sender: what came waits in the connection.
+      await setTimeout(2);
+    }
+    const answer = Buffer.concat(chunks);
+    return `${status} ${answer.length > 1_000 ? `${answer.length} bytes` : answer.toString()}`;
   }
   const { url, ...expected } = file!;
   const sources = [{ type: "url" as const, url }];

@@ -17,6 +17,7 @@ import { tinyGguf } from "../../support/tiny-gguf.ts";
 const BYTES = tinyGguf();
 // Beyond what is fetched in the calling thread, and enough for several connections.
 const LARGE = Buffer.concat([BYTES, randomBytes(20 << 20)]);
+const TEXT = Buffer.alloc(6 << 20, "x");
 const folder = mkdtempSync(join(tmpdir(), "ingle-proxy-"));
 const certificate = makeCertificate(folder);
 const USER = "an:n@corp";
@@ -33,6 +34,7 @@ beforeAll(async () => {
     "/a.gguf": BYTES,
     "/large.gguf": LARGE,
     "/owner/repo/resolve/main/a.gguf": BYTES,
+    "/text": TEXT,
     "/v1/models": Buffer.from("{}"),
     "/away": BYTES,
     "/on": BYTES,
@@ -269,13 +271,16 @@ for (const { name: runtime, command, skip } of runtimes()) {
     const proxy = at(secure).replace("http:", "https:");
     const env = { HTTPS_PROXY: proxy, HTTP_PROXY: proxy };
     const plain = { file: fileAt("http://hub.example/a.gguf"), options: { allow_private: true } };
-    expect(
-      await results([
-        { env, file: FILE },
-        { env, ...plain },
-      ]),
-    ).toEqual(["done", "done"]);
-    expect(secure.asked.map(({ line }) => line)).toEqual([...THROUGH, "GET http://hub.example/a.gguf"]);
+    const upstream = { url: "https://hub.example/text" };
+    const [one, other, text] = await results([
+      { env, file: FILE },
+      { env, ...plain },
+      { env, upstream },
+    ]);
+    expect([one, other]).toEqual(["done", "done"]);
+    // Whole, though it comes faster than it is read.
+    expect(text).toBe(`200 ${TEXT.length} bytes`);
+    expect(secure.asked.map(({ line }) => line)).toEqual([...THROUGH, "GET http://hub.example/a.gguf", ...THROUGH]);
   });
 
   test.skipIf(why !== undefined)(`a proxy that fails is named, on ${runtime}`, async () => {
