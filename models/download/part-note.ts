@@ -1,5 +1,5 @@
 // `<target>.part.json`: the source whose bytes a part holds, and by what they are known again.
-import { open, readFile, rename, rm } from "node:fs/promises";
+import { lstat, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import * as v from "valibot";
 import { fsyncFolder } from "../fsync-folder.ts";
@@ -59,6 +59,8 @@ export const noteOf = (target: string): string => `${target}.part.json`;
 /** Undefined where there is none, or one that is damaged: the part starts over. */
 export async function readPartOrigin(note: string): Promise<PartOrigin | undefined> {
   try {
+    // A pipe in its place would be waited for without end.
+    if (!(await lstat(note)).isFile()) return undefined;
     return v.parse(PartOrigin, JSON.parse(await readFile(note, "utf8")));
   } catch {
     return undefined;

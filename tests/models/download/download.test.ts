@@ -1,9 +1,10 @@
+import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, beforeEach, expect, test } from "bun:test";
 import { download } from "../../../models/download/download.ts";
 import { DownloadError } from "../../../models/download-errors.ts";
@@ -257,6 +258,15 @@ test("a body that goes on beyond the declared size is cut off there", async () =
   const { message } = await run(file([at(url)]), { fetch: endless });
   expect(message).toContain(`more than the ${BYTES.length} bytes declared`);
   expect(isClean()).toBe(true);
+});
+
+test("a pipe in the place of a part's note is not waited for", async () => {
+  const { url } = await hub(whole);
+  mkdirSync(dirname(target), { recursive: true });
+  writeFileSync(`${target}.part`, BYTES.subarray(0, MIB));
+  spawnSync("mkfifo", [`${target}.part.json`]);
+  expect((await run(file([at(url)]))).error).toBeUndefined();
+  expect(isRight()).toBe(true);
 });
 
 test("every source is listed with its reason when all fail", async () => {
