@@ -31,7 +31,14 @@ export function absolutePath(text: string, name: string, folder = "."): string {
   throw new PathError(`${name} is ${JSON.stringify(text)}. ${remedy}`);
 }
 
-/** An empty HOME is none. */
-function homeFolder(): string {
-  return homedir() || userInfo().homedir;
+/** What accounts that have no home folder get for one, by the name that Debian gives it: nothing is there. */
+const NO_HOME = "/nonexistent";
+
+/** The home folder of this user; an empty HOME is none. */
+export function homeFolder(): string {
+  try {
+    return homedir() || userInfo().homedir;
+  } catch {
+    return NO_HOME;
+  }
 }

@@ -47,23 +47,47 @@ export function parseModelName(text: string): ModelName {
 
 /** `owner/repo`, with `:quant`, `@revision` or `/file.gguf` behind it, or as the path of one of the hub's pages. Throws `ModelNameError`. */
 export function parseHubReference(text: string): HubReference {
-  const [owner = "", name = "", ...path] = decodeText(text.replace(/^\/+|\/+$/g, "").replace(/[?#].*$/, "")).split("/");
-  const [, repo = "", revision = "main", quant] = /^([^:@]*)(?:@([^:]+))?(?::(.+))?$/.exec(name) ?? [];
-  const page = /^(blob|resolve|raw|tree)$/.test(path[0] ?? "") ? path.splice(0, 2)[1] : undefined;
+  const [owner = "", ...segments] = text
+    .replace(/[?#].*$/, "")
+    .replace(/^\/+|\/+$/g, "")
+    .split("/");
+  const [, below = "", quant] = /^(.*?)(?::([^:/]+))?$/.exec(segments.join("/"))!;
+  const { name, revision, path } = splitRevision(below);
+  const file = path.map(decodeText).join("/");
   const reference = {
-    repo: `${owner}/${repo}`,
-    revision: page ?? revision,
-    ...(quant !== undefined && { quant }),
-    ...(path.length > 0 && { file: path.join("/") }),
+    repo: `${decodeText(owner)}/${decodeText(name)}`,
+    revision: decodeText(revision),
+    ...(quant !== undefined && { quant: decodeText(quant) }),
+    ...(file !== "" && { file }),
   };
-  const both = quant !== undefined && path.length > 0;
-  if (both || !v.is(HubReference, reference) || !isSafe([...path, reference.revision]))
+  const both = quant !== undefined && file !== "";
+  const names = [...(path.length > 0 ? file.split("/") : []), ...reference.revision.split("/")];
+  if (both || !v.is(HubReference, reference) || !isSafe(names))
     throw new ModelNameError(`"${text.slice(0, 120)}" names no repository of Hugging Face. ${FORMS}`);
   if (reference.file !== undefined && !/\.gguf$/i.test(reference.file)) {
     throw new ModelNameError(`"${reference.file.slice(0, 120)}" is not a GGUF file, and only these can be run. ${FORMS}`);
   }
   return reference;
 }
+
+/** What stands behind the owner: `name`, `name@revision/path` or `name/blob/revision/path`. */
+function splitRevision(text: string): { name: string; revision: string; path: string[] } {
+  const [first = "", ...rest] = text.split("/");
+  const [name = "", ...after] = first.split("@");
+  if (after.length > 0) {
+    const given = [after.join("@"), ...rest];
+    // A branch may have slashes in its name, too.
+    const length = /\.gguf$/i.test(given.at(-1)!) ? lengthOfRevision(given) : given.length;
+    return { name, revision: given.slice(0, length).join("/"), path: given.slice(length) };
+  }
+  if (!/^(blob|resolve|raw|tree)$/.test(rest[0] ?? "")) return { name, revision: "main", path: rest };
+  const [, ...given] = rest;
+  const length = lengthOfRevision(given);
+  return { name, revision: given.slice(0, length).join("/"), path: given.slice(length) };
+}
+
+/** Segments of the revision that a path begins with: `refs/pr/1` has three, and pages of the hub encode the slashes of others. */
+const lengthOfRevision = ([first]: string[]): number => (first === "refs" ? 3 : 1);
 
 /** The id of a model for which none was chosen. */
 export function idOfName(name: Exclude<ModelName, { kind: "id" }>): string {
@@ -78,7 +102,8 @@ export function addressOfName(name: Exclude<ModelName, { kind: "id" }>): string 
   if (name.kind === "url") return new URL(name.url).href;
   if (name.kind === "path") return pathToFileURL(name.path).href;
   const { repo, revision, quant, file } = name.reference;
-  const at = file === undefined ? (revision === "main" ? "" : `/tree/${revision}`) : `/blob/${revision}/${file}`;
+  const page = encodeURIComponent(revision);
+  const at = file === undefined ? (revision === "main" ? "" : `/tree/${page}`) : `/blob/${page}/${file}`;
   return `https://huggingface.co/${repo}${at}${quant === undefined ? "" : `#${quant.toUpperCase()}`}`;
 }
 

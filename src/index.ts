@@ -1,7 +1,7 @@
 // The package: the API for programs that embed ingle. Its parts are in parts.ts.
 export { openIngle, type Ingle, type IngleOptions } from "./server/open-ingle.ts";
 export { serve, type Fetch, type ServeOptions, type Server } from "./server/listen.ts";
-export { ConfigError } from "./server/read-config.ts";
+export { ConfigError } from "./server/config-error.ts";
 export { LockedError } from "./storage/lock/holder.ts";
 export type { OwnModel } from "../models/own-model.ts";
 

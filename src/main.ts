@@ -6,7 +6,7 @@ import manifest from "../package.json" with { type: "json" };
 import { CliError } from "./cli/error.ts";
 import { fail, print } from "./cli/print.ts";
 import { standardOutput } from "./server/standard-streams.ts";
-import { ConfigError } from "./server/read-config.ts";
+import { ConfigError } from "./server/config-error.ts";
 
 type Command = CommandDef<ArgsDef>;
 

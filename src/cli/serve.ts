@@ -105,11 +105,17 @@ function stopOnSignals({ log, close }: RunningServer, listener: Server): void {
 /** The URL at which commands of this machine reach a server that may listen everywhere. */
 const reachableUrl = (url: string): string => url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:");
 
-/** `localhost` may have two addresses, and another program may listen at the one that a command of the owner tries first. */
+/**
+ * `localhost` may have two addresses, and another program may listen at the one that a command of the owner tries first. Of a name without
+ * an address, Bun would say that its port is in use.
+ */
 async function addressOf(host: string): Promise<string> {
-  if (host !== "localhost") return host;
+  if (ipaddr.isValid(host.replace(/^\[(.*)\]$/, "$1"))) return host;
   const { lookup } = await import("node:dns/promises");
-  return (await lookup(host)).address;
+  const found = await lookup(host).catch((cause: Error) => {
+    throw new CliError(`The name ${host} has no address. Choose an address of this machine with --host.`, 1, { cause });
+  });
+  return found.address;
 }
 
 /** Whether the server listens beyond loopback. Throws where that is not safe. */

@@ -1,9 +1,8 @@
 // `ingle service`: the file with which a service manager starts this server with the given settings.
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { defineCommand, type ArgsDef } from "citty";
 import { cacheFolder } from "../../adapters/llama-server/build/cached-build.ts";
-import { absolutePath } from "../../models/absolute-path.ts";
+import { absolutePath, homeFolder } from "../../models/absolute-path.ts";
 import { readConfig } from "../server/read-config.ts";
 import { flagOf, SETTING_NAMES, SETTINGS, type Config, type Setting } from "../server/settings.ts";
 import { findRuntime } from "../launch/runtimes.mjs";
@@ -82,7 +81,7 @@ function userFolders() {
       return folder ? [[name, absolutePath(folder, name)]] : [];
     }),
   );
-  return { cache: cacheFolder(env), config: join(env.XDG_CONFIG_HOME ?? join(homedir(), ".config"), "ingle"), env };
+  return { cache: cacheFolder(env), config: join(env.XDG_CONFIG_HOME ?? join(homeFolder(), ".config"), "ingle"), env };
 }
 
 /** The options again as words of a command line, with absolute paths: a service starts in another folder. */

@@ -27,17 +27,31 @@ export function findRuntime(name) {
 /**
  * What a runtime is to find in its environment besides what is there. Node keeps the JavaScript that it makes of our TypeScript:
  * otherwise every start takes the time, and 30 MB, for the compiler. Bun would take an empty cache and one in `~`, which no shell has
- * read, for folders in the working folder.
+ * read, for folders in the working folder. Deno ends where it finds no home folder.
  * @param {(typeof RUNTIMES)[number]} name
  * @returns {Record<string, string>}
  */
 export function runtimeEnv(name) {
   const { XDG_CACHE_HOME: given, NODE_COMPILE_CACHE: kept } = process.env;
-  const cache = resolve((given || "~/.cache").replace(/^~(?=[/\\]|$)/, () => homedir()));
+  const home = homeFolder();
+  const cache = resolve((given || "~/.cache").replace(/^~(?=[/\\]|$)/, () => home ?? NO_HOME));
   return {
+    ...(home === undefined && { HOME: NO_HOME }),
     ...(given !== undefined && /^$|^~([/\\]|$)/.test(given) && { XDG_CACHE_HOME: cache }),
     ...(name === "node" && !kept && { NODE_COMPILE_CACHE: join(cache, "ingle", "node") }),
   };
+}
+
+/** As Debian names the home of accounts that have none. */
+const NO_HOME = "/nonexistent";
+
+/** Undefined for an account that has none. */
+function homeFolder() {
+  try {
+    return homedir();
+  } catch {
+    return undefined;
+  }
 }
 
 // npm installs only the variant that fits the machine's C library, so the first one that is there is the right one. The

@@ -1,17 +1,19 @@
 // Flags > environment (INGLE_*) > config file > defaults -> one checked Config. The environment is read here and nowhere else.
 import { readFileSync } from "node:fs";
-import { homedir } from "node:os";
-import { dirname, isAbsolute, join } from "node:path";
+import { dirname, join } from "node:path";
 import { env as processEnv } from "node:process";
-import envPaths from "env-paths";
 import * as v from "valibot";
 import manifest from "../../package.json" with { type: "json" };
-import { absolutePath, PathError } from "../../models/absolute-path.ts";
+import { absolutePath, homeFolder, PathError } from "../../models/absolute-path.ts";
 import { readProxies } from "../../models/network/proxies.ts";
 import type { DownloadOptions } from "../../models/sources/source.ts";
 import { toBadRequest } from "../http/validate.ts";
 import { isObject } from "../support/json.ts";
 import { shellWords } from "../support/shell-words.ts";
+import { ConfigError } from "./config-error.ts";
+import { hubOptions } from "./hub-options.ts";
+import { platformFolder } from "./platform-folders.ts";
+import { readSwitch } from "./switch-words.ts";
 import { ANYTHING, readPath, withAbsolutePaths, type SettingOrigin } from "./setting-paths.ts";
 import {
   flagOf,
@@ -25,19 +27,7 @@ import {
   type Settings,
 } from "./settings.ts";
 
-/** A setting that cannot be used: the sentence names it, its value and where it came from. */
-export class ConfigError extends Error {
-  override readonly name = "ConfigError";
-}
-
 type Variables = Record<string, string | undefined>;
-
-/** A folder of the platform; `earlier` is what Node made of it where HOME is empty, which is none. */
-function platformFolder(kind: "data" | "config"): { folder: string; earlier: string } {
-  const folder = envPaths("ingle", { suffix: "" })[kind];
-  const is_homeless = homedir() === "" && !isAbsolute(folder);
-  return { folder: is_homeless ? join("~", folder) : folder, earlier: folder };
-}
 
 /** The settings of a command; `flags` are those of its command line by the names of the settings. Throws `ConfigError`. */
 export function readConfig(flags: Record<string, unknown> = {}, env: Variables = processEnv): Config {
@@ -57,7 +47,7 @@ export function readConfig(flags: Record<string, unknown> = {}, env: Variables =
   }
   const { XDG_DATA_HOME, XDG_CACHE_HOME } = env;
   if (XDG_CACHE_HOME) asConfigError(() => absolutePath(XDG_CACHE_HOME, "XDG_CACHE_HOME"));
-  const { folder, earlier } = platformFolder("data");
+  const { folder, earlier } = platformFolder("data", env);
   const usual = XDG_DATA_HOME
     ? { ...optionOrigin("data"), name: "The data folder of XDG_DATA_HOME" }
     : { ...optionOrigin("data"), name: "The data folder", earlier };
@@ -89,7 +79,7 @@ const variableOrigin = (name: string): SettingOrigin => ({
 const fileOrigin = (name: string, path: string): SettingOrigin => ({
   name: `"${name}" in ${path}`,
   folder: dirname(path),
-  service_folders: [homedir(), "/"],
+  service_folders: [homeFolder(), "/"],
   write: (value) => `"${name}": ${name === "store" && value.startsWith("{") ? value : JSON.stringify(value)}`,
 });
 
@@ -123,21 +113,21 @@ const unknownName = (settings: object): string | undefined =>
 /** Where downloads may come from; the hub's settings are those of Hugging Face's own tools. */
 export function sourceOptions(config: Partial<Config> = {}, env: Variables = processEnv): DownloadOptions {
   const { allow_private = false, offline = false, download_hosts = [] } = config;
+  const hub = hubOptions(env);
   const proxies = readProxies(env);
   return {
+    ...hub,
     allow_private,
-    offline: offline || env.HF_HUB_OFFLINE === "1",
+    offline: offline || hub.offline,
     ...(download_hosts.length > 0 && { download_hosts }),
     ...(proxies && { proxies }),
-    ...(env.HF_ENDPOINT ? { hf_endpoint: env.HF_ENDPOINT } : {}),
-    ...(env.HF_TOKEN ? { hf_token: env.HF_TOKEN } : {}),
   };
 }
 
 function readConfigFile(flag: string | undefined, env: Variables): { path: string; values: Record<string, unknown> } {
   const named = flag ?? (env.INGLE_CONFIG || undefined);
   const origin = flag === undefined && named !== undefined ? variableOrigin("INGLE_CONFIG") : optionOrigin("config");
-  const { folder, earlier } = platformFolder("config");
+  const { folder, earlier } = platformFolder("config", env);
   const usual = { ...origin, name: "The configuration file", earlier: join(earlier, "config.json") };
   const text = named ?? join(folder, "config.json");
   const path = asConfigError(() => readPath(text, named === undefined ? usual : origin, ANYTHING, workingFolders(env)));
@@ -176,8 +166,10 @@ function parseObject(path: string, text: string): Record<string, unknown> {
 }
 
 /** A word as the type of its setting; one that does not fit is left to the schema to refuse. */
-function parseWord(name: SettingName, text: string, written: string): unknown {
+function parseWord(name: SettingName, word: string, written: string): unknown {
   const { kind, ...setting }: Setting = SETTINGS[name];
+  // Files that hold one value, and those of variables, end their lines.
+  const text = kind === "path" ? word : word.trim();
   if (kind === "number") return /^\d+$/.test(text) ? Number(text) : text;
   if (kind === "list") {
     const parts = splitAtCommas(text);
@@ -185,7 +177,7 @@ function parseWord(name: SettingName, text: string, written: string): unknown {
     if (parts.length > 0 || setting.scope !== "secret") return parts;
     throw new ConfigError(`${written} holds no ${name}. Write one of at least 16 characters, or leave the setting out.`);
   }
-  if (kind === "switch" || kind === "boolean") return { true: true, 1: true, false: false, 0: false }[text] ?? text;
+  if (kind === "switch" || kind === "boolean") return readSwitch(text) ?? text;
   return text;
 }
 

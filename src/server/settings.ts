@@ -3,6 +3,7 @@
 import * as v from "valibot";
 import { ADAPTER_NAMES } from "../../adapters/registry.ts";
 import { isHostPattern } from "../../models/download/addresses.ts";
+import { HostName, ListenHost, WebOrigin } from "./address-values.ts";
 import { codedMessage } from "../support/coded-message.ts";
 import { DiskSize, KeepAlive, MemorySize, Timeout } from "../support/quantities.ts";
 
@@ -55,7 +56,7 @@ function number<const Default extends number | undefined>(least: number, most: n
 
 export const SETTINGS = {
   host: {
-    ...{ ...TEXT, schema: v.optional(Text, "127.0.0.1"), scope: "socket" },
+    ...{ ...TEXT, schema: v.optional(ListenHost, "127.0.0.1"), scope: "socket" },
     description: "Address to listen on; beyond this machine it needs a key",
   },
   port: { ...number(0, 65_535, 1337), scope: "socket", description: "Port to listen on; 0 takes a free one" },
@@ -124,8 +125,14 @@ export const SETTINGS = {
     ...{ ...LIST, hint: "keys", scope: "secret" },
     description: "API keys that may call, of at least 16 characters, with commas; INGLE_KEY keeps them off the command line",
   },
-  origins: { ...LIST, description: "Web origins that may call, such as http://localhost:3000, with commas between them" },
-  hosts: { ...LIST, description: "Further names of this server, with commas between them" },
+  origins: {
+    ...{ ...LIST, schema: v.optional(v.array(WebOrigin), []) },
+    description: "Web origins that may call, such as http://localhost:3000, with commas between them",
+  },
+  hosts: {
+    ...{ ...LIST, schema: v.optional(v.array(HostName), []) },
+    description: "Further names of this server, with commas between them",
+  },
   stream_default: {
     ...{ ...SWITCH, kind: "boolean", hint: "boolean" },
     description: "true: stream where a request does not say, as Jan's document has it",

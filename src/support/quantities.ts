@@ -3,42 +3,51 @@ import * as v from "valibot";
 import { quote } from "./quote.ts";
 import { codedMessage } from "./coded-message.ts";
 
-const UNIT_MS: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000 };
+const UNIT_MS: Record<string, number> = { ns: 1e-6, us: 1e-3, µs: 1e-3, ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
 /** The longest time that a timer of the runtimes can wait. */
 const LONGEST_MS = 2 ** 31 - 1;
 
 const UNIT_BYTES: Record<string, number> = {
   b: 1,
+  ...{ k: 1e3, m: 1e6, g: 1e9, t: 1e12 },
   ...{ kb: 1e3, mb: 1e6, gb: 1e9, tb: 1e12 },
+  ...{ ki: 2 ** 10, mi: 2 ** 20, gi: 2 ** 30, ti: 2 ** 40 },
   ...{ kib: 2 ** 10, mib: 2 ** 20, gib: 2 ** 30, tib: 2 ** 40 },
 };
 
+/** No model and no saved state is smaller: who writes 8 means gigabytes. */
+const LEAST_BYTES = 1e6;
+
 /**
  * How long an idle model stays loaded, in milliseconds, 0 for not at all and `Infinity` for ever; out of seconds, as a number or
- * a text, out of "30s", "10m", "2h", and -1 for ever.
+ * a text, out of "30s", "10m", "1h30m", as Go writes a duration, and for ever out of -1 and what is below 0 else.
  */
 export const KeepAlive = quantitySchema(
   "keep_alive",
   parseMilliseconds,
-  'It must be seconds or a time such as "30s", "10m" or "2h", at most "576h"; 0 unloads at once, -1 never.',
+  'It must be seconds or a time such as "30s", "10m" or "1h30m", at most "576h"; 0 unloads at once, -1 never.',
 );
 
 /** How long a request may take, in milliseconds, `Infinity` for ever; written as `KeepAlive`. */
 export const Timeout = quantitySchema(
   "timeout",
   (value) => parseMilliseconds(value) || Number.NaN,
-  'It must be seconds or a time such as "30s", "10m" or "2h", at most "576h"; -1 is for ever.',
+  'It must be seconds or a time such as "30s", "10m" or "1h30m", at most "576h"; -1 is for ever.',
 );
 
 /** Bytes for all models together, out of a number or of "512MB", "8GB", "7.5GiB". */
-export const MemorySize = quantitySchema("memory", parseBytes, 'It must be bytes or a size such as "512MB", "8GB" or "7.5GiB".');
+export const MemorySize = quantitySchema(
+  "memory",
+  parseBytes,
+  'It must be a size such as "512MB", "8GB" or "7.5GiB", or a number of bytes of at least 1000000.',
+);
 
 /** Bytes of disk; 0 is none. */
 export const DiskSize = quantitySchema(
   "kv_cache",
   (value) => (/^0+$/.test(String(value)) ? 0 : parseBytes(value)),
-  'It must be bytes or a size such as "512MB" or "2GB"; 0 keeps nothing.',
+  'It must be a size such as "512MB" or "2GB", or a number of bytes of at least 1000000; 0 keeps nothing.',
 );
 
 /** Bytes in words: `7.5 GB`. */
@@ -62,15 +71,17 @@ function quantitySchema(name: string, read: (value: number | string) => number, 
 
 /** `NaN` where the value is not a time. */
 function parseMilliseconds(value: number | string): number {
-  if (String(value) === "-1") return Number.POSITIVE_INFINITY;
-  const [, amount, unit = "s"] = /^(\d+(?:\.\d+)?)([smh])?$/.exec(String(value)) ?? [];
-  const ms = Math.round(Number(amount) * UNIT_MS[unit]!);
+  const text = String(value);
+  if (/^-\d/.test(text)) return Number.isNaN(parseMilliseconds(text.slice(1))) ? Number.NaN : Number.POSITIVE_INFINITY;
+  if (!/^(\d+(\.\d+)?|(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+)$/.test(text)) return Number.NaN;
+  const parts = text.matchAll(/([\d.]+)([a-zµ]*)/g);
+  const ms = Math.round([...parts].reduce((sum, [, amount, unit]) => sum + Number(amount) * UNIT_MS[unit || "s"]!, 0));
   return ms <= LONGEST_MS ? ms : Number.NaN;
 }
 
 /** `NaN` where the value is not a size. */
 function parseBytes(value: number | string): number {
-  const [, amount, unit = "B"] = /^(\d+(?:\.\d+)?) ?([kmgt]?i?b)?$/i.exec(String(value)) ?? [];
-  const count = Math.round(Number(amount) * (UNIT_BYTES[unit.toLowerCase()] ?? Number.NaN));
-  return Number.isSafeInteger(count) && count > 0 ? count : Number.NaN;
+  const [, amount, unit = "B"] = /^(\d+(?:\.\d+)?) ?([kmgt]?(?:i?b?))?$/i.exec(String(value)) ?? [];
+  const count = Math.round(Number(amount) * (UNIT_BYTES[(unit || "B").toLowerCase()] ?? Number.NaN));
+  return Number.isSafeInteger(count) && count >= LEAST_BYTES ? count : Number.NaN;
 }

@@ -150,7 +150,7 @@ describe("B-62: a model that is known already, added with something else", () =>
 describe("a model at an address", () => {
   test("is noted with what has to come from there", async () => {
     const { added, store } = house();
-    const sha256 = "A".repeat(64);
+    const sha256 = `sha256:${"A".repeat(64)}`;
     const model = await added({ source_url: "https://example.com/x/My%20Model.gguf", sha256, size: 7 });
     expect(model).toMatchObject({ id: "My Model", state: "available", source_url: "https://example.com/x/My%20Model.gguf" });
     expect((await store.downloads.get("My Model"))?.model.files).toEqual([

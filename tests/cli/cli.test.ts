@@ -138,6 +138,10 @@ describe("serve", () => {
       await first.stop();
     }
   });
+  inTime("a host that is a name without an address is one sentence", async () => {
+    const named = ["serve", "--adapter", "echo", "--port", "0", "--host", "nosuch.invalid", "--key", "k".repeat(20)];
+    await expectRefusal(named, 1, "The name nosuch.invalid has no address. Choose an address of this machine with --host.");
+  });
   inTime("--insecure-no-auth warns and serves", async () => {
     const server = await startServer(RUNTIME, ["--adapter", "echo", "--host", "0.0.0.0", "--insecure-no-auth"]);
     try {

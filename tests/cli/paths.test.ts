@@ -1,6 +1,8 @@
 // Every command finds the same folder behind a path, whatever was expanded before it got it.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { getuid } from "node:process";
 import {
+  chmodSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -178,6 +180,32 @@ describe("each command reads the same path", () => {
     const { code, stderr } = await run([...node.command, MAIN, "list"], { cwd, env });
     expect([code, stderr]).toEqual([2, expect.stringContaining(`read that as ${cwd}/.local/share/ingle`)]);
   }, 120_000);
+
+  const as_stranger = getuid?.() === 0 && existsSync("/usr/bin/setpriv");
+  test.skipIf(!as_stranger)(
+    `an account without a home folder can serve and is told what to set${as_stranger ? "" : " (it takes root, and setpriv)"}`,
+    async () => {
+      const { cwd } = place();
+      chmodSync(root, 0o755);
+      chmodSync(cwd, 0o777);
+      const stranger = ["/usr/bin/setpriv", "--reuid=54321", "--regid=54321", "--clear-groups", "env", "-u", "HOME"];
+      const unset = ["XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"].flatMap((name) => ["-u", name]);
+      for (const { name, skip } of runtimes()) {
+        if (skip !== undefined) continue;
+        const command = [...stranger, ...unset, `INGLE_RUNTIME=${name}`, ...LAUNCHER];
+        const server = await startProgram(command, ["--adapter", "echo"], { cwd, data: join(cwd, name) });
+        expect(await server.stop()).toBe(0);
+        const [program = "", ...words] = command;
+        const { code, stderr } = await run([program, ...words, "serve", "--port", "0"], { cwd });
+        expect({ name, code, stderr }).toEqual({
+          name,
+          code: 1,
+          stderr: expect.stringMatching(/^The data folder \S+ cannot be used: .* --data\.\n$/),
+        });
+      }
+    },
+    SLOW,
+  );
 
   test("F-72: the configuration file of a service that was started in the home folder", async () => {
     const { home, cwd, ingle } = place();

@@ -27,6 +27,16 @@ describe("a name", () => {
     ["https://hf.co/org/name/tree/dev", hub("org/name", { revision: "dev" })],
     ["https://huggingface.co/org/name/blob/main/a.gguf?download=true", hub("org/name", { file: "a.gguf" })],
     ["https://huggingface.co/org/name/resolve/abc123/a%20b.gguf", hub("org/name", { file: "a b.gguf", revision: "abc123" })],
+    ["hf:org/name@refs/pr/1", hub("org/name", { revision: "refs/pr/1" })],
+    ["hf:org/name@refs/pr/1:Q4_K_M", hub("org/name", { quant: "Q4_K_M", revision: "refs/pr/1" })],
+    ["hf:org/name@refs/pr/1/sub/a.gguf", hub("org/name", { file: "sub/a.gguf", revision: "refs/pr/1" })],
+    ["hf:org/name@refs%2Fpr%2F1/a.gguf", hub("org/name", { file: "a.gguf", revision: "refs/pr/1" })],
+    ["hf:org/name@feature/x", hub("org/name", { revision: "feature/x" })],
+    ["hf:org/name@v2/sub/a.gguf", hub("org/name", { file: "sub/a.gguf", revision: "v2" })],
+    ["https://huggingface.co/org/name/tree/refs%2Fpr%2F1", hub("org/name", { revision: "refs/pr/1" })],
+    ["https://huggingface.co/org/name/tree/feature%2Fx", hub("org/name", { revision: "feature/x" })],
+    ["https://huggingface.co/org/name/blob/refs%2Fpr%2F1/a.gguf", hub("org/name", { file: "a.gguf", revision: "refs/pr/1" })],
+    ["https://huggingface.co/org/name/resolve/refs/pr/1/a.gguf", hub("org/name", { file: "a.gguf", revision: "refs/pr/1" })],
     ["https://example.com/a.gguf", { kind: "url", url: "https://example.com/a.gguf" }],
     ["https://huggingface.co.example.com/a/b", { kind: "url", url: "https://huggingface.co.example.com/a/b" }],
     ["./a.gguf", { kind: "path", path: "./a.gguf" }],
@@ -49,6 +59,11 @@ describe("a name", () => {
     "https://huggingface.co/org",
     "ftp://example.com/a.gguf",
     "hf:org/name@../x",
+    "hf:org/name@",
+    "hf:org/name@a/../../b",
+    "hf:org/name@a%2F..%2F..%2Fb",
+    "https://huggingface.co/org/name/resolve/refs/../../a.gguf",
+    "https://huggingface.co/org/name/tree/",
   ])("%s names nothing, and it is said what would", (text) =>
     expect(() => parseModelName(text)).toThrow(/ Name it hf:|not an http address/),
   );
@@ -68,6 +83,8 @@ describe("a name", () => {
     const address = (text: string) => addressOfName(parseModelName(text) as Exclude<ModelName, { kind: "id" }>);
     expect(address("hf:org/name:q8_0")).toBe(address("hf.co/org/name:Q8_0"));
     expect(address("hf:org/name")).not.toBe(address("hf:org/name:Q8_0"));
+    for (const name of ["hf:org/name@refs/pr/1", "hf:org/name@feature/x", "hf:org/name@feature%2Fx/a.gguf"])
+      expect(parseModelName(address(name))).toEqual(parseModelName(name));
     expect(address("hf:org/name/a.gguf")).toBe(address("https://huggingface.co/org/name/resolve/main/a.gguf"));
   });
 });

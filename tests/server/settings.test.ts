@@ -3,7 +3,8 @@ import { describe, expect, test } from "bun:test";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { ConfigError, readConfig, sourceOptions } from "../../src/server/read-config.ts";
+import { ConfigError } from "../../src/server/config-error.ts";
+import { readConfig, sourceOptions } from "../../src/server/read-config.ts";
 import { SETTING_NAMES } from "../../src/server/settings.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "ingle-config-"));
@@ -139,7 +140,7 @@ describe("a value that is no good names where it came from", () => {
     ["port", "0x50"],
     ["data", ""],
     ["store", ""],
-    ["no_init", "yes"],
+    ["no_init", "maybe"],
     ["model", ""],
     ["adapter", "llama"],
     ["threads", "0"],
@@ -150,10 +151,10 @@ describe("a value that is no good names where it came from", () => {
     ["queue", "100001"],
     ["downloads", "0"],
     ["timeout", "soon"],
-    ["allow_private", "yes"],
+    ["allow_private", "sure"],
     ["offline", "maybe"],
     ["models_dir", ""],
-    ["stream_default", "yes"],
+    ["stream_default", "y"],
     ["insecure_no_auth", "maybe"],
   ];
   test.each(BAD)("%s %j", (name, value) => {
@@ -181,6 +182,78 @@ describe("a value that is no good names where it came from", () => {
     const config = file(content);
     if (shown === undefined) return void expect(read({ config }).hosts).toEqual([]);
     expect(refusal({ config })).toStartWith(`"${Object.keys(content)[0]}" in ${config} is ${shown}. `);
+  });
+});
+
+describe("what people write", () => {
+  test.each<[name: string, text: string, value: unknown]>([
+    ["offline", "yes", true],
+    ["offline", "On", true],
+    ["offline", "TRUE", true],
+    ["allow_private", "no", false],
+    ["stream_default", "OFF", false],
+    ["port", " 8080\n", 8080],
+    ["adapter", "echo\n", "echo"],
+    ["keep_alive", "1h30m", 5_400_000],
+    ["keep_alive", "1.5h", 5_400_000],
+    ["keep_alive", "90s", 90_000],
+    ["keep_alive", "1500ms", 1500],
+    ["keep_alive", "2m0.5s", 120_500],
+    ["keep_alive", "0s", 0],
+    ["keep_alive", "-1m", Infinity],
+    ["keep_alive", "-300", Infinity],
+    ["timeout", "1m30s", 90_000],
+    ["memory", "8G", 8e9],
+    ["memory", "8g", 8e9],
+    ["memory", "8 GB", 8e9],
+    ["memory", "8Gi", 8 * 2 ** 30],
+    ["memory", "8000000000", 8e9],
+    ["kv_cache", "500M", 5e8],
+    ["host", "[::1]", "[::1]"],
+    ["host", "my-box.local", "my-box.local"],
+    ["hosts", "My-Box.Local.,10.0.0.7,[fd00::1]", ["my-box.local", "10.0.0.7", "[fd00::1]"]],
+    ["origins", "http://localhost:3000/", ["http://localhost:3000"]],
+    ["origins", "HTTPS://Chat.Example.com:443", ["https://chat.example.com"]],
+    ["origins", "http://[::1]:5173", ["http://[::1]:5173"]],
+    ["origins", "app://obsidian.md,tauri://localhost", ["app://obsidian.md", "tauri://localhost"]],
+    ["origins", "chrome-extension://abcdef/", ["chrome-extension://abcdef"]],
+    ["origins", "*", ["*"]],
+  ])("%s %j is understood", (name, text, value) => {
+    expect(read({ [name]: text })).toMatchObject({ [name]: value });
+    expect(read({}, { [`INGLE_${name.toUpperCase()}`]: text })).toMatchObject({ [name]: value });
+  });
+
+  test.each<[name: string, text: string, remedy: string]>([
+    ["memory", "8", '"8GB"'],
+    ["memory", "1024", '"8GB"'],
+    ["memory", "80%", '"8GB"'],
+    ["kv_cache", "2", '"2GB"'],
+    ["keep_alive", "1h30", '"1h30m"'],
+    ["keep_alive", "forever", "-1 never"],
+    ["keep_alive", "--5", "-1 never"],
+    ["host", "127.0.0.1:8080", "Write the address alone, 127.0.0.1, and the port as --port=8080 or INGLE_PORT=8080."],
+    ["host", "[::1]:8080", "Write the address alone, [::1], and the port as --port=8080 or INGLE_PORT=8080."],
+    ["host", "http://0.0.0.0:8080", "Write the address alone, 0.0.0.0, and the port as --port=8080 or INGLE_PORT=8080."],
+    ["host", "https://localhost/", "Write the address alone, localhost."],
+    ["host", "*", "Write 0.0.0.0 for every address"],
+    ["host", "my box", "such as 127.0.0.1"],
+    ["hosts", "mybox:1337", "Write the name alone, mybox."],
+    ["hosts", "http://mybox.local:1337/v1", "Write the name alone, mybox.local."],
+    ["hosts", "*.example.com", "Write each name, such as chat.example.com."],
+    ["hosts", "*", "Write each name, such as chat.example.com."],
+    ["hosts", "a.lan b.lan", "Write a name alone"],
+    ["origins", "localhost:3000", "Write http://localhost:3000."],
+    ["origins", "chat.example.com", "Write http://chat.example.com."],
+    ["origins", "http://localhost:*", "as in http://localhost:3000."],
+    ["origins", "http://localhost:3000/chat", "Write http://localhost:3000."],
+    ["origins", "https://*.example.com", "Write each origin, such as http://localhost:3000"],
+    ["origins", "null", "Write each origin, such as http://localhost:3000"],
+    ["origins", "http://a:b@c", "Write each origin"],
+  ])("%s %j is refused with what to write", (name, text, remedy) => {
+    expect(refusal({ [name]: text })).toContain(remedy);
+    expect(refusal({ [name]: text })).toStartWith(`--${name.replaceAll("_", "-")} is `);
+    const config = file({ [name]: name.endsWith("s") ? text.split(",") : text });
+    expect(refusal({ config })).toStartWith(`"${name}" in ${config} is `);
   });
 });
 
@@ -274,6 +347,40 @@ test("where downloads come from is Hugging Face's own environment", () => {
   });
   expect(sourceOptions({}, { HF_HUB_OFFLINE: "1" })).toMatchObject({ offline: true });
   expect(sourceOptions({ offline: true, allow_private: true }, {})).toEqual({ allow_private: true, offline: true });
+});
+
+describe("the hub's own settings", () => {
+  test.each(["1", "true", "YES", "on", " 1\n"])("HF_HUB_OFFLINE=%j fetches nothing", (text) =>
+    expect(sourceOptions({}, { HF_HUB_OFFLINE: text })).toMatchObject({ offline: true }),
+  );
+  test.each(["0", "false", "NO", "off", "", " "])("HF_HUB_OFFLINE=%j fetches", (text) =>
+    expect(sourceOptions({}, { HF_HUB_OFFLINE: text })).toMatchObject({ offline: false }),
+  );
+  test.each([
+    ["mirror.example", "https://mirror.example"],
+    ["mirror.example:8443/hf/", "https://mirror.example:8443/hf"],
+    ["http://10.0.0.7:8080/", "http://10.0.0.7:8080"],
+    ["https://mirror.example\n", "https://mirror.example"],
+  ])("HF_ENDPOINT=%j is a mirror", (text, hf_endpoint) =>
+    expect(sourceOptions({}, { HF_ENDPOINT: text })).toMatchObject({ hf_endpoint }),
+  );
+  test("HF_TOKEN may end in a line break, as files of secrets do", () =>
+    expect(sourceOptions({}, { HF_TOKEN: "hf_x\n" })).toMatchObject({ hf_token: "hf_x" }));
+
+  test.each([
+    [{ HF_HUB_OFFLINE: "maybe" }, 'HF_HUB_OFFLINE is "maybe". Write 1 or 0.'],
+    [{ HF_ENDPOINT: "ftp://mirror.example" }, "HF_ENDPOINT is no address of a hub."],
+    [{ HF_ENDPOINT: "http://" }, "HF_ENDPOINT is no address of a hub."],
+    [{ HF_ENDPOINT: "https://me:secret@mirror.example" }, "HF_ENDPOINT is no address of a hub."],
+    [{ HF_TOKEN: "hf_x hf_y" }, "HF_TOKEN holds a space"],
+    [{ HF_TOKEN: "hf_x\nhf_y" }, "HF_TOKEN holds a space"],
+    [{ HF_TOKEN: "hf_ü" }, "HF_TOKEN holds a space"],
+  ])("%j is refused, and no secret is quoted", (env, sentence) => {
+    const read = () => sourceOptions({}, env as Record<string, string>);
+    expect(read).toThrow(ConfigError);
+    expect(read).toThrow(sentence);
+    expect(read).not.toThrow(/secret|hf_[xyü]/);
+  });
 });
 
 test("every setting is read by something", async () => {

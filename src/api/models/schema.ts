@@ -16,7 +16,15 @@ export const NewModel = v.object({
   repo: v.optional(v.pipe(v.string(), v.maxLength(500))),
   source_url: v.optional(Address),
   path: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(4_096))),
-  sha256: v.optional(v.pipe(v.string(), v.toLowerCase(), v.regex(/^[0-9a-f]{64}$/))),
+  sha256: v.optional(
+    v.pipe(
+      v.string(),
+      v.toLowerCase(),
+      // Registries of images write the algorithm before it.
+      v.transform((sum) => sum.trim().replace(/^sha256:/, "")),
+      v.regex(/^[0-9a-f]{64}$/, codedMessage("invalid_value", '"sha256" must be the 64 hexadecimal digits of a SHA-256.')),
+    ),
+  ),
   /** Bytes. */
   size: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(1))),
   /** Only with the operator's key: the address may be plain http, or private. */
