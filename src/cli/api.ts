@@ -82,7 +82,7 @@ function inUseError(holder: Holder, why: string, cause?: unknown): CliError {
 
 /** The API of an application in this process, with engines of its own. */
 export async function connectInProcess(config: Config, options: CreateServerOptions): Promise<Api> {
-  const server = await createServer(config, options);
+  const server = await createServer(config, { ...options, for_owner: true });
   return { ...apiOfServer(server), close: () => server.close(0) };
 }
 

@@ -48,6 +48,8 @@ export interface RunningServer {
 export interface CreateServerOptions {
   /** The name of the command, for others that find the data folder in use. */
   command: string;
+  /** No other than the owner of this account can call it. */
+  for_owner?: boolean;
   /** Nothing is to be written: the data folder may be in use by another process. */
   reads?: boolean;
   /** The server listens beyond loopback. */
@@ -95,7 +97,7 @@ function createServerOn(folder: DataFolder, config: Config, log: Log, options: C
     memory: estimator && { need: async (model, load) => (model.upstream ? undefined : estimator.need(model, load)), budget },
     log,
   });
-  const sources = sourceOptions(config);
+  const sources = sourceOptions(config, undefined, { for_owner: options.for_owner ?? false });
   const downloads = createDownloadJobs({
     library,
     records: store.downloads,

@@ -3,6 +3,7 @@
 import { homedir, platform } from "node:os";
 import { join } from "node:path";
 import { homeFolder } from "../../models/absolute-path.ts";
+import type { Variables } from "./hub-options.ts";
 
 /** The variable that names the folder of all programs, where it is below the home folder else, and what is below it. */
 type Place = [variable: string | undefined, usual: string, ...below: string[]];
@@ -23,10 +24,7 @@ const PLACES: Partial<Record<NodeJS.Platform, typeof XDG>> = {
 };
 
 /** A folder of the platform; `earlier` is what Node made of it where HOME is empty, which is none. */
-export function platformFolder(
-  kind: "data" | "config",
-  env: Record<string, string | undefined>,
-): { folder: string; earlier: string } {
+export function platformFolder(kind: "data" | "config", env: Variables): { folder: string; earlier: string } {
   const [variable, usual, ...below] = (PLACES[platform()] ?? XDG)[kind];
   const given = variable && env[variable];
   const folder = join(given || join(homeFolder(), usual), ...below);

@@ -11,7 +11,7 @@ import { toBadRequest } from "../http/validate.ts";
 import { isObject } from "../support/json.ts";
 import { shellWords } from "../support/shell-words.ts";
 import { ConfigError } from "./config-error.ts";
-import { hubOptions } from "./hub-options.ts";
+import { hubOptions, type Variables } from "./hub-options.ts";
 import { platformFolder } from "./platform-folders.ts";
 import { readSwitch } from "./switch-words.ts";
 import { ANYTHING, readPath, withAbsolutePaths, type SettingOrigin } from "./setting-paths.ts";
@@ -26,8 +26,6 @@ import {
   type SettingName,
   type Settings,
 } from "./settings.ts";
-
-type Variables = Record<string, string | undefined>;
 
 /** The settings of a command; `flags` are those of its command line by the names of the settings. Throws `ConfigError`. */
 export function readConfig(flags: Record<string, unknown> = {}, env: Variables = processEnv): Config {
@@ -110,10 +108,17 @@ function asConfigError<T>(work: () => T): T {
 const unknownName = (settings: object): string | undefined =>
   Object.keys(settings).find((name) => !Object.hasOwn(SETTINGS, name));
 
-/** Where downloads may come from; the hub's settings are those of Hugging Face's own tools. */
-export function sourceOptions(config: Partial<Config> = {}, env: Variables = processEnv): DownloadOptions {
+/**
+ * Where downloads may come from; the hub's settings are those of Hugging Face's own tools. `for_owner`: only the owner of this account can ask
+ * for any.
+ */
+export function sourceOptions(
+  config: Partial<Config> = {},
+  env: Variables = processEnv,
+  { for_owner = false } = {},
+): DownloadOptions {
   const { allow_private = false, offline = false, download_hosts = [] } = config;
-  const hub = hubOptions(env);
+  const hub = asConfigError(() => hubOptions(env, for_owner));
   const proxies = readProxies(env);
   return {
     ...hub,

@@ -1,6 +1,6 @@
 // Flags over the environment over the file over the defaults, and who is at fault when a value is no good.
 import { describe, expect, test } from "bun:test";
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { ConfigError } from "../../src/server/config-error.ts";
@@ -364,6 +364,21 @@ describe("the hub's own settings", () => {
   ])("HF_ENDPOINT=%j is a mirror", (text, hf_endpoint) =>
     expect(sourceOptions({}, { HF_ENDPOINT: text })).toMatchObject({ hf_endpoint }),
   );
+  test("the token that was stored by logging in is that of the owner's commands, not of a server", () => {
+    const home = mkdtempSync(join(tmpdir(), "ingle-hf-"));
+    mkdirSync(join(home, "huggingface"));
+    writeFileSync(join(home, "huggingface", "token"), "hf_stored\n");
+    writeFileSync(join(home, "other"), "hf_other");
+    const tokenIn = (env: Record<string, string>, for_owner = true) =>
+      sourceOptions({}, { XDG_CACHE_HOME: home, ...env }, { for_owner }).hf_token;
+    expect(tokenIn({})).toBe("hf_stored");
+    expect(tokenIn({ XDG_CACHE_HOME: "/nowhere", HF_HOME: join(home, "huggingface") })).toBe("hf_stored");
+    expect(tokenIn({ HF_TOKEN_PATH: join(home, "other") })).toBe("hf_other");
+    expect(tokenIn({ HF_TOKEN: "hf_given" })).toBe("hf_given");
+    expect(tokenIn({ HF_HUB_DISABLE_IMPLICIT_TOKEN: "1" })).toBeUndefined();
+    expect(tokenIn({ HF_HOME: "/nowhere" })).toBeUndefined();
+    expect(tokenIn({}, false)).toBeUndefined();
+  });
   test("HF_TOKEN may end in a line break, as files of secrets do", () =>
     expect(sourceOptions({}, { HF_TOKEN: "hf_x\n" })).toMatchObject({ hf_token: "hf_x" }));
 
