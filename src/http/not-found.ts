@@ -10,6 +10,10 @@ export function noMessage(id: string): ApiError {
   return missing(`There is no message ${quote(id)} in this thread. GET on its messages lists those that there are.`, "message");
 }
 
+export function noMessageFile(id: string): ApiError {
+  return missing(`The message has no file ${quote(id)}. Its "file_ids" are those that it has.`, "file");
+}
+
 export function noAssistant(id: string, param?: string): ApiError {
   return missing(`There is no assistant ${quote(id)}. GET /v1/assistants lists those that there are.`, "assistant", param);
 }

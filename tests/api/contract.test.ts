@@ -145,6 +145,16 @@ describe("the document", () => {
   });
 });
 
+test("every model of the catalogue is the document's", async () => {
+  const { request } = makeApp();
+  const { data } = (await (await request("/v1/models?catalog=true")).json()) as { data: { id: string }[] };
+  expect(data.length).toBeGreaterThan(10);
+  const wrong = data.flatMap((model) =>
+    faults({ $ref: "#/components/schemas/Model" }, model).map((fault) => `${model.id}: ${fault}`),
+  );
+  expect(wrong).toEqual([]);
+});
+
 describe("the checker", () => {
   const schema: Schema = {
     type: "object",

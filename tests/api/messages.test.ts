@@ -33,6 +33,17 @@ describe("a new message", () => {
     });
   });
 
+  test("lists the files that it names, each with an address of its own", async () => {
+    const { path, say, request } = await makeThread();
+    const { id } = await json(await say("hi", { file_ids: ["file-1", "file/2"] }));
+    const file = (id_of_file: string) => ({ id: id_of_file, object: "thread.message.file", created_at: NOW, message_id: id });
+    const files = await json(await request(`${path}/${id}/files`));
+    expect(files).toEqual({ object: "list", data: [file("file-1"), file("file/2")] });
+    expect(await json(await request(`${path}/${id}/files/file%2F2`))).toEqual(file("file/2"));
+    expect(await errorOf(await request(`${path}/${id}/files/file-3`))).toMatchObject({ status: 404, code: "file_not_found" });
+    expect(await errorOf(await request(`${path}/msg_x/files`))).toMatchObject({ status: 404, code: "message_not_found" });
+  });
+
   test("has null where OpenAI's clients look for it", async () => {
     const { path, post } = await makeThread();
     const headers = { "openai-beta": "assistants=v2" };

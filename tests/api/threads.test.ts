@@ -183,6 +183,23 @@ describe("a thread", () => {
     ]);
   });
 
+  test("a change of its assistants or messages is refused, and what it was answered with passes", async () => {
+    const app = makeApp();
+    const { id } = await made(app, { title: "old", messages: [{ role: "user", content: "hi" }] });
+    const change = (body: object) => app.post(`/v1/threads/${id}`, body, { method: "PATCH" });
+    for (const name of ["messages", "assistants"]) {
+      const refused = await errorOf(
+        await change({ title: "new", [name]: [{ assistant_id: "jan", role: "user", content: "x" }] }),
+      );
+      expect(refused).toMatchObject({ status: 400, code: "unsupported_parameter", param: name });
+    }
+    const whole = await json(await app.request(`/v1/threads/${id}`));
+    expect(whole).toMatchObject({ title: "old" });
+    expect(await json(await change({ ...whole, title: "new" }))).toMatchObject({ title: "new" });
+    expect((await change({ assistants: whole.assistant_configs, messages: [] })).status).toBe(200);
+    expect((await app.post("/v1/threads/nope", { messages: [1] }, { method: "PATCH" })).status).toBe(404);
+  });
+
   test("B-40: an empty change and nulls change nothing", async () => {
     const app = makeApp();
     const thread = await made(app, { title: "same" });

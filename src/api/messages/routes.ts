@@ -3,13 +3,13 @@ import { Hono, type Context } from "hono";
 import type { Deps } from "../deps.ts";
 import { json } from "../../http/json.ts";
 import type { AppEnv } from "../../http/app-env.ts";
-import { noMessage, noThread } from "../../http/not-found.ts";
+import { noMessage, noMessageFile, noThread } from "../../http/not-found.ts";
 import { answerList } from "../../http/list.ts";
 import { PageQuery, pageRecords } from "../../http/paging.ts";
 import { parseBody, parseQuery } from "../../http/validate.ts";
 import { mergeMetadata } from "../metadata.ts";
 import { MessageChange, NewMessage, newMessageRecord } from "./schema.ts";
-import { toWireMessage } from "./wire-form.ts";
+import { toWireMessage, toWireMessageFile } from "./wire-form.ts";
 
 export const messageRoutes = (deps: Deps) => {
   const { store } = deps;
@@ -23,6 +23,13 @@ export const messageRoutes = (deps: Deps) => {
     }));
     if (changed === undefined) throw noMessage(id);
     return json(c, toWireMessage(c, changed));
+  };
+  const readMessage = async (c: Context<AppEnv>) => {
+    const [thread_id, id] = pathIds(c);
+    if ((await store.threads.get(thread_id)) === undefined) throw noThread(thread_id);
+    const message = await store.messages(thread_id).get(id);
+    if (message === undefined) throw noMessage(id);
+    return message;
   };
   return new Hono<AppEnv>()
     .get("/:thread_id/messages", async function listMessages(c) {
@@ -43,11 +50,17 @@ export const messageRoutes = (deps: Deps) => {
       return json(c, toWireMessage(c, message));
     })
     .get("/:thread_id/messages/:message_id", async function getMessage(c) {
-      const [thread_id, id] = pathIds(c);
-      if ((await store.threads.get(thread_id)) === undefined) throw noThread(thread_id);
-      const message = await store.messages(thread_id).get(id);
-      if (message === undefined) throw noMessage(id);
-      return json(c, toWireMessage(c, message));
+      return json(c, toWireMessage(c, await readMessage(c)));
+    })
+    .get("/:thread_id/messages/:message_id/files", async function listMessageFiles(c) {
+      const message = await readMessage(c);
+      return json(c, { object: "list", data: message.file_ids.map((id) => toWireMessageFile(message, id)) });
+    })
+    .get("/:thread_id/messages/:message_id/files/:file_id", async function getMessageFile(c) {
+      const message = await readMessage(c);
+      const id = c.req.param("file_id");
+      if (!message.file_ids.includes(id)) throw noMessageFile(id);
+      return json(c, toWireMessageFile(message, id));
     })
     .on(["PATCH", "POST"], "/:thread_id/messages/:message_id", changeMessage)
     .delete("/:thread_id/messages/:message_id", async function deleteMessage(c) {

@@ -10,3 +10,8 @@ export function toWireMessage(c: Context<AppEnv>, message: Message) {
   const about = { id, object, created_at, thread_id, role, content, file_ids, assistant_id, run_id };
   return adaptNulls(c, { ...about, metadata, status, completed_at }, ["assistant_id", "run_id"]);
 }
+
+/** A file of a message, which is kept as its id. */
+export function toWireMessageFile({ id: message_id, created_at }: Message, id: string) {
+  return { id, object: "thread.message.file", created_at, message_id };
+}

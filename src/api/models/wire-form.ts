@@ -32,6 +32,8 @@ export async function toWireModel(model: Model, presence: ModelPresence, deps: D
     ...fields
   } = model;
   const { for_owner = false } = options;
+  // Only the estimate of a model that is not here needs it; the document's schema has no such field.
+  const { token_bytes: _4, ...wireMetadata } = metadata;
   const sources = files.flatMap((file) =>
     file.sources.map((source) => {
       const { url, ...place } = driverOf(source).locate(source);
@@ -50,7 +52,7 @@ export async function toWireModel(model: Model, presence: ModelPresence, deps: D
     owned_by: model.owned_by || metadata.author || "",
     settings,
     parameters,
-    metadata: { ...metadata, size: metadata.size ?? files.reduce((sum, { size = 0 }) => sum + size, 0) },
+    metadata: { ...wireMetadata, size: metadata.size ?? files.reduce((sum, { size = 0 }) => sum + size, 0) },
     engine: adapter.name,
     sources,
     state,

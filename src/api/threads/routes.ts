@@ -1,8 +1,10 @@
 // /v1/threads: conversations with their assistants; their messages are in api/messages.
+import { isDeepStrictEqual } from "node:util";
 import { Hono, type Context } from "hono";
 import type { Deps } from "../deps.ts";
 import { json } from "../../http/json.ts";
 import type { AppEnv } from "../../http/app-env.ts";
+import { invalidValue, type ApiError } from "../../http/errors.ts";
 import { noAssistant, noThread } from "../../http/not-found.ts";
 import { answerArray, answerList } from "../../http/list.ts";
 import { PageQuery, pageRecords, WHOLE } from "../../http/paging.ts";
@@ -11,15 +13,28 @@ import { parseBody, parseQuery } from "../../http/validate.ts";
 import { wantsPage } from "../dialect.ts";
 import { newMessageRecord } from "../messages/schema.ts";
 import { mergeMetadata } from "../metadata.ts";
-import { NewThread, ThreadChange } from "./schema.ts";
+import { NewThread, ThreadChange, type ThreadMembers } from "./schema.ts";
 import { toWireThread, toWireThreadWithMessages } from "./wire-form.ts";
 
 export const threadRoutes = (deps: Deps) => {
   const { store } = deps;
   const answer = { toWire: toWireThread, onError: deps.onError };
+  /** Throws 400 for assistants and messages that a change would drop in silence; those that the thread has pass, as it was answered. */
+  const refuseOtherMembers = async ({ assistants, messages }: ThreadMembers, id: string): Promise<void> => {
+    const thread = await store.threads.get(id);
+    if (thread === undefined) throw noThread(id);
+    const own = toWireThreadWithMessages(thread, await store.messages(id).ids());
+    const has = (given: unknown[], ...answers: (readonly unknown[])[]) =>
+      answers.some((one) => isDeepStrictEqual(given, [...one]));
+    if (messages?.length && !has(messages, own.messages))
+      throw unsupportedChange("messages", "POST /v1/threads/{thread_id}/messages adds one");
+    if (assistants?.length && !has(assistants, own.assistants, own.assistant_configs))
+      throw unsupportedChange("assistants", "A new thread can have others");
+  };
   const changeThread = async (c: Context<AppEnv>) => {
-    const { title, metadata } = await parseBody(c, ThreadChange);
+    const { title, metadata, ...members } = await parseBody(c, ThreadChange);
     const id = c.req.param("thread_id") ?? "";
+    if (members.assistants?.length || members.messages?.length) await refuseOtherMembers(members, id);
     const changed = await store.threads.patch(id, (thread) => ({
       ...thread,
       title: title ?? thread.title,
@@ -65,6 +80,10 @@ export const threadRoutes = (deps: Deps) => {
       return json(c, { id, object: "thread.deleted", deleted: true });
     });
 };
+
+function unsupportedChange(name: string, remedy: string): ApiError {
+  return invalidValue(`"${name}" of a thread cannot be changed. Leave it out. ${remedy}.`, name, "unsupported_parameter");
+}
 
 /** Throws 404 `assistant_not_found` for an assistant that does not exist. */
 async function checkAssistants({ store }: Deps, assistants: Thread["assistants"]): Promise<void> {

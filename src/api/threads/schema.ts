@@ -43,4 +43,12 @@ export const NewThread = v.object({
   tool_resources: NoToolResources,
 });
 
-export const ThreadChange = v.object({ title: v.nullish(Title), metadata: MetadataChange, tool_resources: NoToolResources });
+/** `assistants` and `messages` may come back as they were answered: `refuseOtherMembers` looks at them. */
+export const ThreadChange = v.object({
+  title: v.nullish(Title),
+  metadata: MetadataChange,
+  tool_resources: NoToolResources,
+  assistants: v.nullish(v.array(v.unknown())),
+  messages: v.nullish(v.array(v.unknown())),
+});
+export type ThreadMembers = Pick<v.InferOutput<typeof ThreadChange>, "assistants" | "messages">;
