@@ -41,7 +41,7 @@ export const Upstream = v.object({
 export type Upstream = v.InferOutput<typeof Upstream>;
 
 const ModelObject = v.object({
-  id: v.pipe(v.string(), v.minLength(1), v.maxLength(200)),
+  id: v.pipe(v.string(), v.minLength(1), v.maxLength(512)),
   object: v.optional(v.literal("model"), "model"),
   name: v.string(),
   version: v.optional(v.string(), "1.0"),

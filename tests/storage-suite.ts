@@ -33,6 +33,9 @@ const ODD_STRINGS = {
 };
 
 const ODD_MODEL_IDS = [
+  "x".repeat(121),
+  "X".repeat(512),
+  "Ä".repeat(256),
   ...[
     "a/b",
     "a:b",

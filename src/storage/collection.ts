@@ -58,6 +58,8 @@ export interface RecordKind<T> {
   /** The id as a safe part of a key; undefined for a string that is not an id of this kind. Reversed by `toId`. */
   toKey(id: string): string | undefined;
   toId(key: string): string | undefined;
+  /** Whether only the record under a key says its id. Absent where none is so. */
+  isHashedKey?(key: string): boolean;
 }
 
 const CALLS_AT_ONCE = 32;
@@ -112,9 +114,25 @@ export function createCollection<T extends { id: string }>(
   const load = async (): Promise<string[]> => {
     const keys = await storage.getKeys(base);
     const prefix = `${base}:`;
-    const ids = keys.flatMap((key) => (key.startsWith(prefix) ? (kind.toId(key.slice(prefix.length)) ?? []) : []));
+    const names = keys.filter((key) => key.startsWith(prefix)).map((key) => key.slice(prefix.length));
+    const hashed = names.filter((name) => kind.isHashedKey?.(name));
+    const ids = [...names.map(kind.toId), ...(await inBatches(hashed, idInRecord))];
     // A scan of Redis may name a key twice.
-    return [...new Set(ids)];
+    return [...new Set(ids.filter((id) => id !== undefined))];
+  };
+
+  /** The id that the record under a hashed key holds; undefined where it cannot be read, or is that of another key. */
+  const idInRecord = async (name: string): Promise<string | undefined> => {
+    const key = `${base}:${name}`;
+    try {
+      const raw: unknown = await storage.getItemRaw(key);
+      if (raw instanceof Error) throw raw;
+      return raw === null || raw === undefined ? undefined : idInText(kind, name, decodeStored(raw));
+    } catch (error) {
+      if (!isRecordFault(error)) throw error;
+      context.onDamaged(key, readFault(`${kind.name} of the key ${quote(name)}`, error));
+      return undefined;
+    }
   };
 
   const records: Collection<T> = {
@@ -236,14 +254,24 @@ function decodeStored(raw: unknown): string {
   return JSON.stringify(raw);
 }
 
-/** The record that a text holds. Throws `DamagedError` for a text that is not a record of this schema, or of another id. */
-export function parseRecord<T extends { id: string }>(schema: v.GenericSchema<unknown, T>, text: string, id: string): T {
-  let value: unknown;
+/** The id in the text of a record under a hashed key. Throws `DamagedError` for a text without the id of this key. */
+export function idInText(kind: Pick<RecordKind<unknown>, "toKey">, name: string, text: string): string {
+  const id = parseJson(text)?.id;
+  if (typeof id === "string" && kind.toKey(id) === name) return id;
+  throw new DamagedError("It does not hold the id of its key.");
+}
+
+function parseJson(text: string): any {
   try {
-    value = JSON.parse(text);
+    return JSON.parse(text);
   } catch (error) {
     throw new DamagedError("It is not JSON.", { cause: error });
   }
+}
+
+/** The record that a text holds. Throws `DamagedError` for a text that is not a record of this schema, or of another id. */
+export function parseRecord<T extends { id: string }>(schema: v.GenericSchema<unknown, T>, text: string, id: string): T {
+  const value: unknown = parseJson(text);
   const result = v.safeParse(schema, value, { abortEarly: true });
   if (!result.success) {
     throw new DamagedError(`${v.getDotPath(result.issues[0]) ?? "It"}: ${result.issues[0].message}`);

@@ -10,7 +10,7 @@ import { createConversations, type Conversations } from "./conversations.ts";
 import { Assistant, BUILT_IN, Message, Thread } from "./entities.ts";
 import type { COLLECTIONS } from "./file-names.ts";
 import { createIdIndex } from "./id-index.ts";
-import { decodeKey, encodeKey } from "./encode-key.ts";
+import { decodeKey, encodeKey, isHashedKey } from "./encode-key.ts";
 import { createRecordCache } from "./record-cache.ts";
 import { createKeyedRwLock } from "./keyed-rw-lock.ts";
 import type { Presence } from "./presence.ts";
@@ -114,12 +114,5 @@ function kindOfOwnIds<T>(name: string, prefix: string, schema: RecordKind<T>["sc
 }
 
 function kindOfAnyIds<T>(name: string, schema: RecordKind<T>["schema"]): RecordKind<T> {
-  const toKey = (id: string): string | undefined => {
-    try {
-      return encodeKey(id);
-    } catch {
-      return undefined; // too long to be a file name, so nothing was ever stored under it
-    }
-  };
-  return { name, schema, toKey, toId: decodeKey };
+  return { name, schema, toKey: encodeKey, toId: decodeKey, isHashedKey };
 }

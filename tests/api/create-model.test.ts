@@ -199,13 +199,59 @@ describe("a model at an address", () => {
     [{}, "repo"],
     [{ repo: "org/name", path: "/x" }, "path"],
     [{ repo: "org/name", id: "" }, "id"],
-    [{ repo: "org/name", id: "x".repeat(201) }, "id"],
+    [{ repo: "org/name", id: "x".repeat(513) }, "id"],
     [{ path: "" }, "path"],
   ])("%j is refused for its %s", async (body, param) => {
     const { refusal, listed } = house();
     expect(await refusal(body)).toMatchObject({ status: 400, param });
     expect(await listed("?catalog=true")).toEqual(await house().listed("?catalog=true"));
   });
+});
+
+describe("an id", () => {
+  test.each([
+    "hf:unsloth/Mistral-Small-3.2-24B-Instruct-2506-GGUF/Mistral-Small-3.2-24B-Instruct-2506-UD-Q4_K_M.gguf",
+    "Ä".repeat(256),
+    "😀".repeat(128),
+    "X".repeat(512),
+    "a/b/../c",
+    "...",
+    "a%2Fb",
+    "%zz",
+    "100%",
+    "a b#c?d&e+f",
+    "/a",
+    "a/",
+    "a//b",
+    "a\\b",
+    "é",
+    "e\u0301",
+    "CON",
+    "a/start",
+    "<b>",
+    "\u202egpj",
+    "a\u0000b",
+  ])("%j is stored, found and removed under its own name", async (id) => {
+    const { added, shown, listed, request } = house();
+    expect(await added({ repo: "org/name", id })).toMatchObject({ id, state: "available" });
+    expect(await added({ repo: "org/name", id: `${[...id].slice(1).join("")}z` })).toMatchObject({ state: "available" });
+    expect(await shown(id)).toMatchObject({ id });
+    expect(await listed("?catalog=true")).toContain(id);
+    expect((await request(`/v1/models/${encodeURIComponent(id)}`, { method: "DELETE" })).status).toBe(200);
+    expect(await listed("?catalog=true")).not.toContain(id);
+  });
+
+  test.each([".", "..", "\ud800", "a\udc00b", "x".repeat(513), "Ä".repeat(257), "😀".repeat(129)])(
+    "%j is refused when it is made, with what is wrong with it",
+    async (id) => {
+      const { refusal, owner, store } = house();
+      const expected = { status: 400, param: "id" };
+      expect(await refusal({ repo: "org/name", id })).toMatchObject(expected);
+      expect(await refusal({ path: file("mine.gguf"), id }, owner)).toMatchObject(expected);
+      expect(await refusal({ base_url: "http://127.0.0.1:1/v1", id }, owner)).toMatchObject(expected);
+      expect([await store.models.ids(), await store.downloads.ids()]).toEqual([[], []]);
+    },
+  );
 });
 
 describe("a file that is there", () => {

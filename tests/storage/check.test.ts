@@ -24,6 +24,7 @@ import { checkFolder } from "../../src/storage/check/check.ts";
 import type { FolderFinding } from "../../src/storage/check/folder.ts";
 import { MARKER, SET_ASIDE } from "../../src/storage/file-names.ts";
 import { setAside } from "../../src/storage/check/set-aside.ts";
+import { encodeKey } from "../../src/storage/encode-key.ts";
 import { disk, type FileSystem } from "../../src/storage/drivers/fs-durable/file-system.ts";
 import {
   damagedFolder,
@@ -121,6 +122,20 @@ test("a sound folder: nothing is found, and its records are counted", async () =
   for (const name of [".dead.tmp", "threads/.x.dead.tmp", "lost+found", ".old.lock", "ingle.lock", "ingle.lock.half"]) put(name);
   const report = await checkFolder(base, { in_use: false });
   expect(report).toEqual({ findings: [], sound: { threads: 2, messages: 4, assistants: 1, models: 1, downloads: 0 } });
+});
+
+test("a model whose id is longer than a file name is sound with its weights and states, and damaged under another id", async () => {
+  const { base, put, at, found } = await house();
+  const id = "org/".padEnd(300, "x");
+  const { store } = openFolder(base);
+  await store.models.put({ ...model(id), files: [{ name: "w.gguf", size: 4, sources: [] }] });
+  put(`weights/${encodeKey(id)}/w.gguf`, "GGUF");
+  mkdirSync(at(`kv-cache/${encodeKey(id)}`), { recursive: true });
+  expect(await found()).toEqual([]);
+  expect(await openFolder(base).store.models.ids()).toContain(id);
+  put(`models/${encodeKey(id)}.json`, JSON.stringify(model("other")));
+  expect(await found()).toEqual([`damaged models/${encodeKey(id)}.json`]);
+  expect(await openFolder(base).store.models.ids()).toEqual(["org/tiny"]);
 });
 
 describe("damaged", () => {

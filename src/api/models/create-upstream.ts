@@ -6,6 +6,7 @@ import type { Model, Upstream } from "../../../models/manifest.ts";
 import type { Deps } from "../deps.ts";
 import { ApiError, invalidValue } from "../../http/errors.ts";
 import { isOperator } from "../../http/middleware/auth.ts";
+import { checkNewId } from "./model-id.ts";
 import { toWireModel } from "./wire-form.ts";
 import { newModelRecord } from "./new-record.ts";
 import type { NewModel } from "./schema.ts";
@@ -23,6 +24,7 @@ export async function addUpstream(c: Context, deps: Deps, request: NewModel, bas
   const { id } = request;
   if (id === undefined)
     throw invalidValue('"id" is missing: what is the model to be called here?', "id", "missing_required_parameter");
+  checkNewId(id);
   const upstream = upstreamOf(request, [base_url].flat());
   const known = await deps.library.get(id);
   if (known !== undefined && isDeepStrictEqual(known.upstream, upstream))

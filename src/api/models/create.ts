@@ -22,6 +22,7 @@ import { clientOf } from "../../http/client-of.ts";
 import { digestOf, isOperator } from "../../http/middleware/auth.ts";
 import type { DownloadPlan } from "../../library/pending-models.ts";
 import { describeFilesInPlace } from "./local-files.ts";
+import { checkNewId } from "./model-id.ts";
 import { parseBody } from "../../http/validate.ts";
 import { toWireModel } from "./wire-form.ts";
 import { NewModel } from "./schema.ts";
@@ -36,10 +37,9 @@ export async function addModel(c: Context<AppEnv>, deps: Deps): Promise<Response
   const pointless = (["model", "key_env", "slots"] as const).find((name) => request[name] !== undefined);
   if (pointless !== undefined)
     throw invalidValue(`"${pointless}" needs "base_url": it is about a model that other servers run.`, pointless);
-  const { place, param } = parsePlace(request);
+  const place = parsePlace(request);
   const id = request.id ?? idOfName(place);
-  if (id === "" || id.length > 200)
-    throw invalidValue(`No id can be made of ${quote(request[param]!)}. Choose one with "id".`, "id");
+  checkNewId(id);
   const { adapter = request.engine, engine = adapter } = request;
   if (engine !== adapter)
     throw invalidValue('"engine" is the older name of "adapter", and they differ. Leave out "engine".', "engine");
@@ -74,8 +74,8 @@ function mayUsePrivateAddress(c: Context<AppEnv>, { guards, allow_private = fals
   throw new ApiError(403, message, { param: "allow_private", code: "url_not_allowed" });
 }
 
-/** The place of the model, and the field that names it. */
-function parsePlace(request: NewModel): { place: ModelPlace; param: "repo" | "source_url" | "path" } {
+/** The place of the model. */
+function parsePlace(request: NewModel): ModelPlace {
   const places = (["repo", "source_url", "path"] as const).filter((name) => request[name] !== undefined);
   const [param] = places;
   if (param === undefined) {
@@ -85,12 +85,11 @@ function parsePlace(request: NewModel): { place: ModelPlace; param: "repo" | "so
   if (places.length > 1)
     throw invalidValue(`"${places[0]}" and "${places[1]}" are both given. A model has one place.`, places[1]!);
   const text = request[param]!;
-  if (param === "path") return { place: { kind: "path", path: text }, param };
+  if (param === "path") return { kind: "path", path: text };
   try {
     const place = parseModelName(text);
-    if (param === "repo")
-      return { place: place.kind === "hub" ? place : { kind: "hub", reference: parseHubReference(text) }, param };
-    if (place.kind === "hub" || (place.kind === "url" && URL.canParse(text))) return { place, param };
+    if (param === "repo") return place.kind === "hub" ? place : { kind: "hub", reference: parseHubReference(text) };
+    if (place.kind === "hub" || (place.kind === "url" && URL.canParse(text))) return place;
   } catch (error) {
     if (!(error instanceof ModelNameError)) throw error;
     throw invalidValue(error.message, param);

@@ -1,6 +1,6 @@
 // The records of a data folder: whether each is whole, and whether something leads to it.
 import type { Model } from "../../../models/manifest.ts";
-import { parseRecord } from "../collection.ts";
+import { idInText, parseRecord } from "../collection.ts";
 import { systemCodeOf } from "../../../models/system-code.ts";
 import { DamagedError } from "../faults.ts";
 import { disk } from "../drivers/fs-durable/file-system.ts";
@@ -54,16 +54,17 @@ export async function checkRecords(checked: CheckedFolder): Promise<Records> {
     const kind = KINDS[base];
     for (const entry of await entries(path)) {
       const place = `${path}/${entry.name}`;
-      const id = entry.name.endsWith(SUFFIX) ? kind.toId(entry.name.slice(0, -SUFFIX.length)) : undefined;
+      const key = entry.name.endsWith(SUFFIX) ? entry.name.slice(0, -SUFFIX.length) : "";
       if (TEMPORARY.test(entry.name) && entry.kind === "file") continue;
       if (base === "threads" && reportReplacement(entry.name)) continue;
-      if (id === undefined) {
+      const id = kind.toId(key);
+      if (key === "" || (id === undefined && !kind.isHashedKey?.(key))) {
         report("foreign", place, "Its name is none that ingle gives.");
         continue;
       }
-      const record = await readRecord(base, place, id);
+      const record = await readRecord(base, place, key, id);
       if (record === undefined) {
-        if (base === "threads") threads.add(id);
+        if (base === "threads") threads.add(key);
         continue;
       }
       sound[base]++;
@@ -80,10 +81,15 @@ export async function checkRecords(checked: CheckedFolder): Promise<Records> {
     return true;
   }
 
-  async function readRecord(base: keyof typeof KINDS, place: string, id: string): Promise<{ id: string } | undefined> {
+  async function readRecord(
+    base: keyof typeof KINDS,
+    place: string,
+    key: string,
+    id?: string,
+  ): Promise<{ id: string } | undefined> {
     try {
       const text = decodeText(await disk.read(checked.place(place), LARGEST));
-      const record = parseRecord<{ id: string }>(KINDS[base].schema, text, id);
+      const record = parseRecord<{ id: string }>(KINDS[base].schema, text, id ?? idInText(KINDS[base], key, text));
       const thread_id = (record as { thread_id?: unknown }).thread_id;
       if (base === "messages" && place.split("/")[1] !== thread_id) throw new DamagedError("It names another thread.");
       return record;

@@ -6,7 +6,7 @@ import {
   UNFINISHED_STATE_FILE,
 } from "../../../models/saved-state-files.ts";
 import type { Model } from "../../../models/manifest.ts";
-import { decodeKey, encodeKey } from "../encode-key.ts";
+import { encodeKey, isKey } from "../encode-key.ts";
 import { IGNORED, type CheckedFolder } from "./folder.ts";
 
 /** `models`: those whose records are sound. What is kept for another one is left alone: its record may be mended. */
@@ -18,7 +18,7 @@ export async function checkStates(
   for (const { name, kind } of await entries(KV_CACHE_FOLDER)) {
     const place = `${KV_CACHE_FOLDER}/${name}`;
     if (IGNORED.test(name)) continue;
-    if (kind !== "folder" || decodeKey(name) === undefined) report("foreign", place, "It is not a model's folder.");
+    if (kind !== "folder" || !isKey(name)) report("foreign", place, "It is not a model's folder.");
     else if ((await isOfMissingModel(name)) && (await entries(place)).length > 0)
       report("orphaned", place, "The conversations that are kept here are those of a model that is gone.");
     else if (sound.has(name)) await statesOf(place);

@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 import { fileStamp } from "../../../models/file-stamp.ts";
 import type { Model } from "../../../models/manifest.ts";
 import { TEMPORARY } from "../drivers/fs-durable.ts";
-import { decodeKey, encodeKey } from "../encode-key.ts";
+import { encodeKey, isKey } from "../encode-key.ts";
 import { systemCodeOf } from "../../../models/system-code.ts";
 import { shellWords } from "../../support/shell-words.ts";
 import { isDamaged, makeWeightNote, notePath, readWeightNote, writeWeightNote } from "../weight-notes.ts";
@@ -23,7 +23,7 @@ export async function checkWeights(checked: CheckedFolder, { models, fetched }: 
   for (const { name, kind } of await entries(WEIGHTS)) {
     const place = `${WEIGHTS}/${name}`;
     if (IGNORED.test(name)) continue;
-    if (kind !== "folder" || decodeKey(name) === undefined) report("foreign", place, "It is not a model's folder.");
+    if (kind !== "folder" || !isKey(name)) report("foreign", place, "It is not a model's folder.");
     else if (owners.has(name)) await reportForeign(place, own.get(name));
     else if (await checked.isOfMissingModel(name)) await reportOwnerless(place);
   }
