@@ -6,6 +6,10 @@ import { SourceError } from "../download-errors.ts";
 /** In the order of preference: what runs well on most machines comes first. */
 const PREFERRED = "Q4_K_M Q4_K_S Q4_0 Q4_1 IQ4_NL IQ4_XS Q5_K_M Q5_K_S Q6_K Q8_0 Q3_K_M Q2_K BF16 F16 F32".split(" ");
 const QUANT = /(?:^|[-._/])((?:UD-)?(?:IQ|TQ|Q)\d(?:_[A-Z0-9]+)*|MXFP4(?:_MOE)?|BF16|FP?16|FP?32)(?=[-._/]|$)/gi;
+/** Files that are beside a model, or change one. Some models have such a name too: they are taken where they are named. */
+const BESIDE_A_MODEL = /(?:^|[-._/])(?:q?loras?|adapters?|mtp|drafter|embeddings?[-._]only|vocab)(?=[-._/]|$)/i;
+const SIZE = /(?:^|[-._/])((?:\d+x)?e?\d+(?:\.\d+)?[bm])(?=[-._/]|$)/gi;
+const PROJECTOR_QUANTS = ["F16", "BF16", "F32", "Q8_0"];
 
 /**
  * The weights in the order of their parts, and the projector where there is one. Throws `SourceError` where nothing fits, or more
@@ -19,7 +23,35 @@ export function chooseModelFiles<Entry extends { path: string }>(entries: Entry[
   if (weights.length !== count)
     throw new SourceError(`Of the ${count} parts of the model only ${weights.length} are in ${reference.repo}.`);
   const projectors = files.filter(isProjector);
-  return { weights, projector: projectors.find(({ path }) => /f16/i.test(path)) ?? projectors[0] };
+  return { weights, projector: chooseProjector(projectors, weights[0]!.path) };
+}
+
+/** The one for a model of this size, near it, in the type that most machines take; undefined where all are for another size. */
+function chooseProjector<Entry extends { path: string }>(projectors: Entry[], weights: string): Entry | undefined {
+  const size = sizeOf(weights);
+  const isOtherSize = (path: string): boolean => size !== undefined && (sizeOf(path) ?? size) !== size;
+  const rankOf = ({ path }: Entry): number[] => {
+    const quant = PROJECTOR_QUANTS.indexOf(quantOf(path) ?? "");
+    return [
+      Number(sizeOf(path) !== size),
+      Number(folderOf(path) !== folderOf(weights)),
+      quant < 0 ? PROJECTOR_QUANTS.length : quant,
+    ];
+  };
+  return projectors.filter(({ path }) => !isOtherSize(path)).toSorted((a, b) => compareRanks(rankOf(a), rankOf(b)))[0];
+}
+
+function compareRanks(one: number[], other: number[]): number {
+  return one.map((rank, at) => rank - other[at]!).find((difference) => difference !== 0) ?? 0;
+}
+
+/** `4b` of `gemma-3-4b-it.gguf`; undefined where the name says nothing. */
+function sizeOf(path: string): string | undefined {
+  return [...path.matchAll(SIZE)].at(-1)?.[1]?.toLowerCase();
+}
+
+function folderOf(path: string): string {
+  return path.slice(0, path.lastIndexOf("/") + 1);
 }
 
 /** Files that belong together, their parts in order. */
@@ -28,15 +60,18 @@ function groupParts<Entry extends { path: string }>(files: Entry[]): Entry[][] {
   return Object.values(groups).map((group) => group!.toSorted((a, b) => (a.path < b.path ? -1 : 1)));
 }
 
-function chooseGroup<Entry extends { path: string }>(groups: Entry[][], { repo, quant, file }: HubReference): Entry[] {
+function chooseGroup<Entry extends { path: string }>(all: Entry[][], { repo, quant, file }: HubReference): Entry[] {
   const list = (some: Entry[][]): string => Array.from(some.slice(0, 20), ([first]) => first!.path).join(", ");
-  if (groups.length === 0)
+  if (all.length === 0)
     throw new SourceError(`There is no GGUF file in ${repo}. Look for a repository whose name ends with "-GGUF".`);
   if (file !== undefined) {
-    const group = groups.find((group) => group.some(({ path }) => path === file));
-    if (group === undefined) throw new SourceError(`There is no ${file} in ${repo}. It has: ${list(groups)}.`);
+    const group = all.find((group) => group.some(({ path }) => path === file));
+    if (group === undefined) throw new SourceError(`There is no ${file} in ${repo}. It has: ${list(all)}.`);
     return group;
   }
+  const groups = all.filter(([first]) => !BESIDE_A_MODEL.test(first!.path));
+  if (groups.length === 0)
+    throw new SourceError(`No file of ${repo} is named like a model: ${list(all)}. Name one: hf:${repo}/${all[0]![0]!.path}`);
   const quants = quant === undefined ? PREFERRED : [quant];
   const fitting = quants
     .map((name) => groups.filter(([first]) => quantOf(first!.path) === name.toUpperCase()))

@@ -102,15 +102,24 @@ function nextPage({ headers, url }: LocatedResponse): URL | undefined {
 
 /** Throws as `chooseModelFiles` does. */
 export function chooseFiles(entries: HubEntry[], reference: HubReference): RepoFile[] {
-  const files = entries.filter(({ type }) => type === "file");
-  const { weights, projector } = chooseModelFiles(files, reference);
+  const { weights, projector } = chooseModelFiles(
+    entries.filter(({ type }) => type === "file"),
+    reference,
+  );
   const file = ({ path, size, lfs }: HubEntry): RepoFile => ({
     name: safeFileName(path),
     size: lfs?.size ?? size,
     ...(lfs && /^[0-9a-f]{64}$/.test(lfs.oid) && { sha256: lfs.oid }),
     sources: [{ type: "huggingface", repo: reference.repo, file: path, revision: reference.revision }],
   });
-  return [...weights.map(file), ...(projector ? [{ ...file(projector), role: "projector" as const }] : [])];
+  const files = weights.map(file);
+  return projector === undefined ? files : [...files, { ...besides(files, file(projector)), role: "projector" }];
+}
+
+/** The file under a name that none of the others has: in the repository they may be in folders of their own. */
+function besides(others: RepoFile[], file: RepoFile): RepoFile {
+  const is_taken = others.some(({ name }) => name.toLowerCase() === file.name.toLowerCase());
+  return is_taken ? { ...file, name: `mmproj-${file.name}` } : file;
 }
 
 /** `length`: characters of the page, of which there may be `most`. */

@@ -132,6 +132,32 @@ describe("the files of a repository", () => {
     expect(() => names(parts.slice(1))).toThrow("Of the 3 parts of the model only 2 are in org/name.");
   });
 
+  test.each([
+    [["mmproj-BF16.gguf", "mmproj-F16.gguf", "mmproj-F32.gguf"], "m-4b-Q4_0.gguf", "mmproj-F16.gguf"],
+    [["mmproj-F32.gguf", "mmproj-BF16.gguf"], "m-4b-Q4_0.gguf", "mmproj-BF16.gguf"],
+    [["mmproj-12b-f16.gguf", "mmproj-4b-bf16.gguf"], "m-4b-Q4_0.gguf", "mmproj-4b-bf16.gguf"],
+    [["mmproj-12b-f16.gguf", "mmproj-f32.gguf"], "m-4b-Q4_0.gguf", "mmproj-f32.gguf"],
+    [["mmproj-12b-f16.gguf"], "m-4b-Q4_0.gguf", undefined],
+    [["mmproj-12b-f16.gguf"], "m-Q4_0.gguf", "mmproj-12b-f16.gguf"],
+    [["a/mmproj-F16.gguf", "b/mmproj-BF16.gguf"], "b/m-Q4_0.gguf", "mmproj-BF16.gguf"],
+    [["mmproj/m-Q4_0.gguf"], "m-Q4_0.gguf", "mmproj-m-Q4_0.gguf"],
+  ])("of the projectors %j %s gets %s", (projectors, weights, chosen) => {
+    expect(names([...projectors, weights])).toEqual([weights.split("/").at(-1)!, ...(chosen === undefined ? [] : [chosen])]);
+  });
+
+  test.each([
+    "m-lora-Q4_K_M.gguf",
+    "lora/m-Q4_K_M.gguf",
+    "adapter-Q4_K_M.gguf",
+    "mtp-m-Q4_K_M.gguf",
+    "m-Q4_K_M.imatrix.gguf",
+    "m-vocab.gguf",
+  ])("are not %s, unless that is named", (beside) => {
+    expect(names([beside, "m-Q2_K.gguf"])).toEqual(["m-Q2_K.gguf"]);
+    expect(() => names([beside])).toThrow(/^(No file of org\/name is named like a model: .* Name one: |There is no GGUF file)/);
+    if (!beside.includes("imatrix")) expect(names([beside], { file: beside })).toEqual([beside.split("/").at(-1)!]);
+  });
+
   test("that do not fit or are missing fail with the names of what there is", () => {
     expect(() => names(["a.safetensors"])).toThrow(
       'There is no GGUF file in org/name. Look for a repository whose name ends with "-GGUF".',
