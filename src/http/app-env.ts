@@ -24,6 +24,8 @@ export interface AppEnv {
   /** Set by the guards before every handler, but for `vary` and `ignored`, which a handler sets. */
   Variables: {
     request_id: string;
+    /** The key that let the request in, where keys are asked for. */
+    api_key?: string;
     /** Limits of this path's body. */
     body_limits: BodyLimits;
     /** The request header that the answer depends on. */

@@ -153,16 +153,38 @@ describe("origin", () => {
     expect([...res.headers.keys()].filter((name) => name.startsWith("access-control"))).toEqual([]);
   });
 
-  test("S-15: a preflight of a listed origin is answered without a key, with a fixed list", async () => {
+  test("S-15: a preflight of a listed origin is answered without a key, with the headers that it asked for", async () => {
     const { ask, state } = makeGuarded({ origins: [LISTED], keys: [KEY] });
     const res = await ask({ origin: LISTED, ...preflight }, { method: "OPTIONS" });
     expect([res.status, state.ran]).toEqual([204, 0]);
     expect(res.headers.get("access-control-allow-origin")).toBe(LISTED);
-    expect(res.headers.get("vary")).toBe("Origin");
+    expect(res.headers.get("vary")).toBe("Access-Control-Request-Headers, Origin");
     expect(res.headers.get("access-control-allow-credentials")).toBeNull();
-    expect(res.headers.get("access-control-allow-headers")).toMatch(/^authorization, content-type, .*x-stainless-lang/);
-    expect(res.headers.get("access-control-allow-headers")).not.toContain("x-evil");
+    expect(res.headers.get("access-control-allow-headers")).toBe(preflight["access-control-request-headers"]);
     expect(res.headers.get("x-request-id")).toBe("req_1");
+  });
+
+  const USUAL = /^authorization, content-type, .*x-stainless-lang/;
+  test.each<[asked: string | undefined, allowed: string | RegExp]>([
+    ["traceparent,http-referer, X-Title", "traceparent,http-referer, X-Title"],
+    ["anthropic-dangerous-direct-browser-access", "anthropic-dangerous-direct-browser-access"],
+    [`x-${"a".repeat(4094)}`, `x-${"a".repeat(4094)}`],
+    [`x-${"a".repeat(4095)}`, USUAL],
+    ["", USUAL],
+    [undefined, USUAL],
+    ["a b", USUAL],
+    ["a,,b", USUAL],
+    ["a;b", USUAL],
+    ["a,\u00e4", USUAL],
+  ])("S-15: the headers %j of a preflight are allowed if they are names, else the usual ones", async (asked, allowed) => {
+    const { ask } = makeGuarded({ origins: [LISTED], keys: [KEY] });
+    const headers = { origin: LISTED, "access-control-request-method": "POST" };
+    const res = await ask(asked === undefined ? headers : { ...headers, "access-control-request-headers": asked }, {
+      method: "OPTIONS",
+    });
+    const answered = res.headers.get("access-control-allow-headers")!;
+    if (typeof allowed === "string") expect(answered).toBe(allowed);
+    else expect(answered).toMatch(allowed);
   });
 
   test("B-16: OPTIONS without Origin goes its way, without Access-Control headers", async () => {
@@ -223,6 +245,11 @@ describe("key", () => {
       { authorization: `bearer  ${OTHER}` },
       { "x-api-key": KEY },
       { "x-api-key": OTHER },
+      { "api-key": KEY },
+      { authorization: "Bearer placeholder", "x-api-key": KEY },
+      { authorization: `Basic ${KEY}`, "x-api-key": KEY },
+      { authorization: "", "x-api-key": "", "api-key": KEY },
+      { authorization: `Bearer ${KEY}`, "x-api-key": "wrong", "api-key": "wrong" },
     ];
     for (const headers of right) expect((await ask(headers)).status).toBe(200);
   });
@@ -237,8 +264,9 @@ describe("key", () => {
     { authorization: `Bearer ${KEY.slice(0, -1)}` },
     { authorization: `Bearer ${KEY}, Bearer ${KEY}` },
     { authorization: `Basic ${KEY}` },
-    { authorization: `Basic ${KEY}`, "x-api-key": KEY },
+    { authorization: "Bearer wrong", "x-api-key": "wrong", "api-key": "wrong" },
     { "x-api-key": "" },
+    { "api-key": `${KEY}, ${KEY}` },
     { "x-api-key": `${KEY}, ${KEY}` },
   ];
   test.each(wrong)("S-20: %j is a 401 that says how", async (headers) => {

@@ -16,14 +16,17 @@ export function checkKey(key: string): void {
 }
 
 /**
- * Asks for one of `keys`, or for the `operator`'s, in `Authorization: Bearer` or `X-Api-Key`, but for `/health` and what hands out
+ * Asks for one of `keys`, or for the `operator`'s, in any of the headers that `sentKeys` reads, but for `/health` and what hands out
  * the operator's own; without `keys` everyone passes. Throws 401 `invalid_api_key`, and at once what `checkKey` throws.
  */
 export function authGuard(keys: string[], operator?: string, failures?: AuthFailures): Guard {
   keys.forEach(checkKey);
   const digests = (operator === undefined ? keys : [...keys, operator]).map(digestOf);
   return function authGuard(c, next) {
-    if (keys.length > 0 && !OPEN.has(c.req.path) && !matchesAny(digests, sentKey(c))) return refuseKey(c, failures);
+    if (keys.length === 0 || OPEN.has(c.req.path)) return next();
+    const key = sentKeys(c).find((sent) => matchesAny(digests, sent));
+    if (key === undefined) return refuseKey(c, failures);
+    c.set("api_key", key);
     return next();
   };
 }
@@ -41,15 +44,27 @@ export function operatorGuard(operator: string, failures?: AuthFailures): Guard 
 
 /** Whether the request carries the operator's key; without such a key none does. */
 export function isOperator(c: Context, operator: string | undefined): boolean {
-  return operator !== undefined && matchesAny([digestOf(operator)], sentKey(c));
+  if (operator === undefined) return false;
+  const own = [digestOf(operator)];
+  return sentKeys(c).some((key) => matchesAny(own, key));
 }
 
 const OPEN = new Set(["/health", "/health/", "/v1/data-folder/key"]);
 
-/** The key that was sent, empty for none. A repeated header arrives joined by a comma, which neither pattern takes. */
-export function sentKey(c: Context): string {
-  const authorization = c.req.header("authorization");
-  return authorization === undefined ? (c.req.header("x-api-key") ?? "") : (BEARER.exec(authorization)?.[1] ?? "");
+/** The key that let the request in; where none is asked for, the first that was sent, empty for none. */
+export function sentKey(c: Context<AppEnv>): string {
+  return c.get("api_key") ?? sentKeys(c)[0] ?? "";
+}
+
+/**
+ * The keys that were sent: SDKs of OpenAI, Anthropic and Azure have a header each, and some send a placeholder in one beside the key in
+ * another. A repeated header arrives joined by a comma, which matches no key.
+ */
+function sentKeys(c: Context): string[] {
+  const bearer = BEARER.exec(c.req.header("authorization") ?? "")?.[1];
+  return [bearer, c.req.header("x-api-key"), c.req.header("api-key")].filter(
+    (key) => key !== undefined && key !== "",
+  ) as string[];
 }
 
 export function digestOf(text: string): Buffer {
