@@ -16,8 +16,8 @@ const UNIT_BYTES: Record<string, number> = {
   ...{ kib: 2 ** 10, mib: 2 ** 20, gib: 2 ** 30, tib: 2 ** 40 },
 };
 
-/** No model and no saved state is smaller: who writes 8 means gigabytes. */
-const LEAST_BYTES = 1e6;
+/** A person who writes 8 without a unit means gigabytes. */
+const LEAST_BARE_BYTES = 1e6;
 
 /**
  * How long an idle model stays loaded, in milliseconds, 0 for not at all and `Infinity` for ever; out of seconds, as a number or
@@ -81,7 +81,7 @@ function parseMilliseconds(value: number | string): number {
 
 /** `NaN` where the value is not a size. */
 function parseBytes(value: number | string): number {
-  const [, amount, unit = "B"] = /^(\d+(?:\.\d+)?) ?([kmgt]?(?:i?b?))?$/i.exec(String(value)) ?? [];
-  const count = Math.round(Number(amount) * (UNIT_BYTES[(unit || "B").toLowerCase()] ?? Number.NaN));
-  return Number.isSafeInteger(count) && count >= LEAST_BYTES ? count : Number.NaN;
+  const [, amount, unit = ""] = /^(\d+(?:\.\d+)?) ?([kmgt]?(?:i?b?))?$/i.exec(String(value)) ?? [];
+  const count = Math.round(Number(amount) * (UNIT_BYTES[unit.toLowerCase() || "b"] ?? Number.NaN));
+  return Number.isSafeInteger(count) && count >= (unit === "" ? LEAST_BARE_BYTES : 1) ? count : Number.NaN;
 }

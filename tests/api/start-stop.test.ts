@@ -164,7 +164,7 @@ describe("keep_alive", () => {
     expect(await ps()).toMatchObject([{ expires_at: 1_000 + seconds }]);
   });
 
-  test.each([-1, "-1"])("%j keeps the model for ever", async (keep_alive) => {
+  test.each([-1, "-1", -2, "-1m"])("%j keeps the model for ever", async (keep_alive) => {
     const { chat, ps } = makeHouse();
     await chat({ model: "tiny", keep_alive });
     expect(await ps()).toMatchObject([{ state: "running", expires_at: null }]);
@@ -177,7 +177,7 @@ describe("keep_alive", () => {
     expect([await ps(), loads[0]!.closed]).toEqual([[], true]);
   });
 
-  test.each(["", " ", "abc", "-2", -2, "-1m", "1d", "1e3", "600h", 1e10, "5 m", "0x5", "Infinity"])(
+  test.each(["", " ", "abc", "--2", "-", "-m", "1h30", "1d", "1e3", "600h", 1e10, "5 m", "0x5", "Infinity"])(
     "%j is a 400",
     async (value) => {
       const { chat, loads } = makeHouse();
@@ -208,7 +208,7 @@ describe("the settings", () => {
       memory: 8e9,
       pin: ["a", "org/b"],
     });
-    const sizes = { "500": 500, "512MB": 512e6, "7.5GiB": 7.5 * 2 ** 30, "1 tb": 1e12, "64kib": 65_536 };
+    const sizes = { "5000000": 5e6, "512MB": 512e6, "7.5GiB": 7.5 * 2 ** 30, "1 tb": 1e12, "64kib": 65_536 };
     for (const [text, bytes] of Object.entries(sizes)) expect(read({ INGLE_MEMORY: text }).memory).toBe(bytes);
   });
 
@@ -216,6 +216,7 @@ describe("the settings", () => {
     ["INGLE_KEEP_ALIVE", "soon"],
     ["INGLE_MEMORY", "much"],
     ["INGLE_MEMORY", "0"],
+    ["INGLE_MEMORY", "500"],
     ["INGLE_MEMORY", "-1GB"],
     ["INGLE_MEMORY", "8 gigabytes"],
   ])("%s=%s is refused with its name, its value and the remedy", (name, value) => {
