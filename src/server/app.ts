@@ -7,6 +7,7 @@ import type { AppEnv } from "../http/app-env.ts";
 import { createAuthFailures } from "../http/auth-failures.ts";
 import { isOperator, operatorGuard } from "../http/middleware/auth.ts";
 import { createGuards } from "../http/middleware/guards.ts";
+import { refuseOtherMethods } from "../http/other-methods.ts";
 import { chatRoutes } from "../api/chat/routes.ts";
 import { assistantRoutes } from "../api/assistants/routes.ts";
 import { dataFolderRoutes } from "../api/operations/data-folder.ts";
@@ -58,27 +59,4 @@ export function createApp(options: AppOptions): App {
     return errorResponse(new ApiError(404, message, { code: "unknown_url" }), c);
   });
   return app;
-}
-
-const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
-
-/**
- * A known path answers other methods with 405 and `Allow`, and OPTIONS with `Allow` alone. Each method gets its own route: one for all
- * methods would also take the requests that a handler passes on by `next()`, which are a 404.
- */
-function refuseOtherMethods(app: Hono<AppEnv>): void {
-  const routes = app.routes.filter(({ method }) => method !== "ALL");
-  for (const [path, same] of Object.entries(Object.groupBy(routes, ({ path }) => path))) {
-    const own = same!.map(({ method }) => method);
-    const methods = own.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method]));
-    const allow = [...new Set(methods), "OPTIONS"].join(", ");
-    const others = METHODS.filter((method) => !own.includes(method));
-    app.on(others, path, function refuseMethod(c) {
-      if (c.req.method === "OPTIONS") return c.body(null, 204, { allow });
-      throw new ApiError(405, `${c.req.method} is not possible at ${quote(c.req.path)}, only ${allow}.`, {
-        code: "method_not_allowed",
-        headers: { allow },
-      });
-    });
-  }
 }

@@ -72,6 +72,8 @@ const PROTOCOL: [row: string, init: Init, expected: Expected][] = [
   ["B-11: 10 MB of {}", post(`{"messages":[${Array(3_300_000).fill("{}").join(",")}]}`), [400, null, "too_many_items"]],
   ["B-26: max_tokens of 1e400", post(chatText.replace("{", `{"max_tokens":1e400,`)), [400, "max_tokens", "invalid_value"]],
   ["B-13: PUT on a list", { path: "/v1/models", method: "PUT" }, [405, null, "method_not_allowed"]],
+  ["B-13: a method of WebDAV", { path: "/v1/models", method: "PROPFIND" }, [405, null, "method_not_allowed"]],
+  ["B-13: a method of caches", { path: "/v1/threads/x", method: "PURGE" }, [405, null, "method_not_allowed"]],
   ["B-13: GET on an action", { path: CHAT }, [405, null, "method_not_allowed"]],
   ["B-13: DELETE on /health", { path: "/health", method: "DELETE" }, [405, null, "method_not_allowed"]],
   ...["/v1/nope", "/", "//v1/models", "/v1", "/V1/models", "/v1/chat", "/v1/../v1/nope", "/v1/chat%2fcompletions"].map(

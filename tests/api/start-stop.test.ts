@@ -67,6 +67,30 @@ describe("start and stop", () => {
     expect(await ps()).toEqual([]);
   });
 
+  test("PUT, as Jan sent it, does what POST does", async () => {
+    const { request, ps } = makeHouse();
+    const put = async (path: string) => (await request(`/v1/models/${path}`, { method: "PUT" })).json();
+    expect(await put("org/big/start")).toEqual({ id: "org/big", object: "model", state: "running" });
+    expect(await ps()).toMatchObject([{ id: "org/big" }]);
+    expect(await put("org%2Fbig/stop/")).toEqual({ id: "org/big", object: "model", state: "stopped" });
+    expect(await ps()).toEqual([]);
+  });
+
+  test.each(["PATCH", "OPTIONS", "PROPFIND"])("%s of such a path names POST and PUT", async (method) => {
+    for (const path of ["tiny/start", "org/big/stop", "nope/start/"]) {
+      const res = await makeHouse().request(`/v1/models/${path}`, { method });
+      expect([res.status, res.headers.get("allow")]).toEqual([
+        method === "OPTIONS" ? 204 : 405,
+        "GET, HEAD, DELETE, POST, PUT, OPTIONS",
+      ]);
+    }
+  });
+
+  test.each(["PUT", "POST"])("%s of a model names neither", async (method) => {
+    const res = await makeHouse().request("/v1/models/tiny", { method });
+    expect([res.status, res.headers.get("allow")]).toEqual([405, "GET, HEAD, DELETE, OPTIONS"]);
+  });
+
   test("GET of such a path shows the model that is called so", async () => {
     const { request, ps } = makeHouse();
     expect(await (await request("/v1/models/org/start")).json()).toMatchObject({ id: "org/start", state: "stopped" });

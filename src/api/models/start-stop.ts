@@ -1,9 +1,10 @@
-// POST /v1/models/{id}/start and /stop, and GET /v1/ps: which models are loaded.
+// POST and PUT /v1/models/{id}/start and /stop, and GET /v1/ps: which models are loaded.
 import { Hono, type Context } from "hono";
 import * as v from "valibot";
 import type { Deps } from "../deps.ts";
 import { json } from "../../http/json.ts";
 import type { AppEnv } from "../../http/app-env.ts";
+import { answerOtherMethod } from "../../http/other-methods.ts";
 import { isOperator } from "../../http/middleware/auth.ts";
 import { KeepAlive } from "../../support/quantities.ts";
 import { parseBody } from "../../http/validate.ts";
@@ -14,13 +15,19 @@ import { problemOf } from "./wire-form.ts";
 const StartRequest = v.object({ keep_alive: v.nullish(KeepAlive), pinned: v.nullish(v.boolean()) });
 const StopRequest = v.object({});
 
+/** What GET and DELETE name is the model called `x/start`. */
+const OF_A_MODEL = ["GET", "HEAD", "DELETE"];
+/** Jan's clients send PUT. */
+const ACTING = ["POST", "PUT"];
+
 /** Mounted before the models, whose ids are all that follows in the path: a model called `x/start` is `x%2Fstart` here. */
 export const startStopRoutes = (deps: Deps) =>
-  // No `post`: the routes that refuse other methods would take it for one of every model.
+  // No `post` nor `put`: the routes that refuse other methods would take them for ones of every model.
   new Hono<AppEnv>().use("/*", async function startOrStop(c, next) {
     const [end, action] = /\/(start|stop)\/?$/.exec(c.req.path) ?? [];
-    const id = end === undefined || c.req.method !== "POST" ? "" : modelIdFromPath(c, end);
+    const id = end === undefined || OF_A_MODEL.includes(c.req.method) ? "" : modelIdFromPath(c, end);
     if (id === "") return next();
+    if (!ACTING.includes(c.req.method)) return answerOtherMethod(c, [...OF_A_MODEL, ...ACTING]);
     return action === "start" ? startModel(c, deps, id) : stopModel(c, deps, id);
   });
 

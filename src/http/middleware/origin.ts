@@ -20,7 +20,7 @@ const LONGEST_HEADER_LIST = 4096;
 /** RFC 9110 §5.6.2. */
 const HEADER_NAME = /^[\w!#$%&'*+.^`|~-]+$/;
 
-const METHODS = "GET, HEAD, POST, PATCH, DELETE";
+const METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE";
 
 /**
  * Lets through requests of the server's own origin, of one of `origins` (`*`: of any but `null`), and those that no web page sent.
