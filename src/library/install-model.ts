@@ -5,8 +5,9 @@ import { fillFromHeader } from "../../models/gguf/fill-from-header.ts";
 import { fetchRemoteHeader } from "../../models/download/remote-header.ts";
 import type { DownloadOptions, DownloadProgress } from "../../models/sources/source.ts";
 import { describeRepo } from "../../models/sources/huggingface.ts";
-import { SourceError } from "../../models/download-errors.ts";
+import { DownloadError, SourceError } from "../../models/download-errors.ts";
 import { readGgufFile } from "../../models/gguf/header.ts";
+import { whyNoModel } from "../../models/gguf/kind.ts";
 import type { ModelFileFacts } from "../inference/memory-estimator.ts";
 import type { Changes } from "./changes.ts";
 import { ApiError } from "../http/errors.ts";
@@ -85,6 +86,8 @@ export function createModelInstaller(deps: ModelInstallerOptions): ModelInstalle
         const manifest = await pending.completeFiles(plan, options, signal).catch(throwDownloadError);
         const files = yield* fetchModelFiles(weightFiles.filesOf(manifest), verifier, options, signal);
         const header = await readGgufFile(join(folderOf(id), files[0]!.name));
+        const no_model = whyNoModel(header);
+        if (no_model !== undefined) throw new DownloadError("download_failed", no_model);
         // The adapter may have been named anew meanwhile.
         const engine = (await downloads.get(id))?.model.engine;
         await records.put(fillFromHeader({ ...manifest, ...(engine && { engine }), created: now(), files }, header));

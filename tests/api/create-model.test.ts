@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "bun:test";
 import { errorOf, makeApp, makeModel, NOW } from "../support/app.ts";
+import { pair, text, VALUE, writeGguf } from "../../adapters/llama-server/build/gguf-writer.ts";
 import { tinyGguf } from "../support/tiny-gguf.ts";
 
 const OPERATOR = "operator-key-of-the-tests";
@@ -252,6 +253,39 @@ describe("an id", () => {
       expect([await store.models.ids(), await store.downloads.ids()]).toEqual([[], []]);
     },
   );
+});
+
+describe("a file that is no model", () => {
+  const headOf = (key: string, value: string) => writeGguf([pair(key, VALUE.string, text(value))], []);
+  test.each([
+    ["an adapter (LoRA)", tinyGguf({ type: "adapter" })],
+    ["a projector (mmproj)", tinyGguf({ type: "mmproj" })],
+    ["a projector (mmproj)", headOf("general.architecture", "clip")],
+    ["an importance matrix (imatrix)", tinyGguf({ type: "imatrix" })],
+    ["a vocabulary without weights", headOf("general.architecture", "llama")],
+  ])("is refused as %s", async (what, bytes) => {
+    const { refusal, owner, store } = house();
+    const refused = await refusal({ path: file("m.gguf", bytes) }, owner);
+    expect(refused).toMatchObject({ status: 400, param: "path" });
+    expect(refused.message).toContain(`The file is ${what}`);
+    expect(await store.models.ids()).toEqual([]);
+  });
+
+  test("is refused when it has been fetched, and a model is not", async () => {
+    const bytes = { adapter: tinyGguf({ type: "adapter" }), model: tinyGguf({ type: "model" }) };
+    const fetch = async (url: URL) => {
+      const body = bytes[url.pathname.slice(1, -5) as keyof typeof bytes];
+      return new Response(body, { headers: { "content-length": String(body.length) } });
+    };
+    const { added, store, library } = house();
+    const install = async (id: string) => {
+      await added({ source_url: `https://models.example/${id}.gguf` });
+      for await (const _ of library.install(id, { fetch }, new AbortController().signal));
+    };
+    await install("model");
+    await expect(install("adapter")).rejects.toThrow("The file is an adapter (LoRA)");
+    expect(await store.models.ids()).toEqual(["model"]);
+  });
 });
 
 describe("a file that is there", () => {

@@ -20,16 +20,19 @@ export interface TinyGguf {
   template?: string;
   /** Tokens, as `llama.context_length`; 512 unless told. */
   context_length?: number;
+  /** As `general.type`; left out, the file has none, as that of an older model. */
+  type?: string;
   /** Changes the finished bytes in place. */
   mutate?: (bytes: Uint8Array<ArrayBuffer>) => void;
 }
 
 /** The same bytes for the same options: 474,016 of them without a template. */
-export function tinyGguf({ template, context_length = 512, mutate }: TinyGguf = {}): Uint8Array<ArrayBuffer> {
+export function tinyGguf({ template, context_length = 512, type, mutate }: TinyGguf = {}): Uint8Array<ArrayBuffer> {
   const bytes = writeGguf(
     [
       ...llamaShape("tiny", { context_length, ...SHAPE }),
       ...vocabulary(WORDS),
+      ...(type === undefined ? [] : [pair("general.type", VALUE.string, text(type))]),
       ...(template === undefined ? [] : [pair("tokenizer.chat_template", VALUE.string, text(template))]),
     ],
     tensors(context_length),

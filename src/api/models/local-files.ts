@@ -5,6 +5,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { absolutePath, PathError } from "../../../models/absolute-path.ts";
 import { fillFromHeader } from "../../../models/gguf/fill-from-header.ts";
 import { GgufError, readGgufFile } from "../../../models/gguf/header.ts";
+import { whyNoModel } from "../../../models/gguf/kind.ts";
 import type { Model, ModelFile } from "../../../models/manifest.ts";
 import { safeFileName } from "../../../models/reference.ts";
 import { allParts } from "../../../models/split-gguf.ts";
@@ -25,6 +26,8 @@ export async function describeFilesInPlace(model: Model, path: string, within: s
     if (error instanceof GgufError) throw invalidValue(`${quote(path)} cannot be used: ${error.message}`, "path");
     throw error;
   });
+  const no_model = whyNoModel(header);
+  if (no_model !== undefined) throw invalidValue(`${quote(path)} cannot be used: ${no_model}`, "path");
   return fillFromHeader({ ...model, source_url: pathToFileURL(paths[0]!).href, files }, header);
 }
 
