@@ -1,10 +1,12 @@
 import { describe, expect, test } from "bun:test";
+import { hostname } from "node:os";
 import { Hono } from "hono";
 import { errorResponse, toApiError } from "../../src/http/errors.ts";
 import type { AppEnv } from "../../src/http/app-env.ts";
 import { createGuards, type GuardOptions } from "../../src/http/middleware/guards.ts";
 import { createAuthFailures } from "../../src/http/auth-failures.ts";
 import { checkKey } from "../../src/http/middleware/auth.ts";
+import { readConfig } from "../../src/server/read-config.ts";
 import { checkActingGet } from "../../src/http/middleware/origin.ts";
 import { FOREIGN_HOSTS, ODD_HOSTS } from "../support/hosts.ts";
 
@@ -67,6 +69,36 @@ describe("host", () => {
       expect((await ask({ host })).status).toBe(200);
     for (const host of ["x.my-box.lan", "my-box.lan.", "10.0.0.5"]) expect((await ask({ host })).status).toBe(403);
   });
+
+  const known = [hostname(), `${hostname().split(".")[0]}:1337`, "mybox.local", "My-Box.local:1337", "a.b.local"];
+  test.each([...known, "host.docker.internal:1337", "host.containers.internal"])(
+    "%s passes on a wide bind with a key alone",
+    async (host) => {
+      const status = async (options: Partial<GuardOptions>) => (await makeGuarded(options).ask({ host, "api-key": KEY })).status;
+      expect(await status({ wide: true, keys: [KEY] })).toBe(200);
+      expect(await status({ wide: true })).toBe(403);
+      expect(await status({ keys: [KEY] })).toBe(403);
+    },
+  );
+
+  const similar = ["local", ".local", "evil.com", "mybox.local.evil.com", "notlocal", "x.docker.internal", "docker.internal"];
+  test.each([...similar, "x.host.docker.internal", "8.8.8.8", `${hostname()}.evil.com`])(
+    "%s needs --hosts on a wide bind with a key",
+    async (host) => {
+      const { ask } = makeGuarded({ wide: true, keys: [KEY] });
+      await expectRefusal(await ask({ host, "api-key": KEY }), 403, "host_not_allowed");
+    },
+  );
+
+  test.each(["chat.example.com", "Chat.Example.com:8080", "box", "my_box.lan", "127.1", "8.8.8.8", "[2001:db8::1]:1337"])(
+    "what the refusal of %s says to start with lets it in",
+    async (host) => {
+      const { error } = (await (await makeGuarded().ask({ host })).json()) as { error: { message: string } };
+      const [, INGLE_HOSTS] = / --hosts=(\S+) /.exec(error.message)!;
+      const { hosts } = readConfig({}, { INGLE_HOSTS });
+      expect((await makeGuarded({ hosts }).ask({ host })).status).toBe(200);
+    },
+  );
 
   test("a wide bind takes private addresses, and neither public ones nor other spellings", async () => {
     const { ask } = makeGuarded({ wide: true });

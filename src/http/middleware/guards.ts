@@ -42,7 +42,7 @@ export function createGuards(options: GuardOptions, answerThrown: AnswerThrown):
   const chatLimits = { ...limits, max_bytes: options.max_chat_body ?? 10 * 2 ** 20 };
   return inOrder([
     answerHeaders(newRequestId, answerThrown),
-    hostGuard(hosts, wide),
+    hostGuard(hosts, wide, keys.length > 0),
     originGuard(origins),
     authGuard(keys, operator_key, options.auth_failures),
     contentTypeGuard,
