@@ -1,6 +1,7 @@
 // A chat request as llama-server takes it. What llama-server would ignore, change or crash at is refused here.
 import * as v from "valibot";
 import { AdapterError, type ChatMessage, type ChatRequest } from "../adapter.ts";
+import { argumentsObject } from "../shared/call-arguments.ts";
 import { chatBody } from "../shared/openai-stream/request-body.ts";
 import { refuseCostlyGrammar } from "../shared/grammar-limits/explore.ts";
 import { GrammarError, parseGrammar } from "../shared/grammar-limits/gbnf.ts";
@@ -44,12 +45,22 @@ export function checkedRequest(request: ChatRequest, model: LlamaServerModel): C
 export function chatRouteBody(request: ChatRequest, model: LlamaServerModel): Record<string, unknown> {
   const { max_tokens, logprobs, chat_template_kwargs } = request;
   return {
-    ...chatBody({ ...request, stop: [] }, "model"),
+    ...chatBody({ ...request, messages: request.messages.map(withReadableCalls), stop: [] }, "model"),
     ...samplingOf(request, model),
     max_tokens: Math.min(max_tokens, model.context_length),
     ...(chat_template_kwargs && { chat_template_kwargs }),
     ...(logprobs && { top_logprobs: rivals(logprobs) }),
   };
+}
+
+/** llama-server ends in an error of its own at arguments that it cannot parse. */
+function withReadableCalls(message: ChatMessage): ChatMessage {
+  if (message.tool_calls === undefined) return message;
+  const tool_calls = message.tool_calls.map((call) => {
+    const written = JSON.stringify(argumentsObject(call.function.arguments));
+    return { ...call, function: { ...call.function, arguments: written } };
+  });
+  return { ...message, tool_calls };
 }
 
 /** The body of `POST /completion`. */

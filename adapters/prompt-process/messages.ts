@@ -1,6 +1,7 @@
 // The messages and tools of a request as a template wants them: those of llama.cpp's chat route.
 import type { ChatMessage, ToolCall } from "../adapter.ts";
 import type { PromptRequest } from "../prompts.ts";
+import { argumentsObject } from "../shared/call-arguments.ts";
 import { textOf } from "../shared/message-text.ts";
 import { messagesRefused } from "./errors.ts";
 import type { TemplateForms } from "./protocol.ts";
@@ -43,17 +44,9 @@ function messageValue(
   };
 }
 
-/** Many templates write arguments that are text as a text within a text, so they get them parsed. */
+/** Many templates write arguments that are text as a text within a text, so they get an object. */
 function callValue({ id, type, function: { name, arguments: written } }: ToolCall, change: ChangeText): object {
-  return { id: change(id), type, function: { name: change(name), arguments: changeTexts(parsed(written), change) } };
-}
-
-function parsed(json: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch {
-    return json;
-  }
+  return { id: change(id), type, function: { name: change(name), arguments: changeTexts(argumentsObject(written), change) } };
 }
 
 function toolValues(

@@ -116,6 +116,14 @@ describe("a request", () => {
     }
   }
 
+  test("has arguments of calls that llama-server can parse, whatever a model wrote", async () => {
+    const written = ["{", "", "[1]", '{"a":1}'];
+    const calls = written.map((text) => ({ ...CALL, function: { name: "weather", arguments: text } }));
+    const { requests } = await asked({ messages: [{ role: "assistant", content: "", tool_calls: calls }], tools: TOOLS });
+    const sent = requests[0]!.body.messages[0].tool_calls.map((call: typeof CALL) => JSON.parse(call.function.arguments));
+    expect(sent).toEqual([{ raw: "{" }, {}, { raw: "[1]" }, { a: 1 }]);
+  });
+
   test("that cannot be rendered never gets to llama-server, however long its text is", async () => {
     const refusal = new AdapterError("context_length_exceeded", "No.");
     for (const content of ["a".repeat(1e6), "<s>".repeat(1e5)]) {

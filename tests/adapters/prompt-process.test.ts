@@ -229,14 +229,28 @@ describe("a tool", () => {
     for (const shown of ['"look"', '"go"', "the </s> sea"]) expect(text).toContain(shown);
   });
 
+  test("whose call has arguments that are no JSON object shows them as its model wrote them", async () => {
+    const model = await open("{% for m in messages %}{{ m.tool_calls[0].function.arguments | tojson }}{% endfor %}");
+    const shown = async (args: string) => {
+      const tool_calls = [{ ...call, function: { name: "look", arguments: args } }];
+      const prompt = await model.render({ messages: [{ role: "assistant", content: "", tool_calls }] }, 512, signal);
+      return detokenize(model.installed, (prompt as { tokens: number[] }).tokens);
+    };
+    for (const written of ["{", "[1]", "text", "5", "null", '"x"'])
+      expect(await shown(written)).toContain(`{"raw": ${JSON.stringify(written)}}`);
+    expect(await shown("")).toContain("{}");
+  });
+
   test("is refused with a reason where the arguments of a call are too deep, and numbers beyond all integers are shown", async () => {
     const model = await open(PLAIN_TEMPLATE);
     const withArguments = (args: string): Promise<unknown> => {
       const tool_calls = [{ ...call, function: { name: "look", arguments: args } }];
       return model.render({ messages: [{ role: "assistant", content: "a", tool_calls }] }, 131_072, signal);
     };
-    expect(withArguments("[".repeat(100_000) + "]".repeat(100_000))).rejects.toMatchObject({ code: "messages_refused" });
-    for (const args of ["[1e400, -1e20, 12345678901234567890]", "no JSON"])
+    expect(withArguments(`{"a":${"[".repeat(100_000)}${"]".repeat(100_000)}}`)).rejects.toMatchObject({
+      code: "messages_refused",
+    });
+    for (const args of ['{"a":[1e400, -1e20, 12345678901234567890]}', "no JSON", "{", "[1]", "5", ""])
       expect(await withArguments(args)).toHaveProperty("tokens");
   });
 

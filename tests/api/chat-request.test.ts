@@ -269,6 +269,18 @@ describe("a parameter that only some engines honour", () => {
       messages[2],
     ] as ChatRequest["messages"]);
   });
+
+  test.each([
+    ["", "{}"],
+    [" ", "{}"],
+    [null, "{}"],
+    [undefined, "{}"],
+    ["{", "{"],
+  ])("a call with the arguments %j has %j", async (written, expected) => {
+    const call = { ...CALL, function: { name: "look", arguments: written } };
+    const { messages } = await able({ messages: [{ role: "assistant", content: null, tool_calls: [call] }, ...HI] });
+    expect(messages[0]!.tool_calls![0]!.function.arguments).toBe(expected);
+  });
 });
 
 describe("the scope of what a request may find read", () => {

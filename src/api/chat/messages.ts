@@ -34,10 +34,16 @@ const Content = v.union([
   ),
 ]);
 
+/** Gateways write nothing for a call without arguments. What is no JSON object is what a model wrote, and goes on as it is. */
+const CallArguments = v.pipe(
+  v.nullish(v.string(), ""),
+  v.transform((written) => (written.trim() === "" ? "{}" : written)),
+);
+
 const ToolCall = v.object({
   id: v.string(),
   type: v.optional(v.literal("function"), "function"),
-  function: v.object({ name: v.string(), arguments: v.string() }),
+  function: v.object({ name: v.string(), arguments: CallArguments }),
 });
 
 export const Message = v.pipe(
