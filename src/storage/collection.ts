@@ -2,6 +2,7 @@
 import type { Storage } from "unstorage";
 import * as v from "valibot";
 import { ApiError } from "../http/errors.ts";
+import { isObject } from "../support/json.ts";
 import { quote } from "../support/quote.ts";
 import { readPage, type List, type PageQuery } from "../http/paging.ts";
 import { DamagedError, UncertainWriteError, isRecordFault, readFault, unavailable, writeFault } from "./faults.ts";
@@ -256,12 +257,13 @@ function decodeStored(raw: unknown): string {
 
 /** The id in the text of a record under a hashed key. Throws `DamagedError` for a text without the id of this key. */
 export function idInText(kind: Pick<RecordKind<unknown>, "toKey">, name: string, text: string): string {
-  const id = parseJson(text)?.id;
+  const value = parseJson(text);
+  const id = isObject(value) ? value.id : undefined;
   if (typeof id === "string" && kind.toKey(id) === name) return id;
   throw new DamagedError("It does not hold the id of its key.");
 }
 
-function parseJson(text: string): any {
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
@@ -271,7 +273,7 @@ function parseJson(text: string): any {
 
 /** The record that a text holds. Throws `DamagedError` for a text that is not a record of this schema, or of another id. */
 export function parseRecord<T extends { id: string }>(schema: v.GenericSchema<unknown, T>, text: string, id: string): T {
-  const value: unknown = parseJson(text);
+  const value = parseJson(text);
   const result = v.safeParse(schema, value, { abortEarly: true });
   if (!result.success) {
     throw new DamagedError(`${v.getDotPath(result.issues[0]) ?? "It"}: ${result.issues[0].message}`);

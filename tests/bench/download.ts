@@ -1,6 +1,5 @@
 // `npm run bench:download`: a large file by curl and by ingle on every runtime, from the same local server to the same disk, side by
-// side in one run. BYTES and ROUNDS shrink it, PROXY_ONLY=1 leaves the second
-// table, BENCH_DIR names another disk. Needs Linux and curl.
+// side in one run. BYTES and ROUNDS shrink it, PROXY_ONLY=1 leaves the second table alone, BENCH_DIR names another disk. Needs Linux and curl.
 import { spawn, type ChildProcess } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, statfsSync } from "node:fs";
 import { open } from "node:fs/promises";

@@ -115,8 +115,12 @@ function planFromUrl(
   if (url.username !== "" || url.password !== "")
     throw invalidValue("An address with a user name or a password is not fetched.", "source_url", "url_not_allowed");
   if (url.protocol !== "https:" && !isPlainAllowed(url)) {
-    const message = `${quote(address)} is plain http, which anybody on the way can change. Use https, or start the server with --allow-private or --download-hosts ${url.hostname}.`;
-    throw invalidValue(message, "source_url", "url_not_allowed");
+    const what = `${quote(address)} is plain http, which anybody on the way can change. Use https, or`;
+    throw new ApiError(400, `${what} start the server with --allow-private or --download-hosts ${url.hostname}.`, {
+      param: "source_url",
+      code: "url_not_allowed",
+      owner_message: `${what} add --allow-private.`,
+    });
   }
   const parts = allParts(url.href);
   const expected = { ...(size && { size }), ...(sha256 && { sha256 }) };
