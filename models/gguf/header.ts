@@ -19,6 +19,10 @@ export interface GgufHeader extends NetworkShape, Pick<TensorTotals, "parameters
   architecture?: string;
   /** `general.type`: "model", "adapter" (a LoRA), "mmproj", "imatrix"; absent in older files. */
   type?: string;
+  /** 0 where each token sees those behind it too; as it stands in the file. */
+  causal?: unknown;
+  /** As `enum llama_pooling_type` numbers the ways to make one vector of a text, 0 is none; as it stands in the file. */
+  pooling_type?: unknown;
   name?: string;
   /** Mostly an SPDX identifier. */
   license?: string;
@@ -138,8 +142,11 @@ function alignmentOf(pairs: Pairs): number {
 
 function fieldsOf(pairs: Pairs, most_used: string | undefined) {
   const file_type = fileTypeName(numberOf(pairs, "general.file_type") ?? -1);
+  const architecture = textOf(pairs, "general.architecture");
   return {
-    architecture: textOf(pairs, "general.architecture"),
+    architecture,
+    causal: pairs.get(`${architecture}.attention.causal`),
+    pooling_type: pairs.get(`${architecture}.pooling_type`),
     type: textOf(pairs, "general.type"),
     name: textOf(pairs, "general.name"),
     license: textOf(pairs, "general.license") ?? textOf(pairs, "general.license.name"),

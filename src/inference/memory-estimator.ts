@@ -5,7 +5,10 @@ import { CONTEXT_STEP, defaultContext, estimateMemory, estimateRoughly, largestC
 import type { ContextLoad, RequestedLoad } from "../../models/memory-estimate.ts";
 import { AdapterError } from "../../adapters/adapter.ts";
 import { GgufError, type GgufHeader, readGgufFile } from "../../models/gguf/header.ts";
+import { whyNoChat } from "../../models/gguf/kind.ts";
 import type { InstalledModel, Model } from "../../models/manifest.ts";
+import { invalidValue } from "../http/errors.ts";
+import { quote } from "../support/quote.ts";
 import type { LoadMemory } from "./memory-budget.ts";
 
 /** As the API answers it; in bytes, and tokens of one slot. */
@@ -37,7 +40,10 @@ export interface MemoryEstimatorOptions {
 export interface MemoryEstimator {
   /** Of an installed model. Throws `GgufError`, and what the disk throws. */
   facts(model: InstalledModel): Promise<ModelFileFacts>;
-  /** For a load, before anything native sees the file. Throws `AdapterError` `model_load_failed`, and what the disk throws. */
+  /**
+   * For a load, before anything native sees the file. Throws `AdapterError` `model_load_failed`, `ApiError` 400 for a model that cannot
+   * chat, and what the disk throws.
+   */
   need(model: InstalledModel, load: RequestedLoad): Promise<LoadMemory>;
   fitOfFile(facts: ModelFileFacts, settings: Model["settings"]): MemoryFit;
   /** From the manifest, without its file; undefined where the manifest does not say enough. */
@@ -78,6 +84,7 @@ export function createMemoryEstimator({ slots, context, budget }: MemoryEstimato
         throw new AdapterError("model_load_failed", `Model "${model.id}" cannot be loaded: ${error.message}`, { cause: error });
       });
       const { header, extra_bytes } = read;
+      assertChats(model.id, header);
       const bounded = loadOf(read, load.slots, load.context);
       return {
         context: bounded.context,
@@ -102,4 +109,12 @@ export function createMemoryEstimator({ slots, context, budget }: MemoryEstimato
       return fitOf(estimateRoughly(size, token_bytes, load).total, load.context, largest);
     },
   };
+}
+
+/** No `AdapterError`: such a load is not tried again later with more success, so nothing is to be waited for. */
+function assertChats(id: string, header: GgufHeader): void {
+  const kind = whyNoChat(header);
+  if (kind === undefined) return;
+  const what = `${quote(id)} is ${kind}${header.architecture ? `, of the architecture ${quote(header.architecture)}` : ""}`;
+  throw invalidValue(`${what}: it cannot chat. Choose a model that writes text.`, "model");
 }
