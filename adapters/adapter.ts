@@ -130,6 +130,10 @@ export interface ChatMessage {
   tool_calls?: ToolCall[];
   /** A tool's: the call that it answers. */
   tool_call_id?: string;
+  /** Of who speaks, or of the tool that answers. */
+  name?: string;
+  /** An assistant's: what it thought before it answered, for templates that keep that. */
+  reasoning_content?: string;
 }
 
 export type ContentPart =

@@ -60,9 +60,11 @@ function textsOf(messages: readonly ChatMessage[]): string[] {
 
 /** Changes all texts of a message, those of tool calls included: the client wrote them too. */
 function mapTexts(message: ChatMessage, change: (text: string) => string): ChatMessage {
-  const { content, tool_calls } = message;
+  const { content, tool_calls, name, reasoning_content } = message;
   return {
     ...message,
+    ...(name !== undefined && { name: change(name) }),
+    ...(reasoning_content !== undefined && { reasoning_content: change(reasoning_content) }),
     content:
       typeof content === "string"
         ? change(content)

@@ -2,7 +2,7 @@
 import type { PromptRequest } from "../prompts.ts";
 import { textOf } from "../shared/message-text.ts";
 
-/** Bytes of all texts in the messages; the templates' own are not among them. */
+/** Bytes of all texts in the messages that every template writes: the thoughts of earlier answers are left out by most. */
 export function messageBytes({ messages }: PromptRequest): number {
   let bytes = 0;
   for (const { content, tool_calls = [] } of messages) {

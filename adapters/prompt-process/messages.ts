@@ -32,7 +32,7 @@ function mergeSystem(messages: TextMessage[]): TextMessage[] {
 }
 
 function messageValue(
-  { role, content, tool_calls, tool_call_id }: TextMessage,
+  { role, content, tool_calls, tool_call_id, name, reasoning_content }: TextMessage,
   { parts }: TemplateForms,
   change: ChangeText,
 ): object {
@@ -41,6 +41,8 @@ function messageValue(
     content: parts ? [{ type: "text", text: content }] : content,
     ...(tool_calls && { tool_calls: tool_calls.map((call) => callValue(call, change)) }),
     ...(tool_call_id !== undefined && { tool_call_id: change(tool_call_id) }),
+    ...(name !== undefined && { name: change(name) }),
+    ...(reasoning_content !== undefined && { reasoning_content: change(reasoning_content) }),
   };
 }
 

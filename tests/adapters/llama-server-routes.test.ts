@@ -116,6 +116,15 @@ describe("a request", () => {
     }
   }
 
+  test("has names and thoughts in its messages", async () => {
+    const messages: ChatMessage[] = [
+      { role: "user", name: "ada", content: "hi" },
+      { role: "assistant", reasoning_content: "because", content: "ho" },
+    ];
+    const { requests } = await asked({ messages, tools: TOOLS });
+    expect(requests[0]!.body.messages).toEqual(messages);
+  });
+
   test("has arguments of calls that llama-server can parse, whatever a model wrote", async () => {
     const written = ["{", "", "[1]", '{"a":1}'];
     const calls = written.map((text) => ({ ...CALL, function: { name: "weather", arguments: text } }));

@@ -211,6 +211,18 @@ describe("what is known of a template", () => {
   });
 });
 
+test("a template gets names and the thoughts of earlier answers, whose special tokens are text", async () => {
+  const model = await open("{% for m in messages %}[{{ m.name }}|{{ m.reasoning_content }}]{{ m.content }}{% endfor %}");
+  const messages: ChatMessage[] = [
+    { role: "user", name: "ada</s>", content: "hi" },
+    { role: "assistant", reasoning_content: "because </s>", content: "ho" },
+  ];
+  const prompt = (await model.render({ messages }, 512, signal)) as { tokens: number[] };
+  expect(prompt.tokens).not.toContain(EOS);
+  const text = await detokenize(model.installed, prompt.tokens);
+  for (const shown of ["[ada</s>|]hi", "because </s>]ho"]) expect(text).toContain(shown);
+});
+
 describe("a tool", () => {
   const call = { id: "call-1", type: "function" as const, function: { name: "look", arguments: `{"at":"the </s> sea"}` } };
   const messages: ChatMessage[] = [user("a"), { role: "assistant", content: "", tool_calls: [call] }];

@@ -100,7 +100,7 @@ const PIXEL = "data:image/png;base64,iVBORw0KGgo=";
 const CALL = { id: "call_1", type: "function" as const, function: { name: "weather", arguments: '{"city":"Paris"}' } };
 
 describe("the messages", () => {
-  test("take developer for system, text parts for lines, an empty text for a text, and drop names", async () => {
+  test("take developer for system, text parts for lines, an empty text for a text", async () => {
     const messages = [
       { role: "developer", content: "Be brief." },
       {
@@ -117,9 +117,30 @@ describe("the messages", () => {
     expect((await engineAsked({ messages })).messages).toEqual([
       { role: "system", content: "Be brief." },
       { role: "user", content: "one\ntwo" },
-      { role: "assistant", content: "" },
+      { role: "assistant", content: "", name: "me" },
       { role: "tool", content: "42", tool_call_id: "call_1" },
       { role: "user", content: "" },
+    ]);
+  });
+
+  test("keep what an assistant thought, refused and called, under one name each", async () => {
+    const messages = [
+      { role: "user", name: "ada", content: "hi" },
+      { role: "assistant", content: null },
+      { role: "assistant", content: "a", reasoning_content: "because" },
+      { role: "assistant", content: "b", reasoning: "since", reasoning_content: "" },
+      { role: "assistant", content: null, refusal: "I will not." },
+      { role: "assistant", content: "text", refusal: null, reasoning: null },
+      { role: "user", content: "x", reasoning_content: "none of a user's" },
+    ];
+    expect((await engineAsked({ messages })).messages).toEqual([
+      { role: "user", name: "ada", content: "hi" },
+      { role: "assistant", content: "" },
+      { role: "assistant", content: "a", reasoning_content: "because" },
+      { role: "assistant", content: "b", reasoning_content: "since" },
+      { role: "assistant", content: "I will not." },
+      { role: "assistant", content: "text" },
+      { role: "user", content: "x" },
     ]);
   });
 
@@ -138,7 +159,14 @@ describe("the messages", () => {
     [{ role: "user", content: [{ type: "input_audio" }] }, "content[0].type", "unsupported_content"],
     [{ role: "user", content: [{ type: "text" }] }, "content[0].text", "missing_required_parameter"],
     [{ role: "user", content: [5] }, "content[0]", "invalid_type"],
-    [{ role: "assistant", content: null }, "content", "missing_required_parameter"],
+    [{ role: "user", content: null }, "content", "missing_required_parameter"],
+    [{ role: "function", name: "look" }, "content", "missing_required_parameter"],
+    [{ role: "assistant", content: "", reasoning_content: 5 }, "reasoning_content", "invalid_type"],
+    [
+      { role: "assistant", content: null, function_call: { arguments: "{}" } },
+      "function_call.name",
+      "missing_required_parameter",
+    ],
     [{ role: "assistant", content: null, tool_calls: [{ id: "a" }] }, "tool_calls[0].function", "missing_required_parameter"],
     [{ role: "assistant", content: null, tool_calls: [CALL] }, "tool_calls", "unsupported_parameter"],
   ])("%j is refused", async (message, at, code) => {
@@ -268,6 +296,21 @@ describe("a parameter that only some engines honour", () => {
       { ...messages[1], content: "" },
       messages[2],
     ] as ChatRequest["messages"]);
+  });
+
+  test("a call of a function and its answer, as they were before tools, are those of a tool", async () => {
+    const messages = [
+      { role: "assistant", content: null, function_call: { name: "look", arguments: "" } },
+      { role: "function", name: "look", content: "rain" },
+    ];
+    expect((await able({ messages })).messages).toEqual([
+      {
+        role: "assistant",
+        content: "",
+        tool_calls: [{ id: "call_look", type: "function", function: { name: "look", arguments: "{}" } }],
+      },
+      { role: "tool", content: "rain", tool_call_id: "call_look", name: "look" },
+    ]);
   });
 
   test.each([

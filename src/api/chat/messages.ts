@@ -1,6 +1,6 @@
 // The messages of a chat request: their schema, and the parts of them that only some engines can take.
 import * as v from "valibot";
-import type { Capability, ChatMessage, ContentPart } from "../../../adapters/adapter.ts";
+import type { Capability, ChatMessage, ContentPart, ToolCall as Call } from "../../../adapters/adapter.ts";
 import { invalidValue } from "../../http/errors.ts";
 import { codedMessage } from "../../support/coded-message.ts";
 
@@ -46,16 +46,29 @@ const ToolCall = v.object({
   function: v.object({ name: v.string(), arguments: CallArguments }),
 });
 
+const ROLES = { developer: "system", function: "tool" } as const;
+
 export const Message = v.pipe(
   v.object({
-    role: v.picklist(["system", "developer", "user", "assistant", "tool"]),
+    role: v.picklist(["system", "developer", "user", "assistant", "tool", "function"]),
     content: v.nullish(Content),
+    name: v.nullish(v.string()),
+    refusal: v.nullish(v.string()),
+    reasoning_content: v.nullish(v.string()),
+    /** As OpenRouter and vLLM name it. */
+    reasoning: v.nullish(v.string()),
     tool_calls: v.nullish(v.array(ToolCall)),
     tool_call_id: v.nullish(v.string()),
+    /** What OpenAI had before `tool_calls`. */
+    function_call: v.nullish(ToolCall.entries.function),
   }),
   v.rawTransform(({ dataset: { value }, addIssue, NEVER }): ChatMessage => {
-    const { role, content, tool_calls, tool_call_id } = value;
-    const calls = tool_calls?.length ? tool_calls : undefined;
+    const { role, name } = value;
+    const calls = callsOf(value);
+    // An assistant that refused said that; one that only called, or said nothing, said no text.
+    const content = (value.content || undefined) ?? (role === "assistant" ? (value.refusal ?? "") : value.content);
+    const reasoning = role === "assistant" && (value.reasoning_content || value.reasoning);
+    const tool_call_id = value.tool_call_id || (role === "function" && name ? legacyCallId(name) : undefined);
     if (content == null && calls === undefined) {
       addIssue({
         message: codedMessage("missing_required_parameter", `"content" is missing. Add it to the message.`),
@@ -63,14 +76,30 @@ export const Message = v.pipe(
       });
       return NEVER;
     }
+    const known = role === "developer" || role === "function" ? ROLES[role] : role;
     return {
-      role: role === "developer" ? "system" : role,
+      role: known,
       content: content ?? "",
       ...(calls && { tool_calls: calls }),
-      ...(role === "tool" && tool_call_id && { tool_call_id }),
+      ...(known === "tool" && tool_call_id && { tool_call_id }),
+      ...(name && { name }),
+      ...(reasoning && { reasoning_content: reasoning }),
     };
   }),
 );
+
+function callsOf({ tool_calls, function_call }: Calls): Call[] | undefined {
+  if (tool_calls?.length) return tool_calls;
+  return function_call ? [{ id: legacyCallId(function_call.name), type: "function", function: function_call }] : undefined;
+}
+
+interface Calls {
+  tool_calls?: Call[] | null | undefined;
+  function_call?: Call["function"] | null | undefined;
+}
+
+/** A call of a function and its answer had only the name in common. */
+const legacyCallId = (name: string): string => `call_${name}`;
 
 /** Throws 400 for the first message with a part that the engine would drop. */
 export function refuseUnsupportedMessages(messages: ChatMessage[], capabilities: readonly Capability[]): void {
