@@ -111,10 +111,8 @@ function refusing(engine: Engine, capabilities: readonly Capability[]): Engine {
 
 /** The capabilities that a request needs, each with the path of the field that does. */
 function* needsOf(request: ChatRequest): Generator<[Capability, string]> {
-  for (const [index, { content, tool_calls }] of request.messages.entries()) {
+  for (const [index, { content }] of request.messages.entries())
     if (typeof content !== "string") yield ["images", `messages[${index}].content`];
-    if (tool_calls !== undefined) yield ["tools", `messages[${index}].tool_calls`];
-  }
   for (const name of CAPABILITIES) {
     // Every other capability has the name of the field that needs it.
     if (name === "images" || request[name] === undefined) continue;

@@ -39,6 +39,8 @@ export interface TemplateFacts {
   tools: boolean;
   /** Whether the template takes messages of the role `system`. */
   system: boolean;
+  /** Whether the template shows calls of tools in a history, and their answers; where not, they are plain text in the prompt. */
+  calls: boolean;
   /** Whether answers may hold thoughts between markers that the template knows. */
   thinking: boolean;
 }

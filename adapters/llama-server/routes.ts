@@ -34,7 +34,7 @@ export function createRoutes({ client, model, template, special }: RoutesOptions
   const escapeTokens = createTokenEscaper(special);
 
   return async (request: ChatRequest, prompt: Prompt, signal: AbortSignal): Promise<RoutedRequest> => {
-    if (!template.thinking && !needsChatRoute(request)) {
+    if (!template.thinking && !needsChatRoute(request, template)) {
       const tokens = "tokens" in prompt ? prompt.tokens : await tokenizePieces(prompt.pieces, signal);
       return { path: "/completion", body: completionBody(request, tokens, model), format: COMPLETION };
     }
@@ -57,8 +57,10 @@ export function createRoutes({ client, model, template, special }: RoutesOptions
   }
 }
 
-function needsChatRoute({ messages, tools, response_format }: ChatRequest): boolean {
-  return tools !== undefined || response_format !== undefined || messages.some(isOfTool) || hasImages({ messages });
+function needsChatRoute({ messages, tools, response_format }: ChatRequest, { calls }: TemplateFacts): boolean {
+  // Where the template shows no calls, the prompt has them as plain text.
+  const shown = calls && messages.some(isOfTool);
+  return tools !== undefined || response_format !== undefined || shown || hasImages({ messages });
 }
 
 const isOfTool = ({ role, tool_calls }: ChatMessage): boolean => role === "tool" || tool_calls !== undefined;

@@ -4,11 +4,12 @@ import type { PromptRequest } from "../prompts.ts";
 import { argumentsObject } from "../shared/call-arguments.ts";
 import { textOf } from "../shared/message-text.ts";
 import { messagesRefused } from "./errors.ts";
+import { withPlainCalls } from "./plain-calls.ts";
 import type { TemplateForms } from "./protocol.ts";
 import type { TemplateValues } from "./template.ts";
 
 type ChangeText = (text: string) => string;
-type TextMessage = ChatMessage & { content: string };
+export type TextMessage = ChatMessage & { content: string };
 
 /** `change` gets each text that the client wrote: contents, ids, names, arguments, definitions and values for the template. */
 export function templateValues(
@@ -16,12 +17,22 @@ export function templateValues(
   forms: TemplateForms,
   change: ChangeText,
 ): TemplateValues {
-  const texts = messages.map((message): TextMessage => ({ ...message, content: change(textOf(message.content)) }));
+  const changed = messages.map((message): TextMessage => ({ ...message, content: change(textOf(message.content)) }));
+  const texts = forms.calls ? changed : withPlainCalls(changed.map((message) => withChangedCalls(message, change)));
   return {
     messages: (forms.system ? texts : mergeSystem(texts)).map((message) => messageValue(message, forms, change)),
     ...toolValues(tools, tool_choice, change),
     ...(chat_template_kwargs && { kwargs: changeTexts(chat_template_kwargs, change) as Record<string, unknown> }),
   };
+}
+
+function withChangedCalls(message: TextMessage, change: ChangeText): TextMessage {
+  const { tool_calls } = message;
+  const changed = tool_calls?.map((call) => {
+    const { name, arguments: written } = call.function;
+    return { ...call, function: { name: change(name), arguments: change(written) } };
+  });
+  return { ...message, ...(changed && { tool_calls: changed }) };
 }
 
 /** A template without the role `system` has the first message's text in front of the next one. */

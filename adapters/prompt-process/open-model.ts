@@ -82,6 +82,9 @@ function refuseTooLong(
 const SYSTEM = "INGLE-SYSTEM";
 const USER = "INGLE-USER";
 const TOOL = "ingle_sample_tool";
+const ANSWER = "ingle sample answer";
+/** Mistral's templates refuse every other length. */
+const CALL_ID = "ingle1234";
 
 /** A sample that breaks is one that the template does not take: requests have their own errors. */
 function sampleTemplate(render: (values: TemplateValues) => string) {
@@ -96,9 +99,15 @@ function sampleTemplate(render: (values: TemplateValues) => string) {
   const parts = !shows(USER, [user]) && shows(USER, [{ role: "user", content: [{ type: "text", text: USER }] }]);
   const message = (role: string, text: string): object => ({ role, content: parts ? [{ type: "text", text }] : text });
   const tool = { name: TOOL, description: "", parameters: { type: "object", properties: {} } };
+  const tools = shows(TOOL, [message("user", USER)], [{ type: "function", function: tool }]);
+  const call = { id: CALL_ID, type: "function", function: { name: TOOL, arguments: {} } };
+  const called = { ...message("assistant", ""), tool_calls: [call] };
+  const answer = { ...message("tool", ANSWER), tool_call_id: CALL_ID, name: TOOL };
+  const history = [message("user", USER), called, answer];
   return {
     parts,
     system: shows(SYSTEM, [message("system", SYSTEM), message("user", USER)]),
-    tools: shows(TOOL, [message("user", USER)], [{ type: "function", function: tool }]),
+    tools,
+    calls: tools || (shows(TOOL, history) && shows(ANSWER, history)),
   } satisfies Partial<TemplateForms & Answers["sample"]>;
 }

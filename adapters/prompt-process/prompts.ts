@@ -128,9 +128,9 @@ export function createPrompts(options: PromptsOptions): Prompts {
     const { key } = model;
     const recent_ends = createRecentEnds();
     const unbounded = samples instanceof PromptProcessEnd ? samples : undefined;
-    const { system, parts, tools, thinking } = samples instanceof PromptProcessEnd ? UNKNOWN : samples;
+    const { system, parts, calls, tools, thinking } = samples instanceof PromptProcessEnd ? UNKNOWN : samples;
     return {
-      template: { bounded: unbounded === undefined, tools, system, thinking },
+      template: { bounded: unbounded === undefined, tools, system, calls, thinking },
       async render(request, context_length, signal) {
         if (unbounded !== undefined) throw stopped(unbounded);
         const most = { tokens: context_length, bytes: context_length * longest_token };
@@ -139,7 +139,13 @@ export function createPrompts(options: PromptsOptions): Prompts {
         // Each message takes a token at least.
         if (request.messages.length > context_length) throw tooLong(request.messages.length - 1, most, "some");
         const rendered = bare(request);
-        const question = { type: "render", model: key, request: rendered, forms: { system, parts }, limits: most } as const;
+        const question = {
+          type: "render",
+          model: key,
+          request: rendered,
+          forms: { system, parts, calls },
+          limits: most,
+        } as const;
         try {
           return await ask(model, signal, async ({ process }) => {
             const end = recent_ends.find(rendered);
@@ -176,7 +182,7 @@ async function compileGrammar(process: PromptProcess, model: number, grammar: st
   }
 }
 
-const UNKNOWN: Answers["sample"] = { system: true, parts: false, tools: false, thinking: false };
+const UNKNOWN: Answers["sample"] = { system: true, parts: false, calls: false, tools: false, thinking: false };
 const REASON_MS = 20;
 
 const engineStopped = (): AdapterError => new AdapterError("engine_unavailable", "The engine was stopped.");

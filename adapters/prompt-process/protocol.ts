@@ -33,6 +33,8 @@ export interface TemplateForms {
   system: boolean;
   /** It takes the content of a message as a list of parts alone. */
   parts: boolean;
+  /** It writes calls of tools, and what they answered. */
+  calls: boolean;
 }
 
 /** What can fit into the context of a model. */

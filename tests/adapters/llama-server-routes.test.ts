@@ -116,6 +116,12 @@ describe("a request", () => {
     }
   }
 
+  test("with calls in its history is a prompt of plain text where the template shows none", async () => {
+    const { requests, rendered } = await asked({ messages: CALLED }, undefined, { calls: false });
+    expect([rendered.length, requests[0]!.path]).toEqual([1, "/completion"]);
+    expect((await asked({ messages: CALLED })).requests[0]!.path).toBe("/v1/chat/completions");
+  });
+
   test("has names and thoughts in its messages", async () => {
     const messages: ChatMessage[] = [
       { role: "user", name: "ada", content: "hi" },

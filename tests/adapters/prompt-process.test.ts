@@ -185,7 +185,7 @@ describe("what is known of a template", () => {
   const factsOf = async (template: string) => (await open(template)).template;
 
   test("is whether it shows tools, takes the role system and writes thoughts", async () => {
-    expect(await factsOf(PLAIN_TEMPLATE)).toEqual({ bounded: true, tools: false, system: true, thinking: false });
+    expect(await factsOf(PLAIN_TEMPLATE)).toEqual({ bounded: true, tools: false, system: true, calls: false, thinking: false });
     expect(await factsOf("{{ tools | tojson }}{{ messages[0].content }}")).toMatchObject({ tools: true });
     expect(await factsOf(TEMPLATES["without the role system"])).toMatchObject({ system: false });
     for (const sign of ["<think>", "message.reasoning_content", "<|channel|>", "[THINK]"])
@@ -223,6 +223,47 @@ test("a template gets names and the thoughts of earlier answers, whose special t
   for (const shown of ["[ada</s>|]hi", "because </s>]ho"]) expect(text).toContain(shown);
 });
 
+describe("a history with calls of tools", () => {
+  const called = (name: string, written: string) => ({
+    id: "call_1",
+    type: "function" as const,
+    function: { name, arguments: written },
+  });
+  const messages: ChatMessage[] = [
+    user("How is it?"),
+    { role: "assistant", content: "", tool_calls: [called("look", '{"at":"</s>"}'), called("hear", "{}")] },
+    { role: "tool", tool_call_id: "call_1", content: "rain" },
+    { role: "tool", tool_call_id: "call_1", content: "wind" },
+    user("And now?"),
+    { role: "assistant", content: "Let me see.", tool_calls: [called("look", "{}")] },
+    { role: "tool", tool_call_id: "call_1", content: "sun" },
+  ];
+  const LINES = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}";
+  const rendered = async (template: string) => {
+    const model = await open(template);
+    const prompt = (await model.render({ messages }, 512, signal)) as { tokens: number[] };
+    expect(prompt.tokens).not.toContain(EOS);
+    return { text: await detokenize(model.installed, prompt.tokens), calls: model.template.calls };
+  };
+
+  test("is plain text in turns, where the template shows no calls", async () => {
+    const { text, calls } = await rendered(LINES);
+    expect(calls).toBe(false);
+    expect(text.replace(/^<s> ?/, "")).toBe(
+      '<user>How is it?<assistant>look({"at":"</s>"})\nhear({})<user>rain\nwind\nAnd now?<assistant>Let me see.\nlook({})<user>sun',
+    );
+  });
+
+  test("is the template's own where it shows them", async () => {
+    const { text, calls } = await rendered(
+      `${LINES.replace("{% endfor %}", "")}{{ m.tool_calls | tojson if m.tool_calls }}{% endfor %}`,
+    );
+    expect(calls).toBe(true);
+    expect(text).toContain("<tool>rain<tool>wind<user>And now?");
+    expect(text).toContain('"name": "hear"');
+  });
+});
+
 describe("a tool", () => {
   const call = { id: "call-1", type: "function" as const, function: { name: "look", arguments: `{"at":"the </s> sea"}` } };
   const messages: ChatMessage[] = [user("a"), { role: "assistant", content: "", tool_calls: [call] }];
@@ -242,7 +283,10 @@ describe("a tool", () => {
   });
 
   test("whose call has arguments that are no JSON object shows them as its model wrote them", async () => {
-    const model = await open("{% for m in messages %}{{ m.tool_calls[0].function.arguments | tojson }}{% endfor %}");
+    const shows = "{{ tools | tojson if tools }}";
+    const model = await open(
+      `${shows}{% for m in messages if m.tool_calls %}{{ m.tool_calls[0].function.arguments | tojson }}{% endfor %}`,
+    );
     const shown = async (args: string) => {
       const tool_calls = [{ ...call, function: { name: "look", arguments: args } }];
       const prompt = await model.render({ messages: [{ role: "assistant", content: "", tool_calls }] }, 512, signal);
@@ -254,7 +298,7 @@ describe("a tool", () => {
   });
 
   test("is refused with a reason where the arguments of a call are too deep, and numbers beyond all integers are shown", async () => {
-    const model = await open(PLAIN_TEMPLATE);
+    const model = await open(SHOWN);
     const withArguments = (args: string): Promise<unknown> => {
       const tool_calls = [{ ...call, function: { name: "look", arguments: args } }];
       return model.render({ messages: [{ role: "assistant", content: "a", tool_calls }] }, 131_072, signal);
@@ -413,7 +457,7 @@ describe("the process", () => {
       await tinyModel({ template: TURNS.replace("</s>", "{{ eos_token }}") }),
       signal,
     );
-    expect(template).toEqual({ bounded: true, tools: false, system: true, thinking: false });
+    expect(template).toEqual({ bounded: true, tools: false, system: true, calls: false, thinking: false });
     const { pieces } = (await render({ messages: [user("a </s> b")] }, 512, signal)) as { pieces: string[] };
     expect(pieces).toEqual(["<s>[user]a <", "/s> b</s>[assistant]"]);
     await tryGrammar("(", signal);

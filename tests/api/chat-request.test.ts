@@ -168,7 +168,6 @@ describe("the messages", () => {
       "missing_required_parameter",
     ],
     [{ role: "assistant", content: null, tool_calls: [{ id: "a" }] }, "tool_calls[0].function", "missing_required_parameter"],
-    [{ role: "assistant", content: null, tool_calls: [CALL] }, "tool_calls", "unsupported_parameter"],
   ])("%j is refused", async (message, at, code) => {
     const res = await makeApp().chat({ messages: [...HI, message] });
     expect(await errorOf(res)).toMatchObject({ status: 400, param: `messages[1].${at}`, code });
@@ -296,6 +295,14 @@ describe("a parameter that only some engines honour", () => {
       { ...messages[1], content: "" },
       messages[2],
     ] as ChatRequest["messages"]);
+  });
+
+  test("a history with calls passes with any engine, and is the engine's to show", async () => {
+    const messages = [
+      { role: "assistant", content: "", tool_calls: [CALL] },
+      { role: "tool", content: "rain", tool_call_id: "call_1" },
+    ];
+    expect((await engineAsked({ messages })).messages).toEqual(messages as ChatRequest["messages"]);
   });
 
   test("a call of a function and its answer, as they were before tools, are those of a tool", async () => {

@@ -6,7 +6,7 @@ import type { Prompt, PromptRequest, Prompts, TemplateFacts } from "../../adapte
 import { jinjaTemplate } from "../../adapters/shared/jinja-template.ts";
 import { textOf } from "../../adapters/shared/message-text.ts";
 
-const PLAIN: TemplateFacts = { bounded: true, tools: true, system: true, thinking: false };
+const PLAIN: TemplateFacts = { bounded: true, tools: true, system: true, calls: true, thinking: false };
 
 /** `names`: texts of special tokens, which are cut behind their first character where they stand in a message. */
 export function renderedPrompts(facts: Partial<TemplateFacts> = {}, names = ["<s>", "</s>"]): Prompts {

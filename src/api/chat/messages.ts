@@ -103,18 +103,11 @@ const legacyCallId = (name: string): string => `call_${name}`;
 
 /** Throws 400 for the first message with a part that the engine would drop. */
 export function refuseUnsupportedMessages(messages: ChatMessage[], capabilities: readonly Capability[]): void {
-  const [images, tools] = [capabilities.includes("images"), capabilities.includes("tools")];
-  if (images && tools) return;
-  for (const [i, { content, tool_calls }] of messages.entries()) {
-    if (!images && typeof content !== "string") {
-      const message = "This model cannot see images: it reads text alone. Leave out the parts of other types.";
-      throw invalidValue(message, `messages[${i}].content`, "unsupported_content");
-    }
-    if (!tools && tool_calls !== undefined) {
-      const message = "This model's engine cannot use tools. Leave out messages with tool calls.";
-      throw invalidValue(message, `messages[${i}].tool_calls`, "unsupported_parameter");
-    }
-  }
+  if (capabilities.includes("images")) return;
+  const index = messages.findIndex(({ content }) => typeof content !== "string");
+  if (index === -1) return;
+  const message = "This model cannot see images: it reads text alone. Leave out the parts of other types.";
+  throw invalidValue(message, `messages[${index}].content`, "unsupported_content");
 }
 
 function isText(part: ContentPart): part is Extract<ContentPart, { type: "text" }> {
