@@ -174,7 +174,7 @@ function parseObject(path: string, text: string): Record<string, unknown> {
 function parseWord(name: SettingName, word: string, written: string): unknown {
   const { kind, ...setting }: Setting = SETTINGS[name];
   // Files that hold one value, and those of variables, end their lines.
-  const text = kind === "path" ? word : word.trim();
+  const text = kind === "path" || name === "store" ? word : word.trim();
   if (kind === "number") return /^\d+$/.test(text) ? Number(text) : text;
   if (kind === "list") {
     const parts = splitAtCommas(text);
