@@ -1,15 +1,14 @@
 // The messages and tools of a request as a template wants them: those of llama.cpp's chat route.
-import type { ChatMessage, ToolCall } from "../adapter.ts";
+import type { ToolCall } from "../adapter.ts";
 import type { PromptRequest } from "../prompts.ts";
 import { argumentsObject } from "../shared/call-arguments.ts";
 import { textOf } from "../shared/message-text.ts";
 import { messagesRefused } from "./errors.ts";
-import { withPlainCalls } from "./plain-calls.ts";
+import { type TextMessage, withPlainCalls } from "./plain-calls.ts";
 import type { TemplateForms } from "./protocol.ts";
 import type { TemplateValues } from "./template.ts";
 
 type ChangeText = (text: string) => string;
-export type TextMessage = ChatMessage & { content: string };
 
 /** `change` gets each text that the client wrote: contents, ids, names, arguments, definitions and values for the template. */
 export function templateValues(

@@ -1,5 +1,8 @@
 // Calls of tools in a conversation, as plain text, for templates that know none: they would drop them, or refuse the conversation.
-import type { TextMessage } from "./messages.ts";
+import type { ChatMessage } from "../adapter.ts";
+
+/** A message whose content is text alone. */
+export type TextMessage = ChatMessage & { content: string };
 
 /** The same conversation without calls: an assistant's are lines of its text, and a tool's answer is a user's text. */
 export function withPlainCalls(messages: TextMessage[]): TextMessage[] {
