@@ -1,6 +1,7 @@
 // The models of the old folder that lie on this machine: their GGUF files are used where they are.
 import { basename, join } from "node:path";
-import { KINDS } from "../storage/store.ts";
+import { whyNoModelId } from "../../models/model-id.ts";
+import { quote } from "../support/quote.ts";
 import { skipUnreadable, type ImportJob } from "./job.ts";
 import { findModelFiles, MODEL_FOLDERS } from "./layout.ts";
 import { parseManifest, toModel } from "./manifest.ts";
@@ -9,7 +10,6 @@ import { findFirstTime, toSeconds } from "./times.ts";
 import { isModelName, findWeights } from "./weights.ts";
 
 const LARGEST_FILE = 2 ** 18;
-const LONGEST_ID = 200;
 
 /** The absolute paths of weights that some manifest names, each with the id of the model that uses it; undefined where none does. */
 type SeenWeights = Map<string, string | undefined>;
@@ -49,8 +49,8 @@ async function importModel(job: ImportJob, item: ImportItem, place: string, seen
   const owner = seen.get(path);
   if (owner !== undefined) return `Its file is that of the model "${owner}" already.`;
   seen.set(path, id);
-  if (id === "" || id.length > LONGEST_ID || KINDS.models.toKey(id) === undefined)
-    return "It has no id, or one that is too long.";
+  const fault = whyNoModelId(id);
+  if (fault !== undefined) return `Its id ${quote(id)} cannot be that of a model: ${fault}.`;
   if ((await store.models.ids()).includes(id)) {
     item.id = id;
     return (await isSame(job, id, path)) ? "It was imported before." : `Another model "${id}" is installed already.`;

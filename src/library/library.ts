@@ -16,7 +16,6 @@ import type { Collection } from "../storage/collection.ts";
 import { isRecordFault, undefinedIfAbsent } from "../storage/faults.ts";
 import { encodeKey } from "../storage/encode-key.ts";
 import { notePath } from "../storage/weight-notes.ts";
-import { KINDS } from "../storage/store.ts";
 
 export interface LibraryOptions extends Pick<WeightFilesOptions, "onDamaged" | "log"> {
   records: Collection<Model>;
@@ -37,7 +36,7 @@ export interface Library extends ModelInstaller, Pick<PendingModels, "addPending
   all(): Promise<[id: string, model: Model | undefined][]>;
   /** Undefined when there is none. Throws `ApiError` 500 `corrupted_entity` or `storage_error`. */
   get(id: string): Promise<Model | undefined>;
-  /** Writes a record, in place of one with the same id. Throws `RangeError` for an id too long to be a file name. */
+  /** Writes a record, in place of one with the same id. */
   add(model: Model): Promise<void>;
   /**
    * Removes the record, even a damaged one, then, once `unused` has resolved, fetched weights, partial downloads and
@@ -132,7 +131,7 @@ export function createLibrary({
     add: (model) => records.put(model),
 
     async remove(id, unused = async () => {}) {
-      if (!hasKey(id) || changes.of(id) === "removed") return false;
+      if (changes.of(id) === "removed") return false;
       changes.begin(id, "removed");
       try {
         // The record goes first: a crash in between leaves files without a model, never a model without its files.
@@ -165,7 +164,7 @@ export function createLibrary({
       return taken;
     },
 
-    partialBytes: async (id) => (hasKey(id) ? sumPartialBytes(folderOf(id)) : 0),
+    partialBytes: (id) => sumPartialBytes(folderOf(id)),
   };
 }
 
@@ -173,5 +172,3 @@ export function createLibrary({
 function undefinedIfUnreadable(error: Error): undefined {
   if (!isRecordFault(error.cause)) throw error;
 }
-
-const hasKey = (id: string): boolean => KINDS.models.toKey(id) !== undefined;

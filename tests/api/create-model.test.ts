@@ -242,13 +242,15 @@ describe("an id", () => {
     expect(await listed("?catalog=true")).not.toContain(id);
   });
 
-  test.each([".", "..", "\ud800", "a\udc00b", "x".repeat(513), "Ä".repeat(257), "😀".repeat(129)])(
-    "%j is refused when it is made, with what is wrong with it",
+  test.each(["", ".", "..", "\ud800", "a\udc00b", "x".repeat(513), "Ä".repeat(257), "😀".repeat(129)])(
+    "B-63: %j is refused when it is made, with what is wrong with it",
     async (id) => {
       const { refusal, owner, store } = house();
       const expected = { status: 400, param: "id" };
       expect(await refusal({ repo: "org/name", id })).toMatchObject(expected);
-      expect(await refusal({ path: file("mine.gguf"), id }, owner)).toMatchObject(expected);
+      const by_owner = await refusal({ path: file("mine.gguf"), id }, owner);
+      expect(by_owner).toMatchObject(expected);
+      expect(by_owner.message).toEndWith("Choose another with --id.");
       expect(await refusal({ base_url: "http://127.0.0.1:1/v1", id }, owner)).toMatchObject(expected);
       expect([await store.models.ids(), await store.downloads.ids()]).toEqual([[], []]);
     },

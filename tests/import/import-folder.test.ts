@@ -95,13 +95,26 @@ describe("a model", () => {
     );
     expect((await contents(store)).models).toEqual(models);
   });
-  test("with an id that cannot be one is skipped", async () => {
+  test.each([
+    ["x".repeat(513), "it has 513 bytes, and 512 are the most"],
+    ["Ä".repeat(257), "it has 514 bytes, and 512 are the most"],
+    [".", "a path that ends with it is that of a folder"],
+    ["..", "a path that ends with it is that of a folder"],
+    ["a\ud800", "half of a character is in it, which no address can hold"],
+  ])("B-63: with the id %j, which cannot be one, is skipped", async (id, why) => {
     const folder = emptyFolder();
-    put(folder, "models/m/model.json", JSON.stringify({ id: "x".repeat(300), sources: [{ filename: "m.gguf" }] }));
+    put(folder, "models/m/model.json", JSON.stringify({ id, sources: [{ filename: "m.gguf" }] }));
     put(folder, "models/m/m.gguf", "GGUF");
-    expect(told((await importing(folder)).report)).toEqual([
-      "skipped model models/m/model.json: It has no id, or one that is too long.",
-    ]);
+    const [reason, ...others] = told((await importing(folder)).report);
+    expect(reason).toStartWith("skipped model models/m/model.json: Its id ");
+    expect(reason).toEndWith(`cannot be that of a model: ${why}.`);
+    expect(others).toEqual([]);
+  });
+  test.each(["x".repeat(512), "Ä".repeat(256), "a/b:c"])("with the id %j is taken", async (id) => {
+    const folder = emptyFolder();
+    put(folder, "models/m/model.json", JSON.stringify({ id, sources: [{ filename: "m.gguf" }] }));
+    put(folder, "models/m/m.gguf", "GGUF");
+    expect((await contents((await importing(folder)).store)).models.map((model) => model.id)).toEqual([id]);
   });
 });
 

@@ -1,7 +1,7 @@
 // The body of POST /v1/models, and the queries of its GETs.
 import * as v from "valibot";
 import { PINNABLE_ADAPTERS } from "../../../adapters/registry.ts";
-import { KEY_VARIABLE, Model, Upstream } from "../../../models/manifest.ts";
+import { KEY_VARIABLE, Upstream } from "../../../models/manifest.ts";
 import { PageQuery } from "../../http/paging.ts";
 import { codedMessage } from "../../support/coded-message.ts";
 
@@ -11,7 +11,8 @@ const BAD_VARIABLE =
 const Address = v.pipe(v.string(), v.maxLength(2_000));
 
 export const NewModel = v.object({
-  id: v.optional(Model.entries.id),
+  /** What it may be, `checkNewId` says, with the way out. */
+  id: v.optional(v.string()),
   /** `owner/repo`, `hf:owner/repo:Q4_K_M`, `owner/repo/file.gguf`. */
   repo: v.optional(v.pipe(v.string(), v.maxLength(500))),
   source_url: v.optional(Address),
