@@ -8,8 +8,8 @@ import { messagesRefused, REMEDY, tooLong } from "./errors.ts";
 import { createTextScan } from "./escape.ts";
 import { templateValues } from "./messages.ts";
 import type { NativeAddon } from "./native.ts";
-import type { Answers, PromptQuestion, TemplateForms } from "./protocol.ts";
-import { compileTemplate, type TemplateValues } from "./template.ts";
+import type { Answers, PromptQuestion } from "./protocol.ts";
+import { compileTemplate, type Render, type TemplateValues } from "./template.ts";
 import { tokenizePrompt } from "./tokenize-prompt.ts";
 import { tryGrammar } from "./try-grammar.ts";
 import { openVocabulary } from "./vocabulary.ts";
@@ -33,8 +33,9 @@ export async function openModel({ id, path, prompt_template }: QuestionOf<"open"
     /** Throws `AdapterError` `model_load_failed` where the template cannot be parsed. */
     sample(): Answers["sample"] {
       const { source, render } = template();
-      return { ...sampleTemplate(render), thinking: templateFacts(source).template_thinking };
+      return { ...sampleMessages(render), thinking: templateFacts(source).template_thinking };
     },
+    shows: ({ what, parts }: QuestionOf<"shows">): Answers["shows"] => ({ shown: SAMPLES[what](template().render, parts) }),
     /** `rendered` is called between the two halves of the work. */
     async render({ request, forms, limits }: QuestionOf<"render">, rendered: () => void): Promise<Prompt> {
       const scan = createTextScan(names);
@@ -87,27 +88,36 @@ const ANSWER = "ingle sample answer";
 const CALL_ID = "ingle1234";
 
 /** A sample that breaks is one that the template does not take: requests have their own errors. */
-function sampleTemplate(render: (values: TemplateValues) => string) {
-  const shows = (text: string, messages: object[], tools?: object[]): boolean => {
-    try {
-      return render({ messages, tools }).includes(text);
-    } catch {
-      return false;
-    }
-  };
-  const user = { role: "user", content: USER };
-  const parts = !shows(USER, [user]) && shows(USER, [{ role: "user", content: [{ type: "text", text: USER }] }]);
-  const message = (role: string, text: string): object => ({ role, content: parts ? [{ type: "text", text }] : text });
-  const tool = { name: TOOL, description: "", parameters: { type: "object", properties: {} } };
-  const tools = shows(TOOL, [message("user", USER)], [{ type: "function", function: tool }]);
-  const call = { id: CALL_ID, type: "function", function: { name: TOOL, arguments: {} } };
-  const called = { ...message("assistant", ""), tool_calls: [call] };
-  const answer = { ...message("tool", ANSWER), tool_call_id: CALL_ID, name: TOOL };
-  const history = [message("user", USER), called, answer];
-  return {
-    parts,
-    system: shows(SYSTEM, [message("system", SYSTEM), message("user", USER)]),
-    tools,
-    calls: tools || (shows(TOOL, history) && shows(ANSWER, history)),
-  } satisfies Partial<TemplateForms & Answers["sample"]>;
+function shows(render: Render, text: string, values: TemplateValues): boolean {
+  try {
+    return render(values).includes(text);
+  } catch {
+    return false;
+  }
 }
+
+const sample = (role: string, text: string, parts: boolean): object => ({
+  role,
+  content: parts ? [{ type: "text", text }] : text,
+});
+
+function sampleMessages(render: Render): Omit<Answers["sample"], "thinking"> {
+  const shown = (parts: boolean): boolean => shows(render, USER, { messages: [sample("user", USER, parts)] });
+  const parts = !shown(false) && shown(true);
+  const messages = [sample("system", SYSTEM, parts), sample("user", USER, parts)];
+  return { parts, system: shows(render, SYSTEM, { messages }) };
+}
+
+const SAMPLES = {
+  tools(render: Render, parts: boolean): boolean {
+    const tool = { name: TOOL, description: "", parameters: { type: "object", properties: {} } };
+    return shows(render, TOOL, { messages: [sample("user", USER, parts)], tools: [{ type: "function", function: tool }] });
+  },
+  calls(render: Render, parts: boolean): boolean {
+    const call = { id: CALL_ID, type: "function", function: { name: TOOL, arguments: {} } };
+    const called = { ...sample("assistant", "", parts), tool_calls: [call] };
+    const answer = { ...sample("tool", ANSWER, parts), tool_call_id: CALL_ID, name: TOOL };
+    const messages = [sample("user", USER, parts), called, answer];
+    return shows(render, TOOL, { messages }) && shows(render, ANSWER, { messages });
+  },
+};

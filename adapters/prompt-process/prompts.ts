@@ -1,7 +1,7 @@
 // The server's side of the prompt process: whose question is next, and what becomes of those that end the process.
 import type { InstalledModel } from "../../models/manifest.ts";
 import { AdapterError } from "../adapter.ts";
-import type { ModelPrompts, PromptRequest, Prompts } from "../prompts.ts";
+import type { ModelPrompts, PromptRequest, Prompts, TemplateFacts } from "../prompts.ts";
 import { grammarRefused, REMEDY, tooLong } from "./errors.ts";
 import { messageBytes } from "./message-bytes.ts";
 import { type PromptProcess, PromptProcessEnd, type PromptProcessOptions, startPromptProcess } from "./process.ts";
@@ -102,13 +102,7 @@ export function createPrompts(options: PromptsOptions): Prompts {
         const { longest_token } = await ask(model, signal, async (open) => open).catch((error) => {
           throw error instanceof PromptProcessEnd ? unreadable(installed, error) : error;
         });
-        const samples = await ask(model, signal, ({ process }) =>
-          process.ask({ type: "sample", model: model.key }, [RENDER_MS]),
-        ).catch((error: unknown) => {
-          if (error instanceof PromptProcessEnd) return error;
-          throw error;
-        });
-        return promptsOf(model, longest_token, samples);
+        return promptsOf(model, longest_token, await sampleTemplate(model, signal));
       } catch (error) {
         forget(model);
         signal.throwIfAborted();
@@ -124,13 +118,30 @@ export function createPrompts(options: PromptsOptions): Prompts {
     },
   };
 
-  function promptsOf(model: KnownModel, longest_token: number, samples: Answers["sample"] | PromptProcessEnd): ModelPrompts {
+  /** Each sample is a question of its own: a template that never ends for tools or for calls of them serves all other requests. */
+  async function sampleTemplate(model: KnownModel, signal: AbortSignal): Promise<TemplateSamples> {
+    const sampled = <T>(use: (process: PromptProcess) => Promise<T>): Promise<T | PromptProcessEnd> =>
+      ask(model, signal, ({ process }) => use(process)).catch((error: unknown) => {
+        if (error instanceof PromptProcessEnd) return error;
+        throw error;
+      });
+    const messages = await sampled((process) => process.ask({ type: "sample", model: model.key }, [RENDER_MS]));
+    if (messages instanceof PromptProcessEnd) return { ...UNKNOWN, unbounded: messages };
+    const shows = (what: "tools" | "calls") =>
+      sampled((process) => process.ask({ type: "shows", model: model.key, what, parts: messages.parts }, [RENDER_MS]));
+    const tools = await shows("tools");
+    const calls = isShown(tools) ? tools : await shows("calls");
+    const bounded = ![tools, calls].some((end) => end instanceof PromptProcessEnd);
+    return { ...messages, bounded, tools: isShown(tools), calls: isShown(calls), unbounded: undefined };
+  }
+
+  function promptsOf(model: KnownModel, longest_token: number, samples: TemplateSamples): ModelPrompts {
     const { key } = model;
     const recent_ends = createRecentEnds();
-    const unbounded = samples instanceof PromptProcessEnd ? samples : undefined;
-    const { system, parts, calls, tools, thinking } = samples instanceof PromptProcessEnd ? UNKNOWN : samples;
+    const { parts, unbounded, ...template } = samples;
+    const { system, calls } = template;
     return {
-      template: { bounded: unbounded === undefined, tools, system, calls, thinking },
+      template,
       async render(request, context_length, signal) {
         if (unbounded !== undefined) throw stopped(unbounded);
         const most = { tokens: context_length, bytes: context_length * longest_token };
@@ -182,7 +193,15 @@ async function compileGrammar(process: PromptProcess, model: number, grammar: st
   }
 }
 
-const UNKNOWN: Answers["sample"] = { system: true, parts: false, calls: false, tools: false, thinking: false };
+interface TemplateSamples extends TemplateFacts {
+  parts: boolean;
+  /** The end of the process that rendered the plainest sample: the template serves no request. */
+  unbounded: PromptProcessEnd | undefined;
+}
+
+const UNKNOWN = { bounded: false, system: true, parts: false, calls: false, tools: false, thinking: false };
+
+const isShown = (answer: Answers["shows"] | PromptProcessEnd): boolean => !(answer instanceof PromptProcessEnd) && answer.shown;
 const REASON_MS = 20;
 
 const engineStopped = (): AdapterError => new AdapterError("engine_unavailable", "The engine was stopped.");

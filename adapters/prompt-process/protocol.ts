@@ -5,8 +5,10 @@ import type { WireError } from "../shared/wire-error.ts";
 /** `model` names an open model in the other requests. */
 export type PromptQuestion =
   | { type: "open"; model: number; id: string; path: string; prompt_template?: string | undefined }
-  /** Renders what shows the abilities of the template. */
+  /** Renders what shows the forms of messages that the template takes. */
   | { type: "sample"; model: number }
+  /** Renders tools, or a history with calls of one; `parts` as in `TemplateForms`. */
+  | { type: "shows"; model: number; what: "tools" | "calls"; parts: boolean }
   | { type: "render"; model: number; request: PromptRequest; forms: TemplateForms; limits: TokenLimits }
   | { type: "grammar"; model: number; grammar: string };
 
@@ -21,7 +23,8 @@ export type FromPromptProcess = { request_id: number } & (
 
 export interface Answers {
   open: { longest_token: number };
-  sample: TemplateForms & Pick<ModelPrompts["template"], "tools" | "thinking">;
+  sample: Omit<TemplateForms, "calls"> & Pick<ModelPrompts["template"], "thinking">;
+  shows: { shown: boolean };
   render: Prompt;
   grammar: { type: "compiled" };
 }

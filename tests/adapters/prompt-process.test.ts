@@ -198,6 +198,16 @@ describe("what is known of a template", () => {
     expect(tokensOf(model, user("a"))).rejects.toMatchObject({ code: "template_failed" });
   });
 
+  test("of one that never ends for tools or for calls of them is that, and its other requests are rendered", async () => {
+    const loop = "{% for i in range(1000000000) %}{{ i }}{% endfor %}";
+    const TRAPS = { tools: `{% if tools %}${loop}{% endif %}`, calls: `{% if messages[1].tool_calls %}${loop}{% endif %}` };
+    for (const [name, trap] of Object.entries(TRAPS)) {
+      const model = await open(`${trap}${TURNS}`);
+      expect([name, model.template]).toMatchObject([name, { bounded: false, tools: false, calls: false }]);
+      expect(await textOf(model, user("hello"))).toContain("[user]hello");
+    }
+  });
+
   test("of one that is long to read is the same", async () => {
     // The engine in JavaScript, which is asked where llama.cpp's own cannot read a template, takes minutes for this.
     const model = await open(`{{ ${" ".repeat(1_000_000)} ? }}`);
