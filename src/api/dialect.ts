@@ -16,6 +16,12 @@ export function adaptNulls<T extends object>(c: Context<AppEnv>, record: T, null
   return { ...record, ...Object.fromEntries(empty) };
 }
 
+/** Fields that OpenAI's clients find in a record, beside those of the published API; nothing for others. */
+export function forOpenAI<T extends object>(c: Context<AppEnv>, fields: T): Partial<T> {
+  c.set("vary", "OpenAI-Beta");
+  return isOpenAI(c) ? fields : {};
+}
+
 /** The header, or any parameter of a page, asks for OpenAI's list object; without either the answer is a bare array of all. */
 export function wantsPage(c: Context<AppEnv>, page: PageQuery): boolean {
   return isOpenAI(c) || Object.values(page).some((value) => value !== undefined);

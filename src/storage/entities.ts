@@ -71,5 +71,8 @@ export const Assistant = v.looseObject({
   tools: v.array(v.looseObject({ type: v.string() })),
   temperature: v.nullable(v.number()),
   top_p: v.nullable(v.number()),
+  /** As the client sent it: a name, or an object with a type. Records of older versions lack this field and the next. */
+  response_format: v.optional(v.nullable(v.union([v.string(), v.looseObject({ type: v.string() })]))),
+  reasoning_effort: v.optional(v.nullable(v.string())),
 });
 export type Assistant = v.InferOutput<typeof Assistant>;

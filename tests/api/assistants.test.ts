@@ -19,12 +19,14 @@ describe("jan", () => {
       avatar: expect.stringMatching(/^data:image\/svg\+xml,[!-~]+$/),
       models: [],
       model: "",
-      instructions: "",
+      instructions: "You are a helpful assistant.",
       events: { in: [], out: [] },
       metadata: {},
       tools: [],
       temperature: null,
       top_p: null,
+      response_format: null,
+      reasoning_effort: null,
     });
     expect(await json(await request("/v1/assistants"))).toEqual([jan]);
   });
@@ -67,6 +69,8 @@ describe("an assistant", () => {
       tools: [],
       temperature: null,
       top_p: null,
+      response_format: null,
+      reasoning_effort: null,
     });
     expect(await json(await request(`/v1/assistants/${assistant.id}`))).toEqual(assistant);
   });
@@ -74,12 +78,36 @@ describe("an assistant", () => {
   test("is made of OpenAI's fields, with null where nothing was said", async () => {
     const { post } = makeApp();
     const tools = [{ type: "function", function: { name: "add", parameters: { type: "object" } } }];
-    const fields = { model: "tiny", tools, temperature: 0, top_p: 1 };
+    const fields = { model: "tiny", tools, temperature: 0, top_p: 1, reasoning_effort: "low" };
     expect(await json(await post("/v1/assistants", fields, OPENAI))).toMatchObject({
       ...fields,
-      ...{ models: [{ model_id: "tiny" }], name: null, description: null, instructions: null },
+      ...{ models: [{ model_id: "tiny" }], name: null, description: null, instructions: null, tool_resources: {} },
     });
     expect(await json(await post("/v1/assistants", fields))).toMatchObject({ name: "", description: "", instructions: "" });
+  });
+
+  const SCHEMA = { name: "sum", description: "A sum.", schema: { type: "object", properties: {} }, strict: true };
+  test.each(["auto", { type: "text" }, { type: "json_object" }, { type: "json_schema", json_schema: SCHEMA }])(
+    "keeps the response_format %j",
+    async (response_format) => {
+      const { post, request } = makeApp();
+      const made = await json(await post("/v1/assistants", { model: "tiny", response_format }));
+      expect(made.response_format).toEqual(response_format);
+      expect(await json(await request(`/v1/assistants/${made.id}`))).toMatchObject({ response_format, version: 1 });
+      const changed = await json(await post(`/v1/assistants/${made.id}`, { response_format: null }, OPENAI));
+      expect(changed).toMatchObject({ response_format: null, version: 2 });
+      expect(await json(await post(`/v1/assistants/${made.id}`, { name: "x" }))).toMatchObject({ response_format: null });
+    },
+  );
+
+  test.each([
+    [{ response_format: "json" }, "response_format"],
+    [{ response_format: { type: "xml" } }, "response_format.type"],
+    [{ response_format: { type: "json_schema", json_schema: {} } }, "response_format.json_schema.name"],
+    [{ reasoning_effort: "much" }, "reasoning_effort"],
+  ])("with %j is refused by the name %s", async (fields, param) => {
+    const { post } = makeApp();
+    expect(await errorOf(await post("/v1/assistants", { model: "tiny", ...fields }))).toMatchObject({ status: 400, param });
   });
 
   for (const method of ["PATCH", "POST"]) {

@@ -45,11 +45,15 @@ describe("a new message", () => {
   });
 
   test("has null where OpenAI's clients look for it", async () => {
-    const { path, post } = await makeThread();
+    const { path, post, request } = await makeThread();
     const headers = { "openai-beta": "assistants=v2" };
     const res = await post(path, { role: "user", content: "hi" }, { headers });
-    expect(await json(res)).toMatchObject({ assistant_id: null, run_id: null });
+    const made = await json(res);
+    const openai = { attachments: [], incomplete_details: null, incomplete_at: null };
+    expect(made).toMatchObject({ assistant_id: null, run_id: null, ...openai });
     expect(res.headers.get("vary")).toContain("OpenAI-Beta");
+    expect((await json(await request(path, { headers }))).data).toEqual([made]);
+    for (const name of Object.keys(openai)) expect(await json(await request(`${path}/${made.id}`))).not.toHaveProperty(name);
   });
 
   test("of an assistant is the thread's assistant's", async () => {

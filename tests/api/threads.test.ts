@@ -28,9 +28,40 @@ describe("a new thread", () => {
       title: "Cats",
       created: NOW,
       created_at: NOW,
-      assistants: [{ assistant_id: "jan" }],
+      assistants: [{ assistant_id: "jan", assistant_name: "Jan", instructions: "You are a helpful assistant." }],
       metadata,
     });
+  });
+
+  test("has tool_resources for OpenAI's clients, in every answer", async () => {
+    const app = makeApp();
+    const headers = { "openai-beta": "assistants=v2" };
+    const first = await app.post("/v1/threads", {}, { headers });
+    expect(first.headers.get("vary")).toContain("OpenAI-Beta");
+    const { id, ...made } = await json(first);
+    const read = await app.request(`/v1/threads/${id}`, { headers });
+    expect(read.headers.get("vary")).toContain("OpenAI-Beta");
+    const [changed, { data }] = await Promise.all([
+      json(await app.post(`/v1/threads/${id}`, { title: "x" }, { headers })),
+      json(await app.request("/v1/threads", { headers })),
+    ]);
+    for (const thread of [made, changed, data[0], await json(read)]) expect(thread.tool_resources).toEqual({});
+    expect(await json(await app.request(`/v1/threads/${id}`))).not.toHaveProperty("tool_resources");
+  });
+
+  test("says of its assistants what they are called and told, unless it says so itself", async () => {
+    const app = makeApp();
+    const assistant_id = (await json(await app.post("/v1/assistants", { name: "Ada", instructions: "Count." }))).id;
+    const own = { assistant_id: "jan", assistant_name: "J", instructions: "", model: { id: "tiny" } };
+    const { id, assistants } = await made(app, { assistants: [{ assistant_id }, own] });
+    expect(assistants).toEqual([{ assistant_id, assistant_name: "Ada", instructions: "Count." }, own]);
+    await app.post(`/v1/assistants/${assistant_id}`, { instructions: "Add." });
+    const [listed] = await json(await app.request("/v1/threads"));
+    expect(listed.assistants[0]).toEqual({ assistant_id, assistant_name: "Ada", instructions: "Add." });
+    expect((await json(await app.post(`/v1/threads/${id}`, { title: "x", assistants: listed.assistants }))).title).toBe("x");
+    await app.request(`/v1/assistants/${assistant_id}`, { method: "DELETE" });
+    const [later] = await json(await app.request("/v1/threads"));
+    expect(later.assistants[0]).toEqual({ assistant_id, assistant_name: "", instructions: "" });
   });
 
   test("B-01: needs no body", async () => {
@@ -177,7 +208,8 @@ describe("a thread", () => {
       { assistant_id: null, ...nulls },
       { assistant_id: "jan", ...nulls, model },
     ];
-    expect((await made(app, { assistants })).assistants).toEqual([
+    const { id } = await made(app, { assistants });
+    expect((await json(await app.request(`/v1/threads/${id}`))).assistant_configs).toEqual([
       { assistant_id: "jan" },
       { assistant_id: "jan", model: { id: "tiny" } },
     ]);

@@ -11,26 +11,9 @@ import { BUILT_IN, type Assistant } from "../../storage/entities.ts";
 import { parseBody, parseQuery } from "../../http/validate.ts";
 import { wantsPage } from "../dialect.ts";
 import { mergeMetadata } from "../metadata.ts";
+import { findAssistant, JAN } from "./built-in.ts";
 import { AssistantChange, NewAssistant, toRecordFields } from "./schema.ts";
 import { toWireAssistant } from "./wire-form.ts";
-
-/** The built-in assistant until it is changed; the store has a record of it from then on. */
-const JAN: Assistant = {
-  id: BUILT_IN,
-  object: "assistant",
-  version: 1,
-  created_at: 0,
-  name: "Jan",
-  description: "A default assistant that can use all downloaded models",
-  avatar: null,
-  models: [],
-  instructions: "",
-  events: { in: [], out: [] },
-  metadata: {},
-  tools: [],
-  temperature: null,
-  top_p: null,
-};
 
 export const assistantRoutes = ({ store, now, onError }: Deps) => {
   const changeAssistant = async (c: Context<AppEnv>) => {
@@ -74,7 +57,7 @@ export const assistantRoutes = ({ store, now, onError }: Deps) => {
     })
     .get("/:assistant_id", async function getAssistant(c) {
       const id = c.req.param("assistant_id");
-      const assistant = (await store.assistants.get(id)) ?? (id === BUILT_IN ? JAN : undefined);
+      const assistant = await findAssistant(store, id);
       if (assistant === undefined) throw noAssistant(id);
       return json(c, toWireAssistant(c, assistant));
     })

@@ -3,11 +3,27 @@ import * as v from "valibot";
 import type { Assistant } from "../../storage/entities.ts";
 import { codedMessage } from "../../support/coded-message.ts";
 import { isHollow } from "../../support/json.ts";
+import { Effort } from "../chat/reasoning.ts";
 import { MetadataChange, NewMetadata } from "../metadata.ts";
 
 const textUpTo = (most: number) => v.nullish(v.pipe(v.string(), v.maxLength(most)));
 const ModelId = v.pipe(v.string(), v.nonEmpty(), v.maxLength(200));
 const Tool = v.looseObject({ type: v.string() });
+const ResponseFormat = v.union([
+  v.literal("auto"),
+  v.variant("type", [
+    v.object({ type: v.picklist(["text", "json_object"]) }),
+    v.object({
+      type: v.literal("json_schema"),
+      json_schema: v.object({
+        name: v.pipe(v.string(), v.nonEmpty(), v.maxLength(64)),
+        description: v.nullish(v.string()),
+        schema: v.nullish(v.looseObject({})),
+        strict: v.nullish(v.boolean()),
+      }),
+    }),
+  ]),
+]);
 const Events = v.object({ in: v.nullish(v.array(v.unknown()), []), out: v.nullish(v.array(v.unknown()), []) });
 
 /** Threads take the field too. */
@@ -30,6 +46,8 @@ const FIELDS = {
   tools: v.nullish(v.pipe(v.array(Tool), v.maxLength(128))),
   temperature: v.nullish(v.pipe(v.number(), v.minValue(0), v.maxValue(2))),
   top_p: v.nullish(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
+  response_format: v.nullish(ResponseFormat),
+  reasoning_effort: v.nullish(Effort),
   tool_resources: NoToolResources,
 };
 

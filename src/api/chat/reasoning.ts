@@ -5,7 +5,8 @@ import { invalidValue } from "../../http/errors.ts";
 import { codedMessage } from "../../support/coded-message.ts";
 import type { JsonObject } from "../../support/json.ts";
 
-const Effort = v.picklist(["none", "minimal", "low", "medium", "high", "xhigh", "max", "default", "auto"]);
+/** How much a model is to think, in the words of all APIs. */
+export const Effort = v.picklist(["none", "minimal", "low", "medium", "high", "xhigh", "max", "default", "auto"]);
 type Effort = v.InferOutput<typeof Effort>;
 
 /** The template gets these from the request's own fields. */

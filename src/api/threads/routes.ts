@@ -13,22 +13,28 @@ import { parseBody, parseQuery } from "../../http/validate.ts";
 import { wantsPage } from "../dialect.ts";
 import { newMessageRecord } from "../messages/schema.ts";
 import { mergeMetadata } from "../metadata.ts";
+import { fillAssistants } from "./assistants.ts";
 import { NewThread, ThreadChange, type ThreadMembers } from "./schema.ts";
 import { toWireThread, toWireThreadWithMessages } from "./wire-form.ts";
 
 export const threadRoutes = (deps: Deps) => {
   const { store } = deps;
-  const answer = { toWire: toWireThread, onError: deps.onError };
+  const readThreads = async (ids: readonly string[]) => fillAssistants(store, await store.threads.getMany(ids));
+  const answerThread = async (c: Context<AppEnv>, thread: Thread) => {
+    const [filled] = await fillAssistants(store, [thread]);
+    return json(c, toWireThread(c, filled!));
+  };
   /** Throws 400 for assistants and messages that a change would drop in silence; those that the thread has pass, as it was answered. */
   const refuseOtherMembers = async ({ assistants, messages }: ThreadMembers, id: string): Promise<void> => {
     const thread = await store.threads.get(id);
     if (thread === undefined) throw noThread(id);
-    const own = toWireThreadWithMessages(thread, await store.messages(id).ids());
+    const [filled] = await fillAssistants(store, [thread]);
+    const ids = thread.assistants.map(({ assistant_id }) => assistant_id);
     const has = (given: unknown[], ...answers: (readonly unknown[])[]) =>
       answers.some((one) => isDeepStrictEqual(given, [...one]));
-    if (messages?.length && !has(messages, own.messages))
+    if (messages?.length && !has(messages, await store.messages(id).ids()))
       throw unsupportedChange("messages", "POST /v1/threads/{thread_id}/messages adds one");
-    if (assistants?.length && !has(assistants, own.assistants, own.assistant_configs))
+    if (assistants?.length && !has(assistants, ids, thread.assistants, filled!.assistants))
       throw unsupportedChange("assistants", "A new thread can have others");
   };
   const changeThread = async (c: Context<AppEnv>) => {
@@ -41,20 +47,21 @@ export const threadRoutes = (deps: Deps) => {
       metadata: mergeMetadata(thread.metadata, metadata),
     }));
     if (changed === undefined) throw noThread(id);
-    return json(c, toWireThread(changed));
+    return answerThread(c, changed);
   };
   const readThread = async (c: Context<AppEnv>, id: string) => {
     const thread = await store.threads.get(id);
     if (thread === undefined) throw noThread(id);
-    return json(c, toWireThreadWithMessages(thread, await store.messages(id).ids()));
+    return json(c, toWireThreadWithMessages(c, thread, await store.messages(id).ids()));
   };
   return new Hono<AppEnv>()
     .get("/", async function listThreads(c) {
       const page = parseQuery(c, PageQuery);
       c.set("vary", "OpenAI-Beta");
+      const answer = { toWire: (thread: Thread) => toWireThread(c, thread), onError: deps.onError };
       const ids = await store.threads.ids();
-      if (!wantsPage(c, page)) return answerArray(c, pageRecords(ids, WHOLE, store.threads.getMany), answer);
-      return answerList(c, pageRecords(ids, page, store.threads.getMany), answer);
+      if (!wantsPage(c, page)) return answerArray(c, pageRecords(ids, WHOLE, readThreads), answer);
+      return answerList(c, pageRecords(ids, page, readThreads), answer);
     })
     .post("/", async function createThread(c) {
       const request = await parseBody(c, NewThread, { optional: true });
@@ -65,13 +72,13 @@ export const threadRoutes = (deps: Deps) => {
         { object: "thread", title: request.title, created_at: now, assistants: request.assistants, metadata: request.metadata },
         request.messages?.map((message) => newMessageRecord(message, now, first?.assistant_id)),
       );
-      return json(c, toWireThread(thread));
+      return answerThread(c, thread);
     })
     .get("/:thread_id", function getThread(c) {
       const id = c.req.param("thread_id");
       const [thread, ids] = [store.threads.getCached(id), store.messages(id).getCachedIds()];
       // A cached thread is answered without waiting: on Node that is 7 % of the processor time of `bench:store`, row `GET thread`.
-      return thread !== undefined && ids !== undefined ? json(c, toWireThreadWithMessages(thread, ids)) : readThread(c, id);
+      return thread !== undefined && ids !== undefined ? json(c, toWireThreadWithMessages(c, thread, ids)) : readThread(c, id);
     })
     .on(["PATCH", "POST"], "/:thread_id", changeThread)
     .delete("/:thread_id", async function deleteThread(c) {

@@ -1,0 +1,26 @@
+// The assistant that is always there, and the look at assistants that knows it.
+import { BUILT_IN, type Assistant } from "../../storage/entities.ts";
+import type { Store } from "../../storage/store.ts";
+
+/** The built-in assistant until it is changed; the store has a record of it from then on. */
+export const JAN: Assistant = {
+  id: BUILT_IN,
+  object: "assistant",
+  version: 1,
+  created_at: 0,
+  name: "Jan",
+  description: "A default assistant that can use all downloaded models",
+  avatar: null,
+  models: [],
+  instructions: "You are a helpful assistant.",
+  events: { in: [], out: [] },
+  metadata: {},
+  tools: [],
+  temperature: null,
+  top_p: null,
+};
+
+/** Undefined for an assistant that does not exist. */
+export async function findAssistant({ assistants }: Pick<Store, "assistants">, id: string): Promise<Assistant | undefined> {
+  return (await assistants.get(id)) ?? (id === BUILT_IN ? JAN : undefined);
+}
