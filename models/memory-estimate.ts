@@ -18,14 +18,26 @@ export interface ContextLoad {
   context: number;
 }
 
-/** A load whose context may be left to what memory allows. */
-export type RequestedLoad = Pick<ContextLoad, "slots"> & Partial<ContextLoad>;
+/** What a user has set of a load; the rest is left to what memory allows. */
+export type RequestedLoad = { [Name in keyof ContextLoad]?: number | undefined };
 
 /** Tokens of a slot where neither the command line nor the model's record sets them: the least, where memory is short or unknown. */
 export const DEFAULT_CONTEXT = 4096;
 
 /** Tokens of a slot at most, where nothing sets them. The first prompt of a coding agent has 8,000 to 18,000. */
 const LARGEST_DEFAULT_CONTEXT = 32_768;
+
+/** Slots of a model where nothing sets them. Of these the most with which a slot keeps `ENOUGH_CONTEXT`. */
+const DEFAULT_SLOTS = [4, 3, 2] as const;
+
+/** What a model has before its memory is looked at, and where it cannot be. */
+export const [MOST_DEFAULT_SLOTS, , LEAST_DEFAULT_SLOTS] = DEFAULT_SLOTS;
+
+/** Tokens: less is given to a slot only when there are no fewer slots to be had. */
+const ENOUGH_CONTEXT = 8192;
+
+/** Free memory is never twice the same, and saved states are good for one length of context alone: so that is not taken to the last token. */
+const DEFAULT_CONTEXT_STEP = 2048;
 
 /** llama.cpp rounds the context of a slot up to a multiple of this. */
 export const CONTEXT_STEP = 256;
@@ -68,7 +80,12 @@ export function estimateRoughly(weights: number, token_bytes: number, { slots, c
  * The largest context, in tokens of one slot, that fits in `available` bytes: a multiple of 256, at most the one the model was
  * trained on (but 256 where that is less, and 131,072 where the file does not say it); 0 where not even 256 tokens fit.
  */
-export function largestContext(header: GgufHeader, { slots }: { slots: number }, available: number, extra_bytes = 0): number {
+export function largestContext(
+  header: GgufHeader,
+  { slots }: Pick<ContextLoad, "slots">,
+  available: number,
+  extra_bytes = 0,
+): number {
   let most = Math.max(1, Math.floor((header.context_length ?? 131_072) / CONTEXT_STEP));
   let least = 0;
   while (least < most) {
@@ -80,15 +97,40 @@ export function largestContext(header: GgufHeader, { slots }: { slots: number },
   return least * CONTEXT_STEP;
 }
 
+/** What is to be known of a model to choose its load. */
+export interface ModelSizes {
+  /** Tokens that it was trained on, where that is known. */
+  trained: number | undefined;
+  /** Bytes that a load takes. */
+  total(load: ContextLoad): number;
+  /** The largest context that fits in so many bytes, as `largestContext`. */
+  largest(slots: number, bytes: number): number;
+}
+
 /**
- * Tokens of a slot where nothing sets them: what the model was trained on, up to 32,768, as far as half of `budget` allows, so that
- * another model fits beside it. `largest`: the largest context that fits in so many bytes.
+ * The load with what is `set`. A context that nothing sets is what the model was trained on, up to 32,768, as far as half of `budget` allows,
+ * so that another model fits beside it. Slots that nothing sets are four, or as few as two where a slot would have less than 8,192 tokens with
+ * more, or where a context that is set would not fit.
  */
-export function defaultContext(trained: number | undefined, budget: number, largest: (bytes: number) => number): number {
-  const most = Math.min(trained ?? LARGEST_DEFAULT_CONTEXT, LARGEST_DEFAULT_CONTEXT);
-  const fits = largest(budget / 2);
+export function chooseLoad(set: RequestedLoad, sizes: ModelSizes, budget: number): ContextLoad {
+  const { trained = Infinity } = sizes;
+  const most = Math.min(trained, LARGEST_DEFAULT_CONTEXT);
+  const loadWith = (slots: number): ContextLoad => {
+    const usual = (): number => defaultContext(most, sizes.largest(slots, budget / 2));
+    return { slots, context: Math.min(set.context ?? usual(), trained) };
+  };
+  const [bytes, enough] = set.context === undefined ? [budget / 2, Math.min(ENOUGH_CONTEXT, most)] : [budget, 0];
+  const isEnough = (load: ContextLoad): boolean => load.context >= enough && sizes.total(load) <= bytes;
+  const loads = (set.slots === undefined ? DEFAULT_SLOTS : [set.slots]).map(loadWith);
+  return loads.find(isEnough) ?? loads.at(-1)!;
+}
+
+/** `fits`: the largest context that does. */
+function defaultContext(most: number, fits: number): number {
   // What fits is a whole number of steps, and what the model was trained on may lie between two.
-  return fits + CONTEXT_STEP > most ? most : Math.max(fits, Math.min(DEFAULT_CONTEXT, most));
+  if (fits + CONTEXT_STEP > most) return most;
+  const step = Math.floor(fits / DEFAULT_CONTEXT_STEP) * DEFAULT_CONTEXT_STEP;
+  return Math.max(step, Math.min(DEFAULT_CONTEXT, most));
 }
 
 /** Bytes a token takes in a slot: keys and values of 16 bits. An upper bound, as a sliding window takes less. */

@@ -1,6 +1,6 @@
 // One load, from the record of a model to its engine: back-off, memory, the adapter, and the watch over the engine's end.
 import { AdapterError, type Adapter, type Engine, type KvCache, type LoadOptions } from "../../adapters/adapter.ts";
-import { DEFAULT_CONTEXT, type ContextLoad } from "../../models/memory-estimate.ts";
+import { DEFAULT_CONTEXT, MOST_DEFAULT_SLOTS, type ContextLoad } from "../../models/memory-estimate.ts";
 import type { InstalledModel, Model } from "../../models/manifest.ts";
 import type { PoolMetrics } from "./metrics.ts";
 import type { MemoryBudget, MemoryBudgetOptions } from "./memory-budget.ts";
@@ -12,6 +12,8 @@ export interface LoaderOptions {
   adapterOf(model: Model): Adapter;
   /** Finds the files of a model; throws where they are missing. */
   resolve(model: Model): Promise<InstalledModel> | InstalledModel;
+  /** Generations of a model at a time; undefined: as many as memory allows. */
+  slotsOf(model: Model): number | undefined;
   threads?: number | undefined;
   /** Tokens a slot holds; absent: what the model's record says. */
   context?: number | undefined;
@@ -29,7 +31,7 @@ export interface LoaderOptions {
 
 /** Loads into an instance. Throws `ApiError` 503 while the model backs off or finds no memory, and `AdapterError`. */
 export function createLoader(options: LoaderOptions) {
-  const { adapterOf, resolve, threads, kvCacheOf, need, memory, backoffs, metrics, closing, log, now } = options;
+  const { adapterOf, resolve, slotsOf, threads, kvCacheOf, need, memory, backoffs, metrics, closing, log, now } = options;
 
   const loadEngine = async (
     model: Model,
@@ -50,6 +52,7 @@ export function createLoader(options: LoaderOptions) {
     const death = await closed;
     instance.engine = undefined;
     instance.load = undefined;
+    instance.queue.unsettle();
     memory.release(instance);
     if (death === undefined) return;
     metrics.engineDied(instance.id);
@@ -63,13 +66,14 @@ export function createLoader(options: LoaderOptions) {
     const signal = AbortSignal.any([closing, instance.loadController.signal]);
     const installed = await resolve(model);
     await backoffs.of(model.id).throwIfActive(installed.path);
-    const { slots } = instance.queue;
-    const context = options.context ?? model.settings.ctx_len;
+    const set = { slots: slotsOf(model), context: options.context ?? model.settings.ctx_len };
     try {
-      const needed = await need?.(installed, { slots, ...(context !== undefined && { context }) });
-      const load = { slots, context: needed?.context ?? context ?? DEFAULT_CONTEXT };
+      const needed = await need?.(installed, set);
+      const { slots = MOST_DEFAULT_SLOTS, context = DEFAULT_CONTEXT } = needed?.load ?? set;
+      const load = { slots, context };
       if (needed !== undefined) await memory.reserve(instance, needed, signal);
       instance.engine = await loadEngine(model, installed, { ...load, memory: needed?.total }, signal);
+      instance.queue.settle(slots);
       metrics.loadEnded(model.id, "");
       backoffs.of(model.id).loadSucceeded();
       void watchEngine(instance, instance.engine, installed.path);

@@ -2,21 +2,21 @@
 // first. A busy one that is in the way gets no new requests, so that models which do not fit side by side alternate and none starves.
 import { addAbortListener } from "node:events";
 import type { InstalledModel } from "../../models/manifest.ts";
-import type { RequestedLoad } from "../../models/memory-estimate.ts";
+import type { ContextLoad, RequestedLoad } from "../../models/memory-estimate.ts";
 import { ApiError } from "../http/errors.ts";
 import { formatBytes } from "../support/quantities.ts";
 
 export interface LoadMemory {
   /** Bytes of weights, context and work space. */
   total: number;
-  /** Tokens of a slot that `total` is for; absent: those of the load. */
-  context?: number;
+  /** What `total` is for; absent: what was asked for. */
+  load?: ContextLoad;
   /** The largest context, in tokens, with which the model would fit into so many bytes; 0 for none. */
   largestContext(bytes: number): number;
 }
 
 export interface MemoryBudgetOptions {
-  /** What the model takes with these slots and tokens of each, or as many as memory allows; undefined where that is not known: then it is not counted. */
+  /** What the model takes with these slots and tokens of each, or with as many as memory allows; undefined where that is not known: then it is not counted. */
   need(model: InstalledModel, load: RequestedLoad): Promise<LoadMemory | undefined>;
   /** Bytes that all engines together may take at the moment. */
   budget(): number;

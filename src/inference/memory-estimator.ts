@@ -1,8 +1,8 @@
 // Whether a model fits in memory, by the header of its file: for loads, and for the API.
 import { stat } from "node:fs/promises";
 import { LRUCache } from "lru-cache";
-import { CONTEXT_STEP, defaultContext, estimateMemory, estimateRoughly, largestContext } from "../../models/memory-estimate.ts";
-import type { ContextLoad, RequestedLoad } from "../../models/memory-estimate.ts";
+import { chooseLoad, CONTEXT_STEP, estimateMemory, estimateRoughly, largestContext } from "../../models/memory-estimate.ts";
+import type { ContextLoad, ModelSizes, RequestedLoad } from "../../models/memory-estimate.ts";
 import { AdapterError } from "../../adapters/adapter.ts";
 import { GgufError, type GgufHeader, readGgufFile } from "../../models/gguf/header.ts";
 import { whyNoChat } from "../../models/gguf/kind.ts";
@@ -17,8 +17,9 @@ export interface MemoryFit {
   /** What all models together may take. */
   available_bytes: number;
   fits: boolean;
-  /** The context that `needed_bytes` is for. */
+  /** The context and the slots that `needed_bytes` is for: those of a load. */
   context: number;
+  slots: number;
   /** The largest context that would fit; 0 for none. */
   largest_context: number;
 }
@@ -30,7 +31,8 @@ export interface ModelFileFacts {
 }
 
 export interface MemoryEstimatorOptions {
-  slots: number;
+  /** Generations at a time, of each model; absent: what memory allows. */
+  slots?: number | undefined;
   /** Tokens a slot holds; absent: what the model's record says. */
   context?: number | undefined;
   /** Bytes that all models together may take. */
@@ -64,16 +66,13 @@ export function createMemoryEstimator({ slots, context, budget }: MemoryEstimato
     return { header: await header, extra_bytes };
   };
 
-  /** `set`: the context that a user set. */
-  const loadOf = ({ header, extra_bytes }: ModelFileFacts, slots: number, set: number | undefined): ContextLoad => {
-    const { context_length: trained } = header;
-    const largest = (bytes: number): number => largestContext(header, { slots }, bytes, extra_bytes);
-    return { slots, context: Math.min(set ?? defaultContext(trained, budget(), largest), trained ?? Infinity) };
-  };
-  const fitOf = (needed_bytes: number, context: number, largest: (bytes: number) => number): MemoryFit => {
+  const setBy = (settings: Model["settings"]): RequestedLoad => ({ slots, context: context ?? settings.ctx_len });
+  const fitOf = (set: RequestedLoad, sizes: ModelSizes): MemoryFit => {
     const available_bytes = budget();
+    const load = chooseLoad(set, sizes, available_bytes);
+    const needed_bytes = sizes.total(load);
     const fits = needed_bytes <= available_bytes;
-    return { needed_bytes, available_bytes, fits, context, largest_context: largest(available_bytes) };
+    return { needed_bytes, available_bytes, fits, ...load, largest_context: sizes.largest(load.slots, available_bytes) };
   };
 
   return {
@@ -83,33 +82,30 @@ export function createMemoryEstimator({ slots, context, budget }: MemoryEstimato
         if (!(error instanceof GgufError)) throw error;
         throw new AdapterError("model_load_failed", `Model "${model.id}" cannot be loaded: ${error.message}`, { cause: error });
       });
-      const { header, extra_bytes } = read;
-      assertChats(model.id, header);
-      const bounded = loadOf(read, load.slots, load.context);
-      return {
-        context: bounded.context,
-        total: estimateMemory(header, bounded, extra_bytes).total,
-        largestContext: (bytes) => largestContext(header, load, bytes, extra_bytes),
-      };
+      assertChats(model.id, read.header);
+      const sizes = sizesOf(read);
+      const chosen = chooseLoad(load, sizes, budget());
+      const largestContext = (bytes: number): number => sizes.largest(chosen.slots, bytes);
+      return { load: chosen, total: sizes.total(chosen), largestContext };
     },
-    fitOfFile(read, settings) {
-      const { header, extra_bytes } = read;
-      const load = loadOf(read, slots, context ?? settings.ctx_len);
-      const largest = (bytes: number): number => largestContext(header, load, bytes, extra_bytes);
-      return fitOf(estimateMemory(header, load, extra_bytes).total, load.context, largest);
-    },
-    roughFit({ settings, context_length, metadata: { size, token_bytes } }) {
+    fitOfFile: (read, settings) => fitOf(setBy(settings), sizesOf(read)),
+    roughFit({ settings, context_length: trained, metadata: { size, token_bytes } }) {
       if (size === undefined || token_bytes === undefined) return undefined;
-      const step = slots * CONTEXT_STEP * token_bytes;
-      const none = estimateRoughly(size, token_bytes, { slots, context: 0 }).total;
-      const largest = (bytes: number): number =>
-        Math.min(context_length ?? Infinity, Math.max(0, Math.floor((bytes - none) / step)) * CONTEXT_STEP);
-      const set = context ?? settings.ctx_len ?? defaultContext(context_length, budget(), largest);
-      const load = { slots, context: Math.min(set, context_length ?? Infinity) };
-      return fitOf(estimateRoughly(size, token_bytes, load).total, load.context, largest);
+      const total = (load: ContextLoad): number => estimateRoughly(size, token_bytes, load).total;
+      const largest = (slots: number, bytes: number): number => {
+        const steps = Math.floor((bytes - total({ slots, context: 0 })) / (slots * CONTEXT_STEP * token_bytes));
+        return Math.min(trained ?? Infinity, Math.max(0, steps) * CONTEXT_STEP);
+      };
+      return fitOf(setBy(settings), { trained, total, largest });
     },
   };
 }
+
+const sizesOf = ({ header, extra_bytes }: ModelFileFacts): ModelSizes => ({
+  trained: header.context_length,
+  total: (load) => estimateMemory(header, load, extra_bytes).total,
+  largest: (slots, bytes) => largestContext(header, { slots }, bytes, extra_bytes),
+});
 
 /** No `AdapterError`: such a load is not tried again later with more success, so nothing is to be waited for. */
 function assertChats(id: string, header: GgufHeader): void {

@@ -9,7 +9,7 @@ import { ApiError } from "../http/errors.ts";
 import type { Log } from "../support/log.ts";
 
 interface ModelInstancesOptions {
-  slots: (model: Model) => number;
+  slotsOf: (model: Model) => number | undefined;
   queue: number;
   /** In ms: of instances of which no request has said anything. */
   keep_alive: number;
@@ -23,7 +23,7 @@ interface ModelInstancesOptions {
   later: Later;
 }
 
-export function createModelInstances({ slots, memory, closing, log, later, ...options }: ModelInstancesOptions) {
+export function createModelInstances({ slotsOf, memory, closing, log, later, ...options }: ModelInstancesOptions) {
   const current = new Map<string, ModelInstance>();
   const stopping = new Map<ModelInstance, Promise<void>>();
 
@@ -75,7 +75,7 @@ export function createModelInstances({ slots, memory, closing, log, later, ...op
       if (known?.draining) retire(known, "memory");
       else if (known !== undefined && !isDeepStrictEqual(known.upstream, upstream)) retire(known, "changed");
       else if (known !== undefined) return Object.assign(known, { model });
-      const instance = createModelInstance({ ...options, id, model, slots: slots(model), onIdle, retire });
+      const instance = createModelInstance({ ...options, id, model, slots: slotsOf(model), onIdle, retire });
       current.set(id, instance);
       return instance;
     },

@@ -64,8 +64,8 @@ export interface StartModelOptions extends Pick<RunOptions, "keep_alive"> {
 }
 
 export interface ModelPoolOptions extends Pick<LoaderOptions, "adapterOf" | "resolve" | "threads" | "context" | "kvCacheOf"> {
-  /** Generations at a time, of each model. */
-  slots: number | ((model: Model) => number);
+  /** Generations at a time, of each model; undefined: as many as memory allows. */
+  slots: number | ((model: Model) => number | undefined);
   /** Requests that may wait for a slot of one model. */
   queue: number;
   /** As in `RunOptions`, for engines of which no request has said anything; five minutes where absent. */
@@ -97,16 +97,16 @@ export function createModelPool(options: ModelPoolOptions): ModelPool {
   const pins = new Map<string, boolean>();
   const isPinned = (id: string): boolean => pins.get(id) ?? pinned.includes(id);
   const memory = createMemoryBudget(options.memory?.budget ?? (() => Number.POSITIVE_INFINITY));
-  const slots = typeof options.slots === "number" ? () => options.slots as number : options.slots;
+  const slotsOf = typeof options.slots === "number" ? () => options.slots as number : options.slots;
   const shared = { memory, closing: closing.signal, log, now };
-  const instances = createModelInstances({ ...shared, slots, queue, keep_alive, isPinned, elapsed, later });
+  const instances = createModelInstances({ ...shared, slotsOf, queue, keep_alive, isPinned, elapsed, later });
   const backoffs = createLoadBackoffs(now);
   const list = (): EngineRow[] => {
     const loaded = instances.all().filter(({ load }) => load !== undefined);
     return loaded.map((instance) => rowOf(instance, memory.bytesOf(instance), now())).toSorted((a, b) => (a.id < b.id ? -1 : 1));
   };
   const metrics = createPoolMetrics(list);
-  const loadModel = createLoader({ ...options, ...shared, need: options.memory?.need, backoffs, metrics });
+  const loadModel = createLoader({ ...options, ...shared, slotsOf, need: options.memory?.need, backoffs, metrics });
 
   /** One load for all requests, which outlives the one that began it. */
   const engineOf = (instance: ModelInstance, model: Model): Promise<Engine> => {

@@ -2,6 +2,7 @@
 import { addAbortListener } from "node:events";
 import { createFairShare, type QueueClient } from "./fair-share.ts";
 import { createRetryAfter } from "./retry-after.ts";
+import { LEAST_DEFAULT_SLOTS, MOST_DEFAULT_SLOTS } from "../../models/memory-estimate.ts";
 import { ApiError } from "../http/errors.ts";
 
 export type RequestQueue = ReturnType<typeof createRequestQueue>;
@@ -9,20 +10,25 @@ export type RequestQueue = ReturnType<typeof createRequestQueue>;
 export interface RequestQueueOptions {
   /** The id of the model. */
   id: string;
-  slots: number;
+  /** Undefined: as many as a load will say. */
+  slots: number | undefined;
   /** Requests that may wait. */
   queue: number;
   /** Milliseconds that only grow. */
   elapsed: () => number;
 }
 
-export function createRequestQueue({ id, slots, queue, elapsed }: RequestQueueOptions) {
+export function createRequestQueue({ id, slots: set, queue, elapsed }: RequestQueueOptions) {
   const share = createFairShare();
   const retryAfter = createRetryAfter();
+  // Until a load has said how many slots there are, no more is lent than there will be, and no fewer may wait than will have a place.
+  const [least, most] = [set ?? LEAST_DEFAULT_SLOTS, set ?? MOST_DEFAULT_SLOTS];
+  let slots = least;
+  let undecided = most - least;
   let busy = 0;
 
   const queueFull = (what: string): ApiError =>
-    new ApiError(429, `All ${slots} slots of model "${id}" are busy and ${queue} requests wait already. ${what}`, {
+    new ApiError(429, `All ${slots} slots of model "${id}" are busy and ${share.queued} requests wait already. ${what}`, {
       code: "queue_full",
       headers: { "retry-after": String(retryAfter.seconds(share.queued, slots)) },
     });
@@ -43,15 +49,16 @@ export function createRequestQueue({ id, slots, queue, elapsed }: RequestQueueOp
   };
 
   const grantNext = (): void => {
-    const next = share.next();
+    const next = busy < slots ? share.next() : undefined;
     if (next === undefined) return;
     share.dequeue(next);
     next.grant();
+    grantNext();
   };
 
   /** Throws where the queue is full and no request there gives up its place. */
   const makePlace = (client: QueueClient): void => {
-    if (share.queued < queue) return;
+    if (share.queued < queue + undecided) return;
     const evicted = share.evictionCandidate(client);
     if (evicted === undefined) throw queueFull("Try again later.");
     const reason = queueFull("This one gave its place to a client that has fewer. Try again later.");
@@ -71,7 +78,18 @@ export function createRequestQueue({ id, slots, queue, elapsed }: RequestQueueOp
   };
 
   return {
-    slots,
+    get slots(): number {
+      return slots;
+    },
+    /** A load has given the model so many slots. */
+    settle(count: number): void {
+      [slots, undecided] = [count, 0];
+      grantNext();
+    },
+    /** The engine is gone, and the next one may have another number of slots. */
+    unsettle(): void {
+      [slots, undecided] = [least, most - least];
+    },
     /** Requests that have a slot: as many as there are slots while any waits. */
     get busy(): number {
       return busy;

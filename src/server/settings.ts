@@ -91,7 +91,10 @@ export const SETTINGS = {
     },
     description: "Tokens of one conversation, which is what a slot holds",
   },
-  slots: { ...number(1, 256, 4), description: "Answers of one model at a time; each slot takes memory for its own context" },
+  slots: {
+    ...{ ...number(1, 256, undefined), usual: "4, or down to 2 where a slot would hold less than 8192 tokens" },
+    description: "Answers of one model at a time; each slot takes memory for its own context",
+  },
   queue: { ...number(0, 100_000, 64), description: "Requests of one model that may wait for a slot; further ones get 429" },
   keep_alive: {
     ...{ ...TEXT, schema: v.optional(KeepAlive, "5m"), hint: "time" },

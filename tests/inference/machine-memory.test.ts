@@ -108,8 +108,8 @@ describe("the memory of engines", () => {
       const model = file(name, tinyGguf({ context_length }));
       const needed = await need(model, { slots: 4, ...(context && { context }) });
       const fit = fitOfFile(await facts(model), {});
-      expect([fit.context, fit.needed_bytes]).toEqual([needed.context!, needed.total]);
-      return needed.context!;
+      expect([fit.context, fit.needed_bytes]).toEqual([needed.load!.context, needed.total]);
+      return needed.load!.context;
     };
     expect(await contextOf("odd", 8_100, 100 * GB)).toBe(8_100);
     expect(await contextOf("long", 131_072, 100 * GB)).toBe(32_768);
@@ -120,6 +120,62 @@ describe("the memory of engines", () => {
     expect([half > 4_096, half < 32_768, half % 256]).toEqual([true, true, 0]);
     const { need } = createMemoryEstimator({ slots: 4, budget: () => 0.36 * GB });
     expect((await need(file("half-again", tinyGguf({ context_length: 131_072 })), { slots: 4 })).total).toBeLessThan(0.18 * GB);
+  });
+
+  describe("where nothing sets the slots", () => {
+    const model = file("slots", tinyGguf({ context_length: 131_072 }));
+    /** Bytes of a load with these slots and tokens of each, twice over: half of the memory is for one model. */
+    const twice = async (slots: number, context: number) => {
+      const { total } = await createMemoryEstimator({ budget: () => 0 }).need(model, { slots, context });
+      return 2 * total;
+    };
+    const loadIn = async (budget: number, set: { slots?: number; context?: number } = {}) => {
+      const estimator = createMemoryEstimator({ ...set, budget: () => budget });
+      const { load } = await estimator.need(model, set);
+      const fit = estimator.fitOfFile(await estimator.facts(model), {});
+      expect([fit.slots, fit.context]).toEqual([load!.slots, load!.context]);
+      return [load!.slots, load!.context];
+    };
+
+    test("there are four, as long as each has 8,192 tokens", async () => {
+      expect(await loadIn(100e9)).toEqual([4, 32_768]);
+      expect(await loadIn(await twice(4, 8_192))).toEqual([4, 8_192]);
+    });
+
+    test("they go down to two before a slot has less", async () => {
+      expect(await loadIn((await twice(4, 8_192)) - 2)).toEqual([3, 8_192]);
+      expect(await loadIn((await twice(3, 8_192)) - 2)).toEqual([2, 10_240]);
+      expect(await loadIn(await twice(2, 8_192))).toEqual([2, 8_192]);
+      expect(await loadIn((await twice(2, 8_192)) - 2)).toEqual([2, 6_144]);
+      expect(await loadIn(0)).toEqual([2, 4_096]);
+    });
+
+    test("they go down to two before a context that is set does not fit", async () => {
+      const needed = (await twice(3, 65_536)) / 2;
+      expect(await loadIn(needed, { context: 65_536 })).toEqual([3, 65_536]);
+      expect(await loadIn(needed - 1, { context: 65_536 })).toEqual([2, 65_536]);
+      expect(await loadIn(0, { context: 65_536 })).toEqual([2, 65_536]);
+    });
+
+    test("slots that are set stay, whatever becomes of the context", async () => {
+      expect(await loadIn(await twice(2, 8_192), { slots: 8 })).toEqual([8, 4_096]);
+      expect(await loadIn(100e9, { slots: 1 })).toEqual([1, 32_768]);
+      expect(await loadIn(0, { slots: 5, context: 512 })).toEqual([5, 512]);
+    });
+
+    test("a model that was trained on little gives up slots where four with that do not fit", async () => {
+      const short = file("short-slots", tinyGguf({ context_length: 2_048 }));
+      const { need } = createMemoryEstimator({ budget: () => 0 });
+      const { total } = await need(short, { slots: 4, context: 2_048 });
+      const load = async (budget: number) => (await createMemoryEstimator({ budget: () => budget }).need(short, {})).load;
+      expect(await load(2 * total)).toEqual({ slots: 4, context: 2_048 });
+      expect(await load(2 * total - 2)).toEqual({ slots: 3, context: 2_048 });
+    });
+
+    test("little more or less memory gives the same context: saved states are good for one length alone", async () => {
+      const budget = await twice(4, 10_240);
+      for (const more of [0, 1e6]) expect(await loadIn(budget + more)).toEqual([4, 10_240]);
+    });
   });
 
   test("of a file that is not GGUF is a load that failed", async () => {

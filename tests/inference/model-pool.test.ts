@@ -32,6 +32,21 @@ describe("a load", () => {
     expect(loads[0]!.options.context).toBe(expected);
   });
 
+  test("has the slots and the context that its memory allows, and no more generations than slots at a time", async () => {
+    const need = async () => ({ total: 1, load: { slots: 3, context: 6_144 }, largestContext: () => 6_144 });
+    const made = makePool({ hold_loads: true, slots: () => undefined, queue: 9, memory: { need, budget: () => 1 } });
+    const { chat, load, generation, generations, pool } = made;
+    const all = [1, 2, 3, 4, 5].map((seed) => chat(seed));
+    const loading = await load(0);
+    loading.succeed();
+    await generation(2);
+    expect(loading.options).toMatchObject({ slots: 3, context: 6_144 });
+    expect(pool.list()).toMatchObject([{ slots: 3, busy: 3, queued: 2 }]);
+    expect(generations).toHaveLength(3);
+    for (let n = 0; n < 5; n++) (await generation(n)).finish();
+    await Promise.all(all);
+  });
+
   test("goes on when the client that began it leaves", async () => {
     const { chat, load, loads, generation, seeds } = makePool({ hold_loads: true });
     const client = new AbortController();

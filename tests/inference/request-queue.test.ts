@@ -5,9 +5,9 @@ import { createRequestQueue } from "../../src/inference/request-queue.ts";
 import { never, settled } from "../support/model-pool.ts";
 
 /** Slots whose requests end when the test says so. `order`: the requests that got a slot, in that order. */
-function makeSlots({ slots = 1, queue = 64 }: { slots?: number; queue?: number } = {}) {
+function makeSlots(options: { slots?: number | undefined; queue?: number } = {}) {
   const clock = { ms: 0 };
-  const made = createRequestQueue({ id: "tiny", slots, queue, elapsed: () => clock.ms });
+  const made = createRequestQueue({ id: "tiny", slots: 1, queue: 64, ...options, elapsed: () => clock.ms });
   const order: string[] = [];
   const leaves = new Map<string, () => void>();
   /** One request: its client, and what tells it from others of the same client. */
@@ -216,4 +216,43 @@ test("10,000 in the queue are served and leave, in far less time than their answ
   await Promise.all(all);
   expect([slots.busy, slots.waiting]).toEqual([0, 0]);
   console.log(`10,000 through the queue: ${(performance.now() - began).toFixed(0)} ms`);
+});
+
+describe("slots that a load decides", () => {
+  const undecided = (queue: number) => makeSlots({ slots: undefined, queue });
+
+  test.each([2, 3, 4])("are two until it has said %d", async (count) => {
+    const { times, order, slots, endAll } = undecided(64);
+    const all = times(6, "a");
+    await settled();
+    expect([order.length, slots.waiting]).toEqual([2, 4]);
+    slots.settle(count);
+    await settled();
+    expect([order.length, slots.busy, slots.waiting]).toEqual([count, count, 6 - count]);
+    await endAll();
+    await Promise.all(all);
+    expect([slots.busy, slots.waiting]).toEqual([0, 0]);
+  });
+
+  test("refuse nobody who would have one of four", async () => {
+    const { times, enter, slots } = undecided(0);
+    void times(4, "a");
+    await settled();
+    expect((await refused(enter("a", "more")))?.code).toBe("queue_full");
+    slots.settle(4);
+    await settled();
+    expect([slots.busy, slots.waiting]).toEqual([4, 0]);
+    expect((await refused(enter("a", "more")))?.code).toBe("queue_full");
+  });
+
+  test("are undecided again once the engine is gone", async () => {
+    const { times, slots, end, order } = undecided(64);
+    slots.settle(4);
+    void times(6, "a");
+    await settled();
+    slots.unsettle();
+    for (const generation of ["a0", "a1", "a2"]) await end(generation);
+    // Four ran, and no more than two are to run: the first two that end free nothing.
+    expect([order.length, slots.busy]).toEqual([5, 2]);
+  });
 });

@@ -39,7 +39,7 @@ test("every setting that needs one has a default", () => {
     store: "fs-durable",
     no_init: false,
     adapter: "auto",
-    slots: 4,
+    slots: undefined,
     queue: 64,
     keep_alive: 300_000,
     kv_cache: 0,
