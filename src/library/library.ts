@@ -11,6 +11,7 @@ import { totalBytes, weightFilesOf } from "./fetch-files.ts";
 import { createWeightFiles, sumPartialBytes, type WeightFilesOptions } from "./weight-files.ts";
 import { createWeightVerifier } from "./weight-verifier.ts";
 import { createModelInstaller, type ModelInstaller } from "./install-model.ts";
+import { isOldRecord, withoutOldDefaults } from "./old-record.ts";
 import { createPendingModels, type PendingModels } from "./pending-models.ts";
 import type { Collection } from "../storage/collection.ts";
 import { isRecordFault, undefinedIfAbsent } from "../storage/faults.ts";
@@ -92,11 +93,16 @@ export function createLibrary({
   };
 
   /** A record of an older release lacks what was not read of headers then; no load fails for it. */
-  async function fillOldRecord({ id, files, template_kwargs }: Model, path: string): Promise<void> {
-    if (template_kwargs !== undefined || files.length === 0) return;
+  async function renewOldRecord(model: Model, path: string): Promise<void> {
+    if (!isOldRecord(model)) return;
     const header = await readGgufFile(path);
-    await records.patch(id, (record) => fillFromHeader(record, header));
+    await records.patch(model.id, (record) => fillFromHeader(withoutOldDefaults(record), header));
   }
+
+  const getRecord = async (id: string): Promise<Model | undefined> => {
+    const record = await records.get(id);
+    return record && withoutOldDefaults(record);
+  };
 
   return {
     async resolve(model) {
@@ -106,7 +112,7 @@ export function createLibrary({
     async resolveForLoad(model) {
       await weightFiles.checkForLoad(model);
       const installed = installedModel(model);
-      await fillOldRecord(model, installed.path).catch(() => {});
+      await renewOldRecord(model, installed.path).catch(() => {});
       return installed;
     },
     recheck: weightFiles.recheck,
@@ -117,16 +123,16 @@ export function createLibrary({
     getPending: pending.getPending,
     ...createModelInstaller({ records, downloads, pending, changes, weightFiles, verifier, folderOf, now }),
 
-    list: async () => records.getMany(await records.ids()),
+    list: async () => (await records.getMany(await records.ids())).map(withoutOldDefaults),
 
     async all() {
       const ids = await records.ids();
       return Promise.all(
-        ids.map(async (id) => [id, await records.get(id).catch(undefinedIfUnreadable)] as [string, Model | undefined]),
+        ids.map(async (id) => [id, await getRecord(id).catch(undefinedIfUnreadable)] as [string, Model | undefined]),
       );
     },
 
-    get: (id) => records.get(id),
+    get: getRecord,
 
     add: (model) => records.put(model),
 

@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeEach, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeEach, describe, expect, test } from "bun:test";
 import * as v from "valibot";
 import { catalog, DEFAULT_MODEL } from "../../models/catalog.ts";
 import { Model } from "../../models/manifest.ts";
@@ -169,6 +169,47 @@ test("a folder that an earlier ingle has left, without a marker and a store, is 
   });
   expect(await library.list()).toEqual([tiny("org/Tiny")]);
   expect((await library.resolve(tiny("org/Tiny"))).path).toBe(join(data, "weights", "org_2f_54iny", "tiny.gguf"));
+});
+
+describe("4,096 tokens in the record of a model", () => {
+  const listed = catalog()[0]!;
+  const settings = { ctx_len: 4096, prompt_template: "{prompt}" };
+  const read = async (change: object) => {
+    const record = v.parse(Model, { ...listed, files: [{ name: "tiny.gguf", size: BYTES.length }], settings, ...change });
+    await library.add(record);
+    const { id } = record;
+    const got = [await library.get(id), ...(await library.list()), ...(await library.all()).map(([, model]) => model)];
+    expect(new Set(got.map((model) => model!.settings.ctx_len)).size).toBe(1);
+    return got[0]!.settings;
+  };
+
+  test("count for nothing where an older catalogue has written them", async () => {
+    expect(await read({})).toEqual({ prompt_template: "{prompt}" });
+  });
+
+  test.each<[string, object]>([
+    ["another number", { settings: { ctx_len: 2048 } }],
+    ["a record of this release", { template_kwargs: [] }],
+    ["a model that is not the catalogue's", { id: "my/own", source_url: "https://example.com/a.gguf" }],
+    ["another model by an id of the catalogue", { source_url: "https://example.com/a.gguf" }],
+    ["a model without a source", { source_url: undefined }],
+  ])("stay in %s", async (_, change) => {
+    expect((await read(change)).ctx_len).toBe("settings" in change ? 2048 : 4096);
+  });
+
+  test("are gone from the record after a load, and stay when somebody sets them then", async () => {
+    const { id } = listed;
+    await library.add(v.parse(Model, { ...listed, files: [{ name: "tiny.gguf", size: BYTES.length }], settings }));
+    const folder = join(data, "weights", encodeKey(id));
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, "tiny.gguf"), BYTES);
+    await library.resolveForLoad((await library.get(id))!);
+    const path = join(data, "models", `${encodeKey(id)}.json`);
+    const written = JSON.parse(readFileSync(path, "utf8"));
+    expect([written.settings, written.template_kwargs]).toEqual([{ prompt_template: "{prompt}" }, []]);
+    await meanwhile(() => writeFileSync(path, JSON.stringify({ ...written, settings })));
+    expect((await library.get(id))!.settings).toEqual(settings);
+  });
 });
 
 const damage: [string, (path: string) => void][] = [
