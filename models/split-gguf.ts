@@ -22,3 +22,10 @@ export function allParts(name: string): string[] {
 export function withoutPart(name: string): string {
   return name.replace(SPLIT_NAME, "$1$4");
 }
+
+/** The sentence that names parts which are not there. */
+export function missingParts(missing: string[]): string {
+  const names = missing.slice(0, 3).map((path) => path.split(/[/\\]/).at(-1)!);
+  const more = missing.length > names.length ? ` and ${missing.length - names.length} more` : "";
+  return `Missing: ${names.join(", ")}${more}.`;
+}

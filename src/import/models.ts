@@ -1,5 +1,8 @@
 // The models of the old folder that lie on this machine: their GGUF files are used where they are.
 import { basename, join } from "node:path";
+import { readGgufFile } from "../../models/gguf/header.ts";
+import { whyNoModel } from "../../models/gguf/kind.ts";
+import { whyNotWhole } from "../../models/gguf/split.ts";
 import { whyNoModelId } from "../../models/model-id.ts";
 import { quote } from "../support/quote.ts";
 import { skipUnreadable, type ImportJob } from "./job.ts";
@@ -46,6 +49,8 @@ async function importModel(job: ImportJob, item: ImportItem, place: string, seen
   if (weights.reason !== undefined) return weights.reason;
 
   const path = weights.files[0]!.path;
+  const no_model = await whyUnusable(weights.files.map(({ path }) => path));
+  if (no_model !== undefined) return no_model;
   const owner = seen.get(path);
   if (owner !== undefined) return `Its file is that of the model "${owner}" already.`;
   seen.set(path, id);
@@ -60,6 +65,14 @@ async function importModel(job: ImportJob, item: ImportItem, place: string, seen
   await store.models.put(model);
   report.taken({ ...item, id }, losses);
   return undefined;
+}
+
+/** A file that cannot be read as GGUF is taken: it was the user's, and a load says what is wrong with it. */
+async function whyUnusable(paths: string[]): Promise<string | undefined> {
+  const header = await readGgufFile(paths[0]!).catch(() => undefined);
+  if (header === undefined) return undefined;
+  const names = paths.map((path) => basename(path));
+  return whyNoModel(header) ?? whyNotWhole(header, names);
 }
 
 /** A damaged record is not the same. */

@@ -8,6 +8,7 @@ import { describeRepo } from "../../models/sources/huggingface.ts";
 import { DownloadError, SourceError } from "../../models/download-errors.ts";
 import { readGgufFile } from "../../models/gguf/header.ts";
 import { whyNoModel } from "../../models/gguf/kind.ts";
+import { whyNotWhole } from "../../models/gguf/split.ts";
 import type { ModelFileFacts } from "../inference/memory-estimator.ts";
 import type { Changes } from "./changes.ts";
 import { ApiError } from "../http/errors.ts";
@@ -86,8 +87,9 @@ export function createModelInstaller(deps: ModelInstallerOptions): ModelInstalle
         const manifest = await pending.completeFiles(plan, options, signal).catch(throwDownloadError);
         const files = yield* fetchModelFiles(weightFiles.filesOf(manifest), verifier, options, signal);
         const header = await readGgufFile(join(folderOf(id), files[0]!.name));
-        const no_model = whyNoModel(header);
-        if (no_model !== undefined) throw new DownloadError("download_failed", no_model);
+        const names = weightFilesOf(manifest).map(({ name }) => name);
+        const fault = whyNoModel(header) ?? whyNotWhole(header, names);
+        if (fault !== undefined) throw new DownloadError("download_failed", fault);
         // The adapter may have been named anew meanwhile.
         const engine = (await downloads.get(id))?.model.engine;
         await records.put(fillFromHeader({ ...manifest, ...(engine && { engine }), created: now(), files }, header));

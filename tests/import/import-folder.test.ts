@@ -18,6 +18,7 @@ import {
   told,
 } from "../support/old-folder.ts";
 import { failure } from "../support/records.ts";
+import { splitKeys, tinyGguf } from "../support/tiny-gguf.ts";
 
 describe("links", () => {
   test("are not followed, and told", async () => {
@@ -94,6 +95,15 @@ describe("a model", () => {
       expect.arrayContaining([expect.stringContaining('Another model "tinyllama:1b" is installed already.')]),
     );
     expect((await contents(store)).models).toEqual(models);
+  });
+  test.each([
+    [tinyGguf({ type: "adapter" }), "The file is an adapter (LoRA)"],
+    [tinyGguf({ keys: splitKeys(1, 3) }), "The file is the first of 3 parts of a model, and there is 1."],
+  ])("whose file is no whole model is skipped %#", async (bytes, why) => {
+    const folder = emptyFolder();
+    put(folder, "models/m/model.json", JSON.stringify({ id: "m", sources: [{ filename: "m.gguf" }] }));
+    put(folder, "models/m/m.gguf", bytes);
+    expect(told((await importing(folder)).report)).toEqual([expect.stringContaining(`models/m/model.json: ${why}`)]);
   });
   test.each([
     ["x".repeat(513), "it has 513 bytes, and 512 are the most"],

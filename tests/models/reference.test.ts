@@ -1,7 +1,7 @@
 // How a model is named, and which files of a repository of the hub a name stands for.
 import { describe, expect, test } from "bun:test";
 import { chooseFiles, listFiles, type HubEntry } from "../../models/sources/huggingface.ts";
-import { quantOf } from "../../models/sources/choose-model-files.ts";
+import { quantOf } from "../../models/sources/quant.ts";
 import {
   addressOfName,
   safeFileName,
@@ -129,7 +129,9 @@ describe("the files of a repository", () => {
       ["m-Q4_K_M-00003-of-00003.gguf", undefined],
       ["mmproj-F16.gguf", "projector"],
     ]);
-    expect(() => names(parts.slice(1))).toThrow("Of the 3 parts of the model only 2 are in org/name.");
+    expect(() => names(parts.slice(1))).toThrow(
+      `Of the 3 parts of the model only 2 are in org/name. Missing: m-Q4_K_M-00002-of-00003.gguf.`,
+    );
   });
 
   test.each([
@@ -141,6 +143,8 @@ describe("the files of a repository", () => {
     [["mmproj-12b-f16.gguf"], "m-Q4_0.gguf", "mmproj-12b-f16.gguf"],
     [["a/mmproj-F16.gguf", "b/mmproj-BF16.gguf"], "b/m-Q4_0.gguf", "mmproj-BF16.gguf"],
     [["mmproj/m-Q4_0.gguf"], "m-Q4_0.gguf", "mmproj-m-Q4_0.gguf"],
+    [["mmproj-a-4b-f16.gguf", "mmproj-b-4b-bf16.gguf"], "b-4b-Q4_0.gguf", "mmproj-b-4b-bf16.gguf"],
+    [["mmproj-a-f16.gguf", "mmproj-bf16.gguf"], "b-Q4_0.gguf", "mmproj-bf16.gguf"],
   ])("of the projectors %j %s gets %s", (projectors, weights, chosen) => {
     expect(names([...projectors, weights])).toEqual([weights.split("/").at(-1)!, ...(chosen === undefined ? [] : [chosen])]);
   });

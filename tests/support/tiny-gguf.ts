@@ -22,23 +22,31 @@ export interface TinyGguf {
   context_length?: number;
   /** As `general.type`; left out, the file has none, as that of an older model. */
   type?: string;
+  /** Further keys, each from `pair`. */
+  keys?: Uint8Array[];
   /** Changes the finished bytes in place. */
   mutate?: (bytes: Uint8Array<ArrayBuffer>) => void;
 }
 
 /** The same bytes for the same options: 474,016 of them without a template. */
-export function tinyGguf({ template, context_length = 512, type, mutate }: TinyGguf = {}): Uint8Array<ArrayBuffer> {
+export function tinyGguf({ template, context_length = 512, type, keys = [], mutate }: TinyGguf = {}): Uint8Array<ArrayBuffer> {
   const bytes = writeGguf(
     [
       ...llamaShape("tiny", { context_length, ...SHAPE }),
       ...vocabulary(WORDS),
       ...(type === undefined ? [] : [pair("general.type", VALUE.string, text(type))]),
+      ...keys,
       ...(template === undefined ? [] : [pair("tokenizer.chat_template", VALUE.string, text(template))]),
     ],
     tensors(context_length),
   );
   mutate?.(bytes);
   return bytes;
+}
+
+/** For `keys`: a part of a model, counted from 1. */
+export function splitKeys(no: number, count: number): Uint8Array[] {
+  return [pair("split.no", VALUE.u32, u32(no - 1)), pair("split.count", VALUE.u32, u32(count))];
 }
 
 /** For `mutate`: makes the word "hello" the token `<|turn|>`, of a type that is found in plain text too, as some of gpt-oss are. */
