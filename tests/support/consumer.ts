@@ -45,8 +45,9 @@ export interface Consumer {
 
 /** With the programs of tests/consumer and of examples, and the packages that examples/package.json names. What ingle needs is linked. */
 export async function consumer(): Promise<Consumer> {
-  const folder = await mkdtemp(join(tmpdir(), "ingle-consumer-"));
-  const packed = await pack(folder);
+  const parent = await mkdtemp(join(tmpdir(), "ingle-consumer-"));
+  const packed = await pack(parent);
+  const folder = join(parent, "program");
   for (const from of ["tests/consumer", "examples"])
     await cp(join(ROOT, from), folder, { recursive: true, filter: notInstalled });
   await done(["npm", "ci", "--ignore-scripts", "--loglevel=error"], { cwd: folder });
@@ -54,9 +55,11 @@ export async function consumer(): Promise<Consumer> {
   const own = join(ROOT, "node_modules");
   const there = new Set(await readdir(modules));
   for (const name of await readdir(own)) if (!name.startsWith(".")) await linked(join(own, name), join(modules, name), there);
+  // In a clone the examples have the clone itself for it.
+  await rm(join(modules, "ingle"));
   await mkdir(join(modules, "ingle"));
   await done(["tar", "-xzf", packed.tarball, "--strip-components=1", "-C", join(modules, "ingle")]);
-  return { folder, packed, ingle: join(modules, "ingle"), remove: () => rm(folder, { recursive: true, force: true }) };
+  return { folder, packed, ingle: join(modules, "ingle"), remove: () => rm(parent, { recursive: true, force: true }) };
 }
 
 const notInstalled = (path: string): boolean => basename(path) !== "node_modules";
