@@ -1,4 +1,5 @@
 // The package: the API for programs that embed ingle. Its parts are in parts.ts.
+import "./launch/require-node.mjs";
 export { openIngle, type Ingle, type IngleOptions } from "./server/open-ingle.ts";
 export { serve, type Fetch, type ServeOptions, type Server } from "./server/listen.ts";
 export { ConfigError } from "./server/config-error.ts";

@@ -6,6 +6,7 @@ import { constants } from "node:os";
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { install } from "./launch/install.mjs";
+import { NEEDED_NODE } from "./launch/node-version.mjs";
 import { findRuntime, runtimeEnv, RUNTIMES } from "./launch/runtimes.mjs";
 
 // `--script FILE` runs another of our own files the same way; the benchmarks use it.
@@ -51,7 +52,7 @@ function chooseRuntime(required) {
     const command = findRuntime(name);
     if (command) return { command, env: runtimeEnv(name) };
   }
-  return fail(`No ${names.join(" or ")} was found that can run ingle. Install Bun, or Node 22.18 or newer.`);
+  return fail(`No ${names.join(" or ")} was found that can run ingle. Install Bun, or Node ${NEEDED_NODE} or newer.`);
 }
 
 /**

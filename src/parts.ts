@@ -1,4 +1,5 @@
 // The parts of ingle, for programs that assemble them differently. The exports may change with every minor version.
+import "./launch/require-node.mjs";
 export { createApp, type App } from "./server/app.ts";
 export type { AppOptions } from "./api/deps.ts";
 export { createDownloadJobs, type DownloadJobs } from "./library/download-jobs.ts";

@@ -1,5 +1,5 @@
 // Native parts that a single executable carries, put on the disk: the system starts programs and loads libraries from files alone.
-import { hash } from "node:crypto";
+import { createHash } from "node:crypto";
 import { lstat, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { AdapterError } from "../../adapters/adapter.ts";
@@ -69,7 +69,7 @@ async function writePart(part: CarriedPart, parts: string, folder: string, last:
 
 async function writePartFile({ path, from, sha256 }: CarriedFile, to: string): Promise<void> {
   const bytes = await readFile(from);
-  if (hash("sha256", bytes) !== sha256) throw new Error(`the executable itself is damaged: its ${path} has other bytes`);
+  if (sha256Of(bytes) !== sha256) throw new Error(`the executable itself is damaged: its ${path} has other bytes`);
   await mkdir(dirname(to), { recursive: true, mode: PRIVATE_MODE });
   await writeFile(to, bytes, { flag: "wx", mode: PRIVATE_MODE });
 }
@@ -84,7 +84,7 @@ async function isIntact({ files }: CarriedPart, folder: string): Promise<boolean
     for (const { path, bytes, sha256 } of files) {
       const file = await lstat(join(folder, path));
       if (!file.isFile() || file.size !== bytes || !isOwnedByUser(file.uid)) return false;
-      if (hash("sha256", await readFile(join(folder, path))) !== sha256) return false;
+      if (sha256Of(await readFile(join(folder, path))) !== sha256) return false;
     }
     return true;
   } catch (error) {
@@ -107,3 +107,5 @@ async function removeStale(parts: string): Promise<void> {
 function ignoreMissing(error: NodeJS.ErrnoException): void {
   if (error.code !== "ENOENT") throw error;
 }
+
+const sha256Of = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");

@@ -5,6 +5,7 @@ import { createRequire } from "node:module";
 import { devNull, homedir } from "node:os";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { isNodeThatFits } from "./node-version.mjs";
 
 const { platform, arch } = process;
 const require = createRequire(import.meta.url);
@@ -59,7 +60,7 @@ function homeFolder() {
 const BINARY = {
   bun: () => packaged(bunPackages(), `bin/bun${exe}`) ?? onPath("bun"),
   node: () =>
-    ownNode() ??
+    (isNodeThatFits() ? process.execPath : undefined) ??
     packaged([`node-${platform === "win32" ? "win" : platform}-${arch}`, `node-bin-${platform}-${arch}`], `bin/node${exe}`),
   deno: () => packaged([`@deno/${platform}-${arch}`, `@deno/${platform}-${arch}-glibc`], `deno${exe}`) ?? onPath("deno"),
 };
@@ -78,13 +79,6 @@ function bunPackages() {
   return platform === "android"
     ? [`@oven/bun-linux-${cpu}-android`]
     : ["", "-musl"].map((libc) => `@oven/bun-${os}-${cpu}${libc}`);
-}
-
-/** Node runs TypeScript unaided from 22.18 on; Bun and Deno also call themselves Node. */
-function ownNode() {
-  const { node = "0.0", bun, deno } = process.versions;
-  const [major = 0, minor = 0] = node.split(".").map(Number);
-  return !bun && !deno && (major > 22 || (major === 22 && minor >= 18)) ? process.execPath : undefined;
 }
 
 /**

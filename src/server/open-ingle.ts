@@ -33,7 +33,7 @@ export interface Ingle {
 }
 
 /**
- * Opens a data folder and serves the API out of it, on Bun, Deno and Node 22.18 or newer. Reads neither a configuration file nor a
+ * Opens a data folder and serves the API out of it, on Bun, Deno and Node 22.12 or newer. Reads neither a configuration file nor a
  * setting from the environment. Throws `ConfigError` for an option that cannot be used, `LockedError` where another process has the
  * folder, and an `Error` with one sentence where the folder or its store cannot be had.
  */

@@ -47,7 +47,7 @@ const ROOMS: Record<string, Room> = {
   /** What other programs import. */
   package: {
     holds: /^src\/(index|parts)\.ts$/,
-    uses: ["adapters/shared", "an adapter", "api", "models", "server", "the contract", ...BELOW_API],
+    uses: ["adapters/shared", "an adapter", "api", "launch", "models", "server", "the contract", ...BELOW_API],
   },
   cli: {
     holds: /^src\/cli\//,

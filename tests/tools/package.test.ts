@@ -4,6 +4,7 @@ import { mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import manifest from "../../package.json" with { type: "json" };
 import { consumer, type Consumer } from "../support/consumer.ts";
 import { tinyModel } from "../support/models.ts";
 import { run, RUNTIME, type Ended } from "../support/program.ts";
@@ -105,6 +106,30 @@ describe("a program that has it as a dependency", () => {
       });
     }
   }
+});
+
+describe("on a Node that is too old", () => {
+  const NEEDED = manifest.engines.node.replace(">=", "");
+  /** The Node of this machine, which says that it is another one. */
+  const [node = ""] = RUNTIMES.find(({ name }) => name === "node")!.command;
+  const onNode = (version: string, script: string) => {
+    const pretended = `data:text/javascript,Object.defineProperty(process.versions,"node",{value:"${version}"})`;
+    return run([node, "--import", pretended, "--input-type=module", "--eval", script], { cwd: project.folder });
+  };
+
+  test.skipIf(node === "").each(["ingle", "ingle/parts"])("importing %s says in one sentence which is needed", async (name) => {
+    for (const version of ["20.20.2", "22.11.0"]) {
+      const { code, stderr } = await onNode(version, `await import("${name}")`);
+      expect(code).toBe(1);
+      expect(stderr).toContain(`ingle needs Node ${NEEDED} or newer, and this is Node ${version} (`);
+      expect(stderr).not.toContain("    at ");
+    }
+  });
+
+  test.skipIf(node === "")("what package.json names is enough", async () => {
+    for (const version of [`${NEEDED}.0`, "24.0.0"])
+      expect(await onNode(version, 'await import("ingle"); console.log("here")')).toMatchObject({ code: 0, stdout: "here\n" });
+  });
 });
 
 describe("a model that is a file", () => {

@@ -8,14 +8,14 @@ const ROOT = join(import.meta.dirname, "../..");
 const LIB = join(ROOT, "dist", "lib");
 
 /** Plain JavaScript already, and what the runtimes read beside it. */
-const COPIED = ["src/ingle.mjs", "src/launch/install.mjs", "src/launch/runtimes.mjs", "src/launch/runtimes.d.mts", "deno.json"];
+const COPIED = ["src/ingle.mjs", "src/launch", "deno.json"];
 
 /** The compiler rewrites what is imported; not the types' own imports, nor the files that threads and processes start from. */
 const IMPORT = /((?:\bfrom|\bimport\(|\bnew URL\(|^import) ?"\.{1,2}\/[^"]+)\.ts"/gm;
 
 await rm(LIB, { recursive: true, force: true });
 compileSources();
-for (const path of COPIED) await cp(join(ROOT, path), join(LIB, path));
+for (const path of COPIED) await cp(join(ROOT, path), join(LIB, path), { recursive: true });
 for await (const path of glob("**/*.{js,mjs,ts,mts}", { cwd: LIB })) await rewriteImports(join(LIB, path));
 // What the program reads of it, in place of the whole that the compiler has put there.
 const { name, version, description, type } = manifest;

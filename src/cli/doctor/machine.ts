@@ -5,6 +5,7 @@ import { arch, availableParallelism, cpus, platform, release } from "node:os";
 import { availableMemory, totalMemory } from "../../../models/machine-memory.ts";
 import type { Config } from "../../server/settings.ts";
 import { formatBytes } from "../../support/quantities.ts";
+import { NEEDED_NODE } from "../../launch/node-version.mjs";
 import { findRuntime, RUNTIMES, type RuntimeName } from "../../launch/runtimes.mjs";
 import { CARRIED } from "../../executable/carried.ts";
 import { findingsAbout, runProgram, type Finding } from "./finding.ts";
@@ -66,7 +67,7 @@ async function checkRuntime(name: RuntimeName): Promise<Finding> {
   const [binary] = findRuntime(name) ?? [];
   if (binary === undefined) {
     if (name !== "node") return good("not here: ingle runs on another one");
-    const mend = "Install Node 22.18 or newer, and have it on the PATH.";
+    const mend = `Install Node ${NEEDED_NODE} or newer, and have it on the PATH.`;
     return missing("not here: engines compute about half as fast without it", mend);
   }
   const { ok, text, why } = await runProgram(binary, ["--version"]);

@@ -1,0 +1,3 @@
+export declare const NEEDED_NODE: string;
+export declare function isNodeThatFits(): boolean;
+export declare function requireNode(): void;
