@@ -2,9 +2,11 @@
 // native code costs the requests of one engine, never the server.
 import { spawn, type ChildProcess } from "node:child_process";
 import { addAbortListener } from "node:events";
+import type { InstalledModel } from "../../models/manifest.ts";
 import { AdapterError, type Adapter, type ChatEvent, type Engine } from "../adapter.ts";
 import { channel, type Channel } from "../shared/channel.ts";
-import { childEnvironment, exitReason, forEachLine } from "../shared/subprocess.ts";
+import { loadFailure } from "../shared/load-failure.ts";
+import { childEnvironment, exitReason, forEachLine, onEnd } from "../shared/subprocess.ts";
 import { watchProcess, type WatchdogLimits, type WatchdogOptions } from "../shared/watchdog.ts";
 import { createMessageReader, encodeMessage } from "../shared/json-lines.ts";
 import { fromWireError } from "../shared/wire-error.ts";
@@ -25,6 +27,7 @@ export interface ChildProcessOptions {
 const LIMITS: WatchdogLimits = { load: 300_000, generation: 60_000, close: CLOSE_MS };
 
 const LONGEST_LINE = 1024 * 1024;
+const MOST_LINES = 20;
 
 export function childProcess({ inside, command, env, log = () => {}, limits }: ChildProcessOptions): Adapter {
   return {
@@ -37,12 +40,8 @@ export function childProcess({ inside, command, env, log = () => {}, limits }: C
         stdio: ["pipe", "pipe", "pipe"],
         windowsHide: true,
       });
-      const { send, loaded, chat, watchdog } = connect(
-        child,
-        model.id,
-        { limits: { ...LIMITS, ...limits }, memory: options.memory },
-        log,
-      );
+      const watch = { limits: { ...LIMITS, ...limits }, memory: options.memory };
+      const { send, loaded, chat, watchdog } = connect(child, model, watch, log);
       send({ type: "load", model, options });
       const { slots, context_length } = await watchdog.load(loaded, signal);
       return { slots, context_length, closed: watchdog.closed, chat, close: () => watchdog.close() };
@@ -53,7 +52,7 @@ export function childProcess({ inside, command, env, log = () => {}, limits }: C
 /** Exchanges messages with a child that was just started. */
 function connect(
   child: ChildProcess,
-  id: string,
+  { id, path }: InstalledModel,
   watch: Pick<WatchdogOptions, "limits" | "memory">,
   log: (line: string) => void,
 ) {
@@ -92,7 +91,12 @@ function connect(
       watchdog.kill(new AdapterError("engine_crashed", `The engine of model "${id}" spoke nonsense and was stopped.`));
     }
   });
-  forEachLine(child.stderr!, log);
+  /** What it has printed during the load. */
+  const lines: string[] = [];
+  forEachLine(child.stderr!, (line) => {
+    if (!watchdog.loaded && lines.length < MOST_LINES) lines.push(line);
+    log(line);
+  });
   // Writing to a child that has ended is no error of its own: `exit` follows.
   child.stdin!.on("error", () => {});
   child.on("error", ({ message }) => {
@@ -100,7 +104,10 @@ function connect(
     const failure = `The engine of model "${id}" cannot be started (${message}).`;
     end(message, new AdapterError("engine_unavailable", failure, { public_message }));
   });
-  child.on("exit", (code, signal) => end(exitReason(code, signal)));
+  onEnd(child, (code, signal) => {
+    const how = exitReason(code, signal);
+    end(how, loadFailure({ id, path, lines, otherwise: `the engine ended with ${how} while reading it` }));
+  });
 
   const chat: Engine["chat"] = async function* (request, signal) {
     signal.throwIfAborted();

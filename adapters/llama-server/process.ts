@@ -1,7 +1,8 @@
 // The process of one llama-server: its start, its output and its end, which comes with the end of ingle at the latest.
 import { spawn, type ChildProcess } from "node:child_process";
 import { AdapterError } from "../adapter.ts";
-import { childEnvironment, exitReason, forEachLine } from "../shared/subprocess.ts";
+import { loadFailure } from "../shared/load-failure.ts";
+import { childEnvironment, exitReason, forEachLine, onEnd } from "../shared/subprocess.ts";
 import type { WatchdogLimits } from "../shared/watchdog.ts";
 
 export interface LlamaServerProcessOptions {
@@ -31,8 +32,8 @@ export interface ProcessEnd {
   code: number | null;
   /** `code 1`, `signal SIGABRT`, or what the system says of a program that cannot be started. */
   how: string;
-  /** The first error lines of the output, without their prefixes. */
-  errors: string[];
+  /** The first lines of the output that are no mere information or warning, without their prefixes. */
+  lines: string[];
 }
 
 // llama-server survives its parent. The shell that becomes llama-server therefore leaves a watcher behind, which reads from a pipe whose
@@ -42,14 +43,13 @@ const EXEC_WITH_WATCHER = `exec 3<&0; (read -r end <&3; kill -9 $$) >/dev/null 2
 // Threads that wait for each other spin. While another program wants their core, such a wait lasts a whole time slice, so they sleep after
 // about 10 µs; sleeping at once would slow down an idle machine. https://gcc.gnu.org/onlinedocs/libgomp/GOMP_005fSPINCOUNT.html
 const SHORT_SPINS = { GOMP_SPINCOUNT: "5000" };
-const MOST_ERRORS = 20;
-const LAST_LINES_MS = 200;
+const MOST_LINES = 20;
 
 export function startLlamaServer({ program, args, key, env, log, onLine }: LlamaServerProcessOptions) {
   const child = spawnGuarded(program, args, { ...SHORT_SPINS, ...childEnvironment(env), LLAMA_API_KEY: key });
   const address = Promise.withResolvers<string>();
   const ended = Promise.withResolvers<ProcessEnd>();
-  const errors: string[] = [];
+  const lines: string[] = [];
   const latest: string[] = [];
   let terminating = false;
 
@@ -58,22 +58,20 @@ export function startLlamaServer({ program, args, key, env, log, onLine }: Llama
     const found = /listening on (http:\/\/127\.0\.0\.1:\d+)$/.exec(line)?.[1];
     if (found !== undefined) address.resolve(found);
     const { level, text } = parseLogLine(line);
-    if (level === "E" && errors.length < MOST_ERRORS) errors.push(text);
-    if (level !== "I" && latest.push(line) > MOST_ERRORS) latest.shift();
+    if (/^E?$/.test(level) && lines.length < MOST_LINES) lines.push(text);
+    if (level !== "I" && latest.push(line) > MOST_LINES) latest.shift();
   };
   const end = (code: number | null, how: string): void => {
     // After an orderly end these lines are about requests, which may hold private text.
     if (!terminating) for (const line of latest.splice(0)) log(line);
     // Ends the watcher.
     child.stdin!.destroy();
-    ended.resolve({ code, how, errors });
+    ended.resolve({ code, how, lines });
   };
   child.stdin!.on("error", () => {});
   forEachLine(child.stderr!, read);
   child.on("error", ({ message }) => end(null, message));
-  // The last lines may come after `exit`, and `close` may never come: another process can hold the pipe.
-  child.on("exit", (code, signal) => setTimeout(() => end(code, exitReason(code, signal)), LAST_LINES_MS));
-  child.on("close", (code, signal) => end(code, exitReason(code, signal)));
+  onEnd(child, (code, signal) => end(code, exitReason(code, signal)));
   return {
     /** Undefined where it could not be started. */
     pid: child.pid,
@@ -102,13 +100,10 @@ function parseLogLine(line: string): { level: string; text: string } {
   return { level, text: text.replace(/^(srv|cmn|slot|chat|spec) +/, "").trim() };
 }
 
-/** Why a model could not be loaded, as far as the server printed it; clients are not told what it printed. */
-export function loadError(id: string, path: string, { code, how, errors }: ProcessEnd): AdapterError {
+/** Why a model could not be loaded, as far as the server printed it. */
+export function loadError(id: string, path: string, { code, how, lines }: ProcessEnd): AdapterError {
   if (code === 126 || code === 127) {
     return new AdapterError("engine_unavailable", `llama-server cannot be started: it ended with ${how}.`);
   }
-  const printed = errors.slice(0, 2).join("; ").replaceAll(path, "its file");
-  const reason = printed === "" ? `the engine ended with ${how} while reading it` : printed.slice(0, 300);
-  const public_message = `Model "${id}" cannot be loaded: the engine ended with ${how} while reading it. The server's log says why.`;
-  return new AdapterError("model_load_failed", `Model "${id}" cannot be loaded: ${reason}.`, { public_message });
+  return loadFailure({ id, path, lines, otherwise: `the engine ended with ${how} while reading it` });
 }

@@ -11,6 +11,7 @@ import { openSavedStates } from "./saved-states.ts";
 import { createTokenDecoder } from "./token-decoder.ts";
 import { channel } from "../shared/channel.ts";
 import { contextExceeded } from "../shared/context-exceeded.ts";
+import { loadFailure } from "../shared/load-failure.ts";
 import { weightsDigest } from "../shared/kv-cache/weights-digest.ts";
 import { stopFilter } from "../shared/stop-filter.ts";
 
@@ -27,7 +28,8 @@ export function nodeLlamaCpp(importModule: () => Promise<NodeLlamaCppModule> = (
     ...ABOUT,
     async load(installed, options, signal) {
       const threads = options.threads ?? defaultThreads();
-      const llama = await startLlama(await importModule(), threads);
+      const printed: string[] = [];
+      const llama = await startLlama(await importModule(), threads, (line) => printed.push(line));
       let model: LlamaModel | undefined;
       try {
         // Before the load, so that a change of the file during the load is noticed.
@@ -55,10 +57,9 @@ export function nodeLlamaCpp(importModule: () => Promise<NodeLlamaCppModule> = (
         await llama.dispose();
         signal.throwIfAborted();
         if (error instanceof AdapterError) throw error;
-        const reason = (error as Error).message.replaceAll(installed.path, "its file");
-        const message = `Model "${installed.id}" cannot be loaded: ${reason}.`;
-        const public_message = `Model "${installed.id}" cannot be loaded: the engine refuses its file. The server's log says why.`;
-        throw new AdapterError("model_load_failed", message, { public_message, cause: error });
+        const { id, path } = installed;
+        const lines = [...printed, (error as Error).message];
+        throw loadFailure({ id, path, lines, otherwise: "the engine refuses its file" });
       }
     },
   };
@@ -71,7 +72,12 @@ function defaultThreads(): number {
   return "Bun" in globalThis || "Deno" in globalThis ? Math.max(1, cores - 1) : cores;
 }
 
-export function startLlama({ getLlama, LlamaLogLevel }: NodeLlamaCppModule, threads: number): Promise<Llama> {
+/** `onError` gets what llama.cpp prints of its failures, as the log does. */
+export function startLlama(
+  { getLlama, LlamaLogLevel }: NodeLlamaCppModule,
+  threads: number,
+  onError: (line: string) => void = () => {},
+): Promise<Llama> {
   return getLlama({
     gpu: "auto",
     build: "never",
@@ -79,7 +85,10 @@ export function startLlama({ getLlama, LlamaLogLevel }: NodeLlamaCppModule, thre
     progressLogs: false,
     maxThreads: threads,
     logLevel: LlamaLogLevel.error,
-    logger: (level, message) => console.error(`llama.cpp ${level}: ${message.trimEnd()}`),
+    logger: (level, message) => {
+      console.error(`llama.cpp ${level}: ${message.trimEnd()}`);
+      onError(message.trimEnd());
+    },
   });
 }
 

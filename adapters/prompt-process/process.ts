@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { createMessageReader, encodeMessage } from "../shared/json-lines.ts";
 import { startCpuClock } from "../shared/cpu-clock.ts";
 import { limitMemory } from "../shared/memory-limit.ts";
-import { childEnvironment, exitReason, forEachLine } from "../shared/subprocess.ts";
+import { childEnvironment, exitReason, forEachLine, onEnd } from "../shared/subprocess.ts";
 import { fromWireError } from "../shared/wire-error.ts";
 import type { Answers, FromPromptProcess, PromptQuestion, ToPromptProcess } from "./protocol.ts";
 
@@ -22,10 +22,13 @@ export interface PromptProcessOptions {
 export class PromptProcessEnd extends Error {
   override readonly name = "PromptProcessEnd";
   readonly reason: "time" | "memory" | "start" | "crash";
+  /** What it has written on standard error since the last question. */
+  readonly lines: readonly string[];
 
-  constructor(reason: PromptProcessEnd["reason"], how: string) {
+  constructor(reason: PromptProcessEnd["reason"], how: string, lines: readonly string[]) {
     super(how);
     this.reason = reason;
+    this.lines = lines;
   }
 }
 
@@ -51,11 +54,11 @@ export function startPromptProcess({ command, env, log, memory }: PromptProcessO
   let quiet = false;
 
   const stop = (reason: PromptProcessEnd["reason"], how: string): void => {
-    end ??= new PromptProcessEnd(reason, how);
+    end ??= new PromptProcessEnd(reason, how, lines);
     child.kill("SIGKILL");
   };
   const finish = (reason: PromptProcessEnd["reason"], how: string): void => {
-    end ??= new PromptProcessEnd(reason, how);
+    end ??= new PromptProcessEnd(reason, how, lines);
     stopLooking();
     waiting?.settle.reject(end);
     ended.resolve();
@@ -82,7 +85,7 @@ export function startPromptProcess({ command, env, log, memory }: PromptProcessO
   // Writing to a child that has ended is no error of its own: `exit` follows.
   child.stdin.on("error", () => {});
   child.on("error", ({ message }) => finish("start", message));
-  child.on("exit", (code, signal) => finish("crash", exitReason(code, signal)));
+  onEnd(child, (code, signal) => finish("crash", exitReason(code, signal)));
 
   const send = (message: ToPromptProcess): void => {
     if (child.stdin.writable) child.stdin.write(encodeMessage(message));

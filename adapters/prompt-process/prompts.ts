@@ -2,6 +2,7 @@
 import type { InstalledModel } from "../../models/manifest.ts";
 import { AdapterError } from "../adapter.ts";
 import type { ModelPrompts, PromptRequest, Prompts, TemplateFacts } from "../prompts.ts";
+import { loadFailure } from "../shared/load-failure.ts";
 import { grammarRefused, REMEDY, tooLong } from "./errors.ts";
 import { messageBytes } from "./message-bytes.ts";
 import { type PromptProcess, PromptProcessEnd, type PromptProcessOptions, startPromptProcess } from "./process.ts";
@@ -223,9 +224,8 @@ function unavailable(error: unknown): unknown {
   return new AdapterError("engine_unavailable", message, { public_message });
 }
 
-function unreadable({ id }: InstalledModel, end: PromptProcessEnd): AdapterError {
-  const what = `Model "${id}" cannot be loaded: a process ended with ${end.message} while reading it.`;
-  return new AdapterError("model_load_failed", what);
+function unreadable({ id, path }: InstalledModel, { message, lines }: PromptProcessEnd): AdapterError {
+  return loadFailure({ id, path, lines, otherwise: `a process ended with ${message} while reading it` });
 }
 
 function stopped(end: PromptProcessEnd): AdapterError {

@@ -1,4 +1,5 @@
 // The environment, the output and the end of a process that an adapter runs.
+import type { ChildProcess } from "node:child_process";
 
 // Native code reads files of strangers: no key and no token may be in its environment. NODE_OPTIONS would change what runs.
 const ALLOWED_VARIABLES =
@@ -30,6 +31,20 @@ export function forEachLine(stream: NodeJS.ReadableStream, onLine: (line: string
     pending = "";
   });
   stream.on("end", () => emit(pending));
+}
+
+const LAST_LINES_MS = 200;
+
+/** Calls back once when a process has ended and its last lines were read, which may come after its end. */
+export function onEnd(child: ChildProcess, callback: (code: number | null, signal: string | null) => void): void {
+  let ended = false;
+  const end = (code: number | null, signal: string | null): void => {
+    if (!ended) callback(code, signal);
+    ended = true;
+  };
+  child.on("close", end);
+  // `close` may never come: another process can hold the pipe.
+  child.on("exit", (code, signal) => setTimeout(() => end(code, signal), LAST_LINES_MS));
 }
 
 /** How a process ended, for a sentence. */

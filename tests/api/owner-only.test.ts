@@ -122,7 +122,7 @@ describe("what engines print, and where they lie", () => {
   });
 
   test("a llama-server that refuses a file, or fails", () => {
-    const end = { code: 1, how: "code 1", errors: ["failed to open /srv/secret.gguf", "another"] };
+    const end = { code: 1, how: "code 1", lines: ["failed to open /srv/secret.gguf", "another"] };
     const refused = loadError("m", "/srv/secret.gguf", end);
     expect(refused.public_message).toBe(
       'Model "m" cannot be loaded: the engine ended with code 1 while reading it. The server\'s log says why.',

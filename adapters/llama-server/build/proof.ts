@@ -115,7 +115,7 @@ async function answerOf(program: string, model: string, env: Env, ...options: st
   const args = commandLineArgs(tiny, { slots: 1, threads: 1, context: 128 }, { own_template: true });
   const server = startLlamaServer({ program, args: [...args, ...options], key, env, log: () => {}, onLine: () => {} });
   const late = AbortSignal.timeout(TIMEOUT_MS);
-  const gone = server.ended.then(({ how, errors: [first] }): never => {
+  const gone = server.ended.then(({ how, lines: [first] }): never => {
     throw new Error(`it ended with ${how}${first === undefined ? "" : ` (${first})`}`);
   });
   const hung = new Promise<never>((_, reject) => late.addEventListener("abort", () => reject(new Error(HUNG))));
