@@ -1,8 +1,7 @@
 // The models of the old folder that lie on this machine: their GGUF files are used where they are.
 import { basename, join } from "node:path";
 import { readGgufFile } from "../../models/gguf/header.ts";
-import { whyNoModel } from "../../models/gguf/kind.ts";
-import { whyNotWhole } from "../../models/gguf/split.ts";
+import { whyUnusable } from "../../models/gguf/usable.ts";
 import { whyNoModelId } from "../../models/model-id.ts";
 import { quote } from "../support/quote.ts";
 import { skipUnreadable, type ImportJob } from "./job.ts";
@@ -49,7 +48,7 @@ async function importModel(job: ImportJob, item: ImportItem, place: string, seen
   if (weights.reason !== undefined) return weights.reason;
 
   const path = weights.files[0]!.path;
-  const no_model = await whyUnusable(weights.files.map(({ path }) => path));
+  const no_model = await whyNoModel(weights.files.map(({ path }) => path));
   if (no_model !== undefined) return no_model;
   const owner = seen.get(path);
   if (owner !== undefined) return `Its file is that of the model "${owner}" already.`;
@@ -68,11 +67,10 @@ async function importModel(job: ImportJob, item: ImportItem, place: string, seen
 }
 
 /** A file that cannot be read as GGUF is taken: it was the user's, and a load says what is wrong with it. */
-async function whyUnusable(paths: string[]): Promise<string | undefined> {
+async function whyNoModel(paths: string[]): Promise<string | undefined> {
   const header = await readGgufFile(paths[0]!).catch(() => undefined);
-  if (header === undefined) return undefined;
   const names = paths.map((path) => basename(path));
-  return whyNoModel(header) ?? whyNotWhole(header, names);
+  return header && whyUnusable(header, names);
 }
 
 /** A damaged record is not the same. */

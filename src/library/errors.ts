@@ -1,7 +1,7 @@
 // The sentences of `library.ts`: what is wrong with a model, and what to run.
 import type { ModelFile } from "../../models/manifest.ts";
 import type { SourceError } from "../../models/download-errors.ts";
-import { ApiError } from "../http/errors.ts";
+import { ApiError, invalidValue } from "../http/errors.ts";
 import { quote } from "../support/quote.ts";
 import { shellWords } from "../support/shell-words.ts";
 
@@ -63,4 +63,9 @@ export function upstreamModel(id: string, url: string): ApiError {
 export function unreadableHeader(id: string, { message, public_message, code }: SourceError): ApiError {
   const messageOf = (words: string): string => `The file of model ${quote(id)} cannot be looked at. ${words}`;
   return new ApiError(502, messageOf(public_message), { code, param: "model_id", owner_message: messageOf(message) });
+}
+
+/** `fault`: what the file is instead, as a sentence. */
+export function noModel(id: string, fault: string): ApiError {
+  return invalidValue(`The model ${quote(id)} cannot be used. ${fault}`, "model_id");
 }

@@ -4,10 +4,12 @@ import { join } from "node:path";
 import { download } from "../../models/download/download.ts";
 import { noteOf, readPartOrigin } from "../../models/download/part-note.ts";
 import { DownloadError, SourceError } from "../../models/download-errors.ts";
+import type { GgufHeader } from "../../models/gguf/header.ts";
 import type { Model, ModelFile } from "../../models/manifest.ts";
 import type { DownloadOptions, DownloadProgress } from "../../models/sources/source.ts";
 import { ApiError } from "../http/errors.ts";
 import { undefinedIfAbsent } from "../storage/faults.ts";
+import { createHeaderCheck } from "./early-header.ts";
 import type { WeightFile, WeightState, WeightVerifier } from "./weight-verifier.ts";
 
 /** How often parts of a model that change at their source meanwhile are fetched again. */
@@ -15,13 +17,14 @@ const MOST_ROUNDS = 3;
 
 /**
  * Files that are sound stay, each other one is put in its place when it is whole. Answers with the files as they are on the disk, at last:
- * all of one version. Throws `DownloadError`, what the disk throws, and the signal's reason.
+ * all of one version. `whyRefused`: why the first file, by its header, is not to be fetched to its end. Throws `DownloadError`, what the disk throws, and the signal's reason.
  */
 export async function* fetchModelFiles(
   files: WeightFile[],
   verifier: WeightVerifier,
   options: DownloadOptions,
   signal: AbortSignal,
+  whyRefused: (header: GgufHeader) => string | undefined = () => undefined,
 ): AsyncGenerator<DownloadProgress, ModelFile[]> {
   const several = files.length > 1;
   const fetch = (file: WeightFile) => fetchFile(file, verifier, { ...options, one_of_several: several }, signal);
@@ -31,7 +34,9 @@ export async function* fetchModelFiles(
   for (const file of files) {
     // What lies there is looked at first, all of it where its sha256 has to be found out.
     yield { source: "", bytes: before, ...(total !== undefined && { total }), checking: true };
+    const checkHeader = file === files[0] ? createHeaderCheck(file.path, whyRefused) : undefined;
     for await (const step of fetch(file)) {
+      await checkHeader?.(step);
       const whole = several ? total : (step.total ?? total);
       const checking = step.bytes === step.total && { checking: true as const };
       yield { ...step, bytes: before + step.bytes, ...(whole !== undefined && { total: whole }), ...checking };

@@ -6,14 +6,13 @@ import { fetchRemoteHeader } from "../../models/download/remote-header.ts";
 import type { DownloadOptions, DownloadProgress } from "../../models/sources/source.ts";
 import { describeRepo } from "../../models/sources/huggingface.ts";
 import { DownloadError, SourceError } from "../../models/download-errors.ts";
-import { readGgufFile } from "../../models/gguf/header.ts";
-import { whyNoModel } from "../../models/gguf/kind.ts";
-import { whyNotWhole } from "../../models/gguf/split.ts";
+import { type GgufHeader, readGgufFile } from "../../models/gguf/header.ts";
+import { whyUnusable } from "../../models/gguf/usable.ts";
 import type { ModelFileFacts } from "../inference/memory-estimator.ts";
 import type { Changes } from "./changes.ts";
 import { ApiError } from "../http/errors.ts";
 import { notInCatalog } from "../http/not-found.ts";
-import { upstreamModel, unreadableHeader } from "./errors.ts";
+import { noModel, upstreamModel, unreadableHeader } from "./errors.ts";
 import {
   fetchModelFiles,
   forgetOrigins,
@@ -41,7 +40,7 @@ export interface ModelInstaller {
   install(id: string, options: DownloadOptions, signal: AbortSignal): AsyncGenerator<DownloadProgress, void>;
   /**
    * The facts of a model that is not here, out of its file where it would come from. Throws what `planDownload` throws, and `ApiError` 502
-   * with the reason of each source.
+   * with the reason of each source, 400 where the file is no model.
    */
   fetchRemoteFacts(id: string, options: DownloadOptions, signal: AbortSignal): Promise<ModelFileFacts>;
 }
@@ -85,10 +84,11 @@ export function createModelInstaller(deps: ModelInstallerOptions): ModelInstalle
         const listing = plan.model.files.length === 0 && { listing: true as const };
         if (plan.reference) yield { source: describeRepo(plan.reference.repo), bytes: 0, ...listing };
         const manifest = await pending.completeFiles(plan, options, signal).catch(throwDownloadError);
-        const files = yield* fetchModelFiles(weightFiles.filesOf(manifest), verifier, options, signal);
-        const header = await readGgufFile(join(folderOf(id), files[0]!.name));
         const names = weightFilesOf(manifest).map(({ name }) => name);
-        const fault = whyNoModel(header) ?? whyNotWhole(header, names);
+        const whyRefused = (header: GgufHeader): string | undefined => whyUnusable(header, names);
+        const files = yield* fetchModelFiles(weightFiles.filesOf(manifest), verifier, options, signal, whyRefused);
+        const header = await readGgufFile(join(folderOf(id), files[0]!.name));
+        const fault = whyRefused(header);
         if (fault !== undefined) throw new DownloadError("download_failed", fault);
         // The adapter may have been named anew meanwhile.
         const engine = (await downloads.get(id))?.model.engine;
@@ -110,8 +110,12 @@ export function createModelInstaller(deps: ModelInstallerOptions): ModelInstalle
       const options = plan.allow_private ? { ...given, allow_private: true } : given;
       try {
         const manifest = await pending.completeFiles(plan, options, signal);
-        const further = weightFilesOf(manifest).slice(1);
-        return { header: await fetchRemoteHeader(manifest, options, signal), extra_bytes: totalBytes(further) };
+        const weights = weightFilesOf(manifest);
+        const header = await fetchRemoteHeader(manifest, options, signal);
+        const names = weights.map(({ name }) => name);
+        const fault = whyUnusable(header, names);
+        if (fault !== undefined) throw noModel(id, fault);
+        return { header, extra_bytes: totalBytes(weights.slice(1)) };
       } catch (error) {
         throw error instanceof SourceError ? unreadableHeader(id, error) : error;
       }

@@ -79,6 +79,8 @@ describe("the memory of engines", () => {
     ["a model for embeddings", { "general.architecture": "gemma-embedding" }],
     ["a model for embeddings", { "general.architecture": "llama", "llama.attention.causal": 0 }],
     ["a model for embeddings", { "general.architecture": "qwen3", "qwen3.pooling_type": 3 }],
+    ["a model that writes by diffusion", { "general.architecture": "llada", "llada.attention.causal": 0 }],
+    ["a model that makes sound", { "general.architecture": "wavtokenizer-dec" }],
     ["a model that ranks texts (a reranker)", { "general.architecture": "bert", "bert.pooling_type": 4 }],
   ])("is not asked for %s, which cannot chat: %j", async (what, pairs) => {
     const { need } = createMemoryEstimator({ slots: 2, budget: () => 1e9 });

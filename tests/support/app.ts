@@ -21,6 +21,8 @@ export const HI = [{ role: "user", content: "hi" }];
 export const SEED = 4_000_000_000;
 
 type Passed =
+  | "estimator"
+  | "fetchRemoteFacts"
   | "default_model"
   | "stream_default"
   | "allow_private"

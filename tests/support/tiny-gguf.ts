@@ -22,6 +22,8 @@ export interface TinyGguf {
   context_length?: number;
   /** As `general.type`; left out, the file has none, as that of an older model. */
   type?: string;
+  /** As `general.architecture`; "llama" unless told, whose tensors it has. */
+  architecture?: string;
   /** Further keys, each from `pair`. */
   keys?: Uint8Array[];
   /** Changes the finished bytes in place. */
@@ -29,10 +31,19 @@ export interface TinyGguf {
 }
 
 /** The same bytes for the same options: 474,016 of them without a template. */
-export function tinyGguf({ template, context_length = 512, type, keys = [], mutate }: TinyGguf = {}): Uint8Array<ArrayBuffer> {
+export function tinyGguf({
+  template,
+  context_length = 512,
+  type,
+  architecture,
+  keys = [],
+  mutate,
+}: TinyGguf = {}): Uint8Array<ArrayBuffer> {
+  const [of_llama, ...shape] = llamaShape("tiny", { context_length, ...SHAPE });
   const bytes = writeGguf(
     [
-      ...llamaShape("tiny", { context_length, ...SHAPE }),
+      architecture === undefined ? of_llama! : pair("general.architecture", VALUE.string, text(architecture)),
+      ...shape,
       ...vocabulary(WORDS),
       ...(type === undefined ? [] : [pair("general.type", VALUE.string, text(type))]),
       ...keys,

@@ -5,8 +5,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { absolutePath, PathError } from "../../../models/absolute-path.ts";
 import { fillFromHeader } from "../../../models/gguf/fill-from-header.ts";
 import { GgufError, readGgufFile } from "../../../models/gguf/header.ts";
-import { whyNoModel } from "../../../models/gguf/kind.ts";
-import { whyNotWhole } from "../../../models/gguf/split.ts";
+import { whyUnusable } from "../../../models/gguf/usable.ts";
 import type { Model, ModelFile } from "../../../models/manifest.ts";
 import { safeFileName } from "../../../models/reference.ts";
 import { missingParts } from "../../../models/split-gguf.ts";
@@ -37,7 +36,7 @@ export async function describeFilesInPlace(model: Model, path: string, within: s
     throw error;
   });
   const names = paths.map((path) => basename(path));
-  const fault = whyNoModel(header) ?? whyNotWhole(header, names);
+  const fault = whyUnusable(header, names);
   if (fault !== undefined) throw invalidValue(`${quote(path)} cannot be used: ${fault}`, "path");
   return fillFromHeader({ ...model, source_url: pathToFileURL(paths[0]!).href, files }, header);
 }

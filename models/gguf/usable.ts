@@ -1,9 +1,15 @@
-// Whether the files of a model are those that its header counts: llama.cpp finds the parts of a model by their names.
+// Whether a model can be made of files, by the header of the first one.
 import { allParts } from "../split-gguf.ts";
 import type { GgufHeader } from "./header.ts";
+import { whyNoModel } from "./kind.ts";
 
-/** The sentence that says why a model with this header is not whole; `names`: of its files, the first of which has the header. */
-export function whyNotWhole({ split }: GgufHeader, names: string[]): string | undefined {
+/** The sentence that says why none can be made of files with these names; undefined where one can. */
+export function whyUnusable(header: GgufHeader, names: string[]): string | undefined {
+  return whyNoModel(header) ?? whyNotWhole(header, names);
+}
+
+/** llama.cpp finds the parts of a model by their names. */
+function whyNotWhole({ split }: GgufHeader, names: string[]): string | undefined {
   const [first = ""] = names;
   if (split === undefined) return undefined;
   const { no, count } = split;
