@@ -21,7 +21,10 @@ export interface LoadOptions {
   threads?: number | undefined;
   /** Chats that run side by side, at least 1. */
   slots: number;
-  /** Tokens one slot holds, prompt and answer together; the engine takes less where the model was trained on less. */
+  /**
+   * Tokens one slot holds, prompt and answer together; the engine takes less where the model was trained on less. `Infinity` where nobody set
+   * them for a model that other servers run.
+   */
   context: number;
   /** Bytes of memory that the engine is expected to take; one that takes far more is stopped. Absent: not known. */
   memory?: number | undefined;
@@ -48,7 +51,7 @@ export interface KvCache {
 export interface Engine {
   /** How many chats it runs side by side: at most what the load asked for. */
   readonly slots: number;
-  /** Tokens one slot holds, prompt and answer together. */
+  /** Tokens one slot holds, prompt and answer together; `Infinity` where other servers run the model and none says it. */
   readonly context_length: number;
   /** Settles when the engine is gone: with nothing after `close()`, with the reason when it died. Never rejects. */
   readonly closed: Promise<AdapterError | undefined>;

@@ -1,8 +1,9 @@
 // What goes wrong with another server, which error the client gets, and whether one more server may be tried.
-import { AdapterError, type AdapterErrorCode, type AdapterErrorOptions, type ContextCounts } from "../adapter.ts";
+import { AdapterError, type AdapterErrorCode, type AdapterErrorOptions } from "../adapter.ts";
 import { contextMessage } from "../shared/context-exceeded.ts";
 import { BrokenAnswer, FailedAnswer } from "../shared/openai-stream/answer-events.ts";
 import type { ServerErrorBody } from "../shared/openai-stream/error-body.ts";
+import { contextCounts, isContextExceeded } from "./context-words.ts";
 
 /**
  * `request`: the request is at fault, and would be everywhere. `busy`: the server has no free slot. `declined`: the server was not reached,
@@ -83,36 +84,16 @@ function isRequestFault(status: number, { message }: ServerErrorBody): boolean {
   return [400, 413, 422].includes(status) || (status === 500 && /\bnot supported\b/.test(message));
 }
 
-const CONTEXT_CODES = /context_length_exceeded|exceed_context_size_error/;
-const CONTEXT_MESSAGES =
-  /maximum context length|context length exceeded|longer than the maximum model length|exceeds the available context size/i;
-/** The counts, as vLLM, OpenAI and older releases of llama-server word them. */
-const CONTEXT_IN_WORDS =
-  /(?:maximum context length (?:is|of)|maximum model length of|available context size \()\D{0,10}(\d{1,9})/i;
-const PROMPT_IN_WORDS =
-  /(?:messages resulted in|prompt contains(?: at least)?|prompt \(length|request \() ?(\d{1,9})|(\d{1,9}) (?:tokens )?(?:in|from) the (?:messages|input)/i;
-
 function requestFailure(says: string, body: ServerErrorBody, { fields }: UpstreamTarget): ServerFailure {
   const { message, type, code, error } = body;
   // What is wrong with the request is for the client, who alone can mend it.
   const public_message = publicMessageOf(`says: ${message}`).slice(0, -1);
-  if (!CONTEXT_CODES.test(`${type} ${code}`) && !CONTEXT_MESSAGES.test(message))
+  if (!isContextExceeded(`${type} ${code}`, message))
     return new ServerFailure("request", "request_refused", says, { public_message, param: blamedField(error, fields) });
   const context = contextCounts(error, message);
   if (context === undefined) return new ServerFailure("request", "context_length_exceeded", says, { public_message });
   return new ServerFailure("request", "context_length_exceeded", contextMessage(context), { context });
 }
-
-/** From llama-server's fields, else from the sentence; undefined where neither says what the context holds. */
-function contextCounts({ n_prompt_tokens, n_ctx }: Record<string, unknown>, message: string): ContextCounts | undefined {
-  const [, holds] = CONTEXT_IN_WORDS.exec(message) ?? [];
-  const [, before, after = before] = PROMPT_IN_WORDS.exec(message) ?? [];
-  const context = typeof n_ctx === "number" ? n_ctx : numberOf(holds);
-  const prompt = typeof n_prompt_tokens === "number" ? n_prompt_tokens : numberOf(after);
-  return context === undefined ? undefined : { ...(prompt !== undefined && { n_prompt_tokens: prompt }), n_ctx: context };
-}
-
-const numberOf = (digits: string | undefined): number | undefined => (digits === undefined ? undefined : Number(digits));
 
 const MAX_PATH = 100;
 

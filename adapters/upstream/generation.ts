@@ -22,7 +22,8 @@ export async function* generate(
   signal.throwIfAborted();
   const conversation = routedConversation(request.messages);
   const fields = upstreamBody(request, config.model);
-  const body = JSON.stringify(fields);
+  let body = JSON.stringify(fields);
+  let bounded = false;
   const failures = new Map<PoolServer, ServerFailure>();
   for (;;) {
     const server = await acquireServer(pool, conversation, failures, signal);
@@ -39,12 +40,28 @@ export async function* generate(
       signal.throwIfAborted();
       const failure = failureOfError(target, error);
       pool.failed(server, failure);
+      const room = begun || bounded ? undefined : roomFor(fields.max_tokens, failure);
+      if (room !== undefined) {
+        bounded = true;
+        body = JSON.stringify({ ...fields, max_tokens: room });
+        continue;
+      }
       if (begun || failure.verdict === "request") throw failure;
       failures.set(server, failure);
     } finally {
       pool.release(server);
     }
   }
+}
+
+/**
+ * Tokens for an answer whose prompt fits, where a server refuses it for the tokens that the answer may have: with every other engine the context
+ * bounds them. Undefined for all other failures.
+ */
+function roomFor(max_tokens: unknown, { context }: ServerFailure): number | undefined {
+  if (context?.n_prompt_tokens === undefined || typeof max_tokens !== "number") return undefined;
+  const room = context.n_ctx - context.n_prompt_tokens;
+  return room > 0 && room < max_tokens ? room : undefined;
 }
 
 /** The server for the next try. Where no further one may be tried, throws the failure that the client gets. */

@@ -13,8 +13,10 @@ const ListedModel = v.object({
   id: v.string(),
   /** llama-server's further names of it. */
   aliases: v.fallback(v.optional(v.array(v.string()), []), []),
-  /** The context length, as vLLM names it; ingle and llama-server have the two below. */
+  /** What a slot holds: as ingle and LM Studio name it, as vLLM does, and below as llama-server does. */
+  loaded_context_length: Tokens,
   max_model_len: Tokens,
+  /** Of ingle it is what the model was trained on, of others what they hold. */
   context_length: Tokens,
   meta: v.fallback(v.optional(v.object({ n_ctx: Tokens })), undefined),
 });
@@ -41,8 +43,8 @@ export async function fetchContextLength(
     const models = parseModelList(await readText(response.body, MAX_LIST));
     const named = models.find(({ id, aliases }) => id === target.model || aliases.includes(target.model));
     // A server with one model alone runs it under any name.
-    const { max_model_len, context_length, meta } = named ?? (models.length === 1 ? models[0]! : {});
-    return max_model_len ?? context_length ?? meta?.n_ctx;
+    const { loaded_context_length, max_model_len, context_length, meta } = named ?? (models.length === 1 ? models[0]! : {});
+    return loaded_context_length ?? max_model_len ?? meta?.n_ctx ?? context_length;
   } catch (error) {
     signal.throwIfAborted();
     throw failureOfError(target, error);

@@ -9,7 +9,7 @@ export interface EngineRow {
   state: "loading" | "running" | "stopping";
   /** An estimate; null where none can be made, and while it waits for memory. */
   memory_bytes: number | null;
-  /** Tokens a slot holds; null before it is loaded. */
+  /** Tokens a slot holds; null before it is loaded, and of other servers that do not say it. */
   context_length: number | null;
   slots: number;
   /** Slots in use. */
@@ -32,7 +32,7 @@ export function rowOf(instance: ModelInstance, memory: number | undefined, now: 
     object: "engine",
     state: stopping ? "stopping" : engine === undefined ? "loading" : "running",
     memory_bytes: memory ?? null,
-    context_length: engine?.context_length ?? null,
+    context_length: Number.isFinite(engine?.context_length) ? engine!.context_length : null,
     slots: engine?.slots ?? queue.slots,
     busy: queue.busy,
     queued: queue.waiting,

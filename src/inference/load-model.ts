@@ -69,7 +69,9 @@ export function createLoader(options: LoaderOptions) {
     const set = { slots: slotsOf(model), context: options.context ?? model.settings.ctx_len };
     try {
       const needed = await need?.(installed, set);
-      const { slots = MOST_DEFAULT_SLOTS, context = DEFAULT_CONTEXT } = needed?.load ?? set;
+      // What other servers hold is for them to say.
+      const usual = model.upstream === undefined ? DEFAULT_CONTEXT : Number.POSITIVE_INFINITY;
+      const { slots = MOST_DEFAULT_SLOTS, context = usual } = needed?.load ?? set;
       const load = { slots, context };
       if (needed !== undefined) await memory.reserve(instance, needed, signal);
       instance.engine = await loadEngine(model, installed, { ...load, memory: needed?.total }, signal);

@@ -134,10 +134,45 @@ describe("what comes back", () => {
   });
 });
 
+describe("more tokens than the context has room for", () => {
+  const TOO_MANY =
+    "'max_tokens' or 'max_completion_tokens' is too large: 16. This model's maximum context length is 64 tokens and your request has 60 input tokens (16 > 64 - 60).";
+  const refusal = (message: string): Behaviour => ({
+    kind: "status",
+    status: 400,
+    body: JSON.stringify({ error: { message, code: 400 } }),
+  });
+
+  test("are bounded by it, as with every other engine", async () => {
+    const there = await server();
+    there.behaveInTurn([refusal(TOO_MANY), { kind: "answers" }]);
+    expect(await said(await load([there]))).toBe("hello");
+    expect(there.chats.map(({ body }) => body.max_tokens)).toEqual([16, 4]);
+  });
+
+  test("are tried once", async () => {
+    const there = await server(refusal(TOO_MANY.replace("60 input", "55 input")));
+    const error = await failure(said(await load([there])));
+    expect([error.code, there.chats.map(({ body }) => body.max_tokens)]).toEqual(["context_length_exceeded", [16, 9]]);
+  });
+
+  test.each([
+    ["the prompt is too long by itself", TOO_MANY.replace("60 input", "64 input")],
+    ["it is not known how long the prompt is", "This model's maximum context length is 64 tokens."],
+    ["the room is no less than what was asked for", TOO_MANY.replace("60 input", "48 input")],
+  ])("are not tried where %s", async (_, message) => {
+    const there = await server(refusal(message));
+    expect((await failure(said(await load([there])))).code).toBe("context_length_exceeded");
+    expect(there.chats).toHaveLength(1);
+  });
+});
+
 describe("a load", () => {
   test.each<[string, object, number]>([
     ["vLLM", { id: "m", max_model_len: 8192 }, 8192],
-    ["ingle", { id: "m", context_length: 4096 }, 4096],
+    ["ingle", { id: "m", context_length: 131_072, loaded_context_length: 4096 }, 4096],
+    ["ingle that has not loaded it", { id: "m", context_length: 2048, loaded_context_length: null }, 2048],
+    ["OpenRouter", { id: "m", context_length: 4096 }, 4096],
     ["llama-server", { id: "/x.gguf", aliases: ["m"], meta: { n_ctx: 2048, n_ctx_train: 9999 } }, 2048],
     ["one that does not say", { id: "m", context_length: null }, 512],
   ])("learns the context of %s", async (_, model, context) => {
@@ -213,6 +248,56 @@ async function hole(): Promise<{ url: string }> {
 }
 
 /** What one server alone does, and the error that the client gets. */
+/** In the words of other servers, and the counts that are to be read from them. */
+const COUNTED = /^The prompt has 5000 tokens, and this model's maximum context length is 4096 tokens, /;
+const UNCOUNTED = /^The prompt is too long, and this model's maximum context length is 4096 tokens, /;
+const TOO_LONG: [who: string, message: string, counts: RegExp][] = [
+  [
+    "vLLM, of a chat",
+    "This model's maximum context length is 4096 tokens. However, your request has 5000 input tokens.",
+    COUNTED,
+  ],
+  [
+    "vLLM, of both together",
+    "This model's maximum context length is 4096 tokens. However, you requested 100 output tokens and your prompt contains at least 5000 input tokens, for a total of at least 5100 tokens.",
+    COUNTED,
+  ],
+  ["SGLang", "The input (5000 tokens) is longer than the model's context length (4096 tokens).", COUNTED],
+  [
+    "SGLang, of both together",
+    "Requested token count exceeds the model's maximum context length of 4096 tokens. You requested a total of 5100 tokens: 5000 tokens from the input messages and 100 tokens for the completion.",
+    COUNTED,
+  ],
+  [
+    "TGI",
+    "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096. Given: 5000 `inputs` tokens and 100 `max_new_tokens`",
+    COUNTED,
+  ],
+  [
+    "LM Studio",
+    "Trying to keep the first 5000 tokens when context the overflows. However, the model is loaded with context length of only 4096 tokens, which is not enough.",
+    COUNTED,
+  ],
+  [
+    "OpenRouter",
+    "This endpoint's maximum context length is 4096 tokens. However, you requested about 5100 tokens (5000 of text input, 100 in the output).",
+    COUNTED,
+  ],
+  [
+    "DeepSeek",
+    "This model's maximum context length is 4096 tokens. However, you requested 5100 tokens (5000 in the messages, 100 in the completion).",
+    COUNTED,
+  ],
+  ["Mistral", "Prompt contains 5000 tokens and 0 draft tokens, too large for model with 4096 maximum context length", COUNTED],
+  [
+    "OpenAI",
+    "Input tokens exceed the configured limit of 4,096 tokens. Your messages resulted in 5,000 tokens. Please reduce the length of the messages.",
+    COUNTED,
+  ],
+  ["Anthropic", "prompt is too long: 5000 tokens > 4096 maximum", COUNTED],
+  ["one that counts nothing", "This model's maximum context length is 4096 tokens.", UNCOUNTED],
+];
+
 const FAULTS: [name: string, behaviour: Behaviour, code: string, words: RegExp][] = [
   ["hangs", { kind: "hangs" }, "upstream_error", /gave no sign of life for 0\.3 s/],
   [
@@ -268,7 +353,7 @@ const FAULTS: [name: string, behaviour: Behaviour, code: string, words: RegExp][
       body: '{"error":{"message":"too long","type":"exceed_context_size_error","n_prompt_tokens":99,"n_ctx":64}}',
     },
     "context_length_exceeded",
-    /^The prompt has 99 tokens, and the maximum context length is 64 tokens, the answer included\. Shorten it\.$/,
+    /^The prompt has 99 tokens, and this model's maximum context length is 64 tokens, the answer included\. Shorten it\.$/,
   ],
   [
     "has too small a context (vLLM)",
@@ -278,7 +363,7 @@ const FAULTS: [name: string, behaviour: Behaviour, code: string, words: RegExp][
       body: '{"error":{"message":"This model\'s maximum context length is 64 tokens.","code":400}}',
     },
     "context_length_exceeded",
-    /^The prompt is too long, and the maximum context length is 64 tokens, /,
+    /^The prompt is too long, and this model's maximum context length is 64 tokens, /,
   ],
   [
     "has too small a context, and counted the messages (OpenAI)",
@@ -288,7 +373,7 @@ const FAULTS: [name: string, behaviour: Behaviour, code: string, words: RegExp][
       body: '{"error":{"message":"This model\'s maximum context length is 64 tokens. However, your messages resulted in 99 tokens.","code":"context_length_exceeded"}}',
     },
     "context_length_exceeded",
-    /^The prompt has 99 tokens, and the maximum context length is 64 tokens, /,
+    /^The prompt has 99 tokens, and this model's maximum context length is 64 tokens, /,
   ],
   [
     "has too small a context (vLLM, of a prompt)",
@@ -298,7 +383,7 @@ const FAULTS: [name: string, behaviour: Behaviour, code: string, words: RegExp][
       body: '{"error":{"message":"The decoder prompt (length 99) is longer than the maximum model length of 64.","code":400}}',
     },
     "context_length_exceeded",
-    /^The prompt has 99 tokens, and the maximum context length is 64 tokens, /,
+    /^The prompt has 99 tokens, and this model's maximum context length is 64 tokens, /,
   ],
   [
     "has too small a context (llama-server of 2025)",
@@ -308,8 +393,14 @@ const FAULTS: [name: string, behaviour: Behaviour, code: string, words: RegExp][
       body: '{"error":{"message":"the request exceeds the available context size (64 tokens), try increasing it"}}',
     },
     "context_length_exceeded",
-    /^The prompt is too long, and the maximum context length is 64 tokens, /,
+    /^The prompt is too long, and this model's maximum context length is 64 tokens, /,
   ],
+  ...TOO_LONG.map(([who, message, counts]): (typeof FAULTS)[number] => [
+    `has too small a context (${who})`,
+    { kind: "status", status: 400, body: JSON.stringify({ error: { message, type: "invalid_request_error", code: 400 } }) },
+    "context_length_exceeded",
+    counts,
+  ]),
   [
     "sends a page",
     { kind: "says", type: "text/html", body: "<html>" },

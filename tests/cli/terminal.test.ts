@@ -85,7 +85,7 @@ describe.skipIf(python !== undefined)(`a conversation in a terminal${python ? ` 
       expect(end).toEqual({ code: 1, missing: null });
       // 40 of the question, 24 that its answer found room for, and one.
       expect(output).toEndWith(
-        "The prompt has 65 tokens, and the maximum context length is 64 tokens, the answer included. Shorten it.\r\n",
+        "The prompt has 65 tokens, and this model's maximum context length is 64 tokens, the answer included. Shorten it.\r\n",
       );
     },
     SLOW,

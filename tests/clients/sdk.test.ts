@@ -132,7 +132,7 @@ describe("the TypeScript client", () => {
       const error = await refusal(client.chat.completions.create({ ...ask("word ".repeat(9000)), stream }));
       expect(error).toBeInstanceOf(BadRequestError);
       expect(error).toMatchObject({ code: "context_length_exceeded", param: "messages" });
-      expect(error.message).toMatch(/90\d\d tokens, and the maximum context length is 8192 tokens/);
+      expect(error.message).toMatch(/90\d\d tokens, and this model's maximum context length is 8192 tokens/);
     }
   });
 

@@ -32,6 +32,8 @@ export interface FakeUpstream {
   /** Chat requests so far. */
   chats: { headers: IncomingHttpHeaders; body: any }[];
   behave(behaviour: Behaviour): void;
+  /** Each of these once, then the last one for ever. */
+  behaveInTurn(behaviours: Behaviour[]): void;
   /** What GET /models answers. */
   lists(status: number, body: unknown): void;
   /** Connections that are open. */
@@ -50,7 +52,7 @@ const USAGE = { prompt_tokens: 7, completion_tokens: 2, prompt_tokens_details: {
 const END = `${chunk({}, "stop")}data: ${JSON.stringify({ choices: [], usage: USAGE })}\n\ndata: [DONE]\n\n`;
 
 export async function startFakeUpstream(model = "m"): Promise<FakeUpstream> {
-  let behaviour: Behaviour = { kind: "answers" };
+  let behaviours: Behaviour[] = [{ kind: "answers" }];
   let listed = { status: 200, body: { object: "list", data: [{ id: model }] } as unknown };
   const chats: FakeUpstream["chats"] = [];
   const sockets = new Set<Socket>();
@@ -63,7 +65,7 @@ export async function startFakeUpstream(model = "m"): Promise<FakeUpstream> {
       request.on("end", () => {
         if (request.method === "GET") return void json(response, listed.status, listed.body);
         chats.push({ headers: request.headers, body: JSON.parse(text) });
-        perform(behaviour, response);
+        perform(behaviours.length > 1 ? behaviours.shift()! : behaviours[0]!, response);
       });
     });
     server.on("connection", (socket) => sockets.add(socket.on("close", () => sockets.delete(socket))));
@@ -75,7 +77,8 @@ export async function startFakeUpstream(model = "m"): Promise<FakeUpstream> {
     url: `http://127.0.0.1:${port}/v1`,
     host: `127.0.0.1:${port}`,
     chats,
-    behave: (next) => void (behaviour = next),
+    behave: (next) => void (behaviours = [next]),
+    behaveInTurn: (all) => void (behaviours = [...all]),
     lists: (status, body) => void (listed = { status, body }),
     sockets: () => sockets.size,
     start,
