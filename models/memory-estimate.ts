@@ -39,7 +39,7 @@ const ENOUGH_CONTEXT = 8192;
 /** Free memory is never twice the same, and saved states are good for one length of context alone: so that is not taken to the last token. */
 const DEFAULT_CONTEXT_STEP = 2048;
 
-/** llama.cpp rounds the context of a slot up to a multiple of this. */
+/** llama.cpp rounds the context of a slot up to a multiple of this, as far as the model was trained. */
 export const CONTEXT_STEP = 256;
 
 // Where the numbers come from: node-llama-cpp 3.22.1 on a processor, batches of 512, in a child process on Node 26, Linux x64.
@@ -117,7 +117,7 @@ export function chooseLoad(set: RequestedLoad, sizes: ModelSizes, budget: number
   const most = Math.min(trained, LARGEST_DEFAULT_CONTEXT);
   const loadWith = (slots: number): ContextLoad => {
     const usual = (): number => defaultContext(most, sizes.largest(slots, budget / 2));
-    return { slots, context: Math.min(set.context ?? usual(), trained) };
+    return { slots, context: Math.min(roundContext(set.context ?? usual()), trained) };
   };
   const [bytes, enough] = set.context === undefined ? [budget / 2, Math.min(ENOUGH_CONTEXT, most)] : [budget, 0];
   const isEnough = (load: ContextLoad): boolean => load.context >= enough && sizes.total(load) <= bytes;

@@ -165,6 +165,20 @@ describe("the memory of engines", () => {
       expect(await loadIn(0, { slots: 5, context: 512 })).toEqual([5, 512]);
     });
 
+    test("a context that is set is told as llama.cpp takes it: whole steps of 256, and no more than the model's own", async () => {
+      for (const [context, taken] of [
+        [64, 256],
+        [300, 512],
+        [512, 512],
+        [131_000, 131_072],
+        [200_000, 131_072],
+      ] as const)
+        expect(await loadIn(100e9, { slots: 2, context })).toEqual([2, taken]);
+      const odd = file("odd-slots", tinyGguf({ context_length: 300 }));
+      const { need } = createMemoryEstimator({ budget: () => 100e9 });
+      expect((await need(odd, { context: 290 })).load).toEqual({ slots: 4, context: 300 });
+    });
+
     test("a model that was trained on little gives up slots where four with that do not fit", async () => {
       const short = file("short-slots", tinyGguf({ context_length: 2_048 }));
       const { need } = createMemoryEstimator({ budget: () => 0 });
