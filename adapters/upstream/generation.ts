@@ -40,10 +40,10 @@ export async function* generate(
       signal.throwIfAborted();
       const failure = failureOfError(target, error);
       pool.failed(server, failure);
-      const room = begun || bounded ? undefined : roomFor(fields.max_tokens, failure);
-      if (room !== undefined) {
+      const fitting = begun || bounded ? undefined : maxTokensThatFit(fields.max_tokens, failure);
+      if (fitting !== undefined) {
         bounded = true;
-        body = JSON.stringify({ ...fields, max_tokens: room });
+        body = JSON.stringify({ ...fields, max_tokens: fitting });
         continue;
       }
       if (begun || failure.verdict === "request") throw failure;
@@ -58,10 +58,10 @@ export async function* generate(
  * Tokens for an answer whose prompt fits, where a server refuses it for the tokens that the answer may have: with every other engine the context
  * bounds them. Undefined for all other failures.
  */
-function roomFor(max_tokens: unknown, { context }: ServerFailure): number | undefined {
+function maxTokensThatFit(max_tokens: unknown, { context }: ServerFailure): number | undefined {
   if (context?.n_prompt_tokens === undefined || typeof max_tokens !== "number") return undefined;
-  const room = context.n_ctx - context.n_prompt_tokens;
-  return room > 0 && room < max_tokens ? room : undefined;
+  const left = context.n_ctx - context.n_prompt_tokens;
+  return left > 0 && left < max_tokens ? left : undefined;
 }
 
 /** The server for the next try. Where no further one may be tried, throws the failure that the client gets. */
