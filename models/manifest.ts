@@ -95,6 +95,8 @@ const ModelObject = v.object({
   template_kwargs: v.optional(v.array(v.string())),
   /** Whether the template is one of a model that thinks; absent as `template_tools`. */
   template_thinking: v.optional(v.boolean()),
+  /** The prompt that the template makes, in the form of `settings.prompt_template`, which it is not: nothing is rendered by it. */
+  template_prompt: v.optional(v.string()),
   /** The adapter that runs it; absent: the server's choice. */
   engine: v.optional(v.string()),
   /** The servers that run it instead of this machine; then it has no files. */

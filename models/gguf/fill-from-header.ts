@@ -4,15 +4,19 @@ import { templateFacts } from "./template-facts.ts";
 
 /** The model with the gaps of its record filled from the header of its weights. */
 export function fillFromHeader(model: Model, header: GgufHeader): Model {
-  const { context_length, license, quantization, architecture, chat_template = "" } = header;
+  const { context_length, license, quantization, architecture, chat_template = "", author } = header;
+  const { template_prompt, ...facts } = templateFacts(chat_template);
   const known = {
     ...(context_length !== undefined && { context_length }),
     ...(license !== undefined && { license: plain(license) }),
-    ...templateFacts(chat_template),
+    ...facts,
   };
+  // The catalogue says what the template of its model was; the file says what it is.
+  const form = template_prompt !== undefined && { template_prompt };
+  const by = author !== undefined && { author: plain(author) };
   const tags = model.metadata.tags ?? [architecture, quantization].filter((tag) => tag !== undefined).map(plain);
   const size = model.metadata.size ?? model.files.reduce((sum, { size = 0 }) => sum + size, 0);
-  return { ...known, ...model, metadata: { ...model.metadata, tags, size } };
+  return { ...known, ...model, ...form, metadata: { ...by, ...model.metadata, tags, size } };
 }
 
 /** Texts of a file may hold escape sequences of terminals. */

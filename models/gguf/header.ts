@@ -24,6 +24,8 @@ export interface GgufHeader extends NetworkShape, Pick<TensorTotals, "parameters
   /** As `enum llama_pooling_type` numbers the ways to make one vector of a text, 0 is none; as it stands in the file. */
   pooling_type?: unknown;
   name?: string;
+  /** Who made the model, or the organisation. */
+  author?: string;
   /** Mostly an SPDX identifier. */
   license?: string;
   /** Parameters in words, such as "135M". */
@@ -149,6 +151,7 @@ function fieldsOf(pairs: Pairs, most_used: string | undefined) {
     pooling_type: pairs.get(`${architecture}.pooling_type`),
     type: textOf(pairs, "general.type"),
     name: textOf(pairs, "general.name"),
+    author: authorOf(pairs),
     license: textOf(pairs, "general.license") ?? textOf(pairs, "general.license.name"),
     size_label: textOf(pairs, "general.size_label"),
     file_type,
@@ -160,6 +163,12 @@ function fieldsOf(pairs: Pairs, most_used: string | undefined) {
     ...shapeOf(pairs),
     split: splitOf(pairs),
   };
+}
+
+/** Nothing depends on it: a list, as older converters wrote, is no damage. */
+function authorOf(pairs: Pairs): string | undefined {
+  const names = [pairs.get("general.author"), pairs.get("general.organization")];
+  return names.find((name) => typeof name === "string");
 }
 
 function splitOf(pairs: Pairs): GgufHeader["split"] {

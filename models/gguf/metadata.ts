@@ -19,6 +19,8 @@ const KEPT_TEXTS = new Set([
   "general.license",
   "general.license.name",
   "general.size_label",
+  "general.author",
+  "general.organization",
   "tokenizer.chat_template",
   "tokenizer.chat_template.tool_use",
 ]);

@@ -1,4 +1,5 @@
 // What the source of a chat template shows without being run.
+import { promptForm } from "./prompt-form.ts";
 
 export interface TemplateSourceFacts {
   /** Templates read tools from a variable of this name; a template without it drops the tools of a request. */
@@ -7,13 +8,17 @@ export interface TemplateSourceFacts {
   template_kwargs: string[];
   /** Whether answers may hold thoughts between markers that the template knows. */
   template_thinking: boolean;
+  /** What it makes of a system message and a question, in the form of `settings.prompt_template`; absent where it is of no known family. */
+  template_prompt?: string;
 }
 
 export function templateFacts(source: string): TemplateSourceFacts {
+  const template_prompt = promptForm(source);
   return {
     template_tools: /\btools\b/.test(source),
     template_kwargs: freeVariables(source),
     template_thinking: THINKING.test(source),
+    ...(template_prompt !== undefined && { template_prompt }),
   };
 }
 

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "bun:test";
 import { errorOf, makeApp, makeModel, NOW } from "../support/app.ts";
 import { pair, text, VALUE, writeGguf } from "../../adapters/llama-server/build/gguf-writer.ts";
+import { faults } from "../support/document.ts";
 import { tinyGguf } from "../support/tiny-gguf.ts";
 
 const OPERATOR = "operator-key-of-the-tests";
@@ -300,6 +301,27 @@ describe("a file that is there", () => {
     expect(await listed()).toEqual(["mine"]);
     expect((await request("/v1/models/mine", { method: "DELETE" })).status).toBe(200);
     expect(readFileSync(path)).toHaveLength(474_016);
+  });
+
+  test("is the document's model in every field, as far as its header says it", async () => {
+    const { added, owner, shown, library } = house();
+    const template = "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content + '<|im_end|>\n' }}{% endfor %}";
+    const tail = "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
+    const chatml =
+      "<|im_start|>system\n{system_message}<|im_end|>\n<|im_start|>user\n{prompt}<|im_end|>\n<|im_start|>assistant\n";
+    const schema = { $ref: "#/components/schemas/GetModelResponse" };
+    for (const [id, bytes] of [
+      ["told", tinyGguf({ template: template + tail, keys: [pair("general.author", VALUE.string, text("Ada"))] })],
+      ["bare", tinyGguf()],
+    ] as const) {
+      await added({ id, path: file(`${id}.gguf`, bytes) }, owner);
+      const model = await shown(id);
+      expect(faults(schema, model, { whole: true })).toEqual([]);
+      expect(model.settings).toEqual({ ctx_len: 512, prompt_template: chatml });
+      expect(model.metadata.author).toBe(id === "told" ? "Ada" : "");
+    }
+    // What is told of the template is no setting: the template of the file renders.
+    expect((await library.list()).map(({ settings }) => settings)).toEqual([{}, {}]);
   });
 
   test("needs the owner, or to be in the folder for it", async () => {

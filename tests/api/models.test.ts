@@ -66,7 +66,10 @@ describe("a model", () => {
       owned_by: "Ada",
       source_url: "https://example.org/full.gguf",
       settings: { ctx_len: 1024, prompt_template: "{prompt}" },
-      parameters: { temperature: 0.5, stop: ["END"] },
+      parameters: {
+        ...{ temperature: 0.5, top_p: 0.95, stream: false, max_tokens: 2048, stop: ["END"] },
+        ...{ frequency_penalty: 0, presence_penalty: 0 },
+      },
       metadata: { author: "Ada", tags: ["small"], size: 900, cover: "https://example.org/full.png" },
       engine: "echo",
       sources: [

@@ -56,6 +56,7 @@ describe("the header of a model", () => {
       architecture: "llama",
       type: undefined,
       name: "tiny",
+      author: undefined,
       license: undefined,
       size_label: undefined,
       file_type: undefined,

@@ -5,6 +5,7 @@ import type { Model } from "../../../models/manifest.ts";
 import { KeepAlive } from "../../support/quantities.ts";
 import { invalidValue } from "../../http/errors.ts";
 import { codedMessage } from "../../support/coded-message.ts";
+import { CHAT_DEFAULTS } from "./defaults.ts";
 import { readOptionalParameters } from "./optional-parameters.ts";
 import { Message, refuseUnsupportedMessages } from "./messages.ts";
 
@@ -95,33 +96,33 @@ export function toChatRequest(
   newSeed: () => number,
 ): { chat: Omit<ChatRequest, "cache_scope">; ignored: string[] } {
   refuseUnsupportedMessages(request.messages, capabilities);
-  const defaults = model.parameters;
+  const defaults = { ...CHAT_DEFAULTS, ...model.parameters };
   const max_tokens = request.max_completion_tokens ?? valueOf(request, "max_tokens");
   const is_unbounded = max_tokens != null && max_tokens < 0;
   const seed = valueOf(request, "seed");
   const given = {
-    max_tokens: is_unbounded ? undefined : (max_tokens ?? defaults.max_tokens),
-    temperature: request.temperature ?? defaults.temperature,
-    top_p: request.top_p ?? defaults.top_p,
+    max_tokens: is_unbounded ? undefined : (max_tokens ?? model.parameters.max_tokens),
+    temperature: request.temperature ?? model.parameters.temperature,
+    top_p: request.top_p ?? model.parameters.top_p,
     top_k: request.top_k ?? undefined,
     min_p: request.min_p ?? undefined,
     repeat_penalty: valueOf(request, "repeat_penalty") ?? undefined,
     // llama.cpp takes -1 for a random seed.
     seed: seed == null || seed === -1 ? undefined : Number(BigInt.asUintN(32, BigInt(seed))),
   } satisfies Record<Unasked, number | undefined>;
-  const { temperature = 0.7, top_p = 0.95, top_k = 40 } = given;
+  const { temperature = defaults.temperature, top_p = defaults.top_p, top_k = 40 } = given;
   const { parameters, ignored } = readOptionalParameters(request, model, capabilities);
   const chat = {
     messages: request.messages,
-    max_tokens: given.max_tokens ?? (is_unbounded ? UNBOUNDED : 2048),
+    max_tokens: given.max_tokens ?? (is_unbounded ? UNBOUNDED : defaults.max_tokens),
     temperature,
     top_p,
     top_k: Math.max(0, top_k),
     min_p: given.min_p ?? 0,
     repeat_penalty: given.repeat_penalty ?? 1,
-    frequency_penalty: request.frequency_penalty ?? defaults.frequency_penalty ?? 0,
-    presence_penalty: request.presence_penalty ?? defaults.presence_penalty ?? 0,
-    stop: request.stop ?? defaults.stop ?? [],
+    frequency_penalty: request.frequency_penalty ?? defaults.frequency_penalty,
+    presence_penalty: request.presence_penalty ?? defaults.presence_penalty,
+    stop: request.stop ?? defaults.stop,
     seed: given.seed ?? newSeed(),
     repeatable: given.seed !== undefined || temperature === 0 || top_p === 0,
     unasked: (Object.keys(given) as Unasked[]).filter((name) => given[name] === undefined),

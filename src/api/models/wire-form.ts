@@ -3,6 +3,7 @@ import type { Model } from "../../../models/manifest.ts";
 import { isInside } from "../../../models/download/addresses.ts";
 import { driverOf } from "../../../models/sources/registry.ts";
 import type { Deps } from "../deps.ts";
+import { documentMetadata, documentParameters, documentSettings } from "./document-fields.ts";
 import { errorBody, toApiError } from "../../http/errors.ts";
 import type { ModelFileFacts } from "../../inference/memory-estimator.ts";
 
@@ -22,18 +23,14 @@ export interface WireModelOptions {
 export async function toWireModel(model: Model, presence: ModelPresence, deps: Deps, options: WireModelOptions = {}) {
   const {
     files,
-    settings,
-    parameters,
-    metadata,
     upstream,
     template_tools: _1,
     template_kwargs: _2,
     template_thinking: _3,
+    template_prompt: _4,
     ...fields
   } = model;
   const { for_owner = false } = options;
-  // Only the estimate of a model that is not here needs it; the document's schema has no such field.
-  const { token_bytes: _4, ...wireMetadata } = metadata;
   const sources = files.flatMap((file) =>
     file.sources.map((source) => {
       const { url, ...place } = driverOf(source).locate(source);
@@ -43,16 +40,17 @@ export async function toWireModel(model: Model, presence: ModelPresence, deps: D
   );
   const { state, problem } = await readState(model, presence, deps, for_owner);
   const adapter = deps.adapterOf(model);
+  const loaded = await readLoadedContext(model, presence, deps);
   const partial_bytes = state === "available" || state === "damaged" ? await deps.library.partialBytes(model.id) : 0;
   return {
     ...fields,
     ...(for_owner && upstream && { upstream }),
     created_at: model.created,
     source_url: sourceUrl(model, sources, for_owner),
-    owned_by: model.owned_by || metadata.author || "",
-    settings,
-    parameters,
-    metadata: { ...wireMetadata, size: metadata.size ?? files.reduce((sum, { size = 0 }) => sum + size, 0) },
+    owned_by: model.owned_by || model.metadata.author || "",
+    settings: documentSettings(model, loaded ?? expectedContext(model, presence, deps)),
+    parameters: documentParameters(model, deps.stream_default),
+    metadata: documentMetadata(model),
     engine: adapter.name,
     sources,
     state,
@@ -60,7 +58,7 @@ export async function toWireModel(model: Model, presence: ModelPresence, deps: D
     ...(partial_bytes > 0 && { partial_bytes }),
     ...(await readFileFacts(model, presence, deps, options)),
     context_length: model.context_length ?? null,
-    loaded_context_length: await readLoadedContext(model, presence, deps),
+    loaded_context_length: loaded,
     capabilities: ["chat", ...adapter.capabilities(model)],
   };
 }
@@ -99,6 +97,12 @@ async function readLoadedContext(
     .then(estimator.facts)
     .catch(() => undefined);
   return facts === undefined ? null : estimator.fitOfFile(facts, model.settings).context;
+}
+
+/** The same for a model whose file is not here, or cannot be read. */
+function expectedContext(model: Model, presence: ModelPresence, { estimator }: Deps): number | undefined {
+  const fit = presence === "available" ? estimator?.roughFit(model) : undefined;
+  return fit?.context ?? model.context_length;
 }
 
 function detailsOf({ header }: ModelFileFacts) {

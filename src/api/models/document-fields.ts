@@ -1,0 +1,26 @@
+// The fields of the document's `Model` that say how a model is used and what it is: what holds for it here, set or not.
+import type { Model } from "../../../models/manifest.ts";
+import { CHAT_DEFAULTS } from "../chat/defaults.ts";
+import { PLAIN_PICTURE } from "../plain-picture.ts";
+
+/** `context`: tokens that a slot of it holds, or would hold. Absent is what nobody knows before its first load. */
+export function documentSettings({ settings, template_prompt }: Model, context: number | undefined) {
+  const { ctx_len = context, prompt_template = template_prompt } = settings;
+  return { ...(ctx_len !== undefined && { ctx_len }), ...(prompt_template !== undefined && { prompt_template }) };
+}
+
+/** What a request gets that says nothing; null is what another server decides. Only the server's setting says whether it streams. */
+export function documentParameters({ parameters, upstream }: Model, stream: boolean) {
+  const decided_there = upstream === undefined ? {} : { temperature: null, top_p: null, max_tokens: null };
+  return { ...CHAT_DEFAULTS, ...decided_there, ...parameters, stream };
+}
+
+/** Nothing else may be in it: `token_bytes` serves only the estimate of a model that is not here. */
+export function documentMetadata({ metadata, files, owned_by }: Model) {
+  return {
+    author: metadata.author ?? owned_by,
+    tags: metadata.tags ?? [],
+    size: metadata.size ?? files.reduce((sum, { size = 0 }) => sum + size, 0),
+    cover: metadata.cover ?? PLAIN_PICTURE,
+  };
+}
