@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { AdapterError, type ChatMessage, type ChatRequest } from "../adapter.ts";
 import { argumentsObject } from "../shared/call-arguments.ts";
 import { chatBody } from "../shared/openai-stream/request-body.ts";
-import { refuseCostlyGrammar } from "../shared/grammar-limits/explore.ts";
+import { createGrammarBudget, type GrammarBudget, refuseCostlyGrammar } from "../shared/grammar-limits/explore.ts";
 import { GrammarError, parseGrammar } from "../shared/grammar-limits/gbnf.ts";
 import { refuseCostlySchema } from "../shared/grammar-limits/schema.ts";
 import { Samplers } from "../samplers.ts";
@@ -34,7 +34,7 @@ const OFF = {
 export function checkedRequest(request: ChatRequest, model: LlamaServerModel): ChatRequest {
   checkCombinations(request);
   checkTools(request, model);
-  checkConstraints(request);
+  checkConstraints(request, createGrammarBudget(model.vocab_size));
   checkBias(request.logit_bias, model.vocab_size);
   parseSamplers(request);
   request.messages.forEach(checkImages);
@@ -125,32 +125,38 @@ function checkTools({ tools, tool_choice }: ChatRequest, { template_tools }: Lla
 }
 
 /** What would cost llama-server its memory or all its time, and what it would pass over. */
-function checkConstraints({ grammar, response_format, tools }: ChatRequest): void {
-  if (grammar !== undefined) checkGrammar(grammar);
-  if (response_format?.type === "json_schema") {
-    checkSchema("response_format", response_format.json_schema.schema, "response_format.json_schema.schema");
-  }
-  for (const [i, tool] of tools?.entries() ?? []) {
-    checkSchema("tools", tool.function.parameters, `tools[${i}].function.parameters`);
-  }
+function checkConstraints({ grammar, response_format, tools }: ChatRequest, budget: GrammarBudget): void {
   // The schemas of all tools become one grammar.
   for (const [name, value] of Object.entries({ response_format, tools })) {
     if (value !== undefined && JSON.stringify(value).length > LONGEST_GRAMMAR) {
       throw refused(name, `"${name}" has more than ${LONGEST_GRAMMAR} characters.`);
     }
   }
+  if (grammar !== undefined) checkGrammar(grammar, budget);
+  if (response_format?.type === "json_schema") {
+    checkSchema("response_format", response_format.json_schema.schema, "response_format.json_schema.schema", budget);
+  }
+  for (const [i, tool] of tools?.entries() ?? []) {
+    const { name, parameters } = tool.function;
+    // What a call goes on with is told by the name alone.
+    const alike = tools!.filter((other) => other.function.name === name).length;
+    checkSchema("tools", parameters, `tools[${i}].function.parameters`, {
+      ...budget,
+      most_readings: Math.floor(budget.most_readings / alike),
+    });
+  }
 }
 
-function checkGrammar(grammar: string): void {
+function checkGrammar(grammar: string, budget: GrammarBudget): void {
   if (grammar.length > LONGEST_GRAMMAR) throw refused("grammar", `"grammar" has more than ${LONGEST_GRAMMAR} characters.`);
   // llama-server built without llguidance crashes at a grammar of that language.
   if (grammar.startsWith("%llguidance")) throw refused("grammar", `"grammar" is not in GBNF.`);
   if (grammar.trim() === "") throw refused("grammar", `"grammar" is empty.`);
-  refuseWhereCostly("grammar", `"grammar" cannot be honoured`, () => refuseCostlyGrammar(parseGrammar(grammar)));
+  refuseWhereCostly("grammar", `"grammar" cannot be honoured`, () => refuseCostlyGrammar(parseGrammar(grammar), budget));
 }
 
-function checkSchema(param: string, schema: unknown, path: string): void {
-  refuseWhereCostly(param, `The schema in "${path}" cannot be honoured`, () => refuseCostlySchema(schema));
+function checkSchema(param: string, schema: unknown, path: string, budget: GrammarBudget): void {
+  refuseWhereCostly(param, `The schema in "${path}" cannot be honoured`, () => refuseCostlySchema(schema, budget));
 }
 
 function refuseWhereCostly(param: string, sentence: string, check: () => void): void {

@@ -6,9 +6,9 @@ import { ask } from "../support/models.ts";
 const MODEL = { context_length: 512, vocab_size: 288, own_template: true, template_tools: true };
 
 /** What the adapter answers before a process is asked; undefined where it lets the request through. */
-function refusalOf(request: Partial<ChatRequest>): Pick<AdapterError, "code" | "param" | "message"> | undefined {
+function refusalOf(request: Partial<ChatRequest>, model = MODEL): Pick<AdapterError, "code" | "param" | "message"> | undefined {
   try {
-    checkedRequest(ask("hi", request), MODEL);
+    checkedRequest(ask("hi", request), model);
     return undefined;
   } catch (error) {
     const { code, param, message } = error as AdapterError;
@@ -16,9 +16,10 @@ function refusalOf(request: Partial<ChatRequest>): Pick<AdapterError, "code" | "
   }
 }
 
-const ofGrammar = (grammar: string) => refusalOf({ grammar });
-const ofSchema = (schema: object) =>
-  refusalOf({ response_format: { type: "json_schema", json_schema: { name: "answer", schema } } });
+const LARGE = { ...MODEL, vocab_size: 262_144 };
+const ofGrammar = (grammar: string, model = MODEL) => refusalOf({ grammar }, model);
+const ofSchema = (schema: object, model = MODEL) =>
+  refusalOf({ response_format: { type: "json_schema", json_schema: { name: "answer", schema } } }, model);
 const ofTool = (parameters: object) => refusalOf({ tools: [{ type: "function", function: { name: "call", parameters } }] });
 
 const times = (count: number, line: (i: number) => string, between = " "): string =>
@@ -141,6 +142,50 @@ describe("a schema that costs too much is refused before a process is asked", ()
       },
       "more than 1000 of its properties",
     ],
+    "patterns of many alternatives beside one another": [
+      { anyOf: [0, 1, 2, 3].map((i) => ({ type: "string", pattern: `^(${times(900, (j) => `v${i}${j}`, "|")})$` })) },
+      "too many ways",
+    ],
+    "objects of many optional properties beside one another": [
+      { anyOf: [0, 1, 2, 3].map((i) => ({ type: "object", properties: { [`q${i}`]: {}, ...properties(600) } })) },
+      "too many ways",
+    ],
+    "lists of many values beside one another": [
+      { anyOf: [0, 1, 2].map((i) => ({ type: "array", items: { enum: Array.from({ length: 900 }, (_, j) => `${i} ${j}`) } })) },
+      "too many ways",
+    ],
+    "many properties that only an anyOf within an allOf has, all of them required": [
+      { allOf: [{ anyOf: [{ properties: properties(2_100), required: Object.keys(properties(2_100)) }] }] },
+      "more than 1000 of its properties",
+    ],
+    "definitions that use one another twice, a key apart": [
+      {
+        $defs: Object.fromEntries(
+          ["a", "b"].map((name) => [
+            name,
+            { type: "object", properties: { x: { anyOf: [{ $ref: "#/$defs/a" }, { $ref: "#/$defs/b" }] } }, required: ["x"] },
+          ]),
+        ),
+        $ref: "#/$defs/a",
+      },
+      "too many ways",
+    ],
+    "the same behind other keys": [
+      {
+        $defs: Object.fromEntries(
+          ["a", "b"].map((name) => [
+            name,
+            {
+              type: "object",
+              properties: { ...properties(60), x: { anyOf: [{ $ref: "#/$defs/a" }, { $ref: "#/$defs/b" }] } },
+            },
+          ]),
+        ),
+        type: "object",
+        properties: { first: { $ref: "#/$defs/a" } },
+      },
+      "too many ways",
+    ],
     "many long bounds": [
       { type: "object", properties: Object.fromEntries(Array.from({ length: 100 }, (_, i) => [i, { maxLength: 2_000 }])) },
       "more than 50000",
@@ -188,4 +233,31 @@ describe("a schema that costs too much is refused before a process is asked", ()
   for (const [name, schema] of Object.entries(USUAL)) {
     test(`and not: ${name}`, () => expect(ofSchema(schema)).toBeUndefined());
   }
+});
+
+describe("the larger the vocabulary, the fewer ways there may be", () => {
+  const values = (count: number): object => ({ enum: Array.from({ length: count }, (_, i) => `value ${i}`) });
+  const optional = (count: number): object => ({
+    type: "object",
+    properties: Object.fromEntries(Array.from({ length: count }, (_, i) => [`p${i}`, {}])),
+  });
+  const choice = (count: number): string => `root ::= ${times(count, (i) => `"item${i}"`, " | ")}`;
+
+  test.each([
+    ["an enum", (count: number, model?: typeof MODEL) => ofSchema(values(count), model)],
+    ["properties that may be left out", (count: number, model?: typeof MODEL) => ofSchema(optional(count), model)],
+    ["a grammar", (count: number, model?: typeof MODEL) => ofGrammar(choice(count), model)],
+  ])("%s", (_name, refusal) => {
+    expect(refusal(900)).toBeUndefined();
+    expect(refusal(900, LARGE)).toMatchObject({ code: "request_refused" });
+    // As many as there are countries.
+    expect(refusal(249, LARGE)).toBeUndefined();
+  });
+
+  test("tools of one name count together", () => {
+    const tool = (name: string, parameters: object) => ({ type: "function" as const, function: { name, parameters } });
+    const tools = (names: string[]) => refusalOf({ tools: names.map((name) => tool(name, optional(600))) });
+    expect(tools(["a", "b", "c", "d"])).toBeUndefined();
+    expect(tools(["a", "a", "a", "a"])).toMatchObject({ code: "request_refused", param: "tools" });
+  });
 });

@@ -11,29 +11,45 @@ interface Reading {
   paths: number;
 }
 
-/** Stacks made for one character; 2,000 of them cost llama.cpp about half a second a token with 50,000 tokens in the vocabulary. */
-const MOST_WORK_A_CHARACTER = 20_000;
+/** What llama.cpp compares for one token, each token of the vocabulary with each reading: about a third of a second, in which no other answer goes on. */
+const MOST_COMPARISONS = 70_000_000;
 const MOST_READINGS = 2_000;
-const MOST_PATHS = 500_000;
+/** Ways to a reading within one token, for each reading that there may be. */
+const MOST_PATHS_A_READING = 250;
+/** Stacks made for one character. */
+const MOST_WORK_A_CHARACTER = 20_000;
 /** A token is taken for so many letters and digits, or for a run of one other character: vocabularies have long ones. */
 const LETTERS_OF_A_TOKEN = 16;
-/** Stacks made for one grammar, about 30 ms. A grammar whose first texts cost more than that is not walked to its end. */
+/** Stacks made for the grammars of one request, about 50 ms. One whose first texts cost more than that is not walked to its end. */
 const MOST_WORK = 100_000;
 /** What a step costs beside its stacks. */
 const STEP_WORK = 8;
 const LONGEST_TEXT = 48;
 const MOST_CHARACTERS_TRIED = 24;
 
-/** Throws `GrammarError` where a text begins that has too many readings, or a rule begins with itself. */
-export function refuseCostlyGrammar(grammar: Grammar): void {
-  refuseLeftRecursion(grammar);
-  const work = { left: MOST_WORK };
-  walk(grammar, grammar.root, work);
-  // A costly rule may stand behind a text that the walk from the root does not find.
-  for (let rule = 0; rule < grammar.rules.length && work.left > 0; rule++) if (rule !== grammar.root) walk(grammar, rule, work);
+export interface GrammarBudget {
+  /** How many ways a text may be read at once. */
+  most_readings: number;
+  /** Stacks that may still be made to find that out. */
+  work: { left: number };
 }
 
-function walk({ rules }: Grammar, start: number, work: { left: number }): void {
+/** For all grammars of a request to a model with so many tokens in its vocabulary. */
+export const createGrammarBudget = (vocab_size: number): GrammarBudget => ({
+  most_readings: Math.min(MOST_READINGS, Math.floor(MOST_COMPARISONS / vocab_size)),
+  work: { left: MOST_WORK },
+});
+
+/** Throws `GrammarError` where a text begins that has too many readings, or a rule begins with itself. */
+export function refuseCostlyGrammar(grammar: Grammar, budget: GrammarBudget): void {
+  refuseWideRules(grammar, budget);
+  walk(grammar, grammar.root, budget);
+  // A costly rule may stand behind a text that the walk from the root does not find.
+  for (let rule = 0; rule < grammar.rules.length && budget.work.left > 0; rule++)
+    if (rule !== grammar.root) walk(grammar, rule, budget);
+}
+
+function walk({ rules }: Grammar, start: number, { most_readings: most, work }: GrammarBudget): void {
   const stacks = createStacks();
   /** Each stack is expanded for itself, as in llama.cpp: what two of them come to is tried twice. */
   const expand = (open: Reading[]): Reading[] => {
@@ -58,7 +74,7 @@ function walk({ rules }: Grammar, start: number, work: { left: number }): void {
         const known = readings.get(stack);
         if (known === undefined) readings.set(stack, { stack, paths: reading.paths });
         else known.paths += reading.paths;
-        if (readings.size > MOST_READINGS || paths > MOST_PATHS) throw tooCostly();
+        if (readings.size > most || paths > most * MOST_PATHS_A_READING) throw tooCostly();
       }
     }
     work.left -= made + STEP_WORK;
@@ -107,9 +123,11 @@ function createStacks(): Stacks {
 /** The character that most readings take, one that is no letter before others, and those that take it. */
 function openest(readings: Reading[]): { character: number; taking: Reading[] } {
   const terminals = readings.map(({ stack }) => stack?.alternative[stack.at] as Terminal | undefined);
-  const characters = new Set(USUAL.concat(terminals.flatMap((terminal) => terminal?.ranges.map(([first]) => first) ?? [])));
+  const counts = new Map(USUAL.map((character) => [character, 1]));
+  for (const terminal of terminals) for (const [first] of terminal?.ranges ?? []) counts.set(first, (counts.get(first) ?? 0) + 1);
+  const characters = [...counts].toSorted(([, one], [, other]) => other - one).map(([character]) => character);
   let best = { character: 0, taking: [] as Reading[] };
-  for (const character of [...characters].slice(0, MOST_CHARACTERS_TRIED)) {
+  for (const character of characters.slice(0, MOST_CHARACTERS_TRIED)) {
     const taking = readings.filter((_, i) => terminals[i] !== undefined && takes(terminals[i], character));
     if (taking.length > best.taking.length) best = { character, taking };
   }
@@ -123,8 +141,7 @@ const takes = ({ ranges, negated }: Terminal, character: number): boolean =>
   ranges.some(([first, final]) => first <= character && character <= final) !== negated;
 
 /** llama.cpp refuses such rules too, but takes all memory where it finds them only behind rules that may be empty. */
-function refuseLeftRecursion({ rules }: Grammar): void {
-  const nullable = nullableRules(rules);
+function refuseLeftRecursion(rules: Alternative[][], nullable: ReadonlySet<number>): void {
   const state = new Uint8Array(rules.length);
   const [ENTERED, LEFT] = [1, 2];
   for (let start = 0; start < rules.length; start++) {
@@ -145,6 +162,28 @@ function refuseLeftRecursion({ rules }: Grammar): void {
       } else enterRule(next.value);
     }
   }
+}
+
+/** Throws `GrammarError` where a rule alone begins in too many ways, wherever it stands, or begins with itself. */
+export function refuseWideRules({ rules }: Grammar, { most_readings: most }: GrammarBudget): void {
+  const nullable = nullableRules(rules);
+  refuseLeftRecursion(rules, nullable);
+  const known = new Map<number, number>();
+  const waysInto = (rule: number): number => {
+    const found = known.get(rule);
+    if (found !== undefined) return found;
+    let ways = 0;
+    for (const alternative of rules[rule]!) {
+      for (const element of alternative) {
+        ways += typeof element === "number" ? waysInto(element) : 1;
+        if (ways > most) throw tooCostly();
+        if (typeof element !== "number" || !nullable.has(element)) break;
+      }
+    }
+    known.set(rule, ways);
+    return ways;
+  };
+  for (const rule of rules.keys()) waysInto(rule);
 }
 
 /** The rules that a text of these alternatives may begin with. */

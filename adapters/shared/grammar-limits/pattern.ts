@@ -1,14 +1,17 @@
 // The cost of a regular expression in a JSON Schema, by the grammar that it becomes.
-import { refuseCostlyGrammar } from "./explore.ts";
-import { GrammarError, parseGrammar } from "./gbnf.ts";
+import { type GrammarBudget, refuseCostlyGrammar } from "./explore.ts";
+import { type Grammar, GrammarError, parseGrammar } from "./gbnf.ts";
 
 /** Throws `GrammarError`: for a pattern that costs too much, and for one that llama-server would take for any string. */
-export function refuseCostlyPattern(pattern: string): void {
+export function refuseCostlyPattern(pattern: string, budget: GrammarBudget): void {
   if (!isSupportedPattern(pattern)) {
     throw new GrammarError("it has to begin with ^ and end with $, and may hold plain groups, classes and counts alone");
   }
-  refuseCostlyGrammar(parseGrammar(`root ::= ${toGrammar(pattern.slice(1, -1))}`));
+  refuseCostlyGrammar(patternGrammar(pattern), budget);
 }
+
+/** The grammar of a pattern that `refuseCostlyPattern` has let through. */
+export const patternGrammar = (pattern: string): Grammar => parseGrammar(`root ::= ${toGrammar(pattern.slice(1, -1))}`);
 
 function isSupportedPattern(pattern: string): boolean {
   const classless = pattern.replaceAll(/\[(?:\\.|[^\]\\])*\]/g, "x").replaceAll("(?:", "(");

@@ -1,13 +1,11 @@
 // Refuses JSON Schemas whose grammar costs llama-server its memory or its time: bounds that are looked at before an engine is asked.
 import { GrammarError } from "./gbnf.ts";
+import { type GrammarBudget, refuseCostlyGrammar, refuseWideRules } from "./explore.ts";
 import { refuseCostlyPattern } from "./pattern.ts";
-
-type Subschema = Record<string, unknown>;
+import { isSchema, propertiesOf, schemaGrammar, type Subschema } from "./schema-grammar.ts";
 
 /** Levels of subschemas, references followed. */
 const DEEPEST = 32;
-/** Subschemas that a value may have to fit, each reference through anyOf, oneOf and allOf counted anew. */
-const MOST_READINGS = 2_000;
 /** Items and characters that all bounds together write out. */
 const MOST_REPETITIONS = 50_000;
 const MOST_OF_ONE = 2_000;
@@ -30,9 +28,11 @@ const MAPS = ["properties", "patternProperties", "$defs", "definitions", "depend
 const ALTERNATIVES = ["anyOf", "oneOf", "allOf"];
 
 /** Throws `GrammarError` with the reason and the place, such as `#/properties/name`. */
-export function refuseCostlySchema(root: unknown): void {
+export function refuseCostlySchema(root: unknown, budget: GrammarBudget): void {
+  const { most_readings } = budget;
+  const resolveHere = (reference: string): Subschema | undefined => resolve(reference, root);
   const depths = new Map<Subschema, number>();
-  const readings = new Map<Subschema, number>();
+  const alternatives = new Map<Subschema, number>();
   let repetitions = 0;
 
   const check = (schema: Subschema, place: string): void => {
@@ -48,9 +48,10 @@ export function refuseCostlySchema(root: unknown): void {
       repetitions += Math.min(Math.abs(value), MOST_OF_ONE);
       if (repetitions > MOST_REPETITIONS) fail(place, `its bounds write out more than ${MOST_REPETITIONS} items and characters`);
     }
-    if (optionalOf(schema) > MOST_OPTIONAL) fail(place, `more than ${MOST_OPTIONAL} of its properties may be left out`);
+    if (propertiesOf(schema, resolveHere).filter(({ required }) => !required).length > MOST_OPTIONAL)
+      fail(place, `more than ${MOST_OPTIONAL} of its properties may be left out`);
     if (schema.type === "integer" || (Array.isArray(schema.type) && schema.type.includes("integer"))) checkInteger(schema, place);
-    if (typeof schema.pattern === "string") checkPattern(schema.pattern, place);
+    if (typeof schema.pattern === "string") checkPattern(schema.pattern, place, budget);
   };
 
   /** Checks every subschema once; answers with the levels below. */
@@ -69,37 +70,38 @@ export function refuseCostlySchema(root: unknown): void {
     return deepest;
   };
 
-  const readingsOf = (schema: Subschema, place: string): number => {
-    const known = readings.get(schema);
+  /** Each reference through anyOf, oneOf and allOf is counted anew. */
+  const alternativesOf = (schema: Subschema, place: string): number => {
+    const known = alternatives.get(schema);
     if (known === IN_PROGRESS) fail(place, "it refers to itself and to nothing else");
     if (known !== undefined) return known;
-    readings.set(schema, IN_PROGRESS);
+    alternatives.set(schema, IN_PROGRESS);
     let sum = Array.isArray(schema.enum) ? schema.enum.length : 1;
     const refuseMany = (): void => {
-      if (sum > MOST_READINGS) fail(place, `it has more than ${MOST_READINGS} alternatives, references followed`);
+      if (sum > most_readings) fail(place, `it has more than ${most_readings} alternatives, references followed`);
     };
     refuseMany();
     for (const [inner, name] of subschemas(schema, root)) {
       if (!name.startsWith("#") && !ALTERNATIVES.some((keyword) => name.startsWith(keyword))) continue;
-      sum += readingsOf(inner, place);
+      sum += alternativesOf(inner, place);
       refuseMany();
     }
-    readings.set(schema, sum);
+    alternatives.set(schema, sum);
     return sum;
   };
 
   if (!isSchema(root)) return;
   depthOf(root, "#", 0);
-  for (const schema of depths.keys()) readingsOf(schema, "#");
+  for (const schema of depths.keys()) alternativesOf(schema, "#");
+  const grammar = schemaGrammar(root, resolveHere);
+  // Without a choice, no text is read in more ways than its rules begin in.
+  if ([...depths.keys()].some(hasChoice)) refuseCostlyGrammar(grammar, budget);
+  else refuseWideRules(grammar, budget);
 }
 
 const IN_PROGRESS = -1;
 
-function optionalOf({ properties, required }: Subschema): number {
-  if (!isSchema(properties)) return 0;
-  const names = new Set(Array.isArray(required) ? required : []);
-  return Object.keys(properties).filter((name) => !names.has(name)).length;
-}
+const hasChoice = (schema: Subschema): boolean => ALTERNATIVES.some((name) => name in schema) || Array.isArray(schema.type);
 
 /** llama.cpp writes rules without end for bounds that it cannot count with, and rules that no text fits where no integer lies between them. */
 function checkInteger(schema: Subschema, place: string): void {
@@ -116,9 +118,9 @@ function checkInteger(schema: Subschema, place: string): void {
 
 const TOO_LARGE = 2 ** 63;
 
-function checkPattern(pattern: string, place: string): void {
+function checkPattern(pattern: string, place: string, budget: GrammarBudget): void {
   try {
-    refuseCostlyPattern(pattern);
+    refuseCostlyPattern(pattern, budget);
   } catch (error) {
     if (!(error instanceof GrammarError)) throw error;
     fail(place, `the pattern ${JSON.stringify(pattern.slice(0, 100))} cannot be honoured: ${error.message}`);
@@ -153,8 +155,6 @@ function resolve(reference: string, root: unknown): Subschema | undefined {
   }
   return isSchema(found) ? found : undefined;
 }
-
-const isSchema = (value: unknown): value is Subschema => typeof value === "object" && value !== null && !Array.isArray(value);
 
 function fail(place: string, reason: string): never {
   throw new GrammarError(`at ${place.length > 100 ? `${place.slice(0, 100)}…` : place} ${reason}`);
