@@ -5,8 +5,8 @@ import type { NativeAddon } from "./native.ts";
 import { openModel, type OpenModel } from "./open-model.ts";
 import type { Answer, FromPromptProcess, ToPromptProcess } from "./protocol.ts";
 
-// Enough for a prompt of 10 MiB with each character written as an escape.
-const LONGEST_LINE = 64 * 1024 * 1024;
+// Enough for the largest body of a chat that a server can be set to take, with what goes along.
+const LONGEST_LINE = 128 * 1024 * 1024;
 
 /** `loadAddon` answers undefined where the library is not here. */
 export async function hostPrompts(

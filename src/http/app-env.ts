@@ -15,6 +15,10 @@ export interface BodyLimits {
   max_bytes: number;
   /** Time for the whole body to arrive. */
   timeout_ms: number;
+  /** Objects, arrays, and what they hold; absent: as many as in a body of 10 MiB. */
+  max_values?: number;
+  /** The setting that raises the limits, as an option; absent: none does. */
+  option?: string;
 }
 
 /** The `Env` of the application and its routes. */

@@ -15,18 +15,20 @@ import { waitUpTo } from "../support/wait-up-to.ts";
  * number that the parser takes for infinite.
  */
 export async function readJson(c: Context<AppEnv>): Promise<unknown> {
-  const bytes = await readBytes(c.req.raw, c.get("body_limits"));
+  const limits = c.get("body_limits");
+  const bytes = await readBytes(c.req.raw, limits);
   if (bytes.length === 0) return undefined;
   const text = decodeUtf8(bytes);
-  const may_be_huge = await checkShape(text);
+  const may_be_huge = await checkShape(text, limits.max_values);
   const value = await parseJson(text);
   if (may_be_huge) refuseInfinite(value);
   return value;
 }
 
 /** The refusal closes the connection: what is left of the body would be read for nothing. */
-export function bodyTooLarge({ max_bytes }: BodyLimits): ApiError {
-  return new ApiError(413, `The body is larger than ${max_bytes} bytes. Send less.`, {
+export function bodyTooLarge({ max_bytes, option }: BodyLimits): ApiError {
+  const more = option === undefined ? "" : `, or have the server started with a larger ${option}`;
+  return new ApiError(413, `The body is larger than ${max_bytes} bytes. Send less${more}.`, {
     code: "request_too_large",
     headers: { connection: "close" },
   });

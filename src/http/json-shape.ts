@@ -8,11 +8,10 @@ const MAX_DEPTH = 64;
 const MAX_PROPERTIES = 10_000;
 /** Characters of a property's name. */
 const MAX_NAME = 1024;
-/** Objects, arrays, and what they hold. */
-const MAX_VALUES = 500_000;
+/** Objects, arrays, and what they hold, in a body of 10 MiB. */
+export const MAX_VALUES = 500_000;
 const TOO_DEEP = `The body is nested deeper than ${MAX_DEPTH} levels. Flatten it.`;
 const TOO_WIDE = `An object of the body has more than ${MAX_PROPERTIES} properties, or a name longer than ${MAX_NAME} characters. Send less.`;
-const TOO_MANY = `The body holds more than ${MAX_VALUES} values. Send less at a time.`;
 
 /** Characters; about a millisecond. */
 const SLICE = 128 * 1024;
@@ -23,13 +22,13 @@ const LONGEST_NUMBER = 300;
  * Throws 400 `too_deep`, `too_many_properties`, `too_many_items`. Answers whether a number may be too large for 64 bits, which the parser
  * takes for infinite. A text that is no JSON is left to the parser.
  */
-export async function checkShape(text: string): Promise<boolean> {
-  const shape = createShapeReader(text);
+export async function checkShape(text: string, max_values = MAX_VALUES): Promise<boolean> {
+  const shape = createShapeReader(text, max_values);
   while (!shape.read(SLICE)) await othersHadTheirTurn();
   return shape.mayHoldHugeNumber;
 }
 
-function createShapeReader(text: string) {
+function createShapeReader(text: string, max_values: number) {
   const properties: number[] = [];
   let at = 0;
   let name = 0;
@@ -40,7 +39,8 @@ function createShapeReader(text: string) {
   let huge = false;
 
   const countValue = (): void => {
-    if (++values > MAX_VALUES) throw new ApiError(400, TOO_MANY, { code: "too_many_items" });
+    if (++values <= max_values) return;
+    throw new ApiError(400, `The body holds more than ${max_values} values. Send less at a time.`, { code: "too_many_items" });
   };
   /** At a character that may end a number. */
   const noteMark = (): void => {

@@ -5,7 +5,7 @@ import { ADAPTER_NAMES } from "../../adapters/registry.ts";
 import { isHostPattern } from "../../models/download/addresses.ts";
 import { HostName, ListenHost, WebOrigin } from "./address-values.ts";
 import { codedMessage } from "../support/coded-message.ts";
-import { DiskSize, KeepAlive, MemorySize, Timeout } from "../support/quantities.ts";
+import { BodySize, DiskSize, KeepAlive, MemorySize, Timeout } from "../support/quantities.ts";
 
 export interface Setting {
   schema: v.GenericSchema;
@@ -124,6 +124,10 @@ export const SETTINGS = {
   downloads: { ...number(1, 64, 2), description: "Downloads at a time; further ones are queued" },
   offline: { ...SWITCH, description: "Fetch nothing from anywhere" },
   models_dir: { ...PATH, hint: "folder", description: "Folder whose model files clients may use in place" },
+  body_limit: {
+    ...{ ...TEXT, schema: v.optional(BodySize, "10MiB"), hint: "size" },
+    description: "The largest body of a chat request, such as 50MB: images take room; at most 100MB",
+  },
   key: {
     ...{ ...LIST, hint: "keys", scope: "secret" },
     description: "API keys that may call, of at least 16 characters, with commas; INGLE_KEY keeps them off the command line",
@@ -156,7 +160,7 @@ export type Settings = v.InferInput<typeof SettingsSchema>;
 
 /**
  * Everything that can be set, checked: all paths are absolute, `keep_alive` and `timeout` are milliseconds with `Infinity` for ever,
- * `memory` and `kv_cache` are bytes.
+ * `memory`, `kv_cache` and `body_limit` are bytes.
  */
 export type Config = v.InferOutput<typeof SettingsSchema> & { data: string };
 

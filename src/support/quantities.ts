@@ -50,6 +50,19 @@ export const DiskSize = quantitySchema(
   'It must be a size such as "512MB" or "2GB", or a number of bytes of at least 1000000; 0 keeps nothing.',
 );
 
+/** llama-server takes no larger body than 100 MiB, and what goes to it is a little larger than what came. */
+const [LEAST_BODY, LARGEST_BODY] = [1e6, 1e8];
+
+/** Bytes of the body of a request. */
+export const BodySize = quantitySchema(
+  "body_limit",
+  (value) => {
+    const bytes = parseBytes(value);
+    return bytes >= LEAST_BODY && bytes <= LARGEST_BODY ? bytes : Number.NaN;
+  },
+  'It must be a size from "1MB" to "100MB", or that number of bytes.',
+);
+
 /** Bytes in words: `7.5 GB`. */
 export function formatBytes(count: number): string {
   const units = ["kB", "MB", "GB", "TB"];

@@ -101,6 +101,14 @@ test("B-08: a body of 10 MiB is read, one byte more is not, declared or not", as
   await expectAnswer(made, post("{}", { "content-length": String(10 * MIB + 1) }), [413, null, "request_too_large"]);
 });
 
+test("B-08: with a larger body limit, larger bodies are read, with as many more values", async () => {
+  const made = makeBad({ guards: { body_limit: 20 * MIB } });
+  await expectAnswer(made, post(JSON.stringify({ messages: [{ role: "user", content: "x".repeat(19 * MIB) }] })), 200);
+  const values = (count: number) => `{"messages":${JSON.stringify(HI)},"a":[${Array(count).fill("1").join(",")}]}`;
+  await expectAnswer(made, post(values(999_990)), 200);
+  await expectAnswer(made, post(values(1_000_000)), [400, null, "too_many_items"]);
+});
+
 test("B-10: of two equal keys the last wins", async () => {
   const made = makeBad();
   await expectAnswer(made, post(`{"temperature":5,"messages":${JSON.stringify(HI)},"temperature":0}`), 200);

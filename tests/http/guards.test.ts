@@ -406,6 +406,28 @@ describe("size", () => {
     expect(res.headers.get("connection")).toBe("close");
     await expectRefusal(res, 413, "request_too_large");
   });
+
+  test.each([
+    [50e6, 50e6],
+    [2e6, 2e6],
+    // No less than every other body.
+    [1e6, MIB],
+  ])("a body limit of %d lets chats have %d bytes, and nothing else", async (body_limit, limit) => {
+    const { ask } = makeGuarded({ body_limit });
+    const send = (path: string, length: number) =>
+      ask({ ...JSON_TYPE, "content-length": String(length) }, { method: "POST" }, path);
+    expect((await send("/v1/chat/completions", limit)).status).toBe(200);
+    const refused = await send("/v1/chat/completions", limit + 1);
+    expect([refused.status, ((await refused.json()) as any).error.message]).toEqual([
+      413,
+      `The body is larger than ${limit} bytes. Send less, or have the server started with a larger --body-limit.`,
+    ]);
+    const other = await send("/v1/threads", MIB + 1);
+    expect([other.status, ((await other.json()) as any).error.message]).toEqual([
+      413,
+      `The body is larger than ${MIB} bytes. Send less.`,
+    ]);
+  });
 });
 
 describe("all of them", () => {

@@ -1,5 +1,5 @@
 // The order of the guards, in one place: nothing of a request is parsed before its key was seen.
-import type { Guard } from "../app-env.ts";
+import type { BodyLimits, Guard } from "../app-env.ts";
 import type { AuthFailures } from "../auth-failures.ts";
 import { authGuard } from "./auth.ts";
 import { bodyLimitGuard } from "./body-limit.ts";
@@ -7,6 +7,7 @@ import { contentTypeGuard } from "./content-type.ts";
 import { answerHeaders, type AnswerThrown } from "./headers.ts";
 import { hostGuard } from "./host.ts";
 import { originGuard } from "./origin.ts";
+import { MAX_VALUES } from "../json-shape.ts";
 import { storageGuard } from "./storage.ts";
 
 export interface GuardOptions {
@@ -27,19 +28,23 @@ export interface GuardOptions {
   ensureStorage?: () => void | Promise<void>;
   /** Bytes of a body; 1 MiB unless said. */
   max_body?: number;
-  /** Bytes of a body under `/v1/chat/`; 10 MiB unless said. */
-  max_chat_body?: number;
+  /** Bytes of a body under `/v1/chat/`, at least `max_body`; 10 MiB unless said. */
+  body_limit?: number;
   /** Time for a whole body to arrive; 30 s unless said. */
   body_timeout_ms?: number;
 }
+
+/** Bytes of the body of a chat unless said. */
+const CHAT_BODY = 10 * 2 ** 20;
 
 /** The guards of every request as one middleware, in their order. Throws one sentence for options that are unsafe together. */
 export function createGuards(options: GuardOptions, answerThrown: AnswerThrown): Guard {
   const { hosts, wide, origins, keys, operator_key, newRequestId } = options;
   if (origins.includes("*") && keys.length === 0)
     throw new Error('--origins "*" opens the server to every web page. Set an API key too.');
-  const limits = { max_bytes: options.max_body ?? 2 ** 20, timeout_ms: options.body_timeout_ms ?? 30_000 };
-  const chatLimits = { ...limits, max_bytes: options.max_chat_body ?? 10 * 2 ** 20 };
+  const timeout_ms = options.body_timeout_ms ?? 30_000;
+  const limits = { max_bytes: options.max_body ?? 2 ** 20, timeout_ms };
+  const chatLimits = chatLimitsOf(limits, options.body_limit ?? CHAT_BODY);
   return inOrder([
     answerHeaders(newRequestId, answerThrown),
     hostGuard(hosts, wide, keys.length > 0),
@@ -49,6 +54,17 @@ export function createGuards(options: GuardOptions, answerThrown: AnswerThrown):
     bodyLimitGuard((path) => (path.startsWith("/v1/chat/") ? chatLimits : limits)),
     ...(options.ensureStorage ? [storageGuard(options.ensureStorage)] : []),
   ]);
+}
+
+/** Time and values are those of 10 MiB, and as much more as the body may be larger. */
+function chatLimitsOf(limits: BodyLimits, body_limit: number): BodyLimits {
+  const times = Math.max(1, body_limit / CHAT_BODY);
+  return {
+    max_bytes: Math.max(limits.max_bytes, body_limit),
+    timeout_ms: Math.round(limits.timeout_ms * times),
+    max_values: Math.round(MAX_VALUES * times),
+    option: "--body-limit",
+  };
 }
 
 /**
