@@ -350,6 +350,22 @@ describe("the scope of what a request may find read", () => {
     expect(new Set(found).size).toBe(3);
   });
 
+  test("is that of the right key, whatever stands beside it", async () => {
+    const wrong = "a-key-that-nobody-gave-out";
+    const [right, ...found] = await scopes(
+      [ONE, TWO],
+      [
+        bearer(ONE),
+        { authorization: `Bearer ${wrong}`, "x-api-key": ONE },
+        { authorization: `Bearer ${wrong}`, "x-api-key": "other", "api-key": ONE },
+        { ...bearer(ONE), "x-api-key": wrong, "api-key": wrong },
+        { authorization: `Basic ${wrong}`, "api-key": ONE },
+        { authorization: `Bearer ${wrong}`, "x-api-key": OPERATOR },
+      ],
+    );
+    expect(found).toEqual([right!, right!, right!, right!, "operator"]);
+  });
+
   test("is one for all clients of a server without keys, whatever they send, and another one for its owner's commands", async () => {
     expect(await scopes([], [undefined, bearer(ONE), bearer(OPERATOR)])).toEqual(["", "", "operator"]);
   });

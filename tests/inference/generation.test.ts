@@ -326,6 +326,7 @@ describe("GET /metrics", () => {
 describe("which requests share the slots as one client", () => {
   const KEYS = ["sk-0123456789abcdef", "sk-fedcba9876543210"];
   const bearer = (key: string) => ({ headers: { authorization: `Bearer ${key}` } });
+  const beside = (wrong: string, key: string) => ({ headers: { authorization: `Bearer ${wrong}`, "x-api-key": key } });
   /** The seeds in the order of their requests, of one running request and two queued ones of a first client, then one of a second. */
   const order = async (guards: object, first: RequestInit, second: RequestInit): Promise<(number | null)[]> => {
     const fake = fakeAdapter();
@@ -346,6 +347,21 @@ describe("which requests share the slots as one client", () => {
   test.each([
     ["two keys", { keys: KEYS }, bearer(KEYS[0]!), bearer(KEYS[1]!), APART],
     ["one key, sent in two ways", { keys: KEYS }, bearer(KEYS[0]!), { headers: { "x-api-key": KEYS[0]! } }, SAME],
+    ["one key, beside a wrong one", { keys: KEYS }, bearer(KEYS[0]!), beside("wrong-key-one", KEYS[0]!), SAME],
+    [
+      "two keys, beside the same wrong one",
+      { keys: KEYS },
+      beside("wrong-key-one", KEYS[0]!),
+      beside("wrong-key-one", KEYS[1]!),
+      APART,
+    ],
+    [
+      "one key, beside two wrong ones",
+      { keys: KEYS },
+      beside("wrong-key-one", KEYS[0]!),
+      beside("wrong-key-two", KEYS[0]!),
+      SAME,
+    ],
     ["nobody knows who", {}, {}, {}, SAME],
     ["two programs of this machine, by keys that nobody checks", {}, bearer("app-one"), bearer("app-two"), APART],
     ["the same from elsewhere, where anybody could make them up", { wide: true }, bearer("app-one"), bearer("app-two"), SAME],
