@@ -6,11 +6,13 @@ import { json } from "../../http/json.ts";
 import type { AppEnv } from "../../http/app-env.ts";
 import { messageFor } from "../../http/errors.ts";
 import { noDownload } from "../../http/not-found.ts";
+import { answerOtherMethod } from "../../http/other-methods.ts";
 import { isOperator } from "../../http/middleware/auth.ts";
 import { checkActingGet } from "../../http/middleware/origin.ts";
 import { sse } from "../../http/sse.ts";
 import { parseBody } from "../../http/validate.ts";
 import type { DownloadEvent } from "../../library/download-event.ts";
+import { OF_A_MODEL } from "../models/start-stop.ts";
 import { modelIdFromPath } from "../models/model-id.ts";
 
 const EmptyRequest = v.object({});
@@ -37,8 +39,13 @@ export const downloadRoutes = (deps: Deps) => {
   };
 
   return new Hono<AppEnv>()
+    .use("/", async function refuseWithoutId(c, next) {
+      // A path without an id names the model "download": the routes below take it too, and leave it to those of models.
+      if (!OF_A_MODEL.includes(c.req.method)) return answerOtherMethod(c, OF_A_MODEL);
+      return next();
+    })
     .get("/*", async function getDownload(c, next) {
-      // A path without an id names the model "download". The model `x/events` is `x%2Fevents` here.
+      // The model `x/events` is `x%2Fevents` here.
       if (modelIdFromPath(c) === "") return next();
       if (c.req.path.endsWith(EVENTS) && modelIdFromPath(c, EVENTS) !== "") return streamEvents(c);
       checkActingGet(c, keyed);
@@ -46,8 +53,7 @@ export const downloadRoutes = (deps: Deps) => {
       await deps.library.planDownload(modelIdFromPath(c));
       return c.body(null);
     })
-    .post("/*", async function postDownload(c, next) {
-      if (modelIdFromPath(c) === "") return next();
+    .post("/*", async function postDownload(c) {
       await parseBody(c, EmptyRequest, { optional: true });
       return startDownload(c);
     })

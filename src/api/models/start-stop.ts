@@ -16,7 +16,7 @@ const StartRequest = v.object({ keep_alive: v.nullish(KeepAlive), pinned: v.null
 const StopRequest = v.object({});
 
 /** What GET and DELETE name is the model called `x/start`. */
-const OF_A_MODEL = ["GET", "HEAD", "DELETE"];
+export const OF_A_MODEL = ["GET", "HEAD", "DELETE"];
 /** Jan's clients send PUT. */
 const ACTING = ["POST", "PUT"];
 
