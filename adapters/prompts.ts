@@ -31,18 +31,39 @@ export interface ModelPrompts {
 
 export type PromptRequest = Pick<ChatRequest, "messages" | "tools" | "tool_choice" | "chat_template_kwargs">;
 
-/** What is known of a template by rendering it once with samples, within its limits. */
+/** What is known of a template by rendering it with samples, within its limits. */
 export interface TemplateFacts {
   /** Whether rendering the samples stayed within the limits; an engine must not be given a template that did not. */
   bounded: boolean;
-  /** Whether the template shows the tools it is given. */
-  tools: boolean;
-  /** Whether the template takes messages of the role `system`. */
-  system: boolean;
-  /** Whether the template shows calls of tools in a history, and their answers; where not, they are plain text in the prompt. */
-  calls: boolean;
   /** Whether answers may hold thoughts between markers that the template knows. */
   thinking: boolean;
+  forms: TemplateForms;
+}
+
+/** What a template wants its messages to look like. What it does not take, it refuses or drops. */
+export interface TemplateForms {
+  /** Which messages of the role `system` it shows: the first message of all, one anywhere, or each. */
+  system: "none" | "first" | "one" | "any";
+  /** It takes the content of a message as a list of parts alone. */
+  parts: boolean;
+  /** It shows calls of tools in a history, and their answers; where not, they are plain text in the prompt. */
+  calls: boolean;
+  /** It shows several calls of one message. */
+  parallel_calls: boolean;
+  /** It takes the arguments of a call as a text, which it shows as it is. */
+  text_arguments: boolean;
+  /** It takes the arguments of a call as an object. */
+  object_arguments: boolean;
+  /** It refuses ids of calls that do not have nine letters and digits. */
+  nine_character_ids: boolean;
+  /** Where it looks for what an assistant thought: in one of two fields of a message, or among the parts of its content. */
+  thoughts: "reasoning_content" | "thinking" | "part";
+  /** It insists on turns of user and assistant. */
+  alternates: boolean;
+  /** It takes no conversation that begins with an assistant's message. */
+  user_first: boolean;
+  /** It takes no conversation without a user's message. */
+  user_needed: boolean;
 }
 
 /** Where no library at hand knows the vocabulary, the engine itself tokenizes: the borders of pieces keep special tokens in messages text. */

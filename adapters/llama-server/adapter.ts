@@ -132,7 +132,7 @@ function start({ model: { id, path }, options, limits, ...process }: StartedMode
 const Props = v.object({
   total_slots: v.number(),
   default_generation_settings: v.object({ n_ctx: v.number() }),
-  chat_template_caps: v.object({ supports_tools: v.boolean() }),
+  chat_template_caps: v.object({ supports_tools: v.boolean(), supports_object_arguments: v.optional(v.boolean(), true) }),
   build_info: v.optional(v.string()),
 });
 const Models = v.object({ data: v.tuple([v.object({ meta: v.object({ n_vocab: v.number() }) })]) });
@@ -155,7 +155,8 @@ async function createEngine(id: string, parts: EngineParts, limits: LlamaServerL
   const { total_slots: slots, chat_template_caps } = props;
   const context_length = props.default_generation_settings.n_ctx;
   const template_tools = !own_template || chat_template_caps.supports_tools;
-  const model = { context_length, vocab_size: data[0].meta.n_vocab, own_template, template_tools };
+  const parsed_arguments = chat_template_caps.supports_object_arguments;
+  const model = { context_length, vocab_size: data[0].meta.n_vocab, own_template, template_tools, parsed_arguments };
   const chat = createChat({ id, client, watchdog, model, prompts, cancel_ms: limits.cancel, special });
   const server = { slots, context_length, build: props.build_info };
   const states = await saved?.open({ client, watchdog, limits, server });

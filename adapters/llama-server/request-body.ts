@@ -1,7 +1,8 @@
 // A chat request as llama-server takes it. What llama-server would ignore, change or crash at is refused here.
 import * as v from "valibot";
 import { AdapterError, type ChatMessage, type ChatRequest } from "../adapter.ts";
-import { argumentsObject } from "../shared/call-arguments.ts";
+import type { TemplateForms } from "../prompts.ts";
+import { argumentsValue } from "../shared/call-arguments.ts";
 import { chatBody } from "../shared/openai-stream/request-body.ts";
 import { createGrammarBudget, type GrammarBudget, refuseCostlyGrammar } from "../shared/grammar-limits/explore.ts";
 import { GrammarError, parseGrammar } from "../shared/grammar-limits/gbnf.ts";
@@ -19,6 +20,8 @@ export interface LlamaServerModel {
   own_template: boolean;
   /** Whether the chat template renders tools; llama-server would drop them in silence otherwise. */
   template_tools: boolean;
+  /** Whether llama-server gives the template the arguments of calls as what their JSON stands for; else as the text that they are. */
+  parsed_arguments: boolean;
 }
 
 /** Characters of a grammar, or of a schema as JSON: while llama-server parses one, no generation goes on. */
@@ -41,11 +44,12 @@ export function checkedRequest(request: ChatRequest, model: LlamaServerModel): C
   return selectTools(request);
 }
 
-/** The body of `POST /v1/chat/completions`. */
-export function chatRouteBody(request: ChatRequest, model: LlamaServerModel): Record<string, unknown> {
+/** The body of `POST /v1/chat/completions`. `forms`: those of the template, which `request.messages` have. */
+export function chatRouteBody(request: ChatRequest, model: LlamaServerModel, forms: TemplateForms): Record<string, unknown> {
   const { max_tokens, logprobs, chat_template_kwargs } = request;
+  const messages = request.messages.map((message) => withReadableCalls(message, model, forms));
   return {
-    ...chatBody({ ...request, messages: request.messages.map(withReadableCalls), stop: [] }, "model"),
+    ...chatBody({ ...request, messages, stop: [] }, "model"),
     ...samplingOf(request, model),
     max_tokens: Math.min(max_tokens, model.context_length),
     ...(chat_template_kwargs && { chat_template_kwargs }),
@@ -54,10 +58,11 @@ export function chatRouteBody(request: ChatRequest, model: LlamaServerModel): Re
 }
 
 /** llama-server ends in an error of its own at arguments that it cannot parse. */
-function withReadableCalls(message: ChatMessage): ChatMessage {
+function withReadableCalls(message: ChatMessage, { parsed_arguments }: LlamaServerModel, forms: TemplateForms): ChatMessage {
   if (message.tool_calls === undefined) return message;
   const tool_calls = message.tool_calls.map((call) => {
-    const written = JSON.stringify(argumentsObject(call.function.arguments));
+    const value = argumentsValue(call.function.arguments, forms);
+    const written = typeof value === "string" && !parsed_arguments ? value : JSON.stringify(value);
     return { ...call, function: { ...call.function, arguments: written } };
   });
   return { ...message, tool_calls };

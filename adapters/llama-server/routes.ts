@@ -4,6 +4,7 @@ import * as v from "valibot";
 import { AdapterError, type ChatMessage, type ChatRequest } from "../adapter.ts";
 import type { Prompt, TemplateFacts } from "../prompts.ts";
 import type { ChunkFormat } from "../shared/openai-stream/answer-events.ts";
+import { fitMessages } from "../shared/fit-messages/fit-messages.ts";
 import { hasImages } from "../shared/message-text.ts";
 import { COMPLETION } from "./completion-format.ts";
 import { createTokenEscaper, TokenPieces } from "./escape-special-tokens.ts";
@@ -39,11 +40,12 @@ export function createRoutes({ client, model, template, special }: RoutesOptions
       return { path: "/completion", body: completionBody(request, tokens, model), format: COMPLETION };
     }
     if (!model.own_template) throw new AdapterError("template_failed", TEMPLATE_STOPPED_SERVER);
-    const messages = await escapeTokens(request.messages, async (content, parse_special) => {
+    const fitting = fitMessages(request.messages, template.forms);
+    const messages = await escapeTokens(fitting, async (content, parse_special) => {
       const answer = await client.postJson("/tokenize", { content, parse_special, with_pieces: true }, signal);
       return v.parse(v.object({ tokens: TokenPieces }), answer).tokens;
     });
-    return { path: "/v1/chat/completions", body: chatRouteBody({ ...request, messages }, model) };
+    return { path: "/v1/chat/completions", body: chatRouteBody({ ...request, messages }, model, template.forms) };
   };
 
   /** The prompt has the start token that the model wants once, though many templates write it too. */
@@ -57,9 +59,9 @@ export function createRoutes({ client, model, template, special }: RoutesOptions
   }
 }
 
-function needsChatRoute({ messages, tools, response_format }: ChatRequest, { calls }: TemplateFacts): boolean {
+function needsChatRoute({ messages, tools, response_format }: ChatRequest, { forms }: TemplateFacts): boolean {
   // Where the template shows no calls, the prompt has them as plain text.
-  const shown = calls && messages.some(isOfTool);
+  const shown = forms.calls && messages.some(isOfTool);
   return tools !== undefined || response_format !== undefined || shown || hasImages({ messages });
 }
 

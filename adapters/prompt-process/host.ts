@@ -26,8 +26,7 @@ export async function hostPrompts(
       return { longest_token: opened.longest_token };
     }
     const model = models.get(question.model)!;
-    if (question.type === "sample") return model.sample();
-    if (question.type === "shows") return model.shows(question);
+    if (question.type === "sample") return model.sample(question);
     if (question.type === "render") {
       return model.render(question, () => send({ request_id: question.request_id, type: "rendered" }));
     }

@@ -1,11 +1,10 @@
 // The messages and tools of a request as a template wants them: those of llama.cpp's chat route.
-import type { ToolCall } from "../adapter.ts";
-import type { PromptRequest } from "../prompts.ts";
-import { argumentsObject } from "../shared/call-arguments.ts";
+import type { ChatMessage, ToolCall } from "../adapter.ts";
+import type { PromptRequest, TemplateForms } from "../prompts.ts";
+import { argumentsValue } from "../shared/call-arguments.ts";
+import { fitMessages } from "../shared/fit-messages/fit-messages.ts";
 import { textOf } from "../shared/message-text.ts";
 import { messagesRefused } from "./errors.ts";
-import { type TextMessage, withPlainCalls } from "./plain-calls.ts";
-import type { TemplateForms } from "./protocol.ts";
 import type { TemplateValues } from "./template.ts";
 
 type ChangeText = (text: string) => string;
@@ -16,49 +15,53 @@ export function templateValues(
   forms: TemplateForms,
   change: ChangeText,
 ): TemplateValues {
-  const changed = messages.map((message): TextMessage => ({ ...message, content: change(textOf(message.content)) }));
-  const texts = forms.calls ? changed : withPlainCalls(changed.map((message) => withChangedCalls(message, change)));
   return {
-    messages: (forms.system ? texts : mergeSystem(texts)).map((message) => messageValue(message, forms, change)),
+    messages: fitMessages(messages, forms).map((message) => messageValue(message, forms, change)),
     ...toolValues(tools, tool_choice, change),
     ...(chat_template_kwargs && { kwargs: changeTexts(chat_template_kwargs, change) as Record<string, unknown> }),
   };
 }
 
-function withChangedCalls(message: TextMessage, change: ChangeText): TextMessage {
-  const { tool_calls } = message;
-  const changed = tool_calls?.map((call) => {
-    const { name, arguments: written } = call.function;
-    return { ...call, function: { name: change(name), arguments: change(written) } };
-  });
-  return { ...message, ...(changed && { tool_calls: changed }) };
-}
-
-/** A template without the role `system` has the first message's text in front of the next one. */
-function mergeSystem(messages: TextMessage[]): TextMessage[] {
-  const [first, second, ...others] = messages;
-  if (first?.role !== "system") return messages;
-  return second === undefined ? [] : [{ ...second, content: `${first.content}\n${second.content}` }, ...others];
-}
-
 function messageValue(
-  { role, content, tool_calls, tool_call_id, name, reasoning_content }: TextMessage,
-  { parts }: TemplateForms,
+  { role, content, tool_calls, tool_call_id, name, reasoning_content }: ChatMessage,
+  forms: TemplateForms,
   change: ChangeText,
 ): object {
-  return {
+  const text = change(textOf(content));
+  const message = {
     role,
-    content: parts ? [{ type: "text", text: content }] : content,
-    ...(tool_calls && { tool_calls: tool_calls.map((call) => callValue(call, change)) }),
+    content: forms.parts ? [{ type: "text", text }] : text,
+    ...(tool_calls && { tool_calls: tool_calls.map((call) => callValue(call, forms, change)) }),
     ...(tool_call_id !== undefined && { tool_call_id: change(tool_call_id) }),
     ...(name !== undefined && { name: change(name) }),
-    ...(reasoning_content !== undefined && { reasoning_content: change(reasoning_content) }),
   };
+  return reasoning_content === undefined ? message : withThoughts(message, change(reasoning_content), forms.thoughts);
 }
 
-/** Many templates write arguments that are text as a text within a text, so they get an object. */
-function callValue({ id, type, function: { name, arguments: written } }: ToolCall, change: ChangeText): object {
-  return { id: change(id), type, function: { name: change(name), arguments: changeTexts(argumentsObject(written), change) } };
+interface MessageValue {
+  content?: string | object[];
+  tool_calls?: object[];
+}
+
+export function withThoughts(message: MessageValue, thoughts: string, form: TemplateForms["thoughts"]): object {
+  const { content, ...rest } = message;
+  if (form === "reasoning_content") return { ...message, reasoning_content: thoughts };
+  if (form === "part") {
+    const parts = typeof content === "string" ? [{ type: "text", text: content }] : (content ?? []);
+    return { ...rest, content: [{ type: "thinking", thinking: thoughts }, ...parts] };
+  }
+  // The template of gpt-oss refuses thoughts beside a text of a message with calls.
+  if (message.tool_calls === undefined) return { ...message, thinking: thoughts };
+  return content?.length === 0 ? { ...rest, thinking: thoughts } : message;
+}
+
+function callValue(
+  { id, type, function: { name, arguments: written } }: ToolCall,
+  forms: TemplateForms,
+  change: ChangeText,
+): object {
+  const called = { name: change(name), arguments: changeTexts(argumentsValue(written, forms), change) };
+  return { id: change(id), type, function: called };
 }
 
 function toolValues(

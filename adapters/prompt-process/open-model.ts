@@ -9,7 +9,8 @@ import { createTextScan } from "./escape.ts";
 import { templateValues } from "./messages.ts";
 import type { NativeAddon } from "./native.ts";
 import type { Answers, PromptQuestion } from "./protocol.ts";
-import { compileTemplate, type Render, type TemplateValues } from "./template.ts";
+import { SAMPLES } from "./sample-template.ts";
+import { compileTemplate } from "./template.ts";
 import { tokenizePrompt } from "./tokenize-prompt.ts";
 import { tryGrammar } from "./try-grammar.ts";
 import { openVocabulary } from "./vocabulary.ts";
@@ -31,11 +32,11 @@ export async function openModel({ id, path, prompt_template }: QuestionOf<"open"
   return {
     longest_token: vocabulary.longest_token,
     /** Throws `AdapterError` `model_load_failed` where the template cannot be parsed. */
-    sample(): Answers["sample"] {
+    sample({ what, parts }: QuestionOf<"sample">): Answers["sample"] {
       const { source, render } = template();
-      return { ...sampleMessages(render), thinking: templateFacts(source).template_thinking };
+      const forms = SAMPLES[what](render, parts);
+      return what === "user" ? { ...forms, thinking: templateFacts(source).template_thinking } : forms;
     },
-    shows: ({ what, parts }: QuestionOf<"shows">): Answers["shows"] => ({ shown: SAMPLES[what](template().render, parts) }),
     /** `rendered` is called between the two halves of the work. */
     async render({ request, forms, limits }: QuestionOf<"render">, rendered: () => void): Promise<Prompt> {
       const scan = createTextScan(names);
@@ -79,45 +80,3 @@ function refuseTooLong(
   }
   throw tooLong(Math.floor((bytes / limits.bytes) * limits.tokens), limits, "some");
 }
-
-const SYSTEM = "INGLE-SYSTEM";
-const USER = "INGLE-USER";
-const TOOL = "ingle_sample_tool";
-const ANSWER = "ingle sample answer";
-/** Mistral's templates refuse every other length. */
-const CALL_ID = "ingle1234";
-
-/** A sample that breaks is one that the template does not take: requests have their own errors. */
-function shows(render: Render, text: string, values: TemplateValues): boolean {
-  try {
-    return render(values).includes(text);
-  } catch {
-    return false;
-  }
-}
-
-const sample = (role: string, text: string, parts: boolean): object => ({
-  role,
-  content: parts ? [{ type: "text", text }] : text,
-});
-
-function sampleMessages(render: Render): Omit<Answers["sample"], "thinking"> {
-  const shown = (parts: boolean): boolean => shows(render, USER, { messages: [sample("user", USER, parts)] });
-  const parts = !shown(false) && shown(true);
-  const messages = [sample("system", SYSTEM, parts), sample("user", USER, parts)];
-  return { parts, system: shows(render, SYSTEM, { messages }) };
-}
-
-const SAMPLES = {
-  tools(render: Render, parts: boolean): boolean {
-    const tool = { name: TOOL, description: "", parameters: { type: "object", properties: {} } };
-    return shows(render, TOOL, { messages: [sample("user", USER, parts)], tools: [{ type: "function", function: tool }] });
-  },
-  calls(render: Render, parts: boolean): boolean {
-    const call = { id: CALL_ID, type: "function", function: { name: TOOL, arguments: {} } };
-    const called = { ...sample("assistant", "", parts), tool_calls: [call] };
-    const answer = { ...sample("tool", ANSWER, parts), tool_call_id: CALL_ID, name: TOOL };
-    const messages = [sample("user", USER, parts), called, answer];
-    return shows(render, TOOL, { messages }) && shows(render, ANSWER, { messages });
-  },
-};

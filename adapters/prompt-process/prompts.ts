@@ -6,9 +6,10 @@ import { loadFailure } from "../shared/load-failure.ts";
 import { grammarRefused, REMEDY, tooLong } from "./errors.ts";
 import { messageBytes } from "./message-bytes.ts";
 import { type PromptProcess, PromptProcessEnd, type PromptProcessOptions, startPromptProcess } from "./process.ts";
-import type { Answers } from "./protocol.ts";
+import type { Answers, Sample } from "./protocol.ts";
 import { createRecentEnds } from "./recent-ends.ts";
 import { createQuestionQueue } from "./question-queue.ts";
+import { PLAIN_FORMS } from "./sample-template.ts";
 
 // In milliseconds. The process may have to be started before it reads a file, and the disk may be slow.
 const READ_MS = 20_000;
@@ -121,26 +122,30 @@ export function createPrompts(options: PromptsOptions): Prompts {
 
   /** Each sample is a question of its own: a template that never ends for tools or for calls of them serves all other requests. */
   async function sampleTemplate(model: KnownModel, signal: AbortSignal): Promise<TemplateSamples> {
-    const sampled = <T>(use: (process: PromptProcess) => Promise<T>): Promise<T | PromptProcessEnd> =>
-      ask(model, signal, ({ process }) => use(process)).catch((error: unknown) => {
-        if (error instanceof PromptProcessEnd) return error;
-        throw error;
+    const ends: PromptProcessEnd[] = [];
+    const sample = async (what: Sample, parts = false): Promise<Answers["sample"]> => {
+      const question = { type: "sample", model: model.key, what, parts } as const;
+      return ask(model, signal, ({ process }) => process.ask(question, [RENDER_MS])).catch((error: unknown) => {
+        if (!(error instanceof PromptProcessEnd)) throw error;
+        ends.push(error);
+        return {};
       });
-    const messages = await sampled((process) => process.ask({ type: "sample", model: model.key }, [RENDER_MS]));
-    if (messages instanceof PromptProcessEnd) return { ...UNKNOWN, unbounded: messages };
-    const shows = (what: "tools" | "calls") =>
-      sampled((process) => process.ask({ type: "shows", model: model.key, what, parts: messages.parts }, [RENDER_MS]));
-    const tools = await shows("tools");
-    const calls = isShown(tools) ? tools : await shows("calls");
-    const bounded = ![tools, calls].some((end) => end instanceof PromptProcessEnd);
-    return { ...messages, bounded, tools: isShown(tools), calls: isShown(calls), unbounded: undefined };
+    };
+    const { thinking = false, ...user } = await sample("user");
+    const [unbounded] = ends;
+    if (unbounded !== undefined) return { bounded: false, thinking, forms: PLAIN_FORMS, unbounded };
+    const messages = await sample("messages", user.parts);
+    const tools = await sample("tools", user.parts);
+    const calls = await sample("calls", user.parts);
+    const forms = { ...PLAIN_FORMS, ...user, ...calls, ...messages, calls: (tools.calls || calls.calls) ?? false };
+    return { bounded: ends.length === 0, thinking, forms, unbounded };
   }
 
   function promptsOf(model: KnownModel, longest_token: number, samples: TemplateSamples): ModelPrompts {
     const { key } = model;
     const recent_ends = createRecentEnds();
-    const { parts, unbounded, ...template } = samples;
-    const { system, calls } = template;
+    const { unbounded, ...template } = samples;
+    const { forms } = template;
     return {
       template,
       async render(request, context_length, signal) {
@@ -151,13 +156,7 @@ export function createPrompts(options: PromptsOptions): Prompts {
         // Each message takes a token at least.
         if (request.messages.length > context_length) throw tooLong(request.messages.length - 1, most, "some");
         const rendered = bare(request);
-        const question = {
-          type: "render",
-          model: key,
-          request: rendered,
-          forms: { system, parts, calls },
-          limits: most,
-        } as const;
+        const question = { type: "render", model: key, request: rendered, forms, limits: most } as const;
         try {
           return await ask(model, signal, async ({ process }) => {
             const end = recent_ends.find(rendered);
@@ -195,14 +194,10 @@ async function compileGrammar(process: PromptProcess, model: number, grammar: st
 }
 
 interface TemplateSamples extends TemplateFacts {
-  parts: boolean;
   /** The end of the process that rendered the plainest sample: the template serves no request. */
   unbounded: PromptProcessEnd | undefined;
 }
 
-const UNKNOWN = { bounded: false, system: true, parts: false, calls: false, tools: false, thinking: false };
-
-const isShown = (answer: Answers["shows"] | PromptProcessEnd): boolean => !(answer instanceof PromptProcessEnd) && answer.shown;
 const REASON_MS = 20;
 
 const engineStopped = (): AdapterError => new AdapterError("engine_unavailable", "The engine was stopped.");

@@ -1,16 +1,17 @@
 // The messages between the server and the prompt process. The process does one thing at a time, so one request is on its way at most.
-import type { ModelPrompts, Prompt, PromptRequest } from "../prompts.ts";
+import type { Prompt, PromptRequest, TemplateFacts, TemplateForms } from "../prompts.ts";
 import type { WireError } from "../shared/wire-error.ts";
 
 /** `model` names an open model in the other requests. */
 export type PromptQuestion =
   | { type: "open"; model: number; id: string; path: string; prompt_template?: string | undefined }
-  /** Renders what shows the forms of messages that the template takes. */
-  | { type: "sample"; model: number }
-  /** Renders tools, or a history with calls of one; `parts` as in `TemplateForms`. */
-  | { type: "shows"; model: number; what: "tools" | "calls"; parts: boolean }
+  /** Renders samples, which show the forms of messages that the template takes; `parts` as in `TemplateForms`. */
+  | { type: "sample"; model: number; what: Sample; parts: boolean }
   | { type: "render"; model: number; request: PromptRequest; forms: TemplateForms; limits: TokenLimits }
   | { type: "grammar"; model: number; grammar: string };
+
+/** A user's message; messages of all roles; definitions of tools; a history with calls of them. */
+export type Sample = "user" | "messages" | "tools" | "calls";
 
 export type ToPromptProcess = (PromptQuestion & { request_id: number }) | { type: "close"; model: number };
 
@@ -23,22 +24,11 @@ export type FromPromptProcess = { request_id: number } & (
 
 export interface Answers {
   open: { longest_token: number };
-  sample: Omit<TemplateForms, "calls"> & Pick<ModelPrompts["template"], "thinking">;
-  shows: { shown: boolean };
+  sample: Partial<TemplateForms & Pick<TemplateFacts, "thinking">>;
   render: Prompt;
   grammar: { type: "compiled" };
 }
 export type Answer = Answers[keyof Answers];
-
-/** What a template wants its messages to look like. */
-export interface TemplateForms {
-  /** It takes messages of the role `system`. */
-  system: boolean;
-  /** It takes the content of a message as a list of parts alone. */
-  parts: boolean;
-  /** It writes calls of tools, and what they answered. */
-  calls: boolean;
-}
 
 /** What can fit into the context of a model. */
 export interface TokenLimits {

@@ -44,12 +44,14 @@ export function compileTemplate(sources: TemplateSources, sequence: SequenceToke
   const usual = prompt_template === undefined ? chat_template || tool_template || CHATML : jinjaTemplate(prompt_template);
   const render = compile(usual, native);
   const for_tools = prompt_template === undefined && tool_template ? compile(tool_template, native) : render;
+  const thinks = WRITES_THOUGHTS.test(usual.replaceAll("enable_thinking", ""));
   const renderMessages: Render = ({ messages, tools, kwargs }) => {
     const now = new Date();
     const [, month, day, year] = now.toDateString().split(" ");
     const values = {
       // As llama-server has it.
-      ...{ enable_thinking: true, datetime: `${month} ${day} ${year}`, date_string: `${day} ${month} ${year}` },
+      ...{ enable_thinking: thinks, datetime: `${month} ${day} ${year}`, date_string: `${day} ${month} ${year}` },
+      ...keepThoughts(kwargs?.preserve_reasoning !== false),
       ...kwargs,
       ...{ messages, add_generation_prompt: true, bos_token: sequence.bos, eos_token: sequence.eos },
       ...(tools && { tools }),
@@ -58,6 +60,15 @@ export function compileTemplate(sources: TemplateSources, sequence: SequenceToke
   };
   return { source: usual, render: renderMessages };
 }
+
+/** Markers and fields of thoughts. A template that has the switch alone asks for thoughts that nobody would find in the answer. */
+const WRITES_THOUGHTS = /think|reason/i;
+
+/** The names by which templates know whether the thoughts of all earlier answers stay. */
+const keepThoughts = (keep: boolean) => ({
+  preserve_thinking: keep,
+  ...{ clear_thinking: !keep, truncate_history_thinking: !keep, drop_thinking: !keep },
+});
 
 function compile(source: string, native: NativeAddon | undefined): (values: Record<string, unknown>) => string {
   let failure: unknown;

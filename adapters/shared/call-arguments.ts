@@ -1,16 +1,27 @@
 // The arguments of a call in a conversation, which some model wrote: small ones write what is no JSON object, and gateways write nothing.
+import type { TemplateForms } from "../prompts.ts";
 
 /** The name under which a template finds arguments that are no JSON object. */
 const RAW = "raw";
 
-/** The arguments as an object, which is what templates take. */
-export function argumentsObject(written: string): Record<string, unknown> {
-  if (written.trim() === "") return {};
+/**
+ * The arguments as a template takes them: as an object, as many templates write a text as a text within a text. What is no JSON object is
+ * what the model said, and a conversation that it spoilt goes on.
+ */
+export function argumentsValue(
+  written: string,
+  { object_arguments, text_arguments }: TemplateForms,
+): string | Record<string, unknown> {
+  const object = written.trim() === "" ? {} : parseObject(written);
+  if (object === undefined) return text_arguments ? written : { [RAW]: written };
+  return object_arguments || !text_arguments ? object : written;
+}
+
+function parseObject(written: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(written);
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;
   } catch {
-    // The text itself is what the model said: a conversation that it spoilt goes on.
+    return undefined;
   }
-  return { [RAW]: written };
 }

@@ -3,7 +3,7 @@ import { checkedRequest } from "../../adapters/llama-server/request-body.ts";
 import type { AdapterError, ChatRequest } from "../../adapters/adapter.ts";
 import { ask } from "../support/models.ts";
 
-const MODEL = { context_length: 512, vocab_size: 288, own_template: true, template_tools: true };
+const MODEL = { context_length: 512, vocab_size: 288, own_template: true, template_tools: true, parsed_arguments: true };
 
 /** What the adapter answers before a process is asked; undefined where it lets the request through. */
 function refusalOf(request: Partial<ChatRequest>, model = MODEL): Pick<AdapterError, "code" | "param" | "message"> | undefined {

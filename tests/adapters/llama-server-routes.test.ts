@@ -10,7 +10,7 @@ import { collect } from "../adapter-suite.ts";
 import { realServer } from "../support/llama-server-binary.ts";
 import { ask, tinyModel } from "../support/models.ts";
 import { realModel } from "../support/real-model.ts";
-import { fixedPrompts, renderedPrompts } from "../support/rendered-prompts.ts";
+import { fixedPrompts, FORMS, renderedPrompts } from "../support/rendered-prompts.ts";
 
 const root = mkdtempSync(join(tmpdir(), "ingle-routes-"));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -117,7 +117,7 @@ describe("a request", () => {
   }
 
   test("with calls in its history is a prompt of plain text where the template shows none", async () => {
-    const { requests, rendered } = await asked({ messages: CALLED }, undefined, { calls: false });
+    const { requests, rendered } = await asked({ messages: CALLED }, undefined, { forms: { ...FORMS, calls: false } });
     expect([rendered.length, requests[0]!.path]).toEqual([1, "/completion"]);
     expect((await asked({ messages: CALLED })).requests[0]!.path).toBe("/v1/chat/completions");
   });

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { AdapterError, ChatMessage } from "../../adapters/adapter.ts";
 import type { NativeAddon } from "../../adapters/prompt-process/native.ts";
+import { PLAIN_FORMS } from "../../adapters/prompt-process/sample-template.ts";
 import type { ModelPrompts, PromptRequest, Prompts } from "../../adapters/prompts.ts";
 import type { InstalledModel } from "../../models/manifest.ts";
 import { nativeAddon } from "../../src/executable/carried-engines.ts";
@@ -184,10 +185,10 @@ describe.skipIf(skip !== undefined)(
 describe("what is known of a template", () => {
   const factsOf = async (template: string) => (await open(template)).template;
 
-  test("is whether it shows tools, takes the role system and writes thoughts", async () => {
-    expect(await factsOf(PLAIN_TEMPLATE)).toEqual({ bounded: true, tools: false, system: true, calls: false, thinking: false });
-    expect(await factsOf("{{ tools | tojson }}{{ messages[0].content }}")).toMatchObject({ tools: true });
-    expect(await factsOf(TEMPLATES["without the role system"])).toMatchObject({ system: false });
+  test("is whether it shows calls of tools, takes the role system and writes thoughts", async () => {
+    expect(await factsOf(PLAIN_TEMPLATE)).toEqual({ bounded: true, thinking: false, forms: PLAIN_FORMS });
+    expect(await factsOf("{{ tools | tojson }}{{ messages[0].content }}")).toMatchObject({ forms: { calls: true } });
+    expect(await factsOf(TEMPLATES["without the role system"])).toMatchObject({ forms: { system: "none" } });
     for (const sign of ["<think>", "message.reasoning_content", "<|channel|>", "[THINK]"])
       expect([sign, await factsOf(`${PLAIN_TEMPLATE}{{ "${sign}" }}`)]).toMatchObject([sign, { thinking: true }]);
   });
@@ -203,7 +204,7 @@ describe("what is known of a template", () => {
     const TRAPS = { tools: `{% if tools %}${loop}{% endif %}`, calls: `{% if messages[1].tool_calls %}${loop}{% endif %}` };
     for (const [name, trap] of Object.entries(TRAPS)) {
       const model = await open(`${trap}${TURNS}`);
-      expect([name, model.template]).toMatchObject([name, { bounded: false, tools: false, calls: false }]);
+      expect([name, model.template]).toMatchObject([name, { bounded: false, forms: { calls: false } }]);
       expect(await textOf(model, user("hello"))).toContain("[user]hello");
     }
   });
@@ -253,7 +254,7 @@ describe("a history with calls of tools", () => {
     const model = await open(template);
     const prompt = (await model.render({ messages }, 512, signal)) as { tokens: number[] };
     expect(prompt.tokens).not.toContain(EOS);
-    return { text: await detokenize(model.installed, prompt.tokens), calls: model.template.calls };
+    return { text: await detokenize(model.installed, prompt.tokens), calls: model.template.forms.calls };
   };
 
   test("is plain text in turns, where the template shows no calls", async () => {
@@ -467,7 +468,7 @@ describe("the process", () => {
       await tinyModel({ template: TURNS.replace("</s>", "{{ eos_token }}") }),
       signal,
     );
-    expect(template).toEqual({ bounded: true, tools: false, system: true, calls: false, thinking: false });
+    expect(template).toEqual({ bounded: true, thinking: false, forms: PLAIN_FORMS });
     const { pieces } = (await render({ messages: [user("a </s> b")] }, 512, signal)) as { pieces: string[] };
     expect(pieces).toEqual(["<s>[user]a <", "/s> b</s>[assistant]"]);
     await tryGrammar("(", signal);

@@ -11,6 +11,7 @@ import type { Model } from "../../models/manifest.ts";
 import { PARAMETERS } from "../../src/api/chat/parameters/list.ts";
 import { errorOf, makeApp, makeModel } from "../support/app.ts";
 import { fakeAdapter } from "../support/fake-adapter.ts";
+import { FORMS } from "../support/rendered-prompts.ts";
 
 type Fields = Record<string, unknown>;
 const ENGINES = { "llama-server": LLAMA_SERVER, "node-llama-cpp": EMBEDDED };
@@ -36,7 +37,7 @@ async function engineAsked(fields: Fields, about: typeof LLAMA_SERVER, more?: Pa
 }
 
 /** A model that llama-server has loaded. */
-const LOADED = { context_length: 512, vocab_size: 288, own_template: true, template_tools: true };
+const LOADED = { context_length: 512, vocab_size: 288, own_template: true, template_tools: true, parsed_arguments: true };
 const TOOL = { type: "function", function: { name: "weather", parameters: { type: "object" } } };
 const [PENALTY, BOTH] = [{ repeat_penalty: 1.1 }, ["llama-server", "node-llama-cpp"]];
 
@@ -213,7 +214,7 @@ for (const [engine, about] of Object.entries(ENGINES)) {
         expect(plain).not.toMatchObject(row.asks);
         // The slot that a generation takes knows whether it is compared with the prompt: llama-server-slots.test.ts.
         if (engine === "llama-server" && name !== "cache_prompt") {
-          const bodies = [plain, asked].map((request) => chatRouteBody(checkedRequest(request, LOADED), LOADED));
+          const bodies = [plain, asked].map((request) => chatRouteBody(checkedRequest(request, LOADED), LOADED, FORMS));
           expect(bodies[1]).not.toEqual(bodies[0]!);
         }
       } else {

@@ -2,11 +2,14 @@
 import { Template } from "@huggingface/jinja";
 import { readGgufFile } from "../../models/gguf/header.ts";
 import type { AdapterError } from "../../adapters/adapter.ts";
-import type { Prompt, PromptRequest, Prompts, TemplateFacts } from "../../adapters/prompts.ts";
+import type { Prompt, PromptRequest, Prompts, TemplateFacts, TemplateForms } from "../../adapters/prompts.ts";
+import { PLAIN_FORMS } from "../../adapters/prompt-process/sample-template.ts";
 import { jinjaTemplate } from "../../adapters/shared/jinja-template.ts";
 import { textOf } from "../../adapters/shared/message-text.ts";
 
-const PLAIN: TemplateFacts = { bounded: true, tools: true, system: true, calls: true, thinking: false };
+/** Of a template that shows tools and their calls. */
+export const FORMS: TemplateForms = { ...PLAIN_FORMS, calls: true };
+const PLAIN: TemplateFacts = { bounded: true, thinking: false, forms: FORMS };
 
 /** `names`: texts of special tokens, which are cut behind their first character where they stand in a message. */
 export function renderedPrompts(facts: Partial<TemplateFacts> = {}, names = ["<s>", "</s>"]): Prompts {

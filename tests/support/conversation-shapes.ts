@@ -1,0 +1,98 @@
+// Conversations as clients send them, of every shape that chat templates have rules about.
+import type { JsonObject } from "../../src/support/json.ts";
+
+export interface ConversationShape {
+  messages: JsonObject[];
+  tools?: object[];
+}
+
+const say =
+  (role: string) =>
+  (content: unknown, more: object = {}): JsonObject => ({ role, content, ...more });
+const [system, user, assistant] = [say("system"), say("user"), say("assistant")];
+const tool = (id: string, content = "sunny", more: object = {}): JsonObject => ({
+  ...{ role: "tool", tool_call_id: id, content },
+  ...more,
+});
+const call = (id: string, written = '{"city":"Rome"}') => ({
+  id,
+  type: "function",
+  function: { name: "get_weather", arguments: written },
+});
+const calling = (id: string, written?: string): JsonObject => assistant(null, { tool_calls: [call(id, written)] });
+const text = (...texts: string[]) => texts.map((one) => ({ type: "text", text: one }));
+
+const CITY = { type: "object", properties: { city: { type: "string", description: "Its name." } }, required: ["city"] };
+const tools = [{ type: "function", function: { name: "get_weather", description: "Of a city.", parameters: CITY } }];
+
+const [RULE, RULE2] = [system("S1 rule"), system("S2 rule")];
+const [ASK, ASK2, ASK3] = [user("U1 ask"), user("U2 ask"), user("U3 ask")];
+const [SAY, SAY2] = [assistant("A1 say"), assistant("A2 say")];
+
+/** Each text of a message has a name that is its own, such as `U1 ask`. */
+export const TEXTS = /[SURAP]\d [a-z]+|sunny|rain|get_weather|Oslo|Rome/g;
+
+export const SHAPES: Record<string, ConversationShape> = {
+  "a question": { messages: [ASK] },
+  "a rule": { messages: [RULE, ASK] },
+  turns: { messages: [ASK, SAY, ASK2] },
+  "turns under a rule": { messages: [RULE, ASK, SAY, ASK2] },
+  "two rules": { messages: [RULE, RULE2, ASK] },
+  "a rule amid turns": { messages: [ASK, SAY, RULE2, ASK2] },
+  "a further rule amid turns": { messages: [RULE, ASK, SAY, RULE2, ASK2] },
+  "a rule at the end": { messages: [ASK, RULE2] },
+  "a further rule at the end": { messages: [RULE, ASK, RULE2] },
+  "a rule alone": { messages: [RULE] },
+  "two questions": { messages: [ASK, ASK2] },
+  "two questions amid turns": { messages: [ASK, SAY, ASK2, ASK3] },
+  "two answers": { messages: [ASK, SAY, SAY2, ASK2] },
+  "the assistant first": { messages: [SAY, ASK] },
+  "a rule and the assistant first": { messages: [RULE, SAY, ASK] },
+  "a developer": { messages: [say("developer")("S1 rule"), ASK] },
+  "an empty question": { messages: [user("")] },
+  "an empty answer": { messages: [ASK, assistant(""), ASK2] },
+  "an answer of null": { messages: [ASK, assistant(null), ASK2] },
+  names: { messages: [user("U1 ask", { name: "ada" }), assistant("A1 say", { name: "bot" }), user("U2 ask", { name: "bob" })] },
+  "a part": { messages: [user(text("U1 ask"))] },
+  "parts everywhere": { messages: [system(text("S1 rule")), user(text("U1 ask")), assistant(text("A1 say")), ASK2] },
+  thoughts: { messages: [ASK, assistant("A1 say", { reasoning_content: "R1 think" }), ASK2] },
+  spaces: { messages: [system("  S1 rule \n"), user(" U1 ask \n"), assistant(" A1 say \n"), user("\nU2 ask\n")] },
+  tools: { tools, messages: [ASK] },
+  "tools under a rule": { tools, messages: [RULE, ASK] },
+  "a call": { tools, messages: [ASK, calling("call_abc123def456"), tool("call_abc123def456")] },
+  "a call of nine characters": { tools, messages: [ASK, calling("abcde1234"), tool("abcde1234")] },
+  "a call long ago": { tools, messages: [RULE, ASK, calling("call_1"), tool("call_1"), SAY, ASK2] },
+  "a question behind a call": { tools, messages: [ASK, calling("call_1"), tool("call_1"), ASK2] },
+  "calls at once": {
+    tools,
+    messages: [
+      ...[ASK, assistant(null, { tool_calls: [call("call_1"), call("call_2", '{"city":"Oslo"}')] })],
+      ...[tool("call_1"), tool("call_2", "rain"), SAY, ASK2],
+    ],
+  },
+  "one call after the other": {
+    tools,
+    messages: [ASK, calling("call_1"), tool("call_1"), calling("call_2", '{"city":"Oslo"}'), tool("call_2", "rain")],
+  },
+  "a call with a text": {
+    tools,
+    messages: [ASK, assistant("A1 say", { tool_calls: [call("call_1")] }), tool("call_1"), SAY2, ASK2],
+  },
+  "a call with a thought": {
+    tools,
+    messages: [ASK, { ...calling("call_1"), reasoning_content: "R1 think" }, tool("call_1")],
+  },
+  "a tool with a name": {
+    tools,
+    messages: [ASK, calling("call_1"), tool("call_1", "sunny", { name: "get_weather" }), SAY, ASK2],
+  },
+  "a tool that answers with JSON": { tools, messages: [ASK, calling("call_1"), tool("call_1", '{"sky":"sunny"}')] },
+  "a call without tools": { messages: [ASK, calling("call_1"), tool("call_1"), SAY, ASK2] },
+  "a call without arguments": { tools, messages: [ASK, calling("call_1", "{}"), tool("call_1")] },
+  "a call with an empty text": { tools, messages: [ASK, calling("call_1", ""), tool("call_1")] },
+  "a call with half an object": { tools, messages: [ASK, calling("call_1", "{city"), tool("call_1")] },
+  "a call with an object in an object": {
+    tools,
+    messages: [ASK, calling("call_1", '{"city":"Rome","n":2,"deep":{"a":[1,true,null]}}'), tool("call_1")],
+  },
+};

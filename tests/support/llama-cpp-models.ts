@@ -1,0 +1,28 @@
+// The chat templates and the vocabularies that llama.cpp's own tests use, out of the source that node-llama-cpp carries.
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { carriedSource } from "../../adapters/llama-server/build/llama-cpp-source.ts";
+
+/** Unpacks them into a temporary folder. */
+export function llamaCppModels() {
+  const root = mkdtempSync(join(tmpdir(), "ingle-llama-cpp-"));
+  const git = (...args: string[]): void => void execFileSync("git", args, { stdio: "ignore", cwd: root });
+  git("clone", "--quiet", "--no-checkout", carriedSource().bundle, "source");
+  git("-C", "source", "checkout", "HEAD", "--", "models");
+  const folder = join(root, "source/models");
+  const named = (within: string, end: string): string[] => readdirSync(within).filter((name) => name.endsWith(end));
+  const templates = join(folder, "templates");
+  return {
+    root,
+    templates: named(templates, ".jinja").map((file) => ({
+      name: file.slice(0, -".jinja".length),
+      source: readFileSync(join(templates, file), "utf8"),
+    })),
+    vocabularies: named(folder, ".gguf").map((file) => ({
+      name: file.slice("ggml-vocab-".length, -".gguf".length),
+      path: join(folder, file),
+    })),
+  };
+}
