@@ -13,14 +13,17 @@ export const MAX_VALUES = 500_000;
 const TOO_DEEP = `The body is nested deeper than ${MAX_DEPTH} levels. Flatten it.`;
 const TOO_WIDE = `An object of the body has more than ${MAX_PROPERTIES} properties, or a name longer than ${MAX_NAME} characters. Send less.`;
 
+const LONGEST_FIELD = 64;
+const FIELD = /^\w{1,64}$/;
+
 /** Characters; about a millisecond. */
 const SLICE = 128 * 1024;
 /** The largest number of 64 bits has 309 digits. */
 const LONGEST_NUMBER = 300;
 
 /**
- * Throws 400 `too_deep`, `too_many_properties`, `too_many_items`. Answers whether a number may be too large for 64 bits, which the parser
- * takes for infinite. A text that is no JSON is left to the parser.
+ * Throws 400 `too_deep`, `too_many_properties`, `too_many_items`, with the field of the body that is at fault. Answers whether a
+ * number may be too large for 64 bits, which the parser takes for infinite. A text that is no JSON is left to the parser.
  */
 export async function checkShape(text: string, max_values = MAX_VALUES): Promise<boolean> {
   const shape = createShapeReader(text, max_values);
@@ -31,16 +34,23 @@ export async function checkShape(text: string, max_values = MAX_VALUES): Promise
 function createShapeReader(text: string, max_values: number) {
   const properties: number[] = [];
   let at = 0;
+  /** The last string: where it begins, and its length. */
+  let string = 0;
   let name = 0;
+  /** The text of the name of the body's field that is read now. */
+  let field = "";
   let values = 1;
   /** The last bracket, comma, colon or string: where a number may begin. */
   let mark = 0;
   let opened = false;
   let huge = false;
 
+  const refuse = (message: string, code: string): never => {
+    // In the outermost object no field is at fault alone.
+    throw new ApiError(400, message, { code, param: properties.length > 1 && FIELD.test(field) ? field : null });
+  };
   const countValue = (): void => {
-    if (++values <= max_values) return;
-    throw new ApiError(400, `The body holds more than ${max_values} values. Send less at a time.`, { code: "too_many_items" });
+    if (++values > max_values) refuse(`The body holds more than ${max_values} values. Send less at a time.`, "too_many_items");
   };
   /** At a character that may end a number. */
   const noteMark = (): void => {
@@ -50,11 +60,12 @@ function createShapeReader(text: string, max_values: number) {
   const step = (char: number): void => {
     if (char === 34 /* " */) {
       const end = stringEnd(text, at);
-      name = end - at - 1;
+      string = at + 1;
+      name = end - string;
       at = mark = end;
     } else if (char === 123 /* { */ || char === 91 /* [ */) {
       if (opened) countValue();
-      if (properties.push(0) > MAX_DEPTH) throw new ApiError(400, TOO_DEEP, { code: "too_deep" });
+      if (properties.push(0) > MAX_DEPTH) refuse(TOO_DEEP, "too_deep");
       mark = at;
       opened = true;
       return;
@@ -69,7 +80,8 @@ function createShapeReader(text: string, max_values: number) {
     } else if (char === 58 /* : */ && properties.length > 0) {
       mark = at;
       const count = ++properties[properties.length - 1]!;
-      if (count > MAX_PROPERTIES || name > MAX_NAME) throw new ApiError(400, TOO_WIDE, { code: "too_many_properties" });
+      if (count > MAX_PROPERTIES || name > MAX_NAME) refuse(TOO_WIDE, "too_many_properties");
+      if (properties.length === 1) field = text.slice(string, string + Math.min(name, LONGEST_FIELD + 1));
     } else if ((char === 101 || char === 69) /* e, E */ && !huge) {
       huge = isHugeAt(text, at);
     } else if (char <= 32) {

@@ -98,7 +98,7 @@ describe("the bytes", () => {
     `{"messages":${JSON.stringify(MESSAGES)},"deep":${"[".repeat(depth - 1)}${"]".repeat(depth - 1)}}`;
   test("B-07: 64 levels pass, 65 do not, brackets in strings do not count", async () => {
     expect((await send(nested(64))).status).toBe(200);
-    expect(await errorOf(await send(nested(65)))).toMatchObject({ status: 400, param: null, code: "too_deep" });
+    expect(await errorOf(await send(nested(65)))).toMatchObject({ status: 400, param: "deep", code: "too_deep" });
     expect((await chat({ text: `"\\${"[".repeat(100)}\\` })).status).toBe(200);
   });
 
@@ -113,6 +113,7 @@ describe("the bytes", () => {
     const keys = Object.fromEntries(Array.from({ length: 100_000 }, (_, i) => [`key${i}`, 1]));
     expect(await errorOf(await chat(keys))).toMatchObject({ status: 400, param: null, code: "too_many_properties" });
     expect(await errorOf(await chat({ ["k".repeat(2 ** 20)]: 1 }))).toMatchObject({ status: 400, code: "too_many_properties" });
+    expect(await errorOf(await chat({ bias: keys }))).toMatchObject({ param: "bias", code: "too_many_properties" });
     const many = Array.from({ length: 20_000 }, () => ({ a: "x:y", b: "k".repeat(50) }));
     expect((await chat({ many, long: `${"x".repeat(5000)}: ` })).status).toBe(200);
   });
@@ -125,7 +126,7 @@ describe("the bytes", () => {
       // The body, its messages and the list are six values, too.
       expect((await send(list(499_994, value), "/chat", large)).status).toBe(200);
       const refused = await errorOf(await send(list(499_995, value), "/chat", large));
-      expect(refused).toMatchObject({ status: 400, param: null, code: "too_many_items" });
+      expect(refused).toMatchObject({ status: 400, param: "a", code: "too_many_items" });
     }
     expect((await send(list(499_994, `",[{"`), "/chat", large)).status).toBe(200);
   });
