@@ -189,6 +189,8 @@ export type AdapterErrorCode =
   | "engine_crashed"
   | "engine_timeout"
   | "engine_unavailable"
+  /** The engine fails at this request and goes on: waiting does not mend it. */
+  | "generation_failed"
   | "messages_refused"
   | "model_load_failed"
   /** The engine finds something in the request wrong: the message names it, and so does `param` where it is known. */

@@ -5,7 +5,7 @@ import { answerEvents, BrokenAnswer, FailedAnswer } from "../shared/openai-strea
 import type { ModelPrompts, Prompt } from "../prompts.ts";
 import { readErrorBody } from "../shared/openai-stream/error-body.ts";
 import type { ProcessWatchdog } from "../shared/watchdog.ts";
-import { toAdapterError, withParam } from "./errors.ts";
+import { toAdapterError } from "./errors.ts";
 import type { LlamaServerClient } from "./http-client.ts";
 import { checkedRequest, type LlamaServerModel } from "./request-body.ts";
 import { createRoutes, withoutImages } from "./routes.ts";
@@ -40,16 +40,16 @@ export function createChat(options: LlamaServerChatOptions): ChatInSlot {
     const { path, body, format } = await route(request, prompt, signal);
     const response = await client.post(path, { ...body, ...use }, signal);
     watchdog.touch();
-    if (response.statusCode !== 200) throw toAdapterError(await readErrorBody({ body: response }), response.statusCode, id);
+    if (response.statusCode !== 200) throw new FailedAnswer(await readErrorBody({ body: response }), response.statusCode);
     if (!response.headers["content-type"]?.startsWith("text/event-stream"))
       throw new BrokenAnswer("The answer is not a stream of events.");
     return answerEvents(response, request.stop, format);
   };
 
   /** The error that the client gets. A server whose answer cannot be read is killed. */
-  const errorOf = async (thrown: unknown): Promise<unknown> => {
+  const errorOf = async (thrown: unknown, request: ChatRequest): Promise<unknown> => {
     if (thrown instanceof AdapterError) return thrown;
-    if (thrown instanceof FailedAnswer) return toAdapterError(thrown.body, undefined, id);
+    if (thrown instanceof FailedAnswer) return toAdapterError(thrown.body, thrown.status, request, id);
     // The connection breaks a moment before the end of the process is known.
     await Promise.race([watchdog.closed, new Promise((done) => setTimeout(done, 500))]);
     const what = thrown instanceof BrokenAnswer ? "spoke nonsense" : "broke off the connection";
@@ -97,7 +97,7 @@ export function createChat(options: LlamaServerChatOptions): ChatInSlot {
       }
     } catch (error) {
       signal.throwIfAborted();
-      throw withParam(await errorOf(error), request);
+      throw await errorOf(error, request);
     } finally {
       listener[Symbol.dispose]();
       running.delete(generation);

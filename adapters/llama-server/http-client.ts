@@ -3,6 +3,9 @@
 import { addAbortListener } from "node:events";
 import { type IncomingMessage, request } from "node:http";
 import { httpAgent } from "../../models/network/direct-agents.ts";
+import { FailedAnswer } from "../shared/openai-stream/answer-events.ts";
+import { readErrorBody } from "../shared/openai-stream/error-body.ts";
+import { toWellFormedJson } from "./well-formed-json.ts";
 
 export type LlamaServerClient = ReturnType<typeof createClient>;
 
@@ -29,17 +32,10 @@ export function createClient(address: string, key: string) {
   };
 }
 
-/** llama-server refuses a whole body for half of a surrogate pair, which JSON.stringify writes as an escape. */
-function toWellFormedJson(body: unknown): string {
-  const json = JSON.stringify(body);
-  if (!json.includes("\\ud")) return json;
-  return json.replaceAll(/\\(?:ud[89a-f]..|[^])/g, (escape) => (escape.length > 2 ? "\\ufffd" : escape));
-}
-
-/** Throws where the body is not JSON or the status is not 200. */
+/** Throws where the body is not JSON, and `FailedAnswer` where the status is not 200. */
 async function readJson(response: IncomingMessage): Promise<unknown> {
+  if (response.statusCode !== 200) throw new FailedAnswer(await readErrorBody({ body: response }), response.statusCode);
   const chunks: Uint8Array[] = [];
   for await (const chunk of response) chunks.push(chunk);
-  if (response.statusCode !== 200) throw new Error(`The engine answers with status ${response.statusCode}.`);
   return JSON.parse(Buffer.concat(chunks).toString());
 }

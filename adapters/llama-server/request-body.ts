@@ -9,6 +9,8 @@ import { GrammarError, parseGrammar } from "../shared/grammar-limits/gbnf.ts";
 import { refuseCostlySchema } from "../shared/grammar-limits/schema.ts";
 import { Samplers } from "../samplers.ts";
 import { RESPONSE_FIELDS } from "./completion-format.ts";
+import { withStringPatterns } from "./schema-patterns.ts";
+import { toWellFormedJson } from "./well-formed-json.ts";
 
 /** What a loaded model can take. */
 export interface LlamaServerModel {
@@ -49,7 +51,7 @@ export function chatRouteBody(request: ChatRequest, model: LlamaServerModel, for
   const { max_tokens, logprobs, chat_template_kwargs } = request;
   const messages = request.messages.map((message) => withReadableCalls(message, model, forms));
   return {
-    ...chatBody({ ...request, messages, stop: [] }, "model"),
+    ...chatBody({ ...request, ...withStringPatterns(request), messages, stop: [] }, "model"),
     ...samplingOf(request, model),
     max_tokens: Math.min(max_tokens, model.context_length),
     ...(chat_template_kwargs && { chat_template_kwargs }),
@@ -62,7 +64,7 @@ function withReadableCalls(message: ChatMessage, { parsed_arguments }: LlamaServ
   if (message.tool_calls === undefined) return message;
   const tool_calls = message.tool_calls.map((call) => {
     const value = argumentsValue(call.function.arguments, forms);
-    const written = typeof value === "string" && !parsed_arguments ? value : JSON.stringify(value);
+    const written = typeof value === "string" && !parsed_arguments ? value : toWellFormedJson(value);
     return { ...call, function: { ...call.function, arguments: written } };
   });
   return { ...message, tool_calls };

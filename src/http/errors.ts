@@ -75,6 +75,7 @@ const ANSWERS: Record<AdapterErrorCode, { status: number; code?: string; param?:
   engine_crashed: { status: 502 },
   engine_timeout: { status: 504 },
   engine_unavailable: { status: 503, retry_after: 5 },
+  generation_failed: { status: 500 },
   messages_refused: { status: 400, param: "messages" },
   model_load_failed: { status: 500, param: "model" },
   request_refused: { status: 400, code: "invalid_value" },

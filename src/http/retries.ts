@@ -13,6 +13,7 @@ export const MENDED_BY_WAITING: Readonly<Record<string, boolean>> = {
   "429 too_many_pending": false,
   "429 upstream_busy": true,
   "500 corrupted_entity": false,
+  "500 generation_failed": false,
   "500 model_corrupted": false,
   "500 model_load_failed": false,
   "500 server_error": false,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { checkedRequest } from "../../adapters/llama-server/request-body.ts";
+import { toStringPattern } from "../../adapters/shared/grammar-limits/string-pattern.ts";
 import type { AdapterError, ChatRequest } from "../../adapters/adapter.ts";
 import { ask } from "../support/models.ts";
 
@@ -259,5 +260,26 @@ describe("the larger the vocabulary, the fewer ways there may be", () => {
     const tools = (names: string[]) => refusalOf({ tools: names.map((name) => tool(name, optional(600))) });
     expect(tools(["a", "b", "c", "d"])).toBeUndefined();
     expect(tools(["a", "a", "a", "a"])).toMatchObject({ code: "request_refused", param: "tools" });
+  });
+});
+
+describe("a pattern becomes one that llama-server reads, and that keeps within a JSON string", () => {
+  const BARE = "\\x00-\\x1F\\x22\\x5C";
+  const PATTERNS: Record<string, string> = {
+    "^.{0,500}$": `^[^\\x0A\\x0D${BARE}]{0,500}$`,
+    "^\\d+\\.\\d{2}$": "^[0-9]+\\.[0-9]{2}$",
+    "^[\\w.-]+@[^@\\s]+$": `^[a-zA-Z0-9_\\x2E\\x2D]+@[^\\x40 \\x09\\x0A\\x0D${BARE}]+$`,
+    "^[ -~]*$": "^[ -\\x21\\x23-\\x5B\\x5D-\\x7E]*$",
+    "^(?:a|b)\\/\\-\\S\\s$": `^(?:a|b)/-[^ \\x09\\x0A\\x0D${BARE}][ ]$`,
+    "^[äöü😀]$": "^[\\xE4\\xF6\\xFC\\U0001F600]$",
+  };
+  for (const [pattern, written] of Object.entries(PATTERNS)) test(pattern, () => expect(toStringPattern(pattern)).toBe(written));
+
+  test("one that needs an escape is refused with its field", () => {
+    for (const pattern of ['^"$', "^\\\\$", "^a\\n$", '^["\\\\]$', "^\u0001$"])
+      expect([pattern, ofSchema({ type: "string", pattern })]).toMatchObject([
+        pattern,
+        { code: "request_refused", param: "response_format", message: expect.stringContaining("cannot be honoured") },
+      ]);
   });
 });

@@ -80,13 +80,13 @@ describe("a generation of a llama-server that", () => {
 
   const REPORTED: Record<string, string> = {
     "status 400": "request_refused",
-    "status 401": "engine_unavailable",
-    "status 404": "engine_unavailable",
-    "status 500": "engine_unavailable",
+    "status 401": "generation_failed",
+    "status 404": "generation_failed",
+    "status 500": "generation_failed",
     "status 501": "request_refused",
     "status 503": "engine_unavailable",
-    html: "engine_unavailable",
-    "error frame": "engine_unavailable",
+    html: "generation_failed",
+    "error frame": "generation_failed",
   };
   for (const [fault, code] of Object.entries(REPORTED)) {
     test(`${fault}: fails with its error, and the engine goes on`, async () => {

@@ -4,7 +4,6 @@ import type { TinyGguf } from "./tiny-gguf.ts";
 
 type Mutate = NonNullable<TinyGguf["mutate"]>;
 
-/** The last name has a space, and what is quoted may have none. */
 export const UNLOADABLE: Record<string, { mutate: Mutate; reason: string }> = {
   "another architecture": {
     mutate: valueOf("general.architecture", (value) => value.write("llamb", 8)),

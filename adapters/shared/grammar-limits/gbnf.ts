@@ -25,6 +25,7 @@ export interface Grammar {
 const MOST_RULES = 6_000;
 const MOST_ELEMENTS = 100_000;
 const DEEPEST_GROUP = 64;
+const LAST_CHARACTER = 0x10ffff;
 /** llama.cpp takes a higher maximum for none, and refuses a higher minimum. */
 const MOST_REPETITIONS = 2_000;
 
@@ -61,7 +62,10 @@ export function parseGrammar(text: string): Grammar {
 
   const parseCharacter = (): number => {
     const written = take(ESCAPE);
-    if (written !== undefined) return unescape(written);
+    if (written !== undefined) {
+      const escaped = unescape(written);
+      return escaped > LAST_CHARACTER ? fail("a character beyond U+10FFFF") : escaped;
+    }
     const code = text.codePointAt(at);
     if (code === undefined || code === 0x5c) return fail("an unknown escape");
     at += code > 0xffff ? 2 : 1;

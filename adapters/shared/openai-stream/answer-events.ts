@@ -11,14 +11,16 @@ export class BrokenAnswer extends Error {
   override readonly name = "BrokenAnswer";
 }
 
-/** The server has sent an error amid its answer. */
+/** The server has sent an error, amid its answer where there is no `status`. */
 export class FailedAnswer extends Error {
   override readonly name = "FailedAnswer";
   readonly body: ServerErrorBody;
+  readonly status: number | undefined;
 
-  constructor(body: ServerErrorBody) {
+  constructor(body: ServerErrorBody, status?: number) {
     super(body.message);
     this.body = body;
+    this.status = status;
   }
 }
 
