@@ -1,9 +1,10 @@
 // The metadata of threads, messages and assistants, in a request.
 import * as v from "valibot";
 import { invalidValue } from "../http/errors.ts";
-import { jsonBytes, isNestedDeeper, isObject, type JsonObject } from "../support/json.ts";
+import { jsonBytes, isNestedDeeper, type JsonObject } from "../support/json.ts";
 import { MAX_DEPTH, MAX_KEY_LENGTH, MAX_STRING_LENGTH, MAX_BYTES, MAX_KEYS } from "../support/metadata-limits.ts";
 import { codedMessage } from "../support/coded-message.ts";
+import { plainObject } from "./plain-object.ts";
 
 /** A sentence when the metadata is beyond a limit. */
 function findFault(metadata: JsonObject): string | undefined {
@@ -24,7 +25,7 @@ function findFault(metadata: JsonObject): string | undefined {
 }
 
 // Not v.record: it drops keys such as `__proto__`, and what was sent is to come back.
-const MetadataObject = v.custom<JsonObject>(isObject, codedMessage("invalid_type", `"metadata" must be an object.`));
+const MetadataObject = plainObject(`"metadata" must be an object.`);
 
 /** The metadata of a new record; null stands for `{}`. */
 export const NewMetadata = v.pipe(

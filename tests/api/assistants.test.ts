@@ -105,9 +105,23 @@ describe("an assistant", () => {
     [{ response_format: { type: "xml" } }, "response_format.type"],
     [{ response_format: { type: "json_schema", json_schema: {} } }, "response_format.json_schema.name"],
     [{ reasoning_effort: "much" }, "reasoning_effort"],
+    [{ avatar: "pic.png" }, "avatar"],
+    [{ avatar: "👋" }, "avatar"],
+    [{ events: [] }, "events"],
+    [{ events: { in: [1] } }, "events.in[0]"],
+    [{ events: { out: [null] } }, "events.out[0]"],
   ])("with %j is refused by the name %s", async (fields, param) => {
     const { post } = makeApp();
     expect(await errorOf(await post("/v1/assistants", { model: "tiny", ...fields }))).toMatchObject({ status: 400, param });
+  });
+
+  test("has a picture where it is given an empty one, and another where it is given that", async () => {
+    const { post } = makeApp();
+    const { id, avatar } = await json(await post("/v1/assistants", { avatar: "" }));
+    expect(avatar).toStartWith("data:image/");
+    const change = async (avatar: string | null) => (await json(await post(`/v1/assistants/${id}`, { avatar }))).avatar;
+    expect(await change("https://example.org/a.png")).toBe("https://example.org/a.png");
+    expect(await change("")).toBe(avatar);
   });
 
   for (const method of ["PATCH", "POST"]) {

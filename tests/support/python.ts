@@ -1,4 +1,4 @@
-// Python with the official `openai` client, in a virtual environment that outlives the tests.
+// Python with one package, in a virtual environment that outlives the tests.
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
@@ -8,25 +8,34 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
-const VERSION = "3.54.0";
-const HOME = join(homedir(), ".cache", "ingle", `python-${VERSION}`);
-const PYTHON = join(HOME, "bin", "python");
-/** Written last: without it the environment is half made. */
-const WHOLE = join(HOME, "whole");
+const CLIENT = "3.54.0";
+const SCHEMATHESIS = "4.32.5";
 
-/** The interpreter, or why there is none, fit for a test's name. Throws what pip says when it cannot install the client. */
-export async function pythonClient(): Promise<{ python: string } | { skip: string }> {
-  if (existsSync(WHOLE)) return { python: PYTHON };
+type Python = { python: string } | { skip: string };
+
+/** The interpreter with the official client, or why there is none, fit for a test's name. Throws what pip says when it cannot install it. */
+export const pythonClient = (): Promise<Python> => pythonWith(`openai==${CLIENT}`, `python-${CLIENT}`);
+
+/** The same with the tool that compares servers with their documents; where pip cannot install it, that is why there is none. */
+export const pythonSchemathesis = (): Promise<Python> =>
+  pythonWith(`schemathesis==${SCHEMATHESIS}`, `python-schemathesis-${SCHEMATHESIS}`).catch((error: Error) => ({
+    skip: `schemathesis cannot be installed: ${error.message.trim().split("\n").at(-1)}`,
+  }));
+
+async function pythonWith(requirement: string, folder: string): Promise<Python> {
+  const home = join(homedir(), ".cache", "ingle", folder);
+  const python = join(home, "bin", "python");
+  // Written last: without it the environment is half made.
+  const whole = join(home, "whole");
+  if (existsSync(whole)) return { python };
   const missing = await lacking();
   if (missing !== undefined) return { skip: missing };
-  await rm(HOME, { recursive: true, force: true });
-  await mkdir(join(HOME, ".."), { recursive: true, mode: 0o700 });
-  await run("python3", ["-m", "venv", HOME]);
-  await run(PYTHON, ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", `openai==${VERSION}`], {
-    timeout: 300_000,
-  });
-  await writeFile(WHOLE, "");
-  return { python: PYTHON };
+  await rm(home, { recursive: true, force: true });
+  await mkdir(join(home, ".."), { recursive: true, mode: 0o700 });
+  await run("python3", ["-m", "venv", home]);
+  await run(python, ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", requirement], { timeout: 300_000 });
+  await writeFile(whole, "");
+  return { python };
 }
 
 async function lacking(): Promise<string | undefined> {

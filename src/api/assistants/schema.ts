@@ -4,7 +4,10 @@ import type { Assistant } from "../../storage/entities.ts";
 import { codedMessage } from "../../support/coded-message.ts";
 import { isHollow } from "../../support/json.ts";
 import { Effort } from "../chat/reasoning.ts";
+import { plainObject } from "../plain-object.ts";
 import { MetadataChange, NewMetadata } from "../metadata.ts";
+
+const NO_URI = '"avatar" is no URI. Send the address of a picture, or the picture as "data:image/png;base64,…".';
 
 const textUpTo = (most: number) => v.nullish(v.pipe(v.string(), v.maxLength(most)));
 const ModelId = v.pipe(v.string(), v.nonEmpty(), v.maxLength(200));
@@ -24,7 +27,18 @@ const ResponseFormat = v.union([
     }),
   ]),
 ]);
-const Events = v.object({ in: v.nullish(v.array(v.unknown()), []), out: v.nullish(v.array(v.unknown()), []) });
+const Names = v.nullish(v.array(v.string()), []);
+const Events = v.pipe(plainObject(`"events" must be an object.`), v.object({ in: Names, out: Names }));
+
+/** An address, or the picture itself; an empty one is none. */
+const Avatar = v.nullish(
+  v.pipe(
+    v.string(),
+    v.maxLength(10_240),
+    v.check((text) => text === "" || URL.canParse(text), codedMessage("invalid_value", NO_URI)),
+    v.transform((text) => text || null),
+  ),
+);
 
 /** Threads take the field too. */
 export const NoToolResources = v.pipe(
@@ -41,7 +55,7 @@ const FIELDS = {
   name: textUpTo(256),
   description: textUpTo(512),
   instructions: textUpTo(256_000),
-  avatar: textUpTo(10_240),
+  avatar: Avatar,
   events: v.nullish(Events),
   tools: v.nullish(v.pipe(v.array(Tool), v.maxLength(128))),
   temperature: v.nullish(v.pipe(v.number(), v.minValue(0), v.maxValue(2))),

@@ -1,18 +1,17 @@
 // The bodies of POST and PATCH /v1/threads.
 import * as v from "valibot";
 import { BUILT_IN } from "../../storage/entities.ts";
-import { codedMessage } from "../../support/coded-message.ts";
-import { isObject, withoutNulls } from "../../support/json.ts";
+import { withoutNulls } from "../../support/json.ts";
 import { NoToolResources } from "../assistants/schema.ts";
 import { NewMessage } from "../messages/schema.ts";
 import { MetadataChange, NewMetadata } from "../metadata.ts";
+import { plainObject } from "../plain-object.ts";
 
 const Title = v.pipe(v.string(), v.maxLength(10_240));
-const Settings = v.nullish(
-  v.custom<Record<string, unknown>>(isObject, codedMessage("invalid_type", "Settings and parameters are objects.")),
-);
+const Settings = v.nullish(plainObject("Settings and parameters are objects."));
 
 const AssistantModel = v.pipe(
+  plainObject("The model of an assistant is an object."),
   v.object({
     id: v.nullish(v.string()),
     settings: Settings,
@@ -23,6 +22,7 @@ const AssistantModel = v.pipe(
 );
 
 const ThreadAssistant = v.pipe(
+  plainObject("Each of the assistants is an object."),
   v.object({
     assistant_id: v.nullish(v.string(), BUILT_IN),
     assistant_name: v.nullish(v.string()),
@@ -33,6 +33,8 @@ const ThreadAssistant = v.pipe(
 );
 
 export const NewThread = v.object({
+  /** The document has it in the body; whatever it says, a thread is made. */
+  object: v.nullish(v.string()),
   title: v.nullish(Title, ""),
   assistants: v.pipe(
     v.nullish(v.pipe(v.array(ThreadAssistant), v.maxLength(10_000)), []),
