@@ -23,18 +23,22 @@ export function json(c: AnswerContext, value: unknown, init?: ResponseInit): Res
   return respond(c, JSON.stringify(value), own);
 }
 
-/** The same for a body that is text already. */
+/** The same for a body that is text already; HEAD is told its length. */
 export function respond(c: AnswerContext, body: string, init: ResponseInit): Response {
   // Hono's `env` is undefined where `app.fetch` got the request alone.
   const { Response: Answer = Response } = c.env ?? {};
+  if (c.req?.method === "HEAD") return new Answer(null, withLength(init, encoder.encode(body)));
   if (body.length <= LARGE) return new Answer(body, init);
   if (Answer === Response) {
     tellListener(c);
     return new Response(body, init);
   }
   const bytes = encoder.encode(body);
-  const headers = { ...(init.headers as Record<string, string>), "content-length": `${bytes.length}` };
-  return new Answer(inPieces(bytes), { ...init, headers });
+  return new Answer(inPieces(bytes), withLength(init, bytes));
+}
+
+function withLength(init: ResponseInit, { length }: Uint8Array): ResponseInit {
+  return { ...init, headers: { ...(init.headers as Record<string, string>), "content-length": `${length}` } };
 }
 
 /**
