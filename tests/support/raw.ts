@@ -5,6 +5,8 @@ export interface Raw {
   send(text: string | Uint8Array): void;
   /** All bytes so far as text, once they match; rejects after `ms` milliseconds with what came instead. */
   until(pattern: RegExp, ms?: number): Promise<string>;
+  /** All bytes so far as text, once `isEnough` says so of them and of whether the server has closed the connection. */
+  heard(isEnough: (text: string, over: boolean) => boolean, ms?: number): Promise<string>;
   /** All that came until the server closed the connection. */
   closed(ms?: number): Promise<string>;
   /** Leaves: FIN. */
@@ -36,6 +38,7 @@ export async function raw(url: string): Promise<Raw> {
     socket,
     send: (data) => void socket.write(data),
     until: (pattern, ms = 3000) => wait(() => pattern.test(text), ms),
+    heard: (isEnough, ms = 3000) => wait(() => isEnough(text, over), ms),
     closed: (ms = 3000) => wait(() => over, ms),
     end: () => void socket.destroy(),
   };

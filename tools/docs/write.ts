@@ -1,6 +1,7 @@
-// `npm run docs`: writes the tables that are made from the code.
+// `npm run docs`: writes what is made from the code.
 import { writeFileSync } from "node:fs";
 import { configurationPage } from "./configuration.ts";
 import { parametersPage } from "./parameters.ts";
+import { runtimesPage } from "./runtimes.ts";
 
-for (const { path, current } of [configurationPage(), parametersPage()]) writeFileSync(path, current);
+for (const { path, current } of [configurationPage(), parametersPage(), runtimesPage()]) writeFileSync(path, current);

@@ -1,7 +1,7 @@
 import type { ListenerEnv } from "../../http/app-env.ts";
 import { connectionsThatFit, openDescriptors } from "./descriptors.ts";
 import { readKernelQueues } from "./kernel-queues.ts";
-import { emptyError, type Listen } from "./listener.ts";
+import { emptyError, TUNNEL_REFUSAL, type Listen } from "./listener.ts";
 
 const WATCH_MS = 1_000;
 
@@ -27,6 +27,7 @@ export const listen: Listen = async (fetch, { host, port, max_connections, stall
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     fetch(request) {
       const { method } = request;
+      if (method === "CONNECT") return new Response(null, TUNNEL_REFUSAL);
       const answer = method === "HEAD" ? Promise.resolve(fetch(request, env)).then(withoutLength) : fetch(request, env);
       if (!(answer instanceof Promise)) return answer;
       running.add(request);

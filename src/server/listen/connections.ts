@@ -1,6 +1,7 @@
 // The open connections of a listener on `node:net`: how many, which of them idle, and which have a reader that takes nothing.
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { readKernelQueues } from "./kernel-queues.ts";
 
 export interface ConnectionLimits {
@@ -64,6 +65,8 @@ export function createConnections({ most, idle_ms, stall_ms }: ConnectionLimits)
     use(connection);
   };
 
+  const lastAnswer = (socket: Duplex): ServerResponse | undefined => open.get(socket as Socket)?.last;
+
   const isStalled = (socket: Socket, connection: Connection, queuesOf: () => Map<number, string>): boolean => {
     const taken = `${socket.bytesWritten - socket.writableLength} `;
     // Without anything to take, nobody stalls.
@@ -93,5 +96,5 @@ export function createConnections({ most, idle_ms, stall_ms }: ConnectionLimits)
   const timer = setInterval(sweep, Math.min(2_000, stall_ms / 5));
   timer.unref();
 
-  return { add, start, close: () => clearInterval(timer) };
+  return { add, start, lastAnswer, close: () => clearInterval(timer) };
 }

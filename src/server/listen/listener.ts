@@ -32,3 +32,9 @@ export type Listen = (fetch: Fetch, options: Required<ServeOptions>) => Promise<
 
 /** The answer where the application itself throws. */
 export const emptyError = (): Response => new Response(null, { status: 500 });
+
+/** The answer to CONNECT, whose connection is closed: what follows on it would be no HTTP. */
+export const TUNNEL_REFUSAL = {
+  status: 405,
+  headers: { allow: "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS", connection: "close", "content-length": "0" },
+};

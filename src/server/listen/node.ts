@@ -6,6 +6,7 @@ import { arrayBuffer } from "node:stream/consumers";
 import type { ServerRequest } from "srvx";
 import { FastResponse, toNodeHandler } from "srvx/node";
 import type { ListenerEnv } from "../../http/app-env.ts";
+import { createRefusals, refuseTunnel } from "./broken-requests.ts";
 import { createConnections } from "./connections.ts";
 import { keepAccepting } from "./deno-accept.ts";
 import { connectionsThatFit } from "./descriptors.ts";
@@ -23,11 +24,18 @@ const env: ListenerEnv = {
 export const listen: Listen = async (fetch, { host, port, max_connections, stall_ms, onDeaf }) => {
   const connections = createConnections({ most: connectionsThatFit(max_connections), idle_ms: KEEP_ALIVE_MS, stall_ms });
   const answer = toNodeHandler(withNodeBody(fetch)) as RequestListener;
-  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, ServerResponse: BreakableResponse }, (request, response) => {
+  const { refuse, onClientError } = createRefusals(connections.lastAnswer);
+  const onRequest: RequestListener = (request, response) => {
+    if (refuse(request, response)) return;
     connections.start(request.socket, response);
     return answer(request, response);
-  });
+  };
+  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, ServerResponse: BreakableResponse }, onRequest);
   server.on("connection", connections.add);
+  server.on("clientError", onClientError);
+  server.on("connect", refuseTunnel);
+  // An expectation that nobody knows binds nothing (RFC 9110 §10.1.1); Node alone would refuse it.
+  server.on("checkExpectation", onRequest);
   await new Promise<void>((resolve, reject) => {
     // The listener stays: a later error, such as too many open files, would end the process.
     server.on("error", reject);

@@ -1,0 +1,136 @@
+// Where the body of a request ends: lengths, chunks, both, and neither.
+import { chunk, CHUNKED, chunked, get, head, JSON_TYPE, LAST_CHUNK, LOCAL, post, rawCase } from "./case.ts";
+import { except } from "./differences.ts";
+
+const THREADS = "/v1/threads";
+const CHAT = "/v1/chat/completions";
+const line = `POST ${THREADS} HTTP/1.1`;
+const BODY = '{"title":"a"}';
+/** The head of a POST with these headers, and what stands behind it. */
+const framed = (headers: string[], body: string) => head(line, LOCAL, JSON_TYPE, ...headers) + body;
+/** What a server that takes the other length would answer. */
+const SMUGGLED = get("/smuggled");
+const length = (value: string | number) => `Content-Length: ${value}`;
+const WHOLE = chunk(BODY) + LAST_CHUNK;
+
+export const BODIES = [
+  rawCase("a body with its length", post(THREADS, BODY), "200, open"),
+  rawCase("a body in chunks", chunked(THREADS, WHOLE), "200, open"),
+  rawCase("chunks of one byte", chunked(THREADS, [...BODY].map((byte) => chunk(byte)).join("") + LAST_CHUNK), "200, open"),
+  rawCase("POST without a body or length", head(line, LOCAL), "200, open"),
+  rawCase("POST of length 0", framed([length(0)], ""), "200, open"),
+  rawCase("POST of no chunks", chunked(THREADS, LAST_CHUNK), "200, open"),
+  rawCase(
+    "the same length twice",
+    framed([length(13), length(13)], BODY),
+    "400, closed",
+    except("same_length", { bun: "200, open" }),
+  ),
+  rawCase("two lengths", framed([length(13), length(0)], BODY), "400, closed"),
+  rawCase("two lengths in one header", framed([length("13, 13")], BODY), "400, closed"),
+  rawCase("a length with a sign", framed([length("+13")], BODY), "400, closed"),
+  rawCase("a negative length", framed([length("-1")], BODY), "400, closed"),
+  rawCase("a length in hexadecimal", framed([length("0xd")], BODY), "400, closed"),
+  rawCase("a length with a point", framed([length("13.0")], BODY), "400, closed"),
+  rawCase("a length with zeros in front", framed([length("0013")], BODY), "200, open"),
+  rawCase("an empty length", framed([length("")], BODY), "400, closed"),
+  rawCase("a length of words", framed([length("many")], BODY), "400, closed"),
+  rawCase("a length beyond 64 bits", framed([length("99999999999999999999999")], BODY), "400, closed"),
+  rawCase("a length with a space in front of the colon", framed(["Content-Length : 13"], BODY), "400, closed"),
+  rawCase("a length and chunks", framed([length(13), CHUNKED], WHOLE), "400, closed"),
+  rawCase("chunks and a length", framed([CHUNKED, length(4)], LAST_CHUNK + SMUGGLED), "400, closed"),
+  rawCase("chunks and a length of 0", framed([CHUNKED, length(0)], WHOLE), "400, closed"),
+  rawCase("chunks in upper case", framed(["TRANSFER-ENCODING: CHUNKED"], WHOLE), "200, open"),
+  rawCase("chunks twice", framed([CHUNKED, CHUNKED], WHOLE), "400, closed"),
+  rawCase("chunks and identity", framed([CHUNKED, "Transfer-Encoding: identity"], WHOLE), "400, closed"),
+  rawCase("identity and chunks", framed(["Transfer-Encoding: identity, chunked"], WHOLE), "400, closed"),
+  rawCase("identity", framed(["Transfer-Encoding: identity"], BODY), "400, closed"),
+  rawCase("identity and a length", framed(["Transfer-Encoding: identity", length(13)], BODY), "400, closed"),
+  rawCase("gzip and chunks", framed(["Transfer-Encoding: gzip, chunked"], WHOLE), "400, closed"),
+  rawCase("an unknown coding", framed(["Transfer-Encoding: xchunked"], WHOLE), "400, closed"),
+  rawCase("an unknown coding and a length", framed(["Transfer-Encoding: xchunked", length(13)], BODY), "400, closed"),
+  rawCase("an empty coding", framed(["Transfer-Encoding:"], WHOLE), "400, closed"),
+  rawCase("chunks in quotes", framed(['Transfer-Encoding: "chunked"'], WHOLE), "400, closed"),
+  rawCase("chunks with a parameter", framed(["Transfer-Encoding: chunked;a=1"], WHOLE), "400, closed"),
+  rawCase("chunks with a vertical tab", framed(["Transfer-Encoding: \u000bchunked"], WHOLE), "400, closed"),
+  rawCase("chunks with a space in front of the colon", framed(["Transfer-Encoding : chunked"], WHOLE), "400, closed"),
+  rawCase("chunks that go on in the next line", framed(["Transfer-Encoding:", " chunked"], WHOLE), "400, closed"),
+  rawCase("chunks of HTTP/1.0", head(`POST ${THREADS} HTTP/1.0`, LOCAL, JSON_TYPE, CHUNKED) + WHOLE, "400, closed"),
+  rawCase("GET with a body", get("/health", length(2)) + "{}", "200, open"),
+  rawCase("GET with a chunked body", get("/health", CHUNKED) + chunk("{}") + LAST_CHUNK, "200, open"),
+  rawCase("GET with a request as its body", get("/health", length(SMUGGLED.length)) + SMUGGLED, "200, open"),
+  rawCase(
+    "DELETE with a body",
+    head(`DELETE ${THREADS}/nope HTTP/1.1`, LOCAL, JSON_TYPE, length(2)) + "{}",
+    "404 thread_not_found, open",
+  ),
+  rawCase("a chunk with an extension", chunked(THREADS, chunk(BODY, ";a=1") + LAST_CHUNK), "200, open"),
+  rawCase("a chunk with a quoted extension", chunked(THREADS, chunk(BODY, ';a="1;2"') + LAST_CHUNK), "200, open"),
+  rawCase(
+    "a chunk with an extension of 100,000 bytes",
+    chunked(THREADS, chunk(BODY, `;a=${"1".repeat(100_000)}`) + LAST_CHUNK),
+    "413, closed",
+    except("chunk_extensions", { deno: "200, open" }),
+  ),
+  rawCase("a chunk with a bare LF in its extension", chunked(THREADS, `d;a=1\n${BODY}\r\n${LAST_CHUNK}`), "400, closed"),
+  rawCase("a chunk with a space behind its size", chunked(THREADS, chunk(BODY, " ") + LAST_CHUNK), "400, closed"),
+  rawCase("a size with zeros in front", chunked(THREADS, `0000d\r\n${BODY}\r\n${LAST_CHUNK}`), "200, open"),
+  rawCase("a size in upper case", chunked(THREADS, `D\r\n${BODY}\r\n${LAST_CHUNK}`), "200, open"),
+  rawCase("a size with 0x", chunked(THREADS, `0xd\r\n${BODY}\r\n${LAST_CHUNK}`), "400, closed"),
+  rawCase("a size with a sign", chunked(THREADS, `+d\r\n${BODY}\r\n${LAST_CHUNK}`), "400, closed"),
+  rawCase("a negative size", chunked(THREADS, `-d\r\n${BODY}\r\n${LAST_CHUNK}`), "400, closed"),
+  rawCase("an empty size", chunked(THREADS, `\r\n${BODY}\r\n${LAST_CHUNK}`), "400, closed"),
+  rawCase("a size of words", chunked(THREADS, `many\r\n${BODY}\r\n${LAST_CHUNK}`), "400, closed"),
+  rawCase("a size beyond 64 bits", chunked(THREADS, `fffffffffffffffff\r\n${BODY}\r\n${LAST_CHUNK}`), "400, closed"),
+  rawCase("a size of 2^64 + 13", chunked(THREADS, `1000000000000000d\r\n${BODY}\r\n${LAST_CHUNK}`), "400, closed"),
+  rawCase("a size that is too small", chunked(THREADS, `c\r\n${BODY}\r\n${LAST_CHUNK}`), "400, closed"),
+  rawCase("a size that ends with a bare LF", chunked(THREADS, `d\n${BODY}\r\n${LAST_CHUNK}`), "400, closed"),
+  rawCase("a chunk that ends with a bare LF", chunked(THREADS, `d\r\n${BODY}\n${LAST_CHUNK}`), "400, closed"),
+  rawCase("a chunk that ends with nothing", chunked(THREADS, `d\r\n${BODY}${LAST_CHUNK}`), "400, closed"),
+  rawCase("a last chunk of several zeros", chunked(THREADS, `${chunk(BODY)}000\r\n\r\n`), "200, open"),
+  rawCase("a last chunk with an extension", chunked(THREADS, `${chunk(BODY)}0;a=1\r\n\r\n`), "200, open"),
+  rawCase("a last chunk that ends with a bare LF", chunked(THREADS, `${chunk(BODY)}0\r\n\n`), "400, closed"),
+  rawCase(
+    "a trailer",
+    chunked(THREADS, `${chunk(BODY)}0\r\nX-A: 1\r\n\r\n`),
+    "200, open",
+    except("trailers", { bun: "400, closed" }),
+  ),
+  rawCase(
+    "two trailers",
+    chunked(THREADS, `${chunk(BODY)}0\r\nX-A: 1\r\nX-B: 2\r\n\r\n`),
+    "200, open",
+    except("trailers", { bun: "400, closed" }),
+  ),
+  rawCase("a trailer that names a length", chunked(THREADS, `${chunk(BODY)}0\r\nContent-Length: 100\r\n\r\n`), "400, closed"),
+  rawCase(
+    "a trailer that names another Host",
+    chunked(THREADS, `${chunk(BODY)}0\r\nHost: evil.com\r\n\r\n`),
+    "200, open",
+    except("trailers", { bun: "400, closed" }),
+  ),
+  rawCase("a trailer without a colon", chunked(THREADS, `${chunk(BODY)}0\r\nnonsense\r\n\r\n`), "400, closed"),
+  rawCase(
+    "a trailer of 100,000 bytes",
+    chunked(THREADS, `${chunk(BODY)}0\r\nX-A: ${"a".repeat(100_000)}\r\n\r\n`),
+    "431, closed",
+    except("trailers", { bun: "400, closed" }),
+  ),
+  rawCase(
+    "a trailer and a request behind it",
+    chunked(THREADS, `${chunk(BODY)}0\r\nX-A: 1\r\n\r\n`) + get("/health"),
+    "200, 200, open",
+    except("trailers", { bun: "400, closed" }),
+  ),
+  rawCase("a body that ends too early", framed([length(20)], BODY), "closed", { ends: true }),
+  rawCase("a chunk that ends too early", chunked(THREADS, `20\r\n${BODY}`), "closed", { ends: true }),
+  rawCase("chunks without the last", chunked(THREADS, chunk(BODY)), "closed", { ends: true }),
+  rawCase("a last chunk that is cut", chunked(THREADS, `${chunk(BODY)}0\r\n`), "closed", { ends: true }),
+  rawCase("a head that ends too early", `${line}\r\nHost: local`, "closed", { ends: true }),
+  rawCase(
+    "a declared body beyond the limit",
+    head(`POST ${CHAT} HTTP/1.1`, LOCAL, JSON_TYPE, length(2 ** 34)),
+    "413 request_too_large, closed",
+  ),
+  rawCase("a chunk size beyond the limit", chunked(CHAT, "fffffff\r\n{"), "closed", { ends: true }),
+];
