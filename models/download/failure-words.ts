@@ -16,3 +16,8 @@ export function publicReasonOf(error: unknown): string {
 export function publicWords(text: string): string {
   return TELLS_MORE.test(text) ? "the server's log says why" : text;
 }
+
+/** A failure in the steps of a download: what everybody is told, and the owner. */
+export function problemOf({ message, public_message }: { message: string; public_message: string }) {
+  return { problem: public_message, ...(message !== public_message && { owner_problem: message }) };
+}

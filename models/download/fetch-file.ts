@@ -4,7 +4,8 @@ import type { ModelFile } from "../manifest.ts";
 import { openPartialFile } from "./partial-file.ts";
 import { driverOf } from "../sources/registry.ts";
 import { isDiskFull } from "../system-code.ts";
-import type { DownloadOptions, DownloadProgress, FileTransfer } from "../sources/source.ts";
+import type { DownloadOptions, DownloadProgress, FileTransfer, TransferStep } from "../sources/source.ts";
+import { problemOf } from "./failure-words.ts";
 import { isWhole } from "./whole-file.ts";
 
 export interface DownloadRequest {
@@ -30,10 +31,10 @@ export async function* fetchFile(
     try {
       for (const source of file.sources) {
         signal.throwIfAborted();
-        const problem = problems.at(-1)?.public_message;
+        const before = problems.at(-1);
         const name = driverOf(source, options.drivers).describe(source);
         try {
-          for await (const step of fetchFrom(source, transfer)) yield { source: name, ...(problem && { problem }), ...step };
+          for await (const step of fetchFrom(source, transfer)) yield { source: name, ...(before && problemOf(before)), ...step };
           return part.sha256;
         } catch (error) {
           signal.throwIfAborted();
@@ -80,16 +81,17 @@ function failed(code: DownloadCode, textOf: (reasons: string) => string, problem
 async function* fetchFrom(source: ModelFile["sources"][number], transfer: FileTransfer) {
   const { part, options, signal } = transfer;
   const driver = driverOf(source, options.drivers);
-  let problem: string | undefined;
+  let problem: Pick<TransferStep, "problem" | "owner_problem"> | undefined;
   for (let again = false; ; again = true) {
     const now = again ? { ...transfer, options: { ...options, parallel: { connections: 0 } } } : transfer;
-    for await (const step of driver.fetch(source, now)) yield { ...(problem && { problem }), ...step };
+    for await (const step of driver.fetch(source, now)) yield { ...problem, ...step };
     const { joined } = part;
     try {
       return await part.finish(signal);
     } catch (error) {
       if (again || !joined || !(error instanceof SourceError) || error.code !== "checksum_mismatch") throw error;
-      problem = `The download was begun again: ${error.message}`;
+      const begun = (words: string): string => `The download was begun again: ${words}`;
+      problem = problemOf({ message: begun(error.message), public_message: begun(error.public_message) });
     }
   }
 }

@@ -5,6 +5,7 @@ import { SourceError } from "../download-errors.ts";
 import { dialFile } from "./http-connection.ts";
 import { type Dial, dial, type LocatedResponse } from "./dial.ts";
 import { refusalOf, requestUrl } from "./http-request.ts";
+import { problemOf } from "./failure-words.ts";
 import { silenceError, throwBroken, withTimeout } from "./idle-timeout.ts";
 import { isSameFile, originOf, type PartOrigin, strongTag } from "./part-note.ts";
 import { createSpeedMeter, fetchInRanges, type ParallelTransfer } from "./ranges.ts";
@@ -38,7 +39,7 @@ export async function* fetchOverHttp(transfer: FileTransfer, remote: RemoteFile)
     // A host that never answered may be unreachable for good; one that did is worth another try.
     onSilence: () => void (answered || (most = 1)),
   };
-  let problem: string | undefined;
+  let problem: Pick<TransferStep, "problem" | "owner_problem"> | undefined;
   // The most bytes that ever were here: a source that begins again each time makes no progress.
   let furthest = 0;
   for (let tries = 1; ; tries++) {
@@ -46,12 +47,12 @@ export async function* fetchOverHttp(transfer: FileTransfer, remote: RemoteFile)
     furthest = Math.max(furthest, before);
     try {
       const steps = fetchOnce(transfer, remote, peer);
-      for await (const step of steps) yield { ...(problem && { problem }), ...step };
+      for await (const step of steps) yield { ...problem, ...step };
       return;
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof SourceError) || error.retry_ms === undefined) throw error;
-      if (part.bytes < before) problem = error.message;
+      if (part.bytes < before) problem = problemOf(error);
       if (part.bytes - furthest >= PROGRESS) tries = 1;
       if (tries >= most || error.retry_ms > LONGEST_WAIT) throw error;
       await wait(Math.max(error.retry_ms, 500 * 2 ** (tries - 1)), signal);

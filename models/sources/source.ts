@@ -44,6 +44,8 @@ export interface DownloadProgress {
   resumed_from?: number;
   /** Why the source before this one was given up, or why the whole file is fetched again. */
   problem?: string;
+  /** The same for the owner, with the names and addresses that clients are not told. */
+  owner_problem?: string;
   /** No byte comes yet: the source is asked which files the model has. */
   listing?: true;
   /** No byte comes now: those that are here are checked, which takes as long as the disk takes. */

@@ -85,28 +85,34 @@ function parseArgument(name: string): ModelName {
 }
 
 /**
- * Downloads a model, with its progress on standard error; false when it was there. Ctrl-C stops the download and keeps the bytes.
- * Throws `CliError`.
+ * Downloads a model, with its progress on standard error; false when it was there. `attended`: a person waits for it, so the list of its
+ * files may take half a minute, and Ctrl-C stops the download and keeps the bytes. Throws `CliError`.
  */
-export async function pull(api: Api, id: string): Promise<boolean> {
+export async function pull(api: Api, id: string, attended = true): Promise<boolean> {
   const path = `/v1/models/download/${encodeURIComponent(id)}`;
+  const leave = new AbortController();
   let stopped = false;
   const onSignal = (): void => {
     stopped = true;
-    void api.request(path, { method: "DELETE" }).catch(() => {}); // The download may just have ended.
+    // It may just have ended. Where its folder is away, nothing more is to be heard of it.
+    const onRefusal = (error: Error): void => {
+      if (!(error instanceof RefusedError) || error.code !== "download_not_found") leave.abort();
+    };
+    void api.request(path, { method: "DELETE" }).catch(onRefusal);
   };
-  for (const name of SIGNALS) process.once(name, onSignal);
+  if (attended) for (const name of SIGNALS) process.once(name, onSignal);
   try {
     const { downloaded } = await api.json<{ downloaded: boolean }>(path, { method: "POST" });
     if (downloaded) return false;
     void warnIfTooLarge(api, id);
     let last: DownloadEvent | undefined;
     let begun = false;
-    const events = readEvents<DownloadEvent>(await api.request(`${path}/events`));
-    const steps = progressOf(events, (event) => {
+    const events = readEvents<DownloadEvent>(await api.request(`${path}/events`, { signal: leave.signal }));
+    const onEvent = (event: DownloadEvent): void => {
       last = event;
       begun ||= event.state === "downloading";
-    });
+    };
+    const steps = progressOf(events, onEvent, attended ? LISTING_MS : Infinity);
     await showProgress(id, steps);
     // Stopped by Ctrl-C, by a DELETE of another client, or because the server ends.
     if (last?.state !== "done") throw new CliError(begun ? stoppedMessage(id, last?.bytes ?? 0) : NOT_BEGUN, stopped ? 130 : 1);
@@ -130,10 +136,10 @@ async function warnIfTooLarge(api: Api, id: string): Promise<void> {
 }
 
 /** The events of a download job as steps of its progress. Throws `CliError` with the reason when it failed. */
-async function* progressOf(events: AsyncIterable<DownloadEvent>, onEvent: (event: DownloadEvent) => void) {
+async function* progressOf(events: AsyncIterable<DownloadEvent>, onEvent: (event: DownloadEvent) => void, listing_ms: number) {
   let said = false;
   let waits: string | undefined;
-  const patience_ends = (Date.now() + LISTING_MS) / 1000;
+  const patience_ends = (Date.now() + listing_ms) / 1000;
   for await (const event of events) {
     onEvent(event);
     const wait = event.state === "waiting" && event.problem !== undefined ? waitNote(event) : undefined;
@@ -149,7 +155,7 @@ async function* progressOf(events: AsyncIterable<DownloadEvent>, onEvent: (event
   }
 }
 
-/** Milliseconds that a person waits for the list of a model's files, all tries together. */
+/** Milliseconds: a person waits no longer. */
 const LISTING_MS = 30_000;
 
 function waitNote({ model_id, problem, retry_at = 0 }: DownloadEvent): string {

@@ -52,16 +52,18 @@ export default defineCommand({
       await server.close(0);
       throw error;
     });
+    const stop = stopOnSignals(server, listener);
     try {
       await server.announceUrl(reachableUrl(listener.url));
-      await checkModel(server, config, args.pull);
-      await server.resumeDownloads();
+      // A pull may wait for a day: the other downloads, and the requests, do not wait for it.
+      await Promise.all([checkModel(server, config, args.pull), server.resumeDownloads()]);
     } catch (error) {
+      // A pull ends with the server that stops.
+      if (stop.begun) return;
       await listener.close(0);
       await server.close(0);
       throw error;
     }
-    stopOnSignals(server, listener);
     const { data, llama_server, models_dir } = config;
     const records = pathOfStore(config.store);
     server.log.info("serving", { url: listener.url, data, records, llama_server, models_dir });
@@ -86,7 +88,7 @@ async function end({ log, close }: RunningServer, { message }: Error): Promise<v
 }
 
 /** A first signal ends the process within `STOP_MS`, a second one at once. */
-function stopOnSignals({ log, close }: RunningServer, listener: Server): void {
+function stopOnSignals({ log, close }: RunningServer, listener: Server): { readonly begun: boolean } {
   let stopping: number | undefined;
   const stop = async (signal: string): Promise<void> => {
     if (stopping !== undefined) {
@@ -100,6 +102,11 @@ function stopOnSignals({ log, close }: RunningServer, listener: Server): void {
     process.exit(0);
   };
   for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, stop);
+  return {
+    get begun() {
+      return stopping !== undefined;
+    },
+  };
 }
 
 /** The URL at which commands of this machine reach a server that may listen everywhere. */
@@ -139,7 +146,7 @@ async function checkModel(server: RunningServer, { model, adapter }: Config, may
   // A model that other servers run has no files here.
   if (may_pull && (await server.library.get(model))?.upstream === undefined) {
     const [{ pull }, { apiOfServer }] = await Promise.all([import("./pull.ts"), import("./api.ts")]);
-    await pull(apiOfServer(server), model);
+    await pull(apiOfServer(server), model, false);
   } else if ((await server.library.get(model)) === undefined) {
     throw new CliError(`Model "${model}" is not installed. Run "ingle pull ${model}", or add --pull.`);
   }

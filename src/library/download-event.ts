@@ -18,6 +18,8 @@ export interface DownloadEvent {
   resumed_from?: number;
   /** Why the source before this one was given up, or what is waited for. */
   problem?: string;
+  /** What the owner is told instead. */
+  owner_problem?: string;
   /** When the next try begins. Seconds since 1970. */
   retry_at?: number;
   /** The source is asked which files there are. */

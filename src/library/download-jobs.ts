@@ -2,6 +2,7 @@
 import { addAbortListener } from "node:events";
 import { setTimeout as timer } from "node:timers/promises";
 import type { DownloadError } from "../../models/download-errors.ts";
+import { problemOf } from "../../models/download/failure-words.ts";
 import type { DownloadOptions } from "../../models/sources/source.ts";
 import type { PendingModel } from "../../models/pending-model.ts";
 import { ApiError } from "../http/errors.ts";
@@ -204,7 +205,8 @@ export function createDownloadJobs({
       job.event = { ...job.event, state: held ? "downloading" : "queued", rate: 0 };
     };
     const onFailure = async (failing_since: number, error: DownloadError): Promise<void> => {
-      job.event = { ...job.event, problem: error.public_message };
+      const { owner_problem: _, ...event } = job.event;
+      job.event = { ...event, ...problemOf(error) };
       log.warn("download waits before another try", { model: id, cause: error });
       await records.patch(id, (record) => ({ ...record, failing_since }));
     };
@@ -221,8 +223,9 @@ export function createDownloadJobs({
     const place = { places, order, nextOrder, slow_ms, options: { ...options, wait }, signal, onPlace };
     for await (const step of fetchWithPlace(fetch, place)) {
       // A listener gets few of many steps: what only the first one of a source says stays.
-      const { source, problem } = job.event;
-      const before = source === step.source && problem !== undefined ? { problem } : {};
+      const { source, problem, owner_problem } = job.event;
+      const is_said = source === step.source && step.problem === undefined;
+      const before = is_said && problem !== undefined ? { problem, ...(owner_problem && { owner_problem }) } : {};
       job.event = { model_id: id, state: "downloading", ...before, ...step, rate: rate(step) };
     }
   }

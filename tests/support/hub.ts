@@ -62,7 +62,7 @@ export interface Hub {
  * Serves files by their paths, with Range, If-Range and a tag made of their bytes. For files at `/owner/repo/resolve/revision/path` it
  * also answers `/api/models/owner/repo/tree/revision` as Hugging Face does.
  */
-export async function startHub(files: Record<string, Uint8Array> = {}): Promise<Hub> {
+export async function startHub(files: Record<string, Uint8Array> = {}, port = 0): Promise<Hub> {
   const shelf = new Map(Object.entries(files));
   const faults = new Map<string, Fault & { seen: number }>();
   const requests: Asked[] = [];
@@ -78,7 +78,7 @@ export async function startHub(files: Record<string, Uint8Array> = {}): Promise<
     if (fault?.kind === "pages") return sendPage(request, response, tree, fault.last);
     response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(tree));
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,

@@ -67,8 +67,11 @@ export const downloadRoutes = (deps: Deps) => {
 
 /** The events as clients get them, and with what only the owner is told. */
 async function* eventsFor(for_owner: boolean, events: AsyncIterable<DownloadEvent>): AsyncGenerator<DownloadEvent> {
-  for await (const event of events) {
-    if (event.error === undefined) yield event;
-    else yield { ...event, error: { message: messageFor(event.error, for_owner), code: event.error.code } };
+  for await (const { owner_problem, error, ...event } of events) {
+    yield {
+      ...event,
+      ...(for_owner && owner_problem !== undefined && { problem: owner_problem }),
+      ...(error && { error: { message: messageFor(error, for_owner), code: error.code } }),
+    };
   }
 }
