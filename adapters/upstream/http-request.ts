@@ -52,7 +52,7 @@ export async function sendRequest(asked: UpstreamRequest) {
       request.on("response", resolve).on("error", reject).end(body);
     });
     const { statusCode = 0, headers } = response;
-    const denial = through && denialOf(through.proxy, statusCode);
+    const denial = through && denialOf(through.proxy, statusCode, headers["proxy-authenticate"]?.toString());
     if (denial) throw denial;
     return { status: statusCode, headers, body: connection.read(response), close: connection.close };
   } catch (error) {
@@ -95,8 +95,9 @@ async function routeThrough(address: URL, { connect_ms }: UpstreamTimeouts, prox
 
 /** No server had the request. */
 function proxyFailure(error: ProxyError): ServerFailure {
-  const { message, public_message, lasting } = error;
-  return new ServerFailure("declined", "engine_unavailable", message, { public_message, lasting, cause: error });
+  const { message, public_message, lasting, retry_ms } = error;
+  const retry_after = retry_ms ? Math.ceil(retry_ms / 1000) : undefined;
+  return new ServerFailure("declined", "engine_unavailable", message, { public_message, lasting, retry_after, cause: error });
 }
 
 /** Ends the request when the signal is aborted or the server is silent for too long, and remembers why. */

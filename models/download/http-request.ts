@@ -5,6 +5,7 @@ import { denialOf } from "../network/tunnel.ts";
 import { isPermitted, refuseUnsafeAddress } from "./addresses.ts";
 import { createPublicLookup } from "./public-lookup.ts";
 import { type Dial, dial, type DialResponse, type LocatedResponse } from "./dial.ts";
+import { retryAfter } from "./retry-after.ts";
 import { parseHttpUrl } from "../sources/http-url.ts";
 import { type DownloadOptions, HUGGING_FACE } from "../sources/source.ts";
 import { publicReasonOf } from "./failure-words.ts";
@@ -56,7 +57,7 @@ async function dialOnRoute(
 ): Promise<DialResponse> {
   const proxy = proxyFor(url, proxies);
   const response = await send(url, { ...options, proxy });
-  const denial = proxy && denialOf(proxy, response.status);
+  const denial = proxy && denialOf(proxy, response.status, response.headers.get("proxy-authenticate"));
   if (denial === undefined) return response;
   response.close();
   throw denial;
@@ -127,8 +128,8 @@ function authorization(url: URL, { hf_endpoint = HUGGING_FACE, hf_token }: Downl
 function unreachableError(url: URL, error: unknown): SourceError {
   if (error instanceof SourceError) return error;
   if (error instanceof ProxyError) {
-    const { message, public_message, lasting } = error;
-    return new SourceError(message, { public_message, retry_ms: lasting ? undefined : 0, cause: error });
+    const { message, public_message, retry_ms } = error;
+    return new SourceError(message, { public_message, retry_ms, cause: error });
   }
   const { code, cause, message } = error as Error & { code?: string };
   const why = cause as { code?: string; message?: string } | undefined;
@@ -137,11 +138,4 @@ function unreachableError(url: URL, error: unknown): SourceError {
   // The host may be a mirror that this server is set to, or one that a redirect of it leads to.
   const public_message = `It could not be reached (${publicReasonOf(error)}).`;
   return new SourceError(`${url.host} could not be reached (${reason}).`, { public_message, retry_ms: 0, cause: error });
-}
-
-/** Milliseconds that a response asks to wait for; 0 where it says none. */
-export function retryAfter(headers: Headers): number {
-  const value = headers.get("retry-after") ?? "";
-  const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now();
-  return Math.max(0, ms || 0);
 }

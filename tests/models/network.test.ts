@@ -66,6 +66,8 @@ test("each scheme has its variable, ALL_PROXY is for the others, and empty is no
   expect(via("https://a.example", { HTTP_PROXY: "http://p" })).toBeUndefined();
   expect(via("http://a.example", { HTTPS_PROXY: "http://p", ALL_PROXY: "q" })).toBe("q");
   expect(via("https://a.example", { https_proxy: " ", HTTPS_PROXY: "p:1" })).toBe("p");
+  expect(via("https://a.example", { HTTPS_PROXY: "p:1", no_proxy: " ", NO_PROXY: "a.example" })).toBeUndefined();
+  expect(via("https://a.example", { HTTPS_PROXY: "p:1", no_proxy: "b.example", NO_PROXY: "a.example" })).toBe("p");
   expect(readProxies({ HTTPS_PROXY: "", NO_PROXY: "*" })).toBeUndefined();
 });
 

@@ -55,9 +55,9 @@ async function run({ env, options, file, list, upstream }: ProxiedJob): Promise<
 const results: unknown[] = [];
 for (const job of JSON.parse(await text(process.stdin)) as ProxiedJob[]) {
   results.push(
-    await run(job).catch((error: Error & { code?: string; public_message?: string }) => {
-      const { code, message, public_message } = error;
-      return { code, message, public_message };
+    await run(job).catch((error: Error & { code?: string; public_message?: string; retry_ms?: number; retry_after?: number }) => {
+      const { code, message, public_message, retry_ms, retry_after } = error;
+      return { code, message, public_message, retry_ms, retry_after };
     }),
   );
 }

@@ -9,8 +9,8 @@ export interface TestProxy {
   port: number;
   /** `CONNECT host:port` and `GET http://…`, in order, each with the credentials that came. */
   asked: { line: string; credentials: string | undefined }[];
-  /** What happens to the next requests, so many of them or all. */
-  fail(fault: ProxyFault | undefined, times?: number): void;
+  /** What happens to the next requests, so many of them or all. `header`: a line of the answers. */
+  fail(fault: ProxyFault | undefined, times?: number, header?: string): void;
   close(): void;
 }
 
@@ -25,7 +25,7 @@ export interface ProxyOptions {
 export async function startProxy({ to, wants, tls }: ProxyOptions): Promise<TestProxy> {
   const asked: TestProxy["asked"] = [];
   const sockets = new Set<Socket>();
-  let failing: { fault: ProxyFault; times: number } | undefined;
+  let failing: { fault: ProxyFault; times: number; header: string | undefined } | undefined;
   /** The status that refuses, or what else happens; undefined where the request goes through. */
   const note = (line: string, header: string | undefined): ProxyFault | undefined => {
     const credentials = header && Buffer.from(header.replace(/^Basic /, ""), "base64").toString();
@@ -37,7 +37,7 @@ export async function startProxy({ to, wants, tls }: ProxyOptions): Promise<Test
   server.on("connection", (socket: Socket) => void sockets.add(socket.on("error", () => {})));
   server.on("request", (request, response) => {
     const fault = note(`${request.method} ${request.url}`, request.headers["proxy-authorization"]);
-    if (fault !== undefined) return misbehave(request.socket, fault);
+    if (fault !== undefined) return misbehave(request.socket, fault, failing?.header);
     const { pathname, search } = new URL(request.url!);
     const { "proxy-authorization": _, ...headers } = request.headers;
     const options = { host: "127.0.0.1", port: to["http:"], method: request.method, path: pathname + search, headers };
@@ -51,7 +51,7 @@ export async function startProxy({ to, wants, tls }: ProxyOptions): Promise<Test
   server.on("connect", (request, socket: Socket) => {
     const fault = note(`CONNECT ${request.url}`, request.headers["proxy-authorization"]);
     socket.on("error", () => {});
-    if (fault !== undefined) return misbehave(socket, fault);
+    if (fault !== undefined) return misbehave(socket, fault, failing?.header);
     const onward = connect(to["https:"]!, "127.0.0.1", () => {
       socket.write("HTTP/1.1 200 Connection established\r\n\r\n");
       onward.pipe(socket).pipe(onward);
@@ -63,7 +63,7 @@ export async function startProxy({ to, wants, tls }: ProxyOptions): Promise<Test
   return {
     port: (server.address() as AddressInfo).port,
     asked,
-    fail: (fault, times = Infinity) => void (failing = fault === undefined ? undefined : { fault, times }),
+    fail: (fault, times = Infinity, header) => void (failing = fault === undefined ? undefined : { fault, times, header }),
     close() {
       for (const socket of sockets) socket.destroy();
       server.close();
@@ -71,10 +71,12 @@ export async function startProxy({ to, wants, tls }: ProxyOptions): Promise<Test
   };
 }
 
-function misbehave(socket: Socket, fault: ProxyFault): void {
+function misbehave(socket: Socket, fault: ProxyFault, header?: string): void {
   if (fault === "hang") return;
   if (fault === "reset") return void socket.resetAndDestroy();
   if (fault === "end") return void socket.end();
   if (fault === "garbage") return void socket.end("SSH-2.0-OpenSSH_9.2\r\n\r\n\r\n");
-  socket.end(`HTTP/1.1 ${fault} Refused\r\ncontent-length: 2\r\nconnection: close\r\n\r\nno`);
+  socket.end(
+    `HTTP/1.1 ${fault} Refused\r\n${header === undefined ? "" : `${header}\r\n`}content-length: 2\r\nconnection: close\r\n\r\nno`,
+  );
 }

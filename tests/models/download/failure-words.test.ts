@@ -100,6 +100,23 @@ describe("S-60: a failed download says nothing of this machine to clients, and a
     expect(detail).toContain(secret);
   });
 
+  test.each([
+    ["HTTPSConnectionPool(host='10.0.0.9', port=443): Max retries exceeded (Caused by NewConnectionError('x'))", 0],
+    ["WARNING: Retrying after connection broken by 'ProxyError('Cannot connect to proxy.')'\nERROR: No matching distribution", 0],
+    ["HTTP error 503 while getting http://x/y.whl", 0],
+    ["ERROR: No matching distribution found for some==1", undefined],
+    ["[Errno 28] No space left on device, ProxyError", undefined],
+  ])("and says whether waiting may mend it: %s", async (output, retry_ms) => {
+    const error = await failure(inPackage, { pip: [["sh", "-c", `printf '%s' "$0" >&2; exit 1`, output]] });
+    expect(error.retry_ms).toBe(retry_ms);
+  });
+
+  test("and no password of a proxy or an index is in its words, for the owner neither", async () => {
+    const line = "ERROR: Failed to parse: http://ann:topsecret@proxy:3128";
+    const { message } = await failure(inPackage, { pip: [["sh", "-c", `echo "${line}" >&2; exit 1`]] });
+    expect(message).toContain("pip failed: Failed to parse: http://proxy:3128.");
+  });
+
   test.each(["[Errno 28] No space left on device", "[Errno 122] Disk quota exceeded"])(
     "and a disk that is full for pip (%s) is full",
     async (words) => {

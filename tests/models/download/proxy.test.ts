@@ -283,6 +283,33 @@ for (const { name: runtime, command, skip } of runtimes()) {
     expect(secure.asked.map(({ line }) => line)).toEqual([...THROUGH, "GET http://hub.example/a.gguf", ...THROUGH]);
   });
 
+  test.skipIf(why !== undefined)(`a proxy that refuses says for how long, and by what it lets in, on ${runtime}`, async () => {
+    const upstream = { url: "https://hub.example/v1/models" };
+    const plain = { file: fileAt("http://hub.example/a.gguf"), options: { allow_private: true } };
+    const refusedWith = async (status: number, header: string, jobs: Omit<ProxiedJob, "env">[], login = "") => {
+      proxy.fail(status, Infinity, header);
+      const env = { HTTPS_PROXY: at(proxy, login), HTTP_PROXY: at(proxy, login) };
+      const got = await results(jobs.map((job) => ({ env, ...job })));
+      proxy.fail(undefined);
+      return got;
+    };
+    const [tunnel, other, direct] = await refusedWith(503, "Retry-After: 120", [{ file: FILE }, { upstream }, plain]);
+    expect(tunnel).toMatchObject({ message: expect.stringContaining("answered 503 for hub.example:443"), retry_ms: 120_000 });
+    expect(other).toMatchObject({ code: "engine_unavailable", retry_after: 120 });
+    expect(direct).toMatchObject({ message: expect.stringContaining("It answered 503."), retry_ms: 120_000 });
+    const says = async (header: string, login?: string): Promise<string[]> =>
+      ((await refusedWith(407, header, [{ file: FILE }, { upstream }, plain], login)) as { message: string }[]).map(
+        ({ message }) => message,
+      );
+    for (const message of await says("Proxy-Authenticate: NTLM")) expect(message).toContain("It asks for NTLM");
+    for (const message of await says('Proxy-Authenticate: Basic realm="x"'))
+      expect(message).toContain("Write a user and password into its address");
+    for (const message of await says('Proxy-Authenticate: Negotiate, Basic realm="x"', "ann:topsecret")) {
+      expect(message).toContain("Look at the user and password in its address");
+      expect(message).not.toMatch(/topsecret|ann/);
+    }
+  });
+
   test.skipIf(why !== undefined)(`a proxy that fails is named, on ${runtime}`, async () => {
     for (const [fault, says] of FAULTS) {
       proxy.fail(fault);
