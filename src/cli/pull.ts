@@ -94,7 +94,7 @@ export async function pull(api: Api, id: string, attended = true): Promise<boole
   let stopped = false;
   const onSignal = (): void => {
     stopped = true;
-    // It may just have ended. Where its folder is away, nothing more is to be heard of it.
+    // The download may just have ended. Where its folder is away, nothing more is to be heard of it.
     const onRefusal = (error: Error): void => {
       if (!(error instanceof RefusedError) || error.code !== "download_not_found") leave.abort();
     };
