@@ -108,7 +108,9 @@ export interface ChatRequest {
   tool_choice?: "none" | "auto" | "required" | { name: string };
   parallel_tool_calls?: boolean;
   /** Capability of the same name. The answer is JSON, of that schema where there is one. */
-  response_format?: { type: "json_object" } | { type: "json_schema"; json_schema: { name: string; schema: object } };
+  response_format?:
+    | { type: "json_object" }
+    | { type: "json_schema"; json_schema: { name: string; description?: string; schema: object; strict?: boolean } };
   /** Capability of the same name: in llama.cpp's GBNF. */
   grammar?: string;
   /** Capability of the same name: every token with its probability, and with so many of its likeliest rivals. */

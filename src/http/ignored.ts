@@ -15,8 +15,10 @@ export function nameIgnored(c: Context<AppEnv>, fields: readonly string[]): void
 
 /** The fields as the value of the header; keys of a client may hold anything. */
 export function ignoredHeader(fields: readonly string[]): string {
-  const names = fields
-    .slice(0, MOST_NAMES)
-    .map((field) => encodeURI(field.slice(0, LONGEST_NAME).toWellFormed()).replaceAll(",", "%2C"));
+  const names = fields.slice(0, MOST_NAMES).map((field) =>
+    encodeURI(field.slice(0, LONGEST_NAME).toWellFormed())
+      .replaceAll(",", "%2C")
+      .replace(/%5[BD]/g, decodeURI),
+  );
   return [...names, ...(fields.length > MOST_NAMES ? ["..."] : [])].join(", ");
 }

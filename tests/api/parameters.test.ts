@@ -315,6 +315,30 @@ describe("what is passed over", () => {
     expect((await send(many, EMBEDDED)).ignored?.split(", ")).toEqual([...Object.keys(many).slice(0, 50), "..."]);
   });
 
+  const FORMAT = { type: "json_schema", json_schema: { name: "n", schema: {}, strict: true } };
+  const described = { ...FORMAT, json_schema: { ...FORMAT.json_schema, description: "D" } };
+  const marked = { ...TOOL, cache_control: { type: "ephemeral" }, x: null };
+  const called = { ...TOOL, function: { ...TOOL.function, examples: [1], title: "", extra: [] } };
+  test.each<[fields: Fields, ignored: string | null]>([
+    [{ tools: [TOOL] }, null],
+    [{ tools: [TOOL, marked] }, "tools[1].cache_control"],
+    [{ tools: [called] }, "tools[0].function.examples"],
+    [{ response_format: FORMAT }, null],
+    [{ response_format: { ...FORMAT, strict: true } }, "response_format.strict"],
+    [{ response_format: described }, "response_format.json_schema.description"],
+    [{ response_format: { type: "json_object", json_schema: FORMAT.json_schema } }, "response_format.json_schema"],
+    [{ response_format: { type: "json_object", schema: {} } }, null],
+  ])("is what stands inside of %j", async (fields, ignored) => {
+    expect(await send(fields, LLAMA_SERVER)).toMatchObject({ status: 200, ignored });
+  });
+
+  test("is not the description of a schema for another server, which gets it as it was sent", async () => {
+    const upstream = { urls: ["http://127.0.0.1:9/v1"] };
+    const { ignored, engine } = await send({ response_format: described }, UPSTREAM, { upstream, files: [] });
+    expect(ignored).toBeNull();
+    expect(engine?.response_format).toEqual(described as ChatRequest["response_format"]);
+  });
+
   test("is named in a stream too", async () => {
     const res = await makeApp().chat({ stream: true, user: "me", stream_options: { include_usage: true, x: 1 } });
     expect(res.headers.get("x-ingle-ignored")).toBe("user, stream_options.x");

@@ -6,7 +6,8 @@ import type { Model } from "../../../models/manifest.ts";
 import { invalidValue } from "../../http/errors.ts";
 import { validateWith } from "../../http/validate.ts";
 import { codedMessage } from "../../support/coded-message.ts";
-import { type JsonObject, withoutNulls } from "../../support/json.ts";
+import { isObject, type JsonObject, withoutNulls } from "../../support/json.ts";
+import { droppedFields, type KeptFields } from "./dropped-fields.ts";
 import { sortParameters, type SortedParameters } from "./parameters/sort.ts";
 import { Switches, templateOf, templateValues } from "./reasoning.ts";
 
@@ -53,7 +54,15 @@ const Parameters = v.object({
       ),
       v.object({
         type: v.literal("json_schema"),
-        json_schema: v.object({ name: v.pipe(v.string(), v.minLength(1)), schema: v.looseObject({}) }),
+        json_schema: v.pipe(
+          v.object({
+            name: v.pipe(v.string(), v.minLength(1)),
+            description: v.nullish(v.string()),
+            schema: v.looseObject({}),
+            strict: v.nullish(v.boolean()),
+          }),
+          v.transform(withoutNulls),
+        ),
       }),
     ]),
   ),
@@ -83,7 +92,25 @@ export function readOptionalParameters(
 ): { parameters: OptionalParameters; ignored: string[] } {
   const sorted = sortParameters(request, model, capabilities);
   const { parameters, ignored } = readSwitchesAndHints(sorted, model);
-  return { parameters: { ...readHonoured(sorted.honoured), ...parameters }, ignored: [...ignored, ...sorted.unknown] };
+  const dropped = droppedBy(sorted.honoured, model.upstream !== undefined);
+  return {
+    parameters: { ...readHonoured(sorted.honoured), ...parameters },
+    ignored: [...ignored, ...dropped, ...sorted.unknown],
+  };
+}
+
+const TOOL = { type: true, function: { name: true, description: true, parameters: true, strict: true } } as const;
+
+/** What is kept of each type of format. The schema binds every engine; only another server may do more with its description. */
+function formatFields(type: unknown, elsewhere: boolean): KeptFields {
+  if (type === "json_object") return { type: true, schema: true };
+  if (type !== "json_schema") return { type: true };
+  return { type: true, json_schema: { name: true, schema: true, strict: true, ...(elsewhere && { description: true }) } };
+}
+
+function droppedBy({ tools, response_format }: JsonObject, elsewhere: boolean): string[] {
+  const kept = formatFields(isObject(response_format) && response_format.type, elsewhere);
+  return [...droppedFields("tools", tools, TOOL), ...droppedFields("response_format", response_format, kept)];
 }
 
 const isFilled = (object: object): boolean => Object.keys(object).length > 0;
