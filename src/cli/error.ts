@@ -12,12 +12,16 @@ export class CliError extends Error {
   }
 }
 
-/** An error that the API answered; its `code` lets a command say it in other words. */
+/** An error that the API answered; its `code` and counts let a command say it in other words, or do something about it. */
 export class RefusedError extends CliError {
   readonly code: string | null;
+  readonly n_prompt_tokens: number | undefined;
+  readonly n_ctx: number | undefined;
 
-  constructor({ message, code }: ErrorBody["error"]) {
+  constructor({ message, code, n_prompt_tokens, n_ctx }: ErrorBody["error"]) {
     super(message);
     this.code = code;
+    this.n_prompt_tokens = n_prompt_tokens;
+    this.n_ctx = n_ctx;
   }
 }

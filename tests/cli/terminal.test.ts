@@ -75,18 +75,54 @@ describe.skipIf(python !== undefined)(`a conversation in a terminal${python ? ` 
   );
 
   test(
-    "a question is asked with the whole talk before it, and one that has outgrown its context says so",
+    "a conversation that has outgrown its context goes on without its oldest messages, and says so",
     async () => {
       const steps: Step[] = [
-        ["> ", `${"word ".repeat(39)}end\r`],
+        ["> ", `${"word ".repeat(29)}end\r`],
+        // 30 of the question, 30 of its answer and 1 are fewer than 64; the next question has 65 before it.
         ["\\nword .*\\r\\n.*> ", "again\r"],
+        ["\\nagain\\r\\n.*> ", "more of it\r"],
+        [
+          "\\nmore of it\\r\\nThe context is full: the oldest 2 messages are left out\\. /clear forgets all\\.\\r\\n.*> ",
+          "/bye\r",
+        ],
       ];
-      const { output, ...end } = await terminal(steps, echo, PROGRAM);
-      expect(end).toEqual({ code: 1, missing: null });
-      // 40 of the question, 24 that its answer found room for, and one.
-      expect(output).toEndWith(
-        "The prompt has 65 tokens, and this model's maximum context length is 64 tokens, the answer included. Shorten it.\r\n",
-      );
+      expect(await terminal(steps, echo, PROGRAM)).toMatchObject({ code: 0, missing: null });
+    },
+    SLOW,
+  );
+
+  test(
+    "a question that is too long by itself is refused, and the conversation goes on as if it had not been asked",
+    async () => {
+      const long = "word ".repeat(70);
+      const refusal =
+        "The prompt has 71 tokens, and this model's maximum context length is 64 tokens, the answer included\\. Shorten it\\.";
+      const steps: Step[] = [
+        ["> ", `${long}\r`],
+        [`${refusal}\\r\\n.*> `, "hello\r"],
+        ["\\nhello\\r\\n.*> ", `${long}\r`],
+        [`${refusal}\\r\\n.*> `, "hello again\r"],
+        ["\\nhello again\\r\\n.*> ", "/bye\r"],
+      ];
+      expect(await terminal(steps, echo, PROGRAM)).toMatchObject({ code: 0, missing: null });
+    },
+    SLOW,
+  );
+
+  test(
+    "/clear forgets what was said, but not the system message",
+    async () => {
+      const steps: Step[] = [
+        ["> ", `${"word ".repeat(25)}end\r`],
+        ["\\nword .*\\r\\n.*> ", "/clear\r"],
+        ["> ", `${"word ".repeat(25)}end\r`],
+        // With what was said before, this question would not fit.
+        ["\\nword .*\\r\\n.*> ", "/bye\r"],
+      ];
+      const { output, ...end } = await terminal(steps, [...echo, "--system", "Be kind"], PROGRAM);
+      expect(end).toEqual({ code: 0, missing: null });
+      expect(output).not.toContain("context is full");
     },
     SLOW,
   );
