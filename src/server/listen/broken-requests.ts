@@ -1,5 +1,5 @@
-// Requests that `node:http` cannot read, or reads although they are none of HTTP/1. Nothing behind one on its connection is looked at: it may
-// be part of a body whose end others see elsewhere (RFC 9112 §11.2).
+// Requests that `node:http` cannot read, reads although they are none of HTTP/1, or behind which it loses bytes. Nothing more on their
+// connection is looked at: it may be part of a body whose end others see elsewhere (RFC 9112 §11.2).
 import { STATUS_CODES, type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { TUNNEL_REFUSAL } from "./listener.ts";
@@ -20,17 +20,20 @@ const ORIGIN = /^https?:\/\/[^/?#]*/i;
 
 /** `lastAnswer`: the answer to the latest request of a connection. */
 export function createRefusals(lastAnswer: (socket: Duplex) => ServerResponse | undefined) {
-  const refused = new WeakSet<Duplex>();
+  /** Connections of which no further request is taken. */
+  const ending = new WeakSet<Duplex>();
 
   /** Whether the request was refused. Of a target that is a whole URL its path remains: for whom it is, the `Host` header says. */
   const refuse = (request: IncomingMessage, response: ServerResponse): boolean => {
-    if (refused.has(request.socket)) return true;
+    if (ending.has(request.socket)) return true;
     request.url = pathOf(request.url ?? "");
     const status = statusFor(request);
-    if (status === undefined) return false;
-    refused.add(request.socket);
-    response.writeHead(status, CLOSING).end();
-    return true;
+    // Where nobody upgrades, what came in one packet with such a request is gone, and the rest of it would be taken for a request.
+    if (status === undefined && request.headers.upgrade === undefined) return false;
+    ending.add(request.socket);
+    response.shouldKeepAlive = false;
+    if (status !== undefined) response.writeHead(status, CLOSING).end();
+    return status !== undefined;
   };
 
   /**
@@ -38,10 +41,10 @@ export function createRefusals(lastAnswer: (socket: Duplex) => ServerResponse | 
    * that was carried out that it could not be read.
    */
   const onClientError = (error: NodeJS.ErrnoException, socket: Duplex): void => {
-    if (refused.has(socket)) return;
-    refused.add(socket);
     // Deno has let go of the connection's parser by now. Another connection will have it, and would be fed what comes on this one.
     socket.removeAllListeners("data").removeAllListeners("end");
+    if (ending.has(socket)) return;
+    ending.add(socket);
     const last = lastAnswer(socket);
     const end = () => endBroken(error, socket);
     if (last === undefined || !socket.writable) end();

@@ -15,6 +15,8 @@ import { emptyError, type Fetch, type Listen } from "./listener.ts";
 /** Longer than clients keep theirs: Node's 5 s would cut a connection just as a client sends its next request. */
 const KEEP_ALIVE_MS = 75_000;
 
+const ON_DENO = "Deno" in globalThis;
+
 const env: ListenerEnv = {
   addressOf: (request: ServerRequest) => request.ip,
   // The text of a FastResponse is written as it is, with its length; Node's own class makes a web stream of it.
@@ -28,6 +30,8 @@ export const listen: Listen = async (fetch, { host, port, max_connections, stall
   const onRequest: RequestListener = (request, response) => {
     if (refuse(request, response)) return;
     connections.start(request.socket, response);
+    // Deno leaves a body that nobody has read where it is, and the next request behind it: https://github.com/denoland/deno/issues/36821
+    if (ON_DENO && hasBody(request)) response.once("finish", () => request.resume());
     return answer(request, response);
   };
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, ServerResponse: BreakableResponse }, onRequest);
@@ -44,7 +48,7 @@ export const listen: Listen = async (fetch, { host, port, max_connections, stall
     connections.close();
     throw error;
   });
-  const stopWatch = "Deno" in globalThis ? keepAccepting(server, onDeaf) : () => {};
+  const stopWatch = ON_DENO ? keepAccepting(server, onDeaf) : () => {};
   const drain = async () => {
     stopWatch();
     // A connection that falls idle after close() would stay open for its keep-alive time.
@@ -55,6 +59,10 @@ export const listen: Listen = async (fetch, { host, port, max_connections, stall
   };
   return { port: (server.address() as AddressInfo).port, drain, cut: () => server.closeAllConnections() };
 };
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined;
+}
 
 /** An answer that breaks resets its connection: HTTP/1.0 has no other sign that it is not whole. */
 class BreakableResponse<Request extends IncomingMessage = IncomingMessage> extends ServerResponse<Request> {

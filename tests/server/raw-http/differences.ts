@@ -34,7 +34,7 @@ export const DIFFERENCES = {
     links: [`${BUN}/issues/19326`],
   },
   spaces: {
-    title: "Several spaces behind the method",
+    title: "Several spaces within the request line",
     text: "RFC 9112 §3 permits both.",
     links: [],
   },
@@ -77,6 +77,26 @@ export const DIFFERENCES = {
     title: "`Connection: keep-alive` of HTTP/1.0",
     text: "Bun closes after each answer, which that version lets a server do.",
     links: [`${BUN}/pull/32945`],
+  },
+  upgrades: {
+    title: "Requests with `Upgrade`",
+    text: "No protocol is taken up anywhere, and the request is answered as without it. Node and Deno lose what comes in one packet with such a request, so that ingle closes the connection behind the answer there.",
+    links: [],
+  },
+  coding_lists: {
+    title: "`Transfer-Encoding: chunked` with what means nothing",
+    text: "RFC 9110 §5.6.1 would have empty members of a list passed over, and spaces and tabs around them. The stricter reading is the safer one.",
+    links: [],
+  },
+  del: {
+    title: "The character DEL in a header",
+    text: "RFC 9110 §5.5 has no place for it. What ingle logs or answers of a header is escaped.",
+    links: [`${BUN}/pull/33633`],
+  },
+  proxy_connection: {
+    title: "`Proxy-Connection: close`",
+    text: "Node and Deno take it for `Connection`. It is no header of any specification.",
+    links: ["https://github.com/nodejs/node/issues/57722"],
   },
 } satisfies Record<string, Difference>;
 
