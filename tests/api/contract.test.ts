@@ -130,6 +130,7 @@ describe("the document", () => {
 describe("every model of the catalogue", () => {
   const MODEL = { $ref: "#/components/schemas/Model" };
   const GOT = { $ref: "#/components/schemas/GetModelResponse" };
+
   test("has every field of the document's model, in the list and alone", async () => {
     const { request } = makeApp();
     const { data } = (await (await request("/v1/models?catalog=true")).json()) as { data: { id: string }[] };
@@ -140,6 +141,16 @@ describe("every model of the catalogue", () => {
       const found = [...faults(MODEL, model, { whole: true }), ...faults(GOT, alone, { whole: true })];
       expect({ id: model.id, found }).toEqual({ id: model.id, found: [] });
       expect(alone).toMatchObject({ settings: { ctx_len: alone.context_length } });
+    }
+  });
+
+  test("has them when it is installed, by a record of an older release too", async () => {
+    for (const listed of catalog()) {
+      const { template_prompt: _, ...old } = listed;
+      const { request } = makeApp({ models: [{ ...old, created: 1, files: [{ name: "a.gguf", size: 1, sources: [] }] }] });
+      const installed: any = await (await request(`/v1/models/${listed.id}`)).json();
+      expect([listed.id, faults(GOT, installed, { whole: true })]).toEqual([listed.id, []]);
+      expect(installed.settings.prompt_template).toBe(listed.template_prompt);
     }
   });
 });

@@ -1,12 +1,18 @@
 // The fields of the document's `Model` that say how a model is used and what it is: what holds for it here, set or not.
+import { catalog } from "../../../models/catalog.ts";
 import type { Model } from "../../../models/manifest.ts";
 import { CHAT_DEFAULTS } from "../chat/defaults.ts";
 import { PLAIN_PICTURE } from "../plain-picture.ts";
 
 /** `context`: tokens that a slot of it holds, or would hold. Absent is what nobody knows before its first load. */
-export function documentSettings({ settings, template_prompt }: Model, context: number | undefined) {
-  const { ctx_len = context, prompt_template = template_prompt } = settings;
+export function documentSettings(model: Model, context: number | undefined) {
+  const { ctx_len = context, prompt_template = model.template_prompt ?? promptInCatalog(model) } = model.settings;
   return { ...(ctx_len !== undefined && { ctx_len }), ...(prompt_template !== undefined && { prompt_template }) };
+}
+
+/** For the record of an older release, which learns at its next load what its own file says. */
+function promptInCatalog({ id, source_url }: Model): string | undefined {
+  return catalog().find((listed) => listed.id === id && listed.source_url === source_url)?.template_prompt;
 }
 
 /** What a request gets that says nothing; null is what another server decides. Only the server's setting says whether it streams. */
