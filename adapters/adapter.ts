@@ -144,7 +144,7 @@ export interface ChatMessage {
 export type ContentPart =
   | { type: "text"; text: string }
   /** Capability `images`. A `data:` URL: nothing is ever fetched for it. */
-  | { type: "image_url"; image_url: { url: string } };
+  | { type: "image_url"; image_url: { url: string; detail?: string } };
 
 export interface Tool {
   type: "function";

@@ -332,6 +332,18 @@ describe("what is passed over", () => {
     expect(await send(fields, LLAMA_SERVER)).toMatchObject({ status: 200, ignored });
   });
 
+  test("is how closely an image is looked at, where this machine looks", async () => {
+    const part = (detail?: string | null) => ({ type: "image_url", image_url: { url: "data:image/png;base64,AAAA", detail } });
+    const content = [{ type: "text", text: "hi" }, part("low"), part("auto"), part(null), part()];
+    const messages = [{ role: "user", content }];
+    const seeing = { ...LLAMA_SERVER, capabilities: () => ["images"] as const };
+    expect((await send({ messages }, seeing as never)).ignored).toBe("messages[0].content[1].image_url.detail");
+    const upstream = { urls: ["http://127.0.0.1:9/v1"] };
+    const { ignored, engine } = await send({ messages }, UPSTREAM, { upstream, files: [] });
+    expect(ignored).toBeNull();
+    expect(engine!.messages[0]!.content).toMatchObject([{}, { image_url: { detail: "low" } }, {}, {}, {}]);
+  });
+
   test("is not the description of a schema for another server, which gets it as it was sent", async () => {
     const upstream = { urls: ["http://127.0.0.1:9/v1"] };
     const { ignored, engine } = await send({ response_format: described }, UPSTREAM, { upstream, files: [] });

@@ -15,9 +15,12 @@ const NO_ADDRESS = codedMessage(
 const Image = v.pipe(
   v.object({
     type: v.literal("image_url"),
-    image_url: v.object({ url: v.pipe(v.string(), v.regex(IMAGE_DATA, NO_ADDRESS)) }),
+    image_url: v.object({ url: v.pipe(v.string(), v.regex(IMAGE_DATA, NO_ADDRESS)), detail: v.nullish(v.string()) }),
   }),
-  v.transform(({ type, image_url: { url } }): ContentPart => ({ type, image_url: { url } })),
+  v.transform(({ type, image_url: { url, detail } }): ContentPart => {
+    const asks = detail != null && detail !== "auto";
+    return { type, image_url: { url, ...(asks && { detail }) } };
+  }),
 );
 
 const Part = v.variant("type", [Text, Image], ({ input, received }) =>
@@ -100,6 +103,19 @@ interface Calls {
 
 /** A call of a function and its answer had only the name in common. */
 const legacyCallId = (name: string): string => `call_${name}`;
+
+/** The paths of fields that only another server can honour: how closely it is to look at an image. */
+export function detailsOf(messages: ChatMessage[]): string[] {
+  return messages.flatMap(({ content }, i) =>
+    typeof content === "string"
+      ? []
+      : content.flatMap((part, j) =>
+          part.type === "image_url" && part.image_url.detail !== undefined
+            ? [`messages[${i}].content[${j}].image_url.detail`]
+            : [],
+        ),
+  );
+}
 
 /** Throws 400 for the first message with a part that the engine would drop. */
 export function refuseUnsupportedMessages(messages: ChatMessage[], capabilities: readonly Capability[]): void {

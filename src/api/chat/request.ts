@@ -7,7 +7,7 @@ import { invalidValue } from "../../http/errors.ts";
 import { codedMessage } from "../../support/coded-message.ts";
 import { CHAT_DEFAULTS } from "./defaults.ts";
 import { readOptionalParameters } from "./optional-parameters.ts";
-import { Message, refuseUnsupportedMessages } from "./messages.ts";
+import { detailsOf, Message, refuseUnsupportedMessages } from "./messages.ts";
 
 const LONGEST_STOP = 1024;
 
@@ -129,7 +129,8 @@ export function toChatRequest(
     ...(request.cache_prompt === false && { cache_prompt: false }),
     ...parameters,
   };
-  return { chat, ignored };
+  const details = model.upstream === undefined ? detailsOf(request.messages) : [];
+  return { chat, ignored: [...details, ...ignored] };
 }
 
 /** Tokens that no context holds. */
