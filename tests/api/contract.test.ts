@@ -127,6 +127,12 @@ describe("the document", () => {
   });
 });
 
+test("a cover that is no URI is not answered", async () => {
+  const { request } = makeApp({ models: [makeModel("tiny", { metadata: { cover: "cover.png" } })] });
+  const { metadata }: any = await (await request("/v1/models/tiny")).json();
+  expect(metadata.cover).toStartWith("data:image/svg+xml,");
+});
+
 describe("every model of the catalogue", () => {
   const MODEL = { $ref: "#/components/schemas/Model" };
   const GOT = { $ref: "#/components/schemas/GetModelResponse" };

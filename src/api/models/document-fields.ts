@@ -23,10 +23,12 @@ export function documentParameters({ parameters, upstream }: Model, stream: bool
 
 /** Nothing else may be in it: `token_bytes` serves only the estimate of a model that is not here. */
 export function documentMetadata({ metadata, files, owned_by }: Model) {
+  const { cover = "" } = metadata;
   return {
     author: metadata.author ?? owned_by,
     tags: metadata.tags ?? [],
     size: metadata.size ?? files.reduce((sum, { size = 0 }) => sum + size, 0),
-    cover: metadata.cover ?? PLAIN_PICTURE,
+    // Records of old data folders may have the name of a file, which is nowhere.
+    cover: URL.canParse(cover) ? cover : PLAIN_PICTURE,
   };
 }
