@@ -71,6 +71,11 @@ export type Capability = (typeof CAPABILITIES)[number];
 /** A chat request with the wire's names, every default already filled in. */
 export interface ChatRequest {
   messages: ChatMessage[];
+  /**
+   * False: the answer is a message of its own. Else it goes on with the last message, where that is an assistant's without calls, and what
+   * that says already is no part of it; absent, another server decides.
+   */
+  continue_final_message?: boolean;
   /** Tokens that stand for `messages`, which are then empty: for an engine that gets its prompts from the process that renders them. */
   prompt?: readonly number[];
   /** Tokens of the answer, at least 1; the context bounds it. */

@@ -29,7 +29,10 @@ export interface ModelPrompts {
   close(): void;
 }
 
-export type PromptRequest = Pick<ChatRequest, "messages" | "tools" | "tool_choice" | "chat_template_kwargs">;
+export type PromptRequest = Pick<
+  ChatRequest,
+  "messages" | "continue_final_message" | "tools" | "tool_choice" | "chat_template_kwargs"
+>;
 
 /** What is known of a template by rendering it with samples, within its limits. */
 export interface TemplateFacts {

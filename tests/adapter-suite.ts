@@ -30,6 +30,8 @@ export interface Subject {
   caches?: boolean;
   /** It looks for stop sequences in bytes, where those that make no character are not shown yet as U+FFFD. */
   stops_by_bytes?: boolean;
+  /** A piece of its greedy answer has the same tokens in a prompt, so that an answer can be told to go on. */
+  goes_on?: boolean;
   /** What this model can be asked to do, as `Adapter.capabilities` says; absent: nothing beside plain chat. */
   capabilities?: readonly Capability[];
   /** What makes its model call a tool, beside `tool_choice`; absent: its template knows none. */
@@ -67,7 +69,7 @@ const TOOLS = ["get_weather", "get_time"].map((name) => ({
 
 export function adapterSuite(name: string, subject: Subject): void {
   const { adapter, prompt, prompt_tokens, long_prompt, context, samples, slots = SLOTS } = subject;
-  const { caches = false, stops_by_bytes = false, capabilities = [], calls_tools } = subject;
+  const { caches = false, stops_by_bytes = false, goes_on = false, capabilities = [], calls_tools } = subject;
   const can = (capability: Capability): boolean => capabilities.includes(capability);
 
   describe(name, () => {
@@ -175,6 +177,21 @@ export function adapterSuite(name: string, subject: Subject): void {
         expect(event.text.isWellFormed()).toBe(true);
         expect(event.text).not.toBe("");
       }
+    });
+
+    test.if(goes_on)("an answer that was begun goes on, and says only what follows", async () => {
+      const { events, text } = await chat(ask(prompt));
+      const pieces = events.flatMap((event) => (event.type === "text" ? event.text : []));
+      const begun = pieces.slice(0, pieces.length / 2).join("");
+      const messages = [
+        { role: "user" as const, content: prompt },
+        { role: "assistant" as const, content: begun },
+      ];
+      const rest = await chat(ask(messages, { max_tokens: 4 }));
+      expect(rest.text).not.toBe("");
+      expect(text.slice(begun.length)).toStartWith(rest.text);
+      const anew = await chat(ask(messages, { max_tokens: 4, continue_final_message: false }));
+      expect(anew.usage.prompt_tokens).toBeGreaterThan(rest.usage.prompt_tokens);
     });
 
     test("as many generations as slots run at once, each with its own answer", async () => {

@@ -3,6 +3,7 @@ import * as v from "valibot";
 import { AdapterError, type ChatMessage, type ChatRequest } from "../adapter.ts";
 import type { TemplateForms } from "../prompts.ts";
 import { argumentsValue } from "../shared/call-arguments.ts";
+import { continuedMessage } from "../shared/continued-message.ts";
 import { chatBody } from "../shared/openai-stream/request-body.ts";
 import { createGrammarBudget, type GrammarBudget, refuseCostlyGrammar } from "../shared/grammar-limits/explore.ts";
 import { GrammarError, parseGrammar } from "../shared/grammar-limits/gbnf.ts";
@@ -49,14 +50,23 @@ export function checkedRequest(request: ChatRequest, model: LlamaServerModel): C
 /** The body of `POST /v1/chat/completions`. `forms`: those of the template, which `request.messages` have. */
 export function chatRouteBody(request: ChatRequest, model: LlamaServerModel, forms: TemplateForms): Record<string, unknown> {
   const { max_tokens, logprobs, chat_template_kwargs } = request;
-  const messages = request.messages.map((message) => withReadableCalls(message, model, forms));
+  const begun = withoutEmptyBeginning(request);
+  const messages = begun.messages.map((message) => withReadableCalls(message, model, forms));
   return {
     ...chatBody({ ...request, ...withStringPatterns(request), messages, stop: [] }, "model"),
     ...samplingOf(request, model),
     max_tokens: Math.min(max_tokens, model.context_length),
+    ...(continuedMessage(begun) && { continue_final_message: true, add_generation_prompt: false }),
     ...(chat_template_kwargs && { chat_template_kwargs }),
     ...(logprobs && { top_logprobs: rivals(logprobs) }),
   };
+}
+
+/** llama-server lets an answer that goes on with nothing begin behind the messages, where the template's own beginning is missing. */
+function withoutEmptyBeginning(request: ChatRequest): ChatRequest {
+  const { content, reasoning_content } = continuedMessage(request) ?? {};
+  if (content?.length !== 0 || reasoning_content || request.messages.length < 2) return request;
+  return { ...request, messages: request.messages.slice(0, -1), continue_final_message: false };
 }
 
 /** llama-server ends in an error of its own at arguments that it cannot parse. */
@@ -126,8 +136,14 @@ function checkCombinations({ tools, tool_choice, ...others }: ChatRequest): void
   }
 }
 
-function checkTools({ tools, tool_choice }: ChatRequest, { template_tools }: LlamaServerModel): void {
-  if (tools === undefined || tool_choice === "none" || template_tools) return;
+function checkTools(request: ChatRequest, { template_tools }: LlamaServerModel): void {
+  const { tools, tool_choice } = request;
+  if (tools === undefined || tool_choice === "none") return;
+  if ((tool_choice === "required" || typeof tool_choice === "object") && continuedMessage(request) !== undefined) {
+    const message = `An answer that goes on with the last message begins with a text, so "tool_choice" can force no call.`;
+    throw refused("tool_choice", `${message} Send "continue_final_message": false, or leave "tool_choice" out.`);
+  }
+  if (template_tools) return;
   throw refused("tools", "The chat template of this model knows no tools: take a model that was made for them.");
 }
 

@@ -7,7 +7,7 @@ import { textOf } from "../shared/message-text.ts";
 import { messagesRefused } from "./errors.ts";
 import type { TemplateValues } from "./template.ts";
 
-type ChangeText = (text: string) => string;
+export type ChangeText = (text: string) => string;
 
 /** `change` gets each text that the client wrote: contents, ids, names, arguments, definitions and values for the template. */
 export function templateValues(

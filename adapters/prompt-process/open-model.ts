@@ -3,7 +3,9 @@ import { readGgufFile } from "../../models/gguf/header.ts";
 import { templateFacts } from "../../models/gguf/template-facts.ts";
 import { AdapterError } from "../adapter.ts";
 import type { Prompt } from "../prompts.ts";
+import { continuedMessage } from "../shared/continued-message.ts";
 import { readModelFile } from "../shared/read-model-file.ts";
+import { renderContinuation } from "./continuation.ts";
 import { messagesRefused, REMEDY, tooLong } from "./errors.ts";
 import { createTextScan } from "./escape.ts";
 import { templateValues } from "./messages.ts";
@@ -42,8 +44,14 @@ export async function openModel({ id, path, prompt_template }: QuestionOf<"open"
       const scan = createTextScan(names);
       const values = templateValues(request, forms, scan.look);
       const separator = scan.separator();
+      const escape = separator?.escape ?? ((text: string) => text);
       const { render } = template();
-      const text = withoutStart(render(separator === undefined ? values : templateValues(request, forms, separator.escape)));
+      const last = continuedMessage(request);
+      const text = withoutStart(
+        last !== undefined
+          ? renderContinuation(request, last, render, forms, escape)
+          : render(separator === undefined ? values : templateValues(request, forms, escape)),
+      );
       rendered();
       refuseTooLong(text, request, limits);
       const pieces = separator === undefined ? [text] : separator.split(text);

@@ -203,9 +203,16 @@ const REASON_MS = 20;
 const engineStopped = (): AdapterError => new AdapterError("engine_unavailable", "The engine was stopped.");
 
 /** What is rendered of a request. */
-function bare({ messages, tools, tool_choice, chat_template_kwargs: kwargs }: PromptRequest): PromptRequest {
+function bare({
+  messages,
+  continue_final_message,
+  tools,
+  tool_choice,
+  chat_template_kwargs: kwargs,
+}: PromptRequest): PromptRequest {
   return {
     messages,
+    ...(continue_final_message !== undefined && { continue_final_message }),
     ...(tools && { tools }),
     ...(tool_choice && { tool_choice }),
     ...(kwargs && { chat_template_kwargs: kwargs }),

@@ -9,6 +9,8 @@ import type { NativeAddon } from "./native.ts";
 export interface TemplateValues {
   messages: object[];
   tools?: object[] | undefined;
+  /** False: no answer of the assistant begins behind the messages. */
+  generation_prompt?: boolean;
   /** Further values of the request. */
   kwargs?: Record<string, unknown> | undefined;
 }
@@ -45,7 +47,7 @@ export function compileTemplate(sources: TemplateSources, sequence: SequenceToke
   const render = compile(usual, native);
   const for_tools = prompt_template === undefined && tool_template ? compile(tool_template, native) : render;
   const thinks = WRITES_THOUGHTS.test(usual.replaceAll("enable_thinking", ""));
-  const renderMessages: Render = ({ messages, tools, kwargs }) => {
+  const renderMessages: Render = ({ messages, tools, kwargs, generation_prompt = true }) => {
     const now = new Date();
     const [, month, day, year] = now.toDateString().split(" ");
     const values = {
@@ -53,7 +55,7 @@ export function compileTemplate(sources: TemplateSources, sequence: SequenceToke
       ...{ enable_thinking: thinks, datetime: `${month} ${day} ${year}`, date_string: `${day} ${month} ${year}` },
       ...keepThoughts(kwargs?.preserve_reasoning !== false),
       ...kwargs,
-      ...{ messages, add_generation_prompt: true, bos_token: sequence.bos, eos_token: sequence.eos },
+      ...{ messages, add_generation_prompt: generation_prompt, bos_token: sequence.bos, eos_token: sequence.eos },
       ...(tools && { tools }),
     };
     return (tools === undefined ? render : for_tools)(values);

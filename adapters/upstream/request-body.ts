@@ -7,7 +7,7 @@ import { chatBody } from "../shared/openai-stream/request-body.ts";
  * sampling is what its owner or its model's makers recommend, and a seed of ours would only cost it the batching of its samplers.
  */
 export function upstreamBody(request: ChatRequest, model: string): Record<string, unknown> {
-  const { top_k, min_p, repeat_penalty, grammar, samplers, hints, cache_prompt, unasked = [] } = request;
+  const { top_k, min_p, repeat_penalty, grammar, samplers, hints, cache_prompt, continue_final_message, unasked = [] } = request;
   const body: Record<string, unknown> = {
     ...hints,
     ...samplers,
@@ -16,6 +16,9 @@ export function upstreamBody(request: ChatRequest, model: string): Record<string
     ...{ top_k, min_p, repeat_penalty, repetition_penalty: repeat_penalty },
     ...(grammar !== undefined && { grammar }),
     ...(cache_prompt !== undefined && { cache_prompt }),
+    ...(continue_final_message !== undefined && { continue_final_message }),
+    // vLLM and llama.cpp want this one false beside it, and have true as its default.
+    ...(continue_final_message && { add_generation_prompt: false }),
   };
   for (const name of unasked) delete body[name];
   if (unasked.includes("repeat_penalty")) delete body.repetition_penalty;

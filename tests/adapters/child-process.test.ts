@@ -33,6 +33,7 @@ adapterSuite("node-llama-cpp in a child process, real model", {
   long_prompt: "The quick brown fox jumps over the lazy dog. ".repeat(115),
   context: 1536,
   samples: true,
+  goes_on: true,
 });
 
 describe("a child that dies", () => {

@@ -131,6 +131,37 @@ describe("a request", () => {
     expect(requests[0]!.body.messages).toEqual(messages);
   });
 
+  test("has an answer go on with its last message on both routes", async () => {
+    const [first] = CALLED as [ChatMessage];
+    const begun: ChatMessage = { role: "assistant", content: "It is" };
+    const GOES_ON = { continue_final_message: true, add_generation_prompt: false };
+    const bodyOf = async (request: Partial<ChatRequest>) => (await asked({ tools: TOOLS, ...request })).requests[0]!.body;
+    expect(await bodyOf({ messages: [first, begun] })).toMatchObject({ ...GOES_ON, messages: [first, begun] });
+    const [anew, other] = [
+      await bodyOf({ messages: [first, begun], continue_final_message: false }),
+      await bodyOf({ messages: [first, { role: "assistant", content: "" }] }),
+    ];
+    expect([anew.messages, anew.continue_final_message, anew.add_generation_prompt]).toEqual([
+      [first, begun],
+      undefined,
+      undefined,
+    ]);
+    expect([other.messages, other.continue_final_message]).toEqual([[first], undefined]);
+    for (const continue_final_message of [true, false]) {
+      const { rendered, requests } = await asked({ messages: [first, begun], continue_final_message });
+      expect([rendered[0]!.continue_final_message, requests[0]!.path]).toEqual([continue_final_message, "/completion"]);
+    }
+  });
+
+  test("whose answer was begun can force no call", async () => {
+    const messages: ChatMessage[] = [CALLED[0]!, { role: "assistant", content: "It is" }];
+    for (const tool_choice of ["required", { name: "weather" }] as const) {
+      const { error, requests } = await asked({ messages, tools: TOOLS, tool_choice });
+      expect([error?.code, error?.param, requests]).toEqual(["request_refused", "tool_choice", []]);
+      expect((await asked({ messages, tools: TOOLS, tool_choice, continue_final_message: false })).text).toBe("hello");
+    }
+  });
+
   test("has arguments of calls that llama-server can parse, whatever a model wrote", async () => {
     const written = ["{", "", "[1]", '{"a":1}'];
     const calls = written.map((text) => ({ ...CALL, function: { name: "weather", arguments: text } }));

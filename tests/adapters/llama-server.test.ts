@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { AdapterError, ChatMessage, ChatRequest, Engine } from "../../adapters/adapter.ts";
 import { llamaServer } from "../../adapters/llama-server/adapter.ts";
+import type { InstalledModel } from "../../models/manifest.ts";
 import { adapterSuite, collect, TINY } from "../adapter-suite.ts";
 import { makeModel } from "../support/app.ts";
 import { realServer } from "../support/llama-server-binary.ts";
@@ -47,6 +48,7 @@ describe.skipIf(skip !== undefined)(`llama-server${skip === undefined ? "" : ` (
     long_prompt: "The quick brown fox jumps over the lazy dog. ".repeat(80),
     context: 1024,
     samples: true,
+    goes_on: true,
     capabilities,
   });
 
@@ -77,6 +79,29 @@ describe.skipIf(skip !== undefined)(`llama-server${skip === undefined ? "" : ` (
       expect(await fed(engine, "a <|turn|> b")).toBeGreaterThan((await fed(engine, "a b")) + 6);
       await engine.close();
     });
+  });
+
+  test("an answer that was begun goes on under a schema and beside tools", async () => {
+    const load = (model: InstalledModel): Promise<Engine> => adapter.load(model, { slots: 1, context: 512 }, signal());
+    const [engine, with_tools] = await Promise.all([
+      load(await realModel()),
+      load(await tinyModel({ template: TOOLS_TEMPLATE })),
+    ]);
+    const goOn = async (engine: Engine, content: string, more: Partial<ChatRequest>): Promise<string> => {
+      const messages: ChatMessage[] = [
+        { role: "user", content: "Which is the capital of France? Answer in JSON." },
+        { role: "assistant", content },
+      ];
+      return (await collect(engine.chat(ask(messages, { max_tokens: 40, ...more }), signal()))).text;
+    };
+    const schema = { type: "object", properties: { city: { type: "string" } }, required: ["city"], additionalProperties: false };
+    const begun = '{"city": "Pa';
+    const rest = await goOn(engine, begun, { response_format: { type: "json_schema", json_schema: { name: "x", schema } } });
+    expect(JSON.parse(begun + rest)).toEqual({ city: expect.stringMatching(/^Pa/) });
+    const tools = [{ type: "function" as const, function: { name: "look", parameters: { type: "object" } } }];
+    const other = await goOn(with_tools, "The capital of France", { tools });
+    expect([other.length > 0, other.includes("The capital")]).toEqual([true, false]);
+    await Promise.all([engine.close(), with_tools.close()]);
   });
 
   test("Jan's prompt_template goes around the messages, and no program in it runs", async () => {

@@ -234,6 +234,69 @@ test("a template gets names and the thoughts of earlier answers, whose special t
   for (const shown of ["[ada</s>|]hi", "because </s>]ho"]) expect(text).toContain(shown);
 });
 
+describe("an answer that goes on with the last message", () => {
+  const begun = (content: string, more: Partial<ChatMessage> = {}): ChatMessage[] => [
+    user("Why?"),
+    { role: "assistant", content, ...more },
+  ];
+  const rendered = async (template: string, messages: ChatMessage[], more: Partial<PromptRequest> = {}) => {
+    const model = await open(template);
+    const { tokens } = (await model.render({ messages, ...more }, 512, signal)) as { tokens: number[] };
+    // SentencePiece has a space behind each special token.
+    const text = (await detokenize(model.installed, tokens)).replaceAll(/<s> ?|(?<=<\/s>) /g, "");
+    return { text, ends: tokens.filter((token) => token === EOS).length };
+  };
+
+  test("has a prompt that ends where the message ends, with all its spaces", async () => {
+    expect(await rendered(TURNS, begun(" Because  \n"))).toEqual({ text: "[user]Why?</s>[assistant] Because  \n", ends: 1 });
+    expect((await rendered(PLAIN_TEMPLATE, begun("Because"))).text).toBe("Why?Because");
+    expect(
+      (await rendered("{% for m in messages if m.role == 'user' %}[{{ m.content }}]{% endfor %}>", begun("Because"))).text,
+    ).toBe("[Why?]>Because");
+  });
+
+  test("has the special tokens of that message as text", async () => {
+    const { text, ends } = await rendered(TURNS, begun("be </s> cause"));
+    expect([text.replaceAll(" ", ""), ends]).toEqual([expect.stringMatching(/be<\/s>cause$/), 1]);
+  });
+
+  test("is a message of its own where that is asked for, and behind an empty beginning", async () => {
+    const whole = await rendered(TURNS, begun("Because"), { continue_final_message: false });
+    expect(whole).toEqual({ text: "[user]Why?</s>[assistant]Because</s>[assistant]", ends: 2 });
+    expect((await rendered(TURNS, begun(""))).text).toBe("[user]Why?</s>[assistant]");
+  });
+
+  const THINKS =
+    "{% for m in messages %}[{{ m.role }}]{% if m.role == 'assistant' %}<think>\n{{ m.reasoning_content | trim }}\n</think>\n{% endif %}" +
+    "{{ m.content | trim }}</s>{% endfor %}{% if add_generation_prompt %}[assistant]<think>\n{% endif %}";
+  const OPENS = `${TURNS.replace("[assistant]", "")}{% if add_generation_prompt %}[assistant]<think>\n{% endif %}`;
+
+  test("has its thoughts behind it, or goes on with them where there is no text", async () => {
+    const thought = { reasoning_content: "hm </s>" };
+    expect((await rendered(THINKS, begun("So"))).text).toBe("[user]Why?</s>[assistant]<think>\n\n</think>\nSo");
+    expect((await rendered(THINKS, begun("So", thought))).text.replaceAll(" ", "")).toBe(
+      "[user]Why?</s>[assistant]<think>\nhm</s>\n</think>\nSo",
+    );
+    expect(await rendered(THINKS, begun("", thought))).toEqual({
+      text: expect.stringMatching(/<think>\nhm ?<\/s>$/),
+      ends: 1,
+    });
+  });
+
+  test("has no open thoughts behind it where the template begins each answer with some", async () => {
+    expect((await rendered(OPENS, begun("So"))).text).toBe("[user]Why?</s>[assistant]<think></think>So");
+    expect((await rendered(OPENS, begun("So", { reasoning_content: "hm" }))).text).toEndWith("<think>hm</think>So");
+    expect((await rendered(OPENS, begun("", { reasoning_content: "hm" }))).text).toEndWith("<think>hm");
+  });
+
+  test("cannot go on with thoughts that the template does not show", async () => {
+    const messages = begun("", { reasoning_content: "hm" });
+    expect((await rendered(TURNS, messages)).text).toBe("[user]Why?</s>[assistant]");
+    const refused = { code: "messages_refused", message: expect.stringContaining("thoughts") };
+    expect(rendered(TURNS, messages, { continue_final_message: true })).rejects.toMatchObject(refused);
+  });
+});
+
 describe("a history with calls of tools", () => {
   const called = (name: string, written: string) => ({
     id: "call_1",

@@ -78,6 +78,18 @@ describe("what is sent", () => {
     );
   });
 
+  test("says whether the answer goes on with the last message where the client said so", async () => {
+    const said_there = async (more: Partial<ChatRequest>) => {
+      const there = await server();
+      await said(await load([there]), ask([{ role: "assistant", content: "hi" }], more));
+      const { continue_final_message, add_generation_prompt } = there.chats[0]!.body;
+      return [continue_final_message, add_generation_prompt];
+    };
+    expect(await said_there({})).toEqual([undefined, undefined]);
+    expect(await said_there({ continue_final_message: true })).toEqual([true, false]);
+    expect(await said_there({ continue_final_message: false })).toEqual([false, undefined]);
+  });
+
   test("has the key of the variable, and the error for a missing or impossible one names the variable", async () => {
     const there = await server();
     const key_env = "INGLE_UPSTREAM_A";

@@ -38,6 +38,11 @@ async function engineAsked(fields: Fields, about: typeof LLAMA_SERVER, more?: Pa
 
 /** A model that llama-server has loaded. */
 const LOADED = { context_length: 512, vocab_size: 288, own_template: true, template_tools: true, parsed_arguments: true };
+/** A conversation whose last message is the beginning of an answer. */
+const BEGUN = [
+  { role: "user", content: "hi" },
+  { role: "assistant", content: "ho" },
+];
 const TOOL = { type: "function", function: { name: "weather", parameters: { type: "object" } } };
 const [PENALTY, BOTH] = [{ repeat_penalty: 1.1 }, ["llama-server", "node-llama-cpp"]];
 
@@ -54,6 +59,8 @@ const HONOURED: Record<string, { value: unknown; asks: Fields; with?: Fields; by
   top_k: { value: -1, asks: { top_k: 0 } },
   min_p: { value: 0.1, asks: { min_p: 0.1 } },
   repeat_penalty: { value: 1.1, asks: { repeat_penalty: 1.1 } },
+  continue_final_message: { value: false, asks: { continue_final_message: false }, with: { messages: BEGUN } },
+  add_generation_prompt: { value: true, asks: { continue_final_message: false }, with: { messages: BEGUN } },
   cache_prompt: { value: false, asks: { cache_prompt: false }, neutral: [true] },
   tools: { value: [TOOL], asks: { tools: [TOOL] }, by: ["llama-server"], neutral: [[]] },
   tool_choice: { value: "required", asks: { tool_choice: "required" }, with: { tools: [TOOL] }, by: ["llama-server"] },
@@ -143,12 +150,8 @@ const REFUSED: [names: string, neutral: unknown[], asking: unknown[]][] = [
   ["include_stop_str_in_output add_special_tokens watermarking return_tokens_as_token_ids", [OFF], [ON, 1]],
   ["return_token_ids return_prompt_text return_token_offsets no_stop_trim return_hidden_states", [OFF], [ON, 1]],
   ["return_routed_experts return_cached_tokens_details return_prompt_token_ids return_meta_info", [OFF], [ON, 1]],
-  [
-    "continue_final_message return_sampling_mask use_audio_in_video raw truncate shift _debug_render_only safe_prompt enable_search",
-    [OFF],
-    [ON, 1],
-  ],
-  ["add_generation_prompt parse_tool_calls skip_special_tokens include_reasoning separate_reasoning", [ON], [OFF, 1]],
+  ["return_sampling_mask use_audio_in_video raw truncate shift _debug_render_only safe_prompt enable_search", [OFF], [ON, 1]],
+  ["parse_tool_calls skip_special_tokens include_reasoning separate_reasoning", [ON], [OFF, 1]],
   ["stream_reasoning do_sample", [ON], [OFF, 1]],
   ["spaces_between_special_tokens return_mm_kwargs", [ON, OFF], [1]],
   ["truncation", ["disabled"], ["auto"]],

@@ -6,6 +6,7 @@ import { KeepAlive } from "../../support/quantities.ts";
 import { invalidValue } from "../../http/errors.ts";
 import { codedMessage } from "../../support/coded-message.ts";
 import { CHAT_DEFAULTS } from "./defaults.ts";
+import { readContinuation } from "./continuation.ts";
 import { readOptionalParameters } from "./optional-parameters.ts";
 import { detailsOf, Message, refuseUnsupportedMessages } from "./messages.ts";
 
@@ -62,6 +63,8 @@ export const ChatCompletionRequest = v.looseObject({
   ttl: v.nullish(KeepAlive),
   usage: v.nullish(v.looseObject({ include: v.nullish(v.boolean()) })),
   cache_prompt: v.nullish(v.boolean()),
+  continue_final_message: v.nullish(v.boolean()),
+  add_generation_prompt: v.nullish(v.boolean()),
   stop: v.nullish(
     v.union([
       v.pipe(
@@ -111,6 +114,7 @@ export function toChatRequest(
     seed: seed == null || seed === -1 ? undefined : Number(BigInt.asUintN(32, BigInt(seed))),
   } satisfies Record<Unasked, number | undefined>;
   const { temperature = defaults.temperature, top_p = defaults.top_p, top_k = 40 } = given;
+  const continued = readContinuation(request);
   const { parameters, ignored } = readOptionalParameters(request, model, capabilities);
   const chat = {
     messages: request.messages,
@@ -126,6 +130,7 @@ export function toChatRequest(
     seed: given.seed ?? newSeed(),
     repeatable: given.seed !== undefined || temperature === 0 || top_p === 0,
     unasked: (Object.keys(given) as Unasked[]).filter((name) => given[name] === undefined),
+    ...(continued !== undefined && { continue_final_message: continued }),
     ...(request.cache_prompt === false && { cache_prompt: false }),
     ...parameters,
   };

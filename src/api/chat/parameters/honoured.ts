@@ -12,6 +12,7 @@ export const HONOURED: Record<string, Record<string, Nothing>> = {
     ...each(NEVER, "frequency_penalty presence_penalty"),
   },
   "llama.cpp": { top_k: NEVER, min_p: NEVER, repeat_penalty: NEVER, cache_prompt: is(true) },
+  vLLM: each(NEVER, "continue_final_message add_generation_prompt"),
   Ollama: { keep_alive: NEVER },
 };
 
