@@ -1,6 +1,6 @@
 // Paths as people write them. They know what a shell makes of `~`, but no shell has read a configuration file, a unit or `--data=~/ai`.
 import { homedir, userInfo } from "node:os";
-import { resolve, sep } from "node:path";
+import { isAbsolute, resolve, sep } from "node:path";
 
 /** A path that cannot be read as one. The message is a sentence with its name, the path and a remedy. */
 export class PathError extends Error {
@@ -29,6 +29,17 @@ export function absolutePath(text: string, name: string, folder = "."): string {
   if (reason === undefined) return resolve(folder, text.replace(HOME, homeFolder));
   const remedy = reason.endsWith(".") ? reason : `${reason}; ./ before it means a file or folder of that very name.`;
   throw new PathError(`${name} is ${JSON.stringify(text)}. ${remedy}`);
+}
+
+/**
+ * The folder of the variable `name`, in which relative paths are invalid: https://specifications.freedesktop.org/basedir-spec/latest/. One is
+ * refused, not passed over, as files may lie where it leads. Throws `PathError`.
+ */
+export function absoluteFolder(text: string, name: string): string {
+  const path = absolutePath(text, name);
+  if (isAbsolute(text) || HOME.test(text)) return path;
+  const reason = "It has to be an absolute path, as a relative one is another folder wherever ingle is started.";
+  throw new PathError(`${name} is ${JSON.stringify(text)}. ${reason} Write ${JSON.stringify(path)}, or leave the variable out.`);
 }
 
 /** What accounts that have no home folder get for one, by the name that Debian gives it: nothing is there. */

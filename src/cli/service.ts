@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { defineCommand, type ArgsDef } from "citty";
 import { cacheFolder } from "../../adapters/llama-server/build/cached-build.ts";
-import { absolutePath, homeFolder } from "../../models/absolute-path.ts";
+import { absoluteFolder, absolutePath, homeFolder } from "../../models/absolute-path.ts";
 import { readConfig } from "../server/read-config.ts";
 import { flagOf, SETTING_NAMES, SETTINGS, type Config, type Setting } from "../server/settings.ts";
 import { findRuntime } from "../launch/runtimes.mjs";
@@ -78,7 +78,7 @@ function userFolders() {
   const env = Object.fromEntries(
     (["XDG_CACHE_HOME", "XDG_CONFIG_HOME"] as const).flatMap((name) => {
       const folder = process.env[name];
-      return folder ? [[name, absolutePath(folder, name)]] : [];
+      return folder ? [[name, absoluteFolder(folder, name)]] : [];
     }),
   );
   return { cache: cacheFolder(env), config: join(env.XDG_CONFIG_HOME ?? join(homeFolder(), ".config"), "ingle"), env };

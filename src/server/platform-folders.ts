@@ -2,7 +2,7 @@
 // which fails for accounts that have none.
 import { homedir, platform } from "node:os";
 import { join } from "node:path";
-import { homeFolder } from "../../models/absolute-path.ts";
+import { absoluteFolder, homeFolder } from "../../models/absolute-path.ts";
 import type { Variables } from "./hub-options.ts";
 
 /** The variable that names the folder of all programs, where it is below the home folder else, and what is below it. */
@@ -23,10 +23,11 @@ const PLACES: Partial<Record<NodeJS.Platform, typeof XDG>> = {
   },
 };
 
-/** A folder of the platform; `earlier` is what Node made of it where HOME is empty, which is none. */
+/** A folder of the platform; `earlier` is what Node made of it where HOME is empty, which is none. Throws `PathError` for a relative one. */
 export function platformFolder(kind: "data" | "config", env: Variables): { folder: string; earlier: string } {
   const [variable, usual, ...below] = (PLACES[platform()] ?? XDG)[kind];
   const given = variable && env[variable];
+  if (given) absoluteFolder(given, variable);
   const folder = join(given || join(homeFolder(), usual), ...below);
   return { folder, earlier: given || !isHomeEmpty() ? folder : join(usual, ...below) };
 }

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { env as processEnv } from "node:process";
 import * as v from "valibot";
 import manifest from "../../package.json" with { type: "json" };
-import { absolutePath, homeFolder, PathError } from "../../models/absolute-path.ts";
+import { absoluteFolder, homeFolder, PathError } from "../../models/absolute-path.ts";
 import { readProxies } from "../../models/network/proxies.ts";
 import type { DownloadOptions } from "../../models/sources/source.ts";
 import { toBadRequest } from "../http/validate.ts";
@@ -43,14 +43,21 @@ export function readConfig(flags: Record<string, unknown> = {}, env: Variables =
     merged[name] = typeof value === "string" ? parseWord(name, value, origin!.name) : value;
     origins[name] = origin!;
   }
-  const { XDG_DATA_HOME, XDG_CACHE_HOME } = env;
-  if (XDG_CACHE_HOME) asConfigError(() => absolutePath(XDG_CACHE_HOME, "XDG_CACHE_HOME"));
+  const { XDG_CACHE_HOME } = env;
+  if (XDG_CACHE_HOME) asConfigError(() => absoluteFolder(XDG_CACHE_HOME, "XDG_CACHE_HOME"));
+  // What is not used is not looked at.
+  const usual = asConfigError(() => usualDataFolder(merged.data === undefined ? env : {}));
+  return checkSettings({ data: usual.data, ...merged }, (name) => origins[name] ?? usual.origin, workingFolders(env));
+}
+
+function usualDataFolder(env: Variables): { data: string; origin: SettingOrigin } {
+  const { XDG_DATA_HOME } = env;
+  if (XDG_DATA_HOME) {
+    absoluteFolder(XDG_DATA_HOME, "XDG_DATA_HOME");
+    return { data: join(XDG_DATA_HOME, "ingle"), origin: { ...optionOrigin("data"), name: "The data folder of XDG_DATA_HOME" } };
+  }
   const { folder, earlier } = platformFolder("data", env);
-  const usual = XDG_DATA_HOME
-    ? { ...optionOrigin("data"), name: "The data folder of XDG_DATA_HOME" }
-    : { ...optionOrigin("data"), name: "The data folder", earlier };
-  const data = XDG_DATA_HOME ? join(XDG_DATA_HOME, "ingle") : folder;
-  return checkSettings({ data, ...merged }, (name) => origins[name] ?? usual, workingFolders(env));
+  return { data: folder, origin: { ...optionOrigin("data"), name: "The data folder", earlier } };
 }
 
 /** The settings of a program that serves the API itself: neither the environment nor a file is read. Throws `ConfigError`. */
@@ -132,7 +139,7 @@ export function sourceOptions(
 function readConfigFile(flag: string | undefined, env: Variables): { path: string; values: Record<string, unknown> } {
   const named = flag ?? (env.INGLE_CONFIG || undefined);
   const origin = flag === undefined && named !== undefined ? variableOrigin("INGLE_CONFIG") : optionOrigin("config");
-  const { folder, earlier } = platformFolder("config", env);
+  const { folder, earlier } = asConfigError(() => platformFolder("config", named === undefined ? env : {}));
   const usual = { ...origin, name: "The configuration file", earlier: join(earlier, "config.json") };
   const text = named ?? join(folder, "config.json");
   const path = asConfigError(() => readPath(text, named === undefined ? usual : origin, ANYTHING, workingFolders(env)));

@@ -80,7 +80,16 @@ describe("a path in a setting", () => {
   });
   test("the folder of XDG_DATA_HOME may begin with ~ too", () => {
     expect(read({}, { XDG_DATA_HOME: "~/share" }).data).toBe(join(HOME, "share/ingle"));
-    expect(read({}, { XDG_DATA_HOME: "share/" }).data).toBe(resolve("share/ingle"));
+  });
+  test("a relative folder in a variable of the platform is refused, where it would be used", () => {
+    const says = (name: string) => `${name} is "share/". It has to be an absolute path, as a relative one is another folder`;
+    expect(() => read({}, { XDG_DATA_HOME: "share/" })).toThrow(
+      `${says("XDG_DATA_HOME")} wherever ingle is started. Write "${resolve("share")}", or leave the variable out.`,
+    );
+    expect(() => read({}, { XDG_CACHE_HOME: "share/" })).toThrow(says("XDG_CACHE_HOME"));
+    expect(() => readConfig({}, { XDG_CONFIG_HOME: "share/" })).toThrow(says("XDG_CONFIG_HOME"));
+    expect(read({ data: "/srv/ai" }, { XDG_DATA_HOME: "share/" }).data).toBe("/srv/ai");
+    expect(read({}, { XDG_DATA_HOME: resolve("share") }).data).toBe(resolve("share/ingle"));
   });
   test("the configuration file itself", () => {
     const config = configFile({ port: 7 });

@@ -1,12 +1,12 @@
 // Where a llama-server that ingle has built lies.
 import { join } from "node:path";
-import { absolutePath, homeFolder } from "../../../models/absolute-path.ts";
+import { absoluteFolder, homeFolder } from "../../../models/absolute-path.ts";
 
 export type Env = Record<string, string | undefined>;
 
 /** The folder of everything that ingle can make or fetch again, as an absolute path. Throws `PathError`. */
 export function cacheFolder({ XDG_CACHE_HOME, HOME }: Env): string {
-  return join(absolutePath(XDG_CACHE_HOME || join(HOME || homeFolder(), ".cache"), "XDG_CACHE_HOME"), "ingle");
+  return join(XDG_CACHE_HOME ? absoluteFolder(XDG_CACHE_HOME, "XDG_CACHE_HOME") : join(HOME || homeFolder(), ".cache"), "ingle");
 }
 
 /** Absolute path, also where nothing was built; each release of llama.cpp has its own. */
