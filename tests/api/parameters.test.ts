@@ -137,11 +137,7 @@ const REFUSED: [names: string, neutral: unknown[], asking: unknown[]][] = [
   ["structured_outputs", [{}, true, false], [{ json: {}, x: 1 }, 0]],
   ["n_probs n_keep n_discard n_indent n_cache_reuse min_tokens priority routed_experts_prompt_start", [0], [1, "x"]],
   ["routed_experts_start_len num_keep top_a no_repeat_ngram_size", [0], [1, "x"]],
-  [
-    "id_slot reasoning_budget reasoning_budget_tokens thinking_budget_tokens adaptive_target thinking_token_budget thinking_budget",
-    [-1],
-    [0, 5, "x"],
-  ],
+  ["id_slot adaptive_target", [-1], [0, 5, "x"]],
   ["t_max_prompt_ms t_max_predict_ms", [-1, 0], [5, "x"]],
   ["adaptive_decay", [0.9], ["x"]],
   ["penalize_nl penalize_newline", [true, false], ["x"]],
@@ -175,7 +171,15 @@ const PASSED_OVER: [names: string, neutral: unknown[], asking: unknown[]][] = [
   ["stream_options.include_obfuscation", [OFF], [ON]],
 ];
 
-const SWITCHES = ["reasoning_effort", "chat_template_kwargs", "thinking", "think", "reasoning", "enable_thinking"];
+/** Of thoughts. */
+const BUDGETS = [
+  "reasoning_budget",
+  "reasoning_budget_tokens",
+  "thinking_budget_tokens",
+  "thinking_token_budget",
+  "thinking_budget",
+];
+const SWITCHES = ["reasoning_effort", "chat_template_kwargs", "thinking", "think", "reasoning", "enable_thinking", ...BUDGETS];
 
 const rowsOf = (table: typeof REFUSED) =>
   table.flatMap(([names, ...values]) => names.split(" ").map((name): (typeof REFUSED)[number] => [name, ...values]));
@@ -387,6 +391,9 @@ describe("the switch of a chat template", () => {
     { enable_thinking: false },
     { reasoning: { enabled: false } },
     { reasoning: { effort: "none" } },
+    { reasoning: { max_tokens: 0 } },
+    { thinking: { type: "enabled", budget_tokens: 0 } },
+    ...BUDGETS.map((name) => ({ [name]: 0 })),
   ];
   const ROWS: Row[] = [
     ...OFF_BY.flatMap((fields): Row[] => [
@@ -399,6 +406,8 @@ describe("the switch of a chat template", () => {
     ]),
     [{ reasoning_effort: "none" }, ALWAYS, undefined, "reasoning_effort"],
     [{ reasoning_effort: "none" }, GPT_OSS, undefined, "reasoning_effort"],
+    [{ reasoning_budget_tokens: 0 }, ALWAYS, undefined, "reasoning_budget_tokens"],
+    [{ reasoning_budget_tokens: -1, thinking: { type: "disabled", budget_tokens: 100 } }, QWEN, { enable_thinking: false }, null],
     [{ thinking: { type: "disabled", budget_tokens: 0 } }, ALWAYS, undefined, "thinking"],
     [
       { chat_template_kwargs: { enable_thinking: false } },
@@ -414,6 +423,7 @@ describe("the switch of a chat template", () => {
       "chat_template_kwargs.x",
     ],
     [{ chat_template_kwargs: {} }, ALWAYS, undefined, null],
+    ...BUDGETS.map((name): Row => [{ [name]: -1 }, ALWAYS, undefined, null]),
     [{ reasoning_effort: "high" }, GPT_OSS, { reasoning_effort: "high" }, null],
     [{ think: "low" }, GPT_OSS, { reasoning_effort: "low" }, null],
     [{ reasoning_effort: "high" }, GRANITE, { thinking: true }, "reasoning_effort"],
@@ -437,11 +447,15 @@ describe("the switch of a chat template", () => {
     });
   }
 
-  test.each([
+  test.each<[Fields, string, string]>([
     [{ reasoning_effort: "much" }, "reasoning_effort", "invalid_value"],
     [{ reasoning_effort: 5 }, "reasoning_effort", "invalid_type"],
     [{ thinking: { type: "enabled", budget_tokens: 100 } }, "thinking.budget_tokens", "unsupported_parameter"],
     [{ reasoning: { max_tokens: 100 } }, "reasoning.max_tokens", "unsupported_parameter"],
+    ...BUDGETS.map((name): [Fields, string, string] => [{ [name]: 100 }, name, "unsupported_parameter"]),
+    [{ thinking_budget_tokens: 1.5 }, "thinking_budget_tokens", "invalid_type"],
+    [{ reasoning_budget: -2 }, "reasoning_budget", "invalid_value"],
+    [{ thinking_budget: "x" }, "thinking_budget", "invalid_type"],
     [{ reasoning: { exclude: true } }, "reasoning.exclude", "unsupported_parameter"],
     [{ chat_template_kwargs: { messages: [] } }, "chat_template_kwargs.messages", "invalid_value"],
     [{ chat_template_kwargs: { "a b": 1 } }, "chat_template_kwargs.a b", "invalid_value"],

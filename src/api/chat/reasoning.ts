@@ -33,18 +33,31 @@ const Kwargs = v.pipe(
   ),
 );
 
+/** Tokens of thoughts at most: -1 for no limit, 0 for no thoughts. */
+const Budget = v.pipe(v.number(), v.integer(), v.minValue(-1));
+
+/** Names of a budget of thoughts. */
+const BUDGETS = [
+  "reasoning_budget",
+  "reasoning_budget_tokens",
+  "thinking_budget_tokens",
+  "thinking_token_budget",
+  "thinking_budget",
+] as const;
+
 const Thinking = v.looseObject({
   type: v.picklist(["enabled", "disabled", "adaptive", "auto"]),
-  budget_tokens: v.nullish(v.number()),
+  budget_tokens: v.nullish(Budget),
 });
 const Reasoning = v.looseObject({
   effort: v.nullish(Effort),
   enabled: v.nullish(v.boolean()),
-  max_tokens: v.nullish(v.number()),
+  max_tokens: v.nullish(Budget),
   exclude: v.nullish(v.boolean()),
 });
 
 export const Switches = v.object({
+  ...v.entriesFromList(BUDGETS, v.nullish(Budget)),
   // llama-server takes no other type of this one.
   chat_template_kwargs: v.nullish(v.intersect([v.looseObject({ enable_thinking: v.nullish(v.boolean()) }), Kwargs])),
   enable_thinking: v.nullish(v.boolean()),
@@ -76,12 +89,12 @@ export interface ReadSwitches {
   ignored: string[];
 }
 
-/** The values that a template gets. Throws 400 for a limit of thoughts, which no engine here can hold. */
+/** The values that a template gets. Throws 400 for a limit of thoughts that no engine here can hold. */
 export function templateValues(switches: Switches, template: Template): ReadSwitches {
-  refuseBounds(switches);
   const demands = demandsOf(switches);
   const given = Object.fromEntries(Object.entries(switches.chat_template_kwargs ?? {}).filter(([, value]) => value !== null));
   const think = demands.find((demand) => demand.think !== undefined)?.think;
+  if (think !== false) refuseBounds(switches);
   const effort = think === false ? undefined : demands.find((demand) => demand.effort !== undefined)?.effort;
   const kwargs = { ...thinkingValues(think, template), ...effortValues(effort, template), ...given };
   const unread = Object.keys(given).filter((name) => !template.reads(name) && !(isOff(name, given[name]) && !template.thinks));
@@ -107,13 +120,14 @@ export function templateOf({ template_kwargs, template_thinking = true, settings
 }
 type Template = ReturnType<typeof templateOf>;
 
-function demandsOf({ enable_thinking, thinking, think, reasoning, reasoning_effort }: Switches): Demand[] {
+function demandsOf(switches: Switches): Demand[] {
+  const { enable_thinking, thinking, think, reasoning, reasoning_effort } = switches;
   const effortDemand = (field: string, effort: Effort | null | undefined): Demand[] => {
     if (effort == null || effort === "default" || effort === "auto") return [];
     return [effort === "none" ? { field, think: false } : { field, think: true, effort }];
   };
   const thinkDemand = (field: string, think: boolean | null | undefined): Demand[] => (think == null ? [] : [{ field, think }]);
-  const type = thinking?.type;
+  const type = typeOf(thinking);
   return [
     ...thinkDemand("enable_thinking", enable_thinking),
     ...thinkDemand("thinking", type === "disabled" ? false : type === "enabled" ? true : undefined),
@@ -121,7 +135,22 @@ function demandsOf({ enable_thinking, thinking, think, reasoning, reasoning_effo
     ...thinkDemand("reasoning.enabled", reasoning?.enabled),
     ...effortDemand("reasoning.effort", reasoning?.effort),
     ...effortDemand("reasoning_effort", reasoning_effort),
+    ...budgetsOf(switches).flatMap(([field, budget]) => (budget === 0 ? [{ field, think: false }] : [])),
   ];
+}
+
+function typeOf(thinking: Switches["thinking"]): string | undefined {
+  return thinking?.budget_tokens === 0 ? "disabled" : thinking?.type;
+}
+
+/** Each budget that is set, by the path of its field. */
+function budgetsOf({ thinking, reasoning, ...switches }: Switches): [field: string, budget: number][] {
+  const budgets: [string, number | null | undefined][] = [
+    ...BUDGETS.map((name): [string, number | null | undefined] => [name, switches[name]]),
+    ["thinking.budget_tokens", typeOf(thinking) === "disabled" ? undefined : thinking?.budget_tokens],
+    ["reasoning.max_tokens", reasoning?.max_tokens],
+  ];
+  return budgets.filter((named): named is [string, number] => named[1] != null && named[1] !== -1);
 }
 
 function thinkingValues(think: boolean | undefined, { reads }: Template): JsonObject {
@@ -151,12 +180,8 @@ function isOff(name: string, value: unknown): boolean {
   return TEMPLATE_SWITCHES.some(([known, off]) => known === name && off === value);
 }
 
-function refuseBounds({ thinking, reasoning }: Switches): void {
-  const asked = {
-    "thinking.budget_tokens": thinking?.type !== "disabled" && thinking?.budget_tokens != null,
-    "reasoning.max_tokens": reasoning?.max_tokens != null,
-    "reasoning.exclude": reasoning?.exclude === true,
-  };
-  const [bound] = Object.entries(asked).find(([, is_asked]) => is_asked) ?? [];
+function refuseBounds(switches: Switches): void {
+  const hidden = switches.reasoning?.exclude === true ? ["reasoning.exclude"] : [];
+  const [bound] = [...budgetsOf(switches).map(([field]) => field), ...hidden];
   if (bound !== undefined) throw invalidValue(`"${bound}" cannot be honoured. Leave it out.`, bound, "unsupported_parameter");
 }

@@ -59,11 +59,15 @@ export const MAPPED: Record<string, Record<string, string>> = {
 /** Switches of chat templates; `reasoning.ts` says which one a value turns. */
 export const SWITCHES: Record<string, Record<string, Nothing>> = {
   OpenAI: { reasoning_effort: NEVER },
-  "llama.cpp": { chat_template_kwargs: NO_KWARGS },
+  "llama.cpp": {
+    chat_template_kwargs: NO_KWARGS,
+    ...each(is(-1), "reasoning_budget reasoning_budget_tokens thinking_budget_tokens"),
+  },
+  vLLM: { thinking_token_budget: is(-1) },
   Anthropic: { thinking: EMPTY },
   Ollama: { think: NEVER },
   OpenRouter: { reasoning: EMPTY },
-  Qwen: { enable_thinking: NEVER },
+  Qwen: { enable_thinking: NEVER, thinking_budget: is(-1) },
 };
 
 function samplerNothing(name: string): Nothing {

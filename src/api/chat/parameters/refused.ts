@@ -20,7 +20,7 @@ export const REFUSED: Record<string, Record<string, Nothing>> = {
   "llama.cpp": {
     n_cmpl: is(1),
     ...each(is(0), "n_probs n_keep n_discard n_indent n_cache_reuse"),
-    ...each(is(-1), "id_slot reasoning_budget reasoning_budget_tokens thinking_budget_tokens adaptive_target"),
+    ...each(is(-1), "id_slot adaptive_target"),
     ...each(is(-1, 0), "t_max_prompt_ms t_max_predict_ms"),
     ...each(EMPTY, "reasoning_budget_message reasoning_budget_start_tag reasoning_budget_end_tag"),
     ...each(EMPTY, "reasoning_budget_end_tags"),
@@ -49,7 +49,6 @@ export const REFUSED: Record<string, Record<string, Nothing>> = {
     length_penalty: is(1),
     ...each(is(true, false), "spaces_between_special_tokens return_mm_kwargs"),
     truncation_side: is("left", "right"),
-    thinking_token_budget: is(-1),
     ...each(NEVER, "truncate_prompt_tokens prompt_logprobs repetition_detection"),
     "stream_options.continuous_usage_stats": is(false),
   },
@@ -74,7 +73,7 @@ export const REFUSED: Record<string, Record<string, Nothing>> = {
   OpenRouter: { top_a: is(0), ...each(EMPTY, "plugins preset image_config") },
   LiteLLM: each(EMPTY, "extra_body extra_headers extra_query mock_response"),
   Mistral: { safe_prompt: is(false), prompt_mode: NEVER },
-  Qwen: { thinking_budget: is(-1), enable_search: is(false), search_options: EMPTY },
+  Qwen: { enable_search: is(false), search_options: EMPTY },
   "Hugging Face": {
     do_sample: is(true),
     ...each(is(1), "num_beams num_return_sequences guidance_scale"),
