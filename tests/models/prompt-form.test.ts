@@ -1,9 +1,11 @@
 // What a chat template is said to make of a conversation is what it makes of it.
+import { rmSync } from "node:fs";
 import { Template } from "@huggingface/jinja";
 import { expect, test } from "bun:test";
 import { catalog } from "../../models/catalog.ts";
 import { promptForm } from "../../models/gguf/prompt-form.ts";
 import { readGgufFile } from "../../models/gguf/header.ts";
+import { llamaCppModels } from "../support/llama-cpp-models.ts";
 import { realModel } from "../support/real-model.ts";
 
 const OPEN = "{% if add_generation_prompt %}";
@@ -55,6 +57,43 @@ test.each([
   "[INST] <<SYS>>\n{{ system }}\n<</SYS>>\n\n[/INST]",
   "{{ '<|im_start|>system\n## Custom Instructions' }}",
 ])("nothing is said of %j", (template) => expect(promptForm(template)).toBeUndefined());
+
+test("of the templates that llama.cpp tries, a third is told, and each as it is rendered", () => {
+  const { root, templates } = llamaCppModels();
+  try {
+    // What a template says of dates is no part of the form, nor is the token that begins a sequence.
+    const values = {
+      messages: MESSAGES,
+      add_generation_prompt: true,
+      enable_thinking: true,
+      date_string: "TODAY",
+      bos_token: "",
+    };
+    const dates = "Cutting Knowledge Date: December 2023\nToday Date: TODAY\n\n";
+    const wrong: string[] = [];
+    let told = 0;
+    for (const { name, source } of templates) {
+      const form = promptForm(source);
+      const text = form === undefined ? undefined : rendered(source, values)?.replace(dates, "");
+      if (text === undefined) continue;
+      told++;
+      if (text !== form) wrong.push(name);
+    }
+    expect(wrong).toEqual([]);
+    expect(told / templates.length).toBeGreaterThan(1 / 3);
+  } finally {
+    rmSync(root, { recursive: true });
+  }
+}, 60_000);
+
+/** Undefined for a template that takes no system message, or asks for more than a conversation. */
+function rendered(source: string, values: Record<string, unknown>): string | undefined {
+  try {
+    return new Template(source).render(values);
+  } catch {
+    return undefined;
+  }
+}
 
 test("the catalogue says of its models what their families' templates make", () => {
   const forms = TEMPLATES.map(([, template]) => promptForm(template));
