@@ -1,7 +1,7 @@
 import { defineCommand } from "citty";
 import { PINNABLE_ADAPTERS } from "../../adapters/registry.ts";
 import { catalog, DEFAULT_MODEL } from "../../models/catalog.ts";
-import { type ModelName, parseModelName, ModelNameError } from "../../models/reference.ts";
+import { idOfName, type ModelName, parseModelName, ModelNameError } from "../../models/reference.ts";
 import { sourceOptions } from "../server/read-config.ts";
 import type { DownloadEvent } from "../library/download-event.ts";
 import type { MemoryFit } from "../inference/memory-estimator.ts";
@@ -39,20 +39,28 @@ export default defineCommand({
       const { offline, allow_private = false } = sourceOptions(config);
       if (api.server !== undefined && flags["download-hosts"] !== undefined)
         throw new CliError(`The server at ${api.server} fetches by its own settings. Start it with --download-hosts.`);
-      const known = await ensureKnown(api, model, { id, sha256, adapter, allow_private });
+      const { id: known, added } = await ensureKnown(api, model, { id, sha256, adapter, allow_private });
       if (api.server !== undefined && known === model && flags["allow-private"])
         throw new CliError(`The server at ${api.server} fetches "${model}" by its own settings. Start it with --allow-private.`);
       if (api.server !== undefined && offline) await checkIsHere(api, known);
-      print((await pull(api, known)) ? `${known} is downloaded.` : `${known} is there.`);
+      const downloaded = await pull(api, known).catch(async (error) => {
+        if (added) await forgetIfNothingCame(api, known).catch(() => {});
+        throw error;
+      });
+      print(downloaded ? `${known} is downloaded.` : `${known} is there.`);
     });
   },
 });
 
-/** The id of the model of that name; a name that is not an id is added to the library first. Throws `CliError`. */
-async function ensureKnown(api: Api, name: string, { id, sha256, adapter, allow_private }: NewModelOptions): Promise<string> {
+/** The id of the model of that name; a name that is not an id is `added` to the library first, unless it is known. Throws `CliError`. */
+async function ensureKnown(
+  api: Api,
+  name: string,
+  { id, sha256, adapter, allow_private }: NewModelOptions,
+): Promise<{ id: string; added: boolean }> {
   const named = parseArgument(name);
   if (named.kind === "id") {
-    if (id === undefined && sha256 === undefined && adapter === undefined) return name;
+    if (id === undefined && sha256 === undefined && adapter === undefined) return { id: name, added: false };
     throw new CliError(`"${name}" is an id already, so --id, --sha256 and --adapter say nothing of it.`, 2);
   }
   const body = {
@@ -64,12 +72,27 @@ async function ensureKnown(api: Api, name: string, { id, sha256, adapter, allow_
     ...(adapter && { adapter }),
     ...(allow_private && named.kind !== "path" && { allow_private }),
   };
-  return (await api.json<{ id: string }>("/v1/models", { method: "POST", body })).id;
+  // What is no id is for the API to refuse.
+  const find = async () => readModel(api, id ?? idOfName(named));
+  const before = await find().catch(() => undefined);
+  const model = await api.json<{ id: string }>("/v1/models", { method: "POST", body });
+  return { id: model.id, added: before === undefined };
+}
+
+const pathOf = (id: string): string => `/v1/models/${encodeURIComponent(id)}`;
+
+/** Also of a model that is not here. Throws `CliError` where it is not known. */
+const readModel = (api: Api, id: string) => api.json<{ state: string; partial_bytes?: number }>(`${pathOf(id)}?catalog=true`);
+
+/** A model that this command has added stays only where something of it came: its name may be mistyped. */
+async function forgetIfNothingCame(api: Api, id: string): Promise<void> {
+  const { state, partial_bytes = 0 } = await readModel(api, id);
+  if (state === "available" && partial_bytes === 0) await api.request(pathOf(id), { method: "DELETE" });
 }
 
 /** The server may fetch, but this command may not have it fetch. */
 async function checkIsHere(api: Api, id: string): Promise<void> {
-  const { state } = await api.json<{ state: string }>(`/v1/models/${encodeURIComponent(id)}?catalog=true`);
+  const { state } = await readModel(api, id);
   if (["available", "damaged", "downloading", "queued", "waiting"].includes(state))
     throw new CliError(`The model "${id}" is not here, and --offline fetches nothing. Pull it without --offline.`);
 }
@@ -127,7 +150,7 @@ export async function pull(api: Api, id: string, attended = true): Promise<boole
 /** Only a warning: a model that does not fit here may be meant for another machine. */
 async function warnIfTooLarge(api: Api, id: string): Promise<void> {
   const fitOf = async (query: string): Promise<MemoryFit | undefined> => {
-    const model = await api.json<{ fit?: MemoryFit }>(`/v1/models/${encodeURIComponent(id)}${query}`).catch(() => undefined);
+    const model = await api.json<{ fit?: MemoryFit }>(`${pathOf(id)}${query}`).catch(() => undefined);
     return model?.fit;
   };
   // The size of a model that is not in the catalogue stands in the header of its file.
