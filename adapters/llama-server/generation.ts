@@ -5,10 +5,12 @@ import { answerEvents, BrokenAnswer, FailedAnswer } from "../shared/openai-strea
 import type { ModelPrompts, Prompt } from "../prompts.ts";
 import { readErrorBody } from "../shared/openai-stream/error-body.ts";
 import type { ProcessWatchdog } from "../shared/watchdog.ts";
+import { parseRanking, rankingBody, withAllLogprobs } from "./all-logprobs.ts";
 import { toAdapterError } from "./errors.ts";
 import type { LlamaServerClient } from "./http-client.ts";
 import { checkedRequest, type LlamaServerModel } from "./request-body.ts";
 import { createRoutes, withoutImages } from "./routes.ts";
+import { createTokenReports } from "./token-reports.ts";
 import { waitForSlot } from "./wait-for-slot.ts";
 
 export interface LlamaServerChatOptions {
@@ -37,13 +39,20 @@ export function createChat(options: LlamaServerChatOptions): ChatInSlot {
   const running = new Set<object>();
 
   const answerTo = async (request: ChatRequest, prompt: Prompt, signal: AbortSignal, use: SlotUse) => {
-    const { path, body, format } = await route(request, prompt, signal);
+    const { path, body, format, tokens } = await route(request, prompt, signal);
     const response = await client.post(path, { ...body, ...use }, signal);
     watchdog.touch();
     if (response.statusCode !== 200) throw new FailedAnswer(await readErrorBody({ body: response }), response.statusCode);
     if (!response.headers["content-type"]?.startsWith("text/event-stream"))
       throw new BrokenAnswer("The answer is not a stream of events.");
-    return answerEvents(response, request.stop, format);
+    if (request.logprobs === undefined || tokens === undefined) return answerEvents(response, request.stop, format);
+    const reports = createTokenReports(format);
+    const ask = async (answer: number[], count: number) => {
+      const ranking = { ...rankingBody([...tokens, ...answer], count), id_slot: use.id_slot };
+      return parseRanking(await client.postJson("/completion", ranking, signal));
+    };
+    const all = { reports, ask, vocab_size: model.vocab_size, touch: watchdog.touch };
+    return withAllLogprobs(answerEvents(response, request.stop, reports.format), all);
   };
 
   /** The error that the client gets. A server whose answer cannot be read is killed. */

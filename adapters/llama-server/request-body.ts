@@ -102,7 +102,8 @@ function samplingOf(request: ChatRequest, model: LlamaServerModel): Record<strin
     // top_p 0 keeps the likeliest token alone, which is what greedy is.
     temperature: top_p === 0 ? 0 : request.temperature,
     return_progress: true,
-    timings_per_token: request.stop.length > 0,
+    // Tells how many tokens an answer has that ends at a stop string, and how many were not reported where logprobs are.
+    timings_per_token: request.stop.length > 0 || request.logprobs !== undefined,
     ...(logit_bias && { logit_bias }),
     ...(grammar !== undefined && { grammar }),
   };

@@ -3,7 +3,7 @@
 import * as v from "valibot";
 import { AdapterError, type ChatMessage, type ChatRequest } from "../adapter.ts";
 import type { Prompt, TemplateFacts } from "../prompts.ts";
-import type { ChunkFormat } from "../shared/openai-stream/answer-events.ts";
+import { CHUNKS, type ChunkFormat } from "../shared/openai-stream/answer-events.ts";
 import { fitMessages } from "../shared/fit-messages/fit-messages.ts";
 import { hasImages } from "../shared/message-text.ts";
 import { COMPLETION } from "./completion-format.ts";
@@ -18,8 +18,10 @@ const TEMPLATE_STOPPED_SERVER =
 export interface RoutedRequest {
   path: string;
   body: Record<string, unknown>;
-  /** Of the answer; absent: that of OpenAI's API. */
-  format?: ChunkFormat;
+  /** Of the answer. */
+  format: ChunkFormat;
+  /** Tokens of the prompt, where they are known: with images they are not. */
+  tokens?: number[];
 }
 
 export interface RoutesOptions {
@@ -36,8 +38,8 @@ export function createRoutes({ client, model, template, special }: RoutesOptions
 
   return async (request: ChatRequest, prompt: Prompt, signal: AbortSignal): Promise<RoutedRequest> => {
     if (!template.thinking && !needsChatRoute(request, template)) {
-      const tokens = "tokens" in prompt ? prompt.tokens : await tokenizePieces(prompt.pieces, signal);
-      return { path: "/completion", body: completionBody(request, tokens, model), format: COMPLETION };
+      const tokens = await tokensOf(prompt, signal);
+      return { path: "/completion", body: completionBody(request, tokens, model), format: COMPLETION, tokens };
     }
     if (!model.own_template) throw new AdapterError("template_failed", TEMPLATE_STOPPED_SERVER);
     const fitting = fitMessages(request.messages, template.forms);
@@ -45,8 +47,15 @@ export function createRoutes({ client, model, template, special }: RoutesOptions
       const answer = await client.postJson("/tokenize", { content, parse_special, with_pieces: true }, signal);
       return v.parse(v.object({ tokens: TokenPieces }), answer).tokens;
     });
-    return { path: "/v1/chat/completions", body: chatRouteBody({ ...request, messages }, model, template.forms) };
+    return {
+      ...{ path: "/v1/chat/completions", body: chatRouteBody({ ...request, messages }, model, template.forms), format: CHUNKS },
+      ...(request.logprobs && !hasImages(request) && { tokens: await tokensOf(prompt, signal) }),
+    };
   };
+
+  async function tokensOf(prompt: Prompt, signal: AbortSignal): Promise<number[]> {
+    return "tokens" in prompt ? prompt.tokens : tokenizePieces(prompt.pieces, signal);
+  }
 
   /** The prompt has the start token that the model wants once, though many templates write it too. */
   async function tokenizePieces(pieces: string[], signal: AbortSignal): Promise<number[]> {

@@ -32,7 +32,7 @@ export interface ChunkFormat {
   toChunk(value: unknown): AnswerChunk | undefined;
 }
 
-const CHUNKS: ChunkFormat = {
+export const CHUNKS: ChunkFormat = {
   onlyText,
   toChunk(value) {
     const chunk = v.safeParse(AnswerChunk, value);
