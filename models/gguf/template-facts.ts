@@ -34,11 +34,13 @@ const CLOSERS = new Map([
   ["%", "%}"],
   ["{", "}}"],
 ]);
-const TEXT = /"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'/g;
-/** A name that is no attribute, no filter and no argument's. */
-const NAME = /(?<![\w.|]|\|\s+|\bis\s+|\bis\s+not\s+)[A-Za-z_]\w*(?!\w|\s*=(?!=))/g;
-const SET = /^\s*(?:set|for)\s+([\w\s,]+?)\s*(?:=|\bin\b)/;
-const MACRO = /^\s*(?:macro|call)\b([^]*)/;
+/** A text without its end goes to the end of the tag, so that no search for an end is made twice. */
+const TEXT = /"(?:[^"\\]|\\[^]?)*(?:"|$)|'(?:[^'\\]|\\[^]?)*(?:'|$)/g;
+/** A name that is no attribute, no filter and no argument's, where a space stands for all white space: a look back has one length then. */
+const NAME = /(?<![\w.|]|\| |\bis |\bis not )[A-Za-z_]\w*(?!\w| ?=(?!=))/g;
+const SETS = /^ ?(?:set|for) /;
+const VALUE = /=|\bin\b/;
+const MACRO = /^ ?(?:macro|call)\b([^]*)/;
 
 /** Names of the language, of its functions, and of what every render is given. */
 const GIVEN = new Set(
@@ -53,15 +55,26 @@ function freeVariables(source: string): string[] {
   const free = new Set<string>();
   const set = new Set<string>(GIVEN);
   for (const code of codeOf(source)) {
-    const tag = code.replace(TEXT, '""');
-    const targets = (SET.exec(tag)?.[1] ?? MACRO.exec(tag)?.[1] ?? "").match(/[A-Za-z_]\w*/g) ?? [];
+    const tag = code.replace(TEXT, '""').replace(/\s+/g, " ");
+    const [target_text, expression] = splitTag(tag);
+    const targets = target_text.match(/[A-Za-z_]\w*/g) ?? [];
     // What a tag sets is read by its other part first: `set x = x if x is defined else 1`.
-    const expression = MACRO.test(tag) ? "" : tag.replace(SET, "");
     for (const [name] of expression.matchAll(NAME)) if (!set.has(name) && name.length <= LONGEST_NAME) free.add(name);
     for (const target of targets) set.add(target);
     if (free.size >= MOST_NAMES) break;
   }
   return [...free].slice(0, MOST_NAMES).sort();
+}
+
+/** What a tag sets, and what it reads. A search for each part, not one expression: that would take the cube of the time of a row of spaces. */
+function splitTag(tag: string): [targets: string, expression: string] {
+  const macro = MACRO.exec(tag)?.[1];
+  if (macro !== undefined) return [macro, ""];
+  const begun = SETS.exec(tag)?.[0].length;
+  const value = begun === undefined ? null : VALUE.exec(tag.slice(begun));
+  if (begun === undefined || value === null) return ["", tag];
+  const targets = tag.slice(begun, begun + value.index);
+  return /[^\w\s,]/.test(targets) ? ["", tag] : [targets, tag.slice(begun + value.index + value[0].length)];
 }
 
 /** The code in the tags of a template. A search for each closer, not one expression: that would take the square of the time of open tags. */

@@ -38,6 +38,18 @@ test.each(["{%", "{# ", "{{ a ", '{{ "\\', "{% set a "])("a megabyte of %j is re
   expect(user).toBeLessThan(20_000_000);
 });
 
+test.each([" ", "a ", ",", "\n", '\\"', "'\\\"", "| ", "is ", "a = ", "in", "= "])(
+  "and so is one tag with a megabyte of %j",
+  (piece) => {
+    for (const word of ["", "set ", "for ", "macro ", "a is "]) {
+      const source = `{% ${word}${piece.repeat(1_000_000 / piece.length)} %}`;
+      const begun = process.cpuUsage();
+      templateFacts(source);
+      expect(process.cpuUsage(begun).user).toBeLessThan(20_000_000);
+    }
+  },
+);
+
 test("thoughts and tools are seen by their words", () => {
   expect(templateFacts("{{ '<think>' }}{% for t in tools %}{% endfor %}")).toMatchObject({
     template_thinking: true,
