@@ -22,5 +22,7 @@ export const JAN: Assistant = {
 
 /** Undefined for an assistant that does not exist. */
 export async function findAssistant({ assistants }: Pick<Store, "assistants">, id: string): Promise<Assistant | undefined> {
-  return (await assistants.get(id)) ?? (id === BUILT_IN ? JAN : undefined);
+  // The built-in one mostly has no record: its absence is not read from the disk for each thread that names it.
+  const is_stored = assistants.getCachedIds()?.includes(id) ?? true;
+  return (is_stored ? await assistants.get(id) : undefined) ?? (id === BUILT_IN ? JAN : undefined);
 }
