@@ -1,5 +1,5 @@
 // The keys and values of a GGUF's header. Texts that nothing uses are passed over: a vocabulary has half a million.
-import { type Cursor, damageError, quote } from "./cursor.ts";
+import { type Cursor, damageError, GgufError, LARGEST_HEADER, quote } from "./cursor.ts";
 
 /** A boolean is a number; a long array, or one of texts, is its length alone; null is a text that was passed over. */
 export type MetadataValue = number | string | number[] | { length: number } | null;
@@ -93,7 +93,9 @@ async function readValue(cursor: Cursor, key: string): Promise<MetadataValue> {
 
 async function readText(cursor: Cursor, key: string): Promise<string> {
   const length = cursor.u64();
-  if (length > LONGEST_TEXT) throw damageError(`${quote(key)} is said to have ${length} bytes`);
+  if (length > LARGEST_HEADER) throw damageError(`${quote(key)} is said to have ${length} bytes`);
+  if (length > LONGEST_TEXT)
+    throw new GgufError(`${quote(key)} in the file has ${length} bytes, and at most ${LONGEST_TEXT} are read.`);
   await cursor.reach(length);
   return cursor.text(length);
 }

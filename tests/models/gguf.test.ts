@@ -252,7 +252,7 @@ describe("what is not a model is refused with a sentence", () => {
     [
       "a huge template",
       file({ keys: [pair("tokenizer.chat_template", 8, text("x".repeat(2 ** 21)))] }),
-      "to have 2097152 bytes.",
+      '"tokenizer.chat_template" in the file has 2097152 bytes, and at most 1048576 are read.',
     ],
     ["a number for a text", file({ keys: [pair("general.architecture", 4, u32(1))] }), '"general.architecture" is not text.'],
     [
