@@ -85,7 +85,7 @@ describe("a model", () => {
   });
 
   test("says what a slot would hold after a load, and what it holds in a loaded engine", async () => {
-    const tiny = await tinyModel({ context_length: 6_000 });
+    const tiny = await tinyModel({ context_length: 6_000, template: "" });
     const made = makeApp({ models: [makeModel("tiny")], adapter: echo() });
     const deps = {
       ...made,
@@ -93,8 +93,11 @@ describe("a model", () => {
       library: { ...made.library, resolve: async () => tiny },
       estimator: createMemoryEstimator({ slots: 2, budget: () => 100e9 }),
     } as unknown as Deps;
-    const said = async () => (await toWireModel(makeModel("tiny"), "installed", deps)).loaded_context_length;
+    const shown = () => toWireModel(makeModel("tiny", { files: [{ name: "a.gguf", sources: [] }] }), "installed", deps);
+    const said = async () => (await shown()).loaded_context_length;
     expect(await said()).toBe(6_000);
+    // What its record does not say of its template, as an imported one, the file says.
+    expect((await shown()).settings).toEqual({ ctx_len: 6_000, prompt_template: expect.stringContaining("{prompt}") });
     await made.chat();
     // The engine of this pool has no estimate, and takes the least.
     expect(await said()).toBe(4_096);

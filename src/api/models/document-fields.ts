@@ -1,17 +1,24 @@
 // The fields of the document's `Model` that say how a model is used and what it is: what holds for it here, set or not.
 import { catalog } from "../../../models/catalog.ts";
+import type { GgufHeader } from "../../../models/gguf/header.ts";
+import { promptForm } from "../../../models/gguf/prompt-form.ts";
 import type { Model } from "../../../models/manifest.ts";
 import { CHAT_DEFAULTS } from "../chat/defaults.ts";
 import { PLAIN_PICTURE } from "../plain-picture.ts";
 
-/** `context`: tokens that a slot of it holds, or would hold. Absent is what nobody knows before its first load. */
-export function documentSettings(model: Model, context: number | undefined) {
-  const { ctx_len = context, prompt_template = model.template_prompt ?? promptInCatalog(model) } = model.settings;
+/**
+ * `context`: tokens that a slot of it holds, or would hold. `header`: of its file, where that was read. Absent is what nobody knows before
+ * its first load.
+ */
+export function documentSettings(model: Model, context: number | undefined, header?: GgufHeader) {
+  const { ctx_len = context, prompt_template = model.template_prompt ?? readPrompt(model, header) } = model.settings;
   return { ...(ctx_len !== undefined && { ctx_len }), ...(prompt_template !== undefined && { prompt_template }) };
 }
 
-/** For the record of an older release, which learns at its next load what its own file says. */
-function promptInCatalog({ id, source_url }: Model): string | undefined {
+/** For a record that does not say it, as one of an older release, or an imported one before its first load. */
+function readPrompt({ id, source_url, upstream, files }: Model, header: GgufHeader | undefined): string | undefined {
+  if (upstream !== undefined || files.length === 0) return undefined;
+  if (header !== undefined) return promptForm(header.chat_template ?? "");
   return catalog().find((listed) => listed.id === id && listed.source_url === source_url)?.template_prompt;
 }
 

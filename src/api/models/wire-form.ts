@@ -1,4 +1,5 @@
 // The wire form of a model.
+import type { GgufHeader } from "../../../models/gguf/header.ts";
 import type { Model } from "../../../models/manifest.ts";
 import { isInside } from "../../../models/download/addresses.ts";
 import { driverOf } from "../../../models/sources/registry.ts";
@@ -40,7 +41,7 @@ export async function toWireModel(model: Model, presence: ModelPresence, deps: D
   );
   const { state, problem } = await readState(model, presence, deps, for_owner);
   const adapter = deps.adapterOf(model);
-  const loaded = await readLoadedContext(model, presence, deps);
+  const { context: loaded, header } = await readLoadedContext(model, presence, deps);
   const partial_bytes = state === "available" || state === "damaged" ? await deps.library.partialBytes(model.id) : 0;
   return {
     ...fields,
@@ -48,7 +49,7 @@ export async function toWireModel(model: Model, presence: ModelPresence, deps: D
     created_at: model.created,
     source_url: sourceUrl(model, sources, for_owner),
     owned_by: model.owned_by || model.metadata.author || "",
-    settings: documentSettings(model, loaded ?? expectedContext(model, presence, deps)),
+    settings: documentSettings(model, loaded ?? expectedContext(model, presence, deps), header),
     parameters: documentParameters(model, deps.stream_default),
     metadata: documentMetadata(model),
     engine: adapter.name,
@@ -83,20 +84,21 @@ async function readFileFacts(
   return rough && { fit: rough };
 }
 
-/** Tokens that a slot of the loaded model holds, or that one would hold after a load; null where that is not known. */
+/** Tokens that a slot of the loaded model holds, or that one would hold after a load, by the header; null where that is not known. */
 async function readLoadedContext(
   model: Model,
   presence: ModelPresence,
   { pool, estimator, library }: Deps,
-): Promise<number | null> {
+): Promise<{ context: number | null; header?: GgufHeader }> {
   const loaded = pool.list().find(({ id }) => id === model.id)?.context_length;
   if (loaded != null || presence !== "installed" || estimator === undefined || model.upstream !== undefined)
-    return loaded ?? null;
+    return { context: loaded ?? null };
   const facts = await library
     .resolve(model)
     .then(estimator.facts)
     .catch(() => undefined);
-  return facts === undefined ? null : estimator.fitOfFile(facts, model.settings).context;
+  if (facts === undefined) return { context: null };
+  return { context: estimator.fitOfFile(facts, model.settings).context, header: facts.header };
 }
 
 /** The same for a model whose file is not here, or cannot be read. */
