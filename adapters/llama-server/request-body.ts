@@ -42,9 +42,8 @@ export function checkedRequest(request: ChatRequest, model: LlamaServerModel): C
   checkTools(request, model);
   checkConstraints(request, createGrammarBudget(model.vocab_size));
   checkBias(request.logit_bias, model.vocab_size);
-  parseSamplers(request);
   request.messages.forEach(checkImages);
-  return selectTools(request);
+  return selectTools({ ...request, samplers: readSamplers(request, model) });
 }
 
 /** The body of `POST /v1/chat/completions`. `forms`: those of the template, which `request.messages` have. */
@@ -54,7 +53,7 @@ export function chatRouteBody(request: ChatRequest, model: LlamaServerModel, for
   const messages = begun.messages.map((message) => withReadableCalls(message, model, forms));
   return {
     ...chatBody({ ...request, ...withStringPatterns(request), messages, stop: [] }, "model"),
-    ...samplingOf(request, model),
+    ...samplingOf(request),
     max_tokens: Math.min(max_tokens, model.context_length),
     ...(continuedMessage(begun) && { continue_final_message: true, add_generation_prompt: false }),
     ...(chat_template_kwargs && { chat_template_kwargs }),
@@ -80,7 +79,7 @@ function withReadableCalls(message: ChatMessage, { parsed_arguments }: LlamaServ
   return { ...message, tool_calls };
 }
 
-/** The body of `POST /completion`. */
+/** The body of `POST /completion`, of a request that was checked. */
 export function completionBody(request: ChatRequest, tokens: number[], model: LlamaServerModel): Record<string, unknown> {
   const { max_tokens, logprobs } = request;
   return {
@@ -88,17 +87,17 @@ export function completionBody(request: ChatRequest, tokens: number[], model: Ll
     prompt: tokens.length === 0 ? "" : tokens,
     stream: true,
     response_fields: RESPONSE_FIELDS,
-    ...samplingOf(request, model),
+    ...samplingOf(request),
     n_predict: Math.min(max_tokens, model.context_length),
     ...(logprobs && { n_probs: rivals(logprobs) }),
   };
 }
 
 /** Names that both routes know. answer-events.ts applies the stop strings: llama-server drops the beginning of one at the end of an answer. */
-function samplingOf(request: ChatRequest, model: LlamaServerModel): Record<string, unknown> {
+function samplingOf(request: ChatRequest): Record<string, unknown> {
   const { top_p, top_k, min_p, repeat_penalty, frequency_penalty, presence_penalty, seed, logit_bias, grammar } = request;
   return {
-    ...{ top_p, top_k, min_p, repeat_penalty, frequency_penalty, presence_penalty, seed, ...OFF, ...samplersOf(request, model) },
+    ...{ top_p, top_k, min_p, repeat_penalty, frequency_penalty, presence_penalty, seed, ...OFF, ...request.samplers },
     // top_p 0 keeps the likeliest token alone, which is what greedy is.
     temperature: top_p === 0 ? 0 : request.temperature,
     return_progress: true,
@@ -212,19 +211,16 @@ function checkImages({ content }: ChatMessage, i: number): void {
 }
 
 /** llama-server takes no -1 for the length of the context. */
-function samplersOf(request: ChatRequest, { context_length }: LlamaServerModel): Record<string, unknown> {
-  const samplers = Object.entries(parseSamplers(request));
-  return Object.fromEntries(
-    samplers.map(([name, value]) => [name, name.endsWith("last_n") && value === -1 ? context_length : value]),
-  );
-}
-
-function parseSamplers({ samplers }: ChatRequest): Record<string, unknown> {
+function readSamplers({ samplers }: ChatRequest, { context_length }: LlamaServerModel): Record<string, unknown> {
   const read = v.safeParse(Samplers, samplers ?? {});
-  if (read.success) return read.output;
-  const [issue] = read.issues;
-  const name = String(issue.path?.[0].key ?? "samplers");
-  throw refused(name, `"${v.getDotPath(issue) ?? name}": ${issue.message}.`);
+  if (!read.success) {
+    const [issue] = read.issues;
+    const name = String(issue.path?.[0].key ?? "samplers");
+    throw refused(name, `"${v.getDotPath(issue) ?? name}": ${issue.message}.`);
+  }
+  return Object.fromEntries(
+    Object.entries(read.output).map(([name, value]) => [name, name.endsWith("last_n") && value === -1 ? context_length : value]),
+  );
 }
 
 function refused(param: string, message: string): AdapterError {
