@@ -461,7 +461,40 @@ describe("a damaged record and what belongs to it", () => {
 });
 
 describe("links", () => {
-  test.each(["threads", "assistants", "models", "messages", "weights"])("%s that is one is not followed", async (name) => {
+  test.each(["weights", "kv-cache"])("%s that is one may lie on another disk, with what others have there", async (name) => {
+    const { base, at, put, find } = await house();
+    const outside = kept(mkdtempSync(join(tmpdir(), "ingle-outside-")));
+    put(`${name}/theirs.txt`);
+    renameSync(at(name), join(outside, name));
+    symlinkSync(join(outside, name), at(name));
+    const before = contents(outside);
+    expect(await find()).toEqual([]);
+    expect(await setAside(base, await find(), "now")).toEqual([]);
+    expect(contents(outside)).toEqual(before);
+    // The files of models are looked at.
+    for (const file of Object.keys(before)) if (file.endsWith(".gguf")) rmSync(join(outside, file));
+    const missing = name === "weights" ? [{ kind: "damaged", reason: expect.stringContaining("is missing") }] : [];
+    expect(await find()).toMatchObject(missing);
+    rmSync(join(outside, name), { recursive: true });
+    const nowhere = { kind: "damaged", path: name, reason: expect.stringContaining("leads nowhere"), can_be_set_aside: false };
+    expect((await find()).find(({ path }) => path === name)).toMatchObject(nowhere);
+    writeFileSync(join(outside, name), "");
+    expect((await find()).find(({ path }) => path === name)).toMatchObject({ reason: "It is not a folder." });
+  });
+
+  test("the folder of a model that is one may lie on another disk", async () => {
+    const { at, find } = await house();
+    const outside = kept(mkdtempSync(join(tmpdir(), "ingle-outside-")));
+    const [model = ""] = readdirSync(at("weights"));
+    renameSync(at(`weights/${model}`), join(outside, model));
+    symlinkSync(join(outside, model), at(`weights/${model}`));
+    writeFileSync(join(outside, model, "theirs.txt"), "");
+    expect(await find()).toEqual([]);
+    symlinkSync(outside, at("weights/other"));
+    expect(await find()).toMatchObject([{ kind: "foreign", path: "weights/other" }]);
+  });
+
+  test.each(["threads", "assistants", "models", "messages"])("%s that is one is not followed", async (name) => {
     const [outer, inner] = [await house(), await house()];
     outer.put(`${name}/theirs.txt`);
     rmSync(inner.at(name), { recursive: true });

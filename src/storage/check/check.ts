@@ -25,13 +25,18 @@ export async function checkFolder(folder: string, options: FolderCheckOptions): 
   return { findings: checked.findings, sound };
 }
 
-async function checkRoot({ entries, report, misplaced }: CheckedFolder): Promise<void> {
+/** Folders that may lie on another disk, behind a link. What else lies there may be that of others, so none of it is foreign. */
+const LINKABLE = [WEIGHTS, KV_CACHE_FOLDER];
+
+async function checkRoot({ entries, report, misplaced, targetKind }: CheckedFolder): Promise<void> {
   for (const { name, kind } of await entries("")) {
     if (name === MARKER || name.startsWith(LOCK_FILE) || TEMPORARY.test(name) || IGNORED.test(name)) continue;
     if (!FOLDERS.includes(name)) report("foreign", name, "It is none of ingle's files.");
     else if (kind !== "folder") {
       misplaced.add(name);
-      report("damaged", name, "It is not a folder.", false);
+      const target = LINKABLE.includes(name) ? await targetKind(name) : "other";
+      if (target === "nothing") report("damaged", name, "It is a link that leads nowhere. Is that disk there?", false);
+      else if (target !== "folder") report("damaged", name, "It is not a folder.", false);
     }
   }
 }

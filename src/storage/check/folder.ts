@@ -1,8 +1,11 @@
 // A data folder as `ingle check` walks it: its entries, and the findings so far.
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { systemCodeOf } from "../../../models/system-code.ts";
 import { disk, type FolderEntry } from "../drivers/fs-durable/file-system.ts";
+import { kindOf, type EntryKind } from "../drivers/fs-durable/record-writes.ts";
 import { SUFFIX } from "../drivers/fs-durable.ts";
+import { undefinedIfAbsent } from "../faults.ts";
 import { SET_ASIDE } from "../file-names.ts";
 
 export interface FolderFinding {
@@ -60,6 +63,12 @@ export function createCheckedFolder(folder: string, { in_use, onHash, now = Date
     place,
     isThere,
     entries,
+    /** What a link leads to; of anything else its own kind. */
+    async targetKind(path: string): Promise<EntryKind | "nothing"> {
+      return stat(place(path))
+        .then(kindOf, undefinedIfAbsent)
+        .then((kind) => kind ?? "nothing");
+    },
     report(kind: FolderFinding["kind"], path: string, reason: string, can_be_set_aside = true): void {
       // A name that is not text cannot be moved by that name.
       if (path.includes("\ufffd")) findings.push({ kind, path, reason: `${reason} Move it by hand.`, can_be_set_aside: false });

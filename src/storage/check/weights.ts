@@ -23,7 +23,10 @@ export async function checkWeights(checked: CheckedFolder, { models, fetched }: 
   for (const { name, kind } of await entries(WEIGHTS)) {
     const place = `${WEIGHTS}/${name}`;
     if (IGNORED.test(name)) continue;
-    if (kind !== "folder" || !isKey(name)) report("foreign", place, "It is not a model's folder.");
+    const is_folder = kind === "folder" || (owners.has(name) && (await checked.targetKind(place)) === "folder");
+    if (!is_folder || !isKey(name)) report("foreign", place, "It is not a model's folder.");
+    // What else lies behind a link may be that of others.
+    else if (kind !== "folder") continue;
     else if (owners.has(name)) await reportForeign(place, own.get(name));
     else if (await checked.isOfMissingModel(name)) await reportOwnerless(place);
   }
