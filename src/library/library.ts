@@ -161,8 +161,19 @@ export function createLibrary({
 
     async takeAsItIs(known, found) {
       if (isDeepStrictEqual(known.files, found.files) && !(await weightFiles.mayHaveChanged(known))) return known;
-      const { name, created, settings, parameters, engine } = known;
-      const taken = { ...(engine && { engine }), ...found, name, created, settings, parameters };
+      const {
+        name,
+        version,
+        description,
+        owned_by,
+        created,
+        settings,
+        parameters,
+        engine,
+        source_url = found.source_url,
+      } = known;
+      const said = { name, version, description, owned_by, created, settings, parameters, ...(source_url && { source_url }) };
+      const taken = { ...(engine && { engine }), ...found, ...said };
       await weightFiles.forget(known.id);
       // The notes go first: a crash in between leaves files that are damaged by their length, or looked at anew.
       for (const { folder, file } of weightFiles.filesOf(taken)) await rm(notePath(folder, file.name), { force: true });

@@ -152,3 +152,36 @@ describe("the projector", () => {
     expect(files.filter((path) => path.startsWith("projector"))).toEqual(chosen ? [`projector ${join(folder, chosen)}`] : []);
   });
 });
+
+describe("a file that was replaced is taken again", () => {
+  test.each<[string, (path: string, real: string) => object]>([
+    ["by a record that says where it once came from", () => ({ source_url: "https://huggingface.co/org/name" })],
+    ["by one that does not say where it is from", () => ({ source_url: undefined })],
+    ["by one that has the place to which a link leads", (_, real) => ({ source_url: `file://${real}`, path: real })],
+  ])("%s", async (_, changes) => {
+    const folder = folderOf({ "blobs/x": tinyGguf() });
+    const [path, real] = [join(folder, "a.gguf"), join(folder, "blobs", "x")];
+    symlinkSync(real, path);
+    const made = house();
+    await made.filesOf(path);
+    const before = (await made.store.models.get("m"))!;
+    const { path: place = path, ...more } = changes(path, real) as { path?: string };
+    const named = { name: "Mine", owned_by: "me", settings: { ctx_len: 128 } };
+    await made.store.models.put({ ...before, ...named, ...more, files: [{ ...before.files[0]!, path: place }] });
+    writeFileSync(real, tinyGguf({ context_length: 1024, template: "{{ messages }}" }));
+    const problemOf = async () => ((await (await made.request("/v1/models/m", OWNER)).json()) as any).problem;
+    expect(await problemOf()).toContain("take it as it now is with");
+    await made.filesOf(path);
+    const after = (await made.store.models.get("m"))!;
+    expect(after).toMatchObject({ ...named, context_length: 1024, created: before.created });
+    expect("source_url" in more && after.source_url !== undefined).toBe("source_url" in more);
+    expect(await problemOf()).toBeUndefined();
+  });
+
+  test("another file takes no other model's place", async () => {
+    const made = house();
+    const folder = folderOf(["a.gguf", "b.gguf"]);
+    await made.filesOf(join(folder, "a.gguf"));
+    expect(await made.refusal(join(folder, "b.gguf"))).toMatchObject({ code: "model_exists", param: "id" });
+  });
+});

@@ -1,4 +1,5 @@
 // POST /v1/models: adds a model by repository, address or path. Nothing is dialled for it, and a local file is used in place.
+import { realpath } from "node:fs/promises";
 import type { Context } from "hono";
 import { isPermitted } from "../../../models/download/addresses.ts";
 import type { Model } from "../../../models/manifest.ts";
@@ -146,12 +147,21 @@ async function addFileInPlace(c: Context<AppEnv>, deps: Deps, model: Model, path
   if (size !== undefined && size !== found) throw invalidValue(`The file has ${found} bytes instead of ${size}.`, "size");
   await changeAdapter(deps, added);
   const known = await deps.library.get(model.id);
-  if (known?.source_url !== added.source_url) {
+  if (known === undefined || !(await isSameFile(known, added))) {
     await deps.library.addWithoutDownload(added);
     return toWireModel(added, "installed", deps, { for_owner });
   }
-  const taken = await deps.library.takeAsItIs(known!, added);
+  const taken = await deps.library.takeAsItIs(known, added);
   // The engine has read what was there before; who uses it goes on.
   if (taken !== known) void deps.pool.unload(model.id);
   return toWireModel(taken, "installed", deps, { for_owner });
+}
+
+/** By the place of the first file too: an imported record says where its file once came from, and an older one where a link leads to. */
+async function isSameFile(known: Model, added: Model): Promise<boolean> {
+  if (known.source_url === added.source_url) return true;
+  const [one, other] = [known.files[0]?.path, added.files[0]?.path];
+  if (one === undefined || other === undefined) return false;
+  const placeOf = (path: string): Promise<string> => realpath(path).catch(() => path);
+  return (await placeOf(one)) === (await placeOf(other));
 }
