@@ -130,6 +130,7 @@ describe("the messages", () => {
       { role: "assistant", content: "a", reasoning_content: "because" },
       { role: "assistant", content: "b", reasoning: "since", reasoning_content: "" },
       { role: "assistant", content: null, refusal: "I will not." },
+      { role: "assistant", content: [{ type: "refusal", refusal: "Nor that." }] },
       { role: "assistant", content: "text", refusal: null, reasoning: null },
       { role: "user", content: "x", reasoning_content: "none of a user's" },
     ];
@@ -139,6 +140,7 @@ describe("the messages", () => {
       { role: "assistant", content: "a", reasoning_content: "because" },
       { role: "assistant", content: "b", reasoning_content: "since" },
       { role: "assistant", content: "I will not." },
+      { role: "assistant", content: "Nor that." },
       { role: "assistant", content: "text" },
       { role: "user", content: "x" },
     ]);

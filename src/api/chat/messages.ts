@@ -6,6 +6,12 @@ import { codedMessage } from "../../support/coded-message.ts";
 
 const Text = v.object({ type: v.literal("text"), text: v.string() });
 
+/** What OpenAI's clients keep of an answer that refused: it is what was said. */
+const Refusal = v.pipe(
+  v.object({ type: v.literal("refusal"), refusal: v.string() }),
+  v.transform(({ refusal }): ContentPart => ({ type: "text", text: refusal })),
+);
+
 const IMAGE_DATA = /^data:image\/(png|jpeg|jpg|webp|gif|bmp);base64,[A-Za-z0-9+/]+={0,2}$/;
 const NO_ADDRESS = codedMessage(
   "unsupported_content",
@@ -23,7 +29,7 @@ const Image = v.pipe(
   }),
 );
 
-const Part = v.variant("type", [Text, Image], ({ input, received }) =>
+const Part = v.variant("type", [Text, Refusal, Image], ({ input, received }) =>
   typeof input === "string"
     ? codedMessage("unsupported_content", "Only parts of type text and image_url can be read. Leave out the others.")
     : received,
