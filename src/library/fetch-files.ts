@@ -5,11 +5,12 @@ import { download } from "../../models/download/download.ts";
 import { noteOf, readPartOrigin } from "../../models/download/part-note.ts";
 import { DownloadError, SourceError } from "../../models/download-errors.ts";
 import type { GgufHeader } from "../../models/gguf/header.ts";
-import type { Model, ModelFile } from "../../models/manifest.ts";
+import type { ModelFile } from "../../models/manifest.ts";
 import type { DownloadOptions, DownloadProgress } from "../../models/sources/source.ts";
 import { ApiError } from "../http/errors.ts";
 import { undefinedIfAbsent } from "../storage/faults.ts";
 import { createHeaderCheck } from "./early-header.ts";
+import { totalBytes } from "./model-files.ts";
 import type { WeightFile, WeightState, WeightVerifier } from "./weight-verifier.ts";
 
 /** How often parts of a model that change at their source meanwhile are fetched again. */
@@ -107,12 +108,6 @@ async function* refetchChanged(files: WeightFile[], fetch: (file: WeightFile) =>
 export async function forgetOrigins(folder: string, files: ModelFile[]): Promise<void> {
   for (const { name } of files) await rm(noteOf(join(folder, name)), { force: true });
 }
-
-/** The files that hold weights: no projector, no other companion. */
-export const weightFilesOf = ({ files }: Model): ModelFile[] => files.filter(({ role }) => role === undefined);
-
-/** In bytes, as far as they are known. */
-export const totalBytes = (files: ModelFile[]): number => files.reduce((sum, { size = 0 }) => sum + size, 0);
 
 export const isChecksumMismatch = (error: unknown): boolean =>
   error instanceof DownloadError && error.code === "checksum_mismatch";

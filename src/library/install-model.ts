@@ -1,6 +1,5 @@
 // From a pending model to an installed one: its files are fetched, its header is read, its record is written.
 import { join } from "node:path";
-import { catalog } from "../../models/catalog.ts";
 import { fillFromHeader } from "../../models/gguf/fill-from-header.ts";
 import { fetchRemoteHeader } from "../../models/download/remote-header.ts";
 import type { DownloadOptions, DownloadProgress } from "../../models/sources/source.ts";
@@ -10,29 +9,16 @@ import { type GgufHeader, readGgufFile } from "../../models/gguf/header.ts";
 import { whyUnusable } from "../../models/gguf/usable.ts";
 import type { ModelFileFacts } from "../inference/memory-estimator.ts";
 import type { Changes } from "./changes.ts";
-import { ApiError } from "../http/errors.ts";
 import { notInCatalog } from "../http/not-found.ts";
-import { noModel, upstreamModel, unreadableHeader } from "./errors.ts";
-import {
-  fetchModelFiles,
-  forgetOrigins,
-  isChecksumMismatch,
-  totalBytes,
-  throwDownloadError,
-  weightFilesOf,
-} from "./fetch-files.ts";
-import type { DownloadPlan, PendingModels, PendingModelsOptions } from "./pending-models.ts";
+import { noModel, unreadableHeader } from "./errors.ts";
+import { fetchModelFiles, forgetOrigins, isChecksumMismatch, throwDownloadError } from "./fetch-files.ts";
+import { totalBytes, weightFilesOf } from "./model-files.ts";
+import type { PendingModels, PendingModelsOptions } from "./pending-models.ts";
+import type { DownloadPlanner } from "./plan-download.ts";
 import type { WeightFiles } from "./weight-files.ts";
 import type { WeightVerifier } from "./weight-verifier.ts";
 
 export interface ModelInstaller {
-  /**
-   * What a download would fetch: a pending model, one of the catalogue, or again the files of a record; undefined when all is there,
-   * which takes a sha256 of what may have changed.
-   * Throws `ApiError` 404 `model_not_found`, 409 `model_not_downloadable` for one that other servers run, and 500
-   * `model_corrupted` where a file that is used in place is gone.
-   */
-  planDownload(id: string): Promise<DownloadPlan | undefined>;
   /**
    * Fetches what `planDownload` answers and writes the record. Ends at once when all is there. Throws what that throws, `ApiError`
    * 409 `model_not_ready` beside another download or a removal of it, `DownloadError`, the signal's reason.
@@ -45,37 +31,20 @@ export interface ModelInstaller {
   fetchRemoteFacts(id: string, options: DownloadOptions, signal: AbortSignal): Promise<ModelFileFacts>;
 }
 
-export interface ModelInstallerOptions extends PendingModelsOptions {
+export interface ModelInstallerOptions extends PendingModelsOptions, DownloadPlanner {
   pending: PendingModels;
   changes: Changes;
-  weightFiles: Pick<WeightFiles, "filesOf" | "verifyAll">;
+  weightFiles: Pick<WeightFiles, "filesOf">;
   verifier: WeightVerifier;
   /** Absolute path of the folder with a model's weights. */
   folderOf(id: string): string;
 }
 
 export function createModelInstaller(deps: ModelInstallerOptions): ModelInstaller {
-  const { records, downloads, pending, changes, weightFiles, verifier, folderOf, now } = deps;
-  const installer: ModelInstaller = {
-    async planDownload(id) {
-      const installed = await records.get(id);
-      if (installed?.upstream !== undefined) throw upstreamModel(id, installed.upstream.urls[0]!);
-      const fault: unknown = installed && (await weightFiles.verifyAll(installed).then(nothing, (error) => error));
-      if (installed !== undefined && fault === undefined) return undefined;
-      if (fault instanceof ApiError && fault.code !== "model_corrupted") throw fault;
-      const added = await downloads.get(id);
-      const listed = catalog().find((model) => model.id === id);
-      // What an older catalogue said of its model may hold no more. A client may have added another model by this id.
-      const is_listed = listed !== undefined && !added?.reference && added?.model.source_url === listed.source_url;
-      if (added !== undefined) return is_listed ? { ...added, model: listed } : added;
-      const manifest = listed ?? installed;
-      if (manifest === undefined) throw notInCatalog(id);
-      if (manifest.files.some(({ path }) => path !== undefined)) throw fault;
-      return { model: manifest };
-    },
-
+  const { records, downloads, planDownload, pending, changes, weightFiles, verifier, folderOf, now } = deps;
+  return {
     async *install(id, given, signal) {
-      const plan = await installer.planDownload(id);
+      const plan = await planDownload(id);
       // A crash may have come between the record and this.
       if (plan === undefined) return void (await downloads.remove(id));
       const options = plan.allow_private ? { ...given, allow_private: true } : given;
@@ -105,7 +74,7 @@ export function createModelInstaller(deps: ModelInstallerOptions): ModelInstalle
     },
 
     async fetchRemoteFacts(id, given, signal) {
-      const plan = await installer.planDownload(id);
+      const plan = await planDownload(id);
       if (plan === undefined) throw notInCatalog(id);
       const options = plan.allow_private ? { ...given, allow_private: true } : given;
       try {
@@ -121,7 +90,4 @@ export function createModelInstaller(deps: ModelInstallerOptions): ModelInstalle
       }
     },
   };
-  return installer;
 }
-
-const nothing = (): void => {};

@@ -2,17 +2,16 @@
 import { lstat, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { fillFromHeader } from "../../models/gguf/fill-from-header.ts";
-import { readGgufFile } from "../../models/gguf/header.ts";
 import type { InstalledModel, Model } from "../../models/manifest.ts";
 import type { PendingModel } from "../../models/pending-model.ts";
 import { createChanges } from "./changes.ts";
-import { totalBytes, weightFilesOf } from "./fetch-files.ts";
 import { createWeightFiles, sumPartialBytes, type WeightFilesOptions } from "./weight-files.ts";
 import { createWeightVerifier } from "./weight-verifier.ts";
-import { createModelInstaller, type ModelInstaller } from "./install-model.ts";
+import type { ModelInstaller } from "./install-model.ts";
+import { totalBytes, weightFilesOf } from "./model-files.ts";
 import { isOldRecord, withoutOldDefaults } from "./old-record.ts";
 import { createPendingModels, type PendingModels } from "./pending-models.ts";
+import { createDownloadPlanner, type DownloadPlanner } from "./plan-download.ts";
 import type { Collection } from "../storage/collection.ts";
 import { isRecordFault, undefinedIfAbsent } from "../storage/faults.ts";
 import { encodeKey } from "../storage/encode-key.ts";
@@ -30,7 +29,8 @@ export interface LibraryOptions extends Pick<WeightFilesOptions, "onDamaged" | "
   now?: () => number;
 }
 
-export interface Library extends ModelInstaller, Pick<PendingModels, "addPending" | "setAdapter" | "listPending" | "getPending"> {
+export interface Library
+  extends DownloadPlanner, ModelInstaller, Pick<PendingModels, "addPending" | "setAdapter" | "listPending" | "getPending"> {
   /** All readable records, sorted by id. */
   list(): Promise<Model[]>;
   /** All records, sorted by id; undefined for one that cannot be read. */
@@ -84,6 +84,13 @@ export function createLibrary({
   const pending = createPendingModels({ records, downloads, now });
   const verifier = createWeightVerifier(log);
   const weightFiles = createWeightFiles({ verifier, folderOf, onDamaged, log });
+  const { planDownload } = createDownloadPlanner({ records, downloads, weightFiles });
+  // What fetches files is code that most servers never run: the first download imports it.
+  let created: Promise<ModelInstaller> | undefined;
+  const installer = (): Promise<ModelInstaller> =>
+    (created ??= import("./install-model.ts").then(({ createModelInstaller }) =>
+      createModelInstaller({ records, downloads, planDownload, pending, changes, weightFiles, verifier, folderOf, now }),
+    ));
   const installedModel = (model: Model): InstalledModel => {
     const { id, upstream, settings } = model;
     if (upstream !== undefined) return { id, path: "", upstream, settings };
@@ -95,6 +102,10 @@ export function createLibrary({
   /** A record of an older release lacks what was not read of headers then; no load fails for it. */
   async function renewOldRecord(model: Model, path: string): Promise<void> {
     if (!isOldRecord(model)) return;
+    const [{ readGgufFile }, { fillFromHeader }] = await Promise.all([
+      import("../../models/gguf/header.ts"),
+      import("../../models/gguf/fill-from-header.ts"),
+    ]);
     const header = await readGgufFile(path);
     await records.patch(model.id, (record) => fillFromHeader(withoutOldDefaults(record), header));
   }
@@ -121,7 +132,11 @@ export function createLibrary({
     setAdapter: pending.setAdapter,
     listPending: pending.listPending,
     getPending: pending.getPending,
-    ...createModelInstaller({ records, downloads, pending, changes, weightFiles, verifier, folderOf, now }),
+    planDownload,
+    async *install(...args) {
+      yield* (await installer()).install(...args);
+    },
+    fetchRemoteFacts: async (...args) => (await installer()).fetchRemoteFacts(...args),
 
     list: async () => (await records.getMany(await records.ids())).map(withoutOldDefaults),
 

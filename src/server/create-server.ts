@@ -17,7 +17,6 @@ import { invalidValue } from "../http/errors.ts";
 import type { GuardOptions } from "../http/middleware/guards.ts";
 import { createMemoryEstimator } from "../inference/memory-estimator.ts";
 import { newId, createRequestIds } from "../support/ids.ts";
-import { ImportError } from "../import/old-folder.ts";
 import { createLibrary, type Library, type LibraryOptions } from "../library/library.ts";
 import { createLog, type Log } from "../support/log.ts";
 import { encodeKey } from "../storage/encode-key.ts";
@@ -186,7 +185,10 @@ function guardOptions(config: Config, wide: boolean, operator_key: string): Guar
 }
 
 async function importInto(store: Store, path: string) {
-  const { importFolder } = await import("../import/import.ts");
+  const [{ importFolder }, { ImportError }] = await Promise.all([
+    import("../import/import.ts"),
+    import("../import/old-folder.ts"),
+  ]);
   return importFolder(path, { store, now: epochSeconds }).catch((error) => {
     if (!(error instanceof ImportError)) throw error;
     throw invalidValue(error.message, "folder");

@@ -22,7 +22,6 @@ import { quote } from "../../support/quote.ts";
 import { clientOf } from "../../http/client-of.ts";
 import { digestOf, isOperator } from "../../http/middleware/auth.ts";
 import type { DownloadPlan } from "../../library/pending-models.ts";
-import { describeFilesInPlace } from "./local-files.ts";
 import { checkNewId } from "./model-id.ts";
 import { parseBody } from "../../http/validate.ts";
 import { toWireModel } from "./wire-form.ts";
@@ -142,6 +141,7 @@ async function addFileInPlace(c: Context<AppEnv>, deps: Deps, model: Model, path
     throw invalidValue(`"${pointless}" is for models that are fetched. A file is used where it is, as it is.`, pointless);
   const for_owner = isOperator(c, deps.guards.operator_key);
   const within = for_owner ? undefined : (deps.models_dir ?? null);
+  const { describeFilesInPlace } = await import("./local-files.ts");
   const added = await describeFilesInPlace(model, path, within);
   const [{ size: found = 0 } = {}] = added.files;
   if (size !== undefined && size !== found) throw invalidValue(`The file has ${found} bytes instead of ${size}.`, "size");

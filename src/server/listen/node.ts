@@ -8,7 +8,6 @@ import { FastResponse, toNodeHandler } from "srvx/node";
 import type { ListenerEnv } from "../../http/app-env.ts";
 import { createRefusals, refuseTunnel } from "./broken-requests.ts";
 import { createConnections } from "./connections.ts";
-import { keepAccepting } from "./deno-accept.ts";
 import { connectionsThatFit } from "./descriptors.ts";
 import { emptyError, type Fetch, type Listen } from "./listener.ts";
 
@@ -48,7 +47,7 @@ export const listen: Listen = async (fetch, { host, port, max_connections, stall
     connections.close();
     throw error;
   });
-  const stopWatch = ON_DENO ? keepAccepting(server, onDeaf) : () => {};
+  const stopWatch = ON_DENO ? (await import("./deno-accept.ts")).keepAccepting(server, onDeaf) : () => {};
   const drain = async () => {
     stopWatch();
     // A connection that falls idle after close() would stay open for its keep-alive time.
