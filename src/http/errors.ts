@@ -103,6 +103,8 @@ export function toApiError(thrown: unknown): ApiError {
   }
   return new ApiError(500, "The server made an error. It is in its log, under the x-request-id of this answer.", {
     code: "server_error",
+    // The owner's commands may run without a log.
+    owner_message: `The server made an error: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
     cause: thrown,
   });
 }

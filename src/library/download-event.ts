@@ -40,9 +40,7 @@ export function endOf(event: DownloadEvent, error: unknown, cancelled: boolean):
 
 function errorOf(error: unknown): NonNullable<DownloadEvent["error"]> {
   const { message, code, owner_message } = error instanceof DownloadError ? wordsOf(error) : toApiError(error);
-  // The owner's command may run without a log that could say it.
-  const words = owner_message ?? (code === "server_error" && error instanceof Error ? error.message : message);
-  return { message, code, ...(words !== message && { owner_message: words }) };
+  return { message, code, ...(owner_message !== message && { owner_message }) };
 }
 
 function wordsOf({ public_message, code, message }: DownloadError) {

@@ -55,6 +55,14 @@ describe("an error of an engine", () => {
     },
   );
 
+  test("that nobody has foreseen: the owner, whose command may have no log, reads what it says", async () => {
+    const { adapter } = fakeAdapter();
+    adapter.load = () => Promise.reject(new TypeError(`unexpected ${SECRET}`));
+    const { chat } = made({ adapter });
+    expect(await messageOf(await chat())).not.toContain("secret");
+    expect(await messageOf(await chat({}, OWNER))).toContain(`unexpected ${SECRET}`);
+  });
+
   test("amid a stream: the same in its event", async () => {
     const { adapter, generation } = fakeAdapter();
     const { chat } = made({ adapter });

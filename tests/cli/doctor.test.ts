@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { checkProxies } from "../../src/cli/doctor/proxies.ts";
 import { runProgram, runCheck, type Finding } from "../../src/cli/doctor/finding.ts";
+import { findRuntime } from "../../src/launch/runtimes.mjs";
 import { PROGRAM, run, RUNTIME } from "../support/program.ts";
 import { runtimes } from "../support/runtimes.ts";
 import { MAIN, startServer } from "../support/server.ts";
@@ -266,6 +267,25 @@ describe("nothing is waited for for ever", () => {
     };
     expect(await runCheck("the disk", check)).toEqual([{ about: "the disk", state: "missing", says: "no such thing" }]);
   });
+  test.each([
+    ["an error that ends it", 'throw new TypeError("no such library: x.so")', "no such library: x.so"],
+    ["one with fields", 'throw Object.assign(new Error("cannot open x.so"), { code: "ERR_DLOPEN_FAILED" })', "cannot open x.so"],
+    ["a promise that nobody awaits", 'Promise.reject(new Error("gone"))', "gone"],
+    ["an error that it prints", 'console.error(new Error("printed")); process.exit(3)', "printed"],
+    [
+      "an abort of llama.cpp",
+      'console.error("/a/b.c:9: GGML_ASSERT(n > 0) failed\\n/lib/x.so(+0x1) [0x2]"); process.abort()',
+      "/a/b.c:9: GGML_ASSERT(n > 0) failed",
+    ],
+    ["a sentence", 'console.error("first\\nIt does not run."); process.exit(1)', "It does not run."],
+  ])("a program that ends by %s: the reason is that, not a line of its stack", async (_name, script, reason) => {
+    for (const runtime of ["node", "bun", "deno"] as const) {
+      const [program = "", ...flags] = findRuntime(runtime) ?? [];
+      const args = runtime === "deno" ? ["eval", `import process from "node:process"; ${script}`] : [...flags, "-e", script];
+      if (program !== "") expect([runtime, (await runProgram(program, args, { ms: 20_000 })).why]).toEqual([runtime, reason]);
+    }
+  });
+
   test("a program that hangs is ended", async () => {
     const { ok, why } = await runProgram(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { ms: 500 });
     expect({ ok, why }).toEqual({ ok: false, why: "it gave no answer within 0.5 s" });

@@ -35,7 +35,9 @@ async function nodeLlamaCpp(): Promise<Finding> {
   const mend = "npm ci --include=optional";
   if (version === undefined) return { about, state: "missing", says: "the package is not here", mend };
   const { program, args, env } = engineProcess("node-llama-cpp");
-  const { ok, text, why } = await runProgram(program, [...args, "--probe"], { ms: PROBE_MS, env: { ...process.env, ...env } });
+  // A stack of native frames would hide why it ended.
+  const quiet = { ...process.env, ...env, GGML_NO_BACKTRACE: "1" };
+  const { ok, text, why } = await runProgram(program, [...args, "--probe"], { ms: PROBE_MS, env: quiet });
   if (!ok) return { about, state: "missing", says: `${version} does not load: ${why}`, ...(CARRIED === undefined && { mend }) };
   const { on, devices } = JSON.parse(text.split("\n").at(-1)!) as Probe;
   return { about, state: "good", says: `${version} loads and computes on ${[on, ...devices].join(", ")}` };

@@ -1,6 +1,7 @@
 // One finding of `ingle doctor`, and how a check finds out within a time limit.
 import { execFile } from "node:child_process";
 import { access } from "node:fs/promises";
+import { stripVTControlCharacters } from "node:util";
 
 export interface Finding {
   about: string;
@@ -49,7 +50,7 @@ interface ProgramResult {
   ok: boolean;
   /** Standard output, and standard error where there is none. */
   text: string;
-  /** Where `ok` is false: the last line of standard error, the signal, or that it took too long. */
+  /** Where `ok` is false: what standard error says of it, the signal, or that it took too long. */
   why: string;
 }
 
@@ -58,12 +59,27 @@ export function runProgram(program: string, args: string[], { ms = 5_000, env = 
   return new Promise((resolve) => {
     const child = execFile(program, args, { timeout: ms, killSignal: "SIGKILL", env }, (error, stdout, stderr) => {
       const ended = error?.signal ? `it was ended by ${error.signal}` : (error?.message ?? "");
-      const why = error?.killed ? `it gave no answer within ${ms / 1000} s` : stderr.trim().split("\n").at(-1) || ended;
+      const why = error?.killed ? `it gave no answer within ${ms / 1000} s` : reasonIn(stderr) || ended;
       resolve({ found: error?.code !== "ENOENT", ok: error === null, text: (stdout || stderr).trim(), why });
     });
     child.stdin?.on("error", () => {}).end();
   });
 }
+
+/** The line that says why a program has ended: that of its error, else the last one that is no part of a stack. */
+function reasonIn(stderr: string): string {
+  const lines = stripVTControlCharacters(stderr)
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "");
+  const error = lines.find((line) => ERROR.test(line) || line.includes("GGML_ASSERT"));
+  return error?.replace(ERROR, "") ?? lines.findLast((line) => !STACK.test(line)) ?? "";
+}
+
+/** How Node, Bun and Deno begin the line of an error that ends them. */
+const ERROR = /^(?:error: |(?:[A-Z]\w*)?Error(?: \[\w+\])?: )(?:Uncaught (?:\(in promise\) )?)?(?:(?:[A-Z]\w*)?Error: )?/;
+/** Frames of JavaScript, native frames, pieces of the source, fields of the error, and who ran it. */
+const STACK = /^(?:at |#\d+ |\d+ \||\^|[{}]|\w+: ['"\d]|Node\.js v|Bun v|\S+\(.*\+0x)/;
 
 /** Whether this user may access a file; `mode` is one of `constants` of `node:fs`. */
 export function isAccessible(path: string, mode: number): Promise<boolean> {
