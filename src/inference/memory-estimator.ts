@@ -4,7 +4,8 @@ import { LRUCache } from "lru-cache";
 import { chooseLoad, CONTEXT_STEP, estimateMemory, estimateRoughly, largestContext } from "../../models/memory-estimate.ts";
 import type { ContextLoad, ModelSizes, RequestedLoad } from "../../models/memory-estimate.ts";
 import { AdapterError } from "../../adapters/adapter.ts";
-import { GgufError, type GgufHeader, readGgufFile } from "../../models/gguf/header.ts";
+import { GgufError } from "../../models/gguf/cursor.ts";
+import type { GgufHeader } from "../../models/gguf/header.ts";
 import { whyNoChat } from "../../models/gguf/kind.ts";
 import type { InstalledModel, Model } from "../../models/manifest.ts";
 import { invalidValue } from "../http/errors.ts";
@@ -61,7 +62,7 @@ export function createMemoryEstimator({ slots, context, budget }: MemoryEstimato
   const facts: MemoryEstimator["facts"] = async ({ path, extra_bytes = 0 }) => {
     const { size, mtimeMs, ino } = await stat(path);
     const key = `${path} ${size} ${mtimeMs} ${ino}`;
-    const header = headers.get(key) ?? readGgufFile(path);
+    const header = headers.get(key) ?? readHeader(path);
     headers.set(key, header);
     return { header: await header, extra_bytes };
   };
@@ -99,6 +100,12 @@ export function createMemoryEstimator({ slots, context, budget }: MemoryEstimato
       return fitOf(setBy(settings), { trained, total, largest });
     },
   };
+}
+
+/** What reads headers is imported with the first. */
+async function readHeader(path: string): Promise<GgufHeader> {
+  const { readGgufFile } = await import("../../models/gguf/header.ts");
+  return readGgufFile(path);
 }
 
 const sizesOf = ({ header, extra_bytes }: ModelFileFacts): ModelSizes => ({
