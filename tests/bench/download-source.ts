@@ -1,4 +1,5 @@
-// What the benchmark downloads: a GGUF file of as many bytes as its argument says, made up as it is sent, with Range and ETag.
+// What the benchmark downloads: a GGUF file of as many bytes as its argument says, made up as it is sent, with Range and, but for
+// `/untagged.gguf`, ETag.
 // Its first line of output is its address, the second the sha256 of the file.
 import { createHash } from "node:crypto";
 import { createServer, type ServerResponse } from "node:http";
@@ -30,7 +31,8 @@ const server = createServer((request, response) => {
   const [, from = "0", to = ""] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? "") ?? [];
   const [at, end] = [Number(from), to === "" ? SIZE : Number(to) + 1];
   const range = request.headers.range && { "content-range": `bytes ${at}-${end - 1}/${SIZE}` };
-  response.writeHead(range ? 206 : 200, { etag: ETAG, "content-length": end - at, ...range });
+  const tag = request.url === "/untagged.gguf" ? {} : { etag: ETAG };
+  response.writeHead(range ? 206 : 200, { ...tag, "content-length": end - at, ...range });
   send(response, at, end);
 });
 

@@ -1,12 +1,15 @@
 // `npm run bench:download`: a large file by curl and by ingle on every runtime, from the same local server to the same disk, side by
-// side in one run. BYTES and ROUNDS shrink it, PROXY_ONLY=1 leaves the second table alone, BENCH_DIR names another disk. Needs Linux and curl.
+// side in one run. BYTES and ROUNDS shrink it, ONLY=node leaves one runtime, TABLES=proxy,resume two of the three tables (the other is direct),
+// BENCH_DIR names another disk. Needs Linux and curl.
 import { spawn, type ChildProcess } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, statfsSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readFileSync, renameSync, rmSync, statfsSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { noteOf, writePartOrigin } from "../../models/download/part-note.ts";
+import { hashFile } from "../../models/download/part-hash.ts";
 import { readProxies } from "../../models/network/proxies.ts";
 import type { DownloadOptions } from "../../models/sources/source.ts";
 import { runtimeEnv } from "../../src/launch/runtimes.mjs";
@@ -49,10 +52,14 @@ async function curl(url: string, flags: string[] = []): Promise<{ file: number; 
   const code = await new Promise((done) => child.once("exit", done));
   if (code !== 0) throw new Error(`curl ended with ${String(code)}.`);
   const whole = performance.now();
-  const handle = await open(target, "r");
+  await sync(target);
+  return { file: (whole - started) / 1000, disk: (performance.now() - started) / 1000 };
+}
+
+async function sync(path: string): Promise<void> {
+  const handle = await open(path, "r");
   await handle.sync();
   await handle.close();
-  return { file: (whole - started) / 1000, disk: (performance.now() - started) / 1000 };
 }
 
 const memory = ({ child }: Process): number =>
@@ -133,6 +140,44 @@ async function measureProxied(runtime: Runtime, { url, sha256 }: Source, proxy: 
   }
 }
 
+/**
+ * The second half of a file that has no tag, where the first one lies there: curl and ingle take turns. Rates of ingle, which makes the sha256
+ * of both halves, relative to those of curl alone, of curl with a sync, and of curl with a sync and a sha256 made afterwards.
+ */
+async function measureResumed(runtime: Runtime, { url, sha256 }: Source): Promise<string> {
+  const server = start(runtime.command, runtime.name, [file("./download-server.ts")]);
+  const address = new URL("/untagged.gguf", url).href;
+  const half = join(folder, "half");
+  try {
+    await server.line();
+    await curl(address, ["--range", `0-${BYTES / 2 - 1}`]);
+    renameSync(target, half);
+    const ratios: { file: number; disk: number; hash: number }[] = [];
+    for (let i = 0; i < ROUNDS; i++) {
+      copyFileSync(half, target);
+      await sync(target);
+      const byCurl = await curl(address, ["--continue-at", "-"]);
+      const started = performance.now();
+      await hashFile(target, new AbortController().signal);
+      const hashed = byCurl.disk + (performance.now() - started) / 1000;
+      renameSync(target, `${target}.part`);
+      const part = await open(`${target}.part`, "r+");
+      await part.truncate(BYTES / 2);
+      await part.close();
+      await writePartOrigin(noteOf(target), { url: address, total: BYTES, sha256 });
+      await sync(`${target}.part`);
+      const ms = await ingle(server, { url: address, sha256 }, { allow_private: true });
+      rmSync(target);
+      ratios.push({ file: (1000 * byCurl.file) / ms, disk: (1000 * byCurl.disk) / ms, hash: (1000 * hashed) / ms });
+    }
+    const cells = (["file", "disk", "hash"] as const).map((of) => median(ratios.map((pair) => pair[of])).toFixed(2));
+    return `| ${[runtime.name, ...cells].join(" | ")} |`;
+  } finally {
+    await stop(server);
+    rmSync(half, { force: true });
+  }
+}
+
 async function measure(runtime: Runtime, source: Source): Promise<string> {
   const server = start(runtime.command, runtime.name, [file("./download-server.ts")]);
   try {
@@ -162,19 +207,30 @@ const source = start(node.command, node.name, [file("./download-source.ts"), Str
 try {
   const served = { url: await source.line(), sha256: await source.line() };
   console.log(`${BYTES / 1e9} GB, ${ROUNDS} rounds, medians; MB/s with sha256 and synced to the disk for ingle\n`);
+  const tables = (process.env.TABLES ?? "direct,proxy,resume").split(",");
   const columns = ["runtime", "curl", "curl + sync", "ingle", "of curl", "of curl + sync", "MiB above idle"];
   const times = ["p99 idle, ms", "beside curl", "beside ingle"];
-  console.log(`| ${[...columns, ...times].join(" | ")} |\n|${" - |".repeat(columns.length + times.length)}`);
   const only = process.env.ONLY;
   const measured = found.filter(({ name }) => !only || name === only);
-  if (!process.env.PROXY_ONLY) for (const runtime of measured) console.log(await measure(runtime, served));
-  const proxy = start(node.command, node.name, [file("./download-proxy.ts"), new URL(served.url).port, folder]);
-  try {
-    const address = await proxy.line();
-    console.log("\n| behind a proxy | https, of curl | of curl + sync | http, of curl | of curl + sync |\n| - | - | - | - | - |");
-    for (const runtime of measured) console.log(await measureProxied(runtime, served, address));
-  } finally {
-    await stop(proxy);
+  if (tables.includes("direct")) {
+    console.log(`| ${[...columns, ...times].join(" | ")} |\n|${" - |".repeat(columns.length + times.length)}`);
+    for (const runtime of measured) console.log(await measure(runtime, served));
+  }
+  if (tables.includes("resume")) {
+    console.log("\n| resumed by sha256 alone | of curl | of curl + sync | of curl + sync + sha256 |\n| - | - | - | - |");
+    for (const runtime of measured) console.log(await measureResumed(runtime, served));
+  }
+  if (tables.includes("proxy")) {
+    const proxy = start(node.command, node.name, [file("./download-proxy.ts"), new URL(served.url).port, folder]);
+    try {
+      const address = await proxy.line();
+      console.log(
+        "\n| behind a proxy | https, of curl | of curl + sync | http, of curl | of curl + sync |\n| - | - | - | - | - |",
+      );
+      for (const runtime of measured) console.log(await measureProxied(runtime, served, address));
+    } finally {
+      await stop(proxy);
+    }
   }
 } finally {
   await stop(source);
