@@ -49,7 +49,7 @@ export function checkedRequest(request: ChatRequest, model: LlamaServerModel): C
 /** The body of `POST /v1/chat/completions`. `forms`: those of the template, which `request.messages` have. */
 export function chatRouteBody(request: ChatRequest, model: LlamaServerModel, forms: TemplateForms): Record<string, unknown> {
   const { max_tokens, logprobs, chat_template_kwargs } = request;
-  const begun = withoutEmptyBeginning(request);
+  const begun = withBeginning(request);
   const messages = begun.messages.map((message) => withReadableCalls(message, model, forms));
   return {
     ...chatBody({ ...request, ...withStringPatterns(request), messages, stop: [] }, "model"),
@@ -61,11 +61,16 @@ export function chatRouteBody(request: ChatRequest, model: LlamaServerModel, for
   };
 }
 
-/** llama-server lets an answer that goes on with nothing begin behind the messages, where the template's own beginning is missing. */
-function withoutEmptyBeginning(request: ChatRequest): ChatRequest {
-  const { content, reasoning_content } = continuedMessage(request) ?? {};
-  if (content?.length !== 0 || reasoning_content || request.messages.length < 2) return request;
-  return { ...request, messages: request.messages.slice(0, -1), continue_final_message: false };
+/**
+ * llama-server renders the messages before one that goes on. Many templates refuse to render none; and behind an empty one the template's own
+ * beginning of an answer would be missing.
+ */
+function withBeginning(request: ChatRequest): ChatRequest {
+  const begun = continuedMessage(request);
+  if (begun === undefined) return request;
+  const messages: ChatMessage[] = request.messages.length > 1 ? request.messages : [{ role: "user", content: "" }, begun];
+  if (begun.content.length > 0 || begun.reasoning_content) return { ...request, messages };
+  return { ...request, messages: messages.slice(0, -1), continue_final_message: false };
 }
 
 /** llama-server ends in an error of its own at arguments that it cannot parse. */

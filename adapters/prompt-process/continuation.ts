@@ -19,13 +19,14 @@ export function renderContinuation(
   const text = change(textOf(last.content));
   const thoughts = change(last.reasoning_content ?? "");
   const earlier = request.messages.slice(0, -1);
-  const opening = attempt(() => render(templateValues({ ...request, messages: earlier }, forms, change)));
+  const renderOpening = (): string => render(templateValues({ ...request, messages: earlier }, forms, change));
+  const opening = attempt(renderOpening);
   if (text === "" && thoughts === "" && opening !== undefined) return opening;
 
   const written = writtenBeginning(request, last, render, forms, change);
-  const begun = written?.between === undefined ? (openThoughts(opening) ?? written) : written;
-  // The template does not show what the assistant said.
-  if (begun === undefined) return render(templateValues({ ...request, messages: earlier }, forms, change)) + text;
+  const begun = written?.between === undefined ? openedBeginning(opening, written) : written;
+  // The template refuses the earlier messages, and does not show what the assistant said.
+  if (begun === undefined) return renderOpening();
   const { before, between } = begun;
   // Thoughts that are not given are over: a template that writes their marks writes them around nothing.
   if (text !== "") return between === undefined ? before + text : before + thoughts + between + text;
@@ -68,11 +69,18 @@ function splitAtLast(text: string, mark: string): [string, string?] {
   return at < 0 ? [text] : [text.slice(0, at), text.slice(at + mark.length)];
 }
 
-/** Where the template begins each answer with thoughts, and writes none for a message. */
-function openThoughts(opening: string | undefined): Beginning | undefined {
-  const [before, name] = /^[^]*<([\w:]*think\w*)>(?=\s*$)/.exec(opening ?? "") ?? [];
-  return before === undefined ? undefined : { before, between: `</${name}>` };
+/**
+ * As the template begins an answer, where it writes no thoughts for a message: thoughts that it opens are over. A message that begins in
+ * another way was written as one of an earlier time, when other messages looked different, too.
+ */
+function openedBeginning(opening: string | undefined, written: Beginning | undefined): Beginning | undefined {
+  if (opening === undefined) return written;
+  const [before, name] = OPEN_THOUGHTS.exec(opening) ?? [];
+  if (before !== undefined) return { before, between: `</${name}>` };
+  return written?.before.startsWith(opening) ? written : { before: opening };
 }
+
+const OPEN_THOUGHTS = /^[^]*<([\w:]*think\w*)>(?=\s*$)/;
 
 /** Undefined where the template refuses the messages, or breaks at them. */
 function attempt(render: () => string): string | undefined {

@@ -18,7 +18,7 @@ import { ask, tinyModel } from "../support/models.ts";
 import { startPrompts } from "../support/prompts.ts";
 
 const { path, skip } = await realServer();
-const { root, templates } = llamaCppModels();
+const { root, templates, vocabularies } = llamaCppModels();
 const prompts = startPrompts();
 afterAll(() => {
   rmSync(root, { recursive: true });
@@ -41,6 +41,31 @@ const DIFFERENT: Record<string, Record<string, string>> = {
   "StepFun3.5-Flash": everyShape(/spaces/, "llama.cpp takes the spaces around all texts away"),
   "meetkai-functionary-medium-v3.2": everyShape(/an empty text/, "an empty text is a call without arguments"),
 };
+
+const BEGUN = /that was begun/;
+const MARKS = "llama.cpp writes marks of thoughts around nothing, which the template itself writes nowhere";
+const SPACES = "llama.cpp writes marks of thoughts with other white space than the template";
+for (const [reason, names] of Object.entries({
+  [MARKS]: [
+    ...["LFM2.5-Instruct", "LFM2-8B-A1B", "ibm-granite-granite-3.3-2B-Instruct", "unsloth-mistral-Devstral-Small-2507"],
+    ...["HuggingFaceTB-SmolLM3-3B", "Kimi-K2-Instruct", "moonshotai-Kimi-K2", "google-gemma-4-31B-it"],
+    ...["google-gemma-4-31B-it-interleaved", "CohereForAI-c4ai-command-r7b-12-2024-tool_use"],
+  ],
+  [SPACES]: [
+    ...["poolside-Laguna-XS.2", "poolside-Laguna-XS-2.1", "StepFun3.5-Flash", "NVIDIA-Nemotron-Nano-v2", "GLM-4.6"],
+    ...["NVIDIA-Nemotron-3-Nano-30B-A3B-BF16", "deepseek-ai-DeepSeek-V4", "deepseek-ai-DeepSeek-V4-Flash-0731"],
+  ],
+  "llama.cpp writes the mark of thoughts twice": ["llama-cpp-rwkv-world"],
+  "llama.cpp cuts the beginning of an answer amid a mark": ["microsoft-Phi-3.5-mini-instruct"],
+  "llama.cpp leaves out the mark of a text": ["upstage-Solar-Open-100B"],
+  "the template describes its calls in the beginning of an answer": ["CohereForAI-c4ai-command-r-plus-tool_use"],
+})) {
+  for (const name of names) DIFFERENT[name] = { ...DIFFERENT[name], ...everyShape(BEGUN, reason) };
+}
+
+DIFFERENT["Kimi-K2-Thinking"] = everyShape(/begun with a thought/, "the template writes no thoughts beside a text");
+for (const name of ["deepseek-ai-DeepSeek-V3.1", "deepseek-ai-DeepSeek-V3.2", "deepseek-ai-DeepSeek-R1-Distill-Qwen-32B"])
+  DIFFERENT[name] = everyShape(/begun behind a call/, MARKS);
 
 function everyShape(names: RegExp, reason: string): Record<string, string> {
   return Object.fromEntries(Object.keys(SHAPES).flatMap((name) => (names.test(name) ? [[name, reason]] : [])));
@@ -88,8 +113,11 @@ describe.skipIf(path === undefined)(`the templates of llama.cpp${skip ? ` (skipp
     const rendered = await model.render(request, 131_072, signal).catch((error: Error) => error.message);
     if (typeof rendered === "string") return { refused: rendered };
     const { tokens } = rendered as { tokens: number[] };
-    const { prompt } = (await server.post("/apply-template", conversation)) as { prompt?: string };
+    const { prompt } = (await server.post("/apply-template", { messages: conversation.messages, tools: conversation.tools })) as {
+      prompt?: string;
+    };
     if (prompt === undefined) return refusalOfFitting(server, model, request);
+    if (conversation.own_prompt !== undefined) return undefined;
     if (Buffer.from(Uint32Array.of(...tokens)).equals(Buffer.from(tokenize(prompt)))) return undefined;
     const made = vocabulary.detokenize(Uint32Array.from(tokens), true);
     const texts = JSON.stringify(conversation.messages).match(TEXTS) ?? [];
@@ -111,4 +139,23 @@ describe.skipIf(path === undefined)(`the templates of llama.cpp${skip ? ` (skipp
   function tokenize(prompt: string): Uint32Array {
     return Uint32Array.of(vocabulary.tokenBos(), ...vocabulary.tokenize(prompt, true));
   }
+});
+
+describe("a vocabulary of llama.cpp makes tokens of texts as its list says:", () => {
+  test("all 19 are here", () => {
+    expect(vocabularies.length).toBe(19);
+  });
+
+  for (const { name, path: file, samples } of vocabularies)
+    test(name, async () => {
+      // The text is the whole prompt.
+      const model = await prompts.open({ id: name, path: file, settings: { prompt_template: "{prompt}" } }, signal);
+      for (const { text, tokens } of samples) {
+        const prompt = await model.render({ messages: [{ role: "user", content: text }] }, 131_072, signal);
+        // The list leaves out the token that begins a sequence.
+        const made = (prompt as { tokens: number[] }).tokens.slice(-tokens.length);
+        expect([text, made]).toEqual([text, tokens]);
+      }
+      model.close();
+    });
 });

@@ -4,6 +4,8 @@ import type { JsonObject } from "../../src/support/json.ts";
 export interface ConversationShape {
   messages: JsonObject[];
   tools?: object[];
+  /** Why llama-server's prompt is no model for it, though it has to be taken here. */
+  own_prompt?: string;
 }
 
 const say =
@@ -27,7 +29,7 @@ const tools = [{ type: "function", function: { name: "get_weather", description:
 
 const [RULE, RULE2] = [system("S1 rule"), system("S2 rule")];
 const [ASK, ASK2, ASK3] = [user("U1 ask"), user("U2 ask"), user("U3 ask")];
-const [SAY, SAY2] = [assistant("A1 say"), assistant("A2 say")];
+const [SAY, SAY2, BEGUN] = [assistant("A1 say"), assistant("A2 say"), assistant("P1 begin")];
 
 /** Each text of a message has a name that is its own, such as `U1 ask`. */
 export const TEXTS = /[SURAP]\d [a-z]+|sunny|rain|get_weather|Oslo|Rome/g;
@@ -53,6 +55,7 @@ export const SHAPES: Record<string, ConversationShape> = {
   "an empty answer": { messages: [ASK, assistant(""), ASK2] },
   "an answer of null": { messages: [ASK, assistant(null), ASK2] },
   names: { messages: [user("U1 ask", { name: "ada" }), assistant("A1 say", { name: "bot" }), user("U2 ask", { name: "bob" })] },
+  "parts of one message": { messages: [user(text("U1 ask", "U2 ask"))], own_prompt: "each part is a line here" },
   "a part": { messages: [user(text("U1 ask"))] },
   "parts everywhere": { messages: [system(text("S1 rule")), user(text("U1 ask")), assistant(text("A1 say")), ASK2] },
   thoughts: { messages: [ASK, assistant("A1 say", { reasoning_content: "R1 think" }), ASK2] },
@@ -91,6 +94,20 @@ export const SHAPES: Record<string, ConversationShape> = {
   "a call without arguments": { tools, messages: [ASK, calling("call_1", "{}"), tool("call_1")] },
   "a call with an empty text": { tools, messages: [ASK, calling("call_1", ""), tool("call_1")] },
   "a call with half an object": { tools, messages: [ASK, calling("call_1", "{city"), tool("call_1")] },
+  "an answer that was begun": { messages: [ASK, BEGUN] },
+  "an answer that was begun amid turns": { messages: [RULE, ASK, SAY, ASK2, assistant("P1 begin  ")] },
+  "an answer that was begun beside tools": { tools, messages: [ASK, BEGUN] },
+  "an answer that was begun with a thought": { messages: [ASK, assistant("P1 begin", { reasoning_content: "R1 think" })] },
+  "an answer that was begun behind a call": { tools, messages: [ASK, calling("call_1"), tool("call_1"), BEGUN] },
+  "an answer that is a thought": {
+    messages: [ASK, assistant("", { reasoning_content: "R1 think" })],
+    own_prompt: "llama.cpp writes marks of thoughts for templates that have none",
+  },
+  "an answer that was begun with nothing": {
+    messages: [ASK, assistant("")],
+    own_prompt: "llama.cpp leaves out the template's beginning of an answer",
+  },
+  "an answer without a question": { messages: [BEGUN], own_prompt: "llama.cpp gives the template no messages" },
   "a call with an object in an object": {
     tools,
     messages: [ASK, calling("call_1", '{"city":"Rome","n":2,"deep":{"a":[1,true,null]}}'), tool("call_1")],

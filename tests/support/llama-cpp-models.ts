@@ -1,6 +1,6 @@
 // The chat templates and the vocabularies that llama.cpp's own tests use, out of the source that node-llama-cpp carries.
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { carriedSource } from "../../adapters/llama-server/build/llama-cpp-source.ts";
@@ -23,6 +23,16 @@ export function llamaCppModels() {
     vocabularies: named(folder, ".gguf").map((file) => ({
       name: file.slice("ggml-vocab-".length, -".gguf".length),
       path: join(folder, file),
+      samples: samplesOf(join(folder, file)),
     })),
   };
+}
+
+/** Texts that are none are left out; some vocabularies have no list. */
+function samplesOf(vocabulary: string): { text: string; tokens: number[] }[] {
+  if (!existsSync(`${vocabulary}.inp`)) return [];
+  const texts = readFileSync(`${vocabulary}.inp`, "utf8").split("\n__ggml_vocab_test__\n");
+  const lines = readFileSync(`${vocabulary}.out`, "utf8").split("\n");
+  const samples = texts.map((text, index) => ({ text, tokens: (lines[index]!.match(/\d+/g) ?? []).map(Number) }));
+  return samples.filter(({ tokens }) => tokens.length > 0);
 }
