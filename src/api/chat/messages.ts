@@ -3,6 +3,7 @@ import * as v from "valibot";
 import type { Capability, ChatMessage, ContentPart, ToolCall as Call } from "../../../adapters/adapter.ts";
 import { invalidValue } from "../../http/errors.ts";
 import { codedMessage } from "../../support/coded-message.ts";
+import { isHollow } from "../../support/json.ts";
 
 const Text = v.object({ type: v.literal("text"), text: v.string() });
 
@@ -55,6 +56,11 @@ const ToolCall = v.object({
   function: v.object({ name: v.string(), arguments: CallArguments }),
 });
 
+/** A field that holds what the model would never see. */
+function refusedUnlessHollow(message: string) {
+  return v.optional(v.pipe(v.unknown(), v.check(isHollow, codedMessage("unsupported_content", message))));
+}
+
 const ROLES = { developer: "system", function: "tool" } as const;
 
 export const Message = v.pipe(
@@ -66,17 +72,23 @@ export const Message = v.pipe(
     reasoning_content: v.nullish(v.string()),
     /** As OpenRouter and vLLM name it. */
     reasoning: v.nullish(v.string()),
+    /** As Ollama names it, and the name of the tool that answers; others may have other things by these names. */
+    thinking: v.fallback(v.nullish(v.string()), undefined),
+    tool_name: v.fallback(v.nullish(v.string()), undefined),
+    images: refusedUnlessHollow('"images" of a message cannot be read. Send each as a part of its content, of type image_url.'),
+    audio: refusedUnlessHollow('"audio" of a message cannot be kept: no answer here was spoken. Send its text.'),
     tool_calls: v.nullish(v.array(ToolCall)),
     tool_call_id: v.nullish(v.string()),
     /** What OpenAI had before `tool_calls`. */
     function_call: v.nullish(ToolCall.entries.function),
   }),
   v.rawTransform(({ dataset: { value }, addIssue, NEVER }): ChatMessage => {
-    const { role, name } = value;
+    const { role } = value;
+    const name = value.name || value.tool_name;
     const calls = callsOf(value);
     // An assistant that refused said that; one that only called, or said nothing, said no text.
     const content = (value.content || undefined) ?? (role === "assistant" ? (value.refusal ?? "") : value.content);
-    const reasoning = role === "assistant" && (value.reasoning_content || value.reasoning);
+    const reasoning = role === "assistant" && (value.reasoning_content || value.reasoning || value.thinking);
     const tool_call_id = value.tool_call_id || (role === "function" && name ? legacyCallId(name) : undefined);
     if (content == null && calls === undefined) {
       addIssue({
