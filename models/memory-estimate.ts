@@ -39,6 +39,12 @@ const ENOUGH_CONTEXT = 8192;
 /** Free memory is never twice the same, and saved states are good for one length of context alone: so that is not taken to the last token. */
 const DEFAULT_CONTEXT_STEP = 2048;
 
+/**
+ * Copies of what the layers with a window hold, of which a slot of llama-server keeps so many to go back to earlier points of a conversation: two or
+ * three are made a turn. Its own 32 would take many times the memory of the caches.
+ */
+export const CHECKPOINTS = 8;
+
 /** llama.cpp rounds the context of a slot up to a multiple of this, as far as the model was trained. */
 export const CONTEXT_STEP = 256;
 
@@ -63,8 +69,9 @@ const ROUGH_COMPUTE = 320 * MiB;
 /** `extra_bytes`: files that are loaded beside this one, such as the other files of a split model. */
 export function estimateMemory(header: GgufHeader, load: ContextLoad, extra_bytes = 0): MemoryNeed {
   const weights = header.tensor_bytes + extra_bytes;
+  const { sight, window } = cacheBytes(header, load.context);
   const state = 4 * header.block_count * header.state_length; // the same however long the text of a slot is
-  const context = load.slots * (roundContext(load.context) * tokenBytes(header) + state);
+  const context = load.slots * (sight + window * (1 + CHECKPOINTS) + state);
   const compute = computeBytes(header, load);
   return { weights, context, compute, total: weights + context + compute };
 }
@@ -133,12 +140,23 @@ function defaultContext(most: number, fits: number): number {
   return Math.max(step, Math.min(DEFAULT_CONTEXT, most));
 }
 
-/** Bytes a token takes in a slot: keys and values of 16 bits. An upper bound, as a sliding window takes less. */
-function tokenBytes({ block_count, head_count_kv, key_length, value_length }: GgufHeader): number {
-  const heads = Array.isArray(head_count_kv)
-    ? head_count_kv.slice(0, block_count).reduce((sum, count) => sum + count, 0)
-    : block_count * head_count_kv;
-  return 2 * heads * (key_length + value_length);
+/**
+ * Bytes of keys and values, of 16 bits each, in the caches of a slot: of the layers in whose sight the whole context is, and of those with a
+ * sliding window, which hold that and what is computed at a time, as `size_swa` in
+ * https://github.com/ggml-org/llama.cpp/blob/master/src/llama-kv-cache-iswa.cpp.
+ */
+function cacheBytes(header: GgufHeader, context: number): { sight: number; window: number } {
+  const { block_count, head_count_kv, key_length, value_length, sliding_window = Infinity, windowed = [] } = header;
+  const cells = roundContext(context);
+  const windowed_cells = Math.min(cells, roundContext(sliding_window + BATCH));
+  let [all, some] = [0, 0];
+  for (let layer = 0; layer < block_count; layer++) {
+    const heads = Array.isArray(head_count_kv) ? (head_count_kv[layer] ?? 0) : head_count_kv;
+    if (windowed[layer]) some += heads;
+    else all += heads;
+  }
+  const cell = 2 * (key_length + value_length);
+  return { sight: all * cell * cells, window: some * cell * windowed_cells };
 }
 
 /**

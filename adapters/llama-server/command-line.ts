@@ -1,6 +1,7 @@
 // The command line of llama-server. It names each setting that llama-server would choose by itself or may change with a release.
 import { availableParallelism } from "node:os";
 import type { InstalledModel } from "../../models/manifest.ts";
+import { CHECKPOINTS } from "../../models/memory-estimate.ts";
 import type { LoadOptions } from "../adapter.ts";
 import { jinjaTemplate } from "../shared/jinja-template.ts";
 
@@ -34,7 +35,12 @@ export function commandLineArgs(model: InstalledModel, options: LoadOptions, fac
     ...{ "--cont-batching": true, "--warmup": true, "--no-perf": true },
     // A store of old prompts would take memory that the memory budget does not count.
     ...{ "--cache-prompt": true, "--cache-ram": 0, "--no-cache-idle-slots": true, "--cache-reuse": 0 },
-    ...{ "--slot-prompt-similarity": 0.1, "--ctx-checkpoints": 32, "--checkpoint-min-step": 8192, "--slot-save-path": states },
+    ...{
+      "--slot-prompt-similarity": 0.1,
+      "--ctx-checkpoints": CHECKPOINTS,
+      "--checkpoint-min-step": 8192,
+      "--slot-save-path": states,
+    },
     ...{ "--jinja": true, "--chat-template": own_template ? template : "chatml" },
     ...{ "--reasoning-format": "deepseek", "--reasoning": "auto", "--reasoning-budget": -1, "--no-prefill-assistant": true },
     // ingle is the only client.

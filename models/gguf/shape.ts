@@ -1,5 +1,6 @@
 // The shape of a network by the keys of its GGUF, from which the memory of a context follows.
 import { damageError } from "./cursor.ts";
+import { windowedLayers } from "./sliding-window.ts";
 import { lengthOf, MOST_LAYERS, numbersOf, type Pairs, textOf } from "./metadata.ts";
 
 /** 0 or undefined where the file does not say it. */
@@ -17,6 +18,9 @@ export function shapeOf(pairs: Pairs) {
   if (block_count > MOST_LAYERS) throw damageError(`it is said to have ${block_count} layers`);
   const embedding_length = one("embedding_length");
   const head_count = numbersOf(pairs, key("attention.head_count")) ?? 0;
+  const sliding_window = one("attention.sliding_window") || undefined;
+  const pattern = numbersOf(pairs, key("attention.sliding_window_pattern"));
+  const windowed = sliding_window === undefined ? undefined : windowedLayers(architecture, block_count, pattern);
   const head_length = Math.ceil(embedding_length / (fewest(head_count) || Infinity));
   return {
     /** Tokens the model was trained on. */
@@ -33,7 +37,9 @@ export function shapeOf(pairs: Pairs) {
     key_length: given("attention.key_length") ?? head_length,
     value_length: given("attention.value_length") ?? head_length,
     /** Tokens that the layers with a window look back. */
-    sliding_window: one("attention.sliding_window") || undefined,
+    sliding_window,
+    /** Which layers these are; absent where that is not known. */
+    ...(windowed && { windowed }),
     /** Elements, of 32 bits each, that a recurrent layer keeps for each slot. */
     state_length: stateLength(one, embedding_length),
     vocab_size: lengthOf(pairs, "tokenizer.ggml.tokens") ?? one("vocab_size"),

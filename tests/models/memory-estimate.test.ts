@@ -1,7 +1,9 @@
 import { describe, expect, test } from "bun:test";
-import { largestContext, estimateMemory } from "../../models/memory-estimate.ts";
+import { CHECKPOINTS, largestContext, estimateMemory } from "../../models/memory-estimate.ts";
 import { availableMemory, type MemoryProbe, totalMemory } from "../../models/machine-memory.ts";
 import { type GgufHeader, readGguf } from "../../models/gguf/header.ts";
+import { windowedLayers } from "../../models/gguf/sliding-window.ts";
+import { pair, text, u32, VALUE, writeGguf } from "../../adapters/llama-server/build/gguf-writer.ts";
 import { tinyGguf } from "../support/tiny-gguf.ts";
 
 const MiB = 2 ** 20;
@@ -245,5 +247,47 @@ describe("the memory of this machine", () => {
 
   test("is known on this machine", () => {
     expect(availableMemory()).toBeWithin(1, totalMemory() + 1);
+  });
+});
+
+describe("layers with a sliding window", () => {
+  const MEASURED_SWA: [
+    architecture: string,
+    layers: number,
+    window: number,
+    slots: number,
+    context: number,
+    mebibytes: number,
+  ][] = [
+    // Both caches that llama-server says it allocates, of 2 heads 32 wide in each layer, and batches of 512; the second one is also what a
+    // checkpoint of all slots takes at most.
+    ["gemma3", 12, 512, 1, 512, 0.25 + 1.25 * (1 + CHECKPOINTS)],
+    ["gemma3", 12, 512, 4, 32_768, 64 + 10 * (1 + CHECKPOINTS)],
+    ["gemma2", 5, 1_000, 1, 512, 0.25 + 0.375 * (1 + CHECKPOINTS)],
+    ["gemma2", 5, 1_000, 2, 4_096, 4 + 2.25 * (1 + CHECKPOINTS)],
+    ["gemma2", 5, 1_000, 4, 32_768, 64 + 4.5 * (1 + CHECKPOINTS)],
+    // One that is not known to have its window in some layers only is estimated as if it had none.
+    ["llama", 5, 1_000, 4, 32_768, 5 * 32],
+  ];
+  test.each(MEASURED_SWA)("%s of %d layers and a window of %d, %d slots of %d: %d MiB", async (...row) => {
+    const [architecture, block_count, window, slots, context, mebibytes] = row;
+    const key = (name: string, value: number) => pair(`${architecture}.${name}`, VALUE.u32, u32(value));
+    const heads = { head_count: 4, head_count_kv: 2, key_length: 32, value_length: 32, sliding_window: window };
+    const pairs = [
+      ...[pair("general.architecture", VALUE.string, text(architecture)), key("block_count", block_count)],
+      ...Object.entries(heads).map(([name, value]) => key(`attention.${name}`, value)),
+    ];
+    const file = writeGguf(pairs, []);
+    const read = await readGguf(async (from, length) => file.subarray(from, from + length));
+    const { context: bytes } = estimateMemory(read, { slots, context });
+    expect(bytes / MiB).toBe(mebibytes);
+  });
+
+  test("are those that the file names, by a period or one by one", () => {
+    expect(windowedLayers("gemma3", 4, 2)).toEqual([true, false, true, false]);
+    expect(windowedLayers("gemma4", 3, [1, 0, 1, 1])).toEqual([true, false, true]);
+    expect(windowedLayers("gemma3", 6, undefined)).toEqual([true, true, true, true, true, false]);
+    for (const pattern of [[1], [], 0, -1, 0.5]) expect(windowedLayers("gemma3", 6, pattern)).toBeUndefined();
+    expect(windowedLayers("toString", 6, undefined)).toBeUndefined();
   });
 });
