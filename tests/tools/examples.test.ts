@@ -58,6 +58,12 @@ test(
   SLOW,
 );
 
+test("the command line of a clone says nothing of the Node that starts it", async () => {
+  const { code, stdout, stderr } = await run(["npx", "ingle", "--version"], { cwd: clone });
+  expect([code, stderr]).toEqual([0, ""]);
+  expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+});
+
 test.each(COMMANDS.filter((command) => command !== LISTENS))(
   "%s",
   async (command) => {
