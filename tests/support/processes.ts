@@ -1,11 +1,16 @@
 // Other processes, seen from outside; Linux and its /proc only.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 
-/** The processes that run as children of another. */
-export function childrenOf(parent: number): number[] {
+/** The programs that run as children of another, but for those whose command line holds a text. */
+export function childrenOf(parent: number, but?: string): number[] {
   if (!existsSync("/proc/self/stat")) throw new Error("This test reads /proc.");
   const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
-  return pids.map(Number).filter((pid) => stat(pid)?.parent === parent);
+  // A child that has not begun its program yet has the command line of its parent, and one that has just ended has none.
+  const none = ["", commandOf(parent)];
+  return pids.map(Number).filter((pid) => {
+    const command = stat(pid)?.parent === parent ? commandOf(pid) : "";
+    return !none.includes(command) && (but === undefined || !command.includes(but));
+  });
 }
 
 /** The processes whose command line holds a text. */

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { childrenOf, named } from "./processes.ts";
+import { childrenOf } from "./processes.ts";
 import type { Runtime } from "./runtimes.ts";
 
 export const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
@@ -41,8 +41,6 @@ export interface ServerOptions {
   /** Where it is started; absent: here. */
   cwd?: string;
 }
-
-const promptHosts = (): number[] => named("prompt-host");
 
 // For machines under load; a server takes well below a second.
 const START_MS = 60_000;
@@ -96,7 +94,7 @@ export async function startProgram(
         body: JSON.stringify(body),
         signal: signal ?? null,
       }),
-    children: () => childrenOf(child.pid!).filter((pid) => !promptHosts().includes(pid)),
+    children: () => childrenOf(child.pid!, "prompt-host"),
     kill,
     says: (line) =>
       new Promise((resolve, reject) => {
