@@ -71,6 +71,8 @@ describe.skipIf(skip !== undefined)(`llama-server${skip === undefined ? "" : ` (
       const engine = await adapter.load(await tinyModel(), { slots: 1, context: 512 }, signal());
       const bare = await fed(engine, "a b");
       for (const name of ["<s>", "</s>"]) expect(await fed(engine, `a ${name} b`)).toBeGreaterThan(bare + 3);
+      // Nothing is put into them: they are as long as what is no name.
+      expect(await fed(engine, "a <s> </s> b")).toBe(await fed(engine, "a <q> </q> b"));
       await engine.close();
     });
 
