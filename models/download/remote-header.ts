@@ -2,15 +2,32 @@
 import { GgufError, type GgufHeader, readGguf } from "../gguf/header.ts";
 import type { Model } from "../manifest.ts";
 import { driverOf } from "../sources/registry.ts";
-import type { DownloadOptions } from "../sources/source.ts";
+import { type DownloadOptions, LISTING_MS } from "../sources/source.ts";
 import { SourceError } from "../download-errors.ts";
+import { withTimeout } from "./idle-timeout.ts";
 import type { DialResponse } from "./dial.ts";
 
 /**
  * Reads the header of a model's weights from the first of its sources that can be read from the start: a few megabytes, then the
- * connection is closed. Throws `SourceError` with the reason of each source, and the signal's reason.
+ * connection is closed. `within_ms`: of all sources together, for a person who waits. Throws `SourceError` with the reason of each source,
+ * and the signal's reason.
  */
-export async function fetchRemoteHeader({ files }: Model, options: DownloadOptions, signal: AbortSignal): Promise<GgufHeader> {
+export async function fetchRemoteHeader(
+  model: Model,
+  options: DownloadOptions,
+  signal: AbortSignal,
+  within_ms = LISTING_MS,
+): Promise<GgufHeader> {
+  const stop = new AbortController();
+  const lateError = () => new SourceError("The header of its file did not come in time. Ask again later.");
+  try {
+    return await withTimeout(within_ms, readFirst(model, options, AbortSignal.any([signal, stop.signal])), lateError);
+  } finally {
+    stop.abort();
+  }
+}
+
+async function readFirst({ files }: Model, options: DownloadOptions, signal: AbortSignal): Promise<GgufHeader> {
   const problems: string[] = [];
   const public_problems: string[] = [];
   const [weights] = files;
@@ -18,7 +35,7 @@ export async function fetchRemoteHeader({ files }: Model, options: DownloadOptio
     const driver = driverOf(source, options.drivers);
     if (driver.open === undefined) continue;
     try {
-      return await readHeader(await driver.open(source, options, signal), weights!.size);
+      return await readHeader(await driver.open(source, options, signal), weights!.size, signal);
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof SourceError || error instanceof GgufError)) throw error;
@@ -31,10 +48,15 @@ export async function fetchRemoteHeader({ files }: Model, options: DownloadOptio
   throw new SourceError(problems.join(" "), { public_message: public_problems.join(" ") });
 }
 
-async function readHeader({ headers, read, close }: DialResponse, size: number | undefined): Promise<GgufHeader> {
+async function readHeader(
+  { headers, read, close }: DialResponse,
+  size: number | undefined,
+  signal: AbortSignal,
+): Promise<GgufHeader> {
   try {
     const length = Number(headers.get("content-length")) || undefined;
-    return await readGguf(readForward(read), size ?? length);
+    const next = () => (signal.throwIfAborted(), read());
+    return await readGguf(readForward(next), size ?? length);
   } finally {
     close();
   }

@@ -4,7 +4,7 @@ import type { DialResponse, LocatedResponse } from "../download/dial.ts";
 import type { ExpectedFile } from "../download/partial-file.ts";
 import { safeFileName, type HubReference } from "../reference.ts";
 import { chooseModelFiles } from "./choose-model-files.ts";
-import { type DownloadOptions, HUGGING_FACE } from "./source.ts";
+import { type DownloadOptions, HUGGING_FACE, LISTING_MS } from "./source.ts";
 import { SourceError } from "../download-errors.ts";
 import { retryAfter } from "../download/retry-after.ts";
 import { webSource } from "./web-source.ts";
@@ -60,7 +60,7 @@ export async function listFiles(reference: HubReference, options: DownloadOption
   const path = [...repo.split("/"), "tree", revision].map(encodeURIComponent).join("/");
   const url = new URL(`${endpointOf(options)}/api/models/${path}?recursive=true`);
   const { withTimeout } = await import("../download/idle-timeout.ts");
-  const { listing_ms = 30_000 } = options;
+  const { listing_ms = LISTING_MS } = options;
   const stop = new AbortController();
   try {
     const listing = readPages(url, reference, options, AbortSignal.any([signal, stop.signal]));

@@ -54,6 +54,9 @@ export interface DownloadProgress {
 
 export const HUGGING_FACE = "https://huggingface.co";
 
+/** Milliseconds that a person waits for what a model consists of. */
+export const LISTING_MS = 30_000;
+
 /** Settings of downloads; the environment is not read here. */
 export interface DownloadOptions {
   /** Base address of Hugging Face or of a mirror, which may be plain http. Default `https://huggingface.co`. */
@@ -83,7 +86,7 @@ export interface DownloadOptions {
   connect_ms?: number;
   /** Milliseconds without a byte after which a connection is given up. Default 30,000. */
   stall_ms?: number;
-  /** Milliseconds that a list of files may take, all its pages together. Default 30,000. */
+  /** Milliseconds that a list of files may take, all its pages together; with a header, where that is waited for. Default `LISTING_MS`. */
   listing_ms?: number;
   /** The file is one of several that have to be of one version: it is asked for again where nothing here proves that. */
   one_of_several?: boolean;

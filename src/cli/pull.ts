@@ -2,6 +2,7 @@ import { defineCommand } from "citty";
 import { PINNABLE_ADAPTERS } from "../../adapters/registry.ts";
 import { catalog, DEFAULT_MODEL } from "../../models/catalog.ts";
 import { idOfName, type ModelName, parseModelName, ModelNameError } from "../../models/reference.ts";
+import { LISTING_MS } from "../../models/sources/source.ts";
 import { sourceOptions } from "../server/read-config.ts";
 import type { DownloadEvent } from "../library/download-event.ts";
 import type { MemoryFit } from "../inference/memory-estimator.ts";
@@ -177,9 +178,6 @@ async function* progressOf(events: AsyncIterable<DownloadEvent>, onEvent: (event
     if (event.source !== "" && wait === undefined) yield event;
   }
 }
-
-/** Milliseconds: a person waits no longer. */
-const LISTING_MS = 30_000;
 
 function waitNote({ model_id, problem, retry_at = 0 }: DownloadEvent): string {
   const time = new Date(retry_at * 1000).toLocaleTimeString("en-GB");

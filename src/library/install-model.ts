@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { fillFromHeader } from "../../models/gguf/fill-from-header.ts";
 import { fetchRemoteHeader } from "../../models/download/remote-header.ts";
-import type { DownloadOptions, DownloadProgress } from "../../models/sources/source.ts";
+import { type DownloadOptions, type DownloadProgress, LISTING_MS } from "../../models/sources/source.ts";
 import { describeRepo } from "../../models/sources/huggingface.ts";
 import { DownloadError, SourceError } from "../../models/download-errors.ts";
 import { type GgufHeader, readGgufFile } from "../../models/gguf/header.ts";
@@ -78,9 +78,11 @@ export function createModelInstaller(deps: ModelInstallerOptions): ModelInstalle
       if (plan === undefined) throw notInCatalog(id);
       const options = plan.allow_private ? { ...given, allow_private: true } : given;
       try {
+        const started = performance.now();
         const manifest = await pending.completeFiles(plan, options, signal);
         const weights = weightFilesOf(manifest);
-        const header = await fetchRemoteHeader(manifest, options, signal);
+        const left = (options.listing_ms ?? LISTING_MS) - (performance.now() - started);
+        const header = await fetchRemoteHeader(manifest, options, signal, left);
         const names = weights.map(({ name }) => name);
         const fault = whyUnusable(header, names);
         if (fault !== undefined) throw noModel(id, fault);

@@ -6,6 +6,7 @@ import { readGguf } from "../../../models/gguf/header.ts";
 import { fetchRemoteHeader } from "../../../models/download/remote-header.ts";
 import { createMemoryEstimator } from "../../../src/inference/memory-estimator.ts";
 import { makeModel } from "../../support/app.ts";
+import { eventually } from "../../support/server.ts";
 import { tinyGguf } from "../../support/tiny-gguf.ts";
 
 const never = new AbortController().signal;
@@ -42,6 +43,23 @@ describe("a header at its source", () => {
     await fetchRemoteHeader(model("https://a.example/x"), { fetch }, never);
     expect(taken.bytes).toBeLessThan(150_000);
     expect(taken.cancelled).toBe(true);
+  });
+
+  test("that comes byte by byte is given up, however often a byte comes", async () => {
+    let cancelled = false;
+    const fetch = async (): Promise<Response> => {
+      const body = new ReadableStream<Uint8Array>({
+        async pull(controller) {
+          await new Promise((done) => setTimeout(done, 20));
+          controller.enqueue(BYTES.subarray(0, 1));
+        },
+        cancel: () => void (cancelled = true),
+      });
+      return new Response(body);
+    };
+    const reading = fetchRemoteHeader(model("https://a.example/x"), { fetch }, never, 200);
+    expect(await reading.catch((error: Error) => error.message)).toContain("did not come in time");
+    await eventually("the connection is closed", () => cancelled);
   });
 
   test("is read from the first source that gives it, and each failure has its reason", async () => {
