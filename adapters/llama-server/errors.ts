@@ -2,6 +2,7 @@
 // what the client got wrong is refused with its field, and the rest is no reason to wait.
 import { AdapterError, type ChatRequest } from "../adapter.ts";
 import { contextExceeded } from "../shared/context-exceeded.ts";
+import { continuedMessage } from "../shared/continued-message.ts";
 import type { ServerErrorBody } from "../shared/openai-stream/error-body.ts";
 
 /** `status`: undefined for an error amid a stream. `id`: of the model. */
@@ -25,9 +26,15 @@ export function toAdapterError(
     const last = message.trim().split("\n").at(-1)!.slice(0, 200);
     return new AdapterError("template_failed", `The model's chat template failed (${last}).`);
   }
+  const constraint = constraintOf(request);
   if (message.includes("Unexpected empty grammar stack")) {
     const none = "The grammar that the engine makes of the request leaves no text to go on with.";
-    return new AdapterError("request_refused", none, { param: constraintOf(request) });
+    return new AdapterError("request_refused", none, { param: constraint });
+  }
+  if (message.includes("Failed to initialize samplers") && constraint !== undefined && continuedMessage(request) !== undefined) {
+    const last = `messages[${request.messages.length - 1}]`;
+    const sentence = `The answer goes on with "${last}", which is no beginning of what "${constraint}" permits. Send "continue_final_message": false to have a new answer, or leave "${constraint}" out.`;
+    return new AdapterError("request_refused", sentence, { param: "messages" });
   }
   if (status === 400 || status === 501 || OF_THE_REQUEST.test(message)) {
     const said = message.replace(PREFIXES, "");
@@ -46,7 +53,7 @@ const PREFIXES = /^Unable to generate parser for this template\. Automatic parse
 function fieldOf(message: string, request: ChatRequest): string {
   const named = /^Field '(\w+)'/.exec(message)?.[1];
   if (named !== undefined) return named === "n_predict" ? "max_tokens" : named;
-  if (/grammar|schema|parser|tool/i.test(message)) return constraintOf(request) ?? "messages";
+  if (/grammar|schema|parser|sampler|tool/i.test(message)) return constraintOf(request) ?? "messages";
   return "messages";
 }
 

@@ -98,8 +98,14 @@ describe.skipIf(skip !== undefined)(`llama-server${skip === undefined ? "" : ` (
     };
     const schema = { type: "object", properties: { city: { type: "string" } }, required: ["city"], additionalProperties: false };
     const begun = '{"city": "Pa';
-    const rest = await goOn(engine, begun, { response_format: { type: "json_schema", json_schema: { name: "x", schema } } });
+    const response_format = { type: "json_schema" as const, json_schema: { name: "x", schema } };
+    const rest = await goOn(engine, begun, { response_format });
     expect(JSON.parse(begun + rest)).toEqual({ city: expect.stringMatching(/^Pa/) });
+    expect(goOn(engine, "The city is", { response_format })).rejects.toMatchObject({
+      code: "request_refused",
+      param: "messages",
+      message: expect.stringContaining('"messages[1]", which is no beginning of what "response_format" permits'),
+    });
     const tools = [{ type: "function" as const, function: { name: "look", parameters: { type: "object" } } }];
     const other = await goOn(with_tools, "The capital of France", { tools });
     expect([other.length > 0, other.includes("The capital")]).toEqual([true, false]);
