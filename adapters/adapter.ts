@@ -157,6 +157,7 @@ export interface Tool {
 }
 
 export interface ToolCall {
+  /** Empty in a conversation whose client sent none. */
   id: string;
   type: "function";
   /** `arguments`: JSON, as the model wrote it. */

@@ -61,7 +61,7 @@ function callValue(
   change: ChangeText,
 ): object {
   const called = { name: change(name), arguments: changeTexts(argumentsValue(written, forms), change) };
-  return { id: change(id), type, function: called };
+  return { ...(id !== "" && { id: change(id) }), type, function: called };
 }
 
 function toolValues(

@@ -36,7 +36,7 @@ const DIFFERENT: Record<string, Record<string, string>> = {
   "google-gemma-4-31B-it": everyShape(/parts everywhere/, "the template writes the parts of a rule as Python would"),
   "google-gemma-4-31B-it-interleaved": {
     ...everyShape(/parts everywhere/, "the template writes the parts of a rule as Python would"),
-    ...everyShape(/call|tool that|tool with/, "llama.cpp gives this template the answers of tools in a field of its own"),
+    ...everyShape(/call|tool (that|with)/, "llama.cpp gives this template the answers of tools in a field of its own"),
   },
   "StepFun3.5-Flash": everyShape(/spaces/, "llama.cpp takes the spaces around all texts away"),
   "meetkai-functionary-medium-v3.2": everyShape(/an empty text/, "an empty text is a call without arguments"),

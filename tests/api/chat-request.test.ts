@@ -332,10 +332,22 @@ describe("a parameter that only some engines honour", () => {
     [null, "{}"],
     [undefined, "{}"],
     ["{", "{"],
+    [{ city: "Rome" }, '{"city":"Rome"}'],
   ])("a call with the arguments %j has %j", async (written, expected) => {
     const call = { ...CALL, function: { name: "look", arguments: written } };
     const { messages } = await able({ messages: [{ role: "assistant", content: null, tool_calls: [call] }, ...HI] });
     expect(messages[0]!.tool_calls![0]!.function.arguments).toBe(expected);
+  });
+
+  test("a call may have no id, and its answer no text", async () => {
+    const { id: _, ...call } = CALL;
+    const { messages } = await able({
+      messages: [{ role: "assistant", content: null, tool_calls: [call] }, { role: "tool", content: null }, ...HI],
+    });
+    expect(messages.slice(0, 2)).toEqual([
+      { role: "assistant", content: "", tool_calls: [{ ...CALL, id: "" }] },
+      { role: "tool", content: "" },
+    ]);
   });
 });
 

@@ -12,7 +12,7 @@ const say =
   (role: string) =>
   (content: unknown, more: object = {}): JsonObject => ({ role, content, ...more });
 const [system, user, assistant] = [say("system"), say("user"), say("assistant")];
-const tool = (id: string, content = "sunny", more: object = {}): JsonObject => ({
+const tool = (id: string, content: string | null = "sunny", more: object = {}): JsonObject => ({
   ...{ role: "tool", tool_call_id: id, content },
   ...more,
 });
@@ -92,6 +92,19 @@ export const SHAPES: Record<string, ConversationShape> = {
   "a tool that answers with JSON": { tools, messages: [ASK, calling("call_1"), tool("call_1", '{"sky":"sunny"}')] },
   "a call without tools": { messages: [ASK, calling("call_1"), tool("call_1"), SAY, ASK2] },
   "a call without arguments": { tools, messages: [ASK, calling("call_1", "{}"), tool("call_1")] },
+  "a call without an id": {
+    tools,
+    messages: [ASK, assistant(null, { tool_calls: [{ ...call(""), id: undefined }] }), tool("call_1")],
+  },
+  "a call with an object": {
+    tools,
+    messages: [
+      ASK,
+      assistant(null, { tool_calls: [{ ...call("call_1"), function: { name: "get_weather", arguments: { city: "Rome" } } }] }),
+      tool("call_1"),
+    ],
+  },
+  "a tool without an answer": { tools, messages: [ASK, calling("call_1"), tool("call_1", null)] },
   "a call with an empty text": { tools, messages: [ASK, calling("call_1", ""), tool("call_1")] },
   "a call with half an object": { tools, messages: [ASK, calling("call_1", "{city"), tool("call_1")] },
   "an answer that was begun": { messages: [ASK, BEGUN] },

@@ -44,14 +44,18 @@ const Content = v.union([
   ),
 ]);
 
-/** Gateways write nothing for a call without arguments. What is no JSON object is what a model wrote, and goes on as it is. */
+/**
+ * Gateways write nothing for a call without arguments, and Ollama's clients the object itself. What is no JSON object is what a model wrote,
+ * and goes on as it is.
+ */
 const CallArguments = v.pipe(
-  v.nullish(v.string(), ""),
-  v.transform((written) => (written.trim() === "" ? "{}" : written)),
+  v.nullish(v.union([v.string(), v.record(v.string(), v.unknown())]), ""),
+  v.transform((written) => (typeof written === "object" ? JSON.stringify(written) : written.trim() === "" ? "{}" : written)),
 );
 
 const ToolCall = v.object({
-  id: v.string(),
+  /** Absent, it is empty: calls and their answers come in one order. */
+  id: v.nullish(v.string(), ""),
   type: v.optional(v.literal("function"), "function"),
   function: v.object({ name: v.string(), arguments: CallArguments }),
 });
@@ -88,9 +92,11 @@ export const Message = v.pipe(
     const calls = callsOf(value);
     // An assistant that refused said that; one that only called, or said nothing, said no text.
     const content = (value.content || undefined) ?? (role === "assistant" ? (value.refusal ?? "") : value.content);
+    // A tool may have nothing to say.
+    const is_silent = value.content === null && (role === "tool" || role === "function");
     const reasoning = role === "assistant" && (value.reasoning_content || value.reasoning || value.thinking);
     const tool_call_id = value.tool_call_id || (role === "function" && name ? legacyCallId(name) : undefined);
-    if (content == null && calls === undefined) {
+    if (content == null && calls === undefined && !is_silent) {
       addIssue({
         message: codedMessage("missing_required_parameter", `"content" is missing. Add it to the message.`),
         path: [{ type: "object", origin: "value", input: value, key: "content", value: undefined }],
