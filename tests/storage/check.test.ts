@@ -13,6 +13,7 @@ import {
   symlinkSync,
   truncateSync,
   writeFileSync,
+  existsSync,
 } from "node:fs";
 import { spawnSync } from "node:child_process";
 import { tmpdir } from "node:os";
@@ -427,6 +428,25 @@ describe("a damaged record and what belongs to it", () => {
       const { findings } = await checkFolder(base, { in_use: false }).finally(() => spy.mockRestore());
       expect(findings).toMatchObject([{ kind: "damaged", path: `threads/${made.id}.json`, can_be_set_aside: false }]);
     }
+  });
+
+  test("what an ended run has left beside a record that is good by now is set aside, and does not bring a removed thread back", async () => {
+    const { base, path, put, find, one } = await house();
+    const good = readFileSync(join(base, path.thread), "utf8");
+    put(path.thread, "");
+    // The new record is written; moving the damaged one fails.
+    for (let at = 1; !existsSync(join(base, `${path.thread}.recovered`)); at++)
+      await setAside(
+        base,
+        await find(),
+        "first",
+        brokenAt((n) => n >= at, "EIO"),
+      ).catch(() => {});
+    put(path.thread, good);
+    expect(await find()).toMatchObject([{ kind: "foreign", path: `${path.thread}.recovered` }]);
+    await setAside(base, await find(), "second");
+    expect(await find()).toEqual([]);
+    expect((await openFolder(base).store.threads.get(one.thread.id))!.metadata).toEqual(one.thread.metadata);
   });
 
   test("a run that the disk ends at any call, or that dies there, is finished by the next one", async () => {

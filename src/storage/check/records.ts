@@ -37,8 +37,12 @@ export async function checkRecords(checked: CheckedFolder): Promise<Records> {
   const models: Model[] = [];
   const fetched: string[] = [];
   const threads = new Set<string>();
+  const sound_threads = new Set<string>();
+  /** Threads whose damaged record was being set aside when that was ended. */
+  const replaced: string[] = [];
 
-  await checkCollection("threads", "threads", (record) => threads.add(record.id));
+  await checkCollection("threads", "threads", ({ id }) => threads.add(id) && sound_threads.add(id));
+  replaced.forEach(reportReplacement);
   await checkMessages();
   await checkCollection("assistants", "assistants");
   await checkCollection("models", "models", (record) => models.push(record as Model));
@@ -56,7 +60,11 @@ export async function checkRecords(checked: CheckedFolder): Promise<Records> {
       const place = `${path}/${entry.name}`;
       const key = entry.name.endsWith(SUFFIX) ? entry.name.slice(0, -SUFFIX.length) : "";
       if (TEMPORARY.test(entry.name) && entry.kind === "file") continue;
-      if (base === "threads" && reportReplacement(entry.name)) continue;
+      const in_place_of = base === "threads" ? replacedThread(entry.name) : undefined;
+      if (in_place_of !== undefined) {
+        replaced.push(in_place_of);
+        continue;
+      }
       const id = kind.toId(key);
       if (key === "" || (id === undefined && !kind.isHashedKey?.(key))) {
         report("foreign", place, "Its name is none that ingle gives.");
@@ -72,13 +80,13 @@ export async function checkRecords(checked: CheckedFolder): Promise<Records> {
     }
   }
 
-  /** Whether it is the new record of a thread whose damaged one was being set aside when that was ended. */
-  function reportReplacement(name: string): boolean {
-    const id = name.endsWith(REPLACEMENT) ? threadIdOf(name.slice(0, -REPLACEMENT.length)) : undefined;
-    if (id === undefined) return false;
-    if (!threads.has(id)) report("damaged", `threads/${id}${SUFFIX}`, "Its new record is not in its place yet.");
+  /** A new record takes its place with the next fix, unless the record there is good by now. */
+  function reportReplacement(id: string): void {
+    const place = `threads/${id}${SUFFIX}`;
+    if (sound_threads.has(id))
+      report("foreign", `${place}${REPLACEMENT}`, "It was to replace a damaged record, and the record is good.");
+    else if (!threads.has(id)) report("damaged", place, "Its new record is not in its place yet.");
     threads.add(id);
-    return true;
   }
 
   async function readRecord(
@@ -120,3 +128,7 @@ export async function checkRecords(checked: CheckedFolder): Promise<Records> {
     if (left.length > 0 && !goes_on) report("orphaned", place, `Its thread is gone; ${left.length} messages are left.`);
   }
 }
+
+/** The thread whose new record a file of that name is. */
+const replacedThread = (name: string): string | undefined =>
+  name.endsWith(REPLACEMENT) ? threadIdOf(name.slice(0, -REPLACEMENT.length)) : undefined;
