@@ -38,8 +38,9 @@ export function busyModel(id: string, change: "downloaded" | "removed"): ApiErro
 }
 
 export function takenId(id: string): ApiError {
-  const message = `The id ${quote(id)} stands for another model. Choose another "id", or delete that model first.`;
-  return new ApiError(409, message, { code: "model_exists", param: "id" });
+  const sentence = (option: string): string =>
+    `The id ${quote(id)} stands for another model. Choose another with ${option}, or delete that model first.`;
+  return new ApiError(409, sentence('"id"'), { code: "model_exists", param: "id", owner_message: sentence("--id") });
 }
 
 export function uncheckedFile(id: string): ApiError {

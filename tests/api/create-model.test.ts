@@ -378,6 +378,12 @@ describe("a file that is there", () => {
     const { added, refusal, owner } = house();
     await added({ path: file("a.gguf") }, owner);
     expect(await refusal({ path: file("a.gguf") }, owner)).toMatchObject({ status: 409, code: "model_exists" });
+    // Files of one name in two folders of a repository have one id, unless another is chosen.
+    expect(await added({ repo: "hf:org/name/Q4/m.gguf" })).toMatchObject({ id: "org/name/m" });
+    const refused = await refusal({ repo: "hf:org/name/Q8/m.gguf" }, owner);
+    expect(refused).toMatchObject({ status: 409, code: "model_exists", param: "id" });
+    expect(refused.message).toContain("Choose another with --id");
+    expect(await added({ repo: "hf:org/name/Q8/m.gguf", id: "q8" })).toMatchObject({ id: "q8" });
     expect(await added({ path: file("a.gguf"), id: "b" }, owner)).toMatchObject({ id: "b" });
   });
 });
