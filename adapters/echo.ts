@@ -4,6 +4,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { OwnModel } from "../models/own-model.ts";
 import { AdapterError, type Adapter, type ChatEvent, type ChatRequest } from "./adapter.ts";
 import { contextExceeded } from "./shared/context-exceeded.ts";
+import { continuedMessage } from "./shared/continued-message.ts";
 import { textOf } from "./shared/message-text.ts";
 import { stopFilter } from "./shared/stop-filter.ts";
 
@@ -42,7 +43,9 @@ async function* answer(request: ChatRequest, signal: AbortSignal, context: numbe
   const prompt_tokens = request.messages.reduce((sum, { content }) => sum + wordsOf(textOf(content)).length, 0);
   if (prompt_tokens >= context) throw contextExceeded({ n_prompt_tokens: prompt_tokens, n_ctx: context });
   const max_tokens = Math.min(request.max_tokens, context - prompt_tokens);
-  const words = wordsOf(textOf(request.messages.at(-1)?.content ?? ""));
+  // An answer that goes on with the last message does not say it again.
+  const last = request.messages.at(continuedMessage(request) === undefined ? -1 : -2);
+  const words = wordsOf(textOf(last?.content ?? ""));
   const stops = stopFilter(request.stop);
   let completion_tokens = 0;
   let stopped = false;

@@ -1,5 +1,7 @@
+import { expect, test } from "bun:test";
 import { echo } from "../../adapters/echo.ts";
-import { adapterSuite } from "../adapter-suite.ts";
+import { adapterSuite, collect } from "../adapter-suite.ts";
+import { ask } from "../support/models.ts";
 
 adapterSuite("echo", {
   adapter: echo(),
@@ -8,4 +10,19 @@ adapterSuite("echo", {
   prompt_tokens: 17,
   context: 512,
   samples: false,
+});
+
+test("an answer that was begun does not say its beginning again", async () => {
+  const { signal } = new AbortController();
+  const engine = await echo().load({ id: "echo", path: "", settings: {} }, { slots: 1, context: 512 }, signal);
+  const textOf = async (continue_final_message?: boolean): Promise<string> => {
+    const messages = [
+      { role: "user" as const, content: "one two" },
+      { role: "assistant" as const, content: "so far" },
+    ];
+    const asked = ask(messages, continue_final_message === undefined ? {} : { continue_final_message });
+    return (await collect(engine.chat(asked, signal))).text;
+  };
+  expect([await textOf(), await textOf(true), await textOf(false)]).toEqual(["one two", "one two", "so far"]);
+  await engine.close();
 });
