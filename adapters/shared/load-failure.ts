@@ -88,7 +88,7 @@ const CAUSES: [RegExp, (name: string) => string][] = [
     () => "one of its files is not there, or belongs to another model",
   ],
   [
-    /failed to (?:read|seek)|has offset \d+, expected|end of file|within the file bounds|invalid data|duplicate|string length \d+ exceeds|Array buffer allocation failed/,
+    /failed to (?:read|seek)|has offset \d+, expected|end of file|within the file bounds|invalid data|duplicate|string length \d+ exceeds|Array buffer allocation failed|std::out_of_range/,
     () => "its file is damaged or cut",
   ],
   [/failed to load (?:CLIP|multimodal) model/, () => "its projector cannot be read"],

@@ -65,6 +65,7 @@ describe("what llama.cpp prints of a load is a reason:", () => {
     "invalid split count, given: 1 splits, but expected 2": "one of its files is not there, or belongs to another model.",
     "failed to load GGUF split from /srv/m-00002-of-00002.gguf": "one of its files is not there, or belongs to another model.",
     "gguf_init_from_reader: failed to read tensor data": "its file is damaged or cut.",
+    "terminate called after throwing an instance of 'std::out_of_range'": "its file is damaged or cut.",
     "clip_init: failed to load model '/srv/p.gguf': load_hparams: unknown projector type: newvl":
       'the engine does not know the kind "newvl" of its projector.',
     "mismatch between text model (n_embd = 64) and mmproj (n_embd = 128)": "its projector is that of another model.",
