@@ -31,6 +31,12 @@ export interface ModelFileFacts {
   extra_bytes: number;
 }
 
+export interface ExpectedLoad {
+  header: GgufHeader;
+  /** Tokens of a slot. */
+  context: number;
+}
+
 export interface MemoryEstimatorOptions {
   /** Generations at a time, of each model; absent: what memory allows. */
   slots?: number | undefined;
@@ -49,11 +55,17 @@ export interface MemoryEstimator {
    */
   need(model: InstalledModel, load: RequestedLoad): Promise<LoadMemory>;
   fitOfFile(facts: ModelFileFacts, settings: Model["settings"]): MemoryFit;
+  /**
+   * The header of an installed model, and the context of a load by it. It may be a second old: lists of models tell it, and a look at the
+   * memory of the machine reads several files. Throws as `facts`.
+   */
+  expectedLoad(model: InstalledModel): Promise<ExpectedLoad>;
   /** From the manifest, without its file; undefined where the manifest does not say enough. */
   roughFit(model: Model): MemoryFit | undefined;
 }
 
 const MOST_HEADERS = 200;
+const EXPECTED_MS = 1_000;
 
 export function createMemoryEstimator({ slots, context, budget }: MemoryEstimatorOptions): MemoryEstimator {
   // The key changes when another file takes the place of this one.
@@ -65,6 +77,12 @@ export function createMemoryEstimator({ slots, context, budget }: MemoryEstimato
     const header = headers.get(key) ?? readHeader(path);
     headers.set(key, header);
     return { header: await header, extra_bytes };
+  };
+
+  const expected = new LRUCache<string, Promise<ExpectedLoad>>({ max: MOST_HEADERS, ttl: EXPECTED_MS });
+  const expectLoad = async (model: InstalledModel): Promise<ExpectedLoad> => {
+    const read = await facts(model);
+    return { header: read.header, context: chooseLoad(setBy(model.settings), sizesOf(read), budget()).context };
   };
 
   const setBy = (settings: Model["settings"]): RequestedLoad => ({ slots, context: context ?? settings.ctx_len });
@@ -90,6 +108,16 @@ export function createMemoryEstimator({ slots, context, budget }: MemoryEstimato
       return { load: chosen, total: sizes.total(chosen), largestContext };
     },
     fitOfFile: (read, settings) => fitOf(setBy(settings), sizesOf(read)),
+    expectedLoad(model) {
+      const key = `${model.settings.ctx_len} ${model.path}`;
+      const known = expected.get(key);
+      if (known !== undefined) return known;
+      const made = expectLoad(model);
+      expected.set(key, made);
+      // A file that cannot be read now is looked at again with the next answer.
+      made.catch(() => expected.delete(key));
+      return made;
+    },
     roughFit({ settings, context_length: trained, metadata: { size, token_bytes } }) {
       if (size === undefined || token_bytes === undefined) return undefined;
       const total = (load: ContextLoad): number => estimateRoughly(size, token_bytes, load).total;

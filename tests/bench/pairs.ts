@@ -1,6 +1,6 @@
 // `npm run bench:pairs -- OTHER`: this checkout beside another one, such as the commit before, in alternating pairs. Each row is the mean of the
 // paired ratios with its 95 % interval: above 1 this checkout is the faster one. A floor is met when the upper end reaches it.
-// PAIRS=n (15), ONLY=get,slow,stream,start, RUNTIMES=bun,node,deno and ADAPTERS=node-llama-cpp,llama-server make it longer or shorter.
+// PAIRS=n (15), ONLY=get,models,slow,stream,start, RUNTIMES=bun,node,deno and ADAPTERS=node-llama-cpp,llama-server make it longer or shorter.
 import { mkdtempSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
@@ -14,7 +14,7 @@ import { get, load } from "./load.ts";
 import { keepSlowClients } from "./slow-clients.ts";
 
 const PAIRS = Number(process.env.PAIRS ?? 15);
-const ONLY = (process.env.ONLY ?? "get,slow,stream,start").split(",");
+const ONLY = (process.env.ONLY ?? "get,models,slow,stream,start").split(",");
 const ADAPTERS = (process.env.ADAPTERS ?? "node-llama-cpp,llama-server").split(",");
 const MAX_TOKENS = 128;
 /** Requests of one side of a pair: short, since a processor that is shared changes its speed from one second to the next. */
@@ -88,6 +88,16 @@ const getThread = (runtime: Runtime): Promise<number[]> =>
     });
   });
 
+/** With one model that is installed and not loaded. */
+async function getModels(runtime: Runtime): Promise<number[]> {
+  const { path } = await realModel();
+  return withServers(runtime, ["--models-dir", dirname(path)], async (servers) => {
+    for (const { url } of servers) await post(url, "/v1/models", { path });
+    const request = (): string => get("/v1/models");
+    return ratios(async (side) => (await load({ url: servers[side]!.url, wide: 50, requests: READS, request })).per_second);
+  });
+}
+
 async function oneStream(runtime: Runtime, adapter: string): Promise<number[]> {
   const model = await realModel();
   const args = ["--slots", "4", "--context", "2048", "--threads", `${THREADS}`, "--adapter", adapter, "--keep-alive", "-1"];
@@ -132,6 +142,7 @@ console.log(`| ${"row".padEnd(40)} | ratio | 95 % interval | pairs |\n| ${"-".re
 try {
   for (const runtime of wantedRuntimes()) {
     if (ONLY.includes("get")) print(`GET thread, ${runtime.name}`, await getThread(runtime));
+    if (ONLY.includes("models")) print(`GET models, ${runtime.name}`, await getModels(runtime));
     if (ONLY.includes("slow")) print(`p99 beside ${SLOW_CLIENTS} slow clients, ${runtime.name}`, await besideSlow(runtime));
     if (ONLY.includes("start")) print(`start until it listens, ${runtime.name}`, await starts(runtime));
     if (ONLY.includes("stream") && runtime.name === "bun")

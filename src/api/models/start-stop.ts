@@ -36,7 +36,7 @@ export const loadedModelRoutes = ({ pool, library, guards, adapterNotice }: Deps
   new Hono<AppEnv>().get("/", async function listLoadedModels(c) {
     const idle = (await library.list()).filter(({ id }) => pool.state(id) === "stopped");
     const for_owner = isOperator(c, guards.operator_key);
-    const problems = await Promise.all(idle.map((model) => problemOf(model, library, for_owner)));
+    const problems = await Promise.all(idle.map((model) => problemOf(() => library.resolve(model), for_owner)));
     const notices = [adapterNotice?.(), ...problems].filter((text) => text !== undefined);
     return json(c, { object: "list", data: pool.list(), notice: notices.length > 0 ? notices.join(" ") : undefined });
   });

@@ -1,6 +1,6 @@
 // The wire form of a model.
 import type { GgufHeader } from "../../../models/gguf/header.ts";
-import type { Model } from "../../../models/manifest.ts";
+import type { InstalledModel, Model } from "../../../models/manifest.ts";
 import { isInside } from "../../../models/download/addresses.ts";
 import { driverOf } from "../../../models/sources/registry.ts";
 import type { Deps } from "../deps.ts";
@@ -39,9 +39,10 @@ export async function toWireModel(model: Model, presence: ModelPresence, deps: D
       return { filename: file.name, type: source.type, ...place, ...(address !== undefined && { url: address }) };
     }),
   );
-  const { state, problem } = await readState(model, presence, deps, for_owner);
+  const resolve = onlyOnce(() => deps.library.resolve(model));
+  const { state, problem } = await readState(model, presence, deps, { resolve, for_owner });
   const adapter = deps.adapterOf(model);
-  const { context: loaded, header } = await readLoadedContext(model, presence, deps);
+  const { context: loaded, header } = await readLoadedContext(model, presence, deps, resolve);
   const partial_bytes = state === "available" || state === "damaged" ? await deps.library.partialBytes(model.id) : 0;
   return {
     ...fields,
@@ -57,25 +58,33 @@ export async function toWireModel(model: Model, presence: ModelPresence, deps: D
     state,
     ...(problem !== undefined && { problem }),
     ...(partial_bytes > 0 && { partial_bytes }),
-    ...(await readFileFacts(model, presence, deps, options)),
+    ...(await readFileFacts(model, presence, deps, { ...options, resolve })),
     context_length: model.context_length ?? null,
     loaded_context_length: loaded,
     capabilities: ["chat", ...adapter.capabilities(model)],
   };
 }
 
+/** Finds the files of the model, as `Library.resolve`. */
+type Resolve = () => Promise<InstalledModel>;
+
+/** Each look costs several calls of the system, and they all are for one answer. */
+function onlyOnce<T>(look: () => Promise<T>): () => Promise<T> {
+  let looked: Promise<T> | undefined;
+  return () => (looked ??= look());
+}
+
 /** Empty where nothing is known; `state` shows a broken file. */
 async function readFileFacts(
   model: Model,
   presence: ModelPresence,
-  { estimator, library, fetchRemoteFacts }: Deps,
-  { fit = false, remote }: WireModelOptions,
+  { estimator, fetchRemoteFacts }: Deps,
+  { fit = false, remote, resolve }: WireModelOptions & { resolve: Resolve },
 ) {
   if (!fit || estimator === undefined || model.upstream !== undefined) return {};
   const facts =
     presence === "installed"
-      ? await library
-          .resolve(model)
+      ? await resolve()
           .then(estimator.facts)
           .catch(() => undefined)
       : remote && (await fetchRemoteFacts?.(model.id, remote));
@@ -88,17 +97,15 @@ async function readFileFacts(
 async function readLoadedContext(
   model: Model,
   presence: ModelPresence,
-  { pool, estimator, library }: Deps,
+  { pool, estimator }: Deps,
+  resolve: Resolve,
 ): Promise<{ context: number | null; header?: GgufHeader }> {
   const loaded = pool.list().find(({ id }) => id === model.id)?.context_length;
   if (loaded != null || presence !== "installed" || estimator === undefined || model.upstream !== undefined)
     return { context: loaded ?? null };
-  const facts = await library
-    .resolve(model)
-    .then(estimator.facts)
-    .catch(() => undefined);
-  if (facts === undefined) return { context: null };
-  return { context: estimator.fitOfFile(facts, model.settings).context, header: facts.header };
+  return resolve()
+    .then(estimator.expectedLoad)
+    .catch(() => ({ context: null }));
 }
 
 /** The same for a model whose file is not here, or cannot be read. */
@@ -115,20 +122,25 @@ function detailsOf({ header }: ModelFileFacts) {
 }
 
 /** `problem`: what is wrong with a damaged model, and what to do. */
-async function readState(model: Model, presence: ModelPresence, { pool, downloads, library }: Deps, for_owner: boolean) {
+async function readState(
+  model: Model,
+  presence: ModelPresence,
+  { pool, downloads }: Deps,
+  { resolve, for_owner }: { resolve: Resolve; for_owner: boolean },
+) {
   const download = downloads.state(model.id);
   if (download === "downloading" || download === "queued" || download === "waiting") return { state: download };
   if (presence === "damaged") return { state: presence, problem: 'Its record cannot be read. "ingle check" says why.' };
   if (presence === "available") return { state: presence };
   const state = pool.state(model.id);
   if (state !== "stopped") return { state };
-  const problem = await problemOf(model, library, for_owner);
+  const problem = await problemOf(resolve, for_owner);
   return problem === undefined ? { state } : { state: "damaged", problem };
 }
 
 /** What is wrong with the files of a model, in words. */
-export async function problemOf(model: Model, library: Deps["library"], for_owner: boolean): Promise<string | undefined> {
-  return library.resolve(model).then(
+export async function problemOf(resolve: Resolve, for_owner: boolean): Promise<string | undefined> {
+  return resolve().then(
     () => undefined,
     (error) => errorBody(toApiError(error), for_owner).error.message,
   );
