@@ -142,7 +142,9 @@ export async function pull(api: Api, id: string, attended = true): Promise<boole
     if (last?.state !== "done") throw new CliError(begun ? stoppedMessage(id, last?.bytes ?? 0) : NOT_BEGUN, stopped ? 130 : 1);
     return true;
   } catch (error) {
-    throw error instanceof RefusedError && error.code === "model_not_found" ? new CliError(error.message + hints(id)) : error;
+    throw error instanceof RefusedError && error.code === "model_not_found"
+      ? new CliError(error.message + (await hints(id)))
+      : error;
   } finally {
     for (const name of SIGNALS) process.removeListener(name, onSignal);
   }
@@ -192,9 +194,9 @@ function stoppedMessage(id: string, kept: number): string {
 }
 
 /** What may have been meant: ids that share a word of three letters or more with what was typed, or a repository. */
-function hints(id: string): string {
+async function hints(id: string): Promise<string> {
   const words = id.toLowerCase().match(/[a-z0-9.]{3,}/g) ?? [];
-  const near = catalog().filter((model) => words.some((word) => model.id.includes(word)));
+  const near = (await catalog()).filter((model) => words.some((word) => model.id.includes(word)));
   const named = near.map(({ id }) => id).join(", ");
   const hub = /^[\w.-]+\/[\w.-]+(:[\w.-]+)?$/.test(id) ? ` Of Hugging Face it is hf:${id}.` : "";
   return `${hub}${named && ` Near are: ${named}.`}`;

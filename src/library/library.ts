@@ -9,7 +9,7 @@ import { createWeightFiles, sumPartialBytes, type WeightFilesOptions } from "./w
 import { createWeightVerifier } from "./weight-verifier.ts";
 import type { ModelInstaller } from "./install-model.ts";
 import { totalBytes, weightFilesOf } from "./model-files.ts";
-import { isOldRecord, withoutOldDefaults } from "./old-record.ts";
+import { isOfCatalog, isOldRecord, withoutOldContext, withoutOldDefaults } from "./old-record.ts";
 import { createPendingModels, type PendingModels } from "./pending-models.ts";
 import { createDownloadPlanner, type DownloadPlanner } from "./plan-download.ts";
 import type { Collection } from "../storage/collection.ts";
@@ -102,12 +102,13 @@ export function createLibrary({
   /** A record of an older release lacks what was not read of headers then; no load fails for it. */
   async function renewOldRecord(model: Model, path: string): Promise<void> {
     if (!isOldRecord(model)) return;
-    const [{ readGgufFile }, { fillFromHeader }] = await Promise.all([
+    const [{ readGgufFile }, { fillFromHeader }, is_of_catalog] = await Promise.all([
       import("../../models/gguf/header.ts"),
       import("../../models/gguf/fill-from-header.ts"),
+      isOfCatalog(model),
     ]);
     const header = await readGgufFile(path);
-    await records.patch(model.id, (record) => fillFromHeader(withoutOldDefaults(record), header));
+    await records.patch(model.id, (record) => fillFromHeader(is_of_catalog ? withoutOldContext(record) : record, header));
   }
 
   const getRecord = async (id: string): Promise<Model | undefined> => {
@@ -138,7 +139,7 @@ export function createLibrary({
     },
     fetchRemoteFacts: async (...args) => (await installer()).fetchRemoteFacts(...args),
 
-    list: async () => (await records.getMany(await records.ids())).map(withoutOldDefaults),
+    list: async () => Promise.all((await records.getMany(await records.ids())).map(withoutOldDefaults)),
 
     async all() {
       const ids = await records.ids();

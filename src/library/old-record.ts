@@ -12,9 +12,19 @@ export const isOldRecord = ({ files, template_kwargs }: Model): boolean => files
  * The record as this release would have written it: without the context that only the catalogue has set, so that memory decides. In a record of
  * this release 4,096 tokens are somebody's choice, and stay.
  */
-export function withoutOldDefaults(model: Model): Model {
-  const { ctx_len, ...settings } = model.settings;
-  if (ctx_len !== OLD_CATALOG_CONTEXT || !isOldRecord(model)) return model;
-  const is_of_catalog = catalog().some(({ id, source_url }) => id === model.id && source_url === model.source_url);
-  return is_of_catalog ? { ...model, settings } : model;
+export async function withoutOldDefaults(model: Model): Promise<Model> {
+  return hasOldContext(model) && (await isOfCatalog(model)) ? withoutOldContext(model) : model;
 }
+
+/** The same for a record of a model that `isOfCatalog`. */
+export function withoutOldContext(model: Model): Model {
+  if (!hasOldContext(model)) return model;
+  const { ctx_len: _, ...settings } = model.settings;
+  return { ...model, settings };
+}
+
+export async function isOfCatalog({ id, source_url }: Model): Promise<boolean> {
+  return (await catalog()).some((listed) => listed.id === id && listed.source_url === source_url);
+}
+
+const hasOldContext = (model: Model): boolean => model.settings.ctx_len === OLD_CATALOG_CONTEXT && isOldRecord(model);

@@ -29,7 +29,7 @@ export function createDownloadPlanner({ records, downloads, weightFiles }: Downl
       if (installed !== undefined && fault === undefined) return undefined;
       if (fault instanceof ApiError && fault.code !== "model_corrupted") throw fault;
       const added = await downloads.get(id);
-      const listed = catalog().find((model) => model.id === id);
+      const listed = (await catalog()).find((model) => model.id === id);
       // What an older catalogue said of its model may hold no more. A client may have added another model by this id.
       const is_listed = listed !== undefined && !added?.reference && added?.model.source_url === listed.source_url;
       if (added !== undefined) return is_listed ? { ...added, model: listed } : added;

@@ -141,7 +141,7 @@ describe("every model of the catalogue", () => {
     const { request } = makeApp();
     const { data } = (await (await request("/v1/models?catalog=true")).json()) as { data: { id: string }[] };
     const shipped = data.filter(({ id }) => id !== "tiny");
-    expect(shipped).toHaveLength(catalog().length);
+    expect(shipped).toHaveLength((await catalog()).length);
     for (const model of shipped) {
       const alone: any = await (await request(`/v1/models/${model.id}?catalog=true`)).json();
       const found = [...faults(MODEL, model, { whole: true }), ...faults(GOT, alone, { whole: true })];
@@ -151,7 +151,7 @@ describe("every model of the catalogue", () => {
   });
 
   test("has them when it is installed, by a record of an older release too", async () => {
-    for (const listed of catalog()) {
+    for (const listed of await catalog()) {
       const { template_prompt: _, ...old } = listed;
       const { request } = makeApp({ models: [{ ...old, created: 1, files: [{ name: "a.gguf", size: 1, sources: [] }] }] });
       const installed: any = await (await request(`/v1/models/${listed.id}`)).json();

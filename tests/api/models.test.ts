@@ -188,7 +188,7 @@ describe("the list", () => {
     putWeights("qwen3-4b", "Qwen3-4B-Q4_K_M.gguf.part");
     const { request } = makeApp({ models: [makeModel("mine"), makeModel("qwen3-8b")], weights });
     const { data } = (await (await request("/v1/models?catalog=true")).json()) as { data: Record<string, unknown>[] };
-    expect(data.map(({ id }) => id)).toEqual([...catalog().map(({ id }) => id), "mine"].sort());
+    expect(data.map(({ id }) => id)).toEqual([...(await catalog()).map(({ id }) => id), "mine"].sort());
     const of = (id: string) => data.find((model) => model["id"] === id);
     expect(of("qwen3-4b")).toMatchObject({ state: "available", partial_bytes: 5, created: 0, metadata: { size: 2497280256 } });
     expect(of("qwen3-0.6b")).toMatchObject({ state: "available", source_url: "https://huggingface.co/Qwen/Qwen3-0.6B" });

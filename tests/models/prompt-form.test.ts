@@ -95,15 +95,15 @@ function rendered(source: string, values: Record<string, unknown>): string | und
   }
 }
 
-test("the catalogue says of its models what their families' templates make", () => {
+test("the catalogue says of its models what their families' templates make", async () => {
   const forms = TEMPLATES.map(([, template]) => promptForm(template));
-  for (const { id, template_prompt } of catalog()) expect([id, forms.includes(template_prompt)]).toEqual([id, true]);
+  for (const { id, template_prompt } of await catalog()) expect([id, forms.includes(template_prompt)]).toEqual([id, true]);
 });
 
 test("the template in the file of the default model is what the catalogue says", async () => {
   const { id, path } = await realModel();
   const { chat_template = "" } = await readGgufFile(path);
-  const form = catalog().find((model) => model.id === id)?.template_prompt;
+  const form = (await catalog()).find((model) => model.id === id)?.template_prompt;
   expect(promptForm(chat_template)).toBe(form);
   expect(new Template(chat_template).render({ messages: MESSAGES, add_generation_prompt: true })).toBe(form!);
 }, 300_000);

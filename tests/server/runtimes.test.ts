@@ -44,7 +44,7 @@ const SPARE = "spare";
 const results: Record<string, Record<string, string>> = { engine: {} };
 /** Has the default model where the catalogue says that it is. */
 let hub: Hub;
-const { size: SIZE = 0, sources } = catalog().find(({ id }) => id === DEFAULT_MODEL)!.files[0]!;
+const { size: SIZE = 0, sources } = (await catalog()).find(({ id }) => id === DEFAULT_MODEL)!.files[0]!;
 const AT_HUB = sources.flatMap((one) =>
   one.type === "huggingface" ? [`/${one.repo}/resolve/${one.revision}/${one.file}`] : [],
 )[0]!;

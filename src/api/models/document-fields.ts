@@ -10,16 +10,20 @@ import { PLAIN_PICTURE } from "../plain-picture.ts";
  * `context`: tokens that a slot of it holds, or would hold. `header`: of its file, where that was read. Absent is what nobody knows before
  * its first load.
  */
-export function documentSettings(model: Model, context: number | undefined, header?: GgufHeader) {
-  const { ctx_len = context, prompt_template = model.template_prompt ?? readPrompt(model, header) } = model.settings;
+export async function documentSettings(model: Model, context: number | undefined, header?: GgufHeader) {
+  const { ctx_len = context } = model.settings;
+  const prompt_template = model.settings.prompt_template ?? model.template_prompt ?? (await readPrompt(model, header));
   return { ...(ctx_len !== undefined && { ctx_len }), ...(prompt_template !== undefined && { prompt_template }) };
 }
 
 /** For a record that does not say it, as one of an older release, or an imported one before its first load. */
-function readPrompt({ id, source_url, upstream, files }: Model, header: GgufHeader | undefined): string | undefined {
+async function readPrompt(
+  { id, source_url, upstream, files }: Model,
+  header: GgufHeader | undefined,
+): Promise<string | undefined> {
   if (upstream !== undefined || files.length === 0) return undefined;
   if (header !== undefined) return promptForm(header.chat_template ?? "");
-  return catalog().find((listed) => listed.id === id && listed.source_url === source_url)?.template_prompt;
+  return (await catalog()).find((listed) => listed.id === id && listed.source_url === source_url)?.template_prompt;
 }
 
 /** What a request gets that says nothing; null is what another server decides. Only the server's setting says whether it streams. */

@@ -46,7 +46,7 @@ export const modelRoutes = (deps: Deps) => {
         const options = { fit: true, for_owner: isOperator(c, deps.guards.operator_key) };
         if (model !== undefined) return json(c, await toWireModel(model, "installed", deps, options));
         const manifest =
-          (await deps.library.getPending(id)) ?? (withCatalog ? catalog().find((each) => each.id === id) : undefined);
+          (await deps.library.getPending(id)) ?? (withCatalog ? (await catalog()).find((each) => each.id === id) : undefined);
         if (manifest === undefined) throw withCatalog ? notInCatalog(id) : noModel(id);
         const dials = query.fit === "true" && c.req.method !== "HEAD";
         if (dials) checkActingGet(c, keyed);
@@ -70,7 +70,7 @@ export const modelRoutes = (deps: Deps) => {
 async function findModels({ library }: Deps, withCatalog: boolean): Promise<Map<string, [Model, ModelPresence]>> {
   const found = new Map<string, [Model, ModelPresence]>();
   if (withCatalog)
-    for (const model of [...catalog(), ...(await library.listPending())]) found.set(model.id, [model, "available"]);
+    for (const model of [...(await catalog()), ...(await library.listPending())]) found.set(model.id, [model, "available"]);
   for (const [id, model] of await library.all())
     found.set(id, model === undefined ? [newModelRecord(id, 0), "damaged"] : [model, "installed"]);
   return found;

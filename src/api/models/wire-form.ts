@@ -50,7 +50,7 @@ export async function toWireModel(model: Model, presence: ModelPresence, deps: D
     created_at: model.created,
     source_url: sourceUrl(model, sources, for_owner),
     owned_by: model.owned_by || model.metadata.author || "",
-    settings: documentSettings(model, loaded ?? expectedContext(model, presence, deps), header),
+    settings: await documentSettings(model, loaded ?? expectedContext(model, presence, deps), header),
     parameters: documentParameters(model, deps.stream_default),
     metadata: documentMetadata(model),
     engine: adapter.name,

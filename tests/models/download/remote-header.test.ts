@@ -94,10 +94,10 @@ describe("the estimate without the file", () => {
     expect(estimateRoughly(1e9, token_bytes, load).total).toBeGreaterThan(1e9);
   });
 
-  test("is there for every model of the catalogue, and says the largest context that fits", () => {
+  test("is there for every model of the catalogue, and says the largest context that fits", async () => {
     const available = 3e9;
     const estimator = createMemoryEstimator({ slots: 4, budget: () => available });
-    for (const model of catalog()) {
+    for (const model of await catalog()) {
       const { needed_bytes, fits, largest_context } = estimator.roughFit(model)!;
       expect(needed_bytes).toBeGreaterThan(model.metadata.size!);
       expect(fits).toBe(needed_bytes <= available);
@@ -112,7 +112,7 @@ describe("the estimate without the file", () => {
   });
 
   test("takes for a token of context what the header of the small model gives", async () => {
-    const smallest = catalog().find(({ id }) => id === "smollm2-135m-instruct")!;
+    const smallest = (await catalog()).find(({ id }) => id === "smollm2-135m-instruct")!;
     const { metadata } = smallest as { metadata: { token_bytes: number } };
     const header = await readGguf(async (at, length) => BYTES.subarray(at, at + length), BYTES.length);
     const own = estimateMemory(
