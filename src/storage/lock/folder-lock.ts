@@ -59,9 +59,12 @@ export async function takeFolderLock(path: string, options: LockOptions): Promis
     // Nothing is touched or made in another folder at that path.
     if (!(await isThere())) return;
     if (await isOwnLock(path, own)) return utimes(path, new Date(), new Date());
+    const absent = await isAbsent(path);
+    // Another folder may have come since the first look, and again amid the making of a new file.
+    if (!(await isThere())) return;
     // A lock that was deleted by hand is taken again, unless another process was faster.
-    if ((await isAbsent(path)) && (await createLockFile(path, own))) return;
-    lose(await readHolder(path));
+    if (!absent || !(await createLockFile(path, own))) return lose(await readHolder(path));
+    if (!(await isThere())) await removeLockFile(path, own);
   };
   // A beat that the disk refuses is repeated by the next one.
   const beatNow = (): Promise<void> => (beating = beating.then(beat).catch(() => {}));

@@ -43,14 +43,19 @@ export function* putRecords(calls: WriteCalls, writes: RecordWrite[]): Generator
   const begun = new Set<number>();
 
   yield* each((write, i) => {
-    // Here, and not only before a batch waits for a thread. What is renamed later is not there where the folder has gone.
+    // Here, and not only before a batch waits for a thread.
     if (write.home !== undefined) assertFolderThere(write.home);
     refuseLinks(calls, write.folders);
     begun.add(i);
     descriptors[i] = calls.create(write.temporary, write.bytes);
   });
   yield* each((write, i) => calls.syncAndClose(descriptors[i]!, write.temporary));
-  yield* each((write) => calls.rename(write.temporary, write.path));
+  yield* each((write) => {
+    // Another folder may have come between the first look and the new file, which is removed from it then. A file that is in the right one
+    // is not found where that goes now.
+    if (write.home !== undefined) assertFolderThere(write.home);
+    calls.rename(write.temporary, write.path);
+  });
 
   const changed = new Map<string, unknown>();
   for (const [i, { path, temporary }] of writes.entries()) {
