@@ -18,7 +18,6 @@ export function adaptNulls<T extends object>(c: Context<AppEnv>, record: T, null
 
 /** Fields that OpenAI's clients find in a record, beside those of the published API; nothing for others. */
 export function forOpenAI<T extends object>(c: Context<AppEnv>, fields: T): Partial<T> {
-  c.set("vary", "OpenAI-Beta");
   return isOpenAI(c) ? fields : {};
 }
 

@@ -2,6 +2,7 @@
 import { lstat, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
+import { LRUCache } from "lru-cache";
 import type { InstalledModel, Model } from "../../models/manifest.ts";
 import type { PendingModel } from "../../models/pending-model.ts";
 import { createChanges } from "./changes.ts";
@@ -70,6 +71,8 @@ export interface Library
   partialBytes(id: string): Promise<number>;
 }
 
+const MOST_FOLDERS = 200;
+
 export function createLibrary({
   records,
   downloads,
@@ -79,7 +82,9 @@ export function createLibrary({
   log,
   now = () => Math.floor(Date.now() / 1000),
 }: LibraryOptions): Library {
-  const folderOf = (id: string) => join(weights, encodeKey(id));
+  // Each answer about a model asks for its folder several times.
+  const folders = new LRUCache<string, string>({ max: MOST_FOLDERS, memoMethod: (id) => join(weights, encodeKey(id)) });
+  const folderOf = (id: string): string => folders.memo(id);
   const changes = createChanges();
   const pending = createPendingModels({ records, downloads, now });
   const verifier = createWeightVerifier(log);

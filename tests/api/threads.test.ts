@@ -37,10 +37,8 @@ describe("a new thread", () => {
     const app = makeApp();
     const headers = { "openai-beta": "assistants=v2" };
     const first = await app.post("/v1/threads", {}, { headers });
-    expect(first.headers.get("vary")).toContain("OpenAI-Beta");
     const { id, ...made } = await json(first);
     const read = await app.request(`/v1/threads/${id}`, { headers });
-    expect(read.headers.get("vary")).toContain("OpenAI-Beta");
     const [changed, { data }] = await Promise.all([
       json(await app.post(`/v1/threads/${id}`, { title: "x" }, { headers })),
       json(await app.request("/v1/threads", { headers })),

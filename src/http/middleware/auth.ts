@@ -44,9 +44,10 @@ export function operatorGuard(operator: string, failures?: AuthFailures): Guard 
 
 /** Whether the request carries the operator's key; without such a key none does. */
 export function isOperator(c: Context, operator: string | undefined): boolean {
-  if (operator === undefined) return false;
+  const sent = sentKeys(c);
+  if (operator === undefined || sent.length === 0) return false;
   const own = [digestOf(operator)];
-  return sentKeys(c).some((key) => matchesAny(own, key));
+  return sent.some((key) => matchesAny(own, key));
 }
 
 const OPEN = new Set(["/health", "/health/", "/v1/data-folder/key"]);

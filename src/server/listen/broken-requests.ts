@@ -26,7 +26,7 @@ export function createRefusals(lastAnswer: (socket: Duplex) => ServerResponse | 
   /** Whether the request was refused. Of a target that is a whole URL its path remains: for whom it is, the `Host` header says. */
   const refuse = (request: IncomingMessage, response: ServerResponse): boolean => {
     if (ending.has(request.socket)) return true;
-    request.url = pathOf(request.url ?? "");
+    if (!request.url!.startsWith("/")) request.url = pathOf(request.url!);
     const status = statusFor(request);
     // Where nobody upgrades, what came in one packet with such a request is gone, and the rest of it would be taken for a request.
     if (status === undefined && request.headers.upgrade === undefined) return false;
@@ -62,7 +62,7 @@ export function refuseTunnel(_request: IncomingMessage, socket: Duplex): void {
 }
 
 function pathOf(target: string): string {
-  return target.startsWith("/") ? target : target.replace(ORIGIN, "").replace(/^(?=[?#]|$)/, "/");
+  return target.replace(ORIGIN, "").replace(/^(?=[?#]|$)/, "/");
 }
 
 /** Undefined for a request of HTTP/1 whose end is clear. */
