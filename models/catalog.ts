@@ -13,6 +13,11 @@ export function catalog(): Promise<Model[]> {
   return parsed;
 }
 
+/** What the catalogue says of this very model, and not of another one that has its id. */
+export async function listedAs({ id, source_url }: Pick<Model, "id" | "source_url">): Promise<Model | undefined> {
+  return (await catalog()).find((listed) => listed.id === id && listed.source_url === source_url);
+}
+
 /** Imported at the first call: most commands, and most servers, need no manifest. */
 async function readManifests(): Promise<Model[]> {
   const manifests = await import("./catalog-manifests.ts");

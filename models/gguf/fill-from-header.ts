@@ -1,5 +1,6 @@
 import type { GgufHeader } from "./header.ts";
 import type { Model } from "../manifest.ts";
+import { totalBytes } from "../model-files.ts";
 import { templateFacts } from "./template-facts.ts";
 
 /** The model with the gaps of its record filled from the header of its weights. */
@@ -15,7 +16,7 @@ export function fillFromHeader(model: Model, header: GgufHeader): Model {
   const form = template_prompt !== undefined && { template_prompt };
   const by = author !== undefined && { author: plain(author) };
   const tags = model.metadata.tags ?? [architecture, quantization].filter((tag) => tag !== undefined).map(plain);
-  const size = model.metadata.size ?? model.files.reduce((sum, { size = 0 }) => sum + size, 0);
+  const size = model.metadata.size ?? totalBytes(model.files);
   return { ...known, ...model, ...form, metadata: { ...by, ...model.metadata, tags, size } };
 }
 

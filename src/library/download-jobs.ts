@@ -11,7 +11,7 @@ import { type DownloadEvent, endOf, isUnderWay } from "./download-event.ts";
 import { createDownloadPlaces } from "./download-places.ts";
 import { fetchWithPlace } from "./fetch-with-place.ts";
 import { fetchWithRetries } from "./fetch-with-retries.ts";
-import { totalBytes } from "./model-files.ts";
+import { totalBytes } from "../../models/model-files.ts";
 import type { Library } from "./library.ts";
 import type { DownloadPlan } from "./pending-models.ts";
 import { createRateMeter } from "./rate-meter.ts";

@@ -10,7 +10,7 @@ import type { DownloadOptions, DownloadProgress } from "../../models/sources/sou
 import { ApiError } from "../http/errors.ts";
 import { undefinedIfAbsent } from "../storage/faults.ts";
 import { createHeaderCheck } from "./early-header.ts";
-import { totalBytes } from "./model-files.ts";
+import { totalBytes } from "../../models/model-files.ts";
 import type { WeightFile, WeightState, WeightVerifier } from "./weight-verifier.ts";
 
 /** How often parts of a model that change at their source meanwhile are fetched again. */

@@ -12,7 +12,7 @@ import type { Changes } from "./changes.ts";
 import { notInCatalog } from "../http/not-found.ts";
 import { noModel, unreadableHeader } from "./errors.ts";
 import { fetchModelFiles, forgetOrigins, isChecksumMismatch, throwDownloadError } from "./fetch-files.ts";
-import { totalBytes, weightFilesOf } from "./model-files.ts";
+import { totalBytes, weightFilesOf } from "../../models/model-files.ts";
 import type { PendingModels, PendingModelsOptions } from "./pending-models.ts";
 import type { DownloadPlanner } from "./plan-download.ts";
 import type { WeightFiles } from "./weight-files.ts";

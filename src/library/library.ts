@@ -3,14 +3,15 @@ import { lstat, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { LRUCache } from "lru-cache";
+import { listedAs } from "../../models/catalog.ts";
 import type { InstalledModel, Model } from "../../models/manifest.ts";
 import type { PendingModel } from "../../models/pending-model.ts";
 import { createChanges } from "./changes.ts";
 import { createWeightFiles, sumPartialBytes, type WeightFilesOptions } from "./weight-files.ts";
 import { createWeightVerifier } from "./weight-verifier.ts";
 import type { ModelInstaller } from "./install-model.ts";
-import { totalBytes, weightFilesOf } from "./model-files.ts";
-import { isOfCatalog, isOldRecord, withoutOldContext, withoutOldDefaults } from "./old-record.ts";
+import { totalBytes, weightFilesOf } from "../../models/model-files.ts";
+import { isOldRecord, withoutOldContext, withoutOldDefaults } from "./old-record.ts";
 import { createPendingModels, type PendingModels } from "./pending-models.ts";
 import { createDownloadPlanner, type DownloadPlanner } from "./plan-download.ts";
 import type { Collection } from "../storage/collection.ts";
@@ -107,13 +108,13 @@ export function createLibrary({
   /** A record of an older release lacks what was not read of headers then; no load fails for it. */
   async function renewOldRecord(model: Model, path: string): Promise<void> {
     if (!isOldRecord(model)) return;
-    const [{ readGgufFile }, { fillFromHeader }, is_of_catalog] = await Promise.all([
+    const [{ readGgufFile }, { fillFromHeader }, listed] = await Promise.all([
       import("../../models/gguf/header.ts"),
       import("../../models/gguf/fill-from-header.ts"),
-      isOfCatalog(model),
+      listedAs(model),
     ]);
     const header = await readGgufFile(path);
-    await records.patch(model.id, (record) => fillFromHeader(is_of_catalog ? withoutOldContext(record) : record, header));
+    await records.patch(model.id, (record) => fillFromHeader(listed ? withoutOldContext(record) : record, header));
   }
 
   const getRecord = async (id: string): Promise<Model | undefined> => {

@@ -1,5 +1,5 @@
 // Records of models that an older release has written.
-import { catalog } from "../../models/catalog.ts";
+import { listedAs } from "../../models/catalog.ts";
 import type { Model } from "../../models/manifest.ts";
 
 /** Tokens of a slot that the catalogue of older releases gave each of its models. */
@@ -13,18 +13,14 @@ export const isOldRecord = ({ files, template_kwargs }: Model): boolean => files
  * this release 4,096 tokens are somebody's choice, and stay.
  */
 export async function withoutOldDefaults(model: Model): Promise<Model> {
-  return hasOldContext(model) && (await isOfCatalog(model)) ? withoutOldContext(model) : model;
+  return hasOldContext(model) && (await listedAs(model)) ? withoutOldContext(model) : model;
 }
 
-/** The same for a record of a model that `isOfCatalog`. */
+/** The same for a record of a model that is one of the catalogue. */
 export function withoutOldContext(model: Model): Model {
   if (!hasOldContext(model)) return model;
   const { ctx_len: _, ...settings } = model.settings;
   return { ...model, settings };
-}
-
-export async function isOfCatalog({ id, source_url }: Model): Promise<boolean> {
-  return (await catalog()).some((listed) => listed.id === id && listed.source_url === source_url);
 }
 
 const hasOldContext = (model: Model): boolean => model.settings.ctx_len === OLD_CATALOG_CONTEXT && isOldRecord(model);

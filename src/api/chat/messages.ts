@@ -129,7 +129,7 @@ interface Calls {
 const legacyCallId = (name: string): string => `call_${name}`;
 
 /** The paths of fields that only another server can honour: how closely it is to look at an image. */
-export function detailsOf(messages: ChatMessage[]): string[] {
+export function imageDetails(messages: ChatMessage[]): string[] {
   return messages.flatMap(({ content }, i) =>
     typeof content === "string"
       ? []

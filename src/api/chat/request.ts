@@ -8,7 +8,7 @@ import { codedMessage } from "../../support/coded-message.ts";
 import { CHAT_DEFAULTS } from "./defaults.ts";
 import { readContinuation } from "./continuation.ts";
 import { readOptionalParameters } from "./optional-parameters.ts";
-import { detailsOf, Message, refuseUnsupportedMessages } from "./messages.ts";
+import { imageDetails, Message, refuseUnsupportedMessages } from "./messages.ts";
 
 const LONGEST_STOP = 1024;
 
@@ -134,7 +134,7 @@ export function toChatRequest(
     ...(request.cache_prompt === false && { cache_prompt: false }),
     ...parameters,
   };
-  const details = model.upstream === undefined ? detailsOf(request.messages) : [];
+  const details = model.upstream === undefined ? imageDetails(request.messages) : [];
   return { chat, ignored: [...details, ...ignored] };
 }
 

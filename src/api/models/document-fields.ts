@@ -1,8 +1,9 @@
 // The fields of the document's `Model` that say how a model is used and what it is: what holds for it here, set or not.
-import { catalog } from "../../../models/catalog.ts";
+import { listedAs } from "../../../models/catalog.ts";
 import type { GgufHeader } from "../../../models/gguf/header.ts";
 import { promptForm } from "../../../models/gguf/prompt-form.ts";
 import type { Model } from "../../../models/manifest.ts";
+import { totalBytes } from "../../../models/model-files.ts";
 import { CHAT_DEFAULTS } from "../chat/defaults.ts";
 import { PLAIN_PICTURE } from "../plain-picture.ts";
 
@@ -17,13 +18,11 @@ export async function documentSettings(model: Model, context: number | undefined
 }
 
 /** For a record that does not say it, as one of an older release, or an imported one before its first load. */
-async function readPrompt(
-  { id, source_url, upstream, files }: Model,
-  header: GgufHeader | undefined,
-): Promise<string | undefined> {
+async function readPrompt(model: Model, header: GgufHeader | undefined): Promise<string | undefined> {
+  const { upstream, files } = model;
   if (upstream !== undefined || files.length === 0) return undefined;
   if (header !== undefined) return promptForm(header.chat_template ?? "");
-  return (await catalog()).find((listed) => listed.id === id && listed.source_url === source_url)?.template_prompt;
+  return (await listedAs(model))?.template_prompt;
 }
 
 /** What a request gets that says nothing; null is what another server decides. Only the server's setting says whether it streams. */
@@ -38,7 +37,7 @@ export function documentMetadata({ metadata, files, owned_by }: Model) {
   return {
     author: metadata.author ?? owned_by,
     tags: metadata.tags ?? [],
-    size: metadata.size ?? files.reduce((sum, { size = 0 }) => sum + size, 0),
+    size: metadata.size ?? totalBytes(files),
     // Records of old data folders may have the name of a file, which is nowhere.
     cover: URL.canParse(cover) ? cover : PLAIN_PICTURE,
   };

@@ -1,5 +1,5 @@
 // What is known of a model's files by its record alone.
-import type { Model, ModelFile } from "../../models/manifest.ts";
+import type { Model, ModelFile } from "./manifest.ts";
 
 /** The files that hold weights: no projector, no other companion. */
 export const weightFilesOf = ({ files }: Model): ModelFile[] => files.filter(({ role }) => role === undefined);
