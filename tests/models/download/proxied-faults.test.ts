@@ -1,8 +1,6 @@
 // What goes wrong behind a proxy, and redirects into private networks, on the real server of each runtime: a pull ends well or says why, and no
 // model is shown that is not whole.
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { connect, type AddressInfo } from "node:net";
-import { createServer } from "node:tls";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
@@ -11,6 +9,7 @@ import { makeCertificate } from "../../support/certificate.ts";
 import { frameReader, framesOf } from "../../support/frames.ts";
 import { type Fault, type Hub, sha256, startHub } from "../../support/hub.ts";
 import { type ProxyFault, startProxy, type TestProxy } from "../../support/proxy.ts";
+import { startTlsDoor, type TlsDoor } from "../../support/tls-door.ts";
 import { runtimes } from "../../support/runtimes.ts";
 import { eventually, startServer } from "../../support/server.ts";
 import { table } from "../../support/table.ts";
@@ -65,21 +64,14 @@ const PROXY: [what: string, fault: ProxyFault, times: number, header: string | u
 ];
 
 let hub: Hub;
-let door: ReturnType<typeof createServer>;
+let door: TlsDoor;
 let proxy: TestProxy;
 const LISTING = "/api/models/org/m/tree/main";
 beforeAll(async () => {
   hub = await startHub({ "/nothing.gguf": BYTES, "/org/m/resolve/main/m-Q8_0.gguf": BYTES });
   const port = Number(new URL(hub.url).port);
-  door = createServer(certificate ?? {}, (socket) => {
-    const inside = connect(port, "127.0.0.1");
-    socket
-      .on("error", () => inside.destroy())
-      .pipe(inside.on("error", () => socket.destroy()))
-      .pipe(socket);
-  });
-  await new Promise<void>((resolve) => door.listen(0, "127.0.0.1", resolve));
-  proxy = await startProxy({ to: { "http:": port, "https:": (door.address() as AddressInfo).port } });
+  door = await startTlsDoor(port, certificate);
+  proxy = await startProxy({ to: { "http:": port, "https:": door.port } });
 });
 afterAll(() => {
   for (const each of [hub, door, proxy]) each.close();

@@ -1,16 +1,15 @@
 // Downloads and requests to other servers behind a proxy, on every runtime: what goes through it, what does not, and what a failure is called.
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
-import { connect, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createServer } from "node:tls";
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { makeCertificate } from "../../support/certificate.ts";
 import { type Hub, sha256, startHub } from "../../support/hub.ts";
 import { run } from "../../support/program.ts";
 import type { ProxiedJob } from "../../support/proxied-requests.ts";
 import { type ProxyFault, startProxy, type TestProxy } from "../../support/proxy.ts";
+import { startTlsDoor, type TlsDoor } from "../../support/tls-door.ts";
 import { runtimes } from "../../support/runtimes.ts";
 import { tinyGguf } from "../../support/tiny-gguf.ts";
 
@@ -24,7 +23,7 @@ const USER = "an:n@corp";
 const PASSWORD = "p@ss/wörd%";
 const login = `an%3An%40corp:${encodeURIComponent(PASSWORD)}`;
 let hub: Hub;
-let door: ReturnType<typeof createServer>;
+let door: TlsDoor;
 let proxy: TestProxy;
 let guarded: TestProxy;
 let secure: TestProxy;
@@ -40,15 +39,8 @@ beforeAll(async () => {
     "/on": BYTES,
   });
   const port = Number(new URL(hub.url).port);
-  door = createServer(certificate ?? {}, (socket) => {
-    const inside = connect(port, "127.0.0.1");
-    socket
-      .on("error", () => inside.destroy())
-      .pipe(inside.on("error", () => socket.destroy()))
-      .pipe(socket);
-  });
-  await new Promise<void>((resolve) => door.listen(0, "127.0.0.1", resolve));
-  const to = { "http:": port, "https:": (door.address() as AddressInfo).port };
+  door = await startTlsDoor(port, certificate);
+  const to = { "http:": port, "https:": door.port };
   [proxy, guarded] = await Promise.all([startProxy({ to }), startProxy({ to, wants: `${USER}:${PASSWORD}` })]);
   secure = certificate ? await startProxy({ to, tls: certificate }) : proxy;
 });
