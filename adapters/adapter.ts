@@ -10,6 +10,12 @@ export interface Adapter {
    */
   capabilities(model: Model): readonly Capability[];
   /**
+   * What an engine passes over of a request that its capabilities permit, by the paths of fields and of keywords in schemas. Answered before a
+   * load. Throws `AdapterError` `request_refused`, `request_unsupported` and `unsupported_schema` for what it cannot honour. Absent: nothing is
+   * known before.
+   */
+  passedOver?(request: ChatRequest, model: Model): readonly string[];
+  /**
    * Loads a model and answers with an engine that is ready for its first request.
    * Throws `AdapterError` `model_load_failed` when the file cannot be loaded, and the signal's reason when aborted.
    */
@@ -107,6 +113,10 @@ export interface ChatRequest {
   cache_prompt?: boolean;
   /** Values above that are ingle's defaults: an upstream server may have better ones. */
   unasked?: readonly Unasked[];
+  /** Answers, 2 to 8; so many of them at once as the caller has slots for. Absent: one. */
+  choices?: { count: number; at_once: number };
+  /** Tokens of thoughts at most, 0 or more; then the thoughts are ended by their own marker. Absent: no bound of their own. */
+  reasoning_budget?: number;
   /** Capability `tools`, as the next two. */
   tools?: Tool[];
   /** Absent: the model decides. A name: that tool and no other. */
@@ -164,15 +174,32 @@ export interface ToolCall {
   function: { name: string; arguments: string };
 }
 
-export type ChatEvent =
+/** `choice`: from 0; absent where the request asks for one answer. */
+export type ChatEvent = { choice?: number } &
   /** The prompt is read so far; in tokens. Only long prompts send it, so that a long silence means trouble. */
-  | { type: "prompt"; read: number; total: number }
-  | { type: "text"; text: string; logprobs?: TokenLogprob[] }
-  /** What the model thinks before it answers. */
-  | { type: "reasoning"; text: string }
-  /** A piece of a call: its first one has `id` and `name`, and `arguments` is what comes behind the pieces before. */
-  | { type: "tool_call"; index: number; id?: string; name?: string; arguments: string }
-  | { type: "finish"; reason: "stop" | "length" | "tool_calls"; usage: Usage };
+  (
+    | { type: "prompt"; read: number; total: number }
+    | { type: "text"; text: string; logprobs?: TokenLogprob[] }
+    /** What the model thinks before it answers. */
+    | { type: "reasoning"; text: string }
+    /** A piece of a call: its first one has `id` and `name`, and `arguments` is what comes behind the pieces before. */
+    | { type: "tool_call"; index: number; id?: string; name?: string; arguments: string }
+    /** The one end of all answers. `further`: how those behind the first one ended, in their order. */
+    | ({ type: "finish"; usage: Usage; further?: ChoiceEnd[] } & ChoiceEnd)
+  );
+
+export interface ChoiceEnd {
+  reason: "stop" | "length" | "tool_calls";
+  /** What the text breaks of the schema that the request gave; absent where it holds, and where there is none. */
+  schema_failure?: SchemaFailure;
+}
+
+export interface SchemaFailure {
+  /** JSON pointer of the value, from the root of the text's. */
+  pointer: string;
+  /** The keyword of the schema that does not hold. */
+  keyword: string;
+}
 
 /** As OpenAI's API shows it. */
 export interface TokenLogprob {
@@ -190,6 +217,8 @@ export interface Usage {
   completion_tokens: number;
   /** The part of the prompt that a slot still held from an earlier request. */
   cached_tokens: number;
+  /** The part of what was generated that is thoughts. Absent: not known. */
+  reasoning_tokens?: number;
 }
 
 export type AdapterErrorCode =
@@ -206,6 +235,8 @@ export type AdapterErrorCode =
   /** The request asks for what the engine that would answer it cannot do; `param` names the field. */
   | "request_unsupported"
   | "template_failed"
+  /** A schema says what cannot be enforced, and its request insists on all of it; `param` names the schema. */
+  | "unsupported_schema"
   /** Another server, which runs the model, failed or cannot be reached. */
   | "upstream_error"
   /** Another server, which runs the model, has no slot for the request now. */

@@ -23,6 +23,11 @@ export interface ModelPrompts {
    * `context_length`: tokens that a slot holds.
    */
   render(request: PromptRequest, context_length: number, signal: AbortSignal): Promise<Prompt>;
+  /**
+   * A text that goes on with a prompt, as tokens; names of special tokens become these. Undefined where no library at hand knows the
+   * vocabulary.
+   */
+  tokenize(text: string, signal: AbortSignal): Promise<number[] | undefined>;
   /** Compiles a grammar in GBNF. Throws `AdapterError` `request_refused` with `param` `grammar` and the reason. */
   tryGrammar(grammar: string, signal: AbortSignal): Promise<void>;
   /** Gives back the model's vocabulary. */
@@ -41,6 +46,13 @@ export interface TemplateFacts {
   /** Whether answers may hold thoughts between markers that the template knows. */
   thinking: boolean;
   forms: TemplateForms;
+  /** Texts around the thoughts of an answer; absent where the template shows none. */
+  thoughts?: ThoughtMarkers | undefined;
+}
+
+export interface ThoughtMarkers {
+  begin: string;
+  end: string;
 }
 
 /** What a template wants its messages to look like. What it does not take, it refuses or drops. */
@@ -69,5 +81,8 @@ export interface TemplateForms {
   user_needed: boolean;
 }
 
-/** Where no library at hand knows the vocabulary, the engine itself tokenizes: the borders of pieces keep special tokens in messages text. */
-export type Prompt = { tokens: number[] } | { pieces: string[] };
+/**
+ * Where no library at hand knows the vocabulary, the engine itself tokenizes: the borders of pieces keep special tokens in messages text.
+ * `tail`: the end of the rendered text, behind the last message: whether it opens thoughts is seen there.
+ */
+export type Prompt = ({ tokens: number[] } | { pieces: string[] }) & { tail: string };

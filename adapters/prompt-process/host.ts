@@ -30,6 +30,7 @@ export async function hostPrompts(
     if (question.type === "render") {
       return model.render(question, () => send({ request_id: question.request_id, type: "rendered" }));
     }
+    if (question.type === "tokenize") return model.tokenize(question.text);
     model.tryGrammar(question.grammar);
     return { type: "compiled" };
   };

@@ -55,11 +55,14 @@ export async function openModel({ id, path, prompt_template }: QuestionOf<"open"
       rendered();
       refuseTooLong(text, request, limits);
       const pieces = separator === undefined ? [text] : separator.split(text);
-      if (tokenizer === undefined) return { pieces };
+      const tail = text.slice(-TAIL);
+      if (tokenizer === undefined) return { pieces, tail };
       const tokens = await tokenizePrompt(pieces, tokenizer, names, limits);
       if (tokens.length === 0) throw messagesRefused("it makes no text of them");
-      return { tokens };
+      return { tokens, tail };
     },
+    /** Names of special tokens become these. */
+    tokenize: (text: string): Answers["tokenize"] => ({ tokens: tokenizer && [...tokenizer.tokenizeRest(text)] }),
     tryGrammar: (grammar: string): void => tryGrammar(grammar, addon, tokenizer),
     close: () => tokenizer?.native.dispose(),
   };
@@ -70,6 +73,9 @@ export async function openModel({ id, path, prompt_template }: QuestionOf<"open"
     return begun ? text.slice(vocabulary.bos.length) : text;
   }
 }
+
+/** Characters: a template opens an answer with fewer. */
+const TAIL = 256;
 
 /** A template that makes so much of so little is a trap; other texts are too long because their messages are. */
 const MOST_GROWTH = 64;

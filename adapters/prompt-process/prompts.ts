@@ -169,6 +169,10 @@ export function createPrompts(options: PromptsOptions): Prompts {
           throw stopped(error);
         }
       },
+      async tokenize(text, signal) {
+        const question = { type: "tokenize", model: key, text } as const;
+        return (await ask(model, signal, ({ process }) => process.ask(question, [TOKENIZE_MS]))).tokens;
+      },
       async tryGrammar(grammar, signal) {
         try {
           await ask(model, signal, ({ process }) => compileGrammar(process, key, grammar));

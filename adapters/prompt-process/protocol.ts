@@ -8,6 +8,7 @@ export type PromptQuestion =
   /** Renders samples, which show the forms of messages that the template takes; `parts` as in `TemplateForms`. */
   | { type: "sample"; model: number; what: Sample; parts: boolean }
   | { type: "render"; model: number; request: PromptRequest; forms: TemplateForms; limits: TokenLimits }
+  | { type: "tokenize"; model: number; text: string }
   | { type: "grammar"; model: number; grammar: string };
 
 /** A user's message; messages of all roles; definitions of tools; a history with calls of them. */
@@ -26,6 +27,7 @@ export interface Answers {
   open: { longest_token: number };
   sample: Partial<TemplateForms & Pick<TemplateFacts, "thinking">>;
   render: Prompt;
+  tokenize: { tokens: number[] | undefined };
   grammar: { type: "compiled" };
 }
 export type Answer = Answers[keyof Answers];

@@ -81,6 +81,7 @@ const ANSWERS: Record<AdapterErrorCode, { status: number; code?: string; param?:
   request_refused: { status: 400, code: "invalid_value" },
   request_unsupported: { status: 400, code: "unsupported_parameter" },
   template_failed: { status: 400, param: "model" },
+  unsupported_schema: { status: 400 },
   upstream_error: { status: 502 },
   upstream_busy: { status: 429, retry_after: 5 },
 };

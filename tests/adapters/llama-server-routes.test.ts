@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AdapterError, type ChatMessage, type ChatRequest, type Engine, type Tool } from "../../adapters/adapter.ts";
 import { llamaServer } from "../../adapters/llama-server/adapter.ts";
-import type { Prompt, TemplateFacts } from "../../adapters/prompts.ts";
+import type { TemplateFacts } from "../../adapters/prompts.ts";
 import { collect } from "../adapter-suite.ts";
 import { realServer } from "../support/llama-server-binary.ts";
 import { ask, tinyModel } from "../support/models.ts";
@@ -42,7 +42,7 @@ let count = 0;
 /** What was rendered, and the requests about it that the fake llama-server got: their paths and bodies. */
 async function asked(
   request: Partial<ChatRequest>,
-  prompt?: Prompt | AdapterError,
+  prompt?: Parameters<typeof fixedPrompts>[0],
   facts?: Partial<TemplateFacts>,
   grammar?: AdapterError,
 ) {

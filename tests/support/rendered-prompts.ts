@@ -2,7 +2,7 @@
 import { Template } from "@huggingface/jinja";
 import { readGgufFile } from "../../models/gguf/header.ts";
 import type { AdapterError } from "../../adapters/adapter.ts";
-import type { Prompt, PromptRequest, Prompts, TemplateFacts, TemplateForms } from "../../adapters/prompts.ts";
+import type { PromptRequest, Prompts, TemplateFacts, TemplateForms } from "../../adapters/prompts.ts";
 import { PLAIN_FORMS } from "../../adapters/prompt-process/sample-template.ts";
 import { jinjaTemplate } from "../../adapters/shared/jinja-template.ts";
 import { textOf } from "../../adapters/shared/message-text.ts";
@@ -23,8 +23,9 @@ export function renderedPrompts(facts: Partial<TemplateFacts> = {}, names = ["<s
           const split = (text: string) => names.reduce((text, name) => text.replaceAll(name, `<\uFDD0${name.slice(1)}`), text);
           const texts = messages.map(({ role, content }) => ({ role, content: split(textOf(content)) }));
           const text = template.render({ messages: texts, tools, bos_token: "<s>", add_generation_prompt: true });
-          return { pieces: text.split("\uFDD0") };
+          return { pieces: text.split("\uFDD0"), tail: text.slice(-256) };
         },
+        tokenize: async () => undefined,
         tryGrammar: async () => {},
         close: () => {},
       };
@@ -35,7 +36,7 @@ export function renderedPrompts(facts: Partial<TemplateFacts> = {}, names = ["<s
 
 /** Prompts of a model whose every request is rendered to `prompt`, or refused; `grammar`: the refusal of each. `rendered` are the requests. */
 export function fixedPrompts(
-  prompt: Prompt | AdapterError = { tokens: [1, 2, 3] },
+  prompt: { tokens: number[] } | { pieces: string[] } | AdapterError = { tokens: [1, 2, 3] },
   facts: Partial<TemplateFacts> = {},
   grammar?: AdapterError,
 ) {
@@ -46,8 +47,9 @@ export function fixedPrompts(
       async render(request) {
         rendered.push(request);
         if (prompt instanceof Error) throw prompt;
-        return prompt;
+        return { ...prompt, tail: "" };
       },
+      tokenize: async () => undefined,
       async tryGrammar() {
         if (grammar instanceof Error) throw grammar;
       },

@@ -1,0 +1,54 @@
+// The contract of engines that know tokens alone: the embedded engine and llama-server. `shared/chat/` makes chats of them, the same for both:
+// it renders the messages, makes grammars of tools and schemas, and reads thoughts and calls out of the text.
+import type { Adapter, ChatEvent, ChatRequest, Engine, TokenLogprob, Usage } from "./adapter.ts";
+
+/** Loads models as engines that know tokens alone. `load` is as `Adapter.load`. */
+export interface TokenAdapter extends Pick<Adapter, "name"> {
+  load(...args: Parameters<Adapter["load"]>): Promise<TokenEngine>;
+}
+
+/** One loaded model. At most `slots` generations run at a time, each choice of a request counted: whoever calls keeps the count. */
+export interface TokenEngine extends Pick<Engine, "slots" | "context_length" | "closed" | "close"> {
+  /**
+   * One generation: perhaps `prompt` events, then `text` events, then exactly one `finish`, of each choice. Leaving the iteration or aborting
+   * frees the slots within one token or one prompt batch; an aborted generation throws the signal's reason. Throws `AdapterError`.
+   */
+  generate(request: TokenRequest, signal: AbortSignal): AsyncIterable<TokenEvent>;
+  /**
+   * Texts that follow each other as tokens, with what a sequence begins with: for a `Prompt` that no library at hand could tokenize. Absent
+   * where there is always one.
+   */
+  tokenize?(pieces: readonly string[], signal: AbortSignal): Promise<number[]>;
+  /** The chat of a request with images, which are no tokens. Absent where the engine takes none. */
+  chatWithImages?(request: ChatRequest, signal: AbortSignal): AsyncIterable<ChatEvent>;
+}
+
+/** Sampling as in a `ChatRequest`, with every default filled in. */
+export interface TokenRequest extends Pick<
+  ChatRequest,
+  | ("max_tokens" | "temperature" | "top_p" | "top_k" | "min_p")
+  | ("repeat_penalty" | "frequency_penalty" | "presence_penalty" | "logit_bias" | "samplers")
+  | ("seed" | "repeatable" | "cache_scope" | "cache_prompt" | "logprobs")
+> {
+  /** At least one token. */
+  prompt: readonly number[];
+  /** Texts, never empty, that end the generation: the text ends before the first of them. */
+  stop: readonly string[];
+  /** In GBNF, from the first token on. It has been tried, and its cost is bounded. */
+  grammar?: string;
+  /** Names of special tokens that the text has where they come; of others it has nothing. */
+  shown_tokens?: readonly string[];
+  /** `text` events have their tokens. */
+  report_tokens?: boolean;
+  /** So many answers, 2 to the engine's slots: the prompt is read once, and each has the seed of the one before it and one. Absent: one. */
+  choices?: number;
+}
+
+/** `choice`: from 0; absent where the request asks for one. */
+export type TokenEvent = { choice?: number } & (
+  | Extract<ChatEvent, { type: "prompt" }>
+  /** `tokens`: those that the text is made of, as far as the engine knows them all; with `report_tokens`. */
+  | { type: "text"; text: string; tokens?: readonly number[]; logprobs?: TokenLogprob[] }
+  /** `stopped_by`: which text of `stop` has come. */
+  | { type: "finish"; reason: "stop" | "length"; stopped_by?: string; usage: Usage }
+);
