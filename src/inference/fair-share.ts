@@ -3,11 +3,11 @@
 /** A client with requests that run or wait. */
 export interface QueueClient {
   readonly name: string;
-  /** Requests that have a slot. */
+  /** Slots that its requests have. */
   running: number;
   /** Requests in the queue. */
   queued: number;
-  /** When a request of the client last gave its slot back, counted as arrivals are. */
+  /** When a request of the client last gave a slot back, counted as arrivals are. */
   served: number;
 }
 
@@ -70,7 +70,7 @@ export function createFairShare() {
 }
 
 /**
- * The client with the fewest running requests first; among equals the one that has waited longest since it came or was last served.
+ * The client with the fewest slots first; among equals the one that has waited longest since it came or was last served.
  * By arrival alone, two clients with many requests would keep a third one waiting until all of theirs were done.
  */
 function isBefore(a: QueuedRequest, b: QueuedRequest): boolean {

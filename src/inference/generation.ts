@@ -31,7 +31,7 @@ export function createGeneration({ model, signal, timeout, metrics, elapsed, lat
   let outcome: GenerationEnd | undefined;
   /** Why it was stopped from here. */
   let stopError: ApiError | undefined;
-  let releaseSlot = (): void => {};
+  let releaseSlots = (): void => {};
   let finished = false;
 
   const enterPhase = (next: Phase): void => {
@@ -47,7 +47,7 @@ export function createGeneration({ model, signal, timeout, metrics, elapsed, lat
     outcome = end;
     stop.abort(error);
     // At once, not when the error goes out: a client that reads slowly would keep the slot until it has read everything before.
-    releaseSlot();
+    releaseSlots();
   };
   const expire = (): void => {
     enterPhase(phase);
@@ -65,9 +65,9 @@ export function createGeneration({ model, signal, timeout, metrics, elapsed, lat
     stop(error: ApiError): void {
       if (outcome === undefined) stopWith(error, failure(error, phase));
     },
-    /** `release` gives the slot back; called when the generation is stopped, whether its events are read or not. */
+    /** `release` gives its slots back; called when the generation is stopped, whether its events are read or not. */
     slotAcquired(release: () => void): void {
-      releaseSlot = release;
+      releaseSlots = release;
       enterPhase("load");
       metrics.slotAcquired(model, phaseBegan - arrival);
     },

@@ -18,7 +18,7 @@ export interface ModelPool {
   /**
    * Uses a slot of a model, which is loaded where it is not, and yields the events of `use`; before them, while the model loads, a
    * `loading` event now and then, the first after five seconds. The slot is free when the iteration is left, however it is left. The
-   * signal that `use` gets aborts with the one of the options and at the deadline.
+   * signal that `use` gets aborts with the one of the options and at the deadline. `slots`: how many it has, 1 to those of the options.
    *
    * Throws `ApiError` 429 when the queue is full, 504 when it takes too long, 503 when there is too little memory, the error of a load
    * that failed not long ago, `AdapterError`, and what `use` throws.
@@ -26,7 +26,7 @@ export interface ModelPool {
   run<E extends EngineEvent>(
     model: Model,
     options: RunOptions,
-    use: (engine: Engine, signal: AbortSignal) => AsyncIterable<E>,
+    use: (engine: Engine, signal: AbortSignal, slots: number) => AsyncIterable<E>,
   ): AsyncGenerator<E | LoadingEvent, void>;
   /** Resolves when the model is loaded, and tries also where failed loads are backed off. Throws as `run` does. */
   start(model: Model, options: StartModelOptions, signal: AbortSignal): Promise<void>;
@@ -56,6 +56,8 @@ export interface RunOptions {
   client?: string | undefined;
   /** How long the engine stays when nobody uses it, in ms, `Infinity` for ever. Holds until a later request says otherwise. */
   keep_alive?: number | undefined;
+  /** Slots that it has use for. It waits for one, and gets of the others those that are free when it begins. Absent: one. */
+  slots?: number | undefined;
 }
 
 export interface StartModelOptions extends Pick<RunOptions, "keep_alive"> {
@@ -129,23 +131,26 @@ export function createModelPool(options: ModelPoolOptions): ModelPool {
   };
 
   return {
-    async *run(model, { signal, client = "", keep_alive }, use) {
+    async *run(model, { signal, client = "", keep_alive, slots: most = 1 }, use) {
       closing.signal.throwIfAborted();
       const instance = instances.getOrCreate(model);
       const releaseInstance = instance.retain();
       const generation = createGeneration({ model: model.id, signal, timeout, metrics, elapsed, later });
       instance.stops.add(generation.stop);
-      let releaseSlot = (): void => {};
+      const slots: (() => void)[] = [];
+      const releaseSlots = (): void => slots.forEach((release) => release());
       let endUse = (): void => {};
       try {
-        releaseSlot = await instance.queue.acquire(generation.signal, client);
-        generation.slotAcquired(releaseSlot);
+        slots.push(await instance.queue.acquire(generation.signal, client));
+        generation.slotAcquired(releaseSlots);
         instance.keep_alive = keep_alive ?? instance.keep_alive;
         const engine = instance.engine ?? (yield* withLoadingEvents(engineOf(instance, model), generation.signal, later));
         generation.modelLoaded();
+        // Not before the load, which says how many there are.
+        slots.push(...instance.queue.takeFree(client, most - 1));
         endUse = noteUse(model);
         // A loop here, and no `yield*` of a generator that observes: each token would pass two (`bench`, rows `1000 streams of echo`).
-        for await (const event of use(engine, generation.signal)) {
+        for await (const event of use(engine, generation.signal, slots.length)) {
           generation.observe(event);
           yield event;
         }
@@ -153,7 +158,7 @@ export function createModelPool(options: ModelPoolOptions): ModelPool {
       } catch (error) {
         throw generation.fail(error);
       } finally {
-        releaseSlot();
+        releaseSlots();
         endUse();
         instance.stops.delete(generation.stop);
         generation.end();

@@ -1,4 +1,5 @@
-// The slots of one model: each is lent to one request at a time, and a request that finds none free waits in a bounded queue.
+// The slots of one model: each is lent to one request at a time, and a request that finds none free waits in a bounded queue. A request that
+// has one may take further ones, as long as nobody waits for them.
 import { addAbortListener } from "node:events";
 import { createFairShare, type QueueClient } from "./fair-share.ts";
 import { createRetryAfter } from "./retry-after.ts";
@@ -90,7 +91,7 @@ export function createRequestQueue({ id, slots: set, queue, elapsed }: RequestQu
     unsettle(): void {
       [slots, undecided] = [least, most - least];
     },
-    /** Requests that have a slot: as many as there are slots while any waits. */
+    /** Slots that requests have: all of them while any waits. */
     get busy(): number {
       return busy;
     },
@@ -112,5 +113,11 @@ export function createRequestQueue({ id, slots: set, queue, elapsed }: RequestQu
       signal.throwIfAborted();
       return release;
     },
+    /**
+     * Takes so many further slots for a request of this client, or as many of them as are free now; each of the functions that are returned
+     * gives one back, once.
+     */
+    takeFree: (name: string, most: number): (() => void)[] =>
+      Array.from({ length: Math.max(0, Math.min(most, slots - busy)) }, () => lendSlot(share.get(name))),
   };
 }

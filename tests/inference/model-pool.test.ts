@@ -191,6 +191,40 @@ describe("slots and the queue", () => {
     await second;
   });
 
+  test("a request with use for several slots is admitted once, gets those that are free after the load, and gives all back", async () => {
+    const { pool, chat, generation, generations } = makePool({ slots: 4, queue: 4 });
+    const first = chat(1);
+    await generation(0);
+    const got: number[] = [];
+    const events = pool.run(makeModel("tiny"), { signal: never(), slots: 8 }, async function* (_engine, _signal, slots) {
+      got.push(slots);
+      yield { type: "text" };
+    });
+    await events.next();
+    expect(got).toEqual([3]);
+    const busy = () => seriesOf(pool.metrics(["tiny"]))['ingle_slots_busy{model="tiny"}'];
+    expect([busy(), pool.list()[0]!.queued]).toEqual([4, 0]);
+    const waiting = [chat(2), chat(3)];
+    expect(pool.list()[0]!.queued).toBe(2);
+    await events.return();
+    for (const n of [0, 1, 2]) (await generation(n)).finish();
+    await Promise.all([first, ...waiting]);
+    expect([busy(), generations.length]).toEqual([0, 3]);
+    expect(turnsOf(pool.metrics(["tiny"]))).toEqual({ ok: 3, "cancelled decode": 1 });
+  });
+
+  test("a request past its deadline gives all its slots back at once, read or not", async () => {
+    const { pool, clock } = makePool({ slots: 3, timeout: 1_000 });
+    const events = pool.run(makeModel("tiny"), { signal: never(), slots: 3 }, async function* () {
+      yield { type: "text" };
+    });
+    await events.next();
+    expect(pool.list()[0]!.busy).toBe(3);
+    await clock.pass(1_000);
+    expect(pool.list()[0]!.busy).toBe(0);
+    expect((await thrownBy(events.next())).message).toContain("not done within");
+  });
+
   test("a use with a single result yields it as its last event, and its tokens are counted", async () => {
     const { pool } = makePool({ slots: 1, queue: 0 });
     const embed = () =>

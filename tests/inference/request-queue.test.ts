@@ -86,6 +86,43 @@ describe("the next free slot", () => {
   });
 });
 
+describe("further slots of a request", () => {
+  test("are those that are free, none while another waits, and go back one by one", async () => {
+    const { slots: made, enter, end, order } = makeSlots({ slots: 4 });
+    await enter("a");
+    const more = made.takeFree("a", 7);
+    expect([more.length, made.busy]).toEqual([3, 4]);
+    const [second, third] = [enter("b"), enter("c")];
+    expect(made.takeFree("a", 1)).toEqual([]);
+    more[0]!();
+    more[0]!();
+    await second;
+    expect([order, made.busy, made.waiting]).toEqual([["a", "b"], 4, 1]);
+    more[1]!();
+    await third;
+    for (const name of ["a", "b", "c"]) await end(name);
+    more[2]!();
+    expect([made.busy, made.waiting]).toEqual([0, 0]);
+  });
+
+  test("count in the share of their client", async () => {
+    const { slots: made, enter, end, order } = makeSlots({ slots: 4 });
+    await enter("a", "0");
+    const more = made.takeFree("a", 1);
+    await enter("b", "0");
+    await enter("b", "1");
+    void enter("a", "1");
+    void enter("b", "2");
+    await settled();
+    // Two slots each, and then one and two.
+    await end("b0");
+    expect(order.at(-1)).toBe("b2");
+    for (const release of more) release();
+    await settled();
+    expect(order.at(-1)).toBe("a1");
+  });
+});
+
 describe("a full queue", () => {
   test("refuses the newcomer whose client has the most", async () => {
     const { times, enter, slots } = makeSlots({ queue: 3 });
