@@ -82,8 +82,6 @@ export interface ChatRequest {
    * that says already is no part of it; absent, another server decides.
    */
   continue_final_message?: boolean;
-  /** Tokens that stand for `messages`, which are then empty: for an engine that gets its prompts from the process that renders them. */
-  prompt?: readonly number[];
   /** Tokens of the answer, at least 1; the context bounds it. */
   max_tokens: number;
   /** 0 is greedy. */

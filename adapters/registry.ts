@@ -7,6 +7,7 @@ import type { ChildProcessOptions } from "./child-process/adapter.ts";
 import { echo, ECHO_MODEL } from "./echo.ts";
 import { ABOUT as LLAMA_SERVER } from "./llama-server/description.ts";
 import type { Prompts } from "./prompts.ts";
+import type { TokenAdapter } from "./token-engine.ts";
 import type { NodeLlamaCppModule } from "./node-llama-cpp/adapter.ts";
 import { ABOUT as EMBEDDED } from "./node-llama-cpp/description.ts";
 import { ABOUT as UPSTREAM } from "./upstream/description.ts";
@@ -55,7 +56,7 @@ export interface RegisteredAdapter extends Pick<Adapter, "name" | "capabilities"
   models?: readonly OwnModel[];
   create(context: AdapterContext): Promise<Pick<Adapter, "load">>;
   /** What runs in a process of its own, as `ingle engine-host NAME`. */
-  host?(context: HostContext): Promise<Adapter>;
+  host?(context: HostContext): Promise<TokenAdapter>;
 }
 
 const LIST = [
@@ -86,8 +87,9 @@ const LIST = [
     isPresent: ({ node_llama_cpp }) => node_llama_cpp.isPresent(),
     async create({ env, log, hostCommand, prompts }) {
       const { childProcess } = await import("./child-process/adapter.ts");
-      const { withPrompts } = await import("./node-llama-cpp/with-prompts.ts");
-      return withPrompts(childProcess({ inside: EMBEDDED, command: () => hostCommand(EMBEDDED.name), env, log }), prompts);
+      const { chatAdapter } = await import("./shared/chat/chat-adapter.ts");
+      const { name } = EMBEDDED;
+      return chatAdapter(EMBEDDED, childProcess({ name, command: () => hostCommand(name), env, log }), prompts);
     },
     async host({ nodeLlamaCpp: library }) {
       const { nodeLlamaCpp } = await import("./node-llama-cpp/adapter.ts");
@@ -101,7 +103,6 @@ const LIST = [
     setting: true,
     models: [ECHO_MODEL],
     create: async () => echo(),
-    host: async () => echo(),
   },
   {
     name: "upstream",

@@ -1,6 +1,7 @@
 // The contract of engines that know tokens alone: the embedded engine and llama-server. `shared/chat/` makes chats of them, the same for both:
 // it renders the messages, makes grammars of tools and schemas, and reads thoughts and calls out of the text.
 import type { Adapter, ChatEvent, ChatRequest, Engine, TokenLogprob, Usage } from "./adapter.ts";
+import type { ThoughtMarkers } from "./prompts.ts";
 
 /** Loads models as engines that know tokens alone. `load` is as `Adapter.load`. */
 export interface TokenAdapter extends Pick<Adapter, "name"> {
@@ -34,11 +35,18 @@ export interface TokenRequest extends Pick<
   prompt: readonly number[];
   /** Texts, never empty, that end the generation: the text ends before the first of them. */
   stop: readonly string[];
+  /** What stands between these is thoughts, in which no text of `stop` counts. `opened`: the prompt has the first of them already. */
+  thoughts?: ThoughtMarkers & { opened: boolean };
+  /**
+   * The slot of the generation that this one goes on from, as its `finish` named it. The prompt begins with what that has read and said, which
+   * is reused where it can be, whatever `repeatable` says.
+   */
+  continues?: number;
   /** In GBNF, from the first token on. It has been tried, and its cost is bounded. */
   grammar?: string;
   /** Names of special tokens that the text has where they come; of others it has nothing. */
   shown_tokens?: readonly string[];
-  /** `text` events have their tokens. */
+  /** `text` events have their `count`. */
   report_tokens?: boolean;
   /** So many answers, 2 to the engine's slots: the prompt is read once, and each has the seed of the one before it and one. Absent: one. */
   choices?: number;
@@ -47,8 +55,8 @@ export interface TokenRequest extends Pick<
 /** `choice`: from 0; absent where the request asks for one. */
 export type TokenEvent = { choice?: number } & (
   | Extract<ChatEvent, { type: "prompt" }>
-  /** `tokens`: those that the text is made of, as far as the engine knows them all; with `report_tokens`. */
-  | { type: "text"; text: string; tokens?: readonly number[]; logprobs?: TokenLogprob[] }
-  /** `stopped_by`: which text of `stop` has come. */
-  | { type: "finish"; reason: "stop" | "length"; stopped_by?: string; usage: Usage }
+  /** `count`: tokens of the answer so far, with `report_tokens`. */
+  | { type: "text"; text: string; count?: number; logprobs?: TokenLogprob[] }
+  /** `stopped_by`: which text of `stop` has come. `slot`: that of the generation. */
+  | { type: "finish"; reason: "stop" | "length"; stopped_by?: string; slot: number; usage: Usage }
 );

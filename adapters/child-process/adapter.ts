@@ -1,9 +1,10 @@
-// Runs any adapter in a process of its own and is itself an adapter: a damaged model file, a hostile chat template or a bug in
+// Runs any adapter of token engines in a process of its own and is itself one: a damaged model file, a hostile chat template or a bug in
 // native code costs the requests of one engine, never the server.
 import { spawn, type ChildProcess } from "node:child_process";
 import { addAbortListener } from "node:events";
 import type { InstalledModel } from "../../models/manifest.ts";
-import { AdapterError, type Adapter, type ChatEvent, type Engine } from "../adapter.ts";
+import { AdapterError } from "../adapter.ts";
+import type { TokenAdapter, TokenEngine, TokenEvent } from "../token-engine.ts";
 import { channel, type Channel } from "../shared/channel.ts";
 import { loadFailure } from "../shared/load-failure.ts";
 import { childEnvironment, exitReason, forEachLine, onEnd } from "../shared/subprocess.ts";
@@ -13,8 +14,8 @@ import { fromWireError } from "../shared/wire-error.ts";
 import { CLOSE_MS, type FromChild, type ToChild } from "./protocol.ts";
 
 export interface ChildProcessOptions {
-  /** The adapter inside, as far as it is known here. */
-  inside: Pick<Adapter, "name" | "capabilities">;
+  /** The name of the adapter inside. */
+  name: string;
   /** The program and its arguments: something that ends in `hostEngine`. */
   command: () => { program: string; args: string[]; env?: Record<string, string> };
   /** The whole environment of the server; the child gets what `childEnvironment` lets through. */
@@ -29,9 +30,9 @@ const LIMITS: WatchdogLimits = { load: 300_000, generation: 60_000, close: CLOSE
 const LONGEST_LINE = 1024 * 1024;
 const MOST_LINES = 20;
 
-export function childProcess({ inside, command, env, log = () => {}, limits }: ChildProcessOptions): Adapter {
+export function childProcess({ name, command, env, log = () => {}, limits }: ChildProcessOptions): TokenAdapter {
   return {
-    ...inside,
+    name,
     async load(model, options, signal) {
       signal.throwIfAborted();
       const { program, args, env: extra } = command();
@@ -41,10 +42,10 @@ export function childProcess({ inside, command, env, log = () => {}, limits }: C
         windowsHide: true,
       });
       const watch = { limits: { ...LIMITS, ...limits }, memory: options.memory };
-      const { send, loaded, chat, watchdog } = connect(child, model, watch, log);
+      const { send, loaded, generate, watchdog } = connect(child, model, watch, log);
       send({ type: "load", model, options });
       const { slots, context_length } = await watchdog.load(loaded, signal);
-      return { slots, context_length, closed: watchdog.closed, chat, close: () => watchdog.close() };
+      return { slots, context_length, closed: watchdog.closed, generate, close: () => watchdog.close() };
     },
   };
 }
@@ -57,7 +58,7 @@ function connect(
   log: (line: string) => void,
 ) {
   const loaded = Promise.withResolvers<{ slots: number; context_length: number }>();
-  const generations = new Map<number, Channel<ChatEvent>>();
+  const generations = new Map<number, Channel<TokenEvent>>();
   let next_id = 0;
 
   const watchdog = watchProcess({
@@ -109,32 +110,32 @@ function connect(
     end(how, loadFailure({ id, path, lines, otherwise: `the engine ended with ${how} while reading it` }));
   });
 
-  const chat: Engine["chat"] = async function* (request, signal) {
+  const generate: TokenEngine["generate"] = async function* (request, signal) {
     signal.throwIfAborted();
     if (watchdog.reason !== undefined) throw watchdog.reason;
-    const generation = channel<ChatEvent>();
+    const generation = channel<TokenEvent>();
     const generation_id = next_id++;
     const listener = addAbortListener(signal, () => generation.fail(signal.reason));
     generations.set(generation_id, generation);
-    let finished = false;
+    let unfinished = request.choices ?? 1;
     try {
-      send({ type: "chat", id: generation_id, request });
-      while (!finished) {
+      send({ type: "generate", id: generation_id, request });
+      while (unfinished > 0) {
         watchdog.beginWait();
-        let event: ChatEvent;
+        let event: TokenEvent;
         try {
           event = await generation.take();
         } finally {
           watchdog.endWait();
         }
-        finished = event.type === "finish";
+        if (event.type === "finish") unfinished--;
         yield event;
       }
     } finally {
       generations.delete(generation_id);
       listener[Symbol.dispose]();
-      if (!finished) send({ type: "abort", id: generation_id });
+      if (unfinished > 0) send({ type: "abort", id: generation_id });
     }
   };
-  return { send, loaded: loaded.promise, chat, watchdog };
+  return { send, loaded: loaded.promise, generate, watchdog };
 }

@@ -1,18 +1,23 @@
 // The engine's side of a child process: runs one adapter with one model for the server at the other end of the pipes.
-import { AdapterError, type Adapter, type Engine } from "../adapter.ts";
+import { AdapterError } from "../adapter.ts";
 import { createMessageReader, encodeMessage } from "../shared/json-lines.ts";
 import { toWireError } from "../shared/wire-error.ts";
+import type { TokenAdapter, TokenEngine } from "../token-engine.ts";
 import type { FromChild, ToChild } from "./protocol.ts";
 
 // Enough for a prompt of 10 MiB with each character written as an escape.
 const LONGEST_LINE = 64 * 1024 * 1024;
 
 /** Settles when the server closes the pipe, which its death does too, and the engine has closed. */
-export async function hostEngine(adapter: Adapter, input: NodeJS.ReadableStream, write: (line: string) => void): Promise<void> {
+export async function hostEngine(
+  adapter: TokenAdapter,
+  input: NodeJS.ReadableStream,
+  write: (line: string) => void,
+): Promise<void> {
   const send = inBatches(write);
   const generations = new Map<number, AbortController>();
   const stopLoading = new AbortController();
-  let loading: Promise<Engine> | undefined;
+  let loading: Promise<TokenEngine> | undefined;
 
   const receive = (message: ToChild): void => {
     if (message.type === "load") {
@@ -22,16 +27,16 @@ export async function hostEngine(adapter: Adapter, input: NodeJS.ReadableStream,
         ({ slots, context_length }) => send({ type: "loaded", slots, context_length }),
         (error) => send({ type: "load_failed", error: toWireError(error) }),
       );
-    } else if (message.type === "chat") void chat(message);
+    } else if (message.type === "generate") void generate(message);
     else generations.get(message.id)?.abort(new AdapterError("engine_unavailable", "The generation was stopped."));
   };
 
-  async function chat({ id, request }: Extract<ToChild, { type: "chat" }>): Promise<void> {
+  async function generate({ id, request }: Extract<ToChild, { type: "generate" }>): Promise<void> {
     const stop = new AbortController();
     generations.set(id, stop);
     try {
       const engine = await loading!;
-      for await (const event of engine.chat(request, stop.signal)) send({ type: "event", id, event });
+      for await (const event of engine.generate(request, stop.signal)) send({ type: "event", id, event });
     } catch (error) {
       if (!stop.signal.aborted) send({ type: "error", id, error: toWireError(error) });
     } finally {

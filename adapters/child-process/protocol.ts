@@ -1,14 +1,15 @@
 // The messages between the server and an engine's process: one JSON object a line, over standard input and output.
 import type { InstalledModel } from "../../models/manifest.ts";
-import type { ChatEvent, ChatRequest, LoadOptions } from "../adapter.ts";
+import type { LoadOptions } from "../adapter.ts";
 import type { WireError } from "../shared/wire-error.ts";
+import type { TokenEvent, TokenRequest } from "../token-engine.ts";
 
 /** In ms: how long the engine may take to end once it is asked to. It may have conversations to save. */
 export const CLOSE_MS = 8_000;
 
 export type ToChild =
   | { type: "load"; model: InstalledModel; options: Omit<LoadOptions, "onProgress"> }
-  | { type: "chat"; id: number; request: ChatRequest }
+  | { type: "generate"; id: number; request: TokenRequest }
   | { type: "abort"; id: number };
 
 export type FromChild =
@@ -16,5 +17,5 @@ export type FromChild =
   | { type: "loading" }
   | { type: "loaded"; slots: number; context_length: number }
   | { type: "load_failed"; error: WireError }
-  | { type: "event"; id: number; event: ChatEvent }
+  | { type: "event"; id: number; event: TokenEvent }
   | { type: "error"; id: number; error: WireError };

@@ -1,9 +1,10 @@
-// The embedded engine: llama.cpp through node-llama-cpp, in this process. The server runs it in a child process (child-process/), and gives it
-// prompts as tokens (with-prompts.ts).
+// The embedded engine: llama.cpp through node-llama-cpp, in this process. The server runs it in a child process (child-process/), and makes
+// chats of it (shared/chat/).
 import { addAbortListener } from "node:events";
 import { availableParallelism } from "node:os";
 import type { Llama, LlamaContext, LlamaModel, Token } from "node-llama-cpp";
-import { AdapterError, type Adapter, type ChatEvent, type ChatRequest, type Engine } from "../adapter.ts";
+import { AdapterError } from "../adapter.ts";
+import type { TokenAdapter, TokenEngine, TokenEvent, TokenRequest } from "../token-engine.ts";
 import { ABOUT } from "./description.ts";
 import { addonOf, type SamplerConfig } from "./addon.ts";
 import { createBatcher, type Batcher } from "./batcher.ts";
@@ -23,9 +24,9 @@ export type NodeLlamaCppModule = typeof import("node-llama-cpp");
  * Takes the graphics processor where the machine has one that this build knows, else the processor. `importModule` is called at
  * a load: the module is large, and most commands never need it.
  */
-export function nodeLlamaCpp(importModule: () => Promise<NodeLlamaCppModule> = () => import("node-llama-cpp")): Adapter {
+export function nodeLlamaCpp(importModule: () => Promise<NodeLlamaCppModule> = () => import("node-llama-cpp")): TokenAdapter {
   return {
-    ...ABOUT,
+    name: ABOUT.name,
     async load(installed, options, signal) {
       const threads = options.threads ?? defaultThreads();
       const printed: string[] = [];
@@ -98,7 +99,7 @@ interface LoadedModel {
   batcher: Batcher;
 }
 
-function engineOf(llama: Llama, loaded: LoadedModel): Engine {
+function engineOf(llama: Llama, loaded: LoadedModel): TokenEngine {
   const { model, context, batcher } = loaded;
   const { promise: closed, resolve } = Promise.withResolvers<undefined>();
   let closing: Promise<void> | undefined;
@@ -113,22 +114,23 @@ function engineOf(llama: Llama, loaded: LoadedModel): Engine {
     slots: context.totalSequences,
     context_length: context.contextSize,
     closed,
-    chat: (request, signal) => generate(loaded, request, signal),
+    generate: (request, signal) => generate(loaded, request, signal),
     close: () => (closing ??= close()),
   };
 }
 
-async function* generate(loaded: LoadedModel, request: ChatRequest, signal: AbortSignal): AsyncGenerator<ChatEvent> {
+async function* generate(loaded: LoadedModel, request: TokenRequest, signal: AbortSignal): AsyncGenerator<TokenEvent> {
   signal.throwIfAborted();
   const { model, batcher } = loaded;
   const context_length = loaded.context.contextSize;
-  const tokens = (request.prompt ?? []) as Token[];
+  const tokens = request.prompt as Token[];
   // llama.cpp needs one position for itself, and an answer one at least.
   const max_tokens = Math.min(request.max_tokens, context_length - 1 - tokens.length);
   if (max_tokens < 1) throw contextExceeded({ n_prompt_tokens: tokens.length, n_ctx: context_length });
   const received = channel<{ read: number } | { token: number }>();
   let sampled = 0;
   let cached_tokens = 0;
+  let slot = 0;
   const stop = batcher.start({
     prompt: tokens,
     sampling: samplerConfig(request, max_tokens),
@@ -136,8 +138,8 @@ async function* generate(loaded: LoadedModel, request: ChatRequest, signal: Abor
     reuses: request.cache_prompt !== false,
     scope: request.cache_scope,
     onPrompt: (read) => received.push({ read }),
-    onToken(token, cached) {
-      cached_tokens = cached;
+    onToken(token, { cached, sequence }) {
+      [cached_tokens, slot] = [cached, sequence];
       received.push({ token });
       return ++sampled < max_tokens && !model.isEogToken(token as Token);
     },
@@ -145,9 +147,10 @@ async function* generate(loaded: LoadedModel, request: ChatRequest, signal: Abor
   });
   const abort_listener = addAbortListener(signal, () => received.fail(signal.reason));
   try {
-    const text = answerText(model, tokens, request.stop);
+    const text = answerText(model, tokens, request);
     let completion_tokens = 0;
     let reason: "stop" | "length" | undefined;
+    let stopped_by: string | undefined;
     while (reason === undefined) {
       const next = await received.take();
       if ("read" in next) {
@@ -155,39 +158,41 @@ async function* generate(loaded: LoadedModel, request: ChatRequest, signal: Abor
         continue;
       }
       completion_tokens++;
-      const { piece, ended } = text.push(next.token as Token);
+      const { piece, ended, by } = text.push(next.token as Token);
+      stopped_by = by;
       if (ended) reason = "stop";
       else if (completion_tokens === max_tokens) reason = "length";
       const all = reason === "length" ? piece + text.flush() : piece;
-      if (all !== "") yield { type: "text", text: all };
+      if (all !== "") yield { type: "text", text: all, ...(request.report_tokens && { count: completion_tokens }) };
     }
     stop();
-    yield { type: "finish", reason, usage: { prompt_tokens: tokens.length, completion_tokens, cached_tokens } };
+    const usage = { prompt_tokens: tokens.length, completion_tokens, cached_tokens };
+    yield { type: "finish", reason, ...(stopped_by !== undefined && { stopped_by }), slot, usage };
   } finally {
     stop();
     abort_listener[Symbol.dispose]();
   }
 }
 
-function answerText(model: LlamaModel, prompt: readonly Token[], stop: readonly string[]) {
+function answerText(model: LlamaModel, prompt: readonly Token[], { stop, thoughts }: TokenRequest) {
   const decoder = createTokenDecoder((tokens) => model.detokenize(tokens as Token[]), prompt);
-  const stops = stopFilter(stop);
+  const stops = stopFilter(stop, thoughts);
   return {
     /** `ended`: the model or a stop string has ended the answer. */
-    push(token: Token): { piece: string; ended: boolean } {
+    push(token: Token): { piece: string; ended: boolean; by?: string | undefined } {
       if (!model.isEogToken(token)) {
-        const { text, stopped } = stops.push(decoder.push(token));
-        return { piece: text, ended: stopped };
+        const { text, stopped, stopped_by: by } = stops.push(decoder.push(token));
+        return { piece: text, ended: stopped, by };
       }
-      const { text, stopped } = stops.push(decoder.flush());
-      return { piece: stopped ? text : text + stops.rest(), ended: true };
+      const { text, stopped, stopped_by: by } = stops.push(decoder.flush());
+      return { piece: stopped ? text : text + stops.rest(), ended: true, by };
     },
     /** Text that could have begun a stop string. A character that the length limit has cut in half is left out: every text is whole. */
     flush: stops.rest,
   };
 }
 
-function samplerConfig(request: ChatRequest, max_tokens: number): SamplerConfig {
+function samplerConfig(request: TokenRequest, max_tokens: number): SamplerConfig {
   return {
     // top_p 0 keeps the likeliest token alone, which is what greedy is.
     temperature: request.top_p === 0 ? 0 : request.temperature,

@@ -58,7 +58,8 @@ export function createDecodeSteps(
       const token = tokens[i]!;
       if (token < 0) return fail(slot, new Error("The engine could not sample a token."));
       generation.next = token;
-      if (!generation.stopped && !generation.onToken(token, generation.cached)) generation.stopped = true;
+      const { cached } = generation;
+      if (!generation.stopped && !generation.onToken(token, { cached, sequence: slot.sequence })) generation.stopped = true;
     });
     // The next step takes all cores: tokens leave for their clients before it begins.
     await new Promise((done) => setImmediate(done));

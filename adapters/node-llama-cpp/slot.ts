@@ -15,9 +15,9 @@ export interface GenerationTask {
   onPrompt(read: number): void;
   /**
    * Called with every sampled token, in order; answers whether another one is to be sampled. Runs on the hot path, and must not throw.
-   * `cached`: prompt tokens that the slot held already.
+   * `cached`: prompt tokens that the slot held already. `sequence`: the slot.
    */
-  onToken(token: number, cached: number): boolean;
+  onToken(token: number, where: { cached: number; sequence: number }): boolean;
   onError(error: unknown): void;
 }
 

@@ -4,10 +4,10 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { defineCommand } from "citty";
-import type { Adapter, ChatRequest } from "../../adapters/adapter.ts";
 import { CLOSE_MS } from "../../adapters/child-process/protocol.ts";
 import { hostEngine } from "../../adapters/child-process/host.ts";
 import { adapterNamed } from "../../adapters/registry.ts";
+import type { TokenAdapter, TokenRequest } from "../../adapters/token-engine.ts";
 import { nodeLlamaCppModule } from "../executable/carried-engines.ts";
 import { CliError } from "./error.ts";
 
@@ -38,7 +38,7 @@ export default defineCommand({
 });
 
 /** Computes some quantised batches with the model that llama-server is tried with. */
-async function answerOnce(adapter: Adapter): Promise<void> {
+async function answerOnce(adapter: TokenAdapter): Promise<void> {
   const { tinyQuantisedModel } = await import("../../adapters/llama-server/build/tiny-model.ts");
   const folder = await mkdtemp(join(tmpdir(), "ingle-probe-"));
   const { signal } = new AbortController();
@@ -47,15 +47,14 @@ async function answerOnce(adapter: Adapter): Promise<void> {
     await writeFile(path, tinyQuantisedModel());
     const model = { id: "tiny", path, settings: {} };
     const engine = await adapter.load(model, { slots: 1, context: 128 }, signal);
-    for await (const _ of engine.chat(REQUEST, signal)); // Its text means nothing.
+    for await (const _ of engine.generate(REQUEST, signal)); // Its text means nothing.
     await engine.close();
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-const REQUEST: ChatRequest = {
-  messages: [],
+const REQUEST: TokenRequest = {
   prompt: Array.from({ length: 40 }, (_, index) => 3 + index),
   ...{ max_tokens: 4, temperature: 0, top_p: 1, top_k: 0, min_p: 0, seed: 1, repeatable: true, cache_scope: "", stop: [] },
   ...{ repeat_penalty: 1, frequency_penalty: 0, presence_penalty: 0 },

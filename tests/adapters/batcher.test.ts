@@ -85,7 +85,7 @@ function run(batcher: ReturnType<typeof createBatcher>, tokens: number[], length
     reuses: true,
     scope: "",
     onPrompt: (read) => received.read.push(read),
-    onToken(token, cached) {
+    onToken(token, { cached }) {
       received.tokens.push(token);
       received.cached = cached;
       if (received.tokens.length === length) resolve(received);

@@ -8,7 +8,7 @@ import { createLog } from "../../src/support/log.ts";
 import { createAdapters } from "../../src/server/adapters.ts";
 import { adapterSuite, collect, TINY } from "../adapter-suite.ts";
 import { makeModel } from "../support/app.ts";
-import { ask, tinyModel } from "../support/models.ts";
+import { ask, askTokens, tinyModel } from "../support/models.ts";
 import { isAlive } from "../support/processes.ts";
 import { realModel } from "../support/real-model.ts";
 import { corpus } from "../support/tiny-gguf.ts";
@@ -17,7 +17,6 @@ const embedded = createAdapters(
   { adapter: "node-llama-cpp", llama_server: undefined },
   createLog(() => {}),
 ).adapterOf(makeModel("tiny"));
-const FAKE = { name: "fake", capabilities: () => [] };
 
 adapterSuite("node-llama-cpp in a child process, tiny model", {
   ...TINY,
@@ -112,7 +111,7 @@ describe("a chat template that is hostile", () => {
 describe("a child that misbehaves", () => {
   const scripted = (script: string, limits: ChildProcessOptions["limits"] = {}) =>
     childProcess({
-      inside: FAKE,
+      name: "fake",
       command: () => ({ program: process.execPath, args: ["-e", script] }),
       env: process.env,
       limits,
@@ -126,7 +125,7 @@ describe("a child that misbehaves", () => {
     );
   const chatWith = async (script: string, limits?: ChildProcessOptions["limits"]) => {
     const engine = await load(`${loaded} process.stdin.once("data", () => {}); ${script}`, limits);
-    const code = await codeOf(collect(engine.chat(ask("hello"), AbortSignal.timeout(20_000))));
+    const code = await codeOf(collect(engine.generate(askTokens([1]), AbortSignal.timeout(20_000))));
     await engine.close();
     return code;
   };
@@ -146,7 +145,7 @@ describe("a child that misbehaves", () => {
       { type: "finish", reason: "stop", usage: {} },
     ].map((event) => `console.log(${JSON.stringify(JSON.stringify({ type: "event", id: 0, event }))});`);
     const engine = await load(`${loaded} process.stdin.once("data", () => { ${events.join(" ")} });`, { generation: 300 });
-    for await (const event of engine.chat(ask("hello"), AbortSignal.timeout(20_000))) {
+    for await (const event of engine.generate(askTokens([1]), AbortSignal.timeout(20_000))) {
       if (event.type === "text") await new Promise((done) => setTimeout(done, 1_000));
     }
     await engine.close();
@@ -163,7 +162,7 @@ describe("a child that misbehaves", () => {
     const engine =
       await load(`${loaded} process.stdin.on("data", () => { for (let i = 0; i < 300; i++) process.stderr.write("y".repeat(1e5) + "\\n");
       console.log(${JSON.stringify(JSON.stringify(finish))}); });`);
-    const { finish: end } = await collect(engine.chat(ask("hello"), AbortSignal.timeout(20_000)));
+    const { finish: end } = await collect(engine.generate(askTokens([1]), AbortSignal.timeout(20_000)));
     expect(end.reason).toBe("stop");
     await engine.close();
   });
@@ -171,7 +170,7 @@ describe("a child that misbehaves", () => {
     const wire = toWireError(new AdapterError("request_refused", "No.", { param: "grammar" }));
     const said = JSON.stringify(JSON.stringify({ type: "error", id: 0, error: wire }));
     const engine = await load(`${loaded} process.stdin.on("data", () => console.log(${said}));`);
-    const refusal = await collect(engine.chat(ask("hello"), AbortSignal.timeout(20_000))).catch((error: unknown) => error);
+    const refusal = await collect(engine.generate(askTokens([1]), AbortSignal.timeout(20_000))).catch((error: unknown) => error);
     expect(refusal).toMatchObject({ code: "request_refused", message: "No.", param: "grammar" });
     await engine.close();
   });
@@ -193,7 +192,7 @@ describe("a child that misbehaves", () => {
     await engine.close();
   });
   test("by not being there", async () => {
-    const missing = childProcess({ inside: FAKE, command: () => ({ program: "/no/such/program", args: [] }), env: {} });
+    const missing = childProcess({ name: "fake", command: () => ({ program: "/no/such/program", args: [] }), env: {} });
     const loading = missing.load({ id: "fake", path: "", settings: {} }, { slots: 1, context: 9 }, AbortSignal.timeout(20_000));
     expect(await codeOf(loading)).toBe("engine_unavailable");
   });
@@ -202,7 +201,7 @@ describe("a child that misbehaves", () => {
     const said: string[] = [];
     const script = `console.error(Object.keys(process.env).join()); process.exit()`;
     const adapter = childProcess({
-      inside: FAKE,
+      name: "fake",
       command: () => ({ program: process.execPath, args: ["-e", script] }),
       env: secrets,
       log: (line) => said.push(line),

@@ -146,8 +146,7 @@ describe("what engines print, and where they lie", () => {
 
   test("an engine's process that cannot be started", async () => {
     const program = join(root, "no-such-program");
-    const inside = { name: "x", capabilities: () => [] };
-    const adapter = childProcess({ inside, command: () => ({ program, args: [] }), env: {} });
+    const adapter = childProcess({ name: "x", command: () => ({ program, args: [] }), env: {} });
     const load = adapter.load({ id: "m", path: "", settings: {} }, { slots: 1, context: 8 }, new AbortController().signal);
     expect(await toldBy(load)).toBe('The engine of model "m" cannot be started. The server\'s log says why.');
   });

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Adapter } from "../../adapters/adapter.ts";
 import { llamaServer } from "../../adapters/llama-server/adapter.ts";
 import { nodeLlamaCpp } from "../../adapters/node-llama-cpp/adapter.ts";
-import { withPrompts } from "../../adapters/node-llama-cpp/with-prompts.ts";
+import { ABOUT as EMBEDDED } from "../../adapters/node-llama-cpp/description.ts";
+import { chatAdapter } from "../../adapters/shared/chat/chat-adapter.ts";
 import { templateFacts } from "../../models/gguf/template-facts.ts";
 import { errorOf, makeApp, makeModel } from "../support/app.ts";
 import { realServer } from "../support/llama-server-binary.ts";
@@ -59,7 +60,7 @@ const prompts = startPrompts();
 afterAll(() => prompts.close());
 const { path, skip } = await realServer();
 const ENGINES: [name: string, adapter: Adapter, skip: string | undefined][] = [
-  ["node-llama-cpp", withPrompts(nodeLlamaCpp(), prompts), undefined],
+  ["node-llama-cpp", chatAdapter(EMBEDDED, nodeLlamaCpp(), prompts), undefined],
   ["llama-server", llamaServer({ binary: () => path!, env: process.env, prompts }), skip],
 ];
 

@@ -38,7 +38,7 @@ const ROOMS: Record<string, Room> = {
   models: { holds: /^models\//, uses: [] },
   "the contract": { holds: /^adapters\/(adapter|call-syntax|prompts|samplers|token-engine)\.ts$/, uses: ["models"] },
   "adapters/shared": { holds: /^adapters\/shared\//, uses: ["models", "the contract"] },
-  registry: { holds: /^adapters\/registry\.ts$/, uses: ["an adapter", "models", "the contract"] },
+  registry: { holds: /^adapters\/registry\.ts$/, uses: ["adapters/shared", "an adapter", "models", "the contract"] },
   "an adapter": { holds: /^adapters\//, uses: ["adapters/shared", "models", "the contract"] },
   launch: { holds: /^src\/.*\.mjs$/, uses: [] },
   main: { holds: /^src\/main\.ts$/, uses: ["cli", "server"] },

@@ -3,6 +3,7 @@ import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ChatMessage, ChatRequest } from "../../adapters/adapter.ts";
+import type { TokenRequest } from "../../adapters/token-engine.ts";
 import type { InstalledModel } from "../../models/manifest.ts";
 import { tinyGguf, type TinyGguf } from "./tiny-gguf.ts";
 
@@ -33,4 +34,10 @@ export function ask(content: string | ChatMessage[], more: Partial<ChatRequest> 
     cache_scope: "",
     ...more,
   };
+}
+
+/** A greedy generation behind these tokens. */
+export function askTokens(prompt: readonly number[], more: Partial<TokenRequest> = {}): TokenRequest {
+  const { messages: _, choices: __, ...sampling } = ask("");
+  return { ...sampling, prompt, ...more };
 }

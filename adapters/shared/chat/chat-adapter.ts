@@ -1,0 +1,43 @@
+// Makes an adapter that chats of one whose engines know tokens alone: the prompt process renders what they read.
+import type { Adapter, AdapterError } from "../../adapter.ts";
+import type { ModelPrompts, Prompts } from "../../prompts.ts";
+import type { TokenAdapter, TokenEngine } from "../../token-engine.ts";
+import { createChat } from "./chat.ts";
+
+/** `inner` reads the model while its template and vocabulary are read. `about`: what is known of it without a load. */
+export function chatAdapter(about: Omit<Adapter, "load">, inner: TokenAdapter, prompts: Prompts): Adapter {
+  return {
+    ...about,
+    async load(model, options, signal) {
+      const failed = new AbortController();
+      const either = AbortSignal.any([signal, failed.signal]);
+      const loading = inner.load(model, options, either);
+      const opening = prompts.open(model, either);
+      try {
+        const [engine, opened] = await Promise.all([loading, opening]);
+        const { slots, context_length, closed, close } = engine;
+        return { slots, context_length, closed, chat: chatUntilDeath(engine, opened), close };
+      } catch (error) {
+        failed.abort(error);
+        void opening.then(({ close }) => close()).catch(() => {});
+        await loading.then((engine) => engine.close()).catch(() => {});
+        throw error;
+      }
+    },
+  };
+}
+
+/** A prompt that cannot be made because the engine is gone fails with the engine's end. */
+function chatUntilDeath(engine: TokenEngine, opened: ModelPrompts) {
+  let death: AdapterError | undefined;
+  const watchEngine = async (): Promise<void> => {
+    death = await engine.closed;
+    opened.close();
+  };
+  void watchEngine();
+  const render: ModelPrompts["render"] = (...args) =>
+    opened.render(...args).catch((error: unknown) => {
+      throw death ?? error;
+    });
+  return createChat(engine, { ...opened, render });
+}
