@@ -1,6 +1,7 @@
 // The contract of the prompt process: what the adapters ask of the one process that renders templates and tries grammars for all models.
 import type { InstalledModel } from "../models/manifest.ts";
 import type { ChatRequest } from "./adapter.ts";
+import type { CallSyntax } from "./call-syntax.ts";
 
 /** Templates and grammars are strangers' programs: a clock and limits of output and memory end them, and the process with them where need be. */
 export interface Prompts {
@@ -48,6 +49,8 @@ export interface TemplateFacts {
   forms: TemplateForms;
   /** Texts around the thoughts of an answer; absent where the template shows none. */
   thoughts?: ThoughtMarkers | undefined;
+  /** How answers write calls of tools; absent where the template shows no calls, and where its way is not understood. */
+  calls?: CallSyntax | undefined;
 }
 
 export interface ThoughtMarkers {

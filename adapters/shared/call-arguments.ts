@@ -10,7 +10,7 @@ const RAW = "raw";
  */
 export function argumentsValue(
   written: string,
-  { object_arguments, text_arguments }: TemplateForms,
+  { object_arguments, text_arguments }: Pick<TemplateForms, "object_arguments" | "text_arguments">,
 ): string | Record<string, unknown> {
   const object = written.trim() === "" ? {} : parseObject(written);
   if (object === undefined) return text_arguments ? written : { [RAW]: written };
