@@ -339,6 +339,25 @@ describe("what is passed over", () => {
     expect(await send(fields, LLAMA_SERVER)).toMatchObject({ status: 200, ignored });
   });
 
+  const cached = { type: "text", text: "hi", cache_control: { type: "ephemeral" } };
+  const call = { id: "a", index: 0, type: "function", function: { name: "f", arguments: "{}", x: 1 } };
+  test.each<[messages: Fields[], ignored: string | null]>([
+    [[{ role: "user", content: [{ ...cached, cache_control: null }] }], null],
+    [[{ role: "user", content: [{ type: "text", text: "a" }, cached] }], "messages[0].content[1].cache_control"],
+    [[{ role: "assistant", content: "a", annotations: [], audio: null, prefix: true }], null],
+    [[{ role: "user", content: "a", cache_control: { type: "ephemeral" } }], "messages[0].cache_control"],
+    [
+      [
+        { role: "assistant", tool_calls: [call] },
+        { role: "tool", content: "b" },
+      ],
+      "messages[0].tool_calls[0].function.x",
+    ],
+  ])("is what stands inside of the messages %j", async (messages, ignored) => {
+    for (const engine of [EMBEDDED, LLAMA_SERVER, UPSTREAM])
+      expect(await send({ messages }, engine)).toMatchObject({ status: 200, ignored });
+  });
+
   test("is how closely an image is looked at, where this machine looks", async () => {
     const part = (detail?: string | null) => ({ type: "image_url", image_url: { url: "data:image/png;base64,AAAA", detail } });
     const content = [{ type: "text", text: "hi" }, part("low"), part("auto"), part(null), part()];

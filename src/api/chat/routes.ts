@@ -1,5 +1,6 @@
 // POST /v1/chat/completions: one request, one iteration of chat events, and two folds of it, JSON and server-sent events.
 import { Hono } from "hono";
+import * as v from "valibot";
 import type { Deps } from "../deps.ts";
 import { acceptsType } from "../../http/accept.ts";
 import { json } from "../../http/json.ts";
@@ -9,18 +10,22 @@ import { cacheScopeOf, clientOf } from "../../http/client-of.ts";
 import { isOperator } from "../../http/middleware/auth.ts";
 import { nameIgnored } from "../../http/ignored.ts";
 import { sse } from "../../http/sse.ts";
-import { parseBody } from "../../http/validate.ts";
+import { parseBody, validateWith } from "../../http/validate.ts";
 import { findDefaultModel, findModel } from "../find-model.ts";
+import { droppedMessageFields } from "./message-fields.ts";
 import { ChatCompletionRequest, toChatRequest, valueOf } from "./request.ts";
 import { collectCompletion, type CompletionHead, streamChunks } from "./response.ts";
 
+const JsonBody = v.looseObject({});
+
 export const chatRoutes = (deps: Deps) =>
   new Hono<AppEnv>().post("/completions", async function createChatCompletion(c) {
-    const request = await parseBody(c, ChatCompletionRequest);
+    const body = await parseBody(c, JsonBody);
+    const request = validateWith(ChatCompletionRequest, body);
     const model = request.model == null ? await findDefaultModel(deps) : await findModel(deps, request.model);
     const { chat, ignored } = toChatRequest(request, model, deps.adapterOf(model).capabilities(model), deps.newSeed);
     const chatRequest = { ...chat, cache_scope: cacheScopeOf(c, deps.guards) };
-    nameIgnored(c, ignored);
+    nameIgnored(c, [...droppedMessageFields(body), ...ignored]);
     const only_events = acceptsType(c, "text/event-stream") && !acceptsType(c, "application/json");
     const streamed = request.stream ?? (only_events || deps.stream_default);
     if (request.stream_options?.include_usage && !streamed)
