@@ -54,8 +54,19 @@ export interface TemplateFacts {
 }
 
 export interface ThoughtMarkers {
+  /** Without white space around them, as all that says nothing of its own. */
   begin: string;
   end: string;
+  /** All that stands between thoughts and a text, with its white space: what ends thoughts that have taken too long. */
+  close: string;
+  /** How an answer without thoughts begins, with its white space, where the prompt says nothing of thoughts. */
+  skip: string;
+  /** What begins the next part of an answer, where thoughts are a part of their own. */
+  next?: string;
+  /** What stands before a text and is none of it. */
+  text_begins?: string[];
+  /** What stands behind a text and is none of it, and what may follow that to the end of the answer. */
+  text_end?: { mark: string; rest: string };
 }
 
 /** What a template wants its messages to look like. What it does not take, it refuses or drops. */

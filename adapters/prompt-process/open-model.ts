@@ -12,6 +12,7 @@ import { templateValues } from "./messages.ts";
 import type { NativeAddon } from "./native.ts";
 import type { Answers, PromptQuestion } from "./protocol.ts";
 import { SAMPLES } from "./sample-template.ts";
+import { sampleThoughts } from "./sample-thoughts.ts";
 import { compileTemplate } from "./template.ts";
 import { tokenizePrompt } from "./tokenize-prompt.ts";
 import { tryGrammar } from "./try-grammar.ts";
@@ -39,6 +40,9 @@ export async function openModel({ id, path, prompt_template }: QuestionOf<"open"
       const forms = SAMPLES[what](render, parts);
       return what === "user" ? { ...forms, thinking: templateFacts(source).template_thinking } : forms;
     },
+    sampleThoughts: ({ parts }: QuestionOf<"sample_thoughts">): Answers["sample_thoughts"] => ({
+      thoughts: sampleThoughts(template().render, parts),
+    }),
     /** `rendered` is called between the two halves of the work. */
     async render({ request, forms, limits }: QuestionOf<"render">, rendered: () => void): Promise<Prompt> {
       const scan = createTextScan(names);

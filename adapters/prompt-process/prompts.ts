@@ -123,13 +123,15 @@ export function createPrompts(options: PromptsOptions): Prompts {
   /** Each sample is a question of its own: a template that never ends for tools or for calls of them serves all other requests. */
   async function sampleTemplate(model: KnownModel, signal: AbortSignal): Promise<TemplateSamples> {
     const ends: PromptProcessEnd[] = [];
-    const sample = async (what: Sample, parts = false): Promise<Answers["sample"]> => {
-      const question = { type: "sample", model: model.key, what, parts } as const;
-      return ask(model, signal, ({ process }) => process.ask(question, [RENDER_MS])).catch((error: unknown) => {
+    const unlessEnded = <T extends object>(answer: Promise<T>): Promise<Partial<T>> =>
+      answer.catch((error: unknown) => {
         if (!(error instanceof PromptProcessEnd)) throw error;
         ends.push(error);
         return {};
       });
+    const sample = (what: Sample, parts = false): Promise<Answers["sample"]> => {
+      const question = { type: "sample", model: model.key, what, parts } as const;
+      return unlessEnded(ask(model, signal, ({ process }) => process.ask(question, [RENDER_MS])));
     };
     const { thinking = false, ...user } = await sample("user");
     const [unbounded] = ends;
@@ -137,8 +139,10 @@ export function createPrompts(options: PromptsOptions): Prompts {
     const messages = await sample("messages", user.parts);
     const tools = await sample("tools", user.parts);
     const calls = await sample("calls", user.parts);
+    const question = { type: "sample_thoughts", model: model.key, parts: user.parts ?? false } as const;
+    const { thoughts } = await unlessEnded(ask(model, signal, ({ process }) => process.ask(question, [RENDER_MS])));
     const forms = { ...PLAIN_FORMS, ...user, ...calls, ...messages, calls: (tools.calls || calls.calls) ?? false };
-    return { bounded: ends.length === 0, thinking, forms, unbounded };
+    return { bounded: ends.length === 0, thinking, forms, ...(thoughts && { thoughts }), unbounded };
   }
 
   function promptsOf(model: KnownModel, longest_token: number, samples: TemplateSamples): ModelPrompts {

@@ -1,5 +1,5 @@
 // The messages between the server and the prompt process. The process does one thing at a time, so one request is on its way at most.
-import type { Prompt, PromptRequest, TemplateFacts, TemplateForms } from "../prompts.ts";
+import type { Prompt, PromptRequest, TemplateFacts, TemplateForms, ThoughtMarkers } from "../prompts.ts";
 import type { WireError } from "../shared/wire-error.ts";
 
 /** `model` names an open model in the other requests. */
@@ -7,6 +7,7 @@ export type PromptQuestion =
   | { type: "open"; model: number; id: string; path: string; prompt_template?: string | undefined }
   /** Renders samples, which show the forms of messages that the template takes; `parts` as in `TemplateForms`. */
   | { type: "sample"; model: number; what: Sample; parts: boolean }
+  | { type: "sample_thoughts"; model: number; parts: boolean }
   | { type: "render"; model: number; request: PromptRequest; forms: TemplateForms; limits: TokenLimits }
   | { type: "tokenize"; model: number; text: string }
   | { type: "grammar"; model: number; grammar: string };
@@ -26,6 +27,7 @@ export type FromPromptProcess = { request_id: number } & (
 export interface Answers {
   open: { longest_token: number };
   sample: Partial<TemplateForms & Pick<TemplateFacts, "thinking">>;
+  sample_thoughts: { thoughts: ThoughtMarkers | undefined };
   render: Prompt;
   tokenize: { tokens: number[] | undefined };
   grammar: { type: "compiled" };

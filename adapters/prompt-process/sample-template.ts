@@ -30,7 +30,7 @@ const VALUE = "ingle sample value";
 const [CALL_ID, OTHER_CALL_ID] = ["ingle1234", "ingle5678"];
 
 /** How a template that expects a text writes a list of parts. */
-const LISTED = /\{['"]type['"]: ['"](text|thinking)/;
+export const LISTED = /\{['"]type['"]: ['"](text|thinking)/;
 
 /** A sample that breaks is one that the template does not take: requests have their own errors. */
 function shows(render: Render, texts: string[], messages: object[], tools?: object[]): boolean {

@@ -65,7 +65,7 @@ function firstOf(texts: readonly string[], text: string): { at: number; text: st
 }
 
 /** The length of the longest end of `text` with which one of the texts begins. */
-function openEndLength(texts: readonly string[], text: string): number {
+export function openEndLength(texts: readonly string[], text: string): number {
   const longest = Math.min(text.length, Math.max(...texts.map((one) => one.length)) - 1);
   for (let length = longest; length > 0; length--) {
     const end = text.slice(-length);

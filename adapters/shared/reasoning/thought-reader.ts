@@ -1,0 +1,139 @@
+// Takes the thoughts out of the text of an answer, piece by piece. White space around them belongs to the markers.
+import type { ChatEvent } from "../../adapter.ts";
+import type { ThoughtMarkers } from "../../prompts.ts";
+import { openEndLength } from "../stop-filter.ts";
+import { createLineTracker } from "./line-tracker.ts";
+import type { ThoughtPlace } from "./thought-place.ts";
+
+type Piece = Omit<Extract<ChatEvent, { type: "text" | "reasoning" }>, "choice" | "logprobs">;
+
+export interface ThoughtReader {
+  /** What is sure with this piece. */
+  read(text: string): Piece[];
+  /** What was held back as a possible beginning of a marker, once the text has ended. */
+  rest(): Piece[];
+  /** Whether the text so far ends in thoughts. */
+  readonly thinking: boolean;
+}
+
+/** `start`: neither thoughts nor a text have begun. `over`: behind the mark that ends a text. */
+type State = "start" | "thoughts" | "text" | "over";
+
+export function createThoughtReader(markers: ThoughtMarkers, place: ThoughtPlace): ThoughtReader {
+  const { begin, end, next, text_begins = [], text_end } = markers;
+  const heads: [mark: string, then: State][] = [
+    [begin, "thoughts"],
+    ...text_begins.map((mark): [string, State] => [mark, "text"]),
+    ...[end, ...(next ? [next] : [])].map((mark): [string, State] => [mark, "start"]),
+  ];
+  // A beginning that is a plain sentence is one where an answer begins, and nowhere else.
+  const again = next === undefined && /^[<[]/.test(begin) ? begin : undefined;
+  const part_end = next && end + next;
+  // Some templates have marks around the texts behind thoughts alone.
+  let text_end_mark = place === "closed" || place === "in text" ? text_end?.mark : undefined;
+
+  let state: State = place === "opened" ? "thoughts" : place === "in text" ? "text" : "start";
+  let held = "";
+  let thought_begun = false;
+  let thought_before = false;
+  let lines = createLineTracker();
+  let pieces: Piece[] = [];
+
+  const emit = (type: Piece["type"], text: string): void => {
+    if (text === "") return;
+    const last = pieces.at(-1);
+    if (last?.type === type) last.text += text;
+    else pieces.push({ type, text });
+  };
+  const think = (text: string): void => {
+    if (text === "") return;
+    if (!thought_begun && thought_before) emit("reasoning", "\n\n");
+    thought_begun = true;
+    thought_before = true;
+    emit("reasoning", text);
+  };
+  const enter = (then: State): true => {
+    state = then;
+    if (then === "thoughts") thought_begun = false;
+    if (then === "text") lines = createLineTracker();
+    return true;
+  };
+  const say = (length: number): void => {
+    const text = held.slice(0, length);
+    held = held.slice(length);
+    lines.push(text);
+    emit("text", text);
+  };
+
+  /** Each answers whether there is more to be read of what is held. */
+  const steps: Record<State, () => boolean> = {
+    start() {
+      held = held.trimStart();
+      if (held === "") return false;
+      const head = heads.find(([mark]) => held.startsWith(mark));
+      if (head !== undefined) {
+        const [mark, then] = head;
+        held = held.slice(mark.length);
+        if (then === "text") text_end_mark = text_end?.mark;
+        return enter(then);
+      }
+      return !heads.some(([mark]) => mark.startsWith(held)) && enter("text");
+    },
+    thoughts() {
+      if (!thought_begun) held = held.trimStart();
+      const at = held.indexOf(end);
+      if (at >= 0) {
+        think(held.slice(0, at).trimEnd());
+        held = held.slice(at + end.length);
+        return enter("start");
+      }
+      const sure = held.slice(0, held.length - openEndLength([end], held)).trimEnd();
+      think(sure);
+      held = held.slice(sure.length);
+      return false;
+    },
+    text() {
+      const text_marks = [again, part_end, text_end_mark].filter((mark) => mark !== undefined);
+      const [at, mark] = firstOf(text_marks, held) ?? [held.length - openEndLength(text_marks, held)];
+      say(at);
+      if (mark === undefined) return false;
+      if (mark === again && !lines.atStart()) {
+        say(mark.length);
+        return true;
+      }
+      held = held.slice(mark.length);
+      return enter(mark === again ? "thoughts" : mark === part_end ? "start" : "over");
+    },
+    over() {
+      if (text_end!.rest.startsWith(held)) return false;
+      return enter("text");
+    },
+  };
+
+  const take = (): Piece[] => {
+    const taken = pieces;
+    pieces = [];
+    return taken;
+  };
+  return {
+    read(text) {
+      held += text;
+      while (steps[state]()) {}
+      return take();
+    },
+    rest() {
+      if (state === "thoughts") think(held);
+      else if (state !== "over") emit("text", held);
+      held = "";
+      return take();
+    },
+    get thinking() {
+      return state === "thoughts";
+    },
+  };
+}
+
+function firstOf(marks: readonly string[], text: string): [at: number, mark: string] | undefined {
+  const found = marks.map((mark): [number, string] => [text.indexOf(mark), mark]).filter(([at]) => at >= 0);
+  return found.sort(([one], [other]) => one - other)[0];
+}
