@@ -5,7 +5,7 @@ import { invalidValue } from "../../http/errors.ts";
 import { codedMessage } from "../../support/coded-message.ts";
 import { jsonBytes, withoutNulls } from "../../support/json.ts";
 
-/** Of one schema, and of the texts of one choice. */
+/** Bytes of one schema, and characters of the texts of one choice. */
 const LONGEST_SCHEMA = 256 * 1024;
 const LONGEST_GRAMMAR = 65_536;
 

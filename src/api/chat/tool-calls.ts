@@ -10,14 +10,14 @@ export function addToolCallPiece(calls: ToolCall[], { index, id, name, arguments
   call.function.arguments += text;
 }
 
-/** Those of a whole message. The old form has no place for a second call. */
+/** The fields of a whole message. The old form has no place for a second call. */
 export function callFields(calls: ToolCall[], legacy: boolean): object {
   if (calls.length === 0) return {};
   return legacy ? { function_call: calls[0]!.function } : { tool_calls: calls };
 }
 
 /**
- * Those of a chunk; undefined for a second call in the old form. The first piece of a call carries its id and its type, as OpenAI's does.
+ * The fields of a chunk; undefined for a second call in the old form. The first piece of a call carries its id and its type, as OpenAI's does.
  * `begun`: the calls that had theirs.
  */
 export function pieceFields(
