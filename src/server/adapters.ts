@@ -85,10 +85,9 @@ function findLlamaCppRelease(): string | undefined {
 }
 
 /** The first load imports the code of the adapter. */
-function createAtLoad({ name, capabilities, passedOver, create }: RegisteredAdapter, context: AdapterContext): Adapter {
+function createAtLoad({ name, capabilities, create }: RegisteredAdapter, context: AdapterContext): Adapter {
   let created: ReturnType<RegisteredAdapter["create"]> | undefined;
-  const load: Adapter["load"] = async (...args) => (await (created ??= create(context))).load(...args);
-  return { name, capabilities, ...(passedOver && { passedOver }), load };
+  return { name, capabilities, load: async (...args) => (await (created ??= create(context))).load(...args) };
 }
 
 function createPromptsAtLoad(options: PromptsOptions): Prompts {

@@ -1,20 +1,42 @@
-// A chat of an engine that knows tokens alone.
-import { AdapterError, type ChatEvent, type ChatRequest, type Engine } from "../../adapter.ts";
-import type { ModelPrompts, Prompt } from "../../prompts.ts";
-import type { TokenEngine, TokenEvent, TokenRequest } from "../../token-engine.ts";
+// A chat of an engine that knows tokens alone: what is rendered, what each answer is generated under, and the events of all of them.
+import type { ChatEvent, ChatRequest, Engine } from "../../adapter.ts";
+import type { ModelPrompts } from "../../prompts.ts";
+import type { TokenEngine, TokenRequest } from "../../token-engine.ts";
+import { answer, type AnswerEnd } from "./answer.ts";
+import { isPlain } from "./answer-plan.ts";
+import { choices, finishOf } from "./choices.ts";
+import { createPhases, type Generate } from "./phases.ts";
+import { planAnswer } from "./plan-answer.ts";
+import { createTokenizer } from "./tokenizer.ts";
 
 export function createChat(engine: TokenEngine, prompts: ModelPrompts): Engine["chat"] {
+  const tokenizer = createTokenizer(engine, prompts);
+
   return async function* chat(request, signal) {
     const prompt = await prompts.render(request, engine.context_length, signal);
-    const tokens = await tokensOf(prompt, engine, signal);
-    for await (const event of engine.generate(tokenRequest(request, tokens), signal)) yield toChatEvent(event);
+    const plan = planAnswer(request, prompts.template, prompt.tail);
+    const tokens = tokenRequest(request, await tokenizer.promptTokens(prompt, signal));
+    if (isPlain(plan) && request.choices === undefined) return yield* plainChat(engine, tokens, signal);
+
+    const left = new AbortController();
+    const either = AbortSignal.any([signal, left.signal]);
+    const shown = { report_tokens: true, shown_tokens: plan.shown_tokens };
+    const begin = (index: number, generate: Generate): AsyncGenerator<ChatEvent, AnswerEnd> => {
+      const own = { ...tokens, ...shown, seed: (tokens.seed + index) >>> 0 };
+      return answer(plan, createPhases({ request: own, generate, tokenize: tokenizer.goOn, signal: either }));
+    };
+    const counts = request.choices ?? { count: 1, at_once: 1 };
+    const ends = yield* choices({ ...counts, begin, generate: engine.generate, leave: () => left.abort() });
+    yield finishOf(ends);
   };
 }
 
-async function tokensOf(prompt: Prompt, engine: TokenEngine, signal: AbortSignal): Promise<number[]> {
-  if ("tokens" in prompt) return prompt.tokens;
-  if (engine.tokenize !== undefined) return engine.tokenize(prompt.pieces, signal);
-  throw new AdapterError("engine_unavailable", "The library that reads the vocabularies of models is not here.");
+/** One answer whose text is what the engine says. */
+async function* plainChat(engine: TokenEngine, request: TokenRequest, signal: AbortSignal): AsyncGenerator<ChatEvent> {
+  for await (const event of engine.generate(request, signal)) {
+    if (event.type !== "finish") yield event;
+    else yield { type: "finish", reason: event.reason, usage: event.usage };
+  }
 }
 
 function tokenRequest(request: ChatRequest, prompt: readonly number[]): TokenRequest {
@@ -28,10 +50,4 @@ function tokenRequest(request: ChatRequest, prompt: readonly number[]): TokenReq
     ...(logit_bias && { logit_bias }),
     ...(samplers && { samplers }),
   };
-}
-
-function toChatEvent(event: TokenEvent): ChatEvent {
-  if (event.type !== "finish") return event;
-  const { type, reason, usage } = event;
-  return { type, reason, usage };
 }

@@ -1,0 +1,110 @@
+// One answer in phases: thoughts, then a text.
+import type { ChatEvent, ChoiceEnd, Usage } from "../../adapter.ts";
+import type { TokenRequest } from "../../token-engine.ts";
+import type { ThoughtMarkers } from "../../prompts.ts";
+import { endOfThoughts } from "../reasoning/thought-place.ts";
+import type { AnswerPlan, ThoughtsPlan } from "./answer-plan.ts";
+import { createEventReader, type EventReader } from "./event-reader.ts";
+import type { PhaseEnd, Phases, TextPiece } from "./phases.ts";
+
+export interface AnswerEnd extends ChoiceEnd {
+  usage: Usage;
+  /** What the answer says, without thoughts. */
+  text: string;
+}
+
+type Part<Result> = AsyncGenerator<ChatEvent, Result>;
+
+/** So many tokens tell whether an answer begins with a marker: none has more. */
+const BEGINNING_TOKENS = 8;
+
+/** Yields the events of one answer, but for its finish. Throws what the engine throws. */
+export async function* answer(plan: AnswerPlan, phases: Phases): Part<AnswerEnd> {
+  const { thoughts } = plan;
+  const reader = createEventReader(plan);
+  const { reason } = yield* generate(plan, phases, reader);
+  yield* reader.end();
+  const usage = { ...phases.usage, ...(thoughts && { reasoning_tokens: reader.reasoning_tokens() }) };
+  return { reason, usage, text: reader.text() };
+}
+
+async function* generate({ stop, thoughts }: AnswerPlan, phases: Phases, reader: EventReader): Part<PhaseEnd> {
+  // What comes behind thoughts of a bounded length is a phase of its own.
+  const apart = thoughts?.budget !== undefined;
+  if (apart) {
+    const end = yield* think(thoughts, phases, reader);
+    if (end !== undefined) return end;
+  }
+  return yield* speak(phases, reader, {
+    stop,
+    ...(thoughts && !apart && { thoughts: { ...thoughts.markers, opened: thoughts.place === "opened" } }),
+  });
+}
+
+/** Undefined where the answer goes on behind the thoughts, or has none. */
+async function* think(thoughts: ThoughtsPlan, phases: Phases, reader: EventReader): Part<PhaseEnd | undefined> {
+  const { markers, place, budget = Number.POSITIVE_INFINITY } = thoughts;
+  if (place === "closed" || place === "in text") return undefined;
+  let state = place === "opened" ? "open" : yield* beginThoughts(markers, budget, phases, reader);
+  if (state === "none") return undefined;
+  const left = Math.max(0, budget - phases.usage.completion_tokens);
+  if (state === "open" && left > 0 && phases.left() > 0) {
+    const { reason } = yield* speak(phases, reader, { stop: [markers.end], max_tokens: left });
+    if (reason === "stop") state = "ended";
+  }
+  if (state === "open" && phases.left() < 1) return { reason: "length" };
+  const end = endOfThoughts(markers, state === "skipped" ? place : "opened", false);
+  const forced = state === "ended" ? end.slice(Math.max(0, end.indexOf(markers.end))) : end;
+  phases.force(forced);
+  yield* reader.read({ text: forced });
+  return undefined;
+}
+
+/** Whether an answer begins with thoughts, of which its prompt says nothing; `skipped`: there is no room for any. */
+async function* beginThoughts(
+  { begin, end }: ThoughtMarkers,
+  budget: number,
+  phases: Phases,
+  reader: EventReader,
+): Part<"open" | "ended" | "none" | "skipped"> {
+  if (budget === 0) return "skipped";
+  const beginning = yield* attempt(phases, { stop: [end], max_tokens: budget });
+  const text = beginning.text.trimStart();
+  const { reason } = beginning.end;
+  if (text.startsWith(begin)) {
+    yield* readAll(beginning.pieces, reader);
+    return reason === "stop" ? "ended" : "open";
+  }
+  phases.forget();
+  return reason === "length" && begin.startsWith(text) ? "skipped" : "none";
+}
+
+async function* speak(phases: Phases, reader: EventReader, settings: Partial<TokenRequest>): Part<PhaseEnd> {
+  const events = phases.next(settings);
+  for (;;) {
+    const next = await events.next();
+    if (next.done) return next.value;
+    if (next.value.type === "text") yield* reader.read(next.value);
+    else yield next.value;
+  }
+}
+
+/** The first tokens of what comes, unread. */
+async function* attempt(
+  phases: Phases,
+  settings: Partial<TokenRequest>,
+): Part<{ text: string; pieces: TextPiece[]; end: PhaseEnd }> {
+  const pieces: TextPiece[] = [];
+  const { max_tokens = BEGINNING_TOKENS } = settings;
+  const events = phases.next({ ...settings, max_tokens: Math.min(max_tokens, BEGINNING_TOKENS) });
+  for (;;) {
+    const next = await events.next();
+    if (next.done) return { text: pieces.map(({ text }) => text).join(""), pieces, end: next.value };
+    if (next.value.type === "text") pieces.push(next.value);
+    else yield next.value;
+  }
+}
+
+function* readAll(pieces: readonly TextPiece[], reader: EventReader): Generator<ChatEvent> {
+  for (const piece of pieces) yield* reader.read(piece);
+}
