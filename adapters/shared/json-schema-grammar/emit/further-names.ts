@@ -1,0 +1,90 @@
+// Names that no schema of an object names, in the kinds that its patterns tell apart.
+import { TooManyStates } from "../regex/nfa.ts";
+import { any, ANY_TEXT, lengthRegex, type Regex, textRegex } from "../regex/regex.ts";
+import {
+  type TypedAlternative,
+  type Goal,
+  isNothing,
+  joinGoals,
+  type ObjectAlternative,
+  patternLanguage,
+} from "../schema/alternatives.ts";
+import { UnsupportedSchema } from "../unsupported-schema.ts";
+import type { Emitter } from "./emitter.ts";
+import { otherTextRule } from "./other-texts.ts";
+import { nameRule } from "./string.ts";
+
+export interface FurtherName {
+  /** The name behind its first quotes, with the last ones. */
+  rule: number;
+  value: number;
+}
+
+interface NameLanguage {
+  matches: Regex[];
+  excludes: Regex[];
+}
+
+const MOST_PATTERNS = 6;
+
+export function furtherNames(emitter: Emitter, alternative: ObjectAlternative, known: readonly string[]): FurtherName[] {
+  const { layers, names } = alternative;
+  const patterns = new Map(layers.flatMap(({ patterns }) => patterns.map(({ source, regex }) => [source, regex])));
+  if (patterns.size === 0 && names.length === 0) {
+    const goal = joinGoals(...layers.map(({ additional }) => additional));
+    return isNothing(goal) ? [] : [{ rule: otherTextRule(emitter, known), value: emitter.value(goal) }];
+  }
+  const place = layers.flatMap(({ patterns }) => patterns)[0]?.node.pointer ?? "";
+  if (patterns.size > MOST_PATTERNS)
+    throw new UnsupportedSchema(place, "patternProperties", `an object has more than ${MOST_PATTERNS} patterns of names`);
+  const sources = [...patterns.keys()];
+  const excluded = known.length > 0 ? [any(...known.map(textRegex))] : [];
+  return Array.from({ length: 2 ** sources.length }, (_, mask) => sources.filter((_, i) => (mask >> i) & 1)).flatMap(
+    (fitting) => {
+      const goal = goalOf(alternative, fitting);
+      if (isNothing(goal)) return [];
+      const matches = fitting.map((source) => patterns.get(source)!);
+      const excludes = [
+        ...excluded,
+        ...sources.filter((source) => !fitting.includes(source)).map((source) => patterns.get(source)!),
+      ];
+      return nameAlternatives(emitter, names).flatMap((language) => {
+        try {
+          const rule = nameRule(emitter, {
+            matches: [ANY_TEXT, ...matches, ...language.matches],
+            excludes: [...excludes, ...language.excludes],
+          });
+          return [{ rule, value: emitter.value(goal) }];
+        } catch (error) {
+          if (error instanceof TooManyStates)
+            throw new UnsupportedSchema(place, "patternProperties", "its patterns take too many states");
+          throw error;
+        }
+      });
+    },
+  );
+}
+
+const goalOf = ({ layers }: ObjectAlternative, fitting: readonly string[]): Goal =>
+  joinGoals(
+    ...layers.map(({ patterns, additional }) => {
+      const own = patterns.filter(({ source }) => fitting.includes(source)).map(({ node }) => node);
+      return own.length > 0 ? joinGoals(own) : joinGoals(additional);
+    }),
+  );
+
+function nameAlternatives({ reader }: Emitter, names: Goal): NameLanguage[] {
+  if (names.length === 0) return [{ matches: [], excludes: [] }];
+  return reader.alternatives(names).flatMap((alternative): NameLanguage[] => nameLanguage(alternative));
+}
+
+function nameLanguage(alternative: TypedAlternative): NameLanguage[] {
+  if (alternative.type === "constants") {
+    const texts = alternative.values.filter((value) => typeof value === "string");
+    return [{ matches: [any(...texts.map(textRegex))], excludes: [] }];
+  }
+  if (alternative.type !== "string") return [];
+  const { matches, excludes = [] } = patternLanguage(alternative);
+  const { min, max } = alternative;
+  return [{ matches: [...(matches as Regex[]), lengthRegex(min, max)], excludes: [...(excludes as Regex[])] }];
+}

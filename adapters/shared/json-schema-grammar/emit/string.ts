@@ -1,0 +1,40 @@
+// Texts of JSON.
+import { dfaOf } from "../regex/dfa.ts";
+import { TooManyStates } from "../regex/nfa.ts";
+import { lengthRegex } from "../regex/regex.ts";
+import type { Sequence } from "../rules/rules.ts";
+import { automatonRule } from "../rules/text-rules.ts";
+import { patternLanguage, type StringAlternative } from "../schema/alternatives.ts";
+import { countedRule } from "./counted.ts";
+import type { Emitter } from "./emitter.ts";
+
+const QUOTES = '"\\""';
+
+export const stringSequence = (emitter: Emitter, alternative: StringAlternative): Sequence => [
+  QUOTES,
+  textRule(emitter, alternative),
+];
+
+/** The text behind its first quotes, with the last ones. */
+function textRule(emitter: Emitter, alternative: StringAlternative): number {
+  const { rules, common, reader } = emitter;
+  if (alternative.patterns.length === 0) return countedRule(rules, common.character, alternative.min, alternative.max, [QUOTES]);
+  try {
+    return automatonRule(rules, dfaOf(withLengths(alternative)), common.spelling);
+  } catch (error) {
+    if (!(error instanceof TooManyStates)) throw error;
+    const { pointer, keyword } = alternative.patterns.at(-1)!;
+    reader.report(pointer, keyword, "it takes too many states, by itself or with the bounds of its length");
+    return textRule(emitter, { ...alternative, patterns: alternative.patterns.slice(0, -1) });
+  }
+}
+
+function withLengths(alternative: StringAlternative) {
+  const language = patternLanguage(alternative);
+  const { min, max } = alternative;
+  return min === 0 && max === Infinity ? language : { ...language, matches: [...language.matches, lengthRegex(min, max)] };
+}
+
+/** A name of a property: one spelling for each name, so that none comes twice. */
+export const nameRule = ({ rules, common }: Emitter, language: Parameters<typeof dfaOf>[0]): number =>
+  automatonRule(rules, dfaOf(language), common.spelling);

@@ -1,0 +1,60 @@
+// Sets of code points, as sorted ranges that neither touch nor overlap.
+
+/** Both ends are included. */
+export type CodePointRange = readonly [first: number, final: number];
+export type CodePoints = readonly CodePointRange[];
+
+export const LAST_CODE_POINT = 0x10ffff;
+const SURROGATES: CodePointRange = [0xd800, 0xdfff];
+
+/** Every character that a text in UTF-8 can have. */
+export const ANY_CHARACTER: CodePoints = [
+  [0, SURROGATES[0] - 1],
+  [SURROGATES[1] + 1, LAST_CODE_POINT],
+];
+
+export const single = (codePoint: number): CodePoints => [[codePoint, codePoint]];
+
+export function union(...sets: CodePoints[]): CodePoints {
+  const sorted = sets.flat().sort(([one], [other]) => one - other);
+  const joined: [number, number][] = [];
+  for (const [first, final] of sorted) {
+    const last = joined.at(-1);
+    if (last !== undefined && first <= last[1] + 1) last[1] = Math.max(last[1], final);
+    else joined.push([first, final]);
+  }
+  return joined;
+}
+
+export function complement(set: CodePoints): CodePoints {
+  const others: CodePointRange[] = [];
+  let next = 0;
+  for (const [first, final] of set) {
+    if (first > next) others.push([next, first - 1]);
+    next = final + 1;
+  }
+  if (next <= LAST_CODE_POINT) others.push([next, LAST_CODE_POINT]);
+  return others;
+}
+
+export const intersection = (one: CodePoints, other: CodePoints): CodePoints =>
+  complement(union(complement(one), complement(other)));
+
+/** A property as it stands in a pattern, such as `\p{L}`: no list of its characters is at hand but the engine of regular expressions itself. */
+export function charactersOf(escape: string): CodePoints {
+  const known = properties.get(escape);
+  if (known !== undefined) return known;
+  const test = new RegExp(`^${escape}$`, "u");
+  const ranges: [number, number][] = [];
+  for (let codePoint = 0; codePoint <= LAST_CODE_POINT; codePoint++) {
+    if (codePoint === SURROGATES[0]) codePoint = SURROGATES[1] + 1;
+    if (!test.test(String.fromCodePoint(codePoint))) continue;
+    const last = ranges.at(-1);
+    if (last?.[1] === codePoint - 1) last[1] = codePoint;
+    else ranges.push([codePoint, codePoint]);
+  }
+  properties.set(escape, ranges);
+  return ranges;
+}
+
+const properties = new Map<string, CodePoints>();

@@ -1,0 +1,95 @@
+// ECMA-262's regular expressions into trees.
+import { type AST, RegExpParser } from "@eslint-community/regexpp";
+import { ANY_CHARACTER, charactersOf, type CodePoints, complement, intersection, single, union } from "./code-points.ts";
+import { all, any, ANY_TEXT, type Regex, repeat, set } from "./regex.ts";
+
+/** What no grammar can hold, or what is no regular expression. */
+export class UnsupportedRegex extends Error {
+  override readonly name = "UnsupportedRegex";
+}
+
+/** Texts that have a match anywhere, as `pattern` of JSON Schema means it. */
+export const searchRegex = (source: string): Regex => all(ANY_TEXT, parseRegex(source), ANY_TEXT);
+
+/** Texts that match as a whole. */
+export function parseRegex(source: string): Regex {
+  const pattern = parsed(source);
+  return alternatives(pattern.alternatives);
+}
+
+function parsed(source: string): AST.Pattern {
+  const parser = new RegExpParser();
+  try {
+    return parser.parsePattern(source, undefined, undefined, { unicode: true });
+  } catch (error) {
+    // Libraries write escapes that Unicode mode forbids, such as \- and \@: without it they mean the character.
+    try {
+      if (/\\[pPu]\{/.test(source)) throw error;
+      return parser.parsePattern(source);
+    } catch {
+      throw new UnsupportedRegex(
+        `it is no regular expression: ${(error as Error).message.replace(/^Invalid regular expression: /, "")}`,
+      );
+    }
+  }
+}
+
+const alternatives = (found: readonly AST.Alternative[]): Regex =>
+  found.length === 1 ? sequence(found[0]!) : any(...found.map(sequence));
+
+const sequence = ({ elements }: AST.Alternative): Regex => all(...elements.map(element));
+
+function element(node: AST.Element): Regex {
+  switch (node.type) {
+    case "Group":
+      if (node.modifiers) throw new UnsupportedRegex("a grammar has no modifiers of groups");
+      return alternatives(node.alternatives);
+    case "CapturingGroup":
+      return alternatives(node.alternatives);
+    case "Quantifier":
+      return repeat(element(node.element), node.min, node.max);
+    case "Assertion":
+      if (node.kind === "start" || node.kind === "end") return { at: node.kind };
+      throw new UnsupportedRegex(
+        node.kind === "word"
+          ? "a grammar has no word boundaries (\\b, \\B)"
+          : "a grammar has no look-around ((?=, (?!, (?<=, (?<!)",
+      );
+    case "Backreference":
+      throw new UnsupportedRegex("a grammar has no back-references");
+    default:
+      return set(characters(node));
+  }
+}
+
+function characters(
+  node:
+    | AST.Character
+    | AST.CharacterSet
+    | AST.CharacterClass
+    | AST.ExpressionCharacterClass
+    | AST.CharacterClassRange
+    | AST.CharacterClassElement,
+): CodePoints {
+  switch (node.type) {
+    case "Character":
+      return single(node.value);
+    case "CharacterClassRange":
+      return [[node.min.value, node.max.value]];
+    case "CharacterClass": {
+      const members = union(...node.elements.map((member) => characters(member as AST.CharacterClassElement)));
+      return intersection(node.negate ? complement(members) : members, ANY_CHARACTER);
+    }
+    case "CharacterSet":
+      if (node.kind === "any") return intersection(complement(LINE_ENDS), ANY_CHARACTER);
+      return charactersOf(node.raw);
+    default:
+      throw new UnsupportedRegex(`a grammar has no ${node.type}`);
+  }
+}
+
+const LINE_ENDS: CodePoints = [
+  [0x0a, 0x0a],
+  [0x0d, 0x0d],
+  [0x2028, 0x2029],
+];

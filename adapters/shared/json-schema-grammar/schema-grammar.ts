@@ -1,0 +1,66 @@
+// JSON Schema to GBNF. What is accepted is enforced exactly: no text of the grammar breaks a keyword that is not named as passed over.
+import { emitValue } from "./emit/value.ts";
+import { printRules } from "./rules/print.ts";
+import type { Goal, KeywordPlace } from "./schema/alternatives.ts";
+import { createSchemaReader, type SchemaReader } from "./schema/alternatives-of.ts";
+import { openDocument, type SchemaDocument } from "./schema/document.ts";
+import { UnsupportedSchema } from "./unsupported-schema.ts";
+
+export interface SchemaGrammar {
+  /** Lines of GBNF; each name begins with the prefix and a hyphen. */
+  rules: string;
+  /** The name of the rule of the value. */
+  root: string;
+  passed_over: KeywordPlace[];
+}
+
+export interface SchemaGrammarOptions {
+  /** A keyword that cannot be enforced throws; else it is passed over, and named. */
+  strict: boolean;
+  /** Letters, digits and hyphens. */
+  prefix: string;
+}
+
+const LONGEST_SCHEMA = 256 * 1024;
+const LONGEST_GRAMMAR = 1024 * 1024;
+const MOST_RULES = 6_000;
+
+/** Throws `UnsupportedSchema`: under `strict`, and where no value fits, or a reference leads nowhere or in a circle. */
+export function schemaGrammar(schema: unknown, options: SchemaGrammarOptions): SchemaGrammar {
+  const opened = openSchema(schema, options.strict);
+  return grammarOf(opened, [[opened.document.root]], options.prefix);
+}
+
+export interface OpenSchema {
+  document: SchemaDocument;
+  reader: SchemaReader;
+  passed_over: Map<string, KeywordPlace>;
+  /** Values that the schema lists: their number does not count as rules. */
+  listed: number;
+}
+
+export function openSchema(schema: unknown, strict: boolean): OpenSchema {
+  const text = JSON.stringify(schema);
+  if (text === undefined || text.length > LONGEST_SCHEMA)
+    throw new UnsupportedSchema("", "", `it has more than ${LONGEST_SCHEMA / 1024} KiB`);
+  const passed_over = new Map<string, KeywordPlace>();
+  const document = openDocument(schema);
+  const reader = createSchemaReader(document, (pointer, keyword, reason) => {
+    if (strict) throw new UnsupportedSchema(pointer, keyword, reason);
+    passed_over.set(`${pointer} ${keyword}`, { pointer, keyword });
+  });
+  return { document, reader, passed_over, listed: text.split('"enum"').length > 1 ? text.split(",").length : 0 };
+}
+
+/** The grammar of a value that fits one of the goals. */
+export function grammarOf({ reader, passed_over, listed }: OpenSchema, goals: readonly Goal[], prefix: string): SchemaGrammar {
+  const { rules, root } = emitValue(reader, goals);
+  const printed = printRules(rules, root, prefix);
+  const pointer = goals[0]?.[0]?.pointer ?? "";
+  if (printed === undefined) throw new UnsupportedSchema(pointer, "", "no value satisfies it");
+  if (printed.count > MOST_RULES + 2 * listed)
+    throw new UnsupportedSchema(pointer, "", `it takes ${printed.count} rules, and at most ${MOST_RULES} are permitted`);
+  if (printed.rules.length > LONGEST_GRAMMAR)
+    throw new UnsupportedSchema(pointer, "", `its grammar is longer than ${LONGEST_GRAMMAR / 1024} KiB`);
+  return { rules: printed.rules, root: printed.root, passed_over: [...passed_over.values()] };
+}

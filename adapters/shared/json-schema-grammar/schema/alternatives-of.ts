@@ -1,0 +1,126 @@
+// From schemas to the union of what they permit.
+import type { SchemaFailure } from "../../../adapter.ts";
+import { UnsupportedSchema } from "../unsupported-schema.ts";
+import { type TypedAlternative, ANYTHING, type Goal, goalKey, type SchemaNode } from "./alternatives.ts";
+import { areDisjoint } from "./disjoint.ts";
+import type { SchemaDocument } from "./document.ts";
+import { isObject } from "./subschemas.ts";
+import { createFailureFinder } from "./failure-finder.ts";
+import { createHolds } from "./holds.ts";
+import { intersectAll } from "./intersect.ts";
+import { isExtension, READ, SAYS_NOTHING } from "./keywords.ts";
+import { type KeywordReader, readAlternatives } from "./read-keywords.ts";
+
+export interface SchemaReader {
+  /** The alternatives of all that the goal's schemas say. */
+  alternatives(goal: Goal): readonly TypedAlternative[];
+  report(pointer: string, keyword: string, reason: string): void;
+  holds(value: unknown, alternatives: readonly TypedAlternative[]): boolean;
+  /** The innermost place of the value that does not hold. */
+  failure(value: unknown, goal: Goal): SchemaFailure | undefined;
+}
+
+const MOST_ALTERNATIVES = 2_000;
+const DEEPEST = 200;
+
+export function createSchemaReader(document: SchemaDocument, report: SchemaReader["report"]): SchemaReader {
+  const byNode = new Map<SchemaNode, readonly TypedAlternative[]>();
+  const byGoal = new Map<string, readonly TypedAlternative[]>();
+  const open = new Set<SchemaNode>();
+
+  const alternatives = (goal: Goal): readonly TypedAlternative[] => {
+    const key = goalKey(goal);
+    let found = byGoal.get(key);
+    if (found === undefined) {
+      found = goal.map(ofNode).reduce(both, ANYTHING);
+      byGoal.set(key, found);
+    }
+    return found;
+  };
+  const holds = createHolds(alternatives);
+  const both = (ones: readonly TypedAlternative[], others: readonly TypedAlternative[]): readonly TypedAlternative[] => {
+    if (ones === ANYTHING) return others;
+    if (others === ANYTHING) return ones;
+    const joined = intersectAll(ones, others, holds);
+    if (joined.length > MOST_ALTERNATIVES) throw new UnsupportedSchema("", "", "its alternatives multiply to too many");
+    return joined;
+  };
+
+  const ofNode = (node: SchemaNode): readonly TypedAlternative[] => {
+    const known = byNode.get(node);
+    if (known !== undefined) return known;
+    if (open.has(node)) throw new UnsupportedSchema(node.pointer, "$ref", "it leads back to itself without a value in between");
+    if (open.size > DEEPEST) throw new UnsupportedSchema(node.pointer, "", `schemas within schemas are deeper than ${DEEPEST}`);
+    open.add(node);
+    const found = typeof node.schema === "boolean" ? (node.schema ? ANYTHING : []) : ofKeywords(node, node.schema);
+    open.delete(node);
+    byNode.set(node, found);
+    return found;
+  };
+
+  const ofKeywords = (node: SchemaNode, schema: KeywordReader["schema"]): readonly TypedAlternative[] => {
+    const reader: KeywordReader = { node, schema, document, report: (keyword, reason) => report(node.pointer, keyword, reason) };
+    for (const keyword of Object.keys(schema))
+      if (!READ.has(keyword) && !SAYS_NOTHING.has(keyword) && !isExtension(keyword))
+        reader.report(keyword, "it is no keyword that is known here");
+    let found: readonly TypedAlternative[] = Object.keys(schema).some((keyword) => TYPED.has(keyword))
+      ? readAlternatives(reader)
+      : ANYTHING;
+    for (const values of listed(reader)) found = both([{ type: "constants", values }], found);
+    if (typeof schema["$ref"] === "string") found = both(found, ofNode(document.resolve(node, schema["$ref"])));
+    for (const part of children(reader, "allOf")) found = both(found, ofNode(part));
+    for (const keyword of ["anyOf", "oneOf"]) {
+      if (schema[keyword] === undefined) continue;
+      const branches = children(reader, keyword).map(ofNode);
+      if (keyword === "oneOf" && !areDisjoint(branches, { alternatives, holds }))
+        reader.report("oneOf", "a grammar cannot tell that a value fits no other branch");
+      found = both(found, union(branches.flat()));
+    }
+    for (const keyword of ["not", "if"])
+      if (schema[keyword] !== undefined && (keyword === "not" || "then" in schema || "else" in schema))
+        reader.report(keyword, "a grammar cannot hold what is not so");
+    for (const [name, part] of dependentSchemas(schema)) {
+      const without = document.child(node, { properties: { [name]: false } }, "dependentSchemas", name);
+      const needing = document.child(node, { type: "object", required: [name] }, "dependentSchemas", name);
+      const dependent = both(ofNode(needing), ofNode(document.child(node, part, "dependentSchemas", name)));
+      found = both(found, [...ofNode(without), ...dependent]);
+    }
+    return found;
+  };
+  return { alternatives, report, holds, failure: createFailureFinder(alternatives, holds) };
+}
+
+/** Keywords that bind values of one type, and those that stand in for them. */
+const TYPED = new Set(
+  [...READ].filter((keyword) => !/^(\$ref|allOf|anyOf|oneOf|not|if|then|else|dependentSchemas|enum|const)$/.test(keyword)),
+);
+
+function* listed({ schema, report }: KeywordReader): Generator<readonly unknown[]> {
+  if (Array.isArray(schema["enum"])) yield schema["enum"];
+  else if (schema["enum"] !== undefined) report("enum", "it is no list");
+  if ("const" in schema) yield [schema["const"]];
+}
+
+function children({ schema, node, document, report }: KeywordReader, keyword: string): SchemaNode[] {
+  const list = schema[keyword];
+  if (Array.isArray(list)) return list.map((part, i) => document.child(node, part, keyword, i));
+  if (list !== undefined) report(keyword, "it is no list of schemas");
+  return [];
+}
+
+function dependentSchemas(schema: KeywordReader["schema"]): [name: string, part: unknown][] {
+  const found = [schema["dependentSchemas"], schema["dependencies"]].flatMap((parts) =>
+    isObject(parts) ? Object.entries(parts) : [],
+  );
+  return found.filter(([, part]) => !Array.isArray(part));
+}
+
+/** Equal alternatives once: llama.cpp follows each of them. */
+function union(alternatives: readonly TypedAlternative[]): readonly TypedAlternative[] {
+  const values = alternatives.flatMap((alternative) => (alternative.type === "constants" ? alternative.values : []));
+  const others = [...new Set(alternatives)].filter(({ type }) => type !== "constants");
+  const plain = others.filter(
+    ({ type }, i) => (type !== "null" && type !== "boolean") || others.findIndex((other) => other.type === type) === i,
+  );
+  return values.length === 0 ? plain : [{ type: "constants", values }, ...plain];
+}

@@ -1,0 +1,128 @@
+// What a schema permits, as a union of alternatives of one JSON type each: a keyword without a type binds only its own type.
+import type { TextLanguage } from "../regex/dfa.ts";
+import type { Regex } from "../regex/regex.ts";
+import type { Decimal } from "./decimal.ts";
+
+export type JsonSchema = boolean | { readonly [keyword: string]: unknown };
+
+/** A schema at its place. The same object is the same node. */
+export interface SchemaNode {
+  id: number;
+  schema: JsonSchema;
+  pointer: string;
+  /** The URI that its references are relative to. */
+  base: string;
+}
+
+/** All of these hold; sorted by id, each once. None: any value. */
+export type Goal = readonly SchemaNode[];
+
+export interface KeywordPlace {
+  pointer: string;
+  keyword: string;
+}
+
+export interface NumberBound {
+  value: Decimal;
+  exclusive: boolean;
+}
+
+export interface NumberAlternative {
+  type: "number";
+  integer: boolean;
+  min?: NumberBound;
+  max?: NumberBound;
+  multiples: readonly (KeywordPlace & { of: Decimal })[];
+}
+
+export interface StringAlternative {
+  type: "string";
+  /** In characters, as code points. */
+  min: number;
+  max: number;
+  patterns: readonly (KeywordPlace & { regex: Regex; excluded?: boolean })[];
+}
+
+export interface ArrayLayer {
+  prefix: readonly SchemaNode[];
+  /** Of the elements behind the prefix; absent: any. */
+  items?: SchemaNode;
+}
+
+export interface ArrayAlternative {
+  type: "array";
+  min: number;
+  max: number;
+  layers: readonly ArrayLayer[];
+}
+
+/** The keywords of one schema that look at each other: what is additional depends on its own properties alone. */
+export interface ObjectLayer {
+  properties: ReadonlyMap<string, SchemaNode>;
+  patterns: readonly { source: string; regex: Regex; node: SchemaNode }[];
+  additional?: SchemaNode;
+}
+
+export interface ObjectAlternative {
+  type: "object";
+  min: number;
+  max: number;
+  layers: readonly ObjectLayer[];
+  required: readonly string[];
+  /** Which names a name needs beside it. */
+  dependent: readonly { name: string; needs: string }[];
+  /** What names have to be. */
+  names: Goal;
+  /** Where `minProperties` stands, should it not be possible to hold it. */
+  min_place?: KeywordPlace;
+}
+
+export type TypedAlternative =
+  | { type: "null" }
+  | { type: "boolean" }
+  | { type: "constants"; values: readonly unknown[] }
+  | NumberAlternative
+  | StringAlternative
+  | ArrayAlternative
+  | ObjectAlternative;
+
+/** The alternatives of a goal. */
+export type AlternativesOf = (goal: Goal) => readonly TypedAlternative[];
+export type Holds = (value: unknown, alternatives: readonly TypedAlternative[]) => boolean;
+
+export const anyNumber: NumberAlternative = { type: "number", integer: false, multiples: [] };
+export const anyString: StringAlternative = { type: "string", min: 0, max: Infinity, patterns: [] };
+export const anyArray: ArrayAlternative = { type: "array", min: 0, max: Infinity, layers: [] };
+export const anyObject: ObjectAlternative = {
+  ...{ type: "object", min: 0, max: Infinity },
+  ...{ layers: [], required: [], dependent: [], names: [] },
+};
+export const ANYTHING: readonly TypedAlternative[] = [
+  { type: "null" },
+  { type: "boolean" },
+  anyNumber,
+  anyString,
+  anyArray,
+  anyObject,
+];
+
+export function joinGoals(...goals: (Goal | SchemaNode | undefined)[]): Goal {
+  const nodes = new Map<number, SchemaNode>();
+  for (const node of goals.flat() as (SchemaNode | undefined)[])
+    if (node !== undefined && node.schema !== true) nodes.set(node.id, node);
+  return [...nodes.values()].sort((one, other) => one.id - other.id);
+}
+
+export const goalKey = (goal: Goal): string => goal.map(({ id }) => id).join(".");
+
+export const isNothing = (goal: Goal): boolean => goal.some(({ schema }) => schema === false);
+
+/** The texts of an alternative, but for its lengths. */
+export const patternLanguage = ({ patterns }: StringAlternative): TextLanguage => ({
+  matches: patterns.filter(({ excluded }) => !excluded).map(({ regex }) => regex),
+  excludes: patterns.filter(({ excluded }) => excluded).map(({ regex }) => regex),
+});
+
+/** What an element of an array has to be. */
+export const elementGoal = ({ layers }: ArrayAlternative, index: number): Goal =>
+  joinGoals(...layers.map(({ prefix, items }) => prefix[index] ?? items));

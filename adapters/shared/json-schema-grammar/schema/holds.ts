@@ -1,0 +1,80 @@
+// Whether a constant of a schema fits what the schema says beside it.
+import { dfaOf } from "../regex/dfa.ts";
+import { takes } from "../regex/takes.ts";
+import { UnsupportedSchema } from "../unsupported-schema.ts";
+import {
+  type AlternativesOf,
+  type Holds,
+  type TypedAlternative,
+  elementGoal,
+  type Goal,
+  joinGoals,
+  type NumberAlternative,
+  type ObjectAlternative,
+  patternLanguage,
+} from "./alternatives.ts";
+import { compareDecimals, decimalOf, isMultiple } from "./decimal.ts";
+import { isObject } from "./subschemas.ts";
+import { propertyGoal } from "./property-goal.ts";
+
+const DEEPEST = 100;
+
+export function createHolds(alternativesOf: AlternativesOf): Holds {
+  const fits = (value: unknown, goal: Goal, depth: number): boolean =>
+    goal.length === 0 || alternativesOf(goal).some((alternative) => holds(value, alternative, depth + 1));
+  const holds = (value: unknown, alternative: TypedAlternative, depth: number): boolean => {
+    if (depth > DEEPEST) throw new UnsupportedSchema("", "enum", `a constant is deeper than ${DEEPEST}`);
+    switch (alternative.type) {
+      case "constants":
+        return alternative.values.some((constant) => constant === value || canonical(constant) === canonical(value));
+      case "null":
+        return value === null;
+      case "boolean":
+        return typeof value === "boolean";
+      case "number":
+        return typeof value === "number" && numberHolds(value, alternative);
+      case "string": {
+        if (typeof value !== "string") return false;
+        const length = Array.from(value).length;
+        if (length < alternative.min || length > alternative.max) return false;
+        return alternative.patterns.length === 0 || takes(dfaOf(patternLanguage(alternative)), value);
+      }
+      case "array":
+        if (!Array.isArray(value) || value.length < alternative.min || value.length > alternative.max) return false;
+        return value.every((element, i) => fits(element, elementGoal(alternative, i), depth));
+      default:
+        return isObject(value) && objectHolds(value, alternative, (part, goal) => fits(part, goal, depth));
+    }
+  };
+  return (value, alternatives) => alternatives.some((alternative) => holds(value, alternative, 0));
+}
+
+function numberHolds(value: number, { integer, min, max, multiples }: NumberAlternative): boolean {
+  if (integer && !Number.isInteger(value)) return false;
+  const decimal = decimalOf(value);
+  if (min !== undefined && compareDecimals(decimal, min.value) < (min.exclusive ? 1 : 0)) return false;
+  if (max !== undefined && compareDecimals(decimal, max.value) > (max.exclusive ? -1 : 0)) return false;
+  return multiples.every(({ of }) => isMultiple(decimal, of));
+}
+
+function objectHolds(
+  value: { readonly [name: string]: unknown },
+  alternative: ObjectAlternative,
+  fits: (part: unknown, goal: Goal) => boolean,
+): boolean {
+  const names = Object.keys(value);
+  if (names.length < alternative.min || names.length > alternative.max) return false;
+  if (!alternative.required.every((name) => Object.hasOwn(value, name))) return false;
+  if (!alternative.dependent.every(({ name, needs }) => !Object.hasOwn(value, name) || Object.hasOwn(value, needs))) return false;
+  return names.every(
+    (name) => fits(name, alternative.names) && fits(value[name], joinGoals(propertyGoal(alternative.layers, name))),
+  );
+}
+
+/** The same text for equal values, whatever the order of their names. */
+function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;
+  if (!isObject(value)) return JSON.stringify(value);
+  const names = Object.keys(value).sort();
+  return `{${names.map((name) => `${JSON.stringify(name)}:${canonical(value[name])}`).join()}}`;
+}

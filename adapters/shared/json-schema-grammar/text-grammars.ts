@@ -1,0 +1,59 @@
+// Grammars of plain texts: what a pattern matches, one of some choices, all but a marker.
+import type { Dfa } from "./regex/automaton.ts";
+import { dfaOf, type TextLanguage } from "./regex/dfa.ts";
+import { TooManyStates } from "./regex/nfa.ts";
+import { parseRegex, UnsupportedRegex } from "./regex/parse.ts";
+import { all, ANY_TEXT, lengthRegex, type Regex, textRegex } from "./regex/regex.ts";
+import { type PrintedRules, printRules } from "./rules/print.ts";
+import { createRules, type Rules } from "./rules/rules.ts";
+import { automatonRule, choiceRule, PLAIN } from "./rules/text-rules.ts";
+import { UnsupportedSchema } from "./unsupported-schema.ts";
+
+/** Lines of GBNF, and the name of the rule of the whole text. */
+export type TextGrammar = Pick<PrintedRules, "rules" | "root">;
+
+/** Texts that match as a whole. Throws `UnsupportedSchema` with the keyword `pattern`: look-around, back-references, too many states. */
+export function patternGrammar(source: string, prefix: string): TextGrammar {
+  try {
+    return languagesGrammar([{ matches: [parseRegex(source)] }], prefix);
+  } catch (error) {
+    if (error instanceof UnsupportedRegex) throw new UnsupportedSchema("", "pattern", error.message);
+    throw error;
+  }
+}
+
+/** One of these texts. */
+export function choiceGrammar(texts: readonly string[], prefix: string): TextGrammar {
+  const rules = createRules();
+  return printed(rules, choiceRule(rules, texts, []), prefix);
+}
+
+/** Texts without the marker, which is not empty, of so many characters. */
+export function textWithout(marker: string, prefix: string, { min = 0, max = Infinity } = {}): TextGrammar {
+  const bounds = min > 0 || max < Infinity ? [lengthRegex(min, max)] : [];
+  return languagesGrammar([{ matches: [ANY_TEXT, ...bounds], excludes: [textWith(marker)] }], prefix);
+}
+
+export const textWith = (marker: string): Regex => all(ANY_TEXT, textRegex(marker), ANY_TEXT);
+
+/** Texts of one of the languages. */
+export function languagesGrammar(languages: readonly TextLanguage[], prefix: string): TextGrammar {
+  const rules = createRules();
+  const alternatives = languages.map((language) => [automatonRule(rules, automaton(language), PLAIN)]);
+  return printed(rules, rules.add(alternatives), prefix);
+}
+
+function automaton(language: TextLanguage): Dfa {
+  try {
+    return dfaOf(language);
+  } catch (error) {
+    if (error instanceof TooManyStates) throw new UnsupportedSchema("", "pattern", "it takes too many states");
+    throw error;
+  }
+}
+
+function printed(rules: Rules, root: number, prefix: string): TextGrammar {
+  const found = printRules(rules, root, prefix);
+  if (found === undefined) throw new UnsupportedSchema("", "", "no text fits it");
+  return { rules: found.rules, root: found.root };
+}
