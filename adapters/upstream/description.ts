@@ -10,6 +10,7 @@ const SENT = [
   "logprobs",
   "logit_bias",
   "samplers",
+  "choices",
 ] as const satisfies Capability[];
 
 export const ABOUT: Pick<Adapter, "name" | "capabilities"> = { name: "upstream", capabilities: () => SENT };

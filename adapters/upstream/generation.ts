@@ -1,9 +1,9 @@
 // One generation: requested from a server, and from further ones as long as the client has received nothing of an answer.
 import type { ChatEvent, ChatRequest } from "../adapter.ts";
-import { answerEvents, BrokenAnswer, wholeAnswerEvents } from "../shared/openai-stream/answer-events.ts";
+import { answerEvents, BrokenAnswer, CHUNKS, wholeAnswerEvents } from "../shared/openai-stream/answer-events.ts";
 import { readErrorBody } from "../shared/openai-stream/error-body.ts";
 import { type RoutedConversation, routedConversation } from "./affinity.ts";
-import { failureOfError, type ServerFailure, statusFailure, type UpstreamTarget } from "./errors.ts";
+import { failureOfError, publicMessageOf, ServerFailure, statusFailure, type UpstreamTarget } from "./errors.ts";
 import { sendRequest } from "./http-request.ts";
 import { upstreamBody } from "./request-body.ts";
 import type { PoolServer, ServerPool } from "./server-pool.ts";
@@ -22,6 +22,7 @@ export async function* generate(
   signal.throwIfAborted();
   const conversation = routedConversation(request.messages);
   const fields = upstreamBody(request, config.model);
+  const count = request.choices?.count ?? 1;
   let body = JSON.stringify(fields);
   let bounded = false;
   const failures = new Map<PoolServer, ServerFailure>();
@@ -30,7 +31,7 @@ export async function* generate(
     const target = { ...config.targetOf(server), fields: Object.keys(fields) };
     let begun = false;
     try {
-      for await (const event of requestAnswer(config, server, target, body, signal)) {
+      for await (const event of requestAnswer(config, server, target, { body, count }, signal)) {
         if (!begun) pool.answered(server, conversation);
         begun = true;
         yield event;
@@ -86,7 +87,7 @@ async function* requestAnswer(
   { key, timeouts, proxies }: UpstreamConfig,
   server: PoolServer,
   target: UpstreamTarget,
-  body: string,
+  { body, count }: { body: string; count: number },
   signal: AbortSignal,
 ): AsyncGenerator<ChatEvent> {
   const response = await sendRequest({ url: `${server.url}/chat/completions`, body, key, timeouts, proxies, signal });
@@ -94,13 +95,34 @@ async function* requestAnswer(
     const { status, headers } = response;
     if (status !== 200) throw statusFailure(target, status, headers, await readErrorBody(response));
     const type = headers["content-type"] ?? "";
-    if (/^text\/event-stream\b/i.test(type)) yield* answerEvents(response.body);
-    else if (/^application\/json\b/i.test(type)) yield* wholeAnswerEvents(response.body);
+    if (/^text\/event-stream\b/i.test(type)) yield* allChoices(answerEvents(response.body, [], CHUNKS, count), count, target);
+    else if (/^application\/json\b/i.test(type)) yield* allChoices(wholeAnswerEvents(response.body, count), count, target);
     else {
       const what = type === "" ? "of no type" : JSON.stringify(type.slice(0, 100));
       throw new BrokenAnswer(`It is ${what} instead of an event stream.`);
     }
   } finally {
     response.close();
+  }
+}
+
+/** Throws where fewer choices came than were asked for: some servers do not know `n`, and do not say so. */
+function allChoices(events: AsyncIterable<ChatEvent>, count: number, target: UpstreamTarget): AsyncIterable<ChatEvent> {
+  return count === 1 ? events : countedChoices(events, count, target);
+}
+
+async function* countedChoices(
+  events: AsyncIterable<ChatEvent>,
+  count: number,
+  { host }: UpstreamTarget,
+): AsyncGenerator<ChatEvent> {
+  for await (const event of events) {
+    const come = event.type === "finish" ? 1 + (event.further?.length ?? 0) : count;
+    if (come < count) {
+      const what = `gave ${come} of ${count} answers. Leave out "n"`;
+      const options = { param: "n", public_message: publicMessageOf(what) };
+      throw new ServerFailure("request", "request_unsupported", `${host} ${what}.`, options);
+    }
+    yield event;
   }
 }

@@ -7,7 +7,8 @@ import { chatBody } from "../shared/openai-stream/request-body.ts";
  * sampling is what its owner or its model's makers recommend, and a seed of ours would only cost it the batching of its samplers.
  */
 export function upstreamBody(request: ChatRequest, model: string): Record<string, unknown> {
-  const { top_k, min_p, repeat_penalty, grammar, samplers, hints, cache_prompt, continue_final_message, unasked = [] } = request;
+  const { top_k, min_p, repeat_penalty, grammar, samplers, hints, cache_prompt, continue_final_message, choices } = request;
+  const { unasked = [] } = request;
   const body: Record<string, unknown> = {
     ...hints,
     ...samplers,
@@ -15,6 +16,7 @@ export function upstreamBody(request: ChatRequest, model: string): Record<string
     // llama.cpp and ingle read `repeat_penalty`, vLLM reads `repetition_penalty`: each ignores the other name.
     ...{ top_k, min_p, repeat_penalty, repetition_penalty: repeat_penalty },
     ...(grammar !== undefined && { grammar }),
+    ...(choices && { n: choices.count }),
     ...(cache_prompt !== undefined && { cache_prompt }),
     ...(continue_final_message !== undefined && { continue_final_message }),
     // vLLM and llama.cpp want this one false beside it, and have true as its default.

@@ -146,6 +146,49 @@ describe("what comes back", () => {
   });
 });
 
+describe("several choices", () => {
+  const piece = (index: number, delta: object, finish_reason: string | null = null) =>
+    `data: ${JSON.stringify({ choices: [{ index, delta, finish_reason }] })}\n\n`;
+  const USAGE = { prompt_tokens: 7, completion_tokens: 5, cached_tokens: 0 };
+  const END = `data: ${JSON.stringify({ choices: [], usage: USAGE })}\n\ndata: [DONE]\n\n`;
+  const ASKED = ask("hi", { choices: { count: 3, at_once: 1 } });
+  const whole = (index: number, content: string, finish_reason: string) => ({ index, message: { content }, finish_reason });
+  const WHOLE = { choices: [whole(0, "a", "stop"), whole(1, "bb", "length"), whole(2, "", "stop")], usage: USAGE };
+  const STREAM = [
+    ...[piece(0, { role: "assistant" }), piece(1, { content: "b" }), piece(0, { content: "a" }), piece(1, { content: "b" })],
+    ...[piece(1, {}, "length"), piece(3, { content: "more" }), piece(2, {}, "stop"), piece(0, {}, "stop"), END],
+  ].join("");
+
+  test.each([
+    ["text/event-stream", STREAM],
+    ["application/json", JSON.stringify(WHOLE)],
+  ])("are asked for at once, and told apart, as %s", async (type, body) => {
+    const there = await server({ kind: "says", type, body });
+    const events: ChatEvent[] = [];
+    for await (const event of (await load([there])).chat(ASKED, never())) events.push(event);
+    expect(there.chats[0]!.body).toMatchObject({ n: 3 });
+    const textOf = (index: number) => events.map((event) => (event.type === "text" && event.choice === index ? event.text : ""));
+    expect([0, 1, 2].map((index) => textOf(index).join(""))).toEqual(["a", "bb", ""]);
+    const further = [{ reason: "length" }, { reason: "stop" }];
+    expect(events.at(-1)).toEqual({ type: "finish", reason: "stop", usage: USAGE, further } as ChatEvent);
+    expect(events.every((event) => event.type === "finish" || event.choice !== undefined)).toBe(true);
+  });
+
+  test("of a server that does not know n are refused by name", async () => {
+    const error = await failure(said(await load([await server()]), ASKED));
+    expect(error).toMatchObject({ code: "request_unsupported", param: "n" });
+    expect(error.public_message).toContain('gave 1 of 3 answers. Leave out "n"');
+  });
+
+  test.each([
+    ["one that is missing before another", [piece(0, {}, "stop"), piece(2, {}, "stop"), END]],
+    ["one that has no end", [piece(0, {}, "stop"), piece(1, { content: "b" }), END]],
+  ])("with %s are no proper answer", async (_, pieces) => {
+    const there = await server({ kind: "says", type: "text/event-stream", body: pieces.join("") });
+    expect(await failure(said(await load([there]), ASKED))).toMatchObject({ code: "upstream_error" });
+  });
+});
+
 describe("more tokens than the context has room for", () => {
   const TOO_MANY =
     "'max_tokens' or 'max_completion_tokens' is too large: 16. This model's maximum context length is 64 tokens and your request has 60 input tokens (16 > 64 - 60).";

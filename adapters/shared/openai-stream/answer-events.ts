@@ -1,9 +1,9 @@
 // Turns the streamed answer of a server with OpenAI's API into chat events.
 import { createParser } from "eventsource-parser";
 import * as v from "valibot";
-import type { ChatEvent, Usage } from "../../adapter.ts";
-import { AnswerChunk, eventsOf, finishReasonOf, onlyText, usageOf } from "./chunk.ts";
-import { releasedText } from "./released-text.ts";
+import type { ChatEvent, ChoiceEnd, Usage } from "../../adapter.ts";
+import { choiceReader } from "./choice-reader.ts";
+import { AnswerChunk, onlyText, progressOf, usageOf } from "./chunk.ts";
 import { readText, type ServerErrorBody, parseErrorBody } from "./error-body.ts";
 
 /** The bytes are no answer of this API, or only the beginning of one. */
@@ -45,14 +45,16 @@ const MAX_EVENT = 4 * 1024 * 1024;
 
 /**
  * The events of an answer, up to its one `finish`. `stop`: strings that end the answer here, for servers that do not end it reliably.
- * Throws `BrokenAnswer`, `FailedAnswer` and what the body throws; leaving the iteration cancels the body.
+ * `count`: the choices that were asked for; the `finish` has the ends of those that came. Throws `BrokenAnswer`, `FailedAnswer` and what the
+ * body throws; leaving the iteration cancels the body.
  */
 export async function* answerEvents(
   body: AsyncIterable<Uint8Array>,
   stop: readonly string[] = [],
   format = CHUNKS,
+  count = 1,
 ): AsyncGenerator<ChatEvent, void, undefined> {
-  const answer = createAnswerReader(stop, format);
+  const answer = createAnswerReader(stop, format, count);
   const text = new TextDecoder();
   for await (const bytes of body) {
     answer.feed(text.decode(bytes, { stream: true }));
@@ -66,42 +68,42 @@ export async function* answerEvents(
 }
 
 /** The same for an answer in one piece, a `chat.completion`, which some servers send also where a stream was requested. */
-export async function* wholeAnswerEvents(body: AsyncIterable<Uint8Array>): AsyncGenerator<ChatEvent> {
+export async function* wholeAnswerEvents(body: AsyncIterable<Uint8Array>, count = 1): AsyncGenerator<ChatEvent> {
   const text = await readText(body, MAX_EVENT);
   if (text.length > MAX_EVENT) throw new BrokenAnswer(`The answer is longer than ${MAX_EVENT} characters.`);
   const whole = parseJson(text);
   const chunk = chunkOf(parseErrorBody(whole) ? whole : chunkOfWhole(whole), text, CHUNKS);
   if (chunk instanceof Error) throw chunk;
-  const answer = createAnswerReader([], CHUNKS);
+  const answer = createAnswerReader([], CHUNKS, count);
   answer.addChunk(chunk);
   const finish = answer.finish();
   yield* answer.events;
   yield finish;
 }
 
-function createAnswerReader(stop: readonly string[], format: ChunkFormat) {
+function createAnswerReader(stop: readonly string[], format: ChunkFormat, count: number) {
   const events: ChatEvent[] = [];
-  const text = releasedText(stop);
-  let reason: ReturnType<typeof finishReasonOf>;
+  const choices = Array.from({ length: count }, (_, index) => choiceReader(stop, events, count > 1 ? index : undefined));
+  const [first] = choices;
   let usage: Usage | undefined;
-  let done = false;
+  let ended = false;
   let failure: Error | undefined;
 
-  const addEvent = (event: ChatEvent): void => {
-    if (event.type !== "text") events.push(event);
-    else if (text.push(event, events)) [reason, done] = ["stop", true];
-  };
+  const isDone = (): boolean => ended || choices.every(({ stopped }) => stopped);
   const addChunk = (chunk: AnswerChunk): void => {
-    reason ??= finishReasonOf(chunk);
     usage = usageOf(chunk) ?? usage;
-    for (const event of eventsOf(chunk)) if (!done) addEvent(event);
+    const progress = progressOf(chunk);
+    if (progress !== undefined) events.push(progress);
+    // Where one was asked for, its index is not looked at.
+    if (count === 1) chunk.choices.slice(0, 1).forEach(first!.add);
+    else for (const choice of chunk.choices) choices[choice.index ?? 0]?.add(choice);
   };
   const onData = (data: string): void => {
-    if (done || failure !== undefined) return;
-    if (data === "[DONE]") return void (done = true);
+    if (isDone() || failure !== undefined) return;
+    if (data === "[DONE]") return void (ended = true);
     const value = parseJson(data);
-    const only = format.onlyText(value);
-    if (only !== undefined) return only === "" ? undefined : addEvent({ type: "text", text: only });
+    const only = count === 1 ? format.onlyText(value) : undefined;
+    if (only !== undefined) return first!.addText(only);
     const chunk = chunkOf(value, data, format);
     if (chunk instanceof Error) failure = chunk;
     else addChunk(chunk);
@@ -118,16 +120,22 @@ function createAnswerReader(stop: readonly string[], format: ChunkFormat) {
     addChunk,
     feed: parser.feed,
     get done() {
-      return done;
+      return isDone();
     },
     get failure() {
       return failure;
     },
     finish(): ChatEvent {
-      if (reason === undefined) throw new BrokenAnswer("The answer ended before its end.");
-      text.flush(events);
+      const ends = choices.map((choice) => choice.end());
+      const come = ends.findLastIndex((end) => end !== undefined) + 1;
+      const all = ends.slice(0, come).filter((end): end is ChoiceEnd => end !== undefined);
+      const [end, ...further] = all;
+      // A choice of which there is a beginning, or a later one, is one that did not come to its end.
+      if (end === undefined || all.length < come || choices.slice(come).some(({ begun }) => begun))
+        throw new BrokenAnswer("The answer ended before its end.");
       // A server that sends no usage is taken at zero.
-      return { type: "finish", reason, usage: usage ?? { prompt_tokens: 0, completion_tokens: 0, cached_tokens: 0 } };
+      const counted = usage ?? { prompt_tokens: 0, completion_tokens: 0, cached_tokens: 0 };
+      return { type: "finish", ...end, usage: counted, ...(further.length > 0 && { further }) };
     },
   };
 }

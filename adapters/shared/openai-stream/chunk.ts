@@ -25,6 +25,7 @@ export const AnswerChunk = v.object({
   choices: v.optional(
     v.array(
       v.object({
+        index: v.nullish(Count),
         delta: v.optional(Delta, {}),
         finish_reason: v.nullish(v.string()),
         logprobs: v.nullish(
@@ -65,10 +66,16 @@ export function onlyText(value: unknown): string | undefined {
   return typeof content === "string" ? content : undefined;
 }
 
-/** The events of a chunk, but for the end of the answer. */
-export function* eventsOf({ choices: [choice], prompt_progress }: AnswerChunk): Generator<ChatEvent> {
-  if (prompt_progress) yield { type: "prompt", read: prompt_progress.processed, total: prompt_progress.total };
-  if (choice === undefined) return;
+export type AnswerChoice = AnswerChunk["choices"][number];
+/** The events that one choice is made of. */
+export type ChoiceEvent = Exclude<ChatEvent, { type: "prompt" | "finish" }>;
+
+export function progressOf({ prompt_progress }: AnswerChunk): Extract<ChatEvent, { type: "prompt" }> | undefined {
+  return prompt_progress ? { type: "prompt", read: prompt_progress.processed, total: prompt_progress.total } : undefined;
+}
+
+/** The events of one choice of a chunk, but for its end. */
+export function* eventsOf(choice: AnswerChoice): Generator<ChoiceEvent> {
   const { content, reasoning_content, reasoning, tool_calls } = choice.delta;
   const thought = reasoning_content ?? reasoning;
   if (thought) yield { type: "reasoning", text: thought };
@@ -80,8 +87,7 @@ export function* eventsOf({ choices: [choice], prompt_progress }: AnswerChunk): 
   }
 }
 
-export function finishReasonOf({ choices: [choice] }: AnswerChunk): "stop" | "length" | "tool_calls" | undefined {
-  const reason = choice?.finish_reason;
+export function finishReasonOf({ finish_reason: reason }: AnswerChoice): "stop" | "length" | "tool_calls" | undefined {
   if (reason == null) return undefined;
   if (reason === "function_call" || reason === "tool_calls") return "tool_calls";
   return reason === "length" ? "length" : "stop";
