@@ -14,7 +14,7 @@ export interface Adapter {
    * load. Throws `AdapterError` `request_refused`, `request_unsupported` and `unsupported_schema` for what it cannot honour. Absent: nothing is
    * known before.
    */
-  passedOver?(request: ChatRequest, model: Model): readonly string[];
+  passedOver?(request: ChatRequest, model: Model): readonly string[] | Promise<readonly string[]>;
   /**
    * Loads a model and answers with an engine that is ready for its first request.
    * Throws `AdapterError` `model_load_failed` when the file cannot be loaded, and the signal's reason when aborted.
@@ -71,7 +71,10 @@ export interface Engine {
 }
 
 /** Parts of the API that some engines honour and others do not; the fields of `ChatRequest` say which one they need. */
-export const CAPABILITIES = ["images", "tools", "response_format", "grammar", "logprobs", "logit_bias", "samplers"] as const;
+export const CAPABILITIES = [
+  ...(["images", "tools", "response_format", "patterns", "grammar", "logprobs", "logit_bias", "samplers"] as const),
+  "choices",
+] as const;
 export type Capability = (typeof CAPABILITIES)[number];
 
 /** A chat request with the wire's names, every default already filled in. */
@@ -111,7 +114,7 @@ export interface ChatRequest {
   cache_prompt?: boolean;
   /** Values above that are ingle's defaults: an upstream server may have better ones. */
   unasked?: readonly Unasked[];
-  /** Answers, 2 to 8; so many of them at once as the caller has slots for. Absent: one. */
+  /** Capability of the same name. Answers, 2 to 8; so many of them at once as the caller has slots for. Absent: one. */
   choices?: { count: number; at_once: number };
   /** Tokens of thoughts at most, 0 or more; then the thoughts are ended by their own marker. Absent: no bound of their own. */
   reasoning_budget?: number;
@@ -120,10 +123,14 @@ export interface ChatRequest {
   /** Absent: the model decides. A name: that tool and no other. */
   tool_choice?: "none" | "auto" | "required" | { name: string };
   parallel_tool_calls?: boolean;
-  /** Capability of the same name. The answer is JSON, of that schema where there is one. */
+  /** Capability of the same name: the answer is JSON, of that schema where there is one. */
   response_format?:
     | { type: "json_object" }
-    | { type: "json_schema"; json_schema: { name: string; description?: string; schema: object; strict?: boolean } };
+    | { type: "json_schema"; json_schema: { name: string; description?: string; schema: object; strict?: boolean } }
+    /** Capability `patterns`, as the next one: the expression matches the whole answer. */
+    | { type: "regex"; regex: string }
+    /** The answer is one of these texts, and not empty. */
+    | { type: "choice"; choice: string[] };
   /** Capability of the same name: in llama.cpp's GBNF. */
   grammar?: string;
   /** Capability of the same name: every token with its probability, and with so many of its likeliest rivals. */

@@ -82,12 +82,13 @@ export function createAuto(candidates: readonly Candidate[], onFallback: (notice
   const answering = ({ id }: Model): Adapter => loaded.get(id)?.adapter ?? current().adapter;
 
   return {
-    /** Name and capabilities are those of the adapter that has loaded the model, else of the one that would load it now. */
+    /** Name, capabilities and what is passed over are those of the adapter that has loaded the model, else of the one that would load it now. */
     adapterOf: (model: Model): Adapter => ({
       get name() {
         return answering(model).name;
       },
       capabilities: (asked) => answering(asked).capabilities(asked),
+      passedOver: (request, asked) => answering(asked).passedOver?.(request, asked) ?? [],
       load: (...args) => load(model, ...args),
     }),
     notice: () => noticeFor(false),
@@ -114,9 +115,14 @@ function* needsOf(request: ChatRequest): Generator<[Capability, string]> {
   for (const [index, { content }] of request.messages.entries())
     if (typeof content !== "string") yield ["images", `messages[${index}].content`];
   for (const name of CAPABILITIES) {
+    if (name === "patterns" && isPattern(request)) yield [name, "response_format"];
     // Every other capability has the name of the field that needs it.
-    if (name === "images" || request[name] === undefined) continue;
+    if (name === "images" || name === "patterns" || request[name] === undefined) continue;
     if (name === "samplers") for (const sampler of Object.keys(request.samplers!)) yield [name, sampler];
-    else yield [name, name];
+    else yield [name, name === "choices" ? "n" : name];
   }
+}
+
+function isPattern({ response_format }: ChatRequest): boolean {
+  return response_format?.type === "regex" || response_format?.type === "choice";
 }

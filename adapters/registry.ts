@@ -34,7 +34,7 @@ export interface HostContext {
   nodeLlamaCpp: () => Promise<NodeLlamaCppModule>;
 }
 
-export interface RegisteredAdapter extends Pick<Adapter, "name" | "capabilities"> {
+export interface RegisteredAdapter extends Pick<Adapter, "name" | "capabilities" | "passedOver"> {
   /** What runs a model, for help and docs. */
   summary: string;
   /** `--adapter` may name it. */

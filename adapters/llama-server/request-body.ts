@@ -5,8 +5,9 @@ import type { TemplateForms } from "../prompts.ts";
 import { argumentsValue } from "../shared/call-arguments.ts";
 import { continuedMessage } from "../shared/continued-message.ts";
 import { chatBody } from "../shared/openai-stream/request-body.ts";
-import { createGrammarBudget, type GrammarBudget, refuseCostlyGrammar } from "../shared/grammar-limits/explore.ts";
-import { GrammarError, parseGrammar } from "../shared/grammar-limits/gbnf.ts";
+import { checkGrammar } from "../shared/grammar-limits/check-grammar.ts";
+import { createGrammarBudget, type GrammarBudget } from "../shared/grammar-limits/explore.ts";
+import { GrammarError } from "../shared/grammar-limits/gbnf.ts";
 import { refuseCostlySchema } from "../shared/grammar-limits/schema.ts";
 import { Samplers } from "../samplers.ts";
 import { RESPONSE_FIELDS } from "./completion-format.ts";
@@ -27,8 +28,8 @@ export interface LlamaServerModel {
   parsed_arguments: boolean;
 }
 
-/** Characters of a grammar, or of a schema as JSON: while llama-server parses one, no generation goes on. */
-const LONGEST_GRAMMAR = 64 * 1024;
+/** Characters of a schema as JSON: while llama-server parses one, no generation goes on. */
+const LONGEST_SCHEMA = 64 * 1024;
 
 // Samplers are off unless the request names them. The penalties include the last tokens of the prompt, which no setting changes.
 const OFF = {
@@ -40,7 +41,7 @@ const OFF = {
 export function checkedRequest(request: ChatRequest, model: LlamaServerModel): ChatRequest {
   checkCombinations(request);
   checkTools(request, model);
-  checkConstraints(request, createGrammarBudget(model.vocab_size));
+  checkConstraints(request, model.vocab_size);
   checkBias(request.logit_bias, model.vocab_size);
   request.messages.forEach(checkImages);
   return selectTools({ ...request, samplers: readSamplers(request, model) });
@@ -153,14 +154,15 @@ function checkTools(request: ChatRequest, { template_tools }: LlamaServerModel):
 }
 
 /** What would cost llama-server its memory or all its time, and what it would pass over. */
-function checkConstraints({ grammar, response_format, tools }: ChatRequest, budget: GrammarBudget): void {
+function checkConstraints({ grammar, response_format, tools }: ChatRequest, vocab_size: number): void {
+  const budget = createGrammarBudget(vocab_size);
   // The schemas of all tools become one grammar.
   for (const [name, value] of Object.entries({ response_format, tools })) {
-    if (value !== undefined && JSON.stringify(value).length > LONGEST_GRAMMAR) {
-      throw refused(name, `"${name}" has more than ${LONGEST_GRAMMAR} characters.`);
+    if (value !== undefined && JSON.stringify(value).length > LONGEST_SCHEMA) {
+      throw refused(name, `"${name}" has more than ${LONGEST_SCHEMA} characters.`);
     }
   }
-  if (grammar !== undefined) checkGrammar(grammar, budget);
+  if (grammar !== undefined) checkGrammar(grammar, vocab_size);
   if (response_format?.type === "json_schema") {
     checkSchema("response_format", response_format.json_schema.schema, "response_format.json_schema.schema", budget);
   }
@@ -173,14 +175,6 @@ function checkConstraints({ grammar, response_format, tools }: ChatRequest, budg
       most_readings: Math.floor(budget.most_readings / alike),
     });
   }
-}
-
-function checkGrammar(grammar: string, budget: GrammarBudget): void {
-  if (grammar.length > LONGEST_GRAMMAR) throw refused("grammar", `"grammar" has more than ${LONGEST_GRAMMAR} characters.`);
-  // llama-server built without llguidance crashes at a grammar of that language.
-  if (grammar.startsWith("%llguidance")) throw refused("grammar", `"grammar" is not in GBNF.`);
-  if (grammar.trim() === "") throw refused("grammar", `"grammar" is empty.`);
-  refuseWhereCostly("grammar", `"grammar" cannot be honoured`, () => refuseCostlyGrammar(parseGrammar(grammar), budget));
 }
 
 function checkSchema(param: string, schema: unknown, path: string, budget: GrammarBudget): void {

@@ -34,7 +34,7 @@ export interface AppOptions {
   /** How this machine's commands show that they are in the server's data folder; absent where it has none of its own. */
   sealKey?: SealKey | undefined;
   /** The adapter that runs a model, and the parts of the API that it honours. */
-  adapterOf: (model: Model) => Pick<Adapter, "name" | "capabilities">;
+  adapterOf: (model: Model) => Pick<Adapter, "name" | "capabilities" | "passedOver">;
   /** A sentence about adapters that do not compute on this machine; undefined where there is none. */
   adapterNotice?: (() => string | undefined) | undefined;
   log: Log;

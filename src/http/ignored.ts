@@ -4,9 +4,10 @@ import type { AppEnv } from "./app-env.ts";
 
 export const IGNORED_HEADER = "x-ingle-ignored";
 
-/** More names than a client can use, and far fewer bytes than a client takes for a header. */
+/** More names than a client can use, and far fewer bytes than a client takes for all its headers. */
 const MOST_NAMES = 50;
 const LONGEST_NAME = 200;
+const LONGEST_HEADER = 4096;
 
 /** Names fields that were passed over, by paths such as `reasoning_effort` or `tools[0].function.parameters`; adds to those named before. */
 export function nameIgnored(c: Context<AppEnv>, fields: readonly string[]): void {
@@ -20,5 +21,12 @@ export function ignoredHeader(fields: readonly string[]): string {
       .replaceAll(",", "%2C")
       .replace(/%5[BD]/g, decodeURI),
   );
-  return [...names, ...(fields.length > MOST_NAMES ? ["..."] : [])].join(", ");
+  const fitting = names.slice(0, countFitting(names));
+  return [...fitting, ...(fitting.length < fields.length ? ["..."] : [])].join(", ");
+}
+
+function countFitting(names: string[]): number {
+  let length = 0;
+  const first = names.findIndex((name) => (length += name.length + 2) > LONGEST_HEADER);
+  return first === -1 ? names.length : first;
 }

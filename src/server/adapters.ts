@@ -85,9 +85,10 @@ function findLlamaCppRelease(): string | undefined {
 }
 
 /** The first load imports the code of the adapter. */
-function createAtLoad({ name, capabilities, create }: RegisteredAdapter, context: AdapterContext): Adapter {
+function createAtLoad({ name, capabilities, passedOver, create }: RegisteredAdapter, context: AdapterContext): Adapter {
   let created: ReturnType<RegisteredAdapter["create"]> | undefined;
-  return { name, capabilities, load: async (...args) => (await (created ??= create(context))).load(...args) };
+  const load: Adapter["load"] = async (...args) => (await (created ??= create(context))).load(...args);
+  return { name, capabilities, ...(passedOver && { passedOver }), load };
 }
 
 function createPromptsAtLoad(options: PromptsOptions): Prompts {

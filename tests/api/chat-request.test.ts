@@ -222,6 +222,11 @@ describe("the model", () => {
 describe("a parameter that only some engines honour", () => {
   const able = (fields: object) => engineAsked(fields, {}, [...CAPABILITIES]);
   const WEATHER = { type: "function", function: { name: "weather", parameters: { type: "object", properties: {} } } };
+  const TIME = { type: "function", function: { name: "time" } };
+  const allowed = (mode: string, ...names: string[]) => ({
+    type: "allowed_tools",
+    allowed_tools: { mode, tools: names.map((name) => ({ type: "function", function: { name } })) },
+  });
   const SCHEMA = { type: "json_schema", json_schema: { name: "city", schema: { type: "object" } } };
 
   test.each([
@@ -251,6 +256,28 @@ describe("a parameter that only some engines honour", () => {
     [{ logit_bias: { "12": -100 } }, { logit_bias: { "12": -100 } }],
     [{ mirostat: 2, mirostat_tau: 4 }, { samplers: { mirostat: 2, mirostat_tau: 4 } }],
     [{ samplers: ["top_k", "temperature"] }, { samplers: { samplers: ["top_k", "temperature"] } }],
+    [{ n: 8 }, { choices: { count: 8, at_once: 2 } }],
+    [
+      { tools: [WEATHER], tool_choice: "any" },
+      { tools: [WEATHER], tool_choice: "required" },
+    ],
+    [
+      { tools: [WEATHER, TIME], tool_choice: allowed("required", "time") },
+      { tools: [TIME], tool_choice: "required" },
+    ],
+    [
+      { tools: [WEATHER, TIME], tool_choice: allowed("auto") },
+      { tools: [WEATHER, TIME], tool_choice: "none" },
+    ],
+    [
+      { tools: [WEATHER], response_format: SCHEMA },
+      { tools: [WEATHER], response_format: SCHEMA },
+    ],
+    [
+      { tools: [WEATHER], tool_choice: "none", grammar: "g" },
+      { tools: [WEATHER], tool_choice: "none", grammar: "g" },
+    ],
+    [{ response_format: { type: "regex", regex: "a+" } }, { response_format: { type: "regex", regex: "a+" } }],
   ])("%j reaches the engine", async (fields, expected) => {
     expect(await able(fields)).toEqual({ ...DOCUMENT, ...expected } as ChatRequest);
   });
@@ -269,7 +296,17 @@ describe("a parameter that only some engines honour", () => {
 
   test.each([
     [{ tools: [{ type: "function", function: { name: "a b" } }] }, "tools[0].function.name"],
-    [{ tools: Array.from({ length: 129 }, () => WEATHER) }, "tools"],
+    [{ tools: [{ type: "function", function: { name: "a".repeat(129) } }] }, "tools[0].function.name"],
+    [{ tools: [WEATHER, TIME, WEATHER] }, "tools[2].function.name"],
+    [{ tools: [WEATHER], tool_choice: allowed("auto", "weather", "x") }, "tool_choice.allowed_tools.tools[1].function.name"],
+    [{ tools: [WEATHER], tool_choice: allowed("required") }, "tool_choice.allowed_tools.tools"],
+    [{ tools: [WEATHER], tool_choice: "sometimes" }, "tool_choice"],
+    [{ tools: [WEATHER], grammar: "x" }, "grammar"],
+    [{ n: 9 }, "n"],
+    [{ n: 0 }, "n"],
+    [{ n: 1.5 }, "n"],
+    [{ response_format: { type: "regex", regex: "" } }, "response_format.regex"],
+    [{ response_format: { type: "choice", choice: [] } }, "response_format.choice"],
     [{ tool_choice: "required" }, "tool_choice"],
     [{ tools: [WEATHER], tool_choice: { type: "function", function: { name: "x" } } }, "tool_choice.function.name"],
     [{ response_format: { type: "yaml" } }, "response_format.type"],
@@ -287,6 +324,29 @@ describe("a parameter that only some engines honour", () => {
     const fake = fakeAdapter({ answer: ["x"], capabilities: [...CAPABILITIES] });
     expect(await errorOf(await makeApp({ adapter: fake.adapter }).chat(fields))).toMatchObject({ status: 400, param });
     expect(fake.generations).toEqual([]);
+  });
+
+  const named = (count: number) =>
+    Array.from({ length: count }, (_, i) => ({ type: "function", function: { name: `${"x".repeat(100)}-${i}` } }));
+  /** A schema of so many bytes, as JSON. */
+  const sized = (bytes: number) => ({ type: "string", description: "x".repeat(bytes - 34) });
+
+  test("1,024 tools and a schema of 256 KiB reach the engine, and one more does not", async () => {
+    const limit = 256 * 1024;
+    expect(JSON.stringify(sized(limit))).toHaveLength(limit);
+    const tool = (bytes: number) => ({ tools: [{ type: "function", function: { name: "f", parameters: sized(bytes) } }] });
+    const format = (bytes: number) => ({
+      response_format: { type: "json_schema", json_schema: { name: "s", schema: sized(bytes) } },
+    });
+    for (const fields of [{ tools: named(1024) }, tool(limit), format(limit)]) expect(await able(fields)).toMatchObject(fields);
+    const refusals = [{ tools: named(1025) }, tool(limit + 1), format(limit + 1)].map(async (fields) =>
+      errorOf(await makeApp({ adapter: fakeAdapter({ capabilities: [...CAPABILITIES] }).adapter }).chat(fields)),
+    );
+    expect(await Promise.all(refusals)).toMatchObject([
+      { code: "too_many_items", param: "tools", message: '"tools" has 1025 items. At most 1024 are allowed.' },
+      { code: "invalid_value", param: "tools[0].function.parameters" },
+      { code: "invalid_value", param: "response_format.json_schema.schema" },
+    ]);
   });
 
   test("messages with images, calls of tools and their answers reach the engine as they are", async () => {

@@ -382,3 +382,84 @@ describe("an answer that is more than text", () => {
     expect(chunks.at(-1).finish_reason).toBe("tool_calls");
   });
 });
+
+describe("several choices", () => {
+  const EVENTS: ChatEvent[] = [
+    { type: "prompt", read: 7, total: 7 },
+    { type: "text", choice: 1, text: "b" },
+    { type: "text", choice: 0, text: "a" },
+    { type: "reasoning", choice: 2, text: "hm" },
+    { type: "tool_call", choice: 2, index: 0, id: "x", name: "f", arguments: "{}" },
+    { type: "text", choice: 1, text: "b" },
+    {
+      ...{ type: "finish", reason: "stop", usage: USAGE },
+      further: [
+        { reason: "length", schema_failure: { pointer: "/a", keyword: "type" } },
+        { reason: "tool_calls" },
+        { reason: "stop", schema_failure: { pointer: "", keyword: "enum" } },
+      ],
+    },
+  ];
+  const BROKEN = { valid: false, pointer: "/a", keyword: "type", index: 1 };
+  const answered = async (fields: object) => {
+    const fake = fakeAdapter({ capabilities: ["choices"] });
+    const app = makeApp({ adapter: fake.adapter });
+    const sent = app.chat({ n: 4, ...fields });
+    const generation = await fake.generation(0);
+    expect(generation.request.choices).toEqual({ count: 4, at_once: 2 });
+    for (const event of EVENTS) generation.put(event);
+    return { res: await sent, log: app.log };
+  };
+
+  test("are each whole in the JSON answer, and the first that breaks its schema is named", async () => {
+    const { res, log } = await answered({});
+    const { choices, usage, x_ingle_schema } = (await res.json()) as any;
+    const message = { role: "assistant", refusal: null };
+    const calls = [{ id: "x", type: "function", function: { name: "f", arguments: "{}" } }];
+    expect(choices).toEqual([
+      { index: 0, message: { ...message, content: "a" }, logprobs: null, finish_reason: "stop" },
+      { index: 1, message: { ...message, content: "bb" }, logprobs: null, finish_reason: "length" },
+      {
+        ...{ index: 2, logprobs: null, finish_reason: "tool_calls" },
+        message: { ...message, content: null, reasoning_content: "hm", tool_calls: calls },
+      },
+      { index: 3, message: { ...message, content: "" }, logprobs: null, finish_reason: "stop" },
+    ]);
+    expect([usage, x_ingle_schema]).toEqual([WIRE_USAGE, BROKEN]);
+    expect(log).toContainEqual(expect.objectContaining({ level: "warn", model: "tiny", ...BROKEN }));
+  });
+
+  test.each([true, false])("come as chunks with their index, include_usage %p", async (include_usage) => {
+    const { data } = await framesOf((await answered({ stream: true, stream_options: { include_usage } })).res);
+    const role = { role: "assistant", content: "" };
+    const call = { index: 0, id: "x", type: "function", function: { name: "f", arguments: "{}" } };
+    const chunks = data.flatMap(({ choices }) => choices);
+    expect(chunks.map(({ index, delta, finish_reason }) => [index, delta, finish_reason])).toEqual([
+      [0, role, null],
+      [1, role, null],
+      [1, { content: "b" }, null],
+      [0, { content: "a" }, null],
+      [2, role, null],
+      [2, { reasoning_content: "hm" }, null],
+      [2, { tool_calls: [call] }, null],
+      [1, { content: "b" }, null],
+      [0, {}, "stop"],
+      [1, {}, "length"],
+      [2, {}, "tool_calls"],
+      [3, role, null],
+      [3, {}, "stop"],
+    ]);
+    expect(data.map(({ x_ingle_schema }) => x_ingle_schema).filter((each) => each !== undefined)).toEqual([BROKEN]);
+    expect(data.at(-1).x_ingle_schema).toEqual(BROKEN);
+  });
+
+  test("that are one have no index beside a broken schema", async () => {
+    const fake = fakeAdapter();
+    const sent = makeApp({ adapter: fake.adapter }).chat({ stream: true });
+    const schema_failure = { pointer: "/a", keyword: "type" };
+    (await fake.generation(0)).put({ type: "finish", reason: "length", usage: USAGE, schema_failure });
+    const { data } = await framesOf(await sent);
+    expect(data.at(-1)).toMatchObject({ choices: [{ finish_reason: "length" }] });
+    expect(data.at(-1).x_ingle_schema).toEqual({ valid: false, ...schema_failure });
+  });
+});

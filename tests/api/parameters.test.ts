@@ -1,7 +1,7 @@
 // Every parameter that OpenAI, llama.cpp, vLLM, Ollama, LM Studio, OpenRouter and others know for chat, with both native engines: what it asks
 // for reaches the engine, or is refused with its name, or is named as passed over; values that ask for nothing pass.
 import { describe, expect, test } from "bun:test";
-import type { ChatRequest } from "../../adapters/adapter.ts";
+import type { Capability, ChatRequest } from "../../adapters/adapter.ts";
 import { ABOUT as LLAMA_SERVER } from "../../adapters/llama-server/description.ts";
 import { chatRouteBody, checkedRequest } from "../../adapters/llama-server/request-body.ts";
 import { ABOUT as EMBEDDED } from "../../adapters/node-llama-cpp/description.ts";
@@ -72,6 +72,7 @@ const HONOURED: Record<string, { value: unknown; asks: Fields; with?: Fields; by
   logprobs: { value: true, asks: { logprobs: { top: 0 } }, by: ["llama-server"], neutral: [false] },
   top_logprobs: { value: 3, asks: { logprobs: { top: 3 } }, with: { logprobs: true }, by: ["llama-server"] },
   logit_bias: { value: { "5": 1 }, asks: { logit_bias: { "5": 1 } }, by: ["llama-server"] },
+  n: { value: 2, asks: { choices: { count: 2, at_once: 2 } }, by: [], neutral: [1] },
   grammar: { value: 'root ::= "a"', asks: { grammar: 'root ::= "a"' }, by: ["llama-server"], neutral: [""] },
   ...sampler("mirostat", 2),
   ...sampler("mirostat_tau", 4, { mirostat: 2 }),
@@ -110,31 +111,53 @@ const MAPPED: Record<string, [value: unknown, asks: Fields]> = {
 };
 
 const [OFF, ON] = [false, true];
+const SCHEMA = { type: "object" };
+const FORMAT_OF_SCHEMA = { type: "json_schema", json_schema: { name: "schema", schema: SCHEMA } };
+
+// Other forms of parameters that some engines honour; `neutral`: values that ask for nothing.
+const RESPELLED: Record<string, { value: unknown; asks: Fields; needs: Capability; neutral: unknown[]; with?: Fields }> = {
+  n_cmpl: { value: 2, asks: { choices: { count: 2, at_once: 2 } }, needs: "choices", neutral: [1] },
+  num_return_sequences: { value: 2, asks: { choices: { count: 2, at_once: 2 } }, needs: "choices", neutral: [1] },
+  functions: { value: [TOOL.function], asks: { tools: [TOOL], parallel_tool_calls: false }, needs: "tools", neutral: [[]] },
+  function_call: {
+    ...{ value: { name: "weather" }, asks: { tool_choice: { name: "weather" } }, needs: "tools", neutral: ["none", "auto"] },
+    with: { functions: [TOOL.function] },
+  },
+  ...formats({ json_schema: SCHEMA, guided_json: SCHEMA, format: SCHEMA }, FORMAT_OF_SCHEMA, "response_format"),
+  ...formats({ guided_json_object: ON }, { type: "json_object" }, "response_format", [OFF]),
+  ...formats({ structured_outputs: { json: SCHEMA } }, FORMAT_OF_SCHEMA, "response_format", [{}, ON, OFF]),
+  ...formats({ guided_regex: "a+", regex: "a+" }, { type: "regex", regex: "a+" }, "patterns", [""]),
+  ...formats({ guided_choice: ["a"] }, { type: "choice", choice: ["a"] }, "patterns", [[]]),
+};
+
+function formats(values: Fields, response_format: object, needs: Capability, neutral: unknown[] = []) {
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [name, { value, asks: { response_format }, needs, neutral }]),
+  );
+}
+
 // Values that ask for nothing, by the parameters that have them; then values that ask for something.
 const REFUSED: [names: string, neutral: unknown[], asking: unknown[]][] = [
-  ["n n_cmpl best_of num_beams num_return_sequences guidance_scale length_penalty tfs_z", [1], [2, 0, "1"]],
-  ["functions", [[]], [[{ name: "f" }]]],
-  ["function_call", ["none", "auto"], [{ name: "f" }]],
+  ["best_of num_beams guidance_scale length_penalty tfs_z", [1], [2, 0, "1"]],
   ["modalities", [["text"]], [["text", "audio"], "text"]],
-  ["audio prediction web_search_options moderation json_schema chat_format truncate_prompt_tokens", [], [0, "x", {}]],
+  ["audio prediction web_search_options moderation chat_format truncate_prompt_tokens", [], [0, "x", {}]],
   ["prompt_logprobs repetition_detection task max_dynamic_patch min_dynamic_patch bootstrap_host", [], [0, "x", {}]],
   ["bootstrap_port bootstrap_room routed_dp_rank disagg_prefill_dp_rank data_parallel_rank num_ctx", [], [0, "x", {}]],
   ["context_length prompt_mode dimensions", [], [0, "x", {}]],
-  ["input instructions prompt suffix previous_response_id conversation chat_template format system template", [""], ["x", 0]],
+  ["input instructions prompt suffix previous_response_id conversation chat_template system template", [""], ["x", 0]],
   ["reasoning_budget_message reasoning_budget_start_tag reasoning_budget_end_tag grammar_type", [""], ["x", 0]],
-  ["generation_prompt chat_parser input_prefix input_suffix guided_regex guided_grammar", [""], ["x", 0]],
-  ["guided_whitespace_pattern structural_tag cache_salt regex ebnf lora_path extra_key preset", [""], ["x", 0]],
+  ["generation_prompt chat_parser input_prefix input_suffix guided_grammar", [""], ["x", 0]],
+  ["guided_whitespace_pattern structural_tag cache_salt ebnf lora_path extra_key preset", [""], ["x", 0]],
   ["custom_logit_processor system_prompt mock_response negative_prompt tool_prompt", [""], ["x", 0]],
   [
     "lora grammar_triggers preserved_tokens response_fields message_delimiters input_extra reasoning_budget_end_tags",
     [[]],
     [["x"], 0],
   ],
-  ["guided_choice stop_token_ids bad_words allowed_token_ids logprob_token_ids logits_processors", [[]], [["x"], 0]],
+  ["stop_token_ids bad_words allowed_token_ids logprob_token_ids logits_processors", [[]], [["x"], 0]],
   ["documents stop_regex input_ids images context integrations plugins", [[]], [["x"], 0]],
-  ["guided_json mm_processor_kwargs media_io_kwargs kv_transfer_params ec_transfer_params vllm_xargs", [{}], [{ a: 1 }, 0]],
+  ["mm_processor_kwargs media_io_kwargs kv_transfer_params ec_transfer_params vllm_xargs", [{}], [{ a: 1 }, 0]],
   ["session_params custom_params options image_config extra_body extra_headers extra_query search_options", [{}], [{ a: 1 }, 0]],
-  ["structured_outputs", [{}, true, false], [{ json: {}, x: 1 }, 0]],
   ["n_probs n_keep n_discard n_indent n_cache_reuse min_tokens priority routed_experts_prompt_start", [0], [1, "x"]],
   ["routed_experts_start_len num_keep top_a no_repeat_ngram_size", [0], [1, "x"]],
   ["id_slot adaptive_target", [-1], [0, 5, "x"]],
@@ -142,7 +165,7 @@ const REFUSED: [names: string, neutral: unknown[], asking: unknown[]][] = [
   ["adaptive_decay", [0.9], ["x"]],
   ["penalize_nl penalize_newline", [true, false], ["x"]],
   ["echo background grammar_lazy reasoning_control thinking_forced_open post_sampling_probs return_progress", [OFF], [ON, 1]],
-  ["return_tokens timings_per_token verbose guided_json_object use_beam_search early_stopping", [OFF], [ON, 1]],
+  ["return_tokens timings_per_token verbose use_beam_search early_stopping", [OFF], [ON, 1]],
   ["include_stop_str_in_output add_special_tokens watermarking return_tokens_as_token_ids", [OFF], [ON, 1]],
   ["return_token_ids return_prompt_text return_token_offsets no_stop_trim return_hidden_states", [OFF], [ON, 1]],
   ["return_routed_experts return_cached_tokens_details return_prompt_token_ids return_meta_info", [OFF], [ON, 1]],
@@ -193,7 +216,7 @@ function fieldOf(name: string, value: unknown): Fields {
 test("the tables hold every parameter of the list, by what becomes of it", () => {
   const listed = (type: string) => [...PARAMETERS].filter(([, { treatment }]) => treatment.type === type).map(([name]) => name);
   expect(listed("honoured").sort()).toEqual([...Object.keys(HONOURED), ...OF_THE_API].sort());
-  expect(listed("mapped").sort()).toEqual([...Object.keys(MAPPED), "ttl", "usage"].sort());
+  expect(listed("mapped").sort()).toEqual([...Object.keys({ ...MAPPED, ...RESPELLED }), "ttl", "usage"].sort());
   expect(listed("switch").sort()).toEqual([...SWITCHES].sort());
   expect(listed("passed over").sort()).toEqual(
     rowsOf(PASSED_OVER)
@@ -234,6 +257,17 @@ for (const [engine, about] of Object.entries(ENGINES)) {
     test.each(Object.entries(MAPPED))("%s has the effect of another parameter", async (name, [value, asks]) => {
       expect((await send({ [name]: null }, about)).status).toBe(200);
       expect(await engineAsked({ [name]: value }, about)).toMatchObject(asks);
+    });
+
+    test.each(Object.entries(RESPELLED))("%s is what it is in OpenAI's words, or refused with its name", async (name, row) => {
+      for (const value of [null, ...row.neutral])
+        expect([value, await send({ [name]: value }, about)]).toMatchObject([value, { status: 200, ignored: null }]);
+      const fields = { ...row.with, [name]: row.value };
+      const { engine: asked, error } = await send(fields, about);
+      if (about.capabilities(makeModel("tiny", { template_tools: true })).includes(row.needs))
+        expect(asked).toMatchObject(row.asks);
+      else expect(error).toMatchObject({ status: 400, code: "unsupported_parameter" });
+      if (error !== undefined) expect(Object.keys(fields)).toContain(error.param!.split(".")[0]!);
     });
 
     test.each(rowsOf(REFUSED))("%s is refused with its name, unless it asks for nothing", async (name, neutral, asking) => {
@@ -324,7 +358,7 @@ describe("what is passed over", () => {
 
   const FORMAT = { type: "json_schema", json_schema: { name: "n", schema: {}, strict: true } };
   const described = { ...FORMAT, json_schema: { ...FORMAT.json_schema, description: "D" } };
-  const marked = { ...TOOL, cache_control: { type: "ephemeral" }, x: null };
+  const marked = { ...TOOL, function: { name: "time" }, cache_control: { type: "ephemeral" }, x: null };
   const called = { ...TOOL, function: { ...TOOL.function, examples: [1], title: "", extra: [] } };
   test.each<[fields: Fields, ignored: string | null]>([
     [{ tools: [TOOL] }, null],

@@ -90,7 +90,7 @@ export type ChatCompletionRequest = v.InferOutput<typeof ChatCompletionRequest>;
 
 /**
  * Values of the request, else of the model, else the document's defaults; and the names of the fields that are passed over. Throws 400 for
- * those that the engine would drop.
+ * those that the engine would drop. `request`: `respell` has been over it.
  */
 export function toChatRequest(
   request: ChatCompletionRequest,

@@ -1,7 +1,8 @@
 // The two folds of a generation's events: the JSON of a whole answer, and the chunks of a streamed one.
-import type { ChatEvent, TokenLogprob, ToolCall } from "../../../adapters/adapter.ts";
+import type { ChatEvent, SchemaFailure, TokenLogprob, ToolCall } from "../../../adapters/adapter.ts";
 import type { LoadingEvent } from "../../inference/loading-events.ts";
 import { Comment } from "../../http/sse.ts";
+import { addToolCallPiece, callFields, finishReason, pieceFields } from "./tool-calls.ts";
 
 /** The fields that all objects of one answer have in common. */
 export interface CompletionHead {
@@ -12,91 +13,130 @@ export interface CompletionHead {
   system_fingerprint: string;
 }
 
+export interface FoldOptions {
+  newId: (prefix: string) => string;
+  /** Calls are `function_call`, as they were before there were tools. */
+  legacy_calls: boolean;
+  /** Called once where a text breaks the schema of its request. */
+  onBrokenSchema: (broken: BrokenSchema) => void;
+}
+
+/** `index`: of the first choice that breaks it; absent where there is one choice. */
+export interface BrokenSchema extends SchemaFailure {
+  valid: false;
+  index?: number;
+}
+
 type Events = AsyncIterable<ChatEvent | LoadingEvent>;
-type NewId = (prefix: string) => string;
 type Finish = Extract<ChatEvent, { type: "finish" }>;
-type ToolCallPiece = Extract<ChatEvent, { type: "tool_call" }>;
+
+/** One choice, as far as it has come. */
+interface AnswerParts {
+  content: string;
+  reasoning: string;
+  calls: ToolCall[];
+  logprobs: TokenLogprob[];
+}
 
 const LOADING = new Comment("loading");
 
 /** Throws what the engine throws. */
-export async function collectCompletion(head: CompletionHead, events: Events, newId: NewId): Promise<object> {
-  let [content, reasoning] = ["", ""];
-  const calls: ToolCall[] = [];
-  const logprobs: TokenLogprob[] = [];
+export async function collectCompletion(head: CompletionHead, events: Events, options: FoldOptions): Promise<object> {
+  const answers: AnswerParts[] = [];
+  const answerOf = (index: number) => (answers[index] ??= { content: "", reasoning: "", calls: [], logprobs: [] });
   for await (const event of events) {
+    if (event.type === "loading" || event.type === "prompt") continue;
+    const answer = answerOf(event.choice ?? 0);
     if (event.type === "text") {
-      content += event.text;
-      if (event.logprobs) logprobs.push(...event.logprobs);
-    } else if (event.type === "reasoning") reasoning += event.text;
-    else if (event.type === "tool_call") addToolCallPiece(calls, event, newId);
-    else if (event.type === "finish") {
-      const message = {
-        role: "assistant",
-        // OpenAI's form of an answer that only calls tools.
-        content: content === "" && calls.length > 0 ? null : content,
-        refusal: null,
-        ...(reasoning !== "" && { reasoning_content: reasoning }),
-        ...(calls.length > 0 && { tool_calls: calls }),
-      };
+      answer.content += event.text;
+      if (event.logprobs) answer.logprobs.push(...event.logprobs);
+    } else if (event.type === "reasoning") answer.reasoning += event.text;
+    else if (event.type === "tool_call") addToolCallPiece(answer.calls, event, options.newId);
+    else {
       return {
         ...head,
         object: "chat.completion",
-        choices: [{ index: 0, message, logprobs: wireLogprobs(logprobs), finish_reason: event.reason }],
+        choices: endsOf(event).map(({ reason }, index) => wholeChoice(index, answerOf(index), reason, options)),
         usage: wireUsage(event),
+        ...brokenSchemaField(event, options),
       };
     }
   }
   throw new Error("An engine ended its answer without a finish.");
 }
 
-function addToolCallPiece(calls: ToolCall[], { index, id, name, arguments: text }: ToolCallPiece, newId: NewId): void {
-  const call = (calls[index] ??= { id: id ?? newId("call_"), type: "function", function: { name: "", arguments: "" } });
-  call.function.name += name ?? "";
-  call.function.arguments += text;
+function wholeChoice(
+  index: number,
+  { content, reasoning, calls, logprobs }: AnswerParts,
+  reason: Finish["reason"],
+  { legacy_calls }: FoldOptions,
+): object {
+  const message = {
+    role: "assistant",
+    // OpenAI's form of an answer that only calls tools.
+    content: content === "" && calls.length > 0 ? null : content,
+    refusal: null,
+    ...(reasoning !== "" && { reasoning_content: reasoning }),
+    ...callFields(calls, legacy_calls),
+  };
+  return { index, message, logprobs: wireLogprobs(logprobs), finish_reason: finishReason(reason, legacy_calls) };
 }
 
 /** Throws what the engine throws. */
 export async function* streamChunks(
   head: CompletionHead,
   events: Events,
-  { include_usage, newId }: { include_usage: boolean; newId: NewId },
+  { include_usage, ...options }: FoldOptions & { include_usage: boolean },
 ): AsyncGenerator<object> {
-  const chunk = (delta: object, more: { finish_reason?: string; logprobs?: TokenLogprob[] } = {}): object => ({
+  const { newId, legacy_calls } = options;
+  const chunk = (index: number, delta: object, more: { finish_reason?: string; logprobs?: TokenLogprob[] } = {}): object => ({
     ...head,
     object: "chat.completion.chunk",
-    choices: [{ index: 0, delta, logprobs: wireLogprobs(more.logprobs), finish_reason: more.finish_reason ?? null }],
+    choices: [{ index, delta, logprobs: wireLogprobs(more.logprobs), finish_reason: more.finish_reason ?? null }],
     ...(include_usage && { usage: null }),
   });
-  const begun_calls = new Set<number>();
-  let begun = false;
+  const opening = (index: number): object => chunk(index, { role: "assistant", content: "" });
+  /** The calls that have begun, of each choice that has. */
+  const begun: Set<number>[] = [];
   for await (const event of events) {
     if (event.type === "loading") {
       yield LOADING;
       continue;
     }
+    const index = event.choice ?? 0;
     // The role goes out with the first event, also one of progress: it makes the response a status 200.
-    if (!begun) yield chunk({ role: "assistant", content: "" });
-    begun = true;
-    if (event.type === "text") yield chunk({ content: event.text }, event.logprobs && { logprobs: event.logprobs });
-    else if (event.type === "reasoning") yield chunk({ reasoning_content: event.text });
-    else if (event.type === "tool_call") yield chunk({ tool_calls: [toolCallPiece(event, begun_calls, newId)] });
-    else if (event.type === "finish") {
-      yield chunk({}, { finish_reason: event.reason });
-      if (include_usage) yield { ...head, object: "chat.completion.chunk", choices: [], usage: wireUsage(event) };
+    if (begun[index] === undefined) {
+      begun[index] = new Set();
+      yield opening(index);
+    }
+    if (event.type === "text") yield chunk(index, { content: event.text }, event.logprobs && { logprobs: event.logprobs });
+    else if (event.type === "reasoning") yield chunk(index, { reasoning_content: event.text });
+    else if (event.type === "tool_call") {
+      const fields = pieceFields(event, { begun: begun[index], newId, legacy_calls });
+      if (fields !== undefined) yield chunk(index, fields);
+    } else if (event.type === "finish") {
+      const ends = endsOf(event);
+      const broken = brokenSchemaField(event, options);
+      for (const [index, { reason }] of ends.entries()) {
+        if (begun[index] === undefined) yield opening(index);
+        const is_last = !include_usage && index === ends.length - 1;
+        yield { ...chunk(index, {}, { finish_reason: finishReason(reason, legacy_calls) }), ...(is_last && broken) };
+      }
+      if (include_usage) yield { ...head, object: "chat.completion.chunk", choices: [], usage: wireUsage(event), ...broken };
     }
   }
 }
 
-/** The first piece of a call carries its id and its type, as OpenAI's does. */
-function toolCallPiece({ index, id, name, arguments: text }: ToolCallPiece, begun: Set<number>, newId: NewId): object {
-  const first = !begun.has(index);
-  begun.add(index);
-  return {
-    index,
-    ...(first && { id: id ?? newId("call_"), type: "function" }),
-    function: { ...(name !== undefined && { name }), arguments: text },
-  };
+const endsOf = (finish: Finish) => [finish, ...(finish.further ?? [])];
+
+/** No finished text is thrown away: one that breaks its schema is given with these words beside it. */
+function brokenSchemaField(finish: Finish, { onBrokenSchema }: FoldOptions): { x_ingle_schema?: BrokenSchema } {
+  const ends = endsOf(finish);
+  const index = ends.findIndex(({ schema_failure }) => schema_failure !== undefined);
+  if (index === -1) return {};
+  const broken: BrokenSchema = { valid: false, ...ends[index]!.schema_failure!, ...(ends.length > 1 && { index }) };
+  onBrokenSchema(broken);
+  return { x_ingle_schema: broken };
 }
 
 function wireLogprobs(content: TokenLogprob[] | undefined): object | null {

@@ -13,8 +13,9 @@ import { sse } from "../../http/sse.ts";
 import { parseBody, validateWith } from "../../http/validate.ts";
 import { findDefaultModel, findModel } from "../find-model.ts";
 import { droppedMessageFields } from "./message-fields.ts";
-import { ChatCompletionRequest, toChatRequest, valueOf } from "./request.ts";
-import { collectCompletion, type CompletionHead, streamChunks } from "./response.ts";
+import { prepareChat } from "./prepare.ts";
+import { ChatCompletionRequest, valueOf } from "./request.ts";
+import { collectCompletion, type CompletionHead, type FoldOptions, streamChunks } from "./response.ts";
 
 const JsonBody = v.looseObject({});
 
@@ -23,9 +24,11 @@ export const chatRoutes = (deps: Deps) =>
     const body = await parseBody(c, JsonBody);
     const request = validateWith(ChatCompletionRequest, body);
     const model = request.model == null ? await findDefaultModel(deps) : await findModel(deps, request.model);
-    const { chat, ignored } = toChatRequest(request, model, deps.adapterOf(model).capabilities(model), deps.newSeed);
-    const chatRequest = { ...chat, cache_scope: cacheScopeOf(c, deps.guards) };
-    nameIgnored(c, [...droppedMessageFields(body), ...ignored]);
+    const prepared = await prepareChat(request, {
+      ...{ model, adapter: deps.adapterOf(model), newSeed: deps.newSeed },
+      cache_scope: cacheScopeOf(c, deps.guards),
+    });
+    nameIgnored(c, [...droppedMessageFields(body), ...prepared.ignored]);
     const only_events = acceptsType(c, "text/event-stream") && !acceptsType(c, "application/json");
     const streamed = request.stream ?? (only_events || deps.stream_default);
     if (request.stream_options?.include_usage && !streamed)
@@ -35,13 +38,21 @@ export const chatRoutes = (deps: Deps) =>
       signal: AbortSignal.any([c.req.raw.signal, stop.signal]),
       client: clientOf(c, deps.guards),
       keep_alive: valueOf(request, "keep_alive") ?? undefined,
+      slots: prepared.slots,
     };
-    const events = deps.pool.run(model, options, (engine, signal) => engine.chat(chatRequest, signal));
+    const log_fields = { request_id: c.get("request_id"), model: model.id };
+    if (prepared.unenforced.length > 0)
+      deps.log.info("parts of a schema are not enforced", { ...log_fields, passed_over: prepared.unenforced.slice(0, 50) });
+    const events = deps.pool.run(model, options, prepared.answer);
     const [id, created] = [deps.newId("chatcmpl-"), deps.now()];
     const head: CompletionHead = { id, created, model: model.id, system_fingerprint: `ingle-${deps.version}` };
-    if (!streamed) return json(c, await collectCompletion(head, events, deps.newId));
+    const fold: FoldOptions = {
+      ...{ newId: deps.newId, legacy_calls: prepared.legacy_calls },
+      onBrokenSchema: (broken) => deps.log.warn("an answer breaks its schema", { ...log_fields, ...broken }),
+    };
+    if (!streamed) return json(c, await collectCompletion(head, events, fold));
     const include_usage = request.stream_options?.include_usage ?? request.usage?.include ?? false;
-    const chunks = streamChunks(head, events, { include_usage, newId: deps.newId });
+    const chunks = streamChunks(head, events, { ...fold, include_usage });
     const for_owner = isOperator(c, deps.guards.operator_key);
     return sse(chunks, stop, { onError: (error) => deps.onError(error, c), for_owner });
   });

@@ -37,6 +37,7 @@ export const OPTIONAL: Partial<Record<Capability, Record<string, Record<string, 
   logprobs: { OpenAI: { logprobs: is(false), top_logprobs: is(0) } },
   logit_bias: { OpenAI: { logit_bias: EMPTY } },
   grammar: { "llama.cpp": { grammar: NO_GRAMMAR } },
+  choices: { OpenAI: { n: is(1) } },
   samplers: { "llama.cpp": Object.fromEntries(Object.keys(SAMPLERS).map((name) => [name, samplerNothing(name)])) },
 };
 
@@ -54,6 +55,23 @@ export const MAPPED: Record<string, Record<string, string>> = {
   Mistral: { random_seed: "seed" },
   "LM Studio": { ttl: "keep_alive" },
   OpenRouter: { usage: "stream_options.include_usage" },
+};
+
+/** Other forms of a parameter that some engines honour: `respell.ts` reads them. */
+export const RESPELLED: Record<string, Record<string, { to: string; nothing: Nothing }>> = {
+  OpenAI: {
+    functions: { to: "tools", nothing: either(EMPTY, beside("function_call", "none")) },
+    function_call: { to: "tool_choice", nothing: is("none", "auto") },
+  },
+  "llama.cpp": { n_cmpl: { to: "n", nothing: is(1) }, json_schema: { to: "response_format", nothing: NEVER } },
+  vLLM: {
+    ...formatsOf(EMPTY, "guided_json guided_regex guided_choice"),
+    ...formatsOf(is(false), "guided_json_object"),
+    ...formatsOf(either(EMPTY, is(true, false)), "structured_outputs"),
+  },
+  SGLang: formatsOf(EMPTY, "regex"),
+  Ollama: formatsOf(EMPTY, "format"),
+  "Hugging Face": { num_return_sequences: { to: "n", nothing: is(1) } },
 };
 
 /** Switches of chat templates; `reasoning.ts` says which one a value turns. */
@@ -78,4 +96,8 @@ function samplerNothing(name: string): Nothing {
   if (name === "dynatemp_exponent") return whileOff("dynatemp_range");
   if (name === "repeat_last_n") return WITHOUT_PENALTY;
   return name === "min_keep" ? is(0) : NEVER;
+}
+
+function formatsOf(nothing: Nothing, names: string) {
+  return Object.fromEntries(names.split(" ").map((name) => [name, { to: "response_format", nothing }]));
 }

@@ -1,7 +1,7 @@
 // The one list of the parameters of a chat request that OpenAI, llama.cpp, vLLM and others know, and of what becomes of each. The table of
 // docs/api.md is made from it.
 import type { Capability } from "../../../../adapters/adapter.ts";
-import { HONOURED, MAPPED, OPTIONAL, SWITCHES } from "./honoured.ts";
+import { HONOURED, MAPPED, OPTIONAL, RESPELLED, SWITCHES } from "./honoured.ts";
 import { each, NEVER, type Nothing } from "./nothing.ts";
 import { PASSED_OVER } from "./passed-over.ts";
 import { REFUSED } from "./refused.ts";
@@ -9,7 +9,7 @@ import { REFUSED } from "./refused.ts";
 export type Treatment =
   /** Does what its name says; `needs`: with an engine that has the capability. */
   | { type: "honoured"; needs?: Capability }
-  /** Another name of a parameter that is honoured. */
+  /** Another name, or another form, of a parameter that is honoured. */
   | { type: "mapped"; to: string }
   /** A switch of the chat template; passed over where the template has none. */
   | { type: "switch" }
@@ -32,6 +32,9 @@ export const PARAMETERS: ReadonlyMap<string, KnownParameter> = new Map([
   ...Object.entries(OPTIONAL).flatMap(([needs, groups]) => entries(groups, { type: "honoured", needs: needs as Capability })),
   ...Object.entries(MAPPED).flatMap(([from, names]) =>
     Object.entries(names).flatMap(([name, to]) => entries({ [from]: each(NEVER, name) }, { type: "mapped", to })),
+  ),
+  ...Object.entries(RESPELLED).flatMap(([from, names]) =>
+    Object.entries(names).flatMap(([name, { to, nothing }]) => entries({ [from]: { [name]: nothing } }, { type: "mapped", to })),
   ),
   ...entries(SWITCHES, { type: "switch" }),
   ...entries(PASSED_OVER, { type: "passed over" }),

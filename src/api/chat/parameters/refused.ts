@@ -1,5 +1,5 @@
 // Parameters that no engine here honours, by the API that they are best known from, each with its values that ask for nothing.
-import { beside, each, either, EMPTY, is, NEVER, type Nothing, whileOff, WITHOUT_PENALTY } from "./nothing.ts";
+import { each, either, EMPTY, is, NEVER, type Nothing, whileOff, WITHOUT_PENALTY } from "./nothing.ts";
 
 const TEXT_ALONE: Nothing = {
   says: '`["text"]`',
@@ -8,9 +8,6 @@ const TEXT_ALONE: Nothing = {
 
 export const REFUSED: Record<string, Record<string, Nothing>> = {
   OpenAI: {
-    n: is(1),
-    functions: either(EMPTY, beside("function_call", "none")),
-    function_call: is("none", "auto"),
     modalities: TEXT_ALONE,
     ...each(NEVER, "audio prediction web_search_options moderation"),
     // Fields of its other endpoints.
@@ -18,7 +15,6 @@ export const REFUSED: Record<string, Record<string, Nothing>> = {
     ...{ best_of: is(1), echo: is(false), background: is(false), truncation: is("disabled") },
   },
   "llama.cpp": {
-    n_cmpl: is(1),
     ...each(is(0), "n_probs n_keep n_discard n_indent n_cache_reuse"),
     ...each(is(-1), "id_slot adaptive_target"),
     ...each(is(-1, 0), "t_max_prompt_ms t_max_predict_ms"),
@@ -29,7 +25,7 @@ export const REFUSED: Record<string, Record<string, Nothing>> = {
     ...each(is(false), "grammar_lazy reasoning_control thinking_forced_open post_sampling_probs"),
     ...each(is(false), "return_progress return_tokens timings_per_token verbose"),
     parse_tool_calls: is(true),
-    ...each(NEVER, "json_schema chat_format"),
+    chat_format: NEVER,
     chat_template: is(""),
     reasoning_format: is("auto", "deepseek"),
     adaptive_decay: whileOff("adaptive_target"),
@@ -37,11 +33,9 @@ export const REFUSED: Record<string, Record<string, Nothing>> = {
     penalize_nl: either(is(true), WITHOUT_PENALTY),
   },
   vLLM: {
-    ...each(EMPTY, "guided_json guided_regex guided_choice guided_grammar guided_whitespace_pattern structural_tag"),
+    ...each(EMPTY, "guided_grammar guided_whitespace_pattern structural_tag"),
     ...each(EMPTY, "stop_token_ids bad_words allowed_token_ids logprob_token_ids logits_processors documents"),
     ...each(EMPTY, "mm_processor_kwargs media_io_kwargs kv_transfer_params ec_transfer_params vllm_xargs cache_salt"),
-    structured_outputs: either(EMPTY, is(true, false)),
-    guided_json_object: is(false),
     ...each(is(0), "min_tokens priority routed_experts_prompt_start"),
     ...each(is(false), "use_beam_search early_stopping include_stop_str_in_output add_special_tokens watermarking"),
     ...each(is(false), "return_tokens_as_token_ids return_token_ids return_prompt_text return_token_offsets"),
@@ -53,7 +47,7 @@ export const REFUSED: Record<string, Record<string, Nothing>> = {
     "stream_options.continuous_usage_stats": is(false),
   },
   SGLang: {
-    ...each(EMPTY, "regex ebnf stop_regex lora_path session_params custom_logit_processor custom_params"),
+    ...each(EMPTY, "ebnf stop_regex lora_path session_params custom_logit_processor custom_params"),
     ...each(EMPTY, "input_ids extra_key"),
     ...each(is(false), "no_stop_trim return_hidden_states return_routed_experts return_cached_tokens_details"),
     ...each(is(false), "return_prompt_token_ids return_meta_info return_sampling_mask use_audio_in_video"),
@@ -63,7 +57,7 @@ export const REFUSED: Record<string, Record<string, Nothing>> = {
     ...each(NEVER, "routed_dp_rank disagg_prefill_dp_rank data_parallel_rank"),
   },
   Ollama: {
-    ...each(EMPTY, "options format system template images context"),
+    ...each(EMPTY, "options system template images context"),
     ...each(is(false), "raw truncate shift _debug_render_only"),
     num_keep: is(0),
     penalize_newline: either(is(true), WITHOUT_PENALTY),
@@ -76,7 +70,7 @@ export const REFUSED: Record<string, Record<string, Nothing>> = {
   Qwen: { enable_search: is(false), search_options: EMPTY },
   "Hugging Face": {
     do_sample: is(true),
-    ...each(is(1), "num_beams num_return_sequences guidance_scale"),
+    ...each(is(1), "num_beams guidance_scale"),
     no_repeat_ngram_size: is(0),
     ...each(EMPTY, "negative_prompt tool_prompt"),
   },

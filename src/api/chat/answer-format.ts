@@ -1,0 +1,81 @@
+// What the text of an answer has to look like: JSON, JSON of a schema, a match of an expression, one of some texts, or a grammar's.
+import * as v from "valibot";
+import type { Capability, ChatRequest } from "../../../adapters/adapter.ts";
+import { invalidValue } from "../../http/errors.ts";
+import { codedMessage } from "../../support/coded-message.ts";
+import { jsonBytes, withoutNulls } from "../../support/json.ts";
+
+/** Bytes of one schema, and characters of the texts of one choice. */
+const LONGEST_SCHEMA = 256 * 1024;
+const LONGEST_GRAMMAR = 65_536;
+
+/** Whether it can be enforced is the engine's to say. */
+export const JsonSchema = v.pipe(
+  v.looseObject({}),
+  v.check(
+    (schema) => jsonBytes(schema) <= LONGEST_SCHEMA,
+    codedMessage("invalid_value", "A schema has at most 256 KiB as JSON. Send a smaller one."),
+  ),
+);
+
+const asSchema = (schema: object) => ({ type: "json_schema" as const, json_schema: { name: "schema", schema } });
+
+const Text = v.pipe(v.string(), v.minLength(1), v.maxLength(LONGEST_GRAMMAR));
+
+const Format = v.variant("type", [
+  v.object({ type: v.literal("text") }),
+  v.object({ type: v.literal("regex"), regex: Text }),
+  v.object({
+    type: v.literal("choice"),
+    choice: v.pipe(
+      v.array(v.pipe(v.string(), v.minLength(1))),
+      v.minLength(1),
+      v.check(
+        (texts) => texts.reduce((sum, { length }) => sum + length, 0) <= LONGEST_SCHEMA,
+        codedMessage("invalid_value", `The texts have more than ${LONGEST_SCHEMA} characters. Send fewer.`),
+      ),
+    ),
+  }),
+  v.pipe(
+    v.object({ type: v.literal("json_object"), schema: v.nullish(JsonSchema) }),
+    // llama.cpp's own form of a schema.
+    v.transform(({ type, schema }) => (schema == null ? { type } : asSchema(schema))),
+  ),
+  v.object({
+    type: v.literal("json_schema"),
+    json_schema: v.pipe(
+      v.object({
+        name: v.pipe(v.string(), v.minLength(1)),
+        description: v.nullish(v.string()),
+        schema: JsonSchema,
+        strict: v.nullish(v.boolean()),
+      }),
+      v.transform(withoutNulls),
+    ),
+  }),
+]);
+
+export const FormatParameters = { response_format: v.nullish(Format), grammar: v.nullish(Text) };
+type FormatParameters = v.InferOutput<v.ObjectSchema<typeof FormatParameters, undefined>>;
+
+/** Throws 400 where two parameters say what the text looks like, and where the engine knows no such form. */
+export function readFormat(
+  { response_format, grammar }: FormatParameters,
+  { tools, tool_choice }: Pick<ChatRequest, "tools" | "tool_choice">,
+  capabilities: readonly Capability[],
+): Pick<ChatRequest, "response_format" | "grammar"> {
+  const format = response_format == null || response_format.type === "text" ? undefined : response_format;
+  if (grammar && format) throw bothGiven("response_format");
+  if (grammar && tools !== undefined && tool_choice !== "none") throw bothGiven("tools");
+  const is_pattern = format?.type === "regex" || format?.type === "choice";
+  if (is_pattern && !capabilities.includes("patterns")) {
+    const what = `"response_format" asks for a text of type ${format.type}`;
+    const message = `${what}, which this model's engine does not support. Leave it out.`;
+    throw invalidValue(message, "response_format", "unsupported_parameter");
+  }
+  return { ...(format && { response_format: format }), ...(grammar && { grammar }) };
+}
+
+function bothGiven(other: string): Error {
+  return invalidValue(`"grammar" and "${other}" are both given, and one of them can hold. Leave one out.`, "grammar");
+}

@@ -1,0 +1,61 @@
+// What a chat request asks of an engine, in the engine's words, and back: errors and headers say it in the client's.
+import type { Adapter, ChatEvent, ChatRequest, Engine } from "../../../adapters/adapter.ts";
+import type { Model } from "../../../models/manifest.ts";
+import { type ChatCompletionRequest, toChatRequest } from "./request.ts";
+import { inClientsWords, respell, type RespelledRequest } from "./respell.ts";
+
+export interface PreparedChat {
+  /** Slots that it has use for. */
+  slots: number;
+  /** The paths of what is passed over. */
+  ignored: string[];
+  /** Those of them that the engine passes over, such as keywords of schemas. */
+  unenforced: string[];
+  legacy_calls: boolean;
+  /** The answer of an engine, as `Engine.chat`, with so many slots. */
+  answer(engine: Engine, signal: AbortSignal, slots: number): AsyncIterable<ChatEvent>;
+}
+
+interface PrepareOptions extends Pick<ChatRequest, "cache_scope"> {
+  model: Model;
+  adapter: Pick<Adapter, "capabilities" | "passedOver">;
+  newSeed: () => number;
+}
+
+/** Throws 400 for what the engine would drop, or cannot honour. */
+export async function prepareChat(
+  sent: ChatCompletionRequest,
+  { model, adapter, newSeed, cache_scope }: PrepareOptions,
+): Promise<PreparedChat> {
+  const respelled = respell(sent);
+  const { clientPath, legacy_calls } = respelled;
+  try {
+    const asked = toChatRequest(respelled.request as ChatCompletionRequest, model, adapter.capabilities(model), newSeed);
+    const chat: ChatRequest = { ...asked.chat, cache_scope };
+    const unenforced = [...((await adapter.passedOver?.(chat, model)) ?? [])].map(clientPath);
+    return {
+      slots: chat.choices?.count ?? 1,
+      ignored: [...asked.ignored.map(clientPath), ...unenforced],
+      unenforced,
+      legacy_calls,
+      answer(engine, signal, slots) {
+        const events = engine.chat(withSlots(chat, slots), signal);
+        return respelled.request === sent ? events : wordedEvents(events, respelled);
+      },
+    };
+  } catch (error) {
+    throw inClientsWords(error, respelled);
+  }
+}
+
+function withSlots(chat: ChatRequest, slots: number): ChatRequest {
+  return chat.choices === undefined ? chat : { ...chat, choices: { ...chat.choices, at_once: slots } };
+}
+
+async function* wordedEvents(events: AsyncIterable<ChatEvent>, respelled: RespelledRequest): AsyncGenerator<ChatEvent> {
+  try {
+    yield* events;
+  } catch (error) {
+    throw inClientsWords(error, respelled);
+  }
+}
