@@ -1,7 +1,7 @@
 // The forms of markers in templates, and how an end is made of a beginning.
 
 const TAG = String.raw`<[^<>\s]+>|\[/?[A-Z][A-Z_ ]*\]`;
-/** Of several tags with a word between them: channels, recipients, and the elements of Kimi K3. */
+/** Several tags with a word between them: channels, recipients, and the elements of Kimi K3. */
 const HEADER = String.raw`<\|(?:open|close)\|>\w+<\|sep\|>|<\|channel\|>\w+<\|message\|>|<\|channel>\w+|to=\w+<\|message\|>`;
 const AT_END = new RegExp(String.raw`(?:${HEADER}|${TAG})(?=\s*$)`);
 const AT_START = new RegExp(`^(?:${HEADER}|${TAG})`);

@@ -5,13 +5,13 @@ import { openEndLength } from "../stop-filter.ts";
 import { createLineTracker } from "./line-tracker.ts";
 import type { ThoughtPlace } from "./thought-place.ts";
 
-type Piece = Omit<Extract<ChatEvent, { type: "text" | "reasoning" }>, "choice" | "logprobs">;
+type ThoughtPiece = Omit<Extract<ChatEvent, { type: "text" | "reasoning" }>, "choice" | "logprobs">;
 
 export interface ThoughtReader {
   /** What is sure with this piece. */
-  read(text: string): Piece[];
+  read(text: string): ThoughtPiece[];
   /** What was held back as a possible beginning of a marker, once the text has ended. */
-  rest(): Piece[];
+  rest(): ThoughtPiece[];
   /** Whether the text so far ends in thoughts. */
   readonly thinking: boolean;
 }
@@ -29,7 +29,7 @@ export function createThoughtReader(markers: ThoughtMarkers, place: ThoughtPlace
   // A beginning that is a plain sentence is one where an answer begins, and nowhere else.
   const again = next === undefined && /^[<[]/.test(begin) ? begin : undefined;
   const part_end = next && end + next;
-  // Some templates have marks around the texts behind thoughts alone.
+  // Templates may have marks around the texts behind thoughts, and around no others.
   let text_end_mark = place === "closed" || place === "in text" ? text_end?.mark : undefined;
 
   let state: State = place === "opened" ? "thoughts" : place === "in text" ? "text" : "start";
@@ -37,9 +37,9 @@ export function createThoughtReader(markers: ThoughtMarkers, place: ThoughtPlace
   let thought_begun = false;
   let thought_before = false;
   let lines = createLineTracker();
-  let pieces: Piece[] = [];
+  let pieces: ThoughtPiece[] = [];
 
-  const emit = (type: Piece["type"], text: string): void => {
+  const emit = (type: ThoughtPiece["type"], text: string): void => {
     if (text === "") return;
     const last = pieces.at(-1);
     if (last?.type === type) last.text += text;
@@ -110,7 +110,7 @@ export function createThoughtReader(markers: ThoughtMarkers, place: ThoughtPlace
     },
   };
 
-  const take = (): Piece[] => {
+  const take = (): ThoughtPiece[] => {
     const taken = pieces;
     pieces = [];
     return taken;
