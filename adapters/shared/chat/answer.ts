@@ -13,13 +13,13 @@ export interface AnswerEnd extends ChoiceEnd {
   text: string;
 }
 
-type Part<Result> = AsyncGenerator<ChatEvent, Result>;
+type PhaseEvents<Result> = AsyncGenerator<ChatEvent, Result>;
 
 /** So many tokens tell whether an answer begins with a marker: none has more. */
 const BEGINNING_TOKENS = 8;
 
 /** Yields the events of one answer, but for its finish. Throws what the engine throws. */
-export async function* answer(plan: AnswerPlan, phases: Phases): Part<AnswerEnd> {
+export async function* answer(plan: AnswerPlan, phases: Phases): PhaseEvents<AnswerEnd> {
   const { thoughts } = plan;
   const reader = createEventReader(plan);
   const { reason } = yield* generate(plan, phases, reader);
@@ -28,7 +28,7 @@ export async function* answer(plan: AnswerPlan, phases: Phases): Part<AnswerEnd>
   return { reason, usage, text: reader.text() };
 }
 
-async function* generate({ stop, thoughts }: AnswerPlan, phases: Phases, reader: EventReader): Part<PhaseEnd> {
+async function* generate({ stop, thoughts }: AnswerPlan, phases: Phases, reader: EventReader): PhaseEvents<PhaseEnd> {
   // What comes behind thoughts of a bounded length is a phase of its own.
   const apart = thoughts?.budget !== undefined;
   if (apart) {
@@ -42,7 +42,7 @@ async function* generate({ stop, thoughts }: AnswerPlan, phases: Phases, reader:
 }
 
 /** Undefined where the answer goes on behind the thoughts, or has none. */
-async function* think(thoughts: ThoughtsPlan, phases: Phases, reader: EventReader): Part<PhaseEnd | undefined> {
+async function* think(thoughts: ThoughtsPlan, phases: Phases, reader: EventReader): PhaseEvents<PhaseEnd | undefined> {
   const { markers, place, budget = Number.POSITIVE_INFINITY } = thoughts;
   if (place === "closed" || place === "in text") return undefined;
   let state = place === "opened" ? "open" : yield* beginThoughts(markers, budget, phases, reader);
@@ -66,7 +66,7 @@ async function* beginThoughts(
   budget: number,
   phases: Phases,
   reader: EventReader,
-): Part<"open" | "ended" | "none" | "skipped"> {
+): PhaseEvents<"open" | "ended" | "none" | "skipped"> {
   if (budget === 0) return "skipped";
   const beginning = yield* attempt(phases, { stop: [end], max_tokens: budget });
   const text = beginning.text.trimStart();
@@ -79,7 +79,7 @@ async function* beginThoughts(
   return reason === "length" && begin.startsWith(text) ? "skipped" : "none";
 }
 
-async function* speak(phases: Phases, reader: EventReader, settings: Partial<TokenRequest>): Part<PhaseEnd> {
+async function* speak(phases: Phases, reader: EventReader, settings: Partial<TokenRequest>): PhaseEvents<PhaseEnd> {
   const events = phases.next(settings);
   for (;;) {
     const next = await events.next();
@@ -93,7 +93,7 @@ async function* speak(phases: Phases, reader: EventReader, settings: Partial<Tok
 async function* attempt(
   phases: Phases,
   settings: Partial<TokenRequest>,
-): Part<{ text: string; pieces: TextPiece[]; end: PhaseEnd }> {
+): PhaseEvents<{ text: string; pieces: TextPiece[]; end: PhaseEnd }> {
   const pieces: TextPiece[] = [];
   const { max_tokens = BEGINNING_TOKENS } = settings;
   const events = phases.next({ ...settings, max_tokens: Math.min(max_tokens, BEGINNING_TOKENS) });

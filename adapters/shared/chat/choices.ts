@@ -5,14 +5,14 @@ import { channel, type Channel } from "../channel.ts";
 import type { AnswerEnd } from "./answer.ts";
 import type { Generate } from "./phases.ts";
 
-type Answer = AsyncGenerator<ChatEvent, AnswerEnd>;
+type Choice = AsyncGenerator<ChatEvent, AnswerEnd>;
 
 export interface Choices {
   count: number;
   /** At once. */
   at_once: number;
   /** Begins one answer. `index`: which one. `generate`: of the engine, for its phases. */
-  begin: (index: number, generate: Generate) => Answer;
+  begin: (index: number, generate: Generate) => Choice;
   generate: Generate;
   /** Ends the engine's generations: the caller has left. */
   leave: () => void;
@@ -63,7 +63,7 @@ async function* eventsOf(own: Channel<TokenEvent>): AsyncGenerator<TokenEvent> {
 }
 
 /** Answers side by side: their events as they come. */
-async function* side(answers: readonly Answer[], first: number, leave: () => void): AsyncGenerator<ChatEvent, AnswerEnd[]> {
+async function* side(answers: readonly Choice[], first: number, leave: () => void): AsyncGenerator<ChatEvent, AnswerEnd[]> {
   const ends: AnswerEnd[] = [];
   const waiting = new Map(answers.map((answer, index) => [index, nextOf(answer, index)]));
   try {
@@ -85,7 +85,7 @@ async function* side(answers: readonly Answer[], first: number, leave: () => voi
   return ends;
 }
 
-async function nextOf(answer: Answer, index: number) {
+async function nextOf(answer: Choice, index: number) {
   return { index, result: await answer.next() };
 }
 
