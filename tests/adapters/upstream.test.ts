@@ -134,14 +134,15 @@ describe("what comes back", () => {
     const tool_calls = [{ id: "c1", type: "function", function: { name: "f", arguments: "{}" } }];
     const choices = [{ index: 0, message: { role: "assistant", content: "hey", tool_calls }, finish_reason: "tool_calls" }];
     const usage = { prompt_tokens: 3, completion_tokens: 1 };
-    const body = JSON.stringify({ object: "chat.completion", choices, usage });
+    const wire_usage = { ...usage, completion_tokens_details: { reasoning_tokens: 1 } };
+    const body = JSON.stringify({ object: "chat.completion", choices, usage: wire_usage });
     there.behave({ kind: "says", type: "application/json", body });
     const events: ChatEvent[] = [];
     for await (const event of (await load([there])).chat(ask("hi"), never())) events.push(event);
     expect(events).toEqual([
       { type: "text", text: "hey" },
       { type: "tool_call", index: 0, id: "c1", name: "f", arguments: "{}" },
-      { type: "finish", reason: "tool_calls", usage: { ...usage, cached_tokens: 0 } },
+      { type: "finish", reason: "tool_calls", usage: { ...usage, cached_tokens: 0, reasoning_tokens: 1 } },
     ]);
   });
 });

@@ -359,6 +359,19 @@ describe("an answer that is more than text", () => {
     expect(choices).toEqual([{ index: 0, message, logprobs, finish_reason: "tool_calls" }]);
   });
 
+  test.each([{ reasoning: { exclude: true } }, { include_reasoning: false }])(
+    "has no thoughts where the client wants none, and they count: %j",
+    async (fields) => {
+      const usage = { ...USAGE, reasoning_tokens: 2 };
+      const events: ChatEvent[] = [...EVENTS.slice(0, 3), { type: "finish", reason: "stop", usage }];
+      const res = await answered(events, fields);
+      const body = (await res.json()) as any;
+      expect(body.choices[0].message).toEqual({ role: "assistant", content: "Hm", refusal: null });
+      expect([body.usage.completion_tokens_details, res.headers.get("x-ingle-ignored")]).toEqual([{ reasoning_tokens: 2 }, null]);
+      expect(await (await answered(events, { ...fields, stream: true })).text()).not.toContain("reasoning_content");
+    },
+  );
+
   test("has content null where there are only tool calls", async () => {
     const { choices } = (await (await answered(EVENTS.slice(3), {})).json()) as { choices: { message: object }[] };
     expect(choices[0]!.message).toEqual({ role: "assistant", content: null, refusal: null, tool_calls: CALLS });

@@ -170,7 +170,7 @@ const REFUSED: [names: string, neutral: unknown[], asking: unknown[]][] = [
   ["return_token_ids return_prompt_text return_token_offsets no_stop_trim return_hidden_states", [OFF], [ON, 1]],
   ["return_routed_experts return_cached_tokens_details return_prompt_token_ids return_meta_info", [OFF], [ON, 1]],
   ["return_sampling_mask use_audio_in_video raw truncate shift _debug_render_only safe_prompt enable_search", [OFF], [ON, 1]],
-  ["parse_tool_calls skip_special_tokens include_reasoning separate_reasoning", [ON], [OFF, 1]],
+  ["parse_tool_calls skip_special_tokens separate_reasoning", [ON], [OFF, 1]],
   ["stream_reasoning do_sample", [ON], [OFF, 1]],
   ["spaces_between_special_tokens return_mm_kwargs", [ON, OFF], [1]],
   ["truncation", ["disabled"], ["auto"]],
@@ -202,7 +202,7 @@ const BUDGETS = [
   "thinking_token_budget",
   "thinking_budget",
 ];
-const SWITCHES = ["reasoning_effort", "chat_template_kwargs", "thinking", "think", "reasoning", "enable_thinking", ...BUDGETS];
+const SWITCHES = ["reasoning_effort", "chat_template_kwargs", "thinking", "think", "reasoning", "enable_thinking"];
 
 const rowsOf = (table: typeof REFUSED) =>
   table.flatMap(([names, ...values]) => names.split(" ").map((name): (typeof REFUSED)[number] => [name, ...values]));
@@ -218,6 +218,7 @@ test("the tables hold every parameter of the list, by what becomes of it", () =>
   expect(listed("honoured").sort()).toEqual([...Object.keys(HONOURED), ...OF_THE_API].sort());
   expect(listed("mapped").sort()).toEqual([...Object.keys({ ...MAPPED, ...RESPELLED }), "ttl", "usage"].sort());
   expect(listed("switch").sort()).toEqual([...SWITCHES].sort());
+  expect(listed("thoughts").sort()).toEqual([...BUDGETS, "include_reasoning"].sort());
   expect(listed("passed over").sort()).toEqual(
     rowsOf(PASSED_OVER)
       .map(([name]) => name)
@@ -436,7 +437,7 @@ describe("the switch of a chat template", () => {
   const NEVER = { template_kwargs: [], template_thinking: false };
   const UNKNOWN = { template_kwargs: undefined, template_thinking: undefined };
   const PLAIN = { ...QWEN, settings: { prompt_template: "{prompt}" } };
-  type Row = [fields: Fields, template: Partial<Model>, kwargs: Fields | undefined, ignored: string | null];
+  type Row = [fields: Fields, template: Partial<Model>, kwargs: Fields | undefined, ignored: string | null, budget?: number];
   const OFF_BY: Fields[] = [
     { reasoning_effort: "none" },
     { thinking: { type: "disabled" } },
@@ -448,20 +449,38 @@ describe("the switch of a chat template", () => {
     { thinking: { type: "enabled", budget_tokens: 0 } },
     ...BUDGETS.map((name) => ({ [name]: 0 })),
   ];
+  const BOUND_BY: Fields[] = [
+    { reasoning: { max_tokens: 100 } },
+    { thinking: { type: "adaptive", budget_tokens: 100 } },
+    ...BUDGETS.map((name) => ({ [name]: 100 })),
+  ];
   const ROWS: Row[] = [
     ...OFF_BY.flatMap((fields): Row[] => [
-      [fields, QWEN, { enable_thinking: false }, null],
-      [fields, GRANITE, { thinking: false }, null],
-      [fields, MINIMAX, { thinking_mode: "disabled" }, null],
-      [fields, UNKNOWN, { enable_thinking: false }, null],
+      [fields, QWEN, { enable_thinking: false }, null, 0],
+      [fields, GRANITE, { thinking: false }, null, 0],
+      [fields, MINIMAX, { thinking_mode: "disabled" }, null, 0],
+      [fields, UNKNOWN, { enable_thinking: false }, null, 0],
+      // They have no switch, so their thoughts are ended at once.
+      [fields, ALWAYS, undefined, null, 0],
+      [fields, GPT_OSS, undefined, null, 0],
       [fields, NEVER, undefined, null],
       [fields, PLAIN, undefined, null],
     ]),
-    [{ reasoning_effort: "none" }, ALWAYS, undefined, "reasoning_effort"],
-    [{ reasoning_effort: "none" }, GPT_OSS, undefined, "reasoning_effort"],
-    [{ reasoning_budget_tokens: 0 }, ALWAYS, undefined, "reasoning_budget_tokens"],
-    [{ reasoning_budget_tokens: -1, thinking: { type: "disabled", budget_tokens: 100 } }, QWEN, { enable_thinking: false }, null],
-    [{ thinking: { type: "disabled", budget_tokens: 0 } }, ALWAYS, undefined, "thinking"],
+    ...BOUND_BY.flatMap((fields): Row[] => [
+      [fields, QWEN, undefined, null, 100],
+      [fields, NEVER, undefined, null],
+    ]),
+    [{ reasoning_budget: 7, thinking_budget: 7, reasoning_effort: "low" }, ALWAYS, undefined, null, 7],
+    [
+      { reasoning_budget_tokens: -1, thinking: { type: "disabled", budget_tokens: 100 } },
+      QWEN,
+      { enable_thinking: false },
+      null,
+      0,
+    ],
+    [{ thinking: { type: "disabled", budget_tokens: 0 } }, ALWAYS, undefined, null, 0],
+    [{ thinking: { type: "enabled", budget_tokens: 100 } }, QWEN, { enable_thinking: true }, null, 100],
+    [{ think: true, thinking_budget: 0 }, QWEN, { enable_thinking: false }, "think", 0],
     [
       { chat_template_kwargs: { enable_thinking: false } },
       ALWAYS,
@@ -474,13 +493,26 @@ describe("the switch of a chat template", () => {
       QWEN,
       { enable_thinking: false, x: 1 },
       "chat_template_kwargs.x",
+      0,
     ],
     [{ chat_template_kwargs: {} }, ALWAYS, undefined, null],
     ...BUDGETS.map((name): Row => [{ [name]: -1 }, ALWAYS, undefined, null]),
-    [{ reasoning_effort: "high" }, GPT_OSS, { reasoning_effort: "high" }, null],
-    [{ think: "low" }, GPT_OSS, { reasoning_effort: "low" }, null],
-    [{ reasoning_effort: "high" }, GRANITE, { thinking: true }, "reasoning_effort"],
+    // Shares of max_tokens, 2048 where none is asked for, and bounds of their own.
+    [{ reasoning_effort: "high" }, GPT_OSS, { reasoning_effort: "high" }, null, 1638],
+    [{ reasoning_effort: "medium", max_tokens: 100 }, ALWAYS, undefined, null, 50],
+    [{ reasoning_effort: "minimal", max_tokens: 5 }, ALWAYS, undefined, null, 1],
+    [{ reasoning_effort: "medium", max_tokens: -1 }, ALWAYS, undefined, null, 8192],
+    [{ reasoning_effort: "max" }, ALWAYS, undefined, null],
+    [{ think: "low" }, GPT_OSS, { reasoning_effort: "low" }, null, 409],
+    [{ reasoning_effort: "high" }, GRANITE, { thinking: true }, null, 1638],
     [{ reasoning_effort: "high" }, NEVER, undefined, "reasoning_effort"],
+    [{ think: "low", reasoning_effort: "high" }, GPT_OSS, { reasoning_effort: "low" }, "reasoning_effort", 409],
+    [
+      { reasoning_effort: "high", chat_template_kwargs: { reasoning_effort: "low" } },
+      GPT_OSS,
+      { reasoning_effort: "low" },
+      "reasoning_effort",
+    ],
     [{ reasoning_effort: "auto", thinking: { type: "adaptive" }, reasoning: {} }, NEVER, undefined, null],
     [
       { reasoning: { summary: "auto", x: null }, thinking: { type: "auto", display: "omitted" } },
@@ -491,25 +523,38 @@ describe("the switch of a chat template", () => {
     [{ think: true }, ALWAYS, undefined, null],
     [{ think: true }, NEVER, undefined, "think"],
     [{ think: true, reasoning_effort: "none" }, QWEN, { enable_thinking: true }, "reasoning_effort"],
-    [{ think: true, chat_template_kwargs: { enable_thinking: false } }, QWEN, { enable_thinking: false }, "think"],
+    [{ think: true, chat_template_kwargs: { enable_thinking: false } }, QWEN, { enable_thinking: false }, "think", 0],
+    [
+      { reasoning_effort: "none", chat_template_kwargs: { enable_thinking: true } },
+      QWEN,
+      { enable_thinking: true },
+      "reasoning_effort",
+    ],
   ];
   for (const [engine, about] of Object.entries(ENGINES)) {
-    test.each(ROWS)(`of %j with ${engine} and a template of %j: %j`, async (fields, template, kwargs, ignored) => {
-      const sent = await send(fields, about, template);
-      expect([sent.engine?.chat_template_kwargs, sent.ignored]).toEqual([kwargs, ignored]);
+    // A row that is too short would get a callback.
+    const rows = ROWS.map(([fields, template, kwargs, ignored, budget]) => [fields, template, kwargs, ignored, budget] as const);
+    test.each(rows)(`of %j with ${engine} and a template of %j: %j`, async (fields, template, kwargs, ignored, budget) => {
+      const { engine, ignored: named } = await send(fields, about, template);
+      expect([engine?.chat_template_kwargs, named, engine?.reasoning_budget]).toEqual([kwargs, ignored, budget]);
     });
   }
 
   test.each<[Fields, string, string]>([
     [{ reasoning_effort: "much" }, "reasoning_effort", "invalid_value"],
     [{ reasoning_effort: 5 }, "reasoning_effort", "invalid_type"],
-    [{ thinking: { type: "enabled", budget_tokens: 100 } }, "thinking.budget_tokens", "unsupported_parameter"],
-    [{ reasoning: { max_tokens: 100 } }, "reasoning.max_tokens", "unsupported_parameter"],
-    ...BUDGETS.map((name): [Fields, string, string] => [{ [name]: 100 }, name, "unsupported_parameter"]),
+    [{ thinking: { type: "enabled", budget_tokens: 100 }, reasoning_budget: 99 }, "thinking.budget_tokens", "invalid_value"],
+    [{ thinking_budget: 0, reasoning_budget: 99 }, "thinking_budget", "invalid_value"],
+    ...BUDGETS.map((name): [Fields, string, string] => [
+      { [name]: 100, reasoning: { max_tokens: 0 } },
+      "reasoning.max_tokens",
+      "invalid_value",
+    ]),
     [{ thinking_budget_tokens: 1.5 }, "thinking_budget_tokens", "invalid_type"],
     [{ reasoning_budget: -2 }, "reasoning_budget", "invalid_value"],
     [{ thinking_budget: "x" }, "thinking_budget", "invalid_type"],
-    [{ reasoning: { exclude: true } }, "reasoning.exclude", "unsupported_parameter"],
+    [{ reasoning: { exclude: true }, include_reasoning: true }, "include_reasoning", "invalid_value"],
+    [{ include_reasoning: 1 }, "include_reasoning", "invalid_type"],
     [{ chat_template_kwargs: { messages: [] } }, "chat_template_kwargs.messages", "invalid_value"],
     [{ chat_template_kwargs: { "a b": 1 } }, "chat_template_kwargs.a b", "invalid_value"],
     [{ chat_template_kwargs: { enable_thinking: "no" } }, "chat_template_kwargs.enable_thinking", "invalid_type"],

@@ -7,7 +7,7 @@ const PAGE = join(import.meta.dirname, "../../docs/api.md");
 const BEGIN = "<!-- The table is made by `npm run docs` from src/api/chat/parameters/list.ts. -->\n\n";
 const END = "\n<!-- End of the table. -->";
 
-const ORDER: KnownParameter["treatment"]["type"][] = ["honoured", "mapped", "switch", "passed over", "refused"];
+const ORDER: KnownParameter["treatment"]["type"][] = ["honoured", "mapped", "switch", "thoughts", "passed over", "refused"];
 
 export function parametersPage(): MadePage {
   const rows = ORDER.flatMap((type) => {
@@ -24,7 +24,9 @@ function inWords(treatment: KnownParameter["treatment"]): string {
     case "mapped":
       return `is \`${treatment.to}\``;
     case "switch":
-      return "turns a switch of the chat template, else passed over";
+      return "turns a switch or bounds thoughts, else passed over";
+    case "thoughts":
+      return "honoured";
     default:
       return treatment.type;
   }

@@ -42,6 +42,7 @@ export const AnswerChunk = v.object({
       prompt_tokens: Count,
       completion_tokens: Count,
       prompt_tokens_details: v.nullish(v.object({ cached_tokens: v.nullish(Count) })),
+      completion_tokens_details: v.nullish(v.object({ reasoning_tokens: v.nullish(Count) })),
     }),
   ),
   /** llama-server's: tokens of the prompt, cached ones included. */
@@ -96,8 +97,10 @@ export function finishReasonOf({ finish_reason: reason }: AnswerChoice): "stop" 
 /** The usage so far: the last one of an answer counts. */
 export function usageOf({ usage, timings }: AnswerChunk): Usage | undefined {
   if (!usage) return timings ? usageOfTimings(timings) : undefined;
-  const { prompt_tokens, completion_tokens, prompt_tokens_details } = usage;
-  return { prompt_tokens, completion_tokens, cached_tokens: prompt_tokens_details?.cached_tokens ?? 0 };
+  const { prompt_tokens, completion_tokens, prompt_tokens_details, completion_tokens_details } = usage;
+  const cached_tokens = prompt_tokens_details?.cached_tokens ?? 0;
+  const reasoning_tokens = completion_tokens_details?.reasoning_tokens;
+  return { prompt_tokens, completion_tokens, cached_tokens, ...(reasoning_tokens != null && { reasoning_tokens }) };
 }
 
 function usageOfTimings({ prompt_n, cache_n, predicted_n }: NonNullable<AnswerChunk["timings"]>): Usage {

@@ -3,7 +3,7 @@ import * as v from "valibot";
 import type { Assistant } from "../../storage/entities.ts";
 import { codedMessage } from "../../support/coded-message.ts";
 import { isHollow } from "../../support/json.ts";
-import { Effort } from "../chat/reasoning.ts";
+import { Effort } from "../chat/reasoning-budget.ts";
 import { plainObject } from "../plain-object.ts";
 import { MetadataChange, NewMetadata } from "../metadata.ts";
 

@@ -11,7 +11,7 @@ import { droppedFields, type KeptFields } from "./dropped-fields.ts";
 import { sortParameters, type SortedParameters } from "./parameters/sort.ts";
 import { FormatParameters, readFormat } from "./answer-format.ts";
 import { readTools, ToolParameters } from "./tools.ts";
-import { Switches, templateOf, templateValues } from "./reasoning.ts";
+import { hidesThoughts, readSwitches, Switches, templateOf } from "./reasoning.ts";
 
 /** One prompt is read for all of them. */
 const MOST_CHOICES = 8;
@@ -34,21 +34,26 @@ const Parameters = v.object({
 type OptionalParameters = Pick<
   ChatRequest,
   | ("tools" | "tool_choice" | "parallel_tool_calls" | "response_format" | "grammar" | "logprobs" | "logit_bias" | "samplers")
-  | ("choices" | "chat_template_kwargs" | "hints")
+  | ("choices" | "chat_template_kwargs" | "reasoning_budget" | "hints")
 >;
 
-/** The parameters that the engine gets, and the names of those that are passed over. Throws 400 for those that it would drop. */
+/**
+ * The parameters that the engine gets, and the names of those that are passed over. Throws 400 for those that it would drop. `max_tokens`: of
+ * the answer. `hides_thoughts`: the client wants none of them.
+ */
 export function readOptionalParameters(
   request: JsonObject,
   model: Model,
   capabilities: readonly Capability[],
-): { parameters: OptionalParameters; ignored: string[] } {
+  max_tokens: number,
+): { parameters: OptionalParameters; ignored: string[]; hides_thoughts: boolean } {
   const sorted = sortParameters(request, model, capabilities);
-  const { parameters, ignored } = readSwitchesAndHints(sorted, model);
+  const { parameters, ignored, hides_thoughts } = readSwitchesAndHints(sorted, model, max_tokens);
   const dropped = droppedBy(sorted.honoured, model.upstream !== undefined);
   return {
     parameters: { ...readHonoured(sorted.honoured, capabilities), ...parameters },
     ignored: [...ignored, ...dropped, ...sorted.unknown],
+    hides_thoughts,
   };
 }
 
@@ -89,13 +94,19 @@ function readHonoured(asked: JsonObject, capabilities: readonly Capability[]): O
 function readSwitchesAndHints(
   { switches, hints }: SortedParameters,
   model: Model,
-): { parameters: Pick<OptionalParameters, "chat_template_kwargs" | "hints">; ignored: string[] } {
+  max_tokens: number,
+): {
+  parameters: Pick<OptionalParameters, "chat_template_kwargs" | "reasoning_budget" | "hints">;
+  ignored: string[];
+  hides_thoughts: boolean;
+} {
   const read = validateWith(Switches, switches);
+  const hides_thoughts = hidesThoughts(read);
   const all = { ...hints, ...switches };
-  if (model.upstream !== undefined) return { parameters: isFilled(all) ? { hints: all } : {}, ignored: [] };
-  const { kwargs, ignored } = templateValues(read, templateOf(model));
-  const parameters = isFilled(kwargs) ? { chat_template_kwargs: kwargs } : {};
-  return { parameters, ignored: [...ignored, ...Object.keys(hints)] };
+  if (model.upstream !== undefined) return { parameters: isFilled(all) ? { hints: all } : {}, ignored: [], hides_thoughts };
+  const { kwargs, ignored, ...bounds } = readSwitches(read, templateOf(model), max_tokens);
+  const parameters = { ...(isFilled(kwargs) && { chat_template_kwargs: kwargs }), ...bounds };
+  return { parameters, ignored: [...ignored, ...Object.keys(hints)], hides_thoughts };
 }
 
 function readLogprobs({ logprobs, top_logprobs }: v.InferOutput<typeof Parameters>): Pick<OptionalParameters, "logprobs"> {

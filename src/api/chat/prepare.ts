@@ -39,7 +39,8 @@ export async function prepareChat(
       unenforced,
       legacy_calls,
       answer(engine, signal, slots) {
-        const events = engine.chat(withSlots(chat, slots), signal);
+        const all_events = engine.chat(withSlots(chat, slots), signal);
+        const events = asked.hides_thoughts ? withoutThoughts(all_events) : all_events;
         return respelled.request === sent ? events : wordedEvents(events, respelled);
       },
     };
@@ -50,6 +51,11 @@ export async function prepareChat(
 
 function withSlots(chat: ChatRequest, slots: number): ChatRequest {
   return chat.choices === undefined ? chat : { ...chat, choices: { ...chat.choices, at_once: slots } };
+}
+
+/** The client wants no thoughts; they count as tokens all the same. */
+async function* withoutThoughts(events: AsyncIterable<ChatEvent>): AsyncGenerator<ChatEvent> {
+  for await (const event of events) if (event.type !== "reasoning") yield event;
 }
 
 async function* wordedEvents(events: AsyncIterable<ChatEvent>, respelled: RespelledRequest): AsyncGenerator<ChatEvent> {

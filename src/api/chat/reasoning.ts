@@ -4,10 +4,7 @@ import type { Model } from "../../../models/manifest.ts";
 import { invalidValue } from "../../http/errors.ts";
 import { codedMessage } from "../../support/coded-message.ts";
 import type { JsonObject } from "../../support/json.ts";
-
-/** How much a model is to think, in the words of all APIs. */
-export const Effort = v.picklist(["none", "minimal", "low", "medium", "high", "xhigh", "max", "default", "auto"]);
-type Effort = v.InferOutput<typeof Effort>;
+import { agreedBudget, Budget, budgetOf, BUDGETS, budgetsOf, Effort } from "./reasoning-budget.ts";
 
 /** The template gets these from the request's own fields. */
 const OWN = new Set(["messages", "tools", "add_generation_prompt", "bos_token", "eos_token"]);
@@ -33,18 +30,6 @@ const Kwargs = v.pipe(
   ),
 );
 
-/** Tokens of thoughts at most: -1 for no limit, 0 for no thoughts. */
-const Budget = v.pipe(v.number(), v.integer(), v.minValue(-1));
-
-/** Names of a budget of thoughts. */
-const BUDGETS = [
-  "reasoning_budget",
-  "reasoning_budget_tokens",
-  "thinking_budget_tokens",
-  "thinking_token_budget",
-  "thinking_budget",
-] as const;
-
 const Thinking = v.looseObject({
   type: v.picklist(["enabled", "disabled", "adaptive", "auto"]),
   budget_tokens: v.nullish(Budget),
@@ -65,6 +50,7 @@ export const Switches = v.object({
   think: v.nullish(v.union([v.boolean(), Effort])),
   reasoning: v.nullish(Reasoning),
   reasoning_effort: v.nullish(Effort),
+  include_reasoning: v.nullish(v.boolean()),
 });
 export type Switches = v.InferOutput<typeof Switches>;
 
@@ -85,28 +71,45 @@ const TEMPLATE_SWITCHES: [name: string, off: unknown, on: unknown][] = [
 
 export interface ReadSwitches {
   kwargs: JsonObject;
-  /** Fields that the template has no switch for. */
+  /** Tokens of thoughts at most; absent: no bound but the answer's. */
+  reasoning_budget?: number;
+  /** Fields that the model's thoughts cannot follow. */
   ignored: string[];
 }
 
-/** The values that a template gets. Throws 400 for a limit of thoughts that no engine here can hold. */
-export function templateValues(switches: Switches, template: Template): ReadSwitches {
-  const demands = demandsOf(switches);
+/** What the template gets, and how long the model may think. `max_tokens`: of the answer. Throws 400 for budgets that differ. */
+export function readSwitches(switches: Switches, template: Template, max_tokens: number): ReadSwitches {
+  const budgets = budgetsOf(switches);
+  const budget = agreedBudget(budgets);
+  const demands = demandsOf(switches, budgets);
   const given = Object.fromEntries(Object.entries(switches.chat_template_kwargs ?? {}).filter(([, value]) => value !== null));
-  const think = demands.find((demand) => demand.think !== undefined)?.think;
-  if (think !== false) refuseBounds(switches);
-  const effort = think === false ? undefined : demands.find((demand) => demand.effort !== undefined)?.effort;
+  const think = turnedBy(given, template) ?? demands.find((demand) => demand.think !== undefined)?.think;
+  const first = demands.find((demand) => demand.effort !== undefined)?.effort;
+  const effort = think === false || "reasoning_effort" in given ? undefined : first;
   const kwargs = { ...thinkingValues(think, template), ...effortValues(effort, template), ...given };
+  const bound = think === false ? 0 : (budget ?? (effort && budgetOf(effort, max_tokens)));
   const unread = Object.keys(given).filter((name) => !template.reads(name) && !(isOff(name, given[name]) && !template.thinks));
   const strays = [
     ...unknownFields("thinking", switches.thinking, Thinking),
     ...unknownFields("reasoning", switches.reasoning, Reasoning),
   ];
-  const unmet = demands.filter((demand) => !isMet(demand, kwargs, template));
+  const counted = { think, effort: effort ?? given.reasoning_effort };
+  const unmet = demands.filter((demand) => !isMet(demand, counted, template));
   return {
     kwargs,
+    ...(bound !== undefined && template.thinks && { reasoning_budget: bound }),
     ignored: [...unmet.map(({ field }) => field), ...strays, ...unread.map((name) => `chat_template_kwargs.${name}`)],
   };
+}
+
+/** Whether the thoughts of an answer stay with the server. Throws 400 where two fields differ. */
+export function hidesThoughts({ reasoning, include_reasoning }: Switches): boolean {
+  const [hidden, shown] = [reasoning?.exclude, include_reasoning];
+  if (hidden != null && hidden === shown) {
+    const message = `"include_reasoning" and "reasoning.exclude" say different things. Send one of them.`;
+    throw invalidValue(message, "include_reasoning");
+  }
+  return hidden === true || shown === false;
 }
 
 /**
@@ -120,37 +123,31 @@ export function templateOf({ template_kwargs, template_thinking = true, settings
 }
 type Template = ReturnType<typeof templateOf>;
 
-function demandsOf(switches: Switches): Demand[] {
+/** In the order in which they count. */
+function demandsOf(switches: Switches, budgets: [field: string, budget: number][]): Demand[] {
   const { enable_thinking, thinking, think, reasoning, reasoning_effort } = switches;
   const effortDemand = (field: string, effort: Effort | null | undefined): Demand[] => {
     if (effort == null || effort === "default" || effort === "auto") return [];
     return [effort === "none" ? { field, think: false } : { field, think: true, effort }];
   };
   const thinkDemand = (field: string, think: boolean | null | undefined): Demand[] => (think == null ? [] : [{ field, think }]);
-  const type = typeOf(thinking);
+  const type = thinking?.budget_tokens === 0 ? "disabled" : thinking?.type;
   return [
+    ...budgets.flatMap(([field, budget]) => (budget === 0 ? [{ field, think: false }] : [])),
     ...thinkDemand("enable_thinking", enable_thinking),
     ...thinkDemand("thinking", type === "disabled" ? false : type === "enabled" ? true : undefined),
     ...(typeof think === "string" ? effortDemand("think", think) : thinkDemand("think", think)),
     ...thinkDemand("reasoning.enabled", reasoning?.enabled),
     ...effortDemand("reasoning.effort", reasoning?.effort),
     ...effortDemand("reasoning_effort", reasoning_effort),
-    ...budgetsOf(switches).flatMap(([field, budget]) => (budget === 0 ? [{ field, think: false }] : [])),
   ];
 }
 
-function typeOf(thinking: Switches["thinking"]): string | undefined {
-  return thinking?.budget_tokens === 0 ? "disabled" : thinking?.type;
-}
-
-/** Each budget that is set, by the path of its field. */
-function budgetsOf({ thinking, reasoning, ...switches }: Switches): [field: string, budget: number][] {
-  const budgets: [string, number | null | undefined][] = [
-    ...BUDGETS.map((name): [string, number | null | undefined] => [name, switches[name]]),
-    ["thinking.budget_tokens", typeOf(thinking) === "disabled" ? undefined : thinking?.budget_tokens],
-    ["reasoning.max_tokens", reasoning?.max_tokens],
-  ];
-  return budgets.filter((named): named is [string, number] => named[1] != null && named[1] !== -1);
+/** Whether a value for the template's own switch turns thinking on or off. */
+function turnedBy(given: JsonObject, { reads }: Template): boolean | undefined {
+  const [name, off, on] = TEMPLATE_SWITCHES.find(([name]) => name in given && reads(name)) ?? [];
+  if (name === undefined) return undefined;
+  return given[name] === on ? true : given[name] === off ? false : undefined;
 }
 
 function thinkingValues(think: boolean | undefined, { reads }: Template): JsonObject {
@@ -162,13 +159,14 @@ function effortValues(effort: Effort | undefined, { reads }: Template): JsonObje
   return effort !== undefined && reads("reasoning_effort") ? { reasoning_effort: effort } : {};
 }
 
-/** A model without thoughts need not be told to have none; one that always has them need not be told to have some. */
-function isMet({ think, effort }: Demand, kwargs: JsonObject, { thinks }: Template): boolean {
-  if (effort !== undefined && kwargs.reasoning_effort !== effort) return false;
-  if (think === undefined) return true;
-  const found = TEMPLATE_SWITCHES.find(([name]) => name in kwargs);
-  if (found === undefined) return effort !== undefined || think === thinks;
-  return kwargs[found[0]] === (think ? found[2] : found[1]);
+/** Thoughts that a template cannot turn off are ended at once, and those that it cannot bound end later: each demand that counts is met. */
+function isMet(
+  { think, effort }: Demand,
+  counted: { think: boolean | undefined; effort: unknown },
+  { thinks }: Template,
+): boolean {
+  if (!thinks) return think === false;
+  return think === counted.think && (effort === undefined || effort === counted.effort);
 }
 
 function unknownFields(name: string, value: object | null | undefined, { entries }: { entries: object }): string[] {
@@ -178,10 +176,4 @@ function unknownFields(name: string, value: object | null | undefined, { entries
 
 function isOff(name: string, value: unknown): boolean {
   return TEMPLATE_SWITCHES.some(([known, off]) => known === name && off === value);
-}
-
-function refuseBounds(switches: Switches): void {
-  const hidden = switches.reasoning?.exclude === true ? ["reasoning.exclude"] : [];
-  const [bound] = [...budgetsOf(switches).map(([field]) => field), ...hidden];
-  if (bound !== undefined) throw invalidValue(`"${bound}" cannot be honoured. Leave it out.`, bound, "unsupported_parameter");
 }

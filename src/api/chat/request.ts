@@ -89,22 +89,22 @@ export const ChatCompletionRequest = v.looseObject({
 export type ChatCompletionRequest = v.InferOutput<typeof ChatCompletionRequest>;
 
 /**
- * Values of the request, else of the model, else the document's defaults; and the names of the fields that are passed over. Throws 400 for
- * those that the engine would drop. `request`: `respell` has been over it.
+ * Values of the request, else of the model, else the document's defaults; the names of the fields that are passed over; and whether thoughts
+ * stay here. Throws 400 for fields that the engine would drop. `request`: `respell` has been over it.
  */
 export function toChatRequest(
   request: ChatCompletionRequest,
   model: Model,
   capabilities: readonly Capability[],
   newSeed: () => number,
-): { chat: Omit<ChatRequest, "cache_scope">; ignored: string[] } {
+): { chat: Omit<ChatRequest, "cache_scope">; ignored: string[]; hides_thoughts: boolean } {
   refuseUnsupportedMessages(request.messages, capabilities);
   const defaults = { ...CHAT_DEFAULTS, ...model.parameters };
-  const max_tokens = request.max_completion_tokens ?? valueOf(request, "max_tokens");
-  const is_unbounded = max_tokens != null && max_tokens < 0;
+  const asked_tokens = request.max_completion_tokens ?? valueOf(request, "max_tokens");
+  const is_unbounded = asked_tokens != null && asked_tokens < 0;
   const seed = valueOf(request, "seed");
   const given = {
-    max_tokens: is_unbounded ? undefined : (max_tokens ?? model.parameters.max_tokens),
+    max_tokens: is_unbounded ? undefined : (asked_tokens ?? model.parameters.max_tokens),
     temperature: request.temperature ?? model.parameters.temperature,
     top_p: request.top_p ?? model.parameters.top_p,
     top_k: request.top_k ?? undefined,
@@ -115,10 +115,11 @@ export function toChatRequest(
   } satisfies Record<Unasked, number | undefined>;
   const { temperature = defaults.temperature, top_p = defaults.top_p, top_k = 40 } = given;
   const continued = readContinuation(request);
-  const { parameters, ignored } = readOptionalParameters(request, model, capabilities);
+  const max_tokens = given.max_tokens ?? (is_unbounded ? UNBOUNDED : defaults.max_tokens);
+  const { parameters, ignored, hides_thoughts } = readOptionalParameters(request, model, capabilities, max_tokens);
   const chat = {
     messages: request.messages,
-    max_tokens: given.max_tokens ?? (is_unbounded ? UNBOUNDED : defaults.max_tokens),
+    max_tokens,
     temperature,
     top_p,
     top_k: Math.max(0, top_k),
@@ -135,7 +136,7 @@ export function toChatRequest(
     ...parameters,
   };
   const details = model.upstream === undefined ? imageDetails(request.messages) : [];
-  return { chat, ignored: [...details, ...ignored] };
+  return { chat, ignored: [...details, ...ignored], hides_thoughts };
 }
 
 /** Tokens that no context holds. */

@@ -145,7 +145,10 @@ function wireLogprobs(content: TokenLogprob[] | undefined): object | null {
   return { content: content.map((token) => ({ ...token, top_logprobs: token.top_logprobs ?? [] })), refusal: null };
 }
 
-function wireUsage({ usage: { prompt_tokens, completion_tokens, cached_tokens } }: Finish): object {
-  const total_tokens = prompt_tokens + completion_tokens;
-  return { prompt_tokens, completion_tokens, total_tokens, prompt_tokens_details: { cached_tokens } };
+function wireUsage({ usage: { prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens } }: Finish): object {
+  return {
+    ...{ prompt_tokens, completion_tokens, total_tokens: prompt_tokens + completion_tokens },
+    prompt_tokens_details: { cached_tokens },
+    ...(reasoning_tokens !== undefined && { completion_tokens_details: { reasoning_tokens } }),
+  };
 }

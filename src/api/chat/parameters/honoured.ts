@@ -74,18 +74,23 @@ export const RESPELLED: Record<string, Record<string, { to: string; nothing: Not
   "Hugging Face": { num_return_sequences: { to: "n", nothing: is(1) } },
 };
 
-/** Switches of chat templates; `reasoning.ts` says which one a value turns. */
+/** How much a model thinks; `reasoning.ts` says which switch of a chat template a value turns. */
 export const SWITCHES: Record<string, Record<string, Nothing>> = {
   OpenAI: { reasoning_effort: NEVER },
   "llama.cpp": {
     chat_template_kwargs: NO_KWARGS,
-    ...each(is(-1), "reasoning_budget reasoning_budget_tokens thinking_budget_tokens"),
   },
-  vLLM: { thinking_token_budget: is(-1) },
   Anthropic: { thinking: EMPTY },
   Ollama: { think: NEVER },
   OpenRouter: { reasoning: EMPTY },
-  Qwen: { enable_thinking: NEVER, thinking_budget: is(-1) },
+  Qwen: { enable_thinking: NEVER },
+};
+
+/** What bounds the thoughts of an answer, or keeps them here; `reasoning.ts` says how. */
+export const THOUGHTS: Record<string, Record<string, Nothing>> = {
+  "llama.cpp": each(is(-1), "reasoning_budget reasoning_budget_tokens thinking_budget_tokens"),
+  vLLM: { thinking_token_budget: is(-1), include_reasoning: NEVER },
+  Qwen: { thinking_budget: is(-1) },
 };
 
 function samplerNothing(name: string): Nothing {

@@ -1,7 +1,7 @@
 // The one list of the parameters of a chat request that OpenAI, llama.cpp, vLLM and others know, and of what becomes of each. The table of
 // docs/api.md is made from it.
 import type { Capability } from "../../../../adapters/adapter.ts";
-import { HONOURED, MAPPED, OPTIONAL, RESPELLED, SWITCHES } from "./honoured.ts";
+import { HONOURED, MAPPED, OPTIONAL, RESPELLED, SWITCHES, THOUGHTS } from "./honoured.ts";
 import { each, NEVER, type Nothing } from "./nothing.ts";
 import { PASSED_OVER } from "./passed-over.ts";
 import { REFUSED } from "./refused.ts";
@@ -11,8 +11,10 @@ export type Treatment =
   | { type: "honoured"; needs?: Capability }
   /** Another name, or another form, of a parameter that is honoured. */
   | { type: "mapped"; to: string }
-  /** A switch of the chat template; passed over where the template has none. */
+  /** How much a model thinks; passed over where it does not think. */
   | { type: "switch" }
+  /** Bounds thoughts, or keeps them here; passed over in silence where the model does not think, as there are none. */
+  | { type: "thoughts" }
   /** A hint that binds nothing. */
   | { type: "passed over" }
   | { type: "refused" };
@@ -37,6 +39,7 @@ export const PARAMETERS: ReadonlyMap<string, KnownParameter> = new Map([
     Object.entries(names).flatMap(([name, { to, nothing }]) => entries({ [from]: { [name]: nothing } }, { type: "mapped", to })),
   ),
   ...entries(SWITCHES, { type: "switch" }),
+  ...entries(THOUGHTS, { type: "thoughts" }),
   ...entries(PASSED_OVER, { type: "passed over" }),
   ...entries(REFUSED, { type: "refused" }),
 ]);

@@ -39,7 +39,7 @@ export const REFUSED: Record<string, Record<string, Nothing>> = {
     ...each(is(0), "min_tokens priority routed_experts_prompt_start"),
     ...each(is(false), "use_beam_search early_stopping include_stop_str_in_output add_special_tokens watermarking"),
     ...each(is(false), "return_tokens_as_token_ids return_token_ids return_prompt_text return_token_offsets"),
-    ...each(is(true), "skip_special_tokens include_reasoning"),
+    skip_special_tokens: is(true),
     length_penalty: is(1),
     ...each(is(true, false), "spaces_between_special_tokens return_mm_kwargs"),
     truncation_side: is("left", "right"),

@@ -8,7 +8,7 @@ import { type KnownParameter, PARAMETERS } from "./list.ts";
 export interface SortedParameters {
   /** Those that the engine honours by a capability. */
   honoured: JsonObject;
-  /** Those of the chat template. */
+  /** Those of the model's thoughts and its chat template. */
   switches: JsonObject;
   /** Those that bind nothing and ask for something. */
   hints: JsonObject;
@@ -44,7 +44,7 @@ function sortParameter(
   if (asks_nothing && nothing.withheld) return;
   if (treatment.type === "honoured" && capabilities.includes(treatment.needs!)) sorted.honoured[name] = value;
   else if (asks_nothing) return;
-  else if (treatment.type === "switch") sorted.switches[name] = value;
+  else if (treatment.type === "switch" || treatment.type === "thoughts") sorted.switches[name] = value;
   else if (treatment.type === "passed over") sorted.hints[name] = value;
   else throw refused(name, treatment.type === "honoured");
 }
