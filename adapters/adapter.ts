@@ -59,6 +59,8 @@ export interface Engine {
   readonly slots: number;
   /** Tokens one slot holds, prompt and answer together; `Infinity` where other servers run the model and none says it. */
   readonly context_length: number;
+  /** What samples of the model's chat template have shown; absent where this machine renders none for it. */
+  readonly template?: TemplateAbilities;
   /** Settles when the engine is gone: with nothing after `close()`, with the reason when it died. Never rejects. */
   readonly closed: Promise<AdapterError | undefined>;
   /**
@@ -68,6 +70,17 @@ export interface Engine {
   chat(request: ChatRequest, signal: AbortSignal): AsyncIterable<ChatEvent>;
   /** Stops running generations and gives back memory and processes. Safe to call twice. */
   close(): Promise<void>;
+}
+
+/** What a model can by its chat template. */
+export interface TemplateAbilities {
+  /**
+   * How answers call tools: in the template's own syntax; in that of a text of ours, where the template knows no tools; `unverified` where the
+   * template shows calls in a way that is not understood.
+   */
+  tool_calls: "native" | "prompted" | "unverified";
+  /** Whether answers may hold thoughts, which are told apart from their text. */
+  reasoning: boolean;
 }
 
 /** Parts of the API that some engines honour and others do not; the fields of `ChatRequest` say which one they need. */

@@ -40,6 +40,14 @@ export const Upstream = v.object({
 });
 export type Upstream = v.InferOutput<typeof Upstream>;
 
+export const TemplateNote = v.object({
+  tool_calls: v.picklist(["native", "prompted", "unverified"]),
+  reasoning: v.boolean(),
+  /** The release of llama.cpp that has rendered them. */
+  llama_cpp: v.string(),
+});
+export type TemplateNote = v.InferOutput<typeof TemplateNote>;
+
 const ModelObject = v.object({
   id: v.pipe(v.string(), v.minLength(1), v.maxLength(512)),
   object: v.optional(v.literal("model"), "model"),
@@ -97,6 +105,8 @@ const ModelObject = v.object({
   template_thinking: v.optional(v.boolean()),
   /** The prompt that the template makes, in the form of `settings.prompt_template`, which it is not: nothing is rendered by it. */
   template_prompt: v.optional(v.string()),
+  /** What samples of the template have shown, at its last load; absent where it was not loaded since its files are these. */
+  template_abilities: v.optional(TemplateNote),
   /** The adapter that runs it; absent: the server's choice. */
   engine: v.optional(v.string()),
   /** The servers that run it instead of this machine; then it has no files. */

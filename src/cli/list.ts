@@ -38,6 +38,9 @@ interface Row {
   needed_bytes: number | null;
   /** Whether this machine has them; null while unknown. */
   fits: boolean | null;
+  /** How it calls tools, and whether it thinks; null while unknown. */
+  tool_calls: "native" | "prompted" | "unverified" | null;
+  reasoning: boolean | null;
   /** Addresses of the servers that run it; null for one that this machine runs. */
   servers: string[] | null;
 }
@@ -51,9 +54,12 @@ interface ListedModel extends Pick<Row, "id" | "context_length"> {
   problem?: string;
   partial_bytes?: number;
   fit?: MemoryFit;
+  tool_calls?: Row["tool_calls"];
+  reasoning?: boolean;
 }
 
-function rowOf({ id, context_length, license, metadata, state, problem, partial_bytes = 0, fit, upstream }: ListedModel): Row {
+function rowOf(model: ListedModel): Row {
+  const { id, context_length, license, metadata, state, problem, partial_bytes = 0, fit, upstream } = model;
   return {
     id,
     size: metadata.size || null,
@@ -63,6 +69,8 @@ function rowOf({ id, context_length, license, metadata, state, problem, partial_
     problem: problem ?? null,
     needed_bytes: fit?.needed_bytes ?? null,
     fits: fit?.fits ?? null,
+    tool_calls: model.tool_calls ?? null,
+    reasoning: model.reasoning ?? null,
     servers: upstream?.urls ?? null,
   };
 }
@@ -74,12 +82,14 @@ function stateOf(state: ListedModel["state"], partial_bytes: number): Row["state
 }
 
 function formatTable(rows: Row[]): string {
-  const cells = rows.map(({ id, size, context_length, license, state, needed_bytes, fits, servers }) => {
+  const cells = rows.map(({ id, size, context_length, license, state, needed_bytes, fits, servers, tool_calls, reasoning }) => {
     // A model that other servers run takes neither disk nor memory here.
     const bytes = (count: number | null): string => (servers ? "none" : count === null ? "?" : formatBytes(count));
     const memory = bytes(needed_bytes) + (fits === false ? ", too much" : "");
     const where = servers && `on ${servers.length === 1 ? "another server" : `${servers.length} servers`}`;
-    return [id, bytes(size), String(context_length ?? "?"), license ?? "?", memory, where ?? state];
+    const thinks = reasoning === null ? "?" : reasoning ? "yes" : "no";
+    const known = [String(context_length ?? "?"), license ?? "?", tool_calls ?? "?", thinks];
+    return [id, bytes(size), ...known, memory, where ?? state];
   });
-  return columns([["ID", "SIZE", "CONTEXT", "LICENCE", "MEMORY", "STATE"], ...cells]);
+  return columns([["ID", "SIZE", "CONTEXT", "LICENCE", "TOOLS", "REASONING", "MEMORY", "STATE"], ...cells]);
 }

@@ -36,6 +36,8 @@ interface ModelDetails {
   upstream?: { urls: string[]; model?: string; key_env?: string; slots?: number };
   partial_bytes?: number;
   metadata: { size: number };
+  tool_calls?: "native" | "prompted" | "unverified";
+  reasoning?: boolean;
   details?: { architecture: string | null; quantization: string; parameter_count: number; chat_template: boolean };
   fit?: MemoryFit;
 }
@@ -53,6 +55,8 @@ function formatDetails({ details, fit, metadata, upstream, partial_bytes = 0, ..
     ["Quantisation", details?.quantization],
     ["Context", model.context_length === null ? undefined : `${model.context_length} tokens`],
     ["Chat template", details && (details.chat_template ? "in the file" : "none in the file")],
+    ["Tools", model.tool_calls && TOOL_CALLS[model.tool_calls]],
+    ["Reasoning", model.reasoning === undefined ? undefined : model.reasoning ? "yes" : "no"],
     ["Licence", model.license],
     ["Source", upstream === undefined ? model.source_url : undefined],
     ["Servers", upstream?.urls.join(", ")],
@@ -64,6 +68,12 @@ function formatDetails({ details, fit, metadata, upstream, partial_bytes = 0, ..
   ];
   return columns(rows.filter((row): row is [string, string] => row[1] !== undefined));
 }
+
+const TOOL_CALLS = {
+  native: "called in the chat template's own words",
+  prompted: "called in ingle's words: the chat template knows none",
+  unverified: "tools unverified: how the chat template writes calls is not understood",
+};
 
 /** Whether it fits, in words; `ingle pull` warns with it. */
 export function describeFit({ needed_bytes, available_bytes, fits, context, largest_context }: MemoryFit): string {

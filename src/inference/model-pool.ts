@@ -76,6 +76,8 @@ export interface ModelPoolOptions extends Pick<LoaderOptions, "adapterOf" | "res
   timeout?: number | undefined;
   /** Ids of models that are pinned from the start. */
   pinned?: string[] | undefined;
+  /** Called when a model is loaded. */
+  onLoaded?: ((model: Model, engine: Engine) => void) | undefined;
   /** Called when a request begins to use a loaded model, and every few seconds while it does. */
   onUse?: ((model: Model) => void) | undefined;
   /** Absent: everything fits. */
@@ -112,10 +114,16 @@ export function createModelPool(options: ModelPoolOptions): ModelPool {
 
   /** One load for all requests, which outlives the one that began it. */
   const engineOf = (instance: ModelInstance, model: Model): Promise<Engine> => {
-    instance.load ??= loadModel(instance, model).catch((error) => {
-      instance.load = undefined;
-      throw error;
-    });
+    instance.load ??= loadModel(instance, model).then(
+      (engine) => {
+        options.onLoaded?.(model, engine);
+        return engine;
+      },
+      (error) => {
+        instance.load = undefined;
+        throw error;
+      },
+    );
     return instance.load;
   };
 

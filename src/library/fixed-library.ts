@@ -14,6 +14,7 @@ export function createFixedLibrary(own: readonly OwnModel[]): Library {
     resolve: async ({ id, settings }) => ({ id, path: "", settings }),
     resolveForLoad: async ({ id, settings }) => ({ id, path: "", settings }),
     recheck: () => {},
+    noteTemplate: async () => {},
     takeAsItIs: refuse,
     close: async () => {},
     add: refuse,

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { LRUCache } from "lru-cache";
 import { listedAs } from "../../models/catalog.ts";
-import type { InstalledModel, Model } from "../../models/manifest.ts";
+import type { InstalledModel, Model, TemplateNote } from "../../models/manifest.ts";
 import type { PendingModel } from "../../models/pending-model.ts";
 import { createChanges } from "./changes.ts";
 import { createWeightFiles, sumPartialBytes, type WeightFilesOptions } from "./weight-files.ts";
@@ -59,6 +59,8 @@ export interface Library
   resolveForLoad(model: Model): Promise<InstalledModel>;
   /** Looks whether the files of a loaded model change under it, once a second at most, as `resolveForLoad` does. */
   recheck(model: Model): void;
+  /** Keeps what a load has found out of a model's template. */
+  noteTemplate(id: string, note: TemplateNote): Promise<void>;
   /**
    * Takes files that are used in place as they now are, where they may have changed: `found` describes them anew. Answers with the record,
    * which is the `known` one where they have not.
@@ -179,6 +181,12 @@ export function createLibrary({
     async addWithoutDownload(model) {
       await pending.isKnown(model);
       await records.put(model);
+    },
+
+    async noteTemplate(id, note) {
+      const known = await records.get(id);
+      if (known === undefined || isDeepStrictEqual(known.template_abilities, note)) return;
+      await records.patch(id, (record) => ({ ...record, template_abilities: note }));
     },
 
     async takeAsItIs(known, found) {

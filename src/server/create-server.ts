@@ -93,6 +93,11 @@ function createServerOn(folder: DataFolder, config: Config, log: Log, options: C
     adapterOf,
     resolve: library.resolveForLoad,
     onUse: library.recheck,
+    onLoaded({ id }, { template }) {
+      if (template === undefined) return;
+      const note = { ...template, llama_cpp: llamaCppRelease() ?? "" };
+      library.noteTemplate(id, note).catch((cause) => log.warn("what a template can was not noted", { model: id, cause }));
+    },
     memory: estimator && { need: async (model, load) => (model.upstream ? undefined : estimator.need(model, load)), budget },
     log,
   });

@@ -3,6 +3,7 @@ import type { Adapter, AdapterError } from "../../adapter.ts";
 import type { ModelPrompts, Prompts } from "../../prompts.ts";
 import type { TokenAdapter, TokenEngine } from "../../token-engine.ts";
 import { createChat } from "./chat.ts";
+import { templateAbilities } from "./template-abilities.ts";
 
 /** `inner` reads the model while its template and vocabulary are read. `about`: what is known of it without a load. */
 export function chatAdapter(about: Omit<Adapter, "load">, inner: TokenAdapter, prompts: Prompts): Adapter {
@@ -16,7 +17,8 @@ export function chatAdapter(about: Omit<Adapter, "load">, inner: TokenAdapter, p
       try {
         const [engine, opened] = await Promise.all([loading, opening]);
         const { slots, context_length, closed, close } = engine;
-        return { slots, context_length, closed, chat: chatUntilDeath(engine, opened), close };
+        const template = templateAbilities(opened.template);
+        return { slots, context_length, template, closed, chat: chatUntilDeath(engine, opened), close };
       } catch (error) {
         failed.abort(error);
         void opening.then(({ close }) => close()).catch(() => {});

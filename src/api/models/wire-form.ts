@@ -1,4 +1,5 @@
 // The wire form of a model.
+import type { TemplateAbilities } from "../../../adapters/adapter.ts";
 import type { GgufHeader } from "../../../models/gguf/header.ts";
 import type { InstalledModel, Model } from "../../../models/manifest.ts";
 import { isInside } from "../../../models/download/addresses.ts";
@@ -29,6 +30,7 @@ export async function toWireModel(model: Model, presence: ModelPresence, deps: D
     template_kwargs: _2,
     template_thinking: _3,
     template_prompt: _4,
+    template_abilities,
     ...fields
   } = model;
   const { for_owner = false } = options;
@@ -62,7 +64,14 @@ export async function toWireModel(model: Model, presence: ModelPresence, deps: D
     context_length: model.context_length ?? null,
     loaded_context_length: loaded,
     capabilities: ["chat", ...adapter.capabilities(model)],
+    ...abilitiesOf(template_abilities, deps),
   };
+}
+
+/** What is known of the template; nothing where another release of llama.cpp has rendered its samples. */
+function abilitiesOf(note: Model["template_abilities"], { llamaCppRelease }: Deps): Partial<TemplateAbilities> {
+  if (note === undefined || note.llama_cpp !== (llamaCppRelease?.() ?? "")) return {};
+  return { tool_calls: note.tool_calls, reasoning: note.reasoning };
 }
 
 /** Finds the files of the model, as `Library.resolve`. */
