@@ -1,5 +1,5 @@
 // The contract between ingle and what runs models. Types and one error class: nothing here does anything.
-import type { InstalledModel, Model } from "../models/manifest.ts";
+import type { InstalledModel, Model, TemplateAbilities } from "../models/manifest.ts";
 
 /** Loads models with one engine technology. `registry.ts` lists those that ingle has. */
 export interface Adapter {
@@ -70,17 +70,6 @@ export interface Engine {
   chat(request: ChatRequest, signal: AbortSignal): AsyncIterable<ChatEvent>;
   /** Stops running generations and gives back memory and processes. Safe to call twice. */
   close(): Promise<void>;
-}
-
-/** What a model can by its chat template. */
-export interface TemplateAbilities {
-  /**
-   * How answers call tools: in the template's own syntax; in that of a text of ours, where the template knows no tools; `unverified` where the
-   * template shows calls in a way that is not understood.
-   */
-  tool_calls: "native" | "prompted" | "unverified";
-  /** Whether answers may hold thoughts, which are told apart from their text. */
-  reasoning: boolean;
 }
 
 /** Parts of the API that some engines honour and others do not; the fields of `ChatRequest` say which one they need. */

@@ -40,12 +40,19 @@ export const Upstream = v.object({
 });
 export type Upstream = v.InferOutput<typeof Upstream>;
 
+/** What samples of a chat template have shown. */
 export const TemplateNote = v.object({
+  /**
+   * How answers call tools: in the template's own syntax; in that of a text of ours, where the template knows no tools; `unverified` where the
+   * template shows calls in a way that is not understood.
+   */
   tool_calls: v.picklist(["native", "prompted", "unverified"]),
+  /** Whether answers may hold thoughts, which are told apart from their text. */
   reasoning: v.boolean(),
   /** The release of llama.cpp that has rendered them. */
   llama_cpp: v.string(),
 });
+export type TemplateAbilities = Omit<TemplateNote, "llama_cpp">;
 export type TemplateNote = v.InferOutput<typeof TemplateNote>;
 
 const ModelObject = v.object({

@@ -1,5 +1,5 @@
 // What a model can by its chat template, in the words of the API.
-import type { TemplateAbilities } from "../../adapter.ts";
+import type { TemplateAbilities } from "../../../models/manifest.ts";
 import type { TemplateFacts } from "../../prompts.ts";
 
 export function templateAbilities({ calls, forms, thoughts }: TemplateFacts): TemplateAbilities {

@@ -1,7 +1,6 @@
 // The wire form of a model.
-import type { TemplateAbilities } from "../../../adapters/adapter.ts";
 import type { GgufHeader } from "../../../models/gguf/header.ts";
-import type { InstalledModel, Model } from "../../../models/manifest.ts";
+import type { InstalledModel, Model, TemplateAbilities } from "../../../models/manifest.ts";
 import { isInside } from "../../../models/download/addresses.ts";
 import { driverOf } from "../../../models/sources/registry.ts";
 import type { Deps } from "../deps.ts";
