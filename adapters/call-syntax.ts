@@ -31,8 +31,8 @@ export interface CallTrigger {
   at_start: boolean;
 }
 
-/** A text; one of several, of which the first is what the template writes; or a value. `index` counts the calls of an answer from 0, `number` from 1. */
-export type CallPart = string | { one_of: readonly string[] } | { part: "name" | "id" | "index" | "number" | "arguments" };
+/** A text; one of several texts, of which the first is what the template writes; or a value. `number`: one that counts calls. */
+export type CallPart = string | { one_of: readonly string[] } | { part: "name" | "id" | "number" | "arguments" };
 
 export type ArgumentSyntax =
   /** One JSON object. */

@@ -83,6 +83,10 @@ export interface TemplateForms {
   text_arguments: boolean;
   /** It takes the arguments of a call as an object. */
   object_arguments: boolean;
+  /** Of arguments it shows texts, numbers and truth values alone: others are to be texts of JSON. */
+  flat_arguments: boolean;
+  /** It shows calls of a message without content alone: an empty text hides them. */
+  null_content: boolean;
   /** It refuses ids of calls that do not have nine letters and digits. */
   nine_character_ids: boolean;
   /** Where it looks for what an assistant thought: in one of two fields of a message, or among the parts of its content. */

@@ -28,6 +28,7 @@ export async function hostPrompts(
     const model = models.get(question.model)!;
     if (question.type === "sample") return model.sample(question);
     if (question.type === "sample_thoughts") return model.sampleThoughts(question);
+    if (question.type === "sample_calls") return model.sampleCalls(question);
     if (question.type === "render") {
       return model.render(question, () => send({ request_id: question.request_id, type: "rendered" }));
     }

@@ -28,9 +28,10 @@ function messageValue(
   change: ChangeText,
 ): object {
   const text = change(textOf(content));
+  const silent = forms.null_content && tool_calls !== undefined && text === "";
   const message = {
     role,
-    content: forms.parts ? [{ type: "text", text }] : text,
+    content: silent ? null : forms.parts ? [{ type: "text", text }] : text,
     ...(tool_calls && { tool_calls: tool_calls.map((call) => callValue(call, forms, change)) }),
     ...(tool_call_id !== undefined && { tool_call_id: change(tool_call_id) }),
     ...(name !== undefined && { name: change(name) }),
@@ -39,7 +40,7 @@ function messageValue(
 }
 
 interface MessageValue {
-  content?: string | object[];
+  content?: string | object[] | null;
   tool_calls?: object[];
 }
 

@@ -11,6 +11,7 @@ import { createTextScan } from "./escape.ts";
 import { templateValues } from "./messages.ts";
 import type { NativeAddon } from "./native.ts";
 import type { Answers, PromptQuestion } from "./protocol.ts";
+import { sampleCalls } from "./sample-calls.ts";
 import { SAMPLES } from "./sample-template.ts";
 import { sampleThoughts } from "./sample-thoughts.ts";
 import { compileTemplate } from "./template.ts";
@@ -43,6 +44,8 @@ export async function openModel({ id, path, prompt_template }: QuestionOf<"open"
     sampleThoughts: ({ parts }: QuestionOf<"sample_thoughts">): Answers["sample_thoughts"] => ({
       thoughts: sampleThoughts(template().render, parts),
     }),
+    sampleCalls: ({ forms, lists_tools }: QuestionOf<"sample_calls">): Answers["sample_calls"] =>
+      sampleCalls(template().render, forms, lists_tools, vocabulary),
     /** `rendered` is called between the two halves of the work. */
     async render({ request, forms, limits }: QuestionOf<"render">, rendered: () => void): Promise<Prompt> {
       const scan = createTextScan(names);

@@ -1,7 +1,7 @@
 // The server's side of the prompt process: whose question is next, and what becomes of those that end the process.
 import type { InstalledModel } from "../../models/manifest.ts";
 import { AdapterError } from "../adapter.ts";
-import type { ModelPrompts, PromptRequest, Prompts, TemplateFacts } from "../prompts.ts";
+import type { ModelPrompts, PromptRequest, Prompts, TemplateFacts, TemplateForms } from "../prompts.ts";
 import { loadFailure } from "../shared/load-failure.ts";
 import { grammarRefused, REMEDY, tooLong } from "./errors.ts";
 import { messageBytes } from "./message-bytes.ts";
@@ -142,7 +142,20 @@ export function createPrompts(options: PromptsOptions): Prompts {
     const question = { type: "sample_thoughts", model: model.key, parts: user.parts ?? false } as const;
     const { thoughts } = await unlessEnded(ask(model, signal, ({ process }) => process.ask(question, [RENDER_MS])));
     const forms = { ...PLAIN_FORMS, ...user, ...calls, ...messages, calls: (tools.calls || calls.calls) ?? false };
-    return { bounded: ends.length === 0, thinking, forms, ...(thoughts && { thoughts }), unbounded };
+    const syntax = calls.calls ? await unlessEnded(sampleCalls(model, forms, tools.calls ?? false, signal)) : {};
+    const facts = { thinking, ...(thoughts && { thoughts }), ...(syntax.calls && { calls: syntax.calls }) };
+    const flat_arguments = syntax.flat_arguments ?? false;
+    return { bounded: ends.length === 0, ...facts, forms: { ...forms, flat_arguments }, unbounded };
+  }
+
+  function sampleCalls(
+    model: KnownModel,
+    forms: TemplateForms,
+    lists_tools: boolean,
+    signal: AbortSignal,
+  ): Promise<Answers["sample_calls"]> {
+    const question = { type: "sample_calls", model: model.key, forms, lists_tools } as const;
+    return ask(model, signal, ({ process }) => process.ask(question, [RENDER_MS]));
   }
 
   function promptsOf(model: KnownModel, longest_token: number, samples: TemplateSamples): ModelPrompts {

@@ -1,4 +1,5 @@
 // The messages between the server and the prompt process. The process does one thing at a time, so one request is on its way at most.
+import type { CallSyntax } from "../call-syntax.ts";
 import type { Prompt, PromptRequest, TemplateFacts, TemplateForms, ThoughtMarkers } from "../prompts.ts";
 import type { WireError } from "../shared/wire-error.ts";
 
@@ -8,6 +9,7 @@ export type PromptQuestion =
   /** Renders samples, which show the forms of messages that the template takes; `parts` as in `TemplateForms`. */
   | { type: "sample"; model: number; what: Sample; parts: boolean }
   | { type: "sample_thoughts"; model: number; parts: boolean }
+  | { type: "sample_calls"; model: number; forms: TemplateForms; lists_tools: boolean }
   | { type: "render"; model: number; request: PromptRequest; forms: TemplateForms; limits: TokenLimits }
   | { type: "tokenize"; model: number; text: string }
   | { type: "grammar"; model: number; grammar: string };
@@ -28,6 +30,8 @@ export interface Answers {
   open: { longest_token: number };
   sample: Partial<TemplateForms & Pick<TemplateFacts, "thinking">>;
   sample_thoughts: { thoughts: ThoughtMarkers | undefined };
+  /** `flat_arguments`: as in `TemplateForms`. */
+  sample_calls: { calls: CallSyntax | undefined; flat_arguments: boolean };
   render: Prompt;
   tokenize: { tokens: number[] | undefined };
   grammar: { type: "compiled" };

@@ -7,7 +7,8 @@ import type { Render } from "./template.ts";
 /** The forms of a template that takes everything as it is, but knows no tools. */
 export const PLAIN_FORMS: TemplateForms = {
   ...{ system: "any", parts: false, calls: false, parallel_calls: true },
-  ...{ text_arguments: false, object_arguments: false, nine_character_ids: false },
+  ...{ text_arguments: false, object_arguments: false, flat_arguments: false },
+  ...{ null_content: false, nine_character_ids: false },
   ...{ thoughts: "reasoning_content", alternates: false, user_first: false, user_needed: false },
 };
 
@@ -101,11 +102,22 @@ interface Call {
 }
 
 function sampleCalls(render: Render, parts: boolean): Partial<TemplateForms> {
+  const sampled = sampleCallsBeside("", render, parts);
+  if (sampled.calls) return sampled;
+  const silent = sampleCallsBeside(null, render, parts);
+  return silent.calls ? { ...silent, null_content: true } : sampled;
+}
+
+function sampleCallsBeside(content: "" | null, render: Render, parts: boolean): Partial<TemplateForms> {
   const asked = message("user", ASKED, parts);
   const call = ({ id = CALL_ID, name = TOOL, arguments: given = { value: VALUE } }: Call): object => ({
     ...{ id, type: "function", function: { name, arguments: given } },
   });
-  const calling = (...calls: Call[]): object => ({ ...message("assistant", "", parts), tool_calls: calls.map(call) });
+  const calling = (...calls: Call[]): object => ({
+    ...message("assistant", "", parts),
+    ...(content === null && { content }),
+    tool_calls: calls.map(call),
+  });
   const answered = (text: string, id: string): object => ({ ...message("tool", text, parts), tool_call_id: id });
   const history = (made: Call): object[] => [asked, calling(made), answered(ANSWER, made.id ?? CALL_ID)];
   const shown = (texts: string[], made: Call): boolean => shows(render, texts, history(made));
@@ -114,13 +126,14 @@ function sampleCalls(render: Render, parts: boolean): Partial<TemplateForms> {
     ...[answered(ANSWER, CALL_ID), answered(OTHER_ANSWER, OTHER_CALL_ID)],
   ];
   const text = `{"${VALUE}`;
+  const text_arguments = shown([text], { arguments: text });
   // A template that puts arguments behind a text, as one does that expects a text, makes them Python's.
-  const object_arguments = shown([VALUE], {}) && !shown([`'${VALUE}'`], {});
+  const object_arguments = shown([VALUE], {}) && !(text_arguments && shown([`'${VALUE}'`], {}));
   const usual = object_arguments ? {} : { arguments: text };
   return {
     calls: shown([TOOL, ANSWER], usual),
     parallel_calls: !shown([TOOL, ANSWER], {}) || shows(render, [TOOL, OTHER_TOOL, ANSWER, OTHER_ANSWER], parallel),
-    ...{ object_arguments, text_arguments: shown([text], { arguments: text }) },
+    ...{ object_arguments, text_arguments },
     nine_character_ids: shown([ANSWER], usual) && !shown([ANSWER], { ...usual, id: `call_${CALL_ID}` }),
     ...sampleThoughts(render, (thought) => [[asked, thought(calling({})), answered(ANSWER, CALL_ID)]]),
   };

@@ -8,6 +8,8 @@ import type { SequenceTokens } from "./template.ts";
 
 export interface Vocabulary extends SequenceTokens {
   names: SpecialNames;
+  /** Names of the tokens that end an answer, as far as they are known. */
+  ends: readonly string[];
   /** Bytes. */
   longest_token: number;
   /** Absent where the library at hand does not know this vocabulary. */
@@ -40,7 +42,7 @@ export async function openVocabulary(path: string, header: GgufHeader, addon: Na
   const names = [...(await readSpecialTokens(path))].map((name) => [name, { steers: true, strips_left: false }] as const);
   const textOf = async (token: number | undefined): Promise<string> => (token === undefined ? "" : readTokenText(path, token));
   return {
-    ...{ names: createSpecialNames(new Map(names)), longest_token: LONGEST_TOKEN },
+    ...{ names: createSpecialNames(new Map(names)), ends: [], longest_token: LONGEST_TOKEN },
     ...{ bos: await textOf(header.bos_token), eos: await textOf(header.eos_token) },
   };
 }
@@ -53,19 +55,21 @@ async function loadNative(addon: NativeAddon, path: string): Promise<NativeVocab
 
 function readVocabulary(native: NativeVocabulary, size: number): Vocabulary {
   const names = new Map<string, SpecialName>();
+  const ends: string[] = [];
   let longest_token = 1;
   for (let token = 0; token < size; token++) {
     const name = native.getTokenString(token) ?? "";
     longest_token = Math.max(longest_token, Buffer.byteLength(name));
     const attributes = native.getTokenAttributes(token);
     if (name === "" || (attributes & (UNKNOWN | CONTROL | USER_DEFINED)) === 0) continue;
+    if (native.isEogToken(token)) ends.push(name);
     // Names of a user's definition are found in plain text as well.
     const steers = (attributes & USER_DEFINED) === 0 || native.isEogToken(token) || looksSpecial(name);
     names.set(name, { steers, strips_left: (attributes & STRIPS_LEFT) !== 0 });
   }
   const textOf = (token: number): string => (token < 0 ? "" : native.detokenize(Uint32Array.of(token), true));
   return {
-    ...{ names: createSpecialNames(names), longest_token },
+    ...{ names: createSpecialNames(names), ends, longest_token },
     ...{ bos: textOf(native.tokenBos()), eos: textOf(native.tokenEos()) },
     tokenizer: createTokenizer(native),
   };

@@ -10,12 +10,20 @@ const RAW = "raw";
  */
 export function argumentsValue(
   written: string,
-  { object_arguments, text_arguments }: Pick<TemplateForms, "object_arguments" | "text_arguments">,
+  {
+    object_arguments,
+    text_arguments,
+    flat_arguments,
+  }: Pick<TemplateForms, "object_arguments" | "text_arguments" | "flat_arguments">,
 ): string | Record<string, unknown> {
   const object = written.trim() === "" ? {} : parseObject(written);
   if (object === undefined) return text_arguments ? written : { [RAW]: written };
-  return object_arguments || !text_arguments ? object : written;
+  if (!object_arguments && text_arguments) return written;
+  return flat_arguments ? Object.fromEntries(Object.entries(object).map(([key, value]) => [key, flatValue(value)])) : object;
 }
+
+/** Where a template writes texts and numbers alone, the others are texts of JSON. */
+const flatValue = (value: unknown): unknown => (typeof value === "object" ? JSON.stringify(value) : value);
 
 function parseObject(written: string): Record<string, unknown> | undefined {
   try {

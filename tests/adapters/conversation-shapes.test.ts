@@ -39,6 +39,7 @@ const DIFFERENT: Record<string, Record<string, string>> = {
     ...everyShape(/call|tool (that|with)/, "llama.cpp gives this template the answers of tools in a field of its own"),
   },
   "StepFun3.5-Flash": everyShape(/spaces/, "llama.cpp takes the spaces around all texts away"),
+  "openbmb-MiniCPM5-1B": everyShape(/object in an object/, "the template drops objects within arguments, so they are texts here"),
   "meetkai-functionary-medium-v3.2": everyShape(/an empty text/, "an empty text is a call without arguments"),
 };
 

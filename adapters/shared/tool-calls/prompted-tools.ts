@@ -72,6 +72,6 @@ function withWrittenCalls(messages: readonly ChatMessage[]): ChatMessage[] {
 }
 
 function callText({ function: { name, arguments: written } }: ToolCall): string {
-  const value = argumentsValue(written, { object_arguments: true, text_arguments: false });
+  const value = argumentsValue(written, { object_arguments: true, text_arguments: false, flat_arguments: false });
   return `<tool_call>\n{"name": ${JSON.stringify(name)}, "arguments": ${JSON.stringify(value)}}\n</tool_call>`;
 }
