@@ -1,20 +1,11 @@
 // An adapter without weights, which answers with the last message, word by word: for tests, first steps, and benchmarks of everything but
 // the model.
 import { setTimeout as pause } from "node:timers/promises";
-import type { OwnModel } from "../models/own-model.ts";
 import { AdapterError, type Adapter, type ChatEvent, type ChatRequest } from "./adapter.ts";
 import { contextExceeded } from "./shared/context-exceeded.ts";
 import { continuedMessage } from "./shared/continued-message.ts";
 import { textOf } from "./shared/message-text.ts";
 import { stopFilter } from "./shared/stop-filter.ts";
-
-/** The one model of this adapter. */
-export const ECHO_MODEL: OwnModel = {
-  id: "echo",
-  name: "Echo",
-  description: "Answers with the last message.",
-  owned_by: "ingle",
-};
 
 /** `token_ms`: how long each word takes, in milliseconds. */
 export function echo({ token_ms = 0 } = {}): Adapter {

@@ -4,7 +4,6 @@ import type { Model } from "../models/manifest.ts";
 import type { OwnModel } from "../models/own-model.ts";
 import type { Adapter } from "./adapter.ts";
 import type { ChildProcessOptions } from "./child-process/adapter.ts";
-import { echo, ECHO_MODEL } from "./echo.ts";
 import { ABOUT as LLAMA_SERVER } from "./llama-server/description.ts";
 import type { Prompts } from "./prompts.ts";
 import type { TokenAdapter } from "./token-engine.ts";
@@ -59,6 +58,14 @@ export interface RegisteredAdapter extends Pick<Adapter, "name" | "capabilities"
   host?(context: HostContext): Promise<TokenAdapter>;
 }
 
+/** The one model of the adapter `echo`. */
+const ECHO_MODEL: OwnModel = {
+  id: "echo",
+  name: "Echo",
+  description: "Answers with the last message.",
+  owned_by: "ingle",
+};
+
 const LIST = [
   {
     name: "llama-server",
@@ -98,11 +105,11 @@ const LIST = [
   },
   {
     name: "echo",
-    capabilities: echo().capabilities,
+    capabilities: () => [],
     summary: "no model: answers with the last message",
     setting: true,
     models: [ECHO_MODEL],
-    create: async () => echo(),
+    create: async () => (await import("./echo.ts")).echo(),
   },
   {
     name: "upstream",

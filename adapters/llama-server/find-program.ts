@@ -1,5 +1,5 @@
 // Where the llama-server of this machine is, and whether it runs.
-import { execFile, type ExecFileException } from "node:child_process";
+import type { ExecFileException } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 import { AdapterError } from "../adapter.ts";
@@ -77,7 +77,8 @@ interface VersionOutput {
   output: string;
 }
 
-function runVersion(path: string, env: FindOptions["env"], timeout: number): Promise<VersionOutput> {
+async function runVersion(path: string, env: FindOptions["env"], timeout: number): Promise<VersionOutput> {
+  const { execFile } = await import("node:child_process");
   const options = { env: childEnvironment(env), timeout, killSignal: "SIGKILL", windowsHide: true } as const;
   return new Promise((resolve) => {
     try {

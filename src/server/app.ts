@@ -8,7 +8,6 @@ import { createAuthFailures } from "../http/auth-failures.ts";
 import { isOperator, operatorGuard } from "../http/middleware/auth.ts";
 import { createGuards } from "../http/middleware/guards.ts";
 import { refuseOtherMethods } from "../http/other-methods.ts";
-import { chatRoutes } from "../api/chat/routes.ts";
 import { assistantRoutes } from "../api/assistants/routes.ts";
 import { dataFolderRoutes } from "../api/operations/data-folder.ts";
 import { healthRoutes } from "../api/operations/health.ts";
@@ -20,6 +19,9 @@ import { modelRoutes } from "../api/models/routes.ts";
 import { threadRoutes } from "../api/threads/routes.ts";
 
 export type App = Pick<Hono<AppEnv>, "fetch" | "request" | "router">;
+
+/** A server listens sooner without what chats alone need: `bench:start`, column `listening`. */
+export const loadChatCode = () => import("../api/chat/create-completion.ts");
 
 /** `app.fetch` is the server: give it a socket, or call it. Throws one sentence where `guards` are unsafe together. */
 export function createApp(options: AppOptions): App {
@@ -41,7 +43,9 @@ export function createApp(options: AppOptions): App {
   app.use(createGuards({ ...guards, auth_failures, ensureStorage: options.store.ensureThere }, answerThrown));
   app.route("/health", healthRoutes(deps));
   app.route("/metrics", metricsRoutes(deps, auth_failures));
-  app.route("/v1/chat", chatRoutes(deps));
+  app.post("/v1/chat/completions", async function createChatCompletion(c) {
+    return (await loadChatCode()).createChatCompletion(deps)(c);
+  });
   app.route("/v1/models", startStopRoutes(deps));
   app.route("/v1/models", modelRoutes(deps));
   app.route("/v1/ps", loadedModelRoutes(deps));

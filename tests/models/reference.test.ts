@@ -1,6 +1,6 @@
 // How a model is named, and which files of a repository of the hub a name stands for.
 import { describe, expect, test } from "bun:test";
-import { chooseFiles, listFiles, type HubEntry } from "../../models/sources/huggingface.ts";
+import { chooseFiles, listFiles, type HubEntry } from "../../models/sources/hub-listing.ts";
 import { quantOf } from "../../models/sources/quant.ts";
 import {
   addressOfName,

@@ -8,7 +8,7 @@ import { text } from "node:stream/consumers";
 import { sendRequest } from "../../adapters/upstream/http-request.ts";
 import { download } from "../../models/download/download.ts";
 import { readProxies } from "../../models/network/proxies.ts";
-import { listFiles } from "../../models/sources/huggingface.ts";
+import { listFiles } from "../../models/sources/hub-listing.ts";
 import type { DownloadOptions } from "../../models/sources/source.ts";
 import { sourceOptions } from "../../src/server/read-config.ts";
 

@@ -15,7 +15,6 @@ import { downloadRoutes } from "../downloads/routes.ts";
 import { ListQuery, OneQuery } from "./schema.ts";
 import { modelIdFromPath } from "./model-id.ts";
 import { newModelRecord } from "./new-record.ts";
-import { addModel } from "./create.ts";
 import { toWireModel, type ModelPresence } from "./wire-form.ts";
 
 export const modelRoutes = (deps: Deps) => {
@@ -35,8 +34,8 @@ export const modelRoutes = (deps: Deps) => {
         const records = pageRecords(ids, { ...(paged ? page : WHOLE), order: page.order ?? "asc" }, read);
         return answerList(c, records, { toWire: (model) => model, onError: deps.onError });
       })
-      .post("/", function createModel(c) {
-        return addModel(c, deps);
+      .post("/", async function createModel(c) {
+        return (await import("./create.ts")).addModel(c, deps);
       })
       .get("/*", async function getModel(c) {
         const id = modelIdFromPath(c);

@@ -8,7 +8,7 @@ import { createPublicLookup } from "../../../models/download/public-lookup.ts";
 import { download } from "../../../models/download/download.ts";
 import type { DownloadError } from "../../../models/download-errors.ts";
 import type { Source } from "../../../models/sources/registry.ts";
-import { listFiles } from "../../../models/sources/huggingface.ts";
+import { listFiles } from "../../../models/sources/hub-listing.ts";
 import type { DownloadOptions } from "../../../models/sources/source.ts";
 import { framesOf } from "../../support/frames.ts";
 import { makeApp, makeModel } from "../../support/app.ts";

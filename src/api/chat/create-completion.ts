@@ -1,5 +1,5 @@
 // POST /v1/chat/completions: one request, one iteration of chat events, and two folds of it, JSON and server-sent events.
-import { Hono } from "hono";
+import type { Context } from "hono";
 import * as v from "valibot";
 import type { Deps } from "../deps.ts";
 import { acceptsType } from "../../http/accept.ts";
@@ -19,8 +19,9 @@ import { collectCompletion, type CompletionHead, type FoldOptions, streamChunks 
 
 const JsonBody = v.looseObject({});
 
-export const chatRoutes = (deps: Deps) =>
-  new Hono<AppEnv>().post("/completions", async function createChatCompletion(c) {
+export const createChatCompletion =
+  (deps: Deps) =>
+  async (c: Context<AppEnv>): Promise<Response> => {
     const body = await parseBody(c, JsonBody);
     const request = validateWith(ChatCompletionRequest, body);
     const model = request.model == null ? await findDefaultModel(deps) : await findModel(deps, request.model);
@@ -55,4 +56,4 @@ export const chatRoutes = (deps: Deps) =>
     const chunks = streamChunks(head, events, { ...fold, include_usage });
     const for_owner = isOperator(c, deps.guards.operator_key);
     return sse(chunks, stop, { onError: (error) => deps.onError(error, c), for_owner });
-  });
+  };
