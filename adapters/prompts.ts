@@ -17,6 +17,8 @@ export interface Prompts {
 /** The prompts of one loaded model. Survives a death of the process: the next call starts it anew. */
 export interface ModelPrompts {
   readonly template: TemplateFacts;
+  /** Tokens of the vocabulary. */
+  readonly vocab_size: number;
   /**
    * The prompt of a request: its messages, and its tools where it has some, as the template renders them before an answer. Special tokens
    * that stand in messages stay text. Throws `AdapterError`: `messages_refused` where the template refuses the messages, `template_failed`

@@ -35,6 +35,7 @@ export async function openModel({ id, path, prompt_template }: QuestionOf<"open"
 
   return {
     longest_token: vocabulary.longest_token,
+    vocab_size: header.vocab_size ?? 0,
     /** Throws `AdapterError` `model_load_failed` where the template cannot be parsed. */
     sample({ what, parts }: QuestionOf<"sample">): Answers["sample"] {
       const { source, render } = template();

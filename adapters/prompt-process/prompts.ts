@@ -6,7 +6,7 @@ import { loadFailure } from "../shared/load-failure.ts";
 import { grammarRefused, REMEDY, tooLong } from "./errors.ts";
 import { messageBytes } from "./message-bytes.ts";
 import { type PromptProcess, PromptProcessEnd, type PromptProcessOptions, startPromptProcess } from "./process.ts";
-import type { Answers, Sample } from "./protocol.ts";
+import type { Answers, Sample, VocabularySizes } from "./protocol.ts";
 import { createRecentEnds } from "./recent-ends.ts";
 import { createQuestionQueue } from "./question-queue.ts";
 import { PLAIN_FORMS } from "./sample-template.ts";
@@ -33,7 +33,7 @@ interface KnownModel {
 export function createPrompts(options: PromptsOptions): Prompts {
   const models = new Set<KnownModel>();
   const queue = createQuestionQueue<KnownModel>();
-  let current: { process: PromptProcess; opened: Map<KnownModel, { longest_token: number }> } | undefined;
+  let current: { process: PromptProcess; opened: Map<KnownModel, VocabularySizes> } | undefined;
   let next_key = 0;
   let closed = false;
 
@@ -60,7 +60,7 @@ export function createPrompts(options: PromptsOptions): Prompts {
       opened.set(model, await process.ask(question, [READ_MS]));
       if (!models.has(model)) process.forget(key);
     }
-    return { process, longest_token: opened.get(model)!.longest_token };
+    return { process, sizes: opened.get(model)! };
   };
 
   /**
@@ -101,10 +101,10 @@ export function createPrompts(options: PromptsOptions): Prompts {
       const model: KnownModel = { key: next_key++, installed };
       models.add(model);
       try {
-        const { longest_token } = await ask(model, signal, async (open) => open).catch((error) => {
+        const { sizes } = await ask(model, signal, async (open) => open).catch((error) => {
           throw error instanceof PromptProcessEnd ? unreadable(installed, error) : error;
         });
-        return promptsOf(model, longest_token, await sampleTemplate(model, signal));
+        return promptsOf(model, sizes, await sampleTemplate(model, signal));
       } catch (error) {
         forget(model);
         signal.throwIfAborted();
@@ -158,13 +158,14 @@ export function createPrompts(options: PromptsOptions): Prompts {
     return ask(model, signal, ({ process }) => process.ask(question, [RENDER_MS]));
   }
 
-  function promptsOf(model: KnownModel, longest_token: number, samples: TemplateSamples): ModelPrompts {
+  function promptsOf(model: KnownModel, { longest_token, vocab_size }: VocabularySizes, samples: TemplateSamples): ModelPrompts {
     const { key } = model;
     const recent_ends = createRecentEnds();
     const { unbounded, ...template } = samples;
     const { forms } = template;
     return {
       template,
+      vocab_size,
       async render(request, context_length, signal) {
         if (unbounded !== undefined) throw stopped(unbounded);
         const most = { tokens: context_length, bytes: context_length * longest_token };

@@ -26,8 +26,14 @@ export type FromPromptProcess = { request_id: number } & (
   | { type: "error"; error: WireError }
 );
 
+/** Bytes of the longest token, and how many tokens there are. */
+export interface VocabularySizes {
+  longest_token: number;
+  vocab_size: number;
+}
+
 export interface Answers {
-  open: { longest_token: number };
+  open: VocabularySizes;
   sample: Partial<TemplateForms & Pick<TemplateFacts, "thinking">>;
   sample_thoughts: { thoughts: ThoughtMarkers | undefined };
   /** `flat_arguments`: as in `TemplateForms`. */

@@ -18,6 +18,7 @@ export function renderedPrompts(facts: Partial<TemplateFacts> = {}, names = ["<s
       const { chat_template = "" } = await readGgufFile(path);
       const template = new Template(prompt_template === undefined ? chat_template : jinjaTemplate(prompt_template));
       return {
+        vocab_size: 0,
         template: { ...PLAIN, ...facts },
         async render({ messages, tools }) {
           const split = (text: string) => names.reduce((text, name) => text.replaceAll(name, `<\uFDD0${name.slice(1)}`), text);
@@ -43,6 +44,7 @@ export function fixedPrompts(
   const rendered: PromptRequest[] = [];
   const prompts: Prompts = {
     open: async () => ({
+      vocab_size: 0,
       template: { ...PLAIN, ...facts },
       async render(request) {
         rendered.push(request);

@@ -45,6 +45,7 @@ export function scriptedEngine(script: Script, { slots = 4, context_length = 1_0
 /** Prompts of messages as they are, each behind its role, and an answer opened by `opening`. */
 export function scriptedPrompts(facts: Partial<TemplateFacts> = {}, opening = "assistant:"): ModelPrompts {
   return {
+    vocab_size: 1_000,
     template: { bounded: true, thinking: facts.thoughts !== undefined, forms: FORMS, ...facts },
     async render({ messages }) {
       const text = [...messages.map(({ role, content }) => `${role}:${String(content)}\n`), opening].join("");

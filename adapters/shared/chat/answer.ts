@@ -9,8 +9,6 @@ import type { PhaseEnd, Phases, TextPiece } from "./phases.ts";
 
 export interface AnswerEnd extends ChoiceEnd {
   usage: Usage;
-  /** What the answer says, without thoughts. */
-  text: string;
 }
 
 type PhaseEvents<Result> = AsyncGenerator<ChatEvent, Result>;
@@ -25,18 +23,20 @@ export async function* answer(plan: AnswerPlan, phases: Phases): PhaseEvents<Ans
   const { reason } = yield* generate(plan, phases, reader);
   yield* reader.end();
   const usage = { ...phases.usage, ...(thoughts && { reasoning_tokens: reader.reasoning_tokens() }) };
-  return { reason, usage, text: reader.text() };
+  const schema_failure = reason === "stop" ? plan.failure?.(reader.text()) : undefined;
+  return { reason, usage, ...(schema_failure && { schema_failure }) };
 }
 
-async function* generate({ stop, thoughts }: AnswerPlan, phases: Phases, reader: EventReader): PhaseEvents<PhaseEnd> {
-  // What comes behind thoughts of a bounded length is a phase of its own.
-  const apart = thoughts?.budget !== undefined;
+async function* generate({ stop, thoughts, grammar }: AnswerPlan, phases: Phases, reader: EventReader): PhaseEvents<PhaseEnd> {
+  // What comes behind thoughts of a bounded length, or is no free text, is a phase of its own.
+  const apart = thoughts && (grammar !== undefined || thoughts.budget !== undefined);
   if (apart) {
     const end = yield* think(thoughts, phases, reader);
     if (end !== undefined) return end;
   }
   return yield* speak(phases, reader, {
     stop,
+    ...(grammar !== undefined && { grammar }),
     ...(thoughts && !apart && { thoughts: { ...thoughts.markers, opened: thoughts.place === "opened" } }),
   });
 }

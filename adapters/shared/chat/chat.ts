@@ -6,13 +6,14 @@ import { answer, type AnswerEnd } from "./answer.ts";
 import { isPlain } from "./answer-plan.ts";
 import { choices, finishOf } from "./choices.ts";
 import { createPhases, type Generate } from "./phases.ts";
-import { planAnswer } from "./plan-answer.ts";
+import { planAnswer, tryGrammar } from "./plan-answer.ts";
 import { createTokenizer } from "./tokenizer.ts";
 
 export function createChat(engine: TokenEngine, prompts: ModelPrompts): Engine["chat"] {
   const tokenizer = createTokenizer(engine, prompts);
 
   return async function* chat(request, signal) {
+    await tryGrammar(request, prompts, signal);
     const prompt = await prompts.render(request, engine.context_length, signal);
     const plan = planAnswer(request, prompts.template, prompt.tail);
     const tokens = tokenRequest(request, await tokenizer.promptTokens(prompt, signal));
