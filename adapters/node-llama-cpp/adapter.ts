@@ -1,20 +1,17 @@
 // The embedded engine: llama.cpp through node-llama-cpp, in this process. The server runs it in a child process (child-process/), and makes
 // chats of it (shared/chat/).
-import { addAbortListener } from "node:events";
 import { availableParallelism } from "node:os";
 import type { Llama, LlamaContext, LlamaModel, Token } from "node-llama-cpp";
 import { AdapterError } from "../adapter.ts";
-import type { TokenAdapter, TokenEngine, TokenEvent, TokenRequest } from "../token-engine.ts";
+import type { TokenAdapter, TokenEngine } from "../token-engine.ts";
 import { ABOUT } from "./description.ts";
-import { addonOf, type SamplerConfig } from "./addon.ts";
+import { addonOf, type Addon } from "./addon.ts";
 import { createBatcher, type Batcher } from "./batcher.ts";
+import { generate } from "./generate.ts";
 import { openSavedStates } from "./saved-states.ts";
-import { createTokenDecoder } from "./token-decoder.ts";
-import { channel } from "../shared/channel.ts";
-import { contextExceeded } from "../shared/context-exceeded.ts";
+import { createVocabulary } from "./vocabulary.ts";
 import { loadFailure } from "../shared/load-failure.ts";
 import { weightsDigest } from "../shared/kv-cache/weights-digest.ts";
-import { stopFilter } from "../shared/stop-filter.ts";
 
 const BATCH = 512;
 
@@ -49,10 +46,10 @@ export function nodeLlamaCpp(importModule: () => Promise<NodeLlamaCppModule> = (
         const addon = addonOf(llama, model, context);
         const loaded = { installed, llama, model, context, trimmable, batch: BATCH };
         const states = saved && (await openSavedStates(addon.context, { ...loaded, ...saved }));
-        const batcher = createBatcher(addon, { slots: options.slots, batch: BATCH, threads, trimmable, states });
+        const batcher = createBatcher(addon.context, { slots: options.slots, batch: BATCH, threads, trimmable, states });
         await batcher.warmUp(model.tokens.bos ?? 0);
         signal.throwIfAborted();
-        return engineOf(llama, { model, context, batcher });
+        return engineOf({ llama, model, context, batcher, addon });
       } catch (error) {
         await model?.dispose();
         await llama.dispose();
@@ -93,14 +90,16 @@ export function startLlama(
   });
 }
 
-interface LoadedModel {
+interface OpenedModel {
+  llama: Llama;
   model: LlamaModel;
   context: LlamaContext;
   batcher: Batcher;
+  addon: Addon;
 }
 
-function engineOf(llama: Llama, loaded: LoadedModel): TokenEngine {
-  const { model, context, batcher } = loaded;
+function engineOf({ llama, model, context, batcher, addon }: OpenedModel): TokenEngine {
+  const { totalSequences: slots, contextSize: context_length } = context;
   const { promise: closed, resolve } = Promise.withResolvers<undefined>();
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
@@ -110,100 +109,15 @@ function engineOf(llama: Llama, loaded: LoadedModel): TokenEngine {
     await llama.dispose();
     resolve(undefined);
   };
+  const size = model.fileInfo.metadata.tokenizer.ggml.tokens.length;
+  const vocabulary = createVocabulary(addon.model, size, (token) => model.detokenize([token as Token], true));
+  const detokenize = (tokens: readonly number[]): string => model.detokenize(tokens as Token[]);
+  const loaded = { addon, batcher, vocabulary, detokenize, slots, context_length };
   return {
-    slots: context.totalSequences,
-    context_length: context.contextSize,
+    slots,
+    context_length,
     closed,
     generate: (request, signal) => generate(loaded, request, signal),
     close: () => (closing ??= close()),
-  };
-}
-
-async function* generate(loaded: LoadedModel, request: TokenRequest, signal: AbortSignal): AsyncGenerator<TokenEvent> {
-  signal.throwIfAborted();
-  const { model, batcher } = loaded;
-  const context_length = loaded.context.contextSize;
-  const tokens = request.prompt as Token[];
-  // llama.cpp needs one position for itself, and an answer one at least.
-  const max_tokens = Math.min(request.max_tokens, context_length - 1 - tokens.length);
-  if (max_tokens < 1) throw contextExceeded({ n_prompt_tokens: tokens.length, n_ctx: context_length });
-  const received = channel<{ read: number } | { token: number }>();
-  let sampled = 0;
-  let cached_tokens = 0;
-  let slot = 0;
-  const stop = batcher.start({
-    prompt: tokens,
-    sampling: samplerConfig(request, max_tokens),
-    repeatable: request.repeatable,
-    reuses: request.cache_prompt !== false,
-    scope: request.cache_scope,
-    onPrompt: (read) => received.push({ read }),
-    onToken(token, { cached, sequence }) {
-      [cached_tokens, slot] = [cached, sequence];
-      received.push({ token });
-      return ++sampled < max_tokens && !model.isEogToken(token as Token);
-    },
-    onError: received.fail,
-  });
-  const abort_listener = addAbortListener(signal, () => received.fail(signal.reason));
-  try {
-    const text = answerText(model, tokens, request);
-    let completion_tokens = 0;
-    let reason: "stop" | "length" | undefined;
-    let stopped_by: string | undefined;
-    while (reason === undefined) {
-      const next = await received.take();
-      if ("read" in next) {
-        yield { type: "prompt", read: next.read, total: tokens.length };
-        continue;
-      }
-      completion_tokens++;
-      const { piece, ended, by } = text.push(next.token as Token);
-      stopped_by = by;
-      if (ended) reason = "stop";
-      else if (completion_tokens === max_tokens) reason = "length";
-      const all = reason === "length" ? piece + text.flush() : piece;
-      if (all !== "") yield { type: "text", text: all, ...(request.report_tokens && { count: completion_tokens }) };
-    }
-    stop();
-    const usage = { prompt_tokens: tokens.length, completion_tokens, cached_tokens };
-    yield { type: "finish", reason, ...(stopped_by !== undefined && { stopped_by }), slot, usage };
-  } finally {
-    stop();
-    abort_listener[Symbol.dispose]();
-  }
-}
-
-function answerText(model: LlamaModel, prompt: readonly Token[], { stop, thoughts }: TokenRequest) {
-  const decoder = createTokenDecoder((tokens) => model.detokenize(tokens as Token[]), prompt);
-  const stops = stopFilter(stop, thoughts);
-  return {
-    /** `ended`: the model or a stop string has ended the answer. */
-    push(token: Token): { piece: string; ended: boolean; by?: string | undefined } {
-      if (!model.isEogToken(token)) {
-        const { text, stopped, stopped_by: by } = stops.push(decoder.push(token));
-        return { piece: text, ended: stopped, by };
-      }
-      const { text, stopped, stopped_by: by } = stops.push(decoder.flush());
-      return { piece: stopped ? text : text + stops.rest(), ended: true, by };
-    },
-    /** Text that could have begun a stop string. A character that the length limit has cut in half is left out: every text is whole. */
-    flush: stops.rest,
-  };
-}
-
-function samplerConfig(request: TokenRequest, max_tokens: number): SamplerConfig {
-  return {
-    // top_p 0 keeps the likeliest token alone, which is what greedy is.
-    temperature: request.top_p === 0 ? 0 : request.temperature,
-    topK: request.top_k,
-    topP: request.top_p,
-    minP: request.min_p,
-    seed: request.seed,
-    repeatPenalty: request.repeat_penalty,
-    repeatPenaltyFrequencyPenalty: request.frequency_penalty,
-    repeatPenaltyPresencePenalty: request.presence_penalty,
-    repeatPenaltyTokens: new Uint32Array(),
-    repeatPenaltyMaxTokens: max_tokens,
   };
 }

@@ -1,7 +1,9 @@
 // One step of the batch: what each generation feeds, the decode of it all, and the tokens that are sampled.
-import type { AddonContext } from "./addon.ts";
+import type { BatchContext } from "./addon.ts";
 import type { ComputeThreads } from "./compute-threads.ts";
+import { copySlot } from "./slot-states.ts";
 import type { EmbeddedSlot, RunningGeneration } from "./slot.ts";
+import type { SampledToken } from "./likelihood.ts";
 
 /** What one generation feeds in a step. */
 interface BatchPiece {
@@ -10,17 +12,21 @@ interface BatchPiece {
   tokens: readonly number[];
 }
 
+/** A generation that gets a token from the logits at `index`. */
+interface DueToken {
+  slot: EmbeddedSlot;
+  generation: RunningGeneration;
+  index: number;
+}
+
 // While others generate, a prompt is read in smaller pieces: each piece is the time they wait for their next token.
 const PROMPT_PIECE_AMONG_OTHERS = 128;
 
 // Two steps with all threads and one with fewer are enough for a first choice between them.
 const WARM_UP_STEPS = 3;
 
-/** `batch`: tokens one step may decode. `fail` ends the generation of a slot. */
-export function createDecodeSteps(
-  context: AddonContext,
-  { batch, threads, fail }: { batch: number; threads: ComputeThreads; fail(slot: EmbeddedSlot, error: unknown): void },
-) {
+/** `batch`: tokens one step may decode. */
+export function createDecodeSteps(context: BatchContext, { batch, threads }: { batch: number; threads: ComputeThreads }) {
   return { warmUp, step };
 
   /** Before the first generation: reads the weights once and finds out how many threads are fast right now. */
@@ -35,12 +41,13 @@ export function createDecodeSteps(
     context.disposeSequence(0);
   }
 
-  /** One step of these slots, each of which has a generation. Throws where the decode fails. */
+  /** One step of these slots, each of which has a generation that reads or samples. Throws where the decode fails. */
   async function step(active: readonly EmbeddedSlot[]): Promise<void> {
+    for (const slot of active) if (slot.generation!.source !== undefined) await copyPrompt(slot, slot.generation!);
     const pieces = fillBatch(active);
     const size = pieces.reduce((sum, { tokens }) => sum + tokens.length, 0);
     context.initBatch(size);
-    const sampled: { slot: EmbeddedSlot; generation: RunningGeneration; index: number }[] = [];
+    const due: DueToken[] = [];
     for (const { slot, generation, tokens } of pieces) {
       const last = generation.next !== undefined || tokens.length === generation.unread.length;
       const [index] = context.addToBatch(
@@ -49,20 +56,21 @@ export function createDecodeSteps(
         Uint32Array.from(tokens),
         last ? Uint32Array.of(tokens.length - 1) : new Uint32Array(),
       );
-      if (last) sampled.push({ slot, generation, index: index! });
+      if (last) due.push(...dueTokens(slot, generation, index!));
     }
     await decode(size);
+    for (const slot of active) slot.unsettled = false;
     for (const piece of pieces) advance(piece, pieces.length === 1);
-    const tokens = await Promise.all(sampled.map(({ generation, index }) => context.sampleToken(index, generation.sampler)));
-    sampled.forEach(({ slot, generation }, i) => {
-      const token = tokens[i]!;
-      if (token < 0) return fail(slot, new Error("The engine could not sample a token."));
-      generation.next = token;
-      const { cached } = generation;
-      if (!generation.stopped && !generation.onToken(token, { cached, sequence: slot.sequence })) generation.stopped = true;
-    });
+    const sampled = await Promise.allSettled(due.map(({ generation, index }) => generation.sampler.sample(index)));
+    due.forEach((token, i) => deliver(token, sampled[i]!));
     // The next step takes all cores: tokens leave for their clients before it begins.
     await new Promise((done) => setImmediate(done));
+  }
+
+  /** The slot of a further choice gets the prompt's cells in the step that decodes its first token. */
+  async function copyPrompt(slot: EmbeddedSlot, generation: RunningGeneration): Promise<void> {
+    await copySlot(context, slot, generation.source!);
+    generation.source = undefined;
   }
 
   async function decode(size: number): Promise<void> {
@@ -90,6 +98,25 @@ export function createDecodeSteps(
     slot.tokens.push(...tokens);
     if (generation.next !== undefined) return;
     generation.unread = generation.unread.slice(tokens.length);
-    if (generation.unread.length > 0 && !generation.stopped) generation.onPrompt(slot.tokens.length);
+    if (generation.unread.length > 0 && !generation.stopped) generation.task.onPrompt(slot.tokens.length);
   }
+}
+
+/** All choices draw their first token from what the first one has read. Those that were stopped may have lost their slots. */
+function dueTokens(slot: EmbeddedSlot, first: RunningGeneration, index: number): DueToken[] {
+  const waiting = first.further.filter(({ generation }) => generation?.source === slot);
+  first.further = [];
+  return [{ slot, generation: first, index }, ...waiting.map((other) => ({ slot: other, generation: other.generation!, index }))];
+}
+
+/** Gives a generation its token, or the reason why it has none: what its slot holds stays right. */
+function deliver({ slot, generation }: DueToken, sampled: PromiseSettledResult<SampledToken>): void {
+  const { task, choice, cached, stopped } = generation;
+  if (sampled.status === "rejected") {
+    generation.stopped = true;
+    if (!stopped) task.onError(sampled.reason);
+    return;
+  }
+  generation.next = sampled.value.token;
+  if (!stopped && !task.onToken(sampled.value, { choice, cached, sequence: slot.sequence })) generation.stopped = true;
 }

@@ -1,4 +1,12 @@
 // What is known of the embedded engine without loading it: the server runs it in a child and need not read its code.
 import type { Adapter } from "../adapter.ts";
+import { checkSamplers } from "./sampler-settings.ts";
 
-export const ABOUT: Pick<Adapter, "name" | "capabilities"> = { name: "node-llama-cpp", capabilities: () => [] };
+export const ABOUT = {
+  name: "node-llama-cpp",
+  capabilities: () => [],
+  passedOver(request) {
+    checkSamplers(request);
+    return [];
+  },
+} satisfies Omit<Adapter, "load">;

@@ -5,7 +5,7 @@ import type { InstalledModel } from "../../models/manifest.ts";
 import type { KvCache } from "../adapter.ts";
 import { createStateFolder } from "../shared/kv-cache/state-folder.ts";
 import { weightsDigest } from "../shared/kv-cache/weights-digest.ts";
-import type { AddonContext } from "./addon.ts";
+import type { BatchContext } from "./addon.ts";
 import { createSlotStates } from "./slot-states.ts";
 import { embeddedStateFormat } from "./state-file.ts";
 
@@ -22,7 +22,7 @@ export interface EmbeddedSavedStatesOptions {
 }
 
 /** Undefined, with a line on standard error, where states cannot be saved. */
-export async function openSavedStates(context: AddonContext, options: EmbeddedSavedStatesOptions) {
+export async function openSavedStates(context: BatchContext, options: EmbeddedSavedStatesOptions) {
   const { kv_cache, weights, installed, trimmable } = options;
   const log = (line: string): void => console.error(`${installed.id}: ${line}`);
   const logNotSaved = (reason: string): undefined => void log(`Conversations are not saved to the disk: ${reason}`);

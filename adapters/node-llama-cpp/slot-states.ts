@@ -1,6 +1,6 @@
 // Between the slots of the batcher and the saved states: what a slot is about to lose is saved, and what a generation could go on from is
 // read back. The caller owns the native context meanwhile: no decode runs.
-import type { AddonContext } from "./addon.ts";
+import type { BatchContext } from "./addon.ts";
 import { BadStateError } from "../shared/kv-cache/state-bytes.ts";
 import { commonPrefixLength, MIN_SAVED_TOKENS } from "../shared/kv-cache/retention.ts";
 import type { StateFolder } from "../shared/kv-cache/state-folder.ts";
@@ -12,7 +12,7 @@ export type EmbeddedSlotStates = ReturnType<typeof createSlotStates>;
 
 /** `key` is that of the folder's format; `log` takes a sentence about what failed. */
 export function createSlotStates(
-  context: AddonContext,
+  context: BatchContext,
   folder: StateFolder<CachedTokens>,
   key: Uint8Array,
   log: (line: string) => void,
@@ -26,11 +26,16 @@ export function createSlotStates(
 
   /**
    * Before a generation takes a slot: saves what the slot would lose, and loads a state that spares the generation clearly more reading
-   * than the slot does. `usable` says how many tokens of its prompt need no reading. Never throws: what fails costs the reading.
+   * than what is read already does. `usable` says how many tokens of its prompt a state spares, and `spared` how many are read. Never
+   * throws: what fails costs the reading.
    */
-  async function swap(slot: EmbeddedSlot, prompt: readonly number[], usable: (cached: CachedTokens) => number): Promise<void> {
+  async function swap(
+    slot: EmbeddedSlot,
+    prompt: readonly number[],
+    { usable, spared }: { usable: (cached: CachedTokens) => number; spared: number },
+  ): Promise<void> {
     if (slot.tokens.length - commonPrefixLength(slot.tokens, prompt) >= MIN_SAVED_TOKENS) await save(slot);
-    const least = usable(slot) + MIN_SAVED_TOKENS;
+    const least = spared + MIN_SAVED_TOKENS;
     // The last token of a prompt is always read.
     if (least >= prompt.length) return;
     await saver.settle();
@@ -67,7 +72,15 @@ export function createSlotStates(
   }
 }
 
-export function clearSequence(context: AddonContext, slot: EmbeddedSlot): void {
+/** The slot gets what another one holds. As `BatchContext` says of the call, a decode must follow before any state is saved or loaded. */
+export async function copySlot(context: BatchContext, slot: EmbeddedSlot, source: EmbeddedSlot): Promise<void> {
+  await context.copySequenceStateFromOtherSequence(slot.sequence, source.sequence);
+  slot.tokens = [...source.tokens];
+  slot.exact = source.exact;
+  slot.unsettled = true;
+}
+
+export function clearSequence(context: BatchContext, slot: EmbeddedSlot): void {
   context.disposeSequence(slot.sequence);
   slot.tokens = [];
   slot.exact = 0;

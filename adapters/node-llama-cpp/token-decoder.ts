@@ -12,6 +12,8 @@ const CUT_OFF = "\uFFFD";
 export function createTokenDecoder(detokenize: (tokens: readonly number[]) => string, before: readonly number[]) {
   let window = before.slice(-MIN_WINDOW);
   let released = detokenize(window).length;
+  /** The incomplete character, once no further token comes. */
+  const flush = (): string => detokenize(window).slice(released);
   return {
     /** The text that this token makes certain, often a word, sometimes nothing. */
     push(token: number): string {
@@ -27,7 +29,13 @@ export function createTokenDecoder(detokenize: (tokens: readonly number[]) => st
       }
       return text;
     },
-    /** The incomplete character, once no further token comes. */
-    flush: () => detokenize(window).slice(released),
+    flush,
+    /** The text of a token that the native call shows nothing of: it ends a character that is incomplete. */
+    pushShown(token: number, text: string): string {
+      const all = flush() + text;
+      window = [token];
+      released = 0;
+      return all;
+    },
   };
 }

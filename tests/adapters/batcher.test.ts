@@ -2,13 +2,14 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Addon, AddonSampler } from "../../adapters/node-llama-cpp/addon.ts";
+import type { BatchContext } from "../../adapters/node-llama-cpp/addon.ts";
 import { type BatcherOptions, createBatcher } from "../../adapters/node-llama-cpp/batcher.ts";
 import type { GenerationTask } from "../../adapters/node-llama-cpp/slot.ts";
 import { createStateFolder } from "../../adapters/shared/kv-cache/state-folder.ts";
 import { MIN_SAVED_TOKENS } from "../../adapters/shared/kv-cache/retention.ts";
 import { createSlotStates } from "../../adapters/node-llama-cpp/slot-states.ts";
 import { embeddedStateFormat } from "../../adapters/node-llama-cpp/state-file.ts";
+import type { TokenSampler } from "../../adapters/node-llama-cpp/token-sampler.ts";
 import { eventually } from "../support/server.ts";
 import { nativeStates } from "../support/native-states.ts";
 
@@ -25,67 +26,74 @@ function fakeAddon() {
   const idle = (): void => {
     if (decoding) throw new Error("The context was touched amid a decode.");
   };
-  const addon: Addon = {
-    context: {
-      initBatch() {
-        idle();
-        batch = [];
-      },
-      addToBatch(sequence, position, tokens, logits) {
-        if (position !== (held.get(sequence) ?? 0))
-          throw new Error(`Sequence ${sequence} is at ${held.get(sequence)}, not ${position}.`);
-        batch.push({ sequence, position, tokens: [...tokens], logits: logits.length > 0 });
-        return logits.length > 0 ? Uint32Array.of(batch.length) : new Uint32Array();
-      },
-      async decodeBatch() {
-        idle();
-        decoding = true;
-        await new Promise((done) => setTimeout(done, 1));
-        decoding = false;
-        if (state.failDecode) throw new Error("decode failed");
-        for (const { sequence, position, tokens } of batch) held.set(sequence, position + tokens.length);
-        steps.push(batch);
-      },
-      sampleToken: async () => next++,
-      disposeSequence(sequence) {
-        idle();
-        held.delete(sequence);
-      },
-      removeTokenCellsFromSequence(sequence, from) {
-        idle();
-        if (state.trimmable) held.set(sequence, from);
-        return state.trimmable;
-      },
-      setThreads: idle,
-      ...nativeStates(held, (now) => {
-        if (now) idle();
-        decoding = now;
-      }),
+  let copying = false;
+  const context: BatchContext = {
+    initBatch() {
+      idle();
+      batch = [];
     },
-    newSampler() {
-      state.samplers++;
-      return { applyConfig() {}, dispose: () => state.samplers-- } satisfies AddonSampler;
+    addToBatch(sequence, position, tokens, logits) {
+      if (position !== (held.get(sequence) ?? 0))
+        throw new Error(`Sequence ${sequence} is at ${held.get(sequence)}, not ${position}.`);
+      batch.push({ sequence, position, tokens: [...tokens], logits: logits.length > 0 });
+      return logits.length > 0 ? Uint32Array.of(batch.length) : new Uint32Array();
     },
+    async decodeBatch() {
+      idle();
+      decoding = true;
+      await new Promise((done) => setTimeout(done, 1));
+      decoding = false;
+      if (state.failDecode) throw new Error("decode failed");
+      for (const { sequence, position, tokens } of batch) held.set(sequence, position + tokens.length);
+      copying = false;
+      steps.push(batch);
+    },
+    disposeSequence(sequence) {
+      idle();
+      held.delete(sequence);
+    },
+    removeTokenCellsFromSequence(sequence, from) {
+      idle();
+      if (state.trimmable) held.set(sequence, from);
+      return state.trimmable;
+    },
+    async copySequenceStateFromOtherSequence(target, source) {
+      idle();
+      held.set(target, held.get(source)!);
+      copying = true;
+      return held.get(source)!;
+    },
+    setThreads: idle,
+    ...nativeStates(held, (now) => {
+      if (now) idle();
+      if (copying) throw new Error("A state was touched before the decode that copies it.");
+      decoding = now;
+    }),
   };
-  return { addon, state, steps };
+  const newSampler = (): TokenSampler => {
+    state.samplers++;
+    return { sample: async () => ({ token: next++ }), dispose: () => state.samplers-- };
+  };
+  return { context, newSampler, state, steps };
 }
 
-const sampling = {} as GenerationTask["sampling"];
 const prompt = (from: number, length: number): number[] => Array.from({ length }, (_, i) => from + i);
 
 /** Starts a generation of `length` tokens and settles with what it got. */
-function run(batcher: ReturnType<typeof createBatcher>, tokens: number[], length: number, more: Partial<GenerationTask> = {}) {
+type TestBatcher = ReturnType<typeof make>["batcher"];
+
+function run(batcher: TestBatcher, tokens: number[], length: number, more: Partial<GenerationTask> = {}) {
   const received: { tokens: number[]; cached: number; read: number[] } = { tokens: [], cached: 0, read: [] };
   let left = length;
   const { promise, resolve, reject } = Promise.withResolvers<typeof received>();
   const stop = batcher.start({
     prompt: tokens,
-    sampling,
+    samplers: [batcher.newSampler()],
     repeatable: false,
     reuses: true,
     scope: "",
     onPrompt: (read) => received.read.push(read),
-    onToken(token, { cached }) {
+    onToken({ token }, { cached }) {
       received.tokens.push(token);
       received.cached = cached;
       if (received.tokens.length === length) resolve(received);
@@ -99,7 +107,9 @@ function run(batcher: ReturnType<typeof createBatcher>, tokens: number[], length
 
 const make = (options: Partial<BatcherOptions> = {}) => {
   const fake = fakeAddon();
-  return { ...fake, batcher: createBatcher(fake.addon, { slots: 2, batch: 8, threads: 1, trimmable: true, ...options }) };
+  const { context, newSampler } = fake;
+  const batcher = createBatcher(context, { slots: 2, batch: 8, threads: 1, trimmable: true, ...options });
+  return { ...fake, batcher: { ...batcher, newSampler } };
 };
 
 describe("one generation", () => {
@@ -222,8 +232,7 @@ describe("what a slot still holds", () => {
 });
 
 describe("what a slot holds of another API key", () => {
-  const own = (batcher: ReturnType<typeof createBatcher>, scope: string, tokens = prompt(1, 20)) =>
-    run(batcher, tokens, 1, { scope }).promise;
+  const own = (batcher: TestBatcher, scope: string, tokens = prompt(1, 20)) => run(batcher, tokens, 1, { scope }).promise;
 
   test("is never compared with a prompt, and all of that is read", async () => {
     const { batcher, steps } = make({ slots: 1 });
@@ -253,23 +262,25 @@ describe("what a slot holds of another API key", () => {
   });
 });
 
+const root = mkdtempSync(join(tmpdir(), "ingle-slots-"));
+afterAll(() => rmSync(root, { recursive: true }));
+const LONG = MIN_SAVED_TOKENS + 40;
+const KEY = new Uint8Array(32);
+let number = 0;
+
+const withStates = (more: Partial<BatcherOptions> = {}, place = join(root, `${number++}`, "tiny")) => {
+  const fake = fakeAddon();
+  const said: string[] = [];
+  const folder = createStateFolder({ folder: place, bytes: 1e9 }, embeddedStateFormat(KEY));
+  const states = createSlotStates(fake.context, folder, KEY, (line) => said.push(line));
+  const { context, newSampler } = fake;
+  const options = { slots: 1, batch: 8, threads: 1, trimmable: true, states, ...more };
+  const batcher = { ...createBatcher(context, options), newSampler };
+  const files = (): string[] => readdirSync(place).filter((name) => name.endsWith(".kv"));
+  return { ...fake, batcher, folder, said, place, files };
+};
+
 describe("what a slot no longer holds, with saved states", () => {
-  const root = mkdtempSync(join(tmpdir(), "ingle-slots-"));
-  afterAll(() => rmSync(root, { recursive: true }));
-  const LONG = MIN_SAVED_TOKENS + 40;
-  const KEY = new Uint8Array(32);
-  let number = 0;
-
-  const withStates = (more: Partial<BatcherOptions> = {}, place = join(root, `${number++}`, "tiny")) => {
-    const fake = fakeAddon();
-    const said: string[] = [];
-    const folder = createStateFolder({ folder: place, bytes: 1e9 }, embeddedStateFormat(KEY));
-    const states = createSlotStates(fake.addon.context, folder, KEY, (line) => said.push(line));
-    const batcher = createBatcher(fake.addon, { slots: 1, batch: 8, threads: 1, trimmable: true, states, ...more });
-    const files = (): string[] => readdirSync(place).filter((name) => name.endsWith(".kv"));
-    return { ...fake, batcher, folder, said, place, files };
-  };
-
   test("is read back when its conversation goes on", async () => {
     const { batcher, steps, said } = withStates();
     const first = await run(batcher, prompt(1, LONG), 3).promise;
@@ -361,20 +372,20 @@ describe("what a slot no longer holds, with saved states", () => {
   });
 
   test("is read anew where the native side fails to load it, or to save it", async () => {
-    const { batcher, addon, said } = withStates();
+    const { batcher, context, said } = withStates();
     await run(batcher, prompt(1, LONG), 1).promise;
     await run(batcher, prompt(5000, LONG), 1).promise;
-    addon.context.loadSequenceStateFromFile = () => Promise.reject(new Error("no such cells"));
-    addon.context.saveSequenceStateToFile = () => Promise.reject(new Error("no space"));
+    context.loadSequenceStateFromFile = () => Promise.reject(new Error("no such cells"));
+    context.saveSequenceStateToFile = () => Promise.reject(new Error("no space"));
     expect((await run(batcher, [...prompt(1, LONG), 60], 1).promise).cached).toBe(0);
     expect(said.join()).toMatch(/no space.*no such cells/s);
   });
 
   test("is saved a while after the last generation, once", async () => {
-    const { batcher, addon, files } = withStates({ save_after: 20 });
+    const { batcher, context, files } = withStates({ save_after: 20 });
     let saves = 0;
-    const { saveSequenceStateToFile: save } = addon.context;
-    addon.context.saveSequenceStateToFile = (...words) => (saves++, save(...words));
+    const { saveSequenceStateToFile: save } = context;
+    context.saveSequenceStateToFile = (...words) => (saves++, save(...words));
     await run(batcher, prompt(1, LONG), 1).promise;
     await eventually("the state is saved", () => saves === 1);
     await new Promise((done) => setTimeout(done, 100));
@@ -395,12 +406,12 @@ describe("what a slot no longer holds, with saved states", () => {
   });
 
   test("fails with the others when the batcher is closed amid the reading", async () => {
-    const { batcher, addon } = withStates();
+    const { batcher, context } = withStates();
     await run(batcher, prompt(1, LONG), 1).promise;
     await run(batcher, prompt(5000, LONG), 1).promise;
-    const { loadSequenceStateFromFile: load } = addon.context;
+    const { loadSequenceStateFromFile: load } = context;
     let closed: Promise<void> | undefined;
-    addon.context.loadSequenceStateFromFile = (...words) => {
+    context.loadSequenceStateFromFile = (...words) => {
       closed = batcher.close(new Error("closed"));
       return load(...words);
     };
@@ -409,6 +420,148 @@ describe("what a slot no longer holds, with saved states", () => {
     await closed;
     expect(running.received.tokens).toEqual([]);
   });
+});
+
+describe("the choices of a generation", () => {
+  /** Each choice's tokens; the numbers of tokens by choice. */
+  const runChoices = async (batcher: TestBatcher, tokens: number[], lengths: number[], more: Partial<GenerationTask> = {}) => {
+    const received = lengths.map(() => [] as number[]);
+    const sequences = new Set<number>();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    batcher.start({
+      prompt: tokens,
+      samplers: lengths.map(batcher.newSampler),
+      ...{ repeatable: false, reuses: true, scope: "" },
+      onPrompt() {},
+      onToken({ token }, { choice, sequence }) {
+        received[choice]!.push(token);
+        sequences.add(sequence);
+        if (received.every(({ length }, i) => length === lengths[i])) resolve();
+        return received[choice]!.length < lengths[choice]!;
+      },
+      onError: reject,
+      ...more,
+    });
+    await promise;
+    return { received, sequences };
+  };
+
+  test("read the prompt once, and each goes on in its own slot", async () => {
+    const { batcher, steps, state } = make({ slots: 3 });
+    const { received, sequences } = await runChoices(batcher, prompt(1, 18), [3, 3, 3]);
+    expect(steps.map((step) => step.map(({ tokens }) => tokens.length))).toEqual([[8], [8], [2], [1, 1, 1], [1, 1, 1]]);
+    expect(received).toEqual([
+      [1000, 1003, 1006],
+      [1001, 1004, 1007],
+      [1002, 1005, 1008],
+    ]);
+    expect(sequences.size).toBe(3);
+    expect(steps.at(-1)!.map(({ position, tokens }) => [position, ...tokens])).toEqual([
+      [19, 1003],
+      [19, 1004],
+      [19, 1005],
+    ]);
+    await batcher.close(new Error("closed"));
+    expect(state.samplers).toBe(0);
+  });
+
+  test("outlive the first one, whose slot is kept until they have copied it", async () => {
+    const { batcher, steps } = make({ slots: 2 });
+    const choices = runChoices(batcher, prompt(1, 6), [1, 4]);
+    const next = run(batcher, prompt(100, 6), 2).promise;
+    expect((await choices).received.map(({ length }) => length)).toEqual([1, 4]);
+    await next;
+    expect(steps[1]!.map(({ position, tokens }) => [position, ...tokens])).toEqual([[6, 1001]]);
+  });
+
+  test("wait until there is a slot for each, and all end with their request", async () => {
+    const { batcher, state } = make({ slots: 2 });
+    const alone = run(batcher, prompt(1, 4), 6);
+    const both = runChoices(batcher, prompt(50, 4), [2, 2]);
+    await alone.promise;
+    expect((await both).sequences.size).toBe(2);
+    const stop = batcher.start({
+      ...{ prompt: prompt(1, 30), samplers: [batcher.newSampler(), batcher.newSampler()] },
+      ...{ repeatable: false, reuses: true, scope: "", onPrompt: () => stop(), onToken: () => true, onError() {} },
+    });
+    await eventually("both samplers are given back", () => state.samplers === 0);
+    expect((await run(batcher, prompt(1, 4), 1).promise).tokens).toHaveLength(1);
+  });
+
+  test("fail together where a step fails", async () => {
+    const { batcher, state } = make({ slots: 2 });
+    state.failDecode = true;
+    const failed = runChoices(batcher, prompt(1, 20), [2, 2]).catch((error: Error) => error.message);
+    expect(await failed).toBe("decode failed");
+    await eventually("both samplers are given back", () => state.samplers === 0);
+  });
+
+  test("save what their slots lose to the prompt", async () => {
+    const { batcher, files } = withStates({ slots: 2 });
+    await Promise.all([run(batcher, prompt(1, LONG), 1).promise, run(batcher, prompt(2000, LONG), 1).promise]);
+    await runChoices(batcher, prompt(7000, LONG), [2, 2]);
+    await eventually("both are saved", () => files().length === 2);
+  });
+});
+
+describe("a prompt of which another slot has read the beginning", () => {
+  const READ = 300;
+
+  test("is copied from there, also while that slot generates", async () => {
+    const { batcher, steps } = make({ slots: 3, batch: 64 });
+    const first = run(batcher, prompt(1, READ), 400);
+    await eventually("its prompt is read", () => first.received.tokens.length > 0);
+    const before = steps.length;
+    const { cached, tokens } = await run(batcher, [...prompt(1, READ), 5, 6], 2).promise;
+    expect([cached, tokens.length]).toEqual([READ, 2]);
+    const others = steps.slice(before).flatMap((step) => step.filter(({ tokens }) => tokens.length > 1));
+    expect(others.map(({ tokens }) => tokens)).toEqual([[5, 6]]);
+    first.stop();
+  });
+
+  test("is read where that has another scope, is short, or the request reads anew", async () => {
+    const { batcher } = make({ slots: 3, batch: 64 });
+    await run(batcher, prompt(1, READ), 1).promise;
+    const cachedOf = async (length: number, more: Partial<GenerationTask>) =>
+      (await run(batcher, [...prompt(1, length), ...prompt(9000, 400)], 1, more).promise).cached;
+    expect(await cachedOf(READ, { scope: "other" })).toBe(0);
+    expect(await cachedOf(READ, { reuses: false })).toBe(0);
+    expect(await cachedOf(200, {})).toBe(0);
+  });
+
+  test("is copied for a repeatable request as far as it was read in whole batches", async () => {
+    const { batcher } = make({ slots: 3, batch: 64 });
+    await run(batcher, prompt(1, 330), 1).promise;
+    const next = [...prompt(1, 330), ...prompt(9000, 400)];
+    expect((await run(batcher, next, 1, { repeatable: true }).promise).cached).toBe(320);
+  });
+
+  test("takes its step although it was stopped, so that no state is touched before", async () => {
+    const { batcher, context, steps, said } = withStates({ slots: 2 });
+    await run(batcher, prompt(1, 700), 1).promise;
+    const { copySequenceStateFromOtherSequence: copy } = context;
+    context.copySequenceStateFromOtherSequence = (...sequences) => {
+      left.stop();
+      return copy(...sequences);
+    };
+    const left = run(batcher, [...prompt(1, 300), ...prompt(9000, 400)], 1);
+    await run(batcher, prompt(5000, LONG), 1).promise;
+    expect(steps.filter((step) => step.some(({ tokens }) => tokens[0]! >= 9000))).toHaveLength(1);
+    await batcher.close(new Error("closed"));
+    expect(said).toEqual([]);
+  });
+});
+
+test("a generation goes on from what its slot has said, whatever else is repeatable", async () => {
+  const { batcher } = make({ slots: 2 });
+  const more = { repeatable: true, reuses: false };
+  const first = await run(batcher, prompt(1, 10), 3, more).promise;
+  const next = [...prompt(1, 10), ...first.tokens, 50];
+  expect((await run(batcher, next, 1, more).promise).cached).toBe(0);
+  const other = make({ slots: 2 }).batcher;
+  const begun = await run(other, prompt(1, 10), 3, more).promise;
+  const goes_on = [...prompt(1, 10), ...begun.tokens, 50];
+  expect((await run(other, goes_on, 1, { ...more, continues: 0 }).promise).cached).toBe(12);
 });
 
 describe("when something breaks", () => {

@@ -1,9 +1,9 @@
 // What llama.cpp does with state files, without a model: the same layout up to the layers, of which there are none here.
 import { readFileSync, writeFileSync } from "node:fs";
-import type { AddonContext } from "../../adapters/node-llama-cpp/addon.ts";
+import type { BatchContext } from "../../adapters/node-llama-cpp/addon.ts";
 
 type StateCalls = Pick<
-  AddonContext,
+  BatchContext,
   "saveSequenceStateToFile" | "loadSequenceStateFromFile" | "getSequenceKvCacheMinPosition" | "getSequenceKvCacheMaxPosition"
 >;
 

@@ -1,0 +1,95 @@
+// One generation of the embedded engine: from a request to the events of its choices.
+import { addAbortListener } from "node:events";
+import { AdapterError } from "../adapter.ts";
+import type { TokenEvent, TokenRequest } from "../token-engine.ts";
+import { channel } from "../shared/channel.ts";
+import { contextExceeded } from "../shared/context-exceeded.ts";
+import type { Addon } from "./addon.ts";
+import { createAnswerText } from "./answer-text.ts";
+import type { Batcher } from "./batcher.ts";
+import { createSamplers } from "./create-samplers.ts";
+import type { SampledToken } from "./likelihood.ts";
+import type { EmbeddedVocabulary } from "./vocabulary.ts";
+
+/** What a generation needs of a loaded model. */
+export interface LoadedModel {
+  addon: Addon;
+  batcher: Batcher;
+  vocabulary: EmbeddedVocabulary;
+  /** The native call, without special tokens. */
+  detokenize: (tokens: readonly number[]) => string;
+  slots: number;
+  context_length: number;
+}
+
+type Received = { read: number } | { sampled: SampledToken; choice: number; cached: number; sequence: number };
+
+/**
+ * The prompt, and what was cached of it, stand in the usage of the choice that finishes first alone, and each has its own answer: the sum over
+ * all choices is the usage of the request.
+ */
+export async function* generate(loaded: LoadedModel, request: TokenRequest, signal: AbortSignal): AsyncGenerator<TokenEvent> {
+  signal.throwIfAborted();
+  const { batcher, vocabulary, slots, context_length } = loaded;
+  const { prompt, choices = 1, report_tokens } = request;
+  // llama.cpp needs one position for itself, and an answer one at least.
+  const max_tokens = Math.min(request.max_tokens, context_length - 1 - prompt.length);
+  if (max_tokens < 1) throw contextExceeded({ n_prompt_tokens: prompt.length, n_ctx: context_length });
+  if (choices > slots) throw tooManyChoices(choices, slots);
+  const received = channel<Received>();
+  const answers = Array.from({ length: choices }, () => ({
+    text: createAnswerText({ ...loaded, request }),
+    sampled: 0,
+    tokens: 0,
+  }));
+  const stop = batcher.start({
+    prompt,
+    samplers: createSamplers(request, { ...loaded, max_tokens }),
+    repeatable: request.repeatable,
+    reuses: request.cache_prompt !== false,
+    scope: request.cache_scope,
+    continues: request.continues,
+    onPrompt: (read) => received.push({ read }),
+    onToken(sampled, { choice, cached, sequence }) {
+      received.push({ sampled, choice, cached, sequence });
+      return ++answers[choice]!.sampled < max_tokens && !vocabulary.isEnd(sampled.token);
+    },
+    onError: received.fail,
+  });
+  const abort_listener = addAbortListener(signal, () => received.fail(signal.reason));
+  try {
+    const unfinished = new Set(answers);
+    while (unfinished.size > 0) {
+      const next = await received.take();
+      if ("read" in next) {
+        yield { type: "prompt", read: next.read, total: prompt.length };
+        continue;
+      }
+      const { sampled, choice, cached, sequence } = next;
+      const answer = answers[choice]!;
+      // A token may have been on its way when a stop string was found.
+      if (!unfinished.has(answer)) continue;
+      const count = ++answer.tokens;
+      const own = choices > 1 ? { choice } : {};
+      const { text, logprobs, ended, stopped_by } = answer.text.push(sampled, count === max_tokens);
+      if (text !== "") yield { ...own, type: "text", text, ...(report_tokens && { count }), ...(logprobs && { logprobs }) };
+      if (!ended && count < max_tokens) continue;
+      stop(choice);
+      const read = unfinished.size === choices ? { prompt_tokens: prompt.length, cached_tokens: cached } : NOTHING_READ;
+      unfinished.delete(answer);
+      const end = { reason: ended ? "stop" : "length", ...(stopped_by !== undefined && { stopped_by }) } as const;
+      yield { ...own, type: "finish", ...end, slot: sequence, usage: { ...read, completion_tokens: count } };
+    }
+  } finally {
+    stop();
+    abort_listener[Symbol.dispose]();
+  }
+}
+
+function tooManyChoices(choices: number, slots: number): AdapterError {
+  return new AdapterError("request_refused", `${choices} answers at once are more than the engine has slots, ${slots}.`, {
+    param: "n",
+  });
+}
+
+const NOTHING_READ = { prompt_tokens: 0, cached_tokens: 0 };
