@@ -57,6 +57,6 @@ export type TokenEvent = { choice?: number } & (
   | Extract<ChatEvent, { type: "prompt" }>
   /** `count`: tokens of the answer so far, with `report_tokens`. */
   | { type: "text"; text: string; count?: number; logprobs?: TokenLogprob[] }
-  /** `stopped_by`: which text of `stop` has come. `slot`: that of the generation. */
+  /** `stopped_by`: which text of `stop` has come. `slot`: that of the generation. `usage`: the whole prompt, and the answer of this choice. */
   | { type: "finish"; reason: "stop" | "length"; stopped_by?: string; slot: number; usage: Usage }
 );

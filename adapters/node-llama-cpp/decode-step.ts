@@ -104,9 +104,15 @@ export function createDecodeSteps(context: BatchContext, { batch, threads }: { b
 
 /** All choices draw their first token from what the first one has read. Those that were stopped may have lost their slots. */
 function dueTokens(slot: EmbeddedSlot, first: RunningGeneration, index: number): DueToken[] {
-  const waiting = first.further.filter(({ generation }) => generation?.source === slot);
+  const due = [{ slot, generation: first, index }];
+  for (const other of first.further) {
+    const { generation } = other;
+    if (generation?.source !== slot) continue;
+    generation.cached = first.cached;
+    due.push({ slot: other, generation, index });
+  }
   first.further = [];
-  return [{ slot, generation: first, index }, ...waiting.map((other) => ({ slot: other, generation: other.generation!, index }))];
+  return due;
 }
 
 /** Gives a generation its token, or the reason why it has none: what its slot holds stays right. */

@@ -24,10 +24,7 @@ export interface LoadedModel {
 
 type Received = { read: number } | { sampled: SampledToken; choice: number; cached: number; sequence: number };
 
-/**
- * The prompt, and what was cached of it, stand in the usage of the choice that finishes first alone, and each has its own answer: the sum over
- * all choices is the usage of the request.
- */
+/** The usage of each choice has the whole prompt, which was read once, and its own answer: the request's has the prompt once and all answers. */
 export async function* generate(loaded: LoadedModel, request: TokenRequest, signal: AbortSignal): AsyncGenerator<TokenEvent> {
   signal.throwIfAborted();
   const { batcher, vocabulary, slots, context_length } = loaded;
@@ -75,10 +72,10 @@ export async function* generate(loaded: LoadedModel, request: TokenRequest, sign
       if (text !== "") yield { ...own, type: "text", text, ...(report_tokens && { count }), ...(logprobs && { logprobs }) };
       if (!ended && count < max_tokens) continue;
       stop(choice);
-      const read = unfinished.size === choices ? { prompt_tokens: prompt.length, cached_tokens: cached } : NOTHING_READ;
       unfinished.delete(answer);
       const end = { reason: ended ? "stop" : "length", ...(stopped_by !== undefined && { stopped_by }) } as const;
-      yield { ...own, type: "finish", ...end, slot: sequence, usage: { ...read, completion_tokens: count } };
+      const usage = { prompt_tokens: prompt.length, completion_tokens: count, cached_tokens: cached };
+      yield { ...own, type: "finish", ...end, slot: sequence, usage };
     }
   } finally {
     stop();
@@ -91,5 +88,3 @@ function tooManyChoices(choices: number, slots: number): AdapterError {
     param: "n",
   });
 }
-
-const NOTHING_READ = { prompt_tokens: 0, cached_tokens: 0 };
