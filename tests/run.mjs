@@ -1,8 +1,9 @@
 // What `npm test` runs. Every step runs even when an earlier one failed; the last line says what was counted.
-// `npm test -- PATTERN` runs only those files of the main suite whose names contain PATTERN.
+// `npm test -- PATTERN` runs only those files of the main suite whose names contain PATTERN. With `--build-llama-server` one is built first
+// where there is none, beside all that needs none.
 import { spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { constants, setPriority, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { install } from "../src/launch/install.mjs";
@@ -10,14 +11,17 @@ import { findRuntime } from "../src/launch/runtimes.mjs";
 
 /**
  * @typedef {{ passed: number, failed: number, skipped: number }} Count
- * @typedef {{ name: string, command: string[] | undefined, required?: boolean, minutes: number, count: (output: string, code: number | null) => Count | undefined }} Step
+ * @typedef {{ code: number | null, output: string }} Ended
+ * @typedef {{ name: string, command: string[] | undefined, required?: boolean, beside?: boolean, minutes: number, count: (output: string, code: number | null) => Count | undefined }} Step
  */
 
+const BUILD = "--build-llama-server";
 const root = fileURLToPath(new URL("..", import.meta.url));
 // What the tests leave lying about goes with it.
 const temporary = mkdtempSync(join(tmpdir(), "ingle-tests-"));
 process.on("exit", () => rmSync(temporary, { recursive: true, force: true }));
-const [pattern = ""] = process.argv.slice(2);
+const pattern = process.argv.slice(2).find((argument) => argument !== BUILD) ?? "";
+const builds = process.argv.includes(BUILD);
 const SMOKE = "./tests/smoke.test.ts";
 
 const suite = readdirSync(join(root, "tests"), { recursive: true, encoding: "utf8" })
@@ -30,11 +34,12 @@ if (install({ dev: true }) !== 0) report({ passed: 0, failed: 1, skipped: 0 });
 else if (pattern && suite.length === 0) {
   console.log(`No test file's name contains "${pattern}".`);
   report({ passed: 0, failed: 0, skipped: 0 });
-} else report(await inOrder(pattern ? steps().filter(({ name }) => name === "tests") : steps()));
+} else report(await inOrder(pattern ? steps().filter(({ name }) => /^(?:tests|llama-server)\b/.test(name)) : steps()));
 
 /**
  * To be asked for once everything is installed: the runtimes are packages too. The minutes are far beyond what a step needs: they
- * are for one that hangs.
+ * are for one that hangs. A step `beside` the others begins with the first one, on what they leave of the processors, and its turn waits
+ * for its end.
  * @returns {Step[]}
  */
 function steps() {
@@ -46,7 +51,7 @@ function steps() {
     { name: "types", command: tool("typescript/bin/tsc"), minutes: 5, count: asOne },
     { name: "lint", command: tool("oxlint/bin/oxlint"), minutes: 5, count: asOne },
     { name: "format", command: tool("oxfmt/bin/oxfmt", "--check"), minutes: 5, count: asOne },
-    { name: "tests", command: bunTest && [...bunTest, ...suite], required: true, minutes: 45, count: bunCount },
+    ...(builds ? testsBesideBuild(bunTest) : mainSuite("tests", bunTest, suite)),
     { name: "smoke test on Bun", command: bunTest && [...bunTest, SMOKE], minutes: 5, count: bunCount },
     { name: "smoke test on Deno", command: deno && denoTest(deno), minutes: 5, count: denoCount },
     {
@@ -58,11 +63,57 @@ function steps() {
   ];
 }
 
+/**
+ * @param {string[] | undefined} bunTest
+ * @returns {Step[]}
+ */
+function testsBesideBuild(bunTest) {
+  const build = [process.execPath, join(root, "src/ingle.mjs"), "engine", "build", "llama-server"];
+  return [
+    ...mainSuite(
+      "tests that need no llama-server",
+      bunTest,
+      suite.filter((path) => !needsBinary(path.slice(2))),
+    ),
+    { name: "llama-server", command: build, beside: true, minutes: 45, count: asOne },
+    ...mainSuite(
+      "tests with llama-server",
+      bunTest,
+      suite.filter((path) => needsBinary(path.slice(2))),
+    ),
+  ];
+}
+
+/**
+ * Whether a file of the tests imports what finds the binary, itself or through others.
+ * @param {string} path
+ * @returns {boolean}
+ */
+function needsBinary(path, seen = new Set()) {
+  if (path.endsWith("/support/llama-server-binary.ts")) return true;
+  if (seen.has(path) || !path.startsWith("tests/")) return false;
+  seen.add(path);
+  const named = readFileSync(join(root, path), "utf8").matchAll(/^(?:import .*|\}) from "(\.[^"]+)";$/gm);
+  return [...named].some(([, other = ""]) => needsBinary(join(path, "..", other).replaceAll("\\", "/"), seen));
+}
+
+/**
+ * @param {string} name
+ * @param {string[] | undefined} bunTest
+ * @param {string[]} files
+ * @returns {Step[]} none where there is no file: Bun would run all that it finds
+ */
+function mainSuite(name, bunTest, files) {
+  const command = bunTest && [...bunTest, ...files];
+  return files.length === 0 ? [] : [{ name, command, required: true, minutes: 45, count: bunCount }];
+}
+
 /** @param {Step[]} chosen */
 async function inOrder(chosen) {
   const total = { passed: 0, failed: 0, skipped: 0 };
+  const begun = new Map(chosen.filter(({ beside }) => beside).map((step) => [step, finished(step, { beside: true })]));
   for (const step of chosen) {
-    const count = await run(step);
+    const count = await run(step, begun.get(step));
     total.passed += count.passed;
     total.failed += count.failed;
     total.skipped += count.skipped;
@@ -72,9 +123,11 @@ async function inOrder(chosen) {
 
 /**
  * @param {Step} step
+ * @param {Promise<Ended>} [begun] of a step that runs already: what it printed is printed at its end
  * @returns {Promise<Count>}
  */
-async function run({ name, command, required = false, minutes, count }) {
+async function run(step, begun) {
+  const { name, command, required = false, count } = step;
   if (!command && required) {
     console.log(`\n=== ${name}: failed, as this machine has no such runtime`);
     return { passed: 0, failed: 1, skipped: 0 };
@@ -85,7 +138,8 @@ async function run({ name, command, required = false, minutes, count }) {
   }
   console.log(`\n=== ${name}`);
   const start = performance.now();
-  const { code, output } = await finished(command, minutes);
+  const { code, output } = await (begun ?? finished(step));
+  if (begun) process.stdout.write(output);
   const counted = count(output, code);
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   const failed = counted && (counted.failed > 0 || code === 0) ? counted.failed : 1;
@@ -94,11 +148,12 @@ async function run({ name, command, required = false, minutes, count }) {
 }
 
 /**
- * @param {string[]} command
- * @param {number} minutes
- * @returns {Promise<{ code: number | null, output: string }>}
+ * @param {Step} step
+ * @param {{ beside?: boolean }} [how] beside others: on what they leave of the processors, and without a word
+ * @returns {Promise<Ended>}
  */
-function finished([binary = "", ...args], minutes) {
+function finished({ command = [], minutes }, { beside = false } = {}) {
+  const [binary = "", ...args] = command;
   return new Promise((resolve) => {
     // Colours would stand between the numbers.
     const env = { ...process.env, NO_COLOR: "1", FORCE_COLOR: undefined, TMPDIR: temporary };
@@ -109,9 +164,14 @@ function finished([binary = "", ...args], minutes) {
       timeout: minutes * 60_000,
       killSignal: "SIGKILL",
     });
+    if (beside && child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_LOW);
     let output = "";
-    child.stdout.setEncoding("utf8").on("data", (text) => (process.stdout.write(text), (output += text)));
-    child.stderr.setEncoding("utf8").on("data", (text) => (process.stderr.write(text), (output += text)));
+    const print = (/** @type {string} */ text, /** @type {NodeJS.WriteStream} */ stream) => {
+      output += text;
+      if (!beside) stream.write(text);
+    };
+    child.stdout.setEncoding("utf8").on("data", (text) => print(text, process.stdout));
+    child.stderr.setEncoding("utf8").on("data", (text) => print(text, process.stderr));
     child.on("error", ({ message }) => resolve({ code: 1, output: message }));
     // A second for what is still in the pipes: "close" would wait for any server that a test left behind.
     child.on("exit", (code) => setTimeout(() => resolve({ code, output }), 1000));
