@@ -60,6 +60,7 @@ const ANSWERS: [what: string, ThoughtMarkers, ThoughtPlace, answer: string, thou
   ["two blocks behind each other", QWEN, "not said", "<think>a</think>\n<think>b</think>\nc", "a\n\nb", "c"],
   ["a second block behind a text", QWEN, "opened", "a</think>b\n\n<think>\nc\n</think>\n\nd", "a\n\nc", "b\n\nd"],
   ["markers in code and within a line", QWEN, "opened", `a</think>${FENCED}`, "a", FENCED],
+  ["thoughts that go on", QWEN, "in thoughts", " and\n so on.\n</think>\n\nYes.", " and\n so on.", "Yes."],
   ["a text that goes on", QWEN, "in text", " and\n so on", "", " and\n so on"],
   ["channels", GPT_OSS, "not said", `<|channel|>analysis<|message|>Hm.${GPT_OSS.close}Yes.`, "Hm.", "Yes."],
   ["a channel of a text alone", GPT_OSS, "not said", "<|channel|>final<|message|>Yes.", "", "Yes."],
@@ -101,9 +102,9 @@ describe("where an answer begins", () => {
     const place = (message: object) =>
       thoughtPlace({ messages: [{ role: "assistant", content: "", ...message }] }, "assistant\n", QWEN);
     expect(place({ content: "Yes" })).toBe("in text");
-    expect(place({ content: "<think>\nHm" })).toBe("opened");
+    expect(place({ content: "<think>\nHm" })).toBe("in thoughts");
     expect(place({ content: "<think>\nHm</think>Yes" })).toBe("in text");
-    expect(place({ reasoning_content: "Hm" })).toBe("opened");
+    expect(place({ reasoning_content: "Hm" })).toBe("in thoughts");
     expect(place({})).toBe("not said");
     expect(thoughtPlace({ messages: [{ role: "user", content: "<think>" }] }, "<think>", QWEN)).toBe("opened");
   });

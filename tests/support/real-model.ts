@@ -1,5 +1,7 @@
 // The real model, fetched once and kept.
-import { homedir } from "node:os";
+import { constants } from "node:fs";
+import { copyFile, mkdtemp, open } from "node:fs/promises";
+import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { DEFAULT_MODEL } from "../../models/catalog.ts";
 import type { InstalledModel } from "../../models/manifest.ts";
@@ -14,6 +16,24 @@ export async function realModel(): Promise<InstalledModel> {
   // Only the one who fetches it needs the folder alone.
   const kept = await readLibrary(KEPT_DATA);
   return (await kept.planDownload(DEFAULT_MODEL)) === undefined ? placeOf(kept) : withLibrary(KEPT_DATA, fetched);
+}
+
+/** The real model with another chat template, no longer than its own, in a folder of its own. */
+export async function realModelWith(template: string): Promise<InstalledModel & { folder: string }> {
+  const model = await realModel();
+  const folder = await mkdtemp(join(tmpdir(), "ingle-real-"));
+  const path = join(folder, "model.gguf");
+  await copyFile(model.path, path, constants.COPYFILE_FICLONE);
+  const file = await open(path, "r+");
+  const header = Buffer.alloc(4 * 1024 * 1024);
+  await file.read(header, 0, header.length, 0);
+  // Behind its key are the type of the value, its length and its bytes.
+  const key = "tokenizer.chat_template";
+  const at = header.indexOf(key) + key.length + 4;
+  const length = Number(header.readBigUInt64LE(at));
+  await file.write(Buffer.from(`{#${"-".repeat(length - 4 - Buffer.byteLength(template))}#}${template}`), 0, length, at + 8);
+  await file.close();
+  return { ...model, path, folder };
 }
 
 async function fetched(library: Library): Promise<InstalledModel> {

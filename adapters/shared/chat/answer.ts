@@ -2,7 +2,7 @@
 import type { ChatEvent, ChoiceEnd, Usage } from "../../adapter.ts";
 import type { TokenRequest } from "../../token-engine.ts";
 import type { ThoughtMarkers } from "../../prompts.ts";
-import { endOfThoughts } from "../reasoning/thought-place.ts";
+import { endOfThoughts, isThinking } from "../reasoning/thought-place.ts";
 import type { AnswerPlan, ThoughtsPlan } from "./answer-plan.ts";
 import { createEventReader, type EventReader } from "./event-reader.ts";
 import type { PhaseEnd, Phases, TextPiece } from "./phases.ts";
@@ -31,21 +31,26 @@ async function* generate({ stop, thoughts, grammar }: AnswerPlan, phases: Phases
   // What comes behind thoughts of a bounded length, or is no free text, is a phase of its own.
   const apart = thoughts && (grammar !== undefined || thoughts.budget !== undefined);
   if (apart) {
-    const end = yield* think(thoughts, phases, reader);
+    const end = yield* think(thoughts, phases, reader, grammar === undefined);
     if (end !== undefined) return end;
   }
   return yield* speak(phases, reader, {
     stop,
     ...(grammar !== undefined && { grammar }),
-    ...(thoughts && !apart && { thoughts: { ...thoughts.markers, opened: thoughts.place === "opened" } }),
+    ...(thoughts && !apart && { thoughts: { ...thoughts.markers, opened: isThinking(thoughts.place) } }),
   });
 }
 
-/** Undefined where the answer goes on behind the thoughts, or has none. */
-async function* think(thoughts: ThoughtsPlan, phases: Phases, reader: EventReader): PhaseEvents<PhaseEnd | undefined> {
+/** Undefined where the answer goes on behind the thoughts, or has none. `free`: the model writes itself what stands before its text. */
+async function* think(
+  thoughts: ThoughtsPlan,
+  phases: Phases,
+  reader: EventReader,
+  free: boolean,
+): PhaseEvents<PhaseEnd | undefined> {
   const { markers, place, budget = Number.POSITIVE_INFINITY } = thoughts;
   if (place === "closed" || place === "in text") return undefined;
-  let state = place === "opened" ? "open" : yield* beginThoughts(markers, budget, phases, reader);
+  let state = isThinking(place) ? "open" : yield* beginThoughts(markers, budget, phases, reader);
   if (state === "none") return undefined;
   const left = Math.max(0, budget - phases.usage.completion_tokens);
   if (state === "open" && left > 0 && phases.left() > 0) {
@@ -54,7 +59,8 @@ async function* think(thoughts: ThoughtsPlan, phases: Phases, reader: EventReade
   }
   if (state === "open" && phases.left() < 1) return { reason: "length" };
   const end = endOfThoughts(markers, state === "skipped" ? place : "opened", false);
-  const forced = state === "ended" ? end.slice(Math.max(0, end.indexOf(markers.end))) : end;
+  const own_end = free ? markers.end : end.slice(Math.max(0, end.indexOf(markers.end)));
+  const forced = state === "ended" ? own_end : end;
   phases.force(forced);
   yield* reader.read({ text: forced });
   return undefined;

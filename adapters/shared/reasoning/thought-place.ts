@@ -5,8 +5,10 @@ import { continuedMessage } from "../continued-message.ts";
 import { textOf } from "../message-text.ts";
 import { tagsOf } from "./tags.ts";
 
-/** `not said`: the model decides whether it thinks. `in text`: the answer goes on with a text that the request has. */
-export type ThoughtPlace = "opened" | "closed" | "not said" | "in text";
+/** `not said`: the model decides whether it thinks. `in thoughts`, `in text`: the answer goes on with such that the request has. */
+export type ThoughtPlace = "opened" | "closed" | "not said" | "in thoughts" | "in text";
+
+export const isThinking = (place: ThoughtPlace): boolean => place === "opened" || place === "in thoughts";
 
 /** `tail`: that of the prompt. */
 export function thoughtPlace(
@@ -16,8 +18,8 @@ export function thoughtPlace(
 ): ThoughtPlace {
   const continued = continuedMessage(request);
   const text = continued === undefined ? "" : textOf(continued.content);
-  if (text !== "") return isOpen(text, markers) ? "opened" : "in text";
-  return continued?.reasoning_content ? "opened" : opensThoughts(tail, markers);
+  if (text !== "") return isOpen(text, markers) ? "in thoughts" : "in text";
+  return continued?.reasoning_content ? "in thoughts" : opensThoughts(tail, markers);
 }
 
 /** What the end of a prompt says that ends with the beginning of an answer. */
@@ -38,9 +40,9 @@ function isOpen(text: string, { begin, end }: ThoughtMarkers): boolean {
 export function endOfThoughts(markers: ThoughtMarkers, place: ThoughtPlace, calls: boolean): string {
   const { begin, end, close, skip, next, text_begins: [text_begin = ""] = [] } = markers;
   if (place === "closed" || place === "in text") return "";
-  if (!calls || text_begin === "") return place === "opened" ? close : skip;
+  if (!calls || text_begin === "") return isThinking(place) ? close : skip;
   const open_end = next === undefined ? withoutEnd(close, text_begin) : end + next;
-  return place === "opened" ? open_end : begin + open_end;
+  return isThinking(place) ? open_end : begin + open_end;
 }
 
 function withoutEnd(text: string, end: string): string {

@@ -3,7 +3,7 @@ import type { ChatEvent } from "../../adapter.ts";
 import type { ThoughtMarkers } from "../../prompts.ts";
 import { openEndLength } from "../stop-filter.ts";
 import { createLineTracker } from "./line-tracker.ts";
-import type { ThoughtPlace } from "./thought-place.ts";
+import { isThinking, type ThoughtPlace } from "./thought-place.ts";
 
 type ThoughtPiece = Omit<Extract<ChatEvent, { type: "text" | "reasoning" }>, "choice" | "logprobs">;
 
@@ -32,10 +32,10 @@ export function createThoughtReader(markers: ThoughtMarkers, place: ThoughtPlace
   // Templates may have marks around the texts behind thoughts, and around no others.
   let text_end_mark = place === "closed" || place === "in text" ? text_end?.mark : undefined;
 
-  let state: State = place === "opened" ? "thoughts" : place === "in text" ? "text" : "start";
+  let state: State = isThinking(place) ? "thoughts" : place === "in text" ? "text" : "start";
   let held = "";
-  let thought_begun = false;
-  let thought_before = false;
+  let thought_begun = place === "in thoughts";
+  let thought_before = thought_begun;
   let lines = createLineTracker();
   let pieces: ThoughtPiece[] = [];
 
