@@ -1,4 +1,6 @@
 // What parameters of a chat request do on the two native engines: a tiny model behind the whole API.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Adapter } from "../../adapters/adapter.ts";
 import { llamaServer } from "../../adapters/llama-server/adapter.ts";
@@ -6,6 +8,9 @@ import { nodeLlamaCpp } from "../../adapters/node-llama-cpp/adapter.ts";
 import { ABOUT as EMBEDDED } from "../../adapters/node-llama-cpp/description.ts";
 import { chatAdapter } from "../../adapters/shared/chat/chat-adapter.ts";
 import { templateFacts } from "../../models/gguf/template-facts.ts";
+import { PARAMETERS } from "../../src/api/chat/parameters/list.ts";
+import { exampleOf } from "../../tools/docs/parameter-examples.ts";
+import { COLUMNS, isOf } from "../../tools/docs/parameters.ts";
 import { errorOf, makeApp, makeModel } from "../support/app.ts";
 import { realServer } from "../support/llama-server-binary.ts";
 import { tinyModel } from "../support/models.ts";
@@ -28,11 +33,11 @@ interface Answer {
 }
 
 /** The API over a tiny model with a template. */
-function serve(adapter: Adapter, template: string) {
+function serve(adapter: Adapter, template: string, { context = CONTEXT, slots = 1 } = {}) {
   const app = makeApp({
     adapter,
     models: [makeModel("tiny", templateFacts(template))],
-    pool: { slots: 1, context: CONTEXT, resolve: () => tinyModel({ template, context_length: CONTEXT }) },
+    pool: { slots, queue: 300, context, resolve: () => tinyModel({ template, context_length: context }) },
   });
   const send = (fields: object) => app.chat({ messages: [{ role: "user", content: "hello world" }], temperature: 0, ...fields });
   return {
@@ -55,6 +60,45 @@ function serve(adapter: Adapter, template: string) {
   };
 }
 
+/** With tools and calls of them, thoughts, a switch for these, and efforts. */
+const RICH =
+  "{% if tools %}{{ tools | tojson }}{% endif %}{% for m in messages %}<|im_start|>{{ m.role }}\n" +
+  "{% if m.reasoning_content %}<think>{{ m.reasoning_content }}</think>{% endif %}{{ m.content }}" +
+  "{% for c in m.tool_calls or [] %}<tool_call>{{ {'name': c.function.name, 'arguments': c.function.arguments} | tojson }}</tool_call>" +
+  "{% endfor %}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n" +
+  "{% if enable_thinking is defined and not enable_thinking %}<think></think>{% endif %}" +
+  "{% if reasoning_effort is defined %}{{ reasoning_effort }}{% endif %}{% endif %}";
+
+const rows = parameterRows(readFileSync(join(import.meta.dirname, "../../docs/api.md"), "utf8"));
+
+/** What the table of docs/api.md says of each parameter, by engine, as `rich / poor`. */
+function parameterRows(page: string): Record<string, string>[] {
+  const [, table] = page.split("## Parameters of chat");
+  const cells = table!
+    .split("\n")
+    .filter((line) => line.startsWith("|"))
+    .map((line) => line.split("|").slice(1, -1));
+  const [head, , ...body] = cells.map((row) => row.map((cell) => cell.trim()));
+  return body.map((row) => Object.fromEntries(row.map((cell, i) => [head![i], cell])));
+}
+
+/** What becomes of a parameter, in the words of the table. */
+async function outcomeOf(name: string, send: (fields: object) => Promise<Response>): Promise<string> {
+  const example = exampleOf(name);
+  const is_bound = /max_tokens|max_completion_tokens|n_predict|num_predict|max_new_tokens/.test(name);
+  const res = await send({ ...(!is_bound && { max_tokens: 2 }), ...example });
+  const body = await res.text();
+  if (res.status !== 200) {
+    const { code, param, message } = JSON.parse(body).error;
+    if (!Object.keys(example).some((field) => isOf(field, param ?? ""))) return `${res.status} of ${param}: ${message}`;
+    return code === "unsupported_parameter" ? "refused" : `refused: \`${code}\``;
+  }
+  const is_whole = body.startsWith("{") ? body.includes('"usage"') : body.includes("[DONE]");
+  if (!is_whole) return body;
+  const ignored = res.headers.get("x-ingle-ignored")?.split(", ") ?? [];
+  return ignored.some((path) => isOf(name, path)) ? "passed over" : "honoured";
+}
+
 const prompts = startPrompts();
 afterAll(() => prompts.close());
 const { path, skip } = await realServer();
@@ -71,6 +115,23 @@ for (const [name, adapter, skip] of ENGINES) {
     });
     afterAll(async () => {
       for (const { close } of [plain!, switched!]) await close();
+    });
+
+    test("each row of the table in docs/api.md is as it says", async () => {
+      const column = COLUMNS[name as keyof typeof COLUMNS];
+      expect(rows.length).toBe(PARAMETERS.size);
+      const sides = [serve(adapter, RICH, { context: 1024, slots: 4 }), plain!];
+      for (const [side, { send }] of sides.entries()) {
+        const told = rows.map((row) => [row.parameter!.slice(1, -1), row[column]!.split(" / ").at(side)] as const);
+        // The second word is there where the template makes a difference.
+        const outcomes = told.map(([parameter, expected]) => expected && outcomeOf(parameter, send));
+        const found = await Promise.all(outcomes);
+        const wrong = told.flatMap(([parameter, expected], i) =>
+          found[i] === expected ? [] : [`${parameter}: ${found[i]} instead of ${expected}`],
+        );
+        expect(wrong).toEqual([]);
+      }
+      await sides[0]!.close();
     });
 
     test.each([
@@ -183,12 +244,9 @@ for (const [name, adapter, skip] of ENGINES) {
     });
 
     test.each([
-      ["guided_json", { type: "object" }],
-      ["structured_outputs", { json: {}, regex: "a" }],
       ["min_tokens", 5],
       ["stop_token_ids", [2]],
       ["bad_words", ["x"]],
-      ["n_cmpl", 2],
     ])("%s is refused with its name", async (param, value) => {
       expect(await errorOf(await plain!.send({ [param]: value }))).toMatchObject({
         status: 400,

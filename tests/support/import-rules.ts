@@ -43,7 +43,10 @@ const ROOMS: Record<string, Room> = {
   launch: { holds: /^src\/.*\.mjs$/, uses: [] },
   main: { holds: /^src\/main\.ts$/, uses: ["cli", "server"] },
   /** What makes executables, packages and releases: no part of a running server. */
-  tools: { holds: /^tools\//, uses: ["an adapter", "api", "cli", "executable", "launch", "registry", "server", "support"] },
+  tools: {
+    holds: /^tools\//,
+    uses: ["an adapter", "api", "cli", "executable", "http", "launch", "models", "registry", "server", "support", "the contract"],
+  },
   /** What other programs import. */
   package: {
     holds: /^src\/(index|parts)\.ts$/,

@@ -8,8 +8,8 @@ test('docs/configuration.md has every setting as it is ("npm run docs" writes it
   expect(now).toBe(current);
 });
 
-test('docs/api.md has every parameter of chat as it is treated ("npm run docs" writes it)', () => {
-  const { now, current } = parametersPage();
+test('docs/api.md has every parameter of chat as it is treated ("npm run docs" writes it)', async () => {
+  const { now, current } = await parametersPage();
   expect(now).toBe(current);
 });
 

@@ -4,4 +4,4 @@ import { configurationPage } from "./configuration.ts";
 import { parametersPage } from "./parameters.ts";
 import { runtimesPage } from "./runtimes.ts";
 
-for (const { path, current } of [configurationPage(), parametersPage(), runtimesPage()]) writeFileSync(path, current);
+for (const { path, current } of [configurationPage(), await parametersPage(), runtimesPage()]) writeFileSync(path, current);
