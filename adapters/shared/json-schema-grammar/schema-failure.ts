@@ -20,9 +20,13 @@ export function schemaFailure(schema: unknown, text: string, passed_over: readon
   return reader.failure(value, [document.root]);
 }
 
-/** An error of a part has those of the wholes before it. */
+/** An error of a part has those of the wholes before it. The schema `false` is no keyword: whichever has it is at fault. */
 function firstFailure(errors: readonly OutputUnit[]): SchemaFailure {
-  const deepest = errors.reduce((one, other) => (other.instanceLocation.length > one.instanceLocation.length ? other : one));
-  const last = errors.findLast(({ instanceLocation }) => instanceLocation === deepest.instanceLocation) ?? deepest;
-  return { pointer: decodeURIComponent(last.instanceLocation.replace(/^#/, "")), keyword: last.keyword };
+  const named = errors.filter(({ keyword }) => keyword !== "false");
+  const depth = Math.max(...named.map(({ instanceLocation }) => instanceLocation.length));
+  const innermost = named.findLast(({ instanceLocation }) => instanceLocation.length === depth);
+  return {
+    pointer: decodeURIComponent(innermost?.instanceLocation.slice(1) ?? ""),
+    keyword: innermost?.keyword ?? "type",
+  };
 }

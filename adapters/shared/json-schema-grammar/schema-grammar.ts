@@ -1,6 +1,6 @@
 // JSON Schema to GBNF. What is accepted is enforced exactly: no text of the grammar breaks a keyword that is not named as passed over.
-import { emitValue } from "./emit/value.ts";
-import { printRules } from "./rules/print.ts";
+import { createValueEmitter, type ValueEmitter } from "./emit/value.ts";
+import { type PrintedRules, printRules } from "./rules/print.ts";
 import type { Goal, KeywordPlace } from "./schema/alternatives.ts";
 import { createSchemaReader, type SchemaReader } from "./schema/alternatives-of.ts";
 import { openDocument, type SchemaDocument } from "./schema/document.ts";
@@ -24,6 +24,7 @@ export interface SchemaGrammarOptions {
 const LONGEST_SCHEMA = 256 * 1024;
 const LONGEST_GRAMMAR = 1024 * 1024;
 const MOST_RULES = 6_000;
+const NO_VALUE = "no value satisfies it";
 
 /** Throws `UnsupportedSchema`: under `strict`, and where no value fits, or a reference leads nowhere or in a circle. */
 export function schemaGrammar(schema: unknown, options: SchemaGrammarOptions): SchemaGrammar {
@@ -40,9 +41,9 @@ export interface OpenSchema {
 }
 
 export function openSchema(schema: unknown, strict: boolean): OpenSchema {
-  const text = JSON.stringify(schema);
+  const text = textOf(schema);
   if (text === undefined || text.length > LONGEST_SCHEMA)
-    throw new UnsupportedSchema("", "", `it has more than ${LONGEST_SCHEMA / 1024} KiB`);
+    throw new UnsupportedSchema("", "", `it is no JSON of at most ${LONGEST_SCHEMA / 1024} KiB`);
   const passed_over = new Map<string, KeywordPlace>();
   const document = openDocument(schema);
   const reader = createSchemaReader(document, (pointer, keyword, reason) => {
@@ -53,14 +54,38 @@ export function openSchema(schema: unknown, strict: boolean): OpenSchema {
 }
 
 /** The grammar of a value that fits one of the goals. */
-export function grammarOf({ reader, passed_over, listed }: OpenSchema, goals: readonly Goal[], prefix: string): SchemaGrammar {
-  const { rules, root } = emitValue(reader, goals);
-  const printed = printRules(rules, root, prefix);
-  const pointer = goals[0]?.[0]?.pointer ?? "";
-  if (printed === undefined) throw new UnsupportedSchema(pointer, "", "no value satisfies it");
-  if (printed.count > MOST_RULES + 2 * listed)
-    throw new UnsupportedSchema(pointer, "", `it takes ${printed.count} rules, and at most ${MOST_RULES} are permitted`);
+export function grammarOf(opened: OpenSchema, goals: readonly Goal[], prefix: string): SchemaGrammar {
+  const emitter = createValueEmitter();
+  const root = emitter.emit(opened.reader, goals);
+  const { rules, roots } = printGrammar(emitter, [{ opened, root }], prefix);
+  return { rules, root: roots[0]!, passed_over: [...opened.passed_over.values()] };
+}
+
+/** Throws `UnsupportedSchema` where no value fits one of the roots, or the grammar is beyond its limits. */
+export function printGrammar(
+  { rules }: ValueEmitter,
+  roots: readonly { opened: OpenSchema; root: number }[],
+  prefix: string,
+): Pick<PrintedRules, "rules" | "roots"> {
+  const printed = printRules(
+    rules,
+    roots.map(({ root }) => root),
+    prefix,
+  );
+  if (printed === undefined) throw new UnsupportedSchema("", "", NO_VALUE);
+  const most = roots.reduce((sum, { opened }) => sum + MOST_RULES + 2 * opened.listed, 0);
+  if (printed.count > most)
+    throw new UnsupportedSchema("", "", `it takes ${printed.count} rules, and at most ${most} are permitted`);
   if (printed.rules.length > LONGEST_GRAMMAR)
-    throw new UnsupportedSchema(pointer, "", `its grammar is longer than ${LONGEST_GRAMMAR / 1024} KiB`);
-  return { rules: printed.rules, root: printed.root, passed_over: [...passed_over.values()] };
+    throw new UnsupportedSchema("", "", `its grammar is longer than ${LONGEST_GRAMMAR / 1024} KiB`);
+  return printed;
+}
+
+/** Undefined for what is no JSON, or is nested deeper than JSON can be written. */
+function textOf(schema: unknown): string | undefined {
+  try {
+    return JSON.stringify(schema);
+  } catch {
+    return undefined;
+  }
 }

@@ -4,13 +4,16 @@ import { dfaOf, type TextLanguage } from "./regex/dfa.ts";
 import { TooManyStates } from "./regex/nfa.ts";
 import { parseRegex, UnsupportedRegex } from "./regex/parse.ts";
 import { all, ANY_TEXT, lengthRegex, type Regex, textRegex } from "./regex/regex.ts";
-import { type PrintedRules, printRules } from "./rules/print.ts";
+import { printRules } from "./rules/print.ts";
 import { createRules, type Rules } from "./rules/rules.ts";
 import { automatonRule, choiceRule, PLAIN } from "./rules/text-rules.ts";
 import { UnsupportedSchema } from "./unsupported-schema.ts";
 
 /** Lines of GBNF, and the name of the rule of the whole text. */
-export type TextGrammar = Pick<PrintedRules, "rules" | "root">;
+export interface TextGrammar {
+  rules: string;
+  root: string;
+}
 
 /** Texts that match as a whole. Throws `UnsupportedSchema` with the keyword `pattern`: look-around, back-references, too many states. */
 export function patternGrammar(source: string, prefix: string): TextGrammar {
@@ -53,7 +56,7 @@ function automaton(language: TextLanguage): Dfa {
 }
 
 function printed(rules: Rules, root: number, prefix: string): TextGrammar {
-  const found = printRules(rules, root, prefix);
+  const found = printRules(rules, [root], prefix);
   if (found === undefined) throw new UnsupportedSchema("", "", "no text fits it");
-  return { rules: found.rules, root: found.root };
+  return { rules: found.rules, root: found.roots[0]! };
 }

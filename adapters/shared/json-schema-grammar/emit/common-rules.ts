@@ -1,7 +1,7 @@
 // Rules that each schema has: white space, characters of texts, numbers of any kind.
 import { ANY_CHARACTER, type CodePoints, complement, intersection } from "../regex/code-points.ts";
 import { characterClass } from "../rules/class.ts";
-import { literal, type Part, type Rules } from "../rules/rules.ts";
+import { literal, type GrammarPart, type Rules } from "../rules/rules.ts";
 import type { Spelling } from "../rules/text-rules.ts";
 
 export interface CommonRules {
@@ -12,6 +12,8 @@ export interface CommonRules {
   character: number;
   /** Characters in their one canonical spelling, up to the quotes behind the text. */
   spelling: Spelling;
+  /** Characters but some, in that spelling. */
+  allBut(characters: readonly string[]): GrammarPart[];
 }
 
 /** Deeper than any nesting is indented: unbounded, small models go on with spaces for ever. */
@@ -27,18 +29,31 @@ export function commonRules(rules: Rules): CommonRules {
     // Half of a pair is no character.
     ["[Dd] [89ABab]", hex, hex, '"\\\\u"', "[Dd] [C-Fc-f]", hex, hex],
   ]);
-  const character = rules.add([[characterClass(PLAIN_IN_JSON)], ['"\\\\"', '["\\\\/bfnrt]'], ['"\\\\u"', unit]]);
-  const escaped = rules.add(ESCAPED.map(([, spelled]) => [literal(spelled)]));
+  const character = rules.add([[PLAIN], ['"\\\\"', '["\\\\/bfnrt]'], ['"\\\\u"', unit]]);
+  const escaped = rules.add([
+    ['"\\\\"', '["\\\\bfnrt]'],
+    ['"\\\\u000"', "[0-7bef]"],
+    ['"\\\\u001"', "[0-9a-f]"],
+  ]);
   const spelling: Spelling = {
     of(set) {
+      if (set === ANY_CHARACTER) return [PLAIN, escaped];
       const plain = intersection(set, PLAIN_IN_JSON);
       const needed = ESCAPED.filter(([codePoint]) => set.some(([first, final]) => first <= codePoint && codePoint <= final));
-      const parts: Part[] = plain.length > 0 ? [characterClass(plain)] : [];
+      const parts: GrammarPart[] = plain.length > 0 ? [characterClass(plain)] : [];
       return [...parts, ...(needed.length === ESCAPED.length ? [escaped] : needed.map(([, spelled]) => literal(spelled)))];
     },
     end: ['"\\""'],
   };
-  return { gap, colon, character, spelling };
+  const allBut = (characters: readonly string[]): GrammarPart[] => {
+    const others = ESCAPED.filter(([codePoint]) => !characters.includes(String.fromCharCode(codePoint)));
+    const parts = others.length === ESCAPED.length ? [escaped] : others.map(([, spelled]) => literal(spelled));
+    return [
+      `[^\\x00-\\x1F\\x22\\x5C${characterClass(characters.map((character) => [character.codePointAt(0)!, character.codePointAt(0)!])).slice(1)}`,
+      ...parts,
+    ];
+  };
+  return { gap, colon, character, spelling, allBut };
 }
 
 const ESCAPED: [codePoint: number, spelled: string][] = [...Array(0x20).keys(), 0x22, 0x5c].map((codePoint) => [
@@ -54,3 +69,5 @@ const PLAIN_IN_JSON: CodePoints = intersection(
     [0x5c, 0x5c],
   ]),
 );
+
+const PLAIN = characterClass(PLAIN_IN_JSON);

@@ -14,16 +14,15 @@ const MOST_FRACTION_DIGITS = 16;
 const whole = (digits: number): Regex => any(range(0, 0), all(range(1, 9), repeat(DIGIT, 0, digits - 1)));
 
 /** Without "-0", which is 0 again. */
-export const integerRegex = (digits: number): Regex =>
-  any(range(0, 0), all(optional(MINUS), range(1, 9), repeat(DIGIT, 0, digits - 1)));
+const integer = (digits: number): Regex => any(range(0, 0), all(optional(MINUS), range(1, 9), repeat(DIGIT, 0, digits - 1)));
 
-export const plainNumberRegex = (digits: number): Regex =>
+const plainNumber = (digits: number): Regex =>
   all(optional(MINUS), whole(digits), optional(all(POINT, repeat(DIGIT, 1, MOST_FRACTION_DIGITS))));
 
 /** With an exponent that stays within what a double can hold. */
-export const anyNumberRegex = (digits: number): Regex =>
+const anyNumber = (digits: number): Regex =>
   any(
-    plainNumberRegex(digits),
+    plainNumber(digits),
     all(
       ...[optional(MINUS), DIGIT, optional(all(POINT, repeat(DIGIT, 1, MOST_FRACTION_DIGITS)))],
       ...[
@@ -41,6 +40,20 @@ export const anyNumberRegex = (digits: number): Regex =>
       any(repeat(DIGIT, 1, 2), all(range(1, 2), DIGIT, DIGIT), all(range(3, 3), range(0, 0), range(0, 7))),
     ),
   );
+
+/** The same tree for the same number of digits, so that its automaton is made once. */
+const memoized = (make: (digits: number) => Regex): ((digits: number) => Regex) => {
+  const known = new Map<number, Regex>();
+  return (digits) => {
+    const regex = known.get(digits) ?? make(digits);
+    if (digits <= 20) known.set(digits, regex);
+    return regex;
+  };
+};
+
+export const integerRegex = memoized(integer);
+export const plainNumberRegex = memoized(plainNumber);
+export const anyNumberRegex = memoized(anyNumber);
 
 /** At least the bound, of any sign. */
 export function numberFrom({ value, exclusive }: NumberBound): Regex {

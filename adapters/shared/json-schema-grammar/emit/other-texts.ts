@@ -1,6 +1,6 @@
 // Texts that are none of a list: a tree of their beginnings, left at the first character that none of them has.
-import { ANY_CHARACTER, type CodePoints, complement, intersection, union } from "../regex/code-points.ts";
-import type { Sequence } from "../rules/rules.ts";
+import { ANY_CHARACTER } from "../regex/code-points.ts";
+import { literal, type Sequence } from "../rules/rules.ts";
 import type { Emitter } from "./emitter.ts";
 
 /** The rule of such a text behind its first quotes, with the last ones. */
@@ -10,7 +10,7 @@ export function otherTextRule({ rules, common }: Emitter, texts: readonly string
   const sorted = [...texts].sort().map((text) => Array.from(text));
   const leave = (from: number, to: number, depth: number): number => {
     const alternatives: Sequence[] = [];
-    const taken: CodePoints[] = [];
+    const taken: string[] = [];
     let isListed = false;
     for (let i = from; i < to;) {
       const character = sorted[i]![depth];
@@ -18,14 +18,12 @@ export function otherTextRule({ rules, common }: Emitter, texts: readonly string
       while (until < to && sorted[until]![depth] === character) until++;
       if (character === undefined) isListed = true;
       else {
-        const codePoint = character.codePointAt(0)!;
-        taken.push([[codePoint, codePoint]]);
-        for (const part of of([[codePoint, codePoint]])) alternatives.push([part, leave(i, until, depth + 1)]);
+        taken.push(character);
+        alternatives.push([literal(JSON.stringify(character).slice(1, -1)), leave(i, until, depth + 1)]);
       }
       i = until;
     }
-    const others = intersection(ANY_CHARACTER, complement(union(...taken)));
-    alternatives.push(...of(others).map((part) => [part, free]));
+    alternatives.push(...common.allBut(taken).map((part) => [part, free]));
     if (!isListed) alternatives.push(end);
     return rules.add(alternatives);
   };

@@ -14,28 +14,37 @@ import { stringSequence } from "./string.ts";
 /** While they are made; those that are left when all are known are counted anew. */
 const MOST_MADE = 60_000;
 
-/** The rules of a value that fits one of the goals, and the number of its rule. */
-export function emitValue(reader: SchemaReader, goals: readonly Goal[]): { rules: Rules; root: number } {
+export interface ValueEmitter {
+  rules: Rules;
+  /** The rule of a value that fits one of the goals. */
+  emit(reader: SchemaReader, goals: readonly Goal[]): number;
+}
+
+/** Rules of values, for one schema or for many: what they have in common is written once. */
+export function createValueEmitter(): ValueEmitter {
   const rules = createRules();
-  const open: { rule: number; goal: Goal }[] = [];
-  const emitter: Emitter = {
-    ...{ rules, reader, common: commonRules(rules) },
-    value: (goal) =>
+  const common = commonRules(rules);
+  const emit = (reader: SchemaReader, goals: readonly Goal[]): number => {
+    const before = rules.bodies.length;
+    const open: { rule: number; goal: Goal }[] = [];
+    const value = (goal: Goal): number =>
       rules.once(`value ${goalKey(goal)}`, (rule) => {
         open.push({ rule, goal });
         return [];
-      }),
+      });
+    const emitter: Emitter = { rules, reader, common, value };
+    const root = goals.length === 1 ? value(goals[0]!) : rules.add(goals.map((goal) => [value(goal)]));
+    while (open.length > 0) {
+      const { rule, goal } = open.pop()!;
+      rules.define(
+        rule,
+        reader.alternatives(goal).flatMap((alternative) => sequences(emitter, alternative)),
+      );
+      if (rules.bodies.length - before > MOST_MADE) throw new UnsupportedSchema("", "", "it takes too many rules");
+    }
+    return root;
   };
-  const root = goals.length === 1 ? emitter.value(goals[0]!) : rules.add(goals.map((goal) => [emitter.value(goal)]));
-  while (open.length > 0) {
-    const { rule, goal } = open.pop()!;
-    rules.define(
-      rule,
-      reader.alternatives(goal).flatMap((alternative) => sequences(emitter, alternative)),
-    );
-    if (rules.bodies.length > MOST_MADE) throw new UnsupportedSchema("", "", "it takes too many rules");
-  }
-  return { rules, root };
+  return { rules, emit };
 }
 
 function sequences(emitter: Emitter, alternative: TypedAlternative): Sequence[] {

@@ -12,7 +12,18 @@ export interface TextLanguage {
 
 const MOST_STATES = 4_000;
 
-export function dfaOf({ matches, excludes = [] }: TextLanguage): Dfa {
+/** Automata of one expression alone, which formats and numbers without bounds have again and again. */
+const known = new WeakMap<Regex | Nfa, Dfa>();
+
+export function dfaOf(language: TextLanguage): Dfa {
+  const [only, ...others] = language.matches;
+  if (only === undefined || others.length > 0 || (language.excludes ?? []).length > 0) return makeDfa(language);
+  const dfa = known.get(only) ?? makeDfa(language);
+  known.set(only, dfa);
+  return dfa;
+}
+
+function makeDfa({ matches, excludes = [] }: TextLanguage): Dfa {
   const nfas = [...matches, ...excludes].map((part) => ("steps" in part ? part : nfaOf(part)));
   const symbols = symbolsOf(nfas);
   const parts = nfas.map((nfa) => determined(nfa, symbols));
@@ -58,7 +69,13 @@ function determined(nfa: Nfa, symbols: readonly CodePoints[]) {
     known.set(key, sets.length);
     return sets.push(states) - 1;
   };
-  const takenBy = nfa.steps.map((steps) => steps.map(({ set, to }) => ({ to, takes: membership(set, symbols) })));
+  const taken = new Map<CodePoints, boolean[]>();
+  const takes = (set: CodePoints): boolean[] => {
+    const known = taken.get(set) ?? membership(set, symbols);
+    taken.set(set, known);
+    return known;
+  };
+  const takenBy = nfa.steps.map((steps) => steps.map(({ set, to }) => ({ to, takes: takes(set) })));
   const first = stateOf(closure(nfa, [0], { start: true, end: false }));
   const ended = new Map<number, boolean>();
   return {
@@ -84,9 +101,9 @@ function determined(nfa: Nfa, symbols: readonly CodePoints[]) {
 
 /** Sets of characters that no edge tells apart: each is one symbol. */
 function symbolsOf(nfas: readonly Nfa[]): CodePoints[] {
-  const sets = new Map<string, CodePoints>();
-  for (const { steps } of nfas) for (const { set } of steps.flat()) sets.set(set.join(), set);
-  const members = [...sets.values()];
+  const sets = new Set<CodePoints>();
+  for (const { steps } of nfas) for (const leaving of steps) for (const { set } of leaving) sets.add(set);
+  const members = [...new Map(Array.from(sets, (set) => [set.join(), set])).values()];
   const borders: { at: number; set: number }[] = [];
   for (const [set, ranges] of members.entries())
     for (const [first, final] of ranges) borders.push({ at: first, set }, { at: final + 1, set });

@@ -75,14 +75,14 @@ export function nfaOf(regex: Regex): Nfa {
 
 /** The states that are reached without a character, sorted. */
 export function closure({ jumps }: Nfa, states: readonly number[], at: { start: boolean; end: boolean }): number[] {
-  const seen = new Set(states);
-  const pending = [...states];
-  while (pending.length > 0) {
-    for (const jump of jumps[pending.pop()!]!) {
+  const reached = [...new Set(states)];
+  const seen = new Set(reached);
+  for (let i = 0; i < reached.length; i++) {
+    for (const jump of jumps[reached[i]!]!) {
       if ((jump.at !== undefined && !at[jump.at]) || seen.has(jump.to)) continue;
       seen.add(jump.to);
-      pending.push(jump.to);
+      reached.push(jump.to);
     }
   }
-  return [...seen].sort((one, other) => one - other);
+  return reached.sort((one, other) => one - other);
 }

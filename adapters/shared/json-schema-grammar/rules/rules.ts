@@ -2,8 +2,8 @@
 // llama.cpp reads an unproductive rule without complaint, and a text of it never ends.
 
 /** A number is a rule; a text is a terminal in GBNF. */
-export type Part = number | string;
-export type Sequence = readonly Part[];
+export type GrammarPart = number | string;
+export type Sequence = readonly GrammarPart[];
 
 export interface Rules {
   /** A rule to be defined later, for one that leads back to itself. */
@@ -29,7 +29,11 @@ export function createRules(): Rules {
     reserve,
     define,
     add(alternatives) {
-      const key = `${alternatives.length}:${alternatives.map((sequence) => sequence.join(" ")).join(" | ")}`;
+      let key = "";
+      for (const sequence of alternatives) {
+        key += "|";
+        for (const part of sequence) key += ` ${part}`;
+      }
       const known = equal.get(key);
       if (known !== undefined) return known;
       const rule = reserve();
@@ -48,14 +52,13 @@ export function createRules(): Rules {
   };
 }
 
-/** A text in quotes, as GBNF reads it. */
-export function literal(text: string): string {
-  return `"${Array.from(text, (character) => escapeCharacter(character.codePointAt(0)!, '"')).join("")}"`;
-}
+/** A text in quotes, as GBNF reads it: NUL would cut the grammar. */
+export const literal = (text: string): string => `"${text.replace(TO_ESCAPE, escaped)}"`;
 
-/** NUL would cut the grammar, and brackets end a class. */
-export function escapeCharacter(codePoint: number, quotes: string): string {
-  if (codePoint < 0x20 || codePoint === 0x7f) return `\\x${codePoint.toString(16).padStart(2, "0").toUpperCase()}`;
-  const character = String.fromCodePoint(codePoint);
-  return character === "\\" || quotes.includes(character) ? `\\${character}` : character;
-}
+// eslint-disable-next-line no-control-regex
+const TO_ESCAPE = /[\u0000-\u001f"\\\u007f]/g;
+
+const escaped = (character: string): string =>
+  character === '"' || character === "\\"
+    ? `\\${character}`
+    : `\\x${character.charCodeAt(0).toString(16).padStart(2, "0").toUpperCase()}`;

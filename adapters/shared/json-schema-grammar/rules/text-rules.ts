@@ -2,12 +2,12 @@
 import type { Dfa } from "../regex/automaton.ts";
 import type { CodePoints } from "../regex/code-points.ts";
 import { characterClass } from "./class.ts";
-import { literal, type Part, type Rules, type Sequence } from "./rules.ts";
+import { literal, type GrammarPart, type Rules, type Sequence } from "./rules.ts";
 
 /** How characters of a text are written. */
 export interface Spelling {
   /** Alternatives for the characters of a set: at least one each, none in two ways. */
-  of(set: CodePoints): Part[];
+  of(set: CodePoints): GrammarPart[];
   /** What stands behind the text: it ends its rules, so that none of them may be empty. */
   end: Sequence;
 }
@@ -32,40 +32,34 @@ export function automatonRule(rules: Rules, { edges, ends }: Dfa, spelling: Spel
 }
 
 /** A long class stands once. */
-function named(rules: Rules, part: Part): Part {
+function named(rules: Rules, part: GrammarPart): GrammarPart {
   return typeof part === "string" && part.length > LONGEST_INLINE_CLASS ? rules.add([[part]]) : part;
 }
 
 /** The rule of one of some texts, as a tree of their beginnings: llama.cpp follows all alternatives of a flat list at each token. */
 export function choiceRule(rules: Rules, texts: readonly string[], end: Sequence): number {
-  const sorted = [...new Set(texts)].sort(byCodePoint).map((text) => Array.from(text));
+  // A pair of surrogates is one character, and is not cut in two.
+  const isPaired = texts.some((text) => /[\ud800-\udfff]/.test(text));
+  const sorted: (string | string[])[] = [...new Set(texts)].sort().map((text) => (isPaired ? Array.from(text) : text));
   const branch = (from: number, to: number, depth: number): number => {
     const alternatives: Sequence[] = [];
     for (let i = from; i < to;) {
-      const first = sorted[i]![depth];
-      if (first === undefined) {
-        alternatives.push(end);
-        i++;
-        continue;
-      }
+      const one = sorted[i]!;
+      const first = one[depth];
       let until = i + 1;
-      while (until < to && sorted[until]![depth] === first) until++;
-      let shared = depth + 1;
-      const [one, other] = [sorted[i]!, sorted[until - 1]!];
-      while (shared < one.length && one[shared] === other[shared]) shared++;
-      const beginning = literal(one.slice(depth, shared).join(""));
-      const ends = until === i + 1 && shared === one.length;
-      alternatives.push(ends ? [beginning, ...end] : [beginning, branch(i, until, shared)]);
+      if (first === undefined) alternatives.push(end);
+      else {
+        while (until < to && sorted[until]![depth] === first) until++;
+        const other = sorted[until - 1]!;
+        let shared = depth + 1;
+        while (shared < one.length && one[shared] === other[shared]) shared++;
+        const beginning = literal(typeof one === "string" ? one.slice(depth, shared) : one.slice(depth, shared).join(""));
+        const ends = until === i + 1 && shared === one.length;
+        alternatives.push(ends ? [beginning, ...end] : [beginning, branch(i, until, shared)]);
+      }
       i = until;
     }
     return rules.add(alternatives);
   };
   return branch(0, sorted.length, 0);
 }
-
-const byCodePoint = (one: string, other: string): number => {
-  const [left, right] = [Array.from(one), Array.from(other)];
-  for (let i = 0; i < left.length && i < right.length; i++)
-    if (left[i] !== right[i]) return left[i]!.codePointAt(0)! - right[i]!.codePointAt(0)!;
-  return left.length - right.length;
-};

@@ -14,10 +14,12 @@ export interface SchemaDocument {
 /** No scheme that a client's schema has is that of its root. */
 const ROOT = "root:/schema";
 
+/** Nodes of all documents are told apart: several may share their rules. */
+let lastId = 0;
+
 export function openDocument(schema: unknown): SchemaDocument {
   const nodes = new Map<unknown, SchemaNode>();
   const named = new Map<string, SchemaNode>();
-  let count = 0;
   const nodeOf = (schema: unknown, pointer: string, base: string): SchemaNode => {
     const known = nodes.get(schema);
     if (known !== undefined) return known;
@@ -25,7 +27,7 @@ export function openDocument(schema: unknown): SchemaDocument {
       throw new UnsupportedSchema(pointer, "", "a schema is an object, true or false");
     const id = isObject(schema) ? schema["$id"] : undefined;
     const own = typeof id === "string" && !id.startsWith("#") ? absolute(id, base) : base;
-    const node = { id: ++count, schema: schema as JsonSchema, pointer, base: own };
+    const node = { id: ++lastId, schema: schema as JsonSchema, pointer, base: own };
     if (isObject(schema)) {
       nodes.set(schema, node);
       if (own !== base) named.set(own.replace(/#$/, ""), node);

@@ -35,8 +35,7 @@ export function createHolds(alternativesOf: AlternativesOf): Holds {
         return typeof value === "number" && numberHolds(value, alternative);
       case "string": {
         if (typeof value !== "string") return false;
-        const length = Array.from(value).length;
-        if (length < alternative.min || length > alternative.max) return false;
+        if (!lengthHolds(value, alternative)) return false;
         return alternative.patterns.length === 0 || takes(dfaOf(patternLanguage(alternative)), value);
       }
       case "array":
@@ -47,6 +46,12 @@ export function createHolds(alternativesOf: AlternativesOf): Holds {
     }
   };
   return (value, alternatives) => alternatives.some((alternative) => holds(value, alternative, 0));
+}
+
+function lengthHolds(text: string, { min, max }: { min: number; max: number }): boolean {
+  if (min === 0 && max === Infinity) return true;
+  const length = Array.from(text).length;
+  return min <= length && length <= max;
 }
 
 function numberHolds(value: number, { integer, min, max, multiples }: NumberAlternative): boolean {

@@ -1,0 +1,41 @@
+// Grammars of many schemas at once, as the tools of a request are.
+import { createValueEmitter } from "./emit/value.ts";
+import { productiveRules } from "./rules/productive.ts";
+import type { KeywordPlace } from "./schema/alternatives.ts";
+import { openSchema, printGrammar, type SchemaGrammarOptions } from "./schema-grammar.ts";
+import { UnsupportedSchema } from "./unsupported-schema.ts";
+
+export interface SchemaGrammars {
+  /** Lines of GBNF for all of them: what they have in common stands once. */
+  rules: string;
+  /** By the schemas' order: the rule of the value, and what is passed over. */
+  values: { root: string; passed_over: KeywordPlace[] }[];
+}
+
+/** Throws as `schemaGrammar`; `onError` may name the schema that is at fault, and throws. */
+export function schemaGrammars(
+  schemas: readonly { schema: unknown; strict: boolean }[],
+  { prefix }: Pick<SchemaGrammarOptions, "prefix">,
+  onError: (error: UnsupportedSchema, index: number) => never = (error) => {
+    throw error;
+  },
+): SchemaGrammars {
+  const emitter = createValueEmitter();
+  const roots = schemas.map(({ schema, strict }, index) => {
+    try {
+      const opened = openSchema(schema, strict);
+      return { opened, root: emitter.emit(opened.reader, [[opened.document.root]]) };
+    } catch (error) {
+      if (error instanceof UnsupportedSchema) return onError(error, index);
+      throw error;
+    }
+  });
+  const productive = productiveRules(emitter.rules.bodies);
+  for (const [index, { root }] of roots.entries())
+    if (productive[root] === 0) onError(new UnsupportedSchema("", "", "no value satisfies it"), index);
+  const printed = printGrammar(emitter, roots, prefix);
+  return {
+    rules: printed.rules,
+    values: roots.map(({ opened }, index) => ({ root: printed.roots[index]!, passed_over: [...opened.passed_over.values()] })),
+  };
+}
