@@ -436,6 +436,8 @@ describe("the switch of a chat template", () => {
   const ALWAYS = { template_kwargs: [], template_thinking: true };
   const NEVER = { template_kwargs: [], template_thinking: false };
   const UNKNOWN = { template_kwargs: undefined, template_thinking: undefined };
+  /** Its words are those of thoughts, but it was loaded and has no markers. */
+  const SEEMING = { ...ALWAYS, template_abilities: { tool_calls: "native", reasoning: false, llama_cpp: "x" } } as const;
   const PLAIN = { ...QWEN, settings: { prompt_template: "{prompt}" } };
   type Row = [fields: Fields, template: Partial<Model>, kwargs: Fields | undefined, ignored: string | null, budget?: number];
   const OFF_BY: Fields[] = [
@@ -506,6 +508,7 @@ describe("the switch of a chat template", () => {
     [{ think: "low" }, GPT_OSS, { reasoning_effort: "low" }, null, 409],
     [{ reasoning_effort: "high" }, GRANITE, { thinking: true }, null, 1638],
     [{ reasoning_effort: "high" }, NEVER, undefined, "reasoning_effort"],
+    [{ reasoning_effort: "high" }, SEEMING, undefined, "reasoning_effort"],
     [{ think: "low", reasoning_effort: "high" }, GPT_OSS, { reasoning_effort: "low" }, "reasoning_effort", 409],
     [
       { reasoning_effort: "high", chat_template_kwargs: { reasoning_effort: "low" } },

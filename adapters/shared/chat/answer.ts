@@ -51,7 +51,11 @@ async function* think(
   const { markers, place, budget = Number.POSITIVE_INFINITY } = thoughts;
   if (place === "closed" || place === "in text") return undefined;
   let state = isThinking(place) ? "open" : yield* beginThoughts(markers, budget, phases, reader);
-  if (state === "none") return undefined;
+  if (state === "none") {
+    // Where thoughts are a part of their own, a text has a head of its own as well, which a grammar knows nothing of.
+    if (!free && markers.next !== undefined) yield* force(markers.skip, phases, reader);
+    return undefined;
+  }
   const left = Math.max(0, budget - phases.usage.completion_tokens);
   if (state === "open" && left > 0 && phases.left() > 0) {
     const { reason } = yield* speak(phases, reader, { stop: [markers.end], max_tokens: left });
@@ -60,10 +64,13 @@ async function* think(
   if (state === "open" && phases.left() < 1) return { reason: "length" };
   const end = endOfThoughts(markers, state === "skipped" ? place : "opened", false);
   const own_end = free ? markers.end : end.slice(Math.max(0, end.indexOf(markers.end)));
-  const forced = state === "ended" ? own_end : end;
-  phases.force(forced);
-  yield* reader.read({ text: forced });
+  yield* force(state === "ended" ? own_end : end, phases, reader);
   return undefined;
+}
+
+function* force(text: string, phases: Phases, reader: EventReader): Generator<ChatEvent> {
+  phases.force(text);
+  yield* reader.read({ text });
 }
 
 /** Whether an answer begins with thoughts, of which its prompt says nothing; `skipped`: there is no room for any. */

@@ -116,10 +116,11 @@ export function hidesThoughts({ reasoning, include_reasoning }: Switches): boole
  * What is known of a model's template. Where its header was not read yet, it may have any switch; Jan's plain templates have none, and an
  * adapter that brings its own model has no template.
  */
-export function templateOf({ template_kwargs, template_thinking = true, settings, files }: Model) {
+export function templateOf({ template_kwargs, template_abilities, template_thinking = true, settings, files }: Model) {
   const plain = settings.prompt_template !== undefined || files.length === 0;
   const names = plain ? [] : template_kwargs;
-  return { thinks: template_thinking && !plain, reads: (name: string): boolean => names?.includes(name) ?? true };
+  const thinks = template_abilities?.reasoning ?? template_thinking;
+  return { thinks: thinks && !plain, reads: (name: string): boolean => names?.includes(name) ?? true };
 }
 type Template = ReturnType<typeof templateOf>;
 
