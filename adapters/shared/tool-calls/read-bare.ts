@@ -46,6 +46,6 @@ function* takeKey(source: TextSource, quote: string): Waiting<string> {
 /** Nothing at all is how null is written. */
 function scalar(text: string): string {
   const word = text.trim();
-  if (word === "") return "null";
-  return JSON.stringify(parseLiteral(word) ?? (word === "None" ? null : word));
+  const value = word === "" ? null : parseLiteral(word);
+  return JSON.stringify(value === undefined ? word : value);
 }
