@@ -87,6 +87,7 @@ const LIST = [
   {
     name: "node-llama-cpp",
     capabilities: EMBEDDED.capabilities,
+    passedOver: EMBEDDED.passedOver,
     summary: "the embedded engine: llama.cpp as a library, one process a model",
     setting: true,
     pinnable: true,

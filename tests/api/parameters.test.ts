@@ -66,14 +66,14 @@ const HONOURED: Record<string, { value: unknown; asks: Fields; with?: Fields; by
   tool_choice: { value: "required", asks: { tool_choice: "required" }, with: { tools: [TOOL] }, by: ["llama-server"] },
   parallel_tool_calls: { value: false, asks: { parallel_tool_calls: false }, with: { tools: [TOOL] }, by: ["llama-server"] },
   response_format: {
-    ...{ value: { type: "json_object" }, asks: { response_format: { type: "json_object" } }, by: ["llama-server"] },
+    ...{ value: { type: "json_object" }, asks: { response_format: { type: "json_object" } } },
     neutral: [{ type: "text" }],
   },
-  logprobs: { value: true, asks: { logprobs: { top: 0 } }, by: ["llama-server"], neutral: [false] },
-  top_logprobs: { value: 3, asks: { logprobs: { top: 3 } }, with: { logprobs: true }, by: ["llama-server"] },
-  logit_bias: { value: { "5": 1 }, asks: { logit_bias: { "5": 1 } }, by: ["llama-server"] },
-  n: { value: 2, asks: { choices: { count: 2, at_once: 2 } }, by: [], neutral: [1] },
-  grammar: { value: 'root ::= "a"', asks: { grammar: 'root ::= "a"' }, by: ["llama-server"], neutral: [""] },
+  logprobs: { value: true, asks: { logprobs: { top: 0 } }, neutral: [false] },
+  top_logprobs: { value: 3, asks: { logprobs: { top: 3 } }, with: { logprobs: true } },
+  logit_bias: { value: { "5": 1 }, asks: { logit_bias: { "5": 1 } } },
+  n: { value: 2, asks: { choices: { count: 2, at_once: 2 } }, by: ["node-llama-cpp"], neutral: [1] },
+  grammar: { value: 'root ::= "a"', asks: { grammar: 'root ::= "a"' }, neutral: [""] },
   ...sampler("mirostat", 2),
   ...sampler("mirostat_tau", 4, { mirostat: 2 }),
   ...sampler("mirostat_eta", 0.2, { mirostat: 2 }),
@@ -96,7 +96,7 @@ const HONOURED: Record<string, { value: unknown; asks: Fields; with?: Fields; by
 
 function sampler(name: string, value: unknown, others: Fields = {}) {
   const samplers = Object.fromEntries(Object.entries({ ...others, [name]: value }).filter(([name]) => name !== "repeat_penalty"));
-  return { [name]: { value, asks: { samplers }, with: others, by: ["llama-server"] } };
+  return { [name]: { value, asks: { samplers }, with: others } };
 }
 
 // Other tests look at these, as no engine gets them.
