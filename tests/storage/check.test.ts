@@ -514,6 +514,17 @@ describe("links", () => {
     expect(await find()).toMatchObject([{ kind: "foreign", path: "weights/other" }]);
   });
 
+  test("a file of a model that is one is not followed, as a load does not follow it", async () => {
+    const { at, find } = await house();
+    const [model = ""] = readdirSync(at("weights"));
+    const [file = ""] = readdirSync(at(`weights/${model}`)).filter((name) => name.endsWith(".gguf"));
+    const outside = join(kept(mkdtempSync(join(tmpdir(), "ingle-outside-"))), file);
+    renameSync(at(`weights/${model}/${file}`), outside);
+    symlinkSync(outside, at(`weights/${model}/${file}`));
+    const reason = expect.stringContaining("is a link, which only the folder around it may be. Run ");
+    expect(await find()).toMatchObject([{ kind: "damaged", path: `weights/${model}/${file}`, reason, can_be_set_aside: false }]);
+  });
+
   test.each(["threads", "assistants", "models", "messages"])("%s that is one is not followed", async (name) => {
     const [outer, inner] = [await house(), await house()];
     outer.put(`${name}/theirs.txt`);

@@ -1,5 +1,5 @@
 // The weights in a data folder: whether they are what the records say, and whether a model owns them.
-import { stat } from "node:fs/promises";
+import { lstat, stat } from "node:fs/promises";
 import { isDeepStrictEqual } from "node:util";
 import { fileStamp } from "../../../models/file-stamp.ts";
 import type { Model } from "../../../models/manifest.ts";
@@ -35,7 +35,9 @@ export async function checkWeights(checked: CheckedFolder, { models, fetched }: 
     const place = `${WEIGHTS}/${encodeKey(id)}/${name}`;
     const file = path ?? checked.place(place);
     const note = notePath(checked.place(`${WEIGHTS}/${encodeKey(id)}`), name);
-    const fault = (await faultOf(file, size)) ?? (await damageOf(file, note, sha256, onHash && (() => onHash(id, name))));
+    const fault =
+      (await faultOf(file, size, path === undefined ? lstat : stat)) ??
+      (await damageOf(file, note, sha256, onHash && (() => onHash(id, name))));
     const remedy =
       path === undefined
         ? `Run "ingle ${shellWords(["pull", id])}".`
@@ -83,10 +85,11 @@ async function damageOf(path: string, place: string, sha256: string | undefined,
   return note === undefined || note.sha256 === expected ? undefined : `has the sha256 ${note.sha256} instead of ${expected}`;
 }
 
-/** Links are followed: weights may be on another disk. */
-async function faultOf(path: string, size: number | undefined): Promise<string | undefined> {
+/** As a load looks at it: a file that is used in place may be a link, one of ours lies in a folder that may be one. */
+async function faultOf(path: string, size: number | undefined, look: typeof stat): Promise<string | undefined> {
   try {
-    const there = await stat(path);
+    const there = await look(path);
+    if (there.isSymbolicLink()) return "is a link, which only the folder around it may be";
     if (!there.isFile()) return "is not a file";
     return size === undefined || size === there.size ? undefined : `has ${there.size} bytes instead of ${size}`;
   } catch (error) {
