@@ -259,6 +259,15 @@ test("pulling writes the weights, then the record with the time of installation"
   expect(readdirSync(join(data, "weights"))).toEqual(["org_2f_54iny"]);
 });
 
+test.each(["weights", "weights/tiny"])("where %s is a link to a disk that is not there, a pull says so", async (name) => {
+  await library.add(tiny("tiny"));
+  mkdirSync(join(data, name, ".."), { recursive: true });
+  symlinkSync(join(data, "nowhere"), join(data, name));
+  const error = await pull("tiny").catch((error) => error);
+  expect(error.message).toBe(`${join(data, name)} is a link that leads nowhere. Is that disk there?`);
+  expect([error.code, error.public_message]).toEqual(["download_failed", "The disk with the weights is not there."]);
+});
+
 test("pulling a whole model asks nobody", async () => {
   await library.add(tiny("tiny"));
   await pull("tiny");
