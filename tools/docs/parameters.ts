@@ -73,7 +73,7 @@ async function outcomeOf(name: string, adapter: RegisteredAdapter, more: Partial
 
 /** Whether a path is the parameter's, or within it. */
 export const isOf = (name: string, path: string): boolean =>
-  path === name || (path.startsWith(name) && /^[.[/]/.test(path.slice(name.length)));
+  path === name || (path.startsWith(name) && /^[.[/#]/.test(path.slice(name.length)));
 
 /** As the client has sent it, to a server that may know it. */
 async function isHandedOn(name: string, { answer }: PreparedChat): Promise<boolean> {
