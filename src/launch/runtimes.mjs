@@ -3,7 +3,7 @@
 import { accessSync, constants } from "node:fs";
 import { createRequire } from "node:module";
 import { devNull, homedir } from "node:os";
-import { delimiter, dirname, join, resolve } from "node:path";
+import { delimiter, dirname, isAbsolute, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isNodeThatFits } from "./node-version.mjs";
 
@@ -35,11 +35,15 @@ export function findRuntime(name) {
 export function runtimeEnv(name) {
   const { XDG_CACHE_HOME: given, NODE_COMPILE_CACHE: kept } = process.env;
   const home = homeFolder();
-  const cache = resolve((given || "~/.cache").replace(/^~(?=[/\\]|$)/, () => home ?? NO_HOME));
+  const named = (given || "~/.cache").replace(/^~(?=[/\\]|$)/, () => home ?? NO_HOME);
+  const cache = resolve(named);
   return {
     ...(home === undefined && { HOME: NO_HOME }),
     ...(given !== undefined && /^$|^~([/\\]|$)/.test(given) && { XDG_CACHE_HOME: cache }),
-    ...(name === "node" && !kept && { NODE_COMPILE_CACHE: join(cache, "ingle", "node") }),
+    ...(name === "node" && !kept && isAbsolute(named) && { NODE_COMPILE_CACHE: join(cache, "ingle", "node") }),
+    // A relative cache is refused by the program, and its runtime would make that folder before.
+    ...(name === "bun" && !isAbsolute(named) && { BUN_RUNTIME_TRANSPILER_CACHE_PATH: "0" }),
+    ...(name === "deno" && !isAbsolute(named) && { DENO_DIR: join(home ?? NO_HOME, ".cache/deno") }),
   };
 }
 

@@ -165,6 +165,14 @@ describe("each command reads the same path", () => {
     expect(readdirSync(cwd)).toEqual([]);
   }, 120_000);
 
+  test.each(["bun", "node", "deno"])("a relative cache is refused on %s, and nothing is made in it", async (name) => {
+    if (runtimes().find((runtime) => runtime.name === name)?.skip !== undefined) return;
+    const { cwd, ingle } = place();
+    const { code, stderr } = await ingle(["list"], { env: { XDG_CACHE_HOME: "cache", INGLE_RUNTIME: name } }, LAUNCHER);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('XDG_CACHE_HOME is "cache"')]);
+    expect(readdirSync(cwd)).toEqual([]);
+  });
+
   test("an empty HOME is none, on every runtime", async () => {
     const { cwd } = place();
     const env = { HOME: "", XDG_DATA_HOME: "", XDG_CACHE_HOME: cwd };
