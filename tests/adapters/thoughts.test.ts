@@ -88,6 +88,12 @@ for (const [name, adapter, skip] of ENGINES) {
       expect(ended.text).toBe(off.text);
     });
 
+    test("have no logprobs, nor has what is around them", async () => {
+      const { text, events } = await chat({ logprobs: { top: 0 } });
+      const logprobs = events.flatMap((event) => ("logprobs" in event ? (event.logprobs ?? []) : []));
+      expect(logprobs.map(({ token }) => token).join("")).toBe(text);
+    });
+
     test("may take the whole answer", async () => {
       const { thoughts, text, reason, usage } = await chat({ max_tokens: 3 });
       expect([text, reason, usage.reasoning_tokens]).toEqual(["", "length", 3]);

@@ -36,7 +36,10 @@ export function createEventReader({ thoughts }: AnswerPlan) {
       const pieces = thought_reader.read(said);
       if (thinking || thought_reader.thinking) reasoning_tokens = count ?? reasoning_tokens;
       if (thinking && !thought_reader.thinking) held = [];
-      return readPieces(pieces);
+      const events = readPieces(pieces);
+      // White space around thoughts is no part of the text.
+      if (!thought_reader.holds) held = [];
+      return events;
     },
     /** The rest of what was held back, once the answer has ended. */
     end: (): ChatEvent[] => (thought_reader === undefined ? [] : readPieces(thought_reader.rest())),

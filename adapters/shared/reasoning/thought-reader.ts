@@ -14,6 +14,8 @@ export interface ThoughtReader {
   rest(): ThoughtPiece[];
   /** Whether the text so far ends in thoughts. */
   readonly thinking: boolean;
+  /** Whether some of the text is held back; what is not was told, or is no part of the answer. */
+  readonly holds: boolean;
 }
 
 /** `start`: neither thoughts nor a text have begun. `over`: behind the mark that ends a text. */
@@ -129,6 +131,9 @@ export function createThoughtReader(markers: ThoughtMarkers, place: ThoughtPlace
     },
     get thinking() {
       return state === "thoughts";
+    },
+    get holds() {
+      return held !== "";
     },
   };
 }
