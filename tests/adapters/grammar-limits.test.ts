@@ -28,6 +28,12 @@ const times = (count: number, line: (i: number) => string, between = " "): strin
 const twice = (count: number, line: (i: number) => string): string =>
   `root ::= a0\na${count} ::= "x"\n${times(count, line, "\n")}`;
 
+/** As programs write the grammar of a JSON object with so many fields. */
+const record = (fields: number): string =>
+  `root ::= "{" ${times(fields, (i) => `p${i}`, ` "," `)} "}"\n` +
+  `${times(fields, (i) => `p${i} ::= "\\"key${i}\\":" ws (string | number)`, "\n")}\n` +
+  `ws ::= [ \\t\\n]{0,10}\nstring ::= "\\"" [^"]{0,50} "\\""\nnumber ::= [0-9]+`;
+
 describe("a grammar that costs too much is refused before a process is asked", () => {
   const COSTLY: Record<string, [grammar: string, reason: string]> = {
     "a maximum below its minimum": [`root ::= "a"{5,2}`, "maximum is below its minimum"],
@@ -49,6 +55,10 @@ describe("a grammar that costs too much is refused before a process is asked", (
     "the same behind a long text": [`root ::= "${"ab".repeat(500)}" x\nx ::= "a" x "b" | "a" x "c" | "d"`, "too many ways"],
     "the same behind a choice": [`root ::= [a-c]+ "!" | "d" x\nx ::= "a" x "b" | "a" x "c" | "d"`, "too many ways"],
     "thousands of alternatives": [`root ::= ${times(5_000, (i) => `"item${i}"`, " | ")}`, "too many ways"],
+    "the same behind rules that take all the time of the check": [
+      `${record(1_000)}\nhidden ::= "q" x\nx ::= "a" x "b" | "a" x "c" | "d"\n`.replace('"}"', 'hidden? "}"'),
+      "too many rules to be checked",
+    ],
     "a count that llama.cpp would take for none": [`root ::= "a"{0,2001}`, "more than 2000 times"],
     "counts that are long when written out": [`root ::= ${times(90, () => `"abc"{2000}`)}`, "more than 100000"],
     "too many rules": [`root ::= ${times(6_001, () => `("x")`)}`, "more than 6000 rules"],
@@ -87,6 +97,7 @@ ws ::= | " " | "\n" [ \t]{0,20}`,
     "words of some kinds": `root ::= (word [ ,]+)* word [.!?]\nword ::= [a-z]+ | [A-Z] [a-z]* | [0-9]+ | [a-zA-Z]+ "'" [a-z]+`,
     "words with a gap that may be left out": `root ::= ([a-z]+ " "?)+ "."`,
     "five gaps": `root ::= ${times(5, () => `[a-z ]*`, ` "," `)} [a-z ]* [a-z ]* [a-z ]* "."`,
+    "a record of 150 fields": record(150),
     "a token of the vocabulary": `root ::= <think> [^<]* </think> .+`,
     "thirty optional words": `root ::= ${times(30, (i) => `("word${i} ")?`)}`,
   };

@@ -1,6 +1,6 @@
 // The bounds of a grammar that a client has written: while an engine follows it, no other generation of the model goes on.
 import { AdapterError } from "../../adapter.ts";
-import { createGrammarBudget, refuseCostlyGrammar } from "./explore.ts";
+import { createGrammarBudget, refuseUncheckedGrammar } from "./explore.ts";
 import { GrammarError, parseGrammar } from "./gbnf.ts";
 
 /** In characters. */
@@ -13,7 +13,7 @@ export function checkGrammar(grammar: string, vocab_size: number): void {
   if (grammar.startsWith("%llguidance")) throw refused(`"grammar" is not in GBNF.`);
   if (grammar.trim() === "") throw refused(`"grammar" is empty.`);
   try {
-    refuseCostlyGrammar(parseGrammar(grammar), createGrammarBudget(vocab_size));
+    refuseUncheckedGrammar(parseGrammar(grammar), createGrammarBudget(vocab_size));
   } catch (error) {
     if (!(error instanceof GrammarError)) throw error;
     throw refused(`"grammar" cannot be honoured: ${error.message}.`);

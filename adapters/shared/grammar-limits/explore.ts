@@ -20,8 +20,8 @@ const MOST_PATHS_A_READING = 250;
 const MOST_WORK_A_CHARACTER = 20_000;
 /** A token is taken for so many letters and digits, or for a run of one other character: vocabularies have long ones. */
 const LETTERS_OF_A_TOKEN = 16;
-/** Stacks made for the grammars of one request, about 50 ms. One whose first texts cost more than that is not walked to its end. */
-const MOST_WORK = 100_000;
+/** Stacks made for the grammars of one request, about 50 ms. */
+const MOST_WORK = 250_000;
 /** What a step costs beside its stacks. */
 const STEP_WORK = 8;
 const LONGEST_TEXT = 48;
@@ -40,7 +40,14 @@ export const createGrammarBudget = (vocab_size: number): GrammarBudget => ({
   work: { left: MOST_WORK },
 });
 
-/** Throws `GrammarError` where a text begins that has too many readings, or a rule begins with itself. */
+/** Throws as `refuseCostlyGrammar` does, and where the budget is used up before each rule was walked: what is costly may stand behind. */
+export function refuseUncheckedGrammar(grammar: Grammar, budget: GrammarBudget): void {
+  refuseCostlyGrammar(grammar, budget);
+  if (budget.work.left > 0) return;
+  throw new GrammarError("it has too many rules to be checked: write fewer, or send a JSON Schema in response_format");
+}
+
+/** Throws `GrammarError` where a text is found that has too many readings, or a rule begins with itself. */
 export function refuseCostlyGrammar(grammar: Grammar, budget: GrammarBudget): void {
   refuseWideRules(grammar, budget);
   walk(grammar, grammar.root, budget);
