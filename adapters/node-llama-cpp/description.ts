@@ -3,7 +3,7 @@ import type { Adapter, Capability } from "../adapter.ts";
 import { checkSamplers } from "./sampler-settings.ts";
 
 const CAPABILITIES_OF_ENGINE = [
-  ...(["response_format", "patterns", "grammar", "logprobs", "logit_bias", "samplers", "choices"] as const),
+  ...(["tools", "response_format", "patterns", "grammar", "logprobs", "logit_bias", "samplers", "choices"] as const),
 ] satisfies Capability[];
 
 export const ABOUT = {

@@ -63,9 +63,9 @@ const HONOURED: Record<string, { value: unknown; asks: Fields; with?: Fields; by
   continue_final_message: { value: false, asks: { continue_final_message: false }, with: { messages: BEGUN } },
   add_generation_prompt: { value: true, asks: { continue_final_message: false }, with: { messages: BEGUN } },
   cache_prompt: { value: false, asks: { cache_prompt: false }, neutral: [true] },
-  tools: { value: [TOOL], asks: { tools: [TOOL] }, by: ["llama-server"], neutral: [[]] },
-  tool_choice: { value: "required", asks: { tool_choice: "required" }, with: { tools: [TOOL] }, by: ["llama-server"] },
-  parallel_tool_calls: { value: false, asks: { parallel_tool_calls: false }, with: { tools: [TOOL] }, by: ["llama-server"] },
+  tools: { value: [TOOL], asks: { tools: [TOOL] }, neutral: [[]] },
+  tool_choice: { value: "required", asks: { tool_choice: "required" }, with: { tools: [TOOL] } },
+  parallel_tool_calls: { value: false, asks: { parallel_tool_calls: false }, with: { tools: [TOOL] } },
   response_format: {
     ...{ value: { type: "json_object" }, asks: { response_format: { type: "json_object" } } },
     neutral: [{ type: "text" }],

@@ -2,6 +2,7 @@
 import type { ChatEvent, ChatRequest, Engine } from "../../adapter.ts";
 import type { ModelPrompts } from "../../prompts.ts";
 import type { TokenEngine, TokenRequest } from "../../token-engine.ts";
+import { withPromptedTools } from "../tool-calls/prompted-tools.ts";
 import { answer, type AnswerEnd } from "./answer.ts";
 import { isPlain } from "./answer-plan.ts";
 import { choices, finishOf } from "./choices.ts";
@@ -14,7 +15,8 @@ export function createChat(engine: TokenEngine, prompts: ModelPrompts): Engine["
 
   return async function* chat(request, signal) {
     await tryGrammar(request, prompts, signal);
-    const prompt = await prompts.render(request, engine.context_length, signal);
+    const readable = withPromptedTools(withoutTools(request), prompts.template);
+    const prompt = await prompts.render(readable, engine.context_length, signal);
     const plan = planAnswer(request, prompts.template, prompt.tail);
     const tokens = tokenRequest(request, await tokenizer.promptTokens(prompt, signal));
     if (isPlain(plan) && request.choices === undefined) return yield* plainChat(engine, tokens, signal);
@@ -30,6 +32,13 @@ export function createChat(engine: TokenEngine, prompts: ModelPrompts): Engine["
     const ends = yield* choices({ ...counts, begin, generate: engine.generate, leave: () => left.abort() });
     yield finishOf(ends);
   };
+}
+
+/** Tools that cannot be called are no part of the prompt. */
+function withoutTools(request: ChatRequest): ChatRequest {
+  if (request.tool_choice !== "none") return request;
+  const { tools: _, tool_choice: __, ...rest } = request;
+  return rest;
 }
 
 /** One answer whose text is what the engine says. */

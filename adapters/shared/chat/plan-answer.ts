@@ -3,20 +3,49 @@ import type { ChatRequest } from "../../adapter.ts";
 import type { ModelPrompts, TemplateFacts } from "../../prompts.ts";
 import { checkGrammar } from "../grammar-limits/check-grammar.ts";
 import { thoughtPlace, thoughtTokens } from "../reasoning/thought-place.ts";
-import type { AnswerPlan } from "./answer-plan.ts";
+import { callGrammar } from "../tool-calls/call-grammar.ts";
+import { PROMPTED_SYNTAX } from "../tool-calls/prompted-syntax.ts";
+import type { AnswerPlan, CallsPlan } from "./answer-plan.ts";
 import { textConstraint } from "./text-constraint.ts";
 
 /** `tail`: that of the prompt. Throws `AdapterError` `unsupported_schema`. */
-export function planAnswer(request: ChatRequest, { thoughts: markers }: TemplateFacts, tail: string): AnswerPlan {
+export function planAnswer(request: ChatRequest, template: TemplateFacts, tail: string): AnswerPlan {
   const { stop, reasoning_budget: budget } = request;
+  const { thoughts: markers } = template;
   const thoughts = markers && { markers, place: thoughtPlace(request, tail, markers), budget };
+  const calls = planCalls(request, template);
   const constraint = textConstraint(request);
-  const grammar = constraint === undefined ? request.grammar : `root ::= ${constraint.root}\n${constraint.rules}`;
   return {
-    ...{ stop, thoughts, grammar },
-    shown_tokens: markers === undefined ? [] : thoughtTokens(markers),
+    ...{ stop, thoughts, calls, grammar: textGrammar(request, calls) },
+    shown_tokens: [...(markers ? thoughtTokens(markers) : []), ...(calls?.syntax.special_tokens ?? [])],
     failure: constraint?.failure,
   };
+}
+
+function planCalls(
+  { tools, tool_choice, parallel_tool_calls }: ChatRequest,
+  { calls: syntax = PROMPTED_SYNTAX }: TemplateFacts,
+): CallsPlan | undefined {
+  if (tools === undefined || tool_choice === "none") return undefined;
+  const options = { tool_choice, parallel_tool_calls: parallel_tool_calls ?? syntax.parallel };
+  return {
+    ...{ syntax, tools },
+    forced: tool_choice === "required" || typeof tool_choice === "object",
+    grammarBehind(behind) {
+      const { rules, root } = callGrammar(syntax, tools, { ...options, behind });
+      return `root ::= ${root}\n${rules}`;
+    },
+  };
+}
+
+/** Undefined where the text is free. */
+function textGrammar(request: ChatRequest, calls: CallsPlan | undefined): string | undefined {
+  const constraint = textConstraint(request);
+  if (constraint === undefined) return request.grammar;
+  const text = `${constraint.root}\n${constraint.rules}`;
+  if (calls === undefined) return `root ::= ${text}`;
+  // The model says what was asked for, or calls tools.
+  return `root ::= calls | ${text}\n${calls.grammarBehind("").replace(/^root/, "calls")}`;
 }
 
 /** A client's grammar is a stranger's program, too. Throws `AdapterError` `request_refused`. */

@@ -7,7 +7,8 @@ export const PROMPTED_SYNTAX: CallSyntax = {
   call: ['<tool_call>\n{"name": "', { part: "name" }, '", "arguments": ', { part: "arguments" }, "}\n</tool_call>"],
   between: "\n",
   close: "",
-  parallel: true,
+  // A model that was not made for tools repeats a call for as long as it may.
+  parallel: false,
   ids: "call_",
   arguments: { style: "json" },
   special_tokens: [],
