@@ -1,10 +1,11 @@
 // The grammar of the calls of an answer.
 import { LRUCache } from "lru-cache";
-import { AdapterError, type ChatRequest, type Tool } from "../../adapter.ts";
+import type { ChatRequest, Tool } from "../../adapter.ts";
 import type { CallPart, CallSyntax } from "../../call-syntax.ts";
-import { argumentGrammars } from "./argument-grammars.ts";
+import { argumentRule } from "./argument-rule.ts";
 import { endsOf, headsOf, isValue, textsOf } from "./call-parts.ts";
-import { choice, sequence, textPart, withoutDoubles } from "./grammar-lines.ts";
+import { choice, sequence, textPart } from "./rule-parts.ts";
+import { createGrammarParts, tooLong } from "./grammar-parts.ts";
 import { nameRules } from "./name-rules.ts";
 
 export interface CallGrammarOptions extends Pick<ChatRequest, "tool_choice" | "parallel_tool_calls"> {
@@ -13,7 +14,7 @@ export interface CallGrammarOptions extends Pick<ChatRequest, "tool_choice" | "p
 }
 
 export interface CallGrammar {
-  /** Lines of GBNF, whose names begin with `call`. */
+  /** Lines of GBNF, whose names begin with `call-`, `c-` and `v-`: short ones, as many tools have many rules. */
   rules: string;
   /** The name of the rule of all calls. */
   root: string;
@@ -46,20 +47,21 @@ function makeGrammar(syntax: CallSyntax, tools: readonly Tool[], options: CallGr
   const chosen = tools
     .map((tool, index) => ({ tool, index }))
     .filter(({ tool }) => named === undefined || tool.function.name === named);
-  const { lines, values } = argumentGrammars(syntax, chosen);
+  const made = createGrammarParts();
   const [more, last] = endsOf(syntax);
   const single = named !== undefined || !parallel_tool_calls || more.length === 0;
 
-  const calls = chosen.map(({ tool }, at) => ({
+  const calls = chosen.map(({ tool, index }) => ({
     name: tool.function.name,
-    rest: behindName(syntax, tool.function.name, values[at]!.root),
+    rest: behindName(syntax, tool.function.name, argumentRule(syntax.arguments, tool, index, made)),
   }));
+  const { lines, passed_over } = made.finish();
   const [, ...parts] = syntax.call;
   const before = parts.slice(
     0,
     parts.findIndex((part) => isValue(part) && part.part === "name"),
   );
-  const all = [
+  const rules = [
     `call-all ::= ${sequence("call-begin", "call-one", ...(single ? [] : ["call-more*"]), textPart(last))}`,
     `call-begin ::= ${choice(beginnings(syntax, behind))}`,
     ...(single ? [] : [`call-more ::= ${sequence(`(${choice(more.map((text) => textPart(text) || '""'))})`, "call-one")}`]),
@@ -68,10 +70,9 @@ function makeGrammar(syntax: CallSyntax, tools: readonly Tool[], options: CallGr
     `call-id ::= ${syntax.ids === "nine" ? `${ID}`.repeat(9).replaceAll("][", "] [") : `${ID}{1,40}`}`,
     "call-number ::= [0-9]{1,4}",
     ...lines,
-  ];
-  const rules = withoutDoubles(all, new Set(["call-all"])).join("\n");
+  ].join("\n");
   if (rules.length > LONGEST) throw tooLong();
-  return { rules, root: "call-all", passed_over: values.flatMap(({ passed_over }) => passed_over) };
+  return { rules, root: "call-all", passed_over };
 }
 
 const ID = "[A-Za-z0-9]";
@@ -96,9 +97,4 @@ function partOf(part: CallPart, name = "", given = ""): string {
   }
   if (part.part === "name") return textPart(name);
   return part.part === "arguments" ? given : `call-${part.part}`;
-}
-
-function tooLong(): AdapterError {
-  const message = `The grammar of these tools has more than ${LONGEST / 1024} KiB. Send fewer of them, or smaller schemas.`;
-  return new AdapterError("request_refused", message, { param: "tools" });
 }

@@ -2,13 +2,13 @@
 // objects, beyond the types and names of their parts, is passed over.
 import type { ArgumentSyntax, ValueKind } from "../../call-syntax.ts";
 import { objectShape } from "../json-schema-grammar/object-shape.ts";
-import type { SchemaGrammar } from "../json-schema-grammar/schema-grammar.ts";
-import { textWithout } from "../json-schema-grammar/text-grammars.ts";
+import { schemaGrammar } from "../json-schema-grammar/schema-grammar.ts";
 import { UnsupportedSchema } from "../json-schema-grammar/unsupported-schema.ts";
-import { choice, sequence, textPart } from "./grammar-lines.ts";
+import { choice, sequence, textPart } from "./rule-parts.ts";
 import { type LooseNotation, notationOf } from "./loose-notation.ts";
+import type { GrammarParts, PlacedSchema } from "./grammar-parts.ts";
 import { memberRules } from "./member-rules.ts";
-import { createRuleList, type RuleList } from "./rule-list.ts";
+import type { RuleList } from "./rule-list.ts";
 import { isObject, resolveRef, schemaKinds } from "./schema-kinds.ts";
 import { FURTHER_KEY } from "./entry-grammar.ts";
 
@@ -18,34 +18,37 @@ const HELD = new Set([
   ...["type", "properties", "required", "items", "enum", "const", "anyOf", "oneOf", "allOf", "$ref", "additionalProperties"],
   ...["$defs", "definitions", "$schema", "$id", "$comment", "title", "description", "default", "examples", "deprecated"],
   ...["readOnly", "writeOnly", "strict", "nullable"],
-  // What binds texts and numbers is held as anywhere else.
-  ...["pattern", "minLength", "maxLength", "format", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"],
 ]);
 
-export function looseGrammar(
-  form: LooseSyntax,
-  root: object,
-  { strict, prefix }: { strict: boolean; prefix: string },
-): SchemaGrammar {
-  const rules = createRuleList(prefix);
+/** What binds texts and numbers is held as anywhere else. */
+const BOUNDS = new Set([
+  ...["pattern", "minLength", "maxLength", "format"],
+  ...["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"],
+]);
+const SCALARS: readonly ValueKind[] = ["string", "number", "boolean", "null"];
+
+/** Throws `UnsupportedSchema`. */
+export function looseRule(form: LooseSyntax, placed: PlacedSchema, parts: GrammarParts): string {
+  const { rules } = parts;
+  const { strict, tool } = placed;
+  const root = placed.schema as Record<string, unknown>;
+  // A schema that no value fits would never end, and a reference may lead nowhere.
+  schemaGrammar(root, { strict: false, prefix: "any" });
   const notation = notationOf(form);
-  const passed_over: SchemaGrammar["passed_over"] = [];
   const known = new Map<unknown, string>();
-  const scalar = (schema: Record<string, unknown>, kind: string): string => {
-    const { properties, passed_over: further } = objectShape(
-      { properties: { v: { ...schema, type: whole(schema) && kind === "number" ? "integer" : kind } } },
-      { strict },
-    );
-    passed_over.push(...further);
-    const { any_text, text, value } = properties[0]!;
-    if (kind !== "string") return rules.include(value(rules.name()));
-    const { text_begin, text_end } = notation;
-    const made = any_text ? textWithout(text_end, rules.name()) : text(text_end, rules.name())!;
-    return rules.add(sequence(textPart(text_begin), rules.include(made), textPart(text_begin)));
+
+  const scalar = (schema: Record<string, unknown>, kind: ValueKind): string => {
+    const bounds = Object.entries(schema).filter(([keyword]) => BOUNDS.has(keyword));
+    const type = kind === "number" && isWhole(schema) ? "integer" : kind;
+    const own = { ...Object.fromEntries(bounds), type };
+    if (kind !== "string") return parts.value({ ...placed, schema: own });
+    const around = textPart(notation.text_begin);
+    if (bounds.length === 0) return sequence(around, parts.text(notation.text_end), around);
+    const shape = objectShape({ properties: { text: own } }, { strict });
+    for (const { keyword } of shape.passed_over) parts.passOver(tool, "", keyword);
+    return sequence(around, rules.include(shape.properties[0]!.text(notation.text_end, rules.name())!), around);
   };
-  let any: string | undefined;
-  const anyValue = (): string =>
-    (any ??= rules.add(choice(["string", "number", "boolean", "null"].map((kind) => scalar({}, kind)))));
+  const anyValue = (): string => `(${choice(SCALARS.map((kind) => scalar({}, kind)))})`;
 
   const valueRule = (schema: unknown, pointer: string): string => {
     if (!isObject(schema) || Object.keys(schema).length === 0) return anyValue();
@@ -58,9 +61,9 @@ export function looseGrammar(
 
   const bodyOf = (schema: Record<string, unknown>, pointer: string): string => {
     for (const keyword of Object.keys(schema)) {
-      if (HELD.has(keyword)) continue;
+      if (HELD.has(keyword) || BOUNDS.has(keyword)) continue;
       if (strict) throw new UnsupportedSchema(pointer, keyword, "the calls of this model are not written as JSON");
-      passed_over.push({ pointer, keyword });
+      parts.passOver(tool, pointer, keyword);
     }
     const { $ref, anyOf, oneOf, allOf } = schema;
     if (typeof $ref === "string") {
@@ -101,8 +104,7 @@ export function looseGrammar(
     });
   };
 
-  const root_rule = valueRule(root, "");
-  return { rules: rules.lines.join("\n"), root: root_rule, passed_over };
+  return valueRule(root, "");
 }
 
 function listRule(rules: RuleList, { list }: LooseNotation, item: string): string {
@@ -111,8 +113,11 @@ function listRule(rules: RuleList, { list }: LooseNotation, item: string): strin
   return rules.add(sequence(textPart(list.begin), `(${one} (${more})*)?`, textPart(list.end)));
 }
 
-const whole = ({ type }: Record<string, unknown>): boolean =>
-  [type].flat().includes("integer") && ![type].flat().includes("number");
+/** Whole numbers are a kind of their own in schemas alone. */
+function isWhole({ type }: Record<string, unknown>): boolean {
+  const types = [type].flat();
+  return types.includes("integer") && !types.includes("number");
+}
 
 function mergeAll(parts: readonly unknown[], root: object): Record<string, unknown> {
   const merged: Record<string, unknown> = {};

@@ -1,6 +1,6 @@
 // How values are written in notations that are not JSON.
 import type { ArgumentSyntax } from "../../call-syntax.ts";
-import { textPart } from "./grammar-lines.ts";
+import { textPart } from "./rule-parts.ts";
 import type { Members } from "./member-rules.ts";
 import { ITEM } from "./read-elements.ts";
 import { isObject } from "./schema-kinds.ts";

@@ -1,5 +1,5 @@
 // Members of an object one after the other, those that are not required perhaps.
-import { choice, sequence, textPart } from "./grammar-lines.ts";
+import { choice, sequence, textPart } from "./rule-parts.ts";
 import type { RuleList } from "./rule-list.ts";
 
 export interface Members {

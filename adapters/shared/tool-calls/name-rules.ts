@@ -1,5 +1,5 @@
 // A choice of names as a tree, so that the sampler compares a token with few of them.
-import { sequence, textPart } from "./grammar-lines.ts";
+import { sequence, textPart } from "./rule-parts.ts";
 
 interface Named {
   name: string;

@@ -78,14 +78,18 @@ export function* takeUntil(source: TextSource, ends: readonly string[]): Waiting
 /** Reads out a JSON text of all before the first of the ends, and answers with that end, which is read as well. */
 export function* readText(source: TextSource, ends: readonly string[]): TextReading<string> {
   yield '"';
+  // Half of a character would be written as an escape of its own.
+  let half = "";
   const reading = readUntil(source, ends);
   for (;;) {
     const { done, value } = reading.next();
     if (done) {
-      yield '"';
+      yield `${JSON.stringify(half).slice(1, -1)}"`;
       return value;
     }
-    yield value === undefined ? undefined : JSON.stringify(value).slice(1, -1);
+    const text = half + (value ?? "");
+    half = value === undefined ? half : /[\uD800-\uDBFF]?$/.exec(text)![0];
+    yield value === undefined ? undefined : JSON.stringify(text.slice(0, text.length - half.length)).slice(1, -1);
   }
 }
 

@@ -1,17 +1,35 @@
 // The schema of a tool's arguments.
 import type { Tool } from "../../adapter.ts";
+import { subschemasOf } from "../json-schema-grammar/schema/subschemas.ts";
 import { isObject } from "./schema-kinds.ts";
+
+/** A tool without parameters takes none. */
+const NONE = { type: "object", additionalProperties: false };
 
 /** Keywords that may name further properties. */
 const FURTHER = ["additionalProperties", "unevaluatedProperties", "patternProperties", "allOf", "anyOf", "oneOf", "$ref", "if"];
 
 /**
- * A tool without parameters takes none. An object takes the properties that its schema names: a function rarely knows what to do with others, and
- * small models make some up.
+ * The schema with its objects closed where it says nothing of further properties: what a function does not name it rarely knows what to do with,
+ * and small models make some up.
  */
 export function parametersOf({ function: { parameters } }: Tool): object {
-  if (parameters === undefined || Object.keys(parameters).length === 0) return { type: "object", additionalProperties: false };
-  const { properties } = parameters as Record<string, unknown>;
-  const closed = isObject(properties) && !FURTHER.some((keyword) => keyword in parameters);
-  return closed ? { type: "object", ...parameters, additionalProperties: false } : { type: "object", ...parameters };
+  if (parameters === undefined || Object.keys(parameters).length === 0) return NONE;
+  const whole = { type: "object", ...parameters };
+  const copy = structuredClone(whole) as Record<string, unknown>;
+  const objects: Record<string, unknown>[] = [];
+  const pending: unknown[] = [copy];
+  while (pending.length > 0) {
+    const schema = pending.pop();
+    if (!isObject(schema)) continue;
+    const { properties, allOf } = schema;
+    // Parts of an object that is described in several places permit what stands in the others.
+    const split =
+      (Array.isArray(allOf) && allOf.length > 1) || (properties !== undefined && ("$ref" in schema || "allOf" in schema));
+    if (split) return whole;
+    if (isObject(properties) && !FURTHER.some((keyword) => keyword in schema)) objects.push(schema);
+    for (const [, part] of subschemasOf(schema)) pending.push(part);
+  }
+  for (const schema of objects) schema["additionalProperties"] = false;
+  return copy;
 }
