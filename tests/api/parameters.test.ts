@@ -328,6 +328,11 @@ describe("with another server", () => {
   });
 });
 
+test("a refusal says what to send instead, where there is something", async () => {
+  const { error } = await send({ ebnf: 'root ::= "a"' }, EMBEDDED);
+  expect(error).toMatchObject({ param: "ebnf", message: expect.stringContaining('Send it in GBNF, as "grammar".') });
+});
+
 describe("a parameter with two names", () => {
   test.each([
     [{ repetition_penalty: 1.1, repeat_penalty: 1.1 }, undefined],

@@ -55,7 +55,14 @@ function optionsOf({ stream_options }: JsonObject): [string, unknown][] {
   return Object.entries(stream_options).flatMap(([name, value]) => (value == null ? [] : [[`stream_options.${name}`, value]]));
 }
 
+/** What does the same, where there is something. */
+const INSTEAD: Record<string, string> = {
+  ...{ ebnf: 'Send it in GBNF, as "grammar".', guided_grammar: 'Send it in GBNF, as "grammar".', best_of: 'Send "n" instead.' },
+  ...{ system: 'Send it as a message of the role "system".', system_prompt: 'Send it as a message of the role "system".' },
+  ...{ images: "Send each as a part of a message, of type image_url.", options: "Send its fields beside the others." },
+};
+
 function refused(name: string, by_engine: boolean): Error {
   const what = by_engine ? "is not supported by this model's engine" : "cannot be honoured by any engine here";
-  return invalidValue(`"${name}" ${what}. Leave it out.`, name, "unsupported_parameter");
+  return invalidValue(`"${name}" ${what}. ${INSTEAD[name] ?? "Leave it out."}`, name, "unsupported_parameter");
 }
