@@ -14,7 +14,8 @@ import { fakeAdapter } from "../support/fake-adapter.ts";
 import { FORMS } from "../support/rendered-prompts.ts";
 
 type Fields = Record<string, unknown>;
-const WITHOUT_SAMPLERS = { ...EMBEDDED, capabilities: () => [] };
+/** An engine that does nothing beside plain chat. */
+const INCAPABLE = { ...EMBEDDED, capabilities: () => [] };
 const ENGINES = { "llama-server": LLAMA_SERVER, "node-llama-cpp": EMBEDDED };
 
 /** The answer to a request with these fields, and what reached the engine. */
@@ -585,10 +586,10 @@ describe("values that ask for nothing", () => {
   });
 
   test("are tools that may not be called, and functions likewise", async () => {
-    const plain = await engineAsked({}, EMBEDDED);
-    expect(await engineAsked({ tools: [TOOL], tool_choice: "none" }, EMBEDDED)).toEqual(plain);
-    expect(await engineAsked({ functions: [{ name: "f" }], function_call: "none" }, EMBEDDED)).toEqual(plain);
-    expect(await engineAsked({ tool_choice: "none", parallel_tool_calls: true }, EMBEDDED)).toEqual(plain);
+    const plain = await engineAsked({}, INCAPABLE);
+    expect(await engineAsked({ tools: [TOOL], tool_choice: "none" }, INCAPABLE)).toEqual(plain);
+    expect(await engineAsked({ functions: [{ name: "f" }], function_call: "none" }, INCAPABLE)).toEqual(plain);
+    expect(await engineAsked({ tool_choice: "none", parallel_tool_calls: true }, INCAPABLE)).toEqual(plain);
   });
 
   test("are settings of a sampler that is off, with the record's penalties too", async () => {
@@ -601,9 +602,9 @@ describe("values that ask for nothing", () => {
       repeat_last_n: -1,
     };
     const more = { dry_penalty_last_n: -1, dry_sequence_breakers: ["x"], dynatemp_exponent: 1, min_keep: 0, mirostat: 0 };
-    const plain = await engineAsked({}, WITHOUT_SAMPLERS);
-    expect(await engineAsked({ ...tuning, ...more, frequency_penalty: 0 }, WITHOUT_SAMPLERS)).toEqual(plain);
-    const { error } = await send({ repeat_last_n: 64 }, WITHOUT_SAMPLERS, { parameters: { frequency_penalty: 1 } });
+    const plain = await engineAsked({}, INCAPABLE);
+    expect(await engineAsked({ ...tuning, ...more, frequency_penalty: 0 }, INCAPABLE)).toEqual(plain);
+    const { error } = await send({ repeat_last_n: 64 }, INCAPABLE, { parameters: { frequency_penalty: 1 } });
     expect(error).toMatchObject({ param: "repeat_last_n", code: "unsupported_parameter" });
   });
 
