@@ -63,6 +63,12 @@ const ANSWERS: [what: string, ThoughtMarkers, ThoughtPlace, answer: string, thou
   ["thoughts that go on", QWEN, "in thoughts", " and\n so on.\n</think>\n\nYes.", " and\n so on.", "Yes."],
   ["a text that goes on", QWEN, "in text", " and\n so on", "", " and\n so on"],
   ["channels", GPT_OSS, "not said", `<|channel|>analysis<|message|>Hm.${GPT_OSS.close}Yes.`, "Hm.", "Yes."],
+  [
+    "a call in a channel of texts",
+    ...([GPT_OSS, "not said"] as const),
+    "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>commentary to=functions.",
+    ...(["Hm.", "to=functions."] as const),
+  ],
   ["a channel of a text alone", GPT_OSS, "not said", "<|channel|>final<|message|>Yes.", "", "Yes."],
   [
     "a text between channels",

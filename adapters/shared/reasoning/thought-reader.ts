@@ -21,13 +21,18 @@ export interface ThoughtReader {
 /** `start`: neither thoughts nor a text have begun. `over`: behind the mark that ends a text. */
 type State = "start" | "thoughts" | "text" | "over";
 
+const CHANNEL = /^<\|channel\|>\w+(?=<\|message\|>$)/;
+
 export function createThoughtReader(markers: ThoughtMarkers, place: ThoughtPlace): ThoughtReader {
   const { begin, end, next, text_begins = [], text_end } = markers;
   const heads: [mark: string, then: State][] = [
     [begin, "thoughts"],
     ...text_begins.map((mark): [string, State] => [mark, "text"]),
+    // A call may be in a channel of texts: its recipient stands where the head of a text ends.
+    ...text_begins.flatMap((mark) => CHANNEL.exec(mark) ?? []).map((mark): [string, State] => [mark, "start"]),
     ...[end, ...(next ? [next] : [])].map((mark): [string, State] => [mark, "start"]),
   ];
+  heads.sort(([one], [other]) => other.length - one.length);
   // A beginning that is a plain sentence is one where an answer begins, and nowhere else.
   const again = next === undefined && /^[<[]/.test(begin) ? begin : undefined;
   const part_end = next && end + next;
@@ -73,13 +78,15 @@ export function createThoughtReader(markers: ThoughtMarkers, place: ThoughtPlace
       held = held.trimStart();
       if (held === "") return false;
       const head = heads.find(([mark]) => held.startsWith(mark));
+      const undecided = heads.some(([mark]) => mark.length > held.length && mark.startsWith(held));
+      if (undecided) return false;
       if (head !== undefined) {
         const [mark, then] = head;
         held = held.slice(mark.length);
         if (then === "text") text_end_mark = text_end?.mark;
         return enter(then);
       }
-      return !heads.some(([mark]) => mark.startsWith(held)) && enter("text");
+      return enter("text");
     },
     thoughts() {
       if (!thought_begun) held = held.trimStart();
