@@ -9,6 +9,7 @@ import { addonOf, type Addon } from "./addon.ts";
 import { createBatcher, type Batcher } from "./batcher.ts";
 import { generate } from "./generate.ts";
 import { openSavedStates } from "./saved-states.ts";
+import { createAllowedTokens } from "./token-tree.ts";
 import { createVocabulary } from "./vocabulary.ts";
 import { loadFailure } from "../shared/load-failure.ts";
 import { weightsDigest } from "../shared/kv-cache/weights-digest.ts";
@@ -112,7 +113,8 @@ function engineOf({ llama, model, context, batcher, addon }: OpenedModel): Token
   const size = model.fileInfo.metadata.tokenizer.ggml.tokens.length;
   const vocabulary = createVocabulary(addon.model, size, (token) => model.detokenize([token as Token], true));
   const detokenize = (tokens: readonly number[]): string => model.detokenize(tokens as Token[]);
-  const loaded = { addon, batcher, vocabulary, detokenize, slots, context_length };
+  const allowed = createAllowedTokens(addon, vocabulary);
+  const loaded = { addon, batcher, vocabulary, allowed, detokenize, slots, context_length };
   return {
     slots,
     context_length,

@@ -6,6 +6,7 @@ import { createLikelihoods } from "./likelihood.ts";
 import { checkSamplers, samplerConfig } from "./sampler-settings.ts";
 import { tokenBias } from "./token-bias.ts";
 import { createTokenSampler, type TokenSampler } from "./token-sampler.ts";
+import type { AllowedTokens } from "./token-tree.ts";
 import type { EmbeddedVocabulary } from "./vocabulary.ts";
 
 /** llama.cpp takes another seed each time where it gets this one. */
@@ -14,6 +15,7 @@ const RANDOM_SEED = 2 ** 32 - 1;
 export interface SamplersOptions {
   addon: Addon;
   vocabulary: EmbeddedVocabulary;
+  allowed: AllowedTokens;
   context_length: number;
   /** Of this answer. */
   max_tokens: number;
@@ -22,16 +24,16 @@ export interface SamplersOptions {
 /** Throws `AdapterError` `request_refused` and `request_unsupported`. */
 export function createSamplers(request: TokenRequest, options: SamplersOptions): TokenSampler[] {
   checkSamplers(request);
-  const { addon, vocabulary } = options;
-  const { seed, grammar, logprobs, choices = 1 } = request;
-  const { config, banned } = tokenBias(request, vocabulary);
+  const { addon, vocabulary, allowed } = options;
+  const { seed, grammar, shown_tokens = [], logprobs, choices = 1 } = request;
+  const bias = tokenBias(request, vocabulary);
   const state = grammar === undefined ? undefined : compile(grammar, addon);
+  const shown = state ? [...vocabulary.hidden()].filter(([, name]) => shown_tokens.includes(name)).map(([token]) => token) : [];
   return Array.from({ length: choices }, (_, choice) =>
     createTokenSampler(addon, {
-      config: { ...samplerConfig({ ...request, seed: (seed + choice) % RANDOM_SEED }, options), ...config },
-      grammar: state && addon.cloneGrammarState(state),
-      banned,
-      end: (state && vocabulary.ends()[0]) ?? -1,
+      config: { ...samplerConfig({ ...request, seed: (seed + choice) % RANDOM_SEED }, options), ...bias.config },
+      bias,
+      grammar: state && { state: addon.cloneGrammarState(state), allowed, ends: vocabulary.ends(), shown },
       likelihoods: logprobs && createLikelihoods(addon, logprobs.top),
     }),
   );

@@ -9,6 +9,7 @@ import { createAnswerText } from "./answer-text.ts";
 import type { Batcher } from "./batcher.ts";
 import { createSamplers } from "./create-samplers.ts";
 import type { SampledToken } from "./likelihood.ts";
+import type { AllowedTokens } from "./token-tree.ts";
 import type { EmbeddedVocabulary } from "./vocabulary.ts";
 
 /** What a generation needs of a loaded model. */
@@ -16,6 +17,7 @@ export interface LoadedModel {
   addon: Addon;
   batcher: Batcher;
   vocabulary: EmbeddedVocabulary;
+  allowed: AllowedTokens;
   /** The native call, without special tokens. */
   detokenize: (tokens: readonly number[]) => string;
   slots: number;

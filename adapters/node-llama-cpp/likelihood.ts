@@ -16,7 +16,8 @@ export interface TokenLikelihood {
   top: readonly (readonly [token: number, logprob: number])[];
 }
 
-const ALL: SamplerConfig = {
+/** A sampler that takes the likeliest token. */
+export const NEUTRAL_SAMPLER: SamplerConfig = {
   ...{ temperature: 0, topP: 1, minP: 0, seed: 0, repeatPenaltyTokens: new Uint32Array(), repeatPenaltyMaxTokens: 0 },
   ...{ repeatPenalty: 1, repeatPenaltyFrequencyPenalty: 0, repeatPenaltyPresencePenalty: 0 },
 };
@@ -28,10 +29,10 @@ export type Likelihoods = ReturnType<typeof createLikelihoods>;
 
 /** `count`: rivals. */
 export function createLikelihoods({ context, newSampler }: Pick<Addon, "context" | "newSampler">, count: number) {
-  const all = newSampler(ALL);
+  const all = newSampler(NEUTRAL_SAMPLER);
   // A sampler that keeps so many hands them out sorted.
   const kept = Math.max(count, LIKELIEST);
-  const likeliest = newSampler({ ...ALL, temperature: 1, topK: kept });
+  const likeliest = newSampler({ ...NEUTRAL_SAMPLER, temperature: 1, topK: kept });
 
   return {
     /** `sampling`: of the token at `index`, which is as `AddonContext.sampleToken` has it. Settles when no native call runs any more. */

@@ -81,6 +81,13 @@ export function samplerConfig(request: TokenRequest, options: SamplerConfigOptio
   };
 }
 
+/** Whether what was drawn before decides what is drawn next, or one draw takes more than one number. */
+export function hasMemory(config: SamplerConfig): boolean {
+  const { repeatPenalty, repeatPenaltyFrequencyPenalty, repeatPenaltyPresencePenalty } = config;
+  const penalises = repeatPenalty !== 1 || repeatPenaltyFrequencyPenalty !== 0 || repeatPenaltyPresencePenalty !== 0;
+  return penalises || config.dryRepeatPenaltyStrength !== undefined || config.xtcProbability !== undefined;
+}
+
 /** Where nobody says how far they look back, penalties count the answer so far; else the end of the prompt as well, as in llama.cpp. */
 function penaltyConfig(request: TokenRequest, on: boolean, { max_tokens, context_length }: SamplerConfigOptions) {
   const { prompt, repeat_penalty, frequency_penalty, presence_penalty, samplers } = request;

@@ -6,6 +6,8 @@ import type { EmbeddedVocabulary } from "./vocabulary.ts";
 
 export interface TokenBias {
   config: Partial<SamplerConfig>;
+  /** By token. */
+  biases: ReadonlyMap<number, number>;
   /** Tokens that must not come. The native sampler takes one of them where nothing else is left. */
   banned: ReadonlySet<number>;
 }
@@ -31,7 +33,7 @@ export function tokenBias(
   if (samplers?.ignore_eos === true) for (const token of vocabulary.ends()) biases.set(token, -Infinity);
   const banned = new Set([...biases].filter(([, bias]) => bias === -Infinity).map(([token]) => token));
   const config = { tokenBiasKeys: Uint32Array.from(biases.keys()), tokenBiasValues: Float32Array.from(biases.values()) };
-  return { config: biases.size > 0 ? config : {}, banned };
+  return { config: biases.size > 0 ? config : {}, biases, banned };
 }
 
 function checkToken(id: string, size: number): void {

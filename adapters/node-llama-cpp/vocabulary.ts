@@ -33,6 +33,10 @@ export function createVocabulary(native: AddonModel, size: number, detokenize: (
 
   return {
     size,
+    bytesOf,
+    /** Whether a text shows nothing of it unless that is asked for, or it ends an answer. */
+    isSpecial: (token: number): boolean =>
+      native.isEogToken(token) || (native.getTokenAttributes(token) & (UNKNOWN | CONTROL)) !== 0,
     isEnd: (token: number): boolean => native.isEogToken(token),
     /** The tokens that end an answer. */
     ends: (): readonly number[] => (special ??= readSpecial()).ends,
@@ -49,6 +53,7 @@ export function createVocabulary(native: AddonModel, size: number, detokenize: (
     },
   };
 
+  /** What the token stands for, of a special one its name. */
   function bytesOf(token: number): Uint8Array {
     const text = native.getTokenString(token);
     const attributes = native.getTokenAttributes(token);
