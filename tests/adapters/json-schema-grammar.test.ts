@@ -365,6 +365,23 @@ describe("what no grammar holds", () => {
   });
 });
 
+test("no names are invented where a schema says nothing of others", () => {
+  const named = {
+    type: "object",
+    properties: { a: { type: "object" }, b: { type: "object", additionalProperties: true, properties: { c: {} } } },
+  };
+  const match = matcher(schemaGrammar(named, { strict: true, prefix: "x", named_only: true }));
+  expect(["{}", '{"a":{"x":1},"b":{"c":1,"d":2}}'].filter((text) => !match(text))).toEqual([]);
+  expect(['{"x":1}', '{"a":{},"x":1}'].filter(match)).toEqual([]);
+  const parts = {
+    allOf: [
+      { type: "object", properties: { a: {} } },
+      { properties: { b: {} }, minProperties: 2 },
+    ],
+  };
+  expect(matcher(schemaGrammar(parts, { strict: true, prefix: "x", named_only: true }))('{"a":1,"b":2}')).toBe(true);
+});
+
 test("several schemas share their rules, and the one at fault is named", () => {
   const tool = (name: string) => ({ schema: closed({ [name]: { type: "string" }, size: { type: "number" } }), strict: true });
   const { rules, values } = schemaGrammars([tool("a"), tool("b")], { prefix: "tools" });

@@ -1,5 +1,5 @@
 // A schema of arguments, property by property: for calls that are written as names and values, and not as one JSON object.
-import { grammarOf, type OpenSchema, openSchema, type SchemaGrammar } from "./schema-grammar.ts";
+import { grammarOf, type OpenSchema, openSchema, type SchemaGrammar, type SchemaGrammarOptions } from "./schema-grammar.ts";
 import {
   type TypedAlternative,
   anyObject,
@@ -11,6 +11,7 @@ import {
   patternLanguage,
   type StringAlternative,
 } from "./schema/alternatives.ts";
+import { isSilent } from "./schema/is-silent.ts";
 import { propertyGoal } from "./schema/property-goal.ts";
 import { languagesGrammar, textWith, type TextGrammar } from "./text-grammars.ts";
 import type { TextLanguage } from "./regex/dfa.ts";
@@ -48,8 +49,8 @@ export interface ObjectShape {
  * Throws `UnsupportedSchema` as `schemaGrammar`. What only the object as a whole can hold, such as `minProperties` and a choice between objects,
  * is passed over.
  */
-export function objectShape(schema: unknown, options: { strict: boolean }): ObjectShape {
-  const opened = openSchema(schema, options.strict);
+export function objectShape(schema: unknown, options: Omit<SchemaGrammarOptions, "prefix">): ObjectShape {
+  const opened = openSchema(schema, options);
   const { reader, document } = opened;
   const alternatives = reader.alternatives([document.root]);
   const objects = alternatives.filter((alternative) => alternative.type === "object");
@@ -69,7 +70,8 @@ export function objectShape(schema: unknown, options: { strict: boolean }): Obje
     return shape === undefined ? [] : [{ name, required, ...shape }];
   });
   const further = joinGoals(...whole.layers.map(({ additional }) => additional));
-  const additional = isNothing(further) || objects.length > 1 ? undefined : shapeOf(opened, [further]);
+  const isClosed = isNothing(further) || objects.length > 1 || (opened.named_only && isSilent(whole) && names.length > 0);
+  const additional = isClosed ? undefined : shapeOf(opened, [further]);
   return { properties, ...(additional && { additional }), passed_over: [...opened.passed_over.values()] };
 }
 

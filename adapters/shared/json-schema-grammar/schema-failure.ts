@@ -16,7 +16,7 @@ export function schemaFailure(schema: unknown, text: string, passed_over: readon
   const validator = new Validator(checkedSchema(schema, passed_over) as Schema, "2020-12");
   const { valid, errors } = validator.validate(value);
   if (!valid) return firstFailure(errors);
-  const { reader, document } = openSchema(schema, false);
+  const { reader, document } = openSchema(schema, { strict: false });
   return reader.failure(value, [document.root]);
 }
 

@@ -19,16 +19,24 @@ export interface SchemaGrammarOptions {
   strict: boolean;
   /** Letters, digits and hyphens. */
   prefix: string;
+  /**
+   * Objects have no properties but those that their schema names, where it says nothing of others: it would let a model invent them without
+   * an end. Absent: they may have what the schema lets them have.
+   */
+  named_only?: boolean;
 }
 
 const LONGEST_SCHEMA = 256 * 1024;
 const LONGEST_GRAMMAR = 1024 * 1024;
 const MOST_RULES = 6_000;
-const NO_VALUE = "no value satisfies it";
+
+export const rethrow = (error: UnsupportedSchema): never => {
+  throw error;
+};
 
 /** Throws `UnsupportedSchema`: under `strict`, and where no value fits, or a reference leads nowhere or in a circle. */
 export function schemaGrammar(schema: unknown, options: SchemaGrammarOptions): SchemaGrammar {
-  const opened = openSchema(schema, options.strict);
+  const opened = openSchema(schema, options);
   return grammarOf(opened, [[opened.document.root]], options.prefix);
 }
 
@@ -38,9 +46,10 @@ export interface OpenSchema {
   passed_over: Map<string, KeywordPlace>;
   /** Values that the schema lists: their number does not count as rules. */
   listed: number;
+  named_only: boolean;
 }
 
-export function openSchema(schema: unknown, strict: boolean): OpenSchema {
+export function openSchema(schema: unknown, { strict, named_only = false }: Omit<SchemaGrammarOptions, "prefix">): OpenSchema {
   const text = textOf(schema);
   if (text === undefined || text.length > LONGEST_SCHEMA)
     throw new UnsupportedSchema("", "", `it is no JSON of at most ${LONGEST_SCHEMA / 1024} KiB`);
@@ -50,13 +59,13 @@ export function openSchema(schema: unknown, strict: boolean): OpenSchema {
     if (strict) throw new UnsupportedSchema(pointer, keyword, reason);
     passed_over.set(`${pointer} ${keyword}`, { pointer, keyword });
   });
-  return { document, reader, passed_over, listed: text.split('"enum"').length > 1 ? text.split(",").length : 0 };
+  return { document, reader, passed_over, listed: text.split('"enum"').length > 1 ? text.split(",").length : 0, named_only };
 }
 
 /** The grammar of a value that fits one of the goals. */
 export function grammarOf(opened: OpenSchema, goals: readonly Goal[], prefix: string): SchemaGrammar {
   const emitter = createValueEmitter();
-  const root = emitter.emit(opened.reader, goals);
+  const root = emitter.emit(opened.reader, goals, opened.named_only);
   const { rules, roots } = printGrammar(emitter, [{ opened, root }], prefix);
   return { rules, root: roots[0]!, passed_over: [...opened.passed_over.values()] };
 }
@@ -66,13 +75,14 @@ export function printGrammar(
   { rules }: ValueEmitter,
   roots: readonly { opened: OpenSchema; root: number }[],
   prefix: string,
+  onError: (error: UnsupportedSchema, index: number) => never = rethrow,
 ): Pick<PrintedRules, "rules" | "roots"> {
   const printed = printRules(
     rules,
     roots.map(({ root }) => root),
     prefix,
+    (index) => onError(new UnsupportedSchema("", "", "no value satisfies it"), index),
   );
-  if (printed === undefined) throw new UnsupportedSchema("", "", NO_VALUE);
   const most = roots.reduce((sum, { opened }) => sum + MOST_RULES + 2 * opened.listed, 0);
   if (printed.count > most)
     throw new UnsupportedSchema("", "", `it takes ${printed.count} rules, and at most ${most} are permitted`);

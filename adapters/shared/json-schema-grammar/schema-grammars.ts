@@ -1,8 +1,7 @@
 // Grammars of many schemas at once, as the tools of a request are.
 import { createValueEmitter } from "./emit/value.ts";
-import { productiveRules } from "./rules/productive.ts";
 import type { KeywordPlace } from "./schema/alternatives.ts";
-import { openSchema, printGrammar, type SchemaGrammarOptions } from "./schema-grammar.ts";
+import { openSchema, printGrammar, rethrow, type SchemaGrammarOptions } from "./schema-grammar.ts";
 import { UnsupportedSchema } from "./unsupported-schema.ts";
 
 export interface SchemaGrammars {
@@ -15,25 +14,20 @@ export interface SchemaGrammars {
 /** Throws as `schemaGrammar`; `onError` may name the schema that is at fault, and throws. */
 export function schemaGrammars(
   schemas: readonly { schema: unknown; strict: boolean }[],
-  { prefix }: Pick<SchemaGrammarOptions, "prefix">,
-  onError: (error: UnsupportedSchema, index: number) => never = (error) => {
-    throw error;
-  },
+  { prefix, named_only }: Omit<SchemaGrammarOptions, "strict">,
+  onError: (error: UnsupportedSchema, index: number) => never = rethrow,
 ): SchemaGrammars {
   const emitter = createValueEmitter();
   const roots = schemas.map(({ schema, strict }, index) => {
     try {
-      const opened = openSchema(schema, strict);
-      return { opened, root: emitter.emit(opened.reader, [[opened.document.root]]) };
+      const opened = openSchema(schema, { strict, ...(named_only !== undefined && { named_only }) });
+      return { opened, root: emitter.emit(opened.reader, [[opened.document.root]], opened.named_only) };
     } catch (error) {
       if (error instanceof UnsupportedSchema) return onError(error, index);
       throw error;
     }
   });
-  const productive = productiveRules(emitter.rules.bodies);
-  for (const [index, { root }] of roots.entries())
-    if (productive[root] === 0) onError(new UnsupportedSchema("", "", "no value satisfies it"), index);
-  const printed = printGrammar(emitter, roots, prefix);
+  const printed = printGrammar(emitter, roots, prefix, onError);
   return {
     rules: printed.rules,
     values: roots.map(({ opened }, index) => ({ root: printed.roots[index]!, passed_over: [...opened.passed_over.values()] })),

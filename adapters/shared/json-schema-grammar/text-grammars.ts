@@ -56,7 +56,8 @@ function automaton(language: TextLanguage): Dfa {
 }
 
 function printed(rules: Rules, root: number, prefix: string): TextGrammar {
-  const found = printRules(rules, [root], prefix);
-  if (found === undefined) throw new UnsupportedSchema("", "", "no text fits it");
+  const found = printRules(rules, [root], prefix, () => {
+    throw new UnsupportedSchema("", "", "no text fits it");
+  });
   return { rules: found.rules, root: found.roots[0]! };
 }

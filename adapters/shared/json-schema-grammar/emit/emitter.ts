@@ -8,6 +8,8 @@ export interface Emitter {
   rules: Rules;
   reader: SchemaReader;
   common: CommonRules;
+  /** Where a schema names properties and says nothing of others, no other one is written: models invent them without an end. */
+  named_only: boolean;
   /** The rule of a value that fits the goal; its alternatives are written later. */
   value(goal: Goal): number;
 }

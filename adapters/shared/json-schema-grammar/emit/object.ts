@@ -1,6 +1,7 @@
 // Objects: properties in the order of the schema, unknown ones last. A name comes once, so that what a reader takes is what the grammar saw.
 import { literal, type Sequence } from "../rules/rules.ts";
 import type { ObjectAlternative } from "../schema/alternatives.ts";
+import { isSilent } from "../schema/is-silent.ts";
 import { propertyGoal } from "../schema/property-goal.ts";
 import type { Emitter } from "./emitter.ts";
 import { type FurtherName, furtherNames } from "./further-names.ts";
@@ -24,11 +25,13 @@ interface Written {
 export function objectSequence(emitter: Emitter, alternative: ObjectAlternative): Sequence {
   const { rules, common, reader } = emitter;
   const members = membersOf(emitter, alternative);
-  const further = furtherNames(
-    emitter,
-    alternative,
-    members.map(({ name }) => name),
-  );
+  const further = isClosed(emitter, alternative, members)
+    ? []
+    : furtherNames(
+        emitter,
+        alternative,
+        members.map(({ name }) => name),
+      );
   const min = enforceableMin(alternative, members, further, (keyword, place) =>
     reader.report(place, keyword, "a grammar cannot tell whether unknown names differ"),
   );
@@ -89,6 +92,11 @@ export function objectSequence(emitter: Emitter, alternative: ObjectAlternative)
   if (canEnd(0, none)) first.push([literal("}")]);
   while (open.length > 0) open.pop()!();
   return [literal("{"), common.gap, rules.add(first)];
+}
+
+function isClosed({ named_only }: Emitter, alternative: ObjectAlternative, members: readonly Member[]): boolean {
+  if (alternative.max <= 0) return true;
+  return named_only && isSilent(alternative) && members.length > 0 && members.length >= alternative.min;
 }
 
 function membersOf(emitter: Emitter, { layers, required, dependent, names }: ObjectAlternative): Member[] {

@@ -17,14 +17,14 @@ const MOST_MADE = 60_000;
 export interface ValueEmitter {
   rules: Rules;
   /** The rule of a value that fits one of the goals. */
-  emit(reader: SchemaReader, goals: readonly Goal[]): number;
+  emit(reader: SchemaReader, goals: readonly Goal[], named_only: boolean): number;
 }
 
 /** Rules of values, for one schema or for many: what they have in common is written once. */
 export function createValueEmitter(): ValueEmitter {
   const rules = createRules();
   const common = commonRules(rules);
-  const emit = (reader: SchemaReader, goals: readonly Goal[]): number => {
+  const emit: ValueEmitter["emit"] = (reader, goals, named_only) => {
     const before = rules.bodies.length;
     const open: { rule: number; goal: Goal }[] = [];
     const value = (goal: Goal): number =>
@@ -32,7 +32,7 @@ export function createValueEmitter(): ValueEmitter {
         open.push({ rule, goal });
         return [];
       });
-    const emitter: Emitter = { rules, reader, common, value };
+    const emitter: Emitter = { rules, reader, common, named_only, value };
     const root = goals.length === 1 ? value(goals[0]!) : rules.add(goals.map((goal) => [value(goal)]));
     while (open.length > 0) {
       const { rule, goal } = open.pop()!;

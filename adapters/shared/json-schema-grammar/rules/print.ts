@@ -9,10 +9,15 @@ export interface PrintedRules {
   count: number;
 }
 
-/** The rules that the roots need, without those that no finite text fits; undefined where one of the roots is such a rule. */
-export function printRules({ bodies }: Rules, roots: readonly number[], prefix: string): PrintedRules | undefined {
+/** The rules that the roots need, without those that no finite text fits. `refuse` gets the index of a root that is such a rule. */
+export function printRules(
+  { bodies }: Rules,
+  roots: readonly number[],
+  prefix: string,
+  refuse: (index: number) => never,
+): PrintedRules {
   const productive = productiveRules(bodies);
-  if (!roots.every((root) => productive[root] === 1)) return undefined;
+  for (const [index, root] of roots.entries()) if (productive[root] === 0) refuse(index);
   const fits = (sequence: Sequence): boolean => sequence.every((part) => typeof part === "string" || productive[part] === 1);
   const names: (string | undefined)[] = [];
   const pending: number[] = [];
