@@ -39,22 +39,3 @@ export function complement(set: CodePoints): CodePoints {
 
 export const intersection = (one: CodePoints, other: CodePoints): CodePoints =>
   complement(union(complement(one), complement(other)));
-
-/** A property as it stands in a pattern, such as `\p{L}`: no list of its characters is at hand but the engine of regular expressions itself. */
-export function charactersOf(escape: string): CodePoints {
-  const known = properties.get(escape);
-  if (known !== undefined) return known;
-  const test = new RegExp(`^${escape}$`, "u");
-  const ranges: [number, number][] = [];
-  for (let codePoint = 0; codePoint <= LAST_CODE_POINT; codePoint++) {
-    if (codePoint === SURROGATES[0]) codePoint = SURROGATES[1] + 1;
-    if (!test.test(String.fromCodePoint(codePoint))) continue;
-    const last = ranges.at(-1);
-    if (last?.[1] === codePoint - 1) last[1] = codePoint;
-    else ranges.push([codePoint, codePoint]);
-  }
-  properties.set(escape, ranges);
-  return ranges;
-}
-
-const properties = new Map<string, CodePoints>();

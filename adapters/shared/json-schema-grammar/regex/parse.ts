@@ -1,6 +1,7 @@
 // ECMA-262's regular expressions into trees.
 import { type AST, RegExpParser } from "@eslint-community/regexpp";
-import { ANY_CHARACTER, charactersOf, type CodePoints, complement, intersection, single, union } from "./code-points.ts";
+import { charactersOf } from "./character-sets.ts";
+import { ANY_CHARACTER, type CodePoints, complement, intersection, single, union } from "./code-points.ts";
 import { all, any, ANY_TEXT, type Regex, repeat, set } from "./regex.ts";
 
 /** What no grammar can hold, or what is no regular expression. */
