@@ -27,7 +27,8 @@ function planCalls(
   { calls: syntax = PROMPTED_SYNTAX }: TemplateFacts,
 ): CallsPlan | undefined {
   if (tools === undefined || tool_choice === "none") return undefined;
-  const options = { tool_choice, parallel_tool_calls: parallel_tool_calls ?? syntax.parallel };
+  // A model that was not made for tools repeats a call for as long as it may.
+  const options = { tool_choice, parallel_tool_calls: parallel_tool_calls ?? syntax !== PROMPTED_SYNTAX };
   return {
     ...{ syntax, tools },
     forced: tool_choice === "required" || typeof tool_choice === "object",

@@ -79,7 +79,10 @@ function* readCalls(context: CallContext): CallReading {
   );
   for (let index = 0, [more, last] = endsOf(syntax); ; index++) {
     yield* readCall(context, index);
-    if (!more.includes(yield* takeOneOf(source, [...more, last]))) return;
+    if (more.includes(yield* takeOneOf(source, [...more, last]))) continue;
+    const rest = last + source.text.slice(source.at);
+    if (more.some((begin) => begin.startsWith(rest))) source.at = source.text.length;
+    return;
   }
 }
 

@@ -4,6 +4,7 @@ import type { FoundSyntax } from "./call-parts.ts";
 import { composeCalls, withPlaceholders } from "./compose-calls.ts";
 import { findArguments } from "./find-arguments.ts";
 import { findTrigger } from "./find-trigger.ts";
+import { withHarmonyForms } from "./harmony-calls.ts";
 import { readsBack } from "./read-back.ts";
 import { behindQuestion, type EndOfAnswer, hasEnd, textBeforeCalls, withoutEnd, withoutHeader } from "./sample-answer.ts";
 
@@ -45,7 +46,10 @@ export function findCallSyntax(render: RenderSample, forms: SampleForms, tokens:
     arguments: found.syntax,
     ids: forms.nine_character_ids ? "nine" : composed.ids,
   } as const;
-  const complete = { ...syntax, triggers: [findTrigger(syntax)] };
+  const trigger = findTrigger(syntax);
+  // A name alone does not tell a call from a text.
+  if (trigger.text === "") return undefined;
+  const complete = withHarmonyForms({ ...syntax, triggers: [trigger] });
   return readsBack(complete, answerOf, end) ? complete : undefined;
 }
 

@@ -13,7 +13,7 @@ export function parseLiteral(text: string): unknown {
 
 const WORDS: Record<string, unknown> = { True: true, true: true, False: false, false: false, None: null, null: null };
 const ESCAPES: Record<string, string> = { n: "\n", t: "\t", r: "\r", b: "\b", f: "\f", "\n": "" };
-const CODED = /^(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8}))/i;
+const CODED = /^(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8}))/;
 /** Deeper than any value that a model means. */
 const DEEPEST = 200;
 

@@ -7,8 +7,7 @@ export const PROMPTED_SYNTAX: CallSyntax = {
   call: ['<tool_call>\n{"name": "', { part: "name" }, '", "arguments": ', { part: "arguments" }, "}\n</tool_call>"],
   between: "\n",
   close: "",
-  // A model that was not made for tools repeats a call for as long as it may.
-  parallel: false,
+  parallel: true,
   ids: "call_",
   arguments: { style: "json" },
   special_tokens: [],
