@@ -254,6 +254,15 @@ describe("a parameter that only some engines honour", () => {
     [{ logprobs: true }, { logprobs: { top: 0 } }],
     [{ logprobs: true, top_logprobs: 5 }, { logprobs: { top: 5 } }],
     [{ logit_bias: { "12": -100 } }, { logit_bias: { "12": -100 } }],
+    [
+      {
+        logit_bias: [
+          [12, false],
+          [13, 5],
+        ],
+      },
+      { logit_bias: { "12": -100, "13": 5 } },
+    ],
     [{ mirostat: 2, mirostat_tau: 4 }, { samplers: { mirostat: 2, mirostat_tau: 4 } }],
     [{ samplers: ["top_k", "temperature"] }, { samplers: { samplers: ["top_k", "temperature"] } }],
     [{ n: 8 }, { choices: { count: 8, at_once: 2 } }],
@@ -318,6 +327,10 @@ describe("a parameter that only some engines honour", () => {
     [{ logprobs: true, top_logprobs: 21 }, "top_logprobs"],
     [{ logit_bias: { "12": 101 } }, "logit_bias.12"],
     [{ logit_bias: { hello: 1 } }, "logit_bias.hello"],
+    [{ logit_bias: [["hello", 1]] }, "logit_bias[0][0]"],
+    [{ logit_bias: [[1, 101]] }, "logit_bias[0][1]"],
+    [{ response_format: { type: "json_object", schema: 5 } }, "response_format.schema"],
+    [{ response_format: { type: "json_schema", name: "a", schema: {}, strict: "yes" } }, "response_format.strict"],
     [{ mirostat: 3 }, "mirostat"],
     [{ samplers: ["magic"] }, "samplers[0]"],
   ])("%j is refused", async (fields, param) => {

@@ -20,6 +20,11 @@ const ROWS: [fields: Fields, asks: Partial<Record<keyof ChatRequest, unknown>>][
   [{ n_cmpl: 3 }, { choices: { count: 3, at_once: 2 } }],
   [{ num_return_sequences: 2, n: 2 }, { choices: { count: 2, at_once: 2 } }],
   [{ json_schema: SCHEMA }, OF_SCHEMA],
+  [{ response_format: { type: "json_schema", schema: SCHEMA } }, OF_SCHEMA],
+  [
+    { response_format: { type: "json_schema", name: "a", strict: true, schema: SCHEMA } },
+    { response_format: { type: "json_schema", json_schema: { name: "a", schema: SCHEMA, strict: true } } },
+  ],
   [{ guided_json: SCHEMA }, OF_SCHEMA],
   [{ guided_json: JSON.stringify(SCHEMA), response_format: { type: "text" } }, OF_SCHEMA],
   [{ structured_outputs: { json: SCHEMA, regex: null, disable_fallback: false } }, OF_SCHEMA],
@@ -135,6 +140,17 @@ describe("what an engine passes over", () => {
     expect(log).toContainEqual(
       expect.objectContaining({ level: "info", model: "tiny", passed_over: ["guided_json/properties/a/uniqueItems"] }),
     );
+  });
+
+  test.each([
+    [
+      { type: "json_object", schema: SCHEMA, extra: 1 },
+      "response_format.extra, response_format.schema#/properties/a/uniqueItems",
+    ],
+    [{ type: "json_schema", schema: SCHEMA }, "response_format.schema#/properties/a/uniqueItems"],
+  ])("is named within %j", async (response_format, expected) => {
+    const path = "response_format.json_schema.schema#/properties/a/uniqueItems";
+    expect((await passing([path], { response_format })).ignored).toBe(expected);
   });
 
   test("is cut where a header would get too long for clients", async () => {

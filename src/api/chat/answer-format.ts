@@ -18,8 +18,6 @@ export const JsonSchema = v.pipe(
   ),
 );
 
-const asSchema = (schema: object) => ({ type: "json_schema" as const, json_schema: { name: "schema", schema } });
-
 const Text = v.pipe(v.string(), v.minLength(1), v.maxLength(LONGEST_GRAMMAR));
 
 const Format = v.variant("type", [
@@ -36,11 +34,7 @@ const Format = v.variant("type", [
       ),
     ),
   }),
-  v.pipe(
-    v.object({ type: v.literal("json_object"), schema: v.nullish(JsonSchema) }),
-    // llama.cpp's own form of a schema.
-    v.transform(({ type, schema }) => (schema == null ? { type } : asSchema(schema))),
-  ),
+  v.object({ type: v.literal("json_object") }),
   v.object({
     type: v.literal("json_schema"),
     json_schema: v.pipe(

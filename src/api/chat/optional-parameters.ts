@@ -16,18 +16,22 @@ import { hidesThoughts, readSwitches, Switches, templateOf } from "./reasoning.t
 /** One prompt is read for all of them. */
 const MOST_CHOICES = 8;
 
+const TokenId = v.pipe(v.string(), v.regex(/^\d{1,10}$/, codedMessage("invalid_value", "Its keys are ids of tokens.")));
+const Bias = v.pipe(v.number(), v.minValue(-100), v.maxValue(100));
+
+/** llama.cpp's form of a bias: false is never, as -100 is. */
+const BiasPairs = v.pipe(
+  v.array(v.tuple([v.pipe(v.number(), v.safeInteger(), v.minValue(0)), v.union([Bias, v.literal(false)])])),
+  v.transform((pairs) => Object.fromEntries(pairs.map(([id, bias]) => [String(id), bias === false ? -100 : bias]))),
+);
+
 const Parameters = v.object({
   ...ToolParameters,
   ...FormatParameters,
   n: v.nullish(v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(MOST_CHOICES))),
   logprobs: v.nullish(v.boolean()),
   top_logprobs: v.nullish(v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(20))),
-  logit_bias: v.nullish(
-    v.record(
-      v.pipe(v.string(), v.regex(/^\d{1,10}$/, codedMessage("invalid_value", "Its keys are ids of tokens."))),
-      v.pipe(v.number(), v.minValue(-100), v.maxValue(100)),
-    ),
-  ),
+  logit_bias: v.nullish(v.union([BiasPairs, v.record(TokenId, Bias)])),
   ...v.partial(v.object(SAMPLERS)).entries,
 });
 
@@ -61,7 +65,6 @@ const TOOL = { type: true, function: { name: true, description: true, parameters
 
 /** What is kept of each type of format. The schema binds every engine; only another server may do more with its description. */
 function formatFields(type: unknown, elsewhere: boolean): KeptFields {
-  if (type === "json_object") return { type: true, schema: true };
   if (type === "regex" || type === "choice") return { type: true, [type]: true };
   if (type !== "json_schema") return { type: true };
   return { type: true, json_schema: { name: true, schema: true, strict: true, ...(elsewhere && { description: true }) } };

@@ -17,6 +17,8 @@ interface Respelling {
   inner?: string;
   /** What the client's value is called, where that is not the whole parameter. */
   as?: string;
+  /** The rest of that field is the client's, too. */
+  in_place?: boolean;
 }
 
 /** By the client's name; undefined where the value asks for nothing. */
@@ -25,6 +27,7 @@ const RESPELLINGS: Record<string, (value: unknown, name: string) => Respelling |
   num_return_sequences: (value) => ({ to: "n", value }),
   functions: (value) => ({ to: "tools", value: Array.isArray(value) ? value.map(toTool) : value }),
   function_call: (value) => ({ to: "tool_choice", value: isObject(value) ? toTool(value) : value }),
+  response_format: flatFormat,
   json_schema: (value) => schemaFormat(value),
   guided_json: (value, name) => schemaFormat(parsedJson(value, name)),
   format: (value) => (value === "json" ? JSON_OBJECT : schemaFormat(value)),
@@ -39,7 +42,7 @@ const JSON_OBJECT: Respelling = { to: "response_format", value: { type: "json_ob
 
 /** Throws 400 where two names of one parameter say different things. */
 export function respell(request: JsonObject): RespelledRequest {
-  const respelled = Object.entries(request).filter(([name]) => Object.hasOwn(RESPELLINGS, name));
+  const respelled = Object.entries(request).filter(([name, value]) => isRespelled(name, value));
   if (respelled.length === 0) return { request, clientPath: (path) => path, legacy_calls: false };
   const names = new Set(respelled.map(([name]) => name));
   const all: JsonObject = Object.fromEntries(Object.entries(request).filter(([name]) => !names.has(name)));
@@ -47,11 +50,11 @@ export function respell(request: JsonObject): RespelledRequest {
   for (const [name, value] of respelled) {
     const spelling = asksNothing(name, value) ? undefined : RESPELLINGS[name]!(value, name);
     if (spelling === undefined) continue;
-    const { to, inner = "", as = name } = spelling;
+    const { to, inner = "", as = name, in_place = false } = spelling;
     if (asksForSomething(all[to]) && all[to] !== spelling.value) throw bothGiven(as, paths.get(to) ?? to);
     all[to] = spelling.value;
     paths.set(to + inner, as);
-    if (!paths.has(to)) paths.set(to, as);
+    if (!paths.has(to) && !in_place) paths.set(to, as);
   }
   const legacy_calls = paths.get("tools") === "functions";
   // The old form has no place for a second call.
@@ -59,9 +62,13 @@ export function respell(request: JsonObject): RespelledRequest {
   return { request: all, clientPath: (path) => clientPath(path, paths), legacy_calls };
 }
 
+function isRespelled(name: string, value: unknown): boolean {
+  return Object.hasOwn(RESPELLINGS, name) && (name !== "response_format" || isFlatFormat(value));
+}
+
 /** llama.cpp takes an empty schema for JSON of any kind, and the others for none. */
 function asksNothing(name: string, value: unknown): boolean {
-  return value == null || (name !== "json_schema" && (value === "" || isHollow(value)));
+  return value == null || (name !== "json_schema" && name !== "response_format" && (value === "" || isHollow(value)));
 }
 
 /** The error of a request, with its fields named as the client has written them. */
@@ -96,6 +103,19 @@ function asksForSomething(value: unknown): boolean {
 
 function bothGiven(name: string, other: string): Error {
   return invalidValue(`"${name}" and "${other}" say different things. Send one of them.`, name);
+}
+
+/** The schema beside the type, as llama.cpp's documents and OpenAI's Responses have it. */
+function isFlatFormat(value: unknown): value is JsonObject {
+  if (!isObject(value) || value.schema == null) return false;
+  return value.type === "json_object" || (value.type === "json_schema" && value.json_schema == null);
+}
+
+function flatFormat(value: unknown): Respelling {
+  const { name = "schema", description, schema, strict, ...rest } = value as JsonObject;
+  const json_schema = { name, description, schema, strict };
+  const format = { ...rest, type: "json_schema", json_schema };
+  return { to: "response_format", value: format, inner: ".json_schema", as: "response_format", in_place: true };
 }
 
 const toTool = (called: unknown): object => ({ type: "function", function: called });
