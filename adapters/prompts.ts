@@ -33,6 +33,8 @@ export interface ModelPrompts {
   tokenize(text: string, signal: AbortSignal): Promise<number[] | undefined>;
   /** Compiles a grammar in GBNF. Throws `AdapterError` `request_refused` with `param` `grammar` and the reason. */
   tryGrammar(grammar: string, signal: AbortSignal): Promise<void>;
+  /** Whether a text of these tokens is the beginning of one of the grammar, which is ingle's own; true where no library at hand can tell. */
+  beginsGrammar(grammar: string, tokens: readonly number[], signal: AbortSignal): Promise<boolean>;
   /** Gives back the model's vocabulary. */
   close(): void;
 }

@@ -44,6 +44,8 @@ export interface TokenRequest extends Pick<
   continues?: number;
   /** In GBNF, from the first token on. It has been tried, and its cost is bounded. */
   grammar?: string;
+  /** The end of the prompt that the grammar has taken already. */
+  grammar_begun?: { text: string; tokens: readonly number[] };
   /** Names of special tokens that the text has where they come; of others it has nothing. */
   shown_tokens?: readonly string[];
   /** `text` events have their `count`. */

@@ -25,9 +25,10 @@ export interface SamplersOptions {
 export function createSamplers(request: TokenRequest, options: SamplersOptions): TokenSampler[] {
   checkSamplers(request);
   const { addon, vocabulary, allowed } = options;
-  const { seed, grammar, shown_tokens = [], logprobs, choices = 1 } = request;
+  const { seed, grammar, grammar_begun, shown_tokens = [], logprobs, choices = 1 } = request;
   const bias = tokenBias(request, vocabulary);
   const state = grammar === undefined ? undefined : compile(grammar, addon);
+  for (const token of grammar_begun?.tokens ?? []) acceptBegun(token, state!, addon);
   const shown = state ? [...vocabulary.hidden()].filter(([, name]) => shown_tokens.includes(name)).map(([token]) => token) : [];
   return Array.from({ length: choices }, (_, choice) =>
     createTokenSampler(addon, {
@@ -48,4 +49,11 @@ function compile(grammar: string, addon: Addon): GrammarState {
       cause: error,
     });
   }
+}
+
+/** A token that does not fit would end the process. */
+function acceptBegun(token: number, state: GrammarState, addon: Addon): void {
+  if (addon.canBeNext(state, token)) return addon.accept(state, token);
+  const message = "The last message is no beginning of what its grammar permits.";
+  throw new AdapterError("request_refused", message, { param: "messages" });
 }

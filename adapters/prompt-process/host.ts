@@ -33,6 +33,7 @@ export async function hostPrompts(
       return model.render(question, () => send({ request_id: question.request_id, type: "rendered" }));
     }
     if (question.type === "tokenize") return model.tokenize(question.text);
+    if (question.type === "beginning") return { fits: model.beginsGrammar(question.grammar, question.tokens) };
     model.tryGrammar(question.grammar);
     return { type: "compiled" };
   };

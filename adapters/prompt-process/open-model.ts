@@ -16,7 +16,7 @@ import { SAMPLES } from "./sample-template.ts";
 import { sampleThoughts } from "./sample-thoughts.ts";
 import { compileTemplate } from "./template.ts";
 import { tokenizePrompt } from "./tokenize-prompt.ts";
-import { tryGrammar } from "./try-grammar.ts";
+import { beginsGrammar, tryGrammar } from "./try-grammar.ts";
 import { openVocabulary } from "./vocabulary.ts";
 
 type QuestionOf<Type> = Extract<PromptQuestion, { type: Type }>;
@@ -72,6 +72,7 @@ export async function openModel({ id, path, prompt_template }: QuestionOf<"open"
     /** Names of special tokens become these. */
     tokenize: (text: string): Answers["tokenize"] => ({ tokens: tokenizer && [...tokenizer.tokenizeRest(text)] }),
     tryGrammar: (grammar: string): void => tryGrammar(grammar, addon, tokenizer),
+    beginsGrammar: (grammar: string, tokens: readonly number[]): boolean => beginsGrammar(grammar, tokens, addon, tokenizer),
     close: () => tokenizer?.native.dispose(),
   };
 

@@ -191,6 +191,10 @@ export function createPrompts(options: PromptsOptions): Prompts {
         const question = { type: "tokenize", model: key, text } as const;
         return (await ask(model, signal, ({ process }) => process.ask(question, [TOKENIZE_MS]))).tokens;
       },
+      async beginsGrammar(grammar, tokens, signal) {
+        const question = { type: "beginning", model: key, grammar, tokens } as const;
+        return (await ask(model, signal, ({ process }) => process.ask(question, [RENDER_MS]))).fits;
+      },
       async tryGrammar(grammar, signal) {
         try {
           await ask(model, signal, ({ process }) => compileGrammar(process, key, grammar));

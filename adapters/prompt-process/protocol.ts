@@ -12,7 +12,8 @@ export type PromptQuestion =
   | { type: "sample_calls"; model: number; forms: TemplateForms; lists_tools: boolean }
   | { type: "render"; model: number; request: PromptRequest; forms: TemplateForms; limits: TokenLimits }
   | { type: "tokenize"; model: number; text: string }
-  | { type: "grammar"; model: number; grammar: string };
+  | { type: "grammar"; model: number; grammar: string }
+  | { type: "beginning"; model: number; grammar: string; tokens: readonly number[] };
 
 /** A user's message; messages of all roles; definitions of tools; a history with calls of them. */
 export type Sample = "user" | "messages" | "tools" | "calls";
@@ -41,6 +42,7 @@ export interface Answers {
   render: Prompt;
   tokenize: { tokens: number[] | undefined };
   grammar: { type: "compiled" };
+  beginning: { fits: boolean };
 }
 export type Answer = Answers[keyof Answers];
 

@@ -10,12 +10,7 @@ const STEPS = 3;
 /** Throws `AdapterError` `request_refused` where the grammar does not compile. Where there is no library for it, the engine's own try follows. */
 export function tryGrammar(source: string, addon: NativeAddon | undefined, tokenizer: Tokenizer | undefined): void {
   if (addon === undefined) return;
-  let grammar: object;
-  try {
-    grammar = new addon.AddonGrammar(source, { addonExports: addon, rootRuleName: "root" });
-  } catch {
-    throw grammarRefused("it cannot be parsed");
-  }
+  const grammar = compile(source, addon);
   if (tokenizer === undefined) return;
   const { AddonGrammarEvaluationState, AddonSampler } = addon;
   const state = new AddonGrammarEvaluationState(tokenizer.native, grammar);
@@ -27,5 +22,29 @@ export function tryGrammar(source: string, addon: NativeAddon | undefined, token
     );
     if (next === undefined) return;
     AddonSampler.acceptGrammarEvaluationStateToken(state, next);
+  }
+}
+
+/** Whether a text of these tokens is the beginning of one of the grammar; true where there is no library to ask. */
+export function beginsGrammar(
+  source: string,
+  tokens: readonly number[],
+  addon: NativeAddon | undefined,
+  tokenizer: Tokenizer | undefined,
+): boolean {
+  if (addon === undefined || tokenizer === undefined) return true;
+  const state = new addon.AddonGrammarEvaluationState(tokenizer.native, compile(source, addon));
+  for (const token of tokens) {
+    if (!addon.AddonSampler.canBeNextTokenForGrammarEvaluationState(state, token)) return false;
+    addon.AddonSampler.acceptGrammarEvaluationStateToken(state, token);
+  }
+  return true;
+}
+
+function compile(source: string, addon: NativeAddon): object {
+  try {
+    return new addon.AddonGrammar(source, { addonExports: addon, rootRuleName: "root" });
+  } catch {
+    throw grammarRefused("it cannot be parsed");
   }
 }

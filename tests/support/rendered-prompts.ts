@@ -27,6 +27,7 @@ export function renderedPrompts(facts: Partial<TemplateFacts> = {}, names = ["<s
           return { pieces: text.split("\uFDD0"), tail: text.slice(-256) };
         },
         tokenize: async () => undefined,
+        beginsGrammar: async () => true,
         tryGrammar: async () => {},
         close: () => {},
       };
@@ -52,6 +53,7 @@ export function fixedPrompts(
         return { ...prompt, tail: "" };
       },
       tokenize: async () => undefined,
+      beginsGrammar: async () => true,
       async tryGrammar() {
         if (grammar instanceof Error) throw grammar;
       },

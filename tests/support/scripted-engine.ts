@@ -53,6 +53,7 @@ export function scriptedPrompts(facts: Partial<TemplateFacts> = {}, opening = "a
     },
     tokenize: async (text) => tokensOf(text),
     tryGrammar: async () => {},
+    beginsGrammar: async (_grammar, tokens) => textOf(tokens).startsWith("{"),
     close: () => {},
   };
 }

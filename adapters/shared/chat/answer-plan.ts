@@ -2,6 +2,7 @@
 import type { SchemaFailure, Tool } from "../../adapter.ts";
 import type { CallSyntax } from "../../call-syntax.ts";
 import type { ThoughtMarkers } from "../../prompts.ts";
+import type { TokenRequest } from "../../token-engine.ts";
 import type { ThoughtPlace } from "../reasoning/thought-place.ts";
 
 export interface AnswerPlan {
@@ -15,6 +16,8 @@ export interface AnswerPlan {
   calls?: CallsPlan | undefined;
   /** Of the text behind the thoughts, from its first token. It takes calls as well, where they are not forced. */
   grammar?: string | undefined;
+  /** What the request has of the text that the grammar is for; absent where the answer begins it. */
+  begun?: TokenRequest["grammar_begun"];
   /** What the finished text breaks; undefined where it breaks nothing. */
   failure?: ((text: string) => SchemaFailure | undefined) | undefined;
 }

@@ -22,11 +22,12 @@ const SPACES = 2;
 export async function* answer(plan: AnswerPlan, phases: Phases): PhaseEvents<AnswerEnd> {
   const { thoughts } = plan;
   const reader = createEventReader(plan);
-  const { reason } = yield* generate(plan, phases, reader);
+  const { reason, stopped_by } = yield* generate(plan, phases, reader);
   yield* reader.end();
   const usage = { ...phases.usage, ...(thoughts && { reasoning_tokens: reader.reasoning_tokens() }) };
-  const judged = reason === "stop" && !reader.has_calls();
-  const schema_failure = judged ? plan.failure?.(reader.text()) : undefined;
+  // What was cut is not judged.
+  const judged = reason === "stop" && stopped_by === undefined && !reader.has_calls();
+  const schema_failure = judged ? plan.failure?.((plan.begun?.text ?? "") + reader.text()) : undefined;
   return {
     reason: reason === "stop" && reader.has_calls() ? "tool_calls" : reason,
     usage,
@@ -35,7 +36,7 @@ export async function* answer(plan: AnswerPlan, phases: Phases): PhaseEvents<Ans
 }
 
 async function* generate(plan: AnswerPlan, phases: Phases, reader: EventReader): PhaseEvents<PhaseEnd> {
-  const { stop, thoughts, calls, grammar } = plan;
+  const { stop, thoughts, calls, grammar, begun } = plan;
   const free = grammar === undefined && !calls?.forced;
   const { triggers = [] } = (free && calls?.syntax) || {};
   const may_begin = triggers.some(({ at_start }) => at_start);
@@ -53,7 +54,7 @@ async function* generate(plan: AnswerPlan, phases: Phases, reader: EventReader):
   const within = triggers.filter(({ at_start }) => !at_start).map(({ text }) => text);
   const end = yield* speak(phases, reader, {
     stop: [...stop, ...within],
-    ...(grammar !== undefined && { grammar }),
+    ...(grammar !== undefined && { grammar, ...(begun && { grammar_begun: begun }) }),
     ...(thoughts && !apart && { thoughts: { ...thoughts.markers, opened: isThinking(thoughts.place) } }),
   });
   const { stopped_by: trigger } = end;

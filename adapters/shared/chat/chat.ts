@@ -5,6 +5,7 @@ import type { TokenEngine, TokenRequest } from "../../token-engine.ts";
 import { withPromptedTools } from "../tool-calls/prompted-tools.ts";
 import { answer, type AnswerEnd } from "./answer.ts";
 import { isPlain } from "./answer-plan.ts";
+import { withBegunText } from "./begun-text.ts";
 import { choices, finishOf } from "./choices.ts";
 import { createPhases, type Generate } from "./phases.ts";
 import { planAnswer, tryGrammar } from "./plan-answer.ts";
@@ -17,16 +18,18 @@ export function createChat(engine: TokenEngine, prompts: ModelPrompts): Engine["
     await tryGrammar(request, prompts, signal);
     const readable = withPromptedTools(withoutTools(request), prompts.template);
     const prompt = await prompts.render(readable, engine.context_length, signal);
-    const plan = planAnswer(request, prompts.template, prompt.tail);
+    const planned = planAnswer(request, prompts.template, prompt.tail);
+    const plan = await withBegunText(planned, request, { prompts, tokenizer, signal });
     const tokens = tokenRequest(request, await tokenizer.promptTokens(prompt, signal));
     if (isPlain(plan) && request.choices === undefined) return yield* plainChat(engine, tokens, signal);
 
+    const { context_length } = engine;
     const left = new AbortController();
     const either = AbortSignal.any([signal, left.signal]);
     const shown = { report_tokens: true, shown_tokens: plan.shown_tokens };
     const begin = (index: number, generate: Generate): AsyncGenerator<ChatEvent, AnswerEnd> => {
       const own = { ...tokens, ...shown, seed: (tokens.seed + index) >>> 0 };
-      return answer(plan, createPhases({ request: own, generate, tokenize: tokenizer.goOn, signal: either }));
+      return answer(plan, createPhases({ request: own, context_length, generate, tokenize: tokenizer.goOn, signal: either }));
     };
     const counts = request.choices ?? { count: 1, at_once: 1 };
     const ends = yield* choices({ ...counts, begin, generate: engine.generate, leave: () => left.abort() });

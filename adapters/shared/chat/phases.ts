@@ -8,6 +8,8 @@ export type TextPiece = Extract<TokenEvent, { type: "text" }>;
 type PhaseEvent = Exclude<TokenEvent, { type: "finish" }>;
 
 export interface PhasesOptions {
+  /** Tokens of a slot. */
+  context_length: number;
   /** The first phase begins behind its prompt; its `max_tokens` bound the whole answer. */
   request: TokenRequest;
   generate: Generate;
@@ -18,7 +20,7 @@ export interface PhasesOptions {
 
 export type Phases = ReturnType<typeof createPhases>;
 
-export function createPhases({ request, generate, tokenize, signal }: PhasesOptions) {
+export function createPhases({ request, context_length, generate, tokenize, signal }: PhasesOptions) {
   const usage: Usage = { prompt_tokens: 0, completion_tokens: 0, cached_tokens: 0 };
   /** What stands behind the prompt: generated and forced. */
   let written = "";
@@ -44,6 +46,7 @@ export function createPhases({ request, generate, tokenize, signal }: PhasesOpti
       before = { written, tokens: usage.completion_tokens };
       const left = request.max_tokens - usage.completion_tokens;
       const behind = written === "" ? [] : await tokenize(written, signal);
+      if (!first && request.prompt.length + behind.length + 1 >= context_length) return { reason: "length" };
       const phase = {
         ...request,
         ...settings,

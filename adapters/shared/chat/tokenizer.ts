@@ -3,6 +3,8 @@ import { AdapterError } from "../../adapter.ts";
 import type { ModelPrompts, Prompt } from "../../prompts.ts";
 import type { TokenEngine } from "../../token-engine.ts";
 
+export type TextTokenizer = ReturnType<typeof createTokenizer>;
+
 export function createTokenizer({ tokenize }: TokenEngine, prompts: ModelPrompts) {
   const ask = (pieces: readonly string[], signal: AbortSignal): Promise<number[]> => {
     if (tokenize !== undefined) return tokenize(pieces, signal);

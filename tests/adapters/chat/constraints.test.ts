@@ -61,6 +61,30 @@ describe("a text of a schema", () => {
   });
 });
 
+describe("a text of a schema that the request has begun", () => {
+  const begun = (content: string) => [
+    { role: "user" as const, content: "hi" },
+    { role: "assistant" as const, content },
+  ];
+
+  test("goes on, and is judged as a whole", async () => {
+    const { text, requests, finish } = await chat(() => "1}", { ...format(SCHEMA), messages: begun('{"a":') });
+    expect([text, finish.schema_failure]).toEqual(["1}", undefined]);
+    expect(requests[0]!.grammar_begun).toMatchObject({ text: '{"a":' });
+    const broken = await chat(() => '"x"}', { ...format(SCHEMA), messages: begun('{"a":') });
+    expect(broken.finish.schema_failure).toEqual({ pointer: "/a", keyword: "type" });
+  });
+
+  test("is refused where it is no beginning of that", async () => {
+    const refusal = await chat(() => "", { ...format(SCHEMA), messages: begun("Well,") }).catch((error: unknown) => error);
+    expect(refusal).toMatchObject({
+      code: "request_refused",
+      param: "messages",
+      message: expect.stringContaining('"messages[1]"'),
+    });
+  });
+});
+
 describe("several answers", () => {
   test("come in rounds, each with its choice and its own end", async () => {
     const script: Script = (_written, _request, choice) => `answer ${choice}`;
