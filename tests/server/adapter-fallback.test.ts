@@ -199,9 +199,20 @@ describe("a request that was admitted for a more capable engine", () => {
   test("is refused with the name of the field", async () => {
     expect(await refused({ grammar: 'root ::= "a"' })).toMatchObject({ code: "request_unsupported", param: "grammar" });
     expect(await refused({ samplers: { mirostat: 2 } })).toMatchObject({ code: "request_unsupported", param: "mirostat" });
+    expect(await refused({ choices: { count: 2, at_once: 1 } })).toMatchObject({ code: "request_unsupported", param: "n" });
+    const regex = { response_format: { type: "regex", regex: "a" } } as const;
+    expect(await refused(regex)).toMatchObject({ code: "request_unsupported", param: "response_format" });
     const image = { role: "user" as const, content: [{ type: "image_url" as const, image_url: { url: "data:," } }] };
     expect(await refused({}, [image])).toMatchObject({ code: "request_unsupported", param: "messages[0].content" });
   });
+  test("is asked of the adapter that would answer it, what it passes over", async () => {
+    const passing = { ...echo(), passedOver: () => ["tools[0].function.parameters#/uniqueItems"] };
+    const [known, none] = [passing, echo()].map((adapter) => createAuto([{ adapter }], () => {}).adapterOf(makeModel("tiny")));
+    const request = { ...ask("hi"), cache_scope: "" };
+    expect(await known!.passedOver!(request, makeModel("tiny"))).toEqual(passing.passedOver());
+    expect(await none!.passedOver!(request, makeModel("tiny"))).toEqual([]);
+  });
+
   test("is answered where it asks for plain chat", async () => {
     expect((await collect((await load()).chat(ask("hi"), AbortSignal.timeout(5_000)))).text).toBe("hi");
   });
