@@ -172,6 +172,13 @@ describe("a grammar of calls", () => {
     }
   });
 
+  test("arguments are an object, whatever else a schema permits", () => {
+    expect(texts([tool("a", { type: ["object", "null"], properties: {} })], {}).join()).not.toContain('"arguments": null');
+    expect(() => callGrammar(PROMPTED_SYNTAX, [tool("a", { type: "string" })], { behind: "" })).toThrow(
+      expect.objectContaining({ code: "unsupported_schema", param: "tools[0].function.parameters" }),
+    );
+  });
+
   test("a schema that no value fits is refused", () => {
     const endless = { type: "object", properties: { next: { $ref: "#" } }, required: ["next"] };
     for (const syntax of [PROMPTED_SYNTAX, ENTRIES, { ...ENTRIES, arguments: { style: "bare", quote: "'" } } as const]) {

@@ -8,8 +8,8 @@ import { parametersOf } from "./tool-parameters.ts";
 
 /** `index`: the tool's place in the request. Throws `AdapterError` `unsupported_schema`. */
 export function argumentRule(syntax: ArgumentSyntax, tool: Tool, index: number, parts: GrammarParts): string {
-  const placed = { schema: parametersOf(tool), strict: tool.function.strict ?? false, tool: index, pointer: "" };
   return forTool(index, () => {
+    const placed = { schema: parametersOf(tool), strict: tool.function.strict ?? false, tool: index, pointer: "" };
     if (syntax.style === "json") return parts.value(placed);
     return syntax.style === "entries" ? entryRule(syntax, placed, parts) : looseRule(syntax, placed, parts);
   });

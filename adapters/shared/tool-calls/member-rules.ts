@@ -22,13 +22,15 @@ export function memberRules(rules: RuleList, { begin, between, end, none, member
   let behind = rules.name();
   const more = further === undefined ? [] : [sequence(between_part, further, behind)];
   rules.define(behind, choice([...more, textPart(end) || '""']));
+  // Where nothing tells the first member from the others, the rules are the same.
+  const alike = begin === "" && between === "" && end === none;
   const only = further === undefined ? [] : [sequence(begin_part, further, behind)];
-  let first = rules.add(choice([...only, textPart(none) || '""']));
+  let first = alike ? behind : rules.add(choice([...only, textPart(none) || '""']));
   for (const { rule, required } of members.toReversed()) {
     const after = behind;
     const skip = (other: string): string[] => (required ? [] : [other]);
     behind = rules.add(choice([sequence(between_part, rule, after), ...skip(after)]));
-    first = rules.add(choice([sequence(begin_part, rule, after), ...skip(first)]));
+    first = alike ? behind : rules.add(choice([sequence(begin_part, rule, after), ...skip(first)]));
   }
   return first;
 }

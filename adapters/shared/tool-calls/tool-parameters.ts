@@ -1,6 +1,7 @@
 // The schema of a tool's arguments.
 import type { Tool } from "../../adapter.ts";
 import { subschemasOf } from "../json-schema-grammar/schema/subschemas.ts";
+import { UnsupportedSchema } from "../json-schema-grammar/unsupported-schema.ts";
 import { isObject } from "./schema-kinds.ts";
 
 /** A tool without parameters takes none. */
@@ -11,11 +12,13 @@ const FURTHER = ["additionalProperties", "unevaluatedProperties", "patternProper
 
 /**
  * The schema with its objects closed where it says nothing of further properties: what a function does not name it rarely knows what to do with,
- * and small models make some up.
+ * and small models make some up. Throws `UnsupportedSchema` where it is not that of an object.
  */
 export function parametersOf({ function: { parameters } }: Tool): object {
   if (parameters === undefined || Object.keys(parameters).length === 0) return NONE;
-  const whole = { type: "object", ...parameters };
+  const { type = "object" } = parameters as Record<string, unknown>;
+  if (![type].flat().includes("object")) throw new UnsupportedSchema("", "type", "the arguments of a function are an object");
+  const whole = { ...parameters, type: "object" };
   const copy = structuredClone(whole) as Record<string, unknown>;
   const objects: Record<string, unknown>[] = [];
   const pending: unknown[] = [copy];
