@@ -70,7 +70,7 @@ const LIST = [
   {
     name: "llama-server",
     capabilities: LLAMA_SERVER.capabilities,
-    summary: "llama.cpp's own server, one process a model; tools, schemas, grammars, logprobs and images need it",
+    summary: "llama.cpp's own server, one process a model; images and some samplers need it",
     setting: true,
     pinnable: true,
     automatic: true,

@@ -47,8 +47,7 @@ async function llamaServer(named: string | undefined): Promise<Finding> {
   const about = aboutEngine("llama-server");
   const place = { named, env: process.env };
   const mend = CARRIED === undefined ? "ingle engine build llama-server" : "--llama-server PATH";
-  if (!hasLlamaServer(place))
-    return { about, state: "missing", says: "not here: tools, schemas, grammars, logprobs and images need it", mend };
+  if (!hasLlamaServer(place)) return { about, state: "missing", says: "not here: images and some samplers need it", mend };
   try {
     const path = await llamaServerProgram(place);
     const version = /version: .*/.exec((await runProgram(path, ["--version"])).text)?.[0];
