@@ -365,6 +365,26 @@ describe("what no grammar holds", () => {
   });
 });
 
+describe("what would cost too much", () => {
+  const named = (count: number, of: (i: number) => unknown) =>
+    Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, of(i)]));
+  test.each([
+    ["a pattern of many states", { type: "string", pattern: "(a|b)*a(a|b){14}" }, ["pattern"]],
+    [
+      "names that need each other",
+      { type: "object", properties: named(40, () => ({})), dependentRequired: named(40, (i) => [`k${39 - i}`]) },
+      "too many rules",
+    ],
+    ["names by patterns of many states", { type: "object", patternProperties: { "(a|b)*a(a|b){14}": {} } }, "too many states"],
+    ["many properties", named(10_000, () => ({})), "too many rules"],
+  ])("%s", (_, schema, outcome) => {
+    const whole = "type" in schema ? schema : { type: "object", properties: schema };
+    const make = () => schemaGrammar(whole, { strict: false, prefix: "x" }).passed_over.map(({ keyword }) => keyword);
+    if (typeof outcome !== "string") expect(make()).toEqual(outcome);
+    else expect(caught(make).reason).toMatch(/too many (rules|states)|at most 6000/);
+  });
+});
+
 test("no names are invented where a schema says nothing of others", () => {
   const named = {
     type: "object",

@@ -1,6 +1,7 @@
 // Formats as regular expressions of whole texts. RFC 3339 (times), 5321 (addresses), 1123 (hosts), 3986 (URIs), 4291 (IPv6), 6901 (pointers).
 import { parseRegex } from "./regex/parse.ts";
 import type { Regex } from "./regex/regex.ts";
+import { createWork } from "./regex/work.ts";
 
 const DATE =
   "(?:\\d{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\\d|30)|02-(?:0[1-9]|1\\d|2[0-8]))" +
@@ -95,7 +96,7 @@ const known = new Map<string, Regex>();
 export function formatRegex(format: string): Regex | "any" | undefined {
   if (BINDS_NOTHING.has(format)) return "any";
   if (!Object.hasOwn(FORMATS, format)) return undefined;
-  const regex = known.get(format) ?? parseRegex(FORMATS[format]!);
+  const regex = known.get(format) ?? parseRegex(FORMATS[format]!, createWork());
   known.set(format, regex);
   return regex;
 }

@@ -1,5 +1,12 @@
 // A schema of arguments, property by property: for calls that are written as names and values, and not as one JSON object.
-import { grammarOf, type OpenSchema, openSchema, type SchemaGrammar, type SchemaGrammarOptions } from "./schema-grammar.ts";
+import {
+  grammarOf,
+  type OpenSchema,
+  openSchema,
+  type SchemaGrammar,
+  type SchemaGrammarOptions,
+  withinLimits,
+} from "./schema-grammar.ts";
 import {
   type TypedAlternative,
   anyObject,
@@ -49,7 +56,10 @@ export interface ObjectShape {
  * Throws `UnsupportedSchema` as `schemaGrammar`. What only the object as a whole can hold, such as `minProperties` and a choice between objects,
  * is passed over.
  */
-export function objectShape(schema: unknown, options: Omit<SchemaGrammarOptions, "prefix">): ObjectShape {
+export const objectShape = (schema: unknown, options: Omit<SchemaGrammarOptions, "prefix">): ObjectShape =>
+  withinLimits(() => readShape(schema, options));
+
+function readShape(schema: unknown, options: Omit<SchemaGrammarOptions, "prefix">): ObjectShape {
   const opened = openSchema(schema, options);
   const { reader, document } = opened;
   const alternatives = reader.alternatives([document.root]);
@@ -65,7 +75,7 @@ export function objectShape(schema: unknown, options: Omit<SchemaGrammarOptions,
     const naming = objects.filter(
       ({ layers, required }) => required.includes(name) || layers.some(({ properties }) => properties.has(name)),
     );
-    const shape = shapeOf(opened, distinct(naming.map(({ layers }) => propertyGoal(layers, name))));
+    const shape = shapeOf(opened, distinct(naming.map(({ layers }) => propertyGoal(layers, name, reader.work))));
     if (shape === undefined && required) throw new UnsupportedSchema("", "required", `no value satisfies "${name}"`);
     return shape === undefined ? [] : [{ name, required, ...shape }];
   });
@@ -107,7 +117,7 @@ function shapeOf(opened: OpenSchema, goals: readonly Goal[]): ValueShape | undef
   return {
     types: [...new Set(alternatives.flatMap(typesOf))],
     any_text: alternatives.length === 1 && only?.type === "string" && isAnyText(only),
-    value: (prefix) => grammarOf(opened, goals, prefix),
+    value: (prefix) => withinLimits(() => grammarOf(opened, goals, prefix)),
     text: (marker, prefix) =>
       languages.length === 0
         ? undefined

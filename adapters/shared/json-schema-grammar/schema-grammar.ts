@@ -1,5 +1,6 @@
 // JSON Schema to GBNF. What is accepted is enforced exactly: no text of the grammar breaks a keyword that is not named as passed over.
 import { createValueEmitter, type ValueEmitter } from "./emit/value.ts";
+import { TooManyStates } from "./regex/work.ts";
 import { type PrintedRules, printRules } from "./rules/print.ts";
 import type { Goal, KeywordPlace } from "./schema/alternatives.ts";
 import { createSchemaReader, type SchemaReader } from "./schema/alternatives-of.ts";
@@ -36,8 +37,10 @@ export const rethrow = (error: UnsupportedSchema): never => {
 
 /** Throws `UnsupportedSchema`: under `strict`, and where no value fits, or a reference leads nowhere or in a circle. */
 export function schemaGrammar(schema: unknown, options: SchemaGrammarOptions): SchemaGrammar {
-  const opened = openSchema(schema, options);
-  return grammarOf(opened, [[opened.document.root]], options.prefix);
+  return withinLimits(() => {
+    const opened = openSchema(schema, options);
+    return grammarOf(opened, [[opened.document.root]], options.prefix);
+  });
 }
 
 export interface OpenSchema {
@@ -60,6 +63,16 @@ export function openSchema(schema: unknown, { strict, named_only = false }: Omit
     passed_over.set(`${pointer} ${keyword}`, { pointer, keyword });
   });
   return { document, reader, passed_over, listed: text.split('"enum"').length > 1 ? text.split(",").length : 0, named_only };
+}
+
+/** Throws `UnsupportedSchema` where the patterns of a schema, taken together, cost more than is fair. */
+export function withinLimits<T>(make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof TooManyStates) throw new UnsupportedSchema("", "", "its patterns and alternatives take too many states");
+    throw error;
+  }
 }
 
 /** The grammar of a value that fits one of the goals. */

@@ -1,7 +1,7 @@
 // Grammars of many schemas at once, as the tools of a request are.
 import { createValueEmitter } from "./emit/value.ts";
 import type { KeywordPlace } from "./schema/alternatives.ts";
-import { openSchema, printGrammar, rethrow, type SchemaGrammarOptions } from "./schema-grammar.ts";
+import { openSchema, printGrammar, rethrow, type SchemaGrammarOptions, withinLimits } from "./schema-grammar.ts";
 import { UnsupportedSchema } from "./unsupported-schema.ts";
 
 export interface SchemaGrammars {
@@ -17,11 +17,13 @@ export function schemaGrammars(
   { prefix, named_only }: Omit<SchemaGrammarOptions, "strict">,
   onError: (error: UnsupportedSchema, index: number) => never = rethrow,
 ): SchemaGrammars {
-  const emitter = createValueEmitter();
+  const emitter = createValueEmitter(schemas.length);
   const roots = schemas.map(({ schema, strict }, index) => {
     try {
-      const opened = openSchema(schema, { strict, ...(named_only !== undefined && { named_only }) });
-      return { opened, root: emitter.emit(opened.reader, [[opened.document.root]], opened.named_only) };
+      return withinLimits(() => {
+        const opened = openSchema(schema, { strict, ...(named_only !== undefined && { named_only }) });
+        return { opened, root: emitter.emit(opened.reader, [[opened.document.root]], opened.named_only) };
+      });
     } catch (error) {
       if (error instanceof UnsupportedSchema) return onError(error, index);
       throw error;

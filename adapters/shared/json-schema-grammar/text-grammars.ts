@@ -1,7 +1,7 @@
 // Grammars of plain texts: what a pattern matches, one of some choices, all but a marker.
 import type { Dfa } from "./regex/automaton.ts";
 import { dfaOf, type TextLanguage } from "./regex/dfa.ts";
-import { TooManyStates } from "./regex/nfa.ts";
+import { createWork, TooManyStates } from "./regex/work.ts";
 import { parseRegex, UnsupportedRegex } from "./regex/parse.ts";
 import { all, ANY_TEXT, lengthRegex, type Regex, textRegex } from "./regex/regex.ts";
 import { printRules } from "./rules/print.ts";
@@ -18,9 +18,10 @@ export interface TextGrammar {
 /** Texts that match as a whole. Throws `UnsupportedSchema` with the keyword `pattern`: look-around, back-references, too many states. */
 export function patternGrammar(source: string, prefix: string): TextGrammar {
   try {
-    return languagesGrammar([{ matches: [parseRegex(source)] }], prefix);
+    return languagesGrammar([{ matches: [parseRegex(source, createWork())] }], prefix);
   } catch (error) {
     if (error instanceof UnsupportedRegex) throw new UnsupportedSchema("", "pattern", error.message);
+    if (error instanceof TooManyStates) throw new UnsupportedSchema("", "pattern", "it takes too many states");
     throw error;
   }
 }
@@ -48,7 +49,7 @@ export function languagesGrammar(languages: readonly TextLanguage[], prefix: str
 
 function automaton(language: TextLanguage): Dfa {
   try {
-    return dfaOf(language);
+    return dfaOf(language, createWork());
   } catch (error) {
     if (error instanceof TooManyStates) throw new UnsupportedSchema("", "pattern", "it takes too many states");
     throw error;

@@ -1,5 +1,5 @@
 // Names that no schema of an object names, in the kinds that its patterns tell apart.
-import { TooManyStates } from "../regex/nfa.ts";
+import { TooManyStates } from "../regex/work.ts";
 import { any, ANY_TEXT, lengthRegex, type Regex, textRegex } from "../regex/regex.ts";
 import {
   type TypedAlternative,

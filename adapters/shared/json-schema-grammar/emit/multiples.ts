@@ -1,5 +1,6 @@
 // Plain numbers that are multiples of another: the remainder after each digit is a state.
-import { type Nfa, TooManyStates } from "../regex/nfa.ts";
+import type { Nfa } from "../regex/nfa.ts";
+import { TooManyStates } from "../regex/work.ts";
 import type { Decimal } from "../schema/decimal.ts";
 
 const MOST_REMAINDERS = 2_000;

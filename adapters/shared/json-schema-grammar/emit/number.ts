@@ -1,6 +1,6 @@
 // Numbers in digits.
 import { dfaOf } from "../regex/dfa.ts";
-import { TooManyStates } from "../regex/nfa.ts";
+import { TooManyStates } from "../regex/work.ts";
 import type { Regex } from "../regex/regex.ts";
 import type { Sequence } from "../rules/rules.ts";
 import { automatonRule, PLAIN } from "../rules/text-rules.ts";
@@ -34,7 +34,11 @@ const keyOf = ({ value, exclusive }: NumberBound): string => `${value.units}/${v
 function languageRule({ rules, reader }: Emitter, matches: Regex[], multiples: NumberAlternative["multiples"]): number {
   for (let held = multiples; ; held = held.slice(0, -1)) {
     try {
-      return automatonRule(rules, dfaOf({ matches: [...matches, ...held.map(({ of }) => multiplesNfa(of))] }), PLAIN);
+      return automatonRule(
+        rules,
+        dfaOf({ matches: [...matches, ...held.map(({ of }) => multiplesNfa(of))] }, reader.work),
+        PLAIN,
+      );
     } catch (error) {
       if (!(error instanceof TooManyStates) || held.length === 0) throw error;
       const { pointer, keyword } = held.at(-1)!;

@@ -36,21 +36,20 @@ export function objectSequence(emitter: Emitter, alternative: ObjectAlternative)
     reader.report(place, keyword, "a grammar cannot tell whether unknown names differ"),
   );
   const { max } = alternative;
-  const watched = members.map(({ needs }, i) => needs.length > 0 || members.some((other) => other.needs.includes(i)));
+  const needing = new Set(members.flatMap(({ needs }) => needs));
+  const watched = members.map(({ needs }, i) => needs.length > 0 || needing.has(i));
+  const watchedIndexes = [...watched.keys()].filter((index) => watched[index]);
+  const lastNeeded = members.findLastIndex(({ required }) => required);
   const counts = min > 0 || max < Infinity;
   const key = `object ${rules.reserve()}`;
   const has = ({ watched }: Written, index: number): boolean => ((watched >> BigInt(index)) & 1n) === 1n;
   const isNeeded = (written: Written, index: number): boolean =>
     members[index]!.required ||
     (watched[index]! && members.some(({ needs }, by) => by < index && has(written, by) && needs.includes(index)));
-  const canEnd = (from: number, written: Written): boolean => {
-    if (written.count < min) return false;
-    for (let index = from; index < members.length; index++) if (isNeeded(written, index)) return false;
-    return true;
-  };
+  const canEnd = (from: number, written: Written): boolean =>
+    from > lastNeeded && written.count >= min && watchedIndexes.every((index) => index < from || !isNeeded(written, index));
   const stateKey = (kind: string, at: number, { count, watched, further }: Written): string =>
     `${key} ${kind} ${at} ${Math.min(count, max === Infinity ? min : Infinity)} ${watched} ${further}`;
-  const lastNeeded = members.findLastIndex(({ required }) => required);
   const open: (() => void)[] = [];
   /** Rules are made one after the other: two hundred properties are not two hundred calls deep. */
   const later = (stateKey: string, make: () => Sequence[]): number =>
@@ -85,7 +84,7 @@ export function objectSequence(emitter: Emitter, alternative: ObjectAlternative)
   const behind = (at: number, written: Written): number =>
     later(stateKey("behind", at, written), () => [
       ...(written.count < max ? [[literal(","), common.gap, literal('"'), atName(at, written)]] : []),
-      ...(at > lastNeeded && canEnd(at, written) ? [[common.gap, literal("}")]] : []),
+      ...(canEnd(at, written) ? [[common.gap, literal("}")]] : []),
     ]);
   const none: Written = { count: 0, watched: 0n, further: false };
   const first: Sequence[] = max > 0 ? [[literal('"'), atName(0, none)]] : [];
@@ -103,15 +102,19 @@ function membersOf(emitter: Emitter, { layers, required, dependent, names }: Obj
   const found = new Set(layers.flatMap(({ properties }) => [...properties.keys()]));
   for (const name of [...required, ...dependent.flatMap(({ name, needs }) => [name, needs])]) found.add(name);
   const allowed = [...found].filter((name) => isAllowed(emitter, names, name));
-  const forbidden = [...found].filter((name) => !allowed.includes(name));
+  const forbidden = [...found].filter((name) => !isAllowed(emitter, names, name));
   const needed = new Set(required);
+  const needs = Map.groupBy(dependent, ({ name }) => name);
   const indexes = new Map([...allowed, ...forbidden].map((name, i) => [name, i]));
   const member = (name: string, value: number): Member => ({
     ...{ name, value, required: needed.has(name) },
-    needs: dependent.filter((of) => of.name === name && of.needs !== name).map(({ needs }) => indexes.get(needs)!),
+    needs: (needs.get(name) ?? [])
+      .map(({ needs }) => needs)
+      .filter((needed) => needed !== name)
+      .map((needed) => indexes.get(needed)!),
   });
   return [
-    ...allowed.map((name) => member(name, emitter.value(propertyGoal(layers, name)))),
+    ...allowed.map((name) => member(name, emitter.value(propertyGoal(layers, name, emitter.reader.work)))),
     // No value fits: such a member is never written, and what requires it has no value either.
     ...forbidden.map((name) => member(name, emitter.rules.add([]))),
   ];

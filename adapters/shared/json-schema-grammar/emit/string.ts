@@ -1,6 +1,6 @@
 // Texts of JSON.
 import { dfaOf } from "../regex/dfa.ts";
-import { TooManyStates } from "../regex/nfa.ts";
+import { TooManyStates } from "../regex/work.ts";
 import { lengthRegex } from "../regex/regex.ts";
 import type { Sequence } from "../rules/rules.ts";
 import { automatonRule } from "../rules/text-rules.ts";
@@ -20,7 +20,7 @@ function textRule(emitter: Emitter, alternative: StringAlternative): number {
   const { rules, common, reader } = emitter;
   if (alternative.patterns.length === 0) return countedRule(rules, common.character, alternative.min, alternative.max, [QUOTES]);
   try {
-    return automatonRule(rules, dfaOf(withLengths(alternative)), common.spelling);
+    return automatonRule(rules, dfaOf(withLengths(alternative), reader.work), common.spelling);
   } catch (error) {
     if (!(error instanceof TooManyStates)) throw error;
     const { pointer, keyword } = alternative.patterns.at(-1)!;
@@ -36,5 +36,5 @@ function withLengths(alternative: StringAlternative) {
 }
 
 /** A name of a property: one spelling for each name, so that none comes twice. */
-export const nameRule = ({ rules, common }: Emitter, language: Parameters<typeof dfaOf>[0]): number =>
-  automatonRule(rules, dfaOf(language), common.spelling);
+export const nameRule = ({ rules, common, reader }: Emitter, language: Parameters<typeof dfaOf>[0]): number =>
+  automatonRule(rules, dfaOf(language, reader.work), common.spelling);

@@ -18,9 +18,14 @@ const ESCAPES: Record<string, CodePoints> = { "\\d": DIGITS, "\\w": WORD, "\\s":
 
 /** The characters of an escape as it stands in a pattern, such as `\d` or `\P{L}`. */
 export function charactersOf(escape: string): CodePoints {
-  const own = ESCAPES[escape.toLowerCase()] ?? charactersWith(escape.toLowerCase().slice(0, 2) + escape.slice(2));
+  const own = ESCAPES[escape.toLowerCase()] ?? charactersWith(positive(escape));
   return /^\\[DWSP]/.test(escape) ? intersection(complement(own), ANY_CHARACTER) : own;
 }
+
+/** Whether the characters of a property are at hand. */
+export const isKnown = (escape: string): boolean => properties.has(positive(escape));
+
+const positive = (escape: string): string => escape.toLowerCase().slice(0, 2) + escape.slice(2);
 
 const properties = new Map<string, CodePoints>();
 

@@ -2,8 +2,9 @@
 import type { Dfa } from "./automaton.ts";
 import { type CodePoints, LAST_CODE_POINT } from "./code-points.ts";
 import { minimized } from "./minimize.ts";
-import { closure, type Nfa, nfaOf, TooManyStates } from "./nfa.ts";
+import { closure, type Nfa, nfaOf } from "./nfa.ts";
 import type { Regex } from "./regex.ts";
+import { type GrammarWork, spend, TooManyStates } from "./work.ts";
 
 export interface TextLanguage {
   matches: readonly (Regex | Nfa)[];
@@ -11,22 +12,25 @@ export interface TextLanguage {
 }
 
 const MOST_STATES = 4_000;
+const STEPS_A_SYMBOL = 4;
+const STEPS_TO_MINIMIZE = 30;
 
 /** Automata of one expression alone, which formats and numbers without bounds have again and again. */
 const known = new WeakMap<Regex | Nfa, Dfa>();
 
-export function dfaOf(language: TextLanguage): Dfa {
+/** Throws `TooManyStates`. */
+export function dfaOf(language: TextLanguage, work: GrammarWork): Dfa {
   const [only, ...others] = language.matches;
-  if (only === undefined || others.length > 0 || (language.excludes ?? []).length > 0) return makeDfa(language);
-  const dfa = known.get(only) ?? makeDfa(language);
+  if (only === undefined || others.length > 0 || (language.excludes ?? []).length > 0) return makeDfa(language, work);
+  const dfa = known.get(only) ?? makeDfa(language, work);
   known.set(only, dfa);
   return dfa;
 }
 
-function makeDfa({ matches, excludes = [] }: TextLanguage): Dfa {
-  const nfas = [...matches, ...excludes].map((part) => ("steps" in part ? part : nfaOf(part)));
+function makeDfa({ matches, excludes = [] }: TextLanguage, work: GrammarWork): Dfa {
+  const nfas = [...matches, ...excludes].map((part) => ("steps" in part ? part : nfaOf(part, work)));
   const symbols = symbolsOf(nfas);
-  const parts = nfas.map((nfa) => determined(nfa, symbols));
+  const parts = nfas.map((nfa) => determined(nfa, symbols, work));
   const known = new Map<string, number>();
   const tuples: number[][] = [];
   const stateOf = (tuple: number[]): number => {
@@ -42,6 +46,7 @@ function makeDfa({ matches, excludes = [] }: TextLanguage): Dfa {
   const ends: boolean[] = [];
   for (let state = 0; state < tuples.length; state++) {
     const tuple = tuples[state]!;
+    spend(work, symbols.length * tuple.length * STEPS_A_SYMBOL);
     ends.push(tuple.every((at, i) => parts[i]!.ends(at) === i < matches.length));
     const row = new Int32Array(symbols.length).fill(-1);
     for (let symbol = 0; symbol < symbols.length; symbol++) {
@@ -51,13 +56,14 @@ function makeDfa({ matches, excludes = [] }: TextLanguage): Dfa {
     }
     table.push(row);
   }
+  spend(work, table.length * symbols.length * STEPS_TO_MINIMIZE);
   return minimized(table, ends, symbols);
 }
 
 const DEAD = 0;
 
 /** The automaton of one expression; its states are made when they are reached. */
-function determined(nfa: Nfa, symbols: readonly CodePoints[]) {
+function determined(nfa: Nfa, symbols: readonly CodePoints[], work: GrammarWork) {
   const known = new Map<string, number>([["", DEAD]]);
   const sets: number[][] = [[]];
   const rows: (Int32Array | undefined)[] = [undefined];
@@ -91,6 +97,7 @@ function determined(nfa: Nfa, symbols: readonly CodePoints[]) {
     step: (state: number, symbol: number): number => {
       const row = (rows[state] ??= new Int32Array(symbols.length).fill(-1));
       if (row[symbol] === -1) {
+        spend(work, sets[state]!.length * STEPS_A_SYMBOL);
         const reached = sets[state]!.flatMap((at) => takenBy[at]!.filter(({ takes }) => takes[symbol]).map(({ to }) => to));
         row[symbol] = reached.length === 0 ? DEAD : stateOf(closure(nfa, reached, { start: false, end: false }));
       }

@@ -1,6 +1,7 @@
 // Automata that may be in several states at once, made of the trees.
 import type { CodePoints } from "./code-points.ts";
 import type { Regex } from "./regex.ts";
+import { type GrammarWork, spend, TooManyStates } from "./work.ts";
 
 /** State 0 is the first. Its edges by state. */
 export interface Nfa {
@@ -9,18 +10,15 @@ export interface Nfa {
   accept: number;
 }
 
-/** An automaton would have more states than is fair. */
-export class TooManyStates extends Error {
-  override readonly name = "TooManyStates";
-}
-
 const MOST_NFA_STATES = 20_000;
+const STEPS_A_STATE = 10;
 
-export function nfaOf(regex: Regex): Nfa {
+export function nfaOf(regex: Regex, work: GrammarWork): Nfa {
   const steps: Nfa["steps"] = [];
   const jumps: Nfa["jumps"] = [];
   const state = (): number => {
     if (steps.length >= MOST_NFA_STATES) throw new TooManyStates();
+    spend(work, STEPS_A_STATE);
     steps.push([]);
     return jumps.push([]) - 1;
   };

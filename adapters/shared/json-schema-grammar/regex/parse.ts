@@ -1,7 +1,8 @@
 // ECMA-262's regular expressions into trees.
 import { type AST, RegExpParser } from "@eslint-community/regexpp";
-import { charactersOf } from "./character-sets.ts";
+import { charactersOf, isKnown } from "./character-sets.ts";
 import { ANY_CHARACTER, type CodePoints, complement, intersection, single, union } from "./code-points.ts";
+import { type GrammarWork, spend } from "./work.ts";
 import { all, any, ANY_TEXT, type Regex, repeat, set } from "./regex.ts";
 
 /** What no grammar can hold, or what is no regular expression. */
@@ -9,12 +10,18 @@ export class UnsupportedRegex extends Error {
   override readonly name = "UnsupportedRegex";
 }
 
+const STEPS_A_CHARACTER = 100;
+/** To find out which characters have a property. */
+const STEPS_A_PROPERTY = 1_000_000;
+
 /** Texts that have a match anywhere, as `pattern` of JSON Schema means it. */
-export const searchRegex = (source: string): Regex => all(ANY_TEXT, parseRegex(source), ANY_TEXT);
+export const searchRegex = (source: string, work: GrammarWork): Regex => all(ANY_TEXT, parseRegex(source, work), ANY_TEXT);
 
 /** Texts that match as a whole. */
-export function parseRegex(source: string): Regex {
+export function parseRegex(source: string, work: GrammarWork): Regex {
+  spend(work, source.length * STEPS_A_CHARACTER);
   const pattern = parsed(source);
+  for (const property of new Set(source.match(/\\[pP]\{[^}]*\}/g) ?? [])) if (!isKnown(property)) spend(work, STEPS_A_PROPERTY);
   return alternatives(pattern.alternatives);
 }
 

@@ -1,6 +1,8 @@
 // Rules of a grammar while it is made: numbers for names, so that rules without an end can be found and dropped before they are written.
 // llama.cpp reads an unproductive rule without complaint, and a text of it never ends.
 
+import { UnsupportedSchema } from "../unsupported-schema.ts";
+
 /** A number is a rule; a text is a terminal in GBNF. */
 export type GrammarPart = number | string;
 export type Sequence = readonly GrammarPart[];
@@ -16,11 +18,19 @@ export interface Rules {
   readonly bodies: readonly (readonly Sequence[])[];
 }
 
-export function createRules(): Rules {
+/** While they are made; those that are left when all are known are counted anew. */
+const MOST_MADE = 40_000;
+const MOST_MADE_A_SCHEMA = 2_000;
+
+/** `schemas`: how many share the rules. */
+export function createRules(schemas = 1): Rules {
   const bodies: (readonly Sequence[])[] = [];
   const equal = new Map<string, number>();
   const keyed = new Map<string, number>();
-  const reserve = (): number => bodies.push([]) - 1;
+  const reserve = (): number => {
+    if (bodies.length >= MOST_MADE + MOST_MADE_A_SCHEMA * schemas) throw new UnsupportedSchema("", "", "it takes too many rules");
+    return bodies.push([]) - 1;
+  };
   const define = (rule: number, alternatives: readonly Sequence[]): void => {
     bodies[rule] = alternatives;
   };

@@ -1,5 +1,6 @@
 // From schemas to the union of what they permit.
 import type { SchemaFailure } from "../../../adapter.ts";
+import { createWork, type GrammarWork, spend } from "../regex/work.ts";
 import { UnsupportedSchema } from "../unsupported-schema.ts";
 import { type TypedAlternative, ANYTHING, type Goal, goalKey, type SchemaNode } from "./alternatives.ts";
 import { areDisjoint } from "./disjoint.ts";
@@ -12,6 +13,7 @@ import { isExtension, READ, SAYS_NOTHING } from "./keywords.ts";
 import { type KeywordReader, readAlternatives } from "./read-keywords.ts";
 
 export interface SchemaReader {
+  work: GrammarWork;
   /** The alternatives of all that the goal's schemas say. */
   alternatives(goal: Goal): readonly TypedAlternative[];
   report(pointer: string, keyword: string, reason: string): void;
@@ -22,6 +24,7 @@ export interface SchemaReader {
 
 const MOST_ALTERNATIVES = 2_000;
 const DEEPEST = 200;
+const STEPS_A_PAIR = 20;
 
 export function createSchemaReader(document: SchemaDocument, report: SchemaReader["report"]): SchemaReader {
   const byNode = new Map<SchemaNode, readonly TypedAlternative[]>();
@@ -37,10 +40,12 @@ export function createSchemaReader(document: SchemaDocument, report: SchemaReade
     }
     return found;
   };
-  const holds = createHolds(alternatives);
+  const work = createWork();
+  const holds = createHolds(alternatives, work);
   const both = (ones: readonly TypedAlternative[], others: readonly TypedAlternative[]): readonly TypedAlternative[] => {
     if (ones === ANYTHING) return others;
     if (others === ANYTHING) return ones;
+    spend(work, ones.length * others.length * STEPS_A_PAIR);
     const joined = intersectAll(ones, others, holds);
     if (joined.length > MOST_ALTERNATIVES) throw new UnsupportedSchema("", "", "its alternatives multiply to too many");
     return joined;
@@ -59,7 +64,13 @@ export function createSchemaReader(document: SchemaDocument, report: SchemaReade
   };
 
   const ofKeywords = (node: SchemaNode, schema: KeywordReader["schema"]): readonly TypedAlternative[] => {
-    const reader: KeywordReader = { node, schema, document, report: (keyword, reason) => report(node.pointer, keyword, reason) };
+    const reader: KeywordReader = {
+      node,
+      schema,
+      document,
+      work,
+      report: (keyword, reason) => report(node.pointer, keyword, reason),
+    };
     for (const keyword of Object.keys(schema))
       if (!READ.has(keyword) && !SAYS_NOTHING.has(keyword) && !isExtension(keyword))
         reader.report(keyword, "it is no keyword that is known here");
@@ -72,7 +83,7 @@ export function createSchemaReader(document: SchemaDocument, report: SchemaReade
     for (const keyword of ["anyOf", "oneOf"]) {
       if (schema[keyword] === undefined) continue;
       const branches = children(reader, keyword).map(ofNode);
-      if (keyword === "oneOf" && !areDisjoint(branches, { alternatives, holds }))
+      if (keyword === "oneOf" && !areDisjoint(branches, { alternatives, holds, work }))
         reader.report("oneOf", "a grammar cannot tell that a value fits no other branch");
       found = both(found, union(branches.flat()));
     }
@@ -87,7 +98,7 @@ export function createSchemaReader(document: SchemaDocument, report: SchemaReade
     }
     return found;
   };
-  return { alternatives, report, holds, failure: createFailureFinder(alternatives, holds) };
+  return { work, alternatives, report, holds, failure: createFailureFinder(alternatives, holds, work) };
 }
 
 /** Keywords that bind values of one type, and those that stand in for them. */

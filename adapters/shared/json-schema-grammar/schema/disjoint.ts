@@ -1,6 +1,6 @@
 // Whether no value fits two branches: then one of them is the same as any of them.
 import { dfaOf } from "../regex/dfa.ts";
-import { TooManyStates } from "../regex/nfa.ts";
+import { type GrammarWork, TooManyStates } from "../regex/work.ts";
 import {
   type TypedAlternative,
   elementGoal,
@@ -15,6 +15,7 @@ import { propertyGoal } from "./property-goal.ts";
 export interface DisjointDeps {
   alternatives(goal: Goal): readonly TypedAlternative[];
   holds(value: unknown, alternatives: readonly TypedAlternative[]): boolean;
+  work: GrammarWork;
 }
 
 const DEEPEST = 4;
@@ -37,24 +38,27 @@ function isImpossible(alternative: TypedAlternative, deps: DisjointDeps, depth: 
     depth < DEEPEST && goal.length > 0 && isEmpty(deps.alternatives(goal), deps, depth + 1, work);
   switch (alternative.type) {
     case "string":
-      return alternative.patterns.length > 0 && hasNoText(alternative);
+      return alternative.patterns.length > 0 && hasNoText(alternative, deps.work);
     case "array":
       return Array.from({ length: Math.min(alternative.min, 8) }).some((_, i) => impossible(elementGoal(alternative, i)));
     case "object":
-      return hasImpossibleProperty(alternative, impossible);
+      return hasImpossibleProperty(alternative, deps.work, impossible);
     default:
       return false;
   }
 }
 
-function hasNoText(alternative: TypedAlternative & { type: "string" }): boolean {
+function hasNoText(alternative: TypedAlternative & { type: "string" }, work: GrammarWork): boolean {
   try {
-    return dfaOf(patternLanguage(alternative)).edges.length === 0;
+    return dfaOf(patternLanguage(alternative), work).edges.length === 0;
   } catch (error) {
     if (error instanceof TooManyStates) return false;
     throw error;
   }
 }
 
-const hasImpossibleProperty = ({ required, layers }: ObjectAlternative, impossible: (goal: Goal) => boolean): boolean =>
-  required.some((name) => impossible(joinGoals(propertyGoal(layers, name))));
+const hasImpossibleProperty = (
+  { required, layers }: ObjectAlternative,
+  work: GrammarWork,
+  impossible: (goal: Goal) => boolean,
+): boolean => required.some((name) => impossible(joinGoals(propertyGoal(layers, name, work))));

@@ -1,10 +1,11 @@
 // Where a value breaks a schema.
 import type { SchemaFailure } from "../../../adapter.ts";
 import { type AlternativesOf, elementGoal, type Goal, type Holds, type TypedAlternative } from "./alternatives.ts";
+import type { GrammarWork } from "../regex/work.ts";
 import { propertyGoal } from "./property-goal.ts";
 import { escapePart, isObject } from "./subschemas.ts";
 
-export function createFailureFinder(alternativesOf: AlternativesOf, holds: Holds) {
+export function createFailureFinder(alternativesOf: AlternativesOf, holds: Holds, work: GrammarWork) {
   const failure = (value: unknown, goal: Goal, pointer: string): SchemaFailure | undefined => {
     const alternatives = alternativesOf(goal);
     if (goal.length === 0 || holds(value, alternatives)) return undefined;
@@ -13,7 +14,7 @@ export function createFailureFinder(alternativesOf: AlternativesOf, holds: Holds
     const [only] = fitting;
     if (only === undefined) return { pointer, keyword: alternatives.some(({ type }) => type === "constants") ? "enum" : "type" };
     if (fitting.length > 1) return { pointer, keyword: "anyOf" };
-    for (const [part, child, childGoal] of partsOf(value, only)) {
+    for (const [part, child, childGoal] of partsOf(value, only, work)) {
       const found = failure(child, childGoal, `${pointer}/${escapePart(part)}`);
       if (found !== undefined) return found;
     }
@@ -22,11 +23,15 @@ export function createFailureFinder(alternativesOf: AlternativesOf, holds: Holds
   return (value: unknown, goal: Goal): SchemaFailure | undefined => failure(value, goal, "");
 }
 
-function* partsOf(value: unknown, alternative: TypedAlternative): Generator<[part: string | number, value: unknown, goal: Goal]> {
+function* partsOf(
+  value: unknown,
+  alternative: TypedAlternative,
+  work: GrammarWork,
+): Generator<[part: string | number, value: unknown, goal: Goal]> {
   if (alternative.type === "array" && Array.isArray(value))
     for (const [i, element] of value.entries()) yield [i, element, elementGoal(alternative, i)];
   if (alternative.type === "object" && isObject(value))
-    for (const [name, part] of Object.entries(value)) yield [name, part, propertyGoal(alternative.layers, name)];
+    for (const [name, part] of Object.entries(value)) yield [name, part, propertyGoal(alternative.layers, name, work)];
 }
 
 function keywordOf(value: unknown, alternative: TypedAlternative, holds: Holds): string {

@@ -1,5 +1,6 @@
 // Whether a constant of a schema fits what the schema says beside it.
 import { dfaOf } from "../regex/dfa.ts";
+import type { GrammarWork } from "../regex/work.ts";
 import { takes } from "../regex/takes.ts";
 import { UnsupportedSchema } from "../unsupported-schema.ts";
 import {
@@ -19,7 +20,7 @@ import { propertyGoal } from "./property-goal.ts";
 
 const DEEPEST = 100;
 
-export function createHolds(alternativesOf: AlternativesOf): Holds {
+export function createHolds(alternativesOf: AlternativesOf, work: GrammarWork): Holds {
   const fits = (value: unknown, goal: Goal, depth: number): boolean =>
     goal.length === 0 || alternativesOf(goal).some((alternative) => holds(value, alternative, depth + 1));
   const holds = (value: unknown, alternative: TypedAlternative, depth: number): boolean => {
@@ -36,13 +37,13 @@ export function createHolds(alternativesOf: AlternativesOf): Holds {
       case "string": {
         if (typeof value !== "string") return false;
         if (!lengthHolds(value, alternative)) return false;
-        return alternative.patterns.length === 0 || takes(dfaOf(patternLanguage(alternative)), value);
+        return alternative.patterns.length === 0 || takes(dfaOf(patternLanguage(alternative), work), value);
       }
       case "array":
         if (!Array.isArray(value) || value.length < alternative.min || value.length > alternative.max) return false;
         return value.every((element, i) => fits(element, elementGoal(alternative, i), depth));
       default:
-        return isObject(value) && objectHolds(value, alternative, (part, goal) => fits(part, goal, depth));
+        return isObject(value) && objectHolds(value, alternative, work, (part, goal) => fits(part, goal, depth));
     }
   };
   return (value, alternatives) => alternatives.some((alternative) => holds(value, alternative, 0));
@@ -65,6 +66,7 @@ function numberHolds(value: number, { integer, min, max, multiples }: NumberAlte
 function objectHolds(
   value: { readonly [name: string]: unknown },
   alternative: ObjectAlternative,
+  work: GrammarWork,
   fits: (part: unknown, goal: Goal) => boolean,
 ): boolean {
   const names = Object.keys(value);
@@ -72,7 +74,7 @@ function objectHolds(
   if (!alternative.required.every((name) => Object.hasOwn(value, name))) return false;
   if (!alternative.dependent.every(({ name, needs }) => !Object.hasOwn(value, name) || Object.hasOwn(value, needs))) return false;
   return names.every(
-    (name) => fits(name, alternative.names) && fits(value[name], joinGoals(propertyGoal(alternative.layers, name))),
+    (name) => fits(name, alternative.names) && fits(value[name], joinGoals(propertyGoal(alternative.layers, name, work))),
   );
 }
 

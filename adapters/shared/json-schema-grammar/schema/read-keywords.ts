@@ -2,6 +2,7 @@
 import { formatRegex } from "../formats.ts";
 import { searchRegex, UnsupportedRegex } from "../regex/parse.ts";
 import type { Regex } from "../regex/regex.ts";
+import { type GrammarWork, TooManyStates } from "../regex/work.ts";
 import {
   type TypedAlternative,
   anyArray,
@@ -25,6 +26,7 @@ export interface KeywordReader {
   node: SchemaNode;
   schema: { readonly [keyword: string]: unknown };
   document: SchemaDocument;
+  work: GrammarWork;
   /** The keyword cannot be enforced: it is passed over, or its request is refused. */
   report(keyword: string, reason: string): void;
 }
@@ -93,7 +95,7 @@ function readString(reader: KeywordReader): StringAlternative {
   const patterns: { pointer: string; keyword: string; regex: Regex }[] = [];
   const { pattern, format } = schema;
   if (typeof pattern === "string") {
-    const regex = readRegex(pattern, (reason) => reader.report("pattern", reason));
+    const regex = readRegex(reader, pattern, "pattern");
     if (regex !== undefined) patterns.push({ pointer: node.pointer, keyword: "pattern", regex });
   } else if (pattern !== undefined) reader.report("pattern", "it is no text");
   if (format !== undefined) {
@@ -104,12 +106,13 @@ function readString(reader: KeywordReader): StringAlternative {
   return { ...anyString, ...readLengths(reader, "minLength", "maxLength"), patterns };
 }
 
-function readRegex(source: string, report: (reason: string) => void): Regex | undefined {
+function readRegex({ work, report }: KeywordReader, source: string, keyword: string): Regex | undefined {
   try {
-    return searchRegex(source);
+    return searchRegex(source, work);
   } catch (error) {
-    if (!(error instanceof UnsupportedRegex)) throw error;
-    report(error.message);
+    if (error instanceof UnsupportedRegex) report(keyword, error.message);
+    else if (error instanceof TooManyStates) report(keyword, "it takes too many states");
+    else throw error;
     return undefined;
   }
 }
@@ -172,7 +175,7 @@ function readObject(reader: KeywordReader): TypedAlternative {
     entries("properties").map(([name, property]) => [name, document.child(node, property, "properties", name)]),
   );
   const patterns = entries("patternProperties").flatMap(([source, property]) => {
-    const regex = readRegex(source, (reason) => reader.report("patternProperties", reason));
+    const regex = readRegex(reader, source, "patternProperties");
     return regex === undefined ? [] : [{ source, regex, node: document.child(node, property, "patternProperties", source) }];
   });
   // A pattern that is passed over may have fitted what is then additional.
