@@ -70,6 +70,7 @@ const LIST = [
   {
     name: "llama-server",
     capabilities: LLAMA_SERVER.capabilities,
+    passedOver: LLAMA_SERVER.passedOver,
     summary: "llama.cpp's own server, one process a model; images and some samplers need it",
     setting: true,
     pinnable: true,
@@ -81,7 +82,9 @@ const LIST = [
     },
     async create({ env, log, llama_server, prompts }) {
       const { llamaServer } = await import("./llama-server/adapter.ts");
-      return llamaServer({ binary: () => unbrokenProgram(llama_server, env), env, prompts, log });
+      const { chatAdapter } = await import("./shared/chat/chat-adapter.ts");
+      const engines = llamaServer({ binary: () => unbrokenProgram(llama_server, env), env, prompts, log });
+      return chatAdapter(LLAMA_SERVER, engines, prompts);
     },
   },
   {

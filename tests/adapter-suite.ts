@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import {
   AdapterError,
+  type AdapterErrorCode,
   type Adapter,
   type Capability,
   type ChatEvent,
@@ -258,21 +259,18 @@ export function adapterSuite(name: string, subject: Subject): void {
       await allSlotsAnswer();
     });
 
-    test.if(can("tools") && calls_tools !== undefined)(
-      "a tool that must be called is called, with arguments of its schema",
-      async () => {
-        const request = { tools: TOOLS, parallel_tool_calls: false, max_tokens: 300, ...calls_tools };
-        for (const tool_choice of ["required", { name: "get_time" }] as const) {
-          const { calls, finish } = await chat(ask(prompt, { ...request, tool_choice }));
-          const [{ id, name, arguments: text } = { id: "", name: "", arguments: "" }] = calls;
-          expect([finish.reason, calls.length]).toEqual(["tool_calls", 1]);
-          expect(id).not.toBe("");
-          if (typeof tool_choice === "object") expect(name).toBe(tool_choice.name);
-          else expect(TOOLS.map((tool) => tool.function.name)).toContain(name);
-          expect(CITIES).toContain(JSON.parse(text).city);
-        }
-      },
-    );
+    test.if(can("tools"))("a tool that must be called is called, with arguments of its schema", async () => {
+      const request = { tools: TOOLS, parallel_tool_calls: false, max_tokens: 300, ...calls_tools };
+      for (const tool_choice of ["required", { name: "get_time" }] as const) {
+        const { calls, finish } = await chat(ask(prompt, { ...request, tool_choice }));
+        const [{ id, name, arguments: text } = { id: "", name: "", arguments: "" }] = calls;
+        expect([finish.reason, calls.length]).toEqual(["tool_calls", 1]);
+        expect(id).not.toBe("");
+        if (typeof tool_choice === "object") expect(name).toBe(tool_choice.name);
+        else expect(TOOLS.map((tool) => tool.function.name)).toContain(name);
+        expect(CITIES).toContain(JSON.parse(text).city);
+      }
+    });
 
     test.if(can("tools") && calls_tools !== undefined)(
       "a tool's answer is read, and tools that are not to be called are not",
@@ -290,31 +288,28 @@ export function adapterSuite(name: string, subject: Subject): void {
       },
     );
 
-    test.if(can("tools") && calls_tools !== undefined)(
-      "tools that cannot be honoured are refused, and the field is named",
-      async () => {
-        const parameters = { type: "object", properties: { city: { type: "nonsense" } } };
-        const tools = [{ type: "function" as const, function: { name: "get_time", parameters } }];
-        await refused({ tools, tool_choice: "required" }, "tools", "nonsense");
-        await refused({ tools: TOOLS, tool_choice: { name: "none" } }, "tool_choice.function.name", "none");
-        await refused({ tools: TOOLS, logprobs: { top: 1 } }, "logprobs", "tools");
-        await refused({ tools: TOOLS, grammar: 'root ::= "x"' }, "grammar", "tools");
-      },
-    );
-
-    test.if(can("tools") && calls_tools === undefined)("tools are refused where the template knows none", async () => {
-      await refused({ tools: TOOLS }, "tools", "tools");
+    test.if(can("tools"))("tools that cannot be honoured are refused, and the field is named", async () => {
+      const parameters = { type: "object", properties: { city: { type: "nonsense" } } };
+      const tools = [{ type: "function" as const, function: { name: "get_time", parameters, strict: true } }];
+      await refused({ tools, tool_choice: "required" }, "tools[0].function.parameters", "nonsense", "unsupported_schema");
     });
 
     test.if(can("response_format"))(
       "an answer has the schema that was asked for, and a schema that is none is refused",
       async () => {
-        const format = (schema: object) => ({ type: "json_schema" as const, json_schema: { name: "city", schema } });
-        const { text } = await chat(ask(prompt, { response_format: format(CITY), max_tokens: 200 }));
+        const json_schema = { name: "city", schema: CITY };
+        const response_format = { type: "json_schema" as const, json_schema };
+        const { text } = await chat(ask(prompt, { response_format, max_tokens: 200 }));
         expect(CITIES).toContain(JSON.parse(text).city);
-        await refused({ response_format: format({ type: "nonsense" }) }, "response_format", "nonsense");
-        await refused({ response_format: format({ $ref: "#/$defs/none" }) }, "response_format", "none");
-        await refused({ response_format: format({ type: "string", pattern: "a(?=b)" }) }, "response_format", "pattern");
+        const refusals: [schema: object, why: string][] = [
+          [{ type: "nonsense" }, "nonsense"],
+          [{ $ref: "#/$defs/none" }, "none"],
+          [{ type: "string", pattern: "a(?=b)" }, "pattern"],
+        ];
+        for (const [schema, why] of refusals) {
+          const strict = { ...response_format, json_schema: { ...json_schema, schema, strict: true } };
+          await refused({ response_format: strict }, "response_format.json_schema.schema", why, "unsupported_schema");
+        }
       },
     );
 
@@ -386,9 +381,14 @@ export function adapterSuite(name: string, subject: Subject): void {
       expect(await loading.catch((error: unknown) => error)).toBe(reason);
     });
 
-    async function refused(more: Partial<ChatRequest>, param: string, why: string): Promise<void> {
+    async function refused(
+      more: Partial<ChatRequest>,
+      param: string,
+      why: string,
+      code: AdapterErrorCode = "request_refused",
+    ): Promise<void> {
       const error = (await chat(ask(prompt, more)).catch((error: unknown) => error)) as AdapterError;
-      expect([error.code, error.param, error.message]).toEqual(["request_refused", param, expect.stringContaining(why)]);
+      expect([error.code, error.param, error.message]).toEqual([code, param, expect.stringContaining(why)]);
     }
 
     async function allSlotsAnswer(): Promise<void> {

@@ -1,28 +1,34 @@
-// llama.cpp's own server in a process that ingle starts, watches and ends. It can do what the embedded engine cannot: tools and images.
+// llama.cpp's own server in a process that ingle starts, watches and ends. It can do what the embedded engine cannot: images.
 import { randomBytes } from "node:crypto";
 import * as v from "valibot";
 import { fileStamp } from "../../models/file-stamp.ts";
 import { readGgufFile } from "../../models/gguf/header.ts";
 import { readSpecialTokens } from "../../models/gguf/special-tokens.ts";
 import type { InstalledModel } from "../../models/manifest.ts";
-import { AdapterError, type Adapter, type Engine, type LoadOptions } from "../adapter.ts";
+import { AdapterError, type LoadOptions } from "../adapter.ts";
 import type { ModelPrompts, Prompts } from "../prompts.ts";
+import type { TokenAdapter, TokenEngine } from "../token-engine.ts";
 import { readModelFile } from "../shared/read-model-file.ts";
 import { type ProcessWatchdog, watchProcess } from "../shared/watchdog.ts";
 import { commandLineArgs } from "./command-line.ts";
 import { ABOUT } from "./description.ts";
-import { createChat } from "./generation.ts";
+import { createChoiceSlots } from "./choice-slots.ts";
+import { createGeneration } from "./generation.ts";
 import { createClient, type LlamaServerClient } from "./http-client.ts";
+import { checkedImageChat, createImageChat } from "./image-chat.ts";
 import { type LlamaServerLimits, type LlamaServerProcessOptions, loadError, startLlamaServer } from "./process.ts";
 import { type LlamaServerSavedStates, prepareSavedStates } from "./saved-states.ts";
+import { checkedSampling } from "./request-body.ts";
 import { createSlotSelection } from "./slot-selection.ts";
+import { tokenizer } from "./tokenizer.ts";
+import { createAnswerWatch } from "./watched-answer.ts";
 
 export interface LlamaServerOptions {
   /** Path of the program, resolved at each load. May throw `AdapterError`. */
   binary: () => string | Promise<string>;
   /** The whole environment of ingle; the process gets what `childEnvironment` lets through. */
   env: Record<string, string | undefined>;
-  /** Renders the prompts of all models. */
+  /** Knows the templates of models with a projector: what has images, llama-server renders. */
   prompts: Prompts;
   /** Takes the last lines of a process that ended badly. */
   log?: (line: string) => void;
@@ -39,28 +45,28 @@ const LIMITS: LlamaServerLimits = {
 };
 
 /** Runs a llama-server for each model. Its `load` throws where `binary` does. */
-export function llamaServer({ binary, env, prompts, log = () => {}, limits: some }: LlamaServerOptions): Adapter {
+export function llamaServer({ binary, env, prompts, log = () => {}, limits: some }: LlamaServerOptions): TokenAdapter {
   const limits = { ...LIMITS, ...some };
   /** By file, with its length and times: whether llama-server may have its template. Then the next loads need not wait to find that out. */
   const harmless = new Map<string, boolean>();
   return {
-    ...ABOUT,
+    name: ABOUT.name,
     async load(model, options, signal) {
       signal.throwIfAborted();
       const program = await binary();
       const header = await readModelFile(model, readGgufFile);
       const saved = await prepareSavedStates({ program, model, options, header, log });
       const source = JSON.stringify([model, await readModelFile(model, fileStamp)]);
-      const opening = prompts.open(model, signal);
-      opening.catch(() => {});
-      const startWith = async (own_template: boolean): Promise<Engine> => {
+      const opening = model.projector === undefined ? undefined : prompts.open(model, signal);
+      opening?.catch(() => {});
+      const startWith = async (own_template: boolean): Promise<TokenEngine> => {
         const args = commandLineArgs(model, options, { trained: header.context_length, states: saved?.folder, own_template });
         const key = randomBytes(32).toString("hex");
         const { address, watchdog, isAtTemplate } = start({ program, args, key, model, options, limits, env, log });
-        const connect = async (): Promise<Engine> => {
-          const [own, url, special] = await Promise.all([opening, address, readModelFile(model, readSpecialTokens)]);
-          const parts = { client: createClient(url, key), watchdog, prompts: own, special, saved, own_template };
-          return createEngine(model.id, parts, limits, signal);
+        const connect = async (): Promise<TokenEngine> => {
+          const [own, url] = await Promise.all([opening, address]);
+          const images = own && { prompts: own, special: await readModelFile(model, readSpecialTokens), own_template };
+          return createEngine(model.id, { client: createClient(url, key), watchdog, saved, images }, limits, signal);
         };
         return watchdog.load(connect(), signal).catch(async (error) => {
           // Where no prompts can be had, the template is not at fault.
@@ -71,15 +77,11 @@ export function llamaServer({ binary, env, prompts, log = () => {}, limits: some
           return startWith(false);
         });
       };
-      const close = (): Promise<void> =>
-        opening.then(
-          (own) => own.close(),
-          () => {},
-        );
+      const close = async (): Promise<void> => (await opening?.catch(() => {}))?.close();
       try {
-        // llama-server runs the template at its start.
-        if (!harmless.has(source)) harmless.set(source, (await opening).template.bounded);
-        const engine = await startWith(harmless.get(source)!);
+        // llama-server runs the template at its start, and needs it for images alone.
+        if (opening !== undefined && !harmless.has(source)) harmless.set(source, (await opening).template.bounded);
+        const engine = await startWith(opening !== undefined && harmless.get(source)!);
         void engine.closed.then(close);
         return engine;
       } catch (error) {
@@ -132,7 +134,7 @@ function start({ model: { id, path }, options, limits, ...process }: StartedMode
 const Props = v.object({
   total_slots: v.number(),
   default_generation_settings: v.object({ n_ctx: v.number() }),
-  chat_template_caps: v.object({ supports_tools: v.boolean(), supports_object_arguments: v.optional(v.boolean(), true) }),
+  chat_template_caps: v.object({ supports_object_arguments: v.optional(v.boolean(), true) }),
   build_info: v.optional(v.string()),
 });
 const Models = v.object({ data: v.tuple([v.object({ meta: v.object({ n_vocab: v.number() }) })]) });
@@ -140,30 +142,51 @@ const Models = v.object({ data: v.tuple([v.object({ meta: v.object({ n_vocab: v.
 interface EngineParts {
   client: LlamaServerClient;
   watchdog: ProcessWatchdog;
-  prompts: ModelPrompts;
-  special: ReadonlySet<string>;
   saved: LlamaServerSavedStates | undefined;
-  own_template: boolean;
+  /** Of a model that takes images. */
+  images: { prompts: ModelPrompts; special: ReadonlySet<string>; own_template: boolean } | undefined;
 }
 
 /** The engine of a llama-server that listens. */
-async function createEngine(id: string, parts: EngineParts, limits: LlamaServerLimits, signal: AbortSignal): Promise<Engine> {
-  const { client, watchdog, prompts, special, saved, own_template } = parts;
+async function createEngine(
+  id: string,
+  parts: EngineParts,
+  limits: LlamaServerLimits,
+  signal: AbortSignal,
+): Promise<TokenEngine> {
+  const { client, watchdog, saved, images } = parts;
   await client.getJson("/health", signal);
   const props = v.parse(Props, await client.getJson("/props", signal));
   const { data } = v.parse(Models, await client.getJson("/v1/models", signal));
-  const { total_slots: slots, chat_template_caps } = props;
+  const { total_slots: slots } = props;
   const context_length = props.default_generation_settings.n_ctx;
-  const template_tools = !own_template || chat_template_caps.supports_tools;
-  const parsed_arguments = chat_template_caps.supports_object_arguments;
-  const model = { context_length, vocab_size: data[0].meta.n_vocab, own_template, template_tools, parsed_arguments };
-  const chat = createChat({ id, client, watchdog, model, prompts, cancel_ms: limits.cancel, special });
+  const model = { context_length, vocab_size: data[0].meta.n_vocab };
+  const watch = createAnswerWatch({ id, client, watchdog, cancel_ms: limits.cancel });
+  const generation = { id, client, watchdog, watch, model };
+  const parsed_arguments = props.chat_template_caps.supports_object_arguments;
   const server = { slots, context_length, build: props.build_info };
   const states = await saved?.open({ client, watchdog, limits, server });
-  const selection = createSlotSelection({ chat, slots, states });
+  const selection = createSlotSelection({
+    generate: createGeneration(generation),
+    chatWithImages: images && createImageChat({ ...generation, ...images, parsed_arguments }),
+    slots,
+    choice_slots: createChoiceSlots(client, watchdog.gone),
+    states,
+  });
+  const { chatWithImages } = selection;
   const close = async (): Promise<void> => {
     await watchdog.close(selection.saveAll);
     await states?.settle();
   };
-  return { slots, context_length, closed: watchdog.closed, chat: selection.chat, close };
+  return {
+    ...{ slots, context_length, closed: watchdog.closed, tokenize: tokenizer(client), close },
+    generate(request, signal) {
+      return selection.generate(checkedSampling(request, model), signal);
+    },
+    ...(chatWithImages && {
+      chatWithImages(request, signal) {
+        return chatWithImages(checkedSampling(checkedImageChat(request), model), signal);
+      },
+    }),
+  };
 }

@@ -1,47 +1,37 @@
 // The logprobs of all tokens of an answer: llama-server is asked for those that its stream does not report. The slot of the answer is the only
-// one that may be asked, as others hold what other clients have said, so its generation ends first: what follows such a character waits.
+// one that may be asked, as others hold what other clients have said, so its generation ends first.
 import * as v from "valibot";
-import type { ChatEvent, TokenLogprob } from "../adapter.ts";
+import type { TokenLogprob } from "../adapter.ts";
 import { FailedAnswer } from "../shared/openai-stream/answer-events.ts";
-import type { TokenReports } from "./token-reports.ts";
+import type { AnswerReader } from "./answer-reader.ts";
 
 export interface AllLogprobsOptions {
-  reports: TokenReports;
-  /** The likeliest tokens, so many of them, behind these tokens of the answer; the likeliest first. */
-  ask: (tokens: number[], count: number) => Promise<RankedToken[]>;
+  answer: Pick<AnswerReader, "tokens" | "unreported">;
+  /** The likeliest tokens, so many of them, behind these tokens of the answer; the likeliest first. Undefined where they cannot be had. */
+  ask: (tokens: number[], count: number) => Promise<RankedToken[] | undefined>;
   vocab_size: number;
-  /** Notes a sign of life. */
-  touch: () => void;
 }
 
 /** Nearly every sampled token is one of so many. */
 const LIKELIEST = 1_000;
 
-export async function* withAllLogprobs(events: AsyncIterable<ChatEvent>, options: AllLogprobsOptions): AsyncGenerator<ChatEvent> {
-  const { reports, touch } = options;
-  const held: ChatEvent[] = [];
-  for await (const event of events) {
-    touch();
-    const waits = held.length > 0 || (event.type === "text" && event.logprobs?.some((token) => reports.unreported.has(token)));
-    if (waits) held.push(event);
-    else yield event;
-  }
-  for (const event of held) {
-    if (event.type !== "text" || event.logprobs === undefined) yield event;
-    else yield { ...event, logprobs: await expandAll(event.logprobs, options) };
-  }
-}
-
-async function expandAll(reported: TokenLogprob[], options: AllLogprobsOptions): Promise<TokenLogprob[]> {
-  const all: TokenLogprob[] = [];
-  for (const token of reported) all.push(...(await expand(token, options)));
-  return all;
+/** Completes the logprobs of one text after the other, in their order. */
+export function createLogprobCompletion(options: AllLogprobsOptions) {
+  const tokens = [...options.answer.tokens];
+  return async (reported: readonly TokenLogprob[]): Promise<TokenLogprob[]> => {
+    const all: TokenLogprob[] = [];
+    for (const token of reported) all.push(...(await expand(token, tokens, options)));
+    return all;
+  };
 }
 
 /** The tokens of a character; its report as it is where they cannot be found. */
-async function expand(report: TokenLogprob, options: AllLogprobsOptions): Promise<TokenLogprob[]> {
-  const { tokens, unreported } = options.reports;
-  const { before, count } = unreported.get(report) ?? { before: 0, count: 0 };
+async function expand(
+  report: TokenLogprob,
+  tokens: (number | undefined)[],
+  options: AllLogprobsOptions,
+): Promise<TokenLogprob[]> {
+  const { before, count } = options.answer.unreported.get(report) ?? { before: 0, count: 0 };
   let bytes = report.bytes ?? [];
   const found: TokenLogprob[] = [];
   for (let i = 0; i < count; i++) {
@@ -70,7 +60,7 @@ const isWithinCharacter = (bytes: number[], at: number): boolean => (bytes[at]! 
 async function findToken(
   known: number[],
   fits: (token: RankedToken) => boolean,
-  { ask, vocab_size, touch }: AllLogprobsOptions,
+  { ask, vocab_size }: AllLogprobsOptions,
 ): Promise<{ id: number; report: TokenLogprob } | undefined> {
   for (const count of new Set([Math.min(LIKELIEST, vocab_size), vocab_size])) {
     const ranked = await ask(known, count).catch((error: unknown) => {
@@ -78,10 +68,9 @@ async function findToken(
       if (error instanceof FailedAnswer) return [];
       throw error;
     });
-    touch();
-    const token = ranked.find(fits);
+    const token = ranked?.find(fits);
     if (token === undefined) continue;
-    const top_logprobs = ranked.slice(0, MOST_RIVALS).map(({ logprob, bytes }) => ({ ...withBytes(bytes), logprob }));
+    const top_logprobs = ranked!.slice(0, MOST_RIVALS).map(({ logprob, bytes }) => ({ ...withBytes(bytes), logprob }));
     return { id: token.id, report: { ...withBytes(token.bytes), logprob: token.logprob, top_logprobs } };
   }
   return undefined;

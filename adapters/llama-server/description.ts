@@ -2,14 +2,18 @@
 import type { Model } from "../../models/manifest.ts";
 import type { Adapter, Capability } from "../adapter.ts";
 
-export const ABOUT: Pick<Adapter, "name" | "capabilities"> = { name: "llama-server", capabilities };
+const ALWAYS = [
+  ...(["tools", "response_format", "patterns", "grammar", "logprobs", "logit_bias", "samplers", "choices"] as const),
+] satisfies Capability[];
 
-/** Listed one by one: a capability that comes later is none of llama-server's until `requestBody` sends its field. */
-const ALWAYS = ["response_format", "grammar", "logprobs", "logit_bias", "samplers"] as const satisfies Capability[];
+export const ABOUT = {
+  name: "llama-server",
+  capabilities: ({ files }: Model): Capability[] => [...(files.some(isProjector) ? (["images"] as const) : []), ...ALWAYS],
+  async passedOver(request) {
+    if (request.response_format === undefined && request.tools === undefined) return [];
+    const { unenforcedKeywords } = await import("../shared/chat/unenforced.ts");
+    return unenforcedKeywords(request);
+  },
+} satisfies Omit<Adapter, "load">;
 
-function capabilities({ files, template_tools, settings: { prompt_template } }: Model): Capability[] {
-  const images = files.some(({ role }) => role === "projector");
-  // Jan's plain templates do not render tools.
-  const tools = template_tools !== false && prompt_template === undefined;
-  return [...(images ? (["images"] as const) : []), ...(tools ? (["tools"] as const) : []), ...ALWAYS];
-}
+const isProjector = ({ role }: Model["files"][number]): boolean => role === "projector";

@@ -1,28 +1,17 @@
-// One generation: its request, the events of the answer, and what its failures mean.
-import { addAbortListener } from "node:events";
-import { AdapterError, type ChatEvent, type ChatRequest } from "../adapter.ts";
-import { answerEvents, BrokenAnswer, FailedAnswer } from "../shared/openai-stream/answer-events.ts";
-import type { ModelPrompts, Prompt } from "../prompts.ts";
+// One generation behind tokens, in slots that are chosen for it.
+import { BrokenAnswer, FailedAnswer } from "../shared/openai-stream/answer-events.ts";
 import { readErrorBody } from "../shared/openai-stream/error-body.ts";
-import type { ProcessWatchdog } from "../shared/watchdog.ts";
-import { parseRanking, rankingBody, withAllLogprobs } from "./all-logprobs.ts";
+import type { TokenEvent, TokenRequest } from "../token-engine.ts";
+import { createLogprobCompletion, parseRanking, rankingBody, type RankedToken } from "./all-logprobs.ts";
+import { type AnswerReader, createAnswerReader } from "./answer-reader.ts";
 import { toAdapterError } from "./errors.ts";
-import type { LlamaServerClient } from "./http-client.ts";
-import { checkedRequest, type LlamaServerModel } from "./request-body.ts";
-import { createRoutes, withoutImages } from "./routes.ts";
-import { createTokenReports } from "./token-reports.ts";
-import { waitForSlot } from "./wait-for-slot.ts";
+import { readFrames } from "./read-frames.ts";
+import { completionBody, type LlamaServerModel, trimLogprobs } from "./request-body.ts";
+import type { AnswerWatch, AnswerWatchOptions } from "./watched-answer.ts";
 
-export interface LlamaServerChatOptions {
-  id: string;
-  client: LlamaServerClient;
-  watchdog: ProcessWatchdog;
+export interface TokenGenerationOptions extends Pick<AnswerWatchOptions, "id" | "client" | "watchdog"> {
+  watch: AnswerWatch;
   model: LlamaServerModel;
-  prompts: ModelPrompts;
-  /** In ms: how long a slot may go on working for a client that has left. */
-  cancel_ms: number;
-  /** Texts of special tokens, which stay plain text in messages. */
-  special: ReadonlySet<string>;
 }
 
 /** Which slot a generation takes, and whether what that holds is compared with the prompt; in llama-server's words. */
@@ -31,97 +20,90 @@ export interface SlotUse {
   cache_prompt: boolean;
 }
 
-export type ChatInSlot = (request: ChatRequest, signal: AbortSignal, use: SlotUse) => AsyncGenerator<ChatEvent>;
-
-export function createChat(options: LlamaServerChatOptions): ChatInSlot {
-  const { id, client, watchdog, model, prompts, cancel_ms, special } = options;
-  const route = createRoutes({ client, model, template: prompts.template, special });
-  const running = new Set<object>();
-
-  const answerTo = async (request: ChatRequest, prompt: Prompt, signal: AbortSignal, use: SlotUse) => {
-    const { path, body, format, tokens } = await route(request, prompt, signal);
-    const response = await client.post(path, { ...body, ...use }, signal);
-    watchdog.touch();
-    if (response.statusCode !== 200) throw new FailedAnswer(await readErrorBody({ body: response }), response.statusCode);
-    if (!response.headers["content-type"]?.startsWith("text/event-stream"))
-      throw new BrokenAnswer("The answer is not a stream of events.");
-    if (request.logprobs === undefined || tokens === undefined) return answerEvents(response, request.stop, format);
-    const reports = createTokenReports(format);
-    const ask = async (answer: number[], count: number) => {
-      const ranking = { ...rankingBody([...tokens, ...answer], count), id_slot: use.id_slot };
-      return parseRanking(await client.postJson("/completion", ranking, signal));
-    };
-    const all = { reports, ask, vocab_size: model.vocab_size, touch: watchdog.touch };
-    return withAllLogprobs(answerEvents(response, request.stop, reports.format), all);
-  };
-
-  /** The error that the client gets. A server whose answer cannot be read is killed. */
-  const errorOf = async (thrown: unknown, request: ChatRequest): Promise<unknown> => {
-    if (thrown instanceof AdapterError) return thrown;
-    if (thrown instanceof FailedAnswer) return toAdapterError(thrown.body, thrown.status, request, id);
-    // The connection breaks a moment before the end of the process is known.
-    await Promise.race([watchdog.closed, new Promise((done) => setTimeout(done, 500))]);
-    const what = thrown instanceof BrokenAnswer ? "spoke nonsense" : "broke off the connection";
-    watchdog.kill(new AdapterError("engine_crashed", `The engine of model "${id}" ${what} and was stopped. Ask again.`));
-    return watchdog.reason;
-  };
-
-  const checkSlotIsFreed = async (): Promise<void> => {
-    if (watchdog.reason !== undefined) return;
-    if (await waitForSlot(client, running, cancel_ms, watchdog.gone).catch(() => true)) return;
-    const message = `The engine of model "${id}" went on with a generation that was given up, and was stopped.`;
-    watchdog.kill(new AdapterError("engine_crashed", message));
-  };
-
-  return async function* chat(asked, signal, use) {
-    signal.throwIfAborted();
-    if (watchdog.reason !== undefined) throw watchdog.reason;
-    const request = checkedRequest(asked, model);
-    const prompt = await prompts.render(withoutImages(request), model.context_length, signal);
-    // A grammar that ends its reader, or holds it up, would take all answers of the model with it.
-    if (request.grammar !== undefined) await prompts.tryGrammar(request.grammar, signal);
-    const generation = {};
-    const stop = new AbortController();
-    const listener = addAbortListener(signal, () => stop.abort());
-    running.add(generation);
-    let events: AsyncGenerator<ChatEvent, void, undefined> | undefined;
-    let finished = false;
-    try {
-      while (!finished) {
-        watchdog.beginWait();
-        let next: IteratorResult<ChatEvent, void>;
-        try {
-          events ??= await answerTo(request, prompt, stop.signal, use);
-          next = await events.next();
-          watchdog.touch();
-        } finally {
-          watchdog.endWait();
-        }
-        // Several events may have come at once, before the signal or the end of the process.
-        signal.throwIfAborted();
-        if (watchdog.reason !== undefined) throw watchdog.reason;
-        if (next.done) break;
-        finished = next.value.type === "finish";
-        yield trimLogprobs(next.value, request);
-      }
-    } catch (error) {
-      signal.throwIfAborted();
-      throw await errorOf(error, request);
-    } finally {
-      listener[Symbol.dispose]();
-      running.delete(generation);
-      stop.abort();
-      // A stop string ends a generation before llama-server knows of it.
-      if (!finished || request.stop.length > 0) void checkSlotIsFreed();
-    }
-  };
+/** What whoever chooses the slots knows of a generation, and is told of it. */
+export interface PlacedGeneration extends SlotUse {
+  /** Of each answer, filled in as its frames come. */
+  answers: readonly AnswerReader[];
+  /** Called right before the request is sent. */
+  onSend(signal: AbortSignal): Promise<void>;
+  /** llama-server has taken the request. Answers with the slot of each answer. */
+  onTaken(): Promise<readonly number[]>;
+  /** Does the work while the slot of that answer is still its own; undefined where it is not. */
+  inOwnSlot<T>(slot: number, work: () => Promise<T>): Promise<T | undefined>;
 }
 
-/** Cuts the rivals of each token down to `logprobs.top`: request-body.ts asks llama-server for one at least. */
-function trimLogprobs(event: ChatEvent, { logprobs }: ChatRequest): ChatEvent {
-  if (event.type !== "text" || event.logprobs === undefined || logprobs === undefined) return event;
-  return {
-    ...event,
-    logprobs: event.logprobs.map((token) => ({ ...token, top_logprobs: token.top_logprobs?.slice(0, logprobs.top) ?? [] })),
+export type GenerateInSlot = (request: TokenRequest, signal: AbortSignal, placed: PlacedGeneration) => AsyncGenerator<TokenEvent>;
+
+export const createAnswers = (request: TokenRequest): AnswerReader[] => {
+  const { choices } = request;
+  if (choices === undefined) return [createAnswerReader(request)];
+  return Array.from({ length: choices }, (_, choice) => createAnswerReader(request, choice));
+};
+
+/** Requests are checked before, by `checkedSampling`. */
+export function createGeneration({ id, client, watchdog, watch, model }: TokenGenerationOptions): GenerateInSlot {
+  return (request, signal, placed) => {
+    const begin = async (stop: AbortSignal) => {
+      const { id_slot, cache_prompt, onSend } = placed;
+      await onSend(stop);
+      const response = await client.post("/completion", { ...completionBody(request, model), id_slot, cache_prompt }, stop);
+      watchdog.touch();
+      if (response.statusCode !== 200) throw new FailedAnswer(await readErrorBody({ body: response }), response.statusCode);
+      if (!response.headers["content-type"]?.startsWith("text/event-stream"))
+        throw new BrokenAnswer("The answer is not a stream of events.");
+      return read(response, request, placed, stop);
+    };
+    return watch<TokenEvent>(
+      {
+        begin,
+        count: placed.answers.length,
+        // A stop string ends an answer before llama-server knows of it.
+        ends_early: request.stop.length > 0,
+        errorOf: ({ body, status }) => toAdapterError(body, status, { id, grammar: request.grammar !== undefined }),
+      },
+      signal,
+    );
   };
+
+  async function* read(
+    response: AsyncIterable<Uint8Array>,
+    request: TokenRequest,
+    { answers, onTaken, inOwnSlot }: PlacedGeneration,
+    stop: AbortSignal,
+  ): AsyncGenerator<TokenEvent, void, undefined> {
+    const slots = await onTaken();
+    /** By answer: what waits for logprobs that the stream does not have, and what follows that. */
+    const held = answers.map((): TokenEvent[] => []);
+    const isIncomplete = ({ unreported }: AnswerReader, event: TokenEvent): boolean =>
+      event.type === "text" && (event.logprobs?.some((token) => unreported.has(token)) ?? false);
+    for await (const frames of readFrames(response)) {
+      watchdog.touch();
+      for (const frame of frames) {
+        const answer = answers[frame.index];
+        if (answer === undefined) throw new BrokenAnswer(`There is no answer ${frame.index}.`);
+        const waiting = held[frame.index]!;
+        for (const event of answer.push(frame, slots[frame.index]!)) {
+          if (waiting.length > 0 || isIncomplete(answer, event)) waiting.push(event);
+          else yield trimLogprobs(event, request);
+        }
+      }
+      if (answers.every(({ ended }) => ended !== undefined)) break;
+    }
+    if (answers.some(({ ended }) => ended === undefined)) throw new BrokenAnswer("The answer ended before its end.");
+    for (const [index, events] of held.entries()) {
+      const answer = answers[index]!;
+      const ask = (tokens: number[], count: number): Promise<RankedToken[] | undefined> =>
+        inOwnSlot(slots[index]!, async () => {
+          const body = { ...rankingBody([...request.prompt, ...tokens], count), id_slot: slots[index] };
+          const ranking = parseRanking(await client.postJson("/completion", body, stop));
+          watchdog.touch();
+          return ranking;
+        });
+      const complete = createLogprobCompletion({ answer, ask, vocab_size: model.vocab_size });
+      for (const event of events) {
+        if (event.type !== "text" || event.logprobs === undefined) yield event;
+        else yield trimLogprobs({ ...event, logprobs: await complete(event.logprobs) }, request);
+      }
+    }
+  }
 }

@@ -2,25 +2,25 @@
 // slot loses is saved first, where states are saved.
 import { addAbortListener } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
-import { AdapterError, type AdapterErrorCode, type ChatEvent, type ChatRequest } from "../adapter.ts";
-import {
-  continuesConversation,
-  type ConversationFingerprint,
-  conversationLength,
-  fingerprintOf,
-  scopeOf,
-  sharedPrefixLength,
-} from "../shared/conversation-fingerprint.ts";
-import { hasImages } from "../shared/message-text.ts";
-import { chooseSlot, SAVE_IDLE_MS, SAVE_ON_CLOSE_MS } from "../shared/kv-cache/retention.ts";
-import type { ChatInSlot } from "./generation.ts";
+import { AdapterError, type ChatEvent } from "../adapter.ts";
+import { conversationLength, fingerprintOf, sharedPrefixLength } from "../shared/conversation-fingerprint.ts";
+import { chooseSlot, commonPrefixLength, SAVE_IDLE_MS, SAVE_ON_CLOSE_MS } from "../shared/kv-cache/retention.ts";
+import type { TokenEvent, TokenRequest } from "../token-engine.ts";
+import { createAnswers, type GenerateInSlot } from "./generation.ts";
+import type { ChatInSlot, ImageChatRequest } from "./image-chat.ts";
+import { createSendGate } from "./send-gate.ts";
+import { contentsAfter, isRefusal } from "./slot-contents.ts";
 import type { LlamaServerSlot, LlamaServerSlotStates } from "./slot-states.ts";
+import type { ChoiceSlots } from "./choice-slots.ts";
 
 export type LlamaServerSlotSelection = ReturnType<typeof createSlotSelection>;
 
 export interface LlamaServerSlotSelectionOptions {
-  chat: ChatInSlot;
+  generate: GenerateInSlot;
+  /** Absent: the model takes no images. */
+  chatWithImages?: ChatInSlot | undefined;
   slots: number;
+  choice_slots: ChoiceSlots;
   /** Absent: no state is saved. */
   states?: LlamaServerSlotStates | undefined;
   /** In ms without a generation: then the slots are saved. */
@@ -28,36 +28,28 @@ export interface LlamaServerSlotSelectionOptions {
 }
 
 interface SelectableSlot extends LlamaServerSlot {
-  /** Settles when the generation in the slot is over; undefined while the slot is free. */
-  generation: Promise<void> | undefined;
+  /** The generation in the slot; undefined while the slot is free. */
+  generation: SlotUser | undefined;
   last_used: number;
   /** Saves and restores of this slot, one after the other. Never rejects. */
   work: Promise<void>;
 }
 
-/** What is known of a generation so far. */
-interface GenerationProgress {
-  request: ChatRequest;
-  fingerprint: ConversationFingerprint;
-  sent: boolean;
-  /** Tokens of the prompt: those read, and all. */
-  prompt?: { read: number; total: number };
-  /** The answer has begun, so that the whole prompt was read. */
-  answering: boolean;
-  finish?: Extract<ChatEvent, { type: "finish" }>;
-  failure?: unknown;
+interface SlotUser {
+  /** Settles when the generation is over. */
+  over: Promise<void>;
+  end(): void;
 }
 
-/** With these the request never got to its slot. */
-const REFUSED: AdapterErrorCode[] = ["context_length_exceeded", "messages_refused", "request_refused", "template_failed"];
-/** An estimate, for prompts whose tokens llama-server has not reported. */
-const CHARACTERS_PER_TOKEN = 4;
+type Comparison = ReturnType<Parameters<typeof chooseSlot<SelectableSlot>>[2]>;
+const NOTHING: Comparison = { reused: 0, common: 0, length: 0 };
 
 export function createSlotSelection(options: LlamaServerSlotSelectionOptions) {
-  const { chat, slots: count, states, save_idle_ms = SAVE_IDLE_MS } = options;
+  const { generate, chatWithImages, slots: count, choice_slots, states, save_idle_ms = SAVE_IDLE_MS } = options;
   const slots = Array.from({ length: count }, (_, id): SelectableSlot => {
     return { id, contents: undefined, generation: undefined, last_used: 0, work: Promise.resolve() };
   });
+  const gate = createSendGate();
   let uses = 0;
   let idle_timer: ReturnType<typeof setTimeout> | undefined;
   let closing = false;
@@ -65,12 +57,6 @@ export function createSlotSelection(options: LlamaServerSlotSelectionOptions) {
   const isIdle = (): boolean => slots.every(({ generation }) => generation === undefined);
 
   const enqueue = (slot: SelectableSlot, work: () => Promise<void>): Promise<void> => (slot.work = slot.work.then(work));
-
-  const chooseSlotFor = (fingerprint: ConversationFingerprint): SelectableSlot | undefined =>
-    chooseSlot(slots, conversationLength(fingerprint), ({ contents }) => {
-      const common = sharedPrefixLength(contents?.fingerprint, fingerprint);
-      return { reused: common, common, length: conversationLength(contents?.fingerprint) };
-    });
 
   const saveWhenIdle = (): void => {
     clearTimeout(idle_timer);
@@ -86,52 +72,68 @@ export function createSlotSelection(options: LlamaServerSlotSelectionOptions) {
     }
   };
 
-  /** Waits where every slot has a generation: one whose client has left may not be over yet. */
-  const takeSlot = async (fingerprint: ConversationFingerprint, signal: AbortSignal) => {
+  const give = (slot: SelectableSlot, user: SlotUser): void => {
+    slot.generation = user;
+    slot.last_used = ++uses;
+  };
+
+  /** So many free slots, the chosen one first. Waits where there are too few: a generation whose client has left may not be over yet. */
+  const takeSlots = async (count: number, choose: () => SelectableSlot | undefined, signal: AbortSignal) => {
     for (;;) {
       if (closing) throw new AdapterError("engine_unavailable", "The engine was stopped.");
-      const slot = chooseSlotFor(fingerprint);
-      if (slot === undefined) {
-        await untilAborted(Promise.race(slots.map(({ generation }) => generation)), signal);
+      const free = slots.filter(({ generation }) => generation === undefined);
+      const first = choose();
+      if (first === undefined || free.length < count) {
+        await untilAborted(Promise.race(slots.flatMap(({ generation }) => generation?.over ?? [])), signal);
         continue;
       }
-      const { promise, resolve: release } = Promise.withResolvers<void>();
-      slot.generation = promise;
-      return { slot, release };
+      const { promise: over, resolve: end } = Promise.withResolvers<void>();
+      const user: SlotUser = { over, end };
+      // llama-server takes the first that are free for further answers.
+      const taken = [first, ...free.filter((slot) => slot !== first).slice(0, count - 1)];
+      for (const slot of taken) give(slot, user);
+      clearTimeout(idle_timer);
+      return { user, taken };
     }
   };
 
+  const release = (user: SlotUser): void => {
+    for (const slot of slots) if (slot.generation === user) slot.generation = undefined;
+    user.end();
+    saveWhenIdle();
+  };
+
+  /** What is left of another key is not compared with the prompt, nor what is not known to be of this one. */
+  const isOfScope = ({ contents }: SelectableSlot, scope: string): boolean => contents?.scope === scope;
+
+  const compareTokens = ({ contents }: SelectableSlot, { prompt, cache_scope }: TokenRequest): Comparison => {
+    if (contents === undefined) return NOTHING;
+    const length = contents.fingerprint === undefined ? contents.tokens.length : conversationLength(contents.fingerprint);
+    const common = contents.scope === cache_scope ? commonPrefixLength(contents.tokens, prompt) : 0;
+    return { reused: common, common, length };
+  };
+
+  const chooseFor = (request: TokenRequest): SelectableSlot | undefined => {
+    const before = slots[request.continues ?? -1];
+    if (before?.generation === undefined && before !== undefined && isOfScope(before, request.cache_scope)) return before;
+    return chooseSlot(slots, request.prompt.length, (slot) => compareTokens(slot, request));
+  };
+
   return {
-    async *chat(request: ChatRequest, signal: AbortSignal): AsyncGenerator<ChatEvent> {
-      const fingerprint = fingerprintOf(request);
-      const { slot, release } = await takeSlot(fingerprint, signal);
-      clearTimeout(idle_timer);
-      slot.last_used = ++uses;
-      const progress: GenerationProgress = { request, fingerprint, sent: false, answering: false };
-      const reuses = !request.repeatable && request.cache_prompt !== false;
+    async *generate(request: TokenRequest, signal: AbortSignal): AsyncGenerator<TokenEvent> {
+      const { user, taken } = await takeSlots(request.choices ?? 1, () => chooseFor(request), signal);
+      let leave = (): void => {};
       try {
-        const swapped = enqueue(slot, async () => states?.swap(slot, fingerprint, reuses));
-        await untilAborted(swapped, signal);
-        progress.sent = true;
-        // What is left of another key is not compared with the prompt, nor what is not known to be of this one.
-        const of_same_scope = slot.contents !== undefined && scopeOf(slot.contents.fingerprint) === scopeOf(fingerprint);
-        const use = { id_slot: slot.id, cache_prompt: of_same_scope && reuses };
-        for await (const event of chat(request, signal, use)) {
-          if (event.type === "prompt") progress.prompt = event;
-          else progress.answering = true;
-          if (event.type === "finish") progress.finish = event;
-          yield event;
-        }
-      } catch (error) {
-        progress.failure = error;
-        throw error;
+        leave = await enter(taken.length > 1 ? gate.enterAlone() : gate.enter(), signal);
+        yield* inSlots(request, signal, { user, taken, leave });
       } finally {
-        slot.contents = contentsAfter(slot.contents, progress);
-        slot.generation = undefined;
-        release();
-        saveWhenIdle();
+        leave();
+        release(user);
       }
     },
+
+    chatWithImages: chatWithImages && chatInSlot(chatWithImages),
+
     /** Saves what the slots hold, as much of it as some seconds allow. Called once, as the engine closes. Never throws. */
     async saveAll(): Promise<void> {
       closing = true;
@@ -140,40 +142,136 @@ export function createSlotSelection(options: LlamaServerSlotSelectionOptions) {
       const late = pauseOnClose();
       const end = performance.now() + SAVE_ON_CLOSE_MS;
       // The generations are ending: the watchdog has its reason by now.
-      await Promise.race([Promise.all(slots.map(({ generation }) => generation)), late]);
+      await Promise.race([Promise.all(slots.map(({ generation }) => generation?.over)), late]);
       // A save that has begun may take as long again.
       await Promise.race([saveSlots(() => performance.now() < end), late.then(pauseOnClose)]);
     },
   };
+
+  /** `leave`: lets others send their requests. */
+  async function* inSlots(
+    request: TokenRequest,
+    signal: AbortSignal,
+    { user, taken, leave }: { user: SlotUser; taken: SelectableSlot[]; leave: () => void },
+  ): AsyncGenerator<TokenEvent> {
+    const { cache_scope: scope, prompt, continues } = request;
+    const [first] = taken as [SelectableSlot];
+    const goes_on = continues === first.id && isOfScope(first, scope);
+    const reuses = goes_on || (!request.repeatable && request.cache_prompt !== false);
+    const swapped = taken.map((slot) =>
+      enqueue(slot, async () => states?.swap(slot, { prompt, scope, reuses: reuses && slot === first })),
+    );
+    await untilAborted(Promise.all(swapped), signal);
+
+    const answers = createAnswers(request);
+    /** In the order of the answers; undefined while they are not known. */
+    let found = taken.length > 1 ? undefined : taken;
+    let newest: number | undefined;
+    const findSlots = async (newest: number): Promise<SelectableSlot[]> => {
+      const ids = await choice_slots.slotsSince(newest);
+      found = ids.flatMap((id) => slots[id] ?? []);
+      for (const slot of found) if (slot.generation !== user) give(slot, user);
+      const is_whole = found.length === taken.length;
+      for (const slot of taken) if (is_whole && !found.includes(slot)) slot.generation = undefined;
+      return found;
+    };
+    const placed = {
+      ...{ id_slot: first.id, cache_prompt: reuses && isOfScope(first, scope), answers },
+      async onSend(stop: AbortSignal) {
+        if (taken.length > 1) newest = await choice_slots.newestTask(taken, stop);
+      },
+      async onTaken() {
+        found ??= await findSlots(newest!);
+        leave();
+        if (found.length === taken.length) return found.map(({ id }) => id);
+        const message = "This llama-server does not say which slot each answer has, so it cannot give several at once.";
+        throw new AdapterError("request_unsupported", message, { param: "n" });
+      },
+      async inOwnSlot<T>(id: number, work: () => Promise<T>): Promise<T | undefined> {
+        const leave = await gate.enter();
+        try {
+          return slots[id]!.generation === user ? await work() : undefined;
+        } finally {
+          leave();
+        }
+      },
+    };
+    let failure: unknown;
+    try {
+      yield* generate(request, signal, placed);
+    } catch (error) {
+      failure = error;
+      throw error;
+    } finally {
+      if (!isRefusal(failure)) {
+        if (newest !== undefined && found === undefined) await findSlots(newest).catch(() => {});
+        const known = found?.length === taken.length ? found : [];
+        const was_sent = taken.length === 1 || newest !== undefined;
+        for (const slot of slots) {
+          if (slot.generation !== user || !was_sent) continue;
+          // llama-server clears the slots of all answers but the first.
+          slot.contents = slot === known[0] ? contentsAfter(slot.contents, request, answers[0]!) : undefined;
+        }
+      }
+    }
+  }
+
+  /** Images are no tokens: the conversation is known by its messages, and its state is not saved. */
+  function chatInSlot(chat: ChatInSlot) {
+    return async function* chatWithImages(request: ImageChatRequest, signal: AbortSignal): AsyncGenerator<ChatEvent> {
+      const { cache_scope: scope } = request;
+      const fingerprint = fingerprintOf(request);
+      const choose = (): SelectableSlot | undefined =>
+        chooseSlot(slots, conversationLength(fingerprint), ({ contents }) => {
+          const common = sharedPrefixLength(contents?.fingerprint, fingerprint);
+          return { reused: common, common, length: conversationLength(contents?.fingerprint) + (contents?.tokens.length ?? 0) };
+        });
+      const { user, taken } = await takeSlots(1, choose, signal);
+      const [slot] = taken as [SelectableSlot];
+      let leave = (): void => {};
+      try {
+        leave = await enter(gate.enter(), signal);
+        await untilAborted(
+          enqueue(slot, async () => states?.swap(slot, { prompt: [], scope, reuses: false })),
+          signal,
+        );
+        const cache_prompt = isOfScope(slot, scope) && !request.repeatable && request.cache_prompt !== false;
+        const before = slot.contents;
+        slot.contents = { scope, tokens: [], prompt: 0, fingerprint, saved: true, uncertain: true };
+        try {
+          for await (const event of chat(request, signal, { id_slot: slot.id, cache_prompt })) {
+            leave();
+            yield event;
+          }
+        } catch (error) {
+          if (isRefusal(error)) slot.contents = before;
+          throw error;
+        }
+      } finally {
+        leave();
+        release(user);
+      }
+    };
+  }
 }
 
-/** What a slot holds after a generation. */
-function contentsAfter(before: LlamaServerSlot["contents"], progress: GenerationProgress): LlamaServerSlot["contents"] {
-  const { request, fingerprint, sent, prompt, answering, finish, failure } = progress;
-  if (!sent || (failure instanceof AdapterError && REFUSED.includes(failure.code))) return before;
-  // The state of an image is more than its tokens, so no such conversation is saved.
-  const saved = hasImages(request);
-  if (finish !== undefined) {
-    const { prompt_tokens, completion_tokens } = finish.usage;
-    // The last token has no cell yet. A stop string ends a generation before llama-server knows of it.
-    const tokens = prompt_tokens + completion_tokens - 1;
-    return { fingerprint, prompt: prompt_tokens, tokens, saved, uncertain: request.stop.length > 0 };
+/** Takes its turn; a client that leaves before lets the next one in. */
+async function enter(entering: Promise<() => void>, signal: AbortSignal): Promise<() => void> {
+  try {
+    return await untilAborted(entering, signal);
+  } catch (error) {
+    void entering.then((leave) => leave());
+    throw error;
   }
-  const guess = Math.ceil(conversationLength(fingerprint) / CHARACTERS_PER_TOKEN);
-  const read = answering ? (prompt?.total ?? guess) : prompt?.read;
-  if (read !== undefined) return { fingerprint, prompt: read, tokens: read, saved, uncertain: true };
-  return before !== undefined && continuesConversation(fingerprint, before.fingerprint)
-    ? { ...before, uncertain: true }
-    : undefined;
 }
 
 /** Rejects with the signal's reason as soon as it aborts: a client that leaves does not wait for the disk. */
-async function untilAborted(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
+async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted();
   const { promise, reject } = Promise.withResolvers<never>();
   const listener = addAbortListener(signal, () => reject(signal.reason));
   try {
-    await Promise.race([work, promise]);
+    return await Promise.race([work, promise]);
   } finally {
     listener[Symbol.dispose]();
   }

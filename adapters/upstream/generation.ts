@@ -1,6 +1,6 @@
 // One generation: requested from a server, and from further ones as long as the client has received nothing of an answer.
 import type { ChatEvent, ChatRequest } from "../adapter.ts";
-import { answerEvents, BrokenAnswer, CHUNKS, wholeAnswerEvents } from "../shared/openai-stream/answer-events.ts";
+import { answerEvents, BrokenAnswer, wholeAnswerEvents } from "../shared/openai-stream/answer-events.ts";
 import { readErrorBody } from "../shared/openai-stream/error-body.ts";
 import { type RoutedConversation, routedConversation } from "./affinity.ts";
 import { failureOfError, publicMessageOf, ServerFailure, statusFailure, type UpstreamTarget } from "./errors.ts";
@@ -95,7 +95,7 @@ async function* requestAnswer(
     const { status, headers } = response;
     if (status !== 200) throw statusFailure(target, status, headers, await readErrorBody(response));
     const type = headers["content-type"] ?? "";
-    if (/^text\/event-stream\b/i.test(type)) yield* allChoices(answerEvents(response.body, [], CHUNKS, count), count, target);
+    if (/^text\/event-stream\b/i.test(type)) yield* allChoices(answerEvents(response.body, [], count), count, target);
     else if (/^application\/json\b/i.test(type)) yield* allChoices(wholeAnswerEvents(response.body, count), count, target);
     else {
       const what = type === "" ? "of no type" : JSON.stringify(type.slice(0, 100));

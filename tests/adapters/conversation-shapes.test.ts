@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { rmSync } from "node:fs";
 import * as v from "valibot";
 import type { ChatMessage } from "../../adapters/adapter.ts";
-import { chatRouteBody } from "../../adapters/llama-server/request-body.ts";
+import { imageChatBody } from "../../adapters/llama-server/image-chat-body.ts";
 import type { NativeAddon, NativeVocabulary } from "../../adapters/prompt-process/native.ts";
 import type { ModelPrompts, PromptRequest } from "../../adapters/prompts.ts";
 import { fitMessages } from "../../adapters/shared/fit-messages/fit-messages.ts";
@@ -72,7 +72,7 @@ function everyShape(names: RegExp, reason: string): Record<string, string> {
   return Object.fromEntries(Object.keys(SHAPES).flatMap((name) => (names.test(name) ? [[name, reason]] : [])));
 }
 
-const LOADED = { context_length: 512, vocab_size: 269, own_template: true, template_tools: true };
+const LOADED = { context_length: 512, vocab_size: 269 };
 
 describe.skipIf(path === undefined)(`the templates of llama.cpp${skip ? ` (skipped: ${skip})` : ""}`, () => {
   let addon: NativeAddon;
@@ -132,8 +132,9 @@ describe.skipIf(path === undefined)(`the templates of llama.cpp${skip ? ` (skipp
     request: PromptRequest,
   ): Promise<unknown> {
     const messages: ChatMessage[] = fitMessages(request.messages, forms);
-    const loaded = { ...LOADED, parsed_arguments: forms.object_arguments };
-    const answer = await server.post("/apply-template", chatRouteBody({ ...ask(messages), ...request, messages }, loaded, forms));
+    const template = { forms, parsed_arguments: forms.object_arguments };
+    const body = imageChatBody({ ...ask(messages), ...request, messages }, LOADED, template);
+    const answer = await server.post("/apply-template", body);
     return "prompt" in (answer as object) ? undefined : { refused_by_llama_server: answer };
   }
 

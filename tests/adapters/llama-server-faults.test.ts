@@ -2,12 +2,13 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { chmodSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { AdapterError, Capability } from "../../adapters/adapter.ts";
-import { llamaServer, type LlamaServerOptions } from "../../adapters/llama-server/adapter.ts";
+import type { AdapterError, Capability, ChatMessage } from "../../adapters/adapter.ts";
+import type { LlamaServerOptions } from "../../adapters/llama-server/adapter.ts";
 import { findLlamaServer } from "../../adapters/llama-server/find-program.ts";
 import { createModelPool } from "../../src/inference/model-pool.ts";
 import { createLog } from "../../src/support/log.ts";
 import { collect } from "../adapter-suite.ts";
+import { llamaServerChat } from "../support/llama-server-chat.ts";
 import { makeModel } from "../support/app.ts";
 import { chatOf, thrownBy } from "../support/model-pool.ts";
 import { ask, tinyModel } from "../support/models.ts";
@@ -31,7 +32,7 @@ const QUICK: LlamaServerOptions["limits"] = { load: 3_000, generation: 500, canc
 
 function faulty(fault: string, { limits = QUICK, log }: Partial<LlamaServerOptions> = {}) {
   const env = { ...process.env, GGML_FAKE: fault, HF_TOKEN: "t", INGLE_KEY: "k" };
-  return llamaServer({ binary: () => binary, env, limits, prompts: fixedPrompts().prompts, ...(log && { log }) });
+  return llamaServerChat({ binary: () => binary, env, limits, prompts: fixedPrompts().prompts, ...(log && { log }) });
 }
 
 const load = async (fault: string, more?: Partial<LlamaServerOptions>) =>
@@ -144,6 +145,11 @@ describe("a generation of a llama-server that", () => {
   });
 });
 
+const SEEN: ChatMessage = {
+  role: "user",
+  content: [{ type: "image_url", image_url: { url: "data:image/png;base64,AA" } }],
+};
+
 describe("a load of a llama-server that", () => {
   const REASONS: Record<string, [code: string, message: string]> = {
     "no memory": ["model_load_failed", "failed to allocate buffer"],
@@ -160,15 +166,15 @@ describe("a load of a llama-server that", () => {
   }
 
   for (const fault of ["hangs at template", "crashes at template"]) {
-    test(`${fault}: is started without it, and refuses what it would have to render`, async () => {
+    test(`${fault}: is started without it where it has images to read, and refuses what it would have to render`, async () => {
       const said: string[] = [];
       const adapter = faulty(fault, { limits: { ...QUICK, template: 300 }, log: (line) => said.push(line) });
-      const model = await tinyModel();
+      const installed = await tinyModel();
+      const model = { ...installed, projector: installed.path };
       for (let i = 0; i < 2; i++) {
         const engine = await adapter.load(model, { slots: 1, context: 512 }, signal());
         expect((await collect(engine.chat(ask("hi"), signal()))).text).toBe("hello");
-        const format = { response_format: { type: "json_object" as const } };
-        const { code, message } = await errorOf(collect(engine.chat(ask("hi", format), signal())));
+        const { code, message } = await errorOf(collect(engine.chat(ask([SEEN]), signal())));
         expect([code as string, message]).toEqual(["template_failed", expect.stringContaining("prompt_template")]);
         await engine.close();
       }
@@ -176,6 +182,12 @@ describe("a load of a llama-server that", () => {
       expect(said.filter((line) => line.includes("started without it"))).toHaveLength(1);
     });
   }
+
+  test("hangs at template: is never given it where it has no images to read", async () => {
+    const engine = await load("hangs at template");
+    expect((await collect(engine.chat(ask("hi"), signal()))).text).toBe("hello");
+    await engine.close();
+  });
 
   test("is aborted: ends at once", async () => {
     const reason = new Error("not wanted");
@@ -227,8 +239,8 @@ test("images are for models with a projector", () => {
 test("a llama-server ends with ingle, however ingle ends", async () => {
   const script = `
     const { fixedPrompts } = await import(${JSON.stringify(join(import.meta.dirname, "../support/rendered-prompts.ts"))});
-    const { llamaServer } = await import(${JSON.stringify(join(import.meta.dirname, "../../adapters/llama-server/adapter.ts"))});
-    const adapter = llamaServer({ binary: () => ${JSON.stringify(binary)}, env: process.env, prompts: fixedPrompts().prompts });
+    const { llamaServerChat } = await import(${JSON.stringify(join(import.meta.dirname, "../support/llama-server-chat.ts"))});
+    const adapter = llamaServerChat({ binary: () => ${JSON.stringify(binary)}, env: process.env, prompts: fixedPrompts().prompts });
     await adapter.load(${JSON.stringify(await tinyModel())}, { slots: 1, context: 512 }, new AbortController().signal);
     console.log("loaded");
     setInterval(() => {}, 1e6);`;

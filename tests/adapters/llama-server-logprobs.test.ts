@@ -1,27 +1,30 @@
 // Logprobs of characters that have several tokens: an entry for each token, with its own bytes and its own probability.
-import { afterAll, describe, expect, test } from "bun:test";
-import type { ChatRequest, Engine, TokenLogprob } from "../../adapters/adapter.ts";
+import { describe, expect, test } from "bun:test";
+import type { TokenLogprob } from "../../adapters/adapter.ts";
 import { llamaServer } from "../../adapters/llama-server/adapter.ts";
-import { collect } from "../adapter-suite.ts";
+import type { TokenEngine, TokenRequest } from "../../adapters/token-engine.ts";
 import { startBareServer } from "../support/bare-server.ts";
 import { realServer } from "../support/llama-server-binary.ts";
-import { ask, PLAIN_TEMPLATE, tinyModel } from "../support/models.ts";
-import { startPrompts } from "../support/prompts.ts";
+import { askTokens, tinyModel } from "../support/models.ts";
 import { realModel } from "../support/real-model.ts";
+import { fixedPrompts } from "../support/rendered-prompts.ts";
 
 const { path, skip } = await realServer();
-const prompts = startPrompts();
-afterAll(prompts.close);
-const adapter = llamaServer({ binary: () => path!, env: process.env, prompts });
+const adapter = llamaServer({ binary: () => path!, env: process.env, prompts: fixedPrompts().prompts });
 const signal = (): AbortSignal => AbortSignal.timeout(60_000);
 
 const TEXT = "a🦊 日😀b";
-const SAYS: Partial<ChatRequest> = { grammar: `root ::= "${TEXT}"`, logprobs: { top: 2 }, max_tokens: 40 };
+const SAYS: Partial<TokenRequest> = { grammar: `root ::= "${TEXT}"`, logprobs: { top: 2 }, max_tokens: 40 };
 
-const answerOf = async (engine: Engine, more: Partial<ChatRequest>) => {
-  const { events, text, usage } = await collect(engine.chat(ask("hello", more), signal()));
+const generate = async (engine: TokenEngine, more: Partial<TokenRequest>) =>
+  engine.generate(askTokens(await engine.tokenize!(["hello"], signal()), more), signal());
+
+const answerOf = async (engine: TokenEngine, more: Partial<TokenRequest>, choice?: number) => {
+  const events = (await Array.fromAsync(await generate(engine, more))).filter((event) => event.choice === choice);
   const pieces = events.flatMap((event) => (event.type === "text" ? [event] : []));
-  return { text, usage, pieces, tokens: pieces.flatMap(({ logprobs }) => logprobs ?? []) };
+  const [finish] = events.flatMap((event) => (event.type === "finish" ? [event] : []));
+  const text = pieces.map((piece) => piece.text).join("");
+  return { text, usage: finish!.usage, pieces, tokens: pieces.flatMap(({ logprobs }) => logprobs ?? []) };
 };
 const bytesOf = (tokens: TokenLogprob[]): string =>
   new TextDecoder().decode(Uint8Array.from(tokens.flatMap(({ bytes }) => bytes!)));
@@ -78,26 +81,6 @@ describe.skipIf(skip !== undefined)(`logprobs of llama-server${skip === undefine
     await Promise.all([engine.close(), bare.kill()]);
   });
 
-  test("are whole too where llama-server renders the prompt", async () => {
-    const model = await tinyModel({ template: `${PLAIN_TEMPLATE}{# <think> #}` });
-    const engine = await adapter.load(model, { slots: 1, context: 512 }, signal());
-    const { text, usage, tokens } = await answerOf(engine, SAYS);
-    expect([text, bytesOf(tokens)]).toEqual([TEXT, TEXT]);
-    expect(tokens).toHaveLength(usage.completion_tokens - 1);
-    await engine.close();
-  });
-
-  test("of tokens that llama-server leaves out with their text are those of the others", async () => {
-    const engine = await adapter.load(await realModel(), { slots: 1, context: 512 }, signal());
-    const schema = { type: "object", properties: { a: { const: "🦊日" } }, required: ["a"] };
-    const response_format = { type: "json_schema" as const, json_schema: { name: "answer", schema } };
-    const { text, tokens } = await answerOf(engine, { response_format, logprobs: { top: 1 }, max_tokens: 60 });
-    expect(JSON.parse(text)).toEqual({ a: "🦊日" });
-    // The space before an answer is left out, its token may be there.
-    expect(bytesOf(tokens).trimStart()).toBe(text);
-    await engine.close();
-  });
-
   test("change no answer, nor what other slots hold; a conversation goes on in its slot", async () => {
     const engine = await adapter.load(await tinyModel(), { slots: 2, context: 512 }, signal());
     const { logprobs: _, ...bare } = SAYS;
@@ -114,11 +97,23 @@ describe.skipIf(skip !== undefined)(`logprobs of llama-server${skip === undefine
     await engine.close();
   });
 
+  test("are whole for several answers, each asked for in its own slot", async () => {
+    const engine = await adapter.load(await tinyModel(), { slots: 3, context: 512 }, signal());
+    const alone = await answerOf(engine, SAYS);
+    for (const choice of [0, 1]) {
+      const { text, tokens } = await answerOf(engine, { ...SAYS, choices: 2 }, choice);
+      expect([text, bytesOf(tokens)]).toEqual([TEXT, TEXT]);
+      expect(tokens.map(({ bytes }) => bytes)).toEqual(alone.tokens.map(({ bytes }) => bytes));
+      for (const [at, { logprob }] of tokens.entries()) expect(logprob).toBeCloseTo(alone.tokens[at]!.logprob, 1);
+    }
+    await engine.close();
+  });
+
   test("end with a stop string, and with a client that leaves", async () => {
     const engine = await adapter.load(await tinyModel(), { slots: 1, context: 512 }, signal());
     const stopped = await answerOf(engine, { ...SAYS, stop: ["😀"] });
     expect([stopped.text, bytesOf(stopped.tokens)]).toEqual([TEXT.slice(0, 5), TEXT.slice(0, 5)]);
-    for await (const event of engine.chat(ask("hello", SAYS), signal())) if (event.type === "text") break;
+    for await (const event of await generate(engine, SAYS)) if (event.type === "text") break;
     expect((await answerOf(engine, SAYS)).text).toBe(TEXT);
     await engine.close();
   });

@@ -1,6 +1,6 @@
 // What the client, or a model before, got wrong is a 4xx with its field, whatever llama-server makes of it; SDKs send a 503 again for ever.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { llamaServer } from "../../adapters/llama-server/adapter.ts";
+import { llamaServerChat } from "../support/llama-server-chat.ts";
 import { HI, makeApp, makeModel } from "../support/app.ts";
 import { realServer } from "../support/llama-server-binary.ts";
 import { tinyModel } from "../support/models.ts";
@@ -10,7 +10,6 @@ const { path, skip } = await realServer();
 const prompts = startPrompts();
 afterAll(prompts.close);
 
-// A call of it is a bare JSON object, so that a bias for the brace makes random weights write what is none.
 const TEMPLATE =
   "{% if tools %}TOOLS {{ tools | tojson }}{% endif %}{% for message in messages %}" +
   "{% if tools and message.content == 'refused' %}{{ raise_exception('No tools here') }}{% endif %}" +
@@ -18,10 +17,11 @@ const TEMPLATE =
   "<|im_start|>{{ message.role }}\n{{ message.content or '' }}{% for tool_call in message.tool_calls or [] %}" +
   `{"name": "{{ tool_call.function.name }}", "arguments": {{ tool_call.function.arguments | tojson }}}` +
   "{% endfor %}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
-const BRACE = 3 + "{".charCodeAt(0);
 
 const tools = (parameters: object) => ({ tools: [{ type: "function", function: { name: "look", parameters } }] });
-const format = (schema: object) => ({ response_format: { type: "json_schema", json_schema: { name: "answer", schema } } });
+const format = (schema: object, strict = false) => ({
+  response_format: { type: "json_schema", json_schema: { name: "answer", schema, strict } },
+});
 const JSON_OBJECT = { response_format: { type: "json_object" } };
 const LOOK = tools({ type: "object", properties: { at: { type: "string" } } });
 const user = (content: string) => ({ messages: [{ role: "user", content }] });
@@ -78,7 +78,7 @@ describe.skipIf(skip !== undefined)(
     let close: () => Promise<void>;
     beforeAll(async () => {
       const installed = await tinyModel({ context_length: 4096, template: TEMPLATE });
-      const adapter = llamaServer({ binary: () => path!, env: process.env, prompts });
+      const adapter = llamaServerChat({ binary: () => path!, env: process.env, prompts });
       const { pool, ...app } = makeApp({
         adapter,
         models: [makeModel("tiny", { template_tools: true })],
@@ -138,18 +138,10 @@ describe.skipIf(skip !== undefined)(
         param: "messages",
       });
       expect(await ask({ ...user("broken"), ...LOOK })).toMatchObject({ status: 400, code: "template_failed", param: "model" });
-      expect(await ask(format({ type: "nonsense" }))).toMatchObject({ status: 400, param: "response_format" });
-      expect(await ask(tools({ type: "object", properties: 5 }))).toMatchObject({ status: 400, param: "tools" });
+      const param = "response_format.json_schema.schema";
+      expect(await ask(format({ type: "nonsense" }, true))).toMatchObject({ status: 400, code: "unsupported_schema", param });
       for (const grammar of ["root ::= (", 'root ::= "\\U00110000"', "root ::= [\\U7fffffff]", "root ::= <[999999]>"])
         expect([grammar, await ask({ grammar })]).toMatchObject([grammar, { status: 400, param: "grammar" }]);
-    });
-
-    test("for what its model writes is a 500 that no client sends again, and the engine goes on", async () => {
-      const biased = { ...LOOK, logit_bias: { [BRACE]: 100 }, max_tokens: 40 };
-      const answer = await ask(biased);
-      expect(answer).toMatchObject({ status: 500, code: "generation_failed", retried: "false" });
-      expect(answer.message).toContain("without tools");
-      expect((await ask({})).status).toBe(200);
     });
   },
 );

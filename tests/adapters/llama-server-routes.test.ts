@@ -4,10 +4,14 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AdapterError, type ChatMessage, type ChatRequest, type Engine, type Tool } from "../../adapters/adapter.ts";
-import { llamaServer } from "../../adapters/llama-server/adapter.ts";
+import { imageChatBody } from "../../adapters/llama-server/image-chat-body.ts";
+import { checkedSampling } from "../../adapters/llama-server/request-body.ts";
 import type { TemplateFacts } from "../../adapters/prompts.ts";
+import { hasImages } from "../../adapters/shared/message-text.ts";
 import { collect } from "../adapter-suite.ts";
+import { llamaServerChat } from "../support/llama-server-chat.ts";
 import { realServer } from "../support/llama-server-binary.ts";
+import { startBareServer } from "../support/bare-server.ts";
 import { ask, tinyModel } from "../support/models.ts";
 import { realModel } from "../support/real-model.ts";
 import { fixedPrompts, FORMS, renderedPrompts } from "../support/rendered-prompts.ts";
@@ -36,6 +40,8 @@ const CALLED: ChatMessage[] = [
   { role: "tool", tool_call_id: "call1", content: "fine" },
 ];
 const SCHEMA = { type: "json_schema" as const, json_schema: { name: "x", schema: { type: "string" } } };
+/** With an image, which llama-server reads. */
+const seen = (...messages: ChatMessage[]): ChatMessage[] => [SEEN, ...messages];
 
 let count = 0;
 
@@ -49,11 +55,9 @@ async function asked(
   const file = join(root, `asked-${count++}`);
   const { prompts, rendered } = fixedPrompts(prompt, facts, grammar);
   const env = { ...process.env, GGML_ASKED: file };
-  const engine = await llamaServer({ binary: () => binary, env, prompts }).load(
-    await tinyModel(),
-    { slots: 1, context: 512 },
-    signal(),
-  );
+  const installed = await tinyModel();
+  const model = { ...installed, ...(hasImages(ask("Hi.", request)) && { projector: installed.path }) };
+  const engine = await llamaServerChat({ binary: () => binary, env, prompts }).load(model, { slots: 1, context: 512 }, signal());
   const { text, error } = await collect(engine.chat(ask("Hi.", request), signal())).then(
     ({ text }) => ({ text, error: undefined }),
     (error: AdapterError) => ({ text: undefined, error }),
@@ -81,10 +85,6 @@ describe("a request", () => {
     for (const name of ["messages", "stop", "max_tokens", "chat_template"]) expect(body).not.toHaveProperty(name);
   });
 
-  test("without tokens is an empty text, for which there is no error", async () => {
-    expect((await asked({}, { tokens: [] })).requests[0]!.body.prompt).toBe("");
-  });
-
   test("whose pieces are no tokens yet has them made at once, with one start token", async () => {
     const pieces = await asked({}, { pieces: ["a <", "s> b"] });
     expect(pieces.requests.map(({ path }) => path).sort()).toEqual(["/completion", "/tokenize", "/tokenize"]);
@@ -92,81 +92,90 @@ describe("a request", () => {
     expect((await asked({}, { pieces: ["<s>", "a"] })).requests.at(-1)!.body.prompt).toEqual([1, 5]);
   });
 
-  const CHAT: Record<string, [request: Partial<ChatRequest>, facts?: Partial<TemplateFacts>]> = {
-    "with tools": [{ tools: TOOLS }],
-    "with a schema": [{ response_format: SCHEMA }],
+  const TOKENS: Record<string, [request: Partial<ChatRequest>, facts?: Partial<TemplateFacts>]> = {
     "with calls of tools in its history": [{ messages: CALLED }],
-    "with an image": [{ messages: [SEEN] }],
+    "with calls that the template does not show": [{ messages: CALLED }, { forms: { ...FORMS, calls: false } }],
     "to a model that thinks": [{}, { thinking: true }],
+    "with values for the template": [{ chat_template_kwargs: { enable_thinking: false } }],
   };
-  for (const [name, [request, facts]] of Object.entries(CHAT)) {
-    test(`${name} is sent as messages, once it was rendered`, async () => {
+  for (const [name, [request, facts]] of Object.entries(TOKENS)) {
+    test(`${name} is sent as tokens too`, async () => {
       const { text, rendered, requests } = await asked(request, undefined, facts);
-      expect([text, rendered.length]).toEqual(["hello", 1]);
-      expect(requests.at(-1)!.path).toBe("/v1/chat/completions");
-      expect(requests.at(-1)!.body).toMatchObject({ id_slot: 0, cache_prompt: false, messages: expect.any(Array) });
-      expect(requests.filter(({ path }) => path === "/completion")).toEqual([]);
+      expect([text, rendered.length, requests.map(({ path }) => path)]).toEqual(["hello", 1, ["/completion"]]);
     });
-
-    for (const code of ["template_failed", "messages_refused", "context_length_exceeded"] as const) {
-      test(`${name} that cannot be rendered (${code}) never gets to llama-server`, async () => {
-        const { error, requests } = await asked(request, new AdapterError(code, "No."), facts);
-        expect([error?.code, requests]).toEqual([code, []]);
-      });
-    }
   }
 
-  test("with calls in its history is a prompt of plain text where the template shows none", async () => {
-    const { requests, rendered } = await asked({ messages: CALLED }, undefined, { forms: { ...FORMS, calls: false } });
-    expect([rendered.length, requests[0]!.path]).toEqual([1, "/completion"]);
-    expect((await asked({ messages: CALLED })).requests[0]!.path).toBe("/v1/chat/completions");
+  test("with an image is sent as messages, once its texts were rendered", async () => {
+    const kwargs = { enable_thinking: false, effort: "low" };
+    const { text, rendered, requests } = await asked({ messages: seen(), chat_template_kwargs: kwargs });
+    expect([text, rendered.length, requests.map(({ path }) => path)]).toEqual(["hello", 1, ["/v1/chat/completions"]]);
+    expect(requests[0]!.body).toMatchObject({ id_slot: 0, cache_prompt: false, messages: [SEEN], chat_template_kwargs: kwargs });
+    expect(JSON.stringify(rendered)).not.toContain(IMAGE);
   });
 
-  test("has names and thoughts in its messages", async () => {
+  for (const code of ["template_failed", "messages_refused", "context_length_exceeded"] as const) {
+    test(`with an image that cannot be rendered (${code}) never gets to llama-server`, async () => {
+      const { error, requests } = await asked({ messages: seen() }, new AdapterError(code, "No."));
+      expect([error?.code, requests]).toEqual([code, []]);
+    });
+  }
+
+  const BESIDE: Record<string, Partial<ChatRequest>> = {
+    tools: { tools: TOOLS },
+    response_format: { response_format: SCHEMA },
+    grammar: { grammar: 'root ::= "x"' },
+    n: { choices: { count: 2, at_once: 1 } },
+  };
+  for (const [param, more] of Object.entries(BESIDE)) {
+    test(`with an image cannot be honoured beside "${param}"`, async () => {
+      const { error, requests } = await asked({ messages: seen(), ...more });
+      expect([error?.code, error?.param, requests]).toEqual(["request_unsupported", param, []]);
+    });
+  }
+
+  test("with an image may have tools that are not to be called", async () => {
+    const { text, requests } = await asked({ messages: seen(), tools: TOOLS, tool_choice: "none" });
+    expect([text, requests[0]!.body.tools]).toEqual(["hello", undefined]);
+  });
+
+  test("with an address in place of an image is refused, as llama-server would fetch it", async () => {
+    const messages: ChatMessage[] = [{ role: "user", content: [{ type: "image_url", image_url: { url: "http://a/b.png" } }] }];
+    const { error, requests } = await asked({ messages });
+    const param = "messages[0].content[0].image_url.url";
+    expect([error?.code, error?.param, requests]).toEqual(["request_refused", param, []]);
+  });
+
+  test("with an image has names and thoughts in its messages", async () => {
     const messages: ChatMessage[] = [
       { role: "user", name: "ada", content: "hi" },
       { role: "assistant", reasoning_content: "because", content: "ho" },
     ];
-    const { requests } = await asked({ messages, tools: TOOLS });
-    expect(requests[0]!.body.messages).toEqual(messages);
+    const { requests } = await asked({ messages: seen(...messages) });
+    expect(requests[0]!.body.messages).toEqual(seen(...messages));
   });
 
   test("has an answer go on with its last message on both routes", async () => {
-    const [first] = CALLED as [ChatMessage];
     const begun: ChatMessage = { role: "assistant", content: "It is" };
     const GOES_ON = { continue_final_message: true, add_generation_prompt: false };
-    const bodyOf = async (request: Partial<ChatRequest>) => (await asked({ tools: TOOLS, ...request })).requests[0]!.body;
-    expect(await bodyOf({ messages: [first, begun] })).toMatchObject({ ...GOES_ON, messages: [first, begun] });
+    const bodyOf = async (request: Partial<ChatRequest>) => (await asked(request)).requests[0]!.body;
+    expect(await bodyOf({ messages: seen(begun) })).toMatchObject({ ...GOES_ON, messages: seen(begun) });
     const [anew, other] = [
-      await bodyOf({ messages: [first, begun], continue_final_message: false }),
-      await bodyOf({ messages: [first, { role: "assistant", content: "" }] }),
+      await bodyOf({ messages: seen(begun), continue_final_message: false }),
+      await bodyOf({ messages: seen({ role: "assistant", content: "" }) }),
     ];
-    expect([anew.messages, anew.continue_final_message, anew.add_generation_prompt]).toEqual([
-      [first, begun],
-      undefined,
-      undefined,
-    ]);
-    expect([other.messages, other.continue_final_message]).toEqual([[first], undefined]);
+    expect([anew.messages, anew.continue_final_message, anew.add_generation_prompt]).toEqual([seen(begun), undefined, undefined]);
+    expect([other.messages, other.continue_final_message]).toEqual([seen(), undefined]);
     for (const continue_final_message of [true, false]) {
-      const { rendered, requests } = await asked({ messages: [first, begun], continue_final_message });
+      const { rendered, requests } = await asked({ messages: [CALLED[0]!, begun], continue_final_message });
       expect([rendered[0]!.continue_final_message, requests[0]!.path]).toEqual([continue_final_message, "/completion"]);
     }
   });
 
-  test("whose answer was begun can force no call", async () => {
-    const messages: ChatMessage[] = [CALLED[0]!, { role: "assistant", content: "It is" }];
-    for (const tool_choice of ["required", { name: "weather" }] as const) {
-      const { error, requests } = await asked({ messages, tools: TOOLS, tool_choice });
-      expect([error?.code, error?.param, requests]).toEqual(["request_refused", "tool_choice", []]);
-      expect((await asked({ messages, tools: TOOLS, tool_choice, continue_final_message: false })).text).toBe("hello");
-    }
-  });
-
-  test("has arguments of calls that llama-server can parse, whatever a model wrote", async () => {
+  test("with an image has arguments of calls that llama-server can parse, whatever a model wrote", async () => {
     const written = ["{", "", "[1]", '{"a":1}'];
     const calls = written.map((text) => ({ ...CALL, function: { name: "weather", arguments: text } }));
-    const { requests } = await asked({ messages: [{ role: "assistant", content: "", tool_calls: calls }], tools: TOOLS });
-    const sent = requests[0]!.body.messages[0].tool_calls.map((call: typeof CALL) => JSON.parse(call.function.arguments));
+    const { requests } = await asked({ messages: seen({ role: "assistant", content: "", tool_calls: calls }) });
+    const sent = requests[0]!.body.messages[1].tool_calls.map((call: typeof CALL) => JSON.parse(call.function.arguments));
     expect(sent).toEqual([{ raw: "{" }, {}, { raw: "[1]" }, { a: 1 }]);
   });
 
@@ -176,15 +185,6 @@ describe("a request", () => {
       const { error, requests } = await asked({ messages: [{ role: "user", content }] }, refusal);
       expect([error, requests]).toEqual([refusal, []]);
     }
-  });
-
-  test("has its values for the template on both routes", async () => {
-    const kwargs = { enable_thinking: false, effort: "low" };
-    const rendered = await asked({ chat_template_kwargs: kwargs });
-    expect(rendered.rendered[0]!.chat_template_kwargs).toEqual(kwargs);
-    expect(rendered.requests[0]!.path).toBe("/completion");
-    const chat = await asked({ chat_template_kwargs: kwargs }, undefined, { thinking: true });
-    expect(chat.requests.at(-1)!.body.chat_template_kwargs).toEqual(kwargs);
   });
 
   test("that looks back over the whole context says how long that is", async () => {
@@ -200,44 +200,38 @@ describe("a request", () => {
     expect([error, requests]).toEqual([refusal, []]);
     expect((await asked({ grammar: 'root ::= "x"' })).requests[0]!.body.grammar).toBe('root ::= "x"');
   });
-
-  test("is rendered without the bytes of its images, and with its tools only where they may be called", async () => {
-    const [{ messages }] = (await asked({ messages: [SEEN] })).rendered as [{ messages: ChatMessage[] }];
-    expect(JSON.stringify(messages).length).toBeLessThan(200);
-    expect((await asked({ tools: TOOLS })).rendered[0]).toHaveProperty("tools");
-    const none = await asked({ tools: TOOLS, tool_choice: "none" });
-    expect(none.rendered[0]).not.toHaveProperty("tools");
-    expect(none.requests[0]!.path).toBe("/completion");
-  });
 });
 
-test("a template that is not bounded never gets to llama-server, which would run it at its start", async () => {
-  const args = async (facts: Partial<TemplateFacts>): Promise<string> => {
+test("a template gets to llama-server, which runs it at its start, where images need it and it is bounded", async () => {
+  const args = async (images: boolean, facts: Partial<TemplateFacts>): Promise<string> => {
     const { prompts } = fixedPrompts(undefined, facts);
-    const adapter = llamaServer({ binary: () => binary, env: { ...process.env, GGML_FAKE: "secrets" }, prompts });
-    const engine = await adapter.load(await tinyModel(), { slots: 1, context: 512 }, signal());
+    const adapter = llamaServerChat({ binary: () => binary, env: { ...process.env, GGML_FAKE: "secrets" }, prompts });
+    const installed = await tinyModel();
+    const model = { ...installed, ...(images && { projector: installed.path }) };
+    const engine = await adapter.load(model, { slots: 1, context: 512 }, signal());
     const { text } = await collect(engine.chat(ask("Hi."), signal()));
     await engine.close();
     return text;
   };
-  expect(await args({ bounded: false })).toContain("--chat-template chatml");
-  expect(await args({})).not.toContain("--chat-template chatml");
+  expect(await args(false, {})).toContain("--chat-template chatml");
+  expect(await args(true, { bounded: false })).toContain("--chat-template chatml");
+  expect(await args(true, {})).not.toContain("--chat-template chatml");
 });
 
 const { path, skip } = await realServer();
 
-describe.skipIf(skip !== undefined)(`both routes of llama-server${skip === undefined ? "" : ` (skipped: ${skip})`}`, () => {
-  let engines: Engine[];
+describe.skipIf(skip !== undefined)(`llama-server's own chat route${skip === undefined ? "" : ` (skipped: ${skip})`}`, () => {
+  let engine: Engine;
+  let bare: Awaited<ReturnType<typeof startBareServer>>;
   beforeAll(async () => {
-    const load = async (thinking: boolean): Promise<Engine> => {
-      const prompts = renderedPrompts({ thinking }, []);
-      const adapter = llamaServer({ binary: () => path!, env: process.env, prompts });
-      return adapter.load(await realModel(), { slots: 1, context: 1024, threads: 1 }, signal());
-    };
-    engines = [await load(false), await load(true)];
+    const model = await realModel();
+    const adapter = llamaServerChat({ binary: () => path!, env: process.env, prompts: renderedPrompts({}, []) });
+    engine = await adapter.load(model, { slots: 1, context: 1024, threads: 1 }, signal());
+    bare = await startBareServer(path!, model.path, ["-c", "1024", "-t", "1", "-b", "512"]);
   });
   afterAll(async () => {
-    for (const engine of engines) await engine.close();
+    await engine.close();
+    await bare.kill();
   });
 
   const REQUESTS: Record<string, ChatRequest> = {
@@ -264,10 +258,32 @@ describe.skipIf(skip !== undefined)(`both routes of llama-server${skip === undef
     "a long prompt": ask("The quick brown fox jumps over the lazy dog. ".repeat(70), { max_tokens: 8 }),
   };
   for (const [name, request] of Object.entries(REQUESTS)) {
-    test(`have the same events for ${name}`, async () => {
-      const [own, chat] = await Promise.all(engines.map((engine) => collect(engine.chat(request, signal()))));
-      expect(own!.events.length).toBeGreaterThan(1);
-      expect(own!.events).toEqual(chat!.events);
+    test(`has the same answer for ${name}`, async () => {
+      const { stop, ...others } = request;
+      const model = { context_length: 1024, vocab_size: 49_152 };
+      const template = { forms: FORMS, parsed_arguments: true };
+      const body = { ...imageChatBody(checkedSampling({ ...others, stop: [] }, model), model, template), stream: false, stop };
+      const { text, finish, events } = await collect(engine.chat(request, signal()));
+      const answer = (await bare.post("/v1/chat/completions", { ...body, stream_options: undefined })) as OwnAnswer;
+      const [choice] = answer.choices;
+      expect(text).not.toBe("");
+      expect([text, finish.reason]).toEqual([choice.message.content, choice.finish_reason]);
+      const { prompt_tokens, completion_tokens } = finish.usage;
+      expect({ prompt_tokens, ...(stop.length === 0 && { completion_tokens }) }).toEqual({
+        prompt_tokens: answer.usage.prompt_tokens,
+        ...(stop.length === 0 && { completion_tokens: answer.usage.completion_tokens }),
+      });
+      // It leaves out tokens amid characters, and counts the end of an answer as one.
+      const [own, theirs] = [
+        events.flatMap((event) => (event.type === "text" ? (event.logprobs ?? []) : [])),
+        (choice.logprobs?.content ?? []).slice(0, -1),
+      ].map((tokens) => tokens.map(({ logprob }) => logprob.toFixed(2)));
+      expect(own).toEqual(expect.arrayContaining(theirs!));
     });
   }
 });
+
+interface OwnAnswer {
+  choices: [{ message: { content: string }; finish_reason: string; logprobs?: { content: { logprob: number }[] } }];
+  usage: { prompt_tokens: number; completion_tokens: number };
+}

@@ -3,10 +3,8 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { llamaServerStateFormat, type SlotContents } from "../../adapters/llama-server/state-file.ts";
-import { fingerprintOf } from "../../adapters/shared/conversation-fingerprint.ts";
+import { llamaServerStateFormat, type SavedTokens } from "../../adapters/llama-server/state-file.ts";
 import { BadStateError, withFile } from "../../adapters/shared/kv-cache/state-bytes.ts";
-import { ask } from "../support/models.ts";
 
 describe("a state's file", () => {
   const root = mkdtempSync(join(tmpdir(), "ingle-slot-file-"));
@@ -15,7 +13,7 @@ describe("a state's file", () => {
   const format = llamaServerStateFormat(KEY);
   const path = join(root, "state");
   const TOKENS = [11, 12, 13, 14, 15];
-  const held: SlotContents = { fingerprint: fingerprintOf(ask("Hi.")), prompt: 3, tokens: TOKENS.length };
+  const held: SavedTokens = { tokens: Uint32Array.from(TOKENS), prompt: 3 };
 
   const PACKED = [0xffffffff, 1, TOKENS.length, ...TOKENS, 0];
   const CELLS = [2, 0, TOKENS.length, ...TOKENS.flatMap((_, i) => [i, 1, 1])];
@@ -24,7 +22,7 @@ describe("a state's file", () => {
   const changed = (list: number[], at: number, value: number): number[] => list.with(at, value);
 
   /** Seals it, and looks at it as before a restore. */
-  const trusted = async (bytes: Uint8Array, as: SlotContents = held): Promise<boolean> => {
+  const trusted = async (bytes: Uint8Array, as: SavedTokens = held): Promise<boolean> => {
     writeFileSync(path, bytes);
     try {
       await withFile(path, "r+", (file, size) => format.seal(file, size, as));
@@ -50,6 +48,20 @@ describe("a state's file", () => {
     expect(await withFile(path, "r", llamaServerStateFormat(new Uint8Array(32)).readHeader)).toBeUndefined();
   });
 
+  test("of an older release, which does not tell its tokens, is no state", async () => {
+    expect(await trusted(native())).toBe(true);
+    const { length } = native();
+    const json = Buffer.from(JSON.stringify({ talk: { marks: ["x"], ends: [0] }, prompt: 3, tokens: TOKENS.length }));
+    const tail = new Uint8Array(88);
+    new DataView(tail.buffer).setUint32(0, 0x54564b49, true);
+    new DataView(tail.buffer).setUint32(4, 1, true);
+    new DataView(tail.buffer).setBigUint64(8, BigInt(length), true);
+    new DataView(tail.buffer).setUint32(16, json.length, true);
+    tail.set(KEY, 24);
+    writeFileSync(path, Buffer.concat([native(), json, tail]));
+    expect(withFile(path, "r", format.readHeader)).rejects.toBeInstanceOf(BadStateError);
+  });
+
   test("is not trusted where anything in it is not as it should be, whoever made its sum", async () => {
     const BAD: Record<string, Uint8Array> = {
       "an enormous count": native(PACKED, CELLS, 0xffffffff),
@@ -69,7 +81,7 @@ describe("a state's file", () => {
       "a few bytes": native().subarray(0, 20),
     };
     for (const [name, bytes] of Object.entries(BAD)) expect([name, await trusted(bytes)]).toEqual([name, false]);
-    expect(await trusted(native(), { ...held, tokens: 4 })).toBe(false);
+    expect(await trusted(native(), { ...held, tokens: TOKENS.slice(1) })).toBe(false);
   });
 
   test("is not trusted whichever bit is flipped, and wherever it is cut", async () => {

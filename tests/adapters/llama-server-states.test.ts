@@ -16,15 +16,16 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ChatMessage, ChatRequest, Engine } from "../../adapters/adapter.ts";
-import { llamaServer, type LlamaServerOptions } from "../../adapters/llama-server/adapter.ts";
+import type { LlamaServerOptions } from "../../adapters/llama-server/adapter.ts";
 import type { Prompts } from "../../adapters/prompts.ts";
 import type { InstalledModel } from "../../models/manifest.ts";
 import { adapterSuite, collect, TINY } from "../adapter-suite.ts";
+import { llamaServerChat } from "../support/llama-server-chat.ts";
 import { makeModel } from "../support/app.ts";
 import { namesIn, smallDisk } from "../support/folder.ts";
 import { realServer } from "../support/llama-server-binary.ts";
 import { ask, tinyModel } from "../support/models.ts";
-import { fixedPrompts, renderedPrompts } from "../support/rendered-prompts.ts";
+import { characterPrompts, renderedPrompts } from "../support/rendered-prompts.ts";
 import { eventually } from "../support/server.ts";
 
 const root = mkdtempSync(join(tmpdir(), "ingle-server-states-"));
@@ -71,7 +72,7 @@ async function open({
 }: Setup) {
   const said: string[] = [];
   const log = (line: string): void => void said.push(line);
-  const adapter = llamaServer({
+  const adapter = llamaServerChat({
     binary: () => binary,
     env: { ...process.env, ...env },
     prompts: prompts ?? renderedPrompts(),
@@ -105,7 +106,7 @@ describe.skipIf(skip !== undefined)(`a conversation with llama-server${skip === 
   };
   const [one, other] = [question(1), question(5000)];
 
-  const plain = llamaServer({ binary: () => path!, env: process.env, prompts: renderedPrompts() });
+  const plain = llamaServerChat({ binary: () => path!, env: process.env, prompts: renderedPrompts() });
   adapterSuite("tiny model, with saved states", {
     ...TINY,
     adapter: {
@@ -278,7 +279,8 @@ describe.skipIf(skip !== undefined)(`a conversation with llama-server${skip === 
         writeFileSync(file, changed);
         const { cached } = await cachedBy(made);
         expect([at, cached]).toEqual([at, 0]);
-        if (at <= middle) expect([at, existsSync(file)]).toEqual([at, false]);
+        // Where a token is another one, it is that of another conversation as well.
+        if (at <= middle) expect([at, existsSync(file)]).toEqual([at, at === 40]);
       }
     });
 
@@ -375,7 +377,7 @@ describe("a llama-server", () => {
     const limits = { load: 20_000, generation: 10_000, cancel: 300, close: 500, state: 500 };
     const model = more.model ?? (await tinyModel());
     const env = { GGML_FAKE: fault, GGML_ASKED: log };
-    const made = { folder, model, binary, context: 512, limits, env, prompts: fixedPrompts().prompts, ...more };
+    const made = { folder, model, binary, context: 512, limits, env, prompts: characterPrompts(), ...more };
     return { ...(await open(made)), folder, model, requests: () => asked(log) };
   };
   const [one, other] = [question(1), question(5000)];

@@ -1,10 +1,10 @@
 // Why a model cannot be loaded: the same sentence from both engines of llama.cpp, for clients without what was printed, for the owner with it.
 import { afterAll, describe, expect, test } from "bun:test";
 import type { Adapter, AdapterError } from "../../adapters/adapter.ts";
-import { llamaServer } from "../../adapters/llama-server/adapter.ts";
 import { loadFailure } from "../../adapters/shared/load-failure.ts";
 import { createAdapters } from "../../src/server/adapters.ts";
 import { createLog } from "../../src/support/log.ts";
+import { llamaServerChat } from "../support/llama-server-chat.ts";
 import { makeModel } from "../support/app.ts";
 import { UNLOADABLE } from "../support/damaged-gguf.ts";
 import { realServer } from "../support/llama-server-binary.ts";
@@ -21,7 +21,7 @@ const ENGINES: Record<string, Adapter> = {
     { adapter: "node-llama-cpp", llama_server: undefined },
     createLog(() => {}),
   ).adapterOf(makeModel("tiny")),
-  ...(skip === undefined && { "llama-server": llamaServer({ binary: () => path, env: process.env, prompts }) }),
+  ...(skip === undefined && { "llama-server": llamaServerChat({ binary: () => path, env: process.env, prompts }) }),
 };
 if (skip !== undefined) console.log(`The load failures of llama-server are skipped: ${skip}`);
 

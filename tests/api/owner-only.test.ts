@@ -20,7 +20,6 @@ import { fakeAdapter } from "../support/fake-adapter.ts";
 import { startFakeUpstream } from "../support/fake-upstream.ts";
 import { framesOf } from "../support/frames.ts";
 import { failure } from "../support/records.ts";
-import { ask } from "../support/models.ts";
 import { eventually } from "../support/server.ts";
 import { tinyGguf } from "../support/tiny-gguf.ts";
 
@@ -137,7 +136,7 @@ describe("what engines print, and where they lie", () => {
       'Model "m" cannot be loaded: the engine ended with code 1 while reading it. The server\'s log says why.',
     );
     expect(refused.message).toContain("another");
-    const failed = toAdapterError({ type: "server_error", message: "at /srv/x.cpp:7", error: {} }, 500, ask("hi"), "m");
+    const failed = toAdapterError({ type: "server_error", message: "at /srv/x.cpp:7", error: {} }, 500, { id: "m" });
     expect([failed.public_message, failed.message]).toEqual([
       'The engine of model "m" failed at this request. The server\'s log says why.',
       'The engine of model "m" failed at this request: at /srv/x.cpp:7',

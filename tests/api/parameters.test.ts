@@ -3,7 +3,8 @@
 import { describe, expect, test } from "bun:test";
 import type { Capability, ChatRequest } from "../../adapters/adapter.ts";
 import { ABOUT as LLAMA_SERVER } from "../../adapters/llama-server/description.ts";
-import { chatRouteBody, checkedRequest } from "../../adapters/llama-server/request-body.ts";
+import { imageChatBody } from "../../adapters/llama-server/image-chat-body.ts";
+import { checkedSampling } from "../../adapters/llama-server/request-body.ts";
 import { ABOUT as EMBEDDED } from "../../adapters/node-llama-cpp/description.ts";
 import { ABOUT as UPSTREAM } from "../../adapters/upstream/description.ts";
 import { upstreamBody } from "../../adapters/upstream/request-body.ts";
@@ -19,7 +20,7 @@ const INCAPABLE = { ...EMBEDDED, capabilities: () => [] };
 const ENGINES = { "llama-server": LLAMA_SERVER, "node-llama-cpp": EMBEDDED };
 
 /** The answer to a request with these fields, and what reached the engine. */
-async function send(fields: Fields, { capabilities }: typeof LLAMA_SERVER, more: Partial<Model> = {}) {
+async function send(fields: Fields, { capabilities }: typeof UPSTREAM, more: Partial<Model> = {}) {
   const model = makeModel("tiny", { template_tools: true, template_kwargs: [], template_thinking: false, ...more });
   const fake = fakeAdapter({ answer: ["x"], capabilities: [...capabilities(model)] });
   const res = await makeApp({ adapter: fake.adapter, models: [model] }).chat(fields);
@@ -32,14 +33,15 @@ async function send(fields: Fields, { capabilities }: typeof LLAMA_SERVER, more:
   };
 }
 
-async function engineAsked(fields: Fields, about: typeof LLAMA_SERVER, more?: Partial<Model>): Promise<ChatRequest> {
+async function engineAsked(fields: Fields, about: typeof UPSTREAM, more?: Partial<Model>): Promise<ChatRequest> {
   const { engine, error } = await send(fields, about, more);
   if (engine === undefined) throw new Error(JSON.stringify(error));
   return engine;
 }
 
 /** A model that llama-server has loaded. */
-const LOADED = { context_length: 512, vocab_size: 288, own_template: true, template_tools: true, parsed_arguments: true };
+const LOADED = { context_length: 512, vocab_size: 288 };
+const TEMPLATE = { forms: FORMS, parsed_arguments: true };
 /** A conversation whose last message is the beginning of an answer. */
 const BEGUN = [
   { role: "user", content: "hi" },
@@ -74,7 +76,7 @@ const HONOURED: Record<string, { value: unknown; asks: Fields; with?: Fields; by
   logprobs: { value: true, asks: { logprobs: { top: 0 } }, neutral: [false] },
   top_logprobs: { value: 3, asks: { logprobs: { top: 3 } }, with: { logprobs: true } },
   logit_bias: { value: { "5": 1 }, asks: { logit_bias: { "5": 1 } } },
-  n: { value: 2, asks: { choices: { count: 2, at_once: 2 } }, by: ["node-llama-cpp"], neutral: [1] },
+  n: { value: 2, asks: { choices: { count: 2, at_once: 2 } }, neutral: [1] },
   grammar: { value: 'root ::= "a"', asks: { grammar: 'root ::= "a"' }, neutral: [""] },
   ...sampler("mirostat", 2),
   ...sampler("mirostat_tau", 4, { mirostat: 2 }),
@@ -245,9 +247,12 @@ for (const [engine, about] of Object.entries(ENGINES)) {
         const asked = await engineAsked({ ...others, [name]: row.value }, about);
         expect(asked).toMatchObject(row.asks);
         expect(plain).not.toMatchObject(row.asks);
-        // The slot that a generation takes knows whether it is compared with the prompt: llama-server-slots.test.ts.
-        if (engine === "llama-server" && name !== "cache_prompt") {
-          const bodies = [plain, asked].map((request) => chatRouteBody(checkedRequest(request, LOADED), LOADED, FORMS));
+        // Both routes have the same names for it. The slot that a generation takes knows whether it is compared with the prompt:
+        // llama-server-slots.test.ts.
+        if (engine === "llama-server" && name !== "cache_prompt" && name !== "n") {
+          const bodies = [plain, asked].map(({ choices: _choices, ...request }) =>
+            imageChatBody(checkedSampling(request, LOADED), LOADED, TEMPLATE),
+          );
           expect(bodies[1]).not.toEqual(bodies[0]!);
         }
       } else {

@@ -70,13 +70,12 @@ describe("llama-server can do", () => {
     return chosen("llama-server", model).capabilities(full);
   };
   test("all but images for a model without a projector", () => {
-    expect(can({}).toSorted()).toEqual(["grammar", "logit_bias", "logprobs", "response_format", "samplers", "tools"]);
+    const all = ["choices", "grammar", "logit_bias", "logprobs", "patterns", "response_format", "samplers", "tools"];
+    expect([...can({})].toSorted() as string[]).toEqual(all);
     const projector = { name: "mmproj.gguf", sources: [], role: "projector" as const };
     expect(can({ files: [{ name: "a.gguf", sources: [] }, projector] })).toContain("images");
   });
-  test("no tools where the template knows none", () => {
-    expect(can({ template_tools: true })).toContain("tools");
-    expect(can({ template_tools: false })).not.toContain("tools");
-    expect(can({ template_tools: true, settings: { prompt_template: "{prompt}" } })).not.toContain("tools");
+  test("tools also where the template knows none", () => {
+    for (const template_tools of [true, false]) expect(can({ template_tools })).toContain("tools");
   });
 });

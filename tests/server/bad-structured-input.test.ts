@@ -2,7 +2,7 @@
 // the reason, and the next request works.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Adapter, Capability } from "../../adapters/adapter.ts";
-import { llamaServer } from "../../adapters/llama-server/adapter.ts";
+import { llamaServerChat } from "../support/llama-server-chat.ts";
 import { nodeLlamaCpp } from "../../adapters/node-llama-cpp/adapter.ts";
 import { ABOUT as EMBEDDED } from "../../adapters/node-llama-cpp/description.ts";
 import { chatAdapter } from "../../adapters/shared/chat/chat-adapter.ts";
@@ -23,7 +23,7 @@ afterAll(() => prompts.close());
 const { path, skip } = await realServer();
 const ENGINES: [name: string, adapter: Adapter, skip: string | undefined][] = [
   ["node-llama-cpp", chatAdapter(EMBEDDED, nodeLlamaCpp(), prompts), undefined],
-  ["llama-server", llamaServer({ binary: () => path!, env: process.env, prompts }), skip],
+  ["llama-server", llamaServerChat({ binary: () => path!, env: process.env, prompts }), skip],
 ];
 
 const tool = (parameters: object, strict?: boolean) => ({

@@ -3,7 +3,6 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Adapter } from "../../adapters/adapter.ts";
-import { llamaServer } from "../../adapters/llama-server/adapter.ts";
 import { nodeLlamaCpp } from "../../adapters/node-llama-cpp/adapter.ts";
 import { ABOUT as EMBEDDED } from "../../adapters/node-llama-cpp/description.ts";
 import { chatAdapter } from "../../adapters/shared/chat/chat-adapter.ts";
@@ -11,6 +10,7 @@ import { templateFacts } from "../../models/gguf/template-facts.ts";
 import { PARAMETERS } from "../../src/api/chat/parameters/list.ts";
 import { exampleOf } from "../../tools/docs/parameter-examples.ts";
 import { COLUMNS, isOf } from "../../tools/docs/parameters.ts";
+import { llamaServerChat } from "../support/llama-server-chat.ts";
 import { errorOf, makeApp, makeModel } from "../support/app.ts";
 import { realServer } from "../support/llama-server-binary.ts";
 import { tinyModel } from "../support/models.ts";
@@ -104,7 +104,7 @@ afterAll(() => prompts.close());
 const { path, skip } = await realServer();
 const ENGINES: [name: string, adapter: Adapter, skip: string | undefined][] = [
   ["node-llama-cpp", chatAdapter(EMBEDDED, nodeLlamaCpp(), prompts), undefined],
-  ["llama-server", llamaServer({ binary: () => path!, env: process.env, prompts }), skip],
+  ["llama-server", llamaServerChat({ binary: () => path!, env: process.env, prompts }), skip],
 ];
 
 for (const [name, adapter, skip] of ENGINES) {

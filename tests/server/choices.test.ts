@@ -1,7 +1,7 @@
 // Several answers to one request, on the engines that give them: a tiny model behind the whole API.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Adapter } from "../../adapters/adapter.ts";
-import { llamaServer } from "../../adapters/llama-server/adapter.ts";
+import { llamaServerChat } from "../support/llama-server-chat.ts";
 import { nodeLlamaCpp } from "../../adapters/node-llama-cpp/adapter.ts";
 import { ABOUT as EMBEDDED } from "../../adapters/node-llama-cpp/description.ts";
 import { chatAdapter } from "../../adapters/shared/chat/chat-adapter.ts";
@@ -21,7 +21,7 @@ afterAll(() => prompts.close());
 const { path, skip } = await realServer();
 const ENGINES: [name: string, adapter: Adapter, skip: string | undefined][] = [
   ["node-llama-cpp", chatAdapter(EMBEDDED, nodeLlamaCpp(), prompts), undefined],
-  ["llama-server", llamaServer({ binary: () => path!, env: process.env, prompts }), skip],
+  ["llama-server", llamaServerChat({ binary: () => path!, env: process.env, prompts }), skip],
 ];
 
 for (const [name, adapter, skip] of ENGINES) {

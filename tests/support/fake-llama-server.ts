@@ -1,6 +1,6 @@
 // A stand-in for llama-server. The variable GGML_FAKE names what goes wrong: variables of llama.cpp are among the few that reach it. Its
 // requests are written to the file that GGML_ASKED names.
-import { appendFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -15,8 +15,7 @@ if (process.argv.includes("--version")) {
 
 const log = (level: string, text: string): void => console.error(`0.00.000.001 ${level} srv  llama_server: ${text}`);
 const event = (value: unknown): string => `data: ${JSON.stringify(value)}\n\n`;
-// Where a state is saved or restored, its conversation is long enough for it.
-const prompt_tokens = /^(save|restore)/.test(fault) ? 300 : 3;
+const prompt_tokens = 3;
 
 /** How a route writes a piece of text, and the end of an answer. */
 interface Route {
@@ -27,7 +26,7 @@ const COMPLETION: Route = {
   delta: (content) =>
     event({ index: 0, content, tokens: [5], stop: false, id_slot: -1, tokens_predicted: 1, tokens_evaluated: prompt_tokens }),
   end: event({
-    ...{ content: "", stop: true, stop_type: "eos" },
+    ...{ index: 0, content: "", stop: true, stop_type: "eos" },
     ...{ tokens_evaluated: prompt_tokens, tokens_predicted: 2, "timings/cache_n": 1 },
   }),
 };
@@ -63,7 +62,11 @@ const ANSWERS: Record<string, (send: Send, response: ServerResponse, body: strin
   "/slots": (send) => send(200, [{ id: 0, id_task: 7, is_processing: answering > 0 || fault === "keeps slot", at: Date.now() }]),
   "/v1/chat/completions": (send, response) => answer(send, response, CHAT),
   "/completion"(send, response, body) {
-    if (JSON.parse(body).stream) return answer(send, response, COMPLETION);
+    const { stream, prompt } = JSON.parse(body);
+    if (stream) {
+      held = [...prompt, 5];
+      return answer(send, response, COMPLETION);
+    }
     send(200, { completion_probabilities: Array.from({ length: 4 }, (_, id) => ({ id, logprob: logprob() })) });
   },
 };
@@ -117,19 +120,20 @@ function act(action: string, filename: string, send: Send): void {
     writeFileSync(path, "half of it");
     process.exit(137);
   }
-  if (action === "restore") return send(200, { id_slot: 0, filename, n_restored: TOKENS });
-  const bytes = stateFile(what === "writes other tokens" ? TOKENS - 1 : TOKENS);
+  if (action === "restore") return send(200, { id_slot: 0, filename, n_restored: readFileSync(path).readUInt32LE(20) });
+  const bytes = stateFile(what === "writes other tokens" ? held.slice(1) : held);
   writeFileSync(path, what === "is cut" ? bytes.subarray(0, 1_000) : bytes);
-  send(200, { id_slot: 0, filename, n_saved: TOKENS, n_written: bytes.length });
+  send(200, { id_slot: 0, filename, n_saved: held.length, n_written: bytes.length });
 }
 
-const TOKENS = 301;
+/** The tokens of the slot: of the latest prompt, and one of its answer. */
+let held: number[] = [];
 
 /** A file as llama-server writes it, but without layers: of two slots the second has cells. */
-function stateFile(tokens: number): Uint8Array {
-  const packed = [0xffffffff, 1, tokens, ...Array.from({ length: tokens }, (_, i) => i), 0];
-  const cells = Array.from({ length: tokens }, (_, i) => [i, 1, 1]).flat();
-  return new Uint8Array(Uint32Array.from([0x67677371, 3, packed.length, ...packed, 2, 0, tokens, ...cells]).buffer);
+function stateFile(tokens: number[]): Uint8Array {
+  const packed = [0xffffffff, 1, tokens.length, ...tokens, 0];
+  const cells = tokens.flatMap((_, i) => [i, 1, 1]);
+  return new Uint8Array(Uint32Array.from([0x67677371, 3, packed.length, ...packed, 2, 0, tokens.length, ...cells]).buffer);
 }
 
 const server = createServer((request, response) => {

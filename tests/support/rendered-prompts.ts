@@ -36,6 +36,21 @@ export function renderedPrompts(facts: Partial<TemplateFacts> = {}, names = ["<s
   };
 }
 
+/** Prompts with a token for each character of the messages. */
+export function characterPrompts(): Prompts {
+  const { prompts } = fixedPrompts();
+  return {
+    ...prompts,
+    async open(...args) {
+      const render = async ({ messages }: PromptRequest) => {
+        const text = messages.map(({ content }) => textOf(content)).join("");
+        return { tokens: Array.from(text, (character) => character.codePointAt(0)!), tail: "" };
+      };
+      return { ...(await prompts.open(...args)), render };
+    },
+  };
+}
+
 /** Prompts of a model whose every request is rendered to `prompt`, or refused; `grammar`: the refusal of each. `rendered` are the requests. */
 export function fixedPrompts(
   prompt: { tokens: number[] } | { pieces: string[] } | AdapterError = { tokens: [1, 2, 3] },

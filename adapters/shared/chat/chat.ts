@@ -3,6 +3,7 @@ import type { ChatEvent, ChatRequest, Engine } from "../../adapter.ts";
 import type { ModelPrompts } from "../../prompts.ts";
 import type { TokenEngine, TokenRequest } from "../../token-engine.ts";
 import { withPromptedTools } from "../tool-calls/prompted-tools.ts";
+import { hasImages } from "../message-text.ts";
 import { answer, type AnswerEnd } from "./answer.ts";
 import { isPlain } from "./answer-plan.ts";
 import { withBegunText } from "./begun-text.ts";
@@ -15,6 +16,7 @@ export function createChat(engine: TokenEngine, prompts: ModelPrompts): Engine["
   const tokenizer = createTokenizer(engine, prompts);
 
   return async function* chat(request, signal) {
+    if (engine.chatWithImages !== undefined && hasImages(request)) return yield* engine.chatWithImages(request, signal);
     await tryGrammar(request, prompts, signal);
     const readable = withPromptedTools(withoutTools(request), prompts.template);
     const prompt = await prompts.render(readable, engine.context_length, signal);

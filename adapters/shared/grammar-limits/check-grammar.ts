@@ -13,7 +13,7 @@ export function checkGrammar(grammar: string, vocab_size: number): void {
   if (grammar.startsWith("%llguidance")) throw refused(`"grammar" is not in GBNF.`);
   if (grammar.trim() === "") throw refused(`"grammar" is empty.`);
   try {
-    refuseUncheckedGrammar(parseGrammar(grammar), createGrammarBudget(vocab_size));
+    refuseUncheckedGrammar(parseGrammar(grammar, vocab_size), createGrammarBudget(vocab_size));
   } catch (error) {
     if (!(error instanceof GrammarError)) throw error;
     throw refused(`"grammar" cannot be honoured: ${error.message}.`);

@@ -29,8 +29,8 @@ const LAST_CHARACTER = 0x10ffff;
 /** llama.cpp takes a higher maximum for none, and refuses a higher minimum. */
 const MOST_REPETITIONS = 2_000;
 
-/** Throws `GrammarError` with the reason, which begins in lower case. */
-export function parseGrammar(text: string): Grammar {
+/** For a model with so many tokens in its vocabulary. Throws `GrammarError` with the reason, which begins in lower case. */
+export function parseGrammar(text: string, vocab_size: number): Grammar {
   const rules: (Alternative[] | undefined)[] = [];
   const names = new Map<string, number>();
   let elements = 0;
@@ -109,7 +109,12 @@ export function parseGrammar(text: string): Grammar {
       at++;
       return [group];
     }
-    if (take(TOKEN) !== undefined) return [SPECIAL_TOKEN];
+    const token = take(TOKEN);
+    if (token !== undefined) {
+      const number = /\[(\d+)\]/.exec(token)?.[1];
+      if (Number(number) >= vocab_size) fail(`the token ${number!.slice(0, 20)}, which the model has not`);
+      return [SPECIAL_TOKEN];
+    }
     const name = take(NAME);
     return name === undefined ? undefined : [ruleNamed(name)];
   };

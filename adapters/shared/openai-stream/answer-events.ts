@@ -24,22 +24,6 @@ export class FailedAnswer extends Error {
   }
 }
 
-/** How a server writes the pieces of its answer. */
-export interface ChunkFormat {
-  /** The text of a piece that is text and nothing else, as nearly all are: it needs no schema. */
-  onlyText(value: unknown): string | undefined;
-  /** Undefined where it is no piece of an answer. */
-  toChunk(value: unknown): AnswerChunk | undefined;
-}
-
-export const CHUNKS: ChunkFormat = {
-  onlyText,
-  toChunk(value) {
-    const chunk = v.safeParse(AnswerChunk, value);
-    return chunk.success ? chunk.output : undefined;
-  },
-};
-
 /** In characters: one event, or an answer in one piece. */
 const MAX_EVENT = 4 * 1024 * 1024;
 
@@ -51,10 +35,9 @@ const MAX_EVENT = 4 * 1024 * 1024;
 export async function* answerEvents(
   body: AsyncIterable<Uint8Array>,
   stop: readonly string[] = [],
-  format = CHUNKS,
   count = 1,
 ): AsyncGenerator<ChatEvent, void, undefined> {
-  const answer = createAnswerReader(stop, format, count);
+  const answer = createAnswerReader(stop, count);
   const text = new TextDecoder();
   for await (const bytes of body) {
     answer.feed(text.decode(bytes, { stream: true }));
@@ -72,16 +55,16 @@ export async function* wholeAnswerEvents(body: AsyncIterable<Uint8Array>, count 
   const text = await readText(body, MAX_EVENT);
   if (text.length > MAX_EVENT) throw new BrokenAnswer(`The answer is longer than ${MAX_EVENT} characters.`);
   const whole = parseJson(text);
-  const chunk = chunkOf(parseErrorBody(whole) ? whole : chunkOfWhole(whole), text, CHUNKS);
+  const chunk = chunkOf(parseErrorBody(whole) ? whole : chunkOfWhole(whole), text);
   if (chunk instanceof Error) throw chunk;
-  const answer = createAnswerReader([], CHUNKS, count);
+  const answer = createAnswerReader([], count);
   answer.addChunk(chunk);
   const finish = answer.finish();
   yield* answer.events;
   yield finish;
 }
 
-function createAnswerReader(stop: readonly string[], format: ChunkFormat, count: number) {
+function createAnswerReader(stop: readonly string[], count: number) {
   const events: ChatEvent[] = [];
   const choices = Array.from({ length: count }, (_, index) => choiceReader(stop, events, count > 1 ? index : undefined));
   const [first] = choices;
@@ -102,9 +85,9 @@ function createAnswerReader(stop: readonly string[], format: ChunkFormat, count:
     if (isDone() || failure !== undefined) return;
     if (data === "[DONE]") return void (ended = true);
     const value = parseJson(data);
-    const only = count === 1 ? format.onlyText(value) : undefined;
+    const only = count === 1 ? onlyText(value) : undefined;
     if (only !== undefined) return first!.addText(only);
-    const chunk = chunkOf(value, data, format);
+    const chunk = chunkOf(value, data);
     if (chunk instanceof Error) failure = chunk;
     else addChunk(chunk);
   };
@@ -149,11 +132,12 @@ function parseJson(data: string): unknown {
   }
 }
 
-function chunkOf(value: unknown, data: string, format: ChunkFormat): AnswerChunk | Error {
+function chunkOf(value: unknown, data: string): AnswerChunk | Error {
   if (value instanceof Error) return value;
   const error = parseErrorBody(value);
   if (error !== undefined) return new FailedAnswer(error);
-  return format.toChunk(value) ?? new BrokenAnswer(`A part of the answer is not a chunk: ${data.slice(0, 100)}`);
+  const chunk = v.safeParse(AnswerChunk, value);
+  return chunk.success ? chunk.output : new BrokenAnswer(`A part of the answer is not a chunk: ${data.slice(0, 100)}`);
 }
 
 /** A `chat.completion` as one chunk; undefined for anything else, which the schema of chunks refuses. */

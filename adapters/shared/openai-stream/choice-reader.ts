@@ -16,7 +16,7 @@ export function choiceReader(stop: readonly string[], events: ChatEvent[], index
   };
   const addEvent = (event: ChoiceEvent): void => {
     if (event.type !== "text") released.push(event);
-    else if (text.push(event, released)) [reason, stopped] = ["stop", true];
+    else if (text.push(event, released) !== undefined) [reason, stopped] = ["stop", true];
     begun = true;
     passOn();
   };

@@ -2,29 +2,31 @@
 import type { ChatEvent, TokenLogprob } from "../../adapter.ts";
 import { stopFilter } from "../stop-filter.ts";
 
-/** Each text comes with the logprobs of its tokens; the tokens of a stop string are no part of the answer. */
-export function releasedText(stop: readonly string[]) {
-  const stops = stopFilter(stop);
+type TextEvent = Extract<ChatEvent, { type: "text" }>;
+
+/** Each text comes with the logprobs of its tokens; the tokens of a stop string are no part of the answer. `filter`: as `stopFilter` has it. */
+export function releasedText(...filter: Parameters<typeof stopFilter>) {
+  const stops = stopFilter(...filter);
   /** Logprobs of text that is held back, with the place in the answer where each token ends. */
   const held: { end: number; logprob: TokenLogprob }[] = [];
   let received = 0;
   let released = 0;
 
-  const release = (text: string, events: ChatEvent[]): void => {
+  const release = (text: string, events: { push(event: TextEvent): void }): void => {
     released += text.length;
     const logprobs: TokenLogprob[] = [];
     while (held.length > 0 && held[0]!.end <= released) logprobs.push(held.shift()!.logprob);
     if (text !== "" || logprobs.length > 0) events.push({ type: "text", text, ...(logprobs.length > 0 && { logprobs }) });
   };
   return {
-    /** Answers whether a stop string has come. */
-    push({ text, logprobs = [] }: Extract<ChatEvent, { type: "text" }>, events: ChatEvent[]): boolean {
+    /** Answers which stop string has come; undefined where none has. */
+    push({ text, logprobs = [] }: TextEvent, events: { push(event: TextEvent): void }): string | undefined {
       received += text.length;
       held.push(...logprobs.map((logprob) => ({ end: received, logprob })));
       const safe = stops.push(text);
       release(safe.text, events);
-      return safe.stopped;
+      return safe.stopped_by;
     },
-    flush: (events: ChatEvent[]): void => release(stops.rest(), events),
+    flush: (events: { push(event: TextEvent): void }): void => release(stops.rest(), events),
   };
 }

@@ -1,0 +1,96 @@
+// The chat of a request with images, which are no tokens: llama-server renders its messages and reads the images.
+import * as v from "valibot";
+import { AdapterError, type ChatEvent, type ChatMessage, type ChatRequest } from "../adapter.ts";
+import type { ModelPrompts } from "../prompts.ts";
+import { fitMessages } from "../shared/fit-messages/fit-messages.ts";
+import { answerEvents, BrokenAnswer, FailedAnswer } from "../shared/openai-stream/answer-events.ts";
+import { readErrorBody } from "../shared/openai-stream/error-body.ts";
+import { toAdapterError } from "./errors.ts";
+import { createTokenEscaper, TokenPieces } from "./escape-special-tokens.ts";
+import type { TokenGenerationOptions, SlotUse } from "./generation.ts";
+import { imageChatBody, type RenderedTemplate } from "./image-chat-body.ts";
+import { trimLogprobs } from "./request-body.ts";
+
+export interface ImageChatOptions extends TokenGenerationOptions, Pick<RenderedTemplate, "parsed_arguments"> {
+  prompts: Pick<ModelPrompts, "render" | "template">;
+  /** Texts of special tokens, which stay plain text in messages. */
+  special: ReadonlySet<string>;
+  /** Whether llama-server has the model's own chat template; else it renders nothing. */
+  own_template: boolean;
+}
+
+export type ChatInSlot = (request: ImageChatRequest, signal: AbortSignal, use: SlotUse) => AsyncGenerator<ChatEvent>;
+
+const TEMPLATE_STOPPED_SERVER =
+  "The model's chat template stopped llama-server, so no request with images can be answered. Give the model's record a " +
+  '"prompt_template" in its settings.';
+
+/** What llama-server is to render. Throws `AdapterError` `request_refused` and `request_unsupported` for what it does not honour. */
+export function checkedImageChat({ tools, tool_choice, ...request }: ChatRequest): ImageChatRequest {
+  const { choices, ...others } = request;
+  const asked = { ...others, tools: tool_choice === "none" ? undefined : tools, n: choices };
+  for (const param of BESIDE_IMAGES) {
+    if (asked[param] === undefined) continue;
+    throw new AdapterError("request_unsupported", `This engine cannot honour "${param}" together with images.`, { param });
+  }
+  others.messages.forEach(checkImages);
+  return others;
+}
+
+/** A request for one answer without tools. */
+export type ImageChatRequest = Omit<ChatRequest, "choices" | "tools" | "tool_choice">;
+
+const BESIDE_IMAGES = ["tools", "response_format", "grammar", "n"] as const;
+
+/** Requests are checked before, by `checkedImageChat` and `checkedSampling`. */
+export function createImageChat(options: ImageChatOptions): ChatInSlot {
+  const { id, client, watchdog, watch, model, prompts, special, own_template, parsed_arguments } = options;
+  const { forms } = prompts.template;
+  const template = { forms, parsed_arguments };
+  const escapeTokens = createTokenEscaper(special);
+
+  return async function* chat(request, signal, use) {
+    // Templates and prompts that are too long are refused as they are without images; what a prompt is made of are texts alone.
+    await prompts.render({ ...request, messages: request.messages.map(withoutImageBytes) }, model.context_length, signal);
+    if (!own_template) throw new AdapterError("template_failed", TEMPLATE_STOPPED_SERVER);
+    const begin = async (stop: AbortSignal) => {
+      const messages = await escapeTokens(fitMessages(request.messages, forms), async (content, parse_special) => {
+        const answer = await client.postJson("/tokenize", { content, parse_special, with_pieces: true }, stop);
+        return v.parse(v.object({ tokens: TokenPieces }), answer).tokens;
+      });
+      const response = await client.post(
+        "/v1/chat/completions",
+        { ...imageChatBody({ ...request, messages }, model, template), ...use },
+        stop,
+      );
+      watchdog.touch();
+      if (response.statusCode !== 200) throw new FailedAnswer(await readErrorBody({ body: response }), response.statusCode);
+      if (!response.headers["content-type"]?.startsWith("text/event-stream"))
+        throw new BrokenAnswer("The answer is not a stream of events.");
+      return answerEvents(response, request.stop);
+    };
+    const answer = {
+      ...{ begin, count: 1, ends_early: request.stop.length > 0 },
+      errorOf: ({ body, status }: FailedAnswer) => toAdapterError(body, status, { id }),
+    };
+    for await (const event of watch<ChatEvent>(answer, signal)) yield trimLogprobs(event, request);
+  };
+}
+
+/** llama-server would fetch an address, and read any other text as base64. */
+function checkImages({ content }: ChatMessage, i: number): void {
+  if (typeof content === "string") return;
+  for (const [j, part] of content.entries()) {
+    if (part.type === "image_url" && !part.image_url.url.startsWith("data:image/")) {
+      const param = `messages[${i}].content[${j}].image_url.url`;
+      throw new AdapterError("request_refused", `An image is no "data:" URL.`, { param });
+    }
+  }
+}
+
+function withoutImageBytes(message: ChatMessage): ChatMessage {
+  const { content } = message;
+  if (typeof content === "string") return message;
+  const parts = content.map((part) => (part.type === "image_url" ? { ...part, image_url: { url: "data:image/" } } : part));
+  return { ...message, content: parts };
+}
