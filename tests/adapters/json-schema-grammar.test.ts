@@ -385,6 +385,27 @@ describe("what would cost too much", () => {
   });
 });
 
+describe("alternatives that a text does not tell apart", () => {
+  const lists = (items: unknown) => [0, 1, 2].map((minItems) => ({ type: "array", items, minItems }));
+  const nested = { $defs: { list: { anyOf: [...lists({ $ref: "#/$defs/list" }), { type: "string" }] } }, $ref: "#/$defs/list" };
+
+  test("within each other are refused: each level multiplies the readings", () => {
+    for (const strict of [true, false])
+      expect(caught(() => schemaGrammar(nested, { strict, prefix: "x" })).reason).toContain("read in too many ways");
+    const tools = [{ schema: { ...closed({ a: { $ref: "#/$defs/list" } }), $defs: nested.$defs }, strict: false }];
+    expect(caught(() => schemaGrammars(tools, { prefix: "x" })).reason).toContain("read in too many ways");
+  });
+
+  test("are taken where they are few, or told apart at once", () => {
+    const kinds = Array.from({ length: 60 }, (_, i) => closed({ name: { type: "string" }, [`k${i}`]: { type: "integer" } }));
+    expect(matcher(schemaGrammar({ anyOf: kinds }, { strict: true, prefix: "x" }))('{"name":"a","k59":1}')).toBe(true);
+    const node = (kind: string) => closed({ kind: { const: kind }, items: { type: "array", items: { $ref: "#/$defs/node" } } });
+    const tree = { $defs: { node: { anyOf: ["a", "b", "c"].map(node) } }, $ref: "#/$defs/node" };
+    const text = '{"kind":"a","items":[{"kind":"c","items":[]}]}';
+    expect(matcher(schemaGrammar(tree, { strict: true, prefix: "x" }))(text)).toBe(true);
+  });
+});
+
 test("no names are invented where a schema says nothing of others", () => {
   const named = {
     type: "object",

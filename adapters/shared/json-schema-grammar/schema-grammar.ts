@@ -3,6 +3,7 @@ import { createValueEmitter, type ValueEmitter } from "./emit/value.ts";
 import { TooManyStates } from "./regex/work.ts";
 import { type PrintedRules, printRules } from "./rules/print.ts";
 import type { Goal, KeywordPlace } from "./schema/alternatives.ts";
+import { refuseManyReadings } from "./readings.ts";
 import { createSchemaReader, type SchemaReader } from "./schema/alternatives-of.ts";
 import { openDocument, type SchemaDocument } from "./schema/document.ts";
 import { UnsupportedSchema } from "./unsupported-schema.ts";
@@ -85,7 +86,7 @@ export function grammarOf(opened: OpenSchema, goals: readonly Goal[], prefix: st
 
 /** Throws `UnsupportedSchema` where no value fits one of the roots, or the grammar is beyond its limits. */
 export function printGrammar(
-  { rules }: ValueEmitter,
+  { rules, ambiguous }: ValueEmitter,
   roots: readonly { opened: OpenSchema; root: number }[],
   prefix: string,
   onError: (error: UnsupportedSchema, index: number) => never = rethrow,
@@ -101,6 +102,7 @@ export function printGrammar(
     throw new UnsupportedSchema("", "", `it takes ${printed.count} rules, and at most ${most} are permitted`);
   if (printed.rules.length > LONGEST_GRAMMAR)
     throw new UnsupportedSchema("", "", `its grammar is longer than ${LONGEST_GRAMMAR / 1024} KiB`);
+  refuseManyReadings(rules, ambiguous);
   return printed;
 }
 

@@ -12,6 +12,8 @@ import { stringSequence } from "./string.ts";
 
 export interface ValueEmitter {
   rules: Rules;
+  /** Rules with several alternatives of one type: a value may be read in more than one way. */
+  ambiguous: readonly number[];
   /** The rule of a value that fits one of the goals. */
   emit(reader: SchemaReader, goals: readonly Goal[], named_only: boolean): number;
 }
@@ -20,6 +22,7 @@ export interface ValueEmitter {
 export function createValueEmitter(schemas = 1): ValueEmitter {
   const rules = createRules(schemas);
   const common = commonRules(rules);
+  const ambiguous: number[] = [];
   const emit: ValueEmitter["emit"] = (reader, goals, named_only) => {
     const open: { rule: number; goal: Goal }[] = [];
     const value = (goal: Goal): number =>
@@ -31,14 +34,20 @@ export function createValueEmitter(schemas = 1): ValueEmitter {
     const root = goals.length === 1 ? value(goals[0]!) : rules.add(goals.map((goal) => [value(goal)]));
     while (open.length > 0) {
       const { rule, goal } = open.pop()!;
+      const alternatives = reader.alternatives(goal);
+      if (isAmbiguous(alternatives)) ambiguous.push(rule);
       rules.define(
         rule,
-        reader.alternatives(goal).flatMap((alternative) => sequences(emitter, alternative)),
+        alternatives.flatMap((alternative) => sequences(emitter, alternative)),
       );
     }
     return root;
   };
-  return { rules, emit };
+  return { rules, ambiguous, emit };
+}
+
+function isAmbiguous(alternatives: readonly TypedAlternative[]): boolean {
+  return new Set(alternatives.map(({ type }) => type)).size < alternatives.length;
 }
 
 function sequences(emitter: Emitter, alternative: TypedAlternative): Sequence[] {
