@@ -1,0 +1,27 @@
+// `npm run test:structured`: 10 answers under each of 20 schemas and 50 calls, on each native engine. Its exit code is 1 where one is wrong.
+import { startPrompts } from "../support/prompts.ts";
+import { realModel } from "../support/real-model.ts";
+import { nativeEngines, runCalls, runSchema } from "./run.ts";
+import { CASES } from "./schemas.ts";
+
+const [SCHEMA_ROUNDS, CALL_ROUNDS] = [10, 50];
+
+const prompts = startPrompts();
+let wrong = 0;
+for (const [name, adapter, skip] of await nativeEngines(prompts)) {
+  if (skip !== undefined) {
+    console.error(`${name}: left out: ${skip}`);
+    continue;
+  }
+  const engine = await adapter.load(await realModel(), { slots: 1, context: 2048 }, AbortSignal.timeout(60_000));
+  for (const one of [...CASES, undefined]) {
+    const row = one === undefined ? await runCalls(engine, CALL_ROUNDS) : await runSchema(engine, one, SCHEMA_ROUNDS);
+    console.log(`${name} | ${one?.name ?? "calls"} | ${row.generations} | ${row.cut} cut | ${row.wrong.length} wrong`);
+    for (const words of row.wrong) console.error(words);
+    wrong += row.wrong.length;
+  }
+  await engine.close();
+}
+await prompts.close();
+console.log(`${wrong} wrong`);
+process.exit(wrong === 0 ? 0 : 1);
