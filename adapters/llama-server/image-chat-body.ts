@@ -20,7 +20,7 @@ export function imageChatBody(
   model: LlamaServerModel,
   template: RenderedTemplate,
 ): Record<string, unknown> {
-  const { max_tokens, logprobs, chat_template_kwargs } = request;
+  const { max_tokens, logprobs, chat_template_kwargs, reasoning_budget } = request;
   const begun = withBeginning(request);
   const messages = begun.messages.map((message) => withReadableCalls(message, template));
   return {
@@ -31,6 +31,7 @@ export function imageChatBody(
     max_tokens: Math.min(max_tokens, model.context_length),
     ...(continuedMessage(begun) && { continue_final_message: true, add_generation_prompt: false }),
     ...(chat_template_kwargs && { chat_template_kwargs }),
+    ...(reasoning_budget !== undefined && { reasoning_budget_tokens: reasoning_budget }),
     ...(logprobs && { top_logprobs: rivals(logprobs) }),
   };
 }

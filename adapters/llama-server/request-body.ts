@@ -29,7 +29,7 @@ export function checkedSampling<Request extends Sampling>(request: Request, mode
 
 /** The body of `POST /completion`, of a request that was checked. */
 export function completionBody(request: TokenRequest, model: LlamaServerModel): Record<string, unknown> {
-  const { prompt, max_tokens, logprobs, shown_tokens, choices } = request;
+  const { prompt, max_tokens, logprobs, shown_tokens, choices, grammar_begun } = request;
   return {
     prompt,
     stream: true,
@@ -39,6 +39,8 @@ export function completionBody(request: TokenRequest, model: LlamaServerModel): 
     ...(logprobs && { n_probs: rivals(logprobs) }),
     ...(shown_tokens && { preserved_tokens: shown_tokens }),
     ...(choices !== undefined && { n_cmpl: choices }),
+    // llama-server gives the text to the grammars of these types alone.
+    ...(grammar_begun && { generation_prompt: grammar_begun.text, grammar_type: "tool_calls" }),
   };
 }
 

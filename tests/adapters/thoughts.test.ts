@@ -5,6 +5,8 @@ import type { Adapter, ChatEvent, ChatMessage, ChatRequest, Engine } from "../..
 import { nodeLlamaCpp } from "../../adapters/node-llama-cpp/adapter.ts";
 import { ABOUT as EMBEDDED } from "../../adapters/node-llama-cpp/description.ts";
 import { chatAdapter } from "../../adapters/shared/chat/chat-adapter.ts";
+import { realServer } from "../support/llama-server-binary.ts";
+import { llamaServerChat } from "../support/llama-server-chat.ts";
 import { ask } from "../support/models.ts";
 import { startPrompts } from "../support/prompts.ts";
 import { realModelWith } from "../support/real-model.ts";
@@ -23,8 +25,10 @@ const QUESTION: ChatMessage = { role: "user", content: "Mix red and yellow." };
 
 const prompts = startPrompts();
 afterAll(() => prompts.close());
+const { path, skip } = await realServer();
 const ENGINES: [name: string, adapter: Adapter, skip: string | undefined][] = [
   ["node-llama-cpp", chatAdapter(EMBEDDED, nodeLlamaCpp(), prompts), undefined],
+  ["llama-server", llamaServerChat({ binary: () => path!, env: process.env, prompts }), skip],
 ];
 
 for (const [name, adapter, skip] of ENGINES) {

@@ -1,10 +1,13 @@
-// `npm run test:structured`: 10 answers under each of 20 schemas and 50 calls, on each native engine. Its exit code is 1 where one is wrong.
+// `npm run test:structured`: 10 answers under each of 20 schemas and 50 calls, on each native engine; and calls of
+// tiny models of each family of templates. Its exit code is 1 where one is wrong.
 import { startPrompts } from "../support/prompts.ts";
+import { tinyModel } from "../support/models.ts";
+import { TOOL_TEMPLATES } from "../support/tool-templates.ts";
 import { realModel } from "../support/real-model.ts";
 import { nativeEngines, runCalls, runSchema } from "./run.ts";
 import { CASES } from "./schemas.ts";
 
-const [SCHEMA_ROUNDS, CALL_ROUNDS] = [10, 50];
+const [SCHEMA_ROUNDS, CALL_ROUNDS, FAMILY_ROUNDS] = [10, 50, 4];
 
 const prompts = startPrompts();
 let wrong = 0;
@@ -21,6 +24,18 @@ for (const [name, adapter, skip] of await nativeEngines(prompts)) {
     wrong += row.wrong.length;
   }
   await engine.close();
+  for (const [family, template] of Object.entries(TOOL_TEMPLATES)) {
+    const tiny = await adapter.load(
+      await tinyModel({ template, context_length: 4096 }),
+      { slots: 1, context: 4096 },
+      AbortSignal.timeout(60_000),
+    );
+    const row = await runCalls(tiny, FAMILY_ROUNDS);
+    console.log(`${name} | calls of ${family} | ${row.generations} | ${row.cut} cut | ${row.wrong.length} wrong`);
+    for (const words of row.wrong) console.error(words);
+    wrong += row.wrong.length;
+    await tiny.close();
+  }
 }
 await prompts.close();
 console.log(`${wrong} wrong`);

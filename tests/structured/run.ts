@@ -3,13 +3,12 @@ import { Ajv } from "ajv";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import formats from "ajv-formats";
 import type { Adapter, ChatEvent, ChatRequest, Engine } from "../../adapters/adapter.ts";
-import { llamaServer } from "../../adapters/llama-server/adapter.ts";
-import { ABOUT as LLAMA_SERVER } from "../../adapters/llama-server/description.ts";
 import { nodeLlamaCpp } from "../../adapters/node-llama-cpp/adapter.ts";
 import { ABOUT as EMBEDDED } from "../../adapters/node-llama-cpp/description.ts";
 import type { Prompts } from "../../adapters/prompts.ts";
 import { chatAdapter } from "../../adapters/shared/chat/chat-adapter.ts";
 import { realServer } from "../support/llama-server-binary.ts";
+import { llamaServerChat } from "../support/llama-server-chat.ts";
 import { ask } from "../support/models.ts";
 import type { StructuredCase } from "./schemas.ts";
 
@@ -26,7 +25,7 @@ export async function nativeEngines(prompts: Prompts): Promise<[name: string, ad
   const { path, skip } = await realServer();
   return [
     ["node-llama-cpp", chatAdapter(EMBEDDED, nodeLlamaCpp(), prompts), undefined],
-    ["llama-server", chatAdapter(LLAMA_SERVER, llamaServer({ binary: () => path!, env: process.env, prompts }), prompts), skip],
+    ["llama-server", llamaServerChat({ binary: () => path!, env: process.env, prompts }), skip],
   ];
 }
 
@@ -52,7 +51,7 @@ const TOOLS = ["get_weather", "get_time"].map((name) => ({
     ...{ name, description: "Of a city.", strict: true },
     parameters: {
       type: "object",
-      properties: { city: { type: "string", maxLength: 30 }, unit: { enum: ["C", "F"] } },
+      properties: { city: { type: "string", pattern: "^[A-Za-z ]{1,30}$" }, unit: { enum: ["C", "F"] } },
       ...{ required: ["city", "unit"], additionalProperties: false },
     },
   },
@@ -66,7 +65,10 @@ export async function runCalls(engine: Engine, rounds: number): Promise<Structur
     const tool_choice = seed % 2 === 0 ? { name: "get_time" } : ("required" as const);
     const { reason, calls } = await answerOf(engine, { question: "Weather and time in Rome?", seed, tools: TOOLS, tool_choice });
     row.generations++;
-    if (reason === "length") row.cut++;
+    if (reason === "length") {
+      row.cut++;
+      continue;
+    }
     const fits = calls.every(
       ({ name, arguments: written }) => TOOLS.some((tool) => tool.function.name === name) && isValid(written, validate),
     );
@@ -101,7 +103,7 @@ function isValid(text: string, validate: (value: unknown) => boolean): boolean {
   }
 }
 
-/** Ajv knows the draft by its class. A list of items is `prefixItems` in the newer ones. */
-function withoutDraft({ $schema: _, ...schema }: Record<string, unknown>): Record<string, unknown> {
-  return schema;
+/** Ajv knows the draft by its class. */
+function withoutDraft(schema: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(schema).filter(([name]) => name !== "$schema"));
 }

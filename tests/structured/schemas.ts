@@ -72,9 +72,7 @@ const SCHEMAS: [question: string, schema: Record<string, unknown>][] = [
   [
     "A pair of numbers.",
     zod(
-      object({
-        pair: { type: "array", prefixItems: [{ type: "integer" }, { type: "integer" }], items: false, minItems: 2, maxItems: 2 },
-      }),
+      object({ pair: { type: "array", items: [{ type: "integer" }, { type: "integer" }], additionalItems: false, minItems: 2 } }),
     ),
   ],
   ["Colour?", zod(object({ hex: { type: "string", pattern: "^#[0-9a-f]{6}$" } }))],

@@ -40,7 +40,7 @@ function constraintOf(format: ResponseFormat): TextConstraint {
     if (format.type === "regex") return { ...patternGrammar(format.regex, PREFIX), ...free };
     if (format.type === "choice") return { ...choiceGrammar(format.choice, PREFIX), ...free };
     const { schema, strict = false } = format.type === "json_object" ? { schema: ANY_OBJECT } : format.json_schema;
-    const { rules, root, passed_over } = schemaGrammar(schema, { strict, prefix: PREFIX });
+    const { rules, root, passed_over } = schemaGrammar(schema, { strict, prefix: PREFIX, named_only: true });
     const paths = passed_over.map(({ pointer, keyword }) => `${path}#${pointer}/${keyword}`);
     return { rules, root, passed_over: paths, failure: (text) => schemaFailure(schema, text, passed_over) };
   });
