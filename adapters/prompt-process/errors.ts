@@ -17,3 +17,11 @@ export function tooLong(count: number, { tokens }: Pick<TokenLimits, "tokens">, 
 export function grammarRefused(reason: string): AdapterError {
   return new AdapterError("request_refused", `The grammar cannot be used: ${reason}.`, { param: "grammar" });
 }
+
+/** What the answer goes on with cannot be read as a beginning of what its grammar permits. */
+export function beginningRefused(reason: string): AdapterError {
+  const message = `The answer cannot go on with the last message: to follow the grammar through it ${reason}.`;
+  return new AdapterError("request_refused", `${message} Send "continue_final_message": false to have a new answer.`, {
+    param: "messages",
+  });
+}

@@ -3,7 +3,7 @@ import type { InstalledModel } from "../../models/manifest.ts";
 import { AdapterError } from "../adapter.ts";
 import type { ModelPrompts, PromptRequest, Prompts, TemplateFacts, TemplateForms } from "../prompts.ts";
 import { loadFailure } from "../shared/load-failure.ts";
-import { grammarRefused, REMEDY, tooLong } from "./errors.ts";
+import { beginningRefused, grammarRefused, REMEDY, tooLong } from "./errors.ts";
 import { messageBytes } from "./message-bytes.ts";
 import { type PromptProcess, PromptProcessEnd, type PromptProcessOptions, startPromptProcess } from "./process.ts";
 import type { Answers, Sample, VocabularySizes } from "./protocol.ts";
@@ -193,7 +193,11 @@ export function createPrompts(options: PromptsOptions): Prompts {
       },
       async beginsGrammar(grammar, tokens, signal) {
         const question = { type: "beginning", model: key, grammar, tokens } as const;
-        return (await ask(model, signal, ({ process }) => process.ask(question, [RENDER_MS]))).fits;
+        try {
+          return (await ask(model, signal, ({ process }) => process.ask(question, [RENDER_MS]))).fits;
+        } catch (error) {
+          throw error instanceof PromptProcessEnd ? beginningRefused(why(error)) : error;
+        }
       },
       async tryGrammar(grammar, signal) {
         try {

@@ -545,11 +545,20 @@ describe("a grammar", () => {
       () => "compiled",
       ({ code, param, message }: AdapterError) => [code, param, message],
     );
+  const caught = (asked: Promise<unknown>): Promise<unknown> => asked.catch(({ code, param }: AdapterError) => [code, param]);
   const refused = (reason: RegExp) => ["request_refused", "grammar", expect.stringMatching(reason)];
 
   test("that is one compiles", async () => {
     expect(await tried('root ::= "a" root | "b"')).toBe("compiled");
     expect(await tried('root ::= "{" ws "}"\nws ::= [ \\n]{0,3}')).toBe("compiled");
+  });
+
+  test("that ends the process at the beginning of a text is no fault of the server's", async () => {
+    const model = await open(PLAIN_TEMPLATE);
+    const tokens = (await model.tokenize("z", signal))!;
+    const deep = `root ::= ${"(".repeat(60_000)}"z"${")".repeat(60_000)}`;
+    expect(await caught(model.beginsGrammar(deep, tokens, signal))).toEqual(["request_refused", "messages"]);
+    expect(await model.beginsGrammar('root ::= "z"', tokens, signal)).toBe(true);
   });
 
   test("that is none is refused with llama.cpp's reason", async () => {
