@@ -1,9 +1,15 @@
 // `npm run test:structured`: 10 answers under each of 20 schemas and 50 calls, on each native engine; and calls of
-// tiny models of each family of templates. Its exit code is 1 where one is wrong.
+// tiny models of each family of templates; then both engines side by side, on the same requests. Its exit code is 1 where one is wrong.
+import type { ChatRequest } from "../../adapters/adapter.ts";
+import type { InstalledModel } from "../../models/manifest.ts";
+import { realServer } from "../support/llama-server-binary.ts";
 import { startPrompts } from "../support/prompts.ts";
 import { tinyModel } from "../support/models.ts";
 import { TOOL_TEMPLATES } from "../support/tool-templates.ts";
 import { realModel } from "../support/real-model.ts";
+import { parityOf } from "./parity.ts";
+import { NEAR } from "./parity/greedy.ts";
+import { greedyRequests, repeatedRequests } from "./parity/requests.ts";
 import { nativeEngines, runCalls, runSchema } from "./run.ts";
 import { CASES } from "./schemas.ts";
 
@@ -38,5 +44,22 @@ for (const [name, adapter, skip] of await nativeEngines(prompts)) {
   }
 }
 await prompts.close();
+const { path } = await realServer();
+if (path !== undefined) {
+  for (const [model, apart, greedy] of await paired()) {
+    const { faults, ...counts } = await parityOf({ model, binary: path, apart, greedy, repeated: repeatedRequests });
+    console.log(`both engines | ${model.id} | ${JSON.stringify(counts)} | ${faults.length} wrong`);
+    for (const words of faults) console.error(words);
+    wrong += faults.length;
+  }
+}
 console.log(`${wrong} wrong`);
 process.exit(wrong === 0 ? 0 : 1);
+
+/** A model of 32-bit floats, whose random answers are no text to compare; and the real one, of 4 bits. */
+async function paired(): Promise<[model: InstalledModel, apart: number, greedy: readonly ChatRequest[]][]> {
+  return [
+    [await tinyModel({ context_length: 2048 }), 0.05, []],
+    [await realModel(), NEAR, greedyRequests],
+  ];
+}
