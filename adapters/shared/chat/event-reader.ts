@@ -74,7 +74,8 @@ export function createEventReader({ thoughts, calls, grammar }: AnswerPlan) {
     end(): ChatEvent[] {
       if (calling) {
         const { pieces, rest } = call_reader!.end();
-        return [...readCalls(pieces), ...say(rest)];
+        // The beginning of a call that had to come was not the model's.
+        return [...readCalls(pieces), ...say(calls?.forced ? "" : rest)];
       }
       const events = thought_reader === undefined ? [] : readPieces(thought_reader.rest());
       return [...events, ...say(beginning ?? "")];

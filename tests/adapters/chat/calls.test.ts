@@ -89,6 +89,11 @@ describe("a call that is required", () => {
     expect(requests[0]!.grammar!.includes("weather")).toBe(tool_choice === "required");
   });
 
+  test("and is cut before its name is no text", async () => {
+    const { text, calls, finish } = await chat(sayer(`<tool_call>${CALL}`), { tool_choice: "required", max_tokens: 3 });
+    expect([text, calls, finish.reason]).toEqual(["", [], "length"]);
+  });
+
   test("comes behind thoughts", async () => {
     const script: Script = (written) =>
       written.endsWith("<tool_call>") ? CALL : sayer("<think>hm</think>no")(written, ask("") as never, 0);
