@@ -1,0 +1,32 @@
+// `npm run test:clients [ADAPTER]`: every client of tests/clients/programs, one after the other, with the real model.
+import { DEFAULT_MODEL } from "../../models/catalog.ts";
+import { CLIENT_PROGRAMS, MORE_CLIENT_PROGRAMS, runClientProgram } from "../support/client-programs.ts";
+import { KEPT_DATA, realModel } from "../support/real-model.ts";
+import { runtimes } from "../support/runtimes.ts";
+import { startServer } from "../support/server.ts";
+
+const [adapter = "node-llama-cpp"] = process.argv.slice(2);
+const count = { passed: 0, failed: 0, skipped: 0 };
+
+await realModel();
+const runtime = runtimes().find(({ skip }) => skip === undefined)!;
+const server = await startServer(runtime, ["--context", "4096", "--adapter", adapter], { data: KEPT_DATA });
+try {
+  for (const program of [...CLIENT_PROGRAMS, ...MORE_CLIENT_PROGRAMS]) {
+    const run = await runClientProgram(program, server.url, DEFAULT_MODEL).catch((error: Error) => error);
+    if ("skip" in run) {
+      console.log(`${program.client}: skipped, as ${run.skip}`);
+      count.skipped += program.checks.length;
+      continue;
+    }
+    for (const check of program.checks) {
+      const outcome = run instanceof Error ? run.message : (run.outcomes[check] ?? "was not run");
+      count[outcome === "ok" ? "passed" : "failed"]++;
+      console.log(`${program.client}: ${check}: ${outcome}`);
+    }
+  }
+} finally {
+  await server.stop();
+}
+console.log(`\n${count.passed} passed, ${count.failed} failed${count.skipped ? `, ${count.skipped} skipped` : ""}`);
+process.exitCode = count.failed === 0 ? 0 : 1;

@@ -1,0 +1,27 @@
+// Clients and frameworks of others, unchanged, ask the default engine with the real model for schemas, tools, choices and logprobs.
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { DEFAULT_MODEL } from "../../models/catalog.ts";
+import { CLIENT_PROGRAMS, runClientProgram } from "../support/client-programs.ts";
+import { KEPT_DATA, realModel } from "../support/real-model.ts";
+import { runtimes } from "../support/runtimes.ts";
+import { startServer, type Server } from "../support/server.ts";
+
+const SLOW = 300_000;
+let server: Server;
+
+beforeAll(async () => {
+  await realModel();
+  const runtime = runtimes().find(({ skip }) => skip === undefined)!;
+  server = await startServer(runtime, ["--context", "4096"], { data: KEPT_DATA });
+}, SLOW);
+afterAll(() => server?.stop("SIGKILL"), SLOW);
+
+test.each(CLIENT_PROGRAMS)(
+  "$client has what it asks for",
+  async (program) => {
+    const run = await runClientProgram(program, server.url, DEFAULT_MODEL);
+    if ("skip" in run) throw new Error(`It cannot be run: ${run.skip}.`);
+    expect(run.outcomes).toEqual(Object.fromEntries(program.checks.map((name) => [name, "ok"])));
+  },
+  SLOW,
+);

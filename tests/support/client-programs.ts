@@ -1,0 +1,128 @@
+// Programs on clients of others, each run to its end against a server: tests/clients/programs.
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { run } from "./program.ts";
+import { pythonOf } from "./python.ts";
+import { runtimes } from "./runtimes.ts";
+
+const PROGRAMS = fileURLToPath(new URL("../clients/programs", import.meta.url));
+
+export interface ClientProgram {
+  client: string;
+  file: string;
+  /** Of Python's clients: the list of packages. */
+  requirements?: string;
+  /** What it checks; a client has no way to ask for the rest. */
+  checks: string[];
+}
+
+const structured = ["structured output", "structured output, streamed"];
+const call = ["call", "call, streamed", "result handed back"];
+const python = { requirements: "requirements.txt" };
+const morePython = { requirements: "requirements-more.txt" };
+
+/** Those that every run of the tests drives. */
+export const CLIENT_PROGRAMS: ClientProgram[] = [
+  {
+    client: "openai for JavaScript",
+    file: "openai-client.mjs",
+    checks: [...structured, ...call, "tools are run", "choices", "logprobs", "refusal"],
+  },
+  {
+    client: "the AI SDK",
+    file: "ai-sdk-client.mjs",
+    checks: [...structured, "call", "result handed back", "tools are run, streamed", "refusal"],
+  },
+  {
+    client: "LangChain for JavaScript",
+    file: "langchain-client.mjs",
+    checks: ["structured output", ...call, "choices", "logprobs", "refusal"],
+  },
+  {
+    client: "openai for Python",
+    file: "openai_client.py",
+    ...python,
+    checks: [...structured, ...call, "choices", "logprobs", "refusal"],
+  },
+  {
+    client: "LangChain for Python",
+    file: "langchain_client.py",
+    ...python,
+    checks: [...structured, ...call, "choices", "logprobs", "refusal"],
+  },
+  {
+    client: "pydantic-ai",
+    file: "pydantic_ai_client.py",
+    ...python,
+    checks: [...structured, "tools are run", "logprobs", "refusal"],
+  },
+];
+
+/** Those that `npm run test:clients` drives beside them. */
+export const MORE_CLIENT_PROGRAMS: ClientProgram[] = [
+  { client: "instructor", file: "instructor_client.py", ...morePython, checks: [...structured, "refusal"] },
+  {
+    client: "LlamaIndex",
+    file: "llama_index_client.py",
+    ...morePython,
+    checks: ["structured output", ...call, "logprobs", "refusal"],
+  },
+  { client: "guidance", file: "guidance_client.py", ...morePython, checks: ["text", "structured output", "refusal"] },
+];
+
+/** Each check that was run and what came of it, `ok` where it held; or why none could be run. */
+export async function runClientProgram(
+  { file, requirements }: ClientProgram,
+  url: string,
+  model: string,
+): Promise<{ outcomes: Record<string, string> } | { skip: string }> {
+  const command = requirements === undefined ? await javascript(file) : await pythons(file, requirements);
+  if ("skip" in command) return command;
+  const { stdout, stderr, code } = await run([...command, url, model]);
+  if (code !== 0) throw new Error(`${file} ended with ${code}: ${stderr}`);
+  return {
+    outcomes: Object.fromEntries(
+      stdout
+        .trim()
+        .split("\n")
+        .map((line) => line.split("\t")),
+    ) as Record<string, string>,
+  };
+}
+
+async function pythons(file: string, requirements: string): Promise<string[] | { skip: string }> {
+  const found = await pythonOf(join(PROGRAMS, requirements));
+  return "skip" in found ? found : [found.python, "-B", join(PROGRAMS, file)];
+}
+
+async function javascript(file: string): Promise<string[] | { skip: string }> {
+  const { command, skip } = runtimes().find(({ name }) => name === "node")!;
+  return skip === undefined ? [...command, join(await packages(), file)] : { skip };
+}
+
+let kept: Promise<string> | undefined;
+/** A folder that outlives the tests: their packages are found from where the programs lie. */
+const packages = (): Promise<string> => (kept ??= fetchPackages());
+
+async function fetchPackages(): Promise<string> {
+  const hash = createHash("sha256")
+    .update(await readFile(join(PROGRAMS, "package-lock.json")))
+    .digest("hex");
+  const home = join(homedir(), ".cache", "ingle", `client-packages-${hash.slice(0, 12)}`);
+  // Written last: without it the folder is half made.
+  const whole = join(home, "whole");
+  if (!existsSync(whole)) {
+    await rm(home, { recursive: true, force: true });
+    await mkdir(join(home, ".."), { recursive: true, mode: 0o700 });
+  }
+  await cp(PROGRAMS, home, { recursive: true });
+  if (existsSync(whole)) return home;
+  const { code, stderr } = await run(["npm", "ci", "--ignore-scripts", "--loglevel=error"], { cwd: home });
+  if (code !== 0) throw new Error(`The packages of the clients cannot be installed: ${stderr}`);
+  await writeFile(whole, "");
+  return home;
+}
