@@ -60,14 +60,24 @@ export function samplingOf(request: Sampling): Record<string, unknown> {
 /** With 0 llama-server leaves out the chosen tokens too: `trimLogprobs` cuts the list down again. */
 export const rivals = ({ top }: NonNullable<TokenRequest["logprobs"]>): number => Math.max(1, top);
 
-/** Cuts the rivals of each token down to `logprobs.top`. */
+/** Cuts the rivals of each token down to `logprobs.top`, and shows those whose text llama-server leaves out. */
 export function trimLogprobs<Event extends { type: string; logprobs?: TokenLogprob[] }>(
   event: Event,
   { logprobs }: Pick<TokenRequest, "logprobs">,
 ): Event {
   if (event.logprobs === undefined || logprobs === undefined) return event;
-  const trimmed = event.logprobs.map((token) => ({ ...token, top_logprobs: token.top_logprobs?.slice(0, logprobs.top) ?? [] }));
+  const trimmed = event.logprobs.map((token) => ({
+    ...token,
+    top_logprobs: token.top_logprobs?.slice(0, logprobs.top).map(readableRival) ?? [],
+  }));
   return { ...event, logprobs: trimmed };
+}
+
+/** A part of a character is shown as such; a token that no text has anything of, as one that ends the answer, has no bytes. */
+function readableRival<Rival extends Omit<TokenLogprob, "top_logprobs">>(rival: Rival): Rival {
+  if (rival.token !== "") return rival;
+  if (!rival.bytes?.length) return { ...rival, bytes: null };
+  return { ...rival, token: new TextDecoder().decode(Uint8Array.from(rival.bytes)) };
 }
 
 function checkBias(bias: TokenRequest["logit_bias"], vocab_size: number): void {

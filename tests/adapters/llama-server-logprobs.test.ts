@@ -52,6 +52,17 @@ describe.skipIf(skip !== undefined)(`logprobs of llama-server${skip === undefine
       await engine.close();
     });
 
+  test("show rivals that are a part of a character, and give those no bytes that no text has anything of", async () => {
+    const engine = await adapter.load(await tinyModel(), { slots: 1, context: 512 }, signal());
+    // The whole vocabulary.
+    const { tokens } = await answerOf(engine, { grammar: 'root ::= "x"', logprobs: { top: 268 } });
+    const rivals = tokens[0]!.top_logprobs!;
+    expect(rivals.find(({ bytes }) => bytes?.join() === "240")).toMatchObject({ token: "\ufffd" });
+    expect(rivals.filter(({ token, bytes }) => bytes?.length === 0 || (token === "" && bytes !== null))).toEqual([]);
+    expect(rivals.filter(({ bytes }) => bytes === null)).not.toEqual([]);
+    await engine.close();
+  });
+
   test("are those that llama-server has for these tokens", async () => {
     const model = await tinyModel();
     const [engine, bare] = await Promise.all([
