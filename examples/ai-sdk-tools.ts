@@ -1,5 +1,5 @@
-// The AI SDK with a tool: the model calls it, it runs here, and the model answers with what it found. It takes llama-server
-// and a model whose chat template knows tools: the "capabilities" of GET /v1/models/{id} have "tools" then.
+// The AI SDK with a tool: the model calls it, it runs here, and the model answers with what it found. Every chat model can be asked to; one that
+// was made for tools knows when to.
 import { env, stdout } from "node:process";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { stepCountIs, streamText, tool } from "ai";

@@ -1,5 +1,5 @@
-// LangChain with a tool: the model calls it, it runs here, and the model answers with what it found. It takes llama-server
-// and a model whose chat template knows tools: the "capabilities" of GET /v1/models/{id} have "tools" then.
+// LangChain with a tool: the model calls it, it runs here, and the model answers with what it found. Every chat model can be asked to; one that
+// was made for tools knows when to.
 import { env } from "node:process";
 import { HumanMessage, type BaseMessage } from "@langchain/core/messages";
 import { tool } from "@langchain/core/tools";

@@ -1,6 +1,6 @@
 // The tokens that a grammar allows next, against a try of each token of the vocabulary.
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { getLlama, LlamaLogLevel, type Llama, type LlamaModel } from "node-llama-cpp";
+import { getLlama, LlamaLogLevel, type Llama, type LlamaContext, type LlamaModel } from "node-llama-cpp";
 import { addonOf, type Addon } from "../../adapters/node-llama-cpp/addon.ts";
 import { drawToken, seededRandom } from "../../adapters/node-llama-cpp/draw-token.ts";
 import { type AllowedTokens, createAllowedTokens } from "../../adapters/node-llama-cpp/token-tree.ts";
@@ -9,17 +9,24 @@ import { realModel } from "../support/real-model.ts";
 
 let llama: Llama;
 let model: LlamaModel;
+let context: LlamaContext;
 let addon: Addon;
 let vocabulary: EmbeddedVocabulary;
 let allowed: AllowedTokens;
 beforeAll(async () => {
   llama = await getLlama({ gpu: false, build: "never", progressLogs: false, logLevel: LlamaLogLevel.error, maxThreads: 1 });
   model = await llama.loadModel({ modelPath: (await realModel()).path });
-  addon = addonOf(llama, model, await model.createContext({ contextSize: 64, sequences: 1, threads: 1 }));
+  context = await model.createContext({ contextSize: 64, sequences: 1, threads: 1 });
+  addon = addonOf(llama, model, context);
   vocabulary = createVocabulary(addon.model, model.fileInfo.metadata.tokenizer.ggml.tokens.length, () => "");
   allowed = createAllowedTokens(addon, vocabulary);
 });
-afterAll(() => llama.dispose());
+// In this order: a library that goes before its model waits for it.
+afterAll(async () => {
+  await context.dispose();
+  await model.dispose();
+  await llama.dispose();
+});
 
 test("few tokens are all found, and many are given up at once", () => {
   const GRAMMARS: [string, string][] = [

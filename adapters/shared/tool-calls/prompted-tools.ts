@@ -27,23 +27,23 @@ function withSystemText(messages: readonly ChatMessage[], text: string): ChatMes
   return [{ ...first, content: joinContents(first.content, `\n${text}`) }, ...others];
 }
 
-/** `syntax`: says how a call is written, too. Empty where no tool may be called. */
-function toolsText({ tools = [], tool_choice: choice, parallel_tool_calls }: ToolRequest, syntax: boolean): string {
-  const chosen = typeof choice === "object" ? tools.filter(({ function: { name } }) => name === choice.name) : tools;
-  if (choice === "none" || chosen.length === 0) return "";
-  const definitions = chosen.map(({ type, function: { name, description = "", parameters = {} } }) =>
+/**
+ * `syntax`: says how a call is written, too. Empty where no tool may be called. Which calls must be made is not said, as the grammar holds that: the
+ * next turn begins with the same text, whatever it asks for.
+ */
+function toolsText({ tools = [], tool_choice, parallel_tool_calls }: ToolRequest, syntax: boolean): string {
+  if (tool_choice === "none" || tools.length === 0) return "";
+  const definitions = tools.map(({ type, function: { name, description = "", parameters = {} } }) =>
     JSON.stringify({ type, function: { name, description, parameters } }),
   );
-  const may = typeof choice === "object" ? `You must call the function ${choice.name}.` : choice === "required" ? MUST : MAY;
   return [
     "# Tools\n",
-    `${may}${parallel_tool_calls === false ? ` ${ONE}` : ""} The functions are:\n<tools>`,
+    `${MAY}${parallel_tool_calls === false ? ` ${ONE}` : ""} The functions are:\n<tools>`,
     ...definitions,
     `</tools>${syntax ? `\n\n${SYNTAX}` : ""}`,
   ].join("\n");
 }
 
-const MUST = "You must call a function to answer the user.";
 const MAY = "You may call functions to answer the user; where none is of help, answer in words.";
 const ONE = "Call only one function at a time.";
 const SYNTAX = `To call a function, write its name and its arguments as JSON within <tool_call></tool_call>:
