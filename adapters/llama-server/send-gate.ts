@@ -1,8 +1,6 @@
 // Requests are sent side by side, but for one whose slots llama-server itself chooses: that is sent alone, so that nothing else comes between
 // the choice and what is found out about it.
 
-export type SendGate = ReturnType<typeof createSendGate>;
-
 /** Both wait for their turn, and answer with what lets the next one in; calling that twice does no harm. */
 export function createSendGate() {
   const side_by_side = new Set<Promise<void>>();

@@ -13,8 +13,6 @@ import { contentsAfter, isRefusal } from "./slot-contents.ts";
 import type { LlamaServerSlot, LlamaServerSlotStates } from "./slot-states.ts";
 import type { ChoiceSlots } from "./choice-slots.ts";
 
-export type LlamaServerSlotSelection = ReturnType<typeof createSlotSelection>;
-
 export interface LlamaServerSlotSelectionOptions {
   generate: GenerateInSlot;
   /** Absent: the model takes no images. */

@@ -44,16 +44,6 @@ export function conversationLength(fingerprint: ConversationFingerprint | undefi
   return fingerprint?.ends.at(-1) ?? 0;
 }
 
-/** A digest of the `ChatRequest.cache_scope`. */
-export function scopeOf({ prefixes }: ConversationFingerprint): string {
-  return prefixes[0]!;
-}
-
-/** Whether `later` begins with all of `earlier`. */
-export function continuesConversation(later: ConversationFingerprint, earlier: ConversationFingerprint): boolean {
-  return commonPrefixLength(later.prefixes, earlier.prefixes) === earlier.prefixes.length;
-}
-
 /** A digest stands for the bytes of an image, which may be many times the text. */
 function serializeMessage(message: ChatMessage): string {
   const { content } = message;

@@ -3,15 +3,16 @@ import { describe, expect, test } from "bun:test";
 import type { ChatMessage, Tool } from "../../adapters/adapter.ts";
 import {
   sharedPrefixLength,
-  continuesConversation,
   conversationLength,
   fingerprintOf,
-  scopeOf,
   type ConversationFingerprint as Fingerprint,
 } from "../../adapters/shared/conversation-fingerprint.ts";
 import { hasImages } from "../../adapters/shared/message-text.ts";
 import { ask } from "../support/models.ts";
 
+/** Whether `later` begins with all of `earlier`. */
+const goesOn = (later: Fingerprint, earlier: Fingerprint): boolean =>
+  sharedPrefixLength(later, earlier) === conversationLength(earlier);
 const user = (content: ChatMessage["content"]): ChatMessage => ({ role: "user", content });
 const of = (...messages: ChatMessage[]) => fingerprintOf(ask(messages));
 const long = "All is well on the river. ".repeat(100);
@@ -27,23 +28,21 @@ describe("two conversations", () => {
   test("are one where the second goes on from the first, however short its messages are", () => {
     const first = of(user("Hi."));
     const next = of(user("Hi."), { role: "assistant", content: "Hello." }, user("How are you?"));
-    expect([continuesConversation(next, first), continuesConversation(first, next), continuesConversation(first, first)]).toEqual(
-      [true, false, true],
-    );
-    expect(continuesConversation(of(user("Hi. ")), first)).toBe(false);
+    expect([goesOn(next, first), goesOn(first, next), goesOn(first, first)]).toEqual([true, false, true]);
+    expect(goesOn(of(user("Hi. ")), first)).toBe(false);
   });
 
   test("are two with the same long system prompt, once they say something else", () => {
     const system: ChatMessage = { role: "system", content: long };
     const [one, other] = [of(system, user("Hi.")), of(system, user("Hello."))];
-    expect([continuesConversation(one, other), sharedPrefixLength(one, other) >= long.length]).toEqual([false, true]);
+    expect([goesOn(one, other), sharedPrefixLength(one, other) >= long.length]).toEqual([false, true]);
   });
 
   test("are two with other tools from the start on, unless none is shown", () => {
     const tool: Tool = { type: "function", function: { name: "weather" } };
     const plain = fingerprintOf(ask("Hi."));
     expect(sharedPrefixLength(plain, fingerprintOf(ask("Hi.", { tools: [tool] })))).toBe(0);
-    expect(continuesConversation(plain, fingerprintOf(ask("Hi.", { tools: [tool], tool_choice: "none" })))).toBe(true);
+    expect(goesOn(plain, fingerprintOf(ask("Hi.", { tools: [tool], tool_choice: "none" })))).toBe(true);
   });
 
   test("have nothing in common where their API keys differ", () => {
@@ -51,11 +50,7 @@ describe("two conversations", () => {
       Fingerprint,
       Fingerprint,
     ];
-    expect([sharedPrefixLength(one, other), continuesConversation(one, other), scopeOf(one) === scopeOf(other)]).toEqual([
-      0,
-      false,
-      false,
-    ]);
+    expect([sharedPrefixLength(one, other), goesOn(one, other)]).toEqual([0, false]);
     expect(one.prefixes.filter((prefix) => other.prefixes.includes(prefix))).toEqual([]);
   });
 

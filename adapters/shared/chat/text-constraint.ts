@@ -55,7 +55,7 @@ function pathOf({ type }: ResponseFormat): string {
 }
 
 /** Throws `AdapterError` where the other throws `UnsupportedSchema`. `path`: that of the schema in the request. */
-export function orUnsupported<Result>(path: string, make: () => Result): Result {
+function orUnsupported<Result>(path: string, make: () => Result): Result {
   try {
     return make();
   } catch (error) {

@@ -172,7 +172,7 @@ function refuseLeftRecursion(rules: Alternative[][], nullable: ReadonlySet<numbe
 }
 
 /** Throws `GrammarError` where a rule alone begins in too many ways, wherever it stands, or begins with itself. */
-export function refuseWideRules({ rules }: Grammar, { most_readings: most }: GrammarBudget): void {
+function refuseWideRules({ rules }: Grammar, { most_readings: most }: GrammarBudget): void {
   const nullable = nullableRules(rules);
   refuseLeftRecursion(rules, nullable);
   const known = new Map<number, number>();

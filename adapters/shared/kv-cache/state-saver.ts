@@ -12,8 +12,6 @@ export interface StateSaverOptions<Content extends object> {
   onSealFailure?(error: unknown): void;
 }
 
-export type StateSaver<Content extends object> = ReturnType<typeof createStateSaver<Content>>;
-
 export function createStateSaver<Content extends object>(options: StateSaverOptions<Content>) {
   const { folder, tokensOf, replaces, log, onSealFailure } = options;
   /** Digests of written files are made beside the next generations: they take as long as the writing. */
