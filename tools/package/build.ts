@@ -1,7 +1,7 @@
 // `npm run build`: the package as programs get it, in dist/lib: JavaScript, as Node runs no TypeScript within node_modules, and types.
 import { spawnSync } from "node:child_process";
 import { cp, glob, readFile, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import manifest from "../../package.json" with { type: "json" };
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -17,9 +17,23 @@ await rm(LIB, { recursive: true, force: true });
 compileSources();
 for (const path of COPIED) await cp(join(ROOT, path), join(LIB, path), { recursive: true });
 for await (const path of glob("**/*.{js,mjs,ts,mts}", { cwd: LIB })) await rewriteImports(join(LIB, path));
+await removeUnreachedTypes();
 // What the program reads of it, in place of the whole that the compiler has put there.
 const { name, version, description, type } = manifest;
 await writeFile(join(LIB, "package.json"), `${JSON.stringify({ name, version, description, type }, null, 2)}\n`);
+
+/** Types that none of the two entries leads to are for nobody who has the package: they would be a fifth of it. */
+async function removeUnreachedTypes(): Promise<void> {
+  const reached = new Set<string>();
+  const pending = ["src/index.d.ts", "src/parts.d.ts"].map((path) => join(LIB, path));
+  for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
+    if (reached.has(path)) continue;
+    reached.add(path);
+    const text = await readFile(path, "utf8");
+    for (const [, target = ""] of text.matchAll(/"(\.{1,2}\/[^"]+)\.js"/g)) pending.push(join(dirname(path), `${target}.d.ts`));
+  }
+  for await (const path of glob("**/*.d.ts", { cwd: LIB })) if (!reached.has(join(LIB, path))) await rm(join(LIB, path));
+}
 
 function compileSources(): void {
   const tsc = join(ROOT, "node_modules", "typescript", "bin", "tsc");
