@@ -1,13 +1,9 @@
 // Thoughts of the real model, end to end, under a template that has them.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { rmSync } from "node:fs";
-import type { Adapter, ChatEvent, ChatMessage, ChatRequest, Engine } from "../../adapters/adapter.ts";
-import { nodeLlamaCpp } from "../../adapters/node-llama-cpp/adapter.ts";
-import { ABOUT as EMBEDDED } from "../../adapters/node-llama-cpp/description.ts";
-import { chatAdapter } from "../../adapters/shared/chat/chat-adapter.ts";
-import { realServer } from "../support/llama-server-binary.ts";
-import { llamaServerChat } from "../support/llama-server-chat.ts";
+import type { ChatEvent, ChatMessage, ChatRequest, Engine } from "../../adapters/adapter.ts";
 import { ask } from "../support/models.ts";
+import { nativeEngines } from "../support/native-engines.ts";
 import { startPrompts } from "../support/prompts.ts";
 import { realModelWith } from "../support/real-model.ts";
 
@@ -25,11 +21,7 @@ const QUESTION: ChatMessage = { role: "user", content: "Mix red and yellow." };
 
 const prompts = startPrompts();
 afterAll(() => prompts.close());
-const { path, skip } = await realServer();
-const ENGINES: [name: string, adapter: Adapter, skip: string | undefined][] = [
-  ["node-llama-cpp", chatAdapter(EMBEDDED, nodeLlamaCpp(), prompts), undefined],
-  ["llama-server", llamaServerChat({ binary: () => path!, env: process.env, prompts }), skip],
-];
+const ENGINES = await nativeEngines(prompts);
 
 for (const [name, adapter, skip] of ENGINES) {
   describe.skipIf(skip !== undefined)(`${name}${skip === undefined ? "" : ` (skipped: ${skip})`}`, () => {

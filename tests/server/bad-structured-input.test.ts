@@ -1,15 +1,11 @@
 // What is wrong with tools, schemas, grammars, biases and histories, on the two native engines behind the whole API: a 400 with the field and
 // the reason, and the next request works.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import type { Adapter, Capability } from "../../adapters/adapter.ts";
-import { llamaServerChat } from "../support/llama-server-chat.ts";
-import { nodeLlamaCpp } from "../../adapters/node-llama-cpp/adapter.ts";
-import { ABOUT as EMBEDDED } from "../../adapters/node-llama-cpp/description.ts";
-import { chatAdapter } from "../../adapters/shared/chat/chat-adapter.ts";
+import type { Capability } from "../../adapters/adapter.ts";
 import { templateFacts } from "../../models/gguf/template-facts.ts";
 import { errorOf, HI, makeApp, makeModel } from "../support/app.ts";
-import { realServer } from "../support/llama-server-binary.ts";
 import { tinyModel } from "../support/models.ts";
+import { nativeEngines } from "../support/native-engines.ts";
 import { startPrompts } from "../support/prompts.ts";
 
 const TEMPLATE =
@@ -20,11 +16,7 @@ const TEMPLATE =
 
 const prompts = startPrompts();
 afterAll(() => prompts.close());
-const { path, skip } = await realServer();
-const ENGINES: [name: string, adapter: Adapter, skip: string | undefined][] = [
-  ["node-llama-cpp", chatAdapter(EMBEDDED, nodeLlamaCpp(), prompts), undefined],
-  ["llama-server", llamaServerChat({ binary: () => path!, env: process.env, prompts }), skip],
-];
+const ENGINES = await nativeEngines(prompts);
 
 const tool = (parameters: object, strict?: boolean) => ({
   tools: [{ type: "function", function: { name: "look", parameters, ...(strict && { strict }) } }],

@@ -3,17 +3,13 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Adapter } from "../../adapters/adapter.ts";
-import { nodeLlamaCpp } from "../../adapters/node-llama-cpp/adapter.ts";
-import { ABOUT as EMBEDDED } from "../../adapters/node-llama-cpp/description.ts";
-import { chatAdapter } from "../../adapters/shared/chat/chat-adapter.ts";
 import { templateFacts } from "../../models/gguf/template-facts.ts";
 import { PARAMETERS } from "../../src/api/chat/parameters/list.ts";
 import { exampleOf } from "../../tools/docs/parameter-examples.ts";
 import { COLUMNS, isOf } from "../../tools/docs/parameters.ts";
-import { llamaServerChat } from "../support/llama-server-chat.ts";
 import { errorOf, makeApp, makeModel } from "../support/app.ts";
-import { realServer } from "../support/llama-server-binary.ts";
 import { tinyModel } from "../support/models.ts";
+import { nativeEngines } from "../support/native-engines.ts";
 import { startPrompts } from "../support/prompts.ts";
 
 const CONTEXT = 256;
@@ -101,11 +97,7 @@ async function outcomeOf(name: string, send: (fields: object) => Promise<Respons
 
 const prompts = startPrompts();
 afterAll(() => prompts.close());
-const { path, skip } = await realServer();
-const ENGINES: [name: string, adapter: Adapter, skip: string | undefined][] = [
-  ["node-llama-cpp", chatAdapter(EMBEDDED, nodeLlamaCpp(), prompts), undefined],
-  ["llama-server", llamaServerChat({ binary: () => path!, env: process.env, prompts }), skip],
-];
+const ENGINES = await nativeEngines(prompts);
 
 for (const [name, adapter, skip] of ENGINES) {
   describe.skipIf(skip !== undefined)(`${name}${skip === undefined ? "" : ` (skipped: ${skip})`}`, () => {

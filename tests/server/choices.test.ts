@@ -1,16 +1,11 @@
 // Several answers to one request, on the engines that give them: a tiny model behind the whole API.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import type { Adapter } from "../../adapters/adapter.ts";
-import { llamaServerChat } from "../support/llama-server-chat.ts";
-import { nodeLlamaCpp } from "../../adapters/node-llama-cpp/adapter.ts";
-import { ABOUT as EMBEDDED } from "../../adapters/node-llama-cpp/description.ts";
-import { chatAdapter } from "../../adapters/shared/chat/chat-adapter.ts";
 import { templateFacts } from "../../models/gguf/template-facts.ts";
 import { makeApp, makeModel } from "../support/app.ts";
 import { framesOf } from "../support/frames.ts";
-import { realServer } from "../support/llama-server-binary.ts";
 import { seriesOf, turnsOf } from "../support/metrics.ts";
 import { PLAIN_TEMPLATE, tinyModel } from "../support/models.ts";
+import { nativeEngines } from "../support/native-engines.ts";
 import { startPrompts } from "../support/prompts.ts";
 import { eventually } from "../support/server.ts";
 
@@ -18,11 +13,7 @@ const TINY = makeModel("tiny", templateFacts(PLAIN_TEMPLATE));
 const SLOTS = 2;
 const prompts = startPrompts();
 afterAll(() => prompts.close());
-const { path, skip } = await realServer();
-const ENGINES: [name: string, adapter: Adapter, skip: string | undefined][] = [
-  ["node-llama-cpp", chatAdapter(EMBEDDED, nodeLlamaCpp(), prompts), undefined],
-  ["llama-server", llamaServerChat({ binary: () => path!, env: process.env, prompts }), skip],
-];
+const ENGINES = await nativeEngines(prompts);
 
 for (const [name, adapter, skip] of ENGINES) {
   const skips = skip !== undefined || !adapter.capabilities(TINY).includes("choices");

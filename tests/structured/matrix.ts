@@ -10,7 +10,8 @@ import { realModel } from "../support/real-model.ts";
 import { parityOf } from "./parity.ts";
 import { NEAR } from "./parity/greedy.ts";
 import { greedyRequests, repeatedRequests } from "./parity/requests.ts";
-import { nativeEngines, runCalls, runSchema } from "./run.ts";
+import { nativeEngines } from "../support/native-engines.ts";
+import { runCalls, runSchema } from "./run.ts";
 import { CASES } from "./schemas.ts";
 
 const [SCHEMA_ROUNDS, CALL_ROUNDS, FAMILY_ROUNDS] = [10, 50, 4];

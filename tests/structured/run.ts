@@ -2,13 +2,7 @@
 import { Ajv } from "ajv";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import formats from "ajv-formats";
-import type { Adapter, ChatEvent, ChatRequest, Engine } from "../../adapters/adapter.ts";
-import { nodeLlamaCpp } from "../../adapters/node-llama-cpp/adapter.ts";
-import { ABOUT as EMBEDDED } from "../../adapters/node-llama-cpp/description.ts";
-import type { Prompts } from "../../adapters/prompts.ts";
-import { chatAdapter } from "../../adapters/shared/chat/chat-adapter.ts";
-import { realServer } from "../support/llama-server-binary.ts";
-import { llamaServerChat } from "../support/llama-server-chat.ts";
+import type { ChatEvent, ChatRequest, Engine } from "../../adapters/adapter.ts";
 import { ask } from "../support/models.ts";
 import type { StructuredCase } from "./schemas.ts";
 
@@ -18,15 +12,6 @@ export interface StructuredRow {
   cut: number;
   /** What does not hold, in words. */
   wrong: string[];
-}
-
-/** The native engines; `skip`: why one is not here. */
-export async function nativeEngines(prompts: Prompts): Promise<[name: string, adapter: Adapter, skip: string | undefined][]> {
-  const { path, skip } = await realServer();
-  return [
-    ["node-llama-cpp", chatAdapter(EMBEDDED, nodeLlamaCpp(), prompts), undefined],
-    ["llama-server", llamaServerChat({ binary: () => path!, env: process.env, prompts }), skip],
-  ];
 }
 
 /** So many answers to a question, each with its own seed. */

@@ -6,7 +6,8 @@ import { ask, tinyModel } from "../support/models.ts";
 import { startPrompts } from "../support/prompts.ts";
 import { realModel } from "../support/real-model.ts";
 import { TOOL_TEMPLATES } from "../support/tool-templates.ts";
-import { nativeEngines, runCalls, runSchema } from "./run.ts";
+import { nativeEngines } from "../support/native-engines.ts";
+import { runCalls, runSchema } from "./run.ts";
 import { CASES } from "./schemas.ts";
 
 const FAMILIES = Object.entries(TOOL_TEMPLATES);
