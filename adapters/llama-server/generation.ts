@@ -1,10 +1,10 @@
 // One generation behind tokens, in slots that are chosen for it.
-import { BrokenAnswer, FailedAnswer } from "../shared/openai-stream/answer-events.ts";
-import { readErrorBody } from "../shared/openai-stream/error-body.ts";
+import { BrokenAnswer } from "../shared/openai-stream/answer-events.ts";
 import type { TokenEvent, TokenRequest } from "../token-engine.ts";
 import { createLogprobCompletion, parseRanking, rankingBody, type RankedToken } from "./all-logprobs.ts";
 import { type AnswerReader, createAnswerReader } from "./answer-reader.ts";
 import { toAdapterError } from "./errors.ts";
+import { openAnswer } from "./open-answer.ts";
 import { readFrames } from "./read-frames.ts";
 import { completionBody, type LlamaServerModel, trimLogprobs } from "./request-body.ts";
 import type { AnswerWatch, AnswerWatchOptions } from "./watched-answer.ts";
@@ -46,12 +46,8 @@ export function createGeneration({ id, client, watchdog, watch, model }: TokenGe
     const begin = async (stop: AbortSignal) => {
       const { id_slot, cache_prompt, onSend } = placed;
       await onSend(stop);
-      const response = await client.post("/completion", { ...completionBody(request, model), id_slot, cache_prompt }, stop);
-      watchdog.touch();
-      if (response.statusCode !== 200) throw new FailedAnswer(await readErrorBody({ body: response }), response.statusCode);
-      if (!response.headers["content-type"]?.startsWith("text/event-stream"))
-        throw new BrokenAnswer("The answer is not a stream of events.");
-      return read(response, request, placed, stop);
+      const body = { ...completionBody(request, model), id_slot, cache_prompt };
+      return read(await openAnswer({ client, watchdog }, "/completion", body, stop), request, placed, stop);
     };
     return watch<TokenEvent>(
       {

@@ -3,12 +3,12 @@ import * as v from "valibot";
 import { AdapterError, type ChatEvent, type ChatMessage, type ChatRequest } from "../adapter.ts";
 import type { ModelPrompts } from "../prompts.ts";
 import { fitMessages } from "../shared/fit-messages/fit-messages.ts";
-import { answerEvents, BrokenAnswer, FailedAnswer } from "../shared/openai-stream/answer-events.ts";
-import { readErrorBody } from "../shared/openai-stream/error-body.ts";
+import { answerEvents, type FailedAnswer } from "../shared/openai-stream/answer-events.ts";
 import { toAdapterError } from "./errors.ts";
 import { createTokenEscaper, TokenPieces } from "./escape-special-tokens.ts";
 import type { TokenGenerationOptions, SlotUse } from "./generation.ts";
 import { imageChatBody, type RenderedTemplate } from "./image-chat-body.ts";
+import { openAnswer } from "./open-answer.ts";
 import { trimLogprobs } from "./request-body.ts";
 
 export interface ImageChatOptions extends TokenGenerationOptions, Pick<RenderedTemplate, "parsed_arguments"> {
@@ -58,16 +58,8 @@ export function createImageChat(options: ImageChatOptions): ChatInSlot {
         const answer = await client.postJson("/tokenize", { content, parse_special, with_pieces: true }, stop);
         return v.parse(v.object({ tokens: TokenPieces }), answer).tokens;
       });
-      const response = await client.post(
-        "/v1/chat/completions",
-        { ...imageChatBody({ ...request, messages }, model, template), ...use },
-        stop,
-      );
-      watchdog.touch();
-      if (response.statusCode !== 200) throw new FailedAnswer(await readErrorBody({ body: response }), response.statusCode);
-      if (!response.headers["content-type"]?.startsWith("text/event-stream"))
-        throw new BrokenAnswer("The answer is not a stream of events.");
-      return answerEvents(response, request.stop);
+      const body = { ...imageChatBody({ ...request, messages }, model, template), ...use };
+      return answerEvents(await openAnswer({ client, watchdog }, "/v1/chat/completions", body, stop), request.stop);
     };
     const answer = {
       ...{ begin, count: 1, ends_early: request.stop.length > 0 },

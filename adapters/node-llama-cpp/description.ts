@@ -1,18 +1,13 @@
 // What is known of the embedded engine without loading it: the server runs it in a child and need not read its code.
-import type { Adapter, Capability } from "../adapter.ts";
+import type { Adapter } from "../adapter.ts";
+import { CHAT_CAPABILITIES, passedOver } from "../shared/chat/abilities.ts";
 import { checkSamplers } from "./sampler-settings.ts";
-
-const CAPABILITIES_OF_ENGINE = [
-  ...(["tools", "response_format", "patterns", "grammar", "logprobs", "logit_bias", "samplers", "choices"] as const),
-] satisfies Capability[];
 
 export const ABOUT = {
   name: "node-llama-cpp",
-  capabilities: () => CAPABILITIES_OF_ENGINE,
+  capabilities: () => CHAT_CAPABILITIES,
   async passedOver(request) {
     checkSamplers(request);
-    if (request.response_format === undefined && request.tools === undefined) return [];
-    const { unenforcedKeywords } = await import("../shared/chat/unenforced.ts");
-    return unenforcedKeywords(request);
+    return passedOver(request);
   },
 } satisfies Omit<Adapter, "load">;

@@ -6,7 +6,7 @@ import { thoughtPlace, thoughtTokens } from "../reasoning/thought-place.ts";
 import { callGrammar } from "../tool-calls/call-grammar.ts";
 import { PROMPTED_SYNTAX } from "../tool-calls/prompted-syntax.ts";
 import type { AnswerPlan, CallsPlan } from "./answer-plan.ts";
-import { textConstraint } from "./text-constraint.ts";
+import { textConstraint, type TextConstraint } from "./text-constraint.ts";
 
 /** `tail`: that of the prompt. Throws `AdapterError` `unsupported_schema`. */
 export function planAnswer(request: ChatRequest, template: TemplateFacts, tail: string): AnswerPlan {
@@ -16,7 +16,7 @@ export function planAnswer(request: ChatRequest, template: TemplateFacts, tail: 
   const calls = planCalls(request, template);
   const constraint = textConstraint(request);
   return {
-    ...{ stop, thoughts, calls, grammar: textGrammar(request, calls) },
+    ...{ stop, thoughts, calls, grammar: textGrammar(constraint, request, calls) },
     shown_tokens: [...(markers ? thoughtTokens(markers) : []), ...(calls?.syntax.special_tokens ?? [])],
     failure: constraint?.failure,
   };
@@ -40,9 +40,12 @@ function planCalls(
 }
 
 /** Undefined where the text is free. */
-function textGrammar(request: ChatRequest, calls: CallsPlan | undefined): string | undefined {
-  const constraint = textConstraint(request);
-  if (constraint === undefined) return request.grammar;
+function textGrammar(
+  constraint: TextConstraint | undefined,
+  { grammar }: ChatRequest,
+  calls: CallsPlan | undefined,
+): string | undefined {
+  if (constraint === undefined) return grammar;
   const text = `${constraint.root}\n${constraint.rules}`;
   if (calls === undefined) return `root ::= ${text}`;
   // The model says what was asked for, or calls tools.
