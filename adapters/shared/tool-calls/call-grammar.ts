@@ -24,10 +24,17 @@ export interface CallGrammar {
 
 const LONGEST = 1024 * 1024;
 
+/** What the tools make of the grammar, which takes the time: what stands around them differs from phase to phase. */
+interface ToolRules extends Pick<CallGrammar, "passed_over"> {
+  /** By tool: what follows its name. */
+  calls: { name: string; rest: string }[];
+  lines: string[];
+}
+
 /** Agents send the same tools with each request. In characters. */
-const KNOWN = new LRUCache<string, CallGrammar>({
+const KNOWN = new LRUCache<string, ToolRules>({
   maxSize: 16 * LONGEST,
-  sizeCalculation: ({ rules }, key) => rules.length + key.length,
+  sizeCalculation: ({ lines }, key) => lines.reduce((sum, { length }) => sum + length, key.length),
 });
 
 /**
@@ -35,27 +42,11 @@ const KNOWN = new LRUCache<string, CallGrammar>({
  * Throws `AdapterError` `unsupported_schema`, and `request_refused` where the grammar is too long.
  */
 export function callGrammar(syntax: CallSyntax, tools: readonly Tool[], options: CallGrammarOptions): CallGrammar {
-  const key = JSON.stringify([syntax, tools, options]);
-  const grammar = KNOWN.get(key) ?? makeGrammar(syntax, tools, options);
-  KNOWN.set(key, grammar);
-  return grammar;
-}
-
-function makeGrammar(syntax: CallSyntax, tools: readonly Tool[], options: CallGrammarOptions): CallGrammar {
   const { tool_choice, parallel_tool_calls = true, behind } = options;
   const named = typeof tool_choice === "object" ? tool_choice.name : undefined;
-  const chosen = tools
-    .map((tool, index) => ({ tool, index }))
-    .filter(({ tool }) => named === undefined || tool.function.name === named);
-  const made = createGrammarParts();
+  const { calls, lines, passed_over } = toolRules(syntax, tools, named);
   const [more, last] = endsOf(syntax);
   const single = named !== undefined || !parallel_tool_calls || more.length === 0;
-
-  const calls = chosen.map(({ tool, index }) => ({
-    name: tool.function.name,
-    rest: behindName(syntax, tool.function.name, argumentRule(syntax.arguments, tool, index, made)),
-  }));
-  const { lines, passed_over } = made.finish();
   const [, ...parts] = syntax.call;
   const before = parts.slice(
     0,
@@ -73,6 +64,24 @@ function makeGrammar(syntax: CallSyntax, tools: readonly Tool[], options: CallGr
   ].join("\n");
   if (rules.length > LONGEST) throw tooLong();
   return { rules, root: "call-all", passed_over };
+}
+
+/** `named`: the one tool that may be called. */
+function toolRules(syntax: CallSyntax, tools: readonly Tool[], named: string | undefined): ToolRules {
+  const key = JSON.stringify([syntax, tools, named]);
+  const made = KNOWN.get(key) ?? makeToolRules(syntax, tools, named);
+  KNOWN.set(key, made);
+  return made;
+}
+
+function makeToolRules(syntax: CallSyntax, tools: readonly Tool[], named: string | undefined): ToolRules {
+  const parts = createGrammarParts();
+  const calls = tools.flatMap((tool, index) => {
+    const { name } = tool.function;
+    if (named !== undefined && name !== named) return [];
+    return { name, rest: behindName(syntax, name, argumentRule(syntax.arguments, tool, index, parts)) };
+  });
+  return { calls, ...parts.finish() };
 }
 
 const ID = "[A-Za-z0-9]";
