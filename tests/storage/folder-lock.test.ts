@@ -250,6 +250,26 @@ describe.skipIf(why !== "")(`what a process leaves that is killed amid taking a 
   );
 });
 
+test.skipIf(why !== "")(
+  `a holder that ends while its process is looked at is not waited for${why}`,
+  async () => {
+    const path = place();
+    const { command } = runtimes().find(({ skip }) => skip === undefined)!;
+    const holder = start(command, path, "hold");
+    await holder.said(1);
+    const seen = `${path}.trace`;
+    // The second one stands still between its two questions: whether the process is there, and since when.
+    const trace = ["strace", "-D", "-f", "-o", seen, "-e", "trace=kill", "-e", "inject=kill:signal=STOP:when=1"];
+    const second = start([...trace, ...command], path, "hold");
+    await eventually("it asks", () => existsSync(seen) && readFileSync(seen, "utf8").includes("stopped by SIGSTOP"));
+    await holder.kill();
+    process.kill(second.pid, "SIGCONT");
+    expect(await second.said(1)).toEqual({ refused: expect.stringContaining(`${holder.pid}`), pid: holder.pid });
+    await second.ended;
+  },
+  SLOW,
+);
+
 test.skipIf(why !== "").each(["EIO", "ENOSPC", "ESTALE"])(
   `a holder that may not look at its lock for a while (%s) keeps it${why}`,
   async (fault) => {

@@ -114,8 +114,9 @@ export function isAbandoned(maker: Holder | undefined, at: number): boolean {
 /** Undefined where that cannot be seen from here. */
 function isAliveHere(holder: Holder | undefined): boolean | undefined {
   if (holder === undefined || holder.place !== place()) return undefined;
-  if (!isAlive(holder.pid)) return false;
+  // In this order: of a process that ends between the two questions the system says no start, and yet it is known to have ended.
   const started = startOf(holder.pid);
+  if (!isAlive(holder.pid)) return false;
   return started === null || holder.started === null ? undefined : started === holder.started;
 }
 
