@@ -1,5 +1,5 @@
 // `npm run bench:bodies`: how long large bodies keep others waiting, on every runtime. For each body the longest answer to a small GET while
-// the body is read, beside the longest one before it, in milliseconds, and the status that the body got.
+// the body is read, beside the longest one before it, in milliseconds, and the status that the body got. ONLY=deno leaves one runtime.
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -70,7 +70,7 @@ async function measure(url: string, [path, body]: [string, string]): Promise<{ b
 const median = (values: number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 
 for (const runtime of runtimes()) {
-  if (runtime.skip !== undefined) continue;
+  if (runtime.skip !== undefined || runtime.name !== (process.env.ONLY ?? runtime.name)) continue;
   const data = mkdtempSync(join(tmpdir(), "ingle-bench-"));
   const { child, url } = await serve(runtime, data);
   const rows: Record<string, object> = {};

@@ -1,16 +1,15 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { type IncomingMessage, type ServerResponse } from "node:http";
 import { dirname, join } from "node:path";
-import { afterAll, beforeEach, expect, test } from "bun:test";
+import { beforeEach, expect, test } from "bun:test";
 import { download } from "../../../models/download/download.ts";
 import { DownloadError } from "../../../models/download-errors.ts";
 import type { ModelFile } from "../../../models/manifest.ts";
 import type { Source } from "../../../models/sources/registry.ts";
 import type { DownloadOptions, DownloadProgress } from "../../../models/sources/source.ts";
+import { type CountedListener, downloadPlace } from "../../support/download-place.ts";
 import { tinyGguf } from "../../support/tiny-gguf.ts";
 
 const MIB = 1 << 20;
@@ -18,29 +17,9 @@ const BYTES = Buffer.from(Uint8Array.from({ length: 3 * MIB }, (_, i) => (i * 79
 BYTES.set(tinyGguf());
 const ETAG = '"one"';
 
-const folder = mkdtempSync(join(tmpdir(), "ingle-download-"));
-const closers: (() => void)[] = [];
-afterAll(() => {
-  for (const close of closers) close();
-  rmSync(folder, { recursive: true, force: true });
-});
-
+const { folder, nextTarget, serve: hub } = downloadPlace("download");
 let target = "";
-let count = 0;
-beforeEach(() => {
-  target = join(folder, String(count++), "tiny.gguf");
-});
-
-type Handler = (request: IncomingMessage, response: ServerResponse, count: number) => void;
-
-/** A server whose n-th request (from 1) goes to the handler; keeps what it was asked. */
-async function hub(handler: Handler) {
-  const asked: IncomingMessage["headers"][] = [];
-  const server = createServer((request, response) => handler(request, response, asked.push(request.headers)));
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  closers.push(() => server.close());
-  return { asked, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
-}
+beforeEach(() => void (target = nextTarget()));
 
 /** Serves `bytes` as a file server does, with Range and If-Range; `cut` breaks the connection after so many bytes. */
 function serve(
@@ -60,7 +39,7 @@ function serve(
   response.write(body.subarray(0, cut), () => setTimeout(() => response.destroy(), 20));
 }
 
-const whole: Handler = (request, response) => serve(request, response);
+const whole: CountedListener = (request, response) => serve(request, response);
 
 const file = (sources: Source[], more: Partial<ModelFile> = {}): ModelFile => ({
   name: "tiny.gguf",
@@ -186,7 +165,7 @@ test("a part of another source is not continued", async () => {
   expect(isRight()).toBe(true);
 });
 
-const wrong: [string, Handler, string][] = [
+const wrong: [string, CountedListener, string][] = [
   [
     "wrong bytes",
     (request, response) => serve(request, response, { bytes: Buffer.from(BYTES).fill(0, MIB) }),

@@ -1,19 +1,18 @@
 // Further connections for a file that comes slowly over one. The server lets each connection have the same few bytes a moment.
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeEach, describe, expect, test } from "bun:test";
+import { beforeEach, describe, expect, test } from "bun:test";
 import { download } from "../../../models/download/download.ts";
 import type { ModelFile } from "../../../models/manifest.ts";
 import type { ParallelOptions } from "../../../models/download/ranges.ts";
 import type { DownloadOptions, DownloadProgress } from "../../../models/sources/source.ts";
 import { makeCertificate } from "../../support/certificate.ts";
+import { downloadPlace } from "../../support/download-place.ts";
 import { sha256 } from "../../support/hub.ts";
 import { runtimes } from "../../support/runtimes.ts";
 import { eventually } from "../../support/server.ts";
@@ -39,18 +38,10 @@ const PARALLEL: ParallelOptions = {
   connections: 3,
 };
 
-const folder = mkdtempSync(join(tmpdir(), "ingle-ranges-"));
+const { folder, nextTarget, atEnd } = downloadPlace("ranges");
 const certificate = makeCertificate(folder);
-const closers: (() => void)[] = [];
-afterAll(() => {
-  for (const close of closers) close();
-  rmSync(folder, { recursive: true, force: true });
-});
 let target = "";
-let count = 0;
-beforeEach(() => {
-  target = join(folder, String(count++), "tiny.gguf");
-});
+beforeEach(() => void (target = nextTarget()));
 
 interface Asked {
   range: string | undefined;
@@ -106,7 +97,7 @@ async function serve(serving: Serving = {}) {
     socket.on("close", () => sockets.delete(socket)).on("error", () => {});
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  closers.push(() => (server.closeAllConnections(), server.close()));
+  atEnd(() => (server.closeAllConnections(), server.close()));
   const url = `http${secure ? "s" : ""}://127.0.0.1:${(server.address() as AddressInfo).port}/tiny.gguf`;
   return { url, asked: all, open: () => sockets.size, most: () => most, connections: () => connections };
 }
@@ -298,7 +289,7 @@ test("F-110: ranges from another place than the first bytes are not taken withou
     response.writeHead(302, { location: to, "content-length": 0 }).end();
   });
   await new Promise<void>((resolve) => front.listen(0, "127.0.0.1", resolve));
-  closers.push(() => (front.closeAllConnections(), front.close()));
+  atEnd(() => (front.closeAllConnections(), front.close()));
   const url = `http://127.0.0.1:${(front.address() as AddressInfo).port}/tiny.gguf`;
   const unknown = { ...file(url), sha256: undefined };
   const options = { allow_private: true, parallel: PARALLEL };
@@ -436,7 +427,7 @@ describe.each(runtimes().map((runtime) => [runtime.name, runtime] as const))("in
     const [program = "", ...flags] = runtime.command;
     const env = { ...process.env, ...certificate?.env };
     const child = spawn(program, [...flags, SERVER], { stdio: ["pipe", "pipe", "inherit"], env });
-    closers.push(() => child.kill("SIGKILL"));
+    atEnd(() => child.kill("SIGKILL"));
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
     await lines.next();
     const fetch = async (url: string, given: DownloadOptions = options) => {

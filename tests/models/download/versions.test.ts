@@ -1,13 +1,12 @@
 // A file that is replaced at its source between two requests: what gets its name is one version of it, never a part of each.
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { afterAll, beforeEach, describe, expect, test } from "bun:test";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { type IncomingMessage, type ServerResponse } from "node:http";
+import { dirname } from "node:path";
+import { beforeEach, describe, expect, test } from "bun:test";
 import { download } from "../../../models/download/download.ts";
 import type { ModelFile } from "../../../models/manifest.ts";
 import type { DownloadOptions, DownloadProgress } from "../../../models/sources/source.ts";
+import { type CountedListener, downloadPlace } from "../../support/download-place.ts";
 import { sha256 } from "../../support/hub.ts";
 import { tinyGguf } from "../../support/tiny-gguf.ts";
 
@@ -21,29 +20,11 @@ const OLD = version(1);
 const NEW = version(2);
 const LONGER = version(2, 4 * MIB);
 
-const folder = mkdtempSync(join(tmpdir(), "ingle-versions-"));
-const closers: (() => void)[] = [];
-afterAll(() => {
-  for (const close of closers) close();
-  rmSync(folder, { recursive: true, force: true });
-});
-
+const { nextTarget, serve } = downloadPlace("versions");
 let target = "";
-let count = 0;
-beforeEach(() => {
-  target = join(folder, String(count++), "tiny.gguf");
-});
+beforeEach(() => void (target = nextTarget()));
 
-type Handler = (request: IncomingMessage, response: ServerResponse, count: number) => void;
 type Headers = Record<string, string | string[]>;
-
-async function serve(handler: Handler) {
-  const asked: IncomingMessage["headers"][] = [];
-  const server = createServer((request, response) => handler(request, response, asked.push(request.headers)));
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  closers.push(() => (server.closeAllConnections(), server.close()));
-  return { asked, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
-}
 
 /** The whole file, broken off after `cut` bytes. */
 function sendWhole(response: ServerResponse, bytes: Buffer, headers: Headers, cut = Infinity): void {
@@ -68,7 +49,7 @@ interface Source {
 
 /** The first request gets a MiB of the old version; then the new one is there, and `If-Range` is ignored. */
 const replaced =
-  ({ before, after, bytes = NEW, shift }: Source): Handler =>
+  ({ before, after, bytes = NEW, shift }: Source): CountedListener =>
   (request, response, n) => {
     if (n === 1) sendWhole(response, OLD, before, MIB);
     else if (request.headers.range === undefined) sendWhole(response, bytes, after);
@@ -107,7 +88,7 @@ function versionThere(): string {
 async function leavePart(
   before: Headers,
   known: Partial<ModelFile> = {},
-  handler: Handler = replaced({ before, after: before }),
+  handler: CountedListener = replaced({ before, after: before }),
 ) {
   const { url, asked } = await serve(handler);
   await run(file(url, known), { wait: () => Promise.reject(new Error("no second try")) });
