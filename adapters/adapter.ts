@@ -16,6 +16,11 @@ export interface Adapter {
    */
   passedOver?(request: ChatRequest, model: Model): readonly string[] | Promise<readonly string[]>;
   /**
+   * What samples of the model's chat template show, without a load: known from an earlier time where the template was the same one, else
+   * rendered now. Absent, or undefined: this machine renders none for it. Throws `AdapterError`, and the signal's reason when aborted.
+   */
+  templateAbilities?(model: InstalledModel, signal: AbortSignal): Promise<TemplateAbilities | undefined>;
+  /**
    * Loads a model and answers with an engine that is ready for its first request.
    * Throws `AdapterError` `model_load_failed` when the file cannot be loaded, and the signal's reason when aborted.
    */

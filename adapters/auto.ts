@@ -82,13 +82,14 @@ export function createAuto(candidates: readonly Candidate[], onFallback: (notice
   const answering = ({ id }: Model): Adapter => loaded.get(id)?.adapter ?? current().adapter;
 
   return {
-    /** Name, capabilities and what is passed over are those of the adapter that has loaded the model, else of the one that would load it now. */
+    /** What is known without a load is told by the adapter that has loaded the model, else of the one that would load it now. */
     adapterOf: (model: Model): Adapter => ({
       get name() {
         return answering(model).name;
       },
       capabilities: (asked) => answering(asked).capabilities(asked),
       passedOver: (request, asked) => answering(asked).passedOver?.(request, asked) ?? [],
+      templateAbilities: async (...args) => answering(model).templateAbilities?.(...args),
       load: (...args) => load(model, ...args),
     }),
     notice: () => noticeFor(false),

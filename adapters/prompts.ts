@@ -10,6 +10,8 @@ export interface Prompts {
    * Throws `AdapterError` `model_load_failed` where the template cannot be parsed, and `engine_unavailable` where the process cannot be had.
    */
   open(model: InstalledModel, signal: AbortSignal): Promise<ModelPrompts>;
+  /** What is known of a template by its digest, without asking the process; undefined where that is nothing. */
+  knownTemplate(digest: string): Promise<TemplateFacts | undefined>;
   /** Ends the process. Safe to call twice. */
   close(): Promise<void>;
 }
@@ -17,6 +19,8 @@ export interface Prompts {
 /** The prompts of one loaded model. Survives a death of the process: the next call starts it anew. */
 export interface ModelPrompts {
   readonly template: TemplateFacts;
+  /** Stands for the template and all else that its samples are rendered of: models with the same one have the same facts. */
+  readonly template_digest: string;
   /** Tokens of the vocabulary. */
   readonly vocab_size: number;
   /**

@@ -33,7 +33,7 @@ export interface HostContext {
   nodeLlamaCpp: () => Promise<NodeLlamaCppModule>;
 }
 
-export interface RegisteredAdapter extends Pick<Adapter, "name" | "capabilities" | "passedOver"> {
+export interface RegisteredAdapter extends Pick<Adapter, "name" | "capabilities"> {
   /** What runs a model, for help and docs. */
   summary: string;
   /** `--adapter` may name it. */
@@ -53,7 +53,7 @@ export interface RegisteredAdapter extends Pick<Adapter, "name" | "capabilities"
   claims?(model: Model): boolean;
   /** The models that it brings; then there are no others, and none needs files. */
   models?: readonly OwnModel[];
-  create(context: AdapterContext): Promise<Pick<Adapter, "load">>;
+  create(context: AdapterContext): Promise<Omit<Adapter, "name" | "capabilities">>;
   /** What runs in a process of its own, as `ingle engine-host NAME`. */
   host?(context: HostContext): Promise<TokenAdapter>;
 }
@@ -70,7 +70,6 @@ const LIST = [
   {
     name: "llama-server",
     capabilities: LLAMA_SERVER.capabilities,
-    passedOver: LLAMA_SERVER.passedOver,
     summary: "llama.cpp's own server, one process a model; images and some samplers need it",
     setting: true,
     pinnable: true,
@@ -90,7 +89,6 @@ const LIST = [
   {
     name: "node-llama-cpp",
     capabilities: EMBEDDED.capabilities,
-    passedOver: EMBEDDED.passedOver,
     summary: "the embedded engine: llama.cpp as a library, one process a model",
     setting: true,
     pinnable: true,

@@ -49,10 +49,14 @@ export const TemplateNote = v.object({
   tool_calls: v.picklist(["native", "prompted", "unverified"]),
   /** Whether answers may hold thoughts, which are told apart from their text. */
   reasoning: v.boolean(),
+  /** The digest under which more is known of the template. */
+  template: v.optional(v.string()),
   /** The release of llama.cpp that has rendered them. */
   llama_cpp: v.string(),
+  /** That of ingle, which has read them. */
+  ingle: v.optional(v.string()),
 });
-export type TemplateAbilities = Omit<TemplateNote, "llama_cpp">;
+export type TemplateAbilities = Omit<TemplateNote, "llama_cpp" | "ingle">;
 export type TemplateNote = v.InferOutput<typeof TemplateNote>;
 
 const ModelObject = v.object({
@@ -112,7 +116,7 @@ const ModelObject = v.object({
   template_thinking: v.optional(v.boolean()),
   /** The prompt that the template makes, in the form of `settings.prompt_template`, which it is not: nothing is rendered by it. */
   template_prompt: v.optional(v.string()),
-  /** What samples of the template have shown, at its last load; absent where it was not loaded since its files are these. */
+  /** What samples of the template have shown; absent where it was not asked for since its files are these. */
   template_abilities: v.optional(TemplateNote),
   /** The adapter that runs it; absent: the server's choice. */
   engine: v.optional(v.string()),

@@ -89,6 +89,11 @@ export function adapterSuite(name: string, subject: Subject): void {
       expect(engine.context_length).toBe(context);
     });
 
+    test("what the model's template can is the same before a load, where it is known at all", async () => {
+      const before = await adapter.templateAbilities?.(await subject.model(), new AbortController().signal);
+      expect(before).toEqual(engine.template);
+    });
+
     test("events come in order: prompt, text, one finish", async () => {
       const { events } = await chat(ask(prompt));
       expect(events.map(({ type }) => type).join(" ")).toMatch(/^(prompt )*(text )+finish$/);

@@ -1,7 +1,8 @@
 // What is known of llama-server without loading the code that runs it.
 import type { Model } from "../../models/manifest.ts";
-import type { Adapter, Capability } from "../adapter.ts";
-import { CHAT_CAPABILITIES, passedOver } from "../shared/chat/abilities.ts";
+import type { Capability } from "../adapter.ts";
+import { CHAT_CAPABILITIES } from "../shared/chat/abilities.ts";
+import type { ChatAdapterDescription } from "../shared/chat/chat-adapter.ts";
 
 export const ABOUT = {
   name: "llama-server",
@@ -9,7 +10,6 @@ export const ABOUT = {
     ...(files.some(isProjector) ? (["images"] as const) : []),
     ...CHAT_CAPABILITIES,
   ],
-  passedOver,
-} satisfies Omit<Adapter, "load">;
+} satisfies ChatAdapterDescription;
 
 const isProjector = ({ role }: Model["files"][number]): boolean => role === "projector";

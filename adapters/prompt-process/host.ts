@@ -23,7 +23,8 @@ export async function hostPrompts(
     if (question.type === "open") {
       const opened = await openModel(question, native);
       models.set(question.model, opened);
-      return { longest_token: opened.longest_token, vocab_size: opened.vocab_size };
+      const { longest_token, vocab_size, template } = opened;
+      return { longest_token, vocab_size, template };
     }
     const model = models.get(question.model)!;
     if (question.type === "sample") return model.sample(question);

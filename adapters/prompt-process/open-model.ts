@@ -1,4 +1,5 @@
 // One model in the prompt process: its template and its vocabulary.
+import { createHash } from "node:crypto";
 import { readGgufFile } from "../../models/gguf/header.ts";
 import { templateFacts } from "../../models/gguf/template-facts.ts";
 import { AdapterError } from "../adapter.ts";
@@ -14,10 +15,10 @@ import type { Answers, PromptQuestion } from "./protocol.ts";
 import { sampleCalls } from "./sample-calls.ts";
 import { SAMPLES } from "./sample-template.ts";
 import { sampleThoughts } from "./sample-thoughts.ts";
-import { compileTemplate } from "./template.ts";
+import { compileTemplate, type TemplateSources } from "./template.ts";
 import { tokenizePrompt } from "./tokenize-prompt.ts";
 import { beginsGrammar, tryGrammar } from "./try-grammar.ts";
-import { openVocabulary } from "./vocabulary.ts";
+import { openVocabulary, type Vocabulary } from "./vocabulary.ts";
 
 type QuestionOf<Type> = Extract<PromptQuestion, { type: Type }>;
 
@@ -27,33 +28,35 @@ export type OpenModel = Awaited<ReturnType<typeof openModel>>;
 export async function openModel({ id, path, prompt_template }: QuestionOf<"open">, addon: NativeAddon | undefined) {
   const header = await readModelFile({ id, path }, readGgufFile);
   const { chat_template, tool_template } = header;
+  const sources = { prompt_template, chat_template, tool_template };
   const vocabulary = await openVocabulary(path, header, addon);
   const { names, tokenizer } = vocabulary;
   // Compiled at the first use, whose clock bounds that, too.
   let compiled: ReturnType<typeof compileTemplate> | undefined;
-  const template = () => (compiled ??= compileTemplate({ prompt_template, chat_template, tool_template }, vocabulary, addon));
+  const compile = () => (compiled ??= compileTemplate(sources, vocabulary, addon));
 
   return {
     longest_token: vocabulary.longest_token,
     vocab_size: header.vocab_size ?? 0,
+    template: digestOf(sources, vocabulary, addon),
     /** Throws `AdapterError` `model_load_failed` where the template cannot be parsed. */
     sample({ what, parts }: QuestionOf<"sample">): Answers["sample"] {
-      const { source, render } = template();
+      const { source, render } = compile();
       const forms = SAMPLES[what](render, parts);
       return what === "user" ? { ...forms, thinking: templateFacts(source).template_thinking } : forms;
     },
     sampleThoughts: ({ parts }: QuestionOf<"sample_thoughts">): Answers["sample_thoughts"] => ({
-      thoughts: sampleThoughts(template().render, parts),
+      thoughts: sampleThoughts(compile().render, parts),
     }),
     sampleCalls: ({ forms, lists_tools }: QuestionOf<"sample_calls">): Answers["sample_calls"] =>
-      sampleCalls(template().render, forms, lists_tools, vocabulary),
+      sampleCalls(compile().render, forms, lists_tools, vocabulary),
     /** `rendered` is called between the two halves of the work. */
     async render({ request, forms, limits }: QuestionOf<"render">, rendered: () => void): Promise<Prompt> {
       const scan = createTextScan(names);
       const values = templateValues(request, forms, scan.look);
       const separator = scan.separator();
       const escape = separator?.escape ?? ((text: string) => text);
-      const { render } = template();
+      const { render } = compile();
       const last = continuedMessage(request);
       const text = withoutStart(
         last !== undefined
@@ -81,6 +84,13 @@ export async function openModel({ id, path, prompt_template }: QuestionOf<"open"
     const begun = tokenizer?.start !== undefined && vocabulary.bos !== "" && text.startsWith(vocabulary.bos);
     return begun ? text.slice(vocabulary.bos.length) : text;
   }
+}
+
+/** Stands for all that samples are rendered of. */
+function digestOf(sources: TemplateSources, { names, ends, bos, eos }: Vocabulary, addon: NativeAddon | undefined): string {
+  const { prompt_template, chat_template, tool_template } = sources;
+  const parts = [prompt_template, chat_template, tool_template, names.all, ends, bos, eos, addon !== undefined];
+  return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
 }
 
 /** Characters: a template opens an answer with fewer. */

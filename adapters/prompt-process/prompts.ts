@@ -1,15 +1,16 @@
 // The server's side of the prompt process: whose question is next, and what becomes of those that end the process.
 import type { InstalledModel } from "../../models/manifest.ts";
 import { AdapterError } from "../adapter.ts";
-import type { ModelPrompts, PromptRequest, Prompts, TemplateFacts, TemplateForms } from "../prompts.ts";
+import type { ModelPrompts, PromptRequest, Prompts } from "../prompts.ts";
 import { loadFailure } from "../shared/load-failure.ts";
+import { askSamples, type TemplateSamples } from "./ask-samples.ts";
 import { beginningRefused, grammarRefused, REMEDY, tooLong } from "./errors.ts";
+import { createKeptFacts, type KeptFactsOptions } from "./kept-facts.ts";
 import { messageBytes } from "./message-bytes.ts";
 import { type PromptProcess, PromptProcessEnd, type PromptProcessOptions, startPromptProcess } from "./process.ts";
-import type { Answers, Sample, VocabularySizes } from "./protocol.ts";
+import type { Answers } from "./protocol.ts";
 import { createRecentEnds } from "./recent-ends.ts";
 import { createQuestionQueue } from "./question-queue.ts";
-import { PLAIN_FORMS } from "./sample-template.ts";
 
 // In milliseconds. The process may have to be started before it reads a file, and the disk may be slow.
 const READ_MS = 20_000;
@@ -20,7 +21,10 @@ const GRAMMAR_MS = 300;
 const MEMORY = 1024 * 1024 * 1024;
 const VOCABULARY_MEMORY = 100 * 1024 * 1024;
 
-export type PromptsOptions = Omit<PromptProcessOptions, "memory">;
+export interface PromptsOptions extends Omit<PromptProcessOptions, "memory"> {
+  /** Where what is known of templates is kept; absent: in memory alone. */
+  kept?: KeptFactsOptions | undefined;
+}
 
 /** One model as the process has to open it. */
 interface KnownModel {
@@ -30,10 +34,11 @@ interface KnownModel {
   refused?: PromptProcessEnd;
 }
 
-export function createPrompts(options: PromptsOptions): Prompts {
+export function createPrompts({ kept, ...options }: PromptsOptions): Prompts {
+  const facts = createKeptFacts(kept);
   const models = new Set<KnownModel>();
   const queue = createQuestionQueue<KnownModel>();
-  let current: { process: PromptProcess; opened: Map<KnownModel, VocabularySizes> } | undefined;
+  let current: { process: PromptProcess; opened: Map<KnownModel, Answers["open"]> } | undefined;
   let next_key = 0;
   let closed = false;
 
@@ -60,7 +65,7 @@ export function createPrompts(options: PromptsOptions): Prompts {
       opened.set(model, await process.ask(question, [READ_MS]));
       if (!models.has(model)) process.forget(key);
     }
-    return { process, sizes: opened.get(model)! };
+    return { process, open: opened.get(model)! };
   };
 
   /**
@@ -101,16 +106,17 @@ export function createPrompts(options: PromptsOptions): Prompts {
       const model: KnownModel = { key: next_key++, installed };
       models.add(model);
       try {
-        const { sizes } = await ask(model, signal, async (open) => open).catch((error) => {
+        const { open } = await ask(model, signal, async (opened) => opened).catch((error) => {
           throw error instanceof PromptProcessEnd ? unreadable(installed, error) : error;
         });
-        return promptsOf(model, sizes, await sampleTemplate(model, signal));
+        return promptsOf(model, open, await samplesOf(model, open.template, signal));
       } catch (error) {
         forget(model);
         signal.throwIfAborted();
         throw error;
       }
     },
+    knownTemplate: facts.get,
     async close() {
       closed = true;
       for (const model of models) queue.clear(model, new AdapterError("engine_unavailable", "The server is stopping."));
@@ -120,52 +126,29 @@ export function createPrompts(options: PromptsOptions): Prompts {
     },
   };
 
-  /** Each sample is a question of its own: a template that never ends for tools or for calls of them serves all other requests. */
-  async function sampleTemplate(model: KnownModel, signal: AbortSignal): Promise<TemplateSamples> {
-    const ends: PromptProcessEnd[] = [];
-    const unlessEnded = <T extends object>(answer: Promise<T>): Promise<Partial<T>> =>
-      answer.catch((error: unknown) => {
-        if (!(error instanceof PromptProcessEnd)) throw error;
-        ends.push(error);
-        return {};
-      });
-    const sample = (what: Sample, parts = false): Promise<Answers["sample"]> => {
-      const question = { type: "sample", model: model.key, what, parts } as const;
-      return unlessEnded(ask(model, signal, ({ process }) => process.ask(question, [RENDER_MS])));
-    };
-    const { thinking = false, ...user } = await sample("user");
-    const [unbounded] = ends;
-    if (unbounded !== undefined) return { bounded: false, thinking, forms: PLAIN_FORMS, unbounded };
-    const messages = await sample("messages", user.parts);
-    const tools = await sample("tools", user.parts);
-    const calls = await sample("calls", user.parts);
-    const question = { type: "sample_thoughts", model: model.key, parts: user.parts ?? false } as const;
-    const { thoughts } = await unlessEnded(ask(model, signal, ({ process }) => process.ask(question, [RENDER_MS])));
-    const forms = { ...PLAIN_FORMS, ...user, ...calls, ...messages, calls: (tools.calls || calls.calls) ?? false };
-    const syntax = calls.calls ? await unlessEnded(sampleCalls(model, forms, tools.calls ?? false, signal)) : {};
-    const facts = { thinking, ...(thoughts && { thoughts }), ...(syntax.calls && { calls: syntax.calls }) };
-    const flat_arguments = syntax.flat_arguments ?? false;
-    return { bounded: ends.length === 0, ...facts, forms: { ...forms, flat_arguments }, unbounded };
+  /** A template that ended the process is asked again: a busy machine may have been the reason. */
+  async function samplesOf(model: KnownModel, template: string, signal: AbortSignal): Promise<TemplateSamples> {
+    const known = await facts.get(template);
+    if (known?.bounded) return known;
+    const samples = await askSamples(model.key, (question) =>
+      ask(model, signal, ({ process }) => process.ask(question, [RENDER_MS])),
+    );
+    const { unbounded: _, ...found } = samples;
+    await facts.put(template, found);
+    return samples;
   }
 
-  function sampleCalls(
+  function promptsOf(
     model: KnownModel,
-    forms: TemplateForms,
-    lists_tools: boolean,
-    signal: AbortSignal,
-  ): Promise<Answers["sample_calls"]> {
-    const question = { type: "sample_calls", model: model.key, forms, lists_tools } as const;
-    return ask(model, signal, ({ process }) => process.ask(question, [RENDER_MS]));
-  }
-
-  function promptsOf(model: KnownModel, { longest_token, vocab_size }: VocabularySizes, samples: TemplateSamples): ModelPrompts {
+    { longest_token, vocab_size, template: template_digest }: Answers["open"],
+    samples: TemplateSamples,
+  ): ModelPrompts {
     const { key } = model;
     const recent_ends = createRecentEnds();
     const { unbounded, ...template } = samples;
     const { forms } = template;
     return {
-      template,
-      vocab_size,
+      ...{ template, template_digest, vocab_size },
       async render(request, context_length, signal) {
         if (unbounded !== undefined) throw stopped(unbounded);
         const most = { tokens: context_length, bytes: context_length * longest_token };
@@ -221,11 +204,6 @@ async function compileGrammar(process: PromptProcess, model: number, grammar: st
     const reason = process.lines().find((line) => line.startsWith("parse: "));
     throw reason === undefined ? error : grammarRefused(reason.slice(0, 200).replace(/^parse: (error parsing grammar: )?/, ""));
   }
-}
-
-interface TemplateSamples extends TemplateFacts {
-  /** The end of the process that rendered the plainest sample: the template serves no request. */
-  unbounded: PromptProcessEnd | undefined;
 }
 
 const REASON_MS = 20;

@@ -34,7 +34,8 @@ export interface VocabularySizes {
 }
 
 export interface Answers {
-  open: VocabularySizes;
+  /** `template`: as `ModelPrompts.template_digest`. */
+  open: VocabularySizes & { template: string };
   sample: Partial<TemplateForms & Pick<TemplateFacts, "thinking">>;
   sample_thoughts: { thoughts: ThoughtMarkers | undefined };
   /** `flat_arguments`: as in `TemplateForms`. */

@@ -14,6 +14,7 @@ export interface SpecialName {
 }
 
 export interface SpecialNames {
+  readonly all: readonly string[];
   /** All names that begin at a place of a text. */
   at(text: string, place: number): (SpecialName & { length: number })[];
 }
@@ -37,6 +38,7 @@ export function createSpecialNames(names: ReadonlyMap<string, SpecialName>): Spe
     if (node !== undefined) node.name = name;
   }
   return {
+    all: [...names.keys()],
     at(text, place) {
       if (begins[text.charCodeAt(place)] === 0) return NONE;
       const found: (SpecialName & { length: number })[] = [];

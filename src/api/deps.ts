@@ -9,6 +9,7 @@ import type { ApiError } from "../http/errors.ts";
 import type { ModelFileFacts, MemoryEstimator } from "../inference/memory-estimator.ts";
 import type { GuardOptions } from "../http/middleware/guards.ts";
 import type { Library } from "../library/library.ts";
+import type { TemplateNotes } from "../inference/template-notes.ts";
 import type { Log } from "../support/log.ts";
 import type { SealKey } from "../storage/lock/folder-proof.ts";
 import type { Store } from "../storage/store.ts";
@@ -35,6 +36,8 @@ export interface AppOptions {
   sealKey?: SealKey | undefined;
   /** The adapter that runs a model, and the parts of the API that it honours. */
   adapterOf: (model: Model) => Pick<Adapter, "name" | "capabilities" | "passedOver">;
+  /** What models can by their chat templates; absent where nothing is to be found out of that. */
+  templates?: Pick<TemplateNotes, "of" | "ask" | "withNote">;
   /** A sentence about adapters that do not compute on this machine; undefined where there is none. */
   adapterNotice?: (() => string | undefined) | undefined;
   log: Log;

@@ -4,6 +4,7 @@ import { setTimeout as timer } from "node:timers/promises";
 import type { DownloadError } from "../../models/download-errors.ts";
 import { problemOf } from "../../models/download/failure-words.ts";
 import type { DownloadOptions } from "../../models/sources/source.ts";
+import type { Model } from "../../models/manifest.ts";
 import type { PendingModel } from "../../models/pending-model.ts";
 import { ApiError } from "../http/errors.ts";
 import { noDownload } from "../http/not-found.ts";
@@ -57,6 +58,8 @@ export interface DownloadJobsOptions {
   most?: number;
   /** Milliseconds in which a job has to move while others wait for its place; absent: a minute. */
   slow_ms?: number;
+  /** Called when a job has brought its model. */
+  onInstalled?: (model: Model) => void;
   /** Between two events of one listener, in milliseconds. */
   every_ms?: number;
 }
@@ -81,6 +84,7 @@ export function createDownloadJobs({
   options,
   now,
   log,
+  onInstalled,
   every_ms = 250,
 }: DownloadJobsOptions): DownloadJobs {
   const places = createDownloadPlaces(most);
@@ -183,6 +187,8 @@ export function createDownloadJobs({
         await transfer(id, job, order, either);
         job.event = { ...job.event, ...(await installedEvent(id)), source: job.event.source };
         ended = true;
+        const installed = await library.get(id);
+        if (installed !== undefined) onInstalled?.(installed);
       } catch (error) {
         const end = endOf(job.event, error, job.stop.signal.aborted);
         // A change looks for the storage, which may be why the transfer failed; then its record still says that it runs.

@@ -59,8 +59,8 @@ export interface Library
   resolveForLoad(model: Model): Promise<InstalledModel>;
   /** Looks whether the files of a loaded model change under it, once a second at most, as `resolveForLoad` does. */
   recheck(model: Model): void;
-  /** Keeps what a load has found out of a model's template. */
-  noteTemplate(id: string, note: TemplateNote): Promise<void>;
+  /** Keeps what was found out of a model's template, unless its files are others by now. */
+  noteTemplate(model: Model, note: TemplateNote): Promise<void>;
   /**
    * Takes files that are used in place as they now are, where they may have changed: `found` describes them anew. Answers with the record,
    * which is the `known` one where they have not.
@@ -183,10 +183,12 @@ export function createLibrary({
       await records.put(model);
     },
 
-    async noteTemplate(id, note) {
+    async noteTemplate({ id, files, settings }, note) {
+      const isSame = (record: Model): boolean =>
+        isDeepStrictEqual(record.files, files) && record.settings.prompt_template === settings.prompt_template;
       const known = await records.get(id);
-      if (known === undefined || isDeepStrictEqual(known.template_abilities, note)) return;
-      await records.patch(id, (record) => ({ ...record, template_abilities: note }));
+      if (known === undefined || !isSame(known) || isDeepStrictEqual(known.template_abilities, note)) return;
+      await records.patch(id, (record) => (isSame(record) ? { ...record, template_abilities: note } : record));
     },
 
     async takeAsItIs(known, found) {

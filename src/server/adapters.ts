@@ -27,15 +27,16 @@ export interface Adapters {
   close(): Promise<void>;
 }
 
-/** `log` gets the lines that engines write on their standard error, and the notice, once. */
+/** `log` gets the lines that engines write on their standard error, and the notice, once. `kept`: where what is known of templates stays. */
 export function createAdapters(
   { adapter, llama_server }: Pick<Config, "adapter" | "llama_server">,
   log: Pick<Log, "info" | "warn">,
+  kept?: PromptsOptions["kept"],
 ): Adapters {
   const { env } = process;
   const place = { named: llama_server, env };
   const logEngine = (line: string): void => log.info(line, { from: "engine" });
-  const prompts = createPromptsAtLoad({ command: () => hostProcess("prompt-host"), env, log: logEngine });
+  const prompts = createPromptsAtFirstUse({ command: () => hostProcess("prompt-host"), env, log: logEngine, kept });
   const close = (): Promise<void> => prompts.close();
   const context: AdapterContext = {
     env,
@@ -47,7 +48,7 @@ export function createAdapters(
   };
   const created = new Map<RegisteredAdapter, Adapter>();
   const adapterFor = (registered: RegisteredAdapter): Adapter => {
-    const known = created.get(registered) ?? createAtLoad(registered, context);
+    const known = created.get(registered) ?? createAtFirstUse(registered, context);
     created.set(registered, known);
     return known;
   };
@@ -84,21 +85,28 @@ function findLlamaCppRelease(): string | undefined {
   }
 }
 
-/** The first load imports the code of the adapter. */
-function createAtLoad({ name, capabilities, passedOver, create }: RegisteredAdapter, context: AdapterContext): Adapter {
+/** The first use imports the code of the adapter. */
+function createAtFirstUse({ name, capabilities, create }: RegisteredAdapter, context: AdapterContext): Adapter {
   let created: ReturnType<RegisteredAdapter["create"]> | undefined;
-  const load: Adapter["load"] = async (...args) => (await (created ??= create(context))).load(...args);
-  return { name, capabilities, ...(passedOver && { passedOver }), load };
+  const adapter = () => (created ??= create(context));
+  return {
+    ...{ name, capabilities },
+    passedOver: async (...args) => (await adapter()).passedOver?.(...args) ?? [],
+    templateAbilities: async (...args) => (await adapter()).templateAbilities?.(...args),
+    load: async (...args) => (await adapter()).load(...args),
+  };
 }
 
-function createPromptsAtLoad(options: PromptsOptions): Prompts {
+function createPromptsAtFirstUse(options: PromptsOptions): Prompts {
   let created: Promise<Prompts> | undefined;
   const create = async (): Promise<Prompts> => {
     const { createPrompts } = await import("../../adapters/prompt-process/prompts.ts");
     return createPrompts(options);
   };
+  const prompts = () => (created ??= create());
   return {
-    open: async (...args) => (await (created ??= create())).open(...args),
+    open: async (...args) => (await prompts()).open(...args),
+    knownTemplate: async (digest) => (await prompts()).knownTemplate(digest),
     close: async () => (await created)?.close(),
   };
 }

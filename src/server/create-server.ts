@@ -18,12 +18,14 @@ import type { GuardOptions } from "../http/middleware/guards.ts";
 import { createMemoryEstimator } from "../inference/memory-estimator.ts";
 import { newId, createRequestIds } from "../support/ids.ts";
 import { createLibrary, type Library, type LibraryOptions } from "../library/library.ts";
+import { createTemplateNotes } from "../inference/template-notes.ts";
 import { createLog, type Log } from "../support/log.ts";
 import { encodeKey } from "../storage/encode-key.ts";
 import { createFolderProof } from "../storage/lock/folder-proof.ts";
 import type { Store } from "../storage/store.ts";
 import { openDataFolder, readDataFolder, type DataFolder } from "../storage/data-folder.ts";
 import { createAdapters, llamaCppRelease, type Adapters } from "./adapters.ts";
+import { keptTemplates, releases } from "./kept-templates.ts";
 import { createFixedLibrary } from "../library/fixed-library.ts";
 import { machineMemoryBudget } from "./machine-memory-budget.ts";
 import { standardError } from "./standard-streams.ts";
@@ -78,13 +80,19 @@ export async function createServer(config: Config, options: CreateServerOptions)
 function createServerOn(folder: DataFolder, config: Config, log: Log, options: CreateServerOptions): RunningServer {
   const { store, lock, presence } = folder;
   const own = options.adapter;
-  const adapters: Partial<Adapters> & Pick<Adapters, "adapterOf"> = own ? { adapterOf: () => own } : createAdapters(config, log);
+  const adapters: Partial<Adapters> & Pick<Adapters, "adapterOf"> = own
+    ? { adapterOf: () => own }
+    : createAdapters(config, log, options.reads ? undefined : keptTemplates(config.data, log, lock?.folder_id));
   const { adapterOf } = adapters;
   const models = options.models ?? (own === undefined ? adapterNamed(config.adapter)?.models : undefined);
   const library =
     models === undefined
       ? libraryOf(config, store, log, (id, error) => pool.unloadDamaged(id, error))
       : createFixedLibrary(models);
+  const templates = createTemplateNotes({
+    ...{ library, adapterOf, releases, log },
+    background: !(options.reads || options.for_owner),
+  });
   const budget = machineMemoryBudget(config.memory, () => pool.list());
   // Models without files need no estimate.
   const estimator = models === undefined ? createMemoryEstimator({ ...config, budget }) : undefined;
@@ -93,11 +101,7 @@ function createServerOn(folder: DataFolder, config: Config, log: Log, options: C
     adapterOf,
     resolve: library.resolveForLoad,
     onUse: library.recheck,
-    onLoaded({ id }, { template }) {
-      if (template === undefined) return;
-      const note = { ...template, llama_cpp: llamaCppRelease() ?? "" };
-      library.noteTemplate(id, note).catch((cause) => log.warn("what a template can was not noted", { model: id, cause }));
-    },
+    onLoaded: (model, { template }) => template && void templates.keep(model, template),
     memory: estimator && { need: async (model, load) => (model.upstream ? undefined : estimator.need(model, load)), budget },
     log,
   });
@@ -106,6 +110,7 @@ function createServerOn(folder: DataFolder, config: Config, log: Log, options: C
     library,
     records: store.downloads,
     most: config.downloads,
+    onInstalled: templates.ask,
     options: sources,
     now: epochSeconds,
     log,
@@ -132,6 +137,7 @@ function createServerOn(folder: DataFolder, config: Config, log: Log, options: C
     importFolder: (path) => importInto(store, path),
     sealKey: lock && createFolderProof(config.data, operator_key, store.isThere),
     adapterOf,
+    templates,
     adapterNotice: adapters.notice,
     ...(estimator && { estimator }),
     fetchRemoteFacts: (id, signal) => library.fetchRemoteFacts(id, sources, signal),
@@ -157,7 +163,7 @@ function createServerOn(folder: DataFolder, config: Config, log: Log, options: C
     announceUrl: async (url) => lock?.announceUrl(url),
     async close(grace_ms) {
       // In this order: a job that is stopped is gone on with by the next server, one that fails is not.
-      await Promise.all([downloads.close(), library.close()]);
+      await Promise.all([downloads.close(), library.close(), templates.close()]);
       await pool.close(grace_ms);
       await adapters.close?.();
       await folder.close();

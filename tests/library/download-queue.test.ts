@@ -397,3 +397,17 @@ describe("the thread of a large file", () => {
     expect(asked).toBe(1);
   });
 });
+
+test("a model that was brought is told of once, and one whose job failed is not", async () => {
+  const installed: string[] = [];
+  const fetch: Fetch = async function* (id) {
+    yield { source: "hub", bytes: 1, total: 2 };
+    if (id === "bad") throw new DownloadError("download_failed", "No.");
+  };
+  const { jobs } = makeJobs(fetch, { onInstalled: ({ id }) => void installed.push(id) });
+  for (const id of ["good", "bad"]) {
+    await jobs.start(id);
+    await ended(jobs, id);
+  }
+  expect(installed).toEqual(["good"]);
+});

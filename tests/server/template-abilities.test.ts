@@ -1,14 +1,14 @@
-// What a model's chat template can, as samples of it have shown: unknown before the first load, known after it, also after a restart, and
-// after a change of its file unknown again.
+// What a model's chat template can, as samples of it show: asked for when the model is registered, known before its first load, also after a
+// restart, and asked for anew after a change of its file.
 import { mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "bun:test";
 import { templateAbilities } from "../../adapters/shared/chat/template-abilities.ts";
 import { openIngle } from "../../src/index.ts";
-import { makeApp, makeModel } from "../support/app.ts";
 import { eventually } from "../support/server.ts";
 import { tinyGguf } from "../support/tiny-gguf.ts";
+import { TOOL_TEMPLATES } from "../support/tool-templates.ts";
 
 const root = mkdtempSync(join(tmpdir(), "ingle-template-abilities-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -17,74 +17,96 @@ const PLAIN = "{% for m in messages %}{{ m.content }}{% endfor %}";
 const THINKING =
   "{% for m in messages %}{{ m.role }}: {% if m.reasoning_content %}<think>{{ m.reasoning_content }}</think>{% endif %}" +
   "{{ m.content }}\n{% endfor %}{% if add_generation_prompt %}assistant: {% endif %}";
+const BOMB = "{% for i in range(1000000000) %}{{ i }}{% endfor %}";
 
 type Ask = (path: string, body?: object) => Promise<any>;
 
 /** A server over the folder, for as long as `work` takes. */
-async function withIngle<T>(work: (ask: Ask) => Promise<T>): Promise<T> {
+async function withIngle<T>(
+  work: (ask: Ask, fetch: (path: string, body?: object) => Promise<Response>) => Promise<T>,
+): Promise<T> {
   const data = join(root, "data");
   const ingle = await openIngle({ data, models_dir: root, adapter: "node-llama-cpp", memory: "8GB", log: () => {} });
-  const ask: Ask = async (path, body) => {
+  const send = async (path: string, body?: object): Promise<Response> => {
     const headers = { "content-type": "application/json" };
     const init = body === undefined ? {} : { method: "POST", headers, body: JSON.stringify(body) };
-    return (await ingle.fetch(new Request(`http://localhost/v1${path}`, init))).json();
+    return ingle.fetch(new Request(`http://localhost/v1${path}`, init));
   };
   try {
-    return await work(ask);
+    return await work(async (path, body) => (await send(path, body)).json(), send);
   } finally {
     await ingle.close();
   }
 }
 
-/** The model in the list, once what its load has found is kept: no answer waits for that. */
-async function learned(ask: Ask): Promise<any> {
-  await ask("/chat/completions", { messages: [{ role: "user", content: "hi" }], max_tokens: 1 });
-  let found: any;
-  await eventually("the template is known", async () => {
-    const { data } = await ask("/models");
-    found = data.find(({ id }: { id: string }) => id === "tiny");
-    return found.tool_calls !== undefined;
-  });
-  return found;
+function writeModel(id: string, template: string, context_length = 256): string {
+  const path = join(root, `${id}.gguf`);
+  writeFileSync(path, tinyGguf({ context_length, template }));
+  return path;
 }
 
-test("it is found at a load, and kept", async () => {
-  const file = join(root, "tiny.gguf");
-  writeFileSync(file, tinyGguf({ context_length: 256, template: THINKING }));
+/** The model in the list, once what was found is kept: no answer waits for that. */
+async function learned(ask: Ask, id: string): Promise<any> {
+  let found: any;
+  await eventually("the template is known", async () => {
+    found = (await ask("/models")).data.find((model: { id: string }) => model.id === id);
+    return found.tool_calls !== undefined;
+  });
+  const { tool_calls, reasoning } = found;
+  return { tool_calls, reasoning };
+}
+
+test("it is found without a load, and kept", async () => {
+  const path = writeModel("tiny", THINKING);
   const known = await withIngle(async (ask) => {
-    await ask("/models", { path: file, id: "tiny" });
-    const before = await ask("/models/tiny");
-    expect([before.tool_calls, before.reasoning]).toEqual([undefined, undefined]);
-    const { tool_calls, reasoning } = await learned(ask);
-    return { tool_calls, reasoning };
+    const registered = await ask("/models", { path, id: "tiny" });
+    expect([registered.tool_calls, registered.reasoning]).toEqual([undefined, undefined]);
+    const found = await learned(ask, "tiny");
+    expect((await ask("/models/tiny")).state).toBe("stopped");
+    return found;
   });
   expect(known).toEqual({ tool_calls: "prompted", reasoning: true });
   await withIngle(async (ask) => expect(await ask("/models/tiny")).toMatchObject(known));
   await withIngle(async (ask) => {
-    writeFileSync(file, tinyGguf({ context_length: 128, template: PLAIN }));
-    utimesSync(file, 1, 1);
-    await ask("/models", { path: file, id: "tiny" });
-    expect(await ask("/models/tiny")).not.toHaveProperty("reasoning");
-    expect(await learned(ask)).toMatchObject({ tool_calls: "prompted", reasoning: false });
+    writeModel("tiny", PLAIN, 128);
+    utimesSync(path, 1, 1);
+    expect(await ask("/models", { path, id: "tiny" })).not.toHaveProperty("reasoning");
+    expect(await learned(ask, "tiny")).toEqual({ tool_calls: "prompted", reasoning: false });
   });
 });
 
-test("it is not told where another release of llama.cpp has found it", async () => {
-  const abilities = { tool_calls: "native", reasoning: false } as const;
-  const models = ["v9.9.9", "v1.0.0"].map((llama_cpp) =>
-    makeModel(llama_cpp, { template_abilities: { ...abilities, llama_cpp } }),
-  );
-  const { request } = makeApp({ models });
-  expect(await (await request("/v1/models/v9.9.9")).json()).toMatchObject(abilities);
-  const other = await (await request("/v1/models/v1.0.0")).json();
-  expect(other).not.toHaveProperty("tool_calls");
-  expect(other).not.toHaveProperty("template_abilities");
+test("of a template that never ends calls are unverified, and it is asked for once", async () => {
+  const path = writeModel("bomb", BOMB);
+  await withIngle(async (ask) => {
+    await ask("/models", { path, id: "bomb" });
+    expect(await learned(ask, "bomb")).toEqual({ tool_calls: "unverified", reasoning: false });
+  });
+  await withIngle(async (ask) => expect(await ask("/models/bomb")).toMatchObject({ tool_calls: "unverified", reasoning: false }));
+});
+
+test("what a tool's schema says beyond the model's own syntax is named in the header, before a load", async () => {
+  const numbers = { a: { type: "integer" }, b: { type: "integer" } };
+  const parameters = { type: "object", properties: numbers, minProperties: 1, additionalProperties: false };
+  const body = (model: string) => ({
+    ...{ model, messages: [{ role: "user", content: "hi" }], max_tokens: 1 },
+    tools: [{ type: "function", function: { name: "add", parameters } }],
+  });
+  await withIngle(async (ask, send) => {
+    for (const family of ["hermes", "glm"] as const)
+      await ask("/models", { path: writeModel(family, TOOL_TEMPLATES[family], 2048), id: family });
+    const ignored = async (model: string) => (await send("/chat/completions", body(model))).headers.get("x-ingle-ignored");
+    expect(await ignored("hermes")).toBeNull();
+    expect(await ignored("glm")).toBe("tools[0].function.parameters#/minProperties");
+    expect(await learned(ask, "glm")).toEqual({ tool_calls: "native", reasoning: false });
+  });
 });
 
 test.each([
-  [{ calls: {}, forms: { calls: true } }, "native"],
-  [{ forms: { calls: true } }, "unverified"],
-  [{ forms: { calls: false } }, "prompted"],
-])("of %j, calls are %s", (facts, tool_calls) => {
-  expect(templateAbilities(facts as never)).toEqual({ tool_calls, reasoning: false } as never);
+  [{ bounded: true, calls: {}, forms: { calls: true } }, "native"],
+  [{ bounded: true, forms: { calls: true } }, "unverified"],
+  [{ bounded: true, forms: { calls: false } }, "prompted"],
+  [{ bounded: false, forms: { calls: false } }, "unverified"],
+])("of %j, calls are %s", (template, tool_calls) => {
+  const abilities = templateAbilities({ template: template as never, template_digest: "t" });
+  expect(abilities).toEqual({ tool_calls, reasoning: false, template: "t" } as never);
 });

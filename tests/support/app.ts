@@ -29,6 +29,7 @@ type Passed =
   | "download_hosts"
   | "models_dir"
   | "adapterOf"
+  | "templates"
   | "adapterNotice";
 
 interface Options extends Partial<Pick<AppOptions, Passed>> {

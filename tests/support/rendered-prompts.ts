@@ -19,6 +19,7 @@ export function renderedPrompts(facts: Partial<TemplateFacts> = {}, names = ["<s
       const template = new Template(prompt_template === undefined ? chat_template : jinjaTemplate(prompt_template));
       return {
         vocab_size: 0,
+        template_digest: "",
         template: { ...PLAIN, ...facts },
         async render({ messages, tools }) {
           const split = (text: string) => names.reduce((text, name) => text.replaceAll(name, `<\uFDD0${name.slice(1)}`), text);
@@ -32,6 +33,7 @@ export function renderedPrompts(facts: Partial<TemplateFacts> = {}, names = ["<s
         close: () => {},
       };
     },
+    knownTemplate: async () => undefined,
     close: async () => {},
   };
 }
@@ -61,6 +63,7 @@ export function fixedPrompts(
   const prompts: Prompts = {
     open: async () => ({
       vocab_size: 0,
+      template_digest: "",
       template: { ...PLAIN, ...facts },
       async render(request) {
         rendered.push(request);
@@ -74,6 +77,7 @@ export function fixedPrompts(
       },
       close: () => {},
     }),
+    knownTemplate: async () => undefined,
     close: async () => {},
   };
   return { prompts, rendered };

@@ -46,6 +46,7 @@ export function scriptedEngine(script: Script, { slots = 4, context_length = 1_0
 export function scriptedPrompts(facts: Partial<TemplateFacts> = {}, opening = "assistant:"): ModelPrompts {
   return {
     vocab_size: 1_000,
+    template_digest: "",
     template: { bounded: true, thinking: facts.thoughts !== undefined, forms: FORMS, ...facts },
     async render({ messages }) {
       const text = [...messages.map(({ role, content }) => `${role}:${String(content)}\n`), opening].join("");

@@ -1,13 +1,14 @@
 // The table of docs/api.md, from the list of parameters of a chat request: what becomes of each is tried, of every kind of engine.
 import { join } from "node:path";
 import type { ChatEvent, ChatRequest, Engine } from "../../adapters/adapter.ts";
-import { ADAPTERS, type RegisteredAdapter } from "../../adapters/registry.ts";
 import type { Model } from "../../models/manifest.ts";
 import { ChatCompletionRequest } from "../../src/api/chat/request.ts";
 import { type KnownParameter, PARAMETERS } from "../../src/api/chat/parameters/list.ts";
 import { type PreparedChat, prepareChat } from "../../src/api/chat/prepare.ts";
 import { ApiError } from "../../src/http/errors.ts";
 import { validateWith } from "../../src/http/validate.ts";
+import { createAdapters } from "../../src/server/adapters.ts";
+import type { Config } from "../../src/server/settings.ts";
 import { exampleOf } from "./parameter-examples.ts";
 import { type MadePage, pageWithTable } from "./table.ts";
 
@@ -31,6 +32,8 @@ export async function parametersPage(): Promise<MadePage> {
   return pageWithTable(PAGE, BEGIN, END, [HEAD, ...(await Promise.all(rows))]);
 }
 
+const SILENT = { info: () => {}, warn: () => {} };
+
 /** A template with tools, thoughts, a switch for them and efforts, and one that has none of these. */
 const RICH: Partial<Model> = {
   template_tools: true,
@@ -41,13 +44,13 @@ const POOR: Partial<Model> = { template_tools: false, template_kwargs: [], templ
 
 /** Two words where it depends on the chat template. */
 async function cellOf(name: string, engine: keyof typeof COLUMNS): Promise<string> {
-  const about = ADAPTERS.find((adapter) => adapter.name === engine)!;
-  if (engine === "upstream") return outcomeOf(name, about, { files: [], upstream: { urls: ["http://127.0.0.1:1/v1"] } });
-  const [rich, poor] = [await outcomeOf(name, about, RICH), await outcomeOf(name, about, POOR)];
+  if (engine === "upstream") return outcomeOf(name, "auto", { files: [], upstream: { urls: ["http://127.0.0.1:1/v1"] } });
+  const [rich, poor] = [await outcomeOf(name, engine, RICH), await outcomeOf(name, engine, POOR)];
   return rich === poor ? rich : `${rich} / ${poor}`;
 }
 
-async function outcomeOf(name: string, adapter: RegisteredAdapter, more: Partial<Model>): Promise<string> {
+/** `setting`: as `--adapter` has it. */
+async function outcomeOf(name: string, setting: Config["adapter"], more: Partial<Model>): Promise<string> {
   const files = [{ name: "tiny.gguf", sources: [] }];
   const base = { id: "tiny", object: "model", name: "tiny", version: "1", description: "", format: "gguf", created: 0 } as const;
   const model: Model = {
@@ -59,6 +62,7 @@ async function outcomeOf(name: string, adapter: RegisteredAdapter, more: Partial
     files,
     ...more,
   };
+  const adapter = createAdapters({ adapter: setting, llama_server: undefined }, SILENT).adapterOf(model);
   try {
     const messages = [{ role: "user", content: "hello" }];
     const request = validateWith(ChatCompletionRequest, { messages, ...exampleOf(name) });

@@ -1,14 +1,34 @@
 // Makes an adapter that chats of one whose engines know tokens alone: the prompt process renders what they read.
-import type { Adapter, AdapterError } from "../../adapter.ts";
+import type { Adapter, AdapterError, ChatRequest } from "../../adapter.ts";
 import type { ModelPrompts, Prompts } from "../../prompts.ts";
 import type { TokenAdapter, TokenEngine } from "../../token-engine.ts";
+import { PROMPTED_SYNTAX } from "../tool-calls/prompted-syntax.ts";
 import { createChat } from "./chat.ts";
 import { templateAbilities } from "./template-abilities.ts";
+import { unenforcedKeywords } from "./unenforced.ts";
 
-/** `inner` reads the model while its template and vocabulary are read. `about`: what is known of it without a load. */
-export function chatAdapter(about: Omit<Adapter, "load">, inner: TokenAdapter, prompts: Prompts): Adapter {
+/** What is known of such an adapter without loading its code. */
+export interface ChatAdapterDescription extends Pick<Adapter, "name" | "capabilities"> {
+  /** Refuses what the engine cannot honour of a request. Throws `AdapterError`. */
+  checkRequest?(request: ChatRequest): void;
+}
+
+/** `inner` reads the model while its template and vocabulary are read. */
+export function chatAdapter(about: ChatAdapterDescription, inner: TokenAdapter, prompts: Prompts): Adapter {
+  const { name, capabilities, checkRequest } = about;
   return {
-    ...about,
+    ...{ name, capabilities },
+    async passedOver(request, { template_abilities }) {
+      checkRequest?.(request);
+      const digest = request.tools && template_abilities?.template;
+      const template = digest === undefined ? undefined : await prompts.knownTemplate(digest);
+      return unenforcedKeywords(request, template?.calls ?? PROMPTED_SYNTAX);
+    },
+    async templateAbilities(model, signal) {
+      const opened = await prompts.open(model, signal);
+      opened.close();
+      return templateAbilities(opened);
+    },
     async load(model, options, signal) {
       const failed = new AbortController();
       const either = AbortSignal.any([signal, failed.signal]);
@@ -17,7 +37,7 @@ export function chatAdapter(about: Omit<Adapter, "load">, inner: TokenAdapter, p
       try {
         const [engine, opened] = await Promise.all([loading, opening]);
         const { slots, context_length, closed, close } = engine;
-        const template = templateAbilities(opened.template);
+        const template = templateAbilities(opened);
         return { slots, context_length, template, closed, chat: chatUntilDeath(engine, opened), close };
       } catch (error) {
         failed.abort(error);

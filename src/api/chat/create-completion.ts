@@ -26,7 +26,7 @@ export const createChatCompletion =
     const request = validateWith(ChatCompletionRequest, body);
     const model = request.model == null ? await findDefaultModel(deps) : await findModel(deps, request.model);
     const prepared = await prepareChat(request, {
-      ...{ model, adapter: deps.adapterOf(model), newSeed: deps.newSeed },
+      ...{ model, adapter: deps.adapterOf(model), newSeed: deps.newSeed, withNote: deps.templates?.withNote },
       cache_scope: cacheScopeOf(c, deps.guards),
     });
     nameIgnored(c, [...droppedMessageFields(body), ...prepared.ignored]);

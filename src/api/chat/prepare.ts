@@ -20,19 +20,23 @@ interface PrepareOptions extends Pick<ChatRequest, "cache_scope"> {
   model: Model;
   adapter: Pick<Adapter, "capabilities" | "passedOver">;
   newSeed: () => number;
+  /** As `TemplateNotes.withNote`; absent where nothing is known of templates. */
+  withNote?: ((model: Model) => Promise<Model>) | undefined;
 }
 
 /** Throws 400 for what the engine would drop, or cannot honour. */
 export async function prepareChat(
   sent: ChatCompletionRequest,
-  { model, adapter, newSeed, cache_scope }: PrepareOptions,
+  { model, adapter, newSeed, withNote, cache_scope }: PrepareOptions,
 ): Promise<PreparedChat> {
   const respelled = respell(sent);
   const { clientPath, legacy_calls } = respelled;
   try {
     const asked = toChatRequest(respelled.request as ChatCompletionRequest, model, adapter.capabilities(model), newSeed);
     const chat: ChatRequest = { ...asked.chat, cache_scope };
-    const unenforced = [...((await adapter.passedOver?.(chat, model)) ?? [])].map(clientPath);
+    // What of a tool's schema is enforced depends on how the model calls tools.
+    const noted = chat.tools && withNote ? await withNote(model) : model;
+    const unenforced = [...((await adapter.passedOver?.(chat, noted)) ?? [])].map(clientPath);
     return {
       slots: chat.choices?.count ?? 1,
       ignored: [...asked.ignored.map(clientPath), ...unenforced],

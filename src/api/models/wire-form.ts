@@ -29,7 +29,7 @@ export async function toWireModel(model: Model, presence: ModelPresence, deps: D
     template_kwargs: _2,
     template_thinking: _3,
     template_prompt: _4,
-    template_abilities,
+    template_abilities: _5,
     ...fields
   } = model;
   const { for_owner = false } = options;
@@ -63,14 +63,15 @@ export async function toWireModel(model: Model, presence: ModelPresence, deps: D
     context_length: model.context_length ?? null,
     loaded_context_length: loaded,
     capabilities: ["chat", ...adapter.capabilities(model)],
-    ...abilitiesOf(template_abilities, deps),
+    ...(presence === "installed" && abilitiesOf(model, deps)),
   };
 }
 
-/** What is known of the template; nothing where another release of llama.cpp has rendered its samples. */
-function abilitiesOf(note: Model["template_abilities"], { llamaCppRelease }: Deps): Partial<TemplateAbilities> {
-  if (note === undefined || note.llama_cpp !== (llamaCppRelease?.() ?? "")) return {};
-  return { tool_calls: note.tool_calls, reasoning: note.reasoning };
+/** What is known of the template. What is not is found out for the next answer. */
+function abilitiesOf(model: Model, { templates }: Deps): Partial<TemplateAbilities> {
+  templates?.ask(model);
+  const known = templates?.of(model);
+  return known === undefined ? {} : { tool_calls: known.tool_calls, reasoning: known.reasoning };
 }
 
 /** Finds the files of the model, as `Library.resolve`. */

@@ -1,9 +1,11 @@
 // `ingle check`: walks a data folder and names what is damaged, foreign or orphaned: its root here, each folder below in a file of
 // check/. Writes nothing but the notes of weights that it has hashed; `setAside` moves, nothing deletes.
 import { KV_CACHE_FOLDER } from "../../../models/saved-state-files.ts";
+import { TEMPLATES_FOLDER } from "../../../models/template-files.ts";
 import { createCheckedFolder, IGNORED, type CheckedFolder, type FolderCheckOptions, type FolderFinding } from "./folder.ts";
 import { checkRecords, type Records } from "./records.ts";
 import { checkStates } from "./states.ts";
+import { checkTemplates } from "./templates.ts";
 import { checkWeights, WEIGHTS } from "./weights.ts";
 import { LOCK_FILE, MARKER, SET_ASIDE } from "../file-names.ts";
 import { TEMPORARY } from "../drivers/fs-durable.ts";
@@ -13,7 +15,7 @@ export interface CheckReport extends Pick<Records, "sound"> {
   findings: FolderFinding[];
 }
 
-const FOLDERS = [...Object.keys(KINDS), WEIGHTS, KV_CACHE_FOLDER, SET_ASIDE];
+const FOLDERS = [...Object.keys(KINDS), WEIGHTS, KV_CACHE_FOLDER, TEMPLATES_FOLDER, SET_ASIDE];
 
 /** Throws what the disk throws when a folder cannot be read at all. */
 export async function checkFolder(folder: string, options: FolderCheckOptions): Promise<CheckReport> {
@@ -22,6 +24,7 @@ export async function checkFolder(folder: string, options: FolderCheckOptions): 
   const { sound, ...models } = await checkRecords(checked);
   await checkWeights(checked, models);
   await checkStates(checked, models.models);
+  await checkTemplates(checked);
   return { findings: checked.findings, sound };
 }
 
