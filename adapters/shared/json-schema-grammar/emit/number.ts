@@ -5,7 +5,7 @@ import type { Regex } from "../regex/regex.ts";
 import type { Sequence } from "../rules/rules.ts";
 import { automatonRule, PLAIN } from "../rules/text-rules.ts";
 import type { NumberAlternative, NumberBound } from "../schema/alternatives.ts";
-import { digitsOf } from "../schema/decimal.ts";
+import { type Decimal, digitsOf } from "../schema/decimal.ts";
 import type { Emitter } from "./emitter.ts";
 import { integerRule } from "./integer.ts";
 import { multiplesNfa } from "./multiples.ts";
@@ -18,10 +18,10 @@ export function numberSequence(emitter: Emitter, alternative: NumberAlternative)
   const { integer, min, max, multiples } = alternative;
   const bounds = [min, max].filter((bound) => bound !== undefined);
   const digits = Math.max(MOST_DIGITS, ...bounds.map(({ value }) => digitsOf(value).whole.length));
-  if (integer && multiples.length === 0) return [integerRule(emitter.rules, min, max, digits)];
+  const key = keyOf(alternative);
+  if (integer && multiples.length === 0) return [emitter.rules.once(key, () => [[integerRule(emitter.rules, min, max, digits)]])];
   const bounded = bounds.length > 0 || multiples.length > 0;
   const base = integer ? integerRegex(digits) : bounded ? plainNumberRegex(digits) : anyNumberRegex(digits);
-  const key = `number ${integer} ${[...(min ? [">", keyOf(min)] : []), ...(max ? ["<", keyOf(max)] : [])].join(" ")} ${multiples.map(({ of }) => `${of.units}/${of.scale}`).join(" ")}`;
   return [
     emitter.rules.once(key, () => [
       [languageRule(emitter, [base, ...(min ? [numberFrom(min)] : []), ...(max ? [numberUpTo(max)] : [])], multiples)],
@@ -29,7 +29,12 @@ export function numberSequence(emitter: Emitter, alternative: NumberAlternative)
   ];
 }
 
-const keyOf = ({ value, exclusive }: NumberBound): string => `${value.units}/${value.scale}${exclusive ? "!" : ""}`;
+function keyOf({ integer, min, max, multiples }: NumberAlternative): string {
+  const bound = ({ value, exclusive }: NumberBound): string => `${decimal(value)}${exclusive ? "!" : ""}`;
+  const decimal = ({ units, scale }: Decimal): string => `${units}/${scale}`;
+  const bounds = `${min ? bound(min) : ""}..${max ? bound(max) : ""}`;
+  return `${integer ? "integer" : "number"} ${bounds} ${multiples.map(({ of }) => decimal(of)).join()}`;
+}
 
 function languageRule({ rules, reader }: Emitter, matches: Regex[], multiples: NumberAlternative["multiples"]): number {
   for (let held = multiples; ; held = held.slice(0, -1)) {

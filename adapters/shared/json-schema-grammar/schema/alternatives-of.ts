@@ -2,7 +2,7 @@
 import type { SchemaFailure } from "../../../adapter.ts";
 import { createWork, type GrammarWork, spend } from "../regex/work.ts";
 import { UnsupportedSchema } from "../unsupported-schema.ts";
-import { type TypedAlternative, ANYTHING, type Goal, goalKey, type SchemaNode } from "./alternatives.ts";
+import { type TypedAlternative, ANYTHING, type Goal, goalKey, PLAIN, type SchemaNode } from "./alternatives.ts";
 import { areDisjoint } from "./disjoint.ts";
 import type { SchemaDocument } from "./document.ts";
 import { isObject } from "./subschemas.ts";
@@ -32,6 +32,8 @@ export function createSchemaReader(document: SchemaDocument, report: SchemaReade
   const open = new Set<SchemaNode>();
 
   const alternatives = (goal: Goal): readonly TypedAlternative[] => {
+    const [only, ...others] = goal;
+    if (only !== undefined && others.length === 0) return ofNode(only);
     const key = goalKey(goal);
     let found = byGoal.get(key);
     if (found === undefined) {
@@ -64,6 +66,8 @@ export function createSchemaReader(document: SchemaDocument, report: SchemaReade
   };
 
   const ofKeywords = (node: SchemaNode, schema: KeywordReader["schema"]): readonly TypedAlternative[] => {
+    const plain = saysTypeAlone(schema) ? PLAIN.get(schema["type"]) : undefined;
+    if (plain !== undefined) return plain;
     const reader: KeywordReader = {
       node,
       schema,
@@ -99,6 +103,11 @@ export function createSchemaReader(document: SchemaDocument, report: SchemaReade
     return found;
   };
   return { work, alternatives, report, holds, failure: createFailureFinder(alternatives, holds, work) };
+}
+
+function saysTypeAlone(schema: KeywordReader["schema"]): boolean {
+  for (const keyword in schema) if (keyword !== "type" && !SAYS_NOTHING.has(keyword)) return false;
+  return true;
 }
 
 /** Keywords that bind values of one type, and those that stand in for them. */

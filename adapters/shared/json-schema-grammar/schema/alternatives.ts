@@ -106,7 +106,20 @@ export const ANYTHING: readonly TypedAlternative[] = [
   anyObject,
 ];
 
+/** Alternatives of schemas that say nothing beside their type: the same objects for all, so that their rules are made once. */
+export const PLAIN: ReadonlyMap<unknown, readonly TypedAlternative[]> = new Map<unknown, readonly TypedAlternative[]>([
+  ["null", [{ type: "null" }]],
+  ["boolean", [{ type: "boolean" }]],
+  ["integer", [{ ...anyNumber, integer: true }]],
+  ["number", [anyNumber]],
+  ["string", [anyString]],
+  ["array", [anyArray]],
+  ["object", [anyObject]],
+]);
+
 export function joinGoals(...goals: (Goal | SchemaNode | undefined)[]): Goal {
+  const [only, ...others] = goals;
+  if (others.length === 0 && only !== undefined && "schema" in only) return only.schema === true ? [] : [only];
   const nodes = new Map<number, SchemaNode>();
   for (const node of goals.flat() as (SchemaNode | undefined)[])
     if (node !== undefined && node.schema !== true) nodes.set(node.id, node);

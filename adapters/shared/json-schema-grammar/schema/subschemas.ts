@@ -24,4 +24,5 @@ export const isObject = (value: unknown): value is { readonly [name: string]: un
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** A name as a part of a JSON pointer. */
-export const escapePart = (part: string | number): string => String(part).replaceAll("~", "~0").replaceAll("/", "~1");
+export const escapePart = (part: string | number): string =>
+  /[~/]/.test(String(part)) ? String(part).replaceAll("~", "~0").replaceAll("/", "~1") : String(part);
