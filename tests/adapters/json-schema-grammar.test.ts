@@ -385,24 +385,101 @@ describe("what would cost too much", () => {
   });
 });
 
-describe("alternatives that a text does not tell apart", () => {
-  const lists = (items: unknown) => [0, 1, 2].map((minItems) => ({ type: "array", items, minItems }));
-  const nested = { $defs: { list: { anyOf: [...lists({ $ref: "#/$defs/list" }), { type: "string" }] } }, $ref: "#/$defs/list" };
+describe("alternatives that hold each other", () => {
+  const node = { $ref: "#/$defs/node" };
+  const nodes = { type: "array", items: node };
+  const tree = (...kinds: unknown[]) => ({ ...node, $defs: { node: { anyOf: kinds } } });
+  const deep = (levels: number, [before, behind]: [string, string], inner: string): string =>
+    before.repeat(levels) + inner + behind.repeat(levels);
+  const id = (title: string) => ({ type: "integer", title });
 
-  test("within each other are refused: each level multiplies the readings", () => {
+  test.each([
+    [
+      "a constant behind the parts that they share tells them apart",
+      ["a", "b"].map((kind) => closed({ id: id(kind), nodes, kind: { const: kind } })),
+      ['{"id":1,"nodes":[', '],"kind":"b"}'],
+      '{"id":2,"nodes":[],"kind":"a"}',
+      '{"id":1,"nodes":[{"id":2,"nodes":[],"kind":"c"}],"kind":"b"}',
+    ],
+    [
+      "the same, where other properties are permitted and may be left out",
+      ["a", "b"].map((kind) => ({
+        type: "object",
+        properties: { id: id(kind), nodes, kind: { const: kind } },
+        required: ["kind"],
+      })),
+      ['{"nodes":[', '],"kind":"b","more":[{}]}'],
+      '{"kind":"a"}',
+      '{"nodes":[],"kind":"c"}',
+    ],
+    [
+      "what may be null in one of them and not in the other",
+      [closed({ next: node, kind: { const: "a" } }), closed({ next: { anyOf: [node, { type: "null" }] }, kind: { const: "b" } })],
+      ['{"next":', ',"kind":"a"}'],
+      '{"next":null,"kind":"b"}',
+      '{"next":null,"kind":"a"}',
+    ],
+    [
+      "elements before the one that tells them apart",
+      ["+", "-"]
+        .map((sign) => ({ type: "array", prefixItems: [node, { const: sign }, node], items: false, minItems: 3 }))
+        .concat({ type: "integer" } as never),
+      ["[", ',"-",1]'],
+      '[1,"+",2]',
+      '[1,"*",2]',
+    ],
+    [
+      "numbers of elements",
+      [...[0, 1, 2].map((minItems) => ({ ...nodes, minItems })), { type: "string" }],
+      ["[", "]"],
+      '["a","b"]',
+      "[1]",
+    ],
+    ["a list of at most so many", [closed({ nodes: { ...nodes, maxItems: 200 } })], ['{"nodes":[', "]}"], '{"nodes":[]}', "{}"],
+  ] satisfies [string, unknown[], [string, string], string, string][])("%s", (_, kinds, around, inner, wrong) => {
+    const match = matcher(schemaGrammar(tree(...kinds), { strict: true, prefix: "x" }));
+    // As many readings as two to the power of the levels would take hours.
+    expect(match(deep(40, around, inner))).toBe(true);
+    expect(match(wrong)).toBe(false);
+    expect(match(deep(40, around, wrong))).toBe(false);
+  });
+
+  const alike = ["a", "b"].map((kind, i) =>
+    closed({ value: { type: "integer", ...(i === 0 ? { maximum: 5 } : { minimum: 3 }) }, nodes, kind: { const: kind } }),
+  );
+
+  test("are refused where each level multiplies the readings", () => {
     for (const strict of [true, false])
-      expect(caught(() => schemaGrammar(nested, { strict, prefix: "x" })).reason).toContain("read in too many ways");
-    const tools = [{ schema: { ...closed({ a: { $ref: "#/$defs/list" } }), $defs: nested.$defs }, strict: false }];
+      expect(caught(() => schemaGrammar(tree(...alike), { strict, prefix: "x" })).reason).toContain("read in too many ways");
+    const tools = [{ schema: { ...closed({ a: node }), ...{ $defs: tree(...alike).$defs } }, strict: false }];
     expect(caught(() => schemaGrammars(tools, { prefix: "x" })).reason).toContain("read in too many ways");
+    const lists = tree({ ...nodes, maxItems: 3_000 }, { type: "string" });
+    expect(caught(() => schemaGrammar(lists, { strict: false, prefix: "x" })).reason).toContain("read in too many ways");
+  });
+
+  test("are refused where they are, however long the schema is", () => {
+    const harmless = Array.from({ length: 700 }, (_, i) => closed({ [`a${i}`]: { type: "integer" }, kind: { const: `k${i}` } }));
+    const schema = closed({
+      first: { anyOf: harmless },
+      a: node,
+      ...Object.fromEntries(harmless.map((kind, i) => [`p${i}`, kind])),
+    });
+    expect(
+      caught(() => schemaGrammar({ ...schema, $defs: tree(...alike).$defs }, { strict: false, prefix: "x" })).reason,
+    ).toContain("read in too many ways");
+    schemaGrammar({ ...schema, $defs: { node: {} } }, { strict: true, prefix: "x" });
   });
 
   test("are taken where they are few, or told apart at once", () => {
     const kinds = Array.from({ length: 60 }, (_, i) => closed({ name: { type: "string" }, [`k${i}`]: { type: "integer" } }));
     expect(matcher(schemaGrammar({ anyOf: kinds }, { strict: true, prefix: "x" }))('{"name":"a","k59":1}')).toBe(true);
-    const node = (kind: string) => closed({ kind: { const: kind }, items: { type: "array", items: { $ref: "#/$defs/node" } } });
-    const tree = { $defs: { node: { anyOf: ["a", "b", "c"].map(node) } }, $ref: "#/$defs/node" };
-    const text = '{"kind":"a","items":[{"kind":"c","items":[]}]}';
-    expect(matcher(schemaGrammar(tree, { strict: true, prefix: "x" }))(text)).toBe(true);
+    const [first] = alike;
+    const leaves = closed({ one: { anyOf: [first, closed({ value: { type: "integer" }, leaf: {} })] } });
+    expect(
+      matcher(schemaGrammar({ ...leaves, $defs: { node: leaves } }, { strict: true, prefix: "x" }))(
+        '{"one":{"value":1,"leaf":[]}}',
+      ),
+    ).toBe(true);
   });
 });
 

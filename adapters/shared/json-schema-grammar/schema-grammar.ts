@@ -86,7 +86,7 @@ export function grammarOf(opened: OpenSchema, goals: readonly Goal[], prefix: st
 
 /** Throws `UnsupportedSchema` where no value fits one of the roots, or the grammar is beyond its limits. */
 export function printGrammar(
-  { rules, ambiguous }: ValueEmitter,
+  { rules }: ValueEmitter,
   roots: readonly { opened: OpenSchema; root: number }[],
   prefix: string,
   onError: (error: UnsupportedSchema, index: number) => never = rethrow,
@@ -102,7 +102,7 @@ export function printGrammar(
     throw new UnsupportedSchema("", "", `it takes ${printed.count} rules, and at most ${most} are permitted`);
   if (printed.rules.length > LONGEST_GRAMMAR)
     throw new UnsupportedSchema("", "", `its grammar is longer than ${LONGEST_GRAMMAR / 1024} KiB`);
-  refuseManyReadings(rules, ambiguous);
+  refuseManyReadings(rules);
   return printed;
 }
 

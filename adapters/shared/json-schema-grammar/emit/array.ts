@@ -1,7 +1,7 @@
 // Arrays: elements with a schema of their own, then equal ones, counted.
 import { literal, type Rules, type Sequence } from "../rules/rules.ts";
 import { type ArrayAlternative, elementGoal } from "../schema/alternatives.ts";
-import { countedRule } from "./counted.ts";
+import { countedValues } from "./counted.ts";
 import type { Emitter } from "./emitter.ts";
 
 export function arraySequence(emitter: Emitter, alternative: ArrayAlternative): Sequence {
@@ -15,7 +15,7 @@ export function arraySequence(emitter: Emitter, alternative: ArrayAlternative): 
   let tail: number | undefined;
   if (max > own) {
     const item = rules.add([[literal(","), common.gap, element(own)]]);
-    tail = countedRule(rules, item, Math.max(0, min - own), max - own, end);
+    tail = countedValues(rules, item, Math.max(0, min - own), max - own, end);
   }
   for (let index = own - 1; index >= 0; index--) {
     const alternatives: Sequence[] = [];

@@ -3,12 +3,26 @@ import type { Rules, Sequence } from "../rules/rules.ts";
 
 /** Up to so many a rule for each: then two readings are open at a time, but the rules are few. */
 const LONGEST_CHAIN = 64;
+/** Items that hold others have longer ones: two readings at each level would be too many. */
+const LONGEST_CHAIN_OF_VALUES = 1_000;
 
 /** From `min` to `max` items, then the end. The item must not be empty. */
 export function countedRule(rules: Rules, item: number, min: number, max: number, end: Sequence): number {
-  const tail = max === Infinity ? endless(rules, item, end) : upTo(rules, item, max - min, end);
-  return min === 0 ? tail : rules.add([[exactly(rules, item, min), tail]]);
+  return behindLeast(rules, item, min, max === Infinity ? endless(rules, item, end) : upTo(rules, item, max - min, end));
 }
+
+/** The same for items that may hold such items in turn. */
+export function countedValues(rules: Rules, item: number, min: number, max: number, end: Sequence): number {
+  if (max === Infinity) return countedRule(rules, item, min, max, end);
+  if (max - min <= LONGEST_CHAIN_OF_VALUES) return behindLeast(rules, item, min, chain(rules, item, max - min, end));
+  const first = rules.bodies.length;
+  const rule = countedRule(rules, item, min, max, end);
+  for (let made = first; made < rules.bodies.length; made++) rules.forks.add(made);
+  return rule;
+}
+
+const behindLeast = (rules: Rules, item: number, min: number, tail: number): number =>
+  min === 0 ? tail : rules.add([[exactly(rules, item, min), tail]]);
 
 const endless = (rules: Rules, item: number, end: Sequence): number =>
   rules.once(`endless ${item} ${end.join(" ")}`, (rule) => [[item, rule], end]);

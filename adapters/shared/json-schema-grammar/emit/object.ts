@@ -3,23 +3,14 @@ import { literal, type Sequence } from "../rules/rules.ts";
 import type { ObjectAlternative } from "../schema/alternatives.ts";
 import { isSilent } from "../schema/is-silent.ts";
 import { propertyGoal } from "../schema/property-goal.ts";
+import { countedValues } from "./counted.ts";
 import type { Emitter } from "./emitter.ts";
 import { type FurtherName, furtherNames } from "./further-names.ts";
+import { objectStates, type OrderedMember, type Written } from "./object-states.ts";
 
-interface Member {
+interface Member extends OrderedMember {
   name: string;
-  required: boolean;
   value: number;
-  /** Indexes of members that have to be there where this one is. */
-  needs: number[];
-}
-
-/** What of the members before decides what may follow. */
-interface Written {
-  count: number;
-  /** Bits of those that others need, or that need others. */
-  watched: bigint;
-  further: boolean;
 }
 
 export function objectSequence(emitter: Emitter, alternative: ObjectAlternative): Sequence {
@@ -36,61 +27,59 @@ export function objectSequence(emitter: Emitter, alternative: ObjectAlternative)
     reader.report(place, keyword, "a grammar cannot tell whether unknown names differ"),
   );
   const { max } = alternative;
-  const needing = new Set(members.flatMap(({ needs }) => needs));
-  const watched = members.map(({ needs }, i) => needs.length > 0 || needing.has(i));
-  const watchedIndexes = [...watched.keys()].filter((index) => watched[index]);
-  const lastNeeded = members.findLastIndex(({ required }) => required);
-  const counts = min > 0 || max < Infinity;
-  const key = `object ${rules.reserve()}`;
-  const has = ({ watched }: Written, index: number): boolean => ((watched >> BigInt(index)) & 1n) === 1n;
-  const isNeeded = (written: Written, index: number): boolean =>
-    members[index]!.required ||
-    (watched[index]! && members.some(({ needs }, by) => by < index && has(written, by) && needs.includes(index)));
-  const canEnd = (from: number, written: Written): boolean =>
-    from > lastNeeded && written.count >= min && watchedIndexes.every((index) => index < from || !isNeeded(written, index));
-  const stateKey = (kind: string, at: number, { count, watched, further }: Written): string =>
-    `${key} ${kind} ${at} ${Math.min(count, max === Infinity ? min : Infinity)} ${watched} ${further}`;
-  const open: (() => void)[] = [];
-  /** Rules are made one after the other: two hundred properties are not two hundred calls deep. */
-  const later = (stateKey: string, make: () => Sequence[]): number =>
-    rules.once(stateKey, (rule) => {
-      open.push(() => rules.define(rule, make()));
-      return [];
-    });
-  /** Behind the first quotes of a name. */
-  const atName = (at: number, written: Written): number =>
-    later(stateKey("name", at, written), () => {
-      if (at === members.length)
-        return further.map(({ rule, value }) => [rule, common.colon, value, behind(at, addFurther(written))]);
-      const member = members[at]!;
-      const alternatives: Sequence[] = [];
-      const lacks = watched[at]! && member.needs.some((needed) => needed < at && !has(written, needed));
-      if (!lacks) {
-        const next = {
-          ...written,
-          ...(counts && { count: written.count + 1 }),
-          ...(watched[at] && { watched: written.watched | (1n << BigInt(at)) }),
-        };
-        alternatives.push([literal(JSON.stringify(member.name).slice(1)), common.colon, member.value, behind(at + 1, next)]);
-      }
-      if (!isNeeded(written, at)) alternatives.push([atName(at + 1, written)]);
-      return alternatives;
-    });
-  const addFurther = (written: Written): Written => {
-    // One unknown name may come twice: for the lower bound only the first is sure to count.
-    const more = counts && (max < Infinity || !written.further) ? 1 : 0;
-    return { ...written, count: written.count + more, further: counts };
-  };
-  const behind = (at: number, written: Written): number =>
-    later(stateKey("behind", at, written), () => [
-      ...(written.count < max ? [[literal(","), common.gap, literal('"'), atName(at, written)]] : []),
-      ...(canEnd(at, written) ? [[common.gap, literal("}")]] : []),
-    ]);
-  const none: Written = { count: 0, watched: 0n, further: false };
-  const first: Sequence[] = max > 0 ? [[literal('"'), atName(0, none)]] : [];
-  if (canEnd(0, none)) first.push([literal("}")]);
-  while (open.length > 0) open.pop()!();
+  const { levels, keyOf, withMember, mayLack, mayEnd, withFurther } = objectStates(members, { min, max });
+  const comma: Sequence = [literal(","), common.gap, literal('"')];
+  const end: Sequence = [common.gap, literal("}")];
+  const tail = furtherMembers(emitter, further, { min, max, comma, end });
+  // From the last member to the first: equal rules are found when what stands behind them is known.
+  let names = new Map<string, number>();
+  let behind = (written: Written): number => tail(written.count);
+  for (let at = members.length; at >= 0; at--) {
+    const [nextNames, nextBehind] = [names, behind];
+    const member = members[at];
+    /** Behind the first quotes of a name. */
+    const alternativesOfName = (written: Written): Sequence[] => {
+      if (member === undefined)
+        return written.count >= max
+          ? []
+          : further.map(({ rule, value }) => [rule, common.colon, value, tail(withFurther(written).count)]);
+      const after = withMember(written, at);
+      return [
+        ...(after ? [[literal(JSON.stringify(member.name).slice(1)), common.colon, member.value, nextBehind(after)]] : []),
+        ...(mayLack(written, at) ? [[nextNames.get(keyOf(written))!]] : []),
+      ];
+    };
+    const ownNames = new Map(Array.from(levels[at]!, ([key, written]) => [key, rules.add(alternativesOfName(written))] as const));
+    names = ownNames;
+    if (member !== undefined)
+      behind = (written) =>
+        rules.add([
+          ...(written.count < max ? [[...comma, ownNames.get(keyOf(written))!]] : []),
+          ...(mayEnd(written, at) ? [end] : []),
+        ]);
+  }
+  const [start] = levels[0]!.values();
+  const first: Sequence[] = max > 0 ? [[literal('"'), names.get(keyOf(start!))!]] : [];
+  if (mayEnd(start!, 0)) first.push([literal("}")]);
   return [literal("{"), common.gap, rules.add(first)];
+}
+
+/** The rule of what may stand behind all members, of which so many have been counted. */
+function furtherMembers(
+  { rules, common }: Emitter,
+  further: readonly FurtherName[],
+  { min, max, comma, end }: { min: number; max: number; comma: Sequence; end: Sequence },
+): (count: number) => number {
+  const pairs = further.map(({ rule, value }): Sequence => [rule, common.colon, value]);
+  return (count) => {
+    if (pairs.length === 0 || count >= max) return rules.add(count >= min ? [end] : []);
+    if (max < Infinity || count < min) {
+      const item = rules.add([[...comma, rules.add(pairs)]]);
+      return countedValues(rules, item, Math.max(0, min - count), max - count, end);
+    }
+    // What comes again is no rule of its own: alternatives may differ in it alone.
+    return rules.once(`further ${pairs.join(" ")}`, (rule) => [[...comma, rules.add(pairs.map((pair) => [...pair, rule]))], end]);
+  };
 }
 
 function isClosed({ named_only }: Emitter, alternative: ObjectAlternative, members: readonly Member[]): boolean {

@@ -1,6 +1,7 @@
-// Values of any kind: each goal is a rule, so that a schema may lead back to itself.
-import { createRules, literal, type Rules, type Sequence } from "../rules/rules.ts";
-import { type TypedAlternative, type Goal, goalKey } from "../schema/alternatives.ts";
+// Values of any kind. What two schemas have in common is one rule, and a schema may lead back to itself.
+import { beginAlike, leftFactored } from "../rules/left-factored.ts";
+import { createRules, literal, type Rules, type Sequence, sequencesKey } from "../rules/rules.ts";
+import type { TypedAlternative, Goal } from "../schema/alternatives.ts";
 import type { SchemaReader } from "../schema/alternatives-of.ts";
 import { arraySequence } from "./array.ts";
 import { commonRules } from "./common-rules.ts";
@@ -12,45 +13,98 @@ import { stringSequence } from "./string.ts";
 
 export interface ValueEmitter {
   rules: Rules;
-  /** Rules with several alternatives of one type: a value may be read in more than one way. */
-  ambiguous: readonly number[];
   /** The rule of a value that fits one of the goals. */
   emit(reader: SchemaReader, goals: readonly Goal[], named_only: boolean): number;
 }
+
+/** Values within values whose rules are made at once: deeper ones wait, so that no schema is too deep for the call stack. */
+const DEEPEST_AT_ONCE = 60;
 
 /** Rules of values, for one schema or for many: what they have in common is written once. */
 export function createValueEmitter(schemas = 1): ValueEmitter {
   const rules = createRules(schemas);
   const common = commonRules(rules);
-  const ambiguous: number[] = [];
+  const made = new Map<string, number>();
+  const keyOf = createKeys();
   const emit: ValueEmitter["emit"] = (reader, goals, named_only) => {
-    const open: { rule: number; goal: Goal }[] = [];
-    const value = (goal: Goal): number =>
-      rules.once(`value ${goalKey(goal)}`, (rule) => {
-        open.push({ rule, goal });
-        return [];
-      });
-    const emitter: Emitter = { rules, reader, common, named_only, value };
-    const root = goals.length === 1 ? value(goals[0]!) : rules.add(goals.map((goal) => [value(goal)]));
-    while (open.length > 0) {
-      const { rule, goal } = open.pop()!;
-      const alternatives = reader.alternatives(goal);
-      if (isAmbiguous(alternatives)) ambiguous.push(rule);
-      rules.define(
-        rule,
-        alternatives.flatMap((alternative) => sequences(emitter, alternative)),
-      );
+    const open = new Set<string>();
+    const waiting: { rule: number; alternatives: readonly TypedAlternative[] }[] = [];
+    const unions: { rule: number; sequences: readonly Sequence[] }[] = [];
+    const ruleFor = (alternatives: readonly TypedAlternative[]): number => {
+      const key = keyOf(alternatives);
+      const known = made.get(key);
+      if (known !== undefined) return known;
+      const leadsBack = open.has(key);
+      if (leadsBack || open.size === DEEPEST_AT_ONCE) {
+        const rule = rules.reserve();
+        made.set(key, rule);
+        if (!leadsBack) waiting.push({ rule, alternatives });
+        return rule;
+      }
+      open.add(key);
+      const sequences = sequencesOf(alternatives);
+      open.delete(key);
+      const rule = define(made.get(key), sequences);
+      made.set(key, rule);
+      return rule;
+    };
+    const emitter: Emitter = { rules, reader, common, named_only, value: (goal) => ruleFor(reader.alternatives(goal)) };
+    const written = (alternatives: readonly TypedAlternative[]): Sequence[] =>
+      alternatives.flatMap((alternative) => sequencesFor(emitter, alternative));
+    const sequencesOf = (alternatives: readonly TypedAlternative[]): readonly Sequence[] => {
+      const structured = alternatives.filter(isStructured);
+      if (structured.length === 0 || structured.length === alternatives.length) return written(alternatives);
+      // What may also be null, or a text, has the rule of what may not.
+      return [...written(alternatives.filter((alternative) => !isStructured(alternative))), [ruleFor(structured)]];
+    };
+    /** `reserved`: the rule that others lead to already. */
+    const define = (reserved: number | undefined, sequences: readonly Sequence[]): number => {
+      if (beginAlike(sequences)) {
+        const union = (rule: number): [] => {
+          unions.push({ rule, sequences });
+          return [];
+        };
+        if (reserved === undefined) return rules.once(`union ${sequencesKey(sequences)}`, union);
+        union(reserved);
+      } else if (reserved === undefined) return ruleOf(rules, sequences);
+      else rules.define(reserved, sequences);
+      return reserved;
+    };
+    const root = goals.length === 1 ? emitter.value(goals[0]!) : rules.add(goals.map((goal) => [emitter.value(goal)]));
+    while (waiting.length > 0) {
+      const { rule, alternatives } = waiting.pop()!;
+      define(rule, sequencesOf(alternatives));
     }
+    // Only now are the rules known that they lead to.
+    for (const { rule, sequences } of unions) rules.define(rule, leftFactored(rules, sequences));
     return root;
   };
-  return { rules, ambiguous, emit };
+  return { rules, emit };
 }
 
-function isAmbiguous(alternatives: readonly TypedAlternative[]): boolean {
-  return new Set(alternatives.map(({ type }) => type)).size < alternatives.length;
+/** The same text for the same alternatives. They are told apart as objects: a reader gives the same ones to all that refer to a schema. */
+function createKeys(): (alternatives: readonly TypedAlternative[]) => string {
+  const numbers = new WeakMap<TypedAlternative, number>();
+  let count = 0;
+  const nameOf = (alternative: TypedAlternative): string | number => {
+    if (alternative.type === "null" || alternative.type === "boolean") return alternative.type;
+    const number = numbers.get(alternative) ?? count++;
+    numbers.set(alternative, number);
+    return number;
+  };
+  return (alternatives) => alternatives.map(nameOf).join();
 }
 
-function sequences(emitter: Emitter, alternative: TypedAlternative): Sequence[] {
+const isStructured = ({ type }: TypedAlternative): boolean => type === "object" || type === "array";
+
+/** A rule that is nothing but another one is that one. */
+function ruleOf(rules: Rules, sequences: readonly Sequence[]): number {
+  const [only, ...others] = sequences;
+  const [part] = only ?? [];
+  return others.length === 0 && only?.length === 1 && typeof part === "number" ? part : rules.add(sequences);
+}
+
+function sequencesFor(emitter: Emitter, alternative: TypedAlternative): Sequence[] {
   switch (alternative.type) {
     case "null":
       return [[literal("null")]];

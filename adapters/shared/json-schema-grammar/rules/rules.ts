@@ -16,6 +16,8 @@ export interface Rules {
   /** The rule of this key: made once. */
   once(key: string, make: (rule: number) => readonly Sequence[]): number;
   readonly bodies: readonly (readonly Sequence[])[];
+  /** Those of which several alternatives may begin with the same text, and hold other values. */
+  readonly forks: Set<number>;
 }
 
 /** While they are made; those that are left when all are known are counted anew. */
@@ -36,14 +38,11 @@ export function createRules(schemas = 1): Rules {
   };
   return {
     bodies,
+    forks: new Set(),
     reserve,
     define,
     add(alternatives) {
-      let key = "";
-      for (const sequence of alternatives) {
-        key += "|";
-        for (const part of sequence) key += ` ${part}`;
-      }
+      const key = sequencesKey(alternatives);
       const known = equal.get(key);
       if (known !== undefined) return known;
       const rule = reserve();
@@ -62,6 +61,16 @@ export function createRules(schemas = 1): Rules {
   };
 }
 
+/** The same text for the same alternatives. */
+export function sequencesKey(alternatives: readonly Sequence[]): string {
+  let key = "";
+  for (const sequence of alternatives) {
+    key += "|";
+    for (const part of sequence) key += ` ${part}`;
+  }
+  return key;
+}
+
 /** A text in quotes, as GBNF reads it: NUL would cut the grammar. */
 export const literal = (text: string): string => `"${text.replace(TO_ESCAPE, escaped)}"`;
 
@@ -72,3 +81,37 @@ const escaped = (character: string): string =>
   character === '"' || character === "\\"
     ? `\\${character}`
     : `\\x${character.charCodeAt(0).toString(16).padStart(2, "0").toUpperCase()}`;
+
+/** All rules of which a text of these rules may have a part; themselves only where one leads there. */
+export function rulesWithin(bodies: Rules["bodies"], ...some: number[]): Set<number> {
+  const within = new Set<number>();
+  const pending = [...some];
+  while (pending.length > 0)
+    for (const part of bodies[pending.pop()!]!.flat()) {
+      if (typeof part === "string" || within.has(part)) continue;
+      within.add(part);
+      pending.push(part);
+    }
+  return within;
+}
+
+/** Which rules are, or lead to, one of some: 1 by the number of each. */
+export function rulesThatHold(bodies: Rules["bodies"], some: Iterable<number>): Uint8Array {
+  const holding = new Uint8Array(bodies.length);
+  const users = new Map<number, number[]>();
+  for (const [rule, alternatives] of bodies.entries())
+    for (const part of alternatives.flat())
+      if (typeof part === "number") {
+        const known = users.get(part);
+        if (known === undefined) users.set(part, [rule]);
+        else known.push(rule);
+      }
+  const pending = [...some];
+  while (pending.length > 0) {
+    const rule = pending.pop()!;
+    if (holding[rule] === 1) continue;
+    holding[rule] = 1;
+    pending.push(...(users.get(rule) ?? []));
+  }
+  return holding;
+}
