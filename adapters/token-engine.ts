@@ -42,6 +42,8 @@ export interface TokenRequest extends Pick<
    * is reused where it can be, whatever `repeatable` says.
    */
   continues?: number;
+  /** So many tokens at the end of the prompt are of the answer already: penalties and DRY count them. Absent: none. */
+  answered?: number;
   /** In GBNF, from the first token on. It has been tried, and its cost is bounded. */
   grammar?: string;
   /** The end of the prompt that the grammar has taken already. */

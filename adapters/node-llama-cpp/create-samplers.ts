@@ -3,7 +3,7 @@ import { AdapterError } from "../adapter.ts";
 import type { TokenRequest } from "../token-engine.ts";
 import type { GrammarState, Addon } from "./addon.ts";
 import { createLikelihoods } from "./likelihood.ts";
-import { checkSamplers, samplerConfig } from "./sampler-settings.ts";
+import { checkSamplers, dryHistory, samplerConfig } from "./sampler-settings.ts";
 import { tokenBias } from "./token-bias.ts";
 import { createTokenSampler, type TokenSampler } from "./token-sampler.ts";
 import type { AllowedTokens } from "./token-tree.ts";
@@ -30,14 +30,14 @@ export function createSamplers(request: TokenRequest, options: SamplersOptions):
   const state = grammar === undefined ? undefined : compile(grammar, addon);
   for (const token of grammar_begun?.tokens ?? []) acceptBegun(token, state!, addon);
   const shown = state ? [...vocabulary.hidden()].filter(([, name]) => shown_tokens.includes(name)).map(([token]) => token) : [];
-  return Array.from({ length: choices }, (_, choice) =>
-    createTokenSampler(addon, {
-      config: { ...samplerConfig({ ...request, seed: (seed + choice) % RANDOM_SEED }, options), ...bias.config },
-      bias,
+  return Array.from({ length: choices }, (_, choice) => {
+    const config = { ...samplerConfig({ ...request, seed: (seed + choice) % RANDOM_SEED }, options), ...bias.config };
+    return createTokenSampler(addon, {
+      ...{ config, bias, history: dryHistory(request, config) },
       grammar: state && { state: addon.cloneGrammarState(state), allowed, ends: vocabulary.ends(), shown },
       likelihoods: logprobs && createLikelihoods(addon, logprobs.top),
-    }),
-  );
+    });
+  });
 }
 
 function compile(grammar: string, addon: Addon): GrammarState {

@@ -3,6 +3,7 @@
 import { AdapterError } from "../adapter.ts";
 import type { Addon, AddonSampler, GrammarState, SamplerConfig } from "./addon.ts";
 import { drawToken, seededRandom } from "./draw-token.ts";
+import { samplerAfter } from "./dry-history.ts";
 import { NEUTRAL_SAMPLER } from "./likelihood.ts";
 import { hasMemory } from "./sampler-settings.ts";
 import type { TokenBias } from "./token-bias.ts";
@@ -16,6 +17,8 @@ export interface NativeSample {
 export interface GrammarSamplerOptions {
   config: SamplerConfig;
   bias: TokenBias;
+  /** What DRY has to have seen. */
+  history: readonly number[];
   /** Its beginning, which is this sampler's alone. */
   state: GrammarState;
   allowed: AllowedTokens;
@@ -36,7 +39,7 @@ const OTHER_DRAWS = 0x9e3779b9;
  * sampler that remembers what was drawn must not draw what does not fit, and keeps the grammar.
  */
 export function createGrammarSampler(addon: Addon, options: GrammarSamplerOptions): NativeSample {
-  const { config, bias, state, allowed, ends, shown } = options;
+  const { config, bias, history, state, allowed, ends, shown } = options;
   const { context, newSampler, canBeNext } = addon;
   const { biases, banned } = bias;
   const withGrammar = (): SamplerConfig => ({
@@ -61,7 +64,7 @@ export function createGrammarSampler(addon: Addon, options: GrammarSamplerOption
   };
 
   async function sampleStrictly(index: number): Promise<number> {
-    if (strict === undefined) strict = newSampler(withGrammar());
+    if (strict === undefined) strict = await samplerAfter(addon, withGrammar(), history, index);
     else if (!remembers) strict.applyConfig(withGrammar());
     const whole = isWhole();
     const token = await context.sampleToken(index, strict).catch(() => -1);

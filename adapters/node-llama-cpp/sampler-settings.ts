@@ -28,6 +28,9 @@ const TUNING = new Set(["mirostat_tau", "mirostat_eta", "dynatemp_exponent"]);
 /** llama.cpp looks each of them up in the whole vocabulary, for up to a quarter of a second, in which no generation goes on. */
 const MOST_BREAKERS = 8;
 
+/** Tokens of an answer that DRY gets of its earlier phases: each takes the time of a sample, in which no generation goes on. */
+const MOST_HISTORY = 1_024;
+
 /** In the order in which they run. */
 const RUN_ORDER = ["penalties", "dry", "top_k", "top_p", "min_p", "xtc", "temperature"] as const;
 type SamplerName = (typeof RUN_ORDER)[number];
@@ -90,15 +93,15 @@ export function hasMemory(config: SamplerConfig): boolean {
 
 /** Where nobody says how far they look back, penalties count the answer so far; else the end of the prompt as well, as in llama.cpp. */
 function penaltyConfig(request: TokenRequest, on: boolean, { max_tokens, context_length }: SamplerConfigOptions) {
-  const { prompt, repeat_penalty, frequency_penalty, presence_penalty, samplers } = request;
+  const { prompt, answered = 0, repeat_penalty, frequency_penalty, presence_penalty, samplers } = request;
   const last_n = samplers?.repeat_last_n as number | undefined;
-  const window = last_n === undefined ? max_tokens : Math.min(last_n === -1 ? context_length : last_n, context_length);
-  const counted = last_n === undefined || window === 0 ? [] : prompt.slice(-window);
+  const window = last_n === undefined ? answered + max_tokens : Math.min(last_n === -1 ? context_length : last_n, context_length);
+  const counted = Math.min(last_n === undefined ? answered : window, prompt.length);
   return {
     repeatPenalty: on ? repeat_penalty : 1,
     repeatPenaltyFrequencyPenalty: on ? frequency_penalty : 0,
     repeatPenaltyPresencePenalty: on ? presence_penalty : 0,
-    repeatPenaltyTokens: Uint32Array.from(counted),
+    repeatPenaltyTokens: Uint32Array.from(prompt.slice(prompt.length - counted)),
     repeatPenaltyMaxTokens: window,
   };
 }
@@ -115,6 +118,15 @@ function dryConfig({ samplers = {} }: TokenRequest, { context_length }: SamplerC
     dryRepeatPenaltyLastTokens: last_n === -1 ? context_length : Math.min(last_n, context_length),
     dryRepeatPenaltySequenceBreakers: breakersOf(samplers),
   };
+}
+
+/** What DRY has to have seen before its first token: of the answer, as far as it looks back. */
+export function dryHistory(
+  { prompt, answered = 0 }: TokenRequest,
+  { dryRepeatPenaltyLastTokens }: SamplerConfig,
+): readonly number[] {
+  const length = Math.min(answered, dryRepeatPenaltyLastTokens ?? 0, MOST_HISTORY);
+  return prompt.slice(prompt.length - length);
 }
 
 function xtcConfig({ samplers = {} }: TokenRequest): Partial<SamplerConfig> {

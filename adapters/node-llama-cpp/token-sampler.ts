@@ -2,6 +2,7 @@
 // come it takes a token that must not, and an error of its own leaves the grammar in a state that ends the process when it is used.
 import { AdapterError } from "../adapter.ts";
 import type { Addon, SamplerConfig } from "./addon.ts";
+import { samplerAfter } from "./dry-history.ts";
 import { createGrammarSampler, type GrammarSamplerOptions, type NativeSample } from "./grammar-sampler.ts";
 import type { Likelihoods, SampledToken } from "./likelihood.ts";
 import type { TokenBias } from "./token-bias.ts";
@@ -15,12 +16,14 @@ export interface TokenSampler {
 export interface TokenSamplerOptions {
   config: SamplerConfig;
   bias: TokenBias;
-  grammar?: Omit<GrammarSamplerOptions, "config" | "bias"> | undefined;
+  /** What DRY has to have seen. */
+  history: readonly number[];
+  grammar?: Omit<GrammarSamplerOptions, "config" | "bias" | "history"> | undefined;
   likelihoods?: Likelihoods | undefined;
 }
 
-export function createTokenSampler(addon: Addon, { config, bias, grammar, likelihoods }: TokenSamplerOptions): TokenSampler {
-  const inner = grammar ? createGrammarSampler(addon, { ...grammar, config, bias }) : createFreeSampler(addon, config, bias);
+export function createTokenSampler(addon: Addon, { grammar, likelihoods, ...options }: TokenSamplerOptions): TokenSampler {
+  const inner = grammar ? createGrammarSampler(addon, { ...grammar, ...options }) : createFreeSampler(addon, options);
   return {
     async sample(index) {
       const sampling = inner.sample(index);
@@ -33,15 +36,17 @@ export function createTokenSampler(addon: Addon, { config, bias, grammar, likeli
   };
 }
 
-function createFreeSampler({ context, newSampler }: Addon, config: SamplerConfig, { banned }: TokenBias): NativeSample {
-  const native = newSampler(config);
+function createFreeSampler(addon: Addon, { config, bias: { banned }, history }: TokenSamplerOptions): NativeSample {
+  const { context, newSampler } = addon;
+  let native = history.length === 0 ? newSampler(config) : undefined;
   return {
     async sample(index) {
+      native ??= await samplerAfter(addon, config, history, index);
       const token = await context.sampleToken(index, native);
       if (token < 0) throw new AdapterError("generation_failed", "The engine could not sample a token.");
       if (banned.has(token)) throw new AdapterError("generation_failed", `"logit_bias" leaves no token that could come next.`);
       return token;
     },
-    dispose: () => native.dispose(),
+    dispose: () => native?.dispose(),
   };
 }

@@ -155,6 +155,27 @@ describe("samplers", () => {
     expect(await first({ repeat_last_n: -1 })).not.toBe("z");
   });
 
+  test.each([
+    ["presence_penalty", { presence_penalty: 1 }],
+    ["frequency_penalty", { frequency_penalty: 0.3 }],
+    ["repeat_penalty", { repeat_penalty: 1.3 }],
+    ["DRY", { samplers: { dry_multiplier: 1, dry_allowed_length: 1, dry_sequence_breakers: ["!"] } }],
+    ["DRY and others", { presence_penalty: 1, samplers: { dry_multiplier: 1, dry_allowed_length: 1, xtc_probability: 0 } }],
+  ])("count what an earlier phase of the answer has said: %s", async (_name, settings) => {
+    const [y, x, w] = byteTokens("yxw") as [number, number, number];
+    const more = { ...settings, logit_bias: { [z]: 14, [y]: 13.5, [x]: 13, [w]: 12.5 } };
+    const prompt = bytePrompt("hello");
+    for (const grammar of [undefined, "root ::= [w-z]*"]) {
+      const said = { ...more, ...(grammar && { grammar }) };
+      const { text } = await answerOf(engine, askTokens(prompt, { ...said, max_tokens: 24 }));
+      expect(text).toMatch(/^[w-z]{24}$/);
+      const later = [...prompt, ...byteTokens(text.slice(0, 12))];
+      const goOn = async (answered?: number) =>
+        (await answerOf(engine, askTokens(later, { ...said, max_tokens: 12, ...(answered && { answered }) }))).text;
+      expect([await goOn(12), (await goOn()) === text.slice(12)]).toEqual([text.slice(12), false]);
+    }
+  });
+
   test("run as they are listed: what is left out is off", async () => {
     const settings = { max_tokens: 9, context_length: 512 };
     const request = askTokens([1], { temperature: 0.5, top_k: 40, top_p: 0.9, min_p: 0.1, repeat_penalty: 1.3, seed: 5 });

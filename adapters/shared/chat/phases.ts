@@ -53,6 +53,7 @@ export function createPhases({ request, context_length, generate, tokenize, sign
         prompt: [...request.prompt, ...behind],
         max_tokens: Math.min(settings.max_tokens ?? left, left),
         ...(slot !== undefined && { continues: slot }),
+        ...(behind.length > 0 && { answered: behind.length }),
       };
       for await (const event of generate(phase, signal)) {
         if (event.type === "text") {

@@ -55,6 +55,8 @@ describe("an answer that may call tools", () => {
     expect(text).toBe("I look.\n");
     expect(calls).toEqual([{ id: expect.stringMatching(/^call_/), name: "get_time", arguments: '{"city":"Rome"}' }]);
     expect([finish.reason, prompts]).toEqual(["tool_calls", ["…", "…I look.\n<tool_call>"]]);
+    const [first, second] = requests.map(({ prompt, answered }) => [prompt.length, answered]);
+    expect([first![1], second![1]]).toEqual([undefined, second![0]! - first![0]!]);
     expect(requests.map(({ grammar, continues }) => [grammar !== undefined, continues])).toEqual([
       [false, undefined],
       [true, 0],
