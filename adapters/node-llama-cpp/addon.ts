@@ -75,7 +75,6 @@ export interface SamplerConfig {
   dryRepeatPenaltyAllowedLength?: number;
   /** Memory of that size is taken at once; -1 is no number here. */
   dryRepeatPenaltyLastTokens?: number;
-  /** Each is looked for in the whole vocabulary, which takes up to a quarter of a second. */
   dryRepeatPenaltySequenceBreakers?: readonly string[];
   tokenBiasKeys?: Uint32Array;
   tokenBiasValues?: Float32Array;

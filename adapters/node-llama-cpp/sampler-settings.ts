@@ -25,9 +25,6 @@ const OFF: Record<string, (value: number) => boolean> = {
 /** Settings that tune a sampler which is off. */
 const TUNING = new Set(["mirostat_tau", "mirostat_eta", "dynatemp_exponent"]);
 
-/** llama.cpp looks each of them up in the whole vocabulary, for up to a quarter of a second, in which no generation goes on. */
-const MOST_BREAKERS = 8;
-
 /** Tokens of an answer that DRY gets of its earlier phases: each takes the time of a sample, in which no generation goes on. */
 const MOST_HISTORY = 1_024;
 
@@ -44,9 +41,6 @@ export function checkSamplers(request: SamplerRequest): void {
   }
   if (Number(samplers.dry_multiplier ?? 0) < 0) {
     throw unsupported("dry_multiplier", `"dry_multiplier" below 0 is not supported by the embedded engine.`);
-  }
-  if (breakersOf(samplers).length > MOST_BREAKERS) {
-    throw unsupported("dry_sequence_breakers", `The embedded engine takes ${MOST_BREAKERS} "dry_sequence_breakers" at most.`);
   }
   const places = listed(request)
     .filter((name) => isOn(name, request))
@@ -106,6 +100,8 @@ function penaltyConfig(request: TokenRequest, on: boolean, { max_tokens, context
   };
 }
 
+const BREAKERS = ["\n", ":", '"', "*"];
+
 /** The native sampler sees the answer, and not the prompt. Defaults are llama.cpp's. */
 function dryConfig({ samplers = {} }: TokenRequest, { context_length }: SamplerConfigOptions): Partial<SamplerConfig> {
   const multiplier = Number(samplers.dry_multiplier ?? 0);
@@ -116,7 +112,7 @@ function dryConfig({ samplers = {} }: TokenRequest, { context_length }: SamplerC
     dryRepeatPenaltyBase: Number(samplers.dry_base ?? 1.75),
     dryRepeatPenaltyAllowedLength: Number(samplers.dry_allowed_length ?? 2),
     dryRepeatPenaltyLastTokens: last_n === -1 ? context_length : Math.min(last_n, context_length),
-    dryRepeatPenaltySequenceBreakers: breakersOf(samplers),
+    dryRepeatPenaltySequenceBreakers: (samplers.dry_sequence_breakers as readonly string[] | undefined) ?? BREAKERS,
   };
 }
 
@@ -148,10 +144,6 @@ function isOn(name: SamplerName, request: SamplerRequest): boolean {
   if (name === "dry") return Number(samplers.dry_multiplier ?? 0) > 0;
   if (name === "xtc") return Number(samplers.xtc_probability ?? 0) > 0;
   return { temperature: temperature !== 1, top_k: top_k > 0, top_p: top_p < 1, min_p: min_p > 0 }[name];
-}
-
-function breakersOf(samplers: Record<string, unknown>): readonly string[] {
-  return (samplers.dry_sequence_breakers as readonly string[] | undefined) ?? ["\n", ":", '"', "*"];
 }
 
 function unsupported(param: string, message: string): AdapterError {

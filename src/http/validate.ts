@@ -97,6 +97,7 @@ function describeIssue(name: string, { type, input, expected, requirement, path 
 function describeExpected(type: string, expected: string | null, requirement: unknown): string {
   if (type === "min_value") return `It must be at least ${requirement}.`;
   if (type === "max_value") return `It must be at most ${requirement}.`;
+  if (type === "max_bytes") return `It may have ${requirement} bytes at most.`;
   if (type === "integer" || type === "safe_integer") return "It must be a whole number.";
   return expected === null
     ? "That is not allowed."

@@ -613,6 +613,19 @@ describe("values that ask for nothing", () => {
     expect(error).toMatchObject({ param: "repeat_last_n", code: "unsupported_parameter" });
   });
 
+  test("are up to eight sequence breakers of 20 bytes", async () => {
+    const ofBreakers = (...dry_sequence_breakers: string[]) => ({ dry_multiplier: 1, dry_sequence_breakers });
+    const most = Array.from({ length: 8 }, (_, i) => `${i}`.padEnd(20, "x"));
+    for (const can of [EMBEDDED, LLAMA_SERVER]) {
+      expect((await engineAsked(ofBreakers(...most), can)).samplers).toMatchObject({ dry_sequence_breakers: most });
+      const { error: many } = await send(ofBreakers(...most, "x"), can);
+      expect(many).toMatchObject({ param: "dry_sequence_breakers", code: "too_many_items" });
+      const { error: long } = await send(ofBreakers("\n", "ä".repeat(11)), can);
+      expect(long).toMatchObject({ param: "dry_sequence_breakers[1]", code: "invalid_value" });
+      expect(long!.message).toEndWith("It may have 20 bytes at most.");
+    }
+  });
+
   test("are up to 64 stop strings, the empty ones left out", async () => {
     const stop = Array.from({ length: 64 }, (_, i) => `s${i}`);
     expect((await engineAsked({ stop }, EMBEDDED)).stop).toEqual(stop);
