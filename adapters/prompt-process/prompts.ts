@@ -172,7 +172,11 @@ export function createPrompts({ kept, ...options }: PromptsOptions): Prompts {
       },
       async tokenize(text, signal) {
         const question = { type: "tokenize", model: key, text } as const;
-        return (await ask(model, signal, ({ process }) => process.ask(question, [TOKENIZE_MS]))).tokens;
+        try {
+          return (await ask(model, signal, ({ process }) => process.ask(question, [TOKENIZE_MS]))).tokens;
+        } catch (error) {
+          throw error instanceof PromptProcessEnd ? ended(error) : error;
+        }
       },
       async beginsGrammar(grammar, tokens, signal) {
         const question = { type: "beginning", model: key, grammar, tokens } as const;
@@ -240,6 +244,11 @@ function unreadable({ id, path }: InstalledModel, { message, lines }: PromptProc
 
 function stopped(end: PromptProcessEnd): AdapterError {
   return new AdapterError("template_failed", `The model's chat template ${why(end)}. ${REMEDY}`);
+}
+
+/** No request is to blame: the text is the beginning of an answer. */
+function ended(end: PromptProcessEnd): AdapterError {
+  return new AdapterError("engine_unavailable", `The process that makes tokens of texts ${why(end)}. Try again.`);
 }
 
 function why({ reason, message }: PromptProcessEnd): string {

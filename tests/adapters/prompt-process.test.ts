@@ -522,6 +522,24 @@ describe("the process", () => {
     expect((await tokensOf(model, user("hello"))).length).toBeGreaterThan(0);
   });
 
+  test("that ends at each text of an answer is no fault of the request", async () => {
+    const script = `
+      const { PassThrough } = await import("node:stream");
+      const { hostPrompts } = await import(${JSON.stringify(new URL("../../adapters/prompt-process/host.ts", import.meta.url).href)});
+      const input = new PassThrough();
+      process.stdin.on("data", (data) => String(data).includes('"tokenize"') ? process.exit(1) : input.write(data));
+      process.stdin.on("end", () => input.end());
+      await hostPrompts(async () => undefined, input, (line) => process.stdout.write(line));`;
+    const own = startPrompts({ command: () => ({ program: process.execPath, args: ["-e", script] }) });
+    const model = await own.open(await tinyModel({ template: PLAIN_TEMPLATE }), signal);
+    expect(await model.tokenize("so far", signal).catch((error) => error)).toMatchObject({
+      code: "engine_unavailable",
+      message: expect.stringContaining("Try again"),
+    });
+    expect(await model.render({ messages: [user("hello")] }, 512, signal)).toMatchObject({ tail: "hello" });
+    await own.close();
+  });
+
   test("without llama.cpp's library renders all the same, and leaves the tokens to the engine", async () => {
     const script = `
       const { hostPrompts } = await import(${JSON.stringify(new URL("../../adapters/prompt-process/host.ts", import.meta.url).href)});
