@@ -1,20 +1,16 @@
 // One answer in phases: thoughts, then a text, then calls of tools.
-import type { ChatEvent, ChoiceEnd, Usage } from "../../adapter.ts";
-import type { TokenRequest } from "../../token-engine.ts";
-import type { ThoughtMarkers } from "../../prompts.ts";
-import { endOfThoughts, isThinking } from "../reasoning/thought-place.ts";
-import type { AnswerPlan, CallsPlan, ThoughtsPlan } from "./answer-plan.ts";
+import type { ChoiceEnd, Usage } from "../../adapter.ts";
+import { isThinking } from "../reasoning/thought-place.ts";
+import type { AnswerPlan, CallsPlan } from "./answer-plan.ts";
 import { createEventReader, type EventReader } from "./event-reader.ts";
-import type { PhaseEnd, Phases, TextPiece } from "./phases.ts";
+import type { PhaseEnd, Phases } from "./phases.ts";
+import { attempt, force, type PhaseEvents, readAll, speak } from "./run-phase.ts";
+import { think } from "./thoughts.ts";
 
 export interface AnswerEnd extends ChoiceEnd {
   usage: Usage;
 }
 
-type PhaseEvents<Result> = AsyncGenerator<ChatEvent, Result>;
-
-/** So many tokens tell whether an answer begins with thoughts: no marker of them has more. */
-const MARKER_TOKENS = 8;
 /** Characters of white space that may stand before calls. */
 const SPACES = 2;
 
@@ -81,86 +77,4 @@ async function* call(calls: CallsPlan, trigger: string, phases: Phases, reader: 
   yield* reader.beginCalls();
   yield* force(trigger, phases, reader);
   return yield* speak(phases, reader, { stop: [], grammar: calls.grammarBehind(trigger) });
-}
-
-/** Undefined where the answer goes on behind the thoughts, or has none. */
-async function* think(
-  thoughts: ThoughtsPlan,
-  phases: Phases,
-  reader: EventReader,
-  { grammar, calls }: AnswerPlan,
-): PhaseEvents<PhaseEnd | undefined> {
-  // The model writes itself what stands before a free text.
-  const free = grammar === undefined && !calls?.forced;
-  const { markers, place, budget = Number.POSITIVE_INFINITY } = thoughts;
-  if (place === "closed" || place === "in text") return undefined;
-  let state = isThinking(place) ? "open" : yield* beginThoughts(markers, budget, phases, reader);
-  if (state === "none") {
-    // Where thoughts are a part of their own, a text has a head of its own as well, which a grammar knows nothing of.
-    if (!free && markers.next !== undefined) yield* force(markers.skip, phases, reader);
-    return undefined;
-  }
-  const left = Math.max(0, budget - phases.usage.completion_tokens);
-  if (state === "open" && left > 0 && phases.left() > 0) {
-    const { reason } = yield* speak(phases, reader, { stop: [markers.end], max_tokens: left });
-    if (reason === "stop") state = "ended";
-  }
-  if (state === "open" && phases.left() < 1) return { reason: "length" };
-  const end = endOfThoughts(markers, state === "skipped" ? place : "opened", calls !== undefined && grammar === undefined);
-  const own_end = free ? markers.end : end.slice(Math.max(0, end.indexOf(markers.end)));
-  yield* force(state === "ended" ? own_end : end, phases, reader);
-  return undefined;
-}
-
-function* force(text: string, phases: Phases, reader: EventReader): Generator<ChatEvent> {
-  phases.force(text);
-  yield* reader.read({ text });
-}
-
-/** Whether an answer begins with thoughts, of which its prompt says nothing; `skipped`: there is no room for any. */
-async function* beginThoughts(
-  { begin, end }: ThoughtMarkers,
-  budget: number,
-  phases: Phases,
-  reader: EventReader,
-): PhaseEvents<"open" | "ended" | "none" | "skipped"> {
-  if (budget === 0) return "skipped";
-  const beginning = yield* attempt(phases, { stop: [end], max_tokens: Math.min(budget, MARKER_TOKENS) });
-  const text = beginning.text.trimStart();
-  const { reason } = beginning.end;
-  if (text.startsWith(begin)) {
-    yield* readAll(beginning.pieces, reader);
-    return reason === "stop" ? "ended" : "open";
-  }
-  phases.forget();
-  return reason === "length" && begin.startsWith(text) ? "skipped" : "none";
-}
-
-async function* speak(phases: Phases, reader: EventReader, settings: Partial<TokenRequest>): PhaseEvents<PhaseEnd> {
-  const events = phases.next(settings);
-  for (;;) {
-    const next = await events.next();
-    if (next.done) return next.value;
-    if (next.value.type === "text") yield* reader.read(next.value);
-    else yield next.value;
-  }
-}
-
-/** The first tokens of what comes, unread. */
-async function* attempt(
-  phases: Phases,
-  settings: Partial<TokenRequest>,
-): PhaseEvents<{ text: string; pieces: TextPiece[]; end: PhaseEnd }> {
-  const pieces: TextPiece[] = [];
-  const events = phases.next(settings);
-  for (;;) {
-    const next = await events.next();
-    if (next.done) return { text: pieces.map(({ text }) => text).join(""), pieces, end: next.value };
-    if (next.value.type === "text") pieces.push(next.value);
-    else yield next.value;
-  }
-}
-
-function* readAll(pieces: readonly TextPiece[], reader: EventReader): Generator<ChatEvent> {
-  for (const piece of pieces) yield* reader.read(piece);
 }
