@@ -1,5 +1,6 @@
 // llama.cpp's further sampling settings, by its own names, and the values that each may have.
 import * as v from "valibot";
+import { AdapterError, type ChatRequest } from "./adapter.ts";
 
 const Float = v.pipe(v.number(), v.finite());
 const Probability = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
@@ -43,4 +44,13 @@ export const SAMPLERS = {
 } as const;
 
 /** The whole of `ChatRequest.samplers`; other names are refused. */
-export const Samplers = v.strictObject(v.entriesFromObjects([v.partial(v.object(SAMPLERS))]));
+const Samplers = v.strictObject(v.entriesFromObjects([v.partial(v.object(SAMPLERS))]));
+
+/** Throws `AdapterError` `request_refused` for what is no setting, and for values that none may have. */
+export function readSamplers({ samplers = {} }: Pick<ChatRequest, "samplers">): v.InferOutput<typeof Samplers> {
+  const read = v.safeParse(Samplers, samplers);
+  if (read.success) return read.output;
+  const [issue] = read.issues;
+  const param = String(issue.path?.[0].key ?? "samplers");
+  throw new AdapterError("request_refused", `"${v.getDotPath(issue) ?? param}": ${issue.message}.`, { param });
+}

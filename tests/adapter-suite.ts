@@ -51,6 +51,23 @@ export const TINY: Omit<Subject, "adapter"> = {
   samples: true,
 };
 
+/** A call of it is a bare JSON object, so that a bias for the brace makes even random weights begin one. */
+export const TOOLS_TEMPLATE =
+  "{% if tools %}TOOLS {% for tool in tools %}{{ tool | tojson }}{% endfor %}{% endif %}" +
+  "{% for message in messages %}<|im_start|>{{ message.role }}\n{% if message.content %}{{ message.content }}{% endif %}" +
+  "{% if message.tool_calls %}{% for tool_call in message.tool_calls %}" +
+  `{"name": "{{ tool_call.function.name }}", "arguments": {{ tool_call.function.arguments | tojson }}}` +
+  "{% endfor %}{% endif %}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
+const BRACE = 3 + "{".charCodeAt(0);
+
+/** The tiny model with that template. */
+export const TINY_WITH_TOOLS: Omit<Subject, "adapter"> = {
+  ...TINY,
+  model: () => tinyModel({ context_length: 1536, template: TOOLS_TEMPLATE }),
+  prompt_tokens: 68,
+  calls_tools: { logit_bias: { [BRACE]: 100 } },
+};
+
 const SLOTS = 3;
 
 interface Answer {
@@ -332,7 +349,8 @@ export function adapterSuite(name: string, subject: Subject): void {
     test.if(can("logprobs"))("every token comes with its probability and its rivals", async () => {
       const { events, text, usage } = await chat(ask(prompt, { logprobs: { top: 3 }, max_tokens: 5, stop: ["never said"] }));
       const tokens = events.flatMap((event) => (event.type === "text" ? (event.logprobs ?? []) : []));
-      expect(tokens.map(({ token }) => token).join("")).toBe(text);
+      // Of a character that is cut there is no text, and its tokens come all the same.
+      expect(tokens.map(({ token }) => token).join("")).toStartWith(text);
       // Of a character that is spread over several tokens, some engines tell one.
       expect(tokens.length).toBeGreaterThan(1);
       expect(tokens.length).toBeLessThanOrEqual(usage.completion_tokens);

@@ -1,7 +1,6 @@
 // A request as llama-server takes it. What llama-server would ignore, change or crash at is refused here.
-import * as v from "valibot";
 import { AdapterError, type TokenLogprob } from "../adapter.ts";
-import { Samplers } from "../samplers.ts";
+import { readSamplers } from "../samplers.ts";
 import type { TokenRequest } from "../token-engine.ts";
 import { RESPONSE_FIELDS } from "./completion-frames.ts";
 
@@ -24,7 +23,7 @@ const OFF = {
 /** The request as llama-server can honour it. Throws `AdapterError` `request_refused` where it cannot. */
 export function checkedSampling<Request extends Sampling>(request: Request, model: LlamaServerModel): Request {
   checkBias(request.logit_bias, model.vocab_size);
-  return { ...request, samplers: readSamplers(request, model) };
+  return { ...request, samplers: samplersOf(request, model) };
 }
 
 /** The body of `POST /completion`, of a request that was checked. */
@@ -84,24 +83,15 @@ function checkBias(bias: TokenRequest["logit_bias"], vocab_size: number): void {
   for (const id of Object.keys(bias ?? {})) {
     if (!/^\d+$/.test(id) || Number(id) >= vocab_size) {
       const message = `"logit_bias" names the token ${id.slice(0, 40)}, and the model has the tokens 0 to ${vocab_size - 1}.`;
-      throw refused("logit_bias", message);
+      throw new AdapterError("request_refused", message, { param: "logit_bias" });
     }
   }
 }
 
 /** llama-server takes no -1 for the length of the context. */
-function readSamplers({ samplers }: Sampling, { context_length }: LlamaServerModel): Record<string, unknown> {
-  const read = v.safeParse(Samplers, samplers ?? {});
-  if (!read.success) {
-    const [issue] = read.issues;
-    const name = String(issue.path?.[0].key ?? "samplers");
-    throw refused(name, `"${v.getDotPath(issue) ?? name}": ${issue.message}.`);
-  }
+function samplersOf(request: Sampling, { context_length }: LlamaServerModel): Record<string, unknown> {
+  const samplers = Object.entries(readSamplers(request));
   return Object.fromEntries(
-    Object.entries(read.output).map(([name, value]) => [name, name.endsWith("last_n") && value === -1 ? context_length : value]),
+    samplers.map(([name, value]) => [name, name.endsWith("last_n") && value === -1 ? context_length : value]),
   );
-}
-
-function refused(param: string, message: string): AdapterError {
-  return new AdapterError("request_refused", message, { param });
 }

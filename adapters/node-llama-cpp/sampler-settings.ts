@@ -1,6 +1,7 @@
 // The sampling settings of a request as the native sampler has them. What it has not is refused by name.
 import { AdapterError, type ChatRequest } from "../adapter.ts";
 import type { TokenRequest } from "../token-engine.ts";
+import { readSamplers } from "../samplers.ts";
 import type { SamplerConfig } from "./addon.ts";
 
 type SamplerRequest = Pick<ChatRequest, "temperature" | "top_k" | "top_p" | "min_p" | "samplers" | Penalty>;
@@ -32,9 +33,9 @@ const MOST_HISTORY = 1_024;
 const RUN_ORDER = ["penalties", "dry", "top_k", "top_p", "min_p", "xtc", "temperature"] as const;
 type SamplerName = (typeof RUN_ORDER)[number];
 
-/** Throws `AdapterError` `request_unsupported` for what the native sampler has not. */
+/** Throws `AdapterError` `request_unsupported` for what the native sampler has not, and `request_refused` as `readSamplers`. */
 export function checkSamplers(request: SamplerRequest): void {
-  const samplers = request.samplers ?? {};
+  const samplers = readSamplers(request);
   for (const [name, value] of Object.entries(samplers)) {
     if (HONOURED_SAMPLERS.has(name) || TUNING.has(name) || OFF[name]?.(value as number)) continue;
     throw unsupported(name, `"${name}" is not supported by the embedded engine.`);

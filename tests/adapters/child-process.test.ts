@@ -21,6 +21,7 @@ const embedded = createAdapters(
 adapterSuite("node-llama-cpp in a child process, tiny model", {
   ...TINY,
   adapter: embedded,
+  capabilities: embedded.capabilities(makeModel("tiny")),
   afterClose: () => expect(childrenOfOurs().length).toBe(1), // the one of the suite itself
 });
 
@@ -33,6 +34,7 @@ adapterSuite("node-llama-cpp in a child process, real model", {
   context: 1536,
   samples: true,
   goes_on: true,
+  capabilities: embedded.capabilities(makeModel("tiny")),
 });
 
 describe("a child that dies", () => {

@@ -216,7 +216,6 @@ describe("samplers", () => {
       top_n_sigma: 1,
       min_keep: 5,
       dry_multiplier: -1,
-      other: 1,
     };
     for (const [name, value] of Object.entries(refused))
       expect([name, refusalOf({ samplers: { [name]: value } })]).toEqual([name, name]);

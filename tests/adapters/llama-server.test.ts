@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { AdapterError, ChatMessage, ChatRequest, Engine } from "../../adapters/adapter.ts";
-import { adapterSuite, collect, TINY } from "../adapter-suite.ts";
+import { adapterSuite, collect, TINY, TINY_WITH_TOOLS, TOOLS_TEMPLATE } from "../adapter-suite.ts";
 import { llamaServerChat } from "../support/llama-server-chat.ts";
 import { makeModel } from "../support/app.ts";
 import { realServer } from "../support/llama-server-binary.ts";
@@ -19,26 +19,9 @@ const adapter = llamaServerChat({ binary: () => path!, env: process.env, prompts
 const capabilities = adapter.capabilities(makeModel("tiny"));
 const signal = (): AbortSignal => AbortSignal.timeout(50_000);
 
-/** A call of it is a bare JSON object, so that a bias for the brace makes even random weights begin one. */
-const TOOLS_TEMPLATE =
-  "{% if tools %}TOOLS {% for tool in tools %}{{ tool | tojson }}{% endfor %}{% endif %}" +
-  "{% for message in messages %}<|im_start|>{{ message.role }}\n{% if message.content %}{{ message.content }}{% endif %}" +
-  "{% if message.tool_calls %}{% for tool_call in message.tool_calls %}" +
-  `{"name": "{{ tool_call.function.name }}", "arguments": {{ tool_call.function.arguments | tojson }}}` +
-  "{% endfor %}{% endif %}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
-const BRACE = 3 + "{".charCodeAt(0);
-
 describe.skipIf(skip !== undefined)(`llama-server${skip === undefined ? "" : ` (skipped: ${skip})`}`, () => {
   adapterSuite("tiny model", { ...TINY, adapter, capabilities });
-  adapterSuite("tiny model with a template for tools", {
-    ...TINY,
-    adapter,
-    capabilities,
-    model: () => tinyModel({ context_length: 1536, template: TOOLS_TEMPLATE }),
-    prompt: "What is the weather in Paris?",
-    prompt_tokens: 81,
-    calls_tools: { logit_bias: { [BRACE]: 100 } },
-  });
+  adapterSuite("tiny model with a template for tools", { ...TINY_WITH_TOOLS, adapter, capabilities });
   adapterSuite("real model", {
     adapter,
     model: realModel,
