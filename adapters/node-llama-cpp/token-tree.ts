@@ -9,8 +9,15 @@ export type AllowedTokens = (state: GrammarState) => readonly number[] | undefin
 /** Tokens that begin with the same bytes. */
 interface Branch {
   tokens: readonly number[];
-  /** By the next byte, found when it is first searched. */
-  further?: ReadonlyMap<number, Branch>;
+  /** Found when it is first searched. */
+  parts?: BranchParts;
+}
+
+interface BranchParts {
+  /** Tokens that have no further byte. */
+  ended: readonly number[];
+  /** The others, by their next byte. */
+  further: ReadonlyMap<number, Branch>;
 }
 
 /** A text that may go on with more bytes than these is free, as within a string. */
@@ -26,7 +33,7 @@ export function createAllowedTokens(addon: Addon, vocabulary: EmbeddedVocabulary
   let tree: ReturnType<typeof createTree> | undefined;
   return (state) => {
     tree ??= createTree(vocabulary);
-    const { root, singles, branchesOf, endsAt } = tree;
+    const { root, singles, partsOf } = tree;
     const allowed: number[] = [];
     let tries = 0;
     const fits = (at: GrammarState, token: number): boolean => ++tries <= MOST_TRIES && addon.canBeNext(at, token);
@@ -34,7 +41,8 @@ export function createAllowedTokens(addon: Addon, vocabulary: EmbeddedVocabulary
     /** `at`: the state behind the first `depth` bytes, which all tokens of the branch have. */
     const search = (branch: Branch, depth: number, at: GrammarState): void => {
       const open: [Branch, number][] = [];
-      for (const [byte, next] of branchesOf(branch, depth)) {
+      const { ended, further } = partsOf(branch, depth);
+      for (const [byte, next] of further) {
         const single = singles.get(byte);
         if (next.tokens.length <= FEW || single === undefined) allowed.push(...next.tokens.filter((token) => fits(state, token)));
         else if (fits(at, single)) open.push([next, single]);
@@ -47,7 +55,7 @@ export function createAllowedTokens(addon: Addon, vocabulary: EmbeddedVocabulary
         search(next, depth + 1, behind);
       }
       // A token that ends here fits, as the bytes before did.
-      allowed.push(...branch.tokens.filter((token) => endsAt(token, depth)));
+      allowed.push(...ended);
     };
     search(root, 0, state);
     return tries > MOST_TRIES ? undefined : allowed;
@@ -62,22 +70,21 @@ function createTree(vocabulary: EmbeddedVocabulary) {
   const root: Branch = { tokens: [...bytes.keys()].filter((token) => bytes[token]!.length > 0) };
   const singles = new Map<number, number>();
   for (const token of root.tokens) if (bytes[token]!.length === 1) singles.set(bytes[token]![0]!, token);
-  const endsAt = (token: number, depth: number): boolean => bytes[token]!.length === depth;
-  return { root, singles, branchesOf, endsAt };
+  return { root, singles, partsOf };
 
-  function branchesOf(branch: Branch, depth: number): ReadonlyMap<number, Branch> {
-    return (branch.further ??= split(branch.tokens, depth));
+  function partsOf(branch: Branch, depth: number): BranchParts {
+    return (branch.parts ??= split(branch.tokens, depth));
   }
 
-  function split(tokens: readonly number[], depth: number): ReadonlyMap<number, Branch> {
+  function split(tokens: readonly number[], depth: number): BranchParts {
+    const ended: number[] = [];
     const groups = new Map<number, number[]>();
     for (const token of tokens) {
       const byte = bytes[token]![depth];
-      if (byte === undefined) continue;
-      const group = groups.get(byte);
-      if (group === undefined) groups.set(byte, [token]);
+      const group = byte === undefined ? ended : groups.get(byte);
+      if (group === undefined) groups.set(byte!, [token]);
       else group.push(token);
     }
-    return new Map([...groups].map(([byte, group]) => [byte, { tokens: group }]));
+    return { ended, further: new Map([...groups].map(([byte, group]) => [byte, { tokens: group }])) };
   }
 }
