@@ -57,7 +57,8 @@ export function createAnswerWatch({ id, client, watchdog, cancel_ms }: AnswerWat
     if (watchdog.reason !== undefined) throw watchdog.reason;
     const slots = Array.from({ length: answer.count }, () => ({}));
     const stop = new AbortController();
-    const listener = addAbortListener(signal, () => stop.abort());
+    // An answer may have no event for long, as one whose text waits for its logprobs: the end of the engine does not wait for the next one.
+    const listeners = [signal, watchdog.ending].map((ends) => addAbortListener(ends, () => stop.abort()));
     for (const slot of slots) running.add(slot);
     let events: AsyncGenerator<Event, void, undefined> | undefined;
     try {
@@ -80,10 +81,10 @@ export function createAnswerWatch({ id, client, watchdog, cancel_ms }: AnswerWat
       }
     } catch (error) {
       signal.throwIfAborted();
-      throw await errorOf(error, answer);
+      throw watchdog.reason ?? (await errorOf(error, answer));
     } finally {
       const left = slots.length > 0;
-      listener[Symbol.dispose]();
+      for (const listener of listeners) listener[Symbol.dispose]();
       for (const slot of slots) running.delete(slot);
       stop.abort();
       if (left || answer.ends_early) void checkSlotIsFreed();

@@ -31,6 +31,7 @@ export type ProcessWatchdog = ReturnType<typeof watchProcess>;
 export function watchProcess({ id, limits, pid, memory = Infinity, terminate, kill: killProcess }: WatchdogOptions) {
   const closed = Promise.withResolvers<AdapterError | undefined>();
   const gone = new AbortController();
+  const ending = new AbortController();
   let reason: AdapterError | undefined;
   let closing: Promise<void> | undefined;
   let loaded = false;
@@ -38,8 +39,12 @@ export function watchProcess({ id, limits, pid, memory = Infinity, terminate, ki
   let last = Date.now();
 
   const touch = (): void => void (last = Date.now());
-  const kill = (error: AdapterError): void => {
+  const giveReason = (error: AdapterError): void => {
     reason ??= error;
+    ending.abort();
+  };
+  const kill = (error: AdapterError): void => {
+    giveReason(error);
     killProcess();
   };
   const checkSilence = (): void => {
@@ -61,7 +66,7 @@ export function watchProcess({ id, limits, pid, memory = Infinity, terminate, ki
     clearTimeout(late);
   };
   const close = (before?: () => Promise<void>): Promise<void> => {
-    reason ??= new AdapterError("engine_unavailable", "The engine was stopped.");
+    giveReason(new AdapterError("engine_unavailable", "The engine was stopped."));
     return (closing ??= end(before));
   };
   const rejectOnExit = async (): Promise<never> => {
@@ -74,6 +79,8 @@ export function watchProcess({ id, limits, pid, memory = Infinity, terminate, ki
     closed: closed.promise,
     /** Aborts when `closed` settles. */
     gone: gone.signal,
+    /** Aborts when there is a `reason`, before the process ends. */
+    ending: ending.signal,
     /** Why the process has ended or is about to; undefined while it is to go on. */
     get reason() {
       return reason;
@@ -110,7 +117,7 @@ export function watchProcess({ id, limits, pid, memory = Infinity, terminate, ki
       stopLimit();
       const unreadable = `Model "${id}" cannot be loaded: the engine ended with ${how} while reading it.`;
       const crash = new AdapterError("engine_crashed", `The engine of model "${id}" ended with ${how}. Ask again.`);
-      reason ??= loaded ? crash : (load_error ?? new AdapterError("model_load_failed", unreadable));
+      giveReason(loaded ? crash : (load_error ?? new AdapterError("model_load_failed", unreadable)));
       closed.resolve(closing === undefined ? reason : undefined);
       gone.abort();
     },

@@ -135,6 +135,15 @@ describe("a generation of a llama-server that", () => {
     await engine.close();
   });
 
+  test("says nothing while the engine is closed: fails before the process ends", async () => {
+    const engine = await load("hangs", { limits: { ...QUICK, generation: 20_000 } });
+    const events = engine.chat(ask("hi"), signal())[Symbol.asyncIterator]();
+    while ((await events.next()).value?.type !== "text");
+    const failed = errorOf(events.next()).then(({ code }) => code as string);
+    expect(await Promise.race([failed, engine.close()])).toBe("engine_unavailable");
+    expect(await engine.closed).toBeUndefined();
+  });
+
   test("waits for a slow client: is not taken for dead", async () => {
     const engine = await load("");
     for await (const event of engine.chat(ask("hi"), signal())) {
