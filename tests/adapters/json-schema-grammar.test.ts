@@ -86,6 +86,18 @@ const CASES: Case[] = [
     leaves: ['["b"]', '["ab1c","a b@x"]'],
   },
   {
+    name: "repetitions at the edge of a pattern that is found anywhere",
+    schema: { prefixItems: [{ pattern: "(\\p{L}\\d?){0,1000}" }, { pattern: "a+(b?c{2,9})*$|^(x{1,3}){2,5}" }] },
+    takes: ['["","aa"]', '["1","-acc"]', '["a","xx-"]', '["a","abcccc"]'],
+    leaves: ['["","ac"]', '["","a-"]', '["","x"]', '["","-xx"]'],
+  },
+  {
+    name: "many ranges of decimals",
+    schema: { anyOf: Array.from({ length: 60 }, (_, i) => ({ type: "number", minimum: i * 10.5, maximum: i * 10.5 + 4.25 })) },
+    takes: ["0", "4.25", "10.5", "623.75"],
+    leaves: ["-1", "4.26", "10.4", "623.76"],
+  },
+  {
     name: "letters of all scripts",
     schema: { type: "string", pattern: "^\\p{Lu}\\p{L}*(?: \\p{L}+)*$" },
     takes: ['"Ärger"', '"Жук и ёж"', '"Σ漢"'],

@@ -35,13 +35,20 @@ export function commonRules(rules: Rules): CommonRules {
     ['"\\\\u000"', "[0-7bef]"],
     ['"\\\\u001"', "[0-9a-f]"],
   ]);
+  const known = new Map<CodePoints, GrammarPart[]>([[ANY_CHARACTER, [PLAIN, escaped]]]);
+  const spell = (set: CodePoints): GrammarPart[] => {
+    const plain = plainPart(set);
+    const needed = ESCAPED.filter(([codePoint]) => set.some(([first, final]) => first <= codePoint && codePoint <= final));
+    return [
+      ...(plain === undefined ? [] : [plain]),
+      ...(needed.length === ESCAPED.length ? [escaped] : needed.map(([, spelled]) => literal(spelled))),
+    ];
+  };
   const spelling: Spelling = {
     of(set) {
-      if (set === ANY_CHARACTER) return [PLAIN, escaped];
-      const plain = intersection(set, PLAIN_IN_JSON);
-      const needed = ESCAPED.filter(([codePoint]) => set.some(([first, final]) => first <= codePoint && codePoint <= final));
-      const parts: GrammarPart[] = plain.length > 0 ? [characterClass(plain)] : [];
-      return [...parts, ...(needed.length === ESCAPED.length ? [escaped] : needed.map(([, spelled]) => literal(spelled)))];
+      const parts = known.get(set) ?? spell(set);
+      known.set(set, parts);
+      return parts;
     },
     end: ['"\\""'],
   };
@@ -71,3 +78,10 @@ const PLAIN_IN_JSON: CodePoints = intersection(
 );
 
 const PLAIN = characterClass(PLAIN_IN_JSON);
+
+/** Undefined where each of the characters has to be escaped. */
+function plainPart(set: CodePoints): string | undefined {
+  const isPlain = set.every(([first, final]) => PLAIN_IN_JSON.some(([from, to]) => from <= first && final <= to));
+  const plain = isPlain ? set : intersection(set, PLAIN_IN_JSON);
+  return plain.length > 0 ? characterClass(plain) : undefined;
+}

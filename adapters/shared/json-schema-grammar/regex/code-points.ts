@@ -37,5 +37,14 @@ export function complement(set: CodePoints): CodePoints {
   return others;
 }
 
-export const intersection = (one: CodePoints, other: CodePoints): CodePoints =>
-  complement(union(complement(one), complement(other)));
+export function intersection(one: CodePoints, other: CodePoints): CodePoints {
+  const common: CodePointRange[] = [];
+  for (let i = 0, j = 0; i < one.length && j < other.length;) {
+    const [[first, final], [otherFirst, otherFinal]] = [one[i]!, other[j]!];
+    if (Math.max(first, otherFirst) <= Math.min(final, otherFinal))
+      common.push([Math.max(first, otherFirst), Math.min(final, otherFinal)]);
+    if (final < otherFinal) i++;
+    else j++;
+  }
+  return common;
+}

@@ -2,7 +2,8 @@
 import type { Dfa } from "./automaton.ts";
 import { type CodePoints, LAST_CODE_POINT } from "./code-points.ts";
 import { minimized } from "./minimize.ts";
-import { closure, type Nfa, nfaOf } from "./nfa.ts";
+import { DEAD, determined, MOST_STATES } from "./determine.ts";
+import { type Nfa, nfaOf } from "./nfa.ts";
 import type { Regex } from "./regex.ts";
 import { type GrammarWork, spend, TooManyStates } from "./work.ts";
 
@@ -11,9 +12,8 @@ export interface TextLanguage {
   excludes?: readonly (Regex | Nfa)[];
 }
 
-const MOST_STATES = 4_000;
-const STEPS_A_SYMBOL = 4;
-const STEPS_TO_MINIMIZE = 30;
+const STEPS_A_SYMBOL = 1;
+const STEPS_TO_MINIMIZE = 8;
 
 /** Automata of one expression alone, which formats and numbers without bounds have again and again. */
 const known = new WeakMap<Regex | Nfa, Dfa>();
@@ -31,10 +31,10 @@ function makeDfa({ matches, excludes = [] }: TextLanguage, work: GrammarWork): D
   const nfas = [...matches, ...excludes].map((part) => ("steps" in part ? part : nfaOf(part, work)));
   const symbols = symbolsOf(nfas);
   const parts = nfas.map((nfa) => determined(nfa, symbols, work));
-  const known = new Map<string, number>();
+  const known = new Map<number | string, number>();
   const tuples: number[][] = [];
   const stateOf = (tuple: number[]): number => {
-    const key = tuple.join();
+    const key = tuple.length === 1 ? tuple[0]! : tuple.join();
     const found = known.get(key);
     if (found !== undefined) return found;
     if (tuples.length >= MOST_STATES) throw new TooManyStates();
@@ -48,62 +48,17 @@ function makeDfa({ matches, excludes = [] }: TextLanguage, work: GrammarWork): D
     const tuple = tuples[state]!;
     spend(work, symbols.length * tuple.length * STEPS_A_SYMBOL);
     ends.push(tuple.every((at, i) => parts[i]!.ends(at) === i < matches.length));
+    const rows = tuple.map((at, i) => parts[i]!.row(at));
     const row = new Int32Array(symbols.length).fill(-1);
     for (let symbol = 0; symbol < symbols.length; symbol++) {
-      const next = tuple.map((at, i) => parts[i]!.step(at, symbol));
       // A text that no longer can match is not gone on with; what is excluded matches nothing then, which is well.
-      if (next.every((at, i) => at !== DEAD || i >= matches.length)) row[symbol] = stateOf(next);
+      const isDead = rows.some((next, i) => i < matches.length && next[symbol] === DEAD);
+      if (!isDead) row[symbol] = stateOf(rows.map((next) => next[symbol]!));
     }
     table.push(row);
   }
   spend(work, table.length * symbols.length * STEPS_TO_MINIMIZE);
   return minimized(table, ends, symbols);
-}
-
-const DEAD = 0;
-
-/** The automaton of one expression; its states are made when they are reached. */
-function determined(nfa: Nfa, symbols: readonly CodePoints[], work: GrammarWork) {
-  const known = new Map<string, number>([["", DEAD]]);
-  const sets: number[][] = [[]];
-  const rows: (Int32Array | undefined)[] = [undefined];
-  const stateOf = (states: number[]): number => {
-    const key = states.join();
-    const found = known.get(key);
-    if (found !== undefined) return found;
-    if (sets.length >= MOST_STATES) throw new TooManyStates();
-    known.set(key, sets.length);
-    return sets.push(states) - 1;
-  };
-  const taken = new Map<CodePoints, boolean[]>();
-  const takes = (set: CodePoints): boolean[] => {
-    const known = taken.get(set) ?? membership(set, symbols);
-    taken.set(set, known);
-    return known;
-  };
-  const takenBy = nfa.steps.map((steps) => steps.map(({ set, to }) => ({ to, takes: takes(set) })));
-  const first = stateOf(closure(nfa, [0], { start: true, end: false }));
-  const ended = new Map<number, boolean>();
-  return {
-    first,
-    ends: (state: number): boolean => {
-      let end = ended.get(state);
-      if (end === undefined) {
-        end = closure(nfa, sets[state]!, { start: state === first && sets[state]!.includes(0), end: true }).includes(nfa.accept);
-        ended.set(state, end);
-      }
-      return end;
-    },
-    step: (state: number, symbol: number): number => {
-      const row = (rows[state] ??= new Int32Array(symbols.length).fill(-1));
-      if (row[symbol] === -1) {
-        spend(work, sets[state]!.length * STEPS_A_SYMBOL);
-        const reached = sets[state]!.flatMap((at) => takenBy[at]!.filter(({ takes }) => takes[symbol]).map(({ to }) => to));
-        row[symbol] = reached.length === 0 ? DEAD : stateOf(closure(nfa, reached, { start: false, end: false }));
-      }
-      return row[symbol]!;
-    },
-  };
 }
 
 /** Sets of characters that no edge tells apart: each is one symbol. */
@@ -131,8 +86,4 @@ function symbolsOf(nfas: readonly Nfa[]): CodePoints[] {
     else group.push([at, until]);
   }
   return [...groups.values()];
-}
-
-function membership(set: CodePoints, symbols: readonly CodePoints[]): boolean[] {
-  return symbols.map(([range]) => set.some(([first, final]) => first <= range![0] && range![0] <= final));
 }

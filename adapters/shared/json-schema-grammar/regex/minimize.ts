@@ -1,7 +1,8 @@
-// The smallest automaton that takes the same texts, by Hopcroft's algorithm: repetitions of dozens of characters make long chains, which
-// refinements round by round would walk once for each state.
+// The smallest automaton that takes the same texts: repetitions of dozens of characters make long chains, which refinements round by round
+// would walk once for each state.
 import type { Dfa } from "./automaton.ts";
 import { type CodePoints, union } from "./code-points.ts";
+import { createPartition } from "./partition.ts";
 
 /** `table`: for each state the next one by symbol, or -1. States that lead to no end go, equal ones become one. */
 export function minimized(table: readonly Int32Array[], ends: readonly boolean[], symbols: readonly CodePoints[]): Dfa {
@@ -17,62 +18,44 @@ function blocksOf(
   alive: readonly boolean[],
   symbols: number,
 ): Int32Array {
-  const count = table.length;
-  const members: number[][] = [];
-  const blockOf = new Int32Array(count).fill(-1);
-  for (const end of [true, false]) {
-    const block = [...ends.keys()].filter((state) => alive[state] && ends[state] === end);
-    if (block.length === 0) continue;
-    for (const state of block) blockOf[state] = members.length;
-    members.push(block);
+  const states = Int32Array.from([...table.keys()].filter((state) => alive[state]));
+  const blocks = createPartition(states.slice(), table.length);
+  for (const state of states) if (ends[state]) blocks.mark(state);
+  blocks.split();
+  const { from, entering, bySymbol } = edgesOf(table, alive, symbols);
+  // Edges are in sets, too: those of a set have one symbol, and lead to one block.
+  const cords = createPartition(Int32Array.from(from.keys()), from.length);
+  for (const edges of bySymbol) {
+    for (const edge of edges) cords.mark(edge);
+    cords.split();
   }
-  const before = statesBefore(table, alive, symbols);
-  const pending = members.map((_, block) => block);
-  const waits = new Set(pending);
-  while (pending.length > 0) {
-    const splitter = pending.pop()!;
-    waits.delete(splitter);
-    const states = members[splitter]!.slice();
-    for (const reaching of before) {
-      const touched = new Map<number, number[]>();
-      for (const state of states) {
-        for (const by of reaching.get(state) ?? []) {
-          const block = blockOf[by]!;
-          const found = touched.get(block);
-          if (found === undefined) touched.set(block, [by]);
-          else found.push(by);
-        }
-      }
-      for (const [block, leaving] of touched) {
-        const all = members[block]!;
-        if (leaving.length === all.length) continue;
-        const made = members.length;
-        for (const state of leaving) blockOf[state] = made;
-        members.push(leaving);
-        members[block] = all.filter((state) => blockOf[state] === block);
-        const next = waits.has(block) || leaving.length <= members[block].length ? made : block;
-        waits.add(next);
-        pending.push(next);
-      }
+  for (let block = 1, cord = 0; cord < cords.count(); cord++) {
+    for (const edge of cords.members(cord)) blocks.mark(from[edge]!);
+    blocks.split();
+    for (; block < blocks.count(); block++) {
+      for (const state of blocks.members(block)) for (const edge of entering[state]!) cords.mark(edge);
+      cords.split();
     }
   }
-  return blockOf;
+  return Int32Array.from(table, (_, state) => (alive[state] ? blocks.setOf(state) : -1));
 }
 
-/** By symbol: the states from which a state is reached. */
-function statesBefore(table: readonly Int32Array[], alive: readonly boolean[], symbols: number): Map<number, number[]>[] {
-  const before: Map<number, number[]>[] = Array.from({ length: symbols }, () => new Map());
+/** Edges have numbers: where each comes from, those that lead to a state, and those of a symbol. */
+function edgesOf(table: readonly Int32Array[], alive: readonly boolean[], symbols: number) {
+  const from: number[] = [];
+  const entering = table.map((): number[] => []);
+  const bySymbol = Array.from({ length: symbols }, (): number[] => []);
   for (const [state, row] of table.entries()) {
     if (!alive[state]) continue;
     for (let symbol = 0; symbol < symbols; symbol++) {
       const to = row[symbol]!;
       if (to === -1 || !alive[to]) continue;
-      const known = before[symbol]!.get(to);
-      if (known === undefined) before[symbol]!.set(to, [state]);
-      else known.push(state);
+      entering[to]!.push(from.length);
+      bySymbol[symbol]!.push(from.length);
+      from.push(state);
     }
   }
-  return before;
+  return { from, entering, bySymbol };
 }
 
 function joined(
@@ -85,6 +68,14 @@ function joined(
   const numbers = new Map<number, number>([[blockOf[0]!, 0]]);
   const edges: Dfa["edges"] = [];
   const final: boolean[] = [];
+  /** The same object for the same symbols: it is written once. */
+  const sets = new Map<string, CodePoints>();
+  const setOf = (some: readonly number[]): CodePoints => {
+    const key = some.join();
+    const set = sets.get(key) ?? union(...some.map((symbol) => symbols[symbol]!));
+    sets.set(key, set);
+    return set;
+  };
   for (const [state, block] of blockOf.entries()) {
     if (block === -1) continue;
     const own = numbers.get(block) ?? numbers.size;
@@ -92,18 +83,18 @@ function joined(
     if (edges[own] !== undefined) continue;
     edges[own] = [];
     final[own] = ends[state]!;
-    const sets = new Map<number, CodePoints[]>();
+    const taken = new Map<number, number[]>();
     for (const [symbol, to] of table[state]!.entries()) {
       const target = to === -1 ? -1 : blockOf[to]!;
       if (target === -1) continue;
-      const known = sets.get(target);
-      if (known === undefined) sets.set(target, [symbols[symbol]!]);
-      else known.push(symbols[symbol]!);
+      const known = taken.get(target);
+      if (known === undefined) taken.set(target, [symbol]);
+      else known.push(symbol);
     }
-    for (const [target, parts] of sets) {
+    for (const [target, some] of taken) {
       const to = numbers.get(target) ?? numbers.size;
       numbers.set(target, to);
-      edges[own].push({ set: parts.length === 1 ? parts[0]! : union(...parts), to });
+      edges[own].push({ set: setOf(some), to });
     }
   }
   return { edges, ends: final };

@@ -71,16 +71,24 @@ export function nfaOf(regex: Regex, work: GrammarWork): Nfa {
   return { steps, jumps, accept };
 }
 
-/** The states that are reached without a character, sorted. */
-export function closure({ jumps }: Nfa, states: readonly number[], at: { start: boolean; end: boolean }): number[] {
-  const reached = [...new Set(states)];
-  const seen = new Set(reached);
-  for (let i = 0; i < reached.length; i++) {
-    for (const jump of jumps[reached[i]!]!) {
-      if ((jump.at !== undefined && !at[jump.at]) || seen.has(jump.to)) continue;
-      seen.add(jump.to);
-      reached.push(jump.to);
-    }
-  }
-  return reached.sort((one, other) => one - other);
+/** Finds the states that are reached without a character: sorted, and without those that have nothing but jumps. */
+export function closure({ steps, jumps, accept }: Nfa) {
+  /** By state: the search that has seen it last. */
+  const seen = new Int32Array(steps.length);
+  let search = 0;
+  const matters = (state: number): boolean =>
+    state === 0 || state === accept || steps[state]!.length > 0 || jumps[state]!.some(({ at }) => at === "end");
+  return (states: readonly number[], at: { start: boolean; end: boolean }): number[] => {
+    search++;
+    const reached: number[] = [];
+    const reach = (state: number): void => {
+      if (seen[state] === search) return;
+      seen[state] = search;
+      reached.push(state);
+    };
+    for (const state of states) reach(state);
+    for (let i = 0; i < reached.length; i++)
+      for (const jump of jumps[reached[i]!]!) if (jump.at === undefined || at[jump.at]) reach(jump.to);
+    return reached.filter(matters).sort((one, other) => one - other);
+  };
 }

@@ -15,7 +15,25 @@ const STEPS_A_CHARACTER = 100;
 const STEPS_A_PROPERTY = 1_000_000;
 
 /** Texts that have a match anywhere, as `pattern` of JSON Schema means it. */
-export const searchRegex = (source: string, work: GrammarWork): Regex => all(ANY_TEXT, parseRegex(source, work), ANY_TEXT);
+export const searchRegex = (source: string, work: GrammarWork): Regex =>
+  all(ANY_TEXT, shortest(shortest(parseRegex(source, work), "first"), "last"), ANY_TEXT);
+
+/** A repetition at the edge is as short as it may be: the rest is part of the text beside it. */
+function shortest(regex: Regex, edge: "first" | "last"): Regex {
+  if ("repeat" in regex) return isPlain(regex.repeat) ? repeat(regex.repeat, regex.min, regex.min) : regex;
+  if ("any" in regex) return any(...regex.any.map((part) => shortest(part, edge)));
+  if (!("all" in regex) || regex.all.length === 0) return regex;
+  const parts = edge === "first" ? regex.all : regex.all.toReversed();
+  const shorter = [shortest(parts[0]!, edge), ...parts.slice(1)];
+  return all(...(edge === "first" ? shorter : shorter.toReversed()));
+}
+
+/** Whether it says nothing of the beginning and the end of the whole text. */
+function isPlain(regex: Regex): boolean {
+  if ("repeat" in regex) return isPlain(regex.repeat);
+  if ("all" in regex) return regex.all.every(isPlain);
+  return "any" in regex ? regex.any.every(isPlain) : !("at" in regex);
+}
 
 /** Texts that match as a whole. */
 export function parseRegex(source: string, work: GrammarWork): Regex {

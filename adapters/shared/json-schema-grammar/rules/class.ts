@@ -1,10 +1,15 @@
 // Classes of characters in GBNF.
 import type { CodePoints } from "../regex/code-points.ts";
 
+const known = new WeakMap<CodePoints, string>();
+
 /** In hexadecimal beyond ASCII: two characters that look alike are told apart, and no reader of the grammar joins marks to letters. */
 export function characterClass(set: CodePoints): string {
-  const ranges = set.map(([first, final]) => (first === final ? bound(first) : `${bound(first)}-${bound(final)}`));
-  return `[${ranges.join("")}]`;
+  const found =
+    known.get(set) ??
+    `[${set.map(([first, final]) => (first === final ? bound(first) : `${bound(first)}-${bound(final)}`)).join("")}]`;
+  known.set(set, found);
+  return found;
 }
 
 function bound(codePoint: number): string {
