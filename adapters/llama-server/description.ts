@@ -3,6 +3,7 @@ import type { Model } from "../../models/manifest.ts";
 import type { Capability } from "../adapter.ts";
 import { CHAT_CAPABILITIES } from "../shared/chat/abilities.ts";
 import type { ChatAdapterDescription } from "../shared/chat/chat-adapter.ts";
+import { refuseBesideImages } from "./image-limits.ts";
 
 export const ABOUT = {
   name: "llama-server",
@@ -10,6 +11,7 @@ export const ABOUT = {
     ...(files.some(isProjector) ? (["images"] as const) : []),
     ...CHAT_CAPABILITIES,
   ],
+  checkRequest: refuseBesideImages,
 } satisfies ChatAdapterDescription;
 
 const isProjector = ({ role }: Model["files"][number]): boolean => role === "projector";

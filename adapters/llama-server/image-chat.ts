@@ -1,4 +1,5 @@
 // The chat of a request with images, which are no tokens: llama-server renders its messages and reads the images.
+import { randomUUID } from "node:crypto";
 import * as v from "valibot";
 import { AdapterError, type ChatEvent, type ChatMessage, type ChatRequest } from "../adapter.ts";
 import type { ModelPrompts } from "../prompts.ts";
@@ -8,6 +9,7 @@ import { toAdapterError } from "./errors.ts";
 import { createTokenEscaper, TokenPieces } from "./escape-special-tokens.ts";
 import type { TokenGenerationOptions, SlotUse } from "./generation.ts";
 import { imageChatBody, type RenderedTemplate } from "./image-chat-body.ts";
+import { refuseBesideImages } from "./image-limits.ts";
 import { openAnswer } from "./open-answer.ts";
 import { trimLogprobs } from "./request-body.ts";
 
@@ -26,21 +28,15 @@ const TEMPLATE_STOPPED_SERVER =
   '"prompt_template" in its settings.';
 
 /** What llama-server is to render. Throws `AdapterError` `request_refused` and `request_unsupported` for what it does not honour. */
-export function checkedImageChat({ tools, tool_choice, ...request }: ChatRequest): ImageChatRequest {
-  const { choices, ...others } = request;
-  const asked = { ...others, tools: tool_choice === "none" ? undefined : tools, n: choices };
-  for (const param of BESIDE_IMAGES) {
-    if (asked[param] === undefined) continue;
-    throw new AdapterError("request_unsupported", `This engine cannot honour "${param}" together with images.`, { param });
-  }
-  others.messages.forEach(checkImages);
-  return others;
+export function checkedImageChat(request: ChatRequest): ImageChatRequest {
+  refuseBesideImages(request);
+  const { tools: _, tool_choice: __, choices: ___, ...asked } = request;
+  asked.messages.forEach(checkImages);
+  return asked;
 }
 
 /** A request for one answer without tools. */
 export type ImageChatRequest = Omit<ChatRequest, "choices" | "tools" | "tool_choice">;
-
-const BESIDE_IMAGES = ["tools", "response_format", "grammar", "n"] as const;
 
 /** Requests are checked before, by `checkedImageChat` and `checkedSampling`. */
 export function createImageChat(options: ImageChatOptions): ChatInSlot {
@@ -50,8 +46,10 @@ export function createImageChat(options: ImageChatOptions): ChatInSlot {
   const escapeTokens = createTokenEscaper(special);
 
   return async function* chat(request, signal, use) {
-    // Templates and prompts that are too long are refused as they are without images; what a prompt is made of are texts alone.
-    await prompts.render({ ...request, messages: request.messages.map(withoutImageBytes) }, model.context_length, signal);
+    // Templates and prompts that are too long are refused as they are without images.
+    const messages = request.messages.map(withImageMarkers);
+    const { tail } = await prompts.render({ ...request, messages }, model.context_length, signal);
+    if (tail.endsWith(IMAGE_MARKER)) throw imageAtEnd(messages.length - 1);
     if (!own_template) throw new AdapterError("template_failed", TEMPLATE_STOPPED_SERVER);
     const begin = async (stop: AbortSignal) => {
       const messages = await escapeTokens(fitMessages(request.messages, forms), async (content, parse_special) => {
@@ -80,9 +78,18 @@ function checkImages({ content }: ChatMessage, i: number): void {
   }
 }
 
-function withoutImageBytes(message: ChatMessage): ChatMessage {
+/** A text in the place of each image, as llama-server gives the messages to the template. */
+function withImageMarkers(message: ChatMessage): ChatMessage {
   const { content } = message;
   if (typeof content === "string") return message;
-  const parts = content.map((part) => (part.type === "image_url" ? { ...part, image_url: { url: "data:image/" } } : part));
+  const parts = content.map((part) => (part.type === "image_url" ? ({ type: "text", text: IMAGE_MARKER } as const) : part));
   return { ...message, content: parts };
+}
+
+const IMAGE_MARKER = `<image ${randomUUID()}>`;
+
+/** An assertion of llama-server (`batch.size() > 0`) ends it at a prompt whose last part is an image. */
+function imageAtEnd(index: number): AdapterError {
+  const message = "The model's chat template has nothing behind the image that ends the messages. Send a text behind it.";
+  return new AdapterError("messages_refused", message, { param: `messages[${index}].content` });
 }
