@@ -1,11 +1,12 @@
 // One answer in phases: thoughts, then a text, then calls of tools.
 import type { ChoiceEnd, Usage } from "../../adapter.ts";
 import { isThinking } from "../reasoning/thought-place.ts";
+import { laterBegin } from "../reasoning/thought-reader.ts";
 import type { AnswerPlan, CallsPlan } from "./answer-plan.ts";
 import { createEventReader, type EventReader } from "./event-reader.ts";
 import type { PhaseEnd, Phases } from "./phases.ts";
 import { attempt, force, type PhaseEvents, readAll, speak } from "./run-phase.ts";
-import { think } from "./thoughts.ts";
+import { think, thinkAgain } from "./thoughts.ts";
 
 export interface AnswerEnd extends ChoiceEnd {
   usage: Usage;
@@ -48,14 +49,19 @@ async function* generate(plan: AnswerPlan, phases: Phases, reader: EventReader):
     if (end !== undefined) return end;
   }
   const within = triggers.filter(({ at_start }) => !at_start).map(({ text }) => text);
-  const end = yield* speak(phases, reader, {
-    stop: [...stop, ...within],
-    ...(grammar !== undefined && { grammar, ...(begun && { grammar_begun: begun }) }),
-    ...(thoughts && !apart && { thoughts: { ...thoughts.markers, opened: isThinking(thoughts.place) } }),
-  });
-  const { stopped_by: trigger } = end;
-  if (trigger === undefined || !within.includes(trigger) || stop.includes(trigger)) return end;
-  return yield* call(calls!, trigger, phases, reader);
+  const again = free && thoughts?.budget !== undefined ? laterBegin(thoughts.markers) : undefined;
+  for (;;) {
+    const end = yield* speak(phases, reader, {
+      stop: [...stop, ...within, ...(again === undefined ? [] : [again])],
+      ...(grammar !== undefined && { grammar, ...(begun && { grammar_begun: begun }) }),
+      ...(thoughts && !apart && { thoughts: { ...thoughts.markers, opened: isThinking(thoughts.place) } }),
+    });
+    const { stopped_by } = end;
+    if (stopped_by === undefined || stop.includes(stopped_by)) return end;
+    if (stopped_by !== again) return yield* call(calls!, stopped_by, phases, reader);
+    const cut = yield* thinkAgain(thoughts!, phases, reader);
+    if (cut !== undefined) return cut;
+  }
 }
 
 /** Undefined where the answer does not begin with calls, and goes on. */

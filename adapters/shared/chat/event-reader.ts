@@ -16,7 +16,7 @@ export function createEventReader({ thoughts, calls, grammar }: AnswerPlan) {
   /** Logprobs of tokens whose text is held back. */
   let held: TokenLogprob[] = [];
   let text = "";
-  let reasoning_tokens = 0;
+  let [tokens, reasoning_tokens] = [0, 0];
   let [calling, called] = [false, false];
 
   const say = (said: string): ChatEvent[] => {
@@ -57,7 +57,8 @@ export function createEventReader({ thoughts, calls, grammar }: AnswerPlan) {
       if (thought_reader === undefined) return readText(said);
       const thinking = thought_reader.thinking;
       const pieces = thought_reader.read(said);
-      if (thinking || thought_reader.thinking) reasoning_tokens = count ?? reasoning_tokens;
+      if (thinking || thought_reader.thinking) reasoning_tokens += (count ?? tokens) - tokens;
+      tokens = count ?? tokens;
       if (thinking && !thought_reader.thinking) held = [];
       const events = readPieces(pieces);
       // White space around thoughts is no part of the text.
@@ -83,6 +84,8 @@ export function createEventReader({ thoughts, calls, grammar }: AnswerPlan) {
     /** What the answer says so far, without thoughts and calls. */
     text: (): string => text,
     has_calls: (): boolean => called,
+    /** What it says so far ends in thoughts. */
+    is_thinking: (): boolean => thought_reader?.thinking ?? false,
     reasoning_tokens: (): number => reasoning_tokens,
   };
 }

@@ -38,6 +38,28 @@ export async function* think(
   return undefined;
 }
 
+/**
+ * Thoughts behind a text, of which the first marker has come; within the same budget. Undefined where the answer goes on: behind them, or
+ * behind the marker, where that is none.
+ */
+export async function* thinkAgain(
+  { markers, budget = Number.POSITIVE_INFINITY }: ThoughtsPlan,
+  phases: Phases,
+  reader: EventReader,
+): PhaseEvents<PhaseEnd | undefined> {
+  phases.force(markers.begin);
+  yield* reader.read({ text: markers.begin, count: phases.usage.completion_tokens });
+  const left = Math.max(0, budget - reader.reasoning_tokens());
+  let ended = false;
+  if (reader.is_thinking() && left > 0 && phases.left() > 0) {
+    const { reason } = yield* speak(phases, reader, { stop: [markers.end], max_tokens: left });
+    ended = reason === "stop";
+  }
+  if (phases.left() < 1) return { reason: "length" };
+  if (reader.is_thinking()) yield* force(ended ? markers.end : markers.close, phases, reader);
+  return undefined;
+}
+
 /** Whether an answer begins with thoughts, of which its prompt says nothing; `skipped`: there is no room for any. */
 async function* beginThoughts(
   { begin, end }: ThoughtMarkers,

@@ -33,8 +33,7 @@ export function createThoughtReader(markers: ThoughtMarkers, place: ThoughtPlace
     ...[end, ...(next ? [next] : [])].map((mark): [string, State] => [mark, "start"]),
   ];
   heads.sort(([one], [other]) => other.length - one.length);
-  // A beginning that is a plain sentence is one where an answer begins, and nowhere else.
-  const again = next === undefined && /^[<[]/.test(begin) ? begin : undefined;
+  const again = laterBegin(markers);
   const part_end = next && end + next;
   // Templates may have marks around the texts behind thoughts, and around no others.
   let text_end_mark = place === "closed" || place === "in text" ? text_end?.mark : undefined;
@@ -143,6 +142,11 @@ export function createThoughtReader(markers: ThoughtMarkers, place: ThoughtPlace
       return held !== "";
     },
   };
+}
+
+/** What begins thoughts behind a text. A beginning that is a plain sentence is one where an answer begins, and nowhere else. */
+export function laterBegin({ begin, next }: ThoughtMarkers): string | undefined {
+  return next === undefined && /^[<[]/.test(begin) ? begin : undefined;
 }
 
 function firstOf(marks: readonly string[], text: string): [at: number, mark: string] | undefined {

@@ -60,6 +60,30 @@ describe("a budget of thoughts", () => {
     expect(prompts.at(-1)).toEndWith("\n</think>\n\n");
   });
 
+  test("is that of all thoughts of an answer, also of those behind a text", async () => {
+    const later: Script = (written) => {
+      const [, ...ends] = written.split("</think>");
+      if (ends.length === 0) return "<think>ab</think>one\n<think>cdefghij</think>two";
+      return ends.length === 1 ? "one\n<think>cdefghij</think>two".slice(ends[0]!.length) : "two";
+    };
+    const { text, reasoning, finish, prompts } = await chat(later, { reasoning_budget: 7 });
+    expect([reasoning, text, finish.reason]).toEqual(["ab\n\ncde", "one\ntwo", "stop"]);
+    expect(prompts.at(-1)).toBe("…<think>ab</think>one\n<think>cde\n</think>\n\n");
+    expect(finish.usage.reasoning_tokens).toBe(7);
+    const unbounded = await chat(later, { reasoning_budget: 50 });
+    expect([unbounded.reasoning, unbounded.text]).toEqual(["ab\n\ncdefghij", "one\ntwo"]);
+    expect(unbounded.finish.usage.reasoning_tokens).toBe("<ab".length + "<cdefghij".length);
+  });
+
+  test("of none ends those that a text goes on to, and leaves a marker amid a line", async () => {
+    const later: Script = (written) => {
+      const behind = written.replace(/^[^]*assistant:(<think>\n\n<\/think>\n\n)?/, "");
+      return behind.includes("</think>") ? "c" : "a <think> b\n<think>x".slice(behind.length);
+    };
+    const { text, reasoning } = await chat(later, { reasoning_budget: 0 });
+    expect([reasoning, text]).toEqual(["", "a <think> b\nc"]);
+  });
+
   test("of none skips them", async () => {
     const { reasoning, text, prompts } = await chat(script, { reasoning_budget: 0 });
     expect([reasoning, text, prompts]).toEqual(["", "yes", ["…<think>\n\n</think>\n\n"]]);
