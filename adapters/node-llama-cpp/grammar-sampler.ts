@@ -1,10 +1,11 @@
-// Samples under a grammar. What is drawn freely is taken where it fits; else the native sampler tries the whole vocabulary, which takes longer
-// than the decode of a token. Where the grammar allows few tokens, one of those is drawn here.
+// Samples under a grammar. What is drawn freely is taken where it fits, and where the likeliest token is wanted, the likeliest that fits; else
+// the native sampler tries the whole vocabulary, which takes as long as half a decode or more. Where the grammar allows few tokens, one of those
+// is drawn here.
 import { AdapterError } from "../adapter.ts";
 import type { Addon, AddonSampler, GrammarState, SamplerConfig } from "./addon.ts";
 import { drawToken, seededRandom } from "./draw-token.ts";
 import { samplerAfter } from "./dry-history.ts";
-import { NEUTRAL_SAMPLER } from "./likelihood.ts";
+import { LIKELIEST, likeliestSampler, likeliestTokens, NEUTRAL_SAMPLER } from "./likelihood.ts";
 import { hasMemory } from "./sampler-settings.ts";
 import type { TokenBias } from "./token-bias.ts";
 import type { AllowedTokens } from "./token-tree.ts";
@@ -48,7 +49,8 @@ export function createGrammarSampler(addon: Addon, options: GrammarSamplerOption
     grammarEvaluationState: addon.cloneGrammarState(state),
   });
   const remembers = hasMemory(config);
-  const free = remembers ? undefined : newSampler(config);
+  const is_greedy = config.temperature === 0;
+  const free = remembers ? undefined : newSampler(is_greedy ? { ...likeliestSampler(LIKELIEST), ...bias.config } : config);
   let strict: AddonSampler | undefined;
   const all = newSampler(NEUTRAL_SAMPLER);
   const random = seededRandom(config.seed);
@@ -62,6 +64,11 @@ export function createGrammarSampler(addon: Addon, options: GrammarSamplerOption
     addon.accept(state, token);
     return true;
   };
+
+  async function likeliest(index: number, sampler: AddonSampler): Promise<number[]> {
+    const ranked = await likeliestTokens(context, { index, sampler, kept: LIKELIEST });
+    return ranked.map(([token]) => token);
+  }
 
   async function sampleStrictly(index: number): Promise<number> {
     if (strict === undefined) strict = await samplerAfter(addon, withGrammar(), history, index);
@@ -104,8 +111,8 @@ export function createGrammarSampler(addon: Addon, options: GrammarSamplerOption
   return {
     async sample(index) {
       if (free === undefined) return sampleStrictly(index);
-      const token = await context.sampleToken(index, free);
-      return take(token) ? token : ((await drawOfFew(index)) ?? sampleStrictly(index));
+      const drawn = is_greedy ? await likeliest(index, free) : [await context.sampleToken(index, free)];
+      return drawn.find(take) ?? (await drawOfFew(index)) ?? sampleStrictly(index);
     },
     dispose() {
       for (const sampler of [free, strict, all]) sampler?.dispose();

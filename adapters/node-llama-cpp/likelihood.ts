@@ -1,7 +1,7 @@
 // How likely a sampled token was before samplers, bias and grammar, beside its likeliest rivals. To ask the sampler itself costs 6 to 20 ms a
 // token under a grammar; two samplers of their own at the same place cost less than 1 ms. They run beside it, as each wait for a native call
 // costs as much again.
-import type { Addon, SamplerConfig } from "./addon.ts";
+import type { Addon, AddonSampler, SamplerConfig } from "./addon.ts";
 
 export interface SampledToken {
   token: number;
@@ -23,28 +23,26 @@ export const NEUTRAL_SAMPLER: SamplerConfig = {
 };
 
 /** Nearly every sampled token is one of so many. */
-const LIKELIEST = 64;
+export const LIKELIEST = 64;
 
 export type Likelihoods = ReturnType<typeof createLikelihoods>;
 
 /** `count`: rivals. */
 export function createLikelihoods({ context, newSampler }: Pick<Addon, "context" | "newSampler">, count: number) {
   const all = newSampler(NEUTRAL_SAMPLER);
-  // A sampler that keeps so many hands them out sorted.
   const kept = Math.max(count, LIKELIEST);
-  const likeliest = newSampler({ ...NEUTRAL_SAMPLER, temperature: 1, topK: kept });
+  const likeliest = newSampler(likeliestSampler(kept));
 
   return {
     /** `sampling`: of the token at `index`, which is as `AddonContext.sampleToken` has it. Settles when no native call runs any more. */
     async with(sampling: Promise<number>, index: number): Promise<SampledToken> {
       const asking = Promise.all([
-        context.sampleToken(index, likeliest, false, false, [[], false, false, false, kept], false),
+        likeliestTokens(context, { index, sampler: likeliest, kept }),
         context.sampleToken(index, all, false, false, false, true),
       ]);
       await Promise.allSettled([sampling, asking]);
       const token = await sampling;
-      const [[, , , flat], [, , , , total]] = await asking;
-      const top = pairs(flat!);
+      const [top, [, , , , total]] = await asking;
       // The total is a sum of exponents in which the highest logit counts as 0.
       const base = top[0]![1] + Math.log(total!);
       const logit = top.find(([rival]) => rival === token)?.[1] ?? (await logitOf(token, index));
@@ -63,6 +61,16 @@ export function createLikelihoods({ context, newSampler }: Pick<Addon, "context"
   }
 }
 
-function pairs(flat: readonly number[]): [number, number][] {
+/** The config of a sampler that hands out so many of the likeliest tokens. One that keeps no more than it hands out sorts no others. */
+export function likeliestSampler(kept: number): SamplerConfig {
+  return { ...NEUTRAL_SAMPLER, temperature: 1, topK: kept };
+}
+
+/** The likeliest tokens with their logits, in this order; none where a bias bans all. `sampler`: of `likeliestSampler`. */
+export async function likeliestTokens(
+  context: Addon["context"],
+  { index, sampler, kept }: { index: number; sampler: AddonSampler; kept: number },
+): Promise<[token: number, logit: number][]> {
+  const [, , , flat = []] = await context.sampleToken(index, sampler, false, false, [[], false, false, false, kept], false);
   return Array.from({ length: flat.length / 2 }, (_, i) => [flat[2 * i]!, flat[2 * i + 1]!]);
 }

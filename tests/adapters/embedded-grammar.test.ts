@@ -95,6 +95,14 @@ describe("the tiny model", () => {
     }
   });
 
+  test("fails where the bias bans every token, and the next request works", async () => {
+    const logit_bias = Object.fromEntries(Array.from({ length: 268 }, (_, token) => [token, -100]));
+    for (const temperature of [0, 1]) {
+      expect(await errorOf(ask('root ::= "a"', { logit_bias, temperature }))).toBe("generation_failed");
+    }
+    expect((await ask('root ::= "a"')).text).toBe("a");
+  });
+
   test("ends a whole text although no end may come, and goes on where it can", async () => {
     for (const never_ends of [{ samplers: { ignore_eos: true } }, { logit_bias: { 2: -100 } }]) {
       expect(await ask('root ::= "ab"', never_ends)).toMatchObject({ text: "ab", finish: { reason: "stop" } });

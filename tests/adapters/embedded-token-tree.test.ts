@@ -3,6 +3,8 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { getLlama, LlamaLogLevel, type Llama, type LlamaContext, type LlamaModel } from "node-llama-cpp";
 import { addonOf, type Addon } from "../../adapters/node-llama-cpp/addon.ts";
 import { drawToken, seededRandom } from "../../adapters/node-llama-cpp/draw-token.ts";
+import { createGrammarSampler } from "../../adapters/node-llama-cpp/grammar-sampler.ts";
+import { NEUTRAL_SAMPLER } from "../../adapters/node-llama-cpp/likelihood.ts";
 import { type AllowedTokens, createAllowedTokens } from "../../adapters/node-llama-cpp/token-tree.ts";
 import { createVocabulary, type EmbeddedVocabulary } from "../../adapters/node-llama-cpp/vocabulary.ts";
 import { realModel } from "../support/real-model.ts";
@@ -54,6 +56,42 @@ test("each token stands for the bytes that it is decoded to", () => {
   const text = 'Grüße, "Fuchs" 🦊\n\tif (x) { return 漢字; }';
   const tokens = model.tokenize(text);
   expect(Buffer.concat(tokens.map((token) => vocabulary.bytesOf(token))).toString()).toBe(text);
+});
+
+test("without a temperature, the likeliest token that fits is the one that the native sampler finds in the whole vocabulary", async () => {
+  const GRAMMARS = [
+    String.raw`root ::= "[" [\n ]{0,4} "{\"name\": \"" [A-Z] [a-z]{2,7} "\", \"age\": " [1-9] [0-9]? "}"`,
+    'root ::= [A-Z]{3} "-" [0-9]{4} "-" [a-z]+',
+    'root ::= "SKU" [^a-z]{6} "zebra"',
+  ];
+  const { context: native } = addon;
+  for (const grammar of GRAMMARS) {
+    const start = addon.newGrammarState(grammar);
+    const strict = addon.newSampler({ ...NEUTRAL_SAMPLER, grammarEvaluationState: addon.cloneGrammarState(start) });
+    const options = {
+      history: [],
+      allowed,
+      ends: vocabulary.ends(),
+      shown: [],
+      bias: { config: {}, biases: new Map(), banned: new Set<number>() },
+    };
+    const sampler = createGrammarSampler(addon, { ...options, config: NEUTRAL_SAMPLER, state: start });
+    native.disposeSequence(0);
+    let tokens: readonly number[] = model.tokenize("Write a list.\n");
+    let position = 0;
+    for (let answered = 0; answered < 16; answered++) {
+      native.initBatch(tokens.length);
+      const [index] = native.addToBatch(0, position, Uint32Array.from(tokens), Uint32Array.of(tokens.length - 1));
+      await native.decodeBatch();
+      const token = await sampler.sample(index!);
+      expect(token).toBe(await native.sampleToken(index!, strict));
+      if (addon.model.isEogToken(token)) break;
+      position += tokens.length;
+      tokens = [token];
+    }
+    sampler.dispose();
+    strict.dispose();
+  }
 });
 
 test("one of few is drawn as the samplers say", () => {
