@@ -482,6 +482,19 @@ describe("alternatives that hold each other", () => {
     schemaGrammar({ ...schema, $defs: { node: {} } }, { strict: true, prefix: "x" });
   });
 
+  test("are those of another place too", () => {
+    const kinds = ["a", "b"].map((kind) => closed({ id: id(kind), nodes, kind: { const: kind } }));
+    const schema = { anyOf: [closed({ parent: { type: "null" } }), node], $defs: tree(...kinds).$defs };
+    expect(matcher(schemaGrammar(schema, { strict: true, prefix: "x" }))('{"id":1,"nodes":[],"kind":"b"}')).toBe(true);
+  });
+
+  test("are taken beside long lists of other values", () => {
+    const list = { type: "array", items: { type: "string", format: "date-time" }, maxItems: 5_000 };
+    const kinds = [{ properties: { id: { properties: { list } } } }, { properties: { list } }];
+    const match = matcher(schemaGrammar({ type: "object", oneOf: kinds }, { strict: false, prefix: "x" }));
+    expect(match('{"id":{"list":["2026-11-30T04:50:31Z"]}}')).toBe(true);
+  });
+
   test("are taken where they are few, or told apart at once", () => {
     const kinds = Array.from({ length: 60 }, (_, i) => closed({ name: { type: "string" }, [`k${i}`]: { type: "integer" } }));
     expect(matcher(schemaGrammar({ anyOf: kinds }, { strict: true, prefix: "x" }))('{"name":"a","k59":1}')).toBe(true);

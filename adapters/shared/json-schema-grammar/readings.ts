@@ -20,7 +20,9 @@ export function refuseManyReadings({ bodies, forks }: Rules): void {
   };
   const beginnings = createBeginnings(bodies);
   const pairs = new Map<number, AlikePair[]>();
-  for (const rule of forks) {
+  const holdsAny = rulesThatHold(bodies, forks.keys());
+  for (const [rule, item] of forks) {
+    if (item !== undefined && holdsAny[item] === 0) continue;
     const found = beginnings.pairsAlike(bodies[rule]!, spend);
     if (found.length === 0) continue;
     if (bodies[rule]!.length > MOST_READINGS) throw tooManyReadings();

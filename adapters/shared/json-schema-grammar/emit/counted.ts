@@ -17,7 +17,7 @@ export function countedValues(rules: Rules, item: number, min: number, max: numb
   if (max - min <= LONGEST_CHAIN_OF_VALUES) return behindLeast(rules, item, min, chain(rules, item, max - min, end));
   const first = rules.bodies.length;
   const rule = countedRule(rules, item, min, max, end);
-  for (let made = first; made < rules.bodies.length; made++) rules.forks.add(made);
+  for (let made = first; made < rules.bodies.length; made++) rules.forks.set(made, item);
   return rule;
 }
 

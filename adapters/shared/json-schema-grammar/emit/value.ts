@@ -59,15 +59,17 @@ export function createValueEmitter(schemas = 1): ValueEmitter {
     };
     /** `reserved`: the rule that others lead to already. */
     const define = (reserved: number | undefined, sequences: readonly Sequence[]): number => {
-      if (beginAlike(sequences)) {
-        const union = (rule: number): [] => {
-          unions.push({ rule, sequences });
-          return [];
-        };
-        if (reserved === undefined) return rules.once(`union ${sequencesKey(sequences)}`, union);
-        union(reserved);
-      } else if (reserved === undefined) return ruleOf(rules, sequences);
-      else rules.define(reserved, sequences);
+      if (!beginAlike(sequences)) {
+        if (reserved === undefined) return ruleOf(rules, sequences);
+        rules.settle(reserved, sequences);
+        return reserved;
+      }
+      const union = rules.once(`union ${sequencesKey(sequences)}`, (rule) => {
+        unions.push({ rule, sequences });
+        return [];
+      });
+      if (reserved === undefined) return union;
+      rules.define(reserved, [[union]]);
       return reserved;
     };
     const root = goals.length === 1 ? emitter.value(goals[0]!) : rules.add(goals.map((goal) => [emitter.value(goal)]));

@@ -37,14 +37,14 @@ export function leftFactored(rules: Rules, alternatives: readonly Sequence[]): r
   const made: number[] = [];
   while (waiting.length > 0) {
     if (known.size > MOST_RULES) {
-      rules.forks.add(rules.add(alternatives));
+      rules.forks.set(rules.add(alternatives), undefined);
       return alternatives;
     }
     const { rule, ways } = waiting.pop()!;
     rules.define(rule, parted(ways));
     made.push(rule);
   }
-  for (const rule of made) rules.forks.add(rule);
+  for (const rule of made) rules.forks.set(rule, undefined);
   return found;
 }
 
@@ -56,7 +56,7 @@ export function opened(bodies: Rules["bodies"], ways: readonly Sequence[]): Map<
   const pending = ways.toReversed();
   const seen = new Set<number>();
   while (pending.length > 0) {
-    const way = pending.pop()!;
+    const way = pending.pop()!.map((part) => resolved(bodies, part));
     const [first] = way;
     if (way.length !== 1 || typeof first !== "number") found.set(way.join(" "), way);
     else if (!seen.has(first)) {
@@ -67,12 +67,20 @@ export function opened(bodies: Rules["bodies"], ways: readonly Sequence[]): Map<
   return found;
 }
 
+/** A rule that is another one alone is that one. */
+function resolved(bodies: Rules["bodies"], part: GrammarPart): GrammarPart {
+  if (typeof part === "string") return part;
+  const [only, ...others] = bodies[part]!;
+  return only?.length === 1 && others.length === 0 && typeof only[0] === "number" ? resolved(bodies, only[0]) : part;
+}
+
 /** A value that may be one that another way begins with, or something else such as null, as two ways. */
 function divided(bodies: Rules["bodies"], ways: readonly Sequence[]): readonly Sequence[] {
   if (ways.length === 1) return ways;
   const choices = ([first]: Sequence): readonly Sequence[] | undefined => {
     const found = typeof first === "number" ? bodies[first]! : [];
-    return found.length > 1 && found.every((choice) => choice.length === 1) ? found : undefined;
+    if (found.length < 2 || found.some((choice) => choice.length !== 1)) return undefined;
+    return found.map((choice) => choice.map((part) => resolved(bodies, part)));
   };
   const uses = new Map<GrammarPart | undefined, number>();
   for (const way of ways)

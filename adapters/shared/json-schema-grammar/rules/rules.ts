@@ -11,13 +11,18 @@ export interface Rules {
   /** A rule to be defined later, for one that leads back to itself. */
   reserve(): number;
   define(rule: number, alternatives: readonly Sequence[]): void;
+  /** Defines a rule that was reserved as the one that has these alternatives already, or as one that others may be taken for. */
+  settle(rule: number, alternatives: readonly Sequence[]): void;
   /** A rule that is defined at once; one with the same alternatives is taken again. */
   add(alternatives: readonly Sequence[]): number;
   /** The rule of this key: made once. */
   once(key: string, make: (rule: number) => readonly Sequence[]): number;
   readonly bodies: readonly (readonly Sequence[])[];
-  /** Those of which several alternatives may begin with the same text, and hold other values. */
-  readonly forks: Set<number>;
+  /**
+   * Rules of which several alternatives may begin with the same text, and hold other values. Those of a count have the item: they are as one
+   * rule where it holds no such rule in turn.
+   */
+  readonly forks: Map<number, number | undefined>;
 }
 
 /** While they are made; those that are left when all are known are counted anew. */
@@ -38,7 +43,7 @@ export function createRules(schemas = 1): Rules {
   };
   return {
     bodies,
-    forks: new Set(),
+    forks: new Map(),
     reserve,
     define,
     add(alternatives) {
@@ -49,6 +54,12 @@ export function createRules(schemas = 1): Rules {
       define(rule, alternatives);
       equal.set(key, rule);
       return rule;
+    },
+    settle(rule, alternatives) {
+      const key = sequencesKey(alternatives);
+      const known = equal.get(key);
+      if (known === undefined) equal.set(key, rule);
+      define(rule, known === undefined ? alternatives : [[known]]);
     },
     once(key, make) {
       const known = keyed.get(key);
