@@ -6,9 +6,9 @@ import type { Log } from "../support/log.ts";
 export interface TemplateNotes {
   /** What is known of the model; undefined where that is nothing, or was found by other releases. */
   of(model: Model): TemplateAbilities | undefined;
-  /** Finds it out in the background, where it is not known. */
+  /** Finds it out in the background, where it is not known: one model after the other. */
   ask(model: Model): void;
-  /** The model with its note, which is asked for where there is none; the same model where nothing can be found out. */
+  /** The model with its note, which is asked for now where there is none; the same model where nothing can be found out. */
   withNote(model: Model): Promise<Model>;
   /** Keeps what a load has found. */
   keep(model: Model, abilities: TemplateAbilities): Promise<void>;
@@ -32,6 +32,7 @@ export interface TemplateNotesOptions {
 export function createTemplateNotes({ library, adapterOf, releases, log, background }: TemplateNotesOptions): TemplateNotes {
   const closing = new AbortController();
   const asked = new Map<string, { files: string; answer: Promise<TemplateAbilities | undefined> }>();
+  const queued = new Set<string>();
   let last: Promise<unknown> = Promise.resolve();
 
   const of = ({ template_abilities: note }: Model): TemplateAbilities | undefined => {
@@ -50,18 +51,15 @@ export function createTemplateNotes({ library, adapterOf, releases, log, backgro
     return adapterOf(model).templateAbilities?.(await library.resolve(model), closing.signal);
   };
 
-  /** One model at a time, and each once while its files are the same: what fails here fails its load, which says why. */
+  /** Asks once while the files of a model are the same: what fails here fails its load, which says why. */
   const answerFor = (model: Model): Promise<TemplateAbilities | undefined> => {
     const files = JSON.stringify([model.files, model.settings.prompt_template]);
     const known = asked.get(model.id);
     if (known?.files === files) return known.answer;
-    const answer = last
-      .then(() => find(model))
-      .catch((cause) => {
-        if (!closing.signal.aborted) log.info("what a template can was not found", { model: model.id, cause });
-        return undefined;
-      });
-    last = answer;
+    const answer = find(model).catch((cause) => {
+      if (!closing.signal.aborted) log.info("what a template can was not found", { model: model.id, cause });
+      return undefined;
+    });
     asked.set(model.id, { files, answer });
     return answer;
   };
@@ -77,7 +75,10 @@ export function createTemplateNotes({ library, adapterOf, releases, log, backgro
   return {
     of,
     ask(model) {
-      if (background && needsNote(model)) void askAndKeep(model);
+      const { id } = model;
+      if (!background || !needsNote(model) || queued.has(id)) return;
+      queued.add(id);
+      last = last.then(() => askAndKeep(model)).then(() => queued.delete(id));
     },
     async withNote(model) {
       const abilities = needsNote(model) ? await askAndKeep(model) : undefined;

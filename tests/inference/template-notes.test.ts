@@ -89,7 +89,15 @@ describe("what a model can", () => {
     await settled();
     expect(asked).toEqual(["one"]);
     first.resolve(FOUND);
-    await notes.withNote(makeModel("two"));
+    await settled();
+    expect(asked).toEqual(["one", "two"]);
+  });
+
+  test("is asked for at once where a request needs it", async () => {
+    const { notes, asked } = makeNotes(({ id }) => (id === "one" ? new Promise(() => {}) : Promise.resolve(FOUND)));
+    for (const id of ["one", "two"]) notes.ask(makeModel(id));
+    await settled();
+    expect((await notes.withNote(makeModel("two"))).template_abilities).toMatchObject(FOUND);
     expect(asked).toEqual(["one", "two"]);
   });
 

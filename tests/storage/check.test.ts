@@ -212,6 +212,14 @@ describe("damaged", () => {
     ]);
   });
 
+  test("what is known of templates is ingle's own, and nothing else beside it", async () => {
+    const { put, found } = await house();
+    put(`templates/${"0123456789abcdef".repeat(4)}.json`);
+    expect(await found()).toEqual([]);
+    put("templates/notes.txt");
+    expect(await found()).toEqual(["foreign templates/notes.txt"]);
+  });
+
   test("conversations that an older ingle has kept are named, and removed when the folder is opened", async () => {
     const { base, put, found, at } = await house();
     const digits = "0123456789abcdef".repeat(2);
