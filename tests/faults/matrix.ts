@@ -1,4 +1,6 @@
-// `npm run test:faults`: all of the matrix; with names of runtimes, on those alone. Its exit code is 1 where anything is violated.
+// `npm run test:faults`: all of the matrix; with names of runtimes or engines, on those alone. Its exit code is 1 where anything is violated.
+import { ANSWER_ENGINES } from "./answers/answer-server.ts";
+import { runAnswers, skipOf, WHOLE_EXTENT } from "./answers/run.ts";
 import { FULL, runMatrix, RUNTIMES, shownMatrix, type Matrix } from "./runs.ts";
 import type { Runtime } from "../support/runtimes.ts";
 import { runSameSizeDamage } from "./same-size.ts";
@@ -8,7 +10,7 @@ import { NO_STRACE } from "./strace.ts";
 const SITUATION_ROUNDS = 20;
 
 const wanted = process.argv.slice(2);
-const all: Matrix = { rows: {}, violations: [] };
+const all: Matrix & { answers: number } = { rows: {}, violations: [], answers: 0 };
 if (NO_STRACE !== undefined) console.error(`Nothing was run: ${NO_STRACE}.`);
 else {
   for (const runtime of RUNTIMES.filter(({ name }) => wanted.length === 0 || wanted.includes(name))) {
@@ -24,6 +26,19 @@ else {
     }
   }
 }
+for (const engine of ANSWER_ENGINES.filter((name) => wanted.length === 0 || wanted.includes(name))) {
+  const skip = await skipOf(engine);
+  if (skip !== undefined) {
+    console.error(`Left out: ${engine}: ${skip}`);
+    continue;
+  }
+  for await (const { name, runs, violations } of runAnswers(engine, WHOLE_EXTENT)) {
+    console.log(`${engine} | ${name} | ${runs} runs | ${violations.length} violations`);
+    all.answers += runs;
+    all.violations.push(...violations.map((words) => `${engine}: ${name}: ${words}`));
+  }
+}
+const count = Object.values(all.rows).reduce((sum, { runs }) => sum + runs, all.answers);
 for (const words of all.violations) console.error(words);
-console.log(`${Object.values(all.rows).reduce((sum, { runs }) => sum + runs, 0)} runs, ${all.violations.length} violations`);
-process.exit(Object.keys(all.rows).length > 0 && all.violations.length === 0 ? 0 : 1);
+console.log(`${count} runs, ${all.violations.length} violations`);
+process.exit(count > 0 && all.violations.length === 0 ? 0 : 1);
