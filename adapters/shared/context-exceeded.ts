@@ -1,5 +1,5 @@
 // The refusal of a prompt that is too long, the same from every engine. Agents and libraries shorten their conversation where they read the
-// words "this model's maximum context length is N tokens", or the code.
+// words "prompt is too long" or "this model's maximum context length is N tokens", or the code.
 import { AdapterError, type ContextCounts } from "../adapter.ts";
 
 /** `counted`: "some" where the prompt has more tokens than were counted. */
@@ -8,7 +8,6 @@ export function contextExceeded(counts: ContextCounts, counted: "all" | "some" =
 }
 
 export function contextMessage({ n_prompt_tokens, n_ctx }: ContextCounts, counted: "all" | "some" = "all"): string {
-  const prompt = `has ${counted === "all" ? "" : "more than "}${n_prompt_tokens} tokens`;
-  const count = n_prompt_tokens === undefined ? "is too long" : prompt;
-  return `The prompt ${count}, and this model's maximum context length is ${n_ctx} tokens, the answer included. Shorten it.`;
+  const count = n_prompt_tokens === undefined ? "" : `: it has ${counted === "all" ? "" : "more than "}${n_prompt_tokens} tokens`;
+  return `The prompt is too long${count}, and this model's maximum context length is ${n_ctx} tokens, the answer included. Shorten it.`;
 }

@@ -305,7 +305,7 @@ async function hole(): Promise<{ url: string }> {
 
 /** What one server alone does, and the error that the client gets. */
 /** In the words of other servers, and the counts that are to be read from them. */
-const COUNTED = /^The prompt has 5000 tokens, and this model's maximum context length is 4096 tokens, /;
+const COUNTED = /^The prompt is too long: it has 5000 tokens, and this model's maximum context length is 4096 tokens, /;
 const UNCOUNTED = /^The prompt is too long, and this model's maximum context length is 4096 tokens, /;
 const TOO_LONG: [who: string, message: string, counts: RegExp][] = [
   [
@@ -409,7 +409,7 @@ const FAULTS: [name: string, behaviour: Behaviour, code: string, words: RegExp][
       body: '{"error":{"message":"too long","type":"exceed_context_size_error","n_prompt_tokens":99,"n_ctx":64}}',
     },
     "context_length_exceeded",
-    /^The prompt has 99 tokens, and this model's maximum context length is 64 tokens, the answer included\. Shorten it\.$/,
+    /^The prompt is too long: it has 99 tokens, and this model's maximum context length is 64 tokens, the answer included\. Shorten it\.$/,
   ],
   [
     "has too small a context (vLLM)",
@@ -429,7 +429,7 @@ const FAULTS: [name: string, behaviour: Behaviour, code: string, words: RegExp][
       body: '{"error":{"message":"This model\'s maximum context length is 64 tokens. However, your messages resulted in 99 tokens.","code":"context_length_exceeded"}}',
     },
     "context_length_exceeded",
-    /^The prompt has 99 tokens, and this model's maximum context length is 64 tokens, /,
+    /^The prompt is too long: it has 99 tokens, and this model's maximum context length is 64 tokens, /,
   ],
   [
     "has too small a context (vLLM, of a prompt)",
@@ -439,7 +439,7 @@ const FAULTS: [name: string, behaviour: Behaviour, code: string, words: RegExp][
       body: '{"error":{"message":"The decoder prompt (length 99) is longer than the maximum model length of 64.","code":400}}',
     },
     "context_length_exceeded",
-    /^The prompt has 99 tokens, and this model's maximum context length is 64 tokens, /,
+    /^The prompt is too long: it has 99 tokens, and this model's maximum context length is 64 tokens, /,
   ],
   [
     "has too small a context (llama-server of 2025)",

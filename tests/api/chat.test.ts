@@ -182,7 +182,8 @@ describe("an error", () => {
         type: "invalid_request_error",
         param: "messages",
         code: "context_length_exceeded",
-        message: "The prompt has 9 tokens, and this model's maximum context length is 8 tokens, the answer included. Shorten it.",
+        message:
+          "The prompt is too long: it has 9 tokens, and this model's maximum context length is 8 tokens, the answer included. Shorten it.",
         n_prompt_tokens: 9,
         n_ctx: 8,
       },

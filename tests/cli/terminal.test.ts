@@ -97,7 +97,7 @@ describe.skipIf(python !== undefined)(`a conversation in a terminal${python ? ` 
     async () => {
       const long = "word ".repeat(70);
       const refusal =
-        "The prompt has 71 tokens, and this model's maximum context length is 64 tokens, the answer included\\. Shorten it\\.";
+        "The prompt is too long: it has 71 tokens, and this model's maximum context length is 64 tokens, the answer included\\. Shorten it\\.";
       const steps: Step[] = [
         ["> ", `${long}\r`],
         [`${refusal}\\r\\n.*> `, "hello\r"],

@@ -19,6 +19,8 @@ const OF_CLIENTS = [
   /this model's maximum context length is/i,
   /maximum context length/i,
   /\b(\d+) tokens\b.*\b(\d+) tokens\b/,
+  // LangChain's, with the letters of this case.
+  /prompt is too long/,
 ];
 
 const TOOLS = [{ type: "function", function: { name: "look", description: "Looks.", parameters: { type: "object" } } }];

@@ -175,7 +175,9 @@ for (const way of ways()) {
         const res = await server.chat({ ...FRANCE, messages: [user("word ".repeat(5000))], stream });
         const { error } = await json(res);
         expect([res.status, error.code, error.param]).toEqual([400, "context_length_exceeded", "messages"]);
-        expect(error.message).toMatch(/^The prompt has 50\d\d tokens, and this model's maximum context length is 4096 tokens, /);
+        expect(error.message).toMatch(
+          /^The prompt is too long: it has 50\d\d tokens, and this model's maximum context length is 4096 tokens, /,
+        );
       }
     });
 
