@@ -144,7 +144,7 @@ function formats(values: Fields, response_format: object, needs: Capability, neu
 const REFUSED: [names: string, neutral: unknown[], asking: unknown[]][] = [
   ["best_of num_beams guidance_scale length_penalty tfs_z", [1], [2, 0, "1"]],
   ["modalities", [["text"]], [["text", "audio"], "text"]],
-  ["audio prediction web_search_options moderation chat_format truncate_prompt_tokens", [], [0, "x", {}]],
+  ["audio web_search_options moderation chat_format truncate_prompt_tokens", [], [0, "x", {}]],
   ["prompt_logprobs repetition_detection task max_dynamic_patch min_dynamic_patch bootstrap_host", [], [0, "x", {}]],
   ["bootstrap_port bootstrap_room routed_dp_rank disagg_prefill_dp_rank data_parallel_rank num_ctx", [], [0, "x", {}]],
   ["context_length prompt_mode dimensions", [], [0, "x", {}]],
@@ -191,6 +191,7 @@ const PASSED_OVER: [names: string, neutral: unknown[], asking: unknown[]][] = [
   ["store backend_sampling drop_params", [OFF], [ON]],
   ["service_tier", ["auto", "default"], ["flex"]],
   ["verbosity", ["medium"], ["low", "high"]],
+  ["prediction", [], [{ type: "content", content: "x" }]],
   ["stream_interval", [1], [5]],
   ["sse_ping_interval speculative.n_max speculative.n_min speculative.p_min num_batch num_gpu main_gpu", [], [5]],
   ["num_thread use_mmap use_mlock low_vram f16_kv numa vocab_only draft_num_predict num_retries timeout", [], [5]],

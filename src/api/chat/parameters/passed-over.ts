@@ -5,7 +5,7 @@ export const PASSED_OVER: Record<string, Record<string, Nothing>> = {
   OpenAI: {
     ...each(EMPTY, "user metadata safety_identifier"),
     ...each(EMPTY, "prompt_cache_key prompt_cache_options prompt_cache_retention"),
-    ...{ store: is(false), service_tier: is("auto", "default"), verbosity: is("medium") },
+    ...{ store: is(false), service_tier: is("auto", "default"), verbosity: is("medium"), prediction: NEVER },
     "stream_options.include_obfuscation": is(false),
   },
   "llama.cpp": {

@@ -9,7 +9,7 @@ const TEXT_ALONE: Nothing = {
 export const REFUSED: Record<string, Record<string, Nothing>> = {
   OpenAI: {
     modalities: TEXT_ALONE,
-    ...each(NEVER, "audio prediction web_search_options moderation"),
+    ...each(NEVER, "audio web_search_options moderation"),
     // Fields of its other endpoints.
     ...each(EMPTY, "input instructions prompt suffix previous_response_id conversation"),
     ...{ best_of: is(1), echo: is(false), background: is(false), truncation: is("disabled") },
