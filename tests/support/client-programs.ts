@@ -54,6 +54,49 @@ export const CLIENT_PROGRAMS: ClientProgram[] = [
 /** Those that `npm run test:clients` drives beside them. */
 export const MORE_CLIENT_PROGRAMS: ClientProgram[] = [
   {
+    client: "openai for JavaScript, more",
+    file: "openai-client-more.mjs",
+    checks: [
+      ...["tools in a loop", "events of a stream", "a stream read elsewhere", "usage of a stream"],
+      ...["a schema with every kind of part", "JSON of any kind", "a cut answer", "some tools allowed"],
+      ...["functions, as they were before tools", "parts and roles", "the same answer to the same seed", "abort", "errors"],
+      "models, and the id of a request",
+    ],
+  },
+  {
+    client: "openai for Python, more",
+    file: "openai_client_more.py",
+    ...python,
+    checks: [
+      ...[
+        "events of a stream",
+        "events of a call",
+        "schemas of nested models",
+        "tools in a loop",
+        "asynchronous",
+        "a cut answer",
+      ],
+      ...["usage of a stream", "JSON of any kind", "raw and streamed responses", "leaving and timeouts", "errors"],
+    ],
+  },
+  {
+    client: "the AI SDK, more",
+    file: "ai-sdk-client-more.mjs",
+    checks: [
+      ...["arrays, choices, and JSON of any kind", "a streamed text with an object", "a schema in the prompt alone"],
+      ...["tools in a loop", "tools in a loop, streamed", "messages of every kind", "a cut answer", "abort", "errors"],
+    ],
+  },
+  {
+    client: "LangChain for Python, more",
+    file: "langchain_client_more.py",
+    ...python,
+    checks: [
+      ...["objects", "tools in a loop", "usage of a stream", "asynchronous", "messages of every kind", "some tools allowed"],
+      "errors",
+    ],
+  },
+  {
     client: "LangChain for JavaScript",
     file: "langchain-client.mjs",
     checks: ["structured output", ...call, "choices", "logprobs", "refusal"],
@@ -62,16 +105,29 @@ export const MORE_CLIENT_PROGRAMS: ClientProgram[] = [
     client: "pydantic-ai",
     file: "pydantic_ai_client.py",
     ...python,
-    checks: [...structured, "tools are run", "logprobs", "refusal"],
+    checks: [
+      ...[...structured, "tools are run", "tools in a loop", "events of a stream", "logprobs", "refusal"],
+      ...["one of several schemas, and one in the prompt", "what was wrong is handed back"],
+    ],
   },
-  { client: "instructor", file: "instructor_client.py", ...morePython, checks: [...structured, "refusal"] },
+  {
+    client: "instructor",
+    file: "instructor_client.py",
+    ...morePython,
+    checks: [...structured, "other modes", "several calls", "what was wrong is handed back", "asynchronous", "refusal"],
+  },
   {
     client: "LlamaIndex",
     file: "llama_index_client.py",
     ...morePython,
-    checks: ["structured output", ...call, "logprobs", "refusal"],
+    checks: [...structured, ...call, "tools are run by an agent", "asynchronous", "logprobs", "refusal"],
   },
-  { client: "guidance", file: "guidance_client.py", ...morePython, checks: ["text", "structured output", "refusal"] },
+  {
+    client: "guidance",
+    file: "guidance_client.py",
+    ...morePython,
+    checks: ["text", "structured output", "JSON of any kind", "turns", "tools are run", "refusal"],
+  },
 ];
 
 /** Each check that was run and what came of it, `ok` where it held; or why none could be run. */
