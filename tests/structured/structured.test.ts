@@ -1,13 +1,12 @@
 // A small part of `npm run test:structured`.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import type { Engine } from "../../adapters/adapter.ts";
-import { collect } from "../adapter-suite.ts";
-import { ask, tinyModel } from "../support/models.ts";
+import { tinyModel } from "../support/models.ts";
 import { startPrompts } from "../support/prompts.ts";
 import { realModel } from "../support/real-model.ts";
 import { TOOL_TEMPLATES } from "../support/tool-templates.ts";
 import { nativeEngines } from "../support/native-engines.ts";
-import { runCalls, runSchema } from "./run.ts";
+import { type ModelApi, openModelApi } from "./model-api.ts";
+import { runCalls, runConversations, runSchema } from "./run.ts";
 import { CASES } from "./schemas.ts";
 
 const FAMILIES = Object.entries(TOOL_TEMPLATES);
@@ -16,16 +15,16 @@ afterAll(() => prompts.close());
 
 for (const [name, adapter, skip] of await nativeEngines(prompts)) {
   describe.skipIf(skip !== undefined)(`${name}${skip === undefined ? "" : ` (skipped: ${skip})`}`, () => {
-    let engine: Engine;
+    let api: ModelApi;
     beforeAll(async () => {
-      engine = await adapter.load(await realModel(), { slots: 1, context: 2048 }, AbortSignal.timeout(60_000));
+      api = openModelApi(adapter, await realModel(), 2048);
     });
-    afterAll(() => engine.close());
+    afterAll(() => api.close());
 
     test.each(CASES.filter((_, index) => index % 3 === 0).map((one) => [one.name, one] as const))(
       "an answer has its schema: %s",
       async (_, one) => {
-        expect((await runSchema(engine, one, 1)).wrong).toEqual([]);
+        expect((await runSchema(api, one, 1)).wrong).toEqual([]);
       },
     );
 
@@ -36,30 +35,34 @@ for (const [name, adapter, skip] of await nativeEngines(prompts)) {
         required: ["city"],
         additionalProperties: false,
       };
-      const response_format = { type: "json_schema" as const, json_schema: { name: "x", schema } };
-      const goOn = (content: string) => {
-        const asked = { role: "user" as const, content: "Which is the capital of France? Answer in JSON." };
-        const request = ask([asked, { role: "assistant", content }], { max_tokens: 40, response_format });
-        return collect(engine.chat(request, AbortSignal.timeout(60_000)));
-      };
+      const response_format = { type: "json_schema", json_schema: { name: "x", schema } };
+      const asked = { role: "user", content: "Which is the capital of France? Answer in JSON." };
+      const goOn = (content: string) =>
+        api.answer({
+          ...{ messages: [asked, { role: "assistant", content }], temperature: 0, max_tokens: 40, response_format },
+          stream: false,
+        });
       const begun = '{"city": "Pa';
-      const { text, finish } = await goOn(begun);
+      const { text, broken } = await goOn(begun);
       expect(JSON.parse(begun + text)).toEqual({ city: expect.stringMatching(/^Pa/) });
-      expect(finish.schema_failure).toBeUndefined();
-      const refusal = await goOn("The city is").catch((error: unknown) => error);
-      expect(refusal).toMatchObject({ code: "request_refused", param: "messages" });
+      expect(broken).toBeUndefined();
+      const refusal = await goOn("The city is").catch((error: Error) => JSON.parse(error.message).error);
+      expect(refusal).toMatchObject({ code: "invalid_value", param: "messages" });
     });
 
     test("a call that is required, and one that is named, has the arguments of its schema", async () => {
-      expect((await runCalls(engine, 2)).wrong).toEqual([]);
+      expect((await runCalls(api, 2)).wrong).toEqual([]);
+    });
+
+    test("results of calls are handed back, and calls that are cut are no text", async () => {
+      expect((await runConversations(api, 1)).wrong).toEqual([]);
     });
   });
 
   test.skipIf(skip !== undefined).each(name === "llama-server" ? FAMILIES.slice(0, 3) : FAMILIES)(
     `${name}: calls of the family %s have the arguments of their schema`,
     async (_family, template) => {
-      const options = { slots: 1, context: 4096 };
-      const tiny = await adapter.load(await tinyModel({ template, context_length: 4096 }), options, AbortSignal.timeout(60_000));
+      const tiny = openModelApi(adapter, await tinyModel({ template, context_length: 4096 }), 4096);
       expect((await runCalls(tiny, 1)).wrong).toEqual([]);
       await tiny.close();
     },
