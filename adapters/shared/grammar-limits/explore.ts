@@ -111,15 +111,18 @@ interface Stacks {
   advance: (stack: NonNullable<Stack>) => Stack;
 }
 
+/** More than a grammar may have of alternatives, and of places in one. */
+const PLACES = 2 ** 17;
+
 /** Makes each stack once, so that equal ones are the same object. */
 function createStacks(): Stacks {
-  const known = new Map<string, Stack>();
+  const known = new Map<number, Stack>();
   const numbers = new Map<Alternative, number>();
   const at: Stacks["at"] = (alternative, index, next) => {
     if (index === alternative.length) return next;
     const number = numbers.get(alternative) ?? numbers.size;
     numbers.set(alternative, number);
-    const key = `${number}.${index}.${next?.id ?? 0}`;
+    const key = ((next?.id ?? 0) * PLACES + number) * PLACES + index;
     const stack = known.get(key) ?? { id: known.size + 1, alternative, at: index, next };
     known.set(key, stack);
     return stack;
@@ -130,22 +133,33 @@ function createStacks(): Stacks {
 /** The character that most readings take, one that is no letter before others, and those that take it. */
 function openest(readings: Reading[]): { character: number; taking: Reading[] } {
   const terminals = readings.map(({ stack }) => stack?.alternative[stack.at] as Terminal | undefined);
+  const only = terminals.length === 1 ? terminals[0] : undefined;
+  if (only !== undefined) {
+    const character = USUAL.find((usual) => takes(only, usual)) ?? only.ranges[0]?.[0];
+    return character !== undefined && takes(only, character) ? { character, taking: readings } : { character: 0, taking: [] };
+  }
   const counts = new Map(USUAL.map((character) => [character, 1]));
   for (const terminal of terminals) for (const [first] of terminal?.ranges ?? []) counts.set(first, (counts.get(first) ?? 0) + 1);
   const characters = [...counts].toSorted(([, one], [, other]) => other - one).map(([character]) => character);
-  let best = { character: 0, taking: [] as Reading[] };
+  const best = { character: 0, count: 0 };
   for (const character of characters.slice(0, MOST_CHARACTERS_TRIED)) {
-    const taking = readings.filter((_, i) => terminals[i] !== undefined && takes(terminals[i], character));
-    if (taking.length > best.taking.length) best = { character, taking };
+    let count = 0;
+    for (const terminal of terminals) if (terminal !== undefined && takes(terminal, character)) count++;
+    if (count > best.count) Object.assign(best, { character, count });
+    if (count === terminals.length) break;
   }
-  return best;
+  const { character, count } = best;
+  if (count === 0) return { character, taking: [] };
+  return { character, taking: readings.filter((_, i) => terminals[i] !== undefined && takes(terminals[i], character)) };
 }
 
 /** Characters for classes that name only what they exclude. */
 const USUAL = [..." -a0"].map((character) => character.codePointAt(0)!);
 
-const takes = ({ ranges, negated }: Terminal, character: number): boolean =>
-  ranges.some(([first, final]) => first <= character && character <= final) !== negated;
+function takes({ ranges, negated }: Terminal, character: number): boolean {
+  for (const range of ranges) if (range[0] <= character && character <= range[1]) return !negated;
+  return negated;
+}
 
 /** llama.cpp refuses such rules too, but takes all memory where it finds them only behind rules that may be empty. */
 function refuseLeftRecursion(rules: Alternative[][], nullable: ReadonlySet<number>): void {
