@@ -1,7 +1,7 @@
 // The real server over one native engine and one model, twice: with a plain template, and with one that has thoughts and calls.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { withLibrary } from "../../support/library.ts";
 import { seriesOf } from "../../support/metrics.ts";
 import { tinyModel } from "../../support/models.ts";
@@ -57,8 +57,13 @@ export async function startAnswerServer(
 ): Promise<AnswerServer> {
   const root = mkdtempSync(join(tmpdir(), "ingle-answers-"));
   const data = join(root, "data");
+  const folders = [root];
   await withLibrary(data, async (library) => {
-    for (const [id, template] of Object.entries(TEMPLATES)) await library.add(record(id, await weightsWith(weights, template)));
+    for (const [id, template] of Object.entries(TEMPLATES)) {
+      const path = await weightsWith(weights, template);
+      folders.push(dirname(path));
+      await library.add(record(id, path));
+    }
   });
   const options = ["--adapter", engine, "--slots", String(SLOTS), "--context", String(context)];
   const server = await startServer(RUNTIME, [...options, ...flags], { data });
@@ -73,12 +78,13 @@ export async function startAnswerServer(
     engineTime: () => server.children().reduce((sum, pid) => sum + processorTime(pid), 0),
     stop: async (signal?: NodeJS.Signals) => {
       const end = await server.stop(signal);
-      rmSync(root, { recursive: true, force: true });
+      for (const folder of folders) rmSync(folder, { recursive: true, force: true });
       return end;
     },
   };
 }
 
+/** In a folder of their own. */
 async function weightsWith(weights: Weights, template: string): Promise<string> {
   const model = weights === "tiny" ? tinyModel({ template, context_length: CONTEXT }) : realModelWith(template);
   return (await model).path;
