@@ -266,7 +266,7 @@ const FORMATS: [format: string, takes: string[], leaves: string[]][] = [
   [
     "email",
     ["joe@example.com", "a.b+c@x-y.org", '"a b"@x.org'.replaceAll('"', '\\"')],
-    ["joe", "@x.org", "a..b@x.org", ".a@x.org", "a@-x.org"],
+    ["joe", "joe@example", "@x.org", "a..b@x.org", ".a@x.org", "a@-x.org"],
   ],
   [
     "hostname",
