@@ -1,11 +1,11 @@
 // JSON of megabytes, parsed in pieces between which others are answered: half a million short strings, or as many names of properties,
 // hold the parser for most of a second (`bench:bodies`, rows `distinct`).
-import { setImmediate as othersHadTheirTurn } from "node:timers/promises";
 import { stringEnd } from "./json-shape.ts";
+import { giveWay } from "./give-way.ts";
 
 /** Characters that are parsed at once, as most bodies are. */
 const SMALL = 64 * 1024;
-/** Characters; the dearest piece takes some 5 ms. A small answer of Deno's waits for several of them, one for each turn of its loop. */
+/** Characters; the dearest piece takes some 5 ms. */
 const PIECE = 16 * 1024;
 const BLANK = /^[ \t\n\r]*$/;
 const COMMA = /^[ \t\n\r]*,/;
@@ -47,7 +47,7 @@ export async function parseJsonInPieces(text: string): Promise<unknown> {
     }
     if (at - rested < PIECE) continue;
     rested = at;
-    await othersHadTheirTurn();
+    await giveWay();
   }
   take(text.length);
   if (made.length > 1 || root.length !== 1) throw new SyntaxError("The text is not one JSON value.");

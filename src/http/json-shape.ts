@@ -1,7 +1,7 @@
 // Bounds what a JSON text is made of before the parser runs, which takes a server for as long as it takes: one pass, without recursion, in
 // slices between which others are answered.
-import { setImmediate as othersHadTheirTurn } from "node:timers/promises";
 import { ApiError } from "./errors.ts";
+import { giveWay } from "./give-way.ts";
 
 const MAX_DEPTH = 64;
 /** Properties of one object: OpenAI's widest one, `logit_bias`, stays far below. */
@@ -27,7 +27,7 @@ const LONGEST_NUMBER = 300;
  */
 export async function checkShape(text: string, max_values = MAX_VALUES): Promise<boolean> {
   const shape = createShapeReader(text, max_values);
-  while (!shape.read(SLICE)) await othersHadTheirTurn();
+  while (!shape.read(SLICE)) await giveWay();
   return shape.mayHoldHugeNumber;
 }
 
