@@ -4,6 +4,7 @@ import type { TokenEvent, TokenRequest } from "../token-engine.ts";
 import { createLogprobCompletion, parseRanking, rankingBody, type RankedToken } from "./all-logprobs.ts";
 import { type AnswerReader, createAnswerReader } from "./answer-reader.ts";
 import { toAdapterError } from "./errors.ts";
+import { createIgnoreEos } from "./ignore-eos.ts";
 import { openAnswer } from "./open-answer.ts";
 import { readFrames } from "./read-frames.ts";
 import { completionBody, type LlamaServerModel, trimLogprobs } from "./request-body.ts";
@@ -42,11 +43,13 @@ export const createAnswers = (request: TokenRequest): AnswerReader[] => {
 
 /** Requests are checked before, by `checkedSampling`. */
 export function createGeneration({ id, client, watchdog, watch, model }: TokenGenerationOptions): GenerateInSlot {
+  const withIgnoreEos = createIgnoreEos(client);
   return (request, signal, placed) => {
     const begin = async (stop: AbortSignal) => {
       const { id_slot, cache_prompt, onSend } = placed;
+      const sent = await withIgnoreEos(request, id_slot, stop);
       await onSend(stop);
-      const body = { ...completionBody(request, model), id_slot, cache_prompt };
+      const body = { ...completionBody(sent, model), id_slot, cache_prompt };
       return read(await openAnswer({ client, watchdog }, "/completion", body, stop), request, placed, stop);
     };
     return watch<TokenEvent>(

@@ -113,6 +113,22 @@ describe.skipIf(skip !== undefined)(`the tokens of llama-server${skip === undefi
     expect(answers(await eventsOf(words))[0]!.text).not.toBe("");
   });
 
+  test("go on under `ignore_eos` as long as their grammar allows, and end where it leaves nothing else", async () => {
+    const endless = { samplers: { ignore_eos: true }, max_tokens: 8, cache_scope: "endless" };
+    await eventsOf({ ...endless, max_tokens: 1 });
+    for (const more of [{}, { temperature: 2, min_p: 0.9 }, { top_k: 1, logit_bias: { 2: 100 } }, { choices: 2 }]) {
+      const under = async (grammar: string) =>
+        answers(await eventsOf({ ...endless, ...more, grammar })).map(({ text, reason, usage }) => {
+          expect(usage.cached_tokens).toBeGreaterThanOrEqual(PROMPT.length - 1);
+          return [text, reason];
+        });
+      for (const answer of await under('root ::= "ab"')) expect(answer).toEqual(["ab", "stop"]);
+      for (const answer of await under('root ::= "ab" | "abcd"')) expect(answer).toEqual(["abcd", "stop"]);
+      for (const answer of await under("root ::= [ab]*")) expect(answer).toEqual([expect.stringMatching(/^[ab]{8}$/), "length"]);
+    }
+    expect(eventsOf({ ...endless, grammar: 'root ::= "a" [z-a]' })).rejects.toMatchObject({ code: "generation_failed" });
+  });
+
   test("of a grammar that cannot be read are refused by its name", async () => {
     expect(eventsOf({ grammar: "root ::= (" })).rejects.toMatchObject({ code: "request_refused", param: "grammar" });
   });

@@ -59,6 +59,27 @@ for (const [name, adapter, skip] of await nativeEngines(prompts)) {
     });
   });
 
+  test.skipIf(skip !== undefined)(`${name}: "ignore_eos" ends an answer where its grammar leaves nothing else`, async () => {
+    const template = TOOL_TEMPLATES.hermes;
+    const tiny = openModelApi(adapter, await tinyModel({ template, context_length: 2048 }), 2048);
+    const schema = { type: "object", properties: { a: { enum: ["b"] } }, required: ["a"], additionalProperties: false };
+    const endless = { messages: [{ role: "user", content: "hello" }], max_tokens: 200, ignore_eos: true };
+    for (const stream of [false, true]) {
+      const answer = (fields: object) => tiny.answer({ ...endless, ...fields, stream });
+      expect(await answer({ grammar: 'root ::= "ab" | "abcd"' })).toMatchObject({ text: "abcd", reason: "stop" });
+      const response_format = { type: "json_schema", json_schema: { name: "x", schema } };
+      const { text, reason } = await answer({ response_format });
+      expect([JSON.parse(text), reason]).toEqual([{ a: "b" }, "stop"]);
+      const tools = [{ type: "function", function: { name: "f", parameters: schema } }];
+      const called = await answer({ tools, tool_choice: "required", parallel_tool_calls: false });
+      expect([called.reason, called.calls.map((call) => JSON.parse(call.function.arguments))]).toEqual([
+        "tool_calls",
+        [{ a: "b" }],
+      ]);
+    }
+    await tiny.close();
+  });
+
   test.skipIf(skip !== undefined).each(name === "llama-server" ? FAMILIES.slice(0, 3) : FAMILIES)(
     `${name}: calls of the family %s have the arguments of their schema`,
     async (_family, template) => {
