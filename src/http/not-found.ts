@@ -20,9 +20,8 @@ export function noAssistant(id: string, param?: string): ApiError {
 
 /** `param` is where the id stands. */
 export function noModel(id: string, param = "model_id"): ApiError {
-  const pull = id.length < 100 ? `, "ingle pull ${id}" gets it` : "";
-  const message = `Model ${quote(id)} is not installed. "ingle list" and GET /v1/models show those that are${pull}.`;
-  return missing(message, "model", param);
+  const listed = `GET /v1/models and "ingle list" show those that are, "ingle list --catalog" those that "ingle pull" knows by name.`;
+  return missing(`Model ${quote(id)} is not installed. ${listed}`, "model", param);
 }
 
 export function notInCatalog(id: string): ApiError {

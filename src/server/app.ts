@@ -59,7 +59,7 @@ export function createApp(options: AppOptions): App {
   }
   refuseOtherMethods(app);
   app.notFound(function refuseUnknownUrl(c) {
-    const message = `There is nothing at ${quote(c.req.path)}. The API begins at /v1.`;
+    const message = `There is nothing at ${quote(c.req.path)}. The API has /v1/chat/completions, /v1/models, /v1/threads and /v1/assistants.`;
     return errorResponse(new ApiError(404, message, { code: "unknown_url" }), c);
   });
   return app;

@@ -357,6 +357,7 @@ describe("what no grammar holds", () => {
     const error = caught(() => schemaGrammar(whole, { strict: true, prefix: "x" }));
     expect(error).toMatchObject({ pointer: "/properties/a~1b", keyword });
     expect(error.message).toStartWith(`"${keyword}" at "/properties/a~1b" cannot be enforced: `);
+    expect(error.message).toEndWith('. Without "strict": true it is passed over.');
     expect(schemaGrammar(whole, { strict: false, prefix: "x" }).passed_over).toEqual([{ pointer: "/properties/a~1b", keyword }]);
   });
 

@@ -203,7 +203,12 @@ describe("the model", () => {
 
   test.each([
     ["B-18: is a 404 that says how to get one where nothing is installed", { models: [] }, {}, "ingle pull"],
-    ["B-19: is a 404 that names it where it is unknown", { models }, { model: "huge" }, '"huge"'],
+    [
+      "B-19: is a 404 that says what there is where it is unknown",
+      { models },
+      { model: "huge" },
+      '"huge" is not installed. GET /v1/models',
+    ],
     ["is a 404 where the default is not installed", { models, default_model: "gone" }, {}, '"gone"'],
     ["is not found among the properties of any object", {}, { model: "__proto__" }, "__proto__"],
   ])("%s", async (_name, options, fields, hint) => {

@@ -46,7 +46,7 @@ const choice = (name: string) => ({ ...named("look"), tool_choice: { type: "func
 const ROWS: [id: string, fields: object, param: string, code: string, says: string][] = [
   ["B-65", named(...Array.from({ length: 1025 }, (_, i) => `t${i}`)), "tools", "too_many_items", "At most 1024"],
   ["B-65", named("look", "see", "look"), "tools[2].function.name", "invalid_value", '"look"'],
-  ["B-65", named("look at"), "tools[0].function.name", "invalid_value", "1 to 128 letters"],
+  ["B-65", named("look at"), "tools[0].function.name", "invalid_value", '"look at". Its name may have 1 to 128 letters'],
   ["B-65", named("x".repeat(129)), "tools[0].function.name", "invalid_value", "1 to 128 letters"],
   ["B-66", choice("see"), "tool_choice.function.name", "invalid_value", '"see"'],
   ["B-66", { tool_choice: "required" }, "tool_choice", "invalid_value", '"tools"'],
@@ -66,6 +66,7 @@ const ROWS: [id: string, fields: object, param: string, code: string, says: stri
   ["B-32", { grammar: "no grammar at all" }, "grammar", "invalid_value", ""],
   ["B-32", { grammar: 'root ::= rest\nrest ::= rest "a"' }, "grammar", "invalid_value", ""],
   ["B-67", { logit_bias: { "999999": 1 } }, "logit_bias", "invalid_value", "999999"],
+  ["B-67", { logit_bias: { hello: 1 } }, "logit_bias.hello", "invalid_value", 'the key "hello"'],
   ["B-70", result("refused"), "messages", "messages_refused", "No such result here"],
 ];
 

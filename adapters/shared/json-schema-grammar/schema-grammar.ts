@@ -6,7 +6,7 @@ import type { Goal, KeywordPlace } from "./schema/alternatives.ts";
 import { refuseManyReadings } from "./readings.ts";
 import { createSchemaReader, type SchemaReader } from "./schema/alternatives-of.ts";
 import { openDocument, type SchemaDocument } from "./schema/document.ts";
-import { UnsupportedSchema } from "./unsupported-schema.ts";
+import { refusedByStrict, UnsupportedSchema } from "./unsupported-schema.ts";
 
 export interface SchemaGrammar {
   /** Lines of GBNF; each name begins with the prefix and a hyphen. */
@@ -60,7 +60,7 @@ export function openSchema(schema: unknown, { strict, named_only = false }: Omit
   const passed_over = new Map<string, KeywordPlace>();
   const document = openDocument(schema);
   const reader = createSchemaReader(document, (pointer, keyword, reason) => {
-    if (strict) throw new UnsupportedSchema(pointer, keyword, reason);
+    if (strict) throw refusedByStrict(pointer, keyword, reason);
     passed_over.set(`${pointer} ${keyword}`, { pointer, keyword });
   });
   return { document, reader, passed_over, listed: text.split('"enum"').length > 1 ? text.split(",").length : 0, named_only };

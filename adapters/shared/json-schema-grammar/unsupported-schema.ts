@@ -15,3 +15,8 @@ export class UnsupportedSchema extends Error {
     this.reason = reason;
   }
 }
+
+/** A keyword that is passed over unless the client sends `strict`. */
+export function refusedByStrict(pointer: string, keyword: string, reason: string): UnsupportedSchema {
+  return new UnsupportedSchema(pointer, keyword, `${reason}. Without "strict": true it is passed over`);
+}

@@ -3,7 +3,7 @@
 import type { ArgumentSyntax, ValueKind } from "../../call-syntax.ts";
 import { objectShape } from "../json-schema-grammar/object-shape.ts";
 import { schemaGrammar } from "../json-schema-grammar/schema-grammar.ts";
-import { UnsupportedSchema } from "../json-schema-grammar/unsupported-schema.ts";
+import { refusedByStrict, UnsupportedSchema } from "../json-schema-grammar/unsupported-schema.ts";
 import { choice, sequence, textPart } from "./rule-parts.ts";
 import { type LooseNotation, notationOf } from "./loose-notation.ts";
 import type { GrammarParts, PlacedSchema } from "./grammar-parts.ts";
@@ -62,7 +62,7 @@ export function looseRule(form: LooseSyntax, placed: PlacedSchema, parts: Gramma
   const bodyOf = (schema: Record<string, unknown>, pointer: string): string => {
     for (const keyword of Object.keys(schema)) {
       if (HELD.has(keyword) || BOUNDS.has(keyword)) continue;
-      if (strict) throw new UnsupportedSchema(pointer, keyword, "the calls of this model are not written as JSON");
+      if (strict) throw refusedByStrict(pointer, keyword, "the calls of this model are not written as JSON");
       parts.passOver(tool, pointer, keyword);
     }
     const { $ref, anyOf, oneOf, allOf } = schema;

@@ -7,6 +7,7 @@ import { invalidValue } from "../../http/errors.ts";
 import { validateWith } from "../../http/validate.ts";
 import { codedMessage } from "../../support/coded-message.ts";
 import { isObject, type JsonObject } from "../../support/json.ts";
+import { quote } from "../../support/quote.ts";
 import { droppedFields, type KeptFields } from "./dropped-fields.ts";
 import { sortParameters, type SortedParameters } from "./parameters/sort.ts";
 import { FormatParameters, readFormat } from "./answer-format.ts";
@@ -16,7 +17,12 @@ import { hidesThoughts, readSwitches, Switches, templateOf } from "./reasoning.t
 /** One prompt is read for all of them. */
 const MOST_CHOICES = 8;
 
-const TokenId = v.pipe(v.string(), v.regex(/^\d{1,10}$/, codedMessage("invalid_value", "Its keys are ids of tokens.")));
+const TokenId = v.pipe(
+  v.string(),
+  v.regex(/^\d{1,10}$/, ({ input }) =>
+    codedMessage("invalid_value", `"logit_bias" has the key ${quote(input)}. Its keys are ids of tokens, such as "42".`),
+  ),
+);
 const Bias = v.pipe(v.number(), v.minValue(-100), v.maxValue(100));
 
 /** llama.cpp's form of a bias: false is never, as -100 is. */

@@ -13,7 +13,9 @@ const NAME = /^[A-Za-z0-9_-]{1,128}$/;
 const Function = v.object({
   name: v.pipe(
     v.string(),
-    v.regex(NAME, codedMessage("invalid_value", "A function's name has 1 to 128 letters, digits, _ and -. Call it otherwise.")),
+    v.regex(NAME, ({ input }) =>
+      codedMessage("invalid_value", `A function is called ${quote(input)}. Its name may have 1 to 128 letters, digits, _ and -.`),
+    ),
   ),
   description: v.nullish(v.string()),
   parameters: v.nullish(JsonSchema),
