@@ -35,6 +35,14 @@ test("one of some choices, whatever they begin with", () => {
   expect(["y", "yest", "n", "nope", "😂", 'a"b'].filter(match)).toEqual([]);
 });
 
+test("halves of surrogate pairs are in no text", () => {
+  const match = matcher(patternGrammar("[\\ud7ff-\\ue000]|\\ud83c", "p"));
+  expect(["\ud7ff", "\ue000"].filter((text) => !match(text))).toEqual([]);
+  expect(() => patternGrammar("\\ud83c", "p")).toThrow("no text fits it");
+  expect(choiceGrammar(["\ud83c", "🎉", "a\udc00"], "c")).toEqual(choiceGrammar(["🎉"], "c"));
+  expect(() => choiceGrammar(["\ud83c"], "c")).toThrow("no text fits it");
+});
+
 test.each(["</parameter>", "aab", "\n\n", "]"])("a text has everything but the marker %s", (marker) => {
   const match = matcher(textWithout(marker, "t"));
   const texts = ["", "x", marker.slice(0, -1), `${marker.slice(0, -1)}x`, "</paramet</parameter", "aaaa", "\n\r\n", "é😀"];
@@ -139,6 +147,43 @@ describe("the last look", () => {
     ['{"a":[', { pointer: "", keyword: "type" }],
   ])("finds in %s: %j", (text, failure) => {
     expect(schemaFailure(schema, text, passed_over)).toEqual(failure as ReturnType<typeof schemaFailure>);
+  });
+
+  const referring = (more: object) => ({ type: "integer", ...more });
+  test.each([
+    ["an address that is none", { properties: { a: referring({ $id: "http://[" }) } }, '{"a":1}', '{"a":"x"}', "/a"],
+    [
+      "an address that stands twice",
+      { properties: { a: referring({ $id: "y" }), b: referring({ $id: "y" }) } },
+      '{"b":1}',
+      '{"b":"x"}',
+      "/b",
+    ],
+    [
+      "an identifier that stands twice, in examples",
+      { properties: { a: referring({ example: { id: "1" } }), b: referring({ example: { id: "1" } }) } },
+      '{"b":1}',
+      '{"b":"x"}',
+      "/b",
+    ],
+    [
+      "a part that nothing refers to",
+      { $defs: { a: { $ref: "http://[" } }, properties: { b: referring({}) } },
+      '{"b":1}',
+      '{"b":"x"}',
+      "/b",
+    ],
+    [
+      "half a surrogate pair in a name",
+      { properties: { "\ud83c": referring({}) } },
+      '{"\\ud83c":1}',
+      '{"\\ud83c":"x"}',
+      "/\ud83c",
+    ],
+    ["half a surrogate pair in the text", { additionalProperties: referring({}) }, '{"\\ud83c":1}', '{"\\ud83c":"x"}', "/\ud83c"],
+  ])("judges a text where the schema has %s", (_, schema, whole, broken, pointer) => {
+    expect(schemaFailure({ type: "object", ...schema }, whole, [])).toBeUndefined();
+    expect(schemaFailure({ type: "object", ...schema }, broken, [])).toEqual({ pointer, keyword: "type" });
   });
 
   test("takes no longer over a text than its length", () => {

@@ -13,11 +13,20 @@ export function schemaFailure(schema: unknown, text: string, passed_over: readon
   } catch {
     return { pointer: "", keyword: "type" };
   }
-  const validator = new Validator(checkedSchema(schema, passed_over) as Schema, "2020-12");
-  const { valid, errors } = validator.validate(value);
-  if (!valid) return firstFailure(errors);
+  const failed = libraryFailure(checkedSchema(schema, passed_over) as Schema, value);
+  if (failed !== undefined) return failed;
   const { reader, document } = openSchema(schema, { strict: false });
   return reader.failure(value, [document.root]);
+}
+
+/** Undefined, too, where the library throws: it does so over addresses that are none, or stand twice, and over halves of surrogate pairs. */
+function libraryFailure(schema: Schema, value: unknown): SchemaFailure | undefined {
+  try {
+    const { valid, errors } = new Validator(schema, "2020-12").validate(value);
+    return valid ? undefined : firstFailure(errors);
+  } catch {
+    return undefined;
+  }
 }
 
 /** An error of a part has those of the wholes before it. The schema `false` is no keyword: whichever has it is at fault. */
