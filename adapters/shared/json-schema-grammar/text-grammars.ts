@@ -15,10 +15,10 @@ export interface TextGrammar {
   root: string;
 }
 
-/** Texts that match as a whole. Throws `UnsupportedSchema` with the keyword `pattern`: look-around, back-references, too many states. */
+/** Texts that match as a whole. Throws `UnsupportedSchema` with the keyword `pattern`: look-around, back-references, too many states; and where no text matches. */
 export function patternGrammar(source: string, prefix: string): TextGrammar {
   try {
-    return languagesGrammar([{ matches: [parseRegex(source, createWork())] }], prefix);
+    return languagesGrammar([{ matches: [parseRegex(source, createWork()), ANY_TEXT] }], prefix);
   } catch (error) {
     if (error instanceof UnsupportedRegex) throw new UnsupportedSchema("", "pattern", error.message);
     if (error instanceof TooManyStates) throw new UnsupportedSchema("", "pattern", "it takes too many states");
@@ -26,10 +26,11 @@ export function patternGrammar(source: string, prefix: string): TextGrammar {
   }
 }
 
-/** One of these texts. */
+/** One of these texts. Throws `UnsupportedSchema` where each has half a surrogate pair, which no text in UTF-8 can have. */
 export function choiceGrammar(texts: readonly string[], prefix: string): TextGrammar {
   const rules = createRules();
-  return printed(rules, choiceRule(rules, texts, []), prefix);
+  const writable = texts.filter((text) => text.isWellFormed());
+  return printed(rules, choiceRule(rules, writable, []), prefix);
 }
 
 /** Texts without the marker, which is not empty, of so many characters. */
