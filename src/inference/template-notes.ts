@@ -1,4 +1,4 @@
-// What models can by their chat templates: asked of their adapters before a load, and kept in the records. No list and no start waits for it.
+// What models can do by their chat templates: asked of their adapters before a load, and kept in the records. No list and no start waits for it.
 import type { Adapter } from "../../adapters/adapter.ts";
 import type { InstalledModel, Model, TemplateAbilities, TemplateNote } from "../../models/manifest.ts";
 import type { Log } from "../support/log.ts";

@@ -1,4 +1,4 @@
-// What a model can by its chat template, in the words of the API.
+// What a model can do by its chat template, in the words of the API.
 import type { TemplateAbilities } from "../../../models/manifest.ts";
 import type { ModelPrompts } from "../../prompts.ts";
 
