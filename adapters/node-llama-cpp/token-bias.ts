@@ -10,6 +10,8 @@ export interface TokenBias {
   biases: ReadonlyMap<number, number>;
   /** Tokens that must not come. The native sampler takes one of them where nothing else is left. */
   banned: ReadonlySet<number>;
+  /** Whether the request bans tokens by their numbers. */
+  is_asked: boolean;
 }
 
 /** Never, in OpenAI's API. */
@@ -33,7 +35,15 @@ export function tokenBias(
   if (samplers?.ignore_eos === true) for (const token of vocabulary.ends()) biases.set(token, -Infinity);
   const banned = new Set([...biases].filter(([, bias]) => bias === -Infinity).map(([token]) => token));
   const config = { tokenBiasKeys: Uint32Array.from(biases.keys()), tokenBiasValues: Float32Array.from(biases.values()) };
-  return { config: biases.size > 0 ? config : {}, biases, banned };
+  const is_asked = Object.values(logit_bias).some((bias) => bias <= NEVER);
+  return { config: biases.size > 0 ? config : {}, biases, banned, is_asked };
+}
+
+/** The error of an answer in which no token may come next: the fault of the request where it bans tokens. `otherwise`: what else is at fault. */
+export function noTokenLeft({ is_asked }: TokenBias, otherwise: string): AdapterError {
+  if (!is_asked) return new AdapterError("generation_failed", otherwise);
+  const message = '"logit_bias" leaves no token with which the answer could go on. Ban fewer tokens.';
+  return new AdapterError("request_refused", message, { param: "logit_bias" });
 }
 
 function checkToken(id: string, size: number): void {

@@ -5,10 +5,10 @@ import type { Addon, SamplerConfig } from "./addon.ts";
 import { samplerAfter } from "./dry-history.ts";
 import { createGrammarSampler, type GrammarSamplerOptions, type NativeSample } from "./grammar-sampler.ts";
 import type { Likelihoods, SampledToken } from "./likelihood.ts";
-import type { TokenBias } from "./token-bias.ts";
+import { noTokenLeft, type TokenBias } from "./token-bias.ts";
 
 export interface TokenSampler {
-  /** `index`: as `AddonContext.sampleToken` has it. After an error it must not be called again. Throws `AdapterError` `generation_failed`. */
+  /** `index`: as `AddonContext.sampleToken` has it. After an error it must not be called again. Throws `AdapterError`: as `noTokenLeft`. */
   sample(index: number): Promise<SampledToken>;
   dispose(): void;
 }
@@ -36,7 +36,7 @@ export function createTokenSampler(addon: Addon, { grammar, likelihoods, ...opti
   };
 }
 
-function createFreeSampler(addon: Addon, { config, bias: { banned }, history }: TokenSamplerOptions): NativeSample {
+function createFreeSampler(addon: Addon, { config, bias, history }: TokenSamplerOptions): NativeSample {
   const { context, newSampler } = addon;
   let native = history.length === 0 ? newSampler(config) : undefined;
   return {
@@ -44,7 +44,7 @@ function createFreeSampler(addon: Addon, { config, bias: { banned }, history }: 
       native ??= await samplerAfter(addon, config, history, index);
       const token = await context.sampleToken(index, native);
       if (token < 0) throw new AdapterError("generation_failed", "The engine could not sample a token.");
-      if (banned.has(token)) throw new AdapterError("generation_failed", `"logit_bias" leaves no token that could come next.`);
+      if (bias.banned.has(token)) throw noTokenLeft(bias, "No token could come next.");
       return token;
     },
     dispose: () => native?.dispose(),

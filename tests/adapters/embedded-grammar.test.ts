@@ -85,20 +85,20 @@ describe("the tiny model", () => {
     expect((await other).text).toBe(alone.text);
   });
 
-  test("fails where the bias bans all that the grammar allows", async () => {
+  test("is refused where the bias bans all that the grammar allows", async () => {
     const [x, y] = byteTokens("xy");
     for (const more of [{}, { temperature: 1 }, { temperature: 1, top_k: 5 }]) {
       expect(await errorOf(ask('root ::= [xy] "c"', { logit_bias: { [x!]: -100, [y!]: -100 }, ...more }))).toBe(
-        "generation_failed",
+        "request_refused",
       );
       expect((await ask('root ::= [xy] "c"', { logit_bias: { [x!]: -100 }, ...more })).text).toBe("yc");
     }
   });
 
-  test("fails where the bias bans every token, and the next request works", async () => {
+  test("is refused where the bias bans every token, and the next request works", async () => {
     const logit_bias = Object.fromEntries(Array.from({ length: 268 }, (_, token) => [token, -100]));
     for (const temperature of [0, 1]) {
-      expect(await errorOf(ask('root ::= "a"', { logit_bias, temperature }))).toBe("generation_failed");
+      expect(await errorOf(ask('root ::= "a"', { logit_bias, temperature }))).toBe("request_refused");
     }
     expect((await ask('root ::= "a"')).text).toBe("a");
   });

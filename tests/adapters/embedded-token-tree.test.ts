@@ -73,7 +73,7 @@ test("without a temperature, the likeliest token that fits is the one that the n
       allowed,
       ends: vocabulary.ends(),
       shown: [],
-      bias: { config: {}, biases: new Map(), banned: new Set<number>() },
+      bias: { config: {}, biases: new Map(), banned: new Set<number>(), is_asked: false },
     };
     const sampler = createGrammarSampler(addon, { ...options, config: NEUTRAL_SAMPLER, state: start });
     native.disposeSequence(0);
