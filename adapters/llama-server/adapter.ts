@@ -17,9 +17,10 @@ import { createGeneration } from "./generation.ts";
 import { createClient, type LlamaServerClient } from "./http-client.ts";
 import { checkedImageChat, createImageChat } from "./image-chat.ts";
 import { type LlamaServerLimits, type LlamaServerProcessOptions, loadError, startLlamaServer } from "./process.ts";
-import { type LlamaServerSavedStates, prepareSavedStates } from "./saved-states.ts";
+import { isTrimmable, type LlamaServerSavedStates, prepareSavedStates } from "./saved-states.ts";
 import { checkedSampling } from "./request-body.ts";
 import { createSlotSelection } from "./slot-selection.ts";
+import { createSlotTrim } from "./slot-trim.ts";
 import { tokenizer } from "./tokenizer.ts";
 import { createAnswerWatch } from "./watched-answer.ts";
 
@@ -55,6 +56,7 @@ export function llamaServer({ binary, env, prompts, log = () => {}, limits: some
       signal.throwIfAborted();
       const program = await binary();
       const header = await readModelFile(model, readGgufFile);
+      const trimmable = isTrimmable(header);
       const saved = await prepareSavedStates({ program, model, options, header, log });
       const source = JSON.stringify([model, await readModelFile(model, fileStamp)]);
       const opening = model.projector === undefined ? undefined : prompts.open(model, signal);
@@ -66,7 +68,7 @@ export function llamaServer({ binary, env, prompts, log = () => {}, limits: some
         const connect = async (): Promise<TokenEngine> => {
           const [own, url] = await Promise.all([opening, address]);
           const images = own && { prompts: own, special: await readModelFile(model, readSpecialTokens), own_template };
-          return createEngine(model.id, { client: createClient(url, key), watchdog, saved, images }, limits, signal);
+          return createEngine(model.id, { client: createClient(url, key), watchdog, trimmable, saved, images }, limits, signal);
         };
         return watchdog.load(connect(), signal).catch(async (error) => {
           // Where no prompts can be had, the template is not at fault.
@@ -142,6 +144,8 @@ const Models = v.object({ data: v.tuple([v.object({ meta: v.object({ n_vocab: v.
 interface EngineParts {
   client: LlamaServerClient;
   watchdog: ProcessWatchdog;
+  /** Whether the model can forget a part of what it has read. */
+  trimmable: boolean;
   saved: LlamaServerSavedStates | undefined;
   /** Of a model that takes images. */
   images: { prompts: ModelPrompts; special: ReadonlySet<string>; own_template: boolean } | undefined;
@@ -154,7 +158,7 @@ async function createEngine(
   limits: LlamaServerLimits,
   signal: AbortSignal,
 ): Promise<TokenEngine> {
-  const { client, watchdog, saved, images } = parts;
+  const { client, watchdog, trimmable, saved, images } = parts;
   await client.getJson("/health", signal);
   const props = v.parse(Props, await client.getJson("/props", signal));
   const { data } = v.parse(Models, await client.getJson("/v1/models", signal));
@@ -171,6 +175,7 @@ async function createEngine(
     chatWithImages: images && createImageChat({ ...generation, ...images, parsed_arguments }),
     slots,
     choice_slots: createChoiceSlots(client, watchdog.gone),
+    trim: createSlotTrim(client, trimmable),
     states,
   });
   const { chatWithImages } = selection;

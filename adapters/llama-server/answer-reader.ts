@@ -2,7 +2,9 @@
 import type { TokenLogprob } from "../adapter.ts";
 import { releasedText } from "../shared/openai-stream/released-text.ts";
 import type { TokenEvent, TokenRequest } from "../token-engine.ts";
+import { BATCH } from "./command-line.ts";
 import type { CompletionFrame } from "./completion-frames.ts";
+import { wholeBatches } from "./prompt-reuse.ts";
 
 export interface UnreportedTokens {
   /** Tokens of the answer before them. */
@@ -17,14 +19,16 @@ export interface AnswerReader {
   readonly unreported: ReadonlyMap<TokenLogprob, UnreportedTokens>;
   /** Tokens of the prompt that are read; undefined while none is known to be. */
   readonly read: number | undefined;
+  /** Tokens of the prompt that the slot holds as `SavedTokens.exact`. */
+  readonly exact: number;
   /** Why it has ended. */
   readonly ended: "by llama-server" | "by a stop string" | undefined;
   /** What the next frame of it means. `slot`: where it is generated. */
   push(frame: CompletionFrame, slot: number): TokenEvent[];
 }
 
-/** `choice`: its number where several are generated. */
-export function createAnswerReader(request: TokenRequest, choice?: number): AnswerReader {
+/** `held`: the exact tokens of its slot before. `choice`: its number where several are generated. */
+export function createAnswerReader(request: TokenRequest, held: number, choice?: number): AnswerReader {
   const { stop, thoughts, report_tokens, logprobs: asked } = request;
   const text = releasedText(stop, thoughts);
   const tokens: (number | undefined)[] = [];
@@ -32,6 +36,7 @@ export function createAnswerReader(request: TokenRequest, choice?: number): Answ
   const counts = { prompt_tokens: 0, completion_tokens: 0, cached_tokens: 0 };
   const marked = choice === undefined ? {} : { choice };
   let read: number | undefined;
+  let exact = 0;
   let ended: AnswerReader["ended"];
 
   const note = (reported: number[], predicted: number, last: TokenLogprob | undefined): void => {
@@ -40,6 +45,13 @@ export function createAnswerReader(request: TokenRequest, choice?: number): Answ
     for (let i = 0; i < count; i++) tokens.push(undefined);
     tokens.push(...reported);
     if (count > 0 && last !== undefined) unreported.set(last, { before, count });
+  };
+
+  /** Only a batch that has nothing of other slots has so many tokens. The last token may be read once more, by itself. */
+  const noteRead = (now: number, total: number): void => {
+    if (read === undefined) exact = wholeBatches(Math.min(held, now));
+    else if (read === exact && now === read + BATCH && now < total) exact = now;
+    read = now;
   };
 
   const finish = (reason: "stop" | "length", slot: number, stopped_by?: string): TokenEvent => ({
@@ -52,13 +64,17 @@ export function createAnswerReader(request: TokenRequest, choice?: number): Answ
     get read() {
       return read;
     },
+    get exact() {
+      return exact;
+    },
     get ended() {
       return ended;
     },
     push(frame, slot) {
       if (ended !== undefined) return [];
       if (frame.type === "prompt") {
-        [read, counts.prompt_tokens, counts.cached_tokens] = [frame.read, frame.total, frame.cached];
+        noteRead(frame.read, frame.total);
+        [counts.prompt_tokens, counts.cached_tokens] = [frame.total, frame.cached];
         // The other answers begin where the first one has read the prompt.
         return frame.index > 0 ? [] : [{ type: "prompt", read: frame.read, total: frame.total, ...marked }];
       }

@@ -6,7 +6,7 @@ import type { LoadOptions } from "../adapter.ts";
 import { jinjaTemplate } from "../shared/jinja-template.ts";
 
 /** Tokens of one step: an aborted generation takes one more step at most, and each step is a sign of life. */
-const BATCH = 512;
+export const BATCH = 512;
 
 interface ModelFacts {
   /** Tokens the model was trained on, where that is known. */

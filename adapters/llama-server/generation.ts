@@ -22,11 +22,11 @@ export interface SlotUse {
 }
 
 /** What whoever chooses the slots knows of a generation, and is told of it. */
-export interface PlacedGeneration extends SlotUse {
+export interface PlacedGeneration extends Pick<SlotUse, "id_slot"> {
   /** Of each answer, filled in as its frames come. */
   answers: readonly AnswerReader[];
-  /** Called right before the request is sent. */
-  onSend(signal: AbortSignal): Promise<void>;
+  /** Called right before the request is sent. Answers with its `cache_prompt`. */
+  onSend(signal: AbortSignal): Promise<boolean>;
   /** llama-server has taken the request. Answers with the slot of each answer. */
   onTaken(): Promise<readonly number[]>;
   /** Does the work while the slot of that answer is still its own; undefined where it is not. */
@@ -35,10 +35,11 @@ export interface PlacedGeneration extends SlotUse {
 
 export type GenerateInSlot = (request: TokenRequest, signal: AbortSignal, placed: PlacedGeneration) => AsyncGenerator<TokenEvent>;
 
-export const createAnswers = (request: TokenRequest): AnswerReader[] => {
+/** `held`: as `createAnswerReader` takes it, of the slot where the prompt is read. */
+export const createAnswers = (request: TokenRequest, held: number): AnswerReader[] => {
   const { choices } = request;
-  if (choices === undefined) return [createAnswerReader(request)];
-  return Array.from({ length: choices }, (_, choice) => createAnswerReader(request, choice));
+  if (choices === undefined) return [createAnswerReader(request, held)];
+  return Array.from({ length: choices }, (_, choice) => createAnswerReader(request, held, choice));
 };
 
 /** Requests are checked before, by `checkedSampling`. */
@@ -46,9 +47,9 @@ export function createGeneration({ id, client, watchdog, watch, model }: TokenGe
   const withIgnoreEos = createIgnoreEos(client);
   return (request, signal, placed) => {
     const begin = async (stop: AbortSignal) => {
-      const { id_slot, cache_prompt, onSend } = placed;
+      const { id_slot, onSend } = placed;
       const sent = await withIgnoreEos(request, id_slot, stop);
-      await onSend(stop);
+      const cache_prompt = await onSend(stop);
       const body = { ...completionBody(sent, model), id_slot, cache_prompt };
       return read(await openAnswer({ client, watchdog }, "/completion", body, stop), request, placed, stop);
     };

@@ -69,8 +69,8 @@ export async function prepareSavedStates(setup: LlamaServerSavedStatesOptions) {
   };
 }
 
-/** A file holds no cells that a window or a recurrent layer has left behind, so such a model cannot go on from a part of a state. */
-function isTrimmable({ sliding_window, state_length, context_length = 0 }: GgufHeader): boolean {
+/** There are no cells that a window or a recurrent layer has left behind, so such a model cannot go on from a part of a state or a slot. */
+export function isTrimmable({ sliding_window, state_length, context_length = 0 }: GgufHeader): boolean {
   return state_length === 0 && (sliding_window === undefined || (context_length > 0 && sliding_window >= context_length));
 }
 

@@ -12,6 +12,8 @@ export interface SlotContents {
   readonly tokens: readonly number[] | Uint32Array;
   /** How many of them were a prompt; an answer follows. */
   readonly prompt: number;
+  /** As `SavedTokens.exact`. */
+  readonly exact: number;
   /** Of a chat with images. */
   readonly fingerprint?: ConversationFingerprint;
   /** Whether there is nothing to save: it is on the disk, or cannot be. */
@@ -30,7 +32,7 @@ export const isRefusal = (failure: unknown): boolean =>
 export function contentsAfter(
   before: SlotContents | undefined,
   { prompt, cache_scope: scope }: Pick<TokenRequest, "prompt" | "cache_scope">,
-  { tokens, read, ended }: Pick<AnswerReader, "tokens" | "read" | "ended">,
+  { tokens, read, exact, ended }: Pick<AnswerReader, "tokens" | "read" | "exact" | "ended">,
 ): SlotContents | undefined {
   const uncertain = ended !== "by llama-server";
   if (tokens.length > 0 || ended !== undefined) {
@@ -38,11 +40,11 @@ export function contentsAfter(
     const answer = tokens.slice(0, -1);
     const unknown = answer.indexOf(undefined);
     const known = (unknown < 0 ? answer : answer.slice(0, unknown)) as number[];
-    return { scope, tokens: [...prompt, ...known], prompt: prompt.length, saved: false, uncertain };
+    return { scope, tokens: [...prompt, ...known], prompt: prompt.length, exact, saved: false, uncertain };
   }
-  if (read !== undefined) return { scope, tokens: prompt.slice(0, read), prompt: read, saved: false, uncertain };
+  if (read !== undefined) return { scope, tokens: prompt.slice(0, read), prompt: read, exact, saved: false, uncertain };
   // llama-server may have begun with it, and have kept what the prompt has in common with what was there.
   if (before?.scope !== scope) return undefined;
   const common = commonPrefixLength(before.tokens, prompt);
-  return { scope, tokens: before.tokens.slice(0, common), prompt: common, saved: before.saved, uncertain };
+  return { scope, tokens: before.tokens.slice(0, common), prompt: common, exact, saved: before.saved, uncertain };
 }

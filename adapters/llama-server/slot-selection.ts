@@ -8,9 +8,11 @@ import { chooseSlot, commonPrefixLength, SAVE_IDLE_MS, SAVE_ON_CLOSE_MS } from "
 import type { TokenEvent, TokenRequest } from "../token-engine.ts";
 import { createAnswers, type GenerateInSlot } from "./generation.ts";
 import type { ChatInSlot, ImageChatRequest } from "./image-chat.ts";
+import { reusedTokens, reuseOf } from "./prompt-reuse.ts";
 import { createSendGate } from "./send-gate.ts";
 import { contentsAfter, isRefusal } from "./slot-contents.ts";
 import type { LlamaServerSlot, LlamaServerSlotStates } from "./slot-states.ts";
+import type { SlotTrim } from "./slot-trim.ts";
 import type { ChoiceSlots } from "./choice-slots.ts";
 
 export interface LlamaServerSlotSelectionOptions {
@@ -19,6 +21,7 @@ export interface LlamaServerSlotSelectionOptions {
   chatWithImages?: ChatInSlot | undefined;
   slots: number;
   choice_slots: ChoiceSlots;
+  trim: SlotTrim;
   /** Absent: no state is saved. */
   states?: LlamaServerSlotStates | undefined;
   /** In ms without a generation: then the slots are saved. */
@@ -43,7 +46,7 @@ type Comparison = ReturnType<Parameters<typeof chooseSlot<SelectableSlot>>[2]>;
 const NOTHING: Comparison = { reused: 0, common: 0, length: 0 };
 
 export function createSlotSelection(options: LlamaServerSlotSelectionOptions) {
-  const { generate, chatWithImages, slots: count, choice_slots, states, save_idle_ms = SAVE_IDLE_MS } = options;
+  const { generate, chatWithImages, slots: count, choice_slots, trim, states, save_idle_ms = SAVE_IDLE_MS } = options;
   const slots = Array.from({ length: count }, (_, id): SelectableSlot => {
     return { id, contents: undefined, generation: undefined, last_used: 0, work: Promise.resolve() };
   });
@@ -104,11 +107,16 @@ export function createSlotSelection(options: LlamaServerSlotSelectionOptions) {
   /** What is left of another key is not compared with the prompt, nor what is not known to be of this one. */
   const isOfScope = ({ contents }: SelectableSlot, scope: string): boolean => contents?.scope === scope;
 
-  const compareTokens = ({ contents }: SelectableSlot, { prompt, cache_scope }: TokenRequest): Comparison => {
+  const compareTokens = ({ contents }: SelectableSlot, request: TokenRequest): Comparison => {
     if (contents === undefined) return NOTHING;
     const length = contents.fingerprint === undefined ? contents.tokens.length : conversationLength(contents.fingerprint);
-    const common = contents.scope === cache_scope ? commonPrefixLength(contents.tokens, prompt) : 0;
-    return { reused: common, common, length };
+    if (contents.scope !== request.cache_scope) return { ...NOTHING, length };
+    const { prompt } = request;
+    return {
+      reused: reusedTokens(contents, prompt, reuseOf(request)),
+      common: commonPrefixLength(contents.tokens, prompt),
+      length,
+    };
   };
 
   const chooseFor = (request: TokenRequest): SelectableSlot | undefined => {
@@ -155,13 +163,13 @@ export function createSlotSelection(options: LlamaServerSlotSelectionOptions) {
     const { cache_scope: scope, prompt, continues } = request;
     const [first] = taken as [SelectableSlot];
     const goes_on = continues === first.id && isOfScope(first, scope);
-    const reuses = goes_on || (!request.repeatable && request.cache_prompt !== false);
+    const reuse = goes_on ? "all" : reuseOf(request);
     const swapped = taken.map((slot) =>
-      enqueue(slot, async () => states?.swap(slot, { prompt, scope, reuses: reuses && slot === first })),
+      enqueue(slot, async () => states?.swap(slot, { prompt, scope, reuse: slot === first ? reuse : "nothing" })),
     );
     await untilAborted(Promise.all(swapped), signal);
 
-    const answers = createAnswers(request);
+    const answers = createAnswers(request, first.contents?.exact ?? 0);
     /** In the order of the answers; undefined while they are not known. */
     let found = taken.length > 1 ? undefined : taken;
     let newest: number | undefined;
@@ -174,9 +182,12 @@ export function createSlotSelection(options: LlamaServerSlotSelectionOptions) {
       return found;
     };
     const placed = {
-      ...{ id_slot: first.id, cache_prompt: reuses && isOfScope(first, scope), answers },
+      ...{ id_slot: first.id, answers },
       async onSend(stop: AbortSignal) {
+        const compares =
+          isOfScope(first, scope) && (reuse === "whole batches" ? await trim(first, prompt, stop) : reuse === "all");
         if (taken.length > 1) newest = await choice_slots.newestTask(taken, stop);
+        return compares;
       },
       async onTaken() {
         found ??= await findSlots(newest!);
@@ -230,12 +241,12 @@ export function createSlotSelection(options: LlamaServerSlotSelectionOptions) {
       try {
         leave = await enter(gate.enter(), signal);
         await untilAborted(
-          enqueue(slot, async () => states?.swap(slot, { prompt: [], scope, reuses: false })),
+          enqueue(slot, async () => states?.swap(slot, { prompt: [], scope, reuse: "nothing" })),
           signal,
         );
         const cache_prompt = isOfScope(slot, scope) && !request.repeatable && request.cache_prompt !== false;
         const before = slot.contents;
-        slot.contents = { scope, tokens: [], prompt: 0, fingerprint, saved: true, uncertain: true };
+        slot.contents = { scope, tokens: [], prompt: 0, exact: 0, fingerprint, saved: true, uncertain: true };
         try {
           for await (const event of chat(request, signal, { id_slot: slot.id, cache_prompt })) {
             leave();

@@ -9,6 +9,7 @@ import type { StateFolder } from "../shared/kv-cache/state-folder.ts";
 import { createStateSaver } from "../shared/kv-cache/state-saver.ts";
 import type { LlamaServerClient } from "./http-client.ts";
 import type { LlamaServerLimits } from "./process.ts";
+import { type PromptReuse, reusedTokens } from "./prompt-reuse.ts";
 import type { SlotContents } from "./slot-contents.ts";
 import { readTokens, type SavedTokens } from "./state-file.ts";
 import { fetchSlots } from "./wait-for-slot.ts";
@@ -24,8 +25,8 @@ export interface NextPrompt {
   prompt: readonly number[];
   /** As `ChatRequest.cache_scope`. */
   scope: string;
-  /** Whether it goes on from what was read before. */
-  reuses: boolean;
+  /** Of what was read before. */
+  reuse: PromptReuse;
 }
 
 export interface LlamaServerSlotStatesOptions {
@@ -59,13 +60,14 @@ export function createSlotStates({ client, folder, limits, gone, log }: LlamaSer
    * Before a generation takes a slot: saves what the slot would lose, and restores a state that spares the generation clearly more reading
    * than the slot does. A conversation that goes on in its slot costs no request. Never throws: what fails costs the reading.
    */
-  async function swap(slot: LlamaServerSlot, { prompt, scope, reuses }: NextPrompt): Promise<void> {
+  async function swap(slot: LlamaServerSlot, { prompt, scope, reuse }: NextPrompt): Promise<void> {
     const { contents } = slot;
-    const common = contents?.scope === scope ? commonPrefixLength(contents.tokens, prompt) : 0;
-    const least = common + MIN_SAVED_TOKENS;
+    const own = contents?.scope === scope ? contents : undefined;
+    const common = own === undefined ? 0 : commonPrefixLength(own.tokens, prompt);
+    const least = (own === undefined ? 0 : reusedTokens(own, prompt, reuse)) + MIN_SAVED_TOKENS;
     // The last token of a prompt is always read.
-    const worthwhile = reuses && !off && least < prompt.length;
-    const better = worthwhile ? await saver.find(scope, ({ tokens }) => commonPrefixLength(tokens, prompt), least) : undefined;
+    const worthwhile = reuse !== "nothing" && !off && least < prompt.length;
+    const better = worthwhile ? await saver.find(scope, (state) => reusedTokens(state, prompt, reuse), least) : undefined;
     if (contents !== undefined && contents.tokens.length - common >= MIN_SAVED_TOKENS) await save(slot);
     if (better === undefined || off) return;
     // A restore would wait for a slot that still works, and the answer might come too late.
@@ -74,7 +76,8 @@ export function createSlotStates({ client, folder, limits, gone, log }: LlamaSer
       slot.contents = undefined;
       const { n_restored } = v.parse(RestoreResponse, await post("restore", slot, path));
       if (n_restored !== better.tokens.length) throw new BadStateError("llama-server has read something else.");
-      slot.contents = { scope, tokens: better.tokens, prompt: better.prompt, saved: true, uncertain: false };
+      const { tokens, prompt, exact } = better;
+      slot.contents = { scope, tokens, prompt, exact, saved: true, uncertain: false };
     });
   }
 
@@ -89,7 +92,8 @@ export function createSlotStates({ client, folder, limits, gone, log }: LlamaSer
       if (n_saved < MIN_SAVED_TOKENS) return undefined;
       // llama-server does not notice when the last bytes cannot be written.
       if ((await stat(path)).size !== n_written) throw new Error("The file was not written to its end.");
-      return { tokens: await tokensIn(path, n_saved), prompt: Math.min(contents.prompt, n_saved) };
+      const [prompt, exact] = [contents.prompt, contents.exact].map((count) => Math.min(count, n_saved));
+      return { tokens: await tokensIn(path, n_saved), prompt: prompt!, exact: exact! };
     });
   }
 
@@ -131,5 +135,6 @@ export function createSlotStates({ client, folder, limits, gone, log }: LlamaSer
 
 /** Whether `newer` is as good as `older` for every request: a later state of the conversation, whose answer may be written in other tokens. */
 function replaces(newer: SavedTokens, older: SavedTokens): boolean {
-  return newer.tokens.length >= older.tokens.length && commonPrefixLength(newer.tokens, older.tokens) >= older.prompt;
+  const is_later = newer.tokens.length >= older.tokens.length && newer.exact >= older.exact;
+  return is_later && commonPrefixLength(newer.tokens, older.tokens) >= older.prompt;
 }

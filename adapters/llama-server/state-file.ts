@@ -2,7 +2,7 @@
 // one file, renamed once, holds all that is checked before a restore:
 //
 //   llama-server's part: magic, version, a count, that many numbers with the tokens, the cells
-//   magic, version, bytes of llama-server's part (64 bits), tokens of the prompt, 0; key (32 bytes); sha256 of all other bytes
+//   magic, version, bytes of llama-server's part (64 bits), tokens of the prompt, exact tokens; key (32 bytes); sha256 of all other bytes
 //
 // llama-server ends at a file that is cut: it is given none whose checksum is wrong or whose cells are not those of its tokens.
 import { randomBytes } from "node:crypto";
@@ -15,6 +15,8 @@ export interface SavedTokens {
   readonly tokens: readonly number[] | Uint32Array;
   /** How many of them were a prompt; an answer follows. */
   readonly prompt: number;
+  /** How many of them were read in whole batches from the start, as in a read without cache: their numbers come out the same. */
+  readonly exact: number;
 }
 
 const MAGIC = 0x54564b49; // "IKVT"
@@ -40,7 +42,7 @@ export function llamaServerStateFormat(key: Uint8Array): StateFormat<SavedTokens
 }
 
 /** `native`: bytes of llama-server's part, which is all that the file holds. */
-async function seal(file: FileHandle, native: number, { tokens, prompt }: SavedTokens, key: Uint8Array): Promise<void> {
+async function seal(file: FileHandle, native: number, { tokens, prompt, exact }: SavedTokens, key: Uint8Array): Promise<void> {
   if ((await checkNative(file, native)) !== tokens.length)
     throw new BadStateError("It does not have as many tokens as llama-server says.");
   const tail = new Uint8Array(TAIL_BYTES);
@@ -49,6 +51,7 @@ async function seal(file: FileHandle, native: number, { tokens, prompt }: SavedT
   view.setUint32(4, VERSION, true);
   view.setBigUint64(8, BigInt(native), true);
   view.setUint32(16, prompt, true);
+  view.setUint32(20, exact, true);
   tail.set(key, KEY_AT);
   const size = native + TAIL_BYTES;
   await write(file, tail, native);
@@ -56,9 +59,9 @@ async function seal(file: FileHandle, native: number, { tokens, prompt }: SavedT
 }
 
 async function readHeader(file: FileHandle, size: number, key: Uint8Array): Promise<SavedTokens | undefined> {
-  const { tail, native, prompt } = await readTail(file, size);
+  const { tail, native, prompt, exact } = await readTail(file, size);
   if (Buffer.compare(tail.subarray(KEY_AT, KEY_AT + key.length), key) !== 0) return undefined;
-  return { tokens: await readTokens(file, native), prompt };
+  return { tokens: await readTokens(file, native), prompt, exact };
 }
 
 async function verify(file: FileHandle, size: number): Promise<void> {
@@ -76,7 +79,8 @@ async function readTail(file: FileHandle, size: number) {
   }
   const native = Number(view.getBigUint64(8, true));
   if (native + TAIL_BYTES !== size) throw new BadStateError("Its length is wrong.");
-  return { tail, native, prompt: view.getUint32(16, true) };
+  // Older releases have written 0 for the exact tokens.
+  return { tail, native, prompt: view.getUint32(16, true), exact: view.getUint32(20, true) };
 }
 
 /** The tokens that llama-server's part of a file is about, which ends there. Throws `BadStateError` where it does not tell them. */

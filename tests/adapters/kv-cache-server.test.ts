@@ -8,6 +8,7 @@ import { eventually } from "../support/server.ts";
 const SLOW = 600_000;
 /** The likeliest token each time, with all reuse that there is. */
 const GREEDY = { top_k: 1, max_tokens: 24 };
+const REPEATABLE = { temperature: 0, max_tokens: 24 };
 
 const { path, skip } = await realServer();
 const saving = savingServer({ settings: ["--adapter", "llama-server", "--llama-server", path ?? ""], ending: ".slot" });
@@ -22,6 +23,7 @@ describe.skipIf(skip !== undefined)(`with llama-server${skip === undefined ? "" 
     const question = longQuestion(100);
     let messages: Said[];
     let second: Answered;
+    let fresh_repeatable: Answered;
 
     test(
       "goes on from the disk when another one had its slot, with the same answer as in it",
@@ -62,7 +64,18 @@ describe.skipIf(skip !== undefined)(`with llama-server${skip === undefined ? "" 
         // likely. A state that is wrong shows with the first.
         const begun = ({ text }: Answered): string => text.split(" ").slice(0, 5).join(" ");
         expect([fresh.cached_tokens, begun(fresh)]).toEqual([0, begun(second)]);
+        fresh_repeatable = await ask(messages, { ...REPEATABLE, cache_prompt: false });
         await restart();
+      },
+      SLOW,
+    );
+
+    test(
+      "has the same repeatable answer from the disk, of which it reuses whole batches",
+      async () => {
+        const { cached_tokens, text } = await ask(messages, REPEATABLE);
+        expect([fresh_repeatable.cached_tokens, cached_tokens]).toEqual([0, 1024]);
+        expect(text).toBe(fresh_repeatable.text);
       },
       SLOW,
     );

@@ -34,10 +34,10 @@ function setUp({ slots = 2, save_idle_ms = 60_000, swap = async () => {}, silent
     slots,
     save_idle_ms,
     states,
+    trim: async () => false,
     choice_slots: { newestTask: async () => 0, slotsSince: async () => chosen?.() ?? [] },
     async *generate({ prompt }: TokenRequest, signal: AbortSignal, placed: PlacedGeneration): AsyncGenerator<TokenEvent> {
-      note(placed.id_slot, placed.cache_prompt);
-      await placed.onSend(signal);
+      note(placed.id_slot, await placed.onSend(signal));
       const ids = await placed.onTaken();
       if (ids.length > 1) taken.push(...ids.slice(1));
       if (!silent) for (const [index, answer] of placed.answers.entries()) yield* answer.push(piece(index), ids[index]!);
@@ -137,7 +137,7 @@ describe("a generation takes", () => {
 
   test("nothing that was read before where its prompt is to be read anew", async () => {
     const restored: boolean[] = [];
-    const swap: Setup["swap"] = async (_slot, { reuses }) => void restored.push(reuses);
+    const swap: Setup["swap"] = async (_slot, { reuse }) => void restored.push(reuse !== "nothing");
     const { chat, chatAnew, compared } = setUp({ slots: 1, swap });
     await chat("One");
     await chatAnew("One");

@@ -13,7 +13,7 @@ describe("a state's file", () => {
   const format = llamaServerStateFormat(KEY);
   const path = join(root, "state");
   const TOKENS = [11, 12, 13, 14, 15];
-  const held: SavedTokens = { tokens: Uint32Array.from(TOKENS), prompt: 3 };
+  const held: SavedTokens = { tokens: Uint32Array.from(TOKENS), prompt: 3, exact: 2 };
 
   const PACKED = [0xffffffff, 1, TOKENS.length, ...TOKENS, 0];
   const CELLS = [2, 0, TOKENS.length, ...TOKENS.flatMap((_, i) => [i, 1, 1])];
