@@ -180,6 +180,12 @@ describe("the messages", () => {
   });
 });
 
+test("the refusal of an answer without a token names the number and the way out", async () => {
+  const error = await errorOf(await makeApp().chat({ max_tokens: 0 }));
+  expect(error).toMatchObject({ status: 400, param: "max_tokens", code: "invalid_value" });
+  expect(error.message).toBe("An answer of 0 tokens is asked for. Ask for 1 or more, or for -1: no bound but the context.");
+});
+
 describe("the model", () => {
   const models = [makeModel("tiny"), makeModel("org/big")];
   const answeredBy = async (options: Parameters<typeof makeApp>[0], fields = {}) =>

@@ -25,7 +25,11 @@ const maxTokens = (...unbounded: number[]) =>
       v.safeInteger(),
       v.check(
         (count) => count >= 1 || unbounded.includes(count),
-        codedMessage("invalid_value", "An answer has at least 1 token. -1 is no bound but the context."),
+        ({ input }) =>
+          codedMessage(
+            "invalid_value",
+            `An answer of ${input} tokens is asked for. Ask for 1 or more, or for -1: no bound but the context.`,
+          ),
       ),
     ),
   );
