@@ -10,7 +10,7 @@ import { makeApp } from "./support/app.ts";
 import { readPage, type CodeBlock } from "./support/pages.ts";
 import { LAUNCHER, run, RUNTIME } from "./support/program.ts";
 import { pythonClient } from "./support/python.ts";
-import { KEPT_DATA, realModel } from "./support/real-model.ts";
+import { folderWithModel } from "./support/real-model.ts";
 import { startServer, type Server } from "./support/server.ts";
 
 const ROOT = join(import.meta.dirname, "..");
@@ -124,15 +124,13 @@ describe("the blocks of code", () => {
   const runnable = pages.flatMap(({ blocks }) => blocks).filter(({ not_run }) => not_run === undefined);
   const commands = runnable.filter(({ language }) => language === "sh");
   const starts = ["npm start\n"];
+  let data: string;
   let folder: string;
   let server: Server;
 
   beforeAll(async () => {
-    await realModel();
+    data = await folderWithModel();
     folder = await mkdtemp(join(tmpdir(), "ingle-docs-"));
-    const data = join(folder, "data");
-    for (const name of ["ingle.json", "models", "weights"])
-      await cp(join(KEPT_DATA, name), join(data, name), { recursive: true });
     await cp(join(FIXTURES, "jan-0.4"), join(folder, "home/jan"), { recursive: true });
     // The words that a person types, for this clone.
     await mkdir(join(folder, "bin"));
@@ -143,7 +141,7 @@ describe("the blocks of code", () => {
   }, SLOW);
   afterAll(async () => {
     await server?.stop();
-    await rm(folder, { recursive: true, force: true });
+    for (const path of [data, folder]) await rm(path, { recursive: true, force: true });
   }, SLOW);
 
   const here = (text: string): string => text.replaceAll("http://127.0.0.1:1337", server.url);
@@ -167,7 +165,7 @@ describe("the blocks of code", () => {
     async (_place, { text }) => {
       const env = {
         HOME: join(folder, "home"),
-        INGLE_DATA: join(folder, "data"),
+        INGLE_DATA: data,
         PATH: `${join(folder, "bin")}:${process.env["PATH"]}`,
       };
       const { code, stdout, stderr } = await run(["bash", "-e", "-c", here(text)], { cwd: folder, env });

@@ -2,9 +2,10 @@
 // after another conversation had the slot, from the disk after a restart, and cold. Rounds are interleaved; the tables hold medians, one
 // for each engine of this machine. `ENGINE=llama-server` takes that one alone.
 import { rmSync } from "node:fs";
-import { answerTo, folderWithModel, longQuestion, type Answered, type Said } from "../support/conversation.ts";
+import { answerTo, longQuestion, type Answered, type Said } from "../support/conversation.ts";
 import { realServer } from "../support/llama-server-binary.ts";
 import { RUNTIME } from "../support/program.ts";
+import { folderWithModel } from "../support/real-model.ts";
 import { startServer, type Server } from "../support/server.ts";
 
 const ROUNDS = Number(process.env.ROUNDS ?? 3);

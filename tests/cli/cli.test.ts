@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import manifest from "../../package.json" with { type: "json" };
 import { DEFAULT_MODEL } from "../../models/catalog.ts";
 import { withLibrary } from "../support/library.ts";
-import { KEPT_DATA, realModel } from "../support/real-model.ts";
+import { folderWithModel } from "../support/real-model.ts";
 import { LAUNCHER, PROGRAM, run, RUNTIME, type RunOptions } from "../support/program.ts";
 import { record } from "../support/record.ts";
 import { startServer } from "../support/server.ts";
@@ -238,12 +238,13 @@ describe("run", () => {
     expect((await ingle([...echo, "hi", "--log"])).stderr).toContain('"model loaded"');
   });
   inTime("answers with the real model, and names a damaged one in a sentence", async () => {
-    await realModel();
+    const data = await folderWithModel();
     const question = "What is the capital of France? Answer in one sentence.";
     const words = [DEFAULT_MODEL, question, "--temperature", "0", "--threads", "1"];
-    expect(await ingle(["run", ...words, "--data", KEPT_DATA])).toMatchObject({
+    expect(await ingle(["run", ...words, "--data", data])).toMatchObject({
       ...{ code: 0, stdout: expect.stringContaining("Paris"), stderr: "" },
     });
+    rmSync(data, { recursive: true });
     const path = join(folder, "damaged.gguf");
     await withLibrary(folder, (library) => library.add(record("damaged", path)));
     writeFileSync(path, "not a model");

@@ -1,9 +1,10 @@
 // `ingle run` in a terminal: keys are typed, and what it shows is read.
 import { execFileSync } from "node:child_process";
+import { rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { DEFAULT_MODEL } from "../../models/catalog.ts";
-import { KEPT_DATA, realModel } from "../support/real-model.ts";
+import { folderWithModel } from "../support/real-model.ts";
 import { PROGRAM, run } from "../support/program.ts";
 import { runtimes } from "../support/runtimes.ts";
 import { MAIN } from "../support/server.ts";
@@ -13,7 +14,9 @@ const TERMINAL = fileURLToPath(new URL("../support/terminal.py", import.meta.url
 
 const python = hasPython() ? undefined : "skipped: python3 is not on this machine";
 describe.skipIf(python !== undefined)(`a conversation in a terminal${python ? ` (${python})` : ""}`, () => {
-  beforeAll(async () => void (await realModel()), SLOW);
+  let data: string;
+  beforeAll(async () => void (data = await folderWithModel()), SLOW);
+  afterAll(() => rmSync(data, { recursive: true }));
   const CTRL_C = "\u0003";
   type Step = [pattern: string, keys: string];
   const terminal = async (steps: Step[], words: string[], command: string[]) => {
@@ -26,7 +29,7 @@ describe.skipIf(python !== undefined)(`a conversation in a terminal${python ? ` 
     test.skipIf(skip !== undefined)(
       `on ${name}: answers are streamed, Ctrl-C stops one, a second one leaves${skip ? ` (skipped: ${skip})` : ""}`,
       async () => {
-        const words = ["run", DEFAULT_MODEL, "--temperature", "0", "--threads", "1", "--data", KEPT_DATA];
+        const words = ["run", DEFAULT_MODEL, "--temperature", "0", "--threads", "1", "--data", data];
         const story = "Write a very long story about a fox.";
         const steps: Step[] = [
           ["> ", "What is the capital of France? Answer in one sentence.\r"],

@@ -1,16 +1,17 @@
 // `npm run test:clients [ADAPTER]`: every client of tests/clients/programs, one after the other, with the real model.
+import { rmSync } from "node:fs";
 import { DEFAULT_MODEL } from "../../models/catalog.ts";
 import { CLIENT_PROGRAMS, MORE_CLIENT_PROGRAMS, runClientProgram } from "../support/client-programs.ts";
-import { KEPT_DATA, realModel } from "../support/real-model.ts";
+import { folderWithModel } from "../support/real-model.ts";
 import { runtimes } from "../support/runtimes.ts";
 import { startServer } from "../support/server.ts";
 
 const [adapter = "node-llama-cpp"] = process.argv.slice(2);
 const count = { passed: 0, failed: 0, skipped: 0 };
 
-await realModel();
+const data = await folderWithModel();
 const runtime = runtimes().find(({ skip }) => skip === undefined)!;
-const server = await startServer(runtime, ["--context", "4096", "--adapter", adapter], { data: KEPT_DATA });
+const server = await startServer(runtime, ["--context", "4096", "--adapter", adapter], { data });
 try {
   for (const program of [...CLIENT_PROGRAMS, ...MORE_CLIENT_PROGRAMS]) {
     const run = await runClientProgram(program, server.url, DEFAULT_MODEL).catch((error: Error) => error);
@@ -27,6 +28,7 @@ try {
   }
 } finally {
   await server.stop();
+  rmSync(data, { recursive: true });
 }
 console.log(`\n${count.passed} passed, ${count.failed} failed${count.skipped ? `, ${count.skipped} skipped` : ""}`);
 process.exitCode = count.failed === 0 ? 0 : 1;

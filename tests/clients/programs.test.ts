@@ -1,20 +1,25 @@
 // Clients and frameworks of others, unchanged, ask the default engine with the real model for schemas, tools, choices and logprobs.
+import { rmSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { DEFAULT_MODEL } from "../../models/catalog.ts";
 import { CLIENT_PROGRAMS, runClientProgram } from "../support/client-programs.ts";
-import { KEPT_DATA, realModel } from "../support/real-model.ts";
+import { folderWithModel } from "../support/real-model.ts";
 import { runtimes } from "../support/runtimes.ts";
 import { startServer, type Server } from "../support/server.ts";
 
 const SLOW = 300_000;
+let data: string;
 let server: Server;
 
 beforeAll(async () => {
-  await realModel();
+  data = await folderWithModel();
   const runtime = runtimes().find(({ skip }) => skip === undefined)!;
-  server = await startServer(runtime, ["--context", "4096"], { data: KEPT_DATA });
+  server = await startServer(runtime, ["--context", "4096"], { data });
 }, SLOW);
-afterAll(() => server?.stop("SIGKILL"), SLOW);
+afterAll(async () => {
+  await server?.stop("SIGKILL");
+  rmSync(data, { recursive: true });
+}, SLOW);
 
 test.each(CLIENT_PROGRAMS)(
   "$client has what it asks for",

@@ -1,11 +1,12 @@
 // The official OpenAI clients, in TypeScript and in Python, against the real server with the real model.
 import { execFile } from "node:child_process";
+import { rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import OpenAI, { APIError, APIUserAbortError, AuthenticationError, BadRequestError, NotFoundError } from "openai";
 import { DEFAULT_MODEL } from "../../models/catalog.ts";
-import { KEPT_DATA, realModel } from "../support/real-model.ts";
+import { folderWithModel } from "../support/real-model.ts";
 import { pythonClient } from "../support/python.ts";
 import { runtimes } from "../support/runtimes.ts";
 import { startServer, type Server } from "../support/server.ts";
@@ -17,18 +18,20 @@ const KEY = "sk-of-these-tests-0123456789";
 
 // The fastest that is there: what the runtimes do differently is for runtimes.test.ts.
 const runtime = runtimes().find(({ skip }) => skip === undefined)!;
+let data: string;
 let server: Server;
 /** One with a key and no weights. */
 let guarded: Server;
 
 beforeAll(async () => {
-  await realModel();
+  data = await folderWithModel();
   // One slot: a request after a stream that was left is answered only when the stream's work has stopped.
-  server = await startServer(runtime, ["--threads", "1", "--context", "8192", "--slots", "1"], { data: KEPT_DATA });
+  server = await startServer(runtime, ["--threads", "1", "--context", "8192", "--slots", "1"], { data });
   guarded = await startServer(runtime, ["--adapter", "echo"], { env: { INGLE_KEY: KEY } });
 }, SLOW);
 afterAll(async () => {
   await Promise.all([server?.stop("SIGKILL"), guarded?.stop("SIGKILL")]);
+  rmSync(data, { recursive: true });
 }, SLOW);
 
 const ask = (content: string) => ({

@@ -1,9 +1,10 @@
 // What one API key's requests have read says nothing to another's: through the real server with the real model, on both engines.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { rmSync } from "node:fs";
-import { answerTo, folderWithModel, longQuestion, type Said } from "../support/conversation.ts";
+import { answerTo, longQuestion, type Said } from "../support/conversation.ts";
 import { realServer } from "../support/llama-server-binary.ts";
 import { RUNTIME } from "../support/program.ts";
+import { folderWithModel } from "../support/real-model.ts";
 import { startServer, type Server } from "../support/server.ts";
 
 const SLOW = 300_000;

@@ -1,10 +1,11 @@
 // Programs on clients of others, each run to its end against a server: tests/clients/programs.
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, readFile, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { oneAtATime } from "./one-at-a-time.ts";
 import { run } from "./program.ts";
 import { pythonOf } from "./python.ts";
 import { runtimes } from "./runtimes.ts";
@@ -169,12 +170,13 @@ async function fetchPackages(): Promise<string> {
     .update(await readFile(join(PROGRAMS, "package-lock.json")))
     .digest("hex");
   const home = join(homedir(), ".cache", "ingle", `client-packages-${hash.slice(0, 12)}`);
+  return oneAtATime(`${home}.lock`, () => fetchPackagesInto(home));
+}
+
+async function fetchPackagesInto(home: string): Promise<string> {
   // Written last: without it the folder is half made.
   const whole = join(home, "whole");
-  if (!existsSync(whole)) {
-    await rm(home, { recursive: true, force: true });
-    await mkdir(join(home, ".."), { recursive: true, mode: 0o700 });
-  }
+  if (!existsSync(whole)) await rm(home, { recursive: true, force: true });
   await cp(PROGRAMS, home, { recursive: true });
   if (existsSync(whole)) return home;
   const { code, stderr } = await run(["npm", "ci", "--ignore-scripts", "--loglevel=error"], { cwd: home });

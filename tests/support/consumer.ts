@@ -3,9 +3,13 @@ import { cp, mkdir, mkdtemp, readdir, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { oneAtATime } from "./one-at-a-time.ts";
 import { run } from "./program.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+/** The package is built in dist/lib of the clone itself, by whoever packs it. */
+export const BUILDS_PACKAGE = join(ROOT, "dist", "tests.lock");
 
 export interface Packed {
   /** Paths within the package. */
@@ -20,7 +24,8 @@ export interface Packed {
 
 /** `npm pack`, with all that it builds before. */
 export async function pack(folder: string): Promise<Packed> {
-  const { code, stdout, stderr } = await run(["npm", "pack", "--json", "--silent", "--pack-destination", folder], { cwd: ROOT });
+  const command = ["npm", "pack", "--json", "--silent", "--pack-destination", folder];
+  const { code, stdout, stderr } = await oneAtATime(BUILDS_PACKAGE, () => run(command, { cwd: ROOT }));
   if (code !== 0) throw new Error(`npm pack failed: ${stderr}`);
   const told: unknown = JSON.parse(stdout.slice(stdout.search(/^[[{]/m)));
   // An array, and from npm 12 on an object by name.

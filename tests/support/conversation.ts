@@ -1,20 +1,7 @@
-// A data folder of its own with the real model, and a long conversation with it over HTTP.
-import { cpSync, mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { KEPT_DATA, realModel } from "./real-model.ts";
-
+// A long conversation with the real model over HTTP.
 export interface Said {
   role: "user" | "assistant";
   content: string;
-}
-
-/** A new folder; whoever asks for it removes it. */
-export async function folderWithModel(): Promise<string> {
-  await realModel();
-  const data = mkdtempSync(join(tmpdir(), "ingle-kv-"));
-  for (const part of ["ingle.json", "models", "weights"]) cpSync(join(KEPT_DATA, part), join(data, part), { recursive: true });
-  return data;
 }
 
 /** About 1,480 tokens; two of different numbers differ from their first word on. */

@@ -2,10 +2,11 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { oneAtATime } from "./one-at-a-time.ts";
 
 const run = promisify(execFile);
 
@@ -34,6 +35,10 @@ export async function pythonOf(file: string): Promise<Python> {
 
 async function pythonWith(requirements: string[], folder: string, oldest = "3.9"): Promise<Python> {
   const home = join(homedir(), ".cache", "ingle", folder);
+  return oneAtATime(`${home}.lock`, () => madeAt(home, requirements, oldest));
+}
+
+async function madeAt(home: string, requirements: string[], oldest: string): Promise<Python> {
   const python = join(home, "bin", "python");
   // Written last: without it the environment is half made.
   const whole = join(home, "whole");
@@ -41,7 +46,6 @@ async function pythonWith(requirements: string[], folder: string, oldest = "3.9"
   const missing = await lacking(oldest);
   if (missing !== undefined) return { skip: missing };
   await rm(home, { recursive: true, force: true });
-  await mkdir(join(home, ".."), { recursive: true, mode: 0o700 });
   await run("python3", ["-m", "venv", home]);
   await run(python, ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", ...requirements], { timeout: 300_000 });
   await writeFile(whole, "");

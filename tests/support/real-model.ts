@@ -1,6 +1,6 @@
 // The real model, fetched once and kept.
 import { constants } from "node:fs";
-import { copyFile, mkdtemp, open } from "node:fs/promises";
+import { copyFile, cp, mkdtemp, open } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { DEFAULT_MODEL } from "../../models/catalog.ts";
@@ -8,14 +8,29 @@ import type { InstalledModel } from "../../models/manifest.ts";
 import { sourceOptions } from "../../src/server/read-config.ts";
 import type { Library } from "../../src/library/library.ts";
 import { readLibrary, withLibrary } from "./library.ts";
+import { oneAtATime } from "./one-at-a-time.ts";
 
-/** A data folder that outlives the tests: it holds the real model. */
+/** A data folder that outlives the tests: it holds the real model. For reading alone, as several processes of the tests do at a time. */
 export const KEPT_DATA = join(homedir(), ".cache", "ingle", "test-data");
 
 export async function realModel(): Promise<InstalledModel> {
-  // Only the one who fetches it needs the folder alone.
+  return (
+    (await keptModel()) ?? oneAtATime(`${KEPT_DATA}.lock`, async () => (await keptModel()) ?? withLibrary(KEPT_DATA, fetched))
+  );
+}
+
+async function keptModel(): Promise<InstalledModel | undefined> {
   const kept = await readLibrary(KEPT_DATA);
-  return (await kept.planDownload(DEFAULT_MODEL)) === undefined ? placeOf(kept) : withLibrary(KEPT_DATA, fetched);
+  return (await kept.planDownload(DEFAULT_MODEL)) === undefined ? placeOf(kept) : undefined;
+}
+
+/** A new data folder with the real model; whoever asks for it removes it. */
+export async function folderWithModel(): Promise<string> {
+  await realModel();
+  const data = await mkdtemp(join(tmpdir(), "ingle-real-"));
+  const options = { recursive: true, mode: constants.COPYFILE_FICLONE };
+  for (const part of ["ingle.json", "models", "weights"]) await cp(join(KEPT_DATA, part), join(data, part), options);
+  return data;
 }
 
 /** The real model with another chat template, no longer than its own, in a folder of its own. */

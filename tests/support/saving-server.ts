@@ -3,9 +3,10 @@ import { expect } from "bun:test";
 import { existsSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { checkFolder } from "../../src/storage/check/check.ts";
-import { answerTo, folderWithModel, type Said } from "./conversation.ts";
+import { answerTo, type Said } from "./conversation.ts";
 import { namesIn } from "./folder.ts";
 import { RUNTIME } from "./program.ts";
+import { folderWithModel } from "./real-model.ts";
 import { startServer, type Server } from "./server.ts";
 
 const MODEL = "smollm2-135m-instruct";

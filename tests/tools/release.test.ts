@@ -6,6 +6,8 @@ import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import manifest from "../../package.json" with { type: "json" };
+import { BUILDS_PACKAGE } from "../support/consumer.ts";
+import { oneAtATime } from "../support/one-at-a-time.ts";
 import { run, type Ended } from "../support/program.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -16,7 +18,9 @@ const TARBALL = `ingle-${manifest.version}.tgz`;
 const release = (...words: string[]) => run(["npm", "run", "--silent", "release", "--", ...words], { cwd: ROOT });
 
 let made: Ended;
-beforeAll(async () => void (made = await release("--dry-run", "--no-executable")), 120_000);
+beforeAll(async () => {
+  made = await oneAtATime(BUILDS_PACKAGE, () => release("--dry-run", "--no-executable"));
+}, 120_000);
 afterAll(() => rm(OUT, { recursive: true, force: true }));
 
 test("a dry run makes the package, its bill of materials and their sums, and says so", async () => {
