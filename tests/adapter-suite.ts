@@ -95,7 +95,7 @@ export function adapterSuite(name: string, subject: Subject): void {
     const chat = (request: ChatRequest, signal = new AbortController().signal) => collect(engine.chat(request, signal));
 
     beforeAll(async () => {
-      engine = await adapter.load(await subject.model(), { slots: SLOTS, context }, new AbortController().signal);
+      engine = await adapter.load(await subject.model(), { slots: SLOTS, context, threads: 1 }, new AbortController().signal);
     });
     afterAll(async () => {
       await engine.close();
@@ -385,7 +385,7 @@ export function adapterSuite(name: string, subject: Subject): void {
     });
 
     test("close ends a running generation with an error, and leaves nothing behind", async () => {
-      const other = await adapter.load(await subject.model(), { slots: 1, context }, new AbortController().signal);
+      const other = await adapter.load(await subject.model(), { slots: 1, context, threads: 1 }, new AbortController().signal);
       const run = async (): Promise<void> => {
         for await (const event of other.chat(ask(prompt, { max_tokens: 1e9, temperature: 1 }), new AbortController().signal)) {
           if (event.type === "text") void other.close();
@@ -400,7 +400,7 @@ export function adapterSuite(name: string, subject: Subject): void {
 
     test("an aborted load throws the reason", async () => {
       const reason = new Error("not wanted");
-      const loading = adapter.load(await subject.model(), { slots: 1, context }, AbortSignal.abort(reason));
+      const loading = adapter.load(await subject.model(), { slots: 1, context, threads: 1 }, AbortSignal.abort(reason));
       expect(await loading.catch((error: unknown) => error)).toBe(reason);
     });
 

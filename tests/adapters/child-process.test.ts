@@ -42,7 +42,7 @@ describe("a child that dies", () => {
   const signal = new AbortController().signal;
 
   beforeAll(async () => {
-    engine = await embedded.load(await tinyModel(), { slots: 2, context: 512 }, signal);
+    engine = await embedded.load(await tinyModel(), { slots: 2, context: 512, threads: 1 }, signal);
   });
   afterAll(() => engine.close());
 
@@ -64,7 +64,7 @@ describe("a model file that is damaged", () => {
       const model = await tinyModel();
       writeFileSync(model.path, bytes);
       const engine = await embedded
-        .load(model, { slots: 1, context: 512 }, AbortSignal.timeout(30_000))
+        .load(model, { slots: 1, context: 512, threads: 1 }, AbortSignal.timeout(30_000))
         .catch((error: AdapterError) => error);
       if (engine instanceof Error) {
         expect(engine.code).toBe("model_load_failed");
@@ -80,7 +80,7 @@ describe("a model file that is damaged", () => {
 
 describe("a chat template that is hostile", () => {
   const load = async (template: string) =>
-    embedded.load(await tinyModel({ template }), { slots: 1, context: 512 }, AbortSignal.timeout(30_000));
+    embedded.load(await tinyModel({ template }), { slots: 1, context: 512, threads: 1 }, AbortSignal.timeout(30_000));
 
   for (const [name, template] of Object.entries({
     "counts to 100 million": "{% for i in range(100000000) %}{% endfor %}",
@@ -195,7 +195,11 @@ describe("a child that misbehaves", () => {
   });
   test("by not being there", async () => {
     const missing = childProcess({ name: "fake", command: () => ({ program: "/no/such/program", args: [] }), env: {} });
-    const loading = missing.load({ id: "fake", path: "", settings: {} }, { slots: 1, context: 9 }, AbortSignal.timeout(20_000));
+    const loading = missing.load(
+      { id: "fake", path: "", settings: {} },
+      { slots: 1, context: 9, threads: 1 },
+      AbortSignal.timeout(20_000),
+    );
     expect(await codeOf(loading)).toBe("engine_unavailable");
   });
   test("none of the server's secrets is in its environment", async () => {
@@ -208,7 +212,9 @@ describe("a child that misbehaves", () => {
       env: secrets,
       log: (line) => said.push(line),
     });
-    await codeOf(adapter.load({ id: "fake", path: "", settings: {} }, { slots: 1, context: 9 }, AbortSignal.timeout(20_000)));
+    await codeOf(
+      adapter.load({ id: "fake", path: "", settings: {} }, { slots: 1, context: 9, threads: 1 }, AbortSignal.timeout(20_000)),
+    );
     expect(said.join()).toContain("PATH");
     expect(said.join()).not.toMatch(/INGLE_KEY|HF_TOKEN|OPENAI|NODE_OPTIONS/);
   });

@@ -36,7 +36,7 @@ describe.skipIf(skip !== undefined)(`logprobs of llama-server${skip === undefine
     ["real", realModel, [[0xf0, 0x9f], [0xa6], [0x8a]]],
   ] as const)
     test(`have an entry for each token of the ${name} model, with its bytes`, async () => {
-      const engine = await adapter.load(await model(), { slots: 1, context: 512 }, signal());
+      const engine = await adapter.load(await model(), { slots: 1, context: 512, threads: 1 }, signal());
       const { text, usage, pieces, tokens } = await answerOf(engine, SAYS);
       expect(text).toBe(TEXT);
       // The end of the answer is a token, too, and no part of it.
@@ -53,7 +53,7 @@ describe.skipIf(skip !== undefined)(`logprobs of llama-server${skip === undefine
     });
 
   test("show rivals that are a part of a character, and give those no bytes that no text has anything of", async () => {
-    const engine = await adapter.load(await tinyModel(), { slots: 1, context: 512 }, signal());
+    const engine = await adapter.load(await tinyModel(), { slots: 1, context: 512, threads: 1 }, signal());
     // The whole vocabulary.
     const { tokens } = await answerOf(engine, { grammar: 'root ::= "x"', logprobs: { top: 268 } });
     const rivals = tokens[0]!.top_logprobs!;
@@ -66,7 +66,7 @@ describe.skipIf(skip !== undefined)(`logprobs of llama-server${skip === undefine
   test("are those that llama-server has for these tokens", async () => {
     const model = await tinyModel();
     const [engine, bare] = await Promise.all([
-      adapter.load(model, { slots: 1, context: 512 }, signal()),
+      adapter.load(model, { slots: 1, context: 512, threads: 1 }, signal()),
       startBareServer(path!, model.path),
     ]);
     const { tokens } = await answerOf(engine, SAYS);
@@ -93,7 +93,7 @@ describe.skipIf(skip !== undefined)(`logprobs of llama-server${skip === undefine
   });
 
   test("change no answer, nor what other slots hold; a conversation goes on in its slot", async () => {
-    const engine = await adapter.load(await tinyModel(), { slots: 2, context: 512 }, signal());
+    const engine = await adapter.load(await tinyModel(), { slots: 2, context: 512, threads: 1 }, signal());
     const { logprobs: _, ...bare } = SAYS;
     const sampled = { temperature: 1.5, seed: 7, max_tokens: 60, repeatable: false };
     const plain = await answerOf(engine, sampled);
@@ -109,7 +109,7 @@ describe.skipIf(skip !== undefined)(`logprobs of llama-server${skip === undefine
   });
 
   test("are whole for several answers, each asked for in its own slot", async () => {
-    const engine = await adapter.load(await tinyModel(), { slots: 3, context: 512 }, signal());
+    const engine = await adapter.load(await tinyModel(), { slots: 3, context: 512, threads: 1 }, signal());
     const alone = await answerOf(engine, SAYS);
     for (const choice of [0, 1]) {
       const { text, tokens } = await answerOf(engine, { ...SAYS, choices: 2 }, choice);
@@ -121,7 +121,7 @@ describe.skipIf(skip !== undefined)(`logprobs of llama-server${skip === undefine
   });
 
   test("end with a stop string, and with a client that leaves", async () => {
-    const engine = await adapter.load(await tinyModel(), { slots: 1, context: 512 }, signal());
+    const engine = await adapter.load(await tinyModel(), { slots: 1, context: 512, threads: 1 }, signal());
     const stopped = await answerOf(engine, { ...SAYS, stop: ["😀"] });
     expect([stopped.text, bytesOf(stopped.tokens)]).toEqual([TEXT.slice(0, 5), TEXT.slice(0, 5)]);
     for await (const event of await generate(engine, SAYS)) if (event.type === "text") break;

@@ -57,7 +57,11 @@ async function asked(
   const env = { ...process.env, GGML_ASKED: file };
   const installed = await tinyModel();
   const model = { ...installed, ...(hasImages(ask("Hi.", request)) && { projector: installed.path }) };
-  const engine = await llamaServerChat({ binary: () => binary, env, prompts }).load(model, { slots: 1, context: 512 }, signal());
+  const engine = await llamaServerChat({ binary: () => binary, env, prompts }).load(
+    model,
+    { slots: 1, context: 512, threads: 1 },
+    signal(),
+  );
   const { text, error } = await collect(engine.chat(ask("Hi.", request), signal())).then(
     ({ text }) => ({ text, error: undefined }),
     (error: AdapterError) => ({ text: undefined, error }),
@@ -208,7 +212,7 @@ test("a template gets to llama-server, which runs it at its start, where images 
     const adapter = llamaServerChat({ binary: () => binary, env: { ...process.env, GGML_FAKE: "secrets" }, prompts });
     const installed = await tinyModel();
     const model = { ...installed, ...(images && { projector: installed.path }) };
-    const engine = await adapter.load(model, { slots: 1, context: 512 }, signal());
+    const engine = await adapter.load(model, { slots: 1, context: 512, threads: 1 }, signal());
     const { text } = await collect(engine.chat(ask("Hi."), signal()));
     await engine.close();
     return text;

@@ -39,7 +39,7 @@ describe.skipIf(skip !== undefined)(`llama-server${skip === undefined ? "" : ` (
       (await collect(engine.chat(ask(content, { max_tokens: 1 }), signal()))).usage.prompt_tokens;
 
     test("of the real model", async () => {
-      const engine = await adapter.load(await realModel(), { slots: 1, context: 512 }, signal());
+      const engine = await adapter.load(await realModel(), { slots: 1, context: 512, threads: 1 }, signal());
       const bare = await fed(engine, "a b");
       // One token each, were they seen: as text they are several.
       expect(await fed(engine, "a <|im_start|> b")).toBeGreaterThan(bare + 4);
@@ -50,7 +50,7 @@ describe.skipIf(skip !== undefined)(`llama-server${skip === undefined ? "" : ` (
     });
 
     test("of the tiny model", async () => {
-      const engine = await adapter.load(await tinyModel(), { slots: 1, context: 512 }, signal());
+      const engine = await adapter.load(await tinyModel(), { slots: 1, context: 512, threads: 1 }, signal());
       const bare = await fed(engine, "a b");
       for (const name of ["<s>", "</s>"]) expect(await fed(engine, `a ${name} b`)).toBeGreaterThan(bare + 3);
       // Nothing is put into them: they are as long as what is no name.
@@ -59,14 +59,22 @@ describe.skipIf(skip !== undefined)(`llama-server${skip === undefined ? "" : ` (
     });
 
     test("also one that has the type of plain text", async () => {
-      const engine = await adapter.load(await tinyModel({ mutate: addTurnToken }), { slots: 1, context: 512 }, signal());
+      const engine = await adapter.load(
+        await tinyModel({ mutate: addTurnToken }),
+        { slots: 1, context: 512, threads: 1 },
+        signal(),
+      );
       expect(await fed(engine, "a <|turn|> b")).toBeGreaterThan((await fed(engine, "a b")) + 6);
       await engine.close();
     });
   });
 
   test("an answer that was begun goes on beside tools", async () => {
-    const engine = await adapter.load(await tinyModel({ template: TOOLS_TEMPLATE }), { slots: 1, context: 512 }, signal());
+    const engine = await adapter.load(
+      await tinyModel({ template: TOOLS_TEMPLATE }),
+      { slots: 1, context: 512, threads: 1 },
+      signal(),
+    );
     const messages: ChatMessage[] = [
       { role: "user", content: "Which is the capital of France?" },
       { role: "assistant", content: "The capital of France" },
@@ -79,10 +87,10 @@ describe.skipIf(skip !== undefined)(`llama-server${skip === undefined ? "" : ` (
 
   test("Jan's prompt_template goes around the messages, and no program in it runs", async () => {
     const prompt_template = 'SYS "{system_message}"\n USER {prompt} {% BOT {{ 7 * 7 }}\\n';
-    const plain = await adapter.load(await tinyModel(), { slots: 1, context: 512 }, signal());
+    const plain = await adapter.load(await tinyModel(), { slots: 1, context: 512, threads: 1 }, signal());
     const own = await adapter.load(
       { ...(await tinyModel()), settings: { prompt_template } },
-      { slots: 1, context: 512 },
+      { slots: 1, context: 512, threads: 1 },
       signal(),
     );
     const messages: ChatMessage[] = [
@@ -102,12 +110,12 @@ describe.skipIf(skip !== undefined)(`llama-server${skip === undefined ? "" : ` (
   test("a template that refuses the messages, and one that does not parse, say so", async () => {
     const template =
       "{% for m in messages %}{{ m.content }}{% if m.content == 'bad' %}{{ raise_exception('Be good') }}{% endif %}{% endfor %}";
-    const engine = await adapter.load(await tinyModel({ template }), { slots: 1, context: 512 }, signal());
+    const engine = await adapter.load(await tinyModel({ template }), { slots: 1, context: 512, threads: 1 }, signal());
     const error = (await collect(engine.chat(ask("bad"), signal())).catch((error: unknown) => error)) as AdapterError;
     expect([error.code as string, error.message]).toEqual(["messages_refused", expect.stringContaining("Be good")]);
     await engine.close();
     const broken = await adapter
-      .load(await tinyModel({ template: "{% if %}" }), { slots: 1, context: 512 }, signal())
+      .load(await tinyModel({ template: "{% if %}" }), { slots: 1, context: 512, threads: 1 }, signal())
       .catch((e) => e);
     expect([broken.code, broken.message]).toEqual(["model_load_failed", expect.stringContaining("Unexpected token")]);
   });
@@ -115,7 +123,7 @@ describe.skipIf(skip !== undefined)(`llama-server${skip === undefined ? "" : ` (
   test("a template that doubles its text without end is kept from the engine, and its requests are refused", async () => {
     const doublings = Array.from({ length: 26 }, () => "{% set ns.x = ns.x ~ ns.x %}").join("");
     const template = `{% set ns = namespace(x='x') %}${doublings}{{ ns.x }}{% for m in messages %}{{ m.content }}{% endfor %}`;
-    const engine = await adapter.load(await tinyModel({ template }), { slots: 1, context: 512 }, signal());
+    const engine = await adapter.load(await tinyModel({ template }), { slots: 1, context: 512, threads: 1 }, signal());
     for (const more of [{}, { response_format: { type: "json_object" as const } }]) {
       const error = (await collect(engine.chat(ask("hi", more), signal())).catch((error: unknown) => error)) as AdapterError;
       expect(error.code as string).toBe("template_failed");
@@ -132,14 +140,14 @@ describe.skipIf(skip !== undefined)(`llama-server${skip === undefined ? "" : ` (
   for (const [name, template] of Object.entries(TRAPS)) {
     test(`a template that never ends for ${name} does not keep the engine from others`, async () => {
       const patient = llamaServerChat({ binary: () => path!, env: process.env, prompts, limits: { template: 1_000 } });
-      const engine = await patient.load(await tinyModel({ template }), { slots: 1, context: 512 }, signal());
+      const engine = await patient.load(await tinyModel({ template }), { slots: 1, context: 512, threads: 1 }, signal());
       expect((await collect(engine.chat(ask("hi", { max_tokens: 3 }), signal()))).usage.completion_tokens).toBe(3);
       await engine.close();
     });
   }
 
   test("prompts far over the context are refused before the engine is asked", async () => {
-    const engine = await adapter.load(await tinyModel(), { slots: 1, context: 512 }, signal());
+    const engine = await adapter.load(await tinyModel(), { slots: 1, context: 512, threads: 1 }, signal());
     const short = Array.from({ length: 30_000 }, () => ({ role: "user" as const, content: "a" }));
     for (const messages of ["a".repeat(10_000_000), "<s>".repeat(100_000), short]) {
       for (const more of [{}, { response_format: { type: "json_object" as const } }]) {
@@ -153,7 +161,7 @@ describe.skipIf(skip !== undefined)(`llama-server${skip === undefined ? "" : ` (
   });
 
   test("half of a surrogate pair in a schema or a stop text is no failure of the engine", async () => {
-    const engine = await adapter.load(await tinyModel(), { slots: 1, context: 512 }, signal());
+    const engine = await adapter.load(await tinyModel(), { slots: 1, context: 512, threads: 1 }, signal());
     const answerTo = (request: Partial<ChatRequest>) =>
       collect(engine.chat(ask("hi \ud800", { max_tokens: 8, ...request }), signal()));
     const schema = { type: "object", properties: { "\udc00": { const: "\ud800\\" } }, required: ["\udc00"] };
@@ -165,7 +173,7 @@ describe.skipIf(skip !== undefined)(`llama-server${skip === undefined ? "" : ` (
   });
 
   test("a grammar that kills its engine kills nothing else", async () => {
-    const engine = await adapter.load(await tinyModel(), { slots: 1, context: 512 }, signal());
+    const engine = await adapter.load(await tinyModel(), { slots: 1, context: 512, threads: 1 }, signal());
     const grammar = `root ::= ${"(".repeat(20_000)}"x"${")".repeat(20_000)}`;
     const error = (await collect(engine.chat(ask("x", { grammar }), signal())).catch((error: unknown) => error)) as AdapterError;
     expect(error.code as string).toMatch(/^(engine_crashed|request_refused)$/);
@@ -177,7 +185,7 @@ describe.skipIf(skip !== undefined)(`llama-server${skip === undefined ? "" : ` (
     let pid: number;
     beforeAll(async () => {
       const before = childrenOf(process.pid);
-      engine = await adapter.load(await realModel(), { slots: 1, context: 4096 }, signal());
+      engine = await adapter.load(await realModel(), { slots: 1, context: 4096, threads: 1 }, signal());
       pid = childrenOf(process.pid).find((pid) => !before.includes(pid))!;
     });
     afterAll(() => engine.close());
@@ -206,7 +214,7 @@ describe.skipIf(skip !== undefined)(`llama-server${skip === undefined ? "" : ` (
   });
 
   test("a conversation that goes on reuses what its slot holds, but not where it has to be repeatable", async () => {
-    const engine = await adapter.load(await tinyModel(), { slots: 2, context: 512 }, signal());
+    const engine = await adapter.load(await tinyModel(), { slots: 2, context: 512, threads: 1 }, signal());
     const cached = async (repeatable: boolean) =>
       (await collect(engine.chat(ask("hello world, hello world", { repeatable, max_tokens: 2 }), signal()))).usage.cached_tokens;
     expect(await cached(false)).toBe(0);

@@ -30,7 +30,9 @@ for (const [engine, adapter] of Object.entries(ENGINES))
     for (const [name, { mutate, reason }] of Object.entries(UNLOADABLE))
       test(name, async () => {
         const model = await tinyModel({ mutate });
-        const error = await failure<AdapterError>(adapter.load(model, { slots: 1, context: 512 }, AbortSignal.timeout(30_000)));
+        const error = await failure<AdapterError>(
+          adapter.load(model, { slots: 1, context: 512, threads: 1 }, AbortSignal.timeout(30_000)),
+        );
         const { code, message, public_message } = error;
         expect([code, public_message]).toEqual(["model_load_failed", `Model "tiny" cannot be loaded: ${reason}`]);
         // The owner reads what llama.cpp has printed, too.

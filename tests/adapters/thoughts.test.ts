@@ -30,7 +30,7 @@ for (const [name, adapter, skip] of ENGINES) {
     beforeAll(async () => {
       const model = await realModelWith(TEMPLATE);
       folder = model.folder;
-      engine = await adapter.load(model, { slots: 1, context: 1024 }, new AbortController().signal);
+      engine = await adapter.load(model, { slots: 1, context: 1024, threads: 1 }, new AbortController().signal);
     });
     afterAll(async () => {
       await engine.close();

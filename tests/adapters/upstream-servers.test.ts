@@ -32,7 +32,11 @@ describe.skipIf(NO_LLAMA_SERVER !== undefined)(NO_LLAMA_SERVER ?? "two llama-ser
   adapterSuite("upstream", { ...subject, adapter: upstream({ env }), model, slots: 4, caches: true, stops_by_bytes: true });
 
   test("a conversation's next request finds what its last one has read", async () => {
-    const engine = await upstream({ env }).load(await model(), { slots: 1, context: 1 }, new AbortController().signal);
+    const engine = await upstream({ env }).load(
+      await model(),
+      { slots: 1, context: 1, threads: 1 },
+      new AbortController().signal,
+    );
     try {
       for (let talk = 0; talk < 4; talk++) {
         const messages = [{ role: "user" as const, content: `${talk} ${"ab ".repeat(200)}` }];
@@ -53,7 +57,7 @@ describe.skipIf(NO_LLAMA_SERVER !== undefined)(NO_LLAMA_SERVER ?? "two llama-ser
   test("the error for a wrong key names its variable", async () => {
     const wrong = upstream({ env: { INGLE_UPSTREAM_LLAMA: "another-key" } });
     const error = await wrong
-      .load(await model(), { slots: 1, context: 1 }, new AbortController().signal)
+      .load(await model(), { slots: 1, context: 1, threads: 1 }, new AbortController().signal)
       .catch((e: unknown) => e);
     expect(error).toMatchObject({ code: "engine_unavailable", message: expect.stringContaining("INGLE_UPSTREAM_LLAMA") });
   });

@@ -101,7 +101,7 @@ describe.each([
   );
 
   test.skipIf(skip !== undefined)("an answer ends with the context, however many tokens it may have", async () => {
-    await withModel({ adapter, slots: 1, context: 256 }, 256, async (ask) => {
+    await withModel({ adapter, slots: 1, context: 256, threads: 1 }, 256, async (ask) => {
       const messages = [{ role: "user", content: "hello world ".repeat(15) }];
       for (const max_tokens of [32_000, -1]) {
         const body = { model: "tiny", messages, max_tokens, temperature: 0 };

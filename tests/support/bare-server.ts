@@ -7,7 +7,7 @@ import { eventually } from "./server.ts";
 /** `more`: further arguments, which outdo those that it has anyhow. */
 export async function startBareServer(program: string, model: string, more: string[] = []) {
   const port = await freePort();
-  const args = ["-m", model, "--port", String(port), "--jinja", "-c", "512", "-np", "1", "--no-webui", ...more];
+  const args = ["-m", model, "--port", String(port), "--jinja", "-c", "512", "-np", "1", "--no-webui", "--threads", "1", ...more];
   const child = spawn(program, args, { stdio: "ignore" });
   const url = `http://127.0.0.1:${port}`;
   const isReady = (): Promise<boolean> =>
