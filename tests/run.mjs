@@ -23,6 +23,8 @@ process.on("exit", () => rmSync(temporary, { recursive: true, force: true }));
 const pattern = process.argv.slice(2).find((argument) => argument !== BUILD) ?? "";
 const builds = process.argv.includes(BUILD);
 const SMOKE = "./tests/smoke.test.ts";
+/** Files of the main suite at a time, each with globals of its own: most of them wait for servers that they have started. */
+const FILES_AT_A_TIME = 3;
 
 const suite = readdirSync(join(root, "tests"), { recursive: true, encoding: "utf8" })
   .map((path) => path.replaceAll("\\", "/"))
@@ -104,7 +106,7 @@ function needsBinary(path, seen = new Set()) {
  * @returns {Step[]} none where there is no file: Bun would run all that it finds
  */
 function mainSuite(name, bunTest, files) {
-  const command = bunTest && [...bunTest, ...files];
+  const command = bunTest && [...bunTest, `--parallel=${FILES_AT_A_TIME}`, ...files];
   return files.length === 0 ? [] : [{ name, command, required: true, minutes: 45, count: bunCount }];
 }
 
