@@ -20,7 +20,7 @@ export function noAssistant(id: string, param?: string): ApiError {
 
 /** `param` is where the id stands. */
 export function noModel(id: string, param = "model_id"): ApiError {
-  const listed = `GET /v1/models and "ingle list" show those that are, "ingle list --catalog" those that "ingle pull" knows by name.`;
+  const listed = `GET /v1/models shows what is, "ingle list --catalog" what can be pulled.`;
   return missing(`Model ${quote(id)} is not installed. ${listed}`, "model", param);
 }
 
