@@ -124,7 +124,7 @@ export function createDownloadJobs({
     state: (id) => (running.get(id)?.event ?? last.get(id))?.state,
     async *events(id, signal) {
       const job = running.get(id);
-      if (job === undefined) return yield last.get(id) ?? (await readEarlierEnd(id)) ?? (await installedEvent(id));
+      if (job === undefined) return yield last.get(id) ?? (await readEarlierEnd(id)) ?? doneEvent(await findInstalled(id));
       for (let sent: DownloadEvent | undefined; !signal.aborted; await waitForEvent(job, signal)) {
         if (job.event !== sent) yield (sent = job.event);
         if (!isUnderWay(sent)) return;
@@ -185,10 +185,10 @@ export function createDownloadJobs({
         const either = AbortSignal.any([job.stop.signal, away.signal]);
         either.throwIfAborted();
         await transfer(id, job, order, either);
-        job.event = { ...job.event, ...(await installedEvent(id)), source: job.event.source };
+        const installed = await findInstalled(id);
+        job.event = { ...job.event, ...doneEvent(installed), source: job.event.source };
         ended = true;
-        const installed = await library.get(id);
-        if (installed !== undefined) onInstalled?.(installed);
+        onInstalled?.(installed);
       } catch (error) {
         const end = endOf(job.event, error, job.stop.signal.aborted);
         // A change looks for the storage, which may be why the transfer failed; then its record still says that it runs.
@@ -249,12 +249,10 @@ export function createDownloadJobs({
     return { model_id: id, state, bytes: 0, rate: 0, source: "", ...(error && { error }) };
   }
 
-  /** The event of a model that is installed, however it came here. */
-  async function installedEvent(id: string): Promise<DownloadEvent> {
+  /** A model whose files are here. Throws 404 for another one. */
+  async function findInstalled(id: string): Promise<Model> {
     if ((await library.planDownload(id)) !== undefined) throw noDownload(id);
-    const { files } = (await library.get(id))!;
-    const bytes = totalBytes(files);
-    return { model_id: id, state: "done", bytes, total: bytes, rate: 0, source: "" };
+    return (await library.get(id))!;
   }
 
   /** Waits until the next event is due, the job ends or the listener leaves. */
@@ -284,4 +282,10 @@ function withoutError(record: PendingModel): PendingModel {
   delete copy.error;
   delete copy.failing_since;
   return copy;
+}
+
+/** The event of a model that is installed, however it came here. */
+function doneEvent({ id, files }: Model): DownloadEvent {
+  const bytes = totalBytes(files);
+  return { model_id: id, state: "done", bytes, total: bytes, rate: 0, source: "" };
 }
