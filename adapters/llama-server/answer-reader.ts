@@ -1,10 +1,10 @@
 // Reads the frames of one answer: its text up to a stop string, its tokens as far as they are reported, and how it ends.
 import type { TokenLogprob } from "../adapter.ts";
+import { wholeBatches } from "../shared/kv-cache/retention.ts";
 import { releasedText } from "../shared/openai-stream/released-text.ts";
 import type { TokenEvent, TokenRequest } from "../token-engine.ts";
 import { BATCH } from "./command-line.ts";
 import type { CompletionFrame } from "./completion-frames.ts";
-import { wholeBatches } from "./prompt-reuse.ts";
 
 export interface UnreportedTokens {
   /** Tokens of the answer before them. */
@@ -49,7 +49,7 @@ export function createAnswerReader(request: TokenRequest, held: number, choice?:
 
   /** Only a batch that has nothing of other slots has so many tokens. The last token may be read once more, by itself. */
   const noteRead = (now: number, total: number): void => {
-    if (read === undefined) exact = wholeBatches(Math.min(held, now));
+    if (read === undefined) exact = wholeBatches(Math.min(held, now), BATCH);
     else if (read === exact && now === read + BATCH && now < total) exact = now;
     read = now;
   };

@@ -1,6 +1,6 @@
-// How much of a prompt is taken from a slot or a saved state. Numbers depend on how tokens are split into batches: a repeatable request reuses
-// what was read in whole batches from the start, as it would read that itself, and llama-server would reuse all that the prompt has in common.
-import { commonPrefixLength } from "../shared/kv-cache/retention.ts";
+// How much of a prompt is taken from a slot or a saved state. A repeatable request reuses what was read in whole batches from the start, and
+// llama-server would reuse all that the prompt has in common.
+import { commonPrefixLength, wholeBatches } from "../shared/kv-cache/retention.ts";
 import type { TokenRequest } from "../token-engine.ts";
 import { BATCH } from "./command-line.ts";
 import type { SavedTokens } from "./state-file.ts";
@@ -17,11 +17,8 @@ export function reusedTokens(
   if (reuse === "nothing") return 0;
   const common = commonPrefixLength(tokens, prompt);
   // The last token of a prompt is always read.
-  return reuse === "all" ? common : wholeBatches(Math.min(common, exact, prompt.length - 1));
+  return reuse === "all" ? common : wholeBatches(Math.min(common, exact, prompt.length - 1), BATCH);
 }
-
-/** How many of so many tokens fill batches. */
-export const wholeBatches = (tokens: number): number => Math.floor(tokens / BATCH) * BATCH;
 
 /** A repeatable request reads on where a read of its whole prompt would begin a batch. */
 export function reuseOf({ repeatable, cache_prompt }: Pick<TokenRequest, "repeatable" | "cache_prompt">): PromptReuse {

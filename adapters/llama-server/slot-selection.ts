@@ -244,7 +244,7 @@ export function createSlotSelection(options: LlamaServerSlotSelectionOptions) {
           enqueue(slot, async () => states?.swap(slot, { prompt: [], scope, reuse: "nothing" })),
           signal,
         );
-        const cache_prompt = isOfScope(slot, scope) && !request.repeatable && request.cache_prompt !== false;
+        const cache_prompt = isOfScope(slot, scope) && reuseOf(request) === "all";
         const before = slot.contents;
         slot.contents = { scope, tokens: [], prompt: 0, exact: 0, fingerprint, saved: true, uncertain: true };
         try {

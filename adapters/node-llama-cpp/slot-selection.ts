@@ -2,7 +2,7 @@
 import type { BatchContext } from "./addon.ts";
 import { clearSequence } from "./slot-states.ts";
 import type { EmbeddedSlot, GenerationTask } from "./slot.ts";
-import { chooseSlot, commonPrefixLength } from "../shared/kv-cache/retention.ts";
+import { chooseSlot, commonPrefixLength, wholeBatches } from "../shared/kv-cache/retention.ts";
 import type { CachedTokens } from "./state-file.ts";
 
 // llama.cpp's attention on a processor reads a whole tile of tokens (GGML_FA_TILE_Q in ggml) nearly twice as fast as one token less, each of
@@ -58,7 +58,7 @@ export function createSlotSelection(
     if (!reuses) return 0;
     // The last token of the prompt is always fed: its logits are what the answer begins with.
     let reused = Math.min(commonPrefixLength(tokens, prompt), prompt.length - 1);
-    if (repeatable) reused = Math.floor(Math.min(reused, exact) / batch) * batch;
+    if (repeatable) reused = wholeBatches(Math.min(reused, exact), batch);
     else if (trimmable && prompt.length >= TILE && isNearlyTile(prompt.length - reused)) reused = prompt.length - TILE;
     return reused < tokens.length && !trimmable ? 0 : reused;
   }

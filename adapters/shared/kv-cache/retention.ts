@@ -20,6 +20,12 @@ export function commonPrefixLength(one: ArrayLike<unknown>, other: ArrayLike<unk
   return length;
 }
 
+/**
+ * How many of so many tokens fill batches. Numbers depend on how tokens are split into batches: a repeatable request reuses those alone, as it
+ * would read them itself.
+ */
+export const wholeBatches = (tokens: number, batch: number): number => Math.floor(tokens / batch) * batch;
+
 /** A slot of either engine. */
 interface UsedSlot {
   /** Undefined while the slot is free. */
