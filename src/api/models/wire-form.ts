@@ -69,9 +69,10 @@ export async function toWireModel(model: Model, presence: ModelPresence, deps: D
 
 /** What is known of the template. What is not is found out for the next answer. */
 function abilitiesOf(model: Model, { templates }: Deps): Partial<TemplateAbilities> {
-  templates?.ask(model);
   const known = templates?.of(model);
-  return known === undefined ? {} : { tool_calls: known.tool_calls, reasoning: known.reasoning };
+  if (known !== undefined) return { tool_calls: known.tool_calls, reasoning: known.reasoning };
+  templates?.ask(model);
+  return {};
 }
 
 /** Finds the files of the model, as `Library.resolve`. */
