@@ -16,7 +16,7 @@ export async function goesOn(server: AnswerServer, { model }: Pick<AnswerKind, "
   return [`The next request is answered ${next.status} ${JSON.stringify(error)}.`];
 }
 
-/** Within a second of a machine that is not too busy with others. */
+/** A machine that is busy with others may take long. */
 export async function slotsAreFree(server: AnswerServer): Promise<void> {
   await eventually("the slots are free", async () => (await server.metric("ingle_slots_busy")) === 0, PATIENCE_MS, 20);
 }
