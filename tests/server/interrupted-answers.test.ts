@@ -1,8 +1,10 @@
 // A small part of the engines' half of `npm run test:faults`: tiny models of random weights, some kinds of answers, on both native engines.
 import { describe, expect, test } from "bun:test";
 import { ANSWER_ENGINES } from "../faults/answers/answer-server.ts";
+import { wrongOfEndOrBreak } from "../faults/answers/answers.ts";
 import { KINDS } from "../faults/answers/kinds.ts";
 import { runAnswers, skipOf, type AnswerExtent } from "../faults/answers/run.ts";
+import { frameReader } from "../support/frames.ts";
 
 const SOME = ["a call of the template behind thoughts", "four choices"];
 const SLOW = ["client left at the twelfth piece", "model stopped", "limit of time", "server ended"];
@@ -33,3 +35,27 @@ for (const engine of ANSWER_ENGINES) {
     );
   });
 }
+
+describe("a stream of a server that ends", () => {
+  const [piece, finish] = [null, "stop"].map((finish_reason) => ({ choices: [{ index: 0, delta: {}, finish_reason }] }));
+  const error = { error: { code: "engine_unavailable" } };
+  const wrongOf = (...frames: unknown[]) => {
+    const lines = frames.map((frame) => `data: ${typeof frame === "string" ? frame : JSON.stringify(frame)}\n\n`);
+    return wrongOfEndOrBreak(frameReader(new Response(lines.join(""))), "engine_unavailable");
+  };
+
+  test("is whole, or breaks with one error", async () => {
+    expect(await wrongOf(piece, finish, "[DONE]")).toEqual([]);
+    expect(await wrongOf(piece, error)).toEqual([]);
+  });
+
+  test.each([
+    ["stops in its middle", [piece]],
+    ["has no end of its answer", [piece, "[DONE]"]],
+    ["breaks with an error that passes for an end", [piece, error, "[DONE]"]],
+    ["breaks behind its end", [piece, finish, error]],
+    ["breaks with another error", [piece, { error: { code: "engine_crashed" } }]],
+  ])("is wrong where it %s", async (_, frames) => {
+    expect(await wrongOf(...frames)).not.toEqual([]);
+  });
+});

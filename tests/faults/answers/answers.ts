@@ -73,14 +73,40 @@ export async function readPieces(response: Response, { piece }: Pick<AnswerKind,
 
 /** What is not as it has to be of the rest of a stream that breaks: one error with that code as its last event, and nothing that passes for an end. */
 export async function wrongOfBreak(reader: Reader, code: string): Promise<string[]> {
+  return wrongOfBroken(await restOf(reader), code);
+}
+
+/** The same of a stream that may as well come to its own end before anything breaks it. */
+export async function wrongOfEndOrBreak(reader: Reader, code: string): Promise<string[]> {
+  const frames = await restOf(reader);
+  return frames.at(-1) === "[DONE]" ? wrongOfWhole(frames) : wrongOfBroken(frames, code);
+}
+
+async function restOf(reader: Reader): Promise<any[]> {
   const frames: any[] = [];
   for (let frame = await reader.next(); frame !== undefined; frame = await reader.next()) frames.push(frame);
-  const errors = frames.flatMap(({ error }) => error ?? []);
+  return frames;
+}
+
+const errorsOf = (frames: any[]): any[] => frames.flatMap(({ error }) => error ?? []);
+const endsOf = (frames: any[]): any[] =>
+  frames.flatMap(({ choices = [] }) => choices).filter(({ finish_reason }) => finish_reason !== null);
+
+function wrongOfBroken(frames: any[], code: string): string[] {
+  const errors = errorsOf(frames);
   const wrong: string[] = [];
   if (errors.length !== 1 || errors[0].code !== code) wrong.push(`Its errors are ${JSON.stringify(errors)}.`);
   if (frames.at(-1)?.error === undefined) wrong.push(`It ends with ${JSON.stringify(frames.at(-1))}.`);
-  if (frames.some(({ choices }) => choices?.some((choice: any) => choice.finish_reason !== null)))
-    wrong.push("It passes for finished.");
+  if (endsOf(frames).length > 0) wrong.push("It passes for finished.");
+  return wrong;
+}
+
+/** Of a stream of one choice. */
+function wrongOfWhole(frames: any[]): string[] {
+  const errors = errorsOf(frames);
+  const wrong: string[] = [];
+  if (errors.length > 0) wrong.push(`It passes for whole, with ${JSON.stringify(errors)}.`);
+  if (endsOf(frames).length !== 1) wrong.push(`It finishes ${endsOf(frames).length} times.`);
   return wrong;
 }
 

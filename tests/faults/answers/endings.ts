@@ -3,7 +3,7 @@ import { frameReader } from "../../support/frames.ts";
 import { goesOn, isAtRest, slotsAreFree } from "./aftermath.ts";
 import { isAlive } from "../../support/processes.ts";
 import type { AnswerServer } from "./answer-server.ts";
-import { type Answer, answersOf, readPieces, wrongOfBreak, wrongOfRefusal } from "./answers.ts";
+import { type Answer, answersOf, readPieces, wrongOfBreak, wrongOfEndOrBreak, wrongOfRefusal } from "./answers.ts";
 import { type AnswerKind, KINDS } from "./kinds.ts";
 
 /** On a server whose limit of time is shorter than any of the answers. */
@@ -61,14 +61,22 @@ export async function stopModel(server: AnswerServer, kind: AnswerKind): Promise
   return [...wrong, ...(await goesOn(server, kind))];
 }
 
-/** The server is told to end: answers that its grace does not suffice for are cut with an error, and nothing of it is left. */
+/** Ends before the grace does, unless the machine is slow: then it is cut like the others. Its model has slots of its own. */
+const SHORT: AnswerKind = {
+  name: "short thoughts",
+  model: "thinking",
+  fields: { ignore_eos: true, max_tokens: 40 },
+  piece: "reasoning_content",
+};
+
+/** The server is told to end: answers that its grace does not suffice for are cut with an error, others are whole, and nothing of it is left. */
 export async function endServer(server: AnswerServer): Promise<string[]> {
-  const crowd = KINDS.filter(({ model, fields }) => model === "plain" && fields["n"] === undefined);
+  const long = KINDS.filter(({ model, fields }) => model === "plain" && fields["n"] === undefined);
   const open = async (kind: AnswerKind) => readPieces(await server.ask(kind, { stream: true, ignore_eos: true }), kind, 1);
-  const readers = await Promise.all(crowd.map(open));
+  const readers = await Promise.all([...long, SHORT].map(open));
   const engines = server.children();
   const ended = server.stop("SIGTERM");
-  const wrong = (await Promise.all(readers.map((reader) => wrongOfBreak(reader, "engine_unavailable")))).flat();
+  const wrong = (await Promise.all(readers.map((reader) => wrongOfEndOrBreak(reader, "engine_unavailable")))).flat();
   const end = await ended;
   if (end !== 0) wrong.push(`The server ended with ${end}.`);
   return [...wrong, ...engines.filter(isAlive).map((pid) => `Its engine ${pid} is left.`)];
