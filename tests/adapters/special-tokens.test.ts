@@ -8,7 +8,7 @@ import { createTokenEscaper, type TokenPieces } from "../../adapters/llama-serve
 import { createNameFinder, looksSpecial } from "../../adapters/shared/special-tokens.ts";
 import { GgufError } from "../../models/gguf/header.ts";
 import { readSpecialTokens, readTokenText } from "../../models/gguf/special-tokens.ts";
-import { array, joined, pair, raw, text, u32, u64 } from "../../adapters/llama-server/build/gguf-writer.ts";
+import { array, joined, pair, raw, text, u32, u64 } from "../../models/gguf/writer.ts";
 import { corpus, tinyGguf } from "../support/tiny-gguf.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "ingle-special-"));

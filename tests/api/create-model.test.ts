@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "bun:test";
 import { errorOf, makeApp, makeModel, NOW } from "../support/app.ts";
-import { pair, text, VALUE, writeGguf } from "../../adapters/llama-server/build/gguf-writer.ts";
+import { pair, text, VALUE, writeGguf } from "../../models/gguf/writer.ts";
 import { faults } from "../support/document.ts";
 import { tinyGguf } from "../support/tiny-gguf.ts";
 

@@ -8,7 +8,7 @@ import { DEFAULT_MODEL } from "../../models/catalog.ts";
 import type { InstalledModel } from "../../models/manifest.ts";
 import { machineMemoryBudget } from "../../src/server/machine-memory-budget.ts";
 import type { EngineRow } from "../../src/inference/engine-row.ts";
-import { pair, text, u32, VALUE, writeGguf } from "../../adapters/llama-server/build/gguf-writer.ts";
+import { pair, text, u32, VALUE, writeGguf } from "../../models/gguf/writer.ts";
 import { whyNoChat } from "../../models/gguf/kind.ts";
 import { createMemoryEstimator } from "../../src/inference/memory-estimator.ts";
 import { thrownBy } from "../support/model-pool.ts";

@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "bun:test";
-import { pair, text, u32, VALUE } from "../../adapters/llama-server/build/gguf-writer.ts";
+import { pair, text, u32, VALUE } from "../../models/gguf/writer.ts";
 import { PROGRAM, run, RUNTIME } from "../support/program.ts";
 import { startServer } from "../support/server.ts";
 import { PLAIN_TEMPLATE } from "../support/models.ts";

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { GgufError, type GgufHeader, readGguf, readGgufFile } from "../../models/gguf/header.ts";
 import { KEPT_DATA } from "../support/real-model.ts";
-import { array, floats, joined, pair, raw, text, u32, u64 } from "../../adapters/llama-server/build/gguf-writer.ts";
+import { array, floats, joined, pair, raw, text, u32, u64 } from "../../models/gguf/writer.ts";
 import { corpus, tinyGguf } from "../support/tiny-gguf.ts";
 
 const REAL = join(KEPT_DATA, "weights", "smollm2-135m-instruct", "SmolLM2-135M-Instruct.Q4_1.gguf");

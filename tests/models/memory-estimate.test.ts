@@ -3,7 +3,7 @@ import { CHECKPOINTS, largestContext, estimateMemory } from "../../models/memory
 import { availableMemory, type MemoryProbe, totalMemory } from "../../models/machine-memory.ts";
 import { type GgufHeader, readGguf } from "../../models/gguf/header.ts";
 import { windowedLayers } from "../../models/gguf/sliding-window.ts";
-import { pair, text, u32, VALUE, writeGguf } from "../../adapters/llama-server/build/gguf-writer.ts";
+import { pair, text, u32, VALUE, writeGguf } from "../../models/gguf/writer.ts";
 import { tinyGguf } from "../support/tiny-gguf.ts";
 
 const MiB = 2 ** 20;

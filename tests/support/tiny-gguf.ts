@@ -13,7 +13,7 @@ import {
   vocabulary,
   writeGguf,
   type GgufTensor,
-} from "../../adapters/llama-server/build/gguf-writer.ts";
+} from "../../models/gguf/writer.ts";
 
 export interface TinyGguf {
   /** Jinja, as `tokenizer.chat_template`; left out, the file has none. */

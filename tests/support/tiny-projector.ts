@@ -1,14 +1,5 @@
 // A projector of 170 KB for the tiny model, of pseudo-random weights: its images are five tokens each. As LLaVA's, which has the fewest parts.
-import {
-  array,
-  floats,
-  pair,
-  text,
-  u32,
-  VALUE,
-  writeGguf,
-  type GgufTensor,
-} from "../../adapters/llama-server/build/gguf-writer.ts";
+import { array, floats, pair, text, u32, VALUE, writeGguf, type GgufTensor } from "../../models/gguf/writer.ts";
 
 const [EMBEDDING, WIDE, OUT, BLOCKS] = [32, 64, 64, 2];
 const [F32, BOOL] = [0, 7];

@@ -1,6 +1,6 @@
 // A model of 78 KB that takes the paths which quantised models take: a llama of one layer whose weights are Q8_0. 64 wide and with 288
 // tokens, its matrices have the sizes that llama.cpp hands to a processor's special units (AMX: K and N multiples of 32).
-import { floats, llamaShape, llamaTensors, vocabulary, writeGguf, type GgufTensor } from "./gguf-writer.ts";
+import { floats, llamaShape, llamaTensors, vocabulary, writeGguf, type GgufTensor } from "../../../models/gguf/writer.ts";
 
 const SHAPE = { context_length: 512, embedding_length: 64, block_count: 1, feed_forward_length: 64, head_count: 1 };
 const WORDS = Array.from({ length: 29 }, (_, index) => `\u2581${String.fromCodePoint(97 + index)}`);
