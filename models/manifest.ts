@@ -118,6 +118,8 @@ const ModelObject = v.object({
   template_prompt: v.optional(v.string()),
   /** What samples of the template have shown; absent where it was not asked for since its files are these. */
   template_abilities: v.optional(TemplateNote),
+  /** The type that most bytes of its weights are of, as ggml names it; absent where that was not read of its header. */
+  weight_type: v.optional(v.string()),
   /** The adapter that runs it; absent: the server's choice. */
   engine: v.optional(v.string()),
   /** The servers that run it instead of this machine; then it has no files. */

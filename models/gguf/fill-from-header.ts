@@ -5,11 +5,12 @@ import { templateFacts } from "./template-facts.ts";
 
 /** The model with the gaps of its record filled from the header of its weights. */
 export function fillFromHeader(model: Model, header: GgufHeader): Model {
-  const { context_length, license, quantization, architecture, chat_template = "", author } = header;
+  const { context_length, license, quantization, weight_type, architecture, chat_template = "", author } = header;
   const { template_prompt, ...facts } = templateFacts(chat_template);
   const known = {
     ...(context_length !== undefined && { context_length }),
     ...(license !== undefined && { license: plain(license) }),
+    ...(weight_type !== undefined && { weight_type }),
     ...facts,
   };
   // The catalogue says what the template of its model was; the file says what it is.

@@ -34,6 +34,8 @@ export interface GgufHeader extends NetworkShape, Pick<TensorTotals, "parameters
   file_type?: string;
   /** `file_type`, else the type that most of the tensors' bytes are of, else "unknown". */
   quantization: string;
+  /** The type that most of the tensors' bytes are of, such as "Q4_K"; absent where none is known. */
+  weight_type?: string;
   /** Jinja, at most 1 MiB of it; not rendered here. */
   chat_template?: string;
   /** Of the same kind, for requests with tools; most files have one template for all. */
@@ -156,6 +158,7 @@ function fieldsOf(pairs: Pairs, most_used: string | undefined) {
     size_label: textOf(pairs, "general.size_label"),
     file_type,
     quantization: file_type ?? most_used ?? "unknown",
+    weight_type: most_used,
     chat_template: textOf(pairs, "tokenizer.chat_template"),
     tool_template: textOf(pairs, "tokenizer.chat_template.tool_use"),
     bos_token: numberOf(pairs, "tokenizer.ggml.bos_token_id"),

@@ -412,7 +412,7 @@ test("a record of an older release gets what its header says at the next load, a
   await library.resolveForLoad((await library.get("old"))!);
   expect(await library.get("old")).toMatchObject({
     ...{ name: "old", template_tools: true },
-    ...{ template_kwargs: ["enable_thinking"], template_thinking: true },
+    ...{ template_kwargs: ["enable_thinking"], template_thinking: true, weight_type: "F32" },
   });
   // A file whose header cannot be read is for the load to refuse.
   writeFileSync(path, "no model");

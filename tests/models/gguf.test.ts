@@ -61,6 +61,7 @@ describe("the header of a model", () => {
       size_label: undefined,
       file_type: undefined,
       quantization: "F32",
+      weight_type: "F32",
       chat_template: "{{ messages }}",
       context_length: 512,
       block_count: 2,
@@ -165,6 +166,7 @@ describe("the header of a model", () => {
       tensor_bytes: 32 + 224 + 34,
       exact: false,
       quantization: "Q8_0",
+      weight_type: "Q8_0",
     });
   });
 

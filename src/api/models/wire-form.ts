@@ -30,6 +30,7 @@ export async function toWireModel(model: Model, presence: ModelPresence, deps: D
     template_thinking: _3,
     template_prompt: _4,
     template_abilities: _5,
+    weight_type: _6,
     ...fields
   } = model;
   const { for_owner = false } = options;
