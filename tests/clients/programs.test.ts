@@ -7,7 +7,7 @@ import { folderWithModel } from "../support/real-model.ts";
 import { runtimes } from "../support/runtimes.ts";
 import { startServer, type Server } from "../support/server.ts";
 
-const SLOW = 300_000;
+const SLOW = 1_500_000;
 let data: string;
 let server: Server;
 

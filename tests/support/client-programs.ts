@@ -10,6 +10,9 @@ import { run } from "./program.ts";
 import { pythonOf } from "./python.ts";
 import { runtimes } from "./runtimes.ts";
 
+/** The real model answers a program some dozens of times, and a machine that is busy with others takes minutes for it. */
+const PATIENCE_MS = 1_200_000;
+
 const PROGRAMS = fileURLToPath(new URL("../clients/programs", import.meta.url));
 
 export interface ClientProgram {
@@ -139,7 +142,7 @@ export async function runClientProgram(
 ): Promise<{ outcomes: Record<string, string> } | { skip: string }> {
   const command = requirements === undefined ? await javascript(file) : await pythons(file, requirements);
   if ("skip" in command) return command;
-  const { stdout, stderr, code } = await run([...command, url, model]);
+  const { stdout, stderr, code } = await run([...command, url, model], { patience_ms: PATIENCE_MS });
   if (code !== 0) throw new Error(`${file} ended with ${code}: ${stderr}`);
   return {
     outcomes: Object.fromEntries(
@@ -179,7 +182,10 @@ async function fetchPackagesInto(home: string): Promise<string> {
   if (!existsSync(whole)) await rm(home, { recursive: true, force: true });
   await cp(PROGRAMS, home, { recursive: true });
   if (existsSync(whole)) return home;
-  const { code, stderr } = await run(["npm", "ci", "--ignore-scripts", "--loglevel=error"], { cwd: home });
+  const { code, stderr } = await run(["npm", "ci", "--ignore-scripts", "--loglevel=error"], {
+    cwd: home,
+    patience_ms: PATIENCE_MS,
+  });
   if (code !== 0) throw new Error(`The packages of the clients cannot be installed: ${stderr}`);
   await writeFile(whole, "");
   return home;

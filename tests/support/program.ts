@@ -19,14 +19,16 @@ export interface RunOptions {
   stdin?: string;
   env?: Record<string, string>;
   cwd?: string;
+  /** When one that hangs is killed; absent: after three minutes. */
+  patience_ms?: number;
 }
 
-// For one that hangs.
-const PATIENCE_MS = 180_000;
-
 /** Runs a command without any setting of ours in its environment but those given. */
-export function run([binary = "", ...words]: string[], { stdin = "", env = {}, cwd }: RunOptions = {}): Promise<Ended> {
-  const child = spawn(binary, words, { env: cleanEnv(env), cwd, stdio: "pipe", timeout: PATIENCE_MS, killSignal: "SIGKILL" });
+export function run(
+  [binary = "", ...words]: string[],
+  { stdin = "", env = {}, cwd, patience_ms = 180_000 }: RunOptions = {},
+): Promise<Ended> {
+  const child = spawn(binary, words, { env: cleanEnv(env), cwd, stdio: "pipe", timeout: patience_ms, killSignal: "SIGKILL" });
   const result: Ended = { code: null, stdout: "", stderr: "" };
   child.stdout.setEncoding("utf8").on("data", (text) => (result.stdout += text));
   child.stderr.setEncoding("utf8").on("data", (text) => (result.stderr += text));

@@ -47,7 +47,7 @@ async function madeAt(home: string, requirements: string[], oldest: string): Pro
   if (missing !== undefined) return { skip: missing };
   await rm(home, { recursive: true, force: true });
   await run("python3", ["-m", "venv", home]);
-  await run(python, ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", ...requirements], { timeout: 300_000 });
+  await run(python, ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", ...requirements], { timeout: 1_200_000 });
   await writeFile(whole, "");
   return { python };
 }
