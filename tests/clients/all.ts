@@ -1,4 +1,5 @@
-// `npm run test:clients [ADAPTER]`: every client of tests/clients/programs, one after the other, with the real model.
+// `npm run test:clients [ADAPTER [CLIENT…]]`: every client of tests/clients/programs, or those of these names, one after the other, with the
+// real model.
 import { rmSync } from "node:fs";
 import { DEFAULT_MODEL } from "../../models/catalog.ts";
 import { CLIENT_PROGRAMS, MORE_CLIENT_PROGRAMS, runClientProgram } from "../support/client-programs.ts";
@@ -6,14 +7,19 @@ import { folderWithModel } from "../support/real-model.ts";
 import { runtimes } from "../support/runtimes.ts";
 import { startServer } from "../support/server.ts";
 
-const [adapter = "node-llama-cpp"] = process.argv.slice(2);
+const [adapter = "node-llama-cpp", ...names] = process.argv.slice(2);
+const all = [...CLIENT_PROGRAMS, ...MORE_CLIENT_PROGRAMS];
+const unknown = names.find((name) => all.every(({ client }) => client !== name));
+if (unknown !== undefined)
+  throw new Error(`There is no client "${unknown}", but ${all.map(({ client }) => `"${client}"`).join(", ")}.`);
+const programs = names.length === 0 ? all : all.filter(({ client }) => names.includes(client));
 const count = { passed: 0, failed: 0, skipped: 0 };
 
 const data = await folderWithModel();
 const runtime = runtimes().find(({ skip }) => skip === undefined)!;
 const server = await startServer(runtime, ["--context", "4096", "--adapter", adapter], { data });
 try {
-  for (const program of [...CLIENT_PROGRAMS, ...MORE_CLIENT_PROGRAMS]) {
+  for (const program of programs) {
     const run = await runClientProgram(program, server.url, DEFAULT_MODEL).catch((error: Error) => error);
     if ("skip" in run) {
       console.log(`${program.client}: skipped, as ${run.skip}`);
