@@ -40,6 +40,10 @@ export const Upstream = v.object({
 });
 export type Upstream = v.InferOutput<typeof Upstream>;
 
+/** How one vector is made of those of all tokens of a text, or, with `rank`, one number. */
+export const Pooling = v.picklist(["none", "mean", "cls", "last", "rank"]);
+export type Pooling = v.InferOutput<typeof Pooling>;
+
 /** What samples of a chat template have shown. */
 export const TemplateNote = v.object({
   /**
@@ -120,6 +124,18 @@ const ModelObject = v.object({
   template_abilities: v.optional(TemplateNote),
   /** The type that most bytes of its weights are of, as ggml names it; absent where that was not read of its header. */
   weight_type: v.optional(v.string()),
+  /** How the header says that vectors are made; absent where it says nothing. */
+  pooling: v.optional(Pooling),
+  /** Whether each token sees those before it alone, as in models that write; absent as `template_tools`. */
+  causal: v.optional(v.boolean()),
+  /** What it makes in place of a text's next token; absent where it makes that. */
+  output: v.optional(v.picklist(["diffusion", "sound"])),
+  /** Numbers of an embedding; absent as `template_tools`. */
+  embedding_length: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(1))),
+  /** Whether the first numbers of an embedding are an embedding too, as the model was trained for; absent where nothing says so. */
+  matryoshka: v.optional(v.boolean()),
+  /** Whether its vocabulary has the tokens around a gap that it fills in; absent as `template_tools`. */
+  fill_in: v.optional(v.boolean()),
   /** The adapter that runs it; absent: the server's choice. */
   engine: v.optional(v.string()),
   /** The servers that run it instead of this machine; then it has no files. */
@@ -135,7 +151,7 @@ export const Model = v.pipe(
 export type Model = v.InferOutput<typeof Model>;
 
 /** What an adapter needs to know of a model. */
-export interface InstalledModel {
+export interface InstalledModel extends Partial<Pick<Model, "pooling" | "causal">> {
   id: string;
   /** Absolute path of the weights, or of the first of their parts; empty for a model that has no files here. */
   path: string;

@@ -15,11 +15,13 @@ export type ReadBytes = (at: number, length: number) => Promise<Uint8Array>;
 export const LARGEST_HEADER = 48 * 1024 * 1024;
 const FIRST_READ = 64 * 1024;
 const LARGEST_READ = 4 * 1024 * 1024;
+/** Bytes of the longest text that `findTexts` looks at. */
+const LONGEST_FOUND = 64;
 
 export type Cursor = ReturnType<typeof cursorOf>;
 
 /**
- * Methods but `reach` and `skipTexts` are synchronous, and throw `GgufError` where the window or the file ends.
+ * Methods but `reach`, `skipTexts` and `findTexts` are synchronous, and throw `GgufError` where the window or the file ends.
  * `size`: bytes of the whole file, where they are known.
  */
 export function cursorOf(read: ReadBytes, size?: number) {
@@ -92,9 +94,28 @@ export function cursorOf(read: ReadBytes, size?: number) {
         if (cursor.ready < 8) taken(8);
       }
     },
+    /** Passes over texts, and answers with those of them that are among `names`, which begin with "<" or "\u2581". */
+    async findTexts(count: number, names: ReadonlySet<string>): Promise<Set<string>> {
+      const found = new Set<string>();
+      for (let left = count; left > 0; left--) {
+        // No await for each of half a million texts.
+        if (cursor.ready < 8 + LONGEST_FOUND) await cursor.reach(8 + LONGEST_FOUND);
+        const length = cursor.u64();
+        const first = length > 0 && length <= LONGEST_FOUND && cursor.ready > 0 ? window.getUint8(at - start) : 0;
+        if (first !== LESS_THAN && first !== OF_WORD_START) cursor.skip(length);
+        else {
+          const text = cursor.text(length);
+          if (names.has(text)) found.add(text);
+        }
+      }
+      return found;
+    },
   };
   return cursor;
 }
+
+/** The first bytes of "<" and of "\u2581". */
+const [LESS_THAN, OF_WORD_START] = [0x3c, 0xe2];
 
 /** `what` completes the sentence. */
 export function damageError(what: string): GgufError {

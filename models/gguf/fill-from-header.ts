@@ -1,6 +1,7 @@
 import type { GgufHeader } from "./header.ts";
 import type { Model } from "../manifest.ts";
 import { totalBytes } from "../model-files.ts";
+import { taskFacts } from "./task-facts.ts";
 import { templateFacts } from "./template-facts.ts";
 
 /** The model with the gaps of its record filled from the header of its weights. */
@@ -12,6 +13,7 @@ export function fillFromHeader(model: Model, header: GgufHeader): Model {
     ...(license !== undefined && { license: plain(license) }),
     ...(weight_type !== undefined && { weight_type }),
     ...facts,
+    ...taskFacts(header),
   };
   // The catalogue says what the template of its model was; the file says what it is.
   const form = template_prompt !== undefined && { template_prompt };

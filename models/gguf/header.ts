@@ -4,7 +4,8 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { type Cursor, cursorOf, damageError, GgufError, quote, type ReadBytes } from "./cursor.ts";
-import { numberOf, type Pairs, readPairs, textOf } from "./metadata.ts";
+import { hasFillIn } from "./fill-in-tokens.ts";
+import { namesFound, numberOf, type Pairs, readPairs, textOf } from "./metadata.ts";
 import { type NetworkShape, shapeOf } from "./shape.ts";
 import { readTensors, type TensorTotals } from "./tensors.ts";
 import { fileTypeName } from "./tensor-types.ts";
@@ -12,7 +13,7 @@ import { fileTypeName } from "./tensor-types.ts";
 export { GgufError, type ReadBytes };
 
 /** Sizes are in bytes, lengths of a context in tokens. What the file does not say is absent. */
-export interface GgufHeader extends NetworkShape, Pick<TensorTotals, "parameters" | "tensor_bytes" | "exact"> {
+export interface GgufHeader extends NetworkShape, Pick<TensorTotals, "parameters" | "tensor_bytes" | "exact" | "rank_head"> {
   /** 2 or 3. */
   version: number;
   /** Such as "llama"; the later files of a split model have none. */
@@ -23,6 +24,10 @@ export interface GgufHeader extends NetworkShape, Pick<TensorTotals, "parameters
   causal?: unknown;
   /** As `enum llama_pooling_type` numbers the ways to make one vector of a text, 0 is none; as it stands in the file. */
   pooling_type?: unknown;
+  /** Whether its vocabulary has the tokens around a gap that it fills in. */
+  fill_in: boolean;
+  /** Numbers of an embedding. */
+  vector_length: number;
   name?: string;
   /** Who made the model, or the organisation. */
   author?: string;
@@ -147,10 +152,13 @@ function alignmentOf(pairs: Pairs): number {
 function fieldsOf(pairs: Pairs, most_used: string | undefined) {
   const file_type = fileTypeName(numberOf(pairs, "general.file_type") ?? -1);
   const architecture = textOf(pairs, "general.architecture");
+  const shape = shapeOf(pairs);
   return {
     architecture,
     causal: pairs.get(`${architecture}.attention.causal`),
     pooling_type: pairs.get(`${architecture}.pooling_type`),
+    fill_in: hasFillIn((key) => pairs.has(key), namesFound(pairs)),
+    vector_length: numberOf(pairs, `${architecture}.embedding_length_out`) ?? shape.embedding_length,
     type: textOf(pairs, "general.type"),
     name: textOf(pairs, "general.name"),
     author: authorOf(pairs),
@@ -163,7 +171,7 @@ function fieldsOf(pairs: Pairs, most_used: string | undefined) {
     tool_template: textOf(pairs, "tokenizer.chat_template.tool_use"),
     bos_token: numberOf(pairs, "tokenizer.ggml.bos_token_id"),
     eos_token: numberOf(pairs, "tokenizer.ggml.eos_token_id"),
-    ...shapeOf(pairs),
+    ...shape,
     split: splitOf(pairs),
   };
 }

@@ -1,8 +1,12 @@
 // The keys and values of a GGUF's header. Texts that nothing uses are passed over: a vocabulary has half a million.
+import { FILL_IN_NAMES } from "./fill-in-tokens.ts";
 import { type Cursor, damageError, GgufError, LARGEST_HEADER, quote } from "./cursor.ts";
 
-/** A boolean is a number; a long array, or one of texts, is its length alone; null is a text that was passed over. */
-export type MetadataValue = number | string | number[] | { length: number } | null;
+/**
+ * A boolean is a number; a long array, or one of texts, is its length alone, with the names of `FILL_IN_NAMES` that are in a vocabulary; null is
+ * a text that was passed over.
+ */
+export type MetadataValue = number | string | number[] | { length: number; found?: ReadonlySet<string> } | null;
 export type Pairs = ReadonlyMap<string, MetadataValue>;
 
 /** Bytes: real keys have up to 60. */
@@ -24,6 +28,8 @@ const KEPT_TEXTS = new Set([
   "tokenizer.chat_template",
   "tokenizer.chat_template.tool_use",
 ]);
+
+const VOCABULARY = "tokenizer.ggml.tokens";
 
 const TEXT = 8;
 const ARRAY = 9;
@@ -104,6 +110,7 @@ async function readArray(cursor: Cursor, key: string): Promise<MetadataValue> {
   const type = cursor.u32();
   const length = cursor.u64();
   if (type === TEXT) {
+    if (key === VOCABULARY) return { length, found: await cursor.findTexts(length, FILL_IN_NAMES) };
     await cursor.skipTexts(length);
     return { length };
   }
@@ -155,6 +162,12 @@ export function lengthOf(pairs: Pairs, key: string): number | undefined {
   if (value === undefined) return undefined;
   if (typeof value === "object" && value !== null) return value.length;
   throw damageError(`${quote(key)} is not an array`);
+}
+
+/** Names that were found in the vocabulary; empty where the file has none. */
+export function namesFound(pairs: Pairs): ReadonlySet<string> {
+  const value = pairs.get(VOCABULARY);
+  return (typeof value === "object" && value !== null && "found" in value && value.found) || new Set();
 }
 
 function isCount(value: MetadataValue): value is number {

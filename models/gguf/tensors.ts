@@ -11,6 +11,8 @@ export interface TensorTotals {
   exact: boolean;
   /** Bytes from the start of the first tensor to the end of the last one. */
   end: number;
+  /** Whether one of them makes a single number, a rank, of what the model says of a text. */
+  rank_head: boolean;
   /** Name of the type that takes the most bytes, where there is one that is known. */
   most_used?: string;
 }
@@ -20,11 +22,13 @@ type Tensor = ReturnType<typeof readInfo>;
 /** Bytes; ggml holds names in 64 with a final 0. */
 const LONGEST_NAME = 63;
 const MOST_DIMENSIONS = 4;
+/** The second one where it is as narrow as a number: else a layer before the first one has that name. */
+const RANK_HEADS = ["cls.output.weight", "cls.weight"];
 const LARGEST_INFO = 8 + LONGEST_NAME + 4 + 8 * MOST_DIMENSIONS + 4 + 8;
 
 /** Throws `GgufError` unless the tensors lie one after the other, each start rounded up to `alignment`, as llama.cpp demands. */
 export async function readTensors(cursor: Cursor, count: number, alignment: number): Promise<TensorTotals> {
-  const sum: TensorTotals = { parameters: 0, tensor_bytes: 0, exact: true, end: 0 };
+  const sum: TensorTotals = { parameters: 0, tensor_bytes: 0, exact: true, end: 0, rank_head: false };
   const names = new Set<string>();
   const by_type = new Map<string, number>();
   let before: Tensor | undefined;
@@ -57,7 +61,7 @@ function readInfo(cursor: Cursor) {
     throw damageError(`a row of the tensor ${quote(name)} has ${row} elements, and ${type.name} stores them by ${type.block}`);
   }
   // An unknown type has no name and no size.
-  return { name, elements, bytes: type && (elements / type.block) * type.bytes, type: type?.name, offset: cursor.u64() };
+  return { name, dims, elements, bytes: type && (elements / type.block) * type.bytes, type: type?.name, offset: cursor.u64() };
 }
 
 function readDimensions(cursor: Cursor, name: string): number[] {
@@ -74,11 +78,12 @@ function checkOffset({ name, offset }: Tensor, before: Tensor | undefined, { end
 }
 
 function addTensor(tensor: Tensor, before: Tensor | undefined, sum: TensorTotals, by_type: Map<string, number>): void {
-  const { name, elements, bytes, type, offset } = tensor;
+  const { name, dims, elements, bytes, type, offset } = tensor;
   sum.parameters += elements;
   sum.tensor_bytes += (bytes ?? 0) + (isUnknown(before) ? offset - before.offset : 0);
   sum.end = offset + (bytes ?? 0);
   sum.exact &&= bytes !== undefined;
+  sum.rank_head ||= RANK_HEADS.includes(name) && (name !== "cls.weight" || dims.slice(1).every((dim) => dim === 1));
   if (type !== undefined) by_type.set(type, (by_type.get(type) ?? 0) + bytes!);
   if (Math.max(sum.end, sum.parameters) <= Number.MAX_SAFE_INTEGER) return;
   throw damageError(`with the tensor ${quote(name)} it is said to hold ${sum.parameters} parameters in ${sum.end} bytes`);

@@ -1,6 +1,7 @@
 // The model of a request: the one it names, or the default.
 import { DEFAULT_MODEL } from "../../models/catalog.ts";
 import type { Model } from "../../models/manifest.ts";
+import { describeKind, type Task, tasksOf } from "../../models/tasks.ts";
 import type { DownloadEvent } from "../library/download-event.ts";
 import type { Deps } from "./deps.ts";
 import { ApiError, invalidValue } from "../http/errors.ts";
@@ -34,15 +35,58 @@ function runningWhileAway(error: unknown, pool: Deps["pool"], id?: string): Mode
   return running;
 }
 
-/** The model of requests that name none: the configured one, or the only one. Throws 400, and 404 where none is installed. */
-export async function findDefaultModel(deps: Deps): Promise<Model> {
-  if (deps.default_model !== undefined) return findModel(deps, deps.default_model);
-  const [model, ...others] = await deps.library.list().catch((error) => runningWhileAway(error, deps.pool));
-  if (model === undefined) {
-    const message = `No model is installed. Run "ingle pull ${DEFAULT_MODEL}"; "ingle list --catalog" shows more.`;
-    throw new ApiError(404, message, { param: "model", code: "model_not_found" });
+/** The model of a request. Throws as `findModel` and `findDefaultModel`, and 400 for a model that cannot do the task. */
+export async function findTaskModel(deps: Deps, id: string | null | undefined, task: Task): Promise<Model> {
+  if (id == null) return findDefaultModel(deps, task);
+  const model = await deps.library.withHeaderFacts(await findModel(deps, id));
+  if (tasksOf(model).includes(task)) return model;
+  const able = await thatCan(await listModels(deps), deps, task);
+  const named = able.slice(0, MOST_NAMED).map((other) => quote(other.id));
+  const more = able.length > named.length ? ` and ${able.length - named.length} more` : "";
+  const way_out =
+    able.length === 0 ? `No installed model can. ${TO_FETCH}` : `Installed models that can: ${named.join(", ")}${more}.`;
+  throw invalidValue(`${quote(id)} is ${describeKind(model)}: it cannot ${DOES[task]}. ${way_out}`, "model");
+}
+
+/**
+ * The model of requests that name none: the configured one where it can do the task, or the only one that can. Throws 400, and 404 where
+ * none can.
+ */
+export async function findDefaultModel(deps: Deps, task: Task): Promise<Model> {
+  if (deps.default_model !== undefined) {
+    const model = await deps.library.withHeaderFacts(await findModel(deps, deps.default_model));
+    if (tasksOf(model).includes(task)) return model;
   }
+  const installed = await listModels(deps);
+  const [model, ...others] = await thatCan(installed, deps, task);
+  if (model === undefined)
+    throw new ApiError(404, noModelFor(task, installed.length), { param: "model", code: "model_not_found" });
   if (others.length === 0) return model;
-  const message = `"model" is missing and ${others.length + 1} models are installed. Name one of them.`;
+  const message = `"model" is missing, and ${others.length + 1} of the installed models can ${DOES[task]}. Name one of them.`;
   throw invalidValue(message, "model", "missing_required_parameter");
 }
+
+function noModelFor(task: Task, installed: number): string {
+  if (installed > 0) return `No installed model can ${DOES[task]}. ${TO_FETCH}`;
+  return task === "chat" || task === "completions"
+    ? `No model is installed. Run "ingle pull ${DEFAULT_MODEL}"; "ingle list --catalog" shows more.`
+    : `No model is installed. ${TO_FETCH}`;
+}
+
+const TO_FETCH = '"ingle list --catalog" shows what "ingle pull" can fetch.';
+
+const MOST_NAMED = 5;
+
+const DOES: Record<Task, string> = {
+  chat: "chat",
+  completions: "complete texts",
+  embeddings: "embed texts",
+  rerank: "rank documents",
+};
+
+async function thatCan(models: Model[], { library }: Deps, task: Task): Promise<Model[]> {
+  const read = await Promise.all(models.map(library.withHeaderFacts));
+  return read.filter((model) => tasksOf(model).includes(task));
+}
+
+const listModels = ({ library, pool }: Deps): Promise<Model[]> => library.list().catch((error) => runningWhileAway(error, pool));

@@ -38,6 +38,8 @@ interface Row {
   needed_bytes: number | null;
   /** Whether this machine has them; null while unknown. */
   fits: boolean | null;
+  /** What it can be asked for. */
+  capabilities: string[];
   /** How it calls tools, and whether it thinks; null while unknown. */
   tool_calls: "native" | "prompted" | "unverified" | null;
   reasoning: boolean | null;
@@ -46,7 +48,7 @@ interface Row {
 }
 
 /** The fields of the API's models that a row is made of. */
-interface ListedModel extends Pick<Row, "id" | "context_length"> {
+interface ListedModel extends Pick<Row, "id" | "context_length" | "capabilities"> {
   license?: string;
   upstream?: { urls: string[] };
   metadata: { size?: number };
@@ -59,7 +61,7 @@ interface ListedModel extends Pick<Row, "id" | "context_length"> {
 }
 
 function rowOf(model: ListedModel): Row {
-  const { id, context_length, license, metadata, state, problem, partial_bytes = 0, fit, upstream } = model;
+  const { id, context_length, license, metadata, state, problem, partial_bytes = 0, fit, upstream, capabilities } = model;
   return {
     id,
     size: metadata.size || null,
@@ -69,6 +71,7 @@ function rowOf(model: ListedModel): Row {
     problem: problem ?? null,
     needed_bytes: fit?.needed_bytes ?? null,
     fits: fit?.fits ?? null,
+    capabilities,
     tool_calls: model.tool_calls ?? null,
     reasoning: model.reasoning ?? null,
     servers: upstream?.urls ?? null,
@@ -82,14 +85,24 @@ function stateOf(state: ListedModel["state"], partial_bytes: number): Row["state
 }
 
 function formatTable(rows: Row[]): string {
-  const cells = rows.map(({ id, size, context_length, license, state, needed_bytes, fits, servers, tool_calls, reasoning }) => {
+  const cells = rows.map((row) => {
+    const { id, size, context_length, license, state, needed_bytes, fits, servers, tool_calls, reasoning } = row;
     // A model that other servers run takes neither disk nor memory here.
     const bytes = (count: number | null): string => (servers ? "none" : count === null ? "?" : formatBytes(count));
     const memory = bytes(needed_bytes) + (fits === false ? ", too much" : "");
     const where = servers && `on ${servers.length === 1 ? "another server" : `${servers.length} servers`}`;
+    const kind = servers ? "?" : kindOf(row.capabilities);
+    const chats = kind === "chat" || kind === "?";
     const thinks = reasoning === null ? "?" : reasoning ? "yes" : "no";
-    const known = [String(context_length ?? "?"), license ?? "?", tool_calls ?? "?", thinks];
-    return [id, bytes(size), ...known, memory, where ?? state];
+    const of_chat = chats ? [tool_calls ?? "?", thinks] : ["-", "-"];
+    return [id, bytes(size), String(context_length ?? "?"), license ?? "?", kind, ...of_chat, memory, where ?? state];
   });
-  return columns([["ID", "SIZE", "CONTEXT", "LICENCE", "TOOLS", "REASONING", "MEMORY", "STATE"], ...cells]);
+  return columns([["ID", "SIZE", "CONTEXT", "LICENCE", "KIND", "TOOLS", "REASONING", "MEMORY", "STATE"], ...cells]);
 }
+
+/** What a model is for, in one word. */
+function kindOf(capabilities: string[]): string {
+  return KINDS.find((kind) => capabilities.includes(kind)) ?? "none";
+}
+
+const KINDS = ["chat", "embeddings", "rerank"];

@@ -48,7 +48,8 @@ export default defineCommand({
         if (added) await forgetIfNothingCame(api, known).catch(() => {});
         throw error;
       });
-      print(downloaded ? `${known} is downloaded.` : `${known} is there.`);
+      const what = await describePulled(api, known).catch(() => "");
+      print(downloaded ? `${known} is downloaded${what}.` : `${known} is there${what}.`);
     });
   },
 });
@@ -83,12 +84,23 @@ async function ensureKnown(
 const pathOf = (id: string): string => `/v1/models/${encodeURIComponent(id)}`;
 
 /** Also of a model that is not here. Throws `CliError` where it is not known. */
-const readModel = (api: Api, id: string) => api.json<{ state: string; partial_bytes?: number }>(`${pathOf(id)}?catalog=true`);
+const readModel = (api: Api, id: string) =>
+  api.json<{ state: string; capabilities: string[]; partial_bytes?: number }>(`${pathOf(id)}?catalog=true`);
 
 /** A model that this command has added stays only where something of it came: its name may be mistyped. */
 async function forgetIfNothingCame(api: Api, id: string): Promise<void> {
   const { state, partial_bytes = 0 } = await readModel(api, id);
   if (state === "available" && partial_bytes === 0) await api.request(pathOf(id), { method: "DELETE" });
+}
+
+/** What a model is for that cannot chat; empty for one that can. */
+async function describePulled(api: Api, id: string): Promise<string> {
+  const { capabilities } = await readModel(api, id);
+  if (capabilities.includes("chat")) return "";
+  if (capabilities.includes("rerank")) return ", a model that ranks texts: POST /v1/rerank";
+  return capabilities.includes("embeddings")
+    ? ", a model for embeddings: POST /v1/embeddings"
+    : ", a model that ingle does not run";
 }
 
 /** The server may fetch, but this command may not have it fetch. */

@@ -1,5 +1,6 @@
 import { defineCommand } from "citty";
 import type { MemoryFit } from "../inference/memory-estimator.ts";
+import { TASKS } from "../../models/tasks.ts";
 import { withApi } from "./api.ts";
 import { columns } from "./columns.ts";
 import { DATA_ARGS } from "./setting-args.ts";
@@ -33,6 +34,9 @@ interface ModelDetails {
   context_length: number | null;
   source_url: string;
   engine: string;
+  capabilities: string[];
+  pooling?: string;
+  embedding_length?: number | null;
   upstream?: { urls: string[]; model?: string; key_env?: string; slots?: number };
   partial_bytes?: number;
   metadata: { size: number };
@@ -55,6 +59,8 @@ function formatDetails({ details, fit, metadata, upstream, partial_bytes = 0, ..
     ["Quantisation", details?.quantization],
     ["Context", model.context_length === null ? undefined : `${model.context_length} tokens`],
     ["Chat template", details && (details.chat_template ? "in the file" : "none in the file")],
+    ["Can do", TASKS.filter((task) => model.capabilities.includes(task)).join(", ") || "nothing that ingle asks for"],
+    ["Embeddings", describeEmbeddings(model)],
     ["Tools", model.tool_calls && TOOL_CALLS[model.tool_calls]],
     ["Reasoning", model.reasoning === undefined ? undefined : model.reasoning ? "yes" : "no"],
     ["Licence", model.license],
@@ -68,6 +74,20 @@ function formatDetails({ details, fit, metadata, upstream, partial_bytes = 0, ..
   ];
   return columns(rows.filter((row): row is [string, string] => row[1] !== undefined));
 }
+
+function describeEmbeddings({
+  pooling,
+  embedding_length,
+}: Pick<ModelDetails, "pooling" | "embedding_length">): string | undefined {
+  if (pooling === undefined) return undefined;
+  return `${embedding_length == null ? "" : `${embedding_length} numbers, `}${POOLINGS[pooling] ?? pooling}`;
+}
+
+const POOLINGS: Record<string, string> = {
+  mean: "the mean of all tokens",
+  cls: "of the first token",
+  last: "of the last token",
+};
 
 const TOOL_CALLS = {
   native: "called in the chat template's own words",

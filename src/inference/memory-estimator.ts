@@ -6,8 +6,9 @@ import type { ContextLoad, ModelSizes, RequestedLoad } from "../../models/memory
 import { AdapterError } from "../../adapters/adapter.ts";
 import { GgufError } from "../../models/gguf/cursor.ts";
 import type { GgufHeader } from "../../models/gguf/header.ts";
-import { whyNoChat } from "../../models/gguf/kind.ts";
+import { taskFacts } from "../../models/gguf/task-facts.ts";
 import type { InstalledModel, Model } from "../../models/manifest.ts";
+import { describeKind, tasksOf } from "../../models/tasks.ts";
 import { invalidValue } from "../http/errors.ts";
 import { quote } from "../support/quote.ts";
 import type { LoadMemory } from "./memory-budget.ts";
@@ -50,8 +51,8 @@ export interface MemoryEstimator {
   /** Of an installed model. Throws `GgufError`, and what the disk throws. */
   facts(model: InstalledModel): Promise<ModelFileFacts>;
   /**
-   * For a load, before anything native sees the file. Throws `AdapterError` `model_load_failed`, `ApiError` 400 for a model that cannot
-   * chat, and what the disk throws.
+   * For a load, before anything native sees the file. Throws `AdapterError` `model_load_failed`, `ApiError` 400 for a model that no request
+   * is for, and what the disk throws.
    */
   need(model: InstalledModel, load: RequestedLoad): Promise<LoadMemory>;
   fitOfFile(facts: ModelFileFacts, settings: Model["settings"]): MemoryFit;
@@ -101,7 +102,7 @@ export function createMemoryEstimator({ slots, context, budget }: MemoryEstimato
         if (!(error instanceof GgufError)) throw error;
         throw new AdapterError("model_load_failed", `Model "${model.id}" cannot be loaded: ${error.message}`, { cause: error });
       });
-      assertChats(model.id, read.header);
+      assertRuns(model, read.header);
       const sizes = sizesOf(read);
       const chosen = chooseLoad(load, sizes, budget());
       const largestContext = (bytes: number): number => sizes.largest(chosen.slots, bytes);
@@ -143,9 +144,9 @@ const sizesOf = ({ header, extra_bytes }: ModelFileFacts): ModelSizes => ({
 });
 
 /** No `AdapterError`: such a load is not tried again later with more success, so nothing is to be waited for. */
-function assertChats(id: string, header: GgufHeader): void {
-  const kind = whyNoChat(header);
-  if (kind === undefined) return;
-  const what = `${quote(id)} is ${kind}${header.architecture ? `, of the architecture ${quote(header.architecture)}` : ""}`;
-  throw invalidValue(`${what}: it cannot chat. Choose a model that writes text.`, "model");
+function assertRuns({ id, path }: InstalledModel, header: GgufHeader): void {
+  const model = { ...taskFacts(header), upstream: undefined, files: [{ name: path, sources: [] }] };
+  if (tasksOf(model).length > 0) return;
+  const what = `${quote(id)} is ${describeKind(model)}${header.architecture ? `, of the architecture ${quote(header.architecture)}` : ""}`;
+  throw invalidValue(`${what}: ingle does not run it. Choose a model that writes text, embeds or ranks.`, "model");
 }

@@ -13,6 +13,7 @@ export function createFixedLibrary(own: readonly OwnModel[]): Library {
     get: async (id) => find(id),
     resolve: async ({ id, settings }) => ({ id, path: "", settings }),
     resolveForLoad: async ({ id, settings }) => ({ id, path: "", settings }),
+    withHeaderFacts: async (model) => model,
     recheck: () => {},
     noteTemplate: async () => {},
     takeAsItIs: refuse,

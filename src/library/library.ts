@@ -11,7 +11,7 @@ import { createWeightFiles, sumPartialBytes, type WeightFilesOptions } from "./w
 import { createWeightVerifier } from "./weight-verifier.ts";
 import type { ModelInstaller } from "./install-model.ts";
 import { totalBytes, weightFilesOf } from "../../models/model-files.ts";
-import { isOldRecord, withoutOldContext, withoutOldDefaults } from "./old-record.ts";
+import { lacksHeaderFacts, withoutOldContext, withoutOldDefaults } from "./old-record.ts";
 import { createPendingModels, type PendingModels } from "./pending-models.ts";
 import { createDownloadPlanner, type DownloadPlanner } from "./plan-download.ts";
 import type { Collection } from "../storage/collection.ts";
@@ -57,6 +57,10 @@ export interface Library
    * `onDamaged` is called where it is wrong.
    */
   resolveForLoad(model: Model): Promise<InstalledModel>;
+  /**
+   * The model with what older releases did not read of its header, which its record then has too; the same one where its file cannot be read.
+   */
+  withHeaderFacts(model: Model): Promise<Model>;
   /** Looks whether the files of a loaded model change under it, once a second at most, as `resolveForLoad` does. */
   recheck(model: Model): void;
   /** Keeps what was found out of a model's template, unless its files are others by now. */
@@ -100,24 +104,36 @@ export function createLibrary({
       createModelInstaller({ records, downloads, planDownload, pending, changes, weightFiles, verifier, folderOf, now }),
     ));
   const installedModel = (model: Model): InstalledModel => {
-    const { id, upstream, settings } = model;
+    const { id, upstream, settings, pooling, causal } = model;
     if (upstream !== undefined) return { id, path: "", upstream, settings };
     const paths = weightFiles.filesOf(model).map(({ path }) => path);
     const projector = paths[model.files.findIndex(({ role }) => role === "projector")];
-    return { id, path: paths[0]!, extra_bytes: totalBytes(weightFilesOf(model).slice(1)), projector, settings };
+    const extra_bytes = totalBytes(weightFilesOf(model).slice(1));
+    return {
+      id,
+      path: paths[0]!,
+      extra_bytes,
+      projector,
+      settings,
+      ...(pooling && { pooling }),
+      ...(causal !== undefined && { causal }),
+    };
   };
 
-  /** A record of an older release lacks what was not read of headers then; no load fails for it. */
-  async function renewOldRecord(model: Model, path: string): Promise<void> {
-    if (!isOldRecord(model)) return;
+  async function renewRecord(model: Model): Promise<Model> {
     const [{ readGgufFile }, { fillFromHeader }, listed] = await Promise.all([
       import("../../models/gguf/header.ts"),
       import("../../models/gguf/fill-from-header.ts"),
       listedAs(model),
     ]);
-    const header = await readGgufFile(path);
-    await records.patch(model.id, (record) => fillFromHeader(listed ? withoutOldContext(record) : record, header));
+    const header = await readGgufFile(installedModel(model).path);
+    const renewed = (record: Model): Model => fillFromHeader(listed ? withoutOldContext(record) : record, header);
+    await records.patch(model.id, renewed).catch(() => {});
+    return renewed(model);
   }
+
+  const withHeaderFacts = async (model: Model): Promise<Model> =>
+    lacksHeaderFacts(model) ? renewRecord(model).catch(() => model) : model;
 
   const getRecord = async (id: string): Promise<Model | undefined> => {
     const record = await records.get(id);
@@ -131,10 +147,9 @@ export function createLibrary({
     },
     async resolveForLoad(model) {
       await weightFiles.checkForLoad(model);
-      const installed = installedModel(model);
-      await renewOldRecord(model, installed.path).catch(() => {});
-      return installed;
+      return installedModel(await withHeaderFacts(model));
     },
+    withHeaderFacts,
     recheck: weightFiles.recheck,
     close: verifier.close,
     addPending: pending.addPending,

@@ -204,7 +204,21 @@ describe("the model", () => {
   test("must be named among several", async () => {
     const error = await errorOf(await makeApp({ models }).chat());
     expect(error).toMatchObject({ status: 400, param: "model", code: "missing_required_parameter" });
-    expect(error.message).toContain("2 models are installed");
+    expect(error.message).toContain("2 of the installed models can chat");
+  });
+
+  test("is the only one that can chat, whatever is installed beside it", async () => {
+    const others = [makeModel("embedder", { causal: false }), makeModel("ranker", { pooling: "rank" })];
+    const all = [...others, makeModel("writer", { causal: true })];
+    expect(await answeredBy({ models: all })).toBe("writer");
+    expect(await answeredBy({ models: all, default_model: "embedder" })).toBe("writer");
+    const { chat } = makeApp({ models: all });
+    expect(await errorOf(await chat({ model: "ranker" }))).toMatchObject({
+      ...{ status: 400, param: "model", code: "invalid_value" },
+      message: `"ranker" is a model that ranks texts (a reranker): it cannot chat. Installed models that can: "writer".`,
+    });
+    const nobody = await errorOf(await makeApp({ models: others }).chat());
+    expect(nobody).toMatchObject({ status: 404, message: expect.stringContaining("No installed model can chat.") });
   });
 
   test.each([

@@ -5,12 +5,15 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { echo } from "../../adapters/echo.ts";
 import { catalog } from "../../models/catalog.ts";
+import type { Model } from "../../models/manifest.ts";
 import type { Deps } from "../../src/api/deps.ts";
 import { toWireModel } from "../../src/api/models/wire-form.ts";
 import { createMemoryEstimator } from "../../src/inference/memory-estimator.ts";
 import { errorOf, makeApp, makeModel, NOW } from "../support/app.ts";
 import { fakeAdapter } from "../support/fake-adapter.ts";
 import { tinyModel } from "../support/models.ts";
+
+const WRITES = ["chat", "completions", "embeddings"];
 
 const FULL = makeModel("org/full", {
   name: "Full",
@@ -49,6 +52,18 @@ function putWeights(id: string, name = "weights.gguf"): string {
 }
 
 describe("a model", () => {
+  test.each<[string, Partial<Model>, object]>([
+    ["writes", { causal: true, embedding_length: 64 }, { capabilities: WRITES, pooling: "mean", embedding_length: 64 }],
+    ["fills gaps", { causal: true, fill_in: true }, { capabilities: [...WRITES, "infill"] }],
+    ["embeds", { causal: false, pooling: "cls", fill_in: true }, { capabilities: ["embeddings"], pooling: "cls" }],
+    ["ranks", { pooling: "rank" }, { capabilities: ["rerank"], pooling: undefined, embedding_length: undefined }],
+  ])("that %s has that among its capabilities", async (_, facts, shown) => {
+    const res = await makeApp({ models: [makeModel("tiny", facts)] }).request("/v1/models/tiny");
+    const { capabilities, pooling, embedding_length, ...rest } = (await res.json()) as Record<string, unknown>;
+    expect<unknown>({ capabilities, pooling, embedding_length }).toMatchObject(shown);
+    expect(Object.keys(rest)).not.toContainAnyValues(["causal", "fill_in", "matryoshka", "output"]);
+  });
+
   test("is the document's, with OpenAI's fields and the state", async () => {
     const { request } = makeApp({ models: [FULL] });
     const res = await request("/v1/models/org/full");
@@ -80,7 +95,8 @@ describe("a model", () => {
       state: "stopped",
       context_length: 2048,
       loaded_context_length: null,
-      capabilities: ["chat"],
+      capabilities: ["chat", "completions", "embeddings"],
+      ...{ pooling: "mean", embedding_length: null },
     });
   });
 

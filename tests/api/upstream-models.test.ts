@@ -73,7 +73,10 @@ describe("a model that other servers run", () => {
     const shown = {
       ...{ id: "team/m", object: "model", created: NOW, format: "api", engine: "upstream", state: "stopped" },
       ...{ source_url: there.url, upstream, context_length: null, sources: [] },
-      capabilities: ["chat", "images", "tools", "response_format", "grammar", "logprobs", "logit_bias", "samplers", "choices"],
+      capabilities: [
+        ...["chat", "completions", "embeddings", "rerank"],
+        ...["images", "tools", "response_format", "grammar", "logprobs", "logit_bias", "samplers", "choices"],
+      ],
     };
     const { urls: _, ...more } = upstream;
     expect(await added({ id: "team/m", base_url, ...more })).toMatchObject(shown);
@@ -206,7 +209,7 @@ describe.each(usable)("the program on $name", (runtime) => {
       const ingle = (...words: string[]) => run([...PROGRAM, ...words, "--data", data]);
       const add = ["add", "far", "--base-url", `${there.url}/`, "--as", "big", "--key-env", "INGLE_UPSTREAM_T", "--slots", "2"];
       expect(await ingle(...add)).toMatchObject({ code: 0, stdout: `far is run by ${there.url}.\n` });
-      expect((await ingle("list")).stdout).toMatch(/^far +none +\? +\? +\? +\? +none +on another server$/m);
+      expect((await ingle("list")).stdout).toMatch(/^far +none +\? +\? +\? +\? +\? +none +on another server$/m);
       const shown = (await ingle("show", "far")).stdout;
       for (const line of [/^Adapter +upstream$/m, /^Name there +big$/m, /^Key in +INGLE_UPSTREAM_T$/m, /^Requests each +2$/m])
         expect(shown).toMatch(line);

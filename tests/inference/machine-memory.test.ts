@@ -9,7 +9,6 @@ import type { InstalledModel } from "../../models/manifest.ts";
 import { machineMemoryBudget } from "../../src/server/machine-memory-budget.ts";
 import type { EngineRow } from "../../src/inference/engine-row.ts";
 import { pair, text, u32, VALUE, writeGguf } from "../../models/gguf/writer.ts";
-import { whyNoChat } from "../../models/gguf/kind.ts";
 import { createMemoryEstimator } from "../../src/inference/memory-estimator.ts";
 import { thrownBy } from "../support/model-pool.ts";
 import { withLibrary } from "../support/library.ts";
@@ -72,35 +71,15 @@ describe("the memory of engines", () => {
   });
 
   test.each([
-    ["a model for embeddings", { "general.architecture": "bert" }],
-    ["a model for embeddings", { "general.architecture": "nomic-bert-moe" }],
-    ["a model for embeddings", { "general.architecture": "modern-bert" }],
-    ["a model for embeddings", { "general.architecture": "t5encoder" }],
-    ["a model for embeddings", { "general.architecture": "gemma-embedding" }],
-    ["a model for embeddings", { "general.architecture": "llama", "llama.attention.causal": 0 }],
-    ["a model for embeddings", { "general.architecture": "qwen3", "qwen3.pooling_type": 3 }],
     ["a model that writes by diffusion", { "general.architecture": "llada", "llada.attention.causal": 0 }],
     ["a model that makes sound", { "general.architecture": "wavtokenizer-dec" }],
-    ["a model that ranks texts (a reranker)", { "general.architecture": "bert", "bert.pooling_type": 4 }],
-  ])("is not asked for %s, which cannot chat: %j", async (what, pairs) => {
+  ])("is not asked for %s, for which there is no request: %j", async (what, pairs) => {
     const { need } = createMemoryEstimator({ slots: 2, budget: () => 1e9 });
     const head = Object.entries<string | number>(pairs).map(([key, value]) =>
       typeof value === "string" ? pair(key, VALUE.string, text(value)) : pair(key, VALUE.u32, u32(value)),
     );
-    const refused = await need(file("encoder", writeGguf(head, [])), { slots: 2 }).catch((error: unknown) => error);
-    expect(refused).toMatchObject({ status: 400, param: "model", message: expect.stringContaining(`"encoder" is ${what}`) });
-  });
-
-  test("is asked for a model whose file says nothing of use about its pooling", async () => {
-    const { facts } = createMemoryEstimator({ slots: 2, budget: () => 1e9 });
-    for (const pooling_type of [0, 0xffffffff]) {
-      const head = [
-        pair("general.architecture", VALUE.string, text("llama")),
-        pair("llama.pooling_type", VALUE.u32, u32(pooling_type)),
-      ];
-      const { header } = await facts(file("plain", writeGguf(head, [])));
-      expect(whyNoChat(header)).toBeUndefined();
-    }
+    const refused = await need(file("other", writeGguf(head, [])), { slots: 2 }).catch((error: unknown) => error);
+    expect(refused).toMatchObject({ status: 400, param: "model", message: expect.stringContaining(`"other" is ${what}`) });
   });
 
   test("leaves the context to half of the memory, up to the model's own and 32,768, where nothing sets it", async () => {

@@ -35,6 +35,12 @@ const MODELS = {
   ranker: file("ranker", "qwen3", [number("qwen3.pooling_type", 4), number("qwen3.context_length", 512)]),
 };
 
+const PATHS: Record<string, string> = {
+  encoder: "POST /v1/embeddings",
+  embedder: "POST /v1/embeddings",
+  ranker: "POST /v1/rerank",
+};
+
 // Never started: its load would be an error of another kind.
 const program = join(folder, "llama-server");
 writeFileSync(
@@ -54,7 +60,14 @@ describe.each([
       for (const [id, path] of Object.entries(MODELS)) {
         const added = await run([...PROGRAM, "pull", path, "--id", id, "--data", data]);
         expect([added.code, added.stderr]).toEqual([0, expect.any(String)]);
+        expect(added.stdout).toBe(
+          `${id} is there, ${id === "ranker" ? "a model that ranks texts" : "a model for embeddings"}: ${PATHS[id]}.\n`,
+        );
       }
+      const listed = (await run([...PROGRAM, "list", "--data", data])).stdout;
+      expect(listed).toMatch(/^encoder .* embeddings +- +- .*\n.*^ranker .* rerank +- +- /ms);
+      const shown = (await run([...PROGRAM, "show", "encoder", "--data", data])).stdout;
+      expect(shown).toMatch(/^Can do +embeddings\nEmbeddings +64 numbers, of the first token$/m);
       const server = await startServer(RUNTIME, ["--adapter", adapter, ...flags], { data });
       const messages = [{ role: "user", content: "hi" }];
       try {
@@ -67,11 +80,14 @@ describe.each([
             const answer = await server.chat({ model, messages, ...more });
             const { error } = (await answer.json()) as { error: { message: string; param: string } };
             expect([answer.status, error.param]).toEqual([400, "model"]);
-            expect(error.message).toContain(`"${model}" is ${what}`);
+            expect(error.message).toContain(`"${model}" is ${what}: it cannot chat. No installed model can.`);
           }
-          const started = await fetch(`${server.url}/v1/models/${model}/start`, { method: "POST" });
-          expect([started.status, await started.text()]).toEqual([400, expect.stringContaining(what!)]);
         }
+        const default_one = await server.chat({ messages });
+        expect([default_one.status, await default_one.text()]).toEqual([
+          404,
+          expect.stringContaining("No installed model can chat"),
+        ]);
         expect(server.children()).toEqual([]);
       } finally {
         await server.stop();

@@ -414,8 +414,15 @@ test("a record of an older release gets what its header says at the next load, a
     ...{ name: "old", template_tools: true },
     ...{ template_kwargs: ["enable_thinking"], template_thinking: true, weight_type: "F32" },
   });
+  const { causal: _, fill_in: __, pooling: ___, ...earlier } = (await library.get("old"))!;
+  await library.add({ ...earlier, name: "earlier" });
+  const renewed = { name: "earlier", causal: true, fill_in: false, embedding_length: 64 };
+  expect(await library.withHeaderFacts((await library.get("old"))!)).toMatchObject(renewed);
+  expect(await library.get("old")).toMatchObject(renewed);
   // A file whose header cannot be read is for the load to refuse.
   writeFileSync(path, "no model");
   await library.add(tiny("bad", { size: undefined, sha256: undefined, path, sources: [] }));
-  expect(await library.resolveForLoad((await library.get("bad"))!)).toMatchObject({ id: "bad" });
+  const bad = (await library.get("bad"))!;
+  expect(await library.resolveForLoad(bad)).toMatchObject({ id: "bad" });
+  expect(await library.withHeaderFacts(bad)).toBe(bad);
 });

@@ -54,6 +54,7 @@ describe("the header of a model", () => {
       tensor_count: 21,
       ...{ bos_token: 1, eos_token: 2 },
       architecture: "llama",
+      ...{ fill_in: false, vector_length: 64, rank_head: false },
       type: undefined,
       name: "tiny",
       author: undefined,

@@ -36,6 +36,7 @@ const header = (more: Partial<GgufHeader> = {}): GgufHeader => ({
   sliding_window: undefined,
   state_length: 0,
   vocab_size: 49_152,
+  ...{ fill_in: false, vector_length: 576, rank_head: false },
   merge_count: 48_900,
   parameters: 134_515_008,
   tensor_bytes: 96_576_768,

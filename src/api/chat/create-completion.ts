@@ -11,7 +11,7 @@ import { isOperator } from "../../http/middleware/auth.ts";
 import { nameIgnored } from "../../http/ignored.ts";
 import { sse } from "../../http/sse.ts";
 import { parseBody, validateWith } from "../../http/validate.ts";
-import { findDefaultModel, findModel } from "../find-model.ts";
+import { findTaskModel } from "../find-model.ts";
 import { droppedMessageFields } from "./message-fields.ts";
 import { prepareChat } from "./prepare.ts";
 import { ChatCompletionRequest, valueOf } from "./request.ts";
@@ -24,7 +24,7 @@ export const createChatCompletion =
   async (c: Context<AppEnv>): Promise<Response> => {
     const body = await parseBody(c, JsonBody);
     const request = validateWith(ChatCompletionRequest, body);
-    const model = request.model == null ? await findDefaultModel(deps) : await findModel(deps, request.model);
+    const model = await findTaskModel(deps, request.model, "chat");
     const prepared = await prepareChat(request, {
       ...{ model, adapter: deps.adapterOf(model), newSeed: deps.newSeed, withNote: deps.templates?.withNote },
       cache_scope: cacheScopeOf(c, deps.guards),

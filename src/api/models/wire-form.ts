@@ -4,6 +4,8 @@ import type { InstalledModel, Model, TemplateAbilities } from "../../../models/m
 import { isInside } from "../../../models/download/addresses.ts";
 import { driverOf } from "../../../models/sources/registry.ts";
 import type { Deps } from "../deps.ts";
+import { tasksOf } from "../../../models/tasks.ts";
+import { taskFields } from "./task-fields.ts";
 import { documentMetadata, documentParameters, documentSettings } from "./document-fields.ts";
 import { errorBody, toApiError } from "../../http/errors.ts";
 import type { ModelFileFacts } from "../../inference/memory-estimator.ts";
@@ -21,18 +23,9 @@ export interface WireModelOptions {
 }
 
 /** The published API's `Model`, OpenAI's `created` and `owned_by`, and the state of the model here. */
-export async function toWireModel(model: Model, presence: ModelPresence, deps: Deps, options: WireModelOptions = {}) {
-  const {
-    files,
-    upstream,
-    template_tools: _1,
-    template_kwargs: _2,
-    template_thinking: _3,
-    template_prompt: _4,
-    template_abilities: _5,
-    weight_type: _6,
-    ...fields
-  } = model;
+export async function toWireModel(record: Model, presence: ModelPresence, deps: Deps, options: WireModelOptions = {}) {
+  const model = presence === "installed" ? await deps.library.withHeaderFacts(record) : record;
+  const { files, upstream, ...fields } = withoutHeaderFacts(model);
   const { for_owner = false } = options;
   const sources = files.flatMap((file) =>
     file.sources.map((source) => {
@@ -63,13 +56,22 @@ export async function toWireModel(model: Model, presence: ModelPresence, deps: D
     ...(await readFileFacts(model, presence, deps, { ...options, resolve })),
     context_length: model.context_length ?? null,
     loaded_context_length: loaded,
-    capabilities: ["chat", ...adapter.capabilities(model)],
+    ...taskFields(model, adapter.capabilities(model)),
     ...(presence === "installed" && abilitiesOf(model, deps)),
   };
 }
 
+/** What else a record has of the header is for engines, or answered in other words. */
+function withoutHeaderFacts(model: Model) {
+  const { template_tools: _1, template_kwargs: _2, template_thinking: _3, template_prompt: _4, ...rest } = model;
+  const { template_abilities: _5, pooling: _6, causal: _7, output: _8, embedding_length: _9, ...more } = rest;
+  const { matryoshka: _10, fill_in: _11, weight_type: _12, ...fields } = more;
+  return fields;
+}
+
 /** What is known of the template. What is not is found out for the next answer. */
 function abilitiesOf(model: Model, { templates }: Deps): Partial<TemplateAbilities> {
+  if (!tasksOf(model).includes("chat")) return {};
   const known = templates?.of(model);
   if (known !== undefined) return { tool_calls: known.tool_calls, reasoning: known.reasoning };
   templates?.ask(model);

@@ -1,0 +1,36 @@
+// What a model can be asked for. Known before a load, from what its record has of the header.
+import type { Model, Pooling } from "./manifest.ts";
+
+export const TASKS = ["chat", "completions", "embeddings", "rerank"] as const;
+export type Task = (typeof TASKS)[number];
+
+type TaskModel = Pick<Model, "pooling" | "causal" | "output" | "upstream" | "files">;
+
+/** Empty for a model that no request is for. Other servers say themselves what theirs cannot do, and so does an adapter that brings its models. */
+export function tasksOf({ pooling, causal = true, output, upstream, files }: TaskModel): readonly Task[] {
+  if (upstream !== undefined || files.length === 0) return TASKS;
+  if (output !== undefined) return [];
+  if (pooling === "rank") return ["rerank"];
+  return causal && (pooling ?? "none") === "none" ? ["chat", "completions", "embeddings"] : ["embeddings"];
+}
+
+/** How one vector is made of those of all tokens: `mean` where the header names no way. */
+export function embeddingPooling({ pooling = "none" }: Pick<Model, "pooling">): Exclude<Pooling, "none"> {
+  return pooling === "none" ? "mean" : pooling;
+}
+
+/** What a model is for, as the end of a sentence. */
+export function describeKind(model: TaskModel): string {
+  if (model.output !== undefined) return OUTPUTS[model.output];
+  const [task = "chat"] = tasksOf(model);
+  return KINDS[task];
+}
+
+const OUTPUTS = { diffusion: "a model that writes by diffusion", sound: "a model that makes sound" };
+
+const KINDS: Record<Task, string> = {
+  chat: "a model that writes text",
+  completions: "a model that writes text",
+  embeddings: "a model for embeddings",
+  rerank: "a model that ranks texts (a reranker)",
+};
