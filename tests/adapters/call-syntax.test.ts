@@ -4,10 +4,6 @@ import { rmSync } from "node:fs";
 import type { Tool } from "../../adapters/adapter.ts";
 import type { CallSyntax } from "../../adapters/call-syntax.ts";
 import type { NativeAddon } from "../../adapters/prompt-process/native.ts";
-import { sampleCalls } from "../../adapters/prompt-process/sample-calls.ts";
-import { PLAIN_FORMS, SAMPLES } from "../../adapters/prompt-process/sample-template.ts";
-import { createSpecialNames } from "../../adapters/prompt-process/special-names.ts";
-import { compileTemplate } from "../../adapters/prompt-process/template.ts";
 import { schemaFailure } from "../../adapters/shared/json-schema-grammar/schema-failure.ts";
 import { callGrammar } from "../../adapters/shared/tool-calls/call-grammar.ts";
 import { createCallReader } from "../../adapters/shared/tool-calls/call-reader.ts";
@@ -16,6 +12,7 @@ import { parametersOf } from "../../adapters/shared/tool-calls/tool-parameters.t
 import { nativeAddon } from "../../src/executable/carried-engines.ts";
 import { llamaCppModels } from "../support/llama-cpp-models.ts";
 import { randomTexts } from "../support/random-text.ts";
+import { syntaxOf } from "../support/template-syntax.ts";
 
 const { root, templates } = llamaCppModels();
 let addon: NativeAddon;
@@ -158,15 +155,6 @@ const TOOLS = [
   }),
 ];
 
-function syntaxOf(source: string): CallSyntax | undefined {
-  const { render } = compileTemplate({ chat_template: source }, { bos: "<s>", eos: "</s>" }, addon);
-  const { parts = false } = SAMPLES.user(render, false);
-  const calls = SAMPLES.calls(render, parts);
-  if (!calls.calls) return undefined;
-  const forms = { ...PLAIN_FORMS, ...calls, ...SAMPLES.messages(render, parts), parts };
-  return sampleCalls(render, forms, true, { names: createSpecialNames(new Map()), ends: [] }).calls;
-}
-
 /** The syntax in one line: values in brackets, what may come again in braces. */
 function lineOf({ triggers, open, call, between, close, parallel, arguments: given, ids }: CallSyntax): string {
   const one = call
@@ -220,7 +208,7 @@ describe("the templates of llama.cpp", () => {
 
   for (const { name, source } of templates) {
     test(name, () => {
-      const syntax = syntaxOf(source);
+      const syntax = syntaxOf(source, addon);
       expect(syntax && lineOf(syntax)).toBe(FOUND[name] as string);
       if (syntax !== undefined) expectReadBack(syntax);
     });

@@ -1,8 +1,7 @@
-// Grammars of plain texts, schemas of arguments taken apart, and the last look at a finished text.
+// Grammars of plain texts, and the last look at a finished text.
 import { beforeAll, describe, expect, test } from "bun:test";
-import { objectShape } from "../../adapters/shared/json-schema-grammar/object-shape.ts";
 import { schemaFailure } from "../../adapters/shared/json-schema-grammar/schema-failure.ts";
-import { choiceGrammar, patternGrammar, textWithout } from "../../adapters/shared/json-schema-grammar/text-grammars.ts";
+import { choiceGrammar, patternGrammar } from "../../adapters/shared/json-schema-grammar/text-grammars.ts";
 import { UnsupportedSchema } from "../../adapters/shared/json-schema-grammar/unsupported-schema.ts";
 import { openNativeGrammar } from "../support/native-grammar.ts";
 
@@ -41,89 +40,6 @@ test("halves of surrogate pairs are in no text", () => {
   expect(() => patternGrammar("\\ud83c", "p")).toThrow("no text fits it");
   expect(choiceGrammar(["\ud83c", "🎉", "a\udc00"], "c")).toEqual(choiceGrammar(["🎉"], "c"));
   expect(() => choiceGrammar(["\ud83c"], "c")).toThrow("no text fits it");
-});
-
-test.each(["</parameter>", "aab", "\n\n", "]"])("a text has everything but the marker %s", (marker) => {
-  const match = matcher(textWithout(marker, "t"));
-  const texts = ["", "x", marker.slice(0, -1), `${marker.slice(0, -1)}x`, "</paramet</parameter", "aaaa", "\n\r\n", "é😀"];
-  expect(texts.filter((text) => match(text) === text.includes(marker))).toEqual([]);
-  expect([marker, `x${marker}`, `${marker}x`, `${marker[0]}${marker}`].filter(match)).toEqual([]);
-});
-
-test("a text without a marker has its bounds", () => {
-  const match = matcher(textWithout("ab", "t", { min: 2, max: 4 }));
-  expect(["", "a", "aa", "bbbb", "bbbbb", "aab"].filter(match)).toEqual(["aa", "bbbb"]);
-});
-
-describe("the shape of arguments", () => {
-  const schema = {
-    type: "object",
-    properties: {
-      path: { type: "string" },
-      mode: { enum: ["r", "w"] },
-      size: { anyOf: [{ type: "integer" }, { type: "null" }] },
-      code: { type: "string", pattern: "^[a-z]+$" },
-      node: { $ref: "#/$defs/node" },
-      never: false,
-    },
-    required: ["path", "node"],
-    additionalProperties: false,
-    $defs: { node: { type: "object", properties: { next: { $ref: "#/$defs/node" } } } },
-  };
-
-  test("is its properties, in order", () => {
-    const { properties, additional, passed_over } = objectShape(schema, { strict: true });
-    expect(properties.map(({ name, required, types, any_text }) => [name, required, types, any_text])).toEqual([
-      ["path", true, ["string"], true],
-      ["mode", false, ["string"], false],
-      ["size", false, ["integer", "null"], false],
-      ["code", false, ["string"], false],
-      ["node", true, ["object"], false],
-    ]);
-    expect(additional).toBeUndefined();
-    expect(passed_over).toEqual([]);
-  });
-
-  test("has a grammar for the JSON and for the plain text of each", () => {
-    const { properties } = objectShape(schema, { strict: true });
-    const [path, mode, size, code, node] = properties;
-    expect(matcher(node!.value("v"))('{"next":{"next":{}}}')).toBe(true);
-    expect(matcher(node!.value("v"))('{"next":1}')).toBe(false);
-    expect(["r", "w", '"r"', "x"].filter(matcher(mode!.text("<", "v")!))).toEqual(["r", "w"]);
-    expect(["", 'a "b"\n', "a<b"].filter(matcher(path!.text("<", "v")!))).toEqual(["", 'a "b"\n']);
-    expect(["abc", "", "a1"].filter(matcher(code!.text("<", "v")!))).toEqual(["abc"]);
-    expect(size!.text("<", "v")).toBeUndefined();
-  });
-
-  test("has further names where the schema lets them be", () => {
-    const { additional } = objectShape({ type: "object", additionalProperties: { type: "integer" } }, { strict: true });
-    expect(additional?.types).toEqual(["integer"]);
-    expect(objectShape({ type: "object" }, { strict: true }).additional?.types).toContain("string");
-  });
-
-  test("passes over what only the whole can hold, or refuses it", () => {
-    const branch = (name: string) => ({
-      type: "object",
-      properties: { [name]: { type: "string" }, id: { type: "integer" } },
-      required: [name, "id"],
-    });
-    const either = { anyOf: [branch("a"), branch("b")] };
-    expect(() => objectShape(either, { strict: true })).toThrow(UnsupportedSchema);
-    const { properties, passed_over } = objectShape(either, { strict: false });
-    expect(properties.map(({ name, required }) => [name, required])).toEqual([
-      ["a", false],
-      ["id", true],
-      ["b", false],
-    ]);
-    expect(passed_over).toEqual([{ pointer: "", keyword: "anyOf" }]);
-  });
-
-  test.each([{ type: "string" }, false, { type: "object", required: ["a"], properties: { a: false } }])(
-    "%j is refused",
-    (schema) => {
-      expect(() => objectShape(schema, { strict: false })).toThrow(UnsupportedSchema);
-    },
-  );
 });
 
 describe("the last look", () => {

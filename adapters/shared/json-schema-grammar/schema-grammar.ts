@@ -1,8 +1,9 @@
 // JSON Schema to GBNF. What is accepted is enforced exactly: no text of the grammar breaks a keyword that is not named as passed over.
+import { JSON_NOTATION } from "./emit/json-notation.ts";
 import { createValueEmitter, type ValueEmitter } from "./emit/value.ts";
 import { TooManyStates } from "./regex/work.ts";
 import { type PrintedRules, printRules } from "./rules/print.ts";
-import type { Goal, KeywordPlace } from "./schema/alternatives.ts";
+import type { KeywordPlace } from "./schema/alternatives.ts";
 import { refuseManyReadings } from "./readings.ts";
 import { createSchemaReader, type SchemaReader } from "./schema/alternatives-of.ts";
 import { openDocument, type SchemaDocument } from "./schema/document.ts";
@@ -40,7 +41,11 @@ export const rethrow = (error: UnsupportedSchema): never => {
 export function schemaGrammar(schema: unknown, options: SchemaGrammarOptions): SchemaGrammar {
   return withinLimits(() => {
     const opened = openSchema(schema, options);
-    return grammarOf(opened, [[opened.document.root]], options.prefix);
+    const emitter = createValueEmitter();
+    const { reader, document, named_only, passed_over } = opened;
+    const root = emitter.emit(reader, [document.root], { notation: JSON_NOTATION, named_only });
+    const { rules, roots } = printGrammar(emitter, [{ opened, root }], options.prefix);
+    return { rules, root: roots[0]!, passed_over: [...passed_over.values()] };
   });
 }
 
@@ -76,14 +81,6 @@ export function withinLimits<T>(make: () => T): T {
   }
 }
 
-/** The grammar of a value that fits one of the goals. */
-export function grammarOf(opened: OpenSchema, goals: readonly Goal[], prefix: string): SchemaGrammar {
-  const emitter = createValueEmitter();
-  const root = emitter.emit(opened.reader, goals, opened.named_only);
-  const { rules, roots } = printGrammar(emitter, [{ opened, root }], prefix);
-  return { rules, root: roots[0]!, passed_over: [...opened.passed_over.values()] };
-}
-
 /** Throws `UnsupportedSchema` where no value fits one of the roots, or the grammar is beyond its limits. */
 export function printGrammar(
   { rules }: ValueEmitter,
@@ -95,7 +92,7 @@ export function printGrammar(
     rules,
     roots.map(({ root }) => root),
     prefix,
-    (index) => onError(new UnsupportedSchema("", "", "no value satisfies it"), index),
+    (index) => onError(roots[index]!.opened.reader.left_out[0] ?? new UnsupportedSchema("", "", "no value satisfies it"), index),
   );
   const most = roots.reduce((sum, { opened }) => sum + MOST_RULES + 2 * opened.listed, 0);
   if (printed.count > most)

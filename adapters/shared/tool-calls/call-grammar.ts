@@ -2,10 +2,9 @@
 import { LRUCache } from "lru-cache";
 import type { ChatRequest, Tool } from "../../adapter.ts";
 import type { CallPart, CallSyntax } from "../../call-syntax.ts";
-import { argumentRule } from "./argument-rule.ts";
+import { argumentGrammars, tooLong } from "./argument-grammars.ts";
 import { endsOf, headsOf, isValue, textsOf } from "./call-parts.ts";
 import { choice, sequence, textPart } from "./rule-parts.ts";
-import { createGrammarParts, tooLong } from "./grammar-parts.ts";
 import { nameRules } from "./name-rules.ts";
 
 export interface CallGrammarOptions extends Pick<ChatRequest, "tool_choice" | "parallel_tool_calls"> {
@@ -14,7 +13,7 @@ export interface CallGrammarOptions extends Pick<ChatRequest, "tool_choice" | "p
 }
 
 export interface CallGrammar {
-  /** Lines of GBNF, whose names begin with `call-`, `c-` and `v-`: short ones, as many tools have many rules. */
+  /** Lines of GBNF, whose names begin with `call-` and `v-`: short ones, as many tools have many rules. */
   rules: string;
   /** The name of the rule of all calls. */
   root: string;
@@ -28,13 +27,13 @@ const LONGEST = 1024 * 1024;
 interface ToolRules extends Pick<CallGrammar, "passed_over"> {
   /** By tool: what follows its name. */
   calls: { name: string; rest: string }[];
-  lines: string[];
+  rules: string;
 }
 
 /** Agents send the same tools with each request. In characters. */
 const KNOWN = new LRUCache<string, ToolRules>({
   maxSize: 16 * LONGEST,
-  sizeCalculation: ({ lines }, key) => lines.reduce((sum, { length }) => sum + length, key.length),
+  sizeCalculation: ({ rules }, key) => rules.length + key.length,
 });
 
 /**
@@ -44,7 +43,7 @@ const KNOWN = new LRUCache<string, ToolRules>({
 export function callGrammar(syntax: CallSyntax, tools: readonly Tool[], options: CallGrammarOptions): CallGrammar {
   const { tool_choice, parallel_tool_calls = true, behind } = options;
   const named = typeof tool_choice === "object" ? tool_choice.name : undefined;
-  const { calls, lines, passed_over } = toolRules(syntax, tools, named);
+  const { calls, rules: argument_rules, passed_over } = toolRules(syntax, tools, named);
   const [more, last] = endsOf(syntax);
   const single = named !== undefined || !parallel_tool_calls || more.length === 0;
   const [, ...parts] = syntax.call;
@@ -60,7 +59,7 @@ export function callGrammar(syntax: CallSyntax, tools: readonly Tool[], options:
     ...nameRules("call-name", calls),
     `call-id ::= ${syntax.ids === "nine" ? `${ID}`.repeat(9).replaceAll("][", "] [") : `${ID}{1,40}`}`,
     "call-number ::= [0-9]{1,4}",
-    ...lines,
+    argument_rules,
   ].join("\n");
   if (rules.length > LONGEST) throw tooLong();
   return { rules, root: "call-all", passed_over };
@@ -75,13 +74,20 @@ function toolRules(syntax: CallSyntax, tools: readonly Tool[], named: string | u
 }
 
 function makeToolRules(syntax: CallSyntax, tools: readonly Tool[], named: string | undefined): ToolRules {
-  const parts = createGrammarParts();
-  const calls = tools.flatMap((tool, index) => {
-    const { name } = tool.function;
-    if (named !== undefined && name !== named) return [];
-    return { name, rest: behindName(syntax, name, argumentRule(syntax.arguments, tool, index, parts)) };
-  });
-  return { calls, ...parts.finish() };
+  const callable = [...tools.entries()].filter(([, tool]) => named === undefined || tool.function.name === named);
+  const { rules, roots, passed_over } = argumentGrammars(syntax, callable);
+  const calls = callable.map(
+    (
+      [
+        ,
+        {
+          function: { name },
+        },
+      ],
+      at,
+    ) => ({ name, rest: behindName(syntax, name, roots[at]!) }),
+  );
+  return { calls, rules, passed_over };
 }
 
 const ID = "[A-Za-z0-9]";

@@ -21,3 +21,10 @@ export function headsOf({ call: [first] }: Pick<CallSyntax, "call">): readonly s
 export function endsOf(syntax: CallSyntax): [more: string[], last: string] {
   return [syntax.parallel ? headsOf(syntax).map((head) => syntax.between + head) : [], syntax.close];
 }
+
+/** What may stand behind the arguments of a call. */
+export function behindArguments(syntax: CallSyntax): readonly string[] {
+  const at = syntax.call.findIndex((part) => isValue(part) && part.part === "arguments");
+  const behind = syntax.call[at + 1];
+  return behind === undefined || isValue(behind) ? endsOf(syntax).flat() : textsOf(behind);
+}

@@ -2,7 +2,8 @@
 import { randomUUID } from "node:crypto";
 import type { ChatEvent, Tool } from "../../adapter.ts";
 import type { CallSyntax } from "../../call-syntax.ts";
-import { endsOf, headsOf, isValue, textsOf } from "./call-parts.ts";
+import { behindArguments, endsOf, headsOf, isValue, textsOf } from "./call-parts.ts";
+import { ANY_VALUE, expectedValue } from "./expected-value.ts";
 import { readArguments } from "./read-arguments.ts";
 import { SyntaxMismatch, takeAll, takeOneOf, type TextSource } from "./text-source.ts";
 
@@ -90,7 +91,7 @@ function* readCalls(context: CallContext): CallReading {
 function* readCall({ source, syntax, tools, newId }: CallContext, index: number): CallReading {
   let [name, id] = ["", ""];
   const [, ...parts] = syntax.call;
-  for (const [at, part] of parts.entries()) {
+  for (const part of parts) {
     if (!isValue(part)) yield* takeOneOf(source, textsOf(part));
     else if (part.part === "name") name = yield* takeAll(source, NAME);
     else if (part.part === "id") id = yield* takeAll(source, NAME);
@@ -101,10 +102,8 @@ function* readCall({ source, syntax, tools, newId }: CallContext, index: number)
       const tool = tools?.find((one) => one.function.name === name);
       if (tools !== undefined && tool === undefined) throw new SyntaxMismatch();
       yield { type: "tool_call", index, id: id === "" ? newId() : id, name, arguments: "" };
-      const behind = parts[at + 1];
-      const next = behind === undefined || isValue(behind) ? endsOf(syntax).flat() : textsOf(behind);
-      const schema = tool?.function.parameters ?? {};
-      for (const text of readArguments(source, syntax.arguments, next, schema)) {
+      const expected = tool?.function.parameters === undefined ? ANY_VALUE : expectedValue(tool.function.parameters);
+      for (const text of readArguments(source, syntax.arguments, behindArguments(syntax), expected)) {
         yield text === undefined ? undefined : { type: "tool_call", index, arguments: text };
       }
     }

@@ -4,7 +4,7 @@ import { PROBES } from "./call-samples.ts";
 import { parseLiteral } from "./literal.ts";
 import { readNested } from "./read-json.ts";
 import { commonBegin, commonEnd, fromToken } from "./sample-answer.ts";
-import { kindOf } from "./schema-kinds.ts";
+import { kindOf } from "../json-schema-grammar/schema/kinds-of.ts";
 
 export interface FoundArguments {
   /** What stands between the name and the arguments. */

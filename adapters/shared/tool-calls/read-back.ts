@@ -5,7 +5,7 @@ import { createCallReader } from "./call-reader.ts";
 import { FIRST, hardArguments, type SampleCall, SECOND } from "./call-samples.ts";
 import type { FoundSyntax } from "./call-parts.ts";
 import { type EndOfAnswer, withoutEnd } from "./sample-answer.ts";
-import { kindOf } from "./schema-kinds.ts";
+import { kindOf } from "../json-schema-grammar/schema/kinds-of.ts";
 
 /** `answerOf`: the answer with these calls, as the template renders it. */
 export function readsBack(

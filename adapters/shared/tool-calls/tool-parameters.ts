@@ -1,8 +1,7 @@
 // The schema of a tool's arguments.
 import type { Tool } from "../../adapter.ts";
-import { subschemasOf } from "../json-schema-grammar/schema/subschemas.ts";
+import { isObject, subschemasOf } from "../json-schema-grammar/schema/subschemas.ts";
 import { UnsupportedSchema } from "../json-schema-grammar/unsupported-schema.ts";
-import { isObject } from "./schema-kinds.ts";
 
 /** A tool without parameters takes none. */
 const NONE = { type: "object", additionalProperties: false };

@@ -1,17 +1,21 @@
 // Values that a syntax writes without saying of what kind they are.
-import type { ValueKind } from "../../call-syntax.ts";
+import { kindOf } from "../json-schema-grammar/schema/kinds-of.ts";
+import type { ExpectedValue } from "./expected-value.ts";
 import { parseLiteral } from "./literal.ts";
-import { isObject, kindOf } from "./schema-kinds.ts";
 
 /** The value as JSON: of another kind than a text only where the schema takes that. */
-export function typedValue(text: string, kinds: ReadonlySet<ValueKind>, schema: unknown): string {
-  const value = text.trim() === "" && kinds.has("null") && !kinds.has("string") ? null : parseLiteral(text);
-  const known = value !== undefined && kinds.has(kindOf(value)) && kindOf(value) !== "string";
-  const listed = isObject(schema) && Array.isArray(schema.enum) ? schema.enum : undefined;
-  if (known && (listed === undefined || listed.includes(value) || !kinds.has("string"))) return jsonOf(text, value);
-  if (kinds.has("string") || value === undefined) return JSON.stringify(text);
-  return jsonOf(text, value);
+export function typedValue(text: string, { kinds, fits }: Pick<ExpectedValue, "kinds" | "fits">): string {
+  const is_text = kinds.has("string");
+  const is_blank = text.trim() === "";
+  if (is_blank && is_text && fits(text)) return JSON.stringify(text);
+  const value = is_blank ? EMPTY.find((empty) => kinds.has(kindOf(empty)) && fits(empty)) : parseLiteral(text);
+  const is_known = value !== undefined && kindOf(value) !== "string" && kinds.has(kindOf(value));
+  if (is_known && (!is_text || fits(value))) return jsonOf(text, value);
+  return is_text || value === undefined ? JSON.stringify(text) : jsonOf(text, value);
 }
+
+/** What nothing at all may stand for. */
+const EMPTY = [null, [], {}];
 
 /** Long numbers lose digits on the way through a value. */
 function jsonOf(text: string, value: unknown): string {

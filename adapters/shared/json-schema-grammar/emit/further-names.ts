@@ -10,29 +10,27 @@ import {
   patternLanguage,
 } from "../schema/alternatives.ts";
 import { UnsupportedSchema } from "../unsupported-schema.ts";
-import type { Emitter } from "./emitter.ts";
-import { otherTextRule } from "./other-texts.ts";
-import { nameRule } from "./string.ts";
+import type { Emitter, NameLanguage, NameSpelling } from "./emitter.ts";
 
 export interface FurtherName {
-  /** The name behind its first quotes, with the last ones. */
   rule: number;
-  value: number;
-}
-
-interface NameLanguage {
-  matches: Regex[];
-  excludes: Regex[];
+  /** What its value has to be. */
+  goal: Goal;
 }
 
 const MOST_PATTERNS = 6;
 
-export function furtherNames(emitter: Emitter, alternative: ObjectAlternative, known: readonly string[]): FurtherName[] {
+export function furtherNames(
+  emitter: Emitter,
+  alternative: ObjectAlternative,
+  known: readonly string[],
+  spelling: NameSpelling,
+): FurtherName[] {
   const { layers, names } = alternative;
   const patterns = new Map(layers.flatMap(({ patterns }) => patterns.map(({ source, regex }) => [source, regex])));
   if (patterns.size === 0 && names.length === 0) {
     const goal = joinGoals(...layers.map(({ additional }) => additional));
-    return isNothing(goal) ? [] : [{ rule: otherTextRule(emitter, known), value: emitter.value(goal) }];
+    return isNothing(goal) ? [] : [{ rule: spelling.other(known), goal }];
   }
   const place = layers.flatMap(({ patterns }) => patterns)[0]?.node.pointer ?? "";
   if (patterns.size > MOST_PATTERNS)
@@ -50,11 +48,11 @@ export function furtherNames(emitter: Emitter, alternative: ObjectAlternative, k
       ];
       return nameAlternatives(emitter, names).flatMap((language) => {
         try {
-          const rule = nameRule(emitter, {
+          const rule = spelling.of({
             matches: [ANY_TEXT, ...matches, ...language.matches],
             excludes: [...excludes, ...language.excludes],
           });
-          return [{ rule, value: emitter.value(goal) }];
+          return [{ rule, goal }];
         } catch (error) {
           if (error instanceof TooManyStates)
             throw new UnsupportedSchema(place, "patternProperties", "its patterns take too many states");

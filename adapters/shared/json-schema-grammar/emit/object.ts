@@ -1,51 +1,42 @@
 // Objects: properties in the order of the schema, unknown ones last. A name comes once, so that what a reader takes is what the grammar saw.
-import { literal, type Sequence } from "../rules/rules.ts";
+import { type Sequence, sequencesKey } from "../rules/rules.ts";
 import type { ObjectAlternative } from "../schema/alternatives.ts";
 import { isSilent } from "../schema/is-silent.ts";
 import { propertyGoal } from "../schema/property-goal.ts";
 import { countedValues } from "./counted.ts";
-import type { Emitter } from "./emitter.ts";
-import { type FurtherName, furtherNames } from "./further-names.ts";
+import type { Emitter, ObjectForm } from "./emitter.ts";
+import { furtherNames } from "./further-names.ts";
 import { objectStates, type OrderedMember, type Written } from "./object-states.ts";
 
 interface Member extends OrderedMember {
   name: string;
-  value: number;
+  /** Behind what stands between members. */
+  sequence: Sequence;
 }
 
-export function objectSequence(emitter: Emitter, alternative: ObjectAlternative): Sequence {
-  const { rules, common, reader } = emitter;
-  const members = membersOf(emitter, alternative);
-  const further = isClosed(emitter, alternative, members)
-    ? []
-    : furtherNames(
-        emitter,
-        alternative,
-        members.map(({ name }) => name),
-      );
+export function objectSequence(emitter: Emitter, alternative: ObjectAlternative, form: ObjectForm): Sequence {
+  const { rules, reader } = emitter;
+  const { open, between, close } = form;
+  const members = membersOf(emitter, alternative, form);
+  const further = isClosed(emitter, alternative, members) ? [] : furtherPairs(emitter, alternative, members, form);
   const min = enforceableMin(alternative, members, further, (keyword, place) =>
     reader.report(place, keyword, "a grammar cannot tell whether unknown names differ"),
   );
   const { max } = alternative;
   const { levels, keyOf, withMember, mayLack, mayEnd, withFurther } = objectStates(members, { min, max });
-  const comma: Sequence = [literal(","), common.gap, literal('"')];
-  const end: Sequence = [common.gap, literal("}")];
-  const tail = furtherMembers(emitter, further, { min, max, comma, end });
+  const tail = furtherMembers(emitter, further, { min, max, between, close });
   // From the last member to the first: equal rules are found when what stands behind them is known.
   let names = new Map<string, number>();
   let behind = (written: Written): number => tail(written.count);
   for (let at = members.length; at >= 0; at--) {
     const [nextNames, nextBehind] = [names, behind];
     const member = members[at];
-    /** Behind the first quotes of a name. */
     const alternativesOfName = (written: Written): Sequence[] => {
       if (member === undefined)
-        return written.count >= max
-          ? []
-          : further.map(({ rule, value }) => [rule, common.colon, value, tail(withFurther(written).count)]);
+        return written.count >= max ? [] : further.map((pair) => [...pair, tail(withFurther(written).count)]);
       const after = withMember(written, at);
       return [
-        ...(after ? [[literal(JSON.stringify(member.name).slice(1)), common.colon, member.value, nextBehind(after)]] : []),
+        ...(after ? [[...member.sequence, nextBehind(after)]] : []),
         ...(mayLack(written, at) ? [[nextNames.get(keyOf(written))!]] : []),
       ];
     };
@@ -54,31 +45,45 @@ export function objectSequence(emitter: Emitter, alternative: ObjectAlternative)
     if (member !== undefined)
       behind = (written) =>
         rules.add([
-          ...(written.count < max ? [[...comma, ownNames.get(keyOf(written))!]] : []),
-          ...(mayEnd(written, at) ? [end] : []),
+          ...(written.count < max ? [[...between, ownNames.get(keyOf(written))!]] : []),
+          ...(mayEnd(written, at) ? [close] : []),
         ]);
   }
   const [start] = levels[0]!.values();
-  const first: Sequence[] = max > 0 ? [[literal('"'), names.get(keyOf(start!))!]] : [];
-  if (mayEnd(start!, 0)) first.push([literal("}")]);
-  return [literal("{"), common.gap, rules.add(first)];
+  const first: Sequence[] = max > 0 ? [[...form.first, names.get(keyOf(start!))!]] : [];
+  if (mayEnd(start!, 0)) first.push(form.none);
+  return [...open, rules.add(first)];
+}
+
+/** Names that the schema does not name, each with its value. */
+function furtherPairs(
+  emitter: Emitter,
+  alternative: ObjectAlternative,
+  members: readonly Member[],
+  { further }: ObjectForm,
+): Sequence[] {
+  if (further === undefined) return [];
+  const known = members.map(({ name }) => name);
+  return furtherNames(emitter, alternative, known, further.names).map(({ rule, goal }) => further.member(rule, goal));
 }
 
 /** The rule of what may stand behind all members, of which so many have been counted. */
 function furtherMembers(
-  { rules, common }: Emitter,
-  further: readonly FurtherName[],
-  { min, max, comma, end }: { min: number; max: number; comma: Sequence; end: Sequence },
+  { rules }: Emitter,
+  pairs: readonly Sequence[],
+  { min, max, between, close }: { min: number; max: number; between: Sequence; close: Sequence },
 ): (count: number) => number {
-  const pairs = further.map(({ rule, value }): Sequence => [rule, common.colon, value]);
   return (count) => {
-    if (pairs.length === 0 || count >= max) return rules.add(count >= min ? [end] : []);
+    if (pairs.length === 0 || count >= max) return rules.add(count >= min ? [close] : []);
     if (max < Infinity || count < min) {
-      const item = rules.add([[...comma, rules.add(pairs)]]);
-      return countedValues(rules, item, Math.max(0, min - count), max - count, end);
+      const item = rules.add([[...between, rules.add(pairs)]]);
+      return countedValues(rules, item, Math.max(0, min - count), max - count, close);
     }
     // What comes again is no rule of its own: alternatives may differ in it alone.
-    return rules.once(`further ${pairs.join(" ")}`, (rule) => [[...comma, rules.add(pairs.map((pair) => [...pair, rule]))], end]);
+    return rules.once(`further ${sequencesKey([...pairs, between, close])}`, (rule) => [
+      [...between, rules.add(pairs.map((pair) => [...pair, rule]))],
+      close,
+    ]);
   };
 }
 
@@ -87,25 +92,31 @@ function isClosed({ named_only }: Emitter, alternative: ObjectAlternative, membe
   return named_only && isSilent(alternative) && members.length > 0 && members.length >= alternative.min;
 }
 
-function membersOf(emitter: Emitter, { layers, required, dependent, names }: ObjectAlternative): Member[] {
+function membersOf(
+  emitter: Emitter,
+  { layers, required, dependent, names }: ObjectAlternative,
+  { member: sequenceOf, sorted = false }: ObjectForm,
+): Member[] {
   const found = new Set(layers.flatMap(({ properties }) => [...properties.keys()]));
   for (const name of [...required, ...dependent.flatMap(({ name, needs }) => [name, needs])]) found.add(name);
-  const allowed = [...found].filter((name) => isAllowed(emitter, names, name));
-  const forbidden = [...found].filter((name) => !isAllowed(emitter, names, name));
+  const ordered = sorted ? [...found].sort() : [...found];
+  const allowed = ordered.filter((name) => isAllowed(emitter, names, name));
+  const forbidden = ordered.filter((name) => !isAllowed(emitter, names, name));
   const needed = new Set(required);
   const needs = Map.groupBy(dependent, ({ name }) => name);
   const indexes = new Map([...allowed, ...forbidden].map((name, i) => [name, i]));
-  const member = (name: string, value: number): Member => ({
-    ...{ name, value, required: needed.has(name) },
+  const member = (name: string, sequence: Sequence): Member => ({
+    ...{ name, sequence, required: needed.has(name) },
     needs: (needs.get(name) ?? [])
       .map(({ needs }) => needs)
       .filter((needed) => needed !== name)
       .map((needed) => indexes.get(needed)!),
   });
+  /** No value fits: such a member is never written, and what requires it has no value either. */
+  const never: Sequence = [emitter.rules.add([])];
   return [
-    ...allowed.map((name) => member(name, emitter.value(propertyGoal(layers, name, emitter.reader.work)))),
-    // No value fits: such a member is never written, and what requires it has no value either.
-    ...forbidden.map((name) => member(name, emitter.rules.add([]))),
+    ...allowed.map((name) => member(name, sequenceOf(name, propertyGoal(layers, name, emitter.reader.work)) ?? never)),
+    ...forbidden.map((name) => member(name, never)),
   ];
 }
 
@@ -115,7 +126,7 @@ const isAllowed = ({ reader }: Emitter, names: ObjectAlternative["names"], name:
 function enforceableMin(
   { min, min_place }: ObjectAlternative,
   members: readonly Member[],
-  further: readonly FurtherName[],
+  further: readonly Sequence[],
   report: (keyword: string, pointer: string) => void,
 ): number {
   const sure = members.filter(({ required }) => required).length;

@@ -1,20 +1,15 @@
 // Values of any kind. What two schemas have in common is one rule, and a schema may lead back to itself.
 import { beginAlike, leftFactored } from "../rules/left-factored.ts";
-import { createRules, literal, type Rules, type Sequence, sequencesKey } from "../rules/rules.ts";
+import { createRules, type Rules, type Sequence, sequencesKey } from "../rules/rules.ts";
 import type { TypedAlternative, Goal } from "../schema/alternatives.ts";
 import type { SchemaReader } from "../schema/alternatives-of.ts";
-import { arraySequence } from "./array.ts";
 import { commonRules } from "./common-rules.ts";
-import { constantSequences } from "./constants.ts";
-import type { Emitter } from "./emitter.ts";
-import { numberSequence } from "./number.ts";
-import { objectSequence } from "./object.ts";
-import { stringSequence } from "./string.ts";
+import type { Emitter, Notation } from "./emitter.ts";
 
 export interface ValueEmitter {
   rules: Rules;
-  /** The rule of a value that fits one of the goals. */
-  emit(reader: SchemaReader, goals: readonly Goal[], named_only: boolean): number;
+  /** The rule of a value that fits the goal. */
+  emit(reader: SchemaReader, goal: Goal, options: { notation: Notation; named_only: boolean }): number;
 }
 
 /** Values within values whose rules are made at once: deeper ones wait, so that no schema is too deep for the call stack. */
@@ -26,36 +21,41 @@ export function createValueEmitter(schemas = 1): ValueEmitter {
   const common = commonRules(rules);
   const made = new Map<string, number>();
   const keyOf = createKeys();
-  const emit: ValueEmitter["emit"] = (reader, goals, named_only) => {
+  const emit: ValueEmitter["emit"] = (reader, goal, { notation: whole, named_only }) => {
     const open = new Set<string>();
-    const waiting: { rule: number; alternatives: readonly TypedAlternative[] }[] = [];
+    const waiting: { rule: number; alternatives: readonly TypedAlternative[]; notation: Notation }[] = [];
     const unions: { rule: number; sequences: readonly Sequence[] }[] = [];
-    const ruleFor = (alternatives: readonly TypedAlternative[]): number => {
-      const key = keyOf(alternatives);
+    const ruleFor = (alternatives: readonly TypedAlternative[], notation: Notation): number => {
+      const key = `${notation.key} ${keyOf(alternatives)}`;
       const known = made.get(key);
       if (known !== undefined) return known;
       const leadsBack = open.has(key);
       if (leadsBack || open.size === DEEPEST_AT_ONCE) {
         const rule = rules.reserve();
         made.set(key, rule);
-        if (!leadsBack) waiting.push({ rule, alternatives });
+        if (!leadsBack) waiting.push({ rule, alternatives, notation });
         return rule;
       }
       open.add(key);
-      const sequences = sequencesOf(alternatives);
+      const sequences = sequencesOf(alternatives, notation);
       open.delete(key);
       const rule = define(made.get(key), sequences);
       made.set(key, rule);
       return rule;
     };
-    const emitter: Emitter = { rules, reader, common, named_only, value: (goal) => ruleFor(reader.alternatives(goal)) };
-    const written = (alternatives: readonly TypedAlternative[]): Sequence[] =>
-      alternatives.flatMap((alternative) => sequencesFor(emitter, alternative));
-    const sequencesOf = (alternatives: readonly TypedAlternative[]): readonly Sequence[] => {
+    const emitterOf = (notation: Notation): Emitter => ({
+      ...{ rules, reader, common, named_only },
+      value: (goal) => ruleFor(reader.alternatives(goal), notation),
+      valueIn: (other, alternatives) => ruleFor(alternatives, other),
+    });
+    const sequencesOf = (alternatives: readonly TypedAlternative[], notation: Notation): readonly Sequence[] => {
+      const emitter = emitterOf(notation);
+      const written = (some: readonly TypedAlternative[]): Sequence[] =>
+        some.flatMap((alternative) => notation.sequences(emitter, alternative, alternatives));
       const structured = alternatives.filter(isStructured);
       if (structured.length === 0 || structured.length === alternatives.length) return written(alternatives);
       // What may also be null, or a text, has the rule of what may not.
-      return [...written(alternatives.filter((alternative) => !isStructured(alternative))), [ruleFor(structured)]];
+      return [...written(alternatives.filter((alternative) => !isStructured(alternative))), [ruleFor(structured, notation)]];
     };
     /** `reserved`: the rule that others lead to already. */
     const define = (reserved: number | undefined, sequences: readonly Sequence[]): number => {
@@ -72,10 +72,10 @@ export function createValueEmitter(schemas = 1): ValueEmitter {
       rules.define(reserved, [[union]]);
       return reserved;
     };
-    const root = goals.length === 1 ? emitter.value(goals[0]!) : rules.add(goals.map((goal) => [emitter.value(goal)]));
+    const root = ruleFor(reader.alternatives(goal), whole);
     while (waiting.length > 0) {
-      const { rule, alternatives } = waiting.pop()!;
-      define(rule, sequencesOf(alternatives));
+      const { rule, alternatives, notation } = waiting.pop()!;
+      define(rule, sequencesOf(alternatives, notation));
     }
     // Only now are the rules known that they lead to.
     for (const { rule, sequences } of unions) rules.define(rule, leftFactored(rules, sequences));
@@ -104,23 +104,4 @@ function ruleOf(rules: Rules, sequences: readonly Sequence[]): number {
   const [only, ...others] = sequences;
   const [part] = only ?? [];
   return others.length === 0 && only?.length === 1 && typeof part === "number" ? part : rules.add(sequences);
-}
-
-function sequencesFor(emitter: Emitter, alternative: TypedAlternative): Sequence[] {
-  switch (alternative.type) {
-    case "null":
-      return [[literal("null")]];
-    case "boolean":
-      return [[literal("true")], [literal("false")]];
-    case "constants":
-      return constantSequences(emitter, alternative.values);
-    case "number":
-      return [numberSequence(emitter, alternative)];
-    case "string":
-      return [stringSequence(emitter, alternative)];
-    case "array":
-      return [arraySequence(emitter, alternative)];
-    default:
-      return [objectSequence(emitter, alternative)];
-  }
 }

@@ -1,6 +1,6 @@
 // Alternatives that begin alike, as rules that part where the alternatives do: a text is then read in one way up to there. llama.cpp follows
 // every reading, and alternatives that hold each other would double them at each level.
-import type { GrammarPart, Rules, Sequence } from "./rules.ts";
+import { type GrammarPart, literal, type Rules, type Sequence } from "./rules.ts";
 
 /** Beyond so many rules the alternatives have too little in common. */
 const MOST_RULES = 1_000;
@@ -48,7 +48,10 @@ export function leftFactored(rules: Rules, alternatives: readonly Sequence[]): r
   return found;
 }
 
-const isBracket = (part: GrammarPart | undefined): boolean => part === '"{"' || part === '"["';
+/** What begins objects or arrays in a notation without brackets. */
+export const NO_BRACKET = literal("");
+
+const isBracket = (part: GrammarPart | undefined): boolean => part === '"{"' || part === '"["' || part === NO_BRACKET;
 
 /** Each once, by its text; one that is a rule alone gives way to the rule's alternatives. */
 export function opened(bodies: Rules["bodies"], ways: readonly Sequence[]): Map<string, Sequence> {

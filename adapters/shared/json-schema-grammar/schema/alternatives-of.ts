@@ -2,7 +2,15 @@
 import type { SchemaFailure } from "../../../adapter.ts";
 import { createWork, type GrammarWork, spend } from "../regex/work.ts";
 import { UnsupportedSchema } from "../unsupported-schema.ts";
-import { type TypedAlternative, ANYTHING, type Goal, goalKey, PLAIN, type SchemaNode } from "./alternatives.ts";
+import {
+  type ConstantsAlternative,
+  type TypedAlternative,
+  ANYTHING,
+  type Goal,
+  goalKey,
+  PLAIN,
+  type SchemaNode,
+} from "./alternatives.ts";
 import { areDisjoint } from "./disjoint.ts";
 import type { SchemaDocument } from "./document.ts";
 import { isObject } from "./subschemas.ts";
@@ -17,6 +25,9 @@ export interface SchemaReader {
   /** The alternatives of all that the goal's schemas say. */
   alternatives(goal: Goal): readonly TypedAlternative[];
   report(pointer: string, keyword: string, reason: string): void;
+  /** What of the schema has no way to be written in a notation: reported, and at fault where nothing else can be written either. */
+  leaveOut(pointer: string, keyword: string, reason: string): void;
+  left_out: readonly UnsupportedSchema[];
   holds(value: unknown, alternatives: readonly TypedAlternative[]): boolean;
   /** The innermost place of the value that does not hold. */
   failure(value: unknown, goal: Goal): SchemaFailure | undefined;
@@ -81,7 +92,7 @@ export function createSchemaReader(document: SchemaDocument, report: SchemaReade
     let found: readonly TypedAlternative[] = Object.keys(schema).some((keyword) => TYPED.has(keyword))
       ? readAlternatives(reader)
       : ANYTHING;
-    for (const values of listed(reader)) found = both([{ type: "constants", values }], found);
+    for (const constants of listed(reader)) found = both([constants], found);
     if (typeof schema["$ref"] === "string") found = both(found, ofNode(document.resolve(node, schema["$ref"])));
     for (const part of children(reader, "allOf")) found = both(found, ofNode(part));
     for (const keyword of ["anyOf", "oneOf"]) {
@@ -102,7 +113,13 @@ export function createSchemaReader(document: SchemaDocument, report: SchemaReade
     }
     return found;
   };
-  return { work, alternatives, report, holds, failure: createFailureFinder(alternatives, holds, work) };
+  const left_out: UnsupportedSchema[] = [];
+  const leaveOut: SchemaReader["leaveOut"] = (pointer, keyword, reason) => {
+    report(pointer, keyword, reason);
+    left_out.push(new UnsupportedSchema(pointer, keyword, reason));
+  };
+  const failure = createFailureFinder(alternatives, holds, work);
+  return { work, alternatives, report, leaveOut, left_out, holds, failure };
 }
 
 function saysTypeAlone(schema: KeywordReader["schema"]): boolean {
@@ -115,10 +132,11 @@ const TYPED = new Set(
   [...READ].filter((keyword) => !/^(\$ref|allOf|anyOf|oneOf|not|if|then|else|dependentSchemas|enum|const)$/.test(keyword)),
 );
 
-function* listed({ schema, report }: KeywordReader): Generator<readonly unknown[]> {
-  if (Array.isArray(schema["enum"])) yield schema["enum"];
-  else if (schema["enum"] !== undefined) report("enum", "it is no list");
-  if ("const" in schema) yield [schema["const"]];
+function* listed({ node: { pointer }, schema, report }: KeywordReader): Generator<ConstantsAlternative> {
+  const { enum: values } = schema;
+  if (Array.isArray(values)) yield { type: "constants", values, place: { pointer, keyword: "enum" } };
+  else if (values !== undefined) report("enum", "it is no list");
+  if ("const" in schema) yield { type: "constants", values: [schema["const"]], place: { pointer, keyword: "const" } };
 }
 
 function children({ schema, node, document, report }: KeywordReader, keyword: string): SchemaNode[] {
@@ -137,10 +155,11 @@ function dependentSchemas(schema: KeywordReader["schema"]): [name: string, part:
 
 /** Equal alternatives once: llama.cpp follows each of them. */
 function union(alternatives: readonly TypedAlternative[]): readonly TypedAlternative[] {
-  const values = alternatives.flatMap((alternative) => (alternative.type === "constants" ? alternative.values : []));
+  const constants = alternatives.filter(({ type }) => type === "constants") as ConstantsAlternative[];
+  const values = constants.flatMap(({ values }) => values);
   const others = [...new Set(alternatives)].filter(({ type }) => type !== "constants");
   const plain = others.filter(
     ({ type }, i) => (type !== "null" && type !== "boolean") || others.findIndex((other) => other.type === type) === i,
   );
-  return values.length === 0 ? plain : [{ type: "constants", values }, ...plain];
+  return values.length === 0 ? plain : [{ ...constants[0]!, values }, ...plain];
 }

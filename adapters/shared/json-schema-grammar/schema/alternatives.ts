@@ -40,6 +40,8 @@ export interface StringAlternative {
   /** In characters, as code points. */
   min: number;
   max: number;
+  /** Where they stand; absent where any length fits. */
+  bounds?: KeywordPlace;
   patterns: readonly (KeywordPlace & { regex: Regex; excluded?: boolean })[];
 }
 
@@ -77,10 +79,18 @@ export interface ObjectAlternative {
   min_place?: KeywordPlace;
 }
 
+/** Values that a schema lists. */
+export interface ConstantsAlternative {
+  type: "constants";
+  values: readonly unknown[];
+  /** Where the first of them are listed. */
+  place: KeywordPlace;
+}
+
 export type TypedAlternative =
   | { type: "null" }
   | { type: "boolean" }
-  | { type: "constants"; values: readonly unknown[] }
+  | ConstantsAlternative
   | NumberAlternative
   | StringAlternative
   | ArrayAlternative

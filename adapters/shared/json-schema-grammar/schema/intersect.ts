@@ -3,6 +3,7 @@ import {
   type Holds,
   type TypedAlternative,
   type ArrayAlternative,
+  type ConstantsAlternative,
   joinGoals,
   type NumberAlternative,
   type NumberBound,
@@ -20,8 +21,8 @@ export function intersectAll(
 }
 
 function intersect(one: TypedAlternative, other: TypedAlternative, holds: Holds): TypedAlternative | undefined {
-  if (one.type === "constants") return constants(one.values, other, holds);
-  if (other.type === "constants") return constants(other.values, one, holds);
+  if (one.type === "constants") return constants(one, other, holds);
+  if (other.type === "constants") return constants(other, one, holds);
   if (one.type === "number" && other.type === "number") return numbers(one, other);
   if (one.type === "string" && other.type === "string") return strings(one, other);
   if (one.type === "array" && other.type === "array") return arrays(one, other);
@@ -29,9 +30,9 @@ function intersect(one: TypedAlternative, other: TypedAlternative, holds: Holds)
   return one.type === other.type ? one : undefined;
 }
 
-function constants(values: readonly unknown[], other: TypedAlternative, holds: Holds): TypedAlternative | undefined {
-  const kept = values.filter((value) => holds(value, [other]));
-  return kept.length === 0 ? undefined : { type: "constants", values: kept };
+function constants(one: ConstantsAlternative, other: TypedAlternative, holds: Holds): TypedAlternative | undefined {
+  const values = one.values.filter((value) => holds(value, [other]));
+  return values.length === 0 ? undefined : { ...one, values };
 }
 
 function numbers(one: NumberAlternative, other: NumberAlternative): NumberAlternative | undefined {
@@ -61,7 +62,9 @@ export function tighter(one: NumberBound | undefined, other: NumberBound | undef
 
 function strings(one: StringAlternative, other: StringAlternative): StringAlternative | undefined {
   const [min, max] = lengths(one, other);
-  return min > max ? undefined : { type: "string", min, max, patterns: [...new Set([...one.patterns, ...other.patterns])] };
+  if (min > max) return undefined;
+  const bounds = one.bounds ?? other.bounds;
+  return { type: "string", min, max, ...(bounds && { bounds }), patterns: [...new Set([...one.patterns, ...other.patterns])] };
 }
 
 function arrays(one: ArrayAlternative, other: ArrayAlternative): ArrayAlternative | undefined {

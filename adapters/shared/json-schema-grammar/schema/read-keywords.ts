@@ -103,7 +103,10 @@ function readString(reader: KeywordReader): StringAlternative {
     if (regex === undefined) reader.report("format", `${JSON.stringify(format)} is no format that is known here`);
     else if (regex !== "any") patterns.push({ pointer: node.pointer, keyword: "format", regex });
   }
-  return { ...anyString, ...readLengths(reader, "minLength", "maxLength"), patterns };
+  const lengths = readLengths(reader, "minLength", "maxLength");
+  const keyword = lengths.max < Infinity ? "maxLength" : "minLength";
+  const bounds = (lengths.min > 0 || lengths.max < Infinity) && { bounds: { pointer: node.pointer, keyword } };
+  return { ...anyString, ...lengths, ...bounds, patterns };
 }
 
 function readRegex({ work, report }: KeywordReader, source: string, keyword: string): Regex | undefined {
