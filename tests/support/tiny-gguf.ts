@@ -113,17 +113,20 @@ const WORDS = "\u2581 \u2581a \u2581the e t a o \u2581hello \u2581world".split("
 const VOCABULARY = 259 + WORDS.length;
 const F32 = 0;
 
-/** Norms are 1; the rest comes from one small generator, so that every run makes the same model. */
-function tensors(context_length: number): GgufTensor[] {
+const tensors = (context_length: number): GgufTensor[] => randomTensors(llamaTensors({ context_length, ...SHAPE }, VOCABULARY));
+
+/** Norms are 1, and biases 0; the rest comes from one small generator, so that every run makes the same model. */
+export function randomTensors(weights: readonly { name: string; dims: number[] }[]): GgufTensor[] {
   let seed = 1;
   const weight = () => {
     // In BigInt, as the product needs 62 bits.
     seed = Number((BigInt(seed) * 1_103_515_245n + 12_345n) & 0x7fffffffn);
     return (seed / 0x7fffffff - 0.5) * 0.2;
   };
-  return llamaTensors({ context_length, ...SHAPE }, VOCABULARY).map(({ name, dims }) => {
+  return weights.map(({ name, dims }) => {
     const length = dims.reduce((product, dim) => product * dim, 1);
-    return { name, dims, type: F32, data: floats(Array.from({ length }, dims.length === 1 ? () => 1 : weight)) };
+    const flat = (): number => (name.endsWith(".bias") ? 0 : 1);
+    return { name, dims, type: F32, data: floats(Array.from({ length }, dims.length === 1 ? flat : weight)) };
   });
 }
 
