@@ -1,5 +1,8 @@
 // Estimates from its header, before a download and before a load, whether a model fits in this machine's memory.
+import { embeddingSizes, STEP_TOKENS } from "./embedding-sizes.ts";
 import type { GgufHeader } from "./gguf/header.ts";
+import { taskFacts } from "./gguf/task-facts.ts";
+import { writesText } from "./tasks.ts";
 
 /** Bytes. */
 export interface MemoryNeed {
@@ -58,8 +61,6 @@ export const CONTEXT_STEP = 256;
 //   8 layers 2048 wide 1 x  512: 834 (878)   1 x 32768: 1344 (1413); Q8_0
 //                      1 x  512: 808 (583)   Q4_K, which the engine repacks: 296 of the 808 are pages of the file that it has copied
 const MiB = 1024 * 1024;
-/** Tokens that are computed at a time; `BATCH` of the adapter. */
-const BATCH = 512;
 const PROCESS = 136 * MiB;
 /** Bytes for each token and each merge that the tokenizer holds, in JavaScript and in C++. */
 const TOKENIZER_ITEM = 704;
@@ -69,7 +70,7 @@ const ROUGH_COMPUTE = 320 * MiB;
 /** `extra_bytes`: files that are loaded beside this one, such as the other files of a split model. */
 export function estimateMemory(header: GgufHeader, load: ContextLoad, extra_bytes = 0): MemoryNeed {
   const weights = header.tensor_bytes + extra_bytes;
-  const { sight, window } = cacheBytes(header, load.context);
+  const { sight, window } = taskFacts(header).causal ? cacheBytes(header, load.context) : { sight: 0, window: 0 };
   const state = 4 * header.block_count * header.state_length; // the same however long the text of a slot is
   const context = load.slots * (sight + window * (1 + CHECKPOINTS) + state);
   const compute = computeBytes(header, load);
@@ -148,7 +149,7 @@ function defaultContext(most: number, fits: number): number {
 function cacheBytes(header: GgufHeader, context: number): { sight: number; window: number } {
   const { block_count, head_count_kv, key_length, value_length, sliding_window = Infinity, windowed = [] } = header;
   const cells = roundContext(context);
-  const windowed_cells = Math.min(cells, roundContext(sliding_window + BATCH));
+  const windowed_cells = Math.min(cells, roundContext(sliding_window + STEP_TOKENS));
   let [all, some] = [0, 0];
   for (let layer = 0; layer < block_count; layer++) {
     const heads = Array.isArray(head_count_kv) ? (head_count_kv[layer] ?? 0) : head_count_kv;
@@ -161,13 +162,17 @@ function cacheBytes(header: GgufHeader, context: number): { sight: number; windo
 
 /**
  * llama.cpp reserves 512 rows of logits as well, but a generation uses one for each slot, and the system gives no memory for pages
- * that are never touched.
+ * that are never touched. A model that could write, and makes vectors, uses all of them.
  */
 function computeBytes(header: GgufHeader, { slots, context }: ContextLoad): number {
+  const facts = taskFacts(header);
+  const writes = writesText(facts);
+  const step = writes ? STEP_TOKENS : embeddingSizes(facts, context).step;
   const width = Math.max(header.embedding_length, Math.max(...[header.head_count].flat(), 0) * header.key_length);
-  const batch = 4 * BATCH * (4 * width + 3 * (header.feed_forward_length || 4 * width));
-  const mask = 2 * BATCH * roundContext(context);
-  const logits = 2 * 4 * slots * header.vocab_size;
+  const batch = 4 * step * (4 * width + 3 * (header.feed_forward_length || 4 * width));
+  const mask = 2 * step * roundContext(facts.causal ? context : step);
+  const rows = writes ? 2 * slots : facts.causal ? step : 0;
+  const logits = 4 * rows * header.vocab_size;
   return PROCESS + TOKENIZER_ITEM * (header.vocab_size + header.merge_count) + batch + mask + logits;
 }
 

@@ -11,7 +11,12 @@ export function tasksOf({ pooling, causal = true, output, upstream, files }: Tas
   if (upstream !== undefined || files.length === 0) return TASKS;
   if (output !== undefined) return [];
   if (pooling === "rank") return ["rerank"];
-  return causal && (pooling ?? "none") === "none" ? ["chat", "completions", "embeddings"] : ["embeddings"];
+  return writesText({ pooling, causal }) ? ["chat", "completions", "embeddings"] : ["embeddings"];
+}
+
+/** Whether it makes the next token of a text, which a model for embeddings or ranks does not. */
+export function writesText({ pooling = "none", causal = true }: Pick<Model, "pooling" | "causal">): boolean {
+  return causal && pooling === "none";
 }
 
 /** How one vector is made of those of all tokens: `mean` where the header names no way. */

@@ -73,6 +73,21 @@ describe("what a model needs", () => {
     expect(estimateMemory(header(), { slots: 3, context: 257 }).context).toBe(3 * 512 * 30 * 3 * 128 * 2);
   });
 
+  test("a model that sees texts in both directions keeps nothing of them, and computes each at once", () => {
+    const encoder = header({ architecture: "bert", vocab_size: 30_522, merge_count: 0 });
+    expect(estimateMemory(encoder, { slots: 4, context: 512 }).context).toBe(0);
+    const compute = (context: number): number => estimateMemory(encoder, { slots: 4, context }).compute / MiB;
+    expect([compute(8_192) > 7 * (compute(512) - 136), compute(32_768) < 1.5 * compute(8_192)]).toEqual([true, true]);
+  });
+
+  test("a model for embeddings that could write has likelihoods of all tokens that it computes at a time", () => {
+    const [last, rank] = [3, 4].map((pooling_type) => header({ pooling_type }));
+    const compute = (of: GgufHeader): number => estimateMemory(of, { slots: 1, context: 8_192 }).compute / MiB;
+    const logits = (4 * 49_152 * 512) / MiB;
+    expect(compute(last!) - compute(header())).toBeWithin(0.9 * logits, logits);
+    expect(compute(rank!) - compute(header())).toBeGreaterThan(4 * logits);
+  });
+
   test("heads that differ from layer to layer are added up, those beyond the last layer left out", () => {
     const some = header({
       block_count: 4,
