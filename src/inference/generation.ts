@@ -17,7 +17,8 @@ interface GenerationOptions {
   signal: AbortSignal;
   /** From now to the last event, in ms; `Infinity` for no limit. */
   timeout: number;
-  metrics: PoolMetrics;
+  /** Absent: what is no generation is not counted as one. */
+  metrics: PoolMetrics | undefined;
   /** Milliseconds that only grow. */
   elapsed: () => number;
   later: Later;
@@ -69,20 +70,20 @@ export function createGeneration({ model, signal, timeout, metrics, elapsed, lat
     slotAcquired(release: () => void): void {
       releaseSlots = release;
       enterPhase("load");
-      metrics.slotAcquired(model, phaseBegan - arrival);
+      metrics?.slotAcquired(model, phaseBegan - arrival);
     },
     modelLoaded: (): void => enterPhase("prefill"),
     /** To be called with each event before it goes out. */
     observe(event: EngineEvent): void {
       if (phase === "prefill" && event.type !== "prompt" && event.type !== "finish") {
         enterPhase("decode");
-        metrics.firstToken(model, phaseBegan - arrival);
+        metrics?.firstToken(model, phaseBegan - arrival);
       }
       finished ||= event.type === "finish";
-      if (!finished || event.usage === undefined) return;
+      if (!finished) return;
       cancelDeadline();
       outcome = ["ok", "", ""];
-      metrics.generationDone(model, elapsed() - arrival, event.usage);
+      if (event.usage !== undefined) metrics?.generationDone(model, elapsed() - arrival, event.usage);
     },
     /** To be called behind the last event. Throws where that was none: a part of an answer is not to pass for all of it. */
     checkFinished(): void {
@@ -102,7 +103,7 @@ export function createGeneration({ model, signal, timeout, metrics, elapsed, lat
       cancelDeadline();
       // Without an outcome the reader has left the iteration.
       outcome ??= ["cancelled", phase, ""];
-      metrics.generationEnded(model, ...outcome);
+      metrics?.generationEnded(model, ...outcome);
     },
   };
 }

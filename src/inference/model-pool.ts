@@ -18,7 +18,8 @@ export interface ModelPool {
   /**
    * Uses a slot of a model, which is loaded where it is not, and yields the events of `use`; before them, while the model loads, a
    * `loading` event now and then, the first after five seconds. The slot is free when the iteration is left, however it is left. The
-   * signal that `use` gets aborts with the one of the options and at the deadline. `slots`: how many it has, 1 to those of the options.
+   * signal that `use` gets aborts with the one of the options and at the deadline. `slots`: how many it has, 1 to those of the options; 0 where
+   * these say 0: then nothing is waited for but the load, and it counts as no generation.
    *
    * Throws `ApiError` 429 when the queue is full, 504 when it takes too long, 503 when there is too little memory, the error of a load
    * that failed not long ago, `AdapterError`, and what `use` throws.
@@ -56,7 +57,7 @@ export interface RunOptions {
   client?: string | undefined;
   /** How long the engine stays when nobody uses it, in ms, `Infinity` for ever. Holds until a later request says otherwise. */
   keep_alive?: number | undefined;
-  /** Slots that it has use for. It waits for one, and gets of the others those that are free when it begins. Absent: one. */
+  /** Slots that it has use for. It waits for one, unless it wants 0, and gets of the others those that are free when it begins. Absent: one. */
   slots?: number | undefined;
 }
 
@@ -143,13 +144,16 @@ export function createModelPool(options: ModelPoolOptions): ModelPool {
       closing.signal.throwIfAborted();
       const instance = instances.getOrCreate(model);
       const releaseInstance = instance.retain();
-      const generation = createGeneration({ model: model.id, signal, timeout, metrics, elapsed, later });
+      const generation = createGeneration({
+        ...{ model: model.id, signal, timeout, elapsed, later },
+        metrics: most > 0 ? metrics : undefined,
+      });
       instance.stops.add(generation.stop);
       const slots: (() => void)[] = [];
       const releaseSlots = (): void => slots.forEach((release) => release());
       let endUse = (): void => {};
       try {
-        slots.push(await instance.queue.acquire(generation.signal, client));
+        if (most > 0) slots.push(await instance.queue.acquire(generation.signal, client));
         generation.slotAcquired(releaseSlots);
         instance.keep_alive = keep_alive ?? instance.keep_alive;
         const engine = instance.engine ?? (yield* withLoadingEvents(engineOf(instance, model), generation.signal, later));

@@ -253,3 +253,41 @@ describe("slots and the queue", () => {
     expect(await two).toBe("fine");
   });
 });
+
+describe("what takes no slot", () => {
+  const lengthOf = (made: ReturnType<typeof makePool>, signal = never()) =>
+    Array.fromAsync(
+      made.pool.run(makeModel("tiny"), { signal, slots: 0 }, async function* (engine, _signal, slots) {
+        yield { type: "finish", context: engine.context_length, slots };
+      }),
+    );
+
+  test("loads the model and does not wait for those that generate", async () => {
+    const made = makePool({ slots: 1, queue: 1, context: 512 });
+    const both = [made.chat(1), made.chat(2)];
+    await made.generation(0);
+    expect(await lengthOf(made)).toEqual([{ type: "finish", context: 512, slots: 0 }]);
+    expect(made.pool.list()).toMatchObject([{ busy: 1, queued: 1 }]);
+    for (const n of [0, 1]) (await made.generation(n)).finish();
+    await Promise.all(both);
+  });
+
+  test("is no generation of the metrics, and keeps its model in use", async () => {
+    const made = makePool({ answer: [], keep_alive: 1_000 });
+    await lengthOf(made);
+    expect(turnsOf(made.pool.metrics(["tiny"]))).toEqual({});
+    expect(made.pool.state("tiny")).toBe("running");
+    await made.clock.pass(1_000);
+    expect(made.pool.state("tiny")).toBe("stopped");
+  });
+
+  test("ends with its client while the model loads", async () => {
+    const made = makePool({ hold_loads: true });
+    const client = new AbortController();
+    const gone = new Error("gone");
+    const asked = lengthOf(made, client.signal);
+    await made.load(0);
+    client.abort(gone);
+    expect(await thrownBy(asked)).toBe(gone);
+  });
+});
