@@ -73,6 +73,19 @@ export interface Engine {
    * within one token or one prompt batch; an aborted generation throws the signal's reason. Throws `AdapterError`.
    */
   chat(request: ChatRequest, signal: AbortSignal): AsyncIterable<ChatEvent>;
+  /**
+   * One generation that goes on with a prompt as it is, without a chat template; events, abort and errors as of `chat`. `param` is `prompt[i]`
+   * for a token that the model has not. Absent, as each of the next ones: the engine has no such call.
+   */
+  complete?(request: CompletionRequest, signal: AbortSignal): AsyncIterable<ChatEvent>;
+  /** A text as tokens. Takes no slot, as the next three. Throws `AdapterError`, and the signal's reason when aborted. */
+  tokenize?(text: string, options: TokenizeOptions, signal: AbortSignal): Promise<number[]>;
+  /** The text of tokens, with the names of special ones. Throws `request_refused` with `param` `tokens[i]` for one that the model has not. */
+  detokenize?(tokens: readonly number[], signal: AbortSignal): Promise<string>;
+  /** Tokens of the prompt that a chat would begin with, however many a slot holds. */
+  count?(request: ChatRequest, signal: AbortSignal): Promise<number>;
+  /** What the chat template makes of a chat, without the token that a sequence begins with. */
+  render?(request: ChatRequest, signal: AbortSignal): Promise<string>;
   /** Stops running generations and gives back memory and processes. Safe to call twice. */
   close(): Promise<void>;
 }
@@ -150,6 +163,25 @@ export interface ChatRequest {
   chat_template_kwargs?: Record<string, unknown>;
   /** Parameters that bind nothing, as the client sent them: another server may honour them. */
   hints?: Record<string, unknown>;
+}
+
+/** What a completion has in common with a chat: it has no messages, and nothing is read out of its text. */
+export interface CompletionRequest extends Omit<
+  ChatRequest,
+  | ("messages" | "continue_final_message" | "chat_template_kwargs" | "reasoning_budget")
+  | ("tools" | "tool_choice" | "parallel_tool_calls")
+> {
+  /** Never empty. In a text, names of special tokens become these, and what a sequence begins with comes before it; tokens stay as they are. */
+  prompt: string | readonly number[];
+  /** 0 or more. */
+  max_tokens: number;
+}
+
+export interface TokenizeOptions {
+  /** With the tokens that a sequence begins and ends with, as the model wants them; the first of them comes once. */
+  add_special: boolean;
+  /** Names of special tokens become these. */
+  parse_special: boolean;
 }
 
 export type Unasked = "max_tokens" | "temperature" | "top_p" | "top_k" | "min_p" | "repeat_penalty" | "seed";

@@ -98,22 +98,32 @@ export function createAuto(candidates: readonly Candidate[], onFallback: (notice
 
 /** Requests that were admitted when a more capable adapter was to answer are refused, not answered in part. */
 function refusing(engine: Engine, capabilities: readonly Capability[]): Engine {
+  const { complete } = engine;
+  const refuse = (request: Partial<ChatRequest>): void => {
+    for (const [needed, param] of needsOf(request)) {
+      if (capabilities.includes(needed)) continue;
+      const message = `"${param}" is not supported by this model's engine. Leave it out.`;
+      throw new AdapterError("request_unsupported", message, { param });
+    }
+  };
   return {
     ...engine,
     chat(request, signal) {
-      for (const [needed, param] of needsOf(request)) {
-        if (capabilities.includes(needed)) continue;
-        const message = `"${param}" is not supported by this model's engine. Leave it out.`;
-        throw new AdapterError("request_unsupported", message, { param });
-      }
+      refuse(request);
       return engine.chat(request, signal);
     },
+    ...(complete && {
+      complete(request, signal) {
+        refuse(request);
+        return complete(request, signal);
+      },
+    }),
   };
 }
 
 /** The capabilities that a request needs, each with the path of the field that does. */
-function* needsOf(request: ChatRequest): Generator<[Capability, string]> {
-  for (const [index, { content }] of request.messages.entries())
+function* needsOf(request: Partial<ChatRequest>): Generator<[Capability, string]> {
+  for (const [index, { content }] of (request.messages ?? []).entries())
     if (typeof content !== "string") yield ["images", `messages[${index}].content`];
   for (const name of CAPABILITIES) {
     if (name === "patterns" && isPattern(request)) yield [name, "response_format"];
@@ -124,6 +134,6 @@ function* needsOf(request: ChatRequest): Generator<[Capability, string]> {
   }
 }
 
-function isPattern({ response_format }: ChatRequest): boolean {
+function isPattern({ response_format }: Partial<ChatRequest>): boolean {
   return response_format?.type === "regex" || response_format?.type === "choice";
 }

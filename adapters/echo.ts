@@ -1,7 +1,8 @@
-// An adapter without weights, which answers with the last message, word by word: for tests, first steps, and benchmarks of everything but
-// the model.
+// An adapter without weights, which answers with the last message or the prompt, word by word: for tests, first steps, and benchmarks of
+// everything but the model.
 import { setTimeout as pause } from "node:timers/promises";
-import { AdapterError, type Adapter, type ChatEvent, type ChatRequest } from "./adapter.ts";
+import { LRUCache } from "lru-cache";
+import { AdapterError, type Adapter, type ChatEvent, type ChatRequest, type Engine } from "./adapter.ts";
 import { contextExceeded } from "./shared/context-exceeded.ts";
 import { continuedMessage } from "./shared/continued-message.ts";
 import { textOf } from "./shared/message-text.ts";
@@ -16,27 +17,64 @@ export function echo({ token_ms = 0 } = {}): Adapter {
       signal.throwIfAborted();
       const closing = new AbortController();
       const closed = Promise.withResolvers<undefined>();
-      return {
+      const vocabulary = createVocabulary();
+      const engine: Engine = {
         slots,
         context_length: context,
         closed: closed.promise,
-        chat: (request, signal) => answer(request, AbortSignal.any([signal, closing.signal]), context, token_ms),
+        chat(request, signal) {
+          // An answer that goes on with the last message does not say it again.
+          const last = request.messages.at(continuedMessage(request) === undefined ? -1 : -2);
+          const said = { words: wordsOf(textOf(last?.content ?? "")), prompt_tokens: countOf(request), context, token_ms };
+          return answer(request, said, AbortSignal.any([signal, closing.signal]));
+        },
+        async *complete(request, signal) {
+          const { prompt } = request;
+          const words =
+            typeof prompt === "string" ? wordsOf(prompt) : prompt.map((token, i) => vocabulary.word(token, `prompt[${i}]`));
+          const said = { words, prompt_tokens: words.length, context, token_ms };
+          yield* answer(request, said, AbortSignal.any([signal, closing.signal]));
+        },
+        async tokenize(text, _options, signal) {
+          signal.throwIfAborted();
+          return wordsOf(text).map(vocabulary.token);
+        },
+        async detokenize(tokens, signal) {
+          signal.throwIfAborted();
+          return tokens.map((token, i) => vocabulary.word(token, `tokens[${i}]`)).join("");
+        },
+        async count(request, signal) {
+          signal.throwIfAborted();
+          return countOf(request);
+        },
+        async render({ messages }, signal) {
+          signal.throwIfAborted();
+          return messages.map(({ content }) => textOf(content)).join("\n");
+        },
         async close() {
           closing.abort(new AdapterError("engine_unavailable", "The engine was stopped."));
           closed.resolve(undefined);
         },
       };
+      return engine;
     },
   };
 }
 
-async function* answer(request: ChatRequest, signal: AbortSignal, context: number, token_ms: number): AsyncGenerator<ChatEvent> {
-  const prompt_tokens = request.messages.reduce((sum, { content }) => sum + wordsOf(textOf(content)).length, 0);
+interface Said {
+  words: string[];
+  prompt_tokens: number;
+  context: number;
+  token_ms: number;
+}
+
+async function* answer(
+  request: Pick<ChatRequest, "max_tokens" | "stop">,
+  { words, prompt_tokens, context, token_ms }: Said,
+  signal: AbortSignal,
+): AsyncGenerator<ChatEvent> {
   if (prompt_tokens >= context) throw contextExceeded({ n_prompt_tokens: prompt_tokens, n_ctx: context });
   const max_tokens = Math.min(request.max_tokens, context - prompt_tokens);
-  // An answer that goes on with the last message does not say it again.
-  const last = request.messages.at(continuedMessage(request) === undefined ? -1 : -2);
-  const words = wordsOf(textOf(last?.content ?? ""));
   const stops = stopFilter(request.stop);
   let completion_tokens = 0;
   let stopped = false;
@@ -54,6 +92,33 @@ async function* answer(request: ChatRequest, signal: AbortSignal, context: numbe
   if (held_back !== "") yield { type: "text", text: held_back };
   const reason = !stopped && words.length > max_tokens ? "length" : "stop";
   yield { type: "finish", reason, usage: { prompt_tokens, completion_tokens, cached_tokens: 0 } };
+}
+
+function countOf({ messages }: Pick<ChatRequest, "messages">): number {
+  return messages.reduce((sum, { content }) => sum + wordsOf(textOf(content)).length, 0);
+}
+
+/** Words are tokens from when they are first seen: the latest of them, so that the memory is bounded. */
+const MOST_WORDS = 65_536;
+
+function createVocabulary() {
+  const words = new LRUCache<number, string>({ max: MOST_WORDS, dispose: (word) => void tokens.delete(word) });
+  const tokens = new Map<string, number>();
+  let next = 0;
+  return {
+    token(word: string): number {
+      const token = tokens.get(word) ?? next++;
+      tokens.set(word, token);
+      words.set(token, word);
+      return token;
+    },
+    /** Throws `AdapterError` `request_refused`. `param`: of the token. */
+    word(token: number, param: string): string {
+      const word = words.get(token);
+      if (word !== undefined) return word;
+      throw new AdapterError("request_refused", `"${param}" is ${token}, which stands for no word so far.`, { param });
+    },
+  };
 }
 
 /** Words, each with the white space before it. */

@@ -1,6 +1,6 @@
 // The contract of the prompt process: what the adapters ask of the one process that renders templates and tries grammars for all models.
 import type { InstalledModel } from "../models/manifest.ts";
-import type { ChatRequest } from "./adapter.ts";
+import type { ChatRequest, TokenizeOptions } from "./adapter.ts";
 import type { CallSyntax } from "./call-syntax.ts";
 
 /** Templates and grammars are strangers' programs: a clock and limits of output and memory end them, and the process with them where need be. */
@@ -35,12 +35,24 @@ export interface ModelPrompts {
    * vocabulary.
    */
   tokenize(text: string, signal: AbortSignal): Promise<number[] | undefined>;
+  /**
+   * A text of its own as tokens; undefined as above. `context_length`: throws `AdapterError` `context_length_exceeded` where there are so many.
+   */
+  tokenizeText(text: string, options: TextOptions, signal: AbortSignal): Promise<number[] | undefined>;
+  /** The text of tokens that the vocabulary has, with the names of special ones; undefined as above. */
+  detokenize(tokens: readonly number[], signal: AbortSignal): Promise<string | undefined>;
+  /** The text of which `render` makes tokens. Throws as that does. */
+  renderText(request: PromptRequest, signal: AbortSignal): Promise<string>;
   /** Compiles a grammar in GBNF. Throws `AdapterError` `request_refused` with `param` `grammar` and the reason. */
   tryGrammar(grammar: string, signal: AbortSignal): Promise<void>;
   /** Whether a text of these tokens is the beginning of one of the grammar, which is ingle's own; true where no library at hand can tell. */
   beginsGrammar(grammar: string, tokens: readonly number[], signal: AbortSignal): Promise<boolean>;
   /** Gives back the model's vocabulary. */
   close(): void;
+}
+
+export interface TextOptions extends TokenizeOptions {
+  context_length?: number;
 }
 
 export type PromptRequest = Pick<

@@ -1,6 +1,6 @@
 // The contract of engines that know tokens alone: the embedded engine and llama-server. `shared/chat/` makes chats of them, the same for both:
 // it renders the messages, makes grammars of tools and schemas, and reads thoughts and calls out of the text.
-import type { Adapter, ChatEvent, ChatRequest, Engine, TokenLogprob, Usage } from "./adapter.ts";
+import type { Adapter, ChatEvent, ChatRequest, Engine, TokenizeOptions, TokenLogprob, Usage } from "./adapter.ts";
 import type { ThoughtMarkers } from "./prompts.ts";
 
 /** Loads models as engines that know tokens alone. `load` is as `Adapter.load`. */
@@ -15,11 +15,10 @@ export interface TokenEngine extends Pick<Engine, "slots" | "context_length" | "
    * frees the slots within one token or one prompt batch; an aborted generation throws the signal's reason. Throws `AdapterError`.
    */
   generate(request: TokenRequest, signal: AbortSignal): AsyncIterable<TokenEvent>;
-  /**
-   * Texts that follow each other as tokens, with what a sequence begins with: for a `Prompt` that no library at hand could tokenize. Absent
-   * where there is always one.
-   */
-  tokenize?(pieces: readonly string[], signal: AbortSignal): Promise<number[]>;
+  /** Texts that follow each other as tokens: of a vocabulary that no library at hand knows. Absent, as the next one, where there is always one. */
+  tokenize?(pieces: readonly string[], options: TokenizeOptions, signal: AbortSignal): Promise<number[]>;
+  /** The text of tokens that the vocabulary has, with the names of special ones. */
+  detokenize?(tokens: readonly number[], signal: AbortSignal): Promise<string>;
   /** The chat of a request with images, which are no tokens. Absent where the engine takes none. */
   chatWithImages?(request: ChatRequest, signal: AbortSignal): AsyncIterable<ChatEvent>;
 }

@@ -8,9 +8,10 @@ import {
   type ChatEvent,
   type ChatRequest,
   type Engine,
-  type Usage,
 } from "../adapters/adapter.ts";
 import type { InstalledModel } from "../models/manifest.ts";
+import { completionSuite } from "./completion-suite.ts";
+import { collect } from "./support/collect.ts";
 import { ask, tinyModel } from "./support/models.ts";
 
 export interface Subject {
@@ -33,6 +34,8 @@ export interface Subject {
   stops_by_bytes?: boolean;
   /** A piece of its greedy answer has the same tokens in a prompt, so that an answer can be told to go on. */
   goes_on?: boolean;
+  /** Absent: it completes prompts and takes them apart. */
+  only_chats?: boolean;
   /** What this model can be asked to do, as `Adapter.capabilities` says; absent: nothing beside plain chat. */
   capabilities?: readonly Capability[];
   /** What makes its model call a tool, beside `tool_choice`; absent: its template knows none. */
@@ -70,14 +73,6 @@ export const TINY_WITH_TOOLS: Omit<Subject, "adapter"> = {
 
 const SLOTS = 3;
 
-interface Answer {
-  events: ChatEvent[];
-  text: string;
-  finish: Extract<ChatEvent, { type: "finish" }>;
-  usage: Usage;
-  calls: { id: string; name: string; arguments: string }[];
-}
-
 const CITIES = ["Paris", "Rome"];
 const CITY = { type: "object", properties: { city: { enum: CITIES } }, required: ["city"], additionalProperties: false };
 const TOOLS = ["get_weather", "get_time"].map((name) => ({
@@ -87,7 +82,7 @@ const TOOLS = ["get_weather", "get_time"].map((name) => ({
 
 export function adapterSuite(name: string, subject: Subject): void {
   const { adapter, prompt, prompt_tokens, long_prompt, context, samples, slots = SLOTS } = subject;
-  const { caches = false, stops_by_bytes = false, goes_on = false, capabilities = [], calls_tools } = subject;
+  const { caches = false, stops_by_bytes = false, goes_on = false, only_chats = false, capabilities = [], calls_tools } = subject;
   const can = (capability: Capability): boolean => capabilities.includes(capability);
 
   describe(name, () => {
@@ -384,6 +379,8 @@ export function adapterSuite(name: string, subject: Subject): void {
       await refused({ samplers: { samplers: ["nonsense"] } }, "samplers", "samplers");
     });
 
+    if (!only_chats) completionSuite({ ...subject, slots: SLOTS }, () => engine);
+
     test("close ends a running generation with an error, and leaves nothing behind", async () => {
       const other = await adapter.load(await subject.model(), { slots: 1, context, threads: 1 }, new AbortController().signal);
       const run = async (): Promise<void> => {
@@ -419,25 +416,4 @@ export function adapterSuite(name: string, subject: Subject): void {
       expect(answers.map(({ usage }) => usage.completion_tokens)).toEqual(Array.from({ length: SLOTS }, () => 2));
     }
   });
-}
-
-export async function collect(events: AsyncIterable<ChatEvent>): Promise<Answer> {
-  const seen: ChatEvent[] = [];
-  for await (const event of events) seen.push(event);
-  const finish = seen.at(-1);
-  if (finish?.type !== "finish") throw new Error(`The last event is ${JSON.stringify(finish)}.`);
-  const text = seen.map((event) => (event.type === "text" ? event.text : "")).join("");
-  return { events: seen, text, finish, usage: finish.usage, calls: callsOf(seen) };
-}
-
-function callsOf(events: ChatEvent[]): Answer["calls"] {
-  const calls: Answer["calls"] = [];
-  for (const event of events) {
-    if (event.type !== "tool_call") continue;
-    const call = (calls[event.index] ??= { id: "", name: "", arguments: "" });
-    call.id += event.id ?? "";
-    call.name += event.name ?? "";
-    call.arguments += event.arguments;
-  }
-  return calls;
 }

@@ -184,7 +184,7 @@ async function createEngine(
     await states?.settle();
   };
   return {
-    ...{ slots, context_length, closed: watchdog.closed, tokenize: tokenizer(client), close },
+    ...{ slots, context_length, closed: watchdog.closed, ...tokenizer(client), close },
     generate(request, signal) {
       return selection.generate(checkedSampling(request, model), signal);
     },

@@ -57,7 +57,7 @@ export function createImageChat(options: ImageChatOptions): ChatInSlot {
         return v.parse(v.object({ tokens: TokenPieces }), answer).tokens;
       });
       const body = { ...imageChatBody({ ...request, messages }, model, template), ...use };
-      return answerEvents(await openAnswer({ client, watchdog }, "/v1/chat/completions", body, stop), request.stop);
+      return answerEvents(await openAnswer({ client, watchdog }, "/v1/chat/completions", body, stop), { stop: request.stop });
     };
     const answer = {
       ...{ begin, count: 1, ends_early: request.stop.length > 0 },

@@ -33,7 +33,10 @@ export async function hostPrompts(
     if (question.type === "render") {
       return model.render(question, () => send({ request_id: question.request_id, type: "rendered" }));
     }
+    if (question.type === "render_text") return model.renderText(question);
     if (question.type === "tokenize") return model.tokenize(question.text);
+    if (question.type === "tokenize_slice") return model.tokenizeSlice(question);
+    if (question.type === "detokenize") return model.detokenize(question.tokens);
     if (question.type === "beginning") return { fits: model.beginsGrammar(question.grammar, question.tokens) };
     model.tryGrammar(question.grammar);
     return { type: "compiled" };

@@ -31,6 +31,7 @@ export interface NativeVocabulary {
   /** -1 where there is none. */
   tokenBos(): number;
   tokenEos(): number;
+  sepToken(): number;
   shouldPrependBosToken(): boolean;
   shouldAppendEosToken(): boolean;
   isEogToken(token: number): boolean;

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { readGgufFile } from "../../models/gguf/header.ts";
 import { templateFacts } from "../../models/gguf/template-facts.ts";
 import { AdapterError } from "../adapter.ts";
-import type { Prompt } from "../prompts.ts";
+import type { Prompt, PromptRequest, TemplateForms } from "../prompts.ts";
 import { continuedMessage } from "../shared/continued-message.ts";
 import { readModelFile } from "../shared/read-model-file.ts";
 import { renderContinuation } from "./continuation.ts";
@@ -17,6 +17,7 @@ import { SAMPLES } from "./sample-template.ts";
 import { sampleThoughts } from "./sample-thoughts.ts";
 import { compileTemplate, type TemplateSources } from "./template.ts";
 import { tokenizePrompt } from "./tokenize-prompt.ts";
+import { tokenizeSlice } from "./tokenize-slice.ts";
 import { beginsGrammar, tryGrammar } from "./try-grammar.ts";
 import { openVocabulary, type Vocabulary } from "./vocabulary.ts";
 
@@ -52,32 +53,48 @@ export async function openModel({ id, path, prompt_template }: QuestionOf<"open"
       sampleCalls(compile().render, forms, lists_tools, vocabulary),
     /** `rendered` is called between the two halves of the work. */
     async render({ request, forms, limits }: QuestionOf<"render">, rendered: () => void): Promise<Prompt> {
-      const scan = createTextScan(names);
-      const values = templateValues(request, forms, scan.look);
-      const separator = scan.separator();
-      const escape = separator?.escape ?? ((text: string) => text);
-      const { render } = compile();
-      const last = continuedMessage(request);
-      const text = withoutStart(
-        last !== undefined
-          ? renderContinuation(request, last, render, forms, escape)
-          : render(separator === undefined ? values : templateValues(request, forms, escape)),
-      );
+      const { text, pieces } = renderPieces(request, forms);
       rendered();
       refuseTooLong(text, request, limits);
-      const pieces = separator === undefined ? [text] : separator.split(text);
       const tail = text.slice(-TAIL);
       if (tokenizer === undefined) return { pieces, tail };
       const tokens = await tokenizePrompt(pieces, tokenizer, names, limits);
       if (tokens.length === 0) throw messagesRefused("it makes no text of them");
       return { tokens, tail };
     },
+    renderText({ request, forms }: QuestionOf<"render_text">): Answers["render_text"] {
+      const { pieces } = renderPieces(request, forms);
+      const text = pieces.join("");
+      refuseTrap(text, request);
+      return { text };
+    },
     /** Names of special tokens become these. */
     tokenize: (text: string): Answers["tokenize"] => ({ tokens: tokenizer && [...tokenizer.tokenizeRest(text)] }),
+    tokenizeSlice: (slice: QuestionOf<"tokenize_slice">): Answers["tokenize_slice"] =>
+      tokenizer === undefined ? { tokens: undefined } : tokenizeSlice(slice, tokenizer, names),
+    detokenize: (tokens: readonly number[]): Answers["detokenize"] => ({
+      text: tokenizer?.native.detokenize(Uint32Array.from(tokens), true),
+    }),
     tryGrammar: (grammar: string): void => tryGrammar(grammar, addon, tokenizer),
     beginsGrammar: (grammar: string, tokens: readonly number[]): boolean => beginsGrammar(grammar, tokens, addon, tokenizer),
     close: () => tokenizer?.native.dispose(),
   };
+
+  /** `text`: with separators, of which `pieces` have none. */
+  function renderPieces(request: PromptRequest, forms: TemplateForms): { text: string; pieces: string[] } {
+    const scan = createTextScan(names);
+    const values = templateValues(request, forms, scan.look);
+    const separator = scan.separator();
+    const escape = separator?.escape ?? ((text: string) => text);
+    const { render } = compile();
+    const last = continuedMessage(request);
+    const text = withoutStart(
+      last !== undefined
+        ? renderContinuation(request, last, render, forms, escape)
+        : render(separator === undefined ? values : templateValues(request, forms, escape)),
+    );
+    return { text, pieces: separator === undefined ? [text] : separator.split(text) };
+  }
 
   /** The tokenizer begins the sequence. */
   function withoutStart(text: string): string {
@@ -100,16 +117,16 @@ const TAIL = 256;
 const MOST_GROWTH = 64;
 const LARGE = 1024 * 1024;
 
-function refuseTooLong(
-  text: string,
-  { messages, tools }: QuestionOf<"render">["request"],
-  limits: QuestionOf<"render">["limits"],
-): void {
+function refuseTooLong(text: string, request: PromptRequest, limits: QuestionOf<"render">["limits"]): void {
   const bytes = Buffer.byteLength(text);
   if (bytes <= limits.bytes) return;
-  if (bytes > LARGE && bytes > MOST_GROWTH * JSON.stringify([messages, tools]).length) {
-    const made = `The model's chat template makes ${Math.round(bytes / 1e6)} MB of these messages. ${REMEDY}`;
-    throw new AdapterError("template_failed", made);
-  }
+  refuseTrap(text, request);
   throw tooLong(Math.floor((bytes / limits.bytes) * limits.tokens), limits, "some");
+}
+
+function refuseTrap(text: string, { messages, tools }: PromptRequest): void {
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= LARGE || bytes <= MOST_GROWTH * JSON.stringify([messages, tools]).length) return;
+  const made = `The model's chat template makes ${Math.round(bytes / 1e6)} MB of these messages. ${REMEDY}`;
+  throw new AdapterError("template_failed", made);
 }

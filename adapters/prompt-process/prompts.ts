@@ -1,22 +1,17 @@
 // The server's side of the prompt process: whose question is next, and what becomes of those that end the process.
 import type { InstalledModel } from "../../models/manifest.ts";
 import { AdapterError } from "../adapter.ts";
-import type { ModelPrompts, PromptRequest, Prompts } from "../prompts.ts";
+import type { Prompts } from "../prompts.ts";
 import { loadFailure } from "../shared/load-failure.ts";
 import { askSamples, type TemplateSamples } from "./ask-samples.ts";
-import { beginningRefused, grammarRefused, REMEDY, tooLong } from "./errors.ts";
 import { createKeptFacts, type KeptFactsOptions } from "./kept-facts.ts";
-import { messageBytes } from "./message-bytes.ts";
+import { createModelPrompts, RENDER_MS } from "./model-prompts.ts";
 import { type PromptProcess, PromptProcessEnd, type PromptProcessOptions, startPromptProcess } from "./process.ts";
 import type { Answers } from "./protocol.ts";
-import { createRecentEnds } from "./recent-ends.ts";
 import { createQuestionQueue } from "./question-queue.ts";
 
 // In milliseconds. The process may have to be started before it reads a file, and the disk may be slow.
 const READ_MS = 20_000;
-const RENDER_MS = 2_000;
-const TOKENIZE_MS = 10_000;
-const GRAMMAR_MS = 300;
 // In bytes. Vocabularies take some 20 to 80 MB each.
 const MEMORY = 1024 * 1024 * 1024;
 const VOCABULARY_MEMORY = 100 * 1024 * 1024;
@@ -109,7 +104,11 @@ export function createPrompts({ kept, ...options }: PromptsOptions): Prompts {
         const { open } = await ask(model, signal, async (opened) => opened).catch((error) => {
           throw error instanceof PromptProcessEnd ? unreadable(installed, error) : error;
         });
-        return promptsOf(model, open, await samplesOf(model, open.template, signal));
+        return createModelPrompts({
+          ...{ key: model.key, opened: open, samples: await samplesOf(model, open.template, signal) },
+          ask: (signal, use) => ask(model, signal, ({ process }) => use(process)),
+          close: () => forget(model),
+        });
       } catch (error) {
         forget(model);
         signal.throwIfAborted();
@@ -137,99 +136,9 @@ export function createPrompts({ kept, ...options }: PromptsOptions): Prompts {
     await facts.put(template, found);
     return samples;
   }
-
-  function promptsOf(
-    model: KnownModel,
-    { longest_token, vocab_size, template: template_digest }: Answers["open"],
-    samples: TemplateSamples,
-  ): ModelPrompts {
-    const { key } = model;
-    const recent_ends = createRecentEnds();
-    const { unbounded, ...template } = samples;
-    const { forms } = template;
-    return {
-      ...{ template, template_digest, vocab_size },
-      async render(request, context_length, signal) {
-        if (unbounded !== undefined) throw stopped(unbounded);
-        const most = { tokens: context_length, bytes: context_length * longest_token };
-        const bytes = messageBytes(request);
-        if (bytes > most.bytes) throw tooLong(Math.floor(bytes / longest_token), most, "some");
-        // Each message takes a token at least.
-        if (request.messages.length > context_length) throw tooLong(request.messages.length - 1, most, "some");
-        const rendered = bare(request);
-        const question = { type: "render", model: key, request: rendered, forms, limits: most } as const;
-        try {
-          return await ask(model, signal, async ({ process }) => {
-            const end = recent_ends.find(rendered);
-            if (end !== undefined) throw stopped(end);
-            return process.ask(question, [RENDER_MS, TOKENIZE_MS]);
-          });
-        } catch (error) {
-          if (!(error instanceof PromptProcessEnd)) throw error;
-          recent_ends.add(rendered, error);
-          throw stopped(error);
-        }
-      },
-      async tokenize(text, signal) {
-        const question = { type: "tokenize", model: key, text } as const;
-        try {
-          return (await ask(model, signal, ({ process }) => process.ask(question, [TOKENIZE_MS]))).tokens;
-        } catch (error) {
-          throw error instanceof PromptProcessEnd ? ended(error) : error;
-        }
-      },
-      async beginsGrammar(grammar, tokens, signal) {
-        const question = { type: "beginning", model: key, grammar, tokens } as const;
-        try {
-          return (await ask(model, signal, ({ process }) => process.ask(question, [RENDER_MS]))).fits;
-        } catch (error) {
-          throw error instanceof PromptProcessEnd ? beginningRefused(why(error)) : error;
-        }
-      },
-      async tryGrammar(grammar, signal) {
-        try {
-          await ask(model, signal, ({ process }) => compileGrammar(process, key, grammar));
-        } catch (error) {
-          throw error instanceof PromptProcessEnd ? grammarRefused(why(error)) : error;
-        }
-      },
-      close: () => forget(model),
-    };
-  }
 }
-
-async function compileGrammar(process: PromptProcess, model: number, grammar: string): Promise<void> {
-  try {
-    await process.ask({ type: "grammar", model, grammar }, [GRAMMAR_MS]);
-  } catch (error) {
-    if (error instanceof PromptProcessEnd) throw error;
-    // llama.cpp says why on standard error alone, which is another pipe.
-    await new Promise((done) => setTimeout(done, REASON_MS));
-    const reason = process.lines().find((line) => line.startsWith("parse: "));
-    throw reason === undefined ? error : grammarRefused(reason.slice(0, 200).replace(/^parse: (error parsing grammar: )?/, ""));
-  }
-}
-
-const REASON_MS = 20;
 
 const engineStopped = (): AdapterError => new AdapterError("engine_unavailable", "The engine was stopped.");
-
-/** What is rendered of a request. */
-function bare({
-  messages,
-  continue_final_message,
-  tools,
-  tool_choice,
-  chat_template_kwargs: kwargs,
-}: PromptRequest): PromptRequest {
-  return {
-    messages,
-    ...(continue_final_message !== undefined && { continue_final_message }),
-    ...(tools && { tools }),
-    ...(tool_choice && { tool_choice }),
-    ...(kwargs && { chat_template_kwargs: kwargs }),
-  };
-}
 
 function unavailable(error: unknown): unknown {
   if (!(error instanceof PromptProcessEnd)) return error;
@@ -240,18 +149,4 @@ function unavailable(error: unknown): unknown {
 
 function unreadable({ id, path }: InstalledModel, { message, lines }: PromptProcessEnd): AdapterError {
   return loadFailure({ id, path, lines, otherwise: `a process ended with ${message} while reading it` });
-}
-
-function stopped(end: PromptProcessEnd): AdapterError {
-  return new AdapterError("template_failed", `The model's chat template ${why(end)}. ${REMEDY}`);
-}
-
-/** No request is to blame: the text is the beginning of an answer. */
-function ended(end: PromptProcessEnd): AdapterError {
-  return new AdapterError("engine_unavailable", `The process that makes tokens of texts ${why(end)}. Try again.`);
-}
-
-function why({ reason, message }: PromptProcessEnd): string {
-  if (reason === "time") return `took ${message} and was stopped`;
-  return reason === "memory" ? "took too much memory and was stopped" : `ended its process with ${message}`;
 }

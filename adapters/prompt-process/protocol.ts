@@ -1,4 +1,5 @@
 // The messages between the server and the prompt process. The process does one thing at a time, so one request is on its way at most.
+import type { TokenizeOptions } from "../adapter.ts";
 import type { CallSyntax } from "../call-syntax.ts";
 import type { Prompt, PromptRequest, TemplateFacts, TemplateForms, ThoughtMarkers } from "../prompts.ts";
 import type { WireError } from "../shared/wire-error.ts";
@@ -11,7 +12,10 @@ export type PromptQuestion =
   | { type: "sample_thoughts"; model: number; parts: boolean }
   | { type: "sample_calls"; model: number; forms: TemplateForms; lists_tools: boolean }
   | { type: "render"; model: number; request: PromptRequest; forms: TemplateForms; limits: TokenLimits }
+  | { type: "render_text"; model: number; request: PromptRequest; forms: TemplateForms }
   | { type: "tokenize"; model: number; text: string }
+  | ({ type: "tokenize_slice"; model: number } & TextSlice)
+  | { type: "detokenize"; model: number; tokens: readonly number[] }
   | { type: "grammar"; model: number; grammar: string }
   | { type: "beginning"; model: number; grammar: string; tokens: readonly number[] };
 
@@ -41,11 +45,29 @@ export interface Answers {
   /** `flat_arguments`: as in `TemplateForms`. */
   sample_calls: { calls: CallSyntax | undefined; flat_arguments: boolean };
   render: Prompt;
+  render_text: { text: string };
   tokenize: { tokens: number[] | undefined };
+  tokenize_slice: SliceTokens | { tokens: undefined };
+  detokenize: { text: string | undefined };
   grammar: { type: "compiled" };
   beginning: { fits: boolean };
 }
 export type Answer = Answers[keyof Answers];
+
+/** A part of a text that is tokenized by itself. `inside`: it begins in the middle of a text, and not at a special token. */
+export interface TextSlice extends TokenizeOptions {
+  text: string;
+  first: boolean;
+  last: boolean;
+  inside: boolean;
+}
+
+/** `taken`: characters of the slice that the tokens stand for: all of the last slice. `inside`: as the next slice has it. */
+export interface SliceTokens {
+  tokens: number[];
+  taken: number;
+  inside: boolean;
+}
 
 /** What can fit into the context of a model. */
 export interface TokenLimits {

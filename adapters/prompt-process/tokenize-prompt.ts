@@ -34,7 +34,7 @@ export async function tokenizePrompt(
   return prompt;
 }
 
-interface Chunk {
+export interface TextChunk {
   text: string;
   /** It begins inside a text, not at a special token. */
   rest: boolean;
@@ -44,7 +44,7 @@ interface Chunk {
  * Cuts before special tokens, where the tokenizer cuts as well. A text without any for `longest` characters is cut before a space, which
  * begins a token, and one without spaces in the middle of a word.
  */
-function* chunksOf(text: string, names: SpecialNames, longest: number): Generator<Chunk> {
+export function* chunksOf(text: string, names: SpecialNames, longest: number): Generator<TextChunk> {
   const least = Math.min(CHUNK, longest);
   let start = 0;
   let rest = false;

@@ -22,15 +22,17 @@ export interface Tokenizer {
   longest_text: number;
   /** The token that each sequence begins with, where there is one. */
   start: number | undefined;
-  /** A text that begins a sequence, or follows a special token; names of special tokens become these. */
-  tokenize(text: string): Uint32Array;
+  /** The token that each sequence ends with, of models that want one. */
+  end: number | undefined;
+  /** A text that begins a sequence, or follows a special token; names of special tokens become these, unless `special` is false. */
+  tokenize(text: string, special?: boolean): Uint32Array;
   /** A text in the middle of another one. */
-  tokenizeRest(text: string): Uint32Array;
+  tokenizeRest(text: string, special?: boolean): Uint32Array;
 }
 
-// Bits of `llama_token_attr`, and a value of `llama_vocab_type`.
+// Bits of `llama_token_attr`, and values of `llama_vocab_type`.
 const [UNKNOWN, CONTROL, USER_DEFINED, STRIPS_LEFT] = [1, 8, 16, 128] as const;
-const SENTENCE_PIECE = 1;
+const [SENTENCE_PIECE, WORD_PIECE] = [1, 3] as const;
 
 /** Where the vocabulary is not known: no model has longer ones. */
 const LONGEST_TOKEN = 1_024;
@@ -80,15 +82,25 @@ function readVocabulary(native: NativeVocabulary, size: number): Vocabulary {
 const MARK = "\u0001";
 
 function createTokenizer(native: NativeVocabulary): Tokenizer {
-  const tokenize = (text: string): Uint32Array => native.tokenize(text, true);
-  const pieces = native.getVocabularyType() === SENTENCE_PIECE;
-  const marks = pieces ? tokenize(MARK) : new Uint32Array();
-  const start = native.shouldPrependBosToken() && native.tokenBos() >= 0 ? native.tokenBos() : undefined;
+  const tokenize = (text: string, special = true): Uint32Array => native.tokenize(text, special);
+  const kind = native.getVocabularyType();
+  const marks = kind === SENTENCE_PIECE ? tokenize(MARK) : new Uint32Array();
   return {
-    ...{ native, start, tokenize, longest_text: pieces ? 2_048 : 32_768 },
-    tokenizeRest(text) {
-      const tokens = tokenize(text === "" ? text : marks.length > 0 ? MARK + text : text);
-      return marks.every((mark, at) => tokens[at] === mark) ? tokens.subarray(marks.length) : tokenize(text);
+    ...{ native, tokenize, longest_text: kind === SENTENCE_PIECE ? 2_048 : 32_768 },
+    start: native.shouldPrependBosToken() ? tokenOrNone(native.tokenBos()) : undefined,
+    end:
+      kind === WORD_PIECE
+        ? tokenOrNone(native.sepToken())
+        : native.shouldAppendEosToken()
+          ? tokenOrNone(native.tokenEos())
+          : undefined,
+    tokenizeRest(text, special = true) {
+      const tokens = tokenize(text === "" ? text : marks.length > 0 ? MARK + text : text, special);
+      return marks.every((mark, at) => tokens[at] === mark) ? tokens.subarray(marks.length) : tokenize(text, special);
     },
   };
+}
+
+function tokenOrNone(token: number): number | undefined {
+  return token < 0 ? undefined : token;
 }

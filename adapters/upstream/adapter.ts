@@ -4,9 +4,10 @@ import { addAbortListener } from "node:events";
 import { AdapterError, type Adapter, type Engine } from "../adapter.ts";
 import { ABOUT } from "./description.ts";
 import type { ServerFailure } from "./errors.ts";
-import { generate } from "./generation.ts";
+import { generateChat, generateCompletion } from "./generation.ts";
 import type { UpstreamTimeouts } from "./http-request.ts";
 import { fetchContextLength, noServerFailure } from "./list-models.ts";
+import { createPromptCalls } from "./prompt-calls.ts";
 import { createServerPool, type PoolServer, type ServerPool } from "./server-pool.ts";
 import { type UpstreamConfig, upstreamConfigOf } from "./upstream-config.ts";
 
@@ -77,7 +78,9 @@ function engineOf(config: UpstreamConfig, pool: ServerPool, closing: AbortContro
       return context();
     },
     closed: closed.promise,
-    chat: (request, signal) => generate(config, pool, request, AbortSignal.any([signal, closing.signal])),
+    chat: (request, signal) => generateChat(config, pool, request, AbortSignal.any([signal, closing.signal])),
+    complete: (request, signal) => generateCompletion(config, pool, request, AbortSignal.any([signal, closing.signal])),
+    ...createPromptCalls(config, pool, closing.signal),
     async close() {
       pool.close();
       closing.abort(new AdapterError("engine_unavailable", "The engine was stopped."));

@@ -36,6 +36,11 @@ export function routedConversation(messages: ChatMessage[]): RoutedConversation 
   return { prefixes: fingerprintOf({ messages, cache_scope: "" }).prefixes.slice(1), start: start.prefixes.at(-1)! };
 }
 
+/** A prompt that was sent before goes where it went then. */
+export function routedPrompt(prompt: string | readonly number[]): RoutedConversation {
+  return routedConversation([{ role: "user", content: typeof prompt === "string" ? prompt : prompt.join(" ") }]);
+}
+
 /** Where a new conversation goes when all servers are equally busy: by rendezvous hashing, so that nodes agree without talking. */
 export function preferredServer<T extends { url: string }>(servers: T[], { start }: RoutedConversation): T | undefined {
   const scored = servers.map((server) => ({ server, score: digestOf(start + server.url) }));

@@ -100,6 +100,11 @@ export function createServerPool({ urls, slots, backoffs, probe, log }: ServerPo
         await nextChange(waiting, signal);
       }
     },
+    /** The least busy server that is none of `tried`, for what takes no slot; of those that are set aside where no other is left. */
+    leastBusy(tried: ReadonlySet<PoolServer>): PoolServer | undefined {
+      const untried = servers.filter((server) => !tried.has(server));
+      return untried.toSorted((a, b) => Number(b.healthy) - Number(a.healthy) || a.busy - b.busy)[0];
+    },
     /** Gives the slot back when its generation is over. */
     release(server: PoolServer): void {
       server.busy--;

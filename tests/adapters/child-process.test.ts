@@ -6,7 +6,8 @@ import { childProcess, type ChildProcessOptions } from "../../adapters/child-pro
 import { toWireError } from "../../adapters/shared/wire-error.ts";
 import { createLog } from "../../src/support/log.ts";
 import { createAdapters } from "../../src/server/adapters.ts";
-import { adapterSuite, collect, TINY } from "../adapter-suite.ts";
+import { adapterSuite, TINY } from "../adapter-suite.ts";
+import { collect } from "../support/collect.ts";
 import { makeModel } from "../support/app.ts";
 import { ask, askTokens, tinyModel } from "../support/models.ts";
 import { isAlive } from "../support/processes.ts";

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { echo } from "../../adapters/echo.ts";
-import { adapterSuite, collect } from "../adapter-suite.ts";
+import { adapterSuite } from "../adapter-suite.ts";
+import { collect } from "../support/collect.ts";
 import { ask } from "../support/models.ts";
 
 adapterSuite("echo", {

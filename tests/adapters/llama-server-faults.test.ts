@@ -7,7 +7,7 @@ import type { LlamaServerOptions } from "../../adapters/llama-server/adapter.ts"
 import { findLlamaServer } from "../../adapters/llama-server/find-program.ts";
 import { createModelPool } from "../../src/inference/model-pool.ts";
 import { createLog } from "../../src/support/log.ts";
-import { collect } from "../adapter-suite.ts";
+import { collect } from "../support/collect.ts";
 import { llamaServerChat } from "../support/llama-server-chat.ts";
 import { makeModel } from "../support/app.ts";
 import { chatOf, thrownBy } from "../support/model-pool.ts";

@@ -6,7 +6,7 @@ import { crc32, deflateSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { ChatRequest, ContentPart, Engine } from "../../adapters/adapter.ts";
 import { ABOUT } from "../../adapters/llama-server/description.ts";
-import { collect } from "../adapter-suite.ts";
+import { collect } from "../support/collect.ts";
 import { realServer } from "../support/llama-server-binary.ts";
 import { llamaServerChat } from "../support/llama-server-chat.ts";
 import { ask, tinyModel } from "../support/models.ts";

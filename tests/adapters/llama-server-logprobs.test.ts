@@ -5,7 +5,7 @@ import { llamaServer } from "../../adapters/llama-server/adapter.ts";
 import type { TokenEngine, TokenRequest } from "../../adapters/token-engine.ts";
 import { startBareServer } from "../support/bare-server.ts";
 import { realServer } from "../support/llama-server-binary.ts";
-import { askTokens, tinyModel } from "../support/models.ts";
+import { WHOLE_TEXT, askTokens, tinyModel } from "../support/models.ts";
 import { realModel } from "../support/real-model.ts";
 import { fixedPrompts } from "../support/rendered-prompts.ts";
 
@@ -17,7 +17,7 @@ const TEXT = "a🦊 日😀b";
 const SAYS: Partial<TokenRequest> = { grammar: `root ::= "${TEXT}"`, logprobs: { top: 2 }, max_tokens: 40 };
 
 const generate = async (engine: TokenEngine, more: Partial<TokenRequest>) =>
-  engine.generate(askTokens(await engine.tokenize!(["hello"], signal()), more), signal());
+  engine.generate(askTokens(await engine.tokenize!(["hello"], WHOLE_TEXT, signal()), more), signal());
 
 const answerOf = async (engine: TokenEngine, more: Partial<TokenRequest>, choice?: number) => {
   const events = (await Array.fromAsync(await generate(engine, more))).filter((event) => event.choice === choice);

@@ -8,7 +8,7 @@ import { imageChatBody } from "../../adapters/llama-server/image-chat-body.ts";
 import { checkedSampling } from "../../adapters/llama-server/request-body.ts";
 import type { TemplateFacts } from "../../adapters/prompts.ts";
 import { hasImages } from "../../adapters/shared/message-text.ts";
-import { collect } from "../adapter-suite.ts";
+import { collect } from "../support/collect.ts";
 import { llamaServerChat } from "../support/llama-server-chat.ts";
 import { realServer } from "../support/llama-server-binary.ts";
 import { startBareServer } from "../support/bare-server.ts";

@@ -19,7 +19,8 @@ import type { ChatMessage, ChatRequest, Engine } from "../../adapters/adapter.ts
 import type { LlamaServerOptions } from "../../adapters/llama-server/adapter.ts";
 import type { Prompts } from "../../adapters/prompts.ts";
 import type { InstalledModel } from "../../models/manifest.ts";
-import { adapterSuite, collect, TINY } from "../adapter-suite.ts";
+import { adapterSuite, TINY } from "../adapter-suite.ts";
+import { collect } from "../support/collect.ts";
 import { llamaServerChat } from "../support/llama-server-chat.ts";
 import { makeModel } from "../support/app.ts";
 import { namesIn, smallDisk } from "../support/folder.ts";

@@ -4,7 +4,7 @@ import type { AdapterError } from "../../adapters/adapter.ts";
 import { llamaServer } from "../../adapters/llama-server/adapter.ts";
 import type { TokenEngine, TokenEvent, TokenRequest } from "../../adapters/token-engine.ts";
 import { realServer } from "../support/llama-server-binary.ts";
-import { askTokens, tinyModel } from "../support/models.ts";
+import { WHOLE_TEXT, askTokens, tinyModel } from "../support/models.ts";
 import { fixedPrompts } from "../support/rendered-prompts.ts";
 import { becomesIdle } from "../support/work.ts";
 import { childrenOf } from "../support/processes.ts";
@@ -39,12 +39,15 @@ describe.skipIf(skip !== undefined)(`the tokens of llama-server${skip === undefi
     });
   };
   const [hot, words] = [{ temperature: 2, max_tokens: 6, samplers: { ignore_eos: true } }, { max_tokens: 12 }];
-  const behind = async (text: string): Promise<number[]> => [...PROMPT, ...(await engine.tokenize!([text], signal())).slice(1)];
+  const behind = async (text: string): Promise<number[]> => [
+    ...PROMPT,
+    ...(await engine.tokenize!([text], WHOLE_TEXT, signal())).slice(1),
+  ];
 
   test("are those of pieces, with one start token", async () => {
-    expect(await engine.tokenize!(["<s>a", "b"], signal())).toEqual([
+    expect(await engine.tokenize!(["<s>a", "b"], WHOLE_TEXT, signal())).toEqual([
       1,
-      ...(await engine.tokenize!(["a", "b"], signal())).slice(1),
+      ...(await engine.tokenize!(["a", "b"], WHOLE_TEXT, signal())).slice(1),
     ]);
   });
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { AdapterError, ChatMessage, ChatRequest, Engine } from "../../adapters/adapter.ts";
-import { adapterSuite, collect, TINY, TINY_WITH_TOOLS, TOOLS_TEMPLATE } from "../adapter-suite.ts";
+import { adapterSuite, TINY, TINY_WITH_TOOLS, TOOLS_TEMPLATE } from "../adapter-suite.ts";
+import { collect } from "../support/collect.ts";
 import { llamaServerChat } from "../support/llama-server-chat.ts";
 import { makeModel } from "../support/app.ts";
 import { realServer } from "../support/llama-server-binary.ts";

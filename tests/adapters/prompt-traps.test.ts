@@ -3,7 +3,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import type { AdapterError, Engine } from "../../adapters/adapter.ts";
 import { createLog } from "../../src/support/log.ts";
 import { createAdapters } from "../../src/server/adapters.ts";
-import { collect } from "../adapter-suite.ts";
+import { collect } from "../support/collect.ts";
 import { makeModel } from "../support/app.ts";
 import { ask, PLAIN_TEMPLATE, tinyModel } from "../support/models.ts";
 

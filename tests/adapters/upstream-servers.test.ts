@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { upstream } from "../../adapters/upstream/adapter.ts";
 import type { InstalledModel } from "../../models/manifest.ts";
-import { adapterSuite, collect, TINY } from "../adapter-suite.ts";
+import { adapterSuite, TINY } from "../adapter-suite.ts";
+import { collect } from "../support/collect.ts";
 import { type LlamaServer, NO_LLAMA_SERVER, startLlamaServer } from "../support/llama-server.ts";
 import { ask, tinyModel } from "../support/models.ts";
 import { startServer, type Server } from "../support/server.ts";
@@ -78,5 +79,6 @@ describe("another ingle", () => {
     prompt_tokens: 17,
     context: 512,
     samples: false,
+    only_chats: true,
   });
 });

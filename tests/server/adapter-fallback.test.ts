@@ -10,7 +10,7 @@ import type { Model } from "../../models/manifest.ts";
 import { createAdapters } from "../../src/server/adapters.ts";
 import { createLog } from "../../src/support/log.ts";
 import type { Config } from "../../src/server/settings.ts";
-import { collect } from "../adapter-suite.ts";
+import { collect } from "../support/collect.ts";
 import { makeApp, makeModel } from "../support/app.ts";
 import { withLibrary } from "../support/library.ts";
 import { PROGRAM, run, RUNTIME } from "../support/program.ts";

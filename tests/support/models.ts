@@ -2,10 +2,13 @@
 import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { ChatMessage, ChatRequest } from "../../adapters/adapter.ts";
+import type { ChatMessage, ChatRequest, CompletionRequest, TokenizeOptions } from "../../adapters/adapter.ts";
 import type { TokenRequest } from "../../adapters/token-engine.ts";
 import type { InstalledModel } from "../../models/manifest.ts";
 import { tinyGguf, type TinyGguf } from "./tiny-gguf.ts";
+
+/** A text as the beginning of a prompt. */
+export const WHOLE_TEXT: TokenizeOptions = { add_special: true, parse_special: true };
 
 /** Every message as it is, and nothing else. */
 export const PLAIN_TEMPLATE = "{% for message in messages %}{{ message.content }}{% endfor %}";
@@ -34,6 +37,12 @@ export function ask(content: string | ChatMessage[], more: Partial<ChatRequest> 
     cache_scope: "",
     ...more,
   };
+}
+
+/** A greedy completion of a prompt. */
+export function askCompletion(prompt: CompletionRequest["prompt"], more: Partial<CompletionRequest> = {}): CompletionRequest {
+  const { messages: _, ...sampling } = ask("");
+  return { ...sampling, prompt, ...more };
 }
 
 /** A greedy generation behind these tokens. */

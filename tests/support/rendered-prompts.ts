@@ -11,6 +11,8 @@ import { textOf } from "../../adapters/shared/message-text.ts";
 export const FORMS: TemplateForms = { ...PLAIN_FORMS, calls: true };
 const PLAIN: TemplateFacts = { bounded: true, thinking: false, forms: FORMS };
 
+const NO_VOCABULARY = { tokenize: async () => undefined, tokenizeText: async () => undefined, detokenize: async () => undefined };
+
 /** `names`: texts of special tokens, which are cut behind their first character where they stand in a message. */
 export function renderedPrompts(facts: Partial<TemplateFacts> = {}, names = ["<s>", "</s>"]): Prompts {
   return {
@@ -27,7 +29,8 @@ export function renderedPrompts(facts: Partial<TemplateFacts> = {}, names = ["<s
           const text = template.render({ messages: texts, tools, bos_token: "<s>", add_generation_prompt: true });
           return { pieces: text.split("\uFDD0"), tail: text.slice(-256) };
         },
-        tokenize: async () => undefined,
+        ...NO_VOCABULARY,
+        renderText: async () => "",
         beginsGrammar: async () => true,
         tryGrammar: async () => {},
         close: () => {},
@@ -70,7 +73,8 @@ export function fixedPrompts(
         if (prompt instanceof Error) throw prompt;
         return { ...prompt, tail: "" };
       },
-      tokenize: async () => undefined,
+      ...NO_VOCABULARY,
+      renderText: async () => "",
       beginsGrammar: async () => true,
       async tryGrammar() {
         if (grammar instanceof Error) throw grammar;

@@ -53,6 +53,9 @@ export function scriptedPrompts(facts: Partial<TemplateFacts> = {}, opening = "a
       return { tokens: tokensOf(text), tail: text };
     },
     tokenize: async (text) => tokensOf(text),
+    tokenizeText: async (text) => tokensOf(text),
+    detokenize: async (tokens) => textOf(tokens),
+    renderText: async ({ messages }) => messages.map(({ role, content }) => `${role}:${String(content)}\n`).join("") + opening,
     tryGrammar: async () => {},
     beginsGrammar: async (_grammar, tokens) => textOf(tokens).startsWith("{"),
     close: () => {},

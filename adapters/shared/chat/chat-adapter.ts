@@ -1,9 +1,11 @@
 // Makes an adapter that chats of one whose engines know tokens alone: the prompt process renders what they read.
-import type { Adapter, AdapterError, ChatRequest } from "../../adapter.ts";
+import type { Adapter, AdapterError, ChatRequest, Engine } from "../../adapter.ts";
 import type { ModelPrompts, Prompts } from "../../prompts.ts";
 import type { TokenAdapter, TokenEngine } from "../../token-engine.ts";
 import { PROMPTED_SYNTAX } from "../tool-calls/prompted-syntax.ts";
-import { createChat } from "./chat.ts";
+import { createComplete } from "../completion/complete.ts";
+import { chatParts, createChat } from "./chat.ts";
+import { createPromptCalls } from "./prompt-calls.ts";
 import { templateAbilities } from "./template-abilities.ts";
 import { unenforcedKeywords } from "./unenforced.ts";
 
@@ -38,7 +40,7 @@ export function chatAdapter(about: ChatAdapterDescription, inner: TokenAdapter, 
         const [engine, opened] = await Promise.all([loading, opening]);
         const { slots, context_length, closed, close } = engine;
         const template = templateAbilities(opened);
-        return { slots, context_length, template, closed, chat: chatUntilDeath(engine, opened), close };
+        return { slots, context_length, template, closed, close, ...callsOf(engine, opened) };
       } catch (error) {
         failed.abort(error);
         void opening.then(({ close }) => close()).catch(() => {});
@@ -49,17 +51,28 @@ export function chatAdapter(about: ChatAdapterDescription, inner: TokenAdapter, 
   };
 }
 
-/** A prompt that cannot be made because the engine is gone fails with the engine's end. */
-function chatUntilDeath(engine: TokenEngine, opened: ModelPrompts) {
+type EngineCalls = Pick<Engine, "chat" | "complete" | "tokenize" | "detokenize" | "count" | "render">;
+
+function callsOf(engine: TokenEngine, opened: ModelPrompts): EngineCalls {
+  const parts = chatParts(engine, untilDeath(engine, opened));
+  const { tokenize, detokenize } = parts.tokenizer;
+  return { chat: createChat(parts), complete: createComplete(parts), tokenize, detokenize, ...createPromptCalls(parts) };
+}
+
+/** What cannot be asked of the prompts because the engine is gone fails with the engine's end. */
+function untilDeath(engine: TokenEngine, opened: ModelPrompts): ModelPrompts {
   let death: AdapterError | undefined;
   const watchEngine = async (): Promise<void> => {
     death = await engine.closed;
     opened.close();
   };
   void watchEngine();
-  const render: ModelPrompts["render"] = (...args) =>
-    opened.render(...args).catch((error: unknown) => {
-      throw death ?? error;
-    });
-  return createChat(engine, { ...opened, render });
+  const orDeath = <Call extends (...args: never[]) => Promise<unknown>>(call: Call): Call =>
+    ((...args) =>
+      call(...args).catch((error: unknown) => {
+        throw death ?? error;
+      })) as Call;
+  const { render, renderText, tokenizeText, detokenize } = opened;
+  const calls = { render: orDeath(render), renderText: orDeath(renderText) };
+  return { ...opened, ...calls, tokenizeText: orDeath(tokenizeText), detokenize: orDeath(detokenize) };
 }

@@ -1,5 +1,5 @@
 // Finds what an answer is generated under: where its thoughts are, which tools it may call, and what its text has to be.
-import type { ChatRequest } from "../../adapter.ts";
+import type { ChatRequest, CompletionRequest } from "../../adapter.ts";
 import type { ModelPrompts, TemplateFacts } from "../../prompts.ts";
 import { checkGrammar } from "../grammar-limits/check-grammar.ts";
 import { thoughtPlace, thoughtTokens } from "../reasoning/thought-place.ts";
@@ -22,6 +22,13 @@ export function planAnswer(request: ChatRequest, template: TemplateFacts, tail: 
   };
 }
 
+/** Of a text in which nothing is looked for. Throws `AdapterError` `unsupported_schema`. */
+export function planText(request: Pick<CompletionRequest, "stop" | "response_format" | "grammar">): AnswerPlan {
+  const constraint = textConstraint(request);
+  const grammar = textGrammar(constraint, request, undefined);
+  return { stop: request.stop, shown_tokens: [], grammar, failure: constraint?.failure };
+}
+
 function planCalls(
   { tools, tool_choice, parallel_tool_calls }: ChatRequest,
   { calls: syntax = PROMPTED_SYNTAX }: TemplateFacts,
@@ -42,7 +49,7 @@ function planCalls(
 /** Undefined where the text is free. */
 function textGrammar(
   constraint: TextConstraint | undefined,
-  { grammar }: ChatRequest,
+  { grammar }: Pick<ChatRequest, "grammar">,
   calls: CallsPlan | undefined,
 ): string | undefined {
   if (constraint === undefined) return grammar;
@@ -53,7 +60,11 @@ function textGrammar(
 }
 
 /** A client's grammar is a stranger's program, too. Throws `AdapterError` `request_refused`. */
-export async function tryGrammar({ grammar }: ChatRequest, prompts: ModelPrompts, signal: AbortSignal): Promise<void> {
+export async function tryGrammar(
+  { grammar }: Pick<ChatRequest, "grammar">,
+  prompts: ModelPrompts,
+  signal: AbortSignal,
+): Promise<void> {
   if (grammar === undefined) return;
   checkGrammar(grammar, prompts.vocab_size);
   await prompts.tryGrammar(grammar, signal);

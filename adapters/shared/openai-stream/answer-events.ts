@@ -27,17 +27,33 @@ export class FailedAnswer extends Error {
 /** In characters: one event, or an answer in one piece. */
 const MAX_EVENT = 4 * 1024 * 1024;
 
+/** How a route of the API writes its answers. */
+export interface AnswerForm {
+  /** The text of a chunk that is a piece of text and nothing else; undefined for all others. */
+  onlyText(value: unknown): string | undefined;
+  /** A chunk as one of a chat, and an answer in one piece as one chunk; undefined for what is neither. */
+  chunkOf(value: unknown): unknown;
+  chunkOfWhole(value: unknown): unknown;
+}
+
+export interface AnswerEventsOptions {
+  /** Absent: a chat's. */
+  form?: AnswerForm;
+  /** Strings that end the answer here, for servers that do not end it reliably. */
+  stop?: readonly string[];
+  /** The choices that were asked for; the `finish` has the ends of those that came. Absent: one. */
+  count?: number;
+}
+
 /**
- * The events of an answer, up to its one `finish`. `stop`: strings that end the answer here, for servers that do not end it reliably.
- * `count`: the choices that were asked for; the `finish` has the ends of those that came. Throws `BrokenAnswer`, `FailedAnswer` and what the
- * body throws; leaving the iteration cancels the body.
+ * The events of an answer, up to its one `finish`. Throws `BrokenAnswer`, `FailedAnswer` and what the body throws; leaving the iteration cancels the
+ * body.
  */
 export async function* answerEvents(
   body: AsyncIterable<Uint8Array>,
-  stop: readonly string[] = [],
-  count = 1,
+  options: AnswerEventsOptions = {},
 ): AsyncGenerator<ChatEvent, void, undefined> {
-  const answer = createAnswerReader(stop, count);
+  const answer = createAnswerReader(options);
   const text = new TextDecoder();
   for await (const bytes of body) {
     answer.feed(text.decode(bytes, { stream: true }));
@@ -50,21 +66,27 @@ export async function* answerEvents(
   yield finish;
 }
 
-/** The same for an answer in one piece, a `chat.completion`, which some servers send also where a stream was requested. */
-export async function* wholeAnswerEvents(body: AsyncIterable<Uint8Array>, count = 1): AsyncGenerator<ChatEvent> {
+/** The same for an answer in one piece, such as a `chat.completion`, which some servers send also where a stream was requested. */
+export async function* wholeAnswerEvents(
+  body: AsyncIterable<Uint8Array>,
+  options: AnswerEventsOptions = {},
+): AsyncGenerator<ChatEvent> {
+  const { form = CHAT_ANSWER } = options;
   const text = await readText(body, MAX_EVENT);
   if (text.length > MAX_EVENT) throw new BrokenAnswer(`The answer is longer than ${MAX_EVENT} characters.`);
   const whole = parseJson(text);
-  const chunk = chunkOf(parseErrorBody(whole) ? whole : chunkOfWhole(whole), text);
+  const chunk = chunkOf(whole, text, form.chunkOfWhole);
   if (chunk instanceof Error) throw chunk;
-  const answer = createAnswerReader([], count);
+  const answer = createAnswerReader({ ...options, stop: [] });
   answer.addChunk(chunk);
   const finish = answer.finish();
   yield* answer.events;
   yield finish;
 }
 
-function createAnswerReader(stop: readonly string[], count: number) {
+export const CHAT_ANSWER: AnswerForm = { onlyText, chunkOf: (value) => value, chunkOfWhole };
+
+function createAnswerReader({ form = CHAT_ANSWER, stop = [], count = 1 }: AnswerEventsOptions) {
   const events: ChatEvent[] = [];
   const choices = Array.from({ length: count }, (_, index) => choiceReader(stop, events, count > 1 ? index : undefined));
   const [first] = choices;
@@ -85,9 +107,9 @@ function createAnswerReader(stop: readonly string[], count: number) {
     if (isDone() || failure !== undefined) return;
     if (data === "[DONE]") return void (ended = true);
     const value = parseJson(data);
-    const only = count === 1 ? onlyText(value) : undefined;
+    const only = count === 1 ? form.onlyText(value) : undefined;
     if (only !== undefined) return first!.addText(only);
-    const chunk = chunkOf(value, data);
+    const chunk = chunkOf(value, data, form.chunkOf);
     if (chunk instanceof Error) failure = chunk;
     else addChunk(chunk);
   };
@@ -132,17 +154,16 @@ function parseJson(data: string): unknown {
   }
 }
 
-function chunkOf(value: unknown, data: string): AnswerChunk | Error {
+function chunkOf(value: unknown, data: string, toChatChunk: (value: unknown) => unknown): AnswerChunk | Error {
   if (value instanceof Error) return value;
   const error = parseErrorBody(value);
   if (error !== undefined) return new FailedAnswer(error);
-  const chunk = v.safeParse(AnswerChunk, value);
+  const chunk = v.safeParse(AnswerChunk, toChatChunk(value));
   return chunk.success ? chunk.output : new BrokenAnswer(`A part of the answer is not a chunk: ${data.slice(0, 100)}`);
 }
 
-/** A `chat.completion` as one chunk; undefined for anything else, which the schema of chunks refuses. */
+/** Undefined for what is no `chat.completion`: the schema of chunks refuses it. */
 function chunkOfWhole(value: unknown): unknown {
-  if (value instanceof Error) return value;
   const whole = v.safeParse(v.looseObject({ choices: v.array(v.looseObject({ message: Message })) }), value);
   if (!whole.success) return undefined;
   const choices = whole.output.choices.map(({ message, ...choice }) => ({

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { ChatEvent, ChatRequest } from "../../../adapters/adapter.ts";
 import type { TemplateFacts } from "../../../adapters/prompts.ts";
-import { createChat } from "../../../adapters/shared/chat/chat.ts";
+import { chatParts, createChat } from "../../../adapters/shared/chat/chat.ts";
 import { PROMPTED_SYNTAX } from "../../../adapters/shared/tool-calls/prompted-syntax.ts";
 import { ask } from "../../support/models.ts";
 import { type Script, scriptedEngine, scriptedPrompts, textOf } from "../../support/scripted-engine.ts";
@@ -17,7 +17,7 @@ const CALL = '\n{"name": "get_time", "arguments": {"city":"Rome"}}\n</tool_call>
 async function chat(script: Script, more: Partial<ChatRequest> = {}, facts: Partial<TemplateFacts> = {}) {
   const { engine, requests } = scriptedEngine(script);
   const events: ChatEvent[] = [];
-  const chatWith = createChat(engine, scriptedPrompts(facts));
+  const chatWith = createChat(chatParts(engine, scriptedPrompts(facts)));
   const request = ask("hi", { max_tokens: 200, tools: TOOLS, ...more });
   for await (const event of chatWith(request, new AbortController().signal)) events.push(event);
   const calls: { id?: string; name?: string; arguments: string }[] = [];

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import type { ChatEvent, ChatRequest } from "../../../adapters/adapter.ts";
 import type { ThoughtMarkers } from "../../../adapters/prompts.ts";
-import { createChat } from "../../../adapters/shared/chat/chat.ts";
+import { chatParts, createChat } from "../../../adapters/shared/chat/chat.ts";
 import { ask } from "../../support/models.ts";
 import { type Script, scriptedEngine, scriptedPrompts, textOf } from "../../support/scripted-engine.ts";
 
@@ -20,7 +20,7 @@ const JSON_ANSWER: Partial<ChatRequest> = {
 async function chat(script: Script, more: Partial<ChatRequest> = {}) {
   const { engine, requests } = scriptedEngine(script);
   const events: ChatEvent[] = [];
-  const chatWith = createChat(engine, scriptedPrompts({ thoughts: CHANNELS }, "<|start|>assistant"));
+  const chatWith = createChat(chatParts(engine, scriptedPrompts({ thoughts: CHANNELS }, "<|start|>assistant")));
   for await (const event of chatWith(ask("hi", { max_tokens: 100, ...more }), new AbortController().signal)) events.push(event);
   const said = (type: string) => events.map((event) => (event.type === type && "text" in event ? event.text : "")).join("");
   const prompts = requests.map(({ prompt }) => textOf(prompt).replace("user:hi\n<|start|>assistant", "…"));

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { ChatEvent, ChatRequest } from "../../../adapters/adapter.ts";
-import { createChat } from "../../../adapters/shared/chat/chat.ts";
+import { chatParts, createChat } from "../../../adapters/shared/chat/chat.ts";
 import { ask } from "../../support/models.ts";
 import { type Script, scriptedEngine, scriptedPrompts, textOf } from "../../support/scripted-engine.ts";
 
@@ -13,7 +13,7 @@ const format = (schema: object, more: object = {}) => ({
 async function chat(script: Script, more: Partial<ChatRequest>, thoughts = false) {
   const { engine, requests } = scriptedEngine(script);
   const events: ChatEvent[] = [];
-  const chatWith = createChat(engine, scriptedPrompts(thoughts ? { thoughts: THINK } : {}));
+  const chatWith = createChat(chatParts(engine, scriptedPrompts(thoughts ? { thoughts: THINK } : {})));
   for await (const event of chatWith(ask("hi", { max_tokens: 100, ...more }), new AbortController().signal)) events.push(event);
   const text = events.map((event) => (event.type === "text" ? event.text : "")).join("");
   const finish = events.at(-1) as Extract<ChatEvent, { type: "finish" }>;
@@ -89,7 +89,7 @@ describe("several answers", () => {
   test("come in rounds, each with its choice and its own end", async () => {
     const script: Script = (_written, _request, choice) => `answer ${choice}`;
     const { engine, requests } = scriptedEngine(script);
-    const chatWith = createChat(engine, scriptedPrompts({ thoughts: THINK }));
+    const chatWith = createChat(chatParts(engine, scriptedPrompts({ thoughts: THINK })));
     const texts: Record<number, string> = {};
     let finish: ChatEvent | undefined;
     const request = ask("hi", { max_tokens: 100, choices: { count: 5, at_once: 2 }, seed: 7 });
@@ -109,7 +109,7 @@ describe("several answers", () => {
 
   test("end with their client", async () => {
     const { engine } = scriptedEngine(() => "a".repeat(1_000));
-    const chatWith = createChat(engine, scriptedPrompts({ thoughts: THINK }));
+    const chatWith = createChat(chatParts(engine, scriptedPrompts({ thoughts: THINK })));
     let seen = 0;
     const request = ask("hi", { max_tokens: 900, choices: { count: 4, at_once: 4 } });
     for await (const _ of chatWith(request, new AbortController().signal)) if (++seen === 5) break;
@@ -121,7 +121,7 @@ describe("several answers", () => {
     const stop = new AbortController();
     const request = ask("hi", { max_tokens: 900, choices: { count: 2, at_once: 2 } });
     const run = async () => {
-      for await (const _ of createChat(engine, scriptedPrompts())(request, stop.signal)) stop.abort(new Error("gone"));
+      for await (const _ of createChat(chatParts(engine, scriptedPrompts()))(request, stop.signal)) stop.abort(new Error("gone"));
     };
     expect(await run().catch((error: unknown) => String(error))).toBe("Error: gone");
   });

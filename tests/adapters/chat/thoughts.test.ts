@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { ChatEvent, ChatRequest } from "../../../adapters/adapter.ts";
-import { createChat } from "../../../adapters/shared/chat/chat.ts";
+import { chatParts, createChat } from "../../../adapters/shared/chat/chat.ts";
 import { ask } from "../../support/models.ts";
 import { type Script, scriptedEngine, scriptedPrompts, textOf } from "../../support/scripted-engine.ts";
 
@@ -9,7 +9,7 @@ const THINK = { begin: "<think>", end: "</think>", close: "\n</think>\n\n", skip
 async function chat(script: Script, more: Partial<ChatRequest> = {}, opening?: string) {
   const { engine, requests } = scriptedEngine(script);
   const events: ChatEvent[] = [];
-  const chatWith = createChat(engine, scriptedPrompts({ thoughts: THINK }, opening));
+  const chatWith = createChat(chatParts(engine, scriptedPrompts({ thoughts: THINK }, opening)));
   for await (const event of chatWith(ask("hi", { max_tokens: 100, ...more }), new AbortController().signal)) events.push(event);
   const said = (type: "text" | "reasoning"): string =>
     events.map((event) => (event.type === type ? (event as { text: string }).text : "")).join("");

@@ -1,0 +1,31 @@
+// All events of one answer, and what they say.
+import type { ChatEvent, Usage } from "../../adapters/adapter.ts";
+
+export interface Answer {
+  events: ChatEvent[];
+  text: string;
+  finish: Extract<ChatEvent, { type: "finish" }>;
+  usage: Usage;
+  calls: { id: string; name: string; arguments: string }[];
+}
+
+export async function collect(events: AsyncIterable<ChatEvent>): Promise<Answer> {
+  const seen: ChatEvent[] = [];
+  for await (const event of events) seen.push(event);
+  const finish = seen.at(-1);
+  if (finish?.type !== "finish") throw new Error(`The last event is ${JSON.stringify(finish)}.`);
+  const text = seen.map((event) => (event.type === "text" ? event.text : "")).join("");
+  return { events: seen, text, finish, usage: finish.usage, calls: callsOf(seen) };
+}
+
+function callsOf(events: ChatEvent[]): Answer["calls"] {
+  const calls: Answer["calls"] = [];
+  for (const event of events) {
+    if (event.type !== "tool_call") continue;
+    const call = (calls[event.index] ??= { id: "", name: "", arguments: "" });
+    call.id += event.id ?? "";
+    call.name += event.name ?? "";
+    call.arguments += event.arguments;
+  }
+  return calls;
+}
