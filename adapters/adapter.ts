@@ -1,5 +1,7 @@
 // The contract between ingle and what runs models. Types and one error class: nothing here does anything.
 import type { InstalledModel, Model, TemplateAbilities } from "../models/manifest.ts";
+import type { AdapterErrorCode, AdapterErrorOptions, ContextCounts } from "./error-options.ts";
+import type { LoadOptions } from "./load-options.ts";
 
 /** Loads models with one engine technology. `registry.ts` lists those that ingle has. */
 export interface Adapter {
@@ -25,37 +27,6 @@ export interface Adapter {
    * Throws `AdapterError` `model_load_failed` when the file cannot be loaded, and the signal's reason when aborted.
    */
   load(model: InstalledModel, options: LoadOptions, signal: AbortSignal): Promise<Engine>;
-}
-
-export interface LoadOptions {
-  /** Threads for the computation; absent: as many as the adapter finds best here. */
-  threads?: number | undefined;
-  /** Chats that run side by side, at least 1. */
-  slots: number;
-  /**
-   * Tokens one slot holds, prompt and answer together; the engine takes less where the model was trained on less. `Infinity` where nobody set
-   * them for a model that other servers run.
-   */
-  context: number;
-  /** Bytes of memory that the engine is expected to take; one that takes far more is stopped. Absent: not known. */
-  memory?: number | undefined;
-  /** Where the state of idle conversations is kept; absent: nowhere. */
-  kv_cache?: KvCache | undefined;
-  /** Called now and then while the load makes progress; `done` from 0 to 1. */
-  onProgress?: (done: number) => void;
-}
-
-/** The embedded engine and llama-server save the state of conversations; other engines leave this alone. */
-export interface KvCache {
-  /** Absolute path of this model's own folder, made when there is something to keep; those of other models are beside it. */
-  folder: string;
-  /** Bytes that all these folders may take together. */
-  bytes: number;
-  /**
-   * The data folder, in which they lie, and its `folderIdOf`: where it is gone, and where another one stands at its path, nothing is
-   * made. Absent: not known.
-   */
-  within?: { folder: string; id: string } | undefined;
 }
 
 /** One loaded model. At most `slots` chats run at a time: whoever calls keeps the count. */
@@ -263,48 +234,6 @@ export interface Usage {
   cached_tokens: number;
   /** The part of what was generated that is thoughts. Absent: not known. */
   reasoning_tokens?: number;
-}
-
-export type AdapterErrorCode =
-  | "context_length_exceeded"
-  | "engine_crashed"
-  | "engine_timeout"
-  | "engine_unavailable"
-  /** The engine fails at this request and goes on: waiting does not mend it. */
-  | "generation_failed"
-  | "messages_refused"
-  | "model_load_failed"
-  /** The engine finds something in the request wrong: the message names it, and so does `param` where it is known. */
-  | "request_refused"
-  /** The request asks for what the engine that would answer it cannot do; `param` names the field. */
-  | "request_unsupported"
-  | "template_failed"
-  /** A schema says what cannot be enforced, and its request insists on all of it; `param` names the schema. */
-  | "unsupported_schema"
-  /** Another server, which runs the model, failed or cannot be reached. */
-  | "upstream_error"
-  /** Another server, which runs the model, has no slot for the request now. */
-  | "upstream_busy";
-
-/** Tokens, under the names of llama-server's error body. */
-export interface ContextCounts {
-  /** A lower bound where the prompt was not counted to its end. */
-  n_prompt_tokens?: number | undefined;
-  /** What a slot holds. */
-  n_ctx: number;
-}
-
-export interface AdapterErrorOptions extends ErrorOptions {
-  /** Whole seconds after which another try makes sense, with `upstream_busy` and `engine_unavailable`. */
-  retry_after?: number | undefined;
-  /** Path of the field at fault in the client's request, such as `messages[0].content`, where it is known. */
-  param?: string | undefined;
-  /** What clients are told where the message holds what only the owner is to know: paths of this machine, addresses, an engine's output. */
-  public_message?: string | undefined;
-  /** The counts behind `context_length_exceeded`. */
-  context?: ContextCounts | undefined;
-  /** Waiting does not mend it, although it may mend others with this code. */
-  lasting?: boolean | undefined;
 }
 
 /** What an adapter throws when a model or an engine, not the caller's code, is at fault. The message is for the user. */

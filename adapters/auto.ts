@@ -1,13 +1,6 @@
 // `--adapter auto`: the first adapter of a list runs all models; where it cannot compute on this machine, the next one does.
-import {
-  AdapterError,
-  CAPABILITIES,
-  type Adapter,
-  type AdapterErrorCode,
-  type Capability,
-  type ChatRequest,
-  type Engine,
-} from "./adapter.ts";
+import { AdapterError, CAPABILITIES, type Adapter, type Capability, type ChatRequest, type Engine } from "./adapter.ts";
+import type { AdapterErrorCode } from "./error-options.ts";
 import type { Model } from "../models/manifest.ts";
 
 export interface Candidate {

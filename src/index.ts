@@ -12,19 +12,20 @@ export { stopFilter } from "../adapters/shared/stop-filter.ts";
 export { AdapterError, CAPABILITIES } from "../adapters/adapter.ts";
 export type {
   Adapter,
-  AdapterErrorCode,
-  AdapterErrorOptions,
   Capability,
   ChatEvent,
   ChatMessage,
   ChatRequest,
+  CompletionRequest,
   ContentPart,
   Engine,
-  LoadOptions,
+  TokenizeOptions,
   TokenLogprob,
   Tool,
   ToolCall,
   Unasked,
   Usage,
 } from "../adapters/adapter.ts";
+export type { AdapterErrorCode, AdapterErrorOptions, ContextCounts } from "../adapters/error-options.ts";
+export type { KvCache, LoadOptions } from "../adapters/load-options.ts";
 export type { InstalledModel, Model } from "../models/manifest.ts";

@@ -2,13 +2,13 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import {
   AdapterError,
-  type AdapterErrorCode,
   type Adapter,
   type Capability,
   type ChatEvent,
   type ChatRequest,
   type Engine,
 } from "../adapters/adapter.ts";
+import type { AdapterErrorCode } from "../adapters/error-options.ts";
 import type { InstalledModel } from "../models/manifest.ts";
 import { completionSuite } from "./completion-suite.ts";
 import { collect } from "./support/collect.ts";

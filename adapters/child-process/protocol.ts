@@ -1,6 +1,6 @@
 // The messages between the server and an engine's process: one JSON object a line, over standard input and output.
 import type { InstalledModel } from "../../models/manifest.ts";
-import type { LoadOptions } from "../adapter.ts";
+import type { LoadOptions } from "../load-options.ts";
 import type { WireError } from "../shared/wire-error.ts";
 import type { TokenEvent, TokenRequest } from "../token-engine.ts";
 

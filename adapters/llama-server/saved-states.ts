@@ -4,7 +4,7 @@ import { readdir, realpath } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { GgufHeader } from "../../models/gguf/header.ts";
 import type { InstalledModel } from "../../models/manifest.ts";
-import type { LoadOptions } from "../adapter.ts";
+import type { LoadOptions } from "../load-options.ts";
 import { createStateFolder, makeStateFolder } from "../shared/kv-cache/state-folder.ts";
 import { weightsDigest } from "../shared/kv-cache/weights-digest.ts";
 import { fileStamp } from "../../models/file-stamp.ts";

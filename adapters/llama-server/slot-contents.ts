@@ -1,5 +1,6 @@
 // What a slot of llama-server holds, as far as it is known from the generations in it.
-import type { AdapterError, AdapterErrorCode } from "../adapter.ts";
+import type { AdapterError } from "../adapter.ts";
+import type { AdapterErrorCode } from "../error-options.ts";
 import { commonPrefixLength } from "../shared/kv-cache/retention.ts";
 import type { ConversationFingerprint } from "../shared/conversation-fingerprint.ts";
 import type { TokenRequest } from "../token-engine.ts";

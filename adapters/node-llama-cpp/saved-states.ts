@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import type { Llama, LlamaContext, LlamaModel } from "node-llama-cpp";
 import type { InstalledModel } from "../../models/manifest.ts";
-import type { KvCache } from "../adapter.ts";
+import type { KvCache } from "../load-options.ts";
 import { createStateFolder } from "../shared/kv-cache/state-folder.ts";
 import { weightsDigest } from "../shared/kv-cache/weights-digest.ts";
 import type { BatchContext } from "./addon.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { LRUCache } from "lru-cache";
 import { folderIdOf } from "../../models/folder-id.ts";
 import { templateFile } from "../../models/template-files.ts";
-import type { KvCache } from "../adapter.ts";
+import type { KvCache } from "../load-options.ts";
 import type { TemplateFacts } from "../prompts.ts";
 
 export interface KeptFactsOptions extends Pick<KvCache, "within"> {

@@ -1,6 +1,7 @@
 // The refusal of a prompt that is too long, the same from every engine. Agents and libraries shorten their conversation where they read the
 // words "prompt is too long" or "this model's maximum context length is N tokens", or the code.
-import { AdapterError, type ContextCounts } from "../adapter.ts";
+import { AdapterError } from "../adapter.ts";
+import type { ContextCounts } from "../error-options.ts";
 
 /** `counted`: "some" where the prompt has more tokens than were counted. */
 export function contextExceeded(counts: ContextCounts, counted: "all" | "some" = "all"): AdapterError {

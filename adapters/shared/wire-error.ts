@@ -1,5 +1,6 @@
 // An error of an adapter as a message between two processes.
-import { AdapterError, type AdapterErrorCode, type ContextCounts } from "../adapter.ts";
+import { AdapterError } from "../adapter.ts";
+import type { AdapterErrorCode, ContextCounts } from "../error-options.ts";
 
 /** `code` is absent where the failure is a bug of ingle: the server then logs it and tells the client nothing of it. */
 export interface WireError {

@@ -1,6 +1,6 @@
 // What other servers say of a prompt that is too long: the sentences of vLLM, SGLang, TGI, LM Studio, llama-server, OpenAI, OpenRouter,
 // Mistral, Anthropic and others, of which few have a code or the counts in fields.
-import type { ContextCounts } from "../adapter.ts";
+import type { ContextCounts } from "../error-options.ts";
 
 const CODES = /\b(?:context_length_exceeded|exceed_context_size_error|context_window_exceeded)\b/;
 

@@ -1,5 +1,6 @@
 // What goes wrong with another server, which error the client gets, and whether one more server may be tried.
-import { AdapterError, type AdapterErrorCode, type AdapterErrorOptions } from "../adapter.ts";
+import { AdapterError } from "../adapter.ts";
+import type { AdapterErrorCode, AdapterErrorOptions } from "../error-options.ts";
 import { contextMessage } from "../shared/context-exceeded.ts";
 import { BrokenAnswer, FailedAnswer } from "../shared/openai-stream/answer-events.ts";
 import type { ServerErrorBody } from "../shared/openai-stream/error-body.ts";

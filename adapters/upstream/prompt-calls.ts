@@ -22,7 +22,7 @@ const Rendered = v.object({ prompt: v.string() });
 /** In characters. */
 const MAX_ANSWER = 64 * 1024 * 1024;
 
-interface Call<Schema extends v.GenericSchema> {
+interface PromptCall<Schema extends v.GenericSchema> {
   /** Below the address of the API, or beside its /v1. Where a server has none at the first, the next one is asked. */
   paths: readonly string[];
   body: Record<string, unknown>;
@@ -31,7 +31,7 @@ interface Call<Schema extends v.GenericSchema> {
 
 export function createPromptCalls(config: UpstreamConfig, pool: ServerPool, closing: AbortSignal): PromptCalls {
   const { model } = config;
-  const ask = <Schema extends v.GenericSchema>(call: Call<Schema>, signal: AbortSignal) =>
+  const ask = <Schema extends v.GenericSchema>(call: PromptCall<Schema>, signal: AbortSignal) =>
     askServers(config, pool, call, AbortSignal.any([signal, closing]));
   return {
     async tokenize(text, { add_special, parse_special }, signal) {
@@ -58,7 +58,7 @@ export function createPromptCalls(config: UpstreamConfig, pool: ServerPool, clos
 async function askServers<Schema extends v.GenericSchema>(
   config: UpstreamConfig,
   pool: ServerPool,
-  call: Call<Schema>,
+  call: PromptCall<Schema>,
   signal: AbortSignal,
 ): Promise<v.InferOutput<Schema>> {
   signal.throwIfAborted();
@@ -83,7 +83,7 @@ async function askServer<Schema extends v.GenericSchema>(
   { key, timeouts, proxies }: UpstreamConfig,
   { url }: PoolServer,
   target: UpstreamTarget,
-  { paths, body, answer }: Call<Schema>,
+  { paths, body, answer }: PromptCall<Schema>,
   signal: AbortSignal,
 ): Promise<v.InferOutput<Schema>> {
   for (const path of paths) {

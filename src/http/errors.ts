@@ -1,5 +1,6 @@
 // The one error class that handlers throw, and the one place that turns an error into OpenAI's body.
-import { AdapterError, type AdapterErrorCode, type ContextCounts } from "../../adapters/adapter.ts";
+import { AdapterError } from "../../adapters/adapter.ts";
+import type { AdapterErrorCode, ContextCounts } from "../../adapters/error-options.ts";
 import { json } from "./json.ts";
 import { retryHeaders } from "./retries.ts";
 

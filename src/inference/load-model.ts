@@ -1,5 +1,6 @@
 // One load, from the record of a model to its engine: back-off, memory, the adapter, and the watch over the engine's end.
-import { AdapterError, type Adapter, type Engine, type KvCache, type LoadOptions } from "../../adapters/adapter.ts";
+import { AdapterError, type Adapter, type Engine } from "../../adapters/adapter.ts";
+import type { KvCache, LoadOptions } from "../../adapters/load-options.ts";
 import { DEFAULT_CONTEXT, MOST_DEFAULT_SLOTS, type ContextLoad } from "../../models/memory-estimate.ts";
 import type { InstalledModel, Model } from "../../models/manifest.ts";
 import type { PoolMetrics } from "./metrics.ts";

@@ -4,7 +4,8 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "bun:test";
-import { AdapterError, type AdapterErrorCode } from "../../adapters/adapter.ts";
+import { AdapterError } from "../../adapters/adapter.ts";
+import type { AdapterErrorCode } from "../../adapters/error-options.ts";
 import { childProcess } from "../../adapters/child-process/adapter.ts";
 import { findLlamaServer } from "../../adapters/llama-server/find-program.ts";
 import { loadError } from "../../adapters/llama-server/process.ts";

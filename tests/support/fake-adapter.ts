@@ -6,8 +6,8 @@ import {
   type ChatEvent,
   type ChatRequest,
   type Engine,
-  type LoadOptions,
 } from "../../adapters/adapter.ts";
+import type { LoadOptions } from "../../adapters/load-options.ts";
 import { channel } from "../../adapters/shared/channel.ts";
 import type { InstalledModel } from "../../models/manifest.ts";
 

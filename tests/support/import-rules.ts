@@ -36,7 +36,10 @@ const BELOW_API = ["http", "inference", "library", "records", "storage", "suppor
 /** The first room that holds a file is its room. An adapter is a room of its own: see `roomOf`. */
 const ROOMS: Record<string, Room> = {
   models: { holds: /^models\//, uses: [] },
-  "the contract": { holds: /^adapters\/(adapter|call-syntax|prompts|samplers|token-engine)\.ts$/, uses: ["models"] },
+  "the contract": {
+    holds: /^adapters\/(adapter|call-syntax|error-options|load-options|prompts|samplers|token-engine)\.ts$/,
+    uses: ["models"],
+  },
   "adapters/shared": { holds: /^adapters\/shared\//, uses: ["models", "the contract"] },
   registry: { holds: /^adapters\/registry\.ts$/, uses: ["adapters/shared", "an adapter", "models", "the contract"] },
   "an adapter": { holds: /^adapters\//, uses: ["adapters/shared", "models", "the contract"] },

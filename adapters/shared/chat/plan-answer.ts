@@ -22,7 +22,7 @@ export function planAnswer(request: ChatRequest, template: TemplateFacts, tail: 
   };
 }
 
-/** Of a text in which nothing is looked for. Throws `AdapterError` `unsupported_schema`. */
+/** The plan of a text in which nothing is looked for. Throws `AdapterError` `unsupported_schema`. */
 export function planText(request: Pick<CompletionRequest, "stop" | "response_format" | "grammar">): AnswerPlan {
   const constraint = textConstraint(request);
   const grammar = textGrammar(constraint, request, undefined);

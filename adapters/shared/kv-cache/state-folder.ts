@@ -7,7 +7,7 @@ import { basename, dirname, join } from "node:path";
 import { SAVED_STATE_FILE, UNFINISHED_STATE_FILE, type SavedStateExtension } from "../../../models/saved-state-files.ts";
 import { folderIdOf } from "../../../models/folder-id.ts";
 import { makeModelFolder } from "../../../models/model-folder.ts";
-import type { KvCache } from "../../adapter.ts";
+import type { KvCache } from "../../load-options.ts";
 import { BadStateError, withFile } from "./state-bytes.ts";
 
 /** How an engine writes its states. `Content`: what a state stands for. `size`: of the file, in bytes. */

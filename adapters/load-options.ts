@@ -1,0 +1,32 @@
+// What an adapter gets beside the model that it loads.
+
+export interface LoadOptions {
+  /** Threads for the computation; absent: as many as the adapter finds best here. */
+  threads?: number | undefined;
+  /** Chats that run side by side, at least 1. */
+  slots: number;
+  /**
+   * Tokens one slot holds, prompt and answer together; the engine takes less where the model was trained on less. `Infinity` where nobody set
+   * them for a model that other servers run.
+   */
+  context: number;
+  /** Bytes of memory that the engine is expected to take; one that takes far more is stopped. Absent: not known. */
+  memory?: number | undefined;
+  /** Where the state of idle conversations is kept; absent: nowhere. */
+  kv_cache?: KvCache | undefined;
+  /** Called now and then while the load makes progress; `done` from 0 to 1. */
+  onProgress?: (done: number) => void;
+}
+
+/** The embedded engine and llama-server save the state of conversations; other engines leave this alone. */
+export interface KvCache {
+  /** Absolute path of this model's own folder, made when there is something to keep; those of other models are beside it. */
+  folder: string;
+  /** Bytes that all these folders may take together. */
+  bytes: number;
+  /**
+   * The data folder, in which they lie, and its `folderIdOf`: where it is gone, and where another one stands at its path, nothing is
+   * made. Absent: not known.
+   */
+  within?: { folder: string; id: string } | undefined;
+}
