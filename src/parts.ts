@@ -8,7 +8,7 @@ export { createMemoryEstimator, type MemoryEstimator } from "./inference/memory-
 export type { GuardOptions } from "./http/middleware/guards.ts";
 export { newId, createRequestIds as requestIds } from "./support/ids.ts";
 export { createLibrary, type Library } from "./library/library.ts";
-export { createLog, type Log } from "./support/log.ts";
+export { createLog, type Log } from "./support/log/log.ts";
 export { openDataFolder, type DataFolder, type DataFolderOptions } from "./storage/data-folder.ts";
 export { loadDriver } from "./storage/drivers.ts";
 export { createStore, type Store, type StoreOptions } from "./storage/store.ts";

@@ -9,7 +9,7 @@ import { createApp } from "../src/server/app.ts";
 import { createDownloadJobs } from "../src/library/download-jobs.ts";
 import { createModelPool } from "../src/inference/model-pool.ts";
 import { createLibrary } from "../src/library/library.ts";
-import { createLog } from "../src/support/log.ts";
+import { createLog } from "../src/support/log/log.ts";
 import { serve } from "../src/server/listen.ts";
 import { createStore } from "../src/storage/store.ts";
 

@@ -10,7 +10,7 @@ import type { ModelFileFacts, MemoryEstimator } from "../inference/memory-estima
 import type { GuardOptions } from "../http/middleware/guards.ts";
 import type { Library } from "../library/library.ts";
 import type { TemplateNotes } from "../inference/template-notes.ts";
-import type { Log } from "../support/log.ts";
+import type { Log } from "../support/log/log.ts";
 import type { SealKey } from "../storage/lock/folder-proof.ts";
 import type { Store } from "../storage/store.ts";
 
@@ -41,6 +41,8 @@ export interface AppOptions {
   /** A sentence about adapters that do not compute on this machine; undefined where there is none. */
   adapterNotice?: (() => string | undefined) | undefined;
   log: Log;
+  /** Whether each request is a line of the log. */
+  log_requests?: boolean;
   version: string;
   /** The release of llama.cpp that this ingle runs and builds; undefined where its packages are not here. */
   llamaCppRelease?: () => string | undefined;

@@ -45,7 +45,7 @@ export default defineCommand({
     const wide = checkExposure(config);
     checkProxies(config);
     if (args.pull) config.model ??= DEFAULT_MODEL;
-    const server = await createServer(config, { command: "serve", wide });
+    const server = await createServer(config, { command: "serve", wide, log_requests: true });
     // The port comes first: that it is in use is to be said before a long download.
     const host = await addressOf(config.host);
     const onDeaf = (error: Error) => void end(server, error);

@@ -1,5 +1,6 @@
 // What Hono's context carries through the application.
 import type { Context, Next } from "hono";
+import type { Usage } from "../../adapters/adapter.ts";
 
 /** What a listener passes beside each request, the same object with every one: it costs nothing where no handler asks. */
 export interface ListenerEnv {
@@ -21,15 +22,29 @@ export interface BodyLimits {
   option?: string;
 }
 
+/** What the log says of the generation that made an answer: filled in while it goes on. */
+export interface GenerationTrace {
+  /** The id of the model. */
+  model: string;
+  /** From the arrival at the queue, in milliseconds. */
+  first_token_ms?: number;
+  /** Of a generation that came to its end. */
+  usage?: Usage;
+}
+
 /** The `Env` of the application and its routes. */
 export interface AppEnv {
   /** What `server/listen` passes beside the request; a program that calls `app.fetch` itself passes nothing, or something of its own. */
   Bindings: Partial<ListenerEnv>;
-  /** Set by the guards before every handler, but for `vary` and `ignored`, which a handler sets. */
+  /** Set by the guards before every handler, but for `vary`, `ignored` and `generation`, which a handler sets. */
   Variables: {
     request_id: string;
     /** The key that let the request in, where keys are asked for. */
     api_key?: string;
+    /** Its number among those of the settings, from 1 on; `owner` for the owner's own. */
+    key_number?: number | "owner";
+    /** The generation that answers the request. */
+    generation?: GenerationTrace;
     /** Limits of this path's body. */
     body_limits: BodyLimits;
     /** The request header that the answer depends on. */

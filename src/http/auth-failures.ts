@@ -4,7 +4,9 @@ import type { Context } from "hono";
 import ipaddr from "ipaddr.js";
 import { LRUCache } from "lru-cache";
 import type { AppEnv } from "./app-env.ts";
+import { clientAddress } from "./client-address.ts";
 import { createRegistry } from "../support/prometheus.ts";
+import type { TrustedProxies } from "../support/trusted-proxies.ts";
 
 const WINDOW_MS = 60_000;
 /** A person mistypes once or twice. */
@@ -21,6 +23,7 @@ export interface AuthFailures {
 }
 
 export function createAuthFailures(
+  trusted_proxies?: TrustedProxies,
   wait: (ms: number) => Promise<unknown> = (ms) => pause(ms, undefined, { ref: false }),
 ): AuthFailures {
   // Made with the first failure: it takes room for all its addresses at once.
@@ -31,7 +34,7 @@ export function createAuthFailures(
   return {
     async refused(c) {
       total.add([]);
-      const address = c.env?.addressOf?.(c.req.raw);
+      const address = clientAddress(c, trusted_proxies);
       // A program that calls `fetch` itself has no address, and no guess to make.
       if (address === undefined) return;
       const network = networkOf(address);

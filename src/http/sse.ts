@@ -1,4 +1,5 @@
 // Server-sent events: objects in, one `Response` out. https://html.spec.whatwg.org/multipage/server-sent-events.html
+import { noteResponseEnd, type ResponseEnd } from "./response-ends.ts";
 import { errorBody, toApiError, type ApiError } from "./errors.ts";
 import { waitUpTo } from "../support/wait-up-to.ts";
 
@@ -40,10 +41,12 @@ export async function sse(objects: AsyncIterable<unknown>, stop: AbortController
   let next = iterator.next();
   await waitUpTo(next, ping_ms);
 
+  const over = Promise.withResolvers<ResponseEnd>();
   let gone = false;
   let stall: ReturnType<typeof setTimeout> | undefined;
   const abandon = (reason: unknown): void => {
     gone = true;
+    over.resolve("left");
     clearTimeout(stall);
     // Abort first: return() queues behind the pending next(), which would wait for one more token.
     stop.abort(reason);
@@ -59,6 +62,7 @@ export async function sse(objects: AsyncIterable<unknown>, stop: AbortController
         else if (result.done) {
           controller.enqueue(DONE);
           controller.close();
+          over.resolve("sent");
           return;
         } else {
           next = iterator.next();
@@ -71,6 +75,7 @@ export async function sse(objects: AsyncIterable<unknown>, stop: AbortController
         onError(error);
         controller.enqueue(encodeFrame(errorBody(error, for_owner)));
         controller.close();
+        over.resolve("broken");
         return;
       }
       if ((controller.desiredSize ?? 0) > 0) return;
@@ -81,7 +86,9 @@ export async function sse(objects: AsyncIterable<unknown>, stop: AbortController
     },
     cancel: abandon,
   });
-  return new Response(stream, {
+  const response = new Response(stream, {
     headers: { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-store", "x-accel-buffering": "no" },
   });
+  noteResponseEnd(response, over.promise);
+  return response;
 }

@@ -3,6 +3,7 @@ import { AdapterError, type Usage } from "../../adapters/adapter.ts";
 import type { GenerationEnd, Phase, PoolMetrics } from "./metrics.ts";
 import type { Later } from "./loading-events.ts";
 import { ApiError, toApiError } from "../http/errors.ts";
+import type { GenerationTrace } from "../http/app-env.ts";
 
 /** What a use of an engine yields, such as a `ChatEvent`. The last event is of type `finish` and has the usage. */
 export interface EngineEvent {
@@ -17,6 +18,8 @@ interface GenerationOptions {
   signal: AbortSignal;
   /** From now to the last event, in ms; `Infinity` for no limit. */
   timeout: number;
+  /** Is filled in with what the generation was. */
+  trace?: GenerationTrace | undefined;
   /** Absent: what is no generation is not counted as one. */
   metrics: PoolMetrics | undefined;
   /** Milliseconds that only grow. */
@@ -24,7 +27,7 @@ interface GenerationOptions {
   later: Later;
 }
 
-export function createGeneration({ model, signal, timeout, metrics, elapsed, later }: GenerationOptions) {
+export function createGeneration({ model, signal, timeout, trace, metrics, elapsed, later }: GenerationOptions) {
   const arrival = elapsed();
   const spent: Record<Phase, number> = { queue: 0, load: 0, prefill: 0, decode: 0 };
   let phase: Phase = "queue";
@@ -77,13 +80,16 @@ export function createGeneration({ model, signal, timeout, metrics, elapsed, lat
     observe(event: EngineEvent): void {
       if (phase === "prefill" && event.type !== "prompt" && event.type !== "finish") {
         enterPhase("decode");
+        if (trace !== undefined) trace.first_token_ms = phaseBegan - arrival;
         metrics?.firstToken(model, phaseBegan - arrival);
       }
       finished ||= event.type === "finish";
       if (!finished) return;
       cancelDeadline();
       outcome = ["ok", "", ""];
-      if (event.usage !== undefined) metrics?.generationDone(model, elapsed() - arrival, event.usage);
+      if (event.usage === undefined) return;
+      if (trace !== undefined) trace.usage = event.usage;
+      metrics?.generationDone(model, elapsed() - arrival, event.usage);
     },
     /** To be called behind the last event. Throws where that was none: a part of an answer is not to pass for all of it. */
     checkFinished(): void {

@@ -7,7 +7,7 @@ import type { PoolMetrics } from "./metrics.ts";
 import type { MemoryBudget, MemoryBudgetOptions } from "./memory-budget.ts";
 import type { LoadBackoffs } from "./load-backoff.ts";
 import type { ModelInstance } from "./model-instance.ts";
-import type { Log } from "../support/log.ts";
+import type { Log } from "../support/log/log.ts";
 
 export interface LoaderOptions {
   adapterOf(model: Model): Adapter;

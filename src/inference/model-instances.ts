@@ -6,7 +6,7 @@ import type { MemoryBudget } from "./memory-budget.ts";
 import { createModelInstance, type ModelInstance, type UnloadReason } from "./model-instance.ts";
 import type { Later } from "./loading-events.ts";
 import { ApiError } from "../http/errors.ts";
-import type { Log } from "../support/log.ts";
+import type { Log } from "../support/log/log.ts";
 
 interface ModelInstancesOptions {
   slotsOf: (model: Model) => number | undefined;

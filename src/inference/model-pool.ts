@@ -12,7 +12,8 @@ import { createModelInstances } from "./model-instances.ts";
 import { createGeneration, type EngineEvent } from "./generation.ts";
 import { later as runtimesLater, unlessAborted, withLoadingEvents, type Later, type LoadingEvent } from "./loading-events.ts";
 import { ApiError } from "../http/errors.ts";
-import type { Log } from "../support/log.ts";
+import type { GenerationTrace } from "../http/app-env.ts";
+import type { Log } from "../support/log/log.ts";
 
 export interface ModelPool {
   /**
@@ -59,6 +60,8 @@ export interface RunOptions {
   keep_alive?: number | undefined;
   /** Slots that it has use for. It waits for one, unless it wants 0, and gets of the others those that are free when it begins. Absent: one. */
   slots?: number | undefined;
+  /** Is filled in with the time to the first token, and the usage. */
+  trace?: GenerationTrace | undefined;
 }
 
 export interface StartModelOptions extends Pick<RunOptions, "keep_alive"> {
@@ -140,12 +143,12 @@ export function createModelPool(options: ModelPoolOptions): ModelPool {
   };
 
   return {
-    async *run(model, { signal, client = "", keep_alive, slots: most = 1 }, use) {
+    async *run(model, { signal, client = "", keep_alive, slots: most = 1, trace }, use) {
       closing.signal.throwIfAborted();
       const instance = instances.getOrCreate(model);
       const releaseInstance = instance.retain();
       const generation = createGeneration({
-        ...{ model: model.id, signal, timeout, elapsed, later },
+        ...{ model: model.id, signal, timeout, trace, elapsed, later },
         metrics: most > 0 ? metrics : undefined,
       });
       instance.stops.add(generation.stop);

@@ -1,7 +1,7 @@
 // What models can do by their chat templates: asked of their adapters before a load, and kept in the records. No list and no start waits for it.
 import type { Adapter } from "../../adapters/adapter.ts";
 import type { InstalledModel, Model, TemplateAbilities, TemplateNote } from "../../models/manifest.ts";
-import type { Log } from "../support/log.ts";
+import type { Log } from "../support/log/log.ts";
 
 export interface TemplateNotes {
   /** What is known of the model; undefined where that is nothing, or was found by other releases. */

@@ -16,7 +16,7 @@ import { totalBytes } from "../../models/model-files.ts";
 import type { Library } from "./library.ts";
 import type { DownloadPlan } from "./pending-models.ts";
 import { createRateMeter } from "./rate-meter.ts";
-import type { Log } from "../support/log.ts";
+import type { Log } from "../support/log/log.ts";
 import type { Collection } from "../storage/collection.ts";
 import { unavailable } from "../storage/faults.ts";
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Model } from "../../models/manifest.ts";
 import { ApiError } from "../http/errors.ts";
 import { undefinedIfAbsent } from "../storage/faults.ts";
-import type { Log } from "../support/log.ts";
+import type { Log } from "../support/log/log.ts";
 import { damagedFile, missingFile, resizedFile } from "./errors.ts";
 import type { WeightFile, WeightVerifier } from "./weight-verifier.ts";
 

@@ -13,7 +13,7 @@ import {
   writeWeightNote,
   type WeightNote,
 } from "../storage/weight-notes.ts";
-import type { Log } from "../support/log.ts";
+import type { Log } from "../support/log/log.ts";
 import { busyModel } from "./errors.ts";
 
 /** A file of a model on this disk. */

@@ -10,7 +10,7 @@ import type { Model } from "../../models/manifest.ts";
 import type { Config } from "./settings.ts";
 import { findRuntime, runtimeEnv } from "../launch/runtimes.mjs";
 import { CARRIED } from "../executable/carried.ts";
-import type { Log } from "../support/log.ts";
+import type { Log } from "../support/log/log.ts";
 import { hasLlamaServer, hasNodeLlamaCpp, llamaServerProgram } from "../executable/carried-engines.ts";
 
 const main = fileURLToPath(new URL("../main.ts", import.meta.url).href);

@@ -2,6 +2,7 @@
 // nothing would be taken in silence.
 import ipaddr from "ipaddr.js";
 import * as v from "valibot";
+import { parseRange } from "../../models/network/ip-range.ts";
 import { codedMessage } from "../support/coded-message.ts";
 import { quote } from "../support/quote.ts";
 
@@ -37,6 +38,13 @@ export const WebOrigin = v.pipe(
     return `Write ${scheme}://${host}${port === undefined ? "" : `:${port}`}.`;
   }),
   v.transform((origin) => (origin === "*" ? origin : originOf(origin))),
+);
+
+/** An address of a proxy, or a range of them. */
+export const AddressRange = checkedText(
+  "trust_proxy",
+  (text) => parseRange(text) !== undefined,
+  () => "Write addresses or ranges of them, such as 127.0.0.1 or 10.0.0.0/8.",
 );
 
 function checkedText(name: string, isUsable: (text: string) => boolean, remedyFor: (text: string) => string) {

@@ -6,6 +6,8 @@ import { quote } from "../support/quote.ts";
 import type { AppEnv } from "../http/app-env.ts";
 import { createAuthFailures } from "../http/auth-failures.ts";
 import { isOperator, operatorGuard } from "../http/middleware/auth.ts";
+import { createHttpMetrics } from "../http/http-metrics.ts";
+import { createRequestObserver } from "../http/request-observer.ts";
 import { createGuards } from "../http/middleware/guards.ts";
 import { refuseOtherMethods } from "../http/other-methods.ts";
 import { assistantRoutes } from "../api/assistants/routes.ts";
@@ -39,10 +41,13 @@ export function createApp(options: AppOptions): App {
   const deps: Deps = { ...options, onError };
   const app = new Hono<AppEnv>({ strict: false });
   app.onError(answerThrown);
-  const auth_failures = createAuthFailures();
-  app.use(createGuards({ ...guards, auth_failures, ensureStorage: options.store.ensureThere }, answerThrown));
+  const { trusted_proxies } = guards;
+  const auth_failures = createAuthFailures(trusted_proxies);
+  const http = createHttpMetrics();
+  const observeRequest = createRequestObserver({ metrics: http, log: options.log_requests ? log : undefined, trusted_proxies });
+  app.use(createGuards({ ...guards, auth_failures, observeRequest, ensureStorage: options.store.ensureThere }, answerThrown));
   app.route("/health", healthRoutes(deps));
-  app.route("/metrics", metricsRoutes(deps, auth_failures));
+  app.route("/metrics", metricsRoutes(deps, [http.text, auth_failures.metrics]));
   app.post("/v1/chat/completions", async function createChatCompletion(c) {
     return (await loadChatCode()).createChatCompletion(deps)(c);
   });

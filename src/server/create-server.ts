@@ -19,7 +19,8 @@ import { createMemoryEstimator } from "../inference/memory-estimator.ts";
 import { newId, createRequestIds } from "../support/ids.ts";
 import { createLibrary, type Library, type LibraryOptions } from "../library/library.ts";
 import { createTemplateNotes } from "../inference/template-notes.ts";
-import { createLog, type Log } from "../support/log.ts";
+import type { Log } from "../support/log/log.ts";
+import { createTrustedProxies } from "../support/trusted-proxies.ts";
 import { encodeKey } from "../storage/encode-key.ts";
 import { createFolderProof } from "../storage/lock/folder-proof.ts";
 import type { Store } from "../storage/store.ts";
@@ -28,7 +29,7 @@ import { createAdapters, llamaCppRelease, type Adapters } from "./adapters.ts";
 import { keptTemplates, releases } from "./kept-templates.ts";
 import { createFixedLibrary } from "../library/fixed-library.ts";
 import { machineMemoryBudget } from "./machine-memory-budget.ts";
-import { standardError } from "./standard-streams.ts";
+import { openLog } from "./open-log.ts";
 
 export interface RunningServer {
   app: App;
@@ -55,8 +56,10 @@ export interface CreateServerOptions {
   reads?: boolean;
   /** The server listens beyond loopback. */
   wide?: boolean;
-  /** Takes the lines of the log; absent: standard error. */
+  /** Takes the lines of the log, in JSON unless the settings say otherwise; absent: standard error. */
   write?: ((line: string) => void) | undefined;
+  /** Each request is a line of the log. */
+  log_requests?: boolean;
   /** Runs all models; absent: the adapter that the settings name. */
   adapter?: Adapter | undefined;
   /** All models, of an adapter that needs no files; absent: those of the data folder. */
@@ -65,12 +68,13 @@ export interface CreateServerOptions {
 
 /** Throws one sentence where the guards' settings are unsafe together, and where the data folder or its store cannot be had. */
 export async function createServer(config: Config, options: CreateServerOptions): Promise<RunningServer> {
-  const { command, reads = false, write = standardError.write } = options;
-  const log = createLog(write);
+  const { command, reads = false } = options;
+  const { log, flush } = openLog(config, options.write);
   const place = { folder: config.data, store: config.store, no_init: config.no_init, log };
   const folder = reads ? await readDataFolder(place) : await openDataFolder({ ...place, command });
   try {
-    return createServerOn(folder, config, log, options);
+    const server = createServerOn(folder, config, log, options);
+    return { ...server, close: (grace_ms) => server.close(grace_ms).finally(flush) };
   } catch (error) {
     await folder.close();
     throw error;
@@ -145,6 +149,7 @@ function createServerOn(folder: DataFolder, config: Config, log: Log, options: C
     allow_private: config.allow_private,
     download_hosts: config.download_hosts,
     log,
+    log_requests: options.log_requests ?? false,
     version: manifest.version,
     llamaCppRelease,
     default_model: config.model,
@@ -189,10 +194,18 @@ function poolSettings({ data, kv_cache, slots, queue, threads, context, keep_ali
 
 /** A guard's setting goes to it by its name. */
 function guardOptions(config: Config, wide: boolean, operator_key: string): GuardOptions {
-  const { host, hosts, key } = config;
+  const { host, hosts, key, trust_proxy } = config;
   // A server that listens at one address is called by it; the wildcards are no names.
   const own = /^(0\.0\.0\.0|\[?::\]?)$/.test(host) ? [] : [host];
-  return { ...config, hosts: [...hosts, ...own], wide, keys: key, operator_key, newRequestId: createRequestIds() };
+  return {
+    ...config,
+    hosts: [...hosts, ...own],
+    wide,
+    keys: key,
+    operator_key,
+    trusted_proxies: createTrustedProxies(trust_proxy),
+    newRequestId: createRequestIds(),
+  };
 }
 
 async function importInto(store: Store, path: string) {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { KeptFactsOptions } from "../../adapters/prompt-process/kept-facts.ts";
 import { TEMPLATES_FOLDER } from "../../models/template-files.ts";
 import manifest from "../../package.json" with { type: "json" };
-import type { Log } from "../support/log.ts";
+import type { Log } from "../support/log/log.ts";
 import { llamaCppRelease } from "./adapters.ts";
 
 /** The releases whose code renders samples of a template and reads them. */

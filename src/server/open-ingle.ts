@@ -16,7 +16,7 @@ export interface IngleOptions extends Omit<Settings, SocketSetting | "adapter" |
   adapter?: Settings["adapter"] | Adapter;
   /** The models of an adapter of your own that needs no files; absent: those in the data folder. */
   models?: readonly OwnModel[] | undefined;
-  /** Takes the lines of the log, one JSON object each; absent: standard error. */
+  /** Takes the lines of the log, one JSON object each unless `log_format` says otherwise; absent: standard error. */
   log?: ((line: string) => void) | undefined;
 }
 
@@ -41,7 +41,7 @@ export async function openIngle(options: IngleOptions): Promise<Ingle> {
   const { adapter, models, log, ...settings } = options;
   const own = typeof adapter === "object" ? adapter : undefined;
   const config = configOf({ ...settings, adapter: own === undefined ? (adapter as Settings["adapter"]) : undefined });
-  const server = await createServer(config, { command: "as a library", adapter: own, models, write: log });
+  const server = await createServer(config, { command: "as a library", adapter: own, models, write: log, log_requests: true });
   await server.resumeDownloads();
   return { fetch: fetchWithHost(server), guarantee: server.guarantee, close: closeOnce(server) };
 }

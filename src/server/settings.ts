@@ -3,8 +3,9 @@
 import * as v from "valibot";
 import { ADAPTER_NAMES } from "../../adapters/registry.ts";
 import { isHostPattern } from "../../models/download/addresses.ts";
-import { HostName, ListenHost, WebOrigin } from "./address-values.ts";
+import { AddressRange, HostName, ListenHost, WebOrigin } from "./address-values.ts";
 import { codedMessage } from "../support/coded-message.ts";
+import { LOG_LEVELS } from "../support/log/log-entry.ts";
 import { BodySize, DiskSize, KeepAlive, MemorySize, Timeout } from "../support/quantities.ts";
 
 export interface Setting {
@@ -143,6 +144,18 @@ export const SETTINGS = {
   stream_default: {
     ...{ ...SWITCH, kind: "boolean", hint: "boolean" },
     description: "true: stream where a request does not say, as Jan's document has it",
+  },
+  trust_proxy: {
+    ...{ ...LIST, schema: v.optional(v.array(AddressRange), []), hint: "ranges" },
+    description: "Addresses of the proxies in front of the server, whose X-Forwarded-For and -Proto count: 127.0.0.1, 10.0.0.0/8",
+  },
+  log_level: {
+    ...{ ...TEXT, schema: v.optional(v.picklist(LOG_LEVELS), "info"), hint: "level" },
+    description: `The least important lines of the log: ${LOG_LEVELS.join(", ")}; requests are info`,
+  },
+  log_format: {
+    ...{ ...TEXT, schema: v.optional(v.picklist(["text", "json"])), hint: "format", usual: "text at a terminal, else json" },
+    description: "How the log is written, on standard error: text, or json with an object a line",
   },
   insecure_no_auth: { ...SWITCH, scope: "socket", description: "Listen beyond this machine without a key" },
 } as const satisfies Record<string, Setting>;

@@ -5,6 +5,8 @@ import { isatty } from "node:tty";
 
 export interface Output {
   readonly isTTY: boolean;
+  /** Whether it is a terminal whose user has not forbidden colours: https://no-color.org */
+  readonly hasColors: boolean;
   /** The width of a terminal, in characters. */
   readonly columns: number | undefined;
   /** Never throws. `onEnd` is called when the text is out, with the error where it could not be written whole. */
@@ -19,6 +21,9 @@ function outputOf(fd: number, streamOf: () => NodeJS.WriteStream): Output {
   return {
     get isTTY() {
       return streamOf().isTTY;
+    },
+    get hasColors() {
+      return streamOf().isTTY && !process.env.NO_COLOR;
     },
     get columns() {
       return streamOf().columns;

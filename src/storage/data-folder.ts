@@ -6,7 +6,7 @@ import memory from "unstorage/drivers/memory";
 import { normalizeKey, type Driver } from "unstorage";
 import * as v from "valibot";
 import { fsyncFolder } from "../../models/fsync-folder.ts";
-import type { Log } from "../support/log.ts";
+import type { Log } from "../support/log/log.ts";
 import { chosenDriver, DriverError, guaranteeOf, loadDriver } from "./drivers.ts";
 import { systemCodeOf } from "../../models/system-code.ts";
 import { DamagedError, unavailable, UncertainWriteError, undefinedIfAbsent } from "./faults.ts";

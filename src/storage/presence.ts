@@ -1,7 +1,7 @@
 // Whether what keeps the records can be reached: the data folder, and the server of a driver that has one. Looked at by a timer, so that
 // no read pays for it; a change looks for itself, before and after, so that none is acknowledged that went nowhere or elsewhere.
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
-import type { Log } from "../support/log.ts";
+import type { Log } from "../support/log/log.ts";
 import { unavailable } from "./faults.ts";
 import type { IsThere } from "./folder-identity.ts";
 

@@ -4,7 +4,7 @@ import { createStorage, type Driver } from "unstorage";
 import { Model } from "../../models/manifest.ts";
 import { PendingModel } from "../../models/pending-model.ts";
 import { issueAbove, newId, OWN_ID } from "../support/ids.ts";
-import type { Log } from "../support/log.ts";
+import type { Log } from "../support/log/log.ts";
 import { createCollection, type Collection, type RecordKind, type CollectionContext } from "./collection.ts";
 import { createConversations, type Conversations } from "./conversations.ts";
 import { Assistant, BUILT_IN, Message, Thread } from "./entities.ts";

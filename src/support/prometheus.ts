@@ -32,7 +32,9 @@ export function createRegistry() {
       const lines = ([labels, { counts, count, sum }]: ReturnType<typeof series.entries>[number]): string[] => {
         const bucket = (le: string, at: number): string => `${name}_bucket${labelList([...names, "le"], [...labels, le])} ${at}`;
         const own = labelList(names, labels);
-        const buckets = bounds.map((bound, i) => bucket(String(bound), counts[i]!));
+        // A bucket counts the values of all smaller buckets too.
+        let total = 0;
+        const buckets = bounds.map((bound, i) => bucket(String(bound), (total += counts[i]!)));
         return [...buckets, bucket("+Inf", count), `${name}_sum${own} ${sum}`, `${name}_count${own} ${count}`];
       };
       add(name, help, "histogram", { keep: series.keep, lines: () => series.entries().flatMap(lines) });
@@ -41,8 +43,8 @@ export function createRegistry() {
           const buckets = series.at(labels);
           buckets.count++;
           buckets.sum += value;
-          // A bucket counts the values of all smaller buckets too.
-          for (let i = bounds.length - 1; i >= 0 && value <= bounds[i]!; i--) buckets.counts[i]!++;
+          const index = bounds.findIndex((bound) => value <= bound);
+          if (index >= 0) buckets.counts[index]!++;
         },
       };
     },

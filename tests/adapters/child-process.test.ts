@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { AdapterError, type Engine } from "../../adapters/adapter.ts";
 import { childProcess, type ChildProcessOptions } from "../../adapters/child-process/adapter.ts";
 import { toWireError } from "../../adapters/shared/wire-error.ts";
-import { createLog } from "../../src/support/log.ts";
+import { createLog } from "../../src/support/log/log.ts";
 import { createAdapters } from "../../src/server/adapters.ts";
 import { adapterSuite, TINY } from "../adapter-suite.ts";
 import { collect } from "../support/collect.ts";

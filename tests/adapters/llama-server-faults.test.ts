@@ -6,7 +6,7 @@ import type { AdapterError, Capability, ChatMessage } from "../../adapters/adapt
 import type { LlamaServerOptions } from "../../adapters/llama-server/adapter.ts";
 import { findLlamaServer } from "../../adapters/llama-server/find-program.ts";
 import { createModelPool } from "../../src/inference/model-pool.ts";
-import { createLog } from "../../src/support/log.ts";
+import { createLog } from "../../src/support/log/log.ts";
 import { collect } from "../support/collect.ts";
 import { llamaServerChat } from "../support/llama-server-chat.ts";
 import { makeModel } from "../support/app.ts";

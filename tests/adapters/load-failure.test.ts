@@ -3,7 +3,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import type { Adapter, AdapterError } from "../../adapters/adapter.ts";
 import { loadFailure } from "../../adapters/shared/load-failure.ts";
 import { createAdapters } from "../../src/server/adapters.ts";
-import { createLog } from "../../src/support/log.ts";
+import { createLog } from "../../src/support/log/log.ts";
 import { llamaServerChat } from "../support/llama-server-chat.ts";
 import { makeModel } from "../support/app.ts";
 import { UNLOADABLE } from "../support/damaged-gguf.ts";

@@ -1,7 +1,7 @@
 // Prompts and templates that are traps: each is refused, and the answers of others go on meanwhile.
 import { afterAll, describe, expect, test } from "bun:test";
 import type { AdapterError, Engine } from "../../adapters/adapter.ts";
-import { createLog } from "../../src/support/log.ts";
+import { createLog } from "../../src/support/log/log.ts";
 import { createAdapters } from "../../src/server/adapters.ts";
 import { collect } from "../support/collect.ts";
 import { makeModel } from "../support/app.ts";

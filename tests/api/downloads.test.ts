@@ -12,7 +12,7 @@ import type { DownloadProgress } from "../../models/sources/source.ts";
 import type { DownloadEvent } from "../../src/library/download-event.ts";
 import { createDownloadJobs } from "../../src/library/download-jobs.ts";
 import { ApiError } from "../../src/http/errors.ts";
-import { createLog } from "../../src/support/log.ts";
+import { createLog } from "../../src/support/log/log.ts";
 import type { Store } from "../../src/storage/store.ts";
 import { errorOf, makeApp, makeModel, NOW } from "../support/app.ts";
 import { framesOf, frameReader } from "../support/frames.ts";

@@ -1,7 +1,7 @@
 // `npm run bench:store`: the durable store over HTTP beside the raw primitive on the same disk, on every runtime, in one run.
 // Rounds are interleaved, so that what else the disk does hits all alike; the tables hold medians.
 import { spawn, type ChildProcess } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -42,7 +42,7 @@ async function start({ name, command }: Runtime, script: string, args: string[])
   const [program = "", ...flags] = command;
   const env = { ...process.env, ...runtimeEnv(name) };
   const started = performance.now();
-  const child = spawn(program, [...flags, script, ...args], { env, stdio: ["pipe", "pipe", "inherit"] });
+  const child = spawn(program, [...flags, script, ...args], { env, stdio: ["pipe", "pipe", openSync(join(folder, "log"), "a")] });
   const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
   return { child, lines, ms: 0, url: "", ...(await firstLine(script, lines, started)) };
 }
@@ -54,8 +54,8 @@ async function firstLine(script: string, lines: AsyncIterator<string>, started: 
   return { url, ms: performance.now() - started };
 }
 
-const serve = (runtime: Runtime, data: string) =>
-  start(runtime, file("../../src/main.ts"), ["serve", "--port", "0", "--adapter", "echo", "--data", data]);
+const serve = (runtime: Runtime, data: string, ...more: string[]) =>
+  start(runtime, file("../../src/main.ts"), ["serve", "--port", "0", "--adapter", "echo", "--data", data, ...more]);
 
 async function stop({ child }: Process): Promise<void> {
   const ended = new Promise((done) => child.once("exit", done));
@@ -226,6 +226,34 @@ async function reads(runtime: Runtime): Promise<string[]> {
   return [median(rates.bare!).toFixed(0), median(rates.ingle!).toFixed(0), `${median(ratios).toFixed(2)} ×`];
 }
 
+/** What a line of the log for each request costs, by the processor time of the server. */
+async function logs(runtime: Runtime): Promise<string[]> {
+  const servers = [];
+  for (const level of ["warn", "info"]) {
+    const server = await serve(runtime, join(folder, `log-${runtime.name}-${level}`), `--log-level=${level}`);
+    const { id } = await made(server.url, "/v1/threads", { title: "A thread", messages: [SAID, SAID] });
+    servers.push({ server, path: `/v1/threads/${id}` });
+  }
+  const rounds: number[][] = [[], []];
+  for (let round = 0; round < READ_ROUNDS + WARM_UP; round++) {
+    for (const [side, { server, path }] of servers.entries()) {
+      const before = processorMs(server.child.pid!);
+      await load({ url: server.url, wide: 50, requests: READS, request: () => get(path) });
+      if (round >= WARM_UP) rounds[side]!.push(((processorMs(server.child.pid!) - before) * 1000) / READS);
+    }
+  }
+  for (const { server } of servers) await stop(server);
+  const [quiet, logged] = rounds.map(median) as [number, number];
+  const ratio = median(rounds[0]!.map((before, round) => rounds[1]![round]! / before));
+  return [runtime.name, quiet.toFixed(1), logged.toFixed(1), `${ratio.toFixed(3)} ×`];
+}
+
+/** Of all threads of a process, in milliseconds. */
+function processorMs(pid: number): number {
+  const ticks = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]!.split(" ");
+  return (Number(ticks[11]) + Number(ticks[12])) * 10;
+}
+
 function resident(pid: number): number {
   return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))![1]) / 1000;
 }
@@ -247,7 +275,7 @@ function table(title: string, heads: string[], rows: string[][]): void {
 }
 
 const here = runtimes().filter(({ skip }) => skip === undefined);
-const only = (process.env.ONLY ?? "writes,pages,starts,reads").split(",");
+const only = (process.env.ONLY ?? "writes,pages,starts,reads,log").split(",");
 try {
   if (only.includes("writes")) {
     const rows: string[][] = [];
@@ -284,6 +312,11 @@ try {
     );
   }
   const bun = here.find(({ name }) => name === "bun");
+  if (only.includes("log")) {
+    const rows: string[][] = [];
+    for (const runtime of here) rows.push(await logs(runtime));
+    table("GET a thread, processor time of a request, µs", ["", "without a log", "with one line each", "ratio"], rows);
+  }
   if (bun && only.includes("reads")) table("GET a thread, on Bun, /s", ["bare Hono", "ingle", "ratio"], [await reads(bun)]);
 } finally {
   rmSync(folder, { recursive: true, force: true });

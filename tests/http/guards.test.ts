@@ -311,7 +311,7 @@ describe("key", () => {
 
   test("S-23: many wrong keys of one address are answered late, right ones at once", async () => {
     const waits: number[] = [];
-    const failures = createAuthFailures(async (ms) => void waits.push(ms));
+    const failures = createAuthFailures(undefined, async (ms) => void waits.push(ms));
     const { app } = makeGuarded({ keys: [KEY], auth_failures: failures });
     const from = (address: string | undefined, key: string) =>
       app.request("/v1/models", { headers: { host: "localhost", "x-api-key": key } }, { addressOf: () => address });

@@ -9,7 +9,7 @@ import { download } from "../../models/download/download.ts";
 import { DownloadError, SourceError } from "../../models/download-errors.ts";
 import type { DownloadOptions, DownloadProgress } from "../../models/sources/source.ts";
 import { createDownloadJobs, type DownloadJobs, type DownloadJobsOptions } from "../../src/library/download-jobs.ts";
-import { createLog } from "../../src/support/log.ts";
+import { createLog } from "../../src/support/log/log.ts";
 import { makeApp, makeModel, NOW } from "../support/app.ts";
 import { eventually } from "../support/server.ts";
 import { tinyGguf } from "../support/tiny-gguf.ts";

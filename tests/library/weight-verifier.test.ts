@@ -7,7 +7,7 @@ import type { Model } from "../../models/manifest.ts";
 import { createLibrary } from "../../src/library/library.ts";
 import { createWeightVerifier, type WeightFile } from "../../src/library/weight-verifier.ts";
 import type { ApiError } from "../../src/http/errors.ts";
-import { createLog } from "../../src/support/log.ts";
+import { createLog } from "../../src/support/log/log.ts";
 import { makeApp, makeModel } from "../support/app.ts";
 import { sha256 } from "../support/hub.ts";
 import { eventually } from "../support/server.ts";

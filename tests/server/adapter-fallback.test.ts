@@ -8,7 +8,7 @@ import { createAuto, type Candidate } from "../../adapters/auto.ts";
 import { echo } from "../../adapters/echo.ts";
 import type { Model } from "../../models/manifest.ts";
 import { createAdapters } from "../../src/server/adapters.ts";
-import { createLog } from "../../src/support/log.ts";
+import { createLog } from "../../src/support/log/log.ts";
 import type { Config } from "../../src/server/settings.ts";
 import { collect } from "../support/collect.ts";
 import { makeApp, makeModel } from "../support/app.ts";

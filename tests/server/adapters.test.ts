@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Model } from "../../models/manifest.ts";
 import { createAdapters } from "../../src/server/adapters.ts";
-import { createLog } from "../../src/support/log.ts";
+import { createLog } from "../../src/support/log/log.ts";
 import type { Config } from "../../src/server/settings.ts";
 import { makeModel } from "../support/app.ts";
 

@@ -5,7 +5,7 @@ import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "bun:test";
-import { createLog } from "../../src/support/log.ts";
+import { createLog } from "../../src/support/log/log.ts";
 import { freePort } from "../support/free-port.ts";
 import { withLibrary } from "../support/library.ts";
 import { PROGRAM, run } from "../support/program.ts";

@@ -54,6 +54,8 @@ test("every setting that needs one has a default", () => {
     origins: [],
     hosts: [],
     stream_default: false,
+    trust_proxy: [],
+    log_level: "info",
     insecure_no_auth: false,
   });
 });
@@ -93,6 +95,9 @@ const SETTINGS: [name: string, text: string, other: string, json: unknown, value
   ["origins", "http://a", "*", ["http://a"], ["http://a"], ["*"]],
   ["hosts", "a.lan, b.lan ,", "c.lan", ["a.lan", "b.lan"], ["a.lan", "b.lan"], ["c.lan"]],
   ["stream_default", "true", "false", true, true, false],
+  ["trust_proxy", "10.0.0.0/8,::1", "127.0.0.1", ["10.0.0.0/8", "::1"], ["10.0.0.0/8", "::1"], ["127.0.0.1"]],
+  ["log_level", "warn", "debug", "warn", "warn", "debug"],
+  ["log_format", "text", "json", "text", "text", "json"],
   ["insecure_no_auth", "1", "0", true, true, false],
 ];
 
@@ -162,6 +167,8 @@ describe("a value that is no good names where it came from", () => {
     ["models_dir", ""],
     ["stream_default", "y"],
     ["insecure_no_auth", "maybe"],
+    ["log_level", "loud"],
+    ["log_format", "xml"],
   ];
   test.each(BAD)("%s %j", (name, value) => {
     const flag = `--${name.replaceAll("_", "-")}`;
@@ -248,6 +255,9 @@ describe("what people write", () => {
     ["hosts", "*.example.com", "Write each name, such as chat.example.com."],
     ["hosts", "*", "Write each name, such as chat.example.com."],
     ["hosts", "a.lan b.lan", "Write a name alone"],
+    ["trust_proxy", "proxy.lan", "Write addresses or ranges of them, such as 127.0.0.1 or 10.0.0.0/8."],
+    ["trust_proxy", "*", "Write addresses or ranges of them"],
+    ["trust_proxy", "10.0.0.0/40", "Write addresses or ranges of them"],
     ["origins", "localhost:3000", "Write http://localhost:3000."],
     ["origins", "chat.example.com", "Write http://chat.example.com."],
     ["origins", "http://localhost:*", "as in http://localhost:3000."],

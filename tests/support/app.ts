@@ -12,7 +12,7 @@ import { createDownloadJobs } from "../../src/library/download-jobs.ts";
 import { createModelPool, type ModelPoolOptions } from "../../src/inference/model-pool.ts";
 import type { ErrorBody } from "../../src/http/errors.ts";
 import { createLibrary } from "../../src/library/library.ts";
-import { createLog } from "../../src/support/log.ts";
+import { createLog } from "../../src/support/log/log.ts";
 import { encodeKey } from "../../src/storage/encode-key.ts";
 import { createStore } from "../../src/storage/store.ts";
 
@@ -25,6 +25,7 @@ type Passed =
   | "fetchRemoteFacts"
   | "default_model"
   | "stream_default"
+  | "log_requests"
   | "allow_private"
   | "download_hosts"
   | "models_dir"
@@ -56,10 +57,7 @@ export function makeApp(options: Options = {}) {
     ...more
   } = options;
   const lines: Record<string, unknown>[] = [];
-  const log = createLog(
-    (line) => lines.push(JSON.parse(line)),
-    () => 0,
-  );
+  const log = createLog((line) => lines.push(JSON.parse(line)), { now: () => 0 });
   const driver = memory();
   for (const model of models) void driver.setItem!(`models:${encodeKey(model.id)}`, JSON.stringify(model), {});
   const store = createStore({ driver, shared: false, log });

@@ -1,7 +1,7 @@
 // The library of a data folder, opened with its store as a command does, and closed again.
 import { join } from "node:path";
 import { createLibrary, type Library } from "../../src/library/library.ts";
-import { createLog } from "../../src/support/log.ts";
+import { createLog } from "../../src/support/log/log.ts";
 import { openDataFolder, readDataFolder } from "../../src/storage/data-folder.ts";
 
 export interface OpenLibrary extends Library {

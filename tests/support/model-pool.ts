@@ -1,7 +1,7 @@
 // A model pool over the fake adapter, with a clock that stands still until the test moves it.
 import type { Model } from "../../models/manifest.ts";
 import { createModelPool, type ModelPool, type ModelPoolOptions, type RunOptions } from "../../src/inference/model-pool.ts";
-import { createLog } from "../../src/support/log.ts";
+import { createLog } from "../../src/support/log/log.ts";
 import { makeModel, resolve } from "./app.ts";
 import { fakeAdapter, type FakeOptions } from "./fake-adapter.ts";
 import { ask } from "./models.ts";

@@ -1,7 +1,7 @@
 // Records for the store's tests, and a log that remembers.
 import { record } from "./record.ts";
 import type { Model } from "../../models/manifest.ts";
-import { createLog, type Log } from "../../src/support/log.ts";
+import { createLog, type Log } from "../../src/support/log/log.ts";
 import type { UnsavedMessage, UnsavedThread } from "../../src/storage/conversations.ts";
 import type { Assistant, Message } from "../../src/storage/entities.ts";
 

@@ -6,6 +6,7 @@ import { acceptsType } from "../../http/accept.ts";
 import { json } from "../../http/json.ts";
 import type { AppEnv } from "../../http/app-env.ts";
 import { invalidValue } from "../../http/errors.ts";
+import { traceGeneration } from "../../http/generation-trace.ts";
 import { cacheScopeOf, clientOf } from "../../http/client-of.ts";
 import { isOperator } from "../../http/middleware/auth.ts";
 import { nameIgnored } from "../../http/ignored.ts";
@@ -40,6 +41,7 @@ export const createChatCompletion =
       client: clientOf(c, deps.guards),
       keep_alive: valueOf(request, "keep_alive") ?? undefined,
       slots: prepared.slots,
+      trace: traceGeneration(c, model.id),
     };
     const log_fields = { request_id: c.get("request_id"), model: model.id };
     if (prepared.unenforced.length > 0)

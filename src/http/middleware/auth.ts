@@ -24,10 +24,14 @@ export function authGuard(keys: string[], operator?: string, failures?: AuthFail
   const digests = (operator === undefined ? keys : [...keys, operator]).map(digestOf);
   return function authGuard(c, next) {
     if (keys.length === 0 || OPEN.has(c.req.path)) return next();
-    const key = sentKeys(c).find((sent) => matchesAny(digests, sent));
-    if (key === undefined) return refuseKey(c, failures);
-    c.set("api_key", key);
-    return next();
+    for (const key of sentKeys(c)) {
+      const index = indexOfMatch(digests, key);
+      if (index === -1) continue;
+      c.set("api_key", key);
+      c.set("key_number", index < keys.length ? index + 1 : "owner");
+      return next();
+    }
+    return refuseKey(c, failures);
   };
 }
 
@@ -47,7 +51,7 @@ export function isOperator(c: Context, operator: string | undefined): boolean {
   const sent = sentKeys(c);
   if (operator === undefined || sent.length === 0) return false;
   const own = [digestOf(operator)];
-  return sent.some((key) => matchesAny(own, key));
+  return sent.some((key) => indexOfMatch(own, key) === 0);
 }
 
 const OPEN = new Set(["/health", "/health/", "/v1/data-folder/key"]);
@@ -72,10 +76,10 @@ export function digestOf(text: string): Buffer {
   return createHash("sha256").update(text).digest();
 }
 
-/** Compares equal lengths, and with all keys always: the time taken says nothing about any key. */
-function matchesAny(digests: Buffer[], key: string): boolean {
+/** -1 where none matches. Compares equal lengths, and with all keys always: the time taken says nothing about any key. */
+function indexOfMatch(digests: Buffer[], key: string): number {
   const sent = digestOf(key);
-  return digests.reduce((found, own) => timingSafeEqual(own, sent) || found, false);
+  return digests.reduce((found, own, index) => (timingSafeEqual(own, sent) ? index : found), -1);
 }
 
 async function refuseKey(c: Context<AppEnv>, failures?: AuthFailures): Promise<never> {

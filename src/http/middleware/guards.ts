@@ -8,6 +8,8 @@ import { answerHeaders, type AnswerThrown } from "./headers.ts";
 import { hostGuard } from "./host.ts";
 import { originGuard } from "./origin.ts";
 import { MAX_VALUES } from "../json-shape.ts";
+import type { RequestObserver } from "../request-observer.ts";
+import type { TrustedProxies } from "../../support/trusted-proxies.ts";
 import { storageGuard } from "./storage.ts";
 
 export interface GuardOptions {
@@ -24,6 +26,10 @@ export interface GuardOptions {
   newRequestId: () => string;
   /** Counts refused keys, and delays their answers; absent: no more than refused. */
   auth_failures?: AuthFailures;
+  /** Is told of each request and of its answer. */
+  observeRequest?: RequestObserver;
+  /** The proxies whose word about their clients counts; absent: none. */
+  trusted_proxies?: TrustedProxies | undefined;
   /** Throws while the records cannot be reached; absent: they always can. */
   ensureStorage?: () => void | Promise<void>;
   /** Bytes of a body; 1 MiB unless said. */
@@ -46,9 +52,9 @@ export function createGuards(options: GuardOptions, answerThrown: AnswerThrown):
   const limits = { max_bytes: options.max_body ?? 2 ** 20, timeout_ms };
   const chatLimits = chatLimitsOf(limits, options.body_limit ?? CHAT_BODY);
   return inOrder([
-    answerHeaders(newRequestId, answerThrown),
+    answerHeaders(newRequestId, answerThrown, options.observeRequest),
     hostGuard(hosts, wide, keys.length > 0),
-    originGuard(origins),
+    originGuard(origins, options.trusted_proxies),
     authGuard(keys, operator_key, options.auth_failures),
     contentTypeGuard,
     bodyLimitGuard((path) => (path.startsWith("/v1/chat/") ? chatLimits : limits)),

@@ -2,6 +2,7 @@
 import type { Context } from "hono";
 import type { AppEnv, Guard } from "../app-env.ts";
 import { IGNORED_HEADER, ignoredHeader } from "../ignored.ts";
+import type { RequestObserver } from "../request-observer.ts";
 import { allowReading } from "./origin.ts";
 
 export type AnswerThrown = (thrown: unknown, c: Context<AppEnv>) => Response;
@@ -9,17 +10,21 @@ export type AnswerThrown = (thrown: unknown, c: Context<AppEnv>) => Response;
 /**
  * Gives a request its id, and its answer that id and the headers that keep browsers from guessing, embedding or storing it.
  * `answerThrown` answers for the guards that refuse, and for a thrown value that is no `Error`, which Hono keeps from `onError`.
+ * `observe` sees the request come and its answer go: a guard of its own would cost every request another promise.
  */
-export function answerHeaders(newId: () => string, answerThrown: AnswerThrown): Guard {
+export function answerHeaders(newId: () => string, answerThrown: AnswerThrown, observe?: RequestObserver): Guard {
   return function answerHeaders(c, next) {
     c.set("request_id", newId());
-    return next().then(
-      () => setHeaders(c),
-      (thrown: unknown) => {
-        c.res = answerThrown(thrown, c);
-        return setHeaders(c);
-      },
-    );
+    const onAnswer = observe?.(c);
+    const finish = (): void | Promise<void> => {
+      const finished = setHeaders(c);
+      onAnswer?.();
+      return finished;
+    };
+    return next().then(finish, (thrown: unknown) => {
+      c.res = answerThrown(thrown, c);
+      return finish();
+    });
   };
 }
 

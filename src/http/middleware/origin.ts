@@ -2,8 +2,10 @@
 import type { Context } from "hono";
 import type { Guard } from "../app-env.ts";
 import { ApiError } from "../errors.ts";
+import { isForwardedHttps } from "../client-address.ts";
 import { isLoopbackHost } from "./host.ts";
 import { quote } from "../../support/quote.ts";
+import type { TrustedProxies } from "../../support/trusted-proxies.ts";
 
 const STAINLESS = [
   ...["arch", "custom-poll-interval", "helper-method", "lang", "os", "package-version", "poll-helper"],
@@ -26,7 +28,7 @@ const METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE";
  * Lets through requests of the server's own origin, of one of `origins` (`*`: of any but `null`), and those that no web page sent.
  * A listed origin may read the answer; its preflights are answered here. Throws 403 `origin_not_allowed`.
  */
-export function originGuard(origins: string[]): Guard {
+export function originGuard(origins: string[], trusted_proxies?: TrustedProxies): Guard {
   const listed = new Set(origins);
   const isListed = (origin: string) => origin !== "null" && (listed.has(origin) || listed.has("*"));
   return function originGuard(c, next) {
@@ -35,8 +37,9 @@ export function originGuard(origins: string[]): Guard {
       if (isCrossSite(c)) throw refuseOrigin("The request comes from a page of another site.");
       return next();
     }
-    // Plain http and the very Host that check 1 has accepted: behind a proxy with TLS the origin is to be listed.
-    if (origin === `http://${c.req.header("host")?.toLowerCase()}`) return next();
+    // The very Host that check 1 has accepted, over plain http: behind a proxy with TLS that is not trusted, the origin is to be listed.
+    const scheme = isForwardedHttps(c, trusted_proxies) ? "https" : "http";
+    if (origin === `${scheme}://${c.req.header("host")?.toLowerCase()}`) return next();
     if (!isListed(origin)) throw refuseOrigin(`The origin ${quote(origin)} is not allowed.`);
     if (!isPreflight(c)) {
       c.set("reading_origin", origin);
