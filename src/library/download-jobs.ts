@@ -9,6 +9,7 @@ import type { PendingModel } from "../../models/pending-model.ts";
 import { ApiError } from "../http/errors.ts";
 import { noDownload } from "../http/not-found.ts";
 import { type DownloadEvent, endOf, isUnderWay } from "./download-event.ts";
+import { createDownloadMetrics } from "./download-metrics.ts";
 import { createDownloadPlaces } from "./download-places.ts";
 import { fetchWithPlace } from "./fetch-with-place.ts";
 import { fetchWithRetries } from "./fetch-with-retries.ts";
@@ -44,6 +45,8 @@ export interface DownloadJobs {
   unsuspend(): void;
   /** Stops all jobs and keeps their bytes; the next server goes on with them. */
   close(): Promise<void>;
+  /** In Prometheus' text format. */
+  metrics(): string;
 }
 
 export interface DownloadJobsOptions {
@@ -94,6 +97,7 @@ export function createDownloadJobs({
   const nextOrder = (): number => (last_order = Math.max(last_order + 1, now() * 1000));
   const running = new Map<string, DownloadJob>();
   const last = new Map<string, DownloadEvent>();
+  const metrics = createDownloadMetrics(() => [...running.values()].map(({ event }) => event));
   let storage = createSuspension();
   let closed = false;
 
@@ -148,6 +152,7 @@ export function createDownloadJobs({
       for (const { stop } of running.values()) stop.abort(new Error("The server is stopping."));
       await Promise.all([...running.values()].map(({ ended }) => ended));
     },
+    metrics: metrics.text,
   };
 
   /** Records the job, so that the next server goes on with it. */
@@ -201,6 +206,7 @@ export function createDownloadJobs({
       }
     }
     running.delete(id);
+    metrics.ended(job.event);
     for (const wake of job.waiting) wake();
   }
 
@@ -232,7 +238,9 @@ export function createDownloadJobs({
       const { source, problem, owner_problem } = job.event;
       const is_said = source === step.source && step.problem === undefined;
       const before = is_said && problem !== undefined ? { problem, ...(owner_problem && { owner_problem }) } : {};
-      job.event = { model_id: id, state: "downloading", ...before, ...step, rate: rate(step) };
+      const event: DownloadEvent = { model_id: id, state: "downloading", ...before, ...step, rate: rate(step) };
+      metrics.moved(job.event, event);
+      job.event = event;
     }
   }
 

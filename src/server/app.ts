@@ -47,7 +47,10 @@ export function createApp(options: AppOptions): App {
   const observeRequest = createRequestObserver({ metrics: http, log: options.log_requests ? log : undefined, trusted_proxies });
   app.use(createGuards({ ...guards, auth_failures, observeRequest, ensureStorage: options.store.ensureThere }, answerThrown));
   app.route("/health", healthRoutes(deps));
-  app.route("/metrics", metricsRoutes(deps, [http.text, auth_failures.metrics]));
+  app.route(
+    "/metrics",
+    metricsRoutes(deps, [http.text, options.store.metrics, options.downloads.metrics, auth_failures.metrics]),
+  );
   app.post("/v1/chat/completions", async function createChatCompletion(c) {
     return (await loadChatCode()).createChatCompletion(deps)(c);
   });

@@ -13,6 +13,7 @@ import { createIdIndex } from "./id-index.ts";
 import { decodeKey, encodeKey, isHashedKey } from "./encode-key.ts";
 import { createRecordCache } from "./record-cache.ts";
 import { createKeyedRwLock } from "./keyed-rw-lock.ts";
+import { createStoreMetrics } from "./store-metrics.ts";
 import type { Presence } from "./presence.ts";
 
 export interface Store {
@@ -34,6 +35,8 @@ export interface Store {
   ensureThere(): void | Promise<void>;
   /** Whether records are kept in memory: not while others may write. Saying yes again drops those that were. */
   keepInMemory(keep: boolean): void;
+  /** In Prometheus' text format. */
+  metrics(): string;
   close(): Promise<void>;
 }
 
@@ -59,8 +62,9 @@ export const KINDS = {
 
 export function createStore(options: StoreOptions): Store {
   const { driver, shared, log, assertWritable = () => {}, presence } = options;
-  const storage = createStorage({ driver });
   const damaged = new Set<string>();
+  const metrics = createStoreMetrics(driver.name ?? "", () => damaged.size);
+  const storage = metrics.measure(createStorage({ driver }));
   const context: CollectionContext = {
     storage,
     locks: createKeyedRwLock(),
@@ -102,6 +106,7 @@ export function createStore(options: StoreOptions): Store {
       context.index = keep && !shared ? createIdIndex() : undefined;
       context.cache = keep && !shared ? createRecordCache() : undefined;
     },
+    metrics: metrics.text,
     close: () => storage.dispose(),
   };
   store.keepInMemory(true);
