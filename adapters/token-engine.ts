@@ -53,6 +53,11 @@ export interface TokenRequest extends Pick<
   report_tokens?: boolean;
   /** So many answers, 2 to the engine's slots: the prompt is read once, and each has the seed of the one before it and one. Absent: one. */
   choices?: number;
+  /**
+   * Two different tokens or more, of which the `finish` has the odds behind the prompt. `max_tokens` is 1, nothing else is asked for, and the
+   * text says nothing.
+   */
+  compared?: readonly number[];
 }
 
 /** `choice`: from 0; absent where the request asks for one. */
@@ -60,6 +65,9 @@ export type TokenEvent = { choice?: number } & (
   | Extract<ChatEvent, { type: "prompt" }>
   /** `count`: tokens of the answer so far, with `report_tokens`. */
   | { type: "text"; text: string; count?: number; logprobs?: TokenLogprob[] }
-  /** `stopped_by`: which text of `stop` has come. `slot`: that of the generation. `usage`: the whole prompt, and the answer of this choice. */
-  | { type: "finish"; reason: "stop" | "length"; stopped_by?: string; slot: number; usage: Usage }
+  /**
+   * `stopped_by`: which text of `stop` has come. `slot`: that of the generation. `usage`: the whole prompt, and the answer of this choice.
+   * `odds`: in the order of `compared`, how likely the model finds each of these tokens where no other may come; their sum is 1.
+   */
+  | { type: "finish"; reason: "stop" | "length"; stopped_by?: string; slot: number; usage: Usage; odds?: number[] }
 );

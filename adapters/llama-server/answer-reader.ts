@@ -4,6 +4,7 @@ import { wholeBatches } from "../shared/kv-cache/retention.ts";
 import { releasedText } from "../shared/openai-stream/released-text.ts";
 import type { TokenEvent, TokenRequest } from "../token-engine.ts";
 import { BATCH } from "./command-line.ts";
+import { reportedOdds } from "./compared-tokens.ts";
 import type { CompletionFrame } from "./completion-frames.ts";
 
 export interface UnreportedTokens {
@@ -29,7 +30,7 @@ export interface AnswerReader {
 
 /** `held`: the exact tokens of its slot before. `choice`: its number where several are generated. */
 export function createAnswerReader(request: TokenRequest, held: number, choice?: number): AnswerReader {
-  const { stop, thoughts, report_tokens, logprobs: asked } = request;
+  const { stop, thoughts, report_tokens, logprobs: asked, compared } = request;
   const text = releasedText(stop, thoughts);
   const tokens: (number | undefined)[] = [];
   const unreported = new Map<TokenLogprob, UnreportedTokens>();
@@ -37,6 +38,7 @@ export function createAnswerReader(request: TokenRequest, held: number, choice?:
   const marked = choice === undefined ? {} : { choice };
   let read: number | undefined;
   let exact = 0;
+  let odds: number[] | undefined;
   let ended: AnswerReader["ended"];
 
   const note = (reported: number[], predicted: number, last: TokenLogprob | undefined): void => {
@@ -57,6 +59,7 @@ export function createAnswerReader(request: TokenRequest, held: number, choice?:
   const finish = (reason: "stop" | "length", slot: number, stopped_by?: string): TokenEvent => ({
     ...{ type: "finish", reason, slot, usage: { ...counts }, ...marked },
     ...(stopped_by !== undefined && { stopped_by }),
+    ...(odds && { odds }),
   });
 
   return {
@@ -86,6 +89,7 @@ export function createAnswerReader(request: TokenRequest, held: number, choice?:
       };
       const logprobs = frame.type === "piece" && asked && frame.text !== "" ? frame.logprobs : undefined;
       if (frame.type === "piece") note(frame.tokens, frame.predicted, logprobs?.[0]);
+      if (frame.type === "piece" && compared && frame.ranked) odds = reportedOdds(compared, frame.ranked);
       // The end of an answer is a token without text, which is no part of it.
       const stopped_by =
         frame.text === "" ? undefined : text.push({ type: "text", text: frame.text, ...(logprobs && { logprobs }) }, add);

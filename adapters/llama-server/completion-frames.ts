@@ -17,10 +17,23 @@ export const RESPONSE_FIELDS = [
 /** `index`: of the answer. `predicted`: its tokens so far. */
 export type CompletionFrame = { index: number } & (
   | { type: "prompt"; read: number; total: number; cached: number }
-  /** `tokens`: the last of those that the text has; of a character with several of them the others are left out. */
-  | { type: "piece"; text: string; tokens: number[]; predicted: number; logprobs?: TokenLogprob[] | undefined }
+  /**
+   * `tokens`: the last of those that the text has; of a character with several of them the others are left out. `ranked`: the likeliest
+   * tokens as the samplers left them in the last one's place, where these are asked for.
+   */
+  | ({ type: "piece"; text: string; tokens: number[]; predicted: number } & PieceProbabilities)
   | { type: "end"; reason: "stop" | "length"; text: string; predicted: number; total: number; cached: number }
 );
+
+interface PieceProbabilities {
+  logprobs?: TokenLogprob[] | undefined;
+  ranked?: TokenProbability[] | undefined;
+}
+
+export interface TokenProbability {
+  id: number;
+  prob: number;
+}
 
 /** Undefined where it is no frame of an answer. */
 export function parseFrame(value: unknown): CompletionFrame | undefined {
@@ -35,7 +48,8 @@ export function parseFrame(value: unknown): CompletionFrame | undefined {
     return { type: "end", index, reason, text, predicted: tokens_predicted, total: tokens_evaluated, cached };
   }
   const { index, prompt_progress, content: text, tokens, tokens_predicted: predicted, completion_probabilities } = output;
-  if (prompt_progress == null) return { type: "piece", index, text, tokens, predicted, logprobs: completion_probabilities };
+  if (prompt_progress == null)
+    return { type: "piece", index, text, tokens, predicted, ...probabilitiesOf(completion_probabilities) };
   const { processed: read, total, cache: cached } = prompt_progress;
   return { type: "prompt", index, read, total, cached };
 }
@@ -50,10 +64,20 @@ function plainPiece(value: unknown): CompletionFrame | undefined {
   return { type: "piece", index, text: content, tokens, predicted: tokens_predicted };
 }
 
+function probabilitiesOf(reports: v.InferOutput<typeof Reports> | undefined): PieceProbabilities {
+  const last = reports?.at(-1);
+  if (last !== undefined && "top_probs" in last) return { ranked: last.top_probs };
+  return { logprobs: reports as TokenLogprob[] | undefined };
+}
+
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
 const Count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const Logprob = { token: v.string(), logprob: v.number(), bytes: v.array(v.number()) };
+const Reports = v.union([
+  v.array(v.object({ ...Logprob, top_logprobs: v.array(v.object(Logprob)) })),
+  v.array(v.object({ top_probs: v.array(v.object({ id: Count, prob: v.number() })) })),
+]);
 
 const Frame = v.variant("stop", [
   v.object({
@@ -63,7 +87,7 @@ const Frame = v.variant("stop", [
     tokens: v.array(Count),
     tokens_predicted: Count,
     prompt_progress: v.nullish(v.object({ total: Count, cache: Count, processed: Count })),
-    completion_probabilities: v.optional(v.array(v.object({ ...Logprob, top_logprobs: v.array(v.object(Logprob)) }))),
+    completion_probabilities: v.optional(Reports),
   }),
   v.object({
     stop: v.literal(true),

@@ -4,6 +4,7 @@ import type { TokenEvent, TokenRequest } from "../token-engine.ts";
 import { createLogprobCompletion, parseRanking, rankingBody, type RankedToken } from "./all-logprobs.ts";
 import { type AnswerReader, createAnswerReader } from "./answer-reader.ts";
 import { toAdapterError } from "./errors.ts";
+import { rankedOdds } from "./compared-tokens.ts";
 import { createIgnoreEos } from "./ignore-eos.ts";
 import { openAnswer } from "./open-answer.ts";
 import { readFrames } from "./read-frames.ts";
@@ -75,7 +76,7 @@ export function createGeneration({ id, client, watchdog, watch, model }: TokenGe
     /** By answer: what waits for logprobs that the stream does not have, and what follows that. */
     const held = answers.map((): TokenEvent[] => []);
     const isIncomplete = ({ unreported }: AnswerReader, event: TokenEvent): boolean =>
-      event.type === "text" && (event.logprobs?.some((token) => unreported.has(token)) ?? false);
+      lacksOdds(request, event) || (event.type === "text" && (event.logprobs?.some((token) => unreported.has(token)) ?? false));
     for await (const frames of readFrames(response)) {
       watchdog.touch();
       for (const frame of frames) {
@@ -101,9 +102,18 @@ export function createGeneration({ id, client, watchdog, watch, model }: TokenGe
         });
       const complete = createLogprobCompletion({ answer, ask, vocab_size: model.vocab_size });
       for (const event of events) {
-        if (event.type !== "text" || event.logprobs === undefined) yield event;
+        if (lacksOdds(request, event)) {
+          const odds = await rankedOdds(request.compared!, (count) => ask([], count), model);
+          yield { ...event, odds };
+        } else if (event.type !== "text" || event.logprobs === undefined) yield event;
         else yield trimLogprobs({ ...event, logprobs: await complete(event.logprobs) }, request);
       }
     }
   }
 }
+
+/** Where no frame had a report of the token. */
+const lacksOdds = ({ compared }: TokenRequest, event: TokenEvent): event is FinishEvent =>
+  compared !== undefined && event.type === "finish" && event.odds === undefined;
+
+type FinishEvent = Extract<TokenEvent, { type: "finish" }>;

@@ -2,6 +2,7 @@
 import { AdapterError, type TokenLogprob } from "../adapter.ts";
 import { readSamplers } from "../samplers.ts";
 import type { TokenRequest } from "../token-engine.ts";
+import { comparisonFields } from "./compared-tokens.ts";
 import { RESPONSE_FIELDS } from "./completion-frames.ts";
 
 /** What a loaded model can take. */
@@ -28,7 +29,7 @@ export function checkedSampling<Request extends Sampling>(request: Request, mode
 
 /** The body of `POST /completion`, of a request that was checked. */
 export function completionBody(request: TokenRequest, model: LlamaServerModel): Record<string, unknown> {
-  const { prompt, max_tokens, logprobs, shown_tokens, choices, grammar_begun } = request;
+  const { prompt, max_tokens, logprobs, shown_tokens, choices, grammar_begun, compared } = request;
   return {
     prompt,
     stream: true,
@@ -38,6 +39,7 @@ export function completionBody(request: TokenRequest, model: LlamaServerModel): 
     ...(logprobs && { n_probs: rivals(logprobs) }),
     ...(shown_tokens && { preserved_tokens: shown_tokens }),
     ...(choices !== undefined && { n_cmpl: choices }),
+    ...(compared && comparisonFields(compared)),
     // llama-server gives the text to the grammars of these types alone.
     ...(grammar_begun && { generation_prompt: grammar_begun.text, grammar_type: "tool_calls" }),
   };

@@ -2,6 +2,7 @@
 import { AdapterError } from "../adapter.ts";
 import type { TokenRequest } from "../token-engine.ts";
 import type { GrammarState, Addon } from "./addon.ts";
+import { createComparison } from "./compared-tokens.ts";
 import { createLikelihoods } from "./likelihood.ts";
 import { checkSamplers, dryHistory, samplerConfig } from "./sampler-settings.ts";
 import { tokenBias } from "./token-bias.ts";
@@ -25,7 +26,8 @@ export interface SamplersOptions {
 export function createSamplers(request: TokenRequest, options: SamplersOptions): TokenSampler[] {
   checkSamplers(request);
   const { addon, vocabulary, allowed } = options;
-  const { seed, grammar, grammar_begun, shown_tokens = [], logprobs, choices = 1 } = request;
+  const { seed, grammar, grammar_begun, shown_tokens = [], logprobs, choices = 1, compared } = request;
+  if (compared !== undefined) return [createComparison(addon, compared)];
   const bias = tokenBias(request, vocabulary);
   const state = grammar === undefined ? undefined : compile(grammar, addon);
   for (const token of grammar_begun?.tokens ?? []) acceptBegun(token, state!, addon);

@@ -77,7 +77,7 @@ export async function* generate(loaded: LoadedModel, request: TokenRequest, sign
       unfinished.delete(answer);
       const end = { reason: ended ? "stop" : "length", ...(stopped_by !== undefined && { stopped_by }) } as const;
       const usage = { prompt_tokens: prompt.length, completion_tokens: count, cached_tokens: cached };
-      yield { ...own, type: "finish", ...end, slot: sequence, usage };
+      yield { ...own, type: "finish", ...end, slot: sequence, usage, ...(sampled.odds && { odds: sampled.odds }) };
     }
   } finally {
     stop();

@@ -5,6 +5,8 @@ import type { Addon, AddonSampler, SamplerConfig } from "./addon.ts";
 
 export interface SampledToken {
   token: number;
+  /** As in a `finish`. */
+  odds?: number[];
   /** Where it is asked for. */
   likelihood?: TokenLikelihood;
 }
