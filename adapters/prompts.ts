@@ -43,12 +43,30 @@ export interface ModelPrompts {
   detokenize(tokens: readonly number[], signal: AbortSignal): Promise<string | undefined>;
   /** The text of which `render` makes tokens. Throws as that does. */
   renderText(request: PromptRequest, signal: AbortSignal): Promise<string>;
+  /**
+   * Texts that go on with a prompt, each by itself, as tokens; names of special tokens become these. `end`: the tokens and the tail of the
+   * prompt. Undefined as above.
+   */
+  tokenizeBehind(end: PromptEnd, texts: readonly string[], signal: AbortSignal): Promise<TextsBehind | undefined>;
   /** Compiles a grammar in GBNF. Throws `AdapterError` `request_refused` with `param` `grammar` and the reason. */
   tryGrammar(grammar: string, signal: AbortSignal): Promise<void>;
   /** Whether a text of these tokens is the beginning of one of the grammar, which is ingle's own; true where no library at hand can tell. */
   beginsGrammar(grammar: string, tokens: readonly number[], signal: AbortSignal): Promise<boolean>;
   /** Gives back the model's vocabulary. */
   close(): void;
+}
+
+export interface PromptEnd {
+  /** All of the prompt, or the last of them. */
+  tokens: readonly number[];
+  /** As in `Prompt`. */
+  tail: string;
+}
+
+/** `replaced`: so many tokens of the prompt's end are part of each text, since a token may have the end of one and the beginning of the other. */
+export interface TextsBehind {
+  replaced: number;
+  texts: number[][];
 }
 
 export interface TextOptions extends TokenizeOptions {

@@ -37,6 +37,7 @@ export async function hostPrompts(
     if (question.type === "tokenize") return model.tokenize(question.text);
     if (question.type === "tokenize_slice") return model.tokenizeSlice(question);
     if (question.type === "detokenize") return model.detokenize(question.tokens);
+    if (question.type === "tokenize_behind") return model.tokenizeBehind(question);
     if (question.type === "beginning") return { fits: model.beginsGrammar(question.grammar, question.tokens) };
     model.tryGrammar(question.grammar);
     return { type: "compiled" };

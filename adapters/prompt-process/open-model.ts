@@ -16,6 +16,7 @@ import { sampleCalls } from "./sample-calls.ts";
 import { SAMPLES } from "./sample-template.ts";
 import { sampleThoughts } from "./sample-thoughts.ts";
 import { compileTemplate, type TemplateSources } from "./template.ts";
+import { tokenizeBehind } from "./tokenize-behind.ts";
 import { tokenizePrompt } from "./tokenize-prompt.ts";
 import { tokenizeSlice } from "./tokenize-slice.ts";
 import { beginsGrammar, tryGrammar } from "./try-grammar.ts";
@@ -74,6 +75,9 @@ export async function openModel({ id, path, prompt_template }: QuestionOf<"open"
       tokenizer === undefined ? { tokens: undefined } : tokenizeSlice(slice, tokenizer, names),
     detokenize: (tokens: readonly number[]): Answers["detokenize"] => ({
       text: tokenizer?.native.detokenize(Uint32Array.from(tokens), true),
+    }),
+    tokenizeBehind: ({ end, texts }: QuestionOf<"tokenize_behind">): Answers["tokenize_behind"] => ({
+      behind: tokenizer && tokenizeBehind(end, texts, tokenizer, names),
     }),
     tryGrammar: (grammar: string): void => tryGrammar(grammar, addon, tokenizer),
     beginsGrammar: (grammar: string, tokens: readonly number[]): boolean => beginsGrammar(grammar, tokens, addon, tokenizer),

@@ -1,7 +1,7 @@
 // The messages between the server and the prompt process. The process does one thing at a time, so one request is on its way at most.
 import type { TokenizeOptions } from "../adapter.ts";
 import type { CallSyntax } from "../call-syntax.ts";
-import type { Prompt, PromptRequest, TemplateFacts, TemplateForms, ThoughtMarkers } from "../prompts.ts";
+import type { Prompt, PromptEnd, PromptRequest, TemplateFacts, TemplateForms, TextsBehind, ThoughtMarkers } from "../prompts.ts";
 import type { WireError } from "../shared/wire-error.ts";
 
 /** `model` names an open model in the other requests. */
@@ -16,6 +16,7 @@ export type PromptQuestion =
   | { type: "tokenize"; model: number; text: string }
   | ({ type: "tokenize_slice"; model: number } & TextSlice)
   | { type: "detokenize"; model: number; tokens: readonly number[] }
+  | { type: "tokenize_behind"; model: number; end: PromptEnd; texts: readonly string[] }
   | { type: "grammar"; model: number; grammar: string }
   | { type: "beginning"; model: number; grammar: string; tokens: readonly number[] };
 
@@ -49,6 +50,8 @@ export interface Answers {
   tokenize: { tokens: number[] | undefined };
   tokenize_slice: SliceTokens | { tokens: undefined };
   detokenize: { text: string | undefined };
+  /** `behind`: undefined as `tokens` is above. */
+  tokenize_behind: { behind: TextsBehind | undefined };
   grammar: { type: "compiled" };
   beginning: { fits: boolean };
 }

@@ -19,15 +19,20 @@ interface TextQuestionsOptions extends Pick<VocabularySizes, "longest_token"> {
   ) => Promise<Answers[Type]>;
 }
 
-type TextQuestion = Extract<PromptQuestion, { type: "tokenize" | "tokenize_slice" | "detokenize" }>;
+type TextQuestion = Extract<PromptQuestion, { type: "tokenize" | "tokenize_behind" | "tokenize_slice" | "detokenize" }>;
 
 export function createTextQuestions({
   key,
   ask,
   longest_token,
-}: TextQuestionsOptions): Pick<ModelPrompts, "tokenize" | "tokenizeText" | "detokenize"> {
+}: TextQuestionsOptions): Pick<ModelPrompts, "tokenize" | "tokenizeBehind" | "tokenizeText" | "detokenize"> {
   return {
     tokenize: async (text, signal) => (await ask(signal, { type: "tokenize", model: key, text })).tokens,
+    async tokenizeBehind({ tokens, tail }, texts, signal) {
+      // No token of the tail is without a character.
+      const end = { tokens: tokens.slice(Math.max(0, tokens.length - tail.length)), tail };
+      return (await ask(signal, { type: "tokenize_behind", model: key, end, texts })).behind;
+    },
     async tokenizeText(text, { context_length = Number.POSITIVE_INFINITY, ...options }, signal) {
       const limits = { tokens: context_length };
       const least = Math.floor(Buffer.byteLength(text) / longest_token);

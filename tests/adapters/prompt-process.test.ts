@@ -101,6 +101,25 @@ describe("a prompt", () => {
     expect((await render({ messages: [], bos_token: "B", enable_thinking: false })).text).toContain("[user]a");
   });
 
+  test("goes on with texts as the whole would be read, where a token has parts of both", async () => {
+    // The vocabulary has a token for a space and "a", and one for a space and "the".
+    for (const turns of [`${TURNS} `, "{% for m in messages %}{{ m.content }}{% endfor %}Answer: ", PLAIN_TEMPLATE]) {
+      const model = await open(turns);
+      const prompt = (await model.render({ messages: [user("hello </s> world")] }, 512, signal)) as {
+        tokens: number[];
+        tail: string;
+      };
+      const texts = ["a", "the end", "\nx", "é", ""];
+      const behind = (await model.tokenizeBehind(prompt, texts, signal))!;
+      const read = behind.texts.map((text) => [...prompt.tokens.slice(0, prompt.tokens.length - behind.replaced), ...text]);
+      for (const [i, text] of texts.entries()) {
+        expect(read[i]).toEqual(await tokensOf(await open(`${turns}{{ ${JSON.stringify(text)} }}`), user("hello </s> world")));
+      }
+      const alone = await model.tokenize("a", signal);
+      if (turns !== PLAIN_TEMPLATE) expect(read[0]).not.toEqual([...prompt.tokens, ...alone!]);
+    }
+  });
+
   test("keeps characters that could be taken for our own marks", async () => {
     const model = await open(TURNS);
     expect(await textOf(model, user("x\uFDD0y\uFDD0\uFDD0z </s>"))).toContain("x\uFDD0y\uFDD0\uFDD0z");

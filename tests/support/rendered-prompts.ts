@@ -11,7 +11,10 @@ import { textOf } from "../../adapters/shared/message-text.ts";
 export const FORMS: TemplateForms = { ...PLAIN_FORMS, calls: true };
 const PLAIN: TemplateFacts = { bounded: true, thinking: false, forms: FORMS };
 
-const NO_VOCABULARY = { tokenize: async () => undefined, tokenizeText: async () => undefined, detokenize: async () => undefined };
+const NO_VOCABULARY = {
+  ...{ tokenize: async () => undefined, tokenizeBehind: async () => undefined, tokenizeText: async () => undefined },
+  detokenize: async () => undefined,
+};
 
 /** `names`: texts of special tokens, which are cut behind their first character where they stand in a message. */
 export function renderedPrompts(facts: Partial<TemplateFacts> = {}, names = ["<s>", "</s>"]): Prompts {

@@ -7,9 +7,12 @@ import { FORMS } from "./rendered-prompts.ts";
 /** What the model would say behind a text, were it not stopped; `choice` is that of the request's answers. */
 export type Script = (written: string, request: TokenRequest, choice: number) => string;
 
+/** How likely each of these texts is behind a text. */
+export type Odds = (written: string, tokens: string[]) => number[];
+
 const TOKEN = /<[^<>]*>|[^]/g;
 
-export function scriptedEngine(script: Script, { slots = 4, context_length = 1_000 } = {}) {
+export function scriptedEngine(script: Script, { slots = 4, context_length = 1_000, odds = undefined as Odds | undefined } = {}) {
   const requests: TokenRequest[] = [];
   async function* generate(request: TokenRequest, signal: AbortSignal): AsyncGenerator<TokenEvent> {
     requests.push(request);
@@ -29,9 +32,17 @@ export function scriptedEngine(script: Script, { slots = 4, context_length = 1_0
       }
       const rest = stops.rest();
       if (rest !== "") yield { ...which, type: "text", text: rest, count };
-      const reason = stopped_by === undefined && said.length > request.max_tokens ? "length" : "stop";
+      const reason: "length" | "stop" = stopped_by === undefined && said.length > request.max_tokens ? "length" : "stop";
       const usage = { prompt_tokens: request.prompt.length, completion_tokens: count, cached_tokens: 0 };
-      yield { ...which, type: "finish", reason, ...(stopped_by !== undefined && { stopped_by }), slot: choice, usage };
+      const { prompt, compared } = request;
+      const told =
+        compared &&
+        odds?.(
+          textOf(prompt),
+          compared.map((token) => textOf([token])),
+        );
+      const end = { reason, ...(stopped_by !== undefined && { stopped_by }), ...(told && { odds: told }) };
+      yield { ...which, type: "finish", ...end, slot: choice, usage };
     }
   }
   const engine: TokenEngine = {
@@ -53,6 +64,7 @@ export function scriptedPrompts(facts: Partial<TemplateFacts> = {}, opening = "a
       return { tokens: tokensOf(text), tail: text };
     },
     tokenize: async (text) => tokensOf(text),
+    tokenizeBehind: async (_end, texts) => ({ replaced: 0, texts: texts.map(tokensOf) }),
     tokenizeText: async (text) => tokensOf(text),
     detokenize: async (tokens) => textOf(tokens),
     renderText: async ({ messages }) => messages.map(({ role, content }) => `${role}:${String(content)}\n`).join("") + opening,

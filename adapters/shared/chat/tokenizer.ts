@@ -1,6 +1,6 @@
 // Texts as tokens, and back: by the prompt process, or by the engine where no library at hand knows the vocabulary.
 import { AdapterError, type TokenizeOptions } from "../../adapter.ts";
-import type { ModelPrompts, Prompt, TextOptions } from "../../prompts.ts";
+import type { ModelPrompts, Prompt, PromptEnd, TextOptions, TextsBehind } from "../../prompts.ts";
 import type { TokenEngine } from "../../token-engine.ts";
 import { checkTokens } from "../check-tokens.ts";
 
@@ -13,16 +13,22 @@ export function createTokenizer({ tokenize, detokenize }: TokenEngine, prompts: 
     if (tokenize !== undefined) return tokenize(pieces, options, signal);
     throw noLibrary();
   };
+  /** A text that goes on with a prompt. */
+  const goOn = async (text: string, signal: AbortSignal): Promise<number[]> => {
+    const known = await prompts.tokenize(text, signal);
+    if (known !== undefined) return known;
+    // The engine puts before each text what a sequence begins with.
+    const [tokens, [start]] = await Promise.all([ask([text], WHOLE, signal), ask([""], WHOLE, signal)]);
+    return start !== undefined && tokens[0] === start ? tokens.slice(1) : tokens;
+  };
   return {
+    goOn,
     promptTokens: async (prompt: Prompt, signal: AbortSignal): Promise<number[]> =>
       "tokens" in prompt ? prompt.tokens : ask(prompt.pieces, WHOLE, signal),
-    /** A text that goes on with a prompt. */
-    async goOn(text: string, signal: AbortSignal): Promise<number[]> {
-      const known = await prompts.tokenize(text, signal);
-      if (known !== undefined) return known;
-      // The engine puts before each text what a sequence begins with.
-      const [tokens, [start]] = await Promise.all([ask([text], WHOLE, signal), ask([""], WHOLE, signal)]);
-      return start !== undefined && tokens[0] === start ? tokens.slice(1) : tokens;
+    /** Texts that go on with a prompt, each by itself. */
+    async goOnBehind(end: PromptEnd, texts: readonly string[], signal: AbortSignal): Promise<TextsBehind> {
+      const known = await prompts.tokenizeBehind(end, texts, signal);
+      return known ?? { replaced: 0, texts: await Promise.all(texts.map((text) => goOn(text, signal))) };
     },
     /** A text of its own. Throws `AdapterError` `context_length_exceeded` as `ModelPrompts.tokenizeText`. */
     async tokenize(text: string, options: TextOptions, signal: AbortSignal): Promise<number[]> {
