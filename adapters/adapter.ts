@@ -57,14 +57,22 @@ export interface Engine {
   count?(request: ChatRequest, signal: AbortSignal): Promise<number>;
   /** What the chat template makes of a chat, without the token that a sequence begins with. */
   render?(request: ChatRequest, signal: AbortSignal): Promise<string>;
+  /**
+   * How likely the model finds texts as answers to questions: an `answer` for each question in their order, then one `finish`. It is one
+   * generation, and ends as one of `chat` does.
+   */
+  weigh?(request: WeighRequest, signal: AbortSignal): AsyncIterable<WeighEvent>;
   /** Stops running generations and gives back memory and processes. Safe to call twice. */
   close(): Promise<void>;
 }
 
-/** Parts of the API that some engines honour and others do not; the fields of `ChatRequest` say which one they need. */
+/**
+ * Parts of the API that some engines honour and others do not; the fields of `ChatRequest` say which one they need. `decisions`: its engines
+ * have `weigh`.
+ */
 export const CAPABILITIES = [
   ...(["images", "tools", "response_format", "patterns", "grammar", "logprobs", "logit_bias", "samplers"] as const),
-  "choices",
+  ...(["choices", "decisions"] as const),
 ] as const;
 export type Capability = (typeof CAPABILITIES)[number];
 
@@ -154,6 +162,25 @@ export interface TokenizeOptions {
   /** Names of special tokens become these. */
   parse_special: boolean;
 }
+
+/** Questions about a conversation. */
+export interface WeighRequest extends Pick<ChatRequest, "messages" | "cache_scope" | "chat_template_kwargs"> {
+  questions: readonly WeighedQuestion[];
+}
+
+/** Stands behind the messages as if it were the only one. */
+export interface WeighedQuestion {
+  /** What a user's message says. */
+  content: ChatMessage["content"];
+  /** Two texts or more, none of which is the beginning of another. */
+  answers: readonly string[];
+}
+
+export type WeighEvent =
+  /** In the order of the answers: how probable each is at temperature 1 where no other text may come. The sum is 1. */
+  | { type: "answer"; probabilities: readonly number[] }
+  /** `prompt_tokens`: of the first question, and what the engine has read of the others beside that. No token is generated. */
+  | { type: "finish"; usage: Usage };
 
 export type Unasked = "max_tokens" | "temperature" | "top_p" | "top_k" | "min_p" | "repeat_penalty" | "seed";
 

@@ -121,7 +121,7 @@ function* needsOf(request: Partial<ChatRequest>): Generator<[Capability, string]
   for (const name of CAPABILITIES) {
     if (name === "patterns" && isPattern(request)) yield [name, "response_format"];
     // Every other capability has the name of the field that needs it.
-    if (name === "images" || name === "patterns" || request[name] === undefined) continue;
+    if (name === "images" || name === "patterns" || name === "decisions" || request[name] === undefined) continue;
     if (name === "samplers") for (const sampler of Object.keys(request.samplers!)) yield [name, sampler];
     else yield [name, name === "choices" ? "n" : name];
   }

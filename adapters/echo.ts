@@ -2,7 +2,16 @@
 // everything but the model.
 import { setTimeout as pause } from "node:timers/promises";
 import { LRUCache } from "lru-cache";
-import { AdapterError, type Adapter, type ChatEvent, type ChatRequest, type Engine } from "./adapter.ts";
+import {
+  AdapterError,
+  type Adapter,
+  type ChatEvent,
+  type ChatMessage,
+  type ChatRequest,
+  type Engine,
+  type WeighEvent,
+  type WeighRequest,
+} from "./adapter.ts";
 import { contextExceeded } from "./shared/context-exceeded.ts";
 import { continuedMessage } from "./shared/continued-message.ts";
 import { textOf } from "./shared/message-text.ts";
@@ -12,7 +21,7 @@ import { stopFilter } from "./shared/stop-filter.ts";
 export function echo({ token_ms = 0 } = {}): Adapter {
   return {
     name: "echo",
-    capabilities: () => [],
+    capabilities: () => ["decisions"],
     async load(_model, { slots, context }, signal) {
       signal.throwIfAborted();
       const closing = new AbortController();
@@ -51,6 +60,7 @@ export function echo({ token_ms = 0 } = {}): Adapter {
           signal.throwIfAborted();
           return messages.map(({ content }) => textOf(content)).join("\n");
         },
+        weigh: (request, signal) => weigh(request, { context, token_ms }, AbortSignal.any([signal, closing.signal])),
         async close() {
           closing.abort(new AdapterError("engine_unavailable", "The engine was stopped."));
           closed.resolve(undefined);
@@ -94,7 +104,26 @@ async function* answer(
   yield { type: "finish", reason, usage: { prompt_tokens, completion_tokens, cached_tokens: 0 } };
 }
 
-function countOf({ messages }: Pick<ChatRequest, "messages">): number {
+/** No answer is likelier than another one: the echo does not know what they mean. */
+async function* weigh(
+  { messages, questions }: WeighRequest,
+  { context, token_ms }: Pick<Said, "context" | "token_ms">,
+  signal: AbortSignal,
+): AsyncGenerator<WeighEvent> {
+  const input_tokens = countOf({ messages });
+  let prompt_tokens = input_tokens;
+  for (const { content, answers } of questions) {
+    await pause(token_ms);
+    signal.throwIfAborted();
+    const tokens = countOf({ messages: [{ content }] });
+    if (input_tokens + tokens >= context) throw contextExceeded({ n_prompt_tokens: input_tokens + tokens, n_ctx: context });
+    prompt_tokens += tokens;
+    yield { type: "answer", probabilities: answers.map(() => 1 / answers.length) };
+  }
+  yield { type: "finish", usage: { prompt_tokens, completion_tokens: 0, cached_tokens: 0 } };
+}
+
+function countOf({ messages }: { messages: readonly Pick<ChatMessage, "content">[] }): number {
   return messages.reduce((sum, { content }) => sum + wordsOf(textOf(content)).length, 0);
 }
 

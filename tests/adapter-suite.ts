@@ -11,6 +11,7 @@ import {
 import type { AdapterErrorCode } from "../adapters/error-options.ts";
 import type { InstalledModel } from "../models/manifest.ts";
 import { completionSuite } from "./completion-suite.ts";
+import { decisionSuite } from "./decision-suite.ts";
 import { collect } from "./support/collect.ts";
 import { ask, tinyModel } from "./support/models.ts";
 
@@ -379,6 +380,7 @@ export function adapterSuite(name: string, subject: Subject): void {
       await refused({ samplers: { samplers: ["nonsense"] } }, "samplers", "samplers");
     });
 
+    if (can("decisions")) decisionSuite(subject, () => engine);
     if (!only_chats) completionSuite({ ...subject, slots: SLOTS }, () => engine);
 
     test("close ends a running generation with an error, and leaves nothing behind", async () => {

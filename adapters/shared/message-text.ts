@@ -1,5 +1,5 @@
 // The text of a message, for adapters that read text alone.
-import type { ChatMessage, ChatRequest } from "../adapter.ts";
+import type { ChatMessage } from "../adapter.ts";
 
 /** The texts of the parts, a line each. No image gets here: only adapters with the capability `images` are sent some. */
 export function textOf(content: ChatMessage["content"]): string {
@@ -7,6 +7,6 @@ export function textOf(content: ChatMessage["content"]): string {
   return content.flatMap((part) => (part.type === "text" ? part.text : [])).join("\n");
 }
 
-export function hasImages({ messages }: Pick<ChatRequest, "messages">): boolean {
+export function hasImages({ messages }: { messages: readonly Pick<ChatMessage, "content">[] }): boolean {
   return messages.some(({ content }) => typeof content !== "string" && content.some(({ type }) => type === "image_url"));
 }

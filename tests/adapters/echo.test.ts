@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { echo } from "../../adapters/echo.ts";
 import { adapterSuite } from "../adapter-suite.ts";
+import { makeModel } from "../support/app.ts";
 import { collect } from "../support/collect.ts";
 import { ask } from "../support/models.ts";
 
@@ -11,6 +12,7 @@ adapterSuite("echo", {
   prompt_tokens: 17,
   context: 512,
   samples: false,
+  capabilities: echo().capabilities(makeModel("echo")),
 });
 
 test("an answer that was begun does not say its beginning again", async () => {

@@ -95,7 +95,7 @@ describe("a model", () => {
       state: "stopped",
       context_length: 2048,
       loaded_context_length: null,
-      capabilities: ["chat", "completions", "embeddings"],
+      capabilities: ["chat", "completions", "embeddings", "decisions"],
       ...{ pooling: "mean", embedding_length: null },
     });
   });

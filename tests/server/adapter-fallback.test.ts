@@ -151,7 +151,7 @@ test("a model that is loaded keeps what it can do when another one finds the ada
   dies = true;
   await load(two);
   expect([auto.adapterOf(one).name, auto.adapterOf(one).capabilities(one)]).toEqual(["first", ["tools"]]);
-  expect([auto.adapterOf(two).name, auto.adapterOf(two).capabilities(two)]).toEqual(["echo", []]);
+  expect([auto.adapterOf(two).name, auto.adapterOf(two).capabilities(two)]).toEqual(["echo", ["decisions"]]);
   await engine.close();
   await engine.closed;
   expect(auto.adapterOf(one).name).toBe("echo");

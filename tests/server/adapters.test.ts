@@ -70,7 +70,7 @@ describe("llama-server can do", () => {
     return chosen("llama-server", model).capabilities(full);
   };
   test("all but images for a model without a projector", () => {
-    const all = ["choices", "grammar", "logit_bias", "logprobs", "patterns", "response_format", "samplers", "tools"];
+    const all = ["choices", "decisions", "grammar", "logit_bias", "logprobs", "patterns", "response_format", "samplers", "tools"];
     expect([...can({})].toSorted() as string[]).toEqual(all);
     const projector = { name: "mmproj.gguf", sources: [], role: "projector" as const };
     expect(can({ files: [{ name: "a.gguf", sources: [] }, projector] })).toContain("images");

@@ -6,6 +6,8 @@ import {
   type ChatEvent,
   type ChatRequest,
   type Engine,
+  type WeighedQuestion,
+  type WeighRequest,
 } from "../../adapters/adapter.ts";
 import type { LoadOptions } from "../../adapters/load-options.ts";
 import { channel } from "../../adapters/shared/channel.ts";
@@ -47,12 +49,15 @@ export interface FakeOptions {
   capabilities?: Capability[] | undefined;
   /** Every generation says these texts at once and finishes; absent: it waits for the test. */
   answer?: string[] | undefined;
+  /** How likely each answer of a question is; absent: the engine cannot weigh any. */
+  probabilities?: ((question: WeighedQuestion) => number[]) | undefined;
   /** Loads wait for the test too. */
   hold_loads?: boolean | undefined;
 }
 
 /** `load(n)` and `generation(n)` wait for the n-th; `loads` and `generations` are those so far. */
-export function fakeAdapter({ answer, hold_loads = false, capabilities = [] }: FakeOptions = {}) {
+export function fakeAdapter({ answer, probabilities, hold_loads = false, capabilities = [] }: FakeOptions = {}) {
+  const weighed: WeighRequest[] = [];
   const loads = sequence<FakeLoad>();
   const generations = sequence<FakeGeneration>();
   const adapter: Adapter = {
@@ -89,6 +94,13 @@ export function fakeAdapter({ answer, hold_loads = false, capabilities = [] }: F
         context_length: options.context,
         closed: closed.promise,
         chat: (request, signal) => play(model.id, request, signal, running),
+        ...(probabilities && {
+          async *weigh(request) {
+            weighed.push(request);
+            for (const question of request.questions) yield { type: "answer", probabilities: probabilities(question) };
+            yield { type: "finish", usage: { ...USAGE, completion_tokens: 0 } };
+          },
+        }),
         async close() {
           load.closed = true;
           end(new AdapterError("engine_unavailable", "The engine was stopped."), undefined);
@@ -124,7 +136,7 @@ export function fakeAdapter({ answer, hold_loads = false, capabilities = [] }: F
     }
   }
 
-  return { adapter, load: loads.at, generation: generations.at, loads: loads.seen, generations: generations.seen };
+  return { adapter, weighed, load: loads.at, generation: generations.at, loads: loads.seen, generations: generations.seen };
 }
 
 /** The items so far, and a promise of the n-th. */

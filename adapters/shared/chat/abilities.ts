@@ -3,4 +3,5 @@ import type { Capability } from "../../adapter.ts";
 
 export const CHAT_CAPABILITIES = [
   ...(["tools", "response_format", "patterns", "grammar", "logprobs", "logit_bias", "samplers", "choices"] as const),
+  "decisions",
 ] satisfies Capability[];

@@ -8,6 +8,7 @@ import { chatParts, createChat } from "./chat.ts";
 import { createPromptCalls } from "./prompt-calls.ts";
 import { templateAbilities } from "./template-abilities.ts";
 import { unenforcedKeywords } from "./unenforced.ts";
+import { createWeigh } from "./weigh.ts";
 
 /** What is known of such an adapter without loading its code. */
 export interface ChatAdapterDescription extends Pick<Adapter, "name" | "capabilities"> {
@@ -51,12 +52,13 @@ export function chatAdapter(about: ChatAdapterDescription, inner: TokenAdapter, 
   };
 }
 
-type EngineCalls = Pick<Engine, "chat" | "complete" | "tokenize" | "detokenize" | "count" | "render">;
+type EngineCalls = Pick<Engine, "chat" | "weigh" | "complete" | "tokenize" | "detokenize" | "count" | "render">;
 
 function callsOf(engine: TokenEngine, opened: ModelPrompts): EngineCalls {
   const parts = chatParts(engine, untilDeath(engine, opened));
   const { tokenize, detokenize } = parts.tokenizer;
-  return { chat: createChat(parts), complete: createComplete(parts), tokenize, detokenize, ...createPromptCalls(parts) };
+  const generations = { chat: createChat(parts), weigh: createWeigh(parts), complete: createComplete(parts) };
+  return { ...generations, tokenize, detokenize, ...createPromptCalls(parts) };
 }
 
 /** What cannot be asked of the prompts because the engine is gone fails with the engine's end. */
