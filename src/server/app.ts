@@ -25,6 +25,8 @@ export type App = Pick<Hono<AppEnv>, "fetch" | "request" | "router">;
 /** A server listens sooner without what chats alone need: `bench:start`, column `listening`. */
 export const loadChatCode = () => import("../api/chat/create-completion.ts");
 
+const loadDecisionCode = () => import("../api/decisions/create-decision.ts");
+
 /** `app.fetch` is the server: give it a socket, or call it. Throws one sentence where `guards` are unsafe together. */
 export function createApp(options: AppOptions): App {
   const { guards, sealKey, importFolder, log } = options;
@@ -53,6 +55,9 @@ export function createApp(options: AppOptions): App {
   );
   app.post("/v1/chat/completions", async function createChatCompletion(c) {
     return (await loadChatCode()).createChatCompletion(deps)(c);
+  });
+  app.post("/v1/decisions", async function createDecision(c) {
+    return (await loadDecisionCode()).createDecision(deps)(c);
   });
   app.route("/v1/models", startStopRoutes(deps));
   app.route("/v1/models", modelRoutes(deps));

@@ -19,10 +19,11 @@ const NO_ADDRESS = codedMessage(
   'An image must stand in the request itself, as "data:image/png;base64,…". No address is fetched.',
 );
 // No URL of a request is fetched: it could name a server inside the network (server-side request forgery).
+export const ImageData = v.pipe(v.string(), v.regex(IMAGE_DATA, NO_ADDRESS));
 const Image = v.pipe(
   v.object({
     type: v.literal("image_url"),
-    image_url: v.object({ url: v.pipe(v.string(), v.regex(IMAGE_DATA, NO_ADDRESS)), detail: v.nullish(v.string()) }),
+    image_url: v.object({ url: ImageData, detail: v.nullish(v.string()) }),
   }),
   v.transform(({ type, image_url: { url, detail } }): ContentPart => {
     const asks = detail != null && detail !== "auto";

@@ -1,0 +1,50 @@
+// POST /v1/decisions: questions about an input, each answered by how likely the model finds the answers that may be given.
+import type { Context } from "hono";
+import * as v from "valibot";
+import type { WeighEvent } from "../../../adapters/adapter.ts";
+import type { AppEnv } from "../../http/app-env.ts";
+import { cacheScopeOf, clientOf } from "../../http/client-of.ts";
+import { nameIgnored } from "../../http/ignored.ts";
+import { json } from "../../http/json.ts";
+import { parseBody, validateWith } from "../../http/validate.ts";
+import type { LoadingEvent } from "../../inference/loading-events.ts";
+import type { Deps } from "../deps.ts";
+import { findTaskModel } from "../find-model.ts";
+import { answerOf, wireUsage } from "./answers.ts";
+import { prepareDecision } from "./prepare.ts";
+import type { Question } from "./questions.ts";
+import { DecisionRequest, droppedDecisionFields } from "./schema.ts";
+
+const JsonBody = v.looseObject({});
+
+export const createDecision =
+  (deps: Deps) =>
+  async (c: Context<AppEnv>): Promise<Response> => {
+    const body = await parseBody(c, JsonBody);
+    const request = validateWith(DecisionRequest, body);
+    const model = await findTaskModel(deps, request.model, "chat");
+    const use = prepareDecision(request, {
+      ...{ model, adapter: deps.adapterOf(model) },
+      cache_scope: cacheScopeOf(c, deps.guards),
+    });
+    nameIgnored(c, droppedDecisionFields(body));
+    const options = {
+      ...{ signal: c.req.raw.signal, client: clientOf(c, deps.guards) },
+      keep_alive: request.keep_alive ?? undefined,
+    };
+    return json(c, await collectDecision(model.id, request.questions, deps.pool.run(model, options, use)));
+  };
+
+/** Throws what the engine throws. */
+async function collectDecision(
+  model: string,
+  questions: readonly Question[],
+  events: AsyncIterable<WeighEvent | LoadingEvent>,
+): Promise<object> {
+  const answers: object[] = [];
+  for await (const event of events) {
+    if (event.type === "answer") answers.push(answerOf(questions[answers.length]!, event.probabilities));
+    else if (event.type === "finish") return { answers, model, usage: wireUsage(event.usage) };
+  }
+  throw new Error("An engine ended its answers without a finish.");
+}
