@@ -1,6 +1,7 @@
 // Grammars of plain texts, and the last look at a finished text.
 import { beforeAll, describe, expect, test } from "bun:test";
 import { schemaFailure } from "../../adapters/shared/json-schema-grammar/schema-failure.ts";
+import { schemaGrammar } from "../../adapters/shared/json-schema-grammar/schema-grammar.ts";
 import { choiceGrammar, patternGrammar } from "../../adapters/shared/json-schema-grammar/text-grammars.ts";
 import { UnsupportedSchema } from "../../adapters/shared/json-schema-grammar/unsupported-schema.ts";
 import { openNativeGrammar } from "../support/native-grammar.ts";
@@ -106,5 +107,26 @@ describe("the last look", () => {
     const hostile = { type: "string", pattern: "^(?:(a+)+b|a*)$" };
     expect(schemaFailure(hostile, JSON.stringify("a".repeat(5_000)), [])).toBeUndefined();
     expect(schemaFailure(hostile, JSON.stringify(`${"a".repeat(5_000)}c`), [])).toEqual({ pointer: "", keyword: "pattern" });
+  });
+
+  test("ends where alternatives hold each other at each level of a text", () => {
+    const closed = (properties: object) => ({
+      ...{ type: "object", properties, required: Object.keys(properties), additionalProperties: false },
+    });
+    const node = { $ref: "#/$defs/node" };
+    const kinds = ["a", "b"].map((kind) => closed({ nodes: { type: "array", items: node }, kind: { const: kind } }));
+    const tree = { ...node, $defs: { node: { anyOf: kinds } } };
+    const deep = (inner: string): string => '{"nodes":['.repeat(40) + inner + '],"kind":"b"}'.repeat(40);
+    expect(schemaFailure(tree, deep(""), [])).toBeUndefined();
+    expect(schemaFailure(tree, deep('{"nodes":[],"kind":"c"}'), [])).toEqual({ pointer: "", keyword: "anyOf" });
+  });
+
+  test("judges no pattern that was passed over for its size, and no value that is too deep", () => {
+    const large = { type: "object", properties: { a: { type: "string", pattern: "(a|b)*a(a|b){14}" }, b: { type: "integer" } } };
+    const { passed_over } = schemaGrammar(large, { strict: false, prefix: "x" });
+    expect(schemaFailure(large, '{"a":"c","b":1}', passed_over)).toBeUndefined();
+    expect(schemaFailure(large, '{"a":"c","b":"x"}', passed_over)).toEqual({ pointer: "/b", keyword: "type" });
+    const lists = { type: "array", items: { $ref: "#" } };
+    expect(schemaFailure(lists, "[".repeat(300) + "]".repeat(300), [])).toBeUndefined();
   });
 });

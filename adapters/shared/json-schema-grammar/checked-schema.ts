@@ -1,7 +1,6 @@
 // A schema as a library is to judge a finished text by it.
 import type { KeywordPlace } from "./schema/alternatives.ts";
-import { isObject } from "./schema/subschemas.ts";
-import { subschemasOf } from "./schema/subschemas.ts";
+import { isObject, subschemasOf } from "./schema/subschemas.ts";
 
 /** What the grammar alone holds: an engine of regular expressions may take longer over a text than its generation did. */
 const LEFT_OUT = ["pattern", "patternProperties", "format"];
@@ -14,24 +13,38 @@ const COMPANIONS: Record<string, string[]> = {
   patternProperties: BESIDE_PATTERNS,
 };
 
-/** The same without the keywords that are not judged, and with what older drafts and OpenAPI say put into words of draft 2020-12. */
-export function checkedSchema(schema: unknown, passed_over: readonly KeywordPlace[]): unknown {
-  const left = new Map<string, string[]>();
-  for (const { pointer, keyword } of passed_over) left.set(pointer, [...(left.get(pointer) ?? []), keyword]);
+/** The same without the keywords at these places. */
+export function withoutKeywords(schema: unknown, places: readonly KeywordPlace[]): unknown {
+  if (places.length === 0) return schema;
+  const gone = Map.groupBy(places, ({ pointer }) => pointer);
   const copy = structuredClone(schema);
-  const pending: [pointer: string, schema: unknown][] = [["", copy]];
+  for (const [pointer, keywords] of schemasWithin(copy)) {
+    const found = (gone.get(pointer) ?? []).map(({ keyword }) => keyword);
+    for (const keyword of found.flatMap((keyword) => [keyword, ...(COMPANIONS[keyword] ?? [])])) delete keywords[keyword];
+  }
+  return copy;
+}
+
+/** A copy without what the grammar alone holds, and with what older drafts and OpenAPI say put into words of draft 2020-12. */
+export function checkedSchema(schema: unknown): unknown {
+  const copy = structuredClone(schema);
+  for (const [, keywords] of schemasWithin(copy)) {
+    modernize(keywords);
+    const gone = keywords["patternProperties"] === undefined ? LEFT_OUT : [...LEFT_OUT, ...BESIDE_PATTERNS];
+    for (const keyword of gone) delete keywords[keyword];
+  }
+  return copy;
+}
+
+/** Each schema by its pointer; what is deleted of one is not looked into. */
+function* schemasWithin(root: unknown): Generator<[pointer: string, keywords: Record<string, unknown>]> {
+  const pending: [pointer: string, schema: unknown][] = [["", root]];
   while (pending.length > 0) {
     const [pointer, found] = pending.pop()!;
     if (!isObject(found)) continue;
-    const keywords = found as Record<string, unknown>;
-    for (const [path, part] of subschemasOf(keywords)) pending.push([pointer + path, part]);
-    modernize(keywords);
-    const gone = [...LEFT_OUT, ...(left.get(pointer) ?? [])];
-    if (keywords["patternProperties"] !== undefined) gone.push(...BESIDE_PATTERNS);
-    for (const keyword of gone.flatMap((keyword) => [keyword, ...(COMPANIONS[keyword] ?? []).filter(() => left.has(pointer))]))
-      delete keywords[keyword];
+    yield [pointer, found as Record<string, unknown>];
+    for (const [path, part] of subschemasOf(found)) pending.push([pointer + path, part]);
   }
-  return copy;
 }
 
 function modernize(keywords: Record<string, unknown>): void {

@@ -1,6 +1,6 @@
 // Whether a constant of a schema fits what the schema says beside it.
 import { dfaOf } from "../regex/dfa.ts";
-import type { GrammarWork } from "../regex/work.ts";
+import { type GrammarWork, spend } from "../regex/work.ts";
 import { takes } from "../regex/takes.ts";
 import { UnsupportedSchema } from "../unsupported-schema.ts";
 import {
@@ -23,11 +23,22 @@ const DEEPEST = 100;
 export function createHolds(alternativesOf: AlternativesOf, work: GrammarWork): Holds {
   const fits = (value: unknown, goal: Goal, depth: number): boolean =>
     goal.length === 0 || alternativesOf(goal).some((alternative) => holds(value, alternative, depth + 1));
+  /** What holds for parts of a value: alternatives that hold each other ask for it again and again. */
+  const known = new WeakMap<object, Map<TypedAlternative, boolean>>();
   const holds = (value: unknown, alternative: TypedAlternative, depth: number): boolean => {
+    spend(work, 1);
+    if (typeof value !== "object" || value === null) return fitsAlternative(value, alternative, depth);
+    const of_value = known.get(value) ?? new Map<TypedAlternative, boolean>();
+    known.set(value, of_value);
+    const found = of_value.get(alternative) ?? fitsAlternative(value, alternative, depth);
+    of_value.set(alternative, found);
+    return found;
+  };
+  const fitsAlternative = (value: unknown, alternative: TypedAlternative, depth: number): boolean => {
     if (depth > DEEPEST) throw new UnsupportedSchema("", "enum", `a constant is deeper than ${DEEPEST}`);
     switch (alternative.type) {
       case "constants":
-        return alternative.values.some((constant) => constant === value || canonical(constant) === canonical(value));
+        return isListed(value, alternative.values);
       case "null":
         return value === null;
       case "boolean":
@@ -76,6 +87,12 @@ function objectHolds(
   return names.every(
     (name) => fits(name, alternative.names) && fits(value[name], joinGoals(propertyGoal(alternative.layers, name, work))),
   );
+}
+
+function isListed(value: unknown, constants: readonly unknown[]): boolean {
+  if (typeof value !== "object" || value === null) return constants.includes(value);
+  const text = canonical(value);
+  return constants.some((constant) => typeof constant === "object" && constant !== null && canonical(constant) === text);
 }
 
 /** The same text for equal values, whatever the order of their names. */
