@@ -301,6 +301,8 @@ describe("what a grammar takes", () => {
 });
 
 describe("what no grammar holds", () => {
+  const choices = (name: string, count: number) =>
+    Array.from({ length: count }, (_, i) => ({ type: "object", properties: { [name]: { const: i } }, required: [name] }));
   const circle = { $ref: "#/$defs/a", $defs: { a: { allOf: [{ $ref: "#/$defs/b" }] }, b: { $ref: "#/$defs/a" } } };
   test.each([
     ["a circle of references", circle, "/$defs/a", "$ref", "it leads back to itself"],
@@ -325,14 +327,28 @@ describe("what no grammar holds", () => {
     ["types that exclude each other", { allOf: [{ type: "string" }, { type: "integer" }] }, "", "", "no value satisfies it"],
     ["false", false, "", "", "no value satisfies it"],
     ["a text", "string", "", "", "a schema is an object, true or false"],
-    ["a text for a subschema", { properties: { x: "string" } }, "/properties/x", "", "a schema is an object, true or false"],
+    ["a reference to what is no schema", { $ref: "#/$defs/a", $defs: { a: 5 } }, "", "$ref", "leads to no schema"],
     ["more than 256 KiB", { description: "x".repeat(256 * 1024) }, "", "", "at most 256 KiB"],
     [
       "alternatives that multiply",
       { allOf: Array.from({ length: 12 }, () => ({ anyOf: [1, 2, 3, 4].map((minLength) => ({ type: "string", minLength })) })) },
       "",
-      "",
-      "multiply to too many",
+      "allOf",
+      "are too many",
+    ],
+    [
+      "alternatives of too many steps",
+      { properties: { x: { allOf: [{ anyOf: choices("a", 400) }, { anyOf: choices("b", 600) }] } } },
+      "/properties/x",
+      "allOf",
+      "are too many",
+    ],
+    [
+      "a constant that is too deep",
+      { properties: { x: { enum: [JSON.parse("[".repeat(120) + "]".repeat(120))] } } },
+      "/properties/x",
+      "enum",
+      "deeper than 100",
     ],
   ])("%s is refused, whether strict or not", (_, schema, pointer, keyword, reason) => {
     for (const strict of [true, false]) {
@@ -352,6 +368,27 @@ describe("what no grammar holds", () => {
     ["contains", { contains: { const: 1 } }, "contains"],
     ["branches that overlap", { oneOf: [{ type: "string" }, { minLength: 2 }] }, "oneOf"],
     ["a length that is none", { type: "string", maxLength: "5" }, "maxLength"],
+    ["null for a schema of elements", { type: "array", items: null }, "items"],
+    ["a number for a schema of further properties", { type: "object", additionalProperties: 5 }, "additionalProperties"],
+    ["a text for a schema of names", { propertyNames: "x" }, "propertyNames"],
+    ["a text for a schema of what is not evaluated", { unevaluatedProperties: "x" }, "unevaluatedProperties"],
+    ["a reference that is no text", { $ref: 5 }, "$ref"],
+    ["no type at all", { type: [] }, "type"],
+    ["no alternatives at all", { anyOf: [] }, "anyOf"],
+    ["a required name that is no text", { type: "object", required: [5] }, "required"],
+    ["names that another needs, and are none", { dependentRequired: { a: "b" } }, "dependentRequired"],
+    ["a list of dependent schemas", { dependentSchemas: [] }, "dependentSchemas"],
+    ["a flag that is none", { type: "array", uniqueItems: "yes" }, "uniqueItems"],
+    ["another flag that is none", { type: "string", nullable: "yes" }, "nullable"],
+    ["a pattern of many states beside constants", { enum: ["x", "y"], pattern: "(a|b)*a(a|b){14}" }, "pattern"],
+    ["bounds of too many digits", { type: "number", minimum: 1e-300 }, "minimum"],
+    ["names by a pattern of many states", { patternProperties: { "(a|b)*a(a|b){14}": {} } }, "patternProperties"],
+    ["names that need a pattern of many states", { propertyNames: { pattern: "(a|b)*a(a|b){14}" } }, "propertyNames"],
+    [
+      "names by many patterns",
+      { patternProperties: Object.fromEntries(["a", "b", "c", "d", "e", "f", "g"].map((name) => [name, {}])) },
+      "patternProperties",
+    ],
   ])("%s is refused where strict, else passed over and named", (_, schema, keyword) => {
     const whole = { type: "object", properties: { "a/b": schema }, required: ["a/b"] };
     const error = caught(() => schemaGrammar(whole, { strict: true, prefix: "x" }));
@@ -378,6 +415,21 @@ describe("what no grammar holds", () => {
   });
 });
 
+test.each([
+  ["a property", { properties: { "a/b": "string" } }, "/properties/a~1b"],
+  ["a property of a name by a pattern", { patternProperties: { a: 5 } }, "/patternProperties/a"],
+  ["an element", { prefixItems: [5] }, "/prefixItems/0"],
+  ["an alternative", { anyOf: [{ type: "string" }, null] }, "/anyOf/1"],
+  ["a part", { allOf: ["x"] }, "/allOf/0"],
+  ["what a name needs", { dependentSchemas: { a: 3 } }, "/dependentSchemas/a"],
+  ["what a name needs, in older drafts", { dependencies: { a: "b" } }, "/dependencies/a"],
+])("%s that is no schema is refused where strict, else passed over and named", (_, schema, pointer) => {
+  const error = caught(() => schemaGrammar(schema, { strict: true, prefix: "x" }));
+  expect(error).toMatchObject({ pointer, keyword: "" });
+  expect(error.message).toContain(`The schema at "${pointer}" cannot be enforced: a schema is an object, true or false.`);
+  expect(schemaGrammar(schema, { strict: false, prefix: "x" }).passed_over).toEqual([{ pointer, keyword: "" }]);
+});
+
 describe("what would cost too much", () => {
   const named = (count: number, of: (i: number) => unknown) =>
     Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, of(i)]));
@@ -388,7 +440,6 @@ describe("what would cost too much", () => {
       { type: "object", properties: named(40, () => ({})), dependentRequired: named(40, (i) => [`k${39 - i}`]) },
       "too many rules",
     ],
-    ["names by patterns of many states", { type: "object", patternProperties: { "(a|b)*a(a|b){14}": {} } }, "too many states"],
     ["many properties", named(10_000, () => ({})), "too many rules"],
   ])("%s", (_, schema, outcome) => {
     const whole = "type" in schema ? schema : { type: "object", properties: schema };

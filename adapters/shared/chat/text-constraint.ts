@@ -2,6 +2,7 @@
 import { LRUCache } from "lru-cache";
 import { AdapterError, type ChatRequest, type SchemaFailure } from "../../adapter.ts";
 import { schemaFailure } from "../json-schema-grammar/schema-failure.ts";
+import { placePath } from "../json-schema-grammar/schema/alternatives.ts";
 import { schemaGrammar } from "../json-schema-grammar/schema-grammar.ts";
 import { choiceGrammar, patternGrammar, type TextGrammar } from "../json-schema-grammar/text-grammars.ts";
 import { UnsupportedSchema } from "../json-schema-grammar/unsupported-schema.ts";
@@ -41,7 +42,7 @@ function constraintOf(format: ResponseFormat): TextConstraint {
     if (format.type === "choice") return { ...choiceGrammar(format.choice, PREFIX), ...free };
     const { schema, strict = false } = format.type === "json_object" ? { schema: ANY_OBJECT } : format.json_schema;
     const { rules, root, passed_over } = schemaGrammar(schema, { strict, prefix: PREFIX, named_only: true });
-    const paths = passed_over.map(({ pointer, keyword }) => `${path}#${pointer}/${keyword}`);
+    const paths = passed_over.map((place) => `${path}#${placePath(place)}`);
     return { rules, root, passed_over: paths, failure: (text) => schemaFailure(schema, text, passed_over) };
   });
 }

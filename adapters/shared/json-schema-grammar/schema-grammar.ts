@@ -63,11 +63,12 @@ export function openSchema(schema: unknown, { strict, named_only = false }: Omit
   if (text === undefined || text.length > LONGEST_SCHEMA)
     throw new UnsupportedSchema("", "", `it is no JSON of at most ${LONGEST_SCHEMA / 1024} KiB`);
   const passed_over = new Map<string, KeywordPlace>();
-  const document = openDocument(schema);
-  const reader = createSchemaReader(document, (pointer, keyword, reason) => {
+  const report = (pointer: string, keyword: string, reason: string): void => {
     if (strict) throw refusedByStrict(pointer, keyword, reason);
     passed_over.set(`${pointer} ${keyword}`, { pointer, keyword });
-  });
+  };
+  const document = openDocument(schema, report);
+  const reader = createSchemaReader(document, report);
   return { document, reader, passed_over, listed: text.split('"enum"').length > 1 ? text.split(",").length : 0, named_only };
 }
 
@@ -76,7 +77,7 @@ export function withinLimits<T>(make: () => T): T {
   try {
     return make();
   } catch (error) {
-    if (error instanceof TooManyStates) throw new UnsupportedSchema("", "", "its patterns and alternatives take too many states");
+    if (error instanceof TooManyStates) throw new UnsupportedSchema("", "", "its parts, taken together, take too many states");
     throw error;
   }
 }

@@ -1,6 +1,7 @@
 // The rules of the arguments of all tools of a request, in which what they have in common stands once.
 import { AdapterError, type Tool } from "../../adapter.ts";
 import type { CallSyntax } from "../../call-syntax.ts";
+import { placePath } from "../json-schema-grammar/schema/alternatives.ts";
 import { type SchemaGrammars, schemaGrammars } from "../json-schema-grammar/schema-grammars.ts";
 import { UnsupportedSchema } from "../json-schema-grammar/unsupported-schema.ts";
 import { argumentNotation } from "./notations/argument-notation.ts";
@@ -19,11 +20,8 @@ export interface ArgumentGrammars {
 export function argumentGrammars(syntax: CallSyntax, tools: readonly (readonly [place: number, tool: Tool])[]): ArgumentGrammars {
   const schemas = tools.map(([place, tool]) => ({ schema: schemaOf(place, tool), strict: tool.function.strict ?? false }));
   const { rules, values } = allGrammars(syntax, schemas, (index) => pathOf(tools[index]![0]));
-  const passed_over = values.flatMap((value, index) =>
-    value.passed_over.map(({ pointer, keyword }) => {
-      const path = keyword === "" ? pointer : `${pointer}/${keyword}`;
-      return `${pathOf(tools[index]![0])}#${path}`;
-    }),
+  const passed_over = values.flatMap(({ passed_over }, index) =>
+    passed_over.map((place) => `${pathOf(tools[index]![0])}#${placePath(place)}`),
   );
   return { rules, roots: values.map(({ root }) => root), passed_over };
 }

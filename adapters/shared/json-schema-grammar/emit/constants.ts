@@ -1,6 +1,7 @@
 // Values that a schema lists.
 import { literal, type Sequence } from "../rules/rules.ts";
 import { choiceRule } from "../rules/text-rules.ts";
+import type { ConstantsAlternative, KeywordPlace } from "../schema/alternatives.ts";
 import { isObject } from "../schema/subschemas.ts";
 import { UnsupportedSchema } from "../unsupported-schema.ts";
 import type { Emitter } from "./emitter.ts";
@@ -8,12 +9,12 @@ import type { Emitter } from "./emitter.ts";
 const DEEPEST = 100;
 
 /** One alternative for all plain values, one for each other. */
-export function constantSequences(emitter: Emitter, values: readonly unknown[]): Sequence[] {
+export function constantSequences(emitter: Emitter, { values, place }: ConstantsAlternative): Sequence[] {
   const plain = values.filter((value) => typeof value !== "object" || value === null).map(plainText);
   const others = values.filter((value) => typeof value === "object" && value !== null);
   return [
     ...(plain.length > 0 ? [[choiceRule(emitter.rules, plain, [])]] : []),
-    ...others.map((value) => valueSequence(emitter, value, 0)),
+    ...others.map((value) => valueSequence(emitter, value, place)),
   ];
 }
 
@@ -23,9 +24,9 @@ function plainText(value: unknown): string {
   return JSON.stringify(value);
 }
 
-function valueSequence(emitter: Emitter, value: unknown, depth: number): Sequence {
+function valueSequence(emitter: Emitter, value: unknown, place: KeywordPlace, depth = 0): Sequence {
   const { gap, colon } = emitter.common;
-  if (depth > DEEPEST) throw new UnsupportedSchema("", "enum", `a constant is deeper than ${DEEPEST}`);
+  if (depth > DEEPEST) throw new UnsupportedSchema(place.pointer, place.keyword, `a constant is deeper than ${DEEPEST}`);
   const listed = (open: string, parts: Sequence[], close: string): Sequence => [
     ...[literal(open), gap],
     ...parts.flatMap((part, i) => (i === 0 ? part : [literal(","), gap, ...part])),
@@ -35,14 +36,14 @@ function valueSequence(emitter: Emitter, value: unknown, depth: number): Sequenc
   if (Array.isArray(value))
     return listed(
       "[",
-      value.map((element) => valueSequence(emitter, element, depth + 1)),
+      value.map((element) => valueSequence(emitter, element, place, depth + 1)),
       "]",
     );
   if (!isObject(value)) return [literal(plainText(value))];
   const pairs = Object.entries(value).map(([name, part]) => [
     literal(JSON.stringify(name)),
     colon,
-    ...valueSequence(emitter, part, depth + 1),
+    ...valueSequence(emitter, part, place, depth + 1),
   ]);
   return listed("{", pairs, "}");
 }

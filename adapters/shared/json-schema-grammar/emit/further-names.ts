@@ -6,10 +6,10 @@ import {
   type Goal,
   isNothing,
   joinGoals,
+  type KeywordPlace,
   type ObjectAlternative,
   patternLanguage,
 } from "../schema/alternatives.ts";
-import { UnsupportedSchema } from "../unsupported-schema.ts";
 import type { Emitter, NameLanguage, NameSpelling } from "./emitter.ts";
 
 export interface FurtherName {
@@ -27,14 +27,38 @@ export function furtherNames(
   spelling: NameSpelling,
 ): FurtherName[] {
   const { layers, names } = alternative;
-  const patterns = new Map(layers.flatMap(({ patterns }) => patterns.map(({ source, regex }) => [source, regex])));
+  const patterns = new Map(layers.flatMap(({ patterns }) => patterns.map((pattern) => [pattern.source, pattern])));
   if (patterns.size === 0 && names.length === 0) {
     const goal = joinGoals(...layers.map(({ additional }) => additional));
     return isNothing(goal) ? [] : [{ rule: spelling.other(known), goal }];
   }
-  const place = layers.flatMap(({ patterns }) => patterns)[0]?.node.pointer ?? "";
-  if (patterns.size > MOST_PATTERNS)
-    throw new UnsupportedSchema(place, "patternProperties", `an object has more than ${MOST_PATTERNS} patterns of names`);
+  const giveUp = ({ pointer, keyword }: KeywordPlace, reason: string): void => emitter.reader.report(pointer, keyword, reason);
+  const anyName = (): FurtherName[] => [{ rule: spelling.other(known), goal: [] }];
+  const [first] = patterns.values();
+  if (first !== undefined && patterns.size > MOST_PATTERNS) {
+    giveUp(first.place, `an object has more than ${MOST_PATTERNS} patterns of names`);
+    return anyName();
+  }
+  try {
+    return namesOf(emitter, alternative, known, spelling);
+  } catch (error) {
+    if (!(error instanceof TooManyStates)) throw error;
+    const [node] = names;
+    const place = node && { pointer: node.pointer.replace(/\/propertyNames$/, ""), keyword: "propertyNames" };
+    giveUp(place ?? first!.place, "the names that it permits take too many states");
+    return place === undefined ? anyName() : furtherNames(emitter, { ...alternative, names: [] }, known, spelling);
+  }
+}
+
+/** Throws `TooManyStates`. */
+function namesOf(
+  emitter: Emitter,
+  alternative: ObjectAlternative,
+  known: readonly string[],
+  spelling: NameSpelling,
+): FurtherName[] {
+  const { layers, names } = alternative;
+  const patterns = new Map(layers.flatMap(({ patterns }) => patterns.map(({ source, regex }) => [source, regex])));
   const sources = [...patterns.keys()];
   const excluded = known.length > 0 ? [any(...known.map(textRegex))] : [];
   return Array.from({ length: 2 ** sources.length }, (_, mask) => sources.filter((_, i) => (mask >> i) & 1)).flatMap(
@@ -46,19 +70,13 @@ export function furtherNames(
         ...excluded,
         ...sources.filter((source) => !fitting.includes(source)).map((source) => patterns.get(source)!),
       ];
-      return nameAlternatives(emitter, names).flatMap((language) => {
-        try {
-          const rule = spelling.of({
-            matches: [ANY_TEXT, ...matches, ...language.matches],
-            excludes: [...excludes, ...language.excludes],
-          });
-          return [{ rule, goal }];
-        } catch (error) {
-          if (error instanceof TooManyStates)
-            throw new UnsupportedSchema(place, "patternProperties", "its patterns take too many states");
-          throw error;
-        }
-      });
+      return nameAlternatives(emitter, names).map((language) => ({
+        rule: spelling.of({
+          matches: [ANY_TEXT, ...matches, ...language.matches],
+          excludes: [...excludes, ...language.excludes],
+        }),
+        goal,
+      }));
     },
   );
 }

@@ -6,8 +6,7 @@ import type { NumberBound } from "../schema/alternatives.ts";
 export function integerRule(rules: Rules, min: NumberBound | undefined, max: NumberBound | undefined, digits: number): number {
   const limit = 10n ** BigInt(digits) - 1n;
   const low = min === undefined ? -limit : smallest(min);
-  const high =
-    max === undefined ? limit : -smallest({ value: { ...max.value, units: -max.value.units }, exclusive: max.exclusive });
+  const high = max === undefined ? limit : -smallest({ ...max, value: { ...max.value, units: -max.value.units } });
   const alternatives: Sequence[] = [];
   if (high >= 0n && low <= high) alternatives.push([magnitudeRule(rules, low > 0n ? low : 0n, high)]);
   // Without "-0", which is 0 again.

@@ -20,7 +20,7 @@ export const JSON_NOTATION: Notation = {
       case "object":
         return [objectSequence(emitter, alternative, objectForm(emitter))];
       case "constants":
-        return constantSequences(emitter, alternative.values);
+        return constantSequences(emitter, alternative);
       default:
         return plainSequences(emitter, alternative);
     }

@@ -4,7 +4,7 @@ import { TooManyStates } from "../regex/work.ts";
 import type { Regex } from "../regex/regex.ts";
 import type { Sequence } from "../rules/rules.ts";
 import { automatonRule, PLAIN } from "../rules/text-rules.ts";
-import type { NumberAlternative, NumberBound } from "../schema/alternatives.ts";
+import type { KeywordPlace, NumberAlternative, NumberBound } from "../schema/alternatives.ts";
 import { type Decimal, digitsOf } from "../schema/decimal.ts";
 import type { Emitter } from "./emitter.ts";
 import { integerRule } from "./integer.ts";
@@ -22,11 +22,8 @@ export function numberSequence(emitter: Emitter, alternative: NumberAlternative)
   if (integer && multiples.length === 0) return [emitter.rules.once(key, () => [[integerRule(emitter.rules, min, max, digits)]])];
   const bounded = bounds.length > 0 || multiples.length > 0;
   const base = integer ? integerRegex(digits) : bounded ? plainNumberRegex(digits) : anyNumberRegex(digits);
-  return [
-    emitter.rules.once(key, () => [
-      [languageRule(emitter, [base, ...(min ? [numberFrom(min)] : []), ...(max ? [numberUpTo(max)] : [])], multiples)],
-    ]),
-  ];
+  const matches = [base, ...(min ? [numberFrom(min)] : []), ...(max ? [numberUpTo(max)] : [])];
+  return [emitter.rules.once(key, () => [languageSequence(emitter, alternative, matches)])];
 }
 
 function keyOf({ integer, min, max, multiples }: NumberAlternative): string {
@@ -36,18 +33,25 @@ function keyOf({ integer, min, max, multiples }: NumberAlternative): string {
   return `${integer ? "integer" : "number"} ${bounds} ${multiples.map(({ of }) => decimal(of)).join()}`;
 }
 
-function languageRule({ rules, reader }: Emitter, matches: Regex[], multiples: NumberAlternative["multiples"]): number {
-  for (let held = multiples; ; held = held.slice(0, -1)) {
-    try {
-      return automatonRule(
-        rules,
-        dfaOf({ matches: [...matches, ...held.map(({ of }) => multiplesNfa(of))] }, reader.work),
-        PLAIN,
-      );
-    } catch (error) {
-      if (!(error instanceof TooManyStates) || held.length === 0) throw error;
-      const { pointer, keyword } = held.at(-1)!;
-      reader.report(pointer, keyword, "it takes too many states");
-    }
+/** What takes too many states is passed over: first the multiples, from the last one on, then the bounds. */
+function languageSequence(emitter: Emitter, alternative: NumberAlternative, matches: Regex[]): Sequence {
+  const { rules, reader } = emitter;
+  try {
+    const multiples = alternative.multiples.map(({ of }) => multiplesNfa(of));
+    return [automatonRule(rules, dfaOf({ matches: [...matches, ...multiples] }, reader.work), PLAIN)];
+  } catch (error) {
+    const given = error instanceof TooManyStates ? lastBinding(alternative) : undefined;
+    if (given === undefined) throw error;
+    reader.report(given.place.pointer, given.place.keyword, "it takes too many states");
+    return numberSequence(emitter, given.without);
   }
+}
+
+/** What binds the number and is given up next, and the number without it. */
+function lastBinding(number: NumberAlternative): { place: KeywordPlace; without: NumberAlternative } | undefined {
+  const { max, min, multiples, ...rest } = number;
+  const last = multiples.at(-1);
+  if (last !== undefined) return { place: last, without: { ...number, multiples: multiples.slice(0, -1) } };
+  if (max !== undefined) return { place: max.place, without: { ...rest, ...(min && { min }), multiples } };
+  return min && { place: min.place, without: { ...rest, multiples } };
 }

@@ -1,9 +1,10 @@
 // From schemas to the union of what they permit.
 import type { SchemaFailure } from "../../../adapter.ts";
-import { createWork, type GrammarWork, spend } from "../regex/work.ts";
+import { createWork, type GrammarWork, spend, TooManyStates } from "../regex/work.ts";
 import { UnsupportedSchema } from "../unsupported-schema.ts";
 import {
   type ConstantsAlternative,
+  type KeywordPlace,
   type TypedAlternative,
   ANYTHING,
   type Goal,
@@ -48,20 +49,29 @@ export function createSchemaReader(document: SchemaDocument, report: SchemaReade
     const key = goalKey(goal);
     let found = byGoal.get(key);
     if (found === undefined) {
-      found = goal.map(ofNode).reduce(both, ANYTHING);
+      found = goal.reduce((found, node) => both(found, ofNode(node), { pointer: node.pointer, keyword: "" }), ANYTHING);
       byGoal.set(key, found);
     }
     return found;
   };
   const work = createWork();
-  const holds = createHolds(alternatives, work);
-  const both = (ones: readonly TypedAlternative[], others: readonly TypedAlternative[]): readonly TypedAlternative[] => {
+  const holds = createHolds(alternatives, work, report);
+  /** What fits one of both. `place`: where the others stand. */
+  const both = (
+    ones: readonly TypedAlternative[],
+    others: readonly TypedAlternative[],
+    { pointer, keyword }: KeywordPlace,
+  ): readonly TypedAlternative[] => {
     if (ones === ANYTHING) return others;
     if (others === ANYTHING) return ones;
-    spend(work, ones.length * others.length * STEPS_A_PAIR);
-    const joined = intersectAll(ones, others, holds);
-    if (joined.length > MOST_ALTERNATIVES) throw new UnsupportedSchema("", "", "its alternatives multiply to too many");
-    return joined;
+    try {
+      spend(work, ones.length * others.length * STEPS_A_PAIR);
+      const joined = intersectAll(ones, others, holds);
+      if (joined.length <= MOST_ALTERNATIVES) return joined;
+    } catch (error) {
+      if (!(error instanceof TooManyStates)) throw error;
+    }
+    throw new UnsupportedSchema(pointer, keyword, "its alternatives, beside what else the schema says, are too many");
   };
 
   const ofNode = (node: SchemaNode): readonly TypedAlternative[] => {
@@ -92,24 +102,30 @@ export function createSchemaReader(document: SchemaDocument, report: SchemaReade
     let found: readonly TypedAlternative[] = Object.keys(schema).some((keyword) => TYPED.has(keyword))
       ? readAlternatives(reader)
       : ANYTHING;
-    for (const constants of listed(reader)) found = both([constants], found);
-    if (typeof schema["$ref"] === "string") found = both(found, ofNode(document.resolve(node, schema["$ref"])));
-    for (const part of children(reader, "allOf")) found = both(found, ofNode(part));
+    const place = (keyword: string): KeywordPlace => ({ pointer: node.pointer, keyword });
+    for (const constants of listed(reader)) found = both([constants], found, constants.place);
+    if (typeof schema["$ref"] === "string") found = both(found, ofNode(document.resolve(node, schema["$ref"])), place("$ref"));
+    else if (schema["$ref"] !== undefined) reader.report("$ref", "it is no text");
+    for (const part of children(reader, "allOf")) found = both(found, ofNode(part), place("allOf"));
     for (const keyword of ["anyOf", "oneOf"]) {
       if (schema[keyword] === undefined) continue;
       const branches = children(reader, keyword).map(ofNode);
+      if (branches.length === 0) {
+        if (Array.isArray(schema[keyword])) reader.report(keyword, "it is empty");
+        continue;
+      }
       if (keyword === "oneOf" && !areDisjoint(branches, { alternatives, holds, work }))
         reader.report("oneOf", "a grammar cannot tell that a value fits no other branch");
-      found = both(found, union(branches.flat()));
+      found = both(found, union(branches.flat()), place(keyword));
     }
     for (const keyword of ["not", "if"])
       if (schema[keyword] !== undefined && (keyword === "not" || "then" in schema || "else" in schema))
         reader.report(keyword, "a grammar cannot hold what is not so");
-    for (const [name, part] of dependentSchemas(schema)) {
-      const without = document.child(node, { properties: { [name]: false } }, "dependentSchemas", name);
-      const needing = document.child(node, { type: "object", required: [name] }, "dependentSchemas", name);
-      const dependent = both(ofNode(needing), ofNode(document.child(node, part, "dependentSchemas", name)));
-      found = both(found, [...ofNode(without), ...dependent]);
+    for (const [keyword, name, part] of dependentSchemas(reader)) {
+      const without = document.child(node, { properties: { [name]: false } }, keyword, name);
+      const needing = document.child(node, { type: "object", required: [name] }, keyword, name);
+      const dependent = both(ofNode(needing), ofNode(document.child(node, part, keyword, name)), place(keyword));
+      found = both(found, [...ofNode(without), ...dependent], place(keyword));
     }
     return found;
   };
@@ -146,11 +162,13 @@ function children({ schema, node, document, report }: KeywordReader, keyword: st
   return [];
 }
 
-function dependentSchemas(schema: KeywordReader["schema"]): [name: string, part: unknown][] {
-  const found = [schema["dependentSchemas"], schema["dependencies"]].flatMap((parts) =>
-    isObject(parts) ? Object.entries(parts) : [],
-  );
-  return found.filter(([, part]) => !Array.isArray(part));
+function dependentSchemas({ schema, report }: KeywordReader): [keyword: string, name: string, part: unknown][] {
+  const { dependentSchemas: parts } = schema;
+  if (parts !== undefined && !isObject(parts)) report("dependentSchemas", "it is no object");
+  return ["dependentSchemas", "dependencies"].flatMap((keyword) => {
+    const entries = Object.entries(isObject(schema[keyword]) ? schema[keyword] : {});
+    return entries.flatMap(([name, part]): [string, string, unknown][] => (Array.isArray(part) ? [] : [[keyword, name, part]]));
+  });
 }
 
 /** Equal alternatives once: llama.cpp follows each of them. */

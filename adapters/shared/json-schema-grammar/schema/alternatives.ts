@@ -22,9 +22,13 @@ export interface KeywordPlace {
   keyword: string;
 }
 
+/** As a path within the schema: a keyword that has no name is the schema at the pointer. */
+export const placePath = ({ pointer, keyword }: KeywordPlace): string => (keyword === "" ? pointer : `${pointer}/${keyword}`);
+
 export interface NumberBound {
   value: Decimal;
   exclusive: boolean;
+  place: KeywordPlace;
 }
 
 export interface NumberAlternative {
@@ -61,7 +65,7 @@ export interface ArrayAlternative {
 /** The keywords of one schema that look at each other: what is additional depends on its own properties alone. */
 export interface ObjectLayer {
   properties: ReadonlyMap<string, SchemaNode>;
-  patterns: readonly { source: string; regex: Regex; node: SchemaNode }[];
+  patterns: readonly { source: string; regex: Regex; node: SchemaNode; place: KeywordPlace }[];
   additional?: SchemaNode;
 }
 

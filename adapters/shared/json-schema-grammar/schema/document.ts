@@ -6,7 +6,7 @@ import { escapePart, isObject, subschemasOf } from "./subschemas.ts";
 export interface SchemaDocument {
   root: SchemaNode;
   /** A subschema of a node, by the keywords and indexes that lead to it. */
-  child(node: SchemaNode, schema: unknown, ...path: (string | number)[]): SchemaNode;
+  child(node: SchemaNode, schema: unknown, keyword: string, ...path: (string | number)[]): SchemaNode;
   /** What `$ref` means there. */
   resolve(node: SchemaNode, reference: string): SchemaNode;
 }
@@ -17,17 +17,19 @@ const ROOT = "root:/schema";
 /** Nodes of all documents are told apart: several may share their rules. */
 let lastId = 0;
 
-export function openDocument(schema: unknown): SchemaDocument {
+/** `report`: a place at which something else stands than a schema, which is read as one that permits any value. Throws where the whole is none. */
+export function openDocument(
+  schema: unknown,
+  report: (pointer: string, keyword: string, reason: string) => void,
+): SchemaDocument {
   const nodes = new Map<unknown, SchemaNode>();
   const named = new Map<string, SchemaNode>();
-  const nodeOf = (schema: unknown, pointer: string, base: string): SchemaNode => {
+  const nodeOf = (schema: JsonSchema, pointer: string, base: string): SchemaNode => {
     const known = nodes.get(schema);
     if (known !== undefined) return known;
-    if (typeof schema !== "boolean" && !isObject(schema))
-      throw new UnsupportedSchema(pointer, "", "a schema is an object, true or false");
     const id = isObject(schema) ? schema["$id"] : undefined;
     const own = typeof id === "string" && !id.startsWith("#") ? absolute(id, base) : base;
-    const node = { id: ++lastId, schema: schema as JsonSchema, pointer, base: own };
+    const node = { id: ++lastId, schema, pointer, base: own };
     if (isObject(schema)) {
       nodes.set(schema, node);
       if (own !== base) named.set(own.replace(/#$/, ""), node);
@@ -37,6 +39,7 @@ export function openDocument(schema: unknown): SchemaDocument {
     }
     return node;
   };
+  if (!isSchema(schema)) throw new UnsupportedSchema("", "", WHAT_A_SCHEMA_IS);
   const root = nodeOf(schema, "", ROOT);
   named.set(ROOT, root);
   const pending = [root];
@@ -47,8 +50,13 @@ export function openDocument(schema: unknown): SchemaDocument {
       pending.push(nodeOf(found, pointer + path, base));
     }
   }
-  const child = (node: SchemaNode, schema: unknown, ...path: (string | number)[]): SchemaNode =>
-    nodeOf(schema, node.pointer + path.map((part) => `/${escapePart(part)}`).join(""), node.base);
+  const child = (node: SchemaNode, schema: unknown, keyword: string, ...path: (string | number)[]): SchemaNode => {
+    const pointer = node.pointer + [keyword, ...path].map((part) => `/${escapePart(part)}`).join("");
+    if (isSchema(schema)) return nodeOf(schema, pointer, node.base);
+    if (path.length === 0) report(node.pointer, keyword, WHAT_A_SCHEMA_IS);
+    else report(pointer, "", WHAT_A_SCHEMA_IS);
+    return nodeOf(true, pointer, node.base);
+  };
   const resolve = (node: SchemaNode, reference: string): SchemaNode => {
     const refuse = (reason: string): never => {
       throw new UnsupportedSchema(node.pointer, "$ref", reason);
@@ -67,10 +75,14 @@ export function openDocument(schema: unknown): SchemaDocument {
       const known = nodes.get(found);
       at = known ?? { ...at, pointer: `${at.pointer}/${escapePart(part)}` };
     }
-    return nodeOf(found, at.pointer, at.base);
+    return isSchema(found) ? nodeOf(found, at.pointer, at.base) : refuse(`"${reference}" leads to no schema`);
   };
   return { root, child, resolve };
 }
+
+const WHAT_A_SCHEMA_IS = "a schema is an object, true or false";
+
+const isSchema = (value: unknown): value is JsonSchema => typeof value === "boolean" || isObject(value);
 
 function absolute(reference: string, base: string): string {
   if (reference.startsWith("#")) return `${base.replace(/#.*$/, "")}${reference}`;

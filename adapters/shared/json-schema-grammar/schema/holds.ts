@@ -1,10 +1,11 @@
 // Whether a constant of a schema fits what the schema says beside it.
 import { dfaOf } from "../regex/dfa.ts";
-import { type GrammarWork, spend } from "../regex/work.ts";
+import { type GrammarWork, spend, TooManyStates } from "../regex/work.ts";
 import { takes } from "../regex/takes.ts";
 import { UnsupportedSchema } from "../unsupported-schema.ts";
 import {
   type AlternativesOf,
+  type ConstantsAlternative,
   type Holds,
   type TypedAlternative,
   elementGoal,
@@ -13,6 +14,7 @@ import {
   type NumberAlternative,
   type ObjectAlternative,
   patternLanguage,
+  type StringAlternative,
 } from "./alternatives.ts";
 import { compareDecimals, decimalOf, isMultiple } from "./decimal.ts";
 import { isObject } from "./subschemas.ts";
@@ -20,7 +22,12 @@ import { propertyGoal } from "./property-goal.ts";
 
 const DEEPEST = 100;
 
-export function createHolds(alternativesOf: AlternativesOf, work: GrammarWork): Holds {
+/** `report`: a pattern that takes too many states, which then holds. */
+export function createHolds(
+  alternativesOf: AlternativesOf,
+  work: GrammarWork,
+  report: (pointer: string, keyword: string, reason: string) => void,
+): Holds {
   const fits = (value: unknown, goal: Goal, depth: number): boolean =>
     goal.length === 0 || alternativesOf(goal).some((alternative) => holds(value, alternative, depth + 1));
   /** What holds for parts of a value: alternatives that hold each other ask for it again and again. */
@@ -38,7 +45,7 @@ export function createHolds(alternativesOf: AlternativesOf, work: GrammarWork): 
     if (depth > DEEPEST) throw new UnsupportedSchema("", "enum", `a constant is deeper than ${DEEPEST}`);
     switch (alternative.type) {
       case "constants":
-        return isListed(value, alternative.values);
+        return isListed(value, alternative);
       case "null":
         return value === null;
       case "boolean":
@@ -48,7 +55,7 @@ export function createHolds(alternativesOf: AlternativesOf, work: GrammarWork): 
       case "string": {
         if (typeof value !== "string") return false;
         if (!lengthHolds(value, alternative)) return false;
-        return alternative.patterns.length === 0 || takes(dfaOf(patternLanguage(alternative), work), value);
+        return patternsHold(value, alternative, work, report);
       }
       case "array":
         if (!Array.isArray(value) || value.length < alternative.min || value.length > alternative.max) return false;
@@ -58,6 +65,23 @@ export function createHolds(alternativesOf: AlternativesOf, work: GrammarWork): 
     }
   };
   return (value, alternatives) => alternatives.some((alternative) => holds(value, alternative, 0));
+}
+
+function patternsHold(
+  text: string,
+  alternative: StringAlternative,
+  work: GrammarWork,
+  report: (pointer: string, keyword: string, reason: string) => void,
+): boolean {
+  const last = alternative.patterns.at(-1);
+  if (last === undefined) return true;
+  try {
+    return takes(dfaOf(patternLanguage(alternative), work), text);
+  } catch (error) {
+    if (!(error instanceof TooManyStates)) throw error;
+    report(last.pointer, last.keyword, "it takes too many states");
+    return patternsHold(text, { ...alternative, patterns: alternative.patterns.slice(0, -1) }, work, report);
+  }
 }
 
 function lengthHolds(text: string, { min, max }: { min: number; max: number }): boolean {
@@ -89,11 +113,28 @@ function objectHolds(
   );
 }
 
-function isListed(value: unknown, constants: readonly unknown[]): boolean {
-  if (typeof value !== "object" || value === null) return constants.includes(value);
-  const text = canonical(value);
-  return constants.some((constant) => typeof constant === "object" && constant !== null && canonical(constant) === text);
+interface Listed {
+  plain: ReadonlySet<unknown>;
+  /** The canonical texts of lists and objects. */
+  structured: ReadonlySet<string>;
 }
+
+const known_lists = new WeakMap<ConstantsAlternative, Listed>();
+
+function isListed(value: unknown, constants: ConstantsAlternative): boolean {
+  const { plain, structured } = known_lists.get(constants) ?? listOf(constants);
+  return isStructured(value) ? structured.has(canonical(value)) : plain.has(value);
+}
+
+function listOf(constants: ConstantsAlternative): Listed {
+  const { values } = constants;
+  const structured = new Set(values.filter(isStructured).map(canonical));
+  const listed = { plain: new Set(values.filter((value) => !isStructured(value))), structured };
+  known_lists.set(constants, listed);
+  return listed;
+}
+
+const isStructured = (value: unknown): boolean => typeof value === "object" && value !== null;
 
 /** The same text for equal values, whatever the order of their names. */
 function canonical(value: unknown): string {

@@ -1,5 +1,6 @@
 // The keywords of one schema that bind values of one type.
 import { formatRegex } from "../formats.ts";
+import { dfaOf } from "../regex/dfa.ts";
 import { searchRegex, UnsupportedRegex } from "../regex/parse.ts";
 import type { Regex } from "../regex/regex.ts";
 import { type GrammarWork, TooManyStates } from "../regex/work.ts";
@@ -51,9 +52,11 @@ function readTypes({ schema, report }: KeywordReader): string[] | undefined {
   const { type, nullable } = schema;
   if (type === undefined) return undefined;
   const types = [type].flat();
+  if (nullable !== undefined && typeof nullable !== "boolean") report("nullable", "it is neither true nor false");
+  if (types.length === 0) report("type", "it names none");
   const unknown = types.find((name) => !TYPES.includes(name as string));
-  if (unknown === undefined) return (nullable === true ? [...types, "null"] : types) as string[];
-  report("type", `${JSON.stringify(unknown)} is no type of JSON Schema: ${TYPES.join(", ")} are`);
+  if (unknown === undefined && types.length > 0) return (nullable === true ? [...types, "null"] : types) as string[];
+  if (unknown !== undefined) report("type", `${JSON.stringify(unknown)} is no type of JSON Schema: ${TYPES.join(", ")} are`);
   return undefined;
 }
 
@@ -66,19 +69,13 @@ function readNumber(reader: KeywordReader): NumberAlternative {
     reader.report(keyword, "it is no number");
     return undefined;
   };
-  const boundOf = (value: number | undefined, exclusive: boolean): NumberBound | undefined =>
-    value === undefined ? undefined : { value: decimalOf(value), exclusive };
+  const boundOf = (keyword: string, exclusive: boolean): NumberBound | undefined => {
+    const value = bound(keyword);
+    return value === undefined ? undefined : { value: decimalOf(value), exclusive, place: { pointer: node.pointer, keyword } };
+  };
   // In draft 4 the exclusive keywords are flags of the others.
-  const min = tighter(
-    boundOf(bound("minimum"), schema["exclusiveMinimum"] === true),
-    boundOf(bound("exclusiveMinimum"), true),
-    1,
-  );
-  const max = tighter(
-    boundOf(bound("maximum"), schema["exclusiveMaximum"] === true),
-    boundOf(bound("exclusiveMaximum"), true),
-    -1,
-  );
+  const min = tighter(boundOf("minimum", schema["exclusiveMinimum"] === true), boundOf("exclusiveMinimum", true), 1);
+  const max = tighter(boundOf("maximum", schema["exclusiveMaximum"] === true), boundOf("exclusiveMaximum", true), -1);
   if (isEmptyRange(min, max)) {
     const keyword = max?.exclusive ? "exclusiveMaximum" : "maximum";
     throw new UnsupportedSchema(node.pointer, keyword, "no number is between it and the lower bound");
@@ -109,9 +106,13 @@ function readString(reader: KeywordReader): StringAlternative {
   return { ...anyString, ...lengths, ...bounds, patterns };
 }
 
+/** Undefined where it is passed over. */
 function readRegex({ work, report }: KeywordReader, source: string, keyword: string): Regex | undefined {
   try {
-    return searchRegex(source, work);
+    const regex = searchRegex(source, work);
+    // Names are compared with these patterns wherever there is an object; a pattern of texts is given up where it is used.
+    if (keyword === "patternProperties") dfaOf({ matches: [regex] }, work);
+    return regex;
   } catch (error) {
     if (error instanceof UnsupportedRegex) report(keyword, error.message);
     else if (error instanceof TooManyStates) report(keyword, "it takes too many states");
@@ -148,7 +149,10 @@ function readArray(reader: KeywordReader): TypedAlternative {
   const beyond = Array.isArray(items) ? child("additionalItems") : child("items");
   const unevaluated = beyond ?? (standsAlone(reader, "unevaluatedItems") ? child("unevaluatedItems") : undefined);
   const lengths = readLengths(reader, "minItems", "maxItems");
-  if (schema["uniqueItems"] === true && lengths.max > 1) reader.report("uniqueItems", "a grammar cannot compare elements");
+  const { uniqueItems } = schema;
+  if (uniqueItems === true && lengths.max > 1) reader.report("uniqueItems", "a grammar cannot compare elements");
+  else if (uniqueItems !== undefined && typeof uniqueItems !== "boolean")
+    reader.report("uniqueItems", "it is neither true nor false");
   if (schema["contains"] !== undefined && (schema["minContains"] !== 0 || schema["maxContains"] !== undefined))
     reader.report("contains", "a grammar cannot count the elements that fit");
   const layer: ArrayLayer = { prefix, ...(unevaluated && { items: unevaluated }) };
@@ -179,26 +183,36 @@ function readObject(reader: KeywordReader): TypedAlternative {
   );
   const patterns = entries("patternProperties").flatMap(([source, property]) => {
     const regex = readRegex(reader, source, "patternProperties");
-    return regex === undefined ? [] : [{ source, regex, node: document.child(node, property, "patternProperties", source) }];
+    if (regex === undefined) return [];
+    const place = { pointer: node.pointer, keyword: "patternProperties" };
+    return [{ source, regex, node: document.child(node, property, "patternProperties", source), place }];
   });
   // A pattern that is passed over may have fitted what is then additional.
   const whole = patterns.length === entries("patternProperties").length;
   const keyword = schema["additionalProperties"] !== undefined ? "additionalProperties" : "unevaluatedProperties";
   const named = keyword === "additionalProperties" ? schema[keyword] !== undefined : standsAlone(reader, keyword);
   const additional = named && whole ? document.child(node, schema[keyword], keyword) : undefined;
-  const dependent = [...entries("dependentRequired"), ...entries("dependencies")].flatMap(([name, needed]) =>
-    Array.isArray(needed) ? needed.filter((needs) => typeof needs === "string").map((needs) => ({ name, needs })) : [],
+  const namesIn = (list: unknown, keyword: string): string[] => {
+    if (Array.isArray(list) && list.every((name) => typeof name === "string")) return list;
+    reader.report(keyword, "it is no list of names");
+    return Array.isArray(list) ? list.filter((name) => typeof name === "string") : [];
+  };
+  const dependent = ["dependentRequired", "dependencies"].flatMap((keyword) =>
+    entries(keyword).flatMap(([name, needed]) => {
+      // Until draft 2019-09 `dependencies` had schemas, too.
+      const isNames = keyword === "dependentRequired" || Array.isArray(needed);
+      return isNames ? namesIn(needed, keyword).map((needs) => ({ name, needs })) : [];
+    }),
   );
-  const { required } = schema;
   // In draft 3 it was a flag of each property.
-  if (required !== undefined && !Array.isArray(required)) reader.report("required", "it is no list of names");
+  const required = schema["required"] === undefined ? [] : [...new Set(namesIn(schema["required"], "required"))];
   const layer: ObjectLayer = { properties, patterns, ...(additional && { additional }) };
   const names = schema["propertyNames"] === undefined ? [] : [document.child(node, schema["propertyNames"], "propertyNames")];
   return {
     ...anyObject,
     ...readLengths(reader, "minProperties", "maxProperties"),
     layers: properties.size > 0 || patterns.length > 0 || additional ? [layer] : [],
-    required: Array.isArray(required) ? [...new Set(required.filter((name) => typeof name === "string"))] : [],
+    required,
     dependent,
     names,
     ...(schema["minProperties"] !== undefined && { min_place: { pointer: node.pointer, keyword: "minProperties" } }),
