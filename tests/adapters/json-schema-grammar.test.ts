@@ -449,6 +449,18 @@ describe("what would cost too much", () => {
   });
 });
 
+test("branches that hold each other are told apart by what they do not hold", () => {
+  const node = { $ref: "#/$defs/node" };
+  const tree = (...oneOf: unknown[]) => ({ ...node, $defs: { node: { oneOf } } });
+  const leaf = closed({ left: node });
+  const inner = closed({ left: node, right: { type: "string" } });
+  const match = matcher(schemaGrammar(tree({ type: "null" }, leaf, inner), { strict: true, prefix: "x" }));
+  expect(['{"left":{"left":null,"right":"a"}}', "null"].filter((text) => !match(text))).toEqual([]);
+  expect(match('{"right":"a"}')).toBe(false);
+  const { passed_over } = schemaGrammar(tree({ type: "object", required: ["left"] }, inner), { strict: false, prefix: "x" });
+  expect(passed_over).toEqual([{ pointer: "/$defs/node", keyword: "oneOf" }]);
+});
+
 describe("alternatives that hold each other", () => {
   const node = { $ref: "#/$defs/node" };
   const nodes = { type: "array", items: node };

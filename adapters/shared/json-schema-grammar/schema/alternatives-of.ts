@@ -80,10 +80,13 @@ export function createSchemaReader(document: SchemaDocument, report: SchemaReade
     if (open.has(node)) throw new UnsupportedSchema(node.pointer, "$ref", "it leads back to itself without a value in between");
     if (open.size > DEEPEST) throw new UnsupportedSchema(node.pointer, "", `schemas within schemas are deeper than ${DEEPEST}`);
     open.add(node);
-    const found = typeof node.schema === "boolean" ? (node.schema ? ANYTHING : []) : ofKeywords(node, node.schema);
-    open.delete(node);
-    byNode.set(node, found);
-    return found;
+    try {
+      const found = typeof node.schema === "boolean" ? (node.schema ? ANYTHING : []) : ofKeywords(node, node.schema);
+      byNode.set(node, found);
+      return found;
+    } finally {
+      open.delete(node);
+    }
   };
 
   const ofKeywords = (node: SchemaNode, schema: KeywordReader["schema"]): readonly TypedAlternative[] => {

@@ -9,6 +9,7 @@ import {
   type ObjectAlternative,
   patternLanguage,
 } from "./alternatives.ts";
+import { UnsupportedSchema } from "../unsupported-schema.ts";
 import { intersectAll } from "./intersect.ts";
 import { propertyGoal } from "./property-goal.ts";
 
@@ -34,8 +35,16 @@ function isEmpty(alternatives: readonly TypedAlternative[], deps: DisjointDeps, 
 }
 
 function isImpossible(alternative: TypedAlternative, deps: DisjointDeps, depth: number, work: { left: number }): boolean {
-  const impossible = (goal: Goal): boolean =>
-    depth < DEEPEST && goal.length > 0 && isEmpty(deps.alternatives(goal), deps, depth + 1, work);
+  const impossible = (goal: Goal): boolean => {
+    if (depth >= DEEPEST || goal.length === 0) return false;
+    try {
+      return isEmpty(deps.alternatives(goal), deps, depth + 1, work);
+    } catch (error) {
+      // A schema that leads back to the branches is not known yet, and one that is too large never will be.
+      if (error instanceof UnsupportedSchema || error instanceof TooManyStates) return false;
+      throw error;
+    }
+  };
   switch (alternative.type) {
     case "string":
       return alternative.patterns.length > 0 && hasNoText(alternative, deps.work);
