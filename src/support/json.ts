@@ -24,6 +24,11 @@ export function withoutNulls<T extends object>(value: T): { [K in keyof T]: Excl
   };
 }
 
+/** Whether the object has a field. */
+export function isFilled(object: object): boolean {
+  return Object.keys(object).length > 0;
+}
+
 /** Whether the value holds nothing but empty lists, empty objects and nulls. */
 export function isHollow(value: unknown): boolean {
   return value == null || (typeof value === "object" && Object.values(value).every(isHollow));

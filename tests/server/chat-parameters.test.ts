@@ -1,15 +1,12 @@
 // What parameters of a chat request do on the two native engines: a tiny model behind the whole API.
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Adapter } from "../../adapters/adapter.ts";
 import { templateFacts } from "../../models/gguf/template-facts.ts";
-import { PARAMETERS } from "../../src/api/chat/parameters/list.ts";
-import { exampleOf } from "../../tools/docs/parameter-examples.ts";
-import { COLUMNS, isOf } from "../../tools/docs/parameters.ts";
+import { CHAT_TABLE } from "../../tools/docs/parameters/chat.ts";
 import { errorOf, makeApp, makeModel } from "../support/app.ts";
 import { tinyModel } from "../support/models.ts";
 import { nativeEngines } from "../support/native-engines.ts";
+import { parameterRows, wrongRows } from "../support/parameter-rows.ts";
 import { startPrompts } from "../support/prompts.ts";
 
 const CONTEXT = 256;
@@ -65,35 +62,7 @@ const RICH =
   "{% if enable_thinking is defined and not enable_thinking %}<think></think>{% endif %}" +
   "{% if reasoning_effort is defined %}{{ reasoning_effort }}{% endif %}{% endif %}";
 
-const rows = parameterRows(readFileSync(join(import.meta.dirname, "../../docs/api.md"), "utf8"));
-
-/** What the table of docs/api.md says of each parameter, by engine, as `rich / poor`. */
-function parameterRows(page: string): Record<string, string>[] {
-  const [, table] = page.split("## Parameters of chat");
-  const cells = table!
-    .split("\n")
-    .filter((line) => line.startsWith("|"))
-    .map((line) => line.split("|").slice(1, -1));
-  const [head, , ...body] = cells.map((row) => row.map((cell) => cell.trim()));
-  return body.map((row) => Object.fromEntries(row.map((cell, i) => [head![i], cell])));
-}
-
-/** What becomes of a parameter, in the words of the table. */
-async function outcomeOf(name: string, send: (fields: object) => Promise<Response>): Promise<string> {
-  const example = exampleOf(name);
-  const is_bound = /max_tokens|max_completion_tokens|n_predict|num_predict|max_new_tokens/.test(name);
-  const res = await send({ ...(!is_bound && { max_tokens: 2 }), ...example });
-  const body = await res.text();
-  if (res.status !== 200) {
-    const { code, param, message } = JSON.parse(body).error;
-    if (!Object.keys(example).some((field) => isOf(field, param ?? ""))) return `${res.status} of ${param}: ${message}`;
-    return code === "unsupported_parameter" ? "refused" : `refused: \`${code}\``;
-  }
-  const is_whole = body.startsWith("{") ? body.includes('"usage"') : body.includes("[DONE]");
-  if (!is_whole) return body;
-  const ignored = res.headers.get("x-ingle-ignored")?.split(", ") ?? [];
-  return ignored.some((path) => isOf(name, path)) ? "passed over" : "honoured";
-}
+const rows = parameterRows(CHAT_TABLE);
 
 const prompts = startPrompts();
 afterAll(() => prompts.close());
@@ -110,18 +79,10 @@ for (const [name, adapter, skip] of ENGINES) {
     });
 
     test("each row of the table in docs/api.md is as it says", async () => {
-      const column = COLUMNS[name as keyof typeof COLUMNS];
-      expect(rows.length).toBe(PARAMETERS.size);
+      expect(rows.length).toBe(CHAT_TABLE.list.size);
       const sides = [serve(adapter, RICH, { context: 1024, slots: 4 }), plain!];
       for (const [side, { send }] of sides.entries()) {
-        const told = rows.map((row) => [row.parameter!.slice(1, -1), row[column]!.split(" / ").at(side)] as const);
-        // The second word is there where the template makes a difference.
-        const outcomes = told.map(([parameter, expected]) => expected && outcomeOf(parameter, send));
-        const found = await Promise.all(outcomes);
-        const wrong = told.flatMap(([parameter, expected], i) =>
-          found[i] === expected ? [] : [`${parameter}: ${found[i]} instead of ${expected}`],
-        );
-        expect(wrong).toEqual([]);
+        expect(await wrongRows(CHAT_TABLE, { engine: name, side, send })).toEqual([]);
       }
       await sides[0]!.close();
     });

@@ -1,7 +1,7 @@
 // The table of docs/configuration.md, from the settings.
 import { join } from "node:path";
 import { defaultOf, flagOf, SETTING_NAMES, SETTINGS, variableOf } from "../../src/server/settings.ts";
-import { type MadePage, pageWithTable } from "./table.ts";
+import { type MadePage, markdownTable, pageWith } from "./table.ts";
 
 const PAGE = join(import.meta.dirname, "../../docs/configuration.md");
 const BEGIN = "<!-- The table is made by `npm run docs` from src/server/settings.ts. -->\n\n";
@@ -11,5 +11,5 @@ export function configurationPage(): MadePage {
   const rows = SETTING_NAMES.map((name) => {
     return [`\`--${flagOf(name)}\``, `\`${variableOf(name)}\``, defaultOf(name) ?? "", SETTINGS[name].description];
   });
-  return pageWithTable(PAGE, BEGIN, END, [["Option", "Variable", "Default", ""], ...rows]);
+  return pageWith(PAGE, { begin: BEGIN, end: END, text: markdownTable([["Option", "Variable", "Default", ""], ...rows]) });
 }

@@ -18,7 +18,7 @@ export function runtimesPage(): MadePage {
       cases.filter((each) => each.except?.difference === name),
     ),
   );
-  return pageWith(PAGE, BEGIN, END, sections.join("\n"));
+  return pageWith(PAGE, { begin: BEGIN, end: END, text: sections.join("\n") });
 }
 
 function section({ title, text, links }: Difference, cases: RawCase[]): string {

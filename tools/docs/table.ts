@@ -8,15 +8,20 @@ export interface MadePage {
   current: string;
 }
 
-/** `begin` and `end`: the comments around the text, each with its line breaks. */
-export function pageWith(path: string, begin: string, end: string, text: string): MadePage {
-  const now = readFileSync(path, "utf8");
-  const [from, to] = [now.indexOf(begin) + begin.length, now.indexOf(end)];
-  return { path, now, current: now.slice(0, from) + text + now.slice(to) };
+/** A text between two comments, each with its line breaks. */
+export interface MadePart {
+  begin: string;
+  end: string;
+  text: string;
 }
 
-export function pageWithTable(path: string, begin: string, end: string, rows: string[][]): MadePage {
-  return pageWith(path, begin, end, markdownTable(rows));
+export function pageWith(path: string, ...parts: MadePart[]): MadePage {
+  const now = readFileSync(path, "utf8");
+  const current = parts.reduce((page, { begin, end, text }) => {
+    const from = page.indexOf(begin) + begin.length;
+    return page.slice(0, from) + text + page.slice(page.indexOf(end, from));
+  }, now);
+  return { path, now, current };
 }
 
 /** The first row is the head. */

@@ -1,6 +1,6 @@
 // Fields of messages that no engine gets: gateways mark what is to be cached, and clients send back all that they were answered.
 import type { JsonObject } from "../../support/json.ts";
-import { droppedFields, type KeptFields } from "./dropped-fields.ts";
+import { droppedFields, type KeptFields } from "../generation/dropped-fields.ts";
 
 const FUNCTION: KeptFields = { name: true, arguments: true };
 const MESSAGE: KeptFields = {

@@ -1,44 +1,23 @@
 // Parameters of a chat request that only some engines honour, or none here: no such parameter is dropped in silence.
 import * as v from "valibot";
 import type { Capability, ChatRequest } from "../../../adapters/adapter.ts";
-import { SAMPLERS } from "../../../adapters/samplers.ts";
 import type { Model } from "../../../models/manifest.ts";
 import { invalidValue } from "../../http/errors.ts";
 import { validateWith } from "../../http/validate.ts";
-import { codedMessage } from "../../support/coded-message.ts";
-import { isObject, type JsonObject } from "../../support/json.ts";
-import { quote } from "../../support/quote.ts";
-import { droppedFields, type KeptFields } from "./dropped-fields.ts";
-import { sortParameters, type SortedParameters } from "./parameters/sort.ts";
-import { FormatParameters, readFormat } from "./answer-format.ts";
+import { isFilled, type JsonObject } from "../../support/json.ts";
+import { droppedFields } from "../generation/dropped-fields.ts";
+import { droppedFormatFields } from "../generation/answer-format.ts";
+import { OPTIONAL_FIELDS, readOptional } from "../generation/optional-parameters.ts";
+import { sortParameters, type SortedParameters } from "../generation/parameters/sort.ts";
+import { PARAMETERS } from "./parameters/list.ts";
 import { readTools, ToolParameters } from "./tools.ts";
 import { hidesThoughts, readSwitches, Switches, templateOf } from "./reasoning.ts";
 
-/** One prompt is read for all of them. */
-const MOST_CHOICES = 8;
-
-const TokenId = v.pipe(
-  v.string(),
-  v.regex(/^\d{1,10}$/, ({ input }) =>
-    codedMessage("invalid_value", `"logit_bias" has the key ${quote(input)}. Its keys are ids of tokens, such as "42".`),
-  ),
-);
-const Bias = v.pipe(v.number(), v.minValue(-100), v.maxValue(100));
-
-/** llama.cpp's form of a bias: false is never, as -100 is. */
-const BiasPairs = v.pipe(
-  v.array(v.tuple([v.pipe(v.number(), v.safeInteger(), v.minValue(0)), v.union([Bias, v.literal(false)])])),
-  v.transform((pairs) => Object.fromEntries(pairs.map(([id, bias]) => [String(id), bias === false ? -100 : bias]))),
-);
-
 const Parameters = v.object({
   ...ToolParameters,
-  ...FormatParameters,
-  n: v.nullish(v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(MOST_CHOICES))),
+  ...OPTIONAL_FIELDS,
   logprobs: v.nullish(v.boolean()),
   top_logprobs: v.nullish(v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(20))),
-  logit_bias: v.nullish(v.union([BiasPairs, v.record(TokenId, Bias)])),
-  ...v.partial(v.object(SAMPLERS)).entries,
 });
 
 type OptionalParameters = Pick<
@@ -57,7 +36,7 @@ export function readOptionalParameters(
   capabilities: readonly Capability[],
   max_tokens: number,
 ): { parameters: OptionalParameters; ignored: string[]; hides_thoughts: boolean } {
-  const sorted = sortParameters(request, model, capabilities);
+  const sorted = sortParameters(PARAMETERS, request, model, capabilities);
   const { parameters, ignored, hides_thoughts } = readSwitchesAndHints(sorted, model, max_tokens);
   const dropped = droppedBy(sorted.honoured, model.upstream !== undefined);
   return {
@@ -69,34 +48,15 @@ export function readOptionalParameters(
 
 const TOOL = { type: true, function: { name: true, description: true, parameters: true, strict: true } } as const;
 
-/** What is kept of each type of format. The schema binds every engine; only another server may do more with its description. */
-function formatFields(type: unknown, elsewhere: boolean): KeptFields {
-  if (type === "regex" || type === "choice") return { type: true, [type]: true };
-  if (type !== "json_schema") return { type: true };
-  return { type: true, json_schema: { name: true, schema: true, strict: true, ...(elsewhere && { description: true }) } };
-}
-
 function droppedBy({ tools, response_format }: JsonObject, elsewhere: boolean): string[] {
-  const kept = formatFields(isObject(response_format) && response_format.type, elsewhere);
-  return [...droppedFields("tools", tools, TOOL), ...droppedFields("response_format", response_format, kept)];
+  return [...droppedFields("tools", tools, TOOL), ...droppedFormatFields(response_format, elsewhere)];
 }
-
-const isFilled = (object: object): boolean => Object.keys(object).length > 0;
 
 function readHonoured(asked: JsonObject, capabilities: readonly Capability[]): OptionalParameters {
   if (!isFilled(asked)) return {};
   const parameters = validateWith(Parameters, asked);
-  const { logit_bias, n } = parameters;
   const tools = readTools(parameters);
-  const samplers = Object.fromEntries(Object.entries(parameters).filter(([name]) => name in SAMPLERS));
-  return {
-    ...tools,
-    ...readFormat(parameters, tools, capabilities),
-    ...readLogprobs(parameters),
-    ...(logit_bias && { logit_bias }),
-    ...(isFilled(samplers) && { samplers }),
-    ...(n != null && n > 1 && { choices: { count: n, at_once: 1 } }),
-  };
+  return { ...tools, ...readOptional(parameters, tools, capabilities), ...readLogprobs(parameters) };
 }
 
 /** Another server knows its template and its hints itself. */

@@ -1,19 +1,14 @@
 // What a chat request asks of an engine, in the engine's words, and back: errors and headers say it in the client's.
-import type { Adapter, ChatEvent, ChatRequest, Engine } from "../../../adapters/adapter.ts";
+import type { Adapter, ChatEvent, ChatRequest } from "../../../adapters/adapter.ts";
 import type { Model } from "../../../models/manifest.ts";
+import type { PreparedGeneration } from "../generation/answer-generation.ts";
 import { type ChatCompletionRequest, toChatRequest } from "./request.ts";
-import { inClientsWords, respell, type RespelledRequest } from "./respell.ts";
+import { inClientsWords, respell, type RespelledRequest } from "../generation/respell.ts";
 
-export interface PreparedChat {
-  /** Slots that it has use for. */
-  slots: number;
+export interface PreparedChat extends PreparedGeneration<ChatEvent> {
   /** The paths of what is passed over. */
   ignored: string[];
-  /** Those of them that the engine passes over, such as keywords of schemas. */
-  unenforced: string[];
   legacy_calls: boolean;
-  /** The answer of an engine, as `Engine.chat`, with so many slots. */
-  answer(engine: Engine, signal: AbortSignal, slots: number): AsyncIterable<ChatEvent>;
 }
 
 interface PrepareOptions extends Pick<ChatRequest, "cache_scope"> {

@@ -1,34 +1,25 @@
 // The two folds of a generation's events: the JSON of a whole answer, and the chunks of a streamed one.
-import type { ChatEvent, SchemaFailure, TokenLogprob, ToolCall } from "../../../adapters/adapter.ts";
+import type { ChatEvent, TokenLogprob, ToolCall } from "../../../adapters/adapter.ts";
 import type { LoadingEvent } from "../../inference/loading-events.ts";
-import { Comment } from "../../http/sse.ts";
+import type { Folds } from "../generation/answer-generation.ts";
+import {
+  type Finish,
+  type AnswerHead,
+  brokenSchemaField,
+  type BrokenSchemaOptions,
+  endsOf,
+  LOADING,
+  wireUsage,
+} from "../generation/wire-form.ts";
 import { addToolCallPiece, callFields, finishReason, pieceFields } from "./tool-calls.ts";
 
-/** The fields that all objects of one answer have in common. */
-export interface CompletionHead {
-  id: string;
-  /** Whole seconds since 1970. */
-  created: number;
-  model: string;
-  system_fingerprint: string;
-}
-
-export interface FoldOptions {
+interface FoldOptions extends BrokenSchemaOptions {
   newId: (prefix: string) => string;
   /** Calls are `function_call`, as they were before there were tools. */
   legacy_calls: boolean;
-  /** Called once where a text breaks the schema of its request. */
-  onBrokenSchema: (broken: BrokenSchema) => void;
-}
-
-/** `index`: of the first choice that breaks it; absent where there is one choice. */
-export interface BrokenSchema extends SchemaFailure {
-  valid: false;
-  index?: number;
 }
 
 type Events = AsyncIterable<ChatEvent | LoadingEvent>;
-type Finish = Extract<ChatEvent, { type: "finish" }>;
 
 /** One choice, as far as it has come. */
 interface AnswerParts {
@@ -38,10 +29,15 @@ interface AnswerParts {
   logprobs: TokenLogprob[];
 }
 
-const LOADING = new Comment("loading");
+export function chatFolds(options: Omit<FoldOptions, "onBrokenSchema">): Folds<ChatEvent> {
+  return {
+    id_prefix: "chatcmpl-",
+    collect: (head, events, own) => collectCompletion(head, events, { ...options, ...own }),
+    stream: (head, events, own) => streamChunks(head, events, { ...options, ...own }),
+  };
+}
 
-/** Throws what the engine throws. */
-export async function collectCompletion(head: CompletionHead, events: Events, options: FoldOptions): Promise<object> {
+async function collectCompletion(head: AnswerHead, events: Events, options: FoldOptions): Promise<object> {
   const answers: AnswerParts[] = [];
   const answerOf = (index: number) => (answers[index] ??= { content: "", reasoning: "", calls: [], logprobs: [] });
   for await (const event of events) {
@@ -82,9 +78,8 @@ function wholeChoice(
   return { index, message, logprobs: wireLogprobs(logprobs), finish_reason: finishReason(reason, legacy_calls) };
 }
 
-/** Throws what the engine throws. */
-export async function* streamChunks(
-  head: CompletionHead,
+async function* streamChunks(
+  head: AnswerHead,
   events: Events,
   { include_usage, ...options }: FoldOptions & { include_usage: boolean },
 ): AsyncGenerator<object> {
@@ -127,28 +122,8 @@ export async function* streamChunks(
   }
 }
 
-const endsOf = (finish: Finish) => [finish, ...(finish.further ?? [])];
-
-/** No finished text is thrown away: one that breaks its schema is given with these words beside it. */
-function brokenSchemaField(finish: Finish, { onBrokenSchema }: FoldOptions): { x_ingle_schema?: BrokenSchema } {
-  const ends = endsOf(finish);
-  const index = ends.findIndex(({ schema_failure }) => schema_failure !== undefined);
-  if (index === -1) return {};
-  const broken: BrokenSchema = { valid: false, ...ends[index]!.schema_failure!, ...(ends.length > 1 && { index }) };
-  onBrokenSchema(broken);
-  return { x_ingle_schema: broken };
-}
-
 function wireLogprobs(content: TokenLogprob[] | undefined): object | null {
   if (!content?.length) return null;
   // OpenAI's clients want `top_logprobs` also where it is empty.
   return { content: content.map((token) => ({ ...token, top_logprobs: token.top_logprobs ?? [] })), refusal: null };
-}
-
-function wireUsage({ usage: { prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens } }: Finish): object {
-  return {
-    ...{ prompt_tokens, completion_tokens, total_tokens: prompt_tokens + completion_tokens },
-    prompt_tokens_details: { cached_tokens },
-    ...(reasoning_tokens !== undefined && { completion_tokens_details: { reasoning_tokens } }),
-  };
 }

@@ -5,7 +5,7 @@ import { invalidValue } from "../../http/errors.ts";
 import { codedMessage } from "../../support/coded-message.ts";
 import { withoutNulls } from "../../support/json.ts";
 import { quote } from "../../support/quote.ts";
-import { JsonSchema } from "./answer-format.ts";
+import { JsonSchema } from "../generation/answer-format.ts";
 
 const MOST_TOOLS = 1024;
 const NAME = /^[A-Za-z0-9_-]{1,128}$/;

@@ -4,7 +4,7 @@ import type { GgufHeader } from "../../../models/gguf/header.ts";
 import { promptForm } from "../../../models/gguf/prompt-form.ts";
 import type { Model } from "../../../models/manifest.ts";
 import { totalBytes } from "../../../models/model-files.ts";
-import { CHAT_DEFAULTS } from "../chat/defaults.ts";
+import { CHAT_DEFAULTS } from "../generation/defaults.ts";
 import { PLAIN_PICTURE } from "../plain-picture.ts";
 
 /**

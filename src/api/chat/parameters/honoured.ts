@@ -1,31 +1,17 @@
-// Parameters that do what they say, by the API that they are best known from.
+// Parameters of a chat alone that do what they say, by the API that they are best known from.
 import type { Capability } from "../../../../adapters/adapter.ts";
-import { SAMPLERS } from "../../../../adapters/samplers.ts";
 import { isObject } from "../../../support/json.ts";
-import { beside, each, either, EMPTY, is, NEVER, type Nothing, OFF, whileOff, WITHOUT_PENALTY } from "./nothing.ts";
+import type { Groups } from "../../generation/parameters/known.ts";
+import { beside, each, either, EMPTY, is, NEVER, type Nothing } from "../../generation/parameters/nothing.ts";
 
 /** With every engine. */
-export const HONOURED: Record<string, Record<string, Nothing>> = {
-  OpenAI: {
-    ...each(NEVER, "model messages stream stream_options stream_options.include_usage"),
-    ...each(NEVER, "max_tokens max_completion_tokens temperature top_p seed stop"),
-    ...each(NEVER, "frequency_penalty presence_penalty"),
-  },
-  "llama.cpp": { top_k: NEVER, min_p: NEVER, repeat_penalty: NEVER, cache_prompt: is(true) },
+export const CHAT_HONOURED: Groups = {
+  OpenAI: each(NEVER, "messages"),
   vLLM: each(NEVER, "continue_final_message add_generation_prompt"),
-  Ollama: { keep_alive: NEVER },
 };
-
-const RESPONSE_FORMAT_TEXT: Nothing = {
-  says: '`{"type":"text"}`',
-  includes: (value) => (value as { type?: unknown }).type === "text",
-};
-
-/** llama.cpp takes it for no grammar, and so do its clients. */
-const NO_GRAMMAR: Nothing = { ...is(""), withheld: true };
 
 /** With engines that have a capability. */
-export const OPTIONAL: Partial<Record<Capability, Record<string, Record<string, Nothing>>>> = {
+export const CHAT_OPTIONAL: Partial<Record<Capability, Groups>> = {
   tools: {
     OpenAI: {
       tools: either(EMPTY, beside("tool_choice", "none")),
@@ -33,12 +19,15 @@ export const OPTIONAL: Partial<Record<Capability, Record<string, Record<string, 
       parallel_tool_calls: is(true, false),
     },
   },
-  response_format: { OpenAI: { response_format: RESPONSE_FORMAT_TEXT } },
   logprobs: { OpenAI: { logprobs: is(false), top_logprobs: is(0) } },
-  logit_bias: { OpenAI: { logit_bias: EMPTY } },
-  grammar: { "llama.cpp": { grammar: NO_GRAMMAR } },
-  choices: { OpenAI: { n: is(1) } },
-  samplers: { "llama.cpp": Object.fromEntries(Object.keys(SAMPLERS).map((name) => [name, samplerNothing(name)])) },
+};
+
+/** Other forms of these: `respell.ts` reads them. */
+export const CHAT_RESPELLED: Record<string, Record<string, { to: string; nothing: Nothing }>> = {
+  OpenAI: {
+    functions: { to: "tools", nothing: either(EMPTY, beside("function_call", "none")) },
+    function_call: { to: "tool_choice", nothing: is("none", "auto") },
+  },
 };
 
 const NO_KWARGS: Nothing = {
@@ -46,36 +35,8 @@ const NO_KWARGS: Nothing = {
   includes: (value) => isObject(value) && Object.values(value).every((one) => one === null),
 };
 
-/** Other names of a parameter that is honoured. */
-export const MAPPED: Record<string, Record<string, string>> = {
-  "llama.cpp": { n_predict: "max_tokens" },
-  Ollama: { num_predict: "max_tokens" },
-  "Hugging Face": { max_new_tokens: "max_tokens" },
-  vLLM: { repetition_penalty: "repeat_penalty" },
-  Mistral: { random_seed: "seed" },
-  "LM Studio": { ttl: "keep_alive" },
-  OpenRouter: { usage: "stream_options.include_usage" },
-};
-
-/** Other forms of a parameter that some engines honour: `respell.ts` reads them. */
-export const RESPELLED: Record<string, Record<string, { to: string; nothing: Nothing }>> = {
-  OpenAI: {
-    functions: { to: "tools", nothing: either(EMPTY, beside("function_call", "none")) },
-    function_call: { to: "tool_choice", nothing: is("none", "auto") },
-  },
-  "llama.cpp": { n_cmpl: { to: "n", nothing: is(1) }, json_schema: { to: "response_format", nothing: NEVER } },
-  vLLM: {
-    ...formatsOf(EMPTY, "guided_json guided_regex guided_choice"),
-    ...formatsOf(is(false), "guided_json_object"),
-    ...formatsOf(either(EMPTY, is(true, false)), "structured_outputs"),
-  },
-  SGLang: formatsOf(EMPTY, "regex"),
-  Ollama: formatsOf(EMPTY, "format"),
-  "Hugging Face": { num_return_sequences: { to: "n", nothing: is(1) } },
-};
-
 /** How much a model thinks; `reasoning.ts` says which switch of a chat template a value turns. */
-export const SWITCHES: Record<string, Record<string, Nothing>> = {
+export const SWITCHES: Groups = {
   OpenAI: { reasoning_effort: NEVER },
   "llama.cpp": {
     chat_template_kwargs: NO_KWARGS,
@@ -87,22 +48,8 @@ export const SWITCHES: Record<string, Record<string, Nothing>> = {
 };
 
 /** What bounds the thoughts of an answer, or keeps them here; `reasoning.ts` says how. */
-export const THOUGHTS: Record<string, Record<string, Nothing>> = {
+export const THOUGHTS: Groups = {
   "llama.cpp": each(is(-1), "reasoning_budget reasoning_budget_tokens thinking_budget_tokens"),
   vLLM: { thinking_token_budget: is(-1), include_reasoning: NEVER },
   Qwen: { thinking_budget: is(-1) },
 };
-
-function samplerNothing(name: string): Nothing {
-  if (name in OFF) return is(OFF[name as keyof typeof OFF]);
-  if (name.startsWith("mirostat_")) return whileOff("mirostat");
-  if (name.startsWith("xtc_")) return whileOff("xtc_probability");
-  if (name.startsWith("dry_")) return whileOff("dry_multiplier");
-  if (name === "dynatemp_exponent") return whileOff("dynatemp_range");
-  if (name === "repeat_last_n") return WITHOUT_PENALTY;
-  return name === "min_keep" ? is(0) : NEVER;
-}
-
-function formatsOf(nothing: Nothing, names: string) {
-  return Object.fromEntries(names.split(" ").map((name) => [name, { to: "response_format", nothing }]));
-}

@@ -1,7 +1,8 @@
 // Hints that bind nothing, by the API that they are best known from: labels, and what would change the speed or the price alone.
-import { each, EMPTY, is, NEVER, type Nothing } from "./nothing.ts";
+import type { Groups } from "./known.ts";
+import { each, EMPTY, is, NEVER } from "./nothing.ts";
 
-export const PASSED_OVER: Record<string, Record<string, Nothing>> = {
+export const PASSED_OVER: Groups = {
   OpenAI: {
     ...each(EMPTY, "user metadata safety_identifier"),
     ...each(EMPTY, "prompt_cache_key prompt_cache_options prompt_cache_retention"),

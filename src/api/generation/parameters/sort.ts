@@ -1,9 +1,9 @@
-// Sorts the parameters of a chat request by what becomes of them: none is dropped in silence.
+// Sorts the parameters of a request by what becomes of them: none is dropped in silence.
 import type { Capability } from "../../../../adapters/adapter.ts";
 import type { Model } from "../../../../models/manifest.ts";
 import { invalidValue } from "../../../http/errors.ts";
 import { isObject, type JsonObject } from "../../../support/json.ts";
-import { type KnownParameter, PARAMETERS } from "./list.ts";
+import type { KnownParameter, ParameterList } from "./known.ts";
 
 export interface SortedParameters {
   /** Those that the engine honours by a capability. */
@@ -16,8 +16,9 @@ export interface SortedParameters {
   unknown: string[];
 }
 
-/** Leaves out what asks for nothing, and what request.ts reads. Throws 400 `unsupported_parameter` for what nobody here can honour. */
+/** `list`: of the endpoint. Leaves out what asks for nothing, and what its own schema reads. Throws 400 `unsupported_parameter` for what nobody here can honour. */
 export function sortParameters(
+  list: ParameterList,
   request: JsonObject,
   { parameters }: Model,
   capabilities: readonly Capability[],
@@ -26,7 +27,7 @@ export function sortParameters(
   const given = Object.entries(request).filter(([, value]) => value != null);
   const all = { ...parameters, ...Object.fromEntries(given) };
   for (const [name, value] of [...given, ...optionsOf(request)]) {
-    const known = PARAMETERS.get(name);
+    const known = list.get(name);
     if (known === undefined) sorted.unknown.push(name);
     else sortParameter(sorted, [name, value], known, { all, capabilities });
   }

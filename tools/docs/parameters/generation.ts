@@ -1,15 +1,10 @@
-// For each parameter of a chat request a value that asks for something: the table of docs/api.md is made by trying it, and tested by sending it.
-import { type KnownParameter, PARAMETERS } from "../../src/api/chat/parameters/list.ts";
-import type { JsonObject } from "../../src/support/json.ts";
+// For parameters of any generated text a value that asks for something.
+import type { JsonObject } from "../../../src/support/json.ts";
 
-const CALLED = { name: "look", description: "Looks.", parameters: { type: "object", properties: {} } };
-const TOOLS = { tools: [{ type: "function", function: CALLED }] };
 const SCHEMA = { type: "object", properties: { a: { type: "boolean" } }, required: ["a"], additionalProperties: false };
 
-/** The fields that are sent for a parameter, where one field will not do or the value must be a certain one. */
-const EXAMPLES: Record<string, JsonObject> = {
+export const GENERATION_EXAMPLES: Record<string, JsonObject> = {
   model: { model: "tiny" },
-  messages: { messages: [{ role: "user", content: "hello" }] },
   stream: { stream: true },
   stream_options: { stream: true, stream_options: { include_usage: true } },
   "stream_options.include_usage": { stream: true, stream_options: { include_usage: true } },
@@ -17,14 +12,6 @@ const EXAMPLES: Record<string, JsonObject> = {
   max_completion_tokens: { max_completion_tokens: 1 },
   stop: { stop: ["x"] },
   cache_prompt: { cache_prompt: false },
-  continue_final_message: {
-    ...{ continue_final_message: true },
-    messages: [
-      { role: "user", content: "hello" },
-      { role: "assistant", content: "hello" },
-    ],
-  },
-  add_generation_prompt: { add_generation_prompt: true },
   usage: { stream: true, usage: { include: true } },
   n_predict: { n_predict: 1 },
   num_predict: { num_predict: 1 },
@@ -32,11 +19,6 @@ const EXAMPLES: Record<string, JsonObject> = {
   n: { n: 2 },
   n_cmpl: { n_cmpl: 2 },
   num_return_sequences: { num_return_sequences: 2 },
-  tools: TOOLS,
-  tool_choice: { ...TOOLS, tool_choice: "required" },
-  parallel_tool_calls: { ...TOOLS, parallel_tool_calls: false },
-  functions: { functions: [CALLED] },
-  function_call: { functions: [CALLED], function_call: { name: "look" } },
   response_format: { response_format: { type: "json_schema", json_schema: { name: "a", schema: SCHEMA, strict: true } } },
   json_schema: { json_schema: SCHEMA },
   guided_json: { guided_json: SCHEMA },
@@ -47,8 +29,6 @@ const EXAMPLES: Record<string, JsonObject> = {
   guided_choice: { guided_choice: ["yes", "no"] },
   format: { format: SCHEMA },
   grammar: { grammar: 'root ::= "a" | "b"' },
-  logprobs: { logprobs: true },
-  top_logprobs: { logprobs: true, top_logprobs: 2 },
   logit_bias: { logit_bias: { "5": -100 } },
   mirostat: { mirostat: 2 },
   mirostat_tau: { mirostat: 2, mirostat_tau: 4 },
@@ -74,6 +54,9 @@ const EXAMPLES: Record<string, JsonObject> = {
   random_seed: { random_seed: 5 },
   seed: { seed: 5 },
   top_k: { top_k: 5 },
+};
+
+export const THINKING_EXAMPLES: Record<string, JsonObject> = {
   reasoning_effort: { reasoning_effort: "high" },
   chat_template_kwargs: { chat_template_kwargs: { enable_thinking: true } },
   thinking: { thinking: { type: "enabled" } },
@@ -87,16 +70,3 @@ const EXAMPLES: Record<string, JsonObject> = {
   thinking_token_budget: { thinking_token_budget: 1 },
   thinking_budget: { thinking_budget: 1 },
 };
-
-/** For the others: whichever of these asks for something. */
-const ANY = [0.5, 5, "x", ["x"], { a: 1 }, true, false];
-
-/** The fields of a request that asks for what the parameter is for. */
-export function exampleOf(name: string): JsonObject {
-  const known = EXAMPLES[name];
-  if (known !== undefined) return known;
-  const { nothing } = PARAMETERS.get(name) as KnownParameter;
-  const value = ANY.find((one) => !nothing.includes(one, { [name]: one }));
-  const [field, inner] = name.startsWith("stream_options.") ? name.split(".") : [name];
-  return inner === undefined ? { [name]: value } : { stream: true, [field!]: { [inner]: value } };
-}

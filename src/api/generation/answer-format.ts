@@ -3,7 +3,8 @@ import * as v from "valibot";
 import type { Capability, ChatRequest } from "../../../adapters/adapter.ts";
 import { invalidValue } from "../../http/errors.ts";
 import { codedMessage } from "../../support/coded-message.ts";
-import { jsonBytes, withoutNulls } from "../../support/json.ts";
+import { isObject, jsonBytes, withoutNulls } from "../../support/json.ts";
+import { droppedFields, type KeptFields } from "./dropped-fields.ts";
 
 /** Bytes of one schema, and characters of the texts of one choice. */
 const LONGEST_SCHEMA = 256 * 1024;
@@ -72,4 +73,16 @@ export function readFormat(
 
 function bothGiven(other: string): Error {
   return invalidValue(`"grammar" and "${other}" are both given, and one of them can hold. Leave one out.`, "grammar");
+}
+
+/** The paths of fields that ask for something and are passed over. `elsewhere`: another server runs the model. */
+export function droppedFormatFields(format: unknown, elsewhere: boolean): string[] {
+  return droppedFields("response_format", format, formatFields(isObject(format) && format.type, elsewhere));
+}
+
+/** What is kept of each type of format. The schema binds every engine; only another server may do more with its description. */
+function formatFields(type: unknown, elsewhere: boolean): KeptFields {
+  if (type === "regex" || type === "choice") return { type: true, [type]: true };
+  if (type !== "json_schema") return { type: true };
+  return { type: true, json_schema: { name: true, schema: true, strict: true, ...(elsewhere && { description: true }) } };
 }
