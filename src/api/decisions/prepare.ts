@@ -4,7 +4,7 @@ import type { Model } from "../../../models/manifest.ts";
 import { invalidValue } from "../../http/errors.ts";
 import { quote } from "../../support/quote.ts";
 import { readSwitches, templateOf } from "../chat/reasoning.ts";
-import { inClientsWords } from "../chat/respell.ts";
+import { inClientsWords } from "../generation/respell.ts";
 import { inputMessages } from "./input.ts";
 import { weighedQuestion } from "./questions.ts";
 import type { DecisionRequest } from "./schema.ts";

@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { KeepAlive } from "../../support/quantities.ts";
 import { codedMessage } from "../../support/coded-message.ts";
 import { isHollow, isObject, type JsonObject } from "../../support/json.ts";
-import { droppedFields, type KeptFields } from "../chat/dropped-fields.ts";
+import { droppedFields, type KeptFields } from "../generation/dropped-fields.ts";
 import { Input } from "./input.ts";
 import { Questions } from "./questions.ts";
 
