@@ -1,12 +1,11 @@
 // What has to hold once an answer was interrupted: its slots are free, its engine is at rest, and the next request is answered.
 import { eventually } from "../../support/server.ts";
-import { type AnswerServer, SLOTS } from "./answer-server.ts";
+import { type AnswerServer, PATIENCE_MS, SLOTS } from "./answer-server.ts";
 import type { AnswerKind } from "./kinds.ts";
 
 /** An engine at rest uses next to nothing of a processor; one that generates uses all it gets. */
 const REST_MS = 400;
 const RESTING_SHARE = 0.1;
-const PATIENCE_MS = 60_000;
 
 /** The next request is answered, on all slots. */
 export async function goesOn(server: AnswerServer, { model }: Pick<AnswerKind, "model">): Promise<string[]> {
@@ -16,7 +15,6 @@ export async function goesOn(server: AnswerServer, { model }: Pick<AnswerKind, "
   return [`The next request is answered ${next.status} ${JSON.stringify(error)}.`];
 }
 
-/** A machine that is busy with others may take long. */
 export async function slotsAreFree(server: AnswerServer): Promise<void> {
   await eventually("the slots are free", async () => (await server.metric("ingle_slots_busy")) === 0, PATIENCE_MS, 20);
 }

@@ -28,6 +28,8 @@ export interface AnswerServer extends Server {
 }
 
 export const SLOTS = 4;
+/** For what may never come. A machine that is busy with others takes a minute to load a model, and more than that to answer. */
+export const PATIENCE_MS = 600_000;
 /** Tokens of a slot: more than any answer here has. */
 const CONTEXT = 8192;
 

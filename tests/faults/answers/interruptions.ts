@@ -1,7 +1,7 @@
 // What interrupts an answer: its engine is killed, or its client leaves. Each answers with what is not as it has to be.
 import { eventually } from "../../support/server.ts";
 import { goesOn, isAtRest, slotsAreFree } from "./aftermath.ts";
-import { type AnswerServer, MODELS } from "./answer-server.ts";
+import { type AnswerServer, MODELS, PATIENCE_MS } from "./answer-server.ts";
 import { readPieces, wrongOfBreak, wrongOfRefusal } from "./answers.ts";
 import { type AnswerKind, KINDS } from "./kinds.ts";
 
@@ -16,7 +16,6 @@ export const INTERRUPTIONS: Readonly<Record<string, Interruption>> = {
 };
 
 const CRASH = { status: 502, code: "engine_crashed", retry: true };
-const PATIENCE_MS = 60_000;
 
 async function killStreamed(server: AnswerServer, kind: AnswerKind): Promise<string[]> {
   await forgetDeaths(server);
