@@ -50,10 +50,10 @@ export function createAnswerText({ request, vocabulary, detokenize }: AnswerText
   };
 }
 
-/** Texts that are made of whole tokens, as far as a stop string lets them. */
+/** Texts that are made of whole tokens; only a stop string may cut the last one. */
 function createWholePieces() {
-  /** Tokens whose text is not released, each with its end in the answer; of those of an incomplete character the end is not known. */
-  let held: { end: number | undefined; logprob: () => TokenLogprob }[] = [];
+  /** Tokens whose text is not released, each with its place in the answer; of those of an incomplete character it is not known. */
+  let held: { place?: { begin: number; end: number }; logprob: () => TokenLogprob }[] = [];
   let received = 0;
   let released = 0;
   let waiting = "";
@@ -61,15 +61,17 @@ function createWholePieces() {
   return {
     /** `logprob`: that of the token; the end of an answer has none. */
     push(text: string, logprob: (() => TokenLogprob) | undefined): void {
-      if (logprob) held.push({ end: undefined, logprob });
+      if (logprob) held.push({ logprob });
+      const begin = received;
       received += text.length;
-      if (text !== "") for (const token of held) token.end ??= received;
+      if (text !== "") for (const token of held) token.place ??= { begin, end: received };
     },
+    /** `rest`: nothing comes behind the text, so that it may end amid a token. */
     release(text: string, rest: boolean): WholePiece {
       waiting += text;
       const safe = released + waiting.length;
-      const whole = held.filter(({ end }) => end !== undefined && end <= safe);
-      const end = rest ? safe : (whole.at(-1)?.end ?? released);
+      const whole = held.filter(({ place }) => place && (place.end <= safe || (rest && place.begin < safe)));
+      const end = rest ? safe : (whole.at(-1)?.place!.end ?? released);
       held = held.slice(whole.length);
       const piece = waiting.slice(0, end - released);
       waiting = waiting.slice(piece.length);
