@@ -1,5 +1,6 @@
 // A request as llama-server takes it. What llama-server would ignore, change or crash at is refused here.
-import { AdapterError, type TokenLogprob } from "../adapter.ts";
+import type { TokenLogprob } from "../adapter.ts";
+import { tokenBiases } from "../shared/token-biases.ts";
 import { readSamplers } from "../samplers.ts";
 import type { TokenRequest } from "../token-engine.ts";
 import { comparisonFields } from "./compared-tokens.ts";
@@ -23,8 +24,8 @@ const OFF = {
 
 /** The request as llama-server can honour it. Throws `AdapterError` `request_refused` where it cannot. */
 export function checkedSampling<Request extends Sampling>(request: Request, model: LlamaServerModel): Request {
-  checkBias(request.logit_bias, model.vocab_size);
-  return { ...request, samplers: samplersOf(request, model) };
+  const biases = tokenBiases(request, model.vocab_size);
+  return { ...request, ...(biases.size > 0 && { logit_bias: Object.fromEntries(biases) }), samplers: samplersOf(request, model) };
 }
 
 /** The body of `POST /completion`, of a request that was checked. */
@@ -53,10 +54,14 @@ export function samplingOf(request: Sampling): Record<string, unknown> {
     // top_p 0 keeps the likeliest token alone, which is what greedy is.
     temperature: top_p === 0 ? 0 : request.temperature,
     return_progress: true,
-    ...(logit_bias && { logit_bias }),
+    ...(logit_bias && { logit_bias: biasFields(logit_bias) }),
     ...(grammar !== undefined && { grammar }),
   };
 }
+
+/** JSON has no -Infinity: llama-server has another value for a token that never comes. */
+const biasFields = (biases: Record<string, number>): [token: number, bias: number | false][] =>
+  Object.entries(biases).map(([token, bias]) => [Number(token), bias === -Infinity ? false : bias]);
 
 /** With 0 llama-server leaves out the chosen tokens too: `trimLogprobs` cuts the list down again. */
 export const rivals = ({ top }: NonNullable<TokenRequest["logprobs"]>): number => Math.max(1, top);
@@ -79,15 +84,6 @@ function readableRival<Rival extends Omit<TokenLogprob, "top_logprobs">>(rival: 
   if (rival.token !== "") return rival;
   if (!rival.bytes?.length) return { ...rival, bytes: null };
   return { ...rival, token: new TextDecoder().decode(Uint8Array.from(rival.bytes)) };
-}
-
-function checkBias(bias: TokenRequest["logit_bias"], vocab_size: number): void {
-  for (const id of Object.keys(bias ?? {})) {
-    if (!/^\d+$/.test(id) || Number(id) >= vocab_size) {
-      const message = `"logit_bias" names the token ${id.slice(0, 40)}, and the model has the tokens 0 to ${vocab_size - 1}.`;
-      throw new AdapterError("request_refused", message, { param: "logit_bias" });
-    }
-  }
 }
 
 /** llama-server takes no -1 for the length of the context. */

@@ -85,12 +85,10 @@ describe("the tiny model", () => {
     expect((await other).text).toBe(alone.text);
   });
 
-  test("is refused where the bias bans all that the grammar allows", async () => {
+  test("has what the bias bans where the grammar allows nothing else, however it is sampled", async () => {
     const [x, y] = byteTokens("xy");
-    for (const more of [{}, { temperature: 1 }, { temperature: 1, top_k: 5 }]) {
-      expect(await errorOf(ask('root ::= [xy] "c"', { logit_bias: { [x!]: -100, [y!]: -100 }, ...more }))).toBe(
-        "request_refused",
-      );
+    for (const more of [{}, { temperature: 1 }, { temperature: 1, top_k: 5 }, { repeat_penalty: 1.5 }]) {
+      expect((await ask('root ::= [xy] "c"', { logit_bias: { [x!]: -100, [y!]: -100 }, ...more })).text).toMatch(/^[xy]c$/);
       expect((await ask('root ::= [xy] "c"', { logit_bias: { [x!]: -100 }, ...more })).text).toBe("yc");
     }
   });
