@@ -55,8 +55,19 @@ export const CLIENT_PROGRAMS: ClientProgram[] = [
   },
 ];
 
+/** Driven on each native engine by decisions.test.ts. */
+export const DECISIONS_PROGRAM: ClientProgram = {
+  client: "openai for JavaScript, decisions",
+  file: "openai-decisions-client.mjs",
+  checks: [
+    ...["a predicate", "a choice", "a score", "answers in the order of the questions"],
+    ...["a conversation with calls of tools", "many choices", "refusal"],
+  ],
+};
+
 /** Those that `npm run test:clients` drives beside them. */
 export const MORE_CLIENT_PROGRAMS: ClientProgram[] = [
+  DECISIONS_PROGRAM,
   {
     client: "openai for JavaScript, more",
     file: "openai-client-more.mjs",
