@@ -1,7 +1,12 @@
-// `--adapter auto`: the first adapter of a list runs all models; where it cannot compute on this machine, the next one does.
-import { AdapterError, CAPABILITIES, type Adapter, type Capability, type ChatRequest, type Engine } from "./adapter.ts";
+// `--adapter auto`: of the adapters that can do what a model makes possible, the one whose engine was the fastest on this machine runs it. As
+// long as that is not known, it is the first of a list; where one cannot compute on this machine, the next one takes its place.
+import { readGgufFile } from "../models/gguf/header.ts";
+import type { InstalledModel, Model } from "../models/manifest.ts";
+import { AdapterError, type Adapter, type Engine } from "./adapter.ts";
 import type { AdapterErrorCode } from "./error-options.ts";
-import type { Model } from "../models/manifest.ts";
+import { refusingUnable } from "./auto/refuse-unable.ts";
+import type { SpeedRanking } from "./auto/ranking.ts";
+import type { Speeds } from "./auto/speeds.ts";
 
 export interface Candidate {
   adapter: Adapter;
@@ -15,14 +20,39 @@ const DEATHS: readonly AdapterErrorCode[] = ["model_load_failed", "engine_unavai
 /** The end of a failure that says what the program has printed. */
 const PRINTED = / \(.*\)$/s;
 
-/** `candidates`: at least one. `onFallback` gets the notice, once for each adapter that is passed over. */
-export function createAuto(candidates: readonly Candidate[], onFallback: (notice: string) => void) {
-  const last = candidates.at(-1)!;
+/** What is known of the speed of engines, and is told which models are loaded. */
+export type KnownSpeeds = Pick<Speeds, "ranking" | "want">;
+
+/**
+ * `candidates`: at least one. `onFallback` gets the notice, once for each adapter that is passed over. `speeds`: asked for when a model is first
+ * asked about; where there are none, the order of the candidates decides.
+ */
+export function createAuto(
+  candidates: readonly Candidate[],
+  onFallback: (notice: string) => void,
+  speeds: () => KnownSpeeds | undefined = () => undefined,
+) {
   /** Why each that was passed over does not compute. */
   const broken = new Map<Candidate, string>();
   /** The engine of each model, and what loaded it. */
   const loaded = new Map<string, { engine: Engine; adapter: Adapter }>();
-  const current = (): Candidate => candidates.find((candidate) => !broken.has(candidate)) ?? last;
+  /** What loads have found of models whose records do not say it. */
+  const weight_types = new Map<string, string>();
+
+  const rankingFor = ({ id, weight_type = weight_types.get(id) }: Model): SpeedRanking | undefined =>
+    weight_type === undefined ? undefined : speeds()?.ranking(weight_type);
+
+  /** All candidates, the one that is to run the model first: those that can less than another come behind it, and those that died last. */
+  const orderFor = (model: Model): Candidate[] => {
+    const { engines = [], dead = new Map() } = rankingFor(model) ?? {};
+    const standing = ({ adapter }: Candidate): number[] => [
+      Number(dead.has(adapter.name)),
+      Number(candidates.some((other) => canMore(other.adapter, adapter, model))),
+      engines.findIndex((engine) => engine.adapter === adapter.name),
+    ];
+    return candidates.toSorted((a, b) => compare(standing(a), standing(b)));
+  };
+  const firstOf = (order: readonly Candidate[]): Candidate => order.find((each) => !broken.has(each)) ?? order.at(-1)!;
 
   /** A sentence about the adapters that were passed over; undefined where there is none. `for_owner`: with what they have printed. */
   const noticeFor = (for_owner: boolean): string | undefined => {
@@ -32,7 +62,7 @@ export function createAuto(candidates: readonly Candidate[], onFallback: (notice
       return `${adapter.name} does not compute right on this machine: ${reason}.`;
     });
     const names = [...broken.keys()].map(({ adapter }) => adapter.name).join(" or ");
-    const now = `${current().adapter.name} runs the models until ${names} is built anew or the server restarts.`;
+    const now = `${firstOf(candidates).adapter.name} runs the models until ${names} is built anew or the server restarts.`;
     return [...reasons, now].join(" ");
   };
 
@@ -46,7 +76,7 @@ export function createAuto(candidates: readonly Candidate[], onFallback: (notice
 
   /** Damaged files and too little memory fail a load too: only an adapter that fails with a model of its own is passed over. */
   const passesOver = async (candidate: Candidate, error: unknown): Promise<boolean> => {
-    if (candidate === last || !(error instanceof AdapterError) || !DEATHS.includes(error.code)) return false;
+    if (!(error instanceof AdapterError) || !DEATHS.includes(error.code)) return false;
     const failure = await candidate.computeFailure?.({ again: true }).catch(() => undefined);
     if (failure === undefined) return false;
     const isKnown = broken.has(candidate);
@@ -55,24 +85,37 @@ export function createAuto(candidates: readonly Candidate[], onFallback: (notice
     return true;
   };
 
+  /** The header says it where the record of the model does not. A file that cannot be read is for the load to refuse. */
+  const learnWeightType = async (model: Model, { path }: InstalledModel): Promise<void> => {
+    const read = model.weight_type === undefined && (await readGgufFile(path).catch(() => undefined));
+    const weight_type = read ? read.weight_type : model.weight_type;
+    if (weight_type === undefined) return;
+    weight_types.set(model.id, weight_type);
+    speeds()?.want(weight_type);
+  };
+
   const load = async (model: Model, ...[installed, options, signal]: Parameters<Adapter["load"]>): Promise<Engine> => {
     await readmit();
+    if (speeds() !== undefined) await learnWeightType(model, installed);
+    const order = orderFor(model);
     for (;;) {
       // The load may have been given up while an adapter was tried.
       signal.throwIfAborted();
-      const candidate = current();
+      const candidate = firstOf(order);
+      const { adapter } = candidate;
+      const { tuning } = rankingFor(model)?.engines.find((engine) => engine.adapter === adapter.name) ?? {};
       try {
-        const engine = await candidate.adapter.load(installed, options, signal);
-        loaded.set(model.id, { engine, adapter: candidate.adapter });
+        const engine = await adapter.load(installed, { ...options, ...tuning }, signal);
+        loaded.set(model.id, { engine, adapter });
         void engine.closed.then(() => loaded.get(model.id)?.engine === engine && loaded.delete(model.id));
-        return candidate === candidates[0] ? engine : refusing(engine, candidate.adapter.capabilities(model));
+        return candidate === order[0] ? engine : refusingUnable(engine, adapter.capabilities(model));
       } catch (error) {
-        if (signal.aborted || !(await passesOver(candidate, error))) throw error;
+        if (signal.aborted || candidate === order.at(-1) || !(await passesOver(candidate, error))) throw error;
       }
     }
   };
 
-  const answering = ({ id }: Model): Adapter => loaded.get(id)?.adapter ?? current().adapter;
+  const answering = (model: Model): Adapter => loaded.get(model.id)?.adapter ?? firstOf(orderFor(model)).adapter;
 
   return {
     /** What is known without a load is told by the adapter that has loaded the model, else of the one that would load it now. */
@@ -89,44 +132,13 @@ export function createAuto(candidates: readonly Candidate[], onFallback: (notice
   };
 }
 
-/** Requests that were admitted when a more capable adapter was to answer are refused, not answered in part. */
-function refusing(engine: Engine, capabilities: readonly Capability[]): Engine {
-  const { complete } = engine;
-  const refuse = (request: Partial<ChatRequest>): void => {
-    for (const [needed, param] of needsOf(request)) {
-      if (capabilities.includes(needed)) continue;
-      const message = `"${param}" is not supported by this model's engine. Leave it out.`;
-      throw new AdapterError("request_unsupported", message, { param });
-    }
-  };
-  return {
-    ...engine,
-    chat(request, signal) {
-      refuse(request);
-      return engine.chat(request, signal);
-    },
-    ...(complete && {
-      complete(request, signal) {
-        refuse(request);
-        return complete(request, signal);
-      },
-    }),
-  };
+/** Whether one can all that the other can do with the model, and more. */
+function canMore(one: Adapter, other: Adapter, model: Model): boolean {
+  const [more, less] = [one.capabilities(model), other.capabilities(model)];
+  return more.length > less.length && less.every((capability) => more.includes(capability));
 }
 
-/** The capabilities that a request needs, each with the path of the field that does. */
-function* needsOf(request: Partial<ChatRequest>): Generator<[Capability, string]> {
-  for (const [index, { content }] of (request.messages ?? []).entries())
-    if (typeof content !== "string") yield ["images", `messages[${index}].content`];
-  for (const name of CAPABILITIES) {
-    if (name === "patterns" && isPattern(request)) yield [name, "response_format"];
-    // Every other capability has the name of the field that needs it.
-    if (name === "images" || name === "patterns" || name === "decisions" || request[name] === undefined) continue;
-    if (name === "samplers") for (const sampler of Object.keys(request.samplers!)) yield [name, sampler];
-    else yield [name, name === "choices" ? "n" : name];
-  }
-}
-
-function isPattern({ response_format }: Partial<ChatRequest>): boolean {
-  return response_format?.type === "regex" || response_format?.type === "choice";
+function compare(some: readonly number[], others: readonly number[]): number {
+  const at = some.findIndex((value, index) => value !== others[index]);
+  return at < 0 ? 0 : some[at]! - others[at]!;
 }

@@ -3,6 +3,8 @@
 export interface LoadOptions {
   /** Threads for the computation; absent: as many as the adapter finds best here. */
   threads?: number | undefined;
+  /** How its threads wait for each other; absent: as the adapter finds best here. Some engines have no choice. */
+  waiting?: ThreadWaiting | undefined;
   /** Chats that run side by side, at least 1. */
   slots: number;
   /**
@@ -17,6 +19,12 @@ export interface LoadOptions {
   /** Called now and then while the load makes progress; `done` from 0 to 1. */
   onProgress?: (done: number) => void;
 }
+
+/**
+ * A thread that waits for another one spins, `briefly` before it sleeps or `long`: the former is better where other programs want its core, the
+ * latter may be where none does.
+ */
+export type ThreadWaiting = "briefly" | "long";
 
 /** The embedded engine and llama-server save the state of conversations; other engines leave this alone. */
 export interface KvCache {

@@ -6,6 +6,8 @@ import type { Adapter } from "./adapter.ts";
 import type { ChildProcessOptions } from "./child-process/adapter.ts";
 import { ABOUT as LLAMA_SERVER } from "./llama-server/description.ts";
 import type { Prompts } from "./prompts.ts";
+import type { WatchdogLimits } from "./shared/watchdog.ts";
+import type { ThreadWaiting } from "./load-options.ts";
 import type { TokenAdapter } from "./token-engine.ts";
 import type { NodeLlamaCppModule } from "./node-llama-cpp/adapter.ts";
 import { ABOUT as EMBEDDED } from "./node-llama-cpp/description.ts";
@@ -17,10 +19,10 @@ export interface AdapterContext {
   env: Record<string, string | undefined>;
   /** Takes lines that engines write on their standard error. */
   log: (line: string) => void;
-  /** `isPresent`: nothing is run to find out. `path` throws `AdapterError` `engine_unavailable`. */
-  llama_server: { isPresent(): boolean; path(): Promise<string> };
-  /** Whether its process would find the library; an executable may not carry it. */
-  node_llama_cpp: { isPresent(): boolean };
+  /** `isPresent` and `build`: nothing is run to find out. `path` throws `AdapterError` `engine_unavailable`. */
+  llama_server: { isPresent(): boolean; build(): string | undefined; path(): Promise<string> };
+  /** `isPresent`: whether its process would find the library; an executable may not carry it. */
+  node_llama_cpp: { isPresent(): boolean; build(): string | undefined };
   /** The command that runs `hostEngine` with the hosted part of the adapter of that name. */
   hostCommand: (adapter: string) => ReturnType<ChildProcessOptions["command"]>;
   /** Renders the prompts of all models, in a process that starts at the first load. */
@@ -49,6 +51,15 @@ export interface RegisteredAdapter extends Pick<Adapter, "name" | "capabilities"
    * before. Throws where that cannot be found out.
    */
   computeFailure?(context: AdapterContext, options: { again: boolean }): Promise<string | undefined>;
+  /** What is to be known to time its engines; absent: they are not timed. */
+  timed?: {
+    /** The ways in which its threads can wait, the default first; none where there is one alone. */
+    waitings: readonly ThreadWaiting[];
+    /** Tells its program or library from another one; undefined where that cannot be found out. Nothing is run for it. */
+    build(context: AdapterContext): string | undefined;
+    /** Makes engines of it that end at once when they are closed. */
+    engines(context: AdapterContext): Promise<TokenAdapter>;
+  };
   /** The models that this adapter alone runs, whatever the settings say. */
   claims?(model: Model): boolean;
   /** The models that it brings; then there are no others, and none needs files. */
@@ -79,11 +90,14 @@ const LIST = [
       const { computeFailure } = await import("./llama-server/build/proof.ts");
       return computeFailure(await llama_server.path(), env, options);
     },
-    async create({ env, log, llama_server, prompts }) {
-      const { llamaServer } = await import("./llama-server/adapter.ts");
+    timed: {
+      waitings: ["briefly", "long"],
+      build: ({ llama_server }) => llama_server.build(),
+      engines: (context) => llamaServerEngines(context, LIMITS_OF_TRIALS),
+    },
+    async create(context) {
       const { chatAdapter } = await import("./shared/chat/chat-adapter.ts");
-      const engines = llamaServer({ binary: () => unbrokenProgram(llama_server, env), env, prompts, log });
-      return chatAdapter(LLAMA_SERVER, engines, prompts);
+      return chatAdapter(LLAMA_SERVER, await llamaServerEngines(context), context.prompts);
     },
   },
   {
@@ -94,11 +108,14 @@ const LIST = [
     pinnable: true,
     automatic: true,
     isPresent: ({ node_llama_cpp }) => node_llama_cpp.isPresent(),
-    async create({ env, log, hostCommand, prompts }) {
-      const { childProcess } = await import("./child-process/adapter.ts");
+    timed: {
+      waitings: [],
+      build: ({ node_llama_cpp }) => node_llama_cpp.build(),
+      engines: (context) => embeddedEngines(context, LIMITS_OF_TRIALS),
+    },
+    async create(context) {
       const { chatAdapter } = await import("./shared/chat/chat-adapter.ts");
-      const { name } = EMBEDDED;
-      return chatAdapter(EMBEDDED, childProcess({ name, command: () => hostCommand(name), env, log }), prompts);
+      return chatAdapter(EMBEDDED, await embeddedEngines(context), context.prompts);
     },
     async host({ nodeLlamaCpp: library }) {
       const { nodeLlamaCpp } = await import("./node-llama-cpp/adapter.ts");
@@ -137,6 +154,21 @@ export const PINNABLE_ADAPTERS = namesOf("pinnable") as NamesWith<{ pinnable: tr
 
 export function adapterNamed(name: string): RegisteredAdapter | undefined {
   return ADAPTERS.find((adapter) => adapter.name === name);
+}
+
+/** In milliseconds. A trial is over at once when a request comes. */
+const LIMITS_OF_TRIALS: WatchdogLimits = { load: 15_000, generation: 15_000, close: 0 };
+
+async function llamaServerEngines(context: AdapterContext, limits?: WatchdogLimits): Promise<TokenAdapter> {
+  const { llamaServer } = await import("./llama-server/adapter.ts");
+  const { env, log, llama_server, prompts } = context;
+  return llamaServer({ binary: () => unbrokenProgram(llama_server, env), env, prompts, log, limits });
+}
+
+async function embeddedEngines({ env, log, hostCommand }: AdapterContext, limits?: WatchdogLimits): Promise<TokenAdapter> {
+  const { childProcess } = await import("./child-process/adapter.ts");
+  const { name } = EMBEDDED;
+  return childProcess({ name, command: () => hostCommand(name), env, log, limits });
 }
 
 async function unbrokenProgram({ path }: AdapterContext["llama_server"], env: AdapterContext["env"]): Promise<string> {

@@ -22,7 +22,7 @@ export interface ChildProcessOptions {
   env: Record<string, string | undefined>;
   /** Takes each line of the child's standard error. */
   log?: (line: string) => void;
-  limits?: Partial<WatchdogLimits>;
+  limits?: Partial<WatchdogLimits> | undefined;
 }
 
 const LIMITS: WatchdogLimits = { load: 300_000, generation: 60_000, close: CLOSE_MS };

@@ -34,7 +34,7 @@ export interface LlamaServerOptions {
   prompts: Prompts;
   /** Takes the last lines of a process that ended badly. */
   log?: (line: string) => void;
-  limits?: Partial<LlamaServerLimits>;
+  limits?: Partial<LlamaServerLimits> | undefined;
 }
 
 const LIMITS: LlamaServerLimits = {
@@ -121,7 +121,7 @@ function start({ model: { id, path }, options, limits, ...process }: StartedMode
     if (BEHIND_TEMPLATE.test(line)) looking = clearTimeout(looking) as undefined;
     options.onProgress?.(Math.min(++lines / LINES_OF_A_LOAD, 1));
   };
-  const server = startLlamaServer({ ...process, onLine });
+  const server = startLlamaServer({ ...process, waiting: options.waiting, onLine });
   const [terminate, kill] = [() => server.signal("SIGTERM"), () => server.signal("SIGKILL")];
   const watchdog = watchProcess({ id, limits, pid: server.pid, memory: options.memory, terminate, kill });
   void watchdog.closed.then(() => clearTimeout(looking));

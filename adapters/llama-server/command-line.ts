@@ -2,7 +2,7 @@
 import { availableParallelism } from "node:os";
 import type { InstalledModel } from "../../models/manifest.ts";
 import { CHECKPOINTS } from "../../models/memory-estimate.ts";
-import type { LoadOptions } from "../load-options.ts";
+import type { LoadOptions, ThreadWaiting } from "../load-options.ts";
 import { jinjaTemplate } from "../shared/jinja-template.ts";
 
 /** Tokens of one step: an aborted generation takes one more step at most, and each step is a sign of life. */
@@ -17,10 +17,13 @@ interface ModelFacts {
   own_template: boolean;
 }
 
+/** How eagerly a thread of a program that is built without OpenMP looks for work before it sleeps, of 100. */
+const POLL: Record<ThreadWaiting, number> = { briefly: 0, long: 50 };
+
 /** The API key is in the environment instead: every user of the machine can read a command line. */
 export function commandLineArgs(model: InstalledModel, options: LoadOptions, facts: ModelFacts): string[] {
   const { trained = Number.POSITIVE_INFINITY, states, own_template } = facts;
-  const { slots, threads = availableParallelism() } = options;
+  const { slots, threads = availableParallelism(), waiting = "briefly" } = options;
   const context = Math.min(options.context, trained);
   const { prompt_template } = model.settings;
   const template = prompt_template === undefined ? undefined : jinjaTemplate(prompt_template);
@@ -29,7 +32,8 @@ export function commandLineArgs(model: InstalledModel, options: LoadOptions, fac
     ...{ "--host": "127.0.0.1", "--port": 0, "--threads-http": slots + 4 },
     // A context for each slot alone: what one slot reads takes no room from the others.
     ...{ "--parallel": slots, "--ctx-size": context * slots, "--no-kv-unified": true, "--no-context-shift": true },
-    ...{ "--threads": threads, "--threads-batch": threads, "--batch-size": BATCH, "--ubatch-size": BATCH },
+    ...{ "--threads": threads, "--threads-batch": threads, "--poll": POLL[waiting] },
+    ...{ "--batch-size": BATCH, "--ubatch-size": BATCH },
     // `--n-gpu-layers` is left out: all layers on the graphics processor is the default, and naming it is a warning where there is none.
     ...{ "--fit": "off", "--flash-attn": "auto", "--load-mode": "auto" },
     ...{ "--cont-batching": true, "--warmup": true, "--no-perf": true },

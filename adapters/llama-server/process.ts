@@ -1,6 +1,7 @@
 // The process of one llama-server: its start, its output and its end, which comes with the end of ingle at the latest.
 import { spawn, type ChildProcess } from "node:child_process";
 import { AdapterError } from "../adapter.ts";
+import type { ThreadWaiting } from "../load-options.ts";
 import { loadFailure } from "../shared/load-failure.ts";
 import { childEnvironment, exitReason, forEachLine, onEnd } from "../shared/subprocess.ts";
 import type { WatchdogLimits } from "../shared/watchdog.ts";
@@ -13,6 +14,8 @@ export interface LlamaServerProcessOptions {
   key: string;
   env: Record<string, string | undefined>;
   log: (line: string) => void;
+  /** As `LoadOptions` has it, and its command line. */
+  waiting?: ThreadWaiting | undefined;
   /** Called for each line of output. */
   onLine: (line: string) => void;
 }
@@ -40,13 +43,14 @@ export interface ProcessEnd {
 // other end ingle holds and kills llama-server when ingle is gone. No other process can have the same id by then: the watcher is still in
 // the process group of that id. Windows would need a job object.
 const EXEC_WITH_WATCHER = `exec 3<&0; (read -r end <&3; kill -9 $$) >/dev/null 2>&1 & exec 3<&-; exec "$@" </dev/null`;
-// Threads that wait for each other spin. While another program wants their core, such a wait lasts a whole time slice, so they sleep after
-// about 10 µs; sleeping at once would slow down an idle machine. https://gcc.gnu.org/onlinedocs/libgomp/GOMP_005fSPINCOUNT.html
-const SHORT_SPINS = { GOMP_SPINCOUNT: "5000" };
+// A thread of a program that is built with OpenMP waits spinning, by OpenMP's own default for milliseconds: while another program wants its core,
+// such a wait lasts a whole time slice. These are about 10 µs; sleeping at once would slow down an idle machine.
+// https://gcc.gnu.org/onlinedocs/libgomp/GOMP_005fSPINCOUNT.html
+const SPINS: Record<ThreadWaiting, Record<string, string>> = { briefly: { GOMP_SPINCOUNT: "5000" }, long: {} };
 const MOST_LINES = 20;
 
-export function startLlamaServer({ program, args, key, env, log, onLine }: LlamaServerProcessOptions) {
-  const child = spawnGuarded(program, args, { ...SHORT_SPINS, ...childEnvironment(env), LLAMA_API_KEY: key });
+export function startLlamaServer({ program, args, key, env, log, waiting = "briefly", onLine }: LlamaServerProcessOptions) {
+  const child = spawnGuarded(program, args, { ...SPINS[waiting], ...childEnvironment(env), LLAMA_API_KEY: key });
   const address = Promise.withResolvers<string>();
   const ended = Promise.withResolvers<ProcessEnd>();
   const lines: string[] = [];

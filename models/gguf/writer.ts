@@ -14,17 +14,28 @@ export interface GgufTensor {
   data: Uint8Array;
 }
 
+/** What a file's head says of a tensor; `length`: bytes of its data. */
+export type GgufTensorInfo = Omit<GgufTensor, "data"> & { length: number };
+
 /** `pairs`: each from `pair`. The data of a tensor begins at a multiple of 32 bytes. */
 export function writeGguf(pairs: Uint8Array[], tensors: GgufTensor[]): Uint8Array<ArrayBuffer> {
+  const infos = tensors.map(({ data, ...info }) => ({ ...info, length: data.length }));
+  return joined([ggufHead(pairs, infos), ...tensors.map(({ data }) => padded(data))]);
+}
+
+/** All that stands before the data of the tensors, which follow in this order, each of its `alignedLength`. */
+export function ggufHead(pairs: Uint8Array[], tensors: GgufTensorInfo[]): Uint8Array<ArrayBuffer> {
   let offset = 0;
-  const infos = tensors.map(({ name, dims, type, data }) => {
+  const infos = tensors.map(({ name, dims, type, length }) => {
     const info = joined([text(name), u32(dims.length), ...dims.map(u64), u32(type), u64(offset)]);
-    offset += aligned(data.length);
+    offset += alignedLength(length);
     return info;
   });
-  const head = joined([raw("GGUF"), u32(3), u64(tensors.length), u64(pairs.length), ...pairs, ...infos]);
-  return joined([padded(head), ...tensors.map(({ data }) => padded(data))]);
+  return padded(joined([raw("GGUF"), u32(3), u64(tensors.length), u64(pairs.length), ...pairs, ...infos]));
 }
+
+/** The bytes that a tensor of so many takes in the file. */
+export const alignedLength = (length: number): number => Math.ceil(length / ALIGNMENT) * ALIGNMENT;
 
 export const raw = (value: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(value);
 export const u32 = (value: number): Uint8Array => new Uint8Array(new Uint32Array([value]).buffer);
@@ -35,12 +46,28 @@ export const text = (value: string): Uint8Array => joined([u64(raw(value).length
 export const pair = (key: string, type: number, value: Uint8Array): Uint8Array => joined([text(key), u32(type), value]);
 export const array = (type: number, items: Uint8Array[]): Uint8Array => joined([u32(type), u64(items.length), ...items]);
 
+/** As `array`, of many texts. */
+function texts(items: string[]): Uint8Array {
+  const lengths = items.map((item) => Buffer.byteLength(item));
+  const bytes = Buffer.alloc(4 + 8 + lengths.reduce((sum, length) => sum + 8 + length, 0));
+  bytes.writeUInt32LE(VALUE.string, 0);
+  bytes.writeUInt32LE(items.length, 4);
+  let at = 12;
+  for (const [index, item] of items.entries()) {
+    bytes.writeUInt32LE(lengths[index]!, at);
+    at += 8 + bytes.write(item, at + 8);
+  }
+  return bytes;
+}
+
+/** As `array`, of numbers that lie one after the other. */
+const numbers = (type: number, values: Float32Array | Int32Array): Uint8Array =>
+  joined([u32(type), u64(values.length), new Uint8Array(values.buffer)]);
+
 export const joined = (parts: Uint8Array[]): Uint8Array<ArrayBuffer> => new Uint8Array(Buffer.concat(parts));
 
-const aligned = (length: number): number => Math.ceil(length / ALIGNMENT) * ALIGNMENT;
-
-function padded(bytes: Uint8Array): Uint8Array {
-  return joined([bytes, new Uint8Array(aligned(bytes.length) - bytes.length)]);
+function padded(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return joined([bytes, new Uint8Array(alignedLength(bytes.length) - bytes.length)]);
 }
 
 /** The vocabulary of a SentencePiece model: three special tokens, one for each byte, then `words`. */
@@ -49,12 +76,12 @@ export function vocabulary(words: string[]): Uint8Array[] {
   const tokens = ["<unk>", "<s>", "</s>", ...bytes, ...words];
   // As llama.cpp numbers them: unknown, control, byte, normal.
   const types = tokens.map((_, index) => (index === 0 ? 2 : index < 3 ? 3 : index < 259 ? 6 : 1));
-  const scores = tokens.map((_, index) => floats([-index]));
+  const scores = tokens.map((_, index) => -index);
   return [
     pair("tokenizer.ggml.model", VALUE.string, text("llama")),
-    pair("tokenizer.ggml.tokens", VALUE.array, array(VALUE.string, tokens.map(text))),
-    pair("tokenizer.ggml.scores", VALUE.array, array(VALUE.f32, scores)),
-    pair("tokenizer.ggml.token_type", VALUE.array, array(VALUE.i32, types.map(u32))),
+    pair("tokenizer.ggml.tokens", VALUE.array, texts(tokens)),
+    pair("tokenizer.ggml.scores", VALUE.array, numbers(VALUE.f32, Float32Array.from(scores))),
+    pair("tokenizer.ggml.token_type", VALUE.array, numbers(VALUE.i32, Int32Array.from(types))),
     pair("tokenizer.ggml.bos_token_id", VALUE.u32, u32(1)),
     pair("tokenizer.ggml.eos_token_id", VALUE.u32, u32(2)),
     pair("tokenizer.ggml.unknown_token_id", VALUE.u32, u32(0)),

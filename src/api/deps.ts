@@ -40,6 +40,8 @@ export interface AppOptions {
   templates?: Pick<TemplateNotes, "of" | "ask" | "withNote">;
   /** A sentence about adapters that do not compute on this machine; undefined where there is none. */
   adapterNotice?: (() => string | undefined) | undefined;
+  /** What is known of the speed of the engines between which is chosen, as it is answered. */
+  engineSpeeds?: () => readonly object[];
   log: Log;
   /** Whether each request is a line of the log. */
   log_requests?: boolean;

@@ -1,10 +1,12 @@
-// `ingle doctor`: what this machine has, what is missing, and what mends it. Nothing is changed, and nothing fetched.
+// `ingle doctor`: what this machine has, what is missing, and what mends it. Nothing is changed but, with `--bench`, what is known of the
+// engines' speed; and nothing fetched.
 import { defineCommand } from "citty";
 import { cacheFolder } from "../../adapters/llama-server/build/cached-build.ts";
 import manifest from "../../package.json" with { type: "json" };
 import { readConfig } from "../server/read-config.ts";
 import type { Config } from "../server/settings.ts";
 import { CONFIG_ARG, settingArgs, settingsOf } from "./setting-args.ts";
+import { checkAuto } from "./doctor/auto.ts";
 import { compilers, engines, PROBE_MS } from "./doctor/engines.ts";
 import { runCheck, type Check, type CheckOptions, type Finding } from "./doctor/finding.ts";
 import { checkGraphics, checkMemory, checkPermissions, checkProcessor, checkRuntimes, checkSystem } from "./doctor/machine.ts";
@@ -17,11 +19,12 @@ export default defineCommand({
   meta: { name: "doctor", description: "Check what this machine has, what is missing, and how to mend it." },
   args: {
     json: { type: "boolean", default: false, description: "One JSON object instead of lines" },
+    bench: { type: "boolean", default: false, description: "Time the engines anew, of which auto takes the fastest" },
     ...settingArgs("host", "port", "data"),
     ...CONFIG_ARG,
   },
-  async run({ args: { json, ...flags } }) {
-    const findings = await runChecks(settingsOf(flags));
+  async run({ args: { json, bench, ...flags } }) {
+    const findings = await runChecks(settingsOf(flags), bench);
     const ok = findings.every(({ state }) => state !== "broken");
     await print(json ? JSON.stringify({ ok, findings }, null, 2) : formatFindings(findings));
     // A check that still hangs, as on a disk in the network, is not waited for.
@@ -29,8 +32,11 @@ export default defineCommand({
   },
 });
 
-/** All checks run at once; their findings come in this order. */
-async function runChecks(flags: Record<string, unknown>): Promise<Finding[]> {
+/** Enough for the weights of some tens of types. */
+const BENCH_MS = 1_200_000;
+
+/** All checks run at once, but for the last; their findings come in this order. */
+async function runChecks(flags: Record<string, unknown>, bench: boolean): Promise<Finding[]> {
   const [settings, config] = readSettings(flags);
   const checks: [about: string, Check, CheckOptions?][] = [
     ["ingle", () => checkSystem(manifest.version)],
@@ -49,11 +55,15 @@ async function runChecks(flags: Record<string, unknown>): Promise<Finding[]> {
       ["data folder", () => checkDataFolder(config), { vital: true }],
       ["models", () => checkModels(config)],
       ["port", () => checkPort(config), { vital: true }],
-      // Longer than the probe of an engine's own process may take.
-      ["engines", () => engines(config), { vital: true, timeout_ms: 2 * PROBE_MS }],
     );
   }
-  return (await Promise.all(checks.map((check) => runCheck(...check)))).flat();
+  const others = Promise.all(checks.map((check) => runCheck(...check)));
+  // Longer than the probe of an engine's own process may take.
+  const found = config && (await runCheck("engines", () => engines(config), { vital: true, timeout_ms: 2 * PROBE_MS }));
+  // The engines are timed when nothing else is being looked at.
+  const findings = [...(await others).flat(), ...(found ?? [])];
+  if (config === undefined || found === undefined) return findings;
+  return [...findings, ...(await runCheck("auto", () => checkAuto(config, found, bench), { timeout_ms: BENCH_MS }))];
 }
 
 function readSettings(flags: Record<string, unknown>): [Finding, Config?] {

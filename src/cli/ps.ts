@@ -1,4 +1,5 @@
 import { defineCommand } from "citty";
+import { describeSpeeds, type SpeedRow } from "../../adapters/auto/describe.ts";
 import type { EngineRow } from "../inference/engine-row.ts";
 import { withApi } from "./api.ts";
 import { columns } from "./columns.ts";
@@ -14,23 +15,31 @@ export default defineCommand({
   },
   run: ({ args: { json, ...settings } }) =>
     withApi(settings, { command: "ps", reads: true }, async (api) => {
-      const { data: rows, notice } = await api.json<{ data: EngineRow[]; notice?: string }>("/v1/ps");
+      const { data: rows, notice, speeds = [] } = await api.json<LoadedModels>("/v1/ps");
       if (notice !== undefined) printNote(notice);
+      for (const row of speeds.filter(({ engines }) => engines.length > 0)) printNote(`${describeSpeeds(row)}.`);
       if (json) print(JSON.stringify(rows, null, 2));
       else if (rows.length === 0) printNote("No model is loaded. The first request to one loads it.");
       else print(formatTable(rows, Date.now() / 1000));
     }),
 });
 
+interface LoadedModels {
+  data: EngineRow[];
+  notice?: string;
+  speeds?: SpeedRow[];
+}
+
 /** `now`: seconds since 1970. */
 function formatTable(rows: EngineRow[], now: number): string {
   const cells = rows.map((row) => {
-    const { id, state, memory_bytes, context_length, busy, slots, queued, idle_s } = row;
+    const { id, state, adapter, memory_bytes, context_length, busy, slots, queued, idle_s } = row;
     const memory = memory_bytes === null ? "?" : formatBytes(memory_bytes);
     const idle = busy > 0 ? "" : formatDuration(idle_s);
-    return [id, state, memory, String(context_length ?? "?"), `${busy}/${slots}`, String(queued), idle, unloadTime(row, now)];
+    const sizes = [memory, String(context_length ?? "?")];
+    return [id, state, adapter ?? "?", ...sizes, `${busy}/${slots}`, String(queued), idle, unloadTime(row, now)];
   });
-  return columns([["ID", "STATE", "MEMORY", "CONTEXT", "SLOTS", "QUEUED", "IDLE", "UNLOADED"], ...cells]);
+  return columns([["ID", "STATE", "ADAPTER", "MEMORY", "CONTEXT", "SLOTS", "QUEUED", "IDLE", "UNLOADED"], ...cells]);
 }
 
 /** When the model is unloaded if no request comes. */

@@ -1,10 +1,12 @@
 // The engines that an executable carries, unpacked when a model is loaded; where nothing is carried, those that are installed.
+import { realpathSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { AdapterError } from "../../adapters/adapter.ts";
 import { isNative, type NativeAddon } from "../../adapters/prompt-process/native.ts";
 import { findLlamaServer, locateLlamaServer, type FindOptions } from "../../adapters/llama-server/find-program.ts";
+import { packageVersion } from "../../adapters/node-llama-cpp/package-version.ts";
 import { CARRIED } from "./carried.ts";
 import { unpack } from "./unpack.ts";
 
@@ -14,6 +16,23 @@ const carriedLlamaServer = ({ named }: FindOptions) => (named === undefined ? CA
 export function hasLlamaServer(place: FindOptions): boolean {
   return carriedLlamaServer(place) !== undefined || locateLlamaServer(place) !== undefined;
 }
+
+/** Tells the llama-server to run from another one, by its file; undefined where that cannot be looked at. Nothing is run or unpacked for it. */
+export function llamaServerBuild(place: FindOptions): string | undefined {
+  const part = carriedLlamaServer(place);
+  if (part !== undefined) return part.sha256;
+  try {
+    const path = realpathSync(locateLlamaServer(place) ?? "");
+    const { size, mtimeMs } = statSync(path);
+    return JSON.stringify({ path, size, mtime_ms: Math.trunc(mtimeMs) });
+  } catch {
+    return undefined;
+  }
+}
+
+/** The same of the library. */
+export const nodeLlamaCppBuild = (): string | undefined =>
+  CARRIED === undefined ? packageVersion() : CARRIED.parts["node-llama-cpp"]?.sha256;
 
 /** True also where the package is not installed: its first import finds that out. */
 export function hasNodeLlamaCpp(): boolean {

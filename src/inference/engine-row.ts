@@ -5,6 +5,8 @@ export interface EngineRow {
   /** The id of its model. */
   id: string;
   object: "engine";
+  /** The adapter that has loaded it; null before that. */
+  adapter: string | null;
   /** `loading`: also while it waits for memory. `stopping`: its last generations run, new requests get another engine. */
   state: "loading" | "running" | "stopping";
   /** An estimate; null where none can be made, and while it waits for memory. */
@@ -25,11 +27,12 @@ export interface EngineRow {
 
 /** `memory`: the bytes it holds. `now`: ms since 1970. */
 export function rowOf(instance: ModelInstance, memory: number | undefined, now: number): EngineRow {
-  const { id, engine, queue, idle, pinned, idle_since, keep_alive, stopping } = instance;
+  const { id, adapter = null, engine, queue, idle, pinned, idle_since, keep_alive, stopping } = instance;
   const stays = !idle || pinned || keep_alive === Number.POSITIVE_INFINITY;
   return {
     id,
     object: "engine",
+    adapter,
     state: stopping ? "stopping" : engine === undefined ? "loading" : "running",
     memory_bytes: memory ?? null,
     context_length: Number.isFinite(engine?.context_length) ? engine!.context_length : null,

@@ -35,6 +35,7 @@ export function createLoader(options: LoaderOptions) {
   const { adapterOf, resolve, slotsOf, threads, kvCacheOf, need, memory, backoffs, metrics, closing, log, now } = options;
 
   const loadEngine = async (
+    instance: ModelInstance,
     model: Model,
     installed: InstalledModel,
     load: ContextLoad & Pick<LoadOptions, "memory">,
@@ -44,7 +45,9 @@ export function createLoader(options: LoaderOptions) {
     const adapter = adapterOf(model);
     const engine = await adapter.load(installed, { ...load, threads, kv_cache: kvCacheOf?.(model) }, signal);
     const { context_length, slots } = engine;
-    log.info("model loaded", { model: model.id, adapter: adapter.name, ms: now() - started, context: context_length, slots });
+    // An adapter that chooses among others knows by now which one it is.
+    instance.adapter = adapter.name;
+    log.info("model loaded", { model: model.id, adapter: instance.adapter, ms: now() - started, context: context_length, slots });
     return engine;
   };
 
@@ -52,6 +55,7 @@ export function createLoader(options: LoaderOptions) {
   const watchEngine = async (instance: ModelInstance, { closed }: Engine, path: string): Promise<void> => {
     const death = await closed;
     instance.engine = undefined;
+    instance.adapter = undefined;
     instance.load = undefined;
     instance.queue.unsettle();
     memory.release(instance);
@@ -75,7 +79,7 @@ export function createLoader(options: LoaderOptions) {
       const { slots = MOST_DEFAULT_SLOTS, context = usual } = needed?.load ?? set;
       const load = { slots, context };
       if (needed !== undefined) await memory.reserve(instance, needed, signal);
-      instance.engine = await loadEngine(model, installed, { ...load, memory: needed?.total }, signal);
+      instance.engine = await loadEngine(instance, model, installed, { ...load, memory: needed?.total }, signal);
       instance.queue.settle(slots);
       metrics.loadEnded(model.id, "");
       backoffs.of(model.id).loadSucceeded();

@@ -21,6 +21,8 @@ export interface ModelInstance extends Omit<MemoryHolder, "stopping"> {
   /** One load for all requests; undefined where there is neither a load nor an engine. */
   load: Promise<Engine> | undefined;
   engine: Engine | undefined;
+  /** The name of what has loaded the engine. */
+  adapter: string | undefined;
   /** Aborts the load. */
   readonly loadController: AbortController;
   /** How long the engine stays without users, in ms. */
@@ -93,6 +95,7 @@ export function createModelInstance(options: ModelInstanceOptions): ModelInstanc
     evict: () => retire(instance, "memory"),
     load: undefined,
     engine: undefined,
+    adapter: undefined,
     loadController: new AbortController(),
     keep_alive,
     cancelExpiry: () => {},

@@ -84,6 +84,8 @@ export interface ModelPoolOptions extends Pick<LoaderOptions, "adapterOf" | "res
   onLoaded?: ((model: Model, engine: Engine) => void) | undefined;
   /** Called when a request begins to use a loaded model, and every few seconds while it does. */
   onUse?: ((model: Model) => void) | undefined;
+  /** Called when a load or a use of a model begins; what is returned when it ends. */
+  onBusy?: (() => () => void) | undefined;
   /** Absent: everything fits. */
   memory?: MemoryBudgetOptions | undefined;
   log: Log;
@@ -99,7 +101,7 @@ const USE_EVERY_MS = 5_000;
 
 export function createModelPool(options: ModelPoolOptions): ModelPool {
   const { queue, keep_alive = KEEP_ALIVE_MS, timeout = Number.POSITIVE_INFINITY, pinned = [], log } = options;
-  const { now = Date.now, elapsed = () => performance.now(), later = runtimesLater } = options;
+  const { now = Date.now, elapsed = () => performance.now(), later = runtimesLater, onBusy = () => () => {} } = options;
   const closing = new AbortController();
   /** What `start` said, over the settings. */
   const pins = new Map<string, boolean>();
@@ -118,16 +120,20 @@ export function createModelPool(options: ModelPoolOptions): ModelPool {
 
   /** One load for all requests, which outlives the one that began it. */
   const engineOf = (instance: ModelInstance, model: Model): Promise<Engine> => {
-    instance.load ??= loadModel(instance, model).then(
-      (engine) => {
-        options.onLoaded?.(model, engine);
-        return engine;
-      },
-      (error) => {
-        instance.load = undefined;
-        throw error;
-      },
-    );
+    if (instance.load !== undefined) return instance.load;
+    const endBusy = onBusy();
+    instance.load = loadModel(instance, model)
+      .then(
+        (engine) => {
+          options.onLoaded?.(model, engine);
+          return engine;
+        },
+        (error) => {
+          instance.load = undefined;
+          throw error;
+        },
+      )
+      .finally(endBusy);
     return instance.load;
   };
 
@@ -147,6 +153,7 @@ export function createModelPool(options: ModelPoolOptions): ModelPool {
       closing.signal.throwIfAborted();
       const instance = instances.getOrCreate(model);
       const releaseInstance = instance.retain();
+      const endBusy = onBusy();
       const generation = createGeneration({
         ...{ model: model.id, signal, timeout, trace, elapsed, later },
         metrics: most > 0 ? metrics : undefined,
@@ -178,6 +185,7 @@ export function createModelPool(options: ModelPoolOptions): ModelPool {
         instance.stops.delete(generation.stop);
         generation.end();
         releaseInstance();
+        endBusy();
       }
     },
     async start(model, { keep_alive, pinned }, signal) {

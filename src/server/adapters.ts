@@ -2,6 +2,7 @@
 import { fileURLToPath } from "node:url";
 import type { Adapter } from "../../adapters/adapter.ts";
 import { createAuto, type Candidate } from "../../adapters/auto.ts";
+import type { Speeds } from "../../adapters/auto/speeds.ts";
 import { carriedSource } from "../../adapters/llama-server/build/llama-cpp-source.ts";
 import type { PromptsOptions } from "../../adapters/prompt-process/prompts.ts";
 import type { Prompts } from "../../adapters/prompts.ts";
@@ -11,7 +12,14 @@ import type { Config } from "./settings.ts";
 import { findRuntime, runtimeEnv } from "../launch/runtimes.mjs";
 import { CARRIED } from "../executable/carried.ts";
 import type { Log } from "../support/log/log.ts";
-import { hasLlamaServer, hasNodeLlamaCpp, llamaServerProgram } from "../executable/carried-engines.ts";
+import {
+  hasLlamaServer,
+  hasNodeLlamaCpp,
+  llamaServerBuild,
+  llamaServerProgram,
+  nodeLlamaCppBuild,
+} from "../executable/carried-engines.ts";
+import { deathNotices, engineSpeeds } from "./engine-speeds.ts";
 
 const main = fileURLToPath(new URL("../main.ts", import.meta.url).href);
 
@@ -23,13 +31,15 @@ export interface Adapters {
   adapterOf(model: Model): Adapter;
   /** A sentence about adapters that `auto` passed over because they do not compute on this machine; undefined where there is none. */
   notice(): string | undefined;
+  /** Of the engines between which `auto` chooses; undefined where it has no choice, or threads are set by hand. */
+  speeds(): Speeds | undefined;
   /** Ends the process that renders prompts, once no engine is left. */
   close(): Promise<void>;
 }
 
 /** `log` gets the lines that engines write on their standard error, and the notice, once. `kept`: where what is known of templates stays. */
 export function createAdapters(
-  { adapter, llama_server }: Pick<Config, "adapter" | "llama_server">,
+  { adapter, llama_server, threads }: Pick<Config, "adapter" | "llama_server"> & Partial<Pick<Config, "threads">>,
   log: Pick<Log, "info" | "warn">,
   kept?: PromptsOptions["kept"],
 ): Adapters {
@@ -41,8 +51,12 @@ export function createAdapters(
   const context: AdapterContext = {
     env,
     log: logEngine,
-    llama_server: { isPresent: () => hasLlamaServer(place), path: () => llamaServerProgram(place) },
-    node_llama_cpp: { isPresent: hasNodeLlamaCpp },
+    llama_server: {
+      isPresent: () => hasLlamaServer(place),
+      build: () => llamaServerBuild(place),
+      path: () => llamaServerProgram(place),
+    },
+    node_llama_cpp: { isPresent: hasNodeLlamaCpp, build: nodeLlamaCppBuild },
     hostCommand: engineProcess,
     prompts,
   };
@@ -53,21 +67,40 @@ export function createAdapters(
     return known;
   };
   const named = adapterNamed(adapter);
-  if (named?.models !== undefined) return { adapterOf: () => adapterFor(named), notice: () => undefined, close };
-  const candidates = (): Candidate[] =>
-    presentOf(AUTO, context).map((registered) => ({
-      adapter: adapterFor(registered),
-      computeFailure: registered.computeFailure && ((options) => registered.computeFailure!(context, options)),
-    }));
-  // Looked for once: which parameters a model takes is not to change under a client.
-  const usual = named === undefined ? createAuto(candidates(), log.warn) : { adapterOf: () => adapterFor(named) };
+  const fixed = { notice: () => undefined, speeds: () => undefined };
+  if (named?.models !== undefined) return { ...fixed, adapterOf: () => adapterFor(named), close };
+  const usual =
+    named === undefined ? autoOf(context, adapterFor, threads, log) : { ...fixed, adapterOf: () => adapterFor(named) };
   return {
+    ...usual,
     adapterOf(model) {
       const registered = ADAPTERS.find(({ claims }) => claims?.(model)) ?? pinnedBy(model);
       return registered === undefined ? usual.adapterOf(model) : adapterFor(registered);
     },
-    notice: () => ("notice" in usual ? usual.notice() : undefined),
     close,
+  };
+}
+
+/** The adapters are looked for once: which parameters a model takes is not to change under a client. */
+function autoOf(
+  context: AdapterContext,
+  adapterFor: (registered: RegisteredAdapter) => Adapter,
+  threads: number | undefined,
+  log: Pick<Log, "info" | "warn">,
+): Omit<Adapters, "close"> {
+  const present = presentOf(AUTO, context);
+  const candidates = present.map((registered): Candidate => {
+    const { computeFailure } = registered;
+    return { adapter: adapterFor(registered), computeFailure: computeFailure && ((options) => computeFailure(context, options)) };
+  });
+  let found: { speeds: Speeds | undefined } | undefined;
+  const speeds = (): Speeds | undefined =>
+    (found ??= { speeds: threads === undefined ? engineSpeeds(present, context, log) : undefined }).speeds;
+  const auto = createAuto(candidates, log.warn, speeds);
+  return {
+    adapterOf: auto.adapterOf,
+    speeds,
+    notice: () => [auto.notice() ?? [], deathNotices(speeds())].flat().join(" ") || undefined,
   };
 }
 

@@ -18,6 +18,8 @@ import type { GuardOptions } from "../http/middleware/guards.ts";
 import { createMemoryEstimator } from "../inference/memory-estimator.ts";
 import { newId, createRequestIds } from "../support/ids.ts";
 import { createLibrary, type Library, type LibraryOptions } from "../library/library.ts";
+import { createIdleWork } from "../inference/idle-work.ts";
+import { later } from "../inference/loading-events.ts";
 import { createTemplateNotes } from "../inference/template-notes.ts";
 import type { Log } from "../support/log/log.ts";
 import { createTrustedProxies } from "../support/trusted-proxies.ts";
@@ -26,6 +28,7 @@ import { createFolderProof } from "../storage/lock/folder-proof.ts";
 import type { Store } from "../storage/store.ts";
 import { openDataFolder, readDataFolder, type DataFolder } from "../storage/data-folder.ts";
 import { createAdapters, llamaCppRelease, type Adapters } from "./adapters.ts";
+import { speedRows } from "./engine-speeds.ts";
 import { keptTemplates, releases } from "./kept-templates.ts";
 import { createFixedLibrary } from "../library/fixed-library.ts";
 import { machineMemoryBudget } from "./machine-memory-budget.ts";
@@ -97,6 +100,12 @@ function createServerOn(folder: DataFolder, config: Config, log: Log, options: C
     ...{ library, adapterOf, releases, log },
     background: !(options.reads || options.for_owner),
   });
+  // A command that ends soon leaves that to servers.
+  const times_engines = config.measure && !options.reads && !options.for_owner;
+  const idle = createIdleWork({
+    work: async (signal) => (times_engines ? adapters.speeds?.()?.timeWanted(signal) : undefined),
+    later,
+  });
   const budget = machineMemoryBudget(config.memory, () => pool.list());
   // Models without files need no estimate.
   const estimator = models === undefined ? createMemoryEstimator({ ...config, budget }) : undefined;
@@ -105,6 +114,7 @@ function createServerOn(folder: DataFolder, config: Config, log: Log, options: C
     adapterOf,
     resolve: library.resolveForLoad,
     onUse: library.recheck,
+    onBusy: idle.begin,
     onLoaded: (model, { template }) => template && void templates.keep(model, template),
     memory: estimator && { need: async (model, load) => (model.upstream ? undefined : estimator.need(model, load)), budget },
     log,
@@ -143,6 +153,7 @@ function createServerOn(folder: DataFolder, config: Config, log: Log, options: C
     adapterOf,
     templates,
     adapterNotice: adapters.notice,
+    engineSpeeds: () => speedRows(adapters.speeds?.()),
     ...(estimator && { estimator }),
     fetchRemoteFacts: (id, signal) => library.fetchRemoteFacts(id, sources, signal),
     models_dir: config.models_dir,
@@ -168,7 +179,7 @@ function createServerOn(folder: DataFolder, config: Config, log: Log, options: C
     announceUrl: async (url) => lock?.announceUrl(url),
     async close(grace_ms) {
       // In this order: a job that is stopped is gone on with by the next server, one that fails is not.
-      await Promise.all([downloads.close(), library.close(), templates.close()]);
+      await Promise.all([downloads.close(), library.close(), templates.close(), idle.close()]);
       await pool.close(grace_ms);
       await adapters.close?.();
       await folder.close();

@@ -85,6 +85,10 @@ export const SETTINGS = {
     description: "llama.cpp's own server, its path or its name on the PATH",
   },
   threads: { ...number(1, 1024, undefined), usual: "one per core", description: "Threads of the computation" },
+  measure: {
+    ...{ kind: "boolean", schema: v.optional(v.boolean(), true), hint: "boolean" },
+    description: 'false: never time the engines by itself; what "ingle doctor --bench" has found counts all the same',
+  },
   context: {
     ...{
       ...number(64, 16_777_216, undefined),

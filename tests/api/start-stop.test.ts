@@ -152,7 +152,15 @@ describe("GET /v1/ps", () => {
       object: "list",
       data: [
         {
-          ...{ id: "tiny", object: "engine", state: "running", memory_bytes: null, context_length: 4096, slots: 2 },
+          ...{
+            id: "tiny",
+            object: "engine",
+            adapter: "fake",
+            state: "running",
+            memory_bytes: null,
+            context_length: 4096,
+            slots: 2,
+          },
           ...{ busy: 0, queued: 0, idle_s: 0, expires_at: 1_300, pinned: false },
         },
       ],

@@ -300,3 +300,77 @@ async function file(name: string): Promise<string> {
   await writeFile(join(folder, name), "");
   return join(folder, name);
 }
+
+describe("which engine auto takes", () => {
+  const standIn = async (script: string): Promise<string> => {
+    const path = join(await mkdtemp(join(folder, "stand-in-")), "llama-server");
+    await writeFile(path, `#!/bin/sh\n[ "$1" = --version ] && { echo "version: 1"; exit 0; }\n${script}\n`, { mode: 0o755 });
+    return path;
+  };
+  const auto = async (words: string[], env: Record<string, string>) => {
+    const own = {
+      XDG_CACHE_HOME: await mkdtemp(join(folder, "cache-")),
+      INGLE_ADAPTER: "auto",
+      INGLE_DATA: join(folder, "data"),
+    };
+    const { code, stdout } = await run([...PROGRAM, "doctor", "--json", ...words], { env: { INGLE_PORT: "0", ...own, ...env } });
+    const { findings } = JSON.parse(stdout) as Report;
+    return { code, finding: findings.find(({ about }) => about === "auto") };
+  };
+
+  test(
+    "where llama-server is not here, it is the only one, and nothing is timed",
+    async () => {
+      const { code, finding } = await auto(["--bench"], { INGLE_LLAMA_SERVER: "/nowhere/llama-server" });
+      expect(finding).toMatchObject({
+        state: "good",
+        says: expect.stringMatching(/^node-llama-cpp is taken; engine llama-server: .*there is no such file/),
+      });
+      expect(code).toBe(0);
+    },
+    SLOW,
+  );
+
+  test(
+    "where llama-server does not compute, it is the other one",
+    async () => {
+      const { finding } = await auto([], { INGLE_LLAMA_SERVER: await standIn("kill -ILL $$") });
+      expect(finding?.says).toMatch(/^node-llama-cpp is taken; engine llama-server: .* it ended with signal SIGILL$/);
+    },
+    SLOW,
+  );
+
+  test(
+    "where llama-server dies while it is timed, it is out, and stays so",
+    async () => {
+      const fake = `exec "${process.execPath}" "${join(import.meta.dirname, "../support/fake-llama-server.ts")}" "$@"`;
+      const program = await standIn(`case "$*" in */trial-*) kill -ILL $$;; *) ${fake};; esac`);
+      const env = { INGLE_LLAMA_SERVER: program, XDG_CACHE_HOME: await mkdtemp(join(folder, "cache-")) };
+      const before = await auto([], env);
+      expect(before.finding).toMatchObject({
+        ...{ state: "missing", mend: "ingle doctor --bench" },
+        says: "llama-server is taken until the engines are timed",
+      });
+      // Whether the other one is timed before the time is over is for the machine to say.
+      const out =
+        /^node-llama-cpp is taken for Q4_K: (no other was timed|node-llama-cpp .* threads?), llama-server is out, as it ended with signal SIGILL$/;
+      expect((await auto(["--bench"], env)).finding).toMatchObject({ state: "missing", says: expect.stringMatching(out) });
+      expect((await auto([], env)).finding?.says).toMatch(out);
+    },
+    SLOW,
+  );
+
+  test(
+    "where somebody has set it by hand, or its threads, nothing is timed",
+    async () => {
+      const fake = await standIn(
+        `exec "${process.execPath}" "${join(import.meta.dirname, "../support/fake-llama-server.ts")}" "$@"`,
+      );
+      const named = await auto(["--bench"], { INGLE_ADAPTER: "node-llama-cpp" });
+      expect(named.finding?.says).toBe("node-llama-cpp is set by hand: no engine is timed");
+      const threads = await auto(["--bench"], { INGLE_LLAMA_SERVER: fake, INGLE_THREADS: "2" });
+      expect(threads.finding?.says).toBe("llama-server is taken: threads are set to 2 by hand, and no engine is timed");
+    },
+    SLOW,
+  );
+});

@@ -2,9 +2,10 @@
 // has for this processor and once with the plain ones. A compiler's bug makes the former end with SIGILL, or answer other tokens.
 import { createHash, randomBytes } from "node:crypto";
 import { mkdir, mkdtemp, readFile, realpath, rm, stat, writeFile } from "node:fs/promises";
-import { arch, cpus, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { dirname, join, sep } from "node:path";
 import * as v from "valibot";
+import { processorName } from "../../../models/processor.ts";
 import { AdapterError } from "../../adapter.ts";
 import { commandLineArgs } from "../command-line.ts";
 import { createClient } from "../http-client.ts";
@@ -71,10 +72,7 @@ async function identityOf(program: string): Promise<string | undefined> {
   const file = path && (await stat(path).catch(() => undefined));
   if (!file) return undefined;
   const { size, mtimeMs } = file;
-  const info = await readFile("/proc/cpuinfo", "utf8").catch(() => "");
-  const features = /^(?:flags|Features)\s*:.*$/m.exec(info)?.[0] ?? "";
-  const processor = `${arch()} ${cpus()[0]?.model ?? ""} ${sha256(features).slice(0, 16)}`;
-  return JSON.stringify({ path, size, mtime_ms: Math.trunc(mtimeMs), processor });
+  return JSON.stringify({ path, size, mtime_ms: Math.trunc(mtimeMs), processor: processorName() });
 }
 
 const proofFile = (identity: string, env: Env): string =>

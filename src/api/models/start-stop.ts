@@ -31,14 +31,19 @@ export const startStopRoutes = (deps: Deps) =>
     return action === "start" ? startModel(c, deps, id) : stopModel(c, deps, id);
   });
 
-/** GET answers a list of `EngineRow`, with a `notice` where an adapter was passed over, or a model that is not loaded is damaged. */
-export const loadedModelRoutes = ({ pool, library, guards, adapterNotice }: Deps) =>
+/**
+ * GET answers a list of `EngineRow`, with a `notice` where an adapter was passed over, or a model that is not loaded is damaged, and with what
+ * is known of the `speeds` of engines.
+ */
+export const loadedModelRoutes = ({ pool, library, guards, adapterNotice, engineSpeeds = () => [] }: Deps) =>
   new Hono<AppEnv>().get("/", async function listLoadedModels(c) {
     const idle = (await library.list()).filter(({ id }) => pool.state(id) === "stopped");
     const for_owner = isOperator(c, guards.operator_key);
     const problems = await Promise.all(idle.map((model) => problemOf(() => library.resolve(model), for_owner)));
     const notices = [adapterNotice?.(), ...problems].filter((text) => text !== undefined);
-    return json(c, { object: "list", data: pool.list(), notice: notices.length > 0 ? notices.join(" ") : undefined });
+    const speeds = engineSpeeds();
+    const notice = notices.length > 0 ? notices.join(" ") : undefined;
+    return json(c, { object: "list", data: pool.list(), notice, speeds: speeds.length > 0 ? speeds : undefined });
   });
 
 /** Answers when the model is loaded. Throws 404 `model_not_found`, and what a chat throws. */

@@ -65,7 +65,7 @@ export async function toWireModel(record: Model, presence: ModelPresence, deps: 
 function withoutHeaderFacts(model: Model) {
   const { template_tools: _1, template_kwargs: _2, template_thinking: _3, template_prompt: _4, ...rest } = model;
   const { template_abilities: _5, pooling: _6, causal: _7, output: _8, embedding_length: _9, ...more } = rest;
-  const { matryoshka: _10, fill_in: _11, weight_type: _12, ...fields } = more;
+  const { matryoshka: _10, fill_in: _11, ...fields } = more;
   return fields;
 }
 

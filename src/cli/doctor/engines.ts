@@ -4,7 +4,8 @@ import { checkTools } from "../../../adapters/llama-server/build/build.ts";
 import { cacheFolder } from "../../../adapters/llama-server/build/cached-build.ts";
 import { computeFailure } from "../../../adapters/llama-server/build/proof.ts";
 import { adapterNamed } from "../../../adapters/registry.ts";
-import { packageVersion, type Probe } from "../../../adapters/node-llama-cpp/probe.ts";
+import { packageVersion } from "../../../adapters/node-llama-cpp/package-version.ts";
+import type { Probe } from "../../../adapters/node-llama-cpp/probe.ts";
 import type { Config } from "../../server/settings.ts";
 import { engineProcess } from "../../server/adapters.ts";
 import { CARRIED } from "../../executable/carried.ts";
@@ -24,7 +25,7 @@ export async function engines({ adapter, llama_server }: Config): Promise<Findin
   return [judged(embedded), judged(server)];
 }
 
-const aboutEngine = (name: string): string => `engine ${name}`;
+export const aboutEngine = (name: string): string => `engine ${name}`;
 
 /** In a process of its own, as engines are: a library that does not fit the machine may end it. */
 async function nodeLlamaCpp(): Promise<Finding> {
