@@ -40,24 +40,15 @@ type TrialResult = { timing: EngineTiming } | { death: string };
  * takes it. Throws what the disk throws.
  */
 export async function measure(note: SpeedNote, options: MeasurementOptions, signal: AbortSignal): Promise<SpeedNote> {
-  const { adapters, cores, folder, onTrial, now = () => performance.now(), write = writeSyntheticModel } = options;
+  const { folder, onTrial, write = writeSyntheticModel } = options;
   const place = await makePlace(folder);
   let known = note;
   try {
     const path = join(place, "synthetic.gguf");
     await write(path, note.weight_type, signal);
     while (!signal.aborted && !known.complete) {
-      const next = nextTrial(known.trials, adapters, cores);
-      const left = MOST_MS - known.spent_ms;
-      if (next === undefined || left <= 0) known = { ...known, complete: true };
-      else {
-        const started = now();
-        const result = await timeTrial(next, path, options, AbortSignal.any([signal, AbortSignal.timeout(left)]));
-        // What was stopped for a request has shown nothing.
-        if (signal.aborted) break;
-        known = withResult(known, next, result, now() - started);
-      }
-      await onTrial?.(known);
+      known = await timeNext(known, path, options, signal);
+      if (!signal.aborted) await onTrial?.(known);
     }
   } catch (error) {
     if (!signal.aborted) throw error;
@@ -65,6 +56,18 @@ export async function measure(note: SpeedNote, options: MeasurementOptions, sign
     await rm(place, { recursive: true, force: true });
   }
   return known;
+}
+
+/** The note with the result of one more trial; as it was where the signal aborts. */
+async function timeNext(note: SpeedNote, path: string, options: MeasurementOptions, signal: AbortSignal): Promise<SpeedNote> {
+  const { adapters, cores, now = () => performance.now() } = options;
+  const next = nextTrial(note.trials, adapters, cores);
+  const left = MOST_MS - note.spent_ms;
+  if (next === undefined || left <= 0) return { ...note, complete: true };
+  const started = now();
+  const result = await timeTrial(next, path, options, AbortSignal.any([signal, AbortSignal.timeout(left)]));
+  // What was stopped for a request has shown nothing.
+  return signal.aborted ? note : withResult(note, next, result, now() - started);
 }
 
 const PLACE = "trial-";
