@@ -23,6 +23,7 @@ const COMMANDS: Record<string, () => Promise<{ default: unknown }>> = {
   check: () => import("./cli/check.ts"),
   import: () => import("./cli/import.ts"),
   doctor: () => import("./cli/doctor.ts"),
+  openapi: () => import("./cli/openapi.ts"),
   service: () => import("./cli/service.ts"),
   engine: () => import("./cli/engine.ts"),
   "engine-host": () => import("./cli/engine-host.ts"),

@@ -2,6 +2,7 @@
 import type { Context, Hono } from "hono";
 import type { AppEnv } from "./app-env.ts";
 import { ApiError } from "./errors.ts";
+import { asRefuser } from "./refused-anyway.ts";
 import { quote } from "../support/quote.ts";
 
 /** The methods that `node:http` knows on every runtime. Bun would take 6 ms to load that module, of which it needs nothing else to listen. */
@@ -20,7 +21,13 @@ export function refuseOtherMethods(app: Hono<AppEnv>): void {
     const own = same!.map(({ method }) => method);
     const methods = own.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method]));
     const others = METHODS.filter((method) => !own.includes(method));
-    app.on(others, path, (c) => answerOtherMethod(c, methods));
+    app.on(
+      others,
+      path,
+      asRefuser(function refuseMethod(c: Context) {
+        return answerOtherMethod(c, methods);
+      }),
+    );
   }
 }
 

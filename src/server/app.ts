@@ -1,8 +1,7 @@
 // The whole API as one Hono application: guards, routes, and the answers to errors. Opens nothing, reads no environment.
 import { Hono, type Context } from "hono";
 import type { AppOptions, Deps } from "../api/deps.ts";
-import { ApiError, errorResponse, messageFor, toApiError } from "../http/errors.ts";
-import { quote } from "../support/quote.ts";
+import { type ApiError, errorResponse, messageFor, toApiError } from "../http/errors.ts";
 import type { AppEnv } from "../http/app-env.ts";
 import { createAuthFailures } from "../http/auth-failures.ts";
 import { isOperator, operatorGuard } from "../http/middleware/auth.ts";
@@ -10,22 +9,28 @@ import { createHttpMetrics } from "../http/http-metrics.ts";
 import { createRequestObserver } from "../http/request-observer.ts";
 import { createGuards } from "../http/middleware/guards.ts";
 import { refuseOtherMethods } from "../http/other-methods.ts";
+import { unknownUrl } from "../http/unknown-url.ts";
 import { assistantRoutes } from "../api/assistants/routes.ts";
 import { dataFolderRoutes } from "../api/operations/data-folder.ts";
+import { entryRoutes } from "../api/operations/entry.ts";
 import { healthRoutes } from "../api/operations/health.ts";
 import { importRoutes } from "../api/operations/import.ts";
+import { referenceRoutes } from "../api/operations/openapi.ts";
 import { metricsRoutes } from "../api/operations/metrics.ts";
 import { messageRoutes } from "../api/messages/routes.ts";
 import { loadedModelRoutes, startStopRoutes } from "../api/models/start-stop.ts";
 import { modelRoutes } from "../api/models/routes.ts";
 import { threadRoutes } from "../api/threads/routes.ts";
 
-export type App = Pick<Hono<AppEnv>, "fetch" | "request" | "router">;
+export type App = Pick<Hono<AppEnv>, "fetch" | "request" | "router" | "routes">;
 
 /** A server listens sooner without what chats alone need: `bench:start`, column `listening`. */
 export const loadChatCode = () => import("../api/chat/create-completion.ts");
 
 const loadDecisionCode = () => import("../api/decisions/create-decision.ts");
+
+/** Asked for by few, and once. */
+export const loadReference = () => import("../api/reference/document.ts");
 
 /** `app.fetch` is the server: give it a socket, or call it. Throws one sentence where `guards` are unsafe together. */
 export function createApp(options: AppOptions): App {
@@ -48,6 +53,8 @@ export function createApp(options: AppOptions): App {
   const http = createHttpMetrics();
   const observeRequest = createRequestObserver({ metrics: http, log: options.log_requests ? log : undefined, trusted_proxies });
   app.use(createGuards({ ...guards, auth_failures, observeRequest, ensureStorage: options.store.ensureThere }, answerThrown));
+  app.route("/", entryRoutes(deps));
+  app.route("/", referenceRoutes(deps));
   app.route("/health", healthRoutes(deps));
   app.route(
     "/metrics",
@@ -71,9 +78,9 @@ export function createApp(options: AppOptions): App {
     app.route("/v1/import", importRoutes(deps, importFolder));
   }
   refuseOtherMethods(app);
+  const isKnown = (path: string): boolean => app.router.match("GET", path)[0].some(([[, { method }]]) => method !== "ALL");
   app.notFound(function refuseUnknownUrl(c) {
-    const message = `There is nothing at ${quote(c.req.path)}. The API has /v1/chat/completions, /v1/models, /v1/threads and /v1/assistants.`;
-    return errorResponse(new ApiError(404, message, { code: "unknown_url" }), c);
+    return errorResponse(unknownUrl(c.req.path, c.req.header("host") ?? "localhost", isKnown), c);
   });
   return app;
 }

@@ -26,6 +26,8 @@ type Passed =
   | "default_model"
   | "stream_default"
   | "log_requests"
+  | "importFolder"
+  | "sealKey"
   | "allow_private"
   | "download_hosts"
   | "models_dir"

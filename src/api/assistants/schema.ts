@@ -4,7 +4,7 @@ import type { Assistant } from "../../storage/entities.ts";
 import { codedMessage } from "../../support/coded-message.ts";
 import { isHollow } from "../../support/json.ts";
 import { Effort } from "../chat/reasoning-budget.ts";
-import { plainObject } from "../plain-object.ts";
+import { plainObjectOf } from "../plain-object.ts";
 import { MetadataChange, NewMetadata } from "../metadata.ts";
 
 const NO_URI = '"avatar" is no URI. Send the address of a picture, or the picture as "data:image/png;base64,…".';
@@ -28,7 +28,7 @@ const ResponseFormat = v.union([
   ]),
 ]);
 const Names = v.nullish(v.array(v.string()), []);
-const Events = v.pipe(plainObject(`"events" must be an object.`), v.object({ in: Names, out: Names }));
+const Events = plainObjectOf(`"events" must be an object.`, v.object({ in: Names, out: Names }));
 
 /** An address, or the picture itself; an empty one is none. */
 const Avatar = v.nullish(

@@ -13,7 +13,7 @@ import { PARAMETERS } from "./parameters/list.ts";
 import { readTools, ToolParameters } from "./tools.ts";
 import { hidesThoughts, readSwitches, Switches, templateOf } from "./reasoning.ts";
 
-const Parameters = v.object({
+export const OptionalParameterSchema = v.object({
   ...ToolParameters,
   ...OPTIONAL_FIELDS,
   logprobs: v.nullish(v.boolean()),
@@ -54,7 +54,7 @@ function droppedBy({ tools, response_format }: JsonObject, elsewhere: boolean): 
 
 function readHonoured(asked: JsonObject, capabilities: readonly Capability[]): OptionalParameters {
   if (!isFilled(asked)) return {};
-  const parameters = validateWith(Parameters, asked);
+  const parameters = validateWith(OptionalParameterSchema, asked);
   const tools = readTools(parameters);
   return { ...tools, ...readOptional(parameters, tools, capabilities), ...readLogprobs(parameters) };
 }
@@ -78,7 +78,10 @@ function readSwitchesAndHints(
   return { parameters, ignored: [...ignored, ...Object.keys(hints)], hides_thoughts };
 }
 
-function readLogprobs({ logprobs, top_logprobs }: v.InferOutput<typeof Parameters>): Pick<OptionalParameters, "logprobs"> {
+function readLogprobs({
+  logprobs,
+  top_logprobs,
+}: v.InferOutput<typeof OptionalParameterSchema>): Pick<OptionalParameters, "logprobs"> {
   if (top_logprobs && !logprobs) throw invalidValue('"top_logprobs" needs "logprobs": true.', "top_logprobs");
   return logprobs ? { logprobs: { top: top_logprobs ?? 0 } } : {};
 }

@@ -4,6 +4,7 @@ import * as v from "valibot";
 import type { WeighEvent } from "../../../adapters/adapter.ts";
 import type { AppEnv } from "../../http/app-env.ts";
 import { cacheScopeOf, clientOf } from "../../http/client-of.ts";
+import { traceGeneration } from "../../http/generation-trace.ts";
 import { nameIgnored } from "../../http/ignored.ts";
 import { json } from "../../http/json.ts";
 import { parseBody, validateWith } from "../../http/validate.ts";
@@ -31,6 +32,7 @@ export const createDecision =
     const options = {
       ...{ signal: c.req.raw.signal, client: clientOf(c, deps.guards) },
       keep_alive: request.keep_alive ?? undefined,
+      trace: traceGeneration(c, model.id),
     };
     return json(c, await collectDecision(model.id, request.questions, deps.pool.run(model, options, use)));
   };

@@ -40,6 +40,9 @@ export const Input = v.union([
 ]);
 export type Input = v.InferOutput<typeof Input>;
 
+/** The same for the reference: which of its forms an item has, a schema alone cannot look at. */
+export const InputReference = v.union([v.string(), v.array(v.union([Message, OTHERS]))]);
+
 /** Throws 400 for an output without its call, and for two calls of one id. */
 export function inputMessages(input: Input): ChatMessage[] {
   if (typeof input === "string") return [{ role: "user", content: input }];

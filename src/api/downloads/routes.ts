@@ -15,7 +15,7 @@ import type { DownloadEvent } from "../../library/download-event.ts";
 import { OF_A_MODEL } from "../models/start-stop.ts";
 import { modelIdFromPath } from "../models/model-id.ts";
 
-const EmptyRequest = v.object({});
+export const EmptyRequest = v.object({});
 
 const EVENTS = "/events";
 

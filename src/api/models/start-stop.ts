@@ -12,8 +12,8 @@ import { findModel } from "../find-model.ts";
 import { modelIdFromPath } from "./model-id.ts";
 import { problemOf } from "./wire-form.ts";
 
-const StartRequest = v.object({ keep_alive: v.nullish(KeepAlive), pinned: v.nullish(v.boolean()) });
-const StopRequest = v.object({});
+export const StartRequest = v.object({ keep_alive: v.nullish(KeepAlive), pinned: v.nullish(v.boolean()) });
+export const StopRequest = v.object({});
 
 /** What GET and DELETE name is the model called `x/start`. */
 export const OF_A_MODEL = ["GET", "HEAD", "DELETE"];

@@ -8,7 +8,7 @@ import { ApiError } from "../../http/errors.ts";
 import { parseBody } from "../../http/validate.ts";
 import type { SealKey } from "../../storage/lock/folder-proof.ts";
 
-const KeyRequest = v.object({ digest: v.pipe(v.string(), v.regex(/^[\da-f]{64}$/, "64 characters of hex are needed.")) });
+export const KeyRequest = v.object({ digest: v.pipe(v.string(), v.regex(/^[\da-f]{64}$/, "64 characters of hex are needed.")) });
 
 export const dataFolderRoutes = (sealKey: SealKey) =>
   new Hono<AppEnv>().post("/key", async function giveKey(c) {

@@ -5,30 +5,34 @@ import { withoutNulls } from "../../support/json.ts";
 import { NoToolResources } from "../assistants/schema.ts";
 import { NewMessage } from "../messages/schema.ts";
 import { MetadataChange, NewMetadata } from "../metadata.ts";
-import { plainObject } from "../plain-object.ts";
+import { plainObject, plainObjectOf } from "../plain-object.ts";
 
 const Title = v.pipe(v.string(), v.maxLength(10_240));
 const Settings = v.nullish(plainObject("Settings and parameters are objects."));
 
 const AssistantModel = v.pipe(
-  plainObject("The model of an assistant is an object."),
-  v.object({
-    id: v.nullish(v.string()),
-    settings: Settings,
-    parameters: Settings,
-    engine: v.nullish(v.string()),
-  }),
+  plainObjectOf(
+    "The model of an assistant is an object.",
+    v.object({
+      id: v.nullish(v.string()),
+      settings: Settings,
+      parameters: Settings,
+      engine: v.nullish(v.string()),
+    }),
+  ),
   v.transform(withoutNulls),
 );
 
 const ThreadAssistant = v.pipe(
-  plainObject("Each of the assistants is an object."),
-  v.object({
-    assistant_id: v.nullish(v.string(), BUILT_IN),
-    assistant_name: v.nullish(v.string()),
-    instructions: v.nullish(v.string()),
-    model: v.nullish(AssistantModel),
-  }),
+  plainObjectOf(
+    "Each of the assistants is an object.",
+    v.object({
+      assistant_id: v.nullish(v.string(), BUILT_IN),
+      assistant_name: v.nullish(v.string()),
+      instructions: v.nullish(v.string()),
+      model: v.nullish(AssistantModel),
+    }),
+  ),
   v.transform(withoutNulls),
 );
 

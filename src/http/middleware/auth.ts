@@ -4,6 +4,7 @@ import type { Context } from "hono";
 import type { AppEnv, Guard } from "../app-env.ts";
 import type { AuthFailures } from "../auth-failures.ts";
 import { ApiError } from "../errors.ts";
+import { isOpenPage } from "../open-pages.ts";
 
 const KEY = /^[A-Za-z0-9._~+/-]+=*$/;
 const BEARER = /^bearer +([A-Za-z0-9._~+/-]+=*)$/i;
@@ -16,14 +17,14 @@ export function checkKey(key: string): void {
 }
 
 /**
- * Asks for one of `keys`, or for the `operator`'s, in any of the headers that `sentKeys` reads, but for `/health` and what hands out
- * the operator's own; without `keys` everyone passes. Throws 401 `invalid_api_key`, and at once what `checkKey` throws.
+ * Asks for one of `keys`, or for the `operator`'s, in any of the headers that `sentKeys` reads, but for `/health`, open pages and what
+ * hands out the operator's own; without `keys` everyone passes. Throws 401 `invalid_api_key`, and at once what `checkKey` throws.
  */
 export function authGuard(keys: string[], operator?: string, failures?: AuthFailures): Guard {
   keys.forEach(checkKey);
   const digests = (operator === undefined ? keys : [...keys, operator]).map(digestOf);
   return function authGuard(c, next) {
-    if (keys.length === 0 || OPEN.has(c.req.path)) return next();
+    if (keys.length === 0 || OPEN.has(c.req.path) || isOpenPage(c)) return next();
     for (const key of sentKeys(c)) {
       const index = indexOfMatch(digests, key);
       if (index === -1) continue;

@@ -1,12 +1,17 @@
-// Check 4: the content type. A web page can send a form or a text/plain body without a preflight, JSON only with one.
+// Check 5: the content type. A web page can send a form or a text/plain body without a preflight, JSON only with one.
 import type { Guard } from "../app-env.ts";
 import { ApiError } from "../errors.ts";
+import { isRefusedAnyway } from "../refused-anyway.ts";
 import { quote } from "../../support/quote.ts";
 
-/** Lets through requests without a body, and bodies of uncompressed `application/json` in UTF-8. Throws 415 `unsupported_media_type`. */
+/**
+ * Lets through requests without a body, bodies of uncompressed `application/json` in UTF-8, and what no route takes (check 4). Throws 415
+ * `unsupported_media_type`.
+ */
 export const contentTypeGuard: Guard = (c, next) => {
   const { method, headers } = c.req.raw;
-  if (method !== "GET" && method !== "HEAD" && hasBody(headers)) checkType(headers);
+  const refusal = method === "GET" || method === "HEAD" || !hasBody(headers) ? undefined : refusalOf(headers);
+  if (refusal !== undefined && !isRefusedAnyway(c)) throw refusal;
   return next();
 };
 
@@ -17,12 +22,12 @@ function hasBody(headers: Headers): boolean {
   return headers.has("transfer-encoding") || headers.has("content-type");
 }
 
-function checkType(headers: Headers): void {
+function refusalOf(headers: Headers): ApiError | undefined {
   const type = headers.get("content-type") ?? "";
-  if (!isJson(type)) throw refuseType(`A body of type ${quote(type)} is not understood. Send "Content-Type: application/json".`);
+  if (!isJson(type)) return refuseType(`A body of type ${quote(type)} is not understood. Send "Content-Type: application/json".`);
   const encoding = headers.get("content-encoding") ?? "identity";
-  if (encoding.toLowerCase() !== "identity")
-    throw refuseType("A compressed body is not understood. Send it without Content-Encoding.");
+  if (encoding.toLowerCase() === "identity") return undefined;
+  return refuseType("A compressed body is not understood. Send it without Content-Encoding.");
 }
 
 function isJson(type: string): boolean {

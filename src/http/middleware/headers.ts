@@ -33,7 +33,7 @@ function setHeaders(c: Context<AppEnv>): void | Promise<void> {
   headers.set("x-request-id", c.get("request_id"));
   headers.set("x-content-type-options", "nosniff");
   headers.set("cross-origin-resource-policy", "same-origin");
-  headers.set("cache-control", "no-store");
+  if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
   const vary = c.get("vary");
   if (vary !== undefined) headers.append("vary", vary);
   const ignored = c.get("ignored");

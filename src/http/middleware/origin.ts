@@ -3,6 +3,7 @@ import type { Context } from "hono";
 import type { Guard } from "../app-env.ts";
 import { ApiError } from "../errors.ts";
 import { isForwardedHttps } from "../client-address.ts";
+import { isNavigation, isOpenPage } from "../open-pages.ts";
 import { isLoopbackHost } from "./host.ts";
 import { quote } from "../../support/quote.ts";
 import type { TrustedProxies } from "../../support/trusted-proxies.ts";
@@ -25,7 +26,8 @@ const HEADER_NAME = /^[\w!#$%&'*+.^`|~-]+$/;
 const METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE";
 
 /**
- * Lets through requests of the server's own origin, of one of `origins` (`*`: of any but `null`), and those that no web page sent.
+ * Lets through requests of the server's own origin, of one of `origins` (`*`: of any but `null`), those that no web page sent, and
+ * those by which a person comes to an open page from another site.
  * A listed origin may read the answer; its preflights are answered here. Throws 403 `origin_not_allowed`.
  */
 export function originGuard(origins: string[], trusted_proxies?: TrustedProxies): Guard {
@@ -34,7 +36,8 @@ export function originGuard(origins: string[], trusted_proxies?: TrustedProxies)
   return function originGuard(c, next) {
     const origin = c.req.header("origin");
     if (origin === undefined) {
-      if (isCrossSite(c)) throw refuseOrigin("The request comes from a page of another site.");
+      if (isCrossSite(c) && !(isNavigation(c) && isOpenPage(c)))
+        throw refuseOrigin("The request comes from a page of another site.");
       return next();
     }
     // The very Host that check 1 has accepted, over plain http: behind a proxy with TLS that is not trusted, the origin is to be listed.

@@ -1,4 +1,4 @@
-// Check 6: the storage. What it has in memory is no answer while nobody knows what became of the rest.
+// Check 7: the storage. What it has in memory is no answer while nobody knows what became of the rest.
 import type { Next } from "hono";
 import type { Guard } from "../app-env.ts";
 
