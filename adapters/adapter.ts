@@ -1,6 +1,8 @@
 // The contract between ingle and what runs models. Types and one error class: nothing here does anything.
 import type { InstalledModel, Model, TemplateAbilities } from "../models/manifest.ts";
+import type { CompletionRequest, TokenizeOptions } from "./completion.ts";
 import type { AdapterErrorCode, AdapterErrorOptions, ContextCounts } from "./error-options.ts";
+import type { GenerationRequest } from "./generation-request.ts";
 import type { LoadOptions } from "./load-options.ts";
 
 /** Loads models with one engine technology. `registry.ts` lists those that ingle has. */
@@ -48,7 +50,7 @@ export interface Engine {
    * One generation that goes on with a prompt as it is, without a chat template; events, abort and errors as of `chat`. `param` is `prompt[i]`
    * for a token that the model has not. Absent, as each of the next ones: the engine has no such call.
    */
-  complete?(request: CompletionRequest, signal: AbortSignal): AsyncIterable<ChatEvent>;
+  complete?(request: CompletionRequest, signal: AbortSignal): AsyncIterable<CompletionEvent>;
   /** A text as tokens. Takes no slot, as the next three. Throws `AdapterError`, and the signal's reason when aborted. */
   tokenize?(text: string, options: TokenizeOptions, signal: AbortSignal): Promise<number[]>;
   /** The text of tokens, with the names of special ones. Throws `request_refused` with `param` `tokens[i]` for one that the model has not. */
@@ -68,53 +70,21 @@ export interface Engine {
 
 /**
  * Parts of the API that some engines honour and others do not; the fields of `ChatRequest` say which one they need. `decisions`: its engines
- * have `weigh`.
+ * have `weigh`. `prompt_logprobs`: as `CompletionRequest.score_prompt`.
  */
 export const CAPABILITIES = [
   ...(["images", "tools", "response_format", "patterns", "grammar", "logprobs", "logit_bias", "samplers"] as const),
-  ...(["choices", "decisions"] as const),
+  ...(["choices", "decisions", "prompt_logprobs"] as const),
 ] as const;
 export type Capability = (typeof CAPABILITIES)[number];
 
-/** A chat request with the wire's names, every default already filled in. */
-export interface ChatRequest {
+export interface ChatRequest extends GenerationRequest {
   messages: ChatMessage[];
   /**
    * False: the answer is a message of its own. Else it goes on with the last message, where that is an assistant's without calls, and what
    * that says already is no part of it; absent, another server decides.
    */
   continue_final_message?: boolean;
-  /** Tokens of the answer, at least 1; the context bounds it. */
-  max_tokens: number;
-  /** 0 is greedy. */
-  temperature: number;
-  /** 0 is greedy, 1 is off. */
-  top_p: number;
-  /** 0 is off. */
-  top_k: number;
-  /** 0 is off. */
-  min_p: number;
-  /** 1 is off. Over the answer so far, as the other two penalties. */
-  repeat_penalty: number;
-  frequency_penalty: number;
-  presence_penalty: number;
-  /** Never empty strings; none of them appears in the answer. */
-  stop: string[];
-  /** 32 bits. */
-  seed: number;
-  /** The same request on an idle engine shall give the same answer: what a slot holds is reused only where that is so. */
-  repeatable: boolean;
-  /**
-   * Whose prompts it may find read already, and who may find this one: a digest of the client's API key, empty without one. What a slot or a
-   * file holds for another scope is never compared with it, as counts and times would tell what others have said.
-   */
-  cache_scope: string;
-  /** False: the whole prompt is read anew, whatever a slot or a file holds of it. */
-  cache_prompt?: boolean;
-  /** Values above that are ingle's defaults: an upstream server may have better ones. */
-  unasked?: readonly Unasked[];
-  /** Capability of the same name. Answers, 2 to 8; so many of them at once as the caller has slots for. Absent: one. */
-  choices?: { count: number; at_once: number };
   /** Tokens of thoughts at most, 0 or more; then the thoughts are ended by their own marker. Absent: no bound of their own. */
   reasoning_budget?: number;
   /** Capability `tools`, as the next two. */
@@ -122,45 +92,8 @@ export interface ChatRequest {
   /** Absent: the model decides. A name: that tool and no other. */
   tool_choice?: "none" | "auto" | "required" | { name: string };
   parallel_tool_calls?: boolean;
-  /** Capability of the same name: the answer is JSON, of that schema where there is one. */
-  response_format?:
-    | { type: "json_object" }
-    | { type: "json_schema"; json_schema: { name: string; description?: string; schema: object; strict?: boolean } }
-    /** Capability `patterns`, as the next one: the expression matches the whole answer. */
-    | { type: "regex"; regex: string }
-    /** The answer is one of these texts, and not empty. */
-    | { type: "choice"; choice: string[] };
-  /** Capability of the same name: in llama.cpp's GBNF. */
-  grammar?: string;
-  /** Capability of the same name: every token with its probability, and with so many of its likeliest rivals. */
-  logprobs?: { top: number };
-  /** Capability of the same name: by token id, from -100 to 100. */
-  logit_bias?: Record<string, number>;
-  /** Capability of the same name: llama.cpp's further settings by its own names, `mirostat` and so on. */
-  samplers?: Record<string, unknown>;
   /** Values for the model's chat template, by names that are none of its own (`messages`, `tools` …). */
   chat_template_kwargs?: Record<string, unknown>;
-  /** Parameters that bind nothing, as the client sent them: another server may honour them. */
-  hints?: Record<string, unknown>;
-}
-
-/** What a completion has in common with a chat: it has no messages, and nothing is read out of its text. */
-export interface CompletionRequest extends Omit<
-  ChatRequest,
-  | ("messages" | "continue_final_message" | "chat_template_kwargs" | "reasoning_budget")
-  | ("tools" | "tool_choice" | "parallel_tool_calls")
-> {
-  /** Never empty. In a text, names of special tokens become these, and what a sequence begins with comes before it; tokens stay as they are. */
-  prompt: string | readonly number[];
-  /** 0 or more. */
-  max_tokens: number;
-}
-
-export interface TokenizeOptions {
-  /** With the tokens that a sequence begins and ends with, as the model wants them; the first of them comes once. */
-  add_special: boolean;
-  /** Names of special tokens become these. */
-  parse_special: boolean;
 }
 
 /** Questions about a conversation. */
@@ -181,8 +114,6 @@ export type WeighEvent =
   | { type: "answer"; probabilities: readonly number[] }
   /** `prompt_tokens`: of the first question, and what the engine has read of the others beside that. No token is generated. */
   | { type: "finish"; usage: Usage };
-
-export type Unasked = "max_tokens" | "temperature" | "top_p" | "top_k" | "min_p" | "repeat_penalty" | "seed";
 
 export interface ChatMessage {
   role: "system" | "user" | "assistant" | "tool";
@@ -230,6 +161,11 @@ export type ChatEvent = { choice?: number } &
     | ({ type: "finish"; usage: Usage; further?: ChoiceEnd[] } & ChoiceEnd)
   );
 
+export type CompletionEvent =
+  | ChatEvent
+  /** The next tokens of a prompt that is scored, all of which come before the first text. */
+  | { type: "scored"; tokens: ScoredToken[]; choice?: undefined };
+
 export interface ChoiceEnd {
   reason: "stop" | "length" | "tool_calls";
   /** What the text breaks of the schema that the request gave; absent where it holds, and where there is none. */
@@ -249,6 +185,11 @@ export interface TokenLogprob {
   logprob: number;
   bytes: number[] | null;
   top_logprobs?: Omit<TokenLogprob, "top_logprobs">[];
+}
+
+/** A token of a prompt. The first one has no probability: nothing is before it. */
+export interface ScoredToken extends Omit<TokenLogprob, "logprob"> {
+  logprob: number | null;
 }
 
 /** Numbers of tokens. */

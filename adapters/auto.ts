@@ -2,7 +2,7 @@
 // long as that is not known, it is the first of a list; where one cannot compute on this machine, the next one takes its place.
 import { readGgufFile } from "../models/gguf/header.ts";
 import type { InstalledModel, Model } from "../models/manifest.ts";
-import { AdapterError, type Adapter, type Engine } from "./adapter.ts";
+import { AdapterError, type Adapter, type Capability, type Engine } from "./adapter.ts";
 import type { AdapterErrorCode } from "./error-options.ts";
 import { refusingUnable } from "./auto/refuse-unable.ts";
 import type { SpeedRanking } from "./auto/ranking.ts";
@@ -132,9 +132,14 @@ export function createAuto(
   };
 }
 
+/** What no model makes possible or impossible: it must not decide over speed. */
+const OF_ENGINES: readonly Capability[] = ["prompt_logprobs"];
+
 /** Whether one can all that the other can do with the model, and more. */
 function canMore(one: Adapter, other: Adapter, model: Model): boolean {
-  const [more, less] = [one.capabilities(model), other.capabilities(model)];
+  const [more, less] = [one, other].map((adapter) =>
+    adapter.capabilities(model).filter((capability) => !OF_ENGINES.includes(capability)),
+  ) as [Capability[], Capability[]];
   return more.length > less.length && less.every((capability) => more.includes(capability));
 }
 

@@ -1,6 +1,7 @@
 // The contract of the prompt process: what the adapters ask of the one process that renders templates and tries grammars for all models.
 import type { InstalledModel } from "../models/manifest.ts";
-import type { ChatRequest, TokenizeOptions } from "./adapter.ts";
+import type { ChatRequest } from "./adapter.ts";
+import type { TokenizeOptions } from "./completion.ts";
 import type { CallSyntax } from "./call-syntax.ts";
 
 /** Templates and grammars are strangers' programs: a clock and limits of output and memory end them, and the process with them where need be. */
@@ -23,6 +24,8 @@ export interface ModelPrompts {
   readonly template_digest: string;
   /** Tokens of the vocabulary. */
   readonly vocab_size: number;
+  /** Tokens around a gap; absent where the model has none, and where no library at hand knows the vocabulary. */
+  readonly fill_in?: FillInTokens | undefined;
   /**
    * The prompt of a request: its messages, and its tools where it has some, as the template renders them before an answer. Special tokens
    * that stand in messages stay text. Throws `AdapterError`: `messages_refused` where the template refuses the messages, `template_failed`
@@ -67,6 +70,15 @@ export interface PromptEnd {
 export interface TextsBehind {
   replaced: number;
   texts: number[][];
+}
+
+export interface FillInTokens {
+  /** What a sequence begins with, where it begins with anything. */
+  start: number | undefined;
+  /** Before the text in front of the gap, before the text behind it, and before what fills it. */
+  prefix: number;
+  suffix: number;
+  middle: number;
 }
 
 export interface TextOptions extends TokenizeOptions {

@@ -1,6 +1,7 @@
 // The contract of engines that know tokens alone: the embedded engine and llama-server. `shared/chat/` makes chats of them, the same for both:
 // it renders the messages, makes grammars of tools and schemas, and reads thoughts and calls out of the text.
-import type { Adapter, ChatEvent, ChatRequest, Engine, TokenizeOptions, TokenLogprob, Usage } from "./adapter.ts";
+import type { Adapter, ChatEvent, ChatRequest, Engine, ScoredToken, TokenLogprob, Usage } from "./adapter.ts";
+import type { TokenizeOptions } from "./completion.ts";
 import type { ThoughtMarkers } from "./prompts.ts";
 
 /** Loads models as engines that know tokens alone. `load` is as `Adapter.load`. */
@@ -15,6 +16,11 @@ export interface TokenEngine extends Pick<Engine, "slots" | "context_length" | "
    * frees the slots within one token or one prompt batch; an aborted generation throws the signal's reason. Throws `AdapterError`.
    */
   generate(request: TokenRequest, signal: AbortSignal): AsyncIterable<TokenEvent>;
+  /**
+   * The same, with the tokens of the prompt as `scored` events before the first text: nothing that a slot holds is reused. Absent where the engine does
+   * not say how likely a prompt is.
+   */
+  score?(request: ScoringRequest, signal: AbortSignal): AsyncIterable<ScoringEvent>;
   /** Texts that follow each other as tokens: of a vocabulary that no library at hand knows. Absent, as the next one, where there is always one. */
   tokenize?(pieces: readonly string[], options: TokenizeOptions, signal: AbortSignal): Promise<number[]>;
   /** The text of tokens that the vocabulary has, with the names of special ones. */
@@ -71,3 +77,10 @@ export type TokenEvent = { choice?: number } & (
    */
   | { type: "finish"; reason: "stop" | "length"; stopped_by?: string; slot: number; usage: Usage; odds?: number[] }
 );
+
+export interface ScoringRequest extends TokenRequest {
+  /** Rivals of each token. */
+  scores: { top: number };
+}
+
+export type ScoringEvent = TokenEvent | { type: "scored"; tokens: ScoredToken[]; choice?: undefined };

@@ -16,16 +16,15 @@ export type {
   ChatEvent,
   ChatMessage,
   ChatRequest,
-  CompletionRequest,
   ContentPart,
   Engine,
-  TokenizeOptions,
   TokenLogprob,
   Tool,
   ToolCall,
-  Unasked,
   Usage,
 } from "../adapters/adapter.ts";
+export type { CompletionRequest, TokenizeOptions } from "../adapters/completion.ts";
+export type { Unasked } from "../adapters/generation-request.ts";
 export type { AdapterErrorCode, AdapterErrorOptions, ContextCounts } from "../adapters/error-options.ts";
 export type { KvCache, LoadOptions } from "../adapters/load-options.ts";
 export type { InstalledModel, Model } from "../models/manifest.ts";

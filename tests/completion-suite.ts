@@ -1,8 +1,9 @@
 // What every adapter must do that completes prompts and takes them apart: a part of adapter-suite.ts.
 import { describe, expect, test } from "bun:test";
-import type { AdapterError, Capability, ChatEvent, ChatRequest, CompletionRequest, Engine } from "../adapters/adapter.ts";
+import type { AdapterError, Capability, CompletionEvent, ChatRequest, Engine } from "../adapters/adapter.ts";
+import type { CompletionRequest } from "../adapters/completion.ts";
 import type { Subject } from "./adapter-suite.ts";
-import { type Answer, collect } from "./support/collect.ts";
+import { collect, collectCompletion } from "./support/collect.ts";
 import { ask, askCompletion, WHOLE_TEXT } from "./support/models.ts";
 
 const PART = { add_special: false, parse_special: true };
@@ -11,7 +12,7 @@ export function completionSuite(subject: Subject & { slots: number }, engine: ()
   const { prompt, prompt_tokens, context, samples, slots, capabilities = [], stops_by_bytes = false, caches = false } = subject;
   const can = (capability: Capability): boolean => capabilities.includes(capability);
   const signal = (): AbortSignal => new AbortController().signal;
-  const complete = (request: CompletionRequest, stop = signal()): Promise<Answer> => collect(engine().complete!(request, stop));
+  const complete = (request: CompletionRequest, stop = signal()) => collectCompletion(engine().complete!(request, stop));
   const tokensOf = (text: string): Promise<number[]> => engine().tokenize!(text, WHOLE_TEXT, signal());
   const errorOf = async (work: Promise<unknown>): Promise<AdapterError> =>
     (await work.catch((error: unknown) => error)) as AdapterError;
@@ -64,7 +65,7 @@ export function completionSuite(subject: Subject & { slots: number }, engine: ()
       const reason = new Error("gone");
       for (let i = 0; i < slots + 1; i++) {
         const stop = new AbortController();
-        const seen: ChatEvent[] = [];
+        const seen: CompletionEvent[] = [];
         const run = async (): Promise<void> => {
           for await (const event of engine().complete!(askCompletion(prompt, { max_tokens: 1e9, temperature: 1 }), stop.signal)) {
             seen.push(event);
@@ -119,6 +120,44 @@ export function completionSuite(subject: Subject & { slots: number }, engine: ()
       const response_format = { type: "json_schema" as const, json_schema: { name: "city", schema } };
       const { text } = await complete(askCompletion(prompt, { response_format, max_tokens: 200 }));
       expect(JSON.parse(text)).toEqual({ city: "Rome" });
+    });
+
+    test.if(can("prompt_logprobs"))("a prompt is scored as its tokens are when they are generated", async () => {
+      const said = await complete(askCompletion(prompt, { logprobs: { top: 2 }, max_tokens: 6, samplers: { ignore_eos: true } }));
+      const generated = said.events.flatMap((event) => (event.type === "text" ? (event.logprobs ?? []) : []));
+      const tokens = [...(await tokensOf(prompt)), ...(await engine().tokenize!(said.text, PART, signal()))];
+      const { scored, text, usage } = await complete(askCompletion(tokens, { score_prompt: { top: 2 }, max_tokens: 0 }));
+      expect([scored.length, text, usage]).toEqual([
+        tokens.length,
+        "",
+        { prompt_tokens: tokens.length, completion_tokens: 0, cached_tokens: 0 },
+      ]);
+      expect(scored[0]).toMatchObject({ logprob: null, top_logprobs: [] });
+      for (const { logprob, top_logprobs } of scored.slice(1)) {
+        expect(logprob).toBeLessThanOrEqual(0);
+        expect(top_logprobs?.length).toBe(2);
+        expect(top_logprobs![0]!.logprob).toBeGreaterThanOrEqual(logprob!);
+      }
+      // The answer may have other tokens when it is read.
+      const [last, again] = [generated[0]!, scored[(await tokensOf(prompt)).length]!];
+      if (last.token === again.token)
+        expect(Math.abs(last.logprob - again.logprob!)).toBeLessThan(samples && prompt_tokens < 20 ? 0.05 : 0.75);
+    });
+
+    test.if(can("prompt_logprobs"))("a prompt is scored before its answers, of which each has its own", async () => {
+      const request = { score_prompt: { top: 0 }, max_tokens: 3, temperature: 1, samplers: { ignore_eos: true } };
+      const one = await complete(askCompletion(prompt, request));
+      expect(
+        one.scored
+          .map(({ token }) => token)
+          .join("")
+          .trim(),
+      ).toEndWith(prompt.trim());
+      expect([one.usage.completion_tokens, one.scored.length]).toEqual([3, one.usage.prompt_tokens]);
+      const both = await complete(askCompletion(prompt, { ...request, choices: { count: 2, at_once: 2 } }));
+      expect([both.usage.completion_tokens, both.scored.length]).toEqual([6, one.scored.length]);
+      const bound = await complete(askCompletion(prompt, { ...request, grammar: 'root ::= "yes"' }));
+      expect([bound.text, bound.scored.length]).toEqual(["yes", one.scored.length]);
     });
 
     test.if(can("logprobs"))("every token comes with its probability and its rivals", async () => {

@@ -4,7 +4,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { addAbortListener } from "node:events";
 import type { InstalledModel } from "../../models/manifest.ts";
 import { AdapterError } from "../adapter.ts";
-import type { TokenAdapter, TokenEngine, TokenEvent } from "../token-engine.ts";
+import type { ScoringEvent, ScoringRequest, TokenAdapter, TokenEvent, TokenRequest } from "../token-engine.ts";
 import { channel, type Channel } from "../shared/channel.ts";
 import { loadFailure } from "../shared/load-failure.ts";
 import { childEnvironment, exitReason, forEachLine, onEnd } from "../shared/subprocess.ts";
@@ -42,10 +42,15 @@ export function childProcess({ name, command, env, log = () => {}, limits }: Chi
         windowsHide: true,
       });
       const watch = { limits: { ...LIMITS, ...limits }, memory: options.memory };
-      const { send, loaded, generate, watchdog } = connect(child, model, watch, log);
+      const { send, loaded, run, watchdog } = connect(child, model, watch, log);
       send({ type: "load", model, options });
       const { slots, context_length } = await watchdog.load(loaded, signal);
-      return { slots, context_length, closed: watchdog.closed, generate, close: () => watchdog.close() };
+      return {
+        ...{ slots, context_length, closed: watchdog.closed, close: () => watchdog.close() },
+        // Scores come where they are asked for alone.
+        generate: (request, signal) => run(request, signal) as AsyncIterable<TokenEvent>,
+        score: run,
+      };
     },
   };
 }
@@ -58,7 +63,7 @@ function connect(
   log: (line: string) => void,
 ) {
   const loaded = Promise.withResolvers<{ slots: number; context_length: number }>();
-  const generations = new Map<number, Channel<TokenEvent>>();
+  const generations = new Map<number, Channel<ScoringEvent>>();
   let next_id = 0;
 
   const watchdog = watchProcess({
@@ -110,10 +115,10 @@ function connect(
     end(how, loadFailure({ id, path, lines, otherwise: `the engine ended with ${how} while reading it` }));
   });
 
-  const generate: TokenEngine["generate"] = async function* (request, signal) {
+  async function* run(request: TokenRequest | ScoringRequest, signal: AbortSignal): AsyncGenerator<ScoringEvent> {
     signal.throwIfAborted();
     if (watchdog.reason !== undefined) throw watchdog.reason;
-    const generation = channel<TokenEvent>();
+    const generation = channel<ScoringEvent>();
     const generation_id = next_id++;
     const listener = addAbortListener(signal, () => generation.fail(signal.reason));
     generations.set(generation_id, generation);
@@ -122,7 +127,7 @@ function connect(
       send({ type: "generate", id: generation_id, request });
       while (unfinished > 0) {
         watchdog.beginWait();
-        let event: TokenEvent;
+        let event: ScoringEvent;
         try {
           event = await generation.take();
         } finally {
@@ -136,6 +141,6 @@ function connect(
       listener[Symbol.dispose]();
       if (unfinished > 0) send({ type: "abort", id: generation_id });
     }
-  };
-  return { send, loaded: loaded.promise, generate, watchdog };
+  }
+  return { send, loaded: loaded.promise, run, watchdog };
 }

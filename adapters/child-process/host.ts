@@ -36,7 +36,8 @@ export async function hostEngine(
     generations.set(id, stop);
     try {
       const engine = await loading!;
-      for await (const event of engine.generate(request, stop.signal)) send({ type: "event", id, event });
+      const events = "scores" in request ? engine.score!(request, stop.signal) : engine.generate(request, stop.signal);
+      for await (const event of events) send({ type: "event", id, event });
     } catch (error) {
       if (!stop.signal.aborted) send({ type: "error", id, error: toWireError(error) });
     } finally {

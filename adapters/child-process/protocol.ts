@@ -2,14 +2,14 @@
 import type { InstalledModel } from "../../models/manifest.ts";
 import type { LoadOptions } from "../load-options.ts";
 import type { WireError } from "../shared/wire-error.ts";
-import type { TokenEvent, TokenRequest } from "../token-engine.ts";
+import type { ScoringEvent, ScoringRequest, TokenRequest } from "../token-engine.ts";
 
 /** In ms: how long the engine may take to end once it is asked to. It may have conversations to save. */
 export const CLOSE_MS = 8_000;
 
 export type ToChild =
   | { type: "load"; model: InstalledModel; options: Omit<LoadOptions, "onProgress"> }
-  | { type: "generate"; id: number; request: TokenRequest }
+  | { type: "generate"; id: number; request: TokenRequest | ScoringRequest }
   | { type: "abort"; id: number };
 
 export type FromChild =
@@ -17,5 +17,5 @@ export type FromChild =
   | { type: "loading" }
   | { type: "loaded"; slots: number; context_length: number }
   | { type: "load_failed"; error: WireError }
-  | { type: "event"; id: number; event: TokenEvent }
+  | { type: "event"; id: number; event: ScoringEvent }
   | { type: "error"; id: number; error: WireError };

@@ -3,7 +3,7 @@
 import { availableParallelism } from "node:os";
 import type { Llama, LlamaContext, LlamaModel, Token } from "node-llama-cpp";
 import { AdapterError } from "../adapter.ts";
-import type { TokenAdapter, TokenEngine } from "../token-engine.ts";
+import type { TokenAdapter, TokenEngine, TokenEvent } from "../token-engine.ts";
 import { ABOUT } from "./description.ts";
 import { addonOf, type Addon } from "./addon.ts";
 import { createBatcher, type Batcher } from "./batcher.ts";
@@ -119,7 +119,9 @@ function engineOf({ llama, model, context, batcher, addon }: OpenedModel): Token
     slots,
     context_length,
     closed,
-    generate: (request, signal) => generate(loaded, request, signal),
+    // Scores come where they are asked for alone.
+    generate: (request, signal) => generate(loaded, request, signal) as AsyncIterable<TokenEvent>,
+    score: (request, signal) => generate(loaded, request, signal),
     close: () => (closing ??= close()),
   };
 }

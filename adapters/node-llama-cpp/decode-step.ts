@@ -19,8 +19,18 @@ interface DueToken {
   index: number;
 }
 
+/** Tokens of a prompt that are scored: `indexes` has the logits of the token at `from`, and of those behind it. */
+interface ScoredPiece {
+  generation: RunningGeneration;
+  indexes: Uint32Array;
+  from: number;
+}
+
 // While others generate, a prompt is read in smaller pieces: each piece is the time they wait for their next token.
 const PROMPT_PIECE_AMONG_OTHERS = 128;
+
+// llama.cpp keeps the logits of all tokens of a step: of this many, those of the largest vocabularies take some 64 MB.
+const SCORED_PIECE = 64;
 
 // Two steps with all threads and one with fewer are enough for a first choice between them.
 const WARM_UP_STEPS = 3;
@@ -48,17 +58,17 @@ export function createDecodeSteps(context: BatchContext, { batch, threads }: { b
     const size = pieces.reduce((sum, { tokens }) => sum + tokens.length, 0);
     context.initBatch(size);
     const due: DueToken[] = [];
+    const known: ScoredPiece[] = [];
     for (const { slot, generation, tokens } of pieces) {
       const last = generation.next !== undefined || tokens.length === generation.unread.length;
-      const [index] = context.addToBatch(
-        slot.sequence,
-        slot.tokens.length,
-        Uint32Array.from(tokens),
-        last ? Uint32Array.of(tokens.length - 1) : new Uint32Array(),
-      );
-      if (last) due.push(...dueTokens(slot, generation, index!));
+      const scored = generation.next === undefined && generation.task.scores !== undefined;
+      const wanted = scored ? Uint32Array.from(tokens.keys()) : last ? Uint32Array.of(tokens.length - 1) : new Uint32Array();
+      const indexes = context.addToBatch(slot.sequence, slot.tokens.length, Uint32Array.from(tokens), wanted);
+      if (scored) known.push({ generation, indexes, from: slot.tokens.length + 1 });
+      if (last) due.push(...dueTokens(slot, generation, indexes.at(-1)!));
     }
     await decode(size);
+    for (const piece of known) await score(piece);
     for (const slot of active) slot.unsettled = false;
     for (const piece of pieces) advance(piece, pieces.length === 1);
     const sampled = await Promise.allSettled(due.map(({ generation, index }) => generation.sampler.sample(index)));
@@ -87,7 +97,8 @@ export function createDecodeSteps(context: BatchContext, { batch, threads }: { b
     return active.flatMap((slot) => {
       const generation = slot.generation!;
       if (generation.next !== undefined) return { slot, generation, tokens: [generation.next] };
-      const tokens = generation.unread.slice(0, Math.max(0, space));
+      const most = generation.task.scores === undefined ? space : Math.min(space, SCORED_PIECE);
+      const tokens = generation.unread.slice(0, Math.max(0, most));
       space -= tokens.length;
       return tokens.length === 0 ? [] : { slot, generation, tokens };
     });
@@ -99,6 +110,23 @@ export function createDecodeSteps(context: BatchContext, { batch, threads }: { b
     if (generation.next !== undefined) return;
     generation.unread = generation.unread.slice(tokens.length);
     if (generation.unread.length > 0 && !generation.stopped) generation.task.onPrompt(slot.tokens.length);
+  }
+}
+
+/** The generation fails where its tokens cannot be scored: what its slot holds stays right. */
+async function score({ generation, indexes, from }: ScoredPiece): Promise<void> {
+  const { task, stopped } = generation;
+  if (stopped) return;
+  try {
+    const tokens: SampledToken[] = [];
+    for (const [i, index] of indexes.entries()) {
+      const token = task.prompt[from + i];
+      if (token !== undefined) tokens.push(await task.scores!.likelihoods.of(token, index));
+    }
+    if (!generation.stopped) task.scores!.onScored(tokens);
+  } catch (error) {
+    generation.stopped = true;
+    task.onError(error);
   }
 }
 

@@ -1,10 +1,11 @@
 // What is known of the embedded engine without loading it: the server runs it in a child and need not read its code.
+import type { Capability } from "../adapter.ts";
 import { CHAT_CAPABILITIES } from "../shared/chat/abilities.ts";
 import type { ChatAdapterDescription } from "../shared/chat/chat-adapter.ts";
 import { checkSamplers } from "./sampler-settings.ts";
 
 export const ABOUT = {
   name: "node-llama-cpp",
-  capabilities: () => CHAT_CAPABILITIES,
+  capabilities: (): Capability[] => [...CHAT_CAPABILITIES, "prompt_logprobs"],
   checkRequest: checkSamplers,
 } satisfies ChatAdapterDescription;

@@ -1,14 +1,16 @@
 // One generation of the embedded engine: from a request to the events of its choices.
 import { addAbortListener } from "node:events";
 import { AdapterError } from "../adapter.ts";
-import type { TokenEvent, TokenRequest } from "../token-engine.ts";
+import type { ScoringEvent, ScoringRequest, TokenRequest } from "../token-engine.ts";
 import { channel } from "../shared/channel.ts";
 import { contextExceeded } from "../shared/context-exceeded.ts";
 import type { Addon } from "./addon.ts";
 import { createAnswerText } from "./answer-text.ts";
 import type { Batcher } from "./batcher.ts";
 import { createSamplers } from "./create-samplers.ts";
-import type { SampledToken } from "./likelihood.ts";
+import { createLikelihoods, type Likelihoods, type SampledToken } from "./likelihood.ts";
+import { tokenLogprob, tokenText } from "./token-logprob.ts";
+import type { TokenSampler } from "./token-sampler.ts";
 import type { AllowedTokens } from "./token-tree.ts";
 import type { EmbeddedVocabulary } from "./vocabulary.ts";
 
@@ -24,10 +26,17 @@ export interface LoadedModel {
   context_length: number;
 }
 
-type Received = { read: number } | { sampled: SampledToken; choice: number; cached: number; sequence: number };
+type Received =
+  | { read: number }
+  | { scored: readonly SampledToken[] }
+  | { sampled: SampledToken; choice: number; cached: number; sequence: number };
 
 /** The usage of each choice has the whole prompt, which was read once, and its own answer: the request's has the prompt once and all answers. */
-export async function* generate(loaded: LoadedModel, request: TokenRequest, signal: AbortSignal): AsyncGenerator<TokenEvent> {
+export async function* generate(
+  loaded: LoadedModel,
+  request: TokenRequest | ScoringRequest,
+  signal: AbortSignal,
+): AsyncGenerator<ScoringEvent> {
   signal.throwIfAborted();
   const { batcher, vocabulary, slots, context_length } = loaded;
   const { prompt, choices = 1, report_tokens } = request;
@@ -41,11 +50,15 @@ export async function* generate(loaded: LoadedModel, request: TokenRequest, sign
     sampled: 0,
     tokens: 0,
   }));
+  const samplers = createSamplers(request, { ...loaded, max_tokens });
+  const scores = "scores" in request ? request.scores : undefined;
+  const likelihoods = scores && createLikelihoods(loaded.addon, scores.top);
+  if (likelihoods) samplers[0] = disposingBoth(samplers[0]!, likelihoods);
   const stop = batcher.start({
-    prompt,
-    samplers: createSamplers(request, { ...loaded, max_tokens }),
+    ...{ prompt, samplers },
+    scores: likelihoods && { likelihoods, onScored: (scored) => received.push({ scored }) },
     repeatable: request.repeatable,
-    reuses: request.cache_prompt !== false,
+    reuses: request.cache_prompt !== false && scores === undefined,
     scope: request.cache_scope,
     continues: request.continues,
     onPrompt: (read) => received.push({ read }),
@@ -57,11 +70,17 @@ export async function* generate(loaded: LoadedModel, request: TokenRequest, sign
   });
   const abort_listener = addAbortListener(signal, () => received.fail(signal.reason));
   try {
+    if (scores) yield { type: "scored", tokens: [{ ...tokenText(prompt[0]!, vocabulary), logprob: null, top_logprobs: [] }] };
     const unfinished = new Set(answers);
     while (unfinished.size > 0) {
       const next = await received.take();
       if ("read" in next) {
         yield { type: "prompt", read: next.read, total: prompt.length };
+        continue;
+      }
+      if ("scored" in next) {
+        const tokens = next.scored.map((token) => tokenLogprob(token, { vocabulary, top: scores!.top, shown_tokens: [] }));
+        yield { type: "scored", tokens };
         continue;
       }
       const { sampled, choice, cached, sequence } = next;
@@ -83,6 +102,17 @@ export async function* generate(loaded: LoadedModel, request: TokenRequest, sign
     stop();
     abort_listener[Symbol.dispose]();
   }
+}
+
+/** The batcher disposes of a sampler when its generation is over. */
+function disposingBoth({ sample, dispose }: TokenSampler, likelihoods: Likelihoods): TokenSampler {
+  return {
+    sample,
+    dispose() {
+      dispose();
+      likelihoods.dispose();
+    },
+  };
 }
 
 function tooManyChoices(choices: number, slots: number): AdapterError {

@@ -35,27 +35,39 @@ export function createLikelihoods({ context, newSampler }: Pick<Addon, "context"
   const kept = Math.max(count, LIKELIEST);
   const likeliest = newSampler(likeliestSampler(kept));
 
+  /** What is known of the logits at an index before a token is. */
+  const ask = (index: number) =>
+    Promise.all([
+      likeliestTokens(context, { index, sampler: likeliest, kept }),
+      context.sampleToken(index, all, false, false, false, true),
+    ]);
+
   return {
     /** `sampling`: of the token at `index`, which is as `AddonContext.sampleToken` has it. Settles when no native call runs any more. */
     async with(sampling: Promise<number>, index: number): Promise<SampledToken> {
-      const asking = Promise.all([
-        likeliestTokens(context, { index, sampler: likeliest, kept }),
-        context.sampleToken(index, all, false, false, false, true),
-      ]);
+      const asking = ask(index);
       await Promise.allSettled([sampling, asking]);
-      const token = await sampling;
-      const [top, [, , , , total]] = await asking;
-      // The total is a sum of exponents in which the highest logit counts as 0.
-      const base = top[0]![1] + Math.log(total!);
-      const logit = top.find(([rival]) => rival === token)?.[1] ?? (await logitOf(token, index));
-      const rivals = top.slice(0, count).map(([rival, logit]) => [rival, logit - base] as const);
-      return { token, likelihood: { logprob: logit - base, top: rivals } };
+      return likelihoodOf(await sampling, index, await asking);
     },
+    /** Of a token that is known. Settles as `with`. */
+    of: async (token: number, index: number): Promise<SampledToken> => likelihoodOf(token, index, await ask(index)),
     dispose(): void {
       all.dispose();
       likeliest.dispose();
     },
   };
+
+  async function likelihoodOf(
+    token: number,
+    index: number,
+    [top, [, , , , total]]: Awaited<ReturnType<typeof ask>>,
+  ): Promise<SampledToken> {
+    // The total is a sum of exponents in which the highest logit counts as 0.
+    const base = top[0]![1] + Math.log(total!);
+    const logit = top.find(([rival]) => rival === token)?.[1] ?? (await logitOf(token, index));
+    const rivals = top.slice(0, count).map(([rival, logit]) => [rival, logit - base] as const);
+    return { token, likelihood: { logprob: logit - base, top: rivals } };
+  }
 
   async function logitOf(token: number, index: number): Promise<number> {
     const [, , , flat] = await context.sampleToken(index, all, false, false, [[token], false, false, false, 0], false);

@@ -1,6 +1,6 @@
 // A slot of the native context, and the generation that runs in it.
 import type { CachedTokens } from "./state-file.ts";
-import type { SampledToken } from "./likelihood.ts";
+import type { Likelihoods, SampledToken } from "./likelihood.ts";
 import type { TokenSampler } from "./token-sampler.ts";
 
 export interface GenerationTask {
@@ -15,6 +15,8 @@ export interface GenerationTask {
   scope: string;
   /** As `TokenRequest.continues`: what this slot holds is reused in any case. */
   continues?: number | undefined;
+  /** The tokens of the prompt are wanted with their likelihoods. */
+  scores?: PromptScores | undefined;
   /** A piece of the prompt was read, and more is to come. */
   onPrompt(read: number): void;
   /**
@@ -23,6 +25,12 @@ export interface GenerationTask {
    */
   onToken(sampled: SampledToken, where: { choice: number; cached: number; sequence: number }): boolean;
   onError(error: unknown): void;
+}
+
+export interface PromptScores {
+  likelihoods: Likelihoods;
+  /** Called with the tokens behind the first one, in order; as `onToken`. */
+  onScored(tokens: readonly SampledToken[]): void;
 }
 
 export interface EmbeddedSlot extends CachedTokens {

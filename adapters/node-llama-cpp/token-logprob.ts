@@ -17,8 +17,13 @@ export function tokenLogprob({ token, likelihood }: SampledToken, options: Logpr
   return { ...readToken(token, options), logprob, top_logprobs };
 }
 
+/** A token of a prompt, without its probability. */
+export function tokenText(id: number, vocabulary: EmbeddedVocabulary): Pick<TokenLogprob, "token" | "bytes"> {
+  return readToken(id, { vocabulary, shown_tokens: [] });
+}
+
 /** A token that no text has anything of has its name and no bytes. */
-function readToken(id: number, { vocabulary, shown_tokens }: LogprobOptions): Pick<TokenLogprob, "token" | "bytes"> {
+function readToken(id: number, { vocabulary, shown_tokens }: Omit<LogprobOptions, "top">): Pick<TokenLogprob, "token" | "bytes"> {
   const { text, bytes } = vocabulary.piece(id);
   const is_hidden = vocabulary.isEnd(id) || (vocabulary.hidden().has(id) && !shown_tokens.includes(text));
   return { token: text, bytes: is_hidden ? null : bytes };

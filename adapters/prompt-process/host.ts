@@ -23,8 +23,8 @@ export async function hostPrompts(
     if (question.type === "open") {
       const opened = await openModel(question, native);
       models.set(question.model, opened);
-      const { longest_token, vocab_size, template } = opened;
-      return { longest_token, vocab_size, template };
+      const { longest_token, vocab_size, template, fill_in } = opened;
+      return { longest_token, vocab_size, template, fill_in };
     }
     const model = models.get(question.model)!;
     if (question.type === "sample") return model.sample(question);

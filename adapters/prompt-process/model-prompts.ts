@@ -25,7 +25,7 @@ interface ModelPromptsOptions {
 }
 
 export function createModelPrompts({ key, opened, samples, ask, close }: ModelPromptsOptions): ModelPrompts {
-  const { longest_token, vocab_size, template: template_digest } = opened;
+  const { longest_token, vocab_size, fill_in, template: template_digest } = opened;
   const recent_ends = createRecentEnds();
   const { unbounded, ...template } = samples;
   const { forms } = template;
@@ -62,7 +62,7 @@ export function createModelPrompts({ key, opened, samples, ask, close }: ModelPr
   };
 
   return {
-    ...{ template, template_digest, vocab_size, close },
+    ...{ template, template_digest, vocab_size, fill_in, close },
     ...createTextQuestions({
       ...{ key, longest_token },
       ask: (signal, question) => askOr(ended, signal, (process) => process.ask(question, [TOKENIZE_MS])),

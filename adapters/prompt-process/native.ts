@@ -32,6 +32,9 @@ export interface NativeVocabulary {
   tokenBos(): number;
   tokenEos(): number;
   sepToken(): number;
+  prefixToken(): number;
+  suffixToken(): number;
+  middleToken(): number;
   shouldPrependBosToken(): boolean;
   shouldAppendEosToken(): boolean;
   isEogToken(token: number): boolean;

@@ -40,6 +40,7 @@ export async function openModel({ id, path, prompt_template }: QuestionOf<"open"
   return {
     longest_token: vocabulary.longest_token,
     vocab_size: header.vocab_size ?? 0,
+    fill_in: tokenizer?.fill_in,
     template: digestOf(sources, vocabulary, addon),
     /** Throws `AdapterError` `model_load_failed` where the template cannot be parsed. */
     sample({ what, parts }: QuestionOf<"sample">): Answers["sample"] {

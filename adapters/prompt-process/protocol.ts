@@ -1,7 +1,16 @@
 // The messages between the server and the prompt process. The process does one thing at a time, so one request is on its way at most.
-import type { TokenizeOptions } from "../adapter.ts";
+import type { TokenizeOptions } from "../completion.ts";
 import type { CallSyntax } from "../call-syntax.ts";
-import type { Prompt, PromptEnd, PromptRequest, TemplateFacts, TemplateForms, TextsBehind, ThoughtMarkers } from "../prompts.ts";
+import type {
+  FillInTokens,
+  Prompt,
+  PromptEnd,
+  PromptRequest,
+  TemplateFacts,
+  TemplateForms,
+  TextsBehind,
+  ThoughtMarkers,
+} from "../prompts.ts";
 import type { WireError } from "../shared/wire-error.ts";
 
 /** `model` names an open model in the other requests. */
@@ -40,7 +49,7 @@ export interface VocabularySizes {
 
 export interface Answers {
   /** `template`: as `ModelPrompts.template_digest`. */
-  open: VocabularySizes & { template: string };
+  open: VocabularySizes & { template: string; fill_in: FillInTokens | undefined };
   sample: Partial<TemplateForms & Pick<TemplateFacts, "thinking">>;
   sample_thoughts: { thoughts: ThoughtMarkers | undefined };
   /** `flat_arguments`: as in `TemplateForms`. */

@@ -4,6 +4,7 @@ import { looksSpecial } from "../shared/special-tokens.ts";
 import type { GgufHeader } from "../../models/gguf/header.ts";
 import { readSpecialTokens, readTokenText } from "../../models/gguf/special-tokens.ts";
 import type { NativeAddon, NativeVocabulary } from "./native.ts";
+import type { FillInTokens } from "../prompts.ts";
 import type { SequenceTokens } from "./template.ts";
 
 export interface Vocabulary extends SequenceTokens {
@@ -24,6 +25,7 @@ export interface Tokenizer {
   start: number | undefined;
   /** The token that each sequence ends with, of models that want one. */
   end: number | undefined;
+  fill_in: FillInTokens | undefined;
   /** A text that begins a sequence, or follows a special token; names of special tokens become these, unless `special` is false. */
   tokenize(text: string, special?: boolean): Uint32Array;
   /** A text in the middle of another one. */
@@ -85,9 +87,9 @@ function createTokenizer(native: NativeVocabulary): Tokenizer {
   const tokenize = (text: string, special = true): Uint32Array => native.tokenize(text, special);
   const kind = native.getVocabularyType();
   const marks = kind === SENTENCE_PIECE ? tokenize(MARK) : new Uint32Array();
+  const start = native.shouldPrependBosToken() ? tokenOrNone(native.tokenBos()) : undefined;
   return {
-    ...{ native, tokenize, longest_text: kind === SENTENCE_PIECE ? 2_048 : 32_768 },
-    start: native.shouldPrependBosToken() ? tokenOrNone(native.tokenBos()) : undefined,
+    ...{ native, start, fill_in: fillInTokens(native, start), tokenize, longest_text: kind === SENTENCE_PIECE ? 2_048 : 32_768 },
     end:
       kind === WORD_PIECE
         ? tokenOrNone(native.sepToken())
@@ -99,6 +101,11 @@ function createTokenizer(native: NativeVocabulary): Tokenizer {
       return marks.every((mark, at) => tokens[at] === mark) ? tokens.subarray(marks.length) : tokenize(text, special);
     },
   };
+}
+
+function fillInTokens(native: NativeVocabulary, start: number | undefined): FillInTokens | undefined {
+  const [prefix, suffix, middle] = [native.prefixToken(), native.suffixToken(), native.middleToken()];
+  return Math.min(prefix, suffix, middle) < 0 ? undefined : { start, prefix, suffix, middle };
 }
 
 function tokenOrNone(token: number): number | undefined {

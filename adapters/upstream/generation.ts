@@ -1,5 +1,6 @@
 // One generation of a chat or a completion, from the servers of a model.
-import type { ChatEvent, ChatRequest, CompletionRequest } from "../adapter.ts";
+import type { ChatEvent, ChatRequest } from "../adapter.ts";
+import type { CompletionRequest } from "../completion.ts";
 import {
   answerEvents,
   type AnswerForm,

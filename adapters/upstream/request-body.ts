@@ -1,5 +1,6 @@
 // A request as any server with OpenAI's API takes it: parameters that the client left out are left to that server.
-import type { ChatRequest, CompletionRequest } from "../adapter.ts";
+import type { ChatRequest } from "../adapter.ts";
+import type { CompletionRequest } from "../completion.ts";
 import { chatBody, completionBody } from "../shared/openai-stream/request-body.ts";
 
 /**

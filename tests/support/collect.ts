@@ -1,5 +1,5 @@
 // All events of one answer, and what they say.
-import type { ChatEvent, Usage } from "../../adapters/adapter.ts";
+import type { ChatEvent, CompletionEvent, ScoredToken, Usage } from "../../adapters/adapter.ts";
 
 export interface Answer {
   events: ChatEvent[];
@@ -7,6 +7,18 @@ export interface Answer {
   finish: Extract<ChatEvent, { type: "finish" }>;
   usage: Usage;
   calls: { id: string; name: string; arguments: string }[];
+}
+
+/** The same of a completion, and the tokens of a prompt that was scored. */
+export async function collectCompletion(events: AsyncIterable<CompletionEvent>): Promise<Answer & { scored: ScoredToken[] }> {
+  const scored: ScoredToken[] = [];
+  async function* others(): AsyncGenerator<ChatEvent> {
+    for await (const event of events) {
+      if (event.type === "scored") scored.push(...event.tokens);
+      else yield event;
+    }
+  }
+  return { ...(await collect(others())), scored };
 }
 
 export async function collect(events: AsyncIterable<ChatEvent>): Promise<Answer> {

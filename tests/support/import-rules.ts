@@ -37,7 +37,8 @@ const BELOW_API = ["http", "inference", "library", "records", "storage", "suppor
 const ROOMS: Record<string, Room> = {
   models: { holds: /^models\//, uses: [] },
   "the contract": {
-    holds: /^adapters\/(adapter|call-syntax|error-options|load-options|prompts|samplers|token-engine)\.ts$/,
+    holds:
+      /^adapters\/(adapter|call-syntax|completion|error-options|generation-request|load-options|prompts|samplers|token-engine)\.ts$/,
     uses: ["models"],
   },
   "adapters/shared": { holds: /^adapters\/shared\//, uses: ["models", "the contract"] },

@@ -2,7 +2,8 @@
 import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { ChatMessage, ChatRequest, CompletionRequest, TokenizeOptions } from "../../adapters/adapter.ts";
+import type { ChatMessage, ChatRequest } from "../../adapters/adapter.ts";
+import type { CompletionRequest, TokenizeOptions } from "../../adapters/completion.ts";
 import type { TokenRequest } from "../../adapters/token-engine.ts";
 import type { InstalledModel } from "../../models/manifest.ts";
 import { tinyGguf, type TinyGguf } from "./tiny-gguf.ts";

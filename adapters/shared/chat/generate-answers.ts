@@ -1,5 +1,6 @@
 // The answers to one request, of a chat or a completion, once its prompt is tokens: one or several, plain or under a plan.
-import type { ChatEvent, ChatRequest, CompletionRequest } from "../../adapter.ts";
+import type { ChatEvent, ChatRequest } from "../../adapter.ts";
+import type { CompletionRequest } from "../../completion.ts";
 import type { TokenEngine, TokenRequest } from "../../token-engine.ts";
 import { answer, type AnswerEnd } from "./answer.ts";
 import { type AnswerPlan, isPlain } from "./answer-plan.ts";

@@ -1,5 +1,6 @@
 // Finds what an answer is generated under: where its thoughts are, which tools it may call, and what its text has to be.
-import type { ChatRequest, CompletionRequest } from "../../adapter.ts";
+import type { ChatRequest } from "../../adapter.ts";
+import type { CompletionRequest } from "../../completion.ts";
 import type { ModelPrompts, TemplateFacts } from "../../prompts.ts";
 import { checkGrammar } from "../grammar-limits/check-grammar.ts";
 import { thoughtPlace, thoughtTokens } from "../reasoning/thought-place.ts";

@@ -1,5 +1,6 @@
 // Texts as tokens, and back: by the prompt process, or by the engine where no library at hand knows the vocabulary.
-import { AdapterError, type TokenizeOptions } from "../../adapter.ts";
+import { AdapterError } from "../../adapter.ts";
+import type { TokenizeOptions } from "../../completion.ts";
 import type { ModelPrompts, Prompt, PromptEnd, TextOptions, TextsBehind } from "../../prompts.ts";
 import type { TokenEngine } from "../../token-engine.ts";
 import { checkTokens } from "../check-tokens.ts";

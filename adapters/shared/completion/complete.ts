@@ -1,10 +1,12 @@
 // A completion of an engine that knows tokens alone: the prompt as it is, and what each answer is generated under.
-import { AdapterError, type ChatEvent, type CompletionRequest, type Engine } from "../../adapter.ts";
-import { checkTokens } from "../check-tokens.ts";
+import { AdapterError, type CompletionEvent, type Engine, type Usage } from "../../adapter.ts";
+import type { TokenEngine, TokenRequest } from "../../token-engine.ts";
+import { isPlain } from "../chat/answer-plan.ts";
 import type { ChatParts } from "../chat/chat.ts";
 import { generateAnswers, tokenRequest } from "../chat/generate-answers.ts";
 import { planText, tryGrammar } from "../chat/plan-answer.ts";
 import { contextExceeded } from "../context-exceeded.ts";
+import { promptTokens } from "./prompt-tokens.ts";
 
 export function createComplete(parts: ChatParts): NonNullable<Engine["complete"]> {
   const { engine, prompts } = parts;
@@ -12,29 +14,48 @@ export function createComplete(parts: ChatParts): NonNullable<Engine["complete"]
     signal.throwIfAborted();
     await tryGrammar(request, prompts, signal);
     const plan = planText(request);
-    const prompt = await promptTokens(request, parts, signal);
-    if (request.max_tokens === 0) return yield finishWithout(prompt, engine.context_length);
-    yield* generateAnswers(parts, { plan, tokens: tokenRequest(request, prompt), choices: request.choices }, signal);
+    const tokens = tokenRequest(request, await promptTokens(request, parts, signal));
+    const { choices, max_tokens, score_prompt } = request;
+    if (score_prompt === undefined) {
+      if (max_tokens === 0) yield finishWithout(tokens, engine);
+      else yield* generateAnswers(parts, { plan, tokens, choices }, signal);
+      return;
+    }
+    const scored = scoredEvents(engine, { ...tokens, max_tokens: Math.max(1, max_tokens), scores: score_prompt }, signal);
+    if (max_tokens > 0 && isPlain(plan) && choices === undefined) return yield* scored;
+    // What is generated under a plan is generated apart.
+    for await (const event of scored) {
+      if (event.type === "scored" || event.type === "prompt") yield event;
+      if (event.type === "finish" && max_tokens === 0) yield { type: "finish", reason: "length", usage: without(event.usage) };
+    }
+    if (max_tokens > 0) yield* generateAnswers(parts, { plan, tokens, choices }, signal);
   };
 }
 
-async function promptTokens(
-  { prompt }: CompletionRequest,
-  { engine: { context_length }, prompts, tokenizer }: ChatParts,
+/** Throws `AdapterError` `request_unsupported` where the engine scores no prompt. */
+async function* scoredEvents(
+  { score }: TokenEngine,
+  request: Parameters<NonNullable<TokenEngine["score"]>>[0],
   signal: AbortSignal,
-): Promise<readonly number[]> {
-  if (typeof prompt !== "string") {
-    checkTokens(prompt, prompts.vocab_size, "prompt");
-    return prompt;
+): AsyncGenerator<CompletionEvent> {
+  if (score === undefined) {
+    const message = '"echo" with "logprobs" is not supported by this model\'s engine. Leave one of them out.';
+    throw new AdapterError("request_unsupported", message, { param: "echo" });
   }
-  const tokens = await tokenizer.tokenize(prompt, { add_special: true, parse_special: true, context_length }, signal);
-  if (tokens.length > 0) return tokens;
-  throw new AdapterError("request_refused", "The prompt has no tokens. Send a text.", { param: "prompt" });
+  for await (const event of score(request, signal)) {
+    if (event.type !== "finish") yield event;
+    else yield { type: "finish", reason: event.reason, usage: event.usage };
+  }
 }
 
-/** The end of an answer that may have no tokens. */
-function finishWithout(prompt: readonly number[], context_length: number): ChatEvent {
+/** The end of an answer that may have no tokens. Throws `AdapterError` `context_length_exceeded`. */
+function finishWithout({ prompt }: TokenRequest, { context_length }: TokenEngine): CompletionEvent {
   const prompt_tokens = prompt.length;
   if (prompt_tokens >= context_length) throw contextExceeded({ n_prompt_tokens: prompt_tokens, n_ctx: context_length });
   return { type: "finish", reason: "length", usage: { prompt_tokens, completion_tokens: 0, cached_tokens: 0 } };
+}
+
+/** The usage of an answer whose one token, which the engine cannot do without, is no part of it. */
+function without(usage: Usage): Usage {
+  return { ...usage, completion_tokens: 0 };
 }

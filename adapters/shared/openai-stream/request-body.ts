@@ -1,5 +1,6 @@
 // A request as servers with OpenAI's API take it.
-import type { ChatRequest, CompletionRequest } from "../../adapter.ts";
+import type { ChatRequest } from "../../adapter.ts";
+import type { CompletionRequest } from "../../completion.ts";
 
 /**
  * The body of a streamed `POST /chat/completions`, with the parameters that all such servers know; those of its own each adapter adds
@@ -21,8 +22,13 @@ export function chatBody(request: ChatRequest, model: string): Record<string, un
 
 /** The same of a streamed `POST /completions`. */
 export function completionBody(request: CompletionRequest, model: string): Record<string, unknown> {
-  const { prompt, logprobs } = request;
-  return { ...{ model, prompt }, ...samplingBody(request), ...(logprobs && { logprobs: logprobs.top }) };
+  const { prompt, suffix, logprobs } = request;
+  return {
+    ...{ model, prompt },
+    ...samplingBody(request),
+    ...(suffix !== undefined && { suffix }),
+    ...(logprobs && { logprobs: logprobs.top }),
+  };
 }
 
 function samplingBody(request: ChatRequest | CompletionRequest): Record<string, unknown> {

@@ -1,5 +1,6 @@
 // How the tokens of an answer are drawn: the values of a request, else of its model, else of the document.
-import type { ChatRequest, Unasked } from "../../../adapters/adapter.ts";
+import type { ChatRequest } from "../../../adapters/adapter.ts";
+import type { Unasked } from "../../../adapters/generation-request.ts";
 import type { Model } from "../../../models/manifest.ts";
 import { invalidValue } from "../../http/errors.ts";
 import { CHAT_DEFAULTS } from "./defaults.ts";
