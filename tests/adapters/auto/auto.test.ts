@@ -10,7 +10,7 @@ import { makeModel } from "../../support/app.ts";
 import { tinyModel } from "../../support/models.ts";
 
 /** Says which of the two has loaded a model, and with which options. */
-function makeAuto(rankings: Record<string, SpeedRanking> = {}, capabilities: Capability[] = []) {
+function makeAuto(rankings: Record<string, SpeedRanking> = {}, capabilities: Capability[] = [], of_embedded: Capability[] = []) {
   const loads: [string, LoadOptions][] = [];
   const wanted: string[] = [];
   const adapter = (name: string, can: Capability[]): Adapter => ({
@@ -23,7 +23,7 @@ function makeAuto(rankings: Record<string, SpeedRanking> = {}, capabilities: Cap
     },
   });
   const speeds: KnownSpeeds = { ranking: (type) => rankings[type], want: (type) => void wanted.push(type) };
-  const candidates = [{ adapter: adapter("server", capabilities) }, { adapter: adapter("embedded", []) }];
+  const candidates = [{ adapter: adapter("server", capabilities) }, { adapter: adapter("embedded", of_embedded) }];
   const auto = createAuto(
     candidates,
     () => {},
@@ -71,6 +71,11 @@ describe("the adapter that runs a model", () => {
     const { auto, load } = makeAuto({ Q4_K: ranked("embedded", "server") }, ["images"]);
     expect(auto.adapterOf(model).name).toBe("server");
     expect((await load(model)).by).toBe("server");
+  });
+
+  test("is not one that can what no model makes possible: prompts are scored by one engine alone", async () => {
+    const { auto } = makeAuto({ Q4_K: ranked("server", "embedded") }, ["images"], ["images", "prompt_logprobs"]);
+    expect(auto.adapterOf(model).name).toBe("server");
   });
 
   test("is none that has died while it was timed, unless it alone is left", async () => {
