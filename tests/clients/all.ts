@@ -17,7 +17,8 @@ const count = { passed: 0, failed: 0, skipped: 0 };
 
 const data = await folderWithModel();
 const runtime = runtimes().find(({ skip }) => skip === undefined)!;
-const server = await startServer(runtime, ["--context", "4096", "--adapter", adapter], { data });
+// One thread: several wait for each other where the machine has other work.
+const server = await startServer(runtime, ["--threads", "1", "--context", "4096", "--adapter", adapter], { data });
 try {
   for (const program of programs) {
     const run = await runClientProgram(program, server.url, DEFAULT_MODEL).catch((error: Error) => error);

@@ -14,7 +14,7 @@ let server: Server;
 beforeAll(async () => {
   data = await folderWithModel();
   const runtime = runtimes().find(({ skip }) => skip === undefined)!;
-  server = await startServer(runtime, ["--context", "4096"], { data });
+  server = await startServer(runtime, ["--threads", "1", "--context", "4096"], { data });
 }, SLOW);
 afterAll(async () => {
   await server?.stop("SIGKILL");

@@ -67,7 +67,8 @@ export async function startAnswerServer(
       await library.add(record(id, path));
     }
   });
-  const options = ["--adapter", engine, "--slots", String(SLOTS), "--context", String(context)];
+  // One thread: several wait for each other where the machine has other work.
+  const options = ["--adapter", engine, "--threads", "1", "--slots", String(SLOTS), "--context", String(context)];
   const server = await startServer(RUNTIME, [...options, ...flags], { data });
   return {
     ...server,

@@ -35,10 +35,11 @@ export async function cutEverywhere(server: AnswerServer, every = 1): Promise<{ 
     const [whole] = await answersOf(await server.ask({ model, fields }));
     for (let max_tokens = 1; max_tokens < whole!.tokens; max_tokens += every) {
       for (const stream of [false, true]) {
-        const [cut] = await answersOf(await server.ask({ model, fields }, { max_tokens, stream }));
+        const cut = server.ask({ model, fields }, { max_tokens, stream }).then(answersOf);
+        const wrong = await cut.then(([answer]) => wrongOfCut(answer!, whole!)).catch((error: Error) => [error.message]);
         runs++;
         const where = `${name}, cut at ${max_tokens} of ${whole!.tokens}${stream ? ", streamed" : ""}`;
-        violations.push(...wrongOfCut(cut!, whole!).map((words) => `${where}: ${words}`));
+        violations.push(...wrong.map((words) => `${where}: ${words}`));
       }
     }
   }
