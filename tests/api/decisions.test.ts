@@ -199,7 +199,7 @@ describe("what is passed over is named", () => {
     (await bodyOf(fields, options)).headers.get("x-ingle-ignored");
 
   test("hints, and names that are not known", async () => {
-    const hints = { prompt_cache_key: "k", prompt_cache_options: { mode: "explicit" }, safety_identifier: "s", temperature: 0 };
+    const hints = { prompt_cache_key: "k", prompt_cache_options: { mode: "explicit" }, safety_identifier: "s", temperature: 0.5 };
     expect(await ignoredOf({ ...hints, model: "tiny", keep_alive: "5m", stream: false })).toBe(Object.keys(hints).join(", "));
     expect(await ignoredOf({ prompt_cache_key: null, prompt_cache_options: {}, safety_identifier: "" })).toBeNull();
   });
@@ -213,9 +213,10 @@ describe("what is passed over is named", () => {
       { role: "assistant", content: "b", phase: "commentary" },
     ];
     const questions = [{ ...PREDICATE, weight: 2, instructions: [image("low")] }];
-    const named = ["input[0].content[0].prompt_cache_breakpoint", "input[1].phase", "input[0].content[1].detail"];
+    const named = ["input[0].content[0].prompt_cache_breakpoint", "input[1].phase", "questions[0].weight"];
+    const details = ["input[0].content[1].detail", "questions[0].instructions[0].detail"];
     expect(await ignoredOf({ input, questions }, { capabilities: ["decisions", "images"] })).toBe(
-      [...named, "questions[0].weight", "questions[0].instructions[0].detail"].join(", "),
+      [...named, ...details].join(", "),
     );
   });
 });

@@ -14,7 +14,7 @@ import { findTaskModel } from "../find-model.ts";
 import { answerOf, wireUsage } from "./answers.ts";
 import { prepareDecision } from "./prepare.ts";
 import type { Question } from "./questions.ts";
-import { DecisionRequest, droppedDecisionFields } from "./schema.ts";
+import { DecisionRequest } from "./schema.ts";
 
 const JsonBody = v.looseObject({});
 
@@ -24,17 +24,17 @@ export const createDecision =
     const body = await parseBody(c, JsonBody);
     const request = validateWith(DecisionRequest, body);
     const model = await findTaskModel(deps, request.model, "chat");
-    const use = prepareDecision(request, {
+    const { ignored, weigh } = prepareDecision(request, body, {
       ...{ model, adapter: deps.adapterOf(model) },
       cache_scope: cacheScopeOf(c, deps.guards),
     });
-    nameIgnored(c, droppedDecisionFields(body));
+    nameIgnored(c, ignored);
     const options = {
       ...{ signal: c.req.raw.signal, client: clientOf(c, deps.guards) },
       keep_alive: request.keep_alive ?? undefined,
       trace: traceGeneration(c, model.id),
     };
-    return json(c, await collectDecision(model.id, request.questions, deps.pool.run(model, options, use)));
+    return json(c, await collectDecision(model.id, request.questions, deps.pool.run(model, options, weigh)));
   };
 
 /** Throws what the engine throws. */

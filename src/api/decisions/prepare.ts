@@ -2,22 +2,37 @@
 import type { Adapter, Engine, WeighEvent, WeighRequest } from "../../../adapters/adapter.ts";
 import type { Model } from "../../../models/manifest.ts";
 import { invalidValue } from "../../http/errors.ts";
+import type { JsonObject } from "../../support/json.ts";
 import { quote } from "../../support/quote.ts";
 import { readSwitches, templateOf } from "../chat/reasoning.ts";
 import { inClientsWords } from "../generation/respell.ts";
+import { sortParameters } from "../generation/parameters/sort.ts";
 import { inputMessages } from "./input.ts";
+import { DECISION_PARAMETERS } from "./parameters.ts";
 import { weighedQuestion } from "./questions.ts";
-import type { DecisionRequest } from "./schema.ts";
+import { type DecisionRequest, droppedInnerFields } from "./schema.ts";
 
 interface DecidingModel extends Pick<WeighRequest, "cache_scope"> {
   model: Model;
   adapter: Pick<Adapter, "capabilities">;
 }
 
-/** The use of an engine, for the pool. Throws 400 for what the model cannot do. */
-export function prepareDecision(request: DecisionRequest, { model, adapter, cache_scope }: DecidingModel) {
+export interface PreparedDecision {
+  /** The paths of what is passed over. */
+  ignored: string[];
+  /** The events of an engine, as `Engine.weigh`. */
+  weigh(engine: Engine, signal: AbortSignal): AsyncIterable<WeighEvent>;
+}
+
+/** `sent`: the request as it came. Throws 400 for what the model cannot do. */
+export function prepareDecision(
+  request: DecisionRequest,
+  sent: JsonObject,
+  { model, adapter, cache_scope }: DecidingModel,
+): PreparedDecision {
   const capabilities = adapter.capabilities(model);
   if (!capabilities.includes("decisions")) throw cannotDecide(model);
+  const { hints, unknown } = sortParameters(DECISION_PARAMETERS, sent, model, capabilities);
   const with_image = capabilities.includes("images") ? undefined : imagePath(request);
   if (with_image !== undefined) throw invalidValue(NO_IMAGES, with_image, "unsupported_content");
   const messages = inputMessages(request.input);
@@ -26,14 +41,16 @@ export function prepareDecision(request: DecisionRequest, { model, adapter, cach
   const { kwargs } = readSwitches({ enable_thinking: false }, templateOf(model), Number.POSITIVE_INFINITY);
   const chat_template_kwargs = Object.keys(kwargs).length > 0 ? kwargs : undefined;
   const asked: WeighRequest = { messages, questions, cache_scope, ...(chat_template_kwargs && { chat_template_kwargs }) };
-
-  return async function* weigh(engine: Engine, signal: AbortSignal): AsyncGenerator<WeighEvent> {
-    if (engine.weigh === undefined) throw cannotDecide(model);
-    try {
-      yield* engine.weigh(asked, signal);
-    } catch (error) {
-      throw inClientsWords(error, { clientPath: (path) => (/^messages\b/.test(path) ? "input" : path) });
-    }
+  return {
+    ignored: [...Object.keys(hints), ...droppedInnerFields(sent), ...unknown],
+    async *weigh(engine, signal) {
+      if (engine.weigh === undefined) throw cannotDecide(model);
+      try {
+        yield* engine.weigh(asked, signal);
+      } catch (error) {
+        throw inClientsWords(error, { clientPath: (path) => (/^messages\b/.test(path) ? "input" : path) });
+      }
+    },
   };
 }
 
