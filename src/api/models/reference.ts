@@ -72,6 +72,7 @@ export const ModelObject = v.object({
 const EngineObject = v.object({
   ...{ id: described(v.string(), "That of its model."), object: v.literal("engine") },
   state: v.picklist(["loading", "running", "stopping"]),
+  adapter: described(v.nullable(v.string()), "What has loaded it; null before that."),
   memory_bytes: described(Size, "An estimate."),
   context_length: described(Size, "Tokens that a slot holds."),
   ...{ slots: Count, busy: described(Count, "Slots in use."), queued: described(Count, "Requests that wait for a slot.") },
