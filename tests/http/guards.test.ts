@@ -400,6 +400,7 @@ describe("size", () => {
   test.each([
     ["/v1/threads", MIB],
     ["/v1/chat/completions", 10 * MIB],
+    ["/v1/decisions", 10 * MIB],
   ] as const)("%s takes %d bytes", async (path, limit) => {
     expect((await post(path, limit)).status).toBe(200);
     const res = await post(path, limit + 1);

@@ -34,14 +34,17 @@ export interface GuardOptions {
   ensureStorage?: () => void | Promise<void>;
   /** Bytes of a body; 1 MiB unless said. */
   max_body?: number;
-  /** Bytes of a body under `/v1/chat/`, at least `max_body`; 10 MiB unless said. */
+  /** Bytes of a body with what a model is to read, at least `max_body`; 10 MiB unless said. */
   body_limit?: number;
   /** Time for a whole body to arrive; 30 s unless said. */
   body_timeout_ms?: number;
 }
 
-/** Bytes of the body of a chat unless said. */
-const CHAT_BODY = 10 * 2 ** 20;
+/** Paths whose bodies hold what a model is to read. */
+const READS_PROMPTS = /^\/v1\/(chat\/|decisions\/?$)/;
+
+/** Bytes of such a body unless said. */
+const PROMPT_BODY = 10 * 2 ** 20;
 
 /** The guards of every request as one middleware, in their order. Throws one sentence for options that are unsafe together. */
 export function createGuards(options: GuardOptions, answerThrown: AnswerThrown): Guard {
@@ -50,21 +53,21 @@ export function createGuards(options: GuardOptions, answerThrown: AnswerThrown):
     throw new Error('--origins "*" opens the server to every web page. Set an API key too.');
   const timeout_ms = options.body_timeout_ms ?? 30_000;
   const limits = { max_bytes: options.max_body ?? 2 ** 20, timeout_ms };
-  const chatLimits = chatLimitsOf(limits, options.body_limit ?? CHAT_BODY);
+  const promptLimits = promptLimitsOf(limits, options.body_limit ?? PROMPT_BODY);
   return inOrder([
     answerHeaders(newRequestId, answerThrown, options.observeRequest),
     hostGuard(hosts, wide, keys.length > 0),
     originGuard(origins, options.trusted_proxies),
     authGuard(keys, operator_key, options.auth_failures),
     contentTypeGuard,
-    bodyLimitGuard((path) => (path.startsWith("/v1/chat/") ? chatLimits : limits)),
+    bodyLimitGuard((path) => (READS_PROMPTS.test(path) ? promptLimits : limits)),
     ...(options.ensureStorage ? [storageGuard(options.ensureStorage)] : []),
   ]);
 }
 
 /** Time and values are those of 10 MiB, and as much more as the body may be larger. */
-function chatLimitsOf(limits: BodyLimits, body_limit: number): BodyLimits {
-  const times = Math.max(1, body_limit / CHAT_BODY);
+function promptLimitsOf(limits: BodyLimits, body_limit: number): BodyLimits {
+  const times = Math.max(1, body_limit / PROMPT_BODY);
   return {
     max_bytes: Math.max(limits.max_bytes, body_limit),
     timeout_ms: Math.round(limits.timeout_ms * times),

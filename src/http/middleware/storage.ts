@@ -2,8 +2,8 @@
 import type { Next } from "hono";
 import type { Guard } from "../app-env.ts";
 
-/** What needs no records: chats whose model is loaded, the list of those, and what says how the server does, and where it is. */
-const WITHOUT_RECORDS = /^\/(health|v1\/(chat\/completions|ps|data-folder\/key))\/?$/;
+/** What needs no records: chats and decisions whose model is loaded, the list of those, and what says how the server does, and where it is. */
+const WITHOUT_RECORDS = /^\/(health|v1\/(chat\/completions|decisions|ps|data-folder\/key))\/?$/;
 
 async function pass(looking: Promise<void>, next: Next): Promise<void> {
   await looking;
