@@ -76,7 +76,7 @@ const PROTOCOL: [row: string, init: Init, expected: Expected][] = [
   ["B-13: a method of caches", { path: "/v1/threads/x", method: "PURGE" }, [405, null, "method_not_allowed"]],
   ["B-13: GET on an action", { path: CHAT }, [405, null, "method_not_allowed"]],
   ["B-13: DELETE on /health", { path: "/health", method: "DELETE" }, [405, null, "method_not_allowed"]],
-  ...["/v1/nope", "/", "//v1/models", "/v1", "/V1/models", "/v1/chat", "/v1/../v1/nope", "/v1/chat%2fcompletions"].map(
+  ...["/v1/nope", "//v1/models", "/V1/models", "/v1/chat", "/v1/../v1/nope", "/v1/chat%2fcompletions"].map(
     (path): [string, Init, Expected] => [`B-14: ${path}`, { path }, [404, null, "unknown_url"]],
   ),
   ["B-14: a trailing slash", { path: "/v1/models/" }, 200],
