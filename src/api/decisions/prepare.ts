@@ -33,7 +33,7 @@ export function prepareDecision(
   const capabilities = adapter.capabilities(model);
   if (!capabilities.includes("decisions")) throw cannotDecide(model);
   const { hints, unknown } = sortParameters(DECISION_PARAMETERS, sent, model, capabilities);
-  const with_image = capabilities.includes("images") ? undefined : imagePath(request);
+  const with_image = imagePath(request);
   if (with_image !== undefined) throw invalidValue(NO_IMAGES, with_image, "unsupported_content");
   const messages = inputMessages(request.input);
   const questions = request.questions.map(weighedQuestion);
@@ -54,7 +54,7 @@ export function prepareDecision(
   };
 }
 
-const NO_IMAGES = "This model cannot see images: it reads text alone. Leave the images out.";
+const NO_IMAGES = "No engine here decides about images: it reads text alone. Leave the images out, or describe them.";
 
 function cannotDecide({ id, upstream }: Model): Error {
   const why = upstream === undefined ? "Its engine does" : "The servers that run it do";

@@ -1,7 +1,7 @@
 // The body of a request for decisions, and the fields of its parts that no engine gets.
 import * as v from "valibot";
 import { KeepAlive } from "../../support/quantities.ts";
-import { isObject, type JsonObject } from "../../support/json.ts";
+import type { JsonObject } from "../../support/json.ts";
 import { droppedFields, type KeptFields } from "../generation/dropped-fields.ts";
 import { Input } from "./input.ts";
 import { Questions } from "./questions.ts";
@@ -15,7 +15,7 @@ export const DecisionRequest = v.looseObject({
 });
 export type DecisionRequest = v.InferOutput<typeof DecisionRequest>;
 
-const CONTENT: KeptFields = { type: true, text: true, refusal: true, image_url: true, detail: true, data: true };
+const CONTENT: KeptFields = { type: true, text: true, refusal: true, data: true };
 const INPUT: KeptFields = {
   ...{ type: true, role: true, content: CONTENT, id: true, status: true },
   ...{ call_id: true, name: true, namespace: true, arguments: true, input: true, output: CONTENT },
@@ -28,15 +28,5 @@ const QUESTIONS: KeptFields = {
 
 /** The paths of fields that ask for something and are passed over, within the input and the questions as they were sent. */
 export function droppedInnerFields({ input, questions }: JsonObject): string[] {
-  const dropped = [...droppedFields("input", input, INPUT), ...droppedFields("questions", questions, QUESTIONS)];
-  return [...dropped, ...imageDetails("input", input), ...imageDetails("questions", questions)];
-}
-
-/** How closely the model is to look at an image. */
-function imageDetails(path: string, value: unknown): string[] {
-  if (Array.isArray(value)) return value.flatMap((one, index) => imageDetails(`${path}[${index}]`, one));
-  if (!isObject(value)) return [];
-  const asks = value.type === "input_image" && value.detail != null && value.detail !== "auto";
-  const inner = ["content", "output", "instructions"].flatMap((name) => imageDetails(`${path}.${name}`, value[name]));
-  return [...(asks ? [`${path}.detail`] : []), ...inner];
+  return [...droppedFields("input", input, INPUT), ...droppedFields("questions", questions, QUESTIONS)];
 }
