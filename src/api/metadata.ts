@@ -4,7 +4,7 @@ import { invalidValue } from "../http/errors.ts";
 import { jsonBytes, isNestedDeeper, type JsonObject } from "../support/json.ts";
 import { MAX_DEPTH, MAX_KEY_LENGTH, MAX_STRING_LENGTH, MAX_BYTES, MAX_KEYS } from "../support/metadata-limits.ts";
 import { codedMessage } from "../support/coded-message.ts";
-import { plainObject } from "./plain-object.ts";
+import { anyObject } from "./objects.ts";
 
 /** A sentence when the metadata is beyond a limit. */
 function findFault(metadata: JsonObject): string | undefined {
@@ -24,12 +24,9 @@ function findFault(metadata: JsonObject): string | undefined {
   return isNestedDeeper(metadata, MAX_DEPTH) ? `"metadata" is nested deeper than ${MAX_DEPTH} levels. Flatten it.` : undefined;
 }
 
-// Not v.record: it drops keys such as `__proto__`, and what was sent is to come back.
-const MetadataObject = plainObject(`"metadata" must be an object.`);
-
 /** The metadata of a new record; null stands for `{}`. */
 export const NewMetadata = v.pipe(
-  v.nullish(MetadataObject, () => ({})),
+  v.nullish(anyObject, () => ({})),
   v.rawCheck(({ dataset, addIssue }) => {
     const message = dataset.typed ? findFault(dataset.value) : undefined;
     if (message !== undefined) addIssue({ message: codedMessage("invalid_value", message) });
@@ -37,7 +34,7 @@ export const NewMetadata = v.pipe(
 );
 
 /** The metadata of a change: its keys are merged into the old ones, and null as a value removes a key. */
-export const MetadataChange = v.nullish(MetadataObject);
+export const MetadataChange = v.nullish(anyObject);
 
 /** Throws 400 `invalid_value` when the result is beyond a limit. */
 export function mergeMetadata(old: JsonObject, change: JsonObject | null | undefined): JsonObject {

@@ -4,31 +4,31 @@ import type { Assistant } from "../../storage/entities.ts";
 import { codedMessage } from "../../support/coded-message.ts";
 import { isHollow } from "../../support/json.ts";
 import { Effort } from "../chat/reasoning-budget.ts";
-import { plainObjectOf } from "../plain-object.ts";
 import { MetadataChange, NewMetadata } from "../metadata.ts";
+import { looseObject, object, record, variant } from "../objects.ts";
 
 const NO_URI = '"avatar" is no URI. Send the address of a picture, or the picture as "data:image/png;base64,…".';
 
 const textUpTo = (most: number) => v.nullish(v.pipe(v.string(), v.maxLength(most)));
 const ModelId = v.pipe(v.string(), v.nonEmpty(), v.maxLength(200));
-const Tool = v.looseObject({ type: v.string() });
+const Tool = looseObject({ type: v.string() });
 const ResponseFormat = v.union([
   v.literal("auto"),
-  v.variant("type", [
-    v.object({ type: v.picklist(["text", "json_object"]) }),
-    v.object({
+  variant("type", [
+    object({ type: v.picklist(["text", "json_object"]) }),
+    object({
       type: v.literal("json_schema"),
-      json_schema: v.object({
+      json_schema: object({
         name: v.pipe(v.string(), v.nonEmpty(), v.maxLength(64)),
         description: v.nullish(v.string()),
-        schema: v.nullish(v.looseObject({})),
+        schema: v.nullish(looseObject({})),
         strict: v.nullish(v.boolean()),
       }),
     }),
   ]),
 ]);
 const Names = v.nullish(v.array(v.string()), []);
-const Events = plainObjectOf(`"events" must be an object.`, v.object({ in: Names, out: Names }));
+const Events = object({ in: Names, out: Names });
 
 /** An address, or the picture itself; an empty one is none. */
 const Avatar = v.nullish(
@@ -42,7 +42,7 @@ const Avatar = v.nullish(
 
 /** Threads take the field too. */
 export const NoToolResources = v.pipe(
-  v.nullish(v.record(v.string(), v.unknown())),
+  v.nullish(record(v.string(), v.unknown())),
   v.check(
     (resources) => isHollow(resources),
     codedMessage("unsupported_parameter", `"tool_resources" cannot be used: no tool here reads files. Leave it out.`),
@@ -51,7 +51,7 @@ export const NoToolResources = v.pipe(
 
 const FIELDS = {
   model: v.nullish(ModelId),
-  models: v.nullish(v.pipe(v.array(v.object({ model_id: ModelId })), v.maxLength(128))),
+  models: v.nullish(v.pipe(v.array(object({ model_id: ModelId })), v.maxLength(128))),
   name: textUpTo(256),
   description: textUpTo(512),
   instructions: textUpTo(256_000),
@@ -65,8 +65,8 @@ const FIELDS = {
   tool_resources: NoToolResources,
 };
 
-export const NewAssistant = v.object({ ...FIELDS, metadata: NewMetadata });
-export const AssistantChange = v.object({ ...FIELDS, metadata: MetadataChange });
+export const NewAssistant = object({ ...FIELDS, metadata: NewMetadata });
+export const AssistantChange = object({ ...FIELDS, metadata: MetadataChange });
 
 type Fields = Omit<v.InferOutput<typeof NewAssistant>, "metadata" | "tool_resources">;
 

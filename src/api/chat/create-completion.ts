@@ -1,6 +1,5 @@
 // POST /v1/chat/completions: one request, one iteration of chat events, and two folds of it, JSON and server-sent events.
 import type { Context } from "hono";
-import * as v from "valibot";
 import type { Deps } from "../deps.ts";
 import type { AppEnv } from "../../http/app-env.ts";
 import { cacheScopeOf } from "../../http/client-of.ts";
@@ -12,8 +11,9 @@ import { droppedMessageFields } from "./message-fields.ts";
 import { prepareChat } from "./prepare.ts";
 import { ChatCompletionRequest } from "./request.ts";
 import { chatFolds } from "./response.ts";
+import { looseObject } from "../objects.ts";
 
-const JsonBody = v.looseObject({});
+const JsonBody = looseObject({});
 
 export const createChatCompletion =
   (deps: Deps) =>

@@ -4,12 +4,13 @@ import type { Capability, ChatMessage, ContentPart, ToolCall as Call } from "../
 import { invalidValue } from "../../http/errors.ts";
 import { codedMessage } from "../../support/coded-message.ts";
 import { isHollow } from "../../support/json.ts";
+import { object, record, variant } from "../objects.ts";
 
-const Text = v.object({ type: v.literal("text"), text: v.string() });
+const Text = object({ type: v.literal("text"), text: v.string() });
 
 /** What OpenAI's clients keep of an answer that refused: it is what was said. */
 const Refusal = v.pipe(
-  v.object({ type: v.literal("refusal"), refusal: v.string() }),
+  object({ type: v.literal("refusal"), refusal: v.string() }),
   v.transform(({ refusal }): ContentPart => ({ type: "text", text: refusal })),
 );
 
@@ -21,9 +22,9 @@ const NO_ADDRESS = codedMessage(
 // No URL of a request is fetched: it could name a server inside the network (server-side request forgery).
 export const ImageData = v.pipe(v.string(), v.regex(IMAGE_DATA, NO_ADDRESS));
 const Image = v.pipe(
-  v.object({
+  object({
     type: v.literal("image_url"),
-    image_url: v.object({ url: ImageData, detail: v.nullish(v.string()) }),
+    image_url: object({ url: ImageData, detail: v.nullish(v.string()) }),
   }),
   v.transform(({ type, image_url: { url, detail } }): ContentPart => {
     const asks = detail != null && detail !== "auto";
@@ -31,7 +32,7 @@ const Image = v.pipe(
   }),
 );
 
-const Part = v.variant("type", [Text, Refusal, Image], ({ input, received }) =>
+const Part = variant("type", [Text, Refusal, Image], ({ input, received }) =>
   typeof input === "string"
     ? codedMessage("unsupported_content", "Only parts of type text and image_url can be read. Leave out the others.")
     : received,
@@ -50,15 +51,15 @@ const Content = v.union([
  * and goes on as it is.
  */
 const CallArguments = v.pipe(
-  v.nullish(v.union([v.string(), v.record(v.string(), v.unknown())]), ""),
+  v.nullish(v.union([v.string(), record(v.string(), v.unknown())]), ""),
   v.transform((written) => (typeof written === "object" ? JSON.stringify(written) : written.trim() === "" ? "{}" : written)),
 );
 
-const ToolCall = v.object({
+const ToolCall = object({
   /** Absent, it is empty: calls and their answers come in one order. */
   id: v.nullish(v.string(), ""),
   type: v.optional(v.literal("function"), "function"),
-  function: v.object({ name: v.string(), arguments: CallArguments }),
+  function: object({ name: v.string(), arguments: CallArguments }),
 });
 
 /** A field that holds what the model would never see. */
@@ -69,7 +70,7 @@ function refusedUnlessHollow(message: string) {
 const ROLES = { developer: "system", function: "tool" } as const;
 
 export const Message = v.pipe(
-  v.object({
+  object({
     role: v.picklist(["system", "developer", "user", "assistant", "tool", "function"]),
     content: v.nullish(Content),
     name: v.nullish(v.string()),

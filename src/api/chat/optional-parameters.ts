@@ -12,8 +12,9 @@ import { sortParameters, type SortedParameters } from "../generation/parameters/
 import { PARAMETERS } from "./parameters/list.ts";
 import { readTools, ToolParameters } from "./tools.ts";
 import { hidesThoughts, readSwitches, Switches, templateOf } from "./reasoning.ts";
+import { object } from "../objects.ts";
 
-export const OptionalParameterSchema = v.object({
+export const OptionalParameterSchema = object({
   ...ToolParameters,
   ...OPTIONAL_FIELDS,
   logprobs: v.nullish(v.boolean()),

@@ -5,12 +5,13 @@ import { invalidValue } from "../../http/errors.ts";
 import { codedMessage } from "../../support/coded-message.ts";
 import type { JsonObject } from "../../support/json.ts";
 import { agreedBudget, Budget, budgetOf, BUDGETS, budgetsOf, Effort } from "./reasoning-budget.ts";
+import { looseObject, object, record } from "../objects.ts";
 
 /** The template gets these from the request's own fields. */
 const OWN = new Set(["messages", "tools", "add_generation_prompt", "bos_token", "eos_token"]);
 
 const Kwargs = v.pipe(
-  v.record(
+  record(
     v.pipe(
       v.string(),
       v.regex(
@@ -30,21 +31,21 @@ const Kwargs = v.pipe(
   ),
 );
 
-const Thinking = v.looseObject({
+const Thinking = looseObject({
   type: v.picklist(["enabled", "disabled", "adaptive", "auto"]),
   budget_tokens: v.nullish(Budget),
 });
-const Reasoning = v.looseObject({
+const Reasoning = looseObject({
   effort: v.nullish(Effort),
   enabled: v.nullish(v.boolean()),
   max_tokens: v.nullish(Budget),
   exclude: v.nullish(v.boolean()),
 });
 
-export const Switches = v.object({
+export const Switches = object({
   ...v.entriesFromList(BUDGETS, v.nullish(Budget)),
   // llama-server takes no other type of this one.
-  chat_template_kwargs: v.nullish(v.intersect([v.looseObject({ enable_thinking: v.nullish(v.boolean()) }), Kwargs])),
+  chat_template_kwargs: v.nullish(v.intersect([looseObject({ enable_thinking: v.nullish(v.boolean()) }), Kwargs])),
   enable_thinking: v.nullish(v.boolean()),
   thinking: v.nullish(Thinking),
   think: v.nullish(v.union([v.boolean(), Effort])),

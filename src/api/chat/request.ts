@@ -9,11 +9,12 @@ import { readSampling } from "../generation/sampling.ts";
 import { readContinuation } from "./continuation.ts";
 import { readOptionalParameters } from "./optional-parameters.ts";
 import { imageDetails, Message, refuseUnsupportedMessages } from "./messages.ts";
+import { looseObject } from "../objects.ts";
 
 const { model: MODEL, ...FIELDS } = generationFields({ least_tokens: 1 });
 
 /** Null stands for the default; fields that are not here pass, for optional-parameters.ts. */
-export const ChatCompletionRequest = v.looseObject({
+export const ChatCompletionRequest = looseObject({
   model: MODEL,
   messages: v.pipe(
     v.array(Message),

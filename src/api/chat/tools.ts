@@ -6,11 +6,12 @@ import { codedMessage } from "../../support/coded-message.ts";
 import { withoutNulls } from "../../support/json.ts";
 import { quote } from "../../support/quote.ts";
 import { JsonSchema } from "../generation/answer-format.ts";
+import { object, variant } from "../objects.ts";
 
 const MOST_TOOLS = 1024;
 const NAME = /^[A-Za-z0-9_-]{1,128}$/;
 
-const Function = v.object({
+const Function = object({
   name: v.pipe(
     v.string(),
     v.regex(NAME, ({ input }) =>
@@ -22,22 +23,22 @@ const Function = v.object({
   strict: v.nullish(v.boolean()),
 });
 
-const Named = v.object({ type: v.literal("function"), function: v.object({ name: v.string() }) });
+const Named = object({ type: v.literal("function"), function: object({ name: v.string() }) });
 
-const Allowed = v.object({
+const Allowed = object({
   type: v.literal("allowed_tools"),
-  allowed_tools: v.object({ mode: v.picklist(["auto", "required"]), tools: v.array(Named) }),
+  allowed_tools: object({ mode: v.picklist(["auto", "required"]), tools: v.array(Named) }),
 });
 
 export const ToolParameters = {
   tools: v.nullish(
     v.pipe(
-      v.array(v.object({ type: v.literal("function"), function: v.pipe(Function, v.transform(withoutNulls)) })),
+      v.array(object({ type: v.literal("function"), function: v.pipe(Function, v.transform(withoutNulls)) })),
       v.maxLength(MOST_TOOLS),
     ),
   ),
   /** "any" is Mistral's word. */
-  tool_choice: v.nullish(v.union([v.picklist(["none", "auto", "required", "any"]), v.variant("type", [Named, Allowed])])),
+  tool_choice: v.nullish(v.union([v.picklist(["none", "auto", "required", "any"]), variant("type", [Named, Allowed])])),
   parallel_tool_calls: v.nullish(v.boolean()),
 };
 type ToolParameters = v.InferOutput<v.ObjectSchema<typeof ToolParameters, undefined>>;

@@ -1,6 +1,5 @@
 // POST /v1/decisions: questions about an input, each answered by how likely the model finds the answers that may be given.
 import type { Context } from "hono";
-import * as v from "valibot";
 import type { WeighEvent } from "../../../adapters/adapter.ts";
 import type { AppEnv } from "../../http/app-env.ts";
 import { cacheScopeOf, clientOf } from "../../http/client-of.ts";
@@ -15,8 +14,9 @@ import { answerOf, wireUsage } from "./answers.ts";
 import { prepareDecision } from "./prepare.ts";
 import type { Question } from "./questions.ts";
 import { DecisionRequest } from "./schema.ts";
+import { looseObject } from "../objects.ts";
 
-const JsonBody = v.looseObject({});
+const JsonBody = looseObject({});
 
 export const createDecision =
   (deps: Deps) =>

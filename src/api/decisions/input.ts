@@ -6,24 +6,25 @@ import { codedMessage } from "../../support/coded-message.ts";
 import { quote } from "../../support/quote.ts";
 import { isObject } from "../../support/json.ts";
 import { AssistantContent, InstructingContent, OutputContent, UserContent } from "./parts.ts";
+import { object, variant } from "../objects.ts";
 
 const MESSAGE = v.optional(v.literal("message"));
 
-const Message = v.variant("role", [
-  v.object({ type: MESSAGE, role: v.literal("user"), content: UserContent }),
-  v.object({ type: MESSAGE, role: v.literal("developer"), content: InstructingContent }),
-  v.object({ type: MESSAGE, role: v.literal("system"), content: InstructingContent }),
-  v.object({ type: MESSAGE, role: v.literal("assistant"), content: AssistantContent }),
+const Message = variant("role", [
+  object({ type: MESSAGE, role: v.literal("user"), content: UserContent }),
+  object({ type: MESSAGE, role: v.literal("developer"), content: InstructingContent }),
+  object({ type: MESSAGE, role: v.literal("system"), content: InstructingContent }),
+  object({ type: MESSAGE, role: v.literal("assistant"), content: AssistantContent }),
 ]);
 
 const Call = { call_id: v.string(), name: v.string(), namespace: v.nullish(v.string()) };
 const Output = { call_id: v.string(), output: OutputContent };
 
-const OTHERS = v.variant("type", [
-  v.object({ type: v.literal("function_call"), ...Call, arguments: v.string() }),
-  v.object({ type: v.literal("function_call_output"), ...Output }),
-  v.object({ type: v.literal("custom_tool_call"), ...Call, input: v.string() }),
-  v.object({ type: v.literal("custom_tool_call_output"), ...Output }),
+const OTHERS = variant("type", [
+  object({ type: v.literal("function_call"), ...Call, arguments: v.string() }),
+  object({ type: v.literal("function_call_output"), ...Output }),
+  object({ type: v.literal("custom_tool_call"), ...Call, input: v.string() }),
+  object({ type: v.literal("custom_tool_call_output"), ...Output }),
 ]);
 
 /** A message need not say that it is one. */

@@ -3,32 +3,33 @@ import * as v from "valibot";
 import type { ChatMessage, ContentPart } from "../../../adapters/adapter.ts";
 import { codedMessage } from "../../support/coded-message.ts";
 import { ImageData } from "../chat/messages.ts";
+import { object, record, variant } from "../objects.ts";
 
 const InputText = v.pipe(
-  v.object({ type: v.literal("input_text"), text: v.string() }),
+  object({ type: v.literal("input_text"), text: v.string() }),
   v.transform(({ text }): ContentPart => ({ type: "text", text })),
 );
 
 const InputImage = v.pipe(
-  v.object({ type: v.literal("input_image"), image_url: ImageData }),
+  object({ type: v.literal("input_image"), image_url: ImageData }),
   v.transform(({ image_url }): ContentPart => ({ type: "image_url", image_url: { url: image_url } })),
 );
 
-const JsonObject = v.record(v.string(), v.unknown());
+const JsonObject = record(v.string(), v.unknown());
 
 const InputJson = v.pipe(
-  v.object({ type: v.literal("input_json"), data: v.union([v.array(JsonObject), JsonObject]) }),
+  object({ type: v.literal("input_json"), data: v.union([v.array(JsonObject), JsonObject]) }),
   v.transform(({ data }): ContentPart => ({ type: "text", text: JSON.stringify(data) })),
 );
 
 const OutputText = v.pipe(
-  v.object({ type: v.literal("output_text"), text: v.string() }),
+  object({ type: v.literal("output_text"), text: v.string() }),
   v.transform(({ text }): ContentPart => ({ type: "text", text })),
 );
 
 /** A refusal is what was said. */
 const Refusal = v.pipe(
-  v.object({ type: v.literal("refusal"), refusal: v.string() }),
+  object({ type: v.literal("refusal"), refusal: v.string() }),
   v.transform(({ refusal }): ContentPart => ({ type: "text", text: refusal })),
 );
 
@@ -51,11 +52,11 @@ const contentOf = (Part: v.GenericSchema<unknown, ContentPart>) =>
   ]);
 
 export const UserContent = contentOf(
-  v.variant("type", [InputText, InputImage, InputJson], only("type input_text, input_image and input_json")),
+  variant("type", [InputText, InputImage, InputJson], only("type input_text, input_image and input_json")),
 );
-export const InstructingContent = contentOf(v.variant("type", [InputText], only("type input_text")));
-export const AssistantContent = contentOf(v.variant("type", [OutputText, Refusal], only("type output_text and refusal")));
-export const OutputContent = contentOf(v.variant("type", [InputText, InputImage], only("type input_text and input_image")));
+export const InstructingContent = contentOf(variant("type", [InputText], only("type input_text")));
+export const AssistantContent = contentOf(variant("type", [OutputText, Refusal], only("type output_text and refusal")));
+export const OutputContent = contentOf(variant("type", [InputText, InputImage], only("type input_text and input_image")));
 
 /** A line for each text, where there are no images. */
 export function joinTexts(parts: readonly ContentPart[]): ChatMessage["content"] {

@@ -4,6 +4,7 @@ import type { ChatMessage, ContentPart, WeighedQuestion } from "../../../adapter
 import { codedMessage } from "../../support/coded-message.ts";
 import { quote } from "../../support/quote.ts";
 import { joinTexts, UserContent } from "./parts.ts";
+import { object, variant } from "../objects.ts";
 
 const MOST_ANSWERS = 255;
 /** In characters. */
@@ -11,8 +12,8 @@ const LONGEST_ANSWER = 1024;
 
 const Description = v.nullish(v.string());
 const Answer = v.pipe(v.string(), v.maxLength(LONGEST_ANSWER));
-const Choice = v.object({ value: v.union([Answer, v.boolean()]), description: Description });
-const Level = v.object({ label: Answer, description: Description });
+const Choice = object({ value: v.union([Answer, v.boolean()]), description: Description });
+const Level = object({ label: Answer, description: Description });
 
 const unique = <Entry>(what: string, valueOf: (entry: Entry) => unknown) =>
   v.check(
@@ -26,9 +27,9 @@ const unique = <Entry>(what: string, valueOf: (entry: Entry) => unknown) =>
 
 const Asked = { name: v.nullish(v.string()), instructions: UserContent };
 
-const Question = v.variant("type", [
-  v.object({ type: v.literal("predicate"), ...Asked }),
-  v.object({
+const Question = variant("type", [
+  object({ type: v.literal("predicate"), ...Asked }),
+  object({
     type: v.literal("choice"),
     ...Asked,
     choices: v.pipe(
@@ -38,7 +39,7 @@ const Question = v.variant("type", [
       unique("choice", ({ value }) => value),
     ),
   }),
-  v.object({
+  object({
     type: v.literal("score"),
     ...Asked,
     levels: v.pipe(

@@ -5,8 +5,9 @@ import type { JsonObject } from "../../support/json.ts";
 import { droppedFields, type KeptFields } from "../generation/dropped-fields.ts";
 import { Input } from "./input.ts";
 import { Questions } from "./questions.ts";
+import { looseObject } from "../objects.ts";
 
-export const DecisionRequest = v.looseObject({
+export const DecisionRequest = looseObject({
   model: v.nullish(v.pipe(v.string(), v.minLength(1))),
   input: Input,
   questions: Questions,

@@ -1,6 +1,5 @@
 // /v1/models/download/{id}: starts the one download job of a model, streams its events, and cancels it.
 import { Hono, type Context } from "hono";
-import * as v from "valibot";
 import type { Deps } from "../deps.ts";
 import { json } from "../../http/json.ts";
 import type { AppEnv } from "../../http/app-env.ts";
@@ -14,8 +13,9 @@ import { parseBody } from "../../http/validate.ts";
 import type { DownloadEvent } from "../../library/download-event.ts";
 import { OF_A_MODEL } from "../models/start-stop.ts";
 import { modelIdFromPath } from "../models/model-id.ts";
+import { object } from "../objects.ts";
 
-export const EmptyRequest = v.object({});
+export const EmptyRequest = object({});
 
 const EVENTS = "/events";
 

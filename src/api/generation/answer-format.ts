@@ -5,6 +5,7 @@ import { invalidValue } from "../../http/errors.ts";
 import { codedMessage } from "../../support/coded-message.ts";
 import { isObject, jsonBytes, withoutNulls } from "../../support/json.ts";
 import { droppedFields, type KeptFields } from "./dropped-fields.ts";
+import { looseObject, object, variant } from "../objects.ts";
 
 /** Bytes of one schema, and characters of the texts of one choice. */
 const LONGEST_SCHEMA = 256 * 1024;
@@ -12,7 +13,7 @@ const LONGEST_GRAMMAR = 65_536;
 
 /** Whether it can be enforced is the engine's to say. */
 export const JsonSchema = v.pipe(
-  v.looseObject({}),
+  looseObject({}),
   v.check(
     (schema) => jsonBytes(schema) <= LONGEST_SCHEMA,
     codedMessage("invalid_value", "A schema has at most 256 KiB as JSON. Send a smaller one."),
@@ -21,10 +22,10 @@ export const JsonSchema = v.pipe(
 
 const Text = v.pipe(v.string(), v.minLength(1), v.maxLength(LONGEST_GRAMMAR));
 
-const Format = v.variant("type", [
-  v.object({ type: v.literal("text") }),
-  v.object({ type: v.literal("regex"), regex: Text }),
-  v.object({
+const Format = variant("type", [
+  object({ type: v.literal("text") }),
+  object({ type: v.literal("regex"), regex: Text }),
+  object({
     type: v.literal("choice"),
     choice: v.pipe(
       v.array(v.pipe(v.string(), v.minLength(1))),
@@ -35,11 +36,11 @@ const Format = v.variant("type", [
       ),
     ),
   }),
-  v.object({ type: v.literal("json_object") }),
-  v.object({
+  object({ type: v.literal("json_object") }),
+  object({
     type: v.literal("json_schema"),
     json_schema: v.pipe(
-      v.object({
+      object({
         name: v.pipe(v.string(), v.minLength(1)),
         description: v.nullish(v.string()),
         schema: JsonSchema,

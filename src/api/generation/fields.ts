@@ -2,6 +2,7 @@
 import * as v from "valibot";
 import { KeepAlive } from "../../support/quantities.ts";
 import { codedMessage } from "../../support/coded-message.ts";
+import { looseObject, object } from "../objects.ts";
 
 const LONGEST_STOP = 1024;
 
@@ -35,7 +36,7 @@ export function generationFields({ least_tokens }: { least_tokens: 0 | 1 }) {
   return {
     model: v.nullish(v.pipe(v.string(), v.minLength(1))),
     stream: v.nullish(v.boolean()),
-    stream_options: v.nullish(v.looseObject({ include_usage: v.nullish(v.boolean()) })),
+    stream_options: v.nullish(looseObject({ include_usage: v.nullish(v.boolean()) })),
     max_tokens: MaxTokens,
     max_completion_tokens: MaxTokens,
     n_predict: MaxTokens,
@@ -54,7 +55,7 @@ export function generationFields({ least_tokens }: { least_tokens: 0 | 1 }) {
     /** How long the model stays loaded afterwards: seconds or "10m", here in ms. */
     keep_alive: v.nullish(KeepAlive),
     ttl: v.nullish(KeepAlive),
-    usage: v.nullish(v.looseObject({ include: v.nullish(v.boolean()) })),
+    usage: v.nullish(looseObject({ include: v.nullish(v.boolean()) })),
     cache_prompt: v.nullish(v.boolean()),
     stop: v.nullish(
       v.union([
@@ -79,5 +80,5 @@ export function generationFields({ least_tokens }: { least_tokens: 0 | 1 }) {
   };
 }
 
-const Fields = v.object(generationFields({ least_tokens: 0 }));
+const Fields = object(generationFields({ least_tokens: 0 }));
 export type GenerationFields = v.InferOutput<typeof Fields>;

@@ -6,6 +6,7 @@ import { codedMessage } from "../../support/coded-message.ts";
 import { isFilled } from "../../support/json.ts";
 import { quote } from "../../support/quote.ts";
 import { FormatParameters, readFormat } from "./answer-format.ts";
+import { object, record } from "../objects.ts";
 
 /** One prompt is read for all of them. */
 const MOST_CHOICES = 8;
@@ -27,11 +28,11 @@ const BiasPairs = v.pipe(
 export const OPTIONAL_FIELDS = {
   ...FormatParameters,
   n: v.nullish(v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(MOST_CHOICES))),
-  logit_bias: v.nullish(v.union([BiasPairs, v.record(TokenId, Bias)])),
-  ...v.partial(v.object(SAMPLERS)).entries,
+  logit_bias: v.nullish(v.union([BiasPairs, record(TokenId, Bias)])),
+  ...v.partial(object(SAMPLERS)).entries,
 };
 
-const Fields = v.object(OPTIONAL_FIELDS);
+const Fields = object(OPTIONAL_FIELDS);
 type OptionalFields = v.InferOutput<typeof Fields>;
 
 /** Throws as `readFormat`. */

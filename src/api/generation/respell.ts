@@ -66,9 +66,14 @@ function isRespelled(name: string, value: unknown): boolean {
   return Object.hasOwn(RESPELLINGS, name) && (name !== "response_format" || isFlatFormat(value));
 }
 
+/** Parameters that are lists: to the others an empty one is a value of a wrong kind. */
+const LISTS = new Set(["functions", "guided_choice"]);
+
 /** llama.cpp takes an empty schema for JSON of any kind, and the others for none. */
 function asksNothing(name: string, value: unknown): boolean {
-  return value == null || (name !== "json_schema" && name !== "response_format" && (value === "" || isHollow(value)));
+  if (value == null) return true;
+  if (name === "json_schema" || name === "response_format" || (Array.isArray(value) && !LISTS.has(name))) return false;
+  return value === "" || isHollow(value);
 }
 
 /** The error of a request, with its fields named as the client has written them. */

@@ -3,11 +3,12 @@ import * as v from "valibot";
 import type { UnsavedMessage } from "../../storage/conversations.ts";
 import { codedMessage } from "../../support/coded-message.ts";
 import { MetadataChange, NewMetadata } from "../metadata.ts";
+import { looseObject, object } from "../objects.ts";
 
 const Text = v.pipe(v.string(), v.nonEmpty());
 
 const Part = v.pipe(
-  v.looseObject({ type: v.string(), text: v.optional(v.unknown()) }),
+  looseObject({ type: v.string(), text: v.optional(v.unknown()) }),
   v.check(
     ({ type }) => type === "text",
     codedMessage("unsupported_content", "Only parts of type text can be kept. Leave out the others."),
@@ -19,7 +20,7 @@ const Part = v.pipe(
 );
 
 /** The first messages of a new thread have this form too. */
-export const NewMessage = v.object({
+export const NewMessage = object({
   role: v.picklist(["user", "assistant"]),
   content: v.union([
     v.pipe(
@@ -40,7 +41,7 @@ export const NewMessage = v.object({
 });
 type NewMessage = v.InferOutput<typeof NewMessage>;
 
-export const MessageChange = v.object({ metadata: MetadataChange });
+export const MessageChange = object({ metadata: MetadataChange });
 
 /** The record of a request's message; `assistant_id` is the thread's assistant, the author of assistant messages. */
 export function newMessageRecord(request: NewMessage, now: number, assistant_id?: string): UnsavedMessage {

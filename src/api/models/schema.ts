@@ -4,13 +4,14 @@ import { PINNABLE_ADAPTERS } from "../../../adapters/registry.ts";
 import { KEY_VARIABLE, Upstream } from "../../../models/manifest.ts";
 import { PageQuery } from "../../http/paging.ts";
 import { codedMessage } from "../../support/coded-message.ts";
+import { object } from "../objects.ts";
 
 const BAD_VARIABLE =
   '"key_env" must be the name of a variable that begins with INGLE_UPSTREAM_: no other one is sent to a server.';
 
 const Address = v.pipe(v.string(), v.maxLength(2_000));
 
-export const NewModel = v.object({
+export const NewModel = object({
   /** What it may be, `checkNewId` says, with the way out. */
   id: v.optional(v.string()),
   /** `owner/repo`, `hf:owner/repo:Q4_K_M`, `owner/repo/file.gguf`. */
@@ -44,7 +45,7 @@ export const NewModel = v.object({
 });
 export type NewModel = v.InferOutput<typeof NewModel>;
 
-const WithCatalog = v.object({ catalog: v.optional(v.picklist(["true", "false"])) });
-export const ListQuery = v.object({ ...PageQuery.entries, ...WithCatalog.entries });
+const WithCatalog = object({ catalog: v.optional(v.picklist(["true", "false"])) });
+export const ListQuery = object({ ...PageQuery.entries, ...WithCatalog.entries });
 /** `fit=true` reads the header of the file at its source: that dials, so no web page may ask for it. */
-export const OneQuery = v.object({ ...WithCatalog.entries, fit: v.optional(v.picklist(["true", "false"])) });
+export const OneQuery = object({ ...WithCatalog.entries, fit: v.optional(v.picklist(["true", "false"])) });

@@ -11,9 +11,10 @@ import { parseBody } from "../../http/validate.ts";
 import { findModel } from "../find-model.ts";
 import { modelIdFromPath } from "./model-id.ts";
 import { problemOf } from "./wire-form.ts";
+import { object } from "../objects.ts";
 
-export const StartRequest = v.object({ keep_alive: v.nullish(KeepAlive), pinned: v.nullish(v.boolean()) });
-export const StopRequest = v.object({});
+export const StartRequest = object({ keep_alive: v.nullish(KeepAlive), pinned: v.nullish(v.boolean()) });
+export const StopRequest = object({});
 
 /** What GET and DELETE name is the model called `x/start`. */
 export const OF_A_MODEL = ["GET", "HEAD", "DELETE"];

@@ -7,8 +7,9 @@ import type { AppEnv } from "../../http/app-env.ts";
 import { ApiError } from "../../http/errors.ts";
 import { parseBody } from "../../http/validate.ts";
 import type { SealKey } from "../../storage/lock/folder-proof.ts";
+import { object } from "../objects.ts";
 
-export const KeyRequest = v.object({ digest: v.pipe(v.string(), v.regex(/^[\da-f]{64}$/, "64 characters of hex are needed.")) });
+export const KeyRequest = object({ digest: v.pipe(v.string(), v.regex(/^[\da-f]{64}$/, "64 characters of hex are needed.")) });
 
 export const dataFolderRoutes = (sealKey: SealKey) =>
   new Hono<AppEnv>().post("/key", async function giveKey(c) {

@@ -5,8 +5,9 @@ import type { Deps } from "../deps.ts";
 import type { AppEnv } from "../../http/app-env.ts";
 import { sse } from "../../http/sse.ts";
 import { parseBody } from "../../http/validate.ts";
+import { object } from "../objects.ts";
 
-export const ImportRequest = v.object({ folder: v.pipe(v.string(), v.nonEmpty()) });
+export const ImportRequest = object({ folder: v.pipe(v.string(), v.nonEmpty()) });
 
 /** Answers one event, the report, when the import has ended. */
 export const importRoutes = (deps: Deps, importFolder: NonNullable<Deps["importFolder"]>) =>

@@ -1,7 +1,6 @@
 // valibot's schemas as JSON Schema, with what is named in the components of the document.
 import { toJsonSchema, type ConversionConfig, type JsonSchema } from "@valibot/to-json-schema";
 import type * as v from "valibot";
-import { fieldsOfPlainObject } from "../plain-object.ts";
 
 /** `input` is what may be sent, `output` what is answered. */
 export type Direction = "input" | "output";
@@ -17,11 +16,8 @@ export function createConverter(named: Record<string, v.GenericSchema>, directio
   const config: ConversionConfig = {
     ...{ target: "draft-2020-12", typeMode: direction, errorMode: "ignore" },
     overrideRef: ({ referenceId }) => `#/components/schemas/${referenceId}`,
-    overrideSchema({ valibotSchema, jsonSchema }) {
-      if (valibotSchema.type !== "custom") return undefined;
-      const fields = fieldsOfPlainObject(valibotSchema);
-      return fields === undefined ? { ...jsonSchema, type: "object" } : convertWith(fields, named);
-    },
+    overrideSchema: ({ valibotSchema, jsonSchema }) =>
+      valibotSchema.type === "custom" ? { ...jsonSchema, type: "object" } : undefined,
     overrideAction: ({ valibotAction, jsonSchema }) =>
       valibotAction.type === "safe_integer" ? wholeNumber(jsonSchema) : undefined,
   };

@@ -5,38 +5,32 @@ import { withoutNulls } from "../../support/json.ts";
 import { NoToolResources } from "../assistants/schema.ts";
 import { NewMessage } from "../messages/schema.ts";
 import { MetadataChange, NewMetadata } from "../metadata.ts";
-import { plainObject, plainObjectOf } from "../plain-object.ts";
+import { anyObject, object } from "../objects.ts";
 
 const Title = v.pipe(v.string(), v.maxLength(10_240));
-const Settings = v.nullish(plainObject("Settings and parameters are objects."));
+const Settings = v.nullish(anyObject);
 
 const AssistantModel = v.pipe(
-  plainObjectOf(
-    "The model of an assistant is an object.",
-    v.object({
-      id: v.nullish(v.string()),
-      settings: Settings,
-      parameters: Settings,
-      engine: v.nullish(v.string()),
-    }),
-  ),
+  object({
+    id: v.nullish(v.string()),
+    settings: Settings,
+    parameters: Settings,
+    engine: v.nullish(v.string()),
+  }),
   v.transform(withoutNulls),
 );
 
 const ThreadAssistant = v.pipe(
-  plainObjectOf(
-    "Each of the assistants is an object.",
-    v.object({
-      assistant_id: v.nullish(v.string(), BUILT_IN),
-      assistant_name: v.nullish(v.string()),
-      instructions: v.nullish(v.string()),
-      model: v.nullish(AssistantModel),
-    }),
-  ),
+  object({
+    assistant_id: v.nullish(v.string(), BUILT_IN),
+    assistant_name: v.nullish(v.string()),
+    instructions: v.nullish(v.string()),
+    model: v.nullish(AssistantModel),
+  }),
   v.transform(withoutNulls),
 );
 
-export const NewThread = v.object({
+export const NewThread = object({
   /** The document has it in the body; whatever it says, a thread is made. */
   object: v.nullish(v.string()),
   title: v.nullish(Title, ""),
@@ -50,7 +44,7 @@ export const NewThread = v.object({
 });
 
 /** `assistants` and `messages` may come back as they were answered: `refuseOtherMembers` looks at them. */
-export const ThreadChange = v.object({
+export const ThreadChange = object({
   title: v.nullish(Title),
   metadata: MetadataChange,
   tool_resources: NoToolResources,

@@ -2,7 +2,7 @@
 import type { Capability } from "../../../../adapters/adapter.ts";
 import { isObject } from "../../../support/json.ts";
 import type { Groups } from "../../generation/parameters/known.ts";
-import { beside, each, either, EMPTY, is, NEVER, type Nothing } from "../../generation/parameters/nothing.ts";
+import { beside, each, either, EMPTY, EMPTY_OBJECT, is, NEVER, type Nothing } from "../../generation/parameters/nothing.ts";
 
 /** With every engine. */
 export const CHAT_HONOURED: Groups = {
@@ -41,9 +41,9 @@ export const SWITCHES: Groups = {
   "llama.cpp": {
     chat_template_kwargs: NO_KWARGS,
   },
-  Anthropic: { thinking: EMPTY },
+  Anthropic: { thinking: EMPTY_OBJECT },
   Ollama: { think: NEVER },
-  OpenRouter: { reasoning: EMPTY },
+  OpenRouter: { reasoning: EMPTY_OBJECT },
   Qwen: { enable_thinking: NEVER },
 };
 

@@ -1,5 +1,5 @@
 // Values of a parameter that ask for nothing: they pass with every engine. Null asks for nothing everywhere, and is not in them.
-import { isHollow, type JsonObject } from "../../../support/json.ts";
+import { isHollow, isObject, type JsonObject } from "../../../support/json.ts";
 
 export interface Nothing {
   /** In Markdown, for the table of docs/api.md. */
@@ -26,6 +26,9 @@ export const EMPTY: Nothing = {
   says: "empty",
   includes: (value) => value === "" || (typeof value === "object" && isHollow(value)),
 };
+
+/** Of a parameter that is an object: an empty list is a value of a wrong kind. */
+export const EMPTY_OBJECT: Nothing = { says: EMPTY.says, includes: (value) => isObject(value) && isHollow(value) };
 
 export function either(one: Nothing, other: Nothing): Nothing {
   const says = [one.says, other.says].join("; ");
