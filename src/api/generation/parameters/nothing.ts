@@ -27,7 +27,7 @@ export const EMPTY: Nothing = {
   includes: (value) => value === "" || (typeof value === "object" && isHollow(value)),
 };
 
-/** Of a parameter that is an object: an empty list is a value of a wrong kind. */
+/** An empty object alone: to a parameter that is one, an empty list is a value of a wrong kind. */
 export const EMPTY_OBJECT: Nothing = { says: EMPTY.says, includes: (value) => isObject(value) && isHollow(value) };
 
 export function either(one: Nothing, other: Nothing): Nothing {
