@@ -1,4 +1,5 @@
 // The contract between ingle and what runs models. Types and one error class: nothing here does anything.
+import type { EmbedEvent, EmbedRequest, RerankEvent, RerankRequest } from "./embedding.ts";
 import type { InstalledModel, Model, TemplateAbilities } from "../models/manifest.ts";
 import type { CompletionRequest, TokenizeOptions } from "./completion.ts";
 import type { AdapterErrorCode, AdapterErrorOptions, ContextCounts } from "./error-options.ts";
@@ -64,6 +65,14 @@ export interface Engine {
    * generation, and ends as one of `chat` does.
    */
   weigh?(request: WeighRequest, signal: AbortSignal): AsyncIterable<WeighEvent>;
+  /**
+   * Vectors of texts, in any order, then exactly one `finish`. Leaving the iteration or aborting ends it within one step of one text; what is
+   * aborted throws the signal's reason. Throws `AdapterError`; `param` is `input[i]` where a text is at fault. Absent, as the next one: the
+   * engine has no such call.
+   */
+  embed?(request: EmbedRequest, signal: AbortSignal): AsyncIterable<EmbedEvent>;
+  /** How well documents answer a query; as `embed`. `param` is `documents[i]`, or `query`. */
+  rerank?(request: RerankRequest, signal: AbortSignal): AsyncIterable<RerankEvent>;
   /** Stops running generations and gives back memory and processes. Safe to call twice. */
   close(): Promise<void>;
 }

@@ -2,6 +2,7 @@
 // it renders the messages, makes grammars of tools and schemas, and reads thoughts and calls out of the text.
 import type { Adapter, ChatEvent, ChatRequest, Engine, ScoredToken, TokenLogprob, Usage } from "./adapter.ts";
 import type { TokenizeOptions } from "./completion.ts";
+import type { EmbedEvent, RerankEvent, RerankRequest } from "./embedding.ts";
 import type { ThoughtMarkers } from "./prompts.ts";
 
 /** Loads models as engines that know tokens alone. `load` is as `Adapter.load`. */
@@ -25,6 +26,14 @@ export interface TokenEngine extends Pick<Engine, "slots" | "context_length" | "
   tokenize?(pieces: readonly string[], options: TokenizeOptions, signal: AbortSignal): Promise<number[]>;
   /** The text of tokens that the vocabulary has, with the names of special ones. */
   detokenize?(tokens: readonly number[], signal: AbortSignal): Promise<string>;
+  /** Tokens of the longest text that the next calls take; absent where the engine has none of them. */
+  readonly longest_input?: number;
+  /** Vectors of texts as tokens, of which none is empty or too long; else as `Engine.embed`. */
+  embed?(request: TokenEmbedRequest, signal: AbortSignal): AsyncIterable<EmbedEvent>;
+  /** Scores of a query and a document together, as the model reads them; else as `embed`. */
+  rank?(request: TokenEmbedRequest, signal: AbortSignal): AsyncIterable<RerankEvent>;
+  /** As `Engine.rerank`, where the engine takes no tokens for it; no query and document together are too long. */
+  rankTexts?(request: RerankRequest, signal: AbortSignal): AsyncIterable<RerankEvent>;
   /** The chat of a request with images, which are no tokens. Absent where the engine takes none. */
   chatWithImages?(request: ChatRequest, signal: AbortSignal): AsyncIterable<ChatEvent>;
 }
@@ -84,3 +93,7 @@ export interface ScoringRequest extends TokenRequest {
 }
 
 export type ScoringEvent = TokenEvent | { type: "scored"; tokens: ScoredToken[]; choice?: undefined };
+
+export interface TokenEmbedRequest {
+  inputs: readonly (readonly number[])[];
+}

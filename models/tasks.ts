@@ -4,10 +4,14 @@ import type { Model, Pooling } from "./manifest.ts";
 export const TASKS = ["chat", "completions", "embeddings", "rerank"] as const;
 export type Task = (typeof TASKS)[number];
 
-type TaskModel = Pick<Model, "pooling" | "causal" | "output" | "upstream" | "files">;
-
 /** Empty for a model that no request is for. Other servers say themselves what theirs cannot do, and so does an adapter that brings its models. */
-export function tasksOf({ pooling, causal = true, output, upstream, files }: TaskModel): readonly Task[] {
+export function tasksOf({
+  pooling,
+  causal = true,
+  output,
+  upstream,
+  files,
+}: Pick<Model, "pooling" | "causal" | "output" | "upstream" | "files">): readonly Task[] {
   if (upstream !== undefined || files.length === 0) return TASKS;
   if (output !== undefined) return [];
   if (pooling === "rank") return ["rerank"];
@@ -25,17 +29,9 @@ export function embeddingPooling({ pooling = "none" }: Pick<Model, "pooling">): 
 }
 
 /** What a model is for, as the end of a sentence. */
-export function describeKind(model: TaskModel): string {
-  if (model.output !== undefined) return OUTPUTS[model.output];
-  const [task = "chat"] = tasksOf(model);
-  return KINDS[task];
+export function describeKind({ pooling, causal, output }: Pick<Model, "pooling" | "causal" | "output">): string {
+  if (output === "diffusion") return "a model that writes by diffusion";
+  if (output === "sound") return "a model that makes sound";
+  if (pooling === "rank") return "a model that ranks texts (a reranker)";
+  return writesText({ pooling, causal }) ? "a model that writes text" : "a model for embeddings";
 }
-
-const OUTPUTS = { diffusion: "a model that writes by diffusion", sound: "a model that makes sound" };
-
-const KINDS: Record<Task, string> = {
-  chat: "a model that writes text",
-  completions: "a model that writes text",
-  embeddings: "a model for embeddings",
-  rerank: "a model that ranks texts (a reranker)",
-};

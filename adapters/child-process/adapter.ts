@@ -3,15 +3,26 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { addAbortListener } from "node:events";
 import type { InstalledModel } from "../../models/manifest.ts";
+import { writesText } from "../../models/tasks.ts";
 import { AdapterError } from "../adapter.ts";
-import type { ScoringEvent, ScoringRequest, TokenAdapter, TokenEvent, TokenRequest } from "../token-engine.ts";
+import type { EmbedEvent, RerankEvent } from "../embedding.ts";
+import type { ScoringEvent, ScoringRequest, TokenAdapter, TokenEngine, TokenEvent, TokenRequest } from "../token-engine.ts";
 import { channel, type Channel } from "../shared/channel.ts";
 import { loadFailure } from "../shared/load-failure.ts";
 import { childEnvironment, exitReason, forEachLine, onEnd } from "../shared/subprocess.ts";
-import { watchProcess, type WatchdogLimits, type WatchdogOptions } from "../shared/watchdog.ts";
+import { LONG_TEXT_MS, watchProcess, type WatchdogLimits, type WatchdogOptions } from "../shared/watchdog.ts";
 import { createMessageReader, encodeMessage } from "../shared/json-lines.ts";
 import { fromWireError } from "../shared/wire-error.ts";
-import { CLOSE_MS, type FromChild, type ToChild } from "./protocol.ts";
+import { decodeVector } from "../shared/embeddings/vector.ts";
+import {
+  type ChildCall,
+  type ChildEvent,
+  CLOSE_MS,
+  type FromChild,
+  type LoadedEngine,
+  type ToChild,
+  type WireEmbedEvent,
+} from "./protocol.ts";
 
 export interface ChildProcessOptions {
   /** The name of the adapter inside. */
@@ -41,15 +52,15 @@ export function childProcess({ name, command, env, log = () => {}, limits }: Chi
         stdio: ["pipe", "pipe", "pipe"],
         windowsHide: true,
       });
-      const watch = { limits: { ...LIMITS, ...limits }, memory: options.memory };
+      const silence = writesText(model) ? {} : { generation: LONG_TEXT_MS };
+      const watch = { limits: { ...LIMITS, ...silence, ...limits }, memory: options.memory };
       const { send, loaded, run, watchdog } = connect(child, model, watch, log);
       send({ type: "load", model, options });
-      const { slots, context_length } = await watchdog.load(loaded, signal);
+      const { calls, slots, context_length, longest_input } = await watchdog.load(loaded, signal);
       return {
         ...{ slots, context_length, closed: watchdog.closed, close: () => watchdog.close() },
-        // Scores come where they are asked for alone.
-        generate: (request, signal) => run(request, signal) as AsyncIterable<TokenEvent>,
-        score: run,
+        ...(longest_input !== undefined && { longest_input }),
+        ...callsOf(run, calls),
       };
     },
   };
@@ -62,8 +73,8 @@ function connect(
   watch: Pick<WatchdogOptions, "limits" | "memory">,
   log: (line: string) => void,
 ) {
-  const loaded = Promise.withResolvers<{ slots: number; context_length: number }>();
-  const generations = new Map<number, Channel<ScoringEvent>>();
+  const loaded = Promise.withResolvers<LoadedEngine>();
+  const calls = new Map<number, Channel<ChildEvent>>();
   let next_id = 0;
 
   const watchdog = watchProcess({
@@ -77,15 +88,15 @@ function connect(
     watchdog.touch();
     if (message.type === "loaded") loaded.resolve(message);
     else if (message.type === "load_failed") loaded.reject(fromWireError(message.error));
-    else if (message.type === "event") generations.get(message.id)?.push(message.event);
-    else if (message.type === "error") generations.get(message.id)?.fail(fromWireError(message.error));
+    else if (message.type === "event") calls.get(message.id)?.push(message.event);
+    else if (message.type === "error") calls.get(message.id)?.fail(fromWireError(message.error));
   };
   const send = (message: ToChild): void => {
     if (child.stdin!.writable) child.stdin!.write(encodeMessage(message));
   };
   const end = (how: string, failure?: AdapterError): void => {
     watchdog.exited(how, failure);
-    for (const generation of generations.values()) generation.fail(watchdog.reason);
+    for (const call of calls.values()) call.fail(watchdog.reason);
   };
 
   const read = createMessageReader(receive, LONGEST_LINE);
@@ -115,21 +126,22 @@ function connect(
     end(how, loadFailure({ id, path, lines, otherwise: `the engine ended with ${how} while reading it` }));
   });
 
-  async function* run(request: TokenRequest | ScoringRequest, signal: AbortSignal): AsyncGenerator<ScoringEvent> {
+  /** The events of a call, of which so many are a `finish`. */
+  const run: RunCall = async function* (call, finishes, signal) {
     signal.throwIfAborted();
     if (watchdog.reason !== undefined) throw watchdog.reason;
-    const generation = channel<ScoringEvent>();
-    const generation_id = next_id++;
-    const listener = addAbortListener(signal, () => generation.fail(signal.reason));
-    generations.set(generation_id, generation);
-    let unfinished = request.choices ?? 1;
+    const events = channel<ChildEvent>();
+    const id = next_id++;
+    const listener = addAbortListener(signal, () => events.fail(signal.reason));
+    calls.set(id, events);
+    let unfinished = finishes;
     try {
-      send({ type: "generate", id: generation_id, request });
+      send({ id, ...call });
       while (unfinished > 0) {
         watchdog.beginWait();
-        let event: ScoringEvent;
+        let event: ChildEvent;
         try {
-          event = await generation.take();
+          event = await events.take();
         } finally {
           watchdog.endWait();
         }
@@ -137,10 +149,34 @@ function connect(
         yield event;
       }
     } finally {
-      generations.delete(generation_id);
+      calls.delete(id);
       listener[Symbol.dispose]();
-      if (unfinished > 0) send({ type: "abort", id: generation_id });
+      if (unfinished > 0) send({ type: "abort", id });
     }
-  }
+  };
   return { send, loaded: loaded.promise, run, watchdog };
+}
+
+type RunCall = (call: ChildCall, finishes: number, signal: AbortSignal) => AsyncGenerator<ChildEvent>;
+
+/** The events of each call are those that the child sends for it. */
+function callsOf(run: RunCall, calls: LoadedEngine["calls"]): Pick<TokenEngine, "generate" | "score" | "embed" | "rank"> {
+  const generate = (request: TokenRequest | ScoringRequest, signal: AbortSignal): AsyncGenerator<ChildEvent> =>
+    run({ type: "generate", request }, request.choices ?? 1, signal);
+  return {
+    // Scores come where they are asked for alone.
+    generate: (request, signal) => generate(request, signal) as AsyncGenerator<TokenEvent>,
+    ...(calls.includes("score") && { score: (request, signal) => generate(request, signal) as AsyncGenerator<ScoringEvent> }),
+    ...(calls.includes("embed") && {
+      embed: (request, signal) => decodedVectors(run({ type: "embed", request }, 1, signal)),
+    }),
+    ...(calls.includes("rank") && {
+      rank: (request, signal) => run({ type: "rank", request }, 1, signal) as AsyncGenerator<RerankEvent>,
+    }),
+  };
+}
+
+async function* decodedVectors(events: AsyncGenerator<ChildEvent>): AsyncGenerator<EmbedEvent> {
+  for await (const event of events as AsyncGenerator<WireEmbedEvent>)
+    yield event.type === "embedding" ? { ...event, vector: decodeVector(event.vector) } : event;
 }

@@ -1,9 +1,11 @@
 // The engine's side of a child process: runs one adapter with one model for the server at the other end of the pipes.
 import { AdapterError } from "../adapter.ts";
+import type { EmbedEvent } from "../embedding.ts";
 import { createMessageReader, encodeMessage } from "../shared/json-lines.ts";
 import { toWireError } from "../shared/wire-error.ts";
 import type { TokenAdapter, TokenEngine } from "../token-engine.ts";
-import type { FromChild, ToChild } from "./protocol.ts";
+import { encodeVector } from "../shared/embeddings/vector.ts";
+import type { ChildCall, ChildEvent, FromChild, LoadedEngine, ToChild } from "./protocol.ts";
 
 // Enough for a prompt of 10 MiB with each character written as an escape.
 const LONGEST_LINE = 64 * 1024 * 1024;
@@ -15,7 +17,7 @@ export async function hostEngine(
   write: (line: string) => void,
 ): Promise<void> {
   const send = inBatches(write);
-  const generations = new Map<number, AbortController>();
+  const calls = new Map<number, AbortController>();
   const stopLoading = new AbortController();
   let loading: Promise<TokenEngine> | undefined;
 
@@ -24,24 +26,22 @@ export async function hostEngine(
       const onProgress = (): void => send({ type: "loading" });
       loading ??= adapter.load(message.model, { ...message.options, onProgress }, stopLoading.signal);
       loading.then(
-        ({ slots, context_length }) => send({ type: "loaded", slots, context_length }),
+        (engine) => send({ type: "loaded", ...describeEngine(engine) }),
         (error) => send({ type: "load_failed", error: toWireError(error) }),
       );
-    } else if (message.type === "generate") void generate(message);
-    else generations.get(message.id)?.abort(new AdapterError("engine_unavailable", "The generation was stopped."));
+    } else if (message.type !== "abort") void run(message);
+    else calls.get(message.id)?.abort(new AdapterError("engine_unavailable", "The generation was stopped."));
   };
 
-  async function generate({ id, request }: Extract<ToChild, { type: "generate" }>): Promise<void> {
+  async function run({ id, ...call }: { id: number } & ChildCall): Promise<void> {
     const stop = new AbortController();
-    generations.set(id, stop);
+    calls.set(id, stop);
     try {
-      const engine = await loading!;
-      const events = "scores" in request ? engine.score!(request, stop.signal) : engine.generate(request, stop.signal);
-      for await (const event of events) send({ type: "event", id, event });
+      for await (const event of eventsOf(await loading!, call, stop.signal)) send({ type: "event", id, event });
     } catch (error) {
       if (!stop.signal.aborted) send({ type: "error", id, error: toWireError(error) });
     } finally {
-      generations.delete(id);
+      calls.delete(id);
     }
   }
 
@@ -51,6 +51,25 @@ export async function hostEngine(
   stopLoading.abort(new Error("The server has gone."));
   const engine = await loading?.catch(() => undefined);
   await engine?.close();
+}
+
+const CALLS = ["score", "embed", "rank"] as const;
+
+function describeEngine(engine: TokenEngine): LoadedEngine {
+  const { slots, context_length, longest_input } = engine;
+  const calls = CALLS.filter((call) => engine[call] !== undefined);
+  return { slots, context_length, calls, ...(longest_input !== undefined && { longest_input }) };
+}
+
+function eventsOf(engine: TokenEngine, call: ChildCall, signal: AbortSignal): AsyncIterable<ChildEvent> {
+  if (call.type === "generate") {
+    return "scores" in call.request ? engine.score!(call.request, signal) : engine.generate(call.request, signal);
+  }
+  return call.type === "rank" ? engine.rank!(call.request, signal) : encodedVectors(engine.embed!(call.request, signal));
+}
+
+async function* encodedVectors(events: AsyncIterable<EmbedEvent>): AsyncGenerator<ChildEvent> {
+  for await (const event of events) yield event.type === "embedding" ? { ...event, vector: encodeVector(event.vector) } : event;
 }
 
 /** Joins the messages of one step of the engine, over all generations, in one write: the reader wakes up once. */

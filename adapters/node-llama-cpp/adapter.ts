@@ -2,12 +2,19 @@
 // chats of it (shared/chat/).
 import { availableParallelism } from "node:os";
 import type { Llama, LlamaContext, LlamaModel, Token } from "node-llama-cpp";
+import { embeddingSizes } from "../../models/embedding-sizes.ts";
+import type { InstalledModel } from "../../models/manifest.ts";
+import { writesText } from "../../models/tasks.ts";
 import { AdapterError } from "../adapter.ts";
 import type { TokenAdapter, TokenEngine, TokenEvent } from "../token-engine.ts";
 import { ABOUT } from "./description.ts";
 import { addonOf, type Addon } from "./addon.ts";
 import { createBatcher, type Batcher } from "./batcher.ts";
+import { embed } from "./embed.ts";
+import { embedderAtFirstUse, openEmbedder } from "./embedder.ts";
+import { embeddingEngine } from "./embedding-engine.ts";
 import { generate } from "./generate.ts";
+import { poolingOverride } from "./pooling-override.ts";
 import { openSavedStates } from "./saved-states.ts";
 import { createAllowedTokens } from "./token-tree.ts";
 import { createVocabulary } from "./vocabulary.ts";
@@ -33,7 +40,13 @@ export function nodeLlamaCpp(importModule: () => Promise<NodeLlamaCppModule> = (
       try {
         // Before the load, so that a change of the file during the load is noticed.
         const saved = options.kv_cache && { kv_cache: options.kv_cache, weights: await weightsDigest(installed.path) };
-        model = await llama.loadModel({ modelPath: installed.path, loadSignal: signal, onLoadProgress: options.onProgress });
+        model = await llama.loadModel({
+          modelPath: installed.path,
+          ...(await poolingOverride(installed)),
+          loadSignal: signal,
+          onLoadProgress: options.onProgress,
+        });
+        if (!writesText(installed)) return await embeddingEngine({ llama, model, installed, options, threads }, signal);
         const context = await model.createContext({
           sequences: options.slots,
           contextSize: Math.min(options.context, model.trainContextSize),
@@ -50,7 +63,7 @@ export function nodeLlamaCpp(importModule: () => Promise<NodeLlamaCppModule> = (
         const batcher = createBatcher(addon.context, { slots: options.slots, batch: BATCH, threads, trimmable, states });
         await batcher.warmUp(model.tokens.bos ?? 0);
         signal.throwIfAborted();
-        return engineOf({ llama, model, context, batcher, addon });
+        return engineOf({ llama, model, context, batcher, addon, installed, threads });
       } catch (error) {
         await model?.dispose();
         await llama.dispose();
@@ -97,14 +110,19 @@ interface OpenedModel {
   context: LlamaContext;
   batcher: Batcher;
   addon: Addon;
+  installed: InstalledModel;
+  threads: number;
 }
 
-function engineOf({ llama, model, context, batcher, addon }: OpenedModel): TokenEngine {
+function engineOf({ llama, model, context, batcher, addon, installed, threads }: OpenedModel): TokenEngine {
   const { totalSequences: slots, contextSize: context_length } = context;
   const { promise: closed, resolve } = Promise.withResolvers<undefined>();
   let closing: Promise<void> | undefined;
+  const sizes = embeddingSizes(installed, context_length);
+  const embedder = embedderAtFirstUse(installed.id, () => openEmbedder(model, { ...sizes, threads, ranks: false }));
   const close = async (): Promise<void> => {
     await batcher.close(new AdapterError("engine_unavailable", "The engine was stopped."));
+    await embedder.dispose();
     await context.dispose();
     await model.dispose();
     await llama.dispose();
@@ -118,10 +136,12 @@ function engineOf({ llama, model, context, batcher, addon }: OpenedModel): Token
   return {
     slots,
     context_length,
+    longest_input: sizes.longest,
     closed,
     // Scores come where they are asked for alone.
     generate: (request, signal) => generate(loaded, request, signal) as AsyncIterable<TokenEvent>,
     score: (request, signal) => generate(loaded, request, signal),
+    embed: (request, signal) => embed({ embedder: embedder.open, work: batcher.side_work }, request, signal),
     close: () => (closing ??= close()),
   };
 }

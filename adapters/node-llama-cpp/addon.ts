@@ -27,6 +27,38 @@ export interface BatchContext {
   getSequenceKvCacheMaxPosition(sequence: number): number;
 }
 
+/** A context that makes vectors. Each text begins its sequence anew. */
+export interface EmbeddingContext extends Pick<BatchContext, "initBatch" | "addToBatch" | "decodeBatch" | "disposeSequence"> {
+  /** Of the sequence 0, whatever the number of tokens, which is above 0. Answers with other memory where the last batch has not had it. */
+  getEmbedding(tokens: number): Float64Array;
+}
+
+export interface EmbeddingContextOptions {
+  /** Tokens of a text. */
+  context: number;
+  /** Tokens of a decode. */
+  step: number;
+  threads: number;
+  /** It makes scores. The model must have a head for that: else they have no meaning. */
+  ranks: boolean;
+}
+
+/** The options that make such a context of the library's own are internal to it. */
+export async function createEmbeddingContext(model: LlamaModel, options: EmbeddingContextOptions, createSignal?: AbortSignal) {
+  const { context, step, threads, ranks } = options;
+  const sizes = { sequences: 1, contextSize: context, batchSize: step, threads };
+  const internal = { _embeddings: true, ...(ranks && { _ranking: true }) };
+  const made = await model.createContext({
+    ...sizes,
+    ...internal,
+    failedCreationRemedy: false,
+    ...(createSignal && { createSignal }),
+  });
+  const native = (made as unknown as { _ctx?: EmbeddingContext })._ctx;
+  if (native?.getEmbedding === undefined) throw otherRelease();
+  return { native, dispose: () => made.dispose() };
+}
+
 export interface AddonContext extends BatchContext {
   /** Samples and accepts, so that penalties and the grammar see the token; -1 where nothing could be sampled. */
   sampleToken(index: number, sampler: AddonSampler): Promise<number>;
@@ -130,7 +162,7 @@ export function addonOf(llama: Llama, model: LlamaModel, context: LlamaContext):
   const has_calls = native?.decodeBatch !== undefined && native.copySequenceStateFromOtherSequence !== undefined;
   const has_sampler = bindings?.AddonSampler?.canBeNextTokenForGrammarEvaluationState !== undefined;
   if (!has_sampler || bindings.AddonGrammarEvaluationState === undefined || !has_calls || weights?.getTokenString === undefined) {
-    throw new TypeError("This release of node-llama-cpp is not the one in ingle's package.json. Install that one.");
+    throw otherRelease();
   }
   const { AddonSampler, AddonGrammar, AddonGrammarEvaluationState } = bindings;
   return {
@@ -149,4 +181,8 @@ export function addonOf(llama: Llama, model: LlamaModel, context: LlamaContext):
     canBeNext: (state, token) => AddonSampler.canBeNextTokenForGrammarEvaluationState(state, token),
     accept: (state, token) => AddonSampler.acceptGrammarEvaluationStateToken(state, token),
   };
+}
+
+function otherRelease(): TypeError {
+  return new TypeError("This release of node-llama-cpp is not the one in ingle's package.json. Install that one.");
 }

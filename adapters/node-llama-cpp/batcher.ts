@@ -6,6 +6,7 @@ import { createComputeThreads } from "./compute-threads.ts";
 import { createDecodeSteps } from "./decode-step.ts";
 import { createSlotSelection } from "./slot-selection.ts";
 import { clearSequence, copySlot, type EmbeddedSlotStates } from "./slot-states.ts";
+import { createSideWork } from "./side-work.ts";
 import type { EmbeddedSlot, GenerationTask, RunningGeneration } from "./slot.ts";
 import { SAVE_IDLE_MS, SAVE_ON_CLOSE_MS } from "../shared/kv-cache/retention.ts";
 
@@ -39,9 +40,17 @@ export function createBatcher(context: BatchContext, options: BatcherOptions) {
   /** Something was decoded since the slots were saved. */
   let unsaved = false;
   let idle_timer: ReturnType<typeof setTimeout> | undefined;
+  // The loop begins in a later tick, so that generations that come together are decoded together.
+  const wake = (): void => {
+    clearTimeout(idle_timer);
+    running ??= Promise.resolve().then(loop);
+  };
+  const side_work = createSideWork(wake);
 
   return {
     warmUp: steps.warmUp,
+    /** Done between two steps, where no native call runs. */
+    side_work,
     /**
      * Begins a generation as soon as there is a slot for each choice. Answers with a function that stops all choices, or one, before the next
      * step and is safe at any time.
@@ -53,9 +62,7 @@ export function createBatcher(context: BatchContext, options: BatcherOptions) {
       });
       const choices = [first!, ...further] as const;
       queue.push(choices);
-      clearTimeout(idle_timer);
-      // The loop begins in a later tick, so that generations that come together are decoded together.
-      running ??= Promise.resolve().then(loop);
+      wake();
       return (choice) => {
         for (const generation of choices) if (choice === undefined || generation.choice === choice) generation.stopped = true;
       };
@@ -67,6 +74,7 @@ export function createBatcher(context: BatchContext, options: BatcherOptions) {
         generation.stopped = true;
         generation.task.onError(reason);
       }
+      side_work.close(reason);
       await running;
       clearTimeout(idle_timer);
       const end = performance.now() + SAVE_ON_CLOSE_MS;
@@ -85,11 +93,16 @@ export function createBatcher(context: BatchContext, options: BatcherOptions) {
       if (active.length === 0) {
         // The queue may have grown while the last generations got or lost their slots.
         if (queue.length > 0) continue;
+        if (side_work.isPending()) {
+          await side_work.next();
+          continue;
+        }
         // Set in the tick that found the queue empty, so that the next `start` begins a new loop.
         running = undefined;
         saveLater();
         return;
       }
+      const started = performance.now();
       try {
         await steps.step(active);
         unsaved = true;
@@ -97,6 +110,7 @@ export function createBatcher(context: BatchContext, options: BatcherOptions) {
         // What the native side has kept of the batch is unknown: these slots start afresh, and those that wait for one of them.
         for (const slot of slots) if (slot.generation !== undefined) fail(slot, error);
       }
+      await side_work.afterStep(performance.now() - started);
     }
   }
 

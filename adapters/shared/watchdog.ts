@@ -13,6 +13,9 @@ export interface WatchdogLimits {
   close: number;
 }
 
+/** As `WatchdogLimits.generation`, for models that compute texts of thousands of tokens in one step. */
+export const LONG_TEXT_MS = 300_000;
+
 export interface WatchdogOptions {
   /** The model's id, for error messages. */
   id: string;

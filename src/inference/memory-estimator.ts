@@ -8,7 +8,7 @@ import { GgufError } from "../../models/gguf/cursor.ts";
 import type { GgufHeader } from "../../models/gguf/header.ts";
 import { taskFacts } from "../../models/gguf/task-facts.ts";
 import type { InstalledModel, Model } from "../../models/manifest.ts";
-import { describeKind, tasksOf } from "../../models/tasks.ts";
+import { describeKind } from "../../models/tasks.ts";
 import { invalidValue } from "../http/errors.ts";
 import { quote } from "../support/quote.ts";
 import type { LoadMemory } from "./memory-budget.ts";
@@ -144,9 +144,9 @@ const sizesOf = ({ header, extra_bytes }: ModelFileFacts): ModelSizes => ({
 });
 
 /** No `AdapterError`: such a load is not tried again later with more success, so nothing is to be waited for. */
-function assertRuns({ id, path }: InstalledModel, header: GgufHeader): void {
-  const model = { ...taskFacts(header), upstream: undefined, files: [{ name: path, sources: [] }] };
-  if (tasksOf(model).length > 0) return;
-  const what = `${quote(id)} is ${describeKind(model)}${header.architecture ? `, of the architecture ${quote(header.architecture)}` : ""}`;
+function assertRuns({ id }: InstalledModel, header: GgufHeader): void {
+  const facts = taskFacts(header);
+  if (facts.output === undefined) return;
+  const what = `${quote(id)} is ${describeKind(facts)}${header.architecture ? `, of the architecture ${quote(header.architecture)}` : ""}`;
   throw invalidValue(`${what}: ingle does not run it. Choose a model that writes text, embeds or ranks.`, "model");
 }
