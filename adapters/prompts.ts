@@ -2,6 +2,7 @@
 import type { InstalledModel } from "../models/manifest.ts";
 import type { ChatRequest } from "./adapter.ts";
 import type { TokenizeOptions } from "./completion.ts";
+import type { RerankRequest } from "./embedding.ts";
 import type { CallSyntax } from "./call-syntax.ts";
 
 /** Templates and grammars are strangers' programs: a clock and limits of output and memory end them, and the process with them where need be. */
@@ -26,6 +27,8 @@ export interface ModelPrompts {
   readonly vocab_size: number;
   /** Tokens around a gap; absent where the model has none, and where no library at hand knows the vocabulary. */
   readonly fill_in?: FillInTokens | undefined;
+  /** Of a text of its own; empty also where no library at hand knows the vocabulary. */
+  readonly ends: SequenceEnds;
   /**
    * The prompt of a request: its messages, and its tools where it has some, as the template renders them before an answer. Special tokens
    * that stand in messages stay text. Throws `AdapterError`: `messages_refused` where the template refuses the messages, `template_failed`
@@ -42,6 +45,10 @@ export interface ModelPrompts {
    * A text of its own as tokens; undefined as above. `context_length`: throws `AdapterError` `context_length_exceeded` where there are so many.
    */
   tokenizeText(text: string, options: TextOptions, signal: AbortSignal): Promise<number[] | undefined>;
+  /** Texts of their own as tokens; undefined as above. None is longer than a process can bear at once: some hundred thousand characters. */
+  tokenizeTexts(texts: readonly string[], options: TokenizeOptions, signal: AbortSignal): Promise<number[][] | undefined>;
+  /** A query with each document, as a reranker reads them; undefined as above, and as long. Names of special tokens in them stay text. */
+  rankInputs(request: RerankRequest, signal: AbortSignal): Promise<number[][] | undefined>;
   /** The text of tokens that the vocabulary has, with the names of special ones; undefined as above. */
   detokenize(tokens: readonly number[], signal: AbortSignal): Promise<string | undefined>;
   /** The text of which `render` makes tokens. Throws as that does. */
@@ -79,6 +86,12 @@ export interface FillInTokens {
   prefix: number;
   suffix: number;
   middle: number;
+}
+
+/** The tokens that a sequence begins and ends with, where the model wants them. */
+export interface SequenceEnds {
+  start?: number;
+  end?: number;
 }
 
 export interface TextOptions extends TokenizeOptions {

@@ -23,8 +23,8 @@ export async function hostPrompts(
     if (question.type === "open") {
       const opened = await openModel(question, native);
       models.set(question.model, opened);
-      const { longest_token, vocab_size, template, fill_in } = opened;
-      return { longest_token, vocab_size, template, fill_in };
+      const { longest_token, vocab_size, template, fill_in, ends } = opened;
+      return { longest_token, vocab_size, template, fill_in, ends };
     }
     const model = models.get(question.model)!;
     if (question.type === "sample") return model.sample(question);
@@ -36,6 +36,8 @@ export async function hostPrompts(
     if (question.type === "render_text") return model.renderText(question);
     if (question.type === "tokenize") return model.tokenize(question.text);
     if (question.type === "tokenize_slice") return model.tokenizeSlice(question);
+    if (question.type === "tokenize_texts") return model.tokenizeTexts(question);
+    if (question.type === "rank_inputs") return model.rankInputs(question);
     if (question.type === "detokenize") return model.detokenize(question.tokens);
     if (question.type === "tokenize_behind") return model.tokenizeBehind(question);
     if (question.type === "beginning") return { fits: model.beginsGrammar(question.grammar, question.tokens) };

@@ -5,7 +5,8 @@ import type { TemplateSamples } from "./ask-samples.ts";
 import { beginningRefused, grammarRefused, REMEDY, tooLong } from "./errors.ts";
 import { messageBytes } from "./message-bytes.ts";
 import { type PromptProcess, PromptProcessEnd } from "./process.ts";
-import type { Answers } from "./protocol.ts";
+import { createBatchQuestions } from "./batch-questions.ts";
+import type { Answers, PromptQuestion } from "./protocol.ts";
 import { createRecentEnds } from "./recent-ends.ts";
 import { createTextQuestions } from "./text-questions.ts";
 
@@ -25,7 +26,7 @@ interface ModelPromptsOptions {
 }
 
 export function createModelPrompts({ key, opened, samples, ask, close }: ModelPromptsOptions): ModelPrompts {
-  const { longest_token, vocab_size, fill_in, template: template_digest } = opened;
+  const { longest_token, vocab_size, fill_in, ends, template: template_digest } = opened;
   const recent_ends = createRecentEnds();
   const { unbounded, ...template } = samples;
   const { forms } = template;
@@ -61,12 +62,15 @@ export function createModelPrompts({ key, opened, samples, ask, close }: ModelPr
     });
   };
 
+  const askOfTexts = <Type extends PromptQuestion["type"]>(
+    signal: AbortSignal,
+    question: Extract<PromptQuestion, { type: Type }>,
+  ): Promise<Answers[Type]> => askOr(ended, signal, (process) => process.ask(question, [TOKENIZE_MS]));
+
   return {
-    ...{ template, template_digest, vocab_size, fill_in, close },
-    ...createTextQuestions({
-      ...{ key, longest_token },
-      ask: (signal, question) => askOr(ended, signal, (process) => process.ask(question, [TOKENIZE_MS])),
-    }),
+    ...{ template, template_digest, vocab_size, ends, fill_in, close },
+    ...createTextQuestions({ key, longest_token, ask: askOfTexts }),
+    ...createBatchQuestions({ key, ask: askOfTexts }),
     async render(request, context_length, signal) {
       const most = { tokens: context_length, bytes: context_length * longest_token };
       const bytes = messageBytes(request);

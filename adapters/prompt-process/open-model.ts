@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { readGgufFile } from "../../models/gguf/header.ts";
 import { templateFacts } from "../../models/gguf/template-facts.ts";
 import { AdapterError } from "../adapter.ts";
-import type { Prompt, PromptRequest, TemplateForms } from "../prompts.ts";
+import type { Prompt, PromptRequest, SequenceEnds, TemplateForms } from "../prompts.ts";
 import { continuedMessage } from "../shared/continued-message.ts";
 import { readModelFile } from "../shared/read-model-file.ts";
 import { renderContinuation } from "./continuation.ts";
@@ -12,6 +12,7 @@ import { createTextScan } from "./escape.ts";
 import { templateValues } from "./messages.ts";
 import type { NativeAddon } from "./native.ts";
 import type { Answers, PromptQuestion } from "./protocol.ts";
+import { rankInputs } from "./rank-inputs.ts";
 import { sampleCalls } from "./sample-calls.ts";
 import { SAMPLES } from "./sample-template.ts";
 import { sampleThoughts } from "./sample-thoughts.ts";
@@ -20,7 +21,7 @@ import { tokenizeBehind } from "./tokenize-behind.ts";
 import { tokenizePrompt } from "./tokenize-prompt.ts";
 import { tokenizeSlice } from "./tokenize-slice.ts";
 import { beginsGrammar, tryGrammar } from "./try-grammar.ts";
-import { openVocabulary, type Vocabulary } from "./vocabulary.ts";
+import { openVocabulary, type Tokenizer, type Vocabulary } from "./vocabulary.ts";
 
 type QuestionOf<Type> = Extract<PromptQuestion, { type: Type }>;
 
@@ -42,6 +43,7 @@ export async function openModel({ id, path, prompt_template }: QuestionOf<"open"
     vocab_size: header.vocab_size ?? 0,
     fill_in: tokenizer?.fill_in,
     template: digestOf(sources, vocabulary, addon),
+    ends: endsOf(tokenizer),
     /** Throws `AdapterError` `model_load_failed` where the template cannot be parsed. */
     sample({ what, parts }: QuestionOf<"sample">): Answers["sample"] {
       const { source, render } = compile();
@@ -74,6 +76,12 @@ export async function openModel({ id, path, prompt_template }: QuestionOf<"open"
     tokenize: (text: string): Answers["tokenize"] => ({ tokens: tokenizer && [...tokenizer.tokenizeRest(text)] }),
     tokenizeSlice: (slice: QuestionOf<"tokenize_slice">): Answers["tokenize_slice"] =>
       tokenizer === undefined ? { tokens: undefined } : tokenizeSlice(slice, tokenizer, names),
+    tokenizeTexts: ({ texts, ...options }: QuestionOf<"tokenize_texts">): Answers["tokenize_texts"] => ({
+      inputs: tokenizer && texts.map((text) => tokenizeSlice({ text, ...WHOLE, ...options }, tokenizer, names).tokens),
+    }),
+    rankInputs: (question: QuestionOf<"rank_inputs">): Answers["rank_inputs"] => ({
+      inputs: tokenizer && rankInputs(question, { tokenizer, names, header }),
+    }),
     detokenize: (tokens: readonly number[]): Answers["detokenize"] => ({
       text: tokenizer?.native.detokenize(Uint32Array.from(tokens), true),
     }),
@@ -107,6 +115,12 @@ export async function openModel({ id, path, prompt_template }: QuestionOf<"open"
     return begun ? text.slice(vocabulary.bos.length) : text;
   }
 }
+
+function endsOf({ start, end }: Partial<Tokenizer> = {}): SequenceEnds {
+  return { ...(start !== undefined && { start }), ...(end !== undefined && { end }) };
+}
+
+const WHOLE = { first: true, last: true, inside: false };
 
 /** Stands for all that samples are rendered of. */
 function digestOf(sources: TemplateSources, { names, ends, bos, eos }: Vocabulary, addon: NativeAddon | undefined): string {

@@ -1,11 +1,13 @@
 // The messages between the server and the prompt process. The process does one thing at a time, so one request is on its way at most.
 import type { TokenizeOptions } from "../completion.ts";
+import type { RerankRequest } from "../embedding.ts";
 import type { CallSyntax } from "../call-syntax.ts";
 import type {
   FillInTokens,
   Prompt,
   PromptEnd,
   PromptRequest,
+  SequenceEnds,
   TemplateFacts,
   TemplateForms,
   TextsBehind,
@@ -26,6 +28,8 @@ export type PromptQuestion =
   | ({ type: "tokenize_slice"; model: number } & TextSlice)
   | { type: "detokenize"; model: number; tokens: readonly number[] }
   | { type: "tokenize_behind"; model: number; end: PromptEnd; texts: readonly string[] }
+  | ({ type: "tokenize_texts"; model: number; texts: readonly string[] } & TokenizeOptions)
+  | ({ type: "rank_inputs"; model: number } & RerankRequest)
   | { type: "grammar"; model: number; grammar: string }
   | { type: "beginning"; model: number; grammar: string; tokens: readonly number[] };
 
@@ -49,7 +53,7 @@ export interface VocabularySizes {
 
 export interface Answers {
   /** `template`: as `ModelPrompts.template_digest`. */
-  open: VocabularySizes & { template: string; fill_in: FillInTokens | undefined };
+  open: VocabularySizes & { template: string; ends: SequenceEnds; fill_in: FillInTokens | undefined };
   sample: Partial<TemplateForms & Pick<TemplateFacts, "thinking">>;
   sample_thoughts: { thoughts: ThoughtMarkers | undefined };
   /** `flat_arguments`: as in `TemplateForms`. */
@@ -61,6 +65,8 @@ export interface Answers {
   detokenize: { text: string | undefined };
   /** `behind`: undefined as `tokens` is above. */
   tokenize_behind: { behind: TextsBehind | undefined };
+  tokenize_texts: { inputs: number[][] | undefined };
+  rank_inputs: { inputs: number[][] | undefined };
   grammar: { type: "compiled" };
   beginning: { fits: boolean };
 }

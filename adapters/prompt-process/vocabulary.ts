@@ -26,6 +26,11 @@ export interface Tokenizer {
   /** The token that each sequence ends with, of models that want one. */
   end: number | undefined;
   fill_in: FillInTokens | undefined;
+  /** What stands between two texts, and what ends one, where the vocabulary has them. */
+  separator: number | undefined;
+  eos: number | undefined;
+  /** It cuts texts at white space first, as BERT's. */
+  splits_words: boolean;
   /** A text that begins a sequence, or follows a special token; names of special tokens become these, unless `special` is false. */
   tokenize(text: string, special?: boolean): Uint32Array;
   /** A text in the middle of another one. */
@@ -90,6 +95,7 @@ function createTokenizer(native: NativeVocabulary): Tokenizer {
   const start = native.shouldPrependBosToken() ? tokenOrNone(native.tokenBos()) : undefined;
   return {
     ...{ native, start, fill_in: fillInTokens(native, start), tokenize, longest_text: kind === SENTENCE_PIECE ? 2_048 : 32_768 },
+    ...{ separator: tokenOrNone(native.sepToken()), eos: tokenOrNone(native.tokenEos()), splits_words: kind === WORD_PIECE },
     end:
       kind === WORD_PIECE
         ? tokenOrNone(native.sepToken())

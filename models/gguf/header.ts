@@ -45,6 +45,10 @@ export interface GgufHeader extends NetworkShape, Pick<TensorTotals, "parameters
   chat_template?: string;
   /** Of the same kind, for requests with tools; most files have one template for all. */
   tool_template?: string;
+  /** A reranker's prompt, with `{query}` and `{document}`. */
+  rerank_template?: string;
+  /** Whether a separator stands between two texts; absent where the kind of the vocabulary says it. */
+  adds_separator?: boolean;
   /** Indices in the vocabulary of the tokens that begin and end a sequence. */
   bos_token?: number;
   eos_token?: number;
@@ -153,6 +157,7 @@ function fieldsOf(pairs: Pairs, most_used: string | undefined) {
   const file_type = fileTypeName(numberOf(pairs, "general.file_type") ?? -1);
   const architecture = textOf(pairs, "general.architecture");
   const shape = shapeOf(pairs);
+  const adds_separator = pairs.get("tokenizer.ggml.add_sep_token");
   return {
     architecture,
     causal: pairs.get(`${architecture}.attention.causal`),
@@ -169,6 +174,8 @@ function fieldsOf(pairs: Pairs, most_used: string | undefined) {
     weight_type: most_used,
     chat_template: textOf(pairs, "tokenizer.chat_template"),
     tool_template: textOf(pairs, "tokenizer.chat_template.tool_use"),
+    rerank_template: textOf(pairs, "tokenizer.chat_template.rerank"),
+    ...(adds_separator !== undefined && { adds_separator: adds_separator === 1 }),
     bos_token: numberOf(pairs, "tokenizer.ggml.bos_token_id"),
     eos_token: numberOf(pairs, "tokenizer.ggml.eos_token_id"),
     ...shape,

@@ -27,6 +27,7 @@ const KEPT_TEXTS = new Set([
   "general.organization",
   "tokenizer.chat_template",
   "tokenizer.chat_template.tool_use",
+  "tokenizer.chat_template.rerank",
 ]);
 
 const VOCABULARY = "tokenizer.ggml.tokens";

@@ -14,6 +14,7 @@ const PLAIN: TemplateFacts = { bounded: true, thinking: false, forms: FORMS };
 const NO_VOCABULARY = {
   ...{ tokenize: async () => undefined, tokenizeBehind: async () => undefined, tokenizeText: async () => undefined },
   detokenize: async () => undefined,
+  ...{ tokenizeTexts: async () => undefined, rankInputs: async () => undefined, ends: {} },
 };
 
 /** `names`: texts of special tokens, which are cut behind their first character where they stand in a message. */

@@ -1,8 +1,12 @@
 // Makes an adapter that chats of one whose engines know tokens alone: the prompt process renders what they read.
 import type { Adapter, AdapterError, ChatRequest, Engine } from "../../adapter.ts";
+import type { InstalledModel } from "../../../models/manifest.ts";
+import { writesText } from "../../../models/tasks.ts";
 import type { ModelPrompts, Prompts } from "../../prompts.ts";
 import type { TokenAdapter, TokenEngine } from "../../token-engine.ts";
 import { PROMPTED_SYNTAX } from "../tool-calls/prompted-syntax.ts";
+import { createEmbed } from "../embeddings/embed-texts.ts";
+import { createRerank } from "../embeddings/rerank-documents.ts";
 import { createComplete } from "../completion/complete.ts";
 import { chatParts, createChat } from "./chat.ts";
 import { createPromptCalls } from "./prompt-calls.ts";
@@ -36,12 +40,13 @@ export function chatAdapter(about: ChatAdapterDescription, inner: TokenAdapter, 
       const failed = new AbortController();
       const either = AbortSignal.any([signal, failed.signal]);
       const loading = inner.load(model, options, either);
-      const opening = prompts.open(model, either);
+      const writes = writesText(model);
+      const opening = prompts.open(writes ? model : withoutTemplate(model), either);
       try {
         const [engine, opened] = await Promise.all([loading, opening]);
         const { slots, context_length, closed, close } = engine;
-        const template = templateAbilities(opened);
-        return { slots, context_length, template, closed, close, ...callsOf(engine, opened) };
+        const template = writes ? { template: templateAbilities(opened) } : {};
+        return { slots, context_length, ...template, closed, close, ...callsOf(engine, opened) };
       } catch (error) {
         failed.abort(error);
         void opening.then(({ close }) => close()).catch(() => {});
@@ -52,13 +57,17 @@ export function chatAdapter(about: ChatAdapterDescription, inner: TokenAdapter, 
   };
 }
 
-type EngineCalls = Pick<Engine, "chat" | "weigh" | "complete" | "tokenize" | "detokenize" | "count" | "render">;
+/** Nobody chats with it: whatever the template in its file is, that does no harm. */
+const withoutTemplate = (model: InstalledModel): InstalledModel => ({ ...model, settings: { prompt_template: "{prompt}" } });
+
+type EngineCalls = Omit<Engine, "slots" | "context_length" | "template" | "closed" | "close">;
 
 function callsOf(engine: TokenEngine, opened: ModelPrompts): EngineCalls {
   const parts = chatParts(engine, untilDeath(engine, opened));
   const { tokenize, detokenize } = parts.tokenizer;
   const generations = { chat: createChat(parts), weigh: createWeigh(parts), complete: createComplete(parts) };
-  return { ...generations, tokenize, detokenize, ...createPromptCalls(parts) };
+  const texts = { tokenize, detokenize, ...createPromptCalls(parts) };
+  return { ...generations, ...texts, ...createEmbed(parts), ...createRerank(parts) };
 }
 
 /** What cannot be asked of the prompts because the engine is gone fails with the engine's end. */
@@ -74,7 +83,8 @@ function untilDeath(engine: TokenEngine, opened: ModelPrompts): ModelPrompts {
       call(...args).catch((error: unknown) => {
         throw death ?? error;
       })) as Call;
-  const { render, renderText, tokenizeText, detokenize } = opened;
-  const calls = { render: orDeath(render), renderText: orDeath(renderText) };
-  return { ...opened, ...calls, tokenizeText: orDeath(tokenizeText), detokenize: orDeath(detokenize) };
+  const { render, renderText, tokenizeText, tokenizeTexts, rankInputs, detokenize } = opened;
+  const calls = { render: orDeath(render), renderText: orDeath(renderText), detokenize: orDeath(detokenize) };
+  const texts = { tokenizeText: orDeath(tokenizeText), tokenizeTexts: orDeath(tokenizeTexts), rankInputs: orDeath(rankInputs) };
+  return { ...opened, ...calls, ...texts };
 }
