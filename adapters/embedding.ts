@@ -1,6 +1,4 @@
 // What engines are asked for beside texts: vectors, and the ranks of documents.
-import type { Usage } from "./adapter.ts";
-
 export interface EmbedRequest {
   /** At least one, and none is empty. What a sequence begins and ends with is added to tokens that lack it. */
   inputs: readonly (string | readonly number[])[];
@@ -9,7 +7,7 @@ export interface EmbedRequest {
 }
 
 /** `vector`: of the L2 norm 1, where this machine computes it. `usage`: of all texts. */
-export type EmbedEvent = { type: "embedding"; index: number; vector: Float32Array } | { type: "finish"; usage: Usage };
+export type EmbedEvent = { type: "embedding"; index: number; vector: Float32Array } | { type: "finish"; usage: TextUsage };
 
 export interface RerankRequest {
   query: string;
@@ -18,4 +16,11 @@ export interface RerankRequest {
 }
 
 /** `score`: as the model's head has it, higher for a better answer; in no range that all models share. */
-export type RerankEvent = { type: "score"; index: number; score: number } | { type: "finish"; usage: Usage };
+export type RerankEvent = { type: "score"; index: number; score: number } | { type: "finish"; usage: TextUsage };
+
+/** Numbers of tokens, as of a generation: nothing is generated for a text. */
+export interface TextUsage {
+  prompt_tokens: number;
+  completion_tokens: 0;
+  cached_tokens: number;
+}

@@ -1,6 +1,7 @@
 // Estimates from its header, before a download and before a load, whether a model fits in this machine's memory.
 import { embeddingSizes, STEP_TOKENS } from "./embedding-sizes.ts";
 import type { GgufHeader } from "./gguf/header.ts";
+import { hasMemory } from "./gguf/memory.ts";
 import { taskFacts } from "./gguf/task-facts.ts";
 import { writesText } from "./tasks.ts";
 
@@ -70,7 +71,7 @@ const ROUGH_COMPUTE = 320 * MiB;
 /** `extra_bytes`: files that are loaded beside this one, such as the other files of a split model. */
 export function estimateMemory(header: GgufHeader, load: ContextLoad, extra_bytes = 0): MemoryNeed {
   const weights = header.tensor_bytes + extra_bytes;
-  const { sight, window } = taskFacts(header).causal ? cacheBytes(header, load.context) : { sight: 0, window: 0 };
+  const { sight, window } = hasMemory(header) ? cacheBytes(header, load.context) : { sight: 0, window: 0 };
   const state = 4 * header.block_count * header.state_length; // the same however long the text of a slot is
   const context = load.slots * (sight + window * (1 + CHECKPOINTS) + state);
   const compute = computeBytes(header, load);

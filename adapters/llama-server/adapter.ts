@@ -2,18 +2,22 @@
 import { randomBytes } from "node:crypto";
 import * as v from "valibot";
 import { fileStamp } from "../../models/file-stamp.ts";
-import { readGgufFile } from "../../models/gguf/header.ts";
+import { embeddingSizes } from "../../models/embedding-sizes.ts";
+import { type GgufHeader, readGgufFile } from "../../models/gguf/header.ts";
 import { readSpecialTokens } from "../../models/gguf/special-tokens.ts";
 import type { InstalledModel } from "../../models/manifest.ts";
+import { writesText } from "../../models/tasks.ts";
 import { AdapterError } from "../adapter.ts";
 import type { LoadOptions } from "../load-options.ts";
 import type { ModelPrompts, Prompts } from "../prompts.ts";
 import type { TokenAdapter, TokenEngine } from "../token-engine.ts";
 import { readModelFile } from "../shared/read-model-file.ts";
-import { type ProcessWatchdog, watchProcess } from "../shared/watchdog.ts";
+import { LONG_TEXT_MS, type ProcessWatchdog, watchProcess } from "../shared/watchdog.ts";
 import { commandLineArgs } from "./command-line.ts";
 import { ABOUT } from "./description.ts";
 import { createChoiceSlots } from "./choice-slots.ts";
+import { embedInSlots } from "./embed.ts";
+import { createEmbeddingRequests } from "./embedding-requests.ts";
 import { createGeneration } from "./generation.ts";
 import { createClient, type LlamaServerClient } from "./http-client.ts";
 import { checkedImageChat, createImageChat } from "./image-chat.ts";
@@ -22,6 +26,8 @@ import { isTrimmable, type LlamaServerSavedStates, prepareSavedStates } from "./
 import { checkedSampling } from "./request-body.ts";
 import { createSlotSelection } from "./slot-selection.ts";
 import { createSlotTrim } from "./slot-trim.ts";
+import { mixesTexts } from "./mixes-texts.ts";
+import { textEngine } from "./text-engine.ts";
 import { tokenizer } from "./tokenizer.ts";
 import { createAnswerWatch } from "./watched-answer.ts";
 
@@ -48,28 +54,33 @@ const LIMITS: LlamaServerLimits = {
 
 /** Runs a llama-server for each model. Its `load` throws where `binary` does. */
 export function llamaServer({ binary, env, prompts, log = () => {}, limits: some }: LlamaServerOptions): TokenAdapter {
-  const limits = { ...LIMITS, ...some };
+  const limitsOf = (model: InstalledModel): LlamaServerLimits => {
+    return { ...LIMITS, ...(!writesText(model) && { generation: LONG_TEXT_MS }), ...some };
+  };
   /** By file, with its length and times: whether llama-server may have its template. Then the next loads need not wait to find that out. */
   const harmless = new Map<string, boolean>();
   return {
     name: ABOUT.name,
     async load(model, options, signal) {
       signal.throwIfAborted();
+      const limits = limitsOf(model);
       const program = await binary();
       const header = await readModelFile(model, readGgufFile);
-      const trimmable = isTrimmable(header);
-      const saved = await prepareSavedStates({ program, model, options, header, log });
+      const saved = writesText(model) ? await prepareSavedStates({ program, model, options, header, log }) : undefined;
       const source = JSON.stringify([model, await readModelFile(model, fileStamp)]);
       const opening = model.projector === undefined ? undefined : prompts.open(model, signal);
       opening?.catch(() => {});
       const startWith = async (own_template: boolean): Promise<TokenEngine> => {
-        const args = commandLineArgs(model, options, { trained: header.context_length, states: saved?.folder, own_template });
+        const one_text = !writesText(model) && mixesTexts(header, model);
+        const facts = { trained: header.context_length, states: saved?.folder, own_template, one_text };
+        const args = commandLineArgs(model, options, facts);
         const key = randomBytes(32).toString("hex");
         const { address, watchdog, isAtTemplate } = start({ program, args, key, model, options, limits, env, log });
         const connect = async (): Promise<TokenEngine> => {
           const [own, url] = await Promise.all([opening, address]);
           const images = own && { prompts: own, special: await readModelFile(model, readSpecialTokens), own_template };
-          return createEngine(model.id, { client: createClient(url, key), watchdog, trimmable, saved, images }, limits, signal);
+          const parts = { client: createClient(url, key), watchdog, header, saved, images, context: options.context };
+          return createEngine(model, parts, limits, signal);
         };
         return watchdog.load(connect(), signal).catch(async (error) => {
           // Where no prompts can be had, the template is not at fault.
@@ -145,8 +156,9 @@ const Models = v.object({ data: v.tuple([v.object({ meta: v.object({ n_vocab: v.
 interface EngineParts {
   client: LlamaServerClient;
   watchdog: ProcessWatchdog;
-  /** Whether the model can forget a part of what it has read. */
-  trimmable: boolean;
+  header: GgufHeader;
+  /** As `LoadOptions.context`. */
+  context: number;
   saved: LlamaServerSavedStates | undefined;
   /** Of a model that takes images. */
   images: { prompts: ModelPrompts; special: ReadonlySet<string>; own_template: boolean } | undefined;
@@ -154,12 +166,13 @@ interface EngineParts {
 
 /** The engine of a llama-server that listens. */
 async function createEngine(
-  id: string,
+  installed: InstalledModel,
   parts: EngineParts,
   limits: LlamaServerLimits,
   signal: AbortSignal,
 ): Promise<TokenEngine> {
-  const { client, watchdog, trimmable, saved, images } = parts;
+  const { id } = installed;
+  const { client, watchdog, header, saved, images } = parts;
   await client.getJson("/health", signal);
   const props = v.parse(Props, await client.getJson("/props", signal));
   const { data } = v.parse(Models, await client.getJson("/v1/models", signal));
@@ -167,6 +180,14 @@ async function createEngine(
   const context_length = props.default_generation_settings.n_ctx;
   const model = { context_length, vocab_size: data[0].meta.n_vocab };
   const watch = createAnswerWatch({ id, client, watchdog, cancel_ms: limits.cancel });
+  const held = Math.min(parts.context, context_length, header.context_length ?? Number.POSITIVE_INFINITY);
+  const loaded = { slots, context_length, longest_input: embeddingSizes(installed, held).longest, closed: watchdog.closed };
+  const requests = createEmbeddingRequests({ id, client, watch, slots });
+  if (!writesText(installed)) {
+    const in_template = header.rerank_template !== undefined;
+    const calls = await textEngine({ installed, client, requests, in_template });
+    return { ...loaded, ...tokenizer(client), ...calls, close: () => watchdog.close() };
+  }
   const generation = { id, client, watchdog, watch, model };
   const parsed_arguments = props.chat_template_caps.supports_object_arguments;
   const server = { slots, context_length, build: props.build_info };
@@ -176,7 +197,7 @@ async function createEngine(
     chatWithImages: images && createImageChat({ ...generation, ...images, parsed_arguments }),
     slots,
     choice_slots: createChoiceSlots(client, watchdog.gone),
-    trim: createSlotTrim(client, trimmable),
+    trim: createSlotTrim(client, isTrimmable(header)),
     states,
   });
   const { chatWithImages } = selection;
@@ -185,10 +206,11 @@ async function createEngine(
     await states?.settle();
   };
   return {
-    ...{ slots, context_length, closed: watchdog.closed, ...tokenizer(client), close },
+    ...{ ...loaded, ...tokenizer(client), close },
     generate(request, signal) {
       return selection.generate(checkedSampling(request, model), signal);
     },
+    embed: (request, signal) => embedInSlots(requests, selection.lendSlot, request, signal),
     ...(chatWithImages && {
       chatWithImages(request, signal) {
         return chatWithImages(checkedSampling(checkedImageChat(request), model), signal);

@@ -1,16 +1,20 @@
 // The command line of llama-server. It names each setting that llama-server would choose by itself or may change with a release.
 import { availableParallelism } from "node:os";
+import { embeddingSizes, STEP_TOKENS } from "../../models/embedding-sizes.ts";
 import type { InstalledModel } from "../../models/manifest.ts";
 import { CHECKPOINTS } from "../../models/memory-estimate.ts";
+import { embeddingPooling } from "../../models/tasks.ts";
 import type { LoadOptions, ThreadWaiting } from "../load-options.ts";
 import { jinjaTemplate } from "../shared/jinja-template.ts";
 
-/** Tokens of one step: an aborted generation takes one more step at most, and each step is a sign of life. */
-export const BATCH = 512;
+/** Tokens of one step of a model that writes: an aborted generation takes one more at most, and each is a sign of life. */
+export const BATCH = STEP_TOKENS;
 
 interface ModelFacts {
   /** Tokens the model was trained on, where that is known. */
   trained?: number | undefined;
+  /** Of a model that writes nothing: one text is computed at a time. */
+  one_text?: boolean;
   /** The folder of saved states, where states are saved. */
   states?: string | undefined;
   /** False where llama-server must not get the model's template, which it runs at its start. */
@@ -23,17 +27,22 @@ const POLL: Record<ThreadWaiting, number> = { briefly: 0, long: 50 };
 /** The API key is in the environment instead: every user of the machine can read a command line. */
 export function commandLineArgs(model: InstalledModel, options: LoadOptions, facts: ModelFacts): string[] {
   const { trained = Number.POSITIVE_INFINITY, states, own_template } = facts;
-  const { slots, threads = availableParallelism(), waiting = "briefly" } = options;
+  const { threads = availableParallelism(), waiting = "briefly" } = options;
   const context = Math.min(options.context, trained);
+  const slots = facts.one_text ? 1 : options.slots;
+  const { step } = embeddingSizes(model, context);
+  const pooling = embeddingPooling(model);
   const { prompt_template } = model.settings;
   const template = prompt_template === undefined ? undefined : jinjaTemplate(prompt_template);
   return Object.entries({
     ...{ "--model": model.path, "--mmproj": model.projector, "--alias": "model" },
-    ...{ "--host": "127.0.0.1", "--port": 0, "--threads-http": slots + 4 },
+    ...{ "--host": "127.0.0.1", "--port": 0, "--threads-http": 2 * slots + 4 },
     // A context for each slot alone: what one slot reads takes no room from the others.
     ...{ "--parallel": slots, "--ctx-size": context * slots, "--no-kv-unified": true, "--no-context-shift": true },
     ...{ "--threads": threads, "--threads-batch": threads, "--poll": POLL[waiting] },
-    ...{ "--batch-size": BATCH, "--ubatch-size": BATCH },
+    ...{ "--batch-size": step, "--ubatch-size": step },
+    // A model that writes makes vectors as well, at no cost to its chats.
+    ...(pooling === "rank" ? { "--rerank": true } : { "--embedding": true, "--pooling": pooling }),
     // `--n-gpu-layers` is left out: all layers on the graphics processor is the default, and naming it is a warning where there is none.
     ...{ "--fit": "off", "--flash-attn": "auto", "--load-mode": "auto" },
     ...{ "--cont-batching": true, "--warmup": true, "--no-perf": true },

@@ -1,17 +1,19 @@
 // Chooses the slot of each generation, as for the embedded engine: llama-server would compare the prompt with those of other API keys. What a
 // slot loses is saved first, where states are saved.
-import { addAbortListener } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
 import { AdapterError, type ChatEvent } from "../adapter.ts";
 import { conversationLength, fingerprintOf, sharedPrefixLength } from "../shared/conversation-fingerprint.ts";
+import { untilAborted } from "../shared/until-aborted.ts";
 import { chooseSlot, commonPrefixLength, SAVE_IDLE_MS, SAVE_ON_CLOSE_MS } from "../shared/kv-cache/retention.ts";
 import type { TokenEvent, TokenRequest } from "../token-engine.ts";
 import { createAnswers, type GenerateInSlot } from "./generation.ts";
 import type { ChatInSlot, ImageChatRequest } from "./image-chat.ts";
+import { createLendSlot } from "./lend-slot.ts";
 import { reusedTokens, reuseOf } from "./prompt-reuse.ts";
 import { createSendGate } from "./send-gate.ts";
 import { contentsAfter, isRefusal } from "./slot-contents.ts";
-import type { LlamaServerSlot, LlamaServerSlotStates } from "./slot-states.ts";
+import type { SelectableSlot, SlotUser } from "./selectable-slot.ts";
+import type { LlamaServerSlotStates } from "./slot-states.ts";
 import type { SlotTrim } from "./slot-trim.ts";
 import type { ChoiceSlots } from "./choice-slots.ts";
 
@@ -26,20 +28,6 @@ export interface LlamaServerSlotSelectionOptions {
   states?: LlamaServerSlotStates | undefined;
   /** In ms without a generation: then the slots are saved. */
   save_idle_ms?: number | undefined;
-}
-
-interface SelectableSlot extends LlamaServerSlot {
-  /** The generation in the slot; undefined while the slot is free. */
-  generation: SlotUser | undefined;
-  last_used: number;
-  /** Saves and restores of this slot, one after the other. Never rejects. */
-  work: Promise<void>;
-}
-
-interface SlotUser {
-  /** Settles when the generation is over. */
-  over: Promise<void>;
-  end(): void;
 }
 
 type Comparison = ReturnType<Parameters<typeof chooseSlot<SelectableSlot>>[2]>;
@@ -139,6 +127,17 @@ export function createSlotSelection(options: LlamaServerSlotSelectionOptions) {
     },
 
     chatWithImages: chatWithImages && chatInSlot(chatWithImages),
+
+    /** For texts of which vectors are made. */
+    lendSlot: createLendSlot({
+      ...{ slots, choice_slots, takeSlots, give, release },
+      enterAlone: (signal) => enter(gate.enterAlone(), signal),
+      save: (slot, signal) =>
+        untilAborted(
+          enqueue(slot, async () => states?.save(slot)),
+          signal,
+        ),
+    }),
 
     /** Saves what the slots hold, as much of it as some seconds allow. Called once, as the engine closes. Never throws. */
     async saveAll(): Promise<void> {
@@ -271,17 +270,5 @@ async function enter(entering: Promise<() => void>, signal: AbortSignal): Promis
   } catch (error) {
     void entering.then((leave) => leave());
     throw error;
-  }
-}
-
-/** Rejects with the signal's reason as soon as it aborts: a client that leaves does not wait for the disk. */
-async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  const { promise, reject } = Promise.withResolvers<never>();
-  const listener = addAbortListener(signal, () => reject(signal.reason));
-  try {
-    return await Promise.race([work, promise]);
-  } finally {
-    listener[Symbol.dispose]();
   }
 }

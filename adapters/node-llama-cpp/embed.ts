@@ -2,6 +2,7 @@
 import { AdapterError } from "../adapter.ts";
 import type { EmbedEvent, RerankEvent } from "../embedding.ts";
 import type { TokenEmbedRequest } from "../token-engine.ts";
+import { usageOfAll } from "../shared/embeddings/text-usage.ts";
 import { normalize } from "../shared/embeddings/vector.ts";
 import type { Embedder } from "./embedder.ts";
 import type { SideWork } from "./side-work.ts";
@@ -22,7 +23,7 @@ export async function* embed(
     if (vector === undefined) throw noNumbers(`input[${index}]`);
     yield { type: "embedding", index, vector };
   }
-  yield { type: "finish", usage: usageOf(inputs) };
+  yield { type: "finish", usage: usageOfAll(inputs) };
 }
 
 export async function* rank(
@@ -35,7 +36,7 @@ export async function* rank(
     if (!Number.isFinite(score)) throw noNumbers(`documents[${index}]`);
     yield { type: "score", index, score };
   }
-  yield { type: "finish", usage: usageOf(inputs) };
+  yield { type: "finish", usage: usageOfAll(inputs) };
 }
 
 /** Texts of a request that wait for their turn at a time: while one goes out, the next one is computed. */
@@ -62,11 +63,6 @@ async function* computeAll({ embedder, work }: EmbeddingParts, inputs: readonly 
     left.abort();
   }
 }
-
-const usageOf = (inputs: readonly (readonly number[])[]) => ({
-  prompt_tokens: inputs.reduce((sum, { length }) => sum + length, 0),
-  ...{ completion_tokens: 0, cached_tokens: 0 },
-});
 
 function noNumbers(param: string): AdapterError {
   const message = `The model makes of "${param}" what are no numbers: its file may be damaged. Check it with "ingle check --weights".`;

@@ -30,7 +30,7 @@ export async function openEmbedder(model: LlamaModel, options: EmbedderOptions, 
   return { compute: createCompute(native, { step, longest }), dispose };
 }
 
-/** Its memory is taken where somebody wants a vector of a model that writes, and not before. `id`: of the model. */
+/** An embedder whose memory is taken where somebody wants a vector of a model that writes, and not before. `id`: of the model. */
 export function embedderAtFirstUse(id: string, open: () => Promise<Embedder>) {
   let opening: Promise<Embedder> | undefined;
   return {

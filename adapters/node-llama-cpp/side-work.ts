@@ -3,7 +3,7 @@
 
 export type SideWork = ReturnType<typeof createSideWork>;
 
-/** Of the time of a step, for what runs behind it: generations keep three quarters of their rate. */
+/** The part of a step's time that runs behind it: generations keep three quarters of their rate. */
 const SHARE = 1 / 3;
 
 /** `wake` is called where work has come: whoever owns the native calls has it done. */

@@ -119,7 +119,7 @@ describe("a child that misbehaves", () => {
       env: process.env,
       limits,
     });
-  const loaded = `console.log(JSON.stringify({ type: "loaded", slots: 1, context_length: 9 }));`;
+  const loaded = `console.log(JSON.stringify({ type: "loaded", slots: 1, context_length: 9, calls: [] }));`;
   const load = (script: string, limits?: ChildProcessOptions["limits"], memory?: number) =>
     scripted(script, limits).load(
       { id: "fake", path: "", settings: {} },

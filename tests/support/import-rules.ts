@@ -38,7 +38,7 @@ const ROOMS: Record<string, Room> = {
   models: { holds: /^models\//, uses: [] },
   "the contract": {
     holds:
-      /^adapters\/(adapter|call-syntax|completion|error-options|generation-request|load-options|prompts|samplers|token-engine)\.ts$/,
+      /^adapters\/(adapter|call-syntax|completion|embedding|error-options|generation-request|load-options|prompts|samplers|token-engine)\.ts$/,
     uses: ["models"],
   },
   "adapters/shared": { holds: /^adapters\/shared\//, uses: ["models", "the contract"] },

@@ -57,7 +57,7 @@ export function chatAdapter(about: ChatAdapterDescription, inner: TokenAdapter, 
   };
 }
 
-/** Nobody chats with it: whatever the template in its file is, that does no harm. */
+/** A model that nobody chats with: whatever the template in its file is, that does no harm. */
 const withoutTemplate = (model: InstalledModel): InstalledModel => ({ ...model, settings: { prompt_template: "{prompt}" } });
 
 type EngineCalls = Omit<Engine, "slots" | "context_length" | "template" | "closed" | "close">;
