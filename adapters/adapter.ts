@@ -1,4 +1,5 @@
 // The contract between ingle and what runs models. Types and one error class: nothing here does anything.
+import type { AdapterOption } from "../models/adapter-options.ts";
 import type { EmbedEvent, EmbedRequest, RerankEvent, RerankRequest } from "./embedding.ts";
 import type { InstalledModel, Model, TemplateAbilities } from "../models/manifest.ts";
 import type { CompletionRequest, TokenizeOptions } from "./completion.ts";
@@ -14,6 +15,8 @@ export interface Adapter {
    * template; requests for the rest of the API are refused. An engine has no capabilities of its own.
    */
   capabilities(model: Model): readonly Capability[];
+  /** What of `InstalledModel.adapter_options` its engines honour; a model with others is not loaded. Absent: nothing. */
+  readonly options?: readonly AdapterOption[] | undefined;
   /**
    * What an engine passes over of a request that its capabilities permit, by the paths of fields and of keywords in schemas. Answered before a
    * load. Throws `AdapterError` `request_refused`, `request_unsupported` and `unsupported_schema` for what it cannot honour. Absent: nothing is

@@ -123,6 +123,9 @@ export function createAuto(
       get name() {
         return answering(model).name;
       },
+      get options() {
+        return answering(model).options;
+      },
       capabilities: (asked) => answering(asked).capabilities(asked),
       passedOver: (request, asked) => answering(asked).passedOver?.(request, asked) ?? [],
       templateAbilities: async (...args) => answering(model).templateAbilities?.(...args),

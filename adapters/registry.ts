@@ -35,7 +35,7 @@ export interface HostContext {
   nodeLlamaCpp: () => Promise<NodeLlamaCppModule>;
 }
 
-export interface RegisteredAdapter extends Pick<Adapter, "name" | "capabilities"> {
+export interface RegisteredAdapter extends Pick<Adapter, "name" | "capabilities" | "options"> {
   /** What runs a model, for help and docs. */
   summary: string;
   /** `--adapter` may name it. */
@@ -64,7 +64,7 @@ export interface RegisteredAdapter extends Pick<Adapter, "name" | "capabilities"
   claims?(model: Model): boolean;
   /** The models that it brings; then there are no others, and none needs files. */
   models?: readonly OwnModel[];
-  create(context: AdapterContext): Promise<Omit<Adapter, "name" | "capabilities">>;
+  create(context: AdapterContext): Promise<Omit<Adapter, "name" | "capabilities" | "options">>;
   /** What runs in a process of its own, as `ingle engine-host NAME`. */
   host?(context: HostContext): Promise<TokenAdapter>;
 }
@@ -81,6 +81,7 @@ const LIST = [
   {
     name: "llama-server",
     capabilities: LLAMA_SERVER.capabilities,
+    options: LLAMA_SERVER.options,
     summary: "llama.cpp's own server, one process a model; images and some samplers need it",
     setting: true,
     pinnable: true,
@@ -103,6 +104,7 @@ const LIST = [
   {
     name: "node-llama-cpp",
     capabilities: EMBEDDED.capabilities,
+    options: EMBEDDED.options,
     summary: "the embedded engine: llama.cpp as a library, one process a model",
     setting: true,
     pinnable: true,

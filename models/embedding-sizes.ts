@@ -19,7 +19,7 @@ export interface EmbeddingSizes {
 }
 
 /** `context`: tokens of a slot. */
-export function embeddingSizes(model: Pick<Model, "pooling" | "causal">, context: number): EmbeddingSizes {
+export function embeddingSizes(model: Pick<Model, "pooling" | "causal" | "adapter_options">, context: number): EmbeddingSizes {
   const { causal = true } = model;
   // The last token has seen all before it, however many steps that took. llama-server keeps one position for itself.
   if (causal && embeddingPooling(model) === "last") return { step: Math.min(STEP_TOKENS, context), longest: context - 1 };

@@ -1,5 +1,6 @@
 // What a model is: the document's `Model`, with the files that it is made of and their sources.
 import * as v from "valibot";
+import { AdapterOptions } from "./adapter-options.ts";
 import { isBaseUrl } from "./base-url.ts";
 import { Source } from "./sources/registry.ts";
 
@@ -138,6 +139,8 @@ const ModelObject = v.object({
   fill_in: v.optional(v.boolean()),
   /** The adapter that runs it; absent: the server's choice. */
   engine: v.optional(v.string()),
+  /** What it needs of that; absent: nothing but what its files say. */
+  adapter_options: v.optional(AdapterOptions),
   /** The servers that run it instead of this machine; then it has no files. */
   upstream: v.optional(Upstream),
   files: v.array(ModelFile),
@@ -160,5 +163,6 @@ export interface InstalledModel extends Partial<Pick<Model, "pooling" | "causal"
   /** Absolute path of the projector (mmproj) that makes images readable for it. */
   projector?: string | undefined;
   upstream?: Upstream | undefined;
+  adapter_options?: AdapterOptions | undefined;
   settings: Model["settings"];
 }

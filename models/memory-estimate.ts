@@ -1,8 +1,10 @@
 // Estimates from its header, before a download and before a load, whether a model fits in this machine's memory.
+import { type AdapterOptions, cacheNumberBytes } from "./adapter-options.ts";
 import { embeddingSizes, STEP_TOKENS } from "./embedding-sizes.ts";
 import type { GgufHeader } from "./gguf/header.ts";
 import { hasMemory } from "./gguf/memory.ts";
 import { taskFacts } from "./gguf/task-facts.ts";
+import { scaledContext } from "./rope-scaling.ts";
 import { writesText } from "./tasks.ts";
 
 /** Bytes. */
@@ -68,13 +70,13 @@ const TOKENIZER_ITEM = 704;
 /** A tokenizer of 150,000 tokens, and the compute buffers of a model with a few billion parameters. */
 const ROUGH_COMPUTE = 320 * MiB;
 
-/** `extra_bytes`: files that are loaded beside this one, such as the other files of a split model. */
-export function estimateMemory(header: GgufHeader, load: ContextLoad, extra_bytes = 0): MemoryNeed {
+/** `extra_bytes`: files that are loaded beside this one, such as the other files of a split model. `options`: of the model. */
+export function estimateMemory(header: GgufHeader, load: ContextLoad, extra_bytes = 0, options: AdapterOptions = {}): MemoryNeed {
   const weights = header.tensor_bytes + extra_bytes;
-  const { sight, window } = hasMemory(header) ? cacheBytes(header, load.context) : { sight: 0, window: 0 };
+  const { sight, window } = hasMemory(header) ? cacheBytes(header, load.context, options) : { sight: 0, window: 0 };
   const state = 4 * header.block_count * header.state_length; // the same however long the text of a slot is
   const context = load.slots * (sight + window * (1 + CHECKPOINTS) + state);
-  const compute = computeBytes(header, load);
+  const compute = computeBytes(header, load, options);
   return { weights, context, compute, total: weights + context + compute };
 }
 
@@ -94,12 +96,14 @@ export function largestContext(
   { slots }: Pick<ContextLoad, "slots">,
   available: number,
   extra_bytes = 0,
+  options: AdapterOptions = {},
 ): number {
-  let most = Math.max(1, Math.floor((header.context_length ?? 131_072) / CONTEXT_STEP));
+  const { context: trained = 131_072 } = scaledContext(header, options);
+  let most = Math.max(1, Math.floor(trained / CONTEXT_STEP));
   let least = 0;
   while (least < most) {
     const middle = Math.ceil((least + most) / 2);
-    const { total } = estimateMemory(header, { slots, context: middle * CONTEXT_STEP }, extra_bytes);
+    const { total } = estimateMemory(header, { slots, context: middle * CONTEXT_STEP }, extra_bytes, options);
     if (total <= available) least = middle;
     else most = middle - 1;
   }
@@ -143,11 +147,11 @@ function defaultContext(most: number, fits: number): number {
 }
 
 /**
- * Bytes of keys and values, of 16 bits each, in the caches of a slot: of the layers in whose sight the whole context is, and of those with a
+ * Bytes of keys and values in the caches of a slot: of the layers in whose sight the whole context is, and of those with a
  * sliding window, which hold that and what is computed at a time, as `size_swa` in
  * https://github.com/ggml-org/llama.cpp/blob/master/src/llama-kv-cache-iswa.cpp.
  */
-function cacheBytes(header: GgufHeader, context: number): { sight: number; window: number } {
+function cacheBytes(header: GgufHeader, context: number, options: AdapterOptions): { sight: number; window: number } {
   const { block_count, head_count_kv, key_length, value_length, sliding_window = Infinity, windowed = [] } = header;
   const cells = roundContext(context);
   const windowed_cells = Math.min(cells, roundContext(sliding_window + STEP_TOKENS));
@@ -157,7 +161,8 @@ function cacheBytes(header: GgufHeader, context: number): { sight: number; windo
     if (windowed[layer]) some += heads;
     else all += heads;
   }
-  const cell = 2 * (key_length + value_length);
+  const { cache_type_k, cache_type_v } = options;
+  const cell = cacheNumberBytes(cache_type_k) * key_length + cacheNumberBytes(cache_type_v) * value_length;
   return { sight: all * cell * cells, window: some * cell * windowed_cells };
 }
 
@@ -165,16 +170,20 @@ function cacheBytes(header: GgufHeader, context: number): { sight: number; windo
  * llama.cpp reserves 512 rows of logits as well, but a generation uses one for each slot, and the system gives no memory for pages
  * that are never touched. A model that could write, and makes vectors, uses all of them.
  */
-function computeBytes(header: GgufHeader, { slots, context }: ContextLoad): number {
-  const facts = taskFacts(header);
+function computeBytes(header: GgufHeader, { slots, context }: ContextLoad, options: AdapterOptions): number {
+  const facts = { ...taskFacts(header), adapter_options: options };
   const writes = writesText(facts);
   const step = writes ? STEP_TOKENS : embeddingSizes(facts, context).step;
-  const width = Math.max(header.embedding_length, Math.max(...[header.head_count].flat(), 0) * header.key_length);
+  const heads = Math.max(...[header.head_count].flat(), 0);
+  const width = Math.max(header.embedding_length, heads * header.key_length);
   const batch = 4 * step * (4 * width + 3 * (header.feed_forward_length || 4 * width));
-  const mask = 2 * step * roundContext(facts.causal ? context : step);
+  const seen = roundContext(facts.causal ? context : step);
+  const mask = 2 * step * seen;
+  // Each head keeps what each token of a batch makes of each token that it sees.
+  const attention = options.flash_attention === false ? 4 * step * heads * seen : 0;
   const rows = writes ? 2 * slots : facts.causal ? step : 0;
   const logits = 4 * rows * header.vocab_size;
-  return PROCESS + TOKENIZER_ITEM * (header.vocab_size + header.merge_count) + batch + mask + logits;
+  return PROCESS + TOKENIZER_ITEM * (header.vocab_size + header.merge_count) + batch + mask + attention + logits;
 }
 
 const roundContext = (context: number): number => Math.ceil(context / CONTEXT_STEP) * CONTEXT_STEP;

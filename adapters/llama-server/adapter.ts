@@ -6,6 +6,7 @@ import { embeddingSizes } from "../../models/embedding-sizes.ts";
 import { type GgufHeader, readGgufFile } from "../../models/gguf/header.ts";
 import { readSpecialTokens } from "../../models/gguf/special-tokens.ts";
 import type { InstalledModel } from "../../models/manifest.ts";
+import { scaledContext } from "../../models/rope-scaling.ts";
 import { writesText } from "../../models/tasks.ts";
 import { AdapterError } from "../adapter.ts";
 import type { LoadOptions } from "../load-options.ts";
@@ -72,8 +73,7 @@ export function llamaServer({ binary, env, prompts, log = () => {}, limits: some
       opening?.catch(() => {});
       const startWith = async (own_template: boolean): Promise<TokenEngine> => {
         const one_text = !writesText(model) && mixesTexts(header, model);
-        const facts = { trained: header.context_length, states: saved?.folder, own_template, one_text };
-        const args = commandLineArgs(model, options, facts);
+        const args = commandLineArgs(model, options, { header, states: saved?.folder, own_template, one_text });
         const key = randomBytes(32).toString("hex");
         const { address, watchdog, isAtTemplate } = start({ program, args, key, model, options, limits, env, log });
         const connect = async (): Promise<TokenEngine> => {
@@ -171,16 +171,23 @@ async function createEngine(
   limits: LlamaServerLimits,
   signal: AbortSignal,
 ): Promise<TokenEngine> {
-  const { id } = installed;
+  const { id, adapter_options = {} } = installed;
+  const { lora = [] } = adapter_options;
   const { client, watchdog, header, saved, images } = parts;
   await client.getJson("/health", signal);
+  if (lora.some(({ scale = 1 }) => scale !== 1))
+    await client.postJson(
+      "/lora-adapters",
+      lora.map(({ scale = 1 }, id) => ({ id, scale })),
+      signal,
+    );
   const props = v.parse(Props, await client.getJson("/props", signal));
   const { data } = v.parse(Models, await client.getJson("/v1/models", signal));
   const { total_slots: slots } = props;
   const context_length = props.default_generation_settings.n_ctx;
   const model = { context_length, vocab_size: data[0].meta.n_vocab };
   const watch = createAnswerWatch({ id, client, watchdog, cancel_ms: limits.cancel });
-  const held = Math.min(parts.context, context_length, header.context_length ?? Number.POSITIVE_INFINITY);
+  const held = Math.min(parts.context, context_length, scaledContext(header, adapter_options).context ?? Number.POSITIVE_INFINITY);
   const loaded = { slots, context_length, longest_input: embeddingSizes(installed, held).longest, closed: watchdog.closed };
   const requests = createEmbeddingRequests({ id, client, watch, slots });
   if (!writesText(installed)) {

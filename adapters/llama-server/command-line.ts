@@ -1,18 +1,21 @@
 // The command line of llama-server. It names each setting that llama-server would choose by itself or may change with a release.
 import { availableParallelism } from "node:os";
+import type { AdapterOptions } from "../../models/adapter-options.ts";
 import { embeddingSizes, STEP_TOKENS } from "../../models/embedding-sizes.ts";
 import type { InstalledModel } from "../../models/manifest.ts";
 import { CHECKPOINTS } from "../../models/memory-estimate.ts";
+import { scaledContext } from "../../models/rope-scaling.ts";
 import { embeddingPooling } from "../../models/tasks.ts";
 import type { LoadOptions, ThreadWaiting } from "../load-options.ts";
 import { jinjaTemplate } from "../shared/jinja-template.ts";
+import { metadataOverrides, type OverriddenHeader } from "../shared/metadata-overrides.ts";
 
 /** Tokens of one step of a model that writes: an aborted generation takes one more at most, and each is a sign of life. */
 export const BATCH = STEP_TOKENS;
 
 interface ModelFacts {
-  /** Tokens the model was trained on, where that is known. */
-  trained?: number | undefined;
+  /** Of the model's file; of a model without options it may be left out. */
+  header?: OverriddenHeader | undefined;
   /** Of a model that writes nothing: one text is computed at a time. */
   one_text?: boolean;
   /** The folder of saved states, where states are saved. */
@@ -26,8 +29,9 @@ const POLL: Record<ThreadWaiting, number> = { briefly: 0, long: 50 };
 
 /** The API key is in the environment instead: every user of the machine can read a command line. */
 export function commandLineArgs(model: InstalledModel, options: LoadOptions, facts: ModelFacts): string[] {
-  const { trained = Number.POSITIVE_INFINITY, states, own_template } = facts;
+  const { header = {}, states, own_template } = facts;
   const { threads = availableParallelism(), waiting = "briefly" } = options;
+  const { context: trained = Number.POSITIVE_INFINITY } = scaledContext(header, model.adapter_options);
   const context = Math.min(options.context, trained);
   const slots = facts.one_text ? 1 : options.slots;
   const { step } = embeddingSizes(model, context);
@@ -43,8 +47,7 @@ export function commandLineArgs(model: InstalledModel, options: LoadOptions, fac
     ...{ "--batch-size": step, "--ubatch-size": step },
     // A model that writes makes vectors as well, at no cost to its chats.
     ...(pooling === "rank" ? { "--rerank": true } : { "--embedding": true, "--pooling": pooling }),
-    // `--n-gpu-layers` is left out: all layers on the graphics processor is the default, and naming it is a warning where there is none.
-    ...{ "--fit": "off", "--flash-attn": "auto", "--load-mode": "auto" },
+    ...{ "--fit": "off", "--load-mode": "auto", ...optionFlags(header, model.adapter_options) },
     ...{ "--cont-batching": true, "--warmup": true, "--no-perf": true },
     // A store of old prompts would take memory that the memory budget does not count.
     ...{ "--cache-prompt": true, "--cache-ram": 0, "--no-cache-idle-slots": true, "--cache-reuse": 0 },
@@ -61,4 +64,19 @@ export function commandLineArgs(model: InstalledModel, options: LoadOptions, fac
     ...{ "--cors-origins": "localhost", "--no-cors-credentials": true, "--timeout": 86_400, "--sse-ping-interval": -1 },
     ...{ "--log-verbosity": 3, "--log-colors": "off", "--log-prefix": true, "--log-timestamps": true },
   }).flatMap(([flag, value]) => (value === undefined ? [] : value === true ? [flag] : [flag, String(value)]));
+}
+
+/** Left out is what llama-server chooses as we would. */
+function optionFlags(header: OverriddenHeader, options: AdapterOptions = {}): Record<string, string | number | undefined> {
+  const { gpu_layers, cache_type_k, cache_type_v, flash_attention, lora } = options;
+  const overrides = metadataOverrides(header, options).map(({ key, type, value }) => `${key}=${type}:${value}`);
+  return {
+    // All layers on the graphics processor is the default, and naming it is a warning where there is none.
+    "--n-gpu-layers": gpu_layers,
+    ...{ "--cache-type-k": cache_type_k, "--cache-type-v": cache_type_v },
+    "--flash-attn": flash_attention === undefined ? "auto" : flash_attention ? "on" : "off",
+    "--override-kv": overrides.length === 0 ? undefined : overrides.join(),
+    // The scales are set later, as `--lora-scaled` takes no path with a colon.
+    "--lora": lora?.map(({ path }) => `"${path.replaceAll('"', '""')}"`).join(),
+  };
 }

@@ -1,4 +1,5 @@
 // What is known of llama-server without loading the code that runs it.
+import { ADAPTER_OPTIONS } from "../../models/adapter-options.ts";
 import type { Model } from "../../models/manifest.ts";
 import type { Capability } from "../adapter.ts";
 import { CHAT_CAPABILITIES } from "../shared/chat/abilities.ts";
@@ -12,6 +13,7 @@ export const ABOUT = {
     ...CHAT_CAPABILITIES,
   ],
   checkRequest: refuseBesideImages,
+  options: ADAPTER_OPTIONS,
 } satisfies ChatAdapterDescription;
 
 const isProjector = ({ role }: Model["files"][number]): boolean => role === "projector";

@@ -6,7 +6,7 @@ import type { GgufHeader } from "../../models/gguf/header.ts";
 import type { InstalledModel } from "../../models/manifest.ts";
 import type { LoadOptions } from "../load-options.ts";
 import { createStateFolder, makeStateFolder } from "../shared/kv-cache/state-folder.ts";
-import { weightsDigest } from "../shared/kv-cache/weights-digest.ts";
+import { modelDigest, weightsDigest } from "../shared/kv-cache/weights-digest.ts";
 import { fileStamp } from "../../models/file-stamp.ts";
 import type { ProcessWatchdog } from "../shared/watchdog.ts";
 import { commandLineArgs } from "./command-line.ts";
@@ -59,8 +59,7 @@ export async function prepareSavedStates(setup: LlamaServerSavedStatesOptions) {
         return logNotSaved("the model or llama-server was changed while it was loaded.");
       }
       // All that decides the layout of the cells and the numbers in them.
-      const facts = { trained: header.context_length, own_template: true };
-      const args = commandLineArgs(withoutPaths(model), { ...options, threads: 1 }, facts);
+      const args = commandLineArgs(withoutPaths(model), { ...options, threads: 1 }, { header, own_template: true });
       const key = createHash("sha256").update(JSON.stringify({ files, server, args })).digest();
       const states = createStateFolder(kv_cache, llamaServerStateFormat(key));
       await states.evict();
@@ -74,20 +73,21 @@ export function isTrimmable({ sliding_window, state_length, context_length = 0 }
   return state_length === 0 && (sliding_window === undefined || (context_length > 0 && sliding_window >= context_length));
 }
 
-/** Names and places of the files do not matter: their digest says what they are. */
+/** Names and places of the files do not matter: their digest says what they are, and that of the model what its options are. */
 function withoutPaths({ settings, projector }: InstalledModel): InstalledModel {
   return { id: "", path: "", settings, ...(projector !== undefined && { projector: "" }) };
 }
 
 const LIBRARY = /\.(so|dylib|dll)(\.[\d.]+)?$/;
 
-/** Changes with the weights, the projector, the program and the libraries beside it. */
-async function filesDigest(program: string, { path, projector }: InstalledModel): Promise<string> {
+/** Changes with the weights, the options, the projector, the program and the libraries beside it. */
+async function filesDigest(program: string, model: InstalledModel): Promise<string> {
+  const { projector } = model;
   const own = await realpath(program);
   const beside = (await readdir(dirname(own))).filter((name) => LIBRARY.test(name)).toSorted();
   const libraries = await Promise.all(
     beside.map(async (name) => [name, await fileStamp(join(dirname(own), name)).catch(() => "")]),
   );
-  const whole = [path, own, ...(projector === undefined ? [] : [projector])].map(weightsDigest);
+  const whole = [modelDigest(model), ...[own, ...(projector === undefined ? [] : [projector])].map(weightsDigest)];
   return JSON.stringify([await Promise.all(whole), libraries]);
 }

@@ -2,7 +2,7 @@
 import { readSpecialTokens } from "../../models/gguf/special-tokens.ts";
 import * as v from "valibot";
 import type { InstalledModel } from "../../models/manifest.ts";
-import { describeKind } from "../../models/tasks.ts";
+import { describeKind, embeddingPooling } from "../../models/tasks.ts";
 import { AdapterError } from "../adapter.ts";
 import type { RerankRequest } from "../embedding.ts";
 import type { TokenEngine } from "../token-engine.ts";
@@ -27,7 +27,7 @@ export async function textEngine({ installed, client, requests, in_template }: T
     const message = `"${installed.id}" is ${describeKind(installed)}: it writes no text.`;
     yield Promise.reject(new AdapterError("request_unsupported", message, { param: "model" }));
   };
-  if (installed.pooling !== "rank") return { generate, embed: (request, signal) => embed(requests, request, signal) };
+  if (embeddingPooling(installed) !== "rank") return { generate, embed: (request, signal) => embed(requests, request, signal) };
   const escape = in_template ? createEscape(await readModelFile(installed, readSpecialTokens), client) : undefined;
   return {
     generate,

@@ -14,12 +14,12 @@ import { embed } from "./embed.ts";
 import { embedderAtFirstUse, openEmbedder } from "./embedder.ts";
 import { embeddingEngine } from "./embedding-engine.ts";
 import { generate } from "./generate.ts";
-import { poolingOverride } from "./pooling-override.ts";
+import { contextOptions, modelOptions } from "./load-options.ts";
 import { openSavedStates } from "./saved-states.ts";
 import { createAllowedTokens } from "./token-tree.ts";
 import { createVocabulary } from "./vocabulary.ts";
 import { loadFailure } from "../shared/load-failure.ts";
-import { weightsDigest } from "../shared/kv-cache/weights-digest.ts";
+import { modelDigest } from "../shared/kv-cache/weights-digest.ts";
 
 const BATCH = 512;
 
@@ -39,15 +39,16 @@ export function nodeLlamaCpp(importModule: () => Promise<NodeLlamaCppModule> = (
       let model: LlamaModel | undefined;
       try {
         // Before the load, so that a change of the file during the load is noticed.
-        const saved = options.kv_cache && { kv_cache: options.kv_cache, weights: await weightsDigest(installed.path) };
+        const saved = options.kv_cache && { kv_cache: options.kv_cache, weights: await modelDigest(installed) };
         model = await llama.loadModel({
+          ...(await modelOptions(installed)),
           modelPath: installed.path,
-          ...(await poolingOverride(installed)),
           loadSignal: signal,
           onLoadProgress: options.onProgress,
         });
         if (!writesText(installed)) return await embeddingEngine({ llama, model, installed, options, threads }, signal);
         const context = await model.createContext({
+          ...contextOptions(installed.adapter_options),
           sequences: options.slots,
           contextSize: Math.min(options.context, model.trainContextSize),
           batchSize: BATCH,
@@ -118,8 +119,9 @@ function engineOf({ llama, model, context, batcher, addon, installed, threads }:
   const { totalSequences: slots, contextSize: context_length } = context;
   const { promise: closed, resolve } = Promise.withResolvers<undefined>();
   let closing: Promise<void> | undefined;
+  const { adapter_options } = installed;
   const sizes = embeddingSizes(installed, context_length);
-  const embedder = embedderAtFirstUse(installed.id, () => openEmbedder(model, { ...sizes, threads, ranks: false }));
+  const embedder = embedderAtFirstUse(installed.id, () => openEmbedder(model, { ...sizes, ...{ threads, adapter_options }, ranks: false }));
   const close = async (): Promise<void> => {
     await batcher.close(new AdapterError("engine_unavailable", "The engine was stopped."));
     await embedder.dispose();

@@ -1,6 +1,8 @@
 // The few native calls of node-llama-cpp that the batcher makes itself. They are internal to that package, so package.json pins its exact
 // version and `addonOf` checks that they are where this release has them.
 import type { Llama, LlamaContext, LlamaModel } from "node-llama-cpp";
+import type { AdapterOptions } from "../../models/adapter-options.ts";
+import { contextOptions } from "./load-options.ts";
 
 /** What the batcher needs: the cells of sequences, and their decode. */
 export interface BatchContext {
@@ -41,14 +43,17 @@ export interface EmbeddingContextOptions {
   threads: number;
   /** It makes scores. The model must have a head for that: else they have no meaning. */
   ranks: boolean;
+  /** Of the model. */
+  adapter_options?: AdapterOptions | undefined;
 }
 
 /** The options that make such a context of the library's own are internal to it. */
 export async function createEmbeddingContext(model: LlamaModel, options: EmbeddingContextOptions, createSignal?: AbortSignal) {
-  const { context, step, threads, ranks } = options;
+  const { context, step, threads, ranks, adapter_options } = options;
   const sizes = { sequences: 1, contextSize: context, batchSize: step, threads };
   const internal = { _embeddings: true, ...(ranks && { _ranking: true }) };
   const made = await model.createContext({
+    ...contextOptions(adapter_options),
     ...sizes,
     ...internal,
     failedCreationRemedy: false,

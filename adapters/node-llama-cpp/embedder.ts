@@ -3,7 +3,7 @@
 import type { LlamaModel } from "node-llama-cpp";
 import type { EmbeddingSizes } from "../../models/embedding-sizes.ts";
 import { AdapterError } from "../adapter.ts";
-import { createEmbeddingContext, type EmbeddingContext } from "./addon.ts";
+import { createEmbeddingContext, type EmbeddingContext, type EmbeddingContextOptions } from "./addon.ts";
 
 export interface Embedder {
   /**
@@ -15,18 +15,11 @@ export interface Embedder {
   dispose(): Promise<void>;
 }
 
-export interface EmbedderOptions extends EmbeddingSizes {
-  threads: number;
-  ranks: boolean;
-}
+export interface EmbedderOptions extends EmbeddingSizes, Pick<EmbeddingContextOptions, "threads" | "ranks" | "adapter_options"> {}
 
 export async function openEmbedder(model: LlamaModel, options: EmbedderOptions, signal?: AbortSignal): Promise<Embedder> {
-  const { step, longest, threads, ranks } = options;
-  const { native, dispose } = await createEmbeddingContext(
-    model,
-    { context: Math.max(step, longest), step, threads, ranks },
-    signal,
-  );
+  const { step, longest, ...others } = options;
+  const { native, dispose } = await createEmbeddingContext(model, { context: Math.max(step, longest), step, ...others }, signal);
   return { compute: createCompute(native, { step, longest }), dispose };
 }
 

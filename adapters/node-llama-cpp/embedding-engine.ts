@@ -2,7 +2,7 @@
 import type { Llama, LlamaModel } from "node-llama-cpp";
 import { embeddingSizes } from "../../models/embedding-sizes.ts";
 import type { InstalledModel } from "../../models/manifest.ts";
-import { describeKind } from "../../models/tasks.ts";
+import { describeKind, embeddingPooling } from "../../models/tasks.ts";
 import { AdapterError } from "../adapter.ts";
 import type { LoadOptions } from "../load-options.ts";
 import type { TokenEngine } from "../token-engine.ts";
@@ -25,8 +25,9 @@ export async function embeddingEngine(
 ): Promise<TokenEngine> {
   const context_length = Math.min(options.context, model.trainContextSize);
   const sizes = embeddingSizes(installed, context_length);
-  const ranks = installed.pooling === "rank";
-  const embedder = await openEmbedder(model, { ...sizes, threads, ranks }, signal);
+  const ranks = embeddingPooling(installed) === "rank";
+  const { adapter_options } = installed;
+  const embedder = await openEmbedder(model, { ...sizes, threads, ranks, adapter_options }, signal);
   await embedder.compute([model.tokens.bos ?? 0], signal);
   const { promise: closed, resolve } = Promise.withResolvers<undefined>();
   let working: Promise<void> | undefined;

@@ -4,14 +4,14 @@ import type { Llama, LlamaContext, LlamaModel } from "node-llama-cpp";
 import type { InstalledModel } from "../../models/manifest.ts";
 import type { KvCache } from "../load-options.ts";
 import { createStateFolder } from "../shared/kv-cache/state-folder.ts";
-import { weightsDigest } from "../shared/kv-cache/weights-digest.ts";
+import { modelDigest } from "../shared/kv-cache/weights-digest.ts";
 import type { BatchContext } from "./addon.ts";
 import { createSlotStates } from "./slot-states.ts";
 import { embeddedStateFormat } from "./state-file.ts";
 
 export interface EmbeddedSavedStatesOptions {
   kv_cache: KvCache;
-  /** `weightsDigest` from before the load. */
+  /** `modelDigest` from before the load. */
   weights: string;
   installed: InstalledModel;
   batch: number;
@@ -28,7 +28,7 @@ export async function openSavedStates(context: BatchContext, options: EmbeddedSa
   const logNotSaved = (reason: string): undefined => void log(`Conversations are not saved to the disk: ${reason}`);
   // The next request of a conversation nearly always reuses a part of its slot only: the last token of an answer is never fed.
   if (!trimmable) return logNotSaved("this model cannot forget a part of what it has read.");
-  if ((await weightsDigest(installed.path)) !== weights) {
+  if ((await modelDigest(installed)) !== weights) {
     return logNotSaved("the model file was changed while it was loaded.");
   }
   const key = await stateKey(options);

@@ -21,10 +21,13 @@ export function shapeOf(pairs: Pairs) {
   const sliding_window = one("attention.sliding_window") || undefined;
   const pattern = numbersOf(pairs, key("attention.sliding_window_pattern"));
   const windowed = sliding_window === undefined ? undefined : windowedLayers(architecture, block_count, pattern);
+  const original_context_length = one("rope.scaling.original_context_length");
   const head_length = Math.ceil(embedding_length / (fewest(head_count) || Infinity));
   return {
     /** Tokens the model was trained on. */
     context_length: one("context_length") || undefined,
+    /** The same before its positions were spread over more (RoPE scaling), where they were. */
+    ...(original_context_length > 0 && { original_context_length }),
     /** Layers. */
     block_count,
     embedding_length,

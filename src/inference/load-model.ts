@@ -8,6 +8,7 @@ import type { MemoryBudget, MemoryBudgetOptions } from "./memory-budget.ts";
 import type { LoadBackoffs } from "./load-backoff.ts";
 import type { ModelInstance } from "./model-instance.ts";
 import type { Log } from "../support/log/log.ts";
+import { shellWords } from "../support/shell-words.ts";
 
 export interface LoaderOptions {
   adapterOf(model: Model): Adapter;
@@ -43,6 +44,7 @@ export function createLoader(options: LoaderOptions) {
   ): Promise<Engine> => {
     const started = now();
     const adapter = adapterOf(model);
+    refuseUnknownOptions(adapter, model);
     const engine = await adapter.load(installed, { ...load, threads, kv_cache: kvCacheOf?.(model) }, signal);
     const { context_length, slots } = engine;
     // An adapter that chooses among others knows by now which one it is.
@@ -98,4 +100,13 @@ export function createLoader(options: LoaderOptions) {
       throw error;
     }
   };
+}
+
+/** The server, or the record, may have named another adapter since the options were set. */
+function refuseUnknownOptions({ name, options = [] }: Adapter, { id, adapter_options = {} }: Model): void {
+  const unknown = Object.keys(adapter_options).find((option) => !(options as string[]).includes(option));
+  if (unknown === undefined) return;
+  const away = `ingle ${shellWords(["set", id, `--${unknown.replaceAll("_", "-")}`, "default"])}`;
+  const message = `Model "${id}" cannot be loaded: the adapter ${name} has no option "${unknown}". Take it away with "${away}".`;
+  throw new AdapterError("model_load_failed", message, { lasting: true });
 }

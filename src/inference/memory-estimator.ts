@@ -3,6 +3,8 @@ import { stat } from "node:fs/promises";
 import { LRUCache } from "lru-cache";
 import { chooseLoad, CONTEXT_STEP, estimateMemory, estimateRoughly, largestContext } from "../../models/memory-estimate.ts";
 import type { ContextLoad, ModelSizes, RequestedLoad } from "../../models/memory-estimate.ts";
+import { type AdapterOptions, cacheNumberBytes, findContradiction, findMisfit } from "../../models/adapter-options.ts";
+import { scaledContext } from "../../models/rope-scaling.ts";
 import { AdapterError } from "../../adapters/adapter.ts";
 import { GgufError } from "../../models/gguf/cursor.ts";
 import type { GgufHeader } from "../../models/gguf/header.ts";
@@ -30,6 +32,8 @@ export interface ModelFileFacts {
   header: GgufHeader;
   /** Bytes of further files that are loaded with this one. */
   extra_bytes: number;
+  /** Of the model. */
+  options?: AdapterOptions | undefined;
 }
 
 export interface ExpectedLoad {
@@ -72,12 +76,13 @@ export function createMemoryEstimator({ slots, context, budget }: MemoryEstimato
   // The key changes when another file takes the place of this one.
   const headers = new LRUCache<string, Promise<GgufHeader>>({ max: MOST_HEADERS });
 
-  const facts: MemoryEstimator["facts"] = async ({ path, extra_bytes = 0 }) => {
+  const facts: MemoryEstimator["facts"] = async ({ path, extra_bytes = 0, adapter_options: options }) => {
     const { size, mtimeMs, ino } = await stat(path);
     const key = `${path} ${size} ${mtimeMs} ${ino}`;
     const header = headers.get(key) ?? readHeader(path);
     headers.set(key, header);
-    return { header: await header, extra_bytes };
+    const changes = await Promise.all((options?.lora ?? []).map(async ({ path }) => (await stat(path)).size));
+    return { header: await header, extra_bytes: changes.reduce((a, b) => a + b, extra_bytes), options };
   };
 
   const expected = new LRUCache<string, Promise<ExpectedLoad>>({ max: MOST_HEADERS, ttl: EXPECTED_MS });
@@ -103,6 +108,7 @@ export function createMemoryEstimator({ slots, context, budget }: MemoryEstimato
         throw new AdapterError("model_load_failed", `Model "${model.id}" cannot be loaded: ${error.message}`, { cause: error });
       });
       assertRuns(model, read.header);
+      assertFits(model.id, read);
       const sizes = sizesOf(read);
       const chosen = chooseLoad(load, sizes, budget());
       const largestContext = (bytes: number): number => sizes.largest(chosen.slots, bytes);
@@ -110,7 +116,7 @@ export function createMemoryEstimator({ slots, context, budget }: MemoryEstimato
     },
     fitOfFile: (read, settings) => fitOf(setBy(settings), sizesOf(read)),
     expectedLoad(model) {
-      const key = `${model.settings.ctx_len} ${model.path}`;
+      const key = JSON.stringify([model.settings.ctx_len, model.adapter_options, model.path]);
       const known = expected.get(key);
       if (known !== undefined) return known;
       const made = expectLoad(model);
@@ -119,8 +125,10 @@ export function createMemoryEstimator({ slots, context, budget }: MemoryEstimato
       made.catch(() => expected.delete(key));
       return made;
     },
-    roughFit({ settings, context_length: trained, metadata: { size, token_bytes } }) {
-      if (size === undefined || token_bytes === undefined) return undefined;
+    roughFit({ settings, adapter_options: options = {}, context_length, metadata: { size, token_bytes: half_floats } }) {
+      if (size === undefined || half_floats === undefined) return undefined;
+      const { context: trained } = scaledContext({ context_length }, options);
+      const token_bytes = half_floats * ((cacheNumberBytes(options.cache_type_k) + cacheNumberBytes(options.cache_type_v)) / 4);
       const total = (load: ContextLoad): number => estimateRoughly(size, token_bytes, load).total;
       const largest = (slots: number, bytes: number): number => {
         const steps = Math.floor((bytes - total({ slots, context: 0 })) / (slots * CONTEXT_STEP * token_bytes));
@@ -137,11 +145,19 @@ async function readHeader(path: string): Promise<GgufHeader> {
   return readGgufFile(path);
 }
 
-const sizesOf = ({ header, extra_bytes }: ModelFileFacts): ModelSizes => ({
-  trained: header.context_length,
-  total: (load) => estimateMemory(header, load, extra_bytes).total,
-  largest: (slots, bytes) => largestContext(header, { slots }, bytes, extra_bytes),
+const sizesOf = ({ header, extra_bytes, options }: ModelFileFacts): ModelSizes => ({
+  trained: scaledContext(header, options).context,
+  total: (load) => estimateMemory(header, load, extra_bytes, options).total,
+  largest: (slots, bytes) => largestContext(header, { slots }, bytes, extra_bytes, options),
 });
+
+/** What the record asks of the engine holds until the record is changed: nothing is to be waited for. */
+function assertFits(id: string, { header, options = {} }: ModelFileFacts): void {
+  const fault = findContradiction(options) ?? findMisfit(options, header);
+  if (fault === undefined) return;
+  const message = `Model "${id}" cannot be loaded: its option "${fault.option}" cannot be used: ${fault.message}`;
+  throw new AdapterError("model_load_failed", message, { lasting: true });
+}
 
 /** No `AdapterError`: such a load is not tried again later with more success, so nothing is to be waited for. */
 function assertRuns({ id }: InstalledModel, header: GgufHeader): void {

@@ -119,11 +119,11 @@ function findLlamaCppRelease(): string | undefined {
 }
 
 /** The first use imports the code of the adapter. */
-function createAtFirstUse({ name, capabilities, create }: RegisteredAdapter, context: AdapterContext): Adapter {
+function createAtFirstUse({ name, capabilities, options, create }: RegisteredAdapter, context: AdapterContext): Adapter {
   let created: ReturnType<RegisteredAdapter["create"]> | undefined;
   const adapter = () => (created ??= create(context));
   return {
-    ...{ name, capabilities },
+    ...{ name, capabilities, options },
     passedOver: async (...args) => (await adapter()).passedOver?.(...args) ?? [],
     templateAbilities: async (...args) => (await adapter()).templateAbilities?.(...args),
     load: async (...args) => (await adapter()).load(...args),

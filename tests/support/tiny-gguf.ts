@@ -20,6 +20,8 @@ export interface TinyGguf {
   template?: string;
   /** Tokens, as `llama.context_length`; 512 unless told. */
   context_length?: number;
+  /** Heads of each layer, which share 64 numbers; 4 unless told. */
+  head_count?: number;
   /** As `general.type`; left out, the file has none, as that of an older model. */
   type?: string;
   /** As `general.architecture`; "llama" unless told, whose tensors it has. */
@@ -34,12 +36,13 @@ export interface TinyGguf {
 export function tinyGguf({
   template,
   context_length = 512,
+  head_count = SHAPE.head_count,
   type,
   architecture,
   keys = [],
   mutate,
 }: TinyGguf = {}): Uint8Array<ArrayBuffer> {
-  const [of_llama, ...shape] = llamaShape("tiny", { context_length, ...SHAPE });
+  const [of_llama, ...shape] = llamaShape("tiny", { context_length, ...SHAPE, head_count });
   const bytes = writeGguf(
     [
       architecture === undefined ? of_llama! : pair("general.architecture", VALUE.string, text(architecture)),

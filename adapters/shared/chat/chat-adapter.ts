@@ -15,16 +15,16 @@ import { unenforcedKeywords } from "./unenforced.ts";
 import { createWeigh } from "./weigh.ts";
 
 /** What is known of such an adapter without loading its code. */
-export interface ChatAdapterDescription extends Pick<Adapter, "name" | "capabilities"> {
+export interface ChatAdapterDescription extends Pick<Adapter, "name" | "capabilities" | "options"> {
   /** Refuses what the engine cannot honour of a request. Throws `AdapterError`. */
   checkRequest?(request: ChatRequest): void;
 }
 
 /** `inner` reads the model while its template and vocabulary are read. */
 export function chatAdapter(about: ChatAdapterDescription, inner: TokenAdapter, prompts: Prompts): Adapter {
-  const { name, capabilities, checkRequest } = about;
+  const { name, capabilities, options, checkRequest } = about;
   return {
-    ...{ name, capabilities },
+    ...{ name, capabilities, options },
     async passedOver(request, { template_abilities }) {
       checkRequest?.(request);
       const digest = request.tools && template_abilities?.template;
