@@ -35,7 +35,7 @@ export interface AppOptions {
   /** How this machine's commands show that they are in the server's data folder; absent where it has none of its own. */
   sealKey?: SealKey | undefined;
   /** The adapter that runs a model, and the parts of the API that it honours. */
-  adapterOf: (model: Model) => Pick<Adapter, "name" | "capabilities" | "passedOver">;
+  adapterOf: (model: Model) => Pick<Adapter, "name" | "capabilities" | "options" | "passedOver">;
   /** What models can by their chat templates; absent where nothing is to be found out of that. */
   templates?: Pick<TemplateNotes, "of" | "ask" | "withNote">;
   /** A sentence about adapters that do not compute on this machine; undefined where there is none. */

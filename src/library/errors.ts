@@ -9,6 +9,14 @@ export function missingFile(id: string, file: ModelFile): ApiError {
   return corrupted(id, file, "is missing", `Put it back where it was, or run "ingle ${shellWords(["rm", id])}".`);
 }
 
+/** `path`: of a file that changes the model, which is the owner's to know. */
+export function missingLora(id: string, path: string): ApiError {
+  const remedy = `Put it back where it was, or leave it out with "ingle ${shellWords(["set", id, "--lora", "default"])}".`;
+  const messageOf = (file: string): string => `${file} that changes the model ${quote(id)} (LoRA) is missing. ${remedy}`;
+  const options = { code: "model_corrupted", param: "model", owner_message: messageOf(`The file ${quote(path)}`) };
+  return new ApiError(500, messageOf("A file"), options);
+}
+
 export function resizedFile(id: string, file: ModelFile, size: number): ApiError {
   return corrupted(id, file, `has ${size} bytes instead of ${file.size}`, takeIt(id));
 }

@@ -20,7 +20,7 @@ export function createFixedLibrary(own: readonly OwnModel[]): Library {
     close: async () => {},
     add: refuse,
     addPending: refuse,
-    setAdapter: refuse,
+    setUse: refuse,
     addWithoutDownload: refuse,
     listPending: async () => [],
     getPending: async () => undefined,

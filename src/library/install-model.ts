@@ -59,9 +59,11 @@ export function createModelInstaller(deps: ModelInstallerOptions): ModelInstalle
         const header = await readGgufFile(join(folderOf(id), files[0]!.name));
         const fault = whyRefused(header);
         if (fault !== undefined) throw new DownloadError("download_failed", fault);
-        // The adapter may have been named anew meanwhile.
-        const engine = (await downloads.get(id))?.model.engine;
-        await records.put(fillFromHeader({ ...manifest, ...(engine && { engine }), created: now(), files }, header));
+        // How it is used may have been said anew meanwhile.
+        const { engine, adapter_options } = (await downloads.get(id))?.model ?? manifest;
+        const use = { ...(engine && { engine }), ...(adapter_options && { adapter_options }) };
+        const { engine: _, adapter_options: __, ...found } = manifest;
+        await records.put(fillFromHeader({ ...found, ...use, created: now(), files }, header));
         await forgetOrigins(folderOf(id), files);
         // The record comes first: a crash in between leaves a pending model that is here already.
         await downloads.remove(id);

@@ -1,5 +1,5 @@
 // The models of a data folder: one record each in the store, and the weights that ingle fetched for them as plain files.
-import { lstat, rm } from "node:fs/promises";
+import { lstat, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { LRUCache } from "lru-cache";
@@ -12,6 +12,7 @@ import { createWeightVerifier } from "./weight-verifier.ts";
 import type { ModelInstaller } from "./install-model.ts";
 import { totalBytes, weightFilesOf } from "../../models/model-files.ts";
 import { lacksHeaderFacts, withoutOldContext, withoutOldDefaults } from "./old-record.ts";
+import { missingLora } from "./errors.ts";
 import { createPendingModels, type PendingModels } from "./pending-models.ts";
 import { createDownloadPlanner, type DownloadPlanner } from "./plan-download.ts";
 import type { Collection } from "../storage/collection.ts";
@@ -32,7 +33,7 @@ export interface LibraryOptions extends Pick<WeightFilesOptions, "onDamaged" | "
 }
 
 export interface Library
-  extends DownloadPlanner, ModelInstaller, Pick<PendingModels, "addPending" | "setAdapter" | "listPending" | "getPending"> {
+  extends DownloadPlanner, ModelInstaller, Pick<PendingModels, "addPending" | "setUse" | "listPending" | "getPending"> {
   /** All readable records, sorted by id. */
   list(): Promise<Model[]>;
   /** All records, sorted by id; undefined for one that cannot be read. */
@@ -104,7 +105,7 @@ export function createLibrary({
       createModelInstaller({ records, downloads, planDownload, pending, changes, weightFiles, verifier, folderOf, now }),
     ));
   const installedModel = (model: Model): InstalledModel => {
-    const { id, upstream, settings, pooling, causal } = model;
+    const { id, upstream, settings, pooling, causal, adapter_options } = model;
     if (upstream !== undefined) return { id, path: "", upstream, settings };
     const paths = weightFiles.filesOf(model).map(({ path }) => path);
     const projector = paths[model.files.findIndex(({ role }) => role === "projector")];
@@ -117,6 +118,7 @@ export function createLibrary({
       settings,
       ...(pooling && { pooling }),
       ...(causal !== undefined && { causal }),
+      ...(adapter_options && { adapter_options }),
     };
   };
 
@@ -143,17 +145,19 @@ export function createLibrary({
   return {
     async resolve(model) {
       await weightFiles.check(model);
+      await checkLora(model);
       return installedModel(model);
     },
     async resolveForLoad(model) {
       await weightFiles.checkForLoad(model);
+      await checkLora(model);
       return installedModel(await withHeaderFacts(model));
     },
     withHeaderFacts,
     recheck: weightFiles.recheck,
     close: verifier.close,
     addPending: pending.addPending,
-    setAdapter: pending.setAdapter,
+    setUse: pending.setUse,
     listPending: pending.listPending,
     getPending: pending.getPending,
     planDownload,
@@ -217,10 +221,12 @@ export function createLibrary({
         settings,
         parameters,
         engine,
+        adapter_options,
         source_url = found.source_url,
       } = known;
       const said = { name, version, description, owned_by, created, settings, parameters, ...(source_url && { source_url }) };
-      const taken = { ...(engine && { engine }), ...found, ...said };
+      const used = { ...(engine && { engine }), ...(adapter_options && { adapter_options }) };
+      const taken = { ...used, ...found, ...said };
       await weightFiles.forget(known.id);
       // The notes go first: a crash in between leaves files that are damaged by their length, or looked at anew.
       for (const { folder, file } of weightFiles.filesOf(taken)) await rm(notePath(folder, file.name), { force: true });
@@ -230,6 +236,12 @@ export function createLibrary({
 
     partialBytes: (id) => sumPartialBytes(folderOf(id)),
   };
+}
+
+/** Throws `ApiError` 500 `model_corrupted` where a file that changes the model is missing. */
+async function checkLora({ id, adapter_options }: Model): Promise<void> {
+  for (const { path } of adapter_options?.lora ?? [])
+    if (!(await stat(path).catch(undefinedIfAbsent))?.isFile()) throw missingLora(id, path);
 }
 
 /** For `catch`: a failure that hides more than this record is thrown on. */

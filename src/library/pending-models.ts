@@ -24,8 +24,11 @@ export interface PendingModels {
    * fetched without its size or sha256, `model_not_ready` while it is fetched so, and 429 `too_many_pending`.
    */
   addPending(plan: DownloadPlan, client?: string): Promise<void>;
-  /** Gives a known model, pending or not, the adapter of this one; other models of its id are left alone. Whether one that is here had another. */
-  setAdapter(model: Model): Promise<boolean>;
+  /**
+   * Says how a known model is used, pending or not. Whether one that is here was used otherwise. `meant`: only where the model of that id is this
+   * one.
+   */
+  setUse(id: string, use: ModelUse, meant?: Model): Promise<boolean>;
   /** Manifests of the pending models, sorted by id; without files where only the hub can say what they are made of. */
   listPending(): Promise<Model[]>;
   /** The manifest that was asked for under this id, whether or not it is here by now; undefined where its record cannot be read. */
@@ -37,6 +40,9 @@ export interface PendingModels {
   /** Drops the hub's answer, which is about a file that it has no more: the next try asks anew. */
   forgetFiles(id: string): Promise<void>;
 }
+
+/** Which adapter runs a model, and with which options. What is not said stays; undefined is none. */
+export type ModelUse = Partial<Pick<Model, "engine" | "adapter_options">>;
 
 export interface PendingModelsOptions {
   records: Collection<Model>;
@@ -75,15 +81,19 @@ export function createPendingModels({ records, downloads, now }: PendingModelsOp
 
   return {
     isKnown,
-    async setAdapter(model) {
-      const change = <M extends Model>(record: M): M =>
-        record.engine !== model.engine && isSame(record, model) ? { ...record, engine: model.engine } : record;
-      await downloads.patch(model.id, (record) => {
+    async setUse(id, use, meant) {
+      const change = (record: Model): Model => {
+        const changed = { ...record, ...use };
+        const isOther = !isDeepStrictEqual(usesOf(record), usesOf(changed));
+        return isOther && (meant === undefined || isSame(record, meant)) ? changed : record;
+      };
+      await downloads.patch(id, (record) => {
         const changed = change(record.model);
         return changed === record.model ? record : { ...record, model: changed };
       });
-      const before = await records.get(model.id);
-      return before !== undefined && (await records.patch(model.id, change))?.engine !== before.engine;
+      const before = await records.get(id);
+      const after = before && (await records.patch(id, change));
+      return before !== undefined && after !== undefined && !isDeepStrictEqual(usesOf(after), usesOf(before));
     },
     async addPending(plan, client = "") {
       const { model, reference, allow_private } = plan;
@@ -113,6 +123,8 @@ export function createPendingModels({ records, downloads, now }: PendingModelsOp
     },
   };
 }
+
+const usesOf = ({ engine, adapter_options }: Model): unknown[] => [engine, adapter_options];
 
 /** What makes two requests for one id the same. */
 function isSame(one: Model, other: Model): boolean {

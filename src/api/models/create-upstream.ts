@@ -11,7 +11,18 @@ import { toWireModel } from "./wire-form.ts";
 import { newModelRecord } from "./new-record.ts";
 import type { NewModel } from "./schema.ts";
 
-const OF_FILES = ["repo", "source_url", "path", "sha256", "size", "allow_private", "adapter", "engine", "download"] as const;
+const OF_FILES = [
+  "repo",
+  "source_url",
+  "path",
+  "sha256",
+  "size",
+  "allow_private",
+  "adapter",
+  "engine",
+  "adapter_options",
+  "download",
+] as const;
 
 /** The model in its wire form. Throws `ApiError` 400, 403, and 409 `model_exists` for an id that stands for another one. */
 export async function addUpstream(c: Context, deps: Deps, request: NewModel, base_url: string | string[]) {

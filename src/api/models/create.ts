@@ -21,7 +21,8 @@ import { ApiError, invalidValue } from "../../http/errors.ts";
 import { quote } from "../../support/quote.ts";
 import { clientOf } from "../../http/client-of.ts";
 import { digestOf, isOperator } from "../../http/middleware/auth.ts";
-import type { DownloadPlan } from "../../library/pending-models.ts";
+import type { DownloadPlan, ModelUse } from "../../library/pending-models.ts";
+import { decideOptions } from "./adapter-options.ts";
 import { checkNewId } from "./model-id.ts";
 import { parseBody } from "../../http/validate.ts";
 import { toWireModel } from "./wire-form.ts";
@@ -49,16 +50,28 @@ export async function addModel(c: Context<AppEnv>, deps: Deps): Promise<Response
   const isPlainAllowed = (url: URL): boolean => allow_private || isPermitted(url, deps.download_hosts ?? []);
   const plan =
     place.kind === "hub" ? planFromHub(model, place.reference, request) : planFromUrl(model, place.url, request, isPlainAllowed);
-  await deps.library.addPending({ ...plan, ...(request.allow_private && { allow_private }) }, pendingClientOf(c, deps));
-  await changeAdapter(deps, plan.model);
+  const use = await useOf(c, deps, plan.model, request);
+  const wanted = { ...plan, model: { ...plan.model, ...use }, ...(request.allow_private && { allow_private }) };
+  await deps.library.addPending(wanted, pendingClientOf(c, deps));
+  await changeUse(deps, plan.model, use);
   if (request.download) await deps.downloads.start(id);
   const installed = await deps.library.get(id);
-  return json(c, await toWireModel(installed ?? plan.model, installed === undefined ? "available" : "installed", deps));
+  return json(c, await toWireModel(installed ?? wanted.model, installed === undefined ? "available" : "installed", deps));
 }
 
-/** A model that is known gets the adapter that is named this time; who uses it goes on with the old one. */
-async function changeAdapter({ library, pool }: Deps, model: Model): Promise<void> {
-  if (model.engine !== undefined && (await library.setAdapter(model))) void pool.unload(model.id);
+/** What the request says of how the model is used. Throws as `decideOptions`. */
+async function useOf(c: Context<AppEnv>, deps: Deps, model: Model, { adapter_options: change }: NewModel): Promise<ModelUse> {
+  const { engine } = model;
+  const adapter = engine === undefined ? {} : { engine };
+  if (change === undefined) return adapter;
+  const known = (await deps.library.get(model.id)) ?? (await deps.library.getPending(model.id));
+  const before = { ...model, adapter_options: known?.adapter_options, engine: engine ?? known?.engine };
+  return { ...adapter, adapter_options: await decideOptions(c, deps, before, change) };
+}
+
+/** A model that is known is used as it is said this time; who uses it goes on with the old engine. */
+async function changeUse({ library, pool }: Deps, model: Model, use: ModelUse): Promise<void> {
+  if (Object.keys(use).length > 0 && (await library.setUse(model.id, use, model))) void pool.unload(model.id);
 }
 
 /** Kept in the record. Commands have another key with each start of the server, but are one client. */
@@ -135,17 +148,20 @@ function planFromUrl(
   return { model: { ...model, files } };
 }
 
-async function addFileInPlace(c: Context<AppEnv>, deps: Deps, model: Model, path: string, { sha256, size, download }: NewModel) {
+async function addFileInPlace(c: Context<AppEnv>, deps: Deps, model: Model, path: string, request: NewModel) {
+  const { sha256, size, download } = request;
   const pointless = sha256 === undefined ? (download ? "download" : undefined) : "sha256";
   if (pointless !== undefined)
     throw invalidValue(`"${pointless}" is for models that are fetched. A file is used where it is, as it is.`, pointless);
   const for_owner = isOperator(c, deps.guards.operator_key);
   const within = for_owner ? undefined : (deps.models_dir ?? null);
   const { describeFilesInPlace } = await import("./local-files.ts");
-  const added = await describeFilesInPlace(model, path, within);
+  const found_there = await describeFilesInPlace(model, path, within);
+  const use = await useOf(c, deps, found_there, request);
+  const added = { ...found_there, ...use };
   const [{ size: found = 0 } = {}] = added.files;
   if (size !== undefined && size !== found) throw invalidValue(`The file has ${found} bytes instead of ${size}.`, "size");
-  await changeAdapter(deps, added);
+  await changeUse(deps, added, use);
   const known = await deps.library.get(model.id);
   if (known === undefined || !(await isSameFile(known, added))) {
     await deps.library.addWithoutDownload(added);

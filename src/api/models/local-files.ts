@@ -41,16 +41,16 @@ export async function describeFilesInPlace(model: Model, path: string, within: s
   return fillFromHeader({ ...model, source_url: pathToFileURL(paths[0]!).href, files }, header);
 }
 
-/** A file that may be used. Links are followed before the check: the place of the file itself decides. */
-async function resolveFile(path: string, within: string | null | undefined): Promise<NamedFile> {
-  const absolute = path.startsWith("file:") ? pathFromUrl(path) : pathFromText(path);
+/** A file that may be used; `param` names its field. Links are followed before the check: the place of the file itself decides. */
+export async function resolveFile(path: string, within: string | null | undefined, param = "path"): Promise<NamedFile> {
+  const absolute = path.startsWith("file:") ? pathFromUrl(path, param) : pathFromText(path, param);
   const message = `The file ${quote(path)} may not be used by its path over the API. Only files in --models-dir may.`;
-  const denied = new ApiError(403, message, { param: "path", code: "path_not_allowed" });
+  const denied = new ApiError(403, message, { param, code: "path_not_allowed" });
   const real = await realpath(absolute).catch(() => undefined);
   // Checked before its existence: a caller who may not use a file does not learn from the answer whether it exists.
   if (!(await mayBeUsed(real, within))) throw denied;
   const stats = real === undefined ? undefined : await stat(real);
-  if (real === undefined || !stats?.isFile()) throw invalidValue(`There is no file ${quote(path)}.`, "path");
+  if (real === undefined || !stats?.isFile()) throw invalidValue(`There is no file ${quote(path)}.`, param);
   return { real, named: join(await realpath(dirname(absolute)), basename(absolute)) };
 }
 
@@ -61,20 +61,20 @@ async function mayBeUsed(real: string | undefined, within: string | null | undef
 }
 
 /** Nothing counts from the server's working folder, of which a client knows nothing. */
-function pathFromText(text: string): string {
-  if (!isAbsolute(text) && !text.startsWith("~")) throw invalidValue(`${quote(text)} is not an absolute path.`, "path");
+function pathFromText(text: string, param: string): string {
+  if (!isAbsolute(text) && !text.startsWith("~")) throw invalidValue(`${quote(text)} is not an absolute path.`, param);
   try {
-    return absolutePath(text, '"path"');
+    return absolutePath(text, `"${param}"`);
   } catch (error) {
-    throw error instanceof PathError ? invalidValue(error.message, "path") : error;
+    throw error instanceof PathError ? invalidValue(error.message, param) : error;
   }
 }
 
-function pathFromUrl(text: string): string {
+function pathFromUrl(text: string, param: string): string {
   try {
     return fileURLToPath(text);
   } catch {
-    throw invalidValue(`${quote(text)} names no file of this machine. Write it as a path, or as file:///…`, "path");
+    throw invalidValue(`${quote(text)} names no file of this machine. Write it as a path, or as file:///…`, param);
   }
 }
 

@@ -26,3 +26,8 @@ export function modelIdFromPath(c: Context, end = ""): string {
     return encoded; // Such text is never the id of a stored model.
   }
 }
+
+/** Whether the path, of a route with `/*`, is that of the downloads, which have routes of their own. The model `download/x` is `download%2Fx`. */
+export function isOfDownloads(c: Context): boolean {
+  return c.req.path.slice(routePath(c).length - 1).startsWith("download/");
+}

@@ -13,7 +13,7 @@ import { pageRecords, WHOLE } from "../../http/paging.ts";
 import { parseQuery } from "../../http/validate.ts";
 import { downloadRoutes } from "../downloads/routes.ts";
 import { ListQuery, OneQuery } from "./schema.ts";
-import { modelIdFromPath } from "./model-id.ts";
+import { isOfDownloads, modelIdFromPath } from "./model-id.ts";
 import { newModelRecord } from "./new-record.ts";
 import { toWireModel, type ModelPresence } from "./wire-form.ts";
 
@@ -53,6 +53,11 @@ export const modelRoutes = (deps: Deps) => {
           c,
           await toWireModel(manifest, "available", deps, { ...options, ...(dials && { remote: c.req.raw.signal }) }),
         );
+      })
+      .patch("/*", async function patchModel(c, next) {
+        const id = modelIdFromPath(c);
+        if (id === "" || isOfDownloads(c)) return next();
+        return (await import("./change.ts")).changeModel(c, deps, id);
       })
       .delete("/*", async function deleteModel(c, next) {
         const id = modelIdFromPath(c);

@@ -1,6 +1,7 @@
-// The body of POST /v1/models, and the queries of its GETs.
+// The bodies of POST /v1/models and PATCH /v1/models/{id}, and the queries of the GETs.
 import * as v from "valibot";
 import { PINNABLE_ADAPTERS } from "../../../adapters/registry.ts";
+import { ADAPTER_OPTIONS, AdapterOptions, type AdapterOptionsChange, LoraFile } from "../../../models/adapter-options.ts";
 import { KEY_VARIABLE, Upstream } from "../../../models/manifest.ts";
 import { PageQuery } from "../../http/paging.ts";
 import { codedMessage } from "../../support/coded-message.ts";
@@ -8,6 +9,19 @@ import { object } from "../objects.ts";
 
 const BAD_VARIABLE =
   '"key_env" must be the name of a variable that begins with INGLE_UPSTREAM_: no other one is sent to a server.';
+
+const NO_OPTION = codedMessage("invalid_value", `That is no option of a model. There are ${ADAPTER_OPTIONS.join(", ")}.`);
+const NO_LORA_FIELD = codedMessage("invalid_value", 'A file of "lora" has a path and a scale.');
+
+const OptionsChange = v.objectWithRest(
+  {
+    ...Object.fromEntries(
+      ADAPTER_OPTIONS.map((name) => [name, v.nullish(AdapterOptions.entries[name].wrapped as v.GenericSchema)]),
+    ),
+    lora: v.nullish(v.pipe(v.array(v.objectWithRest(LoraFile.entries, v.never(NO_LORA_FIELD))), v.minLength(1), v.maxLength(16))),
+  },
+  v.never(NO_OPTION),
+) as v.GenericSchema<unknown, AdapterOptionsChange>;
 
 const Address = v.pipe(v.string(), v.maxLength(2_000));
 
@@ -35,6 +49,8 @@ export const NewModel = object({
   adapter: v.optional(v.picklist(PINNABLE_ADAPTERS)),
   /** The older name of `adapter`. */
   engine: v.optional(v.picklist(PINNABLE_ADAPTERS)),
+  /** What it needs of that; null takes one back. */
+  adapter_options: v.optional(OptionsChange),
   /** Whether the download starts at once. */
   download: v.optional(v.boolean(), false),
   /** Only with the operator's key: servers that run the model; the next three are about them. */
@@ -44,6 +60,15 @@ export const NewModel = object({
   slots: Upstream.entries.slots,
 });
 export type NewModel = v.InferOutput<typeof NewModel>;
+
+export const ModelChange = v.objectWithRest(
+  {
+    /** Null: the server's choice. */
+    adapter: v.nullish(v.picklist(PINNABLE_ADAPTERS)),
+    adapter_options: v.optional(OptionsChange, {}),
+  },
+  v.never(codedMessage("invalid_value", 'Of a model, "adapter" and "adapter_options" can be changed.')),
+);
 
 const WithCatalog = object({ catalog: v.optional(v.picklist(["true", "false"])) });
 export const ListQuery = object({ ...PageQuery.entries, ...WithCatalog.entries });

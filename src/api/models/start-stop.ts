@@ -9,26 +9,29 @@ import { isOperator } from "../../http/middleware/auth.ts";
 import { KeepAlive } from "../../support/quantities.ts";
 import { parseBody } from "../../http/validate.ts";
 import { findModel } from "../find-model.ts";
-import { modelIdFromPath } from "./model-id.ts";
+import { isOfDownloads, modelIdFromPath } from "./model-id.ts";
 import { problemOf } from "./wire-form.ts";
 import { object } from "../objects.ts";
 
 export const StartRequest = object({ keep_alive: v.nullish(KeepAlive), pinned: v.nullish(v.boolean()) });
 export const StopRequest = object({});
 
-/** What GET and DELETE name is the model called `x/start`. */
-export const OF_A_MODEL = ["GET", "HEAD", "DELETE"];
+/** What GET, PATCH and DELETE name is the model called `x/start`. */
+export const OF_A_MODEL = ["GET", "HEAD", "PATCH", "DELETE"];
 /** Jan's clients send PUT. */
 const ACTING = ["POST", "PUT"];
+
+/** The methods of the rest of the path: a download cannot be changed. */
+const methodsOf = (c: Context): string[] => OF_A_MODEL.filter((method) => method !== "PATCH" || !isOfDownloads(c));
 
 /** Mounted before the models, whose ids are all that follows in the path: a model called `x/start` is `x%2Fstart` here. */
 export const startStopRoutes = (deps: Deps) =>
   // No `post` nor `put`: the routes that refuse other methods would take them for ones of every model.
   new Hono<AppEnv>().use("/*", async function startOrStop(c, next) {
     const [end, action] = /\/(start|stop)\/?$/.exec(c.req.path) ?? [];
-    const id = end === undefined || OF_A_MODEL.includes(c.req.method) ? "" : modelIdFromPath(c, end);
+    const id = end === undefined || methodsOf(c).includes(c.req.method) ? "" : modelIdFromPath(c, end);
     if (id === "") return next();
-    if (!ACTING.includes(c.req.method)) return answerOtherMethod(c, [...OF_A_MODEL, ...ACTING]);
+    if (!ACTING.includes(c.req.method)) return answerOtherMethod(c, [...methodsOf(c), ...ACTING]);
     return action === "start" ? startModel(c, deps, id) : stopModel(c, deps, id);
   });
 

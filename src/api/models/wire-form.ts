@@ -1,4 +1,5 @@
 // The wire form of a model.
+import { type AdapterOptions, changedOptions } from "../../../models/adapter-options.ts";
 import type { GgufHeader } from "../../../models/gguf/header.ts";
 import type { InstalledModel, Model, TemplateAbilities } from "../../../models/manifest.ts";
 import { isInside } from "../../../models/download/addresses.ts";
@@ -37,6 +38,7 @@ export async function toWireModel(record: Model, presence: ModelPresence, deps: 
   const resolve = onlyOnce(() => deps.library.resolve(model));
   const { state, problem } = await readState(model, presence, deps, { resolve, for_owner });
   const adapter = deps.adapterOf(model);
+  const adapter_options = visibleOptions(model, for_owner);
   const { context: loaded, header } = await readLoadedContext(model, presence, deps, resolve);
   const partial_bytes = state === "available" || state === "damaged" ? await deps.library.partialBytes(model.id) : 0;
   return {
@@ -49,6 +51,7 @@ export async function toWireModel(record: Model, presence: ModelPresence, deps: 
     parameters: documentParameters(model, deps.stream_default),
     metadata: documentMetadata(model),
     engine: adapter.name,
+    ...(adapter_options && { adapter_options }),
     sources,
     state,
     ...(problem !== undefined && { problem }),
@@ -65,8 +68,13 @@ export async function toWireModel(record: Model, presence: ModelPresence, deps: 
 function withoutHeaderFacts(model: Model) {
   const { template_tools: _1, template_kwargs: _2, template_thinking: _3, template_prompt: _4, ...rest } = model;
   const { template_abilities: _5, pooling: _6, causal: _7, output: _8, embedding_length: _9, ...more } = rest;
-  const { matryoshka: _10, fill_in: _11, ...fields } = more;
+  const { matryoshka: _10, fill_in: _11, adapter_options: _12, ...fields } = more;
   return fields;
+}
+
+/** The options as a client may read them: where files lie is for the owner alone to know. */
+function visibleOptions({ adapter_options }: Model, for_owner: boolean): AdapterOptions | undefined {
+  return changedOptions(adapter_options, for_owner ? {} : { lora: null });
 }
 
 /** What is known of the template. What is not is found out for the next answer. */
