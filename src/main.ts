@@ -19,6 +19,7 @@ const COMMANDS: Record<string, () => Promise<{ default: unknown }>> = {
   list: () => import("./cli/list.ts"),
   ps: () => import("./cli/ps.ts"),
   show: () => import("./cli/show.ts"),
+  set: () => import("./cli/set.ts"),
   rm: () => import("./cli/rm.ts"),
   check: () => import("./cli/check.ts"),
   import: () => import("./cli/import.ts"),

@@ -26,7 +26,7 @@ export interface Api {
 }
 
 interface ApiRequestOptions {
-  method?: "GET" | "POST" | "DELETE";
+  method?: "GET" | "POST" | "PATCH" | "DELETE";
   body?: object;
   signal?: AbortSignal;
 }

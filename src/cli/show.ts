@@ -1,4 +1,5 @@
 import { defineCommand } from "citty";
+import type { AdapterOptions } from "../../models/adapter-options.ts";
 import type { MemoryFit } from "../inference/memory-estimator.ts";
 import { TASKS } from "../../models/tasks.ts";
 import { withApi } from "./api.ts";
@@ -37,6 +38,7 @@ interface ModelDetails {
   capabilities: string[];
   pooling?: string;
   embedding_length?: number | null;
+  adapter_options?: AdapterOptions;
   upstream?: { urls: string[]; model?: string; key_env?: string; slots?: number };
   partial_bytes?: number;
   metadata: { size: number };
@@ -46,7 +48,7 @@ interface ModelDetails {
   fit?: MemoryFit;
 }
 
-function formatDetails({ details, fit, metadata, upstream, partial_bytes = 0, ...model }: ModelDetails): string {
+function formatDetails({ details, fit, metadata, upstream, adapter_options, partial_bytes = 0, ...model }: ModelDetails): string {
   const rows: [string, string | undefined][] = [
     ["Id", model.id],
     ["Name", model.name === model.id ? undefined : model.name],
@@ -70,6 +72,7 @@ function formatDetails({ details, fit, metadata, upstream, partial_bytes = 0, ..
     ["Key in", upstream?.key_env],
     ["Requests each", upstream?.slots?.toString()],
     ["Adapter", model.engine],
+    ["Options", adapter_options && describeOptions(adapter_options)],
     ["Memory", fit && describeFit(fit)],
   ];
   return columns(rows.filter((row): row is [string, string] => row[1] !== undefined));
@@ -88,6 +91,18 @@ const POOLINGS: Record<string, string> = {
   cls: "of the first token",
   last: "of the last token",
 };
+
+/** As `ingle set` takes them. */
+export function describeOptions({ flash_attention, lora, ...options }: AdapterOptions): string {
+  const words = {
+    ...options,
+    ...(flash_attention !== undefined && { flash_attention: flash_attention ? "on" : "off" }),
+    ...(lora && { lora: lora.map(({ path, scale }) => (scale === undefined ? path : `${path}=${scale}`)).join() }),
+  };
+  return Object.entries(words)
+    .map(([name, value]) => `${name.replaceAll("_", "-")} ${value}`)
+    .join(", ");
+}
 
 const TOOL_CALLS = {
   native: "called in the chat template's own words",

@@ -14,7 +14,7 @@ import { startServer } from "../support/server.ts";
 import { tinyGguf } from "../support/tiny-gguf.ts";
 
 const SLOW = 300_000;
-const COMMANDS = ["serve", "run", "pull", "list", "show", "ps", "rm", "check", "import", "doctor", "service"];
+const COMMANDS = ["serve", "run", "pull", "list", "show", "set", "ps", "rm", "check", "import", "doctor", "service"];
 
 let folder: string;
 beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), "ingle-cli-"))));
