@@ -1,5 +1,6 @@
 // What the reference says of models, and of those that are loaded.
 import * as v from "valibot";
+import { AdapterOptions } from "../../../models/adapter-options.ts";
 import { Pooling } from "../../../models/manifest.ts";
 import {
   Count,
@@ -13,7 +14,7 @@ import {
   WRITE_ERRORS,
   type Operation,
 } from "../reference/operation.ts";
-import { ListQuery, NewModel, OneQuery } from "./schema.ts";
+import { ListQuery, ModelChange, NewModel, OneQuery } from "./schema.ts";
 import { StartRequest, StopRequest } from "./start-stop.ts";
 
 const Size = v.nullable(Count);
@@ -34,6 +35,7 @@ export const ModelObject = v.object({
   metadata: v.object({ author: v.string(), tags: v.array(v.string()), size: Count, cover: v.pipe(v.string(), v.url()) }),
   engine: described(v.string(), "The adapter that runs it."),
   adapter: v.optional(v.string()),
+  adapter_options: described(v.optional(AdapterOptions), "What that is told of the model; `lora` is for the owner alone."),
   upstream: described(v.optional(v.looseObject({})), "The other servers that run it; for the owner alone."),
   sources: described(
     v.array(v.object({ filename: v.string(), type: v.string(), url: v.optional(v.string()), package: v.optional(v.string()) })),
@@ -139,6 +141,19 @@ export const modelOperations: Operation[] = [
       "502 url_not_allowed",
       ...READ_ERRORS,
     ],
+  },
+  {
+    ...{ id: "changeModel", method: "patch", path: ONE, tag: TAG, summary: "Change how a model is run" },
+    description: "Null takes back what was set. Requests that run go on as they are; the next one loads the model anew.",
+    body: {
+      schema: ModelChange,
+      examples: {
+        options: { adapter_options: { cache_type_k: "q8_0", cache_type_v: "q8_0", gpu_layers: null } },
+        adapter: { adapter: "llama-server" },
+      },
+    },
+    answer: { description: "The model.", schema: ModelObject },
+    errors: ["400 invalid_value", "403 path_not_allowed", "404 model_not_found", "409 model_not_changeable", ...WRITE_ERRORS],
   },
   {
     ...{ id: "deleteModel", method: "delete", path: ONE, tag: TAG, summary: "Delete a model" },
