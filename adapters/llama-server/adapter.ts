@@ -187,7 +187,11 @@ async function createEngine(
   const context_length = props.default_generation_settings.n_ctx;
   const model = { context_length, vocab_size: data[0].meta.n_vocab };
   const watch = createAnswerWatch({ id, client, watchdog, cancel_ms: limits.cancel });
-  const held = Math.min(parts.context, context_length, scaledContext(header, adapter_options).context ?? Number.POSITIVE_INFINITY);
+  const held = Math.min(
+    parts.context,
+    context_length,
+    scaledContext(header, adapter_options).context ?? Number.POSITIVE_INFINITY,
+  );
   const loaded = { slots, context_length, longest_input: embeddingSizes(installed, held).longest, closed: watchdog.closed };
   const requests = createEmbeddingRequests({ id, client, watch, slots });
   if (!writesText(installed)) {

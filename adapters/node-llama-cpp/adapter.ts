@@ -121,7 +121,9 @@ function engineOf({ llama, model, context, batcher, addon, installed, threads }:
   let closing: Promise<void> | undefined;
   const { adapter_options } = installed;
   const sizes = embeddingSizes(installed, context_length);
-  const embedder = embedderAtFirstUse(installed.id, () => openEmbedder(model, { ...sizes, ...{ threads, adapter_options }, ranks: false }));
+  const embedder = embedderAtFirstUse(installed.id, () =>
+    openEmbedder(model, { ...sizes, ...{ threads, adapter_options }, ranks: false }),
+  );
   const close = async (): Promise<void> => {
     await batcher.close(new AdapterError("engine_unavailable", "The engine was stopped."));
     await embedder.dispose();

@@ -4,6 +4,7 @@ import { isObject, type JsonObject } from "../support/json.ts";
 
 export const object = withoutArrays(v.object);
 export const looseObject = withoutArrays(v.looseObject);
+export const objectWithRest = withoutArrays(v.objectWithRest);
 export const record = withoutArrays(v.record);
 export const variant = withoutArrays(v.variant);
 

@@ -230,6 +230,7 @@ describe("refused, with the field and what to do", () => {
   test("a model that is not known, and a field that cannot be changed", async () => {
     const { change } = await furnished();
     expect(await errorOf(await change({}, OWNER, "nope"))).toMatchObject({ status: 404, code: "model_not_found" });
+    expect(await errorOf(await change({ adapter_options: [] }))).toMatchObject({ status: 400, param: "adapter_options" });
     const error = await errorOf(await change({ name: "x" }));
     expect(error).toMatchObject({ status: 400, param: "name" });
     expect(error.message).toBe('Of a model, "adapter" and "adapter_options" can be changed.');

@@ -5,7 +5,7 @@ import { ADAPTER_OPTIONS, AdapterOptions, type AdapterOptionsChange, LoraFile } 
 import { KEY_VARIABLE, Upstream } from "../../../models/manifest.ts";
 import { PageQuery } from "../../http/paging.ts";
 import { codedMessage } from "../../support/coded-message.ts";
-import { object } from "../objects.ts";
+import { object, objectWithRest } from "../objects.ts";
 
 const BAD_VARIABLE =
   '"key_env" must be the name of a variable that begins with INGLE_UPSTREAM_: no other one is sent to a server.';
@@ -13,12 +13,12 @@ const BAD_VARIABLE =
 const NO_OPTION = codedMessage("invalid_value", `That is no option of a model. There are ${ADAPTER_OPTIONS.join(", ")}.`);
 const NO_LORA_FIELD = codedMessage("invalid_value", 'A file of "lora" has a path and a scale.');
 
-const OptionsChange = v.objectWithRest(
+const OptionsChange = objectWithRest(
   {
     ...Object.fromEntries(
       ADAPTER_OPTIONS.map((name) => [name, v.nullish(AdapterOptions.entries[name].wrapped as v.GenericSchema)]),
     ),
-    lora: v.nullish(v.pipe(v.array(v.objectWithRest(LoraFile.entries, v.never(NO_LORA_FIELD))), v.minLength(1), v.maxLength(16))),
+    lora: v.nullish(v.pipe(v.array(objectWithRest(LoraFile.entries, v.never(NO_LORA_FIELD))), v.minLength(1), v.maxLength(16))),
   },
   v.never(NO_OPTION),
 ) as v.GenericSchema<unknown, AdapterOptionsChange>;
@@ -61,7 +61,7 @@ export const NewModel = object({
 });
 export type NewModel = v.InferOutput<typeof NewModel>;
 
-export const ModelChange = v.objectWithRest(
+export const ModelChange = objectWithRest(
   {
     /** Null: the server's choice. */
     adapter: v.nullish(v.picklist(PINNABLE_ADAPTERS)),
