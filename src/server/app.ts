@@ -26,6 +26,7 @@ export type App = Pick<Hono<AppEnv>, "fetch" | "request" | "router" | "routes">;
 
 /** A server listens sooner without what chats alone need: `bench:start`, column `listening`. */
 export const loadChatCode = () => import("../api/chat/create-completion.ts");
+const loadCompletionCode = () => import("../api/completions/create-completion.ts");
 
 const loadDecisionCode = () => import("../api/decisions/create-decision.ts");
 
@@ -62,6 +63,9 @@ export function createApp(options: AppOptions): App {
   );
   app.post("/v1/chat/completions", async function createChatCompletion(c) {
     return (await loadChatCode()).createChatCompletion(deps)(c);
+  });
+  app.post("/v1/completions", async function createCompletion(c) {
+    return (await loadCompletionCode()).createCompletion(deps)(c);
   });
   app.post("/v1/decisions", async function createDecision(c) {
     return (await loadDecisionCode()).createDecision(deps)(c);

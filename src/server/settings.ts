@@ -131,7 +131,7 @@ export const SETTINGS = {
   models_dir: { ...PATH, hint: "folder", description: "Folder whose model files clients may use in place" },
   body_limit: {
     ...{ ...TEXT, schema: v.optional(BodySize, "10MiB"), hint: "size" },
-    description: "The largest body of a chat request, such as 50MB: images take room; at most 100MB",
+    description: "The largest body of a request that a model reads, such as a chat of 50MB: images take room; at most 100MB",
   },
   key: {
     ...{ ...LIST, hint: "keys", scope: "secret" },

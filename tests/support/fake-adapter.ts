@@ -9,6 +9,7 @@ import {
   type WeighedQuestion,
   type WeighRequest,
 } from "../../adapters/adapter.ts";
+import type { CompletionRequest } from "../../adapters/completion.ts";
 import type { LoadOptions } from "../../adapters/load-options.ts";
 import { channel } from "../../adapters/shared/channel.ts";
 import type { InstalledModel } from "../../models/manifest.ts";
@@ -18,7 +19,8 @@ type Finish = Extract<ChatEvent, { type: "finish" }>["reason"];
 /** One generation of the fake engine, in the hands of the test. */
 export interface FakeGeneration {
   model: string;
-  request: ChatRequest;
+  /** Of a chat or a completion. */
+  request: ChatRequest & Partial<Pick<CompletionRequest, "prompt" | "suffix" | "score_prompt">>;
   signal: AbortSignal;
   say(...texts: string[]): void;
   put(event: ChatEvent): void;
@@ -94,6 +96,7 @@ export function fakeAdapter({ answer, probabilities, hold_loads = false, capabil
         context_length: options.context,
         closed: closed.promise,
         chat: (request, signal) => play(model.id, request, signal, running),
+        complete: (request, signal) => play(model.id, request, signal, running),
         ...(probabilities && {
           async *weigh(request) {
             weighed.push(request);
@@ -110,7 +113,13 @@ export function fakeAdapter({ answer, probabilities, hold_loads = false, capabil
     },
   };
 
-  async function* play(model: string, request: ChatRequest, signal: AbortSignal, running: Set<FakeGeneration>) {
+  async function* play(
+    model: string,
+    asked: ChatRequest | CompletionRequest,
+    signal: AbortSignal,
+    running: Set<FakeGeneration>,
+  ): AsyncGenerator<ChatEvent> {
+    const request = asked as FakeGeneration["request"];
     signal.throwIfAborted();
     const { push: put, fail, take } = channel<ChatEvent>();
     const over = Promise.withResolvers<void>();

@@ -7,6 +7,7 @@ import { ApiError } from "../../src/http/errors.ts";
 import { createAdapters } from "../../src/server/adapters.ts";
 import type { Config } from "../../src/server/settings.ts";
 import { CHAT_TABLE } from "./parameters/chat.ts";
+import { COMPLETIONS_TABLE } from "./parameters/completions.ts";
 import { DECISIONS_TABLE } from "./parameters/decisions.ts";
 import { exampleOf, isOf, type ParameterTable } from "./parameters/table.ts";
 import { type MadePage, markdownTable, pageWith } from "./table.ts";
@@ -14,7 +15,7 @@ import { type MadePage, markdownTable, pageWith } from "./table.ts";
 const PAGE = join(import.meta.dirname, "../../docs/api.md");
 const END = "\n<!-- End of the table. -->";
 
-export const TABLES: readonly ParameterTable[] = [CHAT_TABLE, DECISIONS_TABLE];
+export const TABLES: readonly ParameterTable[] = [CHAT_TABLE, COMPLETIONS_TABLE, DECISIONS_TABLE];
 
 const ORDER: KnownParameter["treatment"]["type"][] = ["honoured", "mapped", "switch", "thoughts", "passed over", "refused"];
 

@@ -15,11 +15,17 @@ export interface MadePart {
   text: string;
 }
 
+/** Throws where the page lacks one of the comments. */
 export function pageWith(path: string, ...parts: MadePart[]): MadePage {
   const now = readFileSync(path, "utf8");
+  const placeOf = (page: string, comment: string, from = 0): number => {
+    const place = page.indexOf(comment, from);
+    if (place === -1) throw new Error(`${path} has no ${JSON.stringify(comment.trim())}.`);
+    return place;
+  };
   const current = parts.reduce((page, { begin, end, text }) => {
-    const from = page.indexOf(begin) + begin.length;
-    return page.slice(0, from) + text + page.slice(page.indexOf(end, from));
+    const from = placeOf(page, begin) + begin.length;
+    return page.slice(0, from) + text + page.slice(placeOf(page, end, from));
   }, now);
   return { path, now, current };
 }

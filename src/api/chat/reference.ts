@@ -2,6 +2,7 @@
 import * as v from "valibot";
 import { Count, described, GENERATION_ERRORS, Seconds, type Operation } from "../reference/operation.ts";
 import { OptionalParameterSchema } from "./optional-parameters.ts";
+import { UsageReference } from "../generation/wire-reference.ts";
 import { parametersReference } from "../generation/parameters/reference.ts";
 import { PARAMETERS } from "./parameters/list.ts";
 import { ChatCompletionRequest } from "./request.ts";
@@ -21,11 +22,6 @@ const Logprobs = v.nullable(
     refusal: v.null(),
   }),
 );
-const Usage = v.object({
-  ...{ prompt_tokens: Count, completion_tokens: Count, total_tokens: Count },
-  prompt_tokens_details: v.object({ cached_tokens: described(Count, "Tokens of the prompt that were read before.") }),
-  completion_tokens_details: v.optional(v.object({ reasoning_tokens: Count })),
-});
 const BrokenSchema = described(
   v.optional(v.looseObject({ valid: v.literal(false), index: v.optional(Count) })),
   "Of an answer that breaks the schema of its request.",
@@ -50,7 +46,7 @@ export const ChatCompletionObject = v.object({
       finish_reason: FinishReason,
     }),
   ),
-  usage: Usage,
+  usage: UsageReference,
   x_ingle_schema: BrokenSchema,
 });
 
@@ -77,7 +73,7 @@ export const ChatCompletionChunk = v.object({
       finish_reason: v.nullable(FinishReason),
     }),
   ),
-  usage: described(v.optional(v.nullable(Usage)), "With `stream_options.include_usage`: null, but in the last chunk."),
+  usage: described(v.optional(v.nullable(UsageReference)), "With `stream_options.include_usage`: null, but in the last chunk."),
   x_ingle_schema: BrokenSchema,
 });
 

@@ -40,9 +40,9 @@ const RESPELLINGS: Record<string, (value: unknown, name: string) => Respelling |
 
 const JSON_OBJECT: Respelling = { to: "response_format", value: { type: "json_object" } };
 
-/** Throws 400 where two names of one parameter say different things. */
-export function respell(request: JsonObject): RespelledRequest {
-  const respelled = Object.entries(request).filter(([name, value]) => isRespelled(name, value));
+/** `left`: names that stay as they are. Throws 400 where two names of one parameter say different things. */
+export function respell(request: JsonObject, left: ReadonlySet<string> = new Set()): RespelledRequest {
+  const respelled = Object.entries(request).filter(([name, value]) => !left.has(name) && isRespelled(name, value));
   if (respelled.length === 0) return { request, clientPath: (path) => path, legacy_calls: false };
   const names = new Set(respelled.map(([name]) => name));
   const all: JsonObject = Object.fromEntries(Object.entries(request).filter(([name]) => !names.has(name)));

@@ -1,6 +1,7 @@
 // All operations of the API, in the order of the reference. A resource joins by a line.
 import { assistantOperations } from "../assistants/reference.ts";
 import { chatOperations } from "../chat/reference.ts";
+import { completionOperations } from "../completions/reference.ts";
 import { decisionOperations } from "../decisions/reference.ts";
 import { downloadOperations } from "../downloads/reference.ts";
 import { messageOperations } from "../messages/reference.ts";
@@ -11,6 +12,7 @@ import type { Operation } from "./operation.ts";
 
 export const OPERATIONS: readonly Operation[] = [
   ...chatOperations,
+  ...completionOperations,
   ...decisionOperations,
   ...modelOperations,
   ...downloadOperations,

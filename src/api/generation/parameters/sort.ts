@@ -60,6 +60,7 @@ function optionsOf({ stream_options }: JsonObject): [string, unknown][] {
 const INSTEAD: Record<string, string> = {
   ...{ ebnf: 'Send it in GBNF, as "grammar".', guided_grammar: 'Send it in GBNF, as "grammar".', best_of: 'Send "n" instead.' },
   ...{ system: 'Send it as a message of the role "system".', system_prompt: 'Send it as a message of the role "system".' },
+  messages: "Send them to /v1/chat/completions.",
   ...{ images: "Send each as a part of a message, of type image_url.", options: "Send its fields beside the others." },
 };
 
