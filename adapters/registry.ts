@@ -19,8 +19,8 @@ export interface AdapterContext {
   env: Record<string, string | undefined>;
   /** Takes lines that engines write on their standard error. */
   log: (line: string) => void;
-  /** `isPresent` and `build`: nothing is run to find out. `path` throws `AdapterError` `engine_unavailable`. */
-  llama_server: { isPresent(): boolean; build(): string | undefined; path(): Promise<string> };
+  /** Nothing is run to find out, but for `path`, which throws `AdapterError` `engine_unavailable`. `missing`: as that of an adapter. */
+  llama_server: { isPresent(): boolean; missing(): string | undefined; build(): string | undefined; path(): Promise<string> };
   /** `isPresent`: whether its process would find the library; an executable may not carry it. */
   node_llama_cpp: { isPresent(): boolean; build(): string | undefined };
   /** The command that runs `hostEngine` with the hosted part of the adapter of that name. */
@@ -46,6 +46,8 @@ export interface RegisteredAdapter extends Pick<Adapter, "name" | "capabilities"
   automatic?: boolean;
   /** Whether what it needs is on this machine; absent: always. */
   isPresent?(context: AdapterContext): boolean;
+  /** Why it cannot load a model now, as a sentence for the owner with a way out; undefined where it can. Absent: its loads say so. */
+  missing?(context: AdapterContext): string | undefined;
   /**
    * Why it does not compute right on this machine, found with a tiny model of its own; undefined where it does. `again`: whatever was found
    * before. Throws where that cannot be found out.
@@ -87,6 +89,7 @@ const LIST = [
     pinnable: true,
     automatic: true,
     isPresent: ({ llama_server }) => llama_server.isPresent(),
+    missing: ({ llama_server }) => llama_server.missing(),
     async computeFailure({ env, llama_server }, options) {
       const { computeFailure } = await import("./llama-server/build/proof.ts");
       return computeFailure(await llama_server.path(), env, options);

@@ -32,12 +32,20 @@ function ownBuild(env: FindOptions["env"]): string | undefined {
   }
 }
 
+const NO_PROGRAM = 'There is no llama-server. "ingle engine build llama-server" makes one; --llama-server names another.';
+
+/** Why no program can run, as a sentence for the owner with a way out; undefined where there is one. Nothing is run to find out. */
+export function missingLlamaServer(options: FindOptions): string | undefined {
+  const path = locateLlamaServer(options);
+  if (path === undefined) return NO_PROGRAM;
+  if (isThere(path)) return undefined;
+  return `There is no program at ${path}, which --llama-server names. Name another, or leave it out and run "ingle engine build llama-server".`;
+}
+
 /** Path of a program that runs. Throws `AdapterError` `engine_unavailable`. */
 export async function findLlamaServer(options: FindOptions): Promise<string> {
   const path = locateLlamaServer(options);
-  if (path === undefined) {
-    throw unavailable('There is no llama-server. "ingle engine build llama-server" makes one; --llama-server names another.');
-  }
+  if (path === undefined) throw unavailable(NO_PROGRAM);
   await checkVersion(path, options.env, options.version_ms ?? VERSION_MS);
   return path;
 }

@@ -5,7 +5,12 @@ import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { AdapterError } from "../../adapters/adapter.ts";
 import { isNative, type NativeAddon } from "../../adapters/prompt-process/native.ts";
-import { findLlamaServer, locateLlamaServer, type FindOptions } from "../../adapters/llama-server/find-program.ts";
+import {
+  findLlamaServer,
+  locateLlamaServer,
+  missingLlamaServer,
+  type FindOptions,
+} from "../../adapters/llama-server/find-program.ts";
 import { packageVersion } from "../../adapters/node-llama-cpp/package-version.ts";
 import { CARRIED } from "./carried.ts";
 import { unpack } from "./unpack.ts";
@@ -16,6 +21,10 @@ const carriedLlamaServer = ({ named }: FindOptions) => (named === undefined ? CA
 export function hasLlamaServer(place: FindOptions): boolean {
   return carriedLlamaServer(place) !== undefined || locateLlamaServer(place) !== undefined;
 }
+
+/** As `missingLlamaServer`, where none is carried. */
+export const missingProgram = (place: FindOptions): string | undefined =>
+  carriedLlamaServer(place) === undefined ? missingLlamaServer(place) : undefined;
 
 /** Tells the llama-server to run from another one, by its file; undefined where that cannot be looked at. Nothing is run or unpacked for it. */
 export function llamaServerBuild(place: FindOptions): string | undefined {

@@ -17,6 +17,7 @@ import {
   hasNodeLlamaCpp,
   llamaServerBuild,
   llamaServerProgram,
+  missingProgram,
   nodeLlamaCppBuild,
 } from "../executable/carried-engines.ts";
 import { deathNotices, engineSpeeds } from "./engine-speeds.ts";
@@ -29,8 +30,10 @@ const HEAP_MB = 1024;
 export interface Adapters {
   /** What runs a model, now. */
   adapterOf(model: Model): Adapter;
-  /** A sentence about adapters that `auto` passed over because they do not compute on this machine; undefined where there is none. */
+  /** A sentence about adapters that `auto` passed over because they do not compute on this machine, or what is `missing`. */
   notice(): string | undefined;
+  /** What the adapter that the settings name lacks, as a sentence; it may come while the server runs. Undefined for `auto`, which takes another. */
+  missing(): string | undefined;
   /** Of the engines between which `auto` chooses; undefined where it has no choice, or threads are set by hand. */
   speeds(): Speeds | undefined;
   /** Ends the process that renders prompts, once no engine is left. */
@@ -53,6 +56,7 @@ export function createAdapters(
     log: logEngine,
     llama_server: {
       isPresent: () => hasLlamaServer(place),
+      missing: () => missingProgram(place),
       build: () => llamaServerBuild(place),
       path: () => llamaServerProgram(place),
     },
@@ -67,7 +71,8 @@ export function createAdapters(
     return known;
   };
   const named = adapterNamed(adapter);
-  const fixed = { notice: () => undefined, speeds: () => undefined };
+  const missing = (): string | undefined => named?.missing?.(context);
+  const fixed = { notice: missing, missing, speeds: () => undefined };
   if (named?.models !== undefined) return { ...fixed, adapterOf: () => adapterFor(named), close };
   const usual =
     named === undefined ? autoOf(context, adapterFor, threads, log) : { ...fixed, adapterOf: () => adapterFor(named) };
@@ -100,6 +105,7 @@ function autoOf(
   return {
     adapterOf: auto.adapterOf,
     speeds,
+    missing: () => undefined,
     notice: () => [auto.notice() ?? [], deathNotices(speeds())].flat().join(" ") || undefined,
   };
 }

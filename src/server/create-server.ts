@@ -91,6 +91,9 @@ function createServerOn(folder: DataFolder, config: Config, log: Log, options: C
     ? { adapterOf: () => own }
     : createAdapters(config, log, options.reads ? undefined : keptTemplates(config.data, log, lock?.folder_id));
   const { adapterOf } = adapters;
+  // Models of other servers, threads and downloads need none, and what is missing may be built while the server runs: it starts all the same.
+  const missing = options.reads || options.for_owner ? undefined : adapters.missing?.();
+  if (missing !== undefined) log.warn(`Models of this machine cannot be loaded. ${missing}`);
   const models = options.models ?? (own === undefined ? adapterNamed(config.adapter)?.models : undefined);
   const library =
     models === undefined

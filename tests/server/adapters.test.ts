@@ -14,24 +14,31 @@ const program = join(folder, "llama-server");
 writeFileSync(program, "#!/bin/sh\n");
 chmodSync(program, 0o755);
 
-/** The name of what runs the model on a machine with that PATH and nothing else. */
-function chosen(
-  adapter: Config["adapter"],
-  model: Partial<Model>,
-  { path = "", llama_server = undefined as string | undefined } = {},
-) {
+/** Runs it on a machine with that PATH and nothing else. */
+function within<Result>(path: string, run: () => Result): Result {
   const { PATH, XDG_CACHE_HOME } = process.env;
   Object.assign(process.env, { PATH: path, XDG_CACHE_HOME: join(folder, "empty") });
   try {
-    return createAdapters(
-      { adapter, llama_server },
-      createLog(() => {}),
-    ).adapterOf({ ...makeModel("tiny"), ...model });
+    return run();
   } finally {
     Object.assign(process.env, { PATH });
     if (XDG_CACHE_HOME === undefined) delete process.env.XDG_CACHE_HOME;
     else process.env.XDG_CACHE_HOME = XDG_CACHE_HOME;
   }
+}
+
+/** The name of what runs the model there. */
+function chosen(
+  adapter: Config["adapter"],
+  model: Partial<Model>,
+  { path = "", llama_server = undefined as string | undefined } = {},
+) {
+  return within(path, () =>
+    createAdapters(
+      { adapter, llama_server },
+      createLog(() => {}),
+    ).adapterOf({ ...makeModel("tiny"), ...model }),
+  );
 }
 
 describe("auto", () => {
@@ -47,6 +54,36 @@ describe("auto", () => {
 test("a setting is what it says, whatever is there", () => {
   expect(chosen("node-llama-cpp", {}, { path: folder }).name).toBe("node-llama-cpp");
   expect(chosen("llama-server", {}).name).toBe("llama-server");
+});
+
+describe("an adapter that the settings name and that is not there", () => {
+  const missing = (adapter: Config["adapter"], options: { path?: string; llama_server?: string } = {}) =>
+    within(options.path ?? "", () =>
+      createAdapters(
+        { adapter, llama_server: options.llama_server },
+        createLog(() => {}),
+      ),
+    );
+
+  test("is named with the command that builds it", () => {
+    const { missing: found, notice } = missing("llama-server");
+    within("", () => {
+      for (const sentence of [found(), notice()])
+        expect(sentence).toBe(
+          'There is no llama-server. "ingle engine build llama-server" makes one; --llama-server names another.',
+        );
+    });
+    const named = join(folder, "nowhere");
+    expect(missing("llama-server", { llama_server: named }).missing()).toContain(`There is no program at ${named}`);
+  });
+
+  test("is not missing once it is there, and `auto` misses none", () => {
+    const { missing: found } = missing("llama-server");
+    expect(within(folder, found)).toBeUndefined();
+    expect(missing("llama-server", { llama_server: program }).missing()).toBeUndefined();
+    for (const adapter of ["auto", "node-llama-cpp", "echo"] as const)
+      expect(within("", missing(adapter).missing)).toBeUndefined();
+  });
 });
 
 test("a record that pins an adapter has its way; one of another program's engine has not", () => {
