@@ -14,7 +14,7 @@ import type { ModelPrompts, Prompts } from "../prompts.ts";
 import type { TokenAdapter, TokenEngine } from "../token-engine.ts";
 import { readModelFile } from "../shared/read-model-file.ts";
 import { LONG_TEXT_MS, type ProcessWatchdog, watchProcess } from "../shared/watchdog.ts";
-import { commandLineArgs } from "./command-line.ts";
+import { commandLineArgs, dividedStep } from "./command-line.ts";
 import { ABOUT } from "./description.ts";
 import { createChoiceSlots } from "./choice-slots.ts";
 import { embedInSlots } from "./embed.ts";
@@ -192,7 +192,10 @@ async function createEngine(
     context_length,
     scaledContext(header, adapter_options).context ?? Number.POSITIVE_INFINITY,
   );
-  const loaded = { slots, context_length, longest_input: embeddingSizes(installed, held).longest, closed: watchdog.closed };
+  const { step, longest } = embeddingSizes(installed, held);
+  // A text of one step is computed at once.
+  const longest_input = longest > step ? longest : dividedStep(longest, slots);
+  const loaded = { slots, context_length, longest_input, closed: watchdog.closed };
   const requests = createEmbeddingRequests({ id, client, watch, slots });
   if (!writesText(installed)) {
     const in_template = header.rerank_template !== undefined;

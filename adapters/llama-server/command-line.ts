@@ -27,6 +27,12 @@ interface ModelFacts {
 /** How eagerly a thread of a program that is built without OpenMP looks for work before it sleeps, of 100. */
 const POLL: Record<ThreadWaiting, number> = { briefly: 0, long: 50 };
 
+/**
+ * Tokens that are computed at a time: llama.cpp ends the process at its start where the slots of a model that makes vectors do not divide them
+ * (`GGML_ASSERT(ggml_can_mul_mat)`).
+ */
+export const dividedStep = (step: number, slots: number): number => Math.max(slots, step - (step % slots));
+
 /** The API key is in the environment instead: every user of the machine can read a command line. */
 export function commandLineArgs(model: InstalledModel, options: LoadOptions, facts: ModelFacts): string[] {
   const { header = {}, states, own_template } = facts;
@@ -44,7 +50,7 @@ export function commandLineArgs(model: InstalledModel, options: LoadOptions, fac
     // A context for each slot alone: what one slot reads takes no room from the others.
     ...{ "--parallel": slots, "--ctx-size": context * slots, "--no-kv-unified": true, "--no-context-shift": true },
     ...{ "--threads": threads, "--threads-batch": threads, "--poll": POLL[waiting] },
-    ...{ "--batch-size": step, "--ubatch-size": step },
+    ...{ "--batch-size": step, "--ubatch-size": dividedStep(step, slots) },
     // A model that writes makes vectors as well, at no cost to its chats.
     ...(pooling === "rank" ? { "--rerank": true } : { "--embedding": true, "--pooling": pooling }),
     ...{ "--fit": "off", "--load-mode": "auto", ...optionFlags(header, model.adapter_options) },

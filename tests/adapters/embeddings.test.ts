@@ -99,6 +99,20 @@ describe.each<[string, () => Promise<InstalledModel>, number, string | undefined
 
 const withFacts = ({ id, path }: InstalledModel): Promise<InstalledModel> => describeInstalled(id, path);
 
+test.skipIf(skip !== undefined).each([3, 5])(
+  "llama-server loads with %d slots, which divide no step, and chats and embeds",
+  async (slots) => {
+    for (const model of [
+      await tinyModel().then(withFacts),
+      await installedAs("mean", tinyEncoder({ pooling: "mean", context_length: 256 })),
+    ]) {
+      const engine = await llama_server.load(model, { slots, context: 512, threads: 1 }, signal());
+      expect((await vectorsOf(engine, TEXTS)).length).toBe(TEXTS.length);
+      await engine.close();
+    }
+  },
+);
+
 const QUERY = "who sleeps?";
 const DOCUMENTS = [
   ...["the cat is sleeping.", "hello world", "a", "dogs bark", "0123", "the the the", "cats and dogs sleep"],
