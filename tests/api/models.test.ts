@@ -53,8 +53,12 @@ function putWeights(id: string, name = "weights.gguf"): string {
 
 describe("a model", () => {
   test.each<[string, Partial<Model>, object]>([
-    ["writes", { causal: true, embedding_length: 64 }, { capabilities: WRITES, pooling: "mean", embedding_length: 64 }],
-    ["fills gaps", { causal: true, fill_in: true }, { capabilities: [...WRITES, "infill"] }],
+    [
+      "writes",
+      { causal: true, embedding_length: 64 },
+      { capabilities: [...WRITES, "decisions"], pooling: "mean", embedding_length: 64 },
+    ],
+    ["fills gaps", { causal: true, fill_in: true }, { capabilities: [...WRITES, "infill", "decisions"] }],
     ["embeds", { causal: false, pooling: "cls", fill_in: true }, { capabilities: ["embeddings"], pooling: "cls" }],
     ["ranks", { pooling: "rank" }, { capabilities: ["rerank"], pooling: undefined, embedding_length: undefined }],
   ])("that %s has that among its capabilities", async (_, facts, shown) => {
