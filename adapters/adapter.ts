@@ -55,11 +55,15 @@ export interface Engine {
    * for a token that the model has not. Absent, as each of the next ones: the engine has no such call.
    */
   complete?(request: CompletionRequest, signal: AbortSignal): AsyncIterable<CompletionEvent>;
-  /** A text as tokens. Takes no slot, as the next three. Throws `AdapterError`, and the signal's reason when aborted. */
+  /** A text as tokens. Takes no slot, as the next five. Throws `AdapterError`, and the signal's reason when aborted. */
   tokenize?(text: string, options: TokenizeOptions, signal: AbortSignal): Promise<number[]>;
   /** The text of tokens, with the names of special ones. Throws `request_refused` with `param` `tokens[i]` for one that the model has not. */
   detokenize?(tokens: readonly number[], signal: AbortSignal): Promise<string>;
-  /** Tokens of the prompt that a chat would begin with, however many a slot holds. */
+  /** What each token stands for, in bytes; of a special one its name. Throws as `detokenize`. */
+  tokenBytes?(tokens: readonly number[], signal: AbortSignal): Promise<number[][]>;
+  /** The prompt that a chat would begin with, as tokens, however many a slot holds. */
+  tokenizeChat?(request: ChatRequest, signal: AbortSignal): Promise<number[]>;
+  /** How many they are. */
   count?(request: ChatRequest, signal: AbortSignal): Promise<number>;
   /** What the chat template makes of a chat, without the token that a sequence begins with. */
   render?(request: ChatRequest, signal: AbortSignal): Promise<string>;

@@ -52,6 +52,14 @@ export function echo({ token_ms = 0 } = {}): Adapter {
           signal.throwIfAborted();
           return tokens.map((token, i) => vocabulary.word(token, `tokens[${i}]`)).join("");
         },
+        async tokenBytes(tokens, signal) {
+          signal.throwIfAborted();
+          return tokens.map((token, i) => [...Buffer.from(vocabulary.word(token, `tokens[${i}]`))]);
+        },
+        async tokenizeChat({ messages }, signal) {
+          signal.throwIfAborted();
+          return messages.flatMap(({ content }) => wordsOf(textOf(content)).map(vocabulary.token));
+        },
         async count(request, signal) {
           signal.throwIfAborted();
           return countOf(request);

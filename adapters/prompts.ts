@@ -51,6 +51,8 @@ export interface ModelPrompts {
   rankInputs(request: RerankRequest, signal: AbortSignal): Promise<number[][] | undefined>;
   /** The text of tokens that the vocabulary has, with the names of special ones; undefined as above. */
   detokenize(tokens: readonly number[], signal: AbortSignal): Promise<string | undefined>;
+  /** What each token that the vocabulary has stands for, in bytes; undefined as above. */
+  tokenBytes(tokens: readonly number[], signal: AbortSignal): Promise<number[][] | undefined>;
   /** The text of which `render` makes tokens. Throws as that does. */
   renderText(request: PromptRequest, signal: AbortSignal): Promise<string>;
   /**

@@ -35,8 +35,8 @@ export interface Subject {
   stops_by_bytes?: boolean;
   /** A piece of its greedy answer has the same tokens in a prompt, so that an answer can be told to go on. */
   goes_on?: boolean;
-  /** Absent: it completes prompts and takes them apart. */
-  only_chats?: boolean;
+  /** Of the tokens of a chat it tells the number alone, and of tokens no bytes: so do other servers. */
+  only_counts?: boolean;
   /** What this model can be asked to do, as `Adapter.capabilities` says; absent: nothing beside plain chat. */
   capabilities?: readonly Capability[];
   /** What makes its model call a tool, beside `tool_choice`; absent: its template knows none. */
@@ -83,7 +83,7 @@ const TOOLS = ["get_weather", "get_time"].map((name) => ({
 
 export function adapterSuite(name: string, subject: Subject): void {
   const { adapter, prompt, prompt_tokens, long_prompt, context, samples, slots = SLOTS } = subject;
-  const { caches = false, stops_by_bytes = false, goes_on = false, only_chats = false, capabilities = [], calls_tools } = subject;
+  const { caches = false, stops_by_bytes = false, goes_on = false, capabilities = [], calls_tools } = subject;
   const can = (capability: Capability): boolean => capabilities.includes(capability);
 
   describe(name, () => {
@@ -381,7 +381,7 @@ export function adapterSuite(name: string, subject: Subject): void {
     });
 
     if (can("decisions")) decisionSuite(subject, () => engine);
-    if (!only_chats) completionSuite({ ...subject, slots: SLOTS }, () => engine);
+    completionSuite({ ...subject, slots: SLOTS }, () => engine);
 
     test("close ends a running generation with an error, and leaves nothing behind", async () => {
       const other = await adapter.load(await subject.model(), { slots: 1, context, threads: 1 }, new AbortController().signal);

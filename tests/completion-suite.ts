@@ -9,7 +9,17 @@ import { ask, askCompletion, WHOLE_TEXT } from "./support/models.ts";
 const PART = { add_special: false, parse_special: true };
 
 export function completionSuite(subject: Subject & { slots: number }, engine: () => Engine): void {
-  const { prompt, prompt_tokens, context, samples, slots, capabilities = [], stops_by_bytes = false, caches = false } = subject;
+  const {
+    prompt,
+    prompt_tokens,
+    context,
+    samples,
+    slots,
+    capabilities = [],
+    stops_by_bytes = false,
+    caches = false,
+    only_counts = false,
+  } = subject;
   const can = (capability: Capability): boolean => capabilities.includes(capability);
   const signal = (): AbortSignal => new AbortController().signal;
   const complete = (request: CompletionRequest, stop = signal()) => collectCompletion(engine().complete!(request, stop));
@@ -177,7 +187,9 @@ export function completionSuite(subject: Subject & { slots: number }, engine: ()
       for (const text of [prompt, "a 😀 ü 漢字", "  two  spaces\n\n and lines "]) {
         const tokens = await engine().tokenize!(text, PART, signal());
         expect(tokens.length).toBeGreaterThan(0);
-        expect(await engine().detokenize!(tokens, signal())).toBe(text);
+        const again = await engine().detokenize!(tokens, signal());
+        // llama-server keeps the space that a vocabulary puts before a text.
+        expect(caches && again.startsWith(` ${text}`) ? again.slice(1) : again).toBe(text);
       }
       expect(await engine().detokenize!([], signal())).toBe("");
     });
@@ -187,6 +199,18 @@ export function completionSuite(subject: Subject & { slots: number }, engine: ()
       const error = await errorOf(engine().detokenize!([first!, first!, 99_999_999], signal()));
       const param = caches ? error.param : "tokens[2]";
       expect([error.code, error.param]).toEqual(["request_refused", param]);
+    });
+
+    test.skipIf(only_counts)("the bytes of tokens are those of their text", async () => {
+      const text = "a 😀 ü 漢字";
+      const tokens = await engine().tokenize!(text, PART, signal());
+      const bytes = await engine().tokenBytes!(tokens, signal());
+      expect(bytes.length).toBe(tokens.length);
+      expect(Buffer.from(bytes.flat()).toString().trimStart()).toBe(text);
+    });
+
+    test.skipIf(only_counts)("the tokens of a chat are those that are counted", async () => {
+      expect((await engine().tokenizeChat!(ask(prompt), signal())).length).toBe(prompt_tokens);
     });
 
     test("a chat has as many tokens as are counted", async () => {

@@ -39,6 +39,7 @@ export async function hostPrompts(
     if (question.type === "tokenize_texts") return model.tokenizeTexts(question);
     if (question.type === "rank_inputs") return model.rankInputs(question);
     if (question.type === "detokenize") return model.detokenize(question.tokens);
+    if (question.type === "token_bytes") return model.tokenBytes(question.tokens);
     if (question.type === "tokenize_behind") return model.tokenizeBehind(question);
     if (question.type === "beginning") return { fits: model.beginsGrammar(question.grammar, question.tokens) };
     model.tryGrammar(question.grammar);

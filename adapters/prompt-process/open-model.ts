@@ -85,6 +85,9 @@ export async function openModel({ id, path, prompt_template }: QuestionOf<"open"
     detokenize: (tokens: readonly number[]): Answers["detokenize"] => ({
       text: tokenizer?.native.detokenize(Uint32Array.from(tokens), true),
     }),
+    tokenBytes: (tokens: readonly number[]): Answers["token_bytes"] => ({
+      bytes: tokenizer && tokens.map((token) => [...tokenizer.bytesOf(token)]),
+    }),
     tokenizeBehind: ({ end, texts }: QuestionOf<"tokenize_behind">): Answers["tokenize_behind"] => ({
       behind: tokenizer && tokenizeBehind(end, texts, tokenizer, names),
     }),

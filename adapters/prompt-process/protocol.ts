@@ -27,6 +27,7 @@ export type PromptQuestion =
   | { type: "tokenize"; model: number; text: string }
   | ({ type: "tokenize_slice"; model: number } & TextSlice)
   | { type: "detokenize"; model: number; tokens: readonly number[] }
+  | { type: "token_bytes"; model: number; tokens: readonly number[] }
   | { type: "tokenize_behind"; model: number; end: PromptEnd; texts: readonly string[] }
   | ({ type: "tokenize_texts"; model: number; texts: readonly string[] } & TokenizeOptions)
   | ({ type: "rank_inputs"; model: number } & RerankRequest)
@@ -63,6 +64,7 @@ export interface Answers {
   tokenize: { tokens: number[] | undefined };
   tokenize_slice: SliceTokens | { tokens: undefined };
   detokenize: { text: string | undefined };
+  token_bytes: { bytes: number[][] | undefined };
   /** `behind`: undefined as `tokens` is above. */
   tokenize_behind: { behind: TextsBehind | undefined };
   tokenize_texts: { inputs: number[][] | undefined };

@@ -19,13 +19,16 @@ interface TextQuestionsOptions extends Pick<VocabularySizes, "longest_token"> {
   ) => Promise<Answers[Type]>;
 }
 
-type TextQuestion = Extract<PromptQuestion, { type: "tokenize" | "tokenize_behind" | "tokenize_slice" | "detokenize" }>;
+type TextQuestion = Extract<
+  PromptQuestion,
+  { type: "tokenize" | "tokenize_behind" | "tokenize_slice" | "detokenize" | "token_bytes" }
+>;
 
 export function createTextQuestions({
   key,
   ask,
   longest_token,
-}: TextQuestionsOptions): Pick<ModelPrompts, "tokenize" | "tokenizeBehind" | "tokenizeText" | "detokenize"> {
+}: TextQuestionsOptions): Pick<ModelPrompts, "tokenize" | "tokenizeBehind" | "tokenizeText" | "detokenize" | "tokenBytes"> {
   return {
     tokenize: async (text, signal) => (await ask(signal, { type: "tokenize", model: key, text })).tokens,
     async tokenizeBehind({ tokens, tail }, texts, signal) {
@@ -53,6 +56,7 @@ export function createTextQuestions({
       if (tokens.length < context_length) return tokens;
       throw tooLong(tokens.length, limits, tokens.length > COUNTED * context_length ? "some" : "all");
     },
+    tokenBytes: async (tokens, signal) => (await ask(signal, { type: "token_bytes", model: key, tokens })).bytes,
     detokenize: async (tokens, signal) => (await ask(signal, { type: "detokenize", model: key, tokens })).text,
   };
 }

@@ -1,5 +1,6 @@
 // The vocabulary of a model without its weights: names of its special tokens, and texts as tokens.
 import { createSpecialNames, type SpecialName, type SpecialNames } from "./special-names.ts";
+import { createTokenBytes } from "../shared/token-bytes.ts";
 import { looksSpecial } from "../shared/special-tokens.ts";
 import type { GgufHeader } from "../../models/gguf/header.ts";
 import { readSpecialTokens, readTokenText } from "../../models/gguf/special-tokens.ts";
@@ -26,6 +27,8 @@ export interface Tokenizer {
   /** The token that each sequence ends with, of models that want one. */
   end: number | undefined;
   fill_in: FillInTokens | undefined;
+  /** What a token stands for, of a special one its name. */
+  bytesOf(token: number): Uint8Array;
   /** What stands between two texts, and what ends one, where the vocabulary has them. */
   separator: number | undefined;
   eos: number | undefined;
@@ -94,6 +97,7 @@ function createTokenizer(native: NativeVocabulary): Tokenizer {
   const marks = kind === SENTENCE_PIECE ? tokenize(MARK) : new Uint32Array();
   const start = native.shouldPrependBosToken() ? tokenOrNone(native.tokenBos()) : undefined;
   return {
+    bytesOf: createTokenBytes(native, (token) => native.detokenize(Uint32Array.of(token), true)),
     ...{ native, start, fill_in: fillInTokens(native, start), tokenize, longest_text: kind === SENTENCE_PIECE ? 2_048 : 32_768 },
     ...{ separator: tokenOrNone(native.sepToken()), eos: tokenOrNone(native.tokenEos()), splits_words: kind === WORD_PIECE },
     end:

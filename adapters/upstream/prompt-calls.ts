@@ -1,16 +1,16 @@
-// What is asked of the prompt alone, without an answer to it: its tokens, their number, and its text. llama-server and ingle have these calls at
-// the same addresses, vLLM most of them, and OpenAI's API none.
+// What is asked of the prompt alone, without an answer to it: its tokens, their number, and its text. ingle and llama-server have these calls,
+// vLLM most of them, and OpenAI's API none.
 import * as v from "valibot";
-import type { Engine } from "../adapter.ts";
+import type { ChatRequest, Engine } from "../adapter.ts";
 import { BrokenAnswer } from "../shared/openai-stream/answer-events.ts";
-import { readErrorBody, readText } from "../shared/openai-stream/error-body.ts";
+import { readErrorBody, readText, type ServerErrorBody } from "../shared/openai-stream/error-body.ts";
 import { failureOfError, publicMessageOf, ServerFailure, statusFailure, type UpstreamTarget } from "./errors.ts";
 import { sendRequest } from "./http-request.ts";
 import { upstreamBody } from "./request-body.ts";
 import type { PoolServer, ServerPool } from "./server-pool.ts";
 import type { UpstreamConfig } from "./upstream-config.ts";
 
-type PromptCalls = Required<Pick<Engine, "tokenize" | "detokenize" | "count" | "render">>;
+type PromptCalls = Required<Pick<Engine, "tokenize" | "detokenize" | "tokenizeChat" | "count" | "render">>;
 
 const Count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const Tokens = v.object({ tokens: v.array(Count) });
@@ -18,6 +18,9 @@ const Tokens = v.object({ tokens: v.array(Count) });
 const Text = v.union([v.object({ content: v.string() }), v.object({ prompt: v.string() })]);
 const Counted = v.union([v.object({ input_tokens: Count }), v.object({ count: Count })]);
 const Rendered = v.object({ prompt: v.string() });
+
+/** ingle's address, and that of llama-server and vLLM. */
+const TOKENIZE = ["/tokenize", "../tokenize"];
 
 /** In characters. */
 const MAX_ANSWER = 64 * 1024 * 1024;
@@ -27,6 +30,8 @@ interface PromptCall<Schema extends v.GenericSchema> {
   paths: readonly string[];
   body: Record<string, unknown>;
   answer: Schema;
+  /** Whether a failure is about a token that the model does not have, also where its server takes it for its own. */
+  blames?: (failure: ServerErrorBody) => boolean;
 }
 
 export function createPromptCalls(config: UpstreamConfig, pool: ServerPool, closing: AbortSignal): PromptCalls {
@@ -36,22 +41,32 @@ export function createPromptCalls(config: UpstreamConfig, pool: ServerPool, clos
   return {
     async tokenize(text, { add_special, parse_special }, signal) {
       const body = { model, content: text, prompt: text, add_special, parse_special, add_special_tokens: add_special };
-      return (await ask({ paths: ["../tokenize"], body, answer: Tokens }, signal)).tokens;
+      return (await ask({ paths: TOKENIZE, body, answer: Tokens }, signal)).tokens;
     },
     async detokenize(tokens, signal) {
-      const answer = await ask({ paths: ["../detokenize"], body: { model, tokens }, answer: Text }, signal);
+      const body = { model, tokens };
+      const answer = await ask({ paths: ["/detokenize", "../detokenize"], body, answer: Text, blames: isUnknownToken }, signal);
       return "content" in answer ? answer.content : answer.prompt;
     },
+    async tokenizeChat(request, signal) {
+      const body = chatFields(request, model);
+      return (await ask({ paths: TOKENIZE, body, answer: Tokens }, signal)).tokens;
+    },
     async count(request, signal) {
-      const { stream: _, stream_options: __, ...body } = upstreamBody(request, model);
-      const answer = await ask({ paths: ["/chat/completions/input_tokens", "../tokenize"], body, answer: Counted }, signal);
+      const body = chatFields(request, model);
+      const answer = await ask({ paths: ["/chat/completions/input_tokens", ...TOKENIZE], body, answer: Counted }, signal);
       return "input_tokens" in answer ? answer.input_tokens : answer.count;
     },
     async render(request, signal) {
-      const { stream: _, stream_options: __, ...body } = upstreamBody(request, model);
-      return (await ask({ paths: ["../apply-template"], body, answer: Rendered }, signal)).prompt;
+      const body = chatFields(request, model);
+      return (await ask({ paths: ["/apply-template", "../apply-template"], body, answer: Rendered }, signal)).prompt;
     },
   };
+}
+
+function chatFields(request: ChatRequest, model: string): Record<string, unknown> {
+  const { stream: _, stream_options: __, ...fields } = upstreamBody(request, model);
+  return fields;
 }
 
 /** Asks one server after the other until one answers. Throws `AdapterError` and the signal's reason. */
@@ -83,7 +98,7 @@ async function askServer<Schema extends v.GenericSchema>(
   { key, timeouts, proxies }: UpstreamConfig,
   { url }: PoolServer,
   target: UpstreamTarget,
-  { paths, body, answer }: PromptCall<Schema>,
+  { paths, body, answer, blames }: PromptCall<Schema>,
   signal: AbortSignal,
 ): Promise<v.InferOutput<Schema>> {
   for (const path of paths) {
@@ -92,7 +107,9 @@ async function askServer<Schema extends v.GenericSchema>(
     try {
       if (NO_SUCH_CALL.includes(response.status)) continue;
       if (response.status !== 200) {
-        throw statusFailure(target, response.status, response.headers, await readErrorBody(response));
+        const failure = await readErrorBody(response);
+        if (blames?.(failure)) throw unknownToken(target, failure);
+        throw statusFailure(target, response.status, response.headers, failure);
       }
       return parseAnswer(answer, await readText(response.body, MAX_ANSWER));
     } finally {
@@ -103,6 +120,14 @@ async function askServer<Schema extends v.GenericSchema>(
   throw new ServerFailure("request", "request_unsupported", `${target.host} ${what} (${paths.at(-1)}).`, {
     public_message: publicMessageOf(what),
   });
+}
+
+/** llama-server looks for a token that its model has not beyond the end of a list, and says that it has failed. */
+const isUnknownToken = ({ message }: ServerErrorBody): boolean => /range_check|out of range|invalid token/i.test(message);
+
+function unknownToken({ host }: UpstreamTarget, { message }: ServerErrorBody): ServerFailure {
+  const public_message = '"tokens" has one that the model does not have. Leave it out.';
+  return new ServerFailure("request", "request_refused", `${host} says: ${message}`, { param: "tokens", public_message });
 }
 
 const NO_SUCH_CALL: readonly number[] = [404, 405, 501];

@@ -11,18 +11,14 @@ const LACKED: [path: RegExp, what: string, instead?: string][] = [
   [/^\/v1\/(files|uploads|batches|fine_tuning|vector_stores|evals|containers)\b/, "OpenAI's API for files and jobs"],
   [/^\/v1\/threads\/.*runs\b/, "OpenAI's API for runs", "POST /v1/chat/completions answers chats."],
   [/^\/v1\/(messages|complete)\b/, "Anthropic's API", "POST /v1/chat/completions answers chats."],
-  [/^\/v1\/(rerank|tokenize|detokenize)\b/, "an API for that"],
+  [/^\/v1\/rerank\b/, "an API for that"],
   [/^\/api\/v[01]\b/, "LM Studio's own API", "OpenAI's is at /v1."],
   [
     /^\/api\/(generate|chat|embed|embeddings|tags|show|create|copy|delete|pull|push|ps|version|blobs)\b/,
     "Ollama's API",
     "OpenAI's is at /v1: POST /v1/chat/completions answers chats.",
   ],
-  [
-    /^\/(completions?|infill|props|slots|tokenize|detokenize|apply-template|lora-adapters)\b/,
-    "llama-server's own API",
-    "OpenAI's is at /v1.",
-  ],
+  [/^\/(completions?|infill|props|slots|lora-adapters)\b/, "llama-server's own API", "OpenAI's is at /v1."],
 ];
 
 /** `isKnown`: whether a route has the path. `host`: by which the client called. */

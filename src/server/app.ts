@@ -26,6 +26,8 @@ export type App = Pick<Hono<AppEnv>, "fetch" | "request" | "router" | "routes">;
 
 /** A server listens sooner without what chats alone need: `bench:start`, column `listening`. */
 export const loadChatCode = () => import("../api/chat/create-completion.ts");
+const loadChatPromptCode = () => import("../api/tokenize/chat-prompt.ts");
+const loadTokenizeCode = () => import("../api/tokenize/tokenize.ts");
 const loadCompletionCode = () => import("../api/completions/create-completion.ts");
 
 const loadDecisionCode = () => import("../api/decisions/create-decision.ts");
@@ -63,6 +65,18 @@ export function createApp(options: AppOptions): App {
   );
   app.post("/v1/chat/completions", async function createChatCompletion(c) {
     return (await loadChatCode()).createChatCompletion(deps)(c);
+  });
+  app.post("/v1/chat/completions/input_tokens", async function countInputTokens(c) {
+    return (await loadChatPromptCode()).countInputTokens(deps)(c);
+  });
+  app.post("/v1/apply-template", async function applyTemplate(c) {
+    return (await loadChatPromptCode()).applyTemplate(deps)(c);
+  });
+  app.post("/v1/tokenize", async function tokenize(c) {
+    return (await loadTokenizeCode()).tokenize(deps)(c);
+  });
+  app.post("/v1/detokenize", async function detokenize(c) {
+    return (await loadTokenizeCode()).detokenize(deps)(c);
   });
   app.post("/v1/completions", async function createCompletion(c) {
     return (await loadCompletionCode()).createCompletion(deps)(c);

@@ -30,7 +30,15 @@ describe.skipIf(NO_LLAMA_SERVER !== undefined)(NO_LLAMA_SERVER ?? "two llama-ser
   const { long_prompt: _, ...tiny } = TINY;
   // Its answer has a word in it.
   const subject = { ...tiny, prompt: "night", prompt_tokens: 7 };
-  adapterSuite("upstream", { ...subject, adapter: upstream({ env }), model, slots: 4, caches: true, stops_by_bytes: true });
+  adapterSuite("upstream", {
+    ...subject,
+    adapter: upstream({ env }),
+    model,
+    slots: 4,
+    caches: true,
+    stops_by_bytes: true,
+    only_counts: true,
+  });
 
   test("a conversation's next request finds what its last one has read", async () => {
     const engine = await upstream({ env }).load(
@@ -79,6 +87,6 @@ describe("another ingle", () => {
     prompt_tokens: 17,
     context: 512,
     samples: false,
-    only_chats: true,
+    only_counts: true,
   });
 });

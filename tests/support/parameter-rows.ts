@@ -46,7 +46,7 @@ async function outcomeOf(table: ParameterTable, name: string, send: Sent["send"]
     if (!Object.keys(example).some((field) => isOf(field, param ?? ""))) return `${res.status} of ${param}: ${message}`;
     return code === "unsupported_parameter" ? "refused" : `refused: \`${code}\``;
   }
-  const is_whole = body.startsWith("{") ? body.includes('"usage"') : body.includes("[DONE]");
+  const is_whole = body.startsWith("{") || body.includes("[DONE]");
   if (!is_whole) return body;
   const ignored = res.headers.get("x-ingle-ignored")?.split(", ") ?? [];
   return ignored.some((path) => isOf(name, path)) ? "passed over" : "honoured";

@@ -14,6 +14,7 @@ const PLAIN: TemplateFacts = { bounded: true, thinking: false, forms: FORMS };
 const NO_VOCABULARY = {
   ...{ tokenize: async () => undefined, tokenizeBehind: async () => undefined, tokenizeText: async () => undefined },
   detokenize: async () => undefined,
+  tokenBytes: async () => undefined,
   ...{ tokenizeTexts: async () => undefined, rankInputs: async () => undefined, ends: {} },
 };
 

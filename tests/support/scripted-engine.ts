@@ -67,6 +67,7 @@ export function scriptedPrompts(facts: Partial<TemplateFacts> = {}, opening = "a
     tokenizeBehind: async (_end, texts) => ({ replaced: 0, texts: texts.map(tokensOf) }),
     tokenizeText: async (text) => tokensOf(text),
     detokenize: async (tokens) => textOf(tokens),
+    tokenBytes: async (tokens) => tokens.map((token) => [...Buffer.from(textOf([token]))]),
     ends: {},
     tokenizeTexts: async (texts) => texts.map(tokensOf),
     rankInputs: async ({ query, documents }) => documents.map((document) => tokensOf(query + document)),

@@ -9,13 +9,20 @@ import type { Config } from "../../src/server/settings.ts";
 import { CHAT_TABLE } from "./parameters/chat.ts";
 import { COMPLETIONS_TABLE } from "./parameters/completions.ts";
 import { DECISIONS_TABLE } from "./parameters/decisions.ts";
+import { DETOKENIZE_TABLE, TOKENIZE_TABLE } from "./parameters/tokenize.ts";
 import { exampleOf, isOf, type ParameterTable } from "./parameters/table.ts";
 import { type MadePage, markdownTable, pageWith } from "./table.ts";
 
 const PAGE = join(import.meta.dirname, "../../docs/api.md");
 const END = "\n<!-- End of the table. -->";
 
-export const TABLES: readonly ParameterTable[] = [CHAT_TABLE, COMPLETIONS_TABLE, DECISIONS_TABLE];
+export const TABLES: readonly ParameterTable[] = [
+  CHAT_TABLE,
+  COMPLETIONS_TABLE,
+  TOKENIZE_TABLE,
+  DETOKENIZE_TABLE,
+  DECISIONS_TABLE,
+];
 
 const ORDER: KnownParameter["treatment"]["type"][] = ["honoured", "mapped", "switch", "thoughts", "passed over", "refused"];
 

@@ -64,9 +64,9 @@ type EngineCalls = Omit<Engine, "slots" | "context_length" | "template" | "close
 
 function callsOf(engine: TokenEngine, opened: ModelPrompts): EngineCalls {
   const parts = chatParts(engine, untilDeath(engine, opened));
-  const { tokenize, detokenize } = parts.tokenizer;
+  const { tokenize, detokenize, tokenBytes } = parts.tokenizer;
   const generations = { chat: createChat(parts), weigh: createWeigh(parts), complete: createComplete(parts) };
-  const texts = { tokenize, detokenize, ...createPromptCalls(parts) };
+  const texts = { tokenize, detokenize, tokenBytes, ...createPromptCalls(parts) };
   return { ...generations, ...texts, ...createEmbed(parts), ...createRerank(parts) };
 }
 
@@ -83,8 +83,13 @@ function untilDeath(engine: TokenEngine, opened: ModelPrompts): ModelPrompts {
       call(...args).catch((error: unknown) => {
         throw death ?? error;
       })) as Call;
-  const { render, renderText, tokenizeText, tokenizeTexts, rankInputs, detokenize } = opened;
-  const calls = { render: orDeath(render), renderText: orDeath(renderText), detokenize: orDeath(detokenize) };
+  const { render, renderText, tokenizeText, tokenizeTexts, rankInputs, detokenize, tokenBytes } = opened;
+  const calls = {
+    render: orDeath(render),
+    renderText: orDeath(renderText),
+    detokenize: orDeath(detokenize),
+    tokenBytes: orDeath(tokenBytes),
+  };
   const texts = { tokenizeText: orDeath(tokenizeText), tokenizeTexts: orDeath(tokenizeTexts), rankInputs: orDeath(rankInputs) };
   return { ...opened, ...calls, ...texts };
 }

@@ -7,16 +7,22 @@ import { type ChatParts, readableRequest } from "./chat.ts";
 /** Tokens that are counted at most: more than any context holds. */
 const COUNTED = 1_000_000;
 
-export function createPromptCalls({ engine, prompts, tokenizer }: ChatParts): Required<Pick<Engine, "count" | "render">> {
+export function createPromptCalls({
+  engine,
+  prompts,
+  tokenizer,
+}: ChatParts): Required<Pick<Engine, "tokenizeChat" | "count" | "render">> {
+  const tokenizeChat = async (request: ChatRequest, signal: AbortSignal): Promise<number[]> => {
+    refuseImages(request, "counted");
+    const prompt = await prompts.render(readableRequest(request, prompts), COUNTED, signal).catch((error: unknown) => {
+      const counts = error instanceof AdapterError ? error.context : undefined;
+      throw counts === undefined ? error : contextExceeded({ ...counts, n_ctx: engine.context_length }, "some");
+    });
+    return tokenizer.promptTokens(prompt, signal);
+  };
   return {
-    async count(request, signal) {
-      refuseImages(request, "counted");
-      const prompt = await prompts.render(readableRequest(request, prompts), COUNTED, signal).catch((error: unknown) => {
-        const counts = error instanceof AdapterError ? error.context : undefined;
-        throw counts === undefined ? error : contextExceeded({ ...counts, n_ctx: engine.context_length }, "some");
-      });
-      return (await tokenizer.promptTokens(prompt, signal)).length;
-    },
+    tokenizeChat,
+    count: async (request, signal) => (await tokenizeChat(request, signal)).length,
     async render(request, signal) {
       refuseImages(request, "part of a text");
       return prompts.renderText(readableRequest(request, prompts), signal);

@@ -36,6 +36,12 @@ export function createTokenizer({ tokenize, detokenize }: TokenEngine, prompts: 
       const { add_special, parse_special } = options;
       return (await prompts.tokenizeText(text, options, signal)) ?? ask([text], { add_special, parse_special }, signal);
     },
+    async tokenBytes(tokens: readonly number[], signal: AbortSignal): Promise<number[][]> {
+      checkTokens(tokens, prompts.vocab_size, "tokens");
+      const known = await prompts.tokenBytes(tokens, signal);
+      if (known !== undefined) return known;
+      throw noLibrary();
+    },
     async detokenize(tokens: readonly number[], signal: AbortSignal): Promise<string> {
       checkTokens(tokens, prompts.vocab_size, "tokens");
       const known = await prompts.detokenize(tokens, signal);

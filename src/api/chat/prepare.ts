@@ -9,6 +9,10 @@ export interface PreparedChat extends PreparedGeneration<ChatEvent> {
   /** The paths of what is passed over. */
   ignored: string[];
   legacy_calls: boolean;
+  /** What an engine gets, of one answer at a time. */
+  chat: ChatRequest;
+  /** Throws the errors of a call of an engine in the client's words. */
+  worded<Result>(call: Promise<Result>): Promise<Result>;
 }
 
 interface PrepareOptions extends Pick<ChatRequest, "cache_scope"> {
@@ -36,7 +40,11 @@ export async function prepareChat(
       slots: chat.choices?.count ?? 1,
       ignored: [...asked.ignored.map(clientPath), ...unenforced],
       unenforced,
-      legacy_calls,
+      ...{ legacy_calls, chat },
+      worded: (call) =>
+        call.catch((error: unknown) => {
+          throw inClientsWords(error, respelled);
+        }),
       answer(engine, signal, slots) {
         const all_events = engine.chat(withSlots(chat, slots), signal);
         const events = asked.hides_thoughts ? withoutThoughts(all_events) : all_events;

@@ -8,11 +8,13 @@ import { messageOperations } from "../messages/reference.ts";
 import { modelOperations } from "../models/reference.ts";
 import { ownerOperations, serverOperations } from "../operations/reference.ts";
 import { threadOperations } from "../threads/reference.ts";
+import { tokenizeOperations } from "../tokenize/reference.ts";
 import type { Operation } from "./operation.ts";
 
 export const OPERATIONS: readonly Operation[] = [
   ...chatOperations,
   ...completionOperations,
+  ...tokenizeOperations,
   ...decisionOperations,
   ...modelOperations,
   ...downloadOperations,

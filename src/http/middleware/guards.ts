@@ -41,7 +41,7 @@ export interface GuardOptions {
 }
 
 /** Paths whose bodies hold what a model is to read. */
-const READS_PROMPTS = /^\/v1\/(chat\/|(completions|decisions)\/?$)/;
+const READS_PROMPTS = /^\/v1\/(chat\/|(completions|decisions|tokenize|detokenize|apply-template)\/?$)/;
 
 /** Bytes of such a body unless said. */
 const PROMPT_BODY = 10 * 2 ** 20;
