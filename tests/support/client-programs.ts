@@ -65,9 +65,20 @@ export const DECISIONS_PROGRAM: ClientProgram = {
   ],
 };
 
+const completions = [
+  ...["text", "text, streamed", "several prompts, streamed", "tokens", "echo, and choices", "logprobs", "stop", "refusal"],
+];
+
+/** Driven on each native engine by completions.test.ts. */
+export const COMPLETIONS_PROGRAMS: ClientProgram[] = [
+  { client: "openai for JavaScript, completions", file: "openai-completions-client.mjs", checks: completions },
+  { client: "openai for Python, completions", file: "openai_completions_client.py", ...python, checks: completions },
+];
+
 /** Those that `npm run test:clients` drives beside them. */
 export const MORE_CLIENT_PROGRAMS: ClientProgram[] = [
   DECISIONS_PROGRAM,
+  ...COMPLETIONS_PROGRAMS,
   {
     client: "openai for JavaScript, more",
     file: "openai-client-more.mjs",
