@@ -1,11 +1,12 @@
 // `npm run bench`: ingle beside llama-server of the same llama.cpp release, the one that ingle has built or INGLE_LLAMA_SERVER names; same model, same
 // threads, same prompts, same run. Rounds are interleaved, so that what else the machine does hits all alike; values are medians.
-// ONLY=decode,first,second,leave,many,start, MODELS=smollm2,tiny, RUNTIMES=bun,node,deno and ROUNDS=n make it shorter.
+// ONLY=decode,completions,tokenize,first,second,leave,many,start, MODELS=smollm2,tiny, RUNTIMES=bun,node,deno and ROUNDS=n make it shorter.
 import { spawnSync } from "node:child_process";
 import { cpus } from "node:os";
 import manifest from "../../package.json" with { type: "json" };
 import { tinyModel } from "../support/models.ts";
 import { realModel } from "../support/real-model.ts";
+import { completions } from "./engines/completions.ts";
 import { decode } from "./engines/decode.ts";
 import { firstToken } from "./engines/first-token.ts";
 import { leaving } from "./engines/leave.ts";
@@ -13,10 +14,11 @@ import { manyStreams } from "./engines/many.ts";
 import { print, type Line } from "./engines/report.ts";
 import { secondTurn } from "./engines/second-turn.ts";
 import { starts } from "./engines/start.ts";
+import { tokenizing } from "./engines/tokenize.ts";
 import { LLAMA_SERVER, startClient, THREADS, wantedRuntimes } from "./engines/subjects.ts";
 
 const list = (name: string, all: string): string[] => (process.env[name] ?? all).split(",");
-const ONLY = list("ONLY", "decode,first,second,leave,many,start");
+const ONLY = list("ONLY", "decode,completions,tokenize,first,second,leave,many,start");
 const MODELS = list("MODELS", "smollm2,tiny");
 const ROUNDS = Number(process.env.ROUNDS ?? 5);
 const MAX_TOKENS = Number(process.env.MAX_TOKENS ?? 128);
@@ -38,6 +40,8 @@ const sections: Record<string, () => Promise<Line[]>> = {
     for (const name of MODELS) lines.push(...(await decode(client, await setup(name))));
     return lines;
   },
+  completions: async () => completions(client, await setup("smollm2")),
+  tokenize: async () => tokenizing(await realModel(), ROUNDS * 5),
   async first() {
     const lines: Line[] = [];
     for (const name of MODELS) {

@@ -5,6 +5,8 @@ import { createInterface } from "node:readline";
 
 export interface Job {
   url: string;
+  /** Absent: that of chats. */
+  path?: string;
   bodies: object[];
   /** Each as soon as the one before it has ended; absent: all at once. */
   in_turn?: boolean;
@@ -23,12 +25,12 @@ export interface Outcome {
 }
 
 /** A chunk with text, or an answer that ends without one. */
-const FIRST = /"content":"[^"]|"finish_reason":"/;
+const FIRST = /"(?:content|text)":"[^"]|"finish_reason":"/;
 const LONGEST_END = 1_500;
 
-function ask(url: string, body: object, leave?: Job["leave"]): Promise<Outcome> {
+function ask({ url, path = "/v1/chat/completions" }: Job, body: object, leave?: Job["leave"]): Promise<Outcome> {
   const text = JSON.stringify(body);
-  const head = `POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n`;
+  const head = `POST ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n`;
   const { hostname, port } = new URL(url);
   return new Promise((done, fail) => {
     const started = performance.now();
@@ -56,10 +58,11 @@ function ask(url: string, body: object, leave?: Job["leave"]): Promise<Outcome> 
   });
 }
 
-async function run({ url, bodies, in_turn = false, leave }: Job): Promise<Outcome[]> {
-  if (!in_turn) return Promise.all(bodies.map((body) => ask(url, body)));
+async function run(job: Job): Promise<Outcome[]> {
+  const { bodies, in_turn = false, leave } = job;
+  if (!in_turn) return Promise.all(bodies.map((body) => ask(job, body)));
   const outcomes: Outcome[] = [];
-  for (const [i, body] of bodies.entries()) outcomes.push(await ask(url, body, i === 0 ? leave : undefined));
+  for (const [i, body] of bodies.entries()) outcomes.push(await ask(job, body, i === 0 ? leave : undefined));
   return outcomes;
 }
 
