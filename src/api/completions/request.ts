@@ -13,9 +13,10 @@ import { sortParameters } from "../generation/parameters/sort.ts";
 import { readSampling } from "../generation/sampling.ts";
 import { PARAMETERS } from "./parameters/list.ts";
 import { readPrompts, type SentPrompt } from "./prompts.ts";
+import { looseObject, object } from "../objects.ts";
 
 /** Null stands for the default; fields that are not here are sorted by the list of parameters. */
-export const CompletionBody = v.looseObject({
+export const CompletionBody = looseObject({
   ...generationFields({ least_tokens: 0 }),
   prompt: v.unknown(),
   suffix: v.nullish(v.string()),
@@ -23,7 +24,7 @@ export const CompletionBody = v.looseObject({
 });
 export type CompletionBody = v.InferOutput<typeof CompletionBody>;
 
-export const OptionalCompletionSchema = v.object({
+export const OptionalCompletionSchema = object({
   ...OPTIONAL_FIELDS,
   logprobs: v.nullish(v.union([v.literal(false), v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(20))])),
 });

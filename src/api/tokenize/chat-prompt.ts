@@ -1,6 +1,5 @@
 // POST /v1/chat/completions/input_tokens and /v1/apply-template: the prompt of a chat, as a number of tokens or as a text.
 import type { Context } from "hono";
-import * as v from "valibot";
 import type { ChatRequest, Engine } from "../../../adapters/adapter.ts";
 import type { AppEnv } from "../../http/app-env.ts";
 import { nameIgnored } from "../../http/ignored.ts";
@@ -13,8 +12,9 @@ import type { Deps } from "../deps.ts";
 import { findTaskModel } from "../find-model.ts";
 import { valueOf } from "../generation/sampling.ts";
 import { askEngine, callOf } from "./ask-engine.ts";
+import { looseObject } from "../objects.ts";
 
-const JsonBody = v.looseObject({});
+const JsonBody = looseObject({});
 
 /** The body is that of a chat, since some of its fields are a part of the prompt. */
 const askOfChat =
