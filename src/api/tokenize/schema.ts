@@ -7,6 +7,7 @@ import { ApiError, invalidValue } from "../../http/errors.ts";
 import { KeepAlive } from "../../support/quantities.ts";
 import type { ParameterList } from "../generation/parameters/known.ts";
 import { sortParameters } from "../generation/parameters/sort.ts";
+import { looseObject } from "../objects.ts";
 
 const SHARED = {
   model: v.nullish(v.pipe(v.string(), v.minLength(1))),
@@ -14,7 +15,7 @@ const SHARED = {
 };
 
 /** llama-server's and vLLM's. */
-export const TokenizeBody = v.looseObject({
+export const TokenizeBody = looseObject({
   ...SHARED,
   content: v.nullish(v.string()),
   prompt: v.nullish(v.string()),
@@ -27,7 +28,7 @@ export const TokenizeBody = v.looseObject({
 });
 export type TokenizeBody = v.InferOutput<typeof TokenizeBody>;
 
-export const DetokenizeBody = v.looseObject({
+export const DetokenizeBody = looseObject({
   ...SHARED,
   tokens: v.array(v.pipe(v.number(), v.safeInteger(), v.minValue(0))),
 });
