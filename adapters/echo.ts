@@ -12,6 +12,10 @@ import {
   type WeighEvent,
   type WeighRequest,
 } from "./adapter.ts";
+import type { EmbedEvent, EmbedRequest, RerankEvent, RerankRequest } from "./embedding.ts";
+import { textUsage } from "./shared/embeddings/text-usage.ts";
+import { refuseManyTokens } from "./shared/embeddings/too-long.ts";
+import { normalize } from "./shared/embeddings/vector.ts";
 import { contextExceeded } from "./shared/context-exceeded.ts";
 import { continuedMessage } from "./shared/continued-message.ts";
 import { textOf } from "./shared/message-text.ts";
@@ -68,6 +72,8 @@ export function echo({ token_ms = 0 } = {}): Adapter {
           signal.throwIfAborted();
           return messages.map(({ content }) => textOf(content)).join("\n");
         },
+        embed: (request, signal) => embed(request, { context, token_ms, vocabulary }, AbortSignal.any([signal, closing.signal])),
+        rerank: (request, signal) => rerank(request, { context, token_ms }, AbortSignal.any([signal, closing.signal])),
         weigh: (request, signal) => weigh(request, { context, token_ms }, AbortSignal.any([signal, closing.signal])),
         async close() {
           closing.abort(new AdapterError("engine_unavailable", "The engine was stopped."));
@@ -129,6 +135,51 @@ async function* weigh(
     yield { type: "answer", probabilities: answers.map(() => 1 / answers.length) };
   }
   yield { type: "finish", usage: { prompt_tokens, completion_tokens: 0, cached_tokens: 0 } };
+}
+
+/** Texts with the same words have the same vector. */
+async function* embed(
+  { inputs, dimensions = VECTOR_LENGTH }: EmbedRequest,
+  { context, token_ms, vocabulary }: Pick<Said, "context" | "token_ms"> & { vocabulary: ReturnType<typeof createVocabulary> },
+  signal: AbortSignal,
+): AsyncGenerator<EmbedEvent> {
+  let read = 0;
+  for (const [index, input] of inputs.entries()) {
+    const param = `input[${index}]`;
+    const words =
+      typeof input === "string" ? wordsOf(input) : input.map((token, at) => vocabulary.word(token, `${param}[${at}]`));
+    if (typeof input === "string") for (const word of words) vocabulary.token(word);
+    refuseManyTokens(words.length, { longest: context, param });
+    await pause(token_ms);
+    signal.throwIfAborted();
+    read += words.length;
+    const counts = new Float32Array(VECTOR_LENGTH);
+    for (const word of words)
+      for (const [at, code] of [...word.trim()].entries()) counts[(code.codePointAt(0)! + at) % VECTOR_LENGTH]!++;
+    yield { type: "embedding", index, vector: normalize(counts.subarray(0, dimensions))! };
+  }
+  yield { type: "finish", usage: textUsage(read) };
+}
+
+const VECTOR_LENGTH = 16;
+
+/** A document's score is the part of the query's words that it has. */
+async function* rerank(
+  { query, documents }: RerankRequest,
+  { context, token_ms }: Pick<Said, "context" | "token_ms">,
+  signal: AbortSignal,
+): AsyncGenerator<RerankEvent> {
+  const asked = wordsOf(query).map((word) => word.trim());
+  let read = 0;
+  for (const [index, document] of documents.entries()) {
+    const words = wordsOf(document).map((word) => word.trim());
+    refuseManyTokens(words.length + asked.length, { longest: context, param: `documents[${index}]`, with: " with the query" });
+    await pause(token_ms);
+    signal.throwIfAborted();
+    read += asked.length + words.length;
+    yield { type: "score", index, score: asked.filter((word) => words.includes(word)).length / Math.max(1, asked.length) };
+  }
+  yield { type: "finish", usage: textUsage(read) };
 }
 
 function countOf({ messages }: { messages: readonly Pick<ChatMessage, "content">[] }): number {

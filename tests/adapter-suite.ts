@@ -10,6 +10,7 @@ import {
 } from "../adapters/adapter.ts";
 import type { AdapterErrorCode } from "../adapters/error-options.ts";
 import type { InstalledModel } from "../models/manifest.ts";
+import { embeddingSuite } from "./embedding-suite.ts";
 import { completionSuite } from "./completion-suite.ts";
 import { decisionSuite } from "./decision-suite.ts";
 import { collect } from "./support/collect.ts";
@@ -27,6 +28,8 @@ export interface Subject {
   context: number;
   /** Whether the seed can make a difference. */
   samples: boolean;
+  /** False: another server cuts vectors of some models alone. */
+  cuts?: boolean;
   /** Slots of the engine, where it does not have as many as were requested. */
   slots?: number;
   /** Cached tokens are reused for the same request too: the other server decides. */
@@ -381,7 +384,8 @@ export function adapterSuite(name: string, subject: Subject): void {
     });
 
     if (can("decisions")) decisionSuite(subject, () => engine);
-    completionSuite({ ...subject, slots: SLOTS }, () => engine);
+    if (!only_chats) completionSuite({ ...subject, slots: SLOTS }, () => engine);
+    if (!only_chats) embeddingSuite(subject, () => engine);
 
     test("close ends a running generation with an error, and leaves nothing behind", async () => {
       const other = await adapter.load(await subject.model(), { slots: 1, context, threads: 1 }, new AbortController().signal);

@@ -12,6 +12,7 @@ import { LAUNCHER, run, RUNTIME } from "./support/program.ts";
 import { pythonClient } from "./support/python.ts";
 import { folderWithModel } from "./support/real-model.ts";
 import { startServer, type Server } from "./support/server.ts";
+import { installedAs, tinyEncoder } from "./support/tiny-encoders.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "examples/README.md"];
@@ -137,6 +138,9 @@ describe("the blocks of code", () => {
     const ingle = [...LAUNCHER].map((word) => JSON.stringify(word)).join(" ");
     await writeFile(join(folder, "bin/ingle"), `#!/bin/sh\nexec ${ingle} "$@"\n`, { mode: 0o755 });
     await writeFile(join(folder, "bin/npx"), `#!/bin/sh\nshift\nexec ${ingle} "$@"\n`, { mode: 0o755 });
+    // A model that ranks, for the pages that ask one.
+    const { path } = await installedAs("ranker", tinyEncoder({ rank_head: true }));
+    expect((await run([...LAUNCHER, "pull", path, "--id", "ranker", "--data", data])).code).toBe(0);
     server = await startServer(RUNTIME, ["--context", "2048"], { data });
   }, SLOW);
   afterAll(async () => {

@@ -3,6 +3,7 @@
 import { addAbortListener } from "node:events";
 import { AdapterError, type Adapter, type Engine } from "../adapter.ts";
 import { ABOUT } from "./description.ts";
+import { createEmbeddingCalls } from "./embedding-calls.ts";
 import type { ServerFailure } from "./errors.ts";
 import { generateChat, generateCompletion } from "./generation.ts";
 import type { UpstreamTimeouts } from "./http-request.ts";
@@ -81,6 +82,7 @@ function engineOf(config: UpstreamConfig, pool: ServerPool, closing: AbortContro
     chat: (request, signal) => generateChat(config, pool, request, AbortSignal.any([signal, closing.signal])),
     complete: (request, signal) => generateCompletion(config, pool, request, AbortSignal.any([signal, closing.signal])),
     ...createPromptCalls(config, pool, closing.signal),
+    ...createEmbeddingCalls(config, pool, closing.signal),
     async close() {
       pool.close();
       closing.abort(new AdapterError("engine_unavailable", "The engine was stopped."));

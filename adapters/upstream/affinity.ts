@@ -7,7 +7,7 @@ export type Affinity = ReturnType<typeof createAffinity>;
 
 /** The digests by which a conversation gets to its server. */
 export interface RoutedConversation {
-  /** `ConversationFingerprint.prefixes` of the messages. */
+  /** `ConversationFingerprint.prefixes` of the messages; none where nothing is remembered. */
   prefixes: readonly string[];
   /** The prefix that ends with the user's first message: the same for every request of the conversation, and on every node. */
   start: string;
@@ -24,7 +24,8 @@ export function createAffinity() {
       return known === undefined ? undefined : urls.get(known);
     },
     remember({ prefixes }: RoutedConversation, url: string): void {
-      urls.set(prefixes.at(-1)!, url);
+      const whole = prefixes.at(-1);
+      if (whole !== undefined) urls.set(whole, url);
     },
   };
 }
@@ -39,6 +40,11 @@ export function routedConversation(messages: ChatMessage[]): RoutedConversation 
 /** A prompt that was sent before goes where it went then. */
 export function routedPrompt(prompt: string | readonly number[]): RoutedConversation {
   return routedConversation([{ role: "user", content: typeof prompt === "string" ? prompt : prompt.join(" ") }]);
+}
+
+/** Texts of which nothing is kept go anywhere. */
+export function routedTexts([first = ""]: readonly (string | readonly number[])[]): RoutedConversation {
+  return { prefixes: [], start: digestOf(typeof first === "string" ? first : first.join(" ")) };
 }
 
 /** Where a new conversation goes when all servers are equally busy: by rendezvous hashing, so that nodes agree without talking. */

@@ -25,13 +25,15 @@ const TOKENIZE = ["/tokenize", "../tokenize"];
 /** In characters. */
 const MAX_ANSWER = 64 * 1024 * 1024;
 
-interface PromptCall<Schema extends v.GenericSchema> {
+export interface PromptCall<Schema extends v.GenericSchema> {
   /** Below the address of the API, or beside its /v1. Where a server has none at the first, the next one is asked. */
   paths: readonly string[];
   body: Record<string, unknown>;
   answer: Schema;
   /** Whether a failure is about a token that the model does not have, also where its server takes it for its own. */
   blames?: (failure: ServerErrorBody) => boolean;
+  /** Characters of an answer; absent: 64 Mi. */
+  most?: number;
 }
 
 export function createPromptCalls(config: UpstreamConfig, pool: ServerPool, closing: AbortSignal): PromptCalls {
@@ -94,11 +96,12 @@ async function askServers<Schema extends v.GenericSchema>(
   throw last!;
 }
 
-async function askServer<Schema extends v.GenericSchema>(
+/** Throws `ServerFailure`, what else `failureOfError` takes, and the signal's reason. */
+export async function askServer<Schema extends v.GenericSchema>(
   { key, timeouts, proxies }: UpstreamConfig,
   { url }: PoolServer,
   target: UpstreamTarget,
-  { paths, body, answer, blames }: PromptCall<Schema>,
+  { paths, body, answer, blames, most = MAX_ANSWER }: PromptCall<Schema>,
   signal: AbortSignal,
 ): Promise<v.InferOutput<Schema>> {
   for (const path of paths) {
@@ -111,7 +114,7 @@ async function askServer<Schema extends v.GenericSchema>(
         if (blames?.(failure)) throw unknownToken(target, failure);
         throw statusFailure(target, response.status, response.headers, failure);
       }
-      return parseAnswer(answer, await readText(response.body, MAX_ANSWER));
+      return parseAnswer(answer, await readText(response.body, most));
     } finally {
       response.close();
     }

@@ -30,6 +30,10 @@ const loadChatPromptCode = () => import("../api/tokenize/chat-prompt.ts");
 const loadTokenizeCode = () => import("../api/tokenize/tokenize.ts");
 const loadCompletionCode = () => import("../api/completions/create-completion.ts");
 
+const loadEmbeddingCode = () => import("../api/embeddings/create-embeddings.ts");
+
+const loadRerankCode = () => import("../api/rerank/create-rerank.ts");
+
 const loadDecisionCode = () => import("../api/decisions/create-decision.ts");
 
 /** Asked for by few, and once. */
@@ -80,6 +84,12 @@ export function createApp(options: AppOptions): App {
   });
   app.post("/v1/completions", async function createCompletion(c) {
     return (await loadCompletionCode()).createCompletion(deps)(c);
+  });
+  app.post("/v1/embeddings", async function createEmbeddings(c) {
+    return (await loadEmbeddingCode()).createEmbeddings(deps)(c);
+  });
+  app.on("POST", ["/v1/rerank", "/v2/rerank"], async function createRerank(c) {
+    return (await loadRerankCode()).createRerank(deps)(c);
   });
   app.post("/v1/decisions", async function createDecision(c) {
     return (await loadDecisionCode()).createDecision(deps)(c);

@@ -3,6 +3,7 @@ import { echo } from "../../adapters/echo.ts";
 import { adapterSuite } from "../adapter-suite.ts";
 import { makeModel } from "../support/app.ts";
 import { collect } from "../support/collect.ts";
+import { rerankSuite } from "../embedding-suite.ts";
 import { ask } from "../support/models.ts";
 
 adapterSuite("echo", {
@@ -14,6 +15,8 @@ adapterSuite("echo", {
   samples: false,
   capabilities: echo().capabilities(makeModel("echo")),
 });
+
+rerankSuite("echo", { adapter: echo(), model: async () => ({ id: "echo", path: "", settings: {} }) });
 
 test("an answer that was begun does not say its beginning again", async () => {
   const { signal } = new AbortController();

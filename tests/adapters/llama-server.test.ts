@@ -2,6 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { AdapterError, ChatMessage, ChatRequest, Engine } from "../../adapters/adapter.ts";
 import { adapterSuite, TINY, TINY_WITH_TOOLS, TOOLS_TEMPLATE } from "../adapter-suite.ts";
 import { collect } from "../support/collect.ts";
+import { rerankSuite } from "../embedding-suite.ts";
+import { installedAs, tinyEncoder } from "../support/tiny-encoders.ts";
 import { llamaServerChat } from "../support/llama-server-chat.ts";
 import { makeModel } from "../support/app.ts";
 import { realServer } from "../support/llama-server-binary.ts";
@@ -22,6 +24,7 @@ const signal = (): AbortSignal => AbortSignal.timeout(50_000);
 
 describe.skipIf(skip !== undefined)(`llama-server${skip === undefined ? "" : ` (skipped: ${skip})`}`, () => {
   adapterSuite("tiny model", { ...TINY, adapter, capabilities });
+  rerankSuite("tiny encoder", { adapter, model: () => installedAs("rank", tinyEncoder({ rank_head: true })) });
   adapterSuite("tiny model with a template for tools", { ...TINY_WITH_TOOLS, adapter, capabilities });
   adapterSuite("real model", {
     adapter,

@@ -401,6 +401,9 @@ describe("size", () => {
     ["/v1/threads", MIB],
     ["/v1/chat/completions", 10 * MIB],
     ["/v1/decisions", 10 * MIB],
+    ["/v1/embeddings", 10 * MIB],
+    ["/v1/rerank", 10 * MIB],
+    ["/v2/rerank", 10 * MIB],
   ] as const)("%s takes %d bytes", async (path, limit) => {
     expect((await post(path, limit)).status).toBe(200);
     const res = await post(path, limit + 1);

@@ -8,6 +8,7 @@ import { createAdapters } from "../../src/server/adapters.ts";
 import type { Config } from "../../src/server/settings.ts";
 import { CHAT_TABLE } from "./parameters/chat.ts";
 import { COMPLETIONS_TABLE } from "./parameters/completions.ts";
+import { EMBEDDINGS_TABLE, RERANK_TABLE } from "./parameters/embeddings.ts";
 import { DECISIONS_TABLE } from "./parameters/decisions.ts";
 import { DETOKENIZE_TABLE, TOKENIZE_TABLE } from "./parameters/tokenize.ts";
 import { exampleOf, isOf, type ParameterTable } from "./parameters/table.ts";
@@ -21,6 +22,8 @@ export const TABLES: readonly ParameterTable[] = [
   COMPLETIONS_TABLE,
   TOKENIZE_TABLE,
   DETOKENIZE_TABLE,
+  EMBEDDINGS_TABLE,
+  RERANK_TABLE,
   DECISIONS_TABLE,
 ];
 

@@ -4,6 +4,8 @@ import { chatOperations } from "../chat/reference.ts";
 import { completionOperations } from "../completions/reference.ts";
 import { decisionOperations } from "../decisions/reference.ts";
 import { downloadOperations } from "../downloads/reference.ts";
+import { embeddingOperations } from "../embeddings/reference.ts";
+import { rerankOperations } from "../rerank/reference.ts";
 import { messageOperations } from "../messages/reference.ts";
 import { modelOperations } from "../models/reference.ts";
 import { ownerOperations, serverOperations } from "../operations/reference.ts";
@@ -15,6 +17,8 @@ export const OPERATIONS: readonly Operation[] = [
   ...chatOperations,
   ...completionOperations,
   ...tokenizeOperations,
+  ...embeddingOperations,
+  ...rerankOperations,
   ...decisionOperations,
   ...modelOperations,
   ...downloadOperations,

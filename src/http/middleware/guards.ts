@@ -41,7 +41,8 @@ export interface GuardOptions {
 }
 
 /** Paths whose bodies hold what a model is to read. */
-const READS_PROMPTS = /^\/v1\/(chat\/|(completions|decisions|tokenize|detokenize|apply-template)\/?$)/;
+const READS_PROMPTS =
+  /^\/(v1\/(chat\/|(completions|decisions|embeddings|rerank|tokenize|detokenize|apply-template)\/?$)|v2\/rerank\/?$)/;
 
 /** Bytes of such a body unless said. */
 const PROMPT_BODY = 10 * 2 ** 20;

@@ -2,8 +2,8 @@
 import type { Next } from "hono";
 import type { Guard } from "../app-env.ts";
 
-/** What needs no records: chats and decisions whose model is loaded, the list of those, and what says how the server does, and where it is. */
-const WITHOUT_RECORDS = /^\/(health|v1\/(chat\/completions|decisions|ps|data-folder\/key))\/?$/;
+/** What needs no records: chats, decisions, embeddings and ranks whose model is loaded, the list of those, and what says how the server does, and where it is. */
+const WITHOUT_RECORDS = /^\/(health|v2\/rerank|v1\/(chat\/completions|decisions|embeddings|rerank|ps|data-folder\/key))\/?$/;
 
 async function pass(looking: Promise<void>, next: Next): Promise<void> {
   await looking;
