@@ -62,8 +62,7 @@ describe("a model", () => {
     ["embeds", { causal: false, pooling: "cls", fill_in: true }, { capabilities: ["embeddings"], pooling: "cls" }],
     ["ranks", { pooling: "rank" }, { capabilities: ["rerank"], pooling: undefined, embedding_length: undefined }],
   ])("that %s has that among its capabilities", async (_, facts, shown) => {
-    const { adapter } = fakeAdapter();
-    const res = await makeApp({ adapter, models: [makeModel("tiny", facts)] }).request("/v1/models/tiny");
+    const res = await makeApp({ models: [makeModel("tiny", facts)] }).request("/v1/models/tiny");
     const { capabilities, pooling, embedding_length, ...rest } = (await res.json()) as Record<string, unknown>;
     expect<unknown>({ capabilities, pooling, embedding_length }).toMatchObject(shown);
     expect(Object.keys(rest)).not.toContainAnyValues(["causal", "fill_in", "matryoshka", "output"]);
