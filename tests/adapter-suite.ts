@@ -384,8 +384,9 @@ export function adapterSuite(name: string, subject: Subject): void {
     });
 
     if (can("decisions")) decisionSuite(subject, () => engine);
-    if (!only_chats) completionSuite({ ...subject, slots: SLOTS }, () => engine);
-    if (!only_chats) embeddingSuite(subject, () => engine);
+    completionSuite({ ...subject, slots: SLOTS }, () => engine);
+    // Vectors of other servers have tests of their own: `upstream-embeddings.test.ts`.
+    if (!subject.only_counts) embeddingSuite(subject, () => engine);
 
     test("close ends a running generation with an error, and leaves nothing behind", async () => {
       const other = await adapter.load(await subject.model(), { slots: 1, context, threads: 1 }, new AbortController().signal);
