@@ -1,5 +1,6 @@
 // The vectors and scores of a request: so many texts at a time that llama-server has always some to go on with, and others do not wait for all.
 import type { EmbedEvent, RerankEvent, RerankRequest } from "../embedding.ts";
+import { askAhead } from "../shared/embeddings/ask-ahead.ts";
 import { textUsage, usageOfAll } from "../shared/embeddings/text-usage.ts";
 import type { TokenEmbedRequest } from "../token-engine.ts";
 import type { EmbeddingRequests } from "./embedding-requests.ts";
@@ -19,7 +20,7 @@ export async function* embed(
 ): AsyncGenerator<EmbedEvent> {
   const parts = partsOf(inputs, ({ length }) => length, MOST_TOKENS);
   let index = 0;
-  for await (const vectors of inOrder(parts, (part, stop) => requests.vectors(part, stop), signal))
+  for await (const vectors of askAhead(parts, AHEAD, (part, stop) => requests.vectors(part, stop), signal))
     for (const vector of vectors) yield { type: "embedding", index: index++, vector };
   yield { type: "finish", usage: usageOfAll(inputs) };
 }
@@ -45,7 +46,7 @@ export async function* rankTexts(
 ): AsyncGenerator<RerankEvent> {
   const parts = partsOf(documents, ({ length }) => length + query.length, MOST_CHARACTERS);
   let [index, read] = [0, 0];
-  for await (const answer of inOrder(parts, (part, stop) => requests.scores(query, part, stop), signal)) {
+  for await (const answer of askAhead(parts, AHEAD, (part, stop) => requests.scores(query, part, stop), signal)) {
     read += answer.read;
     for (const score of answer.scores) yield { type: "score", index: index++, score };
   }
@@ -65,29 +66,4 @@ function partsOf<T>(texts: readonly T[], sizeOf: (text: T) => number, most: numb
     }
   }
   return parts;
-}
-
-/** The answers to the parts, while the next ones are on their way; leaving the iteration ends these. */
-async function* inOrder<Part, Answer>(
-  parts: readonly Part[],
-  ask: (part: Part, signal: AbortSignal) => Promise<Answer>,
-  signal: AbortSignal,
-): AsyncGenerator<Answer> {
-  const left = new AbortController();
-  const either = AbortSignal.any([signal, left.signal]);
-  const begin = (part: Part): Promise<Answer> => {
-    const answer = ask(part, either);
-    answer.catch(() => {});
-    return answer;
-  };
-  const begun = parts.slice(0, AHEAD).map(begin);
-  try {
-    for (let at = 0; at < parts.length; at++) {
-      const answer = await begun.shift()!;
-      if (at + AHEAD < parts.length) begun.push(begin(parts[at + AHEAD]!));
-      yield answer;
-    }
-  } finally {
-    left.abort(signal.reason);
-  }
 }

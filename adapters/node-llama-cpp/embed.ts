@@ -2,6 +2,7 @@
 import { AdapterError } from "../adapter.ts";
 import type { EmbedEvent, RerankEvent } from "../embedding.ts";
 import type { TokenEmbedRequest } from "../token-engine.ts";
+import { askAhead } from "../shared/embeddings/ask-ahead.ts";
 import { usageOfAll } from "../shared/embeddings/text-usage.ts";
 import { normalize } from "../shared/embeddings/vector.ts";
 import type { Embedder } from "./embedder.ts";
@@ -44,24 +45,10 @@ const AHEAD = 4;
 
 async function* computeAll({ embedder, work }: EmbeddingParts, inputs: readonly (readonly number[])[], signal: AbortSignal) {
   const { compute } = await embedder();
-  const left = new AbortController();
-  const either = AbortSignal.any([signal, left.signal]);
-  const begin = (tokens: readonly number[]): Promise<Float64Array> => {
-    const numbers = work.run(async () => compute(tokens, either));
-    numbers.catch(() => {});
-    return numbers;
-  };
-  const begun = inputs.slice(0, AHEAD).map(begin);
-  try {
-    for (let index = 0; index < inputs.length; index++) {
-      const numbers = await begun.shift()!;
-      signal.throwIfAborted();
-      if (index + AHEAD < inputs.length) begun.push(begin(inputs[index + AHEAD]!));
-      yield { index, numbers };
-    }
-  } finally {
-    left.abort();
-  }
+  const ask = (tokens: readonly number[], stop: AbortSignal): Promise<Float64Array> =>
+    work.run(async () => compute(tokens, stop));
+  let index = 0;
+  for await (const numbers of askAhead(inputs, AHEAD, ask, signal)) yield { index: index++, numbers };
 }
 
 function noNumbers(param: string): AdapterError {

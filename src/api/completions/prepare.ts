@@ -3,7 +3,7 @@ import type { Adapter, ChatRequest } from "../../../adapters/adapter.ts";
 import type { Model } from "../../../models/manifest.ts";
 import type { PreparedGeneration } from "../generation/answer-generation.ts";
 import { inClientsWords, respell, type RespelledRequest } from "../generation/respell.ts";
-import type { SentPrompt } from "./prompts.ts";
+import type { SentText } from "../generation/sent-texts.ts";
 import { type CompletionBody, toCompletionRequest } from "./request.ts";
 import { type PromptsEvent, type PromptsRequest, runPrompts } from "./run-prompts.ts";
 
@@ -54,7 +54,7 @@ export async function prepareCompletion(
 }
 
 /** Engines call what they read a prompt, or messages where they know no better. */
-function wordsOf({ path }: SentPrompt, { clientPath }: RespelledRequest): Pick<RespelledRequest, "clientPath"> {
+function wordsOf({ path }: SentText, { clientPath }: RespelledRequest): Pick<RespelledRequest, "clientPath"> {
   return {
     clientPath(field) {
       if (field === "messages") return path;

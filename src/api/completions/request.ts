@@ -11,8 +11,8 @@ import { generationFields } from "../generation/fields.ts";
 import { OPTIONAL_FIELDS, readOptional } from "../generation/optional-parameters.ts";
 import { sortParameters } from "../generation/parameters/sort.ts";
 import { readSampling } from "../generation/sampling.ts";
+import { readSentTexts, type SentText } from "../generation/sent-texts.ts";
 import { PARAMETERS } from "./parameters/list.ts";
-import { readPrompts, type SentPrompt } from "./prompts.ts";
 import { looseObject, object } from "../objects.ts";
 
 /** Null stands for the default; fields that are not here are sorted by the list of parameters. */
@@ -29,6 +29,7 @@ export const OptionalCompletionSchema = object({
   logprobs: v.nullish(v.union([v.literal(false), v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(20))])),
 });
 
+const MOST_PROMPTS = 128;
 /** Tokens of an answer where nobody says how many, as OpenAI documents it. */
 const MAX_TOKENS = 16;
 
@@ -41,9 +42,9 @@ export function toCompletionRequest(
   model: Model,
   capabilities: readonly Capability[],
   newSeed: () => number,
-): { prompts: SentPrompt[]; shared: SharedRequest; echo: boolean; ignored: string[] } {
+): { prompts: SentText[]; shared: SharedRequest; echo: boolean; ignored: string[] } {
   const suffix = readSuffix(body, model);
-  const prompts = readPrompts(body.prompt, { may_be_empty: suffix !== undefined });
+  const prompts = readSentTexts(body.prompt, { field: "prompt", most: MOST_PROMPTS, may_be_empty: suffix !== undefined });
   const sampling = readSampling(body, model, { newSeed, max_tokens: { model: undefined, otherwise: MAX_TOKENS } });
   const { honoured, hints, unknown } = sortParameters(PARAMETERS, body, model, capabilities);
   const { logprobs, ...optional } = validateWith(OptionalCompletionSchema, honoured);

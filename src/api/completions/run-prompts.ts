@@ -2,8 +2,8 @@
 import { AdapterError, type ChatEvent, type CompletionEvent, type Engine, type ScoredToken } from "../../../adapters/adapter.ts";
 import type { CompletionRequest } from "../../../adapters/completion.ts";
 import { merge } from "../../support/merge.ts";
+import type { SentText } from "../generation/sent-texts.ts";
 import type { Finish } from "../generation/wire-form.ts";
-import type { SentPrompt } from "./prompts.ts";
 import type { SharedRequest } from "./request.ts";
 
 type Text = Extract<ChatEvent, { type: "text" }>;
@@ -17,13 +17,13 @@ export type PromptsEvent =
   | Finish;
 
 export interface PromptsRequest {
-  prompts: readonly SentPrompt[];
+  prompts: readonly SentText[];
   shared: SharedRequest & Pick<CompletionRequest, "cache_scope">;
   echo: boolean;
   /** Whether all prompts are looked at before the first answer: another server does that itself. */
   check_first: boolean;
   /** The error of a prompt, in the client's words. */
-  worded(error: unknown, prompt: SentPrompt): unknown;
+  worded(error: unknown, prompt: SentText): unknown;
 }
 
 /** Throws what the engine throws, in the client's words. */
@@ -36,9 +36,9 @@ export async function* runPrompts(
   const { prompts, shared, check_first } = request;
   const at_once = Math.min(prompts.length, slots);
   const per_prompt = Math.max(1, Math.floor(slots / at_once));
-  const own: CompletionRequest[] = prompts.map(({ prompt }) => ({
+  const own: CompletionRequest[] = prompts.map(({ text }) => ({
     ...shared,
-    prompt,
+    prompt: text,
     ...(shared.choices && { choices: { ...shared.choices, at_once: per_prompt } }),
   }));
   const left = new AbortController();

@@ -2,14 +2,14 @@
 import type { Context } from "hono";
 import type { WeighEvent } from "../../../adapters/adapter.ts";
 import type { AppEnv } from "../../http/app-env.ts";
-import { cacheScopeOf, clientOf } from "../../http/client-of.ts";
-import { traceGeneration } from "../../http/generation-trace.ts";
+import { cacheScopeOf } from "../../http/client-of.ts";
 import { nameIgnored } from "../../http/ignored.ts";
 import { json } from "../../http/json.ts";
 import { parseBody, validateWith } from "../../http/validate.ts";
 import type { LoadingEvent } from "../../inference/loading-events.ts";
 import type { Deps } from "../deps.ts";
 import { findTaskModel } from "../find-model.ts";
+import { runOptionsOf } from "../generation/run-options.ts";
 import { answerOf, wireUsage } from "./answers.ts";
 import { prepareDecision } from "./prepare.ts";
 import type { Question } from "./questions.ts";
@@ -29,11 +29,7 @@ export const createDecision =
       cache_scope: cacheScopeOf(c, deps.guards),
     });
     nameIgnored(c, ignored);
-    const options = {
-      ...{ signal: c.req.raw.signal, client: clientOf(c, deps.guards) },
-      keep_alive: request.keep_alive ?? undefined,
-      trace: traceGeneration(c, model.id),
-    };
+    const options = runOptionsOf(c, deps, model, request.keep_alive);
     return json(c, await collectDecision(model.id, request.questions, deps.pool.run(model, options, weigh)));
   };
 

@@ -6,7 +6,7 @@ import type { JsonObject } from "../../support/json.ts";
 import { quote } from "../../support/quote.ts";
 import { readSwitches, templateOf } from "../chat/reasoning.ts";
 import { inClientsWords } from "../generation/respell.ts";
-import { sortParameters } from "../generation/parameters/sort.ts";
+import { droppedParameters } from "../generation/parameters/sort.ts";
 import { inputMessages } from "./input.ts";
 import { DECISION_PARAMETERS } from "./parameters.ts";
 import { weighedQuestion } from "./questions.ts";
@@ -32,7 +32,7 @@ export function prepareDecision(
 ): PreparedDecision {
   const capabilities = adapter.capabilities(model);
   if (!capabilities.includes("decisions")) throw cannotDecide(model);
-  const { hints, unknown } = sortParameters(DECISION_PARAMETERS, sent, model, capabilities);
+  const dropped = droppedParameters(DECISION_PARAMETERS, sent, model, capabilities);
   const with_image = imagePath(request);
   if (with_image !== undefined) throw invalidValue(NO_IMAGES, with_image, "unsupported_content");
   const messages = inputMessages(request.input);
@@ -42,7 +42,7 @@ export function prepareDecision(
   const chat_template_kwargs = Object.keys(kwargs).length > 0 ? kwargs : undefined;
   const asked: WeighRequest = { messages, questions, cache_scope, ...(chat_template_kwargs && { chat_template_kwargs }) };
   return {
-    ignored: [...Object.keys(hints), ...droppedInnerFields(sent), ...unknown],
+    ignored: [...dropped, ...droppedInnerFields(sent)],
     async *weigh(engine, signal) {
       if (engine.weigh === undefined) throw cannotDecide(model);
       try {

@@ -1,17 +1,17 @@
 // POST /v1/embeddings: vectors of texts, in their order.
 import { Buffer } from "node:buffer";
 import type { Context } from "hono";
-import type { EmbedEvent, TextUsage } from "../../../adapters/embedding.ts";
+import type { EmbedEvent } from "../../../adapters/embedding.ts";
 import type { AppEnv } from "../../http/app-env.ts";
-import { clientOf } from "../../http/client-of.ts";
-import { traceGeneration } from "../../http/generation-trace.ts";
 import { nameIgnored } from "../../http/ignored.ts";
 import { json } from "../../http/json.ts";
 import { parseBody, validateWith } from "../../http/validate.ts";
 import type { LoadingEvent } from "../../inference/loading-events.ts";
 import type { Deps } from "../deps.ts";
 import { findTaskModel } from "../find-model.ts";
+import { runOptionsOf } from "../generation/run-options.ts";
 import { looseObject } from "../objects.ts";
+import { wireTextUsage } from "../generation/wire-form.ts";
 import { prepareEmbeddings } from "./prepare.ts";
 import { EmbeddingRequest } from "./schema.ts";
 
@@ -25,15 +25,11 @@ export const createEmbeddings =
     const model = await findTaskModel(deps, request.model, "embeddings");
     const { count, ignored, embed } = prepareEmbeddings(request, body, { model, adapter: deps.adapterOf(model) });
     nameIgnored(c, ignored);
-    const options = {
-      ...{ signal: c.req.raw.signal, client: clientOf(c, deps.guards) },
-      keep_alive: request.keep_alive ?? undefined,
-      trace: traceGeneration(c, model.id),
-    };
+    const options = runOptionsOf(c, deps, model, request.keep_alive);
     const { vectors, usage } = await collect(deps.pool.run(model, options, embed), count);
     const write = request.encoding_format === "base64" ? toBase64 : (vector: Float32Array) => Array.from(vector);
     const data = vectors.map((vector, index) => ({ object: "embedding", index, embedding: write(vector) }));
-    return json(c, { object: "list", data, model: model.id, usage: wireUsage(usage) });
+    return json(c, { object: "list", data, model: model.id, usage: wireTextUsage(usage) });
   };
 
 /** Throws what the engine throws. */
@@ -49,9 +45,4 @@ async function collect(events: AsyncIterable<EmbedEvent | LoadingEvent>, count: 
 /** Base64 of the numbers, each of 32 bits, the lowest byte first. */
 function toBase64({ buffer, byteOffset, byteLength }: Float32Array): string {
   return Buffer.from(buffer, byteOffset, byteLength).toString("base64");
-}
-
-/** As OpenAI counts texts for which nothing is generated. */
-export function wireUsage({ prompt_tokens }: TextUsage) {
-  return { prompt_tokens, total_tokens: prompt_tokens };
 }

@@ -5,11 +5,14 @@ import type { Model } from "../../../models/manifest.ts";
 import { invalidValue } from "../../http/errors.ts";
 import type { JsonObject } from "../../support/json.ts";
 import { quote } from "../../support/quote.ts";
-import { sortParameters } from "../generation/parameters/sort.ts";
+import { droppedParameters } from "../generation/parameters/sort.ts";
 import { inClientsWords } from "../generation/respell.ts";
-import { readInputs } from "./inputs.ts";
+import { readSentTexts } from "../generation/sent-texts.ts";
 import { PARAMETERS } from "./parameters.ts";
 import type { EmbeddingRequest } from "./schema.ts";
+
+/** As OpenAI has it. */
+const MOST_INPUTS = 2_048;
 
 interface EmbeddingModel {
   model: Model;
@@ -31,20 +34,23 @@ export function prepareEmbeddings(
   sent: JsonObject,
   { model, adapter }: EmbeddingModel,
 ): PreparedEmbeddings {
-  const { hints, unknown } = sortParameters(PARAMETERS, sent, model, adapter.capabilities(model));
-  const { inputs, clientPath } = readInputs(request.input);
+  const ignored = droppedParameters(PARAMETERS, sent, model, adapter.capabilities(model));
+  const texts = readSentTexts(request.input, { field: "input", most: MOST_INPUTS });
+  const inputs = texts.map(({ text }) => text);
+  const clientPath = (path: string) =>
+    path === "messages" ? "input" : path.replace(/^input\[(\d+)\]/, (_, index) => texts[Number(index)]!.path);
   const dimensions = request.dimensions ?? undefined;
   if (dimensions !== undefined) checkDimensions(dimensions, model);
   return {
-    count: inputs.length,
-    ignored: [...Object.keys(hints), ...unknown],
+    count: texts.length,
+    ignored,
     async *embed(engine, signal) {
       if (engine.embed === undefined) throw cannotEmbed(model);
       try {
         yield* engine.embed({ inputs, ...(dimensions !== undefined && { dimensions }) }, signal);
       } catch (error) {
         // Engines call what they read messages where they know no better.
-        throw inClientsWords(error, { clientPath: (path) => (path === "messages" ? "input" : clientPath(path)) });
+        throw inClientsWords(error, { clientPath });
       }
     },
   };

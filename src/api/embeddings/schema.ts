@@ -5,7 +5,7 @@ import { looseObject } from "../objects.ts";
 
 export const EmbeddingRequest = looseObject({
   model: v.nullish(v.pipe(v.string(), v.minLength(1))),
-  /** Read by `readInputs`, which says more of what is wrong with it. */
+  /** Read by `readSentTexts`, which says more of what is wrong with it. */
   input: v.unknown(),
   /** `base64`: of the numbers, each of 32 bits, the lowest byte first. */
   encoding_format: v.nullish(v.picklist(["float", "base64"])),

@@ -4,9 +4,7 @@ import type { Engine } from "../../../adapters/adapter.ts";
 import type { Model } from "../../../models/manifest.ts";
 import { acceptsType } from "../../http/accept.ts";
 import type { AppEnv } from "../../http/app-env.ts";
-import { clientOf } from "../../http/client-of.ts";
 import { invalidValue } from "../../http/errors.ts";
-import { traceGeneration } from "../../http/generation-trace.ts";
 import { json } from "../../http/json.ts";
 import { isOperator } from "../../http/middleware/auth.ts";
 import { sse } from "../../http/sse.ts";
@@ -14,6 +12,7 @@ import type { EngineEvent } from "../../inference/generation.ts";
 import type { LoadingEvent } from "../../inference/loading-events.ts";
 import type { Deps } from "../deps.ts";
 import type { GenerationFields } from "./fields.ts";
+import { runOptionsOf } from "./run-options.ts";
 import { valueOf } from "./sampling.ts";
 import type { AnswerHead, BrokenSchemaOptions } from "./wire-form.ts";
 
@@ -55,11 +54,9 @@ export async function answerGeneration<Event extends EngineEvent>(
     throw invalidValue('"stream_options" needs "stream": true.', "stream_options");
   const stop = new AbortController(); // sse() aborts it when the client leaves amid the answer
   const options = {
+    ...runOptionsOf(c, deps, model, valueOf(request, "keep_alive")),
     signal: AbortSignal.any([c.req.raw.signal, stop.signal]),
-    client: clientOf(c, deps.guards),
-    keep_alive: valueOf(request, "keep_alive") ?? undefined,
     slots: prepared.slots,
-    trace: traceGeneration(c, model.id),
   };
   const log_fields = { request_id: c.get("request_id"), model: model.id };
   if (prepared.unenforced.length > 0)

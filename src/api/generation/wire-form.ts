@@ -1,5 +1,6 @@
 // What all answers of a generation have in common on the wire.
 import type { ChatEvent, SchemaFailure } from "../../../adapters/adapter.ts";
+import type { TextUsage } from "../../../adapters/embedding.ts";
 import { Comment } from "../../http/sse.ts";
 
 /** Goes out while a model loads. */
@@ -48,4 +49,9 @@ export function wireUsage({
     prompt_tokens_details: { cached_tokens },
     ...(reasoning_tokens !== undefined && { completion_tokens_details: { reasoning_tokens } }),
   };
+}
+
+/** As OpenAI counts texts for which nothing is generated. */
+export function wireTextUsage({ prompt_tokens }: TextUsage) {
+  return { prompt_tokens, total_tokens: prompt_tokens };
 }

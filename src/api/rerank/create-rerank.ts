@@ -2,15 +2,14 @@
 import type { Context } from "hono";
 import type { RerankEvent } from "../../../adapters/embedding.ts";
 import type { AppEnv } from "../../http/app-env.ts";
-import { clientOf } from "../../http/client-of.ts";
-import { traceGeneration } from "../../http/generation-trace.ts";
 import { nameIgnored } from "../../http/ignored.ts";
 import { json } from "../../http/json.ts";
 import { parseBody, validateWith } from "../../http/validate.ts";
 import type { LoadingEvent } from "../../inference/loading-events.ts";
 import type { Deps } from "../deps.ts";
-import { wireUsage } from "../embeddings/create-embeddings.ts";
 import { findTaskModel } from "../find-model.ts";
+import { runOptionsOf } from "../generation/run-options.ts";
+import { wireTextUsage } from "../generation/wire-form.ts";
 import { looseObject } from "../objects.ts";
 import { prepareRerank } from "./prepare.ts";
 import { RerankBody } from "./schema.ts";
@@ -25,18 +24,14 @@ export const createRerank =
     const model = await findTaskModel(deps, request.model, "rerank");
     const { documents, ignored, rerank } = prepareRerank(request, body, { model, adapter: deps.adapterOf(model) });
     nameIgnored(c, ignored);
-    const options = {
-      ...{ signal: c.req.raw.signal, client: clientOf(c, deps.guards) },
-      keep_alive: request.keep_alive ?? undefined,
-      trace: traceGeneration(c, model.id),
-    };
+    const options = runOptionsOf(c, deps, model, request.keep_alive);
     const { scores, usage } = await collect(deps.pool.run(model, options, rerank));
     const best = scores.toSorted((a, b) => b.score - a.score || a.index - b.index).slice(0, request.top_n ?? undefined);
     const results = best.map(({ index, score }) => ({
       ...{ index, relevance_score: score },
       ...(request.return_documents && { document: { text: documents[index]! } }),
     }));
-    return json(c, { id: deps.newId("rerank-"), object: "list", model: model.id, results, usage: wireUsage(usage) });
+    return json(c, { id: deps.newId("rerank-"), object: "list", model: model.id, results, usage: wireTextUsage(usage) });
   };
 
 /** Throws what the engine throws. */

@@ -5,7 +5,7 @@ import type { Model } from "../../../models/manifest.ts";
 import { invalidValue } from "../../http/errors.ts";
 import type { JsonObject } from "../../support/json.ts";
 import { quote } from "../../support/quote.ts";
-import { sortParameters } from "../generation/parameters/sort.ts";
+import { droppedParameters } from "../generation/parameters/sort.ts";
 import { inClientsWords } from "../generation/respell.ts";
 import { PARAMETERS } from "./parameters.ts";
 import { type RerankBody, textOf } from "./schema.ts";
@@ -24,12 +24,12 @@ export function prepareRerank(
   sent: JsonObject,
   { model, adapter }: { model: Model; adapter: Pick<Adapter, "capabilities"> },
 ): PreparedRerank {
-  const { hints, unknown } = sortParameters(PARAMETERS, sent, model, adapter.capabilities(model));
+  const ignored = droppedParameters(PARAMETERS, sent, model, adapter.capabilities(model));
   const [query, documents] = [textOf(request.query), request.documents.map(textOf)];
   if (query === "") throw invalidValue('"query" is empty. Say what the documents are to be ranked by.', "query");
   return {
     documents,
-    ignored: [...Object.keys(hints), ...unknown],
+    ignored,
     async *rerank(engine, signal) {
       if (engine.rerank === undefined) throw cannotRank(model);
       try {

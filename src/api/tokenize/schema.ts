@@ -1,12 +1,8 @@
 // The bodies of requests for tokens, and for texts of them.
 import * as v from "valibot";
-import type { Capability } from "../../../adapters/adapter.ts";
 import type { TokenizeOptions } from "../../../adapters/completion.ts";
-import type { Model } from "../../../models/manifest.ts";
 import { ApiError, invalidValue } from "../../http/errors.ts";
 import { KeepAlive } from "../../support/quantities.ts";
-import type { ParameterList } from "../generation/parameters/known.ts";
-import { sortParameters } from "../generation/parameters/sort.ts";
 import { looseObject } from "../objects.ts";
 
 const SHARED = {
@@ -56,15 +52,4 @@ export function readSource(body: TokenizeBody): TokenizeSource {
     throw invalidValue('"add_special_tokens" and "add_special" say different things. Send one of them.', "add_special_tokens");
   const whole = add_special ?? add_special_tokens ?? content == null;
   return { text, options: { add_special: whole, parse_special: parse_special ?? true } };
-}
-
-/** The names of fields that are passed over. Throws 400 for what cannot be honoured. */
-export function droppedParameters(
-  list: ParameterList,
-  body: Record<string, unknown>,
-  model: Model,
-  capabilities: readonly Capability[],
-): string[] {
-  const { hints, unknown } = sortParameters(list, body, model, capabilities);
-  return [...Object.keys(hints), ...unknown];
 }

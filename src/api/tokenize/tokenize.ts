@@ -10,9 +10,10 @@ import { prepareChat } from "../chat/prepare.ts";
 import { ChatCompletionRequest } from "../chat/request.ts";
 import type { Deps } from "../deps.ts";
 import { findDefaultModel, findModel } from "../find-model.ts";
+import { droppedParameters } from "../generation/parameters/sort.ts";
 import { askEngine, callOf } from "./ask-engine.ts";
 import { DETOKENIZE_PARAMETERS, TOKENIZE_PARAMETERS } from "./parameters.ts";
-import { DetokenizeBody, droppedParameters, readSource, TokenizeBody, type TokenizeSource } from "./schema.ts";
+import { DetokenizeBody, readSource, TokenizeBody, type TokenizeSource } from "./schema.ts";
 
 export const tokenize =
   (deps: Deps) =>

@@ -1,7 +1,8 @@
 // The tables of the parameters of tokenize and detokenize.
 import type { Engine } from "../../../adapters/adapter.ts";
+import { droppedParameters } from "../../../src/api/generation/parameters/sort.ts";
 import { DETOKENIZE_PARAMETERS, TOKENIZE_PARAMETERS } from "../../../src/api/tokenize/parameters.ts";
-import { DetokenizeBody, droppedParameters, readSource, TokenizeBody } from "../../../src/api/tokenize/schema.ts";
+import { DetokenizeBody, readSource, TokenizeBody } from "../../../src/api/tokenize/schema.ts";
 import { prepareTokenize } from "../../../src/api/tokenize/tokenize.ts";
 import { validateWith } from "../../../src/http/validate.ts";
 import type { ParameterTable } from "./table.ts";

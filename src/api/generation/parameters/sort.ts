@@ -34,6 +34,12 @@ export function sortParameters(
   return sorted;
 }
 
+/** The names of those that are passed over, where no engine honours any by a capability. Throws as `sortParameters`. */
+export function droppedParameters(...sent: Parameters<typeof sortParameters>): string[] {
+  const { hints, unknown } = sortParameters(...sent);
+  return [...Object.keys(hints), ...unknown];
+}
+
 function sortParameter(
   sorted: SortedParameters,
   [name, value]: [string, unknown],
