@@ -26,6 +26,7 @@ import { makeModel } from "../support/app.ts";
 import { namesIn, smallDisk } from "../support/folder.ts";
 import { realServer } from "../support/llama-server-binary.ts";
 import { ask, tinyModel } from "../support/models.ts";
+import { startPrompts } from "../support/prompts.ts";
 import { characterPrompts, renderedPrompts } from "../support/rendered-prompts.ts";
 import { eventually } from "../support/server.ts";
 
@@ -100,6 +101,8 @@ async function chat(engine: Engine, messages: ChatMessage[], more: Partial<ChatR
 }
 
 const { path, skip } = await realServer();
+const prompts = startPrompts();
+afterAll(prompts.close);
 
 describe.skipIf(skip !== undefined)(`a conversation with llama-server${skip === undefined ? "" : ` (skipped: ${skip})`}`, () => {
   const setup = async (more: Partial<Setup> = {}): Promise<Setup> => {
@@ -107,7 +110,7 @@ describe.skipIf(skip !== undefined)(`a conversation with llama-server${skip === 
   };
   const [one, other] = [question(1), question(5000)];
 
-  const plain = llamaServerChat({ binary: () => path!, env: process.env, prompts: renderedPrompts() });
+  const plain = llamaServerChat({ binary: () => path!, env: process.env, prompts });
   adapterSuite("tiny model, with saved states", {
     ...TINY,
     adapter: {
