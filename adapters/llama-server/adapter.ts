@@ -14,7 +14,7 @@ import type { ModelPrompts, Prompts } from "../prompts.ts";
 import type { TokenAdapter, TokenEngine } from "../token-engine.ts";
 import { readModelFile } from "../shared/read-model-file.ts";
 import { LONG_TEXT_MS, type ProcessWatchdog, watchProcess } from "../shared/watchdog.ts";
-import { commandLineArgs, dividedStep } from "./command-line.ts";
+import { batchSize, commandLineArgs } from "./command-line.ts";
 import { ABOUT } from "./description.ts";
 import { createChoiceSlots } from "./choice-slots.ts";
 import { embedInSlots } from "./embed.ts";
@@ -193,8 +193,9 @@ async function createEngine(
     scaledContext(header, adapter_options).context ?? Number.POSITIVE_INFINITY,
   );
   const { step, longest } = embeddingSizes(installed, held);
+  const batch = batchSize(step, slots);
   // A text of one step is computed at once.
-  const longest_input = longest > step ? longest : dividedStep(longest, slots);
+  const longest_input = longest > step ? longest : batch;
   const loaded = { slots, context_length, longest_input, closed: watchdog.closed };
   const requests = createEmbeddingRequests({ id, client, watch, slots });
   if (!writesText(installed)) {
@@ -205,13 +206,13 @@ async function createEngine(
   const generation = { id, client, watchdog, watch, model };
   const parsed_arguments = props.chat_template_caps.supports_object_arguments;
   const server = { slots, context_length, build: props.build_info };
-  const states = await saved?.open({ client, watchdog, limits, server });
+  const states = await saved?.open({ client, watchdog, limits, server, batch });
   const selection = createSlotSelection({
     generate: createGeneration(generation),
     chatWithImages: images && createImageChat({ ...generation, ...images, parsed_arguments }),
-    slots,
+    ...{ slots, batch },
     choice_slots: createChoiceSlots(client, watchdog.gone),
-    trim: createSlotTrim(client, isTrimmable(header)),
+    trim: createSlotTrim({ client, trimmable: isTrimmable(header), batch }),
     states,
   });
   const { chatWithImages } = selection;

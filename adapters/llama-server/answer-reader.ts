@@ -3,7 +3,6 @@ import type { TokenLogprob } from "../adapter.ts";
 import { wholeBatches } from "../shared/kv-cache/retention.ts";
 import { releasedText } from "../shared/openai-stream/released-text.ts";
 import type { TokenEvent, TokenRequest } from "../token-engine.ts";
-import { BATCH } from "./command-line.ts";
 import { reportedOdds } from "./compared-tokens.ts";
 import type { CompletionFrame } from "./completion-frames.ts";
 
@@ -28,8 +27,16 @@ export interface AnswerReader {
   push(frame: CompletionFrame, slot: number): TokenEvent[];
 }
 
-/** `held`: the exact tokens of its slot before. `choice`: its number where several are generated. */
-export function createAnswerReader(request: TokenRequest, held: number, choice?: number): AnswerReader {
+/** What is known of the slot where a prompt is read. */
+export interface ReadingSlot {
+  /** The exact tokens of it before. */
+  held: number;
+  /** As `batchSize`. */
+  batch: number;
+}
+
+/** `choice`: its number where several are generated. */
+export function createAnswerReader(request: TokenRequest, { held, batch }: ReadingSlot, choice?: number): AnswerReader {
   const { stop, thoughts, report_tokens, logprobs: asked, compared } = request;
   const text = releasedText(stop, thoughts);
   const tokens: (number | undefined)[] = [];
@@ -51,8 +58,8 @@ export function createAnswerReader(request: TokenRequest, held: number, choice?:
 
   /** Only a batch that has nothing of other slots has so many tokens. The last token may be read once more, by itself. */
   const noteRead = (now: number, total: number): void => {
-    if (read === undefined) exact = wholeBatches(Math.min(held, now), BATCH);
-    else if (read === exact && now === read + BATCH && now < total) exact = now;
+    if (read === undefined) exact = wholeBatches(Math.min(held, now), batch);
+    else if (read === exact && now === read + batch && now < total) exact = now;
     read = now;
   };
 

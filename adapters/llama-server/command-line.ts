@@ -1,7 +1,7 @@
 // The command line of llama-server. It names each setting that llama-server would choose by itself or may change with a release.
 import { availableParallelism } from "node:os";
 import type { AdapterOptions } from "../../models/adapter-options.ts";
-import { embeddingSizes, STEP_TOKENS } from "../../models/embedding-sizes.ts";
+import { embeddingSizes } from "../../models/embedding-sizes.ts";
 import type { InstalledModel } from "../../models/manifest.ts";
 import { CHECKPOINTS } from "../../models/memory-estimate.ts";
 import { scaledContext } from "../../models/rope-scaling.ts";
@@ -9,9 +9,6 @@ import { embeddingPooling } from "../../models/tasks.ts";
 import type { LoadOptions, ThreadWaiting } from "../load-options.ts";
 import { jinjaTemplate } from "../shared/jinja-template.ts";
 import { metadataOverrides, type OverriddenHeader } from "../shared/metadata-overrides.ts";
-
-/** Tokens of one step of a model that writes: an aborted generation takes one more at most, and each is a sign of life. */
-export const BATCH = STEP_TOKENS;
 
 interface ModelFacts {
   /** Of the model's file; of a model without options it may be left out. */
@@ -28,10 +25,11 @@ interface ModelFacts {
 const POLL: Record<ThreadWaiting, number> = { briefly: 0, long: 50 };
 
 /**
- * Tokens that are computed at a time: llama.cpp ends the process at its start where the slots of a model that makes vectors do not divide them
+ * Tokens that are computed at a time, of the `step` that a model may take: an aborted generation takes one more at most, and each is a sign of
+ * life. llama.cpp ends the process at its start where the slots of a model that makes vectors do not divide them
  * (`GGML_ASSERT(ggml_can_mul_mat)`).
  */
-export const dividedStep = (step: number, slots: number): number => Math.max(slots, step - (step % slots));
+export const batchSize = (step: number, slots: number): number => Math.max(slots, step - (step % slots));
 
 /** The API key is in the environment instead: every user of the machine can read a command line. */
 export function commandLineArgs(model: InstalledModel, options: LoadOptions, facts: ModelFacts): string[] {
@@ -40,7 +38,7 @@ export function commandLineArgs(model: InstalledModel, options: LoadOptions, fac
   const { context: trained = Number.POSITIVE_INFINITY } = scaledContext(header, model.adapter_options);
   const context = Math.min(options.context, trained);
   const slots = facts.one_text ? 1 : options.slots;
-  const { step } = embeddingSizes(model, context);
+  const batch = batchSize(embeddingSizes(model, context).step, slots);
   const pooling = embeddingPooling(model);
   const { prompt_template } = model.settings;
   const template = prompt_template === undefined ? undefined : jinjaTemplate(prompt_template);
@@ -50,7 +48,7 @@ export function commandLineArgs(model: InstalledModel, options: LoadOptions, fac
     // A context for each slot alone: what one slot reads takes no room from the others.
     ...{ "--parallel": slots, "--ctx-size": context * slots, "--no-kv-unified": true, "--no-context-shift": true },
     ...{ "--threads": threads, "--threads-batch": threads, "--poll": POLL[waiting] },
-    ...{ "--batch-size": step, "--ubatch-size": dividedStep(step, slots) },
+    ...{ "--batch-size": batch, "--ubatch-size": batch },
     // A model that writes makes vectors as well, at no cost to its chats.
     ...(pooling === "rank" ? { "--rerank": true } : { "--embedding": true, "--pooling": pooling }),
     ...{ "--fit": "off", "--load-mode": "auto", ...optionFlags(header, model.adapter_options) },

@@ -2,7 +2,7 @@
 import { BrokenAnswer } from "../shared/openai-stream/answer-events.ts";
 import type { TokenEvent, TokenRequest } from "../token-engine.ts";
 import { createLogprobCompletion, parseRanking, rankingBody, type RankedToken } from "./all-logprobs.ts";
-import { type AnswerReader, createAnswerReader } from "./answer-reader.ts";
+import { type AnswerReader, createAnswerReader, type ReadingSlot } from "./answer-reader.ts";
 import { toAdapterError } from "./errors.ts";
 import { rankedOdds } from "./compared-tokens.ts";
 import { createIgnoreEos } from "./ignore-eos.ts";
@@ -36,11 +36,10 @@ export interface PlacedGeneration extends Pick<SlotUse, "id_slot"> {
 
 export type GenerateInSlot = (request: TokenRequest, signal: AbortSignal, placed: PlacedGeneration) => AsyncGenerator<TokenEvent>;
 
-/** `held`: as `createAnswerReader` takes it, of the slot where the prompt is read. */
-export const createAnswers = (request: TokenRequest, held: number): AnswerReader[] => {
+export const createAnswers = (request: TokenRequest, slot: ReadingSlot): AnswerReader[] => {
   const { choices } = request;
-  if (choices === undefined) return [createAnswerReader(request, held)];
-  return Array.from({ length: choices }, (_, choice) => createAnswerReader(request, held, choice));
+  if (choices === undefined) return [createAnswerReader(request, slot)];
+  return Array.from({ length: choices }, (_, choice) => createAnswerReader(request, slot, choice));
 };
 
 /** Requests are checked before, by `checkedSampling`. */

@@ -2,22 +2,22 @@
 // llama-server would reuse all that the prompt has in common.
 import { commonPrefixLength, wholeBatches } from "../shared/kv-cache/retention.ts";
 import type { TokenRequest } from "../token-engine.ts";
-import { BATCH } from "./command-line.ts";
 import type { SavedTokens } from "./state-file.ts";
 
 /** What a request reuses of the beginning that its prompt has in common with what is there. */
 export type PromptReuse = "nothing" | "whole batches" | "all";
 
-/** In tokens of the prompt. */
+/** In tokens of the prompt. `batch`: as `batchSize`. */
 export function reusedTokens(
   { tokens, exact }: Omit<SavedTokens, "prompt">,
   prompt: readonly number[],
   reuse: PromptReuse,
+  batch: number,
 ): number {
   if (reuse === "nothing") return 0;
   const common = commonPrefixLength(tokens, prompt);
   // The last token of a prompt is always read.
-  return reuse === "all" ? common : wholeBatches(Math.min(common, exact, prompt.length - 1), BATCH);
+  return reuse === "all" ? common : wholeBatches(Math.min(common, exact, prompt.length - 1), batch);
 }
 
 /** A repeatable request reads on where a read of its whole prompt would begin a batch. */

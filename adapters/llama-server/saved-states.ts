@@ -30,6 +30,8 @@ interface RunningLlamaServer {
   client: LlamaServerClient;
   watchdog: ProcessWatchdog;
   limits: LlamaServerLimits;
+  /** As `batchSize`. */
+  batch: number;
   /** What the server says of itself. */
   server: { slots: number; context_length: number; build: string | undefined };
 }
@@ -54,7 +56,7 @@ export async function prepareSavedStates(setup: LlamaServerSavedStatesOptions) {
     /** Absolute path of a folder that exists. */
     folder,
     /** For the llama-server that has been started since; undefined where a file was changed meanwhile. */
-    async open({ client, watchdog, limits, server }: RunningLlamaServer): Promise<LlamaServerSlotStates | undefined> {
+    async open({ client, watchdog, limits, server, batch }: RunningLlamaServer): Promise<LlamaServerSlotStates | undefined> {
       if ((await filesDigest(program, model).catch(() => undefined)) !== files) {
         return logNotSaved("the model or llama-server was changed while it was loaded.");
       }
@@ -63,7 +65,7 @@ export async function prepareSavedStates(setup: LlamaServerSavedStatesOptions) {
       const key = createHash("sha256").update(JSON.stringify({ files, server, args })).digest();
       const states = createStateFolder(kv_cache, llamaServerStateFormat(key));
       await states.evict();
-      return createSlotStates({ client, folder: states, limits, gone: watchdog.gone, log });
+      return createSlotStates({ client, folder: states, batch, limits, gone: watchdog.gone, log });
     },
   };
 }

@@ -22,6 +22,8 @@ export interface LlamaServerSlotSelectionOptions {
   /** Absent: the model takes no images. */
   chatWithImages?: ChatInSlot | undefined;
   slots: number;
+  /** As `batchSize`. */
+  batch: number;
   choice_slots: ChoiceSlots;
   trim: SlotTrim;
   /** Absent: no state is saved. */
@@ -34,7 +36,7 @@ type Comparison = ReturnType<Parameters<typeof chooseSlot<SelectableSlot>>[2]>;
 const NOTHING: Comparison = { reused: 0, common: 0, length: 0 };
 
 export function createSlotSelection(options: LlamaServerSlotSelectionOptions) {
-  const { generate, chatWithImages, slots: count, choice_slots, trim, states, save_idle_ms = SAVE_IDLE_MS } = options;
+  const { generate, chatWithImages, slots: count, batch, choice_slots, trim, states, save_idle_ms = SAVE_IDLE_MS } = options;
   const slots = Array.from({ length: count }, (_, id): SelectableSlot => {
     return { id, contents: undefined, generation: undefined, last_used: 0, work: Promise.resolve() };
   });
@@ -101,7 +103,7 @@ export function createSlotSelection(options: LlamaServerSlotSelectionOptions) {
     if (contents.scope !== request.cache_scope) return { ...NOTHING, length };
     const { prompt } = request;
     return {
-      reused: reusedTokens(contents, prompt, reuseOf(request)),
+      reused: reusedTokens(contents, prompt, reuseOf(request), batch),
       common: commonPrefixLength(contents.tokens, prompt),
       length,
     };
@@ -168,7 +170,7 @@ export function createSlotSelection(options: LlamaServerSlotSelectionOptions) {
     );
     await untilAborted(Promise.all(swapped), signal);
 
-    const answers = createAnswers(request, first.contents?.exact ?? 0);
+    const answers = createAnswers(request, { held: first.contents?.exact ?? 0, batch });
     /** In the order of the answers; undefined while they are not known. */
     let found = taken.length > 1 ? undefined : taken;
     let newest: number | undefined;

@@ -32,6 +32,8 @@ export interface NextPrompt {
 export interface LlamaServerSlotStatesOptions {
   client: LlamaServerClient;
   folder: StateFolder<SavedTokens>;
+  /** As `batchSize`. */
+  batch: number;
   limits: Pick<LlamaServerLimits, "cancel" | "state">;
   /** Ends the requests to a llama-server that is gone. */
   gone: AbortSignal;
@@ -45,7 +47,7 @@ const RestoreResponse = v.object({ n_restored: v.number() });
 
 export type LlamaServerSlotStates = ReturnType<typeof createSlotStates>;
 
-export function createSlotStates({ client, folder, limits, gone, log }: LlamaServerSlotStatesOptions) {
+export function createSlotStates({ client, folder, batch, limits, gone, log }: LlamaServerSlotStatesOptions) {
   /** After an answer that was late, or a file of another format, llama-server is asked for no further state. */
   let off = false;
   const saver = createStateSaver<SavedTokens>({
@@ -64,10 +66,10 @@ export function createSlotStates({ client, folder, limits, gone, log }: LlamaSer
     const { contents } = slot;
     const own = contents?.scope === scope ? contents : undefined;
     const common = own === undefined ? 0 : commonPrefixLength(own.tokens, prompt);
-    const least = (own === undefined ? 0 : reusedTokens(own, prompt, reuse)) + MIN_SAVED_TOKENS;
+    const least = (own === undefined ? 0 : reusedTokens(own, prompt, reuse, batch)) + MIN_SAVED_TOKENS;
     // The last token of a prompt is always read.
     const worthwhile = reuse !== "nothing" && !off && least < prompt.length;
-    const better = worthwhile ? await saver.find(scope, (state) => reusedTokens(state, prompt, reuse), least) : undefined;
+    const better = worthwhile ? await saver.find(scope, (state) => reusedTokens(state, prompt, reuse, batch), least) : undefined;
     if (contents !== undefined && contents.tokens.length - common >= MIN_SAVED_TOKENS) await save(slot);
     if (better === undefined || off) return;
     // A restore would wait for a slot that still works, and the answer might come too late.

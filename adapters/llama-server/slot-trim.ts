@@ -9,15 +9,22 @@ export type SlotTrim = ReturnType<typeof createSlotTrim>;
 
 const Trimmed = v.object({ "timings/cache_n": v.number() });
 
-/** `trimmable`: whether the model can forget a part of what it has read. */
-export function createSlotTrim(client: LlamaServerClient, trimmable: boolean) {
+interface SlotTrimOptions {
+  client: LlamaServerClient;
+  /** Whether the model can forget a part of what it has read. */
+  trimmable: boolean;
+  /** As `batchSize`. */
+  batch: number;
+}
+
+export function createSlotTrim({ client, trimmable, batch }: SlotTrimOptions) {
   /**
    * Leaves a slot the whole batches that the prompt reuses, and one token that the prompt does not go on with: llama-server has no other way
    * to forget a part. It takes one step. Resolves with false where nothing that is left may be reused.
    */
   return async (slot: LlamaServerSlot, prompt: TokenRequest["prompt"], signal: AbortSignal): Promise<boolean> => {
     const { id: id_slot, contents } = slot;
-    const keep = contents === undefined || !trimmable ? 0 : reusedTokens(contents, prompt, "whole batches");
+    const keep = contents === undefined || !trimmable ? 0 : reusedTokens(contents, prompt, "whole batches", batch);
     if (contents === undefined || keep === 0) return false;
     const other = prompt[keep] === 0 ? 1 : 0;
     const body = { prompt: [...prompt.slice(0, keep), other], id_slot, cache_prompt: true, n_predict: 1 };

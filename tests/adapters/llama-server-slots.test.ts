@@ -31,6 +31,7 @@ function setUp({ slots = 2, save_idle_ms = 60_000, swap = async () => {}, silent
     compared.push(cache_prompt);
   };
   const selection = createSlotSelection({
+    batch: 512,
     slots,
     save_idle_ms,
     states,

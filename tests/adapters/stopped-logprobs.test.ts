@@ -38,7 +38,7 @@ const WAYS: Record<string, (stop: string) => Given> = {
     return given(pieces);
   },
   "llama-server": (stop) => {
-    const reader = createAnswerReader(askFor(stop), 0);
+    const reader = createAnswerReader(askFor(stop), { held: 0, batch: 512 });
     const frames = TOKENS.map((text, i) => ({
       ...{ type: "piece" as const, index: 0, text, tokens: [i], predicted: i + 1, logprobs: [report(text)] },
     }));
