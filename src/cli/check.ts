@@ -13,10 +13,10 @@ import { isThreadRecord } from "../storage/check/recovered-thread.ts";
 import { setAside } from "../storage/check/set-aside.ts";
 import { CONFIG_ARG, settingArgs, settingsOf } from "./setting-args.ts";
 import { CliError } from "./error.ts";
+import { asCalled } from "./invocation.ts";
 import { print, printNote } from "./print.ts";
 
 export default defineCommand({
-  meta: { name: "check", description: "Look for damaged, foreign and orphaned files in the data folder." },
   args: {
     fix: { type: "boolean", default: false, description: `Move what was found to "${SET_ASIDE}"; nothing is deleted` },
     weights: { type: "boolean", default: false, description: "Read all files of models, and compare their sha256" },
@@ -31,7 +31,7 @@ export default defineCommand({
     if (!(await hasMarker(data))) throw new CliError(`${data} is not a data folder of ingle.`);
     const onHash = weights ? noteHash : undefined;
     const { report, moved } = fix ? await checkAndFix(data, onHash) : { report: await reportOn(data, onHash), moved: [] };
-    print(json ? JSON.stringify({ ...report, set_aside: moved }, null, 2) : formatReport(report, moved));
+    print(json ? JSON.stringify({ ...report, set_aside: moved }, null, 2) : asCalled(formatReport(report, moved)));
     if (report.findings.length > moved.length) process.exitCode = 1;
   },
 });

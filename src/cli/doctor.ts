@@ -13,10 +13,10 @@ import { checkGraphics, checkMemory, checkPermissions, checkProcessor, checkRunt
 import { checkModels } from "./doctor/models.ts";
 import { checkProxies } from "./doctor/proxies.ts";
 import { checkCache, checkDataFolder, checkPort } from "./doctor/places.ts";
+import { asCalled } from "./invocation.ts";
 import { print } from "./print.ts";
 
 export default defineCommand({
-  meta: { name: "doctor", description: "Check what this machine has, what is missing, and how to mend it." },
   args: {
     json: { type: "boolean", default: false, description: "One JSON object instead of lines" },
     bench: { type: "boolean", default: false, description: "Time the engines anew, of which auto takes the fastest" },
@@ -24,7 +24,7 @@ export default defineCommand({
     ...CONFIG_ARG,
   },
   async run({ args: { json, bench, ...flags } }) {
-    const findings = await runChecks(settingsOf(flags), bench);
+    const findings = (await runChecks(settingsOf(flags), bench)).map(inWordsOfCaller);
     const ok = findings.every(({ state }) => state !== "broken");
     await print(json ? JSON.stringify({ ok, findings }, null, 2) : formatFindings(findings));
     // A check that still hangs, as on a disk in the network, is not waited for.
@@ -64,6 +64,10 @@ async function runChecks(flags: Record<string, unknown>, bench: boolean): Promis
   const findings = [...(await others).flat(), ...(found ?? [])];
   if (config === undefined || found === undefined) return findings;
   return [...findings, ...(await runCheck("auto", () => checkAuto(config, found, bench), { timeout_ms: BENCH_MS }))];
+}
+
+function inWordsOfCaller({ says, mend, ...finding }: Finding): Finding {
+  return { ...finding, says: asCalled(says), ...(mend !== undefined && { mend: asCalled(mend) }) };
 }
 
 function readSettings(flags: Record<string, unknown>): [Finding, Config?] {

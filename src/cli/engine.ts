@@ -7,11 +7,11 @@ import { computeFailure } from "../../adapters/llama-server/build/proof.ts";
 import { carriedSource } from "../../adapters/llama-server/build/llama-cpp-source.ts";
 import { CARRIED } from "../executable/carried.ts";
 import { CliError } from "./error.ts";
+import { asCalled } from "./invocation.ts";
 import { print, printNote } from "./print.ts";
 import { standardError } from "../server/standard-streams.ts";
 
 export default defineCommand({
-  meta: { name: "engine", description: "Build an engine for this machine: ingle engine build llama-server" },
   args: {
     action: { type: "positional", required: true, description: "build" },
     engine: { type: "positional", required: true, description: "llama-server" },
@@ -43,7 +43,7 @@ export default defineCommand({
     await show(
       buildLlamaServer({ source, binary, portable: portable === true, ...further, env: process.env, signal: stop.signal }),
     );
-    print(`${binary} is built. ${portable ? '"npm run compile:bun"' : '"ingle serve"'} takes it from now on.`);
+    print(asCalled(`${binary} is built. ${portable ? '"npm run compile:bun"' : '"ingle serve"'} takes it from now on.`));
   },
 });
 

@@ -3,11 +3,11 @@ import type { MemoryFit } from "../inference/memory-estimator.ts";
 import { withApi } from "./api.ts";
 import { columns } from "./columns.ts";
 import { DATA_ARGS } from "./setting-args.ts";
+import { asCalled } from "./invocation.ts";
 import { print, printNote } from "./print.ts";
 import { formatBytes } from "../support/quantities.ts";
 
 export default defineCommand({
-  meta: { name: "list", description: "Show the models of the data folder." },
   args: {
     catalog: { type: "boolean", default: false, description: "Include the models that can be downloaded" },
     json: { type: "boolean", default: false, description: "One JSON array instead of a table" },
@@ -19,7 +19,7 @@ export default defineCommand({
       const rows = data.map(rowOf).filter(({ state }) => catalog || state !== "available");
       if (json) print(JSON.stringify(rows, null, 2));
       else if (rows.length === 0) printNote('No model is installed. "ingle list --catalog" shows what "ingle pull" can fetch.');
-      else print([formatTable(rows), ...rows.flatMap(({ problem }) => problem ?? [])].join("\n"));
+      else print([formatTable(rows), ...rows.flatMap(({ problem }) => (problem === null ? [] : asCalled(problem)))].join("\n"));
     }),
 });
 

@@ -1,5 +1,6 @@
 import { standardError, standardOutput } from "../server/standard-streams.ts";
 import { CliError } from "./error.ts";
+import { asCalled } from "./invocation.ts";
 
 /** Prints the result of a command, which has failed where standard output does not take it. Resolves when it is out, or lost. */
 export function print(text: string): Promise<void> {
@@ -11,9 +12,9 @@ export function print(text: string): Promise<void> {
   });
 }
 
-/** Prints on standard error what accompanies the result. */
+/** Prints on standard error what accompanies the result; the commands that it names, in the words with which ingle was called. */
 export function printNote(text: string): void {
-  standardError.write(`${text}\n`);
+  standardError.write(`${asCalled(text)}\n`);
 }
 
 /** Ends the command with the error's exit code once its work is done. */

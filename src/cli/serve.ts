@@ -14,6 +14,7 @@ import { pathOfStore } from "../storage/store-path.ts";
 import { serve, type Server } from "../server/listen.ts";
 import { CONFIG_ARG, settingArgs, settingsOf } from "./setting-args.ts";
 import { CliError } from "./error.ts";
+import { asCalled } from "./invocation.ts";
 import { printNote } from "./print.ts";
 import { standardOutput } from "../server/standard-streams.ts";
 import { createServer, type RunningServer } from "../server/create-server.ts";
@@ -34,7 +35,6 @@ const DEAF_MS = 1_500;
 const SAME_SIGNAL_MS = 300;
 
 export default defineCommand({
-  meta: { name: "serve", description: "Serve the API." },
   args: {
     ...settingArgs(...SETTING_NAMES),
     ...CONFIG_ARG,
@@ -160,6 +160,6 @@ async function greeting(url: string, library: Library): Promise<string> {
     "temperature": 0
   }'`;
   const installed = await library.list();
-  const next = installed.length > 0 ? request : `ingle pull ${DEFAULT_MODEL}`;
+  const next = installed.length > 0 ? request : asCalled(`ingle pull ${DEFAULT_MODEL}`);
   return `ingle ${manifest.version} is listening on ${url}\n\nTry it:\n\n  ${next}\n`;
 }

@@ -30,10 +30,6 @@ const SERVE_ARGS = Object.fromEntries(Object.entries(serve.args as ArgsDef).filt
 type OptionValues = Record<string, string | boolean | undefined>;
 
 export default defineCommand({
-  meta: {
-    name: "service",
-    description: "Print the unit that starts the server as a service, for systemd, or for launchd on macOS.",
-  },
   args: {
     ...SERVE_ARGS,
     system: { type: "boolean", description: "For the whole machine, with a user of its own, instead of for yourself" },
@@ -61,7 +57,7 @@ function setupOf(given: OptionValues, system: boolean, secrets: string | undefin
     env: { ...folders.env, NODE_COMPILE_CACHE: join(folders.cache, "node") },
     writes: [config.data, folders.cache, ...storeFolders(config)],
     secrets: secrets === undefined ? join(folders.config, "service.env") : pathArgument(secrets, "--secrets"),
-    unseen: Object.keys(process.env).filter((name) => /^(INGLE|HF)_/.test(name)),
+    unseen: Object.keys(process.env).filter((name) => /^(INGLE_(?!CALLED_AS)|HF_)/.test(name)),
     system,
     stop_s: Math.ceil((STOP_MS + SPARE_MS) / 1000),
     words: ["service", ...(system ? ["--system"] : []), ...(secrets ? [`--secrets=${secrets}`] : []), ...flags],

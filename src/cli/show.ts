@@ -5,11 +5,11 @@ import { TASKS } from "../../models/tasks.ts";
 import { withApi } from "./api.ts";
 import { columns } from "./columns.ts";
 import { DATA_ARGS } from "./setting-args.ts";
+import { asCalled } from "./invocation.ts";
 import { print } from "./print.ts";
 import { formatBytes } from "../support/quantities.ts";
 
 export default defineCommand({
-  meta: { name: "show", description: "Show what is known of a model, and whether it fits in memory." },
   args: {
     id: { type: "positional", required: true, description: "The model, as `ingle list --catalog` names it" },
     remote: { type: "boolean", default: false, description: "Read the header of a model that is not here from its source" },
@@ -54,7 +54,7 @@ function formatDetails({ details, fit, metadata, upstream, adapter_options, part
     ["Name", model.name === model.id ? undefined : model.name],
     ["About", model.description || undefined],
     ["State", partial_bytes > 0 ? `${model.state}, ${formatBytes(partial_bytes)} of it are here` : model.state],
-    ["Problem", model.problem],
+    ["Problem", model.problem && asCalled(model.problem)],
     ["Size", metadata.size > 0 ? formatBytes(metadata.size) : undefined],
     ["Architecture", details?.architecture ?? undefined],
     ["Parameters", details && formatCount(details.parameter_count)],

@@ -120,7 +120,9 @@ export async function startProgram(
 export function cleanEnv(more: Record<string, string> = {}): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(([name]) => !name.startsWith("INGLE_"));
   // The same engine whether or not this machine has a llama-server; tests of that one say so.
-  return { ...Object.fromEntries(kept), NO_COLOR: "1", INGLE_ADAPTER: "node-llama-cpp", ...more };
+  // Remedies are the same however the tests are started.
+  const usual = { NO_COLOR: "1", INGLE_ADAPTER: "node-llama-cpp", INGLE_CALLED_AS: "ingle" };
+  return { ...Object.fromEntries(kept), ...usual, ...more };
 }
 
 /** Asks until the answer is yes; rejects, with what was waited for, when it never is. */

@@ -1,4 +1,5 @@
 import { shellWords } from "../../support/shell-words.ts";
+import { asCalled } from "../invocation.ts";
 
 /** What every service manager has to know of the server. */
 export interface ServiceSetup {
@@ -32,4 +33,4 @@ export function secretsComments({ secrets, unseen }: ServiceSetup): string[] {
 }
 
 /** The command that writes the unit to `path`. */
-export const writeCommand = ({ words }: ServiceSetup, path: string): string => `ingle ${shellWords(words)} > ${path}`;
+export const writeCommand = ({ words }: ServiceSetup, path: string): string => asCalled(`ingle ${shellWords(words)} > ${path}`);

@@ -1,0 +1,8 @@
+export interface Call {
+  env: Readonly<Record<string, string | undefined>>;
+  /** The program of this process, and the file that it runs; no file for a single executable. */
+  program: string;
+  script: string | undefined;
+  cwd: string;
+}
+export declare function invocationOf(call: Call): string;
