@@ -6,7 +6,6 @@ import { CliError } from "./error.ts";
 import { print } from "./print.ts";
 
 export default defineCommand({
-  meta: { name: "add", description: "Add a model that other servers with OpenAI's API run." },
   args: {
     id: { type: "positional", required: true, description: "Id of the model here" },
     "base-url": {

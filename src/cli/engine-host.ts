@@ -12,7 +12,6 @@ import { nodeLlamaCppModule } from "../executable/carried-engines.ts";
 import { CliError } from "./error.ts";
 
 export default defineCommand({
-  meta: { name: "engine-host", hidden: true },
   args: {
     adapter: { type: "positional", required: true },
     probe: { type: "boolean", description: "Compute a tiny model, say on one line what the library found, and end" },

@@ -6,7 +6,6 @@ import { pathArgument } from "./path-argument.ts";
 import { print } from "./print.ts";
 
 export default defineCommand({
-  meta: { name: "import", description: "Take in the threads, assistants and models of a Jan or cortex data folder." },
   args: {
     folder: { type: "positional", required: true, description: "The old data folder; nothing in it is touched" },
     json: { type: "boolean", default: false, description: "The report as JSON" },

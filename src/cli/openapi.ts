@@ -5,7 +5,6 @@ import { loadReference } from "../server/app.ts";
 import { print } from "./print.ts";
 
 export default defineCommand({
-  meta: { name: "openapi", description: "Print the reference of the API as OpenAPI 3.1, in JSON" },
   async run() {
     const { referenceDocument } = await loadReference();
     print(JSON.stringify(referenceDocument(manifest.version), null, 2));

@@ -7,7 +7,6 @@ import { nativeAddon } from "../executable/carried-engines.ts";
 const CLOSE_MS = 1_000;
 
 export default defineCommand({
-  meta: { name: "prompt-host", hidden: true },
   async run() {
     // The pipe carries messages alone: what libraries print goes to the log.
     console.log = console.info = console.debug = console.error;

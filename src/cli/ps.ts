@@ -8,7 +8,6 @@ import { print, printNote } from "./print.ts";
 import { formatBytes } from "../support/quantities.ts";
 
 export default defineCommand({
-  meta: { name: "ps", description: "Show the models that are loaded." },
   args: {
     json: { type: "boolean", default: false, description: "One JSON array instead of a table" },
     ...DATA_ARGS,

@@ -18,7 +18,6 @@ import { describeFit } from "./show.ts";
 const SIGNALS = ["SIGINT", "SIGTERM"];
 
 export default defineCommand({
-  meta: { name: "pull", description: "Download a model, or use a file where it is." },
   args: {
     model: {
       type: "positional",

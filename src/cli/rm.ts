@@ -4,7 +4,6 @@ import { DATA_ARGS } from "./setting-args.ts";
 import { print } from "./print.ts";
 
 export default defineCommand({
-  meta: { name: "rm", description: "Remove a model and the files that were downloaded for it." },
   args: {
     id: { type: "positional", required: true, description: "The model, as `ingle list` names it" },
     ...DATA_ARGS,

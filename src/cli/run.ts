@@ -9,7 +9,6 @@ import { DATA_ARGS, settingArgs, settingsOf } from "./setting-args.ts";
 import { CliError } from "./error.ts";
 
 export default defineCommand({
-  meta: { name: "run", description: "Talk to a model in the terminal." },
   args: {
     model: { type: "positional", description: "An installed model", required: true },
     prompt: {

@@ -58,7 +58,6 @@ const optionArgs = Object.fromEntries(
 );
 
 export default defineCommand({
-  meta: { name: "set", description: `Change how a model is used; "${DEFAULT}" as a value takes back what was set.` },
   args: {
     id: { type: "positional", required: true, description: "The model, as `ingle list` names it" },
     adapter: {

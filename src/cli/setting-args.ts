@@ -1,13 +1,17 @@
 // The options of a command that are settings, as server/settings.ts describes them.
-import { defaultOf, flagOf, SETTINGS, type Setting, type SettingName } from "../server/settings.ts";
+import { defaultOf, flagOf, SETTINGS, variableOf, type Setting, type SettingName } from "../server/settings.ts";
 
 /** The option for a setting: `keep-alive` for `keep_alive`, and `init`, which may be negated, for `no_init`. */
 type OptionName<Name extends string> = Name extends `no_${infer Option}` ? Option : Dashed<Name>;
 type Dashed<Name extends string> = Name extends `${infer Head}_${infer Tail}` ? `${Head}-${Dashed<Tail>}` : Name;
 
-type OptionArg<Name extends SettingName> = (typeof SETTINGS)[Name]["kind"] extends "switch"
-  ? { type: "boolean"; description: string; negativeDescription?: string }
-  : { type: "string"; description: string; valueHint?: string };
+/** `variable`: of the environment, which sets it too. */
+type OptionArg<Name extends SettingName> = {
+  description: string;
+  variable: string;
+} & ((typeof SETTINGS)[Name]["kind"] extends "switch"
+  ? { type: "boolean"; negativeDescription?: string }
+  : { type: "string"; valueHint?: string });
 
 type SettingArgs<Name extends SettingName> = { [Each in Name as OptionName<Each>]: OptionArg<Each> };
 
@@ -18,16 +22,22 @@ export function settingArgs<Name extends SettingName>(...names: Name[]): Setting
 function optionOf(name: SettingName): [string, object] {
   const { kind, description, opposite, hint }: Setting = SETTINGS[name];
   // Without a default: that neither of the two was written lets the environment and the file speak.
+  const variable = variableOf(name);
   if (name.startsWith("no_"))
-    return [name.slice(3), { type: "boolean", description: opposite, negativeDescription: description }];
-  if (kind === "switch") return [flagOf(name), { type: "boolean", description }];
+    return [name.slice(3), { type: "boolean", description: opposite, negativeDescription: description, variable }];
+  if (kind === "switch") return [flagOf(name), { type: "boolean", description, variable }];
   const usual = defaultOf(name);
   const text = usual === undefined ? description : `${description} (${usual})`;
-  return [flagOf(name), { type: "string", description: text, ...(hint && { valueHint: hint }) }];
+  return [flagOf(name), { type: "string", description: text, variable, ...(hint && { valueHint: hint }) }];
 }
 
 export const CONFIG_ARG = {
-  config: { type: "string", description: "Configuration file, JSON with the names of the settings", valueHint: "file" },
+  config: {
+    type: "string",
+    description: "Configuration file, JSON with the names of the settings",
+    valueHint: "file",
+    variable: "INGLE_CONFIG",
+  },
 } as const;
 
 /** The options of every command that works with the data folder. */

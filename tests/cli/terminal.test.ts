@@ -1,9 +1,9 @@
 // `ingle run` in a terminal: keys are typed, and what it shows is read.
-import { execFileSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { DEFAULT_MODEL } from "../../models/catalog.ts";
+import { hasPython } from "../support/has-python.ts";
 import { folderWithModel } from "../support/real-model.ts";
 import { PROGRAM, run } from "../support/program.ts";
 import { runtimes } from "../support/runtimes.ts";
@@ -130,12 +130,3 @@ describe.skipIf(python !== undefined)(`a conversation in a terminal${python ? ` 
     SLOW,
   );
 });
-
-function hasPython(): boolean {
-  try {
-    execFileSync("python3", ["-c", "import pty, os; os.waitstatus_to_exitcode"], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
-}
