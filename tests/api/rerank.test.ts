@@ -51,7 +51,8 @@ describe("the answer", () => {
   test("takes texts in objects, and an empty document", async () => {
     const { answerTo } = makeRanker();
     const documents = [{ text: "two" }, "", { text: "one two", title: "x" }];
-    const { results } = await answerTo({ query: { text: QUERY }, documents, rank_fields: ["text"] });
+    const more = { rank_fields: ["text"], relevant_spans: { mode: "disabled" } };
+    const { results } = await answerTo({ query: { text: QUERY }, documents, ...more });
     expect(results.map(({ index }) => index)).toEqual([2, 0, 1]);
   });
 
@@ -74,6 +75,7 @@ describe("is refused", () => {
     ["with a top of none", { top_n: 0 }, "top_n", "invalid_value"],
     ["with a top of -1", { top_n: -1 }, "top_n", "invalid_value"],
     ["with other fields", { rank_fields: ["title"] }, "rank_fields", "unsupported_parameter"],
+    ["where spans are to be found", { relevant_spans: { mode: "enabled" } }, "relevant_spans", "unsupported_parameter"],
     ["where documents are to be cut", { truncate: true }, "truncate", "unsupported_parameter"],
   ])("%s", async (_, fields, param, code) => {
     expect(await errorOf(await makeRanker().rerank(fields))).toMatchObject({ status: 400, param, code });

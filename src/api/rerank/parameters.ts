@@ -1,4 +1,5 @@
 // The parameters of a request for ranks, and what becomes of each. The table of docs/api.md is made from it.
+import { isObject } from "../../support/json.ts";
 import { entries, type ParameterList } from "../generation/parameters/known.ts";
 import { each, EMPTY, is, NEVER } from "../generation/parameters/nothing.ts";
 
@@ -14,7 +15,10 @@ export const PARAMETERS: ParameterList = new Map([
   ),
   ...entries(
     {
-      Cohere: { rank_fields: { says: '`["text"]`', includes: isTextAlone } },
+      Cohere: {
+        rank_fields: { says: '`["text"]`', includes: isTextAlone },
+        relevant_spans: { says: '`{"mode": "disabled"}`', includes: (value) => isObject(value) && value.mode === "disabled" },
+      },
       Jina: { truncate: is(false), return_embeddings: is(false) },
     },
     { type: "refused" },

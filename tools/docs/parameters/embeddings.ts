@@ -58,6 +58,7 @@ export const RERANK_TABLE: ParameterTable = {
     return_documents: { return_documents: true },
     keep_alive: { keep_alive: 60 },
     rank_fields: { rank_fields: ["title"] },
+    relevant_spans: { relevant_spans: { mode: "enabled" } },
     truncate: { truncate: true },
     return_embeddings: { return_embeddings: true },
   },
