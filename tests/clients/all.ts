@@ -1,8 +1,8 @@
-// `npm run test:clients [ADAPTER [CLIENT…]]`: every client of tests/clients/programs, or those of these names, one after the other, with the
-// real model.
+// `npm run test:clients [ADAPTER [CLIENT…]]`: every client of tests/clients/programs, or those of these names, one after the other, with real
+// models.
 import { rmSync } from "node:fs";
-import { DEFAULT_MODEL } from "../../models/catalog.ts";
 import { CLIENT_PROGRAMS, MORE_CLIENT_PROGRAMS, runClientProgram } from "../support/client-programs.ts";
+import { addEncoders } from "../support/encoders-folder.ts";
 import { folderWithModel } from "../support/real-model.ts";
 import { runtimes } from "../support/runtimes.ts";
 import { startServer } from "../support/server.ts";
@@ -16,12 +16,14 @@ const programs = names.length === 0 ? all : all.filter(({ client }) => names.inc
 const count = { passed: 0, failed: 0, skipped: 0 };
 
 const data = await folderWithModel();
+const encoders = await addEncoders(data);
 const runtime = runtimes().find(({ skip }) => skip === undefined)!;
 // One thread: several wait for each other where the machine has other work.
 const server = await startServer(runtime, ["--threads", "1", "--context", "4096", "--adapter", adapter], { data });
 try {
   for (const program of programs) {
-    const run = await runClientProgram(program, server.url, DEFAULT_MODEL).catch((error: Error) => error);
+    const { skip } = program.model === undefined ? {} : encoders;
+    const run = skip === undefined ? await runClientProgram(program, server.url).catch((error: Error) => error) : { skip };
     if ("skip" in run) {
       console.log(`${program.client}: skipped, as ${run.skip}`);
       count.skipped += program.checks.length;

@@ -1,7 +1,6 @@
 // OpenAI's clients, unchanged, ask each native engine for completions, with the real model.
 import { rmSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { DEFAULT_MODEL } from "../../models/catalog.ts";
 import { COMPLETIONS_PROGRAMS, runClientProgram } from "../support/client-programs.ts";
 import { realServer } from "../support/llama-server-binary.ts";
 import { folderWithModel } from "../support/real-model.ts";
@@ -29,7 +28,7 @@ for (const [adapter, why] of [["node-llama-cpp"], ["llama-server", skip]] as con
     test.each(COMPLETIONS_PROGRAMS)(
       "$client: has what it asks for",
       async (program) => {
-        const run = await runClientProgram(program, server.url, DEFAULT_MODEL);
+        const run = await runClientProgram(program, server.url);
         if ("skip" in run) throw new Error(`It cannot be run: ${run.skip}.`);
         expect(run.outcomes).toEqual(Object.fromEntries(program.checks.map((name) => [name, "ok"])));
       },

@@ -1,7 +1,6 @@
 // OpenAI's client, unchanged, asks each native engine for decisions, with the real model.
 import { rmSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { DEFAULT_MODEL } from "../../models/catalog.ts";
 import { DECISIONS_PROGRAM, runClientProgram } from "../support/client-programs.ts";
 import { realServer } from "../support/llama-server-binary.ts";
 import { folderWithModel } from "../support/real-model.ts";
@@ -28,7 +27,7 @@ for (const [adapter, why] of [["node-llama-cpp"], ["llama-server", skip]] as con
     test(
       `${DECISIONS_PROGRAM.client}: has what it asks for`,
       async () => {
-        const run = await runClientProgram(DECISIONS_PROGRAM, server.url, DEFAULT_MODEL);
+        const run = await runClientProgram(DECISIONS_PROGRAM, server.url);
         if ("skip" in run) throw new Error(`It cannot be run: ${run.skip}.`);
         expect(run.outcomes).toEqual(Object.fromEntries(DECISIONS_PROGRAM.checks.map((name) => [name, "ok"])));
       },

@@ -1,7 +1,6 @@
 // Clients and frameworks of others, unchanged, ask the default engine with the real model for schemas, tools, choices and logprobs.
 import { rmSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { DEFAULT_MODEL } from "../../models/catalog.ts";
 import { CLIENT_PROGRAMS, runClientProgram } from "../support/client-programs.ts";
 import { folderWithModel } from "../support/real-model.ts";
 import { runtimes } from "../support/runtimes.ts";
@@ -24,7 +23,7 @@ afterAll(async () => {
 test.each(CLIENT_PROGRAMS)(
   "$client has what it asks for",
   async (program) => {
-    const run = await runClientProgram(program, server.url, DEFAULT_MODEL);
+    const run = await runClientProgram(program, server.url);
     if ("skip" in run) throw new Error(`It cannot be run: ${run.skip}.`);
     expect(run.outcomes).toEqual(Object.fromEntries(program.checks.map((name) => [name, "ok"])));
   },

@@ -5,6 +5,8 @@ import { cp, readFile, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { DEFAULT_MODEL } from "../../models/catalog.ts";
+import { ENCODER, RANKER } from "./encoders-folder.ts";
 import { oneAtATime } from "./one-at-a-time.ts";
 import { run } from "./program.ts";
 import { pythonOf } from "./python.ts";
@@ -20,6 +22,8 @@ export interface ClientProgram {
   file: string;
   /** Of Python's clients: the list of packages. */
   requirements?: string;
+  /** The model that it asks; absent: the default one. */
+  model?: string;
   /** What it checks; a client has no way to ask for the rest. */
   checks: string[];
 }
@@ -75,10 +79,35 @@ export const COMPLETIONS_PROGRAMS: ClientProgram[] = [
   { client: "openai for Python, completions", file: "openai_completions_client.py", ...python, checks: completions },
 ];
 
+const embeddings = ["several texts", "numbers and base64", "one text, and tokens", "dimensions"];
+
+/** Driven on each native engine by embeddings.test.ts. */
+export const EMBEDDINGS_PROGRAM: ClientProgram = {
+  ...{ client: "openai for JavaScript, embeddings", file: "openai-embeddings-client.mjs", model: ENCODER },
+  checks: [...embeddings, "refusal"],
+};
+
 /** Those that `npm run test:clients` drives beside them. */
 export const MORE_CLIENT_PROGRAMS: ClientProgram[] = [
   DECISIONS_PROGRAM,
   ...COMPLETIONS_PROGRAMS,
+  EMBEDDINGS_PROGRAM,
+  {
+    ...{ client: "openai for Python, embeddings", file: "openai_embeddings_client.py", ...python, model: ENCODER },
+    checks: [...embeddings, "asynchronous", "refusal"],
+  },
+  {
+    ...{ client: "LangChain for Python, embeddings", file: "langchain_embeddings_client.py", ...python, model: ENCODER },
+    checks: [...["documents and a query", "retrieval", "asynchronous", "dimensions", "tokens", "tokens of another vocabulary"]],
+  },
+  {
+    ...{ client: "LlamaIndex, embeddings", file: "llama_index_embeddings_client.py", ...morePython, model: ENCODER },
+    checks: ["documents and a query", "retrieval", "asynchronous", "dimensions", "refusal"],
+  },
+  {
+    ...{ client: "Cohere", file: "cohere_client.py", ...morePython, model: RANKER },
+    checks: ["documents in their order", "the best of them", "documents of the older client", "refusal"],
+  },
   {
     client: "openai for JavaScript, more",
     file: "openai-client-more.mjs",
@@ -158,9 +187,8 @@ export const MORE_CLIENT_PROGRAMS: ClientProgram[] = [
 
 /** Each check that was run and what came of it, `ok` where it held; or why none could be run. */
 export async function runClientProgram(
-  { file, requirements }: ClientProgram,
+  { file, requirements, model = DEFAULT_MODEL }: ClientProgram,
   url: string,
-  model: string,
 ): Promise<{ outcomes: Record<string, string> } | { skip: string }> {
   const command = requirements === undefined ? await javascript(file) : await pythons(file, requirements);
   if ("skip" in command) return command;
