@@ -1,7 +1,8 @@
 // The progress of a download: a bar on a terminal, a line now and then in a file or a pipe.
-import { Presets, SingleBar } from "cli-progress";
+import { SingleBar, type GenericFormatter } from "cli-progress";
 import type { DownloadProgress } from "../../models/sources/source.ts";
 import { formatBytes } from "../support/quantities.ts";
+import { progressLine, type Progress } from "./progress-line.ts";
 import { standardError, type Output } from "../server/standard-streams.ts";
 
 const LINE_MS = 2_000;
@@ -34,31 +35,24 @@ interface View {
 }
 
 function barView(name: string, screen: Output): View {
-  let drawn: { bar: SingleBar; total: number | undefined } | undefined;
+  let drawn: SingleBar | undefined;
   let rate = rateMeter();
-  const start = (bytes: number, total: number | undefined) => {
-    rate = rateMeter();
-    const known = "{bar} {percentage} % | {done} of {whole} | {rate}/s | {eta_formatted} left";
-    const format = `${name} ${total === undefined ? "{done} | {rate}/s" : known}`;
-    const stream = screen as NodeJS.WritableStream & Output;
-    const bar = new SingleBar({ format, stream, hideCursor: true, etaBuffer: 500, barsize: 24 }, Presets.shades_classic);
-    bar.start(total ?? 0, bytes, facts(bytes, total));
-    return { bar, total };
-  };
-  const facts = (bytes: number, total = 0) => {
-    return { done: formatBytes(bytes), whole: formatBytes(total), rate: formatBytes(rate(bytes)) };
-  };
-  const pause = () => {
-    drawn?.bar.stop();
-    drawn = undefined;
-  };
   return {
     show({ bytes, total }) {
-      if (drawn?.total !== total) pause();
-      drawn ??= start(bytes, total);
-      drawn.bar.update(bytes, facts(bytes, total));
+      if (drawn === undefined) {
+        rate = rateMeter();
+        const format = (_options: object, { maxWidth }: { maxWidth: number }, progress: Progress): string =>
+          progressLine(name, progress, maxWidth);
+        const stream = screen as NodeJS.WritableStream & Output;
+        drawn = new SingleBar({ format: format as GenericFormatter, stream, hideCursor: true });
+        drawn.start(total ?? 0, bytes, { done: bytes, total, rate: rate(bytes) } satisfies Progress);
+      }
+      drawn.update(bytes, { done: bytes, total, rate: rate(bytes) } satisfies Progress);
     },
-    pause,
+    pause() {
+      drawn?.stop();
+      drawn = undefined;
+    },
   };
 }
 
@@ -72,7 +66,7 @@ function lineView(name: string, screen: Output): View {
       if (!(due || bytes === total) || bytes === printed.bytes) return;
       printed = { at: Date.now(), bytes };
       const share = total === undefined ? "" : ` of ${formatBytes(total)} (${Math.floor((100 * bytes) / total)} %)`;
-      screen.write(`${name}: ${formatBytes(bytes)}${share}, ${formatBytes(speed)}/s\n`);
+      screen.write(`${name}: ${formatBytes(bytes)}${share}${speed === undefined ? "" : `, ${formatBytes(speed)}/s`}\n`);
     },
     pause() {
       rate = rateMeter();
@@ -81,12 +75,12 @@ function lineView(name: string, screen: Output): View {
   };
 }
 
-/** Bytes a second since the first call, which is where a resumed download starts to count. */
-function rateMeter(): (bytes: number) => number {
+/** Bytes a second since the first call, which is where a resumed download starts to count; undefined while none have come. */
+function rateMeter(): (bytes: number) => number | undefined {
   let first: { at: number; bytes: number } | undefined;
   return (bytes) => {
     first ??= { at: Date.now(), bytes };
     const seconds = (Date.now() - first.at) / 1000;
-    return seconds > 0 ? Math.max(0, (bytes - first.bytes) / seconds) : 0;
+    return seconds > 0 && bytes > first.bytes ? (bytes - first.bytes) / seconds : undefined;
   };
 }

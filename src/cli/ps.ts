@@ -5,7 +5,7 @@ import { withApi } from "./api.ts";
 import { columns } from "./columns.ts";
 import { DATA_ARGS } from "./setting-args.ts";
 import { print, printNote } from "./print.ts";
-import { formatBytes } from "../support/quantities.ts";
+import { formatBytes, formatDuration } from "../support/quantities.ts";
 
 export default defineCommand({
   args: {
@@ -46,10 +46,4 @@ function unloadTime({ pinned, busy, expires_at }: EngineRow, now: number): strin
   if (pinned) return "never (pinned)";
   if (expires_at !== null) return `in ${formatDuration(Math.max(0, Math.round(expires_at - now)))}`;
   return busy > 0 ? "" : "never";
-}
-
-/** Seconds in words: `45 s`, `5 min`, `3 h`. */
-function formatDuration(seconds: number): string {
-  if (seconds < 60) return `${seconds} s`;
-  return seconds < 3600 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
 }

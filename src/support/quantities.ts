@@ -71,6 +71,12 @@ export function formatBytes(count: number): string {
   return `${value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[0]}`;
 }
 
+/** Seconds in words: `45 s`, `5 min`, `3 h`. */
+export function formatDuration(seconds: number): string {
+  if (seconds < 60) return `${seconds} s`;
+  return seconds < 3600 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
+}
+
 function quantitySchema(name: string, read: (value: number | string) => number, remedy: string) {
   return v.pipe(
     v.union([v.number(), v.string()]),

@@ -2,26 +2,20 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "bun:test";
 import type { ArgsDef, CommandDef } from "citty";
 import { checkArguments } from "../../src/cli/arguments.ts";
 import { COMMAND_NAMES, COMMANDS, commandWords } from "../../src/cli/command-list.ts";
-import { hasPython } from "../support/has-python.ts";
 import { PROGRAM, run } from "../support/program.ts";
+import { hasPython, inTerminal } from "../support/terminal.ts";
 
 const SLOW = 120_000;
 const ingle = (...words: string[]) => run([...PROGRAM, ...words]);
-const TERMINAL = fileURLToPath(new URL("../support/terminal.py", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "ingle-help-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** What a terminal of so many columns shows. */
-async function inTerminal(columns: number, words: string[], env: Record<string, string> = {}): Promise<string> {
-  const program = `stty cols ${columns}; exec "$@"`;
-  const { stdout } = await run(["python3", TERMINAL, "[]", "bash", "-c", program, "bash", ...PROGRAM, ...words], { env });
-  return JSON.parse(stdout).output;
-}
+const shownIn = async (columns: number, words: string[], env?: Record<string, string>): Promise<string> =>
+  (await inTerminal(columns, [...PROGRAM, ...words], env)).output;
 
 describe("the help", () => {
   test(
@@ -67,13 +61,13 @@ describe("the help", () => {
     "fits the terminal, and is coloured only where colours are wanted",
     async () => {
       for (const columns of [46, 80]) {
-        const shown = await inTerminal(columns, ["serve", "--help"]);
+        const shown = await shownIn(columns, ["serve", "--help"]);
         const lines = shown.split("\r\n").filter((line) => !line.startsWith("  ingle serve"));
         expect(lines.filter((line) => line.length > columns)).toEqual([]);
         expect(lines.length).toBeGreaterThan(60);
       }
-      expect(await inTerminal(80, ["--help"])).not.toContain("\u001b[");
-      expect(await inTerminal(80, ["--help"], { NO_COLOR: "" })).toContain("\u001b[1mModels\u001b[22m");
+      expect(await shownIn(80, ["--help"])).not.toContain("\u001b[");
+      expect(await shownIn(80, ["--help"], { NO_COLOR: "" })).toContain("\u001b[1mModels\u001b[22m");
     },
     SLOW,
   );

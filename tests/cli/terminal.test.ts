@@ -1,16 +1,14 @@
 // `ingle run` in a terminal: keys are typed, and what it shows is read.
 import { rmSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { DEFAULT_MODEL } from "../../models/catalog.ts";
-import { hasPython } from "../support/has-python.ts";
 import { folderWithModel } from "../support/real-model.ts";
-import { PROGRAM, run } from "../support/program.ts";
+import { PROGRAM } from "../support/program.ts";
 import { runtimes } from "../support/runtimes.ts";
 import { MAIN } from "../support/server.ts";
+import { hasPython, inTerminal, type Step } from "../support/terminal.ts";
 
 const SLOW = 300_000;
-const TERMINAL = fileURLToPath(new URL("../support/terminal.py", import.meta.url));
 
 const python = hasPython() ? undefined : "skipped: python3 is not on this machine";
 describe.skipIf(python !== undefined)(`a conversation in a terminal${python ? ` (${python})` : ""}`, () => {
@@ -18,12 +16,7 @@ describe.skipIf(python !== undefined)(`a conversation in a terminal${python ? ` 
   beforeAll(async () => void (data = await folderWithModel()), SLOW);
   afterAll(() => rmSync(data, { recursive: true }));
   const CTRL_C = "\u0003";
-  type Step = [pattern: string, keys: string];
-  const terminal = async (steps: Step[], words: string[], command: string[]) => {
-    const { stdout, stderr } = await run(["python3", TERMINAL, JSON.stringify(steps), ...command, ...words]);
-    expect(stderr).toBe("");
-    return JSON.parse(stdout) as { output: string; code: number; missing: string | null };
-  };
+  const terminal = (steps: Step[], words: string[], command: string[]) => inTerminal(80, [...command, ...words], {}, steps);
 
   for (const { name, command, skip } of runtimes()) {
     test.skipIf(skip !== undefined)(
