@@ -61,7 +61,8 @@ export function nodeLlamaCpp(importModule: () => Promise<NodeLlamaCppModule> = (
         const addon = addonOf(llama, model, context);
         const loaded = { installed, llama, model, context, trimmable, batch: BATCH };
         const states = saved && (await openSavedStates(addon.context, { ...loaded, ...saved }));
-        const batcher = createBatcher(addon.context, { slots: options.slots, batch: BATCH, threads, trimmable, states });
+        const sizes = { slots: options.slots, batch: BATCH, threads };
+        const batcher = createBatcher(addon.context, { ...sizes, in_order: hasOnePoolThread(), trimmable, states });
         await batcher.warmUp(model.tokens.bos ?? 0);
         signal.throwIfAborted();
         return engineOf({ llama, model, context, batcher, addon, installed, threads });
@@ -82,8 +83,13 @@ export function nodeLlamaCpp(importModule: () => Promise<NodeLlamaCppModule> = (
 // that carry native jobs compete with those that compute, and one core less is faster (`bench`, rows `1 stream` and `4 streams`).
 function defaultThreads(): number {
   const cores = availableParallelism();
-  return "Bun" in globalThis || "Deno" in globalThis ? Math.max(1, cores - 1) : cores;
+  return ON_NODE ? cores : Math.max(1, cores - 1);
 }
+
+const ON_NODE = !("Bun" in globalThis || "Deno" in globalThis);
+
+/** Then native calls run in the order in which they are made. */
+const hasOnePoolThread = (): boolean => ON_NODE && process.env.UV_THREADPOOL_SIZE === "1";
 
 /** `onError` gets what llama.cpp prints of its failures, as the log does. */
 export function startLlama(

@@ -3,7 +3,7 @@
 // the next step; between two steps the queued generations get their slots (slot-selection.ts).
 import type { BatchContext } from "./addon.ts";
 import { createComputeThreads } from "./compute-threads.ts";
-import { createDecodeSteps } from "./decode-step.ts";
+import { createDecodeSteps, type DecodeStepsOptions } from "./decode-step.ts";
 import { createSlotSelection } from "./slot-selection.ts";
 import { clearSequence, copySlot, type EmbeddedSlotStates } from "./slot-states.ts";
 import { createSideWork } from "./side-work.ts";
@@ -12,10 +12,8 @@ import { SAVE_IDLE_MS, SAVE_ON_CLOSE_MS } from "../shared/kv-cache/retention.ts"
 
 export type Batcher = ReturnType<typeof createBatcher>;
 
-export interface BatcherOptions {
+export interface BatcherOptions extends Pick<DecodeStepsOptions, "batch" | "in_order"> {
   slots: number;
-  /** Tokens one step may decode. */
-  batch: number;
   /** Threads of the computation on an idle machine. */
   threads: number;
   /** Whether a part of a sequence's memory can be removed (not so with recurrent or sliding-window models). */
@@ -27,12 +25,12 @@ export interface BatcherOptions {
 }
 
 export function createBatcher(context: BatchContext, options: BatcherOptions) {
-  const { slots: count, batch, trimmable, states, save_after = SAVE_IDLE_MS } = options;
+  const { slots: count, batch, in_order, trimmable, states, save_after = SAVE_IDLE_MS } = options;
   const slots = Array.from({ length: count }, (_, sequence): EmbeddedSlot => {
     return { sequence, scope: "", tokens: [], exact: 0, generation: undefined, last_used: 0, unsettled: false };
   });
   const selection = createSlotSelection(context, { slots, batch, trimmable });
-  const steps = createDecodeSteps(context, { batch, threads: createComputeThreads(options.threads) });
+  const steps = createDecodeSteps(context, { batch, in_order, threads: createComputeThreads(options.threads) });
   /** Each with its choices. */
   const queue: (readonly [RunningGeneration, ...RunningGeneration[]])[] = [];
   let clock = 0;

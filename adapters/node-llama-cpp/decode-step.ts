@@ -35,8 +35,15 @@ const SCORED_PIECE = 64;
 // Two steps with all threads and one with fewer are enough for a first choice between them.
 const WARM_UP_STEPS = 3;
 
-/** `batch`: tokens one step may decode. */
-export function createDecodeSteps(context: BatchContext, { batch, threads }: { batch: number; threads: ComputeThreads }) {
+export interface DecodeStepsOptions {
+  /** Tokens one step may decode. */
+  batch: number;
+  /** Native calls run one after the other, in the order in which they are made: then a sample is asked for before its decode is over. */
+  in_order?: boolean | undefined;
+  threads: ComputeThreads;
+}
+
+export function createDecodeSteps(context: BatchContext, { batch, in_order = false, threads }: DecodeStepsOptions) {
   return { warmUp, step };
 
   /** Before the first generation: reads the weights once and finds out how many threads are fast right now. */
@@ -67,14 +74,16 @@ export function createDecodeSteps(context: BatchContext, { batch, threads }: { b
       if (scored) known.push({ generation, indexes, from: slot.tokens.length + 1 });
       if (last) due.push(...dueTokens(slot, generation, indexes.at(-1)!));
     }
-    await decode(size);
+    const decoding = decode(size);
+    if (!in_order) await decoding;
+    const sampling = due.map(({ generation, index }) => generation.sampler.sample(index));
+    // Behind a decode that failed a sample means nothing, and is waited for all the same: no native call may run any more.
+    const [, ...sampled] = await Promise.allSettled([decoding, ...sampling]);
+    await decoding;
     for (const piece of known) await score(piece);
     for (const slot of active) slot.unsettled = false;
     for (const piece of pieces) advance(piece, pieces.length === 1);
-    const sampled = await Promise.allSettled(due.map(({ generation, index }) => generation.sampler.sample(index)));
     due.forEach((token, i) => deliver(token, sampled[i]!));
-    // The next step takes all cores: tokens leave for their clients before it begins.
-    await new Promise((done) => setImmediate(done));
   }
 
   /** The slot of a further choice gets the prompt's cells in the step that decodes its first token. */

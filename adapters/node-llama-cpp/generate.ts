@@ -26,11 +26,6 @@ export interface LoadedModel {
   context_length: number;
 }
 
-type Received =
-  | { read: number }
-  | { scored: readonly SampledToken[] }
-  | { sampled: SampledToken; choice: number; cached: number; sequence: number };
-
 /** The usage of each choice has the whole prompt, which was read once, and its own answer: the request's has the prompt once and all answers. */
 export async function* generate(
   loaded: LoadedModel,
@@ -44,59 +39,48 @@ export async function* generate(
   const max_tokens = Math.min(request.max_tokens, context_length - 1 - prompt.length);
   if (max_tokens < 1) throw contextExceeded({ n_prompt_tokens: prompt.length, n_ctx: context_length });
   if (choices > slots) throw tooManyChoices(choices, slots);
-  const received = channel<Received>();
-  const answers = Array.from({ length: choices }, () => ({
-    text: createAnswerText({ ...loaded, request }),
-    sampled: 0,
-    tokens: 0,
-  }));
+  const events = channel<ScoringEvent>();
+  const answers = Array.from({ length: choices }, () => ({ text: createAnswerText({ ...loaded, request }), tokens: 0 }));
   const samplers = createSamplers(request, { ...loaded, max_tokens });
   const scores = "scores" in request ? request.scores : undefined;
   const likelihoods = scores && createLikelihoods(loaded.addon, scores.top);
   if (likelihoods) samplers[0] = disposingBoth(samplers[0]!, likelihoods);
+  const scored = (token: SampledToken) => tokenLogprob(token, { vocabulary, top: scores!.top, shown_tokens: [] });
   const stop = batcher.start({
     ...{ prompt, samplers },
-    scores: likelihoods && { likelihoods, onScored: (scored) => received.push({ scored }) },
+    scores: likelihoods && {
+      likelihoods,
+      onScored: (tokens) => events.push({ type: "scored", tokens: tokens.map(scored) }),
+    },
     repeatable: request.repeatable,
     reuses: request.cache_prompt !== false && scores === undefined,
     scope: request.cache_scope,
     continues: request.continues,
-    onPrompt: (read) => received.push({ read }),
+    onPrompt: (read) => events.push({ type: "prompt", read, total: prompt.length }),
+    // Read here, so that no token behind a stop string is computed.
     onToken(sampled, { choice, cached, sequence }) {
-      received.push({ sampled, choice, cached, sequence });
-      return ++answers[choice]!.sampled < max_tokens && !vocabulary.isEnd(sampled.token);
-    },
-    onError: received.fail,
-  });
-  const abort_listener = addAbortListener(signal, () => received.fail(signal.reason));
-  try {
-    if (scores) yield { type: "scored", tokens: [{ ...tokenText(prompt[0]!, vocabulary), logprob: null, top_logprobs: [] }] };
-    const unfinished = new Set(answers);
-    while (unfinished.size > 0) {
-      const next = await received.take();
-      if ("read" in next) {
-        yield { type: "prompt", read: next.read, total: prompt.length };
-        continue;
-      }
-      if ("scored" in next) {
-        const tokens = next.scored.map((token) => tokenLogprob(token, { vocabulary, top: scores!.top, shown_tokens: [] }));
-        yield { type: "scored", tokens };
-        continue;
-      }
-      const { sampled, choice, cached, sequence } = next;
       const answer = answers[choice]!;
-      // A token may have been on its way when a stop string was found.
-      if (!unfinished.has(answer)) continue;
       const count = ++answer.tokens;
       const own = choices > 1 ? { choice } : {};
       const { text, logprobs, ended, stopped_by } = answer.text.push(sampled, count === max_tokens);
-      if (text !== "") yield { ...own, type: "text", text, ...(report_tokens && { count }), ...(logprobs && { logprobs }) };
-      if (!ended && count < max_tokens) continue;
-      stop(choice);
-      unfinished.delete(answer);
+      if (text !== "")
+        events.push({ ...own, type: "text", text, ...(report_tokens && { count }), ...(logprobs && { logprobs }) });
+      if (!ended && count < max_tokens) return true;
       const end = { reason: ended ? "stop" : "length", ...(stopped_by !== undefined && { stopped_by }) } as const;
       const usage = { prompt_tokens: prompt.length, completion_tokens: count, cached_tokens: cached };
-      yield { ...own, type: "finish", ...end, slot: sequence, usage, ...(sampled.odds && { odds: sampled.odds }) };
+      events.push({ ...own, type: "finish", ...end, slot: sequence, usage, ...(sampled.odds && { odds: sampled.odds }) });
+      return false;
+    },
+    onError: events.fail,
+  });
+  const abort_listener = addAbortListener(signal, () => events.fail(signal.reason));
+  try {
+    if (scores) yield { type: "scored", tokens: [{ ...tokenText(prompt[0]!, vocabulary), logprob: null, top_logprobs: [] }] };
+    let unfinished = choices;
+    while (unfinished > 0) {
+      const event = await events.take();
+      if (event.type === "finish") unfinished--;
+      yield event;
     }
   } finally {
     stop();

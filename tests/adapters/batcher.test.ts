@@ -23,6 +23,8 @@ function fakeAddon() {
   let decoding = false;
   let next = 1000;
   const state = { steps, samplers: 0, failDecode: false, trimmable: true };
+  /** Of each sample: whether it was asked for while a decode ran. */
+  const asked_amid_decode: boolean[] = [];
   const idle = (): void => {
     if (decoding) throw new Error("The context was touched amid a decode.");
   };
@@ -72,9 +74,9 @@ function fakeAddon() {
   };
   const newSampler = (): TokenSampler => {
     state.samplers++;
-    return { sample: async () => ({ token: next++ }), dispose: () => state.samplers-- };
+    return { sample: async () => (asked_amid_decode.push(decoding), { token: next++ }), dispose: () => state.samplers-- };
   };
-  return { context, newSampler, state, steps };
+  return { context, newSampler, state, steps, asked_amid_decode };
 }
 
 const prompt = (from: number, length: number): number[] => Array.from({ length }, (_, i) => from + i);
@@ -122,6 +124,15 @@ describe("one generation", () => {
     expect(tokens).toEqual([1000, 1001, 1002]);
     await batcher.close(new Error("closed"));
     expect(state.samplers).toBe(0);
+  });
+
+  test("is sampled behind each decode, and asked for before that where native calls keep their order", async () => {
+    for (const in_order of [false, true]) {
+      const { batcher, asked_amid_decode } = make({ in_order });
+      const { tokens } = await run(batcher, prompt(1, 10), 3).promise;
+      expect(tokens).toEqual([1000, 1001, 1002]);
+      expect(asked_amid_decode).toEqual([in_order, in_order, in_order]);
+    }
   });
 
   test("that is stopped takes no further step", async () => {
@@ -566,12 +577,28 @@ test("a generation goes on from what its slot has said, whatever else is repeata
 
 describe("when something breaks", () => {
   test("a failed step fails its generations, and the next one starts afresh", async () => {
-    const { batcher, state } = make();
-    await run(batcher, prompt(1, 4), 1).promise;
+    for (const in_order of [false, true]) {
+      const { batcher, state } = make({ in_order });
+      await run(batcher, prompt(1, 4), 1).promise;
+      state.failDecode = true;
+      expect(await run(batcher, prompt(1, 6), 2).promise.catch((error: Error) => error.message)).toBe("decode failed");
+      state.failDecode = false;
+      expect((await run(batcher, prompt(1, 6), 2).promise).cached).toBe(0);
+    }
+  });
+
+  test("a failed step fails no generation before its samples are over: they are native calls", async () => {
+    const { batcher, state } = make({ in_order: true });
     state.failDecode = true;
-    expect(await run(batcher, prompt(1, 6), 2).promise.catch((error: Error) => error.message)).toBe("decode failed");
-    state.failDecode = false;
-    expect((await run(batcher, prompt(1, 6), 2).promise).cached).toBe(0);
+    let sampled = false;
+    const sample = async () => {
+      await new Promise((done) => setTimeout(done, 20));
+      sampled = true;
+      return { token: 1 };
+    };
+    const failed = run(batcher, prompt(1, 4), 2, { samplers: [{ sample, dispose: () => {} }] }).promise;
+    expect(await failed.catch((error: Error) => error.message)).toBe("decode failed");
+    expect(sampled).toBe(true);
   });
 
   test("close fails the generations that run and those that wait", async () => {
