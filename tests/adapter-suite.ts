@@ -365,9 +365,9 @@ export function adapterSuite(name: string, subject: Subject): void {
     });
 
     test.if(can("logit_bias"))("a bias makes a token sure, and one of no token is refused", async () => {
-      const biased = await chat(ask(prompt, { logit_bias: { "260": 100 }, max_tokens: 4 }));
-      const texts = new Set(biased.events.flatMap((event) => (event.type === "text" ? event.text : [])));
-      expect(texts.size).toBe(1);
+      const { text } = await chat(ask(prompt, { logit_bias: { "260": 100 }, max_tokens: 4 }));
+      expect(text.length).toBeGreaterThanOrEqual(4);
+      expect(text).toBe(text.slice(0, text.length / 4).repeat(4));
       await refused({ logit_bias: { "99999999": 1 } }, "logit_bias", "99999999");
     });
 

@@ -1,11 +1,12 @@
 // The engine's side of a child process: runs one adapter with one model for the server at the other end of the pipes.
 import { AdapterError } from "../adapter.ts";
 import type { EmbedEvent } from "../embedding.ts";
-import { createMessageReader, encodeMessage } from "../shared/json-lines.ts";
+import { createMessageReader } from "../shared/json-lines.ts";
 import { toWireError } from "../shared/wire-error.ts";
 import type { TokenAdapter, TokenEngine } from "../token-engine.ts";
 import { encodeVector } from "../shared/embeddings/vector.ts";
-import type { ChildCall, ChildEvent, FromChild, LoadedEngine, ToChild } from "./protocol.ts";
+import { createOutbox } from "./outbox.ts";
+import type { ChildCall, ChildEvent, LoadedEngine, ToChild } from "./protocol.ts";
 
 // Enough for a prompt of 10 MiB with each character written as an escape.
 const LONGEST_LINE = 64 * 1024 * 1024;
@@ -16,7 +17,8 @@ export async function hostEngine(
   input: NodeJS.ReadableStream,
   write: (line: string) => void,
 ): Promise<void> {
-  const send = inBatches(write);
+  const outbox = createOutbox(write);
+  const { send } = outbox;
   const calls = new Map<number, AbortController>();
   const stopLoading = new AbortController();
   let loading: Promise<TokenEngine> | undefined;
@@ -36,8 +38,9 @@ export async function hostEngine(
   async function run({ id, ...call }: { id: number } & ChildCall): Promise<void> {
     const stop = new AbortController();
     calls.set(id, stop);
+    const tell = outbox.call(id);
     try {
-      for await (const event of eventsOf(await loading!, call, stop.signal)) send({ type: "event", id, event });
+      for await (const event of eventsOf(await loading!, call, stop.signal)) tell(event);
     } catch (error) {
       if (!stop.signal.aborted) send({ type: "error", id, error: toWireError(error) });
     } finally {
@@ -70,19 +73,4 @@ function eventsOf(engine: TokenEngine, call: ChildCall, signal: AbortSignal): As
 
 async function* encodedVectors(events: AsyncIterable<EmbedEvent>): AsyncGenerator<ChildEvent> {
   for await (const event of events) yield event.type === "embedding" ? { ...event, vector: encodeVector(event.vector) } : event;
-}
-
-/** Joins the messages of one step of the engine, over all generations, in one write: the reader wakes up once. */
-function inBatches(write: (lines: string) => void): (message: FromChild) => void {
-  let lines = "";
-  return (message) => {
-    if (lines === "") {
-      setImmediate(() => {
-        const all = lines;
-        lines = "";
-        write(all);
-      });
-    }
-    lines += encodeMessage(message);
-  };
 }

@@ -24,7 +24,8 @@ export async function* generateAnswers(
   const { context_length } = engine;
   const left = new AbortController();
   const either = AbortSignal.any([signal, left.signal]);
-  const shown = { report_tokens: true, shown_tokens: plan.shown_tokens };
+  // Thoughts are counted in tokens. Texts that are not are fewer, as the embedded engine joins them.
+  const shown = { shown_tokens: plan.shown_tokens, ...(plan.thoughts && { report_tokens: true }) };
   const begin = (index: number, generate: Generate): AsyncGenerator<ChatEvent, AnswerEnd> => {
     const own = { ...tokens, ...shown, seed: (tokens.seed + index) >>> 0 };
     return answer(plan, createPhases({ request: own, context_length, generate, tokenize: tokenizer.goOn, signal: either }));
