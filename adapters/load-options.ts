@@ -14,6 +14,8 @@ export interface LoadOptions {
   context: number;
   /** Bytes of memory that the engine is expected to take; one that takes far more is stopped. Absent: not known. */
   memory?: number | undefined;
+  /** Layers that graphics cards have room for, where the model's options set no number and not all fit; absent: all, or there is no card. */
+  gpu_layers?: number | undefined;
   /** Where the state of idle conversations is kept; absent: nowhere. */
   kv_cache?: KvCache | undefined;
   /** Called now and then while the load makes progress; `done` from 0 to 1. */

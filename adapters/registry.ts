@@ -1,5 +1,6 @@
 // The one list of adapters: settings, API, help, docs and engine processes take their names from here. A further adapter is a file of its
 // own and one entry. Every command and every engine's process reads this list, so the code that runs models is imported at a load.
+import type { GraphicsCard } from "../models/graphics-cards.ts";
 import type { Model } from "../models/manifest.ts";
 import type { OwnModel } from "../models/own-model.ts";
 import type { Adapter } from "./adapter.ts";
@@ -53,6 +54,8 @@ export interface RegisteredAdapter extends Pick<Adapter, "name" | "capabilities"
    * before. Throws where that cannot be found out.
    */
   computeFailure?(context: AdapterContext, options: { again: boolean }): Promise<string | undefined>;
+  /** The graphics cards that its engines fill, asked of a process that ends. Absent: none. Throws where that cannot be found out. */
+  graphicsCards?(context: AdapterContext): Promise<GraphicsCard[]>;
   /** What is to be known to time its engines; absent: they are not timed. */
   timed?: {
     /** The ways in which its threads can wait, the default first; none where there is one alone. */
@@ -94,6 +97,10 @@ const LIST = [
       const { computeFailure } = await import("./llama-server/build/proof.ts");
       return computeFailure(await llama_server.path(), env, options);
     },
+    async graphicsCards({ env, llama_server }) {
+      const { listDevices } = await import("./llama-server/list-devices.ts");
+      return listDevices(await llama_server.path(), env);
+    },
     timed: {
       waitings: ["briefly", "long"],
       build: ({ llama_server }) => llama_server.build(),
@@ -113,6 +120,10 @@ const LIST = [
     pinnable: true,
     automatic: true,
     isPresent: ({ node_llama_cpp }) => node_llama_cpp.isPresent(),
+    async graphicsCards({ env, hostCommand }) {
+      const { askGraphicsCards } = await import("./node-llama-cpp/ask-graphics-cards.ts");
+      return askGraphicsCards(hostCommand(EMBEDDED.name), env);
+    },
     timed: {
       waitings: [],
       build: ({ node_llama_cpp }) => node_llama_cpp.build(),

@@ -4,7 +4,6 @@ import { embeddingSizes, STEP_TOKENS } from "./embedding-sizes.ts";
 import type { GgufHeader } from "./gguf/header.ts";
 import { hasMemory } from "./gguf/memory.ts";
 import { taskFacts } from "./gguf/task-facts.ts";
-import { scaledContext } from "./rope-scaling.ts";
 import { writesText } from "./tasks.ts";
 
 /** Bytes. */
@@ -68,7 +67,7 @@ const PROCESS = 136 * MiB;
 /** Bytes for each token and each merge that the tokenizer holds, in JavaScript and in C++. */
 const TOKENIZER_ITEM = 704;
 /** A tokenizer of 150,000 tokens, and the compute buffers of a model with a few billion parameters. */
-const ROUGH_COMPUTE = 320 * MiB;
+export const ROUGH_COMPUTE = 320 * MiB;
 
 /** `extra_bytes`: files that are loaded beside this one, such as the other files of a split model. `options`: of the model. */
 export function estimateMemory(header: GgufHeader, load: ContextLoad, extra_bytes = 0, options: AdapterOptions = {}): MemoryNeed {
@@ -88,23 +87,15 @@ export function estimateRoughly(weights: number, token_bytes: number, { slots, c
 }
 
 /**
- * The largest context, in tokens of one slot, that fits in `available` bytes: a multiple of 256, at most the one the model was
- * trained on (but 256 where that is less, and 131,072 where the file does not say it); 0 where not even 256 tokens fit.
+ * The largest context, in tokens of one slot, that `fits`: a multiple of 256, at most the one the model was trained on (but 256 where that is
+ * less, and 131,072 where the file does not say it); 0 where not even 256 tokens do.
  */
-export function largestContext(
-  header: GgufHeader,
-  { slots }: Pick<ContextLoad, "slots">,
-  available: number,
-  extra_bytes = 0,
-  options: AdapterOptions = {},
-): number {
-  const { context: trained = 131_072 } = scaledContext(header, options);
-  let most = Math.max(1, Math.floor(trained / CONTEXT_STEP));
+export function largestContext(trained: number | undefined, fits: (context: number) => boolean): number {
+  let most = Math.max(1, Math.floor((trained ?? 131_072) / CONTEXT_STEP));
   let least = 0;
   while (least < most) {
     const middle = Math.ceil((least + most) / 2);
-    const { total } = estimateMemory(header, { slots, context: middle * CONTEXT_STEP }, extra_bytes, options);
-    if (total <= available) least = middle;
+    if (fits(middle * CONTEXT_STEP)) least = middle;
     else most = middle - 1;
   }
   return least * CONTEXT_STEP;
@@ -114,22 +105,28 @@ export function largestContext(
 export interface ModelSizes {
   /** Tokens that it was trained on, where that is known. */
   trained: number | undefined;
-  /** Bytes that a load takes. */
+  /** Bytes of main memory that a load takes. */
   total(load: ContextLoad): number;
-  /** The largest context that fits in so many bytes, as `largestContext`. */
+  /** The largest context that fits in so many bytes of main memory, as `largestContext`. */
   largest(slots: number, bytes: number): number;
+  /** The largest with which graphics cards hold all of it, as `largestContext`; absent where there is no card. */
+  largestOnCards?(slots: number): number;
 }
 
 /**
  * The load with what is `set`. A context that nothing sets is what the model was trained on, up to 32,768, as far as half of `budget` allows,
- * so that another model fits beside it. Slots that nothing sets are four, or as few as two where a slot would have less than 8,192 tokens with
+ * so that another model fits beside it; and no more than graphics cards hold, where they hold 4,096 tokens of each slot. Slots that nothing sets are four, or as few as two where a slot would have less than 8,192 tokens with
  * more, or where a context that is set would not fit.
  */
 export function chooseLoad(set: RequestedLoad, sizes: ModelSizes, budget: number): ContextLoad {
   const { trained = Infinity } = sizes;
   const most = Math.min(trained, LARGEST_DEFAULT_CONTEXT);
   const loadWith = (slots: number): ContextLoad => {
-    const usual = (): number => defaultContext(most, sizes.largest(slots, budget / 2));
+    const usual = (): number => {
+      const on_cards = sizes.largestOnCards?.(slots) ?? 0;
+      const held = on_cards < DEFAULT_CONTEXT ? Infinity : on_cards;
+      return defaultContext(most, Math.min(held, sizes.largest(slots, budget / 2)));
+    };
     return { slots, context: Math.min(roundContext(set.context ?? usual()), trained) };
   };
   const [bytes, enough] = set.context === undefined ? [budget / 2, Math.min(ENOUGH_CONTEXT, most)] : [budget, 0];
@@ -170,20 +167,30 @@ function cacheBytes(header: GgufHeader, context: number, options: AdapterOptions
  * llama.cpp reserves 512 rows of logits as well, but a generation uses one for each slot, and the system gives no memory for pages
  * that are never touched. A model that could write, and makes vectors, uses all of them.
  */
-function computeBytes(header: GgufHeader, { slots, context }: ContextLoad, options: AdapterOptions): number {
-  const facts = { ...taskFacts(header), adapter_options: options };
-  const writes = writesText(facts);
-  const step = writes ? STEP_TOKENS : embeddingSizes(facts, context).step;
+function computeBytes(header: GgufHeader, load: ContextLoad, options: AdapterOptions): number {
+  const { causal, writes, step } = stepOf(header, load, options);
+  const rows = writes ? 2 * load.slots : causal ? step : 0;
+  const logits = 4 * rows * header.vocab_size;
+  return PROCESS + TOKENIZER_ITEM * (header.vocab_size + header.merge_count) + stepBytes(header, load, options) + logits;
+}
+
+/** Bytes of what one step is computed in, without its logits: whatever computes has that, the processor or a card. */
+export function stepBytes(header: GgufHeader, load: ContextLoad, options: AdapterOptions): number {
+  const { causal, step } = stepOf(header, load, options);
   const heads = Math.max(...[header.head_count].flat(), 0);
   const width = Math.max(header.embedding_length, heads * header.key_length);
   const batch = 4 * step * (4 * width + 3 * (header.feed_forward_length || 4 * width));
-  const seen = roundContext(facts.causal ? context : step);
+  const seen = roundContext(causal ? load.context : step);
   const mask = 2 * step * seen;
   // Each head keeps what each token of a batch makes of each token that it sees.
   const attention = options.flash_attention === false ? 4 * step * heads * seen : 0;
-  const rows = writes ? 2 * slots : facts.causal ? step : 0;
-  const logits = 4 * rows * header.vocab_size;
-  return PROCESS + TOKENIZER_ITEM * (header.vocab_size + header.merge_count) + batch + mask + attention + logits;
+  return batch + mask + attention;
+}
+
+function stepOf(header: GgufHeader, { context }: ContextLoad, options: AdapterOptions) {
+  const facts = { ...taskFacts(header), adapter_options: options };
+  const writes = writesText(facts);
+  return { causal: facts.causal, writes, step: writes ? STEP_TOKENS : embeddingSizes(facts, context).step };
 }
 
 const roundContext = (context: number): number => Math.ceil(context / CONTEXT_STEP) * CONTEXT_STEP;

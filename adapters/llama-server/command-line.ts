@@ -51,7 +51,7 @@ export function commandLineArgs(model: InstalledModel, options: LoadOptions, fac
     ...{ "--batch-size": batch, "--ubatch-size": batch },
     // A model that writes makes vectors as well, at no cost to its chats.
     ...(pooling === "rank" ? { "--rerank": true } : { "--embedding": true, "--pooling": pooling }),
-    ...{ "--fit": "off", "--load-mode": "auto", ...optionFlags(header, model.adapter_options) },
+    ...{ "--fit": "off", "--load-mode": "auto", ...optionFlags(header, options, model.adapter_options) },
     ...{ "--cont-batching": true, "--warmup": true, "--no-perf": true },
     // A store of old prompts would take memory that the memory budget does not count.
     ...{ "--cache-prompt": true, "--cache-ram": 0, "--no-cache-idle-slots": true, "--cache-reuse": 0 },
@@ -71,11 +71,15 @@ export function commandLineArgs(model: InstalledModel, options: LoadOptions, fac
 }
 
 /** Left out is what llama-server chooses as we would. */
-function optionFlags(header: OverriddenHeader, options: AdapterOptions = {}): Record<string, string | number | undefined> {
-  const { gpu_layers, cache_type_k, cache_type_v, flash_attention, lora } = options;
+function optionFlags(
+  header: OverriddenHeader,
+  load: Pick<LoadOptions, "gpu_layers">,
+  options: AdapterOptions = {},
+): Record<string, string | number | undefined> {
+  const { gpu_layers = load.gpu_layers, cache_type_k, cache_type_v, flash_attention, lora } = options;
   const overrides = metadataOverrides(header, options).map(({ key, type, value }) => `${key}=${type}:${value}`);
   return {
-    // All layers on the graphics processor is the default, and naming it is a warning where there is none.
+    // All layers on the graphics card is the default, and naming it is a warning where there is none. More than fit end the load.
     "--n-gpu-layers": gpu_layers,
     ...{ "--cache-type-k": cache_type_k, "--cache-type-v": cache_type_v },
     "--flash-attn": flash_attention === undefined ? "auto" : flash_attention ? "on" : "off",

@@ -13,7 +13,7 @@ import { fileTypeName } from "./tensor-types.ts";
 export { GgufError, type ReadBytes };
 
 /** Sizes are in bytes, lengths of a context in tokens. What the file does not say is absent. */
-export interface GgufHeader extends NetworkShape, Pick<TensorTotals, "parameters" | "tensor_bytes" | "exact" | "rank_head"> {
+export interface GgufHeader extends NetworkShape, Omit<TensorTotals, "end" | "most_used"> {
   /** 2 or 3. */
   version: number;
   /** Such as "llama"; the later files of a split model have none. */

@@ -7,6 +7,12 @@ export interface TensorTotals {
   parameters: number;
   /** Bytes of all tensors, without what lies between them. */
   tensor_bytes: number;
+  /** Of these, those of the numbers that tokens begin as: they stay in main memory. */
+  embedding_bytes: number;
+  /** Of what makes logits. */
+  output_bytes: number;
+  /** Whether the numbers that tokens begin as make logits too, so that both counts have them. */
+  tied: boolean;
   /** Whether every type was known; else `tensor_bytes` and `end` are lower bounds. */
   exact: boolean;
   /** Bytes from the start of the first tensor to the end of the last one. */
@@ -19,6 +25,9 @@ export interface TensorTotals {
 
 type Tensor = ReturnType<typeof readInfo>;
 
+/** As the layer of the input is loaded in https://github.com/ggml-org/llama.cpp/blob/master/src/llama-arch.cpp (`LLM_TENSOR_LAYER_INPUT`). */
+const EMBEDDINGS = /^(?:token_embd|token_types|position_embd|per_layer_token_embd)\./;
+const TOKENS = "token_embd.weight";
 /** Bytes; ggml holds names in 64 with a final 0. */
 const LONGEST_NAME = 63;
 const MOST_DIMENSIONS = 4;
@@ -28,7 +37,8 @@ const LARGEST_INFO = 8 + LONGEST_NAME + 4 + 8 * MOST_DIMENSIONS + 4 + 8;
 
 /** Throws `GgufError` unless the tensors lie one after the other, each start rounded up to `alignment`, as llama.cpp demands. */
 export async function readTensors(cursor: Cursor, count: number, alignment: number): Promise<TensorTotals> {
-  const sum: TensorTotals = { parameters: 0, tensor_bytes: 0, exact: true, end: 0, rank_head: false };
+  const nothing = { parameters: 0, tensor_bytes: 0, embedding_bytes: 0, output_bytes: 0, end: 0 };
+  const sum: TensorTotals = { ...nothing, tied: false, exact: true, rank_head: false };
   const names = new Set<string>();
   const by_type = new Map<string, number>();
   let before: Tensor | undefined;
@@ -81,6 +91,11 @@ function addTensor(tensor: Tensor, before: Tensor | undefined, sum: TensorTotals
   const { name, dims, elements, bytes, type, offset } = tensor;
   sum.parameters += elements;
   sum.tensor_bytes += (bytes ?? 0) + (isUnknown(before) ? offset - before.offset : 0);
+  if (EMBEDDINGS.test(name)) sum.embedding_bytes += bytes ?? 0;
+  if (name === TOKENS || name === "output.weight") {
+    sum.tied = name === TOKENS && sum.output_bytes === 0;
+    if (sum.tied || name !== TOKENS) sum.output_bytes = bytes ?? 0;
+  }
   sum.end = offset + (bytes ?? 0);
   sum.exact &&= bytes !== undefined;
   sum.rank_head ||= RANK_HEADS.includes(name) && (name !== "cls.weight" || dims.slice(1).every((dim) => dim === 1));

@@ -1,6 +1,7 @@
 // What the application is made of, and what its routes get of that.
 import type { Context } from "hono";
 import type { Adapter } from "../../adapters/adapter.ts";
+import type { GraphicsCard } from "../../models/graphics-cards.ts";
 import type { Model } from "../../models/manifest.ts";
 import type { DownloadJobs } from "../library/download-jobs.ts";
 import type { ModelPool } from "../inference/model-pool.ts";
@@ -26,6 +27,8 @@ export interface AppOptions {
   download_hosts?: readonly string[];
   /** Whether models fit in memory; absent where nothing is known of that. */
   estimator?: MemoryEstimator;
+  /** The graphics cards that the engine of a model may fill; absent: none. Never rejects. */
+  cardsOf?: (model: Model) => Promise<readonly GraphicsCard[]>;
   /** `Library.fetchRemoteFacts`, with the sources as they are set up; absent where nothing is to be dialled. */
   fetchRemoteFacts?: (id: string, signal: AbortSignal) => Promise<ModelFileFacts>;
   store: Store;

@@ -14,6 +14,7 @@ import { CliError } from "./error.ts";
 export default defineCommand({
   args: {
     adapter: { type: "positional", required: true },
+    cards: { type: "boolean", description: "Say on one line which graphics cards the library sees, and end" },
     probe: { type: "boolean", description: "Compute a tiny model, say on one line what the library found, and end" },
   },
   async run({ args }) {
@@ -21,11 +22,15 @@ export default defineCommand({
     if (adapter === undefined) throw new CliError(`"${args.adapter}" is not an adapter of an engine process.`, 2);
     // The pipe carries messages alone: what libraries print goes to the log.
     console.log = console.info = console.debug = console.error;
+    if (args.cards) {
+      const { readGraphicsCards } = await import("../../adapters/node-llama-cpp/graphics-cards.ts");
+      return answer(await readGraphicsCards(await nodeLlamaCppModule(process.env)));
+    }
     if (args.probe) {
       const { probe } = await import("../../adapters/node-llama-cpp/probe.ts");
       const found = await probe(await nodeLlamaCppModule(process.env));
       await answerOnce(adapter);
-      return void process.stdout.write(`${JSON.stringify(found)}\n`, () => process.exit(0));
+      return answer(found);
     }
     // Ctrl-C and service managers reach the whole group; the server decides when its engines go.
     for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => {});
@@ -35,6 +40,10 @@ export default defineCommand({
     process.exit(0);
   },
 });
+
+function answer(found: unknown): void {
+  process.stdout.write(`${JSON.stringify(found)}\n`, () => process.exit(0));
+}
 
 /** Computes some quantised batches with the model that llama-server is tried with. */
 async function answerOnce(adapter: TokenAdapter): Promise<void> {

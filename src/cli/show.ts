@@ -74,6 +74,7 @@ function formatDetails({ details, fit, metadata, upstream, adapter_options, part
     ["Adapter", model.engine],
     ["Options", adapter_options && describeOptions(adapter_options)],
     ["Memory", fit && describeFit(fit)],
+    ["Graphics card", fit && describeCardFit(fit, adapter_options?.gpu_layers)],
   ];
   return columns(rows.filter((row): row is [string, string] => row[1] !== undefined));
 }
@@ -113,8 +114,21 @@ const TOOL_CALLS = {
 /** Whether it fits, in words; `ingle pull` warns with it. */
 export function describeFit({ needed_bytes, available_bytes, fits, context, largest_context }: MemoryFit): string {
   const need = `about ${formatBytes(needed_bytes)} with a context of ${context} tokens, of ${formatBytes(available_bytes)} that there are`;
-  if (fits) return need;
+  if (fits || needed_bytes <= available_bytes) return need;
   return largest_context > 0 ? `${need}: too much. Up to --context ${largest_context} fits` : `${need}: too much`;
+}
+
+/** What lies on graphics cards, in words; undefined where there is none. `set`: layers that somebody has set. */
+export function describeCardFit(fit: MemoryFit, set?: number): string | undefined {
+  const { cards, card_bytes = 0, card_free_bytes = 0, place, gpu_layers, layers } = fit;
+  if (cards === undefined) return undefined;
+  const where = `${cards.join(", ")} with ${formatBytes(card_free_bytes)} free`;
+  const bytes = `about ${formatBytes(card_bytes)}`;
+  if (gpu_layers !== undefined && set !== undefined && gpu_layers < Math.min(set, layers!))
+    return `room for ${gpu_layers} of the ${set} layers that are set, on ${where}: too much`;
+  if (place === "card") return `the whole model, ${bytes}, on ${where}`;
+  if (card_bytes === 0) return `none of it, on ${where}: the processor computes`;
+  return `${gpu_layers === undefined ? "a part" : `${gpu_layers} of ${layers} layers`}, ${bytes}, on ${where}`;
 }
 
 function formatCount(parameters: number): string {

@@ -11,6 +11,8 @@ export interface EngineRow {
   state: "loading" | "running" | "stopping";
   /** An estimate; null where none can be made, and while it waits for memory. */
   memory_bytes: number | null;
+  /** What it takes on graphics cards, an estimate; absent where that is nothing. */
+  card_bytes?: number;
   /** Tokens a slot holds; null before it is loaded, and of other servers that do not say it. */
   context_length: number | null;
   slots: number;
@@ -27,7 +29,7 @@ export interface EngineRow {
 
 /** `memory`: the bytes it holds. `now`: ms since 1970. */
 export function rowOf(instance: ModelInstance, memory: number | undefined, now: number): EngineRow {
-  const { id, adapter = null, engine, queue, idle, pinned, idle_since, keep_alive, stopping } = instance;
+  const { id, adapter = null, engine, card_bytes, queue, idle, pinned, idle_since, keep_alive, stopping } = instance;
   const stays = !idle || pinned || keep_alive === Number.POSITIVE_INFINITY;
   return {
     id,
@@ -35,6 +37,7 @@ export function rowOf(instance: ModelInstance, memory: number | undefined, now: 
     adapter,
     state: stopping ? "stopping" : engine === undefined ? "loading" : "running",
     memory_bytes: memory ?? null,
+    ...(card_bytes > 0 && { card_bytes }),
     context_length: Number.isFinite(engine?.context_length) ? engine!.context_length : null,
     slots: engine?.slots ?? queue.slots,
     busy: queue.busy,

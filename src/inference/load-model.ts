@@ -39,7 +39,7 @@ export function createLoader(options: LoaderOptions) {
     instance: ModelInstance,
     model: Model,
     installed: InstalledModel,
-    load: ContextLoad & Pick<LoadOptions, "memory">,
+    load: ContextLoad & Pick<LoadOptions, "memory" | "gpu_layers">,
     signal: AbortSignal,
   ): Promise<Engine> => {
     const started = now();
@@ -59,6 +59,7 @@ export function createLoader(options: LoaderOptions) {
     instance.engine = undefined;
     instance.adapter = undefined;
     instance.load = undefined;
+    instance.card_bytes = 0;
     instance.queue.unsettle();
     memory.release(instance);
     if (death === undefined) return;
@@ -75,13 +76,17 @@ export function createLoader(options: LoaderOptions) {
     await backoffs.of(model.id).throwIfActive(installed.path);
     const set = { slots: slotsOf(model), context: options.context ?? model.settings.ctx_len };
     try {
-      const needed = await need?.(installed, set);
+      const needed = await need?.(installed, set, model);
       // What other servers hold is for them to say.
       const usual = model.upstream === undefined ? DEFAULT_CONTEXT : Number.POSITIVE_INFINITY;
       const { slots = MOST_DEFAULT_SLOTS, context = usual } = needed?.load ?? set;
-      const load = { slots, context };
+      const { total = 0, card_bytes = 0, gpu_layers } = needed ?? {};
+      const load = { slots, context, gpu_layers };
       if (needed !== undefined) await memory.reserve(instance, needed, signal);
-      instance.engine = await loadEngine(instance, model, installed, { ...load, memory: needed?.total }, signal);
+      instance.card_bytes = card_bytes;
+      // Drivers may map what lies on a card.
+      const most = needed && total + card_bytes;
+      instance.engine = await loadEngine(instance, model, installed, { ...load, memory: most }, signal);
       instance.queue.settle(slots);
       metrics.loadEnded(model.id, "");
       backoffs.of(model.id).loadSucceeded();
@@ -89,6 +94,7 @@ export function createLoader(options: LoaderOptions) {
       memory.update();
       return instance.engine;
     } catch (error) {
+      instance.card_bytes = 0;
       memory.release(instance);
       // An adapter may call a load that was given up a failed one.
       signal.throwIfAborted();

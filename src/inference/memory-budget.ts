@@ -1,14 +1,18 @@
 // Memory for all models together: a load that finds too little waits in order, and idle models are unloaded, the least recently used
 // first. A busy one that is in the way gets no new requests, so that models which do not fit side by side alternate and none starves.
 import { addAbortListener } from "node:events";
-import type { InstalledModel } from "../../models/manifest.ts";
+import type { InstalledModel, Model } from "../../models/manifest.ts";
 import type { ContextLoad, RequestedLoad } from "../../models/memory-estimate.ts";
 import { ApiError } from "../http/errors.ts";
 import { formatBytes } from "../support/quantities.ts";
 
 export interface LoadMemory {
-  /** Bytes of weights, context and work space. */
+  /** Bytes of main memory for weights, context and work space. */
   total: number;
+  /** Bytes that go to graphics cards; absent: none. */
+  card_bytes?: number;
+  /** As `LoadOptions`. */
+  gpu_layers?: number | undefined;
   /** What `total` is for; absent: what was asked for. */
   load?: ContextLoad;
   /** The largest context, in tokens, with which the model would fit into so many bytes; 0 for none. */
@@ -17,7 +21,7 @@ export interface LoadMemory {
 
 export interface MemoryBudgetOptions {
   /** What the model takes with these slots and tokens of each, or with as many as memory allows; undefined where that is not known: then it is not counted. */
-  need(model: InstalledModel, load: RequestedLoad): Promise<LoadMemory | undefined>;
+  need(installed: InstalledModel, load: RequestedLoad, model: Model): Promise<LoadMemory | undefined>;
   /** Bytes that all engines together may take at the moment. */
   budget(): number;
 }

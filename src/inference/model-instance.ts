@@ -23,6 +23,8 @@ export interface ModelInstance extends Omit<MemoryHolder, "stopping"> {
   engine: Engine | undefined;
   /** The name of what has loaded the engine. */
   adapter: string | undefined;
+  /** What it holds, or is about to, on graphics cards. */
+  card_bytes: number;
   /** Aborts the load. */
   readonly loadController: AbortController;
   /** How long the engine stays without users, in ms. */
@@ -96,6 +98,7 @@ export function createModelInstance(options: ModelInstanceOptions): ModelInstanc
     load: undefined,
     engine: undefined,
     adapter: undefined,
+    card_bytes: 0,
     loadController: new AbortController(),
     keep_alive,
     cancelExpiry: () => {},

@@ -7,6 +7,7 @@ import { carriedSource } from "../../adapters/llama-server/build/llama-cpp-sourc
 import type { PromptsOptions } from "../../adapters/prompt-process/prompts.ts";
 import type { Prompts } from "../../adapters/prompts.ts";
 import { adapterNamed, ADAPTERS, AUTO, type AdapterContext, type RegisteredAdapter } from "../../adapters/registry.ts";
+import type { GraphicsCard } from "../../models/graphics-cards.ts";
 import type { Model } from "../../models/manifest.ts";
 import type { Config } from "./settings.ts";
 import { findRuntime, runtimeEnv } from "../launch/runtimes.mjs";
@@ -34,6 +35,8 @@ export interface Adapters {
   notice(): string | undefined;
   /** What the adapter that the settings name lacks, as a sentence; it may come while the server runs. Undefined for `auto`, which takes another. */
   missing(): string | undefined;
+  /** The graphics cards that engines of the adapter of that name fill; a process is started to find out. Rejects where that fails. */
+  graphicsCards(adapter: string): Promise<GraphicsCard[]>;
   /** Of the engines between which `auto` chooses; undefined where it has no choice, or threads are set by hand. */
   speeds(): Speeds | undefined;
   /** Ends the process that renders prompts, once no engine is left. */
@@ -72,12 +75,14 @@ export function createAdapters(
   };
   const named = adapterNamed(adapter);
   const missing = (): string | undefined => named?.missing?.(context);
+  const graphicsCards: Adapters["graphicsCards"] = async (name) => adapterNamed(name)?.graphicsCards?.(context) ?? [];
   const fixed = { notice: missing, missing, speeds: () => undefined };
-  if (named?.models !== undefined) return { ...fixed, adapterOf: () => adapterFor(named), close };
+  if (named?.models !== undefined) return { ...fixed, adapterOf: () => adapterFor(named), graphicsCards, close };
   const usual =
     named === undefined ? autoOf(context, adapterFor, threads, log) : { ...fixed, adapterOf: () => adapterFor(named) };
   return {
     ...usual,
+    graphicsCards,
     adapterOf(model) {
       const registered = ADAPTERS.find(({ claims }) => claims?.(model)) ?? pinnedBy(model);
       return registered === undefined ? usual.adapterOf(model) : adapterFor(registered);
@@ -92,7 +97,7 @@ function autoOf(
   adapterFor: (registered: RegisteredAdapter) => Adapter,
   threads: number | undefined,
   log: Pick<Log, "info" | "warn">,
-): Omit<Adapters, "close"> {
+): Omit<Adapters, "close" | "graphicsCards"> {
   const present = presentOf(AUTO, context);
   const candidates = present.map((registered): Candidate => {
     const { computeFailure } = registered;

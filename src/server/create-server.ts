@@ -5,6 +5,7 @@ import type { Adapter } from "../../adapters/adapter.ts";
 import manifest from "../../package.json" with { type: "json" };
 import { adapterNamed } from "../../adapters/registry.ts";
 import { slotsOfUpstream } from "../../adapters/upstream/upstream-config.ts";
+import { graphicsSigns } from "../../models/graphics-cards.ts";
 import type { Model } from "../../models/manifest.ts";
 import type { OwnModel } from "../../models/own-model.ts";
 import { createApp, type App } from "./app.ts";
@@ -29,6 +30,7 @@ import type { Store } from "../storage/store.ts";
 import { openDataFolder, readDataFolder, type DataFolder } from "../storage/data-folder.ts";
 import { createAdapters, llamaCppRelease, type Adapters } from "./adapters.ts";
 import { speedRows } from "./engine-speeds.ts";
+import { createCardReader } from "./graphics-cards.ts";
 import { keptTemplates, releases } from "./kept-templates.ts";
 import { createFixedLibrary } from "../library/fixed-library.ts";
 import { machineMemoryBudget } from "./machine-memory-budget.ts";
@@ -112,6 +114,13 @@ function createServerOn(folder: DataFolder, config: Config, log: Log, options: C
   const budget = machineMemoryBudget(config.memory, () => pool.list());
   // Models without files need no estimate.
   const estimator = models === undefined ? createMemoryEstimator({ ...config, budget }) : undefined;
+  const { graphicsCards } = adapters;
+  const cards =
+    graphicsCards &&
+    createCardReader({
+      ...{ read: graphicsCards, signs: graphicsSigns, list: () => pool.list() },
+      ...{ log: log.warn, now: () => performance.now() },
+    });
   const pool: ModelPool = createModelPool({
     ...poolSettings(config, lock?.folder_id),
     adapterOf,
@@ -119,7 +128,12 @@ function createServerOn(folder: DataFolder, config: Config, log: Log, options: C
     onUse: library.recheck,
     onBusy: idle.begin,
     onLoaded: (model, { template }) => template && void templates.keep(model, template),
-    memory: estimator && { need: async (model, load) => (model.upstream ? undefined : estimator.need(model, load)), budget },
+    memory: estimator && {
+      async need(installed, load, model) {
+        return model.upstream ? undefined : estimator.need(installed, load, await cards?.left(adapterOf(model).name));
+      },
+      budget,
+    },
     log,
   });
   const sources = sourceOptions(config, undefined, { for_owner: options.for_owner ?? false });
@@ -158,6 +172,7 @@ function createServerOn(folder: DataFolder, config: Config, log: Log, options: C
     adapterNotice: adapters.notice,
     engineSpeeds: () => speedRows(adapters.speeds?.()),
     ...(estimator && { estimator }),
+    ...(cards && { cardsOf: (model: Model) => cards.all(adapterOf(model).name) }),
     fetchRemoteFacts: (id, signal) => library.fetchRemoteFacts(id, sources, signal),
     models_dir: config.models_dir,
     allow_private: config.allow_private,

@@ -79,6 +79,7 @@ describe("the header of a model", () => {
       split: undefined,
       parameters: 116_544,
       tensor_bytes: 466_176,
+      ...{ embedding_bytes: 68_608, output_bytes: 68_608, tied: false },
       exact: true,
       header_bytes: TINY_HEADER + 64,
       file_bytes: tiny.length + 64,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { CHECKPOINTS, largestContext, estimateMemory } from "../../models/memory-estimate.ts";
+import { CHECKPOINTS, type ContextLoad, estimateMemory, largestContext } from "../../models/memory-estimate.ts";
 import { availableMemory, type MemoryProbe, totalMemory } from "../../models/machine-memory.ts";
 import { type GgufHeader, readGguf } from "../../models/gguf/header.ts";
 import { windowedLayers } from "../../models/gguf/sliding-window.ts";
@@ -40,11 +40,15 @@ const header = (more: Partial<GgufHeader> = {}): GgufHeader => ({
   merge_count: 48_900,
   parameters: 134_515_008,
   tensor_bytes: 96_576_768,
+  ...{ embedding_bytes: 17_694_720, output_bytes: 17_694_720, tied: true },
   exact: true,
   header_bytes: 1_785_664,
   file_bytes: 98_362_432,
   ...more,
 });
+
+const largest = (of: GgufHeader, { slots }: Pick<ContextLoad, "slots">, available: number, extra_bytes = 0): number =>
+  largestContext(of.context_length, (context) => estimateMemory(of, { slots, context }, extra_bytes).total <= available);
 
 describe("what a model needs", () => {
   test("its weights are its tensors, and those of its other files", () => {
@@ -162,7 +166,7 @@ describe("what a model needs", () => {
       if (!header) continue;
       read++;
       expect(estimateMemory(header, { slots: 4, context: 4_096 }).total).toBeWithin(1, Number.MAX_VALUE);
-      expect(largestContext(header, { slots: 1 }, 2 * GiB)).toBeGreaterThanOrEqual(0);
+      expect(largest(header, { slots: 1 }, 2 * GiB)).toBeGreaterThanOrEqual(0);
     }
     expect(read).toBeGreaterThan(50);
   });
@@ -172,7 +176,7 @@ describe("the largest context", () => {
   test("fits, and 256 tokens more would not", () => {
     for (const slots of [1, 2, 4, 7]) {
       for (let available = 350 * MiB; available < 1_400 * MiB; available += 51 * MiB) {
-        const context = largestContext(header(), { slots }, available);
+        const context = largest(header(), { slots }, available);
         if (context > 0) expect(estimateMemory(header(), { slots, context }).total).toBeLessThanOrEqual(available);
         if (context < 8_192) expect(estimateMemory(header(), { slots, context: context + 256 }).total).toBeGreaterThan(available);
       }
@@ -182,18 +186,18 @@ describe("the largest context", () => {
   test("takes back what the need of a context was", () => {
     for (const context of [256, 512, 4_096, 7_936]) {
       const { total } = estimateMemory(header(), { slots: 4, context }, 5_000);
-      expect(largestContext(header(), { slots: 4 }, total, 5_000)).toBe(context);
-      expect(largestContext(header(), { slots: 4 }, total - 1, 5_000)).toBe(context - 256);
+      expect(largest(header(), { slots: 4 }, total, 5_000)).toBe(context);
+      expect(largest(header(), { slots: 4 }, total - 1, 5_000)).toBe(context - 256);
     }
   });
 
   test("is the trained one where there is room, rounded down to 256, and 0 where there is none", () => {
-    expect(largestContext(header(), { slots: 4 }, 64 * GiB)).toBe(8_192);
-    expect(largestContext(header({ context_length: 1_000 }), { slots: 4 }, 64 * GiB)).toBe(768);
-    expect(largestContext(header({ context_length: 100 }), { slots: 4 }, 64 * GiB)).toBe(256);
-    expect(largestContext(header({ context_length: undefined }), { slots: 4 }, 1_024 * GiB)).toBe(131_072);
-    expect(largestContext(header(), { slots: 4 }, 100 * MiB)).toBe(0);
-    expect(largestContext(header(), { slots: 4 }, -1)).toBe(0);
+    expect(largest(header(), { slots: 4 }, 64 * GiB)).toBe(8_192);
+    expect(largest(header({ context_length: 1_000 }), { slots: 4 }, 64 * GiB)).toBe(768);
+    expect(largest(header({ context_length: 100 }), { slots: 4 }, 64 * GiB)).toBe(256);
+    expect(largest(header({ context_length: undefined }), { slots: 4 }, 1_024 * GiB)).toBe(131_072);
+    expect(largest(header(), { slots: 4 }, 100 * MiB)).toBe(0);
+    expect(largest(header(), { slots: 4 }, -1)).toBe(0);
   });
 });
 

@@ -19,6 +19,23 @@ import { StartRequest, StopRequest } from "./start-stop.ts";
 
 const Size = v.nullable(Count);
 
+const Fit = v.object({
+  needed_bytes: described(Count, "Of main memory."),
+  available_bytes: described(Count, "What all models together may take of that."),
+  fits: v.boolean(),
+  place: described(
+    v.nullable(v.picklist(["card", "card_and_memory", "memory"])),
+    "Where its layers would lie: on graphics cards, in part, or not; null where it does not fit.",
+  ),
+  cards: described(v.optional(v.array(v.string())), "The graphics cards that the engine of the model sees."),
+  card_bytes: described(v.optional(Count), "What would lie on these cards."),
+  card_free_bytes: described(v.optional(Count), "What is free there."),
+  gpu_layers: described(v.optional(Count), "Layers that would lie there, the output counted as one."),
+  layers: described(v.optional(Count), "All layers, the output counted as one."),
+  ...{ context: described(Count, "Tokens of a slot, with which it was reckoned."), slots: Count },
+  largest_context: described(Count, "The largest that would fit; 0 for none."),
+});
+
 export const ModelObject = v.object({
   ...{ id: v.string(), object: v.literal("model"), name: v.string(), version: v.string(), description: v.string() },
   format: v.picklist(["gguf", "api"]),
@@ -58,7 +75,7 @@ export const ModelObject = v.object({
     ),
     "From the header of its file, of one model alone.",
   ),
-  fit: described(v.optional(v.looseObject({})), "How much memory it takes, and whether that is there."),
+  fit: described(v.optional(Fit), "How much memory it takes, and whether that is there."),
   context_length: described(Size, "Tokens that it was trained for."),
   loaded_context_length: described(Size, "Tokens that a slot holds, or would hold after a load."),
   pooling: described(v.optional(Pooling), "How it makes a vector of a text, where its header says so."),
@@ -76,6 +93,7 @@ const EngineObject = v.object({
   state: v.picklist(["loading", "running", "stopping"]),
   adapter: described(v.nullable(v.string()), "What has loaded it; null before that."),
   memory_bytes: described(Size, "An estimate."),
+  card_bytes: described(v.optional(Count), "What it takes on graphics cards, an estimate."),
   context_length: described(Size, "Tokens that a slot holds."),
   ...{ slots: Count, busy: described(Count, "Slots in use."), queued: described(Count, "Requests that wait for a slot.") },
   ...{ idle_s: Count, expires_at: v.nullable(Seconds), pinned: v.boolean() },

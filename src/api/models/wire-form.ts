@@ -47,7 +47,7 @@ export async function toWireModel(record: Model, presence: ModelPresence, deps: 
     created_at: model.created,
     source_url: sourceUrl(model, sources, for_owner),
     owned_by: model.owned_by || model.metadata.author || "",
-    settings: await documentSettings(model, loaded ?? expectedContext(model, presence, deps), header),
+    settings: await documentSettings(model, loaded ?? (await expectedContext(model, presence, deps)), header),
     parameters: documentParameters(model, deps.stream_default),
     metadata: documentMetadata(model),
     engine: adapter.name,
@@ -99,7 +99,7 @@ function onlyOnce<T>(look: () => Promise<T>): () => Promise<T> {
 async function readFileFacts(
   model: Model,
   presence: ModelPresence,
-  { estimator, fetchRemoteFacts }: Deps,
+  { estimator, fetchRemoteFacts, cardsOf }: Deps,
   { fit = false, remote, resolve }: WireModelOptions & { resolve: Resolve },
 ) {
   if (!fit || estimator === undefined || model.upstream !== undefined) return {};
@@ -109,8 +109,9 @@ async function readFileFacts(
           .then(estimator.facts)
           .catch(() => undefined)
       : remote && (await fetchRemoteFacts?.(model.id, remote));
-  if (facts !== undefined) return { details: detailsOf(facts), fit: estimator.fitOfFile(facts, model.settings) };
-  const rough = presence === "installed" ? undefined : estimator.roughFit(model);
+  const cards = await cardsOf?.(model);
+  if (facts !== undefined) return { details: detailsOf(facts), fit: estimator.fitOfFile(facts, model.settings, cards) };
+  const rough = presence === "installed" ? undefined : estimator.roughFit(model, cards);
   return rough && { fit: rough };
 }
 
@@ -118,20 +119,20 @@ async function readFileFacts(
 async function readLoadedContext(
   model: Model,
   presence: ModelPresence,
-  { pool, estimator }: Deps,
+  { pool, estimator, cardsOf }: Deps,
   resolve: Resolve,
 ): Promise<{ context: number | null; header?: GgufHeader }> {
   const loaded = pool.list().find(({ id }) => id === model.id)?.context_length;
   if (loaded != null || presence !== "installed" || estimator === undefined || model.upstream !== undefined)
     return { context: loaded ?? null };
   return resolve()
-    .then(estimator.expectedLoad)
+    .then(async (installed) => estimator.expectedLoad(installed, await cardsOf?.(model)))
     .catch(() => ({ context: null }));
 }
 
 /** The same for a model whose file is not here, or cannot be read. */
-function expectedContext(model: Model, presence: ModelPresence, { estimator }: Deps): number | undefined {
-  const fit = presence === "available" ? estimator?.roughFit(model) : undefined;
+async function expectedContext(model: Model, presence: ModelPresence, { estimator, cardsOf }: Deps): Promise<number | undefined> {
+  const fit = presence === "available" ? estimator?.roughFit(model, await cardsOf?.(model)) : undefined;
   return fit?.context ?? model.context_length;
 }
 

@@ -3,13 +3,16 @@ import { join, sep } from "node:path";
 import { checkTools } from "../../../adapters/llama-server/build/build.ts";
 import { cacheFolder } from "../../../adapters/llama-server/build/cached-build.ts";
 import { computeFailure } from "../../../adapters/llama-server/build/proof.ts";
+import { listDevices } from "../../../adapters/llama-server/list-devices.ts";
 import { adapterNamed } from "../../../adapters/registry.ts";
 import { packageVersion } from "../../../adapters/node-llama-cpp/package-version.ts";
 import type { Probe } from "../../../adapters/node-llama-cpp/probe.ts";
+import { type GraphicsCard, graphicsSigns } from "../../../models/graphics-cards.ts";
 import type { Config } from "../../server/settings.ts";
 import { engineProcess } from "../../server/adapters.ts";
 import { CARRIED } from "../../executable/carried.ts";
 import { hasLlamaServer, llamaServerProgram } from "../../executable/carried-engines.ts";
+import { formatBytes } from "../../support/quantities.ts";
 import { runProgram, type Finding } from "./finding.ts";
 
 /** For a library of several hundred MB from a slow disk, and the drivers of a graphics card. */
@@ -40,8 +43,8 @@ async function nodeLlamaCpp(): Promise<Finding> {
   const quiet = { ...process.env, ...env, GGML_NO_BACKTRACE: "1" };
   const { ok, text, why } = await runProgram(program, [...args, "--probe"], { ms: PROBE_MS, env: quiet });
   if (!ok) return { about, state: "missing", says: `${version} does not load: ${why}`, ...(CARRIED === undefined && { mend }) };
-  const { on, devices } = JSON.parse(text.split("\n").at(-1)!) as Probe;
-  return { about, state: "good", says: `${version} loads and computes on ${[on, ...devices].join(", ")}` };
+  const { on, cards } = JSON.parse(text.split("\n").at(-1)!) as Probe;
+  return { about, state: "good", says: `${version} loads and computes on ${[on, ...cards.map(describeCard)].join(", ")}` };
 }
 
 async function llamaServer(named: string | undefined): Promise<Finding> {
@@ -53,7 +56,8 @@ async function llamaServer(named: string | undefined): Promise<Finding> {
     const path = await llamaServerProgram(place);
     const version = /version: .*/.exec((await runProgram(path, ["--version"])).text)?.[0];
     const failure = await computeFailure(path, process.env, { again: true });
-    if (failure === undefined) return { about, state: "good", says: `${version} at ${path} computes right` };
+    if (failure === undefined)
+      return { about, state: "good", says: `${version} at ${path} computes right${await onCards(path)}` };
     // One that is named, or on the PATH, is taken before ingle's own build.
     const isOwn = path.startsWith(join(cacheFolder(process.env), sep)) || CARRIED !== undefined;
     const instead = isOwn ? mend : `${mend}, and remove ${path}, or take the new one with --llama-server`;
@@ -62,6 +66,16 @@ async function llamaServer(named: string | undefined): Promise<Finding> {
     return { about, state: "missing", says: (error as Error).message, mend };
   }
 }
+
+async function onCards(path: string): Promise<string> {
+  if (graphicsSigns().length === 0) return "";
+  const cards = await listDevices(path, process.env).catch((error: Error) => error);
+  if (cards instanceof Error) return `; its graphics cards are not known: ${cards.message}`;
+  return ` on ${cards.length === 0 ? "the processor: it is built for no graphics card of this machine" : cards.map(describeCard).join(", ")}`;
+}
+
+const describeCard = ({ name, total_bytes, free_bytes }: GraphicsCard): string =>
+  `${name} (${formatBytes(free_bytes)} of ${formatBytes(total_bytes)} free)`;
 
 /** Engines are built only where ingle runs from its sources. */
 export async function compilers(): Promise<Finding[]> {

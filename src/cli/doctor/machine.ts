@@ -1,7 +1,7 @@
 // Checks of the hardware and of the runtimes.
-import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { arch, availableParallelism, cpus, platform, release } from "node:os";
+import { graphicsSigns } from "../../../models/graphics-cards.ts";
 import { availableMemory, totalMemory } from "../../../models/machine-memory.ts";
 import type { Config } from "../../server/settings.ts";
 import { formatBytes } from "../../support/quantities.ts";
@@ -40,8 +40,7 @@ export function checkMemory(): Finding {
 
 export async function checkGraphics(): Promise<Finding> {
   const cards = await nvidiaCards();
-  const others = ["/dev/kfd", "/dev/dri"].filter((path) => existsSync(path));
-  const seen = [...cards, ...others, ...(platform() === "darwin" && arch() === "arm64" ? ["Metal"] : [])];
+  const seen = [...cards, ...graphicsSigns()];
   return findingsAbout("graphics card").good(seen.join(", ") || "none: the processor computes");
 }
 

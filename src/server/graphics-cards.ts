@@ -1,0 +1,52 @@
+// The graphics cards that each adapter's engines see. They are asked for when a model's memory is first looked at, never at the start.
+import { cardsBeside, type GraphicsCard } from "../../models/graphics-cards.ts";
+import type { EngineRow } from "../inference/engine-row.ts";
+
+/** For a minute: other programs take memory of cards too. */
+const KEPT_MS = 60_000;
+
+export interface CardReaderOptions {
+  /** Asks an engine of the adapter, which starts a process. */
+  read(adapter: string): Promise<readonly GraphicsCard[]>;
+  /** What speaks for a card on this machine; nothing is asked where there is nothing. */
+  signs(): readonly string[];
+  /** The engines that are loaded, or load. */
+  list(): readonly Pick<EngineRow, "card_bytes">[];
+  /** Takes a sentence where an engine does not answer. */
+  log(line: string): void;
+  /** Ms since any time. */
+  now(): number;
+}
+
+export interface CardReader {
+  /** As they are without our engines, all of which may be unloaded. Never rejects. */
+  all(adapter: string): Promise<readonly GraphicsCard[]>;
+  /** With what our engines leave. */
+  left(adapter: string): Promise<readonly GraphicsCard[]>;
+}
+
+export function createCardReader({ read, signs, list, log, now }: CardReaderOptions): CardReader {
+  const kept = new Map<string, { cards: Promise<readonly GraphicsCard[]>; at: number }>();
+  let failed = "";
+
+  const heldBytes = (): number => list().reduce((sum, { card_bytes }) => sum + (card_bytes ?? 0), 0);
+
+  const readNow = (adapter: string): Promise<readonly GraphicsCard[]> =>
+    read(adapter).catch(({ message }: Error) => {
+      if (failed !== message)
+        log(`What ${adapter} sees of graphics cards is not known: ${message}. Their memory does not count.`);
+      failed = message;
+      return [];
+    });
+
+  const all: CardReader["all"] = async (adapter) => {
+    const known = kept.get(adapter);
+    // Beside engines of ours, what is free says nothing of other programs.
+    if (known !== undefined && (now() - known.at < KEPT_MS || heldBytes() > 0)) return known.cards;
+    const cards = signs().length === 0 ? Promise.resolve([]) : readNow(adapter);
+    kept.set(adapter, { cards, at: now() });
+    return cards;
+  };
+
+  return { all, left: async (adapter) => cardsBeside(await all(adapter), heldBytes()) };
+}
