@@ -238,6 +238,7 @@ test("the list shows running and queued requests, idle time and expiry", async (
     id: "tiny",
     object: "engine",
     state: "running",
+    adapter: "fake",
     memory_bytes: null,
     context_length: 512,
     slots: 1,
