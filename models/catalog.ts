@@ -5,6 +5,9 @@ import { Model } from "./manifest.ts";
 /** The model that `pull` and `serve --pull` fetch by default: small enough to answer within a minute of the first start. */
 export const DEFAULT_MODEL = "smollm2-135m-instruct";
 
+/** What is to be expected of it. */
+export const ONLY_FOR_TRYING = `${DEFAULT_MODEL} is for trying things out: it is small, and often wrong.`;
+
 let parsed: Promise<Model[]> | undefined;
 
 /** The shipped manifests, sorted by id. Shared: do not change them. */

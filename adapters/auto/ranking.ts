@@ -6,6 +6,8 @@ export interface RankedEngine {
   tuning: EngineTuning;
   /** The geometric mean of its four rates. */
   score: number;
+  /** Tokens a second of one answer, while nothing else is computed. */
+  decode: number;
 }
 
 export interface SpeedRanking {
@@ -30,7 +32,9 @@ export function deathsOf(trials: readonly Trial[]): ReadonlyMap<string, string> 
 /** The best tuning of one engine; undefined where none was timed. */
 export function bestOf(trials: readonly Trial[], adapter: string): RankedEngine | undefined {
   const timed = trials.filter((trial) => trial.adapter === adapter && trial.timings.length > 0);
-  const ranked = timed.map(({ tuning, timings }) => ({ adapter, tuning, score: scoreOf(timings) }));
+  const ranked = timed.map(({ tuning, timings }) => {
+    return { adapter, tuning, score: scoreOf(timings), decode: median(timings.map(({ decode: [one] }) => one)) };
+  });
   return ranked.toSorted((a, b) => b.score - a.score)[0];
 }
 

@@ -14,6 +14,14 @@ const WORDS = Array.from({ length: VOCABULARY - FIRST_WORD }, (_, index) => `\u2
 const LAYERS_BYTES = 64 * 1024 * 1024;
 const [LEAST_LAYERS, MOST_LAYERS] = [2, 12];
 
+/** Bytes of the weights that a token of it takes, all of which are read for one; undefined for a type that none can be made of. */
+export function syntheticBytes(type: string): number | undefined {
+  const blocks = weightBlocks(type);
+  if (blocks === undefined) return undefined;
+  const { embedding_length: wide, feed_forward_length: wider } = SHAPE;
+  return bytesOf([layerCount(blocks) * (4 * wide + 3 * wider) + VOCABULARY, wide], blocks);
+}
+
 const F32 = 0;
 /** The tensor whose first rows are those of the special tokens. They are zeros, as an answer is not to end by itself. */
 const EMBEDDING = "token_embd.weight";

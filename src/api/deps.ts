@@ -29,6 +29,8 @@ export interface AppOptions {
   estimator?: MemoryEstimator;
   /** The graphics cards that the engine of a model may fill; absent: none. Never rejects. */
   cardsOf?: (model: Model) => Promise<readonly GraphicsCard[]>;
+  /** Tokens a second of an answer in main memory, where that was measured. */
+  answerSpeed?: (model: Model) => number | undefined;
   /** `Library.fetchRemoteFacts`, with the sources as they are set up; absent where nothing is to be dialled. */
   fetchRemoteFacts?: (id: string, signal: AbortSignal) => Promise<ModelFileFacts>;
   store: Store;

@@ -10,7 +10,7 @@ import { checkAuto } from "./doctor/auto.ts";
 import { compilers, engines, PROBE_MS } from "./doctor/engines.ts";
 import { runCheck, type Check, type CheckOptions, type Finding } from "./doctor/finding.ts";
 import { checkGraphics, checkMemory, checkPermissions, checkProcessor, checkRuntimes, checkSystem } from "./doctor/machine.ts";
-import { checkModels } from "./doctor/models.ts";
+import { checkBestModel, checkModels } from "./doctor/models.ts";
 import { checkProxies } from "./doctor/proxies.ts";
 import { checkCache, checkDataFolder, checkPort } from "./doctor/places.ts";
 import { asCalled } from "./invocation.ts";
@@ -54,6 +54,7 @@ async function runChecks(flags: Record<string, unknown>, bench: boolean): Promis
       ["permissions", () => checkPermissions(config), { vital: true }],
       ["data folder", () => checkDataFolder(config), { vital: true }],
       ["models", () => checkModels(config)],
+      ["model that fits", () => checkBestModel(config)],
       ["port", () => checkPort(config), { vital: true }],
     );
   }

@@ -2,6 +2,7 @@
 import { defineCommand } from "citty";
 import { readConfig } from "../server/read-config.ts";
 import { connect, connectInProcess, type Api } from "./api.ts";
+import { noteTrial } from "./better-model.ts";
 import { converse, type AnswerMessages, type TypedMessage } from "./run/conversation.ts";
 import { readPipedInput } from "./run/piped-input.ts";
 import { streamAnswer } from "./run/stream-answer.ts";
@@ -30,6 +31,7 @@ export default defineCommand({
     const ask: AnswerMessages = (messages, signal) => streamAnswer(api, { ...settings, messages }, signal);
     const messages: TypedMessage[] = args.system === undefined ? [] : [{ role: "system", content: args.system }];
     try {
+      await noteTrial(api, model);
       const prompt = await promptOf(args.prompt);
       await (prompt === undefined ? converse(ask, messages) : answerOnce(ask, [...messages, { role: "user", content: prompt }]));
     } finally {

@@ -13,6 +13,8 @@ import type { Library } from "../library/library.ts";
 import { pathOfStore } from "../storage/store-path.ts";
 import { serve, type Server } from "../server/listen.ts";
 import { CONFIG_ARG, settingArgs, settingsOf } from "./setting-args.ts";
+import { apiOfServer } from "./api.ts";
+import { adviseBetterModel } from "./better-model.ts";
 import { CliError } from "./error.ts";
 import { asCalled } from "./invocation.ts";
 import { printNote } from "./print.ts";
@@ -71,6 +73,9 @@ export default defineCommand({
     const folders = `Data folder: ${data}${records === undefined ? "" : `; records: ${records}`}`;
     standardOutput.write(`${await greeting(listener.url, server.library)}\n${folders}\n${server.guarantee}\n\n`);
     await loadChatCode(); // The first chat finds it there.
+    // Behind the rest: an engine may have to be asked what a graphics card has room for.
+    const advice = await adviseBetterModel(apiOfServer(server));
+    if (advice !== undefined && !stop.begun) standardOutput.write(`${asCalled(advice)}\n\n`);
   },
 });
 
@@ -147,7 +152,7 @@ async function checkModel(server: RunningServer, { model, adapter }: Config, may
   if (model === undefined || adapterNamed(adapter)?.models !== undefined) return;
   // A model that other servers run has no files here.
   if (may_pull && (await server.library.get(model))?.upstream === undefined) {
-    const [{ pull }, { apiOfServer }] = await Promise.all([import("./pull.ts"), import("./api.ts")]);
+    const { pull } = await import("./pull.ts");
     await pull(apiOfServer(server), model, false);
   } else if ((await server.library.get(model)) === undefined) {
     throw new CliError(`Model "${model}" is not installed. Run "ingle pull ${model}", or add --pull.`);

@@ -2,6 +2,7 @@
 import { fileURLToPath } from "node:url";
 import type { Adapter } from "../../adapters/adapter.ts";
 import { createAuto, type Candidate } from "../../adapters/auto.ts";
+import { answerSpeed } from "../../adapters/auto/answer-speed.ts";
 import type { Speeds } from "../../adapters/auto/speeds.ts";
 import { carriedSource } from "../../adapters/llama-server/build/llama-cpp-source.ts";
 import type { PromptsOptions } from "../../adapters/prompt-process/prompts.ts";
@@ -37,6 +38,8 @@ export interface Adapters {
   missing(): string | undefined;
   /** The graphics cards that engines of the adapter of that name fill; a process is started to find out. Rejects where that fails. */
   graphicsCards(adapter: string): Promise<GraphicsCard[]>;
+  /** Tokens a second with which this machine would write an answer of a model that it has not loaded; undefined where nothing was measured. */
+  answerSpeed(model: Model): number | undefined;
   /** Of the engines between which `auto` chooses; undefined where it has no choice, or threads are set by hand. */
   speeds(): Speeds | undefined;
   /** Ends the process that renders prompts, once no engine is left. */
@@ -77,15 +80,21 @@ export function createAdapters(
   const missing = (): string | undefined => named?.missing?.(context);
   const graphicsCards: Adapters["graphicsCards"] = async (name) => adapterNamed(name)?.graphicsCards?.(context) ?? [];
   const fixed = { notice: missing, missing, speeds: () => undefined };
-  if (named?.models !== undefined) return { ...fixed, adapterOf: () => adapterFor(named), graphicsCards, close };
+  if (named?.models !== undefined)
+    return { ...fixed, adapterOf: () => adapterFor(named), graphicsCards, answerSpeed: () => undefined, close };
   const usual =
     named === undefined ? autoOf(context, adapterFor, threads, log) : { ...fixed, adapterOf: () => adapterFor(named) };
+  const adapterOf = (model: Model): Adapter => {
+    const registered = ADAPTERS.find(({ claims }) => claims?.(model)) ?? pinnedBy(model);
+    return registered === undefined ? usual.adapterOf(model) : adapterFor(registered);
+  };
   return {
     ...usual,
     graphicsCards,
-    adapterOf(model) {
-      const registered = ADAPTERS.find(({ claims }) => claims?.(model)) ?? pinnedBy(model);
-      return registered === undefined ? usual.adapterOf(model) : adapterFor(registered);
+    adapterOf,
+    answerSpeed(model) {
+      const speeds = usual.speeds();
+      return speeds && answerSpeed(model, adapterOf(model).name, speeds.ranking);
     },
     close,
   };
@@ -97,7 +106,7 @@ function autoOf(
   adapterFor: (registered: RegisteredAdapter) => Adapter,
   threads: number | undefined,
   log: Pick<Log, "info" | "warn">,
-): Omit<Adapters, "close" | "graphicsCards"> {
+): Omit<Adapters, "close" | "graphicsCards" | "answerSpeed"> {
   const present = presentOf(AUTO, context);
   const candidates = present.map((registered): Candidate => {
     const { computeFailure } = registered;

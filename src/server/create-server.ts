@@ -6,6 +6,7 @@ import manifest from "../../package.json" with { type: "json" };
 import { adapterNamed } from "../../adapters/registry.ts";
 import { slotsOfUpstream } from "../../adapters/upstream/upstream-config.ts";
 import { graphicsSigns } from "../../models/graphics-cards.ts";
+import { DEFAULT_MODEL, ONLY_FOR_TRYING } from "../../models/catalog.ts";
 import type { Model } from "../../models/manifest.ts";
 import type { OwnModel } from "../../models/own-model.ts";
 import { createApp, type App } from "./app.ts";
@@ -121,13 +122,17 @@ function createServerOn(folder: DataFolder, config: Config, log: Log, options: C
       ...{ read: graphicsCards, signs: graphicsSigns, list: () => pool.list() },
       ...{ log: log.warn, now: () => performance.now() },
     });
+  const noteTrial = once(() => log.info(ONLY_FOR_TRYING));
   const pool: ModelPool = createModelPool({
     ...poolSettings(config, lock?.folder_id),
     adapterOf,
     resolve: library.resolveForLoad,
     onUse: library.recheck,
     onBusy: idle.begin,
-    onLoaded: (model, { template }) => template && void templates.keep(model, template),
+    onLoaded(model, { template }) {
+      if (template) void templates.keep(model, template);
+      if (options.log_requests && model.id === DEFAULT_MODEL) noteTrial();
+    },
     memory: estimator && {
       async need(installed, load, model) {
         return model.upstream ? undefined : estimator.need(installed, load, await cards?.left(adapterOf(model).name));
@@ -172,6 +177,7 @@ function createServerOn(folder: DataFolder, config: Config, log: Log, options: C
     adapterNotice: adapters.notice,
     engineSpeeds: () => speedRows(adapters.speeds?.()),
     ...(estimator && { estimator }),
+    ...(adapters.answerSpeed && { answerSpeed: adapters.answerSpeed }),
     ...(cards && { cardsOf: (model: Model) => cards.all(adapterOf(model).name) }),
     fetchRemoteFacts: (id, signal) => library.fetchRemoteFacts(id, sources, signal),
     models_dir: config.models_dir,
@@ -246,6 +252,14 @@ async function importInto(store: Store, path: string) {
     if (!(error instanceof ImportError)) throw error;
     throw invalidValue(error.message, "folder");
   });
+}
+
+function once(act: () => void): () => void {
+  let done = false;
+  return () => {
+    if (!done) act();
+    done = true;
+  };
 }
 
 const epochSeconds = (): number => Math.floor(Date.now() / 1000);

@@ -34,6 +34,7 @@ const Fit = v.object({
   layers: described(v.optional(Count), "All layers, the output counted as one."),
   ...{ context: described(Count, "Tokens of a slot, with which it was reckoned."), slots: Count },
   largest_context: described(Count, "The largest that would fit; 0 for none."),
+  tokens_per_second: described(v.optional(v.number()), "Of one answer, where that follows from a measurement on this machine."),
 });
 
 export const ModelObject = v.object({

@@ -9,7 +9,7 @@ import { tasksOf } from "../../../models/tasks.ts";
 import { taskFields } from "./task-fields.ts";
 import { documentMetadata, documentParameters, documentSettings } from "./document-fields.ts";
 import { errorBody, toApiError } from "../../http/errors.ts";
-import type { ModelFileFacts } from "../../inference/memory-estimator.ts";
+import type { MemoryFit, ModelFileFacts } from "../../inference/memory-estimator.ts";
 
 /** `damaged`: the record cannot be read. `available`: the model is in the catalogue or pending, and not here. */
 export type ModelPresence = "installed" | "damaged" | "available";
@@ -99,9 +99,10 @@ function onlyOnce<T>(look: () => Promise<T>): () => Promise<T> {
 async function readFileFacts(
   model: Model,
   presence: ModelPresence,
-  { estimator, fetchRemoteFacts, cardsOf }: Deps,
+  deps: Deps,
   { fit = false, remote, resolve }: WireModelOptions & { resolve: Resolve },
 ) {
+  const { estimator, fetchRemoteFacts, cardsOf } = deps;
   if (!fit || estimator === undefined || model.upstream !== undefined) return {};
   const facts =
     presence === "installed"
@@ -110,9 +111,16 @@ async function readFileFacts(
           .catch(() => undefined)
       : remote && (await fetchRemoteFacts?.(model.id, remote));
   const cards = await cardsOf?.(model);
-  if (facts !== undefined) return { details: detailsOf(facts), fit: estimator.fitOfFile(facts, model.settings, cards) };
+  if (facts !== undefined)
+    return { details: detailsOf(facts), fit: withSpeed(estimator.fitOfFile(facts, model.settings, cards), model, deps) };
   const rough = presence === "installed" ? undefined : estimator.roughFit(model, cards);
-  return rough && { fit: rough };
+  return rough && { fit: withSpeed(rough, model, deps) };
+}
+
+/** A measurement on a machine with cards says nothing of a model that is larger than the one that was timed: that lay there whole. */
+function withSpeed(fit: MemoryFit, model: Model, { answerSpeed }: Deps): MemoryFit & { tokens_per_second?: number } {
+  const speed = fit.cards === undefined && fit.fits ? answerSpeed?.(model) : undefined;
+  return speed === undefined ? fit : { ...fit, tokens_per_second: Number(speed.toPrecision(2)) };
 }
 
 /** Tokens that a slot of the loaded model holds, or that one would hold after a load, by the header; null where that is not known. */

@@ -38,7 +38,12 @@ function makeAuto(rankings: Record<string, SpeedRanking> = {}, capabilities: Cap
   return { auto, load, wanted, rankings };
 }
 
-const engine = (adapter: string, threads = 2) => ({ adapter, tuning: { threads, waiting: "long" as const }, score: 1 });
+const engine = (adapter: string, threads = 2) => ({
+  adapter,
+  tuning: { threads, waiting: "long" as const },
+  score: 1,
+  decode: 1,
+});
 const ranked = (...names: string[]): SpeedRanking => ({ engines: names.map((name) => engine(name)), dead: new Map() });
 const model = makeModel("one", { weight_type: "Q4_K" });
 
