@@ -4,6 +4,9 @@ import type { ContextCounts } from "../error-options.ts";
 
 const CODES = /\b(?:context_length_exceeded|exceed_context_size_error|context_window_exceeded)\b/;
 
+/** Of a text whose vector llama-server would have to make in one step, with which it answers 500. */
+export const TOO_LARGE_A_STEP = /input \(\d+ tokens\) is too large to process/;
+
 /** Each is of a prompt, or of a prompt and an answer, that the context does not hold. */
 const SENTENCES = [
   /maximum context length/i,
@@ -14,6 +17,7 @@ const SENTENCES = [
   /loaded with context length of only/i,
   /prompt is too long: \d/i,
   /input tokens exceed the configured limit/i,
+  TOO_LARGE_A_STEP,
 ];
 
 /** Tokens, with a comma or an underscore between thousands where a server writes them so. */
@@ -26,6 +30,7 @@ const HOLDS = [
   `${COUNT} (?:tokens )?maximum`,
   `\`max_new_tokens\` must be <= ${COUNT}`,
   `configured limit of ${COUNT}`,
+  `current batch size: ${COUNT}`,
 ].map(sentencePart);
 
 const PROMPT = [

@@ -5,6 +5,7 @@ import { textUsage } from "../shared/embeddings/text-usage.ts";
 import { decodeVector } from "../shared/embeddings/vector.ts";
 import { BrokenAnswer } from "../shared/openai-stream/answer-events.ts";
 import { routedTexts } from "./affinity.ts";
+import { publicMessageOf, ServerFailure, type UpstreamTarget } from "./errors.ts";
 import { askServer, type PromptCall } from "./prompt-calls.ts";
 import type { ServerPool } from "./server-pool.ts";
 import { tryServers } from "./try-servers.ts";
@@ -29,14 +30,14 @@ export function createEmbeddingCalls(config: UpstreamConfig, pool: ServerPool, c
   const ask = async <Schema extends v.GenericSchema, Read>(
     call: PromptCall<Schema>,
     texts: readonly (string | readonly number[])[],
-    read: (answer: v.InferOutput<Schema>) => Read,
+    read: (answer: v.InferOutput<Schema>, target: UpstreamTarget) => Read,
     signal: AbortSignal,
   ): Promise<Read> => {
     const either = AbortSignal.any([signal, closing]);
     const request = {
       ...{ conversation: routedTexts(texts), fields: call.body },
       async *send(...[server, target]: Parameters<Parameters<typeof tryServers>[2]["send"]>) {
-        yield read(await askServer(config, server, target, { ...call, most: MAX_ANSWER }, either));
+        yield read(await askServer(config, server, target, { ...call, most: MAX_ANSWER }, either), target);
       },
     };
     for await (const answer of tryServers(config, pool, request, either)) return answer;
@@ -46,9 +47,12 @@ export function createEmbeddingCalls(config: UpstreamConfig, pool: ServerPool, c
   return {
     async *embed({ inputs, dimensions }, signal) {
       const body = { model, input: inputs, encoding_format: "float", ...(dimensions !== undefined && { dimensions }) };
-      const read = ({ data, usage }: v.InferOutput<typeof Vectors>) => {
+      const read = ({ data, usage }: v.InferOutput<typeof Vectors>, target: UpstreamTarget) => {
         checkAll(data, inputs.length);
-        return { vectors: data.map(({ index, embedding }) => ({ index, vector: toVector(embedding) })), usage };
+        const vectors = data.map(({ index, embedding }) => ({ index, vector: toVector(embedding) }));
+        const { length } = vectors[0]!.vector;
+        if (dimensions !== undefined && length !== dimensions) throw ignoresDimensions(length, target);
+        return { vectors, usage };
       };
       const { vectors, usage } = await ask({ paths: ["/embeddings"], body, answer: Vectors }, inputs, read, signal);
       for (const { index, vector } of vectors) yield { type: "embedding", index, vector };
@@ -71,6 +75,13 @@ function checkAll(items: readonly { index: number }[], count: number): void {
   const indexes = new Set(items.map(({ index }) => index));
   if (items.length === count && indexes.size === count && items.every(({ index }) => index < count)) return;
   throw new BrokenAnswer(`It has ${indexes.size} answers to ${count} texts.`);
+}
+
+/** llama-server does, and whether its model's vectors may be cut it alone could know. */
+function ignoresDimensions(length: number, { host }: UpstreamTarget): ServerFailure {
+  const what = `makes vectors of ${length} numbers, whatever "dimensions" says. Leave it out`;
+  const options = { param: "dimensions", public_message: publicMessageOf(what) };
+  return new ServerFailure("request", "request_unsupported", `${host} ${what}.`, options);
 }
 
 /** Servers may write base64 whatever they are asked for. */

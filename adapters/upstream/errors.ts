@@ -4,7 +4,7 @@ import type { AdapterErrorCode, AdapterErrorOptions } from "../error-options.ts"
 import { contextMessage } from "../shared/context-exceeded.ts";
 import { BrokenAnswer, FailedAnswer } from "../shared/openai-stream/answer-events.ts";
 import type { ServerErrorBody } from "../shared/openai-stream/error-body.ts";
-import { contextCounts, isContextExceeded } from "./context-words.ts";
+import { contextCounts, isContextExceeded, TOO_LARGE_A_STEP } from "./context-words.ts";
 
 /**
  * `request`: the request is at fault, and would be everywhere. `busy`: the server has no free slot. `declined`: the server was not reached,
@@ -80,9 +80,11 @@ export function failureOfError(target: UpstreamTarget, error: unknown): ServerFa
   return new ServerFailure("broken", "upstream_error", message, { public_message, cause: error });
 }
 
-// llama-server answers 500 for parts of messages that its model cannot read.
+// llama-server answers 500 for parts of messages that its model cannot read, and for texts that are too long for one step.
+const REQUEST_FAULTS = [/\bnot supported\b/, TOO_LARGE_A_STEP];
+
 function isRequestFault(status: number, { message }: ServerErrorBody): boolean {
-  return [400, 413, 422].includes(status) || (status === 500 && /\bnot supported\b/.test(message));
+  return [400, 413, 422].includes(status) || (status === 500 && REQUEST_FAULTS.some((words) => words.test(message)));
 }
 
 function requestFailure(says: string, body: ServerErrorBody, { fields }: UpstreamTarget): ServerFailure {

@@ -85,6 +85,17 @@ describe("embeddings", () => {
     expect((await collectVectors(await load(bad, good), ["a"])).vectors.length).toBe(1);
   });
 
+  test("that are longer than was asked for are refused, and no other server is asked", async () => {
+    const [one, other] = [await server(200, vectors([0.6, 0.8])), await server(200, vectors([0.6, 0.8]))];
+    const error = await errorOf(collectVectors(await load(one, other), ["a"], { dimensions: 1 }));
+    expect([error.code as string, error.param, one.chats.length + other.chats.length]).toEqual([
+      "request_unsupported",
+      "dimensions",
+      1,
+    ]);
+    expect(error.public_message).toContain('vectors of 2 numbers, whatever "dimensions" says. Leave it out.');
+  });
+
   test("of a server that makes none are refused", async () => {
     const error = await errorOf(collectVectors(await load(await server(501, {})), ["a"]));
     expect([error.code as string, error.message]).toEqual(["request_unsupported", expect.stringContaining("/embeddings")]);

@@ -402,6 +402,16 @@ const FAULTS: [name: string, behaviour: Behaviour, code: string, words: RegExp][
     /image/,
   ],
   [
+    "makes vectors in one step (llama-server)",
+    {
+      kind: "status",
+      status: 500,
+      body: '{"error":{"message":"input (99 tokens) is too large to process. increase the physical batch size (current batch size: 64)"}}',
+    },
+    "context_length_exceeded",
+    /^The prompt is too long: it has 99 tokens, and this model's maximum context length is 64 tokens, /,
+  ],
+  [
     "has too small a context (llama-server)",
     {
       kind: "status",
