@@ -28,8 +28,10 @@ export interface Subject {
   context: number;
   /** Whether the seed can make a difference. */
   samples: boolean;
-  /** False: another server cuts vectors of some models alone. */
+  /** False: another server makes vectors of one length alone. */
   cuts?: boolean;
+  /** False: another server takes tokens as they are, and adds to them no beginning and no end. */
+  adds_ends?: boolean;
   /** Slots of the engine, where it does not have as many as were requested. */
   slots?: number;
   /** Cached tokens are reused for the same request too: the other server decides. */
@@ -385,8 +387,7 @@ export function adapterSuite(name: string, subject: Subject): void {
 
     if (can("decisions")) decisionSuite(subject, () => engine);
     completionSuite({ ...subject, slots: SLOTS }, () => engine);
-    // Vectors of other servers have tests of their own: `upstream-embeddings.test.ts`.
-    if (!subject.only_counts) embeddingSuite(subject, () => engine);
+    embeddingSuite(subject, () => engine);
 
     test("close ends a running generation with an error, and leaves nothing behind", async () => {
       const other = await adapter.load(await subject.model(), { slots: 1, context, threads: 1 }, new AbortController().signal);

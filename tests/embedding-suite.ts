@@ -29,8 +29,8 @@ export const cosine = (a: Float32Array, b: Float32Array): number => a.reduce((su
 
 const TEXTS = ["hello world", "a night, and a day", "the cat"];
 
-export function embeddingSuite(subject: Pick<Subject, "prompt" | "context" | "cuts">, engine: () => Engine): void {
-  const { prompt, context, cuts = true } = subject;
+export function embeddingSuite(subject: Pick<Subject, "prompt" | "context" | "cuts" | "adds_ends">, engine: () => Engine): void {
+  const { prompt, context, cuts = true, adds_ends = true } = subject;
 
   describe("embeddings", () => {
     test("each text has one vector, of the norm 1, before one finish that counts all of them", async () => {
@@ -48,7 +48,9 @@ export function embeddingSuite(subject: Pick<Subject, "prompt" | "context" | "cu
     test("the same text has the same vector, alone and among others, and so have its tokens", async () => {
       const alone = await Promise.all(TEXTS.map(async (text) => (await collectVectors(engine(), [text])).vectors[0]!));
       const { vectors } = await collectVectors(engine(), TEXTS);
-      const tokens = await Promise.all(TEXTS.map((text) => engine().tokenize!(text, BARE, never())));
+      const tokens = await Promise.all(
+        TEXTS.map((text) => engine().tokenize!(text, { ...BARE, add_special: !adds_ends }, never())),
+      );
       const of_tokens = await collectVectors(engine(), tokens);
       for (const [index, vector] of alone.entries()) {
         expect(cosine(vector, vectors[index]!)).toBeGreaterThan(0.9999);
@@ -62,6 +64,11 @@ export function embeddingSuite(subject: Pick<Subject, "prompt" | "context" | "cu
       const [cut] = (await collectVectors(engine(), [TEXTS[0]!], { dimensions: 8 })).vectors;
       expect([cut!.length, Math.hypot(...cut!)]).toEqual([8, expect.closeTo(1, 4)]);
       expect(cosine(cut!, whole!.subarray(0, 8))).toBeCloseTo(Math.hypot(...whole!.subarray(0, 8)), 4);
+    });
+
+    test.if(!cuts)("a vector that is not cut is refused", async () => {
+      const error = await errorOf(collectVectors(engine(), [TEXTS[0]!], { dimensions: 8 }));
+      expect([error.code as string, error.param]).toEqual(["request_unsupported", "dimensions"]);
     });
 
     test("a text that is too long is refused, and one that has been sent before and after it is not", async () => {

@@ -24,6 +24,8 @@ export interface LlamaServerOptions {
   context: number;
   slots: number;
   key?: string;
+  /** Of vectors, which are made beside chats at no cost to them; `rank` of a reranker. */
+  pooling?: "last" | "mean" | "rank";
 }
 
 const binary = locateLlamaServer(PLACE);
@@ -31,14 +33,16 @@ const binary = locateLlamaServer(PLACE);
 /** Why this machine has none, fit for a test's name. */
 export const NO_LLAMA_SERVER = binary === undefined ? "there is no llama-server" : undefined;
 
-export async function startLlamaServer({ model, alias, context, slots, key }: LlamaServerOptions): Promise<LlamaServer> {
+export async function startLlamaServer(options: LlamaServerOptions): Promise<LlamaServer> {
+  const { model, alias, context, slots, key, pooling = "last" } = options;
   const port = await freePort();
   const url = `http://127.0.0.1:${port}/v1`;
   const words = ["--model", model, "--alias", alias, "--host", "127.0.0.1", "--port", String(port), "--threads", "1"];
   const size = ["--parallel", String(slots), "--ctx-size", String(context * slots), "--no-webui", "--metrics"];
+  const vectors = pooling === "rank" ? ["--rerank"] : ["--embedding", "--pooling", pooling];
   let kill = async (): Promise<void> => {};
   const start = async (): Promise<void> => {
-    const child = spawn(binary!, [...words, ...size, ...(key ? ["--api-key", key] : [])], { stdio: "ignore" });
+    const child = spawn(binary!, [...words, ...size, ...vectors, ...(key ? ["--api-key", key] : [])], { stdio: "ignore" });
     const ended = new Promise<void>((resolve) => child.on("error", () => resolve()).on("exit", () => resolve()));
     kill = async () => {
       child.kill("SIGKILL");
