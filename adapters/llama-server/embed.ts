@@ -5,22 +5,33 @@ import { textUsage, usageOfAll } from "../shared/embeddings/text-usage.ts";
 import type { TokenEmbedRequest } from "../token-engine.ts";
 import type { EmbeddingRequests } from "./embedding-requests.ts";
 import type { LendSlot } from "./lend-slot.ts";
+import { createPartSize, type PartSize } from "./part-size.ts";
 
-/** Texts and tokens of one request to llama-server, of which two are on their way. */
+/** Texts of one request to llama-server, of which two are on their way. */
 const MOST_TEXTS = 32;
-const MOST_TOKENS = 4_096;
 const AHEAD = 2;
-/** Characters of documents: where they are not counted in tokens. */
-const MOST_CHARACTERS = 4 * MOST_TOKENS;
+/** Tokens of one request: of the first one of an engine, and of any. */
+const FIRST_TOKENS = 256;
+const MOST_TOKENS = 4_096;
+/** Documents are counted in characters. */
+const CHARACTERS_OF_TOKEN = 4;
+
+/** One for all requests of an engine: each begins with what the others have shown. */
+export const createTokensOfPart = (): PartSize => createPartSize(FIRST_TOKENS, MOST_TOKENS);
+export const createCharactersOfPart = (): PartSize =>
+  createPartSize(FIRST_TOKENS * CHARACTERS_OF_TOKEN, MOST_TOKENS * CHARACTERS_OF_TOKEN);
 
 export async function* embed(
   requests: EmbeddingRequests,
+  part_size: PartSize,
   { inputs }: TokenEmbedRequest,
   signal: AbortSignal,
 ): AsyncGenerator<EmbedEvent> {
-  const parts = partsOf(inputs, ({ length }) => length, MOST_TOKENS);
+  const parts = partsOf(inputs, ({ length }) => length, part_size);
+  const ask = ({ texts, size }: Part<readonly number[]>, stop: AbortSignal): Promise<Float32Array[]> =>
+    part_size.measure(size, () => requests.vectors(texts, stop));
   let index = 0;
-  for await (const vectors of askAhead(parts, AHEAD, (part, stop) => requests.vectors(part, stop), signal))
+  for await (const vectors of askAhead(parts, AHEAD, ask, signal))
     for (const vector of vectors) yield { type: "embedding", index: index++, vector };
   yield { type: "finish", usage: usageOfAll(inputs) };
 }
@@ -41,29 +52,37 @@ export async function* embedInSlots(
 
 export async function* rankTexts(
   requests: EmbeddingRequests,
+  part_size: PartSize,
   { query, documents }: RerankRequest,
   signal: AbortSignal,
 ): AsyncGenerator<RerankEvent> {
-  const parts = partsOf(documents, ({ length }) => length + query.length, MOST_CHARACTERS);
+  const parts = partsOf(documents, ({ length }) => length + query.length, part_size);
+  const ask = ({ texts, size }: Part<string>, stop: AbortSignal) =>
+    part_size.measure(size, () => requests.scores(query, texts, stop));
   let [index, read] = [0, 0];
-  for await (const answer of askAhead(parts, AHEAD, (part, stop) => requests.scores(query, part, stop), signal)) {
+  for await (const answer of askAhead(parts, AHEAD, ask, signal)) {
     read += answer.read;
     for (const score of answer.scores) yield { type: "score", index: index++, score };
   }
   yield { type: "finish", usage: textUsage(read) };
 }
 
-function partsOf<T>(texts: readonly T[], sizeOf: (text: T) => number, most: number): T[][] {
-  const parts: T[][] = [];
-  let size = Number.POSITIVE_INFINITY;
+interface Part<Text> {
+  texts: Text[];
+  size: number;
+}
+
+/** Each as large as the answers to those before it say. */
+function* partsOf<Text>(texts: readonly Text[], sizeOf: (text: Text) => number, part_size: PartSize): Generator<Part<Text>> {
+  let part: Part<Text> = { texts: [], size: 0 };
   for (const text of texts) {
-    const part = parts.at(-1);
-    size += sizeOf(text);
-    if (part !== undefined && part.length < MOST_TEXTS && size <= most) part.push(text);
-    else {
-      parts.push([text]);
-      size = sizeOf(text);
+    const size = sizeOf(text);
+    if (part.texts.length === MOST_TEXTS || (part.texts.length > 0 && part.size + size > part_size.size())) {
+      yield part;
+      part = { texts: [], size: 0 };
     }
+    part.texts.push(text);
+    part.size += size;
   }
-  return parts;
+  yield part;
 }

@@ -7,7 +7,7 @@ import { AdapterError } from "../adapter.ts";
 import type { RerankRequest } from "../embedding.ts";
 import type { TokenEngine } from "../token-engine.ts";
 import { readModelFile } from "../shared/read-model-file.ts";
-import { embed, rankTexts } from "./embed.ts";
+import { createCharactersOfPart, createTokensOfPart, embed, rankTexts } from "./embed.ts";
 import type { EmbeddingRequests } from "./embedding-requests.ts";
 import { createTokenEscaper, TokenPieces } from "./escape-special-tokens.ts";
 import type { LlamaServerClient } from "./http-client.ts";
@@ -27,12 +27,16 @@ export async function textEngine({ installed, client, requests, in_template }: T
     const message = `"${installed.id}" is ${describeKind(installed)}: it writes no text.`;
     yield Promise.reject(new AdapterError("request_unsupported", message, { param: "model" }));
   };
-  if (embeddingPooling(installed) !== "rank") return { generate, embed: (request, signal) => embed(requests, request, signal) };
+  if (embeddingPooling(installed) !== "rank") {
+    const tokens = createTokensOfPart();
+    return { generate, embed: (request, signal) => embed(requests, tokens, request, signal) };
+  }
+  const characters = createCharactersOfPart();
   const escape = in_template ? createEscape(await readModelFile(installed, readSpecialTokens), client) : undefined;
   return {
     generate,
     async *rankTexts(request, signal) {
-      yield* rankTexts(requests, (await escape?.(request, signal)) ?? request, signal);
+      yield* rankTexts(requests, characters, (await escape?.(request, signal)) ?? request, signal);
     },
   };
 }

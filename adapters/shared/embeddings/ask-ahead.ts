@@ -1,26 +1,33 @@
 // Asks for the next answers while one of them goes out.
 
-/** The answers to `questions`, in their order; `ahead`: how many are asked for at a time. Leaving the iteration ends those. Throws what `ask` throws. */
+/**
+ * The answers to `questions`, in their order; `ahead`: how many are asked for at a time, and none is taken before. Leaving the iteration ends
+ * those. Throws what `ask` throws.
+ */
 export async function* askAhead<Question, Answer>(
-  questions: readonly Question[],
+  questions: Iterable<Question>,
   ahead: number,
   ask: (question: Question, signal: AbortSignal) => Promise<Answer>,
   signal: AbortSignal,
 ): AsyncGenerator<Answer> {
   const left = new AbortController();
   const either = AbortSignal.any([signal, left.signal]);
-  const begin = (question: Question): Promise<Answer> => {
-    const answer = ask(question, either);
+  const left_over = questions[Symbol.iterator]();
+  const begun: Promise<Answer>[] = [];
+  const begin = (): void => {
+    const question = left_over.next();
+    if (question.done) return;
+    const answer = ask(question.value, either);
     // A client that leaves early hears of none that fails later.
     answer.catch(() => {});
-    return answer;
+    begun.push(answer);
   };
-  const begun = questions.slice(0, ahead).map(begin);
   try {
-    for (let at = 0; at < questions.length; at++) {
+    for (let asked = 0; asked < ahead; asked++) begin();
+    while (begun.length > 0) {
       const answer = await begun.shift()!;
       signal.throwIfAborted();
-      if (at + ahead < questions.length) begun.push(begin(questions[at + ahead]!));
+      begin();
       yield answer;
     }
   } finally {
