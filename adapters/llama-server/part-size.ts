@@ -9,7 +9,7 @@ const GROWTH = 2;
 
 export type PartSize = ReturnType<typeof createPartSize>;
 
-/** Of texts measured in any unit. `first`: before it is known how long they take; `most`: however short that is. */
+/** The unit is whatever the texts are measured in. `first`: before it is known how long they take; `most`: however short that is. */
 export function createPartSize(first: number, most: number, now: () => number = () => performance.now()) {
   let size = first;
   let last_answer = 0;

@@ -4,7 +4,7 @@ import type { ContextCounts } from "../error-options.ts";
 
 const CODES = /\b(?:context_length_exceeded|exceed_context_size_error|context_window_exceeded)\b/;
 
-/** Of a text whose vector llama-server would have to make in one step, with which it answers 500. */
+/** llama-server answers 500 where a text whose vector it makes in one step has more tokens than that. */
 export const TOO_LARGE_A_STEP = /input \(\d+ tokens\) is too large to process/;
 
 /** Each is of a prompt, or of a prompt and an answer, that the context does not hold. */
