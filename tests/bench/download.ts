@@ -45,8 +45,27 @@ async function stop({ child }: Process): Promise<void> {
   await ended;
 }
 
-/** Seconds until the bytes are in the file, and until they are on the disk, as ingle's are when it says so. */
-async function curl(url: string, flags: string[] = []): Promise<{ file: number; disk: number }> {
+/** Seconds until the bytes are in the file, until they are on the disk, and until their sha256 is known, as ingle's is when it says so. */
+interface CurlTimes {
+  file: number;
+  disk: number;
+  hash: number;
+}
+
+const COLUMNS = ["file", "disk", "hash"] as const;
+
+/** `COLUMNS` of pairs, as rates of ingle relative to those of curl. */
+function rateCells(pairs: readonly { curl: CurlTimes; ms: number }[]): string[] {
+  return COLUMNS.map((of) => median(pairs.map(({ curl, ms }) => (1000 * curl[of]) / ms)).toFixed(2));
+}
+
+async function hashed(times: Omit<CurlTimes, "hash">): Promise<CurlTimes> {
+  const started = performance.now();
+  await hashFile(target, new AbortController().signal);
+  return { ...times, hash: times.disk + (performance.now() - started) / 1000 };
+}
+
+async function curl(url: string, flags: string[] = []): Promise<Omit<CurlTimes, "hash">> {
   const started = performance.now();
   const child = spawn("curl", ["--silent", "--fail", ...flags, "--output", target, url], { stdio: "inherit" });
   const code = await new Promise((done) => child.once("exit", done));
@@ -124,15 +143,14 @@ async function measureProxied(runtime: Runtime, { url, sha256 }: Source, proxy: 
     for (const scheme of ["https", "http"]) {
       const address = `${scheme}://hub.example${new URL(url).pathname}`;
       const options = { allow_private: true, proxies: readProxies({ ALL_PROXY: proxy })! };
-      const ratios: { file: number; disk: number }[] = [];
+      const pairs: { curl: CurlTimes; ms: number }[] = [];
       for (let i = 0; i < ROUNDS; i++) {
-        const byCurl = await curl(address, ["--proxy", proxy, "--cacert", authority]);
+        const byCurl = await hashed(await curl(address, ["--proxy", proxy, "--cacert", authority]));
         rmSync(target);
-        const ms = await ingle(server, { url: address, sha256 }, options);
+        pairs.push({ curl: byCurl, ms: await ingle(server, { url: address, sha256 }, options) });
         rmSync(target);
-        ratios.push({ file: (1000 * byCurl.file) / ms, disk: (1000 * byCurl.disk) / ms });
       }
-      cells.push(...(["file", "disk"] as const).map((of) => median(ratios.map((pair) => pair[of])).toFixed(2)));
+      cells.push(...rateCells(pairs));
     }
     return `| ${[runtime.name, ...cells].join(" | ")} |`;
   } finally {
@@ -152,14 +170,11 @@ async function measureResumed(runtime: Runtime, { url, sha256 }: Source): Promis
     await server.line();
     await curl(address, ["--range", `0-${BYTES / 2 - 1}`]);
     renameSync(target, half);
-    const ratios: { file: number; disk: number; hash: number }[] = [];
+    const pairs: { curl: CurlTimes; ms: number }[] = [];
     for (let i = 0; i < ROUNDS; i++) {
       copyFileSync(half, target);
       await sync(target);
-      const byCurl = await curl(address, ["--continue-at", "-"]);
-      const started = performance.now();
-      await hashFile(target, new AbortController().signal);
-      const hashed = byCurl.disk + (performance.now() - started) / 1000;
+      const byCurl = await hashed(await curl(address, ["--continue-at", "-"]));
       renameSync(target, `${target}.part`);
       const part = await open(`${target}.part`, "r+");
       await part.truncate(BYTES / 2);
@@ -168,10 +183,9 @@ async function measureResumed(runtime: Runtime, { url, sha256 }: Source): Promis
       await sync(`${target}.part`);
       const ms = await ingle(server, { url: address, sha256 }, { allow_private: true });
       rmSync(target);
-      ratios.push({ file: (1000 * byCurl.file) / ms, disk: (1000 * byCurl.disk) / ms, hash: (1000 * hashed) / ms });
+      pairs.push({ curl: byCurl, ms });
     }
-    const cells = (["file", "disk", "hash"] as const).map((of) => median(ratios.map((pair) => pair[of])).toFixed(2));
-    return `| ${[runtime.name, ...cells].join(" | ")} |`;
+    return `| ${[runtime.name, ...rateCells(pairs)].join(" | ")} |`;
   } finally {
     await stop(server);
     rmSync(half, { force: true });
@@ -224,9 +238,8 @@ try {
     const proxy = start(node.command, node.name, [file("./download-proxy.ts"), new URL(served.url).port, folder]);
     try {
       const address = await proxy.line();
-      console.log(
-        "\n| behind a proxy | https, of curl | of curl + sync | http, of curl | of curl + sync |\n| - | - | - | - | - |",
-      );
+      const of_curl = "of curl | of curl + sync | of curl + sync + sha256";
+      console.log(`\n| behind a proxy | https, ${of_curl} | http, ${of_curl} |\n|${" - |".repeat(7)}`);
       for (const runtime of measured) console.log(await measureProxied(runtime, served, address));
     } finally {
       await stop(proxy);
