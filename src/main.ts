@@ -18,6 +18,7 @@ type HiddenCommand = (typeof HIDDEN)[number];
 const LOADERS: Record<CommandName | HiddenCommand, () => Promise<{ default: unknown }>> = {
   serve: () => import("./cli/serve.ts"),
   run: () => import("./cli/run.ts"),
+  search: () => import("./cli/search.ts"),
   pull: () => import("./cli/pull.ts"),
   add: () => import("./cli/add.ts"),
   list: () => import("./cli/list.ts"),

@@ -4,6 +4,7 @@ import type { DialResponse, LocatedResponse } from "../download/dial.ts";
 import { requestInTime } from "../download/http-request.ts";
 import { withTimeout } from "../download/idle-timeout.ts";
 import type { ExpectedFile } from "../download/partial-file.ts";
+import { readText } from "../download/read-text.ts";
 import { retryAfter } from "../download/retry-after.ts";
 import { SourceError } from "../download-errors.ts";
 import { safeFileName, type HubReference } from "../reference.ts";
@@ -99,13 +100,9 @@ function besides(others: RepoFile[], file: RepoFile): RepoFile {
 }
 
 /** `length`: characters of the page, of which there may be `most`. */
-async function readListing({ read }: DialResponse, url: URL, most: number): Promise<{ entries: HubEntry[]; length: number }> {
-  let text = "";
-  const decoder = new TextDecoder();
-  for (let chunk = await read(); chunk; chunk = await read()) {
-    text += decoder.decode(chunk, { stream: true });
-    if (text.length > most) throw listError(url, MANY_FILES);
-  }
+async function readListing(response: DialResponse, url: URL, most: number): Promise<{ entries: HubEntry[]; length: number }> {
+  const text = await readText(response, most);
+  if (text === undefined) throw listError(url, MANY_FILES);
   const result = v.safeParse(v.pipe(v.string(), v.parseJson(), v.array(HubEntry)), text);
   if (result.success) return { entries: result.output, length: text.length };
   throw listError(url, "did not answer with a list of files. Is it a mirror of the hub?");

@@ -30,7 +30,7 @@ export function checkArguments(name: string, args: ArgsDef = {}, words: readonly
   }
   plain.push(...words.slice(end + 1));
   const positionals = Object.keys(args).filter((arg) => args[arg]!.type === "positional");
-  const most = positionals.length;
+  const most = positionals.some((arg) => args[arg]!.valueHint === "…") ? Infinity : positionals.length;
   if (most > 0 && plain[0] === "")
     throw new CliError(`${positionals[0]!.toUpperCase()} is "". It names nothing. "ingle ${name} --help" says what it takes.`, 2);
   if (plain.length <= most) return;

@@ -21,10 +21,15 @@ export const COMMANDS = {
     alias: "ls",
     examples: ["", "--catalog"],
   },
+  search: {
+    group: "Models",
+    summary: "Look for models on Hugging Face, and in the catalogue.",
+    examples: ["qwen coder", "llama --json"],
+  },
   pull: {
     group: "Models",
     summary: "Download a model, or use a file where it is.",
-    examples: ["qwen3-4b", "hf:owner/repo:Q4_K_M", "./model.gguf --id mine"],
+    examples: ["", "qwen3-4b", "hf:owner/repo:Q4_K_M", "./model.gguf --id mine"],
   },
   show: {
     group: "Models",

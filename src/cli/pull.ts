@@ -1,6 +1,6 @@
 import { defineCommand } from "citty";
 import { PINNABLE_ADAPTERS } from "../../adapters/registry.ts";
-import { catalog, DEFAULT_MODEL } from "../../models/catalog.ts";
+import { catalog } from "../../models/catalog.ts";
 import { idOfName, type ModelName, parseModelName, ModelNameError } from "../../models/reference.ts";
 import { LISTING_MS } from "../../models/sources/source.ts";
 import { sourceOptions } from "../server/read-config.ts";
@@ -8,6 +8,7 @@ import type { DownloadEvent } from "../library/download-event.ts";
 import type { MemoryFit } from "../inference/memory-estimator.ts";
 import { readEvents, withApi, type Api } from "./api.ts";
 import { DATA_ARGS, settingArgs } from "./setting-args.ts";
+import { chooseModel } from "./choose-model.ts";
 import { CliError, RefusedError } from "./error.ts";
 import { pathArgument } from "./path-argument.ts";
 import { print, printNote } from "./print.ts";
@@ -21,8 +22,9 @@ export default defineCommand({
   args: {
     model: {
       type: "positional",
-      default: DEFAULT_MODEL,
-      description: "An id of `ingle list --catalog`, hf:owner/repo[:QUANT | /file.gguf], an https address, or a path",
+      required: false,
+      description:
+        "An id of `ingle list --catalog`, hf:owner/repo[:QUANT | /file.gguf], an https address, or a path; without it, what there is is shown",
     },
     id: { type: "string", description: "Id of the model here (made of its name)" },
     sha256: { type: "string", description: "SHA-256 that the file at that address must have" },
@@ -34,9 +36,10 @@ export default defineCommand({
     ...settingArgs("allow_private", "download_hosts", "offline"),
     ...DATA_ARGS,
   },
-  async run({ args: { model, id, sha256, engine, adapter = engine, ...flags } }) {
+  async run({ args: { model: named, id, sha256, engine, adapter = engine, ...flags } }) {
     await withApi(flags, { command: "pull" }, async (api, config) => {
       const { offline, allow_private = false } = sourceOptions(config);
+      const model = named ?? (await chooseModel(api));
       if (api.server !== undefined && flags["download-hosts"] !== undefined)
         throw new CliError(`The server at ${api.server} fetches by its own settings. Start it with --download-hosts.`);
       const { id: known, added } = await ensureKnown(api, model, { id, sha256, adapter, allow_private });

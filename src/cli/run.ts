@@ -4,6 +4,7 @@ import { readConfig } from "../server/read-config.ts";
 import { connect, connectInProcess, type Api } from "./api.ts";
 import { noteTrial } from "./better-model.ts";
 import { converse, type AnswerMessages, type TypedMessage } from "./run/conversation.ts";
+import { offerPull } from "./run/offer-pull.ts";
 import { readPipedInput } from "./run/piped-input.ts";
 import { streamAnswer } from "./run/stream-answer.ts";
 import { DATA_ARGS, settingArgs, settingsOf } from "./setting-args.ts";
@@ -31,6 +32,7 @@ export default defineCommand({
     const ask: AnswerMessages = (messages, signal) => streamAnswer(api, { ...settings, messages }, signal);
     const messages: TypedMessage[] = args.system === undefined ? [] : [{ role: "system", content: args.system }];
     try {
+      await offerPull(api, model, dataFlags(args));
       await noteTrial(api, model);
       const prompt = await promptOf(args.prompt);
       await (prompt === undefined ? converse(ask, messages) : answerOnce(ask, [...messages, { role: "user", content: prompt }]));
@@ -57,6 +59,8 @@ async function answerOnce(ask: AnswerMessages, messages: TypedMessage[]): Promis
   await ask(messages, stop.signal);
   if (stop.signal.aborted) throw new CliError("Stopped.", 130);
 }
+
+const dataFlags = ({ data, store, config }: Record<string, unknown>) => ({ data, store, config });
 
 /** The options of the command line; those beside the named ones are settings. */
 type RunCommandOptions = { model: string; log?: boolean; [setting: string]: unknown };
