@@ -47,7 +47,7 @@ test.skipIf(skip !== undefined)(
       ),
     );
     expect(code === 0 ? "" : report).toBe("");
-    expect(report).toMatch(/Tested:\s+36\b/);
+    expect(report).toMatch(/Tested:\s+39\b/);
     expect((await fetch(`${server.url}/health`)).status).toBe(200);
   },
   SLOW,

@@ -38,10 +38,12 @@ function addedPaths(): Record<string, Json> {
   const message = { parameters: [thread_id, message_id] };
   const changed = { ...message, ...change, ...answers(ref("GetMessageResponse")) };
   const deleted = { type: "object", properties: { id: { type: "string" }, deleted: { type: "boolean" } } };
+  const options = { type: "object", properties: { adapter_options: { type: "object" } } };
+  const patch = { parameters: [model_id], requestBody: { required: true, ...json(options) }, ...answers(ref("Model")) };
   const acting = (response: string): Json => {
     const act = { parameters: [model_id], ...answers(ref(response)) };
-    // What GET and DELETE name is the model called `x/start`.
-    return { ...contract.paths["/models/{model_id}"], post: act, put: act };
+    // What the others name is the model called `x/start`.
+    return { ...contract.paths["/models/{model_id}"], patch, post: act, put: act };
   };
   return {
     "/assistants": { post: { ...assistant, ...answers(ref("CreateAssistantResponse")) } },
@@ -59,6 +61,7 @@ function addedPaths(): Record<string, Json> {
       get: { parameters: [thread_id, message_id, file_id], ...answers(ref("MessageFileObject")) },
     },
     "/models": { post: { requestBody: { required: true, ...json({ type: "object" }) }, ...answers(ref("Model")) } },
+    "/models/{model_id}": { patch },
     "/models/{model_id}/start": acting("StartModelResponse"),
     "/models/{model_id}/stop": acting("StopModelResponse"),
     "/models/download/{model_id}": {
