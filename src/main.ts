@@ -20,6 +20,7 @@ const LOADERS: Record<CommandName | HiddenCommand, () => Promise<{ default: unkn
   run: () => import("./cli/run.ts"),
   search: () => import("./cli/search.ts"),
   pull: () => import("./cli/pull.ts"),
+  adopt: () => import("./cli/adopt.ts"),
   add: () => import("./cli/add.ts"),
   list: () => import("./cli/list.ts"),
   ps: () => import("./cli/ps.ts"),

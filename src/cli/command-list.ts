@@ -31,6 +31,11 @@ export const COMMANDS = {
     summary: "Download a model, or use a file where it is.",
     examples: ["", "qwen3-4b", "hf:owner/repo:Q4_K_M", "./model.gguf --id mine"],
   },
+  adopt: {
+    group: "Models",
+    summary: "Use the models of Ollama, LM Studio, Jan and Hugging Face's tools where they lie.",
+    examples: ["", "--yes"],
+  },
   show: {
     group: "Models",
     summary: "Show what is known of a model, and whether it fits in memory.",
