@@ -5,10 +5,12 @@ import { isatty } from "node:tty";
 
 export interface Output {
   readonly isTTY: boolean;
-  /** Whether it is a terminal whose user has not forbidden colours: https://no-color.org */
+  /** Whether it is a terminal that has colours, and its user has not forbidden them: https://no-color.org */
   readonly hasColors: boolean;
-  /** The width of a terminal, in characters. */
+  /** The width of a terminal, in characters; undefined where it does not say it. */
   readonly columns: number | undefined;
+  /** Its height, in lines. */
+  readonly rows: number | undefined;
   /** Never throws. `onEnd` is called when the text is out, with the error where it could not be written whole. */
   write(text: string, onEnd?: (error?: NodeJS.ErrnoException) => void): void;
 }
@@ -23,10 +25,13 @@ function outputOf(fd: number, streamOf: () => NodeJS.WriteStream): Output {
       return streamOf().isTTY;
     },
     get hasColors() {
-      return streamOf().isTTY && !process.env.NO_COLOR;
+      return streamOf().isTTY && !process.env.NO_COLOR && process.env.TERM !== "dumb";
     },
     get columns() {
-      return streamOf().columns;
+      return streamOf().columns || undefined;
+    },
+    get rows() {
+      return streamOf().rows || undefined;
     },
     write(text, onEnd = ignore) {
       try {

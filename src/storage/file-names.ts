@@ -3,6 +3,8 @@
 /** Says which layout the folder has. */
 export const MARKER = "ingle.json";
 export const LOCK_FILE = "ingle.lock";
+/** What was typed in conversations of `ingle run`. */
+export const HISTORY_FILE = "history";
 /** Holds what `ingle check --fix` has moved out of the way. */
 export const SET_ASIDE = "set-aside";
 

@@ -13,7 +13,7 @@ import signal
 import sys
 import time
 
-PATIENCE_S = 120
+PATIENCE_S = 60
 
 steps, command = json.loads(sys.argv[1]), sys.argv[2:]
 pid, terminal = pty.fork()

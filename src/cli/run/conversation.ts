@@ -1,88 +1,108 @@
-// A conversation in the terminal: questions are typed, and each is asked with what was said before, as far as the context holds it.
-import { createInterface } from "node:readline/promises";
+// A conversation in the terminal: questions are typed, and each is asked with what was said before.
 import { standardOutput } from "../../server/standard-streams.ts";
-import { CliError, RefusedError } from "../error.ts";
-import { printNote, unwritable } from "../print.ts";
-import type { StreamedAnswer } from "./stream-answer.ts";
+import { RefusedError } from "../error.ts";
+import { printNote } from "../print.ts";
+import { dim } from "./answer-view.ts";
+import type { History } from "./history.ts";
+import type { ImagePart } from "./images.ts";
+import { openKeyboard, type Keyboard } from "./keyboard.ts";
+import { withoutOldest } from "./oldest-messages.ts";
+import { completeWord, performSlashCommand } from "./slash-commands.ts";
+import { loadModel, questionOf, withSystem, type Session, type TypedMessage } from "./session.ts";
+import { rateOf, streamAnswer, type StreamedAnswer } from "./stream-answer.ts";
 
-export type TypedMessage = { role: "system" | "user" | "assistant"; content: string };
-export type AnswerMessages = (messages: TypedMessage[], signal: AbortSignal) => Promise<StreamedAnswer>;
-
-/**
- * Ctrl-C stops an answer; between two answers it leaves, as Ctrl-D and /bye do. `said` is what comes before the first question. Throws
- * `CliError` where the first question is refused for another reason than its length, or nothing can be asked or shown any more.
- */
-export async function converse(ask: AnswerMessages, said: readonly TypedMessage[]): Promise<void> {
-  printNote("Ctrl-C stops an answer, a second one leaves.");
-  printNote("/clear forgets what was said, /bye leaves.");
-  const terminal = createInterface({ input: process.stdin, output: process.stdout });
-  const leave = new AbortController();
-  let answering: AbortController | undefined;
-  terminal.on("SIGINT", () => (answering ?? leave).abort());
-  terminal.on("close", () => leave.abort());
-  // What is typed is shown on standard output too.
-  process.stdout.on("error", (cause) => leave.abort(unwritable(cause)));
-  let messages = [...said];
-  try {
-    while (!leave.signal.aborted) {
-      const content = await terminal.question("> ", { signal: leave.signal });
-      const word = content.trim();
-      if (word === "/bye") return;
-      if (word === "/clear") messages = [...said];
-      if (word === "/clear" || word === "") continue;
-      answering = new AbortController();
-      messages = await askAlong(ask, [...messages, { role: "user", content }], answering.signal);
-      answering = undefined;
-    }
-  } catch (error) {
-    if (!leave.signal.aborted) throw error;
-    standardOutput.write("\n");
-  } finally {
-    terminal.close();
-  }
-  if (leave.signal.reason instanceof CliError) throw leave.signal.reason;
+export interface ConversationOptions extends Pick<Session, "api" | "model" | "system"> {
+  /** What was said before. */
+  messages?: TypedMessage[];
+  /** Other fields of each request. */
+  request: object;
+  /** What the first question is about. */
+  images?: ImagePart[];
+  history: History;
+  /** Keeps a question and its answer. */
+  onExchange?: (question: string, answer: StreamedAnswer, model: string) => Promise<void>;
 }
 
 /**
- * Asks the last of `messages`, and answers with what the conversation holds then. Where it has outgrown its context, its oldest questions are
- * left out with their answers; a question that is refused even so is as if it had not been asked.
+ * Ctrl-C stops an answer; between two answers it leaves, as Ctrl-D and /bye do. Throws `CliError` where the model cannot be loaded, where the
+ * first question is refused for another reason than its length, and where nothing can be asked or shown any more.
  */
-async function askAlong(ask: AnswerMessages, messages: TypedMessage[], signal: AbortSignal): Promise<TypedMessage[]> {
-  for (let kept = messages; ;) {
+export async function converse({
+  api,
+  model,
+  system,
+  messages = [],
+  images = [],
+  ...options
+}: ConversationOptions): Promise<void> {
+  const session: Session = { api, model, system, messages, answers: [] };
+  await loadModel(api, model);
+  printNote("Ctrl-C stops an answer, a second one leaves. /help says what else there is.");
+  const keyboard = openKeyboard(options.history, completeWord);
+  let with_images = images;
+  try {
+    for (;;) {
+      const content = await keyboard.question();
+      if (content === undefined) break;
+      const word = content.trim();
+      if (word === "/bye") return;
+      if (word === "" || (await performSlashCommand(session, word))) continue;
+      const answer = await askAlong(session, questionOf(content, with_images), options.request, keyboard);
+      if (answer === undefined) continue;
+      with_images = [];
+      await options.onExchange?.(content, answer, session.model);
+    }
+    standardOutput.write("\n");
+  } finally {
+    keyboard.close();
+  }
+}
+
+/**
+ * Asks a question behind what the session holds, which then holds both. Where they have outgrown the context, the person says whether the
+ * oldest messages are left out. Undefined for a question that was not answered: it is as if it had not been asked.
+ */
+async function askAlong(
+  session: Session,
+  question: TypedMessage,
+  request: object,
+  keyboard: Keyboard,
+): Promise<StreamedAnswer | undefined> {
+  const { api, model, system } = session;
+  const was_answered = session.messages.length > 0;
+  for (let kept = session.messages; ;) {
     try {
-      const { text, cut } = await ask(kept, signal);
-      const left_out = messages.length - kept.length;
-      if (left_out > 0) printNote(`The context is full: the oldest ${left_out} messages are left out. /clear forgets all.`);
-      if (cut) printNote("The answer was cut: it had all the tokens of --max-tokens, or the context is full.");
-      return [...kept, { role: "assistant", content: text }];
+      const messages = withSystem(system, [...kept, question]);
+      const answer = await keyboard.interruptible((signal) => streamAnswer(api, { ...request, model, messages }, { signal }));
+      session.messages = [...kept, question, { role: "assistant", content: answer.text }];
+      session.answers.push(answer);
+      if (answer.cut) printNote("The answer was cut: it had all the tokens of --max-tokens, or the context is full.");
+      showRate(answer);
+      return answer;
     } catch (error) {
       if (!(error instanceof RefusedError)) throw error;
       const is_too_long = error.code === "context_length_exceeded";
-      const shorter = is_too_long ? withoutOldest(kept, error) : undefined;
+      const shorter = is_too_long ? withoutOldest(kept, question, error) : undefined;
       // A conversation that goes on already is not given up for what the next question may mend.
-      if (shorter === undefined && !is_too_long && !messages.some(({ role }) => role === "assistant")) throw error;
-      if (shorter === undefined) {
-        printNote(error.message);
-        return messages.slice(0, -1);
-      }
+      if (shorter === undefined && !is_too_long && !was_answered) throw error;
+      if (shorter === undefined)
+        return void printNote(
+          is_too_long && kept.length > 0
+            ? `The question is too long for a context of ${error.n_ctx} tokens. Shorten it.`
+            : error.message,
+        );
+      const count = kept.length - shorter.length;
+      const choice = await keyboard.line(`The context is full. Leave out the oldest ${count} messages? [Y/n] `);
+      if (choice === undefined) return undefined;
+      if (/^\s*n/i.test(choice)) return void printNote("The question was not asked. /clear forgets all that was said.");
       kept = shorter;
     }
   }
 }
 
-/** How full the context is to be: with less left out, each further question would leave out more, and have all be read anew. */
-const FILL = 0.5;
-
-/** Without at least one of the oldest questions and its answer; undefined where only the last question is left. */
-function withoutOldest(messages: TypedMessage[], { n_prompt_tokens, n_ctx }: RefusedError): TypedMessage[] | undefined {
-  const first = messages.findIndex(({ role }) => role === "user");
-  const [before, turns] = [messages.slice(0, first), messages.slice(first)];
-  if (turns.length < 3) return undefined;
-  const share = n_prompt_tokens === undefined || n_ctx === undefined ? 1 : (FILL * n_ctx) / n_prompt_tokens;
-  const most = share * lengthOf(messages);
-  let dropped = 2;
-  while (turns.length - dropped >= 3 && lengthOf([...before, ...turns.slice(dropped)]) > most) dropped += 2;
-  return [...before, ...turns.slice(dropped)];
+/** On a terminal, how fast the answer came. */
+function showRate(answer: StreamedAnswer): void {
+  const rate = rateOf(answer);
+  if (!standardOutput.isTTY || rate === undefined) return;
+  printNote(dim(`${answer.usage!.completion_tokens} tokens, ${rate.toFixed(1)} tokens/s`));
 }
-
-const lengthOf = (messages: readonly TypedMessage[]): number => messages.reduce((sum, { content }) => sum + content.length, 0);

@@ -7,7 +7,7 @@ import { checkRecords, type Records } from "./records.ts";
 import { checkStates } from "./states.ts";
 import { checkTemplates } from "./templates.ts";
 import { checkWeights, WEIGHTS } from "./weights.ts";
-import { LOCK_FILE, MARKER, SET_ASIDE } from "../file-names.ts";
+import { HISTORY_FILE, LOCK_FILE, MARKER, SET_ASIDE } from "../file-names.ts";
 import { TEMPORARY } from "../drivers/fs-durable.ts";
 import { KINDS } from "../store.ts";
 
@@ -33,7 +33,8 @@ const LINKABLE = [WEIGHTS, KV_CACHE_FOLDER];
 
 async function checkRoot({ entries, report, misplaced, targetKind }: CheckedFolder): Promise<void> {
   for (const { name, kind } of await entries("")) {
-    if (name === MARKER || name.startsWith(LOCK_FILE) || TEMPORARY.test(name) || IGNORED.test(name)) continue;
+    if (name === MARKER || name === HISTORY_FILE || name.startsWith(LOCK_FILE) || TEMPORARY.test(name) || IGNORED.test(name))
+      continue;
     if (!FOLDERS.includes(name)) report("foreign", name, "It is none of ingle's files.");
     else if (kind !== "folder") {
       misplaced.add(name);
