@@ -85,7 +85,7 @@ describe("embeddings", () => {
     expect((await collectVectors(await load(bad, good), ["a"])).vectors.length).toBe(1);
   });
 
-  test("that are longer than was asked for are refused, and no other server is asked", async () => {
+  test("B-75: that are longer than was asked for are refused, and no other server is asked", async () => {
     const [one, other] = [await server(200, vectors([0.6, 0.8])), await server(200, vectors([0.6, 0.8]))];
     const error = await errorOf(collectVectors(await load(one, other), ["a"], { dimensions: 1 }));
     expect([error.code as string, error.param, one.chats.length + other.chats.length]).toEqual([

@@ -290,7 +290,7 @@ const REFUSALS: [fields: Fields, param: string, code: string, more?: Partial<Mod
   [{ model: "nope" }, "model", "model_not_found"],
 ];
 
-describe("refused with its field", () => {
+describe("B-76, B-78, B-79, B-84: refused with its field", () => {
   test.each(REFUSALS)("%j", async (fields, param, code, more = {}) => {
     const { res } = await asked(fields, more);
     const error = await errorOf(res);

@@ -206,7 +206,7 @@ describe("what is passed over is named", () => {
   });
 });
 
-describe("a request is refused", () => {
+describe("B-76, B-83: a request is refused", () => {
   const refusal = async (fields: object, options?: DecideOptions) => errorOf(await decide(fields, options).answered);
 
   for (const [what, fields, param, code, said] of [

@@ -93,7 +93,7 @@ describe("the answer", () => {
   });
 });
 
-describe("dimensions", () => {
+describe("B-75: dimensions", () => {
   const lengthOf = async (more: Partial<Model>, dimensions: number): Promise<number | object> => {
     const res = await makeEmbedder(more).embed({ input: "a", dimensions });
     if (res.status !== 200) return errorOf(res);
@@ -125,7 +125,7 @@ describe("dimensions", () => {
   });
 });
 
-describe("is refused", () => {
+describe("B-73, B-74, B-76, B-84: is refused", () => {
   test.each<[what: string, fields: object, param: string | null, code: string, says: string]>([
     ["without an input", {}, "input", "missing_required_parameter", "Add it"],
     ["with null", { input: null }, "input", "missing_required_parameter", "Add it"],
@@ -198,7 +198,7 @@ describe("is refused", () => {
   });
 });
 
-test("a client that leaves ends the work", async () => {
+test("B-85: a client that leaves ends the work", async () => {
   const app = makeApp({ adapter: echo({ token_ms: 20 }), models: [EMBEDDER] });
   const leave = new AbortController();
   const body = JSON.stringify({ input: Array.from({ length: 2_000 }, () => "a") });

@@ -63,7 +63,7 @@ describe("the answer", () => {
   });
 });
 
-describe("is refused", () => {
+describe("B-76, B-77, B-84: is refused", () => {
   test.each<[what: string, fields: object, param: string, code: string]>([
     ["without documents", { documents: undefined }, "documents", "missing_required_parameter"],
     ["with no document", { documents: [] }, "documents", "invalid_value"],

@@ -99,11 +99,11 @@ describe("POST /v1/tokenize", () => {
     [{ content: "a", chat_template: "{{ messages }}" }, "chat_template", "unsupported_parameter"],
     [{ content: "a", model: "nope" }, "model", "model_not_found"],
   ];
-  test.each(REFUSALS)("refuses %j with its field", async (fields, param, code) => {
+  test.each(REFUSALS)("B-80: refuses %j with its field", async (fields, param, code) => {
     expect(await errorOf(await makeApp().post("/v1/tokenize", fields))).toMatchObject({ param, code });
   });
 
-  test("refuses what the engine cannot tell, and names what is passed over", async () => {
+  test("B-80: refuses what the engine cannot tell, and names what is passed over", async () => {
     const app = serve({ tokenize: async () => [5] });
     const refused = await errorOf(await app.post("/v1/tokenize", { content: "a", with_pieces: true }));
     expect(refused).toMatchObject({ status: 400, param: "with_pieces", code: "unsupported_parameter" });
@@ -111,7 +111,7 @@ describe("POST /v1/tokenize", () => {
     expect(res.headers.get("x-ingle-ignored")).toBe("user, nonsense");
   });
 
-  test("has the limit of bodies that a model reads", async () => {
+  test("B-84: has the limit of bodies that a model reads", async () => {
     const app = makeApp({ guards: { body_limit: 2 ** 21 } });
     expect((await app.post("/v1/tokenize", { content: "a".repeat(2 ** 20 + 1000) })).status).toBe(200);
     expect((await app.post("/v1/tokenize", { content: "a".repeat(2 ** 21) })).status).toBe(413);
@@ -133,7 +133,7 @@ describe("POST /v1/detokenize", () => {
     [{ tokens: ["a"] }, "tokens[0]", "invalid_type"],
     [{ tokens: [9_999] }, "tokens[0]", "invalid_value"],
   ];
-  test.each(REFUSALS)("refuses %j with its place", async (fields, param, code) => {
+  test.each(REFUSALS)("B-81: refuses %j with its place", async (fields, param, code) => {
     expect(await errorOf(await makeApp().post("/v1/detokenize", fields))).toMatchObject({ status: 400, param, code });
   });
 });
@@ -151,7 +151,7 @@ describe("the prompt of a chat", () => {
     expect(await bodyOf("/v1/apply-template", { messages: HI })).toEqual({ prompt: "hi" });
   });
 
-  test.each(["/v1/chat/completions/input_tokens", "/v1/apply-template"])("%s refuses what a chat refuses", async (path) => {
+  test.each(["/v1/chat/completions/input_tokens", "/v1/apply-template"])("B-82: %s refuses what a chat refuses", async (path) => {
     expect(await errorOf(await makeApp().post(path, {}))).toMatchObject({ status: 400, param: "messages" });
     expect(await errorOf(await makeApp().post(path, { messages: HI, temperature: 9 }))).toMatchObject({ param: "temperature" });
     const models = [makeModel("tiny", { pooling: "mean", causal: false })];

@@ -23,7 +23,7 @@ const TEXTS = Array.from({ length: 2_048 }, (_, index) => `Text ${index}. ${"The
 for (const [adapter, why = encoders.skip] of [["node-llama-cpp"], ["llama-server", skip]] as const)
   describe.skipIf(why !== undefined)(`${adapter}${why === undefined ? "" : ` (skipped: ${why})`}`, () => {
     test(
-      "stops within a second of its processor's time, and goes on with the next request",
+      "B-85: stops within a second of its processor's time, and goes on with the next request",
       async () => {
         const runtime = runtimes().find(({ skip }) => skip === undefined)!;
         const server = await startServer(runtime, ["--threads", "1", "--adapter", adapter], { data });
