@@ -41,7 +41,7 @@ export function nodeLlamaCpp(importModule: () => Promise<NodeLlamaCppModule> = (
         // Before the load, so that a change of the file during the load is noticed.
         const saved = options.kv_cache && { kv_cache: options.kv_cache, weights: await modelDigest(installed) };
         model = await llama.loadModel({
-          ...(await modelOptions(installed)),
+          ...(await modelOptions(installed, options)),
           modelPath: installed.path,
           loadSignal: signal,
           onLoadProgress: options.onProgress,

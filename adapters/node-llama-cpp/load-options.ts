@@ -4,6 +4,7 @@ import { type AdapterOptions, cacheTypeNumber } from "../../models/adapter-optio
 import { readGgufFile } from "../../models/gguf/header.ts";
 import type { InstalledModel } from "../../models/manifest.ts";
 import { embeddingPooling } from "../../models/tasks.ts";
+import type { LoadOptions } from "../load-options.ts";
 import { type MetadataOverride, metadataOverrides } from "../shared/metadata-overrides.ts";
 import { readModelFile } from "../shared/read-model-file.ts";
 
@@ -11,10 +12,15 @@ import { readModelFile } from "../shared/read-model-file.ts";
 const POOLING_NUMBERS = { mean: 1, cls: 2, last: 3, rank: 4 };
 
 /** Reads the header of the model where an option needs it: names of keys begin with the architecture. Throws what `readModelFile` throws. */
-export async function modelOptions(model: InstalledModel): Promise<Partial<LlamaModelOptions>> {
+export async function modelOptions(
+  model: InstalledModel,
+  load: Pick<LoadOptions, "gpu_layers">,
+): Promise<Partial<LlamaModelOptions>> {
   const { adapter_options = {} } = model;
   const { gpu_layers, rope_scaling, rope_freq_base } = adapter_options;
-  const layers = gpu_layers === undefined ? {} : { gpuLayers: gpu_layers };
+  // The library counts what fits by itself, beside a context of its own choice: not beside that of all slots.
+  const most = load.gpu_layers === undefined ? {} : { gpuLayers: { max: load.gpu_layers } };
+  const layers = gpu_layers === undefined ? most : { gpuLayers: gpu_layers };
   const pooling = embeddingPooling(model);
   if (pooling === model.pooling && rope_scaling === undefined && rope_freq_base === undefined) return layers;
   const header = await readModelFile(model, readGgufFile);

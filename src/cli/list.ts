@@ -38,6 +38,8 @@ interface Row {
   needed_bytes: number | null;
   /** Whether this machine has them; null while unknown. */
   fits: boolean | null;
+  /** Where its layers would lie; null while unknown, and where it does not fit. */
+  place: MemoryFit["place"];
   /** What it can be asked for. */
   capabilities: string[];
   /** How it calls tools, and whether it thinks; null while unknown. */
@@ -71,6 +73,7 @@ function rowOf(model: ListedModel): Row {
     problem: problem ?? null,
     needed_bytes: fit?.needed_bytes ?? null,
     fits: fit?.fits ?? null,
+    place: fit?.place ?? null,
     capabilities,
     tool_calls: model.tool_calls ?? null,
     reasoning: model.reasoning ?? null,
@@ -86,10 +89,10 @@ function stateOf(state: ListedModel["state"], partial_bytes: number): Row["state
 
 function formatTable(rows: Row[]): string {
   const cells = rows.map((row) => {
-    const { id, size, context_length, license, state, needed_bytes, fits, servers, tool_calls, reasoning } = row;
+    const { id, size, context_length, license, state, needed_bytes, fits, place, servers, tool_calls, reasoning } = row;
     // A model that other servers run takes neither disk nor memory here.
     const bytes = (count: number | null): string => (servers ? "none" : count === null ? "?" : formatBytes(count));
-    const memory = bytes(needed_bytes) + (fits === false ? ", too much" : "");
+    const memory = bytes(needed_bytes) + (fits === false ? ", too much" : place === null ? "" : PLACES[place]);
     const where = servers && `on ${servers.length === 1 ? "another server" : `${servers.length} servers`}`;
     const kind = servers ? "?" : kindOf(row.capabilities);
     const chats = kind === "chat" || kind === "?";
@@ -99,6 +102,9 @@ function formatTable(rows: Row[]): string {
   });
   return columns([["ID", "SIZE", "CONTEXT", "LICENCE", "KIND", "TOOLS", "REASONING", "MEMORY", "STATE"], ...cells]);
 }
+
+/** What the main memory alone does not hold. */
+const PLACES = { card: ", on the card", card_and_memory: ", partly on the card", memory: "" };
 
 /** What a model is for, in one word. */
 function kindOf(capabilities: string[]): string {

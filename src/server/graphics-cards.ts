@@ -19,9 +19,9 @@ export interface CardReaderOptions {
 }
 
 export interface CardReader {
-  /** As they are without our engines, all of which may be unloaded. Never rejects. */
+  /** As they were about a minute ago, or now, without our engines, all of which may be unloaded. Never rejects. */
   all(adapter: string): Promise<readonly GraphicsCard[]>;
-  /** With what our engines leave. */
+  /** With what our engines leave, for a load. Never rejects. */
   left(adapter: string): Promise<readonly GraphicsCard[]>;
 }
 
@@ -39,14 +39,27 @@ export function createCardReader({ read, signs, list, log, now }: CardReaderOpti
       return [];
     });
 
-  const all: CardReader["all"] = async (adapter) => {
-    const known = kept.get(adapter);
-    // Beside engines of ours, what is free says nothing of other programs.
-    if (known !== undefined && (now() - known.at < KEPT_MS || heldBytes() > 0)) return known.cards;
+  const readAnew = (adapter: string): Promise<readonly GraphicsCard[]> => {
     const cards = signs().length === 0 ? Promise.resolve([]) : readNow(adapter);
     kept.set(adapter, { cards, at: now() });
     return cards;
   };
 
-  return { all, left: async (adapter) => cardsBeside(await all(adapter), heldBytes()) };
+  /** Beside engines of ours, what is free says nothing of other programs. */
+  const isOld = ({ at }: { at: number }): boolean => now() - at >= KEPT_MS && heldBytes() === 0;
+
+  return {
+    async all(adapter) {
+      const known = kept.get(adapter);
+      if (known === undefined) return readAnew(adapter);
+      // Lists of models need not wait for what changes little: the next one has it.
+      if (isOld(known)) void readAnew(adapter);
+      return known.cards;
+    },
+    async left(adapter) {
+      const known = kept.get(adapter);
+      const cards = known === undefined || isOld(known) ? readAnew(adapter) : known.cards;
+      return cardsBeside(await cards, heldBytes());
+    },
+  };
 }

@@ -123,6 +123,36 @@ describe("a model", () => {
     expect(await said()).toBe(4_096);
   });
 
+  test("says what would lie on a graphics card of its engine, and how fast it would be without one", async () => {
+    const tiny = await tinyModel({ context_length: 6_000, template: "" });
+    const made = makeApp({ models: [makeModel("tiny")], adapter: echo() });
+    const fitWith = async (free_bytes?: number) => {
+      const cards = free_bytes === undefined ? [] : [{ name: "A card", total_bytes: 8e9, free_bytes, unified: false }];
+      const deps = {
+        ...made,
+        adapterOf: () => echo(),
+        library: { ...made.library, resolve: async () => tiny },
+        estimator: createMemoryEstimator({ slots: 2, budget: () => 100e9 }),
+        cardsOf: async () => cards,
+        answerSpeed: () => 12.3456,
+      } as unknown as Deps;
+      const model = makeModel("tiny", { files: [{ name: "a.gguf", sources: [] }] });
+      const shown = await toWireModel(model, "installed", deps, { fit: true });
+      return "fit" in shown ? shown.fit : undefined;
+    };
+    expect(await fitWith(7e9)).toMatchObject({
+      place: "card",
+      cards: ["A card"],
+      gpu_layers: 3,
+      layers: 3,
+      card_free_bytes: 7e9,
+    });
+    expect(await fitWith(7e9)).not.toHaveProperty("tokens_per_second");
+    const without = await fitWith();
+    expect(without).toMatchObject({ place: "memory", fits: true, tokens_per_second: 12 });
+    expect(without).not.toHaveProperty("cards");
+  });
+
   test("shows no path of this machine", async () => {
     const text = await (await makeApp({ models: [FULL] }).request("/v1/models")).text();
     expect(text).not.toContain("/home/me");

@@ -6,6 +6,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { askGraphicsCards } from "../../adapters/node-llama-cpp/ask-graphics-cards.ts";
 import { listDevices } from "../../adapters/llama-server/list-devices.ts";
 import { commandLineArgs } from "../../adapters/llama-server/command-line.ts";
+import { modelOptions } from "../../adapters/node-llama-cpp/load-options.ts";
 import { createMemoryEstimator } from "../../src/inference/memory-estimator.ts";
 import type { GraphicsCard } from "../../models/graphics-cards.ts";
 import { createCardReader } from "../../src/server/graphics-cards.ts";
@@ -43,6 +44,18 @@ describe("the cards", () => {
     state.now = 61_000;
     await all("one");
     expect(state.asked).toEqual(["one", "two", "one"]);
+  });
+
+  test("are those of a minute ago for a list of models, and those of now for a load", async () => {
+    let free = 6e9;
+    const { state, all, left } = reader(() => [card(free)]);
+    await all("one");
+    Object.assign(state, { now: 61_000 });
+    free = 3e9;
+    expect([await all("one"), await all("one")]).toEqual([[card(6e9)], [card(3e9)]]);
+    state.now = 130_000;
+    free = 1e9;
+    expect(await left("one")).toEqual([card(1e9)]);
   });
 
   test("are not asked for where nothing speaks for one", async () => {
@@ -159,6 +172,15 @@ describe("a load", () => {
     expect(rough()).toMatchObject({ place: "memory" });
     expect(describeCardFit(rough())).toBeUndefined();
   });
+});
+
+test("the embedded engine is told how many layers fit at most, where nobody has set them", async () => {
+  const layers = async (gpu_layers?: number, set?: number) => {
+    const path = join(folder, "long.gguf");
+    const model = { id: "m", path, settings: {}, ...(set !== undefined && { adapter_options: { gpu_layers: set } }) };
+    return (await modelOptions({ ...model, pooling: "mean" }, { gpu_layers })).gpuLayers;
+  };
+  expect([await layers(), await layers(7), await layers(7, 3)]).toEqual([undefined, { max: 7 }, 3]);
 });
 
 test("llama-server is told how many layers fit, where nobody has set them", () => {
