@@ -39,9 +39,16 @@ export async function findBestModel(api: Pick<Api, "json">): Promise<BestModel |
   };
 }
 
-/** The largest that lies on a card whole; else the largest that takes half of the memory at most, as other programs want theirs. */
+/** Tokens a second: about as fast as people read. */
+const READING_SPEED = 5;
+
+/**
+ * The largest that lies on a card whole; else the largest that takes half of the memory at most, as other programs want theirs. Of those whose
+ * speed is known, one that writes more slowly than people read is not the best.
+ */
 export function chooseBest(models: readonly ModelChoice[]): ModelChoice | undefined {
-  const known = models
+  const quick = models.filter(({ fit: { tokens_per_second = Infinity } = {} }) => tokens_per_second >= READING_SPEED);
+  const known = (quick.length > 0 ? quick : models)
     .filter(({ fit, metadata }) => fit?.fits && metadata.size)
     .toSorted((a, b) => b.metadata.size! - a.metadata.size!);
   const on_card = known.find(({ fit }) => fit!.place === "card");

@@ -74,7 +74,8 @@ export default defineCommand({
     standardOutput.write(`${await greeting(listener.url, server.library)}\n${folders}\n${server.guarantee}\n\n`);
     await loadChatCode(); // The first chat finds it there.
     // Behind the rest: an engine may have to be asked what a graphics card has room for.
-    const advice = await adviseBetterModel(apiOfServer(server));
+    const only_trial = (await server.library.list()).every(({ id }) => id === DEFAULT_MODEL);
+    const advice = only_trial ? await adviseBetterModel(apiOfServer(server)) : undefined;
     if (advice !== undefined && !stop.begun) standardOutput.write(`${asCalled(advice)}\n\n`);
   },
 });

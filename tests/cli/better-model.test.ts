@@ -17,7 +17,13 @@ const folder = mkdtempSync(join(tmpdir(), "ingle-better-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe("the best model", () => {
-  const listed = (id: string, size: number, needed: number, place: "card" | "memory" | null = "memory") => ({
+  const listed = (
+    id: string,
+    size: number,
+    needed: number,
+    place: "card" | "memory" | null = "memory",
+    tokens_per_second?: number,
+  ) => ({
     ...{ id, state: "available", capabilities: ["chat"], metadata: { size } },
     fit: {
       needed_bytes: needed,
@@ -27,6 +33,7 @@ describe("the best model", () => {
       context: 8_192,
       slots: 4,
       largest_context: 0,
+      ...(tokens_per_second && { tokens_per_second }),
     },
   });
   test.each([
@@ -37,6 +44,12 @@ describe("the best model", () => {
     ],
     ["is the largest that lies on a card whole", [listed("a", 2e9, 1e9, "card"), listed("b", 4e9, 7e9)], "a"],
     ["is the smallest where none leaves half", [listed("a", 7e9, 9e9), listed("b", 9e9, 12e9)], "a"],
+    [
+      "is none that writes more slowly than people read",
+      [listed("a", 2e9, 3e9, "memory", 8), listed("b", 4e9, 5e9, "memory", 4)],
+      "a",
+    ],
+    ["is the largest where all are slow", [listed("a", 2e9, 3e9, "memory", 3), listed("b", 4e9, 5e9, "memory", 1.5)], "b"],
     ["is none where none fits", [listed("a", 7e9, 99e9, null)], undefined],
   ])("%s", (_, models, best) => {
     expect(chooseBest(models)?.id).toBe(best as string);
