@@ -19,6 +19,7 @@ const LOADERS: Record<CommandName | HiddenCommand, () => Promise<{ default: unkn
   serve: () => import("./cli/serve.ts"),
   run: () => import("./cli/run.ts"),
   search: () => import("./cli/search.ts"),
+  threads: () => import("./cli/threads.ts"),
   pull: () => import("./cli/pull.ts"),
   adopt: () => import("./cli/adopt.ts"),
   add: () => import("./cli/add.ts"),

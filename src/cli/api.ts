@@ -11,6 +11,7 @@ import { requestOperatorKey } from "../storage/lock/folder-proof.ts";
 import { LockedError, readHolder, type Holder } from "../storage/lock/holder.ts";
 import { requestDirectly } from "../support/direct-request.ts";
 import { CliError, RefusedError } from "./error.ts";
+import { guessModel } from "./model-guess.ts";
 import { settingsOf } from "./setting-args.ts";
 import { createServer, type RunningServer, type CreateServerOptions } from "../server/create-server.ts";
 
@@ -94,7 +95,7 @@ export function apiOfServer({ app, operator_key }: Pick<RunningServer, "app" | "
 type SendRequest = (request: Request) => Response | Promise<Response>;
 
 function createApi(fetch: SendRequest, origin: string, key: string): Api {
-  const request: Api["request"] = async (path, { method = "GET", body, signal = null } = {}) => {
+  const send: Api["request"] = async (path, { method = "GET", body, signal = null } = {}) => {
     // A socket sets the host by itself; without one the guards still look for it.
     const headers = new Headers({ authorization: `Bearer ${key}`, host: new URL(origin).host });
     if (body !== undefined) headers.set("content-type", "application/json");
@@ -103,6 +104,15 @@ function createApi(fetch: SendRequest, origin: string, key: string): Api {
     if (response.ok) return response;
     throw new RefusedError(((await response.json()) as ErrorBody).error);
   };
+  const readIds = async (): Promise<string[]> => {
+    const models = await send("/v1/models?catalog=true");
+    return ((await models.json()) as { data: { id: string }[] }).data.map(({ id }) => id);
+  };
+  const request: Api["request"] = (path, init) =>
+    send(path, init).catch(async (error) => {
+      if (error instanceof RefusedError) error.message += await guessModel(error, readIds);
+      throw error;
+    });
   return { request, json: async (path, init) => (await request(path, init)).json(), server: undefined, close: async () => {} };
 }
 

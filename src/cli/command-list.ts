@@ -15,6 +15,11 @@ export const COMMANDS = {
     summary: "Talk to a model in the terminal.",
     examples: ['smollm2-135m-instruct "Why is the sky blue?"', "smollm2-135m-instruct"],
   },
+  threads: {
+    group: "Talk",
+    summary: "List the threads of the data folder; show, continue, export or delete one.",
+    examples: ["", "continue ID --model smollm2-135m-instruct", "export ID --format json"],
+  },
   list: {
     group: "Models",
     summary: "Show the models of the data folder.",

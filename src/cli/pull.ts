@@ -157,7 +157,7 @@ export async function pull(api: Api, id: string, attended = true): Promise<boole
     return true;
   } catch (error) {
     throw error instanceof RefusedError && error.code === "model_not_found"
-      ? new CliError(error.message + (await hints(id)))
+      ? new CliError(error.message + (await hints(id, error.message.endsWith("?"))))
       : error;
   } finally {
     for (const name of SIGNALS) process.removeListener(name, onSignal);
@@ -207,11 +207,11 @@ function stoppedMessage(id: string, kept: number): string {
   return `Stopped. ${formatBytes(kept)} are kept; "ingle pull ${id}" goes on from there.`;
 }
 
-/** What may have been meant: ids that share a word of three letters or more with what was typed, or a repository. */
-async function hints(id: string): Promise<string> {
+/** What may have been meant, where nothing was `guessed`: ids that share a word of three letters or more with what was typed, or a repository. */
+async function hints(id: string, guessed: boolean): Promise<string> {
   const words = id.toLowerCase().match(/[a-z0-9.]{3,}/g) ?? [];
   const near = (await catalog()).filter((model) => words.some((word) => model.id.includes(word)));
-  const named = near.map(({ id }) => id).join(", ");
+  const named = guessed ? "" : near.map(({ id }) => id).join(", ");
   const hub = /^[\w.-]+\/[\w.-]+(:[\w.-]+)?$/.test(id) ? ` Of Hugging Face it is hf:${id}.` : "";
   return `${hub}${named && ` Near are: ${named}.`}`;
 }

@@ -1,6 +1,7 @@
 // How an answer is shown while it comes: rendered on a terminal, as it is elsewhere.
 import yoctoSpinner from "yocto-spinner";
 import { standardError, standardOutput } from "../../server/standard-streams.ts";
+import { forScreen } from "../screen-text.ts";
 import { createMarkdownView, type MarkdownView } from "./markdown-view.ts";
 
 export interface AnswerView {
@@ -23,6 +24,7 @@ export function createAnswerView(write: (text: string) => void): AnswerView {
   const writeThought = isTTY ? write : (text: string): void => standardError.write(text);
   let thinks = false;
   let markdown: MarkdownView | undefined;
+  const clean = (piece: string): string => (isTTY ? forScreen(piece) : piece);
   const endThoughts = (): void => {
     if (thinks) writeThought(isTTY ? `${hasColors ? PLAIN : ""}\n\n` : "\n");
     thinks = false;
@@ -31,13 +33,13 @@ export function createAnswerView(write: (text: string) => void): AnswerView {
     think(piece) {
       if (!thinks) writeThought(`${isTTY && hasColors ? DIM : ""}Thinking: `);
       thinks = true;
-      writeThought(piece);
+      writeThought(clean(piece));
     },
     say(piece) {
       endThoughts();
-      if (!hasColors) return write(piece);
+      if (!hasColors) return write(clean(piece));
       markdown ??= createMarkdownView(write, { columns, rows });
-      markdown.add(piece);
+      markdown.add(clean(piece));
     },
     end() {
       endThoughts();

@@ -19,8 +19,10 @@ export interface ConversationOptions extends Pick<Session, "api" | "model" | "sy
   /** What the first question is about. */
   images?: ImagePart[];
   history: History;
+  /** What is shown once the model is loaded. */
+  intro?: string;
   /** Keeps a question and its answer. */
-  onExchange?: (question: string, answer: StreamedAnswer, model: string) => Promise<void>;
+  onExchange?: (question: string, answer: StreamedAnswer) => Promise<void>;
 }
 
 /**
@@ -37,6 +39,7 @@ export async function converse({
 }: ConversationOptions): Promise<void> {
   const session: Session = { api, model, system, messages, answers: [] };
   await loadModel(api, model);
+  if (options.intro !== undefined) standardOutput.write(`${options.intro}\n`);
   printNote("Ctrl-C stops an answer, a second one leaves. /help says what else there is.");
   const keyboard = openKeyboard(options.history, completeWord);
   let with_images = images;
@@ -50,7 +53,7 @@ export async function converse({
       const answer = await askAlong(session, questionOf(content, with_images), options.request, keyboard);
       if (answer === undefined) continue;
       with_images = [];
-      await options.onExchange?.(content, answer, session.model);
+      await options.onExchange?.(content, answer);
     }
     standardOutput.write("\n");
   } finally {
