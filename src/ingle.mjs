@@ -15,10 +15,11 @@ const args = process.argv.slice(2);
 const script = args[0] === "--script" && args[1] ? resolve(args[1]) : fileURLToPath(new URL("./main.ts", import.meta.url));
 const script_args = args[0] === "--script" ? args.slice(2) : args;
 
-const failed = install();
+const chosen = namedRuntime(process.env["INGLE_RUNTIME"]);
+const failed = install({ runtime: chosen });
 if (failed) process.exit(failed);
 if (args[0] !== "--script") leaveFolderOfPackage();
-const { command, env } = chooseRuntime(process.env["INGLE_RUNTIME"]);
+const { command, env } = chooseRuntime(chosen);
 const called_as = invocationOf({ env: process.env, program: process.execPath, script: process.argv[1], cwd: process.cwd() });
 start([...command, script, ...script_args], { ...process.env, ...env, INGLE_CALLED_AS: called_as });
 
@@ -46,10 +47,16 @@ function isSame(one, other) {
   }
 }
 
-/** @param {string | undefined} required name of the only runtime that may be chosen */
-function chooseRuntime(required) {
-  const names = required ? RUNTIMES.filter((name) => name === required) : RUNTIMES;
-  if (names.length === 0) fail(`INGLE_RUNTIME is "${required}". Set it to bun, deno or node, or leave it unset.`);
+/** @param {string | undefined} name that of the only runtime that may be chosen */
+function namedRuntime(name) {
+  const runtime = RUNTIMES.find((known) => known === name);
+  if (name && runtime === undefined) fail(`INGLE_RUNTIME is "${name}". Set it to bun, deno or node, or leave it unset.`);
+  return runtime;
+}
+
+/** @param {import("./launch/runtimes.d.mts").RuntimeName | undefined} chosen */
+function chooseRuntime(chosen) {
+  const names = chosen ? [chosen] : RUNTIMES;
   for (const name of names) {
     const command = findRuntime(name);
     if (command) return { command, env: runtimeEnv(name) };

@@ -11,8 +11,13 @@ export const NEEDED_NODE = existsSync(new URL("../main.js", import.meta.url)) ? 
 /** Whether this process is such a Node; Bun and Deno also call themselves Node. */
 export function isNodeThatFits() {
   const { node = "0.0", bun, deno } = process.versions;
-  const [[major = 0, minor = 0], [least = 0, least_minor = 0]] = [numbers(node), numbers(NEEDED_NODE)];
-  return !bun && !deno && (major > least || (major === least && minor >= least_minor));
+  return !bun && !deno && fits(node);
+}
+
+/** Whether a Node of this version is new enough. @param {string} version such as 22.18.0 */
+export function fits(version) {
+  const [[major = 0, minor = 0], [least = 0, least_minor = 0]] = [numbers(version), numbers(NEEDED_NODE)];
+  return major > least || (major === least && minor >= least_minor);
 }
 
 /** Throws one sentence on a Node that is too old: its own error would be a stack out of the middle of ingle. */

@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { devNull, homedir } from "node:os";
 import { delimiter, dirname, isAbsolute, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { isNodeThatFits } from "./node-version.mjs";
+import { fits, isNodeThatFits } from "./node-version.mjs";
 
 const { platform, arch } = process;
 const require = createRequire(import.meta.url);
@@ -23,6 +23,16 @@ export const RUNTIMES = /** @type {const} */ (["bun", "node", "deno"]);
 export function findRuntime(name) {
   const binary = BINARY[name]();
   return binary ? [binary, ...FLAGS[name]] : undefined;
+}
+
+/**
+ * The runtimes that have to come as packages, since this machine has none that fits: the one to run on, and a Node, on which engines
+ * compute fastest.
+ * @param {(typeof RUNTIMES)[number]} [chosen] absent: Bun where there is one, else Node
+ * @returns {(typeof RUNTIMES)[number][]}
+ */
+export function runtimesToInstall(chosen = findRuntime("bun") ? "bun" : "node") {
+  return [...new Set([chosen, /** @type {const} */ ("node")])].filter((name) => ELSEWHERE[name]() === undefined);
 }
 
 /**
@@ -62,12 +72,38 @@ function homeFolder() {
 // npm installs only the variant that fits the machine's C library, so the first one that is there is the right one. The
 // packages called `bun` and `deno` hold no binary until their install scripts ran, and those are refused.
 const BINARY = {
-  bun: () => packaged(bunPackages(), `bin/bun${exe}`) ?? onPath("bun"),
+  bun: () => packaged(bunPackages(), `bin/bun${exe}`) ?? ELSEWHERE.bun(),
   node: () =>
-    (isNodeThatFits() ? process.execPath : undefined) ??
-    packaged([`node-${platform === "win32" ? "win" : platform}-${arch}`, `node-bin-${platform}-${arch}`], `bin/node${exe}`),
-  deno: () => packaged([`@deno/${platform}-${arch}`, `@deno/${platform}-${arch}-glibc`], `deno${exe}`) ?? onPath("deno"),
+    ownNode() ??
+    packaged([`node-${platform === "win32" ? "win" : platform}-${arch}`, `node-bin-${platform}-${arch}`], `bin/node${exe}`) ??
+    nodeOnPath(),
+  deno: () => packaged([`@deno/${platform}-${arch}`, `@deno/${platform}-${arch}-glibc`], `deno${exe}`) ?? ELSEWHERE.deno(),
 };
+
+/** Not among the packages. */
+const ELSEWHERE = {
+  bun: () => (process.versions.bun ? process.execPath : findOnPath("bun")),
+  node: () => ownNode() ?? nodeOnPath(),
+  deno: () => (process.versions.deno ? process.execPath : findOnPath("deno")),
+};
+
+const ownNode = () => (isNodeThatFits() ? process.execPath : undefined);
+
+/** Asked for its version, once: a Node that is too old runs nothing of ours. @returns {string | undefined} */
+function nodeOnPath() {
+  node_on_path ??= [findOnPath("node")].filter((path) => path !== undefined && fits(versionOf(path)));
+  return node_on_path[0];
+}
+
+/** @type {(string | undefined)[] | undefined} */
+let node_on_path;
+
+/** @param {string} node */
+function versionOf(node) {
+  // A server that finds its Node among the packages never needs it.
+  const { spawnSync } = /** @type {typeof import("node:child_process")} */ (require("node:child_process"));
+  return spawnSync(node, ["--version"], { encoding: "utf8" }).stdout?.trim().replace(/^v/, "") ?? "0.0";
+}
 
 // Each flag keeps a runtime from reading or fetching what lies in the folder ingle happens to be started in: a bunfig.toml
 // there may preload code, an .env file may change settings.
@@ -107,7 +143,7 @@ function resolved(specifier) {
 
 // npm puts node_modules/.bin first on the PATH of its scripts, and what is there may be a stub without a binary behind it.
 /** @param {string} name */
-function onPath(name) {
+export function findOnPath(name) {
   return (process.env["PATH"] ?? "")
     .split(delimiter)
     .filter((folder) => folder !== "" && !folder.endsWith(join("node_modules", ".bin")))

@@ -6,7 +6,7 @@ const transpiler = new Bun.Transpiler({ loader: "ts" });
 
 /** Paths of our modules, and names of others, that are imported before a server on Bun listens; what `import()` brings comes later. */
 async function importedAtStart(): Promise<Set<string>> {
-  const found = new Set(["src/main.ts", "src/cli/serve.ts", "src/server/listen/bun.ts"]);
+  const found = new Set(["src/main.ts", "src/cli/main.ts", "src/cli/serve.ts", "src/server/listen/bun.ts"]);
   for (const path of found) {
     if (!path.endsWith(".ts")) continue;
     for (const { path: named, kind } of transpiler.scanImports(await Bun.file(join(ROOT, path)).text()))

@@ -45,7 +45,7 @@ const ROOMS: Record<string, Room> = {
   registry: { holds: /^adapters\/registry\.ts$/, uses: ["adapters/shared", "an adapter", "models", "the contract"] },
   "an adapter": { holds: /^adapters\//, uses: ["adapters/shared", "models", "the contract"] },
   launch: { holds: /^src\/.*\.mjs$/, uses: [] },
-  main: { holds: /^src\/main\.ts$/, uses: ["cli", "server"] },
+  main: { holds: /^src\/main\.ts$/, uses: ["cli", "launch"] },
   /** What makes executables, packages and releases: no part of a running server. */
   tools: {
     holds: /^tools\//,

@@ -72,7 +72,8 @@ function ownFolder(home: string): string {
 /** `deno task serve` without the word `serve` at its end, and without the shell around it: its permissions stand in deno.json alone. */
 function denoTask(binary: string, home: string): string[] {
   const { tasks } = JSON.parse(readFileSync(join(ROOT, "deno.json"), "utf8")) as { tasks: { serve: string } };
-  const [, line] = /^deno (run .*) serve$/.exec(tasks.serve) ?? [];
-  if (line === undefined) throw new Error(`The task "serve" of deno.json is not "deno run … serve": ${tasks.serve}`);
+  const [, line] = / deno (run --no-prompt .*) serve$/.exec(tasks.serve) ?? [];
+  if (line === undefined)
+    throw new Error(`The task "serve" of deno.json does not end with "deno run --no-prompt … serve": ${tasks.serve}`);
   return [binary, ...line.replaceAll("$HOME", home).split(" ")];
 }
