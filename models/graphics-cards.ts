@@ -21,17 +21,20 @@ export interface SignProbe {
   list(folder: string): string[];
 }
 
+// Deno may withhold what it is not told to permit: then it throws.
 const THIS_MACHINE: SignProbe = {
   platform: platform(),
-  exists: existsSync,
-  list(folder) {
-    try {
-      return readdirSync(folder);
-    } catch {
-      return [];
-    }
-  },
+  exists: (path) => orElse(false, () => existsSync(path)),
+  list: (folder) => orElse([], () => readdirSync(folder)),
 };
+
+function orElse<T>(usual: T, look: () => T): T {
+  try {
+    return look();
+  } catch {
+    return usual;
+  }
+}
 
 /**
  * What speaks for a card: files of drivers, or the system. Where there is nothing, no engine has to be started to be asked. Windows has the

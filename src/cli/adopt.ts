@@ -1,5 +1,5 @@
 // `ingle adopt`: models that other programs have downloaded are used where they lie, after a look and a question.
-import { realpath } from "node:fs/promises";
+import { readdir, realpath } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { defineCommand } from "citty";
 import { homeFolder } from "../../models/absolute-path.ts";
@@ -20,7 +20,9 @@ export default defineCommand({
     ...DATA_ARGS,
   },
   async run({ args: { yes, json, ...settings } }) {
-    const found = await findModels({ env: process.env, home: homeFolder(), platform: process.platform });
+    const home = homeFolder();
+    await checkReadable(home);
+    const found = await findModels({ env: process.env, home, platform: process.platform });
     await withApi(settings, { command: "adopt", reads: !yes }, async (api) => {
       const rows = await rowsOf(api, found);
       if (yes) await adopt(api, rows);
@@ -31,6 +33,13 @@ export default defineCommand({
     });
   },
 });
+
+/** A folder that may not be read has nothing for those who look, as with Deno that is not told to permit it: that is no answer. */
+async function checkReadable(home: string): Promise<void> {
+  await readdir(home).catch(({ code, message }: NodeJS.ErrnoException) => {
+    if (code !== "ENOENT") throw new CliError(`The home folder ${home} cannot be looked into: ${message}.`);
+  });
+}
 
 const NOTHING = "No model of Hugging Face's tools, Ollama, LM Studio or Jan was found on this machine.";
 

@@ -244,6 +244,16 @@ describe("ingle adopt", () => {
     });
   });
 
+  test("says that it may not look, and not that there is nothing", async () => {
+    const home = await makeHome({ file: "" });
+    const env = { ...placesIn(home), HOME: join(home, "file"), INGLE_DATA: join(home, "ingle") };
+    const { code, stderr } = await run([...PROGRAM, "adopt"], { env });
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: expect.stringContaining(`${join(home, "file")} cannot be looked into: ENOTDIR`),
+    });
+  });
+
   test.skipIf(!hasPython())(
     "asks at a terminal",
     async () => {

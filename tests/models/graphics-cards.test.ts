@@ -1,4 +1,7 @@
 // What lies on graphics cards: how engines say which there are, and how many layers of a model these hold.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, test } from "bun:test";
 import { readDevices } from "../../adapters/llama-server/list-devices.ts";
 import { toCards } from "../../adapters/node-llama-cpp/graphics-cards.ts";
@@ -7,6 +10,8 @@ import { cardsBeside, type GraphicsCard, graphicsSigns } from "../../models/grap
 import { estimateMemory, estimateRoughly } from "../../models/memory-estimate.ts";
 import type { GgufHeader } from "../../models/gguf/header.ts";
 import { ANSWERS, LISTS } from "../support/graphics-cards.ts";
+import { run } from "../support/program.ts";
+import { runtimes } from "../support/runtimes.ts";
 
 const MiB = 2 ** 20;
 const GiB = 2 ** 30;
@@ -68,6 +73,20 @@ describe("a machine shows whether it is worth asking an engine", () => {
   ])("%s", (_, platform, files, signs) => {
     expect(machine(platform, files)).toEqual(signs);
   });
+});
+
+const deno = runtimes().find(({ name }) => name === "deno")!;
+test.skipIf(deno.skip !== undefined)("what Deno withholds of that is not there, as with the task of deno.json", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "ingle-signs-"));
+  const root = join(import.meta.dirname, "../..");
+  const script = join(folder, "signs.ts");
+  writeFileSync(script, `import { graphicsSigns } from "${root}/models/graphics-cards.ts"; console.log(graphicsSigns().length);`);
+  const { tasks } = JSON.parse(readFileSync(join(root, "deno.json"), "utf8")) as { tasks: { serve: string } };
+  for (const read of [root, tasks.serve.match(/--allow-read=(\S+)/)![1]!]) {
+    const flags = ["run", "--no-prompt", "--allow-sys", "--allow-env", `--allow-read=${folder},${root},${read}`];
+    expect(await run([deno.command[0]!, ...flags, script])).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d\n$/) });
+  }
+  rmSync(folder, { recursive: true });
 });
 
 /** Qwen3 4B in Q4_K_M, as its file says. */
