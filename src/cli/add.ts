@@ -1,9 +1,9 @@
 import { defineCommand } from "citty";
 import { splitAtCommas } from "../server/read-config.ts";
 import { withApi } from "./api.ts";
-import { DATA_ARGS } from "./setting-args.ts";
+import { DATA_ARGS, JSON_ARG } from "./setting-args.ts";
 import { CliError } from "./error.ts";
-import { print } from "./print.ts";
+import { printResult } from "./print.ts";
 
 export default defineCommand({
   args: {
@@ -21,9 +21,10 @@ export default defineCommand({
       valueHint: "variable",
     },
     slots: { type: "string", description: "Requests that each server gets at a time (16)" },
+    ...JSON_ARG,
     ...DATA_ARGS,
   },
-  async run({ args: { id, "base-url": addresses, as: model, "key-env": key_env, slots, ...settings } }) {
+  async run({ args: { id, "base-url": addresses, as: model, "key-env": key_env, slots, json, ...settings } }) {
     const body = {
       id,
       base_url: splitAtCommas(addresses),
@@ -32,8 +33,8 @@ export default defineCommand({
       ...(slots !== undefined && { slots: wholeNumber(slots) }),
     };
     await withApi(settings, { command: "add" }, async (api) => {
-      const { upstream } = await api.json<{ upstream: { urls: string[] } }>("/v1/models", { method: "POST", body });
-      print(`${id} is run by ${upstream.urls.join(", ")}.`);
+      const model = await api.json<{ upstream: { urls: string[] } }>("/v1/models", { method: "POST", body });
+      printResult(`${id} is run by ${model.upstream.urls.join(", ")}.`, model, json);
     });
   },
 });

@@ -67,6 +67,11 @@ export const COMMANDS = {
     examples: ["--pull", "--port 8080 --context 8192 --keep-alive 1h"],
   },
   ps: { group: "Server", summary: "Show the models that are loaded.", examples: [""] },
+  stop: {
+    group: "Server",
+    summary: "Unload a model once its answers have ended.",
+    examples: ["smollm2-135m-instruct"],
+  },
   service: {
     group: "Server",
     summary: "Print the unit that starts the server as a service, for systemd, or for launchd on macOS.",

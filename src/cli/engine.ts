@@ -8,7 +8,8 @@ import { carriedSource } from "../../adapters/llama-server/build/llama-cpp-sourc
 import { CARRIED } from "../executable/carried.ts";
 import { CliError } from "./error.ts";
 import { asCalled } from "./invocation.ts";
-import { print, printNote } from "./print.ts";
+import { printNote, printResult } from "./print.ts";
+import { JSON_ARG } from "./setting-args.ts";
 import { standardError } from "../server/standard-streams.ts";
 
 export default defineCommand({
@@ -18,9 +19,10 @@ export default defineCommand({
     jobs: { type: "string", description: "Compilers at a time (one per core)" },
     cmake: { type: "string", description: 'Further options of cmake, such as "-DGGML_CUDA=ON"' },
     portable: { type: "boolean", description: "For other machines too, to be carried by an executable" },
+    ...JSON_ARG,
     again: { type: "boolean", description: "Build it even if it is there" },
   },
-  async run({ args: { action, engine, jobs, cmake, portable, again } }) {
+  async run({ args: { action, engine, jobs, cmake, portable, again, json } }) {
     if (action !== "build")
       throw new CliError(`"${action}" is nothing to do with an engine. Write "ingle engine build llama-server".`, 2);
     if (engine !== "llama-server") throw new CliError(`"${engine}" is not an engine that is built. "llama-server" is.`, 2);
@@ -34,7 +36,8 @@ export default defineCommand({
     const binary = (portable ? portableBinary : cachedBinary)(source.release, process.env);
     if (!again && existsSync(binary)) {
       const failure = await computeFailure(binary, process.env, { again: true });
-      if (failure === undefined) return print(`${binary} is there already. Build it again with --again.`);
+      if (failure === undefined)
+        return printResult(`${binary} is there already. Build it again with --again.`, { binary, built: false }, json);
       printNote(`${binary} does not compute right on this processor: ${failure}. It is built anew.`);
     }
     const further = { jobs: jobs === undefined ? undefined : Number(jobs), cmake: cmake?.split(/\s+/).filter(Boolean) };
@@ -43,7 +46,8 @@ export default defineCommand({
     await show(
       buildLlamaServer({ source, binary, portable: portable === true, ...further, env: process.env, signal: stop.signal }),
     );
-    print(asCalled(`${binary} is built. ${portable ? '"npm run compile:bun"' : '"ingle serve"'} takes it from now on.`));
+    const taken = asCalled(portable ? '"npm run compile:bun"' : '"ingle serve"');
+    printResult(`${binary} is built. ${taken} takes it from now on.`, { binary, built: true }, json);
   },
 });
 

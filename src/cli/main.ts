@@ -25,6 +25,7 @@ const LOADERS: Record<CommandName | HiddenCommand, () => Promise<{ default: unkn
   add: () => import("./add.ts"),
   list: () => import("./list.ts"),
   ps: () => import("./ps.ts"),
+  stop: () => import("./stop.ts"),
   show: () => import("./show.ts"),
   set: () => import("./set.ts"),
   rm: () => import("./rm.ts"),

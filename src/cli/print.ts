@@ -12,6 +12,11 @@ export function print(text: string): Promise<void> {
   });
 }
 
+/** Prints the result of a command: a sentence, or what it is about. */
+export function printResult(sentence: string, value: object, json: boolean): Promise<void> {
+  return print(json ? JSON.stringify(value, null, 2) : sentence);
+}
+
 /** Prints on standard error what accompanies the result; the commands that it names, in the words with which ingle was called. */
 export function printNote(text: string): void {
   standardError.write(`${asCalled(text)}\n`);

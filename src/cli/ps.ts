@@ -36,9 +36,27 @@ function formatTable(rows: EngineRow[], now: number): string {
     const memory = memory_bytes === null ? "?" : formatBytes(memory_bytes);
     const idle = busy > 0 ? "" : formatDuration(idle_s);
     const sizes = [memory, String(context_length ?? "?")];
-    return [id, state, adapter ?? "?", ...sizes, `${busy}/${slots}`, String(queued), idle, unloadTime(row, now)];
+    return [
+      id,
+      state,
+      adapter ?? "?",
+      processorOf(row),
+      ...sizes,
+      `${busy}/${slots}`,
+      String(queued),
+      idle,
+      unloadTime(row, now),
+    ];
   });
-  return columns([["ID", "STATE", "ADAPTER", "MEMORY", "CONTEXT", "SLOTS", "QUEUED", "IDLE", "UNLOADED"], ...cells]);
+  return columns([["ID", "STATE", "ADAPTER", "PROCESSOR", "MEMORY", "CONTEXT", "SLOTS", "QUEUED", "IDLE", "UNLOADED"], ...cells]);
+}
+
+/** What computes: the processor, or a card with this share of the model; not known of models that other servers run. */
+function processorOf({ memory_bytes, card_bytes = 0 }: EngineRow): string {
+  const all = (memory_bytes ?? 0) + card_bytes;
+  if (all === 0) return "?";
+  const share = Math.round((100 * card_bytes) / all);
+  return share === 0 ? "processor" : `${share} % card`;
 }
 
 /** When the model is unloaded if no request comes. */

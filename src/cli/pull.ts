@@ -7,11 +7,11 @@ import { sourceOptions } from "../server/read-config.ts";
 import type { DownloadEvent } from "../library/download-event.ts";
 import type { MemoryFit } from "../inference/memory-estimator.ts";
 import { readEvents, withApi, type Api } from "./api.ts";
-import { DATA_ARGS, settingArgs } from "./setting-args.ts";
+import { DATA_ARGS, JSON_ARG, settingArgs } from "./setting-args.ts";
 import { chooseModel } from "./choose-model.ts";
 import { CliError, RefusedError } from "./error.ts";
 import { pathArgument } from "./path-argument.ts";
-import { print, printNote } from "./print.ts";
+import { printNote, printResult } from "./print.ts";
 import { formatBytes } from "../support/quantities.ts";
 import { showProgress } from "./progress.ts";
 import { describeFit } from "./show.ts";
@@ -34,9 +34,10 @@ export default defineCommand({
     },
     engine: { type: "string", description: "The older name of --adapter" },
     ...settingArgs("allow_private", "download_hosts", "offline"),
+    ...JSON_ARG,
     ...DATA_ARGS,
   },
-  async run({ args: { model: named, id, sha256, engine, adapter = engine, ...flags } }) {
+  async run({ args: { model: named, id, sha256, engine, adapter = engine, json, ...flags } }) {
     await withApi(flags, { command: "pull" }, async (api, config) => {
       const { offline, allow_private = false } = sourceOptions(config);
       const model = named ?? (await chooseModel(api));
@@ -51,7 +52,8 @@ export default defineCommand({
         throw error;
       });
       const what = await describePulled(api, known).catch(() => "");
-      print(downloaded ? `${known} is downloaded${what}.` : `${known} is there${what}.`);
+      const sentence = `${known} is ${downloaded ? "downloaded" : "there"}${what}.`;
+      printResult(sentence, { id: known, downloaded }, json);
     });
   },
 });

@@ -14,8 +14,8 @@ import { readSwitch } from "../server/switch-words.ts";
 import { withApi } from "./api.ts";
 import { CliError } from "./error.ts";
 import { pathArgument } from "./path-argument.ts";
-import { print } from "./print.ts";
-import { DATA_ARGS } from "./setting-args.ts";
+import { printResult } from "./print.ts";
+import { DATA_ARGS, JSON_ARG } from "./setting-args.ts";
 import { describeOptions } from "./show.ts";
 
 /** Takes back what was set. */
@@ -66,9 +66,10 @@ export default defineCommand({
       valueHint: "name",
     },
     ...optionArgs,
+    ...JSON_ARG,
     ...DATA_ARGS,
   },
-  async run({ args: { id, adapter, ...flags } }) {
+  async run({ args: { id, adapter, json, ...flags } }) {
     const given = flags as Record<string, string | undefined>;
     const said = OPTIONS.filter((option) => given[flagOf(option)] !== undefined);
     if (adapter === undefined && said.length === 0)
@@ -82,7 +83,7 @@ export default defineCommand({
       const path = `/v1/models/${encodeURIComponent(id)}`;
       const model = await api.json<{ engine: string; adapter_options?: AdapterOptions }>(path, { method: "PATCH", body });
       const options = model.adapter_options === undefined ? "without options" : describeOptions(model.adapter_options);
-      print(`${id} is run by ${model.engine}, ${options}.`);
+      printResult(`${id} is run by ${model.engine}, ${options}.`, model, json);
     });
   },
 });

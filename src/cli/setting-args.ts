@@ -40,6 +40,11 @@ export const CONFIG_ARG = {
   },
 } as const;
 
+/** The option of a command whose result is a sentence. */
+export const JSON_ARG = {
+  json: { type: "boolean", default: false, description: "One JSON object instead of a sentence" },
+} as const;
+
 /** The options of every command that works with the data folder. */
 export const DATA_ARGS = { ...settingArgs("data", "store"), ...CONFIG_ARG };
 

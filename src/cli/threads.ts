@@ -4,7 +4,7 @@ import { standardOutput } from "../server/standard-streams.ts";
 import { withApi, type Api } from "./api.ts";
 import { didYouMean } from "./arguments.ts";
 import { CliError } from "./error.ts";
-import { print, printNote } from "./print.ts";
+import { print, printNote, printResult } from "./print.ts";
 import { forScreen } from "./screen-text.ts";
 import { DATA_ARGS } from "./setting-args.ts";
 import { formatJson, formatList, formatMarkdown } from "./threads/format.ts";
@@ -63,7 +63,7 @@ async function printList(api: Api, json: boolean): Promise<void> {
 
 async function remove(api: Api, id: string, json: boolean): Promise<void> {
   await deleteThread(api, id);
-  print(json ? JSON.stringify({ id, deleted: true }) : `${id} is deleted.`);
+  printResult(`${id} is deleted.`, { id, deleted: true }, json);
 }
 
 /** Rendered where colours are wanted. */

@@ -220,7 +220,7 @@ describe.each(usable)("the program on $name", (runtime) => {
       expect(usage).toMatchObject({ prompt_tokens: 7, completion_tokens: 2, prompt_tokens_details: { cached_tokens: 3 } });
       expect(there.chats[0]!.headers.authorization).toBe("Bearer sesame");
       expect(there.chats[0]!.body.model).toBe("big");
-      expect((await ingle("ps")).stdout).toMatch(/^far +running +upstream +\? +\? +0\/2 /m);
+      expect((await ingle("ps")).stdout).toMatch(/^far +running +upstream +\? +\? +\? +0\/2 /m);
       for (const [action, state] of [
         ["stop", "stopped"],
         ["start", "running"],

@@ -247,10 +247,10 @@ test.skipIf(skip !== "")(
 
       const ps = await run([...PROGRAM, "ps"], { env: { INGLE_DATA: data } });
       expect(ps).toMatchObject({ code: 0, stderr: "" });
-      expect(ps.stdout).toMatch(/^ID +STATE +ADAPTER +MEMORY +CONTEXT +SLOTS +QUEUED +IDLE +UNLOADED$/m);
+      expect(ps.stdout).toMatch(/^ID +STATE +ADAPTER +PROCESSOR +MEMORY +CONTEXT +SLOTS +QUEUED +IDLE +UNLOADED$/m);
       for (const { id } of rows)
         expect(ps.stdout).toMatch(
-          new RegExp(`^${id} +running +node-llama-cpp +\\d+ MB +512 +0/2 +0 +\\d+ (s|min) +in \\d+ (s|min)$`, "m"),
+          new RegExp(`^${id} +running +node-llama-cpp +processor +\\d+ MB +512 +0/2 +0 +\\d+ (s|min) +in \\d+ (s|min)$`, "m"),
         );
       expect(JSON.parse((await run([...PROGRAM, "ps", "--json"], { env: { INGLE_DATA: data } })).stdout)).toHaveLength(
         rows.length,
