@@ -69,8 +69,8 @@ describe("the table has every error that clients try again", () => {
   });
 
   test("of those that adapters throw", () => {
-    const adapter = readFileSync(join(ROOT, "adapters/adapter.ts"), "utf8");
-    const union = /export type AdapterErrorCode =([\s\S]*?);/.exec(adapter)![1]!;
+    const options = readFileSync(join(ROOT, "adapters/error-options.ts"), "utf8");
+    const union = /export type AdapterErrorCode =([\s\S]*?);/.exec(options)![1]!;
     const codes = [...union.matchAll(/"(\w+)"/g)].map(([, code]) => code as AdapterErrorCode);
     expect(codes).toContain("engine_crashed");
     const answers = codes.map((code) => toApiError(new AdapterError(code, "No.")));

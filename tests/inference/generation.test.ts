@@ -7,6 +7,7 @@ import { chatOf, makePool, settled, thrownBy } from "../support/model-pool.ts";
 import { fakeAdapter } from "../support/fake-adapter.ts";
 import { framesOf } from "../support/frames.ts";
 import { seriesOf, turnsOf } from "../support/metrics.ts";
+import { eventually } from "../support/server.ts";
 
 const TINY = makeModel("tiny");
 
@@ -332,13 +333,13 @@ describe("which requests share the slots as one client", () => {
   /** The seeds in the order of their requests, of one running request and two queued ones of a first client, then one of a second. */
   const order = async (guards: object, first: RequestInit, second: RequestInit): Promise<(number | null)[]> => {
     const fake = fakeAdapter();
-    const { chat } = makeApp({ adapter: fake.adapter, guards, pool: { slots: 1, queue: 9 } });
+    const { chat, pool } = makeApp({ adapter: fake.adapter, guards, pool: { slots: 1, queue: 9 } });
     const all = [chat({ seed: 1 }, first)];
     await fake.generation(0);
-    for (const seed of [2, 3]) all.push(chat({ seed }, first));
-    await settled();
-    all.push(chat({ seed: 4 }, second));
-    await settled();
+    for (const seed of [2, 3, 4]) {
+      all.push(chat({ seed }, seed === 4 ? second : first));
+      await eventually("the request waits", () => pool.list()[0]!.queued === seed - 1, 5_000, 1);
+    }
     for (let n = 0; n < 4; n++) (await fake.generation(n)).finish();
     expect((await Promise.all(all)).map(({ status }) => status)).toEqual([200, 200, 200, 200]);
     return fake.generations.map(({ request }) => request.seed);
