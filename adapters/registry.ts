@@ -1,6 +1,6 @@
 // The one list of adapters: settings, API, help, docs and engine processes take their names from here. A further adapter is a file of its
 // own and one entry. Every command and every engine's process reads this list, so the code that runs models is imported at a load.
-import type { GraphicsCard } from "../models/graphics-cards.ts";
+import { type GraphicsCard, graphicsSigns } from "../models/graphics-cards.ts";
 import type { Model } from "../models/manifest.ts";
 import type { OwnModel } from "../models/own-model.ts";
 import type { Adapter } from "./adapter.ts";
@@ -121,6 +121,8 @@ const LIST = [
     automatic: true,
     isPresent: ({ node_llama_cpp }) => node_llama_cpp.isPresent(),
     async graphicsCards({ env, hostCommand }) {
+      // The library is large, and is not loaded for nothing.
+      if (graphicsSigns().length === 0) return [];
       const { askGraphicsCards } = await import("./node-llama-cpp/ask-graphics-cards.ts");
       return askGraphicsCards(hostCommand(EMBEDDED.name), env);
     },

@@ -37,7 +37,7 @@ function orElse<T>(usual: T, look: () => T): T {
 }
 
 /**
- * What speaks for a card: files of drivers, or the system. Where there is nothing, no engine has to be started to be asked. Windows has the
+ * What speaks for a card: files of drivers, or the system. Where there is nothing, an engine that starts slowly need not be asked. Windows has the
  * files of drivers with any screen, and a Mac has Metal.
  */
 export function graphicsSigns({ platform, exists, list }: SignProbe = THIS_MACHINE): string[] {

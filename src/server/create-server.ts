@@ -5,7 +5,6 @@ import type { Adapter } from "../../adapters/adapter.ts";
 import manifest from "../../package.json" with { type: "json" };
 import { adapterNamed } from "../../adapters/registry.ts";
 import { slotsOfUpstream } from "../../adapters/upstream/upstream-config.ts";
-import { graphicsSigns } from "../../models/graphics-cards.ts";
 import { DEFAULT_MODEL, ONLY_FOR_TRYING } from "../../models/catalog.ts";
 import type { Model } from "../../models/manifest.ts";
 import type { OwnModel } from "../../models/own-model.ts";
@@ -119,7 +118,7 @@ function createServerOn(folder: DataFolder, config: Config, log: Log, options: C
   const cards =
     graphicsCards &&
     createCardReader({
-      ...{ read: graphicsCards, signs: graphicsSigns, list: () => pool.list() },
+      ...{ read: graphicsCards, list: () => pool.list() },
       ...{ log: log.warn, now: () => performance.now() },
     });
   const noteTrial = once(() => log.info(ONLY_FOR_TRYING));

@@ -8,8 +8,6 @@ const KEPT_MS = 60_000;
 export interface CardReaderOptions {
   /** Asks an engine of the adapter, which starts a process. */
   read(adapter: string): Promise<readonly GraphicsCard[]>;
-  /** What speaks for a card on this machine; nothing is asked where there is nothing. */
-  signs(): readonly string[];
   /** The engines that are loaded, or load. */
   list(): readonly Pick<EngineRow, "card_bytes">[];
   /** Takes a sentence where an engine does not answer. */
@@ -25,7 +23,7 @@ export interface CardReader {
   left(adapter: string): Promise<readonly GraphicsCard[]>;
 }
 
-export function createCardReader({ read, signs, list, log, now }: CardReaderOptions): CardReader {
+export function createCardReader({ read, list, log, now }: CardReaderOptions): CardReader {
   const kept = new Map<string, { cards: Promise<readonly GraphicsCard[]>; at: number }>();
   let failed = "";
 
@@ -40,7 +38,7 @@ export function createCardReader({ read, signs, list, log, now }: CardReaderOpti
     });
 
   const readAnew = (adapter: string): Promise<readonly GraphicsCard[]> => {
-    const cards = signs().length === 0 ? Promise.resolve([]) : readNow(adapter);
+    const cards = readNow(adapter);
     kept.set(adapter, { cards, at: now() });
     return cards;
   };

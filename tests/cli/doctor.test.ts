@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { checkProxies } from "../../src/cli/doctor/proxies.ts";
 import { runProgram, runCheck, type Finding } from "../../src/cli/doctor/finding.ts";
 import { findRuntime } from "../../src/launch/runtimes.mjs";
+import { LISTS } from "../support/graphics-cards.ts";
 import { PROGRAM, run, RUNTIME } from "../support/program.ts";
 import { runtimes } from "../support/runtimes.ts";
 import { MAIN, startServer } from "../support/server.ts";
@@ -201,6 +202,24 @@ describe("the engines", () => {
         mend: `ingle engine build llama-server, and remove ${program}, or take the new one with --llama-server`,
       });
       expect(code).toBe(0);
+    },
+    SLOW,
+  );
+  test(
+    "one that computes on a graphics card names it, and what is free there",
+    async () => {
+      const program = join(await mkdtemp(join(folder, "with-card-")), "llama-server");
+      const fake = join(import.meta.dirname, "../support/fake-llama-server.ts");
+      await writeFile(program, `#!/bin/sh\nexec "${process.execPath}" "${fake}" "$@"\n`, { mode: 0o755 });
+      const saysWith = async (devices: string) => {
+        const { of } = await doctor([], { INGLE_LLAMA_SERVER: program, GGML_DEVICES: devices });
+        expect(of("engine llama-server")?.state).toBe("good");
+        return of("engine llama-server")!.says;
+      };
+      expect(await saysWith(LISTS["one CUDA"].stdout)).toEndWith(
+        `${program} computes right on NVIDIA GeForce RTX 3060 (12.4 GB of 12.5 GB free)`,
+      );
+      expect(await saysWith(LISTS.none.stdout)).toContain(`${program} computes right`);
     },
     SLOW,
   );

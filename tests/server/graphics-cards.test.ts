@@ -1,5 +1,5 @@
 // When engines are asked for their graphics cards, and what a model's place there does to its memory.
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "bun:test";
@@ -13,6 +13,11 @@ import { createCardReader } from "../../src/server/graphics-cards.ts";
 import { engineProcess } from "../../src/server/adapters.ts";
 import { describeCardFit } from "../../src/cli/show.ts";
 import { LISTS } from "../support/graphics-cards.ts";
+import { PLAIN_TEMPLATE } from "../support/models.ts";
+import { withLibrary } from "../support/library.ts";
+import { RUNTIME } from "../support/program.ts";
+import { record } from "../support/record.ts";
+import { startServer } from "../support/server.ts";
 import { tinyGguf } from "../support/tiny-gguf.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "ingle-cards-"));
@@ -24,7 +29,7 @@ const card = (free_bytes: number, total_bytes = 8e9): GraphicsCard => ({
 });
 
 describe("the cards", () => {
-  const reader = (answer: () => readonly GraphicsCard[], signs = ["/dev/nvidiactl"]) => {
+  const reader = (answer: () => readonly GraphicsCard[]) => {
     const state = { asked: [] as string[], said: [] as string[], held: 0, now: 0 };
     const read = async (adapter: string) => {
       state.asked.push(adapter);
@@ -32,7 +37,7 @@ describe("the cards", () => {
     };
     const list = () => (state.held === 0 ? [{}] : [{ card_bytes: state.held }, {}]);
     const log = (line: string) => state.said.push(line);
-    return { state, ...createCardReader({ read, signs: () => signs, list, log, now: () => state.now }) };
+    return { state, ...createCardReader({ read, list, log, now: () => state.now }) };
   };
 
   test("are asked for at the first use, of the adapter that runs the model, and kept for a minute", async () => {
@@ -56,11 +61,6 @@ describe("the cards", () => {
     state.now = 130_000;
     free = 1e9;
     expect(await left("one")).toEqual([card(1e9)]);
-  });
-
-  test("are not asked for where nothing speaks for one", async () => {
-    const { state, all } = reader(() => [card(6e9)], []);
-    expect([await all("one"), state.asked]).toEqual([[], []]);
   });
 
   test("are kept while engines of ours hold some of them, of which the next load has the rest", async () => {
@@ -109,6 +109,33 @@ describe("an engine is asked", () => {
     expect(askGraphicsCards(dies, env)).rejects.toThrow("its library does not load");
   }, 60_000);
 });
+
+test("a server asks its llama-server once, and a load takes of the card what its model needs there", async () => {
+  const data = join(folder, "data");
+  const path = join(folder, "served.gguf");
+  writeFileSync(path, tinyGguf({ template: PLAIN_TEMPLATE }));
+  await withLibrary(data, (library) => library.add(record("tiny", path)));
+  const asked = join(folder, "asked");
+  const fake = join(folder, "llama-server");
+  const text = `echo "$*" >> "${asked}"\nexec "${process.execPath}" "${join(import.meta.dirname, "../support/fake-llama-server.ts")}" "$@"`;
+  writeFileSync(fake, `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+  const env = { INGLE_ADAPTER: "llama-server", INGLE_LLAMA_SERVER: fake, GGML_DEVICES: LISTS["two CUDA"].stdout };
+  const server = await startServer(RUNTIME, [], { data, env });
+  try {
+    const get = async (path: string): Promise<any> => (await fetch(`${server.url}${path}`)).json();
+    const { fit } = await get("/v1/models/tiny");
+    expect(fit).toMatchObject({ place: "card", gpu_layers: 3, layers: 3 });
+    expect(fit.cards).toEqual(["NVIDIA GeForce RTX 3090", "NVIDIA GeForce RTX 3060"]);
+    const lists = () => readFileSync(asked, "utf8").match(/--list-devices/g);
+    expect((await server.chat({ model: "tiny", messages: [{ role: "user", content: "hi" }] })).status).toBe(200);
+    const [row] = (await get("/v1/ps")).data;
+    expect(row).toMatchObject({ card_bytes: fit.card_bytes, memory_bytes: fit.needed_bytes });
+    await get("/v1/models?catalog=true");
+    expect(lists()).toHaveLength(1);
+  } finally {
+    await server.stop();
+  }
+}, 60_000);
 
 describe("a load", () => {
   const path = join(folder, "long.gguf");

@@ -12,6 +12,10 @@ if (process.argv.includes("--version")) {
   console.error("version: 0.0.0 (fake)");
   process.exit(0);
 }
+if (process.argv.includes("--list-devices")) {
+  process.stdout.write(process.env.GGML_DEVICES ?? "Available devices:\n  (none)\n");
+  process.exit(0);
+}
 
 const log = (level: string, text: string): void => console.error(`0.00.000.001 ${level} srv  llama_server: ${text}`);
 const event = (value: unknown): string => `data: ${JSON.stringify(value)}\n\n`;

@@ -68,10 +68,10 @@ async function llamaServer(named: string | undefined): Promise<Finding> {
 }
 
 async function onCards(path: string): Promise<string> {
-  if (graphicsSigns().length === 0) return "";
   const cards = await listDevices(path, process.env).catch((error: Error) => error);
   if (cards instanceof Error) return `; its graphics cards are not known: ${cards.message}`;
-  return ` on ${cards.length === 0 ? "the processor: it is built for no graphics card of this machine" : cards.map(describeCard).join(", ")}`;
+  if (cards.length > 0) return ` on ${cards.map(describeCard).join(", ")}`;
+  return graphicsSigns().length === 0 ? "" : " on the processor: it is built for no graphics card of this machine";
 }
 
 const describeCard = ({ name, total_bytes, free_bytes }: GraphicsCard): string =>
