@@ -23,7 +23,7 @@ export interface AdapterContext {
   /** Nothing is run to find out, but for `path`, which throws `AdapterError` `engine_unavailable`. `missing`: as that of an adapter. */
   llama_server: { isPresent(): boolean; missing(): string | undefined; build(): string | undefined; path(): Promise<string> };
   /** `isPresent`: whether its process would find the library; an executable may not carry it. */
-  node_llama_cpp: { isPresent(): boolean; build(): string | undefined };
+  node_llama_cpp: { isPresent(): boolean; missing(): string | undefined; build(): string | undefined };
   /** The command that runs `hostEngine` with the hosted part of the adapter of that name. */
   hostCommand: (adapter: string) => ReturnType<ChildProcessOptions["command"]>;
   /** Renders the prompts of all models, in a process that starts at the first load. */
@@ -120,6 +120,7 @@ const LIST = [
     pinnable: true,
     automatic: true,
     isPresent: ({ node_llama_cpp }) => node_llama_cpp.isPresent(),
+    missing: ({ node_llama_cpp }) => node_llama_cpp.missing(),
     async graphicsCards({ env, hostCommand }) {
       // The library is large, and is not loaded for nothing.
       if (graphicsSigns().length === 0) return [];

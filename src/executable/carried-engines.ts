@@ -1,5 +1,5 @@
 // The engines that an executable carries, unpacked when a model is loaded; where nothing is carried, those that are installed.
-import { realpathSync, statSync } from "node:fs";
+import { existsSync, readdirSync, realpathSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -14,6 +14,10 @@ import {
 import { packageVersion } from "../../adapters/node-llama-cpp/package-version.ts";
 import { CARRIED } from "./carried.ts";
 import { unpack } from "./unpack.ts";
+
+const require = createRequire(import.meta.url);
+
+const NOT_CARRIED = "This executable carries no such engine. Name a llama-server with --llama-server.";
 
 /** The carried llama-server, which is of the release that this ingle was made for; undefined where another is named. */
 const carriedLlamaServer = ({ named }: FindOptions) => (named === undefined ? CARRIED?.parts["llama-server"] : undefined);
@@ -43,10 +47,25 @@ export function llamaServerBuild(place: FindOptions): string | undefined {
 export const nodeLlamaCppBuild = (): string | undefined =>
   CARRIED === undefined ? packageVersion() : CARRIED.parts["node-llama-cpp"]?.sha256;
 
-/** True also where the package is not installed: its first import finds that out. */
-export function hasNodeLlamaCpp(): boolean {
-  return CARRIED === undefined || CARRIED.parts["node-llama-cpp"] !== undefined;
+export const hasNodeLlamaCpp = (): boolean => missingNodeLlamaCpp() === undefined;
+
+/** Why the embedded engine cannot run, as a sentence for the owner with a way out; undefined where its library is there. Nothing is loaded for it. */
+export function missingNodeLlamaCpp(): string | undefined {
+  if (CARRIED !== undefined) return CARRIED.parts["node-llama-cpp"] === undefined ? NOT_CARRIED : undefined;
+  try {
+    const own = dirname(dirname(require.resolve("node-llama-cpp")));
+    const variants = readdirSync(join(dirname(own), "@node-llama-cpp"));
+    if (variants.some((name) => name.startsWith(buildFolder())) || existsSync(join(own, "llama/localBuilds"))) return undefined;
+  } catch {
+    // The folder of its builds is not there, or the package itself.
+  }
+  return `The engine's library for this machine, @node-llama-cpp/${buildFolder()}, could not be installed. Run "${REINSTALL}".`;
 }
+
+/** The command that tries once more what npm has passed over, as the library is optional. A command of all folders needs `--global` too. */
+export const REINSTALL = existsSync(new URL("../../package-lock.json", import.meta.url))
+  ? "npm run setup"
+  : "npm install --include=optional ingle";
 
 /** Path of the llama-server to run. Throws `AdapterError`. */
 export async function llamaServerProgram(place: FindOptions): Promise<string> {
@@ -60,11 +79,8 @@ export async function nodeLlamaCppModule(env: FindOptions["env"]): Promise<typeo
   if (CARRIED === undefined) return import("node-llama-cpp");
   const part = CARRIED.parts["node-llama-cpp"];
   if (part !== undefined) return import(pathToFileURL(join(await unpack(part, env), "library/dist/index.js")).href);
-  const message = "This executable carries no such engine. Name a llama-server with --llama-server.";
-  throw new AdapterError("engine_unavailable", message);
+  throw new AdapterError("engine_unavailable", NOT_CARRIED);
 }
-
-const require = createRequire(import.meta.url);
 
 /**
  * The native library of node-llama-cpp alone, which is there in a tenth of the time of the module and a third of its memory. Undefined where
@@ -93,9 +109,13 @@ async function carriedLibrary(env: FindOptions["env"]): Promise<string | undefin
 
 /** Where node-llama-cpp looks for a library without a graphics processor: in itself, else in the package for this machine. */
 function addonPlaces(own: string): string[] {
-  const os = { darwin: "mac", win32: "win" }[process.platform as string] ?? process.platform;
-  const folder = `${os}-${process.arch}${os === "mac" && process.arch === "arm64" ? "-metal" : ""}`;
+  const folder = buildFolder();
   return [own, join(dirname(own), "@node-llama-cpp", folder)].map((place) => join(place, "bins", folder, "llama-addon.node"));
+}
+
+function buildFolder(): string {
+  const os = { darwin: "mac", win32: "win" }[process.platform as string] ?? process.platform;
+  return `${os}-${process.arch}${os === "mac" && process.arch === "arm64" ? "-metal" : ""}`;
 }
 
 function loaded(path: string): unknown {

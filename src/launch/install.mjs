@@ -17,18 +17,18 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 /**
  * Brings node_modules in line with package-lock.json: what this machine needs is added, what is there stays. A few milliseconds and no network
  * when it already is. An ingle that was itself installed as a package has no lock file and is left alone.
- * @param {{ dev?: boolean, runtime?: import("./runtimes.d.mts").RuntimeName }} [options] `dev`: what tests need too, which is all runtimes.
- * `runtime`: the one that ingle is to run on; absent: the best one that is there
+ * @param {{ dev?: boolean, runtime?: import("./runtimes.d.mts").RuntimeName, again?: boolean }} [options] `dev`: what tests need too, which is
+ * all runtimes. `runtime`: the one that ingle is to run on; absent: the best one that is there. `again`: what could not be had is tried again
  * @returns {number} 0, or the exit code of npm after one sentence on standard error
  */
-export function install({ dev = false, runtime } = {}) {
+export function install({ dev = false, runtime, again = false } = {}) {
   const lock = /** @type {Lock | undefined} */ (readJson("package-lock.json"));
   if (!lock) return 0;
   const runtimes = dev ? RUNTIMES : runtimesToInstall(runtime);
   const needed = neededPackages(lock.packages, { dev, runtimes, machine: thisMachine() });
   const installed = /** @type {Partial<Lock>} */ (readJson("node_modules/.package-lock.json") ?? {}).packages ?? {};
   const missing = [...needed].filter((path) => installed[path]?.version !== lock.packages[path]?.version);
-  if (missing.length === 0 || hasTried(missing, lock.packages)) return 0;
+  if (missing.length === 0 || (!again && hasTried(missing, lock.packages))) return 0;
   console.error(`Installing ingle's packages into ${join(root, "node_modules")}${dev ? "" : sizeOf(missing, lock.packages)}.`);
   const kept = new Set([...needed, ...Object.keys(installed).filter((path) => lock.packages[path] !== undefined)]);
   const status = installOnly(reducedLock(lock, kept));

@@ -17,6 +17,7 @@ import type { Log } from "../support/log/log.ts";
 import {
   hasLlamaServer,
   hasNodeLlamaCpp,
+  missingNodeLlamaCpp,
   llamaServerBuild,
   llamaServerProgram,
   missingProgram,
@@ -66,7 +67,7 @@ export function createAdapters(
       build: () => llamaServerBuild(place),
       path: () => llamaServerProgram(place),
     },
-    node_llama_cpp: { isPresent: hasNodeLlamaCpp, build: nodeLlamaCppBuild },
+    node_llama_cpp: { isPresent: hasNodeLlamaCpp, missing: missingNodeLlamaCpp, build: nodeLlamaCppBuild },
     hostCommand: engineProcess,
     prompts,
   };
@@ -119,7 +120,8 @@ function autoOf(
   return {
     adapterOf: auto.adapterOf,
     speeds,
-    missing: () => undefined,
+    // Undefined where there is one: all that there are were asked.
+    missing: () => present[0]?.missing?.(context),
     notice: () => [auto.notice() ?? [], deathNotices(speeds())].flat().join(" ") || undefined,
   };
 }

@@ -11,7 +11,7 @@ import { type GraphicsCard, graphicsSigns } from "../../../models/graphics-cards
 import type { Config } from "../../server/settings.ts";
 import { engineProcess } from "../../server/adapters.ts";
 import { CARRIED } from "../../executable/carried.ts";
-import { hasLlamaServer, llamaServerProgram } from "../../executable/carried-engines.ts";
+import { hasLlamaServer, llamaServerProgram, missingNodeLlamaCpp, REINSTALL } from "../../executable/carried-engines.ts";
 import { formatBytes } from "../../support/quantities.ts";
 import { runProgram, type Finding } from "./finding.ts";
 
@@ -36,13 +36,19 @@ async function nodeLlamaCpp(): Promise<Finding> {
   const version = CARRIED === undefined ? packageVersion() : "carried:";
   if (CARRIED !== undefined && CARRIED.parts["node-llama-cpp"] === undefined)
     return { about, state: "missing", says: "not carried" };
-  const mend = "npm ci --include=optional";
-  if (version === undefined) return { about, state: "missing", says: "the package is not here", mend };
+  const absent = missingNodeLlamaCpp();
+  if (absent !== undefined) return { about, state: "missing", says: absent, mend: REINSTALL };
   const { program, args, env } = engineProcess("node-llama-cpp");
   // A stack of native frames would hide why it ended.
   const quiet = { ...process.env, ...env, GGML_NO_BACKTRACE: "1" };
   const { ok, text, why } = await runProgram(program, [...args, "--probe"], { ms: PROBE_MS, env: quiet });
-  if (!ok) return { about, state: "missing", says: `${version} does not load: ${why}`, ...(CARRIED === undefined && { mend }) };
+  if (!ok)
+    return {
+      about,
+      state: "missing",
+      says: `${version} does not load: ${why}`,
+      ...(CARRIED === undefined && { mend: REINSTALL }),
+    };
   const { on, cards } = JSON.parse(text.split("\n").at(-1)!) as Probe;
   return { about, state: "good", says: `${version} loads and computes on ${[on, ...cards.map(describeCard)].join(", ")}` };
 }
