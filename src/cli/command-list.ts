@@ -93,6 +93,11 @@ export const COMMANDS = {
     summary: "Take in the threads, assistants and models of a Jan or cortex data folder.",
     examples: ["~/jan"],
   },
+  completion: {
+    group: "Care",
+    summary: "Print what has a shell complete the words of ingle.",
+    examples: ["bash", "zsh", "fish", "powershell"],
+  },
   engine: {
     group: "Care",
     summary: "Build an engine for this machine.",

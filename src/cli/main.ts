@@ -6,6 +6,7 @@ import { checkArguments, didYouMean } from "./arguments.ts";
 import { commandNamed, commandWords, type CommandName } from "./command-list.ts";
 import { CliError } from "./error.ts";
 import { fail, print } from "./print.ts";
+import { standardOutput } from "../server/standard-streams.ts";
 import { ConfigError } from "../server/config-error.ts";
 
 type Command = CommandDef<ArgsDef>;
@@ -34,10 +35,14 @@ const LOADERS: Record<CommandName | HiddenCommand, () => Promise<{ default: unkn
   doctor: () => import("./doctor.ts"),
   openapi: () => import("./openapi.ts"),
   service: () => import("./service.ts"),
+  completion: () => import("./completion.ts"),
   engine: () => import("./engine.ts"),
   "engine-host": () => import("./engine-host.ts"),
   "prompt-host": () => import("./prompt-host.ts"),
 };
+
+/** What the scripts of shells call: `ingle complete -- WORDS`. */
+const COMPLETE = "complete";
 
 const ASKING = ["--help", "-h"];
 
@@ -45,6 +50,10 @@ async function main([first, ...rest]: string[]): Promise<void> {
   if (first === "--version" || first === "-v") return print(manifest.version);
   if (first === undefined || ASKING.includes(first)) return printHelp();
   if (first === "help") return printHelp(rest[0]);
+  if (first === COMPLETE) {
+    const { complete } = await import("./completion/complete.ts");
+    return void standardOutput.write(await complete(rest.slice(rest.indexOf("--") + 1), loadCommand));
+  }
   const hidden = HIDDEN.find((name) => name === first);
   const name = hidden ?? commandOf(first);
   const options = rest.includes("--") ? rest.slice(0, rest.indexOf("--")) : rest;

@@ -7,16 +7,16 @@ import { CliError } from "./error.ts";
 import { print, printNote, printResult } from "./print.ts";
 import { forScreen } from "./screen-text.ts";
 import { DATA_ARGS } from "./setting-args.ts";
+import { THREAD_ACTIONS } from "./threads/actions.ts";
 import { formatJson, formatList, formatMarkdown } from "./threads/format.ts";
 import { deleteThread, listThreads, readThread, type WholeThread } from "./threads/thread.ts";
 
-const ACTIONS = ["list", "show", "continue", "export", "delete"] as const;
-type Action = (typeof ACTIONS)[number];
+type ThreadAction = (typeof THREAD_ACTIONS)[number];
 const FORMATS = ["markdown", "json"];
 
 export default defineCommand({
   args: {
-    action: { type: "positional", default: "list", description: `${ACTIONS.join(", ")}` },
+    action: { type: "positional", default: "list", description: THREAD_ACTIONS.join(", ") },
     id: { type: "positional", required: false, description: "The thread, as the list names it" },
     model: { type: "string", description: "Model that continues the thread (the thread's own)" },
     format: { type: "string", default: "markdown", description: "What export writes", valueHint: FORMATS.join("|") },
@@ -45,11 +45,11 @@ export default defineCommand({
   },
 });
 
-function actionOf(word: string): Action {
-  const action = ACTIONS.find((each) => each === word);
+function actionOf(word: string): ThreadAction {
+  const action = THREAD_ACTIONS.find((each) => each === word);
   if (action !== undefined) return action;
   throw new CliError(
-    `"${word}" is nothing to do with threads.${didYouMean(word, ACTIONS)} Write one of ${ACTIONS.join(", ")}.`,
+    `"${word}" is nothing to do with threads.${didYouMean(word, THREAD_ACTIONS)} Write one of ${THREAD_ACTIONS.join(", ")}.`,
     2,
   );
 }
