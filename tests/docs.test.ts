@@ -224,7 +224,7 @@ function leads(from: string, link: string): boolean {
 
 /** The options of all commands. */
 async function options(): Promise<string[]> {
-  const names = readdirSync(join(ROOT, "src/cli")).filter((name) => name.endsWith(".ts"));
+  const names = readdirSync(join(ROOT, "src/cli")).filter((name) => name.endsWith(".ts") && name !== "main.ts");
   const modules = await Promise.all(names.map((name) => import(join(ROOT, "src/cli", name)) as Promise<{ default?: Command }>));
   const own = modules.flatMap(({ default: command }) => (command ? optionsOf(command) : []));
   // The options of the scripts that compile and release.
