@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 
 const ROOT = join(import.meta.dirname, "../..");
-const COLUMNS = 92;
+const COLUMNS = 112;
 /** In pixels: of one character in a 14 px monospaced font, of one line, around the text. */
 const [WIDTH, HEIGHT, MARGIN] = [8.43, 20, 24];
 
