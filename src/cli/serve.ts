@@ -13,8 +13,6 @@ import type { Library } from "../library/library.ts";
 import { pathOfStore } from "../storage/store-path.ts";
 import { serve, type Server } from "../server/listen.ts";
 import { CONFIG_ARG, settingArgs, settingsOf } from "./setting-args.ts";
-import { apiOfServer } from "./api.ts";
-import { adviseBetterModel } from "./better-model.ts";
 import { CliError } from "./error.ts";
 import { asCalled } from "./invocation.ts";
 import { printNote } from "./print.ts";
@@ -74,8 +72,7 @@ export default defineCommand({
     standardOutput.write(`${await greeting(listener.url, server.library)}\n${folders}\n${server.guarantee}\n\n`);
     await loadChatCode(); // The first chat finds it there.
     // Behind the rest: an engine may have to be asked what a graphics card has room for.
-    const only_trial = (await server.library.list()).every(({ id }) => id === DEFAULT_MODEL);
-    const advice = only_trial ? await adviseBetterModel(apiOfServer(server)) : undefined;
+    const advice = await adviceFor(server);
     if (advice !== undefined && !stop.begun) standardOutput.write(`${asCalled(advice)}\n\n`);
   },
 });
@@ -153,11 +150,18 @@ async function checkModel(server: RunningServer, { model, adapter }: Config, may
   if (model === undefined || adapterNamed(adapter)?.models !== undefined) return;
   // A model that other servers run has no files here.
   if (may_pull && (await server.library.get(model))?.upstream === undefined) {
-    const { pull } = await import("./pull.ts");
+    const [{ pull }, { apiOfServer }] = await Promise.all([import("./pull.ts"), import("./api.ts")]);
     await pull(apiOfServer(server), model, false);
   } else if ((await server.library.get(model)) === undefined) {
     throw new CliError(`Model "${model}" is not installed. Run "ingle pull ${model}", or add --pull.`);
   }
+}
+
+/** What to pull instead of the model for trying things out, as long as there is no other. */
+async function adviceFor(server: RunningServer): Promise<string | undefined> {
+  if ((await server.library.list()).some(({ id }) => id !== DEFAULT_MODEL)) return undefined;
+  const [{ adviseBetterModel }, { apiOfServer }] = await Promise.all([import("./better-model.ts"), import("./api.ts")]);
+  return adviseBetterModel(apiOfServer(server));
 }
 
 async function greeting(url: string, library: Library): Promise<string> {
