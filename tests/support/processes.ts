@@ -34,6 +34,11 @@ export function processorTime(pid: number): number {
   return found.used_ms;
 }
 
+/** The same of its first thread alone, of which the kernel counts each nanosecond: where threads of llama.cpp compute, those are others. */
+export function mainThreadTime(pid: number): number {
+  return Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, "latin1").split(" ")[0]) / 1e6;
+}
+
 export const isAlive = (pid: number): boolean => stat(pid) !== undefined;
 
 // See proc(5): what stands behind the name in brackets, which may itself hold anything. A tick is 10 ms.

@@ -20,8 +20,10 @@ export const THREADS = availableParallelism();
 export interface Subject {
   name: string;
   url: string;
-  /** The server's own process, not its engine's. */
+  /** The server's own process. */
   pid: number;
+  /** The process that computes: of llama-server by itself the same one. */
+  engine: number;
   /** Fields of its requests that keep it from using again what it read before. */
   fresh: object;
   stop(): Promise<unknown>;
@@ -72,7 +74,8 @@ export async function ingle(
     await server.stop();
     throw error;
   }
-  return { name, url: server.url, pid: server.pid, fresh: {}, stop: () => server.stop() };
+  const [engine] = server.children();
+  return { name, url: server.url, pid: server.pid, engine: engine!, fresh: {}, stop: () => server.stop() };
 }
 
 /** The embedded engine on the runtime. */
@@ -100,7 +103,7 @@ export async function direct({ model, slots, context }: Setup): Promise<Subject 
     child.kill("SIGKILL");
     return ended;
   };
-  return { name: DIRECT, url, pid: child.pid!, fresh: { cache_prompt: false }, stop };
+  return { name: DIRECT, url, pid: child.pid!, engine: child.pid!, fresh: { cache_prompt: false }, stop };
 }
 
 function directArgs(path: string, port: number, slots: number, context: number): string[] {
