@@ -6,7 +6,7 @@ import { constants } from "node:os";
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { install } from "./launch/install.mjs";
-import { invocationOf } from "./launch/invocation.mjs";
+import { invocationOf, workingFolder } from "./launch/invocation.mjs";
 import { NEEDED_NODE } from "./launch/node-version.mjs";
 import { findRuntime, runtimeEnv, RUNTIMES } from "./launch/runtimes.mjs";
 
@@ -20,7 +20,7 @@ const failed = install({ runtime: chosen });
 if (failed) process.exit(failed);
 if (args[0] !== "--script") leaveFolderOfPackage();
 const { command, env } = chooseRuntime(chosen);
-const called_as = invocationOf({ env: process.env, program: process.execPath, script: process.argv[1], cwd: process.cwd() });
+const called_as = invocationOf({ env: process.env, program: process.execPath, script: process.argv[1], cwd: workingFolder() });
 start([...command, script, ...script_args], { ...process.env, ...env, INGLE_CALLED_AS: called_as });
 
 /** npm runs a script in the folder of its package, but a path is meant from the folder in which it was typed. */

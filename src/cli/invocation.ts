@@ -1,6 +1,6 @@
 // How ingle was called here, for the sentences that name a command.
 import { CARRIED } from "../executable/carried.ts";
-import { invocationOf } from "../launch/invocation.mjs";
+import { invocationOf, workingFolder } from "../launch/invocation.mjs";
 import { COMMAND_NAMES } from "./command-list.ts";
 
 /** The words before a command, such as `npx ingle`. */
@@ -8,7 +8,7 @@ export const INVOCATION = invocationOf({
   env: process.env,
   program: process.execPath,
   script: CARRIED === undefined ? process.argv[1] : undefined,
-  cwd: process.cwd(),
+  cwd: workingFolder(),
 });
 
 const NAMED = new RegExp(`(?<=^|["\`])ingle(?= (?:${COMMAND_NAMES.join("|")}|--help)\\b)`, "gm");

@@ -22,6 +22,15 @@ export function invocationOf({ env, program, script, cwd }) {
   return `${RUN[runtime] ?? runtime} ${pathOf(script, env, cwd)}`;
 }
 
+/** Undefined where somebody has removed it. */
+export function workingFolder() {
+  try {
+    return process.cwd();
+  } catch {
+    return undefined;
+  }
+}
+
 /** @type {Record<string, string>} */
 const RUN = { bun: "bun run", deno: "deno run -A" };
 
@@ -59,12 +68,12 @@ function isRunBy(env, script) {
  * A program as a person types it: by its name where the shell finds it, by the path from here where it lies below.
  * @param {string} path
  * @param {Readonly<Record<string, string | undefined>>} env
- * @param {string} cwd
+ * @param {string | undefined} cwd
  */
 function pathOf(path, env, cwd) {
   if ((env["PATH"] ?? "").split(delimiter).includes(dirname(path))) return basename(path).replace(/\.exe$/, "");
-  const here = relative(cwd, path);
-  if (here.startsWith("..")) return quoted(path);
+  const here = cwd === undefined ? path : relative(cwd, path);
+  if (here === path || here.startsWith("..")) return quoted(path);
   return quoted(here.includes(sep) ? here : `.${sep}${here}`);
 }
 

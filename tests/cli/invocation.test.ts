@@ -103,6 +103,19 @@ describe("a remedy", () => {
   );
 
   test(
+    "needs no working folder: that of the terminal may have been removed",
+    async () => {
+      for (const command of [["node", join(ROOT, "src/ingle.mjs")], PROGRAM]) {
+        const line = `mkdir "$0" && cd "$0" && rmdir "$0" && exec "$@" rm`;
+        const gone = ["bash", "-c", line, join(folder, "gone"), ...command];
+        const { stderr } = await run(gone, { env: { ...clean, INGLE_DATA: folder } });
+        expect(stderr).toContain("Missing required positional argument: ID.");
+      }
+    },
+    SLOW,
+  );
+
+  test(
     "of another room is in these words too, and the words of a person stay",
     async () => {
       const env = { ...clean, INGLE_DATA: folder, INGLE_CALLED_AS: "npx ingle" };
