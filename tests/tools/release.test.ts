@@ -14,6 +14,7 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const OUT = join(ROOT, "dist/release");
 const BILL = `ingle-${manifest.version}.cdx.json`;
 const TARBALL = `ingle-${manifest.version}.tgz`;
+const FILES = ["Dockerfile", BILL, TARBALL, "install.sh"];
 
 const release = (...words: string[]) => run(["npm", "run", "--silent", "release", "--", ...words], { cwd: ROOT });
 
@@ -25,14 +26,14 @@ afterAll(() => rm(OUT, { recursive: true, force: true }));
 
 test("a dry run makes the package, its bill of materials and their sums, and says so", async () => {
   expect(made).toMatchObject({ code: 0, stderr: "" });
-  expect((await readdir(OUT)).toSorted()).toEqual(["SHA256SUMS", BILL, TARBALL].toSorted());
-  for (const file of ["SHA256SUMS", BILL, TARBALL]) expect(made.stdout).toMatch(new RegExp(` MB  ${RegExp.escape(file)}$`, "m"));
+  expect((await readdir(OUT)).toSorted()).toEqual(["SHA256SUMS", ...FILES].toSorted());
+  for (const file of ["SHA256SUMS", ...FILES]) expect(made.stdout).toMatch(new RegExp(` MB  ${RegExp.escape(file)}$`, "m"));
   expect(made.stdout).toContain("The executable is left out");
 });
 
 test("the sums are those of the files", async () => {
   const lines = (await readFile(join(OUT, "SHA256SUMS"), "utf8")).trimEnd().split("\n");
-  expect(lines.map((line) => line.split("  ")[1]).toSorted()).toEqual([BILL, TARBALL].toSorted());
+  expect(lines.map((line) => line.split("  ")[1]).toSorted()).toEqual(FILES.toSorted());
   for (const line of lines) {
     const [sum, file] = line.split("  ");
     const bytes = await readFile(join(OUT, file!));
