@@ -98,6 +98,11 @@ export const COMMANDS = {
     summary: "Print what has a shell complete the words of ingle.",
     examples: ["bash", "zsh", "fish", "powershell"],
   },
+  update: {
+    group: "Care",
+    summary: "Say how to update; with --check, ask a release whether it is newer.",
+    examples: ["", "--check --from https://example.com/ingle"],
+  },
   engine: {
     group: "Care",
     summary: "Build an engine for this machine.",

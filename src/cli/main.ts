@@ -36,6 +36,7 @@ const LOADERS: Record<CommandName | HiddenCommand, () => Promise<{ default: unkn
   openapi: () => import("./openapi.ts"),
   service: () => import("./service.ts"),
   completion: () => import("./completion.ts"),
+  update: () => import("./update.ts"),
   engine: () => import("./engine.ts"),
   "engine-host": () => import("./engine-host.ts"),
   "prompt-host": () => import("./prompt-host.ts"),
