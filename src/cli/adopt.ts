@@ -10,6 +10,7 @@ import { type Api, withApi } from "./api.ts";
 import { isAgreed, isAttended } from "./ask.ts";
 import { columns } from "./columns.ts";
 import { CliError } from "./error.ts";
+import { asCalled } from "./invocation.ts";
 import { print, printNote } from "./print.ts";
 import { DATA_ARGS } from "./setting-args.ts";
 
@@ -107,7 +108,9 @@ function formatTable(rows: readonly AdoptRow[]): string {
     printable(id),
     ...[program, formatBytes(size), quantization ?? "?", state],
   ]);
-  const problems = rows.flatMap(({ id, problem }) => (problem === undefined ? [] : [`${printable(id)}: ${printable(problem)}`]));
+  const problems = rows.flatMap(({ id, problem }) =>
+    problem === undefined ? [] : [`${printable(id)}: ${asCalled(printable(problem))}`],
+  );
   return [columns([["ID", "PROGRAM", "SIZE", "QUANTISATION", "STATE"], ...cells]), ...problems].join("\n");
 }
 
