@@ -119,7 +119,7 @@ test("B-13, B-16: what is possible is said, also to OPTIONS, and nothing of othe
   const { request } = makeBad();
   for (const [path, allow] of [
     ["/v1/models", "GET, HEAD, POST, OPTIONS"],
-    ["/v1/models/a/b", "GET, HEAD, DELETE, OPTIONS"],
+    ["/v1/models/a/b", "GET, HEAD, PATCH, DELETE, OPTIONS"],
     ["/v1/models/download/a", "GET, HEAD, POST, DELETE, OPTIONS"],
     [CHAT, "POST, OPTIONS"],
     ["/health", "GET, HEAD, OPTIONS"],
