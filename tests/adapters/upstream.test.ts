@@ -699,7 +699,9 @@ describe("of several servers", () => {
   test("one that dies gets no requests, and gets some again when it is back", async () => {
     const [mortal, other] = [await server(), await server()];
     const log: string[] = [];
-    const engine = await load([mortal, other], { log: (line) => log.push(line) });
+    // A busy machine is no silence of the other one.
+    const limits = { connect_ms: 10_000, first_ms: 10_000, amid_ms: 10_000 };
+    const engine = await load([mortal, other], { limits, log: (line) => log.push(line) });
     await mortal.stop();
     for (let n = 0; n < 20; n++) expect(await said(engine, ask(`n ${n}`))).toBe("hello");
     await mortal.start();
