@@ -85,18 +85,17 @@ test("of a template that never ends calls are unverified, and it is asked for on
 });
 
 test("what a tool's schema says beyond the model's own syntax is named in the header, before a load", async () => {
-  const numbers = { a: { type: "integer" }, b: { type: "integer" } };
-  const parameters = { type: "object", properties: numbers, minProperties: 1, additionalProperties: false };
+  const parameters = { type: "object", properties: { a: { type: "string", maxLength: 5_000 } }, additionalProperties: false };
   const body = (model: string) => ({
     ...{ model, messages: [{ role: "user", content: "hi" }], max_tokens: 1 },
-    tools: [{ type: "function", function: { name: "add", parameters } }],
+    tools: [{ type: "function", function: { name: "look", parameters } }],
   });
   await withIngle(async (ask, send) => {
     for (const family of ["hermes", "glm"] as const)
       await ask("/models", { path: writeModel(family, TOOL_TEMPLATES[family], 2048), id: family });
     const ignored = async (model: string) => (await send("/chat/completions", body(model))).headers.get("x-ingle-ignored");
     expect(await ignored("hermes")).toBeNull();
-    expect(await ignored("glm")).toBe("tools[0].function.parameters#/minProperties");
+    expect(await ignored("glm")).toBe("tools[0].function.parameters#/properties/a/maxLength");
     expect(await learned(ask, "glm")).toEqual({ tool_calls: "native", reasoning: false });
   });
 });
