@@ -59,8 +59,9 @@ describe("the package", () => {
   });
 
   test("is small", () => {
-    expect(project.packed.size).toBeLessThan(550_000);
-    expect(project.packed.unpacked).toBeLessThan(2_000_000);
+    // A third of a megabyte is the page that shows the reference.
+    expect(project.packed.size).toBeLessThan(900_000);
+    expect(project.packed.unpacked).toBeLessThan(2_600_000);
   });
 
   test("names no folder of the machine that built it", async () => {
