@@ -11,6 +11,7 @@ import { startProgram, type Server } from "../support/server.ts";
 import { story } from "./engines/prompts.ts";
 import { startClient, wantedRuntimes, THREADS } from "./engines/subjects.ts";
 import { get, load } from "./load.ts";
+import { pairedRatios, printHeads, printRatios } from "./paired-ratios.ts";
 import { keepSlowClients } from "./slow-clients.ts";
 
 const PAIRS = Number(process.env.PAIRS ?? 15);
@@ -34,17 +35,9 @@ function start(checkout: string, { name, command }: Runtime, args: string[]): Pr
   return startProgram([...command, join(checkout, "src/main.ts")], args, { data, env: runtimeEnv(name) });
 }
 
-/** `rate` of each side in turn, the first of a pair being another one each time; the ratios of this checkout to the other. */
-async function ratios(rate: (side: 0 | 1, pair: number) => Promise<number>, warm_up = WARM_UP): Promise<number[]> {
-  const found: number[] = [];
-  for (let pair = -warm_up; pair < PAIRS; pair++) {
-    const order = pair % 2 === 0 ? ([0, 1] as const) : ([1, 0] as const);
-    const rates = [0, 0];
-    for (const side of order) rates[side] = await rate(side, pair);
-    if (pair >= 0) found.push(rates[0]! / rates[1]!);
-  }
-  return found;
-}
+/** The ratios of this checkout to the other. */
+const ratios = (rate: Parameters<typeof pairedRatios>[1], warm_up = WARM_UP): Promise<number[]> =>
+  pairedRatios({ pairs: PAIRS, warm_up }, rate);
 
 async function withServers(runtime: Runtime, args: string[], use: (servers: Server[]) => Promise<number[]>): Promise<number[]> {
   const servers = await Promise.all(CHECKOUTS.map((checkout) => start(checkout, runtime, args)));
@@ -126,27 +119,16 @@ const starts = (runtime: Runtime): Promise<number[]> =>
     return 1 / ms;
   }, 2);
 
-/** Student's t for 95 % of both sides, by degrees of freedom; beyond the table that of a normal distribution. */
-const T = [12.71, 4.3, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.2, 2.18, 2.16, 2.14, 2.13, 2.12, 2.11, 2.1, 2.09, 2.09];
-
-function print(row: string, values: number[]): void {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1);
-  const half = (T[values.length - 2] ?? 2.0) * Math.sqrt(variance / values.length);
-  const [low, high] = [mean - half, mean + half].map((value) => value.toFixed(3));
-  console.log(`| ${row.padEnd(40)} | ${mean.toFixed(3)} | ${low} – ${high} | ${values.length} |`);
-}
-
 console.log(`${cpus()[0]?.model}, ${cpus().length} cores; this checkout : ${other}\n`);
-console.log(`| ${"row".padEnd(40)} | ratio | 95 % interval | pairs |\n| ${"-".repeat(40)} | --- | --- | --- |`);
+printHeads();
 try {
   for (const runtime of wantedRuntimes()) {
-    if (ONLY.includes("get")) print(`GET thread, ${runtime.name}`, await getThread(runtime));
-    if (ONLY.includes("models")) print(`GET models, ${runtime.name}`, await getModels(runtime));
-    if (ONLY.includes("slow")) print(`p99 beside ${SLOW_CLIENTS} slow clients, ${runtime.name}`, await besideSlow(runtime));
-    if (ONLY.includes("start")) print(`start until it listens, ${runtime.name}`, await starts(runtime));
+    if (ONLY.includes("get")) printRatios(`GET thread, ${runtime.name}`, await getThread(runtime));
+    if (ONLY.includes("models")) printRatios(`GET models, ${runtime.name}`, await getModels(runtime));
+    if (ONLY.includes("slow")) printRatios(`p99 beside ${SLOW_CLIENTS} slow clients, ${runtime.name}`, await besideSlow(runtime));
+    if (ONLY.includes("start")) printRatios(`start until it listens, ${runtime.name}`, await starts(runtime));
     if (ONLY.includes("stream") && runtime.name === "bun")
-      for (const adapter of ADAPTERS) print(`1 stream, ${adapter}, bun`, await oneStream(runtime, adapter));
+      for (const adapter of ADAPTERS) printRatios(`1 stream, ${adapter}, bun`, await oneStream(runtime, adapter));
   }
 } finally {
   rmSync(folder, { recursive: true, force: true });

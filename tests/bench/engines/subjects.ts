@@ -88,14 +88,14 @@ export async function adapter(setup: Setup): Promise<Subject | undefined> {
   return ingle(ADAPTER, bun(), setup, ["--adapter", "llama-server", "--llama-server", LLAMA_SERVER]);
 }
 
-/** llama-server by itself; undefined, and said aloud, where there is none. */
-export async function direct({ model, slots, context }: Setup): Promise<Subject | undefined> {
+/** llama-server by itself, with further words on its command line; undefined, and said aloud, where there is none. */
+export async function direct({ model, slots, context }: Setup, more: string[] = []): Promise<Subject | undefined> {
   if (LLAMA_SERVER === undefined) {
     console.log(`Skipped, ${DIRECT}: there is no llama-server. "ingle engine build llama-server" makes one.`);
     return undefined;
   }
   const port = await freePort();
-  const child = spawn(LLAMA_SERVER, directArgs(model.path, port, slots, context), { stdio: "ignore" });
+  const child = spawn(LLAMA_SERVER, [...directArgs(model.path, port, slots, context), ...more], { stdio: "ignore" });
   const url = `http://127.0.0.1:${port}`;
   await ready(url, child);
   const stop = (): Promise<unknown> => {
