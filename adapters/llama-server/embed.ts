@@ -7,8 +7,7 @@ import type { EmbeddingRequests } from "./embedding-requests.ts";
 import type { LendSlot } from "./lend-slot.ts";
 import { createPartSize, type PartSize } from "./part-size.ts";
 
-/** Texts of one request to llama-server, of which two are on their way. */
-const MOST_TEXTS = 32;
+/** Requests that are on their way to llama-server. */
 const AHEAD = 2;
 /** Tokens of one request: of the first one of an engine, and of any. */
 const FIRST_TOKENS = 256;
@@ -77,7 +76,7 @@ function* partsOf<Text>(texts: readonly Text[], sizeOf: (text: Text) => number, 
   let part: Part<Text> = { texts: [], size: 0 };
   for (const text of texts) {
     const size = sizeOf(text);
-    if (part.texts.length === MOST_TEXTS || (part.texts.length > 0 && part.size + size > part_size.size())) {
+    if (part.texts.length > 0 && part.size + size > part_size.size()) {
       yield part;
       part = { texts: [], size: 0 };
     }

@@ -1,6 +1,6 @@
 // `npm run bench:embeddings`: vectors of 256 short texts, and chats beside them, in alternating pairs. The rows compare ingle with llama-server itself
 // in the same setting, the embedded engine with a bare loop of the same native calls, and a chat beside a batch with the same chat alone.
-// PAIRS=n (15), ONLY=server,loop,chat and ADAPTERS=node-llama-cpp,llama-server make it longer or shorter.
+// PAIRS=n (15), ONLY=server,loop,chat and ADAPTERS=node-llama-cpp,llama-server make it longer or shorter; THREADS=n leaves room for other work.
 import { cpus } from "node:os";
 import { realEncoder } from "../support/real-encoder.ts";
 import { realModel } from "../support/real-model.ts";

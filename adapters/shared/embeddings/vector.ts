@@ -21,5 +21,5 @@ export function decodeVector(text: string): Float32Array {
   const bytes = Buffer.from(text, "base64");
   if (bytes.length % 4 !== 0) throw new RangeError(`A vector of ${bytes.length} bytes is none.`);
   // A copy: the bytes need not begin where a number of 32 bits may.
-  return new Float32Array(Uint8Array.from(bytes).buffer);
+  return new Float32Array(new Uint8Array(bytes).buffer);
 }

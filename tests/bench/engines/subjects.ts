@@ -15,7 +15,7 @@ import { PLACE } from "../../support/llama-server-binary.ts";
 
 /** The one that INGLE_LLAMA_SERVER names, or that ingle would take. */
 export const LLAMA_SERVER = locateLlamaServer(PLACE);
-export const THREADS = availableParallelism();
+export const THREADS = Number(process.env.THREADS ?? availableParallelism());
 
 export interface Subject {
   name: string;
