@@ -16,8 +16,8 @@ export async function installIfBare() {
   const script = fileURLToPath(new URL("./install-packages.mjs", import.meta.url));
   const { status } = spawnSync(process.execPath, [...flags, script], { stdio: "inherit" });
   if (status !== 0) process.exit(status ?? 1);
-  if (!deno) return;
-  // Deno has looked for the packages of all imports before it began.
+  if (!bun && !deno) return;
+  // Both have looked for node_modules before it was there, and Bun would now fetch all packages once more, into a cache of its own.
   console.error("ingle's packages are there now. Run the command once more.");
   process.exit(1);
 }
