@@ -12,14 +12,17 @@ export async function* askAhead<Question, Answer>(
 ): AsyncGenerator<Answer> {
   const left = new AbortController();
   const either = AbortSignal.any([signal, left.signal]);
-  const left_over = questions[Symbol.iterator]();
+  const unasked = questions[Symbol.iterator]();
   const begun: Promise<Answer>[] = [];
   const begin = (): void => {
-    const question = left_over.next();
+    const question = unasked.next();
     if (question.done) return;
     const answer = ask(question.value, either);
-    // A client that leaves early hears of none that fails later.
-    answer.catch(() => {});
+    // Each answer makes room, also one that comes before its turn. A client that leaves early hears of none that fails later.
+    answer.then(
+      () => either.aborted || begin(),
+      () => {},
+    );
     begun.push(answer);
   };
   try {
@@ -27,7 +30,6 @@ export async function* askAhead<Question, Answer>(
     while (begun.length > 0) {
       const answer = await begun.shift()!;
       signal.throwIfAborted();
-      begin();
       yield answer;
     }
   } finally {
