@@ -46,12 +46,17 @@ export function createOutbox(write: (lines: string) => void, now: () => number =
     /** Takes a message that leaves at once. */
     send,
     /**
-     * Takes the events of one call. Those of each answer keep their order. The first text of an answer, and what is no text, leaves at once and
-     * takes along what waits; other texts wait where some have left just before.
+     * Takes the events of one call. Those of each answer keep their order. The first text of an answer, and its end, leaves at once and takes along
+     * what waits; other texts, vectors and scores wait where some have left just before.
      */
     call(id: number): (event: ChildEvent) => void {
       const begun = new Set<number>();
       return (event) => {
+        if (event.type === "embedding" || event.type === "score") {
+          // The answer has all of them: none is waited for.
+          messages.push({ type: "event", id, event });
+          return leaveSoon();
+        }
         const choice = ("choice" in event && event.choice) || 0;
         const answer = `${id} ${choice}`;
         if (event.type !== "text") {

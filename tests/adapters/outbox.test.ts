@@ -123,6 +123,21 @@ describe("what is no text", () => {
     expect(left).toHaveLength(2);
   });
 
+  test("waits for others where it is a vector or a score, up to the end of its answer", async () => {
+    const { call, left } = make();
+    const tell = call(0);
+    const scores = [0, 1, 2].map((index): ChildEvent => ({ type: "score", index, score: 1 }));
+    tell(scores[0]!);
+    await turn();
+    tell(scores[1]!);
+    await turn();
+    expect(left.map((messages) => eventsOf(messages))).toEqual([[scores[0]!]]);
+    tell(scores[2]!);
+    tell(finish);
+    await turn();
+    expect(left.slice(1).map((messages) => eventsOf(messages))).toEqual([[scores[1]!, scores[2]!, finish]]);
+  });
+
   test("keeps its place between texts", async () => {
     const { call, left } = make();
     const tell = call(0);
