@@ -265,8 +265,8 @@ const FORMATS: [format: string, takes: string[], leaves: string[]][] = [
   ["duration", ["P3Y6M4DT12H30M5S", "PT1S", "P2W"], ["P", "PT", "P1Y2W", "1D"]],
   [
     "email",
-    ["joe@example.com", "a.b+c@x-y.org", '"a b"@x.org'.replaceAll('"', '\\"')],
-    ["joe", "joe@example", "@x.org", "a..b@x.org", ".a@x.org", "a@-x.org"],
+    ["joe@example.com", "a.b+c@x-y.org", "o'neil@x.org"],
+    ["joe", "joe@example", "@x.org", "a..b@x.org", ".a@x.org", "a@-x.org", '\\"a b\\"@x.org', "joe@[127.0.0.1]"],
   ],
   [
     "hostname",
