@@ -54,7 +54,8 @@ function uri(more: string): { uri: string; reference: string } {
   const noColon = `(?:[${plain}@]|${encoded})+${slashed}`;
   const scheme = "[A-Za-z][A-Za-z0-9+.\\-]*";
   return {
-    uri: `${scheme}:(?://${authority}${slashed}|${absolute}|${pchar}+${slashed})?${tail}`,
+    // A scheme alone is right too, but clients' own validators refuse it.
+    uri: `${scheme}:(?://${authority}${slashed}|${absolute}|${pchar}+${slashed})${tail}`,
     reference: `(?:${scheme}:(?://${authority}${slashed}|${absolute}|${pchar}+${slashed})?|//${authority}${slashed}|${absolute}|${noColon})?${tail}`,
   };
 }
@@ -64,7 +65,8 @@ const INTERNATIONAL = uri(
   "\\u00A0-\\uD7FF\\uF900-\\uFDCF\\uFDF0-\\uFFEF\\u{10000}-\\u{1FFFD}\\u{20000}-\\u{2FFFD}\\u{30000}-\\u{3FFFD}",
 );
 
-const TEMPLATE_NAME = "(?:[A-Za-z0-9_]|%[0-9A-Fa-f]{2})+(?:\\.(?:[A-Za-z0-9_]|%[0-9A-Fa-f]{2})+)*(?::[1-9]\\d{0,3}|\\*)?";
+/** Dots in a name are right too, but clients' own validators refuse them. */
+const TEMPLATE_NAME = "(?:[A-Za-z0-9_]|%[0-9A-Fa-f]{2})+(?::[1-9]\\d{0,3}|\\*)?";
 
 const FORMATS: Record<string, string> = {
   date: DATE,
