@@ -12,6 +12,7 @@ import { columns } from "./columns.ts";
 import { CliError } from "./error.ts";
 import { asCalled } from "./invocation.ts";
 import { print, printNote } from "./print.ts";
+import { lineForScreen } from "./screen-text.ts";
 import { DATA_ARGS } from "./setting-args.ts";
 
 export default defineCommand({
@@ -105,14 +106,11 @@ async function offer(rows: AdoptRow[], settings: Record<string, unknown>): Promi
 
 function formatTable(rows: readonly AdoptRow[]): string {
   const cells = rows.map(({ id, program, size, quantization, state }) => [
-    printable(id),
+    lineForScreen(id),
     ...[program, formatBytes(size), quantization ?? "?", state],
   ]);
   const problems = rows.flatMap(({ id, problem }) =>
-    problem === undefined ? [] : [`${printable(id)}: ${asCalled(printable(problem))}`],
+    problem === undefined ? [] : [`${lineForScreen(id)}: ${asCalled(lineForScreen(problem))}`],
   );
   return [columns([["ID", "PROGRAM", "SIZE", "QUANTISATION", "STATE"], ...cells]), ...problems].join("\n");
 }
-
-/** The name of a file may hold control characters, which a terminal would obey. */
-const printable = (text: string): string => text.replaceAll(/\p{Cc}/gu, "\uFFFD");

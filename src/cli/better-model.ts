@@ -6,7 +6,7 @@ import type { Api } from "./api.ts";
 import { printNote } from "./print.ts";
 
 /** The fields of the API's models that decide. */
-interface ModelChoice {
+export interface ModelChoice {
   id: string;
   state: string;
   capabilities: string[];
@@ -24,9 +24,13 @@ export interface BestModel {
   has_other: boolean;
 }
 
-/** Undefined where no model of the catalogue fits, and where all models are those of an adapter. */
+/** As `bestOf`, of the models of the API. */
 export async function findBestModel(api: Pick<Api, "json">): Promise<BestModel | undefined> {
-  const { data } = await api.json<{ data: ModelChoice[] }>("/v1/models?catalog=true");
+  return bestOf((await api.json<{ data: ModelChoice[] }>("/v1/models?catalog=true")).data);
+}
+
+/** `data`: all models, those of the catalogue too. Undefined where none of the catalogue fits, and where all models are those of an adapter. */
+export async function bestOf(data: readonly ModelChoice[]): Promise<BestModel | undefined> {
   const listed = new Set((await catalog()).map(({ id }) => id));
   const writing = data.filter(({ id, capabilities }) => id !== DEFAULT_MODEL && capabilities.includes("chat"));
   const best = chooseBest(writing.filter(({ id }) => listed.has(id)));

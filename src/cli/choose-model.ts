@@ -1,26 +1,21 @@
 // Which model of the catalogue is to be pulled, where the command names none.
-import type { MemoryFit } from "../inference/memory-estimator.ts";
 import { formatBytes } from "../support/quantities.ts";
 import type { Api } from "./api.ts";
 import { ask, isAttended } from "./ask.ts";
-import { findBestModel } from "./better-model.ts";
+import { bestOf, type ModelChoice } from "./better-model.ts";
 import { columns } from "./columns.ts";
 import { CliError } from "./error.ts";
 import { printNote } from "./print.ts";
 
-interface OfferedModel {
-  id: string;
-  state: string;
+interface OfferedModel extends ModelChoice {
   description: string;
-  metadata: { size?: number };
-  fit?: MemoryFit;
 }
 
 /** Prints what there is and asks. Throws `CliError` where nobody is there to answer, and where the answer is none of them. */
 export async function chooseModel(api: Pick<Api, "json">): Promise<string> {
   const { data } = await api.json<{ data: OfferedModel[] }>("/v1/models?catalog=true");
   const offered = data.filter(({ state }) => state === "available");
-  const best = await findBestModel(api);
+  const best = await bestOf(data);
   printNote(formatOffer(offered, best?.id));
   if (!isAttended()) throw new CliError('Which one? Name it, as in "ingle pull qwen3-4b".', 2);
   const usual = best && offered.some(({ id }) => id === best.id) ? best.id : undefined;

@@ -4,6 +4,7 @@ import { readEvents, withApi } from "./api.ts";
 import { DATA_ARGS } from "./setting-args.ts";
 import { pathArgument } from "./path-argument.ts";
 import { print } from "./print.ts";
+import { lineForScreen } from "./screen-text.ts";
 
 export default defineCommand({
   args: {
@@ -37,8 +38,7 @@ const MOST_PLACES = 5;
 function section(title: string, items: ReasonedItem[]): string[] {
   const groups = Object.entries(Object.groupBy(items, ({ reason }) => reason));
   const lines = groups.flatMap(([reason, same = []]) => [`  ${reason}`, ...formatPlaces(same).map((place) => `    ${place}`)]);
-  // The name of a file may hold control characters, which a terminal would obey.
-  return lines.length === 0 ? [] : [title, ...lines.map((line) => line.replaceAll(/\p{Cc}/gu, "\uFFFD")), ""];
+  return lines.length === 0 ? [] : [title, ...lines.map(lineForScreen), ""];
 }
 
 function formatPlaces(items: ImportItem[]): string[] {
