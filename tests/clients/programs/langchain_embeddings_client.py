@@ -7,22 +7,11 @@ import tiktoken
 from checks import MODEL, URL, check, counting, refused
 from langchain_core.vectorstores import InMemoryVectorStore
 from langchain_openai import OpenAIEmbeddings
+from retrieval import DOCUMENTS, QUESTIONS, RIGHT, product
 
 settings = {"model": MODEL, "base_url": URL, "api_key": "none", "http_client": counting}
 # Texts as they are: by itself the class sends tokens of OpenAI's vocabulary.
 embeddings = OpenAIEmbeddings(**settings, check_embedding_ctx_length=False)
-DOCUMENTS = [
-    "The Eiffel Tower was finished in 1889 for the world's fair in Paris.",
-    "Photosynthesis turns sunlight, water and carbon dioxide into sugar and oxygen.",
-    "A sourdough loaf rises by wild yeast and bacteria instead of baker's yeast.",
-    "The heart of an adult beats about seventy times a minute at rest.",
-]
-QUESTIONS = ["How do plants make their food?", "Which bread needs no bought yeast?", "When was that iron landmark of France built?"]
-RIGHT = [1, 2, 0]
-
-
-def product(a, b):
-    return sum(x * y for x, y in zip(a, b, strict=True))
 
 
 class Tokens:
