@@ -11,6 +11,11 @@ export const variant = withoutArrays(v.variant);
 /** An object as it was sent, with keys such as `__proto__`, which the others drop. */
 export const anyObject = Object.assign(v.custom<JsonObject>(isObject), { expects: "Object" as never });
 
+/** The same schema, whose errors show a value that it takes: "It must be an object such as {…}." */
+export function withExample<Schema extends v.GenericSchema>(schema: Schema, example: v.InferInput<Schema>): Schema {
+  return { ...schema, expects: `${schema.expects} such as ${JSON.stringify(example)}` };
+}
+
 function withoutArrays<Make extends (...given: never[]) => v.GenericSchema>(make: Make): Make {
   const makeObject = (...given: Parameters<Make>): v.GenericSchema => {
     const schema = make(...given);

@@ -101,7 +101,7 @@ function describeExpected(type: string, expected: string | null, requirement: un
   if (type === "integer" || type === "safe_integer") return "It must be a whole number.";
   return expected === null
     ? "That is not allowed."
-    : `It must be ${joinWords(splitAlternatives(expected).map((one) => WORDS[one] ?? one))}.`;
+    : `It must be ${joinWords(splitAlternatives(expected).map((one) => one.replace(TYPE, (type) => WORDS[type] ?? type)))}.`;
 }
 
 function describeValue(value: unknown): string {
@@ -120,6 +120,9 @@ function isLiteralOf(literal: string, input: unknown): boolean {
   if (typeof input === "number") return /^-?\d/.test(literal);
   return typeof input === "boolean" && (literal === "true" || literal === "false");
 }
+
+/** What valibot calls a type, before an example of it. */
+const TYPE = /^\w+/;
 
 const WORDS: Record<string, string> = {
   string: "a string",

@@ -5,7 +5,7 @@ import { codedMessage } from "../../support/coded-message.ts";
 import { isHollow } from "../../support/json.ts";
 import { Effort } from "../chat/reasoning-budget.ts";
 import { MetadataChange, NewMetadata } from "../metadata.ts";
-import { looseObject, object, record, variant } from "../objects.ts";
+import { looseObject, object, record, variant, withExample } from "../objects.ts";
 
 const NO_URI = '"avatar" is no URI. Send the address of a picture, or the picture as "data:image/png;base64,…".';
 
@@ -14,18 +14,21 @@ const ModelId = v.pipe(v.string(), v.nonEmpty(), v.maxLength(200));
 const Tool = looseObject({ type: v.string() });
 const ResponseFormat = v.union([
   v.literal("auto"),
-  variant("type", [
-    object({ type: v.picklist(["text", "json_object"]) }),
-    object({
-      type: v.literal("json_schema"),
-      json_schema: object({
-        name: v.pipe(v.string(), v.nonEmpty(), v.maxLength(64)),
-        description: v.nullish(v.string()),
-        schema: v.nullish(looseObject({})),
-        strict: v.nullish(v.boolean()),
+  withExample(
+    variant("type", [
+      object({ type: v.picklist(["text", "json_object"]) }),
+      object({
+        type: v.literal("json_schema"),
+        json_schema: object({
+          name: v.pipe(v.string(), v.nonEmpty(), v.maxLength(64)),
+          description: v.nullish(v.string()),
+          schema: v.nullish(looseObject({})),
+          strict: v.nullish(v.boolean()),
+        }),
       }),
-    }),
-  ]),
+    ]),
+    { type: "json_object" },
+  ),
 ]);
 const Names = v.nullish(v.array(v.string()), []);
 const Events = object({ in: Names, out: Names });

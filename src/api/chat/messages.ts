@@ -4,7 +4,7 @@ import type { Capability, ChatMessage, ContentPart, ToolCall as Call } from "../
 import { invalidValue } from "../../http/errors.ts";
 import { codedMessage } from "../../support/coded-message.ts";
 import { isHollow } from "../../support/json.ts";
-import { object, record, variant } from "../objects.ts";
+import { object, record, variant, withExample } from "../objects.ts";
 
 const Text = object({ type: v.literal("text"), text: v.string() });
 
@@ -32,16 +32,21 @@ const Image = v.pipe(
   }),
 );
 
-const Part = variant("type", [Text, Refusal, Image], ({ input, received }) =>
-  typeof input === "string"
-    ? codedMessage("unsupported_content", "Only parts of type text and image_url can be read. Leave out the others.")
-    : received,
+const PART = { type: "text", text: "Hello" } as const;
+
+const Part = withExample(
+  variant("type", [Text, Refusal, Image], ({ input, received }) =>
+    typeof input === "string"
+      ? codedMessage("unsupported_content", "Only parts of type text and image_url can be read. Leave out the others.")
+      : received,
+  ),
+  PART,
 );
 
 const Content = v.union([
   v.string(),
   v.pipe(
-    v.array(Part),
+    withExample(v.array(Part), [PART]),
     v.transform((parts) => (parts.every(isText) ? parts.map(({ text }) => text).join("\n") : parts)),
   ),
 ]);
@@ -51,7 +56,7 @@ const Content = v.union([
  * and goes on as it is.
  */
 const CallArguments = v.pipe(
-  v.nullish(v.union([v.string(), record(v.string(), v.unknown())]), ""),
+  v.nullish(v.union([v.string(), withExample(record(v.string(), v.unknown()), { city: "Oslo" })]), ""),
   v.transform((written) => (typeof written === "object" ? JSON.stringify(written) : written.trim() === "" ? "{}" : written)),
 );
 

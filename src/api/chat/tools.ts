@@ -6,7 +6,7 @@ import { codedMessage } from "../../support/coded-message.ts";
 import { withoutNulls } from "../../support/json.ts";
 import { quote } from "../../support/quote.ts";
 import { JsonSchema } from "../generation/answer-format.ts";
-import { object, variant } from "../objects.ts";
+import { object, variant, withExample } from "../objects.ts";
 
 const MOST_TOOLS = 1024;
 const NAME = /^[A-Za-z0-9_-]{1,128}$/;
@@ -25,6 +25,8 @@ const Function = object({
 
 const Named = object({ type: v.literal("function"), function: object({ name: v.string() }) });
 
+const NAMED = { type: "function", function: { name: "get_weather" } } as const;
+
 const Allowed = object({
   type: v.literal("allowed_tools"),
   allowed_tools: object({ mode: v.picklist(["auto", "required"]), tools: v.array(Named) }),
@@ -38,7 +40,9 @@ export const ToolParameters = {
     ),
   ),
   /** "any" is Mistral's word. */
-  tool_choice: v.nullish(v.union([v.picklist(["none", "auto", "required", "any"]), variant("type", [Named, Allowed])])),
+  tool_choice: v.nullish(
+    v.union([v.picklist(["none", "auto", "required", "any"]), withExample(variant("type", [Named, Allowed]), NAMED)]),
+  ),
   parallel_tool_calls: v.nullish(v.boolean()),
 };
 type ToolParameters = v.InferOutput<v.ObjectSchema<typeof ToolParameters, undefined>>;

@@ -6,16 +6,21 @@ import { codedMessage } from "../../support/coded-message.ts";
 import { quote } from "../../support/quote.ts";
 import { isObject } from "../../support/json.ts";
 import { AssistantContent, InstructingContent, OutputContent, UserContent } from "./parts.ts";
-import { object, variant } from "../objects.ts";
+import { object, variant, withExample } from "../objects.ts";
 
 const MESSAGE = v.optional(v.literal("message"));
 
-const Message = variant("role", [
-  object({ type: MESSAGE, role: v.literal("user"), content: UserContent }),
-  object({ type: MESSAGE, role: v.literal("developer"), content: InstructingContent }),
-  object({ type: MESSAGE, role: v.literal("system"), content: InstructingContent }),
-  object({ type: MESSAGE, role: v.literal("assistant"), content: AssistantContent }),
-]);
+const EXAMPLE = { role: "user", content: "Hello" } as const;
+
+const Message = withExample(
+  variant("role", [
+    object({ type: MESSAGE, role: v.literal("user"), content: UserContent }),
+    object({ type: MESSAGE, role: v.literal("developer"), content: InstructingContent }),
+    object({ type: MESSAGE, role: v.literal("system"), content: InstructingContent }),
+    object({ type: MESSAGE, role: v.literal("assistant"), content: AssistantContent }),
+  ]),
+  EXAMPLE,
+);
 
 const Call = { call_id: v.string(), name: v.string(), namespace: v.nullish(v.string()) };
 const Output = { call_id: v.string(), output: OutputContent };
@@ -28,13 +33,13 @@ const OTHERS = variant("type", [
 ]);
 
 /** A message need not say that it is one. */
-const Item = v.lazy((item) => (isObject(item) && (item.type === undefined || item.type === "message") ? Message : OTHERS));
+const Item = v.lazy((item) => (isObject(item) && item.type !== undefined && item.type !== "message" ? OTHERS : Message));
 type Item = v.InferOutput<typeof Message> | v.InferOutput<typeof OTHERS>;
 
 export const Input = v.union([
   v.pipe(v.string(), v.minLength(1)),
   v.pipe(
-    v.array(Item),
+    withExample(v.array(Item), [EXAMPLE]),
     v.minLength(1),
     v.maxLength(100_000, codedMessage("too_many_items", "At most 100,000 items are allowed in the input. Send fewer.")),
   ),

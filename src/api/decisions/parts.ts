@@ -3,7 +3,7 @@ import * as v from "valibot";
 import type { ChatMessage, ContentPart } from "../../../adapters/adapter.ts";
 import { codedMessage } from "../../support/coded-message.ts";
 import { ImageData } from "../chat/messages.ts";
-import { object, record, variant } from "../objects.ts";
+import { object, record, variant, withExample } from "../objects.ts";
 
 const InputText = v.pipe(
   object({ type: v.literal("input_text"), text: v.string() }),
@@ -18,7 +18,10 @@ const InputImage = v.pipe(
 const JsonObject = record(v.string(), v.unknown());
 
 const InputJson = v.pipe(
-  object({ type: v.literal("input_json"), data: v.union([v.array(JsonObject), JsonObject]) }),
+  object({
+    type: v.literal("input_json"),
+    data: v.union([withExample(v.array(JsonObject), [{ city: "Oslo" }]), withExample(JsonObject, { city: "Oslo" })]),
+  }),
   v.transform(({ data }): ContentPart => ({ type: "text", text: JSON.stringify(data) })),
 );
 
@@ -42,21 +45,25 @@ const only =
       : received;
 
 /** A text, or parts. */
-const contentOf = (Part: v.GenericSchema<unknown, ContentPart>) =>
+const contentOf = <Schema extends v.GenericSchema<unknown, ContentPart>>(Part: Schema, example: v.InferInput<Schema>) =>
   v.union([
     v.string(),
     v.pipe(
-      v.array(Part),
+      withExample(v.array(withExample(Part, example)), [example] as never),
       v.transform((parts) => joinTexts(parts)),
     ),
   ]);
 
+const INPUT = { type: "input_text", text: "Hello" } as const;
+const OUTPUT = { type: "output_text", text: "Hello" } as const;
+
 export const UserContent = contentOf(
   variant("type", [InputText, InputImage, InputJson], only("type input_text, input_image and input_json")),
+  INPUT,
 );
-export const InstructingContent = contentOf(variant("type", [InputText], only("type input_text")));
-export const AssistantContent = contentOf(variant("type", [OutputText, Refusal], only("type output_text and refusal")));
-export const OutputContent = contentOf(variant("type", [InputText, InputImage], only("type input_text and input_image")));
+export const InstructingContent = contentOf(variant("type", [InputText], only("type input_text")), INPUT);
+export const AssistantContent = contentOf(variant("type", [OutputText, Refusal], only("type output_text and refusal")), OUTPUT);
+export const OutputContent = contentOf(variant("type", [InputText, InputImage], only("type input_text and input_image")), INPUT);
 
 /** A line for each text, where there are no images. */
 export function joinTexts(parts: readonly ContentPart[]): ChatMessage["content"] {

@@ -4,7 +4,7 @@ import type { ChatMessage, ContentPart, WeighedQuestion } from "../../../adapter
 import { codedMessage } from "../../support/coded-message.ts";
 import { quote } from "../../support/quote.ts";
 import { joinTexts, UserContent } from "./parts.ts";
-import { object, variant } from "../objects.ts";
+import { object, variant, withExample } from "../objects.ts";
 
 const MOST_ANSWERS = 255;
 /** In characters. */
@@ -27,29 +27,32 @@ const unique = <Entry>(what: string, valueOf: (entry: Entry) => unknown) =>
 
 const Asked = { name: v.nullish(v.string()), instructions: UserContent };
 
-const Question = variant("type", [
-  object({ type: v.literal("predicate"), ...Asked }),
-  object({
-    type: v.literal("choice"),
-    ...Asked,
-    choices: v.pipe(
-      v.array(Choice),
-      v.minLength(2),
-      v.maxLength(MOST_ANSWERS),
-      unique("choice", ({ value }) => value),
-    ),
-  }),
-  object({
-    type: v.literal("score"),
-    ...Asked,
-    levels: v.pipe(
-      v.array(Level),
-      v.minLength(2),
-      v.maxLength(MOST_ANSWERS),
-      unique("level", ({ label }) => label),
-    ),
-  }),
-]);
+const Question = withExample(
+  variant("type", [
+    object({ type: v.literal("predicate"), ...Asked }),
+    object({
+      type: v.literal("choice"),
+      ...Asked,
+      choices: v.pipe(
+        v.array(Choice),
+        v.minLength(2),
+        v.maxLength(MOST_ANSWERS),
+        unique("choice", ({ value }) => value),
+      ),
+    }),
+    object({
+      type: v.literal("score"),
+      ...Asked,
+      levels: v.pipe(
+        v.array(Level),
+        v.minLength(2),
+        v.maxLength(MOST_ANSWERS),
+        unique("level", ({ label }) => label),
+      ),
+    }),
+  ]),
+  { type: "predicate", instructions: "Is this a complaint?" },
+);
 export type Question = v.InferOutput<typeof Question>;
 
 export const Questions = v.pipe(v.array(Question), v.minLength(1), v.maxLength(400));

@@ -5,7 +5,7 @@ import { invalidValue } from "../../http/errors.ts";
 import { codedMessage } from "../../support/coded-message.ts";
 import { isObject, jsonBytes, withoutNulls } from "../../support/json.ts";
 import { droppedFields, type KeptFields } from "./dropped-fields.ts";
-import { looseObject, object, variant } from "../objects.ts";
+import { looseObject, object, variant, withExample } from "../objects.ts";
 
 /** Bytes of one schema, and characters of the texts of one choice. */
 const LONGEST_SCHEMA = 256 * 1024;
@@ -22,34 +22,37 @@ export const JsonSchema = v.pipe(
 
 const Text = v.pipe(v.string(), v.minLength(1), v.maxLength(LONGEST_GRAMMAR));
 
-const Format = variant("type", [
-  object({ type: v.literal("text") }),
-  object({ type: v.literal("regex"), regex: Text }),
-  object({
-    type: v.literal("choice"),
-    choice: v.pipe(
-      v.array(v.pipe(v.string(), v.minLength(1))),
-      v.minLength(1),
-      v.check(
-        (texts) => texts.reduce((sum, { length }) => sum + length, 0) <= LONGEST_SCHEMA,
-        codedMessage("invalid_value", `The texts have more than ${LONGEST_SCHEMA} characters. Send fewer.`),
+const Format = withExample(
+  variant("type", [
+    object({ type: v.literal("text") }),
+    object({ type: v.literal("regex"), regex: Text }),
+    object({
+      type: v.literal("choice"),
+      choice: v.pipe(
+        v.array(v.pipe(v.string(), v.minLength(1))),
+        v.minLength(1),
+        v.check(
+          (texts) => texts.reduce((sum, { length }) => sum + length, 0) <= LONGEST_SCHEMA,
+          codedMessage("invalid_value", `The texts have more than ${LONGEST_SCHEMA} characters. Send fewer.`),
+        ),
       ),
-    ),
-  }),
-  object({ type: v.literal("json_object") }),
-  object({
-    type: v.literal("json_schema"),
-    json_schema: v.pipe(
-      object({
-        name: v.pipe(v.string(), v.minLength(1)),
-        description: v.nullish(v.string()),
-        schema: JsonSchema,
-        strict: v.nullish(v.boolean()),
-      }),
-      v.transform(withoutNulls),
-    ),
-  }),
-]);
+    }),
+    object({ type: v.literal("json_object") }),
+    object({
+      type: v.literal("json_schema"),
+      json_schema: v.pipe(
+        object({
+          name: v.pipe(v.string(), v.minLength(1)),
+          description: v.nullish(v.string()),
+          schema: JsonSchema,
+          strict: v.nullish(v.boolean()),
+        }),
+        v.transform(withoutNulls),
+      ),
+    }),
+  ]),
+  { type: "json_object" },
+);
 
 export const FormatParameters = { response_format: v.nullish(Format), grammar: v.nullish(Text) };
 type FormatParameters = v.InferOutput<v.ObjectSchema<typeof FormatParameters, undefined>>;

@@ -2,7 +2,7 @@
 import * as v from "valibot";
 import { KeepAlive } from "../../support/quantities.ts";
 import { codedMessage } from "../../support/coded-message.ts";
-import { looseObject, object } from "../objects.ts";
+import { looseObject, object, withExample } from "../objects.ts";
 
 const LONGEST_STOP = 1024;
 
@@ -65,7 +65,7 @@ export function generationFields({ least_tokens }: { least_tokens: 0 | 1 }) {
           v.transform((text) => withoutEmpty([text])),
         ),
         v.pipe(
-          v.array(v.unknown()),
+          withExample(v.array(v.unknown()), ["END"]),
           v.maxLength(64),
           v.check(
             (stops) => stops.every((stop) => typeof stop === "string"),

@@ -6,7 +6,7 @@ import { codedMessage } from "../../support/coded-message.ts";
 import { isFilled } from "../../support/json.ts";
 import { quote } from "../../support/quote.ts";
 import { FormatParameters, readFormat } from "./answer-format.ts";
-import { object, record } from "../objects.ts";
+import { object, record, withExample } from "../objects.ts";
 
 /** One prompt is read for all of them. */
 const MOST_CHOICES = 8;
@@ -21,14 +21,16 @@ const Bias = v.pipe(v.number(), v.minValue(-100), v.maxValue(100));
 
 /** llama.cpp's form of a bias: false is never, as -100 is. */
 const BiasPairs = v.pipe(
-  v.array(v.tuple([v.pipe(v.number(), v.safeInteger(), v.minValue(0)), v.union([Bias, v.literal(false)])])),
+  withExample(v.array(v.tuple([v.pipe(v.number(), v.safeInteger(), v.minValue(0)), v.union([Bias, v.literal(false)])])), [
+    [42, -100],
+  ]),
   v.transform((pairs) => Object.fromEntries(pairs.map(([id, bias]) => [String(id), bias === false ? -100 : bias]))),
 );
 
 export const OPTIONAL_FIELDS = {
   ...FormatParameters,
   n: v.nullish(v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(MOST_CHOICES))),
-  logit_bias: v.nullish(v.union([BiasPairs, record(TokenId, Bias)])),
+  logit_bias: v.nullish(v.union([BiasPairs, withExample(record(TokenId, Bias), { 42: -100 })])),
   ...v.partial(object(SAMPLERS)).entries,
 };
 

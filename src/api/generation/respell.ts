@@ -1,6 +1,9 @@
 // Parameters that other APIs have by other names and in other forms, as OpenAI's, and what errors and headers call them then.
+import * as v from "valibot";
 import { ApiError, invalidValue, toApiError } from "../../http/errors.ts";
+import { validateWith } from "../../http/validate.ts";
 import { isHollow, isObject, type JsonObject } from "../../support/json.ts";
+import { anyObject, object, withExample } from "../objects.ts";
 
 export interface RespelledRequest {
   request: JsonObject;
@@ -26,7 +29,7 @@ const RESPELLINGS: Record<string, (value: unknown, name: string) => Respelling |
   n_cmpl: (value) => ({ to: "n", value }),
   num_return_sequences: (value) => ({ to: "n", value }),
   functions: (value) => ({ to: "tools", value: Array.isArray(value) ? value.map(toTool) : value }),
-  function_call: (value) => ({ to: "tool_choice", value: isObject(value) ? toTool(value) : value }),
+  function_call: (value) => ({ to: "tool_choice", value: legacyChoice(value) }),
   response_format: flatFormat,
   json_schema: (value) => schemaFormat(value),
   guided_json: (value, name) => schemaFormat(parsedJson(value, name)),
@@ -121,6 +124,15 @@ function flatFormat(value: unknown): Respelling {
   const json_schema = { name, description, schema, strict };
   const format = { ...rest, type: "json_schema", json_schema };
   return { to: "response_format", value: format, inner: ".json_schema", as: "response_format", in_place: true };
+}
+
+const LegacyChoice = object({
+  function_call: v.union([v.picklist(["none", "auto"]), withExample(anyObject, { name: "get_weather" })]),
+});
+
+function legacyChoice(value: unknown): unknown {
+  const { function_call } = validateWith(LegacyChoice, { function_call: value });
+  return isObject(function_call) ? toTool(function_call) : function_call;
 }
 
 const toTool = (called: unknown): object => ({ type: "function", function: called });

@@ -22,7 +22,8 @@ export function readSentTexts(sent: unknown, { field, most, may_be_empty = false
   }
   if (!Array.isArray(sent) || typeof sent[0] === "number") {
     if (typeof sent === "string" || Array.isArray(sent)) return [readText(sent, field, may_be_empty)];
-    throw invalidValue(`"${field}" must be a string, an array of tokens, or an array of these.`, field, "invalid_type");
+    const forms = 'a string such as "Hello", an array of tokens such as [42], or an array of these such as ["Hello",[42]]';
+    throw invalidValue(`"${field}" must be ${forms}.`, field, "invalid_type");
   }
   if (sent.length === 0) throw isEmpty(field);
   if (sent.length > most) {

@@ -3,7 +3,7 @@ import * as v from "valibot";
 import type { UnsavedMessage } from "../../storage/conversations.ts";
 import { codedMessage } from "../../support/coded-message.ts";
 import { MetadataChange, NewMetadata } from "../metadata.ts";
-import { looseObject, object } from "../objects.ts";
+import { looseObject, object, withExample } from "../objects.ts";
 
 const Text = v.pipe(v.string(), v.nonEmpty());
 
@@ -27,7 +27,7 @@ export const NewMessage = object({
       Text,
       v.transform((text) => [text]),
     ),
-    v.pipe(v.array(Part), v.nonEmpty()),
+    v.pipe(withExample(v.array(Part), [{ type: "text", text: "Hello" }]), v.nonEmpty()),
   ]),
   file_ids: v.nullish(v.array(v.string())),
   attachments: v.pipe(

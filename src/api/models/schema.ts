@@ -5,7 +5,7 @@ import { ADAPTER_OPTIONS, AdapterOptions, type AdapterOptionsChange, LoraFile } 
 import { KEY_VARIABLE, Upstream } from "../../../models/manifest.ts";
 import { PageQuery } from "../../http/paging.ts";
 import { codedMessage } from "../../support/coded-message.ts";
-import { object, objectWithRest } from "../objects.ts";
+import { object, objectWithRest, withExample } from "../objects.ts";
 
 const BAD_VARIABLE =
   '"key_env" must be the name of a variable that begins with INGLE_UPSTREAM_: no other one is sent to a server.';
@@ -54,7 +54,9 @@ export const NewModel = object({
   /** Whether the download starts at once. */
   download: v.optional(v.boolean(), false),
   /** Only with the operator's key: servers that run the model; the next three are about them. */
-  base_url: v.optional(v.union([Address, v.pipe(v.array(Address), v.minLength(1), v.maxLength(100))])),
+  base_url: v.optional(
+    v.union([Address, v.pipe(withExample(v.array(Address), ["http://10.0.0.2:8080/v1"]), v.minLength(1), v.maxLength(100))]),
+  ),
   model: Upstream.entries.model,
   key_env: v.optional(v.pipe(v.string(), v.regex(KEY_VARIABLE, codedMessage("invalid_value", BAD_VARIABLE)))),
   slots: Upstream.entries.slots,

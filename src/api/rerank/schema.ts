@@ -6,7 +6,7 @@ import { looseObject } from "../objects.ts";
 
 export const MOST_DOCUMENTS = 2_048;
 
-const NO_TEXT = 'A query or a document is a string, or an object with its text as "text".';
+const NO_TEXT = 'A query or a document is a string, or an object such as {"text":"Hello"}.';
 const Text = v.union([v.string(), looseObject({ text: v.string() })], codedMessage("invalid_type", NO_TEXT));
 
 export const RerankBody = looseObject({
