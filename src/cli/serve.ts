@@ -17,6 +17,7 @@ import { CliError } from "./error.ts";
 import { asCalled } from "./invocation.ts";
 import { printNote } from "./print.ts";
 import { standardOutput } from "../server/standard-streams.ts";
+import { shellWords } from "../support/shell-words.ts";
 import { createServer, type RunningServer } from "../server/create-server.ts";
 
 /** How long running answers may go on after a first SIGINT or SIGTERM, in milliseconds. */
@@ -51,7 +52,7 @@ export default defineCommand({
     const onDeaf = (error: Error) => void end(server, error);
     const listener = await serve(server.app.fetch, { ...config, host, onDeaf }).catch(async (error) => {
       await server.close(0);
-      throw error;
+      throw (error.cause as NodeJS.ErrnoException)?.code === "EADDRINUSE" ? await portTakenError(host, config.port) : error;
     });
     const stop = stopOnSignals(server, listener);
     try {
@@ -76,6 +77,17 @@ export default defineCommand({
     if (advice !== undefined && !stop.begun) standardOutput.write(`${asCalled(advice)}\n\n`);
   },
 });
+
+/** The remedy is the command as it was typed, with another port. */
+async function portTakenError(host: string, port: number): Promise<CliError> {
+  const { findFreePort, findPortOwner } = await import("./port.ts");
+  const address = host.replace(/^\[(.*)\]$/, "$1");
+  const [{ name, remedy }, free] = await Promise.all([findPortOwner(address, port), findFreePort(address, port)]);
+  const words = process.argv.slice(2);
+  const others = words.filter((word, at) => !/^--port(=|$)/.test(word) && words[at - 1] !== "--port");
+  const command = shellWords([...others, "--port", String(free)]);
+  return new CliError(`Port ${port} on ${host} is in use by ${name}. ${remedy}, or take a free port: "ingle ${command}".`);
+}
 
 /** A proxy that cannot be used is said at once, not at the first download. Throws `CliError`. */
 function checkProxies(config: Config): void {

@@ -131,15 +131,6 @@ describe("words that are wrong", () => {
 });
 
 describe("serve", () => {
-  inTime("a port in use is one sentence", async () => {
-    const first = await startServer(RUNTIME, ["--adapter", "echo"]);
-    try {
-      const { port } = new URL(first.url);
-      await expectRefusal(["serve", "--adapter", "echo", "--port", port], 1, `Port ${port} on 127.0.0.1 is in use.`);
-    } finally {
-      await first.stop();
-    }
-  });
   inTime("a host that is a name without an address is one sentence", async () => {
     const named = ["serve", "--adapter", "echo", "--port", "0", "--host", "nosuch.invalid", "--key", "k".repeat(20)];
     await expectRefusal(named, 1, "The name nosuch.invalid has no address. Choose an address of this machine with --host.");

@@ -1,13 +1,13 @@
 // Checks of the data folder, its disk, the cache and the port.
 import { constants, readdir, stat, statfs } from "node:fs/promises";
-import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import type { Config } from "../../server/settings.ts";
 import { formatBytes } from "../../support/quantities.ts";
 import { LOCK_FILE, MARKER } from "../../storage/file-names.ts";
 import { holderOf } from "../../storage/lock/folder-lock.ts";
 import { LockedError } from "../../storage/lock/holder.ts";
-import { findingsAbout, isAccessible, runProgram, type Finding } from "./finding.ts";
+import { findFreePort, findPortOwner, listenErrorCode } from "../port.ts";
+import { findingsAbout, isAccessible, type Finding } from "./finding.ts";
 
 /** File systems by their numbers on Linux (`man 2 statfs`); other systems have other numbers. */
 const FILE_SYSTEMS: Record<number, string> = {
@@ -78,27 +78,13 @@ export async function checkCache(cache: string): Promise<Finding[]> {
 export async function checkPort({ host, port, data }: Config): Promise<Finding> {
   const { good, broken } = findingsAbout("port");
   if (port === 0) return good("a free one is taken");
-  const code = await listenErrorCode(host.replace(/^\[(.*)\]$/, "$1"), port);
+  const address = host.replace(/^\[(.*)\]$/, "$1");
+  const code = await listenErrorCode(address, port);
   if (code === undefined) return good(`${port} on ${host} is free`);
   if (code !== "EADDRINUSE")
     return broken(`${host}, port ${port} cannot be had (${code})`, "ingle serve --host 127.0.0.1 --port 1337");
   const holder = await holderOf(join(data, LOCK_FILE));
   if (holder?.url?.endsWith(`:${port}`)) return good(`${port} is taken by the ingle that works in the data folder`);
-  return broken(`${port} on ${host} is taken${await portOwner(port)}`, `ingle serve --port ${port + 1}`);
-}
-
-/** The error code of an attempt to listen; undefined where it succeeds. */
-function listenErrorCode(host: string, port: number): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
-    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(undefined)));
-  });
-}
-
-/** Empty for programs of other users, which only root may see. */
-async function portOwner(port: number): Promise<string> {
-  const { text } = await runProgram("ss", ["-Hltnp", `sport = :${port}`]);
-  const [, name, pid] = /users:\(\("([^"]+)",pid=(\d+)/.exec(text) ?? [];
-  return name === undefined ? "" : ` by "${name}", process ${pid}`;
+  const { name } = await findPortOwner(address, port);
+  return broken(`${port} on ${host} is taken by ${name}`, `ingle serve --port ${await findFreePort(address, port)}`);
 }
