@@ -35,8 +35,8 @@ export interface AppOptions {
   fetchRemoteFacts?: (id: string, signal: AbortSignal) => Promise<ModelFileFacts>;
   store: Store;
   pool: ModelPool;
-  /** Takes in an old data folder; absent where that is not offered. Throws a sentence about the folder. */
-  importFolder?: (folder: string) => Promise<object>;
+  /** Takes in an old data folder, or reports what it would take; absent where that is not offered. Throws a sentence about the folder. */
+  importFolder?: (folder: string, dry_run: boolean) => Promise<object>;
   /** How this machine's commands show that they are in the server's data folder; absent where it has none of its own. */
   sealKey?: SealKey | undefined;
   /** The adapter that runs a model, and the parts of the API that it honours. */

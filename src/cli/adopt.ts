@@ -1,8 +1,7 @@
 // `ingle adopt`: models that other programs have downloaded are used where they lie, after a look and a question.
-import { readdir, realpath } from "node:fs/promises";
+import { realpath } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { defineCommand } from "citty";
-import { homeFolder } from "../../models/absolute-path.ts";
 import { type AdoptableModel, findModels } from "../../models/adoptable/find-models.ts";
 import { formatBytes } from "../support/quantities.ts";
 import { shellWords } from "../support/shell-words.ts";
@@ -12,6 +11,7 @@ import { columns } from "./columns.ts";
 import { CliError } from "./error.ts";
 import { asCalled } from "./invocation.ts";
 import { print, printNote } from "./print.ts";
+import { programPlaces } from "./program-places.ts";
 import { lineForScreen } from "./screen-text.ts";
 import { DATA_ARGS } from "./setting-args.ts";
 
@@ -22,9 +22,7 @@ export default defineCommand({
     ...DATA_ARGS,
   },
   async run({ args: { yes, json, ...settings } }) {
-    const home = homeFolder();
-    await checkReadable(home);
-    const found = await findModels({ env: process.env, home, platform: process.platform });
+    const found = await findModels(await programPlaces());
     await withApi(settings, { command: "adopt", reads: !yes }, async (api) => {
       const rows = await rowsOf(api, found);
       if (yes) await adopt(api, rows);
@@ -35,13 +33,6 @@ export default defineCommand({
     });
   },
 });
-
-/** A folder that may not be read has nothing for those who look, as with Deno that is not told to permit it: that is no answer. */
-async function checkReadable(home: string): Promise<void> {
-  await readdir(home).catch(({ code, message }: NodeJS.ErrnoException) => {
-    if (code !== "ENOENT") throw new CliError(`The home folder ${home} cannot be looked into: ${message}.`);
-  });
-}
 
 const NOTHING = "No model of Hugging Face's tools, Ollama, LM Studio or Jan was found on this machine.";
 

@@ -91,7 +91,7 @@ export const COMMANDS = {
   import: {
     group: "Care",
     summary: "Take in the threads, assistants and models of a Jan or cortex data folder.",
-    examples: ["~/jan"],
+    examples: ["", "~/jan"],
   },
   completion: {
     group: "Care",

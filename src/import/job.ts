@@ -4,8 +4,11 @@ import type { FolderLayout } from "./layout.ts";
 import { IS_LINK, UnreadableError } from "./old-folder.ts";
 import type { ImportItem, ReportBuilder } from "./report.ts";
 
+/** What an import reads and writes of a store. */
+export type ImportStore = Pick<Store, "assistants" | "conversations" | "messages" | "models" | "threads">;
+
 export interface ImportJob extends FolderLayout {
-  store: Store;
+  store: ImportStore;
   report: ReportBuilder;
   /** Milliseconds since 1970, the same for all of it. */
   now: number;

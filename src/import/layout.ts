@@ -18,16 +18,26 @@ export interface FolderLayout {
   from: Report["from"];
 }
 
-/** Throws `ImportError`. Jan's configuration folder will do too: on some systems the data lies in `data` below it. */
+/** Throws `ImportError` where there is none. */
 export async function findLayout(path: string): Promise<FolderLayout> {
+  const layout = await recogniseLayout(path);
+  if (layout !== undefined) return layout;
+  throw new ImportError(
+    `${path} is not a data folder of Jan or cortex: it has no "threads", "assistants" or "models" of theirs. Jan shows the path of its own in Settings, under "Data Folder".`,
+  );
+}
+
+/**
+ * Undefined for a folder of something else. Jan's configuration folder will do too: on some systems the data lies in `data` below it.
+ * Throws `ImportError` for a folder that is not there, may not be read, or is ingle's own.
+ */
+export async function recogniseLayout(path: string): Promise<FolderLayout | undefined> {
   for (const place of [path, join(path, "data")]) {
     const there = place === path || (await disk.kind(place).catch(() => undefined)) === "folder";
     const layout = there ? await readLayout(place) : undefined;
     if (layout !== undefined) return layout;
   }
-  throw new ImportError(
-    `${path} is not a data folder of Jan or cortex: it has no "threads", "assistants" or "models" of theirs. Jan shows the path of its own in Settings, under "Data Folder".`,
-  );
+  return undefined;
 }
 
 async function readLayout(path: string): Promise<FolderLayout | undefined> {

@@ -169,7 +169,7 @@ function createServerOn(folder: DataFolder, config: Config, log: Log, options: C
     library,
     pool,
     downloads,
-    importFolder: (path) => importInto(store, path),
+    importFolder: (path, dry_run) => importInto(store, path, dry_run),
     sealKey: lock && createFolderProof(config.data, operator_key, store.isThere),
     adapterOf,
     templates,
@@ -242,12 +242,13 @@ function guardOptions(config: Config, wide: boolean, operator_key: string): Guar
   };
 }
 
-async function importInto(store: Store, path: string) {
-  const [{ importFolder }, { ImportError }] = await Promise.all([
+async function importInto(store: Store, path: string, dry_run: boolean) {
+  const [{ importFolder }, { ImportError }, { createDryRunStore }] = await Promise.all([
     import("../import/import.ts"),
     import("../import/old-folder.ts"),
+    import("../import/dry-run.ts"),
   ]);
-  return importFolder(path, { store, now: epochSeconds }).catch((error) => {
+  return importFolder(path, { store: dry_run ? createDryRunStore(store) : store, now: epochSeconds }).catch((error) => {
     if (!(error instanceof ImportError)) throw error;
     throw invalidValue(error.message, "folder");
   });

@@ -120,6 +120,7 @@ describe("the models of other programs", () => {
   test.each([
     ["linux", ".local/share/Jan/data/llamacpp/models"],
     ["linux", ".config/Jan/data/models"],
+    ["linux", ".var/app/ai.jan.Jan/data/Jan/data/llamacpp/models"],
     ["linux", "jan/models"],
     ["darwin", "Library/Application Support/Jan/data/llamacpp/models"],
     ["win32", "AppData/Roaming/Jan/data/llamacpp/models"],
@@ -135,11 +136,18 @@ describe("the models of other programs", () => {
     ]);
   });
 
-  test("of Jan in a folder that was chosen are found by its settings", async () => {
+  test.each([
+    ["linux", ".config/Jan"],
+    ["linux", ".local/share/jan.ai.app"],
+    ["linux", ".var/app/ai.jan.Jan/data/jan.ai.app"],
+    ["darwin", "Library/Application Support/Jan"],
+    ["darwin", "Library/Application Support/jan.ai.app"],
+    ["win32", "AppData/Roaming/jan.ai.app"],
+  ])("of Jan on %s in a folder that was chosen are found by its settings in %s", async (platform, folder) => {
     const home = await makeHome({ "disk/llamacpp/models/m/model.gguf": WHOLE });
-    await mkdir(join(home, ".local/share/Jan"), { recursive: true });
-    await writeFile(join(home, ".local/share/Jan/settings.json"), JSON.stringify({ data_folder: join(home, "disk") }));
-    expect(named(await found(home))).toEqual([["Jan", "m"]]);
+    await mkdir(join(home, folder), { recursive: true });
+    await writeFile(join(home, folder, "settings.json"), JSON.stringify({ data_folder: join(home, "disk") }));
+    expect(named(await found(home, platform))).toEqual([["Jan", "m"]]);
   });
 
   test("that several programs have by links are those of the first", async () => {

@@ -1,11 +1,12 @@
 // `ingle import` as it is typed: alone and beside a running server, in words and as JSON, and what it refuses.
-import { existsSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, expect, test } from "bun:test";
 import { emptyFolder, folderWith, line, oldFolder, put, snapshot } from "../support/old-folder.ts";
 import { PROGRAM, run, RUNTIME } from "../support/program.ts";
 import { cleanEnv, eventually, startServer, type Server } from "../support/server.ts";
+import { hasPython, inTerminal } from "../support/terminal.ts";
 
 const SLOW = 300_000;
 const inTime = (name: string, work: () => Promise<void>) => test(name, work, SLOW);
@@ -104,7 +105,7 @@ describe("without a server", () => {
     expect(stdout).toEndWith(`\n1 thread, 1 message, 0 assistants, 0 models taken ${TOTAL}`);
   });
 
-  inTime("what is not an old folder is a sentence and exit code 1, and a word too few is 2", async () => {
+  inTime("what is not an old folder is a sentence and exit code 1", async () => {
     const [data, folder] = [dataFolder(), emptyFolder()];
     for (const [path, says] of [
       [folder, `${folder} is not a data folder of Jan or cortex: `],
@@ -115,7 +116,6 @@ describe("without a server", () => {
       expect([code, stdout, stderr.split("\n").length]).toEqual([1, "", 2]);
       expect(stderr).toStartWith(says);
     }
-    expect((await ingle(data, "import")).code).toBe(2);
   });
 });
 
@@ -173,4 +173,90 @@ describe("beside a server", () => {
       expect([code, stderr]).toEqual([1, `There is no folder ${nope}. Check the path.\n`]);
     });
   });
+});
+
+describe("without a folder", () => {
+  const XDG = { XDG_CONFIG_HOME: "", XDG_DATA_HOME: "", APPDATA: "" };
+  const PLACES = {
+    linux: ".local/share/Jan/data",
+    darwin: "Library/Application Support/Jan/data",
+    win32: "AppData/Roaming/Jan/data",
+  };
+  const usual = PLACES[process.platform as keyof typeof PLACES];
+
+  /** A home folder with Jan's of two eras, what runs ingle there, and the environment for a terminal. */
+  function makeHome() {
+    const home = emptyFolder();
+    mkdirSync(dirname(join(home, usual)), { recursive: true });
+    renameSync(oldFolder("jan-0.6"), join(home, usual));
+    renameSync(oldFolder("jan-0.4"), join(home, "jan"));
+    const env = { ...XDG, HOME: home, USERPROFILE: home, INGLE_DATA: join(home, "ingle") };
+    return { home, env, ingle: (...words: string[]) => run([...PROGRAM, ...words], { env }) };
+  }
+
+  inTime("Jan's folders are shown with what would be taken, and nothing is taken unasked", async () => {
+    const { home, ingle } = makeHome();
+    const ofJan = () => [join(home, usual), join(home, "jan")].map(snapshot);
+    const before = ofJan();
+    expect(await ingle("import")).toEqual({
+      code: 0,
+      stdout: [
+        `${join(home, usual)}: 2 threads, 3 messages, 1 assistant, 1 model; not taken: 1, and the import says why`,
+        `${join(home, "jan")}: 2 threads, 6 messages, 0 assistants, 1 model; not taken: 4, and the import says why`,
+        "",
+      ].join("\n"),
+      stderr: 'Nothing was taken. "ingle import --yes" takes it in.\n',
+    });
+    expect(existsSync(join(home, "ingle"))).toBe(false);
+    const looked = JSON.parse((await ingle("import", "--json")).stdout) as { folder: string; taken: object[] }[];
+    const { code, stdout } = await ingle("import", "--yes", "--json");
+    expect([code, JSON.parse(stdout)]).toEqual([0, looked]);
+    expect(looked.map(({ folder, taken }) => [folder, taken.length])).toEqual([
+      [join(home, usual), 4],
+      [join(home, "jan"), 3],
+    ]);
+    expect((await ingle("threads", "--json")).stdout.match(/"object": "thread"/g)).toHaveLength(4);
+    const again = await ingle("import");
+    expect([again.code, again.stderr]).toEqual([0, "Nothing of that is new.\n"]);
+    expect(ofJan()).toEqual(before);
+  });
+
+  inTime("beside a server too, which is not changed by a look", async () => {
+    const { env, ingle } = makeHome();
+    await withServer(env.INGLE_DATA, async (server) => {
+      expect((await ingle("import")).stdout).toContain("2 threads, 6 messages");
+      expect(await titles(server)).toEqual([]);
+      expect((await ingle("import", "--yes")).stdout).toContain(`2 threads, 3 messages, 1 assistant, 1 model taken ${TOTAL}`);
+      expect(await titles(server)).toHaveLength(4);
+    });
+  });
+
+  inTime("what is no folder of Jan is passed over, and what may not be read is said", async () => {
+    const home = emptyFolder();
+    put(home, "jan/notes.txt", "a name");
+    const env = { ...XDG, HOME: home, USERPROFILE: home, INGLE_DATA: join(home, "ingle") };
+    const { code, stdout, stderr } = await run([...PROGRAM, "import"], { env });
+    expect([code, stdout, stderr]).toEqual([
+      0,
+      "",
+      expect.stringMatching(/^No data folder of Jan was found\..*"ingle import ~\/jan"\.\n$/),
+    ]);
+    expect((await run([...PROGRAM, "import", "--json"], { env })).stdout).toBe("[]\n");
+    put(home, `${usual}/../settings.json`, JSON.stringify({ data_folder: join(home, "jan/notes.txt") }));
+    const said = await run([...PROGRAM, "import"], { env });
+    expect(said.stderr).toStartWith(`${join(home, "jan/notes.txt")} is not a folder. `);
+  });
+
+  test.skipIf(!hasPython())(
+    "asks at a terminal",
+    async () => {
+      const { env, ingle } = makeHome();
+      const at = (keys: string) => inTerminal(100, [...PROGRAM, "import"], env, [["Take it in\\? .*\\[Y/n\\] ", keys]]);
+      expect(await at("n\r")).toMatchObject({ code: 0, missing: null, output: expect.stringContaining("Nothing was taken.") });
+      expect((await ingle("threads", "--json")).stdout).toBe("[]\n");
+      expect(await at("\r")).toMatchObject({ code: 0, missing: null, output: expect.stringContaining("2 threads, 6 messages") });
+      expect(JSON.parse((await ingle("threads", "--json")).stdout)).toHaveLength(4);
+    },
+    SLOW,
+  );
 });

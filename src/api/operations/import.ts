@@ -7,14 +7,18 @@ import { sse } from "../../http/sse.ts";
 import { parseBody } from "../../http/validate.ts";
 import { object } from "../objects.ts";
 
-export const ImportRequest = object({ folder: v.pipe(v.string(), v.nonEmpty()) });
+export const ImportRequest = object({
+  folder: v.pipe(v.string(), v.nonEmpty()),
+  /** The report says what would be done. */
+  dry_run: v.optional(v.boolean(), false),
+});
 
 /** Answers one event, the report, when the import has ended. */
 export const importRoutes = (deps: Deps, importFolder: NonNullable<Deps["importFolder"]>) =>
   new Hono<AppEnv>().post("/", async function importOldFolder(c) {
-    const { folder } = await parseBody(c, ImportRequest);
+    const { folder, dry_run } = await parseBody(c, ImportRequest);
     const report = async function* () {
-      yield await importFolder(folder);
+      yield await importFolder(folder, dry_run);
     };
     // An import goes on when its client leaves: half of it would help nobody.
     return sse(report(), new AbortController(), { onError: (error) => deps.onError(error, c) });

@@ -21,6 +21,38 @@ const Endpoints = v.object({
   data: v.array(v.object({ path: v.string(), methods: v.array(v.string()), summary: v.string() })),
 });
 
+const importItem = {
+  kind: v.picklist(["thread", "message", "assistant", "model"]),
+  old_id: described(v.nullable(v.string()), "As the old folder names it."),
+  id: described(v.optional(v.string()), "As ingle names it, where it is here now."),
+  path: described(v.string(), "Below the old folder."),
+  line: described(v.optional(Count), "In a file of lines, from 1 on."),
+  messages: described(v.optional(Count), "How many messages of a thread were taken."),
+};
+const ReasonedItem = v.object({ ...importItem, reason: v.string() });
+const ImportReport = v.object({
+  from: v.picklist(["jan", "cortex"]),
+  taken: v.array(v.object(importItem)),
+  reduced: described(v.array(ReasonedItem), "Taken, but not whole."),
+  skipped: v.array(ReasonedItem),
+});
+const REPORT: v.InferOutput<typeof ImportReport> = {
+  from: "jan",
+  taken: [
+    {
+      ...{ kind: "thread", old_id: "jan_1706100000", id: "thread_01hmyfn800w1b7s2kq4x5c6d7e" },
+      ...{ path: "threads/jan_1706100000", messages: 4 },
+    },
+  ],
+  reduced: [],
+  skipped: [
+    {
+      ...{ kind: "model", old_id: "gpt-4", path: "models/gpt-4/model.json" },
+      reason: 'It runs at "openai", not from a GGUF file on this machine.',
+    },
+  ],
+};
+
 const SERVER = "Server";
 const OWNER = "Owner";
 const endpoints = { description: "The endpoints.", schema: Endpoints };
@@ -90,11 +122,14 @@ export const ownerOperations: Operation[] = [
   },
   {
     ...{ id: "importOldFolder", method: "post", path: "/v1/import", tag: OWNER, summary: "Take in an old data folder" },
-    description: "With the operator's key alone.",
-    body: { schema: ImportRequest, examples: { folder: { folder: "/home/ada/jan" } } },
+    description: "With the operator's key alone. With `dry_run` nothing is written, and the report says what would be.",
+    body: {
+      schema: ImportRequest,
+      examples: { folder: { folder: "/home/ada/jan" }, look: { folder: "/home/ada/jan", dry_run: true } },
+    },
     answer: {
       description: "One event, the report.",
-      events: { schema: v.looseObject({}), example: 'data: {"threads":3}\n\ndata: [DONE]\n\n' },
+      events: { schema: ImportReport, example: `data: ${JSON.stringify(REPORT)}\n\ndata: [DONE]\n\n` },
     },
     errors: ["400 invalid_value", ...WRITE_ERRORS],
   },
