@@ -1,5 +1,6 @@
 // `npm run bench:pairs -- OTHER`: this checkout beside another one, such as the commit before, in alternating pairs. Each row is the mean of the
-// paired ratios with its 95 % interval: above 1 this checkout is the faster one. A floor is met when the upper end reaches it.
+// paired ratios with its 95 % interval: above 1 this checkout is the faster one. A floor is met when the upper end reaches it. Beside the rate
+// of a GET stands the processor time that the server takes for it, which other work on the machine changes less.
 // PAIRS=n (15), ONLY=get,models,slow,stream,start, RUNTIMES=bun,node,deno and ADAPTERS=node-llama-cpp,llama-server make it longer or shorter.
 import { mkdtempSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
@@ -12,6 +13,7 @@ import { story } from "./engines/prompts.ts";
 import { startClient, wantedRuntimes, THREADS } from "./engines/subjects.ts";
 import { get, load } from "./load.ts";
 import { pairedRatios, printHeads, printRatios } from "./paired-ratios.ts";
+import { processorTime } from "./processor-time.ts";
 import { keepSlowClients } from "./slow-clients.ts";
 
 const PAIRS = Number(process.env.PAIRS ?? 15);
@@ -32,14 +34,16 @@ let folders = 0;
 
 function start(checkout: string, { name, command }: Runtime, args: string[]): Promise<Server> {
   const data = join(folder, `${folders++}`);
-  return startProgram([...command, join(checkout, "src/main.ts")], args, { data, env: runtimeEnv(name) });
+  // To read the lines of the log would take the load's time.
+  const options = { data, env: runtimeEnv(name), stderr_file: `${data}.log` };
+  return startProgram([...command, join(checkout, "src/main.ts")], args, options);
 }
 
 /** The ratios of this checkout to the other. */
 const ratios = (rate: Parameters<typeof pairedRatios>[1], warm_up = WARM_UP): Promise<number[]> =>
   pairedRatios({ pairs: PAIRS, warm_up }, rate);
 
-async function withServers(runtime: Runtime, args: string[], use: (servers: Server[]) => Promise<number[]>): Promise<number[]> {
+async function withServers<T>(runtime: Runtime, args: string[], use: (servers: Server[]) => Promise<T>): Promise<T> {
   const servers = await Promise.all(CHECKOUTS.map((checkout) => start(checkout, runtime, args)));
   try {
     return await use(servers);
@@ -71,24 +75,51 @@ const besideSlow = (runtime: Runtime): Promise<number[]> =>
     }, 1);
   });
 
-const getThread = (runtime: Runtime): Promise<number[]> =>
+interface GetRatios {
+  rates: number[];
+  /** Of the microseconds of processor time that a request took of each side. */
+  times: [number, number][];
+}
+
+/** `paths`: what each side is asked for. */
+async function getPairs(servers: Server[], paths: string[]): Promise<GetRatios> {
+  const times: [number, number][] = [];
+  const rates = await ratios(async (side, pair) => {
+    const { url, pid } = servers[side]!;
+    const before = processorTime(pid);
+    const { per_second } = await load({ url, wide: 50, requests: READS, request: () => get(paths[side]!) });
+    if (pair >= 0) (times[pair] ??= [0, 0])[side] = (processorTime(pid) - before) / READS;
+    return per_second;
+  });
+  return { rates, times };
+}
+
+const getThread = (runtime: Runtime): Promise<GetRatios> =>
   withServers(runtime, ["--adapter", "echo"], async (servers) => {
     const messages = [{ role: "user", content: "How does AI work?" }];
     const ids = await Promise.all(servers.map(({ url }) => post(url, "/v1/threads", { title: "A thread", messages })));
-    return ratios(async (side) => {
-      const request = (): string => get(`/v1/threads/${ids[side]!.id}`);
-      return (await load({ url: servers[side]!.url, wide: 50, requests: READS, request })).per_second;
-    });
+    return getPairs(
+      servers,
+      ids.map(({ id }) => `/v1/threads/${id}`),
+    );
   });
 
 /** With one model that is installed and not loaded. */
-async function getModels(runtime: Runtime): Promise<number[]> {
+async function getModels(runtime: Runtime): Promise<GetRatios> {
   const { path } = await realModel();
   return withServers(runtime, ["--models-dir", dirname(path)], async (servers) => {
     for (const { url } of servers) await post(url, "/v1/models", { path });
-    const request = (): string => get("/v1/models");
-    return ratios(async (side) => (await load({ url: servers[side]!.url, wide: 50, requests: READS, request })).per_second);
+    return getPairs(servers, ["/v1/models", "/v1/models"]);
   });
+}
+
+function printGet(row: string, { rates, times }: GetRatios): void {
+  printRatios(row, rates);
+  const [own, others] = [0, 1].map((side) => times.reduce((sum, pair) => sum + pair[side]!, 0) / times.length);
+  printRatios(
+    `  processor time: ${own!.toFixed(1)} µs, before ${others!.toFixed(1)}`,
+    times.map(([mine, before]) => before / mine),
+  );
 }
 
 async function oneStream(runtime: Runtime, adapter: string): Promise<number[]> {
@@ -123,8 +154,8 @@ console.log(`${cpus()[0]?.model}, ${cpus().length} cores; this checkout : ${othe
 printHeads();
 try {
   for (const runtime of wantedRuntimes()) {
-    if (ONLY.includes("get")) printRatios(`GET thread, ${runtime.name}`, await getThread(runtime));
-    if (ONLY.includes("models")) printRatios(`GET models, ${runtime.name}`, await getModels(runtime));
+    if (ONLY.includes("get")) printGet(`GET thread, ${runtime.name}`, await getThread(runtime));
+    if (ONLY.includes("models")) printGet(`GET models, ${runtime.name}`, await getModels(runtime));
     if (ONLY.includes("slow")) printRatios(`p99 beside ${SLOW_CLIENTS} slow clients, ${runtime.name}`, await besideSlow(runtime));
     if (ONLY.includes("start")) printRatios(`start until it listens, ${runtime.name}`, await starts(runtime));
     if (ONLY.includes("stream") && runtime.name === "bun")

@@ -10,6 +10,7 @@ import { newId } from "../../src/support/ids.ts";
 import { runtimeEnv } from "../../src/launch/runtimes.mjs";
 import { runtimes, type Runtime } from "../support/runtimes.ts";
 import { get, load, post } from "./load.ts";
+import { processorTime } from "./processor-time.ts";
 import type { RawRun } from "./raw-writes.ts";
 
 const ROUNDS = Number(process.env.ROUNDS ?? 5);
@@ -237,21 +238,15 @@ async function logs(runtime: Runtime): Promise<string[]> {
   const rounds: number[][] = [[], []];
   for (let round = 0; round < READ_ROUNDS + WARM_UP; round++) {
     for (const [side, { server, path }] of servers.entries()) {
-      const before = processorMs(server.child.pid!);
+      const before = processorTime(server.child.pid!);
       await load({ url: server.url, wide: 50, requests: READS, request: () => get(path) });
-      if (round >= WARM_UP) rounds[side]!.push(((processorMs(server.child.pid!) - before) * 1000) / READS);
+      if (round >= WARM_UP) rounds[side]!.push((processorTime(server.child.pid!) - before) / READS);
     }
   }
   for (const { server } of servers) await stop(server);
   const [quiet, logged] = rounds.map(median) as [number, number];
   const ratio = median(rounds[0]!.map((before, round) => rounds[1]![round]! / before));
   return [runtime.name, quiet.toFixed(1), logged.toFixed(1), `${ratio.toFixed(3)} ×`];
-}
-
-/** Of all threads of a process, in milliseconds. */
-function processorMs(pid: number): number {
-  const ticks = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]!.split(" ");
-  return (Number(ticks[11]) + Number(ticks[12])) * 10;
 }
 
 function resident(pid: number): number {

@@ -1,5 +1,6 @@
 // The real program as its users start it: `src/main.ts serve` in a process of its own, on any runtime.
 import { spawn } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -40,6 +41,8 @@ export interface ServerOptions {
   own_group?: boolean;
   /** Where it is started; absent: here. */
   cwd?: string;
+  /** Takes standard error instead of `Server.stderr`. */
+  stderr_file?: string;
 }
 
 // For machines under load; a server takes well below a second.
@@ -58,25 +61,27 @@ export async function startProgram(
   options: ServerOptions = {},
 ): Promise<Server> {
   // A folder of its own unless one is given: two servers never share one.
-  const { env, data = await mkdtemp(join(tmpdir(), "ingle-server-")), own_group = false, cwd } = options;
+  const { env, data = await mkdtemp(join(tmpdir(), "ingle-server-")), own_group = false, cwd, stderr_file } = options;
   const words = ["serve", "--port", "0", "--data", data, ...args];
+  const log = stderr_file === undefined ? "pipe" : openSync(stderr_file, "a");
   const child = spawn(binary, [...flags, ...words], {
     env: cleanEnv(env),
     cwd,
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["ignore", "pipe", log],
     detached: own_group,
   });
+  if (typeof log === "number") closeSync(log);
   const stdout: string[] = [];
   const stderr: string[] = [];
   const watchers = new Set<() => void>();
   const wake = () => watchers.forEach((watcher) => watcher());
-  createInterface({ input: child.stderr }).on("line", (line) => (stderr.push(line), wake()));
+  if (child.stderr) createInterface({ input: child.stderr }).on("line", (line) => (stderr.push(line), wake()));
   let over = false;
   const ended = new Promise<End>((resolve, reject) => {
     child.on("error", reject).on("close", (code, signal) => ((over = true), wake(), resolve(code ?? signal!)));
   });
   const kill = (signal: NodeJS.Signals) => void (over || child.kill(signal));
-  const printed = createInterface({ input: child.stdout }).on("line", (line) => stdout.push(line));
+  const printed = createInterface({ input: child.stdout! }).on("line", (line) => stdout.push(line));
   const url = await listening(printed, ended).catch((error: Error) => {
     kill("SIGKILL");
     throw new Error(`${error.message}\n${stderr.join("\n")}`, { cause: error });
