@@ -46,6 +46,22 @@ describe("JSON", () => {
     expect(JSON.parse(lines[0]!)).toMatchObject({ path: HOSTILE });
   });
 
+  const short: RequestLine = { request_id: "req_1", status: 200, method: "GET", path: "/v1/threads", duration_ms: 0.42, key: 1 };
+  test.each<[string, RequestLine]>([
+    ["with a model", LINE],
+    ["without a model", short],
+    ["of the owner", { ...short, key: "owner" }],
+    ["of an address", { ...short, key: undefined, address: "::1" }],
+    ["of a stream that was left", { ...short, ended: "left" }],
+    ["whose path a terminal would obey", { ...short, path: `${HOSTILE}"\\`, method: '"' }],
+  ])("a request %s is one object with all that is known of it", (_name, line) => {
+    const { log, lines } = written();
+    log.info("request", { ...line });
+    expect(lines[0]).toMatch(/^[ -~]*\n$/);
+    const fields = JSON.parse(JSON.stringify(line)) as object;
+    expect(JSON.parse(lines[0]!)).toEqual({ time: "1970-01-01T00:00:00.000Z", level: "info", message: "request", ...fields });
+  });
+
   test("lines that are alike are all written", () => {
     const { log, lines } = written();
     for (let i = 0; i < 50; i++) log.info("request", { path: "/" });
@@ -112,4 +128,5 @@ test.each([
   const { log, lines } = written({ level });
   for (const each of ["error", "warn", "info", "debug"] as const) log[each]("it says so");
   expect(lines.map((line) => (JSON.parse(line) as { level: string }).level)).toEqual([...expected]);
+  expect((["error", "warn", "info", "debug"] as const).filter(log.isLevelEnabled)).toEqual([...expected]);
 });

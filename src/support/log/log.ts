@@ -1,10 +1,12 @@
-// The log: one line an event, without bodies, keys or query strings. Levels are consola's, the two forms of a line are ours.
-import { createConsola, LogLevels } from "consola/core";
+// The log: one line an event, without bodies, keys or query strings.
 import { jsonLine } from "./json-line.ts";
-import type { LogEntry, LogFields, LogLevel } from "./log-entry.ts";
+import { LOG_LEVELS, type LogEntry, type LogFields, type LogLevel } from "./log-entry.ts";
 import { textLine } from "./text-line.ts";
 
-export type Log = Record<LogLevel, (message: string, fields?: LogFields) => void>;
+export type Log = Record<LogLevel, (message: string, fields?: LogFields) => void> & {
+  /** Whether lines of this level are written: what is costly to find out need not be looked for otherwise. */
+  isLevelEnabled(level: LogLevel): boolean;
+};
 
 export interface LogOptions {
   /** The least important level that is written; `info` unless said. */
@@ -19,18 +21,18 @@ export interface LogOptions {
 
 /** `write` gets whole lines. An `Error` among the fields is written with its stack and its causes. */
 export function createLog(write: (line: string, level: LogLevel) => void, options: LogOptions = {}): Log {
-  const { level = "info", format = "json", colors = false, now = Date.now } = options;
+  const { level: least = "info", format = "json", colors = false, now = Date.now } = options;
   const lineOf = format === "json" ? jsonLine : (entry: LogEntry) => textLine(entry, colors);
-  const reporter = {
-    log({ type, args: [message, fields = {}] }: { type: string; args: unknown[] }): void {
-      const entry = { time: now(), level: type as LogLevel, message: message as string, fields: fields as LogFields };
+  const isLevelEnabled = (level: LogLevel): boolean => LOG_LEVELS.indexOf(level) <= LOG_LEVELS.indexOf(least);
+  const at = (level: LogLevel): Log[LogLevel] => {
+    if (!isLevelEnabled(level)) return () => {};
+    return (message, fields = {}) => {
       try {
-        write(`${lineOf(entry)}\n`, entry.level);
+        write(`${lineOf({ time: now(), level, message, fields })}\n`, level);
       } catch {
         // The work that is logged goes on without its line.
       }
-    },
+    };
   };
-  // Requests that are alike are no repetition: consola would leave them out.
-  return createConsola({ level: LogLevels[level], reporters: [reporter], throttle: 0 });
+  return { error: at("error"), warn: at("warn"), info: at("info"), debug: at("debug"), isLevelEnabled };
 }
