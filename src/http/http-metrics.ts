@@ -2,18 +2,22 @@
 import type { Context } from "hono";
 import { matchedRoutes } from "hono/route";
 import type { AppEnv } from "./app-env.ts";
-import { createRegistry } from "../support/prometheus.ts";
+import { createRegistry, type Series } from "../support/prometheus.ts";
 
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
 
 /** The methods that have a name of their own; any other counts as `_OTHER`. */
-const METHODS = new Set(["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"]);
+const METHODS = ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE", "_OTHER"];
+const METHOD_NUMBERS = new Map(METHODS.map((method, number) => [method, number]));
+
+/** Above all statuses. */
+const STATUSES = 1000;
 
 export type HttpMetrics = ReturnType<typeof createHttpMetrics>;
 
 export function createHttpMetrics() {
   const registry = createRegistry();
-  const active = new Map<string, number>();
+  const active: (number | undefined)[] = METHODS.map(() => undefined);
   const duration = registry.histogram(
     "http_server_request_duration_seconds",
     "From the head of a request to the end of its answer.",
@@ -24,38 +28,48 @@ export function createHttpMetrics() {
     "http_server_active_requests",
     "Requests whose answers are not over.",
     ["http_request_method", "url_scheme"],
-    () => [...active].map(([method, count]) => [[method, "http"], count]),
+    () => active.flatMap((count, method) => (count === undefined ? [] : [[[METHODS[method]!, "http"], count]])),
   );
+  /** By the path of a route as Hono has it, and a number for each method with a status: to join the labels would take longer than the rest. */
+  const byPath = new Map<string, Map<number, Series>>();
+  const seriesOf = (c: Context<AppEnv>, method: number, status: number): Series => {
+    const path = routeOf(c);
+    let ofPath = byPath.get(path);
+    if (ofPath === undefined) byPath.set(path, (ofPath = new Map()));
+    const number = method * STATUSES + status;
+    let series = ofPath.get(number);
+    if (series === undefined) {
+      const code = String(status);
+      series = duration.series([METHODS[method]!, "http", code, nameOf(path), status >= 500 ? code : ""]);
+      ofPath.set(number, series);
+    }
+    return series;
+  };
   return {
     begin(c: Context<AppEnv>): void {
       const method = methodOf(c);
-      active.set(method, (active.get(method) ?? 0) + 1);
+      active[method] = (active[method] ?? 0) + 1;
     },
     end(c: Context<AppEnv>, status: number, ms: number): void {
       const method = methodOf(c);
-      active.set(method, active.get(method)! - 1);
-      const code = String(status);
-      duration.observe([method, "http", code, routeOf(c), status >= 500 ? code : ""], ms / 1000);
+      active[method]!--;
+      seriesOf(c, method, status).observe(ms / 1000);
     },
     text: registry.text,
   };
 }
 
-function methodOf(c: Context<AppEnv>): string {
-  return METHODS.has(c.req.method) ? c.req.method : "_OTHER";
+function methodOf(c: Context<AppEnv>): number {
+  return METHOD_NUMBERS.get(c.req.method) ?? METHODS.length - 1;
 }
 
-/** The path as the API has it, without the ids of a request, as each series takes memory; empty for an unknown path. */
+/** The path of the route as Hono has it; empty for an unknown path. */
 function routeOf(c: Context<AppEnv>): string {
   const route = matchedRoutes(c).at(-1);
-  return route === undefined || route.method === "ALL" ? "" : nameOf(route.path);
+  return route === undefined || route.method === "ALL" ? "" : route.path;
 }
 
-const names = new Map<string, string>();
-
-/** `/v1/threads/{thread_id}` of Hono's `/v1/threads/:thread_id`. */
+/** The path as the API has it, without the ids of a request, as each series takes memory: `/v1/threads/{thread_id}` of `/v1/threads/:thread_id`. */
 function nameOf(path: string): string {
-  let name = names.get(path);
-  if (name === undefined) names.set(path, (name = path.replace(/:(\w+)/g, "{$1}")));
-  return name;
+  return path.replace(/:(\w+)/g, "{$1}");
 }

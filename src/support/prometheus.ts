@@ -6,6 +6,10 @@ type Labels = readonly string[];
 
 export const CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
+export interface Series {
+  observe(value: number): void;
+}
+
 interface Family {
   lines(): string[];
   keep(kept: (labels: Labels) => boolean): void;
@@ -38,13 +42,19 @@ export function createRegistry() {
         return [...buckets, bucket("+Inf", count), `${name}_sum${own} ${sum}`, `${name}_count${own} ${count}`];
       };
       add(name, help, "histogram", { keep: series.keep, lines: () => series.entries().flatMap(lines) });
+      const observe = (buckets: { counts: number[]; count: number; sum: number }, value: number): void => {
+        buckets.count++;
+        buckets.sum += value;
+        let index = 0;
+        while (index < bounds.length && value > bounds[index]!) index++;
+        if (index < bounds.length) buckets.counts[index]!++;
+      };
       return {
-        observe(labels: Labels, value: number): void {
+        observe: (labels: Labels, value: number): void => observe(series.at(labels), value),
+        /** One of its series, for many values: it is not looked for with each, and is not to be dropped. */
+        series(labels: Labels): Series {
           const buckets = series.at(labels);
-          buckets.count++;
-          buckets.sum += value;
-          const index = bounds.findIndex((bound) => value <= bound);
-          if (index >= 0) buckets.counts[index]!++;
+          return { observe: (value) => observe(buckets, value) };
         },
       };
     },
