@@ -1,5 +1,5 @@
 // What Hono's context carries through the application.
-import type { Context, Next } from "hono";
+import type { Context } from "hono";
 import type { Usage } from "../../adapters/adapter.ts";
 
 /** What a listener passes beside each request, the same object with every one: it costs nothing where no handler asks. */
@@ -36,7 +36,7 @@ export interface GenerationTrace {
 export interface AppEnv {
   /** What `server/listen` passes beside the request; a program that calls `app.fetch` itself passes nothing, or something of its own. */
   Bindings: Partial<ListenerEnv>;
-  /** Set by the guards before every handler, but for `vary`, `ignored` and `generation`, which a handler sets. */
+  /** Set by the guards before every handler, but for `vary`, `ignored`, `generation` and `with_common_headers`, which a handler sets. */
   Variables: {
     request_id: string;
     /** The key that let the request in, where keys are asked for. */
@@ -51,10 +51,12 @@ export interface AppEnv {
     vary?: string;
     /** Paths of the request's fields that were passed over. */
     ignored?: readonly string[];
+    /** The answer that was made with the headers that all have. */
+    with_common_headers?: Response;
     /** The listed origin whose page may read the answer. */
     reading_origin?: string;
   };
 }
 
-/** A Hono middleware that refuses by throwing, answers by `c.res`, or hands on the promise of `next()`. */
-export type Guard = (c: Context<AppEnv>, next: Next) => Promise<void>;
+/** Refuses by throwing, answers by a response, or lets the request through by undefined. */
+export type Guard = (c: Context<AppEnv>) => Response | undefined | Promise<Response | undefined>;

@@ -1,10 +1,11 @@
 // The answers of all routes but the streams.
 import type { Context } from "hono";
 import type { AppEnv } from "./app-env.ts";
+import { answerWithCommonHeaders } from "./common-headers.ts";
 import { gather, inPieces, PIECE, type Parts } from "./pieces.ts";
 
 /** What is needed of a request's context; without `req` nobody is told that the answer is large. */
-type AnswerContext = Pick<Context<AppEnv>, "env"> & Partial<Pick<Context<AppEnv>, "req">>;
+type AnswerContext = Pick<Context<AppEnv>, "env"> & Partial<Pick<Context<AppEnv>, "req" | "get" | "set">>;
 
 const JSON_INIT = { headers: { "content-type": "application/json" } };
 
@@ -18,10 +19,15 @@ const encoder = new TextEncoder();
  * which knows only the global class: on Node, that one costs a fifth of `bench:store`, row `GET thread`.
  */
 export function json(c: AnswerContext, value: unknown, init?: ResponseInit): Response {
+  const text = JSON.stringify(value);
+  if (init === undefined && text.length <= LARGE && isBehindGuards(c) && c.req.method !== "HEAD")
+    return answerWithCommonHeaders(c, text);
   // Not `Response.json`: on Bun its content type has a charset.
   const own = init === undefined ? JSON_INIT : { ...init, headers: { ...JSON_INIT.headers, ...init.headers } };
-  return respond(c, JSON.stringify(value), own);
+  return respond(c, text, own);
 }
+
+const isBehindGuards = (c: AnswerContext): c is Context<AppEnv> => c.get?.("request_id") !== undefined;
 
 /** The same for a body that is text already; HEAD is told its length. */
 export function respond(c: AnswerContext, body: string, init: ResponseInit): Response {

@@ -5,15 +5,15 @@ import { matchedRoutes } from "hono/route";
 /** Handlers that refuse a method which a path has not. */
 const refusers = new WeakSet<object>();
 
+export const isRefuser = (handler: object): boolean => refusers.has(handler);
+
 /** Marks a handler that does nothing but refuse. */
 export function asRefuser<H extends Handler>(handler: H): H {
   refusers.add(handler);
   return handler;
 }
 
-/** Whether no route takes the request, behind the guards, which match every path. */
+/** Whether no route takes the request. */
 export function isRefusedAnyway(c: Context): boolean {
-  return matchedRoutes(c)
-    .slice(1)
-    .every(({ handler }) => refusers.has(handler));
+  return matchedRoutes(c).every(({ handler }) => isRefuser(handler));
 }

@@ -7,7 +7,7 @@ import { createAuthFailures } from "../http/auth-failures.ts";
 import { isOperator, operatorGuard } from "../http/middleware/auth.ts";
 import { createHttpMetrics } from "../http/http-metrics.ts";
 import { createRequestObserver } from "../http/request-observer.ts";
-import { createGuards } from "../http/middleware/guards.ts";
+import { guardRoutes } from "../http/middleware/guards.ts";
 import { refuseOtherMethods } from "../http/other-methods.ts";
 import { unknownUrl } from "../http/unknown-url.ts";
 import { assistantRoutes } from "../api/assistants/routes.ts";
@@ -53,13 +53,12 @@ export function createApp(options: AppOptions): App {
     return errorResponse(error, c, isOperator(c, guards.operator_key));
   };
   const deps: Deps = { ...options, onError };
-  const app = new Hono<AppEnv>({ strict: false });
-  app.onError(answerThrown);
-  const { trusted_proxies } = guards;
+  const app = new Hono<AppEnv>();
+  const { wide, trusted_proxies } = guards;
   const auth_failures = createAuthFailures(trusted_proxies);
   const http = createHttpMetrics();
-  const observeRequest = createRequestObserver({ metrics: http, log: options.log_requests ? log : undefined, trusted_proxies });
-  app.use(createGuards({ ...guards, auth_failures, observeRequest, ensureStorage: options.store.ensureThere }, answerThrown));
+  const lines = options.log_requests ? log : undefined;
+  const observeRequest = createRequestObserver({ metrics: http, log: lines, wide, trusted_proxies });
   app.route("/", entryRoutes(deps));
   app.route("/", referenceRoutes(deps));
   app.route("/health", healthRoutes(deps));
@@ -106,9 +105,10 @@ export function createApp(options: AppOptions): App {
     app.route("/v1/import", importRoutes(deps, importFolder));
   }
   refuseOtherMethods(app);
-  const isKnown = (path: string): boolean => app.router.match("GET", path)[0].some(([[, { method }]]) => method !== "ALL");
-  app.notFound(function refuseUnknownUrl(c) {
-    return errorResponse(unknownUrl(c.req.path, c.req.header("host") ?? "localhost", isKnown), c);
-  });
-  return app;
+  const answerUnknown = (c: Context<AppEnv>): Response =>
+    errorResponse(unknownUrl(c.req.path, c.req.header("host") ?? "localhost", isKnown), c);
+  const guard_options = { ...guards, auth_failures, observeRequest, ensureStorage: options.store.ensureThere };
+  const guarded = guardRoutes(app, guard_options, { thrown: answerThrown, unknown: answerUnknown });
+  const isKnown = (path: string): boolean => guarded.router.match("GET", path)[0].some(([[, { method }]]) => method !== "ALL");
+  return guarded;
 }

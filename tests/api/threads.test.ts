@@ -18,6 +18,19 @@ async function several(app: ReturnType<typeof makeApp>, count: number): Promise<
   return ids;
 }
 
+test("what is in memory is answered without a promise, with the headers of every answer", async () => {
+  const app = makeApp();
+  const { id } = await made(app);
+  const ask = () => app.app.fetch(new Request(`http://localhost/v1/threads/${id}`, { headers: { host: "localhost" } }));
+  await ask();
+  const answer = ask();
+  if (!(answer instanceof Response)) throw new Error("The answer is a promise.");
+  expect(Object.fromEntries(answer.headers)).toEqual({
+    ...{ "content-type": "application/json", "x-request-id": expect.stringMatching(/^req_/), "cache-control": "no-store" },
+    ...{ "x-content-type-options": "nosniff", "cross-origin-resource-policy": "same-origin" },
+  });
+});
+
 describe("a new thread", () => {
   test("is the document's, with its time under both names", async () => {
     const app = makeApp();

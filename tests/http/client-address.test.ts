@@ -4,7 +4,7 @@ import { Hono } from "hono";
 import type { AppEnv } from "../../src/http/app-env.ts";
 import { clientAddress } from "../../src/http/client-address.ts";
 import { errorResponse, toApiError } from "../../src/http/errors.ts";
-import { createGuards } from "../../src/http/middleware/guards.ts";
+import { guardRoutes } from "../../src/http/middleware/guards.ts";
 import { createTrustedProxies } from "../../src/support/trusted-proxies.ts";
 
 const PROXIES = ["127.0.0.1", "10.0.0.0/8", "fd00::/8"];
@@ -15,9 +15,9 @@ async function ask(peer: string | undefined, headers: Record<string, string>, ra
   const answerThrown = (thrown: unknown) => errorResponse(toApiError(thrown));
   const trusted_proxies = createTrustedProxies(ranges);
   const all = { hosts: ["ai.example.com"], wide: false, origins: [], keys: [], newRequestId: () => "req_1", trusted_proxies };
-  app.use(createGuards(all, answerThrown));
   app.get("/", (c) => c.text(clientAddress(c, trusted_proxies) ?? "none"));
-  const res = await app.request("/", { headers: { host: "ai.example.com", ...headers } }, { addressOf: () => peer });
+  const guarded = guardRoutes(app, all, { thrown: answerThrown, unknown: (c) => c.body(null, 404) });
+  const res = await guarded.request("/", { headers: { host: "ai.example.com", ...headers } }, { addressOf: () => peer });
   return res.ok ? res.text() : ((await res.json()) as { error: { code: string } }).error.code;
 }
 

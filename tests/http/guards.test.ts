@@ -3,7 +3,7 @@ import { hostname } from "node:os";
 import { Hono } from "hono";
 import { errorResponse, toApiError } from "../../src/http/errors.ts";
 import type { AppEnv } from "../../src/http/app-env.ts";
-import { createGuards, type GuardOptions } from "../../src/http/middleware/guards.ts";
+import { guardRoutes, type GuardOptions } from "../../src/http/middleware/guards.ts";
 import { createAuthFailures } from "../../src/http/auth-failures.ts";
 import { checkKey } from "../../src/http/middleware/auth.ts";
 import { readConfig } from "../../src/server/read-config.ts";
@@ -21,8 +21,6 @@ function makeGuarded(options: Partial<GuardOptions> = {}) {
   const state = { ran: 0 };
   const answerThrown = (thrown: unknown) => errorResponse(toApiError(thrown));
   const all = { hosts: [], wide: false, origins: [], keys: [], newRequestId: () => "req_1", ...options };
-  app.onError(answerThrown);
-  app.use(createGuards(all, answerThrown));
   app.get("/v1/models/download/:id", (c) => {
     checkActingGet(c, all.keys.length > 0);
     return c.json(++state.ran);
@@ -31,9 +29,10 @@ function makeGuarded(options: Partial<GuardOptions> = {}) {
     throw "no Error";
   });
   app.all("*", (c) => c.json(++state.ran));
+  const guarded = guardRoutes(app, all, { thrown: answerThrown, unknown: (c) => c.body(null, 404) });
   const ask = (headers: Record<string, string> = {}, init: RequestInit = {}, path = "/v1/models") =>
-    app.request(path, { ...init, headers: { host: "localhost:1337", ...headers } });
-  return { app, ask, state };
+    guarded.request(path, { ...init, headers: { host: "localhost:1337", ...headers } });
+  return { app: guarded, ask, state };
 }
 
 async function codeOf(res: Response): Promise<unknown> {

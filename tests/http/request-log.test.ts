@@ -84,6 +84,15 @@ describe("who asked", () => {
     expect(JSON.stringify(log)).not.toMatch(/sk-|operator-key/);
   });
 
+  test.each([
+    ["is the address of a client of the network", true, "192.168.1.9"],
+    ["is not asked for where all clients are of this machine", false, undefined],
+  ])("%s", async (_, wide, address) => {
+    const { app, lines } = makeLogged({ guards: { wide } });
+    await app.request("/v1/threads", { headers: { host: "localhost" } }, { addressOf: () => "192.168.1.9" });
+    expect(lines().map((line) => line.address)).toEqual([address]);
+  });
+
   test("is the address where there are no keys; behind a trusted proxy that of its client", async () => {
     const guards = { trusted_proxies: createTrustedProxies(["10.0.0.0/8"]) };
     const { app, lines } = makeLogged({ guards });

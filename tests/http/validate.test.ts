@@ -40,7 +40,8 @@ const MESSAGES = [{ role: "user", content: "hi" }];
 
 function makeEcho(limits = { max_bytes: 10 * 2 ** 20, timeout_ms: 100 }) {
   const app = new Hono<AppEnv>();
-  app.use(bodyLimitGuard(() => limits));
+  const guard = bodyLimitGuard(() => limits);
+  app.use(async (c, next) => (await guard(c)) ?? next());
   app.onError((error) => errorResponse(toApiError(error)));
   app.post("/chat", async (c) => c.json(await parseBody(c, Chat)));
   app.post("/optional", async (c) =>

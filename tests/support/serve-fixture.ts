@@ -7,8 +7,7 @@ import { json } from "../../src/http/json.ts";
 import { answerArray } from "../../src/http/list.ts";
 import { errorResponse, toApiError } from "../../src/http/errors.ts";
 import type { AppEnv } from "../../src/http/app-env.ts";
-import type { AnswerThrown } from "../../src/http/middleware/headers.ts";
-import { createGuards } from "../../src/http/middleware/guards.ts";
+import { guardRoutes } from "../../src/http/middleware/guards.ts";
 import { serve, type Fetch } from "../../src/server/listen.ts";
 import { parseBody } from "../../src/http/validate.ts";
 
@@ -56,11 +55,7 @@ async function* records(name: string, most: number, breaks: boolean) {
 const Anything = v.looseObject({});
 const limits = { max_body: 65_536, body_timeout_ms: 400 };
 const app = new Hono<AppEnv>();
-const answerThrown: AnswerThrown = (thrown, c) => errorResponse(toApiError(thrown), c);
 const guards = { hosts: [], wide: false, origins: [], keys: [], newRequestId: () => "req_1", ...limits };
-app.onError(answerThrown);
-app.use(createGuards(guards, answerThrown));
-app.notFound((c) => c.json({ path: c.req.path }, 404));
 app.get("/ok", (c) => c.json({ ok: true }));
 app.get("/seen", (c) => c.json(seen));
 app.get("/stream/:name/:count/:ms", (c) => {
@@ -94,10 +89,15 @@ app.get("/large/:name/:mb", (c) => {
 app.post("/v1/echo", async (c) => c.json(await parseBody(c, Anything)));
 app.post("/v1/chat/completions", async (c) => c.json(await parseBody(c, Anything)));
 
-/** Outside the app: what onError cannot catch. */
+const guarded = guardRoutes(app, guards, {
+  thrown: (thrown, c) => errorResponse(toApiError(thrown), c),
+  unknown: (c) => c.json({ path: c.req.path }, 404),
+});
+
+/** Outside the app: what it cannot catch itself. */
 const fetch: Fetch = (request, env) => {
   if (request.url.endsWith("/throw")) throw new Error("thrown by the fixture");
-  return app.fetch(request, env);
+  return guarded.fetch(request, env);
 };
 
 const server = await serve(fetch, { host: "127.0.0.1", port: 0, max_connections: 100, stall_ms: 8_000 });

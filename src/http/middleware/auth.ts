@@ -1,6 +1,6 @@
 // Check 3: the API key.
 import { createHash, timingSafeEqual } from "node:crypto";
-import type { Context } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
 import type { AppEnv, Guard } from "../app-env.ts";
 import type { AuthFailures } from "../auth-failures.ts";
 import { ApiError } from "../errors.ts";
@@ -23,14 +23,14 @@ export function checkKey(key: string): void {
 export function authGuard(keys: string[], operator?: string, failures?: AuthFailures): Guard {
   keys.forEach(checkKey);
   const digests = (operator === undefined ? keys : [...keys, operator]).map(digestOf);
-  return function authGuard(c, next) {
-    if (keys.length === 0 || OPEN.has(c.req.path) || isOpenPage(c)) return next();
+  return function authGuard(c) {
+    if (keys.length === 0 || OPEN.has(c.req.path) || isOpenPage(c)) return undefined;
     for (const key of sentKeys(c)) {
       const index = indexOfMatch(digests, key);
       if (index === -1) continue;
       c.set("api_key", key);
       c.set("key_number", index < keys.length ? index + 1 : "owner");
-      return next();
+      return undefined;
     }
     return refuseKey(c, failures);
   };
@@ -40,7 +40,7 @@ export function authGuard(keys: string[], operator?: string, failures?: AuthFail
  * Lets through only requests with the operator's key, which a command gets that can write to the data folder: not everybody who may
  * use the API may make the server read its disk. Throws 401 `invalid_api_key`.
  */
-export function operatorGuard(operator: string, failures?: AuthFailures): Guard {
+export function operatorGuard(operator: string, failures?: AuthFailures): MiddlewareHandler<AppEnv> {
   return function operatorGuard(c, next) {
     if (!isOperator(c, operator)) return refuseKey(c, failures);
     return next();

@@ -8,11 +8,11 @@ import { quote } from "../../support/quote.ts";
  * Lets through requests without a body, bodies of uncompressed `application/json` in UTF-8, and what no route takes (check 4). Throws 415
  * `unsupported_media_type`.
  */
-export const contentTypeGuard: Guard = (c, next) => {
+export const contentTypeGuard: Guard = (c) => {
   const { method, headers } = c.req.raw;
   const refusal = method === "GET" || method === "HEAD" || !hasBody(headers) ? undefined : refusalOf(headers);
   if (refusal !== undefined && !isRefusedAnyway(c)) throw refusal;
-  return next();
+  return undefined;
 };
 
 /** Read from the headers, since Node shows a body stream on every POST. A lone Content-Type announces a body too. */

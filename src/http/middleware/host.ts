@@ -29,14 +29,14 @@ export function hostGuard(hosts: string[], wide: boolean, keyed: boolean): Guard
   const isOurs = (name: string) => names.has(name) || (wide && (isPrivate(name) || (keyed && LOCAL.test(name))));
   // Nearly all requests of a server carry one host: it is matched once.
   let accepted: string | undefined;
-  return function hostGuard(c, next) {
+  return function hostGuard(c) {
     const host = c.req.header("host");
     if (host === undefined || host !== accepted) {
       const name = host === undefined ? undefined : HOST.exec(host.toLowerCase())?.[1];
       if (name === undefined || !isOurs(name)) throw refuseHost(host, name);
       accepted = host;
     }
-    return next();
+    return undefined;
   };
 }
 

@@ -33,23 +33,20 @@ const METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE";
 export function originGuard(origins: string[], trusted_proxies?: TrustedProxies): Guard {
   const listed = new Set(origins);
   const isListed = (origin: string) => origin !== "null" && (listed.has(origin) || listed.has("*"));
-  return function originGuard(c, next) {
+  return function originGuard(c) {
     const origin = c.req.header("origin");
     if (origin === undefined) {
       if (isCrossSite(c) && !(isNavigation(c) && isOpenPage(c)))
         throw refuseOrigin("The request comes from a page of another site.");
-      return next();
+      return undefined;
     }
     // The very Host that check 1 has accepted, over plain http: behind a proxy with TLS that is not trusted, the origin is to be listed.
     const scheme = isForwardedHttps(c, trusted_proxies) ? "https" : "http";
-    if (origin === `${scheme}://${c.req.header("host")?.toLowerCase()}`) return next();
+    if (origin === `${scheme}://${c.req.header("host")?.toLowerCase()}`) return undefined;
     if (!isListed(origin)) throw refuseOrigin(`The origin ${quote(origin)} is not allowed.`);
-    if (!isPreflight(c)) {
-      c.set("reading_origin", origin);
-      return next();
-    }
-    c.res = answerPreflight(origin, c.req.header("access-control-request-headers"));
-    return Promise.resolve();
+    if (isPreflight(c)) return answerPreflight(origin, c.req.header("access-control-request-headers"));
+    c.set("reading_origin", origin);
+    return undefined;
   };
 }
 
