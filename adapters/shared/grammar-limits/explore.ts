@@ -2,8 +2,16 @@
 // token, and no other answer of the model goes on meanwhile.
 import { type Alternative, type Grammar, GrammarError, type Terminal } from "./gbnf.ts";
 
-/** What is still to come, innermost first: places in alternatives. An empty stack is a whole text. */
-type Stack = { id: number; alternative: Alternative; at: number; next: Stack } | undefined;
+/** What is still to come, innermost first: places in alternatives. A whole text has none, and nothing next. */
+interface Stack {
+  id: number;
+  alternative: Alternative;
+  at: number;
+  next: Stack | undefined;
+  /** The number of the reading that was followed to it last, and what it is itself since then: cheaper than sets of stacks. */
+  followed: number;
+  reading: Reading | undefined;
+}
 
 /** `paths`: the ways from the beginning of a token to this stack, which llama.cpp goes one by one for a token that does not fit. */
 interface Reading {
@@ -58,36 +66,37 @@ export function refuseCostlyGrammar(grammar: Grammar, budget: GrammarBudget): vo
 
 function walk({ rules }: Grammar, start: number, { most_readings: most, work }: GrammarBudget): void {
   const stacks = createStacks();
+  let followed = 0;
   /** Each stack is expanded for itself, as in llama.cpp: what two of them come to is tried twice. */
   const expand = (open: Reading[]): Reading[] => {
-    const readings = new Map<Stack, Reading>();
+    const readings: Reading[] = [];
+    const before = followed;
     let made = 0;
     let paths = 0;
     for (const reading of open) {
-      const seen = new Set<Stack>();
+      followed++;
       const pending = [reading.stack];
       while (pending.length > 0) {
-        const stack = pending.pop();
+        const stack = pending.pop()!;
         if (++made > MOST_WORK_A_CHARACTER) throw tooCostly();
-        const element = stack?.alternative[stack.at];
+        const element = stack.alternative[stack.at];
         if (typeof element === "number") {
-          const next = stacks.advance(stack!);
+          const next = stacks.advance(stack);
           for (const alternative of rules[element]!) pending.push(stacks.at(alternative, 0, next));
           continue;
         }
-        if (seen.has(stack)) continue;
-        seen.add(stack);
+        if (stack.followed === followed) continue;
         paths += reading.paths;
-        const known = readings.get(stack);
-        if (known === undefined) readings.set(stack, { stack, paths: reading.paths });
-        else known.paths += reading.paths;
-        if (readings.size > most || paths > most * MOST_PATHS_A_READING) throw tooCostly();
+        if (stack.followed > before) stack.reading!.paths += reading.paths;
+        else readings.push((stack.reading = { stack, paths: reading.paths }));
+        stack.followed = followed;
+        if (readings.length > most || paths > most * MOST_PATHS_A_READING) throw tooCostly();
       }
     }
     work.left -= made + STEP_WORK;
-    return [...readings.values()];
+    return readings;
   };
-  let readings = expand(rules[start]!.map((alternative) => ({ stack: stacks.at(alternative, 0, undefined), paths: 1 })));
+  let readings = expand(rules[start]!.map((alternative) => ({ stack: stacks.at(alternative, 0, stacks.end), paths: 1 })));
   let token = { of: "", length: 0 };
   for (let length = 0; length < LONGEST_TEXT && work.left > 0; length++) {
     const { character, taking } = openest(readings);
@@ -96,7 +105,7 @@ function walk({ rules }: Grammar, start: number, { most_readings: most, work }: 
     const of = /[\p{L}\d]/u.test(text) ? "letters" : text;
     const goes_on = token.of === of && !(of === "letters" && token.length === LETTERS_OF_A_TOKEN);
     token = { of, length: goes_on ? token.length + 1 : 1 };
-    readings = expand(taking.map(({ stack, paths }) => ({ stack: stacks.advance(stack!), paths: goes_on ? paths : 1 })));
+    readings = expand(taking.map(({ stack, paths }) => ({ stack: stacks.advance(stack), paths: goes_on ? paths : 1 })));
   }
 }
 
@@ -106,9 +115,11 @@ const tooCostly = (): GrammarError =>
   );
 
 interface Stacks {
+  /** A whole text. */
+  end: Stack;
   /** A finished alternative gives way to what comes behind it, as in llama.cpp: a tail call takes no room. */
   at: (alternative: Alternative, at: number, next: Stack) => Stack;
-  advance: (stack: NonNullable<Stack>) => Stack;
+  advance: (stack: Stack) => Stack;
 }
 
 /** More than a grammar may have of alternatives, and of places in one. */
@@ -118,39 +129,55 @@ const PLACES = 2 ** 17;
 function createStacks(): Stacks {
   const known = new Map<number, Stack>();
   const numbers = new Map<Alternative, number>();
+  const end: Stack = { id: 0, alternative: [], at: 0, next: undefined, followed: 0, reading: undefined };
   const at: Stacks["at"] = (alternative, index, next) => {
     if (index === alternative.length) return next;
-    const number = numbers.get(alternative) ?? numbers.size;
-    numbers.set(alternative, number);
-    const key = ((next?.id ?? 0) * PLACES + number) * PLACES + index;
-    const stack = known.get(key) ?? { id: known.size + 1, alternative, at: index, next };
-    known.set(key, stack);
+    let number = numbers.get(alternative);
+    if (number === undefined) numbers.set(alternative, (number = numbers.size));
+    const key = (next.id * PLACES + number) * PLACES + index;
+    let stack = known.get(key);
+    if (stack === undefined) {
+      stack = { id: known.size + 1, alternative, at: index, next, followed: 0, reading: undefined };
+      known.set(key, stack);
+    }
     return stack;
   };
-  return { at, advance: (stack) => at(stack.alternative, stack.at + 1, stack.next) };
+  return { end, at, advance: (stack) => at(stack.alternative, stack.at + 1, stack.next!) };
 }
 
 /** The character that most readings take, one that is no letter before others, and those that take it. */
 function openest(readings: Reading[]): { character: number; taking: Reading[] } {
-  const terminals = readings.map(({ stack }) => stack?.alternative[stack.at] as Terminal | undefined);
+  const terminals = readings.map(({ stack }) => stack.alternative[stack.at] as Terminal | undefined);
   const only = terminals.length === 1 ? terminals[0] : undefined;
   if (only !== undefined) {
     const character = USUAL.find((usual) => takes(only, usual)) ?? only.ranges[0]?.[0];
     return character !== undefined && takes(only, character) ? { character, taking: readings } : { character: 0, taking: [] };
   }
-  const counts = new Map(USUAL.map((character) => [character, 1]));
-  for (const terminal of terminals) for (const [first] of terminal?.ranges ?? []) counts.set(first, (counts.get(first) ?? 0) + 1);
-  const characters = [...counts].toSorted(([, one], [, other]) => other - one).map(([character]) => character);
-  const best = { character: 0, count: 0 };
-  for (const character of characters.slice(0, MOST_CHARACTERS_TRIED)) {
-    let count = 0;
-    for (const terminal of terminals) if (terminal !== undefined && takes(terminal, character)) count++;
-    if (count > best.count) Object.assign(best, { character, count });
-    if (count === terminals.length) break;
+  const counts = new Map<number, number>();
+  for (const usual of USUAL) counts.set(usual, 1);
+  for (const terminal of terminals)
+    if (terminal !== undefined) for (const range of terminal.ranges) counts.set(range[0], (counts.get(range[0]) ?? 0) + 1);
+  let character = 0;
+  let count = 0;
+  for (let tried = 0; tried < MOST_CHARACTERS_TRIED && counts.size > 0 && count < terminals.length; tried++) {
+    const likeliest = mostFrequent(counts);
+    counts.delete(likeliest);
+    let taking = 0;
+    for (const terminal of terminals) if (terminal !== undefined && takes(terminal, likeliest)) taking++;
+    if (taking > count) [character, count] = [likeliest, taking];
   }
-  const { character, count } = best;
   if (count === 0) return { character, taking: [] };
   return { character, taking: readings.filter((_, i) => terminals[i] !== undefined && takes(terminals[i], character)) };
+}
+
+/** The first of them that has the highest count. */
+function mostFrequent(counts: ReadonlyMap<number, number>): number {
+  let found = 0;
+  let most = 0;
+  counts.forEach((count, character) => {
+    if (count > most) [found, most] = [character, count];
+  });
+  return found;
 }
 
 /** Characters for classes that name only what they exclude. */
