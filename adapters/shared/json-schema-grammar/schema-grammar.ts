@@ -69,7 +69,7 @@ export function openSchema(schema: unknown, { strict, named_only = false }: Omit
   };
   const document = openDocument(schema, report);
   const reader = createSchemaReader(document, report);
-  return { document, reader, passed_over, listed: text.split('"enum"').length > 1 ? text.split(",").length : 0, named_only };
+  return { document, reader, passed_over, listed: text.includes('"enum"') ? text.split(",").length : 0, named_only };
 }
 
 /** Throws `UnsupportedSchema` where the patterns of a schema, taken together, cost more than is fair. */

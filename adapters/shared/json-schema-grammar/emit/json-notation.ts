@@ -36,8 +36,13 @@ export function plainSequences(
   return alternative.type === "boolean" ? [[literal("true")], [literal("false")]] : [numberSequence(emitter, alternative)];
 }
 
+const COMMA = literal(",");
+const QUOTE = literal('"');
+const ARRAY = { begin: literal("["), end: literal("]") };
+const OBJECT = { begin: literal("{"), end: literal("}") };
+
 const arrayForm = ({ common: { gap } }: Emitter): ArrayForm => ({
-  ...{ open: [literal("[")], first: [gap], between: [literal(","), gap], close: [gap, literal("]")] },
+  ...{ open: [ARRAY.begin], first: [gap], between: [COMMA, gap], close: [gap, ARRAY.end] },
   element: (value) => [value],
 });
 
@@ -45,8 +50,8 @@ const arrayForm = ({ common: { gap } }: Emitter): ArrayForm => ({
 const objectForm = (emitter: Emitter): ObjectForm => {
   const { gap, colon } = emitter.common;
   return {
-    ...{ open: [literal("{"), gap], first: [literal('"')], between: [literal(","), gap, literal('"')] },
-    ...{ close: [gap, literal("}")], none: [literal("}")] },
+    ...{ open: [OBJECT.begin, gap], first: [QUOTE], between: [COMMA, gap, QUOTE] },
+    ...{ close: [gap, OBJECT.end], none: [OBJECT.end] },
     member: (name, goal) => [literal(JSON.stringify(name).slice(1)), colon, emitter.value(goal)],
     further: {
       names: {

@@ -37,10 +37,11 @@ export function objectStates(members: readonly OrderedMember[], { min, max }: { 
   const lastRequired = members.findLastIndex(({ required }) => required);
   const counts = min > 0 || max < Infinity;
   const has = (written: Written, index: number): boolean => ((written.watched >> BigInt(index)) & 1n) === 1n;
-  const withFurther = (written: Written): Written => ({ ...written, count: written.count + (counts ? 1 : 0) });
+  const withFurther = (written: Written): Written => (counts ? { ...written, count: written.count + 1 } : written);
   const withMember = (written: Written, at: number): Written | undefined => {
     if (written.count >= max || members[at]!.needs.some((index) => index < at && !has(written, index))) return undefined;
-    return { ...withFurther(written), watched: isWatched.has(at) ? written.watched | (1n << BigInt(at)) : written.watched };
+    const after = withFurther(written);
+    return isWatched.has(at) ? { ...after, watched: after.watched | (1n << BigInt(at)) } : after;
   };
   const mayLack = (written: Written, at: number): boolean =>
     !members[at]!.required &&

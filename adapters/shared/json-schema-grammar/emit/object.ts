@@ -35,19 +35,19 @@ export function objectSequence(emitter: Emitter, alternative: ObjectAlternative,
       if (member === undefined)
         return written.count >= max ? [] : further.map((pair) => [...pair, tail(withFurther(written).count)]);
       const after = withMember(written, at);
-      return [
-        ...(after ? [[...member.sequence, nextBehind(after)]] : []),
-        ...(mayLack(written, at) ? [[nextNames.get(keyOf(written))!]] : []),
-      ];
+      const found: Sequence[] = after ? [[...member.sequence, nextBehind(after)]] : [];
+      if (mayLack(written, at)) found.push([nextNames.get(keyOf(written))!]);
+      return found;
     };
-    const ownNames = new Map(Array.from(levels[at]!, ([key, written]) => [key, rules.add(alternativesOfName(written))] as const));
+    const ownNames = new Map<string, number>();
+    for (const [key, written] of levels[at]!) ownNames.set(key, rules.add(alternativesOfName(written)));
     names = ownNames;
     if (member !== undefined)
-      behind = (written) =>
-        rules.add([
-          ...(written.count < max ? [[...between, ownNames.get(keyOf(written))!]] : []),
-          ...(mayEnd(written, at) ? [close] : []),
-        ]);
+      behind = (written) => {
+        const found: Sequence[] = written.count < max ? [[...between, ownNames.get(keyOf(written))!]] : [];
+        if (mayEnd(written, at)) found.push(close);
+        return rules.add(found);
+      };
   }
   const [start] = levels[0]!.values();
   const first: Sequence[] = max > 0 ? [[...form.first, names.get(keyOf(start!))!]] : [];
@@ -97,21 +97,22 @@ function membersOf(
   { layers, required, dependent, names }: ObjectAlternative,
   { member: sequenceOf, sorted = false }: ObjectForm,
 ): Member[] {
-  const found = new Set(layers.flatMap(({ properties }) => [...properties.keys()]));
-  for (const name of [...required, ...dependent.flatMap(({ name, needs }) => [name, needs])]) found.add(name);
+  const found = new Set<string>();
+  for (const { properties } of layers) for (const name of properties.keys()) found.add(name);
+  for (const name of required) found.add(name);
+  for (const { name, needs } of dependent) found.add(name).add(needs);
   const ordered = sorted ? [...found].sort() : [...found];
-  const allowed = ordered.filter((name) => isAllowed(emitter, names, name));
-  const forbidden = ordered.filter((name) => !isAllowed(emitter, names, name));
+  const { allowed = [], forbidden = [] } = Object.groupBy(ordered, (name) =>
+    isAllowed(emitter, names, name) ? "allowed" : "forbidden",
+  );
   const needed = new Set(required);
   const needs = Map.groupBy(dependent, ({ name }) => name);
   const indexes = new Map([...allowed, ...forbidden].map((name, i) => [name, i]));
-  const member = (name: string, sequence: Sequence): Member => ({
-    ...{ name, sequence, required: needed.has(name) },
-    needs: (needs.get(name) ?? [])
-      .map(({ needs }) => needs)
-      .filter((needed) => needed !== name)
-      .map((needed) => indexes.get(needed)!),
-  });
+  const indexesNeeded = (name: string): number[] =>
+    (needs.get(name) ?? []).filter(({ needs }) => needs !== name).map(({ needs }) => indexes.get(needs)!);
+  const member = (name: string, sequence: Sequence): Member => {
+    return { name, sequence, required: needed.has(name), needs: indexesNeeded(name) };
+  };
   /** No value fits: such a member is never written, and what requires it has no value either. */
   const never: Sequence = [emitter.rules.add([])];
   return [

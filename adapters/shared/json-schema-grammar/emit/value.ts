@@ -52,6 +52,7 @@ export function createValueEmitter(schemas = 1): ValueEmitter {
       const emitter = emitterOf(notation);
       const written = (some: readonly TypedAlternative[]): Sequence[] =>
         some.flatMap((alternative) => notation.sequences(emitter, alternative, alternatives));
+      if (alternatives.length === 1) return notation.sequences(emitter, alternatives[0]!, alternatives);
       const structured = alternatives.filter(isStructured);
       if (structured.length === 0 || structured.length === alternatives.length) return written(alternatives);
       // What may also be null, or a text, has the rule of what may not.

@@ -83,10 +83,11 @@ export function sequencesKey(alternatives: readonly Sequence[]): string {
 }
 
 /** A text in quotes, as GBNF reads it: NUL would cut the grammar. */
-export const literal = (text: string): string => `"${text.replace(TO_ESCAPE, escaped)}"`;
+export const literal = (text: string): string => `"${TO_ESCAPE.test(text) ? text.replaceAll(ALL_TO_ESCAPE, escaped) : text}"`;
 
 // eslint-disable-next-line no-control-regex
-const TO_ESCAPE = /[\u0000-\u001f"\\\u007f]/g;
+const TO_ESCAPE = /[\u0000-\u001f"\\\u007f]/;
+const ALL_TO_ESCAPE = new RegExp(TO_ESCAPE, "g");
 
 const escaped = (character: string): string =>
   character === '"' || character === "\\"

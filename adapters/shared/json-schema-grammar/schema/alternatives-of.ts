@@ -105,8 +105,16 @@ export function createSchemaReader(document: SchemaDocument, report: SchemaReade
     let found: readonly TypedAlternative[] = Object.keys(schema).some((keyword) => TYPED.has(keyword))
       ? readAlternatives(reader)
       : ANYTHING;
-    const place = (keyword: string): KeywordPlace => ({ pointer: node.pointer, keyword });
     for (const constants of listed(reader)) found = both([constants], found, constants.place);
+    const isCombined = Object.keys(schema).some((keyword) => COMBINING.has(keyword) || keyword === "dependencies");
+    return isCombined ? combined(reader, found) : found;
+  };
+
+  /** What also fits the other schemas that a schema names. */
+  const combined = (reader: KeywordReader, own: readonly TypedAlternative[]): readonly TypedAlternative[] => {
+    const { node, schema } = reader;
+    let found = own;
+    const place = (keyword: string): KeywordPlace => ({ pointer: node.pointer, keyword });
     if (typeof schema["$ref"] === "string") found = both(found, ofNode(document.resolve(node, schema["$ref"])), place("$ref"));
     else if (schema["$ref"] !== undefined) reader.report("$ref", "it is no text");
     for (const part of children(reader, "allOf")) found = both(found, ofNode(part), place("allOf"));
@@ -146,10 +154,11 @@ function saysTypeAlone(schema: KeywordReader["schema"]): boolean {
   return true;
 }
 
+/** Keywords that combine a schema with others, beside `dependencies`, some of which are names. Most schemas have none. */
+const COMBINING = new Set("$ref allOf anyOf oneOf not if then else dependentSchemas".split(" "));
+
 /** Keywords that bind values of one type, and those that stand in for them. */
-const TYPED = new Set(
-  [...READ].filter((keyword) => !/^(\$ref|allOf|anyOf|oneOf|not|if|then|else|dependentSchemas|enum|const)$/.test(keyword)),
-);
+const TYPED = new Set([...READ].filter((keyword) => keyword !== "enum" && keyword !== "const" && !COMBINING.has(keyword)));
 
 function* listed({ node: { pointer }, schema, report }: KeywordReader): Generator<ConstantsAlternative> {
   const { enum: values } = schema;

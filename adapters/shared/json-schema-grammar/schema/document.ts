@@ -42,15 +42,20 @@ export function openDocument(
   if (!isSchema(schema)) throw new UnsupportedSchema("", "", WHAT_A_SCHEMA_IS);
   const root = nodeOf(schema, "", ROOT);
   named.set(ROOT, root);
-  const pending = [root];
-  while (pending.length > 0) {
-    const { schema, pointer, base } = pending.pop()!;
-    for (const [path, found] of subschemasOf(schema)) {
-      if (!isObject(found) || nodes.has(found)) continue;
-      pending.push(nodeOf(found, pointer + path, base));
+  let are_all_known = false;
+  /** A reference may mean any place, and most schemas have none. */
+  const findAll = (): void => {
+    if (are_all_known) return;
+    are_all_known = true;
+    const pending = [root];
+    while (pending.length > 0) {
+      const { schema, pointer, base } = pending.pop()!;
+      for (const [path, found] of subschemasOf(schema)) if (isObject(found)) pending.push(nodeOf(found, pointer + path, base));
     }
-  }
+  };
   const child = (node: SchemaNode, schema: unknown, keyword: string, ...path: (string | number)[]): SchemaNode => {
+    const known = nodes.get(schema);
+    if (known !== undefined) return known;
     const pointer = node.pointer + [keyword, ...path].map((part) => `/${escapePart(part)}`).join("");
     if (isSchema(schema)) return nodeOf(schema, pointer, node.base);
     if (path.length === 0) report(node.pointer, keyword, WHAT_A_SCHEMA_IS);
@@ -61,6 +66,7 @@ export function openDocument(
     const refuse = (reason: string): never => {
       throw new UnsupportedSchema(node.pointer, "$ref", reason);
     };
+    findAll();
     const [uri, fragment = ""] = absolute(reference, node.base).split("#", 2);
     const resource = named.get(uri!);
     if (resource === undefined) return refuse(`"${reference}" is not in this schema, and nothing is fetched`);
