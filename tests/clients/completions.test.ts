@@ -1,37 +1,8 @@
 // OpenAI's clients, unchanged, ask each native engine for completions, with the real model.
-import { rmSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { COMPLETIONS_PROGRAMS, runClientProgram } from "../support/client-programs.ts";
-import { realServer } from "../support/llama-server-binary.ts";
+import { COMPLETIONS_PROGRAMS } from "../support/client-programs.ts";
 import { folderWithModel } from "../support/real-model.ts";
-import { runtimes } from "../support/runtimes.ts";
-import { startServer, type Server } from "../support/server.ts";
+import { testPrograms } from "./test-programs.ts";
 
-const SLOW = 1_500_000;
-const { skip } = await realServer();
-
-for (const [adapter, why] of [["node-llama-cpp"], ["llama-server", skip]] as const)
-  describe.skipIf(why !== undefined)(`${adapter}${why === undefined ? "" : ` (skipped: ${why})`}`, () => {
-    let data: string;
-    let server: Server;
-    beforeAll(async () => {
-      data = await folderWithModel();
-      const runtime = runtimes().find(({ skip }) => skip === undefined)!;
-      // One thread: several wait for each other where the machine has other work.
-      server = await startServer(runtime, ["--threads", "1", "--context", "2048", "--adapter", adapter], { data });
-    }, SLOW);
-    afterAll(async () => {
-      await server?.stop("SIGKILL");
-      rmSync(data, { recursive: true });
-    }, SLOW);
-
-    test.each(COMPLETIONS_PROGRAMS)(
-      "$client: has what it asks for",
-      async (program) => {
-        const run = await runClientProgram(program, server.url);
-        if ("skip" in run) throw new Error(`It cannot be run: ${run.skip}.`);
-        expect(run.outcomes).toEqual(Object.fromEntries(program.checks.map((name) => [name, "ok"])));
-      },
-      SLOW,
-    );
-  });
+// One thread: several wait for each other where the machine has other work.
+const options = ["--threads", "1", "--context", "2048"];
+await testPrograms(COMPLETIONS_PROGRAMS, { options, data: await folderWithModel() });
