@@ -15,11 +15,15 @@ export function* force(text: string, phases: Phases, reader: EventReader): Gener
 /** One phase, as it comes. */
 export async function* speak(phases: Phases, reader: EventReader, settings: Partial<TokenRequest>): PhaseEvents<PhaseEnd> {
   const events = phases.next(settings);
-  for (;;) {
-    const next = await events.next();
-    if (next.done) return next.value;
-    if (next.value.type === "text") yield* reader.read(next.value);
-    else yield next.value;
+  try {
+    for (;;) {
+      const next = await events.next();
+      if (next.done) return next.value;
+      if (next.value.type === "text") yield* reader.read(next.value);
+      else yield next.value;
+    }
+  } finally {
+    await leave(events);
   }
 }
 
@@ -30,13 +34,20 @@ export async function* attempt(
 ): PhaseEvents<{ text: string; pieces: TextPiece[]; end: PhaseEnd }> {
   const pieces: TextPiece[] = [];
   const events = phases.next(settings);
-  for (;;) {
-    const next = await events.next();
-    if (next.done) return { text: pieces.map(({ text }) => text).join(""), pieces, end: next.value };
-    if (next.value.type === "text") pieces.push(next.value);
-    else yield next.value;
+  try {
+    for (;;) {
+      const next = await events.next();
+      if (next.done) return { text: pieces.map(({ text }) => text).join(""), pieces, end: next.value };
+      if (next.value.type === "text") pieces.push(next.value);
+      else yield next.value;
+    }
+  } finally {
+    await leave(events);
   }
 }
+
+/** A generation that is left between two of its events has its slot until it is told: all that come later would wait for that slot. */
+const leave = (events: ReturnType<Phases["next"]>): Promise<unknown> => events.return(undefined as never);
 
 export function* readAll(pieces: readonly TextPiece[], reader: EventReader): Generator<ChatEvent> {
   for (const piece of pieces) yield* reader.read(piece);
