@@ -1,5 +1,4 @@
 // The reference: all operations as a document of OpenAPI 3.1. https://spec.openapis.org/oas/v3.1.2.html
-import type { JsonSchema } from "@valibot/to-json-schema";
 import * as v from "valibot";
 import { AssistantObject } from "../assistants/reference.ts";
 import { ChatCompletionChunk, ChatCompletionObject, ChatRequestReference } from "../chat/reference.ts";
@@ -27,9 +26,6 @@ const ANSWERS = {
   ...{ Thread: ThreadObject, ThreadWithMessages, Message: MessageObject, Assistant: AssistantObject, Error: ErrorObject },
 };
 
-const requests = createConverter(REQUESTS, "input");
-const answers = createConverter(ANSWERS, "output");
-
 const PATH_PARAMETERS: Record<string, string> = {
   model_id: "The id of a model. It may hold slashes, as they are or as `%2F`.",
 };
@@ -49,6 +45,8 @@ export function referenceDocument(version: string): object {
 
 function createDocument(version: string): object {
   const tags = [...new Set(OPERATIONS.map(({ tag }) => tag))];
+  const converters = { requests: createConverter(REQUESTS, "input"), answers: createConverter(ANSWERS, "output") };
+  const paths = pathsOf(OPERATIONS, converters);
   return {
     openapi: "3.1.0",
     info: {
@@ -58,12 +56,9 @@ function createDocument(version: string): object {
     servers: [{ url: "/", description: "This server" }],
     tags: tags.map((name) => ({ name })),
     security: [{}, { bearer: [] }, { apiKey: [] }],
-    paths: pathsOf(OPERATIONS),
+    paths,
     components: {
-      schemas: {
-        ...Object.fromEntries(Object.keys(REQUESTS).map((name) => [name, requests.define(name)])),
-        ...Object.fromEntries(Object.keys(ANSWERS).map((name) => [name, answers.define(name)])),
-      },
+      schemas: { ...converters.requests.finish(), ...converters.answers.finish() },
       securitySchemes: {
         bearer: { type: "http", scheme: "bearer", description: "Where the server has keys." },
         apiKey: { type: "apiKey", in: "header", name: "X-Api-Key", description: "The same; `Api-Key` works too." },
@@ -72,15 +67,18 @@ function createDocument(version: string): object {
   };
 }
 
-function pathsOf(operations: readonly Operation[]): Record<string, Record<string, object>> {
+/** One for what is sent, one for what is answered. */
+type Converters = Record<"requests" | "answers", ReturnType<typeof createConverter>>;
+
+function pathsOf(operations: readonly Operation[], converters: Converters): Record<string, Record<string, object>> {
   const paths: Record<string, Record<string, object>> = {};
-  for (const operation of operations) (paths[operation.path] ??= {})[operation.method] = toOpenApi(operation);
+  for (const operation of operations) (paths[operation.path] ??= {})[operation.method] = toOpenApi(operation, converters);
   return paths;
 }
 
-function toOpenApi(operation: Operation): object {
+function toOpenApi(operation: Operation, { requests, answers }: Converters): object {
   const { id, path, tag, summary, description, query, body, answer, is_open = false } = operation;
-  const parameters = [...pathParameters(path), ...queryParameters(query)];
+  const parameters = [...pathParameters(path), ...queryParameters(query, requests)];
   return {
     ...{ operationId: id, tags: [tag], summary },
     ...(description !== undefined && { description }),
@@ -97,11 +95,11 @@ function toOpenApi(operation: Operation): object {
       },
     }),
     ...(is_open && { security: [] }),
-    responses: { "200": { description: answer.description, content: contentOf(answer) }, ...errorResponses(operation) },
+    responses: { "200": { description: answer.description, content: contentOf(answer, answers) }, ...errorResponses(operation) },
   };
 }
 
-function contentOf({ schema, type, example, events }: AnswerReference): object {
+function contentOf({ schema, type, example, events }: AnswerReference, answers: Converters["answers"]): object {
   const shown = example === undefined ? {} : { example };
   return {
     ...(schema && { "application/json": { schema: answers.convert(schema), ...shown } }),
@@ -131,13 +129,11 @@ const QUERY: Record<string, string> = {
   fit: "Read the header of a model that is not here at its source, to say whether it fits.",
 };
 
-function queryParameters(query: Operation["query"]): object[] {
+function queryParameters(query: Operation["query"], requests: Converters["requests"]): object[] {
   return Object.entries(query?.entries ?? {}).map(([name, schema]) => ({
-    ...{ in: "query", name, required: false, description: QUERY[name], schema: querySchema(name, schema as v.GenericSchema) },
+    ...{ in: "query", name, required: false, description: QUERY[name] },
+    // A query is text; what it is read as says more.
+    schema:
+      name === "limit" ? { type: "integer", minimum: 1, maximum: 100, default: 20 } : requests.convert(schema as v.GenericSchema),
   }));
-}
-
-/** A query is text; what it is read as says more. */
-function querySchema(name: string, schema: v.GenericSchema): JsonSchema {
-  return name === "limit" ? { type: "integer", minimum: 1, maximum: 100, default: 20 } : requests.convert(schema);
 }
