@@ -45,7 +45,7 @@ const change = {
   description: "Fields that are absent stay. The version grows by one.",
   body: { schema: AssistantChange, examples: { instructions: { instructions: "Answer in one sentence." } } },
   answer: { description: "The assistant.", schema: AssistantObject, example: { ...EXAMPLE, version: 2 } },
-  errors: ["404 assistant_not_found", ...WRITE_ERRORS],
+  errors: ["400 unsupported_parameter", "404 assistant_not_found", ...WRITE_ERRORS],
 };
 
 export const assistantOperations: Operation[] = [

@@ -33,7 +33,10 @@ const start = {
     schema: Started,
     example: { message: "Starting download tiny", downloaded: false },
   },
-  errors: ["404 model_not_found", "409 model_not_downloadable", "503 server_stopping", ...WRITE_ERRORS],
+  errors: [
+    ...["404 model_not_found", "409 model_not_changeable", "409 model_not_downloadable", "503 server_stopping"],
+    ...WRITE_ERRORS,
+  ],
 };
 
 export const downloadOperations: Operation[] = [
@@ -67,6 +70,6 @@ export const downloadOperations: Operation[] = [
           'data: {"model_id":"tiny","state":"done","bytes":91734528,"total":91734528,"rate":0,"source":""}\n\ndata: [DONE]\n\n',
       },
     },
-    errors: ["404 download_not_found", "404 model_not_found", ...READ_ERRORS],
+    errors: ["404 download_not_found", "404 model_not_found", "409 model_not_changeable", ...READ_ERRORS],
   },
 ];

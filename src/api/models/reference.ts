@@ -178,7 +178,7 @@ export const modelOperations: Operation[] = [
     ...{ id: "deleteModel", method: "delete", path: ONE, tag: TAG, summary: "Delete a model" },
     description: "Its files go with it, but for those that are used in place.",
     answer: deletedAnswer("model"),
-    errors: ["404 model_not_found", ...WRITE_ERRORS],
+    errors: ["404 model_not_found", "409 model_not_changeable", ...WRITE_ERRORS],
   },
   { id: "startModel", method: "post", ...start },
   { id: "startModelByPut", method: "put", ...start },

@@ -106,10 +106,21 @@ function contentOf({ schema, type, example, events }: AnswerReference, answers: 
     ...(type !== undefined && { [type]: { schema: { type: "string" }, ...shown } }),
     ...(events && {
       "text/event-stream": {
-        schema: { type: "string", contentMediaType: "application/json", contentSchema: answers.convert(events.schema) },
+        schema: eventSchema(answers.convert(events.schema)),
         example: events.example,
       },
     }),
+  };
+}
+
+/** One event of a stream: OpenAPI 3.1 has no words for a stream as a whole, and tools read the schema of one so. */
+function eventSchema(contentSchema: object): object {
+  const json = (contentSchema: object) => ({ type: "string", contentMediaType: "application/json", contentSchema });
+  const error = json({ $ref: "#/components/schemas/Error" });
+  return {
+    type: "object",
+    properties: { data: { anyOf: [json(contentSchema), error, { const: "[DONE]" }] } },
+    required: ["data"],
   };
 }
 

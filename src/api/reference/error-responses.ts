@@ -6,7 +6,14 @@ const ALWAYS = ["403 host_not_allowed", "403 origin_not_allowed", "500 server_er
 const OF_KEYS = ["401 invalid_api_key"];
 const OF_BODIES = [
   ...["400 invalid_encoding", "400 invalid_json", "400 invalid_type", "400 invalid_value", "400 missing_required_parameter"],
-  ...["400 too_many_items", "408 request_timeout", "413 request_too_large", "415 unsupported_media_type"],
+  ...[
+    "400 too_deep",
+    "400 too_many_items",
+    "400 too_many_properties",
+    "408 request_timeout",
+    "413 request_too_large",
+    "415 unsupported_media_type",
+  ],
 ];
 
 const DESCRIPTIONS: Record<string, string> = {

@@ -66,7 +66,7 @@ export const threadOperations: Operation[] = [
       examples: { thread: { title: "Holiday plans", messages: [{ role: "user", content: "Where is it warm in March?" }] } },
     },
     answer: { description: "The thread.", schema: ThreadObject, example: EXAMPLE_THREAD },
-    errors: ["404 assistant_not_found", ...WRITE_ERRORS],
+    errors: ["400 unsupported_content", "400 unsupported_parameter", "404 assistant_not_found", ...WRITE_ERRORS],
   },
   {
     ...{ id: "getThread", method: "get", path: "/v1/threads/{thread_id}", tag: TAG, summary: "Read a thread" },

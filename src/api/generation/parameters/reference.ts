@@ -10,9 +10,14 @@ export function parametersReference(own: v.ObjectEntries, known: ParameterList) 
     const text = describeTreatment(parameter);
     const schema = own[name] as v.GenericSchema | undefined;
     if (schema === undefined) return [name, v.optional(described(v.unknown(), text))];
-    return [name, text === "" ? schema : described(schema, text)];
+    return [name, text === "" ? schema : described(orNull(schema), text)];
   });
   return v.looseObject({ ...own, ...Object.fromEntries(entries) });
+}
+
+/** What may be left out may be null too: `sortParameters` passes over it before a schema sees it. */
+function orNull(schema: v.GenericSchema): v.GenericSchema {
+  return schema.type === "optional" ? v.nullish((schema as v.OptionalSchema<v.GenericSchema, undefined>).wrapped) : schema;
 }
 
 /** In Markdown; empty for what does what its name says. */
