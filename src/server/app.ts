@@ -8,7 +8,7 @@ import { isOperator, operatorGuard } from "../http/middleware/auth.ts";
 import { createHttpMetrics } from "../http/http-metrics.ts";
 import { createRequestObserver } from "../http/request-observer.ts";
 import { guardRoutes } from "../http/middleware/guards.ts";
-import { refuseOtherMethods } from "../http/other-methods.ts";
+import { createMethodLookup, refuseOtherMethod } from "../http/other-methods.ts";
 import { unknownUrl } from "../http/unknown-url.ts";
 import { assistantRoutes } from "../api/assistants/routes.ts";
 import { dataFolderRoutes } from "../api/operations/data-folder.ts";
@@ -104,11 +104,12 @@ export function createApp(options: AppOptions): App {
     app.use("/v1/import", operatorGuard(guards.operator_key, auth_failures));
     app.route("/v1/import", importRoutes(deps, importFolder));
   }
-  refuseOtherMethods(app);
+  const methodsAt = createMethodLookup(app);
+  const isKnown = (path: string): boolean => methodsAt(path).length > 0;
   const answerUnknown = (c: Context<AppEnv>): Response =>
+    refuseOtherMethod(c, methodsAt(c.req.path)) ??
     errorResponse(unknownUrl(c.req.path, c.req.header("host") ?? "localhost", isKnown), c);
   const guard_options = { ...guards, auth_failures, observeRequest, ensureStorage: options.store.ensureThere };
   const guarded = guardRoutes(app, guard_options, { thrown: answerThrown, unknown: answerUnknown });
-  const isKnown = (path: string): boolean => guarded.router.match("GET", path)[0].some(([[, { method }]]) => method !== "ALL");
   return guarded;
 }

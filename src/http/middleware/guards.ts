@@ -11,7 +11,6 @@ import { originGuard } from "./origin.ts";
 import { MAX_VALUES } from "../json-shape.ts";
 import type { RequestObserver } from "../request-observer.ts";
 import type { TrustedProxies } from "../../support/trusted-proxies.ts";
-import { asRefuser, isRefuser } from "../refused-anyway.ts";
 import { storageGuard } from "./storage.ts";
 
 export interface GuardOptions {
@@ -116,7 +115,7 @@ function createGuarded(guards: Guard[], { newRequestId, observeRequest }: GuardO
       }
       return handler(c, next);
     };
-    const guarded: Handler<AppEnv> = (c, next) => {
+    return (c, next) => {
       // An earlier handler of the path has handed the request on.
       if (c.get("request_id") !== undefined) return handler(c, next);
       c.set("request_id", newRequestId());
@@ -141,6 +140,5 @@ function createGuarded(guards: Guard[], { newRequestId, observeRequest }: GuardO
       }
       return answer instanceof Promise ? answer.then(finish, refuse) : finish(answer);
     };
-    return isRefuser(handler) ? asRefuser(guarded) : guarded;
   };
 }
