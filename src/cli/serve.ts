@@ -5,7 +5,6 @@ import manifest from "../../package.json" with { type: "json" };
 import { adapterNamed } from "../../adapters/registry.ts";
 import { DEFAULT_MODEL } from "../../models/catalog.ts";
 import { proxyProblem } from "../../models/network/proxies.ts";
-import { loadChatCode } from "../server/app.ts";
 import { readConfig, sourceOptions } from "../server/read-config.ts";
 import { SETTING_NAMES, type Config } from "../server/settings.ts";
 import { checkKey } from "../http/middleware/auth.ts";
@@ -57,8 +56,12 @@ export default defineCommand({
     const stop = stopOnSignals(server, listener);
     try {
       await server.announceUrl(reachableUrl(listener.url));
+      const greet = async (): Promise<void> => {
+        await checkModel(server, config, args.pull);
+        await announce(server, listener.url, config);
+      };
       // A pull may wait for a day: the other downloads, and the requests, do not wait for it.
-      await Promise.all([checkModel(server, config, args.pull), server.resumeDownloads()]);
+      await (args.pull ? Promise.all([greet(), prepare(server, stop)]) : greet().then(() => prepare(server, stop)));
     } catch (error) {
       // A pull ends with the server that stops.
       if (stop.begun) return;
@@ -66,17 +69,30 @@ export default defineCommand({
       await server.close(0);
       throw error;
     }
-    const { data, llama_server, models_dir } = config;
-    const records = pathOfStore(config.store);
-    server.log.info("serving", { url: listener.url, data, records, llama_server, models_dir });
-    const folders = `Data folder: ${data}${records === undefined ? "" : `; records: ${records}`}`;
-    standardOutput.write(`${await greeting(listener.url, server.library)}\n${folders}\n${server.guarantee}\n\n`);
-    await loadChatCode(); // The first chat finds it there.
     // Behind the rest: an engine may have to be asked what a graphics card has room for.
     const advice = await adviceFor(server);
     if (advice !== undefined && !stop.begun) standardOutput.write(`${asCalled(advice)}\n\n`);
   },
 });
+
+/** For the log, and for people. */
+async function announce({ log, library, guarantee }: RunningServer, url: string, config: Config): Promise<void> {
+  const { data, llama_server, models_dir } = config;
+  const records = pathOfStore(config.store);
+  log.info("serving", { url, data, records, llama_server, models_dir });
+  const folders = `Data folder: ${data}${records === undefined ? "" : `; records: ${records}`}`;
+  standardOutput.write(`${await greeting(url, library)}\n${folders}\n${guarantee}\n\n`);
+}
+
+/**
+ * What no client has to wait for until it asks: a server listens sooner without it (`bench:start`, column `listening`). Never rejects: the
+ * storage may have gone away by now, and requests try again what has failed.
+ */
+async function prepare({ log, resumeDownloads, loadHandlers }: RunningServer, stop: { readonly begun: boolean }): Promise<void> {
+  const logUnlessStopped = (message: string) => (cause: unknown) => void (stop.begun || log.error(message, { cause }));
+  await resumeDownloads().catch(logUnlessStopped("downloads were not gone on with"));
+  await loadHandlers().catch(logUnlessStopped("the code of the usual requests was not imported"));
+}
 
 /** The remedy is the command as it was typed, with another port. */
 async function portTakenError(host: string, port: number): Promise<CliError> {

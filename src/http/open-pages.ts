@@ -2,8 +2,11 @@
 // state it fetches with the key.
 import type { Context } from "hono";
 
+/** The script of the page /docs. */
+export const VIEWER_PATH = "/docs/openapi-explorer.js";
+
 /** Paths without a slash at their end. */
-const OPEN = new Set(["", "/docs", "/docs/openapi-explorer.js", "/openapi.json", "/v1/openapi.json"]);
+const OPEN = new Set(["", "/docs", VIEWER_PATH, "/openapi.json", "/v1/openapi.json"]);
 
 /** GET and HEAD alone: nothing acts there. */
 export function isOpenPage(c: Context): boolean {

@@ -19,6 +19,7 @@ import type { Collection } from "../storage/collection.ts";
 import { isRecordFault, undefinedIfAbsent } from "../storage/faults.ts";
 import { encodeKey } from "../storage/encode-key.ts";
 import { notePath } from "../storage/weight-notes.ts";
+import { epochSeconds } from "../support/epoch-seconds.ts";
 
 export interface LibraryOptions extends Pick<WeightFilesOptions, "onDamaged" | "log"> {
   records: Collection<Model>;
@@ -88,7 +89,7 @@ export function createLibrary({
   kv_cache,
   onDamaged,
   log,
-  now = () => Math.floor(Date.now() / 1000),
+  now = epochSeconds,
 }: LibraryOptions): Library {
   // Each answer about a model asks for its folder several times.
   const folders = new LRUCache<string, string>({ max: MOST_FOLDERS, memoMethod: (id) => join(weights, encodeKey(id)) });

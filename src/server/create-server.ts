@@ -1,39 +1,26 @@
-// The composition root: from settings to a working application. `serve`, the other commands and the package all begin here.
-import { getRandomValues, randomBytes } from "node:crypto";
+// The composition root: from settings to a working application. `serve`, the other commands and the package all begin here. What is imported
+// here is there before a server listens: what its handlers use is in `server-parts.ts`.
+import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import type { Adapter } from "../../adapters/adapter.ts";
-import manifest from "../../package.json" with { type: "json" };
 import { adapterNamed } from "../../adapters/registry.ts";
-import { slotsOfUpstream } from "../../adapters/upstream/upstream-config.ts";
-import { DEFAULT_MODEL, ONLY_FOR_TRYING } from "../../models/catalog.ts";
-import type { Model } from "../../models/manifest.ts";
 import type { OwnModel } from "../../models/own-model.ts";
-import { createApp, type App } from "./app.ts";
+import { beginApp, type App, type AppBeginning } from "./app.ts";
 import { KV_CACHE_FOLDER } from "../../models/saved-state-files.ts";
-import { sourceOptions } from "./read-config.ts";
 import type { Config } from "./settings.ts";
-import { createDownloadJobs } from "../library/download-jobs.ts";
-import { createModelPool, type ModelPool } from "../inference/model-pool.ts";
-import { invalidValue } from "../http/errors.ts";
+import type { ServerParts } from "./server-parts.ts";
+import { ApiError, invalidValue } from "../http/errors.ts";
 import type { GuardOptions } from "../http/middleware/guards.ts";
-import { createMemoryEstimator } from "../inference/memory-estimator.ts";
-import { newId, createRequestIds } from "../support/ids.ts";
+import { epochSeconds } from "../support/epoch-seconds.ts";
+import { createRequestIds } from "../support/ids.ts";
 import { createLibrary, type Library, type LibraryOptions } from "../library/library.ts";
-import { createIdleWork } from "../inference/idle-work.ts";
-import { later } from "../inference/loading-events.ts";
-import { createTemplateNotes } from "../inference/template-notes.ts";
 import type { Log } from "../support/log/log.ts";
+import { onceDone } from "../support/once-done.ts";
 import { createTrustedProxies } from "../support/trusted-proxies.ts";
-import { encodeKey } from "../storage/encode-key.ts";
 import { createFolderProof } from "../storage/lock/folder-proof.ts";
 import type { Store } from "../storage/store.ts";
 import { openDataFolder, readDataFolder, type DataFolder } from "../storage/data-folder.ts";
-import { createAdapters, llamaCppRelease, type Adapters } from "./adapters.ts";
-import { speedRows } from "./engine-speeds.ts";
-import { createCardReader } from "./graphics-cards.ts";
-import { keptTemplates, releases } from "./kept-templates.ts";
 import { createFixedLibrary } from "../library/fixed-library.ts";
-import { machineMemoryBudget } from "./machine-memory-budget.ts";
 import { openLog } from "./open-log.ts";
 
 export interface RunningServer {
@@ -46,6 +33,8 @@ export interface RunningServer {
   announceUrl(url: string): Promise<void>;
   /** Goes on with the downloads of an earlier server. */
   resumeDownloads(): Promise<void>;
+  /** Imports the code of the usual requests, so that the first of them find it there. */
+  loadHandlers(): Promise<void>;
   /** What the store keeps of what was acknowledged, as a sentence. */
   guarantee: string;
   /** Lets running answers end for `grace_ms`, closes every engine, and lets go of the data folder. */
@@ -87,124 +76,41 @@ export async function createServer(config: Config, options: CreateServerOptions)
 }
 
 function createServerOn(folder: DataFolder, config: Config, log: Log, options: CreateServerOptions): RunningServer {
-  const { store, lock, presence } = folder;
-  const own = options.adapter;
-  const adapters: Partial<Adapters> & Pick<Adapters, "adapterOf"> = own
-    ? { adapterOf: () => own }
-    : createAdapters(config, log, options.reads ? undefined : keptTemplates(config.data, log, lock?.folder_id));
-  const { adapterOf } = adapters;
-  // Models of other servers, threads and downloads need none, and what is missing may be built while the server runs: it starts all the same.
-  const missing = options.reads || options.for_owner ? undefined : adapters.missing?.();
-  if (missing !== undefined) log.warn(`Models of this machine cannot be loaded. ${missing}`);
-  const models = options.models ?? (own === undefined ? adapterNamed(config.adapter)?.models : undefined);
+  const { store, lock } = folder;
+  const models = options.models ?? (options.adapter === undefined ? adapterNamed(config.adapter)?.models : undefined);
+  let parts: ServerParts | undefined;
+  let closed = false;
   const library =
     models === undefined
-      ? libraryOf(config, store, log, (id, error) => pool.unloadDamaged(id, error))
+      ? libraryOf(config, store, log, (id, error) => parts?.pool.unloadDamaged(id, error))
       : createFixedLibrary(models);
-  const templates = createTemplateNotes({
-    ...{ library, adapterOf, releases, log },
-    background: !(options.reads || options.for_owner),
-  });
-  // A command that ends soon leaves that to servers.
-  const times_engines = config.measure && !options.reads && !options.for_owner;
-  const idle = createIdleWork({
-    work: async (signal) => (times_engines ? adapters.speeds?.()?.timeWanted(signal) : undefined),
-    later,
-  });
-  const budget = machineMemoryBudget(config.memory, () => pool.list());
-  // Models without files need no estimate.
-  const estimator = models === undefined ? createMemoryEstimator({ ...config, budget }) : undefined;
-  const { graphicsCards } = adapters;
-  const cards =
-    graphicsCards &&
-    createCardReader({
-      ...{ read: graphicsCards, list: () => pool.list() },
-      ...{ log: log.warn, now: () => performance.now() },
-    });
-  const noteTrial = once(() => log.info(ONLY_FOR_TRYING));
-  const pool: ModelPool = createModelPool({
-    ...poolSettings(config, lock?.folder_id),
-    adapterOf,
-    resolve: library.resolveForLoad,
-    onUse: library.recheck,
-    onBusy: idle.begin,
-    onLoaded(model, { template }) {
-      if (template) void templates.keep(model, template);
-      if (options.log_requests && model.id === DEFAULT_MODEL) noteTrial();
-    },
-    memory: estimator && {
-      async need(installed, load, model) {
-        return model.upstream ? undefined : estimator.need(installed, load, await cards?.left(adapterOf(model).name));
-      },
-      budget,
-    },
-    log,
-  });
-  const sources = sourceOptions(config, undefined, { for_owner: options.for_owner ?? false });
-  const downloads = createDownloadJobs({
-    library,
-    records: store.downloads,
-    most: config.downloads,
-    onInstalled: templates.ask,
-    options: sources,
-    now: epochSeconds,
-    log,
-  });
-  let resuming = false;
-  const resumeDownloads = async (): Promise<void> => {
-    resuming = true;
-    await downloads.resume();
-  };
-  presence?.watch({
-    away: downloads.suspend,
-    back() {
-      downloads.unsuspend();
-      if (resuming) downloads.resume().catch((cause) => log.error("downloads were not gone on with", { cause }));
-    },
-  });
   const operator_key = randomBytes(32).toString("base64url");
-  const app = createApp({
+  const beginning: AppBeginning = {
     guards: guardOptions(config, options.wide ?? false, operator_key),
     store,
-    library,
-    pool,
-    downloads,
     importFolder: (path, dry_run) => importInto(store, path, dry_run),
     sealKey: lock && createFolderProof(config.data, operator_key, store.isThere),
-    adapterOf,
-    templates,
-    adapterNotice: adapters.notice,
-    engineSpeeds: () => speedRows(adapters.speeds?.()),
-    ...(estimator && { estimator }),
-    ...(adapters.answerSpeed && { answerSpeed: adapters.answerSpeed }),
-    ...(cards && { cardsOf: (model: Model) => cards.all(adapterOf(model).name) }),
-    fetchRemoteFacts: (id, signal) => library.fetchRemoteFacts(id, sources, signal),
-    models_dir: config.models_dir,
-    allow_private: config.allow_private,
-    download_hosts: config.download_hosts,
     log,
     log_requests: options.log_requests ?? false,
-    version: manifest.version,
-    llamaCppRelease,
-    default_model: config.model,
-    stream_default: config.stream_default,
-    newId,
-    newSeed: () => getRandomValues(new Uint32Array(1))[0]!,
-    now: epochSeconds,
+  };
+  const loadParts = onceDone(async () => {
+    const { createServerParts } = await import("./server-parts.ts");
+    if (closed) throw new ApiError(503, "The server is stopping.", { code: "server_stopping" });
+    return (parts = createServerParts({ folder, config, library, has_files: models === undefined, beginning, options }));
   });
+  const { app, load } = beginApp(beginning, async () => (await loadParts()).app_options);
   return {
     app,
     library,
     log,
     operator_key,
     guarantee: folder.guarantee,
-    resumeDownloads,
+    resumeDownloads: async () => (await loadParts()).resumeDownloads(),
+    loadHandlers: load,
     announceUrl: async (url) => lock?.announceUrl(url),
     async close(grace_ms) {
-      // In this order: a job that is stopped is gone on with by the next server, one that fails is not.
-      await Promise.all([downloads.close(), library.close(), templates.close(), idle.close()]);
-      await pool.close(grace_ms);
-      await adapters.close?.();
+      closed = true;
+      await Promise.all([library.close(), parts?.close(grace_ms)]);
       await folder.close();
     },
   };
@@ -213,17 +119,7 @@ function createServerOn(folder: DataFolder, config: Config, log: Log, options: C
 function libraryOf({ data }: Config, { models, downloads }: Store, log: Log, onDamaged: LibraryOptions["onDamaged"]): Library {
   const kv_cache = join(data, KV_CACHE_FOLDER);
   const records = { records: models, downloads };
-  return createLibrary({ ...records, weights: join(data, "weights"), kv_cache, onDamaged, log, now: epochSeconds });
-}
-
-function poolSettings({ data, kv_cache, slots, queue, threads, context, keep_alive, timeout, pin }: Config, data_id?: string) {
-  const folderOf = ({ id }: Model): string => join(data, KV_CACHE_FOLDER, encodeKey(id));
-  const within = data_id === undefined ? undefined : { folder: data, id: data_id };
-  return {
-    slots: (model: Model) => slotsOfUpstream(model) ?? slots,
-    ...{ queue, threads, context, keep_alive, timeout, pinned: pin },
-    ...(kv_cache > 0 && { kvCacheOf: (model: Model) => ({ folder: folderOf(model), bytes: kv_cache, within }) }),
-  };
+  return createLibrary({ ...records, weights: join(data, "weights"), kv_cache, onDamaged, log });
 }
 
 /** A guard's setting goes to it by its name. */
@@ -253,13 +149,3 @@ async function importInto(store: Store, path: string, dry_run: boolean) {
     throw invalidValue(error.message, "folder");
   });
 }
-
-function once(act: () => void): () => void {
-  let done = false;
-  return () => {
-    if (!done) act();
-    done = true;
-  };
-}
-
-const epochSeconds = (): number => Math.floor(Date.now() / 1000);

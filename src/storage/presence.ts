@@ -12,7 +12,7 @@ export interface Presence {
   ensure(): void | Promise<void>;
   /** Looks now whether the folder is there. Throws 503, with `sentence`, where it is not, and what the system says where that cannot be seen. */
   confirm(sentence?: string): Promise<void>;
-  /** Calls `away` when it is no longer there, and `back` when it is again. */
+  /** Calls `away` when it is no longer there, at once where it is away by now, and `back` when it is again. */
   watch(watcher: PresenceWatcher): void;
   close(): void;
 }
@@ -76,7 +76,10 @@ export function createPresence({ isThere, answers, mayReturn, log, every_ms = EV
       else if (!(await isThere())) turn(false);
       assertThere(sentence);
     },
-    watch: (watcher) => void watchers.push(watcher),
+    watch(watcher) {
+      watchers.push(watcher);
+      if (!there) watcher.away();
+    },
     close() {
       closed = true;
       clearInterval(timer);

@@ -1,7 +1,7 @@
 // What the reference says of downloads.
 import * as v from "valibot";
 import { Count, described, READ_ERRORS, WRITE_ERRORS, type Operation } from "../reference/operation.ts";
-import { EmptyRequest } from "./routes.ts";
+import { EmptyRequest } from "./handlers.ts";
 
 const Started = v.object({
   message: described(v.string(), "For people."),

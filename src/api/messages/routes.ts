@@ -1,75 +1,16 @@
-// /v1/threads/{thread_id}/messages. A message is written once; only its metadata changes.
-import { Hono, type Context } from "hono";
-import type { Deps } from "../deps.ts";
-import { json } from "../../http/json.ts";
+// /v1/threads/{thread_id}/messages.
+import { Hono } from "hono";
+import type { Lazily } from "../lazy-handlers.ts";
 import type { AppEnv } from "../../http/app-env.ts";
-import { noMessage, noMessageFile, noThread } from "../../http/not-found.ts";
-import { answerList } from "../../http/list.ts";
-import { PageQuery, pageRecords } from "../../http/paging.ts";
-import { parseBody, parseQuery } from "../../http/validate.ts";
-import { mergeMetadata } from "../metadata.ts";
-import { MessageChange, NewMessage, newMessageRecord } from "./schema.ts";
-import { toWireMessage, toWireMessageFile } from "./wire-form.ts";
 
-export const messageRoutes = (deps: Deps) => {
-  const { store } = deps;
-  const { conversations } = store;
-  const changeMessage = async (c: Context<AppEnv>) => {
-    const { metadata } = await parseBody(c, MessageChange);
-    const [thread_id, id] = pathIds(c);
-    const changed = await conversations.patchMessage(thread_id, id, (message) => ({
-      ...message,
-      metadata: mergeMetadata(message.metadata, metadata),
-    }));
-    if (changed === undefined) throw noMessage(id);
-    return json(c, toWireMessage(c, changed));
-  };
-  const readMessage = async (c: Context<AppEnv>) => {
-    const [thread_id, id] = pathIds(c);
-    if ((await store.threads.get(thread_id)) === undefined) throw noThread(thread_id);
-    const message = await store.messages(thread_id).get(id);
-    if (message === undefined) throw noMessage(id);
-    return message;
-  };
+export const messageRoutes = (lazily: Lazily) => {
+  const handler = lazily(async (deps) => (await import("./handlers.ts")).messageHandlers(deps));
   return new Hono<AppEnv>()
-    .get("/:thread_id/messages", async function listMessages(c) {
-      const page = parseQuery(c, PageQuery);
-      const [thread_id] = pathIds(c);
-      if ((await store.threads.get(thread_id)) === undefined) throw noThread(thread_id);
-      const messages = store.messages(thread_id);
-      return answerList(c, pageRecords(await messages.ids(), page, messages.getMany), {
-        toWire: (message) => toWireMessage(c, message),
-        onError: deps.onError,
-      });
-    })
-    .post("/:thread_id/messages", async function createMessage(c) {
-      const request = await parseBody(c, NewMessage);
-      const message = await conversations.addMessage(pathIds(c)[0], ({ assistants }) =>
-        newMessageRecord(request, deps.now(), assistants[0]?.assistant_id),
-      );
-      return json(c, toWireMessage(c, message));
-    })
-    .get("/:thread_id/messages/:message_id", async function getMessage(c) {
-      return json(c, toWireMessage(c, await readMessage(c)));
-    })
-    .get("/:thread_id/messages/:message_id/files", async function listMessageFiles(c) {
-      const message = await readMessage(c);
-      return json(c, { object: "list", data: message.file_ids.map((id) => toWireMessageFile(message, id)) });
-    })
-    .get("/:thread_id/messages/:message_id/files/:file_id", async function getMessageFile(c) {
-      const message = await readMessage(c);
-      const id = c.req.param("file_id");
-      if (!message.file_ids.includes(id)) throw noMessageFile(id);
-      return json(c, toWireMessageFile(message, id));
-    })
-    .on(["PATCH", "POST"], "/:thread_id/messages/:message_id", changeMessage)
-    .delete("/:thread_id/messages/:message_id", async function deleteMessage(c) {
-      const [thread_id, id] = pathIds(c);
-      if (!(await conversations.removeMessage(thread_id, id))) throw noMessage(id);
-      return json(c, { id, object: "thread.message.deleted", deleted: true });
-    });
+    .get("/:thread_id/messages", handler("listMessages"))
+    .post("/:thread_id/messages", handler("createMessage"))
+    .get("/:thread_id/messages/:message_id", handler("getMessage"))
+    .get("/:thread_id/messages/:message_id/files", handler("listMessageFiles"))
+    .get("/:thread_id/messages/:message_id/files/:file_id", handler("getMessageFile"))
+    .on(["PATCH", "POST"], "/:thread_id/messages/:message_id", handler("changeMessage"))
+    .delete("/:thread_id/messages/:message_id", handler("deleteMessage"));
 };
-
-function pathIds(c: Context): [thread_id: string, message_id: string] {
-  return [c.req.param("thread_id") ?? "", c.req.param("message_id") ?? ""];
-}

@@ -1,81 +1,21 @@
-// /v1/models: the installed models, those of the catalogue, and pending ones. Their downloads are in api/downloads.
+// /v1/models, and /v1/ps, the loaded ones. Their downloads are in api/downloads.
 import { Hono } from "hono";
-import { catalog } from "../../../models/catalog.ts";
-import type { Model } from "../../../models/manifest.ts";
-import type { Deps } from "../deps.ts";
-import { json } from "../../http/json.ts";
-import type { AppEnv } from "../../http/app-env.ts";
-import { noModel, notInCatalog } from "../../http/not-found.ts";
-import { isOperator } from "../../http/middleware/auth.ts";
-import { checkActingGet } from "../../http/middleware/origin.ts";
-import { answerList } from "../../http/list.ts";
-import { pageRecords, WHOLE } from "../../http/paging.ts";
-import { parseQuery } from "../../http/validate.ts";
 import { downloadRoutes } from "../downloads/routes.ts";
-import { ListQuery, OneQuery } from "./schema.ts";
-import { isOfDownloads, modelIdFromPath } from "./model-id.ts";
-import { newModelRecord } from "./new-record.ts";
-import { toWireModel, type ModelPresence } from "./wire-form.ts";
+import type { Lazily } from "../lazy-handlers.ts";
+import type { AppEnv } from "../../http/app-env.ts";
 
-export const modelRoutes = (deps: Deps) => {
-  const keyed = deps.guards.keys.length > 0;
-  return (
-    new Hono<AppEnv>()
-      // Mounted before the models: the model `download/x` is `download%2Fx` in a path.
-      .route("/download", downloadRoutes(deps))
-      .get("/", async function listModels(c) {
-        const { catalog, ...page } = parseQuery(c, ListQuery);
-        const found = await findModels(deps, catalog === "true");
-        const ids = [...found.keys()].sort();
-        const options = { fit: catalog === "true", for_owner: isOperator(c, deps.guards.operator_key) };
-        const read = (some: string[]) => Promise.all(some.map((id) => toWireModel(...found.get(id)!, deps, options)));
-        const paged = Object.values(page).some((value) => value !== undefined);
-        // Sorted by id, as these ids do not grow with time.
-        const records = pageRecords(ids, { ...(paged ? page : WHOLE), order: page.order ?? "asc" }, read);
-        return answerList(c, records, { toWire: (model) => model, onError: deps.onError });
-      })
-      .post("/", async function createModel(c) {
-        return (await import("./create.ts")).addModel(c, deps);
-      })
-      .get("/*", async function getModel(c) {
-        const id = modelIdFromPath(c);
-        const query = parseQuery(c, OneQuery);
-        const withCatalog = query.catalog === "true";
-        const model = await deps.library.get(id);
-        const options = { fit: true, for_owner: isOperator(c, deps.guards.operator_key) };
-        if (model !== undefined) return json(c, await toWireModel(model, "installed", deps, options));
-        const manifest =
-          (await deps.library.getPending(id)) ?? (withCatalog ? (await catalog()).find((each) => each.id === id) : undefined);
-        if (manifest === undefined) throw withCatalog ? notInCatalog(id) : noModel(id);
-        const dials = query.fit === "true" && c.req.method !== "HEAD";
-        if (dials) checkActingGet(c, keyed);
-        return json(
-          c,
-          await toWireModel(manifest, "available", deps, { ...options, ...(dials && { remote: c.req.raw.signal }) }),
-        );
-      })
-      .patch("/*", async function patchModel(c, next) {
-        const id = modelIdFromPath(c);
-        if (id === "" || isOfDownloads(c)) return next();
-        return (await import("./change.ts")).changeModel(c, deps, id);
-      })
-      .delete("/*", async function deleteModel(c, next) {
-        const id = modelIdFromPath(c);
-        if (id === "") return next();
-        const stopped = await deps.downloads.cancel(id);
-        const removed = await deps.library.remove(id, () => deps.pool.unload(id));
-        if (!removed && !stopped) throw noModel(id);
-        return json(c, { id, object: "model", deleted: true });
-      })
-  );
+export const modelRoutes = (lazily: Lazily) => {
+  const handler = lazily(async (deps) => (await import("./handlers.ts")).modelHandlers(deps));
+  const models = new Hono<AppEnv>()
+    // Before the models, whose ids are all that follows in the path. No `post` nor `put`: the routes that refuse other methods would take
+    // them for ones of every model.
+    .use("/*", handler("startOrStop"))
+    // Before the models too: the model `download/x` is `download%2Fx` in a path.
+    .route("/download", downloadRoutes(lazily))
+    .get("/", handler("listModels"))
+    .post("/", handler("createModel"))
+    .get("/*", handler("getModel"))
+    .patch("/*", handler("patchModel"))
+    .delete("/*", handler("deleteModel"));
+  return new Hono<AppEnv>().route("/models", models).get("/ps", handler("listLoadedModels"));
 };
-
-/** All models by id, unreadable records too: they can be deleted. */
-async function findModels({ library }: Deps, withCatalog: boolean): Promise<Map<string, [Model, ModelPresence]>> {
-  const found = new Map<string, [Model, ModelPresence]>();
-  if (withCatalog)
-    for (const model of [...(await catalog()), ...(await library.listPending())]) found.set(model.id, [model, "available"]);
-  for (const [id, model] of await library.all())
-    found.set(id, model === undefined ? [newModelRecord(id, 0), "damaged"] : [model, "installed"]);
-  return found;
-}

@@ -1,7 +1,8 @@
 // POST and PUT /v1/models/{id}/start and /stop, and GET /v1/ps: which models are loaded.
-import { Hono, type Context } from "hono";
+import type { Context } from "hono";
 import * as v from "valibot";
 import type { Deps } from "../deps.ts";
+import type { Handlers } from "../lazy-handlers.ts";
 import { json } from "../../http/json.ts";
 import type { AppEnv } from "../../http/app-env.ts";
 import { answerOtherMethod } from "../../http/other-methods.ts";
@@ -24,31 +25,31 @@ const ACTING = ["POST", "PUT"];
 /** The methods of the rest of the path: a download cannot be changed. */
 const methodsOf = (c: Context): string[] => OF_A_MODEL.filter((method) => method !== "PATCH" || !isOfDownloads(c));
 
-/** Mounted before the models, whose ids are all that follows in the path: a model called `x/start` is `x%2Fstart` here. */
-export const startStopRoutes = (deps: Deps) =>
-  // No `post` nor `put`: the routes that refuse other methods would take them for ones of every model.
-  new Hono<AppEnv>().use("/*", async function startOrStop(c, next) {
-    const [end, action] = /\/(start|stop)\/?$/.exec(c.req.path) ?? [];
-    const id = end === undefined || methodsOf(c).includes(c.req.method) ? "" : modelIdFromPath(c, end);
-    if (id === "") return next();
-    if (!ACTING.includes(c.req.method)) return answerOtherMethod(c, [...methodsOf(c), ...ACTING]);
-    return action === "start" ? startModel(c, deps, id) : stopModel(c, deps, id);
-  });
-
-/**
- * GET answers a list of `EngineRow`, with a `notice` where an adapter was passed over, or a model that is not loaded is damaged, and with what
- * is known of the `speeds` of engines.
- */
-export const loadedModelRoutes = ({ pool, library, guards, adapterNotice, engineSpeeds = () => [] }: Deps) =>
-  new Hono<AppEnv>().get("/", async function listLoadedModels(c) {
-    const idle = (await library.list()).filter(({ id }) => pool.state(id) === "stopped");
-    const for_owner = isOperator(c, guards.operator_key);
-    const problems = await Promise.all(idle.map((model) => problemOf(() => library.resolve(model), for_owner)));
-    const notices = [adapterNotice?.(), ...problems].filter((text) => text !== undefined);
-    const speeds = engineSpeeds();
-    const notice = notices.length > 0 ? notices.join(" ") : undefined;
-    return json(c, { object: "list", data: pool.list(), notice, speeds: speeds.length > 0 ? speeds : undefined });
-  });
+export const startStopHandlers = (deps: Deps) =>
+  ({
+    /** A model called `x/start` is `x%2Fstart` here. */
+    async startOrStop(c, next) {
+      const [end, action] = /\/(start|stop)\/?$/.exec(c.req.path) ?? [];
+      const id = end === undefined || methodsOf(c).includes(c.req.method) ? "" : modelIdFromPath(c, end);
+      if (id === "") return next();
+      if (!ACTING.includes(c.req.method)) return answerOtherMethod(c, [...methodsOf(c), ...ACTING]);
+      return action === "start" ? startModel(c, deps, id) : stopModel(c, deps, id);
+    },
+    /**
+     * A list of `EngineRow`, with a `notice` where an adapter was passed over, or a model that is not loaded is damaged, and with what is known
+     * of the `speeds` of engines.
+     */
+    async listLoadedModels(c) {
+      const { pool, library, guards, adapterNotice, engineSpeeds = () => [] } = deps;
+      const idle = (await library.list()).filter(({ id }) => pool.state(id) === "stopped");
+      const for_owner = isOperator(c, guards.operator_key);
+      const problems = await Promise.all(idle.map((model) => problemOf(() => library.resolve(model), for_owner)));
+      const notices = [adapterNotice?.(), ...problems].filter((text) => text !== undefined);
+      const speeds = engineSpeeds();
+      const notice = notices.length > 0 ? notices.join(" ") : undefined;
+      return json(c, { object: "list", data: pool.list(), notice, speeds: speeds.length > 0 ? speeds : undefined });
+    },
+  }) satisfies Handlers;
 
 /** Answers when the model is loaded. Throws 404 `model_not_found`, and what a chat throws. */
 async function startModel(c: Context<AppEnv>, deps: Deps, id: string): Promise<Response> {

@@ -1,7 +1,8 @@
 // GET /, a page or a list of the endpoints, and GET /v1, the list.
-import { Hono, type Context } from "hono";
+import type { Context } from "hono";
 import { parseAccept } from "hono/utils/accept";
 import type { Deps } from "../deps.ts";
+import type { Handlers } from "../lazy-handlers.ts";
 import { json } from "../../http/json.ts";
 import type { AppEnv } from "../../http/app-env.ts";
 import { answerPage } from "../../ui/page.ts";
@@ -12,7 +13,7 @@ code { font-size: 0.95em; }
 </style>
 `;
 
-export const entryRoutes = ({ version }: Deps) => {
+export const entryHandlers = ({ version }: Deps) => {
   const listEndpoints = async (c: Context<AppEnv>) => {
     const { OPERATIONS } = await import("../reference/operations.ts");
     const ofClients = OPERATIONS.filter(({ tag }) => tag !== "Owner");
@@ -25,12 +26,13 @@ export const entryRoutes = ({ version }: Deps) => {
     const places = { base_url: "/v1", documentation: "/docs", openapi: "/openapi.json" };
     return json(c, { object: "list", name: "ingle", version, ...places, data });
   };
-  return new Hono<AppEnv>()
-    .get("/", function getEntry(c) {
+  return {
+    getEntry(c) {
       c.set("vary", "Accept");
       return namesHtml(c) ? answerEntryPage(c, version) : listEndpoints(c);
-    })
-    .get("/v1", listEndpoints);
+    },
+    listEndpoints,
+  } satisfies Handlers;
 };
 
 /** Browsers name it; other clients take anything. */

@@ -1,8 +1,7 @@
 // POST /v1/import: `ingle import` beside a running server. The server reads the folder, so `app.ts` admits only the operator's key.
-import { Hono } from "hono";
 import * as v from "valibot";
 import type { Deps } from "../deps.ts";
-import type { AppEnv } from "../../http/app-env.ts";
+import type { Handlers } from "../lazy-handlers.ts";
 import { sse } from "../../http/sse.ts";
 import { parseBody } from "../../http/validate.ts";
 import { object } from "../objects.ts";
@@ -13,13 +12,15 @@ export const ImportRequest = object({
   dry_run: v.optional(v.boolean(), false),
 });
 
-/** Answers one event, the report, when the import has ended. */
-export const importRoutes = (deps: Deps, importFolder: NonNullable<Deps["importFolder"]>) =>
-  new Hono<AppEnv>().post("/", async function importOldFolder(c) {
-    const { folder, dry_run } = await parseBody(c, ImportRequest);
-    const report = async function* () {
-      yield await importFolder(folder, dry_run);
-    };
-    // An import goes on when its client leaves: half of it would help nobody.
-    return sse(report(), new AbortController(), { onError: (error) => deps.onError(error, c) });
-  });
+export const importHandlers = ({ importFolder, onError }: Deps) =>
+  ({
+    /** Answers one event, the report, when the import has ended. */
+    async importOldFolder(c) {
+      const { folder, dry_run } = await parseBody(c, ImportRequest);
+      const report = async function* () {
+        yield await importFolder!(folder, dry_run);
+      };
+      // An import goes on when its client leaves: half of it would help nobody.
+      return sse(report(), new AbortController(), { onError: (error) => onError(error, c) });
+    },
+  }) satisfies Handlers;

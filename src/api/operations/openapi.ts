@@ -1,14 +1,13 @@
 // GET /openapi.json, and /docs: the reference, as OpenAPI and as a page.
 import { gunzipSync } from "node:zlib";
-import { Hono, type Context } from "hono";
 import type { Deps } from "../deps.ts";
+import type { Handlers } from "../lazy-handlers.ts";
 import { json } from "../../http/json.ts";
-import type { AppEnv } from "../../http/app-env.ts";
+import { VIEWER_PATH } from "../../http/open-pages.ts";
 import { answerPage } from "../../ui/page.ts";
 import { VIEWER_VERSION } from "../../ui/viewer-version.ts";
 
-const SCRIPT = "/docs/openapi-explorer.js";
-const HEAD = `<script type="module" src="${SCRIPT}?${VIEWER_VERSION}"></script>
+const HEAD = `<script type="module" src="${VIEWER_PATH}?${VIEWER_VERSION}"></script>
 <style>
 body { margin: 0; }
 openapi-explorer { height: 100vh; font-family: system-ui, sans-serif; }
@@ -19,18 +18,16 @@ const BODY = `<openapi-explorer spec-url="/openapi.json" show-authentication="tr
 </openapi-explorer>
 `;
 
-export const referenceRoutes = ({ version }: Deps) => {
-  const getReference = async (c: Context<AppEnv>) => {
-    const { referenceDocument } = await import("../reference/document.ts");
-    return json(c, referenceDocument(version));
-  };
-  return new Hono<AppEnv>()
-    .get("/openapi.json", getReference)
-    .get("/v1/openapi.json", getReference)
-    .get("/docs", function getReferencePage(c) {
+export const referenceHandlers = ({ version }: Deps) =>
+  ({
+    async getReference(c) {
+      const { referenceDocument } = await import("../reference/document.ts");
+      return json(c, referenceDocument(version));
+    },
+    getReferencePage(c) {
       return answerPage(c, "ingle: the API", BODY, HEAD);
-    })
-    .get(SCRIPT, async function getViewer(c) {
+    },
+    async getViewer(c) {
       const { VIEWER } = await import("../../ui/openapi-explorer.ts");
       const packed = Buffer.from(VIEWER, "base64");
       const takesGzip = /\bgzip\b/.test(c.req.header("accept-encoding") ?? "");
@@ -41,5 +38,5 @@ export const referenceRoutes = ({ version }: Deps) => {
         "cache-control": "public, max-age=31536000, immutable",
         ...(takesGzip && { "content-encoding": "gzip" }),
       });
-    });
-};
+    },
+  }) satisfies Handlers;
