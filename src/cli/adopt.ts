@@ -7,13 +7,13 @@ import { formatBytes } from "../support/quantities.ts";
 import { shellWords } from "../support/shell-words.ts";
 import { type Api, withApi } from "./api.ts";
 import { isAgreed, isAttended } from "./ask.ts";
-import { columns } from "./columns.ts";
 import { CliError } from "./error.ts";
 import { asCalled } from "./invocation.ts";
 import { print, printNote } from "./print.ts";
 import { programPlaces } from "./program-places.ts";
 import { lineForScreen } from "./screen-text.ts";
 import { DATA_ARGS } from "./setting-args.ts";
+import { table, type TableColumn } from "./table.ts";
 
 export default defineCommand({
   args: {
@@ -103,5 +103,14 @@ function formatTable(rows: readonly AdoptRow[]): string {
   const problems = rows.flatMap(({ id, problem }) =>
     problem === undefined ? [] : [`${lineForScreen(id)}: ${asCalled(lineForScreen(problem))}`],
   );
-  return [columns([["ID", "PROGRAM", "SIZE", "QUANTISATION", "STATE"], ...cells]), ...problems].join("\n");
+  return [table(COLUMNS, cells), ...problems].join("\n");
 }
+
+const COLUMNS: TableColumn[] = [
+  ...[
+    { title: "ID", least: 28 },
+    { title: "PROGRAM", leave: 3 },
+    { title: "SIZE", leave: 2 },
+  ],
+  ...[{ title: "QUANTISATION", leave: 1 }, { title: "STATE" }],
+];

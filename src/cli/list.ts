@@ -1,11 +1,11 @@
 import { defineCommand } from "citty";
 import type { MemoryFit } from "../inference/memory-estimator.ts";
 import { withApi } from "./api.ts";
-import { columns } from "./columns.ts";
 import { DATA_ARGS } from "./setting-args.ts";
 import { asCalled } from "./invocation.ts";
 import { print, printNote } from "./print.ts";
 import { formatBytes } from "../support/quantities.ts";
+import { table, type TableColumn } from "./table.ts";
 
 export default defineCommand({
   args: {
@@ -100,8 +100,24 @@ function formatTable(rows: Row[]): string {
     const of_chat = chats ? [tool_calls ?? "?", thinks] : ["-", "-"];
     return [id, bytes(size), String(context_length ?? "?"), license ?? "?", kind, ...of_chat, memory, where ?? state];
   });
-  return columns([["ID", "SIZE", "CONTEXT", "LICENCE", "KIND", "TOOLS", "REASONING", "MEMORY", "STATE"], ...cells]);
+  return table(COLUMNS, cells);
 }
+
+const COLUMNS: TableColumn[] = [
+  ...[
+    { title: "ID", least: 28 },
+    { title: "SIZE", leave: 7 },
+    { title: "CONTEXT", leave: 4 },
+    { title: "LICENCE", leave: 1 },
+  ],
+  ...[
+    { title: "KIND", leave: 5 },
+    { title: "TOOLS", leave: 3 },
+    { title: "REASONING", leave: 2 },
+    { title: "MEMORY", leave: 6 },
+  ],
+  { title: "STATE" },
+];
 
 /** What the main memory alone does not hold. */
 const PLACES = { card: ", on the card", card_and_memory: ", partly on the card", memory: "" };

@@ -2,10 +2,10 @@ import { defineCommand } from "citty";
 import { describeSpeeds, type SpeedRow } from "../../adapters/auto/describe.ts";
 import type { EngineRow } from "../inference/engine-row.ts";
 import { withApi } from "./api.ts";
-import { columns } from "./columns.ts";
 import { DATA_ARGS } from "./setting-args.ts";
 import { print, printNote } from "./print.ts";
 import { formatBytes, formatDuration } from "../support/quantities.ts";
+import { table, type TableColumn } from "./table.ts";
 
 export default defineCommand({
   args: {
@@ -48,8 +48,22 @@ function formatTable(rows: EngineRow[], now: number): string {
       unloadTime(row, now),
     ];
   });
-  return columns([["ID", "STATE", "ADAPTER", "PROCESSOR", "MEMORY", "CONTEXT", "SLOTS", "QUEUED", "IDLE", "UNLOADED"], ...cells]);
+  return table(COLUMNS, cells);
 }
+
+const COLUMNS: TableColumn[] = [
+  ...[{ title: "ID", least: 28 }, { title: "STATE" }, { title: "ADAPTER", leave: 4 }, { title: "PROCESSOR", leave: 7 }],
+  ...[
+    { title: "MEMORY", leave: 6 },
+    { title: "CONTEXT", leave: 1 },
+    { title: "SLOTS", leave: 5 },
+    { title: "QUEUED", leave: 2 },
+  ],
+  ...[
+    { title: "IDLE", leave: 3 },
+    { title: "UNLOADED", leave: 8 },
+  ],
+];
 
 /** What computes: the processor, or a card with this share of the model; not known of models that other servers run. */
 function processorOf({ memory_bytes, card_bytes = 0 }: EngineRow): string {

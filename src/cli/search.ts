@@ -5,10 +5,10 @@ import { OFFLINE, SourceError } from "../../models/download-errors.ts";
 import { type FoundRepo, searchHub } from "../../models/sources/hub-search.ts";
 import { readConfig, sourceOptions } from "../server/read-config.ts";
 import { formatBytes } from "../support/quantities.ts";
-import { columns } from "./columns.ts";
 import { CliError } from "./error.ts";
 import { print, printNote } from "./print.ts";
 import { CONFIG_ARG, settingArgs, settingsOf } from "./setting-args.ts";
+import { table, type TableColumn } from "./table.ts";
 
 const MOST = 20;
 
@@ -65,5 +65,13 @@ function formatTable(rows: FoundModel[]): string {
     name,
     ...[size === null ? "" : formatBytes(size), String(downloads ?? ""), String(likes ?? ""), license ?? "?"],
   ]);
-  return columns([["NAME", "SIZE", "DOWNLOADS", "LIKES", "LICENCE"], ...cells]);
+  return table(COLUMNS, cells);
 }
+
+const COLUMNS: TableColumn[] = [
+  ...[{ title: "NAME" }, { title: "SIZE", leave: 4 }, { title: "DOWNLOADS", leave: 3 }],
+  ...[
+    { title: "LIKES", leave: 2 },
+    { title: "LICENCE", leave: 1 },
+  ],
+];

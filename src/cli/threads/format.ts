@@ -1,6 +1,6 @@
 // Threads as text.
-import { columns } from "../columns.ts";
 import { forScreen } from "../screen-text.ts";
+import { table, type TableColumn } from "../table.ts";
 import { textOfMessage, type ListedThread, type WholeThread } from "./thread.ts";
 
 const UNTITLED = "(no title)";
@@ -10,8 +10,13 @@ export function formatList(threads: ListedThread[]): string {
     const title_in_one_line = forScreen(title).replaceAll(/\s+/g, " ").trim();
     return [id, formatTime(created_at), assistants[0]?.model?.id ?? "", title_in_one_line || UNTITLED];
   });
-  return columns([["ID", "CREATED", "MODEL", "TITLE"], ...rows]);
+  return table(COLUMNS, rows);
 }
+
+// An id that is cut would name nothing.
+const COLUMNS: TableColumn[] = [
+  ...[{ title: "ID" }, { title: "CREATED", leave: 2 }, { title: "MODEL", leave: 1 }, { title: "TITLE", least: 20 }],
+];
 
 /** For other programs: the thread as the API has it, with its messages in the place of their ids. */
 export const formatJson = ({ thread, messages }: WholeThread): string => JSON.stringify({ ...thread, messages }, null, 2);
