@@ -1,4 +1,5 @@
-# A check beside those of schemathesis: an error has a code that the document names for that operation and status.
+# A check beside those of schemathesis: an error has a code that the document names for that operation and status, and is none that nobody
+# has foreseen.
 import re
 
 import schemathesis
@@ -14,4 +15,5 @@ def named_error_code(ctx, response, case):
         return  # status_code_conformance says so.
     code = response.json()["error"]["code"]
     named = re.findall(r"`(\w+)`", documented["description"])
+    assert response.status_code != 500, f"500 {code}: {response.text}"
     assert code in named, f"{response.status_code} {code} is none of {', '.join(named)}"

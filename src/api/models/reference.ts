@@ -117,7 +117,7 @@ const stop = {
   description: "Answers when its running requests have ended and it is unloaded.",
   body: { schema: StopRequest, optional: true, examples: { nothing: {} } },
   answer: { description: "It is unloaded.", schema: State, example: { ...EXAMPLE_STATE, state: "stopped" } },
-  errors: ["404 model_not_found", ...READ_ERRORS],
+  errors: ["404 model_not_found", "409 model_not_ready", ...READ_ERRORS],
 };
 
 export const modelOperations: Operation[] = [
@@ -178,7 +178,7 @@ export const modelOperations: Operation[] = [
     ...{ id: "deleteModel", method: "delete", path: ONE, tag: TAG, summary: "Delete a model" },
     description: "Its files go with it, but for those that are used in place.",
     answer: deletedAnswer("model"),
-    errors: ["404 model_not_found", "409 model_not_changeable", ...WRITE_ERRORS],
+    errors: ["404 model_not_found", "409 model_not_changeable", "409 model_not_ready", ...WRITE_ERRORS],
   },
   { id: "startModel", method: "post", ...start },
   { id: "startModelByPut", method: "put", ...start },
