@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 // Starts ingle on the best runtime at hand. Plain JavaScript for Node 20 and newer: it runs before anything is installed.
-import { spawn } from "node:child_process";
 import { existsSync, realpathSync } from "node:fs";
 import { constants } from "node:os";
 import { dirname, resolve } from "node:path";
@@ -71,14 +70,16 @@ function chooseRuntime(chosen) {
 function start(command, env) {
   // Where this process can become the runtime, signals, exit code and process id need no care.
   if (process.execve && process.platform !== "win32") process.execve(/** @type {string} */ (command[0]), command, env);
-  else supervise(command, env);
+  else void supervise(command, env);
 }
 
 /**
  * @param {string[]} command
  * @param {NodeJS.ProcessEnv} env
  */
-function supervise(command, env) {
+async function supervise(command, env) {
+  // Node takes as long for this module as for all of the launcher's own.
+  const { spawn } = await import("node:child_process");
   const [binary = "", ...argv] = [...dieWithParent(), ...command];
   const child = spawn(binary, argv, { stdio: "inherit", env });
   // A terminal sends these two signals to the whole foreground group, and a second one would cut the grace of the server.

@@ -1,5 +1,5 @@
 // Fills node_modules of a clone. Plain JavaScript on the modules of every runtime, since nothing is installed yet.
-import { spawnSync } from "node:child_process";
+import { createRequire } from "node:module";
 import { copyFileSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,6 +9,7 @@ import { pruneNode } from "./prune-node.mjs";
 import { RUNTIMES, runtimesToInstall } from "./runtimes.mjs";
 import { isLarge, nameOf, reducedLock, neededPackages } from "./needed-packages.mjs";
 
+const require = createRequire(import.meta.url);
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
 /** @typedef {import("./needed-packages.d.mts").Lock} Lock */
@@ -80,6 +81,8 @@ function cleanInstall(cwd) {
   // own `omit`: tests are run with development dependencies, and the engine's binaries are optional ones.
   const words = "ci --ignore-scripts --include=dev --include=optional --no-audit --no-fund --no-update-notifier --loglevel=error";
   const [program = "", ...args] = [...npmCommand(), ...words.split(" ")];
+  // Where nothing is missing, the start is spared this module.
+  const { spawnSync } = /** @type {typeof import("node:child_process")} */ (require("node:child_process"));
   return spawnSync(program, args, { cwd, shell: process.platform === "win32" && program === "npm", stdio: ["ignore", 2, 2] })
     .status;
 }

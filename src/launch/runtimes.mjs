@@ -1,6 +1,6 @@
 // @ts-self-types="./runtimes.d.mts"
 // Where Bun, Node and Deno are, and how each of them runs a TypeScript file of ours.
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, realpathSync } from "node:fs";
 import { createRequire } from "node:module";
 import { devNull, homedir } from "node:os";
 import { delimiter, dirname, isAbsolute, join, resolve } from "node:path";
@@ -100,6 +100,8 @@ let node_on_path;
 
 /** @param {string} node */
 function versionOf(node) {
+  // To start the Node that runs this would take a quarter of the time of `ingle --help`.
+  if (realpathSync(node) === process.execPath) return process.versions.node;
   // A server that finds its Node among the packages never needs it.
   const { spawnSync } = /** @type {typeof import("node:child_process")} */ (require("node:child_process"));
   return spawnSync(node, ["--version"], { encoding: "utf8" }).stdout?.trim().replace(/^v/, "") ?? "0.0";
