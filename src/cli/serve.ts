@@ -8,7 +8,6 @@ import { proxyProblem } from "../../models/network/proxies.ts";
 import { readConfig, sourceOptions } from "../server/read-config.ts";
 import { SETTING_NAMES, type Config } from "../server/settings.ts";
 import { checkKey } from "../http/middleware/auth.ts";
-import type { Library } from "../library/library.ts";
 import { pathOfStore } from "../storage/store-path.ts";
 import { serve, type Server } from "../server/listen.ts";
 import { CONFIG_ARG, settingArgs, settingsOf } from "./setting-args.ts";
@@ -70,18 +69,18 @@ export default defineCommand({
       throw error;
     }
     // Behind the rest: an engine may have to be asked what a graphics card has room for.
-    const advice = await adviceFor(server);
+    const advice = await adviceFor(server).catch(() => undefined); // The server may stop by now, or its storage may be away.
     if (advice !== undefined && !stop.begun) standardOutput.write(`${asCalled(advice)}\n\n`);
   },
 });
 
 /** For the log, and for people. */
-async function announce({ log, library, guarantee }: RunningServer, url: string, config: Config): Promise<void> {
+async function announce({ log, hasModels, guarantee }: RunningServer, url: string, config: Config): Promise<void> {
   const { data, llama_server, models_dir } = config;
   const records = pathOfStore(config.store);
   log.info("serving", { url, data, records, llama_server, models_dir });
   const folders = `Data folder: ${data}${records === undefined ? "" : `; records: ${records}`}`;
-  standardOutput.write(`${await greeting(url, library)}\n${folders}\n${guarantee}\n\n`);
+  standardOutput.write(`${greeting(url, await hasModels())}\n${folders}\n${guarantee}\n\n`);
 }
 
 /**
@@ -176,28 +175,28 @@ function isLoopback(host: string): boolean {
 
 async function checkModel(server: RunningServer, { model, adapter }: Config, may_pull = false): Promise<void> {
   if (model === undefined || adapterNamed(adapter)?.models !== undefined) return;
+  const library = await server.library();
   // A model that other servers run has no files here.
-  if (may_pull && (await server.library.get(model))?.upstream === undefined) {
+  if (may_pull && (await library.get(model))?.upstream === undefined) {
     const [{ pull }, { apiOfServer }] = await Promise.all([import("./pull.ts"), import("./api.ts")]);
     await pull(apiOfServer(server), model, false);
-  } else if ((await server.library.get(model)) === undefined) {
+  } else if ((await library.get(model)) === undefined) {
     throw new CliError(`Model "${model}" is not installed. Run "ingle pull ${model}", or add --pull.`);
   }
 }
 
 /** What to pull instead of the model for trying things out, as long as there is no other. */
 async function adviceFor(server: RunningServer): Promise<string | undefined> {
-  if ((await server.library.list()).some(({ id }) => id !== DEFAULT_MODEL)) return undefined;
+  if ((await (await server.library()).list()).some(({ id }) => id !== DEFAULT_MODEL)) return undefined;
   const [{ adviseBetterModel }, { apiOfServer }] = await Promise.all([import("./better-model.ts"), import("./api.ts")]);
   return adviseBetterModel(apiOfServer(server));
 }
 
-async function greeting(url: string, library: Library): Promise<string> {
+function greeting(url: string, has_models: boolean): string {
   const request = `curl ${url}/v1/chat/completions -H "Content-Type: application/json" -d '{
     "messages": [{"role": "user", "content": "What is the capital of France? Answer in one sentence."}],
     "temperature": 0
   }'`;
-  const installed = await library.list();
-  const next = installed.length > 0 ? request : asCalled(`ingle pull ${DEFAULT_MODEL}`);
+  const next = has_models ? request : asCalled(`ingle pull ${DEFAULT_MODEL}`);
   return `ingle ${manifest.version} is listening on ${url}\n\nTry it:\n\n  ${next}\n`;
 }

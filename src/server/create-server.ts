@@ -1,31 +1,30 @@
 // The composition root: from settings to a working application. `serve`, the other commands and the package all begin here. What is imported
 // here is there before a server listens: what its handlers use is in `server-parts.ts`.
 import { randomBytes } from "node:crypto";
-import { join } from "node:path";
 import type { Adapter } from "../../adapters/adapter.ts";
 import { adapterNamed } from "../../adapters/registry.ts";
 import type { OwnModel } from "../../models/own-model.ts";
 import { beginApp, type App, type AppBeginning } from "./app.ts";
-import { KV_CACHE_FOLDER } from "../../models/saved-state-files.ts";
 import type { Config } from "./settings.ts";
 import type { ServerParts } from "./server-parts.ts";
 import { ApiError, invalidValue } from "../http/errors.ts";
 import type { GuardOptions } from "../http/middleware/guards.ts";
 import { epochSeconds } from "../support/epoch-seconds.ts";
 import { createRequestIds } from "../support/ids.ts";
-import { createLibrary, type Library, type LibraryOptions } from "../library/library.ts";
+import type { Library } from "../library/library.ts";
 import type { Log } from "../support/log/log.ts";
 import { onceDone } from "../support/once-done.ts";
 import { createTrustedProxies } from "../support/trusted-proxies.ts";
 import { createFolderProof } from "../storage/lock/folder-proof.ts";
 import type { Store } from "../storage/store.ts";
 import { openDataFolder, readDataFolder, type DataFolder } from "../storage/data-folder.ts";
-import { createFixedLibrary } from "../library/fixed-library.ts";
 import { openLog } from "./open-log.ts";
 
 export interface RunningServer {
   app: App;
-  library: Library;
+  /** Whether a model is installed. */
+  hasModels(): Promise<boolean>;
+  library(): Promise<Library>;
   log: Log;
   /** The key of the commands of the server's owner. */
   operator_key: string;
@@ -80,10 +79,6 @@ function createServerOn(folder: DataFolder, config: Config, log: Log, options: C
   const models = options.models ?? (options.adapter === undefined ? adapterNamed(config.adapter)?.models : undefined);
   let parts: ServerParts | undefined;
   let closed = false;
-  const library =
-    models === undefined
-      ? libraryOf(config, store, log, (id, error) => parts?.pool.unloadDamaged(id, error))
-      : createFixedLibrary(models);
   const operator_key = randomBytes(32).toString("base64url");
   const beginning: AppBeginning = {
     guards: guardOptions(config, options.wide ?? false, operator_key),
@@ -96,12 +91,13 @@ function createServerOn(folder: DataFolder, config: Config, log: Log, options: C
   const loadParts = onceDone(async () => {
     const { createServerParts } = await import("./server-parts.ts");
     if (closed) throw new ApiError(503, "The server is stopping.", { code: "server_stopping" });
-    return (parts = createServerParts({ folder, config, library, has_files: models === undefined, beginning, options }));
+    return (parts = createServerParts({ folder, config, models, beginning, options }));
   });
   const { app, load } = beginApp(beginning, async () => (await loadParts()).app_options);
   return {
     app,
-    library,
+    hasModels: async () => (models ?? (await store.models.ids())).length > 0,
+    library: async () => (await loadParts()).library,
     log,
     operator_key,
     guarantee: folder.guarantee,
@@ -110,16 +106,10 @@ function createServerOn(folder: DataFolder, config: Config, log: Log, options: C
     announceUrl: async (url) => lock?.announceUrl(url),
     async close(grace_ms) {
       closed = true;
-      await Promise.all([library.close(), parts?.close(grace_ms)]);
+      await parts?.close(grace_ms);
       await folder.close();
     },
   };
-}
-
-function libraryOf({ data }: Config, { models, downloads }: Store, log: Log, onDamaged: LibraryOptions["onDamaged"]): Library {
-  const kv_cache = join(data, KV_CACHE_FOLDER);
-  const records = { records: models, downloads };
-  return createLibrary({ ...records, weights: join(data, "weights"), kv_cache, onDamaged, log });
 }
 
 /** A guard's setting goes to it by its name. */

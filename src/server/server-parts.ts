@@ -6,6 +6,7 @@ import manifest from "../../package.json" with { type: "json" };
 import { slotsOfUpstream } from "../../adapters/upstream/upstream-config.ts";
 import { DEFAULT_MODEL, ONLY_FOR_TRYING } from "../../models/catalog.ts";
 import type { Model } from "../../models/manifest.ts";
+import type { OwnModel } from "../../models/own-model.ts";
 import type { AppBeginning } from "./app.ts";
 import type { AppOptions } from "../api/deps.ts";
 import { KV_CACHE_FOLDER } from "../../models/saved-state-files.ts";
@@ -16,12 +17,15 @@ import { createModelPool, type ModelPool } from "../inference/model-pool.ts";
 import { createMemoryEstimator } from "../inference/memory-estimator.ts";
 import { epochSeconds } from "../support/epoch-seconds.ts";
 import { newId } from "../support/ids.ts";
-import type { Library } from "../library/library.ts";
+import { createLibrary, type Library, type LibraryOptions } from "../library/library.ts";
+import { createFixedLibrary } from "../library/fixed-library.ts";
 import { createIdleWork } from "../inference/idle-work.ts";
 import { later } from "../inference/loading-events.ts";
 import { createTemplateNotes } from "../inference/template-notes.ts";
 import { encodeKey } from "../storage/encode-key.ts";
 import type { DataFolder } from "../storage/data-folder.ts";
+import type { Store } from "../storage/store.ts";
+import type { Log } from "../support/log/log.ts";
 import { createAdapters, llamaCppRelease, type Adapters } from "./adapters.ts";
 import { speedRows } from "./engine-speeds.ts";
 import { createCardReader } from "./graphics-cards.ts";
@@ -31,6 +35,7 @@ import { machineMemoryBudget } from "./machine-memory-budget.ts";
 export interface ServerParts {
   /** All of the application's options. */
   app_options: AppOptions;
+  library: Library;
   pool: ModelPool;
   /** Goes on with the downloads of an earlier server. */
   resumeDownloads(): Promise<void>;
@@ -41,15 +46,14 @@ export interface ServerParts {
 export interface ServerPartsOptions {
   folder: Pick<DataFolder, "store" | "lock" | "presence">;
   config: Config;
-  library: Library;
-  /** Models have files, for which memory is to be estimated. */
-  has_files: boolean;
+  /** All models, where none has files; absent: those of the data folder. */
+  models: readonly OwnModel[] | undefined;
   beginning: AppBeginning;
   /** As `CreateServerOptions` has them. */
   options: { for_owner?: boolean; reads?: boolean; adapter?: Adapter | undefined };
 }
 
-export function createServerParts({ folder, config, library, has_files, beginning, options }: ServerPartsOptions): ServerParts {
+export function createServerParts({ folder, config, models, beginning, options }: ServerPartsOptions): ServerParts {
   const { store, lock, presence } = folder;
   const { log, log_requests } = beginning;
   const own = options.adapter;
@@ -60,6 +64,10 @@ export function createServerParts({ folder, config, library, has_files, beginnin
   // Models of other servers, threads and downloads need none, and what is missing may be built while the server runs: it starts all the same.
   const missing = options.reads || options.for_owner ? undefined : adapters.missing?.();
   if (missing !== undefined) log.warn(`Models of this machine cannot be loaded. ${missing}`);
+  const library =
+    models === undefined
+      ? libraryOf(config, store, log, (id, error) => pool.unloadDamaged(id, error))
+      : createFixedLibrary(models);
   const templates = createTemplateNotes({
     ...{ library, adapterOf, releases, log },
     background: !(options.reads || options.for_owner),
@@ -71,7 +79,8 @@ export function createServerParts({ folder, config, library, has_files, beginnin
     later,
   });
   const budget = machineMemoryBudget(config.memory, () => pool.list());
-  const estimator = has_files ? createMemoryEstimator({ ...config, budget }) : undefined;
+  // Models without files need no estimate.
+  const estimator = models === undefined ? createMemoryEstimator({ ...config, budget }) : undefined;
   const { graphicsCards } = adapters;
   const cards =
     graphicsCards &&
@@ -146,15 +155,22 @@ export function createServerParts({ folder, config, library, has_files, beginnin
   };
   return {
     app_options,
+    library,
     pool,
     resumeDownloads,
     async close(grace_ms) {
       // In this order: a job that is stopped is gone on with by the next server, one that fails is not.
-      await Promise.all([downloads.close(), templates.close(), idle.close()]);
+      await Promise.all([downloads.close(), library.close(), templates.close(), idle.close()]);
       await pool.close(grace_ms);
       await adapters.close?.();
     },
   };
+}
+
+function libraryOf({ data }: Config, { models, downloads }: Store, log: Log, onDamaged: LibraryOptions["onDamaged"]): Library {
+  const kv_cache = join(data, KV_CACHE_FOLDER);
+  const records = { records: models, downloads };
+  return createLibrary({ ...records, weights: join(data, "weights"), kv_cache, onDamaged, log });
 }
 
 function poolSettings({ data, kv_cache, slots, queue, threads, context, keep_alive, timeout, pin }: Config, data_id?: string) {
