@@ -1,11 +1,12 @@
 // The vectors and scores of a request: so many texts at a time that llama-server has always some to go on with, and others do not wait for all.
 import type { EmbedEvent, RerankEvent, RerankRequest } from "../embedding.ts";
 import { askAhead } from "../shared/embeddings/ask-ahead.ts";
+import { createPartSize, type PartSize } from "../shared/embeddings/part-size.ts";
+import { type Part, partsOf } from "../shared/embeddings/parts.ts";
 import { textUsage, usageOfAll } from "../shared/embeddings/text-usage.ts";
 import type { TokenEmbedRequest } from "../token-engine.ts";
 import type { EmbeddingRequests } from "./embedding-requests.ts";
 import type { LendSlot } from "./lend-slot.ts";
-import { createPartSize, type PartSize } from "./part-size.ts";
 
 /** Requests that are on their way to llama-server. */
 const AHEAD = 2;
@@ -64,24 +65,4 @@ export async function* rankTexts(
     for (const score of answer.scores) yield { type: "score", index: index++, score };
   }
   yield { type: "finish", usage: textUsage(read) };
-}
-
-interface Part<Text> {
-  texts: Text[];
-  size: number;
-}
-
-/** Each as large as the answers to those before it say. */
-function* partsOf<Text>(texts: readonly Text[], sizeOf: (text: Text) => number, part_size: PartSize): Generator<Part<Text>> {
-  let part: Part<Text> = { texts: [], size: 0 };
-  for (const text of texts) {
-    const size = sizeOf(text);
-    if (part.texts.length > 0 && part.size + size > part_size.size()) {
-      yield part;
-      part = { texts: [], size: 0 };
-    }
-    part.texts.push(text);
-    part.size += size;
-  }
-  yield part;
 }

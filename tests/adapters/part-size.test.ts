@@ -1,6 +1,6 @@
-// How much of a request's texts llama-server gets at a time, by a clock of the test's own.
+// How much of a request's texts a server gets at a time, by a clock of the test's own.
 import { expect, test } from "bun:test";
-import { createPartSize } from "../../adapters/llama-server/part-size.ts";
+import { createPartSize } from "../../adapters/shared/embeddings/part-size.ts";
 
 function partSize(first = 256, most = 4_096) {
   let time = 1_000;

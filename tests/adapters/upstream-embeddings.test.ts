@@ -1,4 +1,8 @@
 // Vectors and scores of models that other servers run: what is sent there, and what the client gets of it.
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { json } from "node:stream/consumers";
+import { setTimeout } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "bun:test";
 import type { AdapterError, Engine } from "../../adapters/adapter.ts";
 import { upstream } from "../../adapters/upstream/adapter.ts";
@@ -17,7 +21,7 @@ async function server(status: number, body: object): Promise<FakeUpstream> {
   return fake;
 }
 
-async function load(...servers: FakeUpstream[]): Promise<Engine> {
+async function load(...servers: Pick<FakeUpstream, "url">[]): Promise<Engine> {
   const adapter = upstream({ env: {}, limits: { connect_ms: 300, first_ms: 2_000, amid_ms: 2_000, backoffs: [60] } });
   const model = { id: "m", path: "", settings: {}, upstream: { urls: servers.map(({ url }) => url), model: "org/big" } };
   const engine = await adapter.load(model, { slots: 1, context: 512 }, new AbortController().signal);
@@ -41,7 +45,7 @@ const vectors = (...all: (number[] | string)[]) => ({
 });
 
 describe("embeddings", () => {
-  test("are asked for with the model's name there, all texts at once, and come in any order", async () => {
+  test("are asked for with the model's name there, all texts of a short list at once, and come in any order", async () => {
     const there = await server(200, vectors([0.6, 0.8], [1, 0]));
     const { vectors: got, events } = await collectVectors(await load(there), ["a", [1, 2]], { dimensions: 2 });
     expect(got.map((vector) => Array.from(vector, (value) => Math.round(value * 10)))).toEqual([
@@ -99,6 +103,62 @@ describe("embeddings", () => {
   test("of a server that makes none are refused", async () => {
     const error = await errorOf(collectVectors(await load(await server(501, {})), ["a"]));
     expect([error.code as string, error.message]).toEqual(["request_unsupported", expect.stringContaining("/embeddings")]);
+  });
+});
+
+/** Its vectors have the number that is in a text. */
+async function countingServer({ ms = 0, refuses }: { ms?: number; refuses?: number } = {}) {
+  const parts: string[][] = [];
+  const there = createServer(async (request, response) => {
+    const reply = (status: number, body: object): void => {
+      response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+    };
+    if (request.method === "GET") return reply(200, { data: [{ id: "org/big" }] });
+    const { input } = (await json(request)) as { input: string[] };
+    parts.push(input);
+    const numbers = input.map((text) => Number.parseInt(text, 10));
+    const refused = numbers.indexOf(refuses ?? -1);
+    await setTimeout(ms);
+    if (refused !== -1) return reply(400, { error: { message: "It is bad.", param: `input[${refused}]` } });
+    const data = numbers.map((number, index) => ({ index, embedding: [number, 1] }));
+    reply(200, { data, usage: { prompt_tokens: input.length } });
+  });
+  await new Promise<void>((done) => there.listen(0, "127.0.0.1", done));
+  ended.push(() => there.close().closeAllConnections());
+  const engine = await load({ url: `http://127.0.0.1:${(there.address() as AddressInfo).port}/v1` });
+  return { engine, parts };
+}
+
+describe("embeddings of many texts", () => {
+  const TEXTS = Array.from({ length: 500 }, (_, index) => `${index} ${"word ".repeat(20)}`);
+
+  test("are asked for in parts, and come in the order of the texts", async () => {
+    const { engine, parts } = await countingServer();
+    const { vectors: got, events } = await collectVectors(engine, TEXTS);
+    expect(got.map(([number]) => number)).toEqual(TEXTS.map((_, index) => index));
+    expect(events.at(-1)).toMatchObject({ type: "finish", usage: { prompt_tokens: 500 } });
+    expect(parts.length).toBeGreaterThan(3);
+    expect(parts.flat().toSorted()).toEqual(TEXTS.toSorted());
+    // A server that answers at once gets more with every request.
+    expect(parts.at(-2)!.length).toBeGreaterThan(2 * parts[0]!.length);
+  });
+
+  test("are asked for no more once their client has left", async () => {
+    const { engine, parts } = await countingServer({ ms: 100 });
+    const leave = new AbortController();
+    const events = engine.embed!({ inputs: TEXTS }, leave.signal)[Symbol.asyncIterator]();
+    await events.next();
+    leave.abort(new Error("left"));
+    const asked = parts.length;
+    expect(parts.flat().length).toBeLessThan(TEXTS.length);
+    await setTimeout(300);
+    expect(parts.length).toBe(asked);
+  });
+
+  test("of which a server refuses one are refused by its place among all", async () => {
+    const { engine } = await countingServer({ refuses: 321 });
+    const error = await errorOf(collectVectors(engine, TEXTS));
+    expect([error.code as string, error.param]).toEqual(["request_refused", "input[321]"]);
   });
 });
 

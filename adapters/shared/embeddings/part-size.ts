@@ -1,6 +1,6 @@
-// How much of a request's texts llama-server gets at a time. All that has come to it is computed, also for a client who has left: it looks for that
-// only where no result comes for a second (`server_response_reader::next` of
-// https://github.com/ggml-org/llama.cpp/blob/master/tools/server/server-queue.cpp).
+// How much of a request's texts a server gets at a time. All that has come to it is computed, also for a client who has left: llama-server looks
+// for that only where no result comes for a second (`server_response_reader::next` of
+// https://github.com/ggml-org/llama.cpp/blob/master/tools/server/server-queue.cpp), others never.
 
 /** Milliseconds of a part's work, as far as earlier parts tell. */
 const PART_MS = 200;
