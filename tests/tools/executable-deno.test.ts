@@ -58,6 +58,7 @@ describe.skipIf(deno.skip !== undefined)(deno.skip ?? "on Deno", () => {
     expect(code).toBe(0);
     const { modules } = JSON.parse(stdout) as { modules: { specifier: string; error?: string }[] };
     expect(modules.filter(({ error }) => error !== undefined)).toEqual([]);
+    expect(modules.map(({ specifier }) => specifier)).toContain(pathToFileURL(join(ROOT, "src/ui/openapi-explorer.ts")).href);
     const carried = modules.map(({ specifier }) => specifier).filter((specifier) => specifier.endsWith("/carried.ts"));
     expect(carried).toEqual([pathToFileURL(join(root, "carried.ts")).href]);
   });
@@ -79,6 +80,31 @@ describe.skipIf(deno.skip !== undefined)(deno.skip ?? "on Deno", () => {
       const kept = await fetch(`${second.url}/v1/threads/${id}`);
       expect(await second.stop()).toBe(0);
       expect(kept.status).toBe(200);
+    },
+    SLOW,
+  );
+
+  test(
+    "with these permissions, the page of the reference has all that it asks for, and its requests are answered",
+    async () => {
+      const command = [binary, "run", "--no-lock", ...flags, MAIN];
+      const started = await startProgram(command, ["--adapter", "echo"], { data: join(home, "docs"), env: env() });
+      // As the page asks: it lies at the server's own origin.
+      const ask = (path: string, init: RequestInit = {}) =>
+        fetch(new URL(path, started.url), { ...init, headers: { origin: started.url, "content-type": "application/json" } });
+      const page = await (await ask("/docs")).text();
+      const [, script = ""] = /<script type="module" src="([^"]+)"/.exec(page) ?? [];
+      const [, document = ""] = /spec-url="([^"]+)"/.exec(page) ?? [];
+      const viewer = await (await ask(script)).text();
+      const reference = (await (await ask(document)).json()) as any;
+      const { requestBody } = reference.paths["/v1/chat/completions"].post;
+      const [{ value }] = Object.values(requestBody.content["application/json"].examples) as [{ value: object }];
+      const address = `${reference.servers[0].url.replace(/\/$/, "")}/v1/chat/completions`;
+      const answer = await ask(address, { method: "POST", body: JSON.stringify(value) });
+      expect(await started.stop()).toBe(0);
+      expect(viewer.length).toBeGreaterThan(100_000);
+      expect(viewer).toContain("openapi-explorer");
+      expect(answer.status).toBe(200);
     },
     SLOW,
   );
