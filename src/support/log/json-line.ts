@@ -13,21 +13,21 @@ function isoTime(time: number): string {
 
 /** Without its end. Fields that are no JSON are left out, with a word about it. */
 export function jsonLine({ time, level, message, fields }: LogEntry): string {
-  const head = `{"time":"${isoTime(time)}","level":"${level}","message":${quoted(message)}`;
-  const is_short = message === REQUEST && isRequestLine(fields) && fields.model === undefined;
-  return head + (is_short ? requestBody(fields) : bodyOf(fields));
+  if (message === REQUEST && isRequestLine(fields) && fields.model === undefined)
+    return shortRequestLine(isoTime(time), level, fields);
+  return `{"time":"${isoTime(time)}","level":"${level}","message":${quoted(message)}${bodyOf(fields)}`;
 }
 
 /**
- * What most lines are of: a request that no model answers. Put together as text, it takes a third of the time of `JSON.stringify`
- * (`bench:store`, table of the log).
+ * What most lines are: a request that no model answers. Put together as one text, it takes a third of the time of `JSON.stringify`
+ * (`bench:store`, table of the log). Ids of requests are of this server: nothing in them is to be escaped.
  */
-function requestBody({ request_id, status, method, path, duration_ms, ended, key, address }: RequestLine): string {
-  const about = `,"request_id":${quoted(request_id)},"status":${status},"method":${quoted(method)},"path":${quoted(path)}`;
+function shortRequestLine(time: string, level: string, line: RequestLine): string {
+  const { request_id, status, method, path, duration_ms, ended, key, address } = line;
   const end = ended === undefined ? "" : `,"ended":"${ended}"`;
   const client =
     key !== undefined ? `,"key":${JSON.stringify(key)}` : address !== undefined ? `,"address":${quoted(address)}` : "";
-  return `${about},"duration_ms":${duration_ms}${end}${client}}`;
+  return `{"time":"${time}","level":"${level}","message":"request","request_id":"${request_id}","status":${status},"method":${quoted(method)},"path":${quoted(path)},"duration_ms":${duration_ms}${end}${client}}`;
 }
 
 /** Nothing in it is escaped. */
