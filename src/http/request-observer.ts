@@ -41,7 +41,10 @@ export function createRequestObserver({ metrics, log, wide, trusted_proxies }: R
       metrics.end(c, status, duration_ms);
       if (lines === undefined) return;
       const is_quiet = status < 400 && ASKED_BY_MONITORS.has(c.req.path);
-      lines[is_quiet ? "debug" : "info"](REQUEST, lineOf(c, { status, how, duration_ms, address }));
+      lines[is_quiet ? "debug" : "info"](
+        REQUEST,
+        lineOf(c, { status, duration_ms, ended: how === "sent" ? undefined : how, address }),
+      );
     };
     return (answer) => {
       // Bun no longer knows the address when the answer is out.
@@ -57,33 +60,33 @@ function statusOf(c: Context<AppEnv>, { status }: Response): number {
   return status >= 500 && c.req.raw.signal.aborted ? CLIENT_LEFT : status;
 }
 
-interface Facts {
-  status: number;
-  how: ResponseEnd;
-  duration_ms: number;
-  address: string | undefined;
-}
+type Ending = Pick<RequestLine, "status" | "duration_ms" | "ended" | "address">;
 
 /** Fields that are undefined are in no line. */
-function lineOf(c: Context<AppEnv>, { status, how, duration_ms, address }: Facts): RequestLine & Record<string, unknown> {
-  const { model, usage, first_token_ms } = c.get("generation") ?? NO_GENERATION;
-  return {
+function lineOf(c: Context<AppEnv>, { status, duration_ms, ended, address }: Ending): RequestLine & Record<string, unknown> {
+  const generation = c.get("generation");
+  // Without a spread, as most lines are of requests without a generation.
+  const line = {
     request_id: c.get("request_id"),
     status,
     method: c.req.method,
     path: c.req.path.slice(0, LONGEST_PATH),
+    duration_ms: roundMs(duration_ms),
+    ended,
+    key: c.get("key_number"),
+    address,
+  };
+  return generation === undefined ? line : { ...line, ...fieldsOf(generation) };
+}
+
+function fieldsOf({ model, usage, first_token_ms }: GenerationTrace) {
+  return {
     model,
     prompt_tokens: usage?.prompt_tokens,
     cached_tokens: usage?.cached_tokens,
     completion_tokens: usage?.completion_tokens,
     first_token_ms: first_token_ms === undefined ? undefined : roundMs(first_token_ms),
-    duration_ms: roundMs(duration_ms),
-    ended: how === "sent" ? undefined : how,
-    key: c.get("key_number"),
-    address,
   };
 }
-
-const NO_GENERATION: Partial<GenerationTrace> = {};
 
 const roundMs = (ms: number): number => Math.round(ms * 100) / 100;

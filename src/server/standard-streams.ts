@@ -37,7 +37,7 @@ function outputOf(fd: number, streamOf: () => NodeJS.WriteStream): Output {
       try {
         // Deno's stream for a file accepts nothing any more after one write that failed; a full disk may have room again.
         if (isFile(fd)) {
-          writeWhole(fd, Buffer.from(text));
+          writeWhole(fd, text);
           return onEnd();
         }
         const stream = streamOf();
@@ -63,6 +63,9 @@ function isFile(fd: number): boolean {
   return stats.isFile() || (stats.isCharacterDevice() && !isatty(fd));
 }
 
-function writeWhole(fd: number, bytes: Uint8Array): void {
-  for (let left = bytes; left.length > 0;) left = left.subarray(writeSync(fd, left));
+/** Bytes are made of what is left alone: a runtime writes a text faster than it makes bytes of it. */
+function writeWhole(fd: number, text: string): void {
+  const written = writeSync(fd, text);
+  if (written === Buffer.byteLength(text)) return;
+  for (let left = Buffer.from(text).subarray(written); left.length > 0;) left = left.subarray(writeSync(fd, left));
 }
