@@ -46,12 +46,13 @@ export function createHttpMetrics() {
     return series;
   };
   return {
-    begin(c: Context<AppEnv>): void {
+    /** The number of the request's method, for `end`. */
+    begin(c: Context<AppEnv>): number {
       const method = methodOf(c);
       active[method] = (active[method] ?? 0) + 1;
+      return method;
     },
-    end(c: Context<AppEnv>, status: number, ms: number): void {
-      const method = methodOf(c);
+    end(c: Context<AppEnv>, method: number, status: number, ms: number): void {
       active[method]!--;
       seriesOf(c, method, status).observe(ms / 1000);
     },

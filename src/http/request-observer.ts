@@ -1,6 +1,6 @@
 // One line of the log and one count of the metrics for each request, when its answer is out.
 import type { Context } from "hono";
-import { responseEndOf, type ResponseEnd } from "./response-ends.ts";
+import { responseEndOf } from "./response-ends.ts";
 import type { AppEnv, GenerationTrace } from "./app-env.ts";
 import { clientAddress } from "./client-address.ts";
 import type { HttpMetrics } from "./http-metrics.ts";
@@ -32,38 +32,42 @@ export function createRequestObserver({ metrics, log, wide, trusted_proxies }: R
   const lines = log?.isLevelEnabled("info") ? log : undefined;
   // Clients of this machine have one address all. On Bun, to ask for it takes longer than all else of a line.
   const logs_addresses = lines !== undefined && (wide || trusted_proxies !== undefined);
+  const end = (c: Context<AppEnv>, answer: Response, { began, method, ended, address }: Observation): void => {
+    const duration_ms = performance.now() - began;
+    const status = statusOf(c, answer);
+    metrics.end(c, method, status, duration_ms);
+    if (lines === undefined) return;
+    const is_quiet = status < 400 && ASKED_BY_MONITORS.has(c.req.path);
+    lines[is_quiet ? "debug" : "info"](REQUEST, lineOf(c, { status, duration_ms, ended, address }));
+  };
   return function observeRequest(c) {
     const began = performance.now();
-    metrics.begin(c);
-    const end = (answer: Response, how: ResponseEnd, address: string | undefined): void => {
-      const duration_ms = performance.now() - began;
-      const status = statusOf(c, answer);
-      metrics.end(c, status, duration_ms);
-      if (lines === undefined) return;
-      const is_quiet = status < 400 && ASKED_BY_MONITORS.has(c.req.path);
-      lines[is_quiet ? "debug" : "info"](
-        REQUEST,
-        lineOf(c, { status, duration_ms, ended: how === "sent" ? undefined : how, address }),
-      );
-    };
+    const method = metrics.begin(c);
     return (answer) => {
       // Bun no longer knows the address when the answer is out.
       const address = logs_addresses && c.get("key_number") === undefined ? clientAddress(c, trusted_proxies) : undefined;
       const over = responseEndOf(answer);
-      if (over === undefined) end(answer, "sent", address);
-      else void over.then((how) => end(answer, how, address));
+      if (over === undefined) end(c, answer, { began, method, ended: undefined, address });
+      else void over.then((how) => end(c, answer, { began, method, ended: how === "sent" ? undefined : how, address }));
     };
   };
+}
+
+interface Observation extends Pick<RequestLine, "ended" | "address"> {
+  /** By `performance.now()`. */
+  began: number;
+  /** As the metrics number it. */
+  method: number;
 }
 
 function statusOf(c: Context<AppEnv>, { status }: Response): number {
   return status >= 500 && c.req.raw.signal.aborted ? CLIENT_LEFT : status;
 }
 
-type Ending = Pick<RequestLine, "status" | "duration_ms" | "ended" | "address">;
+type LineFacts = Pick<RequestLine, "status" | "duration_ms" | "ended" | "address">;
 
 /** Fields that are undefined are in no line. */
-function lineOf(c: Context<AppEnv>, { status, duration_ms, ended, address }: Ending): RequestLine & Record<string, unknown> {
+function lineOf(c: Context<AppEnv>, { status, duration_ms, ended, address }: LineFacts): RequestLine & Record<string, unknown> {
   const generation = c.get("generation");
   // Without a spread, as most lines are of requests without a generation.
   const line = {

@@ -33,7 +33,7 @@ export const listen: Listen = async (fetch, { host, port, max_connections, stall
     if (ON_DENO && hasBody(request)) response.once("finish", () => request.resume());
     return answer(request, response);
   };
-  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, ServerResponse: Answer }, onRequest);
+  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, ServerResponse: NodeAnswer }, onRequest);
   server.on("connection", connections.add);
   server.on("clientError", onClientError);
   server.on("connect", refuseTunnel);
@@ -63,7 +63,7 @@ function hasBody({ headers }: Pick<IncomingMessage, "headers">): boolean {
   return headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined;
 }
 
-class Answer<Request extends IncomingMessage = IncomingMessage> extends ServerResponse<Request> {
+class NodeAnswer<Request extends IncomingMessage = IncomingMessage> extends ServerResponse<Request> {
   #text: string | undefined;
 
   /**
