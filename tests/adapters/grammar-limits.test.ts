@@ -56,6 +56,15 @@ describe("a grammar that costs too much is refused before a process is asked", (
     "a rule that begins with itself behind an empty one": [`root ::= e root "a" | "b"\ne ::= "x"?`, "begins with itself"],
     "a repetition of what may be empty": [`root ::= ("a"?)*`, "begins with itself"],
     "a class that ends before it begins": [`root ::= [z-a]`, "ends before it begins"],
+    "a class of thousands": [`root ::= [${times(20_000, () => "a-z", "")}]+`, "a class has 20000 characters and ranges"],
+    "a class of thousands behind a long text": [
+      `root ::= "${"ab".repeat(500)}" [^${times(17_000, () => "あ", "")}]`,
+      "a class has 17000 characters and ranges",
+    ],
+    "alternatives of long classes": [
+      `root ::= (${times(40, (i) => `[${times(500, () => "b-y", "")}] "${i}"`, " | ")})*`,
+      "too many ways",
+    ],
     "a class of nothing": [`root ::= []`, "no characters"],
     "a NUL character": [`root ::= "a"\0 "b"`, "NUL"],
     "a rule that is not there": [`root ::= other`, `"other" is used and not defined`],

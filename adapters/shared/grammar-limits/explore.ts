@@ -22,6 +22,8 @@ interface Reading {
 /** What llama.cpp compares for one token, each token of the vocabulary with each reading: about a third of a second, in which no other answer goes on. */
 const MOST_COMPARISONS = 70_000_000;
 const MOST_READINGS = 2_000;
+/** A character is compared with so many ranges of a class in the time that the rest of a reading takes. */
+const RANGES_A_READING = 8;
 /** Ways to a reading within one token, for each reading that there may be. */
 const MOST_PATHS_A_READING = 250;
 /** Stacks made for one character. */
@@ -57,6 +59,7 @@ export function refuseUncheckedGrammar(grammar: Grammar, budget: GrammarBudget):
 
 /** Throws `GrammarError` where a text is found that has too many readings, or a rule begins with itself. */
 export function refuseCostlyGrammar(grammar: Grammar, budget: GrammarBudget): void {
+  refuseLongClasses(grammar, budget);
   refuseWideRules(grammar, budget);
   walk(grammar, grammar.root, budget);
   // A costly rule may stand behind a text that the walk from the root does not find.
@@ -72,6 +75,7 @@ function walk({ rules }: Grammar, start: number, { most_readings: most, work }: 
     const readings: Reading[] = [];
     const before = followed;
     let made = 0;
+    let cost = 0;
     let paths = 0;
     for (const reading of open) {
       followed++;
@@ -88,9 +92,12 @@ function walk({ rules }: Grammar, start: number, { most_readings: most, work }: 
         if (stack.followed === followed) continue;
         paths += reading.paths;
         if (stack.followed > before) stack.reading!.paths += reading.paths;
-        else readings.push((stack.reading = { stack, paths: reading.paths }));
+        else {
+          readings.push((stack.reading = { stack, paths: reading.paths }));
+          cost += costOf(element);
+        }
         stack.followed = followed;
-        if (readings.length > most || paths > most * MOST_PATHS_A_READING) throw tooCostly();
+        if (cost > most || paths > most * MOST_PATHS_A_READING) throw tooCostly();
       }
     }
     work.left -= made + STEP_WORK;
@@ -108,6 +115,9 @@ function walk({ rules }: Grammar, start: number, { most_readings: most, work }: 
     readings = expand(taking.map(({ stack, paths }) => ({ stack: stacks.advance(stack), paths: goes_on ? paths : 1 })));
   }
 }
+
+/** The cost of a terminal in readings; the end of a text has none. */
+const costOf = (terminal: Terminal | undefined): number => 1 + Math.floor((terminal?.ranges.length ?? 0) / RANGES_A_READING);
 
 const tooCostly = (): GrammarError =>
   new GrammarError(
@@ -212,6 +222,14 @@ function refuseLeftRecursion(rules: Alternative[][], nullable: ReadonlySet<numbe
   }
 }
 
+/** Throws `GrammarError` where a class alone has too many ranges, wherever it stands. */
+function refuseLongClasses({ rules }: Grammar, { most_readings: most }: GrammarBudget): void {
+  for (const element of rules.flat(2)) {
+    if (typeof element === "number" || costOf(element) <= most) continue;
+    throw new GrammarError(`a class has ${element.ranges.length} characters and ranges: name fewer, or those that it excludes`);
+  }
+}
+
 /** Throws `GrammarError` where a rule alone begins in too many ways, wherever it stands, or begins with itself. */
 function refuseWideRules({ rules }: Grammar, { most_readings: most }: GrammarBudget): void {
   const nullable = nullableRules(rules);
@@ -223,7 +241,7 @@ function refuseWideRules({ rules }: Grammar, { most_readings: most }: GrammarBud
     let ways = 0;
     for (const alternative of rules[rule]!) {
       for (const element of alternative) {
-        ways += typeof element === "number" ? waysInto(element) : 1;
+        ways += typeof element === "number" ? waysInto(element) : costOf(element);
         if (ways > most) throw tooCostly();
         if (typeof element !== "number" || !nullable.has(element)) break;
       }
