@@ -27,10 +27,11 @@ export async function findModel({ library, downloads, pool }: Deps, id: string, 
   throw noModel(id, param);
 }
 
+export const isStorageAway = (error: unknown): boolean => error instanceof ApiError && error.code === "storage_unavailable";
+
 /** For `catch`: a model that is loaded, the one with this `id` or any, answers also while its record cannot be reached. */
 function runningWhileAway(error: unknown, pool: Deps["pool"], id?: string): Model[] {
-  const away = error instanceof ApiError && error.code === "storage_unavailable";
-  const running = away ? pool.running().filter((model) => id === undefined || model.id === id) : [];
+  const running = isStorageAway(error) ? pool.running().filter((model) => id === undefined || model.id === id) : [];
   if (running.length === 0) throw error;
   return running;
 }

@@ -84,6 +84,19 @@ const routes = (thread: string, message: string): [method: string, path: string,
   ["GET", "/metrics"],
 ];
 
+const CHAT = { messages: [{ role: "user", content: "hi" }] };
+
+/** Requests to a loaded model. */
+const WITHOUT_RECORDS: [path: string, body: object][] = [
+  ["/v1/chat/completions", CHAT],
+  ["/v1/chat/completions/input_tokens", CHAT],
+  ["/v1/apply-template", CHAT],
+  ["/v1/completions", { prompt: "hi" }],
+  ["/v1/tokenize", { content: "hi" }],
+  ["/v1/detokenize", { tokens: [1] }],
+  ["/v1/embeddings", { input: "hi" }],
+];
+
 /** A server with one thread and one message, both in its memory. */
 async function served(runtime: Runtime, data: string, args: string[] = []) {
   const server = await startServer(runtime, ["--adapter", "echo", ...args], { data });
@@ -327,7 +340,12 @@ describe("a data folder with models that goes", () => {
         await eventually("half of it is there", () => size(data) === HALF);
         renameSync(data, `${data}-moved`);
         await until("degraded");
-        expect((await chat("loaded")).status).toBe(200);
+        for (const [path, body] of WITHOUT_RECORDS) {
+          const { status } = await ask("POST", path, { model: "loaded", max_tokens: 2, ...body });
+          expect([path, status]).toEqual([path, 200]);
+        }
+        for (const path of ["/v1/ps", "/", "/v1", "/openapi.json"])
+          expect([path, (await ask("GET", path)).status]).toEqual([path, 200]);
         expect(await chat("other")).toMatchObject({ status: 503, code: "storage_unavailable" });
         await sleep(1_000);
         expect([existsSync(data), size(`${data}-moved`)]).toEqual([false, HALF]);

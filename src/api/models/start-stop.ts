@@ -9,7 +9,7 @@ import { answerOtherMethod } from "../../http/other-methods.ts";
 import { isOperator } from "../../http/middleware/auth.ts";
 import { KeepAlive } from "../../support/quantities.ts";
 import { parseBody } from "../../http/validate.ts";
-import { findModel } from "../find-model.ts";
+import { findModel, isStorageAway } from "../find-model.ts";
 import { isOfDownloads, modelIdFromPath } from "./model-id.ts";
 import { problemOf } from "./wire-form.ts";
 import { object } from "../objects.ts";
@@ -41,7 +41,11 @@ export const startStopHandlers = (deps: Deps) =>
      */
     async listLoadedModels(c) {
       const { pool, library, guards, adapterNotice, engineSpeeds = () => [] } = deps;
-      const idle = (await library.list()).filter(({ id }) => pool.state(id) === "stopped");
+      const installed = await library.list().catch((error) => {
+        if (isStorageAway(error)) return [];
+        throw error;
+      });
+      const idle = installed.filter(({ id }) => pool.state(id) === "stopped");
       const for_owner = isOperator(c, guards.operator_key);
       const problems = await Promise.all(idle.map((model) => problemOf(() => library.resolve(model), for_owner)));
       const notices = [adapterNotice?.(), ...problems].filter((text) => text !== undefined);
