@@ -327,7 +327,7 @@ export function adapterSuite(name: string, subject: Subject): void {
         const refusals: [schema: object, why: string][] = [
           [{ type: "nonsense" }, "nonsense"],
           [{ $ref: "#/$defs/none" }, "none"],
-          [{ type: "string", pattern: "a(?=b)" }, "pattern"],
+          [{ type: "string", pattern: "a(?<=b)" }, "pattern"],
         ];
         for (const [schema, why] of refusals) {
           const strict = { ...response_format, json_schema: { ...json_schema, schema, strict: true } };

@@ -360,7 +360,7 @@ describe("what no grammar holds", () => {
 
   test.each([
     ["uniqueItems", { uniqueItems: true, type: "array" }, "uniqueItems"],
-    ["look-around", { type: "string", pattern: "^(?!a)b" }, "pattern"],
+    ["look-behind", { type: "string", pattern: "^(?<!a)b" }, "pattern"],
     ["back-references", { type: "string", pattern: "^(a)\\1$" }, "pattern"],
     ["an unknown format", { type: "string", format: "isbn" }, "format"],
     ["an unknown keyword", { type: "string", maxlength: 3 }, "maxlength"],

@@ -62,7 +62,7 @@ const ROWS: [id: string, fields: object, param: string, code: string, says: stri
     ...[PARAMETERS!, "unsupported_schema", '"contains" at "/properties/a"'],
   ] as (typeof ROWS)[number],
   ["B-68", { guided_json: { $ref: "#/nowhere" } }, "guided_json", "unsupported_schema", "$ref"],
-  ["B-69", { guided_regex: "(?=a)b" }, "guided_regex", "unsupported_schema", "cannot be enforced"],
+  ["B-69", { guided_regex: "(?<=a)b" }, "guided_regex", "unsupported_schema", "cannot be enforced"],
   ["B-32", { grammar: "no grammar at all" }, "grammar", "invalid_value", ""],
   ["B-32", { grammar: 'root ::= rest\nrest ::= rest "a"' }, "grammar", "invalid_value", ""],
   ["B-67", { logit_bias: { "999999": 1 } }, "logit_bias", "invalid_value", "999999"],

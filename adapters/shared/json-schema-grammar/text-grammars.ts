@@ -1,8 +1,8 @@
 // Grammars of plain texts: what a pattern matches, and one of some choices.
 import { dfaOf } from "./regex/dfa.ts";
 import { createWork, TooManyStates } from "./regex/work.ts";
-import { parseRegex, UnsupportedRegex } from "./regex/parse.ts";
-import { ANY_TEXT } from "./regex/regex.ts";
+import { parseRegex } from "./regex/parse.ts";
+import { ANY_TEXT, UnsupportedRegex } from "./regex/regex.ts";
 import { printRules } from "./rules/print.ts";
 import { createRules, type Rules } from "./rules/rules.ts";
 import { automatonRule, choiceRule, PLAIN } from "./rules/text-rules.ts";
@@ -14,7 +14,7 @@ export interface TextGrammar {
   root: string;
 }
 
-/** Texts that match as a whole. Throws `UnsupportedSchema` with the keyword `pattern`: look-around, back-references, too many states; and where no text matches. */
+/** Texts that match as a whole. Throws `UnsupportedSchema` with the keyword `pattern`: look-behind, back-references, too many states; and where no text matches. */
 export function patternGrammar(source: string, prefix: string): TextGrammar {
   const rules = createRules();
   const work = createWork();

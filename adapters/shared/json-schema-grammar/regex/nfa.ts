@@ -1,4 +1,5 @@
 // Automata that may be in several states at once, made of the trees.
+import type { Dfa } from "./automaton.ts";
 import type { CodePoints } from "./code-points.ts";
 import type { Regex } from "./regex.ts";
 import { type GrammarWork, spend, TooManyStates } from "./work.ts";
@@ -34,6 +35,8 @@ export function nfaOf(regex: Regex, work: GrammarWork): Nfa {
       jumps[from]!.push({ to, at: part.at });
       return to;
     }
+    if ("dfa" in part) return layAutomaton(part.dfa, from);
+    if ("ahead" in part) throw new Error("What looks ahead has been resolved");
     if ("all" in part) {
       let end = from;
       for (const next of part.all) end = lay(next, end);
@@ -65,6 +68,16 @@ export function nfaOf(regex: Regex, work: GrammarWork): Nfa {
       end = lay(part.repeat, end);
     }
     jumps[end]!.push({ to });
+    return to;
+  };
+  const layAutomaton = ({ edges, ends }: Dfa, from: number): number => {
+    const to = state();
+    const laid = edges.map(state);
+    if (laid.length > 0) jumps[from]!.push({ to: laid[0]! });
+    for (const [at, leaving] of edges.entries()) {
+      for (const edge of leaving) steps[laid[at]!]!.push({ set: edge.set, to: laid[edge.to]! });
+      if (ends[at]) jumps[laid[at]!]!.push({ to });
+    }
     return to;
   };
   const accept = lay(regex, state());

@@ -3,20 +3,18 @@ import { type AST, RegExpParser } from "@eslint-community/regexpp";
 import { charactersOf, isKnown } from "./character-sets.ts";
 import { ANY_CHARACTER, type CodePoints, complement, intersection, single, union } from "./code-points.ts";
 import { type GrammarWork, spend } from "./work.ts";
-import { all, any, ANY_TEXT, type Regex, repeat, set } from "./regex.ts";
-
-/** What no grammar can hold, or what is no regular expression. */
-export class UnsupportedRegex extends Error {
-  override readonly name = "UnsupportedRegex";
-}
+import { withRest } from "./look-ahead.ts";
+import { all, any, ANY_TEXT, EMPTY, type Regex, repeat, set, UnsupportedRegex } from "./regex.ts";
 
 const STEPS_A_CHARACTER = 100;
 /** To find out which characters have a property. */
 const STEPS_A_PROPERTY = 1_000_000;
 
 /** Texts that have a match anywhere, as `pattern` of JSON Schema means it. */
-export const searchRegex = (source: string, work: GrammarWork): Regex =>
-  all(ANY_TEXT, shortest(shortest(parseRegex(source, work), "first"), "last"), ANY_TEXT);
+export function searchRegex(source: string, work: GrammarWork): Regex {
+  const regex = shortest(shortest(treeOf(source, work), "first"), "last");
+  return all(ANY_TEXT, withRest(regex, ANY_TEXT, { isAtStart: false, work }));
+}
 
 /** A repetition at the edge is as short as it may be: the rest is part of the text beside it. */
 function shortest(regex: Regex, edge: "first" | "last"): Regex {
@@ -32,11 +30,14 @@ function shortest(regex: Regex, edge: "first" | "last"): Regex {
 function isPlain(regex: Regex): boolean {
   if ("repeat" in regex) return isPlain(regex.repeat);
   if ("all" in regex) return regex.all.every(isPlain);
-  return "any" in regex ? regex.any.every(isPlain) : !("at" in regex);
+  return "any" in regex ? regex.any.every(isPlain) : "set" in regex;
 }
 
 /** Texts that match as a whole. */
-export function parseRegex(source: string, work: GrammarWork): Regex {
+export const parseRegex = (source: string, work: GrammarWork): Regex =>
+  withRest(treeOf(source, work), EMPTY, { isAtStart: true, work });
+
+function treeOf(source: string, work: GrammarWork): Regex {
   spend(work, source.length * STEPS_A_CHARACTER);
   const pattern = parsed(source);
   for (const property of new Set(source.match(/\\[pP]\{[^}]*\}/g) ?? [])) if (!isKnown(property)) spend(work, STEPS_A_PROPERTY);
@@ -76,10 +77,9 @@ function element(node: AST.Element): Regex {
       return repeat(element(node.element), node.min, node.max);
     case "Assertion":
       if (node.kind === "start" || node.kind === "end") return { at: node.kind };
+      if (node.kind === "lookahead") return { ahead: alternatives(node.alternatives), negated: node.negate };
       throw new UnsupportedRegex(
-        node.kind === "word"
-          ? "a grammar has no word boundaries (\\b, \\B)"
-          : "a grammar has no look-around ((?=, (?!, (?<=, (?<!)",
+        node.kind === "word" ? "a grammar has no word boundaries (\\b, \\B)" : "a grammar cannot look back ((?<=, (?<!)",
       );
     case "Backreference":
       throw new UnsupportedRegex("a grammar has no back-references");

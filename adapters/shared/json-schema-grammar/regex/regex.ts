@@ -1,5 +1,11 @@
 // Regular expressions as trees. A tree matches whole texts, where assertions do not say otherwise.
+import type { Dfa } from "./automaton.ts";
 import { ANY_CHARACTER, type CodePoints, single } from "./code-points.ts";
+
+/** What no grammar can hold, or what is no regular expression. */
+export class UnsupportedRegex extends Error {
+  override readonly name = "UnsupportedRegex";
+}
 
 export type Regex =
   | { set: CodePoints }
@@ -7,7 +13,10 @@ export type Regex =
   | { any: readonly Regex[] }
   | { repeat: Regex; min: number; max: number }
   /** The beginning or the end of the whole text. */
-  | { at: "start" | "end" };
+  | { at: "start" | "end" }
+  /** What the rest of the text begins with, or must not begin with. */
+  | { ahead: Regex; negated: boolean }
+  | { dfa: Dfa };
 
 export const set = (codePoints: CodePoints): Regex => ({ set: codePoints });
 export const all = (...parts: Regex[]): Regex => ({ all: parts });

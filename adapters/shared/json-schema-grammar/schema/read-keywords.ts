@@ -1,8 +1,8 @@
 // The keywords of one schema that bind values of one type.
 import { formatRegex } from "../formats.ts";
 import { dfaOf } from "../regex/dfa.ts";
-import { searchRegex, UnsupportedRegex } from "../regex/parse.ts";
-import type { Regex } from "../regex/regex.ts";
+import { searchRegex } from "../regex/parse.ts";
+import { type Regex, UnsupportedRegex } from "../regex/regex.ts";
 import { type GrammarWork, TooManyStates } from "../regex/work.ts";
 import {
   type TypedAlternative,
