@@ -256,11 +256,51 @@ const CASES: Case[] = [
     takes: ['{"pattern":"[","$ref":{"if":1},"contains":true}'],
     leaves: ['{"pattern":1,"$ref":"x","contains":true}'],
   },
+  {
+    name: "a web address of at most so many characters, as pydantic writes it",
+    schema: { type: "string", format: "uri", minLength: 1, maxLength: 2083 },
+    takes: ['"https://example.org/a?b=%20"', `"http://a.b/${"c".repeat(200)}"`],
+    leaves: ['""', '"https://"', `"http://a.b/${"c".repeat(2100)}"`],
+  },
+  {
+    name: "an address of at most so many characters",
+    schema: { type: "string", format: "email", maxLength: 20 },
+    takes: ['"joe.b+c@example.com"'],
+    leaves: ['"joe.bloggs@example.com"', '"joe@example"'],
+  },
+  {
+    name: "a host whose bound all of them keep",
+    schema: { type: "string", format: "hostname", maxLength: 253 },
+    takes: [`"${"a".repeat(63)}.org"`],
+    leaves: [`"${"a".repeat(64)}.org"`],
+  },
+  {
+    name: "whole numbers of 32 bits",
+    schema: { type: "integer", format: "int32" },
+    takes: ["-2147483648", "0", "2147483647"],
+    leaves: ["-2147483649", "2147483648", "1.5"],
+  },
+  {
+    name: "whole numbers of 64 bits without a sign",
+    schema: { type: "number", format: "uint64", minimum: 3 },
+    takes: ["3", "18446744073709551615"],
+    leaves: ["2", "18446744073709551616", "3.5"],
+  },
+  {
+    name: "a pattern of zod, whose name stands in its format",
+    schema: { type: "string", format: "starts_with", pattern: "^ab.*" },
+    takes: ['"ab"', '"abc"'],
+    leaves: ['"a"'],
+  },
 ];
 
 const FORMATS: [format: string, takes: string[], leaves: string[]][] = [
-  ["date", ["2024-02-29", "2026-11-30", "2000-02-29"], ["2023-02-29", "1900-02-29", "2026-11-31", "2026-13-01", "26-01-01"]],
-  ["time", ["12:34:56Z", "23:59:60Z", "01:02:03.25+05:30"], ["24:00:00Z", "12:34:56", "12:60:00Z", "12:34:60Z"]],
+  [
+    "date",
+    ["2024-02-29", "2026-11-30", "2000-02-29"],
+    ["2023-02-29", "0000-01-01", "1900-02-29", "2026-11-31", "2026-13-01", "26-01-01"],
+  ],
+  ["time", ["12:34:56Z", "01:02:03.25+05:30"], ["23:59:60Z", "24:00:00Z", "12:34:56", "12:60:00Z", "12:34:60Z"]],
   ["date-time", ["2026-11-29T22:23:41Z", "2024-02-29t00:00:00.5-08:00"], ["2026-11-29 22:23:41Z", "2023-02-29T00:00:00Z"]],
   ["duration", ["P3Y6M4DT12H30M5S", "PT1S", "P2W"], ["P", "PT", "P1Y2W", "1D"]],
   [

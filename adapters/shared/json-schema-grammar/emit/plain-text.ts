@@ -4,7 +4,7 @@ import { all, ANY_TEXT, lengthRegex, textRegex } from "../regex/regex.ts";
 import { createWork, TooManyStates } from "../regex/work.ts";
 import type { Sequence } from "../rules/rules.ts";
 import { automatonRule, PLAIN } from "../rules/text-rules.ts";
-import { patternLanguage, type StringAlternative } from "../schema/alternatives.ts";
+import { countable, patternLanguage, type StringAlternative } from "../schema/alternatives.ts";
 import type { Emitter } from "./emitter.ts";
 
 /** Characters are counted for each place in the marker: beyond so many states it is not tried. */
@@ -13,13 +13,13 @@ const MOST_COUNTED = 2_000;
 /** A text of the alternative. What takes too many states is passed over: its bounds first, then its patterns from the last one on. */
 export function plainText(emitter: Emitter, alternative: StringAlternative, marker: string): Sequence {
   const { rules, reader } = emitter;
-  const { min, max, patterns, bounds } = alternative;
+  const { min, max, patterns, bounds } = countable(alternative);
   const without = all(ANY_TEXT, textRegex(marker), ANY_TEXT);
   if (patterns.length === 0 && bounds === undefined) {
     const rule = (): number => automatonRule(rules, dfaOf({ matches: [ANY_TEXT], excludes: [without] }, createWork()), PLAIN);
     return [rules.once(`text without ${marker}`, () => [[rule()]])];
   }
-  const { matches, excludes = [] } = patternLanguage(alternative);
+  const { matches, excludes = [] } = patternLanguage(countable(alternative));
   const counted = bounds === undefined ? [] : [lengthRegex(min, max)];
   try {
     if (patterns.length === 0 && (max === Infinity ? min : max) * marker.length > MOST_COUNTED) throw new TooManyStates();

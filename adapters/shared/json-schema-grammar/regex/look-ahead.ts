@@ -3,14 +3,14 @@ import { dfaOf } from "./dfa.ts";
 import { all, any, ANY_TEXT, EMPTY, type Regex, repeat, UnsupportedRegex } from "./regex.ts";
 import type { GrammarWork } from "./work.ts";
 
-interface Place {
+interface LookAheadPlace {
   /** Nothing of the text is before it. */
   isAtStart: boolean;
   work: GrammarWork;
 }
 
 /** The expression with the rest of the text behind it, and nothing in it that looks ahead. Throws `UnsupportedRegex` and `TooManyStates`. */
-export function withRest(regex: Regex, rest: Regex, place: Place): Regex {
+export function withRest(regex: Regex, rest: Regex, place: LookAheadPlace): Regex {
   if (!has(regex, looksAhead)) return all(regex, rest);
   if ("ahead" in regex) return bound(regex, rest, place);
   if ("any" in regex) return any(...regex.any.map((option) => withRest(option, rest, place)));
@@ -21,7 +21,7 @@ export function withRest(regex: Regex, rest: Regex, place: Place): Regex {
   return withRest(first, withRest(all(...others), rest, behind), place);
 }
 
-function bound({ ahead, negated }: Extract<Regex, { ahead: unknown }>, rest: Regex, place: Place): Regex {
+function bound({ ahead, negated }: Extract<Regex, { ahead: unknown }>, rest: Regex, place: LookAheadPlace): Regex {
   const seen = withRest(ahead, ANY_TEXT, place);
   // The automaton takes its own beginning for that of the text.
   if (!place.isAtStart && (has(seen, isStart) || has(rest, isStart)))
@@ -29,7 +29,7 @@ function bound({ ahead, negated }: Extract<Regex, { ahead: unknown }>, rest: Reg
   return { dfa: dfaOf(negated ? { matches: [rest], excludes: [seen] } : { matches: [rest, seen] }, place.work) };
 }
 
-function unrolled({ repeat: part, min, max }: Extract<Regex, { repeat: unknown }>, rest: Regex, place: Place): Regex {
+function unrolled({ repeat: part, min, max }: Extract<Regex, { repeat: unknown }>, rest: Regex, place: LookAheadPlace): Regex {
   if (max === Infinity)
     throw new UnsupportedRegex("a grammar has nothing that looks ahead (?=, (?! within a repetition without an end");
   if (max === 0) return rest;

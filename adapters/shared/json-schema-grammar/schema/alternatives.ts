@@ -1,5 +1,6 @@
 // What a schema permits, as a union of alternatives of one JSON type each: a keyword without a type binds only its own type.
 import type { TextLanguage } from "../regex/dfa.ts";
+import type { BoundedRegex } from "../formats.ts";
 import type { Regex } from "../regex/regex.ts";
 import type { Decimal } from "./decimal.ts";
 
@@ -39,6 +40,13 @@ export interface NumberAlternative {
   multiples: readonly (KeywordPlace & { of: Decimal })[];
 }
 
+export interface TextPattern extends KeywordPlace {
+  regex: Regex;
+  excluded?: boolean;
+  /** What is written of it where the length is bounded. */
+  bounded?: BoundedRegex;
+}
+
 export interface StringAlternative {
   type: "string";
   /** In characters, as code points. */
@@ -46,7 +54,7 @@ export interface StringAlternative {
   max: number;
   /** Where they stand; absent where any length fits. */
   bounds?: KeywordPlace;
-  patterns: readonly (KeywordPlace & { regex: Regex; excluded?: boolean })[];
+  patterns: readonly TextPattern[];
 }
 
 export interface ArrayLayer {
@@ -149,6 +157,14 @@ export const patternLanguage = ({ patterns }: StringAlternative): TextLanguage =
   matches: patterns.filter(({ excluded }) => !excluded).map(({ regex }) => regex),
   excludes: patterns.filter(({ excluded }) => excluded).map(({ regex }) => regex),
 });
+
+/** The same where the characters of a format are too many states to be counted: shorter texts, of less of the format, that fit as well. */
+export function countable(alternative: StringAlternative): StringAlternative {
+  const { patterns, min, max } = alternative;
+  const longest = Math.min(max, ...patterns.map(({ bounded }) => bounded?.longest ?? Infinity));
+  if (max === Infinity || min > longest) return alternative;
+  return { ...alternative, max: longest, patterns: patterns.map((pattern) => ({ ...pattern, ...pattern.bounded })) };
+}
 
 /** What an element of an array has to be. */
 export const elementGoal = ({ layers }: ArrayAlternative, index: number): Goal =>

@@ -1,5 +1,5 @@
 // The keywords of one schema that bind values of one type.
-import { formatRegex } from "../formats.ts";
+import { boundedRegex, formatRange, formatRegex } from "../formats.ts";
 import { dfaOf } from "../regex/dfa.ts";
 import { searchRegex } from "../regex/parse.ts";
 import { type Regex, UnsupportedRegex } from "../regex/regex.ts";
@@ -16,6 +16,7 @@ import {
   type ObjectLayer,
   type SchemaNode,
   type StringAlternative,
+  type TextPattern,
 } from "./alternatives.ts";
 import { decimalOf } from "./decimal.ts";
 import type { SchemaDocument } from "./document.ts";
@@ -41,7 +42,7 @@ export function readAlternatives(reader: KeywordReader): readonly TypedAlternati
   const alternatives: TypedAlternative[] = [];
   if (has("null")) alternatives.push({ type: "null" });
   if (has("boolean")) alternatives.push({ type: "boolean" });
-  if (has("number") || has("integer")) alternatives.push({ ...readNumber(reader), integer: !has("number") });
+  if (has("number") || has("integer")) alternatives.push(readNumber(reader, has("number")));
   if (has("string")) alternatives.push(readString(reader));
   if (has("array")) alternatives.push(readArray(reader));
   if (has("object")) alternatives.push(readObject(reader));
@@ -60,7 +61,7 @@ function readTypes({ schema, report }: KeywordReader): string[] | undefined {
   return undefined;
 }
 
-function readNumber(reader: KeywordReader): NumberAlternative {
+function readNumber(reader: KeywordReader, takesFractions: boolean): NumberAlternative {
   const { schema, node } = reader;
   const bound = (keyword: string): number | undefined => {
     const value = schema[keyword];
@@ -73,9 +74,15 @@ function readNumber(reader: KeywordReader): NumberAlternative {
     const value = bound(keyword);
     return value === undefined ? undefined : { value: decimalOf(value), exclusive, place: { pointer: node.pointer, keyword } };
   };
+  const range = formatRange(schema["format"]);
+  const formatBound = (units: bigint): NumberBound => ({
+    ...{ value: { units, scale: 0 }, exclusive: false, place: { pointer: node.pointer, keyword: "format" } },
+  });
   // In draft 4 the exclusive keywords are flags of the others.
-  const min = tighter(boundOf("minimum", schema["exclusiveMinimum"] === true), boundOf("exclusiveMinimum", true), 1);
-  const max = tighter(boundOf("maximum", schema["exclusiveMaximum"] === true), boundOf("exclusiveMaximum", true), -1);
+  const least = tighter(boundOf("minimum", schema["exclusiveMinimum"] === true), boundOf("exclusiveMinimum", true), 1);
+  const most = tighter(boundOf("maximum", schema["exclusiveMaximum"] === true), boundOf("exclusiveMaximum", true), -1);
+  const min = tighter(least, range && formatBound(range.min), 1);
+  const max = tighter(most, range && formatBound(range.max), -1);
   if (isEmptyRange(min, max)) {
     const keyword = max?.exclusive ? "exclusiveMaximum" : "maximum";
     throw new UnsupportedSchema(node.pointer, keyword, "no number is between it and the lower bound");
@@ -84,12 +91,12 @@ function readNumber(reader: KeywordReader): NumberAlternative {
   if (multiple !== undefined && multiple <= 0) reader.report("multipleOf", "it is not above 0");
   const multiples =
     multiple !== undefined && multiple > 0 ? [{ pointer: node.pointer, keyword: "multipleOf", of: decimalOf(multiple) }] : [];
-  return { ...anyNumber, ...(min && { min }), ...(max && { max }), multiples };
+  return { ...anyNumber, integer: !takesFractions || range !== undefined, ...(min && { min }), ...(max && { max }), multiples };
 }
 
 function readString(reader: KeywordReader): StringAlternative {
   const { schema, node } = reader;
-  const patterns: { pointer: string; keyword: string; regex: Regex }[] = [];
+  const patterns: TextPattern[] = [];
   const { pattern, format } = schema;
   if (typeof pattern === "string") {
     const regex = readRegex(reader, pattern, "pattern");
@@ -98,7 +105,10 @@ function readString(reader: KeywordReader): StringAlternative {
   if (format !== undefined) {
     const regex = typeof format === "string" ? formatRegex(format) : undefined;
     if (regex === undefined) reader.report("format", `${JSON.stringify(format)} is no format that is known here`);
-    else if (regex !== "any") patterns.push({ pointer: node.pointer, keyword: "format", regex });
+    else if (regex !== "any") {
+      const bounded = boundedRegex(format as string);
+      patterns.push({ pointer: node.pointer, keyword: "format", regex, ...(bounded && { bounded }) });
+    }
   }
   const lengths = readLengths(reader, "minLength", "maxLength");
   const keyword = lengths.max < Infinity ? "maxLength" : "minLength";
