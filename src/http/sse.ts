@@ -12,6 +12,15 @@ export interface SseOptions {
   onError?: (error: ApiError) => void;
   /** The reader is the owner, who is told more of errors than others. */
   for_owner?: boolean;
+  form?: SseForm | undefined;
+}
+
+/** How a dialect writes its events, where that is not as chat completions do. */
+export interface SseForm {
+  /** Each event is named by the `type` of its object, and nothing follows the last one. */
+  named: true;
+  /** The last event of a stream that breaks. */
+  failure(error: ApiError): object;
 }
 
 const encoder = new TextEncoder();
@@ -33,13 +42,19 @@ export class Comment {
 const encodeFrame = (data: unknown): Uint8Array<ArrayBuffer> =>
   encoder.encode(data instanceof Comment ? `: ${data.text}\n\n` : `data: ${JSON.stringify(data)}\n\n`);
 
+const encodeNamedFrame = (data: unknown): Uint8Array<ArrayBuffer> =>
+  data instanceof Comment
+    ? encodeFrame(data)
+    : encoder.encode(`event: ${(data as { type: string }).type}\ndata: ${JSON.stringify(data)}\n\n`);
+
 /**
  * Waits for the first object, so that an error before it is thrown and becomes an HTTP error, but no longer than `ping_ms`: then the
- * stream begins with a comment. A later error is one `data: {"error": …}` frame and the end, without `[DONE]`.
+ * stream begins with a comment. A later error is one `data: {"error": …}` frame, or what `form` makes of it, and the end, without `[DONE]`.
  * `stop` is aborted when the client leaves.
  */
 export async function sse(objects: AsyncIterable<unknown>, stop: AbortController, options: SseOptions = {}): Promise<Response> {
-  const { ping_ms = 10_000, stall_ms = 30_000, onError = () => {}, for_owner = false } = options;
+  const { ping_ms = 10_000, stall_ms = 30_000, onError = () => {}, for_owner = false, form } = options;
+  const encode = form === undefined ? encodeFrame : encodeNamedFrame;
   const iterator = objects[Symbol.asyncIterator]();
   let next = iterator.next();
   await waitUpTo(next, ping_ms);
@@ -83,19 +98,19 @@ export async function sse(objects: AsyncIterable<unknown>, stop: AbortController
         if (gone) return;
         waits_since = performance.now();
         if (result.done) {
-          controller.enqueue(DONE);
+          if (form === undefined) controller.enqueue(DONE);
           controller.close();
           end("sent");
           return;
         }
         next = iterator.next();
         next.catch(() => {}); // The next pull throws it.
-        controller.enqueue(encodeFrame(result.value));
+        controller.enqueue(encode(result.value));
       } catch (thrown) {
         if (gone) return;
         const error = toApiError(thrown);
         onError(error);
-        controller.enqueue(encodeFrame(errorBody(error, for_owner)));
+        controller.enqueue(encode(form === undefined ? errorBody(error, for_owner) : form.failure(error)));
         controller.close();
         end("broken");
       }

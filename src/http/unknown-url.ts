@@ -7,7 +7,7 @@ const LACKED: [path: RegExp, what: string, instead?: string][] = [
   [/^\/v1\/images\b/, "OpenAI's API for making pictures"],
   [/^\/v1\/(audio|realtime)\b/, "OpenAI's API for speech"],
   [/^\/v1\/videos\b/, "OpenAI's API for videos"],
-  [/^\/v1\/(embeddings|moderations|responses|conversations)\b/, "this API of OpenAI", "POST /v1/chat/completions answers chats."],
+  [/^\/v1\/(moderations|responses|conversations)\b/, "this API of OpenAI", "POST /v1/chat/completions answers chats."],
   [/^\/v1\/(files|uploads|batches|fine_tuning|vector_stores|evals|containers)\b/, "OpenAI's API for files and jobs"],
   [/^\/v1\/threads\/.*runs\b/, "OpenAI's API for runs", "POST /v1/chat/completions answers chats."],
   [/^\/v1\/(messages|complete)\b/, "Anthropic's API", "POST /v1/chat/completions answers chats."],

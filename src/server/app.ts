@@ -65,6 +65,14 @@ export function beginApp(options: AppBeginning, loadOptions: () => Promise<AppOp
     rare.handler(async (deps) => (await import("../api/tokenize/chat-prompt.ts")).countInputTokens(deps)),
   );
   app.post(
+    "/v1/responses",
+    rare.handler(async (deps) => (await import("../api/responses/create-response.ts")).createResponse(deps)),
+  );
+  app.post(
+    "/v1/responses/input_tokens",
+    rare.handler(async (deps) => (await import("../api/responses/create-response.ts")).countResponseTokens(deps)),
+  );
+  app.post(
     "/v1/apply-template",
     rare.handler(async (deps) => (await import("../api/tokenize/chat-prompt.ts")).applyTemplate(deps)),
   );

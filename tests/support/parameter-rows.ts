@@ -38,15 +38,15 @@ export async function wrongRows(table: ParameterTable, { engine, side, send }: S
 /** What becomes of a parameter, in the words of the table. */
 async function outcomeOf(table: ParameterTable, name: string, send: Sent["send"]): Promise<string> {
   const example = exampleOf(table, name);
-  const is_bound = /max_tokens|max_completion_tokens|n_predict|num_predict|max_new_tokens/.test(name);
-  const res = await send({ ...(!is_bound && { max_tokens: 2 }), ...example });
+  const is_bound = name === table.bound || /max_tokens|max_completion_tokens|n_predict|num_predict|max_new_tokens/.test(name);
+  const res = await send({ ...(!is_bound && { [table.bound ?? "max_tokens"]: 2 }), ...example });
   const body = await res.text();
   if (res.status !== 200) {
     const { code, param, message } = JSON.parse(body).error;
     if (!Object.keys(example).some((field) => isOf(field, param ?? ""))) return `${res.status} of ${param}: ${message}`;
     return code === "unsupported_parameter" ? "refused" : `refused: \`${code}\``;
   }
-  const is_whole = body.startsWith("{") || body.includes("[DONE]");
+  const is_whole = body.startsWith("{") || /\[DONE\]|^event: response\.(completed|incomplete)$/m.test(body);
   if (!is_whole) return body;
   const ignored = res.headers.get("x-ingle-ignored")?.split(", ") ?? [];
   return ignored.some((path) => isOf(name, path)) ? "passed over" : "honoured";

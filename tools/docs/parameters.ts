@@ -10,6 +10,7 @@ import { CHAT_TABLE } from "./parameters/chat.ts";
 import { COMPLETIONS_TABLE } from "./parameters/completions.ts";
 import { EMBEDDINGS_TABLE, RERANK_TABLE } from "./parameters/embeddings.ts";
 import { DECISIONS_TABLE } from "./parameters/decisions.ts";
+import { RESPONSES_TABLE } from "./parameters/responses.ts";
 import { DETOKENIZE_TABLE, TOKENIZE_TABLE } from "./parameters/tokenize.ts";
 import { exampleOf, isOf, type ParameterTable } from "./parameters/table.ts";
 import { type MadePage, markdownTable, pageWith } from "./table.ts";
@@ -19,6 +20,7 @@ const END = "\n<!-- End of the table. -->";
 
 export const TABLES: readonly ParameterTable[] = [
   CHAT_TABLE,
+  RESPONSES_TABLE,
   COMPLETIONS_TABLE,
   TOKENIZE_TABLE,
   DETOKENIZE_TABLE,

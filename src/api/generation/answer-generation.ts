@@ -7,7 +7,7 @@ import type { AppEnv } from "../../http/app-env.ts";
 import { invalidValue } from "../../http/errors.ts";
 import { json } from "../../http/json.ts";
 import { isOperator } from "../../http/middleware/auth.ts";
-import { sse } from "../../http/sse.ts";
+import { sse, type SseForm } from "../../http/sse.ts";
 import type { EngineEvent } from "../../inference/generation.ts";
 import type { LoadingEvent } from "../../inference/loading-events.ts";
 import type { Deps } from "../deps.ts";
@@ -34,6 +34,8 @@ export interface Folds<Event> {
     events: AsyncIterable<Event | LoadingEvent>,
     options: BrokenSchemaOptions & { include_usage: boolean },
   ): AsyncIterable<object>;
+  /** Of its stream. */
+  form?: SseForm;
 }
 
 interface Generation<Event extends EngineEvent> {
@@ -71,5 +73,5 @@ export async function answerGeneration<Event extends EngineEvent>(
   const include_usage = request.stream_options?.include_usage ?? request.usage?.include ?? false;
   const for_owner = isOperator(c, deps.guards.operator_key);
   const chunks = folds.stream(head, events, { ...fold, include_usage });
-  return sse(chunks, stop, { onError: (error) => deps.onError(error, c), for_owner });
+  return sse(chunks, stop, { onError: (error) => deps.onError(error, c), for_owner, form: folds.form });
 }

@@ -9,12 +9,14 @@ import { rerankOperations } from "../rerank/reference.ts";
 import { messageOperations } from "../messages/reference.ts";
 import { modelOperations } from "../models/reference.ts";
 import { ownerOperations, serverOperations } from "../operations/reference.ts";
+import { responseOperations } from "../responses/reference.ts";
 import { threadOperations } from "../threads/reference.ts";
 import { tokenizeOperations } from "../tokenize/reference.ts";
 import type { Operation } from "./operation.ts";
 
 export const OPERATIONS: readonly Operation[] = [
   ...chatOperations,
+  ...responseOperations,
   ...completionOperations,
   ...tokenizeOperations,
   ...embeddingOperations,

@@ -15,6 +15,8 @@ export interface ParameterTable {
   examples: Readonly<Record<string, JsonObject>>;
   /** What every request has. */
   needed: JsonObject;
+  /** The parameter that bounds an answer; `max_tokens` where absent. */
+  bound?: string;
   /**
    * What becomes of a request before its model is loaded: the paths that are passed over, and the fields that another server gets as they are. Throws
    * `ApiError`.

@@ -1,0 +1,237 @@
+// The items of a response's output, each with the events in which it comes.
+import type { ChatEvent, TokenLogprob } from "../../../adapters/adapter.ts";
+import { isObject, type JsonObject } from "../../support/json.ts";
+import type { CallableTool } from "./callable-tools.ts";
+import { createCustomInput } from "./custom-input.ts";
+import type { OutputItem } from "./wire-form.ts";
+
+/** An event that has no number yet. */
+export interface ItemEvent extends JsonObject {
+  type: string;
+}
+
+/** An item that is being generated. Its events are in OpenAI's order; what is yielded behind `close` is none of it. */
+export interface OpenItem {
+  /** `cut`: it ends in its middle. Answers with the item as it is then; undefined where nothing of it can be given. */
+  close(cut: boolean): { item: OutputItem | undefined; events: ItemEvent[] };
+}
+
+export interface OpenText extends OpenItem {
+  push(text: string, logprobs?: readonly TokenLogprob[]): ItemEvent;
+}
+
+export interface OpenCall extends OpenItem {
+  push(text: string): ItemEvent[];
+}
+
+interface OpenedItem<Item> {
+  item: Item;
+  events: ItemEvent[];
+}
+
+const statusOf = (cut: boolean): string => (cut ? "incomplete" : "completed");
+
+/** `index`: of the item in the output. */
+export function openMessage(id: string, index: number): OpenedItem<OpenText> {
+  const place = { item_id: id, output_index: index, content_index: 0 };
+  const base = { type: "message", id, role: "assistant" };
+  const part = (text: string, logprobs: object[]) => ({ type: "output_text", text, annotations: [], logprobs });
+  const all: object[] = [];
+  let said = "";
+  return {
+    events: [
+      { type: "response.output_item.added", output_index: index, item: { ...base, status: "in_progress", content: [] } },
+      { type: "response.content_part.added", ...place, part: part("", []) },
+    ],
+    item: {
+      push(text, logprobs = []) {
+        said += text;
+        const odds = logprobs.map(wireLogprob);
+        all.push(...odds);
+        return { type: "response.output_text.delta", ...place, delta: text, logprobs: odds };
+      },
+      close(cut) {
+        const item = { ...base, status: statusOf(cut), content: [part(said, all)] };
+        return {
+          item,
+          events: [
+            { type: "response.output_text.done", ...place, text: said, logprobs: all },
+            { type: "response.content_part.done", ...place, part: item.content[0] },
+            { type: "response.output_item.done", output_index: index, item },
+          ],
+        };
+      },
+    },
+  };
+}
+
+function wireLogprob({ token, logprob, bytes, top_logprobs = [] }: TokenLogprob): object {
+  return { token, logprob, bytes: bytes ?? [], top_logprobs: top_logprobs.map((one) => ({ ...one, bytes: one.bytes ?? [] })) };
+}
+
+export function openReasoning(id: string, index: number): OpenedItem<OpenText> {
+  const place = { item_id: id, output_index: index, content_index: 0 };
+  const base = { type: "reasoning", id, summary: [] };
+  let thought = "";
+  return {
+    events: [
+      { type: "response.output_item.added", output_index: index, item: { ...base, status: "in_progress", content: [] } },
+      { type: "response.content_part.added", ...place, part: { type: "reasoning_text", text: "" } },
+    ],
+    item: {
+      push(text) {
+        thought += text;
+        return { type: "response.reasoning_text.delta", ...place, delta: text };
+      },
+      close(cut) {
+        const part = { type: "reasoning_text", text: thought };
+        const item = { ...base, status: statusOf(cut), content: [part] };
+        return {
+          item,
+          events: [
+            { type: "response.reasoning_text.done", ...place, text: thought },
+            { type: "response.content_part.done", ...place, part },
+            { type: "response.output_item.done", output_index: index, item },
+          ],
+        };
+      },
+    },
+  };
+}
+
+type ToolCallStart = Extract<ChatEvent, { type: "tool_call" }>;
+
+interface CallOptions {
+  newId: (prefix: string) => string;
+  /** That the model calls; undefined: another server has called what it was not told of. */
+  tool: CallableTool | undefined;
+  index: number;
+}
+
+export function openCall(
+  { id, name = "" }: Pick<ToolCallStart, "id" | "name">,
+  { newId, tool, index }: CallOptions,
+): OpenedItem<OpenCall> {
+  const call_id = id ?? newId("call_");
+  const named = { call_id, name: tool?.name ?? name, ...(tool?.namespace !== undefined && { namespace: tool.namespace }) };
+  if (tool === undefined || tool.type === "function") return openNamed({ id: newId("fc_"), ...named }, index);
+  if (tool.type === "custom") return openCustom({ id: newId("ctc_"), ...named }, index);
+  return { item: openWhole(newId, { type: tool.type, call_id, index }), events: [] };
+}
+
+function openNamed(named: { id: string }, index: number): OpenedItem<OpenCall> {
+  const place = { item_id: named.id, output_index: index };
+  const base = { type: "function_call", ...named };
+  let written = "";
+  return {
+    events: [
+      {
+        type: "response.output_item.added",
+        output_index: index,
+        item: { ...base, arguments: "", status: "in_progress" },
+      },
+    ],
+    item: {
+      push(text) {
+        written += text;
+        return text === "" ? [] : [{ type: "response.function_call_arguments.delta", ...place, delta: text }];
+      },
+      close(cut) {
+        const item = { ...base, arguments: written, status: statusOf(cut) };
+        return {
+          item,
+          events: [
+            { type: "response.function_call_arguments.done", ...place, arguments: written },
+            { type: "response.output_item.done", output_index: index, item },
+          ],
+        };
+      },
+    },
+  };
+}
+
+function openCustom(named: { id: string }, index: number): OpenedItem<OpenCall> {
+  const place = { item_id: named.id, output_index: index };
+  const base = { type: "custom_tool_call", ...named };
+  const reader = createCustomInput();
+  let input = "";
+  return {
+    events: [{ type: "response.output_item.added", output_index: index, item: { ...base, input: "", status: "in_progress" } }],
+    item: {
+      push(text) {
+        const delta = reader.push(text);
+        input += delta;
+        return delta === "" ? [] : [{ type: "response.custom_tool_call_input.delta", ...place, delta }];
+      },
+      close(cut) {
+        const item = { ...base, input, status: statusOf(cut) };
+        return {
+          item,
+          events: [
+            { type: "response.custom_tool_call_input.done", ...place, input },
+            { type: "response.output_item.done", output_index: index, item },
+          ],
+        };
+      },
+    },
+  };
+}
+
+interface WholeCall {
+  type: Exclude<CallableTool["type"], "function" | "custom">;
+  call_id: string;
+  index: number;
+}
+
+const PREFIXES = { local_shell: "lsh_", shell: "sh_", apply_patch: "apc_", tool_search: "tsc_" };
+
+/** A call whose item has its arguments as fields: it comes when they are whole, and half of one is none. */
+function openWhole(newId: (prefix: string) => string, { type, call_id, index }: WholeCall): OpenCall {
+  let written = "";
+  return {
+    push(text) {
+      written += text;
+      return [];
+    },
+    close() {
+      const sent = parsedObject(written);
+      if (sent === undefined) return { item: undefined, events: [] };
+      const base = { id: newId(PREFIXES[type]), type: `${type}_call`, call_id };
+      const fields = fieldsOf(type, sent);
+      const item = { ...base, ...fields, status: "completed" };
+      const commands = type === "shell" ? (fields.action as { commands: string[] }).commands : [];
+      return {
+        item,
+        events: [
+          { type: "response.output_item.added", output_index: index, item: { ...item, status: "in_progress" } },
+          ...commands.flatMap((command, command_index): ItemEvent[] => {
+            const place = { output_index: index, command_index };
+            return [
+              { type: "response.shell_call_command.added", ...place, command: "" },
+              { type: "response.shell_call_command.delta", ...place, delta: command },
+              { type: "response.shell_call_command.done", ...place, command },
+            ];
+          }),
+          { type: "response.output_item.done", output_index: index, item },
+        ],
+      };
+    },
+  };
+}
+
+function fieldsOf(type: WholeCall["type"], sent: JsonObject): JsonObject {
+  if (type === "tool_search") return { arguments: sent, execution: "client" };
+  if (type === "apply_patch") return { operation: sent.operation };
+  if (type === "local_shell") return { action: { type: "exec", env: {}, ...sent } };
+  const { commands, timeout_ms = null, max_output_length = null } = sent;
+  return { action: { commands: commands ?? [], timeout_ms, max_output_length }, environment: { type: "local" } };
+}
+
+function parsedObject(text: string): JsonObject | undefined {
+  try {
+    const value: unknown = JSON.parse(text === "" ? "{}" : text);
+    return isObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
