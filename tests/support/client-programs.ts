@@ -59,13 +59,22 @@ export const CLIENT_PROGRAMS: ClientProgram[] = [
   },
 ];
 
-/** Driven on each native engine by decisions.test.ts. */
+/** Driven on each native engine by decisions-and-responses.test.ts, as the next one. */
 export const DECISIONS_PROGRAM: ClientProgram = {
   client: "openai for JavaScript, decisions",
   file: "openai-decisions-client.mjs",
   checks: [
     ...["a predicate", "a choice", "a score", "answers in the order of the questions"],
     ...["a conversation with calls of tools", "many choices", "refusal"],
+  ],
+};
+
+export const RESPONSES_PROGRAM: ClientProgram = {
+  client: "openai for JavaScript, responses",
+  file: "openai-responses-client.mjs",
+  checks: [
+    ...["a text", "a stream", "a parsed answer", "a call of a tool, and its answer", "a custom tool", "the count of an input"],
+    "refusal",
   ],
 };
 
@@ -90,6 +99,7 @@ export const EMBEDDINGS_PROGRAM: ClientProgram = {
 /** Those that `npm run test:clients` drives beside them. */
 export const MORE_CLIENT_PROGRAMS: ClientProgram[] = [
   DECISIONS_PROGRAM,
+  RESPONSES_PROGRAM,
   ...COMPLETIONS_PROGRAMS,
   EMBEDDINGS_PROGRAM,
   {
