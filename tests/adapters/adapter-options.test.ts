@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "bun:test";
 import type { Adapter } from "../../adapters/adapter.ts";
 import { type AdapterOptions, CACHE_TYPES } from "../../models/adapter-options.ts";
+import { collect } from "../support/collect.ts";
 import { ask, tinyModel } from "../support/models.ts";
 import { nativeEngines } from "../support/native-engines.ts";
 import { startPrompts } from "../support/prompts.ts";
@@ -129,6 +130,29 @@ for (const [engine, adapter, skip] of ENGINES) {
       "%j: a slot holds at most %d tokens",
       async (options, context) => {
         expect((await see(adapter, options, 4096)).context_length).toBe(context);
+      },
+      SLOW,
+    );
+
+    test(
+      "a conversation that was saved with other keys and values is read anew",
+      async () => {
+        const kv_cache = { folder: join(folder, engine, "tiny"), bytes: 1e9 };
+        const { signal } = new AbortController();
+        const cachedWith = async (adapter_options: AdapterOptions): Promise<number> => {
+          const loaded = await adapter.load(
+            { ...model, adapter_options },
+            { slots: 1, context: 512, threads: 1, kv_cache },
+            signal,
+          );
+          const { finish } = await collect(loaded.chat(ask(PROMPT.repeat(4), { max_tokens: 1, repeatable: false }), signal));
+          await loaded.close();
+          return finish.usage.cached_tokens;
+        };
+        const smaller: AdapterOptions = { cache_type_k: "q8_0", cache_type_v: "q8_0" };
+        const cached: number[] = [];
+        for (const options of [{}, smaller, {}, smaller]) cached.push(await cachedWith(options));
+        expect(cached.map((count) => count > 100)).toEqual([false, false, true, true]);
       },
       SLOW,
     );

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { CHECKPOINTS, type ContextLoad, estimateMemory, largestContext } from "../../models/memory-estimate.ts";
+import type { AdapterOptions } from "../../models/adapter-options.ts";
 import { availableMemory, type MemoryProbe, totalMemory } from "../../models/machine-memory.ts";
 import { type GgufHeader, readGguf } from "../../models/gguf/header.ts";
 import { windowedLayers } from "../../models/gguf/sliding-window.ts";
@@ -51,6 +52,18 @@ const largest = (of: GgufHeader, { slots }: Pick<ContextLoad, "slots">, availabl
   largestContext(of.context_length, (context) => estimateMemory(of, { slots, context }, extra_bytes).total <= available);
 
 describe("what a model needs", () => {
+  test.each<[AdapterOptions, bytes: number]>([
+    [{ cache_type_k: "f32", cache_type_v: "f32" }, 8],
+    [{}, 4],
+    [{ cache_type_k: "q8_0" }, 2 + 34 / 32],
+    [{ cache_type_v: "q4_0" }, 2 + 18 / 32],
+    [{ cache_type_k: "q8_0", cache_type_v: "q8_0" }, 2 * (34 / 32)],
+  ])("keys and values as %j have %d bytes for each pair of numbers", (options, bytes) => {
+    const { context } = estimateMemory(header(), { slots: 2, context: 4_096 }, 0, options);
+    const pairs = 2 * 4_096 * 30 * 3 * 64;
+    expect(context).toBe(pairs * bytes);
+  });
+
   test("its weights are its tensors, and those of its other files", () => {
     const load = { slots: 1, context: 512 };
     expect(estimateMemory(header(), load).weights).toBe(96_576_768);
