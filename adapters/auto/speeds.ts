@@ -87,12 +87,16 @@ export function createSpeeds({ kept, onDeath, onComplete, log, hasRoom, ...optio
         wanted.delete(weight_type);
       }
     },
-    /** Times a type from the beginning, whatever is known, which stays known if the signal aborts. Throws what the disk throws. */
-    async timeAnew(weight_type: string, signal: AbortSignal): Promise<SpeedNote> {
+    /**
+     * Times a type from the beginning, whatever is known, which stays known if the signal aborts. Answers whether anything was found that a
+     * choice can be made by: on a slow or busy machine nothing is. Throws what the disk throws.
+     */
+    async timeAnew(weight_type: string, signal: AbortSignal): Promise<boolean> {
       const measured = await measureNow(beginning(weight_type), options, signal);
+      const hasDeaths = measured.complete && rankingOf(measured).dead.size > 0;
       if (isDecided(measured)) await keep(measured);
-      else if (measured.complete && rankingOf(measured).dead.size > 0) await keep(afresh(measured));
-      return measured;
+      else if (hasDeaths) await keep(afresh(measured));
+      return hasDeaths || isDecided(measured);
     },
   };
 }

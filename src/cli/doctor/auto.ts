@@ -15,6 +15,10 @@ import { findingsAbout, type Finding } from "./finding.ts";
 /** Where no model is installed whose weights are of a known type: the one that most people take. */
 const USUAL_TYPE = "Q4_K";
 
+const BENCH = "ingle doctor --bench";
+const NOT_TIMED =
+  "the engines could not be timed within 20 s, as this machine is too slow, or too busy now. Let it do nothing else meanwhile";
+
 const { good, missing } = findingsAbout("auto");
 
 /** `engines`: what was found of each. `bench`: times those that work, for the weights of the models that are installed. */
@@ -34,20 +38,29 @@ export async function checkAuto(config: Config, engines: readonly Finding[], ben
     const speeds = adapters.speeds();
     if (speeds === undefined)
       return [missing(`${first} is taken: the files of the engines cannot be looked at, so none is timed`)];
-    if (bench) await timeAll(speeds, await typesOfModels(config));
+    const untimed = bench ? await timeAll(speeds, await typesOfModels(config)) : [];
     const rows = speedRows(speeds);
-    if (rows.length === 0) return [missing(`${first} is taken until the engines are timed`, "ingle doctor --bench")];
-    return rows.map((row) => (row.dead.length === 0 ? good : missing)(describeSpeeds(row)));
+    const takenFor = (type: string): string => rows.find(({ weight_type }) => weight_type === type)?.taken ?? first;
+    const findings = [
+      ...untimed.map((type) => missing(`${takenFor(type)} is taken for ${type}: ${NOT_TIMED}`, BENCH)),
+      ...rows
+        .filter(({ weight_type }) => !untimed.includes(weight_type))
+        .map((row) => (row.dead.length === 0 ? good : missing)(describeSpeeds(row))),
+    ];
+    return findings.length > 0 ? findings : [missing(`${first} is taken until the engines are timed`, BENCH)];
   } finally {
     await adapters.close();
   }
 }
 
-async function timeAll(speeds: Speeds, types: readonly string[]): Promise<void> {
+/** Answers with the types of which nothing was found. */
+async function timeAll(speeds: Speeds, types: readonly string[]): Promise<string[]> {
+  const untimed: string[] = [];
   for (const weight_type of types) {
     printNote(`The engines are timed with weights of ${weight_type}, which takes up to 20 s.`);
-    await speeds.timeAnew(weight_type, new AbortController().signal);
+    if (!(await speeds.timeAnew(weight_type, new AbortController().signal))) untimed.push(weight_type);
   }
+  return untimed;
 }
 
 async function typesOfModels(config: Config): Promise<string[]> {

@@ -218,14 +218,17 @@ describe("the speeds", () => {
   test("that are timed anew take the place of what was known, but not where that is stopped", async () => {
     const folder = newFolder();
     const first = speedsOf(machine({ rates: RATES, folder })).speeds;
-    await first.timeAnew("Q4_K", never());
+    expect(await first.timeAnew("Q4_K", never())).toBe(true);
     const stop = new AbortController();
     const { speeds } = speedsOf(machine({ folder, onTime: (count) => count === 2 && stop.abort() }));
-    await speeds.timeAnew("Q4_K", stop.signal);
+    expect(await speeds.timeAnew("Q4_K", stop.signal)).toBe(false);
     expect(speeds.ranking("Q4_K")?.engines[0]).toMatchObject({ adapter: "embedded" });
     const slower = speedsOf(machine({ rates: { ...RATES, "embedded 2": 5 }, folder })).speeds;
     await slower.timeAnew("Q4_K", never());
     expect(slower.ranking("Q4_K")?.engines[0]).toMatchObject({ adapter: "server" });
+    const busy = speedsOf(machine({ rates: RATES, trial_ms: 25_000, folder })).speeds;
+    expect(await busy.timeAnew("Q4_K", never())).toBe(false);
+    expect(busy.ranking("Q4_K")?.engines[0]).toMatchObject({ adapter: "server" });
   });
 });
 
