@@ -287,6 +287,42 @@ const CASES: Case[] = [
     leaves: ["2", "18446744073709551616", "3.5"],
   },
   {
+    name: "a property that is never there, as zod writes it",
+    schema: closed({ a: { not: {} }, b: { type: "integer" } }, ["b"]),
+    takes: ['{"b":1}'],
+    leaves: ['{"a":1,"b":1}'],
+  },
+  {
+    name: "one of nothing and a text, as converters write what is optional",
+    schema: { anyOf: [{ not: {} }, { type: "string" }] },
+    takes: ['"a"'],
+    leaves: ["1", "null", "{}"],
+  },
+  {
+    name: "what is none of some texts, and not null",
+    schema: { not: { enum: ["a", "bc", null] } },
+    takes: ['"b"', '""', '"abc"', "true", "1", "[]", "{}"],
+    leaves: ['"a"', '"bc"', "null"],
+  },
+  {
+    name: "a text without what a pattern finds",
+    schema: { type: "string", not: { pattern: "b|^$" }, maxLength: 2 },
+    takes: ['"a"', '"é"'],
+    leaves: ['""', '"ab"', '"aaa"'],
+  },
+  {
+    name: "no text, and no number from 3 to 5",
+    schema: { not: { anyOf: [{ type: "string" }, { type: "number", minimum: 3, exclusiveMaximum: 5 }] } },
+    takes: ["2.9", "5", "null", "[]"],
+    leaves: ['"a"', "3", "4.9"],
+  },
+  {
+    name: "no list of one or two elements",
+    schema: { type: "array", not: { minItems: 1, maxItems: 2 }, items: { type: "null" } },
+    takes: ["[]", "[null,null,null]"],
+    leaves: ["[null]", "[null,null]"],
+  },
+  {
     name: "a pattern of zod, whose name stands in its format",
     schema: { type: "string", format: "starts_with", pattern: "^ab.*" },
     takes: ['"ab"', '"abc"'],

@@ -12,6 +12,7 @@ import {
   PLAIN,
   type SchemaNode,
 } from "./alternatives.ts";
+import { complement } from "./complement.ts";
 import { areDisjoint } from "./disjoint.ts";
 import type { SchemaDocument } from "./document.ts";
 import { isObject } from "./subschemas.ts";
@@ -38,7 +39,12 @@ const MOST_ALTERNATIVES = 2_000;
 const DEEPEST = 200;
 const STEPS_A_PAIR = 20;
 
-export function createSchemaReader(document: SchemaDocument, report: SchemaReader["report"]): SchemaReader {
+export function createSchemaReader(document: SchemaDocument, onReport: SchemaReader["report"]): SchemaReader {
+  let reports = 0;
+  const report: SchemaReader["report"] = (...found) => {
+    reports++;
+    onReport(...found);
+  };
   const byNode = new Map<SchemaNode, readonly TypedAlternative[]>();
   const byGoal = new Map<string, readonly TypedAlternative[]>();
   const open = new Set<SchemaNode>();
@@ -129,9 +135,13 @@ export function createSchemaReader(document: SchemaDocument, report: SchemaReade
         reader.report("oneOf", "a grammar cannot tell that a value fits no other branch");
       found = both(found, union(branches.flat()), place(keyword));
     }
-    for (const keyword of ["not", "if"])
-      if (schema[keyword] !== undefined && (keyword === "not" || "then" in schema || "else" in schema))
-        reader.report(keyword, "a grammar cannot hold what is not so");
+    if (schema["not"] !== undefined) {
+      const none = fittingNone(document.child(node, schema["not"], "not"), place("not"));
+      if (none === undefined) reader.report("not", "a grammar cannot hold what is not so");
+      else for (const alternatives of none) found = both(found, alternatives, place("not"));
+    }
+    if (schema["if"] !== undefined && ("then" in schema || "else" in schema))
+      reader.report("if", "a grammar cannot hold what is not so");
     for (const [keyword, name, part] of dependentSchemas(reader)) {
       const without = document.child(node, { properties: { [name]: false } }, keyword, name);
       const needing = document.child(node, { type: "object", required: [name] }, keyword, name);
@@ -139,6 +149,13 @@ export function createSchemaReader(document: SchemaDocument, report: SchemaReade
       found = both(found, [...ofNode(without), ...dependent], place(keyword));
     }
     return found;
+  };
+  /** Undefined where it cannot be said: what is passed over, there or where it refers to, would be taken for true. */
+  const fittingNone = (node: SchemaNode, place: KeywordPlace): (readonly TypedAlternative[])[] | undefined => {
+    if (isObject(node.schema) && "$ref" in node.schema) return undefined;
+    const before = reports;
+    const negated = ofNode(node);
+    return reports === before ? complement(negated, place) : undefined;
   };
   const left_out: UnsupportedSchema[] = [];
   const leaveOut: SchemaReader["leaveOut"] = (pointer, keyword, reason) => {

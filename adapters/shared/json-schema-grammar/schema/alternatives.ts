@@ -1,7 +1,7 @@
 // What a schema permits, as a union of alternatives of one JSON type each: a keyword without a type binds only its own type.
 import type { TextLanguage } from "../regex/dfa.ts";
 import type { BoundedRegex } from "../formats.ts";
-import type { Regex } from "../regex/regex.ts";
+import { ANY_TEXT, type Regex } from "../regex/regex.ts";
 import type { Decimal } from "./decimal.ts";
 
 export type JsonSchema = boolean | { readonly [keyword: string]: unknown };
@@ -153,10 +153,12 @@ export const goalKey = (goal: Goal): string => goal.map(({ id }) => id).join("."
 export const isNothing = (goal: Goal): boolean => goal.some(({ schema }) => schema === false);
 
 /** The texts of an alternative, but for its lengths. */
-export const patternLanguage = ({ patterns }: StringAlternative): TextLanguage => ({
-  matches: patterns.filter(({ excluded }) => !excluded).map(({ regex }) => regex),
-  excludes: patterns.filter(({ excluded }) => excluded).map(({ regex }) => regex),
-});
+/** What is excluded says nothing of the characters that it does not name. */
+export const patternLanguage = ({ patterns }: StringAlternative): TextLanguage => {
+  const excludes = patterns.filter(({ excluded }) => excluded).map(({ regex }) => regex);
+  const matches = patterns.filter(({ excluded }) => !excluded).map(({ regex }) => regex);
+  return { matches: matches.length === 0 && excludes.length > 0 ? [ANY_TEXT] : matches, excludes };
+};
 
 /** The same where the characters of a format are too many states to be counted: shorter texts, of less of the format, that fit as well. */
 export function countable(alternative: StringAlternative): StringAlternative {
