@@ -9,12 +9,13 @@ import { invocationOf, workingFolder } from "./launch/invocation.mjs";
 import { NEEDED_NODE } from "./launch/node-version.mjs";
 import { findRuntime, runtimeEnv, RUNTIMES } from "./launch/runtimes.mjs";
 
-// `--script FILE` runs another of our own files the same way; the benchmarks use it.
-const args = process.argv.slice(2);
+// `--script FILE` runs another of our own files the same way; the benchmarks use it. `--on RUNTIME` before it is for files that one alone can run.
+const words = process.argv.slice(2);
+const [named, args] = words[0] === "--on" ? [words[1], words.slice(2)] : [process.env["INGLE_RUNTIME"], words];
 const script = args[0] === "--script" && args[1] ? resolve(args[1]) : fileURLToPath(new URL("./main.ts", import.meta.url));
 const script_args = args[0] === "--script" ? args.slice(2) : args;
 
-const chosen = namedRuntime(process.env["INGLE_RUNTIME"]);
+const chosen = namedRuntime(named);
 const failed = install({ runtime: chosen });
 if (failed) process.exit(failed);
 if (args[0] !== "--script") leaveFolderOfPackage();

@@ -9,7 +9,9 @@ import { compileOptions } from "../../tools/compile/options.ts";
 import { llamaServerFolder, llamaServerPart } from "../../tools/compile/parts.ts";
 import { binaryFormat, HOST, TARGETS, type Target } from "../../tools/compile/targets.ts";
 import { findThreadFiles, withThreadsBesideMain } from "../../tools/compile/thread-files.ts";
+import manifest from "../../package.json" with { type: "json" };
 import { ROOT } from "../support/executable.ts";
+import { LAUNCHER, run } from "../support/program.ts";
 
 const root = mkdtempSync(join(tmpdir(), "ingle-compile-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -132,4 +134,17 @@ test("words that are wrong are named, with those that are right", () => {
     outfile: join(root, "ingle-windows-x64.exe"),
     carry: [],
   });
+});
+
+test.each([
+  ["bun", "node"],
+  ["node", "bun"],
+])("a file that only %s can run is run on it, whatever else is chosen", async (name, chosen) => {
+  const script = file("runtime.mjs", 'console.log("Bun" in globalThis ? "bun" : "node");');
+  const { stdout } = await run([...LAUNCHER, "--on", name, "--script", script], { env: { INGLE_RUNTIME: chosen } });
+  expect(stdout).toBe(`${name}\n`);
+});
+
+test.each(["bun", "deno"] as const)("an executable by %s is made on Bun, which bundles the engine", (name) => {
+  expect(manifest.scripts[`compile:${name}`]).toStartWith("node src/ingle.mjs --on bun ");
 });
