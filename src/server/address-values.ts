@@ -11,12 +11,15 @@ const NAME = /^[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?$/i;
 const PARTS = /^(?:([a-z][a-z\d+.-]*):\/\/)?(\[[^\]]*\]|[^/:?#@\s]+)(?::(\d+|\*))?(\/.*)?$/i;
 
 /** What a server listens on: an address of this machine, or a name of it. */
-export const ListenHost = checkedText("host", isHost, (text) => {
-  if (text === "*") return "Write 0.0.0.0 for every address of this machine.";
-  const { host, port } = partsOf(text);
-  if (host === undefined || !isHost(host)) return "Write an address of this machine, such as 127.0.0.1 or 0.0.0.0.";
-  return `Write the address alone, ${host}${port === undefined ? "" : `, and the port as --port=${port} or INGLE_PORT=${port}`}.`;
-});
+export const ListenHost = v.pipe(
+  checkedText("host", isHost, (text) => {
+    if (text === "*") return "Write 0.0.0.0 for every address of this machine.";
+    const { host, port } = partsOf(text);
+    if (host === undefined || !isHost(host)) return "Write an address of this machine, such as 127.0.0.1 or 0.0.0.0.";
+    return `Write the address alone, ${host}${port === undefined ? "" : `, and the port as --port=${port} or INGLE_PORT=${port}`}.`;
+  }),
+  v.transform((name) => toAscii(name).toLowerCase()),
+);
 
 /** A name by which clients call a server, in lower case. */
 export const HostName = v.pipe(
@@ -25,7 +28,7 @@ export const HostName = v.pipe(
     if (text.includes("*")) return "A wildcard stands for no name. Write each name, such as chat.example.com.";
     return `Write ${host === undefined || !isHost(host) ? "a name alone, such as chat.example.com" : `the name alone, ${host}`}.`;
   }),
-  v.transform((name) => name.toLowerCase().replace(/\.$/, "")),
+  v.transform((name) => toAscii(name).toLowerCase().replace(/\.$/, "")),
 );
 
 /** The origin of a web page as browsers send it, or `*` for any. Extensions and desktop programs have schemes of their own. */
@@ -61,7 +64,13 @@ function partsOf(text: string): { scheme?: string | undefined; host?: string | u
 }
 
 function isHost(text: string): boolean {
-  return NAME.test(text) || ipaddr.isValid(text.replace(/^\[(.*)\]$/, "$1"));
+  return NAME.test(toAscii(text)) || ipaddr.isValid(text.replace(/^\[(.*)\]$/, "$1"));
+}
+
+/** Clients send names in other scripts as Punycode: https://url.spec.whatwg.org/#concept-domain-to-ascii */
+function toAscii(host: string): string {
+  const url = `http://${host}`;
+  return /^[\p{L}\p{M}\p{N}._-]+$/u.test(host) && !NAME.test(host) && URL.canParse(url) ? new URL(url).hostname : host;
 }
 
 function isOrigin(text: string): boolean {
