@@ -91,6 +91,8 @@ function describeIssue(name: string, { type, input, expected, requirement, path 
     return `${name} has ${length} ${unit}. At least ${requirement ?? 1} is needed.`;
   // The issue holds NaN as its input, the path what was sent.
   if (type === "to_number") return `${name} is ${describeValue(path?.at(-1)?.value)}. It must be a number.`;
+  if (type === "safe_integer" && Number.isInteger(input))
+    return `${name} is ${describeValue(input)}. It must be from ${Number.MIN_SAFE_INTEGER} to ${Number.MAX_SAFE_INTEGER}.`;
   return `${name} is ${describeValue(input)}. ${describeExpected(type, expected, requirement)}`;
 }
 

@@ -231,7 +231,7 @@ describe("the fields", () => {
     [{ max_tokens: 0 }, "max_tokens", "invalid_value", '"max_tokens" is 0. It must be at least 1.'],
     [{ max_tokens: 1.5 }, "max_tokens", "invalid_type", '"max_tokens" is 1.5. It must be a whole number.'],
     [{ max_tokens: "5" }, "max_tokens", "invalid_type", '"max_tokens" is "5". It must be a number.'],
-    [{ max_tokens: 1e300 }, "max_tokens", "invalid_value", '"max_tokens" is 1e+300.'],
+    [{ max_tokens: 1e300 }, "max_tokens", "invalid_value", "is 1e+300. It must be from -9007199254740991 to 9007199254740991."],
     [{ temperature: 2.1 }, "temperature", "invalid_value", '"temperature" is 2.1. It must be at most 2.'],
     [{ temperature: -0.1 }, "temperature", "invalid_value", '"temperature" is -0.1. It must be at least 0.'],
     [{ temperature: "hot" }, "temperature", "invalid_type", '"temperature" is "hot". It must be a number.'],
