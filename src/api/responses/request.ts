@@ -54,7 +54,7 @@ export const ResponseBody = looseObject({
     ]),
   ),
   parallel_tool_calls: v.nullish(v.boolean()),
-  top_logprobs: v.nullish(v.number()),
+  top_logprobs: v.nullish(v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(20))),
   include: v.nullish(v.array(v.string())),
   truncation: v.nullish(v.picklist(["auto", "disabled"])),
 });
