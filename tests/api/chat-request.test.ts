@@ -296,6 +296,14 @@ describe("a parameter that only some engines honour", () => {
       { tools: [WEATHER], tool_choice: "required" },
     ],
     [
+      { tools: [WEATHER], tool_choice: { type: "any" } },
+      { tools: [WEATHER], tool_choice: "required" },
+    ],
+    [
+      { tools: [WEATHER], tool_choice: { type: "auto" } },
+      { tools: [WEATHER], tool_choice: "auto" },
+    ],
+    [
       { tools: [WEATHER, TIME], tool_choice: allowed("required", "time") },
       { tools: [TIME], tool_choice: "required" },
     ],

@@ -25,6 +25,11 @@ const Function = object({
 
 const Named = object({ type: v.literal("function"), function: object({ name: v.string() }) });
 
+const Mode = v.picklist(["none", "auto", "required", "any"]);
+
+/** Anthropic has the word within an object. */
+const WrappedMode = object({ type: Mode });
+
 const NAMED = { type: "function", function: { name: "get_weather" } } as const;
 
 const Allowed = object({
@@ -40,9 +45,7 @@ export const ToolParameters = {
     ),
   ),
   /** "any" is Mistral's word. */
-  tool_choice: v.nullish(
-    v.union([v.picklist(["none", "auto", "required", "any"]), withExample(variant("type", [Named, Allowed]), NAMED)]),
-  ),
+  tool_choice: v.nullish(v.union([Mode, withExample(variant("type", [Named, Allowed, WrappedMode]), NAMED)])),
   parallel_tool_calls: v.nullish(v.boolean()),
 };
 type ToolParameters = v.InferOutput<v.ObjectSchema<typeof ToolParameters, undefined>>;
@@ -54,7 +57,8 @@ export function readTools({
   parallel_tool_calls,
 }: ToolParameters): Pick<ChatRequest, "tools" | "tool_choice" | "parallel_tool_calls"> {
   if (!tools?.length) {
-    if (tool_choice == null || tool_choice === "none" || tool_choice === "auto") return {};
+    const word = typeof tool_choice === "string" ? tool_choice : tool_choice?.type;
+    if (word === undefined || word === "none" || word === "auto") return {};
     throw invalidValue('"tool_choice" needs "tools", and there are none. Send some, or leave it out.', "tool_choice");
   }
   refuseNamesakes(tools as Tool[]);
@@ -87,6 +91,7 @@ function readChoice(
   };
   if (choice == null) return { tools };
   if (typeof choice === "string") return { tools, tool_choice: choice === "any" ? "required" : choice };
+  if (choice.type !== "function" && choice.type !== "allowed_tools") return readChoice(tools, choice.type);
   if (choice.type === "function") {
     refuseUnknown(choice.function.name, "tool_choice.function.name");
     return { tools, tool_choice: { name: choice.function.name } };

@@ -67,6 +67,9 @@ const INSTEAD: Record<string, string> = {
   ...{ ebnf: 'Send it in GBNF, as "grammar".', guided_grammar: 'Send it in GBNF, as "grammar".', best_of: 'Send "n" instead.' },
   ...{ system: 'Send it as a message of the role "system".', system_prompt: 'Send it as a message of the role "system".' },
   messages: "Send them to /v1/chat/completions.",
+  max_output_tokens: 'Send "max_tokens" instead.',
+  text: 'Send its format as "response_format".',
+  ...{ return_logprob: 'Send "logprobs" instead.', top_logprobs_num: 'Send "logprobs" and "top_logprobs" instead.' },
   ...{ images: "Send each as a part of a message, of type image_url.", options: "Send its fields beside the others." },
 };
 
