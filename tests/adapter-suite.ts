@@ -344,6 +344,8 @@ export function adapterSuite(name: string, subject: Subject): void {
         await refused({ grammar }, "grammar", "grammar");
       }
       await refused({ grammar: `root ::= "${"x".repeat(70_000)}"` }, "grammar", "65536");
+      // It can be read, and the answer comes to its end.
+      await refused({ grammar: 'root ::= "yes" [z-a] "x"' }, "grammar", "grammar");
       await allSlotsAnswer();
     });
 

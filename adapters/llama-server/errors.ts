@@ -1,5 +1,6 @@
 // What llama-server's errors mean to ingle's clients. A server that answers with an error lives, and would answer the same request so again:
 // what the client got wrong is refused with its field, and the rest is no reason to wait.
+import { grammarDeadEnd } from "../shared/grammar-dead-end.ts";
 import { AdapterError } from "../adapter.ts";
 import { contextExceeded } from "../shared/context-exceeded.ts";
 import type { ServerErrorBody } from "../shared/openai-stream/error-body.ts";
@@ -29,8 +30,7 @@ export function toAdapterError(body: ServerErrorBody, status: number | undefined
     return new AdapterError("template_failed", `The model's chat template failed (${last}).`);
   }
   if (grammar && message.includes("Unexpected empty grammar stack")) {
-    const sentence = `Model "${id}" has come to a place where the grammar of its answer leaves no text to go on with.`;
-    return new AdapterError("generation_failed", sentence);
+    return grammarDeadEnd(`Model "${id}" has come to a place where the grammar of its answer leaves no text to go on with.`);
   }
   if (status === 400 || status === 501 || OF_THE_REQUEST.test(message)) {
     const param = fieldOf(message, grammar);

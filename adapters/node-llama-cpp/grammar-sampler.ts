@@ -1,7 +1,7 @@
 // Samples under a grammar. What is drawn freely is taken where it fits, and where the likeliest token is wanted, the likeliest that fits; else
 // the native sampler tries the whole vocabulary, which takes as long as half a decode or more. Where the grammar allows few tokens, one of those
 // is drawn here.
-import { AdapterError } from "../adapter.ts";
+import { grammarDeadEnd } from "../shared/grammar-dead-end.ts";
 import type { Addon, AddonSampler, GrammarState, SamplerConfig } from "./addon.ts";
 import { drawToken, seededRandom } from "./draw-token.ts";
 import { samplerAfter } from "./dry-history.ts";
@@ -81,7 +81,7 @@ export function createGrammarSampler(addon: Addon, options: GrammarSamplerOption
   /** Where an end must not come and nothing else may, the text is whole all the same. */
   function endOr(whole: boolean): number {
     if (whole) return ends[0]!;
-    throw new AdapterError("generation_failed", "The answer cannot go on as its grammar wants it: no token of this model fits.");
+    throw grammarDeadEnd("The answer cannot go on as its grammar wants it: no token of this model fits.");
   }
 
   /** Undefined where these are too many. */

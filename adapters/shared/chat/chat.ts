@@ -3,6 +3,7 @@ import type { ChatRequest, Engine } from "../../adapter.ts";
 import type { ModelPrompts, PromptRequest } from "../../prompts.ts";
 import type { TokenEngine } from "../../token-engine.ts";
 import { withPromptedTools } from "../tool-calls/prompted-tools.ts";
+import { namedDeadEnd } from "../grammar-dead-end.ts";
 import { hasImages } from "../message-text.ts";
 import { withBegunText } from "./begun-text.ts";
 import { generateAnswers, tokenRequest } from "./generate-answers.ts";
@@ -28,7 +29,11 @@ export function createChat({ engine, prompts, tokenizer }: ChatParts): Engine["c
     const planned = planAnswer(request, prompts.template, prompt.tail);
     const plan = await withBegunText(planned, request, { prompts, tokenizer, signal });
     const tokens = tokenRequest(request, await tokenizer.promptTokens(prompt, signal));
-    yield* generateAnswers({ engine, tokenizer }, { plan, tokens, choices: request.choices }, signal);
+    try {
+      yield* generateAnswers({ engine, tokenizer }, { plan, tokens, choices: request.choices }, signal);
+    } catch (error) {
+      throw namedDeadEnd(error, request);
+    }
   };
 }
 

@@ -5,12 +5,24 @@ import { isPlain } from "../chat/answer-plan.ts";
 import type { ChatParts } from "../chat/chat.ts";
 import { generateAnswers, tokenRequest } from "../chat/generate-answers.ts";
 import { planText, tryGrammar } from "../chat/plan-answer.ts";
+import { namedDeadEnd } from "../grammar-dead-end.ts";
 import { contextExceeded } from "../context-exceeded.ts";
 import { promptTokens } from "./prompt-tokens.ts";
 
 export function createComplete(parts: ChatParts): NonNullable<Engine["complete"]> {
-  const { engine, prompts } = parts;
+  const generate = createGenerate(parts);
   return async function* complete(request, signal) {
+    try {
+      yield* generate(request, signal);
+    } catch (error) {
+      throw namedDeadEnd(error, request);
+    }
+  };
+}
+
+function createGenerate(parts: ChatParts): NonNullable<Engine["complete"]> {
+  const { engine, prompts } = parts;
+  return async function* generate(request, signal) {
     signal.throwIfAborted();
     await tryGrammar(request, prompts, signal);
     const plan = planText(request);
