@@ -325,6 +325,7 @@ describe("the input of a response", () => {
     [{ text: { format: { type: "json_schema", name: "x" } } }, 400, "text.format.schema", "missing_required_parameter"],
     [{ store: true }, 400, "store", "unsupported_parameter"],
     [{ previous_response_id: "resp_1" }, 400, "previous_response_id", "unsupported_parameter"],
+    [{ context_management: [{ type: "compaction" }] }, 400, "context_management", "unsupported_parameter"],
     [{ background: true }, 400, "background", "unsupported_parameter"],
     [{ messages: [] }, 200, undefined, undefined],
     [{ messages: [{ role: "user" }] }, 400, "messages", "unsupported_parameter"],
@@ -334,6 +335,45 @@ describe("the input of a response", () => {
     const found = await respond(body);
     const { error } = found.response;
     expect([found.status, error?.param, error?.code]).toEqual([status, param, code]);
+  });
+});
+
+describe("a conversation that does not fit", () => {
+  const turn = (name: string) => [
+    { role: "user", content: `${name} ${"x".repeat(400)}` },
+    { role: "assistant", content: "ok" },
+  ];
+  const input = [{ role: "developer", content: "Be brief." }, ...["a", "b", "c"].flatMap(turn), { role: "user", content: "now" }];
+  const TOO_LONG = new AdapterError("context_length_exceeded", "Too long.", { context: { n_prompt_tokens: 150, n_ctx: 100 } });
+
+  async function ask(more: object, refusals: number) {
+    const fake = fakeAdapter();
+    const pending = makeApp({ adapter: fake.adapter }).post("/v1/responses", { input, ...more });
+    for (let i = 0; i < refusals; i++) (await fake.generation(i)).fail(TOO_LONG);
+    const last = await Promise.race([pending, fake.generation(refusals)]);
+    if (!(last instanceof Response)) {
+      last.say("Hi");
+      last.finish();
+    }
+    const asked = fake.generations.map(({ request }) => request.messages.map(({ content }) => (content as string).slice(0, 9)));
+    return { res: await pending, asked };
+  }
+
+  test("loses its oldest turns with truncation, and keeps what the system says", async () => {
+    const { res, asked } = await ask({ truncation: "auto", max_output_tokens: 8 }, 1);
+    expect(((await res.json()) as any).truncation).toBe("auto");
+    expect(asked[1]).toEqual(["Be brief.", "c xxxxxxx", "ok", "now"]);
+  });
+
+  test("loses all but its last turn where it has to, and is refused where that does not fit", async () => {
+    const { res, asked } = await ask({ truncation: "auto" }, 3);
+    expect(asked.at(-1)).toEqual(["Be brief.", "now"]);
+    expect(await errorOf(res)).toMatchObject({ status: 400, code: "context_length_exceeded", param: "input" });
+  });
+
+  test("is refused without", async () => {
+    const { res, asked } = await ask({}, 1);
+    expect([asked.length, res.status]).toEqual([1, 400]);
   });
 });
 

@@ -19,6 +19,7 @@ import { askEngine, callOf } from "../tokenize/ask-engine.ts";
 import type { Model } from "../../../models/manifest.ts";
 import { type ResponseChat, ResponseBody, toChatBody } from "./request.ts";
 import { responseFolds } from "./response-events.ts";
+import { answerWhatFits } from "./truncation.ts";
 import { begunResponse } from "./wire-form.ts";
 
 const JsonBody = looseObject({});
@@ -26,12 +27,13 @@ const JsonBody = looseObject({});
 export const createResponse =
   (deps: Deps) =>
   async (c: Context<AppEnv>): Promise<Response> => {
-    const { sent, asked, request, model, chat } = await prepareResponse(c, deps);
+    const { sent, asked, request, model, chat, prepare } = await prepareResponse(c, deps);
     const folds = responseFolds({
       ...{ tools: asked.tools, newId: deps.newId, now: deps.now },
       begun: (head) => begunResponse(head, sent, chat.chat),
     });
-    return answerGeneration(c, deps, { request, model, prepared: { ...chat, answer: worded(chat, asked) }, folds });
+    const answer = sent.truncation === "auto" ? answerWhatFits(request, chat, prepare) : chat.answer;
+    return answerGeneration(c, deps, { request, model, prepared: { ...chat, answer: worded(answer, asked) }, folds });
   };
 
 export const countResponseTokens =
@@ -50,6 +52,8 @@ interface PreparedResponse {
   request: ChatCompletionRequest;
   model: Model;
   chat: PreparedChat;
+  /** The same with other messages. */
+  prepare: (request: ChatCompletionRequest) => Promise<PreparedChat>;
 }
 
 async function prepareResponse(c: Context<AppEnv>, deps: Deps): Promise<PreparedResponse> {
@@ -59,12 +63,13 @@ async function prepareResponse(c: Context<AppEnv>, deps: Deps): Promise<Prepared
   return inResponsesWords(asked, async () => {
     const request = validateWith(ChatCompletionRequest, asked.body);
     const model = await findTaskModel(deps, request.model, "chat");
-    const chat = await prepareChat(request, {
-      ...{ model, adapter: deps.adapterOf(model), newSeed: deps.newSeed, withNote: deps.templates?.withNote },
-      cache_scope: cacheScopeOf(c, deps.guards),
-    });
+    const adapter = deps.adapterOf(model);
+    const cache_scope = cacheScopeOf(c, deps.guards);
+    const prepare = (request: ChatCompletionRequest): Promise<PreparedChat> =>
+      prepareChat(request, { model, adapter, newSeed: deps.newSeed, withNote: deps.templates?.withNote, cache_scope });
+    const chat = await prepare(request);
     nameIgnored(c, [...asked.ignored, ...chat.ignored.map(asked.clientPath)]);
-    return { sent, asked, request, model, chat };
+    return { sent, asked, request, model, chat, prepare };
   });
 }
 
@@ -77,7 +82,7 @@ async function inResponsesWords<Result>({ clientPath }: ResponseChat, work: () =
   }
 }
 
-function worded({ answer }: PreparedChat, { clientPath }: ResponseChat): PreparedChat["answer"] {
+function worded(answer: PreparedChat["answer"], { clientPath }: ResponseChat): PreparedChat["answer"] {
   return async function* answerInWords(engine: Engine, signal: AbortSignal, slots: number): AsyncGenerator<ChatEvent> {
     try {
       yield* answer(engine, signal, slots);

@@ -15,7 +15,7 @@ export const PARAMETERS: ParameterList = new Map([
   ...entries(
     {
       OpenAI: {
-        ...each(NEVER, "input instructions max_output_tokens max_tool_calls metadata text include"),
+        ...each(NEVER, "input instructions max_output_tokens max_tool_calls metadata text include truncation"),
       },
     },
     { type: "honoured" },
@@ -26,7 +26,6 @@ export const PARAMETERS: ParameterList = new Map([
     {
       OpenAI: {
         ...each(is(false), "store background"),
-        truncation: is("disabled"),
         ...each(EMPTY, "previous_response_id conversation context_management prompt moderation image"),
         ...each(EMPTY, OF_CHAT),
       },
@@ -42,7 +41,7 @@ export const INSTEAD: Record<string, string> = {
   ...Object.fromEntries(["store", "previous_response_id", "conversation"].map((name) => [name, NOT_KEPT])),
   background:
     'Responses are not kept by this version: leave it out, and read the answer of the request, or stream it with "stream".',
-  context_management: 'Leave it out, and send fewer items as "input" where they do not fit.',
+  context_management: 'Leave it out, and send "truncation": "auto", or fewer items, where they do not fit.',
   messages: 'Send them as "input".',
   response_format: 'Send it as "text": {"format": …}.',
   ...Object.fromEntries(
@@ -56,5 +55,4 @@ export const INSTEAD: Record<string, string> = {
   function_call: 'Send "tool_choice" instead.',
   reasoning_effort: 'Send "reasoning": {"effort": …} instead.',
   verbosity: 'Send "text": {"verbosity": …} instead.',
-  truncation: 'Leave it out, and send fewer items as "input" where they do not fit.',
 };

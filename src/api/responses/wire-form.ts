@@ -36,7 +36,7 @@ export function begunResponse({ id, created, model }: AnswerHead, sent: Response
     parallel_tool_calls: sent.parallel_tool_calls ?? true,
     text: { ...sent.text, format: sent.text?.format ?? { type: "text" } },
     reasoning: { effort: null, summary: null, ...sent.reasoning },
-    ...{ top_logprobs: sent.top_logprobs ?? 0, truncation: "disabled" },
+    ...{ top_logprobs: sent.top_logprobs ?? 0, truncation: sent.truncation ?? "disabled" },
     ...{ store: false, background: false, conversation: null, previous_response_id: null, prompt: null, access_programs: null },
     ...{ service_tier: "default", user: sent["user"] ?? null, safety_identifier: sent["safety_identifier"] ?? null },
     prompt_cache_key: sent["prompt_cache_key"] ?? null,
