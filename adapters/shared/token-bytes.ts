@@ -1,5 +1,7 @@
 // What tokens stand for, in bytes, as a vocabulary writes them.
 
+const encoder = new TextEncoder();
+
 /** The native calls of a model, of which the vocabulary may be all that is loaded. */
 interface NativeTokens {
   /** As the file has it: bytes that are no text are written as characters that stand for them. */
@@ -21,11 +23,11 @@ export function createTokenBytes(native: NativeTokens, detokenize: (token: numbe
   return function bytesOf(token: number): Uint8Array {
     const text = native.getTokenString(token) ?? "";
     const attributes = native.getTokenAttributes(token);
-    if ((attributes & (UNKNOWN | CONTROL | USER_DEFINED)) !== 0) return Buffer.from(text);
+    if ((attributes & (UNKNOWN | CONTROL | USER_DEFINED)) !== 0) return encoder.encode(text);
     const byte = (attributes & BYTE) !== 0 && /^<0x([0-9A-F]{2})>$/i.exec(text);
     if (byte) return Uint8Array.of(Number.parseInt(byte[1]!, 16));
-    if (kind >= LATER_KINDS) return Buffer.from(detokenize(token));
-    return (kind === BYTE_PAIRS ? bytesOfPairs(text) : undefined) ?? Buffer.from(text.replaceAll("\u2581", " "));
+    if (kind >= LATER_KINDS) return encoder.encode(detokenize(token));
+    return (kind === BYTE_PAIRS ? bytesOfPairs(text) : undefined) ?? encoder.encode(text.replaceAll("\u2581", " "));
   };
 }
 
