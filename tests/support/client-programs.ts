@@ -69,13 +69,19 @@ export const DECISIONS_PROGRAM: ClientProgram = {
   ],
 };
 
+const responses = [
+  "a text",
+  "a stream",
+  "a parsed answer",
+  "a call of a tool, and its answer",
+  "the count of an input",
+  "refusal",
+];
+
 export const RESPONSES_PROGRAM: ClientProgram = {
   client: "openai for JavaScript, responses",
   file: "openai-responses-client.mjs",
-  checks: [
-    ...["a text", "a stream", "a parsed answer", "a call of a tool, and its answer", "a custom tool", "the count of an input"],
-    "refusal",
-  ],
+  checks: [...responses, "a custom tool"],
 };
 
 const completions = [
@@ -100,6 +106,7 @@ export const EMBEDDINGS_PROGRAM: ClientProgram = {
 export const MORE_CLIENT_PROGRAMS: ClientProgram[] = [
   DECISIONS_PROGRAM,
   RESPONSES_PROGRAM,
+  { ...{ client: "openai for Python, responses", file: "openai_responses_client.py", ...python }, checks: responses },
   ...COMPLETIONS_PROGRAMS,
   EMBEDDINGS_PROGRAM,
   {
