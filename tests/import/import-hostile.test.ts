@@ -53,7 +53,8 @@ describe("hostile input", () => {
     put(folder, "threads/u/messages.jsonl", line("1", "b"));
     const before = process.memoryUsage.rss();
     const { report } = await importing(folder);
-    expect(process.memoryUsage.rss() - before).toBeLessThan(250_000_000);
+    // Less than the line: whoever kept it would need twice as much. What was read of it may not have been collected yet.
+    expect(process.memoryUsage.rss() - before).toBeLessThan(290_000_000);
     expect(taken(report)).toEqual({ thread: 2, message: 2 });
     expect(told(report)).toEqual(["skipped message threads/t/messages.jsonl:2: It is longer than any message."]);
     rmSync(folder, { recursive: true });
