@@ -24,6 +24,8 @@ const MAX_TOKENS = 128;
 const READS = 6_000;
 const WARM_UP = 4;
 const SLOW_CLIENTS = 400;
+const REST_MS = 1_000;
+const RESTING_SHARE = 0.15;
 
 const [other] = process.argv.slice(2);
 if (other === undefined) throw new Error('Name the other checkout: "npm run bench:pairs -- ../before".');
@@ -67,13 +69,22 @@ const besideSlow = (runtime: Runtime): Promise<number[]> =>
     const ids = await Promise.all(servers.map(({ url }) => post(url, "/v1/threads", { title: "A thread" })));
     return ratios(async (side) => {
       const leave = keepSlowClients(servers[side]!.url, SLOW_CLIENTS, "/v1/threads");
-      // They arrive before the others are measured.
-      await new Promise((done) => setTimeout(done, 2_000));
+      // They arrive before the others are measured: some runtimes take seconds to hand each of them what the system takes.
+      await atRest(servers[side]!.pid);
       const request = (): string => get(`/v1/threads/${ids[side]!.id}`);
       const { ms } = await load({ url: servers[side]!.url, wide: 20, requests: READS, request }).finally(leave);
       return 1 / ms[Math.floor(ms.length * 0.99)]!;
     }, 1);
   });
+
+/** Resolves when a process has next to nothing to do. */
+async function atRest(pid: number): Promise<void> {
+  for (let busy = true; busy;) {
+    const before = processorTime(pid);
+    await new Promise((done) => setTimeout(done, REST_MS));
+    busy = processorTime(pid) - before > REST_MS * 1_000 * RESTING_SHARE;
+  }
+}
 
 interface GetRatios {
   rates: number[];
