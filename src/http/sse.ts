@@ -15,10 +15,8 @@ export interface SseOptions {
   form?: SseForm | undefined;
 }
 
-/** How a dialect writes its events, where that is not as chat completions do. */
+/** A dialect whose events are named by the `type` of their objects, and where nothing follows the last one. */
 export interface SseForm {
-  /** Each event is named by the `type` of its object, and nothing follows the last one. */
-  named: true;
   /** The last event of a stream that breaks. */
   failure(error: ApiError): object;
 }

@@ -65,10 +65,14 @@ async function* withoutThoughts(events: AsyncIterable<ChatEvent>): AsyncGenerato
   for await (const event of events) if (event.type !== "reasoning") yield event;
 }
 
-async function* wordedEvents(events: AsyncIterable<ChatEvent>, respelled: RespelledRequest): AsyncGenerator<ChatEvent> {
+/** Throws what the events throw, with the fields as the client has written them. */
+export async function* wordedEvents(
+  events: AsyncIterable<ChatEvent>,
+  words: Pick<RespelledRequest, "clientPath">,
+): AsyncGenerator<ChatEvent> {
   try {
     yield* events;
   } catch (error) {
-    throw inClientsWords(error, respelled);
+    throw inClientsWords(error, words);
   }
 }

@@ -2,6 +2,7 @@
 import * as v from "valibot";
 import { codedMessage } from "../../support/coded-message.ts";
 import { isObject, type JsonObject, withoutNulls } from "../../support/json.ts";
+import { quote } from "../../support/quote.ts";
 import { JsonSchema } from "../generation/answer-format.ts";
 import { anyObject, looseObject, variant } from "../objects.ts";
 
@@ -34,21 +35,14 @@ const Format = looseObject({
   syntax: v.nullish(v.picklist(["lark", "regex"])),
   definition: v.nullish(v.string()),
 });
-const FUNCTION = {
-  name: Name,
-  description: v.nullish(v.string()),
+const NAMED = { name: Name, description: v.nullish(v.string()), defer_loading: v.nullish(v.boolean()) };
+const Function = looseObject({
+  type: v.literal("function"),
+  ...NAMED,
   parameters: v.nullish(JsonSchema),
   strict: v.nullish(v.boolean()),
-  defer_loading: v.nullish(v.boolean()),
-};
-const CUSTOM = {
-  name: Name,
-  description: v.nullish(v.string()),
-  format: v.nullish(Format),
-  defer_loading: v.nullish(v.boolean()),
-};
-const Function = looseObject({ type: v.literal("function"), ...FUNCTION });
-const Custom = looseObject({ type: v.literal("custom"), ...CUSTOM });
+});
+const Custom = looseObject({ type: v.literal("custom"), ...NAMED, format: v.nullish(Format) });
 
 const ClientTool = variant(
   "type",
@@ -73,7 +67,7 @@ const ClientTool = variant(
   ],
   ({ input, received }) =>
     typeof input === "string"
-      ? codedMessage("invalid_value", `There is no type ${JSON.stringify(input.slice(0, 40))} of tools. "function" is one.`)
+      ? codedMessage("invalid_value", `There is no type ${quote(input)} of tools. "function" is one.`)
       : received,
 );
 type ClientTool = v.InferOutput<typeof ClientTool>;

@@ -9,7 +9,6 @@ import type { ItemContent, InputItem, ItemPart } from "./input-items.ts";
 export interface MessagePlace {
   item: string;
   content?: string;
-  reasoning?: string;
   calls: string[];
 }
 
@@ -90,9 +89,8 @@ export function readHistory(items: readonly InputItem[], path: string): ChatHist
         const text = thoughtsOf(item);
         if (open?.message.content !== undefined || open?.message.tool_calls !== undefined) close();
         if (text === "") break;
-        const { message, place } = assistant(where);
+        const { message } = assistant(where);
         message.reasoning_content = (message.reasoning_content ?? "") + text;
-        place.reasoning = where;
         break;
       }
       case "function_call":

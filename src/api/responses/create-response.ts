@@ -1,13 +1,12 @@
 // POST /v1/responses: the chat that a response asks for, and the fold of its events into a response.
 import type { Context } from "hono";
-import type { ChatEvent, Engine } from "../../../adapters/adapter.ts";
 import type { AppEnv } from "../../http/app-env.ts";
 import { cacheScopeOf } from "../../http/client-of.ts";
 import { nameIgnored } from "../../http/ignored.ts";
 import { json } from "../../http/json.ts";
 import { parseBody, validateWith } from "../../http/validate.ts";
 import type { JsonObject } from "../../support/json.ts";
-import { prepareChat, type PreparedChat } from "../chat/prepare.ts";
+import { prepareChat, type PreparedChat, wordedEvents } from "../chat/prepare.ts";
 import { ChatCompletionRequest } from "../chat/request.ts";
 import type { Deps } from "../deps.ts";
 import { findTaskModel } from "../find-model.ts";
@@ -33,7 +32,12 @@ export const createResponse =
       begun: (head) => begunResponse(head, sent, chat.chat),
     });
     const answer = sent.truncation === "auto" ? answerWhatFits(request, chat, prepare) : chat.answer;
-    return answerGeneration(c, deps, { request, model, prepared: { ...chat, answer: worded(answer, asked) }, folds });
+    return answerGeneration(c, deps, {
+      request,
+      model,
+      prepared: { ...chat, answer: (...given) => wordedEvents(answer(...given), asked) },
+      folds,
+    });
   };
 
 export const countResponseTokens =
@@ -80,14 +84,4 @@ async function inResponsesWords<Result>({ clientPath }: ResponseChat, work: () =
   } catch (error) {
     throw inClientsWords(error, { clientPath });
   }
-}
-
-function worded(answer: PreparedChat["answer"], { clientPath }: ResponseChat): PreparedChat["answer"] {
-  return async function* answerInWords(engine: Engine, signal: AbortSignal, slots: number): AsyncGenerator<ChatEvent> {
-    try {
-      yield* answer(engine, signal, slots);
-    } catch (error) {
-      throw inClientsWords(error, { clientPath });
-    }
-  };
 }

@@ -2,6 +2,7 @@
 import * as v from "valibot";
 import { codedMessage } from "../../support/coded-message.ts";
 import { isObject } from "../../support/json.ts";
+import { quote } from "../../support/quote.ts";
 import { anyObject, looseObject, record, variant, withExample } from "../objects.ts";
 import { SentTool } from "./callable-tools.ts";
 
@@ -112,10 +113,7 @@ const MESSAGE = { type: "message", role: "user", content: "Hello" } as const;
 
 const KnownItem = variant("type", [...ITEMS], ({ input, received }) =>
   typeof input === "string"
-    ? codedMessage(
-        "invalid_value",
-        `There is no type ${JSON.stringify(input.slice(0, 40))} of items. Send messages, calls and their outputs.`,
-      )
+    ? codedMessage("invalid_value", `There is no type ${quote(input)} of items. Send messages, calls and their outputs.`)
     : received,
 );
 export type InputItem = v.InferOutput<typeof KnownItem>;

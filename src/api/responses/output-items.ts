@@ -114,61 +114,46 @@ export function openCall(
 ): OpenedItem<OpenCall> {
   const call_id = id ?? newId("call_");
   const named = { call_id, name: tool?.name ?? name, ...(tool?.namespace !== undefined && { namespace: tool.namespace }) };
-  if (tool === undefined || tool.type === "function") return openNamed({ id: newId("fc_"), ...named }, index);
-  if (tool.type === "custom") return openCustom({ id: newId("ctc_"), ...named }, index);
+  if (tool === undefined || tool.type === "function") {
+    const base = { type: "function_call", id: newId("fc_"), ...named };
+    const events = "response.function_call_arguments";
+    return openPieced({ base, field: "arguments", events, read: (piece) => piece }, index);
+  }
+  if (tool.type === "custom") {
+    const base = { type: "custom_tool_call", id: newId("ctc_"), ...named };
+    const events = "response.custom_tool_call_input";
+    return openPieced({ base, field: "input", events, read: createCustomInput().push }, index);
+  }
   return { item: openWhole(newId, { type: tool.type, call_id, index }), events: [] };
 }
 
-function openNamed(named: { id: string }, index: number): OpenedItem<OpenCall> {
-  const place = { item_id: named.id, output_index: index };
-  const base = { type: "function_call", ...named };
-  let written = "";
-  return {
-    events: [
-      {
-        type: "response.output_item.added",
-        output_index: index,
-        item: { ...base, arguments: "", status: "in_progress" },
-      },
-    ],
-    item: {
-      push(text) {
-        written += text;
-        return text === "" ? [] : [{ type: "response.function_call_arguments.delta", ...place, delta: text }];
-      },
-      close(cut) {
-        const item = { ...base, arguments: written, status: statusOf(cut) };
-        return {
-          item,
-          events: [
-            { type: "response.function_call_arguments.done", ...place, arguments: written },
-            { type: "response.output_item.done", output_index: index, item },
-          ],
-        };
-      },
-    },
-  };
+/** What a call whose text comes in pieces is on the wire. */
+interface PiecedCall {
+  base: OutputItem;
+  /** The field that has its text, and what its events are called. */
+  field: "arguments" | "input";
+  events: string;
+  /** What of the text comes with a piece of the model's. */
+  read(piece: string): string;
 }
 
-function openCustom(named: { id: string }, index: number): OpenedItem<OpenCall> {
-  const place = { item_id: named.id, output_index: index };
-  const base = { type: "custom_tool_call", ...named };
-  const reader = createCustomInput();
-  let input = "";
+function openPieced({ base, field, events, read }: PiecedCall, index: number): OpenedItem<OpenCall> {
+  const place = { item_id: base.id, output_index: index };
+  let text = "";
   return {
-    events: [{ type: "response.output_item.added", output_index: index, item: { ...base, input: "", status: "in_progress" } }],
+    events: [{ type: "response.output_item.added", output_index: index, item: { ...base, [field]: "", status: "in_progress" } }],
     item: {
-      push(text) {
-        const delta = reader.push(text);
-        input += delta;
-        return delta === "" ? [] : [{ type: "response.custom_tool_call_input.delta", ...place, delta }];
+      push(piece) {
+        const delta = read(piece);
+        text += delta;
+        return delta === "" ? [] : [{ type: `${events}.delta`, ...place, delta }];
       },
       close(cut) {
-        const item = { ...base, input, status: statusOf(cut) };
+        const item = { ...base, [field]: text, status: statusOf(cut) };
         return {
           item,
           events: [
-            { type: "response.custom_tool_call_input.done", ...place, input },
+            { type: `${events}.done`, ...place, [field]: text },
             { type: "response.output_item.done", output_index: index, item },
           ],
         };

@@ -1,7 +1,7 @@
 // The one fold of a chat's events into a response: its events in OpenAI's order, of which the last one has the whole response.
 import type { ChatEvent } from "../../../adapters/adapter.ts";
 import type { ApiError } from "../../http/errors.ts";
-import { Comment, type SseForm } from "../../http/sse.ts";
+import { Comment } from "../../http/sse.ts";
 import type { LoadingEvent } from "../../inference/loading-events.ts";
 import type { Folds } from "../generation/answer-generation.ts";
 import { brokenSchemaField, type BrokenSchemaOptions, LOADING } from "../generation/wire-form.ts";
@@ -39,10 +39,7 @@ export function responseFolds(options: ResponseFoldOptions): Folds<ChatEvent> {
       return (last as ResponseEvent & { response: ResponseObject }).response;
     },
     stream: (head, events, own) => fold.read(head, events, own),
-    form: {
-      named: true,
-      failure: (error) => fold.fail(error),
-    } satisfies SseForm,
+    form: { failure: fold.fail },
   };
 }
 

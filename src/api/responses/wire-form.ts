@@ -1,6 +1,6 @@
 // A response as the API answers it, and the events of one that is streamed.
 import type { ChatRequest, Usage } from "../../../adapters/adapter.ts";
-import type { JsonObject } from "../../support/json.ts";
+import { type JsonObject, withoutNulls } from "../../support/json.ts";
 import { CHAT_DEFAULTS } from "../generation/defaults.ts";
 import type { AnswerHead, BrokenSchema } from "../generation/wire-form.ts";
 import type { ResponseBody } from "./request.ts";
@@ -46,10 +46,8 @@ export function begunResponse({ id, created, model }: AnswerHead, sent: Response
 /** A tool with the fields that OpenAI's types want of it. */
 function wholeTool(tool: object): object {
   const { type } = tool as { type: string };
-  return type === "function" ? { description: null, parameters: null, strict: false, ...withoutNullish(tool) } : tool;
+  return type === "function" ? { description: null, parameters: null, strict: false, ...withoutNulls(tool) } : tool;
 }
-
-const withoutNullish = (value: object): object => Object.fromEntries(Object.entries(value).filter(([, field]) => field != null));
 
 export function responseUsage({ prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens = 0 }: Usage): object {
   return {
