@@ -31,32 +31,63 @@ interface OpenedItem<Item> {
 
 const statusOf = (cut: boolean): string => (cut ? "incomplete" : "completed");
 
+/** An item with one text, as it stands on the wire. */
+interface TextForm {
+  base: OutputItem;
+  /** What the events of its text are called. */
+  events: string;
+  /** The part that holds the text. */
+  part(text: string): object;
+  /** What stands beside a text in its events: of a piece, and at the end of all pieces. */
+  beside?(logprobs: readonly TokenLogprob[]): object;
+  besideAll?(): object;
+}
+
 /** `index`: of the item in the output. */
 export function openMessage(id: string, index: number): OpenedItem<OpenText> {
-  const place = { item_id: id, output_index: index, content_index: 0 };
-  const base = { type: "message", id, role: "assistant" };
-  const part = (text: string, logprobs: object[]) => ({ type: "output_text", text, annotations: [], logprobs });
   const all: object[] = [];
-  let said = "";
+  return openText(
+    {
+      base: { type: "message", id, role: "assistant" },
+      events: "response.output_text",
+      part: (text) => ({ type: "output_text", text, annotations: [], logprobs: [...all] }),
+      beside(logprobs) {
+        const odds = logprobs.map(wireLogprob);
+        all.push(...odds);
+        return { logprobs: odds };
+      },
+      besideAll: () => ({ logprobs: all }),
+    },
+    index,
+  );
+}
+
+export function openReasoning(id: string, index: number): OpenedItem<OpenText> {
+  const base = { type: "reasoning", id, summary: [] };
+  return openText({ base, events: "response.reasoning_text", part: (text) => ({ type: "reasoning_text", text }) }, index);
+}
+
+function openText({ base, events, part, beside, besideAll }: TextForm, index: number): OpenedItem<OpenText> {
+  const place = { item_id: base.id, output_index: index, content_index: 0 };
+  let text = "";
   return {
     events: [
       { type: "response.output_item.added", output_index: index, item: { ...base, status: "in_progress", content: [] } },
-      { type: "response.content_part.added", ...place, part: part("", []) },
+      { type: "response.content_part.added", ...place, part: part("") },
     ],
     item: {
-      push(text, logprobs = []) {
-        said += text;
-        const odds = logprobs.map(wireLogprob);
-        all.push(...odds);
-        return { type: "response.output_text.delta", ...place, delta: text, logprobs: odds };
+      push(piece, logprobs = []) {
+        text += piece;
+        return { type: `${events}.delta`, ...place, delta: piece, ...beside?.(logprobs) };
       },
       close(cut) {
-        const item = { ...base, status: statusOf(cut), content: [part(said, all)] };
+        const whole = part(text);
+        const item = { ...base, status: statusOf(cut), content: [whole] };
         return {
           item,
           events: [
-            { type: "response.output_text.done", ...place, text: said, logprobs: all },
-            { type: "response.content_part.done", ...place, part: item.content[0] },
+            { type: `${events}.done`, ...place, text, ...besideAll?.() },
+            { type: "response.content_part.done", ...place, part: whole },
             { type: "response.output_item.done", output_index: index, item },
           ],
         };
@@ -67,36 +98,6 @@ export function openMessage(id: string, index: number): OpenedItem<OpenText> {
 
 function wireLogprob({ token, logprob, bytes, top_logprobs = [] }: TokenLogprob): object {
   return { token, logprob, bytes: bytes ?? [], top_logprobs: top_logprobs.map((one) => ({ ...one, bytes: one.bytes ?? [] })) };
-}
-
-export function openReasoning(id: string, index: number): OpenedItem<OpenText> {
-  const place = { item_id: id, output_index: index, content_index: 0 };
-  const base = { type: "reasoning", id, summary: [] };
-  let thought = "";
-  return {
-    events: [
-      { type: "response.output_item.added", output_index: index, item: { ...base, status: "in_progress", content: [] } },
-      { type: "response.content_part.added", ...place, part: { type: "reasoning_text", text: "" } },
-    ],
-    item: {
-      push(text) {
-        thought += text;
-        return { type: "response.reasoning_text.delta", ...place, delta: text };
-      },
-      close(cut) {
-        const part = { type: "reasoning_text", text: thought };
-        const item = { ...base, status: statusOf(cut), content: [part] };
-        return {
-          item,
-          events: [
-            { type: "response.reasoning_text.done", ...place, text: thought },
-            { type: "response.content_part.done", ...place, part },
-            { type: "response.output_item.done", output_index: index, item },
-          ],
-        };
-      },
-    },
-  };
 }
 
 type ToolCallStart = Extract<ChatEvent, { type: "tool_call" }>;
